@@ -1,0 +1,1 @@
+"""People: user model, sign-in, policies, audit trail."""

@@ -1,0 +1,1 @@
+"""A person's keys: issue, renew, rotate, delete; the sweep that leaves no orphan."""

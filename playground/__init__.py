@@ -1,0 +1,1 @@
+"""Chat and its neighbours, proxied and streamed by the server."""

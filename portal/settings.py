@@ -1,0 +1,286 @@
+"""Every setting, and the only reader of the environment.
+
+A secret `NAME` may be given as a file: `NAME_FILE=/run/secrets/name`. What is missing stops the start with its name.
+With `EMBEDDED=1` (as `make run` and the tests set it) the portal runs on SQLite, the file system and the sandbox gateway;
+without it nothing that matters has a default. docs/settings.md lists all of them; a test holds it to this file.
+"""
+
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from celery.schedules import crontab
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.FileAwareEnv()
+
+# --- Which shape (DESIGN §3) ---------------------------------------------------------------------
+EMBEDDED = env.bool("EMBEDDED", default=False)  # SQLite, file-system broker, sandbox gateway: to try, to test
+DEBUG = env.bool("DEBUG", default=False)
+VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))  # everything that the embedded mode writes
+
+
+def embedded_default(value: str) -> str | environ.NoValue:
+    """Return `value` in embedded mode, else no default, so that what is missing is named."""
+    return value if EMBEDDED else environ.Env.NOTSET
+
+
+def embedded_secret(name: str) -> str:
+    """Return a random secret that stays the same from start to start, kept in a private file in `VAR_DIR`."""
+    path = VAR_DIR / name
+    if not path.exists():
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(50), encoding="utf-8")
+    return path.read_text(encoding="utf-8")
+
+
+# --- Where it is -------------------------------------------------------------------------------
+PORT = env.int("PORT", default=8000)
+PORTAL_URL = env.str("PORTAL_URL", default=embedded_default(f"http://127.0.0.1:{PORT}")).rstrip("/")
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)  # reverse proxies whose X-Forwarded-For is believed
+_portal = urlsplit(PORTAL_URL)
+HTTPS = _portal.scheme == "https"
+ALLOWED_HOSTS = [_portal.hostname or "", *(["127.0.0.1", "localhost"] if EMBEDDED else [])]
+CSRF_TRUSTED_ORIGINS = [f"{_portal.scheme}://{_portal.netloc}"]
+SECRET_KEY = env.str("SECRET_KEY", default=embedded_secret("secret_key") if EMBEDDED else environ.Env.NOTSET)
+
+# --- The gateway -------------------------------------------------------------------------------
+SANDBOX_PORT = env.int("SANDBOX_PORT", default=4001)
+GATEWAY_URL = env.str("GATEWAY_URL", default=embedded_default(f"http://127.0.0.1:{SANDBOX_PORT}"))
+GATEWAY_ADMIN_KEY = env.str("GATEWAY_ADMIN_KEY", default=embedded_default("sk-sandbox-admin"))
+GATEWAY_PUBLIC_URL = env.str("GATEWAY_PUBLIC_URL", default=GATEWAY_URL).rstrip("/")  # what people's programs call
+GATEWAY_CONNECT_TIMEOUT_S = env.float("GATEWAY_CONNECT_TIMEOUT_S", default=3.0)
+GATEWAY_READ_TIMEOUT_S = env.float("GATEWAY_READ_TIMEOUT_S", default=20.0)
+
+# --- Keys --------------------------------------------------------------------------------------
+KEY_RENEW_BEFORE_DAYS = env.int("KEY_RENEW_BEFORE_DAYS", default=7)  # from so long before its end a key can be renewed
+KEY_RENEW_AFTER_DAYS = env.int("KEY_RENEW_AFTER_DAYS", default=30)  # until so long after it; then it is deleted
+KEY_ANSWER_DEADLINE_S = env.int("KEY_ANSWER_DEADLINE_S", default=120)  # a key act without an end is healed after it
+
+# --- Database (connections are pooled; a stream holds none) --------------------------------------
+DATABASES = {"default": env.db_url("DATABASE_URL", default=embedded_default(f"sqlite:///{VAR_DIR / 'db.sqlite3'}"))}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",  # a writer waits for its turn at BEGIN instead of failing at its first write
+        "timeout": 20,  # s
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 1,
+        "max_size": env.int("DATABASE_POOL_SIZE", default=20),
+        "timeout": 10,  # s
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Cache, broker, tasks ------------------------------------------------------------------------
+REDIS_URL = env.str("REDIS_URL", default=embedded_default(""))
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}
+}
+_broker = VAR_DIR / "broker"
+CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {"visibility_timeout": 3600}
+    if REDIS_URL
+    else {"data_folder_in": str(_broker), "data_folder_out": str(_broker), "control_folder": str(_broker / "control")}
+)
+if not REDIS_URL:
+    (_broker / "control").mkdir(parents=True, exist_ok=True)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "keys.sweep": {"task": "keys.sweep", "schedule": crontab(minute="*/5"), "options": {"expires": 240}},
+    "keys.sync": {"task": "keys.sync", "schedule": crontab(minute="*/15"), "options": {"expires": 840}},
+    "keys.refresh_models": {"task": "keys.refresh_models", "schedule": 60.0, "options": {"expires": 50}},
+    "keys.remind": {"task": "keys.remind", "schedule": crontab(minute=20), "options": {"expires": 3000}},
+}
+
+# --- The app -------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "portal",
+    "playground",
+    "usage",
+    "keys",
+    "accounts",
+    "web",
+    "gateway",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "csp",
+    "django_htmx",
+    "template_partials",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "web.middleware.security_headers",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "web.context.portal",
+                "keys.context.gateway",
+            ]
+        },
+    }
+]
+
+# --- People ---------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "keys:index"
+SIGNUP_OPEN = env.bool("SIGNUP_OPEN", default=False)  # may anybody make a local account?
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.adapters.InstitutionAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if SIGNUP_OPEN else "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="")  # e.g. https://sso.example.edu/realms/main; empty: local accounts only
+OIDC_NAME = env.str("OIDC_NAME", default="Institution account")
+OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
+SOCIALACCOUNT_PROVIDERS = (
+    {
+        "openid_connect": {
+            "OAUTH_PKCE_ENABLED": True,
+            "APPS": [
+                {
+                    "provider_id": "institution",
+                    "name": OIDC_NAME,
+                    "client_id": env.str("OIDC_CLIENT_ID"),
+                    "secret": env.str("OIDC_CLIENT_SECRET"),
+                    "settings": {"server_url": OIDC_ISSUER},
+                }
+            ],
+        }
+    }
+    if OIDC_ISSUER
+    else {}
+)
+
+# --- Language, time ---------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("fr", _("French"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600  # s
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_TZ = True
+
+# --- Static files -------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR_DIR / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "web.npm.NpmFinder",
+]
+NPM_FILES = {  # what pages load from npm: name under static/ -> file under node_modules/
+    "npm/tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
+    "npm/inter.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
+    "npm/htmx.min.js": "htmx.org/dist/htmx.min.js",
+}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # no uploads
+    "staticfiles": {"BACKEND": "web.npm.HashedStaticFiles"},
+}
+
+# --- Mail ---------------------------------------------------------------------------------------------
+EMAIL_URL = env.email_url("EMAIL_URL", default="consolemail://" if EMBEDDED else environ.Env.NOTSET)
+EMAIL_BACKEND = EMAIL_URL["EMAIL_BACKEND"]
+EMAIL_HOST, EMAIL_PORT = EMAIL_URL["EMAIL_HOST"], EMAIL_URL["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL_URL["EMAIL_HOST_USER"], EMAIL_URL["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_URL.get("EMAIL_USE_TLS", False), EMAIL_URL.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 20  # s
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"passerelle@{_portal.hostname}")
+
+# --- Safety ---------------------------------------------------------------------------------------------
+_cookie_prefix = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME = f"{_cookie_prefix}session"
+CSRF_COOKIE_NAME = f"{_cookie_prefix}csrf"
+LANGUAGE_COOKIE_NAME = f"{_cookie_prefix}language"
+THEME_COOKIE_NAME = f"{_cookie_prefix}theme"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600  # s
+CSRF_FAILURE_VIEW = "web.errors.csrf_failure"
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz/"]  # asked by the machine next door, without TLS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_WHOLE_DOMAIN", default=False)
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],  # Tabler's select arrows and check marks are data: images
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; images have a limit of their own
+
+# --- Log: one line an event, on standard error; never a body, a header or a form -----------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {"django.server": {"handlers": [], "propagate": True}, "urllib3": {"level": "INFO"}},
+}

@@ -1,0 +1,18 @@
+"""Every route of the portal."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+handler400 = "web.errors.bad_request"
+handler403 = "web.errors.forbidden"
+handler404 = "web.errors.not_found"
+handler500 = "web.errors.server_error"
+
+urlpatterns = [
+    path("", include("keys.urls")),
+    path("usage/", include("usage.urls")),
+    path("playground/", include("playground.urls")),
+    path("", include("web.urls")),
+    path("account/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+]

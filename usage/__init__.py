@@ -1,0 +1,1 @@
+"""Facts polled from the gateway, and the pages over them."""

@@ -1,0 +1,1 @@
+"""HTTP helpers that know no app: typed request, page-or-partial, security headers, health."""

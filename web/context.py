@@ -1,0 +1,12 @@
+"""What every page needs to know."""
+
+from django.conf import settings
+from django.http import HttpRequest
+
+THEMES = ("light", "dark")
+
+
+def portal(request: HttpRequest) -> dict[str, object]:
+    """Return the person's choice of colours ("light", "dark", or "" to follow the system)."""
+    chosen = request.COOKIES.get(settings.THEME_COOKIE_NAME, "")
+    return {"theme": chosen if chosen in THEMES else ""}

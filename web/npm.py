@@ -1,0 +1,49 @@
+"""Static files that npm brings: served from node_modules, never copied into the repository."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import BaseFinder
+from django.core.checks import CheckMessage, Error
+from django.core.files.storage import FileSystemStorage, Storage
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+NODE_MODULES = Path(settings.BASE_DIR) / "node_modules"
+
+
+class NpmFinder(BaseFinder):
+    """Finds the files of `NPM_FILES`, and nothing else, under node_modules/."""
+
+    def check(self, **kwargs: Any) -> list[CheckMessage]:
+        """Report a file that `npm ci` has not brought."""
+        missing = [source for source in settings.NPM_FILES.values() if not (NODE_MODULES / source).is_file()]
+        hint = "Run `npm ci` in the project's folder."
+        return [Error(f"{source} is not in node_modules/.", hint=hint, id="web.E001") for source in missing]
+
+    def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
+        """Return the file behind the static name `path`; an empty list when it is none of ours."""
+        source = settings.NPM_FILES.get(path)
+        if source is None:
+            return []
+        return [str(NODE_MODULES / source)] if find_all else str(NODE_MODULES / source)
+
+    def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[tuple[str, Storage]]:
+        """Yield (static name, storage that opens it by that name), as `collectstatic` wants it."""
+        for name in settings.NPM_FILES:
+            yield name, _Renamed(NODE_MODULES)
+
+
+class _Renamed(FileSystemStorage):
+    """node_modules/ under the static names of `NPM_FILES`."""
+
+    def path(self, name: str) -> str:
+        return super().path(settings.NPM_FILES[name])
+
+
+class HashedStaticFiles(CompressedManifestStaticFilesStorage):
+    """Names with a hash of the content; comments in npm's files may name maps that we do not serve."""
+
+    support_js_module_import_aggregation = True  # our ES modules import each other by hashed names
+    manifest_strict = not settings.DEBUG
