@@ -1,0 +1,41 @@
+"""The gateway, one object with its verbs by subject: `gateway.keys.generate(…)`, `gateway.inference.stream_chat(…)`."""
+
+from gateway.keys import Keys
+from gateway.transport import Transport
+
+CONNECT_TIMEOUT_S = 3.0
+READ_TIMEOUT_S = 30.0  # of everything but inference, which has its own in inference.py
+
+
+class Gateway:
+    """A LiteLLM proxy under any address: `https://host/prefix`, with or without a slash at its end.
+
+    One a process, shared by its threads. `ca_bundle` is a file of certificates to trust instead of the usual ones.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        admin_key: str,
+        *,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        ca_bundle: str | None = None,
+    ) -> None:
+        self._transport = Transport(
+            base_url,
+            admin_key,
+            connect_timeout_s=connect_timeout_s,
+            read_timeout_s=read_timeout_s,
+            ca_bundle=ca_bundle,
+        )
+        self.base_url = self._transport.base_url
+        self.keys = Keys(self._transport)
+
+    def __repr__(self) -> str:
+        """Show the address only."""
+        return f"<Gateway {self.base_url}>"
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._transport.close()

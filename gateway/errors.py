@@ -1,0 +1,72 @@
+"""What can go wrong between us and the gateway. Nothing but these leaves the client, and no secret is in them.
+
+All take the message alone too, so that they survive pickling between Celery's processes.
+"""
+
+from typing import Literal
+
+Reason = Literal["unknown", "expired", "blocked", "other"]
+
+
+class GatewayError(Exception):
+    """Base of all errors of the client."""
+
+
+class GatewayUnavailable(GatewayError):  # noqa: N818  # reads as what is the case, like NotFound
+    """Wait and try again: network, timeout, 5xx, or an answer that nobody can read.
+
+    `may_have_happened` is False only if the request surely had no effect: it never reached a gateway.
+    """
+
+    def __init__(
+        self, message: str, *, may_have_happened: bool = True, timed_out: bool = False, provider: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.may_have_happened = may_have_happened
+        self.timed_out = timed_out
+        self.provider = provider  # a model's provider failed, the gateway itself is well
+
+
+class GatewayRejected(GatewayError):  # noqa: N818  # as above
+    """The gateway, or the client on its behalf (status 0), refused. Do not repeat.
+
+    `provider` tells that it relayed a refusal of a model's provider.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 0, type: str = "", param: str | None = None, provider: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.type = type
+        self.param = param
+        self.provider = provider
+
+    def __str__(self) -> str:
+        """Say status, type and message in a line for the log."""
+        return " ".join(part for part in (str(self.status or ""), self.type, self.message) if part)
+
+
+class GatewayNotFound(GatewayRejected):
+    """The gateway has no such key, user or team."""
+
+
+class GatewayOverBudget(GatewayRejected):
+    """The key, its user or its team has spent its budget."""
+
+
+class GatewayModelDenied(GatewayRejected):
+    """The key (or its team) may not call this model, or there is none of that name."""
+
+
+class GatewayRateLimited(GatewayRejected):
+    """Too many requests or tokens a minute: of the key, or with `provider` of everybody at the model's provider."""
+
+    retry_after_s: int | None = None
+
+
+class GatewayKeyRefused(GatewayRejected):
+    """The gateway does not accept the key of the call: for admin verbs that is our own."""
+
+    reason: Reason = "other"

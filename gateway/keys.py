@@ -1,0 +1,208 @@
+"""Keys: make, look up, list, change, block, delete. The gateway is asked by token (hash) only, never by secret."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Final
+
+from gateway import reading
+from gateway.errors import GatewayRejected
+from gateway.secret import Secret, token_of
+from gateway.transport import Transport
+from gateway.types import UNSET, IssuedKey, KeyInfo, Unset
+
+PAGE_SIZE: Final = 100  # the gateway's limit
+MAX_PAGES: Final = 10_000  # a gateway that never ends its list is broken
+KEY_TYPE: Final = "llm_api"  # such a key can call models, and cannot make, change or delete keys
+
+_TOKEN: Final = re.compile(r"[0-9a-f]{64}")
+_DURATION: Final = re.compile(r"[1-9][0-9]{0,8}(s|m|h|d|w|mo)")
+
+
+class Keys:
+    """The verbs on keys, as admin."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def generate(
+        self,
+        *,
+        user_id: str,
+        alias: str,
+        duration: str | None,
+        budget_usd: Decimal | None,
+        budget_duration: str | None,
+        models: Sequence[str] | None,
+        rpm_limit: int | None,
+        tpm_limit: int | None,
+        metadata: Mapping[str, object],
+        secret: str | None = None,
+        spend_usd: Decimal | None = None,
+    ) -> IssuedKey:
+        """Make a key that can only call models. None: no limit, never expires, all models (an empty list is refused).
+
+        `duration` is like 45s 5400s 90m 12h 30d 2w 1mo. `spend_usd` counts towards the budget from the first call on
+        (seen: a key made with 0.02 spent of 0.01 is refused at once), so a key can carry on where another stopped.
+        Not idempotent, except that an alias is unique among live keys: again is GatewayRejected, param "key_alias".
+        With a `secret` of our own that exists the gateway answers as if it had made the key, and changes nothing: even
+        alias and expiry in that answer are only those that were asked for. `info` tells the truth.
+        Raises GatewayUnavailable (whether a key was made is told by `list(alias=…)`).
+        """
+        body = _settings(
+            duration=duration,
+            max_budget=budget_usd,
+            budget_duration=budget_duration,
+            models=_models(models) or None,  # left out, which is all, like the empty list
+            rpm_limit=rpm_limit,
+            tpm_limit=tpm_limit,
+            key=None if secret is None else Secret(secret),
+            spend=spend_usd,
+        )
+        sent = {name: value for name, value in body.items() if value is not None}
+        sent |= {"user_id": user_id, "key_alias": alias, "metadata": dict(metadata), "key_type": KEY_TYPE}
+        answer = self._transport.post("/key/generate", sent)
+        told = reading.fields(answer.body, "answer")
+        issued = Secret(reading.text(told, "key"))
+        del told["key"]  # later errors must not show it in their frames
+        return IssuedKey(
+            secret=issued,
+            token=token_of(issued),
+            last_four=issued[-4:],
+            alias=reading.optional_text(told, "key_alias"),
+            user_id=reading.optional_text(told, "user_id"),
+            expires_at=reading.optional_time(told, "expires"),
+            headers=answer.headers,
+        )
+
+    def renew(self, token: str, *, duration: str) -> KeyInfo:
+        """Set the expiry to now + duration, also of a key that has expired; it works again at once.
+
+        Secret, spend and date of the budget's reset stay. Again is harmless. Raises GatewayNotFound.
+        """
+        return self.update(token, duration=duration)
+
+    def update(
+        self,
+        token: str,
+        *,
+        alias: str | Unset = UNSET,
+        duration: str | None | Unset = UNSET,
+        budget_usd: Decimal | None | Unset = UNSET,
+        budget_duration: str | None | Unset = UNSET,
+        models: Sequence[str] | None | Unset = UNSET,
+        rpm_limit: int | None | Unset = UNSET,
+        tpm_limit: int | None | Unset = UNSET,
+        metadata: Mapping[str, object] | Unset = UNSET,
+        spend_usd: Decimal | Unset = UNSET,
+    ) -> KeyInfo:
+        """Change what is given and nothing else; None clears (no limit, never expires, all models).
+
+        Metadata is replaced, not merged. Raises GatewayNotFound; a taken alias is GatewayRejected, param "key_alias".
+        """
+        body = _settings(
+            key_alias=alias,
+            duration=duration,
+            max_budget=budget_usd,
+            budget_duration=budget_duration,
+            models=models if models is UNSET else _models(models),
+            rpm_limit=rpm_limit,
+            tpm_limit=tpm_limit,
+            metadata=metadata if metadata is UNSET else dict(metadata),
+            spend=spend_usd,
+        )
+        answer = self._transport.post("/key/update", {"key": _token(token), **body})
+        return key_info(answer.body, token=token)
+
+    def info(self, token: str) -> KeyInfo:
+        """Look one key up; `.deleted` if it was. GatewayNotFound: never existed, or went with its deleted user."""
+        answer = self._transport.get("/key/info", {"key": _token(token)})
+        return key_info(reading.fields(answer.body, "answer").get("info"), token=token)
+
+    def list(self, *, user_id: str | None = None, alias: str | None = None) -> Iterator[KeyInfo]:
+        """Yield the live keys, blocked and expired ones too: all, of this user, or with exactly this alias.
+
+        By pages, sorted by token. Keys made or deleted meanwhile shift the pages, so that one may be missed or come
+        twice: before acting on an absence, ask `info`.
+        """
+        query = _present(user_id=user_id, key_alias=alias)
+        query |= {"return_full_object": "true", "sort_by": "token", "sort_order": "asc", "size": PAGE_SIZE}
+        for page in range(1, MAX_PAGES + 1):
+            answer = self._transport.get("/key/list", {**query, "page": page})
+            body = reading.fields(answer.body, "answer")
+            rows = reading.items(body.get("keys"), "keys")
+            yield from (key_info(row) for row in rows)
+            if not rows or page >= reading.whole(body, "total_pages"):
+                return
+        raise reading.not_understood("its list of keys does not end")
+
+    def delete(self, tokens: Sequence[str]) -> None:
+        """Delete keys; they are refused from the next call on. Unknown ones are passed over.
+
+        Raises GatewayNotFound if the gateway knew none of them.
+        """
+        if tokens:
+            self._transport.post("/key/delete", {"keys": [_token(token) for token in tokens]})
+
+    def block(self, token: str) -> KeyInfo:
+        """Refuse the key's calls until unblocked. Again is harmless. Raises GatewayNotFound."""
+        return key_info(self._transport.post("/key/block", {"key": _token(token)}).body, token=token)
+
+    def unblock(self, token: str) -> KeyInfo:
+        """Accept the key's calls again. Again is harmless. Raises GatewayNotFound."""
+        return key_info(self._transport.post("/key/unblock", {"key": _token(token)}).body, token=token)
+
+
+def key_info(value: object, *, token: str | None = None) -> KeyInfo:
+    """Read a key's row, in any of the answers that have one; `token` where the row lacks it."""
+    row = reading.fields(value, "key")
+    key_name = reading.optional_text(row, "key_name") or ""
+    return KeyInfo(
+        token=token or reading.text(row, "token"),
+        alias=reading.optional_text(row, "key_alias"),
+        key_name=key_name,
+        last_four=key_name[-4:],
+        user_id=reading.optional_text(row, "user_id"),
+        team_id=reading.optional_text(row, "team_id"),
+        expires_at=reading.optional_time(row, "expires"),
+        created_at=reading.optional_time(row, "created_at"),
+        last_active_at=reading.optional_time(row, "last_active"),
+        blocked=reading.flag(row, "blocked"),
+        deleted=row.get("status") == "deleted" or row.get("deleted_at") is not None,
+        models=reading.names(row, "models"),
+        routes=reading.names(row, "allowed_routes"),
+        budget_usd=reading.optional_money(row, "max_budget"),
+        budget_duration=reading.optional_text(row, "budget_duration"),
+        budget_reset_at=reading.optional_time(row, "budget_reset_at"),
+        spend_usd=reading.money(row, "spend"),
+        rpm_limit=reading.optional_whole(row, "rpm_limit"),
+        tpm_limit=reading.optional_whole(row, "tpm_limit"),
+        metadata=reading.fields(row.get("metadata") or {}, "metadata"),
+    )
+
+
+def _settings(**settings: object) -> dict[str, object]:
+    """Return the settings that are given, refusing durations that the gateway would answer with a 500."""
+    for name in ("duration", "budget_duration"):
+        value = settings[name]
+        if isinstance(value, str) and not _DURATION.fullmatch(value):
+            raise GatewayRejected(f"{name} must look like 90m, 30d or 1mo.", type="invalid_duration", param=name)
+    return {name: value for name, value in settings.items() if value is not UNSET}
+
+
+def _models(models: Sequence[str] | None) -> Sequence[str]:
+    """Return what the gateway calls these models. Its empty list is *all*, so ours, which is none, is refused."""
+    if models is not None and not models:
+        raise GatewayRejected("An empty list of models would allow all; say None for that.", type="empty_models")
+    return list(models or ())
+
+
+def _token(token: str) -> str:
+    """Let only a token pass: a secret must never get into a URL, where every proxy logs it."""
+    if not _TOKEN.fullmatch(token):
+        raise GatewayRejected("A token is 64 hexadecimal digits.", type="invalid_token")
+    return token
+
+
+def _present(**query: str | None) -> dict[str, str | int]:
+    return {name: value for name, value in query.items() if value is not None}

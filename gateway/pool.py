@@ -1,0 +1,112 @@
+"""The process's connections to the gateway, of which any can be ended from another thread.
+
+A thread that waits in recv() does not notice that another closes the file; shutting the socket down wakes it.
+"""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from http.cookiejar import DefaultCookiePolicy
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.response import HTTPResponse
+
+POOL_SIZE = 512  # connections kept; more are made when more streams run, and closed after
+
+
+class Interrupter:
+    """Ends one exchange from any thread, at whatever stage it is, also before the gateway's first byte."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._fired = False
+
+    def watch(self, sock: socket.socket) -> None:
+        """Remember the socket on which the exchange waits."""
+        with self._lock:
+            self._socket = sock
+            if self._fired:
+                _shut_down(sock)
+
+    def fire(self) -> None:
+        """End the exchange, now or as soon as it starts; again is harmless."""
+        with self._lock:
+            self._fired = True
+            if self._socket is not None:
+                _shut_down(self._socket)
+
+    def forget(self) -> None:
+        """Let go of the socket: its connection is closed or serves others now."""
+        with self._lock:
+            self._socket = None
+
+
+def _shut_down(sock: socket.socket) -> None:
+    """Wake who waits on the socket. Not SSLSocket.shutdown, which would change the TLS state under the reader."""
+    with suppress(OSError):  # already closed by the other side
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+_watching: ContextVar[Interrupter | None] = ContextVar("_watching", default=None)
+
+
+@contextmanager
+def interruptible(interrupter: Interrupter) -> Iterator[None]:
+    """Let the interrupter watch the exchange that this block begins."""
+    before = _watching.set(interrupter)
+    try:
+        yield
+    finally:
+        _watching.reset(before)
+
+
+class _Connection(HTTPConnection):
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own class does so too
+        _watch(self.sock)
+        return super().getresponse()
+
+
+class _SecureConnection(HTTPSConnection):
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own class does so too
+        _watch(self.sock)
+        return super().getresponse()
+
+
+def _watch(sock: socket.socket | None) -> None:
+    if (interrupter := _watching.get()) and sock is not None:
+        interrupter.watch(sock)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: object, **kwargs: object) -> None:
+        super().init_poolmanager(*args, **kwargs)  # type: ignore[arg-type]  # passed on as requests gives them
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+
+def new_session(ca_bundle: str | None = None) -> requests.Session:
+    """Return a session that threads may share, as nothing in it changes by a call: it keeps no cookies.
+
+    It heeds neither proxies nor ~/.netrc of the environment: they would send secrets elsewhere, or replace them.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = ca_bundle or True
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.headers.update({"User-Agent": "passerelle", "Accept": "application/json"})
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter(pool_connections=1, pool_maxsize=POOL_SIZE))
+    return session

@@ -1,0 +1,122 @@
+"""Turns what the gateway answers instead of an answer into the error that says what to do.
+
+LiteLLM's statuses are not enough: a blocked key, an expired one and a provider's own 401 share theirs. So `type` and
+message decide first, the status only where they do not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.errors import (
+    GatewayError,
+    GatewayKeyRefused,
+    GatewayModelDenied,
+    GatewayNotFound,
+    GatewayOverBudget,
+    GatewayRateLimited,
+    GatewayRejected,
+    GatewayUnavailable,
+    Reason,
+)
+from gateway.reading import clean, not_understood
+from gateway.secret import redact
+
+_TRY_AGAIN = frozenset({408, 425})  # 4xx that say "later": timeout, too early
+_MAX_MESSAGE = 1000  # characters; some providers send whole pages
+_REASONS: Mapping[str, Reason] = {"expired_key": "expired", "token_not_found_in_db": "unknown"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What an error body says; all empty if it is not one of LiteLLM's."""
+
+    message: str = ""
+    type: str = ""
+    param: str | None = None
+
+    @property
+    def provider(self) -> bool:
+        """Whether the gateway relays the error of a model's provider."""
+        return self.message.startswith("litellm.")
+
+
+def told_by(body: object, *secrets: str) -> Told:
+    """Read either of LiteLLM's error shapes: {"error": {message, type, param}} or {"detail": …}."""
+    if not isinstance(body, dict):
+        return Told()
+    error = body.get("error", body.get("detail"))
+    if isinstance(error, dict):
+        message, kind, param = (error.get(name) for name in ("message", "type", "param"))
+        return Told(
+            message=_short(message or error.get("error") or "", *secrets), type=_name(kind) or "", param=_name(param)
+        )
+    return Told(message=_short(error or "", *secrets))
+
+
+def _short(message: object, *secrets: str) -> str:
+    return redact(clean(str(message)), *secrets)[:_MAX_MESSAGE]
+
+
+def _name(value: object) -> str | None:
+    """Return a name; LiteLLM writes some absent ones as the text "None"."""
+    return redact(clean(value))[:_MAX_MESSAGE] if isinstance(value, str) and value != "None" else None
+
+
+def error_from(status: int, body: object, *secrets: str, retry_after_s: int | None = None) -> GatewayError:
+    """Return the error for an answer with this status and parsed body (None if it was no JSON)."""
+    told = told_by(body, *secrets)
+    if status >= 500 or status in _TRY_AGAIN:
+        return _unavailable(status, told)
+    if status < 300:
+        return not_understood(f"its status is {status}")
+    if status < 400:
+        return GatewayRejected("The address of the gateway redirects elsewhere.", status=status, type="redirect")
+    if _is_no_gateway(status, body, told):
+        return GatewayUnavailable(f"There is no gateway at this address ({status}).", may_have_happened=False)
+    return _rejection(status, told, retry_after_s)
+
+
+def _unavailable(status: int, told: Told) -> GatewayUnavailable:
+    message = f"The gateway answered {status}" + (f": {told.message}" if told.message else ".")
+    return GatewayUnavailable(message, provider=told.provider)
+
+
+def _is_no_gateway(status: int, body: object, told: Told) -> bool:
+    """Tell whether a 404 is of a reverse proxy, or for a route, and not for a key that LiteLLM lacks.
+
+    Proxies answer so while the gateway restarts. To take it for "this key is gone" would lose keys.
+    """
+    return status == 404 and (not isinstance(body, dict) or told.message in ("", "Not Found"))
+
+
+def _rejection(status: int, told: Told, retry_after_s: int | None) -> GatewayRejected:
+    kind = _kind(status, told)
+    error = kind(told.message, status=status, type=told.type, param=told.param, provider=told.provider)
+    if isinstance(error, GatewayRateLimited):
+        error.retry_after_s = retry_after_s
+    if isinstance(error, GatewayKeyRefused):
+        error.reason = _reason(told)
+    return error
+
+
+def _kind(status: int, told: Told) -> type[GatewayRejected]:
+    if told.provider:
+        return GatewayRateLimited if status == 429 else GatewayRejected
+    if told.type == "budget_exceeded":
+        return GatewayOverBudget
+    if told.type == "throttling_error":
+        return GatewayRateLimited
+    if told.type.endswith("_model_access_denied"):
+        return GatewayModelDenied
+    if told.type in _REASONS:
+        return GatewayKeyRefused
+    return {401: GatewayKeyRefused, 404: GatewayNotFound, 429: GatewayRateLimited}.get(status, GatewayRejected)
+
+
+def _reason(told: Told) -> Reason:
+    if told.type in _REASONS:
+        return _REASONS[told.type]
+    if " is blocked" in told.message:  # "Key is blocked", "Team=… is blocked"
+        return "blocked"
+    malformed = ("Malformed API Key", "Virtual Key expected")  # it cannot be a key at all
+    return "unknown" if any(words in told.message for words in malformed) else "other"

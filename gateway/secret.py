@@ -1,0 +1,30 @@
+"""Secrets that do not show themselves: in tracebacks, error pages and logs a `Secret` is its last four characters."""
+
+import hashlib
+import re
+from typing import Final
+
+_SECRET: Final = re.compile(r"\bsk-[\w-]{4,}")
+
+
+class Secret(str):
+    """The text of a key. Formats and compares as the text; its repr tells nothing."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Hide all but the last four characters."""
+        return f"<Secret …{self[-4:]}>" if len(self) > 12 else "<Secret>"
+
+
+def token_of(secret: str) -> str:
+    """Return the SHA-256 hex by which the gateway, and we, know a secret."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def redact(text: str, *secrets: str) -> str:
+    """Blank whatever looks like a secret, and these ones."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "…")
+    return _SECRET.sub("sk-…", text)
