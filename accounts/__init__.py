@@ -1,1 +1,1 @@
-"""People: user model, sign-in, policies, audit trail."""
+"""People: who they are, how they sign in, what they may have, and what was done to their keys."""

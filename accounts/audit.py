@@ -1,0 +1,66 @@
+"""The trail of acts on keys: written here, changed nowhere."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from accounts.models import MAX_LABEL_LENGTH, AuditAction, AuditEntry, AuditEntryQuerySet, AuditOutcome, User
+from web.request import client_address
+
+if TYPE_CHECKING:
+    from web.request import PortalRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """Who does something, and from where."""
+
+    actor: User | None = None  # None: the portal itself
+    address: str | None = None
+
+
+BY_THE_PORTAL = Act()
+
+
+def act_of(request: "PortalRequest") -> Act:
+    """Return who asks, and from which address."""
+    return Act(actor=request.user, address=client_address(request))
+
+
+def record(
+    *,
+    act: Act,
+    action: AuditAction | str,
+    outcome: AuditOutcome | str,
+    owner: User,
+    key_id: UUID,
+    label: str,
+    on_behalf_of: str = "",
+    detail: str = "",
+) -> AuditEntry:
+    """Write one entry; it joins the caller's transaction.
+
+    `on_behalf_of` is the intern whom the key is for. `detail` is words for people and never holds a secret.
+    """
+    return AuditEntry.objects.create(
+        actor=act.actor,
+        actor_name=act.actor.display_name if act.actor else "",
+        owner=owner,
+        on_behalf_of=on_behalf_of,
+        action=AuditAction(action),
+        outcome=AuditOutcome(outcome),
+        key_id=key_id,
+        label=label[:MAX_LABEL_LENGTH],
+        address=act.address,
+        detail=detail,
+    )
+
+
+def entries_of_key(key_id: UUID) -> AuditEntryQuerySet:
+    """Return what was done to the key, newest first. The caller has checked whose key it is."""
+    return AuditEntry.objects.of_key(key_id)
+
+
+def entries_of_owner(user: User) -> AuditEntryQuerySet:
+    """Return what was done to the person's keys by anybody, newest first."""
+    return AuditEntry.objects.of_owner(user)
