@@ -1,0 +1,168 @@
+"""What every test may ask for: people signed in, a sandbox gateway, servers; and what no test may do."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from pytest_django.fixtures import SettingsWrapper
+
+from tests import network
+from tests.requirements import REQUIREMENTS, require
+from tests.servers import Postgres, Redis
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from tests.sandbox_process import Sandbox
+
+HTMX = {"HX-Request": "true"}  # the header that tells a view that htmx asks
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
+SERVERS = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Guard the network; start the servers that the settings name, once for all workers."""
+    network.guard_the_network()
+    if hasattr(config, "workerinput"):
+        return
+    servers = config.stash[SERVERS] = ExitStack()
+    if os.environ.get("TEST_DATABASE") == "postgres":
+        servers.enter_context(Postgres(int(os.environ["TEST_DATABASE_PORT"])))
+    if os.environ.get("TEST_REDIS"):
+        servers.enter_context(Redis(int(os.environ["TEST_REDIS_PORT"])))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers."""
+    if SERVERS in config.stash:
+        config.stash[SERVERS].close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what asks a real gateway, when none is named."""
+    if os.environ.get("REAL_GATEWAY_URL"):
+        return
+    asking = [item for item in items if item.get_closest_marker("real_gateway")]
+    config.hook.pytest_deselected(items=asking)
+    items[:] = [item for item in items if item not in asking]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, or fail where REQUIRE says so, what the machine lacks."""
+    for name in REQUIREMENTS:
+        if item.get_closest_marker(name):
+            require(name)
+
+
+@pytest.fixture(autouse=True)
+def only_this_machine() -> Iterator[None]:
+    """Fail the test that asked for another machine, though its code may have caught the refusal."""
+    network.refused.clear()
+    yield
+    assert not network.refused
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(request: pytest.FixtureRequest) -> None:
+    """Start each test that uses the database with nothing cached: no rate limit or models of the last one."""
+    if request.node.get_closest_marker("django_db") or DATABASE_FIXTURES & set(request.fixturenames):
+        database = "transactional_db" if "live_server" in request.fixturenames else "db"
+        request.getfixturevalue(database)
+        cache.clear()
+
+
+# --- Servers --------------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Sandbox"]:
+    """Run one sandbox gateway for all tests of this worker."""
+    from tests.sandbox_process import Sandbox
+
+    process = Sandbox(data=tmp_path_factory.mktemp("sandbox") / "sandbox.db")
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def sandbox(sandbox_process: "Sandbox", settings: SettingsWrapper) -> "Sandbox":
+    """Hand out the sandbox gateway, emptied, with the portal pointed at it."""
+    sandbox_process.reset()
+    settings.GATEWAY_URL = settings.GATEWAY_PUBLIC_URL = sandbox_process.url
+    settings.GATEWAY_ADMIN_KEY = sandbox_process.admin_key
+    return sandbox_process
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Return the URL of an empty PostgreSQL database, in a cluster of this worker's own."""
+    require("postgres")
+    with Postgres() as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """Return the URL of an empty Redis of this worker's own."""
+    require("redis")
+    with Redis() as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Return the project's folder."""
+    return Path(__file__).resolve().parent.parent
+
+
+# --- People ---------------------------------------------------------------------------------------
+@pytest.fixture
+def intern(db: None) -> "User":
+    """Make an intern: temporary keys only, three at once."""
+    from tests.factories import make_intern
+
+    return make_intern("intern")
+
+
+@pytest.fixture
+def staff(db: None) -> "User":
+    """Make one of the staff: personal keys, may name interns."""
+    from tests.factories import make_staff
+
+    return make_staff("staff")
+
+
+@pytest.fixture
+def admin(db: None) -> "User":
+    """Make an admin: sees everything in Django's admin."""
+    from tests.factories import make_user
+
+    return make_user("admin", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def as_intern(intern: "User") -> Client:
+    """Return the browser of an intern who is signed in."""
+    return signed_in(intern)
+
+
+@pytest.fixture
+def as_staff(staff: "User") -> Client:
+    """Return the browser of one of the staff who is signed in."""
+    return signed_in(staff)
+
+
+@pytest.fixture
+def as_admin(admin: "User") -> Client:
+    """Return the browser of an admin who is signed in."""
+    return signed_in(admin)
+
+
+def signed_in(user: "User") -> Client:
+    """Return a browser in which `user` is signed in."""
+    client = Client()
+    client.force_login(user)
+    return client

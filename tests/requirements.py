@@ -1,0 +1,61 @@
+"""What some tests need of the machine, and what is said when it is not there."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import pytest
+
+from tests.servers import postgres_programs
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CLIENT_LIBRARIES = ("openai", "langchain_openai", "llama_index")
+
+
+def find_chromium() -> str | None:
+    """Return the path of the machine's Chromium."""
+    return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
+@cache
+def _has_httr2() -> bool:
+    if not shutil.which("Rscript"):
+        return False
+    return subprocess.run(["Rscript", "-e", "library(httr2)"], capture_output=True, check=False).returncode == 0
+
+
+def _has_client_libraries() -> bool:
+    return all(importlib.util.find_spec(name) for name in CLIENT_LIBRARIES)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """Something that a marker of the same name asks for."""
+
+    is_there: Callable[[], bool]
+    advice: str
+
+
+REQUIREMENTS = {
+    "browser": Requirement(lambda: find_chromium() is not None, "needs Chromium (Debian: chromium)"),
+    "postgres": Requirement(lambda: postgres_programs() is not None, "needs PostgreSQL (Debian: postgresql)"),
+    "redis": Requirement(lambda: shutil.which("redis-server") is not None, "needs Redis (Debian: redis-server)"),
+    "clients": Requirement(
+        lambda: _has_client_libraries() and _has_httr2() and shutil.which("node") is not None,
+        "needs R's httr2 and node (Debian: r-cran-httr2, nodejs), and `pip install -r requirements/clients.txt`",
+    ),
+}
+
+
+def require(name: str) -> None:
+    """Skip the running test with one line when `name` is not there; fail it when REQUIRE names it."""
+    requirement = REQUIREMENTS[name]
+    if requirement.is_there():
+        return
+    if name in os.environ.get("REQUIRE", "").split(","):
+        pytest.fail(requirement.advice, pytrace=False)
+    pytest.skip(requirement.advice)

@@ -1,0 +1,111 @@
+"""PostgreSQL and Redis of the suite's own: started on free ports of the loopback address, gone with their folder."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Self
+
+from tests.ports import free_port, is_listening
+from tests.waiting import wait_until
+
+START_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 15
+
+
+def postgres_programs() -> Path | None:
+    """Return the folder of initdb and postgres, the newest version first; Debian keeps them off the path."""
+    folders = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: float(folder.parent.name), reverse=True
+    )
+    on_path = shutil.which("initdb")
+    candidates = [*folders, *([Path(on_path).parent] if on_path else [])]
+    return next((folder for folder in candidates if (folder / "initdb").exists()), None)
+
+
+class Server:
+    """A program that listens on a port, with a folder that lives as long as it does."""
+
+    def __init__(self, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"passerelle-{type(self).__name__.lower()}-"))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.prepare()
+        with (self.folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                self.command(), cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+        wait_until(self._has_started, START_TIMEOUT_S)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process:
+            self._process.terminate()
+            self._process.wait(STOP_TIMEOUT_S)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def prepare(self) -> None:
+        """Make what the program needs before its first start."""
+
+    def command(self) -> list[str]:
+        """Return the program and its arguments."""
+        raise NotImplementedError
+
+    def _has_started(self) -> bool:
+        if self._process and self._process.poll() is not None:
+            raise AssertionError((self.folder / "log").read_text())
+        return is_listening(self.port)
+
+
+class Postgres(Server):
+    """A cluster of its own; anybody on this machine may come in, as `passerelle`."""
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://passerelle@127.0.0.1:{self.port}/postgres"
+
+    def prepare(self) -> None:
+        """Make the cluster, as the user postgres where we are root, whom it refuses."""
+        programs = postgres_programs()
+        assert programs, "PostgreSQL is not there"
+        self._programs = programs
+        if os.getuid() == 0:
+            owner = pwd.getpwnam("postgres")
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        (self.folder / "log").touch()
+        arguments = ["-D", str(self.folder / "data"), "-U", "passerelle", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        command = [*self._as_postgres(), str(programs / "initdb"), *arguments, "--locale=C.UTF-8"]
+        subprocess.run(command, cwd="/", check=True, capture_output=True)
+
+    def command(self) -> list[str]:
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": "200",
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+        }
+        settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        return [*self._as_postgres(), str(self._programs / "postgres"), "-D", str(self.folder / "data"), *settings]
+
+    def _as_postgres(self) -> list[str]:
+        become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+        return become if os.getuid() == 0 else []
+
+
+class Redis(Server):
+    """An empty Redis that writes nothing to disk."""
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def command(self) -> list[str]:
+        where = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--databases", "64"]
+        return ["redis-server", *where, "--save", "", "--appendonly", "no"]

@@ -1,0 +1,58 @@
+"""The suite's own tools do what the tests believe."""
+
+import socket
+
+import psycopg
+import pytest
+import redis
+import requests
+
+from tests import network, requirements
+from tests.ports import free_port, is_listening
+from tests.waiting import wait_until
+
+
+@pytest.mark.parametrize("host", ["example.org", "192.0.2.1"])
+def test_no_test_reaches_another_machine(host: str) -> None:
+    with pytest.raises(network.OutsideWorldError):
+        requests.get(f"http://{host}/", timeout=1)
+
+    assert network.refused.pop() == host
+
+
+def test_loopback_is_reached() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert is_listening(server.getsockname()[1])
+    assert not is_listening(free_port())
+
+
+def test_waiting_says_what_did_not_come() -> None:
+    def the_cows_come_home() -> bool:
+        return False
+
+    with pytest.raises(AssertionError, match="the_cows_come_home"):
+        wait_until(the_cows_come_home, 0.05)
+
+
+def test_what_is_required_fails_instead_of_being_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = requirements.Requirement(lambda: False, "needs something (Debian: something)")
+    monkeypatch.setitem(requirements.REQUIREMENTS, "something", absent)
+
+    with pytest.raises(pytest.skip.Exception, match="Debian: something"):
+        requirements.require("something")
+
+    monkeypatch.setenv("REQUIRE", "browser,something")
+    with pytest.raises(pytest.fail.Exception, match="Debian: something"):
+        requirements.require("something")
+
+
+@pytest.mark.postgres
+def test_the_suites_postgres_answers(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.redis
+def test_the_suites_redis_answers(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.ping()
