@@ -1,7 +1,12 @@
 """The gateway, one object with its verbs by subject: `gateway.keys.generate(…)`, `gateway.inference.stream_chat(…)`."""
 
+from gateway.health import Health
+from gateway.inference import Inference
 from gateway.keys import Keys
+from gateway.models import Models
+from gateway.people import People
 from gateway.transport import Transport
+from gateway.usage import Usage
 
 CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 30.0  # of everything but inference, which has its own in inference.py
@@ -31,6 +36,11 @@ class Gateway:
         )
         self.base_url = self._transport.base_url
         self.keys = Keys(self._transport)
+        self.people = People(self._transport)
+        self.models = Models(self._transport)
+        self.health = Health(self._transport)
+        self.inference = Inference(self._transport)
+        self.usage = Usage(self._transport)
 
     def __repr__(self) -> str:
         """Show the address only."""

@@ -5,6 +5,7 @@ The complaint names the field, never its value. Numbers arrive as int or Decimal
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
@@ -17,12 +18,11 @@ _LARGEST: Final = Decimal(10) ** 15  # no count and no price is larger; int(Deci
 Fields = Mapping[str, object]
 
 
-def load(raw: bytes | str) -> object:
-    """Parse JSON with money as Decimal. Raises ValueError for whatever is not JSON."""
-    try:
+def load(raw: bytes, what: str) -> object:
+    """Parse JSON with money as Decimal, or say that `what` is not JSON."""
+    with suppress(ValueError, RecursionError):
         return json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    raise not_understood(f"{what} is not JSON")  # outside of `except`: what is caught there carries the whole text
 
 
 def _refuse_constant(name: str) -> object:
@@ -68,6 +68,8 @@ def optional_text(body: Fields, name: str) -> str | None:
 
 def clean(text: str) -> str:
     """Replace what is no text: NUL and lone surrogates."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

@@ -1,24 +1,20 @@
-"""One HTTP exchange with the gateway: authorised, bounded in time and size, its failures mapped.
+"""One HTTP exchange with the gateway: authorised, bounded in time and size, its failures mapped."""
 
-Exceptions of requests and urllib3 end here, unchained, since their frames hold headers with secrets.
-"""
-
-import http.client
 import json
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 from requests.auth import AuthBase
 
 from gateway import reading
 from gateway.errors import GatewayError, GatewayKeyRefused, GatewayRejected, GatewayUnavailable
+from gateway.failures import mapped
 from gateway.headers import headers_from
 from gateway.pool import new_session
 from gateway.refusals import error_from
@@ -26,24 +22,11 @@ from gateway.secret import Secret, redact
 from gateway.types import Headers
 
 RETRY_PAUSES_S: Final = (0.1, 0.4)  # before each further attempt of a GET
+READ_BYTES: Final = 2**16  # at most, at once
 MAX_ANSWER_BYTES: Final = 64 * 2**20  # a page of activity has 4 MB
 ANSWER_DEADLINE_FACTOR: Final = 4  # times the read timeout, for a gateway that trickles
 
 NOBODY: Final = Secret("")  # for routes that are open to all
-
-_FAILURES: Final = (
-    requests.RequestException,
-    urllib3.exceptions.HTTPError,
-    http.client.HTTPException,
-    OSError,
-    UnicodeError,
-)
-_NEVER_ARRIVED: Final = (
-    urllib3.exceptions.NewConnectionError,  # refused, no such host
-    urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.SSLError,
-    urllib3.exceptions.LocationValueError,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +112,11 @@ class Transport:
         timeout_s = read_timeout_s or self.read_timeout_s
         began = time.monotonic()
         response = self.open(method, path, query=query, body=body, secret=secret, read_timeout_s=timeout_s)
-        with mapped_failures(), response:
+        with response:
             raw = _read(response, deadline=began + timeout_s * ANSWER_DEADLINE_FACTOR)
+        kind = redact(response.headers.get("Content-Type", "an answer without a type"))[:100]
         return Answer(
-            body=parsed(response, raw), headers=headers_from(response.headers), took_s=time.monotonic() - began
+            body=reading.load(raw, kind), headers=headers_from(response.headers), took_s=time.monotonic() - began
         )
 
     def open(
@@ -149,8 +133,8 @@ class Transport:
         """Return a response of status 200 whose body is still to be read, and to be closed by the caller."""
         key = self._admin_key if secret is None else _sendable(secret)
         data = None if body is None else _json(body)
-        with mapped_failures():
-            response = self._session.request(
+        response = mapped(
+            lambda: self._session.request(
                 method,
                 self.base_url + path,
                 params=query,
@@ -161,6 +145,7 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             )
+        )
         if response.status_code == 200:
             return response
         with response:
@@ -168,66 +153,25 @@ class Transport:
 
     def _refusal(self, response: requests.Response, key: Secret) -> GatewayError:
         """Read the error that came instead of an answer."""
-        body: object
-        try:
-            with mapped_failures():
-                body = reading.load(_read(response, deadline=time.monotonic() + self.read_timeout_s))
-        except (GatewayUnavailable, ValueError):
-            body = None
+        body: object = None
+        with suppress(GatewayUnavailable):  # cut, or no JSON: the status is all that we have
+            body = reading.load(_read(response, deadline=time.monotonic() + self.read_timeout_s), "it")
         return error_from(response.status_code, body, key, retry_after_s=headers_from(response.headers).retry_after_s)
-
-
-def parsed(response: requests.Response, raw: bytes) -> object:
-    """Parse a body, or say what came in place of JSON."""
-    try:
-        return reading.load(raw)
-    except ValueError:
-        kind = redact(response.headers.get("Content-Type", "nothing"))[:100]
-        raise reading.not_understood(f"{kind} that is not JSON") from None
 
 
 def _read(response: requests.Response, *, deadline: float) -> bytes:
     """Read a whole body, bounded in size and time: a read timeout alone lets a gateway trickle for ever."""
     chunks: list[bytes] = []
     size = 0
-    for chunk in response.iter_content(2**16):
+    while chunk := mapped(lambda: response.raw.read1(READ_BYTES, decode_content=True)):
         chunks.append(chunk)
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
             raise reading.not_understood("it does not end")
         if time.monotonic() > deadline:
             raise GatewayUnavailable("The gateway takes too long to finish its answer.", timed_out=True)
+    mapped(lambda: response.raw.read())  # nothing is left; but only so does the connection go back to the pool
     return b"".join(chunks)
-
-
-@contextmanager
-def mapped_failures() -> Iterator[None]:
-    """Turn whatever HTTP libraries raise into GatewayUnavailable, with nothing chained to it."""
-    try:
-        yield
-    except _FAILURES as failure:
-        error = _unavailable(failure)
-    else:
-        return
-    raise error
-
-
-def _unavailable(failure: BaseException) -> GatewayUnavailable:
-    cause = _cause(failure)
-    if isinstance(cause, _NEVER_ARRIVED):
-        said = redact(str(cause)).rpartition(": ")[2]
-        return GatewayUnavailable(f"The gateway cannot be reached: {said}", may_have_happened=False)
-    if isinstance(failure, requests.Timeout | TimeoutError) or isinstance(cause, urllib3.exceptions.TimeoutError):
-        return GatewayUnavailable("The gateway takes too long to answer.", timed_out=True)
-    return GatewayUnavailable(f"The connection to the gateway broke ({type(cause).__name__}).")
-
-
-def _cause(failure: BaseException) -> BaseException:
-    """Find urllib3's reason inside what requests wraps around it."""
-    inner = failure.args[0] if failure.args else None
-    if isinstance(inner, urllib3.exceptions.MaxRetryError):
-        return inner.reason or inner
-    return inner if isinstance(inner, urllib3.exceptions.HTTPError) else failure
 
 
 def _sendable(secret: Secret) -> Secret:

@@ -1,0 +1,178 @@
+"""Examines a gateway for its operator: each step says what is, and where it fails what to do. Leaves nothing there."""
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from gateway.client import Gateway
+from gateway.errors import GatewayError, GatewayKeyRefused, GatewayNotFound, GatewayRejected, GatewayUnavailable
+from gateway.secret import Secret, token_of
+from gateway.types import IssuedKey
+
+PROBE_LIFE_S: Final = 60  # a probe that could not be deleted dies by itself
+MAX_SKEW_S: Final = 5.0  # more, and expiry dates on our pages are visibly wrong
+_USER_ID: Final = "passerelle-check"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The outcome of one check; `advice` is empty where all is well."""
+
+    ok: bool
+    text: str
+    advice: str = ""
+
+
+def _good(text: str) -> Finding:
+    return Finding(ok=True, text=text)
+
+
+def _bad(text: str, advice: str) -> Finding:
+    return Finding(ok=False, text=text, advice=advice)
+
+
+def examine(gateway: Gateway) -> Iterator[Finding]:
+    """Yield the findings in order; stop after one that makes the next pointless."""
+    for check in (_reachable, _healthy, _admin_key, _models):
+        finding = check(gateway)
+        yield finding
+        if not finding.ok and check in (_reachable, _admin_key):
+            return
+    yield from _probes(gateway)
+
+
+def _reachable(gateway: Gateway) -> Finding:
+    try:
+        gateway.health.liveness()
+    except GatewayError as error:
+        advice = "Start it, or correct GATEWAY_URL (with any path prefix, without /v1); try it with curl from here."
+        return _bad(f"No gateway answers at {gateway.base_url}. {error}", advice)
+    return _good(f"A gateway answers at {gateway.base_url}.")
+
+
+def _healthy(gateway: Gateway) -> Finding:
+    try:
+        told = gateway.health.readiness()
+    except GatewayError as error:
+        return _bad(f"The gateway is not ready. {error}", "Look at its log; most often its database is away.")
+    if told.db not in (None, "connected"):
+        return _bad(f"The gateway's database is: {told.db}.", "Keys need a database: set LiteLLM's DATABASE_URL.")
+    return _good(f"The gateway is {told.status}.")
+
+
+def _admin_key(gateway: Gateway) -> Finding:
+    try:
+        version = gateway.health.details().version
+        next(gateway.keys.list(), None)
+    except GatewayKeyRefused as error:
+        advice = "Set GATEWAY_ADMIN_KEY to LiteLLM's master key, or to a key of a proxy admin."
+        return _bad(f"The gateway refuses our admin key. {error}", advice)
+    except GatewayError as error:
+        return _bad(f"The gateway cannot list its keys. {error}", "Look at its log.")
+    return _good(f"The gateway accepts our admin key and is LiteLLM {version or 'of unknown version'}.")
+
+
+def _models(gateway: Gateway) -> Finding:
+    try:
+        names = gateway.models.names()
+    except GatewayError as error:
+        return _bad(f"The gateway cannot list its models. {error}", "Look at its log.")
+    if not names:
+        return _bad("The gateway has no models.", "Add some to its model_list; nobody can call anything yet.")
+    return _good(f"Models found: {', '.join(names)}.")
+
+
+def _probes(gateway: Gateway) -> Iterator[Finding]:
+    """Make keys as the portal does, look at them, and delete them whatever happens."""
+    aliases = [f"passerelle-check-{secrets.token_hex(8)}" for _ in range(2)]
+    custom = Secret(f"sk-{secrets.token_urlsafe(32)}")
+    try:
+        yield from _keys_of_the_gateway(gateway, aliases[0])
+        yield _custom_key(gateway, aliases[1], custom)
+    finally:
+        left = _clean_up(gateway, aliases, token_of(custom))
+    yield left
+
+
+def _keys_of_the_gateway(gateway: Gateway, alias: str) -> Iterator[Finding]:
+    began = time.time()
+    try:
+        issued = _probe(gateway, alias)
+    except GatewayRejected as error:
+        yield _bad(f"Our admin key may not make keys. {error}", "Give it the role proxy_admin, or use the master key.")
+        return
+    except GatewayUnavailable as error:
+        yield _bad(f"The gateway could not make a key. {error}", "Look at its log; try again.")
+        return
+    yield _good("Our admin key may make keys.")
+    yield _clock(issued, began, time.time())
+    yield _confined(gateway, issued.token)
+
+
+def _probe(gateway: Gateway, alias: str, secret: Secret | None = None) -> IssuedKey:
+    return gateway.keys.generate(
+        user_id=_USER_ID,
+        alias=alias,
+        duration=f"{PROBE_LIFE_S}s",
+        budget_usd=None,
+        budget_duration=None,
+        models=None,
+        rpm_limit=None,
+        tpm_limit=None,
+        metadata={},
+        secret=secret,
+    )
+
+
+def _clock(issued: IssuedKey, began: float, ended: float) -> Finding:
+    """Compare clocks by the probe's expiry, which the gateway set from its own."""
+    if issued.expires_at is None:
+        return _bad("The gateway makes keys that never expire.", "Use a LiteLLM that heeds `duration`.")
+    theirs = issued.expires_at - timedelta(seconds=PROBE_LIFE_S)
+    skew_s = (theirs - datetime.fromtimestamp((began + ended) / 2, UTC)).total_seconds()
+    if abs(skew_s) > MAX_SKEW_S + (ended - began) / 2:
+        way = "ahead of" if skew_s > 0 else "behind"
+        return _bad(f"The gateway's clock is {abs(skew_s):.0f} s {way} ours.", "Let both machines keep time by NTP.")
+    return _good("The gateway's clock agrees with ours.")
+
+
+def _confined(gateway: Gateway, token: str) -> Finding:
+    """See that key_type is heeded: versions of LiteLLM that do not know it ignore it silently."""
+    try:
+        routes = gateway.keys.info(token).routes
+    except GatewayError as error:
+        return _bad(f"The gateway cannot show the key that it made. {error}", "Look at its log.")
+    if "llm_api_routes" not in routes:
+        advice = "Use a LiteLLM that knows key_type: else people's keys can make further keys, without limits."
+        return _bad("Keys made for people can do more than call models.", advice)
+    return _good("Keys made for people can call models and nothing else.")
+
+
+def _custom_key(gateway: Gateway, alias: str, secret: Secret) -> Finding:
+    advice = "Take disable_custom_api_keys out of LiteLLM's general_settings: the playground's keys are made so."
+    try:
+        issued = _probe(gateway, alias, secret)
+    except GatewayRejected as error:
+        return _bad(f"The gateway does not let us choose a key's secret. {error}", advice)
+    except GatewayUnavailable as error:
+        return _bad(f"The gateway could not make a key with a secret of ours. {error}", "Look at its log; try again.")
+    if issued.secret != secret:
+        return _bad("The gateway ignores a secret that we choose.", advice)
+    return _good("The gateway lets us choose a key's secret.")
+
+
+def _clean_up(gateway: Gateway, aliases: Sequence[str], custom_token: str) -> Finding:
+    """Delete the probes, also those whose making went unanswered."""
+    try:
+        tokens = {key.token for alias in aliases for key in gateway.keys.list(alias=alias)}
+        for token in tokens | {custom_token}:
+            with suppress(GatewayNotFound):
+                gateway.keys.delete([token])
+    except GatewayError as error:
+        advice = f"Nothing to do: they expire within {PROBE_LIFE_S} s. Their aliases are {' and '.join(aliases)}."
+        return _bad(f"The keys made for this check could not be deleted. {error}", advice)
+    return _good("The keys made for this check are deleted.")

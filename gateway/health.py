@@ -1,0 +1,42 @@
+"""Health of the gateway itself. Never `/health`, which calls every model for real and costs tokens."""
+
+from typing import Final
+
+from gateway import reading
+from gateway.transport import NOBODY, Answer, Transport
+from gateway.types import Readiness
+
+HEALTH_TIMEOUT_S: Final = 5.0  # who asks for health wants to know soon
+
+
+class Health:
+    """The verbs on health. Not tried again: a moment's failure is what they are to tell."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def liveness(self) -> str:
+        """Return the gateway's sign of life, "I'm alive!"; open to all. Raises GatewayUnavailable."""
+        answer = self._get("/health/liveliness", admin=False)
+        return reading.clean(answer.body) if isinstance(answer.body, str) else "alive"
+
+    def readiness(self) -> Readiness:
+        """Say whether the gateway and its database can serve; open to all. Raises GatewayUnavailable."""
+        return _readiness(self._get("/health/readiness", admin=False))
+
+    def details(self) -> Readiness:
+        """The same with LiteLLM's version, as admin."""
+        return _readiness(self._get("/health/readiness/details", admin=True))
+
+    def _get(self, path: str, *, admin: bool) -> Answer:
+        return self._transport.get(path, secret=None if admin else NOBODY, read_timeout_s=HEALTH_TIMEOUT_S, retry=False)
+
+
+def _readiness(answer: Answer) -> Readiness:
+    body = reading.fields(answer.body, "answer")
+    return Readiness(
+        status=reading.text(body, "status"),
+        db=reading.optional_text(body, "db"),
+        version=reading.optional_text(body, "litellm_version") or answer.headers.version,
+        headers=answer.headers,
+    )

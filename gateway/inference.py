@@ -1,0 +1,76 @@
+"""Calls of models, always with a person's key and never as admin."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.answers import (
+    chat_answer,
+    chat_deltas,
+    completion_answer,
+    completion_deltas,
+    embedding_answer,
+    moderation_answer,
+)
+from gateway.inference_types import (
+    ChatAnswer,
+    ChatRequest,
+    CompletionAnswer,
+    CompletionRequest,
+    EmbeddingAnswer,
+    ModerationAnswer,
+)
+from gateway.secret import Secret
+from gateway.stream import ChatStream, Deltas
+from gateway.transport import Answer, Transport
+
+ANSWER_TIMEOUT_S: Final = 300.0  # a whole answer comes at its end, and models are slow
+SILENCE_TIMEOUT_S: Final = 120.0  # between two events of a stream; some models think that long before the first
+
+
+class Inference:
+    """The verbs on models' answers. All cost the owner of the key money; none is tried again."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def chat(self, *, secret: str, body: ChatRequest, timeout_s: float = ANSWER_TIMEOUT_S) -> ChatAnswer:
+        """Answer a chat, whole."""
+        return chat_answer(self._post("/v1/chat/completions", secret, body.as_json(), timeout_s))
+
+    def stream_chat(self, *, secret: str, body: ChatRequest, silence_s: float = SILENCE_TIMEOUT_S) -> ChatStream:
+        """Answer a chat piece by piece. Nothing is sent before the stream is read; see ChatStream."""
+        return self._stream("/v1/chat/completions", secret, body.as_json(), silence_s, chat_deltas)
+
+    def complete(
+        self, *, secret: str, body: CompletionRequest, timeout_s: float = ANSWER_TIMEOUT_S
+    ) -> CompletionAnswer:
+        """Go on with a text, whole."""
+        return completion_answer(self._post("/v1/completions", secret, body.as_json(), timeout_s))
+
+    def stream_complete(
+        self, *, secret: str, body: CompletionRequest, silence_s: float = SILENCE_TIMEOUT_S
+    ) -> ChatStream:
+        """Go on with a text piece by piece; see ChatStream."""
+        return self._stream("/v1/completions", secret, body.as_json(), silence_s, completion_deltas)
+
+    def embed(
+        self, *, secret: str, model: str, texts: Sequence[str], timeout_s: float = ANSWER_TIMEOUT_S
+    ) -> EmbeddingAnswer:
+        """Return a vector per text."""
+        return embedding_answer(
+            self._post("/v1/embeddings", secret, {"model": model, "input": list(texts)}, timeout_s), len(texts)
+        )
+
+    def moderate(
+        self, *, secret: str, model: str, texts: Sequence[str], timeout_s: float = ANSWER_TIMEOUT_S
+    ) -> ModerationAnswer:
+        """Judge each text."""
+        return moderation_answer(
+            self._post("/v1/moderations", secret, {"model": model, "input": list(texts)}, timeout_s)
+        )
+
+    def _post(self, path: str, secret: str, body: dict[str, object], timeout_s: float) -> Answer:
+        return self._transport.post(path, body, secret=Secret(secret), read_timeout_s=timeout_s)
+
+    def _stream(self, path: str, secret: str, body: dict[str, object], silence_s: float, deltas: Deltas) -> ChatStream:
+        return ChatStream(self._transport, path, body, secret=Secret(secret), silence_s=silence_s, deltas=deltas)

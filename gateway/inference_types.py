@@ -1,0 +1,171 @@
+"""What is asked of models and what they answer, as frozen values.
+
+Requests are the allow-list: only these fields reach the gateway, so that no JSON of a browser is ever relayed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+
+from gateway.types import Headers
+
+Json = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A turn of a chat. `content` is a text or OpenAI's parts (text, image_url)."""
+
+    role: str
+    content: str | Sequence[Json] | None
+    name: str | None = None
+    tool_call_id: str | None = None
+    tool_calls: Sequence[Json] | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the message as OpenAI writes it."""
+        return {"content": self.content, **_given(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """A chat. None leaves a parameter to the model. `metadata` is kept with the gateway's log of the request."""
+
+    model: str
+    messages: Sequence[Message]
+    temperature: float | None = None
+    top_p: float | None = None
+    n: int | None = None
+    max_tokens: int | None = None
+    stop: Sequence[str] | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logit_bias: Mapping[str, float] | None = None
+    seed: int | None = None
+    user: str | None = None
+    tools: Sequence[Json] | None = None
+    tool_choice: str | Json | None = None
+    response_format: Json | None = None
+    reasoning_effort: str | None = None
+    metadata: Mapping[str, str] | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the request's body."""
+        return {**_given(self), "messages": [message.as_json() for message in self.messages]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionRequest:
+    """A text to go on with, for models of the older kind."""
+
+    model: str
+    prompt: str
+    temperature: float | None = None
+    top_p: float | None = None
+    n: int | None = None
+    max_tokens: int | None = None
+    stop: Sequence[str] | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    seed: int | None = None
+    user: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the request's body."""
+        return _given(self)
+
+
+def _given(request: Message | ChatRequest | CompletionRequest) -> dict[str, object]:
+    named = {entry.name: getattr(request, entry.name) for entry in fields(request)}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenUsage:
+    """Tokens of a call. `cost_usd` is told in streams; else see the headers."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    cost_usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A call of a function that the model asks for. In a stream a piece: join `arguments` by `index`."""
+
+    index: int
+    id: str | None
+    name: str | None
+    arguments: str  # JSON, written by the model: may be wrong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatDelta:
+    """What one event of a stream adds, to the choice of this index."""
+
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    usage: TokenUsage | None = None
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One whole answer."""
+
+    text: str
+    reasoning: str
+    tool_calls: tuple[ToolCall, ...]
+    finish_reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatAnswer:
+    """A whole answer of a chat or a completion; `choices` has at least one."""
+
+    id: str | None
+    model: str | None
+    choices: tuple[Choice, ...]
+    usage: TokenUsage | None
+    headers: Headers = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """Return the first choice's text."""
+        return self.choices[0].text
+
+
+CompletionAnswer = ChatAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingAnswer:
+    """A vector per text, in the order of the texts."""
+
+    model: str | None
+    vectors: tuple[tuple[float, ...], ...] = field(repr=False)
+    usage: TokenUsage | None
+    headers: Headers = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moderation:
+    """The verdict on one text. Scores run from 0 to 1; categories that the model does not know are left out."""
+
+    flagged: bool
+    categories: Mapping[str, bool]
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModerationAnswer:
+    """A verdict per text, in the order of the texts."""
+
+    model: str | None
+    results: tuple[Moderation, ...]
+    headers: Headers = field(repr=False)

@@ -1,0 +1,27 @@
+"""Tell an operator whether the portal can work with its gateway."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from gateway.checkup import examine
+from gateway.django import get_gateway
+
+
+class Command(BaseCommand):
+    """Print a line a check, and after each that fails what to do; exit status 1 if any does."""
+
+    help = "Checks the gateway: reachable, version, healthy, admin key, models, clock, custom keys."
+    requires_system_checks = ()  # it is called when something is wrong
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the findings as they come."""
+        failed = 0
+        for finding in examine(get_gateway()):
+            mark = self.style.SUCCESS("ok   ") if finding.ok else self.style.ERROR("FAIL ")
+            self.stdout.write(mark + finding.text)
+            if finding.advice:
+                self.stdout.write(f"     {finding.advice}")
+            failed += not finding.ok
+        if failed:
+            raise CommandError(f"{failed} of the checks failed.")
