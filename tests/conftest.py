@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from tests import network
 from tests.requirements import REQUIREMENTS, require
@@ -88,7 +88,7 @@ def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Sandb
 
 
 @pytest.fixture
-def sandbox(sandbox_process: "Sandbox", settings: SettingsWrapper) -> "Sandbox":
+def sandbox(sandbox_process: "Sandbox", settings: Settings) -> "Sandbox":
     """Hand out the sandbox gateway, emptied, with the portal pointed at it."""
     sandbox_process.reset()
     settings.GATEWAY_URL = settings.GATEWAY_PUBLIC_URL = sandbox_process.url
