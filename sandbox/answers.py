@@ -1,0 +1,154 @@
+"""What the pretended models say: short, harmless, the same for the same question. A token is a word.
+
+Switches inside a message steer it: [words 50] length, [slow 1500] ms before the answer, [pace 20] ms between words,
+[fail 500] the provider answers with that status, [cut] or [sse-error] it fails inside the stream, [reason 5] words of
+reasoning first, [cached 2] prompt tokens from a cache, [markdown] a formatted answer, [echo] the question itself,
+[tool] a call of the first tool offered.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import Any
+
+_SWITCH = re.compile(r"\[(words|slow|pace|fail|cut|sse-error|reason|cached|markdown|echo|tool)(?: (\d{1,7}))?\]")
+_WORD = re.compile(r"\s*\S+")
+_DEFAULT_WORDS = 40
+_MARKDOWN = """## About {topic}
+
+Here is **one** way to look at *{topic}*:
+
+1. Start small.
+2. Measure, then change.
+
+| step | minutes |
+|------|---------|
+| read | 5 |
+| try  | 20 |
+
+```python
+print("hello, {topic}")
+```
+
+> More in the [documentation](https://example.org/).
+"""
+_SENTENCES = (
+    "You asked about {topic}.",
+    "The short answer is that {topic} depends on what you want to do with it.",
+    "A good first step is to try {topic} on a small example and to look at the result.",
+    "If that works, change one thing at a time and keep notes.",
+    "This text comes from a simulated model, so please do not quote it on {topic}.",
+)
+_THOUGHTS = "First I look at the question , then at what I know , and then I choose few plain words ."
+_DULL = (
+    " a about an and are can could do does for how i in is it me my of on or please tell the this to what "
+    "which who why with would write you your hello hi "
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a model says to one request, and how."""
+
+    words: list[str]
+    thoughts: list[str]
+    finish: str
+    prompt_tokens: int
+    cached_tokens: int = 0
+    tool_call: dict[str, Any] | None = None
+    slow_ms: int = 0
+    pace_ms: int | None = None
+    fail_status: int | None = None
+    breaks: str | None = None
+
+    @property
+    def completion_tokens(self) -> int:
+        """Return what is billed as output, thoughts included."""
+        return len(self.words) + len(self.thoughts)
+
+
+def count_words(text: str) -> int:
+    """Count the tokens of a text."""
+    return len(text.split())
+
+
+def text_of(content: object) -> str:
+    """Return the text of a message, a prompt or an input, whatever its form."""
+    match content:
+        case str():
+            return content
+        case list():
+            return " ".join(text_of(part) for part in content)
+        case {"text": str(text)}:
+            return text
+        case {"content": inner}:
+            return text_of(inner)
+    return ""
+
+
+def answer_to(question: str, last: str, body: Mapping[str, Any]) -> Answer:
+    """Make up the answer; `question` is all that was sent, `last` the part to speak about."""
+    switches = {name: int(number or 0) for name, number in _SWITCH.findall(question)}
+    words, finish = _limited(list(_spoken(last, switches)), body)
+    tool = _tool_call(body) if "tool" in switches else None
+    return Answer(
+        words=[] if tool else words,
+        thoughts=_spaced(islice(cycle(_THOUGHTS.split()), switches.get("reason", 0))),
+        finish="tool_calls" if tool else finish,
+        prompt_tokens=max(1, count_words(question)),
+        cached_tokens=min(switches.get("cached", 0), count_words(question)),
+        tool_call=tool,
+        slow_ms=switches.get("slow", 0),
+        pace_ms=switches.get("pace"),
+        fail_status=switches.get("fail"),
+        breaks=next((name for name in ("cut", "sse-error") if name in switches), None),
+    )
+
+
+def _spoken(last: str, switches: Mapping[str, int]) -> Iterator[str]:
+    plain = _SWITCH.sub("", last).strip()
+    if "echo" in switches:
+        return iter(_WORD.findall(plain))
+    topic = _topic(plain)
+    if "markdown" in switches:
+        return iter(_WORD.findall(_MARKDOWN.format(topic=topic)))
+    sentences = " ".join(_SENTENCES).format(topic=topic).split()
+    return iter(_spaced(islice(cycle(sentences), switches.get("words", min(_DEFAULT_WORDS, len(sentences))))))
+
+
+def _spaced(words: Iterable[str]) -> list[str]:
+    return [word if index == 0 else " " + word for index, word in enumerate(words)]
+
+
+def _topic(plain: str) -> str:
+    telling = [word for word in re.findall(r"[^\W_]{2,24}", plain) if f" {word.lower()} " not in _DULL]
+    return " ".join(telling[:3]) or "that"
+
+
+def _limited(words: list[str], body: Mapping[str, Any]) -> tuple[list[str], str]:
+    text = "".join(words)
+    stops = body.get("stop") or []
+    for stop in [stops] if isinstance(stops, str) else stops:
+        text = text.partition(stop)[0] if stop else text
+    words = _WORD.findall(text)
+    limit = limit_of(body)
+    if limit is not None and limit < len(words):
+        return words[:limit], "length"
+    return words, "stop"
+
+
+def limit_of(body: Mapping[str, Any]) -> int | None:
+    """Return the most tokens that the caller wants."""
+    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    return limit if isinstance(limit, int) else None
+
+
+def _tool_call(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    match body.get("tools"):
+        case [{"function": {"name": str(name)} as function}, *_]:
+            properties = (function.get("parameters") or {}).get("properties") or {}
+            arguments = json.dumps(dict.fromkeys(properties, "example"))
+            return {"id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}}
+    return None

@@ -1,0 +1,33 @@
+"""The application: routes, refusals, faults."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp
+
+from sandbox import routes_control, routes_inference, routes_keys, routes_models
+from sandbox.config import Config
+from sandbox.errors import RefusalError, answer_refusal
+from sandbox.spoil import Spoiler
+from sandbox.world import World
+
+
+async def _no_route(request: Request, exc: Exception) -> Response:
+    if not isinstance(exc, HTTPException):
+        raise exc
+    return JSONResponse({"detail": exc.detail}, status_code=exc.status_code)
+
+
+def build(config: Config) -> ASGIApp:
+    """Build the gateway that this configuration describes."""
+    world = World(config)
+    gateway: list[BaseRoute] = [*routes_keys.ROUTES, *routes_models.ROUTES, *routes_inference.ROUTES]
+    mounted = [Mount(config.prefix, routes=gateway)] if config.prefix else gateway
+    app = Starlette(
+        routes=[*routes_control.ROUTES, *mounted],
+        exception_handlers={RefusalError: answer_refusal, HTTPException: _no_route},
+    )
+    app.state.world = world
+    return Spoiler(app, world)

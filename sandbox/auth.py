@@ -1,0 +1,159 @@
+"""Who calls, and may they: the checks in LiteLLM's order, with its words."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from sandbox.config import usd
+from sandbox.errors import RefusalError, detail, error
+from sandbox.keyring import token_of
+from sandbox.records import Key, User
+from sandbox.world import World, world_of
+
+LLM_ROUTES = frozenset(
+    ("/chat/completions", "/completions", "/embeddings", "/moderations", "/models", "/model/info", "/model_group/info")
+)
+_KEY_HEADERS = ("x-litellm-api-key", "x-api-key", "api-key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Whose key came with a request; `key` is None for the admin key."""
+
+    key: Key | None
+    last_four: str
+
+
+def route_of(request: Request) -> str:
+    """Return the path without the sandbox's prefix and without /v1."""
+    path = request.url.path.removeprefix(world_of(request).config.prefix)
+    return path.removeprefix("/v1") or "/"
+
+
+def _secret(request: Request) -> str:
+    given = request.headers.get("authorization")
+    if given is None:
+        others = [request.headers[name] for name in _KEY_HEADERS if name in request.headers]
+        if not others:
+            raise error(401, "Authentication Error, No api key passed in.", "auth_error", "None")
+        return others[0]
+    scheme, _, secret = given.partition(" ")
+    if scheme != "Bearer" or not secret.strip():
+        message = "Authentication Error, Malformed API Key passed in. Ensure Key has `Bearer ` prefix."
+        raise error(401, message, "auth_error", "None")
+    return secret.strip()
+
+
+def unknown_key(secret: str) -> RefusalError:
+    """Build the refusal of a key that the gateway does not know."""
+    shown = f"sk-...{secret[-4:]}" if len(secret) > 8 else "sk-..."
+    message = (
+        f"Authentication Error, Invalid proxy server token passed. Received API Key = {shown}, "
+        f"Key Hash (Token) ={token_of(secret)}. Unable to find token in cache or `LiteLLM_VerificationTokenTable`"
+    )
+    return error(401, message, "token_not_found_in_db", "key")
+
+
+def authenticate(request: Request) -> Caller:
+    """Return who calls, from a live key that may call this route."""
+    world = world_of(request)
+    secret = _secret(request)
+    if secret == world.config.admin_key:
+        return Caller(key=None, last_four=secret[-4:])
+    if not secret.startswith("sk-"):
+        message = "LiteLLM Virtual Key expected. Received=****, expected to start with 'sk-'."
+        raise error(401, message, "auth_error", "None")
+    key = world.keys.live(token_of(secret))
+    if key is None:
+        raise unknown_key(secret)
+    _refuse_dead(key, world)
+    _refuse_route(key, request)
+    return Caller(key=key, last_four=secret[-4:])
+
+
+def _refuse_dead(key: Key, world: World) -> None:
+    if key.blocked:
+        message = "Authentication Error, Key is blocked. Update via `/key/unblock` if you're an admin."
+        raise error(401, message, "auth_error", "None")
+    now = world.clock.now()
+    if key.expired(now):
+        message = f"Authentication Error - Expired Key. Key Expiry time {key.expires_at} and current time {now}"
+        raise error(401, message, "expired_key", key.key_name)
+
+
+def _refuse_route(key: Key, request: Request) -> None:
+    if key.key_type == "default":
+        return
+    is_llm = route_of(request) in LLM_ROUTES
+    if is_llm != (key.key_type == "llm_api"):
+        groups = ["llm_api_routes"] if key.key_type == "llm_api" else ["management_routes"]
+        raise detail(
+            403,
+            f"Virtual key is not allowed to call this route. Only allowed to call routes: {groups}. "
+            f"Tried to call route: {request.url.path.removeprefix(world_of(request).config.prefix)}",
+        )
+
+
+def require_admin(request: Request) -> Caller:
+    """Return the caller, who must hold the admin key."""
+    caller = authenticate(request)
+    if caller.key is not None:
+        raise admins_only(request, caller.key)
+    return caller
+
+
+def admins_only(request: Request, key: Key) -> RefusalError:
+    """Build the refusal of a management route that this key may not call."""
+    user = world_of(request).people.user(key.user_id)
+    role = (user and user.user_role) or "unknown"
+    route = request.url.path.removeprefix(world_of(request).config.prefix)
+    message = (
+        "Authentication Error, Only proxy admin can be used to generate, delete, update info for new keys/users/teams. "
+        f"Route={route}. Your role={role}. Your user_id={_masked(user)}"
+    )
+    return error(401, message, "auth_error", "None")
+
+
+def _masked(user: User | None) -> str:
+    if user is None or len(user.user_id) < 9:
+        return "*" * 7
+    return f"{user.user_id[:6]}***{user.user_id[-2:]}"
+
+
+def allow_spending(request: Request, caller: Caller, *models: str) -> None:
+    """Refuse models that the key or its team may not use, and keys or users without budget."""
+    key = caller.key
+    if key is None:
+        return
+    world = world_of(request)
+    _refuse_models(key, world, models)
+    user = world.people.user(key.user_id)
+    if user is not None and world.people.over_budget(user):
+        message = f"ExceededBudget: User={user.user_id} over budget. Spend={usd(user.spend_pusd)}"
+        raise error(422, f"{message}, Budget={float(user.max_budget or 0)}", "budget_exceeded")
+    if key.over_budget:
+        cost, budget = usd(key.spend_pusd), float(key.max_budget or 0)
+        message = f"Budget has been exceeded! Key=key ({key.key_name}) Current cost: {cost}, Max budget: {budget}"
+        raise error(422, message, "budget_exceeded")
+
+
+def _refuse_models(key: Key, world: World, models: tuple[str, ...]) -> None:
+    team_models: tuple[str, ...] = ()
+    if key.team_id is not None:
+        team = world.people.team(key.team_id)
+        if team is None:
+            message = f"Team doesn't exist in db. Team={key.team_id}. Create team via `/team/new` call."
+            raise error(404, str({"error": message}), "auth_error", "None")
+        team_models = team.models
+    for holder, allowed in (("key", key.models), ("team", team_models)):
+        for model in models:
+            if allowed and model not in allowed:
+                raise _denied(holder, model)
+
+
+def _denied(holder: str, model: str) -> RefusalError:
+    message = (
+        f"The requested model '{model}' is not available for this API key, or the model name is invalid. "
+        "Check the models available to you and try again."
+    )
+    return error(403, message, f"{holder}_model_access_denied", "model")

@@ -1,0 +1,32 @@
+"""How one sandbox was started."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+ADMIN_KEY = "sk-sandbox-admin"  # opens nothing but a sandbox
+VERSION = "1.106.2"  # the LiteLLM whose answers it imitates
+SANDBOX_HEADER = ("x-passerelle-sandbox", "1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """`data` is a SQLite file, or None to keep everything in memory."""
+
+    admin_key: str = ADMIN_KEY
+    data: str | None = None
+    spend_delay_s: float = 2.0
+    pace_ms: float = 20.0
+    history_days: int = 0
+    seed: int = 1
+    prefix: str = ""
+    remember_secrets: bool = False
+
+
+def usd(amount_pusd: int) -> float:
+    """Convert picodollars to the JSON number nearest to that many dollars."""
+    return float(Decimal(amount_pusd).scaleb(-12))
+
+
+def pusd(amount_usd: Decimal) -> int:
+    """Convert dollars to whole picodollars, in which the sandbox counts so that sums stay exact."""
+    return int(amount_usd.scaleb(12).to_integral_value())

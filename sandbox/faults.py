@@ -1,0 +1,78 @@
+"""Faults that tests switch on: the next calls of a path go wrong in one way."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+KINDS = (
+    "delay",  # answers after `seconds`
+    "error",  # answers with `status`; no work done
+    "drop_before",  # connection aborted; no work done
+    "drop_after",  # connection aborted; work done
+    "hang_before",  # silent for `seconds`, then aborted; no work done
+    "hang_after",  # silent for `seconds`, then aborted; work done
+    "truncated_json",  # work done, half of the answer as if it were all
+    "cut_body",  # work done, half of the answer, then the connection closed
+    "html",  # a page of some proxy instead of JSON; no work done
+    "stream_cut",  # connection closed after `after_chunks` chunks
+    "stream_silent",  # nothing more after `after_chunks` chunks, for `seconds`
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """One order: let `skip` calls of `path` pass, then spoil `times`. `*` stands for every path of the gateway."""
+
+    path: str
+    kind: str
+    times: int = 1
+    skip: int = 0
+    status: int | None = None
+    seconds: float = 30.0
+    after_chunks: int = 3
+    retry_after: int | None = None
+    hits: int = 0
+    waiting: int = 0
+
+
+def parse(body: dict[str, Any]) -> Fault:
+    """Build a fault from JSON; ValueError names what is wrong."""
+    known = {field.name for field in fields(Fault)} - {"hits", "waiting"}
+    if unknown := set(body) - known:
+        raise ValueError(f"unknown fields: {', '.join(sorted(unknown))}")
+    if body.get("kind") not in KINDS:
+        raise ValueError(f"kind must be one of: {', '.join(KINDS)}")
+    if not str(body.get("path", "")).startswith(("/", "*")):
+        raise ValueError("path must start with a slash, or be *")
+    return Fault(**{**body, "path": plain(body["path"])})
+
+
+def plain(path: str) -> str:
+    """Return a path without /v1, since the gateway answers under both."""
+    return path.removeprefix("/v1")
+
+
+class Faults:
+    """The orders, in the order of their coming."""
+
+    def __init__(self) -> None:
+        self.orders: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Arm a fault."""
+        self.orders.append(fault)
+
+    def clear(self) -> None:
+        """Disarm all."""
+        self.orders.clear()
+
+    def take(self, path: str) -> Fault | None:
+        """Return the fault that spoils this call, and count it."""
+        armed = (fault for fault in self.orders if fault.path in ("*", path) and fault.hits < fault.times)
+        fault = next(armed, None)
+        if fault is None:
+            return None
+        if fault.skip:
+            fault.skip -= 1
+            return None
+        fault.hits += 1
+        return fault

@@ -1,0 +1,94 @@
+"""/sandbox/…: what tests and demonstrations steer; the admin key opens it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox import shapes
+from sandbox.auth import require_admin
+from sandbox.errors import detail
+from sandbox.faults import parse
+from sandbox.world import World, world_of
+
+Json = dict[str, Any]
+
+
+async def _given(request: Request) -> Json:
+    try:
+        body = await request.json()
+    except ValueError as exc:
+        raise detail(400, "the body must be JSON") from exc
+    if not isinstance(body, dict):
+        raise detail(400, "the body must be an object")
+    return body
+
+
+async def add_fault(request: Request) -> Response:
+    """Arm a fault."""
+    require_admin(request)
+    try:
+        fault = parse(await _given(request))
+    except (TypeError, ValueError) as exc:
+        raise detail(400, str(exc)) from exc
+    world_of(request).faults.add(fault)
+    return JSONResponse(asdict(fault), status_code=201)
+
+
+def _shown(look: Callable[[World], object]) -> Callable[[Request], Awaitable[Response]]:
+    async def view(request: Request) -> Response:
+        require_admin(request)
+        return JSONResponse(look(world_of(request)))
+
+    return view
+
+
+async def clear_faults(request: Request) -> Response:
+    """Disarm all faults."""
+    require_admin(request)
+    world_of(request).faults.clear()
+    return JSONResponse({})
+
+
+def _live_keys(world: World) -> list[Json]:
+    now = world.clock.now()
+    world.ledger.settle()
+    return [{"token": key.token, **shapes.described(key, now)} for key in world.keys.all_live()]
+
+
+async def reset(request: Request) -> Response:
+    """Forget keys, people, spend, faults and the moved clock."""
+    require_admin(request)
+    world_of(request).reset()
+    return JSONResponse({})
+
+
+async def clock(request: Request) -> Response:
+    """Move the sandbox's time: `offset_s` from real time, or `advance_s` from where it is."""
+    require_admin(request)
+    world, body = world_of(request), await _given(request)
+    offset_s = body.get("offset_s", world.clock.offset_s)
+    advance_s = body.get("advance_s", 0)
+    if not isinstance(offset_s, int | float) or not isinstance(advance_s, int | float):
+        raise detail(400, "offset_s and advance_s must be numbers")
+    world.clock.offset_s = offset_s + advance_s
+    return JSONResponse({"offset_s": world.clock.offset_s, "now": world.clock.now().isoformat()})
+
+
+def _faults(world: World) -> list[Json]:
+    return [asdict(fault) for fault in world.faults.orders]
+
+
+ROUTES = [
+    Route("/sandbox/faults", add_fault, methods=["POST"]),
+    Route("/sandbox/faults", _shown(_faults), methods=["GET"]),
+    Route("/sandbox/faults", clear_faults, methods=["DELETE"]),
+    Route("/sandbox/issued_secrets", _shown(lambda world: list(world.issued)), methods=["GET"]),
+    Route("/sandbox/keys", _shown(_live_keys), methods=["GET"]),
+    Route("/sandbox/connections", _shown(lambda world: world.connections.report()), methods=["GET"]),
+    Route("/sandbox/reset", reset, methods=["POST"]),
+    Route("/sandbox/clock", clock, methods=["POST"]),
+]

@@ -1,0 +1,175 @@
+"""The outermost layer of the sandbox: carries a fault out around the real work."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sandbox.errors import error
+from sandbox.faults import Fault, plain
+from sandbox.wire import drop, hang_up, wait_or_gone
+from sandbox.world import World
+
+_HTML = "<!doctype html><html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>"
+
+
+class Call:
+    """One request, with what carries it out."""
+
+    def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, fault: Fault) -> None:
+        self.app = app
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.fault = fault
+
+    async def work(self) -> list[Message]:
+        """Do the work and return the answer instead of sending it."""
+        messages: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            messages.append(message)
+
+        await self.app(self.scope, self.receive, keep)
+        return messages
+
+    async def answer(self, response: Response) -> None:
+        """Send an answer that is not the gateway's."""
+        await response(self.scope, self.receive, self.send)
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[None]:
+        """Show this call as waiting, so that a test knows when to strike."""
+        self.fault.waiting += 1
+        try:
+            yield
+        finally:
+            self.fault.waiting -= 1
+
+
+async def _delay(call: Call) -> None:
+    with call.counted():
+        await asyncio.sleep(call.fault.seconds)
+    await call.app(call.scope, call.receive, call.send)
+
+
+async def _error(call: Call) -> None:
+    status = call.fault.status or 500
+    kind = "throttling_error" if status == 429 else "internal_server_error"
+    refusal = error(status, f"Sandbox fault: {status}", kind)
+    if call.fault.retry_after is not None:
+        refusal.headers["retry-after"] = str(call.fault.retry_after)
+    await call.answer(JSONResponse(refusal.body, status_code=status, headers=refusal.headers))
+
+
+async def _html(call: Call) -> None:
+    await call.answer(HTMLResponse(_HTML, status_code=call.fault.status or 200))
+
+
+async def _drop_before(call: Call) -> None:
+    await drop(call.scope, call.receive)
+
+
+async def _drop_after(call: Call) -> None:
+    await call.work()
+    await drop(call.scope, call.receive)
+
+
+async def _hang_before(call: Call) -> None:
+    with call.counted():
+        await wait_or_gone(call.receive, call.fault.seconds)
+    await drop(call.scope, call.receive)
+
+
+async def _hang_after(call: Call) -> None:
+    await call.work()
+    await _hang_before(call)
+
+
+async def _half(call: Call) -> tuple[Message, bytes, int]:
+    start, *parts = await call.work()
+    whole = b"".join(part.get("body", b"") for part in parts)
+    return start, whole[: len(whole) // 2], len(whole)
+
+
+def _with_length(start: Message, length: int) -> Message:
+    headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+    return {**start, "headers": [*headers, (b"content-length", str(length).encode())]}
+
+
+async def _truncated_json(call: Call) -> None:
+    start, half, _ = await _half(call)
+    await call.send(_with_length(start, len(half)))
+    await call.send({"type": "http.response.body", "body": half})
+
+
+async def _cut_body(call: Call) -> None:
+    start, half, length = await _half(call)
+    await call.send(_with_length(start, length))
+    await call.send({"type": "http.response.body", "body": half, "more_body": True})
+    await hang_up(call.scope, call.receive)
+
+
+async def _stream(call: Call) -> None:
+    """Let some chunks pass; then stay silent for a while or not, and close the connection."""
+    left = call.fault.after_chunks
+    spoilt = asyncio.Event()
+
+    async def pass_some(message: Message) -> None:
+        nonlocal left
+        if message["type"] == "http.response.body":
+            if left == 0:
+                spoilt.set()
+                await asyncio.Event().wait()  # until cancelled below
+            left -= 1
+        await call.send(message)
+
+    work = asyncio.create_task(_run(call, pass_some))
+    waiting = asyncio.create_task(spoilt.wait())
+    await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not spoilt.is_set():  # the answer was shorter than that
+        return await work
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    if call.fault.kind == "stream_silent":
+        with call.counted():
+            await wait_or_gone(call.receive, call.fault.seconds)
+    return await hang_up(call.scope, call.receive)
+
+
+async def _run(call: Call, send: Send) -> None:
+    await call.app(call.scope, call.receive, send)
+
+
+_KINDS: dict[str, Callable[[Call], Awaitable[None]]] = {
+    "delay": _delay,
+    "error": _error,
+    "html": _html,
+    "drop_before": _drop_before,
+    "drop_after": _drop_after,
+    "hang_before": _hang_before,
+    "hang_after": _hang_after,
+    "truncated_json": _truncated_json,
+    "cut_body": _cut_body,
+    "stream_cut": _stream,
+    "stream_silent": _stream,
+}
+
+
+class Spoiler:
+    """Wrap the application; without an armed fault, calls pass straight through."""
+
+    def __init__(self, app: ASGIApp, world: World) -> None:
+        self._app = app
+        self._world = world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, spoilt or not."""
+        if scope["type"] == "http" and self._world.faults.orders and not scope["path"].startswith("/sandbox/"):
+            path = plain(scope["path"].removeprefix(self._world.config.prefix))
+            if fault := self._world.faults.take(path):
+                return await _KINDS[fault.kind](Call(self._app, scope, receive, send, fault))
+        return await self._app(scope, receive, send)

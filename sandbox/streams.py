@@ -1,0 +1,128 @@
+"""Answers that come word by word."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+
+from starlette.types import Receive, Scope, Send
+
+from sandbox.answers import Answer
+from sandbox.connections import Connections, Ending
+from sandbox.wire import until_gone
+
+_DONE = b"data: [DONE]\n\n"
+_BREAKS = {
+    "cut": "Response payload is not completed",
+    "sse-error": "provider failed inside the stream",
+}
+
+
+def event(content: object) -> bytes:
+    """Spell one server-sent event."""
+    return b"data: " + json.dumps(content, separators=(",", ":")).encode() + b"\n\n"
+
+
+class Chunks:
+    """Spell the chunks of one answer; the head is encoded once, so that a word costs little."""
+
+    def __init__(self, *, head: dict[str, object], chat: bool) -> None:
+        self._head = head
+        self._chat = chat
+        start = json.dumps(head, separators=(",", ":")).encode()[:-1]
+        self._before = b"data: " + start + b',"choices":[{"index":0,'
+        self._after = b"}]}\n\n"
+
+    def word(self, text: str) -> bytes:
+        """Spell one word of the answer."""
+        quoted = json.dumps(text).encode()
+        if self._chat:
+            return self._before + b'"delta":{"content":' + quoted + b"}" + self._after
+        return self._before + b'"text":' + quoted + self._after
+
+    def delta(self, content: object, **more: object) -> bytes:
+        """Spell any other chunk of a chat."""
+        return event({**self._head, "choices": [{"index": 0, "delta": content, **more}]})
+
+    def first(self) -> bytes:
+        """Spell what opens the stream."""
+        return self.delta({"role": "assistant", "content": ""}) if self._chat else self.word("")
+
+    def last(self, finish: str) -> bytes:
+        """Spell the finish reason."""
+        if self._chat:
+            return self.delta({}, finish_reason=finish)
+        return event({**self._head, "choices": [{"finish_reason": finish, "index": 0}]})
+
+    def usage(self, usage: object) -> bytes:
+        """Spell the chunk that only comes when it was asked for."""
+        choice = {"index": 0, "delta": {}} if self._chat else {"index": 0}
+        return event({**self._head, "choices": [choice], "usage": usage})
+
+
+def _failure(word: str) -> bytes:
+    message = f"litellm.APIConnectionError: APIConnectionError: OpenAIException - {_BREAKS[word]}"
+    return event({"error": {"message": message, "type": None, "param": None, "code": "500"}})
+
+
+def spell(answer: Answer, chunks: Chunks, usage: object | None) -> Iterator[tuple[bytes, int]]:
+    """Yield each chunk and the tokens that it carries."""
+    yield chunks.first(), 0
+    for thought in answer.thoughts:
+        yield chunks.delta({"reasoning_content": thought}), 1
+    if answer.tool_call is not None:
+        yield chunks.delta({"tool_calls": [{"index": 0, **answer.tool_call}]}), 0
+    half = len(answer.words) // 2 if answer.breaks else None
+    for index, word in enumerate(answer.words):
+        if index == half:
+            yield _failure(str(answer.breaks)), 0
+            return
+        yield chunks.word(word), 1
+    yield chunks.last(answer.finish), 0
+    if usage is not None:
+        yield chunks.usage(usage), 0
+    yield _DONE, 0
+
+
+class WordByWord:
+    """The response that streams; calls `settle` with the tokens sent when it is over, however it ends."""
+
+    def __init__(
+        self,
+        parts: Iterator[tuple[bytes, int]],
+        *,
+        pace_s: float,
+        headers: dict[str, str],
+        connections: Connections,
+        token: str | None,
+        settle: Callable[[int], None],
+    ) -> None:
+        self._parts = parts
+        self._pace_s = pace_s
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._connections = connections
+        self._token = token
+        self._settle = settle
+        self._tokens = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer."""
+        stream = self._connections.start(scope["path"], self._token)
+        gone = asyncio.create_task(until_gone(receive))
+        ending: Ending = "cut"
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self._headers})
+            for chunk, tokens in self._parts:
+                if tokens:
+                    await asyncio.sleep(self._pace_s)
+                if gone.done():
+                    ending = "closed_by_client"
+                    return
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                self._tokens += tokens
+                stream.chunks += 1
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            ending = "closed_by_client" if gone.done() else "finished"
+        finally:
+            gone.cancel()
+            self._connections.end(stream, ending)
+            self._settle(self._tokens)

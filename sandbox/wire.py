@@ -1,0 +1,42 @@
+"""Below HTTP: reach the TCP connection of a request, wait for its client to leave."""
+
+import asyncio
+import contextlib
+
+from starlette.types import Receive, Scope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_TRANSPORT = "sandbox.transport"
+
+
+class OpenProtocol(HttpToolsProtocol):
+    """Uvicorn's protocol, which also puts the transport into the scope, so that faults can drop it."""
+
+    def on_message_begin(self) -> None:
+        """Start a request."""
+        super().on_message_begin()
+        self.scope["extensions"] = {_TRANSPORT: {"is": self.transport}}
+
+
+async def until_gone(receive: Receive) -> None:
+    """Return when the client has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def wait_or_gone(receive: Receive, seconds: float) -> None:
+    """Return after these seconds, or when the client has gone."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(until_gone(receive), seconds)
+
+
+async def drop(scope: Scope, receive: Receive) -> None:
+    """Abort the connection: the client sees it reset or closed, without an answer."""
+    scope["extensions"][_TRANSPORT]["is"].abort()
+    await until_gone(receive)  # else uvicorn would try to send a 500
+
+
+async def hang_up(scope: Scope, receive: Receive) -> None:
+    """Close the connection after what was written has left."""
+    scope["extensions"][_TRANSPORT]["is"].close()
+    await until_gone(receive)

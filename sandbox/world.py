@@ -1,0 +1,53 @@
+"""Everything that one sandbox process holds."""
+
+import sqlite3
+
+from starlette.requests import Request
+
+from sandbox.clock import Clock
+from sandbox.config import Config
+from sandbox.connections import Connections
+from sandbox.database import connect, empty
+from sandbox.faults import Faults
+from sandbox.keyring import Keyring
+from sandbox.ledger import Ledger
+from sandbox.limits import Limits
+from sandbox.people import People
+
+
+class World:
+    """The state behind the routes; `issued` keeps secrets only when the configuration says so, and only in memory."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.clock = Clock()
+        self.database: sqlite3.Connection = connect(config.data)
+        self.keys = Keyring(self.database, self.clock)
+        self.people = People(self.database, self.clock)
+        self.ledger = Ledger(self.database, self.clock, self.keys, config.spend_delay_s)
+        self.faults = Faults()
+        self.limits = Limits(self.clock)
+        self.connections = Connections()
+        self.issued: list[str] = []
+
+    def remember(self, secret: str) -> None:
+        """Keep a new secret for `/sandbox/issued_secrets`, if that is wanted."""
+        if self.config.remember_secrets:
+            self.issued.append(secret)
+
+    def reset(self) -> None:
+        """Go back to an empty gateway, present time, no faults."""
+        empty(self.database)
+        self.clock.offset_s = 0.0
+        self.faults.clear()
+        self.limits.clear()
+        self.connections = Connections()
+        self.issued.clear()
+
+
+def world_of(request: Request) -> World:
+    """Return the state behind a request."""
+    world = request.app.state.world
+    if not isinstance(world, World):
+        raise TypeError("the application was built without a World")
+    return world
