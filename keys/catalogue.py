@@ -1,0 +1,187 @@
+"""What the gateway offers and how it is, as last heard: asked by a task, read by pages from our own tables.
+
+A gateway that is down, or talks nonsense, empties nothing: the models that we knew stay, and the state says since when.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.policies import Allowance
+from gateway.client import Gateway
+from gateway.django import get_gateway
+from gateway.errors import GatewayError, GatewayKeyRefused, GatewayRejected, GatewayUnavailable
+from gateway.types import ModelInfo, Readiness
+from keys.models import GatewayModel, GatewayState
+
+logger = logging.getLogger(__name__)
+
+CHAT_MODES: Final = ("chat", "responses", "")  # a mode that nobody wrote down is nearly always chat
+EMBEDDING_MODES: Final = ("embedding",)
+LARGEST_COUNT: Final = 2**31 - 1  # of a column; what is beyond is a mistake in the gateway's configuration
+LARGEST_USD: Final = Decimal(10) ** 7
+PRICE_STEP_USD: Final = Decimal("0.000001")
+NAME_LENGTH: Final = 200
+DETAILS: Final = (
+    "mode",
+    "provider",
+    "max_input_tokens",
+    "max_output_tokens",
+    "input_usd_per_million",
+    "output_usd_per_million",
+    "features",
+    "position",
+)
+
+
+class Problem(StrEnum):
+    """What is wrong with the gateway, as `GatewayState.problem` keeps it."""
+
+    NONE = ""
+    SILENT = "silent"  # it does not answer, or nobody can read the answer
+    KEY_REFUSED = "key_refused"  # it does not accept the portal's own key
+    REFUSED = "refused"  # it does not tell the portal its models
+    NO_MODELS = "no_models"  # it tells none, as it does for a moment while it starts
+    UNHEALTHY = "unhealthy"  # it answers, and says that it, or its database, is not well
+
+
+def models_for(allowance: Allowance) -> QuerySet[GatewayModel]:
+    """Return what a person may call, in the gateway's order."""
+    everything = GatewayModel.objects.all()
+    return everything if allowance.models is None else everything.filter(name__in=allowance.models)
+
+
+def default_chat_model(allowance: Allowance) -> GatewayModel | None:
+    """Return the first model that a person may chat with: who runs the gateway puts the best first choice there."""
+    return models_for(allowance).filter(mode__in=CHAT_MODES).first()
+
+
+def default_embedding_model(allowance: Allowance) -> GatewayModel | None:
+    """Return the first model that a person may turn text into vectors with."""
+    return models_for(allowance).filter(mode__in=EMBEDDING_MODES).first()
+
+
+def gateway_state() -> GatewayState:
+    """Return what was last heard of the gateway; before the first time, a state in which all is empty."""
+    return GatewayState.objects.filter(pk=1).first() or GatewayState(pk=1)
+
+
+def refresh_models() -> int:
+    """Ask the gateway how it is and what it offers; return the models written or taken away.
+
+    Again and again is as good as once: only what changed is written. Raises nothing that the gateway can cause.
+    """
+    state, now = gateway_state(), timezone.now()
+    state.checked_at = now
+    changed = 0
+    try:
+        state.problem = _hear_health(get_gateway(), state)
+        offered = _usable(get_gateway().models.info())
+    except GatewayError as error:
+        state.problem = _problem_of(error)
+        logger.warning("models: not refreshed, %s", error)
+    else:
+        if offered:
+            changed = _keep(offered)
+            state.models_at = now
+        else:
+            state.problem = Problem.NO_MODELS
+    _note_times(state, now)
+    state.save()  # the whole row: it is one thing that was heard
+    return changed
+
+
+def _hear_health(gateway: Gateway, state: GatewayState) -> Problem:
+    """Note the gateway's version, and whether it is the sandbox; return what it says is wrong."""
+    told = _readiness(gateway)
+    state.version = (told.version or state.version)[:40]
+    state.sandbox = told.headers.sandbox
+    well = told.status == "healthy" and told.db in (None, "connected")
+    return Problem.NONE if well else Problem.UNHEALTHY
+
+
+def _readiness(gateway: Gateway) -> Readiness:
+    """Ask for health with the version, which an older gateway, or one that refuses our key, does not tell."""
+    try:
+        return gateway.health.details()
+    except GatewayRejected:
+        return gateway.health.readiness()
+
+
+def _problem_of(error: GatewayError) -> Problem:
+    if isinstance(error, GatewayUnavailable):
+        return Problem.SILENT
+    return Problem.KEY_REFUSED if isinstance(error, GatewayKeyRefused) else Problem.REFUSED
+
+
+def _note_times(state: GatewayState, now: datetime) -> None:
+    """Keep since when it is silent; whatever answers is not down, though something may be wrong with it."""
+    if state.problem == Problem.SILENT:
+        state.down_since = state.down_since or now
+        return
+    state.down_since = None
+    if not state.problem:
+        state.ok_at = now
+
+
+def _usable(told: Iterable[ModelInfo]) -> dict[str, dict[str, Any]]:
+    """Return the details of each model that a person could type the name of, by name, in the gateway's order."""
+    names = [model for model in told if model.name.isprintable() and len(model.name) <= NAME_LENGTH]
+    return {model.name: _details(model, position) for position, model in enumerate(names)}
+
+
+def _details(model: ModelInfo, position: int) -> dict[str, Any]:
+    """Return what we keep of a model; what makes no sense is unknown."""
+    features = {
+        "vision": model.supports_vision,
+        "tools": model.supports_tools,
+        "reasoning": model.supports_reasoning,
+    }
+    return {
+        "mode": (model.mode or "")[:40],
+        "provider": (model.provider or "")[:80],
+        "max_input_tokens": _count(model.max_input_tokens),
+        "max_output_tokens": _count(model.max_output_tokens),
+        "input_usd_per_million": _price(model.input_usd_per_million),
+        "output_usd_per_million": _price(model.output_usd_per_million),
+        "features": [name for name, has_it in features.items() if has_it],
+        "position": position,
+    }
+
+
+def _count(told: int | None) -> int | None:
+    return told if told is not None and 0 <= told <= LARGEST_COUNT else None
+
+
+def _price(told: Decimal | None) -> Decimal | None:
+    """Return a price to the millionth of a dollar, as the column keeps it."""
+    if told is None or not 0 <= told < LARGEST_USD:
+        return None
+    return told.quantize(PRICE_STEP_USD, rounding=ROUND_HALF_UP)
+
+
+@transaction.atomic
+def _keep(offered: dict[str, dict[str, Any]]) -> int:
+    """Make our table say what the gateway offers; return the rows made, changed or taken away."""
+    known = {model.name: model for model in GatewayModel.objects.all()}
+    gone = known.keys() - offered.keys()
+    if gone:
+        GatewayModel.objects.filter(name__in=gone).delete()
+    written = GatewayModel.objects.bulk_create(
+        [
+            GatewayModel(name=name, **details)
+            for name, details in offered.items()
+            if name not in known or any(getattr(known[name], field) != told for field, told in details.items())
+        ],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=DETAILS,
+    )
+    return len(gone) + len(written)

@@ -1,0 +1,44 @@
+"""Text as the inside of a string literal of another language, so that no text can become code there."""
+
+import json
+import re
+from typing import Final
+
+_PLAIN: Final = re.compile(r"[\w./:@%+=~-]+", re.ASCII)
+
+
+def in_json(text: str) -> str:
+    """Quote for JSON and JavaScript, within double quotes; the answer is ASCII."""
+    return json.dumps(text)[1:-1]
+
+
+def in_shell(text: str) -> str:
+    """Quote for a POSIX shell, within single quotes."""
+    return text.replace("'", "'\\''")
+
+
+def in_shell_json(text: str) -> str:
+    """Quote for JSON that stands itself within a shell's single quotes."""
+    return in_json(text).replace("'", "\\u0027")
+
+
+def in_code_points(text: str) -> str:
+    r"""Quote for Python and R, within double quotes; unlike JSON they take \U beyond 16 bits."""
+    return "".join(_code_point(character) for character in text)
+
+
+def _code_point(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    if " " <= character <= "~":
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def in_env(text: str) -> str:
+    """Quote for a .env file: bare where that is safe, as most programs read it best."""
+    if _PLAIN.fullmatch(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

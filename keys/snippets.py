@@ -1,0 +1,199 @@
+"""Code to start from, filled in for a person: their address, key and model in it, ready to run as it stands.
+
+The texts are in snippet_texts/<task>/<kind>.txt; `«base_url»`, `«key»` and `«model»` stand in them inside string
+literals, and are inserted as each language quotes: names come from the gateway, and must not become code.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+
+from django.conf import settings
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_noop
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.policies import Allowance
+from keys.catalogue import default_chat_model, default_embedding_model
+from keys.quoting import in_code_points, in_env, in_json, in_shell, in_shell_json
+
+Task = Literal["models", "chat", "stream", "embeddings"]
+TEXTS: Final = Path(__file__).parent / "snippet_texts"
+NO_SECRET: Final = "API_KEY"  # noqa: S105  (what stands for a key, where there is none)
+NO_MODEL: Final = "MODEL"
+MARKED: Final = ("base_url", "key")  # what is the person's own, and differs from everybody's code
+_PLACEHOLDER: Final = re.compile("«(base_url|key|model)»")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snippet:
+    """Code in one language, as shown and as run. May hold a secret: show it once, keep it nowhere."""
+
+    id: str
+    title: str
+    language: str  # python, r, javascript, shell, env
+    filename: str  # empty: not for a file
+    hint: SafeString
+    code: str = field(repr=False)
+    code_html: SafeString = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """A way to call the gateway: `hint` and what it is filled with."""
+
+    id: str
+    title: str
+    language: str
+    filename: str = ""
+    command: str = ""
+    install: str = ""
+    embeddings_install: str = ""
+    hint: str
+    quote: Callable[[str], str]
+    quote_model: Callable[[str], str] | None = None  # where it differs
+
+
+def _python(kind_id: str, title: str, package: str, *, embeddings_package: str = "") -> _Kind:
+    """Return a kind that is a Python program with one package to install."""
+    return _Kind(
+        id=kind_id,
+        title=title,
+        language="python",
+        filename="try.py",
+        command="python try.py",
+        install=f"pip install {package}",
+        embeddings_install=f"pip install {embeddings_package or package}",
+        hint=gettext_noop("Save as {filename}, run {command} (needs {install})"),
+        quote=in_code_points,
+    )
+
+
+_KINDS: Final = (
+    _Kind(
+        id="curl",
+        title="curl",
+        language="shell",
+        hint=gettext_noop("Paste into a terminal (Linux, macOS, WSL)"),
+        quote=in_shell,
+        quote_model=in_shell_json,
+    ),
+    _python("requests", "Python requests", "requests"),
+    _python("openai", "OpenAI SDK", "openai"),
+    _Kind(
+        id="httr2",
+        title="R httr2",
+        language="r",
+        filename="try.R",
+        install='install.packages("httr2")',
+        hint=gettext_noop("Paste into R (needs {install})"),
+        quote=in_code_points,
+    ),
+    _Kind(
+        id="javascript",
+        title="JavaScript",
+        language="javascript",
+        filename="try.mjs",
+        command="node try.mjs",
+        hint=gettext_noop("Save as {filename}, run {command} (Node 18 or newer)"),
+        quote=in_json,
+    ),
+    _python("langchain", "LangChain", "langchain-openai"),
+    _python(
+        "llamaindex",
+        "LlamaIndex",
+        "llama-index-llms-openai-like",
+        embeddings_package="llama-index-embeddings-openai-like",
+    ),
+    _Kind(
+        id="env",
+        title=".env",
+        language="env",
+        filename=".env",
+        hint=gettext_noop("Save as {filename} beside your program; keep it out of git"),
+        quote=in_env,
+    ),
+)
+
+
+def base_url() -> str:
+    """Return the address that people's programs call, `/v1` included."""
+    url: str = settings.GATEWAY_PUBLIC_URL.rstrip("/")
+    return url if url.endswith("/v1") else f"{url}/v1"
+
+
+def swagger_url() -> str:
+    """Return the address of the gateway's own page about all its routes."""
+    return base_url().removesuffix("v1")
+
+
+@sensitive_variables("secret")
+def snippets_for(task: Task, *, allowance: Allowance, secret: str | None = None) -> list[Snippet]:
+    """Return code for `task` with a model that this person may call; without a secret it says API_KEY."""
+    default = default_embedding_model if task == "embeddings" else default_chat_model
+    model = default(allowance)
+    return filled(task, url=base_url(), model=model and model.name, secret=secret)
+
+
+@sensitive_variables("secret", "values")
+def filled(task: Task, *, url: str, model: str | None, secret: str | None = None) -> list[Snippet]:
+    """Return the code of every kind that can do `task`, in the order of the tabs.
+
+    Without a secret it says API_KEY, without a model MODEL.
+    """
+    values = {
+        "base_url": _printable(url),
+        "key": _printable(secret) if secret else NO_SECRET,
+        "model": model or NO_MODEL,
+    }
+    return [_fill(kind, task, values) for kind in _KINDS if _text(task, kind.id)]
+
+
+@sensitive_variables("values", "pieces")
+def _fill(kind: _Kind, task: Task, values: dict[str, str]) -> Snippet:
+    pieces = list(_pieces(kind, _text(task, kind.id), values))
+    return Snippet(
+        id=kind.id,
+        title=kind.title,
+        language=kind.language,
+        filename=kind.filename,
+        hint=_hint(kind, task),
+        code="".join(text for _, text in pieces),
+        code_html=format_html_join(
+            "", "{}", ((format_html("<mark>{}</mark>", text) if marked else text,) for marked, text in pieces)
+        ),
+    )
+
+
+@sensitive_variables("values")
+def _pieces(kind: _Kind, text: str, values: dict[str, str]) -> Iterator[tuple[bool, str]]:
+    """Yield (is it the person's own?, text) from beginning to end."""
+    quoting = {"model": kind.quote_model or kind.quote}
+    for number, part in enumerate(_PLACEHOLDER.split(text)):
+        if number % 2:  # split() puts the placeholders' names between the texts
+            yield part in MARKED, quoting.get(part, kind.quote)(values[part])
+        elif part:
+            yield False, part
+
+
+def _hint(kind: _Kind, task: Task) -> SafeString:
+    """Say in the person's language where the code goes and what it needs."""
+    install = kind.embeddings_install if task == "embeddings" else kind.install
+    words = {"filename": kind.filename, "command": kind.command, "install": install}
+    return format_html(gettext(kind.hint), **{name: format_html("<code>{}</code>", w) for name, w in words.items()})
+
+
+@cache
+def _text(task: Task, kind_id: str) -> str:
+    """Return the code with its placeholders; empty when this kind cannot do the task."""
+    path = TEXTS / task / f"{kind_id}.txt"
+    return path.read_text(encoding="utf-8").rstrip("\n") if path.exists() else ""
+
+
+def _printable(text: str) -> str:
+    """Drop what no address and no key can hold, so that a line of code stays one line."""
+    return "".join(character for character in text if character.isprintable())
