@@ -1,0 +1,110 @@
+"""What a person may type about a key, cleaned. Limits of the policy are checked by the services, under a lock."""
+
+import unicodedata
+import uuid
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from accounts.policies import Allowance
+from keys.models import Key
+from keys.services import Wish
+
+# Format characters that belong in words: emoji are joined by ZWJ, some scripts need ZWNJ.
+JOINERS = {"\u200c", "\u200d"}
+
+
+def clean_line(value: str) -> str:
+    """Fold white space and normalise (NFC); refuse characters that hide or reorder text."""
+    line = " ".join(unicodedata.normalize("NFC", value).split())
+    if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") and char not in JOINERS for char in line):
+        raise ValidationError(_("This has invisible characters in it. Type it, instead of pasting."), code="invisible")
+    return line
+
+
+class LineField(forms.CharField):
+    """One line of text that means what it shows."""
+
+    def clean(self, value: Any) -> str:
+        """Return the cleaned line."""
+        line = clean_line(super().clean(value))
+        if self.required and not line:
+            raise ValidationError(self.error_messages["required"], code="required")
+        return line
+
+
+class LabelForm(forms.Form):
+    """A person's own name for a key."""
+
+    label = LineField(
+        label=_("Label"),
+        max_length=60,
+        error_messages={"required": _("Say what the key is for; one word is enough.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class KeyForm(LabelForm):
+    """What a new key is asked for with. Fields that the person's policy makes idle are not there."""
+
+    kind = forms.ChoiceField(label=_("Kind"), widget=forms.RadioSelect)
+    intern_name = LineField(label=_("Intern’s name"), max_length=100, required=False)
+    intern_email = forms.EmailField(label=_("E-mail"), required=False)
+    stay_ends_on = forms.DateField(
+        label=_("End of the stay"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    request_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any = None, *, allowance: Allowance) -> None:
+        super().__init__(data, initial={"request_id": uuid.uuid4()})
+        self.allowance = allowance
+        self._offer_kinds()
+        if not allowance.may_name_interns:
+            for name in ("intern_name", "intern_email", "stay_ends_on"):
+                del self.fields[name]
+
+    def _offer_kinds(self) -> None:
+        """Offer the kinds of the policy, each with its lifetime; a single one needs no question."""
+        days = {
+            Key.Kind.PERSONAL: self.allowance.personal_lifetime_days,
+            Key.Kind.TEMPORARY: self.allowance.temporary_lifetime_days,
+        }
+        kinds = [(kind.value, kind.label, lifetime) for kind, lifetime in days.items() if lifetime is not None]
+        field = self.fields["kind"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  (for the type checker)
+        field.choices = [
+            (value, f"{label} · {ngettext('%d day', '%d days', lifetime) % lifetime}")
+            for value, label, lifetime in kinds
+        ]
+        self.initial["kind"] = kinds[0][0]
+        if len(kinds) == 1:
+            field.widget, field.required = forms.HiddenInput(), False
+
+    def clean_kind(self) -> str:
+        """Return the kind; the only one when nothing was said."""
+        return str(self.cleaned_data["kind"] or self.initial["kind"])
+
+    def clean_stay_ends_on(self) -> date | None:
+        """Refuse a stay that is over."""
+        end: date | None = self.cleaned_data["stay_ends_on"]
+        if end and end < datetime.now(UTC).date():
+            raise ValidationError(_("This day is past. Give the last day of the stay."), code="past")
+        return end
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse an intern whose key has another kind, or who has no name."""
+        cleaned = super().clean() or self.cleaned_data
+        named = bool(cleaned.get("intern_name"))
+        if not named and (cleaned.get("intern_email") or cleaned.get("stay_ends_on")):
+            self.add_error("intern_name", _("Say who will use the key, or leave all three fields empty."))
+        if named and cleaned.get("kind") != Key.Kind.TEMPORARY:
+            self.add_error("kind", _("A key for an intern is temporary."))
+        return cleaned
+
+    def wish(self) -> Wish:
+        """Return what the person asks for."""
+        return Wish(**self.cleaned_data)

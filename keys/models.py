@@ -1,0 +1,241 @@
+"""Keys as rows: what the gateway holds for whom, and what is under way. No secret, in no form to be turned back.
+
+A `Key` is what a person sees; its id stays the same for good. A `Token` is one key at the gateway: a key has one that
+is live, and beside it, for the grace of a rotation, the one before. Gateway calls stand between two committed states
+of a token, so whatever is cut short is seen by the sweep (services/sweep.py) as a token that is not in a state of rest.
+"""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+ALIAS_PREFIX = "passerelle-"
+
+
+def new_alias() -> str:
+    """Return a name for a key at the gateway that nobody has used: aliases are unique there over all users."""
+    return f"{ALIAS_PREFIX}{uuid.uuid4().hex}"
+
+
+class KeyQuerySet(models.QuerySet["Key"]):
+    """Verbs over keys."""
+
+    def owned_by(self, user: object) -> Self:
+        """Keep the keys of `user`; every view starts here."""
+        return self.filter(owner=user)
+
+    def live(self) -> Self:
+        """Keep what counts against a person's number of keys: all that is, or may be, at the gateway and ours."""
+        return self.filter(state__in=Key.LIVE_STATES).exclude(kind=Key.Kind.OUTSIDE)
+
+    def listed(self, now: datetime) -> Self:
+        """Keep what My keys shows: all that is live or made outside, and for a day what ended or was not made."""
+        recently = Q(state__in=(Key.State.DELETED, Key.State.FAILED), ended_at__gt=now - timedelta(days=1))
+        told = recently & ~Q(problem__in=Key.TOLD_AT_ONCE)
+        return self.filter(Q(state__in=Key.LIVE_STATES) | told)
+
+    def newest_first(self) -> Self:
+        """Order by creation, newest first, with their tokens (one more query)."""
+        return self.order_by("-created_at", "id").prefetch_related("tokens")
+
+
+class Key(models.Model):
+    """A key as its owner knows it."""
+
+    class Kind(models.TextChoices):
+        """What a key is for."""
+
+        PERSONAL = "personal", _("Personal")
+        TEMPORARY = "temporary", _("Temporary")
+        PLAYGROUND = "playground", _("Playground")
+        OUTSIDE = "outside", _("Made outside the portal")
+
+    class State(models.TextChoices):
+        """Where a key is in its life; "expired" is `active` with an end in the past, so that no row can lie."""
+
+        ISSUING = "issuing", _("Being made")
+        ACTIVE = "active", _("Active")
+        DELETING = "deleting", _("Being deleted")
+        DELETED = "deleted", _("Deleted")
+        FAILED = "failed", _("Not made")
+
+    class Problem(models.TextChoices):
+        """Why a key ended, or did not begin, otherwise than its owner meant."""
+
+        NONE = "", ""
+        UNREACHABLE = "unreachable", _("The gateway could not be reached.")
+        REFUSED = "refused", _("The gateway refused to make it.")
+        ANSWER_LOST = (
+            "answer_lost",
+            _("The gateway’s answer was lost. Nobody saw the secret; no such key is left."),
+        )
+        GONE = "gone", _("It was deleted at the gateway, not here.")
+        LAPSED = "lapsed", _("It expired, and was not renewed in time.")
+
+    LIVE_STATES: ClassVar = (State.ISSUING, State.ACTIVE, State.DELETING)
+    TOLD_AT_ONCE: ClassVar = (Problem.UNREACHABLE, Problem.REFUSED)  # the person read it in answer to the form
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="keys")
+    kind = models.CharField(max_length=10, choices=Kind)
+    label = models.CharField(max_length=60)
+    state = models.CharField(max_length=10, choices=State, default=State.ISSUING)
+    problem = models.CharField(max_length=20, choices=Problem, default=Problem.NONE, blank=True)
+    request_id = models.UUIDField(
+        null=True, help_text="The form that asked for it: a second click makes no second key."
+    )
+
+    intern_name = models.CharField(max_length=100, blank=True)
+    intern_email = models.EmailField(blank=True)
+    stay_ends_on = models.DateField(null=True, help_text="Last day (UTC) of the stay of the intern who uses it.")
+
+    expires_at = models.DateTimeField(null=True, help_text="As the gateway told; empty: never.")
+    blocked = models.BooleanField(default=False)
+    budget_usd = models.DecimalField(max_digits=14, decimal_places=4, null=True)
+    budget_period = models.CharField(max_length=10, blank=True, help_text="As LiteLLM spells it: 1d, 7d, 30d.")
+    rpm_limit = models.PositiveIntegerField(null=True)
+    tpm_limit = models.PositiveIntegerField(null=True)
+    model_names = models.JSONField(null=True, help_text="What it may call; empty: all.")
+
+    created_at = models.DateTimeField(default=timezone.now)
+    renewing_since = models.DateTimeField(null=True, help_text="A renewal was sent and its answer not yet recorded.")
+    ended_at = models.DateTimeField(null=True)
+    reminded_of = models.DateTimeField(null=True, help_text="The end that its owner was told about by e-mail.")
+
+    objects = KeyQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "owner",
+                Lower("label"),
+                condition=Q(state__in=("issuing", "active", "deleting")) & ~Q(kind="outside"),
+                name="keys_label_unique_among_live",
+            ),
+            models.UniqueConstraint(fields=["owner", "request_id"], name="keys_form_makes_one_key"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["owner", "-created_at"], name="keys_of_owner"),  # KeyQuerySet.newest_first
+            models.Index(  # services.sweep, services.remind
+                fields=["expires_at"], condition=Q(state="active"), name="keys_by_end"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    def in_state(self, *states: str) -> "list[Token]":
+        """Return its tokens in these states, oldest first; no query when they were prefetched."""
+        return sorted((t for t in self.tokens.all() if t.state in states), key=lambda t: (t.created_at, t.pk))
+
+    @property
+    def live_token(self) -> "Token | None":
+        """The token that works now, if any."""
+        return next(iter(self.in_state(Token.State.LIVE)), None)
+
+    @property
+    def retiring(self) -> "Token | None":
+        """The token before it, while a rotation's grace lasts."""
+        return next(iter(self.in_state(Token.State.RETIRING)), None)
+
+    @property
+    def last_four(self) -> str:
+        """The last four characters of its newest secret; empty when there was none."""
+        tokens = sorted((t for t in self.tokens.all() if t.last_four), key=lambda t: (t.created_at, t.pk))
+        return tokens[-1].last_four if tokens else ""
+
+
+class TokenQuerySet(models.QuerySet["Token"]):
+    """Verbs over tokens."""
+
+    def move(self, row: "Token", /, *, to: str, **fields: object) -> bool:
+        """Move a token from the state it was read in; False when somebody else moved it first."""
+        moved = self.filter(pk=row.pk, state=row.state).update(state=to, since=timezone.now(), **fields)
+        if moved:
+            row.refresh_from_db()
+        return bool(moved)
+
+
+class Token(models.Model):
+    """One key at the gateway: a secret's hash, and what is being done with it."""
+
+    class State(models.TextChoices):
+        """Of rest: live, retiring (until `retires_at`), deleted, lost. Under way: issuing, deleting."""
+
+        ISSUING = "issuing", _("Being made")
+        LIVE = "live", _("Works")
+        RETIRING = "retiring", _("Works until its grace ends")
+        DELETING = "deleting", _("Being deleted")
+        DELETED = "deleted", _("Deleted")
+        LOST = "lost", _("Never used")
+
+    key = models.ForeignKey(Key, models.PROTECT, related_name="tokens")
+    alias = models.CharField(max_length=64, unique=True, null=True, default=new_alias)  # noqa: DJ001  (null: made outside)
+    token = models.CharField(max_length=64, unique=True, null=True)  # noqa: DJ001  (null: not known yet)
+    last_four = models.CharField(max_length=4, blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.ISSUING)
+    since = models.DateTimeField(default=timezone.now, help_text="When it came into this state.")
+    answer_lost = models.BooleanField(default=False, help_text="Nobody waits for the gateway any more: heal it now.")
+    retires_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = TokenQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["key"], condition=Q(state="live"), name="keys_one_live_token"),
+            models.UniqueConstraint(fields=["key"], condition=Q(state="issuing"), name="keys_one_token_under_way"),
+            models.UniqueConstraint(fields=["key"], condition=Q(state="retiring"), name="keys_one_retiring_token"),
+        ]
+        indexes: ClassVar = [
+            models.Index(  # services.sweep: what is not at rest
+                fields=["since"],
+                condition=Q(state__in=("issuing", "retiring", "deleting")),
+                name="keys_tokens_under_way",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"…{self.last_four}"
+
+
+class GatewayModel(models.Model):
+    """A model that the gateway offers, as it told at `GatewayState.models_at`."""
+
+    name = models.CharField(max_length=200, unique=True)
+    mode = models.CharField(max_length=40, blank=True)
+    provider = models.CharField(max_length=80, blank=True)
+    max_input_tokens = models.PositiveIntegerField(null=True)
+    max_output_tokens = models.PositiveIntegerField(null=True)
+    input_usd_per_million = models.DecimalField(max_digits=14, decimal_places=6, null=True)
+    output_usd_per_million = models.DecimalField(max_digits=14, decimal_places=6, null=True)
+    features = models.JSONField(default=list)
+    position = models.PositiveIntegerField(default=0, help_text="Its place in the gateway's own list.")
+
+    class Meta:
+        ordering: ClassVar = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GatewayState(models.Model):
+    """What was last heard of the gateway: one row."""
+
+    checked_at = models.DateTimeField(null=True)
+    ok_at = models.DateTimeField(null=True)
+    down_since = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=40, blank=True)
+    version = models.CharField(max_length=40, blank=True)
+    sandbox = models.BooleanField(default=False)
+    models_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"gateway, checked {self.checked_at}"

@@ -1,0 +1,29 @@
+"""What happens to keys, in order. Transactions are opened here only, and never around a call to the gateway."""
+
+from keys.services.check import Check, check_secret
+from keys.services.delete import delete_key
+from keys.services.issue import FreshKey, Wish, issue_key
+from keys.services.label import relabel_key
+from keys.services.refusals import KeyRefused
+from keys.services.remind import remind_owners
+from keys.services.renew import renew_key
+from keys.services.rotate import end_old_secret, rotate_key
+from keys.services.sweep import sweep_keys
+from keys.services.sync import sync_keys
+
+__all__ = [
+    "Check",
+    "FreshKey",
+    "KeyRefused",
+    "Wish",
+    "check_secret",
+    "delete_key",
+    "end_old_secret",
+    "issue_key",
+    "relabel_key",
+    "remind_owners",
+    "renew_key",
+    "rotate_key",
+    "sweep_keys",
+    "sync_keys",
+]

@@ -1,0 +1,117 @@
+"""Check a key for real: its list of models, and one token from one of them."""
+
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.models import User
+from gateway.django import get_gateway
+from gateway.errors import (
+    GatewayError,
+    GatewayKeyRefused,
+    GatewayModelDenied,
+    GatewayOverBudget,
+    GatewayRateLimited,
+    GatewayUnavailable,
+)
+from gateway.inference_types import ChatAnswer, ChatRequest, Message
+from gateway.secret import token_of
+from keys.models import GatewayModel, Token
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+CHECK_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What came of it, in words: what is, and what to do."""
+
+    ok: bool
+    sentence: "str | _StrPromise"
+    hint: "str | _StrPromise" = ""
+    model: str = ""
+    models_count: int = 0
+    seconds: float | None = None
+    cost_usd: Decimal | None = None
+
+
+@sensitive_variables("secret")
+def check_secret(*, owner: User, secret: str) -> Check:
+    """Use `secret` as a program would. Raises Token.DoesNotExist unless it is of a key of `owner`."""
+    Token.objects.get(key__owner=owner, token=token_of(secret))
+    try:
+        names = get_gateway().models.names(secret)
+        if not names:
+            return Check(ok=False, sentence=_("The gateway lists no model for this key."), hint=_ASK)
+        model = _first_that_chats(names)
+        if model is None:
+            return Check(ok=True, sentence=_listed(len(names)), models_count=len(names))
+        started = time.monotonic()
+        answer = _one_token(secret, model)
+    except GatewayError as error:
+        return _in_words(error)
+    return Check(
+        ok=True,
+        sentence=_listed(len(names)),
+        model=model,
+        models_count=len(names),
+        seconds=time.monotonic() - started,
+        cost_usd=answer.headers.cost_usd,
+    )
+
+
+@sensitive_variables("secret")
+def _one_token(secret: str, model: str) -> ChatAnswer:
+    """Have the cheapest answer that there is."""
+    body = ChatRequest(model=model, messages=[Message(role="user", content="Say hello.")], max_tokens=1)
+    answer: ChatAnswer = get_gateway().inference.chat(secret=secret, body=body, timeout_s=CHECK_TIMEOUT_S)
+    return answer
+
+
+def _first_that_chats(names: tuple[str, ...]) -> str | None:
+    """Return the first model of the gateway's list that can chat; without a catalogue yet, the first of all."""
+    modes = dict(GatewayModel.objects.filter(name__in=names).values_list("name", "mode"))
+    return next((name for name in names if modes.get(name, "chat") == "chat"), None)
+
+
+def _listed(count: int) -> str:
+    return ngettext(
+        "It works. The gateway lists %(count)d model for this key.",
+        "It works. The gateway lists %(count)d models for this key.",
+        count,
+    ) % {"count": count}
+
+
+_ASK = _("Ask an administrator of the portal.")
+_KEY_REFUSED = {
+    "expired": (_("This key has expired."), _("Renew it in My keys; the secret stays the same.")),
+    "blocked": (_("This key is blocked at the gateway."), _ASK),
+    "unknown": (_("The gateway does not know this key: it was deleted."), _("Create another in My keys.")),
+    "other": (_("The gateway does not accept this key."), _("Create another in My keys.")),
+}
+
+
+def _in_words(error: GatewayError) -> Check:
+    """Say what an error means to somebody who holds the key, and what to do."""
+    sentence, hint = _("The gateway refused the call."), _ASK
+    if isinstance(error, GatewayUnavailable):
+        sentence = _("The gateway, or the model behind it, does not answer.")
+        hint = _("The key itself may be fine. Check again in a minute.")
+    elif isinstance(error, GatewayKeyRefused):
+        sentence, hint = _KEY_REFUSED[error.reason]
+    elif isinstance(error, GatewayOverBudget):
+        sentence = _("The budget of this key is used up.")
+        hint = _("It works again when the budget is reset; My keys says when.")
+    elif isinstance(error, GatewayRateLimited):
+        sentence, hint = _("Too many requests this minute."), _("Check again in a minute. This cost nothing.")
+    elif isinstance(error, GatewayModelDenied):
+        sentence = _("The key works, but may not call the model that was tried.")
+        hint = _("See Models for those that you may call.")
+    return Check(ok=False, sentence=sentence, hint=hint)

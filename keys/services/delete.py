@@ -1,0 +1,98 @@
+"""Delete a key, and believe it only when the gateway, asked again, no longer knows it."""
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.audit import BY_THE_PORTAL, Act
+from accounts.models import AuditAction, AuditOutcome
+from gateway.django import get_gateway
+from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
+from keys.models import Key, Token
+from keys.services.refusals import KeyRefused
+from keys.services.trail import trace
+
+AT_THE_GATEWAY = (Token.State.LIVE, Token.State.RETIRING)
+UNDER_WAY = (Token.State.ISSUING, Token.State.DELETING)
+
+
+def delete_key(*, key: Key, act: Act, problem: Key.Problem = Key.Problem.NONE) -> None:
+    """Delete `key` with all its secrets, at the gateway and here; again, while it is being deleted, tries again.
+
+    Raises GatewayUnavailable or GatewayRejected: the key then stays "being deleted", and the sweep goes on trying.
+    """
+    begin_deletion(key, problem)
+    try:
+        for token in Token.objects.filter(key=key, state=Token.State.DELETING):
+            erase(token)
+    except GatewayError as error:
+        trace(act, AuditAction.DELETE, AuditOutcome.UNKNOWN, key, str(error))
+        raise
+    settle(key, act)
+
+
+def begin_deletion(key: Key, problem: Key.Problem) -> None:
+    """Commit that `key` and its tokens are to go. From here on there is no way back."""
+    with transaction.atomic():
+        locked = Key.objects.select_for_update().get(pk=key.pk)
+        if locked.state == Key.State.ISSUING:
+            raise KeyRefused("state", _("This key is still being made. Try again in a minute."))
+        if locked.state not in Key.LIVE_STATES:
+            raise KeyRefused("state", _("This key is deleted already."))
+        locked.state, locked.problem = Key.State.DELETING, problem or locked.problem
+        locked.save(update_fields=["state", "problem"])
+        Token.objects.filter(key=key, state__in=AT_THE_GATEWAY).update(
+            state=Token.State.DELETING, since=timezone.now(), retires_at=None
+        )
+
+
+def erase(token: Token) -> None:
+    """Delete one token at the gateway, ask again, and record that it is gone. Again is harmless.
+
+    Raises GatewayUnavailable (also if the gateway says yes and still has it) or GatewayRejected.
+    """
+    keys = get_gateway().keys
+    try:
+        keys.delete([token.token or ""])
+        gone = keys.info(token.token or "").deleted
+    except GatewayNotFound:
+        gone = True
+    if not gone:
+        raise GatewayUnavailable("The gateway said that it had deleted a key, and still has it.")
+    Token.objects.move(token, to=Token.State.DELETED)
+
+
+def settle(key: Key, act: Act = BY_THE_PORTAL) -> bool:
+    """Close a key that is being deleted, or was never made, when none of its tokens is left or under way."""
+    with transaction.atomic():
+        locked = Key.objects.select_for_update().get(pk=key.pk)
+        if locked.state not in (Key.State.DELETING, Key.State.ISSUING):
+            return False
+        if Token.objects.filter(key=key, state__in=(*AT_THE_GATEWAY, *UNDER_WAY)).exists():
+            return False
+        made = locked.state == Key.State.DELETING
+        locked.state = Key.State.DELETED if made else Key.State.FAILED
+        locked.problem = locked.problem if made else Key.Problem.ANSWER_LOST
+        locked.ended_at = timezone.now()
+        locked.save(update_fields=["state", "problem", "ended_at"])
+        if made:
+            trace(act, AuditAction.DELETE, AuditOutcome.DONE, locked, locked.get_problem_display())
+        else:
+            trace(act, AuditAction.SWEEP, AuditOutcome.HEALED, locked, locked.get_problem_display())
+    return True
+
+
+def mark_gone(token: Token) -> None:
+    """Record that the gateway no longer has `token`, though nobody deleted it here; a live one takes its key along."""
+    with transaction.atomic():
+        key = Key.objects.select_for_update().get(pk=token.key_id)
+        was_live = token.state == Token.State.LIVE
+        if not Token.objects.move(token, to=Token.State.DELETED) or not was_live or key.state != Key.State.ACTIVE:
+            return
+        key.state, key.problem = Key.State.DELETING, Key.Problem.GONE
+        key.save(update_fields=["state", "problem"])
+        Token.objects.filter(key=key, state__in=AT_THE_GATEWAY).update(
+            state=Token.State.DELETING, since=timezone.now(), retires_at=None
+        )
+        trace(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.DONE, key, Key.Problem.GONE.label)
+    settle(key)

@@ -1,0 +1,135 @@
+"""Issue a key: reserve a row, ask the gateway, record the answer (DESIGN §5)."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.audit import Act
+from accounts.models import AuditAction, AuditOutcome, User
+from accounts.policies import Allowance, policy_of
+from gateway.errors import GatewayError, GatewayUnavailable
+from gateway.types import IssuedKey
+from keys.models import Key, Token
+from keys.services.lifetimes import as_duration, lifetime_of
+from keys.services.mint import delete_unseen, give_up, mint, record_token
+from keys.services.refusals import KeyRefused
+from keys.services.trail import trace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a person asks for; the rest is their policy's."""
+
+    label: str
+    kind: str
+    request_id: uuid.UUID | None = None  # the form; the same again makes no second key
+    intern_name: str = ""
+    intern_email: str = ""
+    stay_ends_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreshKey:
+    """A key and its secret, on their way to the one page that shows it."""
+
+    key: Key
+    secret: str = field(repr=False)
+
+
+@sensitive_variables("issued")
+def issue_key(*, owner: User, act: Act, wish: Wish) -> FreshKey:
+    """Make a key for `owner`.
+
+    Raises KeyRefused (a rule of ours), GatewayUnavailable or GatewayRejected. Nothing was made, but for
+    GatewayUnavailable with `may_have_happened`: then the sweep finds out, and deletes what nobody has seen.
+    """
+    allowance = policy_of(owner)
+    key = _key_of(owner, wish, allowance)
+    try:
+        duration = as_duration(lifetime_of(wish.kind, allowance, wish.stay_ends_on))
+        token = _reserve(key, wish, allowance)
+    except KeyRefused as refusal:
+        trace(act, AuditAction.ISSUE, AuditOutcome.REFUSED, key, str(refusal))
+        raise
+    try:
+        issued = mint(token, duration=duration)
+    except GatewayError as error:
+        unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
+        trace(act, AuditAction.ISSUE, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, str(error))
+        raise
+    _open(token, issued, act)
+    return FreshKey(key=token.key, secret=issued.secret)
+
+
+def _key_of(owner: User, wish: Wish, allowance: Allowance) -> Key:
+    """Return an unsaved key with what the policy gives it."""
+    return Key(
+        owner=owner,
+        kind=wish.kind,
+        label=wish.label,
+        request_id=wish.request_id,
+        intern_name=wish.intern_name,
+        intern_email=wish.intern_email,
+        stay_ends_on=wish.stay_ends_on,
+        budget_usd=allowance.budget_usd,
+        budget_period=allowance.budget_period if allowance.budget_usd is not None else "",
+        rpm_limit=allowance.rpm_limit,
+        tpm_limit=allowance.tpm_limit,
+        model_names=None if allowance.models is None else list(allowance.models),
+    )
+
+
+def _reserve(key: Key, wish: Wish, allowance: Allowance) -> Token:
+    """Save the key and its first token, where the policy allows one more.
+
+    The owner's row is locked meanwhile (on SQLite the whole database is), so two tabs cannot pass a limit together.
+    """
+    try:
+        with transaction.atomic():
+            User.objects.select_for_update().get(pk=key.owner_id)
+            _check(key, wish, allowance)
+            key.save(force_insert=True)
+            return Token.objects.create(key=key)
+    except IntegrityError as error:  # said by the database, should the checks ever be passed by
+        raise KeyRefused("label", _("You have a key with this label. Choose another.")) from error
+
+
+def _check(key: Key, wish: Wish, allowance: Allowance) -> None:
+    """Refuse what the policy does not allow."""
+    own = Key.objects.owned_by(key.owner)
+    if wish.request_id and own.filter(request_id=wish.request_id).exists():
+        raise KeyRefused(
+            "repeated",
+            _("This form was sent twice. The key was made once; its secret was in the first answer. Lost it? Rotate."),
+        )
+    if wish.intern_name and not allowance.may_name_interns:
+        raise KeyRefused("intern", _("You may not make keys for others. Leave the intern’s name empty."))
+    if allowance.models is not None and not allowance.models:
+        raise KeyRefused("models", _("Your policy names no model, so a key could call none. Ask an administrator."))
+    live, most = own.live().count(), allowance.max_live_keys
+    if most is not None and live >= most:
+        words = _("You have %(live)d keys, and %(most)d are allowed. Delete one that you no longer use.")
+        raise KeyRefused("limit", words % {"live": live, "most": most})
+    if own.live().filter(label__iexact=wish.label).exists():
+        raise KeyRefused("label", _("You have a key with this label. Choose another."))
+
+
+def _open(token: Token, issued: IssuedKey, act: Act) -> None:
+    """Record what the gateway made; refuse to show a secret that the sweep has already given up."""
+    try:
+        with transaction.atomic():
+            recorded = record_token(token, issued)
+            if recorded:
+                Key.objects.filter(pk=token.key_id).update(state=Key.State.ACTIVE, expires_at=issued.expires_at)
+                token.key.refresh_from_db()
+                trace(act, AuditAction.ISSUE, AuditOutcome.DONE, token.key)
+    except GatewayUnavailable:
+        give_up(token, Key.Problem.ANSWER_LOST)
+        raise
+    if not recorded:
+        delete_unseen(issued)
+        raise KeyRefused("overtaken", _("The gateway took too long. The key was deleted unseen; create another."))

@@ -1,0 +1,61 @@
+"""How long a key may live, and when it may be renewed. Computes; asks and changes nothing."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.policies import Allowance
+from keys.models import Key
+from keys.services.refusals import KeyRefused
+
+
+def lifetime_of(kind: str, allowance: Allowance, stay_ends_on: date | None) -> timedelta:
+    """Return how long a key made or renewed now lives: by policy, but not beyond the stay of its intern."""
+    days = allowance.temporary_lifetime_days if kind == Key.Kind.TEMPORARY else allowance.personal_lifetime_days
+    if days is None:
+        raise KeyRefused("kind", _("You may have temporary keys only. Create a temporary key, or ask your supervisor."))
+    lifetime = timedelta(days=days)
+    if stay_ends_on is None:
+        return lifetime
+    left = datetime.combine(stay_ends_on, time.max, UTC) - timezone.now()
+    if left <= timedelta(0):
+        raise KeyRefused("stay_over", _("The stay of this intern has ended. Name a later end, or delete the key."))
+    return min(lifetime, left)
+
+
+def as_duration(lifetime: timedelta) -> str:
+    """Spell a lifetime as LiteLLM reads it: whole days where they are whole, else seconds."""
+    seconds = max(1, int(lifetime.total_seconds()))
+    return f"{seconds // 86400}d" if seconds % 86400 == 0 else f"{seconds}s"
+
+
+def renewable_from(key: Key) -> datetime | None:
+    """Return when renewal opens; None for a key that never ends."""
+    return key.expires_at and key.expires_at - timedelta(days=settings.KEY_RENEW_BEFORE_DAYS)
+
+
+def renewable_until(key: Key) -> datetime | None:
+    """Return when renewal closes and the key is deleted; None for a key that never ends."""
+    return key.expires_at and key.expires_at + timedelta(days=settings.KEY_RENEW_AFTER_DAYS)
+
+
+def is_expired(key: Key) -> bool:
+    """Tell whether an active key's end has passed."""
+    return key.expires_at is not None and key.expires_at <= timezone.now()
+
+
+def is_renewable(key: Key) -> bool:
+    """Tell whether the time for renewal is now; whether the policy still allows it is asked when it happens."""
+    start, end = renewable_from(key), renewable_until(key)
+    if start is None or end is None or key.state != Key.State.ACTIVE or key.kind == Key.Kind.OUTSIDE:
+        return False
+    return start <= timezone.now() <= end and not key.blocked
+
+
+def is_rotatable(key: Key) -> bool:
+    """Tell whether a new secret can be had: the key works, and no rotation is under way."""
+    at_rest = not key.in_state("issuing", "retiring", "deleting")
+    ours = key.kind != Key.Kind.OUTSIDE
+    return ours and key.state == Key.State.ACTIVE and at_rest and not key.blocked and not is_expired(key)

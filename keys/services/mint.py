@@ -1,0 +1,78 @@
+"""The one call that makes a key at the gateway, and what becomes of a reserved token when it fails."""
+
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from gateway.django import get_gateway
+from gateway.errors import GatewayError, GatewayRejected, GatewayUnavailable
+from gateway.types import IssuedKey
+from keys.models import Key, Token
+
+
+@sensitive_variables("issued")
+def mint(token: Token, *, duration: str | None, spend_usd: Decimal | None = None) -> IssuedKey:
+    """Make the reserved `token` at the gateway, with the limits of its key.
+
+    When that surely did not happen the reservation is given up. When nobody knows, it is marked for the sweep, which
+    deletes what it finds under our alias. Raises what the gateway client raises.
+    """
+    key = token.key
+    try:
+        issued: IssuedKey = get_gateway().keys.generate(
+            user_id=key.owner.gateway_user_id,
+            alias=token.alias or "",
+            duration=duration,
+            budget_usd=key.budget_usd,
+            budget_duration=key.budget_period or None,
+            models=key.model_names,
+            rpm_limit=key.rpm_limit,
+            tpm_limit=key.tpm_limit,
+            metadata={"made_by": "passerelle", "passerelle_key": str(key.pk)},
+            spend_usd=spend_usd,
+        )
+    except GatewayUnavailable as error:
+        if error.may_have_happened:
+            mark_answer_lost(token)
+        else:
+            give_up(token, Key.Problem.UNREACHABLE)
+        raise
+    except GatewayRejected:
+        give_up(token, Key.Problem.REFUSED)
+        raise
+    return issued
+
+
+def mark_answer_lost(token: Token) -> None:
+    """Let the sweep heal this token now instead of after the deadline: nobody waits for its answer."""
+    Token.objects.filter(pk=token.pk, state=Token.State.ISSUING).update(answer_lost=True)
+
+
+def give_up(token: Token, problem: Key.Problem) -> None:
+    """Close a reservation that no key at the gateway stands behind; a key that never had another has failed."""
+    with transaction.atomic():
+        Token.objects.move(token, to=Token.State.LOST)
+        Key.objects.filter(pk=token.key_id, state=Key.State.ISSUING).update(
+            state=Key.State.FAILED, problem=problem, ended_at=timezone.now(), request_id=None
+        )
+
+
+def record_token(token: Token, issued: IssuedKey) -> bool:
+    """Write down what the gateway made; False when the sweep was faster and has given the token up."""
+    try:
+        with transaction.atomic():
+            return Token.objects.move(
+                token, to=Token.State.LIVE, token=issued.token, last_four=issued.last_four, answer_lost=False
+            )
+    except IntegrityError as error:  # a token that is ours already: not an answer to our question
+        raise GatewayUnavailable("The gateway answered with a key that it had made before") from error
+
+
+def delete_unseen(issued: IssuedKey) -> None:
+    """Delete a key that was made too late to be shown; what fails here is found by the next sync."""
+    try:
+        get_gateway().keys.delete([issued.token])
+    except GatewayError:
+        return

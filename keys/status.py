@@ -1,0 +1,139 @@
+"""A key's state for people: a word, a shape, a colour, and a sentence that says until when."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from keys.models import Key
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """`tone` is one of ok, warn, bad, info, odd, idle; only warn and bad are filled with colour."""
+
+    code: str
+    word: "str | _StrPromise"
+    icon: str
+    tone: str
+    sentence: str
+
+    @property
+    def needs_owner(self) -> bool:
+        """Tell whether the person should do something about it."""
+        return self.code in {"ends_soon", "expired", "blocked", "failed", "unknown"}
+
+
+WORDS: dict[str, tuple["_StrPromise", str, str]] = {
+    "active": (gettext_lazy("Active"), "ok", "ok"),
+    "ends_soon": (gettext_lazy("Ends soon"), "clock", "warn"),
+    "expired": (gettext_lazy("Expired"), "ended", "idle"),
+    "rotating": (gettext_lazy("Rotating"), "rotate", "info"),
+    "blocked": (gettext_lazy("Blocked"), "warn", "bad"),
+    "issuing": (gettext_lazy("Being made"), "clock", "info"),
+    "unknown": (gettext_lazy("Outcome unknown"), "warn", "warn"),
+    "deleting": (gettext_lazy("Being deleted"), "clock", "info"),
+    "deleted": (gettext_lazy("Deleted"), "ended", "idle"),
+    "failed": (gettext_lazy("Not made"), "ended", "idle"),
+    "outside": (gettext_lazy("Made outside"), "out", "odd"),
+}
+
+
+def status_of(key: Key) -> Status:
+    """Return what to show for `key`, whose tokens were prefetched."""
+    code = _code(key)
+    word, icon, tone = WORDS[code]
+    return Status(code=code, word=word, icon=icon, tone=tone, sentence=_sentence(key, code))
+
+
+def _code(key: Key) -> str:
+    """Return the most pressing thing about a key."""
+    if key.state == Key.State.ISSUING:
+        lost = any(token.answer_lost for token in key.tokens.all())
+        return "unknown" if lost else "issuing"
+    if key.state != Key.State.ACTIVE:
+        return str(key.state)
+    if key.blocked:
+        return "blocked"
+    if key.kind == Key.Kind.OUTSIDE:
+        return "outside"
+    return _code_by_time(key)
+
+
+def _code_by_time(key: Key) -> str:
+    """Return what the clock makes of an active key."""
+    now = timezone.now()
+    if key.expires_at and key.expires_at <= now:
+        return "expired"
+    if key.retiring:
+        return "rotating"
+    if key.expires_at and key.expires_at <= now + timedelta(days=settings.KEY_RENEW_BEFORE_DAYS):
+        return "ends_soon"
+    return "active"
+
+
+def _sentence(key: Key, code: str) -> str:
+    """Say until when, since when, or what happens next."""
+    fixed = {
+        "issuing": _("The gateway is being asked."),
+        "unknown": _(
+            "We do not know yet whether the key was made. If it was, nobody has seen its secret, "
+            "and we delete it within 5 minutes."
+        ),
+        "deleting": _("The gateway has not confirmed it yet. We try again every 5 minutes."),
+        "blocked": _("The gateway refuses it. Ask an administrator."),
+        "failed": str(key.get_problem_display()),
+    }
+    if code in fixed:
+        return fixed[code]
+    if code == "deleted":
+        since = _("The gateway refuses it since %(when)s.") % {"when": moment(key.ended_at)}
+        return f"{since} {key.get_problem_display()}".strip()
+    return _life_sentence(key, code)
+
+
+def _life_sentence(key: Key, code: str) -> str:
+    """Say when a key ends, or ended, and until when it can be renewed."""
+    if key.expires_at is None:
+        return _("never ends")
+    words = {"day": day(key.expires_at), "distance": distance(key.expires_at)}
+    if code == "expired":
+        until = key.expires_at + timedelta(days=settings.KEY_RENEW_AFTER_DAYS)
+        return _("on %(day)s, %(distance)s. Can be renewed until %(until)s") % {**words, "until": day(until)}
+    if code == "ends_soon":
+        return _("on %(day)s, %(distance)s") % words
+    return _("until %(day)s, %(distance)s") % words
+
+
+def day(when: datetime) -> str:
+    """Spell a date: 25 Nov 2026."""
+    return date_format(timezone.localtime(when), "j M Y")
+
+
+def moment(when: datetime | None) -> str:
+    """Spell a date and time: 25 Nov 2026, 10:42."""
+    return f"{day(when)}, {date_format(timezone.localtime(when), 'H:i')}" if when else ""
+
+
+def distance(when: datetime) -> str:
+    """Spell how far off a time is: "in 5 days", "2 hours ago"; in whole units, rounded down."""
+    seconds = (when - timezone.now()).total_seconds()
+    length = _length(int(abs(seconds)))
+    return _("in %(length)s") % {"length": length} if seconds >= 0 else _("%(length)s ago") % {"length": length}
+
+
+def _length(seconds: int) -> str:
+    """Spell a length of time in its largest unit."""
+    if seconds >= 2 * 86400:
+        return ngettext("%d day", "%d days", seconds // 86400) % (seconds // 86400)
+    if seconds >= 3600:
+        return ngettext("%d hour", "%d hours", seconds // 3600) % (seconds // 3600)
+    return ngettext("%d minute", "%d minutes", seconds // 60) % (seconds // 60)

@@ -1,0 +1,62 @@
+"""Work on keys outside a request: heal, compare, remind, refresh. Each loads nothing and calls one service."""
+
+import logging
+import time
+
+from celery import shared_task
+
+from gateway.errors import GatewayUnavailable
+from keys import services
+from keys.catalogue import refresh_models as refresh_catalogue
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(
+    name="keys.sweep",
+    soft_time_limit=240,  # s
+    autoretry_for=(GatewayUnavailable,),
+    retry_backoff=5,  # s; doubles, with jitter, up to:
+    retry_backoff_max=60,
+    max_retries=3,
+    acks_late=True,  # a second run changes nothing
+    ignore_result=True,
+)
+def sweep() -> None:
+    """Heal what crashes and lost answers left, end graces, finish deletions."""
+    started = time.monotonic()
+    done = services.sweep_keys()
+    logger.info("keys.sweep: %d brought to rest in %.1f s", done, time.monotonic() - started)
+
+
+@shared_task(
+    name="keys.sync",
+    soft_time_limit=600,  # s
+    autoretry_for=(GatewayUnavailable,),
+    retry_backoff=5,  # s; doubles, with jitter, up to:
+    retry_backoff_max=60,
+    max_retries=3,
+    acks_late=True,  # a second run changes nothing
+    ignore_result=True,
+)
+def sync() -> None:
+    """Take over what changed at the gateway."""
+    started = time.monotonic()
+    changed = services.sync_keys()
+    logger.info("keys.sync: %d changed in %.1f s", changed, time.monotonic() - started)
+
+
+@shared_task(name="keys.refresh_models", soft_time_limit=60, ignore_result=True)
+def refresh_models() -> None:
+    """Read the gateway's list of models; a gateway that is away is written down, not retried: the next run comes."""
+    started = time.monotonic()
+    changed = refresh_catalogue()
+    logger.info("keys.refresh_models: %d changed in %.1f s", changed, time.monotonic() - started)
+
+
+@shared_task(name="keys.remind", soft_time_limit=300, acks_late=True, ignore_result=True)
+def remind() -> None:
+    """Write to people whose keys end soon."""
+    started = time.monotonic()
+    written = services.remind_owners()
+    logger.info("keys.remind: %d written in %.1f s", written, time.monotonic() - started)

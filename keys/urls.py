@@ -1,0 +1,22 @@
+"""Routes of My keys and of what helps to use one."""
+
+from django.urls import path
+
+from keys.views import acts, check, panel, reference
+
+app_name = "keys"
+urlpatterns = [
+    path("", panel.index, name="index"),
+    path("keys/create/", acts.create, name="create"),
+    path("keys/check/", check.check, name="check"),
+    path("keys/history/", check.history, name="history"),
+    path("keys/<uuid:key_id>/", check.detail, name="detail"),
+    path("keys/<uuid:key_id>/renew/", acts.renew, name="renew"),
+    path("keys/<uuid:key_id>/rotate/", acts.rotate, name="rotate"),
+    path("keys/<uuid:key_id>/end-old/", acts.end_old, name="end_old"),
+    path("keys/<uuid:key_id>/label/", acts.label, name="label"),
+    path("keys/<uuid:key_id>/delete/", acts.delete, name="delete"),
+    path("models/", reference.models, name="models"),
+    path("get-started/", reference.get_started, name="get_started"),
+    path("status/", reference.status, name="status"),
+]

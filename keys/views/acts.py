@@ -1,0 +1,184 @@
+"""Acts on keys: create, renew, rotate, delete, change the label. Each parses, calls one service, renders."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.audit import act_of
+from accounts.policies import policy_of
+from gateway.errors import GatewayError, GatewayUnavailable
+from keys import services
+from keys.catalogue import default_chat_model
+from keys.forms import KeyForm, LabelForm
+from keys.models import Key
+from keys.snippets import public_base_url, snippets_for
+from keys.views.panel import render_panel, row_of
+from web.pages import render_region
+from web.request import PortalRequest
+
+
+def own_key(request: PortalRequest, key_id: uuid.UUID) -> Key:
+    """Return the person's key; 404 for one that is another's."""
+    keys = Key.objects.owned_by(request.user).select_related("owner").prefetch_related("tokens")
+    return get_object_or_404(keys, pk=key_id)
+
+
+@require_POST
+@never_cache
+@sensitive_variables("fresh")
+def create(request: PortalRequest) -> HttpResponse:
+    """Issue a key and show its secret, once."""
+    form = KeyForm(request.POST, allowance=policy_of(request.user))
+    if not form.is_valid():
+        return render_panel(request, form, status=422)
+    try:
+        fresh = services.issue_key(owner=request.user, act=act_of(request), wish=form.wish())
+    except services.KeyRefused as refusal:
+        form.add_error("label" if refusal.code == "label" else None, str(refusal))
+        return render_panel(request, form, status=422)
+    except GatewayError as error:
+        words, status = in_words(error, nothing=_("Nothing was created"))
+        form.add_error(None, words)
+        return render_panel(request, form, status=status)
+    return show_secret(request, fresh, rotated=False)
+
+
+@sensitive_variables("fresh", "snippets")
+def show_secret(request: PortalRequest, fresh: services.FreshKey, *, rotated: bool) -> HttpResponse:
+    """Render the one page that has the secret in it."""
+    key = Key.objects.prefetch_related("tokens").get(pk=fresh.key.pk)
+    model = default_chat_model(policy_of(request.user))
+    context = {
+        "key": key,
+        "row": row_of(key),
+        "secret": fresh.secret,
+        "rotated": rotated,
+        "old": key.retiring,
+        "base_url": public_base_url(),
+        "snippets": snippets_for(
+            "chat", base_url=public_base_url(), model=model.name if model else None, secret=fresh.secret
+        ),
+    }
+    response = render_region(request, "keys/issued.html", "panel", context, status=201)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_POST
+def renew(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
+    """Give a key another lifetime."""
+    key = own_key(request, key_id)
+    try:
+        renewed = services.renew_key(key=key, act=act_of(request))
+    except services.KeyRefused as refusal:
+        return refuse(request, str(refusal), status=409)
+    except GatewayError as error:
+        return refuse(request, *in_words(error, nothing=_("The end of the key is as it was")))
+    return done(request, _("Renewed: “%(label)s” works %(until)s.") % said_of(renewed))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@sensitive_variables("fresh")
+def rotate(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
+    """Explain what a rotation does; on POST, do it and show the new secret, once."""
+    key = own_key(request, key_id)
+    if request.method != "POST":
+        return confirm(request, "keys/rotate.html", key, grace_hours=policy_of(request.user).grace_hours)
+    try:
+        fresh = services.rotate_key(key=key, act=act_of(request))
+    except services.KeyRefused as refusal:
+        return refuse(request, str(refusal), status=409)
+    except GatewayError as error:
+        return refuse(request, *in_words(error, nothing=_("Nothing was rotated; the secret that you have works on")))
+    return show_secret(request, fresh, rotated=True)
+
+
+@require_POST
+def end_old(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
+    """End the grace of a rotation now."""
+    key = own_key(request, key_id)
+    try:
+        services.end_old_secret(key=key, act=act_of(request))
+    except services.KeyRefused as refusal:
+        return refuse(request, str(refusal), status=409)
+    except GatewayError:
+        return refuse(request, _("The gateway has not confirmed it yet. We try again every 5 minutes."), status=503)
+    return done(request, _("The old secret of “%(label)s” has ended.") % {"label": key.label})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
+    """Ask once more, naming the key; on POST, delete it."""
+    key = own_key(request, key_id)
+    if request.method != "POST":
+        return confirm(request, "keys/delete.html", key)
+    try:
+        services.delete_key(key=key, act=act_of(request))
+    except services.KeyRefused as refusal:
+        return refuse(request, str(refusal), status=409)
+    except GatewayError:
+        words = _("The gateway has not confirmed that “%(label)s” is deleted. We try again every 5 minutes.")
+        return refuse(request, words % {"label": key.label}, status=503)
+    return done(request, _("Deleted: the gateway refuses “%(label)s” from now on.") % {"label": key.label})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def label(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
+    """Show the form for another label; on POST, change it."""
+    key = own_key(request, key_id)
+    form = LabelForm(request.POST if request.method == "POST" else None, initial={"label": key.label})
+    if form.is_valid():
+        try:
+            services.relabel_key(key=key, label=form.cleaned_data["label"], act=act_of(request))
+        except services.KeyRefused as refusal:
+            form.add_error("label", str(refusal))
+        else:
+            return done(request, _("The label is “%(label)s” now.") % {"label": key.label})
+    status = 422 if form.is_bound else 200
+    return render_region(
+        request, "keys/label.html", "panel", {"key": key, "row": row_of(key), "form": form}, status=status
+    )
+
+
+def confirm(request: PortalRequest, template: str, key: Key, **context: object) -> HttpResponse:
+    """Ask before an act."""
+    return render_region(request, template, "panel", {"key": key, "row": row_of(key), **context})
+
+
+def done(request: PortalRequest, sentence: str) -> HttpResponse:
+    """Go back to My keys and say what was done: the panel for htmx, else a redirect."""
+    if request.htmx:
+        return render_panel(request, said=sentence)
+    messages.success(request, sentence)
+    return redirect("keys:index")
+
+
+def refuse(request: PortalRequest, sentence: str, status: int) -> HttpResponse:
+    """Show My keys as it is now, and say why nothing was done."""
+    return render_panel(request, said=sentence, said_bad=True, status=status)
+
+
+def said_of(key: Key) -> dict[str, str]:
+    """Return the words for a renewed key."""
+    fresh = Key.objects.prefetch_related("tokens").get(pk=key.pk)
+    return {"label": key.label, "until": row_of(fresh).status.sentence}
+
+
+def in_words(error: GatewayError, *, nothing: str) -> tuple[str, int]:
+    """Return what to tell the person about a gateway that failed, and the status to answer with."""
+    if not isinstance(error, GatewayUnavailable):
+        words = _("The gateway refused. %(nothing)s. Tell an administrator: %(message)s")
+        return words % {"nothing": nothing, "message": error}, 502
+    if error.may_have_happened:
+        return _(
+            "The gateway’s answer was lost, so we do not know yet what became of it. A new key that nobody has seen "
+            "is deleted within 5 minutes, and the list below then tells the truth."
+        ), 503
+    return _("The gateway does not answer. %(nothing)s; try again in a minute.") % {"nothing": nothing}, 503

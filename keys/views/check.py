@@ -1,0 +1,54 @@
+"""Pages about one key that change nothing: check it, look at its history."""
+
+import uuid
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.audit import entries_of_key, entries_of_owner
+from keys import services
+from keys.models import Token
+from keys.views.acts import own_key
+from keys.views.panel import row_of
+from web.pages import render_region
+from web.request import PortalRequest
+
+ENTRIES_A_PAGE = 50
+
+
+@require_POST
+@never_cache
+@sensitive_post_parameters("secret")
+@sensitive_variables("secret")
+def check(request: PortalRequest) -> HttpResponse:
+    """Try the secret that the page with it sends back; it is used for two calls and kept nowhere."""
+    secret = request.POST.get("secret", "")
+    try:
+        result = services.check_secret(owner=request.user, secret=secret)
+    except Token.DoesNotExist as error:
+        raise Http404 from error
+    return render_region(request, "keys/check.html", "result", {"check": result})
+
+
+@require_safe
+def detail(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
+    """Show a key with its secrets' last characters and all that was done to it."""
+    key = own_key(request, key_id)
+    context = {
+        "key": key,
+        "row": row_of(key),
+        "tokens": sorted(key.tokens.all(), key=lambda token: token.created_at, reverse=True),
+        "entries": entries_of_key(key.pk)[:ENTRIES_A_PAGE],
+    }
+    return render(request, "keys/detail.html", context)
+
+
+@require_safe
+def history(request: PortalRequest) -> HttpResponse:
+    """Show what was done with the person's keys, by anybody, newest first."""
+    pages = Paginator(entries_of_owner(request.user), ENTRIES_A_PAGE)
+    return render(request, "keys/history.html", {"entries": pages.get_page(request.GET.get("page"))})
