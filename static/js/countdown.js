@@ -1,0 +1,18 @@
+// [data-ends-at]: the time left, as "21 h 14 min", told anew each minute; then [data-ended].
+
+const MINUTE_MS = 60_000;
+
+function left(ms) {
+  const minutes = Math.ceil(ms / MINUTE_MS);
+  const hours = Math.floor(minutes / 60);
+  return hours ? `${hours} h ${minutes % 60} min` : `${minutes} min`;
+}
+
+function tell(clock) {
+  const ms = new Date(clock.dataset.endsAt) - Date.now();
+  clock.textContent = ms > 0 ? left(ms) : clock.dataset.ended;
+}
+
+setInterval(() => {
+  for (const clock of document.querySelectorAll("[data-ends-at]")) tell(clock);
+}, MINUTE_MS / 4);

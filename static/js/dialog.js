@@ -1,0 +1,13 @@
+// A <dialog> that htmx has filled opens; [data-closes] in it closes it, where without a script it is a link back.
+
+document.addEventListener("htmx:after:swap", (event) => {
+  const { target } = event.detail.ctx;
+  if (target instanceof HTMLDialogElement && target.isConnected && !target.open) target.showModal();
+});
+
+document.addEventListener("click", (event) => {
+  const closer = event.target.closest("dialog [data-closes]");
+  if (!closer) return;
+  event.preventDefault();
+  closer.closest("dialog").close();
+});

@@ -1,0 +1,20 @@
+// Speaks what changes, in the page's one status region; a swapped region is spoken by its [data-say].
+
+const SPEAK_AFTER_MS = 50; // the same words twice must be two changes of the region
+
+export function say(text) {
+  const region = document.getElementById("say");
+  if (!region) return;
+  region.textContent = "";
+  setTimeout(() => {
+    region.textContent = text;
+  }, SPEAK_AFTER_MS);
+}
+
+document.addEventListener("htmx:after:settle", (event) => {
+  const told = event.detail.newContent
+    .filter((node) => node instanceof Element)
+    .flatMap((node) => (node.matches("[data-say]") ? [node] : [...node.querySelectorAll("[data-say]")]))
+    .map((node) => node.textContent.trim().replace(/\s+/g, " "));
+  if (told.length) say(told.join(" "));
+});

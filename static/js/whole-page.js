@@ -1,0 +1,18 @@
+// An answer that is a whole page (an error page, the end of a redirect) takes the place of the whole page,
+// not of the region that asked. Sign-in is asked for where the person is: the page is loaded again.
+
+document.addEventListener("htmx:after:request", (event) => {
+  const { ctx } = event.detail;
+  const { redirected, status, url } = ctx.response.raw;
+  if (!/^\s*<!doctype/i.test(ctx.text) || (ctx.select && status < 400 && !redirected)) return;
+  const answered = new URL(url);
+  if (redirected && answered.pathname === document.body.dataset.signIn) {
+    event.preventDefault();
+    location.reload();
+    return;
+  }
+  ctx.target = document.body;
+  ctx.select = null;
+  ctx.swap = "outerHTML show:top";
+  if (redirected) ctx.push = answered.pathname + answered.search;
+});

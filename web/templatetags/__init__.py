@@ -1,0 +1,1 @@
+"""How numbers, days and icons are written on every page."""

@@ -1,0 +1,189 @@
+"""Numbers with their units, days in words, icons: so that every page writes them the same way.
+
+Each filter is a plain function too. None stays "", so that a template needs no `if` around what may be missing.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from django import template
+from django.conf import settings
+from django.forms import BoundField, CheckboxInput, RadioSelect, Select
+from django.templatetags.static import static
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language_info, gettext, ngettext
+
+register = template.Library()
+
+NO_BREAK_SPACE = "\u00a0"
+CENT_USD = Decimal("0.01")
+MODE_WORDS = {  # LiteLLM's modes of a model, as people say it
+    "chat": lambda: gettext("Chat"),
+    "completion": lambda: gettext("Completion"),
+    "embedding": lambda: gettext("Embeddings"),
+    "image_generation": lambda: gettext("Pictures"),
+    "audio_transcription": lambda: gettext("Speech to text"),
+    "audio_speech": lambda: gettext("Text to speech"),
+    "moderation": lambda: gettext("Moderation"),
+    "rerank": lambda: gettext("Ranking"),
+    "responses": lambda: gettext("Chat"),
+}
+
+
+@register.filter
+def usd_number(amount: Decimal | float | None) -> str:
+    """Return an amount without its unit: two decimals, below a cent two significant digits, never "1E-6"."""
+    if amount is None:
+        return ""
+    exact = Decimal(str(amount))
+    places = 2
+    if 0 < abs(exact) < CENT_USD:
+        places = 1 - exact.adjusted()
+    rounded = exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    whole = formats.number_format(rounded, decimal_pos=places, use_l10n=True)
+    return _grouped(whole)
+
+
+@register.filter
+def usd(amount: Decimal | float | None) -> str:
+    """Return an amount with its unit, "5.00 USD", kept on one line."""
+    return f"{usd_number(amount)}{NO_BREAK_SPACE}USD" if amount is not None else ""
+
+
+@register.filter
+def tokens(count: int | None) -> str:
+    """Return a whole number with a no-break space between thousands."""
+    return _grouped(str(count)) if count is not None else ""
+
+
+def _grouped(number: str) -> str:
+    """Return `number` ("-12345,60") with no-break spaces between the thousands of its whole part."""
+    end = next((at for at, char in enumerate(number) if char in ".,"), len(number))
+    whole, rest = number[:end].replace(NO_BREAK_SPACE, ""), number[end:]
+    sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    return sign + f"{int(digits):,}".replace(",", NO_BREAK_SPACE) + rest
+
+
+@register.filter
+def day(when: date | None) -> str:
+    """Return a day as "25 Nov 2026", in the portal's time zone when it is a moment."""
+    if when is None:
+        return ""
+    local = timezone.localtime(when) if isinstance(when, datetime) else when
+    return formats.date_format(local, "j M Y").replace(" ", NO_BREAK_SPACE)
+
+
+@register.filter
+def moment(when: datetime | None) -> str:
+    """Return a moment as "25 Nov 2026, 10:42", in the portal's time zone."""
+    return f"{day(when)}, {formats.date_format(timezone.localtime(when), 'H:i')}" if when else ""
+
+
+@register.filter
+def days_left(when: date | None) -> str:
+    """Return how far away a day is: "in 12 days", "tomorrow", "2 days ago"."""
+    if when is None:
+        return ""
+    local = timezone.localtime(when).date() if isinstance(when, datetime) else when
+    days = (local - timezone.localdate()).days
+    if days == 0:
+        return gettext("today")
+    if days in (1, -1):
+        return gettext("tomorrow") if days == 1 else gettext("yesterday")
+    if days > 0:
+        return ngettext("in %(days)d day", "in %(days)d days", days) % {"days": days}
+    return ngettext("%(days)d day ago", "%(days)d days ago", -days) % {"days": -days}
+
+
+@register.filter
+def ago(when: datetime | None) -> str:
+    """Return how long ago a moment was: "just now", "3 minutes ago", "2 hours ago", then days."""
+    if when is None:
+        return gettext("never")
+    minutes = int((timezone.now() - when) / timedelta(minutes=1))
+    if minutes < 1:
+        return gettext("just now")
+    if minutes < 60:
+        return ngettext("%(count)d minute ago", "%(count)d minutes ago", minutes) % {"count": minutes}
+    hours = minutes // 60
+    if hours < 24:
+        return ngettext("%(count)d hour ago", "%(count)d hours ago", hours) % {"count": hours}
+    return days_left(when)
+
+
+@register.filter
+def time_left(until: datetime | None) -> str:
+    """Return the time until a moment as "21 h 14 min"; static/js/countdown.js tells it on, by the same rule."""
+    if until is None:
+        return ""
+    minutes = max(0, -((timezone.now() - until) // timedelta(minutes=1)))
+    hours, rest = divmod(minutes, 60)
+    text = f"{hours} h {rest} min" if hours else f"{rest} min"
+    return text.replace(" ", NO_BREAK_SPACE)
+
+
+@register.filter
+def iso(when: datetime | None) -> str:
+    """Return a moment for machines: ISO 8601, UTC."""
+    return when.astimezone(UTC).isoformat(timespec="seconds") if when else ""
+
+
+@register.filter
+def a_period(period: str) -> str:
+    """Return the period of a budget as LiteLLM names it ("30d") in words ("a month")."""
+    words = {"1d": gettext("a day"), "7d": gettext("a week"), "30d": gettext("a month")}
+    return words.get(period, gettext("per %(period)s") % {"period": period} if period else "")
+
+
+@register.filter
+def resets(period: str) -> str:
+    """Say when a budget of this period is full again, as the gateway does it."""
+    words = {
+        "1d": gettext("resets at midnight (UTC)"),
+        "7d": gettext("resets every week (UTC)"),
+        "30d": gettext("resets on the 1st (UTC)"),
+    }
+    return words.get(period, "")
+
+
+@register.filter
+def initials(name: str) -> str:
+    """Return one or two letters for a person."""
+    words = name.replace(".", " ").replace("_", " ").replace("-", " ").split()
+    return "".join(word[0] for word in (words[0], words[-1])).upper() if len(words) > 1 else name[:1].upper()
+
+
+@register.filter
+def mode_words(mode: str) -> str:
+    """Return what a model is for, in people's words; a mode that we do not know stays as it is."""
+    return MODE_WORDS[mode]() if mode in MODE_WORDS else mode
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Draw an icon of static/img/icons.svg; the words beside it say the same, so nobody hears it."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("img/icons.svg"), name
+    )
+
+
+@register.simple_tag
+def control(field: BoundField, **attrs: str) -> SafeString:
+    """Render a field's widget in Tabler's looks; Django adds what ties it to its hint and its errors."""
+    widget = field.field.widget
+    if isinstance(widget, (CheckboxInput, RadioSelect)):
+        css = "form-check-input"
+    else:
+        css = "form-select" if isinstance(widget, Select) else "form-control"
+    if field.errors:
+        css += " is-invalid"
+    own = {name.replace("_", "-"): value for name, value in attrs.items()}
+    return field.as_widget(attrs={"class": css, **own})
+
+
+@register.simple_tag
+def languages() -> list[tuple[str, str]]:
+    """Return (code, its own name) of each language of the portal: nobody looks for theirs in another's words."""
+    return [(code, get_language_info(code)["name_local"].capitalize()) for code, _ in settings.LANGUAGES]
