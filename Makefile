@@ -1,0 +1,60 @@
+# The two commands are `make run` and `make test`. Each step leaves a stamp, and is skipped while its inputs stay as they are.
+PYTHON := .venv/bin/python
+TOOLS := .venv/bin
+INSTALLED := .venv/.installed node_modules/.installed
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
+LOCK := $(TOOLS)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+TEMPLATES = $(shell git ls-files --cached --others --exclude-standard 'templates/*.html')
+WORKERS ?= logical
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-postgres lint format lock
+
+help:  ## Say what there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+run: $(INSTALLED)  ## Start the portal with a sandbox gateway: http://127.0.0.1:8000 (PORT, SANDBOX_PORT and VAR_DIR move it)
+	@exec env EMBEDDED=1 $(PYTHON) manage.py run
+
+test: $(INSTALLED)  ## Run all tests; ARGS goes to pytest, REQUIRE=browser,postgres,redis,clients forbids to skip
+	@exec $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
+
+test-postgres: export TEST_DATABASE = postgres
+test-postgres: export TEST_REDIS = 1
+test-postgres: test  ## Run all tests on PostgreSQL and Redis, started for them
+
+lint: $(INSTALLED)  ## Check form, types, layers, templates, migrations, deployment
+	$(TOOLS)/ruff format --check --quiet .
+	$(TOOLS)/ruff check --quiet .
+	$(TOOLS)/mypy --no-error-summary
+	$(TOOLS)/lint-imports --no-logo
+	$(TOOLS)/djade --check --target-version 5.2 $(TEMPLATES)
+	$(TOOLS)/djlint --lint --quiet templates
+	bin/npm exec --no -- biome ci --colors=off
+	EMBEDDED=1 VAR_DIR=var/lint $(PYTHON) manage.py makemigrations --check --dry-run
+	bin/check-deploy $(PYTHON)
+
+format: $(INSTALLED)  ## Put code and templates into form
+	$(TOOLS)/ruff format .
+	$(TOOLS)/ruff check --fix .
+	$(TOOLS)/djade --target-version 5.2 $(TEMPLATES)
+	bin/npm exec --no -- biome check --write
+
+lock: $(INSTALLED)  ## Write the locked requirements anew from pyproject.toml (ARGS=--upgrade takes newer versions)
+	$(LOCK) $(ARGS) pyproject.toml --group dev --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --constraint requirements/dev.txt --output-file requirements/base.txt
+	$(LOCK) pyproject.toml --group dev --group clients --constraint requirements/dev.txt --output-file requirements/clients.txt
+	$(LOCK) --group node --output-file requirements/node.txt
+
+.venv/.installed: requirements/dev.txt
+	@if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then \
+		found=$$(bin/find-python) && echo "Making .venv with $$found" && "$$found" -m venv --clear .venv; fi
+	@echo "Installing Python packages"
+	@.venv/bin/python $(PIP_INSTALL) -r requirements/dev.txt
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json .npmrc | .venv/.installed
+	@echo "Installing browser packages"
+	@bin/npm ci --loglevel=error
+	@touch $@
