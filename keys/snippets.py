@@ -136,7 +136,7 @@ def snippets_for(task: Task, *, allowance: Allowance, secret: str | None = None)
     """Return code for `task` with a model that this person may call; without a secret it says API_KEY."""
     default = default_embedding_model if task == "embeddings" else default_chat_model
     model = default(allowance)
-    return filled(task, url=base_url(), model=model and model.name, secret=secret)
+    return filled(task, url=base_url(), model=model.name if model else None, secret=secret)
 
 
 @sensitive_variables("secret", "values")

@@ -1,0 +1,153 @@
+"""Pages to look things up: the models, how to begin, how the gateway is. All is read from our own tables."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.db.models import F, Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts.policies import policy_of
+from keys.catalogue import (
+    default_chat_model,
+    default_embedding_model,
+    gateway_state,
+    models_for,
+)
+from keys.models import GatewayModel, Key
+from keys.parts import parts_of
+from keys.snippets import Snippet, Task, base_url, filled, swagger_url
+from web.pages import render_region
+from web.request import PortalRequest
+
+LONGEST_SEARCH: Final = 100
+ORDERS: Final = {
+    "name": ("name",),
+    "price": (F("input_usd_per_million").asc(nulls_last=True), "name"),
+    "context": (F("max_input_tokens").desc(nulls_last=True), "name"),
+}
+
+
+@require_safe
+def models(request: PortalRequest) -> HttpResponse:
+    """List what the person may call; `q`, `mode` and `order` in the address narrow and sort."""
+    allowed = models_for(policy_of(request.user))
+    everything = list(allowed)
+    q = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
+    mode = request.GET.get("mode", "").replace("\0", "")
+    order = request.GET.get("order", "")
+    state = gateway_state()
+    context = {
+        "models": _found(allowed, q, mode).order_by(*ORDERS.get(order, ORDERS["name"])),
+        "total": len(everything),
+        "modes": sorted({model.mode for model in everything if model.mode}),
+        "q": q,
+        "mode": mode,
+        "order": order if order in ORDERS else "name",
+        "gateway": state,
+        "refreshed_at": state.models_at,
+    }
+    return render_region(request, "keys/models.html", "list", context)
+
+
+def _found(allowed: QuerySet[GatewayModel], q: str, mode: str) -> QuerySet[GatewayModel]:
+    """Keep the models whose name or provider has `q` in it, and that do `mode`."""
+    found = allowed.filter(Q(name__icontains=q) | Q(provider__icontains=q)) if q else allowed
+    return found.filter(mode=mode) if mode else found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Something to ask the gateway for, in every language."""
+
+    id: Task
+    title: str
+    intro: str
+    snippets: list[Snippet]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A field of a request worth knowing."""
+
+    name: str
+    text: str
+    example: str
+
+
+@require_safe
+def get_started(request: PortalRequest) -> HttpResponse:
+    """Lead from nothing to a first answer."""
+    allowance = policy_of(request.user)
+    chat, embedding = default_chat_model(allowance), default_embedding_model(allowance)
+    context = {
+        "base_url": base_url(),
+        "swagger_url": swagger_url(),
+        "sections": _sections(chat.name if chat else None, embedding.name if embedding else None),
+        "parameters": _parameters(),
+        "advice": _advice(),
+        "has_keys": Key.objects.owned_by(request.user).live().exists(),
+        "default_model": chat.name if chat else "",
+    }
+    return render(request, "keys/get_started.html", context)
+
+
+def _sections(chat: str | None, embedding: str | None) -> list[Section]:
+    told: tuple[tuple[Task, str | None, str, str], ...] = (
+        (
+            "models",
+            None,
+            _("Models"),
+            _("Which models your key may call. Use a name from this list in the next calls."),
+        ),
+        ("chat", chat, _("Chat"), _("Ask something, get the whole answer at once.")),
+        ("stream", chat, _("Chat, word by word"), _("The same, but each piece of the answer comes as it is written.")),
+        (
+            "embeddings",
+            embedding,
+            _("Embeddings"),
+            _("Turn text into numbers that are near each other when the meanings are; for search and sorting."),
+        ),
+    )
+    return [
+        Section(id=task, title=title, intro=intro, snippets=filled(task, url=base_url(), model=model))
+        for task, model, title, intro in told
+    ]
+
+
+def _parameters() -> list[Parameter]:
+    return [
+        Parameter(
+            name="temperature",
+            text=_("From 0 to 1. 0: nearly the same answer each time. 1: more varied."),
+            example="0.2",
+        ),
+        Parameter(
+            name="max_tokens",
+            text=_("The longest answer that you will pay for. 100 tokens are about 75 words."),
+            example="200",
+        ),
+        Parameter(
+            name="stream",
+            text=_("true: get the answer piece by piece, as it is written. false: all of it at the end."),
+            example="true",
+        ),
+    ]
+
+
+def _advice() -> list[str]:
+    return [
+        _("Not in code that you share, not in git, not in a notebook that you hand in, not in a screenshot."),
+        _("Read it from the environment or from a .env file that git ignores."),
+        _("One key for each use: then you can end one without breaking the others."),
+        _("If it got out: press Rotate in My keys, today."),
+    ]
+
+
+@require_safe
+def status(request: PortalRequest) -> HttpResponse:
+    """Say how the gateway is, as last heard."""
+    state = gateway_state()
+    return render(request, "keys/status.html", {"gateway": state, "parts": parts_of(state)})
