@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import os
 import signal
 import socket
 import sys
@@ -53,7 +54,8 @@ def _headers(config: Config) -> list[tuple[str, str]]:
 
 
 def _stop_with_stdin(server: uvicorn.Server) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):  # not sys.stdin, whose lock would outlive the interpreter
+        pass
     server.should_exit = True
 
 

@@ -7,9 +7,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
-from sandbox import routes_control, routes_inference, routes_keys, routes_models
+from sandbox import routes_control, routes_inference, routes_keys, routes_models, routes_people, routes_usage
 from sandbox.config import Config
 from sandbox.errors import RefusalError, answer_refusal
+from sandbox.history import write_history
 from sandbox.spoil import Spoiler
 from sandbox.world import World
 
@@ -23,7 +24,9 @@ async def _no_route(request: Request, exc: Exception) -> Response:
 def build(config: Config) -> ASGIApp:
     """Build the gateway that this configuration describes."""
     world = World(config)
-    gateway: list[BaseRoute] = [*routes_keys.ROUTES, *routes_models.ROUTES, *routes_inference.ROUTES]
+    write_history(world)
+    gateway: list[BaseRoute] = [*routes_keys.ROUTES, *routes_people.ROUTES, *routes_models.ROUTES]
+    gateway += [*routes_inference.ROUTES, *routes_usage.ROUTES]
     mounted = [Mount(config.prefix, routes=gateway)] if config.prefix else gateway
     app = Starlette(
         routes=[*routes_control.ROUTES, *mounted],

@@ -31,11 +31,16 @@ _READERS: dict[str, Callable[[Json, str], object]] = {
 }
 
 
+def new_secret() -> str:
+    """Make up a secret."""
+    return "sk-" + secrets.token_urlsafe(16)
+
+
 def secret_of(body: Json) -> str:
     """Return the custom key that was sent, or a new secret."""
     custom = fields.text(body, "key")
     if custom is None:
-        return "sk-" + secrets.token_urlsafe(16)
+        return new_secret()
     if not custom.startswith("sk-"):
         shown = f"{custom[:4]}****{custom[-4:]}" if len(custom) > 8 else "****"
         raise wrapped(400, f"Invalid key format. LiteLLM Virtual Key must start with 'sk-'. Received: {shown}")

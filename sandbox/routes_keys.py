@@ -64,6 +64,7 @@ async def update(request: Request) -> Response:
     named = fields.text(body, "key")
     if named is None:
         raise invalid("value_error", ["body"], "Value error, either key or key_alias must be provided")
+    world.ledger.settle()
     key = world.keys.live(token_of(named))
     if key is None:
         raise _not_found()
@@ -77,6 +78,7 @@ async def info(request: Request) -> Response:
     """Describe a key, the calling one if none is named; a deleted one too."""
     world = world_of(request)
     caller = authenticate(request)
+    world.ledger.settle()
     named = request.query_params.get("key") or (caller.key.token if caller.key else "")
     key = world.keys.latest(token_of(named))
     if key is None:
@@ -103,6 +105,7 @@ async def list_keys(request: Request) -> Response:
             message = "You are not authorized to access this endpoint. No 'user_id' is associated with your API key."
             raise error(403, message, "bad_request_error", "user_id")
         wish = replace(wish, user_id=caller.key.user_id)
+    world.ledger.settle()
     total, keys = world.keys.page(wish, page=page, size=size)
     return JSONResponse(
         {

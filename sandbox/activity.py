@@ -1,0 +1,165 @@
+"""Facts as `/user/daily/activity` tells them: rows of user, day, key, model and endpoint, added up in many ways."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.config import usd
+from sandbox.database import COUNTERS
+from sandbox.keyring import Keyring
+from sandbox.people import People
+
+Json = dict[str, Any]
+_FITTING = """
+FROM facts
+WHERE day BETWEEN :first_day AND :last_day
+  AND (:user_id IS NULL OR user_id = :user_id)
+  AND (:token IS NULL OR token = :token)
+  AND (:upstream IS NULL OR upstream = :upstream)
+"""
+_COUNT = "SELECT COUNT(*)" + _FITTING
+_PAGE = "SELECT *" + _FITTING + "ORDER BY day DESC, user_id, token, model, endpoint LIMIT :size OFFSET :start"
+_BREAKDOWNS = {"models": "upstream", "model_groups": "model", "providers": "provider", "endpoints": "endpoint"}
+_NEVER = ("compression_saved_tokens", "cache_creation_input_tokens")
+_NEVER_USD = (
+    "flat_cost",
+    "compression_savings_spend",
+    "prompt_caching_savings_spend",
+    "gateway_injected_caching_savings_spend",
+    "autorouter_savings_spend",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Which facts are wanted; days as ISO dates, inclusive."""
+
+    first_day: str
+    last_day: str
+    user_id: str | None = None
+    token: str | None = None
+    upstream: str | None = None
+
+    def values(self) -> Json:
+        """Return the parameters of the queries."""
+        return {name: getattr(self, name) for name in ("first_day", "last_day", "user_id", "token", "upstream")}
+
+
+@dataclass(slots=True)
+class _Sum:
+    """Counters added up, and the same for each key."""
+
+    counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS, 0))
+    tokens: dict[str, "_Sum"] = field(default_factory=dict)
+
+    def add(self, row: sqlite3.Row, *, by_key: bool) -> None:
+        """Add one fact."""
+        for name in COUNTERS:
+            self.counters[name] += row[name]
+        if by_key:
+            self.tokens.setdefault(row["token"], _Sum()).add(row, by_key=False)
+
+    def metrics(self) -> Json:
+        """Spell the sums."""
+        told = self.counters
+        return {
+            **dict.fromkeys(_NEVER_USD, 0.0),
+            **dict.fromkeys(_NEVER, 0),
+            "spend": usd(told["spend_pusd"]),
+            "prompt_tokens": told["prompt_tokens"],
+            "completion_tokens": told["completion_tokens"],
+            "cache_read_input_tokens": told["cached_tokens"],
+            "total_tokens": told["prompt_tokens"] + told["completion_tokens"],
+            "successful_requests": told["successes"],
+            "failed_requests": told["failures"],
+            "api_requests": told["successes"] + told["failures"],
+            "total_response_time_ms": told["took_ms"],
+            "timed_requests": told["successes"],
+        }
+
+
+class Activity:
+    """Read facts and spell them."""
+
+    def __init__(self, database: sqlite3.Connection, keys: Keyring, people: People) -> None:
+        self._db = database
+        self._keys = keys
+        self._people = people
+
+    def rows(self, span: Span, *, size: int = -1, start: int = 0) -> list[sqlite3.Row]:
+        """Return facts, newest day first; all of them by default."""
+        return self._db.execute(_PAGE, {**span.values(), "size": size, "start": start}).fetchall()
+
+    def count(self, span: Span) -> int:
+        """Return how many facts fit."""
+        (number,) = self._db.execute(_COUNT, span.values()).fetchone()
+        return int(number)
+
+    def results(self, rows: Iterable[sqlite3.Row]) -> list[Json]:
+        """Spell facts day by day."""
+        days: dict[str, list[sqlite3.Row]] = {}
+        for row in rows:
+            days.setdefault(row["day"], []).append(row)
+        about: dict[str, Json] = {}
+        return [self._day(day, facts, about) for day, facts in days.items()]
+
+    def _day(self, day: str, facts: list[sqlite3.Row], about: dict[str, Json]) -> Json:
+        for row in facts:
+            if row["token"] not in about:
+                about[row["token"]] = self._about_key(row["token"], row["user_id"])
+        breakdown: Json = {"mcp_servers": {}}
+        for name, column in _BREAKDOWNS.items():
+            sums = _sums(facts, column)
+            breakdown[name] = {value: {**_spelled(total, about), "metadata": {}} for value, total in sums.items()}
+        keys = _sums(facts, "token")
+        breakdown["api_keys"] = {
+            token: {"metrics": total.metrics(), "metadata": about[token]} for token, total in keys.items()
+        }
+        breakdown["entities"] = {
+            user_id or "Unassigned": {**_spelled(total, about), "metadata": self._about_user(user_id)}
+            for user_id, total in _sums(facts, "user_id").items()
+        }
+        return {"date": day, "metrics": total_of(facts), "breakdown": breakdown}
+
+    def _about_key(self, token: str, user_id: str) -> Json:
+        key = self._keys.latest(token)
+        user = self._people.user(user_id)
+        return {
+            "key_alias": key and key.alias,
+            "team_id": key and key.team_id,
+            "user_id": user_id or None,
+            "user_email": user and user.user_email,
+            "key_exists": key is not None and key.deleted_at is None,
+        }
+
+    def _about_user(self, user_id: str) -> Json:
+        user = self._people.user(user_id)
+        return {"user_email": user and user.user_email, "user_alias": user and user.user_alias}
+
+
+def _sums(facts: list[sqlite3.Row], column: str) -> dict[str, _Sum]:
+    sums: dict[str, _Sum] = {}
+    for row in facts:
+        sums.setdefault(row[column], _Sum()).add(row, by_key=True)
+    return sums
+
+
+def _spelled(total: _Sum, about: dict[str, Json]) -> Json:
+    keys = {token: {"metrics": part.metrics(), "metadata": about[token]} for token, part in total.tokens.items()}
+    return {"metrics": total.metrics(), "api_key_breakdown": keys}
+
+
+def total_of(facts: Iterable[sqlite3.Row]) -> Json:
+    """Spell the sum of facts."""
+    total = _Sum()
+    for row in facts:
+        total.add(row, by_key=False)
+    return total.metrics()
+
+
+def metadata(facts: list[sqlite3.Row], *, page: int, pages: int) -> Json:
+    """Spell the totals of one answer, which speak of its own facts only."""
+    totals = {name if name.startswith("total_") else f"total_{name}": value for name, value in total_of(facts).items()}
+    nothing = dict.fromkeys(("api_key_limit", "total_api_keys", "entity_total_api_keys"))
+    return {**totals, "page": page, "total_pages": pages, "has_more": page < pages, **nothing}

@@ -1,0 +1,142 @@
+"""/user/… and /team/…: as much of them as a client of keys meets."""
+
+import sqlite3
+import uuid
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox import fields, shapes
+from sandbox.auth import authenticate, require_admin
+from sandbox.clock import to_the_millisecond, with_z
+from sandbox.errors import error, wrapped
+from sandbox.key_wishes import new_secret, wished
+from sandbox.keyring import Wanted
+from sandbox.records import Team, User, money
+from sandbox.world import World, world_of
+
+Json = dict[str, Any]
+_PAGE = 1_000_000  # more keys than a sandbox has
+
+
+async def new_user(request: Request) -> Response:
+    """Make a user, and a key for it unless `auto_create_key` is false."""
+    require_admin(request)
+    world = world_of(request)
+    body = await fields.read_body(request)
+    now = to_the_millisecond(world.clock.now())
+    user = User(
+        user_id=fields.text(body, "user_id") or str(uuid.uuid4()),
+        user_email=fields.text(body, "user_email"),
+        user_alias=fields.text(body, "user_alias"),
+        user_role=fields.text(body, "user_role"),
+        max_budget=fields.amount(body, "max_budget"),
+        models=fields.words(body, "models"),
+        metadata=fields.mapping(body, "metadata"),
+        created_at=now,
+        updated_at=now,
+    )
+    try:
+        world.people.add_user(user)
+    except sqlite3.IntegrityError as exc:
+        raise wrapped(409, f"User with id {user.user_id} already exists") from exc
+    key = ""
+    if body.get("auto_create_key") is not False:
+        key = new_secret()
+        row, _ = wished({"user_id": user.user_id, "models": list(user.models)}, key, world)
+        world.keys.add(row)
+        world.remember(key)
+    return JSONResponse({**shapes.person(user), "key": key, "key_alias": None, "expires": None})
+
+
+def _keys_of(world: World, wanted: Wanted) -> list[Json]:
+    world.ledger.settle()
+    _, keys = world.keys.page(wanted, page=1, size=_PAGE)
+    return [shapes.listed(key) for key in keys]
+
+
+async def user_info(request: Request) -> Response:
+    """Describe a user with its keys; without an id, the caller."""
+    caller = authenticate(request)
+    world = world_of(request)
+    user_id = request.query_params.get("user_id")
+    if caller.key is not None:
+        own = caller.key.user_id
+        if user_id not in (None, own):
+            message = f"key not allowed to access this user's info. user_id={user_id}, key's user_id={own}"
+            raise error(403, message, "auth_error", "None")
+        user_id = own
+    elif user_id is None:
+        return JSONResponse({"user_id": "default_user_id", "user_info": None, "keys": _keys_of(world, Wanted())})
+    user = world.people.user(user_id)
+    if user is None:
+        raise error(404, f"User {user_id} not found", "internal_server_error")
+    keys = _keys_of(world, Wanted(user_id=user.user_id))
+    return JSONResponse({"user_id": user.user_id, "user_info": shapes.person(user), "keys": keys, "teams": []})
+
+
+def _spelled(team: Team) -> Json:
+    return {
+        "team_id": team.team_id,
+        "team_alias": team.team_alias,
+        "models": list(team.models),
+        "max_budget": money(team.max_budget),
+        "budget_duration": team.budget_duration,
+        "metadata": team.metadata,
+        "members_with_roles": [{"user_id": "default_user_id", "user_email": None, "role": "admin"}],
+        "admins": [],
+        "members": [],
+        "blocked": False,
+        "spend": 0.0,
+        "tpm_limit": None,
+        "rpm_limit": None,
+        "created_at": with_z(team.created_at),
+        "updated_at": with_z(team.created_at),
+    }
+
+
+async def new_team(request: Request) -> Response:
+    """Make a team."""
+    require_admin(request)
+    world = world_of(request)
+    body = await fields.read_body(request)
+    team = Team(
+        team_id=fields.text(body, "team_id") or str(uuid.uuid4()),
+        team_alias=fields.text(body, "team_alias"),
+        models=fields.words(body, "models"),
+        max_budget=fields.amount(body, "max_budget"),
+        budget_duration=fields.text(body, "budget_duration"),
+        metadata=fields.mapping(body, "metadata"),
+        created_at=to_the_millisecond(world.clock.now()),
+    )
+    try:
+        world.people.add_team(team)
+    except sqlite3.IntegrityError as exc:
+        message = f"Team id = {team.team_id} already exists. Please use a different team id."
+        raise wrapped(400, message) from exc
+    return JSONResponse(_spelled(team))
+
+
+async def team_info(request: Request) -> Response:
+    """Describe a team with its keys."""
+    authenticate(request)
+    world = world_of(request)
+    team_id = request.query_params.get("team_id")
+    if team_id is None:
+        raise error(422, str({"message": "Malformed request. No team id passed in."}), "auth_error", "None")
+    team = world.people.team(team_id)
+    if team is None:
+        message = str({"message": f"Team not found, passed team id: {team_id}."})
+        raise error(404, message, "auth_error", "None")
+    keys = _keys_of(world, Wanted(team_id=team_id))
+    return JSONResponse({"team_id": team_id, "team_info": _spelled(team), "keys": keys, "team_memberships": []})
+
+
+ROUTES = [
+    Route("/user/new", new_user, methods=["POST"]),
+    Route("/user/info", user_info, methods=["GET"]),
+    Route("/team/new", new_team, methods=["POST"]),
+    Route("/team/info", team_info, methods=["GET"]),
+]
