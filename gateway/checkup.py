@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.client import Gateway
-from gateway.errors import GatewayError, GatewayKeyRefused, GatewayNotFound, GatewayRejected, GatewayUnavailable
+from gateway.errors import GatewayError, GatewayNotFound, GatewayRejected, GatewayUnavailable
 from gateway.secret import Secret, token_of
 from gateway.types import IssuedKey
 
@@ -66,14 +66,21 @@ def _healthy(gateway: Gateway) -> Finding:
 
 def _admin_key(gateway: Gateway) -> Finding:
     try:
-        version = gateway.health.details().version
         next(gateway.keys.list(), None)
-    except GatewayKeyRefused as error:
+    except GatewayRejected as error:
         advice = "Set GATEWAY_ADMIN_KEY to LiteLLM's master key, or to a key of a proxy admin."
         return _bad(f"The gateway refuses our admin key. {error}", advice)
     except GatewayError as error:
         return _bad(f"The gateway cannot list its keys. {error}", "Look at its log.")
-    return _good(f"The gateway accepts our admin key and is LiteLLM {version or 'of unknown version'}.")
+    return _good(f"The gateway accepts our admin key and is LiteLLM {_version(gateway) or 'of unknown version'}.")
+
+
+def _version(gateway: Gateway) -> str | None:
+    """Return LiteLLM's version; older ones lack the route, or tell it to everybody."""
+    try:
+        return gateway.health.details().version
+    except GatewayError:
+        return None
 
 
 def _models(gateway: Gateway) -> Finding:

@@ -12,7 +12,7 @@ class GatewayError(Exception):
     """Base of all errors of the client."""
 
 
-class GatewayUnavailable(GatewayError):  # noqa: N818  # reads as what is the case, like NotFound
+class GatewayUnavailable(GatewayError):
     """Wait and try again: network, timeout, 5xx, or an answer that nobody can read.
 
     `may_have_happened` is False only if the request surely had no effect: it never reached a gateway.
@@ -27,7 +27,7 @@ class GatewayUnavailable(GatewayError):  # noqa: N818  # reads as what is the ca
         self.provider = provider  # a model's provider failed, the gateway itself is well
 
 
-class GatewayRejected(GatewayError):  # noqa: N818  # as above
+class GatewayRejected(GatewayError):
     """The gateway, or the client on its behalf (status 0), refused. Do not repeat.
 
     `provider` tells that it relayed a refusal of a model's provider.

@@ -1,0 +1,178 @@
+"""A gateway of paper: answers over loopback HTTP with what a test tells it to, and remembers what it was asked."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+DATA = Path(__file__).parent / "data"
+
+Reply = Callable[["Handler"], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Paper:
+    """The gateway of paper. The last reply is given again and again."""
+
+    url: str
+    asked: list[Asked] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    connections: set[Any] = field(default_factory=set)
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def will(self, *replies: Reply) -> None:
+        """Answer the next requests with these, in order."""
+        self.replies = list(replies)
+
+    @property
+    def last(self) -> Asked:
+        """Return the latest request."""
+        return self.asked[-1]
+
+    def next_reply(self) -> Reply:
+        """Take the next reply; keep the last one."""
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Records a request, then lets the test's reply write what it likes."""
+
+    protocol_version = "HTTP/1.1"
+    paper: Paper
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+    def _answer(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        target = urlsplit(self.path)
+        self.paper.connections.add(self.client_address)
+        self.paper.asked.append(
+            Asked(
+                method=self.command,
+                path=target.path,
+                query=dict(parse_qsl(target.query)),
+                headers={name.lower(): value for name, value in self.headers.items()},
+                body=json.loads(raw) if raw else None,
+            )
+        )
+        self.paper.next_reply()(self)
+
+    def send(self, status: int, raw: bytes, headers: dict[str, str] | None = None) -> None:
+        """Send a whole answer."""
+        self.send_response(status)
+        for name, value in {"content-type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def begin_stream(self) -> None:
+        """Send the head of a stream whose end is the connection's."""
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.send_header("Connection", "close")
+        self.end_headers()
+
+
+def says(body: object, *, status: int = 200, **headers: str) -> Reply:
+    """Reply with JSON; headers by names with _ for -."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda handler: handler.send(status, json.dumps(body).encode(), named)
+
+
+def recorded(file: str, title: str) -> Reply:
+    """Reply as LiteLLM did when it was recorded."""
+    response = recording(file, title)["response"]
+    raw = response["text"] if "text" in response else json.dumps(response["body"])
+    return lambda handler: handler.send(response["status"], raw.encode(), response["headers"])
+
+
+def recording(file: str, title: str) -> Any:
+    """Return a recorded exchange of data/."""
+    return json.loads((DATA / f"{file}.json").read_text(encoding="utf-8"))[title]
+
+
+def titles(file: str) -> list[str]:
+    """Return the names of the recorded exchanges of a file."""
+    return list(json.loads((DATA / f"{file}.json").read_text(encoding="utf-8")))
+
+
+def raw(text: str | bytes, *, status: int = 200, kind: str = "application/json") -> Reply:
+    """Reply with any bytes at all."""
+    data = text.encode() if isinstance(text, str) else text
+    return lambda handler: handler.send(status, data, {"content-type": kind})
+
+
+def events(*texts: str) -> Reply:
+    """Reply with a stream of these bytes, one write each, then end the connection."""
+
+    def reply(handler: Handler) -> None:
+        handler.begin_stream()
+        for text in texts:
+            handler.wfile.write(text.encode("utf-8", "surrogatepass"))
+            handler.wfile.flush()
+
+    return reply
+
+
+def silence(*texts: str, head: bool = True) -> Reply:
+    """Begin as `events` (without `head`: say nothing at all), then fall silent until the client or the test ends it."""
+
+    def reply(handler: Handler) -> None:
+        handler.close_connection = True
+        if head:
+            events(*texts)(handler)
+        handler.connection.settimeout(0.02)
+        while not handler.paper.released.is_set():
+            try:
+                if not handler.connection.recv(1):
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        handler.paper.released.set()
+
+    return reply
+
+
+@contextmanager
+def paper_gateway() -> Iterator[Paper]:
+    """Run a gateway of paper on a free port."""
+    handler = type("BoundHandler", (Handler,), {})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    paper = Paper(url=f"http://127.0.0.1:{server.server_address[1]}")
+    handler.paper = paper  # type: ignore[attr-defined]  # made by type() above
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield paper
+    finally:
+        paper.released.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()

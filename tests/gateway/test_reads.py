@@ -1,0 +1,196 @@
+"""Models, people, health, usage: each verb with its recorded answer."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from gateway.client import Gateway
+from gateway.errors import GatewayKeyRefused, GatewayNotFound, GatewayRejected
+from gateway.inference_types import Message
+from gateway.types import ActivityRow, TeamInfo, UserInfo
+from tests.gateway.conftest import ADMIN_KEY, SECRET
+from tests.gateway.loopback import Paper, recorded, recording, says
+
+
+def test_model_names_are_those_of_the_key(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("models", "names"))
+
+    assert gateway.models.names(SECRET) == ("gpt-4o-mini", "embedding")
+    assert (paper.last.path, paper.last.headers["authorization"]) == ("/v1/models", f"Bearer {SECRET}")
+    gateway.models.names()
+    assert paper.last.headers["authorization"] == f"Bearer {ADMIN_KEY}"
+
+
+def test_model_info_tells_mode_sizes_prices_and_provider(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("models", "info"))
+
+    plain, mini = gateway.models.info()
+
+    assert paper.last.path == "/model/info"
+    assert (mini.name, mini.mode, mini.provider) == ("gpt-4o-mini", "chat", "openai")
+    assert (mini.max_input_tokens, mini.max_output_tokens) == (128000, 16384)
+    assert (mini.input_usd_per_million, mini.output_usd_per_million) == (Decimal("0.15"), Decimal("0.6"))
+    assert (mini.supports_vision, mini.supports_tools, mini.supports_reasoning) == (True, True, None)
+    assert (plain.name, plain.max_input_tokens, plain.supports_vision) == ("general_nothink", None, None)
+
+
+def test_model_info_is_one_per_name_and_knows_less_of_odd_details(paper: Paper, gateway: Gateway) -> None:
+    odd = {"mode": 3, "max_input_tokens": "many", "max_output_tokens": 128000.0, "output_cost_per_token": 2e-05}
+    paper.will(
+        says(
+            {
+                "data": [
+                    {"model_name": "a", "model_info": odd, "litellm_params": {"model": "mistral/small"}},
+                    {"model_name": "a", "model_info": {"mode": "chat"}},
+                    {"model_name": "b"},
+                ]
+            }
+        )
+    )
+
+    a, b = gateway.models.info()
+
+    assert (a.mode, a.provider, a.max_input_tokens, a.max_output_tokens) == (None, "mistral", None, 128000)
+    assert str(a.output_usd_per_million) == "20"
+    assert (b.mode, b.provider) == (None, None)
+
+
+def test_user_is_read(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("users", "user"))
+
+    assert gateway.people.user("user2-afb7f9") == UserInfo(
+        user_id="user2-afb7f9",
+        email="second-afb7f9@example.org",
+        alias="Second user",
+        role="internal_user",
+        budget_usd=Decimal(10),
+        spend_usd=Decimal(0),
+        models=("gpt-4o-mini", "embedding"),
+        teams=(),
+        created_at=datetime(2026, 11, 21, 2, 48, 52, 587000, UTC),
+    )
+    assert (paper.last.path, paper.last.query) == ("/user/info", {"user_id": "user2-afb7f9"})
+
+
+def test_unknown_user_is_not_found(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("users", "unknown user"), says({"user_id": "x", "user_info": None, "keys": []}))
+
+    for _ in range(2):
+        with pytest.raises(GatewayNotFound):
+            gateway.people.user("nobody")
+
+
+def test_team_is_read(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("teams", "team"))
+
+    assert gateway.people.team("team-afb7f9") == TeamInfo(
+        team_id="team-afb7f9",
+        alias="Group afb7f9",
+        budget_usd=Decimal(100),
+        spend_usd=Decimal(0),
+        models=("gpt-4o-mini", "llama-70b"),
+        member_ids=("default_user_id", "user-afb7f9"),
+        blocked=False,
+    )
+    assert (paper.last.path, paper.last.query) == ("/team/info", {"team_id": "team-afb7f9"})
+
+
+def test_unknown_team_is_not_found_though_its_type_speaks_of_authentication(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("teams", "unknown team"))
+
+    with pytest.raises(GatewayNotFound):
+        gateway.people.team("none")
+
+
+def test_liveness_is_litellms_text_and_needs_no_key(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("health", "liveliness"))
+
+    assert gateway.health.liveness() == "I'm alive!"
+    assert paper.last.path == "/health/liveliness"
+    assert "authorization" not in paper.last.headers
+
+
+def test_readiness_tells_of_the_database_and_needs_no_key(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("health", "readiness"))
+
+    told = gateway.health.readiness()
+
+    assert (told.status, told.db, told.version) == ("healthy", "connected", None)
+    assert (paper.last.path, "authorization" in paper.last.headers) == ("/health/readiness", False)
+
+
+def test_details_tell_the_version_to_the_admin_only(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("health", "details"), recorded("health", "details refused"))
+
+    assert gateway.health.details().version == "1.106.2"
+    assert (paper.last.path, paper.last.headers["authorization"]) == (
+        "/health/readiness/details",
+        f"Bearer {ADMIN_KEY}",
+    )
+    with pytest.raises(GatewayKeyRefused):
+        gateway.health.details()
+
+
+def test_activity_yields_every_page(paper: Paper, gateway: Gateway) -> None:
+    last = recording("activity", "page 2")["response"]["body"]
+    last["metadata"] |= {"has_more": False, "total_pages": 2}
+    paper.will(recorded("activity", "page 1"), says(last))
+
+    pages = list(gateway.usage.daily_activity(date(2026, 11, 20), date(2026, 11, 22), page_size=2))
+
+    assert [asked.query["page"] for asked in paper.asked] == ["1", "2"]
+    assert (paper.last.path, paper.last.query["page_size"]) == ("/user/daily/activity", "2")
+    assert (paper.last.query["start_date"], paper.last.query["end_date"]) == ("2026-11-20", "2026-11-22")
+    assert [(page.page, page.has_more, len(page.rows)) for page in pages] == [(1, True, 2), (2, False, 2)]
+    assert all(page.took_s > 0 for page in pages)
+    paid = next(row for row in pages[1].rows if row.spend_usd)
+    assert paid == ActivityRow(
+        day=date(2026, 11, 21),
+        model_group="gpt-4o-mini",
+        token="7bac8e71" + paid.token[8:],
+        alias=None,
+        user_id="user-afb7f9",
+        user_email="first-afb7f9@example.org",
+        team_id=None,
+        key_exists=True,
+        spend_usd=Decimal("0.000015"),
+        prompt_tokens=4,
+        completion_tokens=24,
+        cache_read_tokens=0,
+        cache_creation_tokens=0,
+        requests=2,
+        successful_requests=2,
+        failed_requests=0,
+        response_time_ms=Decimal(15),
+    )
+
+
+@pytest.mark.parametrize(("title", "status"), [("bad date", 400), ("page size", 422)])
+def test_activity_refuses_what_the_gateway_refuses(paper: Paper, gateway: Gateway, title: str, status: int) -> None:
+    paper.will(recorded("activity", title))
+
+    with pytest.raises(GatewayRejected) as refusal:
+        next(gateway.usage.daily_activity(date(2026, 11, 20), date(2026, 11, 22)))
+    assert refusal.value.status == status
+
+
+def test_cost_of_messages(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("spend", "from messages"))
+
+    cost_usd = gateway.usage.calculate_cost(model="gpt-4o-mini", messages=[Message(role="user", content="hello")])
+
+    assert cost_usd == Decimal("0.0000012")
+    assert paper.last.path == "/spend/calculate"
+    assert paper.last.body == recording("spend", "from messages")["request"]["body"]
+
+
+def test_cost_of_tokens(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("spend", "from a completion"))
+
+    cost_usd = gateway.usage.calculate_cost(model="gpt-4o-mini", prompt_tokens=1000, completion_tokens=1000)
+
+    assert cost_usd == Decimal("0.0007499999999999999")
+    asked = paper.last.body["completion_response"]
+    assert asked["model"] == "gpt-4o-mini"
+    assert asked["usage"] == recording("spend", "from a completion")["request"]["body"]["completion_response"]["usage"]
