@@ -1,8 +1,8 @@
 """Every setting, and the only reader of the environment.
 
 A secret `NAME` may be given as a file: `NAME_FILE=/run/secrets/name`. What is missing stops the start with its name.
-With `EMBEDDED=1` (as `make run` and the tests set it) the portal runs on SQLite, the file system and the sandbox gateway;
-without it nothing that matters has a default. docs/settings.md lists all of them; a test holds it to this file.
+With `EMBEDDED=1` (as `make run` and the tests set it) the portal runs on SQLite, files and the sandbox gateway; without
+it nothing that matters has a default. docs/settings.md lists all of them; a test holds it to this file.
 """
 
 import secrets
@@ -20,7 +20,7 @@ env = environ.FileAwareEnv()
 # --- Which shape (DESIGN §3) ---------------------------------------------------------------------
 EMBEDDED = env.bool("EMBEDDED", default=False)  # SQLite, file-system broker, sandbox gateway: to try, to test
 DEBUG = env.bool("DEBUG", default=False)
-VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))  # everything that the embedded mode writes
+VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()  # everything that the embedded mode writes
 
 
 def embedded_default(value: str) -> str | environ.NoValue:
@@ -48,8 +48,14 @@ ALLOWED_HOSTS = [_portal.hostname or "", *(["127.0.0.1", "localhost"] if EMBEDDE
 CSRF_TRUSTED_ORIGINS = [f"{_portal.scheme}://{_portal.netloc}"]
 SECRET_KEY = env.str("SECRET_KEY", default=embedded_secret("secret_key") if EMBEDDED else environ.Env.NOTSET)
 
+# --- The web server (gunicorn.conf.py) ------------------------------------------------------------
+WEB_HOST = env.str("WEB_HOST", default="127.0.0.1")  # the address that PORT is opened on
+WEB_PROCESSES = env.int("WEB_PROCESSES", default=1 if EMBEDDED else 2)
+WEB_THREADS = env.int("WEB_THREADS", default=32 if EMBEDDED else 256)  # each; a stream holds one
+
 # --- The gateway -------------------------------------------------------------------------------
 SANDBOX_PORT = env.int("SANDBOX_PORT", default=4001)
+SANDBOX = EMBEDDED and not env.str("GATEWAY_URL", default="")  # `make run` starts a gateway of its own
 GATEWAY_URL = env.str("GATEWAY_URL", default=embedded_default(f"http://127.0.0.1:{SANDBOX_PORT}"))
 GATEWAY_ADMIN_KEY = env.str("GATEWAY_ADMIN_KEY", default=embedded_default("sk-sandbox-admin"))
 GATEWAY_PUBLIC_URL = env.str("GATEWAY_PUBLIC_URL", default=GATEWAY_URL).rstrip("/")  # what people's programs call
@@ -96,6 +102,8 @@ if not REDIS_URL:
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_POOL = "threads" if EMBEDDED else "prefork"  # threads start at once; only prefork enforces limits
+CELERY_WORKER_CONCURRENCY = env.int("WORKER_TASKS", default=4)  # at once
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
@@ -166,10 +174,7 @@ TEMPLATES = [
 
 # --- People ---------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -182,9 +187,26 @@ SOCIALACCOUNT_ADAPTER = "accounts.adapters.InstitutionAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if SIGNUP_OPEN else "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
+ACCOUNT_SESSION_REMEMBER = True  # for SESSION_COOKIE_AGE, without asking
+ACCOUNT_CHANGE_EMAIL = True  # one address a person; a new one counts when it is confirmed
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to addresses that strangers type in
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Passerelle] "
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.SignInForm",
+    "signup": "accounts.forms.SignUpForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+    "reset_password": "accounts.forms.ForgottenPasswordForm",
+    "reset_password_from_key": "accounts.forms.NewPasswordForm",
+    "add_email": "accounts.forms.AddressForm",
+}
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/5m/key"}  # a lab shares one address; the rest as allauth has it
+SOCIALACCOUNT_EMAIL_REQUIRED = False
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"  # the institution vouches for its people
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 OIDC_ISSUER = env.str("OIDC_ISSUER", default="")  # e.g. https://sso.example.edu/realms/main; empty: local accounts only
-OIDC_NAME = env.str("OIDC_NAME", default="Institution account")
+OIDC_NAME = env.str("OIDC_NAME", default="")  # as in "Sign in with Example University"
 OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
 SOCIALACCOUNT_PROVIDERS = (
     {

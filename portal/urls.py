@@ -13,6 +13,6 @@ urlpatterns = [
     path("usage/", include("usage.urls")),
     path("playground/", include("playground.urls")),
     path("", include("web.urls")),
-    path("account/", include("allauth.urls")),
+    path("account/", include("accounts.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -13,11 +13,11 @@ from pytest_django import Settings
 
 from tests import network
 from tests.requirements import REQUIREMENTS, require
+from tests.sandbox_process import Sandbox
 from tests.servers import Postgres, Redis
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from tests.sandbox_process import Sandbox
 
 HTMX = {"HX-Request": "true"}  # the header that tells a view that htmx asks
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
@@ -77,18 +77,14 @@ def empty_cache(request: pytest.FixtureRequest) -> None:
 
 # --- Servers --------------------------------------------------------------------------------------
 @pytest.fixture(scope="session")
-def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Sandbox"]:
+def sandbox_process() -> Iterator[Sandbox]:
     """Run one sandbox gateway for all tests of this worker."""
-    from tests.sandbox_process import Sandbox
-
-    process = Sandbox(data=tmp_path_factory.mktemp("sandbox") / "sandbox.db")
-    process.start()
-    yield process
-    process.stop()
+    with Sandbox() as process:
+        yield process
 
 
 @pytest.fixture
-def sandbox(sandbox_process: "Sandbox", settings: Settings) -> "Sandbox":
+def sandbox(sandbox_process: Sandbox, settings: Settings) -> Sandbox:
     """Hand out the sandbox gateway, emptied, with the portal pointed at it."""
     sandbox_process.reset()
     settings.GATEWAY_URL = settings.GATEWAY_PUBLIC_URL = sandbox_process.url

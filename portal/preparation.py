@@ -1,0 +1,55 @@
+"""What the portal needs before its processes start: tables, cache, translations, static files, demo people.
+
+Each step is quick, or skipped, when it has nothing to do.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+
+from portal.translations import compile_translations
+
+
+def prepare(say: Callable[[str], None]) -> None:
+    """Do every step, each announced by one line."""
+    say("Bringing the database up to date")
+    call_command("migrate", verbosity=0, interactive=False)
+    if not settings.REDIS_URL:
+        call_command("createcachetable", verbosity=0)
+    compile_translations(settings.LOCALE_PATHS)
+    if _static_files_changed():
+        say("Collecting static files")
+        call_command("collectstatic", verbosity=0, interactive=False)
+        _static_stamp().write_text(_digest_of_static_files(), encoding="utf-8")
+    if settings.SANDBOX:
+        call_command("seed_demo", verbosity=0)
+
+
+def _static_stamp() -> Path:
+    return Path(settings.VAR_DIR) / "static.stamp"
+
+
+def _static_files_changed() -> bool:
+    stamp = _static_stamp()
+    if not (settings.STATIC_ROOT / "staticfiles.json").exists() or not stamp.exists():
+        return True
+    return stamp.read_text(encoding="utf-8") != _digest_of_static_files()
+
+
+def _digest_of_static_files() -> str:
+    """Return a digest of the names, sizes and times of all that collectstatic reads, packages by their locks."""
+    digest = hashlib.sha256()
+    for path in sorted(_static_inputs()):
+        state = path.stat()
+        digest.update(f"{path} {state.st_size} {state.st_mtime_ns} {settings.STATIC_ROOT}\n".encode())
+    return digest.hexdigest()
+
+
+def _static_inputs() -> Iterator[Path]:
+    base = Path(settings.BASE_DIR)
+    yield from (base / name for name in ("package-lock.json", "requirements/base.txt", "portal/settings.py"))
+    for folder in settings.STATICFILES_DIRS:
+        yield from (path for path in Path(folder).rglob("*") if path.is_file())
