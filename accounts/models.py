@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import ClassVar, Self
 
 from django.contrib.auth.models import AbstractUser, Group
+from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -21,6 +22,17 @@ MAX_LABEL_LENGTH = 100
 def new_gateway_user_id() -> str:
     """Return a name for a person at the gateway that nobody else can have or guess."""
     return f"passerelle-{uuid.uuid4().hex}"
+
+
+class UserManager(DjangoUserManager["User"]):
+    """Keeps e-mail addresses in lower case, as allauth looks them up."""
+
+    use_in_migrations = False
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """Return the address as it is kept; "" for none."""
+        return (email or "").strip().lower()
 
 
 class User(AbstractUser):
@@ -43,14 +55,21 @@ class User(AbstractUser):
         help_text=_("Those of the groups that the last sign-in with the institution gave, and the next one may take."),
     )
 
+    objects: ClassVar[UserManager] = UserManager()
+
     class Meta(AbstractUser.Meta):
         constraints: ClassVar = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="accounts_username_unique",
+                violation_error_message=_("Somebody else has this user name."),
+            ),
             models.UniqueConstraint(
                 Lower("email"),
                 condition=~models.Q(email=""),
                 name="accounts_email_unique",
                 violation_error_message=_("Somebody else has this e-mail address."),
-            )
+            ),
         ]
 
     @property

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-import django.contrib.auth.models
 import django.contrib.auth.validators
 import django.core.validators
 import django.db.models.deletion
@@ -118,9 +117,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "users",
                 "abstract": False,
             },
-            managers=[
-                ("objects", django.contrib.auth.models.UserManager()),
-            ],
         ),
         migrations.CreateModel(
             name="AuditEntry",
@@ -340,6 +336,14 @@ class Migration(migrations.Migration):
                 "verbose_name": "policy",
                 "verbose_name_plural": "policies",
             },
+        ),
+        migrations.AddConstraint(
+            model_name="user",
+            constraint=models.UniqueConstraint(
+                django.db.models.functions.text.Lower("username"),
+                name="accounts_username_unique",
+                violation_error_message="Somebody else has this user name.",
+            ),
         ),
         migrations.AddConstraint(
             model_name="user",

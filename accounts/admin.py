@@ -1,0 +1,196 @@
+"""Where admins look after people, groups, policies, and read the audit trail."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from allauth.account.decorators import secure_admin_login
+from allauth.socialaccount import admin as social_admin
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import AuditEntry, Policy, User
+
+if TYPE_CHECKING:  # Django's own classes take no parameter when they run
+    PeopleAdmin = DjangoUserAdmin[User]
+    PoliciesAdmin = admin.ModelAdmin[Policy]
+    PoliciesForm = forms.ModelForm[Policy]
+    TrailAdmin = admin.ModelAdmin[AuditEntry]
+else:
+    PeopleAdmin = DjangoUserAdmin
+    PoliciesAdmin = TrailAdmin = admin.ModelAdmin
+    PoliciesForm = forms.ModelForm
+
+admin.site.site_header = _("Passerelle: administration")
+admin.site.site_title = _("Passerelle")
+admin.site.index_title = _("People and policies")
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one door, with its rate limits
+for model in (
+    Group,
+    social_admin.SocialApp,
+    social_admin.SocialToken,
+):  # providers come from the settings, and tokens are not kept
+    admin.site.unregister(model)
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
+@admin.register(User)
+class UserAdmin(PeopleAdmin):
+    """People. Who may change people may not thereby become more than they are."""
+
+    list_display = ("username", "display_name", "email", "is_active", "is_staff", "last_login")
+    list_filter = ("is_active", "is_staff", "groups")
+    readonly_fields = ("gateway_user_id", "last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (_("Person"), {"fields": ("first_name", "last_name", "email")}),
+        (
+            _("What they may do"),
+            {
+                "fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions"),
+                "description": _(
+                    "People who leave are made inactive, not deleted: they can no longer sign in, and the audit trail "
+                    "keeps their name. What keys they may have is up to the policies of their groups."
+                ),
+            },
+        ),
+        (_("Known as"), {"fields": ("gateway_user_id", "last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "username",
+                    "email",
+                    "first_name",
+                    "last_name",
+                    "usable_password",
+                    "password1",
+                    "password2",
+                ),
+                "description": _("Choose the groups on the next page. Without one, the default policy holds."),
+            },
+        ),
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Let nobody delete a person: the audit trail names them."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Let only superusers change superusers, their passwords included."""
+        if obj is not None and obj.is_superuser and not _is_superuser(request):
+            return False
+        return super().has_change_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Let only superusers give permissions one by one; others give groups."""
+        fixed = tuple(str(name) for name in super().get_readonly_fields(request, obj))
+        return fixed if _is_superuser(request) else (*fixed, "is_superuser", "user_permissions")
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin):
+    """Groups; each may have a policy."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
+        """Let only superusers say what the members of a group may do here."""
+        return () if _is_superuser(request) else ("permissions",)
+
+
+class PolicyForm(PoliciesForm):
+    """A policy, with the names of models one a line."""
+
+    model_names = forms.CharField(
+        label=_("Models"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text=_("One name a line, as the gateway lists them. Counts only without “all models”."),
+    )
+
+    class Meta:
+        model = Policy
+        fields = "__all__"  # admins decide all of a policy
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["model_names"] = "\n".join(self.initial.get("model_names") or [])
+
+    def clean_model_names(self) -> list[str]:
+        """Return the names, each once."""
+        names = [line.strip() for line in self.cleaned_data["model_names"].splitlines()]
+        return [name for name in dict.fromkeys(names) if name]
+
+
+@admin.register(Policy)
+class PolicyAdmin(PoliciesAdmin):
+    """What the people of a group may have; of several groups, the most generous value of each."""
+
+    form = PolicyForm
+    list_display = ("__str__", "max_live_keys", "budget_usd", "budget_period", "personal_keys", "may_name_interns")
+    list_select_related = ("group",)
+    fieldsets: ClassVar[Any] = (
+        (
+            None,
+            {
+                "fields": ("group",),
+                "description": _(
+                    "Who is in several groups gets the most generous value of each, “no limit” above all; "
+                    "a budget and its period are compared together. Keys that exist keep what they were made with."
+                ),
+            },
+        ),
+        (
+            _("Keys"),
+            {
+                "fields": (
+                    "max_live_keys",
+                    "temporary_lifetime_days",
+                    "personal_keys",
+                    "personal_lifetime_days",
+                    "grace_hours",
+                    "may_name_interns",
+                )
+            },
+        ),
+        (_("Limits of each key"), {"fields": ("budget_usd", "budget_period", "rpm_limit", "tpm_limit")}),
+        (_("Models"), {"fields": ("all_models", "model_names")}),
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
+        """Keep the default policy, and let policies be deleted one by one only."""
+        if obj is None or obj.group_id is None:
+            return False
+        return super().has_delete_permission(request, obj)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(TrailAdmin):
+    """Who did what to which key; to read only."""
+
+    list_display = ("at", "sentence", "label", "owner", "outcome", "address", "detail")
+    list_filter = ("action", "outcome", "at")
+    list_select_related = ("owner",)
+    search_fields = ("label", "actor_name", "owner__username", "on_behalf_of", "=key_id", "=address")
+    search_help_text = _("Label, who did it, owner’s user name, intern, whole number of the key, or address")
+    ordering = ("-at", "-id")
+    show_full_result_count = False  # counting all entries costs more than reading a page of them
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let nobody write an entry by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
+        """Let nobody change an entry."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
+        """Let nobody delete an entry."""
+        return False

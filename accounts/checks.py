@@ -1,0 +1,17 @@
+"""Settings of the sign-in that do not go together."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+def institution_is_asked_over_https(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse an institution over plain HTTP: its answers say who signs in, and HTTPS is what vouches for them."""
+    issuer = urlsplit(settings.OIDC_ISSUER)
+    if not settings.OIDC_ISSUER or issuer.scheme == "https" or issuer.hostname in LOOPBACK:
+        return []
+    return [Error("OIDC_ISSUER is not an https address.", hint="Give the address with https://.", id="accounts.E001")]

@@ -1,0 +1,73 @@
+"""allauth's forms in our words."""
+
+from typing import Any
+
+from allauth.account import forms
+from django.contrib.auth.password_validation import password_validators_help_texts
+from django.utils.translation import gettext_lazy as _
+
+
+class Plain:
+    """Takes out the placeholders, which repeat the labels, and says the rules of passwords in sentences."""
+
+    labels: dict[str, Any] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields = self.fields  # type: ignore[attr-defined]  # of the form that this is mixed into
+        for name, field in fields.items():
+            field.widget.attrs.pop("placeholder", None)
+            field.label = self.labels.get(name, field.label)
+            field.help_text = " ".join(password_validators_help_texts()) if name == "password1" else ""
+
+
+NEW_PASSWORD = {"password1": _("New password"), "password2": _("New password, once more")}
+
+
+class SignInForm(Plain, forms.LoginForm):  # type: ignore[misc]  # allauth has no types
+    """User name, or address, and password."""
+
+    labels = {"login": _("User name or e-mail"), "password": _("Password")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].widget.attrs |= {
+            "autocomplete": "username",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+        }
+
+
+class SignUpForm(Plain, forms.SignupForm):  # type: ignore[misc]  # allauth has no types
+    """A new local account."""
+
+    labels = {
+        "username": _("User name"),
+        "email": _("E-mail"),
+        "password1": _("Password"),
+        "password2": _("Password, once more"),
+    }
+
+
+class ChangePasswordForm(Plain, forms.ChangePasswordForm):  # type: ignore[misc]  # allauth has no types
+    """The present password and a new one."""
+
+    labels = {"oldpassword": _("Present password"), **NEW_PASSWORD}
+
+
+class NewPasswordForm(Plain, forms.ResetPasswordKeyForm):  # type: ignore[misc]  # allauth has no types
+    """A new password, for who followed the link of a mail."""
+
+    labels = NEW_PASSWORD
+
+
+class ForgottenPasswordForm(Plain, forms.ResetPasswordForm):  # type: ignore[misc]  # allauth has no types
+    """Where to send the link."""
+
+    labels = {"email": _("E-mail")}
+
+
+class AddressForm(Plain, forms.AddEmailForm):  # type: ignore[misc]  # allauth has no types
+    """The address that one wants to have."""
+
+    labels = {"email": _("New e-mail")}

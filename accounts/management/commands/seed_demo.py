@@ -1,0 +1,78 @@
+"""Make the people that one tries the portal with."""
+
+from argparse import ArgumentParser
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from accounts.checks import LOOPBACK
+from accounts.models import User
+
+PASSWORD = "passerelle"  # noqa: S105  # printed by `make run`; only ever on a machine of one's own
+
+
+class DemoPerson(NamedTuple):
+    """Somebody to try the portal as."""
+
+    username: str
+    first_name: str
+    group: str
+    is_staff: bool
+
+
+PEOPLE = (
+    DemoPerson("intern", "Intern A", "Interns", False),
+    DemoPerson("staff", "Staff B", "Staff", False),
+    DemoPerson("admin", "Admin C", "Admins", True),
+)
+
+
+class Command(BaseCommand):
+    """Make intern, staff and admin, whose password everybody knows; whom there is already stays as they are."""
+
+    help = "Make the demo people intern, staff and admin (password passerelle). In embedded mode only."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the word that a real gateway is meant."""
+        parser.add_argument(
+            "--with-real-gateway",
+            action="store_true",
+            help="also when keys would be made at a real gateway, by anybody who can reach this portal",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Refuse where known passwords would do harm; make who is missing."""
+        if not settings.EMBEDDED:
+            raise CommandError("Demo people have a known password: they are made with EMBEDDED=1 only.")
+        if not options["with_real_gateway"] and not _gateway_is_the_sandbox():
+            raise CommandError(
+                f"The gateway is {settings.GATEWAY_URL}, not the sandbox. Demo people have a known password: anybody "
+                "who reaches the portal could make keys there. If you want that, add --with-real-gateway."
+            )
+        known = set(User.objects.filter(username__in=[person.username for person in PEOPLE]).values_list("username"))
+        for person in PEOPLE:
+            if (person.username,) not in known:
+                _make(person)
+                self.stdout.write(f"{person.username}: made")
+
+
+def _gateway_is_the_sandbox() -> bool:
+    """Return whether the portal talks to the sandbox that runs beside it."""
+    url = urlsplit(settings.GATEWAY_URL)
+    return url.hostname in LOOPBACK and url.port == settings.SANDBOX_PORT
+
+
+@transaction.atomic
+def _make(person: DemoPerson) -> None:
+    user = User.objects.create_user(
+        person.username,
+        email=f"{person.username}@example.org",
+        password=PASSWORD,
+        first_name=person.first_name,
+        is_staff=person.is_staff,
+    )
+    user.groups.add(Group.objects.get_or_create(name=person.group)[0])

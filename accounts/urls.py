@@ -1,0 +1,34 @@
+"""Routes of sign-in and accounts, under the names that allauth knows them by; what is not here is not offered."""
+
+from allauth.account import views as allauth_views
+from allauth.socialaccount import views as social_views
+from django.urls import path, re_path
+
+from accounts import views
+
+urlpatterns = [
+    path("login/", views.SignIn.as_view(), name="account_login"),
+    path("logout/", allauth_views.logout, name="account_logout"),
+    path("inactive/", allauth_views.account_inactive, name="account_inactive"),
+    path("signup/", views.sign_up, name="account_signup"),
+    path("email/", views.Address.as_view(), name="account_email"),
+    path("confirm-email/", allauth_views.email_verification_sent, name="account_email_verification_sent"),
+    path("confirm-email/<str:key>/", allauth_views.confirm_email, name="account_confirm_email"),
+    path("password/change/", views.ChangePassword.as_view(), name="account_change_password"),
+    path("password/none/", views.no_password, name="account_set_password"),
+    path("password/reset/", views.ForgottenPassword.as_view(), name="account_reset_password"),
+    path("password/reset/done/", allauth_views.password_reset_done, name="account_reset_password_done"),
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        views.NewPassword.as_view(),
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "password/reset/key/done/",
+        allauth_views.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
+    path("oidc/<str:provider_id>/login/", views.institution_sign_in, name="openid_connect_login"),
+    path("oidc/<str:provider_id>/login/callback/", views.institution_callback, name="openid_connect_callback"),
+    path("oidc/cancelled/", social_views.login_cancelled, name="socialaccount_login_cancelled"),
+]

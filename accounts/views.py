@@ -1,0 +1,123 @@
+"""Signing in and looking after one's account: allauth's views, with our statuses and only what we offer."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from allauth.account import views as allauth_views
+from allauth.account.utils import get_next_redirect_url
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.providers.base import AuthProcess
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.openid_connect import views as openid_connect
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from requests import RequestException
+
+from web.request import PortalRequest
+
+logger = logging.getLogger(__name__)
+
+
+class HonestStatus:
+    """Answers a refused form with 422, and with 429 when there were too many."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Show the form again, with what is wrong."""
+        response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]  # of the view that this is mixed into
+        response.status_code = 429 if form.has_error("__all__", "too_many_login_attempts") else 422
+        return response
+
+
+class SignIn(HonestStatus, allauth_views.LoginView):  # type: ignore[misc]  # allauth has no types
+    """The door: the institution's account first, then a local one."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Tell the template which doors there are."""
+        doors = {
+            "institution": settings.OIDC_ISSUER and (settings.OIDC_NAME or True),
+            "signup_open": settings.SIGNUP_OPEN,
+        }
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return context | doors
+
+
+class SignUp(HonestStatus, allauth_views.SignupView):  # type: ignore[misc]  # allauth has no types
+    """A new local account, where that is open to anybody."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Know nothing of this page unless it is open."""
+        if not settings.SIGNUP_OPEN:
+            raise Http404
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return response
+
+
+class ChangePassword(HonestStatus, allauth_views.PasswordChangeView):  # type: ignore[misc]  # allauth has no types
+    """A new password for who knows the present one."""
+
+
+class ForgottenPassword(HonestStatus, allauth_views.PasswordResetView):  # type: ignore[misc]  # allauth has no types
+    """A mail with a link, if we know the address; the same answer if not."""
+
+
+class NewPassword(HonestStatus, allauth_views.PasswordResetFromKeyView):  # type: ignore[misc]  # allauth has no types
+    """A new password for who followed the link."""
+
+
+class Address(HonestStatus, allauth_views.EmailView):  # type: ignore[misc]  # allauth has no types
+    """The person's address; a new one counts when it is confirmed."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Leave out, on GET, the rows that allauth writes at each look."""
+        looking = request.method in ("GET", "HEAD")
+        dispatch: Any = super(allauth_views.EmailView, self).dispatch if looking else super().dispatch
+        response: HttpResponseBase = dispatch(request, *args, **kwargs)
+        return response
+
+
+sign_up = login_not_required(SignUp.as_view())
+
+
+@require_safe
+def no_password(request: PortalRequest) -> HttpResponse:
+    """Tell somebody of the institution that their password is not kept here."""
+    if request.user.has_usable_password():
+        return redirect("account_change_password")
+    return render(request, "account/no_password.html")
+
+
+@login_not_required
+@never_cache
+@require_safe
+def institution_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Send the person to the institution. Of allauth's parameters only `next` is heeded."""
+    try:
+        provider = get_adapter(request).get_provider(request, provider_id)
+    except SocialApp.DoesNotExist as error:
+        raise Http404 from error
+    return _asking(
+        request, lambda: provider.redirect(request, AuthProcess.LOGIN, next_url=get_next_redirect_url(request))
+    )
+
+
+@login_not_required
+@never_cache
+@require_safe
+def institution_callback(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Let in the person whom the institution sends back."""
+    return _asking(request, lambda: openid_connect.callback(request, provider_id))
+
+
+def _asking(request: HttpRequest, ask: Callable[[], HttpResponse]) -> HttpResponse:
+    """Answer 503 when the institution does not answer, or answers what makes no sense."""
+    try:
+        return ask()
+    except (OAuth2Error, RequestException, LookupError, TypeError, ValueError) as error:
+        logger.warning("the institution did not answer as it should: %s", type(error).__name__)
+        return render(request, "socialaccount/unavailable.html", status=503)
