@@ -1,0 +1,332 @@
+import json
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from gateway.client import Gateway
+from gateway.errors import (
+    GatewayKeyRefused,
+    GatewayModelDenied,
+    GatewayOverBudget,
+    GatewayRateLimited,
+    GatewayRejected,
+    GatewayUnavailable,
+)
+from gateway.inference_types import ChatDelta, ChatRequest, CompletionRequest, Message, ToolCall
+from gateway.stream import MAX_EVENT_BYTES, ChatStream
+from tests.gateway.conftest import SECRET
+from tests.gateway.loopback import Handler, Paper, Reply, events, raw, recorded, says, silence
+
+WAIT_S = 5.0  # longest wait for what must happen at once
+
+
+def stream_of(gateway: Gateway, *, silence_s: float = WAIT_S) -> ChatStream:
+    body = ChatRequest(model="gpt-4o-mini", messages=[Message(role="user", content="hi")])
+    return gateway.inference.stream_chat(secret=SECRET, body=body, silence_s=silence_s)
+
+
+def said(text: str) -> str:
+    return "data: " + json.dumps({"choices": [{"index": 0, "delta": {"content": text}}]}) + "\n\n"
+
+
+DONE = "data: [DONE]\n\n"
+
+
+def texts_of(gateway: Gateway) -> list[str]:
+    texts: list[str] = []
+    read_into(texts, gateway)
+    return texts
+
+
+def read_into(texts: list[str], gateway: Gateway) -> None:
+    with stream_of(gateway) as stream:
+        texts.extend(delta.text for delta in stream)
+
+
+def test_yields_text_then_the_finish_reason_then_usage(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("streaming", "chat stream, include_usage"))
+
+    with stream_of(gateway) as stream:
+        deltas = list(stream)
+
+    assert [delta.text for delta in deltas] == ["the", " gateway", " answers", "", ""]
+    assert [delta.finish_reason for delta in deltas] == [None, None, None, "stop", None]
+    usage = deltas[-1].usage
+    assert usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens) == (5, 3, 1)
+    assert usage.cost_usd == Decimal("0.000002475")
+    assert stream.headers
+    assert stream.headers.call_id == "9c8823d4-a5fd-44c9-a8e8-3b79e2331dd3"
+
+
+def test_asks_for_usage_and_sends_the_persons_key(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("streaming", "chat stream, mock_response model"))
+
+    assert "".join(texts_of(gateway)) == "This answer comes from mock_response."
+    assert paper.last.headers["authorization"] == f"Bearer {SECRET}"
+    assert paper.last.body["stream"] is True
+    assert paper.last.body["stream_options"] == {"include_usage": True}
+
+
+def test_a_stream_without_usage_is_whole_too(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("streaming", "chat stream, no stream_options"))
+
+    assert texts_of(gateway) == ["the", " gateway", " answers", ""]
+
+
+def test_completions_stream_too(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("streaming", "completions stream"))
+
+    with gateway.inference.stream_complete(secret=SECRET, body=CompletionRequest(model="m", prompt="hi")) as stream:
+        deltas = list(stream)
+
+    assert paper.last.path == "/v1/completions"
+    assert [delta.text for delta in deltas] == ["the", " gateway", " answers", "", ""]
+    assert deltas[-2].finish_reason == "stop"
+    assert deltas[-1].usage
+
+
+def test_reasoning_and_pieces_of_tool_calls_are_told_apart(paper: Paper, gateway: Gateway) -> None:
+    pieces = [
+        {"reasoning_content": "Hm."},
+        {"tool_calls": [{"index": 1, "id": "c1", "function": {"name": "now", "arguments": '{"zo'}}]},
+        {"tool_calls": [{"index": 1, "function": {"arguments": 'ne": 1}'}}]},
+    ]
+    rows = ["data: " + json.dumps({"choices": [{"index": 2, "delta": piece}]}) + "\n\n" for piece in pieces]
+    paper.will(events(*rows, DONE))
+
+    with stream_of(gateway) as stream:
+        first, second, third = stream
+
+    assert first == ChatDelta(reasoning="Hm.", index=2)
+    assert second.tool_calls == (ToolCall(index=1, id="c1", name="now", arguments='{"zo'),)
+    assert third.tool_calls == (ToolCall(index=1, id=None, name=None, arguments='ne": 1}'),)
+
+
+def test_events_may_be_cut_anywhere_and_hold_comments(paper: Paper, gateway: Gateway) -> None:
+    whole = ": keep-alive\n\nevent: message\n" + said("né 🎓").replace("\n", "\r\n") + said("!") + DONE
+    paper.will(events(*whole))
+
+    assert texts_of(gateway) == ["né 🎓", "!"]
+
+
+def test_nothing_is_read_past_the_end(paper: Paper, gateway: Gateway) -> None:
+    paper.will(events(said("a"), DONE, "data: garbage\n\n"))
+
+    assert texts_of(gateway) == ["a"]
+
+
+def test_halves_of_characters_become_text_that_a_database_can_hold(paper: Paper, gateway: Gateway) -> None:
+    paper.will(events('data: {"choices": [{"delta": {"content": "a\\ud83d\\u0000b"}}]}\n\n', DONE))
+
+    assert texts_of(gateway) == ["a\ufffd\ufffdb"]
+
+
+@pytest.mark.parametrize(
+    "title", ["provider sends an error event inside the stream", "provider drops the connection halfway"]
+)
+def test_an_error_inside_the_stream_comes_after_the_text_before_it(paper: Paper, gateway: Gateway, title: str) -> None:
+    paper.will(recorded("streaming", title))
+    seen: list[str] = []
+
+    with pytest.raises(GatewayUnavailable, match="litellm.APIConnectionError") as failure:
+        read_into(seen, gateway)
+
+    assert seen == ["the", " gateway", " answers"]
+    assert failure.value.provider
+    assert failure.value.may_have_happened
+
+
+def test_a_refusal_inside_the_stream_is_told_by_its_code(paper: Paper, gateway: Gateway) -> None:
+    error = {"error": {"message": "litellm.RateLimitError: slow down", "type": None, "param": None, "code": "429"}}
+    paper.will(events(said("a"), f"data: {json.dumps(error)}\n\n"))
+
+    with pytest.raises(GatewayRateLimited) as refusal:
+        texts_of(gateway)
+    assert refusal.value.provider
+
+
+@pytest.mark.parametrize(
+    ("file", "title", "kind"),
+    [
+        ("streaming", "provider fails before the first chunk", GatewayUnavailable),
+        ("streaming", "provider is unreachable", GatewayUnavailable),
+        ("errors", "key over budget, streaming", GatewayOverBudget),
+        ("errors", "expired key", GatewayKeyRefused),
+        ("errors", "model not allowed for the key", GatewayModelDenied),
+        ("errors", "requests per minute exceeded", GatewayRateLimited),
+    ],
+)
+def test_a_refusal_before_the_stream_is_as_of_a_whole_answer(
+    paper: Paper, gateway: Gateway, file: str, title: str, kind: type[Exception]
+) -> None:
+    paper.will(recorded(file, title))
+
+    with stream_of(gateway) as stream, pytest.raises(kind):
+        stream.start()
+
+
+def test_start_tells_the_headers_before_the_first_delta(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("streaming", "chat stream, include_usage"))
+
+    with stream_of(gateway) as stream:
+        assert stream.headers is None
+        stream.start()
+        stream.start()
+        assert stream.headers
+        assert next(stream).text == "the"
+    assert len(paper.asked) == 1
+
+
+@pytest.mark.parametrize("rest", ["", said("b")[:-5], 'data: {"choices": [{"delta": {"con'])
+def test_a_cut_stream_is_an_error_after_what_came(paper: Paper, gateway: Gateway, rest: str) -> None:
+    paper.will(events(said("a"), rest))
+
+    with stream_of(gateway) as stream:
+        assert next(stream).text == "a"
+        with pytest.raises(GatewayUnavailable, match="cut off") as failure:
+            next(stream)
+    assert failure.value.may_have_happened
+
+
+def test_a_chunked_stream_cut_within_a_chunk_is_an_error(paper: Paper, gateway: Gateway) -> None:
+    def half_a_chunk(handler: Handler) -> None:
+        handler.close_connection = True
+        handler.wfile.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nff\r\ndata: {"
+        )
+
+    paper.will(half_a_chunk)
+
+    with pytest.raises(GatewayUnavailable) as failure:
+        texts_of(gateway)
+    assert failure.value.may_have_happened
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        events("data: {garbage\n\n", DONE),
+        events("data: [1]\n\n", DONE),
+        events('data: {"choices": {}}\n\n', DONE),
+        events('data: {"choices": [{"delta": "x"}]}\n\n', DONE),
+        events('data: {"choices": [{"delta": {"content": 7}}]}\n\n', DONE),
+        events('data: {"usage": []}\n\n', DONE),
+        events("data: " + "x" * (MAX_EVENT_BYTES + 2**17)),
+        raw("<html>Welcome</html>", kind="text/html"),
+        says({"choices": [{"message": {"content": "whole"}}]}),
+    ],
+    ids=["no JSON", "list", "choices", "delta", "content", "usage", "endless", "HTML", "not a stream"],
+)
+def test_garbage_in_place_of_a_stream_is_not_understood(paper: Paper, gateway: Gateway, reply: Reply) -> None:
+    paper.will(reply)
+
+    with pytest.raises(GatewayUnavailable, match="not understood"):
+        texts_of(gateway)
+
+
+@pytest.mark.parametrize("head", [False, True], ids=["before the first", "between two"])
+def test_silence_is_an_error_after_its_timeout(paper: Paper, gateway: Gateway, head: bool) -> None:
+    paper.will(silence(said("a"), head=head))
+
+    with pytest.raises(GatewayUnavailable) as failure, stream_of(gateway, silence_s=0.1) as stream:
+        list(stream)
+
+    assert failure.value.timed_out
+    assert failure.value.may_have_happened
+    assert paper.released.wait(WAIT_S)  # the gateway saw us hang up
+
+
+@pytest.mark.parametrize("head", [False, True], ids=["before the first", "between two"])
+def test_close_from_another_thread_ends_a_waiting_reader_without_an_error(
+    paper: Paper, gateway: Gateway, head: bool
+) -> None:
+    paper.will(silence(said("a"), head=head))
+    stream = stream_of(gateway)
+    waiting = threading.Event()
+    outcome: list[str] = []
+
+    def read() -> None:
+        try:
+            for delta in stream:
+                outcome.append(delta.text)
+                waiting.set()
+            outcome.append("ended")
+        except GatewayUnavailable as error:
+            outcome.append(str(error))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    if head:
+        assert waiting.wait(WAIT_S)
+    else:
+        wait_until(lambda: bool(paper.asked))
+    stream.close()
+    reader.join(WAIT_S)
+
+    assert outcome == (["a", "ended"] if head else ["ended"])
+    assert paper.released.wait(WAIT_S)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    for _ in range(500):
+        if holds():
+            return
+        pause.wait(WAIT_S / 500)
+    raise AssertionError("it did not happen")
+
+
+def test_leaving_the_block_hangs_up(paper: Paper, gateway: Gateway) -> None:
+    paper.will(silence(said("a")))
+
+    with stream_of(gateway) as stream:
+        next(stream)
+
+    assert paper.released.wait(WAIT_S)
+    assert list(stream) == []
+
+
+def test_an_error_of_the_reader_hangs_up(paper: Paper, gateway: Gateway) -> None:
+    paper.will(silence(said("a")))
+
+    def stumble() -> None:
+        with stream_of(gateway) as stream:
+            next(stream)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        stumble()
+
+    assert paper.released.wait(WAIT_S)
+
+
+def test_closed_before_it_began_asks_nothing(paper: Paper, gateway: Gateway) -> None:
+    stream = stream_of(gateway)
+    stream.close()
+    stream.close()
+
+    assert list(stream) == []
+    stream.start()
+    assert not paper.asked
+
+
+def test_streams_are_not_repeated(paper: Paper, gateway: Gateway) -> None:
+    paper.will(says({}, status=503))
+
+    with pytest.raises(GatewayUnavailable):
+        texts_of(gateway)
+    assert len(paper.asked) == 1
+
+
+def test_a_request_that_is_no_json_is_refused_here(paper: Paper, gateway: Gateway) -> None:
+    body = ChatRequest(model="m", messages=[], temperature=float("nan"))
+
+    with (
+        pytest.raises(GatewayRejected, match="unsendable"),
+        gateway.inference.stream_chat(secret=SECRET, body=body) as stream,
+    ):
+        stream.start()
+    assert not paper.asked
