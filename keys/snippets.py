@@ -89,7 +89,7 @@ _KINDS: Final = (
         title="R httr2",
         language="r",
         filename="try.R",
-        install='install.packages("httr2")',
+        install='install.packages(c("httr2", "jsonlite"))',
         hint=gettext_noop("Paste into R (needs {install})"),
         quote=in_code_points,
     ),

@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from keys.models import Key
+from keys.status import distance, moment
 
 
 def remind_owners() -> int:
@@ -34,7 +35,8 @@ def _remind(key: Key) -> bool:
     to = [address for address in (key.owner.email, key.intern_email) if address]
     if not to or not unreminded.update(reminded_of=key.expires_at):
         return False
-    context = {"key": key, "portal_url": settings.PORTAL_URL}
+    when = key.expires_at and f"{distance(key.expires_at)} ({moment(key.expires_at)} {settings.TIME_ZONE})"
+    context = {"key": key, "when": when, "portal_url": settings.PORTAL_URL}
     subject = " ".join(render_to_string("keys/mail/ends_soon_subject.txt", context).split())
     try:
         EmailMessage(subject, render_to_string("keys/mail/ends_soon.txt", context), to=to).send()

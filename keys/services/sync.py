@@ -54,13 +54,11 @@ def _take_over(info: KeyInfo, token: Token | None, aliases: set[str | None], peo
 
 def _update(key: Key, info: KeyInfo) -> bool:
     """Take over end and block of a live key, where they differ and no renewal is under way."""
-    told = {"expires_at": info.expires_at, "blocked": info.blocked}
-    if key.renewing_since or all(getattr(key, name) == value for name, value in told.items()):
+    if key.renewing_since or (info.blocked == key.blocked and _same_moment(info.expires_at, key.expires_at)):
         return False
+    as_read = Key.objects.filter(pk=key.pk, renewing_since=None, expires_at=key.expires_at, blocked=key.blocked)
     with transaction.atomic():
-        changed = Key.objects.filter(
-            pk=key.pk, renewing_since=None, expires_at=key.expires_at, blocked=key.blocked
-        ).update(**told)
+        changed = as_read.update(expires_at=info.expires_at, blocked=info.blocked)
         if changed:
             end = info.expires_at.isoformat(timespec="minutes") if info.expires_at else "never"
             trace(
@@ -71,6 +69,11 @@ def _update(key: Key, info: KeyInfo) -> bool:
                 f"expires: {end}; blocked: {'yes' if info.blocked else 'no'}",
             )
     return bool(changed)
+
+
+def _same_moment(one: datetime | None, other: datetime | None) -> bool:
+    """Compare to the second: the gateway answers in microseconds and stores milliseconds."""
+    return one == other or (one is not None and other is not None and abs(one - other) < timedelta(seconds=1))
 
 
 def _adopt(owner: User, info: KeyInfo) -> bool:

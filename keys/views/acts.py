@@ -14,10 +14,9 @@ from accounts.audit import act_of
 from accounts.policies import policy_of
 from gateway.errors import GatewayError, GatewayUnavailable
 from keys import services
-from keys.catalogue import default_chat_model
 from keys.forms import KeyForm, LabelForm
 from keys.models import Key
-from keys.snippets import public_base_url, snippets_for
+from keys.snippets import base_url, snippets_for
 from keys.views.panel import render_panel, row_of
 from web.pages import render_region
 from web.request import PortalRequest
@@ -53,17 +52,14 @@ def create(request: PortalRequest) -> HttpResponse:
 def show_secret(request: PortalRequest, fresh: services.FreshKey, *, rotated: bool) -> HttpResponse:
     """Render the one page that has the secret in it."""
     key = Key.objects.prefetch_related("tokens").get(pk=fresh.key.pk)
-    model = default_chat_model(policy_of(request.user))
     context = {
         "key": key,
         "row": row_of(key),
         "secret": fresh.secret,
         "rotated": rotated,
         "old": key.retiring,
-        "base_url": public_base_url(),
-        "snippets": snippets_for(
-            "chat", base_url=public_base_url(), model=model.name if model else None, secret=fresh.secret
-        ),
+        "base_url": base_url(),
+        "snippets": snippets_for("chat", allowance=policy_of(request.user), secret=fresh.secret),
     }
     response = render_region(request, "keys/issued.html", "panel", context, status=201)
     response["Cache-Control"] = "no-store"

@@ -1,0 +1,77 @@
+"""Short words for tests about keys: make one, look at the gateway, compare both sides."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.audit import Act
+from accounts.models import User
+from gateway.secret import token_of
+from keys import services
+from keys.models import Key, Token
+from tests.sandbox_process import Sandbox
+
+BY_TEST = Act(address="192.0.2.1")
+
+
+def issue(owner: User, label: str = "thesis", kind: str = Key.Kind.TEMPORARY, **wish: Any) -> services.FreshKey:
+    """Issue a key as its owner would."""
+    wished = services.Wish(label=label, kind=kind, request_id=uuid.uuid4(), **wish)
+    return services.issue_key(owner=owner, act=Act(actor=owner, address="192.0.2.1"), wish=wished)
+
+
+def again(key: Key) -> Key:
+    """Read a key anew, with its tokens."""
+    return Key.objects.select_related("owner").prefetch_related("tokens").get(pk=key.pk)
+
+
+def tokens_at(sandbox: Sandbox) -> set[str]:
+    """Return the tokens of the keys that live at the gateway."""
+    return {str(row["token"]) for row in sandbox.live_keys()}
+
+
+def tokens_here() -> set[str]:
+    """Return the tokens that our rows say live at the gateway."""
+    living = Token.objects.filter(state__in=(Token.State.LIVE, Token.State.RETIRING))
+    return {token.token or "" for token in living}
+
+
+def works(sandbox: Sandbox, secret: str) -> bool:
+    """Tell whether the gateway accepts a secret."""
+    return token_of(secret) in tokens_at(sandbox)
+
+
+def assert_at_rest(sandbox: Sandbox) -> None:
+    """Check what holds after a sweep: no key without a row, no row without its key, nothing under way."""
+    assert tokens_at(sandbox) == tokens_here()
+    assert not Token.objects.filter(state__in=(Token.State.ISSUING, Token.State.DELETING)).exists()
+    assert not Key.objects.filter(state__in=(Key.State.ISSUING, Key.State.DELETING)).exists()
+    assert not Key.objects.exclude(renewing_since=None).exists()
+    for key in Key.objects.prefetch_related("tokens"):
+        assert (key.state == Key.State.ACTIVE) == (key.live_token is not None)
+
+
+def set_at_gateway(sandbox: Sandbox, token: str | None, **settings: object) -> None:
+    """Change a key at the gateway, behind the portal's back."""
+    sandbox.call("POST", "/key/update", body={"key": token, **settings}).raise_for_status()
+
+
+def delete_at_gateway(sandbox: Sandbox, key: Key) -> None:
+    """Delete a key at the gateway, behind the portal's back."""
+    sandbox.call("POST", "/key/delete", body={"keys": [live_token(key)]}).raise_for_status()
+
+
+def live_token(key: Key) -> str:
+    """Return the token of a key that works."""
+    token = again(key).live_token
+    assert token is not None
+    return token.token or ""
+
+
+def ending_in(key: Key, sandbox: Sandbox, *, days: int) -> Key:
+    """Let the key's end be so far off, here and at the gateway; there one that is past is past this instant."""
+    set_at_gateway(sandbox, live_token(key), duration=f"{days}d" if days > 0 else "0d")
+    Key.objects.filter(pk=key.pk).update(expires_at=timezone.now() + timedelta(days=days))
+    return again(key)

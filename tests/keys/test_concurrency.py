@@ -1,0 +1,70 @@
+"""Many acts at once: a limit of the policy holds, and one rotation wins."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+
+from accounts.models import User
+from keys import services
+from keys.models import Key
+from tests.keys.acts import BY_TEST, again, assert_at_rest, issue
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(acts: list[Callable[[], object]]) -> list[str]:
+    """Run all in threads of their own; return the codes of the refusals."""
+
+    def run(act: Callable[[], object]) -> str:
+        try:
+            act()
+        except services.KeyRefused as refusal:
+            return refusal.code
+        finally:
+            connections.close_all()
+        return ""
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return [code for code in pool.map(run, acts) if code]
+
+
+def test_twenty_creates_at_once_make_the_three_keys_that_are_allowed(intern: User, sandbox: Sandbox) -> None:
+    refused = at_once([lambda n=n: issue(intern, f"key {n}") for n in range(20)])  # type: ignore[misc]
+
+    assert refused == ["limit"] * 17
+    assert len(sandbox.live_keys()) == 3
+    assert Key.objects.live().count() == 3
+    assert_at_rest(sandbox)
+
+
+def test_ten_creates_with_one_label_make_one_key(staff: User, sandbox: Sandbox) -> None:
+    refused = at_once([lambda: issue(staff, "thesis") for _ in range(10)])
+
+    assert refused == ["label"] * 9
+    assert len(sandbox.live_keys()) == 1
+
+
+def test_two_rotations_at_once_make_one_new_secret(intern: User, sandbox: Sandbox) -> None:
+    key = issue(intern).key
+
+    refused = at_once([lambda: services.rotate_key(key=again(key), act=BY_TEST) for _ in range(4)])
+
+    assert refused == ["rotating"] * 3
+    assert len(sandbox.live_keys()) == 2
+
+
+def test_deletion_and_rotation_at_once_leave_both_sides_the_same(intern: User, sandbox: Sandbox) -> None:
+    key = issue(intern).key
+
+    at_once(
+        [
+            lambda: services.rotate_key(key=again(key), act=BY_TEST),
+            lambda: services.delete_key(key=again(key), act=BY_TEST),
+        ]
+    )
+    services.sweep_keys()
+
+    assert_at_rest(sandbox)

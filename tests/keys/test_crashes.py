@@ -1,0 +1,80 @@
+"""A process that is killed at any line of any act on a key: the sweep leaves both sides the same, and at rest."""
+
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+from django.test import override_settings
+
+from accounts.models import User
+from keys import services
+from keys.models import Key
+from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue
+from tests.keys.crashes import killed_at_line
+from tests.sandbox_process import Sandbox
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+    pytest.mark.timeout(180),
+]
+
+LINES_AT_LEAST = 20  # of each act: fewer would mean that nothing was traced
+
+
+def issuing(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the act of issuing another key."""
+    label = f"key {Key.objects.count()}"
+    Key.objects.filter(state=Key.State.ACTIVE).update(kind=Key.Kind.PLAYGROUND)
+    return lambda: issue(owner, label)
+
+
+def renewing(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the act of renewing a key that is due."""
+    key = ending_in(_the_key(owner), sandbox, days=3)
+    return lambda: services.renew_key(key=key, act=BY_TEST)
+
+
+def rotating(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the act of rotating a key."""
+    key = _the_key(owner)
+    if key.retiring:
+        services.end_old_secret(key=key, act=BY_TEST)
+    return lambda: services.rotate_key(key=again(key), act=BY_TEST)
+
+
+def ending_the_old(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the act of ending a rotation's grace."""
+    key = _the_key(owner)
+    if not key.retiring:
+        services.rotate_key(key=key, act=BY_TEST)
+    return lambda: services.end_old_secret(key=again(key), act=BY_TEST)
+
+
+def deleting(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the act of deleting a key."""
+    key = _the_key(owner)
+    return lambda: services.delete_key(key=key, act=BY_TEST)
+
+
+def _the_key(owner: User) -> Key:
+    """Return the person's key, made anew when it is gone."""
+    found = Key.objects.filter(owner=owner, state=Key.State.ACTIVE).first() or issue(owner).key
+    return again(found)
+
+
+@pytest.mark.parametrize("prepare", [issuing, renewing, rotating, ending_the_old, deleting])
+def test_is_healed_from_a_kill_at_any_line(
+    staff: User, sandbox: Sandbox, prepare: Callable[[User, Sandbox], Callable[[], object]]
+) -> None:
+    lines = 0
+    for number in count(1):
+        act = prepare(staff, sandbox)
+        if not killed_at_line(number, act):
+            break
+        lines = number
+        with override_settings(KEY_ANSWER_DEADLINE_S=0):
+            services.sweep_keys()
+        assert_at_rest(sandbox)
+
+    assert lines >= LINES_AT_LEAST

@@ -1,0 +1,214 @@
+"""Issuing: limits, what the gateway is told, and what happens when it fails."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.audit import Act
+from accounts.models import AuditEntry, User
+from gateway.errors import GatewayRejected, GatewayUnavailable
+from keys import services
+from keys.models import Key, Token
+from tests.factories import make_policy, make_user
+from tests.keys.acts import assert_at_rest, issue, works
+from tests.ports import free_port
+from tests.sandbox_process import Sandbox
+
+
+def test_gives_a_key_that_works_with_the_limits_of_the_policy(intern: User, sandbox: Sandbox) -> None:
+    fresh = issue(intern)
+
+    (there,) = sandbox.live_keys()
+    assert works(sandbox, fresh.secret)
+    assert there["user_id"] == intern.gateway_user_id
+    assert Decimal(str(there["max_budget"])) == 5
+    assert there["budget_duration"] == "30d"
+    assert there["rpm_limit"] == 60
+    assert there["allowed_routes"] == ["llm_api_routes"]
+    assert fresh.key.state == Key.State.ACTIVE
+    assert fresh.key.expires_at is not None
+    assert abs(fresh.key.expires_at - timezone.now() - timedelta(days=30)) < timedelta(minutes=1)
+    assert fresh.key.last_four == fresh.secret[-4:]
+
+
+def test_keeps_the_gateways_end_and_not_one_of_its_own(intern: User, sandbox: Sandbox) -> None:
+    sandbox.move_clock(3600)
+
+    fresh = issue(intern)
+
+    assert fresh.key.expires_at is not None
+    assert fresh.key.expires_at > timezone.now() + timedelta(days=30, minutes=59)
+
+
+def test_says_in_the_audit_trail_who_did_it_and_from_where(intern: User, sandbox: Sandbox) -> None:
+    fresh = issue(intern)
+
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.outcome, entry.actor, entry.key_id) == ("issue", "done", intern, fresh.key.pk)
+    assert entry.address == "192.0.2.1"
+
+
+def test_repr_of_a_fresh_key_has_no_secret(intern: User, sandbox: Sandbox) -> None:
+    fresh = issue(intern)
+
+    assert fresh.secret not in repr(fresh)
+
+
+def test_refuses_a_fourth_key_of_three(intern: User, sandbox: Sandbox) -> None:
+    for label in ("one", "two", "three"):
+        issue(intern, label)
+
+    with pytest.raises(services.KeyRefused, match="You have 3 keys, and 3 are allowed") as refusal:
+        issue(intern, "four")
+
+    assert refusal.value.code == "limit"
+    assert len(sandbox.live_keys()) == 3
+    assert AuditEntry.objects.filter(outcome="refused").count() == 1
+
+
+def test_refuses_a_label_in_use_whatever_its_case(intern: User, sandbox: Sandbox) -> None:
+    issue(intern, "Thesis")
+
+    with pytest.raises(services.KeyRefused) as refusal:
+        issue(intern, "thesis")
+
+    assert refusal.value.code == "label"
+
+
+def test_another_person_may_use_the_same_label(intern: User, staff: User, sandbox: Sandbox) -> None:
+    issue(intern, "thesis")
+
+    assert issue(staff, "thesis").key.state == Key.State.ACTIVE
+
+
+def test_a_form_sent_twice_makes_one_key(intern: User, sandbox: Sandbox) -> None:
+    wish = services.Wish(label="thesis", kind=Key.Kind.TEMPORARY, request_id=uuid.uuid4())
+    services.issue_key(owner=intern, act=Act(actor=intern), wish=wish)
+
+    with pytest.raises(services.KeyRefused) as refusal:
+        services.issue_key(owner=intern, act=Act(actor=intern), wish=wish)
+
+    assert refusal.value.code == "repeated"
+    assert len(sandbox.live_keys()) == 1
+
+
+def test_refuses_a_personal_key_where_the_policy_has_none(intern: User, sandbox: Sandbox) -> None:
+    with pytest.raises(services.KeyRefused) as refusal:
+        issue(intern, kind=Key.Kind.PERSONAL)
+
+    assert refusal.value.code == "kind"
+    assert not sandbox.live_keys()
+
+
+def test_refuses_a_key_for_others_where_the_policy_does_not_allow_it(intern: User, sandbox: Sandbox) -> None:
+    with pytest.raises(services.KeyRefused) as refusal:
+        issue(intern, intern_name="Intern B")
+
+    assert refusal.value.code == "intern"
+
+
+def test_a_key_for_an_intern_ends_with_the_stay(staff: User, sandbox: Sandbox) -> None:
+    last_day = datetime.now(UTC).date() + timedelta(days=3)
+
+    fresh = issue(staff, intern_name="Intern B", stay_ends_on=last_day)
+
+    assert fresh.key.expires_at is not None
+    assert fresh.key.expires_at.date() == last_day
+
+
+def test_a_policy_without_limits_sends_none(sandbox: Sandbox, db: None) -> None:
+    make_policy("Free", max_live_keys=None, budget_usd=None, rpm_limit=None, tpm_limit=None, personal_keys=True)
+    fresh = issue(make_user("free", groups=("Free",)), kind=Key.Kind.PERSONAL)
+
+    (there,) = sandbox.live_keys()
+    assert there["max_budget"] is None
+    assert there["budget_duration"] is None
+    assert fresh.key.budget_period == ""
+
+
+def test_a_policy_with_models_restricts_the_key_at_the_gateway(sandbox: Sandbox, db: None) -> None:
+    make_policy("Few", all_models=False, model_names=["gpt-4o-mini"])
+    issue(make_user("few", groups=("Few",)))
+
+    (there,) = sandbox.live_keys()
+    assert there["models"] == ["gpt-4o-mini"]
+
+
+def test_a_policy_that_names_no_model_makes_no_key_rather_than_one_for_all(sandbox: Sandbox, db: None) -> None:
+    make_policy("None", all_models=False, model_names=[])
+
+    with pytest.raises(services.KeyRefused) as refusal:
+        issue(make_user("none", groups=("None",)))
+
+    assert refusal.value.code == "models"
+    assert not sandbox.live_keys()
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "truncated_json", "cut_body"])
+def test_a_lost_answer_is_said_to_be_unknown_and_healed(intern: User, sandbox: Sandbox, kind: str) -> None:
+    sandbox.faults("/key/generate", kind)
+
+    with pytest.raises(GatewayUnavailable) as error:
+        issue(intern)
+    assert error.value.may_have_happened
+    assert Key.objects.get().state == Key.State.ISSUING
+    assert sandbox.live_keys()
+
+    services.sweep_keys()
+
+    assert not sandbox.live_keys()
+    assert Key.objects.get().state == Key.State.FAILED
+    assert Key.objects.get().problem == Key.Problem.ANSWER_LOST
+    assert_at_rest(sandbox)
+
+
+@pytest.mark.parametrize(("kind", "status"), [("error", 500), ("error", 503), ("drop_before", None), ("html", None)])
+def test_a_failure_before_the_work_leaves_nothing(
+    intern: User, sandbox: Sandbox, kind: str, status: int | None
+) -> None:
+    sandbox.faults("/key/generate", kind, status=status)
+
+    with pytest.raises(GatewayUnavailable):
+        issue(intern)
+    services.sweep_keys()
+
+    assert Key.objects.get().state == Key.State.FAILED
+    assert_at_rest(sandbox)
+
+
+def test_a_gateway_that_is_not_there_leaves_a_failed_row_at_once(
+    intern: User, sandbox: Sandbox, settings: Settings
+) -> None:
+    settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
+
+    with pytest.raises(GatewayUnavailable) as error:
+        issue(intern)
+
+    assert not error.value.may_have_happened
+    assert Key.objects.get().problem == Key.Problem.UNREACHABLE
+    assert not Key.objects.live().exists()
+
+
+def test_the_same_form_can_be_sent_again_after_a_failure(intern: User, sandbox: Sandbox) -> None:
+    wish = services.Wish(label="thesis", kind=Key.Kind.TEMPORARY, request_id=uuid.uuid4())
+    sandbox.faults("/key/generate", "error", status=429)
+    with pytest.raises(GatewayRejected):
+        services.issue_key(owner=intern, act=Act(actor=intern), wish=wish)
+
+    fresh = services.issue_key(owner=intern, act=Act(actor=intern), wish=wish)
+
+    assert works(sandbox, fresh.secret)
+
+
+def test_an_admin_key_that_is_refused_makes_nothing(intern: User, sandbox: Sandbox, settings: Settings) -> None:
+    settings.GATEWAY_ADMIN_KEY = "sk-somebody-else"
+
+    with pytest.raises(GatewayRejected):
+        issue(intern)
+
+    assert Key.objects.get().problem == Key.Problem.REFUSED
+    assert Token.objects.get().state == Token.State.LOST

@@ -1,0 +1,107 @@
+"""Every snippet that we show, run as it is shown."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import requests
+
+from keys.snippets import Snippet, Task, filled
+from tests.keys.run_code import run_code
+from tests.sandbox_process import Sandbox
+
+CHAT, EMBEDDING = "general_nothink", "embedding"
+MODELS: dict[Task, str | None] = {"models": None, "chat": CHAT, "stream": CHAT, "embeddings": EMBEDDING}
+LIGHT = ("curl", "requests")  # what runs everywhere; the rest needs programs and libraries of its own
+
+
+def marks_of(kind: str) -> list[pytest.MarkDecorator]:
+    return [] if kind in LIGHT else [pytest.mark.clients]
+
+
+CASES = [
+    pytest.param(task, snippet.id, id=f"{task}-{snippet.id}", marks=marks_of(snippet.id))
+    for task in get_args(Task)
+    for snippet in filled(task, url="", model=MODELS[task])
+]
+KINDS = [
+    pytest.param(snippet.id, id=snippet.id, marks=marks_of(snippet.id))
+    for snippet in filled("chat", url="", model=CHAT)
+]
+
+
+def snippet_of(task: Task, kind: str, *, origin: str, secret: str | None) -> Snippet:
+    snippets = filled(task, url=f"{origin}/v1", model=MODELS[task], secret=secret)
+    return next(snippet for snippet in snippets if snippet.id == kind)
+
+
+def new_secret(origin: str, admin_key: str) -> str:
+    """Make a key that may call two models."""
+    body = {"key_type": "llm_api", "models": [CHAT, EMBEDDING], "duration": "10m"}
+    return str(post(origin, admin_key, "/key/generate", body)["key"])
+
+
+def post(origin: str, key: str, path: str, body: dict[str, Any]) -> Any:
+    answer = requests.post(origin + path, headers={"Authorization": f"Bearer {key}"}, json=body, timeout=20)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def expected(task: Task, kind: str, *, origin: str, secret: str) -> str:
+    """Return what a snippet should say, out of what the gateway answers to a bare call."""
+    if task == "models" or kind == "env":
+        return f"{CHAT} {EMBEDDING}"
+    if task == "embeddings":
+        rows = post(origin, secret, "/v1/embeddings", {"model": EMBEDDING, "input": ["The cat sat on the mat."]})[
+            "data"
+        ]
+        return f"{len(rows[0]['embedding'])} numbers, the first three:"
+    question = "Say hello in one sentence." if task == "chat" else "Tell me a very short story."
+    body = {"model": CHAT, "messages": [{"role": "user", "content": question}], "max_tokens": 200}
+    text = post(origin, secret, "/v1/chat/completions", body)["choices"][0]["message"]["content"]
+    assert len(text.split()) > 3
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(("task", "kind"), CASES)
+def test_runs_as_shown(task: Task, kind: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    secret = new_secret(sandbox.url, sandbox.admin_key)
+
+    said = answer_of(snippet_of(task, kind, origin=sandbox.url, secret=secret), tmp_path)
+
+    assert said.startswith(expected(task, kind, origin=sandbox.url, secret=secret))
+
+
+@pytest.fixture(scope="module")
+def real_origin() -> str:
+    return os.environ["REAL_GATEWAY_URL"].rstrip("/")
+
+
+@pytest.fixture(scope="module")
+def real_secret(real_origin: str) -> Iterator[str]:
+    """Make a key at the real gateway, and delete it in the end."""
+    admin_key = os.environ["REAL_GATEWAY_ADMIN_KEY"]
+    secret = new_secret(real_origin, admin_key)
+    yield secret
+    post(real_origin, admin_key, "/key/delete", {"keys": [secret]})
+
+
+@pytest.mark.real_gateway
+@pytest.mark.parametrize(("task", "kind"), CASES)
+def test_runs_as_shown_against_litellm(
+    task: Task, kind: str, real_origin: str, real_secret: str, tmp_path: Path
+) -> None:
+    said = answer_of(snippet_of(task, kind, origin=real_origin, secret=real_secret), tmp_path)
+
+    assert said.startswith(expected(task, kind, origin=real_origin, secret=real_secret))
+
+
+# Only chat: the tasks do not differ in this. Not curl: it shows the refusal as its answer.
+@pytest.mark.parametrize("kind", [case for case in KINDS if case.id != "curl"])
+def test_fails_loudly_without_a_key(kind: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    snippet = snippet_of("chat", kind, origin=sandbox.url, secret=None)
+
+    done = run_code(language=snippet.language, filename=snippet.filename, code=snippet.code, folder=tmp_path)
+
+    assert done.returncode != 0
+    assert "401" in done.stderr

@@ -1,0 +1,132 @@
+"""Taking over what changed at the gateway."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import AuditEntry, User
+from gateway.errors import GatewayError
+from gateway.secret import token_of
+from keys import services
+from keys.models import Key, Token
+from tests.keys.acts import BY_TEST, again, delete_at_gateway, issue, live_token, set_at_gateway, tokens_at
+from tests.sandbox_process import Sandbox
+
+
+def make_outside(sandbox: Sandbox, user: User, **settings: object) -> str:
+    """Make a key of the person at the gateway, without the portal; return its token."""
+    answer = sandbox.call("POST", "/key/generate", body={"user_id": user.gateway_user_id, **settings})
+    return token_of(answer.json()["key"])
+
+
+def test_unchanged_writes_nothing(intern: User, sandbox: Sandbox) -> None:
+    issue(intern)
+
+    assert services.sync_keys() == 0
+    assert AuditEntry.objects.count() == 1
+
+
+def test_a_key_deleted_there_is_gone_here(intern: User, sandbox: Sandbox) -> None:
+    key = issue(intern).key
+    delete_at_gateway(sandbox, key)
+
+    assert services.sync_keys() == 1
+
+    assert again(key).state == Key.State.DELETED
+    assert again(key).problem == Key.Problem.GONE
+
+
+def test_another_end_is_taken_over(intern: User, sandbox: Sandbox) -> None:
+    key = issue(intern).key
+    set_at_gateway(sandbox, live_token(key), duration="2d")
+
+    assert services.sync_keys() == 1
+
+    synced = again(key)
+    assert synced.expires_at is not None
+    assert abs(synced.expires_at - timezone.now() - timedelta(days=2)) < timedelta(minutes=1)
+    assert services.sync_keys() == 0
+
+
+def test_a_block_is_taken_over_and_taken_back(intern: User, sandbox: Sandbox) -> None:
+    key = issue(intern).key
+    sandbox.call("POST", "/key/block", body={"key": live_token(key)})
+    services.sync_keys()
+    assert again(key).blocked
+
+    sandbox.call("POST", "/key/unblock", body={"key": live_token(key)})
+    services.sync_keys()
+    assert not again(key).blocked
+
+
+def test_a_key_made_elsewhere_is_listed_once_and_can_be_deleted(intern: User, sandbox: Sandbox) -> None:
+    token = make_outside(sandbox, intern, key_alias="notebook-2025")
+    services.sync_keys()
+    assert services.sync_keys() == 0
+
+    key = Key.objects.get()
+    assert (key.kind, key.label, key.owner) == (Key.Kind.OUTSIDE, "notebook-2025", intern)
+    services.delete_key(key=key, act=BY_TEST)
+
+    assert token not in tokens_at(sandbox)
+
+
+def test_a_key_made_elsewhere_does_not_count_and_cannot_be_renewed(intern: User, sandbox: Sandbox) -> None:
+    for number in range(3):
+        make_outside(sandbox, intern, key_alias=f"other-{number}", duration="1d")
+    services.sync_keys()
+
+    with pytest.raises(services.KeyRefused):
+        services.renew_key(key=again(Key.objects.first() or Key()), act=BY_TEST)
+
+    assert issue(intern).key.state == Key.State.ACTIVE
+
+
+def test_keys_of_strangers_are_left_alone(intern: User, sandbox: Sandbox) -> None:
+    sandbox.call("POST", "/key/generate", body={"user_id": "somebody-else"})
+    sandbox.call("POST", "/key/generate", body={})
+
+    assert services.sync_keys() == 0
+    assert not Key.objects.exists()
+
+
+def test_a_key_that_a_late_answer_made_after_the_sweep_is_deleted(intern: User, sandbox: Sandbox) -> None:
+    key = issue(intern).key
+    alias, token = Token.objects.values_list("alias", "token").get()
+    Token.objects.update(state=Token.State.LOST, token=None)
+    Key.objects.update(state=Key.State.FAILED)
+
+    assert services.sync_keys() == 1
+
+    assert token not in tokens_at(sandbox)
+    assert again(key).state == Key.State.FAILED
+    assert alias
+
+
+def test_a_key_under_way_is_left_to_its_maker(intern: User, sandbox: Sandbox) -> None:
+    issue(intern)
+    Token.objects.update(state=Token.State.ISSUING, token=None)
+    Key.objects.update(state=Key.State.ISSUING)
+
+    assert services.sync_keys() == 0
+    assert len(sandbox.live_keys()) == 1
+
+
+def test_reads_every_page(intern: User, sandbox: Sandbox) -> None:
+    for number in range(105):
+        make_outside(sandbox, intern, key_alias=f"key-{number:03}")
+
+    assert services.sync_keys() == 105
+    assert Key.objects.count() == 105
+
+
+def test_a_list_that_breaks_off_changes_nothing(intern: User, sandbox: Sandbox) -> None:
+    for number in range(105):
+        make_outside(sandbox, intern, key_alias=f"key-{number:03}")
+    sandbox.faults("/key/list", "html", skip=1, times=10)
+
+    with pytest.raises(GatewayError):
+        services.sync_keys()
+
+    assert not Key.objects.exists()
