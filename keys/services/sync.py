@@ -1,6 +1,7 @@
 """Take over what changed at the gateway: it is the one that lets a key in, so what it says goes."""
 
 import logging
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
