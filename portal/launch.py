@@ -22,6 +22,7 @@ from portal.supervisor import Supervisor
 READY_TIMEOUT_S = 120
 PAUSE_S = 0.2
 ASK_TIMEOUT_S = 5
+NOT_HERE = "ignore:You're running the worker"  # as root, Celery goes on; right on servers, noise for who tries
 
 
 def run_everything(say: Callable[[str], None]) -> None:
@@ -42,7 +43,7 @@ def run_everything(say: Callable[[str], None]) -> None:
 
 def programs() -> dict[str, list[str]]:
     """Return the programs to start, by name; no sandbox where a real gateway is named."""
-    celery = [sys.executable, "-m", "celery", "--quiet", "--app", "portal"]
+    celery = [sys.executable, "-W", NOT_HERE, "-m", "celery", "--quiet", "--app", "portal"]
     found = {
         "web": [sys.executable, "-m", "gunicorn", "--log-level", "warning"],
         "worker": [*celery, "worker", "--hostname", worker_name(), "--loglevel", "INFO"],
@@ -94,7 +95,11 @@ def announce(say: Callable[[str], None], started_at: float) -> None:
     while waiting and time.monotonic() < deadline:
         waiting = {name: is_ready for name, is_ready in waiting.items() if not is_ready()}
         time.sleep(PAUSE_S if waiting else 0)
-    say(f"Not ready after {READY_TIMEOUT_S} s: {', '.join(waiting)}" if waiting else welcome())
+    if waiting:
+        say(f"Not ready after {READY_TIMEOUT_S} s: {', '.join(waiting)}")
+        return
+    app.send_task("keys.refresh_models", expires=ASK_TIMEOUT_S)  # else Models is empty until beat's first round
+    say(welcome())
 
 
 def web_is_ready() -> bool:
@@ -109,7 +114,7 @@ def web_is_ready() -> bool:
 
 def worker_is_ready() -> bool:
     """Ping our worker through the broker."""
-    return bool(app.control.ping(destination=[worker_name()], limit=1, timeout=1))
+    return bool(app.control.broadcast("ping", destination=[worker_name()], reply=True, limit=1, timeout=1))
 
 
 def beat_is_ready(started_at: float) -> bool:

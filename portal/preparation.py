@@ -5,6 +5,7 @@ Each step is quick, or skipped, when it has nothing to do.
 
 import hashlib
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 
 from django.conf import settings
@@ -25,7 +26,7 @@ def prepare(say: Callable[[str], None]) -> None:
         call_command("collectstatic", verbosity=0, interactive=False)
         _static_stamp().write_text(_digest_of_static_files(), encoding="utf-8")
     if settings.SANDBOX:
-        call_command("seed_demo", verbosity=0)
+        call_command("seed_demo", stdout=StringIO())
 
 
 def _static_stamp() -> Path:

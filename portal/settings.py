@@ -91,11 +91,16 @@ CACHES = {
     else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}
 }
 _broker = VAR_DIR / "broker"
-CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {"visibility_timeout": 3600}
     if REDIS_URL
-    else {"data_folder_in": str(_broker), "data_folder_out": str(_broker), "control_folder": str(_broker / "control")}
+    else {
+        "data_folder_in": str(_broker),
+        "data_folder_out": str(_broker),
+        "control_folder": str(_broker / "control"),
+        "polling_interval": 0.2,  # s
+    }
 )
 if not REDIS_URL:
     (_broker / "control").mkdir(parents=True, exist_ok=True)
@@ -128,7 +133,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
+    "portal.apps.PortalStaticFiles",
     "allauth",
     "allauth.account",
     "allauth.socialaccount",

@@ -42,8 +42,12 @@ class _Renamed(FileSystemStorage):
         return super().path(settings.NPM_FILES[name])
 
 
-class HashedStaticFiles(CompressedManifestStaticFilesStorage):
-    """Names with a hash of the content; comments in npm's files may name maps that we do not serve."""
+class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
+    """Names with a hash of the content, also inside CSS and JS; comments that name source maps stay as they are."""
 
+    patterns = tuple(  # Django's own, less those that look for a source map, which we do not serve
+        (files, tuple(rule for rule in rules if "sourceMappingURL" not in str(rule)))
+        for files, rules in CompressedManifestStaticFilesStorage.patterns
+    )
     support_js_module_import_aggregation = True  # our ES modules import each other by hashed names
     manifest_strict = not settings.DEBUG
