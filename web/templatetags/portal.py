@@ -30,6 +30,11 @@ MODE_WORDS = {  # LiteLLM's modes of a model, as people say it
     "rerank": lambda: gettext("Ranking"),
     "responses": lambda: gettext("Chat"),
 }
+FEATURE_WORDS = {  # keys/catalogue.py's features of a model
+    "vision": lambda: gettext("images"),
+    "tools": lambda: gettext("tools"),
+    "reasoning": lambda: gettext("reasoning"),
+}
 
 
 @register.filter
@@ -159,6 +164,25 @@ def initials(name: str) -> str:
 def mode_words(mode: str) -> str:
     """Return what a model is for, in people's words; a mode that we do not know stays as it is."""
     return MODE_WORDS[mode]() if mode in MODE_WORDS else mode
+
+
+@register.filter
+def feature_words(feature: str) -> str:
+    """Return what a model can do besides, in people's words; a feature that we do not know stays as it is."""
+    return FEATURE_WORDS[feature]() if feature in FEATURE_WORDS else feature
+
+
+@register.filter
+def first_sentence(text: str) -> str:
+    """Return the first sentence of what there is to say, to stand out."""
+    head, stop, _ = str(text).partition(". ")
+    return head + stop.strip()
+
+
+@register.filter
+def other_sentences(text: str) -> str:
+    """Return what follows the first sentence."""
+    return str(text).partition(". ")[2]
 
 
 @register.simple_tag
