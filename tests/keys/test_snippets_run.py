@@ -1,5 +1,7 @@
 """Every snippet that we show, run as it is shown."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -7,7 +9,7 @@ import pytest
 import requests
 
 from keys.snippets import Snippet, Task, filled
-from tests.keys.run_code import run_code
+from tests.keys.run_code import answer_of, run_code
 from tests.sandbox_process import Sandbox
 
 CHAT, EMBEDDING = "general_nothink", "embedding"
