@@ -90,7 +90,11 @@ def refuse_taken_ports() -> None:
 # --- Ready? ---------------------------------------------------------------------------------------
 def announce(say: Callable[[str], None], started_at: float) -> None:
     """Wait until every program works, and say so, once."""
-    waiting = {"web": web_is_ready, "worker": worker_is_ready, "beat": lambda: beat_is_ready(started_at)}
+    waiting: dict[str, Callable[[], bool]] = {
+        "web": web_is_ready,
+        "worker": worker_is_ready,
+        "beat": lambda: beat_is_ready(started_at),
+    }
     deadline = time.monotonic() + READY_TIMEOUT_S
     while waiting and time.monotonic() < deadline:
         waiting = {name: is_ready for name, is_ready in waiting.items() if not is_ready()}
