@@ -1,0 +1,223 @@
+"""What snippets are made of: whose address, key and model, quoted so that a name stays a name."""
+
+import ast
+import html
+import json
+import re
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, get_args
+
+import pytest
+from django.utils.translation import override
+from dotenv import dotenv_values
+from pytest_django import Settings
+
+from accounts.policies import policy_of
+from keys.models import GatewayModel
+from keys.snippets import NO_MODEL, NO_SECRET, Snippet, Task, base_url, filled, snippets_for, swagger_url
+from tests.factories import make_intern, make_policy, make_user
+from tests.keys.run_code import run_code
+
+URL = "https://gateway.example.edu/olla/litellm/v1"
+SECRET = "sk-0123456789abcdefghij42"
+NASTY = [
+    pytest.param("it's \"quoted\" \\ and \\'", id="quotes"),
+    pytest.param("$(touch pwned) `touch pwned` ${HOME} $HOME !! %s {0} «key»", id="substitutions"),
+    pytest.param("'; touch pwned; '", id="end-of-string-shell"),
+    pytest.param('"); open("pwned", "w"); ("', id="end-of-string-python"),
+    pytest.param('"); file.create("pwned"); c("', id="end-of-string-r"),
+    pytest.param('"}); require("fs").writeFileSync("pwned", ""); ({x: "', id="end-of-string-javascript"),
+    pytest.param("two\nlines\r\n\ttouch pwned\n", id="lines"),
+    pytest.param("</code><script>alert(1)</script>&amp;", id="html"),
+    pytest.param("é\u202egnp.exe\u2028 \U0001f600 \U000e0041", id="unicode"),
+]
+
+
+def every(**given: Any) -> list[Snippet]:
+    options = {"url": URL, "model": "general_nothink", "secret": SECRET, **given}
+    return [snippet for task in get_args(Task) for snippet in filled(task, **options)]
+
+
+def one(kind: str, **given: Any) -> Snippet:
+    options = {"url": URL, "model": "general_nothink", "secret": SECRET, **given}
+    return next(snippet for snippet in filled("chat", **options) if snippet.id == kind)
+
+
+# --- What they say ----------------------------------------------------------------------------------
+def test_offers_every_kind_for_chat_in_the_order_of_the_tabs() -> None:
+    titles = [snippet.title for snippet in filled("chat", url=URL, model="m")]
+
+    assert titles == [
+        "curl",
+        "Python requests",
+        "OpenAI SDK",
+        "R httr2",
+        "JavaScript",
+        "LangChain",
+        "LlamaIndex",
+        ".env",
+    ]
+
+
+def test_each_says_whose_address_and_key() -> None:
+    for snippet in every():
+        assert URL in snippet.code
+        assert SECRET in snippet.code
+        assert "«" not in snippet.code
+
+
+def test_says_api_key_and_model_where_there_are_none() -> None:
+    for snippet in every(secret=None, model=None):
+        assert NO_SECRET in snippet.code
+    assert f'"{NO_MODEL}"' in one("requests", model=None).code
+
+
+def test_marks_address_and_key_and_escapes_the_rest() -> None:
+    for snippet in every(model="<b>&"):
+        marked = re.findall("<mark>(.*?)</mark>", snippet.code_html)
+        assert set(marked) == {URL, SECRET}
+        assert "<b>" not in snippet.code_html
+        shown = re.sub("</?mark>", "", snippet.code_html)
+        assert "<" not in shown
+        assert html.unescape(shown) == snippet.code
+
+
+def test_never_shows_the_secret_in_its_repr() -> None:
+    assert not [snippet for snippet in every() if SECRET in repr(snippet)]
+
+
+def test_says_where_the_code_goes_in_the_language_of_the_person() -> None:
+    assert (
+        one("requests").hint == "Save as <code>try.py</code>, run <code>python try.py</code>"
+        " (needs <code>pip install requests</code>)"
+    )
+    embeddings = {snippet.id: snippet.hint for snippet in filled("embeddings", url=URL, model="m")}
+    assert "llama-index-embeddings-openai-like" in embeddings["llamaindex"]
+    with override("fr"):
+        assert "<code>try.py</code>" in one("requests").hint
+
+
+@pytest.mark.parametrize(
+    ("public", "shown"),
+    [
+        ("https://gw.example.edu", "https://gw.example.edu/v1"),
+        ("https://gw.example.edu/", "https://gw.example.edu/v1"),
+        ("https://gw.example.edu/v1", "https://gw.example.edu/v1"),
+        ("https://gw.example.edu/olla/litellm/v1/", "https://gw.example.edu/olla/litellm/v1"),
+    ],
+)
+def test_the_base_url_ends_in_v1(settings: Settings, public: str, shown: str) -> None:
+    settings.GATEWAY_PUBLIC_URL = public
+
+    assert base_url() == shown
+    assert f"{swagger_url()}v1" == shown
+
+
+@pytest.mark.django_db
+def test_takes_a_model_that_the_person_may_call() -> None:
+    GatewayModel.objects.create(name="not-for-you", mode="chat", position=0)
+    GatewayModel.objects.create(name="for-you", mode="chat", position=2)
+    GatewayModel.objects.create(name="vectors", mode="embedding", position=1)
+    make_policy("Few", all_models=False, model_names=["for-you", "vectors"])
+    few = policy_of(make_user(groups=("Few",)))
+
+    assert '"for-you"' in snippets_for("chat", allowance=few)[0].code
+    assert '"vectors"' in snippets_for("embeddings", allowance=few)[0].code
+    assert '"not-for-you"' in snippets_for("chat", allowance=policy_of(make_intern()))[0].code
+
+
+# --- Names stay names -------------------------------------------------------------------------------
+class Recorder(ThreadingHTTPServer):
+    """Answers like a gateway, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Recording)
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+
+class _Recording(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Recorder)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked.append((self.headers["Authorization"], json.loads(body)))
+        answer = json.dumps({"choices": [{"message": {"role": "assistant", "content": "Hello."}}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    with Recorder() as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("name", NASTY)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "curl",
+        "requests",
+        pytest.param("httr2", marks=pytest.mark.clients),
+        pytest.param("javascript", marks=pytest.mark.clients),
+    ],
+)
+def test_a_hostile_model_name_arrives_as_it_is(kind: str, name: str, recorder: Recorder, tmp_path: Path) -> None:
+    snippet = one(kind, url=recorder.url, model=name)
+
+    done = run_code(language=snippet.language, filename=snippet.filename, code=snippet.code, folder=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    [(authorization, body)] = recorder.asked
+    assert body["model"] == name
+    assert authorization == f"Bearer {SECRET}"
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_hostile_name_is_one_string_in_every_kind_of_python(name: str) -> None:
+    naming = [snippet for task in ("chat", "stream", "embeddings") for snippet in filled(task, url=URL, model=name)]
+    for snippet in naming:
+        if snippet.language == "python":
+            texts = {node.value for node in ast.walk(ast.parse(snippet.code)) if isinstance(node, ast.Constant)}
+            assert name in texts
+
+
+@pytest.mark.parametrize("secret", ["sk-it's $(touch pwned) `touch pwned` \"\\", "sk-two\nlines: touch pwned"])
+@pytest.mark.parametrize("kind", ["curl", "requests"])
+def test_a_hostile_secret_stays_in_its_header(kind: str, secret: str, recorder: Recorder, tmp_path: Path) -> None:
+    snippet = one(kind, url=recorder.url, secret=secret)
+
+    done = run_code(language=snippet.language, filename=snippet.filename, code=snippet.code, folder=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert recorder.asked[0][0] == f"Bearer {secret}".replace("\n", "")
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize(
+    "secret", [SECRET, 'sk-it\'s "quoted" \\ #no-comment', "sk-two\nOPENAI_BASE_URL=http://127.0.0.1:9"]
+)
+def test_a_hostile_secret_stays_in_its_line_of_the_env_file(secret: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(one("env", secret=secret).code)
+
+    assert dotenv_values(tmp_path / ".env") == {
+        "OPENAI_BASE_URL": URL,
+        "OPENAI_API_KEY": secret.replace("\n", ""),
+    }
