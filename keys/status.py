@@ -124,7 +124,7 @@ def moment(when: datetime | None) -> str:
 
 
 def distance(when: datetime) -> str:
-    """Spell how far off a time is: "in 5 days", "2 hours ago"; in whole units, rounded down."""
+    """Spell how far off a time is: "in 30 days", "2 hours ago"; in the nearest whole unit."""
     seconds = (when - timezone.now()).total_seconds()
     length = _length(int(abs(seconds)))
     return _("in %(length)s") % {"length": length} if seconds >= 0 else _("%(length)s ago") % {"length": length}
@@ -132,8 +132,9 @@ def distance(when: datetime) -> str:
 
 def _length(seconds: int) -> str:
     """Spell a length of time in its largest unit."""
-    if seconds >= 2 * 86400:
-        return ngettext("%d day", "%d days", seconds // 86400) % (seconds // 86400)
-    if seconds >= 3600:
-        return ngettext("%d hour", "%d hours", seconds // 3600) % (seconds // 3600)
-    return ngettext("%d minute", "%d minutes", seconds // 60) % (seconds // 60)
+    days, hours, minutes = (round(seconds / unit) for unit in (86400, 3600, 60))
+    if hours >= 48:
+        return ngettext("%d day", "%d days", days) % days
+    if minutes >= 60:
+        return ngettext("%d hour", "%d hours", hours) % hours
+    return ngettext("%d minute", "%d minutes", minutes) % minutes

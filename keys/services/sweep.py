@@ -8,6 +8,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.audit import BY_THE_PORTAL
 from accounts.models import AuditAction, AuditOutcome
@@ -44,6 +45,7 @@ def sweep_keys() -> int:
         _each(_heal_renewal, keys.filter(state=Key.State.ACTIVE, renewing_since__lt=overdue)),
         _each(_end_grace, tokens.filter(state=Token.State.RETIRING, retires_at__lte=now)),
         _each(_end_lapsed, keys.filter(state=Key.State.ACTIVE, expires_at__lt=lapsed).exclude(kind=Key.Kind.OUTSIDE)),
+        _each(_block, keys.filter(state=Key.State.ACTIVE, blocked=False, owner__is_active=False)),
         _each(erase, tokens.filter(state=Token.State.DELETING)),
         _each(settle, keys.filter(state__in=(Key.State.DELETING, Key.State.ISSUING))),
     ]
@@ -100,6 +102,14 @@ def _heal_renewal(key: Key) -> None:
 def _end_grace(token: Token) -> bool:
     """Let the old secret of a rotation go when its grace is over; the round of deletions follows."""
     return Token.objects.move(token, to=Token.State.DELETING)
+
+
+def _block(key: Key) -> None:
+    """Stop the keys of somebody who was deactivated; blocked, not deleted, since people come back."""
+    for token in key.in_state(Token.State.LIVE, Token.State.RETIRING):
+        get_gateway().keys.block(token.token or "")
+    Key.objects.filter(pk=key.pk).update(blocked=True)
+    trace(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.DONE, key, _("blocked: the owner’s account is not active"))
 
 
 def _end_lapsed(key: Key) -> None:

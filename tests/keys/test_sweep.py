@@ -1,0 +1,65 @@
+"""What the sweep does beside healing: it goes on past what fails, and stops the keys of those who left."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import AuditEntry, User
+from gateway.errors import GatewayUnavailable
+from keys import services
+from keys.models import Key, Token
+from tests.keys.acts import BY_TEST, again, assert_at_rest, issue
+from tests.sandbox_process import Sandbox
+
+
+def test_does_nothing_when_all_is_at_rest(intern: User, sandbox: Sandbox) -> None:
+    issue(intern)
+
+    assert services.sweep_keys() == 0
+    assert AuditEntry.objects.count() == 1
+
+
+def test_leaves_alone_what_somebody_may_still_wait_for(intern: User, sandbox: Sandbox) -> None:
+    issue(intern)
+    Token.objects.update(state=Token.State.ISSUING, token=None)
+    Key.objects.update(state=Key.State.ISSUING, renewing_since=timezone.now())
+
+    assert services.sweep_keys() == 0
+    assert len(sandbox.live_keys()) == 1
+
+
+def test_goes_on_past_a_key_that_the_gateway_fails_on(staff: User, sandbox: Sandbox) -> None:
+    for label in ("one", "two"):
+        key = issue(staff, label).key
+        sandbox.faults("/key/delete", "error", status=503)
+        with pytest.raises(GatewayUnavailable):
+            services.delete_key(key=again(key), act=BY_TEST)
+    sandbox.faults("/key/delete", "error", status=503)
+
+    with pytest.raises(GatewayUnavailable):
+        services.sweep_keys()
+
+    assert len(sandbox.live_keys()) == 1
+    services.sweep_keys()
+    assert_at_rest(sandbox)
+
+
+def test_blocks_the_keys_of_somebody_who_was_deactivated(intern: User, sandbox: Sandbox) -> None:
+    key = issue(intern).key
+    services.rotate_key(key=again(key), act=BY_TEST)
+    User.objects.filter(pk=intern.pk).update(is_active=False)
+
+    services.sweep_keys()
+
+    assert again(key).blocked
+    assert all(row["blocked"] for row in sandbox.live_keys())
+    assert services.sweep_keys() == 0
+
+
+def test_a_key_without_an_end_never_lapses(intern: User, sandbox: Sandbox) -> None:
+    key = issue(intern).key
+    Key.objects.update(expires_at=None, created_at=timezone.now() - timedelta(days=4000))
+
+    assert services.sweep_keys() == 0
+    assert again(key).state == Key.State.ACTIVE
