@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ def _bad(text: str, advice: str) -> Finding:
     return Finding(ok=False, text=text, advice=advice)
 
 
-def examine(gateway: Gateway) -> Iterator[Finding]:
+def examine(gateway: Gateway) -> Generator[Finding]:
     """Yield the findings in order; stop after one that makes the next pointless."""
     for check in (_reachable, _healthy, _admin_key, _models):
         finding = check(gateway)

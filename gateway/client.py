@@ -1,5 +1,7 @@
 """The gateway, one object with its verbs by subject: `gateway.keys.generate(…)`, `gateway.inference.stream_chat(…)`."""
 
+from collections.abc import Sequence
+
 from gateway.health import Health
 from gateway.inference import Inference
 from gateway.keys import Keys
@@ -9,6 +11,7 @@ from gateway.transport import Transport
 from gateway.usage import Usage
 
 CONNECT_TIMEOUT_S = 3.0
+RETRY_PAUSES_S = (0.1, 0.4)  # before each further attempt to read; what changes anything is never repeated
 READ_TIMEOUT_S = 30.0  # of everything but inference, which has its own in inference.py
 
 
@@ -25,6 +28,7 @@ class Gateway:
         *,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
+        retry_pauses_s: Sequence[float] = RETRY_PAUSES_S,
         ca_bundle: str | None = None,
     ) -> None:
         self._transport = Transport(
@@ -32,6 +36,7 @@ class Gateway:
             admin_key,
             connect_timeout_s=connect_timeout_s,
             read_timeout_s=read_timeout_s,
+            retry_pauses_s=retry_pauses_s,
             ca_bundle=ca_bundle,
         )
         self.base_url = self._transport.base_url

@@ -1,4 +1,7 @@
-"""Calls of models, always with a person's key and never as admin."""
+"""Calls of models, always with a person's key and never as admin.
+
+Each first wraps the secret in `Secret`, so that no traceback shows it.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -35,28 +38,33 @@ class Inference:
 
     def chat(self, *, secret: str, body: ChatRequest, timeout_s: float = ANSWER_TIMEOUT_S) -> ChatAnswer:
         """Answer a chat, whole."""
+        secret = Secret(secret)
         return chat_answer(self._post("/v1/chat/completions", secret, body.as_json(), timeout_s))
 
     def stream_chat(self, *, secret: str, body: ChatRequest, silence_s: float = SILENCE_TIMEOUT_S) -> ChatStream:
         """Answer a chat piece by piece. Nothing is sent before the stream is read; see ChatStream."""
+        secret = Secret(secret)
         return self._stream("/v1/chat/completions", secret, body.as_json(), silence_s, chat_deltas)
 
     def complete(
         self, *, secret: str, body: CompletionRequest, timeout_s: float = ANSWER_TIMEOUT_S
     ) -> CompletionAnswer:
         """Go on with a text, whole."""
+        secret = Secret(secret)
         return completion_answer(self._post("/v1/completions", secret, body.as_json(), timeout_s))
 
     def stream_complete(
         self, *, secret: str, body: CompletionRequest, silence_s: float = SILENCE_TIMEOUT_S
     ) -> ChatStream:
         """Go on with a text piece by piece; see ChatStream."""
+        secret = Secret(secret)
         return self._stream("/v1/completions", secret, body.as_json(), silence_s, completion_deltas)
 
     def embed(
         self, *, secret: str, model: str, texts: Sequence[str], timeout_s: float = ANSWER_TIMEOUT_S
     ) -> EmbeddingAnswer:
         """Return a vector per text."""
+        secret = Secret(secret)
         return embedding_answer(
             self._post("/v1/embeddings", secret, {"model": model, "input": list(texts)}, timeout_s), len(texts)
         )
@@ -65,12 +73,15 @@ class Inference:
         self, *, secret: str, model: str, texts: Sequence[str], timeout_s: float = ANSWER_TIMEOUT_S
     ) -> ModerationAnswer:
         """Judge each text."""
+        secret = Secret(secret)
         return moderation_answer(
             self._post("/v1/moderations", secret, {"model": model, "input": list(texts)}, timeout_s)
         )
 
-    def _post(self, path: str, secret: str, body: dict[str, object], timeout_s: float) -> Answer:
-        return self._transport.post(path, body, secret=Secret(secret), read_timeout_s=timeout_s)
+    def _post(self, path: str, secret: Secret, body: dict[str, object], timeout_s: float) -> Answer:
+        return self._transport.post(path, body, secret=secret, read_timeout_s=timeout_s)
 
-    def _stream(self, path: str, secret: str, body: dict[str, object], silence_s: float, deltas: Deltas) -> ChatStream:
-        return ChatStream(self._transport, path, body, secret=Secret(secret), silence_s=silence_s, deltas=deltas)
+    def _stream(
+        self, path: str, secret: Secret, body: dict[str, object], silence_s: float, deltas: Deltas
+    ) -> ChatStream:
+        return ChatStream(self._transport, path, body, secret=secret, silence_s=silence_s, deltas=deltas)

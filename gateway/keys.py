@@ -49,6 +49,7 @@ class Keys:
         alias and expiry in that answer are only those that were asked for. `info` tells the truth.
         Raises GatewayUnavailable (whether a key was made is told by `list(alias=…)`).
         """
+        secret = None if secret is None else Secret(secret)  # so that no traceback shows it
         body = _settings(
             duration=duration,
             max_budget=budget_usd,
@@ -56,15 +57,15 @@ class Keys:
             models=_models(models) or None,  # left out, which is all, like the empty list
             rpm_limit=rpm_limit,
             tpm_limit=tpm_limit,
-            key=None if secret is None else Secret(secret),
+            key=secret,
             spend=spend_usd,
         )
         sent = {name: value for name, value in body.items() if value is not None}
         sent |= {"user_id": user_id, "key_alias": alias, "metadata": dict(metadata), "key_type": KEY_TYPE}
         answer = self._transport.post("/key/generate", sent)
         told = reading.fields(answer.body, "answer")
-        issued = Secret(reading.text(told, "key"))
-        del told["key"]  # later errors must not show it in their frames
+        issued = told["key"] = Secret(reading.text(told, "key"))
+        _with_expiry(told)
         return IssuedKey(
             secret=issued,
             token=token_of(issued),
@@ -155,7 +156,7 @@ class Keys:
 
 def key_info(value: object, *, token: str | None = None) -> KeyInfo:
     """Read a key's row, in any of the answers that have one; `token` where the row lacks it."""
-    row = reading.fields(value, "key")
+    row = _with_expiry(reading.fields(value, "key"))
     key_name = reading.optional_text(row, "key_name") or ""
     return KeyInfo(
         token=token or reading.text(row, "token"),
@@ -179,6 +180,13 @@ def key_info(value: object, *, token: str | None = None) -> KeyInfo:
         tpm_limit=reading.optional_whole(row, "tpm_limit"),
         metadata=reading.fields(row.get("metadata") or {}, "metadata"),
     )
+
+
+def _with_expiry(row: dict[str, object]) -> dict[str, object]:
+    """Insist on an expiry, be it null: what is left out must not be taken for "never"."""
+    if "expires" not in row:
+        raise reading.not_understood("expires is missing")
+    return row
 
 
 def _settings(**settings: object) -> dict[str, object]:

@@ -25,7 +25,8 @@ class Models:
 
         Also the cheapest way to ask whether a key works: raises GatewayKeyRefused or GatewayOverBudget if not.
         """
-        answer = self._transport.get("/v1/models", secret=None if secret is None else Secret(secret))
+        secret = None if secret is None else Secret(secret)  # so that no traceback shows it
+        answer = self._transport.get("/v1/models", secret=secret)
         body = reading.fields(answer.body, "answer")
         return tuple(
             reading.text(reading.fields(row, "model"), "id") for row in reading.items(body.get("data"), "data")

@@ -22,6 +22,7 @@ def load(raw: bytes, what: str) -> object:
     """Parse JSON with money as Decimal, or say that `what` is not JSON."""
     with suppress(ValueError, RecursionError):
         return json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
+    del raw  # tracebacks show locals, and it may hold a secret
     raise not_understood(f"{what} is not JSON")  # outside of `except`: what is caught there carries the whole text
 
 

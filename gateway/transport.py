@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,7 +21,6 @@ from gateway.refusals import error_from
 from gateway.secret import Secret, redact
 from gateway.types import Headers
 
-RETRY_PAUSES_S: Final = (0.1, 0.4)  # before each further attempt of a GET
 READ_BYTES: Final = 2**16  # at most, at once
 MAX_ANSWER_BYTES: Final = 64 * 2**20  # a page of activity has 4 MB
 ANSWER_DEADLINE_FACTOR: Final = 4  # times the read timeout, for a gateway that trickles
@@ -52,7 +51,14 @@ class Transport:
     """Makes the calls. Threads may share it; a forked process must make its own."""
 
     def __init__(
-        self, base_url: str, admin_key: str, *, connect_timeout_s: float, read_timeout_s: float, ca_bundle: str | None
+        self,
+        base_url: str,
+        admin_key: str,
+        *,
+        connect_timeout_s: float,
+        read_timeout_s: float,
+        retry_pauses_s: Sequence[float],
+        ca_bundle: str | None,
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
@@ -60,6 +66,7 @@ class Transport:
         self.base_url = base_url.rstrip("/")
         self.connect_timeout_s = connect_timeout_s
         self.read_timeout_s = read_timeout_s
+        self.retry_pauses_s = retry_pauses_s
         self._admin_key = Secret(admin_key)
         self._session = new_session(ca_bundle)
 
@@ -76,8 +83,8 @@ class Transport:
         read_timeout_s: float | None = None,
         retry: bool = True,
     ) -> Answer:
-        """Read, as admin unless a secret is given. Tried again twice when the gateway is away, not when it is slow."""
-        pauses = iter(RETRY_PAUSES_S if retry else ())
+        """Read, as admin unless a secret is given. Tried again when the gateway is away, not when it is slow."""
+        pauses = iter(self.retry_pauses_s if retry else ())
         while True:
             try:
                 return self._call("GET", path, query=query, secret=secret, read_timeout_s=read_timeout_s)
@@ -113,11 +120,9 @@ class Transport:
         began = time.monotonic()
         response = self.open(method, path, query=query, body=body, secret=secret, read_timeout_s=timeout_s)
         with response:
-            raw = _read(response, deadline=began + timeout_s * ANSWER_DEADLINE_FACTOR)
-        kind = redact(response.headers.get("Content-Type", "an answer without a type"))[:100]
-        return Answer(
-            body=reading.load(raw, kind), headers=headers_from(response.headers), took_s=time.monotonic() - began
-        )
+            kind = redact(response.headers.get("Content-Type", "an answer without a type"))[:100]
+            body_told = reading.load(_read(response, deadline=began + timeout_s * ANSWER_DEADLINE_FACTOR), kind)
+        return Answer(body=body_told, headers=headers_from(response.headers), took_s=time.monotonic() - began)
 
     def open(
         self,
@@ -132,14 +137,13 @@ class Transport:
     ) -> requests.Response:
         """Return a response of status 200 whose body is still to be read, and to be closed by the caller."""
         key = self._admin_key if secret is None else _sendable(secret)
-        data = None if body is None else _json(body)
         response = mapped(
             lambda: self._session.request(
                 method,
                 self.base_url + path,
                 params=query,
-                data=data,
-                headers={**(headers or {}), **({"Content-Type": "application/json"} if data is not None else {})},
+                data=None if body is None else _json(body),
+                headers={**(headers or {}), **({} if body is None else {"Content-Type": "application/json"})},
                 auth=_Bearer(key),
                 timeout=(self.connect_timeout_s, read_timeout_s),
                 allow_redirects=False,

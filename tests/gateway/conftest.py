@@ -24,3 +24,11 @@ def gateway(paper: Paper) -> Iterator[Gateway]:
     client = Gateway(paper.url, ADMIN_KEY, connect_timeout_s=0.5, read_timeout_s=0.3)
     yield client
     client.close()
+
+
+@pytest.fixture
+def quick(paper: Paper) -> Iterator[Gateway]:
+    """Return a client that tries again without a pause."""
+    client = Gateway(paper.url, ADMIN_KEY, connect_timeout_s=0.5, read_timeout_s=0.3, retry_pauses_s=(0.0, 0.0))
+    yield client
+    client.close()

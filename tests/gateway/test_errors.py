@@ -148,11 +148,11 @@ def test_the_status_decides_where_type_and_message_do_not(
 
 
 @pytest.mark.parametrize("text", ["<html>404</html>", "404 page not found", '{"detail": "Not Found"}', "[]", "{}"])
-def test_a_404_of_no_gateway_is_never_taken_for_a_key_that_is_gone(paper: Paper, gateway: Gateway, text: str) -> None:
+def test_a_404_of_no_gateway_is_never_taken_for_a_key_that_is_gone(paper: Paper, quick: Gateway, text: str) -> None:
     paper.will(raw(text, status=404))
 
     with pytest.raises(GatewayUnavailable) as failure:
-        gateway.keys.info("0" * 64)
+        quick.keys.info("0" * 64)
     assert not failure.value.may_have_happened
 
 

@@ -264,6 +264,21 @@ def test_a_secret_in_place_of_a_token_goes_nowhere(
     assert not paper.asked
 
 
+@pytest.mark.parametrize("verb", ["generate", "info", "renew", "list"])
+def test_an_answer_that_leaves_the_expiry_out_is_not_taken_for_never(paper: Paper, gateway: Gateway, verb: str) -> None:
+    row = {"token": TOKEN, "key": SECRET, "key_alias": "a"}
+    paper.will(says({**row, "info": row, "keys": [row], "total_pages": 1}))
+    acts: dict[str, Callable[[], object]] = {
+        "generate": lambda: gateway.keys.generate(**LAPTOP),
+        "info": lambda: gateway.keys.info(TOKEN),
+        "renew": lambda: gateway.keys.renew(TOKEN, duration="30d"),
+        "list": lambda: list(gateway.keys.list()),
+    }
+
+    with pytest.raises(GatewayUnavailable, match="expires is missing"):
+        acts[verb]()
+
+
 @pytest.mark.parametrize(
     ("spelling", "moment"),
     [
@@ -289,7 +304,11 @@ def test_every_spelling_of_an_expiry_is_read_as_utc(
 
 
 def test_money_is_exact(paper: Paper, gateway: Gateway) -> None:
-    paper.will(lambda handler: handler.send(200, b'{"info": {"spend": 0.1000000000000000055, "max_budget": 7.5e-06}}'))
+    paper.will(
+        lambda handler: handler.send(
+            200, b'{"info": {"expires": null, "spend": 0.1000000000000000055, "max_budget": 7.5e-06}}'
+        )
+    )
 
     info = gateway.keys.info(TOKEN)
 

@@ -1,0 +1,239 @@
+"""The check of a gateway: each thing that can be wrong is told with what to do, and nothing is left behind."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from gateway.checkup import PROBE_LIFE_S, Finding, examine
+from gateway.client import Gateway
+from gateway.secret import token_of
+from tests.gateway.conftest import ADMIN_KEY
+from tests.gateway.loopback import Handler, Paper, Reply, recorded, says
+
+
+class Keeper:
+    """Answers as a healthy gateway that keeps keys; a test puts its fault in place of one path's answer."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, str] = {}  # alias to token
+        self.made = 0
+        self.skew = timedelta()
+        self.routes = ["llm_api_routes"]
+        self.faults: dict[str, Reply] = {}
+
+    def __call__(self, handler: Handler) -> None:
+        asked = handler.paper.last
+        reply = self.faults.get(asked.path) or self.answer(asked.path, asked.query, asked.body)
+        reply(handler)
+
+    def answer(self, path: str, query: dict[str, str], body: Any) -> Reply:
+        answers: dict[str, Callable[[], Reply]] = {
+            "/health/liveliness": lambda: recorded("health", "liveliness"),
+            "/health/readiness": lambda: recorded("health", "readiness"),
+            "/health/readiness/details": lambda: recorded("health", "details"),
+            "/v1/models": lambda: recorded("models", "names"),
+            "/key/list": lambda: says({"keys": self.listed(query.get("key_alias")), "total_pages": 1}),
+            "/key/info": lambda: says({"info": {"expires": None, "allowed_routes": self.routes}}),
+            "/key/generate": lambda: says(self.generate(body)),
+            "/key/delete": lambda: self.delete(body["keys"]),
+        }
+        return answers[path]()
+
+    def listed(self, alias: str | None) -> list[dict[str, object]]:
+        return [{"token": token, "expires": None} for name, token in self.keys.items() if alias in (None, name)]
+
+    def generate(self, body: Any) -> dict[str, object]:
+        self.made += 1
+        secret = body.get("key", f"sk-made-by-the-gateway-{self.made}")
+        self.keys[body["key_alias"]] = token_of(secret)
+        assert body["duration"] == f"{PROBE_LIFE_S}s"
+        expires = datetime.now(UTC) + self.skew + timedelta(seconds=PROBE_LIFE_S)
+        return {"key": secret, "expires": expires.isoformat()}
+
+    def delete(self, tokens: list[str]) -> Reply:
+        known = {alias: token for alias, token in self.keys.items() if token in tokens}
+        for alias in known:
+            del self.keys[alias]
+        return says({"deleted_keys": tokens}) if known else recorded("keys", "delete unknown")
+
+
+@pytest.fixture
+def keeper(paper: Paper) -> Keeper:
+    keeper = Keeper()
+    paper.will(keeper)
+    return keeper
+
+
+def failures(gateway: Gateway) -> list[Finding]:
+    return [finding for finding in examine(gateway) if not finding.ok]
+
+
+def test_a_healthy_gateway_is_found_so_and_left_as_it_was(keeper: Keeper, quick: Gateway) -> None:
+    findings = list(examine(quick))
+
+    assert [finding.text for finding in findings if not finding.ok] == []
+    assert all(not finding.advice for finding in findings)
+    told = "\n".join(finding.text for finding in findings)
+    for words in ("answers at", "healthy", "1.106.2", "gpt-4o-mini, embedding", "make keys", "clock", "choose"):
+        assert words in told
+    assert keeper.made == 2
+    assert keeper.keys == {}
+
+
+UNREACHABLE = says({"detail": "Not Found"}, status=404)
+BUSY = says({}, status=503)
+
+
+@pytest.mark.parametrize(
+    ("path", "fault", "text", "advice"),
+    [
+        ("/health/liveliness", UNREACHABLE, "No gateway answers", "GATEWAY_URL"),
+        ("/health/readiness", BUSY, "not ready", "database"),
+        ("/health/readiness", says({"status": "healthy", "db": "Not connected"}), "Not connected", "DATABASE_URL"),
+        ("/key/list", recorded("errors", "wrong key"), "refuses our admin key", "GATEWAY_ADMIN_KEY"),
+        ("/key/list", BUSY, "cannot list its keys", "log"),
+        ("/v1/models", BUSY, "cannot list its models", "log"),
+        ("/v1/models", says({"data": []}), "no models", "model_list"),
+        ("/key/info", BUSY, "cannot show the key", "log"),
+        ("/key/delete", BUSY, "could not be deleted", "expire within 60 s"),
+    ],
+)
+def test_a_fault_is_told_with_what_to_do(
+    keeper: Keeper, quick: Gateway, path: str, fault: Reply, text: str, advice: str
+) -> None:
+    keeper.faults[path] = fault
+
+    found = failures(quick)[0]
+
+    assert text in found.text
+    assert advice in found.advice
+
+
+def test_an_unknown_version_is_no_fault(keeper: Keeper, quick: Gateway) -> None:
+    keeper.faults["/health/readiness/details"] = UNREACHABLE
+
+    findings = list(examine(quick))
+
+    assert all(finding.ok for finding in findings)
+    assert any("unknown version" in finding.text for finding in findings)
+
+
+def test_an_admin_key_that_may_not_make_keys(keeper: Keeper, quick: Gateway) -> None:
+    keeper.faults["/key/generate"] = recorded("errors", "management route with a virtual key")
+
+    own, custom = failures(quick)
+
+    assert "may not make keys" in own.text
+    assert "proxy_admin" in own.advice
+    assert "does not let us choose" in custom.text
+
+
+@pytest.mark.parametrize(("hours", "way"), [(1, "3600 s ahead of"), (-1, "3600 s behind")])
+def test_clocks_that_disagree(keeper: Keeper, quick: Gateway, hours: int, way: str) -> None:
+    keeper.skew = timedelta(hours=hours)
+
+    (found,) = failures(quick)
+
+    assert way in found.text
+    assert "NTP" in found.advice
+
+
+def test_keys_that_can_do_more_than_call_models(keeper: Keeper, quick: Gateway) -> None:
+    keeper.routes = []
+
+    (found,) = failures(quick)
+
+    assert "more than call models" in found.text
+    assert keeper.keys == {}
+
+
+def test_custom_keys_refused(keeper: Keeper, quick: Gateway) -> None:
+    def refuse_custom(handler: Handler) -> None:
+        body = handler.paper.last.body
+        (says({"detail": "custom keys are disabled"}, status=403) if "key" in body else says(keeper.generate(body)))(
+            handler
+        )
+
+    keeper.faults["/key/generate"] = refuse_custom
+
+    (found,) = failures(quick)
+
+    assert "does not let us choose" in found.text
+    assert "disable_custom_api_keys" in found.advice
+    assert keeper.keys == {}
+
+
+def test_custom_keys_ignored(keeper: Keeper, quick: Gateway) -> None:
+    def ignore_custom(handler: Handler) -> None:
+        body = {name: value for name, value in handler.paper.last.body.items() if name != "key"}
+        says(keeper.generate(body))(handler)
+
+    keeper.faults["/key/generate"] = ignore_custom
+
+    (found,) = failures(quick)
+
+    assert "ignores a secret" in found.text
+    assert keeper.keys == {}
+
+
+@pytest.mark.parametrize("lost", ["answer", "connection"])
+def test_keys_whose_making_went_unanswered_are_deleted_too(keeper: Keeper, quick: Gateway, lost: str) -> None:
+    def make_and_lose(handler: Handler) -> None:
+        keeper.generate(handler.paper.last.body)
+        handler.close_connection = True
+        if lost == "answer":
+            handler.send(200, json.dumps({"key": 7}).encode())
+
+    keeper.faults["/key/generate"] = make_and_lose
+
+    found = failures(quick)
+
+    assert [finding.text.split(".")[0] for finding in found] == [
+        "The gateway could not make a key",
+        "The gateway could not make a key with a secret of ours",
+    ]
+    assert keeper.made == 2
+    assert keeper.keys == {}
+
+
+def test_an_operator_who_stops_halfway_leaves_nothing(keeper: Keeper, quick: Gateway) -> None:
+    findings = examine(quick)
+    while not keeper.made:
+        next(findings)
+    assert keeper.keys
+    findings.close()
+
+    assert keeper.keys == {}
+
+
+def test_the_command_prints_and_succeeds(
+    paper: Paper, keeper: Keeper, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.GATEWAY_URL, settings.GATEWAY_ADMIN_KEY = paper.url, ADMIN_KEY
+
+    call_command("check_gateway")
+
+    out = capsys.readouterr().out
+    assert "ok   A gateway answers at" in out
+    assert "FAIL" not in out
+    assert ADMIN_KEY not in out
+
+
+def test_the_command_fails_with_advice(
+    paper: Paper, keeper: Keeper, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.GATEWAY_URL, settings.GATEWAY_ADMIN_KEY = paper.url, ADMIN_KEY
+    keeper.skew = timedelta(hours=1)
+
+    with pytest.raises(CommandError, match="1 of the checks failed") as failure:
+        call_command("check_gateway")
+
+    assert failure.value.returncode == 1
+    out = capsys.readouterr().out
+    assert "FAIL The gateway's clock" in out
+    assert "     Let both machines keep time" in out

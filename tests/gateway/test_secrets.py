@@ -1,0 +1,112 @@
+"""No secret shows in any repr, message, traceback or log of the client."""
+
+import logging
+import traceback
+from collections.abc import Callable
+
+import pytest
+
+from gateway.client import Gateway
+from gateway.errors import GatewayError
+from gateway.inference_types import ChatRequest
+from gateway.secret import Secret, redact, token_of
+from tests.gateway.conftest import ADMIN_KEY, SECRET
+from tests.gateway.loopback import Paper, raw, recorded, recording, says
+from tests.gateway.test_keys import LAPTOP, TOKEN
+
+ISSUED = recording("keys", "generate")["response"]["body"]["key"]
+CHAT = ChatRequest(model="m", messages=[])
+
+CALLS: dict[str, Callable[[Gateway], object]] = {
+    "generate": lambda gateway: gateway.keys.generate(**{**LAPTOP, "secret": SECRET}),
+    "info": lambda gateway: gateway.keys.info(TOKEN),
+    "list": lambda gateway: list(gateway.keys.list(user_id="u")),
+    "delete": lambda gateway: gateway.keys.delete([TOKEN]),
+    "names": lambda gateway: gateway.models.names(SECRET),
+    "chat": lambda gateway: gateway.inference.chat(secret=SECRET, body=CHAT),
+    "stream": lambda gateway: list(gateway.inference.stream_chat(secret=SECRET, body=CHAT)),
+    "malformed": lambda gateway: gateway.models.names(f"{SECRET} é"),
+}
+
+
+def test_a_secret_is_text_that_does_not_show_itself() -> None:
+    secret = Secret(SECRET)
+
+    assert f"{secret}" == str(secret) == SECRET == secret
+    assert SECRET not in repr(secret)
+    assert SECRET not in repr({"key": secret})
+    assert repr(secret) == "<Secret …0001>"
+    assert repr(Secret("sk-1234")) == "<Secret>"
+
+
+def test_token_of_is_sha256_and_takes_any_text() -> None:
+    assert token_of(ISSUED) == TOKEN
+    assert len(token_of("clé \ud83d")) == 64
+
+
+def test_redact_leaves_hints_and_hashes() -> None:
+    assert redact(f"Received sk-...0000, not {SECRET} of {TOKEN}") == f"Received sk-...0000, not sk-… of {TOKEN}"
+    assert redact("it echoes my-own-password", "my-own-password") == "it echoes …"
+
+
+def test_the_client_and_what_it_issues_keep_secrets_out_of_their_repr(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("keys", "generate"))
+    issued = gateway.keys.generate(**LAPTOP)
+    stream = gateway.inference.stream_chat(secret=SECRET, body=CHAT)
+
+    for thing in (gateway, issued, stream, gateway.keys, vars(stream), vars(gateway)):
+        assert not {ISSUED, SECRET, ADMIN_KEY} & set(repr(thing).replace("'", " ").split())
+        assert all(secret not in repr(thing) for secret in (ISSUED, SECRET, ADMIN_KEY))
+    assert ISSUED in issued.secret
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    "reply",
+    [
+        says({"error": {"message": f"You sent {SECRET} and {ADMIN_KEY}", "type": SECRET, "param": SECRET}}, status=400),
+        says({"detail": f"You sent {SECRET} and {ADMIN_KEY}"}, status=401),
+        says({"error": {"message": f"{SECRET} {ADMIN_KEY}"}}, status=500),
+        raw(f'{{"key": "{SECRET}", "other": "{ADMIN_KEY}"'),
+        raw(f"<html>{SECRET}</html>", kind=f"text/{SECRET}"),
+    ],
+    ids=["error", "detail", "500", "half an object", "HTML"],
+)
+def test_no_secret_in_errors_their_frames_or_the_log(
+    paper: Paper, quick: Gateway, caplog: pytest.LogCaptureFixture, call: str, reply: Callable[[object], None]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    paper.will(reply)
+
+    try:
+        CALLS[call](quick)
+    except GatewayError as error:
+        shown = shown_by(error)
+    else:
+        shown = ""
+
+    assert shown or call == "delete"
+    for secret in (SECRET, ADMIN_KEY, ISSUED):
+        assert secret not in shown
+        assert secret not in caplog.text
+    assert not any(SECRET in f"{asked.path}{asked.query}" for asked in paper.asked)
+
+
+@pytest.mark.parametrize("answer", [{"key": ISSUED}, {"key": ISSUED, "expires": "soon"}])
+def test_a_secret_in_an_answer_that_is_not_understood_shows_nowhere(
+    paper: Paper, gateway: Gateway, answer: dict[str, object]
+) -> None:
+    paper.will(says(answer))
+
+    with pytest.raises(GatewayError, match="expires") as failure:
+        gateway.keys.generate(**LAPTOP)
+
+    assert ISSUED not in shown_by(failure.value)
+
+
+def shown_by(error: GatewayError) -> str:
+    """Return all that an error page may show: messages, attributes, and every local of the client's own frames."""
+    trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+    frames = [frame for frame in trace.stack if "/gateway/" in frame.filename and "/tests/" not in frame.filename]
+    locals_of_frames = [str(frame.locals) for frame in frames]
+    return "\n".join([str(error), repr(error), str(vars(error)), *locals_of_frames])

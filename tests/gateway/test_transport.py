@@ -1,0 +1,254 @@
+"""Addresses, retries, timeouts, the pool of connections, what is sent along."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.client import Gateway
+from gateway.errors import GatewayKeyRefused, GatewayNotFound, GatewayRateLimited, GatewayRejected, GatewayUnavailable
+from gateway.inference_types import ChatRequest
+from tests.gateway.conftest import ADMIN_KEY, SECRET
+from tests.gateway.loopback import Handler, Paper, recorded, says, silence
+from tests.gateway.test_keys import LAPTOP, TOKEN
+
+NAMES = says({"data": [{"id": "m"}]})
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "/olla/litellm", "/olla/litellm/", "/a%20b"])
+def test_any_prefix_with_or_without_a_slash(paper: Paper, prefix: str) -> None:
+    gateway = Gateway(paper.url + prefix, ADMIN_KEY)
+    paper.will(NAMES)
+
+    assert gateway.models.names() == ("m",)
+    assert paper.last.path == prefix.rstrip("/") + "/v1/models"
+
+
+@pytest.mark.parametrize(
+    "address", ["", "gateway:4000", "ftp://gateway", "http://", "http://me:secret@gateway", "http://gateway/?x=1"]
+)
+def test_an_address_that_is_none_is_refused_at_once(address: str) -> None:
+    with pytest.raises(ValueError, match="address of the gateway"):
+        Gateway(address, ADMIN_KEY)
+
+
+def test_reading_is_tried_again_when_the_gateway_is_away_for_a_moment(paper: Paper, quick: Gateway) -> None:
+    paper.will(says({}, status=503), says({}, status=502), NAMES)
+
+    assert quick.models.names() == ("m",)
+    assert len(paper.asked) == 3
+
+
+def test_reading_gives_up_after_two_more_attempts(paper: Paper, quick: Gateway) -> None:
+    paper.will(says({}, status=503))
+
+    with pytest.raises(GatewayUnavailable):
+        quick.models.names()
+    assert len(paper.asked) == 3
+
+
+def test_reading_is_not_repeated_when_refused(paper: Paper, gateway: Gateway) -> None:
+    for title, kind in (("requests per minute exceeded", GatewayRateLimited), ("wrong key", GatewayKeyRefused)):
+        paper.will(recorded("errors", title))
+        with pytest.raises(kind):
+            gateway.models.names()
+    paper.will(recorded("keys", "info unknown"))
+    with pytest.raises(GatewayNotFound):
+        gateway.keys.info(TOKEN)
+    assert len(paper.asked) == 3
+
+
+def test_reading_is_not_repeated_when_the_gateway_is_slow(paper: Paper, gateway: Gateway) -> None:
+    paper.will(silence(head=False))
+
+    with pytest.raises(GatewayUnavailable) as failure:
+        gateway.models.names()
+
+    assert failure.value.timed_out
+    assert failure.value.may_have_happened
+    assert len(paper.asked) == 1
+
+
+def test_health_is_asked_once(paper: Paper, gateway: Gateway) -> None:
+    paper.will(says({}, status=503))
+
+    with pytest.raises(GatewayUnavailable):
+        gateway.health.readiness()
+    assert len(paper.asked) == 1
+
+
+@pytest.mark.parametrize("verb", ["renew", "block", "unblock", "delete", "chat", "cost"])
+def test_doing_is_never_repeated(paper: Paper, gateway: Gateway, verb: str) -> None:
+    paper.will(says({}, status=500))
+    acts: dict[str, Callable[[], object]] = {
+        "renew": lambda: gateway.keys.renew(TOKEN, duration="30d"),
+        "block": lambda: gateway.keys.block(TOKEN),
+        "unblock": lambda: gateway.keys.unblock(TOKEN),
+        "delete": lambda: gateway.keys.delete([TOKEN]),
+        "chat": lambda: gateway.inference.chat(secret=SECRET, body=ChatRequest(model="m", messages=[])),
+        "cost": lambda: gateway.usage.calculate_cost(model="m"),
+    }
+
+    with pytest.raises(GatewayUnavailable):
+        acts[verb]()
+    assert len(paper.asked) == 1
+
+
+def test_a_refused_connection_surely_did_nothing() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        gateway = Gateway(f"http://127.0.0.1:{unused.getsockname()[1]}", ADMIN_KEY)
+
+        with pytest.raises(GatewayUnavailable, match="refused") as failure:
+            gateway.keys.generate(**LAPTOP)
+
+    assert not failure.value.may_have_happened
+    assert failure.value.__context__ is None
+
+
+@pytest.fixture
+def full_backlog() -> Iterator[int]:
+    """Listen without ever accepting, until further connections are not even answered."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        waiting = [socket.socket() for _ in range(3)]
+        for client in waiting:
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+        for client in waiting:
+            client.close()
+
+
+def test_a_connection_that_times_out_surely_did_nothing(full_backlog: int) -> None:
+    gateway = Gateway(f"http://127.0.0.1:{full_backlog}", ADMIN_KEY, connect_timeout_s=0.1, read_timeout_s=0.1)
+
+    with pytest.raises(GatewayUnavailable) as failure:
+        gateway.keys.generate(**LAPTOP)
+
+    assert not failure.value.may_have_happened
+
+
+def test_speaking_tls_to_a_gateway_without_it_surely_did_nothing(paper: Paper) -> None:
+    gateway = Gateway(paper.url.replace("http:", "https:"), ADMIN_KEY, connect_timeout_s=1, read_timeout_s=1)
+
+    with pytest.raises(GatewayUnavailable) as failure:
+        gateway.keys.generate(**LAPTOP)
+
+    assert not failure.value.may_have_happened
+    assert not paper.asked
+
+
+@pytest.mark.parametrize("slow_part", ["body", "error"])
+def test_a_gateway_that_trickles_is_given_up(paper: Paper, slow_part: str) -> None:
+    gateway = Gateway(paper.url, ADMIN_KEY, read_timeout_s=0.1)
+
+    def trickle(handler: Handler) -> None:
+        status = b"200 OK" if slow_part == "body" else b"400 Bad Request"
+        handler.wfile.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 1000\r\n\r\n")
+        try:
+            while not handler.paper.released.wait(0.02):
+                handler.wfile.write(b" ")
+        except OSError:
+            handler.close_connection = True
+            handler.paper.released.set()
+
+    paper.will(trickle)
+    began = time.monotonic()
+
+    with pytest.raises(GatewayUnavailable if slow_part == "body" else GatewayRejected):
+        gateway.usage.calculate_cost(model="m")
+
+    assert time.monotonic() - began < 2
+    assert paper.released.wait(5)
+
+
+def test_connections_are_kept_and_used_again(paper: Paper, gateway: Gateway) -> None:
+    paper.will(NAMES, recorded("errors", "no messages"), NAMES)
+
+    for _ in range(2):
+        gateway.models.names()
+        with pytest.raises(GatewayRejected):
+            gateway.usage.calculate_cost(model="m")
+        paper.will(NAMES, recorded("errors", "no messages"), NAMES)
+
+    assert len(paper.asked) == 4
+    assert len(paper.connections) == 1
+
+
+def test_many_threads_share_one_client(paper: Paper) -> None:
+    gateway = Gateway(paper.url, ADMIN_KEY)
+    everybody = threading.Barrier(20, timeout=5)
+    seen: list[str] = []
+
+    def echo(handler: Handler) -> None:
+        everybody.wait()  # all are in flight at once
+        secret = handler.headers["Authorization"].removeprefix("Bearer ")
+        handler.send(200, json.dumps({"data": [{"id": f"for {secret}"}]}).encode())
+
+    def ask(number: int) -> None:
+        (name,) = gateway.models.names(f"sk-number-{number:04}")
+        seen.append(name)
+
+    paper.will(echo)
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+
+    assert sorted(seen) == [f"for sk-number-{number:04}" for number in range(20)]
+
+
+def test_cookies_of_one_answer_are_not_sent_with_the_next(paper: Paper, gateway: Gateway) -> None:
+    paper.will(says({"data": []}, set_cookie="who=admin; Path=/"), NAMES)
+
+    gateway.models.names()
+    gateway.models.names(SECRET)
+
+    assert "cookie" not in paper.last.headers
+
+
+def test_the_environment_neither_diverts_nor_replaces_secrets(
+    paper: Paper, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password other\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    paper.will(NAMES)
+
+    gateway.models.names(SECRET)
+
+    assert paper.last.headers["authorization"] == f"Bearer {SECRET}"
+
+
+@pytest.mark.parametrize("secret", ["sk-é", "sk-a b", "sk-a\r\nX-Evil: 1", "sk-\x00", "sk-\ud83d", "clé secrète"])
+def test_what_cannot_be_a_key_is_refused_without_asking(paper: Paper, gateway: Gateway, secret: str) -> None:
+    with pytest.raises(GatewayKeyRefused) as refusal:
+        gateway.models.names(secret)
+
+    assert refusal.value.reason == "unknown"
+    assert secret not in str(refusal.value)
+    assert not paper.asked
+
+
+def test_requests_are_json_with_plain_numbers(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("keys", "generate"))
+
+    gateway.keys.generate(**LAPTOP)
+
+    assert paper.last.headers["content-type"] == "application/json"
+    assert paper.last.headers["user-agent"] == "passerelle"
+    assert isinstance(paper.last.body["max_budget"], float)
+
+
+def test_what_cannot_be_written_as_json_is_refused_here(paper: Paper, gateway: Gateway) -> None:
+    with pytest.raises(GatewayRejected, match="unsendable"):
+        gateway.keys.generate(**{**LAPTOP, "metadata": {"when": object()}})
+    assert not paper.asked
