@@ -1,1 +1,104 @@
-"""System checks."""
+"""System checks: settings that are each fine, but not together. Ids and hints are listed in docs/settings.md."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+SANDBOX_KEY = "sk-sandbox-admin"  # printed in the documentation
+
+
+@register
+def portal_has_an_address(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse a PORTAL_URL that is no bare address: cookies, redirects and mails are made of it."""
+    url = urlsplit(settings.PORTAL_URL)
+    if url.scheme in ("http", "https") and url.hostname and not (url.path or url.query):
+        return []
+    hint = "Give scheme and host, and the port if it is unusual, and no path: https://portal.example.edu"
+    return [Error("PORTAL_URL is not an address without a path.", hint=hint, id="portal.E001")]
+
+
+@register
+def portal_is_encrypted(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse plain HTTP on a server: passwords and keys would cross the network in clear."""
+    if settings.EMBEDDED or settings.HTTPS:
+        return []
+    hint = "Put a reverse proxy with a certificate in front, and set PORTAL_URL to its https address."
+    return [Error("PORTAL_URL is not https.", hint=hint, id="portal.E002")]
+
+
+@register
+def a_proxy_is_trusted(**kwargs: Any) -> list[CheckMessage]:
+    """Warn of the endless redirect that comes when nobody tells us that the browser uses HTTPS."""
+    if not settings.HTTPS or settings.TRUSTED_PROXY_COUNT > 0:
+        return []
+    hint = "Set TRUSTED_PROXY_COUNT=1 when a reverse proxy ends TLS and sets X-Forwarded-Proto and X-Forwarded-For."
+    return [Warning("PORTAL_URL is https, but no proxy is trusted to say so.", hint=hint, id="portal.W003")]
+
+
+@register
+def database_can_be_shared(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse SQLite on a server: web and workers are several programs, perhaps on several machines."""
+    if settings.EMBEDDED or settings.DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3":
+        return []
+    return [Error("The database is SQLite.", hint="Set DATABASE_URL to a PostgreSQL database.", id="portal.E004")]
+
+
+@register
+def broker_can_be_shared(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse the file-system broker on a server."""
+    if settings.EMBEDDED or settings.REDIS_URL:
+        return []
+    return [Error("REDIS_URL is empty.", hint="Set REDIS_URL: tasks, cache and locks need Redis.", id="portal.E005")]
+
+
+@register
+def gateway_has_a_base_address(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse the address that programs call in place of the one that it stands on: /v1 is added where it belongs."""
+    messages: list[CheckMessage] = []
+    for name in ("GATEWAY_URL", "GATEWAY_PUBLIC_URL"):
+        url = urlsplit(getattr(settings, name))
+        if url.scheme not in ("http", "https") or not url.hostname:
+            hint = "For example https://gateway.example.edu or https://proxy.example.edu/olla/litellm"
+            messages.append(Error(f"{name} is not an http address.", hint=hint, id="portal.E006"))
+        elif url.path.rstrip("/").endswith("/v1"):
+            messages.append(Error(f"{name} ends in /v1.", hint="Leave /v1 out; it is added.", id="portal.E007"))
+    return messages
+
+
+@register
+def gateway_key_is_not_the_sandboxes(**kwargs: Any) -> list[CheckMessage]:
+    """Warn who names a gateway and forgets its key; on a server a key that everybody knows is refused."""
+    if settings.SANDBOX or settings.GATEWAY_ADMIN_KEY != SANDBOX_KEY:
+        return []
+    kind = Warning if settings.EMBEDDED else Error
+    hint = "Set GATEWAY_ADMIN_KEY (or GATEWAY_ADMIN_KEY_FILE) to the gateway's master key."
+    return [kind("GATEWAY_ADMIN_KEY is the sandbox's.", hint=hint, id="portal.E008")]
+
+
+@register
+def people_can_reach_the_gateway(**kwargs: Any) -> list[CheckMessage]:
+    """Warn when the snippets that we show would call the reader's own machine."""
+    if settings.EMBEDDED or urlsplit(settings.GATEWAY_PUBLIC_URL).hostname not in LOOPBACK:
+        return []
+    hint = "Set GATEWAY_PUBLIC_URL to the address of the gateway that people's programs call."
+    return [Warning("GATEWAY_PUBLIC_URL is an address of this machine only.", hint=hint, id="portal.W009")]
+
+
+@register
+def institution_is_complete(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse half an OpenID Connect client; the other half, an issuer without a client, stops the start by itself."""
+    if settings.OIDC_ISSUER or not (settings.OIDC_CLIENT_ID or settings.OIDC_CLIENT_SECRET):
+        return []
+    hint = "Set OIDC_ISSUER as well, or none of the three."
+    return [Error("An OIDC client is set, but no OIDC_ISSUER.", hint=hint, id="portal.E010")]
+
+
+@register
+def nothing_is_debugged_in_public(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse DEBUG on a server: its error pages show what is in memory."""
+    if settings.EMBEDDED or not settings.DEBUG:
+        return []
+    return [Error("DEBUG is on.", hint="Leave DEBUG unset outside the embedded mode.", id="portal.E011")]

@@ -212,6 +212,9 @@ SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 OIDC_ISSUER = env.str("OIDC_ISSUER", default="")  # e.g. https://sso.example.edu/realms/main; empty: local accounts only
 OIDC_NAME = env.str("OIDC_NAME", default="")  # as in "Sign in with Example University"
+_oidc_default = environ.Env.NOTSET if OIDC_ISSUER else ""
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default=_oidc_default)
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default=_oidc_default)
 OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
 SOCIALACCOUNT_PROVIDERS = (
     {
@@ -221,8 +224,8 @@ SOCIALACCOUNT_PROVIDERS = (
                 {
                     "provider_id": "institution",
                     "name": OIDC_NAME,
-                    "client_id": env.str("OIDC_CLIENT_ID"),
-                    "secret": env.str("OIDC_CLIENT_SECRET"),
+                    "client_id": OIDC_CLIENT_ID,
+                    "secret": OIDC_CLIENT_SECRET,
                     "settings": {"server_url": OIDC_ISSUER},
                 }
             ],

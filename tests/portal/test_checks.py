@@ -1,0 +1,84 @@
+"""Each wrong combination of settings is named, with what to do."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage
+from pytest_django import Settings
+
+from portal import checks
+
+Check = Callable[..., list[CheckMessage]]
+SERVER = {
+    "EMBEDDED": False,
+    "SANDBOX": False,
+    "DEBUG": False,
+    "HTTPS": True,
+    "PORTAL_URL": "https://portal.example.edu",
+    "TRUSTED_PROXY_COUNT": 1,
+    "REDIS_URL": "redis://127.0.0.1/0",
+    "GATEWAY_URL": "https://gateway.example.edu/olla/litellm/",
+    "GATEWAY_PUBLIC_URL": "https://gateway.example.edu",
+    "GATEWAY_ADMIN_KEY": "sk-of-the-gateway",
+}
+POSTGRES = "django.db.backends.postgresql"
+SQLITE = "django.db.backends.sqlite3"
+WRONG: list[tuple[Check, dict[str, Any], str]] = [
+    (checks.portal_has_an_address, {"PORTAL_URL": "portal.example.edu"}, "portal.E001"),
+    (checks.portal_has_an_address, {"PORTAL_URL": "https://example.edu/portal"}, "portal.E001"),
+    (checks.portal_is_encrypted, {"HTTPS": False}, "portal.E002"),
+    (checks.a_proxy_is_trusted, {"TRUSTED_PROXY_COUNT": 0}, "portal.W003"),
+    (checks.broker_can_be_shared, {"REDIS_URL": ""}, "portal.E005"),
+    (checks.gateway_has_a_base_address, {"GATEWAY_URL": "gateway.example.edu"}, "portal.E006"),
+    (checks.gateway_has_a_base_address, {"GATEWAY_URL": "https://gateway.example.edu/v1"}, "portal.E007"),
+    (checks.gateway_has_a_base_address, {"GATEWAY_PUBLIC_URL": "https://example.edu/litellm/v1/"}, "portal.E007"),
+    (checks.gateway_key_is_not_the_sandboxes, {"GATEWAY_ADMIN_KEY": "sk-sandbox-admin"}, "portal.E008"),
+    (checks.people_can_reach_the_gateway, {"GATEWAY_PUBLIC_URL": "http://localhost:4000"}, "portal.W009"),
+    (checks.institution_is_complete, {"OIDC_CLIENT_ID": "portal"}, "portal.E010"),
+    (checks.nothing_is_debugged_in_public, {"DEBUG": True}, "portal.E011"),
+]
+ALL = sorted({checks.database_can_be_shared, *(check for check, _, _ in WRONG)}, key=lambda check: check.__name__)
+
+
+@pytest.fixture
+def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Pretend to be a server that is set up well."""
+    for name, value in SERVER.items():
+        setattr(settings, name, value)
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", POSTGRES)
+    return settings
+
+
+@pytest.mark.parametrize("check", ALL, ids=lambda check: check.__name__)
+def test_a_server_that_is_set_up_well_passes(server: Settings, check: Check) -> None:
+    assert check() == []
+
+
+@pytest.mark.parametrize("check", ALL, ids=lambda check: check.__name__)
+def test_the_embedded_mode_passes(check: Check) -> None:
+    assert check() == []
+
+
+@pytest.mark.parametrize(("check", "wrong", "found"), WRONG)
+def test_names_what_is_wrong(server: Settings, check: Check, wrong: dict[str, Any], found: str) -> None:
+    for name, value in wrong.items():
+        setattr(server, name, value)
+
+    messages = check()
+
+    assert [message.id for message in messages] == [found]
+    assert all(message.hint for message in messages)
+
+
+def test_names_a_database_that_only_one_machine_has(server: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(server.DATABASES["default"], "ENGINE", SQLITE)
+
+    assert [message.id for message in checks.database_can_be_shared()] == ["portal.E004"]
+
+
+def test_a_gateway_without_its_key_is_a_warning_where_one_only_tries(server: Settings) -> None:
+    server.EMBEDDED = True
+    server.GATEWAY_ADMIN_KEY = "sk-sandbox-admin"
+
+    assert [message.is_serious() for message in checks.gateway_key_is_not_the_sandboxes()] == [False]
