@@ -61,13 +61,17 @@ def _ask_broker() -> None:
         broker.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT_S)
 
 
+def _ask_gateway() -> None:
+    get_gateway().health.liveness()
+
+
 def _gateway_state() -> str:
     """Return the gateway's state, asked at most every few seconds by all processes together."""
     name = f"health:gateway:{settings.GATEWAY_URL}"
     try:
         state: str | None = cache.get(name)
         if state is None:
-            state = _state(lambda: get_gateway().health.liveness() and None)
+            state = _state(_ask_gateway)
             cache.set(name, state, GATEWAY_STATE_AGE_S)
     except (DatabaseError, RedisError):
         return "unknown"
