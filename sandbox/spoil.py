@@ -168,8 +168,14 @@ class Spoiler:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, spoilt or not."""
-        if scope["type"] == "http" and self._world.faults.orders and not scope["path"].startswith("/sandbox/"):
-            path = plain(scope["path"].removeprefix(self._world.config.prefix))
-            if fault := self._world.faults.take(path):
-                return await _KINDS[fault.kind](Call(self._app, scope, receive, send, fault))
+        if fault := self._fault(scope):
+            return await _KINDS[fault.kind](Call(self._app, scope, receive, send, fault))
         return await self._app(scope, receive, send)
+
+    def _fault(self, scope: Scope) -> Fault | None:
+        prefix = self._world.config.prefix
+        if not self._world.faults.orders or scope["type"] != "http" or scope["path"].startswith("/sandbox/"):
+            return None
+        if not scope["path"].startswith(prefix):
+            return None
+        return self._world.faults.take(plain(scope["path"].removeprefix(prefix)))

@@ -1,14 +1,15 @@
 """Start and steer a sandbox gateway in a process of its own."""
 
 import os
-import selectors
+import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import requests
 
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _START_S = 20.0
 _STOP_S = 10.0
 _CALL_S = 10.0
+_MOST_OUTPUT_BYTES = 10_000_000
 Json = dict[str, Any]
 
 
@@ -43,6 +45,8 @@ class Sandbox:
         self.origin = ""
         self._prefix = prefix
         self._process: subprocess.Popen[bytes] | None = None
+        self._output: IO[bytes] | None = None  # open while the process runs
+        self._said = ""
         self._session = requests.Session()
         self._session.trust_env = False
         self._options = ["--admin-key", admin_key, "--spend-delay-s", str(spend_delay_s), "--pace-ms", str(pace_ms)]
@@ -68,15 +72,35 @@ class Sandbox:
 
     def start(self, *, port: int = 0) -> Self:
         """Start the process and wait until it listens."""
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", "sandbox", "--port", str(port), *self._options],
             cwd=ROOT,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=self._output,
             stderr=subprocess.STDOUT,
         )
-        self.origin = _ready_url(self._process)
+        try:
+            wait_until(lambda: self._settled_origin() is not None, seconds=_START_S)
+        except BaseException:
+            self.kill()
+            raise
+        self.origin = str(self._settled_origin())
         return self
+
+    def output(self) -> str:
+        """Return what the process has written since its start."""
+        if self._output is None:
+            return self._said
+        # not read(): the file's position is shared with the process that writes
+        return os.pread(self._output.fileno(), _MOST_OUTPUT_BYTES, 0).decode(errors="replace")
+
+    def _settled_origin(self) -> str | None:
+        """Return where it listens, None while it is still starting."""
+        ready = re.search(r"^sandbox ready (\S+)\n", self.output(), re.MULTILINE)
+        if ready is None and self._running.poll() is not None:
+            raise SandboxDiedError(self.output())
+        return ready and ready[1]
 
     def stop(self) -> None:
         """End the process with SIGTERM and wait for it; a second time does nothing."""
@@ -96,9 +120,12 @@ class Sandbox:
             process.wait(_STOP_S)
         finally:
             process.kill()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+            if process.stdin is not None:
+                process.stdin.close()
+            self._said = self.output()
+            if self._output is not None:
+                self._output.close()
+            self._output = None
 
     def __enter__(self) -> Self:
         return self.start() if self._process is None else self
@@ -172,24 +199,3 @@ def wait_until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"still not so after {seconds} s")
         time.sleep(0.02)  # polling; the only pause there is
-
-
-def _ready_url(process: subprocess.Popen[bytes]) -> str:
-    """Read the output up to the line that says where it listens."""
-    deadline = time.monotonic() + _START_S
-    output = b""
-    if process.stdout is None:
-        raise SandboxDiedError("no output to read")
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while (left := deadline - time.monotonic()) > 0 and selector.select(left):
-            piece = os.read(process.stdout.fileno(), 4096)
-            output += piece
-            ready = output.partition(b"sandbox ready ")[2]
-            if b"\n" in ready:
-                return ready.split(b"\n")[0].decode().strip()
-            if not piece:
-                break
-    process.kill()
-    process.wait(_STOP_S)
-    raise SandboxDiedError(output.decode(errors="replace") or f"silent for {_START_S} s")

@@ -130,11 +130,11 @@ def test_describes_a_key(contract_gateway: ContractGateway) -> None:
 
 def test_describes_expired_blocked_and_deleted_keys(contract_gateway: ContractGateway) -> None:
     key = contract_gateway.key(key_alias=f"short-{contract_gateway.tag}", duration="0d")
-    asked = {"params": {"key": key.token}}
-    assert_like(contract_gateway.call("GET", "/key/info", **asked), "keys.info_expired")
+    asked = {"key": key.token}
+    assert_like(contract_gateway.call("GET", "/key/info", params=asked), "keys.info_expired")
 
     contract_gateway.call("POST", "/key/block", body={"key": key.token})
-    assert_like(contract_gateway.call("GET", "/key/info", **asked), "keys.info_blocked")
+    assert_like(contract_gateway.call("GET", "/key/info", params=asked), "keys.info_blocked")
 
     lasting = contract_gateway.key(key_alias=f"gone-{contract_gateway.tag}")
     contract_gateway.call("POST", "/key/delete", body={"keys": [lasting.token]})

@@ -44,9 +44,13 @@ def test_tells_its_version_to_known_keys_only(contract_gateway: ContractGateway)
 
 def test_describes_a_person(contract_gateway: ContractGateway) -> None:
     tag = contract_gateway.tag
-    row = {"user_id": contract_gateway.user_id, "user_email": f"{tag}@example.org", "user_alias": "Intern A"}
+    row: dict[str, Any] = {
+        "user_id": contract_gateway.user_id,
+        "user_email": f"{tag}@example.org",
+        "user_alias": "Intern A",
+    }
     row |= {"user_role": "internal_user", "max_budget": 10, "models": ["gpt-4o-mini"], "metadata": {"department": "x"}}
-    body: dict[str, Any] = {**row, "auto_create_key": False}
+    body = {**row, "auto_create_key": False}
     assert contract_gateway.call("POST", "/user/new", body=body).status_code == 200
     key = contract_gateway.key()
 

@@ -1,0 +1,1 @@
+"""The sandbox itself: what it enforces, remembers and spoils."""
