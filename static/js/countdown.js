@@ -5,7 +5,8 @@ const MINUTE_MS = 60_000;
 function left(ms) {
   const minutes = Math.ceil(ms / MINUTE_MS);
   const hours = Math.floor(minutes / 60);
-  return hours ? `${hours} h ${minutes % 60} min` : `${minutes} min`;
+  const parts = [hours && `${hours}\u00a0h`, (minutes % 60 || !hours) && `${minutes % 60}\u00a0min`];
+  return parts.filter(Boolean).join("\u00a0");
 }
 
 function tell(clock) {

@@ -1,10 +1,17 @@
-// <details class="ps-menu">: one open at a time, closed by a click elsewhere and by Escape, which gives focus back.
+// <details class="ps-menu">: one open at a time, closed by a choice, a click elsewhere and Escape.
 
 const openMenus = () => document.querySelectorAll(".ps-menu[open]");
 
+// What a choice opens gives the focus back to where it was: to the menu's summary, which is still to be seen.
+function close(menu) {
+  menu.querySelector("summary").focus();
+  menu.open = false;
+}
+
 document.addEventListener("click", (event) => {
   for (const menu of openMenus()) {
-    if (!menu.contains(event.target) || event.target.closest(".dropdown-item")) menu.open = false;
+    if (!menu.contains(event.target)) menu.open = false;
+    else if (event.target.closest(".dropdown-item")) close(menu);
   }
 });
 
@@ -14,8 +21,5 @@ document.addEventListener("focusin", (event) => {
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
-  for (const menu of openMenus()) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  }
+  for (const menu of openMenus()) close(menu);
 });

@@ -125,8 +125,8 @@ def time_left(until: datetime | None) -> str:
         return ""
     minutes = max(0, -((timezone.now() - until) // timedelta(minutes=1)))
     hours, rest = divmod(minutes, 60)
-    text = f"{hours} h {rest} min" if hours else f"{rest} min"
-    return text.replace(" ", NO_BREAK_SPACE)
+    parts = [f"{hours} h"] * bool(hours) + [f"{rest} min"] * bool(rest or not hours)
+    return " ".join(parts).replace(" ", NO_BREAK_SPACE)
 
 
 @register.filter
@@ -203,7 +203,7 @@ def control(field: BoundField, **attrs: str) -> SafeString:
         css = "form-select" if isinstance(widget, Select) else "form-control"
     if field.errors:
         css += " is-invalid"
-    own = {name.replace("_", "-"): value for name, value in attrs.items()}
+    own = {name: value for name, value in attrs.items() if value}
     return field.as_widget(attrs={"class": css, **own})
 
 
