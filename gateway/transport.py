@@ -174,7 +174,6 @@ def _read(response: requests.Response, *, deadline: float) -> bytes:
             raise reading.not_understood("it does not end")
         if time.monotonic() > deadline:
             raise GatewayUnavailable("The gateway takes too long to finish its answer.", timed_out=True)
-    mapped(lambda: response.raw.read())  # nothing is left; but only so does the connection go back to the pool
     return b"".join(chunks)
 
 

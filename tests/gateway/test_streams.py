@@ -1,4 +1,5 @@
 import json
+import socket
 import threading
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,6 +16,7 @@ from gateway.errors import (
     GatewayUnavailable,
 )
 from gateway.inference_types import ChatDelta, ChatRequest, CompletionRequest, Message, ToolCall
+from gateway.pool import Interrupter
 from gateway.stream import MAX_EVENT_BYTES, ChatStream
 from tests.gateway.conftest import SECRET
 from tests.gateway.loopback import Handler, Paper, Reply, events, raw, recorded, says, silence
@@ -244,7 +246,7 @@ def test_close_from_another_thread_ends_a_waiting_reader_without_an_error(
     paper: Paper, gateway: Gateway, head: bool
 ) -> None:
     paper.will(silence(said("a"), head=head))
-    stream = stream_of(gateway)
+    stream = stream_of(gateway, silence_s=10 * WAIT_S)
     waiting = threading.Event()
     outcome: list[str] = []
 
@@ -277,6 +279,27 @@ def wait_until(holds: Callable[[], bool]) -> None:
             return
         pause.wait(WAIT_S / 500)
     raise AssertionError("it did not happen")
+
+
+def test_an_exchange_that_begins_after_it_was_ended_ends_at_once() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        interrupter = Interrupter()
+        interrupter.fire()
+        interrupter.watch(ours)
+        theirs.settimeout(WAIT_S)
+        assert theirs.recv(1) == b""
+
+
+def test_a_connection_that_serves_others_by_now_is_left_alone() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        interrupter = Interrupter()
+        interrupter.watch(ours)
+        interrupter.forget()
+        interrupter.fire()
+        ours.sendall(b"x")
+        assert theirs.recv(1) == b"x"
 
 
 def test_leaving_the_block_hangs_up(paper: Paper, gateway: Gateway) -> None:
