@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account import views as allauth_views
 from allauth.account.utils import get_next_redirect_url
+from allauth.decorators import rate_limit
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.base import AuthProcess
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from requests import RequestException
@@ -70,14 +72,15 @@ class NewPassword(HonestStatus, allauth_views.PasswordResetFromKeyView):  # type
     """A new password for who followed the link."""
 
 
+@method_decorator(rate_limit(action="manage_email"), name="dispatch")
 class Address(HonestStatus, allauth_views.EmailView):  # type: ignore[misc]  # allauth has no types
     """The person's address; a new one counts when it is confirmed."""
 
+    _did_send_verification_email = False  # read by the methods of allauth's
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Leave out, on GET, the rows that allauth writes at each look."""
-        looking = request.method in ("GET", "HEAD")
-        dispatch: Any = super(allauth_views.EmailView, self).dispatch if looking else super().dispatch
-        response: HttpResponseBase = dispatch(request, *args, **kwargs)
+        """Leave out that allauth writes a row for the present address: it would take it for one to be dropped."""
+        response: HttpResponseBase = super(allauth_views.EmailView, self).dispatch(request, *args, **kwargs)
         return response
 
 

@@ -1,0 +1,221 @@
+"""The door: local accounts."""
+
+import time
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
+
+from accounts.adapters import MISMATCH
+from tests.accounts.conftest import SignIn, is_signed_in
+from tests.factories import PASSWORD, make_intern, make_user
+
+LOGIN = "/account/login/"
+
+
+def test_lets_in_by_user_name(client: Client, sign_in: SignIn, db: None) -> None:
+    make_intern("intern")
+
+    assertRedirects(sign_in("intern"), reverse("keys:index"), fetch_redirect_response=False)
+    assert is_signed_in(client)
+
+
+@pytest.mark.parametrize("login", ["ada@example.edu", "ADA@Example.edu", "Intern", "INTERN "])
+def test_lets_in_by_address_and_in_any_case(client: Client, sign_in: SignIn, db: None, login: str) -> None:
+    make_intern("intern", email="Ada@Example.edu")
+
+    sign_in(login)
+
+    assert is_signed_in(client)
+
+
+def test_lasts_half_a_day(client: Client, sign_in: SignIn, db: None, settings: Settings) -> None:
+    make_intern("intern")
+
+    sign_in("intern")
+
+    assert client.cookies[settings.SESSION_COOKIE_NAME]["max-age"] == 12 * 3600
+
+
+def test_says_the_same_of_a_wrong_password_and_of_a_name_that_nobody_has(sign_in: SignIn, db: None) -> None:
+    make_intern("intern", email="intern@example.edu")
+
+    answers = [sign_in(login, "wrong") for login in ("intern", "nobody", "intern@example.edu", "nobody@example.edu")]
+
+    for answer in answers:
+        assertContains(answer, MISMATCH, status_code=422)
+        assertNotContains(answer, "wrong", status_code=422)  # the password is not sent back
+
+
+@pytest.mark.parametrize("login", ["", "x" * 5000, "a\x00b", "<b>", "ada@", "\u202eada", "🦆"])
+def test_refuses_odd_names_in_words(client: Client, sign_in: SignIn, db: None, login: str) -> None:
+    assert sign_in(login).status_code == 422
+    assert not is_signed_in(client)
+
+
+def test_stops_guessing_at_one_account(client: Client, sign_in: SignIn, db: None) -> None:
+    make_intern("intern")
+    for _attempt in range(5):
+        assert sign_in("intern", "wrong").status_code == 422
+
+    refused = sign_in("intern")
+
+    assertContains(refused, "Too many attempts with this name.", status_code=429)
+    assert not is_signed_in(client)
+
+
+def test_still_lets_in_others_meanwhile(client: Client, sign_in: SignIn, db: None) -> None:
+    make_intern("intern")
+    for _attempt in range(6):
+        sign_in("nobody", "wrong")
+
+    sign_in("intern")
+
+    assert is_signed_in(client)
+
+
+def test_stops_an_address_that_tries_one_name_after_the_other(sign_in: SignIn, db: None) -> None:
+    answers = [sign_in(f"nobody-{number}", "wrong") for number in range(31)]
+
+    assert {answer.status_code for answer in answers[:20]} == {422}
+    assertContains(answers[30], "Wait a minute, then try again.", status_code=429)
+    assertContains(answers[30], "<main", status_code=429)  # in the layout
+
+
+def test_counts_the_address_that_the_proxy_tells(client: Client, db: None, settings: Settings) -> None:
+    settings.TRUSTED_PROXY_COUNT = 1
+
+    def status_of_a_try_from(forwarded: str) -> int:
+        return client.post(LOGIN, {"login": "nobody"}, headers={"X-Forwarded-For": forwarded}).status_code
+
+    for _attempt in range(30):
+        assert status_of_a_try_from("10.0.0.1") == 422
+
+    assert status_of_a_try_from("10.0.0.2, 10.0.0.1") == 429
+    assert status_of_a_try_from("10.0.0.1, 10.0.0.2") == 422
+    assert status_of_a_try_from("no address") == 422
+
+
+def test_takes_about_as_long_for_a_name_that_nobody_has(sign_in: SignIn, db: None, settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    make_intern("intern")
+
+    def seconds(login: str) -> float:
+        start = time.perf_counter()
+        sign_in(login, "wrong")
+        return time.perf_counter() - start
+
+    assert seconds("nobody") > seconds("intern") / 3
+
+
+def test_tells_an_inactive_person_and_does_not_let_them_in(client: Client, sign_in: SignIn, db: None) -> None:
+    make_intern("intern", is_active=False)
+
+    answer = sign_in("intern")
+
+    assertRedirects(answer, reverse("account_inactive"), fetch_redirect_response=False)
+    assertContains(client.get(answer.url), "Your account is switched off")
+    assert not is_signed_in(client)
+
+
+def test_does_not_tell_a_stranger_that_a_person_is_inactive(sign_in: SignIn, db: None) -> None:
+    make_intern("intern", is_active=False)
+
+    assertContains(sign_in("intern", "wrong"), MISMATCH, status_code=422)
+
+
+def test_ends_the_sessions_of_a_person_who_is_made_inactive(client: Client, sign_in: SignIn, db: None) -> None:
+    intern = make_intern("intern")
+    sign_in("intern")
+
+    intern.is_active = False
+    intern.save(update_fields=["is_active"])
+
+    assertRedirects(client.get("/"), f"{LOGIN}?next=/", fetch_redirect_response=False)
+
+
+@pytest.mark.parametrize("target", ["/usage/", "/models/?q=small"])
+def test_goes_where_one_wanted_to(client: Client, sign_in: SignIn, db: None, target: str) -> None:
+    make_intern("intern")
+
+    assertContains(client.get(LOGIN, {"next": target}), f'name="next" value="{target}"')
+    assertRedirects(sign_in("intern", next=target), target, fetch_redirect_response=False)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "http:evil.example", "\x00"],
+)
+def test_goes_nowhere_else(client: Client, sign_in: SignIn, db: None, target: str) -> None:
+    make_intern("intern")
+
+    assertRedirects(sign_in("intern", next=target), reverse("keys:index"), fetch_redirect_response=False)
+    client.get(LOGIN, {"next": target})  # signed in by now
+    assertRedirects(client.get(LOGIN, {"next": target}), reverse("keys:index"), fetch_redirect_response=False)
+
+
+def test_renews_the_session_so_that_nobody_can_plant_one(client: Client, sign_in: SignIn, db: None) -> None:
+    make_intern("intern")
+    client.session["planted"] = "yes"
+    client.session.save()
+    before = client.session.session_key
+
+    sign_in("intern")
+
+    assert client.session.session_key != before
+
+
+def test_asks_before_signing_out_and_does_it_by_post_only(as_intern: Client) -> None:
+    assertContains(as_intern.get(reverse("account_logout")), "Sign out?")
+    assert is_signed_in(as_intern)
+
+    assertRedirects(as_intern.post(reverse("account_logout")), LOGIN, fetch_redirect_response=False)
+    assert not is_signed_in(as_intern)
+
+
+def test_refuses_a_sign_in_from_a_foreign_page(db: None) -> None:
+    make_intern("intern")
+    strict = Client(enforce_csrf_checks=True)
+
+    assert strict.post(LOGIN, {"login": "intern", "password": PASSWORD}).status_code == 403
+    assert not is_signed_in(strict)
+
+
+def test_offers_neither_sign_up_nor_an_institution_unless_there_is_one(client: Client, db: None) -> None:
+    page = client.get(LOGIN)
+
+    assertContains(page, "They are made by the people who run this portal.")
+    assertNotContains(page, "/signup/")
+    assertNotContains(page, "/oidc/")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "signup/passkey/",
+        "login/code/",
+        "reauthenticate/",
+        "3rdparty/",
+        "3rdparty/signup/",
+        "phone/change/",
+        "social/signup/",
+        "oidc/institution/login/",
+        "oidc/institution/login/callback/",
+        "oidc/other/login/",
+    ],
+)
+def test_has_no_route_that_is_not_offered(as_intern: Client, path: str) -> None:
+    assert as_intern.get(f"/account/{path}").status_code == 404
+
+
+def test_keeps_user_names_and_addresses_apart_whatever_their_case(db: None) -> None:
+    make_user("ada", email="ada@example.edu")
+
+    for username, email in (("ADA", "other@example.edu"), ("other", "ADA@example.edu")):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            make_user(username, email=email)
+    make_user("first", email="")
+    make_user("second", email="")  # none is not the same
