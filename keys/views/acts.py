@@ -1,11 +1,13 @@
 """Acts on keys: create, renew, rotate, delete, change the label. Each parses, calls one service, renders."""
 
 import uuid
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
@@ -20,6 +22,23 @@ from keys.snippets import base_url, snippets_for
 from keys.views.panel import render_panel, row_of
 from web.pages import render_region
 from web.request import PortalRequest
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+
+MADE_OR_NOT = gettext_lazy(
+    "The gateway’s answer was lost. We do not know yet whether the key was made. If it was, nobody has seen its "
+    "secret, and we delete it within 5 minutes."
+)
+ROTATED_OR_NOT = gettext_lazy(
+    "The gateway’s answer was lost. The secret that you have works on. If a new one was made, nobody has seen it, "
+    "and we delete it within 5 minutes."
+)
+RENEWED_OR_NOT = gettext_lazy(
+    "The gateway’s answer was lost. We do not know yet whether the key was renewed; we ask the gateway within "
+    "5 minutes, and the list then shows its true end."
+)
 
 
 def own_key(request: PortalRequest, key_id: uuid.UUID) -> Key:
@@ -42,7 +61,7 @@ def create(request: PortalRequest) -> HttpResponse:
         form.add_error("label" if refusal.code == "label" else None, str(refusal))
         return render_panel(request, form, status=422)
     except GatewayError as error:
-        words, status = in_words(error, nothing=_("Nothing was created"))
+        words, status = in_words(error, nothing=_("Nothing was created"), unknown=MADE_OR_NOT)
         form.add_error(None, words)
         return render_panel(request, form, status=status)
     return show_secret(request, fresh, rotated=False)
@@ -75,7 +94,7 @@ def renew(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     except services.KeyRefused as refusal:
         return refuse(request, str(refusal), status=409)
     except GatewayError as error:
-        return refuse(request, *in_words(error, nothing=_("The end of the key is as it was")))
+        return refuse(request, *in_words(error, nothing=_("The end of the key is as it was"), unknown=RENEWED_OR_NOT))
     return done(request, _("Renewed: “%(label)s” works %(until)s.") % said_of(renewed))
 
 
@@ -92,7 +111,7 @@ def rotate(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     except services.KeyRefused as refusal:
         return refuse(request, str(refusal), status=409)
     except GatewayError as error:
-        return refuse(request, *in_words(error, nothing=_("Nothing was rotated; the secret that you have works on")))
+        return refuse(request, *in_words(error, nothing=_("The secret that you have works on"), unknown=ROTATED_OR_NOT))
     return show_secret(request, fresh, rotated=True)
 
 
@@ -167,14 +186,14 @@ def said_of(key: Key) -> dict[str, str]:
     return {"label": key.label, "until": row_of(fresh).status.sentence}
 
 
-def in_words(error: GatewayError, *, nothing: str) -> tuple[str, int]:
-    """Return what to tell the person about a gateway that failed, and the status to answer with."""
+def in_words(error: GatewayError, *, nothing: str, unknown: "_StrPromise") -> tuple[str, int]:
+    """Return what to tell the person about a gateway that failed, and the status to answer with.
+
+    `nothing` says what is as before when the gateway surely did nothing, `unknown` what we do when nobody knows.
+    """
     if not isinstance(error, GatewayUnavailable):
         words = _("The gateway refused. %(nothing)s. Tell an administrator: %(message)s")
         return words % {"nothing": nothing, "message": error}, 502
     if error.may_have_happened:
-        return _(
-            "The gateway’s answer was lost, so we do not know yet what became of it. A new key that nobody has seen "
-            "is deleted within 5 minutes, and the list below then tells the truth."
-        ), 503
+        return str(unknown), 503
     return _("The gateway does not answer. %(nothing)s; try again in a minute.") % {"nothing": nothing}, 503
