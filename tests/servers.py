@@ -37,7 +37,12 @@ class Server:
         self.prepare()
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                self.command(), cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                self.command(),
+                cwd="/",
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
         wait_until(self._has_started, START_TIMEOUT_S)
         return self
@@ -55,10 +60,18 @@ class Server:
         """Return the program and its arguments."""
         raise NotImplementedError
 
+    def environment(self) -> dict[str, str]:
+        """Return the program's environment."""
+        return dict(os.environ)
+
+    def is_ready(self) -> bool:
+        """Say whether the program answers; it may listen before it does."""
+        return is_listening(self.port)
+
     def _has_started(self) -> bool:
         if self._process and self._process.poll() is not None:
             raise AssertionError((self.folder / "log").read_text())
-        return is_listening(self.port)
+        return self.is_ready()
 
 
 class Postgres(Server):
@@ -93,6 +106,11 @@ class Postgres(Server):
         }
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         return [*self._as_postgres(), str(self._programs / "postgres"), "-D", str(self.folder / "data"), *settings]
+
+    def is_ready(self) -> bool:
+        """Ask with PostgreSQL's own program: it listens before it has come up."""
+        asked = [str(self._programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(asked, check=False).returncode == 0
 
     def _as_postgres(self) -> list[str]:
         become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]

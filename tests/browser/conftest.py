@@ -1,0 +1,64 @@
+"""A real browser, a portal as people get it, and an eye on what the browser complains about."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from playwright.sync_api import Browser, sync_playwright
+from pytest_django import Settings
+
+from accounts.models import User
+from keys.catalogue import refresh_models
+from tests.browser.portal_process import Portal
+from tests.browser.visit import Visit
+from tests.factories import PASSWORD
+from tests.requirements import find_chromium, require
+from tests.sandbox_process import Sandbox
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # there is no other machine
+]
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """Run the machine's Chromium for the tests of this folder."""
+    require("browser")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright has a loop in this thread; nothing of ours runs in it
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="package")
+def portal(django_db_setup: None, sandbox_process: Sandbox) -> Iterator[Portal]:
+    """Serve the portal for the tests of this folder, on their database."""
+    with Portal(sandbox_process) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(chromium: Browser, portal: Portal, transactional_db: None, sandbox: Sandbox) -> Iterator[Visit]:
+    """Return how people come to the portal; fails when a page of theirs complained or looked elsewhere."""
+    refresh_models()
+    visitors = Visit(chromium, portal.url)
+    yield visitors
+    visitors.leave()
+    assert not visitors.complaints
+
+
+@pytest.fixture
+def known_password(settings: Settings, visit: Visit, intern: User) -> str:
+    """Let the intern sign in by the form of a portal that takes no cheap hash."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    intern.password = make_password(PASSWORD)
+    intern.save(update_fields=["password"])
+    return PASSWORD

@@ -1,0 +1,60 @@
+"""The portal as it is served to people: gunicorn, compressed static files, on the database of the tests."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+from tests.sandbox_process import Sandbox
+from tests.servers import Server
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class Portal(Server):
+    """A portal in front of a sandbox gateway; ends with its `with`."""
+
+    def __init__(self, gateway: Sandbox) -> None:
+        super().__init__()
+        self.gateway = gateway
+
+    @property
+    def url(self) -> str:
+        """Its address, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def prepare(self) -> None:
+        """Collect the static files: hashed, compressed."""
+        collect = [sys.executable, str(ROOT / "manage.py"), "collectstatic", "--no-input"]
+        subprocess.run(collect, env=self.environment(), check=True, capture_output=True)
+
+    def command(self) -> list[str]:
+        where = ["--chdir", str(ROOT), "--config", str(ROOT / "gunicorn.conf.py")]
+        return [sys.executable, "-m", "gunicorn", "--log-level", "warning", *where]
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings of `make run`, but for the tests' own database and keys."""
+        told = {
+            "PYTHONPATH": str(ROOT),
+            "EMBEDDED": "1",
+            "DJANGO_SETTINGS_MODULE": "portal.settings",
+            "PORT": str(self.port),
+            "WEB_THREADS": "8",
+            "VAR_DIR": str(self.folder),
+            "SECRET_KEY": settings.SECRET_KEY,  # so that a session made by a test counts there
+            "DATABASE_URL": database_url(),
+            "GATEWAY_URL": self.gateway.url,
+            "GATEWAY_ADMIN_KEY": self.gateway.admin_key,
+        }
+        return {**os.environ, **told}
+
+
+def database_url() -> str:
+    """Return where the tests keep their rows."""
+    told = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{told['NAME']}"
+    return f"postgresql://{told['USER']}@{told['HOST']}:{told['PORT']}/{told['NAME']}"
