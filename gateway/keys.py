@@ -8,7 +8,7 @@ from typing import Final
 from gateway import reading
 from gateway.errors import GatewayRejected
 from gateway.secret import Secret, token_of
-from gateway.transport import Transport
+from gateway.transport import Answer, Transport
 from gateway.types import UNSET, IssuedKey, KeyInfo, Unset
 
 PAGE_SIZE: Final = 100  # the gateway's limit
@@ -62,19 +62,7 @@ class Keys:
         )
         sent = {name: value for name, value in body.items() if value is not None}
         sent |= {"user_id": user_id, "key_alias": alias, "metadata": dict(metadata), "key_type": KEY_TYPE}
-        answer = self._transport.post("/key/generate", sent)
-        told = reading.fields(answer.body, "answer")
-        issued = told["key"] = Secret(reading.text(told, "key"))
-        _with_expiry(told)
-        return IssuedKey(
-            secret=issued,
-            token=token_of(issued),
-            last_four=issued[-4:],
-            alias=reading.optional_text(told, "key_alias"),
-            user_id=reading.optional_text(told, "user_id"),
-            expires_at=reading.optional_time(told, "expires"),
-            headers=answer.headers,
-        )
+        return _issued(self._transport.post("/key/generate", sent))
 
     def renew(self, token: str, *, duration: str) -> KeyInfo:
         """Set the expiry to now + duration, also of a key that has expired; it works again at once.
@@ -152,6 +140,22 @@ class Keys:
     def unblock(self, token: str) -> KeyInfo:
         """Accept the key's calls again. Again is harmless. Raises GatewayNotFound."""
         return key_info(self._transport.post("/key/unblock", {"key": _token(token)}).body, token=token)
+
+
+def _issued(answer: Answer) -> IssuedKey:
+    """Read a key that was just made."""
+    told = reading.fields(answer.body, "answer")
+    secret = told["key"] = Secret(reading.text(told, "key"))  # first: tracebacks of what follows show `told`
+    _with_expiry(told)
+    return IssuedKey(
+        secret=secret,
+        token=token_of(secret),
+        last_four=secret[-4:],
+        alias=reading.optional_text(told, "key_alias"),
+        user_id=reading.optional_text(told, "user_id"),
+        expires_at=reading.optional_time(told, "expires"),
+        headers=answer.headers,
+    )
 
 
 def key_info(value: object, *, token: str | None = None) -> KeyInfo:
