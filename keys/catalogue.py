@@ -5,6 +5,7 @@ A gateway that is down, or talks nonsense, empties nothing: the models that we k
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
@@ -17,7 +18,7 @@ from django.utils import timezone
 from accounts.policies import Allowance
 from gateway.client import Gateway
 from gateway.django import get_gateway
-from gateway.errors import GatewayError, GatewayKeyRefused, GatewayRejected, GatewayUnavailable
+from gateway.errors import GatewayError, GatewayKeyRefused, GatewayUnavailable
 from gateway.types import ModelInfo, Readiness
 from keys.models import GatewayModel, GatewayState
 
@@ -108,11 +109,11 @@ def _hear_health(gateway: Gateway, state: GatewayState) -> Problem:
 
 
 def _readiness(gateway: Gateway) -> Readiness:
-    """Ask for health with the version, which an older gateway, or one that refuses our key, does not tell."""
-    try:
-        return gateway.health.details()
-    except GatewayRejected:
-        return gateway.health.readiness()
+    """Ask for health, with the version where the gateway tells it: an older one, or one that refuses us, does not."""
+    told = gateway.health.readiness()
+    with suppress(GatewayError):
+        told = gateway.health.details()
+    return told
 
 
 def _problem_of(error: GatewayError) -> Problem:
