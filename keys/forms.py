@@ -27,14 +27,11 @@ def clean_line(value: str) -> str:
 
 
 class LineField(forms.CharField):
-    """One line of text that means what it shows."""
+    """One line of text that means what it shows; its length is counted after cleaning, which may prolong it."""
 
-    def clean(self, value: Any) -> str:
+    def to_python(self, value: Any) -> str:
         """Return the cleaned line."""
-        line = clean_line(super().clean(value))
-        if self.required and not line:
-            raise ValidationError(self.error_messages["required"], code="required")
-        return line
+        return clean_line(super().to_python(value) or "")
 
 
 class LabelForm(forms.Form):
@@ -53,7 +50,7 @@ class KeyForm(LabelForm):
 
     kind = forms.ChoiceField(label=_("Kind"), widget=forms.RadioSelect)
     intern_name = LineField(label=_("Intern’s name"), max_length=100, required=False)
-    intern_email = forms.EmailField(label=_("E-mail"), required=False)
+    intern_email = forms.EmailField(label=_("E-mail"), max_length=254, required=False)
     stay_ends_on = forms.DateField(
         label=_("End of the stay"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
@@ -104,6 +101,10 @@ class KeyForm(LabelForm):
         if named and cleaned.get("kind") != Key.Kind.TEMPORARY:
             self.add_error("kind", _("A key for an intern is temporary."))
         return cleaned
+
+    def make_new(self) -> None:
+        """Let what was typed be sent as another request: this one has its key."""
+        self.data = {**self.data, "request_id": str(uuid.uuid4())}
 
     def wish(self) -> Wish:
         """Return what the person asks for."""

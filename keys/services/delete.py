@@ -73,8 +73,9 @@ def settle(key: Key, act: Act = BY_THE_PORTAL) -> bool:
         made = locked.state == Key.State.DELETING
         locked.state = Key.State.DELETED if made else Key.State.FAILED
         locked.problem = locked.problem if made else Key.Problem.ANSWER_LOST
+        locked.request_id = locked.request_id if made else None  # nothing came of that form: it may be sent again
         locked.ended_at = timezone.now()
-        locked.save(update_fields=["state", "problem", "ended_at"])
+        locked.save(update_fields=["state", "problem", "request_id", "ended_at"])
         if made:
             trace(act, AuditAction.DELETE, AuditOutcome.DONE, locked, locked.get_problem_display())
         else:

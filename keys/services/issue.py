@@ -101,11 +101,9 @@ def _reserve(key: Key, wish: Wish, allowance: Allowance) -> Token:
 def _check(key: Key, wish: Wish, allowance: Allowance) -> None:
     """Refuse what the policy does not allow."""
     own = Key.objects.owned_by(key.owner)
-    if wish.request_id and own.filter(request_id=wish.request_id).exists():
-        raise KeyRefused(
-            "repeated",
-            _("This form was sent twice. The key was made once; its secret was in the first answer. Lost it? Rotate."),
-        )
+    earlier = own.filter(request_id=wish.request_id).first() if wish.request_id else None
+    if earlier:
+        raise _repeated(earlier)
     if wish.intern_name and not allowance.may_name_interns:
         raise KeyRefused("intern", _("You may not make keys for others. Leave the intern’s name empty."))
     if allowance.models is not None and not allowance.models:
@@ -116,6 +114,17 @@ def _check(key: Key, wish: Wish, allowance: Allowance) -> None:
         raise KeyRefused("limit", words % {"live": live, "most": most})
     if own.live().filter(label__iexact=wish.label).exists():
         raise KeyRefused("label", _("You have a key with this label. Choose another."))
+
+
+def _repeated(earlier: Key) -> KeyRefused:
+    """Say what came of the form when it was sent before."""
+    if earlier.state == Key.State.ISSUING:
+        words = _("This form was sent already, and the gateway has not answered yet. Within 5 minutes the list tells.")
+        return KeyRefused("under_way", words)
+    return KeyRefused(
+        "repeated",
+        _("This form was sent twice. The key was made once; its secret was in the first answer. Lost it? Rotate."),
+    )
 
 
 def _open(token: Token, issued: IssuedKey, act: Act) -> None:

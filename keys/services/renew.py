@@ -41,6 +41,8 @@ def renew_key(*, key: Key, act: Act) -> Key:
         raise
     except GatewayRejected as error:
         _refused(key, token, act, error)
+        if isinstance(error, GatewayNotFound):
+            raise KeyRefused("gone", _("This key was deleted at the gateway. Create a new one.")) from error
         raise
     record_end(key, info)
     trace(act, AuditAction.RENEW, AuditOutcome.DONE, key)

@@ -50,8 +50,12 @@ def end_old_secret(*, key: Key, act: Act) -> None:
     old = key.retiring
     if old is None or not Token.objects.move(old, to=Token.State.DELETING):
         raise KeyRefused("no_old", _("The old secret has ended already."))
+    try:
+        erase(old)
+    except GatewayError as error:
+        trace(act, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, str(error))
+        raise
     trace(act, AuditAction.END_OLD, AuditOutcome.DONE, key)
-    erase(old)
 
 
 def _rotatable_token(key: Key) -> Token:
@@ -72,6 +76,8 @@ def _as_it_is(old: Token) -> KeyInfo:
         info: KeyInfo = get_gateway().keys.info(old.token or "")
         if not info.deleted:
             return info
+    except GatewayUnavailable as error:  # a question: whatever became of it, nothing has happened
+        raise GatewayUnavailable(str(error), may_have_happened=False) from error
     except GatewayNotFound:
         pass
     mark_gone(old)

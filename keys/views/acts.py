@@ -59,6 +59,8 @@ def create(request: PortalRequest) -> HttpResponse:
         fresh = services.issue_key(owner=request.user, act=act_of(request), wish=form.wish())
     except services.KeyRefused as refusal:
         form.add_error("label" if refusal.code == "label" else None, str(refusal))
+        if refusal.code == "repeated":
+            form.make_new()
         return render_panel(request, form, status=422)
     except GatewayError as error:
         words, status = in_words(error, nothing=_("Nothing was created"), unknown=MADE_OR_NOT)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import AuditEntry, User
-from gateway.errors import GatewayNotFound, GatewayUnavailable
+from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.models import Key
 from tests.keys.acts import BY_TEST, again, assert_at_rest, delete_at_gateway, ending_in, issue, works
@@ -103,7 +103,8 @@ def test_a_key_that_is_gone_at_the_gateway_is_gone_here(intern: User, sandbox: S
     key = ending_in(issue(intern).key, sandbox, days=3)
     delete_at_gateway(sandbox, key)
 
-    with pytest.raises(GatewayNotFound):
+    with pytest.raises(services.KeyRefused) as refusal:
         services.renew_key(key=key, act=BY_TEST)
 
+    assert refusal.value.code == "gone"
     assert again(key).problem == Key.Problem.GONE

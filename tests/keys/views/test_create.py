@@ -1,0 +1,248 @@
+"""Creating a key: its secret is in one answer, and what goes wrong is said in words that are true."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.models import User
+from keys import services
+from keys.models import Key
+from tests.factories import make_policy
+from tests.keys.acts import assert_at_rest, issue, works
+from tests.keys.views.pages import assert_form, assert_only, field_of, wish, words_of
+from tests.ports import free_port
+from tests.sandbox_process import Sandbox
+
+CREATE, INDEX = "/keys/create/", "/"
+
+
+def test_shows_the_secret_once(as_intern: Client, sandbox: Sandbox, way: dict[str, str]) -> None:
+    response = as_intern.post(CREATE, wish(), headers=way)
+
+    (secret,) = sandbox.issued_secrets()
+    assert response.status_code == 201
+    assert_form(response, way)
+    assert secret in words_of(response)
+    assert works(sandbox, secret)
+    for url in (INDEX, reverse("keys:history"), f"/keys/{Key.objects.get().pk}/"):
+        assert secret not in as_intern.get(url).content.decode()
+
+
+def test_no_cache_keeps_the_answer(as_intern: Client, sandbox: Sandbox, way: dict[str, str]) -> None:
+    response = as_intern.post(CREATE, wish(), headers=way)
+
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_fills_the_snippets_in(as_intern: Client, sandbox: Sandbox) -> None:
+    page = words_of(as_intern.post(CREATE, wish()))
+
+    assert page.count(sandbox.issued_secrets()[0]) > 5
+    assert f"{sandbox.url}/v1" in page
+
+
+def test_a_secret_never_comes_to_the_address_or_the_session(as_intern: Client, sandbox: Sandbox) -> None:
+    response = as_intern.post(CREATE, wish())
+
+    (secret,) = sandbox.issued_secrets()
+    assert secret not in str(dict(as_intern.session))
+    assert secret not in str(response.headers)
+    assert secret not in str(response.cookies)
+
+
+def test_a_form_sent_twice_makes_one_key_and_says_so(as_intern: Client, sandbox: Sandbox, way: dict[str, str]) -> None:
+    form = wish()
+    as_intern.post(CREATE, form, headers=way)
+
+    again = as_intern.post(CREATE, form, headers=way)
+
+    assert again.status_code == 422
+    assert_form(again, way)
+    assert "This form was sent twice. The key was made once" in words_of(again)
+    assert len(sandbox.live_keys()) == 1
+
+
+def test_the_form_that_comes_back_after_that_makes_another(as_intern: Client, sandbox: Sandbox) -> None:
+    form = wish()
+    as_intern.post(CREATE, form)
+    again = as_intern.post(CREATE, form)
+
+    response = as_intern.post(CREATE, wish("another", request_id=field_of(again, "request_id")))
+
+    assert response.status_code == 201
+
+
+def test_bad_input_is_said_beside_what_was_typed(as_staff: Client, sandbox: Sandbox, way: dict[str, str]) -> None:
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+    form = wish("x" * 61, intern_name="Intern A", intern_email="nowhere", stay_ends_on=yesterday)
+
+    response = as_staff.post(CREATE, form, headers=way)
+
+    assert response.status_code == 422
+    assert_form(response, way)
+    said = words_of(response)
+    assert "at most 60 characters" in said
+    assert "Enter a valid email address" in said
+    assert "This day is past" in said
+    for name in ("label", "intern_name", "intern_email", "stay_ends_on"):
+        assert field_of(response, name) == form[name]
+    assert not Key.objects.exists()
+
+
+def test_a_missing_label_is_asked_for(as_intern: Client, sandbox: Sandbox) -> None:
+    response = as_intern.post(CREATE, wish("   "))
+
+    assert response.status_code == 422
+    assert "Say what the key is for" in words_of(response)
+
+
+def test_an_intern_without_a_name_is_asked_for(as_staff: Client, sandbox: Sandbox) -> None:
+    response = as_staff.post(CREATE, wish(intern_email="intern@example.edu"))
+
+    assert response.status_code == 422
+    assert "Say who will use the key" in words_of(response)
+
+
+def test_a_key_for_an_intern_is_temporary(as_staff: Client, sandbox: Sandbox) -> None:
+    response = as_staff.post(CREATE, wish(kind="personal", intern_name="Intern A"))
+
+    assert response.status_code == 422
+    assert "A key for an intern is temporary" in words_of(response)
+
+
+def test_staff_name_the_intern_who_uses_it(as_staff: Client, sandbox: Sandbox) -> None:
+    end = (datetime.now(UTC) + timedelta(days=9)).date()
+    form = wish(intern_name="Intern A", intern_email="intern@example.edu", stay_ends_on=end.isoformat())
+
+    assert as_staff.post(CREATE, form).status_code == 201
+
+    key = Key.objects.get()
+    assert (key.intern_name, key.intern_email, key.stay_ends_on) == ("Intern A", "intern@example.edu", end)
+    assert "Intern A" in words_of(as_staff.get(INDEX))
+
+
+def test_who_may_not_name_an_intern_has_no_such_field(as_intern: Client, sandbox: Sandbox) -> None:
+    as_intern.post(CREATE, wish(intern_name="Intern B"))
+
+    assert Key.objects.get().intern_name == ""
+
+
+@pytest.mark.parametrize("kind", ["personal", "playground", "outside", "nonsense"])
+def test_refuses_kinds_that_the_policy_does_not_offer(as_intern: Client, sandbox: Sandbox, kind: str) -> None:
+    response = as_intern.post(CREATE, wish(kind=kind))
+
+    assert response.status_code == 422
+    assert not sandbox.live_keys()
+
+
+def test_says_which_limit_is_reached_and_what_to_do(
+    as_intern: Client, intern: User, sandbox: Sandbox, way: dict[str, str]
+) -> None:
+    for label in ("one", "two", "three"):
+        issue(intern, label)
+
+    response = as_intern.post(CREATE, wish("four"), headers=way)
+
+    assert response.status_code == 422
+    assert "You have 3 keys, and 3 are allowed. Delete one" in words_of(response)
+    assert field_of(response, "label") == "four"
+    assert len(sandbox.live_keys()) == 3
+
+
+def test_says_that_a_label_is_in_use(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
+    issue(intern, "thesis")
+
+    response = as_intern.post(CREATE, wish("THESIS"))
+
+    assert response.status_code == 422
+    assert "You have a key with this label. Choose another." in words_of(response)
+
+
+def test_says_that_a_policy_names_no_model(as_intern: Client, sandbox: Sandbox) -> None:
+    make_policy("Interns", all_models=False, model_names=[])
+
+    response = as_intern.post(CREATE, wish())
+
+    assert response.status_code == 422
+    assert "Your policy names no model" in words_of(response)
+
+
+def test_a_gateway_that_is_away_made_nothing_and_the_form_can_be_sent_again(
+    as_intern: Client, sandbox: Sandbox, settings: Settings, way: dict[str, str]
+) -> None:
+    form = wish()
+    settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
+
+    response = as_intern.post(CREATE, form, headers=way)
+
+    assert response.status_code == 503
+    assert_form(response, way)
+    assert "The gateway does not answer. Nothing was created" in words_of(response)
+    assert field_of(response, "label") == "thesis"
+    assert field_of(response, "request_id") == form["request_id"]
+    settings.GATEWAY_URL = sandbox.url
+    assert as_intern.post(CREATE, form, headers=way).status_code == 201
+
+
+def test_a_lost_answer_is_said_to_be_unknown_until_it_is_known(
+    as_intern: Client, sandbox: Sandbox, way: dict[str, str]
+) -> None:
+    sandbox.faults("/key/generate", "drop_after")
+
+    response = as_intern.post(CREATE, wish(), headers=way)
+
+    assert response.status_code == 503
+    assert "We do not know yet whether the key was made" in words_of(response)
+    assert "Nothing was created" not in words_of(response)
+    assert "Outcome unknown" in words_of(as_intern.get(INDEX))
+    services.sweep_keys()
+    listed = words_of(as_intern.get(INDEX))
+    assert "Not made" in listed
+    assert "Nobody saw the secret; no such key is left." in listed
+    assert_at_rest(sandbox)
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+def test_the_same_form_after_a_lost_answer_waits_for_the_truth_and_then_works(
+    as_intern: Client, sandbox: Sandbox, kind: str
+) -> None:
+    form = wish()
+    sandbox.faults("/key/generate", kind)
+    as_intern.post(CREATE, form)
+
+    early = as_intern.post(CREATE, form)
+    assert early.status_code == 422
+    assert "the gateway has not answered yet" in words_of(early)
+    assert "was made once" not in words_of(early)
+    services.sweep_keys()
+
+    assert as_intern.post(CREATE, form).status_code == 201
+    assert len(sandbox.live_keys()) == 1
+
+
+def test_a_refusal_of_the_gateway_is_passed_on_without_secrets(
+    as_intern: Client, sandbox: Sandbox, settings: Settings
+) -> None:
+    settings.GATEWAY_ADMIN_KEY = "sk-an-admin-key-that-is-not-known"
+
+    response = as_intern.post(CREATE, wish())
+
+    assert response.status_code == 502
+    assert "The gateway refused. Nothing was created. Tell an administrator" in words_of(response)
+    assert settings.GATEWAY_ADMIN_KEY not in words_of(response)
+    assert not Key.objects.live().exists()
+
+
+def test_answers_to_post_only(as_intern: Client) -> None:
+    assert_only(as_intern, CREATE, "post")
+
+
+def test_a_stranger_is_asked_to_sign_in(client: Client, sandbox: Sandbox, db: None) -> None:
+    response = client.post(CREATE, wish())
+
+    assert response.status_code == 302
+    assert response["Location"].startswith("/account/login/")
+    assert not Key.objects.exists()
