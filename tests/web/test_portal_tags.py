@@ -1,0 +1,184 @@
+"""How numbers, days and icons are written."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django import forms
+from django.template import Context, Template
+from django.utils import timezone, translation
+
+from web.templatetags import portal
+
+
+class Form(forms.Form):
+    label = forms.CharField(help_text="What for?")
+    mode = forms.ChoiceField(choices=[("a", "A")], required=False)
+
+
+def rendered(text: str, **context: object) -> str:
+    return Template("{% load portal %}" + text).render(Context(context))
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        (Decimal(5), "5.00"),
+        (Decimal("0.01"), "0.01"),
+        (Decimal("0.005"), "0.0050"),
+        (Decimal("0.0000042"), "0.0000042"),
+        (Decimal("0.000004249"), "0.0000042"),
+        (Decimal(0), "0.00"),
+        (Decimal("1234567.891"), "1\u00a0234\u00a0567.89"),
+        (Decimal("-1234.5"), "-1\u00a0234.50"),
+        (0.25, "0.25"),
+        (None, ""),
+    ],
+)
+def test_writes_an_amount_with_the_digits_that_matter(amount: Decimal | float | None, words: str) -> None:
+    assert portal.usd_number(amount) == words
+
+
+def test_writes_the_unit_of_money_on_the_same_line() -> None:
+    assert portal.usd(Decimal(5)) == "5.00\u00a0USD"
+    assert portal.usd(None) == ""
+
+
+def test_writes_numbers_in_the_language_of_the_page() -> None:
+    with translation.override("fr"):
+        assert portal.usd(Decimal("1234.5")) == "1\u00a0234,50\u00a0USD"
+
+
+def test_parts_the_thousands_of_tokens() -> None:
+    assert portal.tokens(131072) == "131\u00a0072"
+    assert portal.tokens(0) == "0"
+    assert portal.tokens(None) == ""
+
+
+def test_writes_a_day() -> None:
+    assert portal.day(date(2026, 11, 25)) == "25\u00a0Nov\u00a02026"
+    assert portal.moment(datetime(2026, 11, 25, 10, 42, tzinfo=UTC)) == "25\u00a0Nov\u00a02026, 10:42"
+    assert portal.day(None) == portal.moment(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [(0, "today"), (1, "tomorrow"), (-1, "yesterday"), (12, "in 12 days"), (-2, "2 days ago")],
+)
+def test_says_how_far_away_a_day_is(days: int, words: str) -> None:
+    assert portal.days_left(timezone.localdate() + timedelta(days=days)) == words
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (0, "just now"),
+        (1, "1 minute ago"),
+        (47, "47 minutes ago"),
+        (60, "1 hour ago"),
+        (150, "2 hours ago"),
+        (3 * 24 * 60, "3 days ago"),
+    ],
+)
+def test_says_how_long_ago_a_moment_was(minutes: int, words: str) -> None:
+    assert portal.ago(timezone.now() - timedelta(minutes=minutes, seconds=5)) == words
+
+
+def test_says_never_of_what_did_not_happen() -> None:
+    assert portal.ago(None) == "never"
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (timedelta(hours=21, minutes=14), "21 h 14 min"),
+        (timedelta(hours=24), "24 h"),
+        (timedelta(minutes=5), "5 min"),
+        (timedelta(seconds=1), "1 min"),
+        (timedelta(hours=-1), "0 min"),
+    ],
+)
+def test_says_how_much_time_is_left_rounded_up(left: timedelta, words: str) -> None:
+    until = timezone.now() + left
+
+    assert portal.time_left(until).replace("\u00a0", " ") == words
+
+
+def test_writes_a_moment_for_machines() -> None:
+    assert portal.iso(datetime(2026, 11, 25, 10, 42, 7, 9, tzinfo=UTC)) == "2026-11-25T10:42:07+00:00"
+
+
+def test_says_when_a_budget_is_full_again() -> None:
+    assert portal.a_period("30d") == "a month"
+    assert portal.resets("30d") == "resets on the 1st (UTC)"
+    assert portal.a_period("45d") == "per 45d"
+    assert portal.resets("45d") == portal.a_period("") == ""
+
+
+@pytest.mark.parametrize(("name", "letters"), [("Staff B", "SB"), ("intern", "I"), ("a.b-c", "AC"), ("", "")])
+def test_takes_the_initials_of_a_name(name: str, letters: str) -> None:
+    assert portal.initials(name) == letters
+
+
+def test_keeps_a_mode_or_a_feature_that_it_does_not_know() -> None:
+    assert portal.mode_words("embedding") == "Embeddings"
+    assert portal.mode_words("telepathy") == "telepathy"
+    assert portal.feature_words("vision") == "images"
+    assert portal.feature_words("smell") == "smell"
+
+
+def test_parts_the_first_sentence_from_the_others() -> None:
+    text = "You have 3 keys. Delete one. Or two."
+
+    assert portal.first_sentence(text) == "You have 3 keys."
+    assert portal.other_sentences(text) == "Delete one. Or two."
+    assert portal.first_sentence("One.") == "One."
+    assert portal.other_sentences("One.") == ""
+
+
+def test_draws_an_icon_that_nobody_hears() -> None:
+    drawn = rendered('{% icon "check" %}')
+
+    assert 'aria-hidden="true"' in drawn
+    assert "img/icons" in drawn
+    assert '#check"' in drawn
+
+
+def test_escapes_the_name_of_an_icon() -> None:
+    assert "<b>" not in rendered("{% icon name %}", name="<b>")
+
+
+def test_gives_a_field_the_looks_of_its_kind() -> None:
+    form = Form()
+
+    assert 'class="form-control"' in rendered("{% control form.label %}", form=form)
+    assert 'class="form-select"' in rendered("{% control form.mode %}", form=form)
+    assert 'placeholder="thesis"' in rendered('{% control form.label placeholder="thesis" %}', form=form)
+    assert "placeholder" not in rendered("{% control form.label placeholder=nothing %}", form=form)
+
+
+def test_ties_a_refused_field_to_its_hint_and_its_error() -> None:
+    form = Form({})
+    field = Template('{% include "_field.html" with field=form.label %}').render(Context({"form": form}))
+
+    assert 'class="form-control is-invalid"' in field
+    assert 'aria-invalid="true"' in field
+    assert 'aria-describedby="id_label_helptext id_label_error"' in field
+    assert 'id="id_label_helptext"' in field
+    assert 'id="id_label_error"' in field
+
+
+def test_leads_from_the_summary_of_a_refused_form_to_its_fields() -> None:
+    summary = Template('{% include "_form_errors.html" %}').render(Context({"form": Form({})}))
+
+    assert 'role="alert"' in summary
+    assert "autofocus" in summary
+    assert 'href="#id_label"' in summary
+
+
+def test_says_nothing_of_a_form_that_was_not_refused() -> None:
+    assert Template('{% include "_form_errors.html" %}').render(Context({"form": Form()})).strip() == ""
+
+
+def test_names_languages_in_themselves() -> None:
+    assert portal.languages() == [("en", "English"), ("fr", "Français")]
