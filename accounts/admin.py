@@ -177,7 +177,6 @@ class AuditEntryAdmin(TrailAdmin):
 
     list_display = ("at", "sentence", "label", "owner", "outcome", "address", "detail")
     list_filter = ("action", "outcome", "at")
-    list_select_related = ("owner",)
     search_fields = ("label", "actor_name", "owner__username", "on_behalf_of", "=key_id", "=address")
     search_help_text = _("Label, who did it, owner’s user name, intern, whole number of the key, or address")
     ordering = ("-at", "-id")

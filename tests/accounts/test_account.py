@@ -5,11 +5,12 @@ import re
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
+from accounts.adapters import AccountAdapter
 from accounts.models import User
 from tests.accounts.conftest import SignIn, is_signed_in
 from tests.conftest import signed_in
@@ -188,6 +189,10 @@ def _open_sign_up(settings: Settings, db: None) -> None:
 def test_has_no_sign_up_unless_it_is_open(client: Client, db: None, method: str) -> None:
     assert getattr(client, method)(reverse("account_signup"), SIGN_UP).status_code == 404
     assert not User.objects.exists()
+
+
+def test_is_closed_to_newcomers_on_any_other_way_too(rf: RequestFactory) -> None:
+    assert not AccountAdapter().is_open_for_signup(rf.get("/"))
 
 
 @pytest.mark.usefixtures("_open_sign_up")
