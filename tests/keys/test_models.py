@@ -1,0 +1,148 @@
+"""The Models page: what a person may call, out of our own copy."""
+
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
+
+from keys.models import GatewayModel, GatewayState
+from tests.conftest import HTMX, signed_in
+from tests.factories import make_policy, make_user
+from tests.ports import free_port
+
+pytestmark = pytest.mark.django_db
+MODELS_URL = "/models/"
+
+
+@pytest.fixture(autouse=True)
+def offered() -> None:
+    """Put four models on offer."""
+    GatewayState.objects.create(pk=1, checked_at=timezone.now(), ok_at=timezone.now(), models_at=timezone.now())
+    rows = [
+        ("general_nothink", "chat", "hosted_vllm", 32_768, Decimal("0.5")),
+        ("gpt-4o-mini", "chat", "openai", 128_000, Decimal("0.15")),
+        ("mystery", "chat", "", None, None),
+        ("embedding", "embedding", "openai", 8_191, Decimal("0.1")),
+    ]
+    for position, (name, mode, provider, context, price) in enumerate(rows):
+        GatewayModel.objects.create(
+            name=name,
+            mode=mode,
+            provider=provider,
+            max_input_tokens=context,
+            input_usd_per_million=price,
+            position=position,
+        )
+
+
+def shown(client: Client, **query: str) -> list[str]:
+    response = client.get(MODELS_URL, query)
+    assert response.status_code == 200
+    return [model.name for model in response.context["models"]]
+
+
+def test_shows_each_model_with_provider_context_and_price(as_intern: Client) -> None:
+    response = as_intern.get(reverse("keys:models"))
+
+    assertContains(response, "gpt-4o-mini")
+    assertContains(response, "hosted_vllm")
+    assertContains(response, "128\u00a0000")
+    assertContains(response, "0.15")
+    assertContains(response, "The 4 models that you may call")
+
+
+def test_shows_only_what_the_policy_allows() -> None:
+    make_policy("Few", all_models=False, model_names=["embedding", "not-there"])
+    client = signed_in(make_user(groups=("Few",)))
+
+    assert shown(client) == ["embedding"]
+    assertNotContains(client.get(MODELS_URL), "gpt-4o-mini")
+    assert shown(client, q="gpt") == []
+
+
+def test_says_so_when_the_policy_allows_none() -> None:
+    make_policy("None", all_models=False, model_names=[])
+
+    assertContains(signed_in(make_user(groups=("None",))).get(MODELS_URL), "may not call any")
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"q": "GPT"}, ["gpt-4o-mini"]),
+        ({"q": " openai "}, ["embedding", "gpt-4o-mini"]),
+        ({"q": "no such model"}, []),
+        ({"mode": "embedding"}, ["embedding"]),
+        ({"q": "openai", "mode": "chat"}, ["gpt-4o-mini"]),
+        ({"order": "price"}, ["embedding", "gpt-4o-mini", "general_nothink", "mystery"]),
+        ({"order": "context"}, ["gpt-4o-mini", "general_nothink", "embedding", "mystery"]),
+        ({"order": "name"}, ["embedding", "general_nothink", "gpt-4o-mini", "mystery"]),
+        ({"order": "owner__password"}, ["embedding", "general_nothink", "gpt-4o-mini", "mystery"]),
+    ],
+)
+def test_narrows_and_sorts_by_the_address(as_intern: Client, query: dict[str, str], names: list[str]) -> None:
+    assert shown(as_intern, **query) == names
+
+
+@pytest.mark.parametrize(
+    "odd", ["\0", "gpt\0", "%", "_", "\\", "'; DROP TABLE keys_key; --", "x" * 5000, "\u202e", "😀"]
+)
+def test_bad_search_text_finds_nothing_worse(as_intern: Client, odd: str) -> None:
+    assert set(shown(as_intern, q=odd, mode="")) <= {"general_nothink", "gpt-4o-mini", "mystery", "embedding"}
+    assert set(shown(as_intern, mode=odd)) <= {"general_nothink", "gpt-4o-mini", "mystery", "embedding"}
+
+
+def test_what_was_searched_and_names_are_escaped(as_intern: Client) -> None:
+    GatewayModel.objects.create(name="<script>alert(1)</script>", mode="<b>odd", provider="<i>")
+
+    response = as_intern.get(MODELS_URL, {"q": "<script>"})
+    assertContains(response, "&lt;script&gt;alert(1)&lt;/script&gt;")
+    assertNotContains(response, "<script>alert(1)")
+    assertNotContains(response, "<b>odd")
+    assertContains(response, 'value="&lt;script&gt;"')
+
+
+def test_htmx_gets_the_list_only(as_intern: Client) -> None:
+    response = as_intern.get(MODELS_URL, {"q": "gpt"}, headers=HTMX)
+
+    assertContains(response, "gpt-4o-mini")
+    assertNotContains(response, "general_nothink")
+    assertNotContains(response, "<html")
+    assertNotContains(response, 'name="q"')
+
+
+def test_needs_no_gateway(as_intern: Client, settings: Settings) -> None:
+    settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
+    GatewayState.objects.update(down_since=timezone.now(), problem="silent")
+
+    response = as_intern.get(MODELS_URL)
+    assertContains(response, "gpt-4o-mini")
+    assertContains(response, "The gateway has not answered since")
+
+
+def test_says_so_before_the_first_list(as_intern: Client) -> None:
+    GatewayModel.objects.all().delete()
+    GatewayState.objects.all().delete()
+
+    assertContains(as_intern.get(MODELS_URL), "No list yet")
+
+
+def test_costs_few_queries(as_intern: Client, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+    GatewayModel.objects.bulk_create(GatewayModel(name=f"model-{number}", mode="chat") for number in range(300))
+
+    with django_assert_max_num_queries(8):
+        assertContains(as_intern.get(MODELS_URL), "model-299")
+
+
+def test_only_answers_to_reading(as_intern: Client) -> None:
+    assert as_intern.post(MODELS_URL).status_code == 405
+
+
+def test_strangers_sign_in_first(client: Client) -> None:
+    assertRedirects(
+        client.get(MODELS_URL), f"{reverse('account_login')}?next={MODELS_URL}", fetch_redirect_response=False
+    )

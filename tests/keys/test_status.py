@@ -1,0 +1,98 @@
+"""The gateway's state, in words for people."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
+
+from keys.models import GatewayState
+
+pytestmark = pytest.mark.django_db
+STATUS_URL = "/status/"
+
+
+def heard(**fields: object) -> None:
+    """Write down what was last heard of the gateway, just now unless told."""
+    now = timezone.now()
+    told = {"checked_at": now, "ok_at": now, "models_at": now, "version": "1.106.2", **fields}
+    GatewayState.objects.update_or_create(pk=1, defaults=told)
+
+
+def tones(client: Client) -> dict[str, str]:
+    return {part.id: part.tone for part in client.get(STATUS_URL).context["parts"]}
+
+
+def test_says_that_all_is_well(as_intern: Client) -> None:
+    heard()
+
+    response = as_intern.get(reverse("keys:status"))
+    assertContains(response, "The gateway works")
+    assertContains(response, "1.106.2")
+    assertNotContains(response, "sandbox")
+    assert tones(as_intern) == {"gateway": "ok", "models": "ok", "portal": "ok"}
+
+
+def test_says_since_when_it_is_silent(as_intern: Client) -> None:
+    heard(down_since=timezone.now() - timedelta(minutes=12), problem="silent")
+
+    response = as_intern.get(STATUS_URL)
+    assertContains(response, "The gateway does not answer")
+    assertContains(response, "12 minutes ago")
+    assert tones(as_intern) == {"gateway": "bad", "models": "warn", "portal": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("problem", "gateway", "models", "words"),
+    [
+        ("key_refused", "warn", "warn", "refuses the portal’s own key"),
+        ("refused", "warn", "warn", "does not tell the portal its models"),
+        ("unhealthy", "warn", "ok", "says that it is not well"),
+        ("no_models", "ok", "warn", "as last read"),
+        ("a code of a newer version", "ok", "warn", "as last read"),
+    ],
+)
+def test_says_what_is_wrong(as_intern: Client, problem: str, gateway: str, models: str, words: str) -> None:
+    heard(problem=problem)
+
+    response = as_intern.get(STATUS_URL)
+    assertContains(response, words)
+    assertNotContains(response, "The gateway works")
+    assert tones(as_intern) == {"gateway": gateway, "models": models, "portal": "ok"}
+
+
+def test_says_that_nobody_has_asked_yet(as_intern: Client) -> None:
+    assertContains(as_intern.get(STATUS_URL), "We have not asked yet")
+    assert tones(as_intern) == {"gateway": "idle", "models": "idle", "portal": "bad"}
+
+
+def test_says_that_nobody_asks_any_more(as_intern: Client) -> None:
+    heard(checked_at=timezone.now() - timedelta(minutes=6))
+
+    assertContains(as_intern.get(STATUS_URL), "Stands still")
+    assert tones(as_intern)["portal"] == "bad"
+
+
+def test_says_that_it_is_the_sandbox(as_intern: Client) -> None:
+    heard(sandbox=True)
+
+    assertContains(as_intern.get(STATUS_URL), "This is a sandbox gateway")
+
+
+def test_costs_few_queries(as_intern: Client, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+    heard()
+
+    with django_assert_max_num_queries(8):
+        as_intern.get(STATUS_URL)
+
+
+def test_only_answers_to_reading(as_intern: Client) -> None:
+    assert as_intern.post(STATUS_URL).status_code == 405
+
+
+def test_strangers_sign_in_first(client: Client) -> None:
+    target = f"{reverse('account_login')}?next={STATUS_URL}"
+    assertRedirects(client.get(STATUS_URL), target, fetch_redirect_response=False)
