@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
+from portal.translations import compile_translations
 from tests import network
 from tests.requirements import REQUIREMENTS, require
 from tests.sandbox_process import Sandbox
@@ -25,10 +27,11 @@ SERVERS = pytest.StashKey[ExitStack]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Guard the network; start the servers that the settings name, once for all workers."""
+    """Guard the network; once for all workers, compile translations and start the servers that the settings name."""
     network.guard_the_network()
     if hasattr(config, "workerinput"):
         return
+    compile_translations(settings.LOCALE_PATHS)
     servers = config.stash[SERVERS] = ExitStack()
     if os.environ.get("TEST_DATABASE") == "postgres":
         servers.enter_context(Postgres(int(os.environ["TEST_DATABASE_PORT"])))
