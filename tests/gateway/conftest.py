@@ -20,8 +20,8 @@ def paper() -> Iterator[Paper]:
 
 @pytest.fixture
 def gateway(paper: Paper) -> Iterator[Gateway]:
-    """Return a client of it, whose patience is short."""
-    client = Gateway(paper.url, ADMIN_KEY, connect_timeout_s=0.5, read_timeout_s=0.3)
+    """Return a client of it."""
+    client = Gateway(paper.url, ADMIN_KEY)
     yield client
     client.close()
 
@@ -29,6 +29,6 @@ def gateway(paper: Paper) -> Iterator[Gateway]:
 @pytest.fixture
 def quick(paper: Paper) -> Iterator[Gateway]:
     """Return a client that tries again without a pause."""
-    client = Gateway(paper.url, ADMIN_KEY, connect_timeout_s=0.5, read_timeout_s=0.3, retry_pauses_s=(0.0, 0.0))
+    client = Gateway(paper.url, ADMIN_KEY, retry_pauses_s=(0.0, 0.0))
     yield client
     client.close()

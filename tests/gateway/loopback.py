@@ -161,11 +161,17 @@ def silence(*texts: str, head: bool = True) -> Reply:
     return reply
 
 
+class Server(ThreadingHTTPServer):
+    """Lets many knock at once."""
+
+    request_queue_size = 128
+
+
 @contextmanager
 def paper_gateway() -> Iterator[Paper]:
     """Run a gateway of paper on a free port."""
     handler = type("BoundHandler", (Handler,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = Server(("127.0.0.1", 0), handler)
     paper = Paper(url=f"http://127.0.0.1:{server.server_address[1]}")
     handler.paper = paper  # type: ignore[attr-defined]  # made by type() above
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

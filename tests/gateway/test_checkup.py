@@ -185,7 +185,7 @@ def test_custom_keys_ignored(keeper: Keeper, quick: Gateway) -> None:
 def test_keys_whose_making_went_unanswered_are_deleted_too(keeper: Keeper, quick: Gateway, lost: str) -> None:
     def make_and_lose(handler: Handler) -> None:
         keeper.generate(handler.paper.last.body)
-        handler.close_connection = True
+        handler.close_connection = lost == "connection"
         if lost == "answer":
             handler.send(200, json.dumps({"key": 7}).encode())
 
