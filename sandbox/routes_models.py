@@ -1,10 +1,10 @@
-"""Models, prices and health."""
+"""Models, prices, health, and a page for whoever opens the gateway in a browser."""
 
 import hashlib
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.auth import Caller, allow_spending, authenticate
@@ -14,6 +14,11 @@ from sandbox.errors import detail
 from sandbox.world import world_of
 
 Json = dict[str, Any]
+_HOME = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sandbox gateway</title></head><body>
+<h1>Sandbox gateway</h1>
+<p>This stands in for a LiteLLM gateway, whose API documentation would be here. Its models are simulated.</p>
+</body></html>
+"""
 _CREATED = 1677610602  # what LiteLLM says of every model
 
 
@@ -92,7 +97,13 @@ async def ready_details(request: Request) -> Response:
     return JSONResponse({"status": "healthy", "db": "connected", "cache": None, "litellm_version": VERSION})
 
 
+async def home(request: Request) -> Response:
+    """Say what this is, where a real gateway shows its Swagger page."""
+    return HTMLResponse(_HOME)
+
+
 ROUTES = [
+    Route("/", home, methods=["GET"]),
     Route("/models", models, methods=["GET"]),
     Route("/v1/models", models, methods=["GET"]),
     Route("/models/{name}", one_model, methods=["GET"]),

@@ -64,6 +64,8 @@ class ContractGateway:
         """Delete what was made."""
         if self._tokens:
             self.call("POST", "/key/delete", body={"keys": self._tokens})
+        self.call("POST", "/user/delete", body={"user_ids": [self.user_id]})  # 404 if the test made none
+        self.call("POST", "/team/delete", body={"team_ids": [f"team-{self.tag}"]})
         self._session.close()
 
 

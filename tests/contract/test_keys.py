@@ -235,7 +235,9 @@ def test_lists_by_alias_hash_and_status(contract_gateway: ContractGateway) -> No
     alias = f"wanted-{contract_gateway.tag}"
     wanted, expired = contract_gateway.key(key_alias=alias), contract_gateway.key(duration="0d")
     blocked, gone = contract_gateway.key(), contract_gateway.key()
-    contract_gateway.call("POST", "/key/block", body={"key": blocked.token})
+    both = contract_gateway.key(duration="0d")
+    for key in (blocked, both):
+        contract_gateway.call("POST", "/key/block", body={"key": key.token})
     contract_gateway.call("POST", "/key/delete", body={"keys": [gone.token]})
 
     def listed(**query: str) -> list[str]:
@@ -247,10 +249,10 @@ def test_lists_by_alias_hash_and_status(contract_gateway: ContractGateway) -> No
     assert listed(key_alias=alias[:-1]) == []
     assert listed(key_alias=alias[:-1], substring_matching="true") == [wanted.token]
     assert listed(status="expired") == [expired.token]
-    assert listed(status="revoked") == [blocked.token]
+    assert listed(status="revoked") == sorted([blocked.token, both.token])
     assert listed(status="active") == [wanted.token]
     assert listed(status="deleted") == [gone.token]
-    assert listed() == sorted([wanted.token, expired.token, blocked.token])
+    assert listed() == sorted([wanted.token, expired.token, blocked.token, both.token])
 
 
 @pytest.mark.parametrize(

@@ -31,14 +31,17 @@ def test_keeps_keys_and_spend_over_a_crash(tmp_path: Path) -> None:
         assert sandbox.call("POST", "/key/generate", body={"key_alias": "kept"}).status_code == 400
 
 
-def test_writes_no_secret_to_disk(tmp_path: Path) -> None:
+def test_writes_no_secret_to_disk_or_log(tmp_path: Path) -> None:
     with Sandbox(data=tmp_path / "sandbox.db") as sandbox:
         secret = make_key(sandbox, key="sk-custom-0123456789abcdef")
         chat(sandbox, secret)
+        assert sandbox.call("GET", "/key/info", params={"key": secret}).ok
         files = [path.read_bytes() for path in tmp_path.iterdir()]
 
         assert sandbox.issued_secrets() == [secret]
 
+    assert "sandbox ready" in sandbox.output()
+    assert secret not in sandbox.output()
     assert files
     assert not any(secret.encode() in content for content in files)
 
@@ -55,6 +58,13 @@ def test_remembers_no_secret_unless_told_to(tmp_path: Path) -> None:
 def test_says_on_every_answer_that_it_is_no_gateway(lone_sandbox: Sandbox) -> None:
     for path in ("/health/liveness", "/v1/models", "/no-such-route", "/sandbox/keys"):
         assert lone_sandbox.call("GET", path).headers["x-passerelle-sandbox"] == "1"
+
+
+def test_tells_a_browser_what_it_is(lone_sandbox: Sandbox) -> None:
+    page = requests.get(lone_sandbox.url + "/", timeout=10)
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Sandbox gateway" in page.text
 
 
 def test_answers_under_a_prefix_as_an_olla_does() -> None:
