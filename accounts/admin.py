@@ -164,6 +164,10 @@ class PolicyAdmin(PoliciesAdmin):
         (_("Models"), {"fields": ("all_models", "model_names")}),
     )
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> tuple[str, ...]:
+        """Keep the default policy the default."""
+        return ("group",) if obj is not None and obj.group_id is None else ()
+
     def has_delete_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
         """Keep the default policy, and let policies be deleted one by one only."""
         if obj is None or obj.group_id is None:

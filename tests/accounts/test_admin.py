@@ -235,6 +235,16 @@ def test_deletes_a_policy_but_never_the_default(as_manager: Client) -> None:
     assert list(Policy.objects.filter(pk__in=[default.pk, other.pk])) == [default]
 
 
+def test_changes_the_default_policy_and_keeps_it_the_default(as_manager: Client) -> None:
+    default, group = make_policy(None), Group.objects.create(name="Course")
+    form = POLICY | {"group": group.pk, "all_models": "on", "max_live_keys": 9}
+
+    as_manager.post(reverse("admin:accounts_policy_change", args=[default.pk]), form)
+
+    default.refresh_from_db()
+    assert (default.group, default.max_live_keys) == (None, 9)
+
+
 def test_reads_and_searches_the_trail_and_cannot_touch_it(as_manager: Client, entry: AuditEntry) -> None:
     trail = reverse("admin:accounts_auditentry_changelist")
     row = reverse("admin:accounts_auditentry_change", args=[entry.pk])

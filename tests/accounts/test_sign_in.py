@@ -104,9 +104,9 @@ def test_takes_about_as_long_for_a_name_that_nobody_has(sign_in: SignIn, db: Non
     make_intern("intern")
 
     def seconds(login: str) -> float:
-        start = time.perf_counter()
+        start = time.thread_time()
         sign_in(login, "wrong")
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     assert seconds("nobody") > seconds("intern") / 3
 
