@@ -1,0 +1,65 @@
+"""The trail of all that was done with a person's keys."""
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.audit import Act, record
+from accounts.models import AuditAction, AuditOutcome, User
+from keys.models import Key
+from tests.keys.views.pages import assert_only, words_of
+
+HISTORY = "/keys/history/"
+
+
+def fill(owner: User, key: Key, number: int) -> None:
+    """Write as many entries."""
+    for place in range(number):
+        record(
+            act=Act(actor=owner),
+            action=AuditAction.RELABEL,
+            outcome=AuditOutcome.DONE,
+            owner=owner,
+            key_id=key.pk,
+            label=f"label {place}.",
+        )
+
+
+def test_empty_says_so(as_intern: Client) -> None:
+    assert "Nothing yet." in words_of(as_intern.get(HISTORY))
+
+
+def test_shows_the_persons_own_acts_newest_first_by_pages(as_intern: Client, intern: User, key: Key) -> None:
+    fill(intern, key, 60)
+
+    first, second = (words_of(as_intern.get(HISTORY, {"page": page})) for page in (1, 2))
+
+    assert first.index("label 59.") < first.index("label 58.")
+    assert "label 9." not in first
+    assert "label 9." in second
+    assert "Page 2 of 2" in second
+
+
+def test_shows_nobody_elses(as_intern: Client, foreign_key: Key) -> None:
+    assert foreign_key.label not in words_of(as_intern.get(HISTORY))
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "99", "last", "\0", "1e9", "9" * 5000, "١"])
+def test_a_page_that_there_is_not_shows_one_that_there_is(as_intern: Client, key: Key, page: str) -> None:
+    response = as_intern.get(HISTORY, {"page": page})
+
+    assert response.status_code == 200
+    assert "thesis" in words_of(response)
+
+
+def test_costs_few_queries(
+    as_intern: Client, intern: User, key: Key, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    fill(intern, key, 60)
+
+    with django_assert_max_num_queries(8):
+        as_intern.get(HISTORY)
+
+
+def test_answers_to_get_only(as_intern: Client) -> None:
+    assert_only(as_intern, HISTORY, "get")
