@@ -1,0 +1,296 @@
+"""Usage as rows: facts as the gateway last told them, rollups of them, and how the polling went.
+
+A fact names the gateway's token (`Source`), never a key or a person: whose a token is stands on its source alone, so
+that what becomes known later changes one row. Facts and rollups are written by services/refresh.py and
+services/rollups.py, in one transaction a day.
+"""
+
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar, Final
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from keys.models import Key
+from usage.money import UsdField
+
+TOKEN_LENGTH: Final = 200
+MODEL_LENGTH: Final = 200
+
+
+class UsedModel(models.Model):
+    """A model by its public name, as the gateway bills it; "" is what failed before it was known."""
+
+    name = models.CharField(max_length=MODEL_LENGTH, unique=True)
+    provider = models.CharField(max_length=80, blank=True, help_text="As the gateway's list of models tells it.")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Source(models.Model):
+    """A token as the gateway names it in its activity: mostly a key's hash, sometimes a hash of that, or a word."""
+
+    token = models.CharField(max_length=TOKEN_LENGTH, unique=True)
+    alias = models.CharField(max_length=TOKEN_LENGTH, blank=True, help_text="The gateway's name of it, last heard.")
+    gateway_user_id = models.CharField(max_length=TOKEN_LENGTH, blank=True, help_text="As the gateway told.")
+    key = models.ForeignKey(Key, models.PROTECT, null=True, related_name="sources")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="usage_sources",
+        help_text="The key's owner, else whom the gateway names; empty: unattributed.",
+    )
+
+    def __str__(self) -> str:
+        return self.alias or self.token[:12]
+
+
+class Measures(models.Model):
+    """What is counted; sums of these are exact."""
+
+    spend_usd = UsdField(default=Decimal(0))
+    prompt_tokens = models.BigIntegerField(default=0)
+    completion_tokens = models.BigIntegerField(default=0)
+    cache_read_tokens = models.BigIntegerField(default=0)
+    cache_creation_tokens = models.BigIntegerField(default=0)
+    ok_requests = models.BigIntegerField(default=0)
+    failed_requests = models.BigIntegerField(default=0)
+    response_ms = models.BigIntegerField(default=0, help_text="Summed over the successful requests.")
+
+    class Meta:
+        abstract = True
+
+
+MEASURES: Final = (
+    "spend_usd",
+    "prompt_tokens",
+    "completion_tokens",
+    "cache_read_tokens",
+    "cache_creation_tokens",
+    "ok_requests",
+    "failed_requests",
+    "response_ms",
+)
+
+
+class Fact(Measures):
+    """What one token used of one model on one UTC day."""
+
+    day = models.DateField()
+    source = models.ForeignKey(Source, models.PROTECT, related_name="facts", db_index=False)
+    model = models.ForeignKey(UsedModel, models.PROTECT, related_name="facts")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["day", "source", "model"], name="usage_fact_is_one_row"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["source", "day"], name="usage_facts_of_source"),  # a person's pages and exports
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.source_id} {self.model_id}"
+
+
+class DayModel(Measures):
+    """The facts of a UTC day by model: everybody's pages."""
+
+    day = models.DateField()
+    model = models.ForeignKey(UsedModel, models.PROTECT, related_name="days")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["day", "model"], name="usage_day_model_is_one_row")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.model_id}"
+
+
+class DaySource(Measures):
+    """The facts of a UTC day by token; the last day of a source is its last use."""
+
+    day = models.DateField()
+    source = models.ForeignKey(Source, models.PROTECT, related_name="days", db_index=False)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["source", "day"], name="usage_day_source_is_one_row")]
+        indexes: ClassVar = [models.Index(fields=["day", "source"], name="usage_sources_of_day")]  # everybody's pages
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.source_id}"
+
+
+class Run(models.Model):
+    """One poll of the gateway: what it read, what it wrote, how it ended."""
+
+    class Kind(models.TextChoices):
+        """What asked for it."""
+
+        TODAY = "today", _("Today")
+        RECENT = "recent", _("The two days before")
+        NIGHTLY = "nightly", _("The last 35 days")
+        BACKFILL = "backfill", _("The days before the first start")
+        BUTTON = "button", _("Refresh now")
+
+    class Outcome(models.TextChoices):
+        """How it ended; `running` with nobody running it is a worker that was killed."""
+
+        RUNNING = "running", _("Under way")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        BUSY = "busy", _("Not now")
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    first_day = models.DateField()
+    last_day = models.DateField()
+    started_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+    pages = models.PositiveIntegerField(default=0)
+    rows_read = models.PositiveIntegerField(default=0)
+    rows_written = models.PositiveIntegerField(default=0, help_text="Facts made, changed and removed.")
+    seconds = models.FloatField(default=0)
+    gateway_s = models.FloatField(default=0, help_text="Of these, spent waiting for the gateway.")
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.RUNNING)
+    problem = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-started_at", "-id"]
+        indexes: ClassVar = [models.Index(fields=["-started_at"], name="usage_runs_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.first_day} to {self.last_day}: {self.outcome}"
+
+
+class UsageState(models.Model):
+    """How fresh the facts are, and when the gateway may be asked again: one row, pk 1."""
+
+    last_ok_at = models.DateTimeField(null=True, help_text="The end of the last run that read today.")
+    last_try_at = models.DateTimeField(null=True)
+    failing_since = models.DateTimeField(null=True, help_text="The first failure since the last success.")
+    problem = models.CharField(max_length=300, blank=True)
+    rest_until = models.DateTimeField(null=True, help_text="Politeness: no run before it.")
+    version = models.BigIntegerField(default=0, help_text="One more whenever a fact changed, or whose it is.")
+    backfill_started_on = models.DateField(null=True, help_text="The day of the first start.")
+    backfilled_to = models.DateField(null=True, help_text="The oldest day that the back-fill has read.")
+    backfill_target = models.DateField(null=True, help_text="The day at which it is complete.")
+    lease_holder = models.CharField(max_length=40, blank=True, help_text="The run under way, where no Redis is.")
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        permissions: ClassVar = [
+            ("view_everyone", _("Can see everyone's usage")),
+            ("refresh", _("Can poll the gateway and compare with it")),
+        ]
+
+    def __str__(self) -> str:
+        return f"usage as of {self.last_ok_at}"
+
+    @classmethod
+    def load(cls) -> "UsageState":
+        """Return the row; before the first run, an empty one that is not saved."""
+        return cls.objects.filter(pk=1).first() or cls(pk=1)
+
+    @property
+    def backfill_share(self) -> float:
+        """How much of the back-fill is done, 0 to 1."""
+        if not (self.backfill_started_on and self.backfill_target and self.backfilled_to):
+            return 0.0
+        whole = (self.backfill_started_on - self.backfill_target).days
+        return 1.0 if whole <= 0 else (self.backfill_started_on - self.backfilled_to).days / whole
+
+
+class Notice(models.Model):
+    """A person was told, once in a budget's period, that 80 % or 100 % of it is spent. No key: the portal's own."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="usage_notices")
+    key = models.ForeignKey(Key, models.CASCADE, null=True, related_name="notices")
+    period_first_day = models.DateField(help_text="UTC")
+    threshold = models.PositiveSmallIntegerField(help_text="80 or 100, percent")
+    spent_usd = UsdField()
+    budget_usd = UsdField()
+    made_at = models.DateTimeField(default=timezone.now)
+    mailed_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True, help_text="When the person put it away.")
+
+    class Meta:
+        ordering: ClassVar = ["-made_at", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["person", "key", "period_first_day", "threshold"],
+                condition=Q(key__isnull=False),
+                name="usage_one_notice_of_key",
+            ),
+            models.UniqueConstraint(
+                fields=["person", "period_first_day", "threshold"],
+                condition=Q(key__isnull=True),
+                name="usage_one_notice_of_portal",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.threshold} % since {self.period_first_day}"
+
+
+class Comparison(models.Model):
+    """One reconciliation with the gateway; its differences are rows. The newest that is done is shown."""
+
+    started_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+    keys_here = models.PositiveIntegerField(default=0)
+    keys_there = models.PositiveIntegerField(default=0)
+    days = models.PositiveIntegerField(default=0, help_text="UTC days whose sums were compared.")
+    problem = models.CharField(max_length=300, blank=True, help_text="Why it did not come to its end.")
+
+    class Meta:
+        ordering: ClassVar = ["-started_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"comparison of {self.started_at}"
+
+
+class Difference(models.Model):
+    """What the portal and the gateway do not tell alike."""
+
+    class Kind(models.TextChoices):
+        """In which way."""
+
+        ONLY_HERE = "only_here", _("Only in the portal")
+        ONLY_THERE = "only_there", _("Only at the gateway")
+        EXPIRY = "expiry", _("Ends at another time")
+        OWNER_MISSING = "owner_missing", _("Nobody here owns it")
+        OWNER_DIFFERS = "owner_differs", _("Owned by somebody else")
+        SUMS = "sums", _("Sums differ")
+
+    class Act(models.TextChoices):
+        """What mends it."""
+
+        SYNC = "sync", _("Take over what the gateway says")
+        REREAD = "reread", _("Read the day again")
+        GATEWAY = "gateway", _("Decide at the gateway: give it an owner, or delete it there")
+
+    comparison = models.ForeignKey(Comparison, models.CASCADE, related_name="differences")
+    kind = models.CharField(max_length=20, choices=Kind)
+    act = models.CharField(max_length=10, choices=Act)
+    key = models.ForeignKey(Key, models.CASCADE, null=True, related_name="differences")
+    name = models.CharField(max_length=TOKEN_LENGTH, help_text="Label, alias or token, to find it by.")
+    day = models.DateField(null=True)
+    measure = models.CharField(max_length=30, blank=True, help_text="Which sum, as Measures names it.")
+    here = models.CharField(max_length=100, blank=True, help_text="ISO time or number.")
+    there = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.name or self.day}"
+
+
+def utc_today() -> date:
+    """Return the gateway's day."""
+    return timezone.now().date()
