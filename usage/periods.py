@@ -1,0 +1,105 @@
+"""Lengths of time over which usage is told: what an address names, what came before it, and a budget's own.
+
+Days are the gateway's, UTC. A period never reaches beyond today.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+LONGEST_DAYS: Final = 1100  # of a period of one's own choice: three years
+DEFAULT: Final = "30d"
+LENGTHS: Final = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
+NAMES: Final = (*LENGTHS, "month")
+A_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Whole UTC days, both ends included; `name` as the address has it, "" for days of one's own choice."""
+
+    name: str
+    first_day: date
+    last_day: date
+
+    @property
+    def length(self) -> int:
+        """The number of days."""
+        return (self.last_day - self.first_day).days + 1
+
+    def days(self) -> list[date]:
+        """Return every day, oldest first."""
+        return [self.first_day + timedelta(days=number) for number in range(self.length)]
+
+    def previous(self) -> "Period":
+        """Return as many days just before; of a month so far, as many days of the month before."""
+        if self.name == "month":
+            first = (self.first_day - A_DAY).replace(day=1)
+            return Period("", first, min(first + timedelta(days=self.length - 1), self.first_day - A_DAY))
+        return Period("", self.first_day - timedelta(days=self.length), self.first_day - A_DAY)
+
+    def params(self) -> dict[str, str]:
+        """Return what the address says of it; nothing for the default."""
+        if not self.name:
+            return {"from": self.first_day.isoformat(), "to": self.last_day.isoformat()}
+        return {} if self.name == DEFAULT else {"period": self.name}
+
+
+def named(name: str, today: date) -> Period:
+    """Return one of NAMES as it is today."""
+    if name == "month":
+        return Period(name, today.replace(day=1), today)
+    return Period(name, today - timedelta(days=LENGTHS[name] - 1), today)
+
+
+def period_of(params: Mapping[str, str], today: date) -> Period:
+    """Return the period that an address names; the default when it names none that there is.
+
+    One end is enough for a period of one's own choice; ends the wrong way round are turned.
+    """
+    ends = [day for day in (_day(params.get("from", "")), _day(params.get("to", ""))) if day]
+    if ends:
+        first, last = min(ends), (max(ends) if len(ends) == 2 else today)
+        return _chosen(first, last, today)
+    name = params.get("period", DEFAULT)
+    return named(name if name in NAMES else DEFAULT, today)
+
+
+def _chosen(first: date, last: date, today: date) -> Period:
+    last = min(last, today)
+    first = min(first, last)
+    return Period("", max(first, last - timedelta(days=LONGEST_DAYS - 1)), last)
+
+
+def _day(text: str) -> date | None:
+    """Return the day that is written as a browser's date field writes it; none that calendars stumble over."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if date(2000, 1, 1) <= day <= date(9000, 1, 1) else None
+
+
+def budget_first_day(budget_period: str, today: date) -> date | None:
+    """Return the day since which the gateway counts a budget ("1d", "7d", "30d"); None when it is not known."""
+    if budget_period == "1d":
+        return today
+    if budget_period == "7d":
+        return today - timedelta(days=today.weekday())
+    return today.replace(day=1) if budget_period == "30d" else None
+
+
+def budget_reset_day(budget_period: str, today: date) -> date | None:
+    """Return the day at whose beginning (UTC) a budget is whole again; None when it is not known."""
+    first = budget_first_day(budget_period, today)
+    if first is None:
+        return None
+    if budget_period == "30d":
+        return next_month(today)
+    return first + (A_DAY if budget_period == "1d" else timedelta(days=7))
+
+
+def next_month(day: date) -> date:
+    """Return the first day of the month after that of `day`."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
