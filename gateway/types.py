@@ -173,3 +173,15 @@ class ActivityPage:
     total_pages: int
     has_more: bool
     took_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayTotals:
+    """The gateway's own sums of a UTC day. `took_s` is how long it worked for them."""
+
+    spend_usd: Decimal
+    prompt_tokens: int
+    completion_tokens: int
+    successful_requests: int
+    failed_requests: int
+    took_s: float

@@ -6,6 +6,7 @@ it nothing that matters has a default. docs/settings.md lists all of them; a tes
 """
 
 import secrets
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -67,6 +68,11 @@ KEY_RENEW_BEFORE_DAYS = env.int("KEY_RENEW_BEFORE_DAYS", default=7)  # from so l
 KEY_RENEW_AFTER_DAYS = env.int("KEY_RENEW_AFTER_DAYS", default=30)  # until so long after it; then it is deleted
 KEY_ANSWER_DEADLINE_S = env.int("KEY_ANSWER_DEADLINE_S", default=120)  # a key act without an end is healed after it
 
+# --- Usage -------------------------------------------------------------------------------------
+USAGE_POLL_S = env.int("USAGE_POLL_S", default=60)  # between two polls of today; the gateway's rest may make it longer
+USAGE_BACKFILL_DAYS = env.int("USAGE_BACKFILL_DAYS", default=400)  # read once, after the first start
+PORTAL_BUDGET_USD = Decimal(env.str("PORTAL_BUDGET_USD", default="") or 0) or None  # a month, all keys; only warns
+
 # --- Database (connections are pooled; a stream holds none) --------------------------------------
 DATABASES = {"default": env.db_url("DATABASE_URL", default=embedded_default(f"sqlite:///{VAR_DIR / 'db.sqlite3'}"))}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
@@ -116,6 +122,28 @@ CELERY_BEAT_SCHEDULE = {
     "keys.sync": {"task": "keys.sync", "schedule": crontab(minute="*/15"), "options": {"expires": 840}},
     "keys.refresh_models": {"task": "keys.refresh_models", "schedule": 60.0, "options": {"expires": 50}},
     "keys.remind": {"task": "keys.remind", "schedule": crontab(minute=20), "options": {"expires": 3000}},
+    "usage.today": {
+        "task": "usage.refresh_facts",
+        "args": ["today"],
+        "schedule": float(USAGE_POLL_S),
+        "options": {"expires": USAGE_POLL_S},
+    },
+    "usage.recent": {
+        "task": "usage.refresh_facts",
+        "args": ["recent"],
+        "schedule": crontab(minute=7),
+        "options": {"expires": 3000},
+    },
+    "usage.nightly": {
+        "task": "usage.refresh_facts",
+        "args": ["nightly"],
+        "schedule": crontab(hour=2, minute=13),
+        "options": {"expires": 6 * 3600},
+    },
+    "usage.backfill": {"task": "usage.backfill", "schedule": crontab(minute="*/10"), "options": {"expires": 500}},
+    "usage.warn": {"task": "usage.warn_of_budgets", "schedule": crontab(minute="*/15"), "options": {"expires": 800}},
+    "usage.reconcile": {"task": "usage.reconcile", "schedule": crontab(hour=4, minute=41)},
+    "usage.prune": {"task": "usage.prune", "schedule": crontab(hour=3, minute=29)},
 }
 
 # --- The app -------------------------------------------------------------------------------------

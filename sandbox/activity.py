@@ -96,29 +96,31 @@ class Activity:
         (number,) = self._db.execute(_COUNT, span.values()).fetchone()
         return int(number)
 
-    def results(self, rows: Iterable[sqlite3.Row]) -> list[Json]:
-        """Spell facts day by day."""
+    def results(self, rows: list[sqlite3.Row], *, keys: int | None = None) -> list[Json]:
+        """Spell facts day by day; of the keys only so many, those with most spend."""
+        told = None if keys is None else _dearest(rows, keys)
         days: dict[str, list[sqlite3.Row]] = {}
         for row in rows:
             days.setdefault(row["day"], []).append(row)
         about: dict[str, Json] = {}
-        return [self._day(day, facts, about) for day, facts in days.items()]
+        return [self._day(day, facts, about, told) for day, facts in days.items()]
 
-    def _day(self, day: str, facts: list[sqlite3.Row], about: dict[str, Json]) -> Json:
+    def _day(self, day: str, facts: list[sqlite3.Row], about: dict[str, Json], told: set[str] | None) -> Json:
         for row in facts:
-            if row["token"] not in about:
+            if row["token"] not in about and (told is None or row["token"] in told):
                 about[row["token"]] = self._about_key(row["token"], row["user_id"])
         breakdown: Json = {"mcp_servers": {}}
         for name, column in _BREAKDOWNS.items():
-            sums = _sums(facts, column)
+            sums = _sums(facts, column, about)
             breakdown[name] = {value: {**_spelled(total, about), "metadata": {}} for value, total in sums.items()}
-        keys = _sums(facts, "token")
+        listed = [row for row in facts if row["token"] in about]
         breakdown["api_keys"] = {
-            token: {"metrics": total.metrics(), "metadata": about[token]} for token, total in keys.items()
+            token: {"metrics": total.metrics(), "metadata": about[token]}
+            for token, total in _sums(listed, "token", about).items()
         }
         breakdown["entities"] = {
             user_id or "Unassigned": {**_spelled(total, about), "metadata": self._about_user(user_id)}
-            for user_id, total in _sums(facts, "user_id").items()
+            for user_id, total in _sums(facts, "user_id", about).items()
         }
         return {"date": day, "metrics": total_of(facts), "breakdown": breakdown}
 
@@ -138,10 +140,19 @@ class Activity:
         return {"user_email": user and user.user_email, "user_alias": user and user.user_alias}
 
 
-def _sums(facts: list[sqlite3.Row], column: str) -> dict[str, _Sum]:
+def _dearest(rows: list[sqlite3.Row], keys: int) -> set[str]:
+    """Return the tokens that cost most."""
+    spent: dict[str, int] = {}
+    for row in rows:
+        spent[row["token"]] = spent.get(row["token"], 0) + row["spend_pusd"]
+    return set(sorted(spent, key=lambda token: -spent[token])[:keys])
+
+
+def _sums(facts: list[sqlite3.Row], column: str, about: dict[str, Json]) -> dict[str, _Sum]:
+    """Add up by a column, and beneath it by the keys that are told about."""
     sums: dict[str, _Sum] = {}
     for row in facts:
-        sums.setdefault(row[column], _Sum()).add(row, by_key=True)
+        sums.setdefault(row[column], _Sum()).add(row, by_key=row["token"] in about)
     return sums
 
 

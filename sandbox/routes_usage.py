@@ -66,10 +66,11 @@ async def aggregated(request: Request) -> Response:
     """Tell all facts of the span at once."""
     span = _span(request)
     activity = _activity(world_of(request))
+    limit = fields.query_whole(request.query_params, "api_key_limit", default=100, maximum=1000)
     rows = activity.rows(span)
     told = metadata(rows, page=1, pages=1)
-    told |= {"api_key_limit": 100, "total_api_keys": len({row["token"] for row in rows})}
-    return JSONResponse({"results": activity.results(rows), "metadata": told})
+    told |= {"api_key_limit": limit, "total_api_keys": len({row["token"] for row in rows})}
+    return JSONResponse({"results": activity.results(rows, keys=limit), "metadata": told})
 
 
 async def calculate(request: Request) -> Response:

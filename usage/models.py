@@ -178,6 +178,7 @@ class UsageState(models.Model):
     backfill_started_on = models.DateField(null=True, help_text="The day of the first start.")
     backfilled_to = models.DateField(null=True, help_text="The oldest day that the back-fill has read.")
     backfill_target = models.DateField(null=True, help_text="The day at which it is complete.")
+    nightly_at = models.DateTimeField(null=True, help_text="When the nightly run last read all of its days.")
     lease_holder = models.CharField(max_length=40, blank=True, help_text="The run under way, where no Redis is.")
     lease_until = models.DateTimeField(null=True)
 

@@ -1,0 +1,117 @@
+"""Tells people that 80 %, then all, of a budget is spent: one notice and one e-mail a budget's period and threshold."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Final
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db.models import Q, QuerySet, Sum
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from accounts.models import User
+from keys.models import Key
+from usage.models import DayModel, DaySource, Notice, utc_today
+from usage.periods import budget_first_day
+
+THRESHOLDS: Final = (100, 80)  # percent, highest first: who has passed both is told of the first only
+MAIL_TRIES: Final = timedelta(days=3)  # then a mail that could not be sent is old news
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Budget:
+    """What is spent of a budget since the gateway last set it back; no key: the portal's own, of a month."""
+
+    key: Key | None
+    first_day: date
+    spent_usd: Decimal
+    budget_usd: Decimal
+
+
+def warn_of_budgets() -> int:
+    """Make the notices that are due and send what was not sent yet; return how many e-mails went out."""
+    today = utc_today()
+    for budget in _budgets_of_keys(today):
+        if budget.key:
+            _notify(budget.key.owner, budget)
+    for budget in _budget_of_portal(today):
+        for admin in admins():
+            _notify(admin, budget)
+    unsent = Notice.objects.filter(mailed_at=None, made_at__gt=timezone.now() - MAIL_TRIES, person__is_active=True)
+    return sum(_send(notice) for notice in unsent.exclude(person__email="").select_related("person", "key"))
+
+
+def admins() -> QuerySet[User]:
+    """Return who answers for the bill: superusers, and the group Admins."""
+    return User.objects.filter(Q(is_superuser=True) | Q(groups__name="Admins"), is_active=True).distinct()
+
+
+def _budgets_of_keys(today: date) -> Iterator[_Budget]:
+    """Yield the budgets of which a threshold is reached; not those set back at times that the gateway alone knows."""
+    budgeted = Key.objects.filter(state=Key.State.ACTIVE, budget_usd__gt=0)
+    for period in budgeted.order_by().values_list("budget_period", flat=True).distinct():
+        first_day = budget_first_day(period, today)
+        if first_day is None:
+            continue
+        keys = budgeted.filter(budget_period=period)
+        spent = _spent_since(first_day, keys)
+        reached = [pk for pk, usd in keys.values_list("pk", "budget_usd") if _threshold(spent.get(pk), usd)]
+        for key in keys.filter(pk__in=reached).select_related("owner"):
+            yield _Budget(
+                key=key, first_day=first_day, spent_usd=spent[key.pk], budget_usd=key.budget_usd or Decimal(0)
+            )
+
+
+def _spent_since(first_day: date, keys: QuerySet[Key]) -> dict[object, Decimal]:
+    """Return what each of the keys spent from this day on, over all its tokens."""
+    days = DaySource.objects.filter(day__gte=first_day, source__key__in=keys.order_by().values("pk"))
+    sums = days.order_by().values("source__key").annotate(sum_usd=Sum("spend_usd"))
+    return dict(sums.values_list("source__key", "sum_usd"))
+
+
+def _budget_of_portal(today: date) -> Iterator[_Budget]:
+    """Yield the portal's monthly budget, if there is one."""
+    if settings.PORTAL_BUDGET_USD:
+        first_day = today.replace(day=1)
+        spent = DayModel.objects.filter(day__gte=first_day).aggregate(usd=Sum("spend_usd"))["usd"] or Decimal(0)
+        yield _Budget(key=None, first_day=first_day, spent_usd=spent, budget_usd=settings.PORTAL_BUDGET_USD)
+
+
+def _threshold(spent_usd: Decimal | None, budget_usd: Decimal | None) -> int:
+    """Return the highest threshold that is reached; 0 for none."""
+    if not spent_usd or not budget_usd:
+        return 0
+    return next((percent for percent in THRESHOLDS if spent_usd * 100 >= budget_usd * percent), 0)
+
+
+def _notify(person: User, budget: _Budget) -> None:
+    """Make the notice that is due, unless this person was told so, or of more, in this period."""
+    percent = _threshold(budget.spent_usd, budget.budget_usd)
+    of_period = Notice.objects.filter(person=person, key=budget.key, period_first_day=budget.first_day)
+    if not percent or of_period.filter(threshold__gte=percent).exists():
+        return
+    Notice.objects.get_or_create(  # another worker may have made it meanwhile
+        person=person,
+        key=budget.key,
+        period_first_day=budget.first_day,
+        threshold=percent,
+        defaults={"spent_usd": budget.spent_usd, "budget_usd": budget.budget_usd},
+    )
+
+
+def _send(notice: Notice) -> bool:
+    """Write one mail, unless another run has; marked first, so that nobody is written to twice."""
+    unsent = Notice.objects.filter(pk=notice.pk, mailed_at=None)
+    if not unsent.update(mailed_at=timezone.now()):
+        return False
+    context = {"notice": notice, "key": notice.key, "portal_url": settings.PORTAL_URL}
+    subject = " ".join(render_to_string("usage/mail/budget_subject.txt", context).split())
+    try:
+        EmailMessage(subject, render_to_string("usage/mail/budget.txt", context), to=[notice.person.email]).send()
+    except OSError:  # the mail server is away or refuses: the next run tries again
+        Notice.objects.filter(pk=notice.pk).update(mailed_at=None)
+        return False
+    return True

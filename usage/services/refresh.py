@@ -1,0 +1,80 @@
+"""Polls the gateway's activity: reads days, newest first, and writes each that was read whole."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+
+from django.utils import timezone
+
+from gateway.errors import GatewayError
+from gateway.usage import PAGE_SIZE
+from usage.models import Run, utc_today
+from usage.services.attribute import attribute_sources
+from usage.services.lease import Lease, LeaseLost, held_lease
+from usage.services.state import note_failure, note_success, rest_after, resting_until
+from usage.services.told import Tally, read_day
+from usage.services.write import write_day
+
+SLICE_S = 20  # s of the gateway's time; then a run ends at a whole day, and the rest of its days waits for its turn
+
+
+def refresh_facts(first_day: date, last_day: date, kind: str, *, page_size: int = PAGE_SIZE) -> Run:
+    """Make the facts of these UTC days (both included) what the gateway tells; return what came of it.
+
+    A day is replaced when all its pages were read, and else stays as it was. The run may end before `first_day`, and
+    then says so in its own `first_day`: go on from there. Busy, which is no row: another run is under way, or the
+    gateway has its rest. Idempotent: what did not change is not written.
+    """
+    if until := resting_until():
+        return _busy(kind, first_day, last_day, f"The gateway is left alone until {until:%H:%M:%S} UTC.")
+    with held_lease() as lease:
+        if lease is None:
+            return _busy(kind, first_day, last_day, "Another run is under way.")
+        Run.objects.filter(outcome=Run.Outcome.RUNNING).update(
+            outcome=Run.Outcome.FAILED, problem="It was cut short.", ended_at=timezone.now()
+        )
+        run = Run.objects.create(kind=kind, first_day=first_day, last_day=last_day)
+        with _recorded(run, Tally()) as tally:
+            _read_and_write(run, tally, lease, page_size)
+    return run
+
+
+def _busy(kind: str, first_day: date, last_day: date, problem: str) -> Run:
+    return Run(kind=kind, first_day=first_day, last_day=last_day, outcome=Run.Outcome.BUSY, problem=problem)
+
+
+def _read_and_write(run: Run, tally: Tally, lease: Lease, page_size: int) -> None:
+    """Go through the days, newest first, until all are done or the slice is used up."""
+    wanted, day = run.first_day, run.last_day
+    attribute_sources()
+    while True:
+        told = read_day(day, tally, lease.extend, page_size=page_size)
+        lease.extend()
+        run.rows_written += write_day(told)
+        run.first_day = day
+        if day <= wanted or tally.gateway_s >= SLICE_S:
+            return
+        day -= timedelta(days=1)
+
+
+@contextmanager
+def _recorded(run: Run, tally: Tally) -> Iterator[Tally]:
+    """Write down how a run ended, also when it ended by a fault of ours, which goes on to the worker's log."""
+    began = time.monotonic()
+    wanted, reads_today = run.first_day, run.last_day >= utc_today()
+    run.outcome, run.problem = Run.Outcome.FAILED, "It broke off: the worker's log says why."
+    try:
+        yield tally
+        run.outcome, run.problem = Run.Outcome.DONE, ""
+    except (GatewayError, LeaseLost) as error:
+        run.first_day, run.problem = wanted, str(error)[:300]
+    finally:
+        run.pages, run.rows_read, run.gateway_s = tally.pages, tally.rows, tally.gateway_s
+        run.seconds, run.ended_at = time.monotonic() - began, timezone.now()
+        run.save()
+        rest_after(tally.gateway_s)
+        if reads_today and run.outcome == Run.Outcome.DONE:
+            note_success()
+        elif reads_today:
+            note_failure(run.problem)

@@ -1,0 +1,55 @@
+"""Which days are read when."""
+
+from datetime import date, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.utils import timezone
+
+from usage.models import Run, UsageState, utc_today
+from usage.services.refresh import refresh_facts
+
+RECENT_DAYS: Final = 2
+NIGHTLY_DAYS: Final = 35
+MONTH_DAYS: Final = 30
+
+
+def days_of(kind: str) -> tuple[date, date]:
+    """Return the first and the last day that a run of this kind reads, by the gateway's date.
+
+    The nightly run goes back further where polling was away for longer, so that no gap stays.
+    """
+    today = utc_today()
+    if kind == Run.Kind.TODAY:
+        return today, today
+    if kind == Run.Kind.BUTTON:
+        return today - timedelta(days=RECENT_DAYS), today
+    if kind == Run.Kind.RECENT:
+        return today - timedelta(days=RECENT_DAYS), today - timedelta(days=1)
+    last_night = UsageState.load().nightly_at
+    first = today - timedelta(days=NIGHTLY_DAYS)
+    return min(first, last_night.date() if last_night else first), today - timedelta(days=1)
+
+
+def note_night() -> None:
+    """Write down that a nightly run has come to its end."""
+    UsageState.objects.filter(pk=1).update(nightly_at=timezone.now())
+
+
+def backfill_month() -> Run | None:
+    """Read the next month into the past; None when USAGE_BACKFILL_DAYS are done. The state tells how far it is."""
+    UsageState.objects.get_or_create(pk=1)
+    fresh = UsageState.objects.filter(pk=1, backfill_started_on=None)
+    fresh.update(backfill_started_on=utc_today(), backfilled_to=utc_today())
+    state = UsageState.load()
+    if state.backfill_started_on is None or state.backfilled_to is None:
+        raise AssertionError("the back-fill has begun")
+    target = state.backfill_started_on - timedelta(days=settings.USAGE_BACKFILL_DAYS)
+    UsageState.objects.filter(pk=1).update(backfill_target=target)
+    if state.backfilled_to <= target:
+        return None
+    last_day = state.backfilled_to - timedelta(days=1)
+    run = refresh_facts(max(target, last_day - timedelta(days=MONTH_DAYS - 1)), last_day, Run.Kind.BACKFILL)
+    if run.outcome == Run.Outcome.DONE:
+        UsageState.objects.filter(pk=1, backfilled_to__gt=run.first_day).update(backfilled_to=run.first_day)
+    return run

@@ -1,0 +1,170 @@
+"""Reads what the gateway tells of one UTC day, whole or not at all."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Final, NamedTuple, TypeVar
+
+from gateway.django import get_gateway
+from gateway.errors import GatewayError, GatewayUnavailable
+from gateway.reading import not_understood
+from gateway.types import ActivityPage, ActivityRow, DayTotals
+from gateway.usage import PAGE_SIZE
+from usage.models import MODEL_LENGTH, TOKEN_LENGTH
+from usage.money import LARGEST_USD, exact_usd
+
+T = TypeVar("T", ActivityPage, DayTotals)
+Amounts = list[Decimal | int]  # in the order of models.MEASURES
+SPEND_TOLERANCE: Final = Decimal("0.000001")  # of the sum, and at least so many USD: the gateway adds floats
+
+
+class About(NamedTuple):
+    """What the gateway says of a token."""
+
+    alias: str
+    gateway_user_id: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run has read so far."""
+
+    pages: int = 0
+    rows: int = 0
+    gateway_s: float = 0.0
+
+
+@dataclass(slots=True)
+class ToldDay:
+    """The use of a day by (token, model name), and what was said of each token."""
+
+    day: date
+    facts: dict[tuple[str, str], Amounts] = field(default_factory=dict)
+    about: dict[str, About] = field(default_factory=dict)
+
+    def add(self, row: ActivityRow) -> None:
+        """Add a row; several pages, and several endpoints, may have some of the same."""
+        token = row.token[:TOKEN_LENGTH]
+        told = About((row.alias or "")[:TOKEN_LENGTH], (row.user_id or "")[:TOKEN_LENGTH])
+        if self.about.setdefault(token, told) != told and any(told):
+            self.about[token] = told
+        amounts = _amounts(row)
+        sums = self.facts.setdefault((token, row.model_group[:MODEL_LENGTH]), amounts)
+        if sums is not amounts:
+            sums[:] = [one + other for one, other in zip(sums, amounts, strict=True)]
+
+    def totals(self) -> list[Decimal]:
+        """Return spend, prompt tokens, completion tokens and requests of the day."""
+        facts = self.facts.values()
+        sums = [sum((Decimal(amounts[place]) for amounts in facts), Decimal(0)) for place in (0, 1, 2, 5, 6)]
+        return [*sums[:3], sums[3] + sums[4]]
+
+
+def read_day(day: date, tally: Tally, alive: Callable[[], None], *, page_size: int = PAGE_SIZE) -> ToldDay:
+    """Read every page of a day, calling `alive` after each.
+
+    Raises GatewayError when a page is missing or garbled, or when pages do not fit together. The gateway cuts pages
+    anew for each answer: a row that comes into being meanwhile moves another one over the cut, which is then read
+    twice. So where there are several pages, their sum must lie between the day's totals before and after.
+    """
+    read = _Reader(day, tally, alive, page_size)
+    first = next(read.pages())
+    if first.total_pages <= 1:
+        return read.whole([first])
+    before = read.totals()
+    told = read.whole(read.pages())
+    _assert_between(told, before, read.totals())
+    return told
+
+
+class _Reader:
+    def __init__(self, day: date, tally: Tally, alive: Callable[[], None], page_size: int) -> None:
+        self._day, self._tally, self._alive, self._page_size = day, tally, alive, page_size
+        self._usage = get_gateway().usage
+
+    def pages(self) -> Iterator[ActivityPage]:
+        pages = self._usage.daily_activity(self._day, self._day, page_size=self._page_size)
+        while page := self._timed(lambda: next(pages, None)):
+            self._tally.pages += 1
+            self._tally.rows += len(page.rows)
+            yield page
+
+    def totals(self) -> DayTotals:
+        told = self._timed(lambda: self._usage.day_totals(self._day))
+        if told is None:
+            raise AssertionError("day_totals answers or raises")
+        return told
+
+    def whole(self, pages: Iterable[ActivityPage]) -> ToldDay:
+        """Add up pages that fit together."""
+        told = ToldDay(self._day)
+        expected = None
+        for page in pages:
+            expected = page.total_pages if expected is None else expected
+            _assert_in_place(page, expected, self._day)
+            for row in page.rows:
+                told.add(row)
+        return _checked(told)
+
+    def _timed(self, ask: Callable[[], T | None]) -> T | None:
+        """Ask, and note how long the gateway worked, also when it failed."""
+        began = time.monotonic()
+        try:
+            answer = ask()
+        except GatewayError:
+            self._tally.gateway_s += time.monotonic() - began
+            raise
+        self._tally.gateway_s += answer.took_s if answer else 0.0
+        self._alive()
+        return answer
+
+
+def _amounts(row: ActivityRow) -> Amounts:
+    return [
+        row.spend_usd,
+        row.prompt_tokens,
+        row.completion_tokens,
+        row.cache_read_tokens,
+        row.cache_creation_tokens,
+        row.successful_requests,
+        row.failed_requests,
+        int(row.response_time_ms),
+    ]
+
+
+def _assert_in_place(page: ActivityPage, total_pages: int, day: date) -> None:
+    """Complain of a page that does not belong to the others."""
+    if page.total_pages != total_pages or page.has_more != (page.page < total_pages):
+        raise _moved("the number of pages")
+    if not page.rows and total_pages:
+        raise _moved("a page")
+    if any(row.day != day for row in page.rows):
+        raise not_understood("it tells of another day")
+
+
+def _assert_between(told: ToldDay, before: DayTotals, after: DayTotals) -> None:
+    """Complain of pages that cannot be one picture of the day."""
+    for place, (ours, least, most) in enumerate(zip(told.totals(), _bounds(before), _bounds(after), strict=True)):
+        slack = max(abs(most), Decimal(1)) * SPEND_TOLERANCE if place == 0 else Decimal(0)
+        if not least - slack <= ours <= most + slack:
+            raise _moved("the sum of its pages")
+
+
+def _bounds(totals: DayTotals) -> list[Decimal]:
+    requests = totals.successful_requests + totals.failed_requests
+    return [totals.spend_usd, *map(Decimal, (totals.prompt_tokens, totals.completion_tokens, requests))]
+
+
+def _moved(what: str) -> GatewayUnavailable:
+    return GatewayUnavailable(f"The gateway's activity changed while it was read: {what} does not fit.")
+
+
+def _checked(told: ToldDay) -> ToldDay:
+    """Make amounts what the database will give back; refuse what is no amount."""
+    for amounts in told.facts.values():
+        if abs(Decimal(amounts[0])) > LARGEST_USD:
+            raise not_understood("spend is out of all bounds")
+        amounts[0] = exact_usd(Decimal(amounts[0]))
+    return told

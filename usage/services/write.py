@@ -1,0 +1,71 @@
+"""Writes a day that was read whole: facts, their sums, and whose they are, in one transaction."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+
+from usage.models import Fact, Source, UsedModel
+from usage.services.attribute import attribute_sources
+from usage.services.rollups import roll_up
+from usage.services.rows import put_difference
+from usage.services.state import lock_state, mark_changed
+from usage.services.told import About, ToldDay
+
+NAMES_AT_ONCE = 500  # SQLite takes 999 values in a statement
+
+
+@transaction.atomic
+def write_day(told: ToldDay) -> int:
+    """Make the facts of a day what was told; return how many were made, changed or removed. The same again: none."""
+    lock_state()
+    models = _models({model for _, model in told.facts})
+    sources, new = _sources(told.about)
+    facts: dict[tuple[Any, ...], Sequence[Any]] = {
+        (sources[token], models[model]): amounts for (token, model), amounts in told.facts.items()
+    }
+    stored = Fact.objects.filter(day=told.day)
+    written = put_difference(stored, facts, key=("source_id", "model_id"), fixed={"day": told.day}).rows
+    if new:
+        attribute_sources()
+    if written:
+        roll_up(told.day)
+        mark_changed()
+    return written
+
+
+def _models(names: set[str]) -> dict[str, int]:
+    """Return the ids of models, new ones made."""
+    known = dict(UsedModel.objects.values_list("name", "pk"))
+    made = UsedModel.objects.bulk_create([UsedModel(name=name) for name in sorted(names - known.keys())])
+    return known | {model.name: model.pk for model in made}
+
+
+def _sources(about: dict[str, About]) -> tuple[dict[str, int], bool]:
+    """Return the ids of tokens, and whether any was new; what the gateway says of one anew is kept."""
+    ids: dict[str, int] = {}
+    changed: list[Source] = []
+    for part in _parts(about):
+        for source in Source.objects.filter(token__in=part).only("token", "alias", "gateway_user_id"):
+            ids[source.token] = source.pk
+            if _renamed(source, about[source.token]):
+                changed.append(source)
+    Source.objects.bulk_update(changed, ["alias", "gateway_user_id"], batch_size=100)
+    missing = (Source(token=token, **told._asdict()) for token, told in about.items() if token not in ids)
+    made = Source.objects.bulk_create(list(missing), batch_size=NAMES_AT_ONCE)
+    return ids | {source.token: source.pk for source in made}, bool(made or changed)
+
+
+def _renamed(source: Source, told: About) -> bool:
+    """Take over what is said of a token; silence, as about deleted keys, changes nothing."""
+    before = (source.alias, source.gateway_user_id)
+    source.alias = told.alias or source.alias
+    source.gateway_user_id = told.gateway_user_id or source.gateway_user_id
+    return before != (source.alias, source.gateway_user_id)
+
+
+def _parts(tokens: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(tokens)
+    while part := list(islice(remaining, NAMES_AT_ONCE)):
+        yield part
