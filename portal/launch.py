@@ -16,12 +16,18 @@ from django.core.management.base import CommandError
 from django.db import connections
 
 from portal.celery import app
+from portal.demo import give_demo_people_a_past
 from portal.preparation import prepare
 from portal.supervisor import Supervisor
 
 READY_TIMEOUT_S = 120
 PAUSE_S = 0.2
 ASK_TIMEOUT_S = 5
+FIRST_TASKS = (  # else pages are empty until beat's first round
+    ("keys.refresh_models",),
+    ("usage.refresh_facts", "today"),
+    ("usage.backfill",),
+)
 NOT_HERE = "ignore:You're running the worker"  # as root, Celery goes on; right on servers, noise for who tries
 
 
@@ -102,7 +108,10 @@ def announce(say: Callable[[str], None], started_at: float) -> None:
     if waiting:
         say(f"Not ready after {READY_TIMEOUT_S} s: {', '.join(waiting)}")
         return
-    app.send_task("keys.refresh_models", expires=ASK_TIMEOUT_S)  # else Models is empty until beat's first round
+    if settings.SANDBOX:
+        give_demo_people_a_past(say)
+    for task, *args in FIRST_TASKS:
+        app.send_task(task, args, expires=READY_TIMEOUT_S)
     say(welcome())
 
 

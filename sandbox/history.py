@@ -1,7 +1,8 @@
-"""Made-up use in the days before the sandbox first started, so that a demonstration has something to show."""
+"""Made-up use in days that are past, so that a demonstration has something to show."""
 
 import hashlib
 import random
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sandbox.catalogue import MODELS, Model
@@ -9,7 +10,18 @@ from sandbox.ledger import Usage
 from sandbox.world import World
 
 _PEOPLE = 6
-_CHATS_ON_A_WEEKDAY = 24
+_CHATS = 24  # on a weekday, of each usual model
+_USUAL_MODELS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habit:
+    """How much somebody uses which models with one key."""
+
+    user_id: str
+    token: str
+    models: tuple[Model, ...]
+    chats: float  # of each model on a weekday, on average
 
 
 def write_history(world: World) -> None:
@@ -17,31 +29,65 @@ def write_history(world: World) -> None:
     (known,) = world.database.execute("SELECT COUNT(*) FROM facts").fetchone()
     if known or not world.config.history_days:
         return
-    rng = random.Random(world.config.seed)  # noqa: S311  # plausible, not secret
+    habits = [
+        Habit(
+            user_id=f"older-user-{person + 1}",
+            token=hashlib.sha256(f"older-key-{person + 1}".encode()).hexdigest(),
+            models=_usual(person),
+            chats=_CHATS * (0.3 + person / 3),
+        )
+        for person in range(_PEOPLE)
+    ]
+    write_habits(world, habits, days=world.config.history_days, seed=world.config.seed)
+
+
+def write_habits(world: World, habits: list[Habit], *, days: int, seed: int) -> None:
+    """Make up the use of so many days until yesterday; the same seed gives the same use."""
+    rng = random.Random(seed)  # noqa: S311  # plausible, not secret
     today = world.clock.now().date()
-    for days_ago in range(world.config.history_days, 0, -1):
+    for days_ago in range(days, 0, -1):
         day = today - timedelta(days=days_ago)
         quiet = 0.15 if day.weekday() >= 5 else 1.0
-        usages = [usage for person in range(_PEOPLE) for usage in _day_of(person, quiet, rng)]
+        usages = [usage for habit in habits for usage in _day_of(habit, quiet, rng)]
         world.ledger.add_facts(day.isoformat(), usages)
 
 
-def _day_of(person: int, quiet: float, rng: random.Random) -> list[Usage]:
-    """Make up one person's day: usual models for each, more for some people than for others."""
+def make_up_use(world: World, *, user_id: str, days: int, seed: int, chats: float = _CHATS) -> int:
+    """Give the live keys of a user a past, unless they have one; return how many got it."""
+    keys = [key for key in world.keys.all_live() if key.user_id == user_id and not _is_used(world, key.token)]
+    habits = [
+        Habit(user_id=user_id, token=key.token, models=_usual(seed + number), chats=chats / (number + 1))
+        for number, key in enumerate(keys)
+    ]
+    write_habits(world, habits, days=days, seed=seed)
+    return len(habits)
+
+
+def _is_used(world: World, token: str) -> bool:
+    found = world.database.execute("SELECT 1 FROM facts WHERE token = ? LIMIT 1", (token,)).fetchone()
+    return found is not None
+
+
+def _usual(person: int) -> tuple[Model, ...]:
+    """Return the models that somebody likes; with people, the models change."""
+    return tuple(MODELS.values())[person % 4 : person % 4 + _USUAL_MODELS]
+
+
+def _day_of(habit: Habit, quiet: float, rng: random.Random) -> list[Usage]:
+    """Make up one day: now and then nothing, on quiet days little."""
     if rng.random() > 0.35 + 0.65 * quiet:
         return []
-    usual = list(MODELS.values())[person % 4 : person % 4 + 3]
-    busy = _CHATS_ON_A_WEEKDAY * quiet * (0.3 + person / 3)
-    return [_use(person, model, max(1, round(rng.expovariate(1 / busy))), rng) for model in usual]
+    busy = habit.chats * quiet
+    return [_use(habit, model, max(1, round(rng.expovariate(1 / busy))), rng) for model in habit.models]
 
 
-def _use(person: int, model: Model, requests: int, rng: random.Random) -> Usage:
+def _use(habit: Habit, model: Model, requests: int, rng: random.Random) -> Usage:
     failures = sum(rng.random() < 0.02 for _ in range(requests))
     prompt_tokens = (requests - failures) * rng.randint(80, 900)
     completion_tokens = (requests - failures) * rng.randint(60, 500) if model.mode == "chat" else 0
     return Usage(
-        user_id=f"older-user-{person + 1}",
-        token=hashlib.sha256(f"older-key-{person + 1}".encode()).hexdigest(),
+        user_id=habit.user_id,
+        token=habit.token,
         model=model.name,
         upstream=model.upstream,
         provider=model.provider,

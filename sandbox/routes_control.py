@@ -12,6 +12,7 @@ from sandbox import shapes
 from sandbox.auth import require_admin
 from sandbox.errors import detail
 from sandbox.faults import parse
+from sandbox.history import make_up_use
 from sandbox.world import World, world_of
 
 Json = dict[str, Any]
@@ -78,6 +79,17 @@ async def clock(request: Request) -> Response:
     return JSONResponse({"offset_s": world.clock.offset_s, "now": world.clock.now().isoformat()})
 
 
+async def history(request: Request) -> Response:
+    """Make up past use of a user's live keys: {user_id, days, seed, chats}; keys that were used stay as they are."""
+    require_admin(request)
+    body = await _given(request)
+    days, seed, chats = body.get("days", 60), body.get("seed", 1), body.get("chats", 24)
+    if not all(isinstance(number, int) and 0 < number <= 10_000 for number in (days, seed, chats)):
+        raise detail(400, "days, seed and chats must be whole numbers from 1 to 10000")
+    keys = make_up_use(world_of(request), user_id=str(body.get("user_id")), days=days, seed=seed, chats=chats)
+    return JSONResponse({"keys": keys})
+
+
 def _faults(world: World) -> list[Json]:
     return [asdict(fault) for fault in world.faults.orders]
 
@@ -90,5 +102,6 @@ ROUTES = [
     Route("/sandbox/keys", _shown(_live_keys), methods=["GET"]),
     Route("/sandbox/connections", _shown(lambda world: world.connections.report()), methods=["GET"]),
     Route("/sandbox/reset", reset, methods=["POST"]),
+    Route("/sandbox/history", history, methods=["POST"]),
     Route("/sandbox/clock", clock, methods=["POST"]),
 ]

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from gateway.client import Gateway
-from gateway.errors import GatewayKeyRefused, GatewayNotFound, GatewayRejected
+from gateway.errors import GatewayKeyRefused, GatewayNotFound, GatewayRejected, GatewayUnavailable
 from gateway.inference_types import Message
 from gateway.types import ActivityRow, TeamInfo, UserInfo
 from tests.gateway.conftest import ADMIN_KEY, SECRET
@@ -173,6 +173,35 @@ def test_activity_refuses_what_the_gateway_refuses(paper: Paper, gateway: Gatewa
     with pytest.raises(GatewayRejected) as refusal:
         next(gateway.usage.daily_activity(date(2026, 11, 20), date(2026, 11, 22)))
     assert refusal.value.status == status
+
+
+def test_the_totals_of_a_day_are_the_gateways_own(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("activity", "totals"))
+
+    told = gateway.usage.day_totals(date(2026, 11, 21))
+
+    assert paper.last.path == "/user/daily/activity/aggregated"
+    assert paper.last.query == {"start_date": "2026-11-21", "end_date": "2026-11-21", "api_key_limit": "1"}
+    assert (told.spend_usd, told.prompt_tokens, told.completion_tokens) == (Decimal("0.0005169750000000001"), 301, 465)
+    assert (told.successful_requests, told.failed_requests) == (46, 44)
+    assert told.took_s > 0
+
+
+@pytest.mark.parametrize("metadata", [{}, {"total_pages": None}, {"total_pages": 3, "page": 2}])
+def test_activity_without_its_frame_is_no_day_without_use(
+    paper: Paper, gateway: Gateway, metadata: dict[str, object]
+) -> None:
+    paper.will(says({"results": [], "metadata": metadata}))
+
+    with pytest.raises(GatewayUnavailable):
+        next(gateway.usage.daily_activity(date(2026, 11, 20), date(2026, 11, 22)))
+
+
+def test_totals_without_spend_are_no_day_without_use(paper: Paper, gateway: Gateway) -> None:
+    paper.will(says({"results": [], "metadata": {}}))
+
+    with pytest.raises(GatewayUnavailable):
+        gateway.usage.day_totals(date(2026, 11, 20))
 
 
 def test_cost_of_messages(paper: Paper, gateway: Gateway) -> None:

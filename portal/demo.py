@@ -1,0 +1,69 @@
+"""What `make run` adds for the demo people: keys, through the real service, and a past for them in the sandbox."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+import requests
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from accounts.audit import BY_THE_PORTAL
+from accounts.models import User
+from gateway.errors import GatewayError
+from keys.models import Key
+from keys.services import KeyRefused, Wish, issue_key
+
+PAST_DAYS: Final = 60
+ASK_TIMEOUT_S: Final = 20
+
+
+class Past(NamedTuple):
+    """Whose, with which keys, and about how many chats with each model on a weekday."""
+
+    username: str
+    chats: int
+    wishes: tuple[Wish, ...]
+
+
+PASTS: Final = (
+    Past("intern", 60, (Wish(label="Seminar", kind=Key.Kind.TEMPORARY),)),
+    Past(
+        "staff",
+        150,
+        (
+            Wish(label="Group server", kind=Key.Kind.PERSONAL),
+            Wish(label="Summer stay", kind=Key.Kind.TEMPORARY, intern_name="Intern D"),
+        ),
+    ),
+    Past("admin", 30, (Wish(label="Evaluation", kind=Key.Kind.PERSONAL),)),
+)
+
+
+def give_demo_people_a_past(say: Callable[[str], None]) -> None:
+    """Make keys for demo people who never had one, and use of them; nothing at a second start."""
+    try:
+        for seed, past in enumerate(PASTS, start=1):
+            person = User.objects.filter(username=past.username).first()
+            if person and not Key.objects.owned_by(person).exists():
+                _give_past(person, past, seed)
+    except (GatewayError, KeyRefused, requests.RequestException) as problem:
+        say(f"Demo people have no past this time: {problem}")
+    finally:
+        connection.close()
+
+
+def _give_past(person: User, past: Past, seed: int) -> None:
+    for wish in past.wishes:
+        key = issue_key(
+            owner=person, act=BY_THE_PORTAL, wish=wish
+        ).key  # its secret is shown to nobody; rotate gives one
+        Key.objects.filter(pk=key.pk).update(created_at=timezone.now() - timedelta(days=PAST_DAYS))
+    answer = requests.post(
+        f"{settings.GATEWAY_URL}/sandbox/history",
+        json={"user_id": person.gateway_user_id, "days": PAST_DAYS, "seed": seed, "chats": past.chats},
+        headers={"Authorization": f"Bearer {settings.GATEWAY_ADMIN_KEY}"},
+        timeout=ASK_TIMEOUT_S,
+    )
+    answer.raise_for_status()
