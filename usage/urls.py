@@ -2,7 +2,26 @@
 
 from django.urls import path
 
-from usage import views
+from usage.views import exports, notices, pages, polling, suggest
 
 app_name = "usage"
-urlpatterns = [path("", views.index, name="index")]
+urlpatterns = [
+    path("", pages.index, name="index"),
+    path("usage.csv", exports.page_of_mine, name="csv"),
+    path("facts.csv", exports.facts_of_mine, name="facts_csv"),
+    path("interns/", pages.my_interns, name="interns"),
+    path("interns/usage.csv", exports.page_of_interns, name="interns_csv"),
+    path("interns/facts.csv", exports.facts_of_interns, name="interns_facts_csv"),
+    path("everyone/", pages.everyone, name="everyone"),
+    path("everyone/usage.csv", exports.page_of_everyone, name="everyone_csv"),
+    path("everyone/people.csv", exports.people, name="people_csv"),
+    path("everyone/facts.csv", exports.facts_of_everyone, name="everyone_facts_csv"),
+    path("everyone/suggest/people/", suggest.people, name="suggest_people"),
+    path("everyone/suggest/keys/", suggest.keys, name="suggest_keys"),
+    path("notices/<int:notice_id>/seen/", notices.seen, name="notice_seen"),
+    path("refresh/", polling.refresh, name="refresh"),
+    path("refreshed/", polling.refreshed, name="refreshed"),
+    path("runs/", polling.runs, name="runs"),
+    path("compare/", polling.reconcile, name="reconcile"),
+    path("compare/mend/<int:difference_id>/", polling.mend, name="mend"),
+]

@@ -1,0 +1,100 @@
+"""The numbers of pages, kept until a fact changes: by the version of the facts and the day."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from django.contrib.auth.models import Group
+from django.core.cache import cache
+
+from keys.models import Key
+from usage.models import UsageState, UsedModel, utc_today
+from usage.periods import DEFAULT, Period, named
+from usage.queries.overview import Overview, overview
+from usage.queries.people import Person, people_of
+from usage.queries.scope import Scope
+from usage.queries.year import Year, spent_since, year
+
+TOP_KEYS: Final = 10  # of everybody's
+KEPT_S: Final = 600  # names and labels may change without a fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What the filters offer, and how many people have a key."""
+
+    groups: tuple[str, ...]
+    models: tuple[str, ...]
+    providers: tuple[str, ...]
+    people_with_keys: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Everyone:
+    """All that the page over everybody shows."""
+
+    overview: Overview
+    people: tuple[Person, ...]
+    year: Year
+    month_usd: Decimal  # of all people, whatever the filters
+    choices: Choices
+
+
+def overview_of(scope: Scope, period: Period, state: UsageState) -> Overview:
+    """Return the numbers of one person's page."""
+    makers = {f"overview {scope.name} {period}": lambda: overview(scope.narrow(), period)}
+    numbers: Overview = _parts(state, makers)[0]
+    return numbers
+
+
+def everyone_of(scope: Scope, period: Period, state: UsageState) -> Everyone:
+    """Return the numbers of the page over everybody."""
+    today = utc_today()
+    whole, days, month_usd, choices = _parts(
+        state,
+        {
+            f"people {scope.name} {period}": lambda: _with_people(scope, period),
+            f"year {scope.name}": lambda: year(scope.narrow(), today),
+            "month": lambda: spent_since(today.replace(day=1), today),
+            "choices": _choices,
+        },
+    )
+    return Everyone(overview=whole[0], people=whole[1], year=days, month_usd=month_usd, choices=choices)
+
+
+def warm() -> None:
+    """Have the pages that admins open first ready."""
+    everyone_of(Scope(), named(DEFAULT, utc_today()), UsageState.load())
+
+
+def _parts(state: UsageState, makers: Mapping[str, Callable[[], Any]]) -> list[Any]:
+    """Return what the makers make, out of the cache where it is there: one question for all."""
+    names = {_name(state.version, utc_today(), what): make for what, make in makers.items()}
+    found = cache.get_many(names)
+    missing = {name: make() for name, make in names.items() if name not in found}
+    if missing:
+        cache.set_many(missing, KEPT_S)
+    return [missing[name] if name in missing else found[name] for name in names]
+
+
+def _name(version: int, today: date, what: str) -> str:
+    digest = hashlib.sha256(what.encode()).hexdigest()[:40]
+    return f"usage:{version}:{today}:{digest}"
+
+
+def _with_people(scope: Scope, period: Period) -> tuple[Overview, tuple[Person, ...]]:
+    numbers = overview(scope.narrow(), period, most_keys=TOP_KEYS)
+    return replace(numbers, people={}), people_of(numbers.people)
+
+
+def _choices() -> Choices:
+    models = list(UsedModel.objects.exclude(name="").values_list("name", "provider").order_by("name"))
+    return Choices(
+        groups=tuple(Group.objects.order_by("name").values_list("name", flat=True)),
+        models=tuple(name for name, _ in models),
+        providers=tuple(sorted({provider for _, provider in models if provider})),
+        people_with_keys=Key.objects.live().order_by().values("owner").distinct().count(),
+    )

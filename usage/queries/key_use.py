@@ -1,0 +1,114 @@
+"""What each key of a person has used: its days, its budget, its last use. One query for all of them."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from django.db.models import Max, OuterRef, Q, QuerySet, Subquery, Sum
+
+from keys.models import Key
+from usage.models import Notice, UsageState
+from usage.periods import budget_first_day, budget_reset_day
+from usage.queries.sums import NOTHING_USD
+
+SPARK_DAYS: Final = 30
+NEARLY: Final = Decimal("0.8")  # of a budget; from here on the owner is told
+BUDGET_PERIODS: Final = ("1d", "7d", "30d")
+FIELDS: Final = ("pk", "label", "kind", "state", "intern_name", "budget_usd", "budget_period", "expires_at", "ended_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUse:
+    """A key and its use. `days_usd` are thirty days, oldest first, when they were asked for."""
+
+    id: Any
+    label: str
+    kind: str
+    state: str
+    intern_name: str
+    budget_usd: Decimal | None
+    budget_period: str
+    expires_at: Any
+    ended_at: Any
+    spent_usd: Decimal | None  # in the budget's period; None: nobody knows when that began
+    resets_on: date | None
+    last_day: date | None
+    as_of: Any  # when the numbers were read
+    notice_id: int | None  # of what its owner was told and has not put away
+    days_usd: tuple[Decimal, ...] = ()
+
+    @property
+    def recent_usd(self) -> Decimal:
+        """What was spent in `days_usd`."""
+        return sum(self.days_usd, NOTHING_USD)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its budget still means something."""
+        return self.state in Key.LIVE_STATES
+
+    @property
+    def left_usd(self) -> Decimal | None:
+        """What is left of the budget, never less than nothing."""
+        if self.budget_usd is None or self.spent_usd is None:
+            return None
+        return max(NOTHING_USD, self.budget_usd - self.spent_usd)
+
+    @property
+    def bar_usd(self) -> Decimal:
+        """What is spent, as much as the bar of its budget holds."""
+        return min(self.spent_usd or NOTHING_USD, self.budget_usd or NOTHING_USD)
+
+    @property
+    def tone(self) -> str:
+        """ "bad" when the budget is used up, "warn" when nearly, else ""."""
+        if self.budget_usd is None or self.spent_usd is None:
+            return ""
+        if self.spent_usd >= self.budget_usd:
+            return "bad"
+        return "warn" if self.spent_usd >= NEARLY * self.budget_usd else ""
+
+
+def use_of(keys: QuerySet[Key], today: date, *, with_days: bool = False) -> list[KeyUse]:
+    """Return the use of these keys, newest key first; one query."""
+    days = [today - timedelta(days=SPARK_DAYS - 1 - number) for number in range(SPARK_DAYS)] if with_days else []
+    rows = (
+        keys.order_by("-created_at", "pk")
+        .values(*FIELDS)
+        .annotate(
+            **{
+                f"since_{name}": _spend(sources__days__day__gte=budget_first_day(name, today))
+                for name in BUDGET_PERIODS
+            },
+            **{f"day_{place}": _spend(sources__days__day=day) for place, day in enumerate(days)},
+            last_day=Max("sources__days__day"),
+            as_of=Subquery(UsageState.objects.filter(pk=1).values("last_ok_at")),
+            notice=Subquery(_notices().values("pk")[:1]),
+        )
+    )
+    return [_use(row, today, len(days)) for row in rows]
+
+
+def _spend(**days: object) -> Sum:
+    return Sum("sources__days__spend_usd", filter=Q(**days))
+
+
+def _notices() -> QuerySet[Notice]:
+    """Return what the owner of the key was told about it and has not put away, newest first."""
+    return Notice.objects.filter(key=OuterRef("pk"), person=OuterRef("owner"), seen_at=None)
+
+
+def _use(row: dict[str, Any], today: date, days: int) -> KeyUse:
+    budget_period = row["budget_period"]
+    known = budget_period in BUDGET_PERIODS
+    return KeyUse(
+        id=row["pk"],
+        **{name: row[name] for name in FIELDS[1:]},
+        spent_usd=(row[f"since_{budget_period}"] or NOTHING_USD) if known else None,
+        resets_on=budget_reset_day(budget_period, today),
+        last_day=row["last_day"],
+        as_of=row["as_of"],
+        notice_id=row["notice"],
+        days_usd=tuple(row[f"day_{place}"] or NOTHING_USD for place in range(days)),
+    )

@@ -1,0 +1,151 @@
+"""A page's numbers: totals, days by model, keys, models. The same for one person and for everybody."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from keys.models import Key
+from usage.models import Source
+from usage.periods import Period
+from usage.queries.reading import sums_by_day_and_model, sums_by_source
+from usage.queries.scope import Narrowed
+from usage.queries.sums import NOTHING_USD, Sums, together
+
+SERIES: Final = 5  # models with a colour of their own; the rest together are the sixth
+MOST_KEYS: Final = 500  # in the answer; of everybody's keys, only the first are of interest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A line of a list; `value` is what a filter calls it, `colour` 1 to 6, `note` a date when the key ended."""
+
+    value: str
+    label: str
+    sums: Sums
+    last_day: date | None = None
+    colour: int = 0
+    ended_on: date | None = None
+    known: bool = True  # False: a token of which nobody knows the key
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A UTC day; `parts_usd` are in the order of Overview.series."""
+
+    day: date
+    parts_usd: tuple[Decimal, ...]
+    spend_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """The numbers of a period.
+
+    `series` are the names of up to five models and, if there are more, None for the rest of them.
+    """
+
+    period: Period
+    totals: Sums
+    before: Sums
+    series: tuple[str | None, ...]
+    days: tuple[Day, ...]  # every day, also those without spend, oldest first
+    models: tuple[Share, ...]  # most spend first
+    keys: tuple[Share, ...]  # most spend first, at most as many as were asked for
+    keys_count: int
+    people: dict[int | None, tuple[Sums, date]]  # by owner; None: unattributed
+
+    @property
+    def series_sums(self) -> tuple[Decimal, ...]:
+        """What each series comes to in the period."""
+        return tuple(sum((day.parts_usd[at] for day in self.days), NOTHING_USD) for at in range(len(self.series)))
+
+    @property
+    def change_usd(self) -> Decimal:
+        """How much more was spent than in the period before."""
+        return self.totals.spend_usd - self.before.spend_usd
+
+
+def overview(of: Narrowed, period: Period, *, most_keys: int = MOST_KEYS) -> Overview:
+    """Read the numbers: three queries, however many facts there are."""
+    days: dict[date, dict[str, Sums]] = defaultdict(dict)
+    before = Sums()
+    for day, model, *sums in sums_by_day_and_model(of, period):
+        if day is None:
+            before += Sums(*sums)
+        else:
+            days[day][model] = Sums(*sums)
+    models = _models(days)
+    series: tuple[str | None, ...] = tuple(share.value for share in models if share.colour <= SERIES)
+    series += (None,) if len(models) > len(series) else ()
+    sources = list(sums_by_source(of, period))
+    keys = _by_key(sources)
+    return Overview(
+        period=period,
+        totals=together(share.sums for share in models),
+        before=before,
+        series=series,
+        days=tuple(_day(day, days[day], series) for day in period.days()),
+        models=models,
+        keys=_named(keys[:most_keys]),
+        keys_count=len(keys),
+        people=_by_person(sources),
+    )
+
+
+def _models(days: dict[date, dict[str, Sums]]) -> tuple[Share, ...]:
+    """Return the models, most spend first; the first five have colours of their own."""
+    found: dict[str, Sums] = defaultdict(Sums)
+    for by_model in days.values():
+        for name, sums in by_model.items():
+            found[name] += sums
+    ranked = sorted(found.items(), key=lambda item: (-item[1].spend_usd, -item[1].requests, item[0]))
+    return tuple(
+        Share(value=name, label=name, sums=sums, colour=min(place, SERIES + 1))
+        for place, (name, sums) in enumerate(ranked, 1)
+    )
+
+
+def _day(day: date, by_model: dict[str, Sums], series: tuple[str | None, ...]) -> Day:
+    total = sum((sums.spend_usd for sums in by_model.values()), NOTHING_USD)
+    named = [by_model[name].spend_usd if name in by_model else NOTHING_USD for name in series if name is not None]
+    rest = [total - sum(named, NOTHING_USD)] if None in series else []
+    return Day(day, (*named, *rest), total)
+
+
+KeyLine = tuple[Any, int, Sums, date]  # the key's id or None, a source of it, its sums, its last day
+
+
+def _by_key(sources: list[tuple[Any, ...]]) -> list[KeyLine]:
+    """Return a line for each key, and one for each source without a key, most spend first."""
+    found: dict[Any, KeyLine] = {}
+    for source, key, _owner, last_day, *numbers in sources:
+        name = key or f"@{source}"
+        _, _, sums, last = found.get(name, (key, source, Sums(), last_day))
+        found[name] = (key, source, sums + Sums(*numbers), max(last, last_day))
+    return sorted(found.values(), key=lambda line: (-line[2].spend_usd, -line[2].requests, line[1]))
+
+
+def _by_person(sources: list[tuple[Any, ...]]) -> dict[int | None, tuple[Sums, date]]:
+    found: dict[int | None, tuple[Sums, date]] = {}
+    for _source, _key, owner, last_day, *numbers in sources:
+        sums, last = found.get(owner, (Sums(), last_day))
+        found[owner] = (sums + Sums(*numbers), max(last, last_day))
+    return found
+
+
+def _named(lines: list[KeyLine]) -> tuple[Share, ...]:
+    """Return the lines with their labels; one query for both keys and what has none."""
+    about = {
+        source.pk: source for source in Source.objects.filter(pk__in=[line[1] for line in lines]).select_related("key")
+    }
+    return tuple(_share(about[source], sums, last_day) for _key, source, sums, last_day in lines)
+
+
+def _share(source: Source, sums: Sums, last_day: date) -> Share:
+    key = source.key
+    if key is None:
+        return Share(value=f"@{source.pk}", label=str(source), sums=sums, last_day=last_day, known=False)
+    ended = key.ended_at.date() if key.ended_at and key.state == Key.State.DELETED else None
+    return Share(value=str(key.pk), label=key.label, sums=sums, last_day=last_day, ended_on=ended)

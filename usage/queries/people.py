@@ -1,0 +1,77 @@
+"""The table of people: who used something in a period, how much, and with how many keys."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from django.db.models import Count
+
+from accounts.models import User
+from keys.models import Key
+from usage.queries.scope import UNATTRIBUTED
+from usage.queries.sums import Sums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody, and their part; `value` is what a filter calls them."""
+
+    value: str
+    name: str  # "" for what nobody is known to own
+    groups: tuple[str, ...]
+    sums: Sums
+    last_day: date
+    live_keys: int
+
+
+ORDERS: Final[dict[str, Callable[[Person], Any]]] = {
+    "person": lambda person: (person.name == "", person.name.casefold(), person.value),
+    "spend": lambda person: person.sums.spend_usd,
+    "requests": lambda person: person.sums.requests,
+    "failed": lambda person: person.sums.failed_share or 0,
+    "keys": lambda person: person.live_keys,
+    "last": lambda person: person.last_day,
+}
+DEFAULT_ORDER: Final = "-spend"
+
+
+def people_of(found: dict[int | None, tuple[Sums, date]]) -> tuple[Person, ...]:
+    """Return the people behind the sums, most spend first; two queries."""
+    known = _names([owner for owner in found if owner is not None])
+    live = dict(Key.objects.live().order_by().values_list("owner").annotate(number=Count("pk")))
+    people = [
+        _person(owner, known.get(owner), sums, last_day, live.get(owner, 0))
+        for owner, (sums, last_day) in found.items()
+    ]
+    return tuple(in_order(people, DEFAULT_ORDER))
+
+
+def in_order(people: Iterable[Person], order: str) -> list[Person]:
+    """Return the people by one of ORDERS, "-" before it for the largest first; ties by name."""
+    by_name = sorted(people, key=ORDERS["person"])
+    name = order.removeprefix("-")
+    return sorted(by_name, key=ORDERS.get(name, ORDERS["spend"]), reverse=order.startswith("-"))
+
+
+Known = tuple[str, str, tuple[str, ...]]  # user name, name, groups
+
+
+def _names(owners: list[int]) -> dict[int | None, Known]:
+    rows = User.objects.filter(pk__in=owners).order_by("groups__name")
+    found: dict[int | None, Known] = {}
+    groups: dict[int, list[str]] = defaultdict(list)
+    for pk, username, first, last, group in rows.values_list(
+        "pk", "username", "first_name", "last_name", "groups__name"
+    ):
+        if group:
+            groups[pk].append(group)
+        found[pk] = (username, f"{first} {last}".strip() or username, tuple(groups[pk]))
+    return found
+
+
+def _person(owner: int | None, known: Known | None, sums: Sums, last_day: date, live_keys: int) -> Person:
+    value, name, groups = known or (UNATTRIBUTED, "", ())
+    keys = live_keys if owner is not None else 0
+    return Person(value=value, name=name, groups=groups, sums=sums, last_day=last_day, live_keys=keys)

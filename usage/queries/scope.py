@@ -1,0 +1,122 @@
+"""Whose usage is meant, and narrowed to what: the part of an address that is not the period."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from keys.models import Key
+from usage.models import Source, UsedModel
+
+UNATTRIBUTED: Final = "(unattributed)"  # in the place of a person: nobody can have a user name with brackets
+LONGEST: Final = 200  # characters of a filter
+FILTERS: Final = ("person", "group", "model", "provider", "key", "kind")
+KINDS: Final = (
+    f"{Key.Kind.PERSONAL},{Key.Kind.TEMPORARY}",
+    *(str(kind) for kind in Key.Kind),
+)
+_SOURCE = re.compile(r"@([0-9]{1,18})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What is looked at; without anything, all that there is.
+
+    `person` is a user name, a part of a name, or UNATTRIBUTED; `key` is the id of a key, "@" and the id of a source
+    whose key is not known, or a part of a label.
+    """
+
+    owner_id: int | None = None  # only this person's keys
+    interns_only: bool = False  # of these, only keys that name an intern
+    person: str = ""
+    group: str = ""
+    model: str = ""
+    provider: str = ""
+    key: str = ""
+    kind: str = ""
+
+    def params(self) -> dict[str, str]:
+        """Return what the address says of it."""
+        return {name: value for name in FILTERS if (value := getattr(self, name))}
+
+    @property
+    def name(self) -> str:
+        """A name that no other scope has."""
+        return repr(asdict(self))
+
+    def narrow(self) -> "Narrowed":
+        """Return which rows that means; costs a query when a person is named."""
+        wanted = [condition for condition in self._conditions() if condition]
+        models = {"name": self.model, "provider": self.provider}
+        given = {name: value for name, value in models.items() if value}
+        return Narrowed(
+            sources=Source.objects.filter(*wanted) if wanted else None,
+            models=UsedModel.objects.filter(**given) if given else None,
+        )
+
+    def _conditions(self) -> list[Q]:
+        return [
+            Q() if self.owner_id is None else Q(owner=self.owner_id),
+            Q(key__isnull=False) & ~Q(key__intern_name="") if self.interns_only else Q(),
+            _person(self.person),
+            Q(owner__groups__name=self.group) if self.group else Q(),
+            _key(self.key),
+            Q(key__kind__in=self.kind.split(",")) if self.kind else Q(),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """The sources and the models that are meant; None: all of them."""
+
+    sources: QuerySet[Source] | None = None
+    models: QuerySet[UsedModel] | None = None
+
+
+def scope_of(params: Mapping[str, str], *, owner_id: int | None = None, interns_only: bool = False) -> Scope:
+    """Return the scope that an address names; a kind that there is not is no filter."""
+    told = {name: params.get(name, "").replace("\0", "").strip()[:LONGEST] for name in FILTERS}
+    kind = told.pop("kind")
+    kind = kind if kind in KINDS else ""
+    return Scope(owner_id=owner_id, interns_only=interns_only, kind=kind, **told)
+
+
+def _person(text: str) -> Q:
+    """Match the one who has this user name; if nobody has, those with all these words in their names."""
+    if not text:
+        return Q()
+    if text == UNATTRIBUTED:
+        return Q(owner=None)
+    named = User.objects.filter(username__iexact=text).values_list("pk", flat=True).first()
+    if named is not None:
+        return Q(owner=named)
+    return Q(owner__in=people_like(text))
+
+
+def people_like(text: str) -> QuerySet[User]:
+    """Return the people who have all the words of `text` in their user name, name or address."""
+    found = User.objects.all()
+    for word in text.split():
+        found = found.filter(
+            Q(username__icontains=word)
+            | Q(first_name__icontains=word)
+            | Q(last_name__icontains=word)
+            | Q(email__icontains=word)
+        )
+    return found
+
+
+def _key(text: str) -> Q:
+    """Match one key, one source without a key, or all labels (at the gateway: aliases) that have this in them."""
+    if not text:
+        return Q()
+    if source := _SOURCE.fullmatch(text):
+        return Q(pk=int(source[1]), key=None)
+    try:
+        return Q(key=uuid.UUID(text))
+    except ValueError:
+        return Q(key__label__icontains=text) | Q(key=None, alias__icontains=text)

@@ -1,0 +1,83 @@
+"""What is counted, added up: the numbers of one line of a page."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from django.db.models import Sum
+
+NOTHING_USD: Final = Decimal(0)
+OFTEN_SHARE: Final = 0.05  # of the requests failing is often,
+OFTEN_OF: Final = 20  # if there are so many
+FIELDS: Final = (
+    "spend_usd",
+    "prompt_tokens",
+    "completion_tokens",
+    "ok_requests",
+    "failed_requests",
+    "response_ms",
+)
+SUMS: Final = {f"sum_{name}": Sum(name) for name in FIELDS}  # for `annotate`, in the order of FIELDS
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Spend, tokens, requests; made from a row of SUMS by position."""
+
+    spend_usd: Decimal = NOTHING_USD
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    ok_requests: int = 0
+    failed_requests: int = 0
+    response_ms: int = 0  # of the requests that succeeded
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
+            self.spend_usd + other.spend_usd,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.ok_requests + other.ok_requests,
+            self.failed_requests + other.failed_requests,
+            self.response_ms + other.response_ms,
+        )
+
+    @property
+    def requests(self) -> int:
+        """All requests, those that failed too."""
+        return self.ok_requests + self.failed_requests
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out."""
+        return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def failed_share(self) -> float | None:
+        """Which part of the requests failed, 0 to 1; None without any."""
+        return self.failed_requests / self.requests if self.requests else None
+
+    @property
+    def fails_often(self) -> bool:
+        """Whether so many requests failed that somebody should look."""
+        return self.requests >= OFTEN_OF and (self.failed_share or 0) >= OFTEN_SHARE
+
+    @property
+    def response_s(self) -> float | None:
+        """The mean time of an answer; None without any."""
+        return self.response_ms / 1000 / self.ok_requests if self.ok_requests else None
+
+    @property
+    def prompt_tokens_each(self) -> int:
+        """Tokens in, of a mean request that succeeded."""
+        return round(self.prompt_tokens / self.ok_requests) if self.ok_requests else 0
+
+    @property
+    def completion_tokens_each(self) -> int:
+        """Tokens out, of a mean request that succeeded."""
+        return round(self.completion_tokens / self.ok_requests) if self.ok_requests else 0
+
+
+def together(parts: Iterable[Sums]) -> Sums:
+    """Return the sum of all parts."""
+    return sum(parts, Sums())

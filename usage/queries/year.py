@@ -1,0 +1,105 @@
+"""The spend of a year, day by day, and what the month comes to if it goes on like this."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from statistics import median
+from typing import Final
+
+from usage.periods import next_month
+from usage.queries.reading import spend_by_day
+from usage.queries.scope import Narrowed
+from usage.queries.sums import NOTHING_USD
+
+WEEKS: Final = 53
+SATURDAY: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """Whole weeks from Monday to today, oldest first; `spend_usd` has every day."""
+
+    first_day: date
+    spend_usd: tuple[Decimal, ...]
+
+    def day(self, place: int) -> date:
+        """Return the day at a place of `spend_usd`."""
+        return self.first_day + timedelta(days=place)
+
+    @property
+    def total_usd(self) -> Decimal:
+        """All of it."""
+        return sum(self.spend_usd, NOTHING_USD)
+
+    @property
+    def most(self) -> tuple[date, Decimal]:
+        """The day with the most spend, and that."""
+        place = max(range(len(self.spend_usd)), key=self.spend_usd.__getitem__)
+        return self.day(place), self.spend_usd[place]
+
+    @property
+    def usual_usd(self) -> Decimal:
+        """The median of the days from Monday to Friday that have any."""
+        working = [usd for place, usd in enumerate(self.spend_usd) if place % 7 < SATURDAY and usd]
+        return median(working) if working else NOTHING_USD
+
+    def levels(self) -> list[int]:
+        """Return 0 for nothing, else 1 to 4 by quarter of the days that have any."""
+        ranked = sorted(usd for usd in self.spend_usd if usd)
+        bounds = [ranked[len(ranked) * part // 4] for part in (1, 2, 3)] if ranked else []
+        return [1 + sum(usd >= bound for bound in bounds) if usd else 0 for usd in self.spend_usd]
+
+
+def year(of: Narrowed, today: date) -> Year:
+    """Read the days of a year; one query."""
+    first = today - timedelta(days=today.weekday() + 7 * (WEEKS - 1))
+    found = dict(spend_by_day(of, first, today))
+    days = (first + timedelta(days=number) for number in range((today - first).days + 1))
+    return Year(first, tuple(found.get(day, NOTHING_USD) for day in days))
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A month under way: what was spent, and what it comes to in a straight line; the budget, if there is one."""
+
+    first_day: date
+    last_day: date
+    spent_usd: Decimal
+    projected_usd: Decimal
+    budget_usd: Decimal | None
+
+    @property
+    def over_usd(self) -> Decimal | None:
+        """By how much the projection is above the budget; below it, less than nothing."""
+        return None if self.budget_usd is None else self.projected_usd - self.budget_usd
+
+    @property
+    def spent_percent(self) -> int:
+        """How much of the whole is spent, for a bar."""
+        return self._percent(self.spent_usd)
+
+    @property
+    def projected_percent(self) -> int:
+        """How much of the whole it comes to, for a bar."""
+        return self._percent(self.projected_usd)
+
+    def _percent(self, part: Decimal) -> int:
+        """Return the part of the budget, or else of the projection, that fits a bar."""
+        whole = self.budget_usd or self.projected_usd
+        return min(100, round(100 * part / whole)) if whole else 0
+
+
+def pace(spent_usd: Decimal, budget_usd: Decimal | None, as_of: datetime) -> Pace:
+    """Draw a straight line from the beginning of the month over what was spent until `as_of` (UTC).
+
+    The first day counts whole: an hour tells nothing about a month.
+    """
+    first = as_of.date().replace(day=1)
+    days = (next_month(first) - first).days
+    gone = max(Decimal(1), as_of.day - 1 + Decimal(as_of.hour * 60 + as_of.minute) / 1440)
+    return Pace(first, first + timedelta(days=days - 1), spent_usd, spent_usd * days / gone, budget_usd)
+
+
+def spent_since(first_day: date, today: date) -> Decimal:
+    """Return what everybody spent since a day; one query."""
+    return sum((usd for _, usd in spend_by_day(Narrowed(), first_day, today)), NOTHING_USD)

@@ -1,0 +1,161 @@
+"""Parts of pages of usage: addresses that keep what was chosen, rows, and small drawings from the server."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django import template
+from django.template import Context
+from django.urls import reverse
+from django.utils import formats
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from keys.models import Key
+from usage.models import utc_today
+from usage.queries.key_use import KeyUse, use_of
+from usage.queries.overview import Day
+from usage.queries.year import Year
+from usage.templatetags.usage_words import plain, short_day
+from web.templatetags.portal import usd, usd_number
+
+register = template.Library()
+
+SPARK_HEIGHT: Final = 26
+SPARK_STEP: Final = 4
+CELL: Final = 17  # of the heat map, with its gap
+HEAT_TOP: Final = 18  # room for the names of months
+MONTH_WEEKS: Final = 4  # no two names of months nearer than so many weeks
+
+
+# --- Addresses ----------------------------------------------------------------------------------------
+@register.simple_tag(takes_context=True)
+def address(context: Context, to: str = "", **changes: object) -> str:
+    """Return the address of this page, or of the route `to`, with the same period and filters but for `changes`."""
+    params: dict[str, object] = {**context["scope"].params(), **context["period"].params()}
+    if changes.get("period"):
+        for name in ("from", "to"):
+            params.pop(name, None)
+    return _address(to or context["here"], {**params, **changes})
+
+
+@register.simple_tag(takes_context=True)
+def without(context: Context, name: str) -> str:
+    """Return the address of this page without one of its filters."""
+    params = {**context["scope"].params(), **context["period"].params()}
+    params.pop(name, None)
+    return _address(context["here"], params)
+
+
+def _address(route: str, params: dict[str, Any]) -> str:
+    query = urlencode({name: value for name, value in params.items() if value not in ("", None)})
+    return f"{reverse(route)}?{query}" if query else reverse(route)
+
+
+@register.inclusion_tag("usage/_sort.html", takes_context=True)
+def sort_header(context: Context, name: str, words: str, *, numeric: bool = False) -> dict[str, object]:
+    """Return the head of a column that can be sorted: once more turns the order."""
+    order = context["order"]
+    is_sorted = order.removeprefix("-") == name
+    first = "" if name == "person" else "-"  # names from A, numbers from the largest
+    turned = order.removeprefix("-") if order.startswith("-") else f"-{order}"
+    return {
+        "name": name,
+        "words": words,
+        "numeric": numeric,
+        "sorted": ("descending" if order.startswith("-") else "ascending") if is_sorted else "",
+        "there": address(context, order=turned if is_sorted else f"{first}{name}"),
+    }
+
+
+# --- Rows ---------------------------------------------------------------------------------------------
+@register.simple_tag
+def day_row(day: Day) -> SafeString:
+    """Draw a day's row of the table under the chart, which reads its numbers there."""
+    cells = format_html_join(
+        "", '<td class="num" data-v="{}">{}</td>', ((plain(usd_), usd_number(usd_)) for usd_ in day.parts_usd)
+    )
+    return format_html(
+        '<tr><th scope="row">{}</th>{}<td class="num">{}</td></tr>',
+        short_day(day.day),
+        cells,
+        usd_number(day.spend_usd),
+    )
+
+
+@register.simple_tag(takes_context=True)
+def use_of_my_keys(context: Context) -> dict[Any, KeyUse]:
+    """Return the use of every key of the person, by id, with its last thirty days; one query."""
+    keys = Key.objects.owned_by(context["request"].user)
+    return {use.id: use for use in use_of(keys, utc_today(), with_days=True)}
+
+
+@register.filter
+def of_key(use: dict[Any, KeyUse], key: Key) -> KeyUse | None:
+    """Return the use of a key, if it is among them."""
+    return use.get(key.pk)
+
+
+# --- Drawings -----------------------------------------------------------------------------------------
+@register.filter
+def spark(days_usd: Sequence[Decimal]) -> SafeString:
+    """Draw thirty days as bars; the words beside it say the sum."""
+    most = max(days_usd, default=Decimal(0))
+    bars = [
+        (place * SPARK_STEP, SPARK_HEIGHT - height, height)
+        for place, usd_ in enumerate(days_usd)
+        if (height := _height(usd_, most))
+    ]
+    return format_html(
+        '<svg class="ps-spark" viewBox="0 0 119 26" aria-hidden="true">'
+        '<path class="base" d="M0 25.5h119"></path>{}</svg>',
+        format_html_join("", '<rect x="{}" y="{}" width="3" height="{}"></rect>', bars),
+    )
+
+
+def _height(amount: Decimal, most: Decimal) -> int:
+    """Return the height of a bar in whole pixels; any spend is to be seen."""
+    return max(1, round(amount / most * SPARK_HEIGHT)) if amount > 0 else 0
+
+
+@register.simple_tag
+def heat_map(days: Year) -> SafeString:
+    """Draw a year: a column a week, a row a weekday, five steps; each day says its number to who points at it."""
+    last = len(days.spend_usd) - 1
+    cells = (
+        (
+            level,
+            " today" if place == last else "",
+            place // 7 * CELL,
+            HEAT_TOP + place % 7 * CELL,
+            _cell_words(days, place),
+        )
+        for place, level in enumerate(days.levels())
+    )
+    return format_html(
+        '<svg width="{}" height="138" role="img" aria-label="{}">{}{}</svg>',
+        (last // 7 + 1) * CELL,
+        _("Spend per day over a year; the palest is nothing, the strongest the most."),
+        format_html_join("", '<text x="{}" y="11">{}</text>', _months(days)),
+        format_html_join(
+            "",
+            '<rect class="q{}{}" x="{}" y="{}" width="14" height="14" rx="3"><title>{}</title></rect>',
+            cells,
+        ),
+    )
+
+
+def _cell_words(days: Year, place: int) -> str:
+    return f"{formats.date_format(days.day(place), 'D j M')}: {usd(days.spend_usd[place])}"
+
+
+def _months(days: Year) -> Iterable[tuple[int, str]]:
+    """Yield where each month begins, and its name; none so near to the one before that they touch."""
+    shown = -MONTH_WEEKS
+    for week in range(len(days.spend_usd) // 7 + 1):
+        monday = days.day(week * 7)
+        if monday.day <= 7 and week - shown >= MONTH_WEEKS:
+            shown = week
+            yield week * CELL, formats.date_format(monday, "M")

@@ -1,0 +1,241 @@
+"""Numbers of usage as pages write them, and what they mean, in words. Filters, and plain functions too."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+
+from django import template
+from django.utils import formats, timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from usage.models import Difference, Notice, Run, utc_today
+from usage.periods import budget_reset_day
+from usage.queries.key_use import KeyUse
+from usage.queries.overview import SERIES, Overview
+from usage.queries.sums import Sums
+from usage.queries.year import Pace
+from web.templatetags.portal import NO_BREAK_SPACE, moment, tokens, usd, usd_number
+
+register = template.Library()
+
+SHORT_FROM: Final = 100_000  # larger counts are written in millions
+
+
+# --- Numbers ------------------------------------------------------------------------------------------
+@register.filter
+def short_count(count: int | None) -> SafeString | str:
+    """Return a count of any size in a few digits: "1 284", "1.92 million", "3.40 billion"."""
+    if count is None or count < SHORT_FROM:
+        return tokens(count)
+    unit, size = (_("billion"), 10**9) if count >= 10**9 else (_("million"), 10**6)
+    number = count / size
+    places = 2 if number < 10 else 1 if number < 100 else 0
+    return format_html('{} <span class="unit">{}</span>', formats.number_format(round(number, places), places), unit)
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """Return a share of 0 to 1 as "1.2 %"; "" when there is none."""
+    return f"{formats.number_format(round(share * 100, 1), 1)}{NO_BREAK_SPACE}%" if share is not None else ""
+
+
+@register.filter
+def seconds(length_s: float | None) -> str:
+    """Return a length of time without its unit, "1.8"; a dash when there is none."""
+    return formats.number_format(round(length_s, 1), 1) if length_s is not None else "–"
+
+
+@register.filter
+def plain(number: Decimal | float) -> str:
+    """Return a number as machines read it, in any language: "1234.5"."""
+    return f"{number:f}"
+
+
+# --- Days ---------------------------------------------------------------------------------------------
+@register.filter
+def short_day(day: date) -> str:
+    """Return a UTC day as "22 Oct"."""
+    return formats.date_format(day, "j M").replace(" ", NO_BREAK_SPACE)
+
+
+@register.filter
+def long_day(day: date) -> str:
+    """Return a UTC day as "22 October"."""
+    return formats.date_format(day, "j F").replace(" ", NO_BREAK_SPACE)
+
+
+@register.filter
+def month_name(day: date) -> str:
+    """Return the month of a day, at the beginning of a sentence."""
+    return formats.date_format(day, "F").capitalize()
+
+
+@register.filter
+def time_of_day(when: datetime) -> str:
+    """Return a moment of today as "10:42", of another day with its date."""
+    local = timezone.localtime(when)
+    return formats.date_format(local, "H:i") if local.date() == timezone.localdate() else moment(when)
+
+
+@register.filter
+def iso_exact(when: datetime) -> str:
+    """Return a moment for an address, to the microsecond."""
+    return when.isoformat()
+
+
+@register.filter
+def last_use(day: date | None) -> str:
+    """Return how long ago something was used, in UTC days: the gateway tells no more."""
+    if day is None:
+        return _("never")
+    days = (utc_today() - day).days
+    if days < 2:
+        return _("yesterday") if days == 1 else _("today")
+    return ngettext("%(days)d day ago", "%(days)d days ago", days) % {"days": days}
+
+
+# --- Sentences ----------------------------------------------------------------------------------------
+@register.filter
+def change(numbers: Overview) -> str:
+    """Say what the spend is beside that of the period before: "0.62 more than the 30 days before"."""
+    days = numbers.period.previous().length
+    words = {"days": days, "amount": usd_number(abs(numbers.change_usd))}
+    if not numbers.before.requests and not numbers.before.spend_usd:
+        return ngettext("nothing the day before", "nothing in the %(days)d days before", days) % words
+    if not numbers.change_usd:
+        return ngettext("as much as the day before", "as much as the %(days)d days before", days) % words
+    if numbers.change_usd > 0:
+        return (
+            ngettext("%(amount)s more than the day before", "%(amount)s more than the %(days)d days before", days)
+            % words
+        )
+    return (
+        ngettext("%(amount)s less than the day before", "%(amount)s less than the %(days)d days before", days) % words
+    )
+
+
+@register.filter
+def requests_words(sums: Sums) -> str:
+    """Return "1 284 requests"."""
+    return ngettext("%(count)s request", "%(count)s requests", sums.requests) % {"count": tokens(sums.requests)}
+
+
+@register.filter
+def failed_words(sums: Sums) -> str:
+    """Return "15 failed, 1.2 %"."""
+    if not sums.failed_requests:
+        return _("none failed")
+    return _("%(count)s failed, %(share)s") % {
+        "count": tokens(sums.failed_requests),
+        "share": percent(sums.failed_share),
+    }
+
+
+@register.filter
+def model_words(name: str | None) -> str:
+    """Return what a series, or a model, is called: None is the rest of them, "" what the gateway never learnt."""
+    if name is None:
+        return _("other")
+    return name or _("no model")
+
+
+@register.filter
+def colour_of(name: str | None, place: int) -> int:
+    """Return the colour of the series at a place: the rest has its own, the last."""
+    return SERIES + 1 if name is None else place
+
+
+@register.filter
+def budget_words(use: KeyUse) -> str:
+    """Say how much of a key's budget is used, and what happens next, and when."""
+    words = {
+        "spent": usd_number(use.spent_usd),
+        "budget": usd(use.budget_usd),
+        "day": long_day(use.resets_on) if use.resets_on else "",
+    }
+    if use.tone == "bad":
+        return _("%(spent)s of %(budget)s used. This key pauses until %(day)s (UTC).") % words
+    if use.tone == "warn":
+        return _("%(spent)s of %(budget)s used. At its budget the key pauses until %(day)s (UTC).") % words
+    return _("%(spent)s of %(budget)s used, resets on %(day)s (UTC)") % words
+
+
+@register.filter
+def budget_side(pace: Pace) -> str:
+    """Say on which side of the budget a month comes out: "93.10 USD below budget"."""
+    over = pace.over_usd or Decimal(0)
+    words = {"amount": usd(abs(over))}
+    return _("%(amount)s above budget") % words if over > 0 else _("%(amount)s below budget") % words
+
+
+@register.filter
+def notice_words(notice: Notice) -> str:
+    """Say what a person was told about a budget, and what happens next."""
+    words = {
+        "spent": usd_number(notice.spent_usd),
+        "budget": usd(notice.budget_usd),
+        "label": notice.key.label if notice.key else "",
+        "percent": notice.threshold,
+    }
+    if notice.key is None:
+        told = _("%(percent)d %% of the portal’s monthly budget is spent: %(spent)s of %(budget)s.") % words
+        return f"{told} {_('Nothing is stopped by it.')}"
+    reset = budget_reset_day(notice.key.budget_period, notice.period_first_day)
+    words["day"] = long_day(reset) if reset else _("its reset")
+    if notice.threshold >= 100:
+        told = _("The budget of “%(label)s” is used: %(spent)s of %(budget)s.") % words
+        return f"{told} {_('The key pauses until %(day)s (UTC).') % words}"
+    told = _("%(percent)d %% of the budget of “%(label)s” is used: %(spent)s of %(budget)s.") % words
+    return f"{told} {_('At its budget the key pauses until %(day)s (UTC).') % words}"
+
+
+@register.filter
+def run_words(run: Run) -> str:
+    """Say what a run did: what it read, what changed, how long it took."""
+    if run.outcome == Run.Outcome.FAILED:
+        return _("Not read: %(problem)s") % {"problem": run.problem}
+    if run.outcome == Run.Outcome.BUSY:
+        return _("Not asked: %(problem)s") % {"problem": run.problem}
+    read = ngettext("Read %(count)s row in %(seconds)s s", "Read %(count)s rows in %(seconds)s s", run.rows_read)
+    told = read % {"count": tokens(run.rows_read), "seconds": seconds(run.seconds)}
+    if not run.rows_written:
+        return _("%(told)s, nothing changed.") % {"told": told}
+    return _("%(told)s, %(changed)s changed.") % {"told": told, "changed": tokens(run.rows_written)}
+
+
+MEASURE_WORDS: Final = {
+    "spend_usd": lambda: _("Spend, USD"),
+    "prompt_tokens": lambda: _("Tokens in"),
+    "completion_tokens": lambda: _("Tokens out"),
+    "ok_requests": lambda: _("Requests answered"),
+    "failed_requests": lambda: _("Requests that failed"),
+}
+
+
+@register.filter
+def difference_words(difference: Difference) -> str:
+    """Say how the portal and the gateway differ."""
+    nothing = _("never") if difference.kind == Difference.Kind.EXPIRY else _("nobody")
+    here, there = _side(difference.here) or nothing, _side(difference.there) or nothing
+    what = difference.get_kind_display()
+    if difference.kind == Difference.Kind.SUMS:
+        what = MEASURE_WORDS.get(difference.measure, lambda: difference.measure)()
+        by = usd_number(abs(Decimal(difference.here) - Decimal(difference.there)))
+        words = {"what": what, "here": here, "there": there, "by": by}
+        return _("%(what)s: %(here)s here, %(there)s there; they differ by %(by)s") % words
+    if difference.kind in (Difference.Kind.EXPIRY, Difference.Kind.OWNER_DIFFERS):
+        return _("%(what)s: %(here)s here, %(there)s there") % {"what": what, "here": here, "there": there}
+    return _("%(what)s: the gateway names %(there)s") % {"what": what, "there": there} if difference.there else what
+
+
+def _side(text: str) -> str:
+    """Return what one side tells, for people: moments as pages write them."""
+    try:
+        when = parse_datetime(text)
+    except ValueError:
+        when = None
+    return moment(when) if when else text

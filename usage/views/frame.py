@@ -1,0 +1,139 @@
+"""What all pages of usage share: whose they are, what is in the address, and who may not see them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from django.core.exceptions import PermissionDenied
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from accounts.policies import policy_of
+from keys.models import Key
+from usage.models import Notice, utc_today
+from usage.periods import NAMES, Period, period_of
+from usage.queries.frame import Frame, frame_of
+from usage.queries.scope import KINDS, UNATTRIBUTED, Scope, scope_of
+from web.request import PortalRequest
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+PERIOD_WORDS: Final = {
+    "today": _("Today"),
+    "7d": _("7 days"),
+    "30d": _("30 days"),
+    "90d": _("90 days"),
+    "month": _("This month"),
+}
+FILTER_WORDS: Final = {
+    "person": _("Person"),
+    "group": _("Group"),
+    "model": _("Model"),
+    "provider": _("Provider"),
+    "key": _("Key"),
+    "kind": _("Kind of key"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One of the pages over usage: whose it is, where it is, and what its address says."""
+
+    frame: Frame
+    here: str  # name of its route
+    scope: Scope
+    period: Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """A filter that is on, in words."""
+
+    name: str
+    title: "_StrPromise"
+    words: str
+
+
+def mine(request: PortalRequest) -> Page:
+    """Return the page over the person's own keys; of the filters, it has model and key."""
+    told = _only(request, "model", "key")
+    scope = scope_of(told, owner_id=request.user.pk)
+    return Page(
+        frame=frame_of(request.user), here="usage:index", scope=scope, period=period_of(request.GET, utc_today())
+    )
+
+
+def interns(request: PortalRequest) -> Page:
+    """Return the page over the keys that the person answers for; refuse who may have none."""
+    frame = frame_of(request.user)
+    if not frame.names_interns and not policy_of(request.user).may_name_interns:
+        raise PermissionDenied
+    told = _only(request, "model", "key")
+    scope = scope_of(told, owner_id=request.user.pk, interns_only=True)
+    return Page(frame=frame, here="usage:interns", scope=scope, period=period_of(request.GET, utc_today()))
+
+
+def everybody(request: PortalRequest) -> Page:
+    """Return the page over everybody's keys; refuse who may not see it."""
+    frame = require(request.user, lambda frame: frame.sees_everyone)
+    return Page(
+        frame=frame, here="usage:everyone", scope=scope_of(request.GET), period=period_of(request.GET, utc_today())
+    )
+
+
+def require(user: User, may: Callable[[Frame], bool]) -> Frame:
+    """Return the frame of a person who may; refuse the others."""
+    frame = frame_of(user)
+    if not may(frame):
+        raise PermissionDenied
+    return frame
+
+
+def context_of(request: PortalRequest, page: Page, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return what the templates of all pages need; `labels` says what values of filters are called."""
+    known = labels or {}
+    return {
+        "frame": page.frame,
+        "here": page.here,
+        "scope": page.scope,
+        "period": page.period,
+        "today": utc_today(),
+        "periods": [(name, PERIOD_WORDS[name]) for name in NAMES],
+        "chips": [_chip(name, value, known) for name, value in page.scope.params().items()],
+        "notices": notices_of(request.user),
+    }
+
+
+def notices_of(user: User) -> list[Notice]:
+    """Return what the person was told of budgets and has not put away: of each budget the newest; one query."""
+    found: dict[Any, Notice] = {}
+    for notice in Notice.objects.filter(person=user, seen_at=None).select_related("key"):
+        found.setdefault(notice.key_id, notice)
+    return list(found.values())
+
+
+def _only(request: PortalRequest, *names: str) -> dict[str, str]:
+    return {name: request.GET.get(name, "") for name in names}
+
+
+def _chip(name: str, value: str, labels: Mapping[str, str]) -> Chip:
+    if name == "kind":
+        words = kind_words(value)
+    elif value == UNATTRIBUTED:
+        words = gettext("Unattributed")
+    else:
+        words = labels.get(value, value)
+    return Chip(name=name, title=FILTER_WORDS[name], words=words)
+
+
+def kind_words(value: str) -> str:
+    """Return "Personal, temporary" for "personal,temporary"."""
+    first, *rest = [str(Key.Kind(kind).label) for kind in value.split(",")]
+    return ", ".join([first, *(word.lower() for word in rest)])
+
+
+def kind_choices() -> list[tuple[str, str]]:
+    """Return (value, words) of each kind of key, and of those that people make for themselves."""
+    return [(value, kind_words(value)) for value in KINDS]

@@ -1,0 +1,117 @@
+"""My usage, My interns, Everyone: the numbers of a period, as a page or as its region."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from keys.models import Key
+from usage.models import UsageState, utc_today
+from usage.queries.cached import Everyone, everyone_of, overview_of
+from usage.queries.key_use import KeyUse, use_of
+from usage.queries.overview import Overview
+from usage.queries.people import DEFAULT_ORDER, ORDERS, in_order
+from usage.queries.year import Pace, pace
+from usage.views.frame import Page, context_of, everybody, interns, kind_choices, mine
+from web.pages import render_region
+from web.request import PortalRequest
+
+PEOPLE_A_PAGE: Final = 25
+TOP: Final = 5
+MOST_BUDGETS: Final = 5  # on My usage; My keys has them all
+
+
+@require_safe
+def index(request: PortalRequest) -> HttpResponse:
+    """Show the person's own spend and what is left."""
+    return render_region(request, "usage/index.html", "panel", context_of_mine(request, mine(request)))
+
+
+@require_safe
+def my_interns(request: PortalRequest) -> HttpResponse:
+    """Show staff the keys and the spend of their own interns."""
+    return render_region(request, "usage/interns.html", "panel", context_of_interns(request, interns(request)))
+
+
+@require_safe
+def everyone(request: PortalRequest) -> HttpResponse:
+    """Show everybody's spend, narrowed by what is in the address."""
+    return render_region(request, "usage/everyone.html", "panel", context_of_everyone(request, everybody(request)))
+
+
+def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
+    """Return what My usage shows."""
+    numbers = overview_of(page.scope, page.period, page.frame.state)
+    uses = use_of(Key.objects.owned_by(request.user), utc_today())
+    budgets = _budgets(uses)
+    return {
+        **context_of(request, page, _labels(numbers)),
+        "numbers": numbers,
+        "has_keys": bool(uses),
+        "budgets": budgets[:MOST_BUDGETS],
+        "more_budgets": len(budgets[MOST_BUDGETS:]),
+        "used_up": [use for use in budgets if use.tone == "bad"],
+    }
+
+
+def context_of_interns(request: PortalRequest, page: Page) -> dict[str, Any]:
+    """Return what My interns shows: the numbers, and each intern's keys."""
+    numbers = overview_of(page.scope, page.period, page.frame.state)
+    named = Key.objects.owned_by(request.user).exclude(intern_name="")
+    spent = {share.value: share for share in numbers.keys}
+    by_intern: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for use in use_of(named, utc_today(), with_days=True):
+        by_intern[use.intern_name].append({"use": use, "share": spent.get(str(use.id))})
+    return {
+        **context_of(request, page, _labels(numbers)),
+        "numbers": numbers,
+        "interns": sorted(by_intern.items(), key=lambda item: item[0].casefold()),
+    }
+
+
+def context_of_everyone(request: PortalRequest, page: Page) -> dict[str, Any]:
+    """Return what Everyone shows."""
+    told = everyone_of(page.scope, page.period, page.frame.state)
+    order = request.GET.get("order", "")
+    order = order if order.removeprefix("-") in ORDERS else DEFAULT_ORDER
+    people = in_order(told.people, order)
+    return {
+        **context_of(request, page, _labels(told.overview) | {person.value: person.name for person in people}),
+        "numbers": told.overview,
+        "people": people,
+        "people_page": Paginator(people, PEOPLE_A_PAGE).get_page(request.GET.get("page")),
+        "order": order,
+        "top_people": in_order(told.people, DEFAULT_ORDER)[:TOP],
+        "top_keys": told.overview.keys[:TOP],
+        "top_models": told.overview.models[:TOP],
+        "year": told.year,
+        "pace": _pace(told, page.frame.state),
+        "choices": told.choices,
+        "kinds": kind_choices(),
+    }
+
+
+def _budgets(uses: Iterable[KeyUse]) -> list[KeyUse]:
+    """Return the live keys that have a budget, the one with the smallest share left first."""
+    limited = [use for use in uses if use.is_live and use.budget_usd and use.left_usd is not None]
+    return sorted(limited, key=lambda use: (use.left_usd or 0) / (use.budget_usd or 1))
+
+
+def _labels(numbers: Overview) -> dict[str, str]:
+    """Return what the keys on the page are called, by the value that a filter has for them."""
+    return {share.value: share.label for share in numbers.keys}
+
+
+def _pace(told: Everyone, state: UsageState) -> Pace:
+    """Return the month so far, as of the last numbers when those are of this month."""
+    now = timezone.now()
+    as_of = state.last_ok_at.astimezone(UTC) if state.last_ok_at else now
+    if (as_of.year, as_of.month) != (now.year, now.month):
+        as_of = now
+    return pace(told.month_usd, settings.PORTAL_BUDGET_USD, as_of)

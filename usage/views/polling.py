@@ -1,0 +1,139 @@
+"""How the numbers come here: the runs of the poll, the button that asks for one, the comparison with the gateway."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from celery import current_app
+from django.contrib import messages
+from django.core.cache import cache
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from usage.models import Comparison, Difference, Run
+from usage.queries.frame import Frame
+from usage.templatetags.usage_words import run_words
+from usage.views.frame import require
+from web.pages import render_region
+from web.request import PortalRequest
+
+REFRESH_REST_S: Final = 30  # between two presses of the button, of all people together
+WAIT_S: Final = 60  # so long the page waits for the run that it asked for
+RUNS_A_PAGE: Final = 50
+
+
+@require_POST
+def refresh(request: PortalRequest) -> HttpResponse:
+    """Ask for the newest numbers, unless somebody just did or the gateway has its rest; say which."""
+    frame = require(request.user, may_refresh)
+    now = timezone.now()
+    rest_until = frame.state.rest_until
+    if rest_until and rest_until > now:
+        left_s = round((rest_until - now).total_seconds()) + 1
+        said = _("Not asked: the gateway rests from the last time, for %(left)d s more.") % {"left": left_s}
+        return _said(request, {"said": said}, status=429)
+    if not cache.add("usage:asked", value=True, timeout=REFRESH_REST_S):
+        return _said(request, {"said": _("Somebody asked just now. Wait half a minute.")}, status=429)
+    current_app.send_task("usage.refresh_now", expires=WAIT_S)
+    return _said(request, {"since": now, "said": _("The gateway is being asked.")}, status=202)
+
+
+@require_safe
+def refreshed(request: PortalRequest) -> HttpResponse:
+    """Say what came of the run that was asked for at `since`, or that it is still under way."""
+    require(request.user, may_refresh)
+    since = _moment(request.GET.get("since", ""))
+    run = Run.objects.filter(ended_at__gte=since, kind__in=(Run.Kind.BUTTON, Run.Kind.TODAY)).first()
+    if run is not None:
+        return _said(request, {"run": run})
+    if timezone.now() - since > timedelta(seconds=WAIT_S):
+        said = _("No answer within a minute. The runs are listed under Polling; is a worker at work?")
+        return _said(request, {"said": said})
+    return _said(request, {"since": since, "said": _("The gateway is being asked.")})
+
+
+@require_safe
+def runs(request: PortalRequest) -> HttpResponse:
+    """List the runs of the last thirty days, newest first, and how far the back-fill is."""
+    frame = require(request.user, sees_everyone)
+    found = Paginator(Run.objects.all(), RUNS_A_PAGE).get_page(request.GET.get("page"))
+    state = frame.state
+    filling = state.backfill_target is not None and state.backfill_share < 1
+    context = {"frame": frame, "runs": found, "here": "usage:runs", "filling": filling}
+    return render_region(request, "usage/runs.html", "panel", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def reconcile(request: PortalRequest) -> HttpResponse:
+    """Show what the portal and the gateway do not tell alike; by POST, compare anew."""
+    if request.method == "POST":
+        require(request.user, may_refresh)
+        return _compare(request)
+    frame = require(request.user, sees_everyone)
+    newest = Comparison.objects.first()
+    done = Comparison.objects.exclude(ended_at=None).filter(problem="").first()
+    context = {
+        "frame": frame,
+        "here": "usage:reconcile",
+        "newest": newest,
+        "comparison": done,
+        "differences": done.differences.select_related("key__owner") if done else [],
+    }
+    return render_region(request, "usage/reconcile.html", "panel", context)
+
+
+def _compare(request: PortalRequest) -> HttpResponse:
+    """Send the task that compares, at most once in half a minute."""
+    if cache.add("usage:compared", value=True, timeout=REFRESH_REST_S):
+        current_app.send_task("usage.reconcile", expires=WAIT_S)
+        messages.info(request, _("The gateway is being compared with. Load this page again in a moment."))
+    else:
+        messages.warning(request, _("Somebody asked just now. Wait half a minute."))
+    return redirect("usage:reconcile")
+
+
+@require_POST
+def mend(request: PortalRequest, difference_id: int) -> HttpResponse:
+    """Send the act that mends a difference."""
+    require(request.user, may_refresh)
+    difference = get_object_or_404(Difference, pk=difference_id)
+    if difference.act == Difference.Act.SYNC:
+        current_app.send_task("keys.sync", expires=WAIT_S)
+    elif difference.day:
+        current_app.send_task("usage.refresh_day", [difference.day.isoformat()], expires=WAIT_S)
+    else:  # to be decided at the gateway; there is no button for it
+        raise Http404
+    messages.info(request, _("Under way: %(act)s. Compare again in a moment.") % {"act": difference.get_act_display()})
+    return redirect("usage:reconcile")
+
+
+def sees_everyone(frame: Frame) -> bool:
+    """Whether somebody may look at polling."""
+    return frame.sees_everyone
+
+
+def may_refresh(frame: Frame) -> bool:
+    """Whether somebody may ask the gateway."""
+    return frame.may_refresh
+
+
+def _said(request: PortalRequest, context: dict[str, object], *, status: int = 200) -> HttpResponse:
+    """Answer htmx with the words beside the button, and everybody else with a page that has them on it."""
+    if request.htmx:
+        return render(request, "usage/_asked.html", context, status=status)
+    run = context.get("run")
+    messages.info(request, run_words(run) if isinstance(run, Run) else str(context["said"]))
+    return redirect("usage:everyone" if require(request.user, may_refresh).sees_everyone else "usage:index")
+
+
+def _moment(text: str) -> datetime:
+    """Return the moment in an address; now, when there is none."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        moment = None
+    return moment if moment and timezone.is_aware(moment) else timezone.now()

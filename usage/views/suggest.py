@@ -1,0 +1,42 @@
+"""Type-ahead: the options under a field, while somebody types."""
+
+from typing import Final
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from keys.models import Key
+from usage.queries.frame import Frame
+from usage.queries.scope import people_like
+from usage.views.frame import require
+from web.request import PortalRequest
+
+MOST: Final = 12
+LONGEST: Final = 60
+
+
+@require_safe
+def people(request: PortalRequest) -> HttpResponse:
+    """Return the people who have what was typed in their names."""
+    require(request.user, _sees_everyone)
+    found = people_like(_typed(request, "person")).order_by("username")[:MOST]
+    options = [(person.username, person.display_name) for person in found]
+    return render(request, "usage/_options.html", {"options": options})
+
+
+@require_safe
+def keys(request: PortalRequest) -> HttpResponse:
+    """Return the labels that have what was typed in them, each once."""
+    require(request.user, _sees_everyone)
+    found = Key.objects.filter(label__icontains=_typed(request, "key")).order_by("label")
+    labels = found.values_list("label", flat=True).distinct()[:MOST]
+    return render(request, "usage/_options.html", {"options": [(label, "") for label in labels]})
+
+
+def _sees_everyone(frame: Frame) -> bool:
+    return frame.sees_everyone
+
+
+def _typed(request: PortalRequest, name: str) -> str:
+    return request.GET.get(name, "").replace("\0", "").strip()[:LONGEST]
