@@ -4,6 +4,7 @@ import hashlib
 import random
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sandbox.catalogue import MODELS, Model
 from sandbox.ledger import Usage
@@ -61,6 +62,15 @@ def make_up_use(world: World, *, user_id: str, days: int, seed: int, chats: floa
     ]
     write_habits(world, habits, days=days, seed=seed)
     return len(habits)
+
+
+def used(fact: dict[str, Any]) -> Usage:
+    """Read one fact as a test tells it; TypeError where a field is unknown or missing."""
+    model = MODELS.get(fact["model"])
+    about = {"upstream": fact["model"], "provider": ""}
+    if model is not None:
+        about = {"upstream": model.upstream, "provider": model.provider}
+    return Usage(**{"user_id": "", "endpoint": "/chat/completions", **about, **fact})
 
 
 def _is_used(world: World, token: str) -> bool:

@@ -60,6 +60,13 @@ class Ledger:
         """Write finished facts of a day, charging no key."""
         self._db.executemany(_SETTLE, [{**asdict(usage), "day": day} for usage in usages])
 
+    def set_facts(self, day: str, usages: list[Usage]) -> None:
+        """Replace all facts of a day."""
+        self._db.execute("BEGIN")
+        self._db.execute("DELETE FROM facts WHERE day = ?", (day,))
+        self.add_facts(day, usages)
+        self._db.execute("COMMIT")
+
     def settle(self) -> None:
         """Let the reports show what has waited long enough."""
         due = (stamp(self._clock.now()),)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from starlette.requests import Request
@@ -12,7 +13,7 @@ from sandbox import shapes
 from sandbox.auth import require_admin
 from sandbox.errors import detail
 from sandbox.faults import parse
-from sandbox.history import make_up_use
+from sandbox.history import make_up_use, used
 from sandbox.world import World, world_of
 
 Json = dict[str, Any]
@@ -90,6 +91,18 @@ async def history(request: Request) -> Response:
     return JSONResponse({"keys": keys})
 
 
+async def set_facts(request: Request) -> Response:
+    """Make the use of a day what is told: {day, facts: [{user_id, token, model, endpoint, and counters}]}."""
+    require_admin(request)
+    body = await _given(request)
+    try:
+        usages = [used(fact) for fact in body["facts"]]
+        world_of(request).ledger.set_facts(date.fromisoformat(body["day"]).isoformat(), usages)
+    except (KeyError, TypeError, ValueError) as exc:
+        raise detail(400, str(exc)) from exc
+    return JSONResponse({"facts": len(usages)})
+
+
 def _faults(world: World) -> list[Json]:
     return [asdict(fault) for fault in world.faults.orders]
 
@@ -102,6 +115,7 @@ ROUTES = [
     Route("/sandbox/keys", _shown(_live_keys), methods=["GET"]),
     Route("/sandbox/connections", _shown(lambda world: world.connections.report()), methods=["GET"]),
     Route("/sandbox/reset", reset, methods=["POST"]),
+    Route("/sandbox/facts", set_facts, methods=["POST"]),
     Route("/sandbox/history", history, methods=["POST"]),
     Route("/sandbox/clock", clock, methods=["POST"]),
 ]

@@ -17,7 +17,7 @@ else:
 
 PLACES: Final = 12
 STEP: Final = Decimal(1).scaleb(-PLACES)
-LARGEST_USD: Final = Decimal(9_000_000)  # what fits 64 bits at this step
+LARGEST_DAY_USD: Final = Decimal(1_000_000)  # of all keys; 64 bits hold nine such days in one sum, on SQLite
 
 
 def exact_usd(amount: Decimal) -> Decimal:

@@ -18,7 +18,7 @@ TRIES = 20  # of a run that has to wait; then its next date comes
 
 
 @shared_task(name="usage.refresh_facts", bind=True, soft_time_limit=900, acks_late=True, ignore_result=True)  # s
-def refresh_facts(self: "Task[Any, Any]", kind: str, last_day: str = "") -> None:
+def refresh_facts(self: "Task[Any, Any]", kind: str, last_day: str = "", tries: int = 1) -> None:
     """Read the days of this kind of run; `last_day` (ISO) says where a run that was too long goes on."""
     first, last = services.days_of(kind)
     run = _refresh(first, date.fromisoformat(last_day) if last_day else last, kind)
@@ -27,8 +27,8 @@ def refresh_facts(self: "Task[Any, Any]", kind: str, last_day: str = "") -> None
         self.apply_async((kind, before), countdown=_rest_s())
     elif run.outcome == Run.Outcome.DONE and kind == Run.Kind.NIGHTLY:
         services.note_night()
-    elif run.outcome != Run.Outcome.DONE and kind in (Run.Kind.RECENT, Run.Kind.NIGHTLY):
-        raise self.retry(countdown=max(AGAIN_AFTER_S, _rest_s()), max_retries=TRIES)
+    elif run.outcome != Run.Outcome.DONE and kind != Run.Kind.TODAY and tries < TRIES:
+        self.apply_async((kind, last_day, tries + 1), countdown=max(AGAIN_AFTER_S, _rest_s()))
 
 
 @shared_task(name="usage.refresh_now", soft_time_limit=300, ignore_result=True)  # s

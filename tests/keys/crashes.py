@@ -15,15 +15,15 @@ import keys.services
 SERVICES = str(Path(keys.services.__file__).parent)
 
 
-def killed_at_line(number: int, act: Callable[[], object]) -> bool:
-    """Run `act` in a child that is killed at the start of the `number`th line that it runs in keys/services.
+def killed_at_line(number: int, act: Callable[[], object], folder: str = SERVICES) -> bool:
+    """Run `act` in a child that is killed at the start of the `number`th line that it runs in a folder of services.
 
     Return False when it came to its end before.
     """
     close_connections()
     child = os.fork()
     if child == 0:
-        _die_at(number)
+        _die_at(number, folder)
         try:
             act()
         finally:
@@ -40,13 +40,13 @@ def close_connections() -> None:
             connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL only
 
 
-def _die_at(number: int) -> None:
+def _die_at(number: int, folder: str) -> None:
     """Kill this process when so many lines of the services have begun."""
     begun = 0
 
     def trace(frame: FrameType, event: str, _arg: Any) -> Any:
         nonlocal begun
-        if not frame.f_code.co_filename.startswith(SERVICES):
+        if not frame.f_code.co_filename.startswith(folder):
             return None
         if event == "line":
             begun += 1

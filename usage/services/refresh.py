@@ -19,7 +19,9 @@ from usage.services.write import write_day
 SLICE_S = 20  # s of the gateway's time; then a run ends at a whole day, and the rest of its days waits for its turn
 
 
-def refresh_facts(first_day: date, last_day: date, kind: str, *, page_size: int = PAGE_SIZE) -> Run:
+def refresh_facts(
+    first_day: date, last_day: date, kind: str, *, page_size: int = PAGE_SIZE, slice_s: float = SLICE_S
+) -> Run:
     """Make the facts of these UTC days (both included) what the gateway tells; return what came of it.
 
     A day is replaced when all its pages were read, and else stays as it was. The run may end before `first_day`, and
@@ -36,7 +38,7 @@ def refresh_facts(first_day: date, last_day: date, kind: str, *, page_size: int 
         )
         run = Run.objects.create(kind=kind, first_day=first_day, last_day=last_day)
         with _recorded(run, Tally()) as tally:
-            _read_and_write(run, tally, lease, page_size)
+            _read_and_write(run, tally, lease, page_size=page_size, slice_s=slice_s)
     return run
 
 
@@ -44,7 +46,7 @@ def _busy(kind: str, first_day: date, last_day: date, problem: str) -> Run:
     return Run(kind=kind, first_day=first_day, last_day=last_day, outcome=Run.Outcome.BUSY, problem=problem)
 
 
-def _read_and_write(run: Run, tally: Tally, lease: Lease, page_size: int) -> None:
+def _read_and_write(run: Run, tally: Tally, lease: Lease, *, page_size: int, slice_s: float) -> None:
     """Go through the days, newest first, until all are done or the slice is used up."""
     wanted, day = run.first_day, run.last_day
     attribute_sources()
@@ -53,7 +55,7 @@ def _read_and_write(run: Run, tally: Tally, lease: Lease, page_size: int) -> Non
         lease.extend()
         run.rows_written += write_day(told)
         run.first_day = day
-        if day <= wanted or tally.gateway_s >= SLICE_S:
+        if day <= wanted or tally.gateway_s >= slice_s:
             return
         day -= timedelta(days=1)
 

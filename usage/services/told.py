@@ -13,10 +13,11 @@ from gateway.reading import not_understood
 from gateway.types import ActivityPage, ActivityRow, DayTotals
 from gateway.usage import PAGE_SIZE
 from usage.models import MODEL_LENGTH, TOKEN_LENGTH
-from usage.money import LARGEST_USD, exact_usd
+from usage.money import LARGEST_DAY_USD, exact_usd
 
 T = TypeVar("T", ActivityPage, DayTotals)
 Amounts = list[Decimal | int]  # in the order of models.MEASURES
+LARGEST_COUNT: Final = 10**12  # of tokens or requests of a key in a day; sums of such fit 64 bits
 SPEND_TOLERANCE: Final = Decimal("0.000001")  # of the sum, and at least so many USD: the gateway adds floats
 
 
@@ -163,8 +164,10 @@ def _moved(what: str) -> GatewayUnavailable:
 
 def _checked(told: ToldDay) -> ToldDay:
     """Make amounts what the database will give back; refuse what is no amount."""
+    if sum((abs(Decimal(amounts[0])) for amounts in told.facts.values()), Decimal(0)) > LARGEST_DAY_USD:
+        raise not_understood("spend is out of all bounds")
     for amounts in told.facts.values():
-        if abs(Decimal(amounts[0])) > LARGEST_USD:
-            raise not_understood("spend is out of all bounds")
+        if any(abs(count) > LARGEST_COUNT for count in amounts[1:]):
+            raise not_understood("a count is out of all bounds")
         amounts[0] = exact_usd(Decimal(amounts[0]))
     return told

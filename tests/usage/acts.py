@@ -1,0 +1,75 @@
+"""Short words for tests about polling: tell the gateway's use of a day, poll, look at both sides."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db.models import Sum
+
+from keys.models import Key, Token
+from usage.models import MEASURES, DayModel, DaySource, Fact, Run, UsageState, utc_today
+from usage.services import refresh_facts
+from usage.services.lease import REDIS_NAME
+
+TODAY = utc_today()
+YESTERDAY = TODAY - timedelta(days=1)
+Told = dict[str, Any]
+
+
+def used(token: str, model: str = "gpt-4o-mini", *, usd: str = "0.01", ok: int = 1, **more: Any) -> Told:
+    """Return a row of use, as the sandbox takes it."""
+    spend = {"spend_pusd": int(Decimal(usd).scaleb(12)), "successes": ok}
+    return {"token": token, "model": model, "prompt_tokens": 10 * ok, "completion_tokens": 5 * ok, **spend, **more}
+
+
+def tell(sandbox: Any, day: date, *rows: Told) -> None:
+    """Let the gateway's use of a day be this, and nothing else."""
+    answer = sandbox.call("POST", "/sandbox/facts", body={"day": day.isoformat(), "facts": list(rows)})
+    assert answer.ok, answer.text
+
+
+def poll(first_day: date = TODAY, last_day: date = TODAY, *, kind: str = Run.Kind.TODAY, **how: Any) -> Run:
+    """Poll at once, whatever rest the gateway has."""
+    let_ask_again()
+    return refresh_facts(first_day, last_day, kind, **how)
+
+
+def let_ask_again() -> None:
+    """Let the gateway's rest be over."""
+    UsageState.objects.update(rest_until=None)
+
+
+def let_lease_end() -> None:
+    """Let the lease of a run that was killed run out, as time would."""
+    UsageState.objects.update(lease_until=None)
+    if settings.REDIS_URL:
+        with redis.Redis.from_url(settings.REDIS_URL) as server:
+            server.delete(REDIS_NAME)
+
+
+def spent(day: date = TODAY) -> dict[tuple[str, str], Decimal]:
+    """Return what the facts of a day say, in USD by token and model."""
+    rows = Fact.objects.filter(day=day).values_list("source__token", "model__name", "spend_usd")
+    return {(token, model): usd for token, model, usd in rows}
+
+
+def assert_sums_are_right() -> None:
+    """Check that the sums kept are those of the facts, and that no sum is of nothing."""
+    sums = {f"sum_{name}": Sum(name) for name in MEASURES}
+    for model, name in ((DayModel, "model_id"), (DaySource, "source_id")):
+        kept = set(model.objects.values_list("day", name, *MEASURES))
+        right = set(Fact.objects.order_by().values("day", name).annotate(**sums).values_list("day", name, *sums))
+        assert kept == right
+
+
+def make_key(owner: Any, *tokens: str, **fields: Any) -> Key:
+    """Make a key that had these tokens, the last of which works; as rows only, without a gateway."""
+    key = Key.objects.create(
+        **{"owner": owner, "kind": Key.Kind.TEMPORARY, "label": tokens[-1][:8], "state": Key.State.ACTIVE, **fields}
+    )
+    for token in tokens[:-1]:
+        Token.objects.create(key=key, token=token, state=Token.State.DELETED)
+    Token.objects.create(key=key, token=tokens[-1], state=Token.State.LIVE)
+    return key

@@ -1,0 +1,128 @@
+"""One notice and one mail when 80 %, and when all, of a budget is spent."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.core import mail
+from pytest_django import Settings
+
+from accounts.models import User
+from keys.models import Key
+from tests.factories import make_user
+from tests.ports import free_port
+from tests.sandbox_process import Sandbox
+from tests.usage.acts import TODAY, make_key, poll, tell, used
+from usage.models import DaySource, Fact, Notice, Source, UsedModel
+from usage.services import rebuild_rollups, warn_of_budgets
+
+pytestmark = pytest.mark.django_db
+A, B = "a" * 64, "b" * 64
+BUDGET = {"budget_usd": Decimal(10), "budget_period": "30d"}
+
+
+@pytest.fixture
+def key(intern: User) -> Key:
+    """Make a key of 10 USD a month, with a token it had before."""
+    return make_key(intern, B, A, label="thesis", **BUDGET)
+
+
+def spend(sandbox: Sandbox, *usd: str) -> int:
+    """Let the gateway tell what the key's tokens spent today, poll, and warn."""
+    tell(sandbox, TODAY, *(used(token, usd=amount) for token, amount in zip((A, B), usd, strict=False)))
+    assert poll().outcome == "done"
+    return warn_of_budgets()
+
+
+def test_is_silent_below_80_percent(sandbox: Sandbox, key: Key) -> None:
+    assert spend(sandbox, "7.99") == 0
+    assert not Notice.objects.exists()
+
+
+def test_tells_at_80_percent_and_at_100_each_once(sandbox: Sandbox, key: Key, intern: User) -> None:
+    assert [spend(sandbox, usd) for usd in ("8", "8", "9.99", "10", "12")] == [1, 0, 0, 1, 0]
+
+    assert [message.to for message in mail.outbox] == [[intern.email]] * 2
+    first, second = mail.outbox
+    assert first.subject == "80 % of the budget of your key “thesis” is spent"
+    assert "8.00\u00a0USD of 10.00\u00a0USD" in first.body
+    assert "resets on the 1st (UTC)" in first.body
+    assert second.subject == "The budget of your key “thesis” is spent"
+    assert list(Notice.objects.order_by("pk").values_list("person", "key", "threshold", "spent_usd")) == [
+        (intern.pk, key.pk, 80, Decimal(8)),
+        (intern.pk, key.pk, 100, Decimal(10)),
+    ]
+    assert Notice.objects.filter(period_first_day=TODAY.replace(day=1)).count() == 2
+
+
+def test_who_passed_both_is_told_of_the_end_only(sandbox: Sandbox, key: Key) -> None:
+    assert [spend(sandbox, "6", "6"), spend(sandbox, "5", "4")] == [1, 0]
+
+    assert [notice.threshold for notice in Notice.objects.all()] == [100]
+
+
+def test_counts_from_the_day_on_which_the_gateway_does(intern: User) -> None:
+    model = UsedModel.objects.create(name="m")
+    monday = TODAY - timedelta(days=TODAY.weekday())
+    for token, period, first_day in ((A, "1d", TODAY), (B, "7d", monday), ("c", "30d", TODAY.replace(day=1))):
+        make_key(intern, token, label=period, budget_usd=Decimal(10), budget_period=period)
+        source = Source.objects.create(token=token, key=Key.objects.get(label=period), owner=intern)
+        Fact.objects.create(day=first_day - timedelta(days=1), source=source, model=model, spend_usd=Decimal(50))
+        Fact.objects.create(day=first_day, source=source, model=model, spend_usd=Decimal(8))
+    rebuild_rollups()
+
+    assert warn_of_budgets() == 3
+
+    assert set(Notice.objects.values_list("key__label", "spent_usd", "period_first_day")) == {
+        ("1d", Decimal(8), TODAY),
+        ("7d", Decimal(8), monday),
+        ("30d", Decimal(8), TODAY.replace(day=1)),
+    }
+    Notice.objects.update(period_first_day=TODAY - timedelta(days=40))
+    assert warn_of_budgets() == 3  # a new period, a new notice
+
+
+@pytest.mark.parametrize("change", [{"state": Key.State.DELETED}, {"budget_usd": None}, {"budget_period": "14d"}])
+def test_is_silent_of_keys_without_a_budget_that_it_knows(
+    sandbox: Sandbox, key: Key, change: dict[str, object]
+) -> None:
+    Key.objects.update(**change)
+
+    assert spend(sandbox, "100") == 0
+    assert not Notice.objects.exists()
+
+
+def test_tries_again_when_the_mail_server_was_away(sandbox: Sandbox, key: Key, settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+    assert spend(sandbox, "9") == 0
+    assert Notice.objects.get().mailed_at is None
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    assert [warn_of_budgets(), warn_of_budgets()] == [1, 0]
+    assert Notice.objects.get().mailed_at is not None
+
+
+def test_who_has_no_address_has_a_notice(sandbox: Sandbox, key: Key) -> None:
+    User.objects.update(email="")
+
+    assert spend(sandbox, "9") == 0
+    assert Notice.objects.count() == 1
+
+
+def test_the_portals_budget_tells_every_admin(sandbox: Sandbox, intern: User, admin: User, settings: Settings) -> None:
+    other = make_user("other-admin", groups=("Admins",))
+    make_user("left", groups=("Admins",), is_active=False)
+    settings.PORTAL_BUDGET_USD = Decimal(100)
+
+    assert [spend(sandbox, usd) for usd in ("79", "80", "99", "100")] == [0, 2, 0, 2]
+
+    assert {address for message in mail.outbox for address in message.to} == {admin.email, other.email}
+    assert mail.outbox[0].subject == "80 % of this month’s budget of the portal is spent"
+    assert "80.00\u00a0USD of 100.00\u00a0USD" in mail.outbox[0].body
+    assert not Notice.objects.exclude(key=None).exists()
+
+
+def test_without_a_budget_of_the_portal_admins_are_left_alone(sandbox: Sandbox, admin: User) -> None:
+    assert spend(sandbox, "1000") == 0
+    assert DaySource.objects.exists()

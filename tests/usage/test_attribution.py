@@ -1,0 +1,123 @@
+"""Whose a token is: the key that ever had it, else the person whom the gateway names, else nobody."""
+
+import hashlib
+
+import pytest
+
+from accounts.models import User
+from keys.models import Key, Token
+from tests.keys.acts import issue
+from tests.sandbox_process import Sandbox
+from tests.usage.acts import TODAY, YESTERDAY, make_key, poll, spent, tell, used
+from usage.models import Fact, Source, UsageState
+
+pytestmark = pytest.mark.django_db
+A, B, C = "a" * 64, "b" * 64, "c" * 64
+
+
+def whose(token: str) -> tuple[Key | None, User | None]:
+    source = Source.objects.get(token=token)
+    return source.key, source.owner
+
+
+def test_a_key_rotated_in_the_middle_of_a_day_is_one_key(sandbox: Sandbox, intern: User) -> None:
+    key = make_key(intern, A, B)
+    tell(sandbox, TODAY, used(A, usd="0.1"), used(B, usd="0.2"))
+
+    poll()
+
+    assert whose(A) == whose(B) == (key, intern)
+    assert len(spent()) == 2
+
+
+def test_a_key_deleted_long_ago_keeps_what_it_used(sandbox: Sandbox, intern: User) -> None:
+    key = make_key(intern, A, state=Key.State.DELETED)
+    Token.objects.update(state=Token.State.DELETED)
+    tell(sandbox, TODAY, used(A))
+
+    poll()
+
+    assert whose(A) == (key, intern)
+
+
+def test_the_hash_of_a_token_is_that_token(sandbox: Sandbox, intern: User) -> None:
+    key = make_key(intern, A, B)
+    again = hashlib.sha256(A.encode()).hexdigest()
+    tell(sandbox, TODAY, used(A), used(again))
+
+    poll()
+
+    assert whose(again) == whose(A) == (key, intern)
+
+
+def test_who_has_no_key_here_is_known_by_the_gateways_name(sandbox: Sandbox, intern: User) -> None:
+    tell(sandbox, TODAY, used(A, user_id=intern.gateway_user_id), used(B, user_id="somebody-else"))
+
+    poll()
+
+    assert whose(A) == (None, intern)
+    assert whose(B) == (None, None)
+
+
+@pytest.mark.parametrize("token", ["", "litellm-internal-health-check", "litellm_proxy_master_key", C])
+def test_what_is_nobodys_is_kept_all_the_same(sandbox: Sandbox, intern: User, token: str) -> None:
+    make_key(intern, A)
+    tell(sandbox, TODAY, used(token), used(A))
+
+    assert poll().outcome == "done"
+
+    assert whose(token) == (None, None)
+    assert (token, "gpt-4o-mini") in spent()
+
+
+def test_a_key_that_becomes_known_later_takes_its_use(sandbox: Sandbox, intern: User, staff: User) -> None:
+    tell(sandbox, YESTERDAY, used(A, user_id=staff.gateway_user_id), used(hashlib.sha256(A.encode()).hexdigest()))
+    poll(YESTERDAY, YESTERDAY)
+    assert whose(A) == (None, staff)
+    version, facts = UsageState.load().version, list(Fact.objects.values())
+
+    key = make_key(intern, A)
+    run = poll()
+
+    assert [(source.key, source.owner) for source in Source.objects.all()] == [(key, intern)] * 2
+    assert UsageState.load().version == version + 1
+    assert (run.rows_written, list(Fact.objects.values())) == (0, facts)
+
+
+def test_a_person_who_comes_later_takes_their_use(sandbox: Sandbox, intern: User) -> None:
+    tell(sandbox, YESTERDAY, used(A, user_id="passerelle-later"))
+    poll(YESTERDAY, YESTERDAY)
+    User.objects.filter(pk=intern.pk).update(gateway_user_id="passerelle-later")
+
+    poll()
+
+    assert whose(A) == (None, intern)
+
+
+def test_calls_of_a_real_key_are_its_owners(sandbox: Sandbox, intern: User) -> None:
+    fresh = issue(intern)
+    body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Say one sentence."}]}
+    sandbox.call("POST", "/v1/chat/completions", key=fresh.secret, body=body).raise_for_status()
+
+    poll()
+
+    fact = Fact.objects.get()
+    assert (fact.source.key, fact.source.owner, fact.ok_requests) == (fresh.key, intern, 1)
+    assert fact.spend_usd > 0
+
+
+def test_what_the_gateway_forgets_of_a_token_we_keep(sandbox: Sandbox, intern: User) -> None:
+    fresh = issue(intern)
+    token = Token.objects.get()
+    tell(sandbox, TODAY, used(token.token or "", user_id=intern.gateway_user_id))
+    poll()
+    alias = Source.objects.get().alias
+    assert alias == token.alias
+    sandbox.reset()
+    tell(sandbox, TODAY, used(token.token or "", usd="0.3"))
+
+    poll()
+
+    source = Source.objects.get()
+    assert (source.alias, source.gateway_user_id) == (alias, intern.gateway_user_id)
+    assert source.key == fresh.key

@@ -1,0 +1,177 @@
+"""Two beats at once, a lock that is lost, a Redis that starts anew: one run asks, and nothing is counted twice."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from decimal import Decimal
+
+import pytest
+from django.db import connections
+from pytest_django import Settings
+
+from tests.keys.crashes import close_connections
+from tests.ports import free_port
+from tests.sandbox_process import Sandbox
+from tests.servers import Redis
+from tests.usage.acts import (
+    TODAY,
+    assert_sums_are_right,
+    let_ask_again,
+    let_lease_end,
+    poll,
+    spent,
+    tell,
+    used,
+)
+from usage.models import Run, UsageState
+from usage.services import refresh_facts
+from usage.services.told import Tally, read_day
+from usage.services.write import write_day
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+ACTIVITY = "/user/daily/activity"
+A, B = "a" * 64, "b" * 64
+DAYS = [used(A, usd="0.1"), used(B, usd="0.2")]
+
+
+def run_today() -> Run:
+    return refresh_facts(TODAY, TODAY, Run.Kind.TODAY)
+
+
+@contextmanager
+def held_run(sandbox: Sandbox, seconds: float = 3) -> Iterator[Future[Run]]:
+    """Have a run hang at the gateway meanwhile; it goes on when `sandbox` is told to, or after `seconds`."""
+    UsageState.objects.get_or_create(pk=1)
+    sandbox.faults(ACTIVITY, "hang_before", seconds=seconds)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(_with_own_connection, run_today)
+        sandbox.wait_until_fault_holds(ACTIVITY)
+        yield running
+
+
+def _with_own_connection(act: Callable[[], Run]) -> Run:
+    try:
+        return act()
+    finally:
+        connections.close_all()
+
+
+def test_of_many_beats_at_once_one_asks_the_gateway(sandbox: Sandbox) -> None:
+    tell(sandbox, TODAY, *DAYS)
+    sandbox.faults(ACTIVITY, "delay", seconds=0.5)
+
+    with ThreadPoolExecutor(6) as pool:
+        runs = list(pool.map(lambda _: _with_own_connection(run_today), range(6)))
+
+    assert sorted(run.outcome for run in runs) == ["busy"] * 5 + ["done"]
+    assert Run.objects.count() == 1
+    assert spent() == {(A, "gpt-4o-mini"): Decimal("0.1"), (B, "gpt-4o-mini"): Decimal("0.2")}
+    assert_sums_are_right()
+
+
+def test_of_two_processes_one_asks_the_gateway(sandbox: Sandbox) -> None:
+    tell(sandbox, TODAY, *DAYS)
+    sandbox.faults(ACTIVITY, "delay", seconds=0.5)
+
+    close_connections()
+    ended = [os.waitpid(child, 0)[1] for child in [_fork(run_today) for _ in range(3)]]
+
+    assert ended == [0, 0, 0]
+    assert Run.objects.values_list("outcome", flat=True).get() == "done"
+    assert_sums_are_right()
+
+
+def _fork(act: Callable[[], object]) -> int:
+    """Act in a child; its status is 0 when nothing was raised."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            act()
+            status = 0
+        finally:
+            os._exit(status)
+    return child
+
+
+def test_a_run_that_lost_its_lease_stops(sandbox: Sandbox) -> None:
+    tell(sandbox, TODAY, *DAYS)
+    with held_run(sandbox) as first:
+        let_lease_end()
+        second = run_today()
+
+    assert second.outcome == "done"
+    assert (first.result().outcome, first.result().problem) == (
+        "failed",
+        "The lock was lost, and another run may have begun.",
+    )
+    assert len(spent()) == 2
+    assert_sums_are_right()
+
+
+def test_two_runs_that_write_at_once_count_nothing_twice(sandbox: Sandbox) -> None:
+    """Without any lock: the writers queue for the state's row."""
+    UsageState.objects.get_or_create(pk=1)
+    told = [read_day(TODAY, Tally(), lambda: None)]
+    for number in range(1, 7):
+        tell(sandbox, TODAY, used(A, usd=f"0.{number}"), used(f"{number:064x}"))
+        told.append(read_day(TODAY, Tally(), lambda: None))
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda day: _with_own_connection(lambda: _written(write_day(day))), told))
+
+    assert_sums_are_right()
+    assert poll().outcome == "done"
+    assert spent() == {(A, "gpt-4o-mini"): Decimal("0.6"), (f"{6:064x}", "gpt-4o-mini"): Decimal("0.01")}
+    assert_sums_are_right()
+
+
+def _written(rows: int) -> Run:
+    return Run(kind=Run.Kind.TODAY, first_day=TODAY, last_day=TODAY, rows_written=rows)
+
+
+# --- Redis ----------------------------------------------------------------------------------------
+@pytest.fixture
+def redis_port(settings: Settings) -> int:
+    """Let the portal's lock be in a Redis at a port of this test's own."""
+    port = free_port()
+    settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
+    return port
+
+
+@pytest.mark.redis
+def test_with_redis_too_one_of_many_asks(sandbox: Sandbox, redis_port: int) -> None:
+    tell(sandbox, TODAY, *DAYS)
+    with Redis(redis_port), held_run(sandbox, seconds=1):
+        assert run_today().problem == "Another run is under way."
+
+    assert Run.objects.values_list("outcome", flat=True).get() == "done"
+
+
+@pytest.mark.redis
+def test_a_redis_that_starts_anew_leaves_no_double_and_no_gap(sandbox: Sandbox, redis_port: int) -> None:
+    tell(sandbox, TODAY, *DAYS)
+    with Redis(redis_port):
+        held = held_run(sandbox)
+        first = held.__enter__()
+    assert run_today().outcome == "busy"  # nobody can say that no run is under way
+    with Redis(redis_port):
+        second = run_today()
+        held.__exit__(None, None, None)
+
+    assert (first.result().outcome, second.outcome) == ("failed", "done")
+    assert len(spent()) == 2
+    assert_sums_are_right()
+    with Redis(redis_port):
+        let_ask_again()
+        assert run_today().outcome == "done"
+
+
+@pytest.mark.redis
+def test_the_lock_of_a_run_that_ended_is_free(sandbox: Sandbox, redis_port: int) -> None:
+    with Redis(redis_port):
+        assert poll().outcome == poll().outcome == "done"

@@ -1,0 +1,83 @@
+"""A worker that is killed at any line of a poll leaves whole days, and the next poll finds everything right."""
+
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+import usage.services
+from accounts.models import User
+from tests.keys.crashes import killed_at_line
+from tests.sandbox_process import Sandbox
+from tests.usage.acts import (
+    TODAY,
+    YESTERDAY,
+    assert_sums_are_right,
+    let_ask_again,
+    let_lease_end,
+    make_key,
+    poll,
+    spent,
+    tell,
+    used,
+)
+from usage.models import Run, Source, UsageState
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+    pytest.mark.timeout(600),
+]
+SERVICES = str(Path(usage.services.__file__).parent)
+STEP = 11  # lines from one kill to the next: every step of a poll has its turn, and the test an end
+LINES_AT_LEAST = 300
+A, B, C = "a" * 64, "b" * 64, "c" * 64
+
+
+def change(sandbox: Sandbox, number: int) -> None:
+    """Let both days change at the gateway: a row more dear, one gone or back, one of a token that is new."""
+    for day in (YESTERDAY, TODAY):
+        rows = [used(A, ok=number), used(f"{number:064x}", usd="0.5")]
+        tell(sandbox, day, *rows, *([used(B)] if number % 2 else []))
+
+
+def poll_both() -> Run:
+    return poll(YESTERDAY, TODAY)
+
+
+def test_is_healed_from_a_kill_at_any_line(intern: User, sandbox: Sandbox) -> None:
+    make_key(intern, A)
+    change(sandbox, 1)
+    poll_both()
+    lines = 0
+    for number in count(1, STEP):
+        before = {day: spent(day) for day in (YESTERDAY, TODAY)}
+        change(sandbox, number + 1)
+        let_ask_again()
+        if not killed_at_line(number, poll_both, SERVICES):
+            break
+        lines = number
+        assert_sums_are_right()
+        between = {day: spent(day) for day in (YESTERDAY, TODAY)}
+
+        let_lease_end()
+        assert poll_both().outcome == "done"
+
+        after = {day: spent(day) for day in (YESTERDAY, TODAY)}
+        assert all(between[day] in (before[day], after[day]) for day in before)
+        assert len(after[TODAY]) == (3 if (number + 1) % 2 else 2)
+        assert_sums_are_right()
+        assert not Run.objects.filter(outcome=Run.Outcome.RUNNING).exists()
+        assert UsageState.load().failing_since is None
+    assert set(Source.objects.exclude(key=None).values_list("token", "owner")) == {(A, intern.pk)}
+
+    assert lines >= LINES_AT_LEAST
+
+
+def test_the_lease_of_a_killed_worker_ends_by_itself(sandbox: Sandbox) -> None:
+    change(sandbox, 1)
+    assert killed_at_line(60, poll_both, SERVICES)
+
+    assert poll_both().outcome == "busy"
+    let_lease_end()
+    assert poll_both().outcome == "done"

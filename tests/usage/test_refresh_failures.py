@@ -1,0 +1,210 @@
+"""A gateway that dies, talks nonsense or changes under way: facts are right or untouched, never half."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from gateway.errors import GatewayUnavailable
+from tests.gateway.loopback import Paper, Reply, paper_gateway, raw, says
+from tests.sandbox_process import Sandbox
+from tests.usage.acts import TODAY, YESTERDAY, assert_sums_are_right, poll, spent, tell, used
+from usage.models import Fact, Source, UsageState
+from usage.services.told import Tally, read_day
+
+pytestmark = pytest.mark.django_db
+A, B, C = "a" * 64, "b" * 64, "c" * 64
+CENT = Decimal("0.01")
+ACTIVITY = "/user/daily/activity"
+
+
+# --- A sandbox with faults ------------------------------------------------------------------------
+@pytest.fixture
+def known(sandbox: Sandbox) -> Sandbox:
+    """Poll three facts of today, then let the gateway have ten others, on five pages."""
+    tell(sandbox, TODAY, used(A), used(B), used(C))
+    poll()
+    tell(sandbox, TODAY, *(used(f"{number:064x}", usd="5") for number in range(10)))
+    return sandbox
+
+
+@pytest.mark.parametrize("kind", ["error", "drop_before", "drop_after", "truncated_json", "html", "cut_body"])
+def test_a_gateway_that_dies_after_page_2_changes_nothing(known: Sandbox, kind: str) -> None:
+    before = list(Fact.objects.order_by("pk").values())
+    known.faults(ACTIVITY, kind, skip=3, times=100)  # after page 1, which is read twice, and page 2
+
+    run = poll(page_size=2)
+
+    assert (run.outcome, run.pages, run.rows_written) == ("failed", 3, 0)
+    assert run.problem
+    assert list(Fact.objects.order_by("pk").values()) == before
+    assert_sums_are_right()
+    known.clear_faults()
+    assert poll(page_size=2).outcome == "done"
+    assert len(spent()) == 10
+    assert_sums_are_right()
+
+
+def test_days_that_were_read_whole_before_it_died_are_kept(sandbox: Sandbox) -> None:
+    for number in range(4):
+        tell(sandbox, TODAY - timedelta(days=number), used(A, usd="2"))
+    sandbox.faults(ACTIVITY, "drop_before", skip=2, times=100)
+
+    run = poll(TODAY - timedelta(days=3), TODAY)
+
+    assert (run.outcome, run.first_day, run.rows_written) == ("failed", TODAY - timedelta(days=3), 2)
+    assert [spent(TODAY - timedelta(days=number)) != {} for number in range(4)] == [True, True, False, False]
+    assert_sums_are_right()
+
+
+# --- A gateway of paper ---------------------------------------------------------------------------
+@pytest.fixture
+def paper(settings: Settings) -> Iterator[Paper]:
+    """Point the portal at a gateway that says what a test wants."""
+    with paper_gateway() as gateway:
+        settings.GATEWAY_URL = gateway.url
+        yield gateway
+
+
+def told(token: str, usd: Any = 0.01, day: str = TODAY.isoformat(), **metrics: Any) -> dict[str, Any]:
+    """Return one day as LiteLLM tells it."""
+    counted = {"spend": usd, "prompt_tokens": 1, "completion_tokens": 1, "successful_requests": 1, **metrics}
+    keys = {token: {"metrics": counted, "metadata": {}}}
+    return {"date": day, "breakdown": {"model_groups": {"gpt-4o-mini": {"api_key_breakdown": keys}}}}
+
+
+def page(number: int, pages: int, *days: dict[str, Any]) -> Reply:
+    """Return a page of activity."""
+    return says({"results": list(days), "metadata": {"page": number, "total_pages": pages, "has_more": number < pages}})
+
+
+def totals(usd: float, requests: int) -> Reply:
+    """Return the gateway's own sums; each request has a token in and one out."""
+    counted = {"total_prompt_tokens": requests, "total_completion_tokens": requests}
+    return says({"results": [], "metadata": {"total_spend": usd, "total_successful_requests": requests, **counted}})
+
+
+WHOLE = page(1, 1, told(A))
+NONSENSE: dict[str, Reply] = {
+    "no JSON": raw("<html>It works!</html>", kind="text/html"),
+    "half a JSON": raw('{"results": [{"date":'),
+    "a list": says([]),
+    "nothing": says({}),
+    "no frame": says({"results": []}),
+    "an empty frame": says({"results": [], "metadata": {}}),
+    "another page": page(2, 1, told(B)),
+    "a page that is empty": page(1, 1),
+    "a page after the last": says({"results": [told(B)], "metadata": {"page": 1, "total_pages": 1, "has_more": True}}),
+    "another day": page(1, 1, told(B, day=YESTERDAY.isoformat())),
+    "no day": page(1, 1, told(B, day="yesterday")),
+    "NaN": raw('{"results": [], "metadata": {"page": 1, "total_pages": NaN, "has_more": false}}'),
+    "no number": page(1, 1, told(B, usd="much")),
+    "all money there is": page(1, 1, told(B, usd=9e14)),
+    "more tokens than a sum holds": page(1, 1, told(B, completion_tokens=10**14)),
+    "more tokens than there are": page(1, 1, told(B, prompt_tokens=10**30)),
+    "keys in a list": page(1, 1, {"date": TODAY.isoformat(), "breakdown": {"model_groups": []}}),
+    "an error": says({"error": {"message": "no", "type": "None", "code": "500"}}, status=500),
+    "a refusal": says({"error": {"message": "no", "type": "auth_error", "code": "401"}}, status=401),
+}
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE)
+def test_nonsense_changes_nothing(paper: Paper, nonsense: Reply) -> None:
+    paper.will(WHOLE)
+    assert poll().outcome == "done"
+    paper.will(nonsense)
+
+    run = poll()
+
+    assert (run.outcome, run.rows_written) == ("failed", 0)
+    assert 0 < len(run.problem) <= 300
+    assert spent() == {(A, "gpt-4o-mini"): CENT}
+    assert UsageState.load().failing_since is not None
+    assert_sums_are_right()
+
+
+def test_a_text_that_databases_do_not_take_is_cleaned(paper: Paper) -> None:
+    paper.will(page(1, 1, told("nul\0 and half \ud800 a pair")))
+
+    assert poll().outcome == "done"
+    assert Source.objects.get().token == "nul\ufffd and half \ufffd a pair"
+
+
+def test_a_day_without_any_use_has_no_facts_any_more(paper: Paper) -> None:
+    paper.will(WHOLE)
+    poll()
+    paper.will(page(1, 0))
+
+    run = poll()
+
+    assert (run.outcome, run.rows_written, Fact.objects.count()) == ("done", 1, 0)
+    assert_sums_are_right()
+
+
+TWO_PAGES = (page(1, 2, told(A)), page(1, 2, told(A)), page(2, 2, told(B)))
+
+
+def asked(first: Reply, before: Reply, *rest: Reply) -> list[Reply]:
+    """Return answers in the order in which they are asked for: a page, totals, all pages, totals."""
+    return [first, before, *rest]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome"),
+    [
+        (totals(0.02, 2), totals(0.02, 2), "done"),
+        (totals(0.01, 1), totals(0.05, 4), "done"),  # it went on growing
+        (totals(0.01, 1), totals(0.01, 1), "failed"),  # a row was read twice
+        (totals(0.03, 3), totals(0.03, 3), "failed"),  # a row was missed
+        (totals(0.02, 3), totals(0.02, 3), "failed"),  # ... that cost nothing
+    ],
+)
+def test_pages_must_be_one_picture_of_the_day(paper: Paper, before: Reply, after: Reply, outcome: str) -> None:
+    paper.will(*asked(TWO_PAGES[0], before, *TWO_PAGES[1:], after))
+
+    run = poll()
+
+    assert (run.outcome, Fact.objects.count()) == (outcome, 2 if outcome == "done" else 0)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [page(2, 3, told(B)), page(2, 2), page(1, 2, told(B)), page(2, 2, told(B, day=YESTERDAY.isoformat()))],
+    ids=["one more page", "an empty page", "page 1 again", "another day"],
+)
+def test_a_page_that_does_not_fit_changes_nothing(paper: Paper, second: Reply) -> None:
+    paper.will(*asked(TWO_PAGES[0], totals(0.02, 2), TWO_PAGES[1], second, totals(0.02, 2)))
+
+    run = poll()
+
+    assert (run.outcome, Fact.objects.count()) == ("failed", 0)
+
+
+def test_a_row_that_comes_into_being_between_two_pages_is_noticed(sandbox: Sandbox) -> None:
+    """The gateway cuts pages anew for each answer, so the new row moves another one, which is read twice."""
+    rows = [used(f"{number:064x}", usd=f"0.0{number}") for number in range(1, 6)]
+    tell(sandbox, TODAY, *rows)
+    arrival = _AfterPage(1, lambda: tell(sandbox, TODAY, used("0" * 64), *rows))
+
+    with pytest.raises(GatewayUnavailable, match="changed while it was read"):
+        read_day(TODAY, Tally(), arrival, page_size=2)
+
+    assert arrival.came
+    assert poll(page_size=2).outcome == "done"
+    assert len(spent()) == 6
+
+
+class _AfterPage:
+    """Do something when so many pages of the second reading were read."""
+
+    def __init__(self, number: int, act: Callable[[], None]) -> None:
+        self.act, self.number, self.came = act, number, False
+
+    def __call__(self) -> None:
+        self.number -= 1
+        if self.number == -2:  # page 1 and the totals come first
+            self.came = True
+            self.act()

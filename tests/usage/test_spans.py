@@ -1,0 +1,176 @@
+"""Which days are read when, the back-fill, and the tasks that go on where a run ended."""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from portal.celery import app
+from tests.sandbox_process import Sandbox
+from tests.usage.acts import TODAY, YESTERDAY, assert_sums_are_right, let_ask_again, spent, tell, used
+from usage import services, tasks
+from usage.models import Comparison, Fact, Run, UsageState
+
+pytestmark = pytest.mark.django_db
+A = "a" * 64
+
+
+def days_ago(number: int) -> Any:
+    return TODAY - timedelta(days=number)
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "last"), [("today", 0, 0), ("recent", 2, 1), ("nightly", 35, 1), ("button", 2, 0)]
+)
+def test_each_kind_of_run_has_its_days(kind: str, first: int, last: int) -> None:
+    assert services.days_of(kind) == (days_ago(first), days_ago(last))
+
+
+def test_after_a_long_absence_the_night_leaves_no_gap() -> None:
+    UsageState.objects.create(pk=1, nightly_at=timezone.now() - timedelta(days=80))
+    assert services.days_of("nightly") == (days_ago(80), YESTERDAY)
+
+
+def test_the_backfill_reads_a_month_at_a_time_until_it_is_done(sandbox: Sandbox, settings: Settings) -> None:
+    settings.USAGE_BACKFILL_DAYS = 70
+    for number in (1, 30, 31, 70, 71):
+        tell(sandbox, days_ago(number), used(A))
+
+    months = []
+    while run := _next_month():
+        months.append((run.first_day, run.last_day))
+        state = UsageState.load()
+        assert state.backfilled_to == run.first_day
+
+    assert months == [(days_ago(30), days_ago(1)), (days_ago(60), days_ago(31)), (days_ago(70), days_ago(61))]
+    assert UsageState.load().backfill_share == 1
+    assert set(Fact.objects.values_list("day", flat=True)) == {days_ago(number) for number in (1, 30, 31, 70)}
+    assert_sums_are_right()
+
+
+def _next_month() -> Run | None:
+    let_ask_again()
+    return services.backfill_month()
+
+
+def test_a_month_that_failed_is_read_again(sandbox: Sandbox, settings: Settings) -> None:
+    settings.USAGE_BACKFILL_DAYS = 40
+    tell(sandbox, days_ago(20), used(A))
+    sandbox.faults("/user/daily/activity", "error", status=500, skip=10, times=100)
+    run = _next_month()
+    assert run is not None
+    assert run.outcome == "failed"
+    assert UsageState.load().backfilled_to == TODAY
+
+    sandbox.clear_faults()
+    _next_month()
+    assert UsageState.load().backfilled_to == days_ago(30)
+    assert spent(days_ago(20))
+
+
+def test_a_wish_for_more_days_takes_up_a_backfill_that_was_done(sandbox: Sandbox, settings: Settings) -> None:
+    settings.USAGE_BACKFILL_DAYS = 10
+    _next_month()
+    assert _next_month() is None
+
+    settings.USAGE_BACKFILL_DAYS = 20
+    run = _next_month()
+    assert run is not None
+    assert (run.first_day, run.last_day) == (days_ago(20), days_ago(11))
+
+
+# --- Tasks ----------------------------------------------------------------------------------------
+def sent() -> list[tuple[str, list[Any]]]:
+    """Take what waits at the broker: names and arguments of tasks."""
+    found = []
+    with app.connection_for_read() as connection, connection.SimpleQueue("celery") as queue, suppress(queue.Empty):
+        while message := queue.get(block=False):
+            message.ack()
+            found.append((message.headers["task"], message.payload[0]))
+    return found
+
+
+def test_the_button_reads_three_days(sandbox: Sandbox) -> None:
+    for number in range(4):
+        tell(sandbox, days_ago(number), used(A))
+
+    tasks.refresh_now.run()
+
+    run = Run.objects.get()
+    assert (run.kind, run.outcome, run.rows_written) == ("button", "done", 3)
+
+
+def test_a_button_that_comes_too_early_says_so(sandbox: Sandbox) -> None:
+    UsageState.objects.create(pk=1, rest_until=timezone.now() + timedelta(minutes=5))
+
+    tasks.refresh_now.run()
+
+    run = Run.objects.get()
+    assert (run.outcome, run.ended_at is not None) == ("busy", True)
+    assert "is left alone until" in run.problem
+
+
+def test_one_day_is_read_again(sandbox: Sandbox) -> None:
+    tell(sandbox, days_ago(5), used(A))
+
+    tasks.refresh_day.run(days_ago(5).isoformat())
+
+    assert spent(days_ago(5))
+
+
+def test_a_night_that_was_read_is_noted(sandbox: Sandbox) -> None:
+    tasks.refresh_facts.run("nightly")
+
+    noted = UsageState.load().nightly_at
+    assert isinstance(noted, datetime)
+
+
+def test_a_run_that_must_wait_comes_again_but_not_for_ever(sandbox: Sandbox) -> None:
+    UsageState.objects.create(pk=1, rest_until=timezone.now() + timedelta(minutes=5))
+    sent()
+
+    tasks.refresh_facts.run("recent")
+    tasks.refresh_facts.run("nightly", "2026-01-02", tasks.TRIES - 1)
+    tasks.refresh_facts.run("recent", "", tasks.TRIES)
+    tasks.refresh_facts.run("today")  # comes again by itself
+
+    name = "usage.refresh_facts"
+    assert sent() == [(name, ["recent", "", 2]), (name, ["nightly", "2026-01-02", tasks.TRIES])]
+
+
+def test_the_backfill_goes_on_until_it_is_done(sandbox: Sandbox, settings: Settings) -> None:
+    settings.USAGE_BACKFILL_DAYS = 40
+    sent()
+
+    steps = []
+    for _ in range(4):
+        tasks.backfill.run()
+        steps.append(sent())
+        let_ask_again()
+
+    assert steps == [[("usage.backfill", [])], [("usage.backfill", [])], [], []]
+
+
+def test_a_run_of_today_that_wrote_looks_at_the_budgets(sandbox: Sandbox) -> None:
+    tell(sandbox, TODAY, used(A))
+    sent()
+
+    for _ in range(2):
+        tasks.refresh_facts.run("today")
+        let_ask_again()
+
+    assert sent() == [("usage.warn_of_budgets", [])]
+
+
+def test_what_is_old_is_forgotten() -> None:
+    for age in (29, 31):
+        at = timezone.now() - timedelta(days=age)
+        Run.objects.create(kind="today", first_day=TODAY, last_day=TODAY, started_at=at)
+        Comparison.objects.create(started_at=at)
+
+    tasks.prune.run()
+
+    assert (Run.objects.count(), Comparison.objects.count()) == (1, 1)
