@@ -55,7 +55,8 @@ function tooltipOf({ dataset }) {
 }
 
 function axes({ dataset }) {
-  const tick = (usd) => (usd === 0 ? "0" : `${amount(usd)} ${dataset.unit}`);
+  const short = new Intl.NumberFormat(document.documentElement.lang, { maximumSignificantDigits: 3 });
+  const tick = (usd) => (usd === 0 ? "0" : `${short.format(usd)} ${dataset.unit}`);
   return {
     x: {
       stacked: true,

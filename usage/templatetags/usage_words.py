@@ -223,13 +223,22 @@ def difference_words(difference: Difference) -> str:
     here, there = _side(difference.here) or nothing, _side(difference.there) or nothing
     what = difference.get_kind_display()
     if difference.kind == Difference.Kind.SUMS:
-        what = MEASURE_WORDS.get(difference.measure, lambda: difference.measure)()
-        by = usd_number(abs(Decimal(difference.here) - Decimal(difference.there)))
-        words = {"what": what, "here": here, "there": there, "by": by}
-        return _("%(what)s: %(here)s here, %(there)s there; they differ by %(by)s") % words
+        return _sums_words(difference)
     if difference.kind in (Difference.Kind.EXPIRY, Difference.Kind.OWNER_DIFFERS):
         return _("%(what)s: %(here)s here, %(there)s there") % {"what": what, "here": here, "there": there}
     return _("%(what)s: the gateway names %(there)s") % {"what": what, "there": there} if difference.there else what
+
+
+def _sums_words(difference: Difference) -> str:
+    """Say how two sums differ: amounts as money, counts as counts."""
+    here, there = Decimal(difference.here), Decimal(difference.there)
+    write = usd_number if difference.measure == "spend_usd" else lambda number: tokens(int(number))
+    return _("%(what)s: %(here)s here, %(there)s there; they differ by %(by)s") % {
+        "what": MEASURE_WORDS.get(difference.measure, lambda: difference.measure)(),
+        "here": write(here),
+        "there": write(there),
+        "by": write(abs(here - there)),
+    }
 
 
 def _side(text: str) -> str:

@@ -24,7 +24,8 @@ from web.request import PortalRequest
 
 PEOPLE_A_PAGE: Final = 25
 TOP: Final = 5
-MOST_BUDGETS: Final = 5  # on My usage; My keys has them all
+MOST_BUDGETS: Final = 6  # on My usage; My keys has them all
+FEW_BUDGETS: Final = 2  # they stand beside the totals
 
 
 @require_safe
@@ -55,6 +56,7 @@ def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
         "numbers": numbers,
         "has_keys": bool(uses),
         "budgets": budgets[:MOST_BUDGETS],
+        "few_budgets": 0 < len(budgets) <= FEW_BUDGETS,
         "more_budgets": len(budgets[MOST_BUDGETS:]),
         "used_up": [use for use in budgets if use.tone == "bad"],
     }

@@ -47,8 +47,7 @@ def usd_number(amount: Decimal | float | None) -> str:
     if 0 < abs(exact) < CENT_USD:
         places = 1 - exact.adjusted()
     rounded = exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
-    whole = formats.number_format(rounded, decimal_pos=places, use_l10n=True)
-    return _grouped(whole)
+    return _grouped(f"{rounded:f}".replace(".", formats.get_format("DECIMAL_SEPARATOR")))  # pages write hundreds
 
 
 @register.filter

@@ -36,12 +36,20 @@ def test_without_keys_it_says_what_to_do(as_intern: Client, sandbox: Sandbox, wa
     assert "Up to 5.00 USD" in words_of(response)
 
 
-def test_lists_label_kind_last_characters_state_end_and_date(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
+def test_lists_label_kind_last_characters_state_end_and_use(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
     fresh = issue(intern)
 
     page = words_of(as_intern.get("/"))
 
-    for words in ("thesis", "Temporary", f"…{fresh.secret[-4:]}", "Active", "in 30 days", "Created", "5.00 USD"):
+    for words in (
+        "thesis",
+        "Temporary",
+        f"…{fresh.secret[-4:]}",
+        "Active",
+        "in 30 days",
+        "Last use: never",
+        "5.00 USD",
+    ):
         assert words in page
     assert "1 of your 3 keys" in page
 
