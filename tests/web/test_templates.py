@@ -115,9 +115,9 @@ def test_every_static_file_that_is_named_is_there() -> None:
 
 
 def test_every_module_is_loaded() -> None:
-    base = text_of("base.html")
+    text = all_text()
 
-    assert not [module.name for module in (STATIC / "js").glob("*.js") if f"js/{module.name}" not in base]
+    assert not [module.name for module in (STATIC / "js").glob("*.js") if f"js/{module.name}" not in text]
 
 
 def test_every_class_of_ours_is_in_the_style_sheets_and_used() -> None:

@@ -113,19 +113,15 @@ def of_key(mine: MyKeys, key: Key) -> KeyUse | None:
 
 # --- Drawings -----------------------------------------------------------------------------------------
 @register.filter
-def spark(days_usd: Sequence[Decimal]) -> SafeString:
-    """Draw thirty days as bars; the words beside it say the sum."""
+def bars(days_usd: Sequence[Decimal]) -> SafeString:
+    """Draw thirty days as bars for usage/_spark.html; the words beside it say the sum."""
     most = max(days_usd, default=Decimal(0))
-    bars = [
+    drawn = (
         (place * SPARK_STEP, SPARK_HEIGHT - height, height)
         for place, usd_ in enumerate(days_usd)
         if (height := _height(usd_, most))
-    ]
-    return format_html(
-        '<svg class="ps-spark" viewBox="0 0 119 26" aria-hidden="true">'
-        '<path class="base" d="M0 25.5h119"></path>{}</svg>',
-        format_html_join("", '<rect x="{}" y="{}" width="3" height="{}"></rect>', bars),
     )
+    return format_html_join("", '<rect x="{}" y="{}" width="3" height="{}"></rect>', drawn)
 
 
 def _height(amount: Decimal, most: Decimal) -> int:
