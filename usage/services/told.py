@@ -167,7 +167,7 @@ def _checked(told: ToldDay) -> ToldDay:
     if sum((abs(Decimal(amounts[0])) for amounts in told.facts.values()), Decimal(0)) > LARGEST_DAY_USD:
         raise not_understood("spend is out of all bounds")
     for amounts in told.facts.values():
-        if any(abs(count) > LARGEST_COUNT for count in amounts[1:]):
+        if any(not -LARGEST_COUNT <= int(count) <= LARGEST_COUNT for count in amounts[1:]):
             raise not_understood("a count is out of all bounds")
         amounts[0] = exact_usd(Decimal(amounts[0]))
     return told
