@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.paginator import Paginator
@@ -43,7 +44,11 @@ def my_interns(request: PortalRequest) -> HttpResponse:
 @require_safe
 def everyone(request: PortalRequest) -> HttpResponse:
     """Show everybody's spend, narrowed by what is in the address."""
-    return render_region(request, "usage/everyone.html", "panel", context_of_everyone(request, everybody(request)))
+    response = render_region(request, "usage/everyone.html", "panel", context_of_everyone(request, everybody(request)))
+    if request.htmx:  # a form sends its empty fields too: keep them out of an address that is to be passed on
+        told = {name: value for name, value in request.GET.items() if value}
+        response["HX-Push-Url"] = f"{request.path}?{urlencode(told)}" if told else request.path
+    return response
 
 
 def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
