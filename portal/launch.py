@@ -23,7 +23,7 @@ from portal.supervisor import Supervisor
 READY_TIMEOUT_S = 120
 PAUSE_S = 0.2
 ASK_TIMEOUT_S = 5
-FIRST_TASKS = (  # else pages are empty until beat's first round
+FIRST_TASKS = (  # a second apart; else pages are empty until beat's first round
     ("keys.refresh_models",),
     ("usage.refresh_facts", "today"),
     ("usage.backfill",),
@@ -110,8 +110,8 @@ def announce(say: Callable[[str], None], started_at: float) -> None:
         return
     if settings.SANDBOX:
         give_demo_people_a_past(say)
-    for task, *args in FIRST_TASKS:
-        app.send_task(task, args, expires=READY_TIMEOUT_S)
+    for after_s, (task, *args) in enumerate(FIRST_TASKS):
+        app.send_task(task, args, countdown=after_s, expires=READY_TIMEOUT_S)
     say(welcome())
 
 

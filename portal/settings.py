@@ -140,7 +140,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=2, minute=13),
         "options": {"expires": 6 * 3600},
     },
-    "usage.backfill": {"task": "usage.backfill", "schedule": crontab(minute="*/10"), "options": {"expires": 500}},
+    "usage.backfill": {
+        "task": "usage.backfill",
+        "args": [20],  # usage.tasks.TRIES
+        "schedule": crontab(minute="*/10"),
+        "options": {"expires": 500},
+    },
     "usage.warn": {"task": "usage.warn_of_budgets", "schedule": crontab(minute="*/15"), "options": {"expires": 800}},
     "usage.reconcile": {"task": "usage.reconcile", "schedule": crontab(hour=4, minute=41)},
     "usage.prune": {"task": "usage.prune", "schedule": crontab(hour=3, minute=29)},

@@ -6,6 +6,7 @@ from math import ceil
 from typing import Any
 
 from celery import Task, shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from usage import services
@@ -13,8 +14,10 @@ from usage.models import Run, UsageState, utc_today
 from usage.queries.cached import warm
 
 logger = logging.getLogger(__name__)
-AGAIN_AFTER_S = 30  # at least, when a run has to wait for another or for the gateway's rest
-TRIES = 20  # of a run that has to wait; then its next date comes
+AFTER_BUSY_S = 5  # at least, and after the gateway's rest
+AFTER_FAILURE_S = 300
+SHORT_REST_S = 10
+TRIES = 20  # of a run that was busy or failed; then its next date comes
 
 
 @shared_task(name="usage.refresh_facts", bind=True, soft_time_limit=900, acks_late=True, ignore_result=True)  # s
@@ -24,11 +27,11 @@ def refresh_facts(self: "Task[Any, Any]", kind: str, last_day: str = "", tries: 
     run = _refresh(first, date.fromisoformat(last_day) if last_day else last, kind)
     if run.outcome == Run.Outcome.DONE and run.first_day > first:
         before = (run.first_day - timedelta(days=1)).isoformat()
-        self.apply_async((kind, before), countdown=_rest_s())
+        self.apply_async((kind, before), countdown=_turn_s())
     elif run.outcome == Run.Outcome.DONE and kind == Run.Kind.NIGHTLY:
         services.note_night()
     elif run.outcome != Run.Outcome.DONE and kind != Run.Kind.TODAY and tries < TRIES:
-        self.apply_async((kind, last_day, tries + 1), countdown=max(AGAIN_AFTER_S, _rest_s()))
+        self.apply_async((kind, last_day, tries + 1), countdown=_pause_s(run))
 
 
 @shared_task(name="usage.refresh_now", soft_time_limit=300, ignore_result=True)  # s
@@ -47,12 +50,19 @@ def refresh_day(day: str) -> None:
 
 
 @shared_task(name="usage.backfill", bind=True, soft_time_limit=900, acks_late=True, ignore_result=True)  # s
-def backfill(self: "Task[Any, Any]") -> None:
-    """Read the next month into the past, and go on after the gateway's rest; what is busy waits for the schedule."""
+def backfill(self: "Task[Any, Any]", tries: int = 1) -> None:
+    """Read the next month into the past, and go on after the gateway's rest.
+
+    The schedule asks with the last of its tries, so that it takes up what broke off and adds nothing to what goes on.
+    """
     run = services.backfill_month()
-    if run is not None and run.outcome == Run.Outcome.DONE:
-        _done(run)
-        self.apply_async(countdown=_rest_s())
+    if run is None:
+        return
+    _done(run)
+    if run.outcome == Run.Outcome.DONE:
+        self.apply_async(countdown=_turn_s())
+    elif tries < TRIES:
+        self.apply_async((tries + 1,), countdown=_pause_s(run))
 
 
 @shared_task(name="usage.warn_of_budgets", soft_time_limit=300, ignore_result=True)  # s
@@ -87,6 +97,17 @@ def _done(run: Run) -> None:
         if run.last_day >= utc_today():
             warn_of_budgets.delay()
         warm()
+
+
+def _pause_s(run: Run) -> int:
+    """Return how long a run that was busy or failed has to wait."""
+    return max(AFTER_BUSY_S if run.outcome == Run.Outcome.BUSY else AFTER_FAILURE_S, _rest_s())
+
+
+def _turn_s() -> int:
+    """Return when to go on with older days: after a long rest of the gateway, today comes first."""
+    rest_s = _rest_s()
+    return rest_s if rest_s <= SHORT_REST_S else rest_s + settings.USAGE_POLL_S + AFTER_BUSY_S
 
 
 def _rest_s() -> int:

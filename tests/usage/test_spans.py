@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -83,6 +84,14 @@ def test_a_wish_for_more_days_takes_up_a_backfill_that_was_done(sandbox: Sandbox
 
 
 # --- Tasks ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("rest_s", "most"), [(5, 5), (100, 100 + 65)])
+def test_older_days_wait_for_todays_turn_when_the_rest_is_long(rest_s: int, most: int, settings: Settings) -> None:
+    settings.USAGE_POLL_S = 60
+    UsageState.objects.create(pk=1, rest_until=timezone.now() + timedelta(seconds=rest_s))
+
+    assert most - 2 <= tasks._turn_s() <= most
+
+
 def sent() -> list[tuple[str, list[Any]]]:
     """Take what waits at the broker: names and arguments of tasks."""
     found = []
@@ -152,6 +161,20 @@ def test_the_backfill_goes_on_until_it_is_done(sandbox: Sandbox, settings: Setti
         let_ask_again()
 
     assert steps == [[("usage.backfill", [])], [("usage.backfill", [])], [], []]
+
+
+def test_a_backfill_that_is_busy_or_fails_comes_again_unless_the_schedule_asked(sandbox: Sandbox) -> None:
+    UsageState.objects.create(pk=1, rest_until=timezone.now() + timedelta(minutes=5))
+    sent()
+    tasks.backfill.run()
+    assert sent() == [("usage.backfill", [2])]
+    assert settings.CELERY_BEAT_SCHEDULE["usage.backfill"]["args"] == [tasks.TRIES]
+    tasks.backfill.run(tasks.TRIES)
+    assert sent() == []
+    let_ask_again()
+    sandbox.faults("/user/daily/activity", "error", status=500, times=100)
+    tasks.backfill.run()
+    assert sent() == [("usage.backfill", [2])]
 
 
 def test_a_run_of_today_that_wrote_looks_at_the_budgets(sandbox: Sandbox) -> None:
