@@ -1,0 +1,407 @@
+"""Numbers out of facts: totals, days, models, keys, people, a year, a month, budgets."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import User
+from keys.models import Key
+from tests.factories import make_intern, make_staff, make_user
+from tests.usage.views.facts import day, key_of, used
+from usage.models import Notice, UsageState, utc_today
+from usage.periods import Period, named, period_of
+from usage.queries.cached import everyone_of, overview_of, warm
+from usage.queries.export import fact_rows
+from usage.queries.key_use import KeyUse, use_of
+from usage.queries.overview import Overview, overview
+from usage.queries.people import in_order, people_of
+from usage.queries.scope import UNATTRIBUTED, Scope, scope_of
+from usage.queries.year import pace, spent_since, year
+
+
+def read(scope: Scope | None = None, period: str = "30d") -> Overview:
+    return overview((scope or Scope()).narrow(), named(period, utc_today()))
+
+
+def spend(numbers: Overview) -> dict[str, Decimal]:
+    return {share.label: share.sums.spend_usd for share in numbers.keys}
+
+
+# --- Overview ---------------------------------------------------------------------------------------
+def test_adds_up_exactly(intern: User) -> None:
+    key = key_of(intern)
+    for usd, model in (("0.1", "a"), ("0.2", "b"), ("0.000000000001", "c")):
+        used(key, usd, model=model, failed_requests=1)
+
+    totals = read().totals
+
+    assert totals.spend_usd == Decimal("0.300000000001")
+    assert (totals.requests, totals.failed_requests, totals.prompt_tokens, totals.completion_tokens) == (6, 3, 300, 30)
+    assert totals.response_s == 0.5
+    assert totals.failed_share == 0.5
+
+
+def test_has_every_day_also_those_without_spend(intern: User) -> None:
+    used(key_of(intern), "2", days_ago=3)
+
+    days = read(period="7d").days
+
+    assert [each.day for each in days] == [day(ago) for ago in range(6, -1, -1)]
+    assert [each.spend_usd for each in days] == [0, 0, 0, 2, 0, 0, 0]
+
+
+def test_compares_with_the_period_before_and_with_nothing_else(intern: User) -> None:
+    key = key_of(intern)
+    for days_ago, usd in ((0, "1"), (6, "2"), (7, "10"), (13, "20"), (14, "100")):
+        used(key, usd, days_ago=days_ago)
+
+    numbers = read(period="7d")
+
+    assert numbers.totals.spend_usd == 3
+    assert numbers.before.spend_usd == 30
+    assert numbers.change_usd == -27
+
+
+def test_colours_five_models_and_puts_the_rest_together(intern: User) -> None:
+    key = key_of(intern)
+    for number in range(1, 8):
+        used(key, str(number), model=f"model-{number}")
+
+    numbers = read(period="today")
+
+    assert numbers.series == ("model-7", "model-6", "model-5", "model-4", "model-3", None)
+    assert numbers.days[0].parts_usd == (7, 6, 5, 4, 3, 3)
+    assert numbers.series_sums == (7, 6, 5, 4, 3, 3)
+    assert [share.colour for share in numbers.models] == [1, 2, 3, 4, 5, 6, 6]
+
+
+def test_a_key_is_one_line_over_all_its_tokens(intern: User) -> None:
+    key = key_of(intern)
+    used(key, "1", token="the one before")
+    used(key, "2", days_ago=2)
+
+    (line,) = read().keys
+
+    assert (line.label, line.value, line.sums.spend_usd, line.last_day) == ("thesis", str(key.pk), 3, day(0))
+
+
+def test_a_token_without_a_key_is_a_line_of_its_own(intern: User) -> None:
+    used(None, "1", token="one")
+    used(None, "2", token="two")
+
+    lines = read().keys
+
+    assert [(line.known, line.sums.spend_usd) for line in lines] == [(False, 2), (False, 1)]
+    assert lines[0].value.startswith("@")
+
+
+def test_a_key_that_was_deleted_keeps_its_line_and_says_when(intern: User) -> None:
+    key = key_of(intern, state=Key.State.DELETED, ended_at=timezone.now() - timedelta(days=3))
+    used(key, days_ago=4)
+
+    assert read().keys[0].ended_on == day(3)
+
+
+def test_costs_the_same_queries_with_many_facts(intern: User) -> None:
+    used(key_of(intern))
+    with CaptureQueriesContext(connection) as few:
+        read()
+    for number in range(8):
+        used(key_of(intern, f"key {number}"), days_ago=number, model=f"model {number}")
+    with CaptureQueriesContext(connection) as many:
+        read()
+
+    assert len(few) == len(many) == 3
+
+
+# --- Scopes -----------------------------------------------------------------------------------------
+@pytest.fixture
+def busy(db: None) -> dict[str, Any]:
+    """Make people who used this and that: each amount is a power of two, so that a sum tells its parts."""
+    ada = make_staff("ada", first_name="Ada", last_name="Keys")
+    bob = make_intern("bob", first_name="Bob")
+    keys = {
+        "own": key_of(ada, "own work", kind=Key.Kind.PERSONAL),
+        "named": key_of(ada, "for intern", intern_name="Intern A"),
+        "bobs": key_of(bob, "thesis work"),
+        "play": key_of(bob, "Playground", kind=Key.Kind.PLAYGROUND),
+    }
+    used(keys["own"], "1")
+    used(keys["own"], "2", model="claude-3-haiku")
+    used(keys["named"], "4", days_ago=1)
+    used(keys["bobs"], "8", model="claude-3-haiku")
+    used(keys["play"], "16")
+    used(None, "32")
+    return {"ada": ada, "bob": bob, **keys}
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, 63),
+        ({"person": "ada"}, 7),
+        ({"person": "ADA"}, 7),
+        ({"person": "keys ada"}, 7),
+        ({"person": "a"}, 7 + 24),  # in both addresses: example
+        ({"person": "nobody there"}, 0),
+        ({"person": UNATTRIBUTED}, 32),
+        ({"group": "Staff"}, 7),
+        ({"group": "Interns"}, 24),
+        ({"model": "claude-3-haiku"}, 10),
+        ({"provider": "openai"}, 53),
+        ({"key": "work"}, 11),
+        ({"key": "elsewhere"}, 32),
+        ({"kind": "playground"}, 16),
+        ({"kind": "personal,temporary"}, 15),
+        ({"kind": "no such kind"}, 63),
+        ({"person": "ada", "model": "claude-3-haiku"}, 2),
+        ({"group": "Interns", "kind": "temporary", "provider": "anthropic"}, 8),
+        ({"person": "ada", "group": "Interns"}, 0),
+        ({"person": "a\0da", "model": "%"}, 0),
+    ],
+)
+def test_narrows_every_number_alike(busy: dict[str, Any], filters: dict[str, str], expected: int) -> None:
+    scope = scope_of(filters)
+    period = named("30d", utc_today())
+
+    numbers = overview(scope.narrow(), period)
+
+    assert numbers.totals.spend_usd == expected
+    assert sum(share.sums.spend_usd for share in numbers.keys) == expected
+    assert sum(sums.spend_usd for sums, _ in numbers.people.values()) == expected
+    assert sum(each.spend_usd for each in numbers.days) == expected
+    assert year(scope.narrow(), utc_today()).total_usd == expected
+    assert sum(row[8] for row in fact_rows(scope, period)) == expected
+
+
+def test_narrows_to_one_key_by_its_id(busy: dict[str, Any]) -> None:
+    assert read(scope_of({"key": str(busy["bobs"].pk)})).totals.spend_usd == 8
+
+
+def test_narrows_to_a_token_without_a_key(busy: dict[str, Any]) -> None:
+    value = read(scope_of({"person": UNATTRIBUTED})).keys[0].value
+
+    assert read(scope_of({"key": value})).totals.spend_usd == 32
+
+
+def test_never_leaves_the_keys_of_the_person(busy: dict[str, Any]) -> None:
+    mine = scope_of({"key": str(busy["bobs"].pk)}, owner_id=busy["ada"].pk)
+
+    assert read(mine).totals.requests == 0
+    assert read(scope_of({}, owner_id=busy["ada"].pk)).totals.spend_usd == 7
+
+
+def test_interns_are_those_that_the_persons_keys_name(busy: dict[str, Any]) -> None:
+    assert spend(read(scope_of({}, owner_id=busy["ada"].pk, interns_only=True))) == {"for intern": 4}
+    assert spend(read(scope_of({}, owner_id=busy["bob"].pk, interns_only=True))) == {}
+
+
+# --- People -----------------------------------------------------------------------------------------
+def test_tells_people_with_their_groups_keys_and_last_use(busy: dict[str, Any]) -> None:
+    people = people_of(read().people)
+
+    assert [(each.value, each.sums.spend_usd, each.live_keys) for each in people] == [
+        (UNATTRIBUTED, 32, 0),
+        ("bob", 24, 2),
+        ("ada", 7, 2),
+    ]
+    assert people[2].name == "Ada Keys"
+    assert people[2].groups == ("Staff",)
+    assert people[2].last_day == day(0)
+
+
+@pytest.mark.parametrize(
+    ("order", "first"),
+    [("person", "ada"), ("-person", UNATTRIBUTED), ("spend", "ada"), ("-keys", "ada"), ("requests", UNATTRIBUTED)],
+)
+def test_puts_people_in_order(busy: dict[str, Any], order: str, first: str) -> None:
+    assert in_order(people_of(read().people), order)[0].value == first
+
+
+# --- A year, a month --------------------------------------------------------------------------------
+def test_a_year_is_whole_weeks_that_end_today(intern: User) -> None:
+    used(key_of(intern), "3", days_ago=1)
+
+    days = year(Scope().narrow(), utc_today())
+
+    assert days.first_day.weekday() == 0
+    assert days.day(len(days.spend_usd) - 1) == utc_today()
+    assert 53 * 7 - 6 <= len(days.spend_usd) <= 53 * 7
+    assert days.most == (day(1), 3)
+    assert days.levels()[-2:] == [4, 0]
+
+
+def test_a_year_has_four_steps_of_spend(intern: User) -> None:
+    key = key_of(intern)
+    for number in range(8):
+        used(key, str(number + 1), days_ago=number)
+
+    assert year(Scope().narrow(), utc_today()).levels()[-8:] == [4, 4, 3, 3, 2, 2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("as_of", "projected"),
+    [
+        (datetime(2026, 11, 16, tzinfo=UTC), 60),
+        (datetime(2026, 11, 1, 1, tzinfo=UTC), 900),  # the first day counts whole
+        (datetime(2026, 12, 31, 12, tzinfo=UTC), Decimal(930) / Decimal("30.5")),
+    ],
+)
+def test_draws_a_month_in_a_straight_line(as_of: datetime, projected: Decimal) -> None:
+    told = pace(Decimal(30), Decimal(50), as_of)
+
+    assert round(told.projected_usd, 9) == round(projected, 9)
+    assert told.over_usd == told.projected_usd - 50
+    assert told.spent_percent == 60
+    assert told.first_day == date(as_of.year, as_of.month, 1)
+
+
+def test_a_month_without_budget_is_measured_by_where_it_goes() -> None:
+    told = pace(Decimal(30), None, datetime(2026, 11, 16, tzinfo=UTC))
+
+    assert (told.over_usd, told.spent_percent, told.projected_percent) == (None, 50, 100)
+    assert pace(Decimal(0), None, datetime(2026, 11, 16, tzinfo=UTC)).projected_percent == 0
+
+
+def test_a_month_counts_everybody(busy: dict[str, Any]) -> None:
+    assert spent_since(day(1), utc_today()) == 63
+
+
+# --- Keys and their budgets ---------------------------------------------------------------------------
+def use(owner: User, **how: Any) -> KeyUse:
+    (told,) = use_of(Key.objects.owned_by(owner), utc_today(), **how)
+    return told
+
+
+@pytest.mark.parametrize(("budget_period", "days_ago"), [("1d", 1), ("7d", 7), ("30d", 31)])
+def test_counts_a_budget_in_its_own_period(intern: User, budget_period: str, days_ago: int) -> None:
+    key = key_of(intern, budget_usd=5, budget_period=budget_period)
+    used(key, "2")
+    used(key, "3", days_ago=days_ago)
+
+    told = use(intern)
+
+    assert (told.spent_usd, told.left_usd, told.tone) == (2, 3, "")
+
+
+@pytest.mark.parametrize(
+    ("usd", "tone", "left"), [("3.99", "", "1.01"), ("4", "warn", "1"), ("5", "bad", "0"), ("9", "bad", "0")]
+)
+def test_says_when_a_budget_comes_to_its_end(intern: User, usd: str, tone: str, left: str) -> None:
+    used(key_of(intern, budget_usd=5, budget_period="30d"), usd)
+
+    told = use(intern)
+
+    assert (told.tone, told.left_usd) == (tone, Decimal(left))
+    assert told.bar_usd <= 5
+
+
+def test_does_not_guess_when_an_unknown_period_began(intern: User) -> None:
+    used(key_of(intern, budget_usd=5, budget_period="14d"), "9")
+
+    told = use(intern)
+
+    assert (told.spent_usd, told.left_usd, told.tone, told.resets_on) == (None, None, "", None)
+
+
+def test_a_key_without_use_is_told_too(intern: User) -> None:
+    key_of(intern)
+
+    told = use(intern, with_days=True)
+
+    assert (told.last_day, told.recent_usd, told.days_usd) == (None, 0, (0,) * 30)
+
+
+def test_tells_thirty_days_and_the_last_use(intern: User) -> None:
+    key = key_of(intern)
+    used(key, "1", days_ago=29)
+    used(key, "2", days_ago=2, token="the one before")
+    used(key, "4", days_ago=30)
+
+    told = use(intern, with_days=True)
+
+    assert told.days_usd == (1, *[0] * 26, 2, 0, 0)
+    assert told.recent_usd == 3
+    assert told.last_day == day(2)
+
+
+def test_knows_what_the_owner_was_told_and_has_not_put_away(intern: User, staff: User) -> None:
+    key = key_of(intern)
+    about = {"key": key, "period_first_day": day(0), "spent_usd": 4, "budget_usd": 5}
+    Notice.objects.create(person=staff, threshold=80, **about)
+    Notice.objects.create(person=intern, threshold=80, seen_at=timezone.now(), **about)
+    assert use(intern).notice_id is None
+
+    notice = Notice.objects.create(person=intern, threshold=100, **about)
+    assert use(intern).notice_id == notice.pk
+
+
+def test_asks_once_for_all_keys(intern: User, django_assert_num_queries: Any) -> None:
+    for number in range(5):
+        used(key_of(intern, f"key {number}"))
+
+    with django_assert_num_queries(1):
+        assert len(use_of(Key.objects.owned_by(intern), utc_today(), with_days=True)) == 5
+
+
+# --- Kept numbers -------------------------------------------------------------------------------------
+def test_keeps_numbers_until_a_fact_changes(intern: User) -> None:
+    key = key_of(intern)
+    used(key, "1")
+    scope, period = Scope(), named("30d", utc_today())
+    assert overview_of(scope, period, UsageState.load()).totals.spend_usd == 1
+
+    with CaptureQueriesContext(connection) as queries:
+        kept = overview_of(scope, period, UsageState.load())
+    assert kept.totals.spend_usd == 1
+    assert not [query for query in queries if "usage_day" in query["sql"]]
+
+    used(key, "2", days_ago=1)
+    assert overview_of(scope, period, UsageState.load()).totals.spend_usd == 3
+
+
+def test_keeps_scopes_and_periods_apart(busy: dict[str, Any]) -> None:
+    state = UsageState.load()
+    today = utc_today()
+
+    told = [
+        overview_of(scope, period, state).totals.spend_usd
+        for scope in (Scope(), Scope(owner_id=busy["ada"].pk), Scope(owner_id=busy["ada"].pk, interns_only=True))
+        for period in (named("30d", today), named("today", today))
+    ]
+
+    assert told == [63, 59, 7, 3, 4, 0]
+
+
+def test_warms_what_admins_open_first(busy: dict[str, Any], admin: User) -> None:
+    warm()
+
+    with CaptureQueriesContext(connection) as queries:
+        everyone_of(Scope(), period_of({}, utc_today()), UsageState.load())
+    assert not [query for query in queries if "usage_day" in query["sql"] or "usage_fact" in query["sql"]]
+
+
+def test_offers_what_filters_can_choose(busy: dict[str, Any]) -> None:
+    make_user("keyless")
+
+    choices = everyone_of(Scope(), named("30d", utc_today()), UsageState.load()).choices
+
+    assert choices.models == ("claude-3-haiku", "gpt-4o-mini")
+    assert choices.providers == ("anthropic", "openai")
+    assert {"Interns", "Staff"} <= set(choices.groups)
+    assert choices.people_with_keys == 2
+
+
+def test_reads_facts_in_order_a_few_at_a_time(busy: dict[str, Any]) -> None:
+    cache.clear()
+
+    rows = list(fact_rows(Scope(), Period("", day(1), day(0))))
+
+    assert [row[0] for row in rows] == [day(1), *[day(0)] * 5]
+    assert rows[0][1:4] == ("ada", "for intern", busy["named"].pk)

@@ -1,0 +1,186 @@
+"""Who may see and do what: every address of usage, for everybody there is."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from accounts.models import User
+from tests.factories import make_user
+from tests.usage.views.facts import content_of, key_of, used
+from usage.models import Comparison, Difference, Notice, utc_today
+from usage.urls import urlpatterns
+
+SECRETS = {"mine": "of the intern", "named": "named by staff", "own": "of the staff", "loose": "of nobody"}
+ALL = set(SECRETS.values())
+NOBODY, FORBIDDEN = 302, 403
+MINE, INTERNS, EVERYONE, POLLING, ACT = "mine", "interns", "everyone", "polling", "act"
+PAGES = {
+    "index": MINE,
+    "csv": MINE,
+    "facts_csv": MINE,
+    "interns": INTERNS,
+    "interns_csv": INTERNS,
+    "interns_facts_csv": INTERNS,
+    "everyone": EVERYONE,
+    "everyone_csv": EVERYONE,
+    "everyone_facts_csv": EVERYONE,
+    "people_csv": EVERYONE,
+    "suggest_people": EVERYONE,
+    "suggest_keys": EVERYONE,
+    "runs": POLLING,
+    "reconcile": POLLING,
+    "refreshed": ACT,
+}
+ACTS = ("refresh", "reconcile", "mend")
+PEOPLE = ("anonymous", "intern", "staff", "other staff", "reader", "manager", "admin")
+MAY = {
+    MINE: {"intern", "staff", "other staff", "reader", "manager", "admin"},
+    INTERNS: {"staff", "other staff", "manager"},  # whom their policy lets name interns; a superuser's need not
+    EVERYONE: {"reader", "manager", "admin"},
+    POLLING: {"reader", "manager", "admin"},
+    ACT: {"manager", "admin"},
+}
+
+
+@pytest.fixture
+def people(
+    as_intern: Client, as_staff: Client, as_other_staff: Client, as_reader: Client, as_manager: Client, as_admin: Client
+) -> dict[str, Client]:
+    found = (Client(), as_intern, as_staff, as_other_staff, as_reader, as_manager, as_admin)
+    return dict(zip(PEOPLE, found, strict=True))
+
+
+@pytest.fixture
+def difference(intern: User, staff: User) -> Difference:
+    """Let keys of all sorts have spent something, and something differ."""
+    used(key_of(intern, SECRETS["mine"]))
+    used(key_of(staff, SECRETS["named"], intern_name="Intern A"))
+    used(key_of(staff, SECRETS["own"]))
+    source = used(None).source
+    source.alias = SECRETS["loose"]
+    source.save(update_fields=["alias"])
+    comparison = Comparison.objects.create(keys_here=1, keys_there=1)
+    return Difference.objects.create(comparison=comparison, kind="only_here", act="sync", name="x")
+
+
+def url_of(name: str, difference: Difference) -> str:
+    return reverse(f"usage:{name}", args=[difference.pk] if name == "mend" else [])
+
+
+def test_every_address_is_in_the_matrix() -> None:
+    names = {str(route.name) for route in urlpatterns if isinstance(route, URLPattern)}
+
+    assert names == set(PAGES) | set(ACTS) | {"notice_seen"}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_shows_pages_and_files_to_whom_they_are_for(
+    people: dict[str, Client], difference: Difference, name: str
+) -> None:
+    url = url_of(name, difference)
+
+    answers = {who: client.get(url).status_code for who, client in people.items()}
+
+    refused = dict.fromkeys(PEOPLE, FORBIDDEN) | {"anonymous": NOBODY}
+    allowed = dict.fromkeys(MAY[PAGES[name]], 302 if name == "refreshed" else 200)
+    assert answers == refused | allowed
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_lets_only_those_act_who_may(people: dict[str, Client], difference: Difference, name: str) -> None:
+    url = url_of(name, difference)
+
+    answers = {who: client.post(url).status_code for who, client in people.items()}
+
+    assert answers == dict.fromkeys(PEOPLE, FORBIDDEN) | {"anonymous": 302, "manager": 302, "admin": 302}
+
+
+@pytest.mark.parametrize("name", ["refresh", "mend"])
+def test_acts_on_post_only(people: dict[str, Client], difference: Difference, name: str) -> None:
+    assert people["admin"].get(url_of(name, difference)).status_code == 405
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "reconcile"])
+def test_reads_on_get_only(people: dict[str, Client], difference: Difference, name: str) -> None:
+    assert people["admin"].post(url_of(name, difference)).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("who", "name", "seen"),
+    [
+        *(("intern", name, {SECRETS["mine"]}) for name in ("index", "csv", "facts_csv")),
+        *(("staff", name, {SECRETS["named"], SECRETS["own"]}) for name in ("index", "csv", "facts_csv")),
+        *(("staff", name, {SECRETS["named"]}) for name in ("interns", "interns_csv", "interns_facts_csv")),
+        *(("other staff", name, set()) for name in ("index", "csv", "facts_csv")),
+        *(("other staff", name, set()) for name in ("interns", "interns_csv", "interns_facts_csv")),
+        *(("admin", name, set()) for name in ("index", "csv", "facts_csv")),
+        *(("reader", name, ALL) for name in ("everyone", "everyone_csv", "everyone_facts_csv")),
+    ],
+)
+def test_tells_nobody_of_keys_that_are_not_for_them(
+    people: dict[str, Client], difference: Difference, who: str, name: str, seen: set[str]
+) -> None:
+    told = content_of(people[who].get(reverse(f"usage:{name}")))
+
+    assert {label for label in ALL if label in told} == seen
+
+
+@pytest.mark.parametrize("name", ["index", "csv", "facts_csv", "interns", "interns_csv", "interns_facts_csv"])
+@pytest.mark.parametrize(
+    "filters", [{"person": "intern"}, {"key": "of the"}, {"group": "Interns"}, {"kind": "temporary"}]
+)
+def test_no_filter_leads_to_another_persons_keys(
+    people: dict[str, Client], difference: Difference, name: str, filters: dict[str, str]
+) -> None:
+    told = content_of(people["other staff"].get(reverse(f"usage:{name}"), filters))
+
+    assert not {label for label in ALL if f"{label}<" in told or f",{label}," in told}
+
+
+def test_a_strangers_notice_is_not_there(people: dict[str, Client], intern: User) -> None:
+    notice = Notice.objects.create(person=intern, threshold=80, period_first_day=utc_today(), spent_usd=4, budget_usd=5)
+    url = reverse("usage:notice_seen", args=[notice.pk])
+
+    answers = {who: client.post(url).status_code for who, client in people.items() if who != "intern"}
+
+    assert answers == {who: 404 for who in PEOPLE if who != "intern"} | {"anonymous": 302}
+    notice.refresh_from_db()
+    assert notice.seen_at is None
+
+
+@pytest.mark.parametrize("give", ["to the person", "to a group"])
+def test_a_permission_counts_wherever_it_comes_from(db: None, client: Client, give: str) -> None:
+    person = make_user("somebody")
+    permission = Permission.objects.get(codename="view_everyone")
+    client.force_login(person)
+    assert client.get(reverse("usage:everyone")).status_code == FORBIDDEN
+
+    if give == "to the person":
+        person.user_permissions.add(permission)
+    else:
+        group: Any = Group.objects.create(name="Readers")
+        group.permissions.add(permission)
+        person.groups.add(group)
+
+    assert client.get(reverse("usage:everyone")).status_code == 200
+
+
+def test_only_those_who_may_see_the_ways_there(people: dict[str, Client], difference: Difference) -> None:
+    ways = {
+        who: {name for name in ("interns", "everyone", "runs", "reconcile") if reverse(f"usage:{name}") in page}
+        for who, page in ((who, client.get("/usage/").content.decode()) for who, client in people.items())
+    }
+
+    of_all = {"everyone", "runs", "reconcile"}
+    assert ways == {
+        "anonymous": set(),
+        "intern": set(),
+        "staff": {"interns"},
+        "other staff": set(),
+        "reader": of_all,
+        "manager": of_all,
+        "admin": of_all,
+    }

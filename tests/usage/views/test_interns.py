@@ -1,0 +1,60 @@
+"""My interns: the keys that staff made for others, and what those spent."""
+
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from keys.models import Key
+from tests.factories import make_staff
+from tests.keys.views.pages import assert_form, words_of
+from tests.usage.views.facts import key_of, used
+
+INTERNS = "/usage/interns/"
+
+
+def test_without_interns_it_says_how_to_name_one(as_staff: Client, way: dict[str, str]) -> None:
+    response = as_staff.get(INTERNS, headers=way)
+
+    assert_form(response, way, "usage-panel")
+    assert "you can name the intern who uses it" in words_of(response)
+
+
+def test_lists_each_interns_keys_with_spend_budget_and_last_use(as_staff: Client, staff: User) -> None:
+    used(key_of(staff, "captions", intern_name="Intern C", budget_usd=5, budget_period="30d"), "2.25", days_ago=1)
+    key_of(staff, "unused", intern_name="Intern A")
+    used(key_of(staff, "own work"), "64")
+
+    told = words_of(as_staff.get(INTERNS, {"period": "7d"}))
+
+    assert told.index("Intern A") < told.index("Intern C")
+    assert "Intern A unused 0.00 0 none never" in told
+    assert "Intern C captions 2.25 1" in told
+    assert "yesterday" in told
+    assert "64.00" not in told
+
+
+def test_shows_nobody_elses_interns(as_staff: Client, staff: User) -> None:
+    used(key_of(make_staff("stranger"), "a stranger’s", intern_name="Intern Z"))
+    key_of(staff, "mine", intern_name="Intern A")
+
+    told = words_of(as_staff.get(INTERNS))
+
+    assert "Intern Z" not in told
+    assert "a stranger’s" not in told
+
+
+def test_keeps_keys_that_ended(as_staff: Client, staff: User) -> None:
+    used(key_of(staff, "over", intern_name="Intern A", state=Key.State.DELETED), "1")
+
+    assert "over ended 1.00" in words_of(as_staff.get(INTERNS))
+
+
+def test_costs_few_queries(
+    as_staff: Client, staff: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(9):
+        used(key_of(staff, f"key {number}", intern_name=f"Intern {number}"))
+    as_staff.get(INTERNS)
+
+    with django_assert_max_num_queries(8):
+        as_staff.get(INTERNS)

@@ -1,0 +1,248 @@
+"""My usage: what a person's keys spent, what is left, what happens next."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone, translation
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from keys.models import Key
+from tests.keys.views.pages import assert_form, words_of
+from tests.usage.views.facts import day, key_of, settle, used
+from usage.models import UsageState, utc_today
+from usage.periods import budget_reset_day
+from usage.templatetags.usage_words import long_day, short_day
+
+MINE = "/usage/"
+
+
+def words(client: Client, **params: str) -> str:
+    response = client.get(MINE, params)
+    assert response.status_code == 200
+    return words_of(response)
+
+
+def test_without_a_key_it_says_what_to_do(as_intern: Client, way: dict[str, str]) -> None:
+    response = as_intern.get(MINE, headers=way)
+
+    assert_form(response, way, "usage-panel")
+    assert "You have no key. Create one in My keys" in words_of(response)
+
+
+def test_with_a_key_that_was_not_used_it_says_so(as_intern: Client, intern: User) -> None:
+    key_of(intern)
+    settle()
+
+    assert "Nothing in this period" in words(as_intern)
+
+
+def test_before_the_first_poll_it_says_so(as_intern: Client, intern: User) -> None:
+    key_of(intern)
+
+    assert "No numbers yet" in words(as_intern)
+
+
+def test_tells_spend_requests_tokens_failures_and_answer_time(
+    as_intern: Client, intern: User, way: dict[str, str]
+) -> None:
+    key = key_of(intern)
+    used(key, "1.5", prompt_tokens=2_000_000, completion_tokens=300, ok_requests=9, failed_requests=1, response_ms=9000)
+    used(key, "1", days_ago=30)
+
+    response = as_intern.get(MINE, headers=way)
+
+    assert_form(response, way, "usage-panel")
+    told = words_of(response)
+    for each in ("1.50 USD", "0.50 more than the 30 days before", "10", "1 failed, 10.0 %", "2.00 million", "1.0 s"):
+        assert each in told.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [("3", "2.00 less than the day before"), ("1", "as much as the day before"), (None, "nothing the day before")],
+)
+def test_says_the_change_in_words(as_intern: Client, intern: User, before: str | None, expected: str) -> None:
+    key = key_of(intern)
+    used(key, "1")
+    if before:
+        used(key, before, days_ago=1)
+
+    assert expected in words(as_intern, period="today")
+
+
+def test_puts_every_day_into_the_table_that_the_chart_is_drawn_from(as_intern: Client, intern: User) -> None:
+    key = key_of(intern)
+    used(key, "0.5", days_ago=1)
+    used(key, "0.25", days_ago=1, model="claude-3-haiku")
+
+    page = as_intern.get(MINE, {"period": "7d"}).content.decode()
+
+    assert 'data-chart="usage-days"' in page
+    table = page[page.index('id="usage-days"') : page.index("</table>")]
+    assert len(re.findall("<tr>", table)) == 7 + 2
+    row = next(row for row in table.split("<tr>") if short_day(day(1)) in row)
+    assert re.findall(r'data-v="([^"]*)"', row) == ["0.500000000000", "0.250000000000"]
+
+
+@pytest.mark.parametrize("period", ["today", "7d", "30d", "90d", "month"])
+def test_marks_the_period_that_is_shown(as_intern: Client, intern: User, period: str) -> None:
+    used(key_of(intern))
+
+    page = as_intern.get(MINE, {"period": period}).content.decode()
+
+    assert re.findall(r'id="usage-period-(\w+)"[^>]*aria-current="true"', page) == [period]
+
+
+def test_shows_days_of_ones_own_choice(as_intern: Client, intern: User) -> None:
+    key = key_of(intern)
+    used(key, "2", days_ago=40)
+    used(key, "4")
+    chosen = {"from": day(41).isoformat(), "to": day(39).isoformat()}
+
+    page = as_intern.get(MINE, chosen).content.decode()
+
+    assert "2.00" in page
+    assert "4.00" not in page
+    assert f'value="{chosen["from"]}"' in page
+    assert f"from={chosen['from']}&amp;to={chosen['to']}" in page
+
+
+def test_links_narrow_the_view_and_chips_take_that_back(as_intern: Client, intern: User) -> None:
+    key = key_of(intern)
+    used(key, "2")
+    used(key_of(intern, "other"), "4", model="claude-3-haiku")
+    page = as_intern.get(MINE, {"period": "7d"}).content.decode()
+    narrowed = f"/usage/?period=7d&key={key.pk}"
+    assert narrowed.replace("&", "&amp;") in page
+
+    told = as_intern.get(narrowed).content.decode()
+
+    assert "Key: <bdi>thesis</bdi>" in told
+    assert 'href="/usage/?period=7d"' in told
+    assert "claude-3-haiku" not in told
+
+
+@pytest.mark.parametrize("budget_period", ["1d", "7d", "30d"])
+def test_tells_each_budget_as_a_bar_with_words_and_its_reset(
+    as_intern: Client, intern: User, budget_period: str
+) -> None:
+    used(key_of(intern, budget_usd=5, budget_period=budget_period), "1.21")
+
+    page = as_intern.get(MINE).content.decode()
+
+    assert re.search(r'<progress class="ps-bar" max="5.0000" value="1.210000000000" aria-label="[^"]*thesis', page)
+    reset = long_day(budget_reset_day(budget_period, utc_today()) or utc_today())
+    assert f"1.21 of 5.00\u00a0USD used, resets on {reset} (UTC)" in page
+    assert "3.79" in page
+
+
+def test_who_is_over_budget_sees_everything_and_reads_what_happens_next(as_intern: Client, intern: User) -> None:
+    used(key_of(intern, budget_usd=5, budget_period="30d"), "5")
+
+    told = words(as_intern).replace("\u00a0", " ")
+
+    assert "5.00 of 5.00 USD used. This key pauses until" in told
+    assert "The gateway refuses “thesis” until then." in told
+    assert "Spend per day, by model" in told
+
+
+def test_says_nothing_of_the_budget_of_a_key_that_ended(as_intern: Client, intern: User) -> None:
+    used(key_of(intern, budget_usd=5, budget_period="30d", state=Key.State.DELETED), "5")
+
+    told = words(as_intern)
+
+    assert "pauses until" not in told
+    assert "By key" in told
+
+
+def test_says_how_fresh_the_numbers_are(as_intern: Client, intern: User) -> None:
+    used(key_of(intern))
+    UsageState.objects.update(last_ok_at=timezone.now() - timedelta(minutes=3))
+
+    assert "3 minutes ago; gateway days are UTC" in words(as_intern)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "as_person", "as_admin_"),
+    [(9, "", ""), (11, "These are the numbers of", "The reason: The gateway does not answer")],
+)
+def test_says_that_polling_fails_once_it_does_for_ten_minutes(
+    as_intern: Client, as_admin: Client, intern: User, minutes: int, as_person: str, as_admin_: str
+) -> None:
+    used(key_of(intern))
+    since = timezone.now() - timedelta(minutes=minutes)
+    UsageState.objects.update(failing_since=since, problem="The gateway does not answer", last_ok_at=since)
+
+    for client, expected in ((as_intern, as_person), (as_admin, as_admin_)):
+        told = words(client)
+        assert ("ps-note is-warn" in client.get(MINE).content.decode()) == bool(expected)
+        assert expected in told
+    assert "The reason" not in words(as_intern)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"period": "\0"}, {"from": "9" * 5000}, {"model": "\0" * 9}, {"key": "x" * 5000}, {"key": "@99999999999999999"}],
+)
+def test_bears_any_address(as_intern: Client, intern: User, params: dict[str, str]) -> None:
+    used(key_of(intern))
+
+    assert as_intern.get(MINE, params).status_code == 200
+
+
+def test_speaks_french(as_intern: Client, intern: User) -> None:
+    used(key_of(intern), "1234.5")
+
+    with translation.override("fr"):
+        page = as_intern.get(MINE, headers={"Accept-Language": "fr"}).content.decode()
+
+    assert "1\u00a0234,50" in page
+    assert 'data-v="1234.500000000000"' in page
+
+
+def test_a_model_that_was_never_known_has_words(as_intern: Client, intern: User) -> None:
+    used(key_of(intern), model="")
+
+    assert "no model" in words(as_intern)
+
+
+def test_escapes_what_people_call_things(as_intern: Client, intern: User) -> None:
+    used(key_of(intern, "<b>bold</b>"), model="<i>model</i>")
+
+    page = as_intern.get(MINE).content.decode()
+
+    assert "<b>bold" not in page
+    assert "<i>model" not in page
+    assert "&lt;i&gt;model" in page
+
+
+def test_costs_few_queries_however_much_was_used(
+    as_staff: Client, staff: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(9):
+        used(key_of(staff, f"key {number}", budget_usd=5, budget_period="30d"), days_ago=number)
+    as_staff.get(MINE)
+
+    with django_assert_max_num_queries(8):
+        as_staff.get(MINE)
+
+
+def test_a_page_without_chart_needs_none(as_intern: Client, intern: User, client: Client) -> None:
+    """Chart.js weighs more than the rest of a page: no other page loads it."""
+    used(key_of(intern))
+
+    assert "js/chart.js" in as_intern.get(MINE).content.decode()
+    for url in ("/", "/models/", "/get-started/"):
+        assert "chart" not in as_intern.get(url).content.decode()
+
+
+def test_is_marked_in_the_main_navigation(as_intern: Client, as_admin: Client) -> None:
+    current: dict[str, Any] = {"/usage/": "page", "/usage/everyone/": "true", "/usage/runs/": "true"}
+
+    for url, mark in current.items():
+        page = as_admin.get(url).content.decode()
+        assert f'<a href="/usage/" aria-current="{mark}">Usage</a>' in page

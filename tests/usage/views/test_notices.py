@@ -1,0 +1,93 @@
+"""What people were told about budgets is there until they put it away."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from keys.models import Key
+from tests.conftest import HTMX
+from tests.keys.views.pages import words_of
+from tests.usage.views.facts import day, key_of
+from usage.models import Notice
+
+
+@pytest.fixture
+def key(intern: User) -> Key:
+    return key_of(intern, budget_usd=5, budget_period="30d")
+
+
+def told(person: User, key: Key | None, threshold: int = 80, **more: Any) -> Notice:
+    about = {"period_first_day": day(0).replace(day=1), "spent_usd": 4, "budget_usd": 5, **more}
+    return Notice.objects.create(person=person, key=key, threshold=threshold, **about)
+
+
+def seen_url(notice: Notice) -> str:
+    return f"/usage/notices/{notice.pk}/seen/"
+
+
+@pytest.mark.parametrize(
+    ("threshold", "words"),
+    [
+        (80, "80 % of the budget of “thesis” is used: 4.00 of 5.00 USD. At its budget the key pauses until 1"),
+        (100, "The budget of “thesis” is used: 4.00 of 5.00 USD. The key pauses until 1"),
+    ],
+)
+def test_says_what_happened_and_what_comes_next(
+    as_intern: Client, intern: User, key: Key, threshold: int, words: str
+) -> None:
+    told(intern, key, threshold)
+
+    assert words in words_of(as_intern.get("/usage/"))
+
+
+def test_shows_of_each_budget_only_the_newest(as_intern: Client, intern: User, key: Key) -> None:
+    told(intern, key, 80, made_at=timezone.now() - timedelta(days=1))
+    told(intern, key, 100)
+
+    page = words_of(as_intern.get("/usage/"))
+
+    assert "The budget of “thesis” is used" in page
+    assert "80 %" not in page
+
+
+def test_putting_one_away_puts_away_what_was_told_before_it(as_intern: Client, intern: User, key: Key) -> None:
+    told(intern, key, 80, made_at=timezone.now() - timedelta(days=1))
+    other = told(intern, key_of(intern, "other"), 80)
+
+    answer = as_intern.post(seen_url(told(intern, key, 100)), {"next": "/usage/?period=7d"})
+
+    assert (answer.status_code, answer["Location"]) == (302, "/usage/?period=7d")
+    assert list(Notice.objects.filter(seen_at=None)) == [other]
+
+
+def test_answers_htmx_with_nothing(as_intern: Client, intern: User, key: Key) -> None:
+    answer = as_intern.post(seen_url(told(intern, key)), headers=HTMX)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+@pytest.mark.parametrize("target", ["https://elsewhere.example/", "//elsewhere.example", "", "javascript:x"])
+def test_leads_nowhere_else(as_intern: Client, intern: User, key: Key, target: str) -> None:
+    assert as_intern.post(seen_url(told(intern, key)), {"next": target})["Location"] == "/usage/"
+
+
+def test_answers_to_post_only(as_intern: Client, intern: User, key: Key) -> None:
+    notice = told(intern, key)
+
+    assert as_intern.get(seen_url(notice)).status_code == 405
+    notice.refresh_from_db()
+    assert notice.seen_at is None
+
+
+def test_a_notice_twice_put_away_stays_as_it_was(as_intern: Client, intern: User, key: Key) -> None:
+    notice = told(intern, key)
+    as_intern.post(seen_url(notice))
+    first = Notice.objects.get(pk=notice.pk).seen_at
+
+    as_intern.post(seen_url(notice))
+
+    assert Notice.objects.get(pk=notice.pk).seen_at == first

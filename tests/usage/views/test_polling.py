@@ -1,0 +1,293 @@
+"""The button that asks the gateway, the runs, the comparison: what they say, and what they send to the workers."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from tests.conftest import HTMX
+from tests.keys.views.pages import assert_form, words_of
+from tests.usage.views.facts import day, key_of, settle
+from tests.usage.views.tasks import sent_tasks
+from usage.models import Comparison, Difference, Run, UsageState
+
+REFRESH, REFRESHED, RUNS, COMPARE = "/usage/refresh/", "/usage/refreshed/", "/usage/runs/", "/usage/compare/"
+
+
+@pytest.fixture(autouse=True)
+def empty_queue() -> None:
+    """Let no task of another test be in the queue."""
+    sent_tasks()
+
+
+def make_run(**fields: Any) -> Run:
+    now = timezone.now()
+    about = {"kind": Run.Kind.BUTTON, "first_day": day(2), "last_day": day(0), "outcome": Run.Outcome.DONE}
+    return Run.objects.create(**{**about, "started_at": now, "ended_at": now, "pages": 1, **fields})
+
+
+# --- Refresh now --------------------------------------------------------------------------------------
+def test_sends_the_task_and_says_so(as_manager: Client, way: dict[str, str]) -> None:
+    response = as_manager.post(REFRESH, headers=way)
+
+    assert sent_tasks() == [("usage.refresh_now", [])]
+    if way:
+        assert response.status_code == 202
+        assert 'hx-trigger="load delay:1s"' in response.content.decode()
+    else:
+        response = as_manager.get(response["Location"])
+    assert "The gateway is being asked." in words_of(response)
+
+
+def test_asks_once_in_half_a_minute(as_manager: Client) -> None:
+    as_manager.post(REFRESH, headers=HTMX)
+
+    response = as_manager.post(REFRESH, headers=HTMX)
+
+    assert response.status_code == 429
+    assert "Somebody asked just now" in words_of(response)
+    assert len(sent_tasks()) == 1
+
+
+def test_leaves_the_gateway_its_rest(as_manager: Client) -> None:
+    settle()
+    UsageState.objects.update(rest_until=timezone.now() + timedelta(seconds=30))
+
+    response = as_manager.post(REFRESH, headers=HTMX)
+
+    assert response.status_code == 429
+    assert "the gateway rests from the last time, for 3" in words_of(response)
+    assert sent_tasks() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"rows_read": 1200, "rows_written": 3, "seconds": 0.84}, "Read 1 200 rows in 0.8 s, 3 changed."),
+        ({"rows_read": 1, "seconds": 2}, "Read 1 row in 2.0 s, nothing changed."),
+        ({"outcome": "failed", "problem": "It does not answer."}, "Not read: It does not answer."),
+        ({"outcome": "busy", "problem": "Another run is under way."}, "Not asked: Another run is under way."),
+    ],
+)
+def test_says_what_the_run_did(as_manager: Client, fields: dict[str, Any], words: str) -> None:
+    since = timezone.now() - timedelta(seconds=2)
+    make_run(**fields)
+
+    response = as_manager.get(REFRESHED, {"since": since.isoformat()}, headers=HTMX)
+
+    assert words in words_of(response)
+    assert ("Show the new numbers" in words_of(response)) == bool(fields.get("rows_written"))
+    assert "hx-get" not in response.content.decode()
+
+
+def test_waits_for_a_run_that_ends_after_the_press(as_manager: Client) -> None:
+    make_run(ended_at=timezone.now() - timedelta(minutes=1))
+    make_run(outcome=Run.Outcome.RUNNING, ended_at=None)
+    since = timezone.now() - timedelta(seconds=2)
+
+    response = as_manager.get(REFRESHED, {"since": since.isoformat()}, headers=HTMX)
+
+    assert "hx-get" in response.content.decode()
+
+
+def test_gives_up_after_a_minute_and_says_where_to_look(as_manager: Client) -> None:
+    since = timezone.now() - timedelta(seconds=61)
+
+    response = as_manager.get(REFRESHED, {"since": since.isoformat()}, headers=HTMX)
+
+    assert "No answer within a minute" in words_of(response)
+    assert "hx-get" not in response.content.decode()
+
+
+@pytest.mark.parametrize("since", ["", "yesterday", "2026-99-99T00:00", "2026-01-01T00:00", "\0"])
+def test_bears_any_moment_in_the_address(as_manager: Client, since: str) -> None:
+    assert as_manager.get(REFRESHED, {"since": since}, headers=HTMX).status_code == 200
+
+
+def test_the_button_is_for_those_who_may(as_manager: Client, as_reader: Client) -> None:
+    assert "Refresh now" in words_of(as_manager.get("/usage/everyone/"))
+    assert "Refresh now" not in words_of(as_reader.get("/usage/everyone/"))
+
+
+# --- Runs ---------------------------------------------------------------------------------------------
+def test_before_the_first_run_it_says_so(as_reader: Client, way: dict[str, str]) -> None:
+    response = as_reader.get(RUNS, headers=way)
+
+    assert_form(response, way, "usage-panel")
+    assert "No run yet" in words_of(response)
+
+
+def test_lists_runs_newest_first_by_pages(as_reader: Client) -> None:
+    now = timezone.now()
+    for number in range(60):
+        make_run(started_at=now - timedelta(minutes=number), rows_read=1000 + number)
+    make_run(outcome=Run.Outcome.FAILED, problem="Page 2 was garbled.", started_at=now + timedelta(seconds=1))
+
+    first, second = (words_of(as_reader.get(RUNS, {"page": page})) for page in (1, 2))
+
+    assert first.index("Page 2 was garbled.") < first.index("1 000") < first.index("1 001")
+    assert "1 059" in second
+    assert "Page 2 of 2" in second
+
+
+@pytest.mark.parametrize(
+    ("reached", "words"), [(None, "Not begun"), (100, "Read back to"), (400, "")], ids=["new", "halfway", "done"]
+)
+def test_tells_how_far_the_back_fill_is(as_reader: Client, reached: int | None, words: str) -> None:
+    settle()
+    UsageState.objects.update(
+        backfill_started_on=day(0), backfill_target=day(400), backfilled_to=day(reached) if reached else None
+    )
+
+    page = as_reader.get(RUNS).content.decode()
+
+    assert words in page
+    assert ("Days before the first start" in page) == bool(words)
+    if reached == 100:
+        assert 'value="0.250000"' in page
+
+
+# --- Comparison -----------------------------------------------------------------------------------------
+@pytest.fixture
+def comparison(db: None) -> Comparison:
+    return Comparison.objects.create(keys_here=7, keys_there=8, days=7, ended_at=timezone.now())
+
+
+def differ(comparison: Comparison, kind: str, act: str = "sync", **told: Any) -> Difference:
+    return Difference.objects.create(comparison=comparison, kind=kind, act=act, **told)
+
+
+def test_before_the_first_comparison_it_says_what_comes(as_reader: Client, way: dict[str, str]) -> None:
+    response = as_reader.get(COMPARE, headers=way)
+
+    assert_form(response, way, "usage-panel")
+    assert "The first comparison is made tonight." in words_of(response)
+
+
+def test_says_that_nothing_differs(as_reader: Client, comparison: Comparison) -> None:
+    told = words_of(as_reader.get(COMPARE))
+
+    assert "7 keys here, 8 there, the sums of 7 days" in told
+    assert "Nothing differs" in told
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"kind": "only_here", "name": "thesis"}, "Only in the portal"),
+        ({"kind": "only_there", "name": "thesis", "there": "user-1"}, "Only at the gateway: the gateway names user-1"),
+        (
+            {"kind": "expiry", "name": "thesis", "here": "2026-11-25T10:42:00+00:00"},
+            "Ends at another time: 25 Nov 2026, 10:42 here, never there",
+        ),
+        (
+            {"kind": "owner_differs", "name": "thesis", "here": "intern"},
+            "Owned by somebody else: intern here, nobody there",
+        ),
+        (
+            {"kind": "sums", "measure": "spend_usd", "here": "12.340000000000", "there": "12.5"},
+            "Spend, USD: 12.34 here, 12.50 there; they differ by 0.16",
+        ),
+        (
+            {"kind": "sums", "measure": "prompt_tokens", "here": "12000", "there": "11999"},
+            "Tokens in: 12 000 here, 11 999 there; they differ by 1",
+        ),
+    ],
+)
+def test_says_in_words_what_differs(
+    as_reader: Client, comparison: Comparison, fields: dict[str, Any], words: str
+) -> None:
+    differ(comparison, **fields)
+
+    told = words_of(as_reader.get(COMPARE))
+
+    assert words in told
+    assert "1 thing differs" in told
+
+
+def test_names_the_owner_of_a_key(as_reader: Client, comparison: Comparison, intern: User) -> None:
+    differ(comparison, "only_here", key=key_of(intern), name="thesis")
+
+    assert "thesis Intern A" in words_of(as_reader.get(COMPARE))
+
+
+def test_offers_what_mends_it_to_those_who_may(as_manager: Client, as_reader: Client, comparison: Comparison) -> None:
+    difference = differ(comparison, "only_here", name="thesis")
+    differ(comparison, "owner_missing", "gateway", name="notebook")
+    act = f"/usage/compare/mend/{difference.pk}/"
+
+    page = as_manager.get(COMPARE).content.decode()
+
+    assert act in page
+    assert page.count("/usage/compare/mend/") == 1
+    assert "Decide at the gateway" in page
+    assert act not in as_reader.get(COMPARE).content.decode()
+
+
+def test_a_comparison_that_broke_off_leaves_the_one_before(as_reader: Client, comparison: Comparison) -> None:
+    differ(comparison, "only_here", name="still here")
+    Comparison.objects.create(ended_at=timezone.now(), problem="The gateway does not answer.")
+
+    told = words_of(as_reader.get(COMPARE))
+
+    assert "broke off The gateway does not answer." in told
+    assert "still here" in told
+
+
+def test_one_under_way_hides_nothing(as_reader: Client, comparison: Comparison) -> None:
+    differ(comparison, "only_here", name="still here")
+    Comparison.objects.create()
+
+    assert "still here" in words_of(as_reader.get(COMPARE))
+
+
+def test_compares_anew_at_most_twice_a_minute(as_manager: Client) -> None:
+    told = [words_of(as_manager.post(COMPARE, follow=True)) for _ in range(2)]
+
+    assert sent_tasks() == [("usage.reconcile", [])]
+    assert "The gateway is being compared with." in told[0]
+    assert "Somebody asked just now." in told[1]
+
+
+@pytest.mark.parametrize(
+    ("fields", "task"),
+    [
+        ({"kind": "only_here", "act": "sync"}, ("keys.sync", [])),
+        (
+            {"kind": "sums", "act": "reread", "day": day(2), "here": "1", "there": "2"},
+            ("usage.refresh_day", [day(2).isoformat()]),
+        ),
+    ],
+)
+def test_sends_what_mends_it(
+    as_manager: Client, comparison: Comparison, fields: dict[str, Any], task: tuple[str, list[str]]
+) -> None:
+    difference = differ(comparison, name="x", **fields)
+
+    told = words_of(as_manager.post(f"/usage/compare/mend/{difference.pk}/", follow=True))
+
+    assert sent_tasks() == [task]
+    assert f"Under way: {difference.get_act_display()}" in told
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_has_no_act_for_what_only_the_gateway_can_mend(
+    as_manager: Client, comparison: Comparison, *, missing: bool
+) -> None:
+    difference = differ(comparison, "owner_missing", "gateway", name="x")
+
+    answer = as_manager.post(f"/usage/compare/mend/{difference.pk + missing}/")
+
+    assert answer.status_code == 404
+    assert sent_tasks() == []
+
+
+def test_the_rest_of_the_button_ends(as_manager: Client) -> None:
+    as_manager.post(REFRESH, headers=HTMX)
+    cache.clear()  # as time would
+
+    assert as_manager.post(REFRESH, headers=HTMX).status_code == 202
