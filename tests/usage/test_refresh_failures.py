@@ -183,6 +183,16 @@ def test_a_page_that_does_not_fit_changes_nothing(paper: Paper, second: Reply) -
     assert (run.outcome, Fact.objects.count()) == ("failed", 0)
 
 
+def test_pages_that_became_fewer_change_nothing(paper: Paper) -> None:
+    first = page(1, 3, told(A))
+    paper.will(*asked(first, totals(0.02, 2), first, page(2, 2, told(B)), totals(0.02, 2)))
+
+    run = poll()
+
+    assert (run.outcome, Fact.objects.count()) == ("failed", 0)
+    assert "the number of pages" in run.problem
+
+
 def test_a_row_that_comes_into_being_between_two_pages_is_noticed(sandbox: Sandbox) -> None:
     """The gateway cuts pages anew for each answer, so the new row moves another one, which is read twice."""
     rows = [used(f"{number:064x}", usd=f"0.0{number}") for number in range(1, 6)]

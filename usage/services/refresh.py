@@ -52,7 +52,6 @@ def _read_and_write(run: Run, tally: Tally, lease: Lease, *, page_size: int, sli
     attribute_sources()
     while True:
         told = read_day(day, tally, lease.extend, page_size=page_size)
-        lease.extend()
         run.rows_written += write_day(told)
         run.first_day = day
         if day <= wanted or tally.gateway_s >= slice_s:
