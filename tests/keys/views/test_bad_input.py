@@ -1,8 +1,10 @@
 """Odd input by HTTP: a clear answer in the layout, never a 500, and nothing changed."""
 
 from html import escape
+from importlib import import_module
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -177,9 +179,17 @@ def test_an_address_that_is_none_does_not_stop_an_act(as_intern: Client, sandbox
     assert as_intern.post(CREATE, wish(), REMOTE_ADDR=address).status_code == 201
 
 
-def test_a_session_that_is_none_is_asked_to_sign_in(intern: User, key: Key, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("cookie", ["\\000" * 9 + "nonsense", "' OR 1=1 --", "é" * 32, "short"])
+def test_a_session_that_is_none_is_asked_to_sign_in(intern: User, key: Key, sandbox: Sandbox, cookie: str) -> None:
     client = signed_in(intern)
-    client.cookies["session"] = "\x00" * 3 + "nonsense"
+    client.cookies["session"] = cookie
 
     assert client.post(url_of("delete", key)).status_code == 302
     assert len(sandbox.live_keys()) == 1
+
+
+def test_a_session_is_not_looked_for_under_what_no_database_holds() -> None:
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+
+    assert store("\0" * 32).session_key is None
+    assert store("a" * 32).session_key == "a" * 32
