@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from django.conf import settings
+from django.template.loader import render_to_string
 from playwright.sync_api import Page, expect
 
 from tests.browser import steps
@@ -97,6 +98,13 @@ def open_menus(page: Page) -> None:
     expect(page.get_by_role("button", name="End the old secret now")).to_be_visible()
 
 
+def broken(page: Page) -> None:
+    """See the page for what broke on our side; nothing breaks on demand, so that it is put in the way of an address."""
+    body = render_to_string("500.html")
+    page.route("**/broken/", lambda route: route.fulfill(status=500, content_type="text/html", body=body))
+    page.goto("/broken/")
+
+
 def models_not_found(page: Page) -> None:
     page.goto("/models/?q=nothing-is-called-so")
 
@@ -110,6 +118,7 @@ PUBLIC: dict[str, Way] = {
     "privacy": at("/privacy/"),
     "form too old": form_too_old,
     "nothing here": at("/nothing/"),
+    "broken": broken,
 }
 OF_A_NEWCOMER: dict[str, Way] = {
     "no keys": at("/"),
@@ -127,6 +136,7 @@ OF_A_NEWCOMER: dict[str, Way] = {
     "e-mail": at("/account/email/"),
     "sign out": at("/account/logout/"),
     "nothing here": at("/nothing/"),
+    "makes no sense": at(f"/models/?{'q=1&' * 1001}"),
 }
 OF_STAFF: dict[str, Way] = {
     "keys in every state": at("/"),
