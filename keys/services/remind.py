@@ -9,7 +9,8 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from keys.models import Key
-from keys.status import distance, moment
+from keys.status import distance
+from web.templatetags.portal import moment
 
 
 def remind_owners() -> int:
