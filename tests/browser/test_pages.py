@@ -15,6 +15,7 @@ from tests.browser.places import OF_A_NEWCOMER, OF_STAFF, PUBLIC, Way
 from tests.browser.scenes import keys_in_every_state
 from tests.browser.visit import DESK, PHONE, Visit
 from tests.sandbox_process import Sandbox
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -24,7 +25,7 @@ INLINE = "document.querySelectorAll('script:not([src]), style, [style]:not([styl
 
 @pytest.mark.parametrize("way", PUBLIC.values(), ids=PUBLIC)
 def test_who_has_not_come_in_finds_pages_in_order(visit: Visit, way: Way) -> None:
-    page = visit()
+    page = visit("about:blank")
 
     way(page)
 
@@ -33,7 +34,7 @@ def test_who_has_not_come_in_finds_pages_in_order(visit: Visit, way: Way) -> Non
 
 @pytest.mark.parametrize("way", OF_A_NEWCOMER.values(), ids=OF_A_NEWCOMER)
 def test_a_newcomer_finds_pages_in_order(visit: Visit, intern: User, way: Way) -> None:
-    page = visit(user=intern)
+    page = visit("about:blank", user=intern)
 
     way(page)
 
@@ -43,7 +44,7 @@ def test_a_newcomer_finds_pages_in_order(visit: Visit, intern: User, way: Way) -
 @pytest.mark.parametrize("way", OF_STAFF.values(), ids=OF_STAFF)
 def test_who_has_many_keys_finds_pages_in_order(visit: Visit, staff: User, sandbox: Sandbox, way: Way) -> None:
     keys_in_every_state(staff, sandbox)
-    page = visit(user=staff)
+    page = visit("about:blank", user=staff)
 
     way(page)
 
@@ -70,3 +71,36 @@ def sticks_out(page: Page) -> int:
     """Return by how many pixels the page is wider than the window."""
     beyond: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return beyond
+
+
+@pytest.mark.parametrize(
+    ("harm", "rule"),
+    [
+        ("document.querySelector('h1').style.color = '#e3e6e7'", "color-contrast"),
+        ("document.querySelector('[role=img]').ariaLabel = ''", "svg-img-alt"),
+    ],
+)
+def test_axe_sees_what_is_wrong(visit: Visit, intern: User, harm: str, rule: str) -> None:
+    page = visit("/", user=intern, color_scheme="light")
+
+    page.evaluate(harm)
+
+    assert [found.partition(":")[0] for found in violations(page)] == [rule]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\">red</p>')",
+        "document.body.insertAdjacentHTML('beforeend', '<img src=\"http://192.0.2.1/spy.gif\">')",
+        "document.body.insertAdjacentHTML('beforeend', '<img src=\"/static/img/none.svg\">')",
+        "console.error('something is wrong')",
+    ],
+)
+def test_what_the_browser_complains_about_is_noted(visit: Visit, intern: User, harm: str) -> None:
+    page = visit("/", user=intern)
+
+    page.evaluate(harm)
+
+    wait_until(lambda: page.evaluate("true") and visit.complaints)  # Playwright hears of them while it is asked
+    visit.complaints.clear()
