@@ -66,7 +66,7 @@ def test_writes_a_day() -> None:
     ("when", "words"),
     [
         (date(2026, 11, 25), "25 nov. 2026"),
-        (date(2027, 1, 31), "31 janv. 2027"),
+        (date(2027, 1, 31), "31 jan. 2027"),
         (date(2027, 3, 2), "2 mars 2027"),
         (date(2026, 12, 1), "1er déc. 2026"),
     ],
