@@ -106,7 +106,6 @@ if not REDIS_URL:
     (_broker / "control").mkdir(parents=True, exist_ok=True)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_POOL = "threads" if EMBEDDED else "prefork"  # threads start at once; only prefork enforces limits
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_TASKS", default=4)  # at once
 CELERY_TIMEZONE = "UTC"
@@ -143,6 +142,7 @@ INSTALLED_APPS = [
     "template_partials",
 ]
 MIDDLEWARE = [
+    "web.middleware.any_host_for_health",
     "django.middleware.security.SecurityMiddleware",
     "web.middleware.security_headers",
     "csp.middleware.CSPMiddleware",

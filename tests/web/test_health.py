@@ -29,6 +29,12 @@ def test_live_asks_nobody(
     assert (answer.status_code, answer.json()) == (200, {"state": "up"})
 
 
+@pytest.mark.parametrize("address", [LIVE, READY])
+def test_a_probe_need_not_know_the_portals_name(client: Client, sandbox: Sandbox, address: str) -> None:
+    assert client.get(address, headers={"Host": "10.1.2.3:8000"}).status_code == 200
+    assert client.get("/privacy/", headers={"Host": "10.1.2.3:8000"}).status_code == 400
+
+
 def test_ready_when_all_parts_are(client: Client, sandbox: Sandbox) -> None:
     answer = client.get(READY)
 
