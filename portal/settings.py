@@ -284,6 +284,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_ENGINE = "web.sessions"
 SESSION_COOKIE_AGE = 12 * 3600  # s
 CSRF_FAILURE_VIEW = "web.errors.csrf_failure"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "web.reports.SecretFreeReports"
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz/"]  # asked by the machine next door, without TLS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
