@@ -8,7 +8,7 @@ import polib
 from django.conf import settings
 from django.utils.html import strip_tags
 
-from tests.messages import Message, messages
+from tests.french.messages import Message, messages
 
 CATALOGUE = Path(settings.BASE_DIR) / "locale/fr/LC_MESSAGES/django.po"
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")

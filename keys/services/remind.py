@@ -38,7 +38,7 @@ def _remind(key: Key) -> bool:
         return False
     when = key.expires_at and f"{distance(key.expires_at)} ({moment(key.expires_at)} {settings.TIME_ZONE})"
     context = {"key": key, "when": when, "portal_url": settings.PORTAL_URL}
-    subject = " ".join(render_to_string("keys/mail/ends_soon_subject.txt", context).split())
+    subject = " ".join(render_to_string("keys/mail/ends_soon_subject.txt", context).splitlines()).strip()
     try:
         EmailMessage(subject, render_to_string("keys/mail/ends_soon.txt", context), to=to).send()
     except OSError:  # the mail server is away or refuses: the next run tries again

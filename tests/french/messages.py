@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -25,13 +26,14 @@ CALL_IN_TEMPLATE: Final = re.compile(
 )
 
 
-def messages() -> set[Message]:
+@cache
+def messages() -> frozenset[Message]:
     """Return what the code and the templates say."""
     found = {message for path in _sources("py") for message in _in_python(path.read_text(encoding="utf-8"))}
     for suffix in ("html", "txt"):
         for path in _sources(suffix):
             found |= set(_in_template(path.read_text(encoding="utf-8")))
-    return found
+    return frozenset(found)
 
 
 def _sources(suffix: str) -> Iterator[Path]:
