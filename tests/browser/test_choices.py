@@ -32,12 +32,14 @@ def test_who_asks_in_french_is_answered_in_french(visit: Visit, script: bool) ->
 def test_dark_stays(visit: Visit, intern: User, script: bool) -> None:
     page = visit("/models/?q=chat", user=intern, java_script_enabled=script, color_scheme="light")
     light = background(page)
+    page.evaluate("document.body.dataset.same = ''")
 
     page.locator("summary", has_text="Light or dark").click()
     with page.expect_response("**/theme/"):
         page.get_by_role("button", name="Dark").click()
 
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    expect(page.locator("body[data-same]")).to_have_count(1 if script else 0)  # a script changes it where it is
     assert page.url.endswith("/models/?q=chat")
     page.goto("/")
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
