@@ -24,6 +24,7 @@ SAME_IN_BOTH = {  # words that are French too
     "Pages",
     "Passerelle",
     "Rotation",
+    "Usage",
     "action",
     "images",
 }
