@@ -15,8 +15,6 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")
 TAG = re.compile("<[^>]+>")
 A_FORMAT = re.compile(r"\w+ day|day")  # the context of what is no sentence, but a format of dates
 SAME_IN_BOTH = {  # words that are French too
-    "%d minute",
-    "%d minutes",
     "Active",
     "Administration",
     "Budget",

@@ -192,5 +192,5 @@ def test_the_mail_before_an_end(staff: User, sandbox: Sandbox) -> None:
 
     (message,) = mail.outbox
     assert message.subject == "Votre clé «\u00a0mémoire\u00a0» expire bientôt"
-    assert "expire dans 5 jours (" in message.body
+    assert "expire dans 5\u00a0jours (" in message.body
     assert "Renew" not in message.body
