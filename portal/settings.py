@@ -236,7 +236,7 @@ SOCIALACCOUNT_PROVIDERS = (
 )
 
 # --- Language, time ---------------------------------------------------------------------------------
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")  # of mails, and of who asks for none of these:
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600  # s

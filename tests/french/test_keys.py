@@ -184,11 +184,12 @@ def test_what_the_portal_noted_by_itself_is_read_in_the_language_of_the_reader(s
         assert entry.remark == "Elle a été supprimée à la passerelle, pas ici."
 
 
-def test_the_mail_before_an_end(staff: User, sandbox: Sandbox) -> None:
+def test_the_mail_before_an_end(staff: User, sandbox: Sandbox, settings: Settings) -> None:
+    """A worker has no language but that of the settings."""
     ending_in(issue(staff, "mémoire").key, sandbox, days=5)
+    settings.LANGUAGE_CODE = "fr"
 
-    with translation.override("fr"):
-        services.remind_owners()
+    services.remind_owners()
 
     (message,) = mail.outbox
     assert message.subject == "Votre clé «\u00a0mémoire\u00a0» expire bientôt"
