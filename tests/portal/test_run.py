@@ -61,12 +61,15 @@ class Run:
 def running(command: list[str], folder: Path, repository: Path, **told: str) -> Iterator[Run]:
     """Start a portal and wait until it says that it is ready; kill what is left of it."""
     run = Run(command, folder, repository, told)
+    started: list[psutil.Process] = []
     try:
         wait_until(run.is_ready, READY_TIMEOUT_S)
+        started = run.descendants()
         yield run
     finally:
-        for process in [*run.descendants(), run.process] if run.process.is_running() else []:
-            process.kill()
+        for process in [*started, *(run.descendants() if run.process.is_running() else []), run.process]:
+            if process.is_running():
+                process.kill()
         run.process.wait()
 
 
