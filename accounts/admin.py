@@ -44,7 +44,7 @@ def _is_superuser(request: HttpRequest) -> bool:
 class UserAdmin(PeopleAdmin):
     """People. Who may change people may not thereby become more than they are."""
 
-    list_display = ("username", "display_name", "email", "is_active", "is_staff", "last_login")
+    list_display = ("username", "name", "email", "is_active", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "groups")
     readonly_fields = ("gateway_user_id", "last_login", "date_joined")
     fieldsets = (
@@ -79,6 +79,11 @@ class UserAdmin(PeopleAdmin):
             },
         ),
     )
+
+    @admin.display(description=_("name"))
+    def name(self, person: User) -> str:
+        """Show the name that the portal uses."""
+        return person.display_name
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Let nobody delete a person: the audit trail names them."""
@@ -179,12 +184,17 @@ class PolicyAdmin(PoliciesAdmin):
 class AuditEntryAdmin(TrailAdmin):
     """Who did what to which key; to read only."""
 
-    list_display = ("at", "sentence", "label", "owner", "outcome", "address", "detail")
+    list_display = ("at", "what_happened", "label", "owner", "outcome", "address", "detail")
     list_filter = ("action", "outcome", "at")
     search_fields = ("label", "actor_name", "owner__username", "on_behalf_of", "=key_id", "=address")
     search_help_text = _("Label, who did it, owner’s user name, intern, whole number of the key, or address")
     ordering = ("-at", "-id")
     show_full_result_count = False  # counting all entries costs more than reading a page of them
+
+    @admin.display(description=_("what happened"))
+    def what_happened(self, entry: AuditEntry) -> str:
+        """Show the entry as its sentence."""
+        return entry.sentence
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Let nobody write an entry by hand."""

@@ -298,6 +298,11 @@ class AuditEntry(models.Model):
         told = self._what_by_whom(self.get_action_display())
         return gettext("%(told)s: %(outcome)s") % {"told": told, "outcome": self.get_outcome_display()}
 
+    @property
+    def remark(self) -> str:
+        """The detail in the reader's language, where it is a sentence of ours; other words stay as they were said."""
+        return gettext(self.detail) if self.detail else ""
+
     def _what_by_whom(self, what: str) -> str:
         """Return `what` with the names that are known, as one sentence that a translation may reorder."""
         words = {

@@ -119,7 +119,9 @@ class Keys:
         for page in range(1, MAX_PAGES + 1):
             answer = self._transport.get("/key/list", {**query, "page": page})
             body = reading.fields(answer.body, "answer")
-            rows = reading.items(body.get("keys"), "keys")
+            if "keys" not in body:
+                raise reading.not_understood("keys is missing")  # not to be taken for "none"
+            rows = reading.items(body["keys"], "keys")
             yield from (key_info(row) for row in rows)
             if not rows or page >= reading.whole(body, "total_pages"):
                 return

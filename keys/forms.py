@@ -16,14 +16,21 @@ from keys.services import Wish
 
 # Format characters that belong in words: emoji are joined by ZWJ, some scripts need ZWNJ.
 JOINERS = {"\u200c", "\u200d"}
+BLANKS = {"\u115f", "\u1160", "\u2800", "\u3164", "\uffa0"}  # letters and a symbol by category, yet nothing to see
 
 
 def clean_line(value: str) -> str:
-    """Fold white space and normalise (NFC); refuse characters that hide or reorder text."""
+    """Fold white space and normalise (NFC); refuse what hides or reorders text, and text of which nothing shows."""
     line = " ".join(unicodedata.normalize("NFC", value).split())
-    if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") and char not in JOINERS for char in line):
+    hides = any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co") and char not in JOINERS for char in line)
+    if hides or (line and not any(_shows(char) for char in line)):
         raise ValidationError(_("This has invisible characters in it. Type it, instead of pasting."), code="invisible")
     return line
+
+
+def _shows(char: str) -> bool:
+    """Tell whether a character leaves ink of its own."""
+    return unicodedata.category(char)[0] not in "MZ" and char not in JOINERS | BLANKS
 
 
 class LineField(forms.CharField):

@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 ALIAS_PREFIX = "passerelle-"
 
@@ -173,7 +174,7 @@ class Token(models.Model):
         LIVE = "live", _("Works")
         RETIRING = "retiring", _("Works until its grace ends")
         DELETING = "deleting", _("Being deleted")
-        DELETED = "deleted", _("Deleted")
+        DELETED = "deleted", pgettext_lazy("secret", "Deleted")
         LOST = "lost", _("Never used")
 
     key = models.ForeignKey(Key, models.PROTECT, related_name="tokens")

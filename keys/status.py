@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from keys.models import Key
+from web.templatetags.portal import day, moment
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -106,21 +106,16 @@ def _life_sentence(key: Key, code: str) -> str:
         return _("never ends")
     words = {"day": day(key.expires_at), "distance": distance(key.expires_at)}
     if code == "expired":
-        until = key.expires_at + timedelta(days=settings.KEY_RENEW_AFTER_DAYS)
-        return _("on %(day)s, %(distance)s. Can be renewed until %(until)s") % {**words, "until": day(until)}
+        last = key.expires_at + timedelta(days=settings.KEY_RENEW_AFTER_DAYS)
+        return _("on %(day)s, %(distance)s. Can be renewed until %(until)s") % {**words, "until": day(last)}
     if code == "ends_soon":
         return _("on %(day)s, %(distance)s") % words
-    return _("until %(day)s, %(distance)s") % words
+    return until(key.expires_at)
 
 
-def day(when: datetime) -> str:
-    """Spell a date: 25 Nov 2026."""
-    return date_format(timezone.localtime(when), "j M Y")
-
-
-def moment(when: datetime | None) -> str:
-    """Spell a date and time: 25 Nov 2026, 10:42."""
-    return f"{day(when)}, {date_format(timezone.localtime(when), 'H:i')}" if when else ""
+def until(when: datetime) -> str:
+    """Spell how long something lasts: "until 25 Nov 2026, in 30 days"."""
+    return _("until %(day)s, %(distance)s") % {"day": day(when), "distance": distance(when)}
 
 
 def distance(when: datetime) -> str:

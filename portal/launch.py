@@ -52,8 +52,8 @@ def programs() -> dict[str, list[str]]:
     celery = [sys.executable, "-W", NOT_HERE, "-m", "celery", "--quiet", "--app", "portal"]
     found = {
         "web": [sys.executable, "-m", "gunicorn", "--log-level", "warning"],
-        "worker": [*celery, "worker", "--hostname", worker_name(), "--loglevel", "INFO"],
-        "beat": [*celery, "beat", "--loglevel", "INFO"],
+        "worker": [*celery, "worker", "--hostname", worker_name()],
+        "beat": [*celery, "beat"],
     }
     if settings.SANDBOX:
         where = ["--port", str(settings.SANDBOX_PORT), "--data", str(settings.VAR_DIR / "sandbox.db")]

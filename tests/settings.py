@@ -26,6 +26,7 @@ for name in (
     os.environ.pop(name, None)
 for name in (
     "DATABASE_URL",
+    "LANGUAGE_CODE",
     "REDIS_URL",
     "SIGNUP_OPEN",
     "STATIC_ROOT",

@@ -3,6 +3,7 @@
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 
 @login_not_required
@@ -31,5 +32,5 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 @login_not_required
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 with a page that needs no database."""
-    return render(request, "500.html", status=500)
+    """Answer 500 with a page that stands alone: no context, no database, nothing that may be what has failed."""
+    return HttpResponse(render_to_string("500.html"), status=500)

@@ -15,7 +15,7 @@ class PortalRequest(HttpRequest):
     """A request of somebody who is signed in: LoginRequiredMiddleware has turned the others away."""
 
     htmx: HtmxDetails
-    user: "User"  # type: ignore[assignment]  # never AnonymousUser here
+    user: "User"  # never AnonymousUser here
 
 
 def client_address(request: HttpRequest) -> str | None:

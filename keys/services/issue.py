@@ -6,6 +6,7 @@ from datetime import date
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.audit import Act
@@ -110,7 +111,11 @@ def _check(key: Key, wish: Wish, allowance: Allowance) -> None:
         raise KeyRefused("models", _("Your policy names no model, so a key could call none. Ask an administrator."))
     live, most = own.live().count(), allowance.max_live_keys
     if most is not None and live >= most:
-        words = _("You have %(live)d keys, and %(most)d are allowed. Delete one that you no longer use.")
+        words = ngettext(
+            "You have %(live)d key, and may have %(most)d. Delete it when you no longer use it.",
+            "You have %(live)d keys, and %(most)d are allowed. Delete one that you no longer use.",
+            live,
+        )
         raise KeyRefused("limit", words % {"live": live, "most": most})
     if own.live().filter(label__iexact=wish.label).exists():
         raise KeyRefused("label", _("You have a key with this label. Choose another."))

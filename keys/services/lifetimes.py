@@ -10,6 +10,8 @@ from accounts.policies import Allowance
 from keys.models import Key
 from keys.services.refusals import KeyRefused
 
+LAST_MINUTE = time(23, 59)  # not midnight: the gateway counts from when it is asked, a moment after us
+
 
 def lifetime_of(kind: str, allowance: Allowance, stay_ends_on: date | None) -> timedelta:
     """Return how long a key made or renewed now lives: by policy, but not beyond the stay of its intern."""
@@ -19,7 +21,7 @@ def lifetime_of(kind: str, allowance: Allowance, stay_ends_on: date | None) -> t
     lifetime = timedelta(days=days)
     if stay_ends_on is None:
         return lifetime
-    left = datetime.combine(stay_ends_on, time.max, UTC) - timezone.now()
+    left = datetime.combine(stay_ends_on, LAST_MINUTE, UTC) - timezone.now()
     if left <= timedelta(0):
         raise KeyRefused("stay_over", _("The stay of this intern has ended. Name a later end, or delete the key."))
     return min(lifetime, left)

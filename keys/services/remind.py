@@ -9,7 +9,8 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from keys.models import Key
-from keys.status import distance, moment
+from keys.status import distance
+from web.templatetags.portal import moment
 
 
 def remind_owners() -> int:
@@ -37,7 +38,7 @@ def _remind(key: Key) -> bool:
         return False
     when = key.expires_at and f"{distance(key.expires_at)} ({moment(key.expires_at)} {settings.TIME_ZONE})"
     context = {"key": key, "when": when, "portal_url": settings.PORTAL_URL}
-    subject = " ".join(render_to_string("keys/mail/ends_soon_subject.txt", context).split())
+    subject = " ".join(render_to_string("keys/mail/ends_soon_subject.txt", context).splitlines()).strip()
     try:
         EmailMessage(subject, render_to_string("keys/mail/ends_soon.txt", context), to=to).send()
     except OSError:  # the mail server is away or refuses: the next run tries again

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 # A key of ours at the gateway whose token is in one of these states should not be there: a late answer made it.
 OVER = (Token.State.LOST, Token.State.DELETED)
+LARGEST_BUDGET_USD, LARGEST_LIMIT = Decimal(10**10 - 1), 2**31 - 1  # that the columns hold
 
 
 def sync_keys() -> int:
@@ -88,10 +90,10 @@ def _adopt(owner: User, info: KeyInfo) -> bool:
                 label=(info.alias or info.key_name or "?")[:60],
                 expires_at=info.expires_at,
                 blocked=info.blocked,
-                budget_usd=info.budget_usd,
+                budget_usd=info.budget_usd if info.budget_usd is None else min(info.budget_usd, LARGEST_BUDGET_USD),
                 budget_period=(info.budget_duration or "")[:10],
-                rpm_limit=info.rpm_limit,
-                tpm_limit=info.tpm_limit,
+                rpm_limit=_held(info.rpm_limit),
+                tpm_limit=_held(info.tpm_limit),
                 model_names=list(info.models) or None,
                 created_at=info.created_at or timezone.now(),
             )
@@ -102,6 +104,11 @@ def _adopt(owner: User, info: KeyInfo) -> bool:
     except IntegrityError:  # another run listed it first
         return False
     return True
+
+
+def _held(limit: int | None) -> int | None:
+    """Return a limit as near as a row can hold it: whoever made the key could write any number."""
+    return limit if limit is None else min(max(limit, 0), LARGEST_LIMIT)
 
 
 def _confirm_absence(token: Token) -> bool:

@@ -19,6 +19,7 @@ from keys import services
 from keys.forms import KeyForm, LabelForm
 from keys.models import Key
 from keys.snippets import base_url, snippets_for
+from keys.status import until
 from keys.views.panel import render_panel, row_of
 from web.pages import render_region
 from web.request import PortalRequest
@@ -184,8 +185,7 @@ def refuse(request: PortalRequest, sentence: str, status: int) -> HttpResponse:
 
 def said_of(key: Key) -> dict[str, str]:
     """Return the words for a renewed key."""
-    fresh = Key.objects.prefetch_related("tokens").get(pk=key.pk)
-    return {"label": key.label, "until": row_of(fresh).status.sentence}
+    return {"label": key.label, "until": until(key.expires_at) if key.expires_at else ""}
 
 
 def in_words(error: GatewayError, *, nothing: str, unknown: "_StrPromise") -> tuple[str, int]:

@@ -10,6 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.audit import entries_of_key, entries_of_owner
+from gateway.secret import Secret
 from keys import services
 from keys.models import Token
 from keys.views.acts import own_key
@@ -26,7 +27,7 @@ ENTRIES_A_PAGE = 50
 @sensitive_variables("secret")
 def check(request: PortalRequest) -> HttpResponse:
     """Try the secret that the page with it sends back; it is used for two calls and kept nowhere."""
-    secret = request.POST.get("secret", "")
+    secret = Secret(request.POST.get("secret", ""))  # hides itself in error pages
     try:
         result = services.check_secret(owner=request.user, secret=secret)
     except Token.DoesNotExist as error:

@@ -15,5 +15,6 @@ document.addEventListener("submit", (event) => {
   for (const other of event.target.querySelectorAll("[name=theme]"))
     other.setAttribute("aria-pressed", other === button);
   say(button.textContent.trim());
-  fetch(event.target.action, { method: "POST", body: new FormData(event.target, button), redirect: "manual" });
+  const body = new FormData(event.target, button);
+  fetch(event.target.action, { method: "POST", body, redirect: "manual", keepalive: true }); // though the page is left
 });

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.hashers import make_password
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from pytest_django import Settings
 
 from accounts.models import User
 from keys.catalogue import refresh_models
 from tests.browser.portal_process import Portal
-from tests.browser.visit import Visit
+from tests.browser.visit import PATIENCE_MS, Visit
 from tests.factories import PASSWORD
 from tests.requirements import find_chromium, require
 from tests.sandbox_process import Sandbox
@@ -30,6 +30,7 @@ ARGUMENTS = [
 def chromium() -> Iterator[Browser]:
     """Run the machine's Chromium for the tests of this folder."""
     require("browser")
+    expect.set_options(timeout=PATIENCE_MS)
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright has a loop in this thread; nothing of ours runs in it
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)

@@ -15,11 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class Portal(Server):
-    """A portal in front of a sandbox gateway; ends with its `with`."""
+    """A portal in front of a sandbox gateway, with more settings where wanted; ends with its `with`."""
 
-    def __init__(self, gateway: Sandbox) -> None:
+    def __init__(self, gateway: Sandbox, **more: str) -> None:
         super().__init__()
         self.gateway = gateway
+        self.more = more
 
     @property
     def url(self) -> str:
@@ -49,7 +50,7 @@ class Portal(Server):
             "GATEWAY_URL": self.gateway.url,
             "GATEWAY_ADMIN_KEY": self.gateway.admin_key,
         }
-        return {**os.environ, **told}
+        return {**os.environ, **told, **self.more}
 
 
 def database_url() -> str:

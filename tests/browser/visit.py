@@ -4,14 +4,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize
 
 from accounts.models import User
 from tests.conftest import signed_in
 
 PATIENCE_MS = 10_000
-DESK = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 STATUS_IS_TOLD = "Failed to load resource: the server responded with a status of"
 
 
@@ -58,3 +58,8 @@ class Visit:
 def session_of(user: User) -> str:
     """Return the cookie of somebody who has signed in."""
     return signed_in(user).cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def background(page: Page) -> str:
+    """Return the colour of the page's ground, as the browser paints it."""
+    return str(page.locator("body").evaluate("it => getComputedStyle(it).backgroundColor"))

@@ -9,6 +9,7 @@ from django.template import Context, Template
 from django.utils import timezone, translation
 
 from web.templatetags import portal
+from web.templatetags.portal import NO_BREAK_SPACE
 
 
 class Form(forms.Form):
@@ -59,6 +60,27 @@ def test_writes_a_day() -> None:
     assert portal.day(date(2026, 11, 25)) == "25\u00a0Nov\u00a02026"
     assert portal.moment(datetime(2026, 11, 25, 10, 42, tzinfo=UTC)) == "25\u00a0Nov\u00a02026, 10:42"
     assert portal.day(None) == portal.moment(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        (date(2026, 11, 25), "25 nov. 2026"),
+        (date(2027, 1, 31), "31 jan. 2027"),
+        (date(2027, 3, 2), "2 mars 2027"),
+        (date(2026, 12, 1), "1er déc. 2026"),
+    ],
+)
+def test_writes_a_day_in_french(when: date, words: str) -> None:
+    with translation.override("fr"):
+        assert portal.day(when).split(NO_BREAK_SPACE) == words.split()
+
+
+def test_does_not_take_a_short_month_for_the_end_of_a_sentence() -> None:
+    with translation.override("fr"):
+        text = f"Renouvelée jusqu’au {portal.day(date(2026, 11, 25))}. Rien ne change."
+
+    assert portal.other_sentences(text) == "Rien ne change."
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from django.templatetags.static import static
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language_info, gettext, ngettext
+from django.utils.translation import get_language_info, gettext, ngettext, pgettext
 
 register = template.Library()
 
@@ -72,11 +72,13 @@ def _grouped(number: str) -> str:
 
 @register.filter
 def day(when: date | None) -> str:
-    """Return a day as "25 Nov 2026", in the portal's time zone when it is a moment."""
+    """Return a day as "25 Nov 2026", in French "25 nov. 2026", in the portal's time zone when it is a moment."""
     if when is None:
         return ""
     local = timezone.localtime(when) if isinstance(when, datetime) else when
-    return formats.date_format(local, "j M Y").replace(" ", NO_BREAK_SPACE)
+    # Translators: a format of the `date` filter; of the first day of a month French says "1er"
+    shape = pgettext("first day", "j M Y") if local.day == 1 else pgettext("day", "j M Y")
+    return formats.date_format(local, shape).replace(" ", NO_BREAK_SPACE)
 
 
 @register.filter

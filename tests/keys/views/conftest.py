@@ -1,11 +1,14 @@
 """What the tests of pages share: the two ways of asking, and a stranger's key."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from accounts.models import User
 from keys.models import Key
 from tests.conftest import HTMX
 from tests.factories import make_staff
+from tests.gateway.loopback import Paper, paper_gateway
 from tests.keys.acts import issue
 from tests.sandbox_process import Sandbox
 
@@ -26,3 +29,10 @@ def key(intern: User, sandbox: Sandbox) -> Key:
 def foreign_key(sandbox: Sandbox, db: None) -> Key:
     """Make a key of somebody else."""
     return issue(make_staff("stranger"), "a stranger’s").key
+
+
+@pytest.fixture
+def paper() -> Iterator[Paper]:
+    """Run a gateway that answers as told."""
+    with paper_gateway() as paper:
+        yield paper

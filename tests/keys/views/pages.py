@@ -34,7 +34,12 @@ def wish(label: str = "thesis", **more: str) -> dict[str, str]:
 
 def field_of(response: "Response", name: str) -> str:
     """Return the value that the form in an answer would send for a field."""
-    tag = next(tag for tag in _TAG.findall(response.content.decode()) if f'name="{name}"' in tag)
+    return field_in(response.content.decode(), name)
+
+
+def field_in(page: str, name: str) -> str:
+    """Return the value that the first form with this field would send for it."""
+    tag = next(tag for tag in _TAG.findall(page) if f'name="{name}"' in tag)
     value = re.search(r'value="([^"]*)"', tag)
     return unescape(value[1]) if value else ""
 

@@ -1,0 +1,21 @@
+"""`manage.py compile_translations`: as `compilemessages`, without gettext's programs."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from portal.translations import compile_translations
+
+
+class Command(BaseCommand):
+    """Compile each translation that is newer than what was compiled of it."""
+
+    help = "Compile locale/*.po to .mo where they have changed; gettext need not be installed."
+
+    requires_system_checks = ()  # it is called before there are settings of a server, to build an image
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Compile, and name what was written."""
+        for written in compile_translations(settings.LOCALE_PATHS):
+            self.stdout.write(str(written))

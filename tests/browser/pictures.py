@@ -1,0 +1,69 @@
+"""Pictures of the pages, to look at: `bin/screenshots`. Two of them are in README (docs/img/), the others in var/."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page, ViewportSize
+
+from accounts.models import User
+from tests.browser import steps
+from tests.browser.portal_process import ROOT, Portal
+from tests.browser.scenes import keys_in_every_state, some_keys
+from tests.browser.visit import DESK, PHONE, Visit
+from tests.sandbox_process import Sandbox
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.parametrize("size", [DESK, PHONE], ids=["1280", "390"]),
+    pytest.mark.parametrize("scheme", ["light", "dark"]),
+]
+README = ("keys-1280", "keys-issued-390")
+Scheme = Literal["light", "dark"]
+
+
+@pytest.fixture(scope="module")
+def portal(django_db_setup: None, sandbox_process: Sandbox) -> Iterator[Portal]:
+    """Serve a portal in front of a gateway with an address to show."""
+    with Portal(sandbox_process, GATEWAY_PUBLIC_URL="https://gateway.example.edu") as running:
+        yield running
+
+
+def test_my_keys(visit: Visit, staff: User, sandbox: Sandbox, size: ViewportSize, scheme: Scheme) -> None:
+    some_keys(staff, sandbox)
+    keep(visit("/", user=staff, viewport=size, color_scheme=scheme), "keys", size, scheme)
+
+
+def test_my_keys_in_every_state(
+    visit: Visit, staff: User, sandbox: Sandbox, size: ViewportSize, scheme: Scheme
+) -> None:
+    keys_in_every_state(staff, sandbox)
+    keep(visit("/", user=staff, viewport=size, color_scheme=scheme), "keys-all", size, scheme)
+
+
+def test_the_door(visit: Visit, size: ViewportSize, scheme: Scheme) -> None:
+    keep(visit("/", viewport=size, color_scheme=scheme), "door", size, scheme)
+
+
+def test_my_keys_empty(visit: Visit, intern: User, size: ViewportSize, scheme: Scheme) -> None:
+    keep(visit("/", user=intern, viewport=size, color_scheme=scheme), "keys-empty", size, scheme)
+
+
+def test_the_fresh_secret(visit: Visit, intern: User, size: ViewportSize, scheme: Scheme) -> None:
+    page = visit("/", user=intern, viewport=size, color_scheme=scheme)
+    steps.create(page, "thesis")
+    keep(page, "keys-issued", size, scheme)
+
+
+@pytest.mark.parametrize("path", ["/models/", "/get-started/", "/status/", "/keys/history/", "/account/email/"])
+def test_other_pages(visit: Visit, intern: User, path: str, size: ViewportSize, scheme: Scheme) -> None:
+    page = visit(path, user=intern, viewport=size, color_scheme=scheme)
+    keep(page, path.strip("/").replace("/", "-"), size, scheme)
+
+
+def keep(page: Page, name: str, size: ViewportSize, scheme: Scheme) -> None:
+    """Save a picture of the whole page."""
+    name = f"{name}-{size['width']}{'-dark' if scheme == 'dark' else ''}"
+    folder = ROOT / ("docs/img" if name in README else "var/pictures")
+    page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)

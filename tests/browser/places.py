@@ -1,0 +1,154 @@
+"""Every page of the portal, by name, and how to get there."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from playwright.sync_api import Page, expect
+
+from tests.browser import steps
+
+Way = Callable[[Page], object]
+
+
+def at(path: str) -> Way:
+    """Go to an address."""
+    return lambda page: page.goto(path)
+
+
+def refused_sign_in(page: Page) -> None:
+    page.goto("/account/login/")
+    page.get_by_label("User name or e-mail").fill("nobody")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def mail_on_its_way(page: Page) -> None:
+    page.goto("/account/password/reset/")
+    page.get_by_label("E-mail").fill("nobody@example.edu")
+    page.get_by_role("button").last.click()
+    page.wait_for_url("**/reset/done/")
+
+
+def form_too_old(page: Page) -> None:
+    page.goto("/account/login/")
+    page.context.clear_cookies(name=settings.CSRF_COOKIE_NAME)
+    page.get_by_label("User name or e-mail").fill("nobody")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="This form is too old")).to_be_visible()
+
+
+def refused_key(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("textbox", name="Label").fill("Old laptop")  # which there is
+    page.get_by_role("button", name="Create key").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def key_for_an_intern(page: Page) -> None:
+    page.goto("/")
+    page.get_by_text("Temporary · 30 days").click()
+    expect(page.get_by_label("Intern’s name")).to_be_visible()
+
+
+def fresh_secret(page: Page) -> None:
+    page.goto("/")
+    steps.create(page, "thesis")
+
+
+def checked(page: Page) -> None:
+    fresh_secret(page)
+    page.get_by_role("button", name="Check this key").click()
+    expect(page.locator("#keys-result")).to_contain_text("It works.")
+
+
+def rotated(page: Page) -> None:
+    page.goto("/")
+    steps.rotate(page, "Thesis, chapter 3")
+
+
+def of_key(label: str, entry: str) -> Way:
+    """Choose an entry in the menu of a key."""
+
+    def go(page: Page) -> None:
+        page.goto("/")
+        steps.from_menu(page, label, entry)
+        page.wait_for_url("**/keys/**")
+
+    return go
+
+
+def delete_page(page: Page) -> None:
+    of_key("Old laptop", "History")(page)
+    page.get_by_role("link", name="Delete").click()
+    expect(page.get_by_role("link", name="Keep it")).to_be_visible()
+
+
+def delete_dialog(page: Page) -> None:
+    page.goto("/")
+    steps.from_menu(page, "Old laptop", "Delete")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def open_menus(page: Page) -> None:
+    page.goto("/")
+    steps.row(page, "Lab server").locator("summary").click()
+    expect(page.get_by_role("button", name="End the old secret now")).to_be_visible()
+
+
+def broken(page: Page) -> None:
+    """See the page for what broke on our side; nothing breaks on demand, so that it is put in the way of an address."""
+    body = render_to_string("500.html")
+    page.route("**/broken/", lambda route: route.fulfill(status=500, content_type="text/html", body=body))
+    page.goto("/broken/")
+
+
+def models_not_found(page: Page) -> None:
+    page.goto("/models/?q=nothing-is-called-so")
+
+
+PUBLIC: dict[str, Way] = {
+    "sign in": at("/account/login/"),
+    "sign in, refused": refused_sign_in,
+    "forgotten password": at("/account/password/reset/"),
+    "mail on its way": mail_on_its_way,
+    "link of a mail, old": at("/account/password/reset/key/1-nothing/"),
+    "privacy": at("/privacy/"),
+    "form too old": form_too_old,
+    "nothing here": at("/nothing/"),
+    "broken": broken,
+}
+OF_A_NEWCOMER: dict[str, Way] = {
+    "no keys": at("/"),
+    "fresh secret": fresh_secret,
+    "checked": checked,
+    "history, empty": at("/keys/history/"),
+    "models": at("/models/"),
+    "models, none found": models_not_found,
+    "get started": at("/get-started/"),
+    "gateway status": at("/status/"),
+    "usage": at("/usage/"),
+    "playground": at("/playground/"),
+    "privacy": at("/privacy/"),
+    "password": at("/account/password/change/"),
+    "e-mail": at("/account/email/"),
+    "sign out": at("/account/logout/"),
+    "nothing here": at("/nothing/"),
+    "makes no sense": at(f"/models/?{'q=1&' * 1001}"),
+}
+OF_STAFF: dict[str, Way] = {
+    "keys in every state": at("/"),
+    "menu of a key": open_menus,
+    "refused key": refused_key,
+    "key for an intern": key_for_an_intern,
+    "rotated": rotated,
+    "key": of_key("Lab server", "History"),
+    "deleted key": of_key("Trial", "History"),
+    "rotate": of_key("Thesis, chapter 3", "Rotate"),
+    "change label": of_key("Old laptop", "Change label"),
+    "delete": delete_page,
+    "delete, dialog": delete_dialog,
+    "history": at("/keys/history/"),
+}

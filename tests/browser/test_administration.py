@@ -1,0 +1,25 @@
+"""Django's own pages of administration: our Content-Security-Policy does not break them."""
+
+import pytest
+from playwright.sync_api import expect
+
+from accounts.models import User
+from tests.browser.visit import Visit
+from tests.keys.acts import issue
+
+pytestmark = pytest.mark.browser
+
+
+def test_an_admin_looks_around(visit: Visit, admin: User, intern: User) -> None:
+    issue(intern, "thesis")
+    page = visit("/admin/", user=admin)
+    links = page.locator("#content-main th a")
+
+    for address in [link.get_attribute("href") for link in links.all()]:
+        response = page.goto(address or "")
+        assert response
+        assert response.status == 200
+        first = page.locator("#result_list tbody a").first
+        if first.count():
+            first.click()
+            expect(page.locator("#content h1")).to_be_visible()

@@ -1,0 +1,106 @@
+"""Every page, light and dark, wide and narrow: axe finds nothing, nothing sticks out, nothing is written inline.
+
+That the browser complains of nothing (a refused script or style, a file that is missing, another machine that is asked)
+is seen after every test of this folder: see the fixture `visit`.
+"""
+
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page
+
+from accounts.models import User
+from tests.browser.axe import violations
+from tests.browser.places import OF_A_NEWCOMER, OF_STAFF, PUBLIC, Way
+from tests.browser.scenes import keys_in_every_state
+from tests.browser.visit import DESK, PHONE, Visit
+from tests.sandbox_process import Sandbox
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+Scheme = Literal["light", "dark"]
+INLINE = "document.querySelectorAll('script:not([src]), style, [style]:not([style=\"\"])').length"
+
+
+@pytest.mark.parametrize("way", PUBLIC.values(), ids=PUBLIC)
+def test_who_has_not_come_in_finds_pages_in_order(visit: Visit, way: Way) -> None:
+    page = visit("about:blank")
+
+    way(page)
+
+    assert_in_order(page)
+
+
+@pytest.mark.parametrize("way", OF_A_NEWCOMER.values(), ids=OF_A_NEWCOMER)
+def test_a_newcomer_finds_pages_in_order(visit: Visit, intern: User, way: Way) -> None:
+    page = visit("about:blank", user=intern)
+
+    way(page)
+
+    assert_in_order(page)
+
+
+@pytest.mark.parametrize("way", OF_STAFF.values(), ids=OF_STAFF)
+def test_who_has_many_keys_finds_pages_in_order(visit: Visit, staff: User, sandbox: Sandbox, way: Way) -> None:
+    keys_in_every_state(staff, sandbox)
+    page = visit("about:blank", user=staff)
+
+    way(page)
+
+    assert_in_order(page)
+
+
+def assert_in_order(page: Page) -> None:
+    """Look at a page in both colours and three widths."""
+    assert page.evaluate(INLINE) == 0
+    found = {}
+    schemes: tuple[Scheme, ...] = ("light", "dark")
+    for size in (DESK, PHONE):
+        page.set_viewport_size(size)
+        assert sticks_out(page) == 0
+        for scheme in schemes:
+            page.emulate_media(color_scheme=scheme)
+            found[f"{scheme}, {size['width']} px"] = violations(page)
+    assert not {where: what for where, what in found.items() if what}
+    page.set_viewport_size({"width": 360, "height": 700})
+    assert sticks_out(page) == 0
+
+
+def sticks_out(page: Page) -> int:
+    """Return by how many pixels the page is wider than the window."""
+    beyond: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return beyond
+
+
+@pytest.mark.parametrize(
+    ("harm", "rule"),
+    [
+        ("document.querySelector('h1').style.color = '#e3e6e7'", "color-contrast"),
+        ("document.querySelector('[role=img]').ariaLabel = ''", "svg-img-alt"),
+    ],
+)
+def test_axe_sees_what_is_wrong(visit: Visit, intern: User, harm: str, rule: str) -> None:
+    page = visit("/", user=intern, color_scheme="light")
+
+    page.evaluate(harm)
+
+    assert [found.partition(":")[0] for found in violations(page)] == [rule]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\">red</p>')",
+        "document.body.insertAdjacentHTML('beforeend', '<img src=\"http://192.0.2.1/spy.gif\">')",
+        "document.body.insertAdjacentHTML('beforeend', '<img src=\"/static/img/none.svg\">')",
+        "console.error('something is wrong')",
+    ],
+)
+def test_what_the_browser_complains_about_is_noted(visit: Visit, intern: User, harm: str) -> None:
+    page = visit("/", user=intern)
+
+    page.evaluate(harm)
+
+    wait_until(lambda: page.evaluate("true") and visit.complaints)  # Playwright hears of them while it is asked
+    visit.complaints.clear()

@@ -1,0 +1,156 @@
+"""What goes wrong in front of people: impatience, a slow or dead gateway, a session that is over, no network."""
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from keys.models import Key
+from tests.browser import steps
+from tests.browser.visit import Visit
+from tests.keys.acts import ending_in, issue
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_double_click_makes_one_key(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+    sandbox.faults("/key/generate", "delay", seconds=0.5)
+    page = visit("/", user=intern)
+    page.get_by_role("textbox", name="Label").fill("thesis")
+
+    page.get_by_role("button", name="Create key").dblclick()
+
+    assert steps.shown_secret(page) == sandbox.issued_secrets()[-1]
+    assert len(sandbox.live_keys()) == Key.objects.count() == 1
+
+
+def test_a_button_says_what_it_waits_for(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+    sandbox.faults("/key/generate", "delay", seconds=1.5)
+    page = visit("/", user=intern)
+    page.get_by_role("textbox", name="Label").fill("thesis")
+    button = page.locator("form.ps-create button")
+    width = button.evaluate("it => it.offsetWidth")
+
+    button.click()
+
+    expect(button).to_have_text("Creating…")
+    expect(button).to_have_attribute("aria-busy", "true")
+    assert button.evaluate("it => it.offsetWidth") >= width
+    steps.shown_secret(page)
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_dead_gateway_is_said_and_what_was_typed_stays(
+    visit: Visit, intern: User, sandbox: Sandbox, script: bool
+) -> None:
+    issue(intern, "essay")
+    page = visit("/", user=intern, java_script_enabled=script)
+    sandbox.faults("/key/generate", "error", status=503)
+    page.get_by_role("textbox", name="Label").fill("thesis")
+
+    page.get_by_role("button", name="Create key").click()
+
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("The gateway")
+    expect(alert).to_be_focused()
+    expect(page.get_by_role("textbox", name="Label")).to_have_value("thesis")
+    expect(steps.row(page, "essay")).to_be_visible()
+
+
+def test_a_renewal_that_fails_leaves_the_page_true(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+    ending_in(issue(intern, "thesis").key, sandbox, days=5)
+    page = visit("/", user=intern)
+    sandbox.faults("/key/update", "error", status=503)
+
+    page.get_by_role("button", name="Renew thesis").click()
+
+    expect(page.locator("#keys-panel .is-bad").first).to_contain_text("The gateway")
+    expect(steps.row(page, "thesis")).to_contain_text("Ends soon")
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_who_was_signed_out_meanwhile_comes_back_to_the_page(visit: Visit, known_password: str, script: bool) -> None:
+    page = visit("/", java_script_enabled=script)
+    steps.sign_in(page, "intern", known_password)
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    page.get_by_role("textbox", name="Label").fill("thesis")
+
+    page.get_by_role("button", name="Create key").click()
+
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert_one_page(page)
+    steps.sign_in(page, "intern", known_password)
+    assert not Key.objects.exists()
+
+
+def test_who_was_signed_out_gets_no_dialog_with_a_door_in_it(visit: Visit, known_password: str, intern: User) -> None:
+    issue(intern, "thesis")
+    page = visit("/")
+    steps.sign_in(page, "intern", known_password)
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+
+    steps.from_menu(page, "thesis", "Delete")
+
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert_one_page(page)
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_form_that_is_too_old_gets_a_page_that_says_so(visit: Visit, intern: User, script: bool) -> None:
+    page = visit("/", user=intern, java_script_enabled=script)
+    page.context.clear_cookies(name=settings.CSRF_COOKIE_NAME)
+    page.get_by_role("textbox", name="Label").fill("thesis")
+
+    page.get_by_role("button", name="Create key").click()
+
+    expect(page.get_by_role("heading", name="This form is too old")).to_be_visible()
+    assert_one_page(page)
+    assert not Key.objects.exists()
+
+
+def test_a_key_that_went_meanwhile_gets_the_page_for_what_is_not_there(visit: Visit, intern: User) -> None:
+    key = issue(intern, "thesis").key
+    page = visit("/", user=intern)
+    Key.objects.filter(pk=key.pk).update(owner=User.objects.create_user("other"))
+
+    steps.from_menu(page, "thesis", "Delete")
+
+    expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+    assert_one_page(page)
+
+
+def test_a_portal_that_cannot_be_reached_is_said_and_the_page_stays(visit: Visit, intern: User) -> None:
+    page = visit("/", user=intern)
+    page.get_by_role("textbox", name="Label").fill("thesis")
+    page.context.set_offline(True)
+
+    page.get_by_role("button", name="Create key").click()
+
+    expect(page.locator("#trouble")).to_be_visible()
+    expect(page.locator("#say")).to_contain_text("The portal does not answer")
+    expect(page.get_by_role("textbox", name="Label")).to_have_value("thesis")
+
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Create key").click()
+    steps.shown_secret(page)
+    expect(page.locator("#trouble")).to_be_hidden()
+    visit.complaints.clear()  # the browser's own, of the network that was away
+
+
+def test_without_a_clipboard_the_text_is_selected(visit: Visit, intern: User) -> None:
+    page = visit("/get-started/", user=intern)
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.reload()
+
+    page.get_by_role("button", name="Copy URL").click()
+
+    expect(page.get_by_text("Selected: press Ctrl+C").first).to_be_visible()
+    assert page.evaluate("getSelection().toString()") == page.locator("#base-url").inner_text()
+
+
+def assert_one_page(page: Page) -> None:
+    """Check that no page stands inside another."""
+    for landmark in ("main", "banner", "contentinfo"):
+        assert page.get_by_role(landmark).count() <= 1
+    assert page.locator("h1").count() == 1

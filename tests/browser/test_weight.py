@@ -1,0 +1,57 @@
+"""What a first visit costs over the wire, from the server that people get (DESIGN §9)."""
+
+import pytest
+from playwright.sync_api import Page
+
+from accounts.models import User
+from tests.browser.scenes import keys_in_every_state
+from tests.browser.visit import Visit
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.browser
+
+BAR_BYTES = 250_000
+
+
+@pytest.mark.parametrize("path", ["/", "/models/", "/get-started/"])
+def test_a_first_visit_is_light(visit: Visit, staff: User, sandbox: Sandbox, path: str) -> None:
+    keys_in_every_state(staff, sandbox)
+    page = visit("about:blank", user=staff)
+    weight = weigh(page)
+
+    page.goto(path, wait_until="networkidle")
+
+    assert 50_000 < sum(weight.values()) <= BAR_BYTES, weight
+
+
+def test_the_door_is_light(visit: Visit) -> None:
+    page = visit("about:blank")
+    weight = weigh(page)
+
+    page.goto("/", wait_until="networkidle")
+
+    assert 50_000 < sum(weight.values()) <= BAR_BYTES, weight
+
+
+def test_the_second_page_brings_only_itself(visit: Visit, intern: User) -> None:
+    page = visit("/", user=intern)
+    page.wait_for_load_state("networkidle")
+    weight = weigh(page)
+
+    page.goto("/models/", wait_until="networkidle")
+
+    assert not [address for address, size in weight.items() if "/static/" in address and size]
+
+
+def weigh(page: Page) -> dict[str, int]:
+    """Return a dictionary that fills with the bytes of each answer, head and all, as they came over the wire."""
+    weight: dict[str, int] = {}
+    addresses: dict[str, str] = {}
+    wire = page.context.new_cdp_session(page)
+    wire.send("Network.enable")
+    wire.on("Network.responseReceived", lambda told: addresses.update({told["requestId"]: told["response"]["url"]}))
+    wire.on(
+        "Network.loadingFinished",
+        lambda told: weight.update({addresses[told["requestId"]]: int(told["encodedDataLength"])}),
+    )
+    return weight

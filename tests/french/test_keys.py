@@ -1,0 +1,197 @@
+"""Pages of keys in French, in every state and under every fault."""
+
+import re
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.utils import timezone, translation
+from pytest_django import Settings
+
+from accounts.models import AuditEntry, User
+from keys import catalogue, services
+from keys.models import GatewayModel, GatewayState, Key
+from tests.browser.scenes import keys_in_every_state
+from tests.factories import make_policy
+from tests.french.conftest import Read, in_french
+from tests.keys.acts import BY_TEST, delete_at_gateway, ending_in, issue, live_token, set_at_gateway
+from tests.ports import free_port
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def offered(sandbox: Sandbox) -> None:
+    """Let the portal know the gateway's models."""
+    catalogue.refresh_models()
+
+
+def test_my_keys_in_every_state(staff: User, sandbox: Sandbox, read: Read) -> None:
+    keys_in_every_state(staff, sandbox)
+    browser = in_french(staff)
+
+    words = read(browser.get("/"))
+
+    assert "Expire bientôt" in words
+    assert "Renouvelable jusqu’au" in words
+    for key in Key.objects.all():
+        for page in ("", "delete/", "label/", "rotate/"):
+            read(browser.get(f"/keys/{key.pk}/{page}"))
+    read(browser.get("/keys/history/"))
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {},
+        {"budget_usd": None, "max_live_keys": None},
+        {"budget_period": "1d", "max_live_keys": 1, "temporary_lifetime_days": 1},
+        {"budget_period": "7d", "personal_keys": True, "grace_hours": 0},
+        {"all_models": False, "model_names": ["general_nothink"]},
+        {"all_models": False, "model_names": ["gone"]},
+    ],
+)
+def test_a_newcomer_of_any_policy(intern: User, read: Read, policy: dict[str, Any]) -> None:
+    make_policy("Interns", **policy)
+    browser = in_french(intern)
+
+    for page in ("/", "/models/", "/models/?q=nothing", "/get-started/", "/keys/history/"):
+        read(browser.get(page))
+    fresh = issue(intern)
+    for page in ("/", "/get-started/", f"/keys/{fresh.key.pk}/", f"/keys/{fresh.key.pk}/rotate/"):
+        read(browser.get(page))
+
+
+def test_the_life_of_a_key(staff: User, sandbox: Sandbox, read: Read) -> None:
+    browser = in_french(staff)
+
+    made = browser.post(
+        "/keys/create/",
+        {"label": "thesis", "kind": "temporary", "intern_name": "Intern A", "stay_ends_on": "2099-12-31"},
+    )
+    assert made.status_code == 201
+    assert "Copiez-la maintenant" in read(made)
+    key = Key.objects.get()
+    assert "Elle fonctionne." in read(browser.post("/keys/check/", {"secret": made.context["secret"]}))
+    ending_in(key, sandbox, days=3)
+    assert "fonctionne jusqu’au" in read(browser.post(f"/keys/{key.pk}/renew/", follow=True))
+    assert "L’ancien secret fonctionne encore" in read(browser.post(f"/keys/{key.pk}/rotate/"))
+    for act in ("rotate", "end-old", "end-old", "renew", "label", "delete", "delete", "renew", "rotate", "end-old"):
+        read(browser.post(f"/keys/{key.pk}/{act}/", {"label": "another"}, follow=True))
+    read(browser.get(f"/keys/{key.pk}/"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"label": "THESIS"},
+        {"label": ""},
+        {"label": "x" * 61},
+        {"label": "a\x00b"},
+        {"kind": "none"},
+        {"intern_email": "nowhere"},
+        {"intern_name": "Intern A", "kind": "personal"},
+        {"stay_ends_on": "2001-01-01"},
+        {"stay_ends_on": "no day"},
+    ],
+)
+def test_refused_forms(staff: User, sandbox: Sandbox, read: Read, wrong: dict[str, str]) -> None:
+    issue(staff, "thesis")
+
+    answer = in_french(staff).post("/keys/create/", {"label": "other", "kind": "temporary", **wrong})
+
+    assert answer.status_code == 422
+    read(answer)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "words"), [(3, "Vous avez 3 clés sur les 3"), (1, "Vous avez 1 clé sur 1 permise")]
+)
+def test_a_key_too_many(intern: User, read: Read, allowed: int, words: str) -> None:
+    make_policy("Interns", max_live_keys=allowed)
+    for number in range(allowed):
+        issue(intern, f"label {number}")
+
+    assert words in read(in_french(intern).post("/keys/create/", {"label": "one more"}))
+
+
+@pytest.mark.parametrize("act", ["create", "renew", "rotate", "end-old", "delete"])
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before", "away"])
+def test_a_gateway_that_fails(
+    staff: User, sandbox: Sandbox, settings: Settings, read: Read, act: str, fault: str
+) -> None:
+    key = ending_in(issue(staff).key, sandbox, days=3)
+    if act == "end-old":
+        services.rotate_key(key=key, act=BY_TEST)
+    if fault == "away":
+        settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
+    else:
+        sandbox.faults("*", fault, times=9)
+    browser = in_french(staff)
+
+    address = "/keys/create/" if act == "create" else f"/keys/{key.pk}/{act}/"
+    said = read(browser.post(address, {"label": "other", "kind": "temporary"}))
+
+    assert re.search("passerelle (ne répond pas|s’est perdue|n(e l)?’a pas encore confirmé)", said)
+    for page in ("/", f"/keys/{key.pk}/", "/keys/history/"):
+        read(browser.get(page))
+
+
+@pytest.mark.parametrize("state", ["expired", "blocked", "gone", "unknown", "away", "works"])
+def test_a_check(staff: User, sandbox: Sandbox, settings: Settings, read: Read, state: str) -> None:
+    fresh = issue(staff)
+    if state == "expired":
+        ending_in(fresh.key, sandbox, days=-1)
+    elif state == "blocked":
+        set_at_gateway(sandbox, live_token(fresh.key), blocked=True)
+    elif state == "gone":
+        delete_at_gateway(sandbox, fresh.key)
+    elif state == "away":
+        settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
+
+    read(in_french(staff).post("/keys/check/", {"secret": "sk-other" if state == "unknown" else fresh.secret}))
+
+
+@pytest.mark.parametrize("problem", ["", "key_refused", "refused", "unhealthy", "no_models", "silent"])
+@pytest.mark.parametrize("sandbox_badge", [True, False])
+def test_the_gateway_in_every_state(intern: User, read: Read, problem: str, sandbox_badge: bool) -> None:
+    now = timezone.now()
+    told = {"checked_at": now, "models_at": now, "version": "1.2", "sandbox": sandbox_badge, "problem": problem}
+    GatewayState.objects.update(**told, down_since=now if problem == "silent" else None)
+
+    for page in ("/", "/status/", "/models/", "/usage/", "/playground/"):
+        read(in_french(intern).get(page))
+
+
+def test_a_gateway_of_which_nothing_is_known(intern: User, read: Read) -> None:
+    GatewayState.objects.all().delete()
+    GatewayModel.objects.all().delete()
+
+    assert "Nous ne l’avons pas encore interrogée" in read(in_french(intern).get("/status/"))
+    assert "Pas encore de liste" in read(in_french(intern).get("/models/"))
+    read(in_french(intern).get("/get-started/"))
+
+
+def test_what_the_portal_noted_by_itself_is_read_in_the_language_of_the_reader(staff: User, sandbox: Sandbox) -> None:
+    key = issue(staff).key
+    delete_at_gateway(sandbox, key)
+    services.sync_keys()
+    entry = AuditEntry.objects.of_key(key.pk)[0]
+
+    assert entry.remark == "It was deleted at the gateway, not here."
+    with translation.override("fr"):
+        assert entry.remark == "Elle a été supprimée à la passerelle, pas ici."
+
+
+def test_the_mail_before_an_end(staff: User, sandbox: Sandbox, settings: Settings) -> None:
+    """A worker has no language but that of the settings."""
+    ending_in(issue(staff, "mémoire").key, sandbox, days=5)
+    settings.LANGUAGE_CODE = "fr"
+
+    services.remind_owners()
+
+    (message,) = mail.outbox
+    assert message.subject == "Votre clé «\u00a0mémoire\u00a0» expire bientôt"
+    assert "expire dans 5\u00a0jours (" in message.body
+    assert "Renew" not in message.body

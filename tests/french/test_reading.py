@@ -1,0 +1,29 @@
+"""The reader of French is not deaf."""
+
+from django.http import HttpResponse
+from django.utils import translation
+
+from tests.french.reading import Reader, english_in, prose_of
+
+
+def test_hears_what_has_no_translation(reader: Reader) -> None:
+    with translation.override("fr"):
+        translation.gettext("My keys")
+        translation.gettext("Nobody has translated this.")
+        translation.ngettext("%d duck", "%d ducks", 2)
+        translation.pgettext("tub", "duck")
+
+    assert reader.missed == {"Nobody has translated this.", "%d duck", "tub\x04duck"}
+    reader.missed.clear()
+
+
+def test_sees_english() -> None:
+    assert english_in("Mes clés. You may not do this. Rien.") == ["You may not do this"]
+    assert english_in("Enter a valid value here.") == ["Enter"]
+    assert english_in("Mes clés : vous en avez 3.") == []
+
+
+def test_reads_what_is_shown_and_spoken_but_neither_code_nor_names() -> None:
+    page = '<p title="Un titre">Bonjour, <bdi>the Duck</bdi> et mémoire</p><pre>for it in the</pre><b lang="en">it</b>'
+
+    assert prose_of(HttpResponse(page), "mémoire") == "Bonjour, et … Un titre"

@@ -1,0 +1,77 @@
+"""The web process killed while the gateway works: after the sweep both sides are the same, and the page tells it."""
+
+import pytest
+from django.test import Client, override_settings
+
+from accounts.models import User
+from keys import services
+from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue, works
+from tests.keys.killable_portal import KillablePortal, Waiting
+from tests.keys.views.pages import url_of, wish, words_of
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOT_MADE = "Nobody saw the secret; no such key is left."
+REFUSED = "The gateway refuses it since"
+CASES: list[tuple[str, str, str, str, list[bool]]] = [
+    # act, gateway call, fault, what My keys says after the sweep, which of the secrets that were shown work
+    ("create", "/key/generate", "hang_before", NOT_MADE, []),
+    ("create", "/key/generate", "hang_after", NOT_MADE, []),
+    ("renew", "/key/update", "hang_before", "Ends soon", [True]),
+    ("renew", "/key/update", "hang_after", "in 30 days", [True]),
+    ("rotate", "/key/info", "hang_before", "Active", [True]),
+    ("rotate", "/key/generate", "hang_before", "Active", [True]),
+    ("rotate", "/key/generate", "hang_after", "Active", [True]),
+    ("end_old", "/key/delete", "hang_before", "Active", [False, True]),
+    ("end_old", "/key/delete", "hang_after", "Active", [False, True]),
+    ("end_old", "/key/info", "hang_before", "Active", [False, True]),
+    ("delete", "/key/delete", "hang_before", REFUSED, [False]),
+    ("delete", "/key/delete", "hang_after", REFUSED, [False]),
+    ("delete", "/key/info", "hang_before", REFUSED, [False]),
+]
+
+
+@pytest.mark.parametrize(("act", "path", "fault", "told", "working"), CASES)
+def test_is_healed_and_told(
+    as_intern: Client,
+    intern: User,
+    sandbox: Sandbox,
+    act: str,
+    path: str,
+    fault: str,
+    told: str,
+    working: list[bool],
+) -> None:
+    address, secrets = _prepare(act, intern, sandbox)
+    with KillablePortal(sandbox) as portal:
+        person = Waiting(portal, intern)
+        sandbox.faults(path, fault, seconds=60)
+        waiting = person.send(address, **wish())
+        sandbox.wait_until_fault_holds(path)
+        portal.kill()
+        waiting.join()
+    assert person.failure, "there was an answer"
+    sandbox.clear_faults()
+
+    assert "Deleted:" not in words_of(as_intern.get("/"))
+    with override_settings(KEY_ANSWER_DEADLINE_S=0):
+        services.sweep_keys()
+
+    assert_at_rest(sandbox)
+    assert told in words_of(as_intern.get("/"))
+    assert [works(sandbox, secret) for secret in secrets] == working
+    assert len(sandbox.live_keys()) == sum(working)
+
+
+def _prepare(act: str, owner: User, sandbox: Sandbox) -> tuple[str, list[str]]:
+    """Make what the act needs; return where its form goes, and the secrets that its owner has seen."""
+    if act == "create":
+        return "/keys/create/", []
+    fresh = issue(owner)
+    secrets = [fresh.secret]
+    if act == "renew":
+        ending_in(fresh.key, sandbox, days=3)
+    if act == "end_old":
+        secrets.append(services.rotate_key(key=again(fresh.key), act=BY_TEST).secret)
+    return url_of(act, fresh.key), secrets

@@ -1,0 +1,195 @@
+"""Odd input by HTTP: a clear answer in the layout, never a 500, and nothing changed."""
+
+from html import escape
+from importlib import import_module
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from keys.models import Key
+from tests.conftest import HTMX, signed_in
+from tests.keys.test_forms import KEPT, REFUSED
+from tests.keys.views.pages import assert_in_layout, everything, field_of, url_of, wish, words_of
+from tests.sandbox_process import Sandbox
+
+CREATE = "/keys/create/"
+TYPABLE = {name: label for name, label in REFUSED.items() if name != "lone surrogate"}  # HTTP cannot carry that one
+ACTS = ("renew", "rotate", "end_old", "label", "delete")
+NO_IDS = ("1", "0" * 36, "00000000-0000-0000-0000-00000000000g", "%00", "..%2f..", "a" * 500)
+
+
+@pytest.mark.parametrize("name", TYPABLE)
+def test_refuses_odd_labels_and_changes_nothing(
+    as_intern: Client, key: Key, sandbox: Sandbox, name: str, way: dict[str, str]
+) -> None:
+    before = everything(sandbox)
+
+    for url in (CREATE, url_of("label", key)):
+        response = as_intern.post(url, wish(TYPABLE[name]), headers=way)
+        assert response.status_code == 422
+        assert "invisible characters" in words_of(response) or "Null characters" in words_of(response)
+
+    assert everything(sandbox) == before
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_shows_odd_labels_as_they_are_on_every_page(as_intern: Client, sandbox: Sandbox, name: str) -> None:
+    label = KEPT[name]
+
+    assert as_intern.post(CREATE, wish(label)).status_code == 201
+
+    key = Key.objects.get()
+    assert key.label == label
+    for url in ("/", url_of("detail", key), url_of("delete", key), url_of("rotate", key), reverse("keys:history")):
+        page = as_intern.get(url).content.decode()
+        assert escape(label) in page
+        assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize("url", [CREATE, "label"])
+def test_ten_thousand_characters_are_refused_and_kept_in_the_form(
+    as_intern: Client, key: Key, sandbox: Sandbox, url: str
+) -> None:
+    before = everything(sandbox)
+
+    response = as_intern.post(url_of("label", key) if url == "label" else url, wish("x" * 10_000))
+
+    assert response.status_code == 422
+    assert "at most 60 characters (it has 10000)" in words_of(response)
+    assert field_of(response, "label") == "x" * 10_000
+    assert everything(sandbox) == before
+
+
+def test_bytes_that_are_no_text_change_nothing_but_a_label_at_most(as_intern: Client, sandbox: Sandbox) -> None:
+    body = b"label=%ff%fe%ed%a0%80&kind=temporary"
+
+    response = as_intern.post(CREATE, body, content_type="application/x-www-form-urlencoded")
+
+    assert response.status_code in (201, 422)
+    assert all("\ufffd" in label for label in Key.objects.values_list("label", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("stay_ends_on", "2026-02-30"),
+        ("stay_ends_on", "0001-01-01"),
+        ("stay_ends_on", "-1"),
+        ("stay_ends_on", "9" * 5000),
+        ("stay_ends_on", "٢٠٢٦-١٢-٣١x"),
+        ("intern_email", "a" * 250 + "@example.edu"),
+        ("intern_email", "<script>@example.edu"),
+        ("intern_name", "x" * 10_000),
+        ("request_id", "1' OR 1=1"),
+        ("kind", "\0"),
+    ],
+)
+def test_refuses_bad_values_and_changes_nothing(as_staff: Client, sandbox: Sandbox, field: str, value: str) -> None:
+    response = as_staff.post(CREATE, wish(**{"intern_name": "Intern A", field: value}))
+
+    assert response.status_code == 422
+    assert_in_layout(response)
+    assert not Key.objects.exists()
+    assert not sandbox.live_keys()
+
+
+def test_the_last_day_that_there_is_means_the_lifetime_of_the_policy(as_staff: Client, sandbox: Sandbox) -> None:
+    assert as_staff.post(CREATE, wish(intern_name="Intern A", stay_ends_on="9999-12-31")).status_code == 201
+
+
+@pytest.mark.parametrize("no_id", NO_IDS)
+def test_what_is_no_id_is_not_there(as_intern: Client, no_id: str, db: None) -> None:
+    for act in ("", *(f"{name.replace('_', '-')}/" for name in ACTS)):
+        response = as_intern.post(f"/keys/{no_id}/{act}", headers=HTMX)
+        assert response.status_code == 404
+        assert_in_layout(response)
+
+
+def test_an_id_in_capitals_is_not_another_key(as_intern: Client, key: Key, sandbox: Sandbox) -> None:
+    before = everything(sandbox)
+
+    assert as_intern.post(f"/keys/{str(key.pk).upper()}/delete/").status_code == 404
+    assert everything(sandbox) == before
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_strangers_form_is_not_obeyed(as_staff: Client, key: Key, sandbox: Sandbox, act: str) -> None:
+    before = everything(sandbox)
+
+    response = as_staff.post(url_of(act, key), {"label": "mine"}, headers=HTMX)
+
+    assert response.status_code == 404
+    assert everything(sandbox) == before
+
+
+@pytest.mark.parametrize("act", ["create", *ACTS])
+def test_without_the_forms_token_nothing_is_changed(
+    intern: User, key: Key, sandbox: Sandbox, way: dict[str, str], act: str
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(intern)
+    before = everything(sandbox)
+
+    response = client.post(CREATE if act == "create" else url_of(act, key), wish("mine"), headers=way)
+
+    assert response.status_code == 403
+    assert_in_layout(response)
+    assert "This form is too old" in words_of(response)
+    assert everything(sandbox) == before
+
+
+def test_a_token_from_before_the_last_sign_in_is_too_old(intern: User, sandbox: Sandbox) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(intern)
+    token = field_of(client.get("/"), "csrfmiddlewaretoken")
+    assert client.post(CREATE, wish(csrfmiddlewaretoken=token)).status_code == 201
+    client.cookies.pop("csrf")
+
+    response = client.post(CREATE, wish("another", csrfmiddlewaretoken=token))
+
+    assert response.status_code == 403
+    assert Key.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"label=a&" * 2000, "application/x-www-form-urlencoded"),
+        (b"label=" + b"a" * 2_000_000, "application/x-www-form-urlencoded"),
+        (b"label=a", "application/x-www-form-urlencoded; charset=utf-16"),
+        (b"--x\r\nbroken", "multipart/form-data; boundary=x"),
+        (b"label", "multipart/form-data"),
+        (b'{"label": "a"}', "application/json"),
+        (b"", "application/x-www-form-urlencoded"),
+    ],
+)
+def test_a_broken_body_is_a_bad_request(as_intern: Client, sandbox: Sandbox, body: bytes, kind: str) -> None:
+    response = as_intern.post(CREATE, body, content_type=kind)
+
+    assert response.status_code in (400, 422)
+    assert_in_layout(response)
+    assert not Key.objects.exists()
+
+
+@pytest.mark.parametrize("address", ["fe80::1%eth0", "unix:", "999.1.1.1", ""])
+def test_an_address_that_is_none_does_not_stop_an_act(as_intern: Client, sandbox: Sandbox, address: str) -> None:
+    assert as_intern.post(CREATE, wish(), REMOTE_ADDR=address).status_code == 201
+
+
+@pytest.mark.parametrize("cookie", ["\\000" * 9 + "nonsense", "' OR 1=1 --", "é" * 32, "short"])
+def test_a_session_that_is_none_is_asked_to_sign_in(intern: User, key: Key, sandbox: Sandbox, cookie: str) -> None:
+    client = signed_in(intern)
+    client.cookies["session"] = cookie
+
+    assert client.post(url_of("delete", key)).status_code == 302
+    assert len(sandbox.live_keys()) == 1
+
+
+def test_a_session_is_not_looked_for_under_what_no_database_holds() -> None:
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+
+    assert store("\0" * 32).session_key is None
+    assert store("a" * 32).session_key == "a" * 32

@@ -1,0 +1,162 @@
+"""Every fault of the gateway at every call of every act: what the page says is true, and a sweep brings all to rest."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import User
+from gateway.secret import token_of
+from keys import services
+from keys.models import Key, Token
+from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue, works
+from tests.keys.views.pages import url_of, wish, words_of
+from tests.sandbox_process import Sandbox
+
+CALLS = {
+    "create": ("/key/generate",),
+    "renew": ("/key/update",),
+    "rotate": ("/key/info", "/key/generate"),
+    "end_old": ("/key/delete", "/key/info"),
+    "delete": ("/key/delete", "/key/info"),
+}
+FAULTS: dict[str, dict[str, Any]] = {
+    "delay": {"seconds": 0.02},
+    "error 500": {"status": 500},
+    "error 503": {"status": 503},
+    "error 429": {"status": 429},
+    "drop_before": {},
+    "drop_after": {},
+    "hang_before": {"seconds": 30},
+    "hang_after": {"seconds": 30},
+    "truncated_json": {},
+    "cut_body": {},
+    "html": {},
+}
+IMPATIENCE_S = 0.3
+ATTEMPTS = 3  # the client asks a question so often
+CASES = [(act, path, fault) for act, paths in CALLS.items() for path in paths for fault in FAULTS]
+
+
+@dataclass
+class Scene:
+    """A key before an act went wrong, and what was said afterwards."""
+
+    sandbox: Sandbox
+    secrets: list[str]  # of the key, before the act
+    keys: list[dict[str, Any]]  # at the gateway, before the act
+    said: str = ""
+
+    def there(self, secret: str) -> dict[str, Any]:
+        """Return what the gateway has of a secret."""
+        return next(row for row in self.sandbox.live_keys() if row["token"] == token_of(secret))
+
+    def end(self) -> datetime:
+        """Return the end of the newest of these secrets, as the gateway has it."""
+        return datetime.fromisoformat(self.there(self.secrets[-1])["expires"])
+
+
+def _shown_secret_works(scene: Scene) -> bool:
+    shown = re.findall(r"\bsk-[\w-]{20,}", scene.said)
+    return bool(shown) and all(works(scene.sandbox, secret) for secret in shown)
+
+
+def _is_renewed(scene: Scene) -> bool:
+    return scene.end() > datetime.fromisoformat(scene.keys[-1]["expires"]) + timedelta(days=20)
+
+
+def _is_as_it_was(scene: Scene) -> bool:
+    return scene.sandbox.live_keys() == scene.keys
+
+
+def _is_gone(scene: Scene) -> bool:
+    return not any(works(scene.sandbox, secret) for secret in scene.secrets)
+
+
+def _old_is_gone(scene: Scene) -> bool:
+    return [works(scene.sandbox, secret) for secret in scene.secrets] == [False, True]
+
+
+def _first_is_gone(scene: Scene) -> bool:
+    return not works(scene.sandbox, scene.secrets[0])
+
+
+def _still_works(scene: Scene) -> bool:
+    return works(scene.sandbox, scene.secrets[-1])
+
+
+def _unseen_is_gone(scene: Scene) -> bool:
+    return len(scene.sandbox.live_keys()) == len(scene.keys)
+
+
+Promise = dict[str, Callable[[Scene], bool]]
+TRUE_AT_ONCE: Promise = {
+    "is ready": _shown_secret_works,
+    "Renewed: “thesis” works until": _is_renewed,
+    "The old secret of “thesis” has ended.": _old_is_gone,
+    "Deleted: the gateway refuses “thesis” from now on.": _is_gone,
+    "Nothing was created": _is_as_it_was,
+    "The end of the key is as it was": _is_as_it_was,
+    "The secret that you have works on": _still_works,
+    "We do not know yet whether the key was made": lambda scene: True,
+    "We do not know yet whether the key was renewed": _still_works,
+    "The gateway has not confirmed": lambda scene: True,
+}
+TRUE_AFTER_THE_SWEEP: Promise = {
+    "we delete it within 5 minutes": _unseen_is_gone,
+    "The gateway has not confirmed that “thesis” is deleted": _is_gone,
+    "The gateway has not confirmed it yet. We try again": _first_is_gone,
+    "The secret that you have works on": _still_works,
+}
+
+
+@pytest.mark.parametrize(("act", "path", "fault"), CASES)
+def test_says_the_truth_and_comes_to_rest(
+    as_intern: Client, intern: User, sandbox: Sandbox, settings: Settings, act: str, path: str, fault: str
+) -> None:
+    key, scene = _prepare(act, intern, sandbox)
+    settings.GATEWAY_READ_TIMEOUT_S = IMPATIENCE_S
+    sandbox.faults(path, fault.split()[0], times=ATTEMPTS, **FAULTS[fault])
+
+    response = as_intern.post("/keys/create/" if act == "create" else url_of(act, key), wish("other"), follow=True)
+
+    assert sandbox.armed_faults()[0]["hits"]
+    sandbox.clear_faults()
+    scene.said = words_of(response)
+    _hold(TRUE_AT_ONCE, scene)
+    settings.GATEWAY_READ_TIMEOUT_S = 20
+    services.sweep_keys()
+    _hold(TRUE_AFTER_THE_SWEEP, scene, at_least=0)
+    assert_at_rest(sandbox)
+    _assert_same_ends(sandbox)
+    assert "Outcome unknown" not in words_of(as_intern.get("/"))
+
+
+def _prepare(act: str, owner: User, sandbox: Sandbox) -> tuple[Key, Scene]:
+    """Make a key that the act can be tried on."""
+    fresh = issue(owner)
+    key = ending_in(fresh.key, sandbox, days=3)
+    secrets = [fresh.secret]
+    if act == "end_old":
+        secrets.append(services.rotate_key(key=again(key), act=BY_TEST).secret)
+    return again(key), Scene(sandbox, secrets, sandbox.live_keys())
+
+
+def _hold(promises: Promise, scene: Scene, at_least: int = 1) -> None:
+    """Check every promise that the page has made."""
+    made = [words for words in promises if words in scene.said]
+    assert len(made) >= at_least, scene.said
+    assert [words for words in made if not promises[words](scene)] == []
+
+
+def _assert_same_ends(sandbox: Sandbox) -> None:
+    """Check that our rows say of every live key the end that the gateway has."""
+    ends = {row["token"]: datetime.fromisoformat(row["expires"]) for row in sandbox.live_keys()}
+    for token in Token.objects.filter(state=Token.State.LIVE).select_related("key"):
+        assert token.key.expires_at is not None
+        assert abs(token.key.expires_at - ends[token.token or ""]) < timedelta(seconds=5)

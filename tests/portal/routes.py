@@ -1,0 +1,45 @@
+"""Every route of the portal, with an address that leads to it."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+SOME_KEY_ID = uuid.UUID(int=1)
+SOME_VALUES = {  # for the parameters of patterns; a new one is added here
+    "key_id": SOME_KEY_ID,
+    "key": "some-key",
+    "uidb36": "zzzz",  # nobody; for somebody, allauth copies their address into its own table even on GET
+    "provider_id": "institution",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A name, and an address; `names_a_key` when it is about one key of somebody."""
+
+    name: str
+    address: str
+    names_a_key: bool
+
+    def for_key(self, key_id: uuid.UUID) -> str:
+        """Return the address for the key `key_id`."""
+        return self.address.replace(str(SOME_KEY_ID), str(key_id))
+
+
+def every_route() -> list[Route]:
+    """Return all named routes but those of Django's admin, which has one guard for them all."""
+    return sorted(_walk(get_resolver(), ()), key=lambda route: route.name)
+
+
+def _walk(resolver: URLResolver, spaces: tuple[str, ...]) -> Iterator[Route]:
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLPattern):
+            assert entry.name, f"{entry} has no name"
+            parameters = list(entry.pattern.regex.groupindex)
+            name = ":".join((*spaces, entry.name))
+            address = reverse(name, kwargs={parameter: SOME_VALUES[parameter] for parameter in parameters})
+            yield Route(name, address, "key_id" in parameters)
+        elif entry.namespace != "admin":
+            yield from _walk(entry, (*spaces, entry.namespace) if entry.namespace else spaces)

@@ -1,0 +1,146 @@
+"""What holds for every route: who may come in, what a stranger finds, that looking changes nothing."""
+
+from collections import Counter
+
+import pytest
+from django.apps import apps
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from keys.models import Key
+from tests.conftest import HTMX, signed_in
+from tests.factories import make_intern
+from tests.keys.acts import issue
+from tests.portal.routes import Route, every_route
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.django_db
+
+ROUTES = every_route()
+PUBLIC = {
+    "account_confirm_email",
+    "account_email_verification_sent",
+    "account_inactive",
+    "account_login",
+    "account_logout",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "account_signup",
+    "openid_connect_callback",
+    "openid_connect_login",
+    "socialaccount_login_cancelled",
+    "web:live",
+    "web:privacy",
+    "web:ready",
+    "web:set_language",
+    "web:theme",
+}
+POST_ONLY = {
+    "keys:check",
+    "keys:create",
+    "keys:end_old",
+    "keys:renew",
+    "web:set_language",
+    "web:theme",
+}
+GET_ONLY = {
+    "keys:detail",
+    "keys:get_started",
+    "keys:history",
+    "keys:index",
+    "keys:models",
+    "keys:status",
+    "playground:index",
+    "usage:index",
+    "web:live",
+    "web:privacy",
+    "web:ready",
+}
+OURS = [route for route in ROUTES if ":" in route.name]
+ABOUT_A_KEY = [route for route in ROUTES if route.names_a_key]
+
+
+def named(route: Route) -> str:
+    return route.name
+
+
+def what_is_stored() -> Counter[str]:
+    """Return each row of each table as text, but sessions, which every visit may touch."""
+    models = [model for model in apps.get_models() if model._meta.db_table != "django_session"]
+    return Counter(
+        f"{model._meta.db_table} {row}" for model in models for row in model._default_manager.values_list().iterator()
+    )
+
+
+def test_all_public_routes_are_there() -> None:
+    assert {route.name for route in ROUTES} >= PUBLIC | POST_ONLY | GET_ONLY
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=named)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_only_public_routes_let_a_stranger_in(client: Client, sandbox: Sandbox, route: Route, method: str) -> None:
+    answer = getattr(client, method)(route.address)
+
+    asked_to_sign_in = answer.status_code == 302 and answer["Location"].startswith(f"{reverse('account_login')}?next=")
+    assert asked_to_sign_in == (route.name not in PUBLIC)
+
+
+@pytest.mark.parametrize("address", ["/admin/", "/admin/accounts/user/", "/admin/login/"])
+def test_the_admin_pages_are_for_admins(client: Client, intern: User, address: str) -> None:
+    assert client.get(address).status_code in (302, 200)
+    assert signed_in(intern).get(address).status_code in (302, 403)
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("route", ABOUT_A_KEY, ids=named)
+def test_the_key_of_another_is_not_there(
+    intern: User, sandbox: Sandbox, route: Route, method: str, headers: dict[str, str]
+) -> None:
+    key = issue(intern).key
+    stranger = signed_in(make_intern("stranger"))
+    before = what_is_stored(), sandbox.live_keys()
+
+    answer = getattr(stranger, method)(route.for_key(key.id), {"label": "mine now"}, headers=headers)
+
+    expected = (
+        405 if method == "get" and route.name in POST_ONLY or method == "post" and route.name in GET_ONLY else 404
+    )
+    assert answer.status_code == expected
+    assert (what_is_stored(), sandbox.live_keys()) == before
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=named)
+def test_looking_changes_nothing(intern: User, sandbox: Sandbox, route: Route) -> None:
+    key = issue(intern).key
+    browser = signed_in(intern)
+    before = what_is_stored(), sandbox.live_keys()
+
+    browser.get(route.for_key(key.id))
+    Client().get(route.for_key(key.id))
+
+    assert what_is_stored() - before[0] == Counter()
+    assert before == (what_is_stored(), sandbox.live_keys())
+
+
+@pytest.mark.parametrize("route", OURS, ids=named)
+def test_the_wrong_method_is_refused(intern: User, sandbox: Sandbox, route: Route) -> None:
+    address = route.for_key(issue(intern).key.id)
+    browser = signed_in(intern)
+
+    assert browser.delete(address).status_code == 405
+    assert (browser.get(address).status_code == 405) == (route.name in POST_ONLY)
+    assert (browser.post(address).status_code == 405) == (route.name in GET_ONLY)
+
+
+def test_a_forged_form_is_refused_and_changes_nothing(intern: User, sandbox: Sandbox) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(intern)
+
+    answers = [browser.post(route.address) for route in OURS if route.name not in GET_ONLY]
+
+    assert {answer.status_code for answer in answers} == {403}
+    assert not Key.objects.exists()

@@ -1,0 +1,182 @@
+"""`make run` as a newcomer meets it: it gets ready, works, and leaves no process behind, however it ends."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import requests
+
+from tests.ports import free_port, is_listening
+from tests.sandbox_process import Sandbox
+from tests.waiting import wait_until
+
+READY_TIMEOUT_S = 90
+END_TIMEOUT_S = 30
+MAKE = ["make", "-o", ".venv/.installed", "-o", "node_modules/.installed", "run", f"PYTHON={sys.executable}"]
+MANAGE = [sys.executable, "manage.py", "run"]
+
+
+class Run:
+    """A portal that was started in a folder of its own, on free ports."""
+
+    def __init__(self, command: list[str], folder: Path, repository: Path, told: dict[str, str]) -> None:
+        self.port, self.sandbox_port, self.folder = free_port(), free_port(), folder
+        self.log = folder / "log"
+        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environment |= {"EMBEDDED": "1", "PORT": str(self.port), "SANDBOX_PORT": str(self.sandbox_port)}
+        environment |= {"VAR_DIR": str(folder / "var"), **told}
+        with self.log.open("wb") as log:
+            self.process = psutil.Popen(
+                command, cwd=repository, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def is_ready(self) -> bool:
+        assert self.process.poll() is None, self.output()
+        return "Passerelle is ready: http" in self.output()
+
+    def descendants(self) -> list[psutil.Process]:
+        return list(self.process.children(recursive=True))
+
+    def program(self, name: str) -> psutil.Process:
+        return next(child for child in self.descendants() if name in child.cmdline())
+
+
+@contextmanager
+def running(command: list[str], folder: Path, repository: Path, **told: str) -> Iterator[Run]:
+    """Start a portal and wait until it says that it is ready; kill what is left of it."""
+    run = Run(command, folder, repository, told)
+    started: list[psutil.Process] = []
+    try:
+        wait_until(run.is_ready, READY_TIMEOUT_S)
+        started = run.descendants()
+        yield run
+    finally:
+        for process in [*started, *(run.descendants() if run.process.is_running() else []), run.process]:
+            if process.is_running():
+                process.kill()
+        run.process.wait()
+
+
+def assert_nothing_is_left(processes: list[psutil.Process], run: Run) -> None:
+    _, alive = psutil.wait_procs(processes, END_TIMEOUT_S)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    assert not is_listening(run.port)
+    assert not is_listening(run.sandbox_port)
+
+
+def signed_in(run: Run) -> requests.Session:
+    """Sign in as the demo intern, as a browser would."""
+    session = requests.Session()
+    session.get(f"{run.url}/account/login/", timeout=10)
+    form = {"login": "intern", "password": "passerelle", "csrfmiddlewaretoken": session.cookies["csrf"]}
+    answer = session.post(f"{run.url}/account/login/", form, timeout=10)
+    assert answer.url == f"{run.url}/", answer.text
+    return session
+
+
+def test_a_newcomer_gets_a_key_that_works_and_term_ends_all(tmp_path: Path, repository: Path) -> None:
+    with running(MAKE, tmp_path, repository) as run:
+        session = signed_in(run)
+        form = {"label": "thesis", "kind": "temporary", "csrfmiddlewaretoken": session.cookies["csrf"]}
+        page = session.post(f"{run.url}/keys/create/", form, timeout=10).text
+        [secret] = set(re.findall(r"sk-[\w-]{20,}", page))
+        gateway = f"http://127.0.0.1:{run.sandbox_port}/v1/models"
+        assert requests.get(gateway, headers={"Authorization": f"Bearer {secret}"}, timeout=10).status_code == 200
+
+        processes = [run.process, *run.descendants()]
+        run.process.send_signal(signal.SIGTERM)
+        assert_nothing_is_left(processes, run)
+
+        assert "Everything has ended." in run.output()
+        assert secret not in run.output()
+
+
+def test_control_c_ends_all(tmp_path: Path, repository: Path) -> None:
+    with running(MANAGE, tmp_path, repository) as run:
+        processes = [run.process, *run.descendants()]
+
+        run.process.send_signal(signal.SIGINT)
+
+        assert_nothing_is_left(processes, run)
+        assert run.process.wait() == 0
+
+
+def test_when_one_program_ends_all_end_and_it_is_named(tmp_path: Path, repository: Path) -> None:
+    with running(MANAGE, tmp_path, repository) as run:
+        processes = [run.process, *run.descendants()]
+
+        run.program("worker").kill()
+
+        assert_nothing_is_left(processes, run)
+        assert run.process.wait() == 1
+        assert "because worker ended" in run.output()
+
+
+def test_when_it_is_killed_its_programs_end(tmp_path: Path, repository: Path) -> None:
+    with running(MANAGE, tmp_path, repository) as run:
+        processes = [run.process, *run.descendants()]
+
+        run.process.kill()
+
+        assert_nothing_is_left(processes, run)
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_servers_that_are_named_are_used(
+    tmp_path: Path, repository: Path, sandbox: Sandbox, postgres_url: str, redis_url: str
+) -> None:
+    told = {"GATEWAY_URL": sandbox.url, "GATEWAY_ADMIN_KEY": "sk-not-the-default"}
+    with running(MANAGE, tmp_path, repository, DATABASE_URL=postgres_url, REDIS_URL=redis_url, **told) as run:
+        assert not [child for child in run.descendants() if "sandbox" in child.cmdline()]
+        assert not is_listening(run.sandbox_port)
+        with psycopg.connect(postgres_url) as connection:
+            [people] = connection.execute("SELECT count(*) FROM accounts_user").fetchone() or [None]
+        assert people == 0
+        assert not (tmp_path / "var" / "db.sqlite3").exists()
+        assert "createsuperuser" in run.output()
+
+
+@pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])
+def test_a_taken_port_is_said_in_one_line(tmp_path: Path, repository: Path, name: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        told = {"PORT": str(free_port()), "SANDBOX_PORT": str(free_port()), name: port}
+        done = refused(repository, VAR_DIR=str(tmp_path), EMBEDDED="1", **told)
+
+    assert done.returncode == 1
+    assert [port in line and name in line for line in done.stderr.splitlines()] == [True]
+    assert not (tmp_path / "db.sqlite3").exists()
+
+
+def test_it_is_only_for_trying(repository: Path, tmp_path: Path) -> None:
+    told = {"SECRET_KEY": "s", "PORTAL_URL": "https://portal.example.edu", "EMAIL_URL": "smtp://127.0.0.1"}
+    told |= {"GATEWAY_URL": "https://gateway.example.edu", "GATEWAY_ADMIN_KEY": "k", "REDIS_URL": "redis://127.0.0.1/0"}
+    told |= {"DATABASE_URL": "postgresql://portal@127.0.0.1/portal", "TRUSTED_PROXY_COUNT": "1"}
+
+    done = refused(repository, VAR_DIR=str(tmp_path), **told)
+
+    assert done.returncode == 1
+    assert "EMBEDDED=1" in done.stderr
+
+
+def refused(repository: Path, **told: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        MANAGE, cwd=repository, env={"PATH": os.environ["PATH"], **told}, capture_output=True, text=True, timeout=60
+    )

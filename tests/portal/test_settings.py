@@ -1,0 +1,117 @@
+"""The settings are documented as they are, and what they lack is said in one line."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SERVER = {
+    "SECRET_KEY": "s" * 60,
+    "PORTAL_URL": "https://portal.example.edu",
+    "TRUSTED_PROXY_COUNT": "1",
+    "DATABASE_URL": "postgresql://portal@127.0.0.1/portal",
+    "REDIS_URL": "redis://127.0.0.1/0",
+    "EMAIL_URL": "smtp://127.0.0.1:25",
+    "GATEWAY_URL": "https://gateway.example.edu",
+    "GATEWAY_ADMIN_KEY": "sk-of-the-gateway",
+}
+NEEDED = sorted(SERVER.keys() - {"TRUSTED_PROXY_COUNT"})
+ROW = re.compile(r"^\| `(\w+)` \| ([^|]*) \|", re.MULTILINE)
+PROGRAMS = {
+    "manage.py": [sys.executable, "manage.py", "check"],
+    "gunicorn": [sys.executable, "-m", "gunicorn", "--check-config"],
+}
+
+
+def settings_in_the_code(repository: Path) -> dict[str, object]:
+    """Return what settings.py reads: name, and its default where that is written as a plain value."""
+    tree = ast.parse((repository / "portal" / "settings.py").read_text())
+    found: dict[str, object] = {}
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and ast.unparse(node.func.value) == "env"
+        ):
+            [name] = [ast.literal_eval(argument) for argument in node.args]
+            plain = [word.value.value for word in node.keywords if isinstance(word.value, ast.Constant)]
+            found.setdefault(name, None)
+            found[name] = found[name] or (plain[0] if plain else None)
+    return found
+
+
+def start(program: str, repository: Path, told: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(folder), **told}
+    command = PROGRAMS[program]
+    return subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_every_setting_is_documented_and_nothing_else(repository: Path) -> None:
+    documented = dict(ROW.findall((repository / "docs" / "settings.md").read_text()))
+    code = settings_in_the_code(repository)
+
+    assert documented.keys() == code.keys()
+    plain = {name: f"`{value}`" for name, value in code.items() if value not in (None, "")}
+    assert {name: documented[name] for name in plain} == plain
+
+
+def test_the_readme_names_only_settings_that_are(repository: Path) -> None:
+    named = dict(ROW.findall((repository / "README.md").read_text()))
+
+    assert named.keys() >= set(NEEDED)
+    assert named.keys() <= settings_in_the_code(repository).keys()
+
+
+def test_every_check_is_documented(repository: Path) -> None:
+    sources = [path for path in repository.glob("*/*.py") if path.parent.name in ("portal", "accounts", "web", "keys")]
+    used = {found for path in sources for found in re.findall(r'id="(\w+\.[EW]\d+)"', path.read_text())}
+    documented = set(
+        re.findall(r"^\| `(\w+\.[EW]\d+)`", (repository / "docs" / "settings.md").read_text(), re.MULTILINE)
+    )
+
+    assert documented == used
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_server_starts_with_what_is_needed(repository: Path, program: str, tmp_path: Path) -> None:
+    done = start(program, repository, SERVER, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "missing"), [*(("manage.py", name) for name in NEEDED), ("gunicorn", "SECRET_KEY")]
+)
+def test_what_is_missing_is_named_in_one_line(repository: Path, program: str, missing: str, tmp_path: Path) -> None:
+    told = {name: value for name, value in SERVER.items() if name != missing}
+
+    done = start(program, repository, told, tmp_path)
+
+    assert done.returncode == 1
+    assert [missing in line for line in done.stderr.splitlines()] == [True]
+
+
+def test_a_secret_may_be_in_a_file(repository: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("sk-in-a-file")
+    told = {name: value for name, value in SERVER.items() if name != "GATEWAY_ADMIN_KEY"}
+
+    done = start("manage.py", repository, {**told, "GATEWAY_ADMIN_KEY_FILE": str(secret)}, tmp_path)
+    lost = start("manage.py", repository, {**told, "GATEWAY_ADMIN_KEY_FILE": str(tmp_path / "lost")}, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert lost.returncode == 1
+    assert [str(tmp_path / "lost") in line for line in lost.stderr.splitlines()] == [True]
+
+
+def test_no_secret_is_in_the_code_for_a_server(repository: Path, tmp_path: Path) -> None:
+    told = {**SERVER, "GATEWAY_ADMIN_KEY": "sk-sandbox-admin"}
+
+    done = start("manage.py", repository, told, tmp_path)
+
+    assert done.returncode == 1
+    assert "portal.E008" in done.stderr
