@@ -29,6 +29,10 @@ def read(scope: Scope | None = None, period: str = "30d") -> Overview:
     return overview((scope or Scope()).narrow(), named(period, utc_today()))
 
 
+def usd(*amounts: int) -> tuple[Decimal, ...]:
+    return tuple(Decimal(amount) for amount in amounts)
+
+
 def spend(numbers: Overview) -> dict[str, Decimal]:
     return {share.label: share.sums.spend_usd for share in numbers.keys}
 
@@ -76,8 +80,8 @@ def test_colours_five_models_and_puts_the_rest_together(intern: User) -> None:
     numbers = read(period="today")
 
     assert numbers.series == ("model-7", "model-6", "model-5", "model-4", "model-3", None)
-    assert numbers.days[0].parts_usd == (7, 6, 5, 4, 3, 3)
-    assert numbers.series_sums == (7, 6, 5, 4, 3, 3)
+    assert numbers.days[0].parts_usd == usd(7, 6, 5, 4, 3, 3)
+    assert numbers.series_sums == usd(7, 6, 5, 4, 3, 3)
     assert [share.colour for share in numbers.models] == [1, 2, 3, 4, 5, 6, 6]
 
 
@@ -88,7 +92,7 @@ def test_a_key_is_one_line_over_all_its_tokens(intern: User) -> None:
 
     (line,) = read().keys
 
-    assert (line.label, line.value, line.sums.spend_usd, line.last_day) == ("thesis", str(key.pk), 3, day(0))
+    assert (line.label, line.value, line.sums.spend_usd, line.last_day) == ("thesis", str(key.pk), Decimal(3), day(0))
 
 
 def test_a_token_without_a_key_is_a_line_of_its_own(intern: User) -> None:
@@ -97,7 +101,7 @@ def test_a_token_without_a_key_is_a_line_of_its_own(intern: User) -> None:
 
     lines = read().keys
 
-    assert [(line.known, line.sums.spend_usd) for line in lines] == [(False, 2), (False, 1)]
+    assert [(line.known, line.sums.spend_usd) for line in lines] == [(False, Decimal(2)), (False, Decimal(1))]
     assert lines[0].value.startswith("@")
 
 
@@ -207,9 +211,9 @@ def test_tells_people_with_their_groups_keys_and_last_use(busy: dict[str, Any]) 
     people = people_of(read().people)
 
     assert [(each.value, each.sums.spend_usd, each.live_keys) for each in people] == [
-        (UNATTRIBUTED, 32, 0),
-        ("bob", 24, 2),
-        ("ada", 7, 2),
+        (UNATTRIBUTED, Decimal(32), 0),
+        ("bob", Decimal(24), 2),
+        ("ada", Decimal(7), 2),
     ]
     assert people[2].name == "Ada Keys"
     assert people[2].groups == ("Staff",)
@@ -233,7 +237,7 @@ def test_a_year_is_whole_weeks_that_end_today(intern: User) -> None:
     assert days.first_day.weekday() == 0
     assert days.day(len(days.spend_usd) - 1) == utc_today()
     assert 53 * 7 - 6 <= len(days.spend_usd) <= 53 * 7
-    assert days.most == (day(1), 3)
+    assert days.most == (day(1), Decimal(3))
     assert days.levels()[-2:] == [4, 0]
 
 
@@ -287,7 +291,7 @@ def test_counts_a_budget_in_its_own_period(intern: User, budget_period: str, day
 
     told = use(intern)
 
-    assert (told.spent_usd, told.left_usd, told.tone) == (2, 3, "")
+    assert (told.spent_usd, told.left_usd, told.tone) == (Decimal(2), Decimal(3), "")
 
 
 @pytest.mark.parametrize(
@@ -315,7 +319,7 @@ def test_a_key_without_use_is_told_too(intern: User) -> None:
 
     told = use(intern, with_days=True)
 
-    assert (told.last_day, told.recent_usd, told.days_usd) == (None, 0, (0,) * 30)
+    assert (told.last_day, told.recent_usd, told.days_usd) == (None, Decimal(0), usd(*[0] * 30))
 
 
 def test_tells_thirty_days_and_the_last_use(intern: User) -> None:
@@ -326,7 +330,7 @@ def test_tells_thirty_days_and_the_last_use(intern: User) -> None:
 
     told = use(intern, with_days=True)
 
-    assert told.days_usd == (1, *[0] * 26, 2, 0, 0)
+    assert told.days_usd == usd(1, *[0] * 26, 2, 0, 0)
     assert told.recent_usd == 3
     assert told.last_day == day(2)
 

@@ -10,7 +10,7 @@ QUEUE = "celery"
 
 def sent_tasks() -> list[tuple[str, list[Any]]]:
     """Take what is in the queue out of it: (name, arguments) of each task."""
-    found = []
+    found: list[tuple[str, list[Any]]] = []
     with current_app.connection_for_write() as broker, broker.SimpleQueue(QUEUE) as queue:
         while True:
             try:
