@@ -1,6 +1,7 @@
 """What was used: daily activity of all users, page by page, and what a call would cost."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -12,6 +13,17 @@ from gateway.types import ActivityPage, ActivityRow, DayTotals
 
 PAGE_SIZE: Final = 1000  # rows, the gateway's limit
 MAX_PAGES: Final = 100_000
+DUST_USD: Final = Decimal("1e-9")  # the gateway's sums are floats: what is left of equal ones is not quite nothing
+COUNTERS: Final = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cache_read_tokens",
+    "cache_creation_tokens",
+    "requests",
+    "successful_requests",
+    "failed_requests",
+    "response_time_ms",
+)
 
 
 class Usage:
@@ -110,14 +122,32 @@ def _page(answer: Answer, page: int) -> ActivityPage:
 
 
 def _rows(value: object) -> Iterator[ActivityRow]:
-    """Yield the (model, key) facts of one day of one page. Public model names are under `model_groups`."""
+    """Yield the (model, key) facts of one day of one page. Public model names are under `model_groups`.
+
+    What failed before its model was known is told by key only: it becomes a fact of the model "".
+    """
     result = reading.fields(value, "result")
     day = _day(result)
     breakdown = reading.fields(result.get("breakdown"), "breakdown")
+    by_model: dict[str, list[ActivityRow]] = {}
     for group, told in reading.fields(breakdown.get("model_groups"), "model_groups").items():
         by_key = reading.fields(reading.fields(told, "model group").get("api_key_breakdown"), "api_key_breakdown")
         for token, entry in by_key.items():
-            yield _row(day, reading.clean(group), reading.clean(token), reading.fields(entry, "entry"))
+            row = _row(day, reading.clean(group), reading.clean(token), reading.fields(entry, "entry"))
+            by_model.setdefault(row.token, []).append(row)
+            yield row
+    for token, entry in reading.fields(breakdown.get("api_keys") or {}, "api_keys").items():
+        whole = _row(day, "", reading.clean(token), reading.fields(entry, "entry"))
+        rest = _rest(whole, by_model.get(whole.token, []))
+        if rest.successful_requests + rest.failed_requests > 0:
+            yield rest
+
+
+def _rest(whole: ActivityRow, parts: Sequence[ActivityRow]) -> ActivityRow:
+    """Return what of a key's use no model has."""
+    left = {name: getattr(whole, name) - sum(getattr(part, name) for part in parts) for name in COUNTERS}
+    spend_usd = whole.spend_usd - sum((part.spend_usd for part in parts), Decimal(0))
+    return replace(whole, **left, spend_usd=spend_usd.quantize(DUST_USD))
 
 
 def _day(result: reading.Fields) -> date:

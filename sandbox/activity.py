@@ -112,7 +112,9 @@ class Activity:
         breakdown: Json = {"mcp_servers": {}}
         for name, column in _BREAKDOWNS.items():
             sums = _sums(facts, column, about)
-            breakdown[name] = {value: {**_spelled(total, about), "metadata": {}} for value, total in sums.items()}
+            breakdown[name] = {
+                value: {**_spelled(total, about), "metadata": {}} for value, total in sums.items() if value
+            }
         listed = [row for row in facts if row["token"] in about]
         breakdown["api_keys"] = {
             token: {"metrics": total.metrics(), "metadata": about[token]}

@@ -175,6 +175,19 @@ def test_activity_refuses_what_the_gateway_refuses(paper: Paper, gateway: Gatewa
     assert refusal.value.status == status
 
 
+def test_what_failed_before_its_model_was_known_is_told_too(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("activity", "without a model"))
+
+    (page,) = gateway.usage.daily_activity(date(2026, 11, 21), date(2026, 11, 21))
+
+    whole = recording("activity", "without a model")["response"]["body"]["results"][0]["metrics"]
+    (rest,) = [row for row in page.rows if not row.model_group]
+    assert (rest.token, rest.failed_requests, rest.successful_requests) == ("litellm_proxy_master_key", 2, 0)
+    assert rest.spend_usd == 0
+    assert sum(row.failed_requests for row in page.rows) == whole["failed_requests"] == 4
+    assert sum(row.prompt_tokens for row in page.rows) == whole["prompt_tokens"]
+
+
 def test_the_totals_of_a_day_are_the_gateways_own(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("activity", "totals"))
 

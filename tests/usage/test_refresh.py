@@ -106,6 +106,16 @@ def test_a_day_of_1500_rows_is_read_whole(sandbox: Sandbox) -> None:
     assert_sums_are_right()
 
 
+def test_what_failed_before_its_model_was_known_counts(sandbox: Sandbox) -> None:
+    tell(sandbox, TODAY, used(A, ok=3), used(A, "", usd="0", ok=0, failures=2), used(B, "", usd="0", ok=0, failures=1))
+
+    assert poll(page_size=2).outcome == "done"
+
+    failed = Fact.objects.exclude(failed_requests=0).values_list("source__token", "model__name", "failed_requests")
+    assert set(failed) == {(A, "", 2), (B, "", 1)}
+    assert_sums_are_right()
+
+
 def test_money_is_added_exactly(sandbox: Sandbox) -> None:
     tell(sandbox, TODAY, *(used(f"{number:064x}", usd="0.1") for number in range(30)))
 
