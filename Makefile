@@ -8,7 +8,7 @@ TEMPLATES = $(shell git ls-files --cached --others --exclude-standard 'templates
 WORKERS ?= logical
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres lint format lock
+.PHONY: help run test test-postgres bench bench-poll lint format lock
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -23,6 +23,12 @@ test: $(INSTALLED)  ## Run all tests; ARGS goes to pytest, REQUIRE=browser,postg
 test-postgres: export TEST_DATABASE = postgres
 test-postgres: export TEST_REDIS = 1
 test-postgres: test  ## Run all tests on PostgreSQL and Redis, started for them
+
+bench: $(INSTALLED)  ## Time the pages with 1,000 and 1,000,000 facts, beside a real gateway where one runs (docs/performance.md)
+	@exec $(PYTHON) -m bench.pages $(ARGS)
+
+bench-poll: $(INSTALLED)  ## Time a poll of 10,000 keys and 5 models (docs/performance.md)
+	@exec $(PYTHON) -m bench.poll
 
 lint: $(INSTALLED)  ## Check form, types, layers, templates, migrations, deployment
 	$(TOOLS)/ruff format --check --quiet .

@@ -1,0 +1,1 @@
+"""Measures what the design promises, on servers of its own; never part of the portal."""

@@ -1,0 +1,44 @@
+"""The crowd that all benches have: 2,000 people, 10,000 keys, 20 models. Knows nothing of Django."""
+
+import hashlib
+from typing import Final
+
+PEOPLE: Final = 2_000
+KEYS: Final = 10_000
+MODELS: Final = 20
+DAYS: Final = 50  # that facts are spread over, today the last of them
+MOST_FACTS_A_DAY: Final = 2 * KEYS  # two models of each key
+
+
+def token_of(key: int) -> str:
+    """Return the gateway's name of a key."""
+    return hashlib.sha256(f"bench-key-{key}".encode()).hexdigest()
+
+
+# A fact is a number i: its day so many ago, its key, its model; no two have all three in common. The numbers are such
+# that few facts name the same people, and twenty thousand a day each key twice.
+SLOT: Final = "i % {a_day}"
+DAYS_AGO: Final = "i / {a_day}"
+KEY: Final = f"(({SLOT}) * 7919) % {KEYS}"
+MODEL: Final = f"(({SLOT}) * 7919 + ({SLOT}) / {KEYS} + {DAYS_AGO}) % {MODELS}"
+MEASURES: Final = {  # column: SQL over i
+    "spend_usd": "(i * 7919 % 1000003) * 100000",  # 10⁻¹² USD, ten cents at most
+    "prompt_tokens": "i % 4001 * 10",
+    "completion_tokens": "i % 1009 * 5",
+    "cache_read_tokens": "i % 97",
+    "cache_creation_tokens": "i % 13",
+    "ok_requests": "1 + i % 40",
+    "failed_requests": "i % 3",
+    "response_ms": "(1 + i % 40) * 900",
+}
+NUMBERS: Final = (
+    "WITH RECURSIVE numbers(i) AS (SELECT CAST({first} AS bigint) "
+    "UNION ALL SELECT i + 1 FROM numbers WHERE i + 1 < {end})"
+)
+
+
+def facts_a_day(facts: int) -> int:
+    """Return how many facts each day has."""
+    if not DAYS <= facts <= DAYS * MOST_FACTS_A_DAY:
+        raise ValueError(f"{DAYS} to {DAYS * MOST_FACTS_A_DAY} facts, not {facts}")
+    return facts // DAYS

@@ -1,0 +1,97 @@
+"""Fills the portal's own database with a crowd and its facts, quickly. Needs Django set up."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from bench.crowd import DAYS_AGO, KEY, KEYS, MEASURES, MODEL, MODELS, NUMBERS, PEOPLE, facts_a_day, token_of
+from keys.models import GatewayState, Key, Token
+from usage.models import Fact, Source, UsageState, UsedModel, utc_today
+from usage.services import rebuild_rollups
+
+BATCH = 500
+
+
+@transaction.atomic
+def make_crowd() -> None:
+    """Make people and their keys; person 0 owns key 0, and `admin` owns none."""
+    User.objects.create_superuser("admin", "admin@example.edu", password=None)
+    User.objects.bulk_create(
+        [User(username=f"person-{n}", email=f"person-{n}@example.edu", password="!") for n in range(PEOPLE)],  # noqa: S106
+        batch_size=BATCH,
+    )
+    people = list(User.objects.exclude(username="admin").order_by("pk"))
+    groups = [Group.objects.get_or_create(name=name)[0] for name in ("Staff", "Interns")]
+    for number, group in enumerate(groups):
+        group.user_set.add(*people[number::2])
+    _make_keys(people)
+    now = timezone.now()
+    GatewayState.objects.update_or_create(pk=1, defaults={"checked_at": now, "ok_at": now, "models_at": now})
+
+
+def _make_keys(people: list[User]) -> None:
+    kinds = (Key.Kind.PERSONAL, Key.Kind.TEMPORARY, Key.Kind.PLAYGROUND)
+    keys = [
+        Key(
+            owner=people[n % PEOPLE],
+            kind=kinds[n // PEOPLE % 3],
+            label=f"key {n // PEOPLE}",
+            state=Key.State.ACTIVE,
+            budget_usd=Decimal(50),
+            budget_period="30d",
+            expires_at=timezone.now() + timedelta(days=90),
+        )
+        for n in range(KEYS)
+    ]
+    Key.objects.bulk_create(keys, batch_size=BATCH)
+    Token.objects.bulk_create(
+        [Token(key=key, token=token_of(n), state=Token.State.LIVE) for n, key in enumerate(keys)], batch_size=BATCH
+    )
+
+
+def make_facts(facts: int) -> None:
+    """Make so many facts of the crowd, and their sums by the portal's own service."""
+    owned = dict(Token.objects.values_list("token", "key"))
+    owners = dict(Key.objects.values_list("pk", "owner"))
+    tokens = [token_of(n) for n in range(KEYS)]
+    Source.objects.bulk_create(
+        [Source(token=token, key_id=owned[token], owner_id=owners[owned[token]]) for token in tokens],
+        batch_size=BATCH,
+    )
+    UsedModel.objects.bulk_create(
+        [UsedModel(name=f"model-{n}", provider=("openai", "anthropic", "vllm")[n % 3]) for n in range(MODELS)]
+    )
+    now = timezone.now()
+    UsageState.objects.create(pk=1, last_ok_at=now, last_try_at=now, version=1)
+    _insert(facts)
+    rebuild_rollups()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # autovacuum does so in time
+
+
+def _insert(facts: int) -> None:
+    """Let the database make the rows out of their numbers."""
+    a_day = facts_a_day(facts)
+    first_source = Source.objects.order_by("pk").values_list("pk", flat=True)[0]
+    first_model = UsedModel.objects.order_by("pk").values_list("pk", flat=True)[0]
+    ago = DAYS_AGO.format(a_day=a_day)
+    on_postgres = connection.vendor == "postgresql"
+    day = f"CAST(%s AS date) - CAST({ago} AS int)" if on_postgres else f"date(%s, '-' || ({ago}) || ' days')"
+    columns = ", ".join(("day", "source_id", "model_id", *MEASURES))
+    values = ", ".join(
+        (
+            day,
+            f"{first_source} + {KEY.format(a_day=a_day)}",
+            f"{first_model} + {MODEL.format(a_day=a_day)}",
+            *MEASURES.values(),
+        )
+    )
+    values = values.replace("%", "%%").replace("%%s", "%s")
+    numbers = NUMBERS.format(first=0, end=facts)
+    insert = f"INSERT INTO {Fact._meta.db_table} ({columns}) {numbers} SELECT {values} FROM numbers"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(insert, [utc_today()])

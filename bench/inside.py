@@ -1,0 +1,113 @@
+"""What a bench does inside the portal, in a process of its own: `python -m bench.inside <act> …`; one JSON line out."""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from io import StringIO
+from typing import Any, Final
+
+import django
+
+PAGES: Final = {  # name: who opens it, route, query
+    "My keys": ("person-0", "keys:index", ""),
+    "My usage, 30 days": ("person-0", "usage:index", ""),
+    "Everyone, 30 days": ("admin", "usage:everyone", ""),
+}
+Json = dict[str, Any]
+
+
+def fill(facts: int) -> Json:
+    """Make the tables, the static files where they are missing, the crowd, and its facts."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from bench.filling import make_crowd, make_facts
+    from portal.translations import compile_translations
+
+    began = time.monotonic()
+    call_command("migrate", verbosity=0, interactive=False)
+    call_command("createcachetable", verbosity=0)
+    compile_translations(settings.LOCALE_PATHS)
+    if not (settings.STATIC_ROOT / "staticfiles.json").exists():
+        call_command("collectstatic", verbosity=0, interactive=False, stdout=StringIO())
+    make_crowd()
+    if facts:
+        make_facts(facts)
+    return {"seconds": time.monotonic() - began, "pages": _addresses()}
+
+
+def _addresses() -> dict[str, Json]:
+    """Return the pages with a session for each."""
+    from django.conf import settings
+    from django.urls import reverse
+
+    found = {}
+    for name, (who, route, query) in PAGES.items():
+        cookie = _signed_in(who).cookies[settings.SESSION_COOKIE_NAME]
+        found[name] = {"path": reverse(route) + query, "cookie": {cookie.key: cookie.value}}
+    return found
+
+
+def _signed_in(username: str) -> Any:
+    from django.test import Client
+
+    from accounts.models import User
+
+    client = Client(SERVER_NAME="127.0.0.1")
+    client.force_login(User.objects.get(username=username))
+    return client
+
+
+def look() -> Json:
+    """Count the queries of each warm page, and time it after a poll that changed something: nothing kept."""
+    from django.db import connection
+    from django.db.models import F
+    from django.test.utils import CaptureQueriesContext
+    from django.urls import reverse
+
+    from usage.models import UsageState
+
+    told = {}
+    for name, (who, route, query) in PAGES.items():
+        client, path = _signed_in(who), reverse(route) + query
+        client.get(path)  # templates are compiled
+        UsageState.objects.update(version=F("version") + 1)
+        began = time.perf_counter()
+        answer = client.get(path)
+        fresh_ms = (time.perf_counter() - began) * 1000
+        with CaptureQueriesContext(connection) as queries:
+            client.get(path)
+        told[name] = {"status": answer.status_code, "queries": len(queries), "fresh_ms": fresh_ms}
+    return told
+
+
+def poll() -> Json:
+    """Poll today once; tell how long it took and the most memory this process ever had."""
+    from usage.models import Run, UsageState, utc_today
+    from usage.services import refresh_facts
+
+    UsageState.objects.update(rest_until=None)
+    run = refresh_facts(utc_today(), utc_today(), Run.Kind.TODAY)
+    return {
+        "outcome": run.outcome,
+        "problem": run.problem,
+        "rows_read": run.rows_read,
+        "rows_written": run.rows_written,
+        "gateway_s": run.gateway_s,
+        "own_s": run.seconds - run.gateway_s,
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def main(act: str, *numbers: str) -> None:
+    """Do one act."""
+    django.setup()
+    acts: dict[str, Callable[..., Json]] = {"fill": fill, "look": look, "poll": poll}
+    told = acts[act](*map(int, numbers))
+    sys.stdout.write(f"{json.dumps(told)}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

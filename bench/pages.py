@@ -1,0 +1,138 @@
+"""`make bench`: each page through the real HTTP stack with few and with many facts, beside the gateway's own answer."""
+
+import argparse
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import psycopg
+import requests
+
+from bench import gateway
+from bench.portal import PAGE_S, Portal
+from bench.results import Figure, at_least, at_most, report, say, seen
+from tests.servers import Postgres, Redis
+
+TIMES: Final = 30
+WARM_UP: Final = 5
+GATEWAY_TIMES: Final = 3
+MOST_MS, MOST_RATIO, MOST_QUERIES, GATEWAY_RATIO = 50, 1.5, 8, 50
+OVERVIEW: Final = "Everyone, 30 days"
+
+
+class Visitor:
+    """Somebody's browser at one page."""
+
+    def __init__(self, portal: Portal, name: str) -> None:
+        self._url = portal.url + portal.pages[name]["path"]
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.cookies.update(portal.pages[name]["cookie"])
+
+    def visit(self) -> float:
+        """Load the page; return the milliseconds."""
+        began = time.perf_counter()
+        answer = self._session.get(self._url, timeout=PAGE_S, allow_redirects=False)
+        took_ms = (time.perf_counter() - began) * 1000
+        if answer.status_code != 200:
+            where = answer.headers.get("Location", "")
+            raise AssertionError(f"{self._url}: {answer.status_code} {where}")
+        return took_ms
+
+
+def time_page(name: str, portals: list[Portal]) -> list[float]:
+    """Return the median of each portal in milliseconds; they take turns, so that a busy machine is busy for all."""
+    visitors = [Visitor(portal, name) for portal in portals]
+    for visitor in visitors * WARM_UP:
+        visitor.visit()
+    times = [[visitor.visit() for visitor in visitors] for _ in range(TIMES)]
+    return [median(column) for column in zip(*times, strict=True)]
+
+
+def measure(kind: str, few: Portal, many: Portal) -> list[Figure]:
+    """Return the figures of all pages on one kind of database."""
+    few_facts, many_facts = f"{few.facts:,} facts", f"{many.facts:,} facts"
+    figures = []
+    for name in many.pages:
+        few_ms, many_ms = time_page(name, [few, many])
+        figures += [
+            at_most(f"{name}, {kind}, {few_facts}", few_ms, "ms", MOST_MS),
+            at_most(f"{name}, {kind}, {many_facts}", many_ms, "ms", MOST_MS),
+            at_most(f"{name}, {kind}, many against few", many_ms / few_ms, "×", MOST_RATIO),
+        ]
+    for name, told in many.inside("look").items():
+        figures += [
+            at_most(f"{name}, {kind}, queries", told["queries"], "", MOST_QUERIES),
+            seen(f"{name}, {kind}, {many_facts}, first after a change", told["fresh_ms"], "ms"),
+        ]
+    return figures
+
+
+def measure_postgres(sizes: tuple[int, int], static_root: Path) -> list[Figure]:
+    """Measure in the shape of production: PostgreSQL, and Redis for the cache."""
+    with ExitStack() as stack:
+        server = stack.enter_context(Postgres())
+        portals = []
+        for number, facts in enumerate(sizes):
+            with psycopg.connect(server.url, autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE bench{number}")
+            url = server.url.removesuffix("/postgres") + f"/bench{number}"
+            redis_url = stack.enter_context(Redis()).url
+            portal = Portal(facts=facts, static_root=static_root, database_url=url, redis_url=redis_url)
+            portals.append(_entered(stack, portal))
+        figures = measure("PostgreSQL", *portals)
+        return figures + compare_with_gateway(portals[1])
+
+
+def measure_sqlite(sizes: tuple[int, int], static_root: Path) -> list[Figure]:
+    """Measure in the embedded shape: SQLite, the cache in it too."""
+    with ExitStack() as stack:
+        few, many = (_entered(stack, Portal(facts=facts, static_root=static_root)) for facts in sizes)
+        return measure("SQLite", few, many)
+
+
+def _entered(stack: ExitStack, portal: Portal) -> Portal:
+    stack.enter_context(portal)
+    say(f"filled with {portal.facts:,} facts in {portal.filled_s:.0f} s")
+    return portal
+
+
+def compare_with_gateway(portal: Portal) -> list[Figure]:
+    """Time the gateway's own overview of the same facts, by turns with ours."""
+    if not gateway.is_there():
+        say(f"no gateway at {gateway.URL}: not compared")
+        return []
+    with gateway.loaded(portal.facts) as rows:
+        say(f"gateway loaded with {rows:,} rows")
+        visitor = Visitor(portal, OVERVIEW)
+        theirs, ours = [], []
+        for _ in range(GATEWAY_TIMES):
+            theirs.append(gateway.ask())
+            ours += [visitor.visit() for _ in range(WARM_UP)]
+    their_ms, megabytes, _ = (median(column) for column in zip(*theirs, strict=True))
+    return [
+        seen(f"the gateway's own overview, 30 days, {rows:,} rows", their_ms, "ms"),
+        seen("the gateway's own overview, size", megabytes, "MB"),
+        at_least("the gateway's own overview against ours", their_ms / median(ours), "×", GATEWAY_RATIO),
+    ]
+
+
+def main() -> int:
+    """Measure, print, keep; 1 where a bar was missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--few", type=int, default=1_000)
+    parser.add_argument("--many", type=int, default=1_000_000)
+    told = parser.parse_args()
+    sizes = (told.few, told.many)
+    with tempfile.TemporaryDirectory(prefix="passerelle-bench-") as folder:
+        figures = measure_postgres(sizes, Path(folder))
+        figures += measure_sqlite(sizes, Path(folder))
+    return 0 if report(figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

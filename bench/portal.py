@@ -1,0 +1,81 @@
+"""A portal of the bench's own: the real gunicorn on a free port of the loopback address, over a filled database."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+
+from tests.servers import Server
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SILENT_GATEWAY: Final = "http://127.0.0.1:1"  # nobody listens: a page that asks the gateway is found out
+PAGE_S: Final = 60.0
+
+
+class Portal(Server):
+    """Filled on entering, served until the end of the `with`; gone with its folder.
+
+    Without `database_url` it runs on SQLite, without `redis_url` its cache is in the database: the embedded shape.
+    """
+
+    def __init__(
+        self,
+        *,
+        facts: int,
+        static_root: Path,
+        database_url: str = "",
+        redis_url: str = "",
+        gateway_url: str = SILENT_GATEWAY,
+    ) -> None:
+        super().__init__()
+        self.facts = facts
+        self._settings = {
+            "EMBEDDED": "1",
+            "DJANGO_SETTINGS_MODULE": "portal.settings",
+            "PORT": str(self.port),
+            "VAR_DIR": str(self.folder),
+            "STATIC_ROOT": str(static_root),
+            "DATABASE_URL": database_url or f"sqlite:///{self.folder / 'db.sqlite3'}",
+            "REDIS_URL": redis_url,
+            "GATEWAY_URL": gateway_url,
+            "LOG_LEVEL": "WARNING",
+            "PYTHONPATH": str(ROOT),
+        }
+        self.pages: dict[str, Any] = {}
+        self.filled_s = 0.0
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment without what is set for another portal in the same terminal."""
+        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+        return kept | self._settings
+
+    def prepare(self) -> None:
+        """Fill the database."""
+        told = self.inside("fill", self.facts)
+        self.pages, self.filled_s = told["pages"], told["seconds"]
+
+    def command(self) -> list[str]:
+        """Serve as the portal does."""
+        return [sys.executable, "-m", "gunicorn", "--chdir", str(ROOT), "-c", str(ROOT / "gunicorn.conf.py")]
+
+    def is_ready(self) -> bool:
+        """Ask as a load balancer does."""
+        try:
+            return requests.get(f"{self.url}/healthz/live", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def inside(self, act: str, *numbers: int) -> Any:
+        """Do an act of inside.py in a process of its own, and return what it told."""
+        command = [sys.executable, "-m", "bench.inside", act, *map(str, numbers)]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment(), check=True, stdout=subprocess.PIPE, text=True)
+        return json.loads(done.stdout.splitlines()[-1])
