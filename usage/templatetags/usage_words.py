@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from usage.models import Difference, Notice, Run, utc_today
 from usage.periods import budget_reset_day
@@ -59,13 +59,17 @@ def plain(number: Decimal | float) -> str:
 @register.filter
 def short_day(day: date) -> str:
     """Return a UTC day as "22 Oct"."""
-    return formats.date_format(day, "j M").replace(" ", NO_BREAK_SPACE)
+    # Translators: a format of the `date` filter; of the first day of a month French says "1er"
+    shape = pgettext("first day", "j M") if day.day == 1 else pgettext("day", "j M")
+    return formats.date_format(day, shape).replace(" ", NO_BREAK_SPACE)
 
 
 @register.filter
 def long_day(day: date) -> str:
     """Return a UTC day as "22 October"."""
-    return formats.date_format(day, "j F").replace(" ", NO_BREAK_SPACE)
+    # Translators: a format of the `date` filter
+    shape = pgettext("first day", "j F") if day.day == 1 else pgettext("day", "j F")
+    return formats.date_format(day, shape).replace(" ", NO_BREAK_SPACE)
 
 
 @register.filter
@@ -183,14 +187,14 @@ def notice_words(notice: Notice) -> str:
     }
     if notice.key is None:
         told = _("%(percent)d %% of the portal’s monthly budget is spent: %(spent)s of %(budget)s.") % words
-        return f"{told} {_('Nothing is stopped by it.')}"
+        return " ".join((told, _("Nothing is stopped by it.")))
     reset = budget_reset_day(notice.key.budget_period, notice.period_first_day)
     words["day"] = long_day(reset) if reset else _("its reset")
     if notice.threshold >= 100:
         told = _("The budget of “%(label)s” is used: %(spent)s of %(budget)s.") % words
-        return f"{told} {_('The key pauses until %(day)s (UTC).') % words}"
+        return " ".join((told, _("The key pauses until %(day)s (UTC).") % words))
     told = _("%(percent)d %% of the budget of “%(label)s” is used: %(spent)s of %(budget)s.") % words
-    return f"{told} {_('At its budget the key pauses until %(day)s (UTC).') % words}"
+    return " ".join((told, _("At its budget the key pauses until %(day)s (UTC).") % words))
 
 
 @register.filter
