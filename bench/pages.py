@@ -1,6 +1,7 @@
 """`make bench`: each page through the real HTTP stack with few and with many facts, beside the gateway's own answer."""
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -44,13 +45,18 @@ class Visitor:
         return took_ms
 
 
-def time_page(name: str, portals: list[Portal]) -> list[float]:
-    """Return the median of each portal in milliseconds; they take turns, so that a busy machine is busy for all."""
+def time_page(name: str, portals: list[Portal]) -> tuple[list[float], list[float]]:
+    """Return of each portal the median in milliseconds, and the processor's part, on average.
+
+    They take turns, so that a busy machine is busy for all.
+    """
     visitors = [Visitor(portal, name) for portal in portals]
     for visitor in visitors * WARM_UP:
         visitor.visit()
+    began_ms = [portal.cpu_ms() for portal in portals]
     times = [[visitor.visit() for visitor in visitors] for _ in range(TIMES)]
-    return [median(column) for column in zip(*times, strict=True)]
+    cpu_ms = [(portal.cpu_ms() - began) / TIMES for portal, began in zip(portals, began_ms, strict=True)]
+    return [median(column) for column in zip(*times, strict=True)], cpu_ms
 
 
 def measure(kind: str, few: Portal, many: Portal) -> list[Figure]:
@@ -58,11 +64,12 @@ def measure(kind: str, few: Portal, many: Portal) -> list[Figure]:
     few_facts, many_facts = f"{few.facts:,} facts", f"{many.facts:,} facts"
     figures = []
     for name in many.pages:
-        few_ms, many_ms = time_page(name, [few, many])
+        (few_ms, many_ms), (_, cpu_ms) = time_page(name, [few, many])
         figures += [
             at_most(f"{name}, {kind}, {few_facts}", few_ms, "ms", MOST_MS),
             at_most(f"{name}, {kind}, {many_facts}", many_ms, "ms", MOST_MS),
             at_most(f"{name}, {kind}, many against few", many_ms / few_ms, "×", MOST_RATIO),
+            seen(f"{name}, {kind}, {many_facts}, of the processor", cpu_ms, "ms"),
         ]
     for name, told in many.inside("look").items():
         figures += [
@@ -97,7 +104,7 @@ def measure_sqlite(sizes: tuple[int, int], static_root: Path) -> list[Figure]:
 
 def _entered(stack: ExitStack, portal: Portal) -> Portal:
     stack.enter_context(portal)
-    say(f"filled with {portal.facts:,} facts in {portal.filled_s:.0f} s")
+    say(f"filled with {portal.facts:,} facts in {portal.filled_s:.0f} s; load {os.getloadavg()[0]:.1f}")
     return portal
 
 
