@@ -14,11 +14,12 @@ from keys.models import Key
 from usage.models import UsageState, UsedModel, utc_today
 from usage.periods import DEFAULT, Period, named
 from usage.queries.overview import Overview, overview
-from usage.queries.people import Person, people_of
+from usage.queries.people import DEFAULT_ORDER, PeoplePage, Person, page_of, people_of
 from usage.queries.scope import Scope
 from usage.queries.year import Year, spent_since, year
 
 TOP_KEYS: Final = 10  # of everybody's
+TOP_PEOPLE: Final = 5
 KEPT_S: Final = 600  # names and labels may change without a fact
 
 
@@ -34,10 +35,11 @@ class Choices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Everyone:
-    """All that the page over everybody shows."""
+    """All that the page over everybody shows, of the people one page."""
 
     overview: Overview
-    people: tuple[Person, ...]
+    top_people: tuple[Person, ...]
+    people: PeoplePage
     year: Year
     month_usd: Decimal  # of all people, whatever the filters
     choices: Choices
@@ -50,23 +52,46 @@ def overview_of(scope: Scope, period: Period, state: UsageState) -> Overview:
     return numbers
 
 
-def everyone_of(scope: Scope, period: Period, state: UsageState) -> Everyone:
-    """Return the numbers of the page over everybody."""
+def everyone_of(
+    scope: Scope, period: Period, state: UsageState, *, order: str = DEFAULT_ORDER, number: int = 1
+) -> Everyone:
+    """Return the numbers of the page over everybody, with this page of the people in this order."""
     today = utc_today()
-    whole, days, month_usd, choices = _parts(
+
+    def whole() -> tuple[Overview, tuple[Person, ...]]:
+        return people_behind(scope, period, state)
+
+    def top() -> tuple[Overview, tuple[Person, ...]]:
+        numbers, people = whole()
+        return numbers, people[:TOP_PEOPLE]
+
+    (numbers, top_people), people, days, month_usd, choices = _parts(
         state,
         {
-            f"people {scope.name} {period}": lambda: _with_people(scope, period),
+            f"everyone {scope.name} {period}": top,
+            f"people {scope.name} {period} {order} {number}": lambda: page_of(whole()[1], order, number),
             f"year {scope.name}": lambda: year(scope.narrow(), today),
             "month": lambda: spent_since(today.replace(day=1), today),
             "choices": _choices,
         },
     )
-    return Everyone(overview=whole[0], people=whole[1], year=days, month_usd=month_usd, choices=choices)
+    return Everyone(
+        overview=numbers, top_people=top_people, people=people, year=days, month_usd=month_usd, choices=choices
+    )
+
+
+def people_behind(scope: Scope, period: Period, state: UsageState) -> tuple[Overview, tuple[Person, ...]]:
+    """Return the numbers, and all people behind them, most spend first.
+
+    Kept apart from what a page shows: thousands of people take longer to get out of the cache than the page to draw.
+    """
+    makers = {f"whole {scope.name} {period}": lambda: _with_people(scope, period)}
+    numbers, people = _parts(state, makers)[0]
+    return numbers, people
 
 
 def warm() -> None:
-    """Have the pages that admins open first ready."""
+    """Have the page that admins open first ready."""
     everyone_of(Scope(), named(DEFAULT, utc_today()), UsageState.load())
 
 

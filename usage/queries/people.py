@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from math import ceil
 from typing import Any, Final
 
 from django.db.models import Count
@@ -35,6 +36,7 @@ ORDERS: Final[dict[str, Callable[[Person], Any]]] = {
     "last": lambda person: person.last_day,
 }
 DEFAULT_ORDER: Final = "-spend"
+PEOPLE_A_PAGE: Final = 25
 
 
 def people_of(found: dict[int | None, tuple[Sums, date]]) -> tuple[Person, ...]:
@@ -53,6 +55,44 @@ def in_order(people: Iterable[Person], order: str) -> list[Person]:
     by_name = sorted(people, key=ORDERS["person"])
     name = order.removeprefix("-")
     return sorted(by_name, key=ORDERS.get(name, ORDERS["spend"]), reverse=order.startswith("-"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeoplePage:
+    """One page of the people: from the `first` to the `last` of `count`, counted from 1."""
+
+    people: tuple[Person, ...]
+    number: int
+    count: int
+
+    @property
+    def first(self) -> int:
+        """The place of its first one; 0 when there is nobody."""
+        return (self.number - 1) * PEOPLE_A_PAGE + 1 if self.people else 0
+
+    @property
+    def last(self) -> int:
+        """The place of its last one."""
+        return self.first + len(self.people) - 1 if self.people else 0
+
+    @property
+    def previous(self) -> int | None:
+        """The page before it, if there is one."""
+        return self.number - 1 if self.number > 1 else None
+
+    @property
+    def next(self) -> int | None:
+        """The page after it, if there is one."""
+        return self.number + 1 if self.last < self.count else None
+
+
+def page_of(people: tuple[Person, ...], order: str, number: int) -> PeoplePage:
+    """Return a page of the people in this order; the last one when there are not so many."""
+    pages = max(1, ceil(len(people) / PEOPLE_A_PAGE))
+    number = min(max(1, number), pages)
+    start = (number - 1) * PEOPLE_A_PAGE
+    shown = in_order(people, order)[start : start + PEOPLE_A_PAGE]
+    return PeoplePage(people=tuple(shown), number=number, count=len(people))
 
 
 Known = tuple[str, str, tuple[str, ...]]  # user name, name, groups

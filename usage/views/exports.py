@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
+from usage.queries.cached import overview_of, people_behind
 from usage.queries.export import COLUMNS, fact_rows
 from usage.queries.overview import Overview, Share
-from usage.queries.people import Person
+from usage.queries.people import Person, in_order
 from usage.queries.sums import Sums
 from usage.views.frame import Page, everybody, interns, mine
-from usage.views.pages import context_of_everyone, context_of_interns, context_of_mine
+from usage.views.pages import order_of
 from usage.views.spreadsheet import Row, csv_response
 from web.request import PortalRequest
 
@@ -22,8 +23,7 @@ SUMS: Final = ("spend_usd", "requests", "failed_requests", "prompt_tokens", "com
 @require_safe
 def page_of_mine(request: PortalRequest) -> StreamingHttpResponse:
     """Return what My usage shows."""
-    page = mine(request)
-    return _shown(page, "usage", context_of_mine(request, page))
+    return _shown(mine(request), "usage")
 
 
 @require_safe
@@ -35,8 +35,7 @@ def facts_of_mine(request: PortalRequest) -> StreamingHttpResponse:
 @require_safe
 def page_of_interns(request: PortalRequest) -> StreamingHttpResponse:
     """Return what My interns shows."""
-    page = interns(request)
-    return _shown(page, "interns", context_of_interns(request, page))
+    return _shown(interns(request), "interns")
 
 
 @require_safe
@@ -49,7 +48,8 @@ def facts_of_interns(request: PortalRequest) -> StreamingHttpResponse:
 def page_of_everyone(request: PortalRequest) -> StreamingHttpResponse:
     """Return what Everyone shows, its people on all their pages."""
     page = everybody(request)
-    return _shown(page, "everyone", context_of_everyone(request, page))
+    numbers, everyone = people_behind(page.scope, page.period, page.frame.state)
+    return csv_response(_name(page, "everyone"), chain(_rows(numbers), _people(in_order(everyone, order_of(request)))))
 
 
 @require_safe
@@ -62,10 +62,11 @@ def facts_of_everyone(request: PortalRequest) -> StreamingHttpResponse:
 def people(request: PortalRequest) -> StreamingHttpResponse:
     """Return the table of people, in the order of the page."""
     page = everybody(request)
+    _numbers, everyone = people_behind(page.scope, page.period, page.frame.state)
     header = ("person", "name", "groups", *SUMS, "live_keys", "last_use")
     rows = (
         (p.value, p.name, ", ".join(p.groups), *_sums(p.sums), p.live_keys, p.last_day)
-        for p in context_of_everyone(request, page)["people"]
+        for p in in_order(everyone, order_of(request))
     )
     return csv_response(_name(page, "people"), chain([header], rows))
 
@@ -78,10 +79,15 @@ def _facts(page: Page, what: str) -> StreamingHttpResponse:
     return csv_response(_name(page, what), chain([COLUMNS], fact_rows(page.scope, page.period)))
 
 
-def _shown(page: Page, what: str, shown: dict[str, Any]) -> StreamingHttpResponse:
-    numbers: Overview = shown["numbers"]
-    rows = chain(_totals(numbers), _days(numbers), _shares("model", numbers.models), _shares("key", numbers.keys))
-    return csv_response(_name(page, what), chain(rows, _people(shown.get("people", ()))))
+def _shown(page: Page, what: str) -> StreamingHttpResponse:
+    return csv_response(_name(page, what), _rows(overview_of(page.scope, page.period, page.frame.state)))
+
+
+def _rows(numbers: Overview) -> Iterator[Row]:
+    yield from _totals(numbers)
+    yield from _days(numbers)
+    yield from _shares("model", numbers.models)
+    yield from _shares("key", numbers.keys)
 
 
 def _totals(numbers: Overview) -> Iterator[Row]:

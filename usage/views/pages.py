@@ -7,7 +7,6 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -17,13 +16,13 @@ from usage.models import UsageState, utc_today
 from usage.queries.cached import Everyone, everyone_of, overview_of
 from usage.queries.key_use import KeyUse, use_of
 from usage.queries.overview import Overview
-from usage.queries.people import DEFAULT_ORDER, ORDERS, in_order
+from usage.queries.people import DEFAULT_ORDER, ORDERS
 from usage.queries.year import Pace, pace
 from usage.views.frame import Page, context_of, everybody, interns, kind_choices, mine
 from web.pages import render_region
 from web.request import PortalRequest
 
-PEOPLE_A_PAGE: Final = 25
+LONGEST_NUMBER: Final = 6  # digits of a page
 TOP: Final = 5
 MOST_BUDGETS: Final = 6  # on My usage; My keys has them all
 FEW_BUDGETS: Final = 2  # they stand beside the totals
@@ -84,17 +83,14 @@ def context_of_interns(request: PortalRequest, page: Page) -> dict[str, Any]:
 
 def context_of_everyone(request: PortalRequest, page: Page) -> dict[str, Any]:
     """Return what Everyone shows."""
-    told = everyone_of(page.scope, page.period, page.frame.state)
-    order = request.GET.get("order", "")
-    order = order if order.removeprefix("-") in ORDERS else DEFAULT_ORDER
-    people = in_order(told.people, order)
+    order = order_of(request)
+    told = everyone_of(page.scope, page.period, page.frame.state, order=order, number=_number(request))
     return {
-        **context_of(request, page, _labels(told.overview) | {person.value: person.name for person in people}),
+        **context_of(request, page, _labels(told.overview) | {person.value: person.name for person in told.top_people}),
         "numbers": told.overview,
-        "people": people,
-        "people_page": Paginator(people, PEOPLE_A_PAGE).get_page(request.GET.get("page")),
+        "people": told.people,
         "order": order,
-        "top_people": in_order(told.people, DEFAULT_ORDER)[:TOP],
+        "top_people": told.top_people,
         "top_keys": told.overview.keys[:TOP],
         "top_models": told.overview.models[:TOP],
         "year": told.year,
@@ -102,6 +98,18 @@ def context_of_everyone(request: PortalRequest, page: Page) -> dict[str, Any]:
         "choices": told.choices,
         "kinds": kind_choices(),
     }
+
+
+def order_of(request: PortalRequest) -> str:
+    """Return the order of the people that the address names, or the default."""
+    order = request.GET.get("order", "")
+    return order if order.removeprefix("-") in ORDERS else DEFAULT_ORDER
+
+
+def _number(request: PortalRequest) -> int:
+    """Return the page of the people that the address names; the first, when it is no number that a page can have."""
+    text = request.GET.get("page", "")
+    return int(text) if len(text) < LONGEST_NUMBER and text.isdecimal() else 1
 
 
 def _budgets(uses: Iterable[KeyUse]) -> list[KeyUse]:
