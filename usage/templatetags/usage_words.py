@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import gettext_noop, ngettext, pgettext
 
 from usage.models import Difference, Notice, Run, utc_today
 from usage.periods import budget_reset_day
@@ -197,13 +197,26 @@ def notice_words(notice: Notice) -> str:
     return " ".join((told, _("At its budget the key pauses until %(day)s (UTC).") % words))
 
 
+OUR_PROBLEMS: Final = {  # what usage/services/refresh.py notes by itself
+    gettext_noop("It was cut short."),
+    gettext_noop("It broke off: the worker's log says why."),
+    gettext_noop("Another run is under way."),
+}
+
+
+@register.filter
+def problem_words(problem: str) -> SafeString | str:
+    """Say why a run failed: in the reader's language where we noted it, else as it was told, which is English."""
+    return _(problem) if problem in OUR_PROBLEMS else format_html('<span lang="en">{}</span>', problem)
+
+
 @register.filter
 def run_words(run: Run) -> str:
     """Say what a run did: what it read, what changed, how long it took."""
     if run.outcome == Run.Outcome.FAILED:
-        return _("Not read: %(problem)s") % {"problem": run.problem}
+        return format_html(_("Not read: {problem}"), problem=problem_words(run.problem))
     if run.outcome == Run.Outcome.BUSY:
-        return _("Not asked: %(problem)s") % {"problem": run.problem}
+        return format_html(_("Not asked: {problem}"), problem=problem_words(run.problem))
     read = ngettext("Read %(count)s row in %(seconds)s s", "Read %(count)s rows in %(seconds)s s", run.rows_read)
     told = read % {"count": tokens(run.rows_read), "seconds": seconds(run.seconds)}
     if not run.rows_written:
