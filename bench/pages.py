@@ -128,16 +128,19 @@ def compare_with_gateway(portal: Portal) -> list[Figure]:
     ]
 
 
+MEASURED: Final = {"postgres": measure_postgres, "sqlite": measure_sqlite}
+
+
 def main() -> int:
     """Measure, print, keep; 1 where a bar was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--few", type=int, default=1_000)
     parser.add_argument("--many", type=int, default=1_000_000)
+    parser.add_argument("--on", choices=MEASURED, nargs="+", default=list(MEASURED))
     told = parser.parse_args()
     sizes = (told.few, told.many)
     with tempfile.TemporaryDirectory(prefix="passerelle-bench-") as folder:
-        figures = measure_postgres(sizes, Path(folder))
-        figures += measure_sqlite(sizes, Path(folder))
+        figures = [figure for name in told.on for figure in MEASURED[name](sizes, Path(folder))]
     return 0 if report(figures) else 1
 
 
