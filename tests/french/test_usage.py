@@ -205,3 +205,10 @@ def test_files_are_for_machines_and_the_same_in_every_language(busy: User) -> No
             in_french(busy).get(f"/usage/{name}", {"period": "7d"}, headers={"accept-language": "en"})
         )
         assert "4.5" in told
+
+
+def test_colons_have_their_space(busy: User, admin: User) -> None:
+    page = in_french(admin).get(EVERYONE, {"model": "m1"}).content.decode()
+
+    assert "Modèle\u00a0: <bdi>m1</bdi>" in page
+    assert "\u00a0: 2,00\u00a0USD</title>" in page

@@ -147,13 +147,14 @@ def _cells(days: Year) -> Iterator[str]:
     last = len(days.spend_usd) - 1
     names = [formats.date_format(days.day(place), "D") for place in range(7)]
     months = {day.month: formats.date_format(day, "M") for day in map(days.day, range(0, last + 1, 14))}
+    told = _("%(day)s: %(amount)s")
     for place, level in enumerate(days.levels()):
         day = days.day(place)
         today = " today" if place == last else ""
+        words = {"day": f"{names[place % 7]} {day.day} {months[day.month]}", "amount": usd(days.spend_usd[place])}
         yield (
             f'<rect class="q{level}{today}" x="{place // 7 * CELL}" y="{HEAT_TOP + place % 7 * CELL}" '
-            f'width="14" height="14" rx="3"><title>{names[place % 7]} {day.day} {months[day.month]}: '
-            f"{usd(days.spend_usd[place])}</title></rect>"
+            f'width="14" height="14" rx="3"><title>{told % words}</title></rect>'
         )
 
 
