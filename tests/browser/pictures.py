@@ -1,4 +1,4 @@
-"""Pictures of the pages, to look at: `bin/screenshots`. Two of them are in README (docs/img/), the others in var/."""
+"""Pictures of the pages, to look at: `bin/screenshots`. Some of them are in README (docs/img/), the others in var/."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +12,7 @@ from tests.browser import steps
 from tests.browser.portal_process import ROOT, Portal
 from tests.browser.scenes import keys_in_every_state, some_keys
 from tests.browser.visit import DESK, PHONE, Visit
+from tests.browser.weeks import weeks_of_use
 from tests.sandbox_process import Sandbox
 
 pytestmark = [
@@ -19,7 +20,8 @@ pytestmark = [
     pytest.mark.parametrize("size", [DESK, PHONE], ids=["1280", "390"]),
     pytest.mark.parametrize("scheme", ["light", "dark"]),
 ]
-README = ("keys-1280", "keys-issued-390")
+README = ("keys-1280", "keys-issued-390", "usage-1280", "usage-everyone-1280")
+TALL = ("usage-everyone-1280",)
 Scheme = Literal["light", "dark"]
 
 
@@ -62,8 +64,16 @@ def test_other_pages(visit: Visit, intern: User, path: str, size: ViewportSize, 
     keep(page, path.strip("/").replace("/", "-"), size, scheme)
 
 
+def test_usage(visit: Visit, staff: User, intern: User, admin: User, size: ViewportSize, scheme: Scheme) -> None:
+    weeks_of_use(staff, intern)
+    for name, path, who in (("usage", "/usage/", staff), ("usage-everyone", "/usage/everyone/", admin)):
+        page = visit(path, user=who, viewport=size, color_scheme=scheme)
+        page.wait_for_function("document.querySelector('canvas[data-chart]').width !== 300")
+        keep(page, name, size, scheme)
+
+
 def keep(page: Page, name: str, size: ViewportSize, scheme: Scheme) -> None:
-    """Save a picture of the whole page."""
+    """Save a picture of the whole page; of one for README that is very long, what a window shows."""
     name = f"{name}-{size['width']}{'-dark' if scheme == 'dark' else ''}"
     folder = ROOT / ("docs/img" if name in README else "var/pictures")
-    page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)
+    page.screenshot(path=Path(folder, f"{name}.png"), full_page=name not in TALL)

@@ -1,0 +1,148 @@
+"""Usage in a browser: periods, filters, chart, table, files."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from accounts.models import User
+from tests.browser.visit import Visit
+from tests.browser.weeks import weeks_of_use
+
+pytestmark = pytest.mark.browser
+
+EVERYONE = "/usage/everyone/"
+INK = """canvas => {
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  return copy.getImageData(0, 0, canvas.width, canvas.height).data.filter((value, at) => at % 4 === 3 && value).length;
+}"""
+
+
+@pytest.fixture
+def everyone(visit: Visit, staff: User, intern: User, admin: User) -> Page:
+    """Open Everyone as an admin, with weeks of use behind it."""
+    weeks_of_use(staff, intern)
+    return visit(EVERYONE, user=admin)
+
+
+def people(page: Page) -> list[str]:
+    """Return the names in the table of people, in their order."""
+    return page.get_by_role("region", name="People, table").locator("tbody th").all_inner_texts()
+
+
+def ink(page: Page) -> int:
+    """Return how many dots of the chart are painted."""
+    return int(chart(page).evaluate(INK))
+
+
+def chart(page: Page) -> Locator:
+    """Return the chart, when it was drawn."""
+    canvas = page.locator("canvas[data-chart]")
+    page.wait_for_function("document.querySelector('canvas[data-chart]').width !== 300")
+    return canvas
+
+
+def test_periods_are_in_the_address(everyone: Page) -> None:
+    everyone.get_by_role("link", name="7 days", exact=True).click()
+
+    everyone.wait_for_url("**/usage/everyone/?period=7d")
+    expect(everyone.get_by_role("link", name="7 days", exact=True)).to_have_attribute("aria-current", "true")
+    assert everyone.locator("#usage-days tbody tr").count() == 7
+    assert ink(everyone)
+
+    everyone.go_back()
+    expect(everyone.get_by_role("link", name="30 days", exact=True)).to_have_attribute("aria-current", "true")
+
+
+def test_filters_narrow_and_are_in_the_address(everyone: Page) -> None:
+    assert "Intern A" in people(everyone)
+    everyone.get_by_label("Model", exact=True).select_option("claude-3-haiku")
+    everyone.get_by_label("Person", exact=True).fill("staff")
+    everyone.get_by_role("button", name="Apply").click()
+
+    everyone.wait_for_url("**person=staff**")
+    assert "model=claude-3-haiku" in everyone.url
+    expect(everyone.locator("#usage-legend button")).to_have_text(["claude-3-haiku"])
+    assert people(everyone) == ["Staff B"]
+
+    everyone.reload()
+    assert people(everyone) == ["Staff B"]
+
+
+def test_names_are_offered_while_one_types(everyone: Page) -> None:
+    everyone.get_by_label("Person", exact=True).press_sequentially("inte")
+
+    expect(everyone.locator("#usage-people option[value=intern]")).to_have_count(1)
+
+
+def test_a_person_in_the_table_narrows_the_page(everyone: Page) -> None:
+    everyone.get_by_role("region", name="People, table").get_by_role("link", name="Intern A", exact=True).click()
+
+    everyone.wait_for_url("**person=intern**")
+    assert people(everyone) == ["Intern A"]
+
+
+def test_the_chart_is_drawn_and_its_models_go_by_keyboard(everyone: Page) -> None:
+    all_models = ink(everyone)
+    assert all_models > 1000
+    model = everyone.locator("#usage-legend button").first
+    model.focus()
+
+    everyone.keyboard.press("Space")
+
+    expect(model).to_have_attribute("aria-pressed", "false")
+    assert 0 < ink(everyone) < all_models
+    everyone.keyboard.press("Enter")
+    expect(model).to_have_attribute("aria-pressed", "true")
+    assert ink(everyone) == all_models
+
+
+def test_arrow_keys_tell_the_days_of_the_chart(everyone: Page) -> None:
+    chart(everyone).focus()
+
+    everyone.keyboard.press("End")
+    today = everyone.locator("#usage-days tbody th").last.text_content() or ""
+
+    expect(everyone.locator("#say")).to_contain_text(today)
+    expect(everyone.locator("#say")).to_contain_text("USD")
+
+
+def test_the_table_has_the_numbers_of_the_chart(everyone: Page) -> None:
+    table = everyone.locator("#usage-days")
+    expect(table).to_be_hidden()
+
+    everyone.get_by_text("The same as a table").click()
+
+    expect(table).to_be_visible()
+    assert table.locator("tbody tr").count() == 30
+
+
+def test_the_file_has_what_is_shown(everyone: Page, tmp_path: Path) -> None:
+    everyone.get_by_role("link", name="7 days", exact=True).click()
+    everyone.wait_for_url("**period=7d")
+    with everyone.expect_download() as download:
+        everyone.get_by_role("link", name="CSV of this page").click()
+    download.value.save_as(tmp_path / "usage.csv")
+
+    rows = list(csv.DictReader((tmp_path / "usage.csv").read_text(encoding="utf-8-sig").splitlines()))
+
+    assert len([row for row in rows if row["part"] == "day"]) == 7
+    shown = everyone.locator("#usage-legend button").all_inner_texts()
+    assert [row["name"] for row in rows if row["part"] == "model"][: len(shown)] == shown
+    total = next(row for row in rows if row["part"] == "total")
+    expect(everyone.locator(".ps-figs dd").first).to_have_text(f"{float(total['spend_usd']):.2f} USD")
+
+
+def test_people_are_sorted_and_paged(everyone: Page) -> None:
+    assert len(people(everyone)) == 25
+    everyone.get_by_role("columnheader", name="Person").get_by_role("link").click()
+    everyone.wait_for_url("**order=person**")
+    first = people(everyone)
+    assert first == sorted(first)
+
+    everyone.get_by_role("link", name="Next").click()
+
+    everyone.wait_for_url("**page=2**")
+    assert people(everyone)[0] > first[-1]
