@@ -101,7 +101,7 @@ class Program:
     def is_written(self) -> bool:
         """Tell whether the gateway has written all calls, each by itself and in the sums."""
         sums, calls = self.total(), self.answered + self.failed + len(self.streamed)
-        return len(self.logged()) == calls == sums["total_successful_requests"] + sums["total_failed_requests"]
+        return len(self.logged()) == calls == int(sums["total_successful_requests"] + sums["total_failed_requests"])
 
     def streams_usd(self) -> Decimal:
         """Return what the gateway billed for what no header told: its rows of streams."""
