@@ -5,6 +5,7 @@ from itertools import chain
 from typing import Final
 
 from django.http import StreamingHttpResponse
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from usage.queries.cached import overview_of, people_behind
@@ -21,30 +22,35 @@ SUMS: Final = ("spend_usd", "requests", "failed_requests", "prompt_tokens", "com
 
 
 @require_safe
+@gzip_page
 def page_of_mine(request: PortalRequest) -> StreamingHttpResponse:
     """Return what My usage shows."""
     return _shown(mine(request), "usage")
 
 
 @require_safe
+@gzip_page
 def facts_of_mine(request: PortalRequest) -> StreamingHttpResponse:
     """Return the facts behind My usage."""
     return _facts(mine(request), "facts")
 
 
 @require_safe
+@gzip_page
 def page_of_interns(request: PortalRequest) -> StreamingHttpResponse:
     """Return what My interns shows."""
     return _shown(interns(request), "interns")
 
 
 @require_safe
+@gzip_page
 def facts_of_interns(request: PortalRequest) -> StreamingHttpResponse:
     """Return the facts behind My interns."""
     return _facts(interns(request), "interns-facts")
 
 
 @require_safe
+@gzip_page
 def page_of_everyone(request: PortalRequest) -> StreamingHttpResponse:
     """Return what Everyone shows, its people on all their pages."""
     page = everybody(request)
@@ -53,12 +59,14 @@ def page_of_everyone(request: PortalRequest) -> StreamingHttpResponse:
 
 
 @require_safe
+@gzip_page
 def facts_of_everyone(request: PortalRequest) -> StreamingHttpResponse:
     """Return the facts behind Everyone."""
     return _facts(everybody(request), "everyone-facts")
 
 
 @require_safe
+@gzip_page
 def people(request: PortalRequest) -> StreamingHttpResponse:
     """Return the table of people, in the order of the page."""
     page = everybody(request)
