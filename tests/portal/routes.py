@@ -10,6 +10,8 @@ SOME_KEY_ID = uuid.UUID(int=1)
 SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "key_id": SOME_KEY_ID,
     "key": "some-key",
+    "notice_id": 1,
+    "difference_id": 1,
     "uidb36": "zzzz",  # nobody; for somebody, allauth copies their address into its own table even on GET
     "provider_id": "institution",
 }
