@@ -1,0 +1,125 @@
+"""Pages of usage as people find them: in order in every width and colour, light, with and without a script."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from tests.browser.test_pages import assert_in_order
+from tests.browser.test_weight import BAR_BYTES, weigh
+from tests.browser.visit import Visit
+from tests.browser.weeks import weeks_of_use
+from tests.usage.views.facts import day, key_of, used
+from usage.models import Comparison, Difference, Notice, Run, utc_today
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def everything(staff: User, intern: User, admin: User) -> None:
+    """Let there be something of all that pages can show."""
+    weeks_of_use(staff, intern)
+    used(key_of(staff, "Captions", intern_name="Intern A", budget_usd=5, budget_period="30d"), "5.5")
+    survey = key_of(staff, "Survey coding", budget_usd=10, budget_period="30d")
+    used(survey, "9")
+    used(None, "3", model="")
+    about = {"period_first_day": day(0), "spent_usd": 9, "budget_usd": 10, "threshold": 80}
+    Notice.objects.create(person=staff, key=survey, **about)
+    Notice.objects.create(person=admin, **about)
+    run = make_run(outcome=Run.Outcome.FAILED, problem="The gateway does not answer.")
+    comparison = Comparison.objects.create(ended_at=run.started_at)
+    Difference.objects.create(comparison=comparison, kind="only_here", act="sync", key=survey, name="Survey coding")
+    Difference.objects.create(comparison=comparison, kind="owner_missing", act="gateway", name="notebook")
+
+
+def make_run(**fields: object) -> Run:
+    about = {"kind": Run.Kind.BUTTON, "first_day": utc_today(), "last_day": utc_today(), **fields}
+    return Run.objects.create(**about)
+
+
+@pytest.mark.parametrize("path", ["/", "/usage/", "/usage/?period=90d", "/usage/?model=nothing", "/usage/interns/"])
+def test_pages_of_staff_are_in_order(visit: Visit, everything: None, staff: User, path: str) -> None:
+    assert_in_order(visit(path, user=staff))
+
+
+@pytest.mark.parametrize(
+    "path", ["/usage/everyone/", "/usage/everyone/?person=staff&kind=temporary", "/usage/runs/", "/usage/compare/"]
+)
+def test_pages_of_admins_are_in_order(visit: Visit, everything: None, admin: User, path: str) -> None:
+    assert_in_order(visit(path, user=admin))
+
+
+@pytest.mark.parametrize("path", ["/usage/everyone/", "/usage/runs/", "/usage/compare/", "/usage/interns/"])
+def test_pages_that_have_nothing_yet_are_in_order(visit: Visit, staff: User, admin: User, path: str) -> None:
+    assert_in_order(visit(path, user=staff if "interns" in path else admin))
+
+
+def test_what_unfolds_is_in_order(visit: Visit, everything: None, admin: User) -> None:
+    page = visit("/usage/everyone/", user=admin)
+    page.get_by_text("The same as a table").click()
+    page.get_by_text("Custom").click()
+    expect(page.get_by_label("From", exact=True)).to_be_visible()
+
+    assert_in_order(page)
+
+
+@pytest.mark.parametrize("path", ["/usage/", "/usage/everyone/"])
+def test_a_first_visit_is_light(visit: Visit, everything: None, staff: User, admin: User, path: str) -> None:
+    page = visit("about:blank", user=admin if "everyone" in path else staff)
+    weight = weigh(page)
+
+    page.goto(path, wait_until="networkidle")
+
+    assert 150_000 < sum(weight.values()) <= BAR_BYTES, weight
+
+
+def test_without_a_script_the_table_is_there_and_the_chart_is_not(visit: Visit, everything: None, staff: User) -> None:
+    page = visit("/usage/", user=staff, java_script_enabled=False)
+
+    expect(page.locator("#usage-days")).to_be_visible()
+    expect(page.locator("canvas")).to_be_hidden()
+    expect(page.locator("#usage-legend")).to_be_hidden()
+    page.get_by_text("Custom").click()
+    page.get_by_label("From", exact=True).fill(utc_today().isoformat())
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#usage-days tbody tr")).to_have_count(1)
+
+
+def test_the_chart_takes_the_colours_of_the_page(visit: Visit, everything: None, staff: User) -> None:
+    page = visit("/usage/", user=staff, color_scheme="light")
+    page.wait_for_function("document.querySelector('canvas').width !== 300")
+    light = picture(page)
+
+    page.emulate_media(color_scheme="dark")
+
+    page.wait_for_function("before => document.querySelector('canvas').toDataURL() !== before", arg=light)
+
+
+def picture(page: Page) -> str:
+    """Return the chart as it is painted."""
+    return str(page.evaluate("document.querySelector('canvas').toDataURL()"))
+
+
+def test_a_notice_goes_when_it_is_put_away(visit: Visit, everything: None, staff: User) -> None:
+    page = visit("/usage/", user=staff)
+
+    page.get_by_role("button", name="Put away").click()
+
+    expect(page.get_by_text("80 % of the budget of “Survey coding”")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_text("80 % of the budget of “Survey coding”")).to_have_count(0)
+
+
+def test_the_button_says_that_it_asks_and_then_what_was_done(visit: Visit, everything: None, admin: User) -> None:
+    page = visit("/usage/everyone/", user=admin)
+    button, asked = page.get_by_role("button", name="Refresh now"), page.locator("#usage-asked")
+    button.click()
+    expect(asked).to_contain_text("The gateway is being asked.")
+
+    run = make_run(outcome=Run.Outcome.DONE, rows_read=12, rows_written=2)
+    Run.objects.filter(pk=run.pk).update(ended_at=run.started_at)
+
+    expect(asked).to_contain_text("Read 12 rows in 0.0 s, 2 changed.")
+    page.get_by_role("link", name="Show the new numbers").click()
+    expect(asked).to_be_hidden()
+    button.click()
+    expect(asked).to_contain_text("Somebody asked just now.")
