@@ -29,7 +29,7 @@ def test_every_route(staff: User, sandbox: Sandbox, read: Read, method: str) -> 
     for route in every_route():
         for browser in (in_french(), in_french(staff)):
             answer = getattr(browser, method)(route.for_key(key.id))
-            if answer.content and "html" in answer["Content-Type"]:
+            if not answer.streaming and answer.content and "html" in answer["Content-Type"]:
                 read(answer)
                 pages += 1
     assert pages > 10

@@ -95,3 +95,13 @@ def test_without_any_poll_it_says_nothing_of_freshness(as_intern: Client, intern
     assert "Spend as of" not in words_of(as_intern.get("/"))
     settle()
     assert "Spend as of" in words_of(as_intern.get("/"))
+
+
+def test_the_page_of_a_key_leads_to_its_usage(as_intern: Client, intern: User) -> None:
+    key = key_of(intern)
+    used(key, "2.5")
+    used(key_of(intern, "other"), "64")
+    address = f"/usage/?key={key.pk}"
+    assert f'href="{address}"' in as_intern.get(f"/keys/{key.pk}/").content.decode()
+
+    assert "Spend 2.50 USD" in words_of(as_intern.get(address))
