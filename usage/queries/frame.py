@@ -30,11 +30,6 @@ class Frame:
         since = self.state.failing_since
         return since is not None and timezone.now() - since >= FAILING_AFTER
 
-    @property
-    def may_compare(self) -> bool:
-        """Whether the pages about polling are for this person."""
-        return self.sees_everyone
-
 
 def frame_of(user: User) -> Frame:
     """Return the frame of a person's pages: one query (before the first poll of all, two)."""

@@ -48,11 +48,6 @@ class Sums:
         return self.ok_requests + self.failed_requests
 
     @property
-    def tokens(self) -> int:
-        """Tokens in and out."""
-        return self.prompt_tokens + self.completion_tokens
-
-    @property
     def failed_share(self) -> float | None:
         """Which part of the requests failed, 0 to 1; None without any."""
         return self.failed_requests / self.requests if self.requests else None
