@@ -1,0 +1,195 @@
+"""Conversations as rows: what a person asked, what models answered, and what it cost. No secret, in no form.
+
+A conversation is a tree of turns: an answer belongs to a message, a message follows an answer or opens the
+conversation. What was retried or edited stays as an alternative beside the newer one; `Conversation.head` is the last
+answer of the way that is shown. Slots are the calls under way, by which the limits on them are held.
+"""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+LOST_AFTER = timedelta(seconds=30)  # a stream that nobody wrote of for so long has died with its process
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    """Verbs over conversations."""
+
+    def owned_by(self, user: object) -> Self:
+        """Keep those of `user`; every view starts here."""
+        return self.filter(owner=user)
+
+    def listed(self) -> Self:
+        """Keep what the list shows, last used first; what is not to be kept is not in it."""
+        return self.filter(kept=True).order_by("-used_at", "id")
+
+
+class Conversation(models.Model):
+    """A conversation as its owner, and nobody else, sees it."""
+
+    class Kind(models.TextChoices):
+        """What it was begun as."""
+
+        CHAT = "chat", _("Chat")
+        COMPARE = "compare", _("Compare")
+        COMPLETION = "completion", _("Completion")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="conversations", db_index=False)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.CHAT)
+    title = models.CharField(max_length=100)
+    kept = models.BooleanField(default=True, help_text="If not, it is in no list and soon deleted.")
+    wishes = models.JSONField(default=dict, help_text="Model, system prompt and parameters as last sent.")
+    head = models.ForeignKey("Answer", models.SET_NULL, null=True, related_name="+", db_index=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    used_at = models.DateTimeField(default=timezone.now)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["owner", "-used_at"], name="playground_of_owner"),  # listed
+            models.Index(fields=["used_at"], name="playground_by_use"),  # services.prune
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Message(models.Model):
+    """What a person asked. Never changed: an edited one is another message beside it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
+    parent = models.ForeignKey(
+        "Answer", models.CASCADE, null=True, related_name="replies", help_text="Empty: it opens."
+    )
+    text = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class Image(models.Model):
+    """A picture sent with a message; it goes with it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    message = models.ForeignKey(Message, models.CASCADE, related_name="images")
+    name = models.CharField(max_length=200)
+    media_type = models.CharField(max_length=20, help_text="As found in the data: image/png, image/jpeg, …")
+    data = models.BinaryField()
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["position"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AnswerQuerySet(models.QuerySet["Answer"]):
+    """Verbs over answers."""
+
+    def owned_by(self, user: object) -> Self:
+        """Keep the answers in conversations of `user`, with message and conversation; every view starts here."""
+        return self.filter(message__conversation__owner=user).select_related("message__conversation")
+
+    def lost(self, now: datetime) -> Self:
+        """Keep those under way whose process has died, or whose page never asked for them."""
+        return self.filter(state__in=Answer.UNDER_WAY, saved_at__lt=now - LOST_AFTER)
+
+
+class Answer(models.Model):
+    """What one model said to one message, as far as it came. Times in ms, money in USD; null: not known."""
+
+    class State(models.TextChoices):
+        """Waiting (a column whose stream has not begun), streaming, or how it ended."""
+
+        WAITING = "waiting", _("Waiting")
+        STREAMING = "streaming", _("Answering")
+        COMPLETE = "complete", _("Finished")
+        STOPPED = "stopped", _("Stopped")
+        FAILED = "failed", _("Broke off")
+
+    class CostSource(models.TextChoices):
+        """Who told the cost; all but the gateway's own word are estimates."""
+
+        UNKNOWN = "", _("unknown")
+        TOLD = "told", _("told by the gateway")
+        CALCULATED = "calculated", _("calculated by the gateway from the tokens")
+        LISTED = "listed", _("calculated from listed prices")
+
+    UNDER_WAY: ClassVar = (State.WAITING, State.STREAMING)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    message = models.ForeignKey(Message, models.CASCADE, related_name="answers")
+    model = models.CharField(max_length=200, help_text="Asked for.")
+    wishes = models.JSONField(default=dict, help_text="Model, system prompt and parameters that it was asked with.")
+    state = models.CharField(max_length=10, choices=State, default=State.STREAMING)
+
+    text = models.TextField(blank=True)
+    reasoning = models.TextField(blank=True)
+    tool_calls = models.JSONField(default=list, help_text="[{id, name, arguments}], arguments as the model wrote them.")
+    others = models.JSONField(
+        default=list, help_text="With n > 1 the further choices: [{text, reasoning, tool_calls, finish_reason}]."
+    )
+    finish_reason = models.CharField(max_length=40, blank=True)
+    problem = models.JSONField(null=True, help_text="What went wrong: services.mishaps.Mishap as JSON.")
+
+    answered_by = models.CharField(max_length=200, blank=True, help_text="The model that the gateway names.")
+    call_id = models.CharField(max_length=200, blank=True)
+    headers = models.JSONField(default=dict, help_text="x-litellm-*, x-olla-*.")
+    prompt_tokens = models.PositiveIntegerField(null=True)
+    completion_tokens = models.PositiveIntegerField(null=True)
+    reasoning_tokens = models.PositiveIntegerField(null=True)
+    cached_tokens = models.PositiveIntegerField(null=True)
+    cost_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
+    cost_source = models.CharField(max_length=10, choices=CostSource, default=CostSource.UNKNOWN, blank=True)
+    first_token_ms = models.PositiveIntegerField(null=True)
+    took_ms = models.PositiveIntegerField(null=True)
+
+    started_at = models.DateTimeField(default=timezone.now)
+    saved_at = models.DateTimeField(default=timezone.now, help_text="Last sign of life.")
+    ended_at = models.DateTimeField(null=True)
+
+    objects = AnswerQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(  # AnswerQuerySet.lost
+                fields=["saved_at"], condition=Q(state__in=("waiting", "streaming")), name="playground_under_way"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether more may come; what died with its process is over, though no task has said so yet."""
+        return self.state in self.UNDER_WAY and self.saved_at > timezone.now() - LOST_AFTER
+
+
+class Slot(models.Model):
+    """A call under way, or of the last minute: what the limits count."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    began_at = models.DateTimeField(default=timezone.now)
+    renewed_at = models.DateTimeField(default=timezone.now, help_text="Last sign of life.")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["owner", "began_at"], name="playground_slots_of_owner"),  # services.slots
+            models.Index(fields=["renewed_at"], condition=Q(ended_at=None), name="playground_open_slots"),
+        ]
+
+    def __str__(self) -> str:
+        return f"slot of {self.began_at}"
