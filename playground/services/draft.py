@@ -1,0 +1,89 @@
+"""An answer while it comes: pieces in, text out. Knows no database and no page."""
+
+import time
+from dataclasses import dataclass, field
+
+from gateway.inference_types import ChatDelta, TokenUsage, ToolCall
+
+
+@dataclass(slots=True)
+class Choice:
+    """What came of one choice; a request with n > 1 has several."""
+
+    text: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    tool_calls: dict[int, dict[str, str]] = field(default_factory=dict)
+    finish_reason: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        """Return the choice as `Answer.others` keeps it."""
+        return {
+            "text": "".join(self.text),
+            "reasoning": "".join(self.reasoning),
+            "tool_calls": self.called(),
+            "finish_reason": self.finish_reason,
+        }
+
+    def called(self) -> list[dict[str, str]]:
+        """Return the tool calls in the model's order."""
+        return [self.tool_calls[index] for index in sorted(self.tool_calls)]
+
+
+class Draft:
+    """All that came so far. One thread adds; others may read at any time."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.first_after_s: float | None = None
+        self.count = 0  # pieces: about as many as tokens
+        self.usage: TokenUsage | None = None
+        self.choices: dict[int, Choice] = {0: Choice()}
+
+    def add(self, delta: ChatDelta) -> None:
+        """Take a piece in."""
+        if delta.usage is not None:
+            self.usage = delta.usage
+        choice = self.choices.get(delta.index)
+        if choice is None:
+            choice = self.choices[delta.index] = Choice()
+        if delta.text:
+            choice.text.append(delta.text)
+        if delta.reasoning:
+            choice.reasoning.append(delta.reasoning)
+        for call in delta.tool_calls:
+            _join(choice.tool_calls, call)
+        if delta.finish_reason:
+            choice.finish_reason = delta.finish_reason
+        if delta.text or delta.reasoning or delta.tool_calls:
+            self.count += 1
+            if self.first_after_s is None:
+                self.first_after_s = time.monotonic() - self.began
+
+    @property
+    def first(self) -> Choice:
+        """The choice that is shown while it comes."""
+        return self.choices[0]
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the model has said anything."""
+        return self.count > 0
+
+    def others(self) -> list[dict[str, object]]:
+        """Return the further choices."""
+        return [choice.as_json() for index, choice in sorted(self.choices.items()) if index]
+
+
+def _join(calls: dict[int, dict[str, str]], piece: ToolCall) -> None:
+    """Add a piece of a tool call to what is there of it."""
+    call = calls.setdefault(piece.index, {"id": "", "name": "", "arguments": ""})
+    call["id"] = piece.id or call["id"]
+    call["name"] = piece.name or call["name"]
+    call["arguments"] += piece.arguments
+
+
+def storable(text: str) -> str:
+    """Return text that a database and a page can hold: without NUL, without halves of characters."""
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text

@@ -1,0 +1,16 @@
+"""Rules of ours that forbid a call, in words for the person, with when to try again."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+
+class AskRefused(Exception):
+    """A limit or a rule of the portal forbids this now; nothing was sent, nothing was kept. `code` is for programs."""
+
+    def __init__(self, code: str, message: "str | _StrPromise", *, retry_at: datetime | None = None) -> None:
+        super().__init__(str(message))
+        self.code = code
+        self.retry_at = retry_at

@@ -1,0 +1,103 @@
+"""Notices that a browser has gone while its answer is still being made, so that nobody works for nobody.
+
+A thread that waits for the gateway does not look at the browser's connection. One more thread does, for all of the
+process, and calls back. Where the server or the system cannot tell (not gunicorn, not Linux), the next piece that
+cannot be sent does.
+"""
+
+import os
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from django.http import HttpRequest
+
+CAN_TELL: Final = hasattr(select, "epoll") and hasattr(select, "EPOLLRDHUP")
+
+Call = Callable[[], None]
+
+
+class Hangup:
+    """The browser of one request: `gone` once it has hung up."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        given = request.META.get("gunicorn.socket")
+        self._socket = given if isinstance(given, socket.socket) else None
+        self.gone = False
+
+    @contextmanager
+    def calls(self, call: Call) -> Iterator[None]:
+        """Call from another thread, at most once, when the browser goes during this block; `call` must be quick."""
+        if self._socket is None or not CAN_TELL:
+            yield
+            return
+        watcher = _watcher()
+        descriptor = self._socket.fileno()
+        watcher.add(descriptor, lambda: self._go(call))
+        try:
+            yield
+        finally:
+            watcher.drop(descriptor)
+
+    def _go(self, call: Call) -> None:
+        self.gone = True
+        call()
+
+
+class _Watcher:
+    """Waits on all sockets at once, in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._lock = threading.Lock()
+        self._calls: dict[int, Call] = {}
+        threading.Thread(target=self._run, name="hangups", daemon=True).start()
+
+    def add(self, descriptor: int, call: Call) -> None:
+        with self._lock:
+            self._calls[descriptor] = call
+            self._epoll.register(descriptor, select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLONESHOT)
+
+    def drop(self, descriptor: int) -> None:
+        with self._lock:
+            if self._calls.pop(descriptor, None):
+                with suppress(OSError, ValueError):  # already closed
+                    self._epoll.unregister(descriptor)
+
+    def _run(self) -> None:
+        while True:
+            for descriptor, _ in self._epoll.poll():
+                self._tell(descriptor)
+
+    def _tell(self, descriptor: int) -> None:
+        with self._lock:
+            call = self._calls.pop(descriptor, None)
+            if call:
+                with suppress(OSError, ValueError):
+                    self._epoll.unregister(descriptor)
+                call()  # inside the lock: once drop() has returned, nothing is called any more
+
+
+_of_process: _Watcher | None = None
+_lock = threading.Lock()
+
+
+def _watcher() -> _Watcher:
+    global _of_process
+    with _lock:
+        if _of_process is None:
+            _of_process = _Watcher()
+        return _of_process
+
+
+def _forget() -> None:
+    """A forked process has no thread: it makes its own watcher, and its own lock, which somebody may hold."""
+    global _of_process, _lock
+    _of_process, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
