@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 SANDBOX_KEY = "sk-sandbox-admin"  # printed in the documentation
+SHORTEST_SECRET = 32  # characters; fewer could be tried one by one by who knows one of the keys made from it
 
 
 @register
@@ -102,3 +103,12 @@ def nothing_is_debugged_in_public(**kwargs: Any) -> list[CheckMessage]:
     if settings.EMBEDDED or not settings.DEBUG:
         return []
     return [Error("DEBUG is on.", hint="Leave DEBUG unset outside the embedded mode.", id="portal.E011")]
+
+
+@register
+def playground_secret_is_long(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse a secret that could be guessed: from it follow the secrets of everybody's Playground keys."""
+    if len(settings.PLAYGROUND_KEY_SECRET) >= SHORTEST_SECRET and settings.PLAYGROUND_KEY_SECRET != settings.SECRET_KEY:
+        return []
+    hint = f"Set PLAYGROUND_KEY_SECRET to {SHORTEST_SECRET} random characters or more, and not to SECRET_KEY."
+    return [Error("PLAYGROUND_KEY_SECRET is too short, or that of the sessions.", hint=hint, id="portal.E012")]

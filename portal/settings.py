@@ -73,6 +73,12 @@ USAGE_POLL_S = env.int("USAGE_POLL_S", default=60)  # between two polls of today
 USAGE_BACKFILL_DAYS = env.int("USAGE_BACKFILL_DAYS", default=400)  # read once, after the first start
 PORTAL_BUDGET_USD = Decimal(env.str("PORTAL_BUDGET_USD", default="") or 0) or None  # a month, all keys; only warns
 
+# --- Playground --------------------------------------------------------------------------------
+PLAYGROUND_KEY_SECRET = env.str(  # the secrets of all Playground keys are made from it, and kept nowhere
+    "PLAYGROUND_KEY_SECRET",
+    default=embedded_secret("playground_key_secret") if EMBEDDED else environ.Env.NOTSET,
+)
+
 # --- Database (connections are pooled; a stream holds none) --------------------------------------
 DATABASES = {"default": env.db_url("DATABASE_URL", default=embedded_default(f"sqlite:///{VAR_DIR / 'db.sqlite3'}"))}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

@@ -19,6 +19,7 @@ for name in (
     "GATEWAY_URL",
     "GATEWAY_ADMIN_KEY",
     "GATEWAY_PUBLIC_URL",
+    "PLAYGROUND_KEY_SECRET",
     "PORTAL_URL",
     "SECRET_KEY",
     "OIDC_ISSUER",

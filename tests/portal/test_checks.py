@@ -21,6 +21,7 @@ SERVER = {
     "GATEWAY_URL": "https://gateway.example.edu/olla/litellm/",
     "GATEWAY_PUBLIC_URL": "https://gateway.example.edu",
     "GATEWAY_ADMIN_KEY": "sk-of-the-gateway",
+    "PLAYGROUND_KEY_SECRET": "p" * 60,
 }
 POSTGRES = "django.db.backends.postgresql"
 SQLITE = "django.db.backends.sqlite3"
@@ -37,6 +38,8 @@ WRONG: list[tuple[Check, dict[str, Any], str]] = [
     (checks.people_can_reach_the_gateway, {"GATEWAY_PUBLIC_URL": "http://localhost:4000"}, "portal.W009"),
     (checks.institution_is_complete, {"OIDC_CLIENT_ID": "portal"}, "portal.E010"),
     (checks.nothing_is_debugged_in_public, {"DEBUG": True}, "portal.E011"),
+    (checks.playground_secret_is_long, {"PLAYGROUND_KEY_SECRET": "short"}, "portal.E012"),
+    (checks.playground_secret_is_long, {"PLAYGROUND_KEY_SECRET": "s" * 60, "SECRET_KEY": "s" * 60}, "portal.E012"),
 ]
 ALL: list[Check] = list({id(check): check for check, _, _ in WRONG}.values()) + [checks.database_can_be_shared]
 

@@ -18,6 +18,7 @@ SERVER = {
     "EMAIL_URL": "smtp://127.0.0.1:25",
     "GATEWAY_URL": "https://gateway.example.edu",
     "GATEWAY_ADMIN_KEY": "sk-of-the-gateway",
+    "PLAYGROUND_KEY_SECRET": "p" * 60,
 }
 NEEDED = sorted(SERVER.keys() - {"TRUSTED_PROXY_COUNT"})
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]*) \|", re.MULTILINE)
