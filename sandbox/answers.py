@@ -3,7 +3,7 @@
 Switches inside a message steer it: [words 50] length, [slow 1500] ms before the answer, [pace 20] ms between words,
 [fail 500] the provider answers with that status, [cut] or [sse-error] it fails inside the stream, [reason 5] words of
 reasoning first, [cached 2] prompt tokens from a cache, [markdown] a formatted answer, [echo] the question itself,
-[tool] a call of the first tool offered.
+[count 100] the numbers up to it, so that a lost word is seen, [tool] a call of the first tool offered.
 """
 
 import json
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
 
-_SWITCH = re.compile(r"\[(words|slow|pace|fail|cut|sse-error|reason|cached|markdown|echo|tool)(?: (\d{1,7}))?\]")
+_SWITCH = re.compile(r"\[(words|slow|pace|fail|cut|sse-error|reason|cached|markdown|echo|count|tool)(?: (\d{1,7}))?\]")
 _WORD = re.compile(r"\s*\S+")
 _DEFAULT_WORDS = 40
 _MARKDOWN = """## About {topic}
@@ -111,6 +111,8 @@ def _spoken(last: str, switches: Mapping[str, int]) -> Iterator[str]:
     plain = _SWITCH.sub("", last).strip()
     if "echo" in switches:
         return iter(_WORD.findall(plain))
+    if "count" in switches:
+        return iter(_spaced(str(number) for number in range(1, switches["count"] + 1)))
     topic = _topic(plain)
     if "markdown" in switches:
         return iter(_WORD.findall(_MARKDOWN.format(topic=topic)))

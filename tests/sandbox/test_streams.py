@@ -99,6 +99,10 @@ def test_takes_any_question(lone_sandbox: Sandbox, question: str) -> None:
     assert "<" not in answer.json()["choices"][0]["message"]["content"]
 
 
+def test_counts_so_that_a_lost_word_is_seen() -> None:
+    assert "".join(answer_to("[count 4]", "[count 4]", {}).words) == "1 2 3 4"
+
+
 def test_echoes_when_asked_to() -> None:
     question = "<b>bold</b> & more [echo]"
 
