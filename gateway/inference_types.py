@@ -45,6 +45,7 @@ class ChatRequest:
     user: str | None = None
     tools: Sequence[Json] | None = None
     tool_choice: str | Json | None = None
+    parallel_tool_calls: bool | None = None
     response_format: Json | None = None
     reasoning_effort: str | None = None
     metadata: Mapping[str, str] | None = None
@@ -67,6 +68,7 @@ class CompletionRequest:
     stop: Sequence[str] | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
+    logit_bias: Mapping[str, float] | None = None
     seed: int | None = None
     user: str | None = None
 

@@ -78,6 +78,16 @@ PLAYGROUND_KEY_SECRET = env.str(  # the secrets of all Playground keys are made 
     "PLAYGROUND_KEY_SECRET",
     default=embedded_secret("playground_key_secret") if EMBEDDED else environ.Env.NOTSET,
 )
+PLAYGROUND_PROMPT_CHARS = env.int("PLAYGROUND_PROMPT_CHARS", default=100000)  # of a message, and of a system prompt
+PLAYGROUND_IMAGES = env.int("PLAYGROUND_IMAGES", default=4)  # with one message
+PLAYGROUND_IMAGE_MB = env.int("PLAYGROUND_IMAGE_MB", default=5)  # each
+PLAYGROUND_CONVERSATION_IMAGE_MB = env.int("PLAYGROUND_CONVERSATION_IMAGE_MB", default=20)  # all that it keeps
+PLAYGROUND_STREAMS_A_PERSON = env.int("PLAYGROUND_STREAMS_A_PERSON", default=3)  # at once
+PLAYGROUND_STREAMS = env.int("PLAYGROUND_STREAMS", default=400)  # at once, of all people together
+PLAYGROUND_REQUESTS_A_MINUTE = env.int("PLAYGROUND_REQUESTS_A_MINUTE", default=20)  # of one person
+PLAYGROUND_SILENCE_S = env.float("PLAYGROUND_SILENCE_S", default=120.0)  # without a token, then an answer is ended
+PLAYGROUND_KEPT_DAYS = env.int("PLAYGROUND_KEPT_DAYS", default=30)  # a conversation, after its last use
+PLAYGROUND_UNKEPT_HOURS = env.int("PLAYGROUND_UNKEPT_HOURS", default=1)  # one that is not to be kept
 
 # --- Database (connections are pooled; a stream holds none) --------------------------------------
 DATABASES = {"default": env.db_url("DATABASE_URL", default=embedded_default(f"sqlite:///{VAR_DIR / 'db.sqlite3'}"))}
