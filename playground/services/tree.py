@@ -1,0 +1,194 @@
+"""The tree of a conversation: which turns are shown, and what lies beside and below them.
+
+Reads only, in a fixed number of queries. Rows that hang in the air, or lead round in a circle, are passed over.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Self
+from uuid import UUID
+
+from django.db.models import Prefetch, prefetch_related_objects
+
+from playground.models import Answer, Conversation, Image, Message
+
+Turn = tuple[Message, Answer]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A turn of the way that is shown, and the alternatives beside it; numbers count from 1, oldest first.
+
+    An alternative message is shown by one of its answers, so all four ids are answers' (for `playground:show`).
+    """
+
+    message: Message
+    answer: Answer
+    images: list[Image]  # without their data
+    message_number: int
+    message_count: int
+    earlier_message_answer_id: UUID | None
+    later_message_answer_id: UUID | None
+    answer_number: int
+    answer_count: int
+    earlier_answer_id: UUID | None
+    later_answer_id: UUID | None
+
+
+@dataclass(frozen=True)
+class Tree:
+    """All rows of a conversation, linked to each other; alternatives are in order, oldest first."""
+
+    answers: dict[UUID, Answer]
+    replies: dict[UUID | None, list[Message]]  # by the answer that they follow; None: those that open
+    answers_to: dict[UUID, list[Answer]]  # by message
+
+    @classmethod
+    def of(cls, conversation: Conversation, *, bare: bool = False) -> Self:
+        """Load the rows in two queries; `bare`: with nothing but their ids, states and times."""
+        messages = Message.objects.filter(conversation=conversation).order_by("created_at", "id")
+        answers = Answer.objects.filter(message__conversation=conversation).order_by("started_at", "id")
+        if bare:
+            messages = messages.only("conversation", "parent", "created_at")
+            answers = answers.only("message", "state", "saved_at", "started_at")
+        return cls.from_rows(conversation, messages, answers)
+
+    @classmethod
+    def from_rows(cls, conversation: Conversation, messages: Iterable[Message], answers: Iterable[Answer]) -> Self:
+        """Link the rows, so that going from one to another asks the database nothing."""
+        by_id = {message.id: message for message in messages}
+        tree = cls({}, defaultdict(list), defaultdict(list))
+        for answer in answers:
+            if answer.message_id not in by_id:  # came between the two queries
+                continue
+            answer.message = by_id[answer.message_id]
+            tree.answers[answer.id] = answer
+            tree.answers_to[answer.message_id].append(answer)
+        for message in by_id.values():
+            message.conversation = conversation
+            tree.replies[message.parent_id].append(message)
+            if message.parent_id in tree.answers:
+                message.parent = tree.answers[message.parent_id]
+        return tree
+
+    def way_to(self, answer_id: UUID | None) -> list[Turn]:
+        """Return the turns from the opening message to this answer; empty when there is no such answer."""
+        way: list[Turn] = []
+        seen: set[UUID] = set()
+        while answer_id in self.answers and answer_id not in seen:
+            seen.add(answer_id)
+            answer = self.answers[answer_id]
+            way.append((answer.message, answer))
+            answer_id = answer.message.parent_id
+        return way[::-1]
+
+    def below(self, start: Answer) -> Iterator[Answer]:
+        """Yield the answer and all that follow it, each once."""
+        waiting = [start.id]
+        seen: set[UUID] = set()
+        while waiting:
+            answer_id = waiting.pop()
+            if answer_id in seen or answer_id not in self.answers:
+                continue
+            seen.add(answer_id)
+            yield self.answers[answer_id]
+            waiting += [reply.id for reply in self._replies(answer_id)]
+
+    @cached_property
+    def ends(self) -> dict[UUID, Answer]:
+        """The newest answer at or below each answer that has nothing below itself; one pass over all of them."""
+        ends: dict[UUID, Answer] = {}
+        leaves = [answer for answer in self.answers.values() if not any(self._replies(answer.id))]
+        for leaf in sorted(leaves, key=_age, reverse=True):
+            answer_id: UUID | None = leaf.id
+            while answer_id in self.answers and answer_id not in ends:
+                ends[answer_id] = leaf
+                answer_id = self.answers[answer_id].message.parent_id
+        return ends
+
+    def newest_end(self, start: Answer | Message) -> Answer | None:
+        """Return the newest answer at or below `start` that has nothing below itself; None: nobody answered."""
+        if isinstance(start, Answer):
+            return self.ends.get(start.id)
+        found = [self.ends[answer.id] for answer in self.answers_to.get(start.id, ()) if answer.id in self.ends]
+        return max(found, key=_age, default=None)
+
+    def newest(self) -> Answer | None:
+        """Return the newest answer of all."""
+        return max(self.answers.values(), key=_age, default=None)
+
+    def alternatives_of(self, message: Message) -> list[Message]:
+        """Return what was asked at the same place, itself included, as far as there is an answer to show it by."""
+        beside = self.replies.get(message.parent_id, [])
+        return [each for each in beside if self.answers_to.get(each.id)]
+
+    def _replies(self, answer_id: UUID) -> Iterator[Answer]:
+        for message in self.replies.get(answer_id, ()):
+            yield from self.answers_to.get(message.id, ())
+
+
+def shown_turns(conversation: Conversation) -> list[Shown]:
+    """Return the turns of the way that is shown, first to last, in three queries at most."""
+    tree = Tree.of(conversation)
+    head_id = conversation.head_id
+    if head_id not in tree.answers:  # lost: better the newest than an empty page
+        newest = tree.newest()
+        head_id = newest.id if newest else None
+    way = tree.way_to(head_id)
+    _bring_images(way, with_data=False)
+    return [_shown(tree, message, answer) for message, answer in way]
+
+
+def way_to(answer: Answer, *, with_images: bool = False) -> list[Turn]:
+    """Return the turns from the opening message to this answer, in three queries; `message.images` is prefetched.
+
+    Their data come `with_images` only: it is what a request needs, and no page does.
+    """
+    way = Tree.of(answer.message.conversation).way_to(answer.id)
+    _bring_images(way, with_data=with_images)
+    return way
+
+
+def newest_end(start: Answer | Message) -> Answer:
+    """Return the newest answer at or below `start`: where to go on. Raises Answer.DoesNotExist if nobody answered."""
+    message = start if isinstance(start, Message) else start.message
+    end = Tree.of(message.conversation, bare=True).newest_end(start)
+    if end is None:
+        raise Answer.DoesNotExist
+    return end
+
+
+def _bring_images(way: list[Turn], *, with_data: bool) -> None:
+    images = Image.objects.all() if with_data else Image.objects.defer("data")
+    prefetch_related_objects([message for message, _ in way], Prefetch("images", queryset=images))
+
+
+def _shown(tree: Tree, message: Message, answer: Answer) -> Shown:
+    messages, answers = tree.alternatives_of(message), tree.answers_to[message.id]
+    ways = [tree.newest_end(each) for each in messages]
+    which_message, which_answer = messages.index(message), answers.index(answer)
+    return Shown(
+        message=message,
+        answer=answer,
+        images=list(message.images.all()),
+        message_number=which_message + 1,
+        message_count=len(messages),
+        earlier_message_answer_id=_id_at(ways, which_message - 1),
+        later_message_answer_id=_id_at(ways, which_message + 1),
+        answer_number=which_answer + 1,
+        answer_count=len(answers),
+        earlier_answer_id=_id_at(answers, which_answer - 1),
+        later_answer_id=_id_at(answers, which_answer + 1),
+    )
+
+
+def _id_at(answers: Sequence[Answer | None], index: int) -> UUID | None:
+    answer = answers[index] if 0 <= index < len(answers) else None
+    return answer.id if answer else None
+
+
+def _age(answer: Answer) -> tuple[datetime, UUID]:
+    return answer.started_at, answer.id
