@@ -47,13 +47,13 @@ class Draft:
         if choice is None:
             choice = self.choices[delta.index] = Choice()
         if delta.text:
-            choice.text.append(delta.text)
+            choice.text.append(storable(delta.text))
         if delta.reasoning:
-            choice.reasoning.append(delta.reasoning)
+            choice.reasoning.append(storable(delta.reasoning))
         for call in delta.tool_calls:
             _join(choice.tool_calls, call)
         if delta.finish_reason:
-            choice.finish_reason = delta.finish_reason
+            choice.finish_reason = storable(delta.finish_reason)
         if delta.text or delta.reasoning or delta.tool_calls:
             self.count += 1
             if self.first_after_s is None:
@@ -77,9 +77,9 @@ class Draft:
 def _join(calls: dict[int, dict[str, str]], piece: ToolCall) -> None:
     """Add a piece of a tool call to what is there of it."""
     call = calls.setdefault(piece.index, {"id": "", "name": "", "arguments": ""})
-    call["id"] = piece.id or call["id"]
-    call["name"] = piece.name or call["name"]
-    call["arguments"] += piece.arguments
+    call["id"] = storable(piece.id or call["id"])
+    call["name"] = storable(piece.name or call["name"])
+    call["arguments"] += storable(piece.arguments)
 
 
 def storable(text: str) -> str:

@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from playground.models import Answer, Slot
-from playground.services.draft import Draft, storable
+from playground.services.draft import Draft
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def _write_one(followed: _Followed, now: object) -> None:
     """Write one answer, unless it has ended meanwhile: its end is the last word."""
     count, choice = followed.draft.count, followed.draft.first
     Answer.objects.filter(pk=followed.answer_id, state=Answer.State.STREAMING).update(
-        text=storable("".join(choice.text)), reasoning=storable("".join(choice.reasoning)), saved_at=now
+        text="".join(choice.text), reasoning="".join(choice.reasoning), saved_at=now
     )
     followed.written = count
 

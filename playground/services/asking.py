@@ -1,0 +1,170 @@
+"""Begin an answer: check the limits, write down what is asked, and prepare the call. Calls no model itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from keys.services.playground import playground_secret
+
+from accounts.audit import Act
+from accounts.models import User
+from accounts.policies import Allowance
+from gateway.inference_types import ChatRequest, CompletionRequest
+from gateway.secret import Secret
+from playground.models import Answer, Conversation, Image, Message
+from playground.services.pictures import Picture
+from playground.services.refusals import AskRefused
+from playground.services.requests import chat_request, completion_request, wants_usage
+from playground.services.slots import take_slot
+from playground.services.titles import title_of
+from playground.services.tree import way_to
+
+Wishes = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks, under what policy, and from where."""
+
+    user: User
+    act: Act
+    allowance: Allowance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """An answer whose rows are written, and the call that will make it. Hold it until the stream ends, not longer."""
+
+    conversation: Conversation
+    answer: Answer
+    slot_id: int
+    secret: Secret = field(repr=False)
+    body: ChatRequest | CompletionRequest = field(repr=False)
+    usage: bool  # whether the model takes stream_options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a person asks now, and where in a conversation: after `parent`, or at its opening."""
+
+    text: str
+    wishes: Wishes
+    pictures: Sequence[Picture] = ()
+    conversation: Conversation | None = None  # None: a new one
+    parent: Answer | None = None
+    kind: str = Conversation.Kind.CHAT
+    kept: bool = True
+
+
+def ask(asker: Asker, question: Question) -> Job:
+    """Write down a message and begin its answer, in a conversation of the asker's or a new one.
+
+    Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected; then nothing was kept.
+    """
+    secret = playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+    conversation, message, images = _rows_of(asker.user, question)
+    answer = _answer_to(message, question.wishes)
+    with transaction.atomic():
+        slot = take_slot(asker.user)
+        _keep(conversation, answer, is_new=question.conversation is None)
+        message.save(force_insert=True)
+        Image.objects.bulk_create(images)
+        answer.save(force_insert=True)
+    return _job(conversation, answer, slot.pk, secret)
+
+
+def retry(asker: Asker, earlier: Answer, wishes: Wishes) -> Job:
+    """Begin another answer to the message of `earlier`, which stays as an alternative. Raises as `ask` does."""
+    secret = playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+    conversation = earlier.message.conversation
+    answer = _answer_to(earlier.message, wishes)
+    with transaction.atomic():
+        slot = take_slot(asker.user)
+        _keep(conversation, answer, is_new=False)
+        answer.save(force_insert=True)
+    return _job(conversation, answer, slot.pk, secret)
+
+
+def compare(asker: Asker, question: Question, models: Sequence[str]) -> list[Answer]:
+    """Write down a message with one waiting answer per model, in a new conversation; `begin` starts each.
+
+    The asker's key is made where there is none yet, so that the streams that follow at once all find it.
+    """
+    playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+    conversation, message, images = _rows_of(asker.user, question)
+    answers = [_answer_to(message, {**question.wishes, "model": name}) for name in models]
+    for answer in answers:
+        answer.state = Answer.State.WAITING
+    conversation.wishes = {**question.wishes, "models": list(models)}
+    conversation.head = answers[0]
+    with transaction.atomic():
+        conversation.save(force_insert=True)
+        message.save(force_insert=True)
+        Image.objects.bulk_create(images)
+        for answer in answers:
+            answer.save(force_insert=True)
+    return answers
+
+
+def begin(asker: Asker, answer: Answer) -> Job:
+    """Begin a waiting answer; the second who tries is refused. Raises as `ask` does, and the answer waits on."""
+    secret = playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+    now = timezone.now()
+    with transaction.atomic():
+        slot = take_slot(asker.user)
+        moved = Answer.objects.filter(pk=answer.pk, state=Answer.State.WAITING).update(
+            state=Answer.State.STREAMING, started_at=now, saved_at=now
+        )
+        if not moved:
+            raise AskRefused("begun", _("This answer is being written already, or is finished."))
+    answer.state, answer.started_at = Answer.State.STREAMING, now
+    return _job(answer.message.conversation, answer, slot.pk, secret)
+
+
+def _rows_of(owner: User, question: Question) -> tuple[Conversation, Message, list[Image]]:
+    """Return the rows of a question, none of them saved."""
+    conversation = question.conversation or Conversation(
+        owner=owner, kind=question.kind, title=title_of(question.text), kept=question.kept
+    )
+    message = Message(conversation=conversation, parent=question.parent, text=question.text)
+    images = [
+        Image(message=message, name=picture.name, media_type=picture.media_type, data=picture.data, position=position)
+        for position, picture in enumerate(question.pictures)
+    ]
+    return conversation, message, images
+
+
+def _answer_to(message: Message, wishes: Wishes) -> Answer:
+    return Answer(message=message, model=str(wishes["model"]), wishes=dict(wishes))
+
+
+def _keep(conversation: Conversation, answer: Answer, *, is_new: bool) -> None:
+    """Save the conversation with `answer` as its head. The database looks whether that row is there at the end."""
+    conversation.wishes, conversation.head, conversation.used_at = answer.wishes, answer, timezone.now()
+    if is_new:
+        conversation.save(force_insert=True)
+    else:
+        conversation.save(update_fields=["wishes", "head", "used_at"])
+
+
+def _job(conversation: Conversation, answer: Answer, slot_id: int, secret: Secret) -> Job:
+    """Prepare the call from the rows alone, so that it can be shown again from them."""
+    return Job(
+        conversation=conversation,
+        answer=answer,
+        slot_id=slot_id,
+        secret=secret,
+        body=body_of(conversation, answer),
+        usage=wants_usage(answer.wishes),
+    )
+
+
+def body_of(conversation: Conversation, answer: Answer) -> ChatRequest | CompletionRequest:
+    """Return the request of an answer: the turns before it, its message, its parameters."""
+    message = answer.message
+    if conversation.kind == Conversation.Kind.COMPLETION:
+        return completion_request(answer.wishes, message.text)
+    before = way_to(message.parent, with_data=True) if message.parent else []
+    return chat_request(answer.wishes, [*before, (message, None)])

@@ -1,0 +1,238 @@
+"""Relay one answer from the gateway: pieces out as they come, and an end that is always written down.
+
+While tokens flow it holds a thread and two sockets, and nothing else: no connection to the database, no lock.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from gateway.django import get_gateway
+from gateway.errors import GatewayError, GatewayUnavailable
+from gateway.inference_types import ChatRequest
+from gateway.stream import ChatStream
+from gateway.types import Headers
+from playground.models import Answer, Conversation
+from playground.services.asking import Job
+from playground.services.costs import Cost, estimated_cost, told_cost
+from playground.services.draft import Draft
+from playground.services.mishaps import INTERRUPTED, Mishap, mishap_of
+from playground.services.saver import saved_meanwhile
+from playground.services.slots import end_slot
+from web.hangups import Hangup
+
+logger = logging.getLogger(__name__)
+
+JOIN_S: Final = 0.04  # pieces that come within it are sent together (DESIGN §7)
+KEEP_ALIVE_S: Final = 10.0  # a proxy in front of us may end what is silent for longer
+
+State = Answer.State
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What came since the last one."""
+
+    text: str
+    reasoning: str
+    count: int  # pieces so far, about as many as tokens
+    after_s: float  # since the call began
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Nothing came for a while, and nothing is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The answer is over, and written down."""
+
+    answer: Answer
+
+
+Update = Piece | Quiet | Ended
+
+
+@dataclass(slots=True)
+class _Ending:
+    """How it ends, as far as is known; what nobody foresaw is an interruption."""
+
+    state: str = State.FAILED
+    mishap: Mishap | None = field(default_factory=lambda: INTERRUPTED)
+    headers: Headers | None = None
+
+
+def relay(job: Job, hangup: Hangup) -> Iterator[Update]:
+    """Make the answer. Closing this iterator, or a browser that hangs up, ends the gateway's work too."""
+    draft, ending = Draft(), _Ending()
+    try:
+        yield from _relayed(job, hangup, draft, ending)
+        ending.state, ending.mishap = (State.STOPPED if hangup.gone else State.COMPLETE), None
+    except GatewayError as error:
+        ending.mishap = mishap_of(error, begun=draft.has_begun)
+    except GeneratorExit:
+        ending.state, ending.mishap = State.STOPPED, None
+        raise
+    finally:
+        _settle(job, draft, ending)
+    yield Ended(job.answer)
+
+
+def run_to_end(job: Job, hangup: Hangup) -> Answer:
+    """Make the whole answer, for a browser without scripts."""
+    for _update in relay(job, hangup):
+        pass
+    return job.answer
+
+
+def _relayed(job: Job, hangup: Hangup, draft: Draft, ending: _Ending) -> Iterator[Update]:
+    """Yield the pieces; return at the end of the answer, or when the browser has gone."""
+    with ExitStack() as stack:
+        stream = stack.enter_context(_stream_of(job))
+        stack.enter_context(hangup.calls(stream.close))
+        stack.enter_context(saved_meanwhile(job.answer.pk, job.slot_id, draft))
+        _let_go_of_the_database()
+        with suppress(StopIteration):  # closed before it began
+            stream.start()
+        ending.headers = stream.headers
+        yield from _pieces(stream, draft)
+
+
+def _stream_of(job: Job) -> ChatStream:
+    inference, silence_s = get_gateway().inference, settings.PLAYGROUND_SILENCE_S
+    if isinstance(job.body, ChatRequest):
+        return inference.stream_chat(secret=job.secret, body=job.body, silence_s=silence_s, usage=job.usage)
+    return inference.stream_complete(secret=job.secret, body=job.body, silence_s=silence_s, usage=job.usage)
+
+
+def _let_go_of_the_database() -> None:
+    """Give the connection back to the pool; not where a test holds a transaction around everything."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def _pieces(stream: ChatStream, draft: Draft) -> Iterator[Update]:
+    first, goes_on = draft.first, True
+    texts = thoughts = 0  # how many of each were sent
+    while goes_on:
+        yield from _until_something_comes(stream)
+        goes_on = _gather(stream, draft)
+        if len(first.text) > texts or len(first.reasoning) > thoughts:
+            text, reasoning = "".join(first.text[texts:]), "".join(first.reasoning[thoughts:])
+            texts, thoughts = len(first.text), len(first.reasoning)
+            yield Piece(text, reasoning, draft.count, time.monotonic() - draft.began)
+
+
+def _until_something_comes(stream: ChatStream) -> Iterator[Quiet]:
+    """Wait, with a sign of life every so often, until the gateway says something or was silent for too long."""
+    until = time.monotonic() + settings.PLAYGROUND_SILENCE_S
+    while not stream.more_within(min(KEEP_ALIVE_S, settings.PLAYGROUND_SILENCE_S)):
+        if time.monotonic() >= until:
+            raise GatewayUnavailable("No word came for too long.", timed_out=True)
+        yield Quiet()
+
+
+def _gather(stream: ChatStream, draft: Draft) -> bool:
+    """Take in what comes within 40 ms, the very first piece alone; False at the end of the answer."""
+    until = 0.0
+    while True:
+        delta = next(stream, None)
+        if delta is None:
+            return False
+        had_begun = draft.has_begun
+        draft.add(delta)
+        if not had_begun:
+            return True
+        until = until or time.monotonic() + JOIN_S
+        left = until - time.monotonic()
+        if left <= 0 or not stream.more_within(left):
+            return True
+
+
+def _settle(job: Job, draft: Draft, ending: _Ending) -> None:
+    """Write down the end. A database that is away costs the row its end, which the task `playground.settle` writes."""
+    _finish(job.answer, draft, ending)
+    try:
+        _write(job)
+        if job.answer.cost_usd is None and draft.has_begun:
+            _write_cost(job, draft, ask=ending.mishap is None)
+    except DatabaseError as error:
+        logger.warning("playground: the end of an answer was not written, %s", type(error).__name__)
+    finally:
+        _let_go_of_the_database()
+
+
+def _finish(answer: Answer, draft: Draft, ending: _Ending) -> None:
+    """Put what came, and how it ended, into the row; not yet saved."""
+    choice, usage, headers = draft.first, draft.usage, ending.headers
+    answer.state, answer.problem = ending.state, ending.mishap.as_json() if ending.mishap else None
+    answer.text, answer.reasoning = "".join(choice.text), "".join(choice.reasoning)
+    answer.tool_calls, answer.others, answer.finish_reason = choice.called(), draft.others(), choice.finish_reason[:40]
+    answer.completion_tokens = draft.count or None
+    if usage:
+        answer.prompt_tokens, answer.completion_tokens = usage.prompt_tokens, usage.completion_tokens
+        answer.reasoning_tokens, answer.cached_tokens = usage.reasoning_tokens, usage.cached_tokens
+    if headers:
+        answer.headers = dict(headers.raw)
+        answer.call_id, answer.answered_by = (headers.call_id or "")[:200], (headers.model_group or "")[:200]
+    _take(answer, told_cost(draft))
+    answer.first_token_ms = None if draft.first_after_s is None else round(draft.first_after_s * 1000)
+    answer.took_ms = round((time.monotonic() - draft.began) * 1000)
+    answer.ended_at = answer.saved_at = timezone.now()
+
+
+ENDED_FIELDS: Final = (
+    "state",
+    "text",
+    "reasoning",
+    "tool_calls",
+    "others",
+    "finish_reason",
+    "problem",
+    "answered_by",
+    "call_id",
+    "headers",
+    "prompt_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+    "cached_tokens",
+    "cost_usd",
+    "cost_source",
+    "first_token_ms",
+    "took_ms",
+    "saved_at",
+    "ended_at",
+)
+
+
+def _write(job: Job) -> None:
+    """Save the end, once: of two who settle the same answer the first is believed."""
+    answer = job.answer
+    with transaction.atomic():
+        told = {name: getattr(answer, name) for name in ENDED_FIELDS}
+        Answer.objects.filter(pk=answer.pk, state=State.STREAMING).update(**told)
+        Conversation.objects.filter(pk=job.conversation.pk).update(used_at=answer.ended_at)
+        end_slot(job.slot_id)
+
+
+def _write_cost(job: Job, draft: Draft, *, ask: bool) -> None:
+    """Estimate what the gateway did not tell; without a connection held while it is asked."""
+    _let_go_of_the_database()
+    characters = len(str(job.body.as_json()))
+    _take(
+        job.answer,
+        estimated_cost(model=job.answer.model, prompt_characters=characters, draft=draft, ask=ask),
+    )
+    Answer.objects.filter(pk=job.answer.pk).update(cost_usd=job.answer.cost_usd, cost_source=job.answer.cost_source)
+
+
+def _take(answer: Answer, cost: Cost) -> None:
+    answer.cost_usd, answer.cost_source = cost.usd, cost.source
