@@ -14,9 +14,8 @@ from accounts.policies import Allowance
 from gateway.inference_types import ChatRequest, CompletionRequest
 from gateway.secret import Secret
 from playground.models import Answer, Conversation, Image, Message
-from playground.services.pictures import Picture
 from playground.services.refusals import AskRefused
-from playground.services.requests import chat_request, completion_request, wants_usage
+from playground.services.requests import Picture, chat_request, completion_request, wants_usage
 from playground.services.slots import take_slot
 from playground.services.titles import title_of
 from playground.services.tree import way_to
@@ -166,5 +165,5 @@ def body_of(conversation: Conversation, answer: Answer) -> ChatRequest | Complet
     message = answer.message
     if conversation.kind == Conversation.Kind.COMPLETION:
         return completion_request(answer.wishes, message.text)
-    before = way_to(message.parent, with_data=True) if message.parent else []
+    before = way_to(message.parent, with_images=True) if message.parent else []
     return chat_request(answer.wishes, [*before, (message, None)])
