@@ -1,0 +1,26 @@
+"""Names a conversation after what was asked first."""
+
+import unicodedata
+from typing import Final
+
+from django.utils.translation import gettext as _
+
+LONGEST: Final = 60
+LOOKED_AT: Final = 1000  # characters; a prompt may have a hundred thousand
+JOINERS: Final = {"\u200c", "\u200d"}  # belong in words and emoji
+
+
+def title_of(text: str) -> str:
+    """Return the beginning of a message as one line of at most 60 characters, cut between words."""
+    shown = (char if _may_show(char) else " " for char in text[:LOOKED_AT])
+    line = " ".join("".join(shown).split())
+    if len(line) <= LONGEST:
+        return line or _("New conversation")
+    start = line[: LONGEST - 1]
+    whole = start if line[LONGEST - 1] == " " else start.rpartition(" ")[0]
+    return f"{(whole or start).rstrip()}…"
+
+
+def _may_show(char: str) -> bool:
+    """Leave out what hides or reorders the text around it."""
+    return char in JOINERS or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co")
