@@ -41,10 +41,15 @@ class Inference:
         secret = Secret(secret)
         return chat_answer(self._post("/v1/chat/completions", secret, body.as_json(), timeout_s))
 
-    def stream_chat(self, *, secret: str, body: ChatRequest, silence_s: float = SILENCE_TIMEOUT_S) -> ChatStream:
-        """Answer a chat piece by piece. Nothing is sent before the stream is read; see ChatStream."""
+    def stream_chat(
+        self, *, secret: str, body: ChatRequest, silence_s: float = SILENCE_TIMEOUT_S, usage: bool = True
+    ) -> ChatStream:
+        """Answer a chat piece by piece. Nothing is sent before the stream is read; see ChatStream.
+
+        Some providers refuse `stream_options`; without `usage` it is left out.
+        """
         secret = Secret(secret)
-        return self._stream("/v1/chat/completions", secret, body.as_json(), silence_s, chat_deltas)
+        return self._stream("/v1/chat/completions", secret, body.as_json(), silence_s, chat_deltas, usage)
 
     def complete(
         self, *, secret: str, body: CompletionRequest, timeout_s: float = ANSWER_TIMEOUT_S
@@ -54,11 +59,11 @@ class Inference:
         return completion_answer(self._post("/v1/completions", secret, body.as_json(), timeout_s))
 
     def stream_complete(
-        self, *, secret: str, body: CompletionRequest, silence_s: float = SILENCE_TIMEOUT_S
+        self, *, secret: str, body: CompletionRequest, silence_s: float = SILENCE_TIMEOUT_S, usage: bool = True
     ) -> ChatStream:
-        """Go on with a text piece by piece; see ChatStream."""
+        """Go on with a text piece by piece; see ChatStream and `stream_chat`."""
         secret = Secret(secret)
-        return self._stream("/v1/completions", secret, body.as_json(), silence_s, completion_deltas)
+        return self._stream("/v1/completions", secret, body.as_json(), silence_s, completion_deltas, usage)
 
     def embed(
         self, *, secret: str, model: str, texts: Sequence[str], timeout_s: float = ANSWER_TIMEOUT_S
@@ -82,6 +87,6 @@ class Inference:
         return self._transport.post(path, body, secret=secret, read_timeout_s=timeout_s)
 
     def _stream(
-        self, path: str, secret: Secret, body: dict[str, object], silence_s: float, deltas: Deltas
+        self, path: str, secret: Secret, body: dict[str, object], silence_s: float, deltas: Deltas, usage: bool
     ) -> ChatStream:
-        return ChatStream(self._transport, path, body, secret=secret, silence_s=silence_s, deltas=deltas)
+        return ChatStream(self._transport, path, body, secret=secret, silence_s=silence_s, deltas=deltas, usage=usage)

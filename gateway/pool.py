@@ -3,20 +3,25 @@
 A thread that waits in recv() does not notice that another closes the file; shutting the socket down wakes it.
 """
 
+import select
 import socket
+import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
+from io import BufferedReader
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.response import HTTPResponse
 
 POOL_SIZE = 512  # connections kept; more are made when more streams run, and closed after
+_LINE_END = 2  # bytes between two chunks
 
 
 class Interrupter:
@@ -25,12 +30,13 @@ class Interrupter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
+        self._response: HTTPResponse | None = None
         self._fired = False
 
-    def watch(self, sock: socket.socket) -> None:
-        """Remember the socket on which the exchange waits."""
+    def watch(self, sock: socket.socket, response: HTTPResponse | None = None) -> None:
+        """Remember the socket on which the exchange waits, and the response that reads from it."""
         with self._lock:
-            self._socket = sock
+            self._socket, self._response = sock, response
             if self._fired:
                 _shut_down(sock)
 
@@ -44,7 +50,45 @@ class Interrupter:
     def forget(self) -> None:
         """Let go of the socket: its connection is closed or serves others now."""
         with self._lock:
-            self._socket = None
+            self._socket = self._response = None
+
+    def readable(self, until: float) -> bool:
+        """Tell whether a read would return at once, waiting for that until a time of `monotonic`.
+
+        For the thread that reads. To fire ends the wait, as the end is something to read.
+        """
+        with self._lock:
+            sock, response = self._socket, self._response
+        if sock is None or response is None:
+            return True
+        while not _at_hand(sock, response):
+            poll = select.poll()
+            poll.register(sock, select.POLLIN)
+            if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
+                return False
+            if not isinstance(sock, ssl.SSLSocket) or response.chunk_left == 0:
+                return True  # else it may be a part of a record, or one without data
+        return True
+
+
+def _at_hand(sock: socket.socket, response: HTTPResponse) -> bool:
+    """Tell whether the response has bytes, or gets some from the socket without waiting, or is at its end."""
+    file: BufferedReader | None = response.fp
+    if file is None or file.closed:
+        return True
+    timeout_s = sock.gettimeout()
+    sock.settimeout(0)
+    try:
+        buffered = len(file.peek())
+        if buffered <= _LINE_END and response.chunk_left == 0:
+            return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0  # the next chunk may not have come yet
+        return buffered > 0 or isinstance(sock, ssl.SSLSocket)  # a plain socket has nothing, or is at its end
+    except ssl.SSLWantReadError:
+        return False
+    except OSError:
+        return True  # what broke shows when it is read
+    finally:
+        sock.settimeout(timeout_s)
 
 
 def _shut_down(sock: socket.socket) -> None:
@@ -66,21 +110,19 @@ def interruptible(interrupter: Interrupter) -> Iterator[None]:
         _watching.reset(before)
 
 
+class _Response(HTTPResponse):
+    def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None) -> None:
+        super().__init__(sock, debuglevel, method)
+        if interrupter := _watching.get():
+            interrupter.watch(sock, self)
+
+
 class _Connection(HTTPConnection):
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own class does so too
-        _watch(self.sock)
-        return super().getresponse()
+    response_class = _Response
 
 
 class _SecureConnection(HTTPSConnection):
-    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own class does so too
-        _watch(self.sock)
-        return super().getresponse()
-
-
-def _watch(sock: socket.socket | None) -> None:
-    if (interrupter := _watching.get()) and sock is not None:
-        interrupter.watch(sock)
+    response_class = _Response
 
 
 class _Pool(HTTPConnectionPool):

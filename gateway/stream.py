@@ -4,7 +4,8 @@ An answer is whole only if the gateway says so with [DONE]; whatever else ends t
 """
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -23,7 +24,7 @@ from gateway.types import Headers
 
 MAX_EVENT_BYTES: Final = 4 * 2**20  # of an event; real ones have some hundred
 
-Deltas = Callable[[reading.Fields], Iterator[ChatDelta]]
+Deltas = Callable[[reading.Fields], Iterable[ChatDelta]]
 
 
 class ChatStream:
@@ -43,17 +44,21 @@ class ChatStream:
         secret: Secret,
         silence_s: float,
         deltas: Deltas,
+        usage: bool = True,  # some models' providers refuse to be asked for it
     ) -> None:
         self.headers: Headers | None = None  # known once started; streams do not tell their cost here
         self._transport = transport
         self._path = path
-        self._body = {**body, "stream": True, "stream_options": {"include_usage": True}}
+        self._body = {**body, "stream": True, **({"stream_options": {"include_usage": True}} if usage else {})}
         self._secret = secret
         self._silence_s = silence_s
         self._deltas = deltas
         self._lock = threading.Lock()
         self._interrupter = Interrupter()
         self._run = self._exchange()
+        self._ahead: ChatDelta | None = None  # what more_within has found
+        self._failure: GatewayError | None = None
+        self._reads_next = False
         self._busy = False
         self._closed = False
 
@@ -69,14 +74,31 @@ class ChatStream:
         return self
 
     def __next__(self) -> ChatDelta:
-        while (delta := self._advance()) is None:
-            continue  # it has only started
+        while (delta := self._ahead) is None:
+            self._advance()
+        self._ahead = None
         return delta
 
     def start(self) -> None:
         """Send the request and wait until the gateway begins to answer; after it `headers` are known."""
         if self.headers is None and not self._closed:
             self._advance()
+
+    def more_within(self, seconds: float) -> bool:
+        """Tell whether the next delta, or the end, can be had at once, waiting up to `seconds` for it.
+
+        For after `start`, and for the thread that reads. Errors and the end are kept for it.
+        """
+        until = time.monotonic() + seconds
+        try:
+            while self._ahead is None:
+                if not self._advance(until):
+                    return False
+        except StopIteration:
+            return True
+        except GatewayError as failure:
+            self._failure = failure
+        return True
 
     def close(self) -> None:
         """End the exchange, and with it the model's work; from any thread, again is harmless."""
@@ -88,14 +110,17 @@ class ChatStream:
         elif first:
             self._run.close()
 
-    def _advance(self) -> ChatDelta | None:
-        """Return the next delta, or None for the start. Raises StopIteration at the end and after close."""
+    def _advance(self, until: float | None = None) -> bool:
+        """Go on by a step, which may bring a delta; without one, and False, if nothing comes `until` then.
+
+        Raises StopIteration at the end and after close.
+        """
         with self._lock:
             if self._closed:
                 raise StopIteration
             self._busy = True
         try:
-            return next(self._run)
+            return self._step(until)
         except GatewayError:
             if self._closed:  # what broke is what close() has cut
                 raise StopIteration from None
@@ -107,8 +132,18 @@ class ChatStream:
             if closed:
                 self._run.close()
 
+    def _step(self, until: float | None) -> bool:
+        if self._failure:
+            failure, self._failure = self._failure, None
+            raise failure
+        if until is not None and self._reads_next and not self._interrupter.readable(until):
+            return False
+        self._ahead = next(self._run)
+        self._reads_next = self._ahead is None
+        return True
+
     def _exchange(self) -> Generator[ChatDelta | None]:
-        """Yield None when the answer begins, then its deltas."""
+        """Yield the deltas, and None before each read that may wait; first when the answer begins."""
         with interruptible(self._interrupter):
             response = self._transport.open(
                 "POST",
@@ -122,24 +157,37 @@ class ChatStream:
             self.headers = headers_from(response.headers)
             yield None
             for event in _events(response):
-                yield from self._deltas(event)
+                if event is None:
+                    yield None
+                else:
+                    yield from self._deltas(event)
         finally:
             self._interrupter.forget()
             response.close()
 
 
-def _events(response: requests.Response) -> Iterator[reading.Fields]:
-    """Yield the parsed events up to [DONE]; raise the error that is in one of them, or that there is no [DONE]."""
+def _events(response: requests.Response) -> Generator[reading.Fields | None]:
+    """Yield the parsed events up to [DONE], and None before each read but the first.
+
+    Raises the error that is in one of them, or that there is no [DONE].
+    """
     if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
         raise reading.not_understood("it is not a stream")
-    for data in _data(response):
-        if data == b"[DONE]":
-            return
-        event = _parsed(data)
-        if event.get("error"):
-            raise _error_in(event)
-        yield event
+    cut = _Cutter()
+    while chunk := _read(response):
+        for data in cut.events(chunk):
+            if data == b"[DONE]":
+                return
+            event = _parsed(data)
+            if event.get("error"):
+                raise _error_in(event)
+            yield event
+        yield None
     raise GatewayUnavailable("The answer was cut off before its end.")
+
+
+def _read(response: requests.Response) -> bytes:
+    return mapped(lambda: response.raw.read1(READ_BYTES, decode_content=True))
 
 
 def _parsed(data: bytes) -> reading.Fields:
@@ -153,25 +201,23 @@ def _error_in(event: reading.Fields) -> GatewayError:
     return error_from(int(code) if code in map(str, range(400, 600)) else 500, event)
 
 
-def _data(response: requests.Response) -> Iterator[bytes]:
-    """Yield the data of each event. Comments and other fields are passed over; an event without its end is none."""
-    data: list[bytes] = []
-    for line in _lines(response):
-        if line.startswith(b"data:"):
-            data.append(line.removeprefix(b"data:").removeprefix(b" "))
-        elif not line and data:
-            yield b"\n".join(data)
-            data = []
+class _Cutter:
+    """Cuts events out of bytes, however the network cuts these. Comments and other fields are passed over."""
 
+    def __init__(self) -> None:
+        self._rest = b""  # of a line
+        self._data: list[bytes] = []  # of an event
 
-def _lines(response: requests.Response) -> Iterator[bytes]:
-    """Yield lines as they come, however the network cuts them."""
-    rest = b""
-    while True:
-        chunk: bytes = mapped(lambda: response.raw.read1(READ_BYTES, decode_content=True))
-        if not chunk:
-            return
-        *lines, rest = (rest + chunk).split(b"\n")
-        if len(rest) > MAX_EVENT_BYTES:
+    def events(self, chunk: bytes) -> list[bytes]:
+        """Return the data of each event that ends within this chunk."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        if len(self._rest) > MAX_EVENT_BYTES:
             raise reading.not_understood("an event that does not end")
-        yield from (line.removesuffix(b"\r") for line in lines)
+        found: list[bytes] = []
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._data.append(line[5:].removeprefix(b" ").removesuffix(b"\r"))
+            elif self._data and line in (b"", b"\r"):
+                found.append(b"\n".join(self._data))
+                self._data = []
+        return found

@@ -1,6 +1,7 @@
 """A gateway of paper: answers over loopback HTTP with what a test tells it to, and remembers what it was asked."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -168,11 +169,13 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def paper_gateway() -> Iterator[Paper]:
+def paper_gateway(tls: ssl.SSLContext | None = None) -> Iterator[Paper]:
     """Run a gateway of paper on a free port."""
     handler = type("BoundHandler", (Handler,), {})
     server = Server(("127.0.0.1", 0), handler)
-    paper = Paper(url=f"http://127.0.0.1:{server.server_address[1]}")
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    paper = Paper(url=f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}")
     handler.paper = paper  # type: ignore[attr-defined]  # made by type() above
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
