@@ -12,7 +12,7 @@ from playground.services.titles import title_of
         ("  Two\n\tlines \r\n of it ", "Two lines of it"),
         ("a" * 60, "a" * 60),
         ("a" * 61, "a" * 59 + "…"),
-        ("word " * 20, ("word " * 11).strip() + "…"),
+        ("word " * 20, ("word " * 12).strip() + "…"),
         ("w" * 50 + " and a tail of words", "w" * 50 + " and a…"),
         ("w" * 59 + " more", "w" * 59 + "…"),
         ("safe\u202egnp.exe", "safe gnp.exe"),
