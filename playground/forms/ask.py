@@ -1,0 +1,270 @@
+"""The one form of the playground: a message, its images, the model and the parameters."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django import forms
+from django.conf import settings
+from django.forms.boundfield import BoundField
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from keys.forms import LineField
+from keys.models import GatewayModel
+from playground import parameters
+from playground.forms.fields import (
+    BiasField,
+    JsonField,
+    MetadataField,
+    ModelsOwnField,
+    NumberField,
+    StopField,
+    TextField,
+    WithoutField,
+)
+from playground.forms.images import ImagesField, stored_bytes
+from playground.forms.tools import ToolsField
+from playground.models import Conversation
+from playground.parameters import PARAMETERS, Parameter
+from playground.services.requests import OF_TOOLS, Picture
+
+FORM_ID: Final = "playground-form"
+CHAT: Final = Conversation.Kind.CHAT.value
+OWN_FIELDS: Final[Mapping[str, Callable[..., forms.Field]]] = {
+    "stop": StopField,
+    "metadata": MetadataField,
+    "tools": ToolsField,
+    "logit_bias": BiasField,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterField:
+    """A parameter with its field, for the template. `low`, `high`, `step`, `default` are those of a slider."""
+
+    field: BoundField
+    parameter: Parameter
+    low: float | None
+    high: float | None
+    step: float | None
+    default: float | None
+    left_out: bool  # the model refused it, so that it is not sent
+
+    @property
+    def name(self) -> str:
+        """Return the parameter's name in the gateway's API."""
+        return self.parameter.name
+
+    @property
+    def label(self) -> str:
+        """Return its name on the page."""
+        return str(self.parameter.label)
+
+    @property
+    def help_text(self) -> str:
+        """Return a word of explanation."""
+        return str(self.parameter.help_text)
+
+    @property
+    def kind(self) -> str:
+        """Return how it is typed: range, whole, choice, check, line, lines, json."""
+        return self.parameter.kind
+
+    @property
+    def main(self) -> bool:
+        """Tell whether it is shown at once."""
+        return self.parameter.main
+
+
+class AskForm(forms.Form):
+    """What is asked, and how. Fields left empty are not wishes: the model then does as it likes.
+
+    `models` are those that the person may call here, the first choice first. `form_id` ties the fields of the side
+    panel to the form; "" for a page on which they stand inside of it.
+    """
+
+    message = TextField(label=_lazy("Message"), required=False)
+    images = ImagesField(label=_lazy("Images"), required=False)
+    model = forms.ChoiceField(
+        label=_lazy("Model"),
+        error_messages={
+            "required": _lazy("Choose a model."),
+            "invalid_choice": _lazy("You cannot call “%(value)s” here. Choose one of the list."),
+        },
+    )
+    system = TextField(
+        label=_lazy("System prompt"),
+        help_text=_lazy("How it should behave, in all answers."),
+        required=False,
+    )
+    without = WithoutField(required=False)
+
+    def __init__(
+        self,
+        data: Any = None,
+        files: Any = None,
+        *,
+        models: Sequence[GatewayModel],
+        conversation: Conversation | None = None,
+        with_message: bool = True,
+        kind: str = CHAT,
+        form_id: str = FORM_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(data, files, **kwargs)
+        self.models = {model.name: model for model in models}
+        self.conversation = conversation
+        self.completes = kind == Conversation.Kind.COMPLETION
+        self._offer_models()
+        self._bound_texts()
+        for parameter in PARAMETERS.values():
+            if parameter.completion or not self.completes:
+                self.fields[parameter.name] = _field_of(parameter)
+        self._drop(message=not with_message, images=not with_message or self.completes, system=self.completes)
+        for name in self.fields.keys() - {"message", "images", "without"}:
+            self.fields[name].widget.attrs.update({"form": form_id} if form_id else {})
+
+    @staticmethod
+    def initial_from(wishes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what shows a conversation's settings again, as `initial`."""
+        return {name: wishes[name] for name in ("model", "system", "without", *PARAMETERS) if name in wishes}
+
+    def _offer_models(self) -> None:
+        field = self.fields["model"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  (for the type checker)
+        field.choices = [(name, name) for name in self.models]
+        if self.initial.get("model") not in self.models:
+            self.initial["model"] = next(iter(self.models), None)
+        if not self.models:
+            field.error_messages["required"] = _("There is no model that you may call here.")
+
+    def _bound_texts(self) -> None:
+        for name in ("message", "system"):
+            field = self.fields[name]
+            assert isinstance(field, TextField)  # noqa: S101  (for the type checker)
+            field.allow_at_most(settings.PLAYGROUND_PROMPT_CHARS)
+            field.widget.attrs["rows"] = 2 if name == "message" else 3
+
+    def _drop(self, **names: bool) -> None:
+        for name, dropped in names.items():
+            if dropped:
+                del self.fields[name]
+
+    def clean(self) -> dict[str, Any]:
+        """Hold what is wished against the model that it is wished of."""
+        cleaned = super().clean() or self.cleaned_data
+        model = self.models.get(cleaned.get("model", ""))
+        self._check_message(cleaned)
+        self._check_images(cleaned, model)
+        self._check_tools(cleaned)
+        self._check_length(cleaned, model)
+        self._forget_refusals(cleaned)
+        return cleaned
+
+    def _check_message(self, cleaned: dict[str, Any]) -> None:
+        if (
+            "message" in cleaned
+            and not cleaned["message"]
+            and not cleaned.get("images")
+            and "images" not in self.errors
+        ):
+            self.add_error("message", _("Write a message first."))
+
+    def _check_images(self, cleaned: dict[str, Any], model: GatewayModel | None) -> None:
+        pictures: list[Picture] = cleaned.get("images", [])
+        if not pictures:
+            return
+        if model and "vision" not in model.features:
+            self.add_error("images", self._who_sees(model))
+        size = sum(len(picture.data) for picture in pictures)
+        if self.conversation:
+            size += stored_bytes(self.conversation)
+        if size > settings.PLAYGROUND_CONVERSATION_IMAGE_MB * 1_000_000:
+            most = settings.PLAYGROUND_CONVERSATION_IMAGE_MB
+            self.add_error(
+                "images",
+                _("The images of a conversation may have %(most)d MB. Begin a new one for more.") % {"most": most},
+            )
+
+    def _who_sees(self, model: GatewayModel) -> str:
+        seeing = [name for name, other in self.models.items() if "vision" in other.features]
+        if not seeing:
+            return _("“%(name)s” takes no images, nor does any other model here.") % {"name": model.name}
+        return _("“%(name)s” takes no images. These do: %(others)s.") % {
+            "name": model.name,
+            "others": ", ".join(seeing),
+        }
+
+    def _check_tools(self, cleaned: dict[str, Any]) -> None:
+        if cleaned.get("tools") or "tools" in self.errors:
+            return
+        for name in OF_TOOLS:
+            if cleaned.get(name) is not None:
+                self.add_error(name, _("This needs tools. Fill in tools, or leave it to the model."))
+
+    def _check_length(self, cleaned: dict[str, Any], model: GatewayModel | None) -> None:
+        asked, most = cleaned.get("max_tokens"), model and model.max_output_tokens
+        if model and asked and most and asked > most:
+            self.add_error(
+                "max_tokens",
+                _("“%(name)s” answers with at most %(most)d tokens.") % {"name": model.name, "most": most},
+            )
+
+    def _forget_refusals(self, cleaned: dict[str, Any]) -> None:
+        """Leave nothing out for another model than the one that refused it."""
+        if self.conversation and self.conversation.wishes.get("model") != cleaned.get("model"):
+            cleaned["without"] = []
+
+    def wishes(self) -> dict[str, Any]:
+        """Return model, system prompt and parameters, those that are set and right."""
+        names = ("model", "system", *PARAMETERS, "without")
+        found = {name: self.cleaned_data.get(name) for name in names}
+        return {name: value for name, value in found.items() if _is_set(value) and (name, value) != ("json", False)}
+
+    def pictures(self) -> list[Picture]:
+        """Return the message's images."""
+        return list(self.cleaned_data.get("images", []))
+
+    def parameter_fields(self) -> list[ParameterField]:
+        """Return what the page shows of the parameters, those shown at once first."""
+        left_out = WithoutField().to_python(self["without"].value())
+        shown = (parameter for parameter in PARAMETERS.values() if parameter.name in self.fields)
+        return [
+            ParameterField(
+                field=self[parameter.name],
+                parameter=parameter,
+                low=parameter.low,
+                high=self._highest(parameter),
+                step=parameter.step,
+                default=parameter.default,
+                left_out=parameter.sent_as in left_out,
+            )
+            for parameter in shown
+        ]
+
+    def _highest(self, parameter: Parameter) -> float | None:
+        """Return where a slider ends; for the longest answer that depends on the model."""
+        if parameter.name != "max_tokens":
+            return parameter.high
+        model = self.models.get(str(self["model"].value()))
+        return (model and model.max_output_tokens) or parameters.USUAL_ANSWER
+
+
+def _is_set(value: object) -> bool:
+    return value is not None and value not in ("", [], {})
+
+
+def _field_of(parameter: Parameter) -> forms.Field:
+    words: dict[str, Any] = {"label": parameter.label, "help_text": parameter.help_text, "required": False}
+    if parameter.name in OWN_FIELDS:
+        return OWN_FIELDS[parameter.name](**words)
+    if parameter.kind in ("range", "whole"):
+        return NumberField(parameter, **words)
+    if parameter.kind == "choice":
+        return ModelsOwnField(parameter, **words)
+    if parameter.kind == "check":
+        return forms.BooleanField(**words)
+    if parameter.kind == "line":
+        return LineField(max_length=parameters.USER_CHARS, **words)
+    return JsonField(**words)

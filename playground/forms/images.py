@@ -1,0 +1,87 @@
+"""The field of images: several at once, known by their first bytes, never by a name or by what a browser says."""
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Sum
+from django.db.models.functions import Length
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
+
+from playground.models import Conversation, Image
+from playground.services.requests import Picture
+
+NAME_CHARS: Final = 200
+HEAD: Final = 12  # bytes that tell all of them apart
+
+
+class ImagesInput(forms.FileInput):
+    """A file input that takes several."""
+
+    allow_multiple_selected = True
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        """Return all files, not the last one only."""
+        return files.getlist(name) if isinstance(files, MultiValueDict) else files.get(name)
+
+
+class ImagesField(forms.FileField):
+    """Images of one message, checked and read."""
+
+    widget = ImagesInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif"})
+
+    def clean(self, data: Any, initial: Any = None) -> list[Picture]:
+        """Return the pictures, in their order."""
+        files = [file for file in (data if isinstance(data, Sequence) else [data]) if file]
+        if len(files) > settings.PLAYGROUND_IMAGES:
+            raise ValidationError(
+                _("At most %(most)d images with a message."), "many", {"most": settings.PLAYGROUND_IMAGES}
+            )
+        return [_picture(file) for file in files]
+
+
+def _picture(file: "UploadedFile[bytes]") -> Picture:
+    name = clean_name(file.name or "")
+    if (file.size or 0) > settings.PLAYGROUND_IMAGE_MB * 1_000_000:
+        raise ValidationError(
+            _("“%(name)s” is too large: an image may have %(most)d MB."),
+            code="large",
+            params={"name": name, "most": settings.PLAYGROUND_IMAGE_MB},
+        )
+    data = file.read()
+    media_type = media_type_of(data[:HEAD])
+    if media_type is None:
+        raise ValidationError(
+            _("“%(name)s” is not a JPEG, PNG, WebP or GIF image."), code="type", params={"name": name}
+        )
+    return Picture(name=name, media_type=media_type, data=data)
+
+
+def media_type_of(head: bytes) -> str | None:
+    """Return what the first bytes say that a file is, None when it is no image that models take."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+def clean_name(name: str) -> str:
+    """Return a file's name as it may be shown: without what hides or reorders text, and not endless."""
+    shown = "".join(char for char in name if not unicodedata.category(char).startswith("C"))
+    return " ".join(shown.split())[:NAME_CHARS] or _("image")
+
+
+def stored_bytes(conversation: Conversation) -> int:
+    """Return how much all images of a conversation take."""
+    images = Image.objects.filter(message__conversation=conversation)
+    return images.aggregate(total=Sum(Length("data")))["total"] or 0

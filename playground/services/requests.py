@@ -1,0 +1,139 @@
+"""From what is stored, wishes and turns, to what the gateway is asked. Asks nothing itself, and reads no form.
+
+The same rows always give the same request, so that it can be shown again, and as code. Wishes are read key by key:
+what nobody thought of here does not reach the gateway.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gateway import inference_types as types
+from playground.models import Answer, Image, Message
+
+Turn = tuple[Message, Answer | None]
+
+SHARED: Final = (
+    "temperature",
+    "top_p",
+    "n",
+    "max_tokens",
+    "stop",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "seed",
+    "user",
+)
+CHAT_ONLY: Final = ("tools", "tool_choice", "parallel_tool_calls", "reasoning_effort", "metadata")
+OF_TOOLS: Final = ("tool_choice", "parallel_tool_calls")  # mean nothing, and are refused, without tools
+USAGE: Final = "stream_options"
+# What a model may refuse and a person may then send without, by its name in the request.
+REFUSABLE: Final = frozenset((*SHARED, *CHAT_ONLY, "response_format", USAGE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """An image as it came, checked: `media_type` is what its bytes are."""
+
+    name: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+def chat_request(wishes: Mapping[str, Any], turns: Sequence[Turn]) -> types.ChatRequest:
+    """Return the request that asks for the answer after `turns`, oldest first; the last has no answer yet.
+
+    Reads the images of each message: prefetch them. Reasoning is not sent back, nor is an answer without text, unless
+    it called tools: then the message after it is what they returned.
+    """
+    return types.ChatRequest(
+        model=wishes["model"],
+        messages=[*_system(wishes), *_talk(turns, tools="tools" in _sent(wishes, ("tools",)))],
+        response_format={"type": "json_object"} if _wants_json(wishes) else None,
+        **_sent(wishes, SHARED + CHAT_ONLY),
+    )
+
+
+def completion_request(wishes: Mapping[str, Any], prompt: str) -> types.CompletionRequest:
+    """Return the request that has `prompt` gone on with."""
+    return types.CompletionRequest(model=wishes["model"], prompt=prompt, **_sent(wishes, SHARED))
+
+
+def wants_usage(wishes: Mapping[str, Any]) -> bool:
+    """Tell whether the stream is to end with its tokens: some models refuse to be asked (`stream_options`)."""
+    return USAGE not in wishes.get("without", ())
+
+
+def data_url(media_type: str, data: bytes | memoryview) -> str:
+    """Return an image as OpenAI's content parts carry it."""
+    return f"data:{media_type};base64,{b64encode(data).decode('ascii')}"
+
+
+def _sent(wishes: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return the wishes of these names that go to the gateway."""
+    left_out = set(wishes.get("without", ()))
+    if "tools" in left_out or "tools" not in wishes:
+        left_out.update(OF_TOOLS)
+    return {name: wishes[name] for name in names if name in wishes and name not in left_out}
+
+
+def _wants_json(wishes: Mapping[str, Any]) -> bool:
+    return bool(wishes.get("json")) and "response_format" not in wishes.get("without", ())
+
+
+def _system(wishes: Mapping[str, Any]) -> list[types.Message]:
+    text = wishes.get("system")
+    return [types.Message(role="system", content=text)] if text else []
+
+
+def _talk(turns: Sequence[Turn], *, tools: bool) -> Iterator[types.Message]:
+    """Yield messages and answers in turn; the message after calls of tools is given as their result."""
+    called: list[dict[str, str]] = []
+    for message, answer in turns:
+        yield from _asked(message, called)
+        called = _calls(answer) if tools and answer else []
+        if answer and (answer.text or called):
+            yield types.Message(
+                role="assistant", content=answer.text or None, tool_calls=[_as_openai(call) for call in called] or None
+            )
+
+
+def _asked(message: Message, called: Sequence[Mapping[str, str]]) -> Iterator[types.Message]:
+    for call in called:
+        yield types.Message(role="tool", tool_call_id=call["id"], content=message.text)
+    images = list(message.images.all())
+    if images:
+        yield types.Message(role="user", content=_parts("" if called else message.text, images))
+    elif not called:
+        yield types.Message(role="user", content=message.text)
+
+
+def _parts(text: str, images: Sequence[Image]) -> list[dict[str, object]]:
+    said: list[dict[str, object]] = [{"type": "text", "text": text}] if text else []
+    return said + [
+        {"type": "image_url", "image_url": {"url": data_url(image.media_type, image.data)}} for image in images
+    ]
+
+
+def _calls(answer: Answer) -> list[dict[str, str]]:
+    """Return the calls of tools that can be sent back: all, or none where one of them is broken."""
+    calls: list[dict[str, str]] = answer.tool_calls
+    return calls if all(call.get("id") and call.get("name") and _is_object(call["arguments"]) for call in calls) else []
+
+
+def _is_object(arguments: str) -> bool:
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _as_openai(call: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "id": call["id"],
+        "type": "function",
+        "function": {"name": call["name"], "arguments": call["arguments"]},
+    }
