@@ -192,3 +192,28 @@ def _id_at(answers: Sequence[Answer | None], index: int) -> UUID | None:
 
 def _age(answer: Answer) -> tuple[datetime, UUID]:
     return answer.started_at, answer.id
+
+
+def turn_of(answer: Answer) -> Shown:
+    """Return the turn of one answer with what lies beside it, though another way may be shown; three queries."""
+    tree = Tree.of(answer.message.conversation)
+    known = tree.answers[answer.id]
+    _bring_images([(known.message, known)], with_data=False)
+    return _shown(tree, known.message, known)
+
+
+def only_turn(answer: Answer) -> Shown:
+    """Return the turn of a new answer to a new message, which have nothing beside them; one query at most."""
+    return Shown(
+        message=answer.message,
+        answer=answer,
+        images=list(answer.message.images.defer("data")),
+        message_number=1,
+        message_count=1,
+        earlier_message_answer_id=None,
+        later_message_answer_id=None,
+        answer_number=1,
+        answer_count=1,
+        earlier_answer_id=None,
+        later_answer_id=None,
+    )

@@ -1,0 +1,128 @@
+"""What all pages of the playground share: who asks, what they may ask, and how a refusal looks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.template.loader import render_to_string
+from django.utils.html import escape
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from accounts.audit import act_of
+from accounts.policies import Allowance, policy_of
+from gateway.errors import GatewayError, GatewayUnavailable
+from keys.catalogue import CHAT_MODES
+from keys.models import GatewayModel
+from keys.services import KeyRefused
+from playground import presets
+from playground.forms import AskForm
+from playground.models import Answer, Conversation
+from playground.services.asking import Asker
+from playground.services.mishaps import Card, card_of, mishap_of
+from playground.services.refusals import AskRefused
+from playground.services.tree import shown_turns
+from web.event_stream import partial
+from web.request import PortalRequest
+
+Refusal = AskRefused | KeyRefused | GatewayError
+REFUSALS = (AskRefused, KeyRefused, GatewayError)
+
+
+def asker_of(request: PortalRequest) -> Asker:
+    """Return who asks."""
+    return Asker(user=request.user, act=act_of(request), allowance=policy_of(request.user))
+
+
+def models_of(allowance: Allowance, modes: Sequence[str] = CHAT_MODES) -> list[GatewayModel]:
+    """Return the models of these modes that the person may call here, in the gateway's order."""
+    offered = GatewayModel.objects.filter(mode__in=modes)
+    named = allowance.playground_models
+    return list(offered if named is None else offered.filter(name__in=named))
+
+
+def own_conversation(request: PortalRequest, conversation_id: UUID) -> Conversation:
+    """Return the person's conversation; a stranger's is 404."""
+    return get_object_or_404(Conversation.objects.owned_by(request.user), pk=conversation_id)
+
+
+def own_answer(request: PortalRequest, answer_id: UUID) -> Answer:
+    """Return an answer in one of the person's conversations; a stranger's is 404."""
+    return get_object_or_404(Answer.objects.owned_by(request.user), pk=answer_id)
+
+
+def named_conversation(request: PortalRequest) -> Conversation | None:
+    """Return the conversation that a form names, None for a new one."""
+    told = request.POST.get("conversation", "")
+    if not told:
+        return None
+    try:
+        return own_conversation(request, UUID(told))
+    except ValueError as error:
+        raise Http404 from error
+
+
+def page_context(
+    request: PortalRequest, conversation: Conversation | None, *, form: AskForm | None = None
+) -> dict[str, Any]:
+    """Return what the chat's page shows; without a form, one with what was sent last."""
+    models = models_of(policy_of(request.user))
+    preset, dropped = presets.from_query(request.GET)
+    wishes = preset or first_wishes(request, conversation)
+    return {
+        "conversation": conversation,
+        "turns": shown_turns(conversation) if conversation else [],
+        "form": form or AskForm(initial=AskForm.initial_from(wishes), models=models, conversation=conversation),
+        "models": models,
+        "dropped": dropped,  # of the preset: names that mean nothing here
+        "kept_days": settings.PLAYGROUND_KEPT_DAYS,
+    }
+
+
+def first_wishes(request: PortalRequest, conversation: Conversation | None) -> Mapping[str, Any]:
+    """Return the settings to begin with: the conversation's, or the model that was used last."""
+    if conversation:
+        wishes: Mapping[str, Any] = conversation.wishes
+        return wishes
+    last = Conversation.objects.owned_by(request.user).order_by("-used_at").values_list("wishes", flat=True).first()
+    return {"model": last["model"]} if last and "model" in last else {}
+
+
+# --- Refusals ---------------------------------------------------------------------------------------
+def status_of(refusal: Refusal) -> int:
+    """Return the honest status: too many, forbidden, or the gateway."""
+    if isinstance(refusal, AskRefused):
+        return 429
+    if isinstance(refusal, KeyRefused):
+        return 403
+    return 503 if isinstance(refusal, GatewayUnavailable) else 502
+
+
+def card_for(refusal: Refusal) -> Card:
+    """Put a refusal before the stream into words."""
+    if isinstance(refusal, AskRefused):
+        titles = {"minute": _("Too many questions this minute"), "begun": _("Sent already")}
+        title = titles.get(refusal.code, _("Too many answers at once"))
+        return Card(title=title, sentence=str(refusal), tone="warn", retry_at=refusal.retry_at, may_retry=True)
+    if isinstance(refusal, KeyRefused):
+        return Card(title=_("The Playground is not open for you now"), sentence=str(refusal), tone="bad")
+    return card_of(mishap_of(refusal, begun=False))
+
+
+def refused(
+    request: PortalRequest,
+    refusal: Refusal,
+    *,
+    template: str = "playground/index.html",
+    context: Mapping[str, Any],
+) -> HttpResponse:
+    """Show a refusal beside the form, in which all that was typed stays."""
+    card, status = card_for(refusal), status_of(refusal)
+    if not request.htmx:
+        return render(request, template, {**context, "refusal": card}, status=status)
+    content = render_to_string("playground/_refused.html", {**context, "refusal": card}, request)
+    spoken = partial("say", escape(card.title), swap="innerHTML")
+    return HttpResponse(partial("playground-refused", SafeString(content)) + spoken, status=status)

@@ -1,0 +1,97 @@
+"""An answer on its way into a page: the events of its stream, or the whole of it where there are no scripts."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.utils import translation
+from django.utils.html import escape
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from playground.models import Answer
+from playground.services.asking import Job
+from playground.services.mishaps import Mishap, card_of
+from playground.services.relay import Ended, Piece, relay, run_to_end
+from playground.templatetags.playground import seconds
+from web.event_stream import KEEP_ALIVE, Appender, event_stream, message, partial
+from web.hangups import Hangup
+from web.request import PortalRequest
+
+LIVE_S = 0.5  # between two counts of seconds and tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Where an answer is shown: what opens it, how the finished one looks, and its page without scripts."""
+
+    opening: Callable[[], str]  # partials
+    article: Callable[[Answer], str]  # the element `#answer-<id>`, finished
+    page: str  # address
+
+
+def streamed(request: PortalRequest, job: Job, stage: Stage) -> HttpResponse:
+    """Answer with the stream of `job`; without htmx make the whole answer first, and lead to its page."""
+    hangup = Hangup(request)
+    if not request.htmx:
+        run_to_end(job, hangup)
+        return HttpResponseRedirect(stage.page)
+    return event_stream(_events(job, hangup, stage, translation.get_language()))
+
+
+def _events(job: Job, hangup: Hangup, stage: Stage, language: str | None) -> Iterator[bytes]:
+    with translation.override(language):
+        opening = message(stage.opening())
+    yield opening
+    spell = _Speller(job.answer)
+    with closing(relay(job, hangup)) as updates:
+        for update in updates:
+            if isinstance(update, Piece):
+                yield spell(update)
+            elif isinstance(update, Ended):
+                with translation.override(language):
+                    closing_event = message(_closing(stage, update.answer))
+                yield closing_event
+            else:
+                yield KEEP_ALIVE
+
+
+class _Speller:
+    """Spells the pieces of one answer; all that can be is prepared."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._text = Appender(f"text-{answer.pk}")
+        self._reasoning = Appender(f"reasoning-{answer.pk}")
+        self._live = f"live-{answer.pk}"
+        self._live_again_s = 0.0
+
+    def __call__(self, piece: Piece) -> bytes:
+        """Return the event that puts the piece into the page."""
+        parts = [self._reasoning(piece.reasoning)] if piece.reasoning else []
+        if piece.text:
+            parts.append(self._text(piece.text))
+        if piece.after_s >= self._live_again_s:
+            self._live_again_s = piece.after_s + LIVE_S
+            parts.append(partial(self._live, _live(piece), swap="innerHTML"))
+        return message(*parts)
+
+
+def _live(piece: Piece) -> SafeString:
+    words = _("%(seconds)s, %(count)d tokens") % {"seconds": seconds(piece.after_s * 1000), "count": piece.count}
+    return escape(words)
+
+
+def _closing(stage: Stage, answer: Answer) -> str:
+    """Return the partials that end a stream: the finished article, and the sentence that is spoken."""
+    article = partial(f"answer-{answer.pk}", SafeString(stage.article(answer)))
+    return article + partial("say", escape(_spoken(answer)), swap="innerHTML")
+
+
+def _spoken(answer: Answer) -> str:
+    """Say once how it ended, to who does not see it."""
+    if answer.problem is not None:
+        return str(card_of(Mishap.from_json(answer.problem), answer=answer).title)
+    if answer.state == Answer.State.STOPPED:
+        return _("Stopped.")
+    return _("The answer is finished.")
