@@ -120,7 +120,7 @@ class AskForm(forms.Form):
         self._bound_texts()
         for parameter in PARAMETERS.values():
             if parameter.completion or not self.completes:
-                self.fields[parameter.name] = _field_of(parameter)
+                self.fields[parameter.name] = field_of(parameter)
         self._drop(message=not with_message, images=not with_message or self.completes, system=self.completes)
         for name in self.fields.keys() - {"message", "images", "without"}:
             self.fields[name].widget.attrs.update({"form": form_id} if form_id else {})
@@ -255,7 +255,8 @@ def _is_set(value: object) -> bool:
     return value is not None and value not in ("", [], {})
 
 
-def _field_of(parameter: Parameter) -> forms.Field:
+def field_of(parameter: Parameter) -> forms.Field:
+    """Return the field that reads a parameter, and that writes it as it is typed."""
     words: dict[str, Any] = {"label": parameter.label, "help_text": parameter.help_text, "required": False}
     if parameter.name in OWN_FIELDS:
         return OWN_FIELDS[parameter.name](**words)

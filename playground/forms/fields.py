@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from django import forms
@@ -85,8 +86,8 @@ class NumberField(forms.Field):
         return number
 
     def prepare_value(self, value: Any) -> Any:
-        """Show 1.0 as 1."""
-        return int(value) if isinstance(value, float) and value.is_integer() else value
+        """Show a stored number as it is typed: 1.0 as 1, and never with an exponent."""
+        return f"{Decimal(repr(value)).normalize():f}" if isinstance(value, float) else value
 
     def check_range(self, number: float) -> None:
         """Refuse what is too low or too high."""

@@ -1,0 +1,72 @@
+"""A link that opens the playground with model, system prompt and parameters filled in: a teacher's preset.
+
+The link is read as if a person had typed it into the form: what the form would refuse is dropped and named, the rest
+is filled in. Nothing is sent by opening it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+
+from keys.models import GatewayModel
+from playground.forms import AskForm, field_of
+from playground.parameters import PARAMETERS
+from playground.services.requests import OF_TOOLS
+
+PERSONAL: Final = ("user", "metadata")  # of the person who sends, not of the one who made the link
+NAMES: Final = ("model", "system", *(name for name in PARAMETERS if name not in PERSONAL))
+NEVER: Final = (*PERSONAL, "message", "images")  # named when they are in a link: somebody counted on them
+LINK_CHARS: Final = 3500  # the web server reads 4094 of the whole line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """What a link asks for: what the form takes of it, and the names of what it does not."""
+
+    wishes: dict[str, Any]
+    dropped: list[str]
+
+
+def from_query(query: QueryDict, *, models: Sequence[GatewayModel]) -> Preset:
+    """Read a link's query; names that are not the form's are passed over."""
+    given = QueryDict(mutable=True)
+    for name in NAMES:
+        typed = query.get(name, "")
+        if typed.strip():
+            given[name] = typed
+    form = AskForm(given, models=models, with_message=False)
+    form.is_valid()
+    wrong = [name for name in given if name in form.errors]
+    return Preset(wishes=form.wishes(), dropped=wrong + [name for name in NEVER if name in query])
+
+
+def to_query(wishes: Mapping[str, Any]) -> str | None:
+    """Return the query that fills the form in like this; None when it is too long for a link.
+
+    What a model refused is not in it, nor what is of the person: metadata and user.
+    """
+    refused = set(wishes.get("without", ()))
+    if "tools" in refused:
+        refused.update(OF_TOOLS)
+    typed = [(name, _typed(name, wishes[name])) for name in NAMES if name in wishes and _sent_as(name) not in refused]
+    query = urlencode(typed)
+    return query if len(query) <= LINK_CHARS else None
+
+
+def _sent_as(name: str) -> str:
+    return PARAMETERS[name].sent_as if name in PARAMETERS else name
+
+
+def _typed(name: str, value: Any) -> str:
+    """Return a wish as it is typed into its field; JSON without blanks, for a link has little room."""
+    if name not in PARAMETERS:
+        return str(value)
+    if PARAMETERS[name].kind == "json":
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if value is True:
+        return "true"
+    return str(field_of(PARAMETERS[name]).prepare_value(value))
