@@ -1,0 +1,121 @@
+"""Blocks of code: their language in words, their tokens in a few classes that answers.css colours."""
+
+from typing import Final
+
+from django.template.loader import render_to_string
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from pygments.lexers import get_lexer_by_name
+from pygments.token import Comment, Generic, Keyword, Literal, Name, Number, Operator, String, _TokenType
+
+MOST_CHARS: Final = 30_000  # longer code is not coloured
+MOST_CHARS_OF_A_NAME: Final = 24
+_LANGUAGES: Final = {  # as people call them: as Pygments does, and what else models write
+    "Python": "python py python3",
+    "Python session": "pycon",
+    "R": "r rscript",
+    "Shell": "bash sh shell zsh",
+    "Terminal": "console shell-session",
+    "PowerShell": "powershell ps1 pwsh",
+    "JavaScript": "javascript js node mjs jsx",
+    "TypeScript": "typescript ts tsx",
+    "JSON": "json jsonc json5 jsonl",
+    "YAML": "yaml yml",
+    "TOML": "toml",
+    "INI": "ini cfg",
+    "HTML": "html htm",
+    "XML": "xml svg",
+    "CSS": "css",
+    "SQL": "sql mysql sqlite",
+    "PostgreSQL": "postgresql postgres",
+    "C": "c h",
+    "C++": "cpp c++ cxx hpp",
+    "C#": "csharp c# cs",
+    "Java": "java",
+    "Kotlin": "kotlin kt",
+    "Swift": "swift",
+    "Go": "go golang",
+    "Rust": "rust rs",
+    "Julia": "julia jl",
+    "MATLAB": "matlab",
+    "Octave": "octave",
+    "Fortran": "fortran f90",
+    "Haskell": "haskell hs",
+    "Scala": "scala",
+    "Lua": "lua",
+    "PHP": "php",
+    "Ruby": "ruby rb",
+    "LaTeX": "latex tex",
+    "Markdown": "markdown md",
+    "Diff": "diff patch",
+    "Dockerfile": "dockerfile docker",
+    "Makefile": "make makefile",
+    "Nginx": "nginx",
+    "HTTP": "http",
+    "Stan": "stan",
+}
+_BY_NAME: Final = {name: (words, names.split()[0]) for words, names in _LANGUAGES.items() for name in names.split()}
+_KINDS: Final[dict[_TokenType, str]] = {  # the nearest of a token's ancestors counts
+    Comment: "c",
+    Comment.Preproc: "k",
+    Keyword: "k",
+    Keyword.Constant: "n",
+    Keyword.Type: "t",
+    Operator.Word: "k",
+    String: "s",
+    String.Escape: "n",
+    String.Interpol: "n",
+    Literal: "n",
+    Number: "n",
+    Name.Function: "f",
+    Name.Class: "t",
+    Name.Decorator: "f",
+    Name.Exception: "t",
+    Name.Builtin: "t",
+    Name.Tag: "k",
+    Name.Attribute: "f",
+    Name.Constant: "n",
+    Name.Label: "f",
+    Name.Namespace: "t",
+    Generic.Prompt: "c",
+    Generic.Output: "c",
+    Generic.Heading: "k",
+    Generic.Subheading: "k",
+    Generic.Deleted: "d",
+    Generic.Inserted: "i",
+    Generic.Error: "d",
+    Generic.Traceback: "d",
+}
+
+
+def code_html(code: str, info: str, code_id: str) -> SafeString:
+    """Return the code in its frame; `info` is what the model wrote after the fence."""
+    name = info.split()[0].lower() if info.split() else ""
+    words, lexer = _BY_NAME.get(name, (info.split()[0][:MOST_CHARS_OF_A_NAME] if name else "", ""))
+    code = code.rstrip("\n")
+    html = _coloured(code, lexer) if lexer and len(code) <= MOST_CHARS else escape(code)
+    return render_to_string("playground/_code_block.html", {"language": words, "code_html": html, "code_id": code_id})
+
+
+def _coloured(code: str, lexer: str) -> SafeString:
+    """Return the code with its tokens marked; neighbours of a kind are one."""
+    html: list[str] = []
+    now, run = "", ""
+    for token, text in get_lexer_by_name(lexer, stripnl=False).get_tokens(code):
+        kind = _kind(token) if text.strip() else now
+        if kind != now and run:
+            html.append(_span(now, run))
+            run = ""
+        now, run = kind, run + text
+    html.append(_span(now, run.rstrip("\n")))
+    return mark_safe("".join(html))  # noqa: S308  (each text escaped by _span)
+
+
+def _span(kind: str, text: str) -> str:
+    return f'<span class="{kind}">{escape(text)}</span>' if kind else escape(text)
+
+
+def _kind(token: _TokenType) -> str:
+    while token not in _KINDS and token.parent is not None:
+        token = token.parent
+    return _KINDS.get(token, "")
