@@ -5,7 +5,7 @@ While tokens flow it holds a thread and two sockets, and nothing else: no connec
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -70,7 +70,7 @@ class _Ending:
     headers: Headers | None = None
 
 
-def relay(job: Job, hangup: Hangup) -> Iterator[Update]:
+def relay(job: Job, hangup: Hangup) -> Generator[Update]:
     """Make the answer. Closing this iterator, or a browser that hangs up, ends the gateway's work too."""
     draft, ending = Draft(), _Ending()
     try:

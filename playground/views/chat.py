@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -40,21 +41,21 @@ PAGE = "playground/index.html"
 
 @require_safe
 @never_cache
-def index(request: PortalRequest) -> HttpResponse:
+def index(request: PortalRequest) -> HttpResponseBase:
     """Show an empty conversation, set up by the query where there is one; nothing is sent before Send."""
     return render(request, PAGE, page_context(request, None))
 
 
 @require_safe
 @never_cache
-def conversation(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
+def conversation(request: PortalRequest, conversation_id: UUID) -> HttpResponseBase:
     """Show a conversation with what has come of it so far."""
     return render(request, PAGE, page_context(request, own_conversation(request, conversation_id)))
 
 
 @require_safe
 @never_cache
-def answer(request: PortalRequest, answer_id: UUID) -> HttpResponse:
+def answer(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     """Show one answer as it stands now; the page asks again while it is under way."""
     turn = turn_of(own_answer(request, answer_id))
     return HttpResponse(_article(request, turn))
@@ -62,7 +63,7 @@ def answer(request: PortalRequest, answer_id: UUID) -> HttpResponse:
 
 @require_POST
 @never_cache
-def send(request: PortalRequest) -> HttpResponse:
+def send(request: PortalRequest) -> HttpResponseBase:
     """Ask, in a conversation or a new one."""
     talk, asker = named_conversation(request), asker_of(request)
     form = AskForm(request.POST, request.FILES, models=models_of(asker.allowance), conversation=talk)
@@ -82,7 +83,7 @@ def send(request: PortalRequest) -> HttpResponse:
 
 @require_POST
 @never_cache
-def retry(request: PortalRequest, answer_id: UUID) -> HttpResponse:
+def retry(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     """Ask the same again, with the model and the parameters as they now stand in the form."""
     earlier, asker = own_answer(request, answer_id), asker_of(request)
     talk = earlier.message.conversation
@@ -95,7 +96,7 @@ def retry(request: PortalRequest, answer_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-def edit(request: PortalRequest, message_id: UUID) -> HttpResponse:
+def edit(request: PortalRequest, message_id: UUID) -> HttpResponseBase:
     """Change a message and ask again; the first wording and its answers stay as alternatives."""
     own = Message.objects.filter(conversation__owner=request.user).select_related("conversation", "parent")
     message = get_object_or_404(own, pk=message_id)
@@ -154,7 +155,7 @@ def _answered(
     begin: Callable[[], Job],
     *,
     whole: bool = True,
-) -> HttpResponse:
+) -> HttpResponseBase:
     """Begin, and answer with the stream; or say why not, beside the form."""
     try:
         job = begin()
@@ -164,7 +165,7 @@ def _answered(
     return streamed(request, job, _stage(request, job, whole=whole))
 
 
-def _wrong(request: PortalRequest, talk: Conversation | None, form: AskForm) -> HttpResponse:
+def _wrong(request: PortalRequest, talk: Conversation | None, form: AskForm) -> HttpResponseBase:
     """Show what is wrong at its field; what was typed stays."""
     if not request.htmx:
         return render(request, PAGE, page_context(request, talk, form=form), status=422)

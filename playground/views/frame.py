@@ -70,14 +70,14 @@ def page_context(
 ) -> dict[str, Any]:
     """Return what the chat's page shows; without a form, one with what was sent last."""
     models = models_of(policy_of(request.user))
-    preset, dropped = presets.from_query(request.GET)
-    wishes = preset or first_wishes(request, conversation)
+    preset = presets.from_query(request.GET, models=models)
+    wishes = preset.wishes or first_wishes(request, conversation)
     return {
         "conversation": conversation,
         "turns": shown_turns(conversation) if conversation else [],
         "form": form or AskForm(initial=AskForm.initial_from(wishes), models=models, conversation=conversation),
         "models": models,
-        "dropped": dropped,  # of the preset: names that mean nothing here
+        "dropped": preset.dropped,
         "kept_days": settings.PLAYGROUND_KEPT_DAYS,
     }
 

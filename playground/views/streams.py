@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.html import escape
 from django.utils.safestring import SafeString
@@ -31,7 +32,7 @@ class Stage:
     page: str  # address
 
 
-def streamed(request: PortalRequest, job: Job, stage: Stage) -> HttpResponse:
+def streamed(request: PortalRequest, job: Job, stage: Stage) -> HttpResponseBase:
     """Answer with the stream of `job`; without htmx make the whole answer first, and lead to its page."""
     hangup = Hangup(request)
     if not request.htmx:
