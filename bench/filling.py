@@ -34,11 +34,11 @@ def make_crowd() -> None:
 
 
 def _make_keys(people: list[User]) -> None:
-    kinds = (Key.Kind.PERSONAL, Key.Kind.TEMPORARY, Key.Kind.PLAYGROUND)
+    kinds = (Key.Kind.PERSONAL, Key.Kind.TEMPORARY)
     keys = [
         Key(
             owner=people[n % PEOPLE],
-            kind=kinds[n // PEOPLE % 3],
+            kind=Key.Kind.PLAYGROUND if n // PEOPLE == 2 else kinds[n // PEOPLE % 2],
             label=f"key {n // PEOPLE}",
             state=Key.State.ACTIVE,
             budget_usd=Decimal(50),

@@ -18,20 +18,26 @@ PAGES: Final = {  # name: who opens it, route, query
 Json = dict[str, Any]
 
 
-def fill(facts: int) -> Json:
-    """Make the tables, the static files where they are missing, the crowd, and its facts."""
+def make_ground() -> None:
+    """Make the tables, and the static files where they are missing."""
     from django.conf import settings
     from django.core.management import call_command
 
-    from bench.filling import make_crowd, make_facts
     from portal.translations import compile_translations
 
-    began = time.monotonic()
     call_command("migrate", verbosity=0, interactive=False)
     call_command("createcachetable", verbosity=0)
     compile_translations(settings.LOCALE_PATHS)
     if not (settings.STATIC_ROOT / "staticfiles.json").exists():
         call_command("collectstatic", verbosity=0, interactive=False, stdout=StringIO())
+
+
+def fill(facts: int) -> Json:
+    """Make the ground, the crowd, and its facts."""
+    from bench.filling import make_crowd, make_facts
+
+    began = time.monotonic()
+    make_ground()
     make_crowd()
     if facts:
         make_facts(facts)
@@ -83,6 +89,17 @@ def look() -> Json:
     return told
 
 
+def welcome(streaming: int, late: int) -> Json:
+    """Make the ground and the people of the streams, and read the gateway's list of models."""
+    from bench.stream_filling import make_people
+    from keys.catalogue import refresh_models
+
+    make_ground()
+    password = make_people(streaming=streaming, late=late)
+    refresh_models()
+    return {"password": password}
+
+
 def poll() -> Json:
     """Poll today once; tell how long it took and the most memory this process ever had."""
     from usage.models import Run, UsageState, utc_today
@@ -104,7 +121,7 @@ def poll() -> Json:
 def main(act: str, *numbers: str) -> None:
     """Do one act."""
     django.setup()
-    acts: dict[str, Callable[..., Json]] = {"fill": fill, "look": look, "poll": poll}
+    acts: dict[str, Callable[..., Json]] = {"fill": fill, "look": look, "poll": poll, "welcome": welcome}
     told = acts[act](*map(int, numbers))
     sys.stdout.write(f"{json.dumps(told)}\n")
 

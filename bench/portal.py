@@ -75,11 +75,15 @@ class Portal(Server):
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
 
-    def cpu_ms(self) -> float:
-        """Return the processor's time that serving has taken so far: what a busy machine does not stretch."""
+    def processes(self) -> list[psutil.Process]:
+        """Return the server and all that it started."""
         assert self._process  # noqa: S101  (served within the `with`)
         server = psutil.Process(self._process.pid)
-        return sum(sum(each.cpu_times()[:2]) for each in (server, *server.children(recursive=True))) * 1000
+        return [server, *server.children(recursive=True)]
+
+    def cpu_ms(self) -> float:
+        """Return the processor's time that serving has taken so far: what a busy machine does not stretch."""
+        return sum(sum(each.cpu_times()[:2]) for each in self.processes()) * 1000
 
     def inside(self, act: str, *numbers: int) -> Any:
         """Do an act of inside.py in a process of its own, and return what it told."""

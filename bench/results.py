@@ -32,6 +32,11 @@ def at_least(name: str, value: float, unit: str, bar: float) -> Figure:
     return Figure(name=name, value=round(value, 3), unit=unit, bar=f"≥ {bar:g}", ok=value >= bar)
 
 
+def exactly(name: str, value: float, unit: str, bar: float) -> Figure:
+    """Return a figure that is to be what is promised."""
+    return Figure(name=name, value=round(value, 3), unit=unit, bar=f"= {bar:g}", ok=value == bar)
+
+
 def seen(name: str, value: float, unit: str) -> Figure:
     """Return a figure for which nothing was promised."""
     return Figure(name=name, value=round(value, 3), unit=unit)

@@ -1,0 +1,67 @@
+"""`make bench-stream`: answers to one, a hundred and five hundred people at once, beside the gateway's own speed."""
+
+import argparse
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from bench.results import Figure, report, say
+from bench.stream_crowd import measure_many, measure_one
+from bench.stream_portal import StreamPortal
+from bench.stream_trouble import measure_slow, measure_vanishing, measure_visits
+from tests.sandbox_process import Sandbox
+from tests.servers import Postgres, Redis
+
+SIZES: Final = (1, 100, 500)
+STREAMS: Final = max(SIZES)
+
+
+def measure(kind: str, portal: StreamPortal) -> list[Figure]:
+    """Return the figures of one kind of database."""
+    began = time.monotonic()
+    portal.let_in()
+    say(f"{kind}: {portal.streams} people signed in and asked once in {time.monotonic() - began:.0f} s")
+    figures = measure_one(kind, portal)
+    for streams in SIZES:
+        figures += measure_many(kind, portal, streams)
+    figures += measure_many(kind, portal, STREAMS, within_s=0)
+    figures += measure_slow(kind, portal)
+    figures += measure_vanishing(kind, portal)
+    return figures + measure_visits(kind, portal)
+
+
+def on_postgres(sandbox: Sandbox, static_root: Path) -> list[Figure]:
+    """Measure in the shape of production: PostgreSQL, and Redis for the cache."""
+    with Postgres() as server, Redis() as redis:
+        urls = {"database_url": server.url, "redis_url": redis.url}
+        with StreamPortal(sandbox=sandbox, streams=STREAMS, static_root=static_root, **urls) as portal:
+            return measure("PostgreSQL", portal)
+
+
+def on_sqlite(sandbox: Sandbox, static_root: Path) -> list[Figure]:
+    """Measure with SQLite, the cache in it too."""
+    with StreamPortal(sandbox=sandbox, streams=STREAMS, static_root=static_root) as portal:
+        return measure("SQLite", portal)
+
+
+MEASURED: Final = {"postgres": on_postgres, "sqlite": on_sqlite}
+
+
+def main() -> int:
+    """Measure, print, keep; 1 where a bar was missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--on", choices=MEASURED, nargs="+", default=list(MEASURED))
+    told = parser.parse_args()
+    figures: list[Figure] = []
+    for name in told.on:
+        with ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="passerelle-bench-"))
+            figures += MEASURED[name](stack.enter_context(Sandbox()), Path(folder))
+    return 0 if report(figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""People with browsers: they sign in at the form, open pages, and make the POST that an answer streams back to.
+
+Each comes from an address of their own, as a reverse proxy tells it, since the portal limits sign-ins by address.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlencode
+
+from bench.stream_client import Ask, fetch
+from bench.stream_reading import PORTAL, Response
+
+MODEL: Final = "general_nothink"
+SIGN_IN: Final = "/account/login/"
+PLAYGROUND: Final = "/playground/"
+SEND: Final = "/playground/send/"
+PAGES: Final = ("/", PLAYGROUND, "/usage/")
+AT_ONCE: Final = 8  # who prepare themselves at the same time
+_TOKEN: Final = re.compile(rb'name="csrfmiddlewaretoken" value="([^"]+)"')
+_BOUNDARY: Final = "passerelle-bench-boundary"
+
+
+def question(tokens: int, pace_ms: int) -> str:
+    """Return what makes the sandbox count, so slowly."""
+    return f"[count {tokens}] [pace {pace_ms}]"
+
+
+@dataclass(slots=True)
+class Person:
+    """One browser: its cookies, and the token of the form that it has open."""
+
+    port: int
+    name: str
+    number: int
+    cookies: dict[str, str] = field(default_factory=dict)
+    token: str = ""
+
+    async def visit(self, path: str) -> float:
+        """Open a page; return its seconds."""
+        response, seconds = await fetch(self.port, self._request("GET", path))
+        self._take(response, path, 200)
+        return seconds
+
+    async def sign_in(self, password: str) -> float:
+        """Sign in at the form; return the seconds of the POST."""
+        await self.visit(SIGN_IN)
+        given = urlencode({"csrfmiddlewaretoken": self.token, "login": self.name, "password": password}).encode()
+        form = "application/x-www-form-urlencoded"
+        response, seconds = await fetch(self.port, self._request("POST", SIGN_IN, {"Content-Type": form}, given))
+        self._take(response, SIGN_IN, 302)
+        return seconds
+
+    async def prepare(self, password: str) -> None:
+        """Sign in, open the playground, and ask once: the key is made then."""
+        await self.sign_in(password)
+        await self.visit(PLAYGROUND)
+        response, _ = await fetch(self.port, self.ask(1).request)
+        text = PORTAL.text(response.body)
+        if response.status != 200 or text != "1":
+            raise AssertionError(f"{self.name} was answered {response.status}: {response.body[-2000:].decode()}")
+
+    def ask(self, tokens: int, pace_ms: int = 20) -> Ask:
+        """Return the POST of the form."""
+        fields = {"csrfmiddlewaretoken": self.token, "model": MODEL, "message": question(tokens, pace_ms)}
+        parts = [
+            f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        ]
+        body = "".join([*parts, f"--{_BOUNDARY}--\r\n"]).encode()
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}",
+            "Accept": "text/html, text/event-stream",
+            "HX-Request": "true",
+            "HX-Request-Type": "partial",
+        }
+        return Ask(port=self.port, request=self._request("POST", SEND, headers, body), side=PORTAL, tokens=tokens)
+
+    def _request(self, method: str, path: str, more: dict[str, str] | None = None, body: bytes = b"") -> bytes:
+        address = f"10.0.{self.number // 250}.{self.number % 250 + 1}"
+        origin = f"http://127.0.0.1:{self.port}"
+        headers = {"Host": f"127.0.0.1:{self.port}", "X-Forwarded-For": address, "Connection": "close", **(more or {})}
+        if self.cookies:
+            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        if method == "POST":
+            headers |= {"Origin": origin, "Content-Length": str(len(body))}
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        return "\r\n".join(lines).encode() + body
+
+    def _take(self, response: Response, path: str, expected: int) -> None:
+        if response.status != expected:
+            text = response.body[:2000].decode(errors="replace")
+            raise AssertionError(f"{self.name}, {path}: {response.status} {text}")
+        self.cookies |= response.cookies
+        if found := _TOKEN.search(response.body):
+            self.token = found[1].decode()
+
+
+async def prepare_all(people: Sequence[Person], password: str) -> None:
+    """Bring everybody to the open form, a few at a time."""
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def one(person: Person) -> None:
+        async with turn:
+            await person.prepare(password)
+
+    await asyncio.gather(*map(one, people))
+
+
+async def come_and_go(people: Sequence[Person], password: str, *, every_s: float) -> tuple[list[float], list[float]]:
+    """Let somebody come every so often, sign in and open three pages; return the seconds of sign-ins and pages."""
+
+    async def one(number: int, person: Person) -> tuple[float, list[float]]:
+        await asyncio.sleep(number * every_s)
+        signed_in_s = await person.sign_in(password)
+        return signed_in_s, [await person.visit(path) for path in PAGES]
+
+    came = await asyncio.gather(*(one(number, person) for number, person in enumerate(people)))
+    return [signed_in_s for signed_in_s, _ in came], [page_s for _, pages in came for page_s in pages]

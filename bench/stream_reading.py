@@ -1,0 +1,104 @@
+"""What a stream brought, read after it is over: its status, the text put together from its pieces, what is missing."""
+
+import html
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+OF_PORTAL: Final = re.compile(rb'hx-target="#text-[^"]*"[^>]*>[^<]')  # the first piece of text that a client sees
+OF_GATEWAY: Final = re.compile(rb'"content":"[^"]')
+_PIECE: Final = re.compile(r'<hx-partial [^>]*hx-target="#text-[^"]*"[^>]*>(.*?)</hx-partial>', re.DOTALL)
+_COOKIE: Final = re.compile(r"([^=]+)=([^;]*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An HTTP answer as it came; `whole` is False when it was cut."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    cookies: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    whole: bool = False
+
+
+def response_of(raw: bytes) -> Response:
+    """Read the bytes of one answer. Nothing that came: status 0."""
+    head, end, body = raw.partition(b"\r\n\r\n")
+    if not end:
+        return Response()
+    status, *lines = head.decode("latin-1").split("\r\n")
+    pairs = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+    headers = dict(pairs)
+    found = [_COOKIE.match(value) for name, value in pairs if name == "set-cookie"]
+    whole = len(body) == int(headers.get("content-length", len(body)))
+    if headers.get("transfer-encoding") == "chunked":
+        body, whole = _joined(body)
+    cookies = {cookie[1]: cookie[2] for cookie in found if cookie}
+    return Response(status=int(status.split()[1]), headers=headers, cookies=cookies, body=body, whole=whole)
+
+
+def _joined(body: bytes) -> tuple[bytes, bool]:
+    """Return what the chunks carry, and whether the last one came."""
+    parts: list[bytes] = []
+    at = 0
+    while (end := body.find(b"\r\n", at)) >= 0:
+        size = int(body[at:end], 16)
+        if not size:
+            return b"".join(parts), True
+        parts.append(body[end + 2 : end + 2 + size])
+        at = end + 4 + size
+    return b"".join(parts), False
+
+
+def _events(body: bytes) -> list[str]:
+    """Return the data of each server-sent event."""
+    events = body.decode().replace("\r\n", "\n").split("\n\n")
+    fields = [
+        [line[5:].removeprefix(" ") for line in event.split("\n") if line.startswith("data:")] for event in events
+    ]
+    return ["\n".join(lines) for lines in fields if lines]
+
+
+def text_of_portal(body: bytes) -> str:
+    """Put together what was appended to the answer's text."""
+    return "".join(html.unescape(piece) for event in _events(body) for piece in _PIECE.findall(event))
+
+
+def text_of_gateway(body: bytes) -> str:
+    """Put together the deltas of a chat, spelt as OpenAI does."""
+    chunks = [json.loads(event) for event in _events(body) if event != "[DONE]"]
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk.get("choices", ())]
+    return "".join(delta.get("content") or "" for delta in deltas)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """How the text is found in the answers of a server."""
+
+    first: re.Pattern[bytes]
+    text: Callable[[bytes], str]
+
+
+PORTAL: Final = Side(first=OF_PORTAL, text=text_of_portal)
+GATEWAY: Final = Side(first=OF_GATEWAY, text=text_of_gateway)
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """How many tokens of a count are not there, and how many are not in their place or there twice."""
+
+    lost: int
+    moved: int
+
+
+def harm_of(text: str, tokens: int) -> Harm:
+    """Compare a text with the count from 1 to `tokens`."""
+    words = text.split()
+    expected = [str(number) for number in range(1, tokens + 1)]
+    there = set(words)
+    kept = [word for word in expected if word in there]
+    moved = sum(word != right for word, right in zip(words, kept, strict=False)) + max(0, len(words) - len(kept))
+    return Harm(lost=tokens - len(kept), moved=moved)

@@ -1,0 +1,120 @@
+"""Watches a portal from outside while streams run: memory, connections to the database, clients that it holds."""
+
+import os
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+import psutil
+import psycopg
+
+EVERY_S: Final = 0.5
+_KB_PER_MB: Final = 1024.0
+_OPEN_SLOTS: Final = "SELECT count(*) FROM playground_slot WHERE ended_at IS NULL"
+_CONNECTIONS: Final = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+Processes = list[psutil.Process]
+
+
+class Database(Protocol):
+    """The portal's database, as another program sees it."""
+
+    def connections(self, processes: Processes) -> int:
+        """Return how many connections the portal has."""
+
+    def open_slots(self) -> int:
+        """Return how many calls are under way by the portal's own account."""
+
+
+class Postgres:
+    """PostgreSQL at this URL."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def connections(self, processes: Processes) -> int:
+        """Count all to this database but one's own."""
+        return self._count(_CONNECTIONS)
+
+    def open_slots(self) -> int:
+        """Count them."""
+        return self._count(_OPEN_SLOTS)
+
+    def _count(self, sql: str) -> int:
+        with psycopg.connect(self._url) as connection:
+            row = connection.execute(sql).fetchone()
+        return int(row[0]) if row else 0
+
+
+class Sqlite:
+    """The file at this path."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def connections(self, processes: Processes) -> int:
+        """Count the descriptors of the file itself, one a connection; its log has others."""
+        links = [link for each in processes for link in Path(f"/proc/{each.pid}/fd").iterdir()]
+        return sum(_target(link) == str(self._path) for link in links)
+
+    def open_slots(self) -> int:
+        """Count them."""
+        with closing(sqlite3.connect(self._path)) as connection:
+            return int(connection.execute(_OPEN_SLOTS).fetchone()[0])
+
+
+def _target(link: Path) -> str:
+    try:
+        return os.readlink(link)
+    except FileNotFoundError:  # closed since it was listed
+        return ""
+
+
+def memory_mb(processes: Processes, which: str) -> float:
+    """Return "Pss" (what is shared counts once) or "Rss" (it counts in each) of these processes together."""
+    total = 0
+    for each in processes:
+        lines = Path(f"/proc/{each.pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+        total += sum(int(line.split()[1]) for line in lines if line.startswith(f"{which}:"))
+    return total / _KB_PER_MB
+
+
+def clients_held(processes: Processes, port: int) -> int:
+    """Return how many connections of clients are not closed: each keeps a thread."""
+    found = [one for each in processes for one in each.net_connections("tcp")]
+    return sum(one.status != psutil.CONN_LISTEN and one.laddr.port == port for one in found)
+
+
+class Watch:
+    """Looks twice a second, in a thread, during a `with`; keeps the most that it saw."""
+
+    def __init__(self, processes: Processes, database: Database) -> None:
+        self._processes = processes
+        self._database = database
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.pss_mb = self.rss_mb = 0.0
+        self.connections = 0
+
+    def _look(self) -> None:
+        while True:
+            self.connections = max(self.connections, self._database.connections(self._processes))
+            self.pss_mb = max(self.pss_mb, memory_mb(self._processes, "Pss"))
+            self.rss_mb = max(self.rss_mb, memory_mb(self._processes, "Rss"))
+            if self._done.wait(EVERY_S):
+                return
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
