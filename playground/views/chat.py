@@ -14,11 +14,13 @@ from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.policies import policy_of
 from playground.forms import AskForm
 from playground.forms.edit import EditForm
 from playground.models import Answer, Conversation, Message
 from playground.services import asking
 from playground.services.asking import Asker, Job, Question
+from playground.services.refusals import AskRefused
 from playground.services.requests import Picture
 from playground.services.tree import Shown, only_turn, shown_turns, turn_of
 from playground.views.frame import (
@@ -33,7 +35,6 @@ from playground.views.frame import (
 )
 from playground.views.streams import Stage, streamed
 from web.event_stream import partial
-from web.pages import render_region
 from web.request import PortalRequest
 
 PAGE = "playground/index.html"
@@ -57,8 +58,7 @@ def conversation(request: PortalRequest, conversation_id: UUID) -> HttpResponseB
 @never_cache
 def answer(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     """Show one answer as it stands now; the page asks again while it is under way."""
-    turn = turn_of(own_answer(request, answer_id))
-    return HttpResponse(_article(request, turn))
+    return HttpResponse(_article(request, turn_of(own_answer(request, answer_id))))
 
 
 @require_POST
@@ -87,7 +87,7 @@ def retry(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     """Ask the same again, with the model and the parameters as they now stand in the form."""
     earlier, asker = own_answer(request, answer_id), asker_of(request)
     talk = earlier.message.conversation
-    form = _settings(request, talk, asker)
+    form = _settings(request, talk, asker, model=request.POST.get("ask"))
     if form and not form.is_valid():
         return _wrong(request, talk, form)
     wishes = form.wishes() if form else earlier.wishes
@@ -101,11 +101,14 @@ def edit(request: PortalRequest, message_id: UUID) -> HttpResponseBase:
     own = Message.objects.filter(conversation__owner=request.user).select_related("conversation", "parent")
     message = get_object_or_404(own, pk=message_id)
     talk, asker = message.conversation, asker_of(request)
-    wording = EditForm(request.POST or None, initial={"text": message.text})
-    if request.method != "POST" or not wording.is_valid():
-        context = {"message": message, "conversation": talk, "form": wording}
-        return render_region(
-            request, "playground/edit.html", "edit", context, status=422 if request.method == "POST" else 200
+    if request.method != "POST":
+        if request.htmx:
+            return render(request, "playground/_edit.html", {"message": message})
+        return render(request, PAGE, {**page_context(request, talk), "editing": message.pk})
+    wording = EditForm({"text": request.POST.get("edited")})
+    if not wording.is_valid():
+        return refused(
+            request, AskRefused("wording", str(wording.errors["text"][0])), lambda: page_context(request, talk)
         )
     form = _settings(request, talk, asker)
     if form and not form.is_valid():
@@ -140,11 +143,14 @@ def _parent(request: PortalRequest, talk: Conversation | None) -> Answer | None:
         raise Http404 from error
 
 
-def _settings(request: PortalRequest, talk: Conversation, asker: Asker) -> AskForm | None:
-    """Return the settings as they stand on the page; without scripts a button sends none, and those before hold."""
-    if "model" not in request.POST:
+def _settings(request: PortalRequest, talk: Conversation, asker: Asker, *, model: str | None = None) -> AskForm | None:
+    """Return the settings as they stand on the page, or with another model; None where none were sent."""
+    data = request.POST.copy()
+    if model:
+        data["model"] = model
+    if "model" not in data:
         return None
-    return AskForm(request.POST, models=models_of(asker.allowance), conversation=talk, with_message=False)
+    return AskForm(data, models=models_of(asker.allowance), conversation=talk, with_message=False)
 
 
 # --- Answers to forms -------------------------------------------------------------------------------
@@ -160,8 +166,7 @@ def _answered(
     try:
         job = begin()
     except REFUSALS as refusal:
-        context = {} if request.htmx else page_context(request, talk, form=form)
-        return refused(request, refusal, context={**context, "conversation": talk, "form": form})
+        return refused(request, refusal, lambda: page_context(request, talk, form=form))
     return streamed(request, job, _stage(request, job, whole=whole))
 
 
@@ -169,38 +174,40 @@ def _wrong(request: PortalRequest, talk: Conversation | None, form: AskForm) -> 
     """Show what is wrong at its field; what was typed stays."""
     if not request.htmx:
         return render(request, PAGE, page_context(request, talk, form=form), status=422)
-    context = {"conversation": talk, "form": form, "models": form.models}
-    regions = [
-        partial("playground-refused", _render(request, "playground/_refused.html", context)),
-        partial("playground-parameters", _render(request, "playground/_parameters.html", context)),
-    ]
-    return HttpResponse("".join(regions), status=422)
+    context = {"conversation": talk, "form": form, "models": form.models.values()}
+    return render(request, "playground/_refused.html", context, status=422)
 
 
 def _stage(request: PortalRequest, job: Job, *, whole: bool) -> Stage:
-    """Return how a chat's answer enters its page: the talk is drawn anew (`whole`), or goes on at its end."""
-    turn = turn_of(job.answer) if whole else only_turn(job.answer)
+    """Return how a chat's answer enters its page: the turns are drawn anew (`whole`), or one is added."""
+    shown = turn_of(job.answer) if whole else only_turn(job.answer)
+    talk = job.conversation
 
     def opening() -> str:
-        talk = job.conversation
-        context = {"conversation": talk, "turns": shown_turns(talk) if whole else [turn], "turn": turn}
-        first = turn.message.parent_id is None
-        shown = (
-            partial("playground-talk", _render(request, f"{PAGE}#talk", context))
-            if whole or first
-            else partial("playground-talk", _render(request, "playground/_turn.html", context), swap="beforeend")
-        )
-        return shown + partial("playground-where", _render(request, "playground/_where.html", context))
+        form = AskForm(initial={"without": job.answer.wishes.get("without", [])}, models=(), conversation=talk)
+        context = {"conversation": talk, "form": form, "shown": shown, "live": True}
+        if whole:
+            turns = [{**context, "shown": each} for each in shown_turns(talk)]
+            drawn = "".join(_render(request, "playground/_turn.html", each) for each in turns)
+            parts = [partial("playground-turns", SafeString(drawn), swap="innerHTML")]
+        else:
+            turn = _render(request, "playground/_turn.html", context)
+            parts = [partial("playground-turns", turn, swap="beforeend")]
+        if shown.message.parent_id is None:
+            parts.append(partial("playground-head", _render(request, f"{PAGE}#head", context)))
+        return "".join([*parts, partial("playground-box", _render(request, f"{PAGE}#box", context))])
 
     def article(answer: Answer) -> str:
-        return _article(request, replace(turn, answer=answer))
+        return _article(request, replace(shown, answer=answer))
 
-    return Stage(opening=opening, article=article, page=_address(job.conversation))
+    return Stage(opening=opening, article=article, page=_address(talk))
 
 
-def _article(request: PortalRequest, turn: Shown) -> SafeString:
-    """Return an answer's article."""
-    return _render(request, "playground/_answer.html", {"turn": turn, "answer": turn.answer})
+def _article(request: PortalRequest, shown: Shown) -> SafeString:
+    """Return an answer's article, with another model to ask should this one have failed."""
+    models = models_of(policy_of(request.user)) if shown.answer.problem else ()
+    context = {"shown": shown, "answer": shown.answer, "models": models}
+    return _render(request, "playground/_answer.html", context)
 
 
 def _render(request: PortalRequest, template: str, context: dict[str, Any]) -> SafeString:

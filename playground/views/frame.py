@@ -1,16 +1,12 @@
 """What all pages of the playground share: who asks, what they may ask, and how a refusal looks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.template.loader import render_to_string
-from django.utils.html import escape
-from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 
 from accounts.audit import act_of
 from accounts.policies import Allowance, policy_of
@@ -22,10 +18,9 @@ from playground import presets
 from playground.forms import AskForm
 from playground.models import Answer, Conversation
 from playground.services.asking import Asker
-from playground.services.mishaps import Card, card_of, mishap_of
+from playground.services.mishaps import card_of, mishap_of
 from playground.services.refusals import AskRefused
 from playground.services.tree import shown_turns
-from web.event_stream import partial
 from web.request import PortalRequest
 
 Refusal = AskRefused | KeyRefused | GatewayError
@@ -92,37 +87,26 @@ def first_wishes(request: PortalRequest, conversation: Conversation | None) -> M
 
 
 # --- Refusals ---------------------------------------------------------------------------------------
+def refused(request: PortalRequest, refusal: Refusal, page: Callable[[], dict[str, Any]]) -> HttpResponse:
+    """Say beside the form why nothing was sent; all that was typed stays. `page` is the page's context."""
+    told = {"sentence": sentence_of(refusal), "retry_at": getattr(refusal, "retry_at", None)}
+    template = "playground/_refused.html" if request.htmx else "playground/index.html"
+    context = told if request.htmx else {**page(), **told}
+    return render(request, template, context, status=status_of(refusal))
+
+
 def status_of(refusal: Refusal) -> int:
-    """Return the honest status: too many, forbidden, or the gateway."""
+    """Return the honest status: wrong words, too many, forbidden, or the gateway."""
     if isinstance(refusal, AskRefused):
-        return 429
+        return 422 if refusal.code == "wording" else 429
     if isinstance(refusal, KeyRefused):
         return 403
     return 503 if isinstance(refusal, GatewayUnavailable) else 502
 
 
-def card_for(refusal: Refusal) -> Card:
-    """Put a refusal before the stream into words."""
-    if isinstance(refusal, AskRefused):
-        titles = {"minute": _("Too many questions this minute"), "begun": _("Sent already")}
-        title = titles.get(refusal.code, _("Too many answers at once"))
-        return Card(title=title, sentence=str(refusal), tone="warn", retry_at=refusal.retry_at, may_retry=True)
-    if isinstance(refusal, KeyRefused):
-        return Card(title=_("The Playground is not open for you now"), sentence=str(refusal), tone="bad")
-    return card_of(mishap_of(refusal, begun=False))
-
-
-def refused(
-    request: PortalRequest,
-    refusal: Refusal,
-    *,
-    template: str = "playground/index.html",
-    context: Mapping[str, Any],
-) -> HttpResponse:
-    """Show a refusal beside the form, in which all that was typed stays."""
-    card, status = card_for(refusal), status_of(refusal)
-    if not request.htmx:
-        return render(request, template, {**context, "refusal": card}, status=status)
-    content = render_to_string("playground/_refused.html", {**context, "refusal": card}, request)
-    spoken = partial("say", escape(card.title), swap="innerHTML")
-    return HttpResponse(partial("playground-refused", SafeString(content)) + spoken, status=status)
+def sentence_of(refusal: Refusal) -> str:
+    """Say what it is and what to do."""
+    if not isinstance(refusal, GatewayError):
+        return str(refusal)
+    card = card_of(mishap_of(refusal, begun=False), answer=None)
+    return f"{card.title}. {card.sentence} {card.hint}".strip()

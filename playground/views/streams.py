@@ -15,7 +15,7 @@ from playground.models import Answer
 from playground.services.asking import Job
 from playground.services.mishaps import Mishap, card_of
 from playground.services.relay import Ended, Piece, relay, run_to_end
-from playground.templatetags.playground import seconds
+from playground.templatetags.playground_words import seconds
 from web.event_stream import KEEP_ALIVE, Appender, event_stream, message, partial
 from web.hangups import Hangup
 from web.request import PortalRequest
@@ -79,7 +79,7 @@ class _Speller:
 
 
 def _live(piece: Piece) -> SafeString:
-    words = _("%(seconds)s, %(count)d tokens") % {"seconds": seconds(piece.after_s * 1000), "count": piece.count}
+    words = _("%(seconds)s, %(count)d tokens") % {"seconds": seconds(round(piece.after_s * 1000)), "count": piece.count}
     return escape(words)
 
 
