@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -25,7 +26,7 @@ from playground.rendering.pieces import Pieces, TooMuch
 
 Env = MutableMapping[str, Any]
 MOST_CPU_S: Final = 0.6  # of the thread's own time: a busy machine changes no answer
-MOST_NESTING: Final = 40
+MOST_NESTING: Final = 40  # a list in a list is two
 FIRST_HEADING: Final = 3  # the page has the two above
 LAST_HEADING: Final = 6
 SCHEMES: Final = ("http", "https", "mailto")
@@ -72,7 +73,7 @@ class _Renderer(RendererHTML):
 
     def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
         """Close the region, too."""
-        return "</table>" + _pieces(env).keep(format_html("</div>"))
+        return "</table>" + _pieces(env).keep(SafeString("</div>"))
 
     def formula(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
         """Set a formula, or show it as written where it is broken."""
@@ -99,6 +100,8 @@ def _watch(env: Env) -> None:
 
 def _watch_blocks(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:  # noqa: N803  (called by name)
     _watch(state.env)
+    if state.level >= MOST_NESTING:
+        raise TooMuch
     return False
 
 
@@ -133,7 +136,7 @@ def _may_lead_there(address: str) -> bool:
 
 
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": MOST_NESTING}, renderer_cls=_Renderer)
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 2 * MOST_NESTING}, renderer_cls=_Renderer)
     parser.enable(["table", "strikethrough"])
     parser.use(gfm_autolink_plugin)
     parser.use(dollarmath_plugin, allow_labels=False, allow_space=False, allow_digits=False, double_inline=True)
