@@ -120,17 +120,33 @@ class PolicyForm(PoliciesForm):
         help_text=_("One name a line, as the gateway lists them. Counts only without “all models”."),
     )
 
+    playground_model_names = forms.CharField(
+        label=_("Models of the Playground"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text=_("One name a line. Counts only with “models of its own”."),
+    )
+
     class Meta:
         model = Policy
         fields = "__all__"  # admins decide all of a policy
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["model_names"] = "\n".join(self.initial.get("model_names") or [])
+        for field in ("model_names", "playground_model_names"):
+            self.initial[field] = "\n".join(self.initial.get(field) or [])
 
     def clean_model_names(self) -> list[str]:
         """Return the names, each once."""
-        names = [line.strip() for line in self.cleaned_data["model_names"].splitlines()]
+        return self._names_in("model_names")
+
+    def clean_playground_model_names(self) -> list[str]:
+        """Return the names, each once."""
+        return self._names_in("playground_model_names")
+
+    def _names_in(self, field: str) -> list[str]:
+        """Return what stands in a field's lines, each once."""
+        names = [line.strip() for line in self.cleaned_data[field].splitlines()]
         return [name for name in dict.fromkeys(names) if name]
 
 
@@ -148,7 +164,8 @@ class PolicyAdmin(PoliciesAdmin):
                 "fields": ("group",),
                 "description": _(
                     "Who is in several groups gets the most generous value of each, “no limit” above all; "
-                    "a budget and its period are compared together. Keys that exist keep what they were made with."
+                    "a budget and its period are compared together. Keys that exist keep what they were made with, "
+                    "but for Playground keys, which follow at their next use."
                 ),
             },
         ),
@@ -167,6 +184,19 @@ class PolicyAdmin(PoliciesAdmin):
         ),
         (_("Limits of each key"), {"fields": ("budget_usd", "budget_period", "rpm_limit", "tpm_limit")}),
         (_("Models"), {"fields": ("all_models", "model_names")}),
+        (
+            _("Playground"),
+            {
+                "fields": (
+                    "playground",
+                    "playground_budget_usd",
+                    "playground_budget_period",
+                    "playground_own_models",
+                    "playground_model_names",
+                ),
+                "description": _("Requests and tokens a minute are limited there as with each key."),
+            },
+        ),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> tuple[str, ...]:

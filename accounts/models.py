@@ -182,6 +182,36 @@ class Policy(models.Model):
         default=False,
         help_text=_("May make temporary keys for interns, whom they answer for."),
     )
+    playground = models.BooleanField(
+        _("may use the Playground"),
+        default=True,
+        help_text=_("Each person has one Playground key, made by the portal and not counted among their keys."),
+    )
+    playground_budget_usd = models.DecimalField(
+        _("budget of the Playground key, USD"),
+        max_digits=10,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        default=Decimal(2),
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text=_("What a person may spend there in one period; then the Playground pauses. Empty: no limit."),
+    )
+    playground_budget_period = models.CharField(
+        _("period of that budget"), max_length=3, choices=BudgetPeriod.choices, default=BudgetPeriod.MONTH
+    )
+    playground_own_models = models.BooleanField(
+        _("models of its own"),
+        default=False,
+        help_text=_("If not, the Playground has the models of the person’s keys."),
+    )
+    playground_model_names = models.JSONField(
+        _("models of the Playground"),
+        default=list,
+        blank=True,
+        validators=[validate_model_names],
+        help_text=_("Public names as the gateway lists them. Counts only with “models of its own”."),
+    )
 
     class Meta:
         verbose_name = _("policy")
@@ -202,6 +232,9 @@ class Policy(models.Model):
         """Refuse an empty list of models: to the gateway it would mean all of them."""
         if not self.all_models and not self.model_names:
             raise ValidationError({"model_names": _("Name at least one model, or tick “all models”.")})
+        if self.playground_own_models and not self.playground_model_names:
+            words = _("Name at least one model, or leave the Playground those of the keys.")
+            raise ValidationError({"playground_model_names": words})
 
 
 class AuditAction(models.TextChoices):
@@ -213,6 +246,7 @@ class AuditAction(models.TextChoices):
     END_OLD = "end_old", _("End of the old secret")
     DELETE = "delete", _("Deletion")
     RELABEL = "relabel", _("Change of label")
+    LIMIT = "limit", _("Change of limits")
     SYNC = "sync", _("Change taken over from the gateway")
     SWEEP = "sweep", _("Repair")
 
@@ -234,6 +268,7 @@ DONE_WORDS = {
     AuditAction.END_OLD: _("Old secret ended"),
     AuditAction.DELETE: _("Deleted"),
     AuditAction.RELABEL: _("Label changed"),
+    AuditAction.LIMIT: _("Limits brought to the policy"),
     AuditAction.SYNC: _("Taken over from the gateway"),
     AuditAction.SWEEP: _("Repaired"),
 }

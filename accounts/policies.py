@@ -8,6 +8,8 @@ from django.db.models import Q
 
 from accounts.models import BudgetPeriod, Policy, User
 
+Budget = tuple[Decimal | None, str]  # USD (None: no limit), and the period after which it is whole again
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
@@ -23,6 +25,10 @@ class Allowance:
     models: tuple[str, ...] | None  # sorted; None: all, also those that come later
     grace_hours: int
     may_name_interns: bool
+    playground: bool  # may use the Playground; if not, the next three say nothing
+    playground_budget_usd: Decimal | None  # of the one Playground key, per playground_budget_period
+    playground_budget_period: str
+    playground_models: tuple[str, ...] | None  # as `models`
     names: tuple[str, ...]  # of the groups that it comes from, sorted; empty: the default policy
 
 
@@ -39,20 +45,29 @@ def policy_of(user: User) -> Allowance:
 
 def merged(policies: Sequence[Policy]) -> Allowance:
     """Return the most generous of at least one policy; a budget and its period stay a pair, compared per day."""
-    richest = max(policies, key=_generosity)
+    budget_usd, period = _richest((policy.budget_usd, policy.budget_period) for policy in policies)
+    open_ones = [policy for policy in policies if policy.playground]
+    playground_budget_usd, playground_period = _richest(
+        (policy.playground_budget_usd, policy.playground_budget_period) for policy in open_ones or policies
+    )
+    models = _all_models(policies)
     return Allowance(
         temporary_lifetime_days=max(policy.temporary_lifetime_days for policy in policies),
         personal_lifetime_days=max(
             (policy.personal_lifetime_days for policy in policies if policy.personal_keys), default=None
         ),
         max_live_keys=_highest(policy.max_live_keys for policy in policies),
-        budget_usd=richest.budget_usd,
-        budget_period=richest.budget_period,
+        budget_usd=budget_usd,
+        budget_period=period,
         rpm_limit=_highest(policy.rpm_limit for policy in policies),
         tpm_limit=_highest(policy.tpm_limit for policy in policies),
-        models=_all_models(policies),
+        models=models,
         grace_hours=max(policy.grace_hours for policy in policies),
         may_name_interns=any(policy.may_name_interns for policy in policies),
+        playground=bool(open_ones),
+        playground_budget_usd=playground_budget_usd,
+        playground_budget_period=playground_period,
+        playground_models=_playground_models(open_ones, models),
         names=tuple(sorted(policy.group.name for policy in policies if policy.group)),
     )
 
@@ -63,11 +78,17 @@ def _highest(limits: Iterable[int | None]) -> int | None:
     return None if None in known else max(limit for limit in known if limit is not None)
 
 
-def _generosity(policy: Policy) -> tuple[bool, Decimal, Decimal]:
+def _richest(budgets: Iterable[Budget]) -> Budget:
+    """Return the most generous of at least one budget, with its period."""
+    return max(budgets, key=_generosity)
+
+
+def _generosity(budget: Budget) -> tuple[bool, Decimal, Decimal]:
     """Return what orders budgets: no limit, then USD a day, then USD at once."""
-    if policy.budget_usd is None:
+    usd, period = budget
+    if usd is None:
         return (True, Decimal(0), Decimal(0))
-    return (False, policy.budget_usd / BudgetPeriod(policy.budget_period).days, policy.budget_usd)
+    return (False, usd / BudgetPeriod(period).days, usd)
 
 
 def _all_models(policies: Iterable[Policy]) -> tuple[str, ...] | None:
@@ -77,4 +98,17 @@ def _all_models(policies: Iterable[Policy]) -> tuple[str, ...] | None:
         if policy.all_models:
             return None
         names.update(policy.model_names)
+    return tuple(sorted(names))
+
+
+def _playground_models(policies: Iterable[Policy], of_keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Return what the policies that open the Playground name for it; one without names of its own brings the keys'."""
+    names: set[str] = set()
+    for policy in policies:
+        if policy.playground_own_models:
+            names.update(policy.playground_model_names)
+        elif of_keys is None:
+            return None
+        else:
+            names.update(of_keys)
     return tuple(sorted(names))

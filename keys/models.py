@@ -33,8 +33,8 @@ class KeyQuerySet(models.QuerySet["Key"]):
         return self.filter(owner=user)
 
     def live(self) -> Self:
-        """Keep what counts against a person's number of keys: all that is, or may be, at the gateway and ours."""
-        return self.filter(state__in=Key.LIVE_STATES).exclude(kind=Key.Kind.OUTSIDE)
+        """Keep what counts against a person's number of keys: all that is, or may be, at the gateway and theirs."""
+        return self.filter(state__in=Key.LIVE_STATES, kind__in=Key.COUNTED_KINDS)
 
     def listed(self, now: datetime) -> Self:
         """Keep what My keys shows: all that is live or made outside, and for a day what ended or was not made."""
@@ -79,9 +79,13 @@ class Key(models.Model):
         )
         GONE = "gone", _("It was deleted at the gateway, not here.")
         LAPSED = "lapsed", _("It expired, and was not renewed in time.")
+        NO_CUSTOM = "no_custom", _("The gateway does not let the portal choose its secret.")
+        REPLACED = "replaced", _("The portal’s own secret was changed, so that another was made in its place.")
 
     LIVE_STATES: ClassVar = (State.ISSUING, State.ACTIVE, State.DELETING)
-    TOLD_AT_ONCE: ClassVar = (Problem.UNREACHABLE, Problem.REFUSED)  # the person read it in answer to the form
+    COUNTED_KINDS: ClassVar = (Kind.PERSONAL, Kind.TEMPORARY)
+    # What the person read in answer to the form:
+    TOLD_AT_ONCE: ClassVar = (Problem.UNREACHABLE, Problem.REFUSED, Problem.NO_CUSTOM)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="keys")
@@ -117,8 +121,13 @@ class Key(models.Model):
             models.UniqueConstraint(
                 "owner",
                 Lower("label"),
-                condition=Q(state__in=("issuing", "active", "deleting")) & ~Q(kind="outside"),
+                condition=Q(state__in=("issuing", "active", "deleting"), kind__in=("personal", "temporary")),
                 name="keys_label_unique_among_live",
+            ),
+            models.UniqueConstraint(  # also finds it: services.playground
+                fields=["owner"],
+                condition=Q(state__in=("issuing", "active"), kind="playground"),
+                name="keys_one_playground_key",
             ),
             models.UniqueConstraint(fields=["owner", "request_id"], name="keys_form_makes_one_key"),
         ]

@@ -36,6 +36,7 @@ WORDS: dict[str, tuple["_StrPromise", str, str]] = {
     "active": (gettext_lazy("Active"), "ok", "ok"),
     "ends_soon": (gettext_lazy("Ends soon"), "clock", "warn"),
     "expired": (gettext_lazy("Expired"), "ended", "idle"),
+    "resting": (gettext_lazy("Resting"), "ended", "idle"),
     "rotating": (gettext_lazy("Rotating"), "rotate", "info"),
     "blocked": (gettext_lazy("Blocked"), "warn", "bad"),
     "issuing": (gettext_lazy("Being made"), "clock", "info"),
@@ -72,9 +73,11 @@ def _code_by_time(key: Key) -> str:
     """Return what the clock makes of an active key."""
     now = timezone.now()
     if key.expires_at and key.expires_at <= now:
-        return "expired"
+        return "resting" if key.kind == Key.Kind.PLAYGROUND else "expired"
     if key.retiring:
         return "rotating"
+    if key.kind == Key.Kind.PLAYGROUND:  # its end is nothing to see to: it is renewed when it is used after it
+        return "active"
     if key.expires_at and key.expires_at <= now + timedelta(days=settings.KEY_RENEW_BEFORE_DAYS):
         return "ends_soon"
     return "active"
@@ -91,6 +94,7 @@ def _sentence(key: Key, code: str) -> str:
         "deleting": _("The gateway has not confirmed it yet. We try again every 5 minutes."),
         "blocked": _("The gateway refuses it. Ask an administrator."),
         "failed": str(key.get_problem_display()),
+        "resting": _("It expired. The Playground renews it when you use it again."),
     }
     if code in fixed:
         return fixed[code]

@@ -4,6 +4,7 @@ from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
 from keys.services.issue import FreshKey, Wish, issue_key
 from keys.services.label import relabel_key
+from keys.services.playground import Purse, playground_purse, playground_secret, recheck_playground_key
 from keys.services.refusals import KeyRefused
 from keys.services.remind import remind_owners
 from keys.services.renew import renew_key
@@ -15,11 +16,15 @@ __all__ = [
     "Check",
     "FreshKey",
     "KeyRefused",
+    "Purse",
     "Wish",
     "check_secret",
     "delete_key",
     "end_old_secret",
     "issue_key",
+    "playground_purse",
+    "playground_secret",
+    "recheck_playground_key",
     "relabel_key",
     "remind_owners",
     "renew_key",

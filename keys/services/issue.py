@@ -3,6 +3,8 @@
 import uuid
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -13,8 +15,10 @@ from accounts.audit import Act
 from accounts.models import AuditAction, AuditOutcome, User
 from accounts.policies import Allowance, policy_of
 from gateway.errors import GatewayError, GatewayUnavailable
+from gateway.secret import Secret
 from gateway.types import IssuedKey
 from keys.models import Key, Token
+from keys.services.derive import derived_secret
 from keys.services.lifetimes import as_duration, lifetime_of
 from keys.services.mint import delete_unseen, give_up, mint, record_token
 from keys.services.refusals import KeyRefused
@@ -41,9 +45,34 @@ class FreshKey:
     secret: str = field(repr=False)
 
 
+class Limits(NamedTuple):
+    """What a key may spend and call, as a row and the gateway keep it; the names are those of the row's fields."""
+
+    budget_usd: Decimal | None
+    budget_period: str  # "" without a budget
+    rpm_limit: int | None
+    tpm_limit: int | None
+    model_names: list[str] | None  # None: all
+
+
+def limits_of(kind: str, allowance: Allowance) -> Limits:
+    """Return what the policy gives a key of this kind."""
+    budget_usd, period, models = allowance.budget_usd, allowance.budget_period, allowance.models
+    if kind == Key.Kind.PLAYGROUND:
+        budget_usd, period = allowance.playground_budget_usd, allowance.playground_budget_period
+        models = allowance.playground_models
+    return Limits(
+        budget_usd=budget_usd,
+        budget_period=period if budget_usd is not None else "",
+        rpm_limit=allowance.rpm_limit,
+        tpm_limit=allowance.tpm_limit,
+        model_names=None if models is None else list(models),
+    )
+
+
 @sensitive_variables("issued")
-def issue_key(*, owner: User, act: Act, wish: Wish) -> FreshKey:
-    """Make a key for `owner`.
+def issue_key(*, owner: User, act: Act, wish: Wish, spend_usd: Decimal | None = None) -> FreshKey:
+    """Make a key for `owner`, with `spend_usd` of its budget spent already.
 
     Raises KeyRefused (a rule of ours), GatewayUnavailable or GatewayRejected. Nothing was made, but for
     GatewayUnavailable with `may_have_happened`: then the sweep finds out, and deletes what nobody has seen.
@@ -54,10 +83,14 @@ def issue_key(*, owner: User, act: Act, wish: Wish) -> FreshKey:
         duration = as_duration(lifetime_of(wish.kind, allowance, wish.stay_ends_on))
         token = _reserve(key, wish, allowance)
     except KeyRefused as refusal:
-        trace(act, AuditAction.ISSUE, AuditOutcome.REFUSED, key, str(refusal))
+        if refusal.code != "being_made":  # two first uses of the Playground at once are nobody's wrong
+            trace(act, AuditAction.ISSUE, AuditOutcome.REFUSED, key, str(refusal))
         raise
     try:
-        issued = mint(token, duration=duration)
+        issued = mint(token, duration=duration, spend_usd=spend_usd, secret=_own_secret(token))
+    except KeyRefused as refusal:
+        trace(act, AuditAction.ISSUE, AuditOutcome.FAILED, key, str(refusal))
+        raise
     except GatewayError as error:
         unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
         trace(act, AuditAction.ISSUE, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, str(error))
@@ -76,12 +109,13 @@ def _key_of(owner: User, wish: Wish, allowance: Allowance) -> Key:
         intern_name=wish.intern_name,
         intern_email=wish.intern_email,
         stay_ends_on=wish.stay_ends_on,
-        budget_usd=allowance.budget_usd,
-        budget_period=allowance.budget_period if allowance.budget_usd is not None else "",
-        rpm_limit=allowance.rpm_limit,
-        tpm_limit=allowance.tpm_limit,
-        model_names=None if allowance.models is None else list(allowance.models),
+        **limits_of(wish.kind, allowance)._asdict(),
     )
+
+
+def _own_secret(token: Token) -> Secret | None:
+    """Return the secret that only a Playground key gets from us; None: the gateway makes one up."""
+    return derived_secret(token) if token.key.kind == Key.Kind.PLAYGROUND else None
 
 
 def _reserve(key: Key, wish: Wish, allowance: Allowance) -> Token:
@@ -92,10 +126,15 @@ def _reserve(key: Key, wish: Wish, allowance: Allowance) -> Token:
     try:
         with transaction.atomic():
             User.objects.select_for_update().get(pk=key.owner_id)
-            _check(key, wish, allowance)
+            if key.kind == Key.Kind.PLAYGROUND:
+                _check_the_only_one(key)
+            else:
+                _check(key, wish, allowance)
             key.save(force_insert=True)
             return Token.objects.create(key=key)
     except IntegrityError as error:  # said by the database, should the checks ever be passed by
+        if key.kind == Key.Kind.PLAYGROUND:
+            raise being_made() from error
         raise KeyRefused("label", _("You have a key with this label. Choose another.")) from error
 
 
@@ -119,6 +158,18 @@ def _check(key: Key, wish: Wish, allowance: Allowance) -> None:
         raise KeyRefused("limit", words % {"live": live, "most": most})
     if own.live().filter(label__iexact=wish.label).exists():
         raise KeyRefused("label", _("You have a key with this label. Choose another."))
+
+
+def _check_the_only_one(key: Key) -> None:
+    """Refuse a second Playground key; what the policy says of them was asked before."""
+    made = Key.objects.owned_by(key.owner).filter(kind=key.kind, state__in=(Key.State.ISSUING, Key.State.ACTIVE))
+    if made.exists():
+        raise being_made()
+
+
+def being_made() -> KeyRefused:
+    """Say that the person's one Playground key is there, or under way."""
+    return KeyRefused("being_made", _("Your Playground key is being made. Try again in two minutes."))
 
 
 def _repeated(earlier: Key) -> KeyRefused:

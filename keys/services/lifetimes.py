@@ -15,7 +15,9 @@ LAST_MINUTE = time(23, 59)  # not midnight: the gateway counts from when it is a
 
 def lifetime_of(kind: str, allowance: Allowance, stay_ends_on: date | None) -> timedelta:
     """Return how long a key made or renewed now lives: by policy, but not beyond the stay of its intern."""
-    days = allowance.temporary_lifetime_days if kind == Key.Kind.TEMPORARY else allowance.personal_lifetime_days
+    if kind == Key.Kind.PLAYGROUND and not allowance.playground:
+        raise KeyRefused("playground", _("Your policy does not include the Playground. Ask an administrator."))
+    days = allowance.personal_lifetime_days if kind == Key.Kind.PERSONAL else allowance.temporary_lifetime_days
     if days is None:
         raise KeyRefused("kind", _("You may have temporary keys only. Create a temporary key, or ask your supervisor."))
     lifetime = timedelta(days=days)
@@ -59,5 +61,5 @@ def is_renewable(key: Key) -> bool:
 def is_rotatable(key: Key) -> bool:
     """Tell whether a new secret can be had: the key works, and no rotation is under way."""
     at_rest = not key.in_state("issuing", "retiring", "deleting")
-    ours = key.kind != Key.Kind.OUTSIDE
+    ours = key.kind in Key.COUNTED_KINDS  # a Playground key has a secret that nobody holds
     return ours and key.state == Key.State.ACTIVE and at_rest and not key.blocked and not is_expired(key)

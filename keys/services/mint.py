@@ -4,20 +4,27 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayRejected, GatewayUnavailable
+from gateway.secret import Secret
 from gateway.types import IssuedKey
 from keys.models import Key, Token
+from keys.services.refusals import KeyRefused
 
 
-@sensitive_variables("issued")
-def mint(token: Token, *, duration: str | None, spend_usd: Decimal | None = None) -> IssuedKey:
-    """Make the reserved `token` at the gateway, with the limits of its key.
+@sensitive_variables("issued", "secret")
+def mint(
+    token: Token, *, duration: str | None, spend_usd: Decimal | None = None, secret: Secret | None = None
+) -> IssuedKey:
+    """Make the reserved `token` at the gateway, with the limits of its key, and with a `secret` of ours if given.
 
-    When that surely did not happen the reservation is given up. When nobody knows, it is marked for the sweep, which
-    deletes what it finds under our alias. Raises what the gateway client raises.
+    Such a secret must be new: of one that exists the gateway's answer says nothing that could be believed.
+    When the making surely did not happen the reservation is given up. When nobody knows, it is marked for the sweep,
+    which deletes what it finds under our alias. Raises what the gateway client raises, and for a secret of ours that
+    the gateway will not have KeyRefused, "custom_keys_forbidden".
     """
     key = token.key
     try:
@@ -32,6 +39,7 @@ def mint(token: Token, *, duration: str | None, spend_usd: Decimal | None = None
             tpm_limit=key.tpm_limit,
             metadata={"made_by": "passerelle", "passerelle_key": str(key.pk)},
             spend_usd=spend_usd,
+            secret=secret,
         )
     except GatewayUnavailable as error:
         if error.may_have_happened:
@@ -39,10 +47,23 @@ def mint(token: Token, *, duration: str | None, spend_usd: Decimal | None = None
         else:
             give_up(token, Key.Problem.UNREACHABLE)
         raise
-    except GatewayRejected:
+    except GatewayRejected as error:
+        if secret is not None and error.status in (400, 403) and "custom" in error.message.lower():
+            raise _no_custom(token) from error
         give_up(token, Key.Problem.REFUSED)
         raise
+    if secret is not None and issued.secret != secret:
+        delete_unseen(issued)
+        raise _no_custom(token)
     return issued
+
+
+def _no_custom(token: Token) -> KeyRefused:
+    """Close a reservation whose secret the gateway would not take from us."""
+    give_up(token, Key.Problem.NO_CUSTOM)
+    words = _("The gateway does not let the portal choose a key’s secret, and the Playground needs that.")
+    hint = _("Tell an administrator: custom keys must be allowed at the gateway.")
+    return KeyRefused("custom_keys_forbidden", f"{words} {hint}")
 
 
 def mark_answer_lost(token: Token) -> None:

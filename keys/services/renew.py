@@ -28,14 +28,14 @@ def renew_key(*, key: Key, act: Act) -> Key:
     """
     try:
         duration = _duration(key)
-        token = _claim(key)
+        token = claim(key)
     except KeyRefused as refusal:
         trace(act, AuditAction.RENEW, AuditOutcome.REFUSED, key, str(refusal))
         raise
     try:
         info: KeyInfo = get_gateway().keys.renew(token.token or "", duration=duration)
     except GatewayUnavailable as error:
-        _release(key, heal=error.may_have_happened)
+        release(key, heal=error.may_have_happened)
         outcome = AuditOutcome.UNKNOWN if error.may_have_happened else AuditOutcome.FAILED
         trace(act, AuditAction.RENEW, outcome, key, str(error))
         raise
@@ -67,8 +67,8 @@ def _duration(key: Key) -> str:
     return as_duration(lifetime_of(key.kind, policy_of(key.owner), key.stay_ends_on))
 
 
-def _claim(key: Key) -> Token:
-    """Note that a renewal is on its way, unless one is; return the token to renew."""
+def claim(key: Key) -> Token:
+    """Note that a renewal, or another change of the live token, is on its way, unless one is; return the token."""
     token = key.live_token
     free = Q(renewing_since=None) | Q(renewing_since__lt=_nobody_waits())
     claimed = token and Key.objects.filter(free, pk=key.pk, state=Key.State.ACTIVE).update(
@@ -84,7 +84,7 @@ def _nobody_waits() -> datetime:
     return timezone.now() - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
 
 
-def _release(key: Key, *, heal: bool) -> None:
+def release(key: Key, *, heal: bool) -> None:
     """Give the claim back; with `heal` as one that nobody waits for, so that the sweep looks at once."""
     since = _nobody_waits() - timedelta(seconds=1) if heal else None
     Key.objects.filter(pk=key.pk).update(renewing_since=since)
@@ -92,7 +92,7 @@ def _release(key: Key, *, heal: bool) -> None:
 
 def _refused(key: Key, token: Token, act: Act, error: GatewayRejected) -> None:
     """Record that the gateway refused, and that a key which it does not know is gone."""
-    _release(key, heal=False)
+    release(key, heal=False)
     trace(act, AuditAction.RENEW, AuditOutcome.FAILED, key, str(error))
     if isinstance(error, GatewayNotFound):
         mark_gone(token)

@@ -61,7 +61,7 @@ def end_old_secret(*, key: Key, act: Act) -> None:
 def _rotatable_token(key: Key) -> Token:
     """Return the token that works now, where the key's life allows a rotation."""
     token = Token.objects.select_related("key__owner").filter(key=key, state=Token.State.LIVE).first()
-    if token is None or key.kind == Key.Kind.OUTSIDE or token.key.state != Key.State.ACTIVE:
+    if token is None or key.kind not in Key.COUNTED_KINDS or token.key.state != Key.State.ACTIVE:
         raise KeyRefused("state", _("This key cannot be rotated now."))
     if is_expired(token.key):
         raise KeyRefused("expired", _("This key has expired. Renew it first."))

@@ -41,8 +41,8 @@ def sweep_keys() -> int:
     keys = Key.objects.select_related("owner")
     unanswered = Q(state=Token.State.ISSUING) & (Q(answer_lost=True) | Q(since__lt=overdue))
     rounds = [
-        _each(_heal_issuing, tokens.filter(unanswered)),
-        _each(_heal_renewal, keys.filter(state=Key.State.ACTIVE, renewing_since__lt=overdue)),
+        _each(heal_issuing, tokens.filter(unanswered)),
+        _each(heal_renewal, keys.filter(state=Key.State.ACTIVE, renewing_since__lt=overdue)),
         _each(_end_grace, tokens.filter(state=Token.State.RETIRING, retires_at__lte=now)),
         _each(_end_lapsed, keys.filter(state=Key.State.ACTIVE, expires_at__lt=lapsed).exclude(kind=Key.Kind.OUTSIDE)),
         _each(_block, keys.filter(state=Key.State.ACTIVE, blocked=False, owner__is_active=False)),
@@ -70,7 +70,7 @@ def _each(step: Callable[[Row], bool | None], rows: Iterable[Row]) -> tuple[int,
     return done, failure
 
 
-def _heal_issuing(token: Token) -> None:
+def heal_issuing(token: Token) -> None:
     """Find out what became of a key whose answer nobody got: what is there goes, for nobody has seen its secret."""
     alias = token.alias or ""
     found = next((info for info in get_gateway().keys.list(alias=alias) if info.alias == alias), None)
@@ -82,7 +82,7 @@ def _heal_issuing(token: Token) -> None:
         erase(token)
 
 
-def _heal_renewal(key: Key) -> None:
+def heal_renewal(key: Key) -> None:
     """Ask the gateway which end a key has whose renewal was not answered."""
     token = key.live_token
     if token is None:

@@ -84,7 +84,7 @@ def render_panel(
     allowance = policy_of(request.user)
     keys = Key.objects.owned_by(request.user).listed(timezone.now()).newest_first()
     rows = [row_of(key) for key in keys]
-    live = [row for row in rows if row.key.state in Key.LIVE_STATES and row.key.kind != Key.Kind.OUTSIDE]
+    live = [row for row in rows if row.key.state in Key.LIVE_STATES and row.key.kind in Key.COUNTED_KINDS]
     context = {
         "form": form or KeyForm(allowance=allowance),
         "allowance": allowance,

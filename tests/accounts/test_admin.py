@@ -190,7 +190,23 @@ POLICY = {
     "rpm_limit": "",
     "tpm_limit": "",
     "grace_hours": 24,
+    "playground": "on",
+    "playground_budget_usd": "",
+    "playground_budget_period": "1d",
 }
+
+
+def test_makes_a_policy_with_models_and_budget_for_the_playground(as_manager: Client) -> None:
+    group = Group.objects.create(name="Course")
+    told = {"model_names": "large", "playground_own_models": "on", "playground_model_names": " small\n\nsmall\ntiny\n"}
+
+    as_manager.post(reverse("admin:accounts_policy_add"), POLICY | {"group": group.pk} | told)
+
+    policy = Policy.objects.get(group=group)
+    assert (policy.playground, policy.playground_budget_usd, policy.playground_budget_period) == (True, None, "1d")
+    assert policy.playground_model_names == ["small", "tiny"]
+    page = as_manager.get(reverse("admin:accounts_policy_change", args=[policy.pk]))
+    assertContains(page, "small\ntiny</textarea>")
 
 
 def test_makes_a_policy_with_models_one_a_line_and_empty_for_no_limit(as_manager: Client) -> None:

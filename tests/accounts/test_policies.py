@@ -76,6 +76,8 @@ MORE = [  # field of the policies, values of two policies, field of the allowanc
     ("grace_hours", 0, 24, "grace_hours", 24),
     ("may_name_interns", False, True, "may_name_interns", True),
     ("may_name_interns", False, False, "may_name_interns", False),
+    ("playground", False, True, "playground", True),
+    ("playground", False, False, "playground", False),
 ]
 
 
@@ -133,6 +135,40 @@ def test_joins_the_models_of_all_groups_unless_one_allows_all() -> None:
     assert merged([small, every]).models is None
 
 
+@pytest.mark.parametrize(("one", "other", "expected"), BUDGETS)
+def test_compares_the_budgets_of_the_playground_in_the_same_way(
+    one: tuple[int | None, str], other: tuple[int | None, str], expected: tuple[int | None, str]
+) -> None:
+    policies = [
+        Policy(playground_budget_usd=None if usd is None else Decimal(usd), playground_budget_period=period)
+        for usd, period in (one, other)
+    ]
+    allowance = merged(policies)
+
+    assert (allowance.playground_budget_usd, allowance.playground_budget_period) == expected
+
+
+def test_takes_the_budget_of_the_playground_from_the_policies_that_open_it() -> None:
+    rich = Policy(playground=False, playground_budget_usd=Decimal(99))
+
+    assert merged([rich, Policy(playground_budget_usd=Decimal(1))]).playground_budget_usd == 1
+    assert not merged([rich]).playground
+
+
+def test_gives_the_playground_models_of_its_own_or_those_of_the_keys() -> None:
+    small = Policy(all_models=False, model_names=["small"])
+    tiny = Policy(all_models=False, model_names=["small"], playground_own_models=True, playground_model_names=["tiny"])
+    every = Policy(all_models=True)
+    closed = Policy(playground=False, playground_own_models=True, playground_model_names=["large"])
+
+    assert merged([small]).playground_models == ("small",)
+    assert merged([tiny]).playground_models == ("tiny",)
+    assert merged([tiny, small]).playground_models == ("small", "tiny")
+    assert merged([tiny, every]).playground_models is None
+    assert merged([tiny, closed]).playground_models == ("tiny",)
+    assert merged([closed]).playground_models == ()
+
+
 def test_starts_with_interns_staff_admins_and_a_default(db: None) -> None:
     interns = policy_of(make_user(groups=("Interns",)))
     staff = policy_of(make_user(groups=("Staff",)))
@@ -148,6 +184,10 @@ def test_starts_with_interns_staff_admins_and_a_default(db: None) -> None:
         models=None,
         grace_hours=24,
         may_name_interns=False,
+        playground=True,
+        playground_budget_usd=Decimal(2),
+        playground_budget_period="30d",
+        playground_models=None,
         names=("Interns",),
     )
     assert (staff.personal_lifetime_days, staff.max_live_keys, staff.budget_usd) == (365, 20, Decimal(100))
@@ -170,6 +210,9 @@ REFUSED = [
     ({"model_names": "small"}, "Give a list of model names"),
     ({"model_names": [""]}, "Give a list of model names"),
     ({"model_names": ["small", "small"]}, "A model is named twice"),
+    ({"playground_own_models": True}, "or leave the Playground those of the keys"),
+    ({"playground_own_models": True, "playground_model_names": ["small", "small"]}, "A model is named twice"),
+    ({"playground_budget_usd": Decimal(0)}, "greater than or equal to 0.01"),
     ({"temporary_lifetime_days": 0}, "greater than or equal to 1"),
     ({"budget_usd": Decimal(0)}, "greater than or equal to 0.01"),
     ({"rpm_limit": 0}, "greater than or equal to 1"),

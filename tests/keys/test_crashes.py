@@ -25,7 +25,7 @@ LINES_AT_LEAST = 20  # of each act: fewer would mean that nothing was traced
 def issuing(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of issuing another key."""
     label = f"key {Key.objects.count()}"
-    Key.objects.filter(state=Key.State.ACTIVE).update(kind=Key.Kind.PLAYGROUND)
+    Key.objects.filter(state=Key.State.ACTIVE).update(kind=Key.Kind.OUTSIDE)
     return lambda: issue(owner, label)
 
 

@@ -1,0 +1,20 @@
+"""The secrets of Playground keys: computed when they are needed, so that they need be kept nowhere."""
+
+import base64
+import hashlib
+import hmac
+
+from django.conf import settings
+
+from gateway.secret import Secret
+from keys.models import Token
+
+
+def derived_secret(token: Token) -> Secret:
+    """Return the secret of a token of a Playground key, whose key and owner are loaded.
+
+    The alias is in it: each token has one that was never used, so each secret is new to the gateway.
+    """
+    told = f"playground key {token.key.owner.gateway_user_id} {token.alias}".encode()
+    digest = hmac.digest(settings.PLAYGROUND_KEY_SECRET.encode(), told, hashlib.sha256)
+    return Secret("sk-" + base64.urlsafe_b64encode(digest).decode().rstrip("="))

@@ -1,0 +1,243 @@
+"""The Playground's own key: made at first use, kept to the policy, its secret computed and nowhere kept."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from accounts.audit import Act
+from accounts.models import AuditEntry, Policy, User
+from accounts.policies import policy_of
+from gateway.errors import GatewayRejected, GatewayUnavailable
+from gateway.secret import Secret, token_of
+from keys import services
+from keys.models import Key
+from tests.gateway.loopback import Paper, paper_gateway, says
+from tests.keys.acts import (
+    BY_TEST,
+    again,
+    assert_at_rest,
+    set_at_gateway,
+    works,
+)
+from tests.sandbox_process import Sandbox
+
+CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi [words 3]"}]}
+
+
+def use(owner: User) -> Secret:
+    """Return the secret with which the Playground calls models for this person."""
+    return services.playground_secret(owner=owner, act=Act(actor=owner, address="192.0.2.1"))
+
+
+def the_key() -> Key:
+    """Return the one Playground key that is there."""
+    return again(Key.objects.get(kind=Key.Kind.PLAYGROUND, state=Key.State.ACTIVE))
+
+
+def allow(**fields: Any) -> None:
+    """Change the policy of interns."""
+    Policy.objects.filter(group__name="Interns").update(**fields)
+
+
+def row_of(sandbox: Sandbox, secret: str) -> dict[str, Any]:
+    """Return what the gateway has of a key."""
+    info: dict[str, Any] = sandbox.call("GET", "/key/info", params={"key": token_of(secret)}).json()["info"]
+    return info
+
+
+def spend_at(sandbox: Sandbox, secret: str, usd: float) -> None:
+    """Let so much of the key's budget be spent."""
+    set_at_gateway(sandbox, token_of(secret), spend=usd)
+
+
+def said() -> list[tuple[str, str]]:
+    """Return what the trail tells, oldest first."""
+    return list(AuditEntry.objects.order_by("id").values_list("action", "outcome"))
+
+
+# --- First use --------------------------------------------------------------------------------------------
+def test_is_made_at_first_use_and_works(intern: User, sandbox: Sandbox) -> None:
+    secret = use(intern)
+
+    answer = sandbox.call("POST", "/v1/chat/completions", key=secret, body=CHAT)
+
+    assert answer.status_code == 200
+    assert (the_key().label, the_key().last_four) == ("Playground", secret[-4:])
+    assert said() == [("issue", "done")]
+    assert_at_rest(sandbox)
+
+
+def test_is_the_same_at_each_use(intern: User, sandbox: Sandbox) -> None:
+    assert use(intern) == use(intern)
+    assert len(sandbox.live_keys()) == 1
+
+
+def test_costs_one_query_when_all_is_well(
+    intern: User, sandbox: Sandbox, settings: Settings, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    secret = use(intern)
+    allowance = policy_of(intern)
+    settings.GATEWAY_URL = "http://127.0.0.1:1"  # where nobody answers
+
+    with django_assert_num_queries(1):
+        assert services.playground_secret(owner=intern, act=BY_TEST, allowance=allowance) == secret
+
+
+def test_differs_from_person_to_person(intern: User, staff: User, sandbox: Sandbox) -> None:
+    assert use(intern) != use(staff)
+
+
+def test_follows_from_the_servers_secret_and_nothing_that_is_kept_is_enough(
+    intern: User, sandbox: Sandbox, settings: Settings
+) -> None:
+    first = use(intern)
+
+    settings.PLAYGROUND_KEY_SECRET = "another " * 8
+    second = use(intern)
+
+    assert (works(sandbox, first), works(sandbox, second)) == (False, True)
+    assert Key.objects.get(state=Key.State.DELETED).problem == Key.Problem.REPLACED
+    assert_at_rest(sandbox)
+
+
+def test_has_budget_and_models_of_its_own(intern: User, sandbox: Sandbox) -> None:
+    allow(
+        playground_budget_usd=Decimal(3),
+        playground_budget_period="7d",
+        playground_own_models=True,
+        playground_model_names=["gpt-4o-mini"],
+    )
+
+    row = row_of(sandbox, use(intern))
+
+    assert (row["max_budget"], row["budget_duration"], row["models"]) == (3.0, "7d", ["gpt-4o-mini"])
+    assert (row["rpm_limit"], row["tpm_limit"]) == (60, 100_000)
+    assert row["allowed_routes"] == ["llm_api_routes"]
+    assert row["user_id"] == intern.gateway_user_id
+
+
+def test_lives_as_long_as_a_temporary_key(intern: User, sandbox: Sandbox) -> None:
+    use(intern)
+
+    end = the_key().expires_at
+    assert end
+    assert abs(end - timezone.now() - timedelta(days=30)) < timedelta(minutes=1)
+
+
+# --- Refused ----------------------------------------------------------------------------------------------
+def refusal_of(owner: User) -> services.KeyRefused:
+    with pytest.raises(services.KeyRefused) as refused:
+        use(owner)
+    return refused.value
+
+
+def test_is_refused_where_the_policy_has_no_playground(intern: User, sandbox: Sandbox) -> None:
+    use(intern)
+    allow(playground=False)
+
+    assert refusal_of(intern).code == "playground"
+    assert "Ask an administrator" in str(refusal_of(intern))
+
+
+def test_is_refused_where_no_model_is_left(intern: User, sandbox: Sandbox) -> None:
+    allow(all_models=False, model_names=[])
+
+    assert refusal_of(intern).code == "models"
+    assert sandbox.live_keys() == []
+
+
+def test_is_refused_while_it_is_blocked(intern: User, sandbox: Sandbox) -> None:
+    use(intern)
+    Key.objects.update(blocked=True)
+
+    assert refusal_of(intern).code == "blocked"
+    assert len(sandbox.live_keys()) == 1
+
+
+def test_is_blocked_when_its_owner_leaves(intern: User, sandbox: Sandbox) -> None:
+    secret = use(intern)
+    intern.is_active = False
+    intern.save(update_fields=["is_active"])
+
+    services.sweep_keys()
+
+    assert the_key().blocked
+    assert row_of(sandbox, secret)["blocked"]
+
+
+def test_cannot_be_rotated(intern: User, sandbox: Sandbox) -> None:
+    use(intern)
+
+    with pytest.raises(services.KeyRefused, match="cannot be rotated"):
+        services.rotate_key(key=the_key(), act=BY_TEST)
+
+
+# --- The gateway fails ------------------------------------------------------------------------------------
+@pytest.fixture
+def paper(settings: Settings) -> Iterator[Paper]:
+    """Point the portal at a gateway that says what the test wants."""
+    with paper_gateway() as paper:
+        settings.GATEWAY_URL = paper.url
+        yield paper
+
+
+FORBIDDEN = {"error": "Custom API key values are disabled by your administrator. Keys must be auto-generated."}
+
+
+def test_says_that_the_gateway_forbids_custom_keys(intern: User, paper: Paper) -> None:
+    paper.will(says({"detail": FORBIDDEN}, status=403))
+
+    refusal = refusal_of(intern)
+
+    assert refusal.code == "custom_keys_forbidden"
+    assert "custom keys must be allowed" in str(refusal)
+    assert Key.objects.get().problem == Key.Problem.NO_CUSTOM
+    assert said() == [("issue", "failed")]
+
+
+def test_deletes_the_key_of_a_gateway_that_ignores_the_custom_secret(intern: User, paper: Paper) -> None:
+    made = {"key": "sk-made-up-by-the-gateway", "key_alias": "any", "expires": None}
+    paper.will(says(made), says({"deleted_keys": ["any"]}))
+
+    assert refusal_of(intern).code == "custom_keys_forbidden"
+    assert (paper.last.path, paper.last.body) == ("/key/delete", {"keys": [token_of("sk-made-up-by-the-gateway")]})
+    assert Key.objects.get().state == Key.State.FAILED
+
+
+def test_lets_other_refusals_through(intern: User, paper: Paper) -> None:
+    paper.will(says({"error": {"message": "Budget too large", "code": "400"}}, status=400))
+
+    with pytest.raises(GatewayRejected, match="Budget too large"):
+        use(intern)
+
+    assert Key.objects.get().problem == Key.Problem.REFUSED
+
+
+def test_is_made_anew_at_once_after_an_answer_was_lost(intern: User, sandbox: Sandbox) -> None:
+    sandbox.faults("/key/generate", "drop_after")
+    with pytest.raises(GatewayUnavailable):
+        use(intern)
+    sandbox.clear_faults()
+    [lost] = sandbox.live_keys()
+
+    secret = use(intern)
+
+    assert works(sandbox, secret)
+    assert [row["token"] for row in sandbox.live_keys()] == [token_of(secret)] != [lost["token"]]
+    assert said() == [("issue", "unknown"), ("sweep", "healed"), ("sweep", "healed"), ("issue", "done")]
+    assert_at_rest(sandbox)
+
+
+def test_is_made_anew_at_once_when_nothing_had_been_made(intern: User, sandbox: Sandbox) -> None:
+    sandbox.faults("/key/generate", "drop_before")
+    with pytest.raises(GatewayUnavailable):
+        use(intern)
+    sandbox.clear_faults()
+
+    assert works(sandbox, use(intern))
+    assert_at_rest(sandbox)
