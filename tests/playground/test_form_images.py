@@ -1,0 +1,73 @@
+"""Images of a message: known by their bytes, few, small, and only for models that see."""
+
+import pytest
+from pytest_django import Settings
+
+from tests.factories import make_intern
+from tests.playground import rows
+from tests.playground.asking import asked, error_of
+
+GIF = b"GIF89a" + bytes(20)
+JPEG = b"\xff\xd8\xff\xe0" + bytes(20)
+WEBP = b"RIFF\x24\x00\x00\x00WEBPVP8 " + bytes(20)
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [(rows.PIXEL, "image/png"), (GIF, "image/gif"), (JPEG, "image/jpeg"), (WEBP, "image/webp")],
+)
+def test_an_image_is_what_its_bytes_say(content: bytes, media_type: str) -> None:
+    form = asked(("cat.txt", content))
+
+    assert form.is_valid(), form.errors
+    [picture] = form.pictures()
+    assert (picture.name, picture.media_type, picture.data) == ("cat.txt", media_type, content)
+
+
+@pytest.mark.parametrize("content", [SVG, b"%PDF-1.7", b"", b"RIFF\x24\x00\x00\x00WAVEfmt ", b"\x89PN"])
+def test_what_only_calls_itself_an_image_is_refused(content: bytes) -> None:
+    assert error_of("images", ("cat.png", content)) == "“cat.png” is not a JPEG, PNG, WebP or GIF image."
+
+
+def test_an_image_alone_is_a_message() -> None:
+    form = asked(("a.gif", GIF), ("b.gif", GIF), message="")
+
+    assert form.is_valid(), form.errors
+    assert [picture.name for picture in form.pictures()] == ["a.gif", "b.gif"]
+
+
+def test_images_are_few_and_small(settings: Settings) -> None:
+    settings.PLAYGROUND_IMAGES, settings.PLAYGROUND_IMAGE_MB = 2, 1
+
+    assert error_of("images", *[("a.gif", GIF)] * 3) == "At most 2 images with a message."
+    assert error_of("images", ("big.gif", GIF + bytes(1_000_000))) == "“big.gif” is too large: an image may have 1 MB."
+    assert asked(("a.gif", GIF), ("b.gif", GIF.ljust(1_000_000))).is_valid()
+
+
+def test_a_model_without_eyes_is_told_of_those_that_see() -> None:
+    assert error_of("images", ("a.gif", GIF), model="small") == ("“small” takes no images. These do: eyes, more-eyes.")
+
+
+@pytest.mark.django_db
+def test_the_images_of_a_conversation_have_a_limit_together(settings: Settings) -> None:
+    settings.PLAYGROUND_CONVERSATION_IMAGE_MB = 1
+    talk = rows.conversation(make_intern())
+    rows.image(rows.message(talk), data=GIF.ljust(600_000))
+    rows.image(rows.message(rows.conversation(talk.owner)), data=GIF.ljust(900_000))
+
+    assert asked(("a.gif", GIF.ljust(400_000)), conversation=talk).is_valid()
+    assert error_of("images", ("a.gif", GIF.ljust(400_001)), conversation=talk) == (
+        "The images of a conversation may have 1 MB. Begin a new one for more."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("a\u202egnp.exe\x00\n.gif", "agnp.exe.gif"), ("x" * 255, "x" * 200), ("\u200b", "image")],
+)
+def test_the_name_of_an_image_shows_what_it_is(name: str, shown: str) -> None:
+    form = asked((name, GIF))
+
+    assert form.is_valid(), form.errors
+    assert form.pictures()[0].name == shown

@@ -1,0 +1,206 @@
+"""Parameters as people type them: understood where they can be, refused with the place and the range where not."""
+
+import json
+
+import pytest
+from django.http import QueryDict
+
+from playground.forms import AskForm
+from tests.playground.asking import MODELS, TOOL, error_of, wishes_of
+
+
+def test_what_is_left_empty_is_no_wish() -> None:
+    empty = dict.fromkeys(("system", "temperature", "stop", "tools", "logit_bias", "metadata", "user", "n"), "")
+
+    assert wishes_of(**empty) == {"model": "small"}
+
+
+def test_everything_that_can_be_set_becomes_a_wish() -> None:
+    typed = {
+        "system": "Be kind.",
+        "temperature": "0.7",
+        "top_p": "0.9",
+        "max_tokens": "400",
+        "stop": "END\n\\n\\n\n a\\\\nb",
+        "presence_penalty": "-1.5",
+        "frequency_penalty": "2",
+        "seed": "42",
+        "n": "2",
+        "json": "on",
+        "reasoning_effort": "low",
+        "tools": json.dumps([TOOL]),
+        "tool_choice": "required",
+        "parallel_tool_calls": "false",
+        "logit_bias": '{"50256": -100}',
+        "metadata": "course = physics\n\ngroup=a = b",
+        "user": "Group  A",
+        "without": "seed,stream_options",
+    }
+
+    assert wishes_of(**typed) == {
+        "model": "small",
+        "system": "Be kind.",
+        "temperature": 0.7,
+        "top_p": 0.9,
+        "max_tokens": 400,
+        "stop": ["END", "\n\n", " a\\nb"],
+        "presence_penalty": -1.5,
+        "frequency_penalty": 2.0,
+        "seed": 42,
+        "n": 2,
+        "json": True,
+        "reasoning_effort": "low",
+        "tools": [TOOL],
+        "tool_choice": "required",
+        "parallel_tool_calls": False,
+        "logit_bias": {"50256": -100},
+        "metadata": {"course": "physics", "group": "a = b"},
+        "user": "Group A",
+        "without": ["seed", "stream_options"],
+    }
+
+
+def test_zero_is_a_wish() -> None:
+    assert wishes_of(temperature="0", seed="0") == {"model": "small", "temperature": 0.0, "seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("0,7", 0.7), (" .5 ", 0.5), ("1,", 1.0), ("+2", 2.0)],
+)
+def test_numbers_are_understood_as_people_write_them(typed: str, meant: float) -> None:
+    assert wishes_of(temperature=typed)["temperature"] == meant
+
+
+def test_blanks_between_thousands_and_a_real_minus_are_understood() -> None:
+    assert wishes_of(max_tokens="4\u202f000", presence_penalty="\u22121") == {
+        "model": "small",
+        "max_tokens": 4000,
+        "presence_penalty": -1.0,
+    }
+
+
+@pytest.mark.parametrize("typed", ["warm", "1e1", "nan", "1.2.3", "1_0", "0x1", "٣", "1,000,0"])
+def test_what_is_no_number_is_said_to_be_none(typed: str) -> None:
+    assert error_of("temperature", temperature=typed) == "A number, please."
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "error"),
+    [
+        ("temperature", "2.1", "From 0 to 2, please."),
+        ("temperature", "-0.1", "From 0 to 2, please."),
+        ("top_p", "1,01", "From 0 to 1, please."),
+        ("presence_penalty", "-2.5", "From -2 to 2, please."),
+        ("frequency_penalty", "3", "From -2 to 2, please."),
+        ("n", "5", "From 1 to 4, please."),
+        ("n", "0", "From 1 to 4, please."),
+        ("n", "1.5", "A whole number, please."),
+        ("seed", "1" * 30, "A whole number, please."),
+        ("max_tokens", "0", "From 1 to 1000000, please."),
+        ("max_tokens", "4097", "“small” answers with at most 4096 tokens."),
+    ],
+)
+def test_a_number_out_of_range_is_told_the_range(field: str, typed: str, error: str) -> None:
+    assert error_of(field, **{field: typed}) == error
+
+
+@pytest.mark.parametrize(
+    ("typed", "error"),
+    [
+        ('{"50256": }', "Not valid JSON: line 1, column 11: a value is missing here."),
+        ('{\r\n"1": 1\r\n"2": 2}', "Not valid JSON: line 3, column 1: a comma, or the closing bracket, belongs here."),
+        ("{1: 2}", "Not valid JSON: line 1, column 2: a name in double quotes belongs here."),
+        ('{"1" 2}', "Not valid JSON: line 1, column 6: a colon belongs here."),
+        ('{"1": 2}}', "Not valid JSON: line 1, column 9: nothing may follow here."),
+        ('{"1', "Not valid JSON: line 1, column 2: this text has no closing quote."),
+        ('{"1": NaN}', "Not valid JSON: NaN is not a number there."),
+        ("[1]", "A JSON object is wanted, for example {“50256”: −100}."),
+        ('{"cat": 1}', "“cat” is not the number of a token."),
+        ('{"1": 101}', "Token 1: a number from −100 to 100."),
+        ('{"1": true}', "Token 1: a number from −100 to 100."),
+        (json.dumps(dict.fromkeys(range(301), 1)), "At most 300 tokens."),
+        ("[" * 60_000, "At most 50000 characters."),
+    ],
+)
+def test_a_fault_in_json_is_told_with_its_place(typed: str, error: str) -> None:
+    assert error_of("logit_bias", logit_bias=typed) == error
+
+
+@pytest.mark.parametrize(
+    "typed", ["[" * 40_000, '{"1": 1e999}', '{"1": ' + "9" * 6000 + "}", '["\\ud800"]', '["a\\u0000"]']
+)
+def test_json_that_no_database_or_gateway_takes_is_refused(typed: str) -> None:
+    assert error_of("tools", tools=typed).startswith("This JSON has something in it that cannot be sent")
+
+
+def function(**fields: object) -> str:
+    return json.dumps([{"type": "function", "function": {"name": "f", **fields}}])
+
+
+@pytest.mark.parametrize(
+    ("typed", "error"),
+    [
+        ("{}", "A JSON list of functions is wanted: [{…}, {…}]."),
+        ("[]", "A JSON list of functions is wanted: [{…}, {…}]."),
+        ('["f"]', "Tool 1: its “type” must be “function”."),
+        ('[{"type": "mcp", "server_url": "http://10.0.0.1"}]', "Tool 1: its “type” must be “function”."),
+        ('[{"type": "function", "name": "f"}]', "“function” is missing, an object with name, description"),
+        (function(server_url="http://10.0.0.1"), "Tool 1: “server_url” is not part of a function."),
+        (json.dumps([{**TOOL, "url": "x"}]), "Tool 1: “url” is not part of a function."),
+        (function(name="météo"), "Tool 1: “name” is up to 64 letters"),
+        (function(name=["f"]), "Tool 1: “name” is up to 64 letters"),
+        (function(parameters=[]), "Tool 1: “parameters” is not of the right kind."),
+        (json.dumps([TOOL, TOOL]), "Two functions have the same name."),
+        (json.dumps([TOOL] * 65), "At most 64 functions."),
+    ],
+)
+def test_only_functions_are_tools(typed: str, error: str) -> None:
+    assert error in error_of("tools", tools=typed)
+
+
+@pytest.mark.parametrize("field", ["tool_choice", "parallel_tool_calls"])
+def test_what_is_said_of_tools_needs_tools(field: str) -> None:
+    typed = {"tool_choice": "auto", "parallel_tool_calls": "false"}[field]
+
+    assert error_of(field, **{field: typed}).startswith("This needs tools.")
+
+
+def test_a_fault_in_the_tools_is_not_followed_by_others() -> None:
+    assert error_of("tools", tools="[", tool_choice="auto").startswith("Not valid JSON")
+
+
+@pytest.mark.parametrize(
+    ("typed", "error"),
+    [
+        ("a\nb\nc\nd\ne", "At most 4 texts, one a line."),
+        ("a" * 201, "At most 200 characters a line."),
+    ],
+)
+def test_stops_are_few_and_short(typed: str, error: str) -> None:
+    assert error_of("stop", stop=typed) == error
+
+
+@pytest.mark.parametrize(
+    ("typed", "error"),
+    [
+        ("course: physics", "Line 1: write it as name = value."),
+        ("a = b\n= c", "Line 2: write it as name = value."),
+        ("\n".join(f"k{number} = v" for number in range(17)), "At most 16 lines."),
+        ("a = " + "b" * 513, "Line 1 is too long: 64 characters for the name, 512 for the value."),
+        ("k = sk-abcdefgh12345678", "Line 1 has a key in it. Take it out: the gateway would log it."),
+        ("tags = a", "Line 1: the gateway keeps this name for itself."),
+        ("Langfuse_Host = http://10.0.0.1", "Line 1: the gateway keeps this name for itself."),
+        ("user_api_key_user_id = someone", "Line 1: the gateway keeps this name for itself."),
+    ],
+)
+def test_metadata_is_lines_of_names_and_values(typed: str, error: str) -> None:
+    assert error_of("metadata", metadata=typed) == error
+
+
+def test_names_that_no_model_can_refuse_are_never_left_out() -> None:
+    data = QueryDict("message=x&model=small&without=seed&without=messages,model,%20temperature")
+    form = AskForm(data, models=MODELS)
+
+    assert form.is_valid()
+    assert form.wishes()["without"] == ["seed", "temperature"]

@@ -1,0 +1,210 @@
+"""What becomes of stored rows at the gateway: field by field, and nothing that nobody thought of."""
+
+import json
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
+from playground.models import Answer, Conversation, Message
+from playground.services.requests import REFUSABLE, chat_request, completion_request, data_url, wants_usage
+from tests.factories import make_intern
+from tests.playground import rows
+
+pytestmark = pytest.mark.django_db
+TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+CALL = {"id": "c1", "name": "weather", "arguments": '{"city": "Paris"}'}
+EVERYTHING = {
+    "model": "m",
+    "system": "Be kind.",
+    "temperature": 0.0,
+    "top_p": 0.9,
+    "max_tokens": 400,
+    "stop": ["END"],
+    "presence_penalty": -1.5,
+    "frequency_penalty": 2.0,
+    "seed": 0,
+    "n": 2,
+    "json": True,
+    "logit_bias": {"50256": -100},
+    "tools": [TOOL],
+    "tool_choice": "required",
+    "parallel_tool_calls": False,
+    "reasoning_effort": "low",
+    "metadata": {"course": "physics"},
+    "user": "Group A",
+}
+
+
+@pytest.fixture
+def talk() -> Conversation:
+    return rows.conversation(make_intern())
+
+
+def body_of(wishes: dict[str, Any], *turns: tuple[Message, Answer | None]) -> dict[str, Any]:
+    return chat_request(wishes, turns).as_json()
+
+
+def messages_of(*turns: tuple[Message, Answer | None], **wishes: Any) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = body_of({"model": "m", **wishes}, *turns)["messages"]
+    return messages
+
+
+def test_every_wish_is_sent_by_its_name_in_the_api(talk: Conversation) -> None:
+    sent = {name: value for name, value in EVERYTHING.items() if name not in ("system", "json")}
+
+    assert body_of(EVERYTHING, (rows.message(talk, "Hi"), None)) == {
+        **sent,
+        "response_format": {"type": "json_object"},
+        "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}],
+    }
+
+
+def test_what_is_no_wish_does_not_reach_the_gateway(talk: Conversation) -> None:
+    smuggled = {"api_base": "http://10.0.0.1", "api_key": "x", "tags": ["a"], "guardrails": ["b"], "stream": True}
+
+    assert body_of({"model": "m", **smuggled}, (rows.message(talk, "Hi"), None)).keys() == {"model", "messages"}
+    assert completion_request({"model": "m", **smuggled}, "Hi").as_json().keys() == {"model", "prompt"}
+
+
+@pytest.mark.parametrize("name", sorted(REFUSABLE - {"stream_options"}))
+def test_what_the_model_refused_is_left_out(name: str, talk: Conversation) -> None:
+    turn = (rows.message(talk, "Hi"), None)
+
+    gone = body_of(EVERYTHING, turn).keys() - body_of({**EVERYTHING, "without": [name]}, turn).keys()
+
+    assert gone == ({"tools", "tool_choice", "parallel_tool_calls"} if name == "tools" else {name})
+
+
+def test_usage_is_asked_for_unless_the_model_refused() -> None:
+    assert wants_usage({"model": "m"})
+    assert wants_usage({"model": "m", "without": ["seed"]})
+    assert not wants_usage({"model": "m", "without": ["seed", "stream_options"]})
+
+
+def test_messages_and_answers_alternate(talk: Conversation) -> None:
+    first = rows.message(talk, "One?")
+    answer = rows.answer(first, "Two.", reasoning="Let me think.", others=[{"text": "Three."}])
+
+    assert messages_of((first, answer), (rows.message(talk, "And?", parent=answer), None), system="Be kind.") == [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "One?"},
+        {"role": "assistant", "content": "Two."},
+        {"role": "user", "content": "And?"},
+    ]
+
+
+def test_an_answer_that_never_came_is_left_out_and_a_partial_one_is_not(talk: Conversation) -> None:
+    first, second, third = (rows.message(talk, text) for text in "abc")
+    failed = rows.answer(first, "", state=Answer.State.FAILED)
+    stopped = rows.answer(second, "half", state=Answer.State.STOPPED)
+
+    said = [
+        (message["role"], message["content"])
+        for message in messages_of((first, failed), (second, stopped), (third, None))
+    ]
+
+    assert said == [("user", "a"), ("user", "b"), ("assistant", "half"), ("user", "c")]
+
+
+def test_images_go_as_data_urls_beside_the_text(talk: Conversation) -> None:
+    asked = rows.message(talk, "What is it?")
+    rows.image(asked)
+    rows.image(asked, media_type="image/gif", data=b"GIF89a")
+    asked.refresh_from_db()  # as the database gives the bytes back
+
+    [message] = messages_of((asked, None))
+
+    assert message["content"] == [
+        {"type": "text", "text": "What is it?"},
+        {
+            "type": "image_url",
+            "image_url": {"url": "data:image/png;base64," + b64encode(rows.PIXEL).decode()},
+        },
+        {"type": "image_url", "image_url": {"url": "data:image/gif;base64,R0lGODlh"}},
+    ]
+
+
+def test_an_image_without_a_word_is_a_message(talk: Conversation) -> None:
+    asked = rows.message(talk, "")
+    rows.image(asked)
+
+    assert [part["type"] for part in messages_of((asked, None))[0]["content"]] == ["image_url"]
+
+
+def test_bytes_of_either_database_make_the_same_url() -> None:
+    assert data_url("image/gif", b"GIF89a") == data_url("image/gif", memoryview(b"GIF89a"))
+
+
+def test_the_message_after_a_call_of_a_tool_is_its_result(talk: Conversation) -> None:
+    first = rows.message(talk, "Weather?")
+    called = rows.answer(first, "", tool_calls=[CALL, {**CALL, "id": "c2"}])
+    result = rows.message(talk, "12 degrees", parent=called)
+    rows.image(result)
+
+    *_, asked, one, two, picture = messages_of((first, called), (result, None), tools=[TOOL])
+
+    function = {"name": "weather", "arguments": '{"city": "Paris"}'}
+    assert asked == {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {"id": "c1", "type": "function", "function": function},
+            {"id": "c2", "type": "function", "function": function},
+        ],
+    }
+    assert one == {"role": "tool", "content": "12 degrees", "tool_call_id": "c1"}
+    assert two == {**one, "tool_call_id": "c2"}
+    assert [part["type"] for part in picture["content"]] == ["image_url"]
+
+
+@pytest.mark.parametrize(
+    ("calls", "wishes"),
+    [
+        ([CALL], {}),
+        ([CALL], {"tools": [TOOL], "without": ["tools"]}),
+        ([CALL, {**CALL, "arguments": '{"city": '}], {"tools": [TOOL]}),
+        ([CALL, {**CALL, "arguments": "[" * 100_000}], {"tools": [TOOL]}),
+        ([{**CALL, "id": None}], {"tools": [TOOL]}),
+        ([{**CALL, "name": None}], {"tools": [TOOL]}),
+    ],
+)
+def test_calls_that_the_gateway_would_refuse_are_not_sent_back(
+    calls: list[dict[str, Any]], wishes: dict[str, Any], talk: Conversation
+) -> None:
+    first = rows.message(talk, "Weather?")
+    called = rows.answer(first, "", tool_calls=calls)
+
+    messages = messages_of((first, called), (rows.message(talk, "Well?", parent=called), None), **wishes)
+
+    assert messages == [{"role": "user", "content": "Weather?"}, {"role": "user", "content": "Well?"}]
+
+
+def test_a_completion_takes_what_completions_know() -> None:
+    body = completion_request({**EVERYTHING, "without": ["seed"]}, "Once").as_json()
+
+    assert body == {
+        "model": "m",
+        "prompt": "Once",
+        "temperature": 0.0,
+        "top_p": 0.9,
+        "n": 2,
+        "max_tokens": 400,
+        "stop": ["END"],
+        "presence_penalty": -1.5,
+        "frequency_penalty": 2.0,
+        "logit_bias": {"50256": -100},
+        "user": "Group A",
+    }
+
+
+def test_the_same_rows_make_the_same_request(talk: Conversation) -> None:
+    asked = rows.message(talk, "Grüße 🐈")
+    rows.image(asked)
+    Conversation.objects.filter(pk=talk.pk).update(wishes=EVERYTHING)
+
+    stored = Conversation.objects.get(pk=talk.pk).wishes
+    again = body_of(stored, (Message.objects.get(pk=asked.pk), None))
+
+    assert json.dumps(again) == json.dumps(body_of(stored, (asked, None)))
+    assert again == body_of(EVERYTHING, (asked, None))
