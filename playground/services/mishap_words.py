@@ -1,0 +1,228 @@
+"""The words for what goes wrong: title, sentence, hint; for people who never heard of a status.
+
+A sentence says what happened, a hint what to do. What it cost and when to try again stand beside them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from playground.services.mishaps import Mishap
+
+Words = tuple[str, str, str]
+
+
+def words_of(mishap: "Mishap") -> Words:
+    """Return title, sentence and hint, in the language of the reader."""
+    return _WORDS.get(mishap.code, _refused)(mishap)
+
+
+def _model_denied(mishap: "Mishap") -> Words:
+    return (
+        _("You may not ask this model"),
+        _("Your Playground key is not allowed to use it, or the gateway has no model of this name."),
+        _("Choose another model."),
+    )
+
+
+def _whose(message: str) -> str:
+    if "User=" in message:
+        return _("All that you may spend on the gateway is spent.")
+    if "Team=" in message:
+        return _("All that your team may spend on the gateway is spent.")
+    return _("The budget of your Playground key is spent.")
+
+
+def _until(mishap: "Mishap") -> str:
+    if mishap.resets_at is None:
+        return _("It works again when the budget is reset.")
+    day = formats.date_format(mishap.resets_at, "j F Y")  # a day of the gateway, as on all pages of budgets
+    return _("It works again on %(day)s (UTC).") % {"day": day}
+
+
+def _over_budget(mishap: "Mishap") -> Words:
+    ask = _("If that is too late, ask who gives out budgets here.")
+    return _("The budget is used up"), f"{_whose(mishap.message)} {_until(mishap)}", ask
+
+
+def _budget_midway(mishap: "Mishap") -> Words:
+    return (
+        _("The budget was used up while the model wrote"),
+        _("The gateway ended the answer; what came before stays."),
+        _until(mishap),
+    )
+
+
+def _rate_limited(mishap: "Mishap") -> Words:
+    if "max_parallel_requests" in mishap.message:
+        return (
+            _("Too many answers at once"),
+            _("Your key may only have so many answers under way at a time."),
+            _("Wait until one of them has finished."),
+        )
+    if "Limit type: tokens" in mishap.message:
+        return (
+            _("Too many tokens this minute"),
+            _("Your key may only use so many tokens a minute, and a long answer is counted before it begins."),
+            _("A lower limit on tokens, or a shorter conversation, helps."),
+        )
+    return _("Too many requests this minute"), _("Your key may only ask so many times a minute."), ""
+
+
+def _provider_rate_limited(mishap: "Mishap") -> Words:
+    return (
+        _("This model is overrun"),
+        _("Too many people ask it at the moment. It is not your doing."),
+        _("Wait a little, or ask another model."),
+    )
+
+
+def _context_too_long(mishap: "Mishap") -> Words:
+    return (
+        _("This is too long for the model"),
+        _("A model reads only so many tokens at a time, and the conversation with its answer has more."),
+        _("Shorten the message, begin a new conversation, or ask a model that reads more."),
+    )
+
+
+def _content_filtered(mishap: "Mishap") -> Words:
+    return (
+        _("A content filter stepped in"),
+        _("The model's provider will not have this question answered. Filters err."),
+        _("Put it in other words, or ask another model."),
+    )
+
+
+def _unsupported(mishap: "Mishap") -> Words:
+    title = _("The model does not take one of the parameters")
+    if mishap.parameter == "stream_options":
+        sentence = _("It will not be asked to tell its tokens at the end of a stream (stream_options).")
+        return title, sentence, _("Send without it: the answer is the same, its cost an estimate.")
+    if mishap.parameter:
+        sentence = _("It refuses %(name)s, as it is set.") % {"name": mishap.parameter}
+        return title, sentence, _("Send without it, or ask another model.")
+    hint = _("See below which one, put it back to its default, or ask another model.")
+    return title, _("It refuses what was set."), hint
+
+
+def _key_refused(mishap: "Mishap") -> Words:
+    title = _("The gateway refused your Playground key")
+    if mishap.type == "expired_key":
+        return title, _("The key has expired."), _("Renew it under My keys, then try again.")
+    if " is blocked" in mishap.message:
+        return title, _("The key is blocked."), _("Ask who runs the portal.")
+    if mishap.type == "token_not_found_in_db":
+        return (
+            title,
+            _("The gateway no longer knows it."),
+            _("Delete it under My keys, then send again: a new one is made."),
+        )
+    return title, _("The key was not accepted."), _("If it stays so, ask who runs the portal.")
+
+
+def _gateway_down(mishap: "Mishap") -> Words:
+    return (
+        _("The gateway does not answer"),
+        _("It may be starting anew, or the network is down."),
+        _("Try again in a minute; your message is kept."),
+    )
+
+
+def _provider_down(mishap: "Mishap") -> Words:
+    return (
+        _("This model is out of order"),
+        _("The gateway works, but who provides the model does not answer it as it should."),
+        _("Try again in a minute, or ask another model."),
+    )
+
+
+def _timeout(mishap: "Mishap") -> Words:
+    return (
+        _("The model took too long"),
+        _("No word of an answer came in time, so the wait was ended."),
+        _("Try again, ask for less, or ask another model."),
+    )
+
+
+def _silent(mishap: "Mishap") -> Words:
+    return (
+        _("The model fell silent"),
+        _("It stopped in the middle and said nothing for too long; what came before stays."),
+        _("Try again, or ask another model."),
+    )
+
+
+def _broke_off(mishap: "Mishap") -> Words:
+    return (
+        _("The answer broke off"),
+        _("The model's provider failed in the middle; what came before stays.")
+        if mishap.provider
+        else _("The connection to the gateway ended in the middle; what came before stays."),
+        _("Try again."),
+    )
+
+
+def _interrupted(mishap: "Mishap") -> Words:
+    return (
+        _("The answer was interrupted"),
+        _("The portal was restarted while it came; what had been saved stays."),
+        _("Try again."),
+    )
+
+
+def _left(mishap: "Mishap") -> Words:
+    return (
+        _("You left before the answer was finished"),
+        _("The model was stopped when the page was closed; what had come stays."),
+        _("Try again to have it whole."),
+    )
+
+
+def _bad_request(mishap: "Mishap") -> Words:
+    return (
+        _("The model does not understand the request"),
+        _("Something in it is not as this model wants it: a parameter, an image, a tool."),
+        _("See below what it says, change that, or ask another model."),
+    )
+
+
+def _custom_keys_forbidden(mishap: "Mishap") -> Words:
+    return (
+        _("The gateway does not let the Playground have its keys"),
+        _("It allows only keys that it makes up itself (disable_custom_api_keys)."),
+        _("Tell who runs the portal."),
+    )
+
+
+def _refused(mishap: "Mishap") -> Words:
+    return (
+        _("The gateway refused"),
+        _("It gave a reason that the portal does not know."),
+        _("See below what it says; if it stays so, tell who runs the portal."),
+    )
+
+
+_WORDS: Final[Mapping[str, Callable[["Mishap"], Words]]] = {
+    "model_denied": _model_denied,
+    "over_budget": _over_budget,
+    "budget_midway": _budget_midway,
+    "rate_limited": _rate_limited,
+    "provider_rate_limited": _provider_rate_limited,
+    "context_too_long": _context_too_long,
+    "content_filtered": _content_filtered,
+    "unsupported": _unsupported,
+    "key_refused": _key_refused,
+    "gateway_down": _gateway_down,
+    "provider_down": _provider_down,
+    "timeout": _timeout,
+    "silent": _silent,
+    "broke_off": _broke_off,
+    "interrupted": _interrupted,
+    "left": _left,
+    "bad_request": _bad_request,
+    "custom_keys_forbidden": _custom_keys_forbidden,
+    "refused": _refused,
+}

@@ -1,0 +1,279 @@
+"""What went wrong with an answer, as a value that is kept with it, and as a card for the person who waits for it.
+
+LiteLLM's statuses say little: a filtered prompt, one that is too long and a parameter that the model does not know are
+all 400. So message and type decide first. What a provider says reaches us inside LiteLLM's words, and as text alone.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Final, Literal, NamedTuple, Self
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from gateway.errors import (
+    GatewayError,
+    GatewayKeyRefused,
+    GatewayModelDenied,
+    GatewayOverBudget,
+    GatewayRateLimited,
+    GatewayRejected,
+    GatewayUnavailable,
+)
+from gateway.secret import redact
+from playground.models import Answer
+from playground.services.mishap_words import words_of
+from playground.services.requests import REFUSABLE
+from web.templatetags.portal import usd
+
+Tone = Literal["bad", "warn", "info"]
+
+_HASH: Final = re.compile(r"\b[0-9a-f]{64}\b")  # names a key to the gateway; nobody else can do anything with it
+_MINUTE: Final = timedelta(seconds=60)  # LiteLLM's windows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mishap:
+    """What went wrong. `message` is the gateway's own, without secrets; times are aware UTC."""
+
+    code: str
+    status: int = 0
+    type: str = ""
+    message: str = ""
+    retry_at: datetime | None = None
+    resets_at: datetime | None = None
+    provider: bool = False  # it was the model's provider, not the gateway
+    parameter: str = ""  # refused by the model, by its name in the request
+    free: bool = False  # surely: no model was asked
+
+    def as_json(self) -> dict[str, object]:
+        """Return what `from_json` reads."""
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in asdict(self).items()
+            if value
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        """Read what was kept with an answer, perhaps by an older release."""
+        times = {name: datetime.fromisoformat(kept[name]) for name in ("retry_at", "resets_at") if kept.get(name)}
+        known = {name: kept[name] for name in cls.__slots__ if name in kept}
+        return cls(**{"code": "refused", **known, **times})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What is shown of a mishap: what happened and what it cost, what to do, and on request the gateway's words."""
+
+    title: str
+    sentence: str
+    hint: str = ""
+    tone: Tone = "bad"
+    retry_at: datetime | None = None
+    may_retry: bool = False
+    without: str = ""  # the parameter that one may send without
+    ask_other: bool = False  # another model may well answer
+    told: str = ""
+
+
+INTERRUPTED: Final = Mishap(code="interrupted")  # the portal's process has died
+LEFT: Final = Mishap(code="left")  # nobody waits for it any more
+
+
+class _Traits(NamedTuple):
+    tone: Tone = "bad"
+    free: bool = False  # no model had worked yet
+    retry: bool = False  # the same may well succeed
+    other: bool = False  # another model may well answer
+
+
+_TRAITS: Final[Mapping[str, _Traits]] = {
+    "model_denied": _Traits(free=True, other=True),
+    "over_budget": _Traits("warn", free=True),
+    "budget_midway": _Traits("warn"),
+    "rate_limited": _Traits("warn", free=True, retry=True),
+    "provider_rate_limited": _Traits("warn", free=True, retry=True, other=True),
+    "context_too_long": _Traits("warn", free=True, other=True),
+    "content_filtered": _Traits("warn", other=True),
+    "unsupported": _Traits("warn", free=True, other=True),
+    "key_refused": _Traits(free=True),
+    "gateway_down": _Traits(retry=True),
+    "provider_down": _Traits(retry=True, other=True),
+    "timeout": _Traits(retry=True, other=True),
+    "silent": _Traits(retry=True, other=True),
+    "broke_off": _Traits(retry=True),
+    "interrupted": _Traits(retry=True),
+    "left": _Traits("info", retry=True),
+    "bad_request": _Traits(free=True, other=True),
+    "custom_keys_forbidden": _Traits(free=True),
+    "refused": _Traits(),
+}
+
+_MESSAGES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (  # the first that is found decides
+    ("over_budget", re.compile(r"Budget has been exceeded!|ExceededBudget|budget_exceeded")),
+    ("custom_keys_forbidden", re.compile(r"[Cc]ustom API key values are disabled")),
+    (
+        "context_too_long",
+        re.compile(
+            r"ContextWindowExceeded|maximum context length|context_length_exceeded|prompt is too long|"
+            r"exceeds? the (?:model's )?(?:context|maximum)|input is too long",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "content_filtered",
+        re.compile(
+            r"ContentPolicyViolation|content.?filter|content management policy|content policy|safety system|"
+            r"ResponsibleAIPolicy",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "unsupported",
+        re.compile(
+            r"UnsupportedParamsError|does not support parameters|[Uu]nsupported (?:parameter|value)|extra_forbidden|"
+            r"[Uu]nrecognized request argument|[Uu]nknown parameter|Extra inputs are not permitted|"
+            r"unexpected keyword argument"
+        ),
+    ),
+    ("model_denied", re.compile(r"Invalid model name passed in")),
+    ("provider_down", re.compile(r"exceeded your current quota|insufficient_quota")),
+    ("timeout", re.compile(r"litellm\.(?:exceptions\.)?Timeout")),
+)
+_PARAMETERS: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"does not support parameters: \[([^\]]*)\]",
+        r"'loc': \[([^\]]*)\]",
+        r"([\w.]+): Extra inputs are not permitted",
+        r"(?:request arguments? supplied|(?:[Uu]nsupported|[Uu]nknown) (?:parameter|value)|keyword argument)\W+(\w+)",
+    )
+)
+_OTHER_NAMES: Final = {"max_completion_tokens": "max_tokens", "functions": "tools"}
+_RESETS: Final = re.compile(r"resets at: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC")
+_TRY_IN: Final = re.compile(r"try again in (\d{1,4}(?:\.\d+)?) ?s")
+
+
+def mishap_of(error: GatewayError, *, begun: bool, budget_period: str = "") -> Mishap:
+    """Tell what an error of the gateway means; `begun`: some of the answer had come.
+
+    `budget_period` ("1d", "7d", "30d") of the Playground's key dates the end of a spent budget.
+    """
+    message = _HASH.sub("…", redact(error.message if isinstance(error, GatewayRejected) else str(error)))
+    code = _code(error, message, begun=begun)
+    rejected = error if isinstance(error, GatewayRejected) else None
+    of_the_key = code in ("over_budget", "budget_midway") and "User=" not in message and "Team=" not in message
+    return Mishap(
+        code=code,
+        status=rejected.status if rejected else 0,
+        type=rejected.type if rejected else "",
+        message=message,
+        retry_at=_retry_at(code, error, message),
+        resets_at=budget_reset(budget_period) if of_the_key else None,
+        provider=bool(getattr(error, "provider", False)),
+        parameter=_parameter(rejected, message) if code == "unsupported" else "",
+        free=not begun and (_TRAITS[code].free or not getattr(error, "may_have_happened", True)),
+    )
+
+
+def _code(error: GatewayError, message: str, *, begun: bool) -> str:
+    said = next((code for code, pattern in _MESSAGES if pattern.search(message)), "")
+    if isinstance(error, GatewayOverBudget) or said == "over_budget":
+        return "budget_midway" if begun else "over_budget"
+    if said and not (begun and said in ("provider_down", "timeout")):
+        return said
+    if isinstance(error, GatewayUnavailable):
+        return _code_of_silence(error, begun=begun)
+    return _code_of_refusal(error, begun=begun) if isinstance(error, GatewayRejected) else "refused"
+
+
+def _code_of_silence(error: GatewayUnavailable, *, begun: bool) -> str:
+    if error.timed_out:
+        return "silent" if begun else "timeout"
+    if begun:
+        return "broke_off"
+    return "provider_down" if error.provider else "gateway_down"
+
+
+def _code_of_refusal(error: GatewayRejected, *, begun: bool) -> str:
+    if isinstance(error, GatewayRateLimited):
+        return "provider_rate_limited" if error.provider else "rate_limited"
+    if begun:
+        return "broke_off"
+    if isinstance(error, GatewayModelDenied):
+        return "model_denied"
+    if isinstance(error, GatewayKeyRefused):
+        return "key_refused"
+    if error.provider and error.status in (401, 403, 404):
+        return "provider_down"
+    if error.type == "redirect":
+        return "gateway_down"
+    return "bad_request" if error.status in (0, 400, 413, 422) else "refused"
+
+
+def _retry_at(code: str, error: GatewayError, message: str) -> datetime | None:
+    """Return when a limit on calls lets the next one in; None for one on calls at once, which has no such time."""
+    if code not in ("rate_limited", "provider_rate_limited") or "max_parallel_requests" in message:
+        return None
+    now = timezone.now()
+    if found := _RESETS.search(message):
+        return min(datetime.fromisoformat(found[1]).replace(tzinfo=UTC), now + 2 * _MINUTE)
+    told_s = getattr(error, "retry_after_s", None)
+    if told_s is None and (found := _TRY_IN.search(message)):
+        told_s = float(found[1])
+    return now + (_MINUTE if told_s is None else timedelta(seconds=told_s))
+
+
+def _parameter(error: GatewayRejected | None, message: str) -> str:
+    """Return the first parameter that one can leave out, of those that the message names."""
+    named = [name for pattern in _PARAMETERS for part in pattern.findall(message) for name in re.findall(r"\w+", part)]
+    named.append((error and error.param) or "")
+    known = (_OTHER_NAMES.get(name, name) for name in named)
+    return next((name for name in known if name in REFUSABLE), "")
+
+
+def budget_reset(period: str) -> datetime | None:
+    """Return when a budget of this period ("1d", "7d", "30d") is whole again, as the gateway reckons (UTC)."""
+    today = timezone.now().astimezone(UTC).date()
+    days = {"1d": today + timedelta(days=1), "7d": today + timedelta(days=7 - today.weekday())}
+    days["30d"] = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return datetime.combine(days[period], time(), UTC) if period in days else None
+
+
+def card_of(mishap: Mishap, *, answer: Answer | None = None) -> Card:
+    """Put a mishap into words; `answer` knows what it cost."""
+    title, sentence, hint = words_of(mishap)
+    traits = _TRAITS.get(mishap.code, _Traits())
+    return Card(
+        title=title,
+        sentence=" ".join(part for part in (sentence, _cost(mishap, answer)) if part),
+        hint=hint,
+        tone=traits.tone,
+        retry_at=mishap.retry_at,
+        may_retry=traits.retry,
+        without=mishap.parameter,
+        ask_other=traits.other,
+        told=_told(mishap),
+    )
+
+
+def _cost(mishap: Mishap, answer: Answer | None) -> str:
+    """Say what it cost, as far as anybody knows; nothing where nobody does."""
+    if mishap.free:
+        return _("This cost nothing.")
+    if answer is None:
+        return ""
+    if answer.cost_usd is not None and answer.cost_source == Answer.CostSource.TOLD:
+        return _("It cost %(cost)s.") % {"cost": usd(answer.cost_usd)}
+    if answer.cost_usd is not None:
+        return _("It may have cost about %(cost)s.") % {"cost": usd(answer.cost_usd)}
+    return _("What had come is counted.") if answer.text or answer.reasoning else ""
+
+
+def _told(mishap: Mishap) -> str:
+    """Return the gateway's own words, as they came."""
+    head = " ".join(part for part in (str(mishap.status or ""), mishap.type) if part)
+    return "\n".join(part for part in (head, mishap.message) if part)
