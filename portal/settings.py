@@ -306,6 +306,7 @@ NPM_FILES = {  # what pages load from npm: name under static/ -> file under node
     "npm/tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
     "npm/inter.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
     "npm/htmx.min.js": "htmx.org/dist/htmx.min.js",
+    "npm/hx-sse.min.js": "htmx.org/dist/ext/hx-sse.min.js",
     "npm/chart.min.js": "chart.js/dist/chart.umd.min.js",
 }
 STORAGES = {

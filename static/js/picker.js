@@ -1,0 +1,76 @@
+// [data-picker]: a folded list of choices, searched by typing. Arrows move, Enter and Escape fold it.
+
+const pickerOf = (element) => element.closest?.("details[data-picker]");
+
+function fold(picker) {
+  picker.open = false;
+  picker.querySelector("summary").focus();
+}
+
+function filter(picker, asked) {
+  const choices = [...picker.querySelectorAll("[data-words]")];
+  const words = asked.trim().toLowerCase().split(/\s+/);
+  for (const choice of choices) choice.hidden = !words.every((word) => choice.dataset.words.includes(word));
+  const status = picker.querySelector("[data-none]");
+  status.textContent = choices.some((choice) => !choice.hidden) ? "" : status.dataset.none;
+}
+
+function tell(picker, radio) {
+  picker.querySelector("[data-picked]").textContent = radio.value;
+  const facts = picker.parentElement.querySelector("[data-facts]");
+  facts?.replaceChildren(radio.parentElement.querySelector(".unit").cloneNode(true));
+}
+
+function open(picker) {
+  const search = picker.querySelector("[data-finds]");
+  search.value = "";
+  filter(picker, "");
+  search.focus();
+  picker.querySelector(":checked")?.parentElement.scrollIntoView({ block: "nearest" });
+}
+
+function enter(picker, target) {
+  const shown = [...picker.querySelectorAll("[data-words]:not([hidden]) input")];
+  const first = shown.find((radio) => radio.checked) ?? shown[0];
+  if (target.matches("[data-finds]") && first && !first.checked) first.click();
+  fold(picker);
+}
+
+function step(picker) {
+  const shown = [...picker.querySelectorAll("[data-words]:not([hidden]) input")];
+  (shown.find((radio) => radio.checked) ?? shown[0])?.focus();
+}
+
+document.addEventListener(
+  "toggle",
+  (event) => {
+    if (event.target.matches("details[data-picker]") && event.target.open) open(event.target);
+  },
+  true,
+);
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-finds]")) filter(pickerOf(event.target), event.target.value);
+});
+
+document.addEventListener("change", (event) => {
+  const picker = pickerOf(event.target);
+  if (picker && event.target.type === "radio") tell(picker, event.target);
+});
+
+document.addEventListener("keydown", (event) => {
+  const picker = pickerOf(event.target);
+  if (!picker?.open || event.target.matches("summary")) return;
+  if (event.key === "Escape") fold(picker);
+  else if (event.key === "Enter") enter(picker, event.target);
+  else if (event.key === "ArrowDown" && event.target.matches("[data-finds]")) step(picker);
+  else return;
+  event.preventDefault();
+});
+
+document.addEventListener("click", (event) => {
+  for (const picker of document.querySelectorAll("details[data-picker][open]")) {
+    if (!picker.contains(event.target)) picker.open = false;
+    else if (event.detail && event.target.closest("[data-words]")) fold(picker);
+  }
+});

@@ -1,0 +1,84 @@
+// form[data-stream="region"]: its answer is a stream. Stop ends it, a clock runs beside it, the address follows a new
+// conversation, and an answer whose end did not come by the stream is asked for.
+
+import { say } from "./say.js";
+
+const TICK_MS = 100;
+const SETTLE_MS = 300; // the server needs a moment to notice that the stream was stopped
+const clocks = new WeakMap(); // form -> its interval
+
+const busyIn = (form) => document.querySelectorAll(`${form.dataset.stream} [aria-busy=true][data-address]`);
+
+function tick(form, began) {
+  const number = new Intl.NumberFormat(document.documentElement.lang, {
+    minimumFractionDigits: 1,
+    maximumFractionDigits: 1,
+  });
+  const count = busyIn(form)[0]?.querySelector("[data-count]")?.textContent;
+  const seconds = `${number.format((Date.now() - began) / 1000)}\u00a0s`;
+  const line = form.querySelector("[data-live]");
+  if (line) line.textContent = [seconds, count].filter(Boolean).join(", ");
+}
+
+function start(form) {
+  const began = Date.now();
+  clearInterval(clocks.get(form));
+  clocks.set(
+    form,
+    setInterval(() => tick(form, began), TICK_MS),
+  );
+  form.querySelector("#playground-refused")?.replaceChildren();
+  if (document.activeElement?.matches("button[form], .ps-send")) form.querySelector("[data-stop]")?.focus();
+}
+
+function end(form) {
+  clearInterval(clocks.get(form));
+  form.querySelector("[data-live]")?.replaceChildren();
+  const { activeElement } = document;
+  if (activeElement === document.body || activeElement?.matches("[data-stop]")) form.querySelector("textarea")?.focus();
+}
+
+function askHowItEnded(form) {
+  for (const article of busyIn(form)) {
+    article.dataset.over = "";
+    htmx.ajax("GET", article.dataset.address, { source: article, target: article, swap: "outerHTML" });
+  }
+}
+
+// What belongs to an act on one answer is in its button: where to send the form. Message and images stay here.
+document.addEventListener("htmx:config:request", (event) => {
+  const { request } = event.detail.ctx;
+  const address = request.submitter?.getAttribute("formaction");
+  if (!address || !event.target.matches("form[data-stream]")) return;
+  request.action = address;
+  request.body.delete("message");
+  request.body.delete("images");
+});
+
+document.addEventListener("htmx:before:request", (event) => {
+  if (event.target.matches("form[data-stream]")) start(event.target);
+});
+
+document.addEventListener("htmx:finally:request", (event) => {
+  if (event.target.matches("form[data-stream]")) end(event.target);
+});
+
+document.addEventListener("htmx:sse:close", (event) => {
+  const form = event.target;
+  if (!form.matches?.("form[data-stream]")) return;
+  for (const article of busyIn(form)) article.dataset.over = "";
+  setTimeout(() => askHowItEnded(form), SETTLE_MS);
+});
+
+document.addEventListener("click", (event) => {
+  const form = document.querySelector(event.target.closest("[data-stop]")?.dataset.stop ?? "none");
+  if (form?.classList.contains("htmx-request")) htmx.trigger(form, "htmx:abort");
+});
+
+document.addEventListener("htmx:after:settle", () => {
+  const box = document.querySelector("#playground-box[data-address]");
+  if (!box || location.pathname === box.dataset.address) return;
+  history.pushState({ htmx: true }, "", box.dataset.address);
+  document.title = box.dataset.title;
+  say(box.dataset.title);
+});

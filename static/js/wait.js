@@ -1,0 +1,35 @@
+// [data-until]: the seconds until a moment, told anew each second; then [data-now], and [data-frees]'s button is free.
+
+import { say } from "./say.js";
+
+const SECOND_MS = 1000;
+
+function left(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  return minutes ? `${minutes}\u00a0min ${seconds % 60}\u00a0s` : `${seconds}\u00a0s`;
+}
+
+function tell(clock) {
+  const seconds = Math.ceil((new Date(clock.dataset.until) - Date.now()) / SECOND_MS);
+  const button = document.getElementById(clock.dataset.frees);
+  if (button) button.disabled = seconds > 0;
+  if (seconds > 0) {
+    clock.textContent = left(seconds);
+    return;
+  }
+  const waited = "waited" in clock.dataset;
+  clock.textContent = clock.dataset.now;
+  delete clock.dataset.until;
+  if (waited) say(clock.closest("p").textContent.trim());
+}
+
+function tellAll() {
+  for (const clock of document.querySelectorAll("[data-until]")) {
+    tell(clock);
+    clock.dataset.waited = "";
+  }
+}
+
+setInterval(tellAll, SECOND_MS);
+document.addEventListener("htmx:after:settle", tellAll);
+tellAll();
