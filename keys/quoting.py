@@ -4,6 +4,7 @@ import json
 import re
 from typing import Final
 
+_SHORT: Final = {"\n": "\\n", "\t": "\\t"}
 _PLAIN: Final = re.compile(r"[\w./:@%+=~-]+", re.ASCII)
 
 
@@ -25,6 +26,21 @@ def in_shell_json(text: str) -> str:
 def in_code_points(text: str) -> str:
     r"""Quote for Python and R, within double quotes; unlike JSON they take \U beyond 16 bits."""
     return "".join(_code_point(character) for character in text)
+
+
+def readable_in_json(text: str) -> str:
+    """Quote as `in_json`, but leave letters of every language, and emoji, as they are."""
+    return "".join(c if _is_plain(c) else json.dumps(c)[1:-1] for c in text)
+
+
+def readable_in_code(text: str) -> str:
+    """Quote as `in_code_points`, but leave letters of every language, and emoji, as they are."""
+    return "".join(c if _is_plain(c) else _SHORT.get(c) or _code_point(c) for c in text)
+
+
+def _is_plain(character: str) -> bool:
+    """Whether a character shows what it is: no quote, no control, nothing that turns the line or cannot be seen."""
+    return character.isprintable() and character not in '"\\'
 
 
 def _code_point(character: str) -> str:

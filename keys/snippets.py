@@ -5,7 +5,7 @@ literals, and are inserted as each language quotes: names come from the gateway,
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,7 +26,7 @@ TEXTS: Final = Path(__file__).parent / "snippet_texts"
 NO_SECRET: Final = "API_KEY"  # noqa: S105  (what stands for a key, where there is none)
 NO_MODEL: Final = "MODEL"
 MARKED: Final = ("base_url", "key")  # what is the person's own, and differs from everybody's code
-_PLACEHOLDER: Final = re.compile("«(base_url|key|model)»")
+_PLACEHOLDER: Final = re.compile("«([a-z_]+)»")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Snippet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Kind:
+class Kind:
     """A way to call the gateway: `hint` and what it is filled with."""
 
     id: str
@@ -58,9 +58,9 @@ class _Kind:
     quote_model: Callable[[str], str] | None = None  # where it differs
 
 
-def _python(kind_id: str, title: str, package: str, *, embeddings_package: str = "") -> _Kind:
+def _python(kind_id: str, title: str, package: str, *, embeddings_package: str = "") -> Kind:
     """Return a kind that is a Python program with one package to install."""
-    return _Kind(
+    return Kind(
         id=kind_id,
         title=title,
         language="python",
@@ -73,8 +73,8 @@ def _python(kind_id: str, title: str, package: str, *, embeddings_package: str =
     )
 
 
-_KINDS: Final = (
-    _Kind(
+KINDS: Final = (
+    Kind(
         id="curl",
         title="curl",
         language="shell",
@@ -84,7 +84,7 @@ _KINDS: Final = (
     ),
     _python("requests", "Python requests", "requests"),
     _python("openai", "OpenAI SDK", "openai"),
-    _Kind(
+    Kind(
         id="httr2",
         title="R httr2",
         language="r",
@@ -93,7 +93,7 @@ _KINDS: Final = (
         hint=gettext_noop("Paste into R (needs {install})"),
         quote=in_code_points,
     ),
-    _Kind(
+    Kind(
         id="javascript",
         title="JavaScript",
         language="javascript",
@@ -109,7 +109,7 @@ _KINDS: Final = (
         "llama-index-llms-openai-like",
         embeddings_package="llama-index-embeddings-openai-like",
     ),
-    _Kind(
+    Kind(
         id="env",
         title=".env",
         language="env",
@@ -150,18 +150,26 @@ def filled(task: Task, *, url: str, model: str | None, secret: str | None = None
         "key": _printable(secret) if secret else NO_SECRET,
         "model": model or NO_MODEL,
     }
-    return [_fill(kind, task, values) for kind in _KINDS if _text(task, kind.id)]
+    return [_fill(kind, task, values) for kind in KINDS if _text(task, kind.id)]
 
 
-@sensitive_variables("values", "pieces")
-def _fill(kind: _Kind, task: Task, values: dict[str, str]) -> Snippet:
-    pieces = list(_pieces(kind, _text(task, kind.id), values))
+@sensitive_variables("values", "quoted")
+def _fill(kind: Kind, task: Task, values: dict[str, str]) -> Snippet:
+    quoting = {"model": kind.quote_model or kind.quote}
+    quoted = {name: quoting.get(name, kind.quote)(value) for name, value in values.items()}
+    return compose(kind, _text(task, kind.id), quoted, install=_install(kind, task))
+
+
+@sensitive_variables("quoted", "pieces")
+def compose(kind: Kind, text: str, quoted: Mapping[str, str], *, install: str = "") -> Snippet:
+    """Return `text` with its «placeholders» filled: with what is quoted for its language already."""
+    pieces = list(_pieces(text, quoted))
     return Snippet(
         id=kind.id,
         title=kind.title,
         language=kind.language,
         filename=kind.filename,
-        hint=_hint(kind, task),
+        hint=_hint(kind, install or kind.install),
         code="".join(text for _, text in pieces),
         code_html=format_html_join(
             "", "{}", ((format_html("<mark>{}</mark>", text) if marked else text,) for marked, text in pieces)
@@ -169,20 +177,22 @@ def _fill(kind: _Kind, task: Task, values: dict[str, str]) -> Snippet:
     )
 
 
-@sensitive_variables("values")
-def _pieces(kind: _Kind, text: str, values: dict[str, str]) -> Iterator[tuple[bool, str]]:
+@sensitive_variables("quoted")
+def _pieces(text: str, quoted: Mapping[str, str]) -> Iterator[tuple[bool, str]]:
     """Yield (is it the person's own?, text) from beginning to end."""
-    quoting = {"model": kind.quote_model or kind.quote}
     for number, part in enumerate(_PLACEHOLDER.split(text)):
         if number % 2:  # split() puts the placeholders' names between the texts
-            yield part in MARKED, quoting.get(part, kind.quote)(values[part])
+            yield part in MARKED, quoted[part]
         elif part:
             yield False, part
 
 
-def _hint(kind: _Kind, task: Task) -> SafeString:
+def _install(kind: Kind, task: Task) -> str:
+    return kind.embeddings_install if task == "embeddings" else kind.install
+
+
+def _hint(kind: Kind, install: str) -> SafeString:
     """Say in the person's language where the code goes and what it needs."""
-    install = kind.embeddings_install if task == "embeddings" else kind.install
     words = {"filename": kind.filename, "command": kind.command, "install": install}
     return format_html(gettext(kind.hint), **{name: format_html("<code>{}</code>", w) for name, w in words.items()})
 
