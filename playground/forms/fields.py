@@ -58,8 +58,8 @@ class TextField(forms.CharField):
         self.validators.append(MaxLengthValidator(characters, message=words))
 
     def to_python(self, value: Any) -> str:
-        """Return the text with single line ends, "" when it is blank."""
-        text = (super().to_python(value) or "").replace("\r\n", "\n").replace("\r", "\n")
+        """Return the text with single line ends and without NUL, which no database keeps; "" when it is blank."""
+        text = (super().to_python(value) or "").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
         return text if text.strip() else ""
 
 
