@@ -48,6 +48,7 @@ def test_chat_sends_the_parameters_that_are_given_and_no_others(paper: Paper, ga
             max_tokens=5,
             stop=["\n"],
             tools=[tool],
+            parallel_tool_calls=False,
             metadata={"course": "physics"},
         ),
     )
@@ -63,6 +64,7 @@ def test_chat_sends_the_parameters_that_are_given_and_no_others(paper: Paper, ga
         "max_tokens": 5,
         "stop": ["\n"],
         "tools": [tool],
+        "parallel_tool_calls": False,
         "metadata": {"course": "physics"},
     }
 
@@ -125,12 +127,12 @@ def test_completion(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("inference", "completion"))
 
     answer = gateway.inference.complete(
-        secret=SECRET, body=CompletionRequest(model="gpt-4o-mini", prompt="once", max_tokens=3)
+        secret=SECRET, body=CompletionRequest(model="gpt-4o-mini", prompt="once", max_tokens=3, logit_bias={"7": 1})
     )
 
     assert (paper.last.path, paper.last.body) == (
         "/v1/completions",
-        {"model": "gpt-4o-mini", "prompt": "once", "max_tokens": 3},
+        {"model": "gpt-4o-mini", "prompt": "once", "max_tokens": 3, "logit_bias": {"7": 1}},
     )
     assert answer.text.startswith("the gateway answers")
     assert answer.headers.cost_usd == Decimal("0.0000078")
