@@ -169,7 +169,7 @@ def _check_the_only_one(key: Key) -> None:
 
 def being_made() -> KeyRefused:
     """Say that the person's one Playground key is there, or under way."""
-    return KeyRefused("being_made", _("Your Playground key is being made. Try again in two minutes."))
+    return KeyRefused("being_made", _("Your Playground key is being made or changed. Try again in two minutes."))
 
 
 def _repeated(earlier: Key) -> KeyRefused:

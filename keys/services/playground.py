@@ -43,30 +43,36 @@ class Purse:
     period: str  # "1d", "7d", "30d"; "" without a budget
     resets_at: datetime | None
 
+    @property
+    def left_usd(self) -> Decimal:
+        """What may still be spent; nothing when there is no limit to tell it from."""
+        return max(Decimal(0), (self.budget_usd or Decimal(0)) - self.spent_usd)
 
-def playground_secret(*, owner: User, act: Act, allowance: Allowance | None = None) -> Secret:
+
+def playground_secret(*, owner: User, act: Act, allowance: Allowance | None = None, wait_s: float = WAIT_S) -> Secret:
     """Return the secret of the person's Playground key; make, renew, or change the key first where it needs that.
 
     One query when all is well, and one more without the `allowance`. A key whose limits are not the policy's is
     changed before it is used: should the gateway not answer then, nothing is called under limits that are over.
+    While another thread makes or changes the key, `wait_s` seconds are waited for it.
     Raises KeyRefused (codes "playground", "models", "blocked", "being_made", "custom_keys_forbidden"),
     GatewayUnavailable or GatewayRejected.
     """
     allowance = allowance or policy_of(owner)
     limits = _allowed(allowance)
-    until = time.monotonic() + WAIT_S
+    until = time.monotonic() + wait_s
     while True:
         token = _token_of(owner)
         if token and _is_ready(token, limits):
             return derived_secret(token)
+        if time.monotonic() > until:
+            raise being_made()
         try:
             _bring_nearer(token, owner, act, limits)
         except KeyRefused as refusal:
-            if refusal.code not in PASSING or time.monotonic() > until:
+            if refusal.code not in PASSING:
                 raise
             time.sleep(POLL_S)
-        if time.monotonic() > until:
-            raise being_made()
 
 
 def playground_purse(owner: User) -> Purse | None:

@@ -1,63 +1,29 @@
-"""The Playground's own key: made at first use, kept to the policy, its secret computed and nowhere kept."""
+"""The Playground's own key: made at first use, its secret computed and nowhere kept; and what is refused."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from accounts.audit import Act
-from accounts.models import AuditEntry, Policy, User
+from accounts.models import User
 from accounts.policies import policy_of
 from gateway.errors import GatewayRejected, GatewayUnavailable
-from gateway.secret import Secret, token_of
+from gateway.secret import token_of
 from keys import services
-from keys.models import Key
+from keys.models import Key, Token
 from tests.gateway.loopback import Paper, paper_gateway, says
 from tests.keys.acts import (
     BY_TEST,
-    again,
     assert_at_rest,
-    set_at_gateway,
     works,
 )
+from tests.keys.playground_acts import allow, refusal_of, row_of, said, the_key, use
 from tests.sandbox_process import Sandbox
 
 CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi [words 3]"}]}
-
-
-def use(owner: User) -> Secret:
-    """Return the secret with which the Playground calls models for this person."""
-    return services.playground_secret(owner=owner, act=Act(actor=owner, address="192.0.2.1"))
-
-
-def the_key() -> Key:
-    """Return the one Playground key that is there."""
-    return again(Key.objects.get(kind=Key.Kind.PLAYGROUND, state=Key.State.ACTIVE))
-
-
-def allow(**fields: Any) -> None:
-    """Change the policy of interns."""
-    Policy.objects.filter(group__name="Interns").update(**fields)
-
-
-def row_of(sandbox: Sandbox, secret: str) -> dict[str, Any]:
-    """Return what the gateway has of a key."""
-    info: dict[str, Any] = sandbox.call("GET", "/key/info", params={"key": token_of(secret)}).json()["info"]
-    return info
-
-
-def spend_at(sandbox: Sandbox, secret: str, usd: float) -> None:
-    """Let so much of the key's budget be spent."""
-    set_at_gateway(sandbox, token_of(secret), spend=usd)
-
-
-def said() -> list[tuple[str, str]]:
-    """Return what the trail tells, oldest first."""
-    return list(AuditEntry.objects.order_by("id").values_list("action", "outcome"))
 
 
 # --- First use --------------------------------------------------------------------------------------------
@@ -130,12 +96,6 @@ def test_lives_as_long_as_a_temporary_key(intern: User, sandbox: Sandbox) -> Non
 
 
 # --- Refused ----------------------------------------------------------------------------------------------
-def refusal_of(owner: User) -> services.KeyRefused:
-    with pytest.raises(services.KeyRefused) as refused:
-        use(owner)
-    return refused.value
-
-
 def test_is_refused_where_the_policy_has_no_playground(intern: User, sandbox: Sandbox) -> None:
     use(intern)
     allow(playground=False)
@@ -235,6 +195,47 @@ def test_is_made_anew_at_once_after_an_answer_was_lost(intern: User, sandbox: Sa
 
 def test_is_made_anew_at_once_when_nothing_had_been_made(intern: User, sandbox: Sandbox) -> None:
     sandbox.faults("/key/generate", "drop_before")
+    with pytest.raises(GatewayUnavailable):
+        use(intern)
+    sandbox.clear_faults()
+
+    assert works(sandbox, use(intern))
+    assert_at_rest(sandbox)
+
+
+def test_is_not_made_anew_by_an_answer_that_comes_after_it_was_given_up(intern: User, sandbox: Sandbox) -> None:
+    sandbox.faults("/key/generate", "drop_after")
+    with pytest.raises(GatewayUnavailable):
+        use(intern)
+    sandbox.faults("/key/list", "error", status=503, times=9)
+
+    with pytest.raises(GatewayUnavailable):  # whether there is one is not known, so none is made
+        use(intern)
+
+    assert len(sandbox.live_keys()) == 1
+
+
+def test_waits_for_a_first_use_that_is_under_way(intern: User, sandbox: Sandbox) -> None:
+    Token.objects.create(key=Key.objects.create(owner=intern, kind=Key.Kind.PLAYGROUND, label="Playground"))
+
+    assert refusal_of(intern, wait_s=0.2).code == "being_made"
+    assert sandbox.live_keys() == []
+
+
+def test_is_made_anew_when_a_first_use_was_never_ended(intern: User, sandbox: Sandbox) -> None:
+    key = Key.objects.create(owner=intern, kind=Key.Kind.PLAYGROUND, label="Playground")
+    Token.objects.create(key=key, since=timezone.now() - timedelta(seconds=121))
+
+    assert works(sandbox, use(intern))
+    assert_at_rest(sandbox)
+
+
+@pytest.mark.parametrize("spoilt", ["/key/delete", "/key/info"])
+def test_makes_no_other_while_a_lost_one_cannot_be_deleted(intern: User, sandbox: Sandbox, spoilt: str) -> None:
+    sandbox.faults("/key/generate", "drop_after")
+    with pytest.raises(GatewayUnavailable):
+        use(intern)
+    sandbox.faults(spoilt, "error", status=503, times=9)
     with pytest.raises(GatewayUnavailable):
         use(intern)
     sandbox.clear_faults()
