@@ -1,0 +1,376 @@
+"""What LiteLLM 1.106.2 said when it was provoked, and what is made of it."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone, translation
+
+from gateway.errors import GatewayError, GatewayUnavailable
+from gateway.refusals import error_from
+from playground.models import Answer
+from playground.services.mishap_words import _WORDS
+from playground.services.mishaps import INTERRUPTED, LEFT, Mishap, budget_reset, card_of, mishap_of
+from tests.gateway.loopback import recording
+
+GROUP = "\n\nLiteLLM: model group 'gpt-4o-mini' failed with the error above. No fallback was attempted."
+UNSUPPORTED = (
+    "litellm.UnsupportedParamsError: {provider} does not support parameters: {names}, for model={model}. To drop "
+    "these, set `litellm.drop_params=True` or for proxy:\n\n`litellm_settings:\n drop_params: true`\n. \n If you want to use "
+    "these params dynamically send allowed_openai_params={names} in your request."
+)
+OPENAI = "litellm.BadRequestError: OpenAIException - "
+TOO_LONG = "litellm.ContextWindowExceededError: litellm.BadRequestError: ContextWindowExceededError: "
+
+SAID = {  # status, type, message; the code, the parameter
+    "a parameter that OpenAI's small models lack": (
+        400,
+        "invalid_request_error",
+        UNSUPPORTED.format(provider="openai", names=["reasoning_effort"], model="gpt-4o-mini") + GROUP,
+        "unsupported",
+        "reasoning_effort",
+    ),
+    "two parameters that Anthropic lacks": (
+        400,
+        "invalid_request_error",
+        UNSUPPORTED.format(provider="anthropic", names=["logit_bias", "seed"], model="claude-3-haiku-20240307"),
+        "unsupported",
+        "logit_bias",
+    ),
+    "a provider without stream_options": (
+        400,
+        "invalid_request_error",
+        OPENAI + "Unrecognized request argument supplied: stream_options" + GROUP,
+        "unsupported",
+        "stream_options",
+    ),
+    "a vLLM without stream_options": (
+        400,
+        "",
+        'litellm.BadRequestError: Hosted_vllmException - {"error": {"message": "Unrecognized request argument '
+        'supplied: stream_options", "type": "invalid_request_error", "param": null, "code": null}}',
+        "unsupported",
+        "stream_options",
+    ),
+    "a provider that forbids more": (
+        422,
+        "",
+        OPENAI + "Error code: 422 - {'detail': [{'type': 'extra_forbidden', 'loc': ['body', 'stream_options'], "
+        "'msg': 'Extra inputs are not permitted', 'input': {}}]}",
+        "unsupported",
+        "stream_options",
+    ),
+    "a value that a reasoning model does not take": (
+        400,
+        "invalid_request_error",
+        OPENAI + "Unsupported value: 'temperature' does not support 0.2 with this model. Only the default (1) value "
+        "is supported.",
+        "unsupported",
+        "temperature",
+    ),
+    "a parameter under another name": (
+        400,
+        "invalid_request_error",
+        OPENAI + "Unsupported parameter: 'max_completion_tokens' is not supported with this model.",
+        "unsupported",
+        "max_tokens",
+    ),
+    "something else that cannot be left out": (
+        400,
+        "invalid_request_error",
+        OPENAI + "Unknown parameter: 'messages[0].colour'.",
+        "unsupported",
+        "",
+    ),
+    "too long for OpenAI": (
+        400,
+        "",
+        TOO_LONG + "OpenAIException - This model's maximum context length is 8192 tokens. However, your messages "
+        "resulted in 9001 tokens. Please reduce the length of the messages.",
+        "context_too_long",
+        "",
+    ),
+    "too long for vLLM": (
+        400,
+        "",
+        TOO_LONG
+        + 'Hosted_vllmException - {"object": "error", "message": "This model\'s maximum context length is 4096 '
+        'tokens. However, you requested 5000 tokens", "type": "BadRequestError", "param": null, "code": 400}',
+        "context_too_long",
+        "",
+    ),
+    "Azure's filter": (
+        400,
+        "",
+        OPENAI + "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. "
+        "Please modify your prompt and retry.",
+        "content_filtered",
+        "",
+    ),
+    "OpenAI's filter": (
+        400,
+        "invalid_request_error",
+        "litellm.BadRequestError: litellm.ContentPolicyViolationError: ContentPolicyViolationError: OpenAIException - "
+        "Your request was rejected as a result of our safety system.",
+        "content_filtered",
+        "",
+    ),
+    "the gateway's own account is empty": (
+        429,
+        "throttling_error",
+        "litellm.RateLimitError: RateLimitError: OpenAIException - You exceeded your current quota, please check your "
+        "plan and billing details.",
+        "provider_down",
+        "",
+    ),
+    "a provider's 403": (
+        403,
+        "permission_error",
+        "litellm.APIError: APIError: OpenAIException - provider says 403" + GROUP,
+        "provider_down",
+        "",
+    ),
+    "a provider's 404": (
+        404,
+        "invalid_request_error",
+        "litellm.NotFoundError: NotFoundError: OpenAIException - provider says 404" + GROUP,
+        "provider_down",
+        "",
+    ),
+    "a provider's 408": (
+        408,
+        "invalid_request_error",
+        "litellm.Timeout: Timeout Error: OpenAIException - provider says 408\n\nDeployment Info: request_timeout: None"
+        + GROUP,
+        "timeout",
+        "",
+    ),
+    "custom keys are forbidden": (
+        403,
+        "",
+        "Custom API key values are disabled by your administrator. Keys must be auto-generated.",
+        "custom_keys_forbidden",
+        "",
+    ),
+}
+
+RECORDED = {  # tests/gateway/data/errors.json
+    "wrong key": "key_refused",
+    "expired key": "key_refused",
+    "chat with a blocked key, at once": "key_refused",
+    "chat with a deleted key, at once": "key_refused",
+    "key over budget, streaming": "over_budget",
+    "user over budget": "over_budget",
+    "model not allowed for the key": "model_denied",
+    "model not allowed for the team": "model_denied",
+    "unknown model": "model_denied",
+    "unknown model, restricted key": "model_denied",
+    "requests per minute exceeded": "rate_limited",
+    "tokens per minute exceeded": "rate_limited",
+    "too many parallel requests": "rate_limited",
+    "messages of the wrong type": "bad_request",
+    "provider answers 400": "bad_request",
+    "provider answers 401": "provider_down",
+    "provider answers 429": "provider_rate_limited",
+    "provider answers 500": "provider_down",
+    "provider answers 503": "provider_down",
+    "provider is unreachable": "provider_down",
+    "unknown route": "gateway_down",
+}
+
+
+def refusal(status: int, kind: str, message: str, *, retry_after_s: int | None = None) -> GatewayError:
+    body = {"error": {"message": message, "type": kind, "param": None, "code": str(status)}}
+    return error_from(status, body, retry_after_s=retry_after_s)
+
+
+def recorded(title: str) -> GatewayError:
+    response = recording("errors", title)["response"]
+    return error_from(response["status"], response["body"], retry_after_s=60 if response["status"] == 429 else None)
+
+
+@pytest.mark.parametrize("title", SAID)
+def test_what_a_model_refuses_is_told_by_its_words(title: str) -> None:
+    status, kind, message, code, parameter = SAID[title]
+
+    mishap = mishap_of(refusal(status, kind, message), begun=False)
+
+    assert (mishap.code, mishap.parameter) == (code, parameter)
+    assert mishap.provider is message.startswith("litellm.")
+    assert card_of(mishap).without == parameter
+
+
+@pytest.mark.parametrize("title", RECORDED)
+def test_what_the_gateway_was_recorded_to_say_has_its_code(title: str) -> None:
+    assert mishap_of(recorded(title), begun=False).code == RECORDED[title]
+
+
+@pytest.mark.parametrize(
+    ("error", "begun", "code"),
+    [
+        (GatewayUnavailable("x", may_have_happened=False), False, "gateway_down"),
+        (GatewayUnavailable("x"), False, "gateway_down"),
+        (GatewayUnavailable("x", timed_out=True), False, "timeout"),
+        (GatewayUnavailable("x", timed_out=True), True, "silent"),
+        (GatewayUnavailable("The answer was cut off before its end."), True, "broke_off"),
+        (GatewayUnavailable("litellm.APIConnectionError: x", provider=True), False, "provider_down"),
+        (GatewayUnavailable("litellm.APIConnectionError: x", provider=True), True, "broke_off"),
+        (GatewayUnavailable("The gateway answered 500: litellm.Timeout: x", provider=True), True, "broke_off"),
+        (refusal(400, "", "litellm.BadRequestError: provider says no"), True, "broke_off"),
+        (refusal(422, "budget_exceeded", "Budget has been exceeded! Key=key"), True, "budget_midway"),
+        (GatewayUnavailable("The gateway answered 500: Budget has been exceeded! Key=key"), True, "budget_midway"),
+        (refusal(429, "throttling_error", "litellm.RateLimitError: slow down"), True, "provider_rate_limited"),
+        (refusal(302, "", ""), False, "gateway_down"),
+        (refusal(418, "", "I am a teapot"), False, "refused"),
+        (GatewayError("no more is known"), False, "refused"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_before_the_answer_and_within_it_the_same_is_told_apart(error: GatewayError, begun: bool, code: str) -> None:
+    assert mishap_of(error, begun=begun).code == code
+
+
+def test_only_what_surely_asked_no_model_is_said_to_cost_nothing() -> None:
+    nothing = "This cost nothing."
+
+    assert nothing in card_of(mishap_of(recorded("requests per minute exceeded"), begun=False)).sentence
+    assert nothing in card_of(mishap_of(GatewayUnavailable("x", may_have_happened=False), begun=False)).sentence
+    for error in (GatewayUnavailable("x"), refusal(400, "", "content_filter"), recorded("provider answers 500")):
+        assert nothing not in card_of(mishap_of(error, begun=False)).sentence
+    limited_midway = mishap_of(refusal(429, "throttling_error", "litellm.RateLimitError: slow down"), begun=True)
+    assert nothing not in card_of(limited_midway).sentence
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"cost_usd": Decimal("0.25"), "cost_source": "told"}, "It cost 0.25"),
+        ({"cost_usd": Decimal("0.25"), "cost_source": "listed"}, "It may have cost about 0.25"),
+        ({"text": "half an ans"}, "What had come is counted."),
+        ({"reasoning": "hm"}, "What had come is counted."),
+    ],
+    ids=["told", "an estimate", "text", "reasoning"],
+)
+def test_a_card_says_what_the_part_cost_as_far_as_is_known(fields: dict[str, Any], says: str) -> None:
+    cut = mishap_of(GatewayUnavailable("The answer was cut off before its end."), begun=True)
+
+    assert says in card_of(cut, answer=Answer(**fields)).sentence
+    assert "cost" not in card_of(cut, answer=Answer()).sentence
+    assert "counted" not in card_of(cut, answer=Answer()).sentence
+
+
+def test_a_limit_counts_down_to_the_time_that_the_gateway_names() -> None:
+    at = timezone.now().replace(microsecond=0) + timedelta(seconds=23)
+    message = f"Rate limit exceeded for api_key: {'ab' * 32}. Limit type: requests. Current limit: 1, Remaining: 0. "
+
+    mishap = mishap_of(
+        refusal(429, "throttling_error", f"{message}Limit resets at: {at:%Y-%m-%d %H:%M:%S} UTC", retry_after_s=60),
+        begun=False,
+    )
+
+    assert mishap.retry_at == at
+    card = card_of(mishap)
+    assert (card.retry_at, card.may_retry, card.tone) == (at, True, "warn")
+
+
+@pytest.mark.parametrize(
+    ("message", "retry_after_s", "seconds"),
+    [
+        ("Rate limit exceeded.", 18, 18),
+        ("Rate limit exceeded.", None, 60),
+        ("Limit resets at: 2999-01-01 00:00:00 UTC", None, 120),
+        ("litellm.RateLimitError: RateLimitError: Please try again in 2.5s.", None, 2.5),
+        ("litellm.RateLimitError: RateLimitError: Please try again in 2.5s.", 7, 7),
+    ],
+)
+def test_else_to_what_it_says_of_the_time(message: str, retry_after_s: int | None, seconds: float) -> None:
+    before = timezone.now()
+
+    mishap = mishap_of(refusal(429, "throttling_error", message, retry_after_s=retry_after_s), begun=False)
+
+    assert mishap.retry_at
+    assert timedelta(0) <= mishap.retry_at - before - timedelta(seconds=seconds) < timedelta(seconds=5)
+
+
+def test_a_limit_on_answers_at_once_has_no_countdown() -> None:
+    mishap = mishap_of(recorded("too many parallel requests"), begun=False)
+
+    assert mishap.retry_at is None
+    assert card_of(mishap).title == "Too many answers at once"
+
+
+def test_a_spent_budget_says_when_it_is_whole_again() -> None:
+    spent = recorded("key over budget, streaming")
+    reset = budget_reset("30d")
+    assert reset
+
+    card = card_of(mishap_of(spent, begun=False, budget_period="30d"))
+
+    assert f"It works again on 1 {reset:%B %Y} (UTC)." in card.sentence
+    assert "This cost nothing." in card.sentence
+    assert not card.may_retry
+    assert "when the budget is reset" in card_of(mishap_of(spent, begun=False)).sentence
+    assert mishap_of(recorded("user over budget"), begun=False, budget_period="30d").resets_at is None
+
+
+def test_budgets_are_whole_again_as_litellm_reckons() -> None:
+    now = timezone.now()
+    day, week, month = (budget_reset(period) for period in ("1d", "7d", "30d"))
+    assert day
+    assert week
+    assert month
+
+    assert timedelta(0) < day - now <= timedelta(days=1)
+    assert timedelta(0) < week - now <= timedelta(days=7)
+    assert week.weekday() == 0
+    assert month.day == 1
+    assert timedelta(0) < month - now <= timedelta(days=31)
+    assert {moment.time().isoformat() for moment in (day, week, month)} == {"00:00:00"}
+    assert budget_reset("") is None
+
+
+def test_a_mishap_is_kept_as_json_and_read_again() -> None:
+    mishap = Mishap(
+        code="rate_limited",
+        status=429,
+        type="throttling_error",
+        message="slow down",
+        retry_at=datetime(2026, 11, 21, 12, 0, 5, tzinfo=UTC),
+        resets_at=datetime(2026, 12, 1, tzinfo=UTC),
+        provider=True,
+        parameter="seed",
+        free=True,
+    )
+
+    assert Mishap.from_json(mishap.as_json()) == mishap
+    assert INTERRUPTED.as_json() == {"code": "interrupted"}
+    assert Mishap.from_json({"code": "left", "of a later release": 1}) == LEFT
+    assert card_of(Mishap.from_json({})).title == "The gateway refused"
+    assert card_of(Mishap(code="of a later release")).title == "The gateway refused"
+
+
+def test_every_code_has_words_of_its_own() -> None:
+    cards = {code: card_of(Mishap(code=code)) for code in _WORDS}
+
+    assert len({card.title for card in cards.values()}) == len(cards)
+    assert all(card.sentence and card.hint for code, card in cards.items() if code != "rate_limited")
+    assert all("<" not in card.title + card.sentence + card.hint for card in cards.values())
+
+
+def test_the_gateways_words_are_told_without_secrets() -> None:
+    message = f"litellm.AuthenticationError: Incorrect API key provided: sk-{'a1B2' * 8}, hash {'0f' * 32}"
+
+    told = card_of(mishap_of(refusal(401, "authentication_error", message), begun=False)).told
+
+    assert told.startswith("401 authentication_error\nlitellm.AuthenticationError: Incorrect API key provided: sk-…")
+    assert "a1B2" not in told
+    assert "0f0f" not in told
+
+
+def test_words_are_in_the_language_of_who_reads() -> None:
+    kept = Mishap(code="over_budget", resets_at=datetime(2026, 12, 1, tzinfo=UTC))
+
+    with translation.override("fr"):
+        assert "décembre" in card_of(kept).sentence
+    assert "December" in card_of(kept).sentence
