@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from playground.views import chat
+from playground.views import chat, purse
 
 app_name = "playground"
 urlpatterns = [
@@ -12,5 +12,6 @@ urlpatterns = [
     path("answers/<uuid:answer_id>/", chat.answer, name="answer"),
     path("answers/<uuid:answer_id>/retry/", chat.retry, name="retry"),
     path("messages/<uuid:message_id>/edit/", chat.edit, name="edit"),
+    path("purse/", purse.purse, name="purse"),
     # Conversations
 ]

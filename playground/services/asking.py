@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from keys.services.playground import playground_secret
 
 from accounts.audit import Act
 from accounts.models import User
 from accounts.policies import Allowance
 from gateway.inference_types import ChatRequest, CompletionRequest
 from gateway.secret import Secret
+from keys.services import playground_secret
 from playground.models import Answer, Conversation, Image, Message
 from playground.services.refusals import AskRefused
 from playground.services.requests import Picture, chat_request, completion_request, wants_usage
@@ -42,6 +42,7 @@ class Job:
     secret: Secret = field(repr=False)
     body: ChatRequest | CompletionRequest = field(repr=False)
     usage: bool  # whether the model takes stream_options
+    budget_period: str = ""  # of the key: when it is full again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,7 @@ def ask(asker: Asker, question: Question) -> Job:
         message.save(force_insert=True)
         Image.objects.bulk_create(images)
         answer.save(force_insert=True)
-    return _job(conversation, answer, slot.pk, secret)
+    return _job(asker, conversation, answer, slot.pk, secret)
 
 
 def retry(asker: Asker, earlier: Answer, wishes: Wishes) -> Job:
@@ -83,7 +84,7 @@ def retry(asker: Asker, earlier: Answer, wishes: Wishes) -> Job:
         slot = take_slot(asker.user)
         _keep(conversation, answer, is_new=False)
         answer.save(force_insert=True)
-    return _job(conversation, answer, slot.pk, secret)
+    return _job(asker, conversation, answer, slot.pk, secret)
 
 
 def compare(asker: Asker, question: Question, models: Sequence[str]) -> list[Answer]:
@@ -119,7 +120,7 @@ def begin(asker: Asker, answer: Answer) -> Job:
         if not moved:
             raise AskRefused("begun", _("This answer is being written already, or is finished."))
     answer.state, answer.started_at = Answer.State.STREAMING, now
-    return _job(answer.message.conversation, answer, slot.pk, secret)
+    return _job(asker, answer.message.conversation, answer, slot.pk, secret)
 
 
 def _rows_of(owner: User, question: Question) -> tuple[Conversation, Message, list[Image]]:
@@ -148,7 +149,7 @@ def _keep(conversation: Conversation, answer: Answer, *, is_new: bool) -> None:
         conversation.save(update_fields=["wishes", "head", "used_at"])
 
 
-def _job(conversation: Conversation, answer: Answer, slot_id: int, secret: Secret) -> Job:
+def _job(asker: Asker, conversation: Conversation, answer: Answer, slot_id: int, secret: Secret) -> Job:
     """Prepare the call from the rows alone, so that it can be shown again from them."""
     return Job(
         conversation=conversation,
@@ -157,6 +158,7 @@ def _job(conversation: Conversation, answer: Answer, slot_id: int, secret: Secre
         secret=secret,
         body=body_of(conversation, answer),
         usage=wants_usage(answer.wishes),
+        budget_period=asker.allowance.playground_budget_period,
     )
 
 

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from django.conf import settings
@@ -15,15 +15,16 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from gateway.django import get_gateway
-from gateway.errors import GatewayError, GatewayUnavailable
+from gateway.errors import GatewayError, GatewayKeyRefused, GatewayUnavailable
 from gateway.inference_types import ChatRequest
 from gateway.stream import ChatStream
 from gateway.types import Headers
+from keys.services import recheck_playground_key
 from playground.models import Answer, Conversation
 from playground.services.asking import Job
 from playground.services.costs import Cost, estimated_cost, told_cost
 from playground.services.draft import Draft
-from playground.services.mishaps import INTERRUPTED, Mishap, mishap_of
+from playground.services.mishaps import Mishap, mishap_of
 from playground.services.saver import saved_meanwhile
 from playground.services.slots import end_slot
 from web.hangups import Hangup
@@ -66,7 +67,7 @@ class _Ending:
     """How it ends, as far as is known; what nobody foresaw is an interruption."""
 
     state: str = State.FAILED
-    mishap: Mishap | None = field(default_factory=lambda: INTERRUPTED)
+    mishap: Mishap | None = Mishap(code="interrupted")
     headers: Headers | None = None
 
 
@@ -77,7 +78,9 @@ def relay(job: Job, hangup: Hangup) -> Generator[Update]:
         yield from _relayed(job, hangup, draft, ending)
         ending.state, ending.mishap = (State.STOPPED if hangup.gone else State.COMPLETE), None
     except GatewayError as error:
-        ending.mishap = mishap_of(error, begun=draft.has_begun)
+        ending.mishap = mishap_of(error, begun=draft.has_begun, budget_period=job.budget_period)
+        if isinstance(error, GatewayKeyRefused):
+            _look_at_the_key(job)
     except GeneratorExit:
         ending.state, ending.mishap = State.STOPPED, None
         raise
@@ -104,6 +107,12 @@ def _relayed(job: Job, hangup: Hangup, draft: Draft, ending: _Ending) -> Iterato
             stream.start()
         ending.headers = stream.headers
         yield from _pieces(stream, draft)
+
+
+def _look_at_the_key(job: Job) -> None:
+    """Find out why the gateway no longer takes the key, so that the next call makes or renews it."""
+    with suppress(GatewayError, DatabaseError):
+        recheck_playground_key(job.conversation.owner)
 
 
 def _stream_of(job: Job) -> ChatStream:
