@@ -96,6 +96,7 @@ def test_what_is_no_number_is_said_to_be_none(typed: str) -> None:
         ("n", "5", "From 1 to 4, please."),
         ("n", "0", "From 1 to 4, please."),
         ("n", "1.5", "A whole number, please."),
+        ("n", "٣", "A whole number, please."),
         ("seed", "1" * 30, "A whole number, please."),
         ("max_tokens", "0", "From 1 to 1000000, please."),
         ("max_tokens", "4097", "“small” answers with at most 4096 tokens."),
