@@ -2,8 +2,8 @@
 
 Names are those of the gateway's API on purpose: who has met them here finds them again in the code. Of what LiteLLM's
 own description of a chat lists, these are not here: functions and function_call (tools replaced them), logprobs and
-top_logprobs (no page shows them), service_tier, num_retries, caching and fallbacks (for who runs the gateway to decide),
-guardrails (needs a licence).
+top_logprobs (no page shows them), service_tier, num_retries, caching and fallbacks (for who runs the gateway to
+decide), guardrails (needs a licence).
 """
 
 from collections.abc import Mapping
