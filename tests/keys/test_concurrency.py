@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import pytest
 from django.db import connections
 
-from accounts.models import User
+from accounts.models import AuditEntry, Policy, User
 from keys import services
 from keys.models import Key
 from tests.keys.acts import BY_TEST, again, assert_at_rest, issue
@@ -45,6 +46,31 @@ def test_ten_creates_with_one_label_make_one_key(staff: User, sandbox: Sandbox) 
 
     assert refused == ["label"] * 9
     assert len(sandbox.live_keys()) == 1
+
+
+def test_twelve_first_uses_of_the_playground_at_once_make_one_key(intern: User, sandbox: Sandbox) -> None:
+    secrets: list[str] = []
+
+    refused = at_once([lambda: secrets.append(services.playground_secret(owner=intern, act=BY_TEST))] * 12)
+
+    assert refused == []
+    assert (len(secrets), len(set(secrets))) == (12, 1)
+    assert len(sandbox.live_keys()) == 1
+    assert list(AuditEntry.objects.values_list("action", "outcome")) == [("issue", "done")]
+    assert_at_rest(sandbox)
+
+
+def test_uses_of_the_playground_at_once_leave_it_as_the_policy_says(intern: User, sandbox: Sandbox) -> None:
+    services.playground_secret(owner=intern, act=BY_TEST)
+    Policy.objects.update(playground_budget_usd=Decimal(1))
+
+    refused = at_once([lambda: services.playground_secret(owner=intern, act=BY_TEST)] * 8)
+
+    assert refused == []
+    [row] = sandbox.live_keys()
+    assert (row["max_budget"], Key.objects.get().budget_usd) == (1.0, Decimal(1))
+    assert AuditEntry.objects.filter(action="limit").count() == 1
+    assert_at_rest(sandbox)
 
 
 def test_two_rotations_at_once_make_one_new_secret(intern: User, sandbox: Sandbox) -> None:

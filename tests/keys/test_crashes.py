@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 from django.test import override_settings
 
-from accounts.models import User
+from accounts.models import Policy, User
 from keys import services
 from keys.models import Key
 from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue
@@ -57,13 +57,40 @@ def deleting(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     return lambda: services.delete_key(key=key, act=BY_TEST)
 
 
+def first_using_the_playground(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the act of using the Playground without a key for it, after one that was deleted."""
+    for key in Key.objects.filter(owner=owner, state=Key.State.ACTIVE):
+        services.delete_key(key=key, act=BY_TEST)
+    return lambda: services.playground_secret(owner=owner, act=BY_TEST)
+
+
+def bringing_the_playground_to_the_policy(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the act of using the Playground after its end and another budget in the policy."""
+    services.playground_secret(owner=owner, act=BY_TEST)
+    key = Key.objects.get(owner=owner, state=Key.State.ACTIVE)
+    ending_in(key, sandbox, days=-1)
+    Policy.objects.update(playground_budget_usd=(key.budget_usd or 0) + 1)
+    return lambda: services.playground_secret(owner=owner, act=BY_TEST)
+
+
 def _the_key(owner: User) -> Key:
     """Return the person's key, made anew when it is gone."""
     found = Key.objects.filter(owner=owner, state=Key.State.ACTIVE).first() or issue(owner).key
     return again(found)
 
 
-@pytest.mark.parametrize("prepare", [issuing, renewing, rotating, ending_the_old, deleting])
+ACTS = [
+    issuing,
+    renewing,
+    rotating,
+    ending_the_old,
+    deleting,
+    first_using_the_playground,
+    bringing_the_playground_to_the_policy,
+]
+
+
+@pytest.mark.parametrize("prepare", ACTS)
 def test_is_healed_from_a_kill_at_any_line(
     staff: User, sandbox: Sandbox, prepare: Callable[[User, Sandbox], Callable[[], object]]
 ) -> None:

@@ -93,7 +93,11 @@ def renewed(owner: User, gateway: AnyGateway) -> str:
     return fresh.secret
 
 
-MAKERS = [temporary, personal, for_an_intern, rotated, retiring, renewed]
+def of_the_playground(owner: User, gateway: AnyGateway) -> str:
+    return services.playground_secret(owner=owner, act=BY_TEST)
+
+
+MAKERS = [temporary, personal, for_an_intern, rotated, retiring, renewed, of_the_playground]
 
 
 @pytest.mark.parametrize("make", MAKERS)
