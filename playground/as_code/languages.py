@@ -38,17 +38,15 @@ _OF_COMPLETIONS: Final = frozenset(
 )
 OPENAI_ARGUMENTS: Final[Mapping[Kind, frozenset[str]]] = {  # what the SDK takes by name
     "chat": _OF_COMPLETIONS
-    | set(
-        (
-            "messages",
-            "tools",
-            "tool_choice",
-            "parallel_tool_calls",
-            "response_format",
-            "reasoning_effort",
-            "metadata",
-        )
-    ),
+    | {
+        "messages",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
+        "reasoning_effort",
+        "metadata",
+    },
     "completion": _OF_COMPLETIONS | {"prompt"},
     "embeddings": frozenset(("model", "input", "dimensions", "user")),
     "moderation": frozenset(("model", "input")),

@@ -2,12 +2,9 @@
 
 import ast
 import html
-import json
 import re
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any, get_args
 
 import pytest
@@ -19,6 +16,7 @@ from accounts.policies import policy_of
 from keys.models import GatewayModel
 from keys.snippets import NO_MODEL, NO_SECRET, Snippet, Task, base_url, filled, snippets_for, swagger_url
 from tests.factories import make_intern, make_policy, make_user
+from tests.keys.recorder import Recorder, recording
 from tests.keys.run_code import run_code
 
 URL = "https://gateway.example.edu/olla/litellm/v1"
@@ -130,42 +128,10 @@ def test_takes_a_model_that_the_person_may_call() -> None:
 
 
 # --- Names stay names -------------------------------------------------------------------------------
-class Recorder(ThreadingHTTPServer):
-    """Answers like a gateway, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Recording)
-        self.asked: list[tuple[str, dict[str, Any]]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-
-class _Recording(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        assert isinstance(self.server, Recorder)
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.asked.append((self.headers["Authorization"], json.loads(body)))
-        answer = json.dumps({"choices": [{"message": {"role": "assistant", "content": "Hello."}}]}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
-    with Recorder() as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with recording() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize("name", NASTY)

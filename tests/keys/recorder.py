@@ -1,0 +1,69 @@
+"""A gateway that answers anything, and keeps what it was asked: to see what code really sends."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+MESSAGE = {"role": "assistant", "content": "Hello."}
+USAGE = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+CHOICE = {"index": 0, "finish_reason": "stop"}
+ROWS = [{"object": "embedding", "index": index, "embedding": [0.25, 0.5, 0.75, 1.0]} for index in range(2)]
+VERDICT = {"flagged": True, "categories": {"violence": True}, "category_scores": {"violence": 0.5}}
+CHAT: dict[str, Any] = {"object": "chat.completion", "choices": [{**CHOICE, "message": MESSAGE}]}
+ANSWERS: dict[str, dict[str, Any]] = {
+    "chat/completions": CHAT,
+    "completions": {"object": "text_completion", "choices": [{**CHOICE, "text": "Hello."}]},
+    "embeddings": {"object": "list", "data": ROWS},
+    "moderations": {"results": [VERDICT, VERDICT]},
+}
+
+
+class Recorder(ThreadingHTTPServer):
+    """Answers like a gateway, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Recording)
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+
+class _Recording(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Recorder)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked.append((self.headers["Authorization"], json.loads(body)))
+        known = {"id": "1", "created": 1, "model": "m", "usage": USAGE}
+        answer = json.dumps({**known, **_answer(self.path, self.server.asked[-1][1])}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def _answer(path: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """Return what belongs to this path, with as many choices as were asked for."""
+    answer = ANSWERS[path.removeprefix("/v1/")]
+    return {**answer, "choices": answer["choices"] * asked.get("n", 1)} if "choices" in answer else answer
+
+
+@contextmanager
+def recording() -> Iterator[Recorder]:
+    """Run a recorder on a free port."""
+    with Recorder() as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
