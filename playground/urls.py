@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from playground.views import chat, purse
+from playground.views import chat, conversations, details, exports, images, purse, turns
 
 app_name = "playground"
 urlpatterns = [
@@ -12,6 +12,16 @@ urlpatterns = [
     path("answers/<uuid:answer_id>/", chat.answer, name="answer"),
     path("answers/<uuid:answer_id>/retry/", chat.retry, name="retry"),
     path("messages/<uuid:message_id>/edit/", chat.edit, name="edit"),
+    path("code/", chat.send, name="code"),  # stands in until views/code.py is there
     path("purse/", purse.purse, name="purse"),
     # Conversations
+    path("conversations/", conversations.conversations, name="conversations"),
+    path("c/<uuid:conversation_id>/rename/", conversations.rename, name="rename"),
+    path("c/<uuid:conversation_id>/keep/", conversations.keep, name="keep"),
+    path("c/<uuid:conversation_id>/delete/", conversations.delete, name="delete"),
+    path("c/<uuid:conversation_id>/export.<slug:form>", exports.export, name="export"),
+    path("answers/<uuid:answer_id>/show/", turns.show, name="show"),
+    path("answers/<uuid:answer_id>/delete/", turns.delete_answer, name="delete_answer"),
+    path("answers/<uuid:answer_id>/details/", details.details, name="details"),
+    path("images/<uuid:image_id>/", images.image, name="image"),
 ]
