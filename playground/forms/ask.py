@@ -81,7 +81,8 @@ class AskForm(forms.Form):
     """What is asked, and how. Fields left empty are not wishes: the model then does as it likes.
 
     `models` are those that the person may call here, the first choice first. `form_id` ties the fields of the side
-    panel to the form; "" for a page on which they stand inside of it.
+    panel to the form; "" for a page on which they stand inside of it. `carried` are images that go along without being
+    sent again, as those of a message that is reworded: they are held against the same limits.
     """
 
     message = TextField(label=_lazy("Message"), required=False)
@@ -110,11 +111,13 @@ class AskForm(forms.Form):
         with_message: bool = True,
         kind: str = CHAT,
         form_id: str = FORM_ID,
+        carried: Sequence[Picture] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(data, files, **kwargs)
         self.models = {model.name: model for model in models}
         self.conversation = conversation
+        self.carried = carried
         self.completes = kind == Conversation.Kind.COMPLETION
         self._offer_models()
         self._bound_texts()
@@ -172,18 +175,19 @@ class AskForm(forms.Form):
             self.add_error("message", _("Write a message first."))
 
     def _check_images(self, cleaned: dict[str, Any], model: GatewayModel | None) -> None:
-        pictures: list[Picture] = cleaned.get("images", [])
+        pictures = [*self.carried, *cleaned.get("images", [])]
         if not pictures:
             return
+        place = "images" if "images" in self.fields else "model"
         if model and "vision" not in model.features:
-            self.add_error("images", self._who_sees(model))
+            self.add_error(place, self._who_sees(model))
         size = sum(len(picture.data) for picture in pictures)
         if self.conversation:
             size += stored_bytes(self.conversation)
         if size > settings.PLAYGROUND_CONVERSATION_IMAGE_MB * 1_000_000:
             most = settings.PLAYGROUND_CONVERSATION_IMAGE_MB
             self.add_error(
-                "images",
+                place,
                 _("The images of a conversation may have %(most)d MB. Begin a new one for more.") % {"most": most},
             )
 

@@ -3,9 +3,11 @@
 import pytest
 from pytest_django import Settings
 
+from playground.forms import AskForm
+from playground.services.requests import Picture
 from tests.factories import make_intern
 from tests.playground import rows
-from tests.playground.asking import asked, error_of
+from tests.playground.asking import MODELS, asked, error_of
 
 GIF = b"GIF89a" + bytes(20)
 JPEG = b"\xff\xd8\xff\xe0" + bytes(20)
@@ -60,6 +62,24 @@ def test_the_images_of_a_conversation_have_a_limit_together(settings: Settings) 
     assert error_of("images", ("a.gif", GIF.ljust(400_001)), conversation=talk) == (
         "The images of a conversation may have 1 MB. Begin a new one for more."
     )
+
+
+@pytest.mark.django_db
+def test_images_that_go_along_with_a_new_wording_are_held_against_the_same_limits(settings: Settings) -> None:
+    settings.PLAYGROUND_CONVERSATION_IMAGE_MB = 1
+    talk = rows.conversation(make_intern())
+    rows.image(rows.message(talk), data=GIF.ljust(600_000))
+
+    def reworded(model: str, size: int) -> dict[str, list[str]]:
+        carried = [Picture(name="a.gif", media_type="image/gif", data=GIF.ljust(size))]
+        form = AskForm({"model": model}, models=MODELS, conversation=talk, with_message=False, carried=carried)
+        return {field: list(map(str, errors)) for field, errors in form.errors.items()}
+
+    assert reworded("eyes", 400_000) == {}
+    assert reworded("small", 400_000) == {"model": ["“small” takes no images. These do: eyes, more-eyes."]}
+    assert reworded("eyes", 400_001) == {
+        "model": ["The images of a conversation may have 1 MB. Begin a new one for more."]
+    }
 
 
 @pytest.mark.parametrize(
