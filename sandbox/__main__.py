@@ -42,6 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--remember-secrets", action="store_true", help="tell issued secrets at /sandbox/issued_secrets"
     )
+    parser.add_argument(
+        "--no-custom-keys", dest="custom_keys", action="store_false", help="refuse keys that the caller made up"
+    )
     parser.add_argument("--stop-with-stdin", action="store_true", help="end when standard input is closed")
     return parser
 

@@ -1,9 +1,11 @@
 """What the pretended models say: short, harmless, the same for the same question. A token is a word.
 
 Switches inside a message steer it: [words 50] length, [slow 1500] ms before the answer, [pace 20] ms between words,
-[fail 500] the provider answers with that status, [cut] or [sse-error] it fails inside the stream, [reason 5] words of
-reasoning first, [cached 2] prompt tokens from a cache, [markdown] a formatted answer, [echo] the question itself,
-[count 100] the numbers up to it, so that a lost word is seen, [tool] a call of the first tool offered.
+[fail 500] the provider answers with that status, [cut] or [sse-error] it fails inside the stream, [budget] the budget
+ends there, [reason 5] words of reasoning first, [cached 2] prompt tokens from a cache, [markdown] a formatted answer,
+[echo] the question itself, blanks and lines as they are, [count 100] the numbers up to it, so that a lost word is seen,
+[bytes] a character at a time, [tool] a call of the first tool offered. [refuse seed] does not take that parameter,
+[too-long] and [filter] refuse the prompt, [filtered] ends the answer halfway.
 """
 
 import json
@@ -13,8 +15,15 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
 
-_SWITCH = re.compile(r"\[(words|slow|pace|fail|cut|sse-error|reason|cached|markdown|echo|count|tool)(?: (\d{1,7}))?\]")
+_SWITCH = re.compile(
+    r"\[(?:(words|slow|pace|fail|cut|sse-error|budget|reason|cached|markdown|echo|count|bytes|tool|too-long|filter|"
+    r"filtered)(?: (\d{1,7}))?|refuse (\w{1,40}))\] ?"
+)
+_BREAKS = ("cut", "sse-error", "budget")
+_REFUSALS = ("too-long", "filter")
 _WORD = re.compile(r"\s*\S+")
+_WORD_OR_END = re.compile(r"\s*\S+|\s+$")
+_MOST_CHOICES = 16
 _DEFAULT_WORDS = 40
 _MARKDOWN = """## About {topic}
 
@@ -62,11 +71,14 @@ class Answer:
     pace_ms: int | None = None
     fail_status: int | None = None
     breaks: str | None = None
+    choices: int = 1
+    refusal: str | None = None
+    refuses: str | None = None  # the parameter that it does not take
 
     @property
     def completion_tokens(self) -> int:
         """Return what is billed as output, thoughts included."""
-        return len(self.words) + len(self.thoughts)
+        return len(self.words) * self.choices + len(self.thoughts)
 
 
 def count_words(text: str) -> int:
@@ -90,11 +102,14 @@ def text_of(content: object) -> str:
 
 def answer_to(question: str, last: str, body: Mapping[str, Any]) -> Answer:
     """Make up the answer; `question` is all that was sent, `last` the part to speak about."""
-    switches = {name: int(number or 0) for name, number in _SWITCH.findall(question)}
+    found = _SWITCH.findall(question)
+    switches = {name: int(number or 0) for name, number, _ in found if name}
     words, finish = _limited(list(_spoken(last, switches)), body)
+    if "filtered" in switches:
+        words, finish = words[: len(words) // 2], "content_filter"
     tool = _tool_call(body) if "tool" in switches else None
     return Answer(
-        words=[] if tool else words,
+        words=[] if tool else list("".join(words)) if "bytes" in switches else words,
         thoughts=_spaced(islice(cycle(_THOUGHTS.split()), switches.get("reason", 0))),
         finish="tool_calls" if tool else finish,
         prompt_tokens=max(1, count_words(question)),
@@ -103,14 +118,23 @@ def answer_to(question: str, last: str, body: Mapping[str, Any]) -> Answer:
         slow_ms=switches.get("slow", 0),
         pace_ms=switches.get("pace"),
         fail_status=switches.get("fail"),
-        breaks=next((name for name in ("cut", "sse-error") if name in switches), None),
+        breaks=next((name for name in _BREAKS if name in switches), None),
+        choices=_choices(body),
+        refusal=next((name for name in _REFUSALS if name in switches), None),
+        refuses=next((name for _, _, name in found if name in body), None),
     )
 
 
+def _choices(body: Mapping[str, Any]) -> int:
+    wanted = body.get("n")
+    return min(wanted, _MOST_CHOICES) if isinstance(wanted, int) and wanted > 0 else 1
+
+
 def _spoken(last: str, switches: Mapping[str, int]) -> Iterator[str]:
-    plain = _SWITCH.sub("", last).strip()
+    plain = _SWITCH.sub("", last)
     if "echo" in switches:
-        return iter(_WORD.findall(plain))
+        return iter(_WORD_OR_END.findall(plain.rstrip(" ") if last.endswith("]") else plain))
+    plain = plain.strip()
     if "count" in switches:
         return iter(_spaced(str(number) for number in range(1, switches["count"] + 1)))
     topic = _topic(plain)
@@ -130,11 +154,11 @@ def _topic(plain: str) -> str:
 
 
 def _limited(words: list[str], body: Mapping[str, Any]) -> tuple[list[str], str]:
-    text = "".join(words)
-    stops = body.get("stop") or []
-    for stop in [stops] if isinstance(stops, str) else stops:
-        text = text.partition(stop)[0] if stop else text
-    words = _WORD.findall(text)
+    if stops := body.get("stop"):
+        text = "".join(words)
+        for stop in [stops] if isinstance(stops, str) else stops:
+            text = text.partition(stop)[0] if stop else text
+        words = _WORD.findall(text)
     limit = limit_of(body)
     if limit is not None and limit < len(words):
         return words[:limit], "length"

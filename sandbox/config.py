@@ -20,6 +20,7 @@ class Config:
     seed: int = 1
     prefix: str = ""
     remember_secrets: bool = False
+    custom_keys: bool = True
 
 
 def usd(amount_pusd: int) -> float:

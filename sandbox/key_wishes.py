@@ -36,11 +36,13 @@ def new_secret() -> str:
     return "sk-" + secrets.token_urlsafe(16)
 
 
-def secret_of(body: Json) -> str:
+def secret_of(body: Json, world: World) -> str:
     """Return the custom key that was sent, or a new secret."""
     custom = fields.text(body, "key")
     if custom is None:
         return new_secret()
+    if not world.config.custom_keys:
+        raise wrapped(403, "Custom API key values are disabled by your administrator. Keys must be auto-generated.")
     if not custom.startswith("sk-"):
         shown = f"{custom[:4]}****{custom[-4:]}" if len(custom) > 8 else "****"
         raise wrapped(400, f"Invalid key format. LiteLLM Virtual Key must start with 'sk-'. Received: {shown}")

@@ -18,17 +18,12 @@ from starlette.types import ASGIApp
 from sandbox.answers import Answer, answer_to, count_words, text_of
 from sandbox.calls import Call, open_call
 from sandbox.config import usd
-from sandbox.errors import RefusalError, error
-from sandbox.streams import Chunks, WordByWord, spell
+from sandbox.errors import error
+from sandbox.provider import refusal_of
+from sandbox.streams import Chunks, WordByWord, number_of, spell
 
 Json = dict[str, Any]
 _numbers = count(1)
-_PROVIDER_ERRORS = {  # status: LiteLLM's class, type
-    400: ("BadRequestError", "server_error"),
-    401: ("AuthenticationError", "authentication_error"),
-    429: ("RateLimitError", "throttling_error"),
-    503: ("ServiceUnavailableError", "internal_server_error"),
-}
 _CATEGORIES = (
     "harassment harassment_threatening hate hate_threatening illicit illicit_violent self_harm self_harm_instructions "
     "self_harm_intent sexual sexual_minors violence violence_graphic"
@@ -67,22 +62,27 @@ async def complete(request: Request) -> Response | ASGIApp:
 
 async def _respond(call: Call, answer: Answer, *, chat: bool) -> Response | ASGIApp:
     await asyncio.sleep(answer.slow_ms / 1000)
-    if answer.fail_status:
-        raise call.refused(_provider_error(call, answer.fail_status))
+    if (refusal := refusal_of(answer, call.body)) is not None:
+        raise call.refused(refusal)
     kind = "chat.completion" if chat else "text_completion"
     head: Json = {"id": f"chatcmpl-sandbox-{next(_numbers)}", "created": int(time.time()), "model": call.body["model"]}
     if call.body.get("stream"):
         return _stream(call, answer, {**head, "object": kind + (".chunk" if chat else "")}, chat=chat)
-    choice = _chat_choice(answer) if chat else {"text": "".join(answer.words), "logprobs": None}
     cost_pusd = call.cost_pusd(answer.prompt_tokens, answer.completion_tokens)
     headers = call.headers(cost_pusd)
     call.finish(answer.prompt_tokens, answer.completion_tokens, cached_tokens=answer.cached_tokens)
-    choices = [{"finish_reason": answer.finish, "index": 0, **choice}]
+    choices = [
+        {"finish_reason": answer.finish, "index": index, **_choice(answer, index, chat=chat)}
+        for index in range(answer.choices)
+    ]
     return JSONResponse({**head, "object": kind, "choices": choices, "usage": _usage(answer)}, headers=headers)
 
 
-def _chat_choice(answer: Answer) -> Json:
-    message: Json = {"content": "".join(answer.words), "role": "assistant"}
+def _choice(answer: Answer, index: int, *, chat: bool) -> Json:
+    text = number_of(index) + "".join(answer.words)
+    if not chat:
+        return {"text": text, "logprobs": None}
+    message: Json = {"content": text, "role": "assistant"}
     if answer.thoughts:
         message["reasoning_content"] = "".join(answer.thoughts)
     if answer.tool_call is not None:
@@ -114,23 +114,13 @@ def _stream(call: Call, answer: Answer, head: Json, *, chat: bool) -> ASGIApp:
 
     headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", **call.headers(None)}
     return WordByWord(
-        spell(answer, Chunks(head=head, chat=chat), usage),
+        spell(answer, [Chunks(head=head, chat=chat, index=index) for index in range(answer.choices)], usage),
         pace_s=pace_ms / 1000,
         headers=headers,
         connections=call.world.connections,
         token=call.key.token if call.key else None,
         settle=settle,
     )
-
-
-def _provider_error(call: Call, status: int) -> RefusalError:
-    name, kind = _PROVIDER_ERRORS.get(status, ("InternalServerError", "internal_server_error"))
-    doubled = "" if status == 400 else f"{name}: "
-    message = (
-        f"litellm.{name}: {doubled}OpenAIException - provider says {status}\n\n"
-        f"LiteLLM: model group '{call.body['model']}' failed with the error above. No fallback was attempted."
-    )
-    return error(status, message, kind)
 
 
 async def embed(request: Request) -> Response:

@@ -31,7 +31,7 @@ async def generate(request: Request) -> Response:
     world = world_of(request)
     only_for = _self_service(request, authenticate(request))
     body = await fields.read_body(request)
-    secret = secret_of(body)
+    secret = secret_of(body, world)
     key, expires_at = wished(body, secret, world)
     if only_for is not None:
         if key.user_id not in (None, only_for):

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from starlette.types import Receive, Scope, Send
 
@@ -22,14 +22,20 @@ def event(content: object) -> bytes:
     return b"data: " + json.dumps(content, separators=(",", ":")).encode() + b"\n\n"
 
 
-class Chunks:
-    """Spell the chunks of one answer; the head is encoded once, so that a word costs little."""
+def number_of(index: int) -> str:
+    """Return what tells a further choice from the first."""
+    return f"({index + 1}) " if index else ""
 
-    def __init__(self, *, head: dict[str, object], chat: bool) -> None:
+
+class Chunks:
+    """Spell the chunks of one choice; the head is encoded once, so that a word costs little."""
+
+    def __init__(self, *, head: dict[str, object], chat: bool, index: int = 0) -> None:
         self._head = head
         self._chat = chat
+        self._index = index
         start = json.dumps(head, separators=(",", ":")).encode()[:-1]
-        self._before = b"data: " + start + b',"choices":[{"index":0,'
+        self._before = b"data: " + start + b',"choices":[{"index":%d,' % index
         self._after = b"}]}\n\n"
 
     def word(self, text: str) -> bytes:
@@ -41,17 +47,18 @@ class Chunks:
 
     def delta(self, content: object, **more: object) -> bytes:
         """Spell any other chunk of a chat."""
-        return event({**self._head, "choices": [{"index": 0, "delta": content, **more}]})
+        return event({**self._head, "choices": [{"index": self._index, "delta": content, **more}]})
 
     def first(self) -> bytes:
         """Spell what opens the stream."""
-        return self.delta({"role": "assistant", "content": ""}) if self._chat else self.word("")
+        text = number_of(self._index)
+        return self.delta({"role": "assistant", "content": text}) if self._chat else self.word(text)
 
     def last(self, finish: str) -> bytes:
         """Spell the finish reason."""
         if self._chat:
             return self.delta({}, finish_reason=finish)
-        return event({**self._head, "choices": [{"finish_reason": finish, "index": 0}]})
+        return event({**self._head, "choices": [{"finish_reason": finish, "index": self._index}]})
 
     def usage(self, usage: object) -> bytes:
         """Spell the chunk that only comes when it was asked for."""
@@ -60,26 +67,33 @@ class Chunks:
 
 
 def _failure(word: str) -> bytes:
+    if word == "budget":
+        message = "Budget has been exceeded! Key=key (sk-...) Current cost: 1e-05, Max budget: 1e-05"
+        return event({"error": {"message": message, "type": "budget_exceeded", "param": None, "code": "422"}})
     message = f"litellm.APIConnectionError: APIConnectionError: OpenAIException - {_BREAKS[word]}"
     return event({"error": {"message": message, "type": None, "param": None, "code": "500"}})
 
 
-def spell(answer: Answer, chunks: Chunks, usage: object | None) -> Iterator[tuple[bytes, int]]:
-    """Yield each chunk and the tokens that it carries."""
-    yield chunks.first(), 0
+def spell(answer: Answer, choices: Sequence[Chunks], usage: object | None) -> Iterator[tuple[bytes, int]]:
+    """Yield each chunk and the tokens that it carries; the choices take turns."""
+    first = choices[0]
+    for chunks in choices:
+        yield chunks.first(), 0
     for thought in answer.thoughts:
-        yield chunks.delta({"reasoning_content": thought}), 1
+        yield first.delta({"reasoning_content": thought}), 1
     if answer.tool_call is not None:
-        yield chunks.delta({"tool_calls": [{"index": 0, **answer.tool_call}]}), 0
+        yield first.delta({"tool_calls": [{"index": 0, **answer.tool_call}]}), 0
     half = len(answer.words) // 2 if answer.breaks else None
     for index, word in enumerate(answer.words):
         if index == half:
             yield _failure(str(answer.breaks)), 0
             return
-        yield chunks.word(word), 1
-    yield chunks.last(answer.finish), 0
+        for chunks in choices:
+            yield chunks.word(word), 1
+    for chunks in choices:
+        yield chunks.last(answer.finish), 0
     if usage is not None:
-        yield chunks.usage(usage), 0
+        yield first.usage(usage), 0
     yield _DONE, 0
 
 

@@ -40,6 +40,7 @@ class Sandbox:
         pace_ms: float = 0,
         history_days: int = 0,
         prefix: str = "",
+        custom_keys: bool = True,
     ) -> None:
         self.admin_key = admin_key
         self.origin = ""
@@ -53,6 +54,7 @@ class Sandbox:
         self._options += ["--history-days", str(history_days), "--remember-secrets", "--stop-with-stdin"]
         self._options += ["--prefix", prefix] if prefix else []
         self._options += ["--data", str(data)] if data else []
+        self._options += [] if custom_keys else ["--no-custom-keys"]
 
     @property
     def url(self) -> str:

@@ -17,8 +17,8 @@ from tests.gateway.loopback import recording
 GROUP = "\n\nLiteLLM: model group 'gpt-4o-mini' failed with the error above. No fallback was attempted."
 UNSUPPORTED = (
     "litellm.UnsupportedParamsError: {provider} does not support parameters: {names}, for model={model}. To drop "
-    "these, set `litellm.drop_params=True` or for proxy:\n\n`litellm_settings:\n drop_params: true`\n. \n If you want to use "
-    "these params dynamically send allowed_openai_params={names} in your request."
+    "these, set `litellm.drop_params=True` or for proxy:\n\n`litellm_settings:\n drop_params: true`\n. \n If you want "
+    "to use these params dynamically send allowed_openai_params={names} in your request."
 )
 OPENAI = "litellm.BadRequestError: OpenAIException - "
 TOO_LONG = "litellm.ContextWindowExceededError: litellm.BadRequestError: ContextWindowExceededError: "
