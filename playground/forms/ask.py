@@ -13,17 +13,10 @@ from django.utils.translation import gettext_lazy as _lazy
 from keys.forms import LineField
 from keys.models import GatewayModel
 from playground import parameters
-from playground.forms.fields import (
-    BiasField,
-    JsonField,
-    MetadataField,
-    ModelsOwnField,
-    NumberField,
-    StopField,
-    TextField,
-    WithoutField,
-)
+from playground.forms.fields import ModelsOwnField, NumberField, TextField, WithoutField
 from playground.forms.images import ImagesField, stored_bytes
+from playground.forms.json import BiasField, JsonField
+from playground.forms.lines import MetadataField, StopField
 from playground.forms.tools import ToolsField
 from playground.models import Conversation
 from playground.parameters import PARAMETERS, Parameter

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from playground import parameters
-from playground.forms.fields import JsonField
+from playground.forms.json import JsonField
 
 NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
 KINDS: Final[Mapping[str, type]] = {"name": str, "description": str, "parameters": dict, "strict": bool}

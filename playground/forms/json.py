@@ -1,0 +1,105 @@
+"""Fields of JSON. What is wrong is told with its line and column, in words for people who do not write JSON often."""
+
+import json
+import re
+from typing import Any, Final
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from playground import parameters
+
+# The parser's words, and ours.
+JSON_FAULTS: Final = {
+    "Expecting value": _lazy("a value is missing here"),
+    "Expecting property name enclosed in double quotes": _lazy("a name in double quotes belongs here"),
+    "Expecting ':' delimiter": _lazy("a colon belongs here"),
+    "Expecting ',' delimiter": _lazy("a comma, or the closing bracket, belongs here"),
+    "Extra data": _lazy("nothing may follow here"),
+    "Unterminated string starting at": _lazy("this text has no closing quote"),
+    "Invalid control character at": _lazy("in a text, write a line break as \\n and a tab as \\t"),
+    "Illegal trailing comma before end of object": _lazy("this comma is one too many"),
+    "Illegal trailing comma before end of array": _lazy("this comma is one too many"),
+}
+
+
+class JsonField(forms.Field):
+    """JSON, or None. What is wrong is told with its line and column."""
+
+    widget = forms.Textarea
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.widget.attrs.update({"rows": 3, "spellcheck": "false", "autocomplete": "off"})
+
+    def to_python(self, value: Any) -> Any:
+        """Return what the text says."""
+        text = str(value or "").replace("\r\n", "\n")
+        if not text.strip():
+            return None
+        if len(text) > parameters.JSON_CHARS:
+            raise ValidationError(_("At most %(most)d characters."), "long", {"most": parameters.JSON_CHARS})
+        return self.checked(_read_json(text))
+
+    def checked(self, value: Any) -> Any:
+        """Return the value when it has the form that is wanted."""
+        return value
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show what is stored as people would type it."""
+        return value if value is None or isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _read_json(text: str) -> Any:
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as fault:
+        params = {"line": fault.lineno, "column": fault.colno, "fault": JSON_FAULTS.get(fault.msg, _("not readable"))}
+        raise ValidationError(
+            _("Not valid JSON: line %(line)d, column %(column)d: %(fault)s."), code="json", params=params
+        ) from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, brackets in brackets in brackets
+        raise _unusable() from None
+    if not _storable(value):
+        raise _unusable()
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValidationError(_("Not valid JSON: %(name)s is not a number there."), code="json", params={"name": name})
+
+
+def _unusable() -> ValidationError:
+    return ValidationError(
+        _("This JSON has something in it that cannot be sent: a number too large, brackets too deep, broken text."),
+        code="json",
+    )
+
+
+def _storable(value: Any) -> bool:
+    """Tell whether a database and the gateway take it: no infinity, no half of a character, no NUL."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (ValueError, RecursionError):
+        return False
+    return "\\u0000" not in text
+
+
+class BiasField(JsonField):
+    """Token numbers, each with −100 … 100."""
+
+    def checked(self, value: Any) -> dict[str, float]:
+        """Refuse all but an object of numbers."""
+        if not isinstance(value, dict):
+            raise ValidationError(_("A JSON object is wanted, for example {“50256”: −100}."), code="shape")
+        if len(value) > parameters.BIASES:
+            raise ValidationError(_("At most %(most)d tokens."), code="many", params={"most": parameters.BIASES})
+        for token, bias in value.items():
+            if not re.fullmatch(r"\d{1,9}", token, re.ASCII):
+                raise ValidationError(_("“%(token)s” is not the number of a token."), "token", {"token": token[:60]})
+            if isinstance(bias, bool) or not isinstance(bias, (int, float)) or not -100 <= bias <= 100:
+                raise ValidationError(_("Token %(token)s: a number from −100 to 100."), "bias", {"token": token})
+        return value

@@ -1,0 +1,91 @@
+"""Fields of which each line is a thing of its own: texts to stop at, pairs of a name and a value."""
+
+import re
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from gateway.secret import redact
+from playground import parameters
+from playground.forms.fields import TextField
+
+# Names that LiteLLM reads out of metadata: licensed features, and where and with which keys its logs are sent.
+METADATA_TAKEN: Final = {"tags", "guardrails", "policies", "headers", "priority"}
+METADATA_TAKEN_BEGIN: Final = (
+    *("litellm", "user_api_key", "requester", "spend_logs", "mcp_", "turn_off", "disable_", "opted_out", "applied_"),
+    *("langfuse", "langsmith", "gcs_", "humanloop", "arize", "posthog", "wandb", "weave", "dd_", "model_", "slack_"),
+)
+
+
+class StopField(TextField):
+    """Texts, one a line, in which \\n, \\t and \\\\ mean a line break, a tab and a backslash."""
+
+    MEANS: Final = {"n": "\n", "t": "\t", "\\": "\\"}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=parameters.STOPS * parameters.STOP_CHARS * 2, **kwargs)
+        self.widget.attrs.update({"rows": 2})
+
+    def clean(self, value: Any) -> list[str]:
+        """Return the texts."""
+        lines = [line for line in super().clean(value).split("\n") if line.strip()]
+        if len(lines) > parameters.STOPS:
+            raise ValidationError(_("At most %(most)d texts, one a line."), "many", {"most": parameters.STOPS})
+        if any(len(line) > parameters.STOP_CHARS for line in lines):
+            raise ValidationError(_("At most %(most)d characters a line."), "long", {"most": parameters.STOP_CHARS})
+        return [re.sub(r"\\([nt\\])", lambda found: self.MEANS[found[1]], line) for line in lines]
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show stored texts as people would type them."""
+        if not isinstance(value, list):
+            return value
+        written = (text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t") for text in value)
+        return "\n".join(written)
+
+
+class MetadataField(TextField):
+    """Lines of `name = value`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        line = parameters.METADATA_NAME_CHARS + parameters.METADATA_VALUE_CHARS + 5
+        super().__init__(max_length=parameters.METADATA_LINES * line, **kwargs)
+        self.widget.attrs.update({"rows": 2})
+
+    def clean(self, value: Any) -> dict[str, str]:
+        """Return the pairs; each fault is told with its line."""
+        pairs: dict[str, str] = {}
+        for number, line in enumerate(super().clean(value).split("\n"), start=1):
+            if line.strip():
+                name, said = _pair(number, line)
+                pairs[name] = said
+        if len(pairs) > parameters.METADATA_LINES:
+            raise ValidationError(_("At most %(most)d lines."), "many", {"most": parameters.METADATA_LINES})
+        return pairs
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show stored pairs as lines."""
+        return "\n".join(f"{name} = {said}" for name, said in value.items()) if isinstance(value, dict) else value
+
+
+def _pair(number: int, line: str) -> tuple[str, str]:
+    name, equals, said = (part.strip() for part in line.partition("="))
+    if not (name and equals and said):
+        raise ValidationError(_("Line %(line)d: write it as name = value."), "pair", {"line": number})
+    if len(name) > parameters.METADATA_NAME_CHARS or len(said) > parameters.METADATA_VALUE_CHARS:
+        raise ValidationError(
+            _("Line %(line)d is too long: %(name)d characters for the name, %(value)d for the value."),
+            code="long",
+            params={
+                "line": number,
+                "name": parameters.METADATA_NAME_CHARS,
+                "value": parameters.METADATA_VALUE_CHARS,
+            },
+        )
+    if name.lower() in METADATA_TAKEN or name.lower().startswith(METADATA_TAKEN_BEGIN):
+        raise ValidationError(_("Line %(line)d: the gateway keeps this name for itself."), "taken", {"line": number})
+    if redact(line) != line:
+        raise ValidationError(
+            _("Line %(line)d has a key in it. Take it out: the gateway would log it."), "secret", {"line": number}
+        )
+    return name, said
