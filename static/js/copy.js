@@ -24,7 +24,7 @@ async function copy(button) {
     await navigator.clipboard.writeText(text); // not there without https, refused without rights
     answer(button, button.dataset.copied);
   } catch {
-    getSelection().selectAllChildren(source);
+    getSelection().selectAllChildren(source.hidden ? source.parentElement : source);
     answer(button, button.dataset.selected);
   }
 }

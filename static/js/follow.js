@@ -14,10 +14,11 @@ function hidden() {
 }
 
 function show() {
-  if (button) button.hidden = following || hidden() < NEAR_PX;
+  if (composer.isConnected) button.hidden = following || hidden() < NEAR_PX;
 }
 
 function follow() {
+  if (!composer.isConnected) return; // an error page took the place of the chat
   if (following && talk().querySelector(".ps-turn") && hidden() > 0) scrollBy({ top: hidden(), behavior: "instant" });
   show();
 }
@@ -26,7 +27,7 @@ if (card && composer) {
   addEventListener(
     "scroll",
     () => {
-      following = hidden() < NEAR_PX;
+      following = composer.isConnected && hidden() < NEAR_PX;
       show();
     },
     { passive: true },

@@ -3,12 +3,13 @@
 import { say } from "./say.js";
 
 const SHOWN_MS = 2000;
+const OWN = ["metadata", "user"]; // of the person, not of the setup
 
 function addressOf(link) {
   const query = new URLSearchParams();
   for (const [name, value] of new FormData(document.getElementById("playground-form"))) {
     const field = document.querySelector(`#playground-parameters [name="${CSS.escape(name)}"]`);
-    if (field && value) query.append(name, value);
+    if (field && value && !OWN.includes(name)) query.append(name, value);
   }
   return `${new URL(link.dataset.preset, location)}?${query}`;
 }

@@ -15,9 +15,9 @@ function tick(form, began) {
     maximumFractionDigits: 1,
   });
   const count = busyIn(form)[0]?.querySelector("[data-count]")?.textContent;
-  const seconds = `${number.format((Date.now() - began) / 1000)}\u00a0s`;
+  const seconds = `${number.format((Date.now() - began) / 1000)}\u00a0s`; // until the server tells of tokens, too
   const line = form.querySelector("[data-live]");
-  if (line) line.textContent = [seconds, count].filter(Boolean).join(", ");
+  if (line) line.textContent = count || seconds;
 }
 
 function start(form) {
@@ -49,18 +49,18 @@ function askHowItEnded(form) {
 document.addEventListener("htmx:config:request", (event) => {
   const { request } = event.detail.ctx;
   const address = request.submitter?.getAttribute("formaction");
-  if (!address || !event.target.matches("form[data-stream]")) return;
+  if (!address || !event.target.matches?.("form[data-stream]")) return;
   request.action = address;
   request.body.delete("message");
   request.body.delete("images");
 });
 
 document.addEventListener("htmx:before:request", (event) => {
-  if (event.target.matches("form[data-stream]")) start(event.target);
+  if (event.target.matches?.("form[data-stream]")) start(event.target);
 });
 
 document.addEventListener("htmx:finally:request", (event) => {
-  if (event.target.matches("form[data-stream]")) end(event.target);
+  if (event.target.matches?.("form[data-stream]")) end(event.target);
 });
 
 document.addEventListener("htmx:sse:close", (event) => {
