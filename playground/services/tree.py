@@ -116,6 +116,11 @@ class Tree:
         found = [self.ends[answer.id] for answer in self.answers_to.get(start.id, ()) if answer.id in self.ends]
         return max(found, key=_age, default=None)
 
+    def messages(self) -> list[Message]:
+        """Return all that was asked, oldest first."""
+        every = (message for replies in self.replies.values() for message in replies)
+        return sorted(every, key=lambda message: (message.created_at, message.id))
+
     def newest(self) -> Answer | None:
         """Return the newest answer of all."""
         return max(self.answers.values(), key=_age, default=None)

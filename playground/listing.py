@@ -1,0 +1,101 @@
+"""The list of a person's conversations: in groups by day, narrowed by a search."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from playground.models import Conversation, ConversationQuerySet
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+SHOWN_AT_MOST: Final = 50
+LONGEST_SEARCH: Final = 100
+ICONS: Final = {
+    Conversation.Kind.CHAT.value: "play",
+    Conversation.Kind.COMPARE.value: "list",
+    Conversation.Kind.COMPLETION.value: "edit",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A conversation in the list."""
+
+    conversation: Conversation
+    url: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Conversations last used on the same day, or before."""
+
+    title: "_StrPromise"
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What the list shows; `more` says that it is not all, `q` what was searched for."""
+
+    groups: list[Group]
+    q: str
+    count: int
+    more: bool
+    kept_days: int
+
+
+def conversations_of(user: User, q: str = "") -> Found:
+    """Return the conversations of `user` that have `q` in them, last used first, in one query; at most 50."""
+    q = q.replace("\0", "").strip()[:LONGEST_SEARCH]
+    own = Conversation.objects.owned_by(user)
+    found = list(_with(q, own).listed()[: SHOWN_AT_MOST + 1])
+    rows = [_row(each) for each in found[:SHOWN_AT_MOST]]
+    return Found(
+        groups=_by_day(rows),
+        q=q,
+        count=len(rows),
+        more=len(found) > SHOWN_AT_MOST,
+        kept_days=settings.PLAYGROUND_KEPT_DAYS,
+    )
+
+
+def address_of(conversation: Conversation) -> str:
+    """Return the page of a conversation."""
+    name = "comparison" if conversation.kind == Conversation.Kind.COMPARE else "conversation"
+    return reverse(f"playground:{name}", args=[conversation.pk])
+
+
+def _with(q: str, own: ConversationQuerySet) -> ConversationQuerySet:
+    """Keep the conversations with `q` in their title, or in what was asked or answered in them."""
+    if not q:
+        return own
+    texts = own.filter(Q(messages__text__icontains=q) | Q(messages__answers__text__icontains=q))
+    return own.filter(Q(title__icontains=q) | Q(pk__in=texts.values("pk")))
+
+
+def _row(conversation: Conversation) -> Row:
+    return Row(conversation=conversation, url=address_of(conversation), icon=ICONS[conversation.kind])
+
+
+def _by_day(rows: Iterable[Row]) -> list[Group]:
+    """Return the groups that have conversations: Today, Yesterday, Earlier."""
+    today = timezone.localdate()
+    groups = [
+        Group(title=_("Today"), rows=[]),
+        Group(title=_("Yesterday"), rows=[]),
+        Group(title=_("Earlier"), rows=[]),
+    ]
+    for row in rows:
+        days = (today - timezone.localdate(row.conversation.used_at)) // timedelta(days=1)
+        groups[min(max(days, 0), 2)].rows.append(row)
+    return [group for group in groups if group.rows]

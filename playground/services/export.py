@@ -1,0 +1,163 @@
+"""A conversation as a file to take along: Markdown for people, JSON with all alternatives for programs."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from playground.models import Answer, Conversation, Image, Message
+from playground.services.mishaps import Mishap, card_of
+from playground.services.requests import data_url
+from playground.services.tree import Tree, shown_turns
+
+FORMAT: Final = "passerelle-conversation-1"
+NOT_PARAMETERS: Final = ("model", "system")
+# What of an answer's row is exported; the rest are keys to other rows.
+ANSWER_FIELDS: Final = (
+    "model",
+    "wishes",
+    "state",
+    "text",
+    "reasoning",
+    "tool_calls",
+    "others",
+    "finish_reason",
+    "problem",
+    "answered_by",
+    "call_id",
+    "headers",
+    "prompt_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+    "cached_tokens",
+    "cost_usd",
+    "cost_source",
+    "first_token_ms",
+    "took_ms",
+    "started_at",
+    "ended_at",
+)
+
+
+# --- JSON -------------------------------------------------------------------------------------------
+def as_json(conversation: Conversation) -> str:
+    """Return all of a conversation: every message with its images as data URLs, and every answer to it."""
+    tree = Tree.of(conversation)
+    images: dict[Any, list[Image]] = {}
+    for image in Image.objects.filter(message__conversation=conversation):
+        images.setdefault(image.message_id, []).append(image)
+    body = {
+        "format": FORMAT,
+        **_fields(conversation, ("id", "kind", "title", "kept", "wishes", "created_at", "used_at")),
+        "shown": [turn.answer.id for turn in shown_turns(conversation)],
+        "messages": [_message(message, images.get(message.id, []), tree) for message in tree.messages()],
+    }
+    return json.dumps(body, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
+
+
+def _message(message: Message, images: list[Image], tree: Tree) -> dict[str, Any]:
+    return {
+        **_fields(message, ("id", "text", "created_at")),
+        "follows": message.parent_id,
+        "images": [{**_fields(image, ("name", "media_type")), "url": _url(image)} for image in images],
+        "answers": [_fields(answer, ("id", *ANSWER_FIELDS)) for answer in tree.answers_to[message.id]],
+    }
+
+
+def _url(image: Image) -> str:
+    return data_url(image.media_type, image.data)
+
+
+def _fields(row: object, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
+
+
+# --- Markdown ---------------------------------------------------------------------------------------
+def as_markdown(conversation: Conversation) -> str:
+    """Return the way that is shown, as it was written; images are named, not contained."""
+    return "\n\n".join(_parts(conversation)) + "\n"
+
+
+def _parts(conversation: Conversation) -> Iterator[str]:
+    yield f"# {conversation.title}"
+    yield _("Begun %(began)s, exported %(now)s.") % {
+        "began": _when(conversation.created_at),
+        "now": _when(timezone.now()),
+    }
+    system = ""
+    for turn in shown_turns(conversation):
+        if (told := turn.answer.wishes.get("system", "")) != system:
+            system = told
+            yield "## " + _("System prompt")
+            yield system or _("(none from here on)")
+        yield "## " + _("You")
+        yield turn.message.text
+        yield from (_("Image: %(name)s") % {"name": image.name} for image in turn.images)
+        yield from _answer(turn.answer)
+
+
+def _answer(answer: Answer) -> Iterator[str]:
+    yield f"## {answer.model}"
+    yield from _choice(answer.text, answer.reasoning, answer.tool_calls)
+    for number, other in enumerate(answer.others, start=2):
+        yield "### " + _("Choice %(number)d") % {"number": number}
+        yield from _choice(other.get("text", ""), other.get("reasoning", ""), other.get("tool_calls", []))
+    if answer.problem:
+        card = card_of(Mishap.from_json(answer.problem), answer=answer)
+        yield f"**{card.title}** {card.sentence}"
+    yield f"*{' · '.join(_figures(answer))}*"
+
+
+def _choice(text: str, reasoning: str, tool_calls: list[dict[str, Any]]) -> Iterator[str]:
+    if reasoning:
+        yield "\n".join(f"> {line}".rstrip() for line in [_("Reasoning:"), "", *reasoning.splitlines()])
+    if text:
+        yield text
+    for call in tool_calls:
+        yield _("Call of %(name)s:") % {"name": call.get("name") or "?"}
+        yield _fenced(call.get("arguments") or "")
+
+
+def _figures(answer: Answer) -> Iterator[str]:
+    """Yield what is known of how an answer came about, each with its unit."""
+    yield _when(answer.started_at)
+    if answer.answered_by and answer.answered_by != answer.model:
+        yield _("answered by %(model)s") % {"model": answer.answered_by}
+    yield from _parameters(answer.wishes)
+    if answer.prompt_tokens is not None:
+        yield _("%(count)d tokens in") % {"count": answer.prompt_tokens}
+    if answer.completion_tokens is not None:
+        yield _("%(count)d tokens out") % {"count": answer.completion_tokens}
+    if answer.cost_usd is not None:
+        yield f"{answer.cost_usd.normalize():f} USD ({answer.get_cost_source_display()})"
+    if answer.first_token_ms is not None:
+        yield _("first token after %(seconds).2f s") % {"seconds": answer.first_token_ms / 1000}
+    if answer.took_ms is not None:
+        yield _("%(seconds).2f s in all") % {"seconds": answer.took_ms / 1000}
+    yield " ".join(
+        [str(answer.get_state_display()), f"({answer.finish_reason})" if answer.finish_reason else ""]
+    ).strip()
+    if answer.call_id:
+        yield _("call %(id)s") % {"id": answer.call_id}
+
+
+def _parameters(wishes: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in wishes.items():
+        if name not in NOT_PARAMETERS:
+            yield f"{name} = {json.dumps(value, ensure_ascii=False)}"
+
+
+def _fenced(text: str) -> str:
+    """Return a block of code that nothing in it can end."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}\n{text}\n{fence}"
+
+
+def _when(when: datetime) -> str:
+    return timezone.localtime(when).strftime("%Y-%m-%d %H:%M %Z")

@@ -1,0 +1,60 @@
+"""Ends what nobody ends: conversations past their time, answers whose process died, slots that were left open.
+
+All of it may run twice, or at the same time as people ask: each write says again what it takes for granted.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.utils import timezone
+
+from playground.models import LOST_AFTER, Answer, Conversation, Slot
+from playground.services.mishaps import INTERRUPTED
+
+BATCH: Final = 100  # conversations; none is locked for long
+SLOT_KEPT: Final = timedelta(days=1)
+
+
+def prune_conversations() -> int:
+    """Delete conversations that were not used for so long, sooner those not to be kept; return how many."""
+    now = timezone.now()
+    old = Q(used_at__lt=now - timedelta(days=settings.PLAYGROUND_KEPT_DAYS))
+    unkept = Q(kept=False, used_at__lt=now - timedelta(hours=settings.PLAYGROUND_UNKEPT_HOURS))
+    over = Conversation.objects.filter(old | unkept).exclude(messages__answers__state__in=Answer.UNDER_WAY)
+    deleted = 0
+    while ids := list(over.order_by("used_at").values_list("pk", flat=True)[:BATCH]):
+        _, by_model = over.filter(pk__in=ids).delete()
+        gone = by_model.get(Conversation._meta.label, 0)
+        deleted += gone
+        if not gone:  # all of them were taken up again, or another run was faster
+            break
+    return deleted
+
+
+def prune_slots() -> int:
+    """Delete the slots of calls that ended a day ago; return how many."""
+    deleted, _ = Slot.objects.filter(renewed_at__lt=timezone.now() - SLOT_KEPT).delete()
+    return deleted
+
+
+def settle_answers() -> int:
+    """Write down that answers were lost with their process, and that waiting ones never began; return how many.
+
+    What had come stays. What it cost is not known here; the gateway has counted it.
+    """
+    now = timezone.now()
+    lost = Answer.objects.lost(now)
+    problem = INTERRUPTED.as_json()
+    failed = lost.filter(state=Answer.State.STREAMING).update(
+        state=Answer.State.FAILED, problem=problem, ended_at=F("saved_at")
+    )
+    stopped = lost.filter(state=Answer.State.WAITING).update(state=Answer.State.STOPPED, ended_at=F("saved_at"))
+    return failed + stopped
+
+
+def settle_slots() -> int:
+    """End the slots that nobody has renewed for as long; return how many."""
+    unrenewed = Slot.objects.filter(ended_at=None, renewed_at__lt=timezone.now() - LOST_AFTER)
+    return unrenewed.update(ended_at=F("renewed_at"))

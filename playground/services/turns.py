@@ -1,0 +1,108 @@
+"""Changes to the tree of a conversation that ask no model: show an alternative, delete an answer, delete it all."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.db import transaction
+from django.utils import timezone
+
+from playground.models import Answer, Conversation, Message
+from playground.services.tree import Tree
+
+T = TypeVar("T")
+
+
+class UnderWay(Exception):
+    """An answer that would have to go is being written; nothing was deleted."""
+
+
+def show_answer(answer: Answer) -> Conversation:
+    """Have the conversation show the way through `answer`, to the newest end of it; return it."""
+    conversation = answer.message.conversation
+    end = Tree.of(conversation, bare=True).newest_end(answer) or answer
+    conversation.head = end
+    conversation.save(update_fields=["head"])
+    return conversation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Going:
+    """What goes when an answer is deleted, besides itself."""
+
+    later_answers: int
+    message: bool  # what was asked: this is its only answer
+    conversation: bool  # nothing is left in it
+
+
+def what_goes_with(answer: Answer) -> Going:
+    """Return what deleting the answer takes with it."""
+    tree = Tree.of(answer.message.conversation, bare=True)
+    count = sum(1 for _ in tree.below(answer))
+    is_last = len(tree.answers_to[answer.message_id]) == 1
+    return Going(later_answers=count - 1, message=is_last, conversation=count == len(tree.answers))
+
+
+def delete_answer(answer: Answer) -> Conversation | None:
+    """Delete an answer with all that follows it, and its message if it was the last one; return what is left.
+
+    None: that was the whole conversation, which has gone with it. Raises UnderWay. If the way that is shown went
+    through the answer, it goes on through the nearest alternative, or ends before the message.
+    """
+    with transaction.atomic():
+        conversation = Conversation.objects.select_for_update().get(pk=answer.message.conversation_id)
+        tree = Tree.of(conversation, bare=True)
+        going = {each.id for each in tree.below(answer)}
+        _refuse_under_way(tree.answers[each] for each in going)
+        if going == set(tree.answers):
+            conversation.delete()
+            return None
+        if conversation.head_id in going:
+            conversation.head = _instead_of(answer, tree)
+            conversation.save(update_fields=["head"])
+        Answer.objects.filter(
+            pk__in=going
+        ).delete()  # all at once: a row at a time recurses as deep as the talk is long
+        Message.objects.filter(pk=answer.message_id, answers=None).delete()
+    return conversation
+
+
+def delete_conversation(conversation: Conversation) -> None:
+    """Delete a conversation with all that is in it. Raises UnderWay."""
+    with transaction.atomic():
+        _refuse_under_way(Answer.objects.filter(message__conversation=conversation, state__in=Answer.UNDER_WAY))
+        conversation.delete()
+
+
+def keep_conversation(conversation: Conversation, *, kept: bool) -> None:
+    """Keep a conversation, or do not; that is a use of it too, so that there is time to think again."""
+    conversation.kept, conversation.used_at = kept, timezone.now()
+    conversation.save(update_fields=["kept", "used_at"])
+
+
+def rename_conversation(conversation: Conversation, title: str) -> None:
+    """Call a conversation otherwise."""
+    conversation.title = title
+    conversation.save(update_fields=["title"])
+
+
+def _refuse_under_way(answers: Iterable[Answer]) -> None:
+    if any(answer.is_under_way for answer in answers):
+        raise UnderWay
+
+
+def _instead_of(answer: Answer, tree: Tree) -> Answer | None:
+    """Return the end of the way that is nearest to the one through `answer`; None: there is none."""
+    message = tree.answers[answer.id].message
+    beside = _nearest(tree.answers_to[message.id], tree.answers[answer.id])
+    asked_beside = _nearest(tree.alternatives_of(message), message)
+    if near := beside or asked_beside:
+        return tree.newest_end(near)
+    return tree.answers.get(message.parent_id) if message.parent_id else None
+
+
+def _nearest(alternatives: list[T], one: T) -> T | None:
+    """Return the alternative before `one`, else the one after it."""
+    at = alternatives.index(one)
+    around = [*alternatives[max(at - 1, 0) : at], *alternatives[at + 1 : at + 2]]
+    return around[0] if around else None

@@ -1,0 +1,28 @@
+"""Work on conversations outside a request: forget what is past its time, settle what was lost."""
+
+import logging
+import time
+
+from celery import shared_task
+
+from playground.services import prune as services
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="playground.prune", soft_time_limit=600, acks_late=True, ignore_result=True)  # s
+def prune() -> None:
+    """Delete old conversations and slots."""
+    started = time.monotonic()
+    conversations, slots = services.prune_conversations(), services.prune_slots()
+    took_s = time.monotonic() - started
+    logger.info("playground.prune: %d conversations, %d slots in %.1f s", conversations, slots, took_s)
+
+
+@shared_task(name="playground.settle", soft_time_limit=50, acks_late=True, ignore_result=True)  # s
+def settle() -> None:
+    """End answers and slots whose process has died."""
+    started = time.monotonic()
+    answers, slots = services.settle_answers(), services.settle_slots()
+    took_s = time.monotonic() - started
+    logger.info("playground.settle: %d answers, %d slots in %.1f s", answers, slots, took_s)

@@ -1,0 +1,14 @@
+"""The list of conversations, beside every page of the playground."""
+
+from django import template
+from django.template.context import Context
+
+from playground.listing import Found, conversations_of
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def my_conversations(context: Context) -> Found:
+    """Return the conversations of who is signed in; one query."""
+    return conversations_of(context["request"].user)

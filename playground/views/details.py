@@ -1,0 +1,31 @@
+"""What was sent for an answer and what came back, as the gateway has it."""
+
+import json
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from playground.listing import address_of
+from playground.services.raw import raw_request, raw_response
+from playground.views.frame import own_answer
+from web.request import PortalRequest
+
+
+@require_safe
+def details(request: PortalRequest, answer_id: UUID) -> HttpResponse:
+    """Show request, response and headers of an answer."""
+    answer = own_answer(request, answer_id)
+    context = {
+        "answer": answer,
+        "address": address_of(answer.message.conversation),
+        "sent": _indented(raw_request(answer)),
+        "came": _indented(raw_response(answer)),
+        "headers": sorted(answer.headers.items()),
+    }
+    return render(request, "playground/details.html", context)
+
+
+def _indented(body: object) -> str:
+    return json.dumps(body, indent=2, ensure_ascii=False)

@@ -1,0 +1,33 @@
+"""Conversations as files, for their owner."""
+
+from typing import Final
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.utils.http import content_disposition_header
+from django.utils.text import slugify
+from django.views.decorators.http import require_safe
+
+from playground.services.export import as_json, as_markdown
+from playground.views.frame import own_conversation
+from web.request import PortalRequest
+
+WRITERS: Final = {
+    "md": (as_markdown, "text/markdown; charset=utf-8"),
+    "json": (as_json, "application/json"),
+}
+
+
+@require_safe
+def export(request: PortalRequest, conversation_id: UUID, form: str) -> HttpResponse:
+    """Return the conversation as Markdown ("md": the way that is shown) or as JSON ("json": all of it)."""
+    if form not in WRITERS:
+        raise Http404
+    conversation = own_conversation(request, conversation_id)
+    write, content_type = WRITERS[form]
+    response = HttpResponse(write(conversation), content_type=content_type)
+    name = slugify(conversation.title, allow_unicode=True)[:60] or "conversation"
+    response["Content-Disposition"] = content_disposition_header(True, f"{name}.{form}") or "attachment"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,34 @@
+"""Pictures of a conversation, as they were sent."""
+
+from typing import Final
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_safe
+
+from playground.models import Image
+from web.request import PortalRequest
+
+# What a browser draws and runs nothing of; the name is ours, for a person's may be anything.
+NAMES: Final = {
+    "image/png": "image.png",
+    "image/jpeg": "image.jpg",
+    "image/gif": "image.gif",
+    "image/webp": "image.webp",
+}
+KEPT_S: Final = 3600  # by the browser of its owner; a picture never changes
+
+
+@require_safe
+def image(request: PortalRequest, image_id: UUID) -> HttpResponse:
+    """Return a picture of one of the person's conversations."""
+    found = get_object_or_404(Image, pk=image_id, message__conversation__owner=request.user)
+    if found.media_type not in NAMES:
+        raise Http404
+    response = HttpResponse(bytes(found.data), content_type=found.media_type)
+    response["Content-Disposition"] = f'inline; filename="{NAMES[found.media_type]}"'
+    response["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = f"private, max-age={KEPT_S}, immutable"
+    return response

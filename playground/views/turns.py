@@ -1,0 +1,48 @@
+"""Alternatives and answers that are to go: no model is asked here."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from playground.listing import address_of
+from playground.models import Answer
+from playground.services import turns as services
+from playground.services.tree import shown_turns
+from playground.views.conversations import UNDER_WAY
+from playground.views.frame import own_answer, page_context
+from web.pages import render_region
+from web.request import PortalRequest
+
+
+@require_POST
+def show(request: PortalRequest, answer_id: UUID) -> HttpResponse:
+    """Show the way through this answer from now on, to its newest end."""
+    conversation = services.show_answer(own_answer(request, answer_id))
+    if not request.htmx:
+        return redirect(address_of(conversation))
+    context = {**page_context(request, conversation), "turns": shown_turns(conversation)}
+    return render_region(request, "playground/index.html", "talk", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete_answer(request: PortalRequest, answer_id: UUID) -> HttpResponse:
+    """Ask once more, saying what goes with it; on POST, delete the answer and all that follows it."""
+    answer = own_answer(request, answer_id)
+    if request.method != "POST":
+        return _ask(request, answer)
+    try:
+        left = services.delete_answer(answer)
+    except services.UnderWay:
+        return _ask(request, answer, said=str(UNDER_WAY), status=409)
+    messages.success(request, _("Deleted.") if left else _("Deleted, with the conversation: nothing was left in it."))
+    return redirect(address_of(left)) if left else redirect("playground:index")
+
+
+def _ask(request: PortalRequest, answer: Answer, *, said: str = "", status: int = 200) -> HttpResponse:
+    going = services.what_goes_with(answer)
+    context = {"answer": answer, "address": address_of(answer.message.conversation), "going": going, "said": said}
+    return render(request, "playground/delete_answer.html", context, status=status)
