@@ -1,0 +1,208 @@
+"""An answer is relayed piece by piece, and however it ends, its end is written down."""
+
+import threading
+from collections.abc import Generator
+from contextlib import closing
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from accounts.models import User
+from playground.models import Answer, Conversation, Slot
+from playground.services.relay import Ended, Piece, Update, relay
+from tests.keys.leaks import assert_nowhere, everywhere
+from tests.playground.streams import asked, browser, ended, know_the_models, nobody, text_of
+from tests.sandbox_process import Sandbox
+from tests.waiting import wait_until
+
+State = Answer.State
+
+
+def until_first_word(updates: Generator[Update]) -> Piece:
+    """Read until the model has said something."""
+    return next(update for update in updates if isinstance(update, Piece))
+
+
+def kept(answer: Answer) -> Answer:
+    return Answer.objects.get(pk=answer.pk)
+
+
+def test_what_comes_is_what_is_kept(intern: User, sandbox: Sandbox) -> None:
+    job = asked(intern, "Count [count 60] [pace 2]")
+
+    updates = list(relay(job, nobody()))
+
+    answer = kept(job.answer)
+    assert answer.state == State.COMPLETE
+    assert answer.text.split() == [str(number) for number in range(1, 61)]
+    assert text_of(updates) == answer.text
+    assert isinstance(updates[-1], Ended)
+    assert 2 < len(updates) < 40  # joined, but not into one
+
+
+def test_tells_its_figures(intern: User, sandbox: Sandbox) -> None:
+    answer = ended(intern, "Hello there [words 12] [pace 5]")
+
+    assert (answer.prompt_tokens, answer.completion_tokens) == (6, 12)
+    assert answer.cost_usd == Decimal("0.0000081")  # 6 × 0.15 + 12 × 0.60 USD a million
+    assert answer.cost_source == Answer.CostSource.TOLD
+    assert answer.finish_reason == "stop"
+    assert answer.call_id
+    assert answer.answered_by == "gpt-4o-mini"
+    assert answer.first_token_ms is not None
+    assert answer.took_ms is not None
+    assert answer.first_token_ms < answer.took_ms
+    assert answer.ended_at is not None
+    assert all(name.startswith(("x-litellm-", "x-olla-")) for name in answer.headers)
+
+
+def test_reasoning_is_kept_apart(intern: User, sandbox: Sandbox) -> None:
+    job = asked(intern, "Think [reason 7] [words 3]")
+
+    updates = list(relay(job, nobody()))
+
+    answer = kept(job.answer)
+    assert len(answer.reasoning.split()) == 7
+    assert "".join(update.reasoning for update in updates if isinstance(update, Piece)) == answer.reasoning
+    assert answer.reasoning not in text_of(updates)
+
+
+def test_calls_of_tools_are_kept(intern: User, sandbox: Sandbox) -> None:
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"properties": {"city": {}}}}}
+
+    answer = ended(intern, "Call it [tool]", wishes={"tools": [tool]})
+
+    assert [(call["name"], call["arguments"]) for call in answer.tool_calls] == [("weather", '{"city": "example"}')]
+    assert answer.finish_reason == "tool_calls"
+
+
+def test_the_first_word_is_not_held_back(intern: User, sandbox: Sandbox) -> None:
+    with closing(relay(asked(intern, "Hello [words 20] [pace 30]"), nobody())) as updates:
+        first = until_first_word(updates)
+
+    assert first.count == 1
+
+
+def test_a_browser_that_goes_ends_the_gateways_work(intern: User, sandbox: Sandbox) -> None:
+    job = asked(intern, "Talk [words 2000] [pace 20]")
+
+    with browser() as (hangup, theirs):
+        updates = relay(job, hangup)
+        until_first_word(updates)
+        theirs.close()
+        rest = list(updates)
+
+    answer = kept(job.answer)
+    assert isinstance(rest[-1], Ended)
+    assert answer.state == State.STOPPED
+    assert answer.text
+    assert answer.problem is None
+    wait_until(lambda: sandbox.connections()["closed_by_client"], timeout_s=1)
+    assert sandbox.connections()["open"] == []
+
+
+def test_a_browser_that_goes_before_the_first_word_is_noticed_too(intern: User, sandbox: Sandbox) -> None:
+    job = asked(intern, "Think long [slow 20000]")
+
+    with browser() as (hangup, theirs):
+        threading.Timer(0.1, theirs.close).start()
+        updates = list(relay(job, hangup))
+
+    assert isinstance(updates[-1], Ended)
+    assert kept(job.answer).state == State.STOPPED
+    assert kept(job.answer).took_ms is not None
+    assert kept(job.answer).took_ms < 5000  # type: ignore[operator]  # asserted above
+
+
+def test_a_piece_that_cannot_be_sent_ends_it_as_well(intern: User, sandbox: Sandbox) -> None:
+    job = asked(intern, "Talk [words 2000] [pace 20]")
+
+    with closing(relay(job, nobody())) as updates:
+        until_first_word(updates)  # and then the server closes the iterator
+
+    assert kept(job.answer).state == State.STOPPED
+    wait_until(lambda: sandbox.connections()["closed_by_client"], timeout_s=1)
+
+
+def test_what_was_stopped_has_an_estimated_cost(intern: User, sandbox: Sandbox) -> None:
+    know_the_models()
+    job = asked(intern, "Talk [words 2000] [pace 5]")
+    with closing(relay(job, nobody())) as updates:
+        until_first_word(updates)
+
+    answer = kept(job.answer)
+    assert answer.cost_source in (Answer.CostSource.CALCULATED, Answer.CostSource.LISTED)
+    assert answer.cost_usd is not None
+    assert answer.cost_usd > 0
+
+
+def test_a_silent_gateway_is_given_up(intern: User, sandbox: Sandbox, settings: Settings) -> None:
+    settings.PLAYGROUND_SILENCE_S = 0.3
+    sandbox.faults("/chat/completions", "stream_silent", after_chunks=3)
+    job = asked(intern, "Talk [words 30]")
+
+    updates = list(relay(job, nobody()))
+
+    answer = kept(job.answer)
+    assert answer.state == State.FAILED
+    assert answer.problem is not None
+    assert answer.problem["code"] == "silent"
+    assert answer.text == text_of(updates) != ""
+
+
+def test_every_end_frees_the_slot(intern: User, sandbox: Sandbox) -> None:
+    ended(intern, "Well [words 2]")
+    ended(intern, "Broken [fail 500]")
+    with closing(relay(asked(intern, "Stopped [words 500] [pace 20]"), nobody())) as updates:
+        until_first_word(updates)
+
+    assert Slot.objects.count() == 3
+    assert not Slot.objects.filter(ended_at=None).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_holds_no_connection_to_the_database_while_tokens_flow(intern: User, sandbox: Sandbox) -> None:
+    with closing(relay(asked(intern, "Talk [words 30] [pace 10]"), nobody())) as updates:
+        until_first_word(updates)
+        assert connection.connection is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_has_come_is_saved_each_second(intern: User, sandbox: Sandbox) -> None:
+    job = asked(intern, "Count [count 500] [pace 20]")
+
+    with closing(relay(job, nobody())) as updates:
+        for update in updates:
+            if isinstance(update, Piece) and update.after_s > 1.5:
+                break
+        saved = kept(job.answer)
+        assert saved.state == State.STREAMING
+        assert saved.text.split()[:5] == ["1", "2", "3", "4", "5"]
+        assert saved.is_under_way
+
+    assert kept(job.answer).state == State.STOPPED
+
+
+def test_the_conversation_goes_on(intern: User, sandbox: Sandbox) -> None:
+    first = ended(intern, "One [words 3]")
+    talk = Conversation.objects.get()
+
+    second = ended(intern, "Two [words 3]", conversation=talk, parent=first)
+
+    talk.refresh_from_db()
+    assert talk.head_id == second.pk
+    assert second.message.parent_id == first.pk
+    assert second.prompt_tokens is not None
+    assert first.prompt_tokens is not None
+    assert second.prompt_tokens > first.prompt_tokens + 3  # the gateway was told of the first turn
+
+
+def test_the_secret_is_nowhere(intern: User, sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    job = asked(intern, "Hello [words 3]")
+    updates = list(relay(job, nobody()))
+
+    assert str(job.secret) not in repr(job)
+    assert str(job.secret) not in repr(updates)
+    assert_nowhere(sandbox.issued_secrets(), everywhere(caplog))
