@@ -1,6 +1,6 @@
 """The chat: its page, and the forms that are answered by a stream."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -98,7 +98,7 @@ def retry(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
 @never_cache
 def edit(request: PortalRequest, message_id: UUID) -> HttpResponseBase:
     """Change a message and ask again; the first wording and its answers stay as alternatives."""
-    own = Message.objects.filter(conversation__owner=request.user).select_related("conversation", "parent")
+    own = Message.objects.filter(conversation__owner=request.user).select_related("conversation")
     message = get_object_or_404(own, pk=message_id)
     talk, asker = message.conversation, asker_of(request)
     if request.method != "POST":
@@ -110,13 +110,14 @@ def edit(request: PortalRequest, message_id: UUID) -> HttpResponseBase:
         return refused(
             request, AskRefused("wording", str(wording.errors["text"][0])), lambda: page_context(request, talk)
         )
-    form = _settings(request, talk, asker)
+    pictures = _pictures_of(message)
+    form = _settings(request, talk, asker, carried=pictures)
     if form and not form.is_valid():
         return _wrong(request, talk, form)
     question = Question(
         text=wording.cleaned_data["text"],
         wishes=form.wishes() if form else talk.wishes,
-        pictures=_pictures_of(message),
+        pictures=pictures,
         conversation=talk,
         parent=message.parent,
     )
@@ -150,7 +151,8 @@ def _settings(request: PortalRequest, talk: Conversation, asker: Asker, *, model
         data["model"] = model
     if "model" not in data:
         return None
-    return AskForm(data, models=models_of(asker.allowance), conversation=talk, with_message=False)
+    models = models_of(asker.allowance)
+    return AskForm(data, models=models, conversation=talk, with_message=False, carried=carried)
 
 
 # --- Answers to forms -------------------------------------------------------------------------------
