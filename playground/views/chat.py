@@ -144,7 +144,14 @@ def _parent(request: PortalRequest, talk: Conversation | None) -> Answer | None:
         raise Http404 from error
 
 
-def _settings(request: PortalRequest, talk: Conversation, asker: Asker, *, model: str | None = None) -> AskForm | None:
+def _settings(
+    request: PortalRequest,
+    talk: Conversation,
+    asker: Asker,
+    *,
+    model: str | None = None,
+    carried: Sequence[Picture] = (),
+) -> AskForm | None:
     """Return the settings as they stand on the page, or with another model; None where none were sent."""
     data = request.POST.copy()
     if model:
