@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from playground.views import chat, conversations, details, exports, images, purse, turns
+from playground.views import chat, code, conversations, details, exports, images, purse, turns
 
 app_name = "playground"
 urlpatterns = [
@@ -12,7 +12,7 @@ urlpatterns = [
     path("answers/<uuid:answer_id>/", chat.answer, name="answer"),
     path("answers/<uuid:answer_id>/retry/", chat.retry, name="retry"),
     path("messages/<uuid:message_id>/edit/", chat.edit, name="edit"),
-    path("code/", chat.send, name="code"),  # stands in until views/code.py is there
+    path("code/", code.code, name="code"),
     path("purse/", purse.purse, name="purse"),
     # Conversations
     path("conversations/", conversations.conversations, name="conversations"),

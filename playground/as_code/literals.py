@@ -28,7 +28,6 @@ class Dialect:
     pieces: tuple[str, str, str] | None = None  # around and between the lines of a long text
     quote: Callable[[str], str]
     entry: Callable[[str], str]  # a name with what follows it
-    number: Callable[[Any], str] = json.dumps
     picture: Callable[[Picture], str]
 
     def write(self, value: Any, *, depth: int = 0, used: int = 0) -> str:
@@ -83,7 +82,7 @@ class Dialect:
         if isinstance(value, Sequence):
             start, end = self.brackets[0]
             return f"{start}{', '.join(map(self._inline, value))}{end}" if value else self.empty[0]
-        return self.number(value)
+        return json.dumps(value)  # a number
 
 
 def text_pieces(text: str) -> list[str]:
@@ -140,11 +139,6 @@ def _r_name(name: str) -> str:
     return f"{name} = " if _BARE(name) and name not in _WORDS_OF_R else f"{_in_code(name)} = "
 
 
-def _r_number(value: float) -> str:
-    """Write a number of R; whole ones as such, that 100000 is not sent as 1e+05."""
-    return f"{value}L" if isinstance(value, int) and abs(value) < 2**31 else json.dumps(value)
-
-
 _LISTS: Final = (("[", "]"), ("{", "}"))
 PYTHON: Final = Dialect(
     indent=4,
@@ -174,7 +168,6 @@ R: Final = Dialect(
     pieces=("paste0(", ",", ")"),
     quote=_in_code,
     entry=_r_name,
-    number=_r_number,
     picture=lambda picture: f"image{picture.number}",
 )
 JSON: Final = Dialect(

@@ -1,0 +1,90 @@
+"""View code: what the form would send, as a program. Nothing is sent, and nothing is kept."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from accounts.policies import policy_of
+from playground.as_code import code_for
+from playground.as_code.answers import Kind
+from playground.as_code.pictures import in_files
+from playground.forms import AskForm
+from playground.models import Answer, Conversation, Image, Message
+from playground.services.requests import Picture, Turn, chat_request
+from playground.services.tree import way_to
+from playground.views.frame import models_of, named_conversation
+from web.pages import render_region
+from web.request import PortalRequest
+
+PAGE = "playground/code.html"
+
+
+@require_POST
+@never_cache
+def code(request: PortalRequest) -> HttpResponse:
+    """Show the chat's form as it stands as code; with nothing typed, what was asked last."""
+    talk = named_conversation(request)
+    typed = bool(request.POST.get("message", "").strip() or request.FILES)
+    form = AskForm(
+        request.POST,
+        request.FILES,
+        models=models_of(policy_of(request.user)),
+        conversation=talk,
+        with_message=typed,
+    )
+    back = reverse("playground:conversation", args=[talk.pk]) if talk else reverse("playground:index")
+    if not form.is_valid():
+        return no_code(request, form, back=back)
+    turns = _turns(_parent(request, talk), form) if typed or talk is None else _last_turns(talk)
+    return show_code(request, "chat", chat_request(form.wishes(), turns).as_json(), back=back)
+
+
+def show_code(request: PortalRequest, kind: Kind, body: Mapping[str, Any], *, back: str) -> HttpResponse:
+    """Show a request's body as code, in the dialog of the page or on one of its own, from which `back` leads back."""
+    files = [picture.file for picture in in_files(body)[1]]
+    context = {"snippets": code_for(kind, body), "files": files, "back": back}
+    return render_region(request, PAGE, "snippets", context)
+
+
+def no_code(request: PortalRequest, form: AskForm, *, back: str) -> HttpResponse:
+    """Say what keeps the form from being sent."""
+    return render_region(request, PAGE, "snippets", {"form": form, "back": back}, status=422)
+
+
+def _turns(parent: Answer | None, form: AskForm) -> Sequence[Turn]:
+    """Return the conversation with what is typed at its end; an empty form begins with a greeting."""
+    text = form.cleaned_data.get("message", _("Say hello in one sentence."))
+    before: Sequence[Turn] = way_to(parent, with_images=True) if parent else []
+    return [*before, (_unsaved(text, form.pictures()), None)]
+
+
+def _last_turns(talk: Conversation) -> Sequence[Turn]:
+    if talk.head is None:
+        raise Http404
+    *before, (message, _answer) = way_to(talk.head, with_images=True)
+    return [*before, (message, None)]
+
+
+def _unsaved(text: str, pictures: Sequence[Picture]) -> Message:
+    message = Message(text=text)
+    images = [Image(name=each.name, media_type=each.media_type, data=each.data) for each in pictures]
+    message._prefetched_objects_cache = {"images": images}  # type: ignore[attr-defined]  # there are no rows to fetch
+    return message
+
+
+def _parent(request: PortalRequest, talk: Conversation | None) -> Answer | None:
+    """Return the answer that the message would follow: the last one that the page shows."""
+    told = request.POST.get("parent", "")
+    if talk is None or not told:
+        return talk.head if talk else None
+    try:
+        return get_object_or_404(Answer, pk=UUID(told), message__conversation=talk)
+    except ValueError as error:
+        raise Http404 from error
