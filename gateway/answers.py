@@ -1,6 +1,6 @@
 """Reads models' answers: chats and completions, whole or by events, vectors, verdicts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 
 from gateway import reading
 from gateway.inference_types import (
@@ -60,41 +60,44 @@ def _completion_choice(row: Fields) -> Choice:
     )
 
 
-def chat_deltas(event: Fields) -> Iterator[ChatDelta]:
-    """Yield what an event of a chat's stream adds; nothing for one that only opens the answer."""
-    for value in reading.items(event.get("choices"), "choices"):
-        row = reading.fields(value, "choice")
-        delta = reading.fields(row.get("delta") or {}, "delta")
-        yield from _said(
-            ChatDelta(
-                text=reading.optional_text(delta, "content") or "",
-                reasoning=reading.optional_text(delta, "reasoning_content") or "",
-                tool_calls=_tool_calls(delta),
-                finish_reason=reading.optional_text(row, "finish_reason"),
-                index=reading.whole(row, "index"),
-            )
-        )
-    yield from _said(ChatDelta(usage=_usage(event)))
+def chat_deltas(event: Fields) -> Sequence[ChatDelta]:
+    """Return what an event of a chat's stream adds; nothing for one that only opens the answer."""
+    return _deltas(event, _chat_delta)
 
 
-def completion_deltas(event: Fields) -> Iterator[ChatDelta]:
-    """Yield what an event of a completion's stream adds."""
-    for value in reading.items(event.get("choices"), "choices"):
-        row = reading.fields(value, "choice")
-        yield from _said(
-            ChatDelta(
-                text=reading.optional_text(row, "text") or "",
-                finish_reason=reading.optional_text(row, "finish_reason"),
-                index=reading.whole(row, "index"),
-            )
-        )
-    yield from _said(ChatDelta(usage=_usage(event)))
+def completion_deltas(event: Fields) -> Sequence[ChatDelta]:
+    """Return what an event of a completion's stream adds."""
+    return _deltas(event, _completion_delta)
 
 
-def _said(delta: ChatDelta) -> Iterator[ChatDelta]:
-    """Yield the delta if it says anything."""
-    if delta.text or delta.reasoning or delta.tool_calls or delta.finish_reason or delta.usage:
-        yield delta
+def _deltas(event: Fields, read: Callable[[Fields], ChatDelta]) -> Sequence[ChatDelta]:
+    found = [read(reading.fields(value, "choice")) for value in reading.items(event.get("choices"), "choices")]
+    if event.get("usage") is not None:
+        found.append(ChatDelta(usage=_usage(event)))
+    return [delta for delta in found if _says_something(delta)]
+
+
+def _chat_delta(row: Fields) -> ChatDelta:
+    delta = reading.fields(row.get("delta") or {}, "delta")
+    return ChatDelta(
+        text=reading.optional_text(delta, "content") or "",
+        reasoning=reading.optional_text(delta, "reasoning_content") or "",
+        tool_calls=_tool_calls(delta) if "tool_calls" in delta else (),
+        finish_reason=reading.optional_text(row, "finish_reason"),
+        index=reading.whole(row, "index"),
+    )
+
+
+def _completion_delta(row: Fields) -> ChatDelta:
+    return ChatDelta(
+        text=reading.optional_text(row, "text") or "",
+        finish_reason=reading.optional_text(row, "finish_reason"),
+        index=reading.whole(row, "index"),
+    )
+
+
+def _says_something(delta: ChatDelta) -> bool:
+    return bool(delta.text or delta.reasoning or delta.tool_calls or delta.finish_reason or delta.usage)
 
 
 def _tool_calls(message: Fields) -> tuple[ToolCall, ...]:

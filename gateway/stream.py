@@ -5,7 +5,9 @@ An answer is whole only if the gateway says so with [DONE]; whatever else ends t
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -24,7 +26,7 @@ from gateway.types import Headers
 
 MAX_EVENT_BYTES: Final = 4 * 2**20  # of an event; real ones have some hundred
 
-Deltas = Callable[[reading.Fields], Iterable[ChatDelta]]
+Deltas = Callable[[reading.Fields], Sequence[ChatDelta]]
 
 
 class ChatStream:
@@ -55,10 +57,11 @@ class ChatStream:
         self._deltas = deltas
         self._lock = threading.Lock()
         self._interrupter = Interrupter()
-        self._run = self._exchange()
-        self._ahead: ChatDelta | None = None  # what more_within has found
-        self._failure: GatewayError | None = None
-        self._reads_next = False
+        self._response: requests.Response | None = None
+        self._cutter = _Cutter()
+        self._ready: deque[ChatDelta] = deque()
+        self._failure: GatewayError | None = None  # that comes after what is ready
+        self._ended = False
         self._busy = False
         self._closed = False
 
@@ -74,10 +77,11 @@ class ChatStream:
         return self
 
     def __next__(self) -> ChatDelta:
-        while (delta := self._ahead) is None:
+        while not self._ready:
             self._advance()
-        self._ahead = None
-        return delta
+        if self._closed:
+            raise StopIteration
+        return self._ready.popleft()
 
     def start(self) -> None:
         """Send the request and wait until the gateway begins to answer; after it `headers` are known."""
@@ -87,17 +91,13 @@ class ChatStream:
     def more_within(self, seconds: float) -> bool:
         """Tell whether the next delta, or the end, can be had at once, waiting up to `seconds` for it.
 
-        For after `start`, and for the thread that reads. Errors and the end are kept for it.
+        For after `start`, and for the thread that reads. An error is an end too: it is kept for who reads on.
         """
         until = time.monotonic() + seconds
-        try:
-            while self._ahead is None:
+        with suppress(StopIteration):
+            while not (self._ready or self._failure or self._ended):
                 if not self._advance(until):
                     return False
-        except StopIteration:
-            return True
-        except GatewayError as failure:
-            self._failure = failure
         return True
 
     def close(self) -> None:
@@ -108,10 +108,10 @@ class ChatStream:
         if first and reading_now:
             self._interrupter.fire()  # the reader wakes up and cleans up: closing under its hands would break it
         elif first:
-            self._run.close()
+            self._hang_up()
 
     def _advance(self, until: float | None = None) -> bool:
-        """Go on by a step, which may bring a delta; without one, and False, if nothing comes `until` then.
+        """Begin, or read on once; False if there is nothing to read `until` then.
 
         Raises StopIteration at the end and after close.
         """
@@ -130,22 +130,26 @@ class ChatStream:
                 self._busy = False
                 closed = self._closed
             if closed:
-                self._run.close()
+                self._hang_up()
 
     def _step(self, until: float | None) -> bool:
         if self._failure:
             failure, self._failure = self._failure, None
             raise failure
-        if until is not None and self._reads_next and not self._interrupter.readable(until):
+        if self._ended:
+            raise StopIteration
+        if self._response is None:
+            self._begin()
+        elif until is None or self._interrupter.readable(until):
+            self._read(self._response)
+        else:
             return False
-        self._ahead = next(self._run)
-        self._reads_next = self._ahead is None
         return True
 
-    def _exchange(self) -> Generator[ChatDelta | None]:
-        """Yield the deltas, and None before each read that may wait; first when the answer begins."""
+    def _begin(self) -> None:
+        self._ended = True  # unless it begins: it is never tried again
         with interruptible(self._interrupter):
-            response = self._transport.open(
+            self._response = self._transport.open(
                 "POST",
                 self._path,
                 body=self._body,
@@ -153,45 +157,39 @@ class ChatStream:
                 read_timeout_s=self._silence_s,
                 headers={"Accept": "text/event-stream", "Accept-Encoding": "identity"},
             )
+        if not self._response.headers.get("Content-Type", "").startswith("text/event-stream"):
+            self._hang_up()
+            raise reading.not_understood("it is not a stream")
+        self.headers = headers_from(self._response.headers)
+        self._ended = False
+
+    def _read(self, response: requests.Response) -> None:
+        """Read what is there, or wait for something; keep its deltas, and the error that may come after them."""
         try:
-            self.headers = headers_from(response.headers)
-            yield None
-            for event in _events(response):
-                if event is None:
-                    yield None
-                else:
-                    yield from self._deltas(event)
-        finally:
-            self._interrupter.forget()
-            response.close()
+            chunk = mapped(lambda: response.raw.read1(READ_BYTES, decode_content=True))
+            self._ended = self._take(chunk)
+        except GatewayError as failure:
+            self._failure, self._ended = failure, True
+        if self._ended:
+            self._hang_up()
 
-
-def _events(response: requests.Response) -> Generator[reading.Fields | None]:
-    """Yield the parsed events up to [DONE], and None before each read but the first.
-
-    Raises the error that is in one of them, or that there is no [DONE].
-    """
-    if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
-        raise reading.not_understood("it is not a stream")
-    cut = _Cutter()
-    while chunk := _read(response):
-        for data in cut.events(chunk):
+    def _take(self, chunk: bytes) -> bool:
+        """Keep the deltas of a chunk; True if it holds the end of the answer."""
+        if not chunk:
+            raise GatewayUnavailable("The answer was cut off before its end.")
+        for data in self._cutter.events(chunk):
             if data == b"[DONE]":
-                return
-            event = _parsed(data)
+                return True
+            event = reading.fields(reading.load(data, "an event"), "event")
             if event.get("error"):
                 raise _error_in(event)
-            yield event
-        yield None
-    raise GatewayUnavailable("The answer was cut off before its end.")
+            self._ready.extend(self._deltas(event))
+        return False
 
-
-def _read(response: requests.Response) -> bytes:
-    return mapped(lambda: response.raw.read1(READ_BYTES, decode_content=True))
-
-
-def _parsed(data: bytes) -> reading.Fields:
-    return reading.fields(reading.load(data, "an event"), "event")
+    def _hang_up(self) -> None:
+        self._interrupter.forget()
+        if self._response is not None:
+            self._response.close()
 
 
 def _error_in(event: reading.Fields) -> GatewayError:

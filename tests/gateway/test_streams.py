@@ -339,8 +339,10 @@ def test_closed_before_it_began_asks_nothing(paper: Paper, gateway: Gateway) -> 
 def test_streams_are_not_repeated(paper: Paper, gateway: Gateway) -> None:
     paper.will(says({}, status=503))
 
+    stream = stream_of(gateway)
     with pytest.raises(GatewayUnavailable):
-        texts_of(gateway)
+        list(stream)
+    assert list(stream) == []
     assert len(paper.asked) == 1
 
 
