@@ -1,0 +1,243 @@
+"""View code: what Send would send, as a program; nothing is sent or kept."""
+
+import ast
+import html
+import re
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
+
+from accounts.models import User
+from keys.models import GatewayModel
+from keys.snippets import NO_SECRET
+from playground.models import Answer, Conversation, Image, Message
+from playground.services.asking import body_of
+from tests.conftest import HTMX, signed_in
+from tests.factories import make_policy, make_user
+from tests.playground.rows import PIXEL, answer, conversation, image, last_answer, message
+from tests.playground.xss import CORPUS
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.django_db
+URL = "/playground/code/"
+CHAT = "general_nothink"
+
+
+@pytest.fixture(autouse=True)
+def offered() -> None:
+    """Put a model on offer that sees, and one that only reads."""
+    GatewayModel.objects.create(name=CHAT, mode="chat", position=0)
+    GatewayModel.objects.create(name="eyes", mode="chat", position=1, features=["vision"])
+
+
+def codes_on(page: str) -> dict[str, str]:
+    """Return each code by the language, as a browser would copy it."""
+    found = re.findall(r'<code id="as-code-(\w+)"[^>]*>(.*?)</code></pre>', page, re.DOTALL)
+    return {name: html.unescape(re.sub("</?mark>", "", text)) for name, text in found}
+
+
+def body_on(page: str) -> dict[str, Any]:
+    """Return what the page's Python would send."""
+    tree = ast.parse(codes_on(page)["requests"])
+    [literal] = [node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "json"]
+    body: dict[str, Any] = ast.literal_eval(literal)
+    return body
+
+
+def asked_on(client: Client, **typed: Any) -> dict[str, Any]:
+    response = client.post(URL, {"model": CHAT, **typed}, headers=HTMX)
+    assert response.status_code == 200, response.content.decode()
+    return body_on(response.content.decode())
+
+
+def said(body: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [(each["role"], each["content"]) for each in body["messages"]]
+
+
+# --- What it shows ------------------------------------------------------------------------------------
+def test_shows_the_form_as_it_stands_in_every_language(as_intern: Client) -> None:
+    typed = {"message": "It's me.", "system": "Be kind.", "temperature": "0.2", "stop": "END"}
+
+    page = as_intern.post(URL, {"model": CHAT, **typed}, headers=HTMX).content.decode()
+
+    assert list(codes_on(page)) == ["curl", "requests", "openai", "httr2", "javascript", "langchain"]
+    assert all(NO_SECRET in code for code in codes_on(page).values())
+    assert body_on(page) == {
+        "model": CHAT,
+        "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "It's me."}],
+        "temperature": 0.2,
+        "stop": ["END"],
+    }
+
+
+def test_shows_a_page_without_scripts_and_a_region_with_them(as_intern: Client) -> None:
+    page = as_intern.post(URL, {"model": CHAT, "message": "Hello"})
+    region = as_intern.post(URL, {"model": CHAT, "message": "Hello"}, headers=HTMX)
+
+    assertContains(page, "<!doctype html>")
+    assertNotContains(region, "<html")
+    assert region.content.decode().strip().startswith('<section id="playground-snippets"')
+    assert codes_on(page.content.decode()) == codes_on(region.content.decode())
+
+
+def test_follows_the_conversation(as_intern: Client, intern: User) -> None:
+    talk = conversation(intern, ("One?", "Un."), ("Two?", "Deux."))
+
+    body = asked_on(as_intern, conversation=talk.pk, message="Three?")
+
+    assert said(body) == [
+        ("user", "One?"),
+        ("assistant", "Un."),
+        ("user", "Two?"),
+        ("assistant", "Deux."),
+        ("user", "Three?"),
+    ]
+
+
+def test_follows_the_answer_that_the_page_shows(as_intern: Client, intern: User) -> None:
+    talk = conversation(intern, ("One?", "Un."), ("Two?", "Deux."))
+    first = Answer.objects.get(text="Un.")
+
+    body = asked_on(as_intern, conversation=talk.pk, parent=first.pk, message="And?")
+
+    assert said(body) == [("user", "One?"), ("assistant", "Un."), ("user", "And?")]
+
+
+def test_shows_what_was_asked_last_when_nothing_is_typed(as_intern: Client, intern: User) -> None:
+    talk = conversation(intern, ("One?", "Un."), ("Two?", "Deux."))
+
+    body = asked_on(as_intern, conversation=talk.pk, message=" ", temperature="1")
+
+    assert said(body) == [("user", "One?"), ("assistant", "Un."), ("user", "Two?")]
+    assert body["temperature"] == 1
+
+
+def test_begins_with_a_greeting_when_there_is_nothing_yet(as_intern: Client, intern: User) -> None:
+    assert said(asked_on(as_intern)) == [("user", "Say hello in one sentence.")]
+    empty = Conversation.objects.create(owner=intern, title="Empty")
+    assert as_intern.post(URL, {"model": CHAT, "conversation": empty.pk}).status_code == 404
+
+
+def test_sends_images_from_the_form_and_from_the_conversation(as_intern: Client, intern: User) -> None:
+    talk = conversation(intern)
+    earlier = message(talk, "And this?")
+    image(earlier)
+    answer(earlier, "A cat.", model="eyes")
+
+    body = asked_on(
+        as_intern,
+        conversation=talk.pk,
+        model="eyes",
+        message="Now?",
+        images=SimpleUploadedFile("dog.png", PIXEL, "image/png"),
+    )
+
+    pictures = [part["image_url"]["url"] for _, parts in said(body)[::2] for part in parts if "image_url" in part]
+    assert len(pictures) == 2
+    assert pictures[0] == pictures[1]
+    assert [part["text"] for _, parts in said(body)[::2] for part in parts if "text" in part] == ["And this?", "Now?"]
+
+
+def test_says_under_which_names_the_code_reads_large_images(as_intern: Client) -> None:
+    large = SimpleUploadedFile("cat.png", PIXEL + bytes(3000), "image/png")
+
+    response = as_intern.post(URL, {"model": "eyes", "message": "What?", "images": large}, headers=HTMX)
+
+    assertContains(response, '<span class="mono">image1.png</span>')
+    assertContains(response, "Path(&quot;image1.png&quot;)")
+
+
+def test_shows_what_send_then_sends(as_intern: Client, sandbox: Sandbox) -> None:
+    typed = {
+        "model": CHAT,
+        "message": "Hello\nthere",
+        "system": "Be kind.",
+        "temperature": "0.3",
+        "max_tokens": "30",
+        "stop": "END",
+        "seed": "7",
+        "json": "on",
+        "logit_bias": '{"50256": -100}',
+        "metadata": "course = bio",
+        "tools": '[{"type": "function", "function": {"name": "f", "parameters": {}}}]',
+        "tool_choice": "auto",
+    }
+    shown = asked_on(as_intern, **typed)
+
+    as_intern.post(reverse("playground:send"), typed)
+
+    made = last_answer(Conversation.objects.get())
+    assert body_of(made.message.conversation, made).as_json() == shown
+    assert set(shown) >= {"temperature", "max_tokens", "stop", "seed", "response_format", "logit_bias", "metadata"}
+
+
+@pytest.mark.parametrize("field", ["message", "system", "metadata"])
+def test_shows_no_text_as_markup(field: str, as_intern: Client) -> None:
+    texts = "\n".join(CORPUS).replace("\0", "")
+    typed = f"key = {texts.splitlines()[0]}" if field == "metadata" else texts
+
+    page = as_intern.post(URL, {"model": CHAT, "message": "Hello", field: typed}, headers=HTMX).content.decode()
+
+    shown = re.findall(r'<code id="as-code-\w+"[^>]*>(.*?)</code></pre>', page, re.DOTALL)
+    assert len(shown) >= 5
+    assert not [code for code in shown if "<" in re.sub("</?mark>", "", code)]
+
+
+# --- What it does not do ------------------------------------------------------------------------------
+def test_sends_and_keeps_nothing(as_intern: Client, intern: User) -> None:  # no gateway runs here
+    talk = conversation(intern, ("One?", "Un."))
+    counted = (Conversation, Message, Answer, Image)
+    before = [model.objects.count() for model in counted]
+
+    asked_on(as_intern, conversation=talk.pk, message="Two?")
+
+    assert [model.objects.count() for model in counted] == before
+    talk.refresh_from_db()
+    assert "temperature" not in talk.wishes
+
+
+def test_says_what_keeps_the_form_from_being_sent(as_intern: Client) -> None:
+    response = as_intern.post(URL, {"model": CHAT, "message": "Hello", "temperature": "9", "tools": "{"}, headers=HTMX)
+
+    assertContains(response, "As it stands, this cannot be sent", status_code=422)
+    assertContains(response, "temperature: ", status_code=422)
+    assertContains(response, "tools: ", status_code=422)
+    assert codes_on(response.content.decode()) == {}
+
+
+def test_names_no_model_that_the_person_may_not_call(offered: None) -> None:
+    make_policy("Few", playground_own_models=True, playground_model_names=["eyes"])
+    few = signed_in(make_user(groups=("Few",)))
+
+    assert few.post(URL, {"model": CHAT, "message": "Hello"}, headers=HTMX).status_code == 422
+
+
+def test_a_strangers_conversation_is_not_there(as_intern: Client, staff: User) -> None:
+    talk = conversation(staff, ("Secret?", "Yes."))
+    theirs = last_answer(talk)
+    own = conversation(User.objects.get(username="intern"), ("One?", "Un."))
+
+    assert as_intern.post(URL, {"model": CHAT, "conversation": talk.pk, "message": "Hi"}).status_code == 404
+    assert as_intern.post(URL, {"model": CHAT, "conversation": "no-id", "message": "Hi"}).status_code == 404
+    for parent in (theirs.pk, "no-id"):
+        asked = {"model": CHAT, "conversation": own.pk, "parent": parent, "message": "Hi"}
+        assert as_intern.post(URL, asked).status_code == 404
+
+
+def test_only_answers_to_a_form_of_somebody_signed_in(as_intern: Client, client: Client) -> None:
+    assert as_intern.get(URL).status_code == 405
+    assertRedirects(client.post(URL), f"{reverse('account_login')}?next=/", fetch_redirect_response=False)
+
+
+def test_asks_the_database_little(
+    as_intern: Client, intern: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    talk = conversation(intern, *((f"Question {n}", f"Answer {n}") for n in range(10)))
+
+    with django_assert_max_num_queries(12):
+        asked_on(as_intern, conversation=talk.pk, message="More?")
