@@ -97,6 +97,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,  # s
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+    DATABASES["default"]["CONN_MAX_AGE"] = None  # the last connection to close copies the whole log back: slow
 else:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 1,
@@ -164,6 +165,8 @@ CELERY_BEAT_SCHEDULE = {
     "usage.warn": {"task": "usage.warn_of_budgets", "schedule": crontab(minute="*/15"), "options": {"expires": 800}},
     "usage.reconcile": {"task": "usage.reconcile", "schedule": crontab(hour=4, minute=41)},
     "usage.prune": {"task": "usage.prune", "schedule": crontab(hour=3, minute=29)},
+    "playground.prune": {"task": "playground.prune", "schedule": crontab(minute=50), "options": {"expires": 3000}},
+    "playground.settle": {"task": "playground.settle", "schedule": 60.0, "options": {"expires": 50}},
 }
 
 # --- The app -------------------------------------------------------------------------------------

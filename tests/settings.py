@@ -55,6 +55,7 @@ from portal.settings import *  # noqa: E402, F403  (the environment must be set 
 from portal.settings import DATABASES, STATIC_ROOT, VAR_DIR  # noqa: E402
 
 if "postgresql" not in DATABASES["default"]["ENGINE"]:
+    DATABASES["default"]["CONN_MAX_AGE"] = 0  # threads of tests end, and nobody would close theirs
     DATABASES["default"]["TEST"] = {"NAME": str(Path(VAR_DIR) / "test.sqlite3")}  # a file, so that threads share it
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -167,5 +168,6 @@ def body_of(conversation: Conversation, answer: Answer) -> ChatRequest | Complet
     message = answer.message
     if conversation.kind == Conversation.Kind.COMPLETION:
         return completion_request(answer.wishes, message.text)
+    prefetch_related_objects([message], "images")
     before = way_to(message.parent, with_images=True) if message.parent else []
     return chat_request(answer.wishes, [*before, (message, None)])

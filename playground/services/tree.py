@@ -208,11 +208,11 @@ def turn_of(answer: Answer) -> Shown:
 
 
 def only_turn(answer: Answer) -> Shown:
-    """Return the turn of a new answer to a new message, which have nothing beside them; one query at most."""
+    """Return the turn of a new answer to a new message, which have nothing beside them; no query for known images."""
     return Shown(
         message=answer.message,
         answer=answer,
-        images=list(answer.message.images.defer("data")),
+        images=list(answer.message.images.all()),
         message_number=1,
         message_count=1,
         earlier_message_answer_id=None,
