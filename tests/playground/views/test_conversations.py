@@ -39,15 +39,16 @@ def test_lists_what_was_used_last_first(intern: User, as_intern: Client) -> None
 
 
 def test_groups_by_the_day_of_the_portals_time_zone(intern: User, settings: Any) -> None:
-    settings.TIME_ZONE = "Pacific/Kiritimati"  # 14 h before UTC: a day of its own most of the time
-    now = timezone.now()
-    for hours, title in ((0, "a"), (24, "b"), (48, "c"), (480, "d")):
-        rows.conversation(intern, title=title, used_at=now - timedelta(hours=hours))
+    settings.TIME_ZONE = "Pacific/Kiritimati"  # whose midnight is no midnight in UTC
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    second, day = timedelta(seconds=1), timedelta(days=1)
+    for title, at in (("a", midnight), ("b", midnight - second), ("c", midnight - day), ("d", midnight - day - second)):
+        rows.conversation(intern, title=title, used_at=at)
 
     groups = conversations_of(intern).groups
 
     found = [(str(group.title), [row.conversation.title for row in group.rows]) for group in groups]
-    assert found == [("Today", ["a"]), ("Yesterday", ["b"]), ("Earlier", ["c", "d"])]
+    assert found == [("Today", ["a"]), ("Yesterday", ["b", "c"]), ("Earlier", ["d"])]
 
 
 def test_leaves_out_what_is_not_kept_and_what_is_anothers(intern: User) -> None:

@@ -1,0 +1,156 @@
+"""What ends by itself: old conversations, lost answers, slots that nobody renews."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import User
+from playground import tasks
+from playground.models import LOST_AFTER, Answer, Conversation, Image, Slot
+from playground.services import prune
+from playground.services.mishaps import INTERRUPTED, Mishap
+from tests.factories import make_user
+from tests.playground import rows
+
+pytestmark = pytest.mark.django_db
+
+KEPT = timedelta(days=settings.PLAYGROUND_KEPT_DAYS)
+UNKEPT = timedelta(hours=settings.PLAYGROUND_UNKEPT_HOURS)
+A_MOMENT = timedelta(minutes=1)
+
+
+@pytest.fixture
+def owner() -> User:
+    return make_user()
+
+
+def used(owner: User, ago: timedelta, **fields: Any) -> Conversation:
+    return rows.conversation(owner, ("a", "1"), used_at=timezone.now() - ago, **fields)
+
+
+# --- Conversations ----------------------------------------------------------------------------------
+def test_deletes_what_was_not_used_for_so_long(owner: User) -> None:
+    old, young = used(owner, KEPT + A_MOMENT), used(owner, KEPT - A_MOMENT)
+    rows.image(rows.last_answer(old).message)
+
+    assert prune.prune_conversations() == 1
+    assert list(Conversation.objects.all()) == [young]
+    assert not Image.objects.exists()
+
+
+def test_deletes_what_is_not_kept_sooner(owner: User) -> None:
+    used(owner, UNKEPT + A_MOMENT, kept=False)
+    stays = [used(owner, UNKEPT - A_MOMENT, kept=False), used(owner, UNKEPT + A_MOMENT)]
+
+    assert prune.prune_conversations() == 1
+    assert set(Conversation.objects.all()) == set(stays)
+
+
+def test_leaves_one_in_which_an_answer_is_written(owner: User) -> None:
+    rows.answer(rows.message(used(owner, UNKEPT + A_MOMENT, kept=False)), state=Answer.State.STREAMING)
+
+    assert prune.prune_conversations() == 0
+
+
+def test_deletes_in_batches_until_all_are_gone(owner: User) -> None:
+    for _ in range(prune.BATCH + 1):
+        Conversation.objects.create(owner=owner, title="x", used_at=timezone.now() - 2 * KEPT)
+
+    assert prune.prune_conversations() == prune.BATCH + 1
+    assert prune.prune_conversations() == 0
+
+
+def test_deletes_a_conversation_of_a_thousand_turns(owner: User) -> None:
+    rows.conversation(owner, *[("a", "1")] * 1000, used_at=timezone.now() - 2 * KEPT)
+
+    assert prune.prune_conversations() == 1
+
+
+# --- Slots ------------------------------------------------------------------------------------------
+def test_forgets_slots_after_a_day(owner: User) -> None:
+    rows.slot(owner, renewed=timedelta(days=1) + A_MOMENT, ended=True)
+    stays = rows.slot(owner, renewed=timedelta(days=1) - A_MOMENT, ended=True)
+
+    assert prune.prune_slots() == 1
+    assert list(Slot.objects.all()) == [stays]
+
+
+def test_ends_slots_that_nobody_renews(owner: User) -> None:
+    lost, alive = rows.slot(owner, renewed=LOST_AFTER + A_MOMENT), rows.slot(owner)
+
+    assert prune.settle_slots() == 1
+    assert prune.settle_slots() == 0
+    lost.refresh_from_db()
+    alive.refresh_from_db()
+    assert (lost.ended_at, alive.ended_at) == (lost.renewed_at, None)
+
+
+# --- Answers ----------------------------------------------------------------------------------------
+def under_way(owner: User, state: str, *, silent: timedelta, text: str = "") -> Answer:
+    answer = rows.answer(rows.message(rows.conversation(owner)), text, state=state)
+    rows.aged(answer.id, timezone.now() - silent)
+    return answer
+
+
+def test_says_that_an_answer_was_interrupted_and_keeps_what_had_come(owner: User) -> None:
+    answer = under_way(owner, Answer.State.STREAMING, silent=LOST_AFTER + A_MOMENT, text="Half a")
+
+    assert prune.settle_answers() == 1
+
+    answer.refresh_from_db()
+    assert (answer.state, answer.text) == (Answer.State.FAILED, "Half a")
+    assert answer.problem is not None
+    assert Mishap.from_json(answer.problem) == INTERRUPTED
+    assert answer.ended_at == answer.saved_at
+
+
+def test_stops_what_waited_and_never_began(owner: User) -> None:
+    answer = under_way(owner, Answer.State.WAITING, silent=LOST_AFTER + A_MOMENT)
+
+    assert prune.settle_answers() == 1
+
+    answer.refresh_from_db()
+    assert (answer.state, answer.problem) == (Answer.State.STOPPED, None)
+
+
+@pytest.mark.parametrize("state", Answer.UNDER_WAY)
+def test_leaves_what_gave_a_sign_of_life(owner: User, state: str) -> None:
+    under_way(owner, state, silent=LOST_AFTER - timedelta(seconds=10))
+
+    assert prune.settle_answers() == 0
+
+
+def test_settles_once_and_leaves_what_has_ended(owner: User) -> None:
+    under_way(owner, Answer.State.STREAMING, silent=LOST_AFTER + A_MOMENT)
+    under_way(owner, Answer.State.COMPLETE, silent=LOST_AFTER + A_MOMENT)
+
+    assert prune.settle_answers() == 1
+    assert prune.settle_answers() == 0
+    assert Answer.objects.filter(state=Answer.State.COMPLETE).count() == 1
+
+
+# --- Tasks ------------------------------------------------------------------------------------------
+def test_each_task_writes_one_line(owner: User, caplog: pytest.LogCaptureFixture) -> None:
+    used(owner, KEPT + A_MOMENT)
+    under_way(owner, Answer.State.STREAMING, silent=LOST_AFTER + A_MOMENT)
+    caplog.set_level(logging.INFO, logger="playground")
+
+    tasks.settle()
+    tasks.prune()
+
+    assert [record.getMessage().rpartition(" in ")[0] for record in caplog.records] == [
+        "playground.settle: 1 answers, 0 slots",
+        "playground.prune: 1 conversations, 0 slots",
+    ]
+
+
+def test_the_schedule_names_both_tasks() -> None:
+    scheduled = {entry["task"]: entry["schedule"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+
+    assert scheduled["playground.settle"] == 60.0
+    assert scheduled["playground.prune"].minute == {50}
+    assert scheduled["playground.prune"].hour == set(range(24))

@@ -1,0 +1,48 @@
+"""Pictures are shown as pictures, to their owner, and run nothing."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from playground.models import Image
+from tests.playground import rows
+
+HOSTILE = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+
+
+@pytest.fixture
+def picture(intern: User) -> Image:
+    talk = rows.conversation(intern, ("a", "1"))
+    return rows.image(rows.last_answer(talk).message, name='"><script>.svg')
+
+
+def url(image: Image) -> str:
+    return reverse("playground:image", args=[image.pk])
+
+
+def test_returns_the_bytes_that_were_sent(as_intern: Client, picture: Image) -> None:
+    response = as_intern.get(url(picture))
+
+    assert response.content == rows.PIXEL
+    assert response["Content-Type"] == "image/png"
+
+
+def test_lets_a_browser_do_nothing_but_draw_it(as_intern: Client, picture: Image) -> None:
+    response = as_intern.get(url(picture))
+
+    assert response["Content-Disposition"] == 'inline; filename="image.png"'
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
+    assert response["Cache-Control"] == "private, max-age=3600, immutable"
+
+
+@pytest.mark.parametrize("media_type", ["image/svg+xml", "text/html", "", "image/png; charset=x", "IMAGE/PNG"])
+def test_hands_out_no_other_type(as_intern: Client, picture: Image, media_type: str) -> None:
+    Image.objects.update(media_type=media_type, data=HOSTILE)
+
+    assert as_intern.get(url(picture)).status_code == 404
+
+
+def test_is_for_its_owner_alone(as_staff: Client, as_admin: Client, picture: Image) -> None:
+    assert [client.get(url(picture)).status_code for client in (as_staff, as_admin)] == [404, 404]

@@ -1,0 +1,154 @@
+"""Alternatives to page through, and answers that are deleted with what follows them."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django.asserts import assertContains, assertRedirects
+
+from accounts.models import User
+from playground.models import Answer, Conversation, Message
+from playground.services.tree import shown_turns
+from tests.conftest import HTMX
+from tests.playground import rows
+
+
+def url(name: str, answer: Answer) -> str:
+    return reverse(f"playground:{name}", args=[answer.pk])
+
+
+def page(conversation: Conversation) -> str:
+    return reverse("playground:conversation", args=[conversation.pk])
+
+
+def said(conversation: Conversation) -> list[tuple[str, str]]:
+    conversation.refresh_from_db()
+    return [(turn.message.text, turn.answer.text) for turn in shown_turns(conversation)]
+
+
+def find(text: str) -> Answer:
+    return Answer.objects.get(text=text)
+
+
+# --- Show -------------------------------------------------------------------------------------------
+def test_shows_the_newest_end_of_an_alternative(intern: User, as_intern: Client) -> None:
+    talk = rows.conversation(intern, ("a", "1"), ("b", "2"))
+    rows.answer(find("1").message, "1, again")
+    assert said(talk) == [("a", "1, again")]
+
+    response = as_intern.post(url("show", find("1")))
+
+    assertRedirects(response, page(talk), fetch_redirect_response=False)
+    assert said(talk) == [("a", "1"), ("b", "2")]
+
+
+def test_answers_htmx_with_the_talk(intern: User, as_intern: Client) -> None:
+    rows.conversation(intern, ("a", "first answer"))
+    rows.answer(find("first answer").message, "second answer")
+
+    response = as_intern.post(url("show", find("first answer")), headers=HTMX)
+
+    assert response.content.strip().startswith(b'<div id="playground-talk"')
+    assertContains(response, "first answer")
+
+
+def test_paging_is_no_use_that_prolongs_a_conversation(intern: User, as_intern: Client) -> None:
+    talk = rows.conversation(intern, ("a", "1"))
+    before = talk.used_at
+
+    as_intern.post(url("show", find("1")))
+
+    talk.refresh_from_db()
+    assert talk.used_at == before
+
+
+# --- Delete -----------------------------------------------------------------------------------------
+def test_says_what_goes_with_it(intern: User, as_intern: Client) -> None:
+    rows.conversation(intern, ("a", "1"), ("b", "2"), ("c", "3"))
+    rows.answer(find("2").message, "2, again")
+
+    assertContains(as_intern.get(url("delete_answer", find("1"))), "It is all there is in this conversation")
+    assertContains(as_intern.get(url("delete_answer", find("2"))), "1 later answer.")
+    assertContains(as_intern.get(url("delete_answer", find("2, again"))), "The other answers to the same message stay.")
+    assertContains(as_intern.get(url("delete_answer", find("3"))), "the only answer to your message")
+    assert Answer.objects.count() == 4
+
+
+def test_deletes_what_follows_and_goes_on_with_the_nearest_alternative(intern: User, as_intern: Client) -> None:
+    talk = rows.conversation(intern, ("a", "1"))
+    first = find("1")
+    middle = rows.answer(first.message, "2")
+    rows.answer(first.message, "3")
+    rows.answer(rows.message(talk, "b", parent=first), "after the first")
+    rows.answer(rows.message(talk, "c", parent=middle), "after the middle")
+
+    response = as_intern.post(url("delete_answer", middle))
+
+    assertRedirects(response, page(talk), fetch_redirect_response=False)
+    assert said(talk) == [("a", "1"), ("b", "after the first")]
+    assert not Message.objects.filter(text="c").exists()
+
+
+def test_deletes_the_message_with_its_only_answer_and_shows_the_wording_beside(intern: User, as_intern: Client) -> None:
+    talk = rows.conversation(intern, ("a", "1"), ("b", "2"))
+    edited = rows.answer(rows.message(talk, "b, edited", parent=find("1")), "3")
+
+    as_intern.post(url("delete_answer", edited))
+
+    assert said(talk) == [("a", "1"), ("b", "2")]
+    assert not Message.objects.filter(text="b, edited").exists()
+
+
+def test_ends_before_the_message_where_nothing_is_beside(intern: User, as_intern: Client) -> None:
+    talk = rows.conversation(intern, ("a", "1"), ("b", "2"), ("c", "3"))
+
+    as_intern.post(url("delete_answer", find("2")))
+
+    assert said(talk) == [("a", "1")]
+    assert Message.objects.count() == 1
+
+
+def test_leaves_the_way_that_is_shown_when_another_is_deleted(intern: User, as_intern: Client) -> None:
+    talk = rows.conversation(intern, ("a", "1"))
+    shown = rows.answer(find("1").message, "2")
+
+    as_intern.post(url("delete_answer", find("1")))
+
+    assert rows.last_answer(talk) == shown
+
+
+def test_the_last_answer_takes_the_conversation_with_it(intern: User, as_intern: Client) -> None:
+    rows.conversation(intern, ("a", "1"))
+
+    response = as_intern.post(url("delete_answer", find("1")))
+
+    assertRedirects(response, reverse("playground:index"), fetch_redirect_response=False)
+    assert not Conversation.objects.exists()
+
+
+@pytest.mark.parametrize("state", Answer.UNDER_WAY)
+def test_refuses_while_it_or_one_below_is_written(intern: User, as_intern: Client, state: str) -> None:
+    talk = rows.conversation(intern, ("a", "1"))
+    rows.answer(rows.message(talk, "b", parent=find("1")), "", state=state)
+
+    assertContains(as_intern.post(url("delete_answer", find("1"))), "An answer is being written", status_code=409)
+    assert Answer.objects.count() == 2
+
+
+def test_deletes_beside_one_that_is_written(intern: User, as_intern: Client) -> None:
+    talk = rows.conversation(intern, ("a", "1"))
+    writing = rows.answer(find("1").message, "", state=Answer.State.STREAMING)
+
+    as_intern.post(url("delete_answer", find("1")))
+
+    assert list(Answer.objects.all()) == [writing]
+    assert rows.last_answer(talk) == writing
+
+
+def test_deletes_the_beginning_of_a_very_long_conversation(intern: User, as_intern: Client) -> None:
+    talk = rows.conversation(intern, ("first", "kept"), *[("a", "1")] * 600)
+    second = Message.objects.get(parent=find("kept")).answers.get()
+
+    as_intern.post(url("delete_answer", second))
+
+    assert said(talk) == [("first", "kept")]
+    assert Message.objects.count() == 1
