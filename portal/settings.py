@@ -52,7 +52,7 @@ SECRET_KEY = env.str("SECRET_KEY", default=embedded_secret("secret_key") if EMBE
 # --- The web server (gunicorn.conf.py) ------------------------------------------------------------
 WEB_HOST = env.str("WEB_HOST", default="127.0.0.1")  # the address that PORT is opened on
 WEB_PROCESSES = env.int("WEB_PROCESSES", default=1 if EMBEDDED else 2)
-WEB_THREADS = env.int("WEB_THREADS", default=32 if EMBEDDED else 256)  # each; a stream holds one
+WEB_THREADS = env.int("WEB_THREADS", default=160 if EMBEDDED else 256)  # each; a stream holds one
 
 # --- The gateway -------------------------------------------------------------------------------
 SANDBOX_PORT = env.int("SANDBOX_PORT", default=4001)
@@ -83,7 +83,7 @@ PLAYGROUND_IMAGES = env.int("PLAYGROUND_IMAGES", default=4)  # with one message
 PLAYGROUND_IMAGE_MB = env.int("PLAYGROUND_IMAGE_MB", default=5)  # each
 PLAYGROUND_CONVERSATION_IMAGE_MB = env.int("PLAYGROUND_CONVERSATION_IMAGE_MB", default=20)  # all that it keeps
 PLAYGROUND_STREAMS_A_PERSON = env.int("PLAYGROUND_STREAMS_A_PERSON", default=3)  # at once
-PLAYGROUND_STREAMS = env.int("PLAYGROUND_STREAMS", default=400)  # at once, of all people together
+PLAYGROUND_STREAMS = env.int("PLAYGROUND_STREAMS", default=120 if EMBEDDED else 400)  # at once, of all people
 PLAYGROUND_REQUESTS_A_MINUTE = env.int("PLAYGROUND_REQUESTS_A_MINUTE", default=20)  # of one person
 PLAYGROUND_SILENCE_S = env.float("PLAYGROUND_SILENCE_S", default=120.0)  # without a token, then an answer is ended
 PLAYGROUND_KEPT_DAYS = env.int("PLAYGROUND_KEPT_DAYS", default=30)  # a conversation, after its last use
