@@ -53,7 +53,7 @@ def as_json(conversation: Conversation) -> str:
     body = {
         "format": FORMAT,
         **_fields(conversation, ("id", "kind", "title", "kept", "wishes", "created_at", "used_at")),
-        "shown": [turn.answer.id for turn in shown_turns(conversation)],
+        "shown": [answer.id for _, answer in tree.way_shown(conversation)],
         "messages": [_message(message, images.get(message.id, []), tree) for message in tree.messages()],
     }
     return json.dumps(body, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)

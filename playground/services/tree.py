@@ -85,6 +85,13 @@ class Tree:
             answer_id = answer.message.parent_id
         return way[::-1]
 
+    def way_shown(self, conversation: Conversation) -> list[Turn]:
+        """Return the turns to the conversation's head; where that is lost, better the newest than an empty page."""
+        if conversation.head_id in self.answers:
+            return self.way_to(conversation.head_id)
+        newest = self.newest()
+        return self.way_to(newest.id) if newest else []
+
     def below(self, start: Answer) -> Iterator[Answer]:
         """Yield the answer and all that follow it, each once."""
         waiting = [start.id]
@@ -138,11 +145,7 @@ class Tree:
 def shown_turns(conversation: Conversation) -> list[Shown]:
     """Return the turns of the way that is shown, first to last, in three queries at most."""
     tree = Tree.of(conversation)
-    head_id = conversation.head_id
-    if head_id not in tree.answers:  # lost: better the newest than an empty page
-        newest = tree.newest()
-        head_id = newest.id if newest else None
-    way = tree.way_to(head_id)
+    way = tree.way_shown(conversation)
     _bring_images(way, with_data=False)
     return [_shown(tree, message, answer) for message, answer in way]
 

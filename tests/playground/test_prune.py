@@ -149,7 +149,9 @@ def test_each_task_writes_one_line(owner: User, caplog: pytest.LogCaptureFixture
 
 
 def test_the_schedule_names_both_tasks() -> None:
-    scheduled = {entry["task"]: entry["schedule"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    scheduled: dict[str, Any] = {
+        str(entry["task"]): entry["schedule"] for entry in settings.CELERY_BEAT_SCHEDULE.values()
+    }
 
     assert scheduled["playground.settle"] == 60.0
     assert scheduled["playground.prune"].minute == {50}
