@@ -7,19 +7,20 @@ const talk = () => document.querySelector("#playground-talk");
 const composer = document.querySelector("#playground-form");
 const button = document.querySelector("[data-newest]");
 let following = true;
+let wasAt = scrollY;
 
 // How far the end of the talk is hidden behind the composer, which stands at the bottom of the window.
 function hidden() {
+  if (!composer.isConnected) return 0; // an error page took the place of the chat
   return Math.round(talk().getBoundingClientRect().bottom - (innerHeight - composer.offsetHeight));
 }
 
 function show() {
-  if (composer.isConnected) button.hidden = following || hidden() < NEAR_PX;
+  button.hidden = following || hidden() < NEAR_PX;
 }
 
 function follow() {
-  if (!composer.isConnected) return; // an error page took the place of the chat
-  if (following && talk().querySelector(".ps-turn") && hidden() > 0) scrollBy({ top: hidden(), behavior: "instant" });
+  if (following && hidden() > 0 && talk().querySelector(".ps-turn")) scrollBy({ top: hidden(), behavior: "instant" });
   show();
 }
 
@@ -27,7 +28,9 @@ if (card && composer) {
   addEventListener(
     "scroll",
     () => {
-      following = composer.isConnected && hidden() < NEAR_PX;
+      if (hidden() < NEAR_PX) following = true;
+      else if (scrollY < wasAt) following = false; // only who scrolls back stops following; growth does not
+      wasAt = scrollY;
       show();
     },
     { passive: true },

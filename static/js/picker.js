@@ -32,13 +32,17 @@ function open(picker) {
 function enter(picker, target) {
   const shown = [...picker.querySelectorAll("[data-words]:not([hidden]) input")];
   const first = shown.find((radio) => radio.checked) ?? shown[0];
-  if (target.matches("[data-finds]") && first && !first.checked) first.click();
+  const chosen = target.matches("[data-finds]") ? first : target;
+  if (chosen && !chosen.checked) chosen.click();
   fold(picker);
 }
 
 function step(picker) {
   const shown = [...picker.querySelectorAll("[data-words]:not([hidden]) input")];
-  (shown.find((radio) => radio.checked) ?? shown[0])?.focus();
+  const radio = shown.find((each) => each.checked) ?? shown[0];
+  if (!radio) return;
+  if (!radio.checked) radio.click();
+  radio.focus();
 }
 
 document.addEventListener(

@@ -1,8 +1,9 @@
-// form[data-stream="region"]: its answer is a stream. Stop ends it, a clock runs beside it, the address follows a new
-// conversation, and an answer whose end did not come by the stream is asked for.
+// form[data-stream="region"]: its answer is a stream. Stop ends it, a clock runs beside it, and an answer whose
+// end did not come by the stream is asked for.
 
 import { say } from "./say.js";
 
+const COARSE = matchMedia("(pointer: coarse)"); // there a focus would bring up the keyboard
 const TICK_MS = 100;
 const SETTLE_MS = 300; // the server needs a moment to notice that the stream was stopped
 const clocks = new WeakMap(); // form -> its interval
@@ -28,14 +29,16 @@ function start(form) {
     setInterval(() => tick(form, began), TICK_MS),
   );
   form.querySelector("#playground-refused")?.replaceChildren();
-  if (document.activeElement?.matches("button[form], .ps-send")) form.querySelector("[data-stop]")?.focus();
+  const { activeElement } = document; // what was pressed goes away: Send at once, a Retry when its answer is drawn anew
+  if (!form.contains(activeElement) || activeElement.matches(".ps-send")) form.querySelector("[data-stop]").focus();
 }
 
 function end(form) {
   clearInterval(clocks.get(form));
   form.querySelector("[data-live]")?.replaceChildren();
   const { activeElement } = document;
-  if (activeElement === document.body || activeElement?.matches("[data-stop]")) form.querySelector("textarea")?.focus();
+  const lost = activeElement === document.body || activeElement.matches("[data-stop]");
+  if (lost && !COARSE.matches) form.querySelector("textarea").focus({ preventScroll: true });
 }
 
 function askHowItEnded(form) {
@@ -71,14 +74,9 @@ document.addEventListener("htmx:sse:close", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  const form = document.querySelector(event.target.closest("[data-stop]")?.dataset.stop ?? "none");
-  if (form?.classList.contains("htmx-request")) htmx.trigger(form, "htmx:abort");
-});
-
-document.addEventListener("htmx:after:settle", () => {
-  const box = document.querySelector("#playground-box[data-address]");
-  if (!box || location.pathname === box.dataset.address) return;
-  history.pushState({ htmx: true }, "", box.dataset.address);
-  document.title = box.dataset.title;
-  say(box.dataset.title);
+  const button = event.target.closest("[data-stop]");
+  const form = button && document.querySelector(button.dataset.stop);
+  if (!form?.classList.contains("htmx-request")) return;
+  htmx.trigger(form, "htmx:abort");
+  say(button.dataset.said);
 });

@@ -1,0 +1,9 @@
+// A parameter that was refused is no longer marked as wrong once somebody changes it.
+
+document.addEventListener("input", (event) => {
+  const changed = document.getElementById(event.target.dataset?.slides) ?? event.target;
+  if (!changed.matches("#playground-parameters .is-invalid")) return;
+  changed.classList.remove("is-invalid");
+  changed.removeAttribute("aria-invalid");
+  for (const fault of changed.parentElement.querySelectorAll(".form-hint.is-bad")) fault.remove();
+});
