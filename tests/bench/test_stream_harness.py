@@ -1,13 +1,17 @@
 """The bench of streams sees what it is to see: text in whatever pieces it comes, and each token lost on the way."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.utils.safestring import SafeString
 
 from bench.stream_client import on_fast_loop, run_all, vanish_midway
+from bench.stream_crowd import measure_many, measure_one
 from bench.stream_direct import direct_ask, make_secrets
+from bench.stream_portal import StreamPortal
 from bench.stream_reading import PORTAL, Harm, harm_of, response_of
+from bench.stream_trouble import measure_vanishing
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
 from web.event_stream import Appender, message, partial
@@ -77,3 +81,18 @@ def test_leaves_without_a_word(gateway: Sandbox) -> None:
     on_fast_loop(vanish_midway([direct_ask(gateway, secret, 1_000)] * 2, after_s=0))
 
     wait_until(lambda: gateway.connections()["closed_by_client"] == before + 2)
+
+
+def test_measures_three_people_through_the_portal(gateway: Sandbox, tmp_path: Path) -> None:
+    gateway.reset()
+    with StreamPortal(sandbox=gateway, streams=3, static_root=tmp_path) as portal:
+        portal.let_in()
+        figures = [*measure_one("SQLite", portal, times=1), *measure_many("SQLite", portal, 3, tokens=20)]
+        figures += measure_vanishing("SQLite", portal)
+
+    measured = {figure.name: figure for figure in figures}
+    assert measured["3 streams, SQLite: tokens lost or reordered"].ok
+    assert measured["3 streams, SQLite: answers refused or cut"].ok
+    assert 0.3 < measured["3 streams, SQLite: whole answer, slowest"].value < 20
+    assert measured["3 streams, SQLite: memory of all processes"].value > 50
+    assert measured["3 clients that vanish midway, SQLite: threads and connections to the gateway free"].ok
