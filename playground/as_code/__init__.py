@@ -39,7 +39,15 @@ def code_for(kind: Kind, body: Mapping[str, Any]) -> list[Snippet]:
 
     `body` is the request's JSON as the gateway would get it, without `stream`.
     """
+    body = _in_order(body)
     return [_snippet(language, kind, body) for language in _WRITERS if _CAN.get(language, _anything)(kind, body)]
+
+
+def _in_order(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Say of each message first who speaks, as everybody writes it."""
+    if "messages" not in body:
+        return dict(body)
+    return {**body, "messages": [{"role": each["role"], **each} for each in body["messages"]]}
 
 
 def _snippet(language: str, kind: Kind, body: Mapping[str, Any]) -> Snippet:
