@@ -95,7 +95,7 @@ class ChatStream:
         """
         until = time.monotonic() + seconds
         with suppress(StopIteration):
-            while not (self._ready or self._failure or self._ended):
+            while not (self._ready or self._ended):
                 if not self._advance(until):
                     return False
         return True
