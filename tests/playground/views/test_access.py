@@ -1,0 +1,176 @@
+"""Who may do what with a conversation: its owner everything, anybody else nothing, admins included."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from accounts.models import User
+from playground.models import Answer, Conversation
+from playground.urls import urlpatterns
+from tests.conftest import HTMX
+from tests.playground import rows
+
+OWN_PAGES = {  # nothing of another is named in their addresses
+    "index",
+    "conversations",
+    "code",
+    "compare",
+    "completion",
+    "embeddings",
+    "moderation",
+    "purse",
+    "send",
+    "vectors",
+}
+ACTS = {"send", "code", "keep", "show", "retry", "stream", "vectors"}  # POST only
+FORMS = {"edit", "rename", "delete", "delete_answer"}  # GET asks, POST does
+READ = {"conversation", "comparison", "answer", "details", "image", "export", "conversations", "purse"}  # GET only
+
+
+class Route(NamedTuple):
+    """An address with something of somebody in it."""
+
+    name: str
+    url: str
+
+
+@pytest.fixture
+def talk(intern: User) -> Conversation:
+    """Make a conversation of the intern's with an image and an alternative."""
+    made = rows.conversation(intern, ("a secret question", "a secret answer"), title="a secret title")
+    first = rows.last_answer(made)
+    rows.image(first.message)
+    rows.answer(first.message, "another secret answer")
+    made.refresh_from_db()
+    return made
+
+
+def names() -> Iterator[tuple[str, set[str]]]:
+    """Yield each name of a route with the names of what stands in its address."""
+    for route in urlpatterns:
+        assert isinstance(route, URLPattern)
+        yield str(route.name), set(route.pattern.converters)
+
+
+def address(name: str, needs: set[str], talk: Conversation | None) -> str:
+    """Return the address with ids of `talk`, or with ids of nothing."""
+    known: dict[str, Any] = {"form": "json"}
+    if talk:
+        answer = rows.last_answer(talk)
+        image = answer.message.images.get()
+        known |= {"conversation_id": talk.pk, "answer_id": answer.pk}
+        known |= {"message_id": answer.message_id, "image_id": image.pk}
+    return reverse(f"playground:{name}", kwargs={need: known.get(need) or uuid4() for need in needs})
+
+
+def routes(talk: Conversation | None) -> list[Route]:
+    """Return every address that names something of somebody."""
+    return [Route(name, address(name, needs, talk)) for name, needs in names() if needs]
+
+
+def everything() -> list[Any]:
+    """Return all rows of the playground, to see that nothing was written."""
+    models = apps.get_app_config("playground").get_models()
+    return [list(model._default_manager.order_by("pk").values()) for model in models]
+
+
+def test_every_address_names_its_objects_or_is_the_persons_own() -> None:
+    assert {name for name, needs in names() if not needs} <= OWN_PAGES
+    assert {name for name, needs in names() if needs} <= ACTS | FORMS | READ
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+@pytest.mark.parametrize("who", ["as_staff", "as_admin"])
+def test_to_anybody_else_it_is_not_there(
+    request: pytest.FixtureRequest, talk: Conversation, who: str, headers: dict[str, str]
+) -> None:
+    client: Client = request.getfixturevalue(who)
+    before = everything()
+
+    for route in routes(talk):
+        gets = 405 if route.name in ACTS else 404
+        posts = 405 if route.name in READ else 404
+        got, posted = client.get(route.url, headers=headers), client.post(route.url, {"kept": "no"}, headers=headers)
+        assert (route.name, got.status_code, posted.status_code) == (route.name, gets, posts)
+        assert b"secret" not in got.content + posted.content
+
+    assert everything() == before
+
+
+def test_what_is_nowhere_is_not_there_for_its_owner_either(talk: Conversation, as_intern: Client) -> None:
+    for route in routes(None):
+        response = as_intern.post(route.url) if route.name in ACTS else as_intern.get(route.url)
+        assert (route.name, response.status_code) == (route.name, 404)
+
+
+def test_who_is_not_signed_in_is_led_to_the_door(talk: Conversation) -> None:
+    for name, needs in names():
+        response = Client().get(address(name, needs, talk))
+        assert (name, response.status_code) == (name, 302)
+        assert response.headers["Location"].startswith(reverse("account_login"))
+
+
+def test_its_owner_sees_each_page(talk: Conversation, as_intern: Client) -> None:
+    chat_only = [route for route in routes(talk) if route.name in FORMS | READ - {"comparison"}]
+
+    for route in chat_only:
+        assert (route.name, as_intern.get(route.url).status_code) == (route.name, 200)
+
+
+def test_to_look_writes_nothing(talk: Conversation, as_intern: Client) -> None:
+    rows.answer(rows.last_answer(talk).message, state=Answer.State.STREAMING)
+    before = everything()
+
+    for name, needs in names():
+        for headers in ({}, HTMX):
+            response = as_intern.get(address(name, needs, talk), headers=headers)
+            assert response.status_code != 405 or name in ACTS
+            as_intern.head(address(name, needs, talk), headers=headers)
+
+    assert everything() == before
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_knows_no_other_method(talk: Conversation, as_intern: Client, method: str) -> None:
+    for name, needs in names():
+        response = getattr(as_intern, method)(address(name, needs, talk))
+        assert (name, response.status_code) == (name, 405)
+
+
+def test_nobody_reads_conversations_in_the_admin() -> None:
+    registered = {model._meta.app_label for model in admin.site._registry}
+
+    assert "playground" not in registered
+    assert "accounts" in registered
+
+
+def test_an_admin_finds_no_way_to_them(talk: Conversation, as_admin: Client, intern: User) -> None:
+    pages = [reverse("admin:index"), reverse("admin:accounts_user_change", args=[intern.pk])]
+
+    assert [b"secret" in as_admin.get(page).content for page in pages] == [False, False]
+    assert as_admin.get("/admin/playground/conversation/").status_code == 404
+
+
+def test_another_persons_conversation_cannot_be_written_into(talk: Conversation, as_staff: Client) -> None:
+    data = {"conversation": str(talk.pk), "message": "hello", "model": "llama-3.3-70b"}
+
+    assert as_staff.post(reverse("playground:send"), data).status_code == 404
+    assert talk.messages.count() == 1
+
+
+def test_an_answer_of_another_conversation_cannot_be_gone_on_from(
+    talk: Conversation, staff: User, as_staff: Client
+) -> None:
+    own = rows.conversation(staff, ("mine", "1"))
+    data = {"conversation": str(own.pk), "parent": str(talk.head_id), "message": "hello", "model": "llama-3.3-70b"}
+
+    response = as_staff.post(reverse("playground:send"), data)
+
+    assert response.status_code in (404, 422)
+    assert own.messages.count() == 1
