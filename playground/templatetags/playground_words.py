@@ -10,6 +10,7 @@ from django.utils.translation import gettext, gettext_noop
 from keys.models import GatewayModel
 from playground.forms import ParameterField
 from playground.models import Answer
+from playground.services.mishaps import Card, Mishap, card_of
 
 register = template.Library()
 
@@ -74,12 +75,8 @@ def pretty_json(text: str) -> str:
 
 
 @register.simple_tag
-def card(answer: Answer) -> object:
+def card(answer: Answer) -> Card | None:
     """Return what to say of an answer's problem."""
-    if not answer.problem:
-        return None
-    from playground.services.mishaps import Mishap, card_of
-
     return card_of(Mishap.from_json(answer.problem), answer=answer) if answer.problem else None
 
 

@@ -1,5 +1,6 @@
 // The composer: its message grows with the text, Enter sends, Escape stops; [data-fills] puts an example into it.
 
+const GROWING = "[data-stream] textarea, textarea[data-grows]";
 const COARSE = matchMedia("(pointer: coarse)"); // on a phone Enter breaks the line, and a thumb presses Send
 
 const formOf = (element) => element.closest("form[data-stream]") ?? document.querySelector("form[data-stream]");
@@ -9,8 +10,8 @@ function grow(area) {
   area.style.height = `${area.scrollHeight + area.offsetHeight - area.clientHeight}px`;
 }
 
-function growAll() {
-  for (const area of document.querySelectorAll("[data-stream] textarea, textarea[data-grows]")) grow(area);
+function growIn(root) {
+  for (const area of root.querySelectorAll?.(GROWING) ?? []) grow(area);
 }
 
 function send(area) {
@@ -21,32 +22,39 @@ function send(area) {
   if (!form.classList.contains("htmx-request")) form.requestSubmit(button);
 }
 
-document.addEventListener("input", (event) => {
-  if (event.target.matches("[data-stream] textarea, textarea[data-grows]")) grow(event.target);
-});
-
 document.addEventListener("keydown", (event) => {
   const area = event.target;
   if (event.key !== "Enter" || event.shiftKey || event.isComposing || COARSE.matches) return;
-  if (!area.matches("[data-stream] textarea, textarea[data-grows]")) return;
+  if (!area.matches(GROWING)) return;
   event.preventDefault();
   send(area);
 });
 
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open], .ps-menu[open]"))
-    return;
-  formOf(event.target)?.querySelector("[data-stop]")?.click();
-});
+// While capturing: what Escape closes is still open then.
+document.addEventListener(
+  "keydown",
+  (event) => {
+    if (event.key !== "Escape" || document.querySelector("dialog[open], .ps-menu[open], [data-picker][open]")) return;
+    formOf(event.target)?.querySelector("[data-stop]")?.click();
+  },
+  true,
+);
 
 document.addEventListener("click", (event) => {
   const example = event.target.closest("[data-fills]");
   if (!example) return;
   const area = document.querySelector(example.dataset.fills);
   area.value = example.textContent.trim();
-  grow(area);
+  area.dispatchEvent(new Event("input", { bubbles: true }));
   area.focus();
 });
 
-document.addEventListener("htmx:after:settle", growAll);
-growAll();
+if (!CSS.supports("field-sizing", "content")) {
+  document.addEventListener("input", (event) => {
+    if (event.target.matches(GROWING)) grow(event.target);
+  });
+  document.addEventListener("htmx:after:settle", (event) => {
+    for (const node of event.detail.newContent) growIn(node);
+  });
+  growIn(document);
+}

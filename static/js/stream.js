@@ -30,7 +30,7 @@ function start(form) {
   );
   form.querySelector("#playground-refused")?.replaceChildren();
   const { activeElement } = document; // what was pressed goes away: Send at once, a Retry when its answer is drawn anew
-  if (!form.contains(activeElement) || activeElement.matches(".ps-send")) form.querySelector("[data-stop]").focus();
+  if (!form.contains(activeElement) || activeElement.matches(".ps-send")) form.querySelector("[data-stop]")?.focus();
 }
 
 function end(form) {
@@ -38,7 +38,7 @@ function end(form) {
   form.querySelector("[data-live]")?.replaceChildren();
   const { activeElement } = document;
   const lost = activeElement === document.body || activeElement.matches("[data-stop]");
-  if (lost && !COARSE.matches) form.querySelector("textarea").focus({ preventScroll: true });
+  if (lost && !COARSE.matches) form.querySelector("textarea")?.focus({ preventScroll: true });
 }
 
 function askHowItEnded(form) {

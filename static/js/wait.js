@@ -1,4 +1,5 @@
-// [data-until]: the seconds until a moment, told anew each second; then [data-now], and [data-frees]'s button is free.
+// [data-until]: the seconds until a moment, told anew each second; then the sentence becomes [data-now], and the button
+// with the id [data-frees] is free.
 
 import { say } from "./say.js";
 
@@ -17,10 +18,8 @@ function tell(clock) {
     clock.textContent = left(seconds);
     return;
   }
-  const waited = "waited" in clock.dataset;
-  clock.textContent = clock.dataset.now;
-  delete clock.dataset.until;
-  if (waited) say(clock.closest("p").textContent.trim());
+  if ("waited" in clock.dataset) say(clock.dataset.now);
+  clock.parentElement.textContent = clock.dataset.now;
 }
 
 function tellAll() {
