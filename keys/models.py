@@ -33,7 +33,11 @@ class KeyQuerySet(models.QuerySet["Key"]):
         return self.filter(owner=user)
 
     def live(self) -> Self:
-        """Keep what counts against a person's number of keys: all that is, or may be, at the gateway and theirs."""
+        """Keep all that is, or may be, at the gateway and ours."""
+        return self.filter(state__in=Key.LIVE_STATES).exclude(kind=Key.Kind.OUTSIDE)
+
+    def counted(self) -> Self:
+        """Keep what counts against a person's number of keys: those that they made for programs."""
         return self.filter(state__in=Key.LIVE_STATES, kind__in=Key.COUNTED_KINDS)
 
     def listed(self, now: datetime) -> Self:

@@ -148,7 +148,7 @@ def _check(key: Key, wish: Wish, allowance: Allowance) -> None:
         raise KeyRefused("intern", _("You may not make keys for others. Leave the intern’s name empty."))
     if allowance.models is not None and not allowance.models:
         raise KeyRefused("models", _("Your policy names no model, so a key could call none. Ask an administrator."))
-    live, most = own.live().count(), allowance.max_live_keys
+    live, most = own.counted().count(), allowance.max_live_keys
     if most is not None and live >= most:
         words = ngettext(
             "You have %(live)d key, and may have %(most)d. Delete it when you no longer use it.",
@@ -156,7 +156,7 @@ def _check(key: Key, wish: Wish, allowance: Allowance) -> None:
             live,
         )
         raise KeyRefused("limit", words % {"live": live, "most": most})
-    if own.live().filter(label__iexact=wish.label).exists():
+    if own.counted().filter(label__iexact=wish.label).exists():
         raise KeyRefused("label", _("You have a key with this label. Choose another."))
 
 

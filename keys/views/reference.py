@@ -88,7 +88,7 @@ def get_started(request: PortalRequest) -> HttpResponse:
         "sections": _sections(chat.name if chat else None, embedding.name if embedding else None),
         "parameters": _parameters(),
         "advice": _advice(),
-        "has_keys": Key.objects.owned_by(request.user).live().exists(),
+        "has_keys": Key.objects.owned_by(request.user).counted().exists(),
         "default_model": chat.name if chat else "",
     }
     return render(request, "keys/get_started.html", context)
