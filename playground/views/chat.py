@@ -135,11 +135,11 @@ def _parent(request: PortalRequest, talk: Conversation | None) -> Answer | None:
     """Return the answer that the new message follows: the last one that the page showed."""
     if talk is None:
         return None
-    told = request.POST.get("parent", "")
+    told = request.POST.get("parent") or talk.head_id
     if not told:
-        return talk.head
+        return None
     try:
-        return Answer.objects.get(pk=UUID(told), message__conversation=talk)
+        return Answer.objects.owned_by(request.user).get(pk=UUID(str(told)), message__conversation=talk)
     except (ValueError, Answer.DoesNotExist) as error:
         raise Http404 from error
 
