@@ -3,13 +3,26 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+if TYPE_CHECKING:
+    from accounts.models import User
+
 SOME_KEY_ID = uuid.UUID(int=1)
+SOME_CONVERSATION_ID = uuid.UUID(int=2)
+SOME_MESSAGE_ID = uuid.UUID(int=3)
+SOME_ANSWER_ID = uuid.UUID(int=4)
+SOME_IMAGE_ID = uuid.UUID(int=5)
 SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "key_id": SOME_KEY_ID,
     "key": "some-key",
+    "conversation_id": SOME_CONVERSATION_ID,
+    "message_id": SOME_MESSAGE_ID,
+    "answer_id": SOME_ANSWER_ID,
+    "image_id": SOME_IMAGE_ID,
+    "form": "md",
     "notice_id": 1,
     "difference_id": 1,
     "uidb36": "zzzz",  # nobody; for somebody, allauth copies their address into its own table even on GET
@@ -28,6 +41,19 @@ class Route:
     def for_key(self, key_id: uuid.UUID) -> str:
         """Return the address for the key `key_id`."""
         return self.address.replace(str(SOME_KEY_ID), str(key_id))
+
+
+def have_a_talk(owner: "User") -> None:
+    """Make the conversation that the addresses of every_route() name, with a picture in it."""
+    from tests.playground import rows
+
+    talk = rows.conversation(owner, id=SOME_CONVERSATION_ID)
+    message = rows.message(talk, "Hello", id=SOME_MESSAGE_ID)
+    rows.answer(message, "Hi there.", id=SOME_ANSWER_ID)
+    picture = rows.image(message)
+    picture.delete()
+    picture.id = SOME_IMAGE_ID
+    picture.save(force_insert=True)
 
 
 def every_route() -> list[Route]:

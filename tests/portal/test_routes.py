@@ -12,7 +12,7 @@ from keys.models import Key
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_intern
 from tests.keys.acts import issue
-from tests.portal.routes import Route, every_route
+from tests.portal.routes import Route, every_route, have_a_talk
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +43,12 @@ POST_ONLY = {
     "keys:create",
     "keys:end_old",
     "keys:renew",
+    "playground:code",
+    "playground:keep",
+    "playground:retry",
+    "playground:send",
+    "playground:show",
+    "playground:stream",
     "usage:mend",
     "usage:notice_seen",
     "usage:refresh",
@@ -56,7 +62,15 @@ GET_ONLY = {
     "keys:index",
     "keys:models",
     "keys:status",
+    "playground:answer",
+    "playground:comparison",
+    "playground:conversation",
+    "playground:conversations",
+    "playground:details",
+    "playground:export",
+    "playground:image",
     "playground:index",
+    "playground:purse",
     "usage:csv",
     "usage:everyone",
     "usage:everyone_csv",
@@ -132,6 +146,7 @@ def test_the_key_of_another_is_not_there(
 @pytest.mark.parametrize("route", ROUTES, ids=named)
 def test_looking_changes_nothing(intern: User, sandbox: Sandbox, route: Route) -> None:
     key = issue(intern).key
+    have_a_talk(intern)
     browser = signed_in(intern)
     before = what_is_stored(), sandbox.live_keys()
 
@@ -145,6 +160,7 @@ def test_looking_changes_nothing(intern: User, sandbox: Sandbox, route: Route) -
 @pytest.mark.parametrize("route", OURS, ids=named)
 def test_the_wrong_method_is_refused(intern: User, sandbox: Sandbox, route: Route) -> None:
     address = route.for_key(issue(intern).key.id)
+    have_a_talk(intern)
     browser = signed_in(intern)
 
     assert browser.delete(address).status_code == 405
