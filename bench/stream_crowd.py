@@ -1,10 +1,11 @@
 """Streams that run as they should: one after the other, then many at once, by turns with the gateway itself."""
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 from typing import Final
 
-from bench.results import Figure, at_most, exactly, seen
+from bench.results import Figure, at_most, exactly, say, seen
 from bench.stream_client import PATIENCE_S, Ask, Told, on_fast_loop, run_all
 from bench.stream_direct import direct_ask
 from bench.stream_portal import StreamPortal
@@ -31,6 +32,10 @@ def first_ms(told: Sequence[Told]) -> list[float]:
 def harm(name: str, told: Sequence[Told]) -> list[Figure]:
     """Return what is not as it was sent."""
     wrong = sum(one.harm.lost + one.harm.moved for one in told)
+    for (status, whole), count in Counter(
+        (one.response.status, one.response.whole) for one in told if not one.ok
+    ).items():
+        say(f"{name}: {count} answered {status or 'nothing'}, {'whole' if whole else 'cut'}")
     return [
         exactly(f"{name}: tokens lost or reordered", wrong, "", 0),
         exactly(f"{name}: answers refused or cut", sum(not one.ok for one in told), "", 0),

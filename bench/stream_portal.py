@@ -1,5 +1,6 @@
 """A portal with a crowd that streams, its gateway the sandbox, as production has it: two processes, many threads."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -51,8 +52,8 @@ class StreamPortal(Portal):
         on_fast_loop(prepare_all(self.people, self.password))
         self.secrets = make_secrets(self.sandbox, self.streams)
 
-    def is_at_rest(self) -> bool:
-        """Say whether no call is under way: at the gateway, in the portal's account, in its threads."""
-        if self.sandbox.connections()["open"] or self.database.open_slots():
+    def is_at_rest(self, since: datetime) -> bool:
+        """Say whether no call begun since then is under way: at the gateway, in the portal's rows, in its threads."""
+        if self.sandbox.connections()["open"] or self.database.open_slots(since):
             return False
         return clients_held(self.processes(), self.port) == 0

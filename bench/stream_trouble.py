@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from statistics import median
 from typing import Final
 
@@ -28,13 +29,16 @@ def measure_slow(kind: str, portal: StreamPortal) -> list[Figure]:
     """Let some read next to nothing of long answers, and see how others are served; then the slow ones leave."""
     slow = [person.ask(LONG_TOKENS) for person in portal.people[:SLOW]]
     others = [person.ask(TOKENS) for person in portal.people[SLOW : SLOW + OTHERS]]
+    since = datetime.now(UTC)
     told = on_fast_loop(_beside_slow_readers(slow, others))
     name = f"{OTHERS} streams beside {SLOW} slow readers, {kind}"
     return [
         seen(f"{name}: first token, p95", p95(first_ms(told)), "ms"),
         seen(f"{name}: whole answer, slowest", max(one.total_s for one in told), "s"),
         *harm(name, told),
-        at_most(f"{name}: all free again after the slow ones have left", seconds_until_rest(portal), "s", FREE_S),
+        at_most(
+            f"{name}: all free again after the slow ones have left", seconds_until_rest(portal, since), "s", FREE_S
+        ),
     ]
 
 
@@ -55,15 +59,18 @@ async def _beside_slow_readers(slow: Sequence[Ask], others: Sequence[Ask]) -> li
 def measure_vanishing(kind: str, portal: StreamPortal) -> list[Figure]:
     """Let people leave midway, without a word; see when nothing works for them any more."""
     asks = [person.ask(TOKENS * 10) for person in portal.people[:VANISHING]]
+    since = datetime.now(UTC)
     on_fast_loop(vanish_midway(asks, after_s=1))
     name = f"{len(asks)} clients that vanish midway, {kind}"
-    return [at_most(f"{name}: threads and connections to the gateway free", seconds_until_rest(portal), "s", FREE_S)]
+    return [
+        at_most(f"{name}: threads and connections to the gateway free", seconds_until_rest(portal, since), "s", FREE_S)
+    ]
 
 
-def seconds_until_rest(portal: StreamPortal) -> float:
+def seconds_until_rest(portal: StreamPortal, since: datetime) -> float:
     """Return how long it takes from now until no call is under way anywhere."""
     began = time.monotonic()
-    while not portal.is_at_rest() and time.monotonic() - began < GIVEN_UP_S:
+    while not portal.is_at_rest(since) and time.monotonic() - began < GIVEN_UP_S:
         time.sleep(LOOK_S)
     return time.monotonic() - began
 

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import threading
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self
@@ -13,7 +14,7 @@ import psycopg
 
 EVERY_S: Final = 0.5
 _KB_PER_MB: Final = 1024.0
-_OPEN_SLOTS: Final = "SELECT count(*) FROM playground_slot WHERE ended_at IS NULL"
+_OPEN_SLOTS: Final = "SELECT count(*) FROM playground_slot WHERE ended_at IS NULL AND began_at > {mark}"
 _CONNECTIONS: Final = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
@@ -27,8 +28,8 @@ class Database(Protocol):
     def connections(self, processes: Processes) -> int:
         """Return how many connections the portal has."""
 
-    def open_slots(self) -> int:
-        """Return how many calls are under way by the portal's own account."""
+    def open_slots(self, since: datetime) -> int:
+        """Return how many calls begun since then are under way by the portal's own account."""
 
 
 class Postgres:
@@ -41,13 +42,13 @@ class Postgres:
         """Count all to this database but one's own."""
         return self._count(_CONNECTIONS)
 
-    def open_slots(self) -> int:
+    def open_slots(self, since: datetime) -> int:
         """Count them."""
-        return self._count(_OPEN_SLOTS)
+        return self._count(_OPEN_SLOTS.format(mark="%s"), since)
 
-    def _count(self, sql: str) -> int:
+    def _count(self, sql: str, *values: object) -> int:
         with psycopg.connect(self._url) as connection:
-            row = connection.execute(sql).fetchone()
+            row = connection.execute(sql, values).fetchone()
         return int(row[0]) if row else 0
 
 
@@ -62,10 +63,11 @@ class Sqlite:
         links = [link for each in processes for link in Path(f"/proc/{each.pid}/fd").iterdir()]
         return sum(_target(link) == str(self._path) for link in links)
 
-    def open_slots(self) -> int:
+    def open_slots(self, since: datetime) -> int:
         """Count them."""
+        mark = since.astimezone(UTC).replace(tzinfo=None).isoformat(" ")  # as Django writes it there
         with closing(sqlite3.connect(self._path)) as connection:
-            return int(connection.execute(_OPEN_SLOTS).fetchone()[0])
+            return int(connection.execute(_OPEN_SLOTS.format(mark="?"), [mark]).fetchone()[0])
 
 
 def _target(link: Path) -> str:
