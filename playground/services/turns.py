@@ -50,7 +50,9 @@ def delete_answer(answer: Answer) -> Conversation | None:
     through the answer, it goes on through the nearest alternative, or ends before the message.
     """
     with transaction.atomic():
-        conversation = Conversation.objects.select_for_update().get(pk=answer.message.conversation_id)
+        conversation = Conversation.objects.select_for_update().filter(pk=answer.message.conversation_id).first()
+        if conversation is None:  # another was faster
+            return None
         tree = Tree.of(conversation, bare=True)
         going = {each.id for each in tree.below(answer)}
         _refuse_under_way(tree.answers[each] for each in going)
@@ -60,9 +62,8 @@ def delete_answer(answer: Answer) -> Conversation | None:
         if conversation.head_id in going:
             conversation.head = _instead_of(answer, tree)
             conversation.save(update_fields=["head"])
-        Answer.objects.filter(
-            pk__in=going
-        ).delete()  # all at once: a row at a time recurses as deep as the talk is long
+        # All at once: from one answer Django would go down a call deeper with each turn of the talk.
+        Answer.objects.filter(pk__in=going).delete()
         Message.objects.filter(pk=answer.message_id, answers=None).delete()
     return conversation
 

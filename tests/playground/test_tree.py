@@ -1,6 +1,7 @@
 """The way that is shown through a conversation, and the alternatives beside it."""
 
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from playground.models import Answer, Conversation, Message
-from playground.services.tree import Shown, newest_end, shown_turns, way_to
+from playground.services.tree import Shown, Tree, newest_end, shown_turns, way_to
 from tests.factories import make_user
 from tests.playground import rows
 
@@ -141,6 +142,8 @@ def test_rows_in_a_circle_do_not_hang_it(owner: User) -> None:
     assert len(way_to(rows.last_answer(talk))) == 2
     with pytest.raises(Answer.DoesNotExist):
         newest_end(Answer.objects.get(text="1"))
+    start = Answer.objects.get(text="1")
+    assert [answer.text for answer in islice(Tree.of(talk).below(start), 9)] == ["1", "2"]
 
 
 def test_what_hangs_on_another_conversation_is_not_followed(owner: User) -> None:

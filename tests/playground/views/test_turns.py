@@ -76,9 +76,9 @@ def test_says_what_goes_with_it(intern: User, as_intern: Client) -> None:
 def test_deletes_what_follows_and_goes_on_with_the_nearest_alternative(intern: User, as_intern: Client) -> None:
     talk = rows.conversation(intern, ("a", "1"))
     first = find("1")
-    middle = rows.answer(first.message, "2")
-    rows.answer(first.message, "3")
     rows.answer(rows.message(talk, "b", parent=first), "after the first")
+    middle = rows.answer(first.message, "2")
+    rows.answer(first.message, "3, the newest but for what goes")
     rows.answer(rows.message(talk, "c", parent=middle), "after the middle")
 
     response = as_intern.post(url("delete_answer", middle))
