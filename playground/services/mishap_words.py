@@ -111,15 +111,11 @@ def _unsupported(mishap: "Mishap") -> Words:
 def _key_refused(mishap: "Mishap") -> Words:
     title = _("The gateway refused your Playground key")
     if mishap.type == "expired_key":
-        return title, _("The key has expired."), _("Renew it under My keys, then try again.")
+        return title, _("The key has expired."), _("Try again: it is renewed first.")
     if " is blocked" in mishap.message:
         return title, _("The key is blocked."), _("Ask who runs the portal.")
     if mishap.type == "token_not_found_in_db":
-        return (
-            title,
-            _("The gateway no longer knows it."),
-            _("Delete it under My keys, then send again: a new one is made."),
-        )
+        return title, _("The gateway no longer knows it."), _("Try again: a new one is made first.")
     return title, _("The key was not accepted."), _("If it stays so, ask who runs the portal.")
 
 

@@ -99,7 +99,7 @@ _TRAITS: Final[Mapping[str, _Traits]] = {
     "context_too_long": _Traits("warn", free=True, other=True),
     "content_filtered": _Traits("warn", other=True),
     "unsupported": _Traits("warn", free=True, other=True),
-    "key_refused": _Traits(free=True),
+    "key_refused": _Traits(free=True, retry=True),  # the key was looked at again meanwhile
     "gateway_down": _Traits(retry=True),
     "provider_down": _Traits(retry=True, other=True),
     "timeout": _Traits(retry=True, other=True),

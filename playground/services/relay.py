@@ -24,7 +24,7 @@ from playground.models import Answer, Conversation
 from playground.services.asking import Job
 from playground.services.costs import Cost, estimated_cost, told_cost
 from playground.services.draft import Draft
-from playground.services.mishaps import Mishap, mishap_of
+from playground.services.mishaps import INTERRUPTED, Mishap, mishap_of
 from playground.services.saver import saved_meanwhile
 from playground.services.slots import end_slot
 from web.hangups import Hangup
@@ -67,14 +67,19 @@ class _Ending:
     """How it ends, as far as is known; what nobody foresaw is an interruption."""
 
     state: str = State.FAILED
-    mishap: Mishap | None = Mishap(code="interrupted")
+    mishap: Mishap | None = INTERRUPTED
     headers: Headers | None = None
 
 
 def relay(job: Job, hangup: Hangup) -> Generator[Update]:
-    """Make the answer. Closing this iterator, or a browser that hangs up, ends the gateway's work too."""
+    """Make the answer. Closing this iterator, or a browser that hangs up, ends the gateway's work too.
+
+    The first update says nothing: once it is had, the end of the answer is taken care of.
+    """
     draft, ending = Draft(), _Ending()
     try:
+        yield Quiet()  # begun: from here on any end is written down, also before the gateway was asked
+        draft.began = time.monotonic()
         yield from _relayed(job, hangup, draft, ending)
         ending.state, ending.mishap = (State.STOPPED if hangup.gone else State.COMPLETE), None
     except GatewayError as error:
