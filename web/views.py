@@ -34,4 +34,4 @@ def theme(request: HttpRequest) -> HttpResponse:
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """Say what the portal keeps about a person, and for how long."""
-    return render(request, "web/privacy.html")
+    return render(request, "web/privacy.html", {"kept_days": settings.PLAYGROUND_KEPT_DAYS})

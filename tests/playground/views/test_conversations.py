@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as portal_settings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -211,5 +211,13 @@ def test_deletes_when_what_was_written_has_died(intern: User, as_intern: Client)
 def test_says_for_how_long_it_is_kept(intern: User, as_intern: Client) -> None:
     talk = rows.conversation(intern)
 
-    assertContains(as_intern.get(reverse(LIST)), f"Kept for {settings.PLAYGROUND_KEPT_DAYS} days after the last use.")
+    assertContains(
+        as_intern.get(reverse(LIST)), f"Kept for {portal_settings.PLAYGROUND_KEPT_DAYS} days after the last use."
+    )
     assert talk.kept
+
+
+def test_the_page_on_what_is_kept_says_it_too(as_intern: Client, settings: Any) -> None:
+    settings.PLAYGROUND_KEPT_DAYS = 45
+
+    assertContains(as_intern.get(reverse("web:privacy")), "for 45 days after you last used the conversation")
