@@ -30,17 +30,17 @@ def in_code_points(text: str) -> str:
 
 def readable_in_json(text: str) -> str:
     """Quote as `in_json`, but leave letters of every language, and emoji, as they are."""
-    return "".join(c if _is_plain(c) else json.dumps(c)[1:-1] for c in text)
+    return text if _is_plain(text) else "".join(c if _is_plain(c) else json.dumps(c)[1:-1] for c in text)
 
 
 def readable_in_code(text: str) -> str:
     """Quote as `in_code_points`, but leave letters of every language, and emoji, as they are."""
-    return "".join(c if _is_plain(c) else _SHORT.get(c) or _code_point(c) for c in text)
+    return text if _is_plain(text) else "".join(c if _is_plain(c) else _SHORT.get(c) or _code_point(c) for c in text)
 
 
-def _is_plain(character: str) -> bool:
-    """Whether a character shows what it is: no quote, no control, nothing that turns the line or cannot be seen."""
-    return character.isprintable() and character not in '"\\'
+def _is_plain(text: str) -> bool:
+    """Whether a text shows what it is: no quote, no control, nothing that turns the line or cannot be seen."""
+    return text.isprintable() and '"' not in text and "\\" not in text
 
 
 def _code_point(character: str) -> str:

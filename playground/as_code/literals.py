@@ -32,22 +32,23 @@ class Dialect:
 
     def write(self, value: Any, *, depth: int = 0, used: int = 0) -> str:
         """Return the literal; its further lines are indented by `depth`, `used` characters stand before it."""
-        line = self._inline(value)
-        if "\n" not in line and len(line) + used + depth * self.indent < WIDTH and not self._has_lines(value):
-            return line
-        return self._broken(value, line, depth)
+        if not self._is_long(value):
+            line = self._inline(value)
+            if "\n" not in line and len(line) + used + depth * self.indent < WIDTH:
+                return line
+        return self._broken(value, depth)
 
-    def _broken(self, value: Any, line: str, depth: int) -> str:
+    def _broken(self, value: Any, depth: int) -> str:
         if isinstance(value, Mapping) and value:
             rows = [self.entry(name) + self._inner(value[name], name, depth) for name in value]
             return self._rows(self.brackets[1], rows, ",", depth, last_comma=self.last_comma)
         if isinstance(value, Sequence) and not isinstance(value, str) and value:
             rows = [self.write(inner, depth=depth + 1) for inner in value]
             return self._rows(self.brackets[0], rows, ",", depth, last_comma=self.last_comma)
-        if isinstance(value, str) and self.pieces and len(rows := [self.quote(p) for p in text_pieces(value)]) > 1:
+        if isinstance(value, str) and self.pieces and len(pieces := text_pieces(value)) > 1:
             start, between, end = self.pieces
-            return self._rows((start, end), rows, between, depth)
-        return line
+            return self._rows((start, end), [self.quote(piece) for piece in pieces], between, depth)
+        return self._inline(value)
 
     def _inner(self, value: Any, name: str, depth: int) -> str:
         return self.write(value, depth=depth + 1, used=len(self.entry(name)))
@@ -60,13 +61,13 @@ class Dialect:
         end = between if last_comma else ""
         return f"{around[0]}{inner}{(between + inner).join(rows)}{end}\n{margin}{around[1]}"
 
-    def _has_lines(self, value: Any) -> bool:
-        """Whether a text would be shown in lines, so that what holds it cannot stand on one."""
+    def _is_long(self, value: Any) -> bool:
+        """Whether there is a text in it that takes more than a line."""
         if isinstance(value, Mapping):
-            return any(self._has_lines(inner) for inner in value.values())
+            return any(self._is_long(inner) for inner in value.values())
         if isinstance(value, str):
-            return self.pieces is not None and "\n" in value.rstrip("\n")
-        return isinstance(value, Sequence) and any(self._has_lines(inner) for inner in value)
+            return len(value) > WIDTH or (self.pieces is not None and "\n" in value.rstrip("\n"))
+        return isinstance(value, Sequence) and any(self._is_long(inner) for inner in value)
 
     def _inline(self, value: Any) -> str:
         if isinstance(value, str):
