@@ -1,6 +1,6 @@
 """What the pretended models say: short, harmless, the same for the same question. A token is a word.
 
-Switches inside a message steer it: [words 50] length, [slow 1500] ms before the answer, [pace 20] ms between words,
+Switches in the last message steer it: [words 50] length, [slow 1500] ms before the answer, [pace 20] ms between words,
 [fail 500] the provider answers with that status, [cut] or [sse-error] it fails inside the stream, [budget] the budget
 ends there, [reason 5] words of reasoning first, [cached 2] prompt tokens from a cache, [markdown] a formatted answer,
 [echo] the question itself, blanks and lines as they are, [count 100] the numbers up to it, so that a lost word is seen,
@@ -102,7 +102,7 @@ def text_of(content: object) -> str:
 
 def answer_to(question: str, last: str, body: Mapping[str, Any]) -> Answer:
     """Make up the answer; `question` is all that was sent, `last` the part to speak about."""
-    found = _SWITCH.findall(question)
+    found = _SWITCH.findall(last)
     switches = {name: int(number or 0) for name, number, _ in found if name}
     words, finish = _limited(list(_spoken(last, switches)), body)
     if "filtered" in switches:
