@@ -14,6 +14,11 @@ function growIn(root) {
   for (const area of root.querySelectorAll?.(GROWING) ?? []) grow(area);
 }
 
+function sayNothingOfEnter() {
+  for (const area of document.querySelectorAll("#playground-box textarea"))
+    area.placeholder = area.labels[0].textContent;
+}
+
 function send(area) {
   const form = area.form;
   const button = area
@@ -57,4 +62,9 @@ if (!CSS.supports("field-sizing", "content")) {
     for (const node of event.detail.newContent) growIn(node);
   });
   growIn(document);
+}
+
+if (COARSE.matches) {
+  document.addEventListener("htmx:after:settle", sayNothingOfEnter);
+  sayNothingOfEnter();
 }
