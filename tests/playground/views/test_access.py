@@ -16,21 +16,10 @@ from playground.urls import urlpatterns
 from tests.conftest import HTMX
 from tests.playground import rows
 
-OWN_PAGES = {  # nothing of another is named in their addresses
-    "index",
-    "conversations",
-    "code",
-    "compare",
-    "completion",
-    "embeddings",
-    "moderation",
-    "purse",
-    "send",
-    "vectors",
-}
-ACTS = {"send", "code", "keep", "show", "retry", "stream", "vectors"}  # POST only
+ACTS = {"keep", "show", "retry", "stream", "again", "stop"}  # POST only
 FORMS = {"edit", "rename", "delete", "delete_answer"}  # GET asks, POST does
-READ = {"conversation", "comparison", "answer", "details", "image", "export", "conversations", "purse"}  # GET only
+READ = {"conversation", "comparison", "answer", "column", "column_code", "details", "image", "export"}  # GET only
+OF_COMPARISONS = {"comparison", "stream", "again", "stop", "column", "column_code"}
 
 
 class Route(NamedTuple):
@@ -40,10 +29,11 @@ class Route(NamedTuple):
     url: str
 
 
-@pytest.fixture
-def talk(intern: User) -> Conversation:
+@pytest.fixture(params=[Conversation.Kind.CHAT, Conversation.Kind.COMPARE])
+def talk(request: pytest.FixtureRequest, intern: User) -> Conversation:
     """Make a conversation of the intern's with an image and an alternative."""
-    made = rows.conversation(intern, ("a secret question", "a secret answer"), title="a secret title")
+    asked = ("a secret question", "a secret answer")
+    made = rows.conversation(intern, asked, title="a secret title", kind=request.param)
     first = rows.last_answer(made)
     rows.image(first.message)
     rows.answer(first.message, "another secret answer")
@@ -80,9 +70,8 @@ def everything() -> list[Any]:
     return [list(model._default_manager.order_by("pk").values()) for model in models]
 
 
-def test_every_address_names_its_objects_or_is_the_persons_own() -> None:
-    assert {name for name, needs in names() if not needs} <= OWN_PAGES
-    assert {name for name, needs in names() if needs} <= ACTS | FORMS | READ
+def test_every_address_that_names_something_is_in_the_matrix() -> None:
+    assert {name for name, needs in names() if needs} == ACTS | FORMS | READ
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
@@ -117,10 +106,13 @@ def test_who_is_not_signed_in_is_led_to_the_door(talk: Conversation) -> None:
 
 
 def test_its_owner_sees_each_page(talk: Conversation, as_intern: Client) -> None:
-    chat_only = [route for route in routes(talk) if route.name in FORMS | READ - {"comparison"}]
+    compared = talk.kind == Conversation.Kind.COMPARE
+    seen = [route for route in routes(talk) if route.name in FORMS | READ]
 
-    for route in chat_only:
-        assert (route.name, as_intern.get(route.url).status_code) == (route.name, 200)
+    answers = {route.name: as_intern.get(route.url, follow=True).status_code for route in seen}
+
+    others = set() if compared else OF_COMPARISONS
+    assert answers == {route.name: 404 if route.name in others else 200 for route in seen}
 
 
 def test_to_look_writes_nothing(talk: Conversation, as_intern: Client) -> None:
@@ -130,7 +122,7 @@ def test_to_look_writes_nothing(talk: Conversation, as_intern: Client) -> None:
     for name, needs in names():
         for headers in ({}, HTMX):
             response = as_intern.get(address(name, needs, talk), headers=headers)
-            assert response.status_code != 405 or name in ACTS
+            assert not needs or (response.status_code == 405) == (name in ACTS)
             as_intern.head(address(name, needs, talk), headers=headers)
 
     assert everything() == before
