@@ -44,7 +44,7 @@ def seconds(milliseconds: int | None) -> str:
     if milliseconds is None:
         return ""
     places = 2 if milliseconds < 10_000 else 1
-    return f"{formats.number_format(milliseconds / 1000, places)}{NO_BREAK_SPACE}s"
+    return f"{_rounded(milliseconds / 1000, places)}{NO_BREAK_SPACE}s"
 
 
 @register.filter
@@ -56,7 +56,12 @@ def speed(answer: Answer) -> str:
     if answer.completion_tokens < 2 or took_ms <= 0:
         return ""
     rate = 1000 * answer.completion_tokens / took_ms
-    return gettext("%(rate)s tokens/s") % {"rate": formats.number_format(rate, 0 if rate >= 10 else 1)}
+    return gettext("%(rate)s tokens/s") % {"rate": _rounded(rate, 0 if rate >= 10 else 1)}
+
+
+def _rounded(number: float, places: int) -> str:
+    """Write a number with so many decimals; `number_format` alone would cut the rest off."""
+    return formats.number_format(round(number, places), places)
 
 
 @register.filter

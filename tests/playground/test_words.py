@@ -1,0 +1,97 @@
+"""What pages say of an answer: how it ended, how fast it was, in numbers with their units."""
+
+from typing import Any
+
+import pytest
+
+from keys.models import GatewayModel
+from playground.models import Answer
+from playground.templatetags.playground_words import (
+    another_model,
+    card,
+    finish_words,
+    machine,
+    pretty_json,
+    seconds,
+    short_id,
+    speed,
+)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"finish_reason": "stop"}, "by itself"),
+        ({"finish_reason": "length"}, "at the longest allowed"),
+        ({"finish_reason": "content_filter"}, "by a content filter"),
+        ({"finish_reason": "tool_calls"}, "to call a tool"),
+        ({"finish_reason": "guardrail_7"}, "guardrail_7"),
+        ({"finish_reason": ""}, ""),
+        ({"finish_reason": "", "state": "stopped"}, "stopped by you"),
+        ({"finish_reason": "stop", "state": "failed"}, "broke off"),
+        ({"finish_reason": "stop", "problem": {"code": "broke_off"}}, "broke off"),
+    ],
+)
+def test_says_how_an_answer_ended(fields: dict[str, Any], words: str) -> None:
+    assert finish_words(Answer(**{"state": "complete", **fields})) == words
+
+
+@pytest.mark.parametrize(
+    ("tokens", "first_ms", "took_ms", "words"),
+    [
+        (86, 410, 1800, "62 tokens/s"),
+        (5, 0, 1500, "3.3 tokens/s"),
+        (1, 100, 200, ""),
+        (50, 200, 200, ""),
+        (None, 100, 200, ""),
+        (50, None, 200, ""),
+        (50, 100, None, ""),
+    ],
+)
+def test_tells_the_speed_once_the_first_token_is_there(
+    tokens: int | None, first_ms: int | None, took_ms: int | None, words: str
+) -> None:
+    assert speed(Answer(completion_tokens=tokens, first_token_ms=first_ms, took_ms=took_ms)) == words
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "words"), [(None, ""), (0, "0.00\u00a0s"), (418, "0.42\u00a0s"), (12_345, "12.3\u00a0s")]
+)
+def test_tells_times_in_seconds(milliseconds: int | None, words: str) -> None:
+    assert seconds(milliseconds) == words
+
+
+def test_shortens_a_call_id_to_its_ends() -> None:
+    assert short_id("7f3c1212-aaaa-bbbb-cccc-0123456789e1") == "7f3c…89e1"
+    assert short_id("chatcmpl-12") == "chatcmpl-12"
+
+
+@pytest.mark.parametrize("text", ['{"city": "Ly', "", "[" * 100_000])
+def test_leaves_what_is_no_json_as_it_is(text: str) -> None:
+    assert pretty_json(text) == text
+
+
+def test_lays_out_json_in_lines() -> None:
+    assert pretty_json('{"city":"Orléans"}') == '{\n  "city": "Orléans"\n}'
+
+
+def test_names_the_first_other_model() -> None:
+    models = [GatewayModel(name="a"), GatewayModel(name="b")]
+
+    assert another_model(models, "a") == "b"
+    assert another_model(models, "c") == "a"
+    assert another_model(models[:1], "a") == ""
+    assert another_model(None, "a") == ""
+
+
+@pytest.mark.parametrize(("number", "written"), [(0.5, "0.5"), (2.0, "2"), (4096, "4096"), (None, "")])
+def test_writes_numbers_for_machines(number: float | None, written: str) -> None:
+    assert machine(number) == written
+
+
+def test_has_a_card_for_a_problem_only() -> None:
+    shown = card(Answer(state="failed", problem={"code": "timeout"}))
+
+    assert shown
+    assert shown.title
+    assert card(Answer(state="complete")) is None
