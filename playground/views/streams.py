@@ -30,6 +30,7 @@ class Stage:
     opening: Callable[[], str]  # partials
     article: Callable[[Answer], str]  # the element `#answer-<id>`, finished
     page: str  # address
+    beside: Callable[[], str] = str  # more partials at the end, for what else changes then
 
 
 def streamed(request: PortalRequest, job: Job, stage: Stage) -> HttpResponseBase:
@@ -86,7 +87,7 @@ def _live(piece: Piece) -> SafeString:
 def _closing(stage: Stage, answer: Answer) -> str:
     """Return the partials that end a stream: the finished article, and the sentence that is spoken."""
     article = partial(f"answer-{answer.pk}", SafeString(stage.article(answer)))
-    return article + partial("say", escape(_spoken(answer)), swap="innerHTML")
+    return article + stage.beside() + partial("say", escape(_spoken(answer)), swap="innerHTML")
 
 
 def _spoken(answer: Answer) -> str:
