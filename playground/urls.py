@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from playground.views import chat, code, conversations, details, exports, images, purse, turns
+from playground.views import chat, code, compare, conversations, details, exports, images, purse, turns
 
 app_name = "playground"
 urlpatterns = [
@@ -24,4 +24,13 @@ urlpatterns = [
     path("answers/<uuid:answer_id>/delete/", turns.delete_answer, name="delete_answer"),
     path("answers/<uuid:answer_id>/details/", details.details, name="details"),
     path("images/<uuid:image_id>/", images.image, name="image"),
+    # Beside the chat
+    path("compare/", compare.compare, name="compare"),
+    path("compare/code/", compare.compare_code, name="compare_code"),
+    path("compare/<uuid:conversation_id>/", compare.comparison, name="comparison"),
+    path("compare/<uuid:conversation_id>/stop/", compare.stop, name="stop"),
+    path("answers/<uuid:answer_id>/stream/", compare.stream, name="stream"),
+    path("answers/<uuid:answer_id>/again/", compare.again, name="again"),
+    path("answers/<uuid:answer_id>/column/", compare.column, name="column"),
+    path("answers/<uuid:answer_id>/column/code/", compare.column_code, name="column_code"),
 ]

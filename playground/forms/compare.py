@@ -1,0 +1,47 @@
+"""The form of a comparison: one message, and the models that are to answer it."""
+
+from typing import Any, Final
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from playground.forms.ask import AskForm
+from playground.parameters import USUAL_ANSWER, Parameter
+
+FEWEST: Final = 2
+MOST: Final = 4
+
+
+class CompareForm(AskForm):
+    """What is asked, of two to four models at once. Images do not come along."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._drop(model=True, images=True)
+        self.fields["models"] = forms.MultipleChoiceField(
+            label=_lazy("Models"),
+            choices=[(name, name) for name in self.models],
+            error_messages={
+                "required": _lazy("Choose two to four models."),
+                "invalid_choice": _lazy("You cannot call “%(value)s” here. Choose one of the list."),
+            },
+        )
+
+    def clean_models(self) -> list[str]:
+        """Return the models, each once, in the order of the list."""
+        chosen = set(self.cleaned_data["models"])
+        if not FEWEST <= len(chosen) <= MOST:
+            raise ValidationError(_("Choose two to four models; these are %(number)d."), params={"number": len(chosen)})
+        return [name for name in self.models if name in chosen]
+
+    def clean(self) -> dict[str, Any]:
+        """Hold what is wished against each of the models."""
+        cleaned = super().clean()
+        for name in cleaned.get("models", ()):
+            self._check_length(cleaned, self.models[name])
+        return cleaned
+
+    def _highest(self, parameter: Parameter) -> float | None:
+        return USUAL_ANSWER if parameter.name == "max_tokens" else parameter.high

@@ -1,0 +1,87 @@
+"""The columns of a comparison: one model each, and its newest answer to the one message."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeVar
+
+from django.utils import timezone
+
+from playground.models import Answer, Conversation
+from playground.services.mishaps import Mishap
+
+State = Answer.State
+_Number = TypeVar("_Number", int, Decimal)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A model's answer, and whether it was the first to say something, or cost least, once all are over."""
+
+    answer: Answer
+    soonest: bool = False
+    least: bool = False
+
+
+def columns_of(conversation: Conversation) -> list[Column]:
+    """Return the columns in the order in which the models were chosen; one query."""
+    rows = Answer.objects.filter(message__conversation=conversation).select_related("message").defer("headers")
+    newest: dict[str, Answer] = {}
+    for answer in rows.order_by("started_at", "id"):
+        answer.message.conversation = conversation
+        newest[answer.model] = answer
+    chosen = [str(name) for name in conversation.wishes.get("models", ())]
+    known = [*(name for name in chosen if name in newest), *(name for name in newest if name not in chosen)]
+    return _marked([newest[name] for name in known])
+
+
+def again(earlier: Answer, *, without: str = "") -> Answer:
+    """Write down another answer of the same model that waits for its stream; `without` a parameter it refused."""
+    wishes = dict(earlier.wishes)
+    if without:
+        wishes["without"] = sorted({*wishes.get("without", ()), without})
+    return Answer.objects.create(message=earlier.message, model=earlier.model, wishes=wishes, state=State.WAITING)
+
+
+def wait_on(answer: Answer) -> None:
+    """Note that a page still waits with this answer, so that it is not taken for lost."""
+    Answer.objects.filter(pk=answer.pk, state=State.WAITING).update(saved_at=timezone.now())
+
+
+def fail(answer: Answer, mishap: Mishap) -> None:
+    """Note that a waiting answer could not even begin."""
+    _end(answer.message.conversation, answer, state=State.FAILED, problem=mishap.as_json())
+
+
+def stop_waiting(conversation: Conversation) -> None:
+    """Let the answers that still wait never begin."""
+    for answer in Answer.objects.filter(message__conversation=conversation, state=State.WAITING):
+        _end(conversation, answer, state=State.STOPPED, problem=None)
+
+
+def _end(conversation: Conversation, answer: Answer, **told: object) -> None:
+    now = timezone.now()
+    waiting = Answer.objects.filter(pk=answer.pk, message__conversation=conversation, state=State.WAITING)
+    waiting.update(**told, saved_at=now, ended_at=now)
+
+
+def _marked(answers: list[Answer]) -> list[Column]:
+    """Mark the best of those that came whole; nothing is best before all are over, nor where all are the same."""
+    whole = [answer for answer in answers if answer.state == State.COMPLETE]
+    if any(answer.is_under_way for answer in answers) or len(whole) < 2:
+        return [Column(answer=answer) for answer in answers]
+    soonest, least = _best([each.first_token_ms for each in whole]), _best([each.cost_usd for each in whole])
+    return [
+        Column(
+            answer=answer,
+            soonest=answer in whole and soonest is not None and answer.first_token_ms == soonest,
+            least=answer in whole and least is not None and answer.cost_usd == least,
+        )
+        for answer in answers
+    ]
+
+
+def _best(numbers: Sequence[_Number | None]) -> _Number | None:
+    """Return the smallest, None where one is not known or all are the same."""
+    known = [number for number in numbers if number is not None]
+    return min(known) if len(known) == len(numbers) and len(set(known)) > 1 else None

@@ -1,0 +1,247 @@
+"""One question to several models, side by side: each column has its own stream, its own figures and its own end."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.policies import policy_of
+from gateway.errors import GatewayError
+from keys.services import KeyRefused
+from playground.forms.compare import FEWEST, MOST, CompareForm
+from playground.models import Answer, Conversation, Message
+from playground.services import asking, columns
+from playground.services.asking import Asker, Question
+from playground.services.columns import Column, columns_of
+from playground.services.mishaps import mishap_of
+from playground.services.refusals import AskRefused
+from playground.services.requests import REFUSABLE, chat_request
+from playground.views.code import no_code, show_code
+from playground.views.frame import REFUSALS, Refusal, asker_of, models_of, sentence_of, status_of
+from playground.views.streams import Stage, streamed
+from web.event_stream import partial
+from web.request import PortalRequest
+
+PAGE = "playground/compare.html"
+COLUMN = "playground/_column.html"
+AGAIN_S = {"streams": 1, "full": 5, "minute": 5}  # refusals that end by themselves: the column waits for its turn
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def compare(request: PortalRequest) -> HttpResponseBase:
+    """Show the form; on POST, write the question down with an answer for each model, which then ask by themselves."""
+    asker = asker_of(request)
+    if request.method != "POST":
+        return render(request, PAGE, _page(request, None))
+    form = CompareForm(request.POST, models=models_of(asker.allowance))
+    if not form.is_valid():
+        return _wrong(request, form)
+    try:
+        talk = _begun(asker, form, kept="unkept" not in request.POST)
+    except REFUSALS as refusal:
+        return _refused(request, form, refusal)
+    if not request.htmx:
+        return redirect("playground:comparison", talk.pk)
+    response = render(request, f"{PAGE}#columns", _columns_context(talk))
+    response.headers["HX-Push-Url"] = _address(talk)
+    return response
+
+
+@require_safe
+@never_cache
+def comparison(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
+    """Show a comparison with what has come of it so far."""
+    return render(request, PAGE, _page(request, _own_comparison(request, conversation_id)))
+
+
+@require_safe
+@never_cache
+def column(request: PortalRequest, answer_id: UUID) -> HttpResponse:
+    """Show a column as it stands now; the page asks again while it is under way."""
+    answer = _own_answer(request, answer_id)
+    if not request.htmx:
+        return redirect(_address(answer.message.conversation))
+    return HttpResponse(_column(request, answer))
+
+
+@require_POST
+@never_cache
+def stream(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
+    """Begin an answer that waits, and stream it into its column; where that is too many at once, it waits on."""
+    answer, asker = _own_answer(request, answer_id), asker_of(request)
+    try:
+        job = asking.begin(asker, answer)
+    except (AskRefused, KeyRefused) as refusal:
+        return _not_now(request, answer, refusal)
+    except GatewayError as error:
+        columns.fail(answer, mishap_of(error, begun=False))
+        return _as_it_stands(request, answer)
+    return streamed(request, job, _stage(request, job.answer))
+
+
+@require_POST
+@never_cache
+def again(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
+    """Put another answer of the same model into the column."""
+    earlier = _own_answer(request, answer_id)
+    without = request.POST.get("without", "")
+    answer = columns.again(earlier, without=without if without in REFUSABLE else "")
+    return HttpResponse(_column(request, answer)) if request.htmx else stream(request, answer.pk)
+
+
+@require_POST
+@never_cache
+def stop(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
+    """Let what still waits never begin; the streams themselves are ended by the browser that hangs up."""
+    talk = _own_comparison(request, conversation_id)
+    columns.stop_waiting(talk)
+    return render(request, f"{PAGE}#columns", _columns_context(talk)) if request.htmx else redirect(_address(talk))
+
+
+@require_POST
+@never_cache
+def compare_code(request: PortalRequest) -> HttpResponse:
+    """Show what the form would send to the first of its models, as code."""
+    form = CompareForm(request.POST, models=models_of(policy_of(request.user)))
+    back = reverse("playground:compare")
+    if not form.is_valid():
+        return no_code(request, form, back=back)
+    wishes = {**form.wishes(), "model": form.cleaned_data["models"][0]}
+    body = chat_request(wishes, [(Message(text=form.cleaned_data["message"]), None)])
+    return show_code(request, "chat", body.as_json(), back=back)
+
+
+@require_safe
+@never_cache
+def column_code(request: PortalRequest, answer_id: UUID) -> HttpResponse:
+    """Show what was sent for this column, as code."""
+    answer = _own_answer(request, answer_id)
+    body = asking.body_of(answer.message.conversation, answer)
+    return show_code(request, "chat", body.as_json(), back=_address(answer.message.conversation))
+
+
+# --- Whose ------------------------------------------------------------------------------------------
+def _own_comparison(request: PortalRequest, conversation_id: UUID) -> Conversation:
+    own = Conversation.objects.owned_by(request.user).filter(kind=Conversation.Kind.COMPARE)
+    return get_object_or_404(own, pk=conversation_id)
+
+
+def _own_answer(request: PortalRequest, answer_id: UUID) -> Answer:
+    own = Answer.objects.owned_by(request.user)
+    return get_object_or_404(own, pk=answer_id, message__conversation__kind=Conversation.Kind.COMPARE)
+
+
+# --- What is shown ----------------------------------------------------------------------------------
+def _page(request: PortalRequest, talk: Conversation | None, *, form: CompareForm | None = None) -> dict[str, Any]:
+    models = models_of(policy_of(request.user))
+    form = form or CompareForm(initial=_initial(request, talk, [model.name for model in models]), models=models)
+    told = {"form": form, "models": models, "chosen": form["models"].value() or [], "fewest": FEWEST, "most": MOST}
+    return {**told, **(_columns_context(talk) if talk else {})}
+
+
+def _initial(request: PortalRequest, talk: Conversation | None, names: list[str]) -> dict[str, Any]:
+    """Return the settings of this comparison, or the models of the last one, or the first two there are."""
+    own = Conversation.objects.owned_by(request.user).filter(kind=Conversation.Kind.COMPARE)
+    shown = talk or own.order_by("-used_at").first()
+    last = [name for name in shown.wishes.get("models", ()) if name in names] if shown else []
+    chosen = {"models": last or names[:FEWEST]}
+    if talk is None:
+        return chosen
+    asked = talk.messages.order_by("created_at").first()
+    return {**CompareForm.initial_from(talk.wishes), **chosen, "message": asked.text if asked else ""}
+
+
+def _columns_context(talk: Conversation) -> dict[str, Any]:
+    found = columns_of(talk)
+    return {"conversation": talk, "columns": found, "busy": any(each.answer.is_under_way for each in found)}
+
+
+def _column(request: PortalRequest, answer: Answer, **more: object) -> SafeString:
+    """Return a column with what it is beside the others."""
+    known = next((each for each in columns_of(answer.message.conversation) if each.answer.pk == answer.pk), None)
+    return _drawn(request, COLUMN, {"column": known or Column(answer=answer), **more})
+
+
+def _stage(request: PortalRequest, answer: Answer) -> Stage:
+    talk = answer.message.conversation
+
+    def article(shown: Answer, *, live: bool = False) -> SafeString:
+        return _drawn(request, "playground/_said.html", {"column": Column(answer=shown), "live": live})
+
+    def marks() -> str:
+        drawn = [(each, _drawn(request, "playground/_marks.html", {"column": each})) for each in columns_of(talk)]
+        return "".join(partial(f"marks-{each.answer.pk}", html) for each, html in drawn)
+
+    return Stage(
+        opening=lambda: partial(f"answer-{answer.pk}", article(answer, live=True)),
+        article=article,
+        page=_address(talk),
+        beside=marks,
+    )
+
+
+def _drawn(request: PortalRequest, template: str, context: dict[str, Any]) -> SafeString:
+    return render_to_string(template, context, request)
+
+
+def _address(talk: Conversation) -> str:
+    return reverse("playground:comparison", args=[talk.pk])
+
+
+# --- Refusals ---------------------------------------------------------------------------------------
+def _begun(asker: Asker, form: CompareForm, *, kept: bool) -> Conversation:
+    """Write the question down."""
+    question = Question(
+        text=form.cleaned_data["message"], wishes=form.wishes(), kind=Conversation.Kind.COMPARE, kept=kept
+    )
+    return asking.compare(asker, question, form.cleaned_data["models"])[0].message.conversation
+
+
+def _wrong(request: PortalRequest, form: CompareForm) -> HttpResponse:
+    """Show what is wrong at its field; what was typed stays."""
+    context = _page(request, None, form=form)
+    if not request.htmx:
+        return render(request, PAGE, context, status=422)
+    return _beside_form(render(request, "playground/_unsent.html", context, status=422))
+
+
+def _refused(request: PortalRequest, form: CompareForm, refusal: Refusal) -> HttpResponse:
+    told = {"sentence": sentence_of(refusal), "retry_at": getattr(refusal, "retry_at", None)}
+    status = status_of(refusal)
+    if not request.htmx:
+        return render(request, PAGE, {**_page(request, None, form=form), **told}, status=status)
+    return _beside_form(render(request, "playground/_unsent.html", told, status=status))
+
+
+def _beside_form(response: HttpResponse) -> HttpResponse:
+    """Let the columns that are shown stay: the refusal goes beside the form."""
+    response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#playground-refused", "innerHTML"
+    return response
+
+
+def _not_now(request: PortalRequest, answer: Answer, refusal: AskRefused | KeyRefused) -> HttpResponse:
+    """Say why a column has not begun; where that ends by itself it tries again."""
+    code = refusal.code
+    if code == "begun" or not request.htmx:
+        return _as_it_stands(request, answer, said="" if code == "begun" else str(refusal))
+    if code in AGAIN_S:
+        columns.wait_on(answer)
+    said = "" if code == "streams" else str(refusal)
+    return HttpResponse(_column(request, answer, sentence=said, again_s=AGAIN_S.get(code)))
+
+
+def _as_it_stands(request: PortalRequest, answer: Answer, *, said: str = "") -> HttpResponse:
+    if request.htmx:
+        return HttpResponse(_column(request, answer))
+    if said:
+        messages.warning(request, said)
+    return redirect(_address(answer.message.conversation))

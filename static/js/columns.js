@@ -1,0 +1,54 @@
+// form[data-column="address"]: its answer is a column's stream. [data-stops-all] ends all of them; a column whose end
+// did not come by its stream is asked for at that address.
+
+const SETTLE_MS = 300; // the server needs a moment to notice that a stream was stopped
+
+const columns = () => document.querySelectorAll("form[data-column]");
+
+function stopAll(form) {
+  for (const column of columns()) {
+    const article = column.parentElement.querySelector("[aria-busy=true]");
+    if (article) article.dataset.over = "";
+    htmx.trigger(column, "htmx:abort");
+  }
+  setTimeout(() => {
+    if (!form.isConnected) return;
+    htmx.ajax("POST", form.action, { source: form, target: "#playground-columns", swap: "outerHTML" });
+  }, SETTLE_MS);
+}
+
+function askHowItEnded(form) {
+  const column = form.parentElement;
+  const isOver = !column?.querySelector("[aria-busy=true]");
+  if (isOver || !form.isConnected || document.querySelector("[data-stops-all][data-over]")) return;
+  htmx.ajax("GET", form.dataset.column, { source: column, target: column, swap: "outerHTML" });
+}
+
+// Once nothing is under way there is nothing to stop.
+function tidy() {
+  const form = document.querySelector("form[data-stops-all]");
+  if (form) form.hidden = !document.querySelector("#playground-columns [aria-busy=true]");
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-stops-all]")) return;
+  event.preventDefault();
+  if ("over" in form.dataset) return;
+  form.dataset.over = "";
+  stopAll(form);
+});
+
+document.addEventListener("keydown", (event) => {
+  const form = document.querySelector("form[data-stops-all]:not([hidden])");
+  if (event.key !== "Escape" || event.defaultPrevented || !form) return;
+  if (!document.querySelector("dialog[open], .ps-menu[open]")) form.requestSubmit();
+});
+
+document.addEventListener("htmx:finally:request", (event) => {
+  const form = event.target;
+  if (form.matches?.("form[data-column]")) setTimeout(() => askHowItEnded(form), SETTLE_MS);
+});
+
+document.addEventListener("htmx:after:settle", tidy);
+tidy();
