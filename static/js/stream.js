@@ -74,6 +74,7 @@ document.addEventListener("htmx:sse:close", (event) => {
 });
 
 document.addEventListener("click", (event) => {
+  if (event.detail > 1) return; // of a double click on Send the second half meets Stop, which stands there by then
   const button = event.target.closest("[data-stop]");
   const form = button && document.querySelector(button.dataset.stop);
   if (!form?.classList.contains("htmx-request")) return;

@@ -1,0 +1,130 @@
+"""Answers as they come: seen growing, stopped by button, key and leaving; seen again after a reload."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from playground.models import Answer, Message
+from tests.browser import playground_steps as chat
+from tests.browser.visit import Visit
+from tests.sandbox_process import Sandbox
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+LONG = "[pace 60][words 400] bees"
+
+
+def test_an_answer_is_seen_growing_and_ends_with_its_figures(visit: Visit, intern: User) -> None:
+    page = visit("/playground/", user=intern)
+
+    answer = chat.send(page, "[pace 40][count 30] numbers")
+    assert len(chat.growing(answer, 4)) == 4
+    expect(answer).to_have_attribute("aria-busy", "true")
+    chat.over(answer)
+
+    assert chat.said(answer) == " ".join(str(number) for number in range(1, 31))
+    for word in ("First word", "Speed", "Tokens", "Cost", "by itself", "Call"):
+        expect(answer).to_contain_text(word)
+    expect(page.locator("#say")).to_have_text("The answer is finished.")
+    expect(chat.composer(page)).to_be_focused()
+    expect(chat.composer(page)).to_have_value("")
+
+
+@pytest.mark.parametrize("by", ["button", "Escape"])
+def test_stop_freezes_the_text_and_ends_the_work_upstream(
+    visit: Visit, intern: User, sandbox: Sandbox, by: str
+) -> None:
+    page, before = visit("/playground/", user=intern), chat.hung_up(sandbox)
+    answer = chat.send(page, LONG)
+    chat.growing(answer)
+
+    stop(page, by)
+
+    chat.assert_hung_up(sandbox, before)
+    chat.over(answer)
+    frozen = chat.said(answer)
+    expect(answer).to_contain_text("stopped by you")
+    assert Answer.objects.get().state == Answer.State.STOPPED
+    assert frozen.split() == Answer.objects.get().text.split()
+    assert 0 < len(frozen.split()) < 400
+    page.reload()
+    assert chat.said(chat.last_answer(page)) == frozen
+
+
+def stop(page: Page, by: str) -> None:
+    if by == "button":
+        page.get_by_role("button", name="Stop").click()
+    else:
+        page.keyboard.press(by)
+
+
+def test_a_reload_midway_shows_what_came_and_that_the_page_was_left(
+    visit: Visit, intern: User, sandbox: Sandbox
+) -> None:
+    page, before = visit("/playground/", user=intern), chat.hung_up(sandbox)
+    answer = chat.send(page, LONG)
+    chat.growing(answer)
+
+    page.reload()
+
+    chat.assert_hung_up(sandbox, before)
+    again = chat.last_answer(page)
+    chat.over(again)
+    expect(again).to_contain_text("stopped by you")
+    assert chat.said(again)
+
+
+@pytest.mark.parametrize("by", ["Enter", "click"])
+def test_impatience_makes_one_message(visit: Visit, intern: User, by: str) -> None:
+    page = visit("/playground/", user=intern)
+    chat.composer(page).fill("[slow 300][words 3] bees")
+    if by == "Enter":
+        chat.composer(page).press("Enter")
+        page.keyboard.press("Enter")
+    else:
+        page.get_by_role("button", name="Send", exact=True).dblclick()
+
+    chat.over(chat.last_answer(page))
+
+    expect(chat.turns(page)).to_have_count(1)
+    assert Message.objects.count() == Answer.objects.count() == 1
+
+
+def test_the_page_becomes_that_of_the_conversation(visit: Visit, intern: User) -> None:
+    page = visit("/playground/", user=intern)
+
+    chat.ask(page, "[words 3] Bees in the city")
+
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Bees in the city")
+    page.wait_for_url("**/playground/c/*/")
+    expect(page.locator("#playground-found [aria-current=page]")).to_contain_text("Bees in the city")
+
+
+def test_reasoning_comes_folded(visit: Visit, intern: User) -> None:
+    page = visit("/playground/", user=intern)
+
+    answer = chat.ask(page, "[reason 9][words 3] bees")
+
+    thoughts = answer.get_by_text("First I look at the question")
+    expect(thoughts).to_be_hidden()
+    answer.get_by_text("Reasoning").click()
+    expect(thoughts).to_be_visible()
+
+
+def test_the_page_does_not_run_away_from_who_reads_above(visit: Visit, intern: User) -> None:
+    page = visit("/playground/", user=intern, viewport={"width": 1280, "height": 500})
+    chat.ask(page, "[words 600] bees")
+    answer = chat.send(page, "[pace 20][words 600] again")
+    chat.growing(answer, 2)
+
+    page.mouse.move(640, 200)
+    page.mouse.wheel(0, -5000)
+    page.wait_for_function("scrollY === 0")
+    chat.growing(answer, 3)
+
+    assert page.evaluate("scrollY") == 0
+    page.get_by_role("button", name="Jump to the newest").click()
+    wait_until(lambda: page.evaluate("scrollY") > 0)
+    page.keyboard.press("Escape")
+    chat.over(answer)
