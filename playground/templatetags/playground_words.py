@@ -10,7 +10,7 @@ from django.utils.translation import gettext, gettext_noop
 from keys.models import GatewayModel
 from playground.forms import ParameterField
 from playground.models import Answer
-from playground.services.mishaps import Card, Mishap, card_of
+from playground.services.mishaps import INTERRUPTED, Card, Mishap, card_of
 
 register = template.Library()
 
@@ -30,9 +30,9 @@ FINISH_WORDS = {  # LiteLLM's reasons, which are OpenAI's
 @register.filter
 def finish_words(answer: Answer) -> str:
     """Say how an answer ended; a reason that we do not know stays as it is."""
-    if answer.state == Answer.State.STOPPED:
+    if answer.state in (Answer.State.STOPPED, Answer.State.WAITING):
         return gettext("stopped by you")
-    if answer.state == Answer.State.FAILED or answer.problem:
+    if answer.state == Answer.State.FAILED or _problem_of(answer):
         return gettext("broke off")
     words = FINISH_WORDS.get(answer.finish_reason)
     return gettext(words) if words else answer.finish_reason
@@ -82,7 +82,16 @@ def pretty_json(text: str) -> str:
 @register.simple_tag
 def card(answer: Answer) -> Card | None:
     """Return what to say of an answer's problem."""
-    return card_of(Mishap.from_json(answer.problem), answer=answer) if answer.problem else None
+    problem = _problem_of(answer)
+    return card_of(problem, answer=answer) if problem else None
+
+
+def _problem_of(answer: Answer) -> Mishap | None:
+    """Return what went wrong; an answer that died with its process has it before a task has written so."""
+    if answer.problem:
+        return Mishap.from_json(answer.problem)
+    lost = answer.state == Answer.State.STREAMING and not answer.is_under_way
+    return INTERRUPTED if lost else None
 
 
 @register.simple_tag

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from keys.models import GatewayModel
-from playground.models import Answer
+from playground.models import LOST_AFTER, Answer
+from playground.services.mishaps import INTERRUPTED
 from playground.templatetags.playground_words import (
     another_model,
     card,
@@ -87,6 +89,15 @@ def test_names_the_first_other_model() -> None:
 @pytest.mark.parametrize(("number", "written"), [(0.5, "0.5"), (2.0, "2"), (4096, "4096"), (None, "")])
 def test_writes_numbers_for_machines(number: float | None, written: str) -> None:
     assert machine(number) == written
+
+
+def test_says_of_an_answer_whose_process_died_what_happened_before_a_task_has() -> None:
+    lost = Answer(state="streaming", text="Half a", saved_at=timezone.now() - LOST_AFTER)
+    going = Answer(state="streaming", text="Half a", saved_at=timezone.now())
+
+    assert finish_words(lost) == "broke off"
+    assert card(lost) == card(Answer(state="failed", text="Half a", problem=INTERRUPTED.as_json()))
+    assert card(going) is None
 
 
 def test_has_a_card_for_a_problem_only() -> None:
