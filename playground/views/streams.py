@@ -43,11 +43,12 @@ def streamed(request: PortalRequest, job: Job, stage: Stage) -> HttpResponseBase
 
 
 def _events(job: Job, hangup: Hangup, stage: Stage, language: str | None) -> Iterator[bytes]:
-    with translation.override(language):
-        opening = message(stage.opening())
-    yield opening
     spell = _Speller(job.answer)
     with closing(relay(job, hangup)) as updates:
+        next(updates)  # whatever happens to the opening, the answer has an end
+        with translation.override(language):
+            opening = message(stage.opening())
+        yield opening
         for update in updates:
             if isinstance(update, Piece):
                 yield spell(update)
