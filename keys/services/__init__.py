@@ -4,7 +4,13 @@ from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
 from keys.services.issue import FreshKey, Wish, issue_key
 from keys.services.label import relabel_key
-from keys.services.playground import Purse, playground_purse, playground_secret, recheck_playground_key
+from keys.services.playground import (
+    Purse,
+    playground_limits,
+    playground_purse,
+    playground_secret,
+    recheck_playground_key,
+)
 from keys.services.refusals import KeyRefused
 from keys.services.remind import remind_owners
 from keys.services.renew import renew_key
@@ -22,6 +28,7 @@ __all__ = [
     "delete_key",
     "end_old_secret",
     "issue_key",
+    "playground_limits",
     "playground_purse",
     "playground_secret",
     "recheck_playground_key",

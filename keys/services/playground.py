@@ -59,7 +59,7 @@ def playground_secret(*, owner: User, act: Act, allowance: Allowance | None = No
     GatewayUnavailable or GatewayRejected.
     """
     allowance = allowance or policy_of(owner)
-    limits = _allowed(allowance)
+    limits = playground_limits(allowance)
     until = time.monotonic() + wait_s
     while True:
         token = _token_of(owner)
@@ -73,6 +73,16 @@ def playground_secret(*, owner: User, act: Act, allowance: Allowance | None = No
             if refusal.code not in PASSING:
                 raise
             time.sleep(POLL_S)
+
+
+def playground_limits(allowance: Allowance) -> Limits:
+    """Return the limits of a Playground key; raises KeyRefused ("playground", "models") where the policy has none."""
+    if not allowance.playground:
+        raise KeyRefused("playground", _("Your policy does not include the Playground. Ask an administrator."))
+    limits = limits_of(Key.Kind.PLAYGROUND, allowance)
+    if limits.model_names is not None and not limits.model_names:
+        raise KeyRefused("models", _("Your policy names no model for the Playground. Ask an administrator."))
+    return limits
 
 
 def playground_purse(owner: User) -> Purse | None:
@@ -112,16 +122,6 @@ def _token_of(owner: User) -> Token | None:
     if token:
         token.key.owner = owner
     return token
-
-
-def _allowed(allowance: Allowance) -> Limits:
-    """Return the limits of a Playground key, where the policy has the Playground in it."""
-    if not allowance.playground:
-        raise KeyRefused("playground", _("Your policy does not include the Playground. Ask an administrator."))
-    limits = limits_of(Key.Kind.PLAYGROUND, allowance)
-    if limits.model_names is not None and not limits.model_names:
-        raise KeyRefused("models", _("Your policy names no model for the Playground. Ask an administrator."))
-    return limits
 
 
 def _is_ready(token: Token, limits: Limits) -> bool:

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.policies import policy_of
+from keys.services import KeyRefused, playground_limits
 from playground.forms import AskForm
 from playground.forms.edit import EditForm
 from playground.models import Answer, Conversation, Message
@@ -38,6 +39,7 @@ from web.event_stream import partial
 from web.request import PortalRequest
 
 PAGE = "playground/index.html"
+Page = Callable[[], dict[str, Any]]  # the context of the page
 
 
 @require_safe
@@ -68,7 +70,7 @@ def send(request: PortalRequest) -> HttpResponseBase:
     talk, asker = named_conversation(request), asker_of(request)
     form = AskForm(request.POST, request.FILES, models=models_of(asker.allowance), conversation=talk)
     if not form.is_valid():
-        return _wrong(request, talk, form)
+        return _wrong(request, form, _page(request, talk, form))
     question = Question(
         text=form.cleaned_data["message"],
         wishes=form.wishes(),
@@ -78,7 +80,8 @@ def send(request: PortalRequest) -> HttpResponseBase:
         kept="unkept" not in request.POST,
     )
     goes_on = talk is None or (question.parent is not None and question.parent.pk == talk.head_id)
-    return _answered(request, talk, form, lambda: asking.ask(asker, question), whole=not goes_on)
+    page = _page(request, talk, form)
+    return _answered(request, page, lambda: asking.ask(asker, question), whole=not goes_on)
 
 
 @require_POST
@@ -88,10 +91,11 @@ def retry(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     earlier, asker = own_answer(request, answer_id), asker_of(request)
     talk = earlier.message.conversation
     form = _settings(request, talk, asker, model=request.POST.get("ask"))
+    page = _page(request, talk, form)
     if form and not form.is_valid():
-        return _wrong(request, talk, form)
+        return _wrong(request, form, page)
     wishes = form.wishes() if form else earlier.wishes
-    return _answered(request, talk, form, lambda: asking.retry(asker, earlier, wishes))
+    return _answered(request, page, lambda: asking.retry(asker, earlier, wishes))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -100,20 +104,23 @@ def edit(request: PortalRequest, message_id: UUID) -> HttpResponseBase:
     """Change a message and ask again; the first wording and its answers stay as alternatives."""
     own = Message.objects.filter(conversation__owner=request.user).select_related("conversation")
     message = get_object_or_404(own, pk=message_id)
-    talk, asker = message.conversation, asker_of(request)
-    if request.method != "POST":
-        if request.htmx:
-            return render(request, "playground/_edit.html", {"message": message})
-        return render(request, PAGE, {**page_context(request, talk), "editing": message.pk})
-    wording = EditForm({"text": request.POST.get("edited")})
-    if not wording.is_valid():
-        return refused(
-            request, AskRefused("wording", str(wording.errors["text"][0])), lambda: page_context(request, talk)
-        )
+    if request.method == "POST":
+        return _edited(request, message)
+    if request.htmx:
+        return render(request, "playground/_edit.html", {"message": message})
+    return render(request, PAGE, {**page_context(request, message.conversation), "editing": message.pk})
+
+
+def _edited(request: PortalRequest, message: Message) -> HttpResponseBase:
+    talk, asker, words = message.conversation, asker_of(request), request.POST.get("edited", "")
     pictures = _pictures_of(message)
     form = _settings(request, talk, asker, carried=pictures)
+    page = _page(request, talk, form, editing=message.pk, edited=words)
+    wording = EditForm({"text": words})
+    if not wording.is_valid():
+        return refused(request, AskRefused("wording", str(wording.errors["text"][0])), page)
     if form and not form.is_valid():
-        return _wrong(request, talk, form)
+        return _wrong(request, form, page)
     question = Question(
         text=wording.cleaned_data["text"],
         wishes=form.wishes() if form else talk.wishes,
@@ -121,7 +128,7 @@ def edit(request: PortalRequest, message_id: UUID) -> HttpResponseBase:
         conversation=talk,
         parent=message.parent,
     )
-    return _answered(request, talk, form, lambda: asking.ask(asker, question))
+    return _answered(request, page, lambda: asking.ask(asker, question))
 
 
 def _pictures_of(message: Message) -> list[Picture]:
@@ -163,27 +170,39 @@ def _settings(
 
 
 # --- Answers to forms -------------------------------------------------------------------------------
-def _answered(
-    request: PortalRequest,
-    talk: Conversation | None,
-    form: AskForm | None,
-    begin: Callable[[], Job],
-    *,
-    whole: bool = True,
-) -> HttpResponseBase:
+def _page(request: PortalRequest, talk: Conversation | None, form: AskForm | None, **more: object) -> Page:
+    """Return what shows the page again with the form as it was sent."""
+    return lambda: {**page_context(request, talk, form=form and _with_box(form)), **more}
+
+
+def _with_box(form: AskForm) -> AskForm:
+    """Return the form with a box for a message, where the settings alone were read of it."""
+    if "message" in form.fields:
+        return form
+    whole = AskForm(form.data, models=[*form.models.values()], conversation=form.conversation, carried=form.carried)
+    whole.errors.pop("message", None)  # that it is empty is no fault
+    return whole
+
+
+def _answered(request: PortalRequest, page: Page, begin: Callable[[], Job], *, whole: bool = True) -> HttpResponseBase:
     """Begin, and answer with the stream; or say why not, beside the form."""
     try:
         job = begin()
     except REFUSALS as refusal:
-        return refused(request, refusal, lambda: page_context(request, talk, form=form))
+        return refused(request, refusal, page)
     return streamed(request, job, _stage(request, job, whole=whole))
 
 
-def _wrong(request: PortalRequest, talk: Conversation | None, form: AskForm) -> HttpResponseBase:
-    """Show what is wrong at its field; what was typed stays."""
+def _wrong(request: PortalRequest, form: AskForm, page: Page) -> HttpResponseBase:
+    """Show what is wrong at its field; what was typed stays. Who may ask no model at all is told just that."""
+    if not form.models:
+        try:
+            playground_limits(policy_of(request.user))
+        except KeyRefused as refusal:
+            return refused(request, refusal, lambda: page_context(request, form.conversation))
     if not request.htmx:
-        return render(request, PAGE, page_context(request, talk, form=form), status=422)
-    context = {"conversation": talk, "form": form, "models": form.models.values()}
+        return render(request, PAGE, page(), status=422)
+    context = {"conversation": form.conversation, "form": form, "models": form.models.values()}
     return render(request, "playground/_refused.html", context, status=422)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 
 from accounts.audit import act_of
 from accounts.policies import Allowance, policy_of
@@ -18,7 +19,7 @@ from playground import presets
 from playground.forms import AskForm
 from playground.models import Answer, Conversation
 from playground.services.asking import Asker
-from playground.services.mishaps import card_of, mishap_of
+from playground.services.mishaps import Mishap, card_of
 from playground.services.refusals import AskRefused
 from playground.services.tree import shown_turns
 from web.request import PortalRequest
@@ -105,8 +106,10 @@ def status_of(refusal: Refusal) -> int:
 
 
 def sentence_of(refusal: Refusal) -> str:
-    """Say what it is and what to do."""
-    if not isinstance(refusal, GatewayError):
-        return str(refusal)
-    card = card_of(mishap_of(refusal, begun=False), answer=None)
-    return f"{card.title}. {card.sentence} {card.hint}".strip()
+    """Say what it is and what to do. A gateway that comes into it was asked for the key, not yet for an answer."""
+    if isinstance(refusal, GatewayUnavailable):
+        card = card_of(Mishap(code="gateway_down", free=True))
+        return f"{card.title}. {card.sentence} {card.hint}"
+    if isinstance(refusal, GatewayError):
+        return _("The gateway refused to make your Playground key. Nothing was sent. Tell who runs the portal.")
+    return str(refusal)

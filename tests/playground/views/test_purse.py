@@ -1,0 +1,67 @@
+"""What is left on the Playground key: asked for by the page, told by the gateway."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.models import User
+from keys.models import Key
+from tests.conftest import HTMX
+from tests.keys.playground_acts import allow, spend_at, use
+from tests.keys.views.pages import assert_in_layout, assert_only, words_of
+from tests.ports import free_port
+from tests.sandbox_process import Sandbox
+
+PURSE = reverse("playground:purse")
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_there_is_none_before_the_first_message(as_intern: Client) -> None:
+    assert words_of(as_intern.get(PURSE, headers=HTMX)) == "it is made with your first message"
+    assert not Key.objects.exists()  # looking makes none
+
+
+def test_tells_what_is_left(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
+    spend_at(sandbox, use(intern), 0.5)
+
+    words = words_of(as_intern.get(PURSE, headers=HTMX))
+
+    assert words.startswith("1.50 of 2.00 USD")
+
+
+def test_tells_that_there_is_no_limit(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
+    allow(playground_budget_usd=None)
+    use(intern)
+
+    assert words_of(as_intern.get(PURSE, headers=HTMX)) == "no limit"
+
+
+def test_is_each_persons_own(intern: User, as_intern: Client, as_staff: Client, sandbox: Sandbox) -> None:
+    use(intern)
+
+    assert words_of(as_staff.get(PURSE, headers=HTMX)) == "it is made with your first message"
+
+
+def test_a_gateway_that_is_down_is_no_error_of_the_page(intern: User, as_intern: Client, settings: Settings) -> None:
+    Key.objects.all().delete()
+    settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
+
+    assert as_intern.get(PURSE, headers=HTMX).status_code == 200
+
+
+def test_a_silent_gateway_is_told(intern: User, as_intern: Client, sandbox: Sandbox, settings: Settings) -> None:
+    use(intern)
+    settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
+
+    assert words_of(as_intern.get(PURSE, headers=HTMX)) == "the gateway does not tell"
+
+
+def test_is_a_page_without_htmx(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
+    use(intern)
+
+    response = as_intern.get(PURSE)
+
+    assert_in_layout(response)
+    assert "2.00 of 2.00 USD" in words_of(response)
+    assert_only(as_intern, PURSE, "get")
