@@ -119,7 +119,7 @@ def playground_secret_is_long(**kwargs: Any) -> list[CheckMessage]:
 def streams_leave_threads_for_pages(**kwargs: Any) -> list[CheckMessage]:
     """Warn when so many answers may be under way at once that nobody else gets a page meanwhile."""
     threads = settings.WEB_PROCESSES * settings.WEB_THREADS
-    if settings.PLAYGROUND_STREAMS <= threads * STREAMS_SHARE:
+    if threads * STREAMS_SHARE >= settings.PLAYGROUND_STREAMS:
         return []
     hint = f"{threads} threads serve everybody: raise WEB_THREADS or WEB_PROCESSES, or lower PLAYGROUND_STREAMS."
     return [Warning("PLAYGROUND_STREAMS leaves too few threads for pages.", hint=hint, id="portal.W013")]
