@@ -24,6 +24,11 @@ ICONS: Final = {
     Conversation.Kind.COMPARE.value: "list",
     Conversation.Kind.COMPLETION.value: "edit",
 }
+PAGES: Final = {
+    Conversation.Kind.CHAT.value: "conversation",
+    Conversation.Kind.COMPARE.value: "comparison",
+    Conversation.Kind.COMPLETION.value: "completed",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +76,7 @@ def conversations_of(user: User, q: str = "") -> Found:
 
 def address_of(conversation: Conversation) -> str:
     """Return the page of a conversation."""
-    name = "comparison" if conversation.kind == Conversation.Kind.COMPARE else "conversation"
-    return reverse(f"playground:{name}", args=[conversation.pk])
+    return reverse(f"playground:{PAGES[conversation.kind]}", args=[conversation.pk])
 
 
 def _with(q: str, own: ConversationQuerySet) -> ConversationQuerySet:

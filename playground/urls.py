@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from playground.views import chat, code, compare, conversations, details, exports, images, purse, turns
+from playground.views import (
+    chat,
+    code,
+    compare,
+    completion,
+    conversations,
+    details,
+    embeddings,
+    exports,
+    images,
+    moderation,
+    purse,
+    turns,
+)
 
 app_name = "playground"
 urlpatterns = [
@@ -33,4 +46,12 @@ urlpatterns = [
     path("answers/<uuid:answer_id>/again/", compare.again, name="again"),
     path("answers/<uuid:answer_id>/column/", compare.column, name="column"),
     path("answers/<uuid:answer_id>/column/code/", compare.column_code, name="column_code"),
+    path("completion/", completion.completion, name="completion"),
+    path("completion/code/", completion.completion_code, name="completion_code"),
+    path("completion/<uuid:conversation_id>/", completion.completed, name="completed"),
+    path("answers/<uuid:answer_id>/written/", completion.written, name="written"),
+    path("embeddings/", embeddings.embeddings, name="embeddings"),
+    path("embeddings/code/", embeddings.embeddings_code, name="embeddings_code"),
+    path("moderation/", moderation.moderation, name="moderation"),
+    path("moderation/code/", moderation.moderation_code, name="moderation_code"),
 ]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -18,6 +18,7 @@ from accounts.policies import policy_of
 from keys.services import KeyRefused, playground_limits
 from playground.forms import AskForm
 from playground.forms.edit import EditForm
+from playground.listing import address_of
 from playground.models import Answer, Conversation, Message
 from playground.services import asking
 from playground.services.asking import Asker, Job, Question
@@ -53,7 +54,10 @@ def index(request: PortalRequest) -> HttpResponseBase:
 @never_cache
 def conversation(request: PortalRequest, conversation_id: UUID) -> HttpResponseBase:
     """Show a conversation with what has come of it so far."""
-    return render(request, PAGE, page_context(request, own_conversation(request, conversation_id)))
+    talk = own_conversation(request, conversation_id)
+    if talk.kind != Conversation.Kind.CHAT:
+        return redirect(address_of(talk))
+    return render(request, PAGE, page_context(request, talk))
 
 
 @require_safe

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.forms import Form
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -53,7 +54,7 @@ def show_code(request: PortalRequest, kind: Kind, body: Mapping[str, Any], *, ba
     return render_region(request, PAGE, "snippets", context)
 
 
-def no_code(request: PortalRequest, form: AskForm, *, back: str) -> HttpResponse:
+def no_code(request: PortalRequest, form: Form, *, back: str) -> HttpResponse:
     """Say what keeps the form from being sent."""
     return render_region(request, PAGE, "snippets", {"form": form, "back": back}, status=422)
 

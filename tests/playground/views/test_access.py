@@ -18,8 +18,14 @@ from tests.playground import rows
 
 ACTS = {"keep", "show", "retry", "stream", "again", "stop"}  # POST only
 FORMS = {"edit", "rename", "delete", "delete_answer"}  # GET asks, POST does
-READ = {"conversation", "comparison", "answer", "column", "column_code", "details", "image", "export"}  # GET only
-OF_COMPARISONS = {"comparison", "stream", "again", "stop", "column", "column_code"}
+READ = {  # GET only
+    *("conversation", "comparison", "completed", "answer", "column", "column_code", "written"),
+    *("details", "image", "export"),
+}
+ONLY_OF = {
+    Conversation.Kind.COMPARE: {"comparison", "stream", "again", "stop", "column", "column_code"},
+    Conversation.Kind.COMPLETION: {"completed", "written"},
+}
 
 
 class Route(NamedTuple):
@@ -29,7 +35,7 @@ class Route(NamedTuple):
     url: str
 
 
-@pytest.fixture(params=[Conversation.Kind.CHAT, Conversation.Kind.COMPARE])
+@pytest.fixture(params=Conversation.Kind.values)
 def talk(request: pytest.FixtureRequest, intern: User) -> Conversation:
     """Make a conversation of the intern's with an image and an alternative."""
     asked = ("a secret question", "a secret answer")
@@ -106,12 +112,11 @@ def test_who_is_not_signed_in_is_led_to_the_door(talk: Conversation) -> None:
 
 
 def test_its_owner_sees_each_page(talk: Conversation, as_intern: Client) -> None:
-    compared = talk.kind == Conversation.Kind.COMPARE
     seen = [route for route in routes(talk) if route.name in FORMS | READ]
 
     answers = {route.name: as_intern.get(route.url, follow=True).status_code for route in seen}
 
-    others = set() if compared else OF_COMPARISONS
+    others = {name for kind, names in ONLY_OF.items() if kind != talk.kind for name in names}
     assert answers == {route.name: 404 if route.name in others else 200 for route in seen}
 
 

@@ -1,0 +1,87 @@
+"""Texts for models that do not talk: what is to become vectors, and what is to be judged."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from keys.models import GatewayModel
+from playground.forms.ask import FORM_ID
+from playground.forms.fields import TextField
+
+MOST_TEXTS: Final = 8
+LONGEST_TEXT: Final = 2000
+LONGEST_JUDGED: Final = 20_000
+
+
+class ModelForm(forms.Form):
+    """A model of one kind, and what it is asked."""
+
+    model = forms.ChoiceField(
+        label=_lazy("Model"),
+        error_messages={
+            "required": _lazy("Choose a model."),
+            "invalid_choice": _lazy("You cannot call “%(value)s” here. Choose one of the list."),
+        },
+    )
+
+    def __init__(self, data: Any = None, *, models: Sequence[GatewayModel]) -> None:
+        super().__init__(data, initial={"model": models[0].name if models else ""})
+        self.models = {model.name: model for model in models}
+        field = self.fields["model"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  (for the type checker)
+        field.choices = [(name, name) for name in self.models]
+        field.widget.attrs["form"] = FORM_ID
+
+    def chosen(self) -> GatewayModel:
+        """Return the model that was chosen."""
+        return self.models[self.cleaned_data["model"]]
+
+
+class LinesField(TextField):
+    """Up to eight texts, one a line; empty lines are passed over."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MOST_TEXTS * (LONGEST_TEXT + 2), **kwargs)
+        self.widget.attrs["rows"] = 5
+
+    def clean(self, value: Any) -> list[str]:
+        """Return the texts; a fault is told with its line."""
+        texts = [line.strip() for line in super().clean(value).split("\n") if line.strip()]
+        if len(texts) > MOST_TEXTS:
+            raise ValidationError(
+                _("These are %(number)d texts. %(most)d are allowed."),
+                params={"number": len(texts), "most": MOST_TEXTS},
+            )
+        for number, text in enumerate(texts, start=1):
+            if len(text) > LONGEST_TEXT:
+                raise ValidationError(
+                    _("Text %(number)d has %(length)d characters. %(most)d are allowed: shorten it."),
+                    params={"number": number, "length": len(text), "most": LONGEST_TEXT},
+                )
+        return texts
+
+
+class EmbedForm(ModelForm):
+    """Texts that become vectors."""
+
+    texts = LinesField(
+        label=_lazy("Texts"),
+        help_text=_lazy("One a line, up to eight. Each becomes a vector; two or more are compared."),
+        error_messages={"required": _lazy("Write a text first.")},
+    )
+
+
+class ModerateForm(ModelForm):
+    """A text that is judged."""
+
+    text = TextField(
+        label=_lazy("Text"),
+        help_text=_lazy("All of it is judged as one text."),
+        max_length=LONGEST_JUDGED,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        error_messages={"required": _lazy("Write a text first.")},
+    )

@@ -1,0 +1,61 @@
+"""What a moderation model thinks of a text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.django import get_gateway
+from gateway.inference_types import Moderation
+from keys.models import GatewayModel
+from playground.services.asking import Asker
+from playground.services.costs import Cost
+from playground.services.whole import LONGEST_S, called, cost_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """How much of a category is in the text, from 0 to 1, and whether that is too much; None: not told."""
+
+    category: str
+    score: float | None
+    flagged: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The verdict on one text."""
+
+    model: str
+    flagged: bool
+    scores: Sequence[Score]  # the highest first
+    cost: Cost
+    call_id: str
+
+    @property
+    def reasons(self) -> list[str]:
+        """Return the categories of which there is too much."""
+        return [each.category for each in self.scores if each.flagged]
+
+
+def moderate(asker: Asker, model: GatewayModel, text: str) -> Judged | None:
+    """Ask for the verdict; None when the gateway gave none. Raises what `embedding.embed` raises."""
+    with called(asker) as secret:
+        answer = get_gateway().inference.moderate(secret=secret, model=model.name, texts=[text], timeout_s=LONGEST_S)
+    if not answer.results:
+        return None
+    result = answer.results[0]
+    return Judged(
+        model=model.name,
+        flagged=result.flagged,
+        scores=_scores(result),
+        cost=cost_of(answer.headers, model, None),
+        call_id=answer.headers.call_id or "",
+    )
+
+
+def _scores(result: Moderation) -> list[Score]:
+    names = sorted({*result.scores, *result.categories})
+    scores = [
+        Score(category=name, score=result.scores.get(name), flagged=result.categories.get(name, False))
+        for name in names
+    ]
+    return sorted(scores, key=lambda each: -1.0 if each.score is None else each.score, reverse=True)

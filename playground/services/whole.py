@@ -1,0 +1,50 @@
+"""A call whose answer comes whole, under the same limits as a stream; nothing of it is kept."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from decimal import Decimal
+from typing import Final
+
+from django.db import DatabaseError, connection, transaction
+
+from gateway.errors import GatewayError, GatewayKeyRefused
+from gateway.secret import Secret
+from gateway.types import Headers
+from keys.models import GatewayModel
+from keys.services import playground_secret, recheck_playground_key
+from playground.models import Answer
+from playground.services.asking import Asker
+from playground.services.costs import A_MILLION, Cost
+from playground.services.slots import end_slot, take_slot
+
+LONGEST_S: Final = 25.0  # less than playground.models.LOST_AFTER: nobody renews the slot of such a call
+
+
+@contextmanager
+def called(asker: Asker) -> Iterator[Secret]:
+    """Hand out the asker's secret for one call, with no connection to the database held meanwhile.
+
+    Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected before the call.
+    """
+    secret = playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+    with transaction.atomic():
+        slot = take_slot(asker.user)
+    if not connection.in_atomic_block:  # a test may hold one around everything
+        connection.close()
+    try:
+        yield secret
+    except GatewayKeyRefused:
+        with suppress(GatewayError, DatabaseError):  # so that the next call makes or renews the key
+            recheck_playground_key(asker.user)
+        raise
+    finally:
+        end_slot(slot.pk)
+
+
+def cost_of(headers: Headers, model: GatewayModel, tokens: int | None) -> Cost:
+    """Return what the gateway told, else what the tokens that were read cost by its list."""
+    if headers.cost_usd is not None:
+        return Cost(usd=headers.cost_usd, source=Answer.CostSource.TOLD)
+    if model.input_usd_per_million is None or tokens is None:
+        return Cost()
+    return Cost(usd=Decimal(tokens) * model.input_usd_per_million / A_MILLION, source=Answer.CostSource.LISTED)

@@ -1,0 +1,151 @@
+"""A text that a model goes on with, as models did before they talked."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.policies import policy_of
+from keys.catalogue import CHAT_MODES
+from keys.models import GatewayModel
+from playground.forms import AskForm
+from playground.models import Answer, Conversation
+from playground.services import asking
+from playground.services.asking import Job, Question
+from playground.services.requests import completion_request
+from playground.views.code import no_code, show_code
+from playground.views.frame import REFUSALS, Refusal, asker_of, models_of, sentence_of, status_of
+from playground.views.streams import Stage, streamed
+from web.event_stream import partial
+from web.request import PortalRequest
+
+PAGE = "playground/completion.html"
+MODES = ("completion", *CHAT_MODES)
+KIND = Conversation.Kind.COMPLETION
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def completion(request: PortalRequest) -> HttpResponseBase:
+    """Show the form; on POST, go on with the text, or `again` with an earlier one."""
+    if request.method != "POST":
+        return render(request, PAGE, _page(request, None))
+    earlier = _own_answer(request, request.POST["again"]) if "again" in request.POST else None
+    form = _form(request, with_message=earlier is None)
+    if not form.is_valid():
+        return _unsent(request, form, status=422)
+    try:
+        job = _begun(request, form, earlier)
+    except REFUSALS as refusal:
+        return _refused(request, form, refusal)
+    return streamed(request, job, _stage(request, job.answer))
+
+
+@require_safe
+@never_cache
+def completed(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
+    """Show a text with what has come after it so far."""
+    own = Conversation.objects.owned_by(request.user).filter(kind=KIND).select_related("head__message")
+    return render(request, PAGE, _page(request, get_object_or_404(own, pk=conversation_id)))
+
+
+@require_safe
+@never_cache
+def written(request: PortalRequest, answer_id: UUID) -> HttpResponse:
+    """Show what was written as it stands now; the page asks again while it is under way."""
+    answer = _own_answer(request, str(answer_id))
+    if not request.htmx:
+        return redirect(_address(answer.message.conversation))
+    return HttpResponse(_article(request, answer))
+
+
+@require_POST
+@never_cache
+def completion_code(request: PortalRequest) -> HttpResponse:
+    """Show what the form would send, as code."""
+    form, back = _form(request), reverse("playground:completion")
+    if not form.is_valid():
+        return no_code(request, form, back=back)
+    body = completion_request(form.wishes(), form.cleaned_data["message"]).as_json()
+    return show_code(request, "completion", body, back=back)
+
+
+def _own_answer(request: PortalRequest, answer_id: str) -> Answer:
+    own = Answer.objects.owned_by(request.user).filter(message__conversation__kind=KIND)
+    try:
+        return get_object_or_404(own, pk=UUID(answer_id))
+    except ValueError:
+        return get_object_or_404(own.none())
+
+
+def _models(request: PortalRequest) -> list[GatewayModel]:
+    """Return the models to go on with a text, those made for it first."""
+    return sorted(models_of(policy_of(request.user), MODES), key=lambda model: model.mode != "completion")
+
+
+def _form(request: PortalRequest, *, with_message: bool = True) -> AskForm:
+    return AskForm(request.POST, models=_models(request), kind=KIND, with_message=with_message)
+
+
+def _begun(request: PortalRequest, form: AskForm, earlier: Answer | None) -> Job:
+    """Begin the answer."""
+    asker = asker_of(request)
+    if earlier:
+        return asking.retry(asker, earlier, form.wishes())
+    kept = "unkept" not in request.POST
+    return asking.ask(asker, Question(text=form.cleaned_data["message"], wishes=form.wishes(), kind=KIND, kept=kept))
+
+
+# --- What is shown ----------------------------------------------------------------------------------
+def _page(request: PortalRequest, talk: Conversation | None, *, form: AskForm | None = None) -> dict[str, Any]:
+    models = _models(request)
+    answer = talk.head if talk else None
+    if form is None:
+        shown = talk or Conversation.objects.owned_by(request.user).filter(kind=KIND).order_by("-used_at").first()
+        wishes = shown.wishes if talk and shown else {"model": shown.wishes.get("model")} if shown else {}
+        initial = {**AskForm.initial_from(wishes), "message": answer.message.text if answer else ""}
+        form = AskForm(initial=initial, models=models, kind=KIND)
+    return {"form": form, "models": models, "conversation": talk, "answer": answer, "address": talk and _address(talk)}
+
+
+def _stage(request: PortalRequest, answer: Answer) -> Stage:
+    talk = answer.message.conversation
+
+    def opening() -> str:
+        place = format_html(
+            '<span id="playground-box" data-address="{}" data-title="{} · Passerelle" hidden></span>',
+            _address(talk),
+            talk.title,
+        )
+        shown = _article(request, answer, live=True)
+        return partial("playground-written", shown, swap="innerHTML") + partial("playground-box", place)
+
+    return Stage(opening=opening, article=lambda ended: _article(request, ended), page=_address(talk))
+
+
+def _article(request: PortalRequest, answer: Answer, *, live: bool = False) -> SafeString:
+    return render_to_string("playground/_written.html", {"answer": answer, "live": live}, request)
+
+
+def _address(talk: Conversation) -> str:
+    return reverse("playground:completed", args=[talk.pk])
+
+
+# --- Refusals ---------------------------------------------------------------------------------------
+def _refused(request: PortalRequest, form: AskForm, refusal: Refusal) -> HttpResponse:
+    told = {"sentence": sentence_of(refusal), "retry_at": getattr(refusal, "retry_at", None)}
+    return _unsent(request, form, status=status_of(refusal), **told)
+
+
+def _unsent(request: PortalRequest, form: AskForm, *, status: int, **told: Any) -> HttpResponse:
+    """Say why nothing was sent; what was typed stays."""
+    template = "playground/_unsent.html" if request.htmx else PAGE
+    return render(request, template, {**_page(request, None, form=form), **told}, status=status)

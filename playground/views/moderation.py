@@ -1,0 +1,49 @@
+"""What a moderation model thinks of a text."""
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.policies import policy_of
+from playground.forms.texts import ModerateForm
+from playground.services.moderation import moderate
+from playground.views.code import no_code, show_code
+from playground.views.frame import asker_of, models_of
+from playground.views.whole import answered, shown
+from web.request import PortalRequest
+
+PAGE = "playground/moderation.html"
+MODES = ("moderation",)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def moderation(request: PortalRequest) -> HttpResponse:
+    """Show the form; on POST, the verdict, which is kept nowhere."""
+    form = _form(request)
+    if not form.is_valid():
+        return shown(request, PAGE, form)
+    asker = asker_of(request)
+    return answered(
+        request,
+        PAGE,
+        form,
+        lambda: {"asked": True, "judged": moderate(asker, form.chosen(), form.cleaned_data["text"])},
+    )
+
+
+@require_POST
+@never_cache
+def moderation_code(request: PortalRequest) -> HttpResponse:
+    """Show what the form would send, as code."""
+    form, back = _form(request), reverse("playground:moderation")
+    if not form.is_valid():
+        return no_code(request, form, back=back)
+    body = {"model": form.cleaned_data["model"], "input": [form.cleaned_data["text"]]}
+    return show_code(request, "moderation", body, back=back)
+
+
+def _form(request: PortalRequest) -> ModerateForm:
+    models = models_of(policy_of(request.user), MODES)
+    return ModerateForm(request.POST if request.method == "POST" else None, models=models)

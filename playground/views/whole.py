@@ -1,0 +1,38 @@
+"""What the pages share whose answer comes whole: the form with its answer beneath is one region."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.http import HttpResponse
+
+from gateway.errors import GatewayError
+from playground.forms.texts import ModelForm
+from playground.services.mishaps import card_of, mishap_of
+from playground.services.refusals import AskRefused
+from playground.views.frame import REFUSALS, Refusal, status_of
+from web.pages import render_region
+from web.request import PortalRequest
+
+
+def shown(request: PortalRequest, page: str, form: ModelForm, **more: Any) -> HttpResponse:
+    """Show the form, and beneath it what `more` says; status: 200 unless the form has errors or `status` is told."""
+    status = more.pop("status", 422 if form.errors else 200)
+    context = {"form": form, "models": list(form.models.values()), **more}
+    return render_region(request, page, "try", context, status=status)
+
+
+def answered(request: PortalRequest, page: str, form: ModelForm, ask: Callable[[], Mapping[str, Any]]) -> HttpResponse:
+    """Ask, and show the answer; or say why there is none."""
+    try:
+        told = ask()
+    except REFUSALS as refusal:
+        return shown(request, page, form, **_told(refusal))
+    return shown(request, page, form, **told)
+
+
+def _told(refusal: Refusal) -> dict[str, Any]:
+    status = status_of(refusal)
+    if isinstance(refusal, GatewayError):
+        return {"card": card_of(mishap_of(refusal, begun=False)), "status": status}
+    retry_at = refusal.retry_at if isinstance(refusal, AskRefused) else None
+    return {"sentence": str(refusal), "retry_at": retry_at, "status": status}
