@@ -6,6 +6,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from playwright.sync_api import Page, expect
 
+from tests.browser import playground_steps as chat
 from tests.browser import steps
 
 Way = Callable[[Page], object]
@@ -109,6 +110,16 @@ def models_not_found(page: Page) -> None:
     page.goto("/models/?q=nothing-is-called-so")
 
 
+def asking(text: str) -> Way:
+    """Send a message, and wait for the end of its answer."""
+
+    def go(page: Page) -> None:
+        page.goto("/playground/")
+        chat.ask(page, text)
+
+    return go
+
+
 PUBLIC: dict[str, Way] = {
     "sign in": at("/account/login/"),
     "sign in, refused": refused_sign_in,
@@ -131,6 +142,8 @@ OF_A_NEWCOMER: dict[str, Way] = {
     "gateway status": at("/status/"),
     "usage": at("/usage/"),
     "playground": at("/playground/"),
+    "playground, refused": asking("[fail 500] bees"),
+    "playground, compare": at("/playground/compare/"),
     "privacy": at("/privacy/"),
     "password": at("/account/password/change/"),
     "e-mail": at("/account/email/"),

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 BAR_BYTES = 250_000
 
 
-@pytest.mark.parametrize("path", ["/", "/models/", "/get-started/"])
+@pytest.mark.parametrize("path", ["/", "/models/", "/get-started/", "/playground/"])
 def test_a_first_visit_is_light(visit: Visit, staff: User, sandbox: Sandbox, path: str) -> None:
     keys_in_every_state(staff, sandbox)
     page = visit("about:blank", user=staff)
