@@ -17,6 +17,8 @@ from tests.servers import Postgres, Redis
 
 SIZES: Final = (1, 100, 500)
 STREAMS: Final = max(SIZES)
+LONG_TOKENS, LONG_START_S = 1_200, 20  # 24 s each, so that all run together for the last seconds of the first one
+HOW_LONG: Final = f" of {LONG_TOKENS:,} tokens that begin within {LONG_START_S} s"
 
 
 def measure(kind: str, portal: StreamPortal) -> list[Figure]:
@@ -27,7 +29,8 @@ def measure(kind: str, portal: StreamPortal) -> list[Figure]:
     figures = measure_one(kind, portal)
     for streams in SIZES:
         figures += measure_many(kind, portal, streams)
-    figures += measure_many(kind, portal, STREAMS, within_s=0)
+    figures += measure_many(kind, portal, STREAMS, how=" in one instant", within_s=0)
+    figures += measure_many(kind, portal, STREAMS, how=HOW_LONG, tokens=LONG_TOKENS, within_s=LONG_START_S)
     figures += measure_slow(kind, portal)
     figures += measure_vanishing(kind, portal)
     return figures + measure_visits(kind, portal)

@@ -61,14 +61,14 @@ def measure_one(kind: str, portal: StreamPortal, *, times: int = TIMES) -> list[
 
 
 def measure_many(
-    kind: str, portal: StreamPortal, streams: int, *, tokens: int = TOKENS, within_s: float = 1.0
+    kind: str, portal: StreamPortal, streams: int, *, how: str = "", tokens: int = TOKENS, within_s: float = 1.0
 ) -> list[Figure]:
-    """Let so many run at once, first past the portal, then through it."""
+    """Let so many run at once, first past the portal, then through it; `how` says what is not as usual."""
     direct = [direct_ask(portal.sandbox, secret, tokens) for secret in portal.secrets[:streams]]
     theirs = on_fast_loop(run_all(direct, within_s=within_s))
     asks = [person.ask(tokens) for person in portal.people[:streams]]
     ours, watch, cpu_ms = watched(portal, asks, within_s=within_s)
-    name = f"{streams} streams, {kind}" if within_s else f"{streams} streams in one instant, {kind}"
+    name = f"{streams} {'stream' if streams == 1 else 'streams'}{how}, {kind}"
     more_ms = p95(first_ms(ours)) - p95(first_ms(theirs))
     is_promised = streams == MANY and within_s
     return [
