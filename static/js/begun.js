@@ -12,6 +12,6 @@ document.addEventListener("htmx:after:settle", () => {
   if (!box || location.pathname === box.dataset.address) return;
   history.pushState({ htmx: true }, "", box.dataset.address);
   document.title = box.dataset.title;
-  const { list } = document.querySelector("[data-list]").dataset;
-  htmx.ajax("GET", list, { target: "#playground-found", swap: "outerHTML" }).then(mark);
+  const list = document.querySelector("[data-list]")?.dataset.list; // beside the chat there is none
+  if (list) htmx.ajax("GET", list, { target: "#playground-found", swap: "outerHTML" }).then(mark);
 });
