@@ -14,14 +14,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.policies import policy_of
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, GatewayUnavailable
 from keys.services import KeyRefused
 from playground.forms.compare import FEWEST, MOST, CompareForm
 from playground.models import Answer, Conversation, Message
 from playground.services import asking, columns
 from playground.services.asking import Asker, Question
 from playground.services.columns import Column, columns_of
-from playground.services.mishaps import mishap_of
+from playground.services.mishaps import Mishap, mishap_of
 from playground.services.refusals import AskRefused
 from playground.services.requests import REFUSABLE, chat_request
 from playground.views.code import no_code, show_code
@@ -83,7 +83,8 @@ def stream(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     except (AskRefused, KeyRefused) as refusal:
         return _not_now(request, answer, refusal)
     except GatewayError as error:
-        columns.fail(answer, mishap_of(error, begun=False))
+        is_down = isinstance(error, GatewayUnavailable)  # when it was asked for the key, no model yet
+        columns.fail(answer, Mishap(code="gateway_down", free=True) if is_down else mishap_of(error, begun=False))
         return _as_it_stands(request, answer)
     return streamed(request, job, _stage(request, job.answer))
 

@@ -1,0 +1,380 @@
+"""One question to several models: each column has its own stream, and one that fails leaves the others."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
+
+from accounts.models import User
+from playground.models import LOST_AFTER, Answer, Conversation, Slot
+from playground.services.columns import Column, columns_of
+from tests.conftest import HTMX
+from tests.keys.playground_acts import allow
+from tests.keys.views.pages import words_of
+from tests.playground import rows
+from tests.playground.sse import Heard, heard, stream_of
+from tests.playground.streams import know_the_models
+from tests.playground.xss import CORPUS
+from tests.sandbox_process import Sandbox
+
+MODELS = ["gpt-4o-mini", "llama-70b"]
+FOUR = ["general_nothink", "gpt-4o-mini", "claude-3-haiku", "llama-70b"]
+COMPARE = "/playground/compare/"
+State = Answer.State
+
+
+@pytest.fixture(autouse=True)
+def models(sandbox: Sandbox, db: None) -> None:
+    """Let the portal know the gateway's models."""
+    know_the_models()
+
+
+def send(client: Client, text: str = "Hello [words 3]", *, htmx: bool = True, **fields: Any) -> Any:
+    data = {"message": text, "models": MODELS, **fields}
+    return client.post(COMPARE, data, headers=HTMX if htmx else {})
+
+
+def compared(client: Client, text: str = "Hello [words 3]", **fields: Any) -> list[Answer]:
+    """Send the form, and return the answers that wait."""
+    assert send(client, text, **fields).status_code == 200
+    return [column.answer for column in columns_now()]
+
+
+def columns_now() -> list[Column]:
+    return columns_of(Conversation.objects.get())
+
+
+def post(client: Client, name: str, answer: Answer, *, htmx: bool = True, **fields: Any) -> Any:
+    url = reverse(f"playground:{name}", args=[answer.pk])
+    return client.post(url, fields, headers=HTMX if htmx else {})
+
+
+def streamed(client: Client, answer: Answer) -> Heard:
+    return heard(post(client, "stream", answer))
+
+
+def kept(answer: Answer) -> Answer:
+    return Answer.objects.get(pk=answer.pk)
+
+
+def last_at(stream: Heard, target: str) -> str:
+    """Return the last markup that the stream puts there."""
+    return [part for part in stream.parts if part.target == target][-1].markup
+
+
+def page_of(answer: Answer) -> str:
+    return reverse("playground:comparison", args=[answer.message.conversation_id])
+
+
+# --- The way as it should be ------------------------------------------------------------------------
+def test_the_page_offers_the_models_that_chat(as_intern: Client) -> None:
+    response = as_intern.get(COMPARE)
+
+    assertContains(response, 'value="gpt-4o-mini"')
+    assertNotContains(response, 'value="embedding"')
+
+
+def test_each_model_waits_for_its_own_stream(as_intern: Client) -> None:
+    response = send(as_intern)
+
+    answers = [column.answer for column in columns_now()]
+    assert [(answer.model, answer.state) for answer in answers] == [(name, State.WAITING) for name in MODELS]
+    assert response.headers["HX-Push-Url"] == page_of(answers[0])
+    for answer in answers:
+        assertContains(response, f'hx-post="{reverse("playground:stream", args=[answer.pk])}"')
+    assertContains(response, 'hx-trigger="load"', 2)
+    assertNotContains(response, "<html")
+
+
+def test_a_column_streams_into_itself(as_intern: Client) -> None:
+    first, second = compared(as_intern, "Count [count 30] [pace 2]")
+
+    stream = streamed(as_intern, first)
+
+    assert stream.text == kept(first).text == " ".join(str(number) for number in range(1, 31))
+    assert stream.events[0][0].target == f"answer-{first.pk}"
+    assert "Finished" in last_at(stream, f"answer-{first.pk}")
+    assert {part.target for part in stream.parts if str(second.pk) in part.target} == {f"marks-{second.pk}"}
+    assert kept(second).state == State.WAITING
+
+
+def test_the_best_are_marked_when_all_are_over(as_intern: Client) -> None:
+    first, second = compared(as_intern, "Hello [words 20] [pace 2]")
+
+    before = streamed(as_intern, first)
+    after = streamed(as_intern, second)
+
+    assert "Cost least" not in last_at(before, f"marks-{first.pk}")
+    assert "Cost least" in last_at(after, f"marks-{first.pk}")  # 0.15 and 0.60 against 0.90 USD
+    assert "Cost least" not in last_at(after, f"marks-{second.pk}")
+    assertContains(as_intern.get(page_of(first)), "Cost least", 1)
+
+
+def test_all_parameters_go_to_each(as_intern: Client) -> None:
+    answers = compared(as_intern, system="Be brief", temperature="0.5", max_tokens="7")
+
+    for answer in answers:
+        assert kept(answer).wishes == {
+            "model": answer.model,
+            "system": "Be brief",
+            "temperature": 0.5,
+            "max_tokens": 7,
+        }
+        streamed(as_intern, answer)
+        assert kept(answer).state == State.COMPLETE
+
+
+def test_the_page_of_a_comparison_shows_what_came(as_intern: Client) -> None:
+    first, second = compared(as_intern, "Count [count 9]")
+    streamed(as_intern, first)
+    Answer.objects.filter(pk=second.pk).update(state=State.STREAMING, text="so far", saved_at=timezone.now())
+
+    page = as_intern.get(page_of(first))
+
+    assertContains(page, "1 2 3 4 5 6 7 8 9")
+    assertContains(page, "so far")
+    assertContains(page, f'hx-get="{reverse("playground:column", args=[second.pk])}"', 1)
+    assertContains(page, "Count [count 9]")
+    assertContains(page, 'value="llama-70b" form="playground-form" checked')
+
+
+# --- Without a script -------------------------------------------------------------------------------
+def test_works_without_a_script(as_intern: Client) -> None:
+    response = send(as_intern, "Count [count 5]", htmx=False)
+
+    first, second = (column.answer for column in columns_now())
+    assertRedirects(response, page_of(first))
+    assertContains(as_intern.get(page_of(first)), "Ask llama-70b")
+    assertRedirects(post(as_intern, "stream", second, htmx=False), page_of(first))
+    assert kept(second).text == "1 2 3 4 5"
+    assertRedirects(post(as_intern, "again", second, htmx=False), page_of(first))
+    assert Answer.objects.filter(model="llama-70b", state=State.COMPLETE).count() == 2
+
+
+# --- Limits -----------------------------------------------------------------------------------------
+def test_four_models_are_asked_though_three_may_speak_at_once(as_intern: Client) -> None:
+    *three, fourth = compared(as_intern, "Count [count 5] [pace 2]", models=FOUR)
+    begun = [post(as_intern, "stream", answer) for answer in three]
+
+    waits = post(as_intern, "stream", fourth)
+
+    assert waits.status_code == 200
+    assertContains(waits, "Waits for its turn")
+    assertContains(waits, 'hx-trigger="load delay:1s"')
+    assert kept(fourth).state == State.WAITING
+    assert kept(fourth).saved_at > fourth.saved_at  # so that nobody takes it for lost
+    list(stream_of(begun[0]))
+    assert streamed(as_intern, fourth).text == "1 2 3 4 5"
+    for response in begun[1:]:
+        list(stream_of(response))
+    assert not Slot.objects.filter(ended_at=None).exists()
+
+
+def test_a_column_waits_for_the_next_minute(as_intern: Client, settings: Settings) -> None:
+    first, second = compared(as_intern)
+    settings.PLAYGROUND_REQUESTS_A_MINUTE = 1
+    streamed(as_intern, first)
+
+    waits = post(as_intern, "stream", second)
+
+    assertContains(waits, "You may ask 1 time a minute here.")
+    assertContains(waits, 'hx-trigger="load delay:5s"')
+
+
+def test_nobody_begins_an_answer_twice(as_intern: Client) -> None:
+    first, _second = compared(as_intern, "Count [count 5]")
+    running = post(as_intern, "stream", first)
+
+    again = post(as_intern, "stream", first)
+
+    assert not again.streaming
+    assertContains(again, f'id="column-{first.pk}"')
+    assertContains(again, reverse("playground:column", args=[first.pk]))  # it looks again
+    list(stream_of(running))
+    assert kept(first).text == "1 2 3 4 5"
+    assert Slot.objects.count() == 1
+
+
+def test_what_waited_too_long_asks_nobody_by_itself(as_intern: Client) -> None:
+    first, _second = compared(as_intern)
+    Answer.objects.update(saved_at=timezone.now() - 2 * LOST_AFTER)
+
+    page = as_intern.get(page_of(first))
+
+    assertNotContains(page, 'hx-trigger="load')
+    assertContains(page, "Ask llama-70b", 1)
+
+
+# --- Stop -------------------------------------------------------------------------------------------
+def test_stop_all_lets_what_waits_never_begin(as_intern: Client) -> None:
+    first, second = compared(as_intern)
+    streamed(as_intern, first)
+    url = reverse("playground:stop", args=[first.message.conversation_id])
+
+    response = as_intern.post(url, headers=HTMX)
+
+    assertContains(response, "Stopped before it said a word.", 1)
+    assert (kept(first).state, kept(second).state) == (State.COMPLETE, State.STOPPED)
+    assert kept(second).ended_at is not None
+    assert not post(as_intern, "stream", second).streaming
+    assertRedirects(as_intern.post(url), page_of(first))
+
+
+def test_what_was_stopped_or_failed_is_never_the_best(as_intern: Client) -> None:
+    one, two, _three = compared(as_intern, "Hello [words 5]", models=FOUR[:3])
+    streamed(as_intern, one)
+    streamed(as_intern, two)
+    as_intern.post(reverse("playground:stop", args=[one.message.conversation_id]))
+    Answer.objects.filter(pk=one.pk).update(state=State.STOPPED)
+
+    assert [(column.soonest, column.least) for column in columns_now()] == [(False, False)] * 3
+
+
+# --- What goes wrong --------------------------------------------------------------------------------
+def test_one_that_fails_leaves_the_others(as_intern: Client, sandbox: Sandbox) -> None:
+    first, second = compared(as_intern, "Count [count 5]")
+    sandbox.faults("/chat/completions", "stream_cut", after_chunks=2)
+
+    broken, whole = streamed(as_intern, first), streamed(as_intern, second)
+
+    assert (kept(first).state, kept(second).state) == (State.FAILED, State.COMPLETE)
+    article = last_at(broken, f"answer-{first.pk}")
+    assert "Broke off" in article
+    assert "Retry gpt-4o-mini" in article
+    assert whole.text == "1 2 3 4 5"
+
+
+def test_a_column_is_asked_again_in_its_place(as_intern: Client, sandbox: Sandbox) -> None:
+    first, second = compared(as_intern, "Count [count 5]")
+    sandbox.faults("/chat/completions", "error", status=500)
+    streamed(as_intern, first)
+
+    column = post(as_intern, "again", first)
+
+    newest = columns_now()[0].answer
+    assert (newest.model, newest.state) == (first.model, State.WAITING)
+    assert newest.wishes == first.wishes
+    assertContains(column, f'id="column-{newest.pk}"', 1)
+    assert streamed(as_intern, newest).text == "1 2 3 4 5"
+    assert [column.answer for column in columns_now()] == [newest, second]
+    assert kept(first).state == State.FAILED  # stays, as an alternative
+
+
+def test_sends_without_what_a_model_refuses(as_intern: Client) -> None:
+    first, _second = compared(as_intern, "Hello [refuse seed] [words 2]", seed="7")
+    article = last_at(streamed(as_intern, first), f"answer-{first.pk}")
+    assert "Send without seed" in article
+
+    post(as_intern, "again", first, without="seed")
+
+    newest = columns_now()[0].answer
+    assert newest.wishes["without"] == ["seed"]
+    streamed(as_intern, newest)
+    assert kept(newest).state == State.COMPLETE
+
+
+def test_leaves_nothing_out_that_no_model_can_refuse(as_intern: Client) -> None:
+    first, _second = compared(as_intern)
+
+    post(as_intern, "again", first, without="messages")
+
+    assert "without" not in columns_now()[0].answer.wishes
+
+
+def test_a_gateway_that_is_away_costs_nothing(as_intern: Client, sandbox: Sandbox) -> None:
+    sandbox.faults("*", "drop_before", times=20)
+
+    response = send(as_intern)
+
+    assert response.status_code == 503
+    assert response.headers["HX-Retarget"] == "#playground-refused"
+    assertContains(response, 'role="alert"', status_code=503)
+    assert not Conversation.objects.exists()
+
+
+def test_a_key_that_cannot_be_had_any_more_is_said_in_the_column(as_intern: Client) -> None:
+    first, _second = compared(as_intern)
+    allow(playground=False)
+
+    column = post(as_intern, "stream", first)
+
+    assertContains(column, "Ask gpt-4o-mini")
+    assertNotContains(column, 'hx-trigger="load')
+    assert kept(first).state == State.WAITING
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"models": []}, "Choose two to four models."),
+        ({"models": ["llama-70b"]}, "Choose two to four models; these are 1."),
+        ({"models": [*FOUR, "vision"]}, "Choose two to four models; these are 5."),
+        ({"models": ["llama-70b", "embedding"]}, "You cannot call “embedding” here."),
+        ({"message": "  "}, "Write a message first."),
+        ({"max_tokens": "9999"}, "“llama-70b” answers with at most 4096 tokens."),
+        ({"temperature": "hot"}, "A number, please."),
+    ],
+)
+@pytest.mark.parametrize("htmx", [True, False])
+def test_says_what_is_wrong_at_its_field(as_intern: Client, fields: dict[str, Any], said: str, htmx: bool) -> None:
+    response = send(as_intern, htmx=htmx, **fields)
+
+    assert response.status_code == 422
+    assert said in words_of(response)
+    assert not Conversation.objects.exists()
+
+
+def test_a_policy_with_one_model_has_nothing_to_compare(as_intern: Client) -> None:
+    allow(playground_own_models=True, playground_model_names=["llama-70b"])
+
+    response = as_intern.get(COMPARE)
+
+    assertContains(response, "It takes two models to compare")
+    assertNotContains(response, 'name="models"')
+
+
+def test_a_chat_is_no_comparison(as_intern: Client, intern: User) -> None:
+    talk = rows.conversation(intern, ("Hello", "Hi"))
+
+    assert as_intern.get(reverse("playground:comparison", args=[talk.pk])).status_code == 404
+    assert post(as_intern, "again", rows.last_answer(talk)).status_code == 404
+    assert as_intern.get(reverse("playground:comparison", args=[uuid4()])).status_code == 404
+
+
+def test_what_is_not_to_be_kept_is_in_no_list(as_intern: Client) -> None:
+    compared(as_intern, unkept="1")
+
+    assert not Conversation.objects.get().kept
+
+
+# --- Code, and what models say ----------------------------------------------------------------------
+def test_shows_the_request_as_code(as_intern: Client) -> None:
+    first, second = compared(as_intern, "Hello bees", temperature="0.3")
+
+    of_form = as_intern.post(f"{COMPARE}code/", {"message": "Hello wasps", "models": MODELS}, headers=HTMX)
+    of_column = as_intern.get(reverse("playground:column_code", args=[second.pk]), headers=HTMX)
+
+    assertContains(of_form, "Hello wasps")
+    assertContains(of_form, first.model)
+    assert "Hello bees" in words_of(of_column)
+    assert second.model in words_of(of_column)
+    assert "0.3" in words_of(of_column)
+    assert as_intern.post(f"{COMPARE}code/", {"message": "Hello"}, headers=HTMX).status_code == 422
+
+
+def test_no_markup_of_a_model_or_a_person_is_any(as_intern: Client, intern: User) -> None:
+    everything = "\n".join(CORPUS)
+    talk = rows.conversation(intern, kind=Conversation.Kind.COMPARE, title="<script>alert(1)</script>")
+    asked = rows.message(talk, everything)
+    rows.answer(asked, everything, model="<img src=x onerror=alert(1)>", problem={"code": "refused", "message": "<b>"})
+
+    page = as_intern.get(reverse("playground:comparison", args=[talk.pk]))
+
+    assertNotContains(page, "<script>alert(1)")
+    assertNotContains(page, "<img src=x")
+    assertContains(page, "&lt;img src=x onerror=alert(1)&gt;")
