@@ -68,12 +68,8 @@ def similarities(vectors: Sequence[Vector]) -> list[list[float | None]]:
 
 def _unit(vector: Vector) -> Vector | None:
     """Return the vector at length 1; None for one that points nowhere."""
-    largest = max(map(abs, vector), default=0.0)
-    if not largest or not isfinite(largest):
-        return None
-    scaled = [number / largest for number in vector]  # so that no square is too large or too small for a float
-    length = hypot(*scaled)
-    return [number / length for number in scaled]
+    length = hypot(*vector)
+    return [number / length for number in vector] if length and isfinite(length) else None
 
 
 def _product(one: Vector | None, other: Vector | None) -> float | None:

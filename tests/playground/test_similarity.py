@@ -36,6 +36,13 @@ def test_never_passes_one() -> None:
     assert all(value is not None and abs(value) <= 1 for row in similarities(vectors) for value in row)
 
 
+def test_nothing_is_lost_between_large_numbers() -> None:
+    found = alike([1e16, 1.0, -1e16], [1.0, 1.0, 1.0])
+
+    assert found is not None
+    assert 1e-17 < found < 1e-16
+
+
 def test_small_differences_are_not_lost_in_long_vectors() -> None:
     one = [RANDOM.gauss(0, 1) for _ in range(4096)]
     other = [number + 1e-7 * RANDOM.gauss(0, 1) for number in one]

@@ -225,14 +225,30 @@ def test_stop_all_lets_what_waits_never_begin(as_intern: Client) -> None:
     assertRedirects(as_intern.post(url), page_of(first))
 
 
-def test_what_was_stopped_or_failed_is_never_the_best(as_intern: Client) -> None:
-    one, two, _three = compared(as_intern, "Hello [words 5]", models=FOUR[:3])
-    streamed(as_intern, one)
-    streamed(as_intern, two)
-    as_intern.post(reverse("playground:stop", args=[one.message.conversation_id]))
-    Answer.objects.filter(pk=one.pk).update(state=State.STOPPED)
+def test_nothing_is_best_before_all_are_over(intern: User) -> None:
+    comparison_of(intern, (State.COMPLETE, 20), (State.COMPLETE, 30), (State.STREAMING, None))
 
     assert [(column.soonest, column.least) for column in columns_now()] == [(False, False)] * 3
+
+
+@pytest.mark.parametrize("state", [State.STOPPED, State.FAILED])
+def test_what_did_not_come_whole_is_never_the_best(intern: User, state: str) -> None:
+    comparison_of(intern, (state, 10), (State.COMPLETE, 20), (State.COMPLETE, 30))
+
+    assert [(column.soonest, column.least) for column in columns_now()] == [
+        (False, False),
+        (True, True),
+        (False, False),
+    ]
+
+
+def comparison_of(owner: User, *answers: tuple[str, int | None]) -> None:
+    """Make a comparison whose answers are in these states and took, and cost, so much."""
+    names = [f"model-{number}" for number in range(len(answers))]
+    talk = rows.conversation(owner, kind=Conversation.Kind.COMPARE, wishes={"models": names})
+    asked = rows.message(talk)
+    for name, (state, much) in zip(names, answers, strict=True):
+        rows.answer(asked, model=name, state=state, first_token_ms=much, cost_usd=much)
 
 
 # --- What goes wrong --------------------------------------------------------------------------------
