@@ -169,7 +169,7 @@ def test_it_is_only_for_trying(repository: Path, tmp_path: Path) -> None:
     told = {"SECRET_KEY": "s", "PORTAL_URL": "https://portal.example.edu", "EMAIL_URL": "smtp://127.0.0.1"}
     told |= {"GATEWAY_URL": "https://gateway.example.edu", "GATEWAY_ADMIN_KEY": "k", "REDIS_URL": "redis://127.0.0.1/0"}
     told |= {"DATABASE_URL": "postgresql://portal@127.0.0.1/portal", "TRUSTED_PROXY_COUNT": "1"}
-    told |= {"PLAYGROUND_KEY_SECRET": "p"}
+    told |= {"PLAYGROUND_KEY_SECRET": "p" * 40}
 
     done = refused(repository, VAR_DIR=str(tmp_path), **told)
 
