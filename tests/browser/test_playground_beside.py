@@ -1,0 +1,183 @@
+"""What stands beside the chat: several models at once, a text gone on with, vectors, a verdict."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from accounts.models import User
+from playground.models import Answer
+from tests.browser import playground_steps as chat
+from tests.browser.axe import violations
+from tests.browser.visit import PHONE, Visit
+from tests.sandbox_process import Sandbox
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+FOUR = ("general_nothink", "gpt-4o-mini", "claude-3-haiku", "llama-70b")
+LONG = "[pace 60][words 400] bees"
+State = Answer.State
+
+
+def compare(page: Page, text: str, models: tuple[str, ...] = FOUR) -> None:
+    """Choose models, write a message and press Enter."""
+    while (chips := page.locator("[data-chips] button")).count():
+        chips.first.click()
+    for model in models:
+        page.get_by_role("checkbox", name=re.compile(f"^{re.escape(model)}")).check()
+    chat.composer(page).fill(text)
+    chat.composer(page).press("Enter")
+    expect(page.locator(".ps-column")).to_have_count(len(models))
+
+
+def column(page: Page, model: str) -> Locator:
+    return page.locator(".ps-column").filter(has=page.get_by_role("heading", name=model, exact=True))
+
+
+def states() -> list[str]:
+    return sorted(Answer.objects.values_list("state", flat=True))
+
+
+def test_four_models_answer_side_by_side(visit: Visit, intern: User) -> None:
+    page = visit("/playground/compare/", user=intern)
+
+    compare(page, "[pace 20][count 40] numbers")
+
+    for model in FOUR[:2]:
+        assert chat.growing(column(page, model))
+    expect(page.get_by_text("Waits for its turn")).to_have_count(1)
+    expect(page.get_by_text("Finished")).to_have_count(4)
+    for model in FOUR:
+        expect(column(page, model)).to_contain_text(" ".join(str(number) for number in range(1, 41)))
+        expect(column(page, model)).to_contain_text("First word")
+    expect(column(page, "gpt-4o-mini")).to_contain_text("Cost least")
+    expect(page).to_have_url(re.compile(r"/playground/compare/[0-9a-f-]{36}/$"))
+    expect(page.get_by_role("button", name="Stop all")).to_be_hidden()
+    page.reload()
+    expect(page.get_by_text("Finished")).to_have_count(4)
+
+
+@pytest.mark.parametrize("by", ["button", "Escape"])
+def test_stop_all_ends_every_stream_and_what_waits(visit: Visit, intern: User, sandbox: Sandbox, by: str) -> None:
+    page, before = visit("/playground/compare/", user=intern), chat.hung_up(sandbox)
+    compare(page, LONG)
+    for model in FOUR[:3]:
+        chat.growing(column(page, model), 1)
+
+    if by == "button":
+        page.get_by_role("button", name="Stop all").click()
+    else:
+        page.keyboard.press(by)
+
+    wait_until(lambda: chat.hung_up(sandbox) == before + 3, timeout_s=chat.SEEN_WITHIN_S)
+    expect(page.get_by_text("Stopped", exact=True)).to_have_count(4)
+    expect(column(page, "llama-70b")).to_contain_text("Stopped before it said a word.")
+    assert states() == [State.STOPPED] * 4
+    assert not sandbox.connections()["open"]
+
+
+def test_one_that_fails_leaves_the_others_and_is_asked_again(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+    page = visit("/playground/compare/", user=intern)
+    sandbox.faults("/chat/completions", "stream_cut", after_chunks=5)
+
+    compare(page, "[pace 30][count 20] numbers", FOUR[:3])
+
+    expect(page.get_by_text("Finished")).to_have_count(2)
+    broken = page.locator(".ps-column").filter(has_text="Broke off")
+    expect(broken).to_have_count(1)
+    broken.get_by_role("button", name=re.compile("^Retry ")).click()
+    expect(page.get_by_text("Finished")).to_have_count(3)
+    expect(page.locator(".ps-column")).to_have_count(3)
+    assert states() == [State.COMPLETE] * 3 + [State.FAILED]
+
+
+def test_models_are_chosen_by_keyboard(visit: Visit, intern: User) -> None:
+    page = visit("/playground/compare/", user=intern)
+    chips = page.locator("[data-chips] .ps-chip")
+    expect(chips).to_have_count(2)
+    search = page.get_by_role("searchbox", name="Search models")
+
+    for model in ("llama", "haiku"):
+        search.fill(model)
+        search.press("Enter")
+    search.fill("")
+
+    expect(chips).to_have_count(4)
+    expect(page.get_by_role("checkbox", name=re.compile("^vision"))).to_be_disabled()
+    expect(page.get_by_text("These are four, the most.")).to_be_visible()
+    page.get_by_role("button", name="Remove llama-70b").press("Enter")
+    expect(chips).to_have_count(3)
+    expect(page.get_by_role("checkbox", name=re.compile("^vision"))).to_be_enabled()
+    search.fill("nothing has this")
+    expect(page.get_by_text("No model has that in its name.")).to_be_visible()
+
+
+def test_a_text_is_gone_on_with_and_stopped(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+    page, before = visit("/playground/completion/", user=intern), chat.hung_up(sandbox)
+    chat.composer(page).fill(f"Once upon a time {LONG}")
+    page.get_by_role("button", name="Send").click()
+    written = page.locator("#playground-written article")
+    chat.growing(written)
+    expect(page).to_have_url(re.compile(r"/playground/completion/[0-9a-f-]{36}/$"))
+
+    page.get_by_role("button", name="Stop").click()
+
+    chat.assert_hung_up(sandbox, before)
+    expect(written).to_contain_text("stopped by you")
+    expect(written).to_contain_text(Answer.objects.get().text)
+    chat.composer(page).fill("Something else")
+    written.get_by_role("button", name="Retry").click()
+    chat.growing(written)
+    page.keyboard.press("Escape")
+    expect(written).to_contain_text("stopped by you")
+    assert Answer.objects.count() == 2
+    assert len({answer.message_id for answer in Answer.objects.all()}) == 1
+
+
+def test_vectors_are_compared_and_downloaded(visit: Visit, intern: User) -> None:
+    page = visit("/playground/embeddings/", user=intern)
+    page.get_by_role("textbox", name="Texts").fill("bees\nwasps\nbees")
+
+    page.get_by_role("button", name="Send").click()
+
+    expect(page.get_by_role("heading", name="How alike they are")).to_be_visible()
+    expect(page.locator("#say")).to_have_text("3 vectors came.")
+    expect(page.locator(".ps-alike tbody tr").nth(0).locator("td").nth(2)).to_have_text("1.00")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as JSON").click()
+    told = json.loads(download.value.path().read_text(encoding="utf-8"))
+    assert download.value.suggested_filename == "vectors.json"
+    assert [row["text"] for row in told["data"]] == ["bees", "wasps", "bees"]
+    assert told["data"][0]["embedding"] == told["data"][2]["embedding"]
+    assert len(told["data"][0]["embedding"]) == 16
+
+
+def test_a_text_is_judged(visit: Visit, intern: User) -> None:
+    page = visit("/playground/moderation/", user=intern)
+    page.get_by_role("textbox", name="Text").fill("They kill each other")
+
+    page.get_by_role("button", name="Send").click()
+
+    expect(page.get_by_text("Flagged", exact=True)).to_be_visible()
+    expect(page.locator(".ps-scores tbody tr").first).to_contain_text("violence")
+    expect(page.locator("#say")).to_have_text("Flagged")
+
+
+@pytest.mark.parametrize("way", ["compare", "embeddings", "moderation", "completion"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_and_nothing_sticks_out(visit: Visit, intern: User, way: str, scheme: str) -> None:
+    page = visit(f"/playground/{way}/", user=intern, color_scheme=scheme)
+    shown = {"compare": "Cost least", "embeddings": "Download as JSON", "moderation": "Flagged", "completion": "Retry"}
+    if way == "compare":
+        compare(page, "[count 30] numbers", FOUR[:3])
+    else:
+        page.locator("#playground-form textarea").fill("They kill " + "each " * 30 + "\nother")
+        page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text(shown[way], exact=True).first).to_be_visible()
+
+    assert violations(page) == []
+    page.set_viewport_size({**PHONE, "width": 360})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert violations(page) == []
