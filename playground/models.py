@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 LOST_AFTER = timedelta(seconds=30)  # a stream that nobody wrote of for so long has died with its process
+LEFT_AFTER = timedelta(minutes=10)  # a column that no page asked for so long never begins; hidden pages ask seldom
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
@@ -103,7 +104,8 @@ class AnswerQuerySet(models.QuerySet["Answer"]):
 
     def lost(self, now: datetime) -> Self:
         """Keep those under way whose process has died, or whose page never asked for them."""
-        return self.filter(state__in=Answer.UNDER_WAY, saved_at__lt=now - LOST_AFTER)
+        waits_on = Q(state=Answer.State.WAITING, saved_at__gte=now - LEFT_AFTER)
+        return self.filter(state__in=Answer.UNDER_WAY, saved_at__lt=now - LOST_AFTER).exclude(waits_on)
 
 
 class Answer(models.Model):
@@ -174,7 +176,8 @@ class Answer(models.Model):
     @property
     def is_under_way(self) -> bool:
         """Whether more may come; what died with its process is over, though no task has said so yet."""
-        return self.state in self.UNDER_WAY and self.saved_at > timezone.now() - LOST_AFTER
+        limit = LEFT_AFTER if self.state == self.State.WAITING else LOST_AFTER
+        return self.state in self.UNDER_WAY and self.saved_at > timezone.now() - limit
 
 
 class Slot(models.Model):

@@ -71,7 +71,7 @@ def delete_answer(answer: Answer) -> Conversation | None:
 def delete_conversation(conversation: Conversation) -> None:
     """Delete a conversation with all that is in it. Raises UnderWay."""
     with transaction.atomic():
-        _refuse_under_way(Answer.objects.filter(message__conversation=conversation, state__in=Answer.UNDER_WAY))
+        _refuse_under_way(Answer.objects.filter(message__conversation=conversation, state=Answer.State.STREAMING))
         conversation.delete()
 
 
@@ -88,7 +88,8 @@ def rename_conversation(conversation: Conversation, title: str) -> None:
 
 
 def _refuse_under_way(answers: Iterable[Answer]) -> None:
-    if any(answer.is_under_way for answer in answers):
+    """What merely waits may go: nobody works on it, and who would begin it finds nothing."""
+    if any(answer.is_under_way and answer.state == Answer.State.STREAMING for answer in answers):
         raise UnderWay
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from playground import tasks
-from playground.models import LOST_AFTER, Answer, Conversation, Image, Slot
+from playground.models import LEFT_AFTER, LOST_AFTER, Answer, Conversation, Image, Slot
 from playground.services import prune
 from playground.services.mishaps import INTERRUPTED, Mishap
 from tests.factories import make_user
@@ -96,12 +96,17 @@ def under_way(owner: User, state: str, *, silent: timedelta, text: str = "") -> 
     return answer
 
 
+def answer_of(earlier: Answer) -> Answer:
+    """Return the row as it is now."""
+    return Answer.objects.get(pk=earlier.pk)
+
+
 def test_says_that_an_answer_was_interrupted_and_keeps_what_had_come(owner: User) -> None:
     answer = under_way(owner, Answer.State.STREAMING, silent=LOST_AFTER + A_MOMENT, text="Half a")
 
     assert prune.settle_answers() == 1
 
-    answer.refresh_from_db()
+    answer = answer_of(answer)
     assert (answer.state, answer.text) == (Answer.State.FAILED, "Half a")
     assert answer.problem is not None
     assert Mishap.from_json(answer.problem) == INTERRUPTED
@@ -109,12 +114,20 @@ def test_says_that_an_answer_was_interrupted_and_keeps_what_had_come(owner: User
 
 
 def test_stops_what_waited_and_never_began(owner: User) -> None:
-    answer = under_way(owner, Answer.State.WAITING, silent=LOST_AFTER + A_MOMENT)
+    answer = under_way(owner, Answer.State.WAITING, silent=LEFT_AFTER + A_MOMENT)
 
+    assert not answer_of(answer).is_under_way
     assert prune.settle_answers() == 1
 
-    answer.refresh_from_db()
+    answer = answer_of(answer)
     assert (answer.state, answer.problem) == (Answer.State.STOPPED, None)
+
+
+def test_lets_a_column_wait_for_its_turn_longer_than_a_stream_may_be_silent(owner: User) -> None:
+    answer = under_way(owner, Answer.State.WAITING, silent=LEFT_AFTER - A_MOMENT)
+
+    assert answer_of(answer).is_under_way
+    assert prune.settle_answers() == 0
 
 
 @pytest.mark.parametrize("state", Answer.UNDER_WAY)

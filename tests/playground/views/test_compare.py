@@ -11,7 +11,7 @@ from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from accounts.models import User
-from playground.models import LOST_AFTER, Answer, Conversation, Slot
+from playground.models import LEFT_AFTER, Answer, Conversation, Slot
 from playground.services.columns import Column, columns_of
 from tests.conftest import HTMX
 from tests.keys.playground_acts import allow
@@ -202,7 +202,7 @@ def test_nobody_begins_an_answer_twice(as_intern: Client) -> None:
 
 def test_what_waited_too_long_asks_nobody_by_itself(as_intern: Client) -> None:
     first, _second = compared(as_intern)
-    Answer.objects.update(saved_at=timezone.now() - 2 * LOST_AFTER)
+    Answer.objects.update(saved_at=timezone.now() - LEFT_AFTER)
 
     page = as_intern.get(page_of(first))
 

@@ -208,6 +208,15 @@ def test_deletes_when_what_was_written_has_died(intern: User, as_intern: Client)
     assert not Conversation.objects.exists()
 
 
+def test_deletes_columns_that_wait_for_their_turn(intern: User, as_intern: Client) -> None:
+    talk = rows.conversation(intern, kind=Conversation.Kind.COMPARE)
+    rows.answer(rows.message(talk), "", state=Answer.State.WAITING)
+
+    as_intern.post(url("delete", talk))
+
+    assert not Conversation.objects.exists()
+
+
 def test_says_for_how_long_it_is_kept(intern: User, as_intern: Client) -> None:
     talk = rows.conversation(intern)
 
