@@ -13,8 +13,15 @@ KINDS = (
     "truncated_json",  # work done, half of the answer as if it were all
     "cut_body",  # work done, half of the answer, then the connection closed
     "html",  # a page of some proxy instead of JSON; no work done
-    "stream_cut",  # connection closed after `after_chunks` chunks
-    "stream_silent",  # nothing more after `after_chunks` chunks, for `seconds`
+    # after `after_chunks` chunks of a stream:
+    "stream_cut",  # connection closed
+    "stream_reset",  # connection aborted
+    "stream_silent",  # nothing more for `seconds`, then the connection closed
+    "stream_pause",  # nothing for `seconds`, then all the rest
+    "stream_end",  # over, as if it were whole, but without [DONE]
+    "stream_garbage",  # half an event as if it were all, and over
+    "stream_html",  # a page of some proxy, and over
+    "stream_error",  # an event that tells an error with `status`, and over
 )
 
 

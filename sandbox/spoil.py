@@ -1,52 +1,17 @@
 """The outermost layer of the sandbox: carries a fault out around the real work."""
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.errors import error
 from sandbox.faults import Fault, plain
+from sandbox.spoil_streams import STREAM_KINDS
+from sandbox.spoilt import PAGE, Call
 from sandbox.wire import drop, hang_up, wait_or_gone
 from sandbox.world import World
-
-_HTML = "<!doctype html><html><head><title>Bad gateway</title></head><body><h1>Bad gateway</h1></body></html>"
-
-
-class Call:
-    """One request, with what carries it out."""
-
-    def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, fault: Fault) -> None:
-        self.app = app
-        self.scope = scope
-        self.receive = receive
-        self.send = send
-        self.fault = fault
-
-    async def work(self) -> list[Message]:
-        """Do the work and return the answer instead of sending it."""
-        messages: list[Message] = []
-
-        async def keep(message: Message) -> None:
-            messages.append(message)
-
-        await self.app(self.scope, self.receive, keep)
-        return messages
-
-    async def answer(self, response: Response) -> None:
-        """Send an answer that is not the gateway's."""
-        await response(self.scope, self.receive, self.send)
-
-    @contextlib.contextmanager
-    def counted(self) -> Iterator[None]:
-        """Show this call as waiting, so that a test knows when to strike."""
-        self.fault.waiting += 1
-        try:
-            yield
-        finally:
-            self.fault.waiting -= 1
 
 
 async def _delay(call: Call) -> None:
@@ -65,7 +30,7 @@ async def _error(call: Call) -> None:
 
 
 async def _html(call: Call) -> None:
-    await call.answer(HTMLResponse(_HTML, status_code=call.fault.status or 200))
+    await call.answer(HTMLResponse(PAGE, status_code=call.fault.status or 200))
 
 
 async def _drop_before(call: Call) -> None:
@@ -112,38 +77,6 @@ async def _cut_body(call: Call) -> None:
     await hang_up(call.scope, call.receive)
 
 
-async def _stream(call: Call) -> None:
-    """Let some chunks pass; then stay silent for a while or not, and close the connection."""
-    left = call.fault.after_chunks
-    spoilt = asyncio.Event()
-
-    async def pass_some(message: Message) -> None:
-        nonlocal left
-        if message["type"] == "http.response.body":
-            if left == 0:
-                spoilt.set()
-                await asyncio.Event().wait()  # until cancelled below
-            left -= 1
-        await call.send(message)
-
-    work = asyncio.create_task(_run(call, pass_some))
-    waiting = asyncio.create_task(spoilt.wait())
-    await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if not spoilt.is_set():  # the answer was shorter than that
-        return await work
-    work.cancel()
-    await asyncio.gather(work, return_exceptions=True)
-    if call.fault.kind == "stream_silent":
-        with call.counted():
-            await wait_or_gone(call.receive, call.fault.seconds)
-    return await hang_up(call.scope, call.receive)
-
-
-async def _run(call: Call, send: Send) -> None:
-    await call.app(call.scope, call.receive, send)
-
-
 _KINDS: dict[str, Callable[[Call], Awaitable[None]]] = {
     "delay": _delay,
     "error": _error,
@@ -154,8 +87,7 @@ _KINDS: dict[str, Callable[[Call], Awaitable[None]]] = {
     "hang_after": _hang_after,
     "truncated_json": _truncated_json,
     "cut_body": _cut_body,
-    "stream_cut": _stream,
-    "stream_silent": _stream,
+    **STREAM_KINDS,
 }
 
 

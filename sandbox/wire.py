@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
 
 from starlette.types import Receive, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -34,6 +36,13 @@ async def drop(scope: Scope, receive: Receive) -> None:
     """Abort the connection: the client sees it reset or closed, without an answer."""
     scope["extensions"][_TRANSPORT]["is"].abort()
     await until_gone(receive)  # else uvicorn would try to send a 500
+
+
+async def reset(scope: Scope, receive: Receive) -> None:
+    """Abort the connection so that the client sees it reset, at once, whatever it has read by then."""
+    connection = scope["extensions"][_TRANSPORT]["is"].get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    await drop(scope, receive)
 
 
 async def hang_up(scope: Scope, receive: Receive) -> None:

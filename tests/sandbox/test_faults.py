@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from sandbox.faults import KINDS
 from tests.sandbox.conftest import chat, make_key
 from tests.sandbox_process import Sandbox, wait_until
 
@@ -147,6 +148,60 @@ def test_falls_silent_in_a_stream(lone_sandbox: Sandbox) -> None:
     assert len(seen) == 2
     answer.close()
     wait_until(lambda: lone_sandbox.armed_faults()[0]["waiting"] == 0)
+
+
+def streamed(sandbox: Sandbox) -> list[bytes]:
+    """Ask for a stream; return its events, the blank lines between them left out."""
+    answer = chat(sandbox, make_key(sandbox), "[words 50]", stream=True, options={"stream": True})
+    return [line for line in answer.iter_lines() if line]
+
+
+def test_resets_a_stream(lone_sandbox: Sandbox) -> None:
+    lone_sandbox.faults("/chat/completions", "stream_reset", after_chunks=4)
+
+    with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError), match="reset by peer"):
+        streamed(lone_sandbox)
+
+    assert lone_sandbox.connections()["cut"] == 1
+
+
+def test_pauses_in_a_stream(lone_sandbox: Sandbox) -> None:
+    lone_sandbox.faults("/chat/completions", "stream_pause", after_chunks=4, seconds=0.3)
+    started = time.monotonic()
+
+    assert streamed(lone_sandbox)[-1] == b"data: [DONE]"
+
+    assert time.monotonic() - started >= 0.3
+    assert lone_sandbox.connections()["finished"] == 1
+
+
+@pytest.mark.parametrize("after_chunks", [0, 4])
+@pytest.mark.parametrize(
+    ("kind", "last"),
+    [
+        ("stream_end", None),
+        ("stream_garbage", b'"del'),
+        ("stream_html", b"</html>"),
+        ("stream_error", b'"code":"418"}}'),
+    ],
+)
+def test_ends_a_stream_as_if_it_were_whole(
+    lone_sandbox: Sandbox, kind: str, last: bytes | None, after_chunks: int
+) -> None:
+    lone_sandbox.faults("/chat/completions", kind, after_chunks=after_chunks, status=418)
+
+    events = streamed(lone_sandbox)
+
+    assert len(events) == after_chunks + (last is not None)
+    assert last is None or events[-1].endswith(last)
+    assert lone_sandbox.connections()["cut"] == 1
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("stream_")])
+def test_leaves_a_shorter_stream_alone(lone_sandbox: Sandbox, kind: str) -> None:
+    lone_sandbox.faults("/chat/completions", kind, after_chunks=1000)
+
+    assert streamed(lone_sandbox)[-1] == b"data: [DONE]"
 
 
 @pytest.mark.parametrize(
