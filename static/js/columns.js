@@ -1,7 +1,9 @@
 // form[data-column="address"]: its answer is a column's stream. [data-stops-all] ends all of them; a column whose end
-// did not come by its stream is asked for at that address.
+// did not come by its stream is asked for at that address. Which was the best is asked for when all are over: each stream
+// tells it too, but the ends of two may come in another order than they happened.
 
 const SETTLE_MS = 300; // the server needs a moment to notice that a stream was stopped
+let marking;
 
 const columns = () => document.querySelectorAll("form[data-column]");
 
@@ -22,6 +24,21 @@ function askHowItEnded(form) {
   const isOver = !column?.querySelector("[aria-busy=true]");
   if (isOver || !form.isConnected || document.querySelector("[data-stops-all][data-over]")) return;
   htmx.ajax("GET", form.dataset.column, { source: column, target: column, swap: "outerHTML" });
+}
+
+async function mark() {
+  if (document.querySelector("#playground-columns [aria-busy=true]")) return;
+  try {
+    const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+    if (answer.ok && !answer.redirected) put(await answer.text());
+  } catch {
+    // what the streams told stays
+  }
+}
+
+function put(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  for (const marks of page.querySelectorAll(".ps-marks")) document.getElementById(marks.id)?.replaceWith(marks);
 }
 
 // Once nothing is under way there is nothing to stop.
@@ -47,7 +64,10 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("htmx:finally:request", (event) => {
   const form = event.target;
-  if (form.matches?.("form[data-column]")) setTimeout(() => askHowItEnded(form), SETTLE_MS);
+  if (!form.matches?.("form[data-column]")) return;
+  setTimeout(() => askHowItEnded(form), SETTLE_MS);
+  clearTimeout(marking);
+  marking = setTimeout(mark, SETTLE_MS);
 });
 
 document.addEventListener("htmx:after:settle", tidy);

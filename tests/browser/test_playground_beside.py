@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from accounts.models import User
 from playground.models import Answer
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.browser
 
 FOUR = ("general_nothink", "gpt-4o-mini", "claude-3-haiku", "llama-70b")
 LONG = "[pace 60][words 400] bees"
+LONG_ENOUGH_MS = 40_000  # for answers of some seconds, one after the other, on a machine that is busy
 State = Answer.State
 
 
@@ -36,6 +37,16 @@ def column(page: Page, model: str) -> Locator:
     return page.locator(".ps-column").filter(has=page.get_by_role("heading", name=model, exact=True))
 
 
+def so_many(page: Page, state: str, number: int) -> None:
+    """Wait until so many columns are in a state."""
+    expect(page.locator(".ps-column").get_by_text(state, exact=True)).to_have_count(number, timeout=LONG_ENOUGH_MS)
+
+
+def under_way(page: Page, number: int) -> None:
+    """Wait until so many columns have said something."""
+    expect(page.locator(".ps-now:not(:empty)")).to_have_count(number)
+
+
 def states() -> list[str]:
     return sorted(Answer.objects.values_list("state", flat=True))
 
@@ -43,12 +54,13 @@ def states() -> list[str]:
 def test_four_models_answer_side_by_side(visit: Visit, intern: User) -> None:
     page = visit("/playground/compare/", user=intern)
 
-    compare(page, "[pace 20][count 40] numbers")
+    compare(page, "[pace 100][count 40] numbers")
 
-    for model in FOUR[:2]:
-        assert chat.growing(column(page, model))
-    expect(page.get_by_text("Waits for its turn")).to_have_count(1)
-    expect(page.get_by_text("Finished")).to_have_count(4)
+    under_way(page, 3)
+    growing = page.locator(".ps-column:has(.ps-now)")
+    assert chat.growing(growing.nth(0), 2)
+    assert chat.growing(growing.nth(1), 2)
+    so_many(page, "Finished", 4)
     for model in FOUR:
         expect(column(page, model)).to_contain_text(" ".join(str(number) for number in range(1, 41)))
         expect(column(page, model)).to_contain_text("First word")
@@ -56,15 +68,37 @@ def test_four_models_answer_side_by_side(visit: Visit, intern: User) -> None:
     expect(page).to_have_url(re.compile(r"/playground/compare/[0-9a-f-]{36}/$"))
     expect(page.get_by_role("button", name="Stop all")).to_be_hidden()
     page.reload()
-    expect(page.get_by_text("Finished")).to_have_count(4)
+    so_many(page, "Finished", 4)
+
+
+def test_the_best_is_marked_though_an_end_came_late(visit: Visit, intern: User) -> None:
+    page = visit("/playground/compare/", user=intern)
+    held: list[Route] = []
+    page.route("**/stream/", lambda route: held.append(route))
+    compare(page, "[count 9] numbers", FOUR[:2])
+    wait_until(lambda: page.evaluate("true") and len(held) == 2)  # Playwright hears of them while it is asked
+    first, second = sorted(held, key=lambda route: of_model(route) != "gpt-4o-mini")
+    ended = first.fetch()
+
+    second.continue_()
+    so_many(page, "Finished", 1)
+    first.fulfill(response=ended)
+
+    so_many(page, "Finished", 2)
+    expect(column(page, "gpt-4o-mini")).to_contain_text("Cost least")
+
+
+def of_model(route: Route) -> str:
+    """Return the model whose answer is asked for at that address."""
+    return Answer.objects.get(pk=route.request.url.split("/")[-3]).model
 
 
 @pytest.mark.parametrize("by", ["button", "Escape"])
 def test_stop_all_ends_every_stream_and_what_waits(visit: Visit, intern: User, sandbox: Sandbox, by: str) -> None:
     page, before = visit("/playground/compare/", user=intern), chat.hung_up(sandbox)
     compare(page, LONG)
-    for model in FOUR[:3]:
-        chat.growing(column(page, model), 1)
+    under_way(page, 3)
+    expect(page.get_by_text("Waits for its turn, until another is finished.")).to_have_count(1)
 
     if by == "button":
         page.get_by_role("button", name="Stop all").click()
@@ -72,10 +106,11 @@ def test_stop_all_ends_every_stream_and_what_waits(visit: Visit, intern: User, s
         page.keyboard.press(by)
 
     wait_until(lambda: chat.hung_up(sandbox) == before + 3, timeout_s=chat.SEEN_WITHIN_S)
-    expect(page.get_by_text("Stopped", exact=True)).to_have_count(4)
-    expect(column(page, "llama-70b")).to_contain_text("Stopped before it said a word.")
-    assert states() == [State.STOPPED] * 4
     assert not sandbox.connections()["open"]
+    so_many(page, "Stopped", 4)
+    expect(page.get_by_text("Stopped before it said a word.")).to_have_count(1)
+    assert states() == [State.STOPPED] * 4
+    assert Answer.objects.filter(text="").count() == 1
 
 
 def test_one_that_fails_leaves_the_others_and_is_asked_again(visit: Visit, intern: User, sandbox: Sandbox) -> None:
@@ -84,11 +119,12 @@ def test_one_that_fails_leaves_the_others_and_is_asked_again(visit: Visit, inter
 
     compare(page, "[pace 30][count 20] numbers", FOUR[:3])
 
-    expect(page.get_by_text("Finished")).to_have_count(2)
+    so_many(page, "Finished", 2)
+    so_many(page, "Broke off", 1)
     broken = page.locator(".ps-column").filter(has_text="Broke off")
-    expect(broken).to_have_count(1)
+    expect(broken).to_contain_text("The answer broke off")
     broken.get_by_role("button", name=re.compile("^Retry ")).click()
-    expect(page.get_by_text("Finished")).to_have_count(3)
+    so_many(page, "Finished", 3)
     expect(page.locator(".ps-column")).to_have_count(3)
     assert states() == [State.COMPLETE] * 3 + [State.FAILED]
 
