@@ -8,7 +8,7 @@ import polib
 from django.conf import settings
 from django.utils.html import strip_tags
 
-from tests.french.messages import Message, messages
+from tests.french.messages import Message, hidden_names, messages
 
 CATALOGUE = Path(settings.BASE_DIR) / "locale/fr/LC_MESSAGES/django.po"
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")
@@ -73,6 +73,10 @@ def test_finds_texts_wherever_they_are() -> None:
     assert ("secret", "Deleted", "") in found  # pgettext_lazy
     assert ("", "in %(days)d day", "in %(days)d days") in found  # ngettext
     assert ("", "Your key “%(label)s” ends soon", "") in found  # a mail
+
+
+def test_every_text_is_seen_by_makemessages_too() -> None:
+    assert hidden_names() == set()
 
 
 def test_keeps_placeholders_markup_and_lines() -> None:

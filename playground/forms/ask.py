@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from keys.forms import LineField
 from keys.models import GatewayModel
@@ -78,18 +78,18 @@ class AskForm(forms.Form):
     sent again, as those of a message that is reworded: they are held against the same limits.
     """
 
-    message = TextField(label=_lazy("Message"), required=False)
-    images = ImagesField(label=_lazy("Images"), required=False)
+    message = TextField(label=gettext_lazy("Message"), required=False)
+    images = ImagesField(label=gettext_lazy("Images"), required=False)
     model = forms.ChoiceField(
-        label=_lazy("Model"),
+        label=gettext_lazy("Model"),
         error_messages={
-            "required": _lazy("Choose a model."),
-            "invalid_choice": _lazy("You cannot call “%(value)s” here. Choose one of the list."),
+            "required": gettext_lazy("Choose a model."),
+            "invalid_choice": gettext_lazy("You cannot call “%(value)s” here. Choose one of the list."),
         },
     )
     system = TextField(
-        label=_lazy("System prompt"),
-        help_text=_lazy("How it should behave, in all answers."),
+        label=gettext_lazy("System prompt"),
+        help_text=gettext_lazy("How it should behave, in all answers."),
         required=False,
     )
     without = WithoutField(required=False)

@@ -5,7 +5,7 @@ from typing import Any, Final
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from playground.forms.ask import AskForm
 from playground.parameters import USUAL_ANSWER, Parameter
@@ -21,11 +21,11 @@ class CompareForm(AskForm):
         super().__init__(*args, **kwargs)
         self._drop(model=True, images=True)
         self.fields["models"] = forms.MultipleChoiceField(
-            label=_lazy("Models"),
+            label=gettext_lazy("Models"),
             choices=[(name, name) for name in self.models],
             error_messages={
-                "required": _lazy("Choose two to four models."),
-                "invalid_choice": _lazy("You cannot call “%(value)s” here. Choose one of the list."),
+                "required": gettext_lazy("Choose two to four models."),
+                "invalid_choice": gettext_lazy("You cannot call “%(value)s” here. Choose one of the list."),
             },
         )
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from playground.parameters import Parameter
 from playground.services.requests import REFUSABLE
@@ -32,7 +32,7 @@ class TextField(forms.CharField):
 
     def allow_at_most(self, characters: int) -> None:
         """Refuse longer texts, with their length."""
-        words = _lazy("This has %(show_value)d characters. %(limit_value)d are allowed: shorten it.")
+        words = gettext_lazy("This has %(show_value)d characters. %(limit_value)d are allowed: shorten it.")
         self.validators.append(MaxLengthValidator(characters, message=words))
 
     def to_python(self, value: Any) -> str:

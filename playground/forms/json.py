@@ -7,21 +7,21 @@ from typing import Any, Final
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from playground import parameters
 
 # The parser's words, and ours.
 JSON_FAULTS: Final = {
-    "Expecting value": _lazy("a value is missing here"),
-    "Expecting property name enclosed in double quotes": _lazy("a name in double quotes belongs here"),
-    "Expecting ':' delimiter": _lazy("a colon belongs here"),
-    "Expecting ',' delimiter": _lazy("a comma, or the closing bracket, belongs here"),
-    "Extra data": _lazy("nothing may follow here"),
-    "Unterminated string starting at": _lazy("this text has no closing quote"),
-    "Invalid control character at": _lazy("in a text, write a line break as \\n and a tab as \\t"),
-    "Illegal trailing comma before end of object": _lazy("this comma is one too many"),
-    "Illegal trailing comma before end of array": _lazy("this comma is one too many"),
+    "Expecting value": gettext_lazy("a value is missing here"),
+    "Expecting property name enclosed in double quotes": gettext_lazy("a name in double quotes belongs here"),
+    "Expecting ':' delimiter": gettext_lazy("a colon belongs here"),
+    "Expecting ',' delimiter": gettext_lazy("a comma, or the closing bracket, belongs here"),
+    "Extra data": gettext_lazy("nothing may follow here"),
+    "Unterminated string starting at": gettext_lazy("this text has no closing quote"),
+    "Invalid control character at": gettext_lazy("in a text, write a line break as \\n and a tab as \\t"),
+    "Illegal trailing comma before end of object": gettext_lazy("this comma is one too many"),
+    "Illegal trailing comma before end of array": gettext_lazy("this comma is one too many"),
 }
 
 

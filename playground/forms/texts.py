@@ -6,7 +6,7 @@ from typing import Any, Final
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from keys.models import GatewayModel
 from playground.forms.ask import FORM_ID
@@ -21,10 +21,10 @@ class ModelForm(forms.Form):
     """A model of one kind, and what it is asked."""
 
     model = forms.ChoiceField(
-        label=_lazy("Model"),
+        label=gettext_lazy("Model"),
         error_messages={
-            "required": _lazy("Choose a model."),
-            "invalid_choice": _lazy("You cannot call “%(value)s” here. Choose one of the list."),
+            "required": gettext_lazy("Choose a model."),
+            "invalid_choice": gettext_lazy("You cannot call “%(value)s” here. Choose one of the list."),
         },
     )
 
@@ -69,9 +69,9 @@ class EmbedForm(ModelForm):
     """Texts that become vectors."""
 
     texts = LinesField(
-        label=_lazy("Texts"),
-        help_text=_lazy("One a line, up to eight. Each becomes a vector; two or more are compared."),
-        error_messages={"required": _lazy("Write a text first.")},
+        label=gettext_lazy("Texts"),
+        help_text=gettext_lazy("One a line, up to eight. Each becomes a vector; two or more are compared."),
+        error_messages={"required": gettext_lazy("Write a text first.")},
     )
 
 
@@ -79,9 +79,9 @@ class ModerateForm(ModelForm):
     """A text that is judged."""
 
     text = TextField(
-        label=_lazy("Text"),
-        help_text=_lazy("All of it is judged as one text."),
+        label=gettext_lazy("Text"),
+        help_text=gettext_lazy("All of it is judged as one text."),
         max_length=LONGEST_JUDGED,
         widget=forms.Textarea(attrs={"rows": 5}),
-        error_messages={"required": _lazy("Write a text first.")},
+        error_messages={"required": gettext_lazy("Write a text first.")},
     )

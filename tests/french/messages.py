@@ -36,6 +36,13 @@ def messages() -> frozenset[Message]:
     return frozenset(found)
 
 
+def hidden_names() -> set[str]:
+    """Return the names that gettext's functions were given and that xgettext does not know: it would drop their texts."""
+    sources = (path.read_text(encoding="utf-8") for path in _sources("py"))
+    named = {name for source in sources for name in _names_in(ast.parse(source))}
+    return {name for name in named if name != "_" and not FUNCTION.fullmatch(name)}
+
+
 def _sources(suffix: str) -> Iterator[Path]:
     folders = (f for f in ROOT.iterdir() if f.is_dir() and f.name not in NOT_OURS_TO_TRANSLATE and f.name[0] != ".")
     return (path for folder in folders for path in folder.rglob(f"*.{suffix}"))
@@ -44,18 +51,23 @@ def _sources(suffix: str) -> Iterator[Path]:
 def _in_python(source: str) -> Iterator[Message]:
     """Yield the texts of the calls of gettext's functions, under whatever name they were imported."""
     tree = ast.parse(source)
-    names = {
+    names = _names_in(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
+            values = [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]
+            if values:  # else it is told by a name, and its text marked by gettext_noop elsewhere
+                yield _message(names[node.func.id], values)
+
+
+def _names_in(tree: ast.Module) -> dict[str, str]:
+    """Return under what name each of gettext's functions was imported."""
+    return {
         alias.asname or alias.name: found[1]
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
         for alias in node.names
         if (found := FUNCTION.fullmatch(alias.name))
     }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
-            values = [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]
-            if values:  # else it is told by a name, and its text marked by gettext_noop elsewhere
-                yield _message(names[node.func.id], values)
 
 
 def _in_template(source: str) -> Iterator[Message]:
