@@ -37,7 +37,7 @@ def messages() -> frozenset[Message]:
 
 
 def hidden_names() -> set[str]:
-    """Return the names that gettext's functions were given and that xgettext does not know: it would drop their texts."""
+    """Return the names of gettext's functions that xgettext does not know: it would drop their texts."""
     sources = (path.read_text(encoding="utf-8") for path in _sources("py"))
     named = {name for source in sources for name in _names_in(ast.parse(source))}
     return {name for name in named if name != "_" and not FUNCTION.fullmatch(name)}
