@@ -53,7 +53,7 @@ def test_an_image_goes_with_the_message(visit: Visit, intern: User, add: Callabl
     chat.ask(page, "[words 3] What is this?")
 
     sent = chat.turns(page).last.get_by_role("img", name="cat.png")
-    page.wait_for_function("[...document.querySelectorAll('.ps-shots img')].every((it) => it.naturalWidth === 1)")
+    expect(sent).to_have_js_property("naturalWidth", 1)
     expect(sent).to_be_visible()
     expect(thumbs(page)).to_have_count(0)
     image = Image.objects.get()
