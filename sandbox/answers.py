@@ -19,8 +19,8 @@ _SWITCH = re.compile(
     r"\[(?:(words|slow|pace|fail|cut|sse-error|budget|reason|cached|markdown|echo|count|bytes|tool|too-long|filter|"
     r"filtered)(?: (\d{1,7}))?|refuse (\w{1,40}))\] ?"
 )
-_BREAKS = ("cut", "sse-error", "budget")
-_REFUSALS = ("too-long", "filter")
+BREAKS = ("cut", "sse-error", "budget")
+REFUSALS = ("too-long", "filter")
 _WORD = re.compile(r"\s*\S+")
 _WORD_OR_END = re.compile(r"\s*\S+|\s+$")
 _MOST_CHOICES = 16
@@ -118,9 +118,9 @@ def answer_to(question: str, last: str, body: Mapping[str, Any]) -> Answer:
         slow_ms=switches.get("slow", 0),
         pace_ms=switches.get("pace"),
         fail_status=switches.get("fail"),
-        breaks=next((name for name in _BREAKS if name in switches), None),
+        breaks=next((name for name in BREAKS if name in switches), None),
         choices=_choices(body),
-        refusal=next((name for name in _REFUSALS if name in switches), None),
+        refusal=next((name for name in REFUSALS if name in switches), None),
         refuses=next((name for _, _, name in found if name in body), None),
     )
 

@@ -1,0 +1,253 @@
+"""Each fault of the sandbox, before the first word and in the middle: an end that is told, kept, and leaves nothing.
+
+The tables hold a row for every fault that the sandbox knows; a new one without a row fails.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from pytest_django import Settings
+
+from playground.models import Answer, Slot
+from sandbox.answers import BREAKS, REFUSALS
+from sandbox.faults import KINDS
+from tests.keys.leaks import assert_nowhere, everywhere
+from tests.playground.sse import Heard, answer_to, send, stream_of
+from tests.playground.streams import know_the_models
+from tests.sandbox_process import Sandbox
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WHOLE = " ".join(str(number) for number in range(1, 31))
+CHUNKS, SAID = 6, "1 2 3 4 5"  # so many let pass: the one that opens the answer, and five words
+FOR_EVER_S, A_MOMENT_S, SILENCE_S = 60, 0.2, 1.0
+NOTHING, ABOUT, UNSAID = "This cost nothing.", "It may have cost about", ""
+TITLES = {
+    "": "The answer is finished.",
+    "gateway_down": "The gateway does not answer",
+    "timeout": "The model took too long",
+    "silent": "The model fell silent",
+    "broke_off": "The answer broke off",
+    "budget_midway": "The budget was used up while the model wrote",
+    "bad_request": "The model does not understand the request",
+    "key_refused": "The gateway refused your Playground key",
+    "rate_limited": "Too many requests this minute",
+    "provider_rate_limited": "This model is overrun",
+    "provider_down": "This model is out of order",
+    "context_too_long": "This is too long for the model",
+    "content_filtered": "A content filter stepped in",
+    "unsupported": "The model does not take one of the parameters",
+    "refused": "The gateway refused",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A fault, and what becomes of the answer: the code of its card ("": it is whole), its text, its cost."""
+
+    kind: str
+    code: str
+    text: str | None  # None: some of it
+    cost: str = UNSAID
+    more: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return " ".join([self.kind, *(str(value) for value in self.more.values())])
+
+
+AT_THE_START = [
+    Case("delay", "", WHOLE, more={"seconds": A_MOMENT_S}),
+    Case("error", "gateway_down", "", more={"status": 500}),
+    Case("drop_before", "gateway_down", ""),
+    Case("drop_after", "gateway_down", ""),
+    Case("hang_before", "timeout", "", more={"seconds": FOR_EVER_S}),
+    Case("hang_after", "timeout", "", more={"seconds": FOR_EVER_S}),
+    Case("truncated_json", "broke_off", None, ABOUT),
+    Case("cut_body", "broke_off", None, ABOUT),
+    Case("html", "gateway_down", ""),
+    Case("stream_cut", "gateway_down", ""),
+    Case("stream_reset", "gateway_down", ""),
+    Case("stream_silent", "timeout", "", more={"seconds": FOR_EVER_S}),
+    Case("stream_pause", "", WHOLE, more={"seconds": A_MOMENT_S}),
+    Case("stream_end", "gateway_down", ""),
+    Case("stream_garbage", "gateway_down", ""),
+    Case("stream_html", "gateway_down", ""),
+    Case("stream_error", "gateway_down", "", more={"status": 500}),
+]
+IN_THE_MIDDLE = [
+    Case("stream_cut", "broke_off", SAID, ABOUT),
+    Case("stream_reset", "broke_off", SAID, ABOUT),
+    Case("stream_silent", "silent", SAID, ABOUT, more={"seconds": FOR_EVER_S}),
+    Case("stream_pause", "", WHOLE, more={"seconds": A_MOMENT_S}),
+    Case("stream_end", "broke_off", SAID, ABOUT),
+    Case("stream_garbage", "broke_off", SAID, ABOUT),
+    Case("stream_html", "broke_off", SAID, ABOUT),
+    Case("stream_error", "broke_off", SAID, ABOUT, more={"status": 500}),
+]
+STATUSES = [
+    (400, "bad_request", NOTHING),
+    (401, "key_refused", NOTHING),
+    (403, "refused", UNSAID),
+    (404, "refused", UNSAID),
+    (408, "gateway_down", UNSAID),
+    (413, "bad_request", NOTHING),
+    (422, "bad_request", NOTHING),
+    (429, "rate_limited", NOTHING),
+    (502, "gateway_down", UNSAID),
+    (503, "gateway_down", UNSAID),
+    (504, "gateway_down", UNSAID),
+]
+PROVIDERS = [  # what the model's provider does to the gateway: switches of the sandbox's answers
+    Case("too-long", "context_too_long", "", NOTHING),
+    Case("filter", "content_filtered", ""),
+    Case("cut", "broke_off", None, ABOUT),
+    Case("sse-error", "broke_off", None, ABOUT),
+    Case("budget", "budget_midway", None, ABOUT),
+    Case("fail 401", "provider_down", ""),
+    Case("fail 429", "provider_rate_limited", "", NOTHING),
+    Case("fail 500", "provider_down", ""),
+    Case("fail 503", "provider_down", ""),
+    Case("refuse seed", "unsupported", "", NOTHING),
+]
+
+
+@pytest.fixture(autouse=True)
+def one_at_once(sandbox: Sandbox, settings: Settings, db: None) -> None:
+    """Let a person have one answer at a time, so that one that is not over is in the way of the next."""
+    know_the_models()
+    settings.PLAYGROUND_STREAMS_A_PERSON = 1
+
+
+def named(cases: list[Case]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
+
+
+def test_every_fault_has_its_row() -> None:
+    assert {case.kind for case in AT_THE_START} == set(KINDS)
+    assert {case.kind for case in IN_THE_MIDDLE} == {kind for kind in KINDS if kind.startswith("stream_")}
+    assert {case.kind for case in PROVIDERS} > {*BREAKS, *REFUSALS}
+
+
+@named(AT_THE_START)
+def test_at_the_start(
+    as_intern: Client, sandbox: Sandbox, settings: Settings, caplog: pytest.LogCaptureFixture, case: Case
+) -> None:
+    if case.code == "timeout":
+        settings.PLAYGROUND_SILENCE_S = SILENCE_S
+    sandbox.faults("/chat/completions", case.kind, after_chunks=0, **case.more)
+
+    told = Told(as_intern, "Count [count 30]")
+
+    assert_ended_as(case, told, sandbox)
+    assert_nothing_is_left(as_intern, sandbox, told, caplog)
+
+
+@named(IN_THE_MIDDLE)
+def test_in_the_middle(
+    as_intern: Client, sandbox: Sandbox, settings: Settings, caplog: pytest.LogCaptureFixture, case: Case
+) -> None:
+    if case.code == "silent":
+        settings.PLAYGROUND_SILENCE_S = SILENCE_S
+    sandbox.faults("/chat/completions", case.kind, after_chunks=CHUNKS, **case.more)
+
+    told = Told(as_intern, "Count [count 30]")
+
+    assert_ended_as(case, told, sandbox)
+    assert_nothing_is_left(as_intern, sandbox, told, caplog)
+
+
+@pytest.mark.parametrize(("status", "code", "cost"), STATUSES)
+def test_each_status(
+    as_intern: Client, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, status: int, code: str, cost: str
+) -> None:
+    sandbox.faults("/chat/completions", "error", status=status)
+
+    told = Told(as_intern, "Count [count 30]")
+
+    assert_ended_as(Case("error", code, "", cost), told, sandbox)
+    assert f"{status}" in told.talk.article  # in the gateway's own words, folded
+    assert_nothing_is_left(as_intern, sandbox, told, caplog)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [*((status, "broke_off") for status in (400, 401, 403, 503)), (429, "rate_limited")]
+)
+def test_each_status_that_comes_too_late_to_be_one(
+    as_intern: Client, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, status: int, code: str
+) -> None:
+    sandbox.faults("/chat/completions", "stream_error", after_chunks=CHUNKS, status=status)
+
+    told = Told(as_intern, "Count [count 30]")
+
+    assert_ended_as(Case("stream_error", code, SAID, ABOUT), told, sandbox)
+    assert_nothing_is_left(as_intern, sandbox, told, caplog)
+
+
+@named(PROVIDERS)
+def test_what_a_provider_does(
+    as_intern: Client, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, case: Case
+) -> None:
+    told = Told(as_intern, f"Count [count 30] [{case.kind}]", seed="7")
+
+    assert_ended_as(case, told, sandbox)
+    assert_nothing_is_left(as_intern, sandbox, told, caplog)
+
+
+class Told:
+    """A message that was sent, and all that the browser then was told."""
+
+    def __init__(self, client: Client, message: str, **fields: Any) -> None:
+        self.raw = b""
+        response = send(client, message, **fields)
+        assert response.status_code == 200, response.content
+        self.talk = Heard(self._kept(stream_of(response)))
+        self.answer = self.talk.answer
+
+    def _kept(self, stream: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in stream:
+            if b'hx-target="#text-' in chunk:
+                assert connection.connection is None, "a connection to the database is held while tokens flow"
+            self.raw += chunk
+            yield chunk
+
+
+def assert_ended_as(case: Case, told: Told, sandbox: Sandbox) -> None:
+    """Check the row, the card on the page and what is spoken; and that the gateway was asked once."""
+    answer, article = told.answer, told.talk.article
+    assert (answer.problem or {}).get("code", "") == case.code
+    assert answer.state == (Answer.State.FAILED if case.code else Answer.State.COMPLETE)
+    assert answer.ended_at is not None
+    assert answer.text.startswith(told.talk.text)
+    assert answer.text in article  # the last pieces, which came with the error, enter the page here
+    if case.text is None:
+        assert WHOLE.startswith(answer.text)
+        assert 0 < len(answer.text) < len(WHOLE)
+    else:
+        assert answer.text == case.text
+    assert told.talk.said == TITLES[case.code]
+    assert not case.code or f'<p class="ps-lead">{TITLES[case.code]}</p>' in article
+    assert "aria-busy" not in article
+    costs = {words for words in (NOTHING, ABOUT) if words in article}
+    assert costs == ({case.cost} if case.cost else set())
+    assert sum(fault["hits"] for fault in sandbox.armed_faults()) in (0, 1)
+
+
+def assert_nothing_is_left(client: Client, sandbox: Sandbox, told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    """Check that the gateway works no more on it, that the next message is answered, and that no secret went out."""
+    wait_until(lambda: not sandbox.connections()["open"])
+    wait_until(lambda: not any(fault["waiting"] for fault in sandbox.armed_faults()))
+    assert not Slot.objects.filter(ended_at=None).exists()
+
+    talk = told.answer.message.conversation_id
+    again = answer_to(client, "Again [words 3]", conversation=str(talk), parent=str(told.answer.pk))
+
+    assert again.state == Answer.State.COMPLETE
+    assert again.message.conversation_id == talk
+    assert_nowhere(sandbox.issued_secrets(), [("the stream", told.raw), *everywhere(caplog)])
+    assert_nowhere([sandbox.admin_key], [("the stream", told.raw)])
