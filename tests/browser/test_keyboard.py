@@ -6,18 +6,12 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from keys.models import Key
 from tests.browser import steps
+from tests.browser.by_keyboard import tab
 from tests.browser.visit import Visit
 from tests.keys.acts import ending_in, issue
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.browser
-
-NAME_OF_FOCUS = """() => {
-  const it = document.activeElement;
-  const seen = (it.labels?.[0] ?? it).cloneNode(true);
-  for (const hidden of seen.querySelectorAll('[aria-hidden=true]')) hidden.remove();
-  return (it.ariaLabel || seen.textContent).trim().replace(/\\s+/g, ' ');
-}"""
 
 
 def test_tab_goes_through_the_page_as_it_is_read(visit: Visit, intern: User, sandbox: Sandbox) -> None:
@@ -189,9 +183,3 @@ def open_delete(page: Page) -> None:
     page.get_by_role("link", name="Delete", exact=True).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Keep it")).to_be_focused()
-
-
-def tab(page: Page) -> str:
-    """Press Tab; return the name of what has the focus then."""
-    page.keyboard.press("Tab")
-    return str(page.evaluate(NAME_OF_FOCUS))

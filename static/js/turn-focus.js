@@ -1,0 +1,24 @@
+// The talk is drawn anew, and the focus stays in the turn where something was done: at the same arrow of a pager, or
+// at the other one where it goes no further; at [data-edits] for who leaves a message as it was.
+
+const partsOf = (kind) => [...document.querySelectorAll(`#playground-talk ${kind}`)];
+
+let wanted = null; // what finds the element that is to have the focus
+
+document.addEventListener("htmx:before:request", (event) => {
+  const source = event.detail.ctx.sourceElement;
+  const part = source.closest(".ps-me, .ps-it");
+  if (!part || !source.matches("[data-pages], .ps-edit a")) return;
+  const kind = part.matches(".ps-me") ? ".ps-me" : ".ps-it";
+  const at = partsOf(kind).indexOf(part);
+  const arrow = source.dataset.pages && `[data-pages=${source.dataset.pages}] button`;
+  wanted = () => {
+    const drawn = partsOf(kind)[at];
+    return (arrow && drawn?.querySelector(arrow)) ?? drawn?.querySelector("[data-pages] button, [data-edits]");
+  };
+});
+
+document.addEventListener("htmx:after:swap", () => {
+  if (wanted && document.activeElement === document.body) wanted()?.focus();
+  wanted = null;
+});

@@ -1,0 +1,183 @@
+"""The chat by keyboard alone, from the page's start: nothing needs a mouse, and the focus is where one expects it."""
+
+import re
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from playground.models import Answer, Conversation
+from tests.browser import playground_steps as chat
+from tests.browser.by_keyboard import back_to, tab, tab_to
+from tests.browser.visit import PHONE, Visit
+from tests.playground import rows
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_model_is_found_and_asked_and_the_answer_stopped(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+    page, before = visit("/playground/", user=intern), chat.hung_up(sandbox)
+    tab_to(page, "Skip to content")
+    page.keyboard.press("Enter")
+    tab_to(page, "general_nothink")
+
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("searchbox", name="Search models")).to_be_focused()
+    page.keyboard.type("70b")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("radio", name=re.compile("^llama-70b"))).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-picker] summary")).to_be_focused()
+    expect(page.locator("[data-picked]")).to_have_text("llama-70b")
+
+    back_to(page, "Message")
+    page.keyboard.type("[pace 60][words 400] bees")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("and wasps")
+    expect(chat.composer(page)).to_have_value("[pace 60][words 400] bees\nand wasps")
+    page.keyboard.press("Enter")
+    chat.growing(chat.last_answer(page), 1)
+    expect(chat.composer(page)).to_be_focused()
+    page.keyboard.press("Escape")
+    chat.assert_hung_up(sandbox, before)
+    chat.over(chat.last_answer(page))
+    expect(chat.composer(page)).to_be_focused()
+    assert Answer.objects.get().model == "llama-70b"
+
+
+def test_an_answer_is_asked_for_again_and_one_pages_between_them(visit: Visit, intern: User) -> None:
+    page = at_a_talk(visit, intern)
+    chat.composer(page).focus()
+    back_to(page, "Retry")
+
+    page.keyboard.press("Enter")
+
+    expect(chat.last_answer(page)).to_have_accessible_name("general_nothink, answer 2 of 2")
+    expect(chat.composer(page)).to_be_focused()
+    back_to(page, "Answer before")
+    page.keyboard.press("Enter")
+    expect(chat.last_answer(page)).to_have_accessible_name("general_nothink, answer 1 of 2")
+    expect(page.get_by_role("button", name="Answer after")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(chat.last_answer(page)).to_have_accessible_name("general_nothink, answer 2 of 2")
+    expect(page.get_by_role("button", name="Answer before")).to_be_focused()
+
+
+def test_a_message_is_written_anew(visit: Visit, intern: User) -> None:
+    page = at_a_talk(visit, intern)
+    words = page.get_by_role("textbox", name="Your message, changed")
+    chat.composer(page).focus()
+    back_to(page, "Edit and resend")
+    page.keyboard.press("Enter")
+    expect(words).to_be_focused()
+    tab_to(page, "Leave as it was")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Edit and resend")).to_be_focused()
+
+    page.keyboard.press("Enter")
+    expect(words).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("[words 3] wasps")
+    page.keyboard.press("Enter")
+
+    chat.over(chat.last_answer(page))
+    expect(chat.composer(page)).to_be_focused()
+    back_to(page, "Message before")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Message after")).to_be_focused()
+    expect(chat.turns(page)).to_contain_text("Hi, I am a bee.")
+
+
+def test_the_code_is_looked_at_and_closed(visit: Visit, intern: User) -> None:
+    page = at_a_talk(visit, intern)
+    chat.composer(page).focus()
+    page.keyboard.type("Hello")
+    tab_to(page, "View code")
+
+    page.keyboard.press("Enter")
+
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("This request, as code")
+    tab_to(page, "curl")
+    page.keyboard.press("ArrowRight")
+    expect(dialog.get_by_role("tab", name="Python requests")).to_be_focused()
+    expect(dialog.get_by_role("tab", name="Python requests")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("button", name="View code")).to_be_focused()
+    expect(chat.composer(page)).to_have_value("Hello")
+
+
+def test_a_conversation_is_found_renamed_and_deleted(visit: Visit, intern: User) -> None:
+    rows.conversation(intern, ("Bees in the city", "They like it."), model="general_nothink")
+    rows.conversation(intern, ("Wasps", "They do not."), model="general_nothink")
+    page = visit("/playground/", user=intern)
+    tab_to(page, "Search conversations")
+    page.keyboard.type("city")
+    expect(page.locator("#playground-found li")).to_have_count(1)
+    tab_to(page, "Bees in the city")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/c/*/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Bees in the city")
+
+    menu = page.locator("#playground-head .ps-menu summary")
+    tab_to(page, "More for this conversation")
+    page.keyboard.press("Enter")
+    tab_to(page, "Rename")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_focused()
+    page.keyboard.press("Enter")
+    tab_to(page, "Rename")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Urban bees")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Urban bees")
+
+    tab_to(page, "More for this conversation")
+    page.keyboard.press("Enter")
+    tab_to(page, "Delete")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Leave it")).to_be_focused()
+    assert tab(page) == "Delete this conversation"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/playground/")
+    assert list(Conversation.objects.values_list("title", flat=True)) == ["Wasps"]
+
+
+def test_on_a_phone_what_is_folded_opens(visit: Visit, intern: User) -> None:
+    page = at_a_talk(visit, intern, viewport=PHONE)
+    tab_to(page, "Conversations")
+    expect(page.get_by_role("searchbox", name="Search conversations")).to_be_hidden()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("searchbox", name="Search conversations")).to_be_visible()
+
+    menu = page.locator("#playground-head .ps-menu summary")
+    tab_to(page, "More for this conversation")
+    page.keyboard.press("Enter")
+    tab_to(page, "Rename")
+    page.keyboard.press("Escape")
+    expect(menu).to_be_focused()
+    expect(page.get_by_role("link", name="Rename")).to_be_hidden()
+
+    tab_to(page, "Model and parameters")
+    page.keyboard.press("Enter")
+    tab_to(page, "System prompt")
+    page.keyboard.type("Be brief.")
+    back_to(page, "Message")
+    page.keyboard.type("[words 3] bees")
+    page.keyboard.press("Enter")
+    expect(chat.turns(page)).to_have_count(2)
+    chat.over(chat.last_answer(page))
+    assert Answer.objects.order_by("started_at").last().wishes["system"] == "Be brief."
+
+
+def at_a_talk(visit: Visit, user: User, **options: object) -> Page:
+    """Open a conversation of one message."""
+    talk = rows.conversation(user, ("Who are you?", "Hi, I am a bee."), model="general_nothink")
+    return visit(reverse("playground:conversation", args=[talk.pk]), user=user, **options)
