@@ -4,20 +4,29 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Protocol
 
 from django.conf import settings
 from django.db import connection
 
-from tests.sandbox_process import Sandbox
 from tests.servers import Server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-class Portal(Server):
-    """A portal in front of a sandbox gateway, with more settings where wanted; ends with its `with`."""
+class Gateway(Protocol):
+    """What a portal must know of its gateway: the sandbox, a real one, or what stands in between."""
 
-    def __init__(self, gateway: Sandbox, **more: str) -> None:
+    @property
+    def url(self) -> str: ...
+    @property
+    def admin_key(self) -> str: ...
+
+
+class Portal(Server):
+    """A portal in front of a gateway, with more settings where wanted; ends with its `with`."""
+
+    def __init__(self, gateway: Gateway, **more: str) -> None:
         super().__init__()
         self.gateway = gateway
         self.more = more

@@ -1,0 +1,82 @@
+"""The line between the portal and a gateway, with an eye on who hangs up."""
+
+import select
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
+
+from tests.browser.portal_process import Gateway
+
+_CHAT = b"POST /v1/chat/completions "
+_DONE = b"data: [DONE]"
+
+
+class Tap(socketserver.ThreadingTCPServer):
+    """Passes on what either side says, and counts the streams of chats: those that are open, and those left midway.
+
+    A chat that is refused counts as open until its connection ends.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(("127.0.0.1", 0), _Line)
+        self.gateway_address = urlsplit(gateway.url)
+        self.admin_key = gateway.admin_key
+        self.open = 0
+        self.hung_up = 0  # by the portal
+
+    @property
+    def url(self) -> str:
+        """The gateway's address, by this line."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Line(socketserver.BaseRequestHandler):
+    server: Tap
+    request: socket.socket  # the portal's side
+
+    def handle(self) -> None:
+        self.chatting, self.tail = False, b""
+        there = self.server.gateway_address
+        with socket.create_connection((there.hostname or "", there.port or 80)) as gateway:
+            while all(self._pass_on(side, gateway) for side in select.select([self.request, gateway], [], [])[0]):
+                pass
+        self._chat_is(False)
+
+    def _pass_on(self, side: socket.socket, gateway: socket.socket) -> bool:
+        """Read from one side, and tell the other; False at the end of the connection."""
+        try:
+            said = side.recv(65536)
+        except ConnectionError:
+            said = b""
+        if side is self.request:
+            self.server.hung_up += self.chatting and not said
+            self._chat_is(self.chatting or said.startswith(_CHAT))
+            gateway.sendall(said)
+        else:
+            with suppress(ConnectionError):  # read from it next, and see that it has gone
+                self.request.sendall(said)
+            self.tail = self.tail[-len(_DONE) :] + said
+            self._chat_is(self.chatting and _DONE not in self.tail)
+        return bool(said)
+
+    def _chat_is(self, under_way: bool) -> None:
+        self.server.open += under_way - self.chatting
+        self.chatting = under_way
+
+
+@contextmanager
+def tapped(gateway: Gateway) -> Iterator[Tap]:
+    """Let a gateway be asked by a line with an eye on it."""
+    with Tap(gateway) as tap:
+        thread = threading.Thread(target=tap.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield tap
+        finally:
+            tap.shutdown()
+            thread.join()
