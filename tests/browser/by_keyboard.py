@@ -11,7 +11,10 @@ NAME_OF_FOCUS = """() => {
 }"""
 # A ring of two pixels around it, or around the box that stands for it.
 RING = """() => {
-  const rung = (it) => getComputedStyle(it).outlineStyle !== 'none' && parseFloat(getComputedStyle(it).outlineWidth) >= 2;
+  const rung = (it) => {
+    const { outlineStyle, outlineWidth } = getComputedStyle(it);
+    return outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2;
+  };
   for (let it = document.activeElement, up = 0; it && up < 3; it = it.parentElement, up++) if (rung(it)) return true;
   return false;
 }"""
