@@ -30,6 +30,7 @@ GONE_WITHIN_S = 5.0  # the end of a stream that nobody waits for: well within a 
 FLUSH_S = 60.0  # LiteLLM writes spend in rounds of 10 to 15 s, unless it was told otherwise
 LONG = "Tell me of bees [words 2000] [pace 30]"
 LONG_WORDS, LONG_S = 2000, 60
+DEAR = "bee " * 12_000 + "[words 3]"  # of llama-70b: a little more than a cent
 PAGE = "/playground/"
 
 

@@ -17,6 +17,7 @@ from playground.models import Answer
 from playground.services.mishaps import Mishap
 from tests.keys.playground_acts import allow, use
 from tests.keys.real_gateway import RealGateway, real_gateway
+from tests.playground.real_portal import DEAR, FLUSH_S
 from tests.playground.sse import Heard, heard, post, send, stream_of
 from tests.playground.streams import MODEL, know_the_models
 from tests.waiting import wait_until
@@ -24,8 +25,6 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.real_gateway
 
 State = Answer.State
-DEAR = "bee " * 12_000 + "[words 3]"  # a little more than a cent
-FLUSH_S = 60.0  # LiteLLM writes spend in rounds of 10 to 15 s, unless it was told otherwise
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,135 @@
+"""Beside the chat, through a real LiteLLM: texts gone on with, vectors, verdicts, models side by side."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.models import User
+from gateway.secret import token_of
+from keys.models import GatewayModel
+from playground.models import Answer, Conversation, Slot
+from playground.services.columns import columns_of
+from tests.conftest import HTMX
+from tests.keys.playground_acts import use
+from tests.keys.real_gateway import RealGateway, real_gateway
+from tests.keys.views.pages import words_of
+from tests.playground.sse import Heard, heard, stream_of
+from tests.playground.streams import MODEL, know_the_models
+
+pytestmark = pytest.mark.real_gateway
+
+State = Answer.State
+
+
+@pytest.fixture(autouse=True)
+def real(intern: User, settings: Settings) -> Iterator[RealGateway]:
+    """Point the portal at the real gateway, and let it know the models."""
+    with real_gateway(settings, intern) as gateway:
+        know_the_models()
+        yield gateway
+
+
+def post(client: Client, place: str, **fields: Any) -> Any:
+    return client.post(f"/playground/{place}/", fields, headers=HTMX)
+
+
+# --- A text gone on with ----------------------------------------------------------------------------
+def test_a_text_is_gone_on_with(as_intern: Client) -> None:
+    talk = heard(post(as_intern, "completion", message="Once upon [words 40] [pace 10]", model=MODEL, max_tokens="30"))
+
+    answer = Answer.objects.get()
+    assert (answer.state, answer.problem) == (State.COMPLETE, None)
+    assert talk.text == answer.text
+    assert len([part for part in talk.parts if part.target == f"text-{answer.pk}"]) > 3
+    assert len(answer.text.split()) == 30
+    assert (answer.prompt_tokens, answer.completion_tokens, answer.finish_reason) == (6, 30, "length")
+    assert (answer.cost_usd, answer.cost_source) == (Decimal("0.0000189"), Answer.CostSource.TOLD)
+    assert answer.call_id
+
+
+def test_a_text_that_cannot_be_gone_on_with(as_intern: Client) -> None:
+    heard(post(as_intern, "completion", message="Once [fail 503]", model=MODEL))
+
+    answer = Answer.objects.get()
+    assert answer.problem is not None
+    assert (answer.state, answer.problem["code"]) == (State.FAILED, "provider_down")
+    page = words_of(as_intern.get(reverse("playground:completed", args=[answer.message.conversation_id])))
+    assert "This model is out of order" in page
+
+
+# --- Vectors ----------------------------------------------------------------------------------------
+def test_texts_become_vectors(as_intern: Client, real: RealGateway) -> None:
+    response = post(as_intern, "embeddings", texts="bee\nwasp\nbee", model="embedding")
+
+    assert response.status_code == 200
+    words = words_of(response)
+    body = {"model": "embedding", "input": ["bee", "wasp"]}
+    vectors = real.call("POST", "/v1/embeddings", body=body).json()["data"]
+    for vector in vectors:
+        assert " ".join(f"{number:.4f}" for number in vector["embedding"]) in words.replace(",", "")
+    assert "1.00" in words
+    assert not Slot.objects.filter(ended_at=None).exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "title"),
+    [("unreachable", "This model is out of order"), ("gone-since", "You may not ask this model")],
+)
+def test_a_model_that_makes_no_vectors_is_told_as_a_card(as_intern: Client, model: str, title: str) -> None:
+    GatewayModel.objects.update_or_create(name=model, defaults={"mode": "embedding", "position": 99})
+
+    response = post(as_intern, "embeddings", texts="bee\nwasp", model=model)
+
+    assert response.status_code in (502, 503)
+    assert title in words_of(response)
+
+
+# --- Verdicts ---------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("text", "verdict"), [("They kill bees", "because of: violence"), ("Bees like flowers", "Not flagged")]
+)
+def test_a_text_is_judged(as_intern: Client, text: str, verdict: str) -> None:
+    response = post(as_intern, "moderation", text=text, model="moderation")
+
+    assert response.status_code == 200
+    words = words_of(response)
+    assert verdict in words
+    assert "violence" in words
+    assert "hate" in words
+    assert "harassment" not in words  # LiteLLM names it, without saying anything of it
+
+
+def test_a_model_that_judges_nothing_is_told_as_a_card(intern: User, as_intern: Client, real: RealGateway) -> None:
+    token = token_of(use(intern))
+    real.call("POST", "/key/update", body={"key": token, "models": ["llama-70b"]}).raise_for_status()
+
+    response = post(as_intern, "moderation", text="They kill bees", model="moderation")
+
+    assert response.status_code == 502
+    assert "You may not ask this model" in words_of(response)
+
+
+# --- Side by side -----------------------------------------------------------------------------------
+def test_models_side_by_side_of_which_one_fails(as_intern: Client) -> None:
+    names = ["gpt-4o-mini", "llama-70b", "unreachable"]
+    assert post(as_intern, "compare", message="Hello [words 30] [pace 10]", models=names).status_code == 200
+    talk = Conversation.objects.get()
+    answers = [column.answer for column in columns_of(talk)]
+    streams = [stream_of(post(as_intern, f"answers/{answer.pk}/stream")) for answer in answers]
+    assert len(streams) == 3
+
+    talks = [Heard(stream) for stream in streams]
+
+    kept = {column.answer.model: column for column in columns_of(talk)}
+    assert [kept[name].answer.state for name in names] == [State.COMPLETE, State.COMPLETE, State.FAILED]
+    for name, heard_of in zip(names[:2], talks[:2], strict=True):
+        assert heard_of.text == kept[name].answer.text
+        assert len(heard_of.text.split()) == 30
+        assert kept[name].answer.answered_by == name
+    assert (kept["unreachable"].answer.problem or {})["code"] == "provider_down"
+    assert [kept[name].least for name in names] == [True, False, False]
