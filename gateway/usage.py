@@ -13,6 +13,7 @@ from gateway.types import ActivityPage, ActivityRow, DayTotals
 
 PAGE_SIZE: Final = 1000  # rows, the gateway's limit
 MAX_PAGES: Final = 100_000
+PRICE_TIMEOUT_S: Final = 5.0  # people wait for it, and there is a list of prices
 DUST_USD: Final = Decimal("1e-9")  # the gateway's sums are floats: what is left of equal ones is not quite nothing
 COUNTERS: Final = (
     "prompt_tokens",
@@ -73,7 +74,8 @@ class Usage:
             body = {"model": model, "messages": [message.as_json() for message in messages]}
         else:
             body = {"completion_response": _completion(model, prompt_tokens, completion_tokens)}
-        answer = self._transport.post("/spend/calculate", body)
+        timeout_s = min(PRICE_TIMEOUT_S, self._transport.read_timeout_s)
+        answer = self._transport.post("/spend/calculate", body, read_timeout_s=timeout_s)
         cost = reading.optional_money(reading.fields(answer.body, "answer"), "cost")
         if cost is None:
             raise reading.not_understood("cost is missing")
