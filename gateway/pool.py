@@ -3,6 +3,7 @@
 A thread that waits in recv() does not notice that another closes the file; shutting the socket down wakes it.
 """
 
+import re
 import select
 import socket
 import ssl
@@ -22,6 +23,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 POOL_SIZE = 512  # connections kept; more are made when more streams run, and closed after
 _LINE_END = 2  # bytes between two chunks
+_CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
 
 
 class Interrupter:
@@ -31,12 +33,13 @@ class Interrupter:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._response: HTTPResponse | None = None
+        self._poll: select.poll | None = None
         self._fired = False
 
     def watch(self, sock: socket.socket, response: HTTPResponse | None = None) -> None:
         """Remember the socket on which the exchange waits, and the response that reads from it."""
         with self._lock:
-            self._socket, self._response = sock, response
+            self._socket, self._response, self._poll = sock, response, None
             if self._fired:
                 _shut_down(sock)
 
@@ -50,7 +53,7 @@ class Interrupter:
     def forget(self) -> None:
         """Let go of the socket: its connection is closed or serves others now."""
         with self._lock:
-            self._socket = self._response = None
+            self._socket = self._response = self._poll = None
 
     def readable(self, until: float) -> bool:
         """Tell whether a read would return at once, waiting for that until a time of `monotonic`.
@@ -59,16 +62,21 @@ class Interrupter:
         """
         with self._lock:
             sock, response = self._socket, self._response
-        if sock is None or response is None:
-            return True
+            if sock is None or response is None:
+                return True
+            poll = self._poll = self._poll or _poll_of(sock)
         while not _at_hand(sock, response):
-            poll = select.poll()
-            poll.register(sock, select.POLLIN)
             if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
                 return False
             if not isinstance(sock, ssl.SSLSocket) or response.chunk_left == 0:
                 return True  # else it may be a part of a record, or one without data
         return True
+
+
+def _poll_of(sock: socket.socket) -> select.poll:
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return poll
 
 
 def _at_hand(sock: socket.socket, response: HTTPResponse) -> bool:
@@ -115,6 +123,33 @@ class _Response(HTTPResponse):
         super().__init__(sock, debuglevel, method)
         if interrupter := _watching.get():
             interrupter.watch(sock, self)
+
+    def read1(self, n: int = -1) -> bytes:
+        """Return what is at hand, of many chunks at once where it can: a stream has one for each token."""
+        file: BufferedReader | None = self.fp
+        if file is None or not self.chunked or self.chunk_left:
+            return super().read1(n)
+        at_hand = file.peek()
+        if 0 <= n < len(at_hand):
+            return super().read1(n)
+        parts, used = _whole_chunks(at_hand, _LINE_END if self.chunk_left == 0 else 0)
+        if not parts:  # a part of a chunk, the last one, one with an extension
+            return super().read1(n)
+        file.read(used)
+        self.chunk_left = None  # at the head of the next one
+        return b"".join(parts)
+
+
+def _whole_chunks(raw: bytes, start: int) -> tuple[list[bytes], int]:
+    """Return the data of the chunks that lie whole in `raw`, and where the last of them ends."""
+    parts: list[bytes] = []
+    while head := _CHUNK_HEAD.match(raw, start):
+        end = head.end() + int(head[1], 16)
+        if end == head.end() or raw[end : end + _LINE_END] != b"\r\n":
+            break
+        parts.append(raw[head.end() : end])
+        start = end + _LINE_END
+    return parts, start
 
 
 class _Connection(HTTPConnection):

@@ -100,6 +100,17 @@ class ChatStream:
                     return False
         return True
 
+    def at_hand(self) -> list[ChatDelta]:
+        """Return all deltas that `more_within` found; none where it found the end, or an error, which `next` raises."""
+        found = [] if self._closed else [*self._ready]
+        self._ready.clear()
+        return found
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the gateway has nothing more to say."""
+        return self._ended
+
     def close(self) -> None:
         """End the exchange, and with it the model's work; from any thread, again is harmless."""
         with self._lock:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from django.conf import settings
@@ -31,7 +32,7 @@ from web.hangups import Hangup
 
 logger = logging.getLogger(__name__)
 
-JOIN_S: Final = 0.04  # pieces that come within it are sent together (DESIGN §7)
+JOIN_S: Final = 0.04  # pause between two pieces: what comes within it is sent together (DESIGN §7)
 KEEP_ALIVE_S: Final = 10.0  # a proxy in front of us may end what is silent for longer
 
 State = Answer.State
@@ -134,15 +135,18 @@ def _let_go_of_the_database() -> None:
 
 
 def _pieces(stream: ChatStream, draft: Draft) -> Iterator[Update]:
-    first, goes_on = draft.first, True
+    first = draft.first
     texts = thoughts = 0  # how many of each were sent
-    while goes_on:
+    while True:
         yield from _until_something_comes(stream)
-        goes_on = _gather(stream, draft)
+        if not _gather(stream, draft):
+            return
         if len(first.text) > texts or len(first.reasoning) > thoughts:
             text, reasoning = "".join(first.text[texts:]), "".join(first.reasoning[thoughts:])
             texts, thoughts = len(first.text), len(first.reasoning)
             yield Piece(text, reasoning, draft.count, time.monotonic() - draft.began)
+        if not stream.is_read:
+            time.sleep(JOIN_S)  # to wake once for many tokens leaves the processor to others
 
 
 def _until_something_comes(stream: ChatStream) -> Iterator[Quiet]:
@@ -155,20 +159,11 @@ def _until_something_comes(stream: ChatStream) -> Iterator[Quiet]:
 
 
 def _gather(stream: ChatStream, draft: Draft) -> bool:
-    """Take in what comes within 40 ms, the very first piece alone; False at the end of the answer."""
-    until = 0.0
-    while True:
-        delta = next(stream, None)
-        if delta is None:
-            return False
-        had_begun = draft.has_begun
+    """Take in what has come; False at the end of the answer."""
+    deltas = stream.at_hand() or [*islice(stream, 1)]  # the latter: the end, or the error that it is
+    for delta in deltas:
         draft.add(delta)
-        if not had_begun:
-            return True
-        until = until or time.monotonic() + JOIN_S
-        left = until - time.monotonic()
-        if left <= 0 or not stream.more_within(left):
-            return True
+    return bool(deltas)
 
 
 def _settle(job: Job, draft: Draft, ending: _Ending) -> None:

@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from playground.models import Answer
 from playground.services.asking import Job
@@ -81,8 +82,8 @@ class _Speller:
 
 
 def _live(piece: Piece) -> SafeString:
-    words = _("%(seconds)s, %(count)d tokens") % {"seconds": seconds(round(piece.after_s * 1000)), "count": piece.count}
-    return escape(words)
+    words = ngettext("%(seconds)s, %(count)d token", "%(seconds)s, %(count)d tokens", piece.count)
+    return escape(words % {"seconds": seconds(round(piece.after_s * 1000)), "count": piece.count})
 
 
 def _closing(stage: Stage, answer: Answer) -> str:
