@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.policies import policy_of
@@ -39,12 +40,13 @@ from playground.views.streams import Stage, streamed
 from web.event_stream import partial
 from web.request import PortalRequest
 
-PAGE = "playground/index.html"
+PAGE = "playground/index.html"  # compressed: no key is on it, and what guesses by size (BREACH) gets no cookies
 Page = Callable[[], dict[str, Any]]  # the context of the page
 
 
 @require_safe
 @never_cache
+@gzip_page
 def index(request: PortalRequest) -> HttpResponseBase:
     """Show an empty conversation, set up by the query where there is one; nothing is sent before Send."""
     return render(request, PAGE, page_context(request, None))
@@ -52,6 +54,7 @@ def index(request: PortalRequest) -> HttpResponseBase:
 
 @require_safe
 @never_cache
+@gzip_page
 def conversation(request: PortalRequest, conversation_id: UUID) -> HttpResponseBase:
     """Show a conversation with what has come of it so far."""
     talk = own_conversation(request, conversation_id)

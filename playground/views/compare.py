@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.policies import policy_of
@@ -37,6 +38,7 @@ AGAIN_S = {"streams": 1, "full": 5, "minute": 5}  # refusals that end by themsel
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
+@gzip_page
 def compare(request: PortalRequest) -> HttpResponseBase:
     """Show the form; on POST, write the question down with an answer for each model, which then ask by themselves."""
     asker = asker_of(request)
@@ -58,6 +60,7 @@ def compare(request: PortalRequest) -> HttpResponseBase:
 
 @require_safe
 @never_cache
+@gzip_page
 def comparison(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
     """Show a comparison with what has come of it so far."""
     return render(request, PAGE, _page(request, _own_comparison(request, conversation_id)))

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.policies import policy_of
@@ -36,8 +37,15 @@ KIND = Conversation.Kind.COMPLETION
 @never_cache
 def completion(request: PortalRequest) -> HttpResponseBase:
     """Show the form; on POST, go on with the text, or `again` with an earlier one."""
-    if request.method != "POST":
-        return render(request, PAGE, _page(request, None))
+    return _asked(request) if request.method == "POST" else _empty(request)
+
+
+@gzip_page
+def _empty(request: PortalRequest) -> HttpResponse:
+    return render(request, PAGE, _page(request, None))
+
+
+def _asked(request: PortalRequest) -> HttpResponseBase:
     earlier = _own_answer(request, request.POST["again"]) if "again" in request.POST else None
     form = _form(request, with_message=earlier is None)
     if not form.is_valid():
@@ -51,6 +59,7 @@ def completion(request: PortalRequest) -> HttpResponseBase:
 
 @require_safe
 @never_cache
+@gzip_page
 def completed(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
     """Show a text with what has come after it so far."""
     own = Conversation.objects.owned_by(request.user).filter(kind=KIND).select_related("head__message")

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from playground.listing import address_of
@@ -14,6 +15,7 @@ from web.request import PortalRequest
 
 
 @require_safe
+@gzip_page
 def details(request: PortalRequest, answer_id: UUID) -> HttpResponse:
     """Show request, response and headers of an answer."""
     answer = own_answer(request, answer_id)

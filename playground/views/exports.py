@@ -6,6 +6,7 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from playground.services.export import as_json, as_markdown
@@ -19,6 +20,7 @@ WRITERS: Final = {
 
 
 @require_safe
+@gzip_page
 def export(request: PortalRequest, conversation_id: UUID, form: str) -> HttpResponse:
     """Return the conversation as Markdown ("md": the way that is shown) or as JSON ("json": all of it)."""
     if form not in WRITERS:

@@ -3,6 +3,7 @@
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.policies import policy_of
@@ -19,6 +20,7 @@ MODES = ("moderation",)
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
+@gzip_page
 def moderation(request: PortalRequest) -> HttpResponse:
     """Show the form; on POST, the verdict, which is kept nowhere."""
     form = _form(request)
