@@ -64,21 +64,21 @@ def test_a_text_that_cannot_be_gone_on_with(as_intern: Client) -> None:
 
 # --- Vectors ----------------------------------------------------------------------------------------
 def test_texts_become_vectors(as_intern: Client, real: RealGateway) -> None:
-    response = post(as_intern, "embeddings", texts="bee\nwasp\nbee", model="embedding")
+    response = post(as_intern, "embeddings", texts="bee\nwasp\nmoth", model="embedding")
 
     assert response.status_code == 200
     words = words_of(response)
-    body = {"model": "embedding", "input": ["bee", "wasp"]}
-    vectors = real.call("POST", "/v1/embeddings", body=body).json()["data"]
-    for vector in vectors:
-        assert " ".join(f"{number:.4f}" for number in vector["embedding"]) in words.replace(",", "")
-    assert "1.00" in words
+    body = {"model": "embedding", "input": ["bee", "wasp", "moth"]}
+    vectors = [row["embedding"] for row in real.call("POST", "/v1/embeddings", body=body).json()["data"]]
+    places = [words.index(" ".join(f"{number:.4f}" for number in vector)) for vector in vectors]
+    assert places == sorted(places)
     assert not Slot.objects.filter(ended_at=None).exists()
 
 
 @pytest.mark.parametrize(
     ("model", "title"),
     [("unreachable", "This model is out of order"), ("gone-since", "You may not ask this model")],
+    ids=["unreachable", "gone"],
 )
 def test_a_model_that_makes_no_vectors_is_told_as_a_card(as_intern: Client, model: str, title: str) -> None:
     GatewayModel.objects.update_or_create(name=model, defaults={"mode": "embedding", "position": 99})
@@ -91,7 +91,12 @@ def test_a_model_that_makes_no_vectors_is_told_as_a_card(as_intern: Client, mode
 
 # --- Verdicts ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("text", "verdict"), [("They kill bees", "because of: violence"), ("Bees like flowers", "Not flagged")]
+    ("text", "verdict"),
+    [
+        ("They kill bees", "Flagged A filter with this model would hold the text back because of: violence ."),
+        ("Bees like flowers", "Not flagged A filter with this model would let the text pass."),
+    ],
+    ids=["flagged", "passed"],
 )
 def test_a_text_is_judged(as_intern: Client, text: str, verdict: str) -> None:
     response = post(as_intern, "moderation", text=text, model="moderation")
