@@ -12,11 +12,11 @@ from playground.models import Answer
 from tests.browser import playground_steps as chat
 from tests.browser.visit import Visit
 from tests.playground import rows
-from tests.playground.xss import CORPUS, HANDLERS
+from tests.playground.xss import HANDLERS, STORABLE
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("policy", [True, False], ids=["policy", "no policy"])]
 
-ALL = "\n\n".join(text.replace("\x00", "") for text in CORPUS)
+ALL = "\n\n".join(STORABLE)
 # What a script of ours never makes: whoever runs one of these texts would.
 RUNNABLE = """() => [...document.querySelectorAll('main *')].filter((it) =>
   it.matches('script, iframe, object, embed, base, meta, style, link[href*=evil]')
@@ -71,10 +71,10 @@ def test_as_a_prompt_a_system_prompt_an_answer_and_a_title(visit: Visit, intern:
 
 
 def test_as_a_title_an_error_and_the_name_of_an_image(visit: Visit, intern: User, policy: bool) -> None:
-    talk = rows.conversation(intern, ("Hello", "Hi"), title=" ".join(CORPUS)[:200], model="general_nothink")
+    talk = rows.conversation(intern, ("Hello", "Hi"), title=" ".join(STORABLE)[:100], model="general_nothink")
     last = rows.last_answer(talk)
     rows.image(last.message, name="x.png' onload='alert(1)\"><script>alert(1)</script>")
-    for text in CORPUS[:12]:
+    for text in STORABLE[:12]:
         problem = {"code": "refused", "status": 400, "type": text, "message": text, "parameter": text}
         rows.answer(last.message, text, state=Answer.State.FAILED, problem=problem, model="general_nothink")
 

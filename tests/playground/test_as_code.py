@@ -21,7 +21,7 @@ from playground.as_code.languages import LANGCHAIN_ARGUMENTS, LONG, OPENAI_ARGUM
 from playground.as_code.literals import text_pieces
 from tests.keys.recorder import Recorder, recording
 from tests.keys.run_code import run_code
-from tests.playground.xss import CORPUS
+from tests.playground.xss import STORABLE
 from tests.sandbox_process import Sandbox
 
 SECRET: Final = "sk-0123456789abcdefghij42"
@@ -58,7 +58,7 @@ ACTING: Final = [
     "\n",
     "l'été " * 60 + "x" * 300 + "\n" * 3 + "fin",
 ]
-TEXTS: Final = [*ACTING, *(text.replace("\0", "") for text in CORPUS)]
+TEXTS: Final = [*ACTING, *STORABLE]
 NAMES: Final = [
     "it's",
     'a"b\\',

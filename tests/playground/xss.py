@@ -119,3 +119,5 @@ ODD = [
     '[a](https://x.example "<script>',
 ]
 CORPUS: list[str] = [*SCRIPTS, *HANDLERS, *ADDRESSES, *NAMESPACES, *ELEMENTS, *ACTING, *FORMULAS, *ODD]
+# As rows hold them: forms refuse NUL, and what a model says has it replaced.
+STORABLE: list[str] = [text.replace("\x00", "") for text in CORPUS]

@@ -20,7 +20,7 @@ from playground.services.asking import body_of
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_policy, make_user
 from tests.playground.rows import PIXEL, answer, conversation, image, last_answer, message
-from tests.playground.xss import CORPUS
+from tests.playground.xss import STORABLE
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -178,7 +178,7 @@ def test_shows_what_send_then_sends(as_intern: Client, sandbox: Sandbox) -> None
 
 @pytest.mark.parametrize("field", ["message", "system", "metadata"])
 def test_shows_no_text_as_markup(field: str, as_intern: Client) -> None:
-    texts = "\n".join(CORPUS).replace("\0", "")
+    texts = "\n".join(STORABLE)
     typed = f"key = {texts.splitlines()[0]}" if field == "metadata" else texts
 
     page = as_intern.post(URL, {"model": CHAT, "message": "Hello", field: typed}, headers=HTMX).content.decode()

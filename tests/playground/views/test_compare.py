@@ -19,7 +19,7 @@ from tests.keys.views.pages import words_of
 from tests.playground import rows
 from tests.playground.sse import Heard, heard, stream_of
 from tests.playground.streams import know_the_models
-from tests.playground.xss import CORPUS
+from tests.playground.xss import STORABLE
 from tests.sandbox_process import Sandbox
 
 MODELS = ["gpt-4o-mini", "llama-70b"]
@@ -384,7 +384,7 @@ def test_shows_the_request_as_code(as_intern: Client) -> None:
 
 
 def test_no_markup_of_a_model_or_a_person_is_any(as_intern: Client, intern: User) -> None:
-    everything = "\n".join(CORPUS)
+    everything = "\n".join(STORABLE)
     talk = rows.conversation(intern, kind=Conversation.Kind.COMPARE, title="<script>alert(1)</script>")
     asked = rows.message(talk, everything)
     rows.answer(asked, everything, model="<img src=x onerror=alert(1)>", problem={"code": "refused", "message": "<b>"})
