@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -34,6 +34,7 @@ from playground.views.frame import (
     own_answer,
     own_conversation,
     page_context,
+    parent_of,
     refused,
 )
 from playground.views.streams import Stage, streamed
@@ -83,7 +84,7 @@ def send(request: PortalRequest) -> HttpResponseBase:
         wishes=form.wishes(),
         pictures=form.pictures(),
         conversation=talk,
-        parent=_parent(request, talk),
+        parent=parent_of(request, talk),
         kept="unkept" not in request.POST,
     )
     goes_on = talk is None or (question.parent is not None and question.parent.pk == talk.head_id)
@@ -143,19 +144,6 @@ def _pictures_of(message: Message) -> list[Picture]:
     return [
         Picture(name=image.name, media_type=image.media_type, data=bytes(image.data)) for image in message.images.all()
     ]
-
-
-def _parent(request: PortalRequest, talk: Conversation | None) -> Answer | None:
-    """Return the answer that the new message follows: the last one that the page showed."""
-    if talk is None:
-        return None
-    told = request.POST.get("parent") or talk.head_id
-    if not told:
-        return None
-    try:
-        return Answer.objects.owned_by(request.user).get(pk=UUID(str(told)), message__conversation=talk)
-    except (ValueError, Answer.DoesNotExist) as error:
-        raise Http404 from error
 
 
 def _settings(

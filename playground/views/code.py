@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from django.forms import Form
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -20,7 +18,7 @@ from playground.forms import AskForm
 from playground.models import Answer, Conversation, Image, Message
 from playground.services.requests import Picture, Turn, chat_request
 from playground.services.tree import way_to
-from playground.views.frame import models_of, named_conversation
+from playground.views.frame import models_of, named_conversation, parent_of
 from web.pages import render_region
 from web.request import PortalRequest
 
@@ -43,7 +41,7 @@ def code(request: PortalRequest) -> HttpResponse:
     back = reverse("playground:conversation", args=[talk.pk]) if talk else reverse("playground:index")
     if not form.is_valid():
         return no_code(request, form, back=back)
-    turns = _turns(_parent(request, talk), form) if typed or talk is None else _last_turns(talk)
+    turns = _turns(parent_of(request, talk), form) if typed or talk is None else _last_turns(talk)
     return show_code(request, "chat", chat_request(form.wishes(), turns).as_json(), back=back)
 
 
@@ -78,14 +76,3 @@ def _unsaved(text: str, pictures: Sequence[Picture]) -> Message:
     images = [Image(name=each.name, media_type=each.media_type, data=each.data) for each in pictures]
     message._prefetched_objects_cache = {"images": images}  # type: ignore[attr-defined]  # there are no rows to fetch
     return message
-
-
-def _parent(request: PortalRequest, talk: Conversation | None) -> Answer | None:
-    """Return the answer that the message would follow: the last one that the page shows."""
-    told = request.POST.get("parent", "")
-    if talk is None or not told:
-        return talk.head if talk else None
-    try:
-        return get_object_or_404(Answer, pk=UUID(told), message__conversation=talk)
-    except ValueError as error:
-        raise Http404 from error

@@ -61,6 +61,17 @@ def named_conversation(request: PortalRequest) -> Conversation | None:
         raise Http404 from error
 
 
+def parent_of(request: PortalRequest, talk: Conversation | None) -> Answer | None:
+    """Return the answer that a new message follows: the last one that the page showed."""
+    told = talk and (request.POST.get("parent") or talk.head_id)
+    if not told:
+        return None
+    try:
+        return get_object_or_404(Answer.objects.owned_by(request.user), pk=UUID(str(told)), message__conversation=talk)
+    except ValueError as error:
+        raise Http404 from error
+
+
 def page_context(
     request: PortalRequest, conversation: Conversation | None, *, form: AskForm | None = None
 ) -> dict[str, Any]:
