@@ -1,4 +1,5 @@
 // [data-chooser]: boxes of which at most [data-most] may be ticked, searched by typing; what is ticked stands as chips.
+// It folds when the answers come, which would begin far below it.
 
 const chooser = document.querySelector("[data-chooser]");
 const chips = document.querySelector("[data-chips]");
@@ -47,6 +48,9 @@ if (chooser && chips) {
     if (event.key !== "Enter" || !event.target.matches("[data-narrows]")) return;
     event.preventDefault(); // it finds, it does not send
     chooser.querySelector("[data-words]:not([hidden]) input:enabled")?.click();
+  });
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.detail.ctx.target?.id === "playground-columns") chooser.open = false;
   });
   tell();
 }
