@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
-from django.db.models import prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -66,6 +66,8 @@ def ask(asker: Asker, question: Question) -> Job:
     """
     secret = playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
     conversation, message, images = _rows_of(asker.user, question)
+    if not images:  # so that nobody asks the database for them
+        prefetch_related_objects([message], Prefetch("images", queryset=Image.objects.none()))
     answer = _answer_to(message, question.wishes)
     with transaction.atomic():
         slot = take_slot(asker.user)
