@@ -143,6 +143,7 @@ OF_A_NEWCOMER: dict[str, Way] = {
     "usage": at("/usage/"),
     "playground": at("/playground/"),
     "playground, refused": asking("[fail 500] bees"),
+    "playground, answered": asking("[markdown] bees"),
     "playground, compare": at("/playground/compare/"),
     "privacy": at("/privacy/"),
     "password": at("/account/password/change/"),

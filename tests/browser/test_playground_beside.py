@@ -57,6 +57,7 @@ def test_four_models_answer_side_by_side(visit: Visit, intern: User) -> None:
     compare(page, "[pace 100][count 40] numbers")
 
     under_way(page, 3)
+    expect(page.locator("[data-chooser]")).not_to_have_attribute("open", "")  # the answers begin beneath the question
     growing = page.locator(".ps-column:has(.ps-now)")
     assert chat.growing(growing.nth(0), 2)
     assert chat.growing(growing.nth(1), 2)
