@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 Words = tuple[str, str, str]
 
 
-def words_of(mishap: "Mishap") -> Words:
-    """Return title, sentence and hint, in the language of the reader."""
-    return _WORDS.get(mishap.code, _refused)(mishap)
+def words_of(mishap: "Mishap", *, left_out: bool = False) -> Words:
+    """Return title, sentence and hint, in the language of the reader; `left_out`: what is refused was not sent."""
+    return _unsupported_still(mishap) if left_out else _WORDS.get(mishap.code, _refused)(mishap)
 
 
 def _model_denied(mishap: "Mishap") -> Words:
@@ -106,6 +106,15 @@ def _unsupported(mishap: "Mishap") -> Words:
         return title, sentence, _("Send without it, or ask another model.")
     hint = _("See below which one, put it back to its default, or ask another model.")
     return title, _("It refuses what was set."), hint
+
+
+def _unsupported_still(mishap: "Mishap") -> Words:
+    return (
+        _("The model does not take one of the parameters"),
+        _("It refuses %(name)s. That was not sent from here: the gateway adds it by itself.")
+        % {"name": mishap.parameter},
+        _("Ask another model, and tell who runs the portal."),
+    )
 
 
 def _key_refused(mishap: "Mishap") -> Words:

@@ -245,7 +245,8 @@ def budget_reset(period: str) -> datetime | None:
 
 def card_of(mishap: Mishap, *, answer: Answer | None = None) -> Card:
     """Put a mishap into words; `answer` knows what it cost."""
-    title, sentence, hint = words_of(mishap)
+    left_out = answer is not None and mishap.parameter in answer.wishes.get("without", ())
+    title, sentence, hint = words_of(mishap, left_out=left_out)
     traits = _TRAITS.get(mishap.code, _Traits())
     return Card(
         title=title,
@@ -254,7 +255,7 @@ def card_of(mishap: Mishap, *, answer: Answer | None = None) -> Card:
         tone=traits.tone,
         retry_at=mishap.retry_at,
         may_retry=traits.retry,
-        without=mishap.parameter,
+        without="" if left_out else mishap.parameter,
         ask_other=traits.other,
         told=_told(mishap),
     )

@@ -201,6 +201,19 @@ def test_what_a_model_refuses_is_told_by_its_words(title: str) -> None:
     assert card_of(mishap).without == parameter
 
 
+def test_what_the_gateway_adds_by_itself_is_not_offered_to_be_left_out() -> None:
+    """LiteLLM asks providers for the tokens at the end of a stream, whatever the portal asks of it."""
+    status, kind, message, *_ = SAID["a provider without stream_options"]
+    mishap = mishap_of(refusal(status, kind, message), begun=False)
+
+    again = card_of(mishap, answer=Answer(wishes={"without": ["stream_options"]}))
+
+    assert card_of(mishap, answer=Answer(wishes={"without": ["seed"]})).without == "stream_options"
+    assert again.without == ""
+    assert "the gateway adds it by itself" in again.sentence
+    assert again.ask_other
+
+
 @pytest.mark.parametrize("title", RECORDED)
 def test_what_the_gateway_was_recorded_to_say_has_its_code(title: str) -> None:
     assert mishap_of(recorded(title), begun=False).code == RECORDED[title]
