@@ -34,6 +34,14 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
         self.prepare()
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -45,12 +53,14 @@ class Server:
                 stderr=subprocess.STDOUT,
             )
         wait_until(self._has_started, START_TIMEOUT_S)
-        return self
 
     def __exit__(self, *_: object) -> None:
         if self._process:
             self._process.terminate()
-            self._process.wait(STOP_TIMEOUT_S)
+            try:
+                self._process.wait(STOP_TIMEOUT_S)
+            finally:
+                self._process.kill()  # nothing where it has ended
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def prepare(self) -> None:

@@ -1,7 +1,9 @@
 """The suite's own tools do what the tests believe."""
 
 import socket
+import sys
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -9,6 +11,7 @@ import requests
 
 from tests import network, requirements
 from tests.ports import free_port, is_listening
+from tests.servers import Server
 from tests.waiting import wait_until
 
 
@@ -44,6 +47,23 @@ def test_what_is_required_fails_instead_of_being_skipped(monkeypatch: pytest.Mon
     monkeypatch.setenv("REQUIRE", "browser,something")
     with pytest.raises(pytest.fail.Exception, match="Debian: something"):
         requirements.require("something")
+
+
+def test_a_server_that_does_not_come_up_leaves_nothing() -> None:
+    class Stillborn(Server):
+        def command(self) -> list[str]:
+            return [sys.executable, "-c", "import signal; signal.pause()"]
+
+        def is_ready(self) -> bool:
+            raise OSError("it was looked at")
+
+    server = Stillborn()
+    before = set(psutil.Process().children())
+    with pytest.raises(OSError, match="it was looked at"), server:
+        pass
+
+    assert set(psutil.Process().children()) <= before
+    assert not server.folder.exists()
 
 
 @pytest.mark.postgres
