@@ -1,6 +1,12 @@
 """How gunicorn serves the portal; it finds this file by its name. The numbers are settings (docs/settings.md)."""
 
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
 from portal.start import load_settings
+from web.hangups import cut_all_short
 
 settings = load_settings()
 
@@ -10,5 +16,25 @@ worker_class = "gthread"  # a thread a request, so that a stream costs a thread 
 workers = settings.WEB_PROCESSES
 threads = settings.WEB_THREADS
 keepalive = 5  # s
-graceful_timeout = 30  # s; running answers may end
+graceful_timeout = 4 if settings.EMBEDDED else 30  # s; answers under way have half of it to end. `make run` waits 5
 control_socket_disable = True
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let what still streams at half of the time to end be told so, and written down, in the other half."""
+    then = signal.getsignal(signal.SIGTERM)
+
+    def leave(signum: int, frame: FrameType | None) -> None:
+        timer = threading.Timer(worker.cfg.graceful_timeout / 2, cut_all_short)
+        timer.daemon = True
+        timer.start()
+        if callable(then):
+            then(signum, frame)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.siginterrupt(signal.SIGTERM, False)  # requests under way go on
+
+
+def worker_int(worker: Any) -> None:
+    """End what streams at once: Control+C, or a stop in a hurry."""
+    cut_all_short()

@@ -4,8 +4,10 @@ While tokens flow it holds a thread and two sockets, and nothing else: no connec
 """
 
 import logging
+import threading
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import Future, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -79,10 +81,9 @@ def relay(job: Job, hangup: Hangup) -> Generator[Update]:
     """
     draft, ending = Draft(), _Ending()
     try:
-        yield Quiet()  # begun: from here on any end is written down, also before the gateway was asked
-        draft.began = time.monotonic()
         yield from _relayed(job, hangup, draft, ending)
-        ending.state, ending.mishap = (State.STOPPED if hangup.gone else State.COMPLETE), None
+        if not hangup.cut_short:  # else it is interrupted
+            ending.state, ending.mishap = (State.STOPPED if hangup.gone else State.COMPLETE), None
     except GatewayError as error:
         ending.mishap = mishap_of(error, begun=draft.has_begun, budget_period=job.budget_period)
         if isinstance(error, GatewayKeyRefused):
@@ -107,12 +108,33 @@ def _relayed(job: Job, hangup: Hangup, draft: Draft, ending: _Ending) -> Iterato
     with ExitStack() as stack:
         stream = stack.enter_context(_stream_of(job))
         stack.enter_context(hangup.calls(stream.close))
+        draft.began = time.monotonic()
+        begun = _begin_aside(stream)
+        yield Quiet()  # the page is drawn while the gateway thinks
         stack.enter_context(saved_meanwhile(job.answer.pk, job.slot_id, draft))
         _let_go_of_the_database()
+        while not wait([begun], KEEP_ALIVE_S).done:
+            yield Quiet()
         with suppress(StopIteration):  # closed before it began
-            stream.start()
+            begun.result()
         ending.headers = stream.headers
         yield from _pieces(stream, draft)
+
+
+def _begin_aside(stream: ChatStream) -> Future[None]:
+    """Send the request in a thread that lives until the gateway begins to answer, or until the stream is closed."""
+    begun: Future[None] = Future()
+
+    def begin() -> None:
+        try:
+            stream.start()
+        except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
+            begun.set_exception(error)
+        else:
+            begun.set_result(None)
+
+    threading.Thread(target=begin, name="begin", daemon=True).start()
+    return begun
 
 
 def _look_at_the_key(job: Job) -> None:

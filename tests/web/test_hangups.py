@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from django.http import HttpRequest
 
-from web.hangups import Hangup
+from web.hangups import Hangup, cut_all_short
 
 
 @pytest.fixture
@@ -106,4 +106,21 @@ def test_a_forked_process_watches_for_itself(pair: tuple[socket.socket, socket.s
         with Hangup(request_on(ours)).calls(called.set):
             os._exit(0 if called.wait(2) else 1)
     theirs.close()
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_process_that_ends_cuts_short_what_is_under_way_and_what_comes(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, _theirs = pair
+    child = os.fork()
+    if not child:
+        called, late = threading.Event(), threading.Event()
+        first, second = Hangup(request_on(ours)), Hangup(request_on(ours))
+        with first.calls(called.set):
+            cut_all_short()
+        with second.calls(late.set):
+            pass
+        told = [called.is_set(), late.is_set(), first.cut_short, second.cut_short, not first.gone, not second.gone]
+        os._exit(0 if all(told) else 1)
     assert os.waitpid(child, 0)[1] == 0

@@ -1,0 +1,186 @@
+"""The gateway's process or the portal's ends while an answer comes: what was said stays, and all is told."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import User
+from playground import tasks
+from playground.models import LOST_AFTER, Answer, Slot
+from tests.keys.views.pages import words_of
+from tests.playground import rows
+from tests.playground.mortal_portal import Listening, MortalPortal
+from tests.playground.real_portal import Talker, the_answer
+from tests.playground.sse import answer_to, heard, post, send
+from tests.playground.streams import know_the_models
+from tests.sandbox_process import Sandbox
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CHUNKS, SAID = 6, "1 2 3 4 5"  # so many let pass: the one that opens the answer, and five words
+FOR_EVER_S, PATIENCE_S, GRACE_S = 120, 30, 8
+COUNT = "Count [count 30]"
+State = Answer.State
+
+
+# --- The gateway's process --------------------------------------------------------------------------
+@pytest.fixture
+def mortal(tmp_path: Path, settings: Settings, db: None) -> Iterator[Sandbox]:
+    """Point the portal at a gateway that may be killed, and keeps its keys over that."""
+    with Sandbox(data=tmp_path / "gateway.db") as gateway:
+        settings.GATEWAY_URL, settings.GATEWAY_ADMIN_KEY = gateway.url, gateway.admin_key
+        settings.PLAYGROUND_STREAMS_A_PERSON = 1
+        know_the_models()
+        yield gateway
+
+
+@pytest.mark.parametrize(
+    ("kind", "title", "text"),
+    [("hang_before", "The gateway does not answer", ""), ("stream_silent", "The answer broke off", SAID)],
+)
+def test_a_gateway_that_is_killed_is_told_and_asked_again_when_it_is_back(
+    as_intern: Client, mortal: Sandbox, kind: str, title: str, text: str
+) -> None:
+    mortal.faults("/chat/completions", kind, after_chunks=CHUNKS, seconds=FOR_EVER_S)
+    killer = threading.Thread(target=kill_when_it_holds, args=(mortal,))
+    killer.start()
+    talk = heard(send(as_intern, COUNT))
+    killer.join()
+
+    assert (talk.said, talk.answer.state, talk.answer.text) == (title, State.FAILED, text)
+    again = reverse("playground:retry", args=[talk.answer.pk])
+    assert f'formaction="{again}"' in talk.article
+
+    down = heard(post(as_intern, again))
+    assert down.said == "The gateway does not answer"
+    assert "This cost nothing." in down.article
+
+    mortal.start(port=int(mortal.origin.rpartition(":")[2]))
+    whole = heard(post(as_intern, again))
+    assert (whole.answer.state, len(whole.answer.text.split())) == (State.COMPLETE, 30)
+    assert whole.answer.message_id == talk.answer.message_id
+
+
+def kill_when_it_holds(gateway: Sandbox) -> None:
+    gateway.wait_until_fault_holds("/chat/completions", seconds=PATIENCE_S)
+    gateway.kill()
+
+
+# --- The portal's process ---------------------------------------------------------------------------
+@pytest.fixture
+def portal(sandbox: Sandbox, db: None) -> Iterator[MortalPortal]:
+    """Serve a portal that has a few seconds to end."""
+    know_the_models()
+    with MortalPortal(sandbox, grace_s=GRACE_S) as process:
+        yield process
+
+
+def held_midway(portal: MortalPortal, user: User, sandbox: Sandbox) -> Listening:
+    """Send a message, and let the gateway fall silent after five words, which have been heard."""
+    sandbox.faults("/chat/completions", "stream_silent", after_chunks=CHUNKS, seconds=FOR_EVER_S)
+    listening = Listening(Talker(portal, user).send(COUNT))
+    listening.until(lambda heard: heard.text == SAID)
+    return listening
+
+
+def test_an_answer_whose_process_was_killed_keeps_what_was_saved(
+    as_intern: Client, intern: User, sandbox: Sandbox, portal: MortalPortal, settings: Settings
+) -> None:
+    settings.PLAYGROUND_STREAMS_A_PERSON = 1
+    listening = held_midway(portal, intern, sandbox)
+    wait_until(lambda: the_answer().text == SAID)
+
+    portal.kill()
+
+    with pytest.raises(requests.RequestException):
+        listening.to_the_end()
+    assert_the_gateway_is_free(sandbox)
+    assert the_answer().state == State.STREAMING
+    assert send(as_intern, "More").status_code == 429  # as far as anybody knows, it is being written
+    let_time_pass()
+    tasks.settle()
+    assert_interrupted(as_intern)
+    assert answer_to(as_intern, "More [words 2]").state == State.COMPLETE
+
+
+def test_a_stop_lets_end_what_ends_and_tells_the_rest_that_it_was_interrupted(
+    as_intern: Client, intern: User, sandbox: Sandbox, portal: MortalPortal
+) -> None:
+    long = held_midway(portal, intern, sandbox)
+    short = Listening(Talker(portal, intern).send("Count [count 20] [pace 20]"))
+    short.until(lambda heard: bool(heard.text))
+    processes = [portal.master, *portal.master.children()]
+
+    portal.master.send_signal(signal.SIGTERM)
+    short.to_the_end()
+    long.to_the_end()
+
+    assert short.said == "The answer is finished."
+    assert len(short.text.split()) == 20
+    assert long.said == "The answer was interrupted"
+    assert SAID in long.article
+    assert_all_ended(portal, processes)
+    assert_the_gateway_is_free(sandbox)
+    assert not Slot.objects.filter(ended_at=None).exists()
+    Answer.objects.filter(state=State.COMPLETE).get().message.conversation.delete()
+    assert_interrupted(as_intern)
+
+
+def test_a_stop_in_a_hurry_writes_down_what_it_interrupts(
+    as_intern: Client, intern: User, sandbox: Sandbox, portal: MortalPortal
+) -> None:
+    listening = held_midway(portal, intern, sandbox)
+    processes = [portal.master, *portal.master.children()]
+
+    portal.master.send_signal(signal.SIGINT)
+
+    listening.to_the_end()
+    assert listening.said == "The answer was interrupted"
+    assert_all_ended(portal, processes)
+    assert_the_gateway_is_free(sandbox)
+    assert not Slot.objects.filter(ended_at=None).exists()
+    assert_interrupted(as_intern)
+
+
+def assert_all_ended(portal: MortalPortal, processes: list[psutil.Process]) -> None:
+    """Check that the portal ends by itself: nobody had to kill a process of it."""
+    assert portal.wait(PATIENCE_S) == 0
+    _, alive = psutil.wait_procs(processes, PATIENCE_S)
+    assert not alive
+    assert "SIGKILL" not in portal.said()
+
+
+def assert_the_gateway_is_free(gateway: Sandbox) -> None:
+    """Check that it works for nobody."""
+    wait_until(lambda: not any(fault["waiting"] for fault in gateway.armed_faults()))
+    wait_until(lambda: not gateway.connections()["open"])
+
+
+def let_time_pass() -> None:
+    """Put all signs of life back to where nobody believes in them any more."""
+    long_ago = timezone.now() - LOST_AFTER - timedelta(seconds=1)
+    rows.aged(the_answer().pk, long_ago)
+    Slot.objects.update(renewed_at=long_ago)
+
+
+def assert_interrupted(client: Client) -> None:
+    """Check the row of the one answer, and what a reload shows of it."""
+    answer = the_answer()
+    assert (answer.state, answer.text) == (State.FAILED, SAID)
+    assert answer.problem == {"code": "interrupted"}
+    assert answer.ended_at is not None
+    words = words_of(client.get(reverse("playground:conversation", args=[answer.message.conversation_id])))
+    assert SAID in words
+    assert "The answer was interrupted" in words
+    assert "The portal was restarted while it came; what had been saved stays." in words
