@@ -82,7 +82,7 @@ def test_a_slot_is_free_once_its_answer_is_read(as_intern: Client, settings: Set
 
 
 def test_a_browser_that_goes_before_the_first_event_arrives_holds_no_slot(as_intern: Client, sandbox: Sandbox) -> None:
-    response = send(as_intern, "Hello [words 3]")
+    response = send(as_intern, "Hello [words 2000] [pace 20]")
     next(stream_of(response))
 
     hang_up(response)
