@@ -15,9 +15,9 @@ from tests.sandbox_process import Sandbox
 class MortalPortal(KillablePortal):
     """gunicorn that makes Playground keys as the tests do, with `grace_s` to end when it is told to."""
 
-    def __init__(self, gateway: Sandbox, *, grace_s: int = 30, **more: str) -> None:
+    def __init__(self, gateway: Sandbox, *, grace_s: int = 30, threads: int = 8, **more: str) -> None:
         secret = settings.PLAYGROUND_KEY_SECRET
-        Portal.__init__(self, gateway, DEBUG="1", WEB_THREADS="8", PLAYGROUND_KEY_SECRET=secret, **more)
+        Portal.__init__(self, gateway, DEBUG="1", WEB_THREADS=str(threads), PLAYGROUND_KEY_SECRET=secret, **more)
         self.grace_s = grace_s
 
     def command(self) -> list[str]:
