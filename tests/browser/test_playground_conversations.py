@@ -119,6 +119,7 @@ def test_a_list_that_is_long_scrolls_by_itself(visit: Visit, intern: User) -> No
     assert side.evaluate("it => it.scrollHeight > it.clientHeight && it.getBoundingClientRect().height <= innerHeight")
     listed(page).last.focus()
     expect(listed(page).last).to_be_in_viewport()
+    assert page.evaluate("scrollY") == 0
 
 
 def at_a_talk(visit: Visit, user: User) -> Page:
