@@ -29,7 +29,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """A chat. None leaves a parameter to the model. `metadata` is kept with the gateway's log of the request."""
+    """A chat. None leaves a parameter to the model.
+
+    LiteLLM hands `metadata` on to the systems that it logs to; its own log of calls does not keep it.
+    """
 
     model: str
     messages: Sequence[Message]

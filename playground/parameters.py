@@ -186,7 +186,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
             name="metadata",
             label="metadata",
             help_text=_(
-                "Kept with this request in the gateway’s log. One a line: course = physics. No passwords, no keys."
+                "Goes with the request to where the gateway logs. One a line: course = physics. No passwords, no keys."
             ),
             kind="lines",
             completion=False,
