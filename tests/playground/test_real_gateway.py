@@ -18,8 +18,10 @@ from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.keys.views.pages import words_of
 from tests.playground import rows
 from tests.playground.asking import TOOL
+from tests.playground.real_portal import FLUSH_S, logged
 from tests.playground.sse import answer_to, heard, send
 from tests.playground.streams import MODEL, know_the_models
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.real_gateway
 
@@ -51,7 +53,6 @@ def test_an_answer_comes_in_pieces_and_is_kept_as_it_came(as_intern: Client, rea
     assert talk.text == answer.text == directly.json()["choices"][0]["message"]["content"]
     pieces = [part for part in talk.parts if part.target == f"text-{answer.pk}"]
     assert len(pieces) > 5
-    assert pieces[0].text == answer.text.split()[0]  # is not held back
     assert talk.said == "The answer is finished."
 
 
@@ -96,6 +97,30 @@ def test_the_request_can_be_seen_with_the_gateways_headers(as_intern: Client) ->
     assert "Hello [words 3]" in words
 
 
+@pytest.mark.parametrize(
+    ("model", "source"), [(MODEL, Answer.CostSource.CALCULATED), ("llama-70b", Answer.CostSource.LISTED)]
+)
+def test_a_cost_that_no_stream_tells_is_about_what_is_billed(
+    as_intern: Client, real: RealGateway, model: str, source: str
+) -> None:
+    """LiteLLM calculates with public prices only; what a gateway sets for models of its own is in its list."""
+    talk = heard(send(as_intern, "Tell me of bees [words 80]", model=model, without="stream_options"))
+
+    answer = talk.answer
+    assert (answer.state, answer.prompt_tokens, answer.cost_source) == (State.COMPLETE, None, source)
+    assert "(estimate)" in talk.article
+    billed_usd = wait_until(lambda: logged(real, answer), FLUSH_S)["spend"]
+    assert 0.5 * billed_usd < float(answer.cost_usd or 0) < 2 * billed_usd
+
+
+def test_whom_a_request_is_for_is_in_the_gateways_log(as_intern: Client, real: RealGateway) -> None:
+    answer = answer_to(as_intern, "Hello [words 3]", user="group 7")
+
+    row = wait_until(lambda: logged(real, answer), FLUSH_S)
+
+    assert (row["end_user"], row["user"]) == ("group 7", answer.message.conversation.owner.gateway_user_id)
+
+
 # --- What may be asked for --------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "wishes",
@@ -136,6 +161,7 @@ def test_a_picture_goes_to_a_model_that_sees(as_intern: Client) -> None:
     answer = answer_to(as_intern, "What is this? [words 3]", images=picture)
 
     assert (answer.state, answer.problem) == (State.COMPLETE, None)
+    assert "image_url" in words_of(as_intern.get(reverse("playground:details", args=[answer.pk])))
 
 
 def test_a_picture_is_kept_from_a_model_that_does_not(as_intern: Client) -> None:

@@ -1,5 +1,6 @@
 """What goes wrong at a real LiteLLM, as the person sees it: each refusal's card, by the gateway's own words."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -25,6 +26,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.real_gateway
 
 State = Answer.State
+SECRETS = re.compile(r"\bsk-\w|(?<!\w)[0-9a-f]{64}")  # what LiteLLM says of a key: the end of its secret, its hash
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +51,7 @@ def failed(talk: Heard, code: str, title: str) -> Mishap:
     assert title in talk.article
     assert title == talk.said
     assert "What the gateway said" in talk.article
+    assert not SECRETS.search(talk.article)
     return mishap
 
 

@@ -18,7 +18,7 @@ from tests.factories import make_staff
 from tests.keys.playground_acts import use
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.keys.views.pages import words_of
-from tests.playground.real_portal import DEAR, FLUSH_S, LONG
+from tests.playground.real_portal import DEAR, FLUSH_S, LONG, logged
 from tests.playground.sse import answer_to, hang_up, heard, send, stream_of
 from tests.playground.streams import know_the_models
 from tests.usage.views.facts import table_of
@@ -81,7 +81,7 @@ def spent_usd(rows: list[dict[str, str]]) -> Decimal:
 def test_spend_of_the_playground_is_its_owners(
     real: RealGateway, intern: User, staff: User, as_intern: Client, as_staff: Client, as_admin: Client
 ) -> None:
-    whole, *others = talk_in_all_ways(as_intern)
+    whole, *others = answers = talk_in_all_ways(as_intern)
     theirs = answer_to(as_staff, "A short one [words 3]", model="claude-3-haiku")
     wait_until(lambda: (calls_of(real, intern), calls_of(real, staff)) == (5, 1), FLUSH_S)
 
@@ -97,7 +97,16 @@ def test_spend_of_the_playground_is_its_owners(
     [of_the_whole] = [row for row in mine if row["model"] == whole.model]
     assert Decimal(of_the_whole["spend_usd"]) == pytest.approx(whole.cost_usd)
     assert spent_usd(mine) > sum(answer.cost_usd or 0 for answer in (whole, others[-1]))  # those two were told
+    assert_billed_as_told(real, answers)
     assert_seen_by_whom_it_concerns(as_intern, as_staff, as_admin, key, spent_usd(mine), theirs)
+
+
+def assert_billed_as_told(real: RealGateway, answers: list[Answer]) -> None:
+    """Check that the gateway billed what it told; and of what it did not tell, about what was estimated."""
+    for answer in answers:
+        told, billed = float(answer.cost_usd or 0), logged(real, answer)["spend"]
+        margin = 1e-6 if answer.cost_source == Answer.CostSource.TOLD else 0.5
+        assert told == pytest.approx(billed, rel=margin), answer.state
 
 
 def assert_seen_by_whom_it_concerns(
