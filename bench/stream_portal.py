@@ -15,7 +15,6 @@ PROCESSES: Final = 2
 THREADS: Final = 300  # each
 LATE: Final = 50  # people who sign in meanwhile
 _SETTINGS: Final = {
-    "DJANGO_SETTINGS_MODULE": "bench.stream_settings",
     "WEB_PROCESSES": str(PROCESSES),
     "WEB_THREADS": str(THREADS),
     "TRUSTED_PROXY_COUNT": "1",  # people have addresses of their own

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -10,6 +11,7 @@ from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from accounts.adapters import MISMATCH
+from portal import settings as portal_settings
 from tests.accounts.conftest import SignIn, is_signed_in
 from tests.factories import PASSWORD, make_intern, make_user
 
@@ -119,7 +121,7 @@ def test_counts_the_address_that_the_proxy_tells(client: Client, db: None, setti
 
 
 def test_takes_about_as_long_for_a_name_that_nobody_has(sign_in: SignIn, db: None, settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    settings.PASSWORD_HASHERS = ["accounts.hashers.PasswordHasher"]
     make_intern("intern")
 
     def seconds(login: str) -> float:
@@ -128,6 +130,21 @@ def test_takes_about_as_long_for_a_name_that_nobody_has(sign_in: SignIn, db: Non
         return time.thread_time() - start
 
     assert seconds("nobody") > seconds("intern") / 3
+
+
+def test_a_password_of_an_earlier_release_lets_in_and_is_hashed_anew(
+    client: Client, sign_in: SignIn, db: None, settings: Settings
+) -> None:
+    settings.PASSWORD_HASHERS = portal_settings.PASSWORD_HASHERS
+    person = make_intern("intern")
+    person.password = make_password(PASSWORD, hasher="pbkdf2_sha256")
+    person.save(update_fields=["password"])
+
+    sign_in("intern")
+
+    person.refresh_from_db()
+    assert is_signed_in(client)
+    assert person.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 def test_tells_an_inactive_person_and_does_not_let_them_in(client: Client, sign_in: SignIn, db: None) -> None:

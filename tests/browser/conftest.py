@@ -59,7 +59,7 @@ def visit(chromium: Browser, portal: Portal, transactional_db: None, sandbox: Sa
 @pytest.fixture
 def known_password(settings: Settings, visit: Visit, intern: User) -> str:
     """Let the intern sign in by the form of a portal that takes no cheap hash."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    settings.PASSWORD_HASHERS = ["accounts.hashers.PasswordHasher"]
     intern.password = make_password(PASSWORD)
     intern.save(update_fields=["password"])
     return PASSWORD
