@@ -18,8 +18,8 @@ from playground.models import Answer
 from playground.services.mishaps import Mishap
 from tests.keys.playground_acts import allow, use
 from tests.keys.real_gateway import RealGateway, real_gateway
-from tests.playground.real_portal import DEAR, FLUSH_S
-from tests.playground.sse import Heard, heard, post, send, stream_of
+from tests.playground.real_portal import DEAR, FLUSH_S, LONG, logged
+from tests.playground.sse import Heard, hang_up, heard, post, send, stream_of
 from tests.playground.streams import MODEL, know_the_models
 from tests.waiting import wait_until
 
@@ -117,15 +117,18 @@ def test_a_limit_a_minute(as_intern: Client, limits: dict[str, int], title: str)
 
 def test_a_limit_of_calls_at_once(intern: User, as_intern: Client, real: RealGateway) -> None:
     set_at(real, use(intern), max_parallel_requests=1)
-    first = stream_of(send(as_intern, "Hello [words 100] [pace 50]"))
-    while b'"#text-' not in next(first):
+    response = send(as_intern, LONG)
+    first = stream_of(response)
+    while b"#text-" not in next(first):
         pass
 
     talk = heard(send(as_intern, "Hello [words 3]"))
 
-    mishap = failed(talk, "rate_limited", "Too many answers at once")
-    assert mishap.retry_at is None
-    list(first)
+    assert failed(talk, "rate_limited", "Too many answers at once").retry_at is None
+    hang_up(response)
+    stopped = Answer.objects.get(state=State.STOPPED)
+    wait_until(lambda: logged(real, stopped), timeout_s=FLUSH_S)
+    assert heard(send(as_intern, "Hello [words 3]")).answer.state == State.COMPLETE  # a stop makes room at once
 
 
 # --- The key itself ---------------------------------------------------------------------------------
