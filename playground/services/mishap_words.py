@@ -178,14 +178,6 @@ def _interrupted(mishap: "Mishap") -> Words:
     )
 
 
-def _left(mishap: "Mishap") -> Words:
-    return (
-        _("You left before the answer was finished"),
-        _("The model was stopped when the page was closed; what had come stays."),
-        _("Try again to have it whole."),
-    )
-
-
 def _bad_request(mishap: "Mishap") -> Words:
     return (
         _("The model does not understand the request"),
@@ -226,7 +218,6 @@ _WORDS: Final[Mapping[str, Callable[["Mishap"], Words]]] = {
     "silent": _silent,
     "broke_off": _broke_off,
     "interrupted": _interrupted,
-    "left": _left,
     "bad_request": _bad_request,
     "custom_keys_forbidden": _custom_keys_forbidden,
     "refused": _refused,

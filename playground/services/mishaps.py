@@ -28,7 +28,7 @@ from playground.services.mishap_words import words_of
 from playground.services.requests import REFUSABLE
 from web.templatetags.portal import usd
 
-Tone = Literal["bad", "warn", "info"]
+Tone = Literal["bad", "warn"]
 
 _HASH: Final = re.compile(r"\b[0-9a-f]{64}\b")  # names a key to the gateway; nobody else can do anything with it
 _MINUTE: Final = timedelta(seconds=60)  # LiteLLM's windows
@@ -80,7 +80,6 @@ class Card:
 
 
 INTERRUPTED: Final = Mishap(code="interrupted")  # the portal's process has died
-LEFT: Final = Mishap(code="left")  # nobody waits for it any more
 
 
 class _Traits(NamedTuple):
@@ -106,7 +105,6 @@ _TRAITS: Final[Mapping[str, _Traits]] = {
     "silent": _Traits(retry=True, other=True),
     "broke_off": _Traits(retry=True),
     "interrupted": _Traits(retry=True),
-    "left": _Traits("info", retry=True),
     "bad_request": _Traits(free=True, other=True),
     "custom_keys_forbidden": _Traits(free=True),
     "refused": _Traits(),

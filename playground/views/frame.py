@@ -85,6 +85,7 @@ def page_context(
         "form": form or AskForm(initial=AskForm.initial_from(wishes), models=models, conversation=conversation),
         "models": models,
         "dropped": preset.dropped,
+        "setup": presets.to_query(wishes) or "",
         "kept_days": settings.PLAYGROUND_KEPT_DAYS,
     }
 

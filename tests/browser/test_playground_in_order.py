@@ -70,7 +70,7 @@ def test_what_was_refused(visit: Visit, intern: User, sandbox: Sandbox) -> None:
     chat.composer(page).press("Enter")
     expect(page.get_by_role("alert")).to_be_focused()
     assert_in_order(page)
-    page.locator(".ps-params-col > summary").click()  # which is folded on a phone
+    page.get_by_text("Model and parameters", exact=True).click()  # which is folded on a phone
     assert_in_both_colours(page)
 
 

@@ -11,7 +11,7 @@ from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.refusals import error_from
 from playground.models import Answer
 from playground.services.mishap_words import _WORDS
-from playground.services.mishaps import INTERRUPTED, LEFT, Mishap, budget_reset, card_of, mishap_of
+from playground.services.mishaps import INTERRUPTED, Mishap, budget_reset, card_of, mishap_of
 from tests.gateway.loopback import recording
 
 GROUP = "\n\nLiteLLM: model group 'gpt-4o-mini' failed with the error above. No fallback was attempted."
@@ -358,7 +358,7 @@ def test_a_mishap_is_kept_as_json_and_read_again() -> None:
 
     assert Mishap.from_json(mishap.as_json()) == mishap
     assert INTERRUPTED.as_json() == {"code": "interrupted"}
-    assert Mishap.from_json({"code": "left", "of a later release": 1}) == LEFT
+    assert Mishap.from_json({"code": "interrupted", "of a later release": 1}) == INTERRUPTED
     assert card_of(Mishap.from_json({})).title == "The gateway refused"
     assert card_of(Mishap(code="of a later release")).title == "The gateway refused"
 
