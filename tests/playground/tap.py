@@ -53,10 +53,13 @@ class _Line(socketserver.BaseRequestHandler):
             said = side.recv(65536)
         except ConnectionError:
             said = b""
-        if side is self.request:
-            self.server.hung_up += self.chatting and not said
+        if side is self.request and said:
             self._chat_is(self.chatting or said.startswith(_CHAT))
             gateway.sendall(said)
+        elif side is self.request:
+            midway = self.chatting
+            self._chat_is(False)
+            self.server.hung_up += midway  # last: who waits for it finds the rest done
         else:
             with suppress(ConnectionError):  # read from it next, and see that it has gone
                 self.request.sendall(said)
