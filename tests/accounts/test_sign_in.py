@@ -144,7 +144,7 @@ def test_a_password_of_an_earlier_release_lets_in_and_is_hashed_anew(
 
     person.refresh_from_db()
     assert is_signed_in(client)
-    assert person.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
+    assert person.password.startswith("argon2$argon2id$v=19$m=7168,t=5,p=1$")
 
 
 def test_tells_an_inactive_person_and_does_not_let_them_in(client: Client, sign_in: SignIn, db: None) -> None:
