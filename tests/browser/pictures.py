@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, ViewportSize
+from django.urls import reverse
+from playwright.sync_api import Page, ViewportSize, expect
 
 from accounts.models import User
+from tests.browser import playground_steps as chat
 from tests.browser import steps
 from tests.browser.portal_process import ROOT, Portal
 from tests.browser.scenes import keys_in_every_state, some_keys
+from tests.browser.talks import some_talks
 from tests.browser.visit import DESK, PHONE, Visit
 from tests.browser.weeks import weeks_of_use
 from tests.sandbox_process import Sandbox
@@ -20,7 +23,7 @@ pytestmark = [
     pytest.mark.parametrize("size", [DESK, PHONE], ids=["1280", "390"]),
     pytest.mark.parametrize("scheme", ["light", "dark"]),
 ]
-README = ("keys-1280", "keys-issued-390", "usage-1280", "usage-everyone-1280")
+README = ("keys-1280", "keys-issued-390", "playground-1280", "usage-1280", "usage-everyone-1280")
 TALL = ("usage-everyone-1280",)
 Scheme = Literal["light", "dark"]
 
@@ -70,6 +73,31 @@ def test_usage(visit: Visit, staff: User, intern: User, admin: User, size: Viewp
         page = visit(path, user=who, viewport=size, color_scheme=scheme)
         page.wait_for_function("document.querySelector('canvas[data-chart]').width !== 300")
         keep(page, name, size, scheme)
+
+
+def test_the_playground(visit: Visit, intern: User, size: ViewportSize, scheme: Scheme) -> None:
+    path = reverse("playground:conversation", args=[some_talks(intern).pk])
+    all_of_it: ViewportSize = {**size, "height": 1120}  # a page that scrolls opens at its end
+    page = visit(path, user=intern, viewport=all_of_it, color_scheme=scheme)
+    expect(page.locator(".ps-under")).to_contain_text("of 2.00")  # USD that are left
+    keep(page, "playground", size, scheme)
+
+
+def test_the_playground_compares(visit: Visit, intern: User, size: ViewportSize, scheme: Scheme) -> None:
+    page = visit("/playground/compare/", user=intern, viewport=size, color_scheme=scheme)
+    page.get_by_role("checkbox", name="llama-70b").check()
+    chat.composer(page).fill("What is a p-value? [pace 20]")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("Cost least")).to_be_visible()
+    keep(page, "playground-compare", size, scheme)
+
+
+def test_the_playground_makes_vectors(visit: Visit, intern: User, size: ViewportSize, scheme: Scheme) -> None:
+    page = visit("/playground/embeddings/", user=intern, viewport=size, color_scheme=scheme)
+    page.get_by_role("textbox", name="Texts").fill("Bees fly over the city\nUrban pollinators\nThe price of copper")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("heading", name="How alike they are")).to_be_visible()
+    keep(page, "playground-embeddings", size, scheme)
 
 
 def keep(page: Page, name: str, size: ViewportSize, scheme: Scheme) -> None:
