@@ -1,5 +1,6 @@
 // form[data-stream="region"]: its answer is a stream. Stop ends it, a clock runs beside it, and an answer whose
-// end did not come by the stream is asked for.
+// end did not come by the stream is asked for. A stop before the first event waits for it: by then the server may have
+// written the question down, and only that event brings it into the page.
 
 import { say } from "./say.js";
 
@@ -7,6 +8,8 @@ const COARSE = matchMedia("(pointer: coarse)"); // there a focus would bring up 
 const TICK_MS = 100;
 const SETTLE_MS = 300; // the server needs a moment to notice that the stream was stopped
 const clocks = new WeakMap(); // form -> its interval
+const opened = new WeakSet(); // forms whose stream has said where its answer stands
+const stopping = new WeakMap(); // form whose stream has not -> what is said when it is stopped
 
 const busyIn = (form) => document.querySelectorAll(`${form.dataset.stream} [aria-busy=true][data-address]`);
 
@@ -21,7 +24,14 @@ function tick(form, began) {
   if (line) line.textContent = count || seconds;
 }
 
+function stop(form, words) {
+  htmx.trigger(form, "htmx:abort");
+  say(words);
+}
+
 function start(form) {
+  opened.delete(form);
+  stopping.delete(form);
   const began = Date.now();
   clearInterval(clocks.get(form));
   clocks.set(
@@ -66,6 +76,13 @@ document.addEventListener("htmx:finally:request", (event) => {
   if (event.target.matches?.("form[data-stream]")) end(event.target);
 });
 
+document.addEventListener("htmx:sse:after:message", ({ target }) => {
+  if (!target.matches?.("form[data-stream]")) return;
+  opened.add(target);
+  if (stopping.has(target)) stop(target, stopping.get(target));
+  stopping.delete(target);
+});
+
 document.addEventListener("htmx:sse:close", (event) => {
   const form = event.target;
   if (!form.matches?.("form[data-stream]")) return;
@@ -78,6 +95,6 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-stop]");
   const form = button && document.querySelector(button.dataset.stop);
   if (!form?.classList.contains("htmx-request")) return;
-  htmx.trigger(form, "htmx:abort");
-  say(button.dataset.said);
+  if (opened.has(form) || stopping.has(form)) stop(form, button.dataset.said);
+  else stopping.set(form, button.dataset.said);
 });

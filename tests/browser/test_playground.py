@@ -137,6 +137,7 @@ def test_a_parameter_that_the_model_refuses_is_left_out_by_one_button(visit: Vis
     expect(chat.last_answer(page)).to_have_accessible_name("general_nothink, answer 2 of 2")
     assert len(chat.said(chat.last_answer(page)).split()) == 5
     assert chat.last_answer(page).locator(".ps-note").count() == 0
+    expect(page.get_by_text("Not sent: this model does not take it.").filter(visible=True)).to_have_count(1)
 
 
 def test_a_rate_limit_counts_down_to_a_button_that_is_free_again(visit: Visit, intern: User, sandbox: Sandbox) -> None:

@@ -59,6 +59,23 @@ def stop(page: Page, by: str) -> None:
         page.keyboard.press(by)
 
 
+def test_stop_before_the_first_event_shows_what_was_asked_and_that_it_was_stopped(
+    visit: Visit, intern: User, sandbox: Sandbox
+) -> None:
+    sandbox.faults("/key/generate", "delay", seconds=1.5)  # the Playground key is made with the first message
+    page = visit("/playground/", user=intern)
+    chat.composer(page).fill(LONG)
+    chat.composer(page).press("Enter")
+
+    page.get_by_role("button", name="Stop").click()
+
+    answer = chat.last_answer(page)
+    chat.over(answer)
+    expect(answer).to_contain_text("stopped by you")
+    expect(chat.composer(page)).to_have_value("")
+    assert Answer.objects.get().state == Answer.State.STOPPED
+
+
 def test_a_reload_midway_shows_what_came_and_that_the_page_was_left(
     visit: Visit, intern: User, sandbox: Sandbox
 ) -> None:
