@@ -44,7 +44,7 @@ def streamed(request: PortalRequest, job: Job, stage: Stage) -> HttpResponseBase
 
 
 def _events(job: Job, hangup: Hangup, stage: Stage, language: str | None) -> Iterator[bytes]:
-    spell = _Speller(job.answer)
+    spell = _Speller(job.answer, language)
     with closing(relay(job, hangup)) as updates:
         next(updates)  # whatever happens to the opening, the answer has an end
         with translation.override(language):
@@ -64,7 +64,8 @@ def _events(job: Job, hangup: Hangup, stage: Stage, language: str | None) -> Ite
 class _Speller:
     """Spells the pieces of one answer; all that can be is prepared."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, language: str | None) -> None:
+        self._language = language
         self._text = Appender(f"text-{answer.pk}")
         self._reasoning = Appender(f"reasoning-{answer.pk}")
         self._live = f"live-{answer.pk}"
@@ -77,7 +78,8 @@ class _Speller:
             parts.append(self._text(piece.text))
         if piece.after_s >= self._live_again_s:
             self._live_again_s = piece.after_s + LIVE_S
-            parts.append(partial(self._live, _live(piece), swap="innerHTML"))
+            with translation.override(self._language):
+                parts.append(partial(self._live, _live(piece), swap="innerHTML"))
         return message(*parts)
 
 

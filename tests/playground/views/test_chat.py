@@ -64,6 +64,17 @@ def test_opens_then_tells_then_ends(as_intern: Client) -> None:
     assert talk.said == "The answer is finished."
 
 
+def test_a_stream_speaks_the_page_s_language(as_intern: Client) -> None:
+    form = {"message": "Hello [words 12] [pace 5]", "model": "gpt-4o-mini"}
+
+    talk = heard(as_intern.post(SEND, form, headers={**HTMX, "Accept-Language": "fr"}))
+
+    live = [part.markup for parts in talk.events for part in parts if part.target.startswith("live-")]
+    assert live
+    assert all("jeton" in content for content in live)
+    assert talk.said == "La réponse est terminée."
+
+
 def test_what_was_streamed_is_what_is_kept(as_intern: Client) -> None:
     talk = heard(send(as_intern, "Count [count 200] [pace 1] [reason 20]"))
 
