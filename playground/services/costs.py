@@ -1,5 +1,7 @@
 """What an answer cost: as the gateway tells it, else worked out as well as can be, and marked as an estimate."""
 
+import json
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -7,11 +9,13 @@ from typing import Final
 
 from gateway.django import get_gateway
 from gateway.errors import GatewayError
+from gateway.inference_types import ChatRequest, CompletionRequest, Json
 from keys.models import GatewayModel
 from playground.models import Answer
 from playground.services.draft import Draft
 
 CHARACTERS_A_TOKEN: Final = 4  # about, in English; only for what the gateway did not count
+TOKENS_AN_IMAGE: Final = 85  # as LiteLLM counts one, whatever its size
 A_MILLION: Final = 1_000_000
 STEP_USD: Final = Decimal(1).scaleb(-10)  # of the column
 
@@ -31,15 +35,50 @@ def told_cost(draft: Draft) -> Cost:
     return Cost(usd=_rounded(draft.usage.cost_usd), source=Answer.CostSource.TOLD)
 
 
-def estimated_cost(*, model: str, prompt_characters: int, draft: Draft, ask: bool) -> Cost:
+def estimated_cost(*, body: ChatRequest | CompletionRequest, draft: Draft, ask: bool) -> Cost:
     """Work the cost out from the tokens, by asking the gateway (`ask`) or from the prices that it lists."""
-    read = draft.usage.prompt_tokens if draft.usage else -(-prompt_characters // CHARACTERS_A_TOKEN)
+    model = body.model
+    read = draft.usage.prompt_tokens if draft.usage else _tokens_in(body)
     written = draft.usage.completion_tokens if draft.usage else draft.count
     if ask:
         with suppress(GatewayError):
             usd = get_gateway().usage.calculate_cost(model=model, prompt_tokens=read, completion_tokens=written)
             return Cost(usd=_rounded(usd), source=Answer.CostSource.CALCULATED)
     return _by_list(model, read, written)
+
+
+def _tokens_in(body: ChatRequest | CompletionRequest) -> int:
+    """Return about how many tokens a request has."""
+    counts = [_tokens_of_text(text) for text in _texts_in(body)]
+    images = 0 if isinstance(body, CompletionRequest) else sum("image_url" in part for part in _parts_in(body))
+    return sum(counts) + images * TOKENS_AN_IMAGE
+
+
+def _tokens_of_text(text: str) -> int:
+    return -(-len(text) // CHARACTERS_A_TOKEN)
+
+
+def _texts_in(body: ChatRequest | CompletionRequest) -> Iterator[str]:
+    """Yield what a model reads as text: what was said, and what tools there are and were called."""
+    if isinstance(body, CompletionRequest):
+        yield body.prompt
+        return
+    if body.tools:
+        yield json.dumps(body.tools)
+    for message in body.messages:
+        yield message.role
+        if message.tool_calls:
+            yield json.dumps(message.tool_calls)
+    for part in _parts_in(body):
+        yield str(part.get("text", ""))
+
+
+def _parts_in(body: ChatRequest) -> Iterator[Json]:
+    for message in body.messages:
+        if isinstance(message.content, str):
+            yield {"text": message.content}
+        else:
+            yield from message.content or ()
 
 
 def _by_list(model: str, read: int, written: int) -> Cost:

@@ -257,11 +257,7 @@ def _write(job: Job) -> None:
 def _write_cost(job: Job, draft: Draft, *, ask: bool) -> None:
     """Estimate what the gateway did not tell; without a connection held while it is asked."""
     _let_go_of_the_database()
-    characters = len(str(job.body.as_json()))
-    _take(
-        job.answer,
-        estimated_cost(model=job.answer.model, prompt_characters=characters, draft=draft, ask=ask),
-    )
+    _take(job.answer, estimated_cost(body=job.body, draft=draft, ask=ask))
     Answer.objects.filter(pk=job.answer.pk).update(cost_usd=job.answer.cost_usd, cost_source=job.answer.cost_source)
 
 

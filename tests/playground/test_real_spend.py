@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import Settings
 
@@ -18,6 +19,7 @@ from tests.factories import make_staff
 from tests.keys.playground_acts import use
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.keys.views.pages import words_of
+from tests.playground import rows
 from tests.playground.real_portal import DEAR, FLUSH_S, LONG, logged
 from tests.playground.sse import answer_to, hang_up, heard, send, stream_of
 from tests.playground.streams import know_the_models
@@ -43,10 +45,11 @@ def real(intern: User, staff: User, settings: Settings) -> Iterator[RealGateway]
 
 
 def talk_in_all_ways(client: Client) -> list[Answer]:
-    """Have an answer, one that breaks off, one that is stopped, a text gone on with; and a vector beside them."""
+    """Have an answer, one that breaks off, one about a picture that is stopped, a text gone on with; and vectors."""
     whole = answer_to(client, DEAR, model="llama-70b")
     broken = heard(send(client, "Tell me [words 40] [cut]")).answer
-    left = send(client, LONG)
+    picture = SimpleUploadedFile("cat.png", rows.PIXEL + bytes(300_000), "image/png")
+    left = send(client, LONG, images=picture)
     parts = stream_of(left)
     while b"#text-" not in next(parts):
         pass
