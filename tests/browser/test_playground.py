@@ -218,3 +218,6 @@ def test_a_link_to_a_setup_fills_the_page_in_and_sends_nothing(visit: Visit, int
     expect(pupil.get_by_role("textbox", name="System prompt")).to_have_value("Answer like a bee & <buzz>.")
     expect(pupil.get_by_role("textbox", name="temperature", exact=True)).to_have_value("0.3")
     assert not Conversation.objects.exists()
+    chat.ask(pupil, "[words 3] bees")
+    setup = {"model": "llama-70b", "system": "Answer like a bee & <buzz>.", "temperature": 0.3}
+    assert Answer.objects.get().wishes.items() >= setup.items()

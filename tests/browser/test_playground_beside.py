@@ -197,7 +197,7 @@ def test_a_text_is_judged(visit: Visit, intern: User) -> None:
 
     page.get_by_role("button", name="Send").click()
 
-    expect(page.get_by_text("Flagged", exact=True)).to_be_visible()
+    expect(page.locator(".ps-state")).to_have_text("Flagged")
     expect(page.locator(".ps-scores tbody tr").first).to_contain_text("violence")
     expect(page.locator("#say")).to_have_text("Flagged")
 

@@ -80,12 +80,12 @@ def test_a_comparison_while_it_runs_and_with_one_that_failed(visit: Visit, inter
     page.get_by_role("checkbox", name=re.compile("^vision")).check()
     chat.composer(page).fill(f"{VERY_LONG} bees")
     chat.composer(page).press("Enter")
-    expect(page.get_by_text("Broke off", exact=True)).to_be_visible()
+    expect(page.locator(".ps-column").get_by_text("Broke off", exact=True)).to_be_visible()
     expect(page.locator(".ps-now:not(:empty)")).to_have_count(2)
 
     assert_in_order(page)
     page.keyboard.press("Escape")
-    expect(page.get_by_text("Stopped", exact=True)).to_have_count(2)
+    expect(page.locator(".ps-column").get_by_text("Stopped", exact=True)).to_have_count(2)
     assert_in_order(page)
 
 
