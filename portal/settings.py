@@ -102,7 +102,7 @@ else:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 1,
         "max_size": env.int("DATABASE_POOL_SIZE", default=20),
-        "timeout": 30,  # s; hundreds of answers that begin at once take turns
+        "timeout": env.float("DATABASE_POOL_TIMEOUT_S", default=30.0),  # hundreds that begin at once take turns
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -35,14 +36,15 @@ class Server:
 
     def __enter__(self) -> Self:
         try:
-            self._start()
+            self.prepare()
+            self.start()
         except BaseException:
             self.__exit__()
             raise
         return self
 
-    def _start(self) -> None:
-        self.prepare()
+    def start(self) -> None:
+        """Start the program, for the first time or again, and wait until it answers."""
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 self.command(),
@@ -54,13 +56,17 @@ class Server:
             )
         wait_until(self._has_started, START_TIMEOUT_S)
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Let the program end; its folder stays for the next start."""
         if self._process:
-            self._process.terminate()
+            self._process.send_signal(how)  # nothing where it has ended
             try:
                 self._process.wait(STOP_TIMEOUT_S)
             finally:
-                self._process.kill()  # nothing where it has ended
+                self._process.kill()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def prepare(self) -> None:

@@ -178,6 +178,19 @@ def _interrupted(mishap: "Mishap") -> Words:
     )
 
 
+def _unsaved(mishap: "Mishap") -> Words:
+    return (
+        _("The answer could not be kept"),
+        _("It is finished, but the portal’s database did not answer: it is whole on this page only."),
+        copy_it(),
+    )
+
+
+def copy_it() -> str:
+    """Say what to do with what is nowhere but on the page."""
+    return _("Copy what you need of it before you leave the page.")
+
+
 def _bad_request(mishap: "Mishap") -> Words:
     return (
         _("The model does not understand the request"),
@@ -218,6 +231,7 @@ _WORDS: Final[Mapping[str, Callable[["Mishap"], Words]]] = {
     "silent": _silent,
     "broke_off": _broke_off,
     "interrupted": _interrupted,
+    "unsaved": _unsaved,
     "bad_request": _bad_request,
     "custom_keys_forbidden": _custom_keys_forbidden,
     "refused": _refused,

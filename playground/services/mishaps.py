@@ -24,7 +24,7 @@ from gateway.errors import (
 )
 from gateway.secret import redact
 from playground.models import Answer
-from playground.services.mishap_words import words_of
+from playground.services.mishap_words import copy_it, words_of
 from playground.services.requests import REFUSABLE
 from web.templatetags.portal import usd
 
@@ -47,6 +47,7 @@ class Mishap:
     provider: bool = False  # it was the model's provider, not the gateway
     parameter: str = ""  # refused by the model, by its name in the request
     free: bool = False  # surely: no model was asked
+    unsaved: bool = False  # the end is not in the row: the database is away
 
     def as_json(self) -> dict[str, object]:
         """Return what `from_json` reads."""
@@ -80,6 +81,7 @@ class Card:
 
 
 INTERRUPTED: Final = Mishap(code="interrupted")  # the portal's process has died
+UNSAVED: Final = Mishap(code="unsaved", unsaved=True)  # the database was away when the answer ended
 
 
 class _Traits(NamedTuple):
@@ -105,6 +107,7 @@ _TRAITS: Final[Mapping[str, _Traits]] = {
     "silent": _Traits(retry=True, other=True),
     "broke_off": _Traits(retry=True),
     "interrupted": _Traits(retry=True),
+    "unsaved": _Traits("warn"),
     "bad_request": _Traits(free=True, other=True),
     "custom_keys_forbidden": _Traits(free=True),
     "refused": _Traits(),
@@ -245,6 +248,8 @@ def card_of(mishap: Mishap, *, answer: Answer | None = None) -> Card:
     """Put a mishap into words; `answer` knows what it cost."""
     left_out = answer is not None and mishap.parameter in answer.wishes.get("without", ())
     title, sentence, hint = words_of(mishap, left_out=left_out)
+    if mishap.unsaved and mishap.code != UNSAVED.code:
+        hint = f"{hint} {copy_it()}"
     traits = _TRAITS.get(mishap.code, _Traits())
     return Card(
         title=title,

@@ -9,7 +9,7 @@ import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -27,7 +27,7 @@ from playground.models import Answer, Conversation
 from playground.services.asking import Job
 from playground.services.costs import Cost, estimated_cost, told_cost
 from playground.services.draft import Draft
-from playground.services.mishaps import INTERRUPTED, Mishap, mishap_of
+from playground.services.mishaps import INTERRUPTED, UNSAVED, Mishap, mishap_of
 from playground.services.saver import saved_meanwhile
 from playground.services.slots import end_slot
 from web.hangups import Hangup
@@ -191,12 +191,16 @@ def _gather(stream: ChatStream, draft: Draft) -> bool:
 def _settle(job: Job, draft: Draft, ending: _Ending) -> None:
     """Write down the end. A database that is away costs the row its end, which the task `playground.settle` writes."""
     _finish(job.answer, draft, ending)
+    is_kept = False
     try:
         _write(job)
+        is_kept = True
         if job.answer.cost_usd is None and draft.has_begun:
             _write_cost(job, draft, ask=ending.mishap is None)
     except DatabaseError as error:
         logger.warning("playground: the end of an answer was not written, %s", type(error).__name__)
+        if not is_kept:
+            job.answer.problem = replace(ending.mishap or UNSAVED, unsaved=True).as_json()
     finally:
         _let_go_of_the_database()
 

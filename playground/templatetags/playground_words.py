@@ -32,7 +32,7 @@ def finish_words(answer: Answer) -> str:
     """Say how an answer ended; a reason that we do not know stays as it is."""
     if answer.state in (Answer.State.STOPPED, Answer.State.WAITING):
         return gettext("stopped by you")
-    if answer.state == Answer.State.FAILED or _problem_of(answer):
+    if answer.state == Answer.State.FAILED or (answer.state == Answer.State.STREAMING and _problem_of(answer)):
         return gettext("broke off")
     words = FINISH_WORDS.get(answer.finish_reason)
     return gettext(words) if words else answer.finish_reason

@@ -16,6 +16,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.policies import policy_of
+from keys.models import GatewayModel
 from keys.services import KeyRefused, playground_limits
 from playground.forms import AskForm
 from playground.forms.edit import EditForm
@@ -23,6 +24,7 @@ from playground.listing import address_of
 from playground.models import Answer, Conversation, Message
 from playground.services import asking
 from playground.services.asking import Asker, Job, Question
+from playground.services.mishaps import Mishap, card_of
 from playground.services.refusals import AskRefused
 from playground.services.requests import Picture
 from playground.services.tree import Shown, only_turn, shown_turns, turn_of
@@ -228,9 +230,16 @@ def _stage(request: PortalRequest, job: Job, *, whole: bool) -> Stage:
 
 def _article(request: PortalRequest, shown: Shown) -> SafeString:
     """Return an answer's article, with another model to ask should this one have failed."""
-    models = models_of(policy_of(request.user)) if shown.answer.problem else ()
-    context = {"shown": shown, "answer": shown.answer, "models": models}
+    context = {"shown": shown, "answer": shown.answer, "models": _other_models(request, shown.answer)}
     return _render(request, "playground/_answer.html", context)
+
+
+def _other_models(request: PortalRequest, answer: Answer) -> Sequence[GatewayModel]:
+    """Return what could be asked instead of the model that failed; nothing while the database is away."""
+    problem = Mishap.from_json(answer.problem) if answer.problem else None
+    if problem is None or problem.unsaved or not card_of(problem).ask_other:
+        return ()
+    return models_of(policy_of(request.user))
 
 
 def _render(request: PortalRequest, template: str, context: dict[str, Any]) -> SafeString:

@@ -1,0 +1,149 @@
+"""Database or Redis gone in the middle of an answer: its words still arrive, and what could not be kept is told."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+from django.conf import settings
+
+from tests.browser.portal_process import ROOT
+from tests.playground.mortal_portal import Listening, MortalPortal
+from tests.playground.real_portal import ANSWER_TIMEOUT_S, PAGE, Talker
+from tests.sandbox_process import Sandbox
+from tests.servers import Postgres, Redis
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.postgres, pytest.mark.redis]
+
+WORDS, SLOWLY = 60, "Count [count 60] [pace 50]"
+WHOLE = " ".join(str(number) for number in range(1, WORDS + 1))
+BACK_S, FOR_EVER_S = 60, 120
+PREPARE = """
+from django.core.management import call_command
+from keys.catalogue import refresh_models
+from tests.conftest import signed_in
+from tests.factories import make_intern
+call_command("migrate", verbosity=0)
+refresh_models()
+print(signed_in(make_intern("intern")).cookies["%s"].value)
+"""
+
+
+class Inhabitant(Talker):
+    """Somebody who is signed in to a portal with a database of its own."""
+
+    def __init__(self, portal: MortalPortal, session: str) -> None:
+        self.portal = portal
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.cookies.set(settings.SESSION_COOKIE_NAME, session)
+        assert self.is_served()
+
+    def is_served(self) -> bool:
+        """Read the Playground's page, and tell whether it is there."""
+        answer = self.session.get(self.portal.url + PAGE, timeout=ANSWER_TIMEOUT_S)
+        self.page = answer.text
+        return answer.ok
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    with Redis() as server:
+        yield server
+
+
+@pytest.fixture
+def talker(sandbox: Sandbox, postgres: Postgres, redis: Redis) -> Iterator[Inhabitant]:
+    """Serve a portal with one person in it on these servers."""
+    portal = MortalPortal(
+        sandbox,
+        DATABASE_URL=postgres.url,
+        REDIS_URL=redis.url,
+        DATABASE_POOL_TIMEOUT_S="2",
+        PLAYGROUND_SILENCE_S="5",
+    )
+    command = [
+        sys.executable,
+        str(ROOT / "manage.py"),
+        "shell",
+        "-v",
+        "0",
+        "-c",
+        PREPARE % settings.SESSION_COOKIE_NAME,
+    ]
+    made = subprocess.run(command, env=portal.environment(), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    with portal:
+        yield Inhabitant(portal, made.stdout.split()[-1])
+
+
+def rows(postgres: Postgres) -> list[tuple[Any, ...]]:
+    with psycopg.connect(postgres.url) as connection:
+        return connection.execute("SELECT state, text, problem FROM playground_answer").fetchall()
+
+
+def test_without_redis_an_answer_comes_whole_and_the_next_one_too(
+    talker: Inhabitant, redis: Redis, postgres: Postgres
+) -> None:
+    listening = Listening(talker.send(SLOWLY))
+    listening.until(lambda heard: bool(heard.text))
+
+    redis.stop(signal.SIGKILL)
+    listening.to_the_end()
+
+    assert (listening.text, listening.said) == (WHOLE, "The answer is finished.")
+    assert rows(postgres) == [("complete", WHOLE, None)]
+    further = Listening(talker.send("Count [count 7]"))
+    further.to_the_end()
+    assert further.said == "The answer is finished."
+
+
+def test_without_the_database_the_words_still_arrive_and_it_is_told_that_they_are_not_kept(
+    talker: Inhabitant, postgres: Postgres
+) -> None:
+    listening = Listening(talker.send(SLOWLY))
+    wait_until(lambda: rows(postgres)[0][1])
+
+    postgres.stop(signal.SIGINT)  # PostgreSQL's word for "now"
+    listening.to_the_end()
+
+    assert (listening.text, listening.said) == (WHOLE, "The answer could not be kept")
+    assert WHOLE in listening.article
+    assert (
+        "It is finished, but the portal’s database did not answer: it is whole on this page only." in listening.article
+    )
+    assert "Copy what you need of it before you leave the page." in listening.article
+    assert "by itself" in listening.article
+    postgres.start()
+    [(state, text, problem)] = rows(postgres)
+    assert (state, problem) == ("streaming", None)  # until the task finds it
+    assert WHOLE.startswith(text)
+    wait_until(talker.is_served, BACK_S)
+    further = Listening(talker.send("Count [count 7]"))
+    further.to_the_end()
+    assert further.said == "The answer is finished."
+
+
+def test_without_the_database_a_failure_has_its_card(talker: Inhabitant, postgres: Postgres, sandbox: Sandbox) -> None:
+    sandbox.faults("/chat/completions", "stream_silent", after_chunks=6, seconds=FOR_EVER_S)
+    listening = Listening(talker.send("Count [count 30]"))
+    listening.until(lambda heard: heard.text == "1 2 3 4 5")
+
+    postgres.stop(signal.SIGINT)
+    sandbox.clear_faults()
+    listening.to_the_end()
+
+    assert listening.said == "The model fell silent"
+    assert "1 2 3 4 5" in listening.article
+    assert "Copy what you need of it before you leave the page." in listening.article
