@@ -10,7 +10,7 @@ from django.utils.translation import gettext, gettext_noop
 from keys.models import GatewayModel
 from playground.forms import ParameterField
 from playground.models import Answer
-from playground.services.mishaps import INTERRUPTED, Card, Mishap, card_of
+from playground.services.mishaps import INTERRUPTED, UNSAVED, Card, Mishap, card_of
 
 register = template.Library()
 
@@ -32,7 +32,8 @@ def finish_words(answer: Answer) -> str:
     """Say how an answer ended; a reason that we do not know stays as it is."""
     if answer.state in (Answer.State.STOPPED, Answer.State.WAITING):
         return gettext("stopped by you")
-    if answer.state == Answer.State.FAILED or (answer.state == Answer.State.STREAMING and _problem_of(answer)):
+    problem = _problem_of(answer)
+    if answer.state == Answer.State.FAILED or (problem and problem.code != UNSAVED.code):
         return gettext("broke off")
     words = FINISH_WORDS.get(answer.finish_reason)
     return gettext(words) if words else answer.finish_reason

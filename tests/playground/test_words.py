@@ -32,6 +32,7 @@ from playground.templatetags.playground_words import (
         ({"finish_reason": "", "state": "stopped"}, "stopped by you"),
         ({"finish_reason": "stop", "state": "failed"}, "broke off"),
         ({"finish_reason": "stop", "problem": {"code": "broke_off"}}, "broke off"),
+        ({"finish_reason": "stop", "problem": {"code": "unsaved"}}, "by itself"),
     ],
 )
 def test_says_how_an_answer_ended(fields: dict[str, Any], words: str) -> None:
