@@ -1,9 +1,10 @@
 """Begin an answer: check the limits, write down what is asked, and prepare the call. Calls no model itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,7 +15,7 @@ from accounts.policies import Allowance
 from gateway.inference_types import ChatRequest, CompletionRequest
 from gateway.secret import Secret
 from keys.services import playground_secret
-from playground.models import Answer, Conversation, Image, Message
+from playground.models import Answer, Conversation, Image, Message, Slot
 from playground.services.refusals import AskRefused
 from playground.services.requests import Picture, chat_request, completion_request, wants_usage
 from playground.services.slots import take_slot
@@ -69,8 +70,7 @@ def ask(asker: Asker, question: Question) -> Job:
     if not images:  # so that nobody asks the database for them
         prefetch_related_objects([message], Prefetch("images", queryset=Image.objects.none()))
     answer = _answer_to(message, question.wishes)
-    with transaction.atomic():
-        slot = take_slot(asker.user)
+    with _with_slot(asker) as slot:
         _keep(conversation, answer, is_new=question.conversation is None)
         message.save(force_insert=True)
         Image.objects.bulk_create(images)
@@ -83,8 +83,7 @@ def retry(asker: Asker, earlier: Answer, wishes: Wishes) -> Job:
     secret = playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
     conversation = earlier.message.conversation
     answer = _answer_to(earlier.message, wishes)
-    with transaction.atomic():
-        slot = take_slot(asker.user)
+    with _with_slot(asker) as slot:
         _keep(conversation, answer, is_new=False)
         answer.save(force_insert=True)
     return _job(asker, conversation, answer, slot.pk, secret)
@@ -126,6 +125,20 @@ def begin(asker: Asker, answer: Answer) -> Job:
     return _job(asker, answer.message.conversation, answer, slot.pk, secret)
 
 
+@contextmanager
+def _with_slot(asker: Asker) -> Iterator[Slot]:
+    """Take a slot and write the rows of this block, all or none; what they follow may have been deleted meanwhile."""
+    try:
+        with transaction.atomic():
+            yield take_slot(asker.user)
+    except IntegrityError as error:  # said at the end: the database looks then whether rows have what they refer to
+        raise _gone() from error
+
+
+def _gone() -> AskRefused:
+    return AskRefused("gone", _("What this follows was deleted meanwhile. Nothing was sent."))
+
+
 def _rows_of(owner: User, question: Question) -> tuple[Conversation, Message, list[Image]]:
     """Return the rows of a question, none of them saved."""
     conversation = question.conversation or Conversation(
@@ -149,7 +162,9 @@ def _keep(conversation: Conversation, answer: Answer, *, is_new: bool) -> None:
     if is_new:
         conversation.save(force_insert=True)
     else:
-        conversation.save(update_fields=["wishes", "head", "used_at"])
+        changed = {name: getattr(conversation, name) for name in ("wishes", "head", "used_at")}
+        if not Conversation.objects.filter(pk=conversation.pk).update(**changed):
+            raise _gone()
 
 
 def _job(asker: Asker, conversation: Conversation, answer: Answer, slot_id: int, secret: Secret) -> Job:

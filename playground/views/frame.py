@@ -111,7 +111,7 @@ def refused(request: PortalRequest, refusal: Refusal, page: Callable[[], dict[st
 def status_of(refusal: Refusal) -> int:
     """Return the honest status: wrong words, too many, forbidden, or the gateway."""
     if isinstance(refusal, AskRefused):
-        return 422 if refusal.code == "wording" else 429
+        return {"wording": 422, "gone": 409}.get(refusal.code, 429)
     if isinstance(refusal, KeyRefused):
         return 403
     return 503 if isinstance(refusal, GatewayUnavailable) else 502
