@@ -70,7 +70,8 @@ def talker(sandbox: Sandbox, postgres: Postgres, redis: Redis) -> Iterator[Inhab
         sandbox,
         DATABASE_URL=postgres.url,
         REDIS_URL=redis.url,
-        DATABASE_POOL_TIMEOUT_S="2",
+        DATABASE_POOL_SIZE="1",  # so that who holds it is in everybody's way
+        DATABASE_POOL_TIMEOUT_S="3",
         PLAYGROUND_SILENCE_S="5",
     )
     command = [
@@ -107,6 +108,21 @@ def test_without_redis_an_answer_comes_whole_and_the_next_one_too(
     further = Listening(talker.send("Count [count 7]"))
     further.to_the_end()
     assert further.said == "The answer is finished."
+
+
+def test_answers_under_way_hold_no_connection_to_the_database(talker: Inhabitant, sandbox: Sandbox) -> None:
+    sandbox.faults("/chat/completions", "stream_silent", times=2, after_chunks=6, seconds=FOR_EVER_S)
+    sandbox.faults("/chat/completions", "hang_before", seconds=FOR_EVER_S)
+    under_way = [Listening(talker.send("Count [count 30]")) for _ in range(3)]
+    for listening in under_way[:2]:
+        listening.until(lambda heard: heard.text == "1 2 3 4 5")
+
+    assert talker.is_served()
+
+    for listening in under_way:
+        listening.to_the_end()
+    assert [listening.said for listening in under_way] == [*["The model fell silent"] * 2, "The model took too long"]
+    assert talker.is_served()
 
 
 def test_without_the_database_the_words_still_arrive_and_it_is_told_that_they_are_not_kept(
