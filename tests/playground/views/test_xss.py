@@ -1,0 +1,205 @@
+"""Texts that try to be markup, in every place of the playground: the markup stays what it is for a harmless text."""
+
+from collections.abc import Callable
+from difflib import unified_diff
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.models import User
+from keys.models import GatewayModel
+from playground.models import Answer, Conversation
+from tests.conftest import HTMX
+from tests.playground import rows, xss
+from tests.playground.skeleton import skeleton
+from tests.playground.sse import Heard, heard, send
+from tests.playground.streams import MODEL, know_the_models
+from tests.sandbox_process import Sandbox
+
+HARMLESS = "bees"
+GROUPS = ["SCRIPTS", "HANDLERS", "ADDRESSES", "NAMESPACES", "ELEMENTS", "ACTING", "FORMULAS", "ODD"]
+each_group = pytest.mark.parametrize("group", GROUPS)
+Drawn = Callable[[list[str]], list[list[str]]]
+
+
+@pytest.fixture(autouse=True)
+def models(sandbox: Sandbox, db: None, settings: Settings) -> None:
+    """Let the portal know the gateway's models, and ask them often."""
+    settings.PLAYGROUND_REQUESTS_A_MINUTE = settings.PLAYGROUND_IMAGES = 1000
+    know_the_models()
+
+
+def attempts(group: str) -> list[str]:
+    """Return the texts of a group, as far as a form takes them; no database keeps NUL."""
+    return [text.replace("\0", "") for text in getattr(xss, group)]
+
+
+def assert_alike(drawn: Drawn, group: str) -> None:
+    """Draw it with the texts of the group, and compare the markup with that of a harmless one."""
+    texts = attempts(group)
+    usual = drawn([HARMLESS] * len(texts))
+    assert all(usual)
+    Conversation.objects.all().delete()
+    for found, wanted in zip(drawn(texts), usual, strict=True):
+        assert list(unified_diff(wanted, found, lineterm="", n=1)) == []
+
+
+def of_stream(stream: Heard, *pages: Any) -> list[list[str]]:
+    """Return the markup of a stream's parts, pieces of text together, and of the pages that show it later."""
+    places = [part for part in stream.parts if not part.target.startswith(("text-", "reasoning-", "live-"))]
+    assert {part.target.split("-")[0] for part in places} <= {"playground", "answer", "say", "marks"}
+    drawn = [*(part.markup for part in places if part.target != "say"), *(page.content.decode() for page in pages)]
+    return [skeleton(html, but_for="ps-prose ps-read") for html in drawn]  # of figures not all are there each time
+
+
+def of_pages(*pages: Any) -> list[list[str]]:
+    """Return the markup of pages."""
+    return [skeleton(page.content.decode()) for page in pages]
+
+
+def show(client: Client, name: str, *args: Any) -> Any:
+    page = client.get(reverse(f"playground:{name}", args=args))
+    assert page.status_code == 200
+    return page
+
+
+# --- Streams, a character a piece -------------------------------------------------------------------
+@each_group
+def test_in_a_chat_as_prompt_system_prompt_answer_and_title(as_intern: Client, group: str) -> None:
+    def drawn(texts: list[str]) -> list[list[str]]:
+        text = " ".join(texts)
+        stream = heard(send(as_intern, f"[bytes][echo] {text}", system=text))
+        answer = stream.answer
+        assert text.split()[-1] in answer.text
+        assert stream.text == answer.text
+        talk = answer.message.conversation_id
+        return of_stream(stream, show(as_intern, "conversation", talk), show(as_intern, "details", answer.pk))
+
+    assert_alike(drawn, group)
+
+
+@each_group
+def test_in_a_completion(as_intern: Client, group: str) -> None:
+    def drawn(texts: list[str]) -> list[list[str]]:
+        asked = {"message": f"[bytes][echo] {' '.join(texts)}", "model": MODEL}
+        stream = heard(as_intern.post(reverse("playground:completion"), asked, headers=HTMX))
+        talk = Conversation.objects.get()
+        return of_stream(stream, show(as_intern, "completed", talk.pk))
+
+    assert_alike(drawn, group)
+
+
+@each_group
+def test_in_a_comparison(as_intern: Client, group: str) -> None:
+    def drawn(texts: list[str]) -> list[list[str]]:
+        text = " ".join(texts)
+        asked = {"message": f"[bytes][echo] {text}", "models": [MODEL, "llama-70b"], "system": text}
+        begun = as_intern.post(reverse("playground:compare"), asked, headers=HTMX)
+        Answer.objects.exclude(model=MODEL).update(state=Answer.State.STOPPED)
+        answer = Answer.objects.get(model=MODEL)
+        stream = heard(as_intern.post(reverse("playground:stream", args=[answer.pk]), headers=HTMX))
+        assert text.split()[-1] in Answer.objects.get(pk=answer.pk).text
+        return of_stream(stream, begun, show(as_intern, "comparison", answer.message.conversation_id))
+
+    assert_alike(drawn, group)
+
+
+# --- Names and errors -------------------------------------------------------------------------------
+@each_group
+def test_as_the_name_of_a_model(as_intern: Client, intern: User, group: str) -> None:
+    def drawn(texts: list[str]) -> list[list[str]]:
+        GatewayModel.objects.all().delete()
+        names = [f"{number:02} {text}" for number, text in enumerate(texts)]
+        GatewayModel.objects.bulk_create(GatewayModel(name=name, mode="chat") for name in names)
+        talk = rows.conversation(intern, model=names[0])
+        for name in names:
+            rows.answer(rows.message(talk, parent=talk.head), model=name)
+        pages = [show(as_intern, page) for page in ("index", "compare", "completion")]
+        return of_pages(*pages, show(as_intern, "conversation", talk.pk))
+
+    assert_alike(drawn, group)
+
+
+@each_group
+def test_in_all_that_a_gateway_tells_of_an_answer(as_intern: Client, intern: User, group: str) -> None:
+    def drawn(texts: list[str]) -> list[list[str]]:
+        talk = rows.conversation(intern, title=texts[-1][:100])
+        for text in texts:
+            message = rows.message(talk, text, parent=talk.head)
+            rows.image(message, name=text)
+            rows.answer(message, text, state=Answer.State.FAILED, problem={"code": "refused", **_thrice(text)})
+            whole = rows.answer(message, text, **_told_of(text))
+        pages = [show(as_intern, name, talk.pk) for name in ("conversation", "delete", "rename")]
+        more = [show(as_intern, "conversations"), show(as_intern, "edit", message.pk)]
+        return of_pages(*pages, *more, show(as_intern, "details", whole.pk), show(as_intern, "answer", whole.pk))
+
+    assert_alike(drawn, group)
+
+
+def _thrice(text: str) -> dict[str, str]:
+    return {"type": text, "message": text, "parameter": text}
+
+
+def _told_of(text: str) -> dict[str, Any]:
+    """Return all that is kept of an answer as texts."""
+    return {
+        "reasoning": text,
+        "answered_by": text,
+        "call_id": text,
+        "finish_reason": text[:40],
+        "headers": {f"x-litellm-{text}": text},
+        "tool_calls": [{"id": text, "name": text, "arguments": text}],
+        "others": [{"text": text, "reasoning": text, "tool_calls": [], "finish_reason": text}],
+    }
+
+
+@each_group
+def test_as_the_name_of_an_image_that_is_sent(as_intern: Client, group: str) -> None:
+    def drawn(texts: list[str]) -> list[list[str]]:
+        names = [f"{text.replace('/', '')} {number}.png" for number, text in enumerate(texts)]
+        images = [SimpleUploadedFile(name, rows.PIXEL, "image/png") for name in names]
+        stream = heard(send(as_intern, "[words 3] what?", images=images))
+        return of_stream(stream, show(as_intern, "conversation", stream.answer.message.conversation_id))
+
+    assert_alike(drawn, group)
+
+
+# --- Answers that come whole ------------------------------------------------------------------------
+@each_group
+@pytest.mark.parametrize("page", ["embeddings", "moderation"])
+def test_in_a_text_that_is_shown_back(as_intern: Client, page: str, group: str) -> None:
+    def drawn(texts: list[str]) -> list[list[str]]:
+        line = " ".join(" ".join(texts).split())
+        field = {"texts": f"{line}\nwasps"} if page == "embeddings" else {"text": " ".join(texts)}
+        model = {"embeddings": "embedding", "moderation": "moderation"}[page]
+        response = as_intern.post(reverse(f"playground:{page}"), {**field, "model": model}, headers=HTMX)
+        assert response.status_code == 200
+        return of_pages(response)
+
+    assert_alike(drawn, group)
+
+
+@each_group
+def test_in_what_a_form_refuses(as_intern: Client, group: str) -> None:
+    def drawn(texts: list[str]) -> list[list[str]]:
+        line = " ".join(" ".join(texts).split())
+        asked = {"model": line, "temperature": line, "tools": line, "logit_bias": line}
+        refused = [
+            as_intern.post(reverse("playground:send"), {**asked, "message": line}, headers=headers)
+            for headers in (HTMX, {})
+        ]
+        assert {response.status_code for response in refused} == {422}
+        return of_pages(*refused)
+
+    assert_alike(drawn, group)
+
+
+def test_markup_that_comes_through_is_noticed() -> None:
+    assert skeleton("<p>bees</p>") == skeleton("<p>wasps &lt;b&gt;</p>")
+    for text in ("<b>bees</b>", "bees<!-- -->", "bees<br>", "bees</p><p>"):
+        assert skeleton(f"<p>{text}</p>") != skeleton("<p>bees</p>")
+    assert skeleton('<p title="bees">') != skeleton('<p title="" onclick="bees">')
