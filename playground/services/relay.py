@@ -23,7 +23,7 @@ from gateway.inference_types import ChatRequest
 from gateway.stream import ChatStream
 from gateway.types import Headers
 from keys.services import recheck_playground_key
-from playground.models import Answer, Conversation
+from playground.models import Answer
 from playground.services.asking import Job
 from playground.services.costs import Cost, estimated_cost, told_cost
 from playground.services.draft import Draft
@@ -195,7 +195,7 @@ def _settle(job: Job, draft: Draft, ending: _Ending) -> None:
     try:
         _write(job)
         is_kept = True
-        if job.answer.cost_usd is None and draft.has_begun:
+        if job.answer.cost_usd is None and (draft.has_begun or _is_billed_unheard(ending)):
             _write_cost(job, draft, ask=ending.mishap is None)
     except DatabaseError as error:
         logger.warning("playground: the end of an answer was not written, %s", type(error).__name__)
@@ -203,6 +203,11 @@ def _settle(job: Job, draft: Draft, ending: _Ending) -> None:
             job.answer.problem = replace(ending.mishap or UNSAVED, unsaved=True).as_json()
     finally:
         _let_go_of_the_database()
+
+
+def _is_billed_unheard(ending: _Ending) -> bool:
+    """Tell whether the gateway may bill the prompt though no word came: seen after a stop, likely after a timeout."""
+    return ending.state == State.STOPPED or (ending.mishap is not None and ending.mishap.code == "timeout")
 
 
 def _finish(answer: Answer, draft: Draft, ending: _Ending) -> None:
@@ -254,7 +259,6 @@ def _write(job: Job) -> None:
     with transaction.atomic():
         told = {name: getattr(answer, name) for name in ENDED_FIELDS}
         Answer.objects.filter(pk=answer.pk, state=State.STREAMING).update(**told)
-        Conversation.objects.filter(pk=job.conversation.pk).update(used_at=answer.ended_at)
         end_slot(job.slot_id)
 
 

@@ -104,6 +104,7 @@ def test_a_browser_that_goes_ends_the_gateways_work(intern: User, sandbox: Sandb
 
 
 def test_a_browser_that_goes_before_the_first_word_is_noticed_too(intern: User, sandbox: Sandbox) -> None:
+    know_the_models()
     job = asked(intern, "Think long [slow 20000]")
 
     with browser() as (hangup, theirs):
@@ -114,6 +115,7 @@ def test_a_browser_that_goes_before_the_first_word_is_noticed_too(intern: User, 
     assert kept(job.answer).state == State.STOPPED
     assert kept(job.answer).took_ms is not None
     assert kept(job.answer).took_ms < 5000  # type: ignore[operator]  # asserted above
+    assert kept(job.answer).cost_usd, "LiteLLM bills the prompt also then"
 
 
 def test_a_piece_that_cannot_be_sent_ends_it_as_well(intern: User, sandbox: Sandbox) -> None:
