@@ -50,6 +50,7 @@ def assert_alike(drawn: Drawn, group: str) -> None:
 
 def of_stream(stream: Heard, *pages: Any) -> list[list[str]]:
     """Return the markup of a stream's parts, pieces of text together, and of the pages that show it later."""
+    assert stream.text  # none of its pieces has markup
     places = [part for part in stream.parts if not part.target.startswith(("text-", "reasoning-", "live-"))]
     assert {part.target.split("-")[0] for part in places} <= {"playground", "answer", "say", "marks"}
     drawn = [*(part.markup for part in places if part.target != "say"), *(page.content.decode() for page in pages)]
