@@ -5,7 +5,6 @@ import html
 import inspect
 import json
 import re
-from base64 import b64encode
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -21,141 +20,27 @@ from playground.as_code.languages import LANGCHAIN_ARGUMENTS, LONG, OPENAI_ARGUM
 from playground.as_code.literals import text_pieces
 from tests.keys.recorder import Recorder, recording
 from tests.keys.run_code import run_code
-from tests.playground.xss import STORABLE
+from tests.playground.code_bodies import BODIES, EVERYTHING, IMAGES, TEXTS
 from tests.sandbox_process import Sandbox
 
 SECRET: Final = "sk-0123456789abcdefghij42"
 LIGHT: Final = ("curl", "requests")  # what runs everywhere; the rest needs programs and libraries of its own
 LANGUAGES: Final = [
     pytest.param(language, marks=[] if language in LIGHT else [pytest.mark.clients])
-    for language in ("curl", "requests", "openai", "httr2", "javascript", "langchain")
+    for language in ("curl", "requests", "httr2", "javascript")
 ]
+BETWEEN: Final = "--- and the next ---"
+ONE_BY_ONE: Final = """
+import os, runpy
+
+for folder in {folders}:
+    os.chdir(folder)
+    runpy.run_path("{filename}", run_name="__main__")
+    print({between!r})
+"""  # the libraries take seconds to be imported, so that their snippets share a process
 ADDED: Final[dict[str, dict[str, object]]] = {  # what libraries say of themselves
     "openai": {"encoding_format": "base64"},
     "langchain": {"encoding_format": "base64", "stream": False},
-}
-ACTING: Final = [
-    "it's \"quoted\" \\ and \\' \\\\ \\n",
-    "$(touch pwned) `touch pwned` ${HOME} $HOME !! !touch %s {0} «key» «base_url» «body»",
-    "'; touch pwned; '",
-    '"; touch pwned; "',
-    "\nJSON\ntouch pwned\n",
-    "'\nJSON\ntouch pwned\n{ cat <<'JSON'\n",
-    '"); open("pwned", "w"); ("',
-    '"""\nopen("pwned", "w")\n"""',
-    '"); file.create("pwned"); c("',
-    ')"; file.create("pwned"); r"(',
-    '"}); require("fs").writeFileSync("pwned", ""); ({x: "',
-    '`${require("fs").writeFileSync("pwned", "")}`',
-    "#{touch} @pwned <(touch pwned) | touch pwned && touch pwned",
-    "two\nlines\r\n\tand a tab\n\n\nand more  \n  touch pwned\n",
-    "é à ß 漢字 \u202egnp.exe\u2028\u2029\u00a0\u200b \U0001f600 👩\u200d🔬 \U000e0041 e\u0301",
-    "\x01\x08\x0b\x0c\x1b[31m\x7f\x85",
-    "\nimage1.png\n",
-    "API_KEYS, 'true', NULL, NA, None",
-    "",
-    " ",
-    "\n",
-    "l'été " * 60 + "x" * 300 + "\n" * 3 + "fin",
-]
-TEXTS: Final = [*ACTING, *STORABLE]
-NAMES: Final = [
-    "it's",
-    'a"b\\',
-    "function",
-    "if",
-    "NULL",
-    "a.b",
-    "..1",
-    "__proto__",
-    "constructor",
-    "$x",
-    "é\n",
-    "_",
-    "T",
-]
-TOOL: Final = {
-    "type": "function",
-    "function": {
-        "name": "weather",
-        "description": 'It\'s for `places` in "quotes".',
-        "parameters": {
-            "type": "object",
-            "properties": {name: {"type": "string", "enum": ["one"]} for name in NAMES} | {"none": {}},
-            "required": ["if"],
-            "additionalProperties": False,
-            "examples": [],
-            "default": None,
-            "minimum": 1e-7,
-            "maximum": 100000,
-        },
-    },
-}
-EVERYTHING: Final[dict[str, Any]] = {
-    "model": "general_nothink'\"",
-    "messages": [
-        {"role": "system", "content": "You're kind.\nBe short."},
-        *({"role": "user" if at % 2 else "assistant", "content": text} for at, text in enumerate(TEXTS)),
-        {
-            "role": "assistant",
-            "content": None,
-            "tool_calls": [
-                {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"it\'s": "é"}'}}
-            ],
-        },
-        {"role": "tool", "tool_call_id": "c1", "content": "It's 20 °C."},
-        {"role": "user", "content": "So?"},
-    ],
-    "temperature": 0.2,
-    "top_p": 0.95,
-    "n": 2,
-    "max_tokens": 100000,
-    "stop": ["\n"],
-    "presence_penalty": -1.5,
-    "frequency_penalty": 1.9,
-    "logit_bias": {"50256": -100, "7": 1.5},
-    "seed": 2147483648,
-    "user": "o'neil",
-    "tools": [TOOL],
-    "tool_choice": "auto",
-    "parallel_tool_calls": False,
-    "response_format": {"type": "json_object"},
-    "reasoning_effort": "low",
-    "metadata": {name: f"{name}'s" for name in NAMES},
-}
-IMAGES: Final = {"png": bytes(range(256)) * 9, "jpeg": bytes(range(255, -1, -1)) * 500}
-SEEING: Final[dict[str, Any]] = {
-    "model": "sees",
-    "n": 2,
-    "messages": [
-        {
-            "role": "user",
-            "content": [
-                {"type": "text", "text": "What's this?"},
-                *(
-                    {"type": "image_url", "image_url": {"url": f"data:image/{kind};base64,{b64encode(data).decode()}"}}
-                    for kind, data in IMAGES.items()
-                ),
-                {"type": "image_url", "image_url": {"url": "data:image/gif;base64,R0lGODlhAQABAAAAACw="}},
-            ],
-        }
-    ],
-}
-COMPLETING: Final[dict[str, Any]] = {
-    "model": "old",
-    "prompt": "Once upon a time,\nit's said,",
-    "n": 2,
-    "stop": ["END", "'"],
-    "logit_bias": {"50256": -100},
-    "max_tokens": 5,
-}
-BODIES: Final[dict[str, tuple[Kind, dict[str, Any]]]] = {
-    "plain": ("chat", {"model": "m", "messages": [{"role": "user", "content": "Say hello."}]}),
-    "everything": ("chat", EVERYTHING),
-    "images": ("chat", SEEING),
-    "completion": ("completion", COMPLETING),
-    "embeddings": ("embeddings", {"model": "embedding", "input": ["It's", "one\ntwo"]}),
-    "moderation": ("moderation", {"model": "moderation", "input": ["It's", "one\ntwo"]}),
 }
 SAID: Final = {"chat": "Hello.", "completion": "Hello.", "embeddings": "0.75", "moderation": "violence"}
 
@@ -184,6 +69,28 @@ def run(snippet: Snippet, folder: Path) -> str:
     return done.stdout
 
 
+def run_all(snippets: dict[str, Snippet], folder: Path) -> list[str]:
+    """Run Python snippets one after the other in one process, each in its folder; return what each prints."""
+    for case, snippet in snippets.items():
+        (folder / case).mkdir()
+        lay_images(folder / case)
+        code = re.sub(rf"\b{NO_SECRET}\b", SECRET, snippet.code, count=1)
+        (folder / case / snippet.filename).write_text(code, encoding="utf-8")
+    [filename] = {snippet.filename for snippet in snippets.values()}
+    folders = [str(folder / case) for case in snippets]
+    program = ONE_BY_ONE.format(folders=folders, filename=filename, between=BETWEEN)
+    done = run_code(language="python", filename="all.py", code=program, folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert not [*folder.rglob("pwned")]
+    return done.stdout.split(BETWEEN)[:-1]
+
+
+def lay_images(folder: Path) -> None:
+    """Put the images that are asked about where the code looks for them."""
+    for number, (suffix, data) in enumerate(IMAGES.items(), start=1):
+        (folder / f"image{number}.{suffix.replace('jpeg', 'jpg')}").write_bytes(data)
+
+
 def as_meant(body: dict[str, Any]) -> dict[str, Any]:
     """Return the body with the arguments of tools as what they mean: LangChain writes their JSON in its own way."""
     messages = [
@@ -204,17 +111,35 @@ def in_text(body: dict[str, Any]) -> str:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("case", BODIES)
 def test_sends_exactly_this_request(case: str, language: str, recorder: Recorder, tmp_path: Path) -> None:
-    kind, body = BODIES[case]
-    snippet = code_in(language, kind, body)
-    for number, (suffix, data) in enumerate(IMAGES.items(), start=1):
-        (tmp_path / f"image{number}.{suffix.replace('jpeg', 'jpg')}").write_bytes(data)
-    if snippet is None:
-        assert (language, kind) in {("langchain", "completion"), ("langchain", "moderation")}
-        return
+    snippet = code_in(language, *BODIES[case])
+    assert snippet
+    lay_images(tmp_path)
 
     said = run(snippet, tmp_path)
 
-    [(authorization, received)] = recorder.asked
+    [asked] = recorder.asked
+    assert_exact(case, language, asked, said)
+
+
+@pytest.mark.clients
+@pytest.mark.parametrize(("language", "lacks"), [("openai", set()), ("langchain", {"completion", "moderation"})])
+def test_sends_exactly_this_request_by_a_library(
+    language: str, lacks: set[str], recorder: Recorder, tmp_path: Path
+) -> None:
+    found = {case: code_in(language, kind, body) for case, (kind, body) in BODIES.items()}
+    snippets = {case: snippet for case, snippet in found.items() if snippet}
+    assert found.keys() - snippets.keys() == lacks
+
+    said = run_all(snippets, tmp_path)
+
+    for case, asked, words in zip(snippets, recorder.asked, said, strict=True):
+        assert_exact(case, language, asked, words)
+
+
+def assert_exact(case: str, language: str, asked: tuple[str, dict[str, Any]], said: str) -> None:
+    """Compare what came with what is meant: with the key, to the letter, and the answer printed."""
+    kind, body = BODIES[case]
+    authorization, received = asked
     assert authorization == f"Bearer {SECRET}"
     added = {name: value for name, value in received.items() if name not in body}
     assert added.items() <= ADDED.get(language, {}).items()
