@@ -28,13 +28,16 @@ from playground.services.asking import Job
 from playground.services.costs import Cost, estimated_cost, told_cost
 from playground.services.draft import Draft
 from playground.services.mishaps import INTERRUPTED, UNSAVED, Mishap, mishap_of
-from playground.services.saver import saved_meanwhile
+from playground.services.saver import saved_meanwhile, streams_here
 from playground.services.slots import end_slot
 from web.hangups import Hangup
 
 logger = logging.getLogger(__name__)
 
 JOIN_S: Final = 0.04  # pause between two pieces: what comes within it is sent together (DESIGN §7)
+WAKES_A_SECOND: Final = (
+    2000  # of all streams of a process: with more than 80 the pauses grow, for pages to find their turn
+)
 KEEP_ALIVE_S: Final = 10.0  # a proxy in front of us may end what is silent for longer
 
 State = Answer.State
@@ -168,7 +171,7 @@ def _pieces(stream: ChatStream, draft: Draft) -> Iterator[Update]:
             texts, thoughts = len(first.text), len(first.reasoning)
             yield Piece(text, reasoning, draft.count, time.monotonic() - draft.began)
         if not stream.is_read:
-            time.sleep(JOIN_S)  # to wake once for many tokens leaves the processor to others
+            time.sleep(max(JOIN_S, streams_here() / WAKES_A_SECOND))
 
 
 def _until_something_comes(stream: ChatStream) -> Iterator[Quiet]:
