@@ -28,16 +28,15 @@ from playground.services.asking import Job
 from playground.services.costs import Cost, estimated_cost, told_cost
 from playground.services.draft import Draft
 from playground.services.mishaps import INTERRUPTED, UNSAVED, Mishap, mishap_of
-from playground.services.saver import saved_meanwhile, streams_here
+from playground.services.saver import saved_meanwhile
 from playground.services.slots import end_slot
 from web.hangups import Hangup
 
 logger = logging.getLogger(__name__)
 
 JOIN_S: Final = 0.04  # pause between two pieces: what comes within it is sent together (DESIGN §7)
-WAKES_A_SECOND: Final = (
-    2000  # of all streams of a process: with more than 80 the pauses grow, for pages to find their turn
-)
+MOST_JOIN_S: Final = 0.5
+PATIENCE: Final = 10  # times as long as it was woken too late it pauses next, for others to find their turn
 KEEP_ALIVE_S: Final = 10.0  # a proxy in front of us may end what is silent for longer
 
 State = Answer.State
@@ -162,6 +161,7 @@ def _let_go_of_the_database() -> None:
 def _pieces(stream: ChatStream, draft: Draft) -> Iterator[Update]:
     first = draft.first
     texts = thoughts = 0  # how many of each were sent
+    pause_s = JOIN_S
     while True:
         yield from _until_something_comes(stream)
         if not _gather(stream, draft):
@@ -171,7 +171,15 @@ def _pieces(stream: ChatStream, draft: Draft) -> Iterator[Update]:
             texts, thoughts = len(first.text), len(first.reasoning)
             yield Piece(text, reasoning, draft.count, time.monotonic() - draft.began)
         if not stream.is_read:
-            time.sleep(max(JOIN_S, streams_here() / WAKES_A_SECOND))
+            pause_s = _pause(pause_s)
+
+
+def _pause(pause_s: float) -> float:
+    """Sleep, as to wake once for many tokens costs less; return how long next: longer where the processor is busy."""
+    began = time.monotonic()
+    time.sleep(pause_s)
+    late_s = time.monotonic() - began - pause_s
+    return min(MOST_JOIN_S, max(JOIN_S, PATIENCE * late_s))
 
 
 def _until_something_comes(stream: ChatStream) -> Iterator[Quiet]:

@@ -66,10 +66,6 @@ class _Saver:
             if not self._followed:
                 self._work.set()  # nothing to wait for
 
-    @property
-    def followed(self) -> int:
-        return len(self._followed)
-
     def _run(self) -> None:
         rest_s = ROUND_S
         while True:
@@ -131,11 +127,6 @@ def saved_meanwhile(answer_id: UUID, slot_id: int, draft: Draft) -> Iterator[Non
         yield
     finally:
         _of_process.drop(followed)
-
-
-def streams_here() -> int:
-    """Return how many answers come in this process right now."""
-    return _of_process.followed
 
 
 def _forget() -> None:
