@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.services import take_over_groups
 from web.request import client_address
+from web.turns import aside
 
 logger = logging.getLogger(__name__)
 MISMATCH = _("This user name and this password do not go together.")
@@ -59,7 +60,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a mail; tell the person when the mail server does not take it."""
         try:
-            super().send_mail(template_prefix, email, context)
+            with aside():
+                super().send_mail(template_prefix, email, context)
         except OSError as error:
             logger.warning("mail not sent: %s %s", template_prefix, type(error).__name__)
             raise ImmediateHttpResponse(render(self.request, "account/mail_failed.html", status=503)) from error

@@ -1,13 +1,14 @@
 """The gateway, one object with its verbs by subject: `gateway.keys.generate(…)`, `gateway.inference.stream_chat(…)`."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from gateway.health import Health
 from gateway.inference import Inference
 from gateway.keys import Keys
 from gateway.models import Models
 from gateway.people import People
-from gateway.transport import Transport
+from gateway.transport import Transport, Waiting
 from gateway.usage import Usage
 
 CONNECT_TIMEOUT_S = 3.0
@@ -18,7 +19,8 @@ READ_TIMEOUT_S = 30.0  # of everything but inference, which has its own in infer
 class Gateway:
     """A LiteLLM proxy under any address: `https://host/prefix`, with or without a slash at its end.
 
-    One a process, shared by its threads. `ca_bundle` is a file of certificates to trust instead of the usual ones.
+    One a process, shared by its threads. `ca_bundle` is a file of certificates to trust instead of the usual ones,
+    `waiting` surrounds each exchange but those of streams: a thread has nothing else to do meanwhile.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class Gateway:
         read_timeout_s: float = READ_TIMEOUT_S,
         retry_pauses_s: Sequence[float] = RETRY_PAUSES_S,
         ca_bundle: str | None = None,
+        waiting: Waiting = nullcontext,
     ) -> None:
         self._transport = Transport(
             base_url,
@@ -38,6 +41,7 @@ class Gateway:
             read_timeout_s=read_timeout_s,
             retry_pauses_s=retry_pauses_s,
             ca_bundle=ca_bundle,
+            waiting=waiting,
         )
         self.base_url = self._transport.base_url
         self.keys = Keys(self._transport)

@@ -4,6 +4,7 @@ import os
 from functools import lru_cache
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from gateway.client import Gateway
 
@@ -20,7 +21,13 @@ def get_gateway() -> Gateway:
 
 @lru_cache(maxsize=1)
 def _gateway(url: str, admin_key: str, connect_timeout_s: float, read_timeout_s: float) -> Gateway:
-    return Gateway(url, admin_key, connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s)
+    return Gateway(
+        url,
+        admin_key,
+        connect_timeout_s=connect_timeout_s,
+        read_timeout_s=read_timeout_s,
+        waiting=import_string(settings.GATEWAY_WAITING),
+    )
 
 
 os.register_at_fork(after_in_child=_gateway.cache_clear)  # two processes on one connection mix up answers

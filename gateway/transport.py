@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -24,6 +24,8 @@ from gateway.types import Headers
 READ_BYTES: Final = 2**16  # at most, at once
 MAX_ANSWER_BYTES: Final = 64 * 2**20  # a page of activity has 4 MB
 ANSWER_DEADLINE_FACTOR: Final = 4  # times the read timeout, for a gateway that trickles
+
+Waiting = Callable[[], AbstractContextManager[None]]
 
 NOBODY: Final = Secret("")  # for routes that are open to all
 
@@ -59,6 +61,7 @@ class Transport:
         read_timeout_s: float,
         retry_pauses_s: Sequence[float],
         ca_bundle: str | None,
+        waiting: Waiting,
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
@@ -67,6 +70,7 @@ class Transport:
         self.connect_timeout_s = connect_timeout_s
         self.read_timeout_s = read_timeout_s
         self.retry_pauses_s = retry_pauses_s
+        self._waiting = waiting
         self._admin_key = Secret(admin_key)
         self._session = new_session(ca_bundle)
 
@@ -86,13 +90,14 @@ class Transport:
         """Read, as admin unless a secret is given. Tried again when the gateway is away, not when it is slow."""
         pauses = iter(self.retry_pauses_s if retry else ())
         while True:
-            try:
-                return self._call("GET", path, query=query, secret=secret, read_timeout_s=read_timeout_s)
-            except GatewayUnavailable as error:
-                pause_s = next(pauses, None)
-                if pause_s is None or error.timed_out:
-                    raise
-            time.sleep(pause_s)
+            with self._waiting():
+                try:
+                    return self._call("GET", path, query=query, secret=secret, read_timeout_s=read_timeout_s)
+                except GatewayUnavailable as error:
+                    pause_s = next(pauses, None)
+                    if pause_s is None or error.timed_out:
+                        raise
+                time.sleep(pause_s)
 
     def post(
         self,
@@ -103,7 +108,8 @@ class Transport:
         read_timeout_s: float | None = None,
     ) -> Answer:
         """Do, as admin unless a secret is given. Never tried again."""
-        return self._call("POST", path, body=body, secret=secret, read_timeout_s=read_timeout_s)
+        with self._waiting():
+            return self._call("POST", path, body=body, secret=secret, read_timeout_s=read_timeout_s)
 
     def _call(
         self,

@@ -52,6 +52,7 @@ SECRET_KEY = env.str("SECRET_KEY", default=embedded_secret("secret_key") if EMBE
 # --- The web server (gunicorn.conf.py) ------------------------------------------------------------
 WEB_HOST = env.str("WEB_HOST", default="127.0.0.1")  # the address that PORT is opened on
 WEB_PROCESSES = env.int("WEB_PROCESSES", default=1 if EMBEDDED else 2)
+WEB_TURNS = env.int("WEB_TURNS", default=4)  # of these compute at once, the others wait in line (web.turns)
 WEB_THREADS = env.int("WEB_THREADS", default=160 if EMBEDDED else 256)  # each; a stream holds one
 
 # --- The gateway -------------------------------------------------------------------------------
@@ -62,6 +63,7 @@ GATEWAY_ADMIN_KEY = env.str("GATEWAY_ADMIN_KEY", default=embedded_default("sk-sa
 GATEWAY_PUBLIC_URL = env.str("GATEWAY_PUBLIC_URL", default=GATEWAY_URL).rstrip("/")  # what people's programs call
 GATEWAY_CONNECT_TIMEOUT_S = env.float("GATEWAY_CONNECT_TIMEOUT_S", default=3.0)
 GATEWAY_READ_TIMEOUT_S = env.float("GATEWAY_READ_TIMEOUT_S", default=20.0)
+GATEWAY_WAITING = "web.turns.aside"  # surrounds each call of it
 
 # --- Keys --------------------------------------------------------------------------------------
 KEY_RENEW_BEFORE_DAYS = env.int("KEY_RENEW_BEFORE_DAYS", default=7)  # from so long before its end a key can be renewed
@@ -194,6 +196,7 @@ INSTALLED_APPS = [
     "template_partials",
 ]
 MIDDLEWARE = [
+    "web.turns.take_turns",
     "web.middleware.any_host_for_health",
     "django.middleware.security.SecurityMiddleware",
     "web.middleware.security_headers",

@@ -26,6 +26,7 @@ from keys.services.refusals import KeyRefused
 from keys.services.renew import claim, release, renew_key
 from keys.services.sweep import heal_issuing, heal_renewal
 from keys.services.trail import trace
+from web.turns import aside
 
 LABEL: Final = "Playground"
 WAIT_S: Final = 10.0  # for another thread that makes or changes the key
@@ -72,7 +73,8 @@ def playground_secret(*, owner: User, act: Act, allowance: Allowance | None = No
         except KeyRefused as refusal:
             if refusal.code not in PASSING:
                 raise
-            time.sleep(POLL_S)
+            with aside():
+                time.sleep(POLL_S)
 
 
 def playground_limits(allowance: Allowance) -> Limits:

@@ -31,6 +31,7 @@ from playground.services.mishaps import INTERRUPTED, UNSAVED, Mishap, mishap_of
 from playground.services.saver import saved_meanwhile
 from playground.services.slots import end_slot
 from web.hangups import Hangup
+from web.turns import turn
 
 logger = logging.getLogger(__name__)
 
@@ -199,6 +200,7 @@ def _gather(stream: ChatStream, draft: Draft) -> bool:
     return bool(deltas)
 
 
+@turn()
 def _settle(job: Job, draft: Draft, ending: _Ending) -> None:
     """Write down the end. A database that is away costs the row its end, which the task `playground.settle` writes."""
     _finish(job.answer, draft, ending)

@@ -20,6 +20,7 @@ from playground.templatetags.playground_words import seconds
 from web.event_stream import KEEP_ALIVE, Appender, event_stream, message, partial
 from web.hangups import Hangup
 from web.request import PortalRequest
+from web.turns import aside, turn
 
 LIVE_S = 0.5  # between two counts of seconds and tokens
 
@@ -38,7 +39,8 @@ def streamed(request: PortalRequest, job: Job, stage: Stage) -> HttpResponseBase
     """Answer with the stream of `job`; without htmx make the whole answer first, and lead to its page."""
     hangup = Hangup(request)
     if not request.htmx:
-        run_to_end(job, hangup)
+        with aside():
+            run_to_end(job, hangup)
         return HttpResponseRedirect(stage.page)
     return event_stream(_events(job, hangup, stage, translation.get_language()))
 
@@ -47,14 +49,14 @@ def _events(job: Job, hangup: Hangup, stage: Stage, language: str | None) -> Ite
     spell = _Speller(job.answer, language)
     with closing(relay(job, hangup)) as updates:
         next(updates)  # whatever happens to the opening, the answer has an end
-        with translation.override(language):
+        with turn(ahead=True), translation.override(language):
             opening = message(stage.opening())
         yield opening
         for update in updates:
             if isinstance(update, Piece):
                 yield spell(update)
             elif isinstance(update, Ended):
-                with translation.override(language):
+                with turn(), translation.override(language):
                     closing_event = message(_closing(stage, update.answer))
                 yield closing_event
             else:
