@@ -87,7 +87,7 @@ class Exchange(asyncio.Protocol):
 
     def vanish(self, *, reset: bool) -> None:
         """Go without a word: closed, or reset."""
-        if self._transport and reset:
+        if self._transport and reset and not self._transport.is_closing():
             sock = self._transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         if self._transport:

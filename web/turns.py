@@ -17,7 +17,7 @@ from django.db import connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-PATIENCE_S: Final = 5.0  # then it goes without a turn: whatever blocks those who have one must not block everybody
+PATIENCE_S: Final = 15.0  # then it goes without a turn: whatever blocks those who have one must not block everybody
 
 
 class Line:
