@@ -193,11 +193,16 @@ def _until_something_comes(stream: ChatStream) -> Iterator[Quiet]:
 
 
 def _gather(stream: ChatStream, draft: Draft) -> bool:
-    """Take in what has come; False at the end of the answer."""
-    deltas = stream.at_hand() or [*islice(stream, 1)]  # the latter: the end, or the error that it is
-    for delta in deltas:
-        draft.add(delta)
-    return bool(deltas)
+    """Take in what has come, for no longer than a pause; False at the end of the answer."""
+    until = time.monotonic() + JOIN_S
+    deltas = found = stream.at_hand() or [*islice(stream, 1)]  # the latter: the end, or the error that it is
+    while deltas:
+        for delta in deltas:
+            draft.add(delta)
+        if stream.is_read or time.monotonic() > until or not stream.more_within(0):
+            break
+        deltas = stream.at_hand()
+    return bool(found)
 
 
 @turn()
