@@ -62,6 +62,12 @@ document.addEventListener("keydown", (event) => {
   if (!document.querySelector("dialog[open], .ps-menu[open]")) form.requestSubmit();
 });
 
+// A column that waits asks for its turn by a clock of its own: not any more once all are stopped.
+document.addEventListener("htmx:before:request", (event) => {
+  const isLate = document.querySelector("[data-stops-all][data-over]");
+  if (isLate && event.target.matches?.("form[data-column]")) event.preventDefault();
+});
+
 document.addEventListener("htmx:finally:request", (event) => {
   const form = event.target;
   if (!form.matches?.("form[data-column]")) return;
