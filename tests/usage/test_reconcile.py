@@ -11,7 +11,7 @@ from keys.models import Key, Token
 from keys.services import renew_key, sync_keys
 from tests.keys.acts import BY_TEST, again, delete_at_gateway, issue, set_at_gateway
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import TODAY, YESTERDAY, poll, tell, used
+from tests.usage.acts import TODAY, YESTERDAY, let_ask_again, poll, tell, used
 from usage.models import Comparison, DayModel, Difference, Fact
 from usage.services import compare_with_gateway
 from usage.tasks import reconcile, refresh_day
@@ -110,6 +110,7 @@ def test_sums_that_differ_are_mended_by_reading_the_day_again(sandbox: Sandbox) 
     difference = Difference.objects.get()
     assert (difference.day, difference.measure) == (YESTERDAY, "spend_usd")
     assert (Decimal(difference.here), Decimal(difference.there)) == (Decimal("0.5"), Decimal("0.75"))
+    let_ask_again()
     refresh_day.run(YESTERDAY.isoformat())
     assert Fact.objects.get().spend_usd == DayModel.objects.get().spend_usd == Decimal("0.75")
     assert told() == []
