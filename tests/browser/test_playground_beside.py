@@ -20,6 +20,13 @@ FOUR = ("general_nothink", "gpt-4o-mini", "claude-3-haiku", "llama-70b")
 LONG = "[pace 60][words 400] bees"
 LONG_ENOUGH_MS = 40_000  # for answers of some seconds, one after the other, on a machine that is busy
 State = Answer.State
+# Remember whether the first request of a column after Stop all is held back.
+WATCH = """() => {
+  globalThis.isHeldBack = new Promise((tell) => document.addEventListener("htmx:before:request", (event) => {
+    const isLate = event.target.matches("form[data-column]") && document.querySelector("[data-stops-all][data-over]");
+    if (isLate) tell(event.defaultPrevented);
+  }));
+}"""
 
 
 def compare(page: Page, text: str, models: tuple[str, ...] = FOUR) -> None:
@@ -111,6 +118,23 @@ def test_stop_all_ends_every_stream_and_what_waits(visit: Visit, intern: User, s
     so_many(page, "Stopped", 4)
     expect(page.get_by_text("Stopped before it said a word.")).to_have_count(1)
     assert states() == [State.STOPPED] * 4
+    assert Answer.objects.filter(text="").count() == 1
+
+
+def test_what_waits_does_not_begin_once_all_are_stopped(visit: Visit, intern: User) -> None:
+    """Its clock ticks on until the answer to Stop all is there, and the others have just made room."""
+    page = visit("/playground/compare/", user=intern)
+    compare(page, LONG)
+    under_way(page, 3)
+    on_their_way: list[Route] = []
+    page.route("**/stop/", lambda route: on_their_way.append(route))
+    page.evaluate(WATCH)
+
+    page.get_by_role("button", name="Stop all").click()
+
+    assert page.evaluate("() => isHeldBack")
+    on_their_way[0].continue_()
+    so_many(page, "Stopped", 4)
     assert Answer.objects.filter(text="").count() == 1
 
 
