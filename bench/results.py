@@ -51,8 +51,8 @@ def say(line: str) -> None:
 def report(figures: list[Figure], *, kept_in: Path = RESULTS) -> bool:
     """Print and keep the figures; say whether every bar was held."""
     load = os.getloadavg()[0]
-    say(f"\n{date.today()}, {os.cpu_count()} cores, load {load:.1f} at the end\n")  # noqa: DTZ011  (as the reader dates it)
-    say("| what | measured | bar | ok |\n|---|---:|---:|---|")
+    say(f"\n{date.today()}, {os.cpu_count()} cores, load {load:.1f} at the end")  # noqa: DTZ011  (as the reader dates it)
+    say("\n| what | measured | bar | ok |\n|---|---:|---:|---|")
     for figure in figures:
         verdict = {None: "", True: "yes", False: "**no**"}[figure.ok]
         say(f"| {figure.name} | {figure.value:,.10g} {figure.unit} | {figure.bar} | {verdict} |")

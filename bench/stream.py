@@ -5,10 +5,11 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bench.results import Figure, report, say
+from bench.results import report, say
 from bench.stream_crowd import measure_many, measure_one
 from bench.stream_portal import StreamPortal
 from bench.stream_trouble import measure_slow, measure_vanishing, measure_visits
@@ -21,22 +22,25 @@ LONG_TOKENS, LONG_START_S = 1_200, 20  # 24 s each, so that all run together for
 HOW_LONG: Final = f" of {LONG_TOKENS:,} tokens that begin within {LONG_START_S} s"
 
 
-def measure(kind: str, portal: StreamPortal) -> list[Figure]:
-    """Return the figures of one kind of database."""
+def measure(kind: str, portal: StreamPortal) -> bool:
+    """Measure with one kind of database, and report each part as it ends; say whether every bar was held."""
     began = time.monotonic()
     portal.let_in()
     say(f"{kind}: {portal.streams} people signed in and asked once in {time.monotonic() - began:.0f} s")
-    figures = measure_one(kind, portal)
-    for streams in SIZES:
-        figures += measure_many(kind, portal, streams)
-    figures += measure_many(kind, portal, STREAMS, how=" in one instant", within_s=0)
-    figures += measure_many(kind, portal, STREAMS, how=HOW_LONG, tokens=LONG_TOKENS, within_s=LONG_START_S)
-    figures += measure_slow(kind, portal)
-    figures += measure_vanishing(kind, portal)
-    return figures + measure_visits(kind, portal)
+    parts = [
+        partial(measure_one, kind, portal),
+        *(partial(measure_many, kind, portal, streams) for streams in SIZES),
+        partial(measure_many, kind, portal, STREAMS, how=" in one instant", within_s=0),
+        partial(measure_many, kind, portal, STREAMS, how=HOW_LONG, tokens=LONG_TOKENS, within_s=LONG_START_S),
+        partial(measure_slow, kind, portal),
+        partial(measure_vanishing, kind, portal),
+        partial(measure_visits, kind, portal),
+    ]
+    held = [report(part()) for part in parts]  # each of them, whatever came before
+    return all(held)
 
 
-def on_postgres(sandbox: Sandbox, static_root: Path) -> list[Figure]:
+def on_postgres(sandbox: Sandbox, static_root: Path) -> bool:
     """Measure in the shape of production: PostgreSQL, and Redis for the cache."""
     with Postgres() as server, Redis() as redis:
         urls = {"database_url": server.url, "redis_url": redis.url}
@@ -44,7 +48,7 @@ def on_postgres(sandbox: Sandbox, static_root: Path) -> list[Figure]:
             return measure("PostgreSQL", portal)
 
 
-def on_sqlite(sandbox: Sandbox, static_root: Path) -> list[Figure]:
+def on_sqlite(sandbox: Sandbox, static_root: Path) -> bool:
     """Measure with SQLite, the cache in it too."""
     with StreamPortal(sandbox=sandbox, streams=STREAMS, static_root=static_root) as portal:
         return measure("SQLite", portal)
@@ -58,12 +62,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--on", choices=MEASURED, nargs="+", default=list(MEASURED))
     told = parser.parse_args()
-    figures: list[Figure] = []
+    held = True
     for name in told.on:
         with ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="passerelle-bench-"))
-            figures += MEASURED[name](stack.enter_context(Sandbox()), Path(folder))
-    return 0 if report(figures) else 1
+            held &= MEASURED[name](stack.enter_context(Sandbox()), Path(folder))
+    return 0 if held else 1
 
 
 if __name__ == "__main__":
