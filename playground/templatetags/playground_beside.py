@@ -16,8 +16,8 @@ def step(similarity: float | None) -> int:
 
 @register.filter
 def hundredths(number: float | None) -> str:
-    """Return a number with two places, a dash where there is none; never "-0.00"."""
-    return "–" if number is None else formats.number_format(round(number, 2) + 0.0, 2)
+    """Return a number with two places and a true minus, a dash where there is none; never "−0.00"."""
+    return "–" if number is None else formats.number_format(round(number, 2) + 0.0, 2).replace("-", "\N{MINUS SIGN}")
 
 
 @register.filter

@@ -69,7 +69,15 @@ def test_is_the_same_both_ways() -> None:
 
 @pytest.mark.parametrize(
     ("value", "dark", "words"),
-    [(None, 0, "–"), (-0.001, 0, "0.00"), (0.2, 1, "0.20"), (0.59, 2, "0.59"), (0.6, 3, "0.60"), (1.0, 4, "1.00")],
+    [
+        (None, 0, "–"),
+        (-1.0, 0, "\N{MINUS SIGN}1.00"),
+        (-0.001, 0, "0.00"),
+        (0.2, 1, "0.20"),
+        (0.59, 2, "0.59"),
+        (0.6, 3, "0.60"),
+        (1.0, 4, "1.00"),
+    ],
 )
 def test_a_cell_says_its_number(value: float | None, dark: int, words: str) -> None:
     assert (step(value), hundredths(value)) == (dark, words)

@@ -85,6 +85,13 @@ def test_leaves_no_word_untranslated(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_leaves_the_mark_behind_a_word_to_the_translator(name: str) -> None:
+    text = re.sub(r"\{% blocktranslate.*?\{% endblocktranslate %\}", "{% words %}", text_of(name), flags=re.DOTALL)
+
+    assert not re.search(r"[%}]\}\s*(?:[:;!»]|\?(?!\w|\{))", text)  # French sets a blank there; `?` may begin a query
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_is_a_page_a_part_or_stands_alone(name: str) -> None:
     is_part = Path(name).name.startswith("_") or name in ("base.html", "500.html") or name.startswith("account/email/")
 
