@@ -6,8 +6,10 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import User
+from gateway.secret import token_of
 from keys.models import Key
 from tests.conftest import HTMX
+from tests.keys.acts import set_at_gateway
 from tests.keys.playground_acts import allow, spend_at, use
 from tests.keys.views.pages import assert_in_layout, assert_only, words_of
 from tests.ports import free_port
@@ -28,6 +30,13 @@ def test_tells_what_is_left(intern: User, as_intern: Client, sandbox: Sandbox) -
     words = words_of(as_intern.get(PURSE, headers=HTMX))
 
     assert words.startswith("1.50 of 2.00 USD")
+
+
+def test_tells_of_a_budget_below_a_cent_what_there_is(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
+    secret = use(intern)
+    set_at_gateway(sandbox, token_of(secret), max_budget=0.005, spend=0.0012)
+
+    assert words_of(as_intern.get(PURSE, headers=HTMX)).startswith("0.0038 of 0.0050 USD")
 
 
 def test_tells_that_there_is_no_limit(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
