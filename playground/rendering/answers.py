@@ -13,6 +13,7 @@ from playground.rendering.pieces import Pieces, TooMuch
 
 MOST_CHARS = 100_000
 MOST_CHARS_CACHED = 20_000
+THINKS, HAS_THOUGHT = "<think>", "</think>"
 _SANITISER = nh3.Cleaner(
     tags={
         *("p", "br", "hr", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre"),
@@ -29,7 +30,27 @@ _SANITISER = nh3.Cleaner(
 
 
 def answer_html(text: str) -> SafeString:
-    """Return a model's Markdown as HTML; its ids are new each time, so that the same answer may stand there twice."""
+    """Return a model's Markdown as HTML, what it thought before that folded.
+
+    The ids in it are new each time, so that the same answer may stand there twice.
+    """
+    thought, said = _parted(text)
+    if not thought:
+        return _said_html(said)
+    folded = render_to_string("playground/_thought.html", {"thought": thought})
+    return folded + _said_html(said) if said else folded
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """Part an answer that begins with <think>, as of a server that parses no reasoning; unclosed, all is thought."""
+    begun = text.lstrip()
+    if not begun.startswith(THINKS):
+        return "", text
+    thought, _, said = begun.removeprefix(THINKS).partition(HAS_THOUGHT)
+    return thought.strip(), said.strip("\r\n")
+
+
+def _said_html(text: str) -> SafeString:
     if len(text) > MOST_CHARS:
         return prompt_html(text)
     try:
