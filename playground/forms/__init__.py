@@ -1,5 +1,5 @@
 """What a person typed, checked: the message, its images, the model and the parameters."""
 
-from playground.forms.ask import AskForm, ParameterField, field_of
+from playground.forms.ask import AskForm, BoxForm, ParameterField, field_of
 
-__all__ = ["AskForm", "ParameterField", "field_of"]
+__all__ = ["AskForm", "BoxForm", "ParameterField", "field_of"]

@@ -70,7 +70,26 @@ class ParameterField:
         return self.parameter.main
 
 
-class AskForm(forms.Form):
+class BoxForm(forms.Form):
+    """The box to write in: a message, its images, and what a model refused, so that it is not sent again."""
+
+    message = TextField(label=gettext_lazy("Message"), required=False)
+    images = ImagesField(label=gettext_lazy("Images"), required=False)
+    without = WithoutField(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._bound("message", rows=2)
+
+    def _bound(self, name: str, *, rows: int) -> None:
+        """Limit a text to what the settings allow."""
+        field = self.fields[name]
+        assert isinstance(field, TextField)  # noqa: S101  (for the type checker)
+        field.allow_at_most(settings.PLAYGROUND_PROMPT_CHARS)
+        field.widget.attrs["rows"] = rows
+
+
+class AskForm(BoxForm):
     """What is asked, and how. Fields left empty are not wishes: the model then does as it likes.
 
     `models` are those that the person may call here, the first choice first. `form_id` ties the fields of the side
@@ -78,8 +97,6 @@ class AskForm(forms.Form):
     sent again, as those of a message that is reworded: they are held against the same limits.
     """
 
-    message = TextField(label=gettext_lazy("Message"), required=False)
-    images = ImagesField(label=gettext_lazy("Images"), required=False)
     model = forms.ChoiceField(
         label=gettext_lazy("Model"),
         error_messages={
@@ -92,7 +109,6 @@ class AskForm(forms.Form):
         help_text=gettext_lazy("How it should behave, in all answers."),
         required=False,
     )
-    without = WithoutField(required=False)
 
     def __init__(
         self,
@@ -113,7 +129,7 @@ class AskForm(forms.Form):
         self.carried = carried
         self.completes = kind == Conversation.Kind.COMPLETION
         self._offer_models()
-        self._bound_texts()
+        self._bound("system", rows=3)
         for parameter in PARAMETERS.values():
             if parameter.completion or not self.completes:
                 self.fields[parameter.name] = field_of(parameter)
@@ -134,13 +150,6 @@ class AskForm(forms.Form):
             self.initial["model"] = next(iter(self.models), None)
         if not self.models:
             field.error_messages["required"] = _("There is no model that you may call here.")
-
-    def _bound_texts(self) -> None:
-        for name in ("message", "system"):
-            field = self.fields[name]
-            assert isinstance(field, TextField)  # noqa: S101  (for the type checker)
-            field.allow_at_most(settings.PLAYGROUND_PROMPT_CHARS)
-            field.widget.attrs["rows"] = 2 if name == "message" else 3
 
     def _drop(self, **names: bool) -> None:
         for name, dropped in names.items():

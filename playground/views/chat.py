@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.policies import policy_of
 from keys.models import GatewayModel
 from keys.services import KeyRefused, playground_limits
-from playground.forms import AskForm
+from playground.forms import AskForm, BoxForm
 from playground.forms.edit import EditForm
 from playground.listing import address_of
 from playground.models import Answer, Conversation, Message
@@ -209,7 +209,7 @@ def _stage(request: PortalRequest, job: Job, *, whole: bool) -> Stage:
     talk = job.conversation
 
     def opening() -> str:
-        form = AskForm(initial={"without": job.answer.wishes.get("without", [])}, models=(), conversation=talk)
+        form = BoxForm(initial={"without": job.answer.wishes.get("without", [])})
         context = {"conversation": talk, "form": form, "shown": shown, "live": True}
         if whole:
             turns = [{**context, "shown": each} for each in shown_turns(talk)]
