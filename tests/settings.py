@@ -1,5 +1,7 @@
 """The portal's settings for the tests: embedded, cheap passwords, a folder of their own.
 
+The folder is in memory where there is room: SQLite and the servers wait for no disk. All that is temporary goes there.
+
 `TEST_DATABASE=postgres` and `TEST_REDIS=1` put servers in place of SQLite and of the files, at addresses chosen here;
 tests/conftest.py starts them. Each worker of pytest-xdist imports this anew and inherits the environment of the first.
 """
@@ -12,6 +14,14 @@ import tempfile
 from pathlib import Path
 
 from tests.ports import free_port
+
+IN_MEMORY, ROOM_BYTES = "/dev/shm", 4 * 2**30
+
+
+def has_room(folder: str) -> bool:
+    """Say whether the tests may write there."""
+    return os.access(folder, os.W_OK | os.X_OK) and shutil.disk_usage(folder).free > ROOM_BYTES
+
 
 # What is set for a portal in the same terminal is not for the tests.
 for name in (
@@ -40,7 +50,9 @@ os.environ["EMBEDDED"] = "1"
 if "pytest" not in sys.modules:  # mypy reads the settings too, and ends without cleaning up
     os.environ.setdefault("TEST_FOLDER", str(Path(__file__).parent.parent / "var" / "lint"))
 if "TEST_FOLDER" not in os.environ:
-    os.environ["TEST_FOLDER"] = tempfile.mkdtemp(prefix="passerelle-tests-")
+    folder = tempfile.mkdtemp(prefix="passerelle-tests-", dir=IN_MEMORY if has_room(IN_MEMORY) else None)
+    os.environ["TEST_FOLDER"] = os.environ["TMPDIR"] = tempfile.tempdir = folder
+    os.chmod(folder, 0o711)  # PostgreSQL runs as another user
     atexit.register(shutil.rmtree, os.environ["TEST_FOLDER"], ignore_errors=True)
 os.environ["VAR_DIR"] = os.path.join(os.environ["TEST_FOLDER"], os.environ.get("PYTEST_XDIST_WORKER", "main"))
 if os.environ.get("TEST_DATABASE") == "postgres":
