@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from io import BufferedReader
+from typing import cast
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -23,6 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 POOL_SIZE = 512  # connections kept; more are made when more streams run, and closed after
 _LINE_END = 2  # bytes between two chunks
+_BUFFER_BYTES = 32 * 1024  # what is read at once; used as far as it is filled
 _CHUNK_HEAD = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
 
 
@@ -54,6 +56,28 @@ class Interrupter:
         """Let go of the socket: its connection is closed or serves others now."""
         with self._lock:
             self._socket = self._response = self._poll = None
+
+    @contextmanager
+    def unwaited(self) -> Iterator[int | None]:
+        """Let `take` read in this block, and tell the descriptor; None where there is nothing to read from."""
+        with self._lock:
+            sock = self._socket
+        if sock is None or self._response is None:
+            yield None
+            return
+        timeout_s = sock.gettimeout()
+        sock.settimeout(0)
+        try:
+            yield sock.fileno()
+        finally:
+            with suppress(OSError):  # closed meanwhile
+                sock.settimeout(timeout_s)
+
+    def take(self) -> bytes | None:
+        """Return what has come, b"" if nothing has; None where one must wait to know what it is. In `unwaited` only."""
+        with self._lock:
+            sock, response = self._socket, self._response
+        return response.take(sock) if sock and isinstance(response, _Response) else None
 
     def readable(self, until: float) -> bool:
         """Tell whether a read would return at once, waiting for that until a time of `monotonic`.
@@ -99,6 +123,19 @@ def _at_hand(sock: socket.socket, response: HTTPResponse) -> bool:
         sock.settimeout(timeout_s)
 
 
+def _is_silent(sock: socket.socket) -> bool:
+    """Tell whether a socket that does not wait, and had nothing to read, is merely silent and not at its end."""
+    if isinstance(sock, ssl.SSLSocket):
+        return False  # says so itself, by SSLWantReadError
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
 def _shut_down(sock: socket.socket) -> None:
     """Wake who waits on the socket. Not SSLSocket.shutdown, which would change the TLS state under the reader."""
     with suppress(OSError):  # already closed by the other side
@@ -121,6 +158,8 @@ def interruptible(interrupter: Interrupter) -> Iterator[None]:
 class _Response(HTTPResponse):
     def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None) -> None:
         super().__init__(sock, debuglevel, method)
+        self.fp.close()
+        self.fp = cast("BufferedReader", sock.makefile("rb", _BUFFER_BYTES))
         if interrupter := _watching.get():
             interrupter.watch(sock, self)
 
@@ -130,13 +169,29 @@ class _Response(HTTPResponse):
         if file is None or not self.chunked or self.chunk_left:
             return super().read1(n)
         at_hand = file.peek()
-        if 0 <= n < len(at_hand):
-            return super().read1(n)
+        return (not 0 <= n < len(at_hand) and self._whole(file, at_hand)) or super().read1(n)
+
+    def take(self, sock: socket.socket) -> bytes | None:
+        """Return whole chunks from a socket that does not wait; b"" if nothing has come, None if something else has."""
+        file: BufferedReader | None = self.fp
+        if file is None or file.closed or not self.chunked or self.chunk_left:
+            return None
+        try:
+            at_hand = file.peek()
+        except ssl.SSLWantReadError:
+            return b""  # a part of a record, or one without data
+        except OSError:
+            return None  # what broke shows when it is read
+        if not at_hand:
+            return b"" if _is_silent(sock) else None
+        return self._whole(file, at_hand) or None
+
+    def _whole(self, file: BufferedReader, at_hand: bytes) -> bytes:
+        """Read the chunks that lie whole in the buffer: none of a part of one, the last one, one with an extension."""
         parts, used = _whole_chunks(at_hand, _LINE_END if self.chunk_left == 0 else 0)
-        if not parts:  # a part of a chunk, the last one, one with an extension
-            return super().read1(n)
-        file.read(used)
-        self.chunk_left = None  # at the head of the next one
+        if parts:
+            file.read(used)
+            self.chunk_left = None  # at the head of the next one
         return b"".join(parts)
 
 

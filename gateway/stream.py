@@ -6,8 +6,8 @@ An answer is whole only if the gateway says so with [DONE]; whatever else ends t
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -63,6 +63,7 @@ class ChatStream:
         self._failure: GatewayError | None = None  # that comes after what is ready
         self._ended = False
         self._busy = False
+        self._unwaited = False
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -106,6 +107,38 @@ class ChatStream:
         self._ready.clear()
         return found
 
+    @contextmanager
+    def unwaited(self) -> Iterator[int | None]:
+        """Let another thread, which must not wait, read with `now` in this block, whenever the descriptor is readable.
+
+        None where there is nothing to read from. Whoever closes the stream meanwhile makes the descriptor readable.
+        """
+        with self._interrupter.unwaited() as descriptor:
+            with self._lock:
+                self._unwaited = descriptor is not None and not self._closed
+            try:
+                yield descriptor if self._unwaited else None
+            finally:
+                with self._lock:
+                    self._unwaited = False
+
+    def now(self) -> list[ChatDelta] | None:
+        """Return the deltas that have come, without waiting; None where reading on as usual tells what has come."""
+        with self._lock:
+            if self._closed or self._ended:
+                return None
+            self._busy = True
+        try:
+            chunk = self._interrupter.take()
+            if chunk is None:
+                return None
+            if chunk:
+                self._keep(lambda: chunk)
+            return self.at_hand()
+        finally:
+            with self._lock:
+                self._busy = False
+
     @property
     def is_read(self) -> bool:
         """Whether the gateway has nothing more to say."""
@@ -114,11 +147,11 @@ class ChatStream:
     def close(self) -> None:
         """End the exchange, and with it the model's work; from any thread, again is harmless."""
         with self._lock:
-            first, self._closed = not self._closed, True
-            reading_now = self._busy
-        if first and reading_now:
+            self._closed = True
+            is_in_use = self._busy or self._unwaited
+        if is_in_use:
             self._interrupter.fire()  # the reader wakes up and cleans up: closing under its hands would break it
-        elif first:
+        else:
             self._hang_up()
 
     def _advance(self, until: float | None = None) -> bool:
@@ -175,10 +208,13 @@ class ChatStream:
         self._ended = False
 
     def _read(self, response: requests.Response) -> None:
-        """Read what is there, or wait for something; keep its deltas, and the error that may come after them."""
+        """Read what is there, or wait for something."""
+        self._keep(lambda: mapped(lambda: response.raw.read1(READ_BYTES, decode_content=True)))
+
+    def _keep(self, read: Callable[[], bytes]) -> None:
+        """Keep the deltas of what is read, and the error that may come after them."""
         try:
-            chunk = mapped(lambda: response.raw.read1(READ_BYTES, decode_content=True))
-            self._ended = self._take(chunk)
+            self._ended = self._take(read())
         except GatewayError as failure:
             self._failure, self._ended = failure, True
         if self._ended:

@@ -6,7 +6,7 @@ While tokens flow it holds a thread and two sockets, and nothing else: no connec
 import logging
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -31,12 +31,11 @@ from playground.services.mishaps import INTERRUPTED, UNSAVED, Mishap, mishap_of
 from playground.services.saver import saved_meanwhile
 from playground.services.slots import end_slot
 from web.hangups import Hangup
+from web.stream_loop import JOIN_S, MOST_JOIN_S, BrowserGone, Outlet
 from web.turns import turn
 
 logger = logging.getLogger(__name__)
 
-JOIN_S: Final = 0.04  # pause between two pieces: what comes within it is sent together (DESIGN §7)
-MOST_JOIN_S: Final = 0.5
 PATIENCE: Final = 10  # times as long as it was woken too late it pauses next, for others to find their turn
 KEEP_ALIVE_S: Final = 10.0  # a proxy in front of us may end what is silent for longer
 
@@ -68,6 +67,14 @@ class Ended:
 Update = Piece | Quiet | Ended
 
 
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """A way for the pieces past the server's own thread: into the browser's connection, as `spell` writes them."""
+
+    outlet: Outlet
+    spell: Callable[[Piece], bytes]
+
+
 @dataclass(slots=True)
 class _Ending:
     """How it ends, as far as is known; what nobody foresaw is an interruption."""
@@ -77,14 +84,15 @@ class _Ending:
     headers: Headers | None = None
 
 
-def relay(job: Job, hangup: Hangup) -> Generator[Update]:
+def relay(job: Job, hangup: Hangup, direct: Direct | None = None) -> Generator[Update]:
     """Make the answer. Closing this iterator, or a browser that hangs up, ends the gateway's work too.
 
-    The first update says nothing: once it is had, the end of the answer is taken care of.
+    The first update says nothing: once it is had, the end of the answer is taken care of. With a `direct` way most
+    pieces take that, and are not seen here: whoever iterates must have sent one update before asking for the next.
     """
     draft, ending = Draft(), _Ending()
     try:
-        yield from _relayed(job, hangup, draft, ending)
+        yield from _relayed(job, hangup, direct, draft, ending)
         if not hangup.cut_short:  # else it is interrupted
             ending.state, ending.mishap = (State.STOPPED if hangup.gone else State.COMPLETE), None
     except GatewayError as error:
@@ -106,7 +114,7 @@ def run_to_end(job: Job, hangup: Hangup) -> Answer:
     return job.answer
 
 
-def _relayed(job: Job, hangup: Hangup, draft: Draft, ending: _Ending) -> Iterator[Update]:
+def _relayed(job: Job, hangup: Hangup, direct: Direct | None, draft: Draft, ending: _Ending) -> Iterator[Update]:
     """Yield the pieces; return at the end of the answer, or when the browser has gone."""
     with ExitStack() as stack:
         stream = stack.enter_context(_stream_of(job))
@@ -121,7 +129,10 @@ def _relayed(job: Job, hangup: Hangup, draft: Draft, ending: _Ending) -> Iterato
         with suppress(StopIteration):  # closed before it began
             begun.result()
         ending.headers = stream.headers
-        yield from _pieces(stream, draft)
+        try:
+            yield from _pieces(stream, draft, direct)
+        except BrowserGone:
+            hangup.gone = True
 
 
 def _begin_aside(stream: ChatStream) -> Future[None]:
@@ -159,20 +170,66 @@ def _let_go_of_the_database() -> None:
         connection.close()
 
 
-def _pieces(stream: ChatStream, draft: Draft) -> Iterator[Update]:
-    first = draft.first
-    texts = thoughts = 0  # how many of each were sent
+def _pieces(stream: ChatStream, draft: Draft, direct: Direct | None = None) -> Iterator[Update]:
+    sent = _Sent()
     pause_s = JOIN_S
     while True:
         yield from _until_something_comes(stream)
         if not _gather(stream, draft):
             return
-        if len(first.text) > texts or len(first.reasoning) > thoughts:
-            text, reasoning = "".join(first.text[texts:]), "".join(first.reasoning[thoughts:])
-            texts, thoughts = len(first.text), len(first.reasoning)
-            yield Piece(text, reasoning, draft.count, time.monotonic() - draft.began)
-        if not stream.is_read:
+        if piece := sent.next(draft):
+            yield piece
+        if stream.is_read:
+            continue
+        if direct:
+            _carry(stream, draft, sent, direct)
+        else:
             pause_s = _pause(pause_s)
+
+
+@dataclass(slots=True)
+class _Sent:
+    """How much of a draft the browser has: so many texts, so many of its reasoning."""
+
+    texts: int = 0
+    thoughts: int = 0
+
+    def next(self, draft: Draft) -> Piece | None:
+        """Return what came since, if anything."""
+        text, reasoning = draft.first.text[self.texts :], draft.first.reasoning[self.thoughts :]
+        if not (text or reasoning):
+            return None
+        self.texts += len(text)
+        self.thoughts += len(reasoning)
+        return Piece("".join(text), "".join(reasoning), draft.count, time.monotonic() - draft.began)
+
+
+@dataclass(frozen=True, slots=True)
+class _Flowing:
+    """An answer in the hands of the stream loop."""
+
+    descriptor: int
+    stream: ChatStream
+    draft: Draft
+    sent: _Sent
+    spell: Callable[[Piece], bytes]
+
+    def fileno(self) -> int:
+        return self.descriptor
+
+    def take(self) -> tuple[bytes, bool]:
+        deltas = self.stream.now()
+        for delta in deltas or ():
+            self.draft.add(delta)
+        piece = self.sent.next(self.draft) if deltas else None
+        return self.spell(piece) if piece else b"", deltas is not None and not self.stream.is_read
+
+
+def _carry(stream: ChatStream, draft: Draft, sent: _Sent, direct: Direct) -> None:
+    """Sleep while the answer flows; what comes then, the end above all, is for the caller."""
+    with stream.unwaited() as descriptor:
+        if descriptor is not None:
+            direct.outlet.carry(_Flowing(descriptor, stream, draft, sent, direct.spell))
 
 
 def _pause(pause_s: float) -> float:

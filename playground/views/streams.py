@@ -15,11 +15,12 @@ from django.utils.translation import ngettext
 from playground.models import Answer
 from playground.services.asking import Job
 from playground.services.mishaps import Mishap, card_of
-from playground.services.relay import Ended, Piece, relay, run_to_end
+from playground.services.relay import Direct, Ended, Piece, relay, run_to_end
 from playground.templatetags.playground_words import seconds
 from web.event_stream import KEEP_ALIVE, Appender, event_stream, message, partial
 from web.hangups import Hangup
 from web.request import PortalRequest
+from web.stream_loop import Outlet
 from web.turns import aside, turn
 
 LIVE_S = 0.5  # between two counts of seconds and tokens
@@ -42,12 +43,12 @@ def streamed(request: PortalRequest, job: Job, stage: Stage) -> HttpResponseBase
         with aside():
             run_to_end(job, hangup)
         return HttpResponseRedirect(stage.page)
-    return event_stream(_events(job, hangup, stage, translation.get_language()))
+    return event_stream(_events(job, hangup, Outlet.of(request), stage, translation.get_language()))
 
 
-def _events(job: Job, hangup: Hangup, stage: Stage, language: str | None) -> Iterator[bytes]:
+def _events(job: Job, hangup: Hangup, outlet: Outlet | None, stage: Stage, language: str | None) -> Iterator[bytes]:
     spell = _Speller(job.answer, language)
-    with closing(relay(job, hangup)) as updates:
+    with closing(relay(job, hangup, Direct(outlet, spell) if outlet else None)) as updates:
         next(updates)  # whatever happens to the opening, the answer has an end
         with turn(ahead=True), translation.override(language):
             opening = message(stage.opening())

@@ -1,0 +1,93 @@
+"""Each fault in the middle of a stream once more, where the loop of a served portal carries it past its thread."""
+
+import http.client
+from collections.abc import Iterator
+from contextlib import closing
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+from accounts.models import User
+from playground.models import Answer, Slot
+from tests.conftest import HTMX
+from tests.keys.views.pages import field_in
+from tests.playground.mortal_portal import Listening, MortalPortal
+from tests.playground.real_portal import ANSWER_TIMEOUT_S, PAGE, Talker, the_ended_answer
+from tests.playground.sse import events_of, parts_of
+from tests.playground.streams import MODEL, know_the_models
+from tests.playground.test_faults import CHUNKS, IN_THE_MIDDLE, TITLES, WHOLE, Case, named
+from tests.sandbox_process import Sandbox
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SILENCE_S, MANY = 1.0, 3_000
+SLOWLY = "Count [count 30] [pace 50]"  # for the loop to have it before the fault
+
+
+@pytest.fixture(scope="module")
+def portal(sandbox_process: Sandbox, django_db_setup: None) -> Iterator[MortalPortal]:
+    with MortalPortal(sandbox_process, PLAYGROUND_SILENCE_S=str(SILENCE_S)) as portal:
+        yield portal
+
+
+@pytest.fixture
+def talker(portal: MortalPortal, sandbox: Sandbox, intern: User) -> Talker:
+    know_the_models()
+    return Talker(portal, intern)
+
+
+@named(IN_THE_MIDDLE)
+def test_in_the_middle(talker: Talker, sandbox: Sandbox, case: Case) -> None:
+    sandbox.faults("/chat/completions", case.kind, after_chunks=CHUNKS, **case.more)
+
+    heard = Listening(talker.send(SLOWLY))
+    heard.to_the_end()
+
+    answer = the_ended_answer()
+    assert answer.state == (Answer.State.FAILED if case.code else Answer.State.COMPLETE)
+    assert (answer.problem or {}).get("code", "") == case.code
+    assert answer.text == case.text
+    assert answer.text.startswith(heard.text)
+    assert heard.text.startswith("1 2")
+    assert answer.text in heard.article
+    assert heard.said == TITLES[case.code]
+    wait_until(lambda: not sandbox.connections()["open"])
+    assert not Slot.objects.filter(ended_at=None).exists()
+
+
+def test_a_fast_model_is_heard_whole(talker: Talker) -> None:
+    heard = Listening(talker.send(f"Count [count {MANY}] [pace 0]"))
+    heard.to_the_end()
+
+    whole = " ".join(str(number) for number in range(1, MANY + 1))
+    assert heard.text == the_ended_answer().text == whole
+
+
+def test_who_reads_nothing_for_long_then_reads_it_all(talker: Talker, sandbox: Sandbox) -> None:
+    much = 10 * MANY
+    heard = Listening(talker.send(f"Count [count {much}] [pace 0]"))
+    others = Listening(talker.send("Count [count 30]"))
+    others.to_the_end()
+    assert others.text == WHOLE
+    assert len(sandbox.connections()["open"]) == 1  # the gateway waits too
+
+    heard.to_the_end()
+
+    assert heard.said == TITLES[""]
+    assert heard.text == " ".join(str(number) for number in range(1, much + 1))
+
+
+def test_an_old_protocol_without_chunks(talker: Talker) -> None:
+    class OldConnection(http.client.HTTPConnection):
+        _http_vsn, _http_vsn_str = 10, "HTTP/1.0"  # as some proxies speak
+
+    address = urlsplit(talker.portal.url)
+    fields = {"csrfmiddlewaretoken": field_in(talker.page, "csrfmiddlewaretoken"), "model": MODEL, "message": SLOWLY}
+    cookies = "; ".join(f"{name}={value}" for name, value in talker.session.cookies.items())
+    headers = {**HTMX, "Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded"}
+    with closing(OldConnection(address.hostname or "", address.port, timeout=ANSWER_TIMEOUT_S)) as connection:
+        connection.request("POST", f"{PAGE}send/", urlencode(fields), headers)
+        parts = [part for event in events_of([connection.getresponse().read()]) for part in parts_of(event)]
+
+    assert "".join(part.text for part in parts if part.target.startswith("text-")) == WHOLE
