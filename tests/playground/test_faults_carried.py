@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SILENCE_S, MANY = 1.0, 3_000
+SILENCE_S, MANY = 1.0, 1_000
 SLOWLY = "Count [count 30] [pace 50]"  # for the loop to have it before the fault
 
 
@@ -57,7 +57,7 @@ def test_in_the_middle(talker: Talker, sandbox: Sandbox, case: Case) -> None:
 
 
 def test_a_fast_model_is_heard_whole(talker: Talker) -> None:
-    heard = Listening(talker.send(f"Count [count {MANY}] [pace 0]"))
+    heard = Listening(talker.send(f"Count [count {MANY}] [pace 1]"))
     heard.to_the_end()
 
     whole = " ".join(str(number) for number in range(1, MANY + 1))
@@ -65,7 +65,7 @@ def test_a_fast_model_is_heard_whole(talker: Talker) -> None:
 
 
 def test_who_reads_nothing_for_long_then_reads_it_all(talker: Talker, sandbox: Sandbox) -> None:
-    much = 10 * MANY
+    much = 30 * MANY
     heard = Listening(talker.send(f"Count [count {much}] [pace 0]"))
     others = Listening(talker.send("Count [count 30]"))
     others.to_the_end()
