@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import requests
 
 from tests.ports import free_port, is_listening
 from tests.sandbox_process import Sandbox
+from tests.static_files import collected_in
 from tests.waiting import wait_until
 
 READY_TIMEOUT_S = 90
@@ -58,6 +60,17 @@ class Run:
 
 
 @contextmanager
+def running_again(folder: Path, repository: Path, **told: str) -> Iterator[Run]:
+    """Start a portal that has its static files from an earlier start."""
+    earlier = collected_in()
+    (folder / "var").mkdir()
+    shutil.copy(earlier / "static.stamp", folder / "var")
+    with running(MANAGE, folder, repository, STATIC_ROOT=str(earlier / "static"), **told) as run:
+        assert "Collecting static files" not in run.output()
+        yield run
+
+
+@contextmanager
 def running(command: list[str], folder: Path, repository: Path, **told: str) -> Iterator[Run]:
     """Start a portal and wait until it says that it is ready; kill what is left of it."""
     run = Run(command, folder, repository, told)
@@ -96,6 +109,7 @@ def test_a_newcomer_gets_a_key_that_works_and_term_ends_all(tmp_path: Path, repo
         form = {"label": "thesis", "kind": "temporary", "csrfmiddlewaretoken": session.cookies["csrf"]}
         page = session.post(f"{run.url}/keys/create/", form, timeout=10).text
         [secret] = set(re.findall(r"sk-[\w-]{20,}", page))
+        assert "Collecting static files" in run.output()
         gateway = f"http://127.0.0.1:{run.sandbox_port}/v1/models"
         assert requests.get(gateway, headers={"Authorization": f"Bearer {secret}"}, timeout=10).status_code == 200
 
@@ -108,7 +122,7 @@ def test_a_newcomer_gets_a_key_that_works_and_term_ends_all(tmp_path: Path, repo
 
 
 def test_control_c_ends_all(tmp_path: Path, repository: Path) -> None:
-    with running(MANAGE, tmp_path, repository) as run:
+    with running_again(tmp_path, repository) as run:
         processes = [run.process, *run.descendants()]
 
         run.process.send_signal(signal.SIGINT)
@@ -118,7 +132,7 @@ def test_control_c_ends_all(tmp_path: Path, repository: Path) -> None:
 
 
 def test_when_one_program_ends_all_end_and_it_is_named(tmp_path: Path, repository: Path) -> None:
-    with running(MANAGE, tmp_path, repository) as run:
+    with running_again(tmp_path, repository) as run:
         processes = [run.process, *run.descendants()]
 
         run.program("worker").kill()
@@ -129,7 +143,7 @@ def test_when_one_program_ends_all_end_and_it_is_named(tmp_path: Path, repositor
 
 
 def test_when_it_is_killed_its_programs_end(tmp_path: Path, repository: Path) -> None:
-    with running(MANAGE, tmp_path, repository) as run:
+    with running_again(tmp_path, repository) as run:
         processes = [run.process, *run.descendants()]
 
         run.process.kill()
@@ -143,7 +157,7 @@ def test_servers_that_are_named_are_used(
     tmp_path: Path, repository: Path, sandbox: Sandbox, postgres_url: str, redis_url: str
 ) -> None:
     told = {"GATEWAY_URL": sandbox.url, "GATEWAY_ADMIN_KEY": "sk-not-the-default"}
-    with running(MANAGE, tmp_path, repository, DATABASE_URL=postgres_url, REDIS_URL=redis_url, **told) as run:
+    with running_again(tmp_path, repository, DATABASE_URL=postgres_url, REDIS_URL=redis_url, **told) as run:
         assert not [child for child in run.descendants() if "sandbox" in child.cmdline()]
         assert not is_listening(run.sandbox_port)
         with psycopg.connect(postgres_url) as connection:

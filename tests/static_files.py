@@ -1,0 +1,25 @@
+"""The static files as people get them, hashed and compressed: collected once for all workers, which takes its time."""
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PREPARE = "import django; django.setup(); from portal.preparation import prepare; prepare(print)"
+
+
+def collected_in() -> Path:
+    """Return a `VAR_DIR` where the portal found them once, with the stamp that says so; they are in its `static`."""
+    folder = Path(os.environ["TEST_FOLDER"]) / "collected"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the others wait for whoever comes first
+        if not (folder / "static.stamp").exists():
+            told = {"EMBEDDED": "1", "DJANGO_SETTINGS_MODULE": "portal.settings", "VAR_DIR": str(folder)}
+            told |= {"DATABASE_URL": f"sqlite:///{folder}/db.sqlite3", "GATEWAY_URL": "http://127.0.0.1:1"}
+            environment = {**os.environ, **told}
+            environment.pop("REDIS_URL", None)
+            subprocess.run([sys.executable, "-c", PREPARE], cwd=ROOT, env=environment, check=True, capture_output=True)
+    return folder
