@@ -77,6 +77,7 @@ print(json.dumps([answer.status_code, answer.json()]))
         "VAR_DIR": str(tmp_path),
         "DATABASE_URL": f"postgresql://portal@127.0.0.1:{free_port()}/portal",
         "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+        "DATABASE_POOL_TIMEOUT_S": "1",
     }
     done = subprocess.run([sys.executable, "-c", program], env={**os.environ, **told}, capture_output=True, check=True)
 
