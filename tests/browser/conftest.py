@@ -12,6 +12,7 @@ from accounts.models import User
 from keys.catalogue import refresh_models
 from tests.browser.portal_process import Portal
 from tests.browser.visit import PATIENCE_MS, Visit
+from tests.browser.windows import Windows
 from tests.factories import PASSWORD
 from tests.requirements import find_chromium, require
 from tests.sandbox_process import Sandbox
@@ -46,11 +47,19 @@ def portal(django_db_setup: None, sandbox_process: Sandbox) -> Iterator[Portal]:
         yield running
 
 
+@pytest.fixture(scope="package")
+def windows(chromium: Browser, portal: Portal) -> Iterator[Windows]:
+    """Lend out windows on the portal."""
+    ours = Windows(chromium, portal.url)
+    yield ours
+    ours.close()
+
+
 @pytest.fixture
-def visit(chromium: Browser, portal: Portal, transactional_db: None, sandbox: Sandbox) -> Iterator[Visit]:
+def visit(windows: Windows, transactional_db: None, sandbox: Sandbox) -> Iterator[Visit]:
     """Return how people come to the portal; fails when a page of theirs complained or looked elsewhere."""
     refresh_models()
-    visitors = Visit(chromium, portal.url)
+    visitors = Visit(windows)
     yield visitors
     visitors.leave()
     assert not visitors.complaints

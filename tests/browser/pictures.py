@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from accounts.models import User
 from tests.browser import playground_steps as chat
@@ -16,6 +16,7 @@ from tests.browser.scenes import keys_in_every_state, some_keys
 from tests.browser.talks import some_talks
 from tests.browser.visit import DESK, PHONE, Visit
 from tests.browser.weeks import weeks_of_use
+from tests.browser.windows import Windows
 from tests.sandbox_process import Sandbox
 
 pytestmark = [
@@ -33,6 +34,14 @@ def portal(django_db_setup: None, sandbox_process: Sandbox) -> Iterator[Portal]:
     """Serve a portal in front of a gateway with an address to show."""
     with Portal(sandbox_process, GATEWAY_PUBLIC_URL="https://gateway.example.edu") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def windows(chromium: Browser, portal: Portal) -> Iterator[Windows]:
+    """Lend out windows on that portal."""
+    ours = Windows(chromium, portal.url)
+    yield ours
+    ours.close()
 
 
 def test_my_keys(visit: Visit, staff: User, sandbox: Sandbox, size: ViewportSize, scheme: Scheme) -> None:

@@ -10,6 +10,7 @@ from accounts.models import User
 from playground.models import Answer
 from tests.browser import playground_steps as chat
 from tests.browser.visit import Visit
+from tests.browser.windows import Windows
 from tests.playground.real_portal import LONG, Served, assert_stopped_at_both, served, the_answer
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_gateway]
@@ -25,7 +26,7 @@ def there(transactional_db: None, settings: Settings, intern: User) -> Iterator[
 @pytest.fixture
 def window(chromium: Browser, there: Served) -> Iterator[Visit]:
     """Return how people come to that portal; fails when a page of theirs complained or looked elsewhere."""
-    visitors = Visit(chromium, there.portal.url)
+    visitors = Visit(Windows(chromium, there.portal.url))
     yield visitors
     visitors.leave()
     assert not visitors.complaints

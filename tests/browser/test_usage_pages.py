@@ -64,7 +64,7 @@ def test_what_unfolds_is_in_order(visit: Visit, everything: None, admin: User) -
 
 @pytest.mark.parametrize("path", ["/usage/", "/usage/everyone/"])
 def test_a_first_visit_is_light(visit: Visit, everything: None, staff: User, admin: User, path: str) -> None:
-    page = visit("about:blank", user=admin if "everyone" in path else staff)
+    page = visit("about:blank", user=admin if "everyone" in path else staff, first=True)
     weight = weigh(page)
 
     page.goto(path, wait_until="networkidle")

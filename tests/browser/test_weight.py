@@ -16,7 +16,7 @@ BAR_BYTES = 250_000
 @pytest.mark.parametrize("path", ["/", "/models/", "/get-started/", "/playground/"])
 def test_a_first_visit_is_light(visit: Visit, staff: User, sandbox: Sandbox, path: str) -> None:
     keys_in_every_state(staff, sandbox)
-    page = visit("about:blank", user=staff)
+    page = visit("about:blank", user=staff, first=True)
     weight = weigh(page)
 
     page.goto(path, wait_until="networkidle")
@@ -25,7 +25,7 @@ def test_a_first_visit_is_light(visit: Visit, staff: User, sandbox: Sandbox, pat
 
 
 def test_the_door_is_light(visit: Visit) -> None:
-    page = visit("about:blank")
+    page = visit("about:blank", first=True)
     weight = weigh(page)
 
     page.goto("/", wait_until="networkidle")
@@ -34,7 +34,7 @@ def test_the_door_is_light(visit: Visit) -> None:
 
 
 def test_the_second_page_brings_only_itself(visit: Visit, intern: User) -> None:
-    page = visit("/", user=intern)
+    page = visit("/", user=intern, first=True)
     page.wait_for_load_state("networkidle")
     weight = weigh(page)
 

@@ -4,9 +4,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, ViewportSize, WebError
 
 from accounts.models import User
+from tests.browser.windows import Windows
 from tests.conftest import signed_in
 
 PATIENCE_MS = 10_000
@@ -18,31 +19,46 @@ STATUS_IS_TOLD = "Failed to load resource: the server responded with a status of
 class Visit:
     """Opens pages of the portal, and writes down what the browser complains about."""
 
-    def __init__(self, browser: Browser, url: str) -> None:
-        self.browser = browser
-        self.url = url
+    def __init__(self, windows: Windows) -> None:
+        self.windows = windows
+        self.url = windows.url
         self.complaints: list[str] = []
         self._contexts: list[BrowserContext] = []
 
-    def __call__(self, path: str = "/", *, user: User | None = None, **options: Any) -> Page:
-        """Open `path` in a window with cookies of its own, as `user`; `options` are those of Playwright's contexts."""
-        told = {"viewport": DESK, "locale": "en-GB", "reduced_motion": "reduce", "base_url": self.url, **options}
-        context = self.browser.new_context(**told, permissions=["clipboard-read", "clipboard-write"])
-        context.set_default_timeout(PATIENCE_MS)
+    def __call__(self, path: str = "/", *, user: User | None = None, first: bool = False, **options: Any) -> Page:
+        """Open `path` in a window with cookies of its own, as `user`; `options` are those of Playwright's contexts.
+
+        `first`: in a browser that was never here, with no file kept.
+        """
+        viewport, scheme = options.pop("viewport", DESK), options.pop("color_scheme", "light")
+        told = {"locale": "en-GB", "reduced_motion": "reduce", **options}
+        context = self.windows.new(**told) if first else self.windows.lend(**told)
         self._contexts.append(context)
-        context.on("console", self._note)
-        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
-        context.on("request", self._look_where)
+        context.set_default_timeout(PATIENCE_MS)
+        for event, listener in self._listeners.items():
+            context.on(event, listener)
         if user:
             context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session_of(user), "url": self.url}])
         page = context.new_page()
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=scheme)
         page.goto(path)
         return page
 
     def leave(self) -> None:
-        """Close every window."""
-        for context in self._contexts:
-            context.close()
+        """Close every page."""
+        while self._contexts:
+            context = self._contexts.pop()
+            self.windows.take_back(context)
+            for event, listener in self._listeners.items():
+                context.remove_listener(event, listener)
+
+    @property
+    def _listeners(self) -> dict[Any, Any]:
+        return {"console": self._note, "weberror": self._note_error, "request": self._look_where}
+
+    def _note_error(self, error: WebError) -> None:
+        self.complaints.append(str(error.error))
 
     def _note(self, message: ConsoleMessage) -> None:
         """Keep errors and warnings; a status other than 200 is no complaint, but for a file that is not there."""
