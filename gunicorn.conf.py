@@ -1,5 +1,6 @@
 """How gunicorn serves the portal; it finds this file by its name. The numbers are settings (docs/settings.md)."""
 
+import gc
 import signal
 import threading
 from types import FrameType
@@ -11,6 +12,7 @@ from web.hangups import cut_all_short
 settings = load_settings()
 
 wsgi_app = "portal.wsgi"
+preload_app = True  # loaded once, before the processes are forked: they share its memory
 bind = f"{settings.WEB_HOST}:{settings.PORT}"
 worker_class = "gthread"  # a thread a request, so that a stream costs a thread and not a process
 workers = settings.WEB_PROCESSES
@@ -18,6 +20,12 @@ threads = settings.WEB_THREADS
 keepalive = 5  # s
 graceful_timeout = 4 if settings.EMBEDDED else 30  # s; answers under way have half of it to end. `make run` waits 5
 control_socket_disable = True
+
+
+def pre_fork(arbiter: Any, worker: Any) -> None:
+    """Leave what is loaded alone from here on: to look through it for garbage would copy it."""
+    gc.collect()
+    gc.freeze()
 
 
 def post_worker_init(worker: Any) -> None:
