@@ -5,7 +5,6 @@ process, and calls back. Where the server or the system cannot tell (not gunicor
 cannot be sent does.
 """
 
-import os
 import select
 import socket
 import threading
@@ -14,6 +13,8 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from django.http import HttpRequest
+
+from web.per_process import PerProcess
 
 CAN_TELL: Final = hasattr(select, "epoll") and hasattr(select, "EPOLLRDHUP")
 
@@ -53,9 +54,8 @@ class Hangup:
 
 def cut_all_short() -> None:
     """Let all answers under way end now, as this process must; from here on none goes on for long."""
-    watcher = _of_process
-    if watcher:
-        watcher.tell_all()
+    if _watcher.made:
+        _watcher.made.tell_all()
 
 
 class _Watcher:
@@ -103,23 +103,4 @@ class _Watcher:
                 tell(is_here)  # inside the lock: once drop() has returned, nothing is called any more
 
 
-_of_process: _Watcher | None = None
-_lock = threading.Lock()
-
-
-def _watcher() -> _Watcher:
-    global _of_process
-    with _lock:
-        if _of_process is None:
-            _of_process = _Watcher()
-        return _of_process
-
-
-def _forget() -> None:
-    """A forked process has no thread: it makes its own watcher, and its own lock, which somebody may hold."""
-    global _of_process, _lock
-    _of_process, _lock = None, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+_watcher = PerProcess(_Watcher)

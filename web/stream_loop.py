@@ -20,6 +20,8 @@ from typing import Final, Protocol, Self
 
 from django.http import HttpRequest
 
+from web.per_process import PerProcess
+
 CAN_LOOP: Final = hasattr(os, "eventfd") and hasattr(select, "epoll")
 JOIN_S: Final = 0.04  # pause between two rounds: what comes within it is sent together (DESIGN §7)
 MOST_JOIN_S: Final = 0.5
@@ -161,23 +163,4 @@ class _Loop:
         flow.over.set()
 
 
-_of_process: _Loop | None = None
-_lock = threading.Lock()
-
-
-def _loop() -> _Loop:
-    global _of_process
-    with _lock:
-        if _of_process is None:
-            _of_process = _Loop()
-        return _of_process
-
-
-def _forget() -> None:
-    """A forked process has no thread: it makes its own loop, and its own lock, which somebody may hold."""
-    global _of_process, _lock
-    _of_process, _lock = None, threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+_loop = PerProcess(_Loop)

@@ -5,7 +5,6 @@ round is one transaction on one connection of a thread that lives only while the
 """
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from django.utils import timezone
 
 from playground.models import Answer, Slot
 from playground.services.draft import Draft
+from web.per_process import PerProcess
 
 logger = logging.getLogger(__name__)
 
@@ -115,24 +115,16 @@ def _said(draft: Draft) -> tuple[str, str]:
     return "".join(draft.first.text), "".join(draft.first.reasoning)
 
 
-_of_process = _Saver()
+_saver = PerProcess(_Saver)
 
 
 @contextmanager
 def saved_meanwhile(answer_id: UUID, slot_id: int, draft: Draft) -> Iterator[None]:
     """Have `draft` written every second during this block; whoever leaves it writes the end."""
     followed = _Followed(answer_id=answer_id, slot_id=slot_id, draft=draft)
-    _of_process.add(followed)
+    saver = _saver()
+    saver.add(followed)
     try:
         yield
     finally:
-        _of_process.drop(followed)
-
-
-def _forget() -> None:
-    global _of_process
-    _of_process = _Saver()  # a forked process has no thread
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+        saver.drop(followed)

@@ -19,6 +19,11 @@ document.addEventListener("htmx:before:request", (event) => {
 });
 
 document.addEventListener("htmx:after:swap", () => {
-  if (wanted && document.activeElement === document.body) wanted()?.focus();
+  if (!wanted || document.activeElement !== document.body) return; // another part was swapped, the turn comes yet
+  wanted()?.focus();
   wanted = null;
+});
+
+document.addEventListener("focusin", () => {
+  wanted = null; // somebody went on by themselves
 });
