@@ -38,10 +38,13 @@ def from_query(query: QueryDict, *, models: Sequence[GatewayModel]) -> Preset:
         typed = query.get(name, "")
         if typed.strip():
             given[name] = typed
+    never = [name for name in NEVER if name in query]
+    if not given:  # as nearly always
+        return Preset(wishes={}, dropped=never)
     form = AskForm(given, models=models, with_message=False)
     form.is_valid()
     wrong = [name for name in given if name in form.errors]
-    return Preset(wishes=form.wishes(), dropped=wrong + [name for name in NEVER if name in query])
+    return Preset(wishes=form.wishes(), dropped=wrong + never)
 
 
 def to_query(wishes: Mapping[str, Any]) -> str | None:
