@@ -91,7 +91,11 @@ class Server:
 
 
 class Postgres(Server):
-    """A cluster of its own; anybody on this machine may come in, as `passerelle`."""
+    """A cluster of its own, new or as another left its folder; anybody on this machine may come in, as `passerelle`."""
+
+    def __init__(self, port: int | None = None, *, left: Path | None = None) -> None:
+        super().__init__(port)
+        self._left = left
 
     @property
     def url(self) -> str:
@@ -106,6 +110,9 @@ class Postgres(Server):
             owner = pwd.getpwnam("postgres")
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
         (self.folder / "log").touch()
+        if self._left:
+            subprocess.run(["cp", "-a", str(self._left / "data"), str(self.folder)], check=True)
+            return
         arguments = ["-D", str(self.folder / "data"), "-U", "passerelle", "-A", "trust", "-E", "UTF8", "--no-sync"]
         command = [*self._as_postgres(), str(programs / "initdb"), *arguments, "--locale=C.UTF-8"]
         subprocess.run(command, cwd="/", check=True, capture_output=True)

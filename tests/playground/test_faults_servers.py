@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -51,9 +52,39 @@ class Inhabitant(Talker):
         return answer.ok
 
 
+@pytest.fixture(scope="module")
+def inhabited(sandbox_process: Sandbox) -> Iterator[tuple[Path, str]]:
+    """Make a database with one person in it; return its server's folder, and the person's session."""
+    sandbox_process.reset()
+    with Postgres() as server, Redis() as cache:
+        command = [sys.executable, str(ROOT / "manage.py"), "shell", "-v", "0", "-c"]
+        made = subprocess.run(
+            [*command, PREPARE % settings.SESSION_COOKIE_NAME],
+            env=portal_on(sandbox_process, server, cache).environment(),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert made.returncode == 0, made.stderr
+        server.stop()
+        yield server.folder, made.stdout.split()[-1]
+
+
+def portal_on(sandbox: Sandbox, postgres: Postgres, redis: Redis) -> MortalPortal:
+    return MortalPortal(
+        sandbox,
+        DATABASE_URL=postgres.url,
+        REDIS_URL=redis.url,
+        DATABASE_POOL_SIZE="1",  # so that who holds it is in everybody's way
+        DATABASE_POOL_TIMEOUT_S="3",
+        PLAYGROUND_SILENCE_S="5",
+    )
+
+
 @pytest.fixture
-def postgres() -> Iterator[Postgres]:
-    with Postgres() as server:
+def postgres(inhabited: tuple[Path, str]) -> Iterator[Postgres]:
+    with Postgres(left=inhabited[0]) as server:
         yield server
 
 
@@ -64,29 +95,10 @@ def redis() -> Iterator[Redis]:
 
 
 @pytest.fixture
-def talker(sandbox: Sandbox, postgres: Postgres, redis: Redis) -> Iterator[Inhabitant]:
+def talker(sandbox: Sandbox, postgres: Postgres, redis: Redis, inhabited: tuple[Path, str]) -> Iterator[Inhabitant]:
     """Serve a portal with one person in it on these servers."""
-    portal = MortalPortal(
-        sandbox,
-        DATABASE_URL=postgres.url,
-        REDIS_URL=redis.url,
-        DATABASE_POOL_SIZE="1",  # so that who holds it is in everybody's way
-        DATABASE_POOL_TIMEOUT_S="3",
-        PLAYGROUND_SILENCE_S="5",
-    )
-    command = [
-        sys.executable,
-        str(ROOT / "manage.py"),
-        "shell",
-        "-v",
-        "0",
-        "-c",
-        PREPARE % settings.SESSION_COOKIE_NAME,
-    ]
-    made = subprocess.run(command, env=portal.environment(), cwd=ROOT, capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
-    with portal:
-        yield Inhabitant(portal, made.stdout.split()[-1])
+    with portal_on(sandbox, postgres, redis) as portal:
+        yield Inhabitant(portal, inhabited[1])
 
 
 def rows(postgres: Postgres) -> list[tuple[Any, ...]]:
