@@ -116,11 +116,10 @@ def recheck_playground_key(owner: User) -> None:
 
 def _token_of(owner: User) -> Token | None:
     """Return the token of the person's Playground key that works, or did until its end."""
-    token = (
-        Token.objects.select_related("key")
-        .filter(key__owner=owner, key__kind=Key.Kind.PLAYGROUND, key__state=Key.State.ACTIVE, state=Token.State.LIVE)
-        .first()
+    found = Token.objects.select_related("key").filter(
+        key__owner=owner, key__kind=Key.Kind.PLAYGROUND, key__state=Key.State.ACTIVE, state=Token.State.LIVE
     )
+    token = next(iter(found), None)  # one at most: keys_one_playground_key, keys_one_live_token
     if token:
         token.key.owner = owner
     return token
