@@ -35,9 +35,10 @@ def asker_of(request: PortalRequest) -> Asker:
 
 def models_of(allowance: Allowance, modes: Sequence[str] = CHAT_MODES) -> list[GatewayModel]:
     """Return the models of these modes that the person may call here, in the gateway's order."""
-    offered = GatewayModel.objects.filter(mode__in=modes)
     named = allowance.playground_models
-    return list(offered if named is None else offered.filter(name__in=named))
+    return [
+        model for model in GatewayModel.objects.all() if model.mode in modes and (named is None or model.name in named)
+    ]
 
 
 def own_conversation(request: PortalRequest, conversation_id: UUID) -> Conversation:
@@ -64,12 +65,15 @@ def named_conversation(request: PortalRequest) -> Conversation | None:
 def parent_of(request: PortalRequest, talk: Conversation | None) -> Answer | None:
     """Return the answer that a new message follows: the last one that the page showed."""
     told = talk and (request.POST.get("parent") or talk.head_id)
-    if not told:
+    if talk is None or not told:
         return None
+    own = Answer.objects.owned_by(request.user).select_related(None).select_related("message")
     try:
-        return get_object_or_404(Answer.objects.owned_by(request.user), pk=UUID(str(told)), message__conversation=talk)
+        parent = get_object_or_404(own, pk=UUID(str(told)), message__conversation=talk)
     except ValueError as error:
         raise Http404 from error
+    parent.message.conversation = talk  # known
+    return parent
 
 
 def page_context(
