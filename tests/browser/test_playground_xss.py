@@ -41,10 +41,13 @@ def watched(visit: Visit, user: User, path: str, *, policy: bool) -> Iterator[Pa
     response = page.goto(path)
     assert response
     assert ("content-security-policy" in response.headers) is policy
-    yield page
-    assert page.evaluate(RUNNABLE) == []
-    page.locator("body").dispatch_event("mouseover")
-    assert not dialogs
+    try:
+        yield page
+        assert page.evaluate(RUNNABLE) == []
+        page.locator("body").dispatch_event("mouseover")
+        assert not dialogs
+    finally:
+        page.remove_listener("dialog", note)
 
 
 def without_policy(route: Route) -> None:

@@ -139,7 +139,7 @@ def test_a_portal_that_cannot_be_reached_is_said_and_the_page_stays(visit: Visit
 
 
 def test_without_a_clipboard_the_text_is_selected(visit: Visit, intern: User) -> None:
-    page = visit("/get-started/", user=intern)
+    page = visit("/get-started/", user=intern, first=True)
     page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     page.reload()
 

@@ -4,23 +4,28 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.models import User
-from tests.browser.visit import Visit
+from tests.browser.visit import PHONE, Visit
 
 pytestmark = pytest.mark.browser
 
 
 def test_what_comes_back_is_emptied(visit: Visit, intern: User) -> None:
     used = visit("/", user=intern)
-    used.evaluate("localStorage.setItem('code', 'curl')")
+    used.evaluate("() => { localStorage.setItem('code', 'curl'); sessionStorage.setItem('code', 'curl'); }")
+    used.route("**/*", lambda route: route.abort())
+    used.emulate_media(color_scheme="dark")
+    used.set_viewport_size(PHONE)
+    used.context.new_page()
     used.context.set_offline(True)
     visit.leave()
-    assert used.is_closed()
 
     next_one = visit("/")
 
-    assert next_one.context is used.context
+    assert next_one is used
+    assert next_one.context.pages == [next_one]
     expect(next_one.get_by_role("button", name="Sign in")).to_be_visible()
-    assert next_one.evaluate("localStorage.length") == 0
+    assert next_one.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+    assert next_one.evaluate("[innerWidth, matchMedia('(prefers-color-scheme: light)').matches]") == [1280, True]
 
 
 def test_two_at_once_know_nothing_of_each_other(visit: Visit, intern: User) -> None:
@@ -33,4 +38,4 @@ def test_a_first_visit_has_a_window_of_its_own(visit: Visit) -> None:
     used = visit("/")
     visit.leave()
 
-    assert visit("/", first=True).context is not used.context
+    assert visit("/", first=True) is not used

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, ViewportSize, WebError
+from playwright.sync_api import ConsoleMessage, Page, Request, ViewportSize, WebError
 
 from accounts.models import User
 from tests.browser.windows import Windows
@@ -23,7 +23,7 @@ class Visit:
         self.windows = windows
         self.url = windows.url
         self.complaints: list[str] = []
-        self._contexts: list[BrowserContext] = []
+        self._pages: list[Page] = []
 
     def __call__(self, path: str = "/", *, user: User | None = None, first: bool = False, **options: Any) -> Page:
         """Open `path` in a window with cookies of its own, as `user`; `options` are those of Playwright's contexts.
@@ -32,26 +32,28 @@ class Visit:
         """
         viewport, scheme = options.pop("viewport", DESK), options.pop("color_scheme", "light")
         told = {"locale": "en-GB", "reduced_motion": "reduce", **options}
-        context = self.windows.new(**told) if first else self.windows.lend(**told)
-        self._contexts.append(context)
-        context.set_default_timeout(PATIENCE_MS)
+        page = self.windows.new(**told) if first else self.windows.lend(**told)
+        self._pages.append(page)
+        page.context.set_default_timeout(PATIENCE_MS)
         for event, listener in self._listeners.items():
-            context.on(event, listener)
+            page.context.on(event, listener)
         if user:
-            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session_of(user), "url": self.url}])
-        page = context.new_page()
+            page.context.add_cookies(
+                [{"name": settings.SESSION_COOKIE_NAME, "value": session_of(user), "url": self.url}]
+            )
         page.set_viewport_size(viewport)
         page.emulate_media(color_scheme=scheme)
         page.goto(path)
         return page
 
     def leave(self) -> None:
-        """Close every page."""
-        while self._contexts:
-            context = self._contexts.pop()
-            self.windows.take_back(context)
+        """Give every window back."""
+        while self._pages:
+            page = self._pages.pop()
+            page.context.cookies()  # all that the browser has complained about is heard before its answer
             for event, listener in self._listeners.items():
-                context.remove_listener(event, listener)
+                page.context.remove_listener(event, listener)
+            self.windows.take_back(page)
 
     @property
     def _listeners(self) -> dict[Any, Any]:
