@@ -59,10 +59,11 @@ class Interrupter:
 
     @contextmanager
     def unwaited(self) -> Iterator[int | None]:
-        """Let `take` read in this block, and tell the descriptor; None where there is nothing to read from."""
+        """Let `take` read in this block, and tell the descriptor; None where it could not: no chunks, or compressed."""
         with self._lock:
-            sock = self._socket
-        if sock is None or self._response is None:
+            sock, response = self._socket, self._response
+        is_plain = response and response.chunked and response.headers.get("Content-Encoding", "identity") == "identity"
+        if sock is None or not is_plain:
             yield None
             return
         timeout_s = sock.gettimeout()

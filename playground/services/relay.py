@@ -179,11 +179,7 @@ def _pieces(stream: ChatStream, draft: Draft, direct: Direct | None = None) -> I
             return
         if piece := sent.next(draft):
             yield piece
-        if stream.is_read:
-            continue
-        if direct:
-            _carry(stream, draft, sent, direct)
-        else:
+        if not (stream.is_read or (direct and _carry(stream, draft, sent, direct))):
             pause_s = _pause(pause_s)
 
 
@@ -225,11 +221,13 @@ class _Flowing:
         return self.spell(piece) if piece else b"", deltas is not None and not self.stream.is_read
 
 
-def _carry(stream: ChatStream, draft: Draft, sent: _Sent, direct: Direct) -> None:
-    """Sleep while the answer flows; what comes then, the end above all, is for the caller."""
+def _carry(stream: ChatStream, draft: Draft, sent: _Sent, direct: Direct) -> bool:
+    """Sleep while the answer flows; what comes then, the end above all, is for the caller. False: nothing flowed so."""
+    before = draft.count
     with stream.unwaited() as descriptor:
         if descriptor is not None:
             direct.outlet.carry(_Flowing(descriptor, stream, draft, sent, direct.spell))
+    return draft.count > before
 
 
 def _pause(pause_s: float) -> float:

@@ -1,5 +1,6 @@
 """Reading a stream in a thread that must not wait: what has come is had, everything else is left to who may wait."""
 
+import gzip
 import select
 import threading
 from collections.abc import Iterator
@@ -115,8 +116,24 @@ def test_an_answer_without_chunks_is_left_to_who_may_wait(paper: Paper, gateway:
 
     with stream_of(gateway) as stream:
         stream.start()
-        with waited_for(stream) as watch:
-            assert taken(stream, watch) is None
+        with stream.unwaited() as descriptor:
+            assert descriptor is None
+        assert [delta.text for delta in stream] == ["a"]
+
+
+def test_a_compressed_answer_is_left_to_who_may_wait(paper: Paper, gateway: Gateway) -> None:
+    def reply(handler: Handler) -> None:
+        packed = gzip.compress((said("a") + DONE).encode())
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(packed), packed)
+        handler.wfile.write(head + b"Content-Encoding: gzip\r\n\r\n" + body)
+
+    paper.will(reply)
+
+    with stream_of(gateway) as stream:
+        stream.start()
+        with stream.unwaited() as descriptor:
+            assert descriptor is None
         assert [delta.text for delta in stream] == ["a"]
 
 
