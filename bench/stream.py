@@ -35,6 +35,7 @@ def measure(kind: str, portal: StreamPortal) -> bool:
         partial(measure_slow, kind, portal),
         partial(measure_vanishing, kind, portal),
         partial(measure_visits, kind, portal),
+        partial(measure_visits, kind, portal, within_s=LONG_START_S / 2),
     ]
     held = [report(part()) for part in parts]  # each of them, whatever came before
     return all(held)
