@@ -130,12 +130,11 @@ class AskForm(BoxForm):
         self.completes = kind == Conversation.Kind.COMPLETION
         self._offer_models()
         self._bound("system", rows=3)
-        for parameter in PARAMETERS.values():
-            if parameter.completion or not self.completes:
-                self.fields[parameter.name] = field_of(parameter)
+        self._tied = {"form": form_id} if form_id else {}
+        for name in ("model", "system"):
+            self.fields[name].widget.attrs.update(self._tied)
+        self._add_parameters(blank=not self.is_bound)
         self._drop(message=not with_message, images=not with_message or self.completes, system=self.completes)
-        for name in self.fields.keys() - {"message", "images", "without"}:
-            self.fields[name].widget.attrs.update({"form": form_id} if form_id else {})
 
     @staticmethod
     def initial_from(wishes: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,6 +149,15 @@ class AskForm(BoxForm):
             self.initial["model"] = next(iter(self.models), None)
         if not self.models:
             field.error_messages["required"] = _("There is no model that you may call here.")
+
+    def _add_parameters(self, *, blank: bool) -> None:
+        """Add the parameters that are not there yet; what came empty, as nearly all does, only where it is shown."""
+        for name, parameter in PARAMETERS.items():
+            if name in self.fields or (self.completes and not parameter.completion):
+                continue
+            if blank or self.data.get(self.add_prefix(name)) not in (None, ""):
+                self.fields[name] = field_of(parameter)
+                self.fields[name].widget.attrs.update(self._tied)
 
     def _drop(self, **names: bool) -> None:
         for name, dropped in names.items():
@@ -234,6 +242,7 @@ class AskForm(BoxForm):
 
     def parameter_fields(self) -> list[ParameterField]:
         """Return what the page shows of the parameters, those shown at once first."""
+        self._add_parameters(blank=True)
         left_out = WithoutField().to_python(self["without"].value())
         shown = (parameter for parameter in PARAMETERS.values() if parameter.name in self.fields)
         return [

@@ -12,6 +12,7 @@ from pytest_django import Settings
 from keys.models import GatewayModel
 from playground.forms import AskForm
 from playground.models import Conversation
+from playground.parameters import PARAMETERS
 from tests.playground.asking import MODELS, TOOL, asked, error_of, wishes_of
 from tests.playground.xss import CORPUS
 
@@ -117,6 +118,14 @@ def test_sliders_know_their_range_and_what_the_model_refused() -> None:
     assert [name for name, field in found.items() if field.left_out] == ["json"]
     assert [name for name, field in found.items() if field.main] == ["temperature", "max_tokens", "top_p"]
     assert 'form="playground-form"' in str(temperature.field)
+
+
+def test_what_came_empty_is_shown_with_the_rest() -> None:
+    form = AskForm({"message": "Hello", "model": "small", "temperature": "", "seed": "x"}, models=MODELS)
+
+    assert [*form.errors] == ["seed"]
+    assert [each.name for each in form.parameter_fields()] == [*PARAMETERS]
+    assert all('form="playground-form"' in str(each.field) for each in form.parameter_fields())
 
 
 def test_a_completion_has_no_system_prompt_no_images_and_no_tools() -> None:
