@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from playground.models import Answer, Conversation, Image, Message
-from playground.services.mishaps import Mishap, card_of
+from playground.services.cards import card_of
+from playground.services.mishaps import Mishap
 from playground.services.requests import data_url
 from playground.services.tree import Tree, shown_turns
 

@@ -4,23 +4,22 @@ A sentence says what happened, a hint what to do. What it cost and when to try a
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-if TYPE_CHECKING:
-    from playground.services.mishaps import Mishap
+from playground.services.mishaps import Mishap
 
 Words = tuple[str, str, str]
 
 
-def words_of(mishap: "Mishap", *, left_out: bool = False) -> Words:
+def words_of(mishap: Mishap, *, left_out: bool = False) -> Words:
     """Return title, sentence and hint, in the language of the reader; `left_out`: what is refused was not sent."""
     return _unsupported_still(mishap) if left_out else _WORDS.get(mishap.code, _refused)(mishap)
 
 
-def _model_denied(mishap: "Mishap") -> Words:
+def _model_denied(mishap: Mishap) -> Words:
     return (
         _("You may not ask this model"),
         _("Your Playground key is not allowed to use it, or the gateway has no model of this name."),
@@ -36,19 +35,19 @@ def _whose(message: str) -> str:
     return _("The budget of your Playground key is spent.")
 
 
-def _until(mishap: "Mishap") -> str:
+def _until(mishap: Mishap) -> str:
     if mishap.resets_at is None:
         return _("It works again when the budget is reset.")
     day = formats.date_format(mishap.resets_at, "j F Y")  # a day of the gateway, as on all pages of budgets
     return _("It works again on %(day)s (UTC).") % {"day": day}
 
 
-def _over_budget(mishap: "Mishap") -> Words:
+def _over_budget(mishap: Mishap) -> Words:
     ask = _("If that is too late, ask who gives out budgets here.")
     return _("The budget is used up"), f"{_whose(mishap.message)} {_until(mishap)}", ask
 
 
-def _budget_midway(mishap: "Mishap") -> Words:
+def _budget_midway(mishap: Mishap) -> Words:
     return (
         _("The budget was used up while the model wrote"),
         _("The gateway ended the answer; what came before stays."),
@@ -56,7 +55,7 @@ def _budget_midway(mishap: "Mishap") -> Words:
     )
 
 
-def _rate_limited(mishap: "Mishap") -> Words:
+def _rate_limited(mishap: Mishap) -> Words:
     if "max_parallel_requests" in mishap.message:
         return (
             _("Too many answers at once"),
@@ -72,7 +71,7 @@ def _rate_limited(mishap: "Mishap") -> Words:
     return _("Too many requests this minute"), _("Your key may only ask so many times a minute."), ""
 
 
-def _provider_rate_limited(mishap: "Mishap") -> Words:
+def _provider_rate_limited(mishap: Mishap) -> Words:
     return (
         _("This model is overrun"),
         _("Too many people ask it at the moment. It is not your doing."),
@@ -80,7 +79,7 @@ def _provider_rate_limited(mishap: "Mishap") -> Words:
     )
 
 
-def _context_too_long(mishap: "Mishap") -> Words:
+def _context_too_long(mishap: Mishap) -> Words:
     return (
         _("This is too long for the model"),
         _("A model reads only so many tokens at a time, and the conversation with its answer has more."),
@@ -88,7 +87,7 @@ def _context_too_long(mishap: "Mishap") -> Words:
     )
 
 
-def _content_filtered(mishap: "Mishap") -> Words:
+def _content_filtered(mishap: Mishap) -> Words:
     return (
         _("A content filter stepped in"),
         _("The model's provider will not have this question answered. Filters err."),
@@ -96,7 +95,7 @@ def _content_filtered(mishap: "Mishap") -> Words:
     )
 
 
-def _unsupported(mishap: "Mishap") -> Words:
+def _unsupported(mishap: Mishap) -> Words:
     title = _("The model does not take one of the parameters")
     if mishap.parameter == "stream_options":
         sentence = _("It will not be asked to tell its tokens at the end of a stream (stream_options).")
@@ -108,7 +107,7 @@ def _unsupported(mishap: "Mishap") -> Words:
     return title, _("It refuses what was set."), hint
 
 
-def _unsupported_still(mishap: "Mishap") -> Words:
+def _unsupported_still(mishap: Mishap) -> Words:
     return (
         _("The model does not take one of the parameters"),
         _("It refuses %(name)s. That was not sent from here: the gateway adds it by itself.")
@@ -117,7 +116,7 @@ def _unsupported_still(mishap: "Mishap") -> Words:
     )
 
 
-def _key_refused(mishap: "Mishap") -> Words:
+def _key_refused(mishap: Mishap) -> Words:
     title = _("The gateway refused your Playground key")
     if mishap.type == "expired_key":
         return title, _("The key has expired."), _("Try again: it is renewed first.")
@@ -128,7 +127,7 @@ def _key_refused(mishap: "Mishap") -> Words:
     return title, _("The key was not accepted."), _("If it stays so, ask who runs the portal.")
 
 
-def _gateway_down(mishap: "Mishap") -> Words:
+def _gateway_down(mishap: Mishap) -> Words:
     return (
         _("The gateway does not answer"),
         _("It may be starting anew, or the network is down."),
@@ -136,7 +135,7 @@ def _gateway_down(mishap: "Mishap") -> Words:
     )
 
 
-def _provider_down(mishap: "Mishap") -> Words:
+def _provider_down(mishap: Mishap) -> Words:
     return (
         _("This model is out of order"),
         _("The gateway works, but who provides the model does not answer it as it should."),
@@ -144,7 +143,7 @@ def _provider_down(mishap: "Mishap") -> Words:
     )
 
 
-def _timeout(mishap: "Mishap") -> Words:
+def _timeout(mishap: Mishap) -> Words:
     return (
         _("The model took too long"),
         _("No word of an answer came in time, so the wait was ended."),
@@ -152,7 +151,7 @@ def _timeout(mishap: "Mishap") -> Words:
     )
 
 
-def _silent(mishap: "Mishap") -> Words:
+def _silent(mishap: Mishap) -> Words:
     return (
         _("The model fell silent"),
         _("It stopped in the middle and said nothing for too long; what came before stays."),
@@ -160,7 +159,7 @@ def _silent(mishap: "Mishap") -> Words:
     )
 
 
-def _broke_off(mishap: "Mishap") -> Words:
+def _broke_off(mishap: Mishap) -> Words:
     return (
         _("The answer broke off"),
         _("The model's provider failed in the middle; what came before stays.")
@@ -170,7 +169,7 @@ def _broke_off(mishap: "Mishap") -> Words:
     )
 
 
-def _interrupted(mishap: "Mishap") -> Words:
+def _interrupted(mishap: Mishap) -> Words:
     return (
         _("The answer was interrupted"),
         _("The portal was restarted while it came; what had been saved stays."),
@@ -178,7 +177,7 @@ def _interrupted(mishap: "Mishap") -> Words:
     )
 
 
-def _unsaved(mishap: "Mishap") -> Words:
+def _unsaved(mishap: Mishap) -> Words:
     return (
         _("The answer could not be kept"),
         _("It is finished, but the portal’s database did not answer: it is whole on this page only."),
@@ -191,7 +190,7 @@ def copy_it() -> str:
     return _("Copy what you need of it before you leave the page.")
 
 
-def _bad_request(mishap: "Mishap") -> Words:
+def _bad_request(mishap: Mishap) -> Words:
     return (
         _("The model does not understand the request"),
         _("Something in it is not as this model wants it: a parameter, an image, a tool."),
@@ -199,7 +198,7 @@ def _bad_request(mishap: "Mishap") -> Words:
     )
 
 
-def _custom_keys_forbidden(mishap: "Mishap") -> Words:
+def _custom_keys_forbidden(mishap: Mishap) -> Words:
     return (
         _("The gateway does not let the Playground have its keys"),
         _("It allows only keys that it makes up itself (disable_custom_api_keys)."),
@@ -207,7 +206,7 @@ def _custom_keys_forbidden(mishap: "Mishap") -> Words:
     )
 
 
-def _refused(mishap: "Mishap") -> Words:
+def _refused(mishap: Mishap) -> Words:
     return (
         _("The gateway refused"),
         _("It gave a reason that the portal does not know."),
@@ -215,7 +214,7 @@ def _refused(mishap: "Mishap") -> Words:
     )
 
 
-_WORDS: Final[Mapping[str, Callable[["Mishap"], Words]]] = {
+_WORDS: Final[Mapping[str, Callable[[Mishap], Words]]] = {
     "model_denied": _model_denied,
     "over_budget": _over_budget,
     "budget_midway": _budget_midway,

@@ -1,4 +1,4 @@
-"""What went wrong with an answer, as a value that is kept with it, and as a card for the person who waits for it.
+"""What went wrong with an answer, as a value that is kept with it; `cards` shows it to the person who waits.
 
 LiteLLM's statuses say little: a filtered prompt, one that is too long and a parameter that the model does not know are
 all 400. So message and type decide first. What a provider says reaches us inside LiteLLM's words, and as text alone.
@@ -11,7 +11,6 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final, Literal, NamedTuple, Self
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from gateway.errors import (
     GatewayError,
@@ -23,10 +22,7 @@ from gateway.errors import (
     GatewayUnavailable,
 )
 from gateway.secret import redact
-from playground.models import Answer
-from playground.services.mishap_words import copy_it, words_of
 from playground.services.requests import REFUSABLE
-from web.templatetags.portal import usd
 
 Tone = Literal["bad", "warn"]
 
@@ -65,52 +61,39 @@ class Mishap:
         return cls(**{"code": "refused", **known, **times})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """What is shown of a mishap: what happened and what it cost, what to do, and on request the gateway's words."""
-
-    title: str
-    sentence: str
-    hint: str = ""
-    tone: Tone = "bad"
-    retry_at: datetime | None = None
-    may_retry: bool = False
-    without: str = ""  # the parameter that one may send without
-    ask_other: bool = False  # another model may well answer
-    told: str = ""
-
-
 INTERRUPTED: Final = Mishap(code="interrupted")  # the portal's process has died
 UNSAVED: Final = Mishap(code="unsaved", unsaved=True)  # the database was away when the answer ended
 
 
-class _Traits(NamedTuple):
+class Traits(NamedTuple):
+    """What follows from a code alone."""
+
     tone: Tone = "bad"
     free: bool = False  # no model had worked yet
     retry: bool = False  # the same may well succeed
     other: bool = False  # another model may well answer
 
 
-_TRAITS: Final[Mapping[str, _Traits]] = {
-    "model_denied": _Traits(free=True, other=True),
-    "over_budget": _Traits("warn", free=True),
-    "budget_midway": _Traits("warn"),
-    "rate_limited": _Traits("warn", free=True, retry=True),
-    "provider_rate_limited": _Traits("warn", free=True, retry=True, other=True),
-    "context_too_long": _Traits("warn", free=True, other=True),
-    "content_filtered": _Traits("warn", other=True),
-    "unsupported": _Traits("warn", free=True, other=True),
-    "key_refused": _Traits(free=True, retry=True),  # the key was looked at again meanwhile
-    "gateway_down": _Traits(retry=True),
-    "provider_down": _Traits(retry=True, other=True),
-    "timeout": _Traits(retry=True, other=True),
-    "silent": _Traits(retry=True, other=True),
-    "broke_off": _Traits(retry=True),
-    "interrupted": _Traits(retry=True),
-    "unsaved": _Traits("warn"),
-    "bad_request": _Traits(free=True, other=True),
-    "custom_keys_forbidden": _Traits(free=True),
-    "refused": _Traits(),
+TRAITS: Final[Mapping[str, Traits]] = {
+    "model_denied": Traits(free=True, other=True),
+    "over_budget": Traits("warn", free=True),
+    "budget_midway": Traits("warn"),
+    "rate_limited": Traits("warn", free=True, retry=True),
+    "provider_rate_limited": Traits("warn", free=True, retry=True, other=True),
+    "context_too_long": Traits("warn", free=True, other=True),
+    "content_filtered": Traits("warn", other=True),
+    "unsupported": Traits("warn", free=True, other=True),
+    "key_refused": Traits(free=True, retry=True),  # the key was looked at again meanwhile
+    "gateway_down": Traits(retry=True),
+    "provider_down": Traits(retry=True, other=True),
+    "timeout": Traits(retry=True, other=True),
+    "silent": Traits(retry=True, other=True),
+    "broke_off": Traits(retry=True),
+    "interrupted": Traits(retry=True),
+    "unsaved": Traits("warn"),
+    "bad_request": Traits(free=True, other=True),
+    "custom_keys_forbidden": Traits(free=True),
+    "refused": Traits(),
 }
 
 _MESSAGES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (  # the first that is found decides
@@ -176,7 +159,7 @@ def mishap_of(error: GatewayError, *, begun: bool, budget_period: str = "") -> M
         resets_at=budget_reset(budget_period) if of_the_key else None,
         provider=bool(getattr(error, "provider", False)),
         parameter=_parameter(rejected, message) if code == "unsupported" else "",
-        free=not begun and (_TRAITS[code].free or not getattr(error, "may_have_happened", True)),
+        free=not begun and (TRAITS[code].free or not getattr(error, "may_have_happened", True)),
     )
 
 
@@ -242,42 +225,3 @@ def budget_reset(period: str) -> datetime | None:
     days = {"1d": today + timedelta(days=1), "7d": today + timedelta(days=7 - today.weekday())}
     days["30d"] = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
     return datetime.combine(days[period], time(), UTC) if period in days else None
-
-
-def card_of(mishap: Mishap, *, answer: Answer | None = None) -> Card:
-    """Put a mishap into words; `answer` knows what it cost."""
-    left_out = answer is not None and mishap.parameter in answer.wishes.get("without", ())
-    title, sentence, hint = words_of(mishap, left_out=left_out)
-    if mishap.unsaved and mishap.code != UNSAVED.code:
-        hint = f"{hint} {copy_it()}"
-    traits = _TRAITS.get(mishap.code, _Traits())
-    return Card(
-        title=title,
-        sentence=" ".join(part for part in (sentence, _cost(mishap, answer)) if part),
-        hint=hint,
-        tone=traits.tone,
-        retry_at=mishap.retry_at,
-        may_retry=traits.retry,
-        without="" if left_out else mishap.parameter,
-        ask_other=traits.other,
-        told=_told(mishap),
-    )
-
-
-def _cost(mishap: Mishap, answer: Answer | None) -> str:
-    """Say what it cost, as far as anybody knows; nothing where nobody does."""
-    if mishap.free:
-        return _("This cost nothing.")
-    if answer is None:
-        return ""
-    if answer.cost_usd is not None and answer.cost_source == Answer.CostSource.TOLD:
-        return _("It cost %(cost)s.") % {"cost": usd(answer.cost_usd)}
-    if answer.cost_usd is not None:
-        return _("It may have cost about %(cost)s.") % {"cost": usd(answer.cost_usd)}
-    return _("What had come is counted.") if answer.text or answer.reasoning else ""
-
-
-def _told(mishap: Mishap) -> str:
-    """Return the gateway's own words, as they came."""
-    head = " ".join(part for part in (str(mishap.status or ""), mishap.type) if part)
-    return "\n".join(part for part in (head, mishap.message) if part)

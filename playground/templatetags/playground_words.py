@@ -10,7 +10,8 @@ from django.utils.translation import gettext, gettext_noop
 from keys.models import GatewayModel
 from playground.forms import ParameterField
 from playground.models import Answer
-from playground.services.mishaps import INTERRUPTED, UNSAVED, Card, Mishap, card_of
+from playground.services.cards import Card, card_of
+from playground.services.mishaps import INTERRUPTED, UNSAVED, Mishap
 
 register = template.Library()
 

@@ -24,7 +24,8 @@ from playground.listing import address_of
 from playground.models import Answer, Conversation, Message
 from playground.services import asking
 from playground.services.asking import Asker, Job, Question
-from playground.services.mishaps import Mishap, card_of
+from playground.services.cards import card_of
+from playground.services.mishaps import Mishap
 from playground.services.refusals import AskRefused
 from playground.services.requests import Picture
 from playground.services.tree import Shown, only_turn, shown_turns, turn_of

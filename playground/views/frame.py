@@ -19,7 +19,8 @@ from playground import presets
 from playground.forms import AskForm
 from playground.models import Answer, Conversation
 from playground.services.asking import Asker
-from playground.services.mishaps import Mishap, card_of
+from playground.services.cards import card_of
+from playground.services.mishaps import Mishap
 from playground.services.refusals import AskRefused
 from playground.services.tree import shown_turns
 from web.request import PortalRequest

@@ -14,7 +14,8 @@ from django.utils.translation import ngettext
 
 from playground.models import Answer
 from playground.services.asking import Job
-from playground.services.mishaps import Mishap, card_of
+from playground.services.cards import card_of
+from playground.services.mishaps import Mishap
 from playground.services.relay import Direct, Ended, Piece, relay, run_to_end
 from playground.templatetags.playground_words import seconds
 from web.event_stream import KEEP_ALIVE, Appender, event_stream, message, partial

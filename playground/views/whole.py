@@ -7,7 +7,8 @@ from django.http import HttpResponse
 
 from gateway.errors import GatewayError
 from playground.forms.texts import ModelForm
-from playground.services.mishaps import card_of, mishap_of
+from playground.services.cards import card_of
+from playground.services.mishaps import mishap_of
 from playground.services.refusals import AskRefused
 from playground.views.frame import REFUSALS, Refusal, status_of
 from web.pages import render_region

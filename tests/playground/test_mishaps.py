@@ -10,8 +10,9 @@ from django.utils import timezone, translation
 from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.refusals import error_from
 from playground.models import Answer
+from playground.services.cards import card_of
 from playground.services.mishap_words import _WORDS
-from playground.services.mishaps import INTERRUPTED, Mishap, budget_reset, card_of, mishap_of
+from playground.services.mishaps import INTERRUPTED, Mishap, budget_reset, mishap_of
 from tests.gateway.loopback import recording
 
 GROUP = "\n\nLiteLLM: model group 'gpt-4o-mini' failed with the error above. No fallback was attempted."
