@@ -5,6 +5,7 @@ Each filter is a plain function too. None stays "", so that a template needs no 
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 from django import template
 from django.conf import settings
@@ -187,6 +188,7 @@ def other_sentences(text: str) -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=128)  # a page has dozens, and the file does not move while the process runs
 def icon(name: str) -> SafeString:
     """Draw an icon of static/img/icons.svg; the words beside it say the same, so nobody hears it."""
     return format_html(
