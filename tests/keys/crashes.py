@@ -1,9 +1,14 @@
-"""End a process at a chosen line of the services, as SIGKILL or a power cut would."""
+"""End a process at a chosen line of the services, as SIGKILL or a power cut would.
+
+Two lines between which nothing was done outside of the process are one: with it, all that they differ by is gone. So
+`killed_after` counts what is done outside, by the doors that it must go through, and dies once between two such deeds.
+"""
 
 import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -13,6 +18,8 @@ from django.db import connections
 import keys.services
 
 SERVICES = str(Path(keys.services.__file__).parent)
+# The database, the gateway, the broker, Redis, caches, files, mail: whatever calls something there may leave a trace.
+DOORS = ("/django/db/backends/", "/django/core/", "/http/client.py", "/socket.py", "/kombu/", "/redis/", "/psycopg/")
 
 
 def killed_at_line(number: int, act: Callable[[], object], folder: str = SERVICES) -> bool:
@@ -20,10 +27,27 @@ def killed_at_line(number: int, act: Callable[[], object], folder: str = SERVICE
 
     Return False when it came to its end before.
     """
+    return _in_child(act, lambda: _die_at(number, folder))
+
+
+def killed_after(line: int, act: Callable[[], object], folder: str = SERVICES) -> tuple[bool, int]:
+    """Run `act` in a child that is killed at the first line of these services before which more was done outside.
+
+    More than before the line of that number, that is. Return whether it was killed, and the number of its last line.
+    """
+    told, tell = os.pipe()
+    killed = _in_child(act, lambda: _die_after(line, folder, tell))
+    os.close(tell)
+    with open(told, encoding="ascii") as lines:
+        return killed, len(lines.read())
+
+
+def _in_child(act: Callable[[], object], watch: Callable[[], object]) -> bool:
+    """Run `act` in a child that watches itself, and tell whether it was killed."""
     close_connections()
     child = os.fork()
     if child == 0:
-        _die_at(number, folder)
+        watch()
         try:
             act()
         finally:
@@ -55,3 +79,29 @@ def _die_at(number: int, folder: str) -> None:
         return trace
 
     sys.settrace(trace)
+
+
+def _die_after(number: int, folder: str, tell: int) -> None:
+    """Kill this process at the first line of the services that finds more done outside than the `number`th."""
+    lines, done, done_before = 0, 0, -1
+
+    def trace(frame: FrameType, event: str, _arg: Any) -> Any:
+        nonlocal lines, done, done_before
+        if not frame.f_code.co_filename.startswith(folder):
+            done += _is_a_door(frame.f_code.co_filename)
+            return None
+        if event == "line":
+            lines += 1
+            os.write(tell, b".")
+            if lines <= number:
+                done_before = done
+            elif done > done_before:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    sys.settrace(trace)
+
+
+@cache
+def _is_a_door(filename: str) -> bool:
+    return any(door in filename for door in DOORS)
