@@ -49,6 +49,7 @@ class StreamPortal(Portal):
     def let_in(self) -> None:
         """Let all sign in, open the form and ask once; make as many keys for the way past the portal."""
         on_fast_loop(prepare_all(self.people, self.password))
+        self.database.analyze()
         self.secrets = make_secrets(self.sandbox, self.streams)
 
     def is_at_rest(self, since: datetime) -> bool:
