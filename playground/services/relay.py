@@ -37,6 +37,7 @@ from web.turns import turn
 logger = logging.getLogger(__name__)
 
 PATIENCE: Final = 10  # times as long as it was woken too late it pauses next, for others to find their turn
+MANY_PIECES: Final = 100
 KEEP_ALIVE_S: Final = 10.0  # a proxy in front of us may end what is silent for longer
 
 State = Answer.State
@@ -195,9 +196,17 @@ class _Sent:
         text, reasoning = draft.first.text[self.texts :], draft.first.reasoning[self.thoughts :]
         if not (text or reasoning):
             return None
-        self.texts += len(text)
-        self.thoughts += len(reasoning)
+        self.texts = _packed(draft.first.text, self.texts + len(text))
+        self.thoughts = _packed(draft.first.reasoning, self.thoughts + len(reasoning))
         return Piece("".join(text), "".join(reasoning), draft.count, time.monotonic() - draft.began)
+
+
+def _packed(pieces: list[str], sent: int) -> int:
+    """Make one text of those that were sent, once they are many: each takes as much room as fifty letters."""
+    if sent < MANY_PIECES:
+        return sent
+    pieces[:sent] = ["".join(pieces[:sent])]
+    return 1
 
 
 @dataclass(frozen=True, slots=True)
