@@ -1,6 +1,7 @@
 """The chat by keyboard alone, from the page's start: nothing needs a mouse, and the focus is where one expects it."""
 
 import re
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -177,7 +178,7 @@ def test_on_a_phone_what_is_folded_opens(visit: Visit, intern: User) -> None:
     assert Answer.objects.latest("started_at").wishes["system"] == "Be brief."
 
 
-def at_a_talk(visit: Visit, user: User, **options: object) -> Page:
+def at_a_talk(visit: Visit, user: User, **options: Any) -> Page:
     """Open a conversation of one message."""
     talk = rows.conversation(user, ("Who are you?", "Hi, I am a bee."), model="general_nothink")
     return visit(reverse("playground:conversation", args=[talk.pk]), user=user, **options)
