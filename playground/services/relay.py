@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 PATIENCE: Final = 10  # times as long as it was woken too late it pauses next, for others to find their turn
 MANY_PIECES: Final = 100
+HEAD_START_S: Final = 0.004  # for the request to go out before the page is drawn: both want the interpreter
 KEEP_ALIVE_S: Final = 10.0  # a proxy in front of us may end what is silent for longer
 
 State = Answer.State
@@ -122,6 +123,7 @@ def _relayed(job: Job, hangup: Hangup, direct: Direct | None, draft: Draft, endi
         stack.enter_context(hangup.calls(stream.close))
         draft.began = time.monotonic()
         begun = _begin_aside(stream)
+        wait([begun], HEAD_START_S)
         yield Quiet()  # the page is drawn while the gateway thinks
         stack.enter_context(saved_meanwhile(job.answer.pk, job.slot_id, draft))
         _let_go_of_the_database()
