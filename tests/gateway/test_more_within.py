@@ -1,59 +1,21 @@
 """Asking a stream whether there is more, without waiting for it longer than one likes."""
 
-import datetime
-import ipaddress
-import ssl
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from gateway.client import Gateway
 from gateway.errors import GatewayUnavailable
 from gateway.inference_types import ChatRequest, Message
 from gateway.stream import ChatStream
 from tests.gateway.conftest import ADMIN_KEY, SECRET
-from tests.gateway.loopback import Handler, Paper, Reply, events, paper_gateway, silence
+from tests.gateway.loopback import Handler, Paper, Reply, events, silence
 from tests.gateway.test_streams import DONE, WAIT_S, said
 
 QUIET_S = 0.05
 OPENING = 'data: {"choices": [{"index": 0, "delta": {"role": "assistant"}}]}\n\n'
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a certificate for the loopback address, and its key, into one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "paper")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path_factory.mktemp("tls") / "paper.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
-    return file
-
-
-@pytest.fixture
-def secure_paper(certificate: Path) -> Iterator[Paper]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with paper_gateway(context) as paper:
-        yield paper
 
 
 def stream_of(gateway: Gateway, *, usage: bool = True) -> ChatStream:

@@ -15,9 +15,10 @@ from gateway.inference_types import ChatDelta
 from gateway.stream import ChatStream
 from tests.gateway.conftest import ADMIN_KEY
 from tests.gateway.loopback import Handler, Paper, events, silence
-from tests.gateway.test_more_within import OPENING, certificate, chunked, secure_paper, stream_of  # noqa: F401
+from tests.gateway.test_more_within import OPENING, chunked, stream_of
 from tests.gateway.test_streams import DONE, WAIT_S, said
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
 ERROR = 'data: {"error": {"message": "broken", "code": "500"}}\n\n'
 
 
@@ -96,8 +97,7 @@ def test_a_part_of_a_chunk_is_left_to_who_may_wait(paper: Paper, gateway: Gatewa
     whole = said("a").encode()
 
     def reply(handler: Handler) -> None:
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-        handler.wfile.write(head + b"%x\r\n%b" % (len(whole), whole[:9]))
+        handler.wfile.write(HEAD + b"\r\n%x\r\n%b" % (len(whole), whole[:9]))
         step.wait(WAIT_S)
         handler.wfile.write(whole[9:] + b"\r\n0\r\n\r\n")
 
@@ -124,9 +124,8 @@ def test_an_answer_without_chunks_is_left_to_who_may_wait(paper: Paper, gateway:
 def test_a_compressed_answer_is_left_to_who_may_wait(paper: Paper, gateway: Gateway) -> None:
     def reply(handler: Handler) -> None:
         packed = gzip.compress((said("a") + DONE).encode())
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
         body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(packed), packed)
-        handler.wfile.write(head + b"Content-Encoding: gzip\r\n\r\n" + body)
+        handler.wfile.write(HEAD + b"Content-Encoding: gzip\r\n\r\n" + body)
 
     paper.will(reply)
 
@@ -139,8 +138,7 @@ def test_a_compressed_answer_is_left_to_who_may_wait(paper: Paper, gateway: Gate
 
 def test_a_connection_that_breaks_is_left_to_who_may_wait(paper: Paper, gateway: Gateway) -> None:
     def reply(handler: Handler) -> None:
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-        handler.wfile.write(head)
+        handler.wfile.write(HEAD + b"\r\n")
         handler.close_connection = True
 
     paper.will(reply)
@@ -191,7 +189,7 @@ def test_can_wait_again_afterwards(paper: Paper, gateway: Gateway) -> None:
         timer.join()
 
 
-def test_through_tls_too(secure_paper: Paper, certificate: Path) -> None:  # noqa: F811
+def test_through_tls_too(secure_paper: Paper, certificate: Path) -> None:
     step = threading.Event()
     secure_paper.will(chunked(said("a"), said("b"), DONE, step=step))
     gateway = Gateway(secure_paper.url, ADMIN_KEY, ca_bundle=str(certificate))
