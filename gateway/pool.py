@@ -170,7 +170,8 @@ class _Response(HTTPResponse):
         if file is None or not self.chunked or self.chunk_left:
             return super().read1(n)
         at_hand = file.peek()
-        return (not 0 <= n < len(at_hand) and self._whole(file, at_hand)) or super().read1(n)
+        whole = self._whole(file, at_hand) if n < 0 or len(at_hand) <= n else b""
+        return whole or super().read1(n)
 
     def take(self, sock: socket.socket) -> bytes | None:
         """Return whole chunks from a socket that does not wait; b"" if nothing has come, None if something else has."""
