@@ -136,6 +136,7 @@ class TeamInfo:
     models: tuple[str, ...]
     member_ids: tuple[str, ...]
     blocked: bool
+    metadata: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,12 @@
 """Users and teams that the sandbox knows."""
 
 import sqlite3
+from dataclasses import replace
 from decimal import Decimal
 
 from sandbox.clock import Clock
 from sandbox.database import insert
-from sandbox.records import Team, User, decode
+from sandbox.records import Team, User, decode, encode
 
 
 class People:
@@ -32,6 +33,13 @@ class People:
     def add_team(self, team: Team) -> None:
         """Store a new team."""
         insert(self._db, "teams", team)
+
+    def change_team(self, team: Team, **changes: object) -> Team:
+        """Store some fields of a team anew and return it."""
+        names = ", ".join(f"{name} = ?" for name in changes)
+        values = [encode(value) for value in changes.values()]
+        self._db.execute(f"UPDATE teams SET {names} WHERE team_id = ?", (*values, team.team_id))  # noqa: S608  # fields
+        return replace(team, **changes)  # type: ignore[arg-type]  # SQLite knows the names, as just seen
 
     def charge(self, user_id: str, spend_pusd: int) -> None:
         """Add to what a user has spent; unknown users have no account."""

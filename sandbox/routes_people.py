@@ -2,6 +2,7 @@
 
 import sqlite3
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -119,6 +120,27 @@ async def new_team(request: Request) -> Response:
     return JSONResponse(_spelled(team))
 
 
+async def update_team(request: Request) -> Response:
+    """Change the fields that were sent; null clears, and metadata is replaced."""
+    require_admin(request)
+    world = world_of(request)
+    body = await fields.read_body(request)
+    named = fields.text(body, "team_id")
+    team = world.people.team(named)
+    if team is None:
+        raise wrapped(404, f"Team not found, passed team_id={named}")
+    readers: dict[str, Callable[[Json, str], object]] = {
+        "team_alias": fields.text,
+        "models": fields.words,
+        "max_budget": fields.amount,
+        "budget_duration": fields.text,
+        "metadata": fields.mapping,
+    }
+    changes = {name: read(body, name) for name, read in readers.items() if name in body}
+    team = world.people.change_team(team, **changes) if changes else team
+    return JSONResponse({"team_id": team.team_id, "data": _spelled(team)})
+
+
 async def team_info(request: Request) -> Response:
     """Describe a team with its keys."""
     authenticate(request)
@@ -138,5 +160,6 @@ ROUTES = [
     Route("/user/new", new_user, methods=["POST"]),
     Route("/user/info", user_info, methods=["GET"]),
     Route("/team/new", new_team, methods=["POST"]),
+    Route("/team/update", update_team, methods=["POST"]),
     Route("/team/info", team_info, methods=["GET"]),
 ]

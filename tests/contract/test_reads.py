@@ -77,6 +77,21 @@ def test_describes_a_team(contract_gateway: ContractGateway) -> None:
     assert refused.json()["error"]["type"] == "team_model_access_denied"
 
 
+def test_a_team_keeps_what_is_written_on_it(contract_gateway: ContractGateway) -> None:
+    team, limits = {"team_id": f"team-{contract_gateway.tag}"}, {"max_budget": 100, "models": ["gpt-4o-mini"]}
+    contract_gateway.call("POST", "/team/new", body={**team, "team_alias": "Group", "metadata": {"x": 1}, **limits})
+
+    again = contract_gateway.call("POST", "/team/new", body={**team, "team_alias": "Other"})
+    told = contract_gateway.call("POST", "/team/update", body={**team, "metadata": {"y": "2"}})
+
+    assert_like(again, "people.team_taken")
+    assert_like(told, "people.team_updated")
+    row = contract_gateway.call("GET", "/team/info", params=team).json()["team_info"]
+    assert (row["team_alias"], row["metadata"]) == ("Group", {"y": "2"})
+    unknown = contract_gateway.call("POST", "/team/update", body={"team_id": "none", "metadata": {}})
+    assert_like(unknown, "people.team_update_unknown")
+
+
 def test_reports_spend_soon_after_the_call(contract_gateway: ContractGateway) -> None:
     key = contract_gateway.key(key_alias=f"spender-{contract_gateway.tag}", max_budget=1)
     cost = float(contract_gateway.chat(key.secret, "one two [words 5]").headers["x-litellm-response-cost"])

@@ -92,6 +92,7 @@ def test_team_is_read(paper: Paper, gateway: Gateway) -> None:
         models=("gpt-4o-mini", "llama-70b"),
         member_ids=("default_user_id", "user-afb7f9"),
         blocked=False,
+        metadata={"x": 1},
     )
     assert (paper.last.path, paper.last.query) == ("/team/info", {"team_id": "team-afb7f9"})
 
