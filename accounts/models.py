@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 MAX_LIFETIME_DAYS = 3660  # ten years; more is a typing error
 MAX_LABEL_LENGTH = 100
+ADMINS = "Admins"  # the name of the group whose people answer for the portal; superusers count as its members
 
 
 def new_gateway_user_id() -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.db.models import Q
 
-from accounts.models import BudgetPeriod, Policy, User
+from accounts.models import ADMINS, BudgetPeriod, Policy, User
 
 Budget = tuple[Decimal | None, str]  # USD (None: no limit), and the period after which it is whole again
 
@@ -35,9 +35,12 @@ class Allowance:
 def policy_of(user: User) -> Allowance:
     """Return the most generous value of each limit over the person's groups, "no limit" above all; one query.
 
-    Who is in no group with a policy gets the default policy.
+    Who is in no group with a policy gets the default policy; a superuser counts as one of the group Admins.
     """
-    found = Policy.objects.filter(Q(group__user=user) | Q(group=None)).select_related("group")
+    theirs = Q(group__in=user.groups.all()) | Q(group=None)
+    if user.is_superuser:
+        theirs |= Q(group__name=ADMINS)
+    found = Policy.objects.filter(theirs).select_related("group")
     of_groups = [policy for policy in found if policy.group_id is not None]
     # Without any row (a new database, a row taken away by hand), the defaults of the model are the modest ones.
     return merged(of_groups or list(found) or [Policy()])

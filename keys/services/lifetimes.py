@@ -19,7 +19,7 @@ def lifetime_of(kind: str, allowance: Allowance, stay_ends_on: date | None) -> t
         raise KeyRefused("playground", _("Your policy does not include the Playground. Ask an administrator."))
     days = allowance.personal_lifetime_days if kind == Key.Kind.PERSONAL else allowance.temporary_lifetime_days
     if days is None:
-        raise KeyRefused("kind", _("You may have temporary keys only. Create a temporary key, or ask your supervisor."))
+        raise KeyRefused("kind", _("Your policy does not include personal keys. Create a temporary key."))
     lifetime = timedelta(days=days)
     if stay_ends_on is None:
         return lifetime

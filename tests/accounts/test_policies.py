@@ -5,12 +5,18 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
+from pytest_django.asserts import assertContains, assertNotContains
 
-from accounts.models import Policy
+from accounts.models import Policy, User
 from accounts.policies import Allowance, merged, policy_of
+from keys.catalogue import refresh_models
+from tests.conftest import signed_in
 from tests.factories import make_policy, make_user
+from tests.sandbox_process import Sandbox
 
 
 def test_gives_the_default_policy_to_somebody_without_a_group(db: None) -> None:
@@ -227,3 +233,31 @@ def test_refuses_a_policy_that_makes_no_sense(db: None, fields: dict[str, Any], 
 
     with pytest.raises(ValidationError, match=why):
         Policy(**fields).full_clean()
+
+
+def test_gives_the_first_superuser_what_admins_have_though_in_no_group(db: None) -> None:
+    call_command("createsuperuser", "--noinput", username="first", email="first@example.edu")
+    make_user("course-teacher", groups=("Admins", "Course"))  # others in the group count once
+
+    allowance = policy_of(User.objects.get(username="first"))
+
+    assert allowance == policy_of(make_user(groups=("Admins",)))
+    assert allowance.names == ("Admins",)
+
+
+def test_gives_a_superuser_the_default_policy_where_admins_have_none(db: None) -> None:
+    Policy.objects.filter(group__name="Admins").delete()
+
+    assert policy_of(make_user(is_superuser=True)).names == ()
+
+
+@pytest.mark.parametrize("page", ["keys:index", "keys:models", "playground:index", "playground:compare"])
+def test_sends_no_admin_to_a_supervisor(sandbox: Sandbox, admin: User, intern: User, page: str) -> None:
+    """An admin without a key or a model reads where policies are changed; an intern reads whom to ask."""
+    make_policy("Admins", all_models=False, model_names=["nowhere"])
+    make_policy("Interns", all_models=False, model_names=["nowhere"])
+    refresh_models()
+
+    assertNotContains(signed_in(admin).get(reverse(page)), "supervises you")
+    assertContains(signed_in(admin).get(reverse(page)), reverse("admin:accounts_policy_changelist"))
+    assertContains(signed_in(intern).get(reverse(page)), "Ask the person who supervises you.")

@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import ADMINS, User
 from keys.models import Key
 from usage.models import DayModel, DaySource, Notice, utc_today
 from usage.periods import budget_first_day
@@ -46,7 +46,7 @@ def warn_of_budgets() -> int:
 
 def admins() -> QuerySet[User]:
     """Return who answers for the bill: superusers, and the group Admins."""
-    return User.objects.filter(Q(is_superuser=True) | Q(groups__name="Admins"), is_active=True).distinct()
+    return User.objects.filter(Q(is_superuser=True) | Q(groups__name=ADMINS), is_active=True).distinct()
 
 
 def _budgets_of_keys(today: date) -> Iterator[_Budget]:
