@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone, translation
 from pytest_django import Settings
 
 from portal.translations import compile_translations
@@ -67,6 +68,14 @@ def only_this_machine() -> Iterator[None]:
     network.refused.clear()
     yield
     assert not network.refused
+
+
+@pytest.fixture(autouse=True)
+def default_language_and_zone() -> Iterator[None]:
+    """Leave each test with the default language and time zone: Django keeps those of the thread's last request."""
+    yield
+    translation.deactivate()
+    timezone.deactivate()
 
 
 @pytest.fixture(autouse=True)

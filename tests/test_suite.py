@@ -8,6 +8,7 @@ import psycopg
 import pytest
 import redis
 import requests
+from django.utils import timezone, translation
 
 from tests import network, requirements
 from tests.ports import free_port, is_listening
@@ -76,3 +77,13 @@ def test_the_suites_postgres_answers(postgres_url: str) -> None:
 def test_the_suites_redis_answers(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         assert client.ping()
+
+
+def test_a_test_may_end_in_another_language_and_time_zone() -> None:
+    translation.activate("fr")
+    timezone.activate("Asia/Tokyo")
+
+
+def test_the_test_after_it_starts_with_the_defaults() -> None:  # says something where both run on one worker
+    assert translation.get_language() == "en"
+    assert timezone.get_current_timezone_name() == "UTC"

@@ -178,5 +178,5 @@ JSON: Final = Dialect(
     last_comma=False,
     quote=_in_json,
     entry=lambda name: f"{_in_json(name)}: ",
-    picture=lambda picture: f'"{picture.head}\n{picture.file}\n"',  # cut there: shell.py
+    picture=lambda picture: f'"{picture.head}\n{picture.file}\n"',  # languages.py cuts it out there
 )

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
-from django.utils import translation
 from django.utils.translation import trans_real
 
 from accounts.models import AuditEntry, User
@@ -25,13 +24,6 @@ def in_french(user: User | None = None, **options: Any) -> Client:
     if user:
         client.force_login(user)
     return client
-
-
-@pytest.fixture(autouse=True)
-def language_of_the_next_test() -> Iterator[None]:
-    """Speak English again: the language of the last request would stay."""
-    yield
-    translation.deactivate()
 
 
 @pytest.fixture
