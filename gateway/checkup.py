@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.client import Gateway
-from gateway.errors import GatewayError, GatewayNotFound, GatewayRejected, GatewayUnavailable
+from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayNotFound, GatewayRejected, GatewayUnavailable
 from gateway.secret import Secret, token_of
 from gateway.types import IssuedKey
 
@@ -49,9 +49,17 @@ def _reachable(gateway: Gateway) -> Finding:
     try:
         gateway.health.liveness()
     except GatewayError as error:
-        advice = "Start it, or correct GATEWAY_URL (with any path prefix, without /v1); try it with curl from here."
-        return _bad(f"No gateway answers at {gateway.base_url}. {error}", advice)
+        return _bad(f"No gateway answers at {gateway.base_url}. {error}", _advice_to_reach_it(str(error)))
     return _good(f"A gateway answers at {gateway.base_url}.")
+
+
+def _advice_to_reach_it(problem: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in problem or "certificate" in problem:
+        return "Set GATEWAY_CA_FILE to the certificate (PEM) of the authority that signed the gateway's."
+    if "proxy" in problem:
+        return "Correct GATEWAY_PROXY_URL (http://host:port), or ask who runs the proxy to let the portal through."
+    advice = "Start it, or correct GATEWAY_URL (with any path prefix, without /v1); try it with curl from here."
+    return f"{advice} If it is reached through an outgoing proxy only, set GATEWAY_PROXY_URL."
 
 
 def _healthy(gateway: Gateway) -> Finding:
@@ -68,8 +76,9 @@ def _admin_key(gateway: Gateway) -> Finding:
     try:
         next(gateway.keys.list(), None)
     except GatewayRejected as error:
+        reported = error.reported if isinstance(error, GatewayAdminKeyRefused) else str(error)
         advice = "Set GATEWAY_ADMIN_KEY to LiteLLM's master key, or to a key of a proxy admin."
-        return _bad(f"The gateway refuses our admin key. {error}", advice)
+        return _bad(f"The gateway refuses our admin key. {reported}", advice)
     except GatewayError as error:
         return _bad(f"The gateway cannot list its keys. {error}", "Look at its log.")
     return _good(f"The gateway accepts our admin key and is LiteLLM {_version(gateway) or 'of unknown version'}.")

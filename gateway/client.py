@@ -20,7 +20,8 @@ class Gateway:
     """A LiteLLM proxy under any address: `https://host/prefix`, with or without a slash at its end.
 
     One a process, shared by its threads. `ca_bundle` is a file of certificates to trust instead of the usual ones,
-    `waiting` surrounds each exchange but those of streams: a thread has nothing else to do meanwhile.
+    `proxy_url` an outgoing HTTP proxy. `waiting` surrounds each exchange but those of streams: a thread has nothing
+    else to do meanwhile.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Gateway:
         read_timeout_s: float = READ_TIMEOUT_S,
         retry_pauses_s: Sequence[float] = RETRY_PAUSES_S,
         ca_bundle: str | None = None,
+        proxy_url: str | None = None,
         waiting: Waiting = nullcontext,
     ) -> None:
         self._transport = Transport(
@@ -41,6 +43,7 @@ class Gateway:
             read_timeout_s=read_timeout_s,
             retry_pauses_s=retry_pauses_s,
             ca_bundle=ca_bundle,
+            proxy_url=proxy_url,
             waiting=waiting,
         )
         self.base_url = self._transport.base_url

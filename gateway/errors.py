@@ -67,6 +67,18 @@ class GatewayRateLimited(GatewayRejected):
 
 
 class GatewayKeyRefused(GatewayRejected):
-    """The gateway does not accept the key of the call: for admin verbs that is our own."""
+    """The gateway does not accept the key of the call."""
 
     reason: Reason = "other"
+
+
+class GatewayAdminKeyRefused(GatewayKeyRefused):
+    """The gateway does not accept the portal's own key; `reported` is its sentence, scrubbed, for administrators."""
+
+    def __init__(self, message: str, *, status: int = 0, reported: str = "") -> None:
+        super().__init__(message, status=status, type="admin_key_refused")
+        self.reported = reported
+
+    def __str__(self) -> str:
+        """Say it without status and type: people read this."""
+        return self.message

@@ -1,43 +1,45 @@
-"""Turns what HTTP libraries raise into GatewayUnavailable, unchained: their frames hold headers with secrets."""
+"""Turns whatever HTTP libraries raise into GatewayUnavailable, unchained.
 
-import http.client
+Their messages, and the frames of their tracebacks, hold headers and so secrets: http.client, for one, quotes a header
+that it cannot send.
+"""
+
 from collections.abc import Callable
 from typing import Final, TypeVar
 
 import requests
 import urllib3
 
-from gateway.errors import GatewayUnavailable
+from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.secret import redact
 
 T = TypeVar("T")
 
-_FAILURES: Final = (
-    requests.RequestException,
-    urllib3.exceptions.HTTPError,
-    http.client.HTTPException,
-    OSError,
-    UnicodeError,
-)
 _NEVER_ARRIVED: Final = (
     urllib3.exceptions.NewConnectionError,  # refused, no such host
     urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.SSLError,
     urllib3.exceptions.LocationValueError,
+    urllib3.exceptions.ProxyError,
 )
 
 
 def mapped(act: Callable[[], T]) -> T:
-    """Do it, and raise GatewayUnavailable if the network or the HTTP of it breaks."""
+    """Do it, and raise GatewayUnavailable whatever breaks, without what its message may quote."""
     try:
         return act()
-    except _FAILURES as failure:
+    except GatewayError:  # of ours, and harmless
+        raise
+    except Exception as failure:  # noqa: BLE001  (any of them may quote a header)
         error = _unavailable(failure)
     raise error  # outside of `except`, so that nothing is chained
 
 
 def _unavailable(failure: BaseException) -> GatewayUnavailable:
     cause = _cause(failure)
+    if isinstance(cause, urllib3.exceptions.ProxyError):
+        words = "The proxy on the way to the gateway cannot be reached, or refuses to connect us."
+        return GatewayUnavailable(words, may_have_happened=False)
     if isinstance(cause, _NEVER_ARRIVED):
         said = redact(str(cause)).rpartition(": ")[2]
         return GatewayUnavailable(f"The gateway cannot be reached: {said}", may_have_happened=False)

@@ -19,7 +19,7 @@ from typing import cast
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 POOL_SIZE = 512  # connections kept; more are made when more streams run, and closed after
@@ -230,8 +230,13 @@ class _Adapter(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs)  # type: ignore[arg-type]  # passed on as requests gives them
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
+    def proxy_manager_for(self, proxy: str, **options: object) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+        return manager
 
-def new_session(ca_bundle: str | None = None) -> requests.Session:
+
+def new_session(ca_bundle: str | None = None, proxy_url: str | None = None) -> requests.Session:
     """Return a session that threads may share, as nothing in it changes by a call: it keeps no cookies.
 
     It heeds neither proxies nor ~/.netrc of the environment: they would send secrets elsewhere, or replace them.
@@ -239,6 +244,7 @@ def new_session(ca_bundle: str | None = None) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
     session.verify = ca_bundle or True
+    session.proxies = {"http": proxy_url, "https": proxy_url} if proxy_url else {}
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update({"User-Agent": "passerelle", "Accept": "application/json"})
     for scheme in ("http://", "https://"):

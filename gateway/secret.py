@@ -5,6 +5,8 @@ import re
 from typing import Final
 
 _SECRET: Final = re.compile(r"\bsk-[\w-]{4,}")
+_HASH: Final = re.compile(r"\b[0-9a-f]{64}\b")
+_HINT: Final = re.compile(r"\bsk-\.{2,3}[\w-]+")  # LiteLLM's name of a key: its last four characters
 
 
 class Secret(str):
@@ -28,3 +30,8 @@ def redact(text: str, *secrets: str) -> str:
         if secret:
             text = text.replace(secret, "…")
     return _SECRET.sub("sk-…", text)
+
+
+def scrub(text: str) -> str:
+    """Blank secrets, hashes of secrets, and the last characters that LiteLLM names a key by."""
+    return _HASH.sub("…", _HINT.sub("sk-…", redact(text)))

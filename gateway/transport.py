@@ -1,6 +1,7 @@
 """One HTTP exchange with the gateway: authorised, bounded in time and size, its failures mapped."""
 
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -13,13 +14,21 @@ import requests
 from requests.auth import AuthBase
 
 from gateway import reading
-from gateway.errors import GatewayError, GatewayKeyRefused, GatewayRejected, GatewayUnavailable
+from gateway.errors import (
+    GatewayAdminKeyRefused,
+    GatewayError,
+    GatewayKeyRefused,
+    GatewayRejected,
+    GatewayUnavailable,
+)
 from gateway.failures import mapped
 from gateway.headers import headers_from
 from gateway.pool import new_session
 from gateway.refusals import error_from
-from gateway.secret import Secret, redact
+from gateway.secret import Secret, redact, scrub
 from gateway.types import Headers
+
+logger = logging.getLogger(__name__)
 
 READ_BYTES: Final = 2**16  # at most, at once
 MAX_ANSWER_BYTES: Final = 64 * 2**20  # a page of activity has 4 MB
@@ -61,18 +70,21 @@ class Transport:
         read_timeout_s: float,
         retry_pauses_s: Sequence[float],
         ca_bundle: str | None,
+        proxy_url: str | None,
         waiting: Waiting,
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
             raise ValueError("The address of the gateway must look like https://gateway.example.edu/prefix")
+        if not _is_sendable(admin_key):
+            raise ValueError("The portal's own key has spaces, line ends or other characters that no key has.")
         self.base_url = base_url.rstrip("/")
         self.connect_timeout_s = connect_timeout_s
         self.read_timeout_s = read_timeout_s
         self.retry_pauses_s = retry_pauses_s
         self._waiting = waiting
         self._admin_key = Secret(admin_key)
-        self._session = new_session(ca_bundle)
+        self._session = new_session(ca_bundle, proxy_url)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -159,7 +171,10 @@ class Transport:
         if response.status_code == 200:
             return response
         with response:
-            raise self._refusal(response, key)
+            error = self._refusal(response, key)
+        if secret is None:
+            error = _of_the_portal(error)
+        raise error
 
     def _refusal(self, response: requests.Response, key: Secret) -> GatewayError:
         """Read the error that came instead of an answer."""
@@ -183,9 +198,30 @@ def _read(response: requests.Response, *, deadline: float) -> bytes:
     return b"".join(chunks)
 
 
+def _of_the_portal(error: GatewayError) -> GatewayError:
+    """Return the error of a call with the portal's own key as people may read it.
+
+    LiteLLM's sentence about a key that it refuses carries that key's hash and last four characters.
+    """
+    if isinstance(error, GatewayKeyRefused):
+        reported = scrub(error.message)
+        logger.error("the gateway does not accept the portal's own key (GATEWAY_ADMIN_KEY): %s", reported)
+        return GatewayAdminKeyRefused(
+            "The gateway does not accept the portal's own key.", status=error.status, reported=reported
+        )
+    if isinstance(error, GatewayRejected):
+        error.message = scrub(error.message)
+        error.args = (error.message,)
+    return error
+
+
+def _is_sendable(secret: str) -> bool:
+    return secret.isascii() and secret.isprintable() and " " not in secret
+
+
 def _sendable(secret: Secret) -> Secret:
     """Refuse here what can be no key and would break the header: spaces, line ends, letters beyond ASCII."""
-    if not secret or (secret.isascii() and secret.isprintable() and " " not in secret):
+    if _is_sendable(secret):
         return secret
     error = GatewayKeyRefused("A key has only letters, digits, - and _.", type="malformed_key")
     error.reason = "unknown"

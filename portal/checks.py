@@ -1,5 +1,6 @@
 """System checks: settings that are each fine, but not together. Ids and hints are listed in docs/settings.md."""
 
+import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,6 +79,48 @@ def gateway_key_is_not_the_sandboxes(**kwargs: Any) -> list[CheckMessage]:
     kind = Warning if settings.EMBEDDED else Error
     hint = "Set GATEWAY_ADMIN_KEY (or GATEWAY_ADMIN_KEY_FILE) to the gateway's master key."
     return [kind("GATEWAY_ADMIN_KEY is the sandbox's.", hint=hint, id="portal.E008")]
+
+
+@register
+def secrets_can_be_sent(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse secrets with line ends and other control characters: they break every call, and libraries quote them."""
+    secrets = {
+        "SECRET_KEY": settings.SECRET_KEY,
+        "GATEWAY_ADMIN_KEY": settings.GATEWAY_ADMIN_KEY,
+        "PLAYGROUND_KEY_SECRET": settings.PLAYGROUND_KEY_SECRET,
+        "OIDC_CLIENT_SECRET": settings.OIDC_CLIENT_SECRET,
+        "DATABASE_URL": str(settings.DATABASES["default"].get("PASSWORD") or ""),
+        "REDIS_URL": settings.REDIS_URL,
+        "EMAIL_URL": str(settings.EMAIL_HOST_PASSWORD or ""),
+    }
+    wrong = [name for name, value in secrets.items() if not value.isprintable()]
+    if not wrong and not (settings.GATEWAY_ADMIN_KEY.isascii() and " " not in settings.GATEWAY_ADMIN_KEY):
+        wrong = ["GATEWAY_ADMIN_KEY"]
+    hint = "Write the value again, on one line, without characters that do not show (printf '%s' instead of echo)."
+    return [Error(f"{name} has characters that no secret has.", hint=hint, id="portal.E030") for name in wrong]
+
+
+@register
+def gateway_certificates_can_be_read(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse a GATEWAY_CA_FILE that is not there, or holds no certificate."""
+    if not settings.GATEWAY_CA_FILE:
+        return []
+    try:
+        ssl.create_default_context(cafile=settings.GATEWAY_CA_FILE)
+    except OSError as problem:  # ssl.SSLError is one
+        hint = "Name a file in PEM form with the certificate of the authority that signed the gateway's."
+        text = f"GATEWAY_CA_FILE cannot be used: {problem.strerror or type(problem).__name__}."
+        return [Error(text, hint=hint, id="portal.E031")]
+    return []
+
+
+@register
+def outgoing_proxy_has_an_address(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse a GATEWAY_PROXY_URL that is not the address of an HTTP proxy."""
+    url = urlsplit(settings.GATEWAY_PROXY_URL)
+    if not settings.GATEWAY_PROXY_URL or (url.scheme in ("http", "https") and url.hostname):
+        return []
+    return [Error("GATEWAY_PROXY_URL is not an http address.", hint="For example http://proxy:3128", id="portal.E032")]
 
 
 @register

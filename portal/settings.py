@@ -16,7 +16,24 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
+
+
+class StrippedFiles(environ.FileAwareMapping):  # type: ignore[misc]  # django-environ has no types
+    """The environment, where `NAME_FILE` names a file with the value: editors and `echo` end files with a newline."""
+
+    def __getitem__(self, name: str) -> str:
+        """Return the value, without white space at its ends if it comes from a file."""
+        value: str = super().__getitem__(name)
+        return value.strip() if self.env.get(f"{name}_FILE") else value
+
+
+class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no types
+    """django-environ over `StrippedFiles`."""
+
+    ENVIRON = StrippedFiles()
+
+
+env = Environment()
 
 # --- Which shape (DESIGN §3) ---------------------------------------------------------------------
 EMBEDDED = env.bool("EMBEDDED", default=False)  # SQLite, file-system broker, sandbox gateway: to try, to test
@@ -63,6 +80,8 @@ GATEWAY_ADMIN_KEY = env.str("GATEWAY_ADMIN_KEY", default=embedded_default("sk-sa
 GATEWAY_PUBLIC_URL = env.str("GATEWAY_PUBLIC_URL", default=GATEWAY_URL).rstrip("/")  # what people's programs call
 GATEWAY_CONNECT_TIMEOUT_S = env.float("GATEWAY_CONNECT_TIMEOUT_S", default=3.0)
 GATEWAY_READ_TIMEOUT_S = env.float("GATEWAY_READ_TIMEOUT_S", default=20.0)
+GATEWAY_CA_FILE = env.str("GATEWAY_CA_FILE", default="")  # PEM; in place of the usual authorities
+GATEWAY_PROXY_URL = env.str("GATEWAY_PROXY_URL", default="")  # http://proxy.example.edu:3128; empty: none
 GATEWAY_WAITING = "web.turns.aside"  # surrounds each call of it
 
 # --- Keys --------------------------------------------------------------------------------------

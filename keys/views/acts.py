@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.audit import act_of
 from accounts.policies import policy_of
-from gateway.errors import GatewayError, GatewayUnavailable
+from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
 from keys import services
 from keys.forms import KeyForm, LabelForm
 from keys.models import Key
@@ -193,6 +193,9 @@ def in_words(error: GatewayError, *, nothing: str, unknown: "_StrPromise") -> tu
 
     `nothing` says what is as before when the gateway surely did nothing, `unknown` what we do when nobody knows.
     """
+    if isinstance(error, GatewayAdminKeyRefused):
+        words = _("The gateway does not accept the portal’s own key. %(nothing)s. Tell an administrator.")
+        return words % {"nothing": nothing}, 502
     if not isinstance(error, GatewayUnavailable):
         words = _("The gateway refused. %(nothing)s. Tell an administrator: %(message)s")
         return words % {"nothing": nothing, "message": error}, 502

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, NamedTuple, Self
 from django.utils import timezone
 
 from gateway.errors import (
+    GatewayAdminKeyRefused,
     GatewayError,
     GatewayKeyRefused,
     GatewayModelDenied,
@@ -189,6 +190,8 @@ def _code_of_refusal(error: GatewayRejected, *, begun: bool) -> str:
         return "broke_off"
     if isinstance(error, GatewayModelDenied):
         return "model_denied"
+    if isinstance(error, GatewayAdminKeyRefused):  # when the person's key was to be made
+        return "refused"
     if isinstance(error, GatewayKeyRefused):
         return "key_refused"
     if error.provider and error.status in (401, 403, 404):

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from gateway.client import Gateway
-from gateway.errors import GatewayError
+from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
+from gateway.failures import mapped
 from gateway.inference_types import ChatRequest
 from gateway.secret import Secret, redact, token_of
 from tests.gateway.conftest import ADMIN_KEY, SECRET
@@ -102,6 +103,44 @@ def test_a_secret_in_an_answer_that_is_not_understood_shows_nowhere(
         gateway.keys.generate(**LAPTOP)
 
     assert ISSUED not in shown_by(failure.value)
+
+
+@pytest.mark.parametrize("kind", [ValueError, TypeError, KeyError, AttributeError, RecursionError, UnicodeError])
+def test_no_exception_of_any_library_carries_a_secret_out(kind: type[Exception]) -> None:
+    def break_as_http_client_does() -> None:
+        raise kind(f"Invalid header value b'Bearer {ADMIN_KEY}\\n'")
+
+    with pytest.raises(GatewayUnavailable, match=kind.__name__) as failure:
+        mapped(break_as_http_client_does)
+
+    assert ADMIN_KEY not in shown_by(failure.value)
+    assert failure.value.__context__ is None
+
+
+@pytest.mark.parametrize("key", [f"{ADMIN_KEY}\n", f"{ADMIN_KEY} ", "sk-\u00e9t\u00e9", "sk-a\0b"])
+def test_an_admin_key_that_cannot_be_sent_is_refused_at_once_and_not_shown(key: str) -> None:
+    with pytest.raises(ValueError, match="portal's own key") as failure:
+        Gateway("http://127.0.0.1:1", key)
+
+    assert key.strip() not in str(failure.value)
+
+
+@pytest.mark.parametrize("verb", ["generate", "info", "list", "delete"])
+def test_a_refused_admin_key_shows_neither_its_hash_nor_its_last_characters(
+    paper: Paper, quick: Gateway, caplog: pytest.LogCaptureFixture, verb: str
+) -> None:
+    sentence = (
+        f"Authentication Error, Invalid proxy server token passed. Received API Key = sk-...y-12, Key Hash = {TOKEN}"
+    )
+    paper.will(says({"error": {"message": sentence, "type": "token_not_found_in_db", "code": "401"}}, status=401))
+
+    with pytest.raises(GatewayAdminKeyRefused) as failure:
+        CALLS[verb](quick)
+
+    assert str(failure.value) == "The gateway does not accept the portal's own key."
+    assert "Invalid proxy server token" in caplog.text  # administrators read what is harmless of it
+    assert "y-12" not in shown_by(failure.value) + caplog.text
+    assert TOKEN not in f"{failure.value} {failure.value.reported} {caplog.text}"
 
 
 def shown_by(error: GatewayError) -> str:

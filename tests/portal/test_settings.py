@@ -109,6 +109,26 @@ def test_a_secret_may_be_in_a_file(repository: Path, tmp_path: Path) -> None:
     assert [str(tmp_path / "lost") in line for line in lost.stderr.splitlines()] == [True]
 
 
+def test_a_secret_file_may_end_in_a_newline(repository: Path, tmp_path: Path) -> None:
+    told = {name: value for name, value in SERVER.items() if name not in ("SECRET_KEY", "GATEWAY_ADMIN_KEY")}
+    for name, text in {"SECRET_KEY": "s" * 60 + "\r\n", "GATEWAY_ADMIN_KEY": "\n  sk-of-the-gateway\n\n"}.items():
+        (tmp_path / name).write_text(text)
+        told[f"{name}_FILE"] = str(tmp_path / name)
+
+    done = start("manage.py", repository, told, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "portal.E030" not in done.stderr
+
+
+def test_a_secret_with_a_control_character_is_named_and_not_shown(repository: Path, tmp_path: Path) -> None:
+    done = start("manage.py", repository, {**SERVER, "GATEWAY_ADMIN_KEY": "sk-of-the\ngateway"}, tmp_path)
+
+    assert done.returncode == 1
+    assert "portal.E030" in done.stderr
+    assert "sk-of-the" not in done.stderr
+
+
 def test_no_secret_is_in_the_code_for_a_server(repository: Path, tmp_path: Path) -> None:
     told = {**SERVER, "GATEWAY_ADMIN_KEY": "sk-sandbox-admin"}
 

@@ -8,6 +8,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import User
+from gateway.secret import token_of
 from keys import services
 from keys.models import Key
 from tests.factories import make_policy
@@ -223,7 +224,7 @@ def test_the_same_form_after_a_lost_answer_waits_for_the_truth_and_then_works(
     assert len(sandbox.live_keys()) == 1
 
 
-def test_a_refusal_of_the_gateway_is_passed_on_without_secrets(
+def test_a_refusal_of_the_portal_s_own_key_is_all_that_a_person_reads(
     as_intern: Client, sandbox: Sandbox, settings: Settings
 ) -> None:
     settings.GATEWAY_ADMIN_KEY = "sk-an-admin-key-that-is-not-known"
@@ -231,8 +232,11 @@ def test_a_refusal_of_the_gateway_is_passed_on_without_secrets(
     response = as_intern.post(CREATE, wish())
 
     assert response.status_code == 502
-    assert "The gateway refused. Nothing was created. Tell an administrator" in words_of(response)
-    assert settings.GATEWAY_ADMIN_KEY not in words_of(response)
+    said = "The gateway does not accept the portal’s own key. Nothing was created. Tell an administrator."
+    assert said in words_of(response)
+    for page in (words_of(response), words_of(as_intern.get(reverse("keys:history")))):
+        assert settings.GATEWAY_ADMIN_KEY[-4:] not in page
+        assert token_of(settings.GATEWAY_ADMIN_KEY) not in page
     assert not Key.objects.live().exists()
 
 

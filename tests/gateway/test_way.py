@@ -1,0 +1,69 @@
+"""The way to the gateway: an institution's own certificate authority, an outgoing proxy."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from gateway.checkup import examine
+from gateway.client import Gateway
+from gateway.django import get_gateway
+from gateway.errors import GatewayUnavailable
+from gateway.inference_types import ChatRequest
+from tests.gateway.conftest import ADMIN_KEY, SECRET
+from tests.gateway.loopback import Paper, says, silence
+from tests.gateway.test_keys import TOKEN
+from tests.waiting import wait_until
+
+NAMES = says({"data": [{"id": "m"}]})
+ELSEWHERE = "http://gateway.example.edu"  # only the proxy could know where that is
+
+
+def test_a_gateway_with_a_certificate_of_the_institution_is_reached(
+    secure_paper: Paper, certificate: Path, settings: Settings
+) -> None:
+    settings.GATEWAY_URL, settings.GATEWAY_CA_FILE = secure_paper.url, str(certificate)
+    secure_paper.will(NAMES)
+
+    assert get_gateway().models.names() == ("m",)
+
+
+def test_an_untrusted_certificate_is_told_with_the_setting_that_helps(secure_paper: Paper) -> None:
+    [finding] = examine(Gateway(secure_paper.url, ADMIN_KEY, retry_pauses_s=()))
+
+    assert "GATEWAY_CA_FILE" in finding.advice
+
+
+def test_calls_go_through_the_proxy_that_the_settings_name(paper: Paper, settings: Settings) -> None:
+    settings.GATEWAY_URL, settings.GATEWAY_PROXY_URL = ELSEWHERE, paper.url
+    paper.will(NAMES)
+
+    assert get_gateway().models.names() == ("m",)
+    assert paper.last.headers["host"] == "gateway.example.edu"
+
+
+def test_an_answer_that_comes_through_a_proxy_can_be_stopped(paper: Paper) -> None:
+    gateway = Gateway(ELSEWHERE, ADMIN_KEY, proxy_url=paper.url)
+    paper.will(silence())
+    with gateway.inference.stream_chat(secret=SECRET, body=ChatRequest(model="m", messages=[])) as stream:
+        reader = threading.Thread(target=lambda: list(stream))
+        reader.start()
+        wait_until(lambda: stream.headers is not None)
+
+        stream.close()
+
+        reader.join(5)
+        assert not reader.is_alive()
+
+
+@pytest.mark.parametrize("address", ["https://gateway.example.edu", ELSEWHERE])
+def test_a_proxy_that_refuses_is_told_with_the_setting_that_helps(paper: Paper, address: str) -> None:
+    proxy_url = paper.url if address.startswith("https:") else "http://127.0.0.1:1"  # no CONNECT there; nobody there
+    gateway = Gateway(address, ADMIN_KEY, proxy_url=proxy_url, retry_pauses_s=())
+
+    with pytest.raises(GatewayUnavailable, match="proxy") as failure:
+        gateway.keys.delete([TOKEN])
+
+    assert not failure.value.may_have_happened
+    assert "GATEWAY_PROXY_URL" in next(examine(gateway)).advice
