@@ -14,10 +14,11 @@ settings = load_settings()
 wsgi_app = "portal.wsgi"
 preload_app = True  # loaded once, before the processes are forked: they share its memory
 bind = f"{settings.WEB_HOST}:{settings.PORT}"
-worker_class = "gthread"  # a thread a request, so that a stream costs a thread and not a process
+worker_class = "web.gunicorn_worker.Worker"  # a thread a request, so that a stream costs a thread and not a process
 workers = settings.WEB_PROCESSES
 threads = settings.WEB_THREADS
 keepalive = 5  # s
+limit_request_line = 8190  # bytes, as much as nginx passes on: links hold whole questions
 graceful_timeout = 4 if settings.EMBEDDED else 30  # s; answers under way have half of it to end. `make run` waits 5
 control_socket_disable = True
 

@@ -5,7 +5,9 @@ import os
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from web.bodies import read_body_first
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-application = get_wsgi_application()
+application = read_body_first(get_wsgi_application())
 get_resolver().url_patterns  # noqa: B018  (loads all views now, not with the first request: forked processes share them)

@@ -93,7 +93,9 @@ def test_leaves_the_mark_behind_a_word_to_the_translator(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_is_a_page_a_part_or_stands_alone(name: str) -> None:
-    is_part = Path(name).name.startswith("_") or name in ("base.html", "500.html") or name.startswith("account/email/")
+    is_part = (
+        Path(name).name.startswith("_") or name in ("base.html", "standalone.html") or name.startswith("account/email/")
+    )
 
     assert is_part or text_of(name).startswith("{% extends ")
 

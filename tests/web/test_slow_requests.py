@@ -1,0 +1,99 @@
+"""Clients that send slowly, or nothing, occupy nothing that others need."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.browser.portal_process import Portal
+from tests.sandbox_process import Sandbox
+from tests.waiting import wait_until
+from web.slow_requests import RequestTooSlow, SlowRequests, TimedSocket
+
+PAGE = "/account/login/"
+HEAD = b"POST /account/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+KINDS = {
+    "a body that never comes": HEAD + b"Content-Length: 500\r\n\r\nlogin=a",
+    "chunks that never end": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nlogin\r\n",
+    "a head that never ends": HEAD,
+    "nothing at all": b"",
+    "an answer after which they do not hang up": b"GET /healthz/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+}
+PAGE_S = 5.0  # on a busy machine; a tenth of it on another
+
+
+class ServedPortal(Portal):
+    """gunicorn with two processes."""
+
+    def __init__(self, gateway: Sandbox) -> None:
+        super().__init__(gateway, DEBUG="1", WEB_PROCESSES="2", WEB_THREADS="32")
+
+    def prepare(self) -> None:
+        """Need nothing: with DEBUG, static files need not be collected."""
+
+
+@pytest.fixture
+def portal(transactional_db: None, sandbox: Sandbox) -> Iterator[ServedPortal]:
+    with ServedPortal(sandbox) as served:
+        yield served
+
+
+def connect(portal: Portal, data: bytes) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", portal.port), timeout=30)
+    connection.sendall(data)
+    return connection
+
+
+def answer_on(connection: socket.socket) -> bytes:
+    answer = b""
+    while piece := connection.recv(65536):
+        answer += piece
+    return answer
+
+
+def test_pages_come_while_three_hundred_clients_send_nothing_more(portal: ServedPortal) -> None:
+    slow = [connect(portal, start) for start in KINDS.values() for _ in range(60)]
+    took: list[float] = []
+    for _ in range(8):
+        since = time.monotonic()
+        assert requests.get(portal.url + PAGE, timeout=60).status_code == 200
+        took.append(time.monotonic() - since)
+    for connection in slow:
+        connection.close()
+
+    assert max(took) < PAGE_S
+
+
+def test_says_that_a_form_came_too_slowly_or_is_too_large(portal: ServedPortal) -> None:
+    slow = [connect(portal, KINDS["a body that never comes"]) for _ in range(12)]  # more than may wait
+    large = connect(portal, HEAD + b"Content-Length: 900000000\r\n\r\n")
+    chunked = connect(portal, HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    piece = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
+    for _ in range(40):
+        try:
+            chunked.sendall(piece)
+        except OSError:  # it has been refused
+            break
+
+    assert b"HTTP/1.1 413" in answer_on(large)
+    wait_until(lambda: requests.get(portal.url + PAGE, timeout=60).ok)
+    slow[-1].settimeout(30)
+    answers = [answer_on(connection) for connection in slow[-4:]]
+    assert any(b"HTTP/1.1 408" in answer and b"came too slowly" in answer for answer in answers)
+    for connection in [*slow, large, chunked]:
+        connection.close()
+
+
+def test_waits_longer_for_what_comes_steadily() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        reads = TimedSocket(ours, "", SlowRequests(limit=1, limit_per_address=1), grace_s=0.05)
+        theirs.sendall(b"x" * 16 * 1024)
+        assert len(reads.recv(16 * 1024)) == 16 * 1024
+
+        since = time.monotonic()
+        with pytest.raises(RequestTooSlow):
+            reads.recv(1)
+        assert 0.9 < time.monotonic() - since < 20  # 16 KiB at 16 KiB/s
