@@ -1,7 +1,6 @@
 """How allauth behaves here: who may make an account, and what the institution tells of a person."""
 
 import logging
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -12,11 +11,13 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.rights import permissions_of
 from accounts.services import take_over_groups
 from web.request import client_address
 from web.turns import aside
@@ -78,27 +79,21 @@ class InstitutionAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # 
         """Return the account to link: that with the address that the institution has verified.
 
         Not by an address that somebody is only changing to, nor one that is linked already: addresses are given anew.
+        Nor an account with rights of any kind: a mailbox is not enough to become an admin.
         """
         verified = [address.email.lower() for address in sociallogin.email_addresses if address.verified]
         unlinked = User.objects.exclude(socialaccount__provider=sociallogin.account.provider)
-        user = unlinked.filter(email__in=verified).first()
+        without_rights = unlinked.filter(~Exists(permissions_of(OuterRef("pk"))), is_staff=False, is_superuser=False)
+        user = without_rights.filter(email__in=verified).first()
         return (user, user.email) if user else None
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Take over the groups of somebody whom we know."""
         if sociallogin.is_existing:
-            take_over_groups(user=sociallogin.user, claimed=claimed_groups(sociallogin.account.extra_data))
+            take_over_groups(user=sociallogin.user, claimed=sociallogin.account.extra_data["userinfo"]["groups"])
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: None = None) -> User:
         """Make the account of somebody who is new, with their groups."""
         user: User = super().save_user(request, sociallogin, form)
-        take_over_groups(user=user, claimed=claimed_groups(sociallogin.account.extra_data))
+        take_over_groups(user=user, claimed=sociallogin.account.extra_data["userinfo"]["groups"])
         return user
-
-
-def claimed_groups(data: Mapping[str, Any]) -> list[str]:
-    """Return the names of groups in what the institution told; Keycloak's begin with a slash, which goes."""
-    claims = {**(data.get("id_token") or {}), **(data.get("userinfo") or {})}
-    claimed = claims.get(settings.OIDC_GROUPS_CLAIM)
-    names = claimed if isinstance(claimed, list) else [claimed]
-    return [name.removeprefix("/") for name in names if isinstance(name, str)]

@@ -1,20 +1,29 @@
 """What happens to people in more than one table."""
 
+import logging
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
 
 from accounts.models import User
+
+logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
 def take_over_groups(*, user: User, claimed: Iterable[str]) -> None:
     """Put the person into the groups of these names that exist here, and out of those that the last claim gave.
 
-    Groups that somebody gave here stay, claimed or not. Idempotent.
+    A claim gives the groups of OIDC_GROUPS_ALLOWED; where that is empty, those that grant no permission. Groups that
+    somebody gave here stay, claimed or not. Idempotent.
     """
-    named = set(Group.objects.filter(name__in=list(claimed)))
+    allowed = settings.OIDC_GROUPS_ALLOWED
+    here = Group.objects.filter(name__in=list(claimed))
+    named = set(here.filter(name__in=allowed) if allowed else here.filter(permissions=None))
+    if refused := [group.name for group in here if group not in named]:
+        logger.info("not given to account %d by the institution: %s", user.pk, ", ".join(refused))
     given = set(user.institution_groups.all())
     new = named - set(user.groups.all())
     user.groups.remove(*(given - named))

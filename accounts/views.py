@@ -11,16 +11,17 @@ from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.base import AuthProcess
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
-from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.crypto import get_random_string
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from requests import RequestException
 
+from accounts.institution import InstitutionCallback, InstitutionClient
 from web.request import PortalRequest
 
 logger = logging.getLogger(__name__)
@@ -99,14 +100,22 @@ def no_password(request: PortalRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def institution_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Send the person to the institution. Of allauth's parameters only `next` is heeded."""
+    """Send the person to the institution, with a nonce. Of allauth's parameters only `next` is heeded."""
     try:
         provider = get_adapter(request).get_provider(request, provider_id)
     except SocialApp.DoesNotExist as error:
         raise Http404 from error
-    return _asking(
-        request, lambda: provider.redirect(request, AuthProcess.LOGIN, next_url=get_next_redirect_url(request))
-    )
+    nonce = get_random_string(32)
+    parameters = {**provider.get_auth_params(), "nonce": nonce}
+
+    def redirect_there() -> HttpResponse:
+        next_url = get_next_redirect_url(request)
+        answer: HttpResponse = provider.redirect(
+            request, AuthProcess.LOGIN, next_url=next_url, auth_params=parameters, nonce=nonce
+        )
+        return answer
+
+    return _asking(request, redirect_there)
 
 
 @login_not_required
@@ -114,13 +123,18 @@ def institution_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
 @require_safe
 def institution_callback(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Let in the person whom the institution sends back."""
-    return _asking(request, lambda: openid_connect.callback(request, provider_id))
+    try:
+        get_adapter(request).get_provider(request, provider_id)
+    except SocialApp.DoesNotExist as error:
+        raise Http404 from error
+    callback = InstitutionCallback.adapter_view(InstitutionClient(request, provider_id))
+    return _asking(request, lambda: callback(request))
 
 
 def _asking(request: HttpRequest, ask: Callable[[], HttpResponse]) -> HttpResponse:
     """Answer 503 when the institution does not answer, or answers what makes no sense."""
     try:
         return ask()
-    except (OAuth2Error, RequestException, LookupError, TypeError, ValueError) as error:
+    except (OAuth2Error, RequestException, LookupError, TypeError, ValueError, RecursionError) as error:
         logger.warning("the institution did not answer as it should: %s", type(error).__name__)
         return render(request, "socialaccount/unavailable.html", status=503)

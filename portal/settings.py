@@ -287,6 +287,7 @@ ACCOUNT_RATE_LIMITS = {  # a class of a hundred shares one address and begins in
     "login": "300/m/ip",
     "login_failed": "60/m/ip,5/5m/key",  # the key is the name that was typed
 }
+SOCIALACCOUNT_UID_MAX_LENGTH = 255  # as OpenID Connect has it
 SOCIALACCOUNT_EMAIL_REQUIRED = False
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"  # the institution vouches for its people
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
@@ -297,6 +298,7 @@ _oidc_default = environ.Env.NOTSET if OIDC_ISSUER else ""
 OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default=_oidc_default)
 OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default=_oidc_default)
 OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
+OIDC_GROUPS_ALLOWED = env.list("OIDC_GROUPS_ALLOWED", default=[])  # that it may give; empty: those without permissions
 SOCIALACCOUNT_PROVIDERS = (
     {
         "openid_connect": {

@@ -12,9 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from jwt import PyJWS
 
+jws = PyJWS()  # signs claims of any type, where jwt.encode wants a text for `sub`
 CLIENT_ID, CLIENT_SECRET = "portal", "a secret between the two"
 
 
@@ -65,13 +67,16 @@ class Institution:
         ):
             return None
         tokens = {"access_token": "let-me-in", "token_type": "Bearer", "expires_in": 60}
-        return {**tokens, "id_token": self._id_token()} if self.gives_id_token else tokens
+        return {**tokens, "id_token": self._id_token(asked)} if self.gives_id_token else tokens
 
-    def _id_token(self) -> str:
+    def _id_token(self, asked: dict[str, str]) -> str:
         """Return who signs in, signed."""
         now = int(time.time())
-        claims = {"iss": self.url, "aud": CLIENT_ID, "iat": now, "exp": now + 60, "sub": self.userinfo["sub"]}
-        return jwt.encode({**claims, **self.id_token_claims}, self.key, algorithm="RS256", headers={"kid": "1"})
+        claims = {"iss": self.url, "aud": CLIENT_ID, "iat": now, "exp": now + 60, "sub": self.userinfo.get("sub")}
+        claims |= {"nonce": asked["nonce"]} if "nonce" in asked else {}
+        claims |= self.id_token_claims
+        key = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return jws.encode(json.dumps(claims).encode(), key, algorithm="RS256", headers={"kid": "1"})
 
 
 class _Handler(BaseHTTPRequestHandler):

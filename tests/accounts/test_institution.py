@@ -12,14 +12,14 @@ import pytest
 import requests
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialToken
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertRedirects
 
-from accounts.adapters import claimed_groups
 from accounts.checks import institution_is_asked_over_https
+from accounts.institution import usable_claims
 from accounts.models import User
 from accounts.services import take_over_groups
 from tests.accounts.conftest import SignIn, is_signed_in, providers
@@ -192,7 +192,36 @@ def test_reads_the_claim_that_the_settings_name_also_from_the_id_token(
 
 @pytest.mark.parametrize("garbage", [None, 7, {"Staff": True}, [["Staff"]], True])
 def test_takes_no_group_out_of_garbage(garbage: object) -> None:
-    assert claimed_groups({"userinfo": {"groups": garbage}, "id_token": None}) == []
+    assert usable_claims({"sub": "u1"}, {"groups": garbage})["groups"] == []
+
+
+@pytest.mark.parametrize("allowed", [[], ["Interns"]])
+def test_puts_nobody_into_a_group_with_rights_by_a_claim(
+    client: Client, institution: Institution, db: None, settings: Settings, allowed: list[str]
+) -> None:
+    settings.OIDC_GROUPS_ALLOWED = allowed
+    managers = Group.objects.create(name="Course managers")
+    managers.permissions.add(Permission.objects.get(codename="change_user"))
+    institution.knows("u1", groups=["Interns", "Admins", "/Course managers"])
+
+    _come_back(client)
+
+    assert _groups(User.objects.get()) == {"Interns"}
+
+
+def test_gives_exactly_the_groups_that_the_settings_allow(
+    client: Client, institution: Institution, db: None, settings: Settings
+) -> None:
+    settings.OIDC_GROUPS_ALLOWED = ["Admins", "Staff"]
+    institution.knows("u1", groups=["Interns", "Admins", "Staff"])
+    _come_back(client)
+    assert _groups(User.objects.get()) == {"Admins", "Staff"}
+
+    settings.OIDC_GROUPS_ALLOWED = ["Staff"]
+    client.logout()
+    _come_back(client)
+
+    assert _groups(User.objects.get()) == {"Staff"}
 
 
 # --- Accounts that are here already ---------------------------------------------------------------
@@ -234,9 +263,9 @@ def test_keeps_the_password_of_an_account_whose_address_was_confirmed(
     assert sign_in("ada").status_code == 302
 
 
-@pytest.mark.parametrize("claims", [{"email_verified": False}, {}])
+@pytest.mark.parametrize("claims", [{"email_verified": no} for no in (False, "false", "False", "no", 1, [1])] + [{}])
 def test_does_not_link_by_an_address_that_the_institution_has_not_verified(
-    client: Client, institution: Institution, db: None, claims: dict[str, bool]
+    client: Client, institution: Institution, db: None, claims: dict[str, object]
 ) -> None:
     make_intern("ada", email="ada@example.edu")
     institution.knows("u1", email="ada@example.edu", **claims)
@@ -245,6 +274,47 @@ def test_does_not_link_by_an_address_that_the_institution_has_not_verified(
 
     assert not is_signed_in(client)
     assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("yes", [True, "true"])
+def test_links_by_an_address_verified_in_either_spelling(
+    client: Client, institution: Institution, db: None, yes: object
+) -> None:
+    user = make_intern("ada", email="ada@example.edu")
+    institution.knows("u1", email="ada@example.edu", email_verified=yes)
+
+    _come_back(client)
+
+    assert SocialAccount.objects.get().user == user
+
+
+def test_takes_no_address_for_verified_by_a_word_about_another_address(
+    client: Client, institution: Institution, db: None
+) -> None:
+    make_intern("ada", email="ada@example.edu")
+    institution.knows("u1", email="ada@example.edu")
+    institution.id_token_claims = {"email": "mallory@example.edu", "email_verified": True}
+
+    assertContains(_come_back(client), "No account was made")
+
+
+@pytest.mark.parametrize("rights", ["staff", "superuser", "group", "permission", "inactive"])
+def test_never_links_an_account_with_rights_by_its_address(
+    client: Client, institution: Institution, db: None, rights: str
+) -> None:
+    """A mailbox, or an address given anew, must not be enough to become an admin."""
+    user = make_user("boss", email="boss@example.edu", is_staff=rights == "staff", is_superuser=rights == "superuser")
+    if rights in ("group", "inactive"):
+        user.groups.add(Group.objects.get(name="Admins"))
+    if rights == "permission":
+        user.user_permissions.add(Permission.objects.get(codename="view_everyone"))
+    User.objects.update(is_active=rights != "inactive")
+    institution.knows("u1", email="boss@example.edu", email_verified=True)
+
+    assertContains(_come_back(client), "No account was made")
+
+    assert not is_signed_in(client)
+    assert not SocialAccount.objects.exists()
 
 
 def test_does_not_link_by_an_address_that_somebody_is_only_changing_to(
@@ -316,6 +386,66 @@ def test_refuses_an_identity_that_is_not_for_us(
 
     assert _come_back(client).status_code in (401, 503)
     assert not is_signed_in(client)
+
+
+@pytest.mark.parametrize("nonce", [None, "", "another", 7])
+def test_refuses_an_identity_of_another_sign_in(
+    client: Client, institution: Institution, db: None, nonce: object
+) -> None:
+    institution.knows("u1")
+    institution.id_token_claims = {"nonce": nonce}
+
+    assert _come_back(client).status_code == 401
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("subject", ["u2", "", None, "U1"])
+def test_refuses_userinfo_about_somebody_else(
+    client: Client, institution: Institution, db: None, subject: str | None
+) -> None:
+    institution.knows("u1", email="ada@example.edu", email_verified=True)
+    institution.id_token_claims = {"sub": subject}
+
+    assert _come_back(client).status_code in (401, 503)
+    assert not is_signed_in(client)
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("subject", ["", "a\x00b", "\ud800", "x" * 256, None, 7, ["u1"], {"u": 1}])
+def test_lets_in_nobody_whom_no_subject_names(
+    client: Client, institution: Institution, db: None, subject: object
+) -> None:
+    """Dropping what the database does not take could make two people one; "None" would be everybody."""
+    institution.userinfo = {"sub": subject, "name": "Intern A"}
+
+    assert _come_back(client).status_code in (401, 503)
+    assert not User.objects.exists()
+
+
+ODD = ["a\x00b", "\ud800", "\u202e\x1b[31m", "🦆" * 400, "x" * 5000, 7, 1e400, True, ["x"], {"x": {"y": None}}, [[]]]
+CLAIMS = ["email", "email_verified", "preferred_username", "name", "given_name", "family_name", "groups", "picture"]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=ascii)
+def test_lets_in_somebody_with_odd_claims(client: Client, institution: Institution, db: None, odd: object) -> None:
+    institution.knows("u1", **dict.fromkeys(CLAIMS, odd))
+    institution.id_token_claims = dict.fromkeys(CLAIMS, odd)
+
+    for _time in ("new", "known"):
+        assert _come_back(client).status_code == 302
+        assert is_signed_in(client)
+        client.logout()
+    assert not Group.objects.filter(user__isnull=False).exists()
+
+
+def test_takes_no_group_for_another_that_is_spelt_with_odd_characters(
+    client: Client, institution: Institution, db: None
+) -> None:
+    institution.knows("u1", groups=["Sta\x00ff", "Interns\n", "\ud800", "Staff" * 100])
+
+    _come_back(client)
+
+    assert _groups(User.objects.get()) == set()
 
 
 def test_says_so_when_the_person_stopped_it(client: Client, institution: Institution, db: None) -> None:
