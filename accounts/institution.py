@@ -61,7 +61,7 @@ def usable_claims(identity: Mapping[str, Any], userinfo: Mapping[str, Any]) -> d
     if not _is_text(subject, settings.SOCIALACCOUNT_UID_MAX_LENGTH):
         raise ValueError("The institution names nobody.")
     both = {**identity, **userinfo}
-    claims = {"sub": subject}
+    claims: dict[str, Any] = {"sub": subject}
     for name, length in NAMES.items():
         if isinstance(both.get(name), str):
             claims[name] = "".join(sign for sign in both[name] if _is_text(sign, 1)).strip()[:length]
