@@ -11,9 +11,10 @@ from typing import Final
 from gateway.client import Gateway
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayNotFound, GatewayRejected, GatewayUnavailable
 from gateway.secret import Secret, token_of
-from gateway.types import IssuedKey
+from gateway.types import IssuedKey, KeyInfo
 
-PROBE_LIFE_S: Final = 60  # a probe that could not be deleted dies by itself
+PROBE_LIFETIMES_DAYS: Final = (30, 7)  # as the portal asks for: LiteLLM 1.80.11 ends them with the month, the week
+LIFETIME_TOLERANCE: Final = 0.1  # of the lifetime that was asked for
 MAX_SKEW_S: Final = 5.0  # more, and expiry dates on our pages are visibly wrong
 _USER_ID: Final = "passerelle-check"
 
@@ -108,7 +109,7 @@ def _probes(gateway: Gateway) -> Iterator[Finding]:
     custom = Secret(f"sk-{secrets.token_urlsafe(32)}")
     try:
         yield from _keys_of_the_gateway(gateway, aliases[0])
-        yield _custom_key(gateway, aliases[1], custom)
+        yield from _custom_key(gateway, aliases[1], custom)
     finally:
         left = _clean_up(gateway, aliases, token_of(custom))
     yield left
@@ -117,23 +118,32 @@ def _probes(gateway: Gateway) -> Iterator[Finding]:
 def _keys_of_the_gateway(gateway: Gateway, alias: str) -> Iterator[Finding]:
     began = time.time()
     try:
-        issued = _probe(gateway, alias)
+        issued = _probe(gateway, alias, PROBE_LIFETIMES_DAYS[0])
     except GatewayRejected as error:
         yield _bad(f"Our admin key may not make keys. {error}", "Give it the role proxy_admin, or use the master key.")
         return
     except GatewayUnavailable as error:
         yield _bad(f"The gateway could not make a key. {error}", "Look at its log; try again.")
         return
+    ended = time.time()
     yield _good("Our admin key may make keys.")
-    yield _clock(issued, began, time.time())
-    yield _confined(gateway, issued.token)
+    try:
+        info = gateway.keys.info(issued.token)
+    except GatewayError as error:
+        yield _bad(f"The gateway cannot show the key that it made. {error}", "Look at its log.")
+        return
+    lifetime = _lifetime(gateway, issued, info.created_at, PROBE_LIFETIMES_DAYS[0])
+    yield lifetime
+    if lifetime.ok:
+        yield _clock(issued, info.created_at, began, ended)
+    yield _confined(info)
 
 
-def _probe(gateway: Gateway, alias: str, secret: Secret | None = None) -> IssuedKey:
+def _probe(gateway: Gateway, alias: str, lifetime_days: int, secret: Secret | None = None) -> IssuedKey:
     return gateway.keys.generate(
         user_id=_USER_ID,
         alias=alias,
-        duration=f"{PROBE_LIFE_S}s",
+        duration=f"{lifetime_days}d",
         budget_usd=None,
         budget_duration=None,
         models=None,
@@ -144,11 +154,26 @@ def _probe(gateway: Gateway, alias: str, secret: Secret | None = None) -> Issued
     )
 
 
-def _clock(issued: IssuedKey, began: float, ended: float) -> Finding:
-    """Compare clocks by the probe's expiry, which the gateway set from its own."""
+def _lifetime(gateway: Gateway, issued: IssuedKey, created_at: datetime | None, asked_days: int) -> Finding:
+    """Compare the life that the gateway gave a probe with the one that was asked for."""
+    advice = "Use a LiteLLM that does (1.106.2 is known to). Until then the portal refuses to make keys."
     if issued.expires_at is None:
-        return _bad("The gateway makes keys that never expire.", "Use a LiteLLM that heeds `duration`.")
-    theirs = issued.expires_at - timedelta(seconds=PROBE_LIFE_S)
+        return _bad(f"{_name(gateway)} makes keys that never expire.", advice)
+    got_days = (issued.expires_at - (created_at or datetime.now(UTC))) / timedelta(days=1)
+    if abs(got_days - asked_days) > asked_days * LIFETIME_TOLERANCE:
+        told = f"a key for {asked_days} days got {got_days:.1f}"
+        return _bad(f"{_name(gateway)} does not keep the lifetime that it is asked for: {told}.", advice)
+    return _good("The gateway gives keys the lifetime that it is asked for.")
+
+
+def _name(gateway: Gateway) -> str:
+    return f"LiteLLM {_version(gateway) or 'of unknown version'}"
+
+
+def _clock(issued: IssuedKey, created_at: datetime | None, began: float, ended: float) -> Finding:
+    """Compare clocks by the time at which the gateway says that it made the probe, or by the probe's end."""
+    ends_at = issued.expires_at or datetime.now(UTC)
+    theirs = created_at or ends_at - timedelta(days=PROBE_LIFETIMES_DAYS[0])
     skew_s = (theirs - datetime.fromtimestamp((began + ended) / 2, UTC)).total_seconds()
     if abs(skew_s) > MAX_SKEW_S + (ended - began) / 2:
         way = "ahead of" if skew_s > 0 else "behind"
@@ -156,29 +181,31 @@ def _clock(issued: IssuedKey, began: float, ended: float) -> Finding:
     return _good("The gateway's clock agrees with ours.")
 
 
-def _confined(gateway: Gateway, token: str) -> Finding:
+def _confined(info: KeyInfo) -> Finding:
     """See that key_type is heeded: versions of LiteLLM that do not know it ignore it silently."""
-    try:
-        routes = gateway.keys.info(token).routes
-    except GatewayError as error:
-        return _bad(f"The gateway cannot show the key that it made. {error}", "Look at its log.")
-    if "llm_api_routes" not in routes:
+    if "llm_api_routes" not in info.routes:
         advice = "Use a LiteLLM that knows key_type: else people's keys can make further keys, without limits."
         return _bad("Keys made for people can do more than call models.", advice)
     return _good("Keys made for people can call models and nothing else.")
 
 
-def _custom_key(gateway: Gateway, alias: str, secret: Secret) -> Finding:
+def _custom_key(gateway: Gateway, alias: str, secret: Secret) -> Iterator[Finding]:
     advice = "Take disable_custom_api_keys out of LiteLLM's general_settings: the playground's keys are made so."
     try:
-        issued = _probe(gateway, alias, secret)
+        issued = _probe(gateway, alias, PROBE_LIFETIMES_DAYS[1], secret)
     except GatewayRejected as error:
-        return _bad(f"The gateway does not let us choose a key's secret. {error}", advice)
+        yield _bad(f"The gateway does not let us choose a key's secret. {error}", advice)
+        return
     except GatewayUnavailable as error:
-        return _bad(f"The gateway could not make a key with a secret of ours. {error}", "Look at its log; try again.")
+        yield _bad(f"The gateway could not make a key with a secret of ours. {error}", "Look at its log; try again.")
+        return
     if issued.secret != secret:
-        return _bad("The gateway ignores a secret that we choose.", advice)
-    return _good("The gateway lets us choose a key's secret.")
+        yield _bad("The gateway ignores a secret that we choose.", advice)
+        return
+    yield _good("The gateway lets us choose a key's secret.")
+    lifetime = _lifetime(gateway, issued, None, PROBE_LIFETIMES_DAYS[1])
+    if not lifetime.ok:
+        yield lifetime
 
 
 def _clean_up(gateway: Gateway, aliases: Sequence[str], custom_token: str) -> Finding:
@@ -189,6 +216,6 @@ def _clean_up(gateway: Gateway, aliases: Sequence[str], custom_token: str) -> Fi
             with suppress(GatewayNotFound):
                 gateway.keys.delete([token])
     except GatewayError as error:
-        advice = f"Nothing to do: they expire within {PROBE_LIFE_S} s. Their aliases are {' and '.join(aliases)}."
+        advice = f"Nobody knows their secrets; delete them there. Their aliases are {' and '.join(aliases)}."
         return _bad(f"The keys made for this check could not be deleted. {error}", advice)
     return _good("The keys made for this check are deleted.")

@@ -54,6 +54,8 @@ def wished(body: Json, secret: str, world: World) -> tuple[Key, datetime | None]
     now = world.clock.now()
     duration, budget_duration = fields.text(body, "duration"), fields.text(body, "budget_duration")
     expires_at = None if duration is None else _expiry(now, duration, 500, "internal_server_error", "")
+    if duration is not None and world.short_lifetimes:
+        expires_at = next_reset(now, "2d")
     key = Key(
         token=token_of(secret),
         key_name="sk-..." + secret[-4:],

@@ -80,6 +80,13 @@ async def clock(request: Request) -> Response:
     return JSONResponse({"offset_s": world.clock.offset_s, "now": world.clock.now().isoformat()})
 
 
+async def lifetimes(request: Request) -> Response:
+    """Give new keys the lifetime that they are asked for, or with {short: true} until the end of tomorrow (UTC)."""
+    require_admin(request)
+    world_of(request).short_lifetimes = (await _given(request)).get("short") is True
+    return JSONResponse({"short": world_of(request).short_lifetimes})
+
+
 async def history(request: Request) -> Response:
     """Make up past use of a user's live keys: {user_id, days, seed, chats}; keys that were used stay as they are."""
     require_admin(request)
@@ -118,4 +125,5 @@ ROUTES = [
     Route("/sandbox/facts", set_facts, methods=["POST"]),
     Route("/sandbox/history", history, methods=["POST"]),
     Route("/sandbox/clock", clock, methods=["POST"]),
+    Route("/sandbox/lifetimes", lifetimes, methods=["POST"]),
 ]

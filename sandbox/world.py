@@ -29,6 +29,7 @@ class World:
         self.limits = Limits(self.clock)
         self.connections = Connections()
         self.issued: list[str] = []
+        self.short_lifetimes = False  # a new key ends with tomorrow, as in LiteLLM 1.80.11 near a month's end
 
     def remember(self, secret: str) -> None:
         """Keep a new secret for `/sandbox/issued_secrets`, if that is wanted."""
@@ -43,6 +44,7 @@ class World:
         self.limits.clear()
         self.connections = Connections()
         self.issued.clear()
+        self.short_lifetimes = False
 
 
 def world_of(request: Request) -> World:

@@ -174,6 +174,10 @@ class Sandbox:
         """Move the sandbox's time forward from where it is."""
         self._control("POST", "clock", {"advance_s": seconds})
 
+    def shorten_lifetimes(self) -> None:
+        """Behave as LiteLLM 1.80.11 near a month's end: a new key for 30 days ends tomorrow."""
+        self._control("POST", "lifetimes", {"short": True})
+
     def connections(self) -> Json:
         """Return open streams under `open`, and how many others `finished`, were `closed_by_client` or `cut`."""
         report: Json = self._control("GET", "connections")

@@ -35,6 +35,17 @@ def as_duration(lifetime: timedelta) -> str:
     return f"{seconds // 86400}d" if seconds % 86400 == 0 else f"{seconds}s"
 
 
+def is_kept(asked: str | None, expires_at: datetime | None) -> bool:
+    """Tell whether a key made now with the duration `asked` (of `as_duration`; None: for good) ends when it should.
+
+    LiteLLM 1.80.11 rounds to the calendar: 30 days end with the month. Clocks may differ by some minutes.
+    """
+    if asked is None or expires_at is None:
+        return asked is None and expires_at is None
+    lifetime = timedelta(days=int(asked[:-1])) if asked.endswith("d") else timedelta(seconds=int(asked[:-1]))
+    return abs(timezone.now() + lifetime - expires_at) <= max(timedelta(hours=1), lifetime / 10)
+
+
 def renewable_from(key: Key) -> datetime | None:
     """Return when renewal opens; None for a key that never ends."""
     return key.expires_at and key.expires_at - timedelta(days=settings.KEY_RENEW_BEFORE_DAYS)

@@ -12,6 +12,7 @@ from gateway.errors import GatewayError, GatewayRejected, GatewayUnavailable
 from gateway.secret import Secret
 from gateway.types import IssuedKey
 from keys.models import Key, Token
+from keys.services.lifetimes import is_kept
 from keys.services.refusals import KeyRefused
 
 
@@ -23,8 +24,8 @@ def mint(
 
     Such a secret must be new: of one that exists the gateway's answer says nothing that could be believed.
     When the making surely did not happen the reservation is given up. When nobody knows, it is marked for the sweep,
-    which deletes what it finds under our alias. Raises what the gateway client raises, and for a secret of ours that
-    the gateway will not have KeyRefused, "custom_keys_forbidden".
+    which deletes what it finds under our alias. Raises what the gateway client raises, and KeyRefused: "lifetime" of a
+    gateway that does not keep what it is asked, "custom_keys_forbidden" of one that will not have a secret of ours.
     """
     key = token.key
     try:
@@ -55,6 +56,11 @@ def mint(
     if secret is not None and issued.secret != secret:
         delete_unseen(issued)
         raise _no_custom(token)
+    if not is_kept(duration, issued.expires_at):
+        delete_unseen(issued)
+        give_up(token, Key.Problem.REFUSED)
+        words = _("This version of the gateway gives keys another lifetime than it is asked for. Nothing was created.")
+        raise KeyRefused("lifetime", f"{words} " + _("Tell an administrator: “manage.py check_gateway” says more."))
     return issued
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from gateway.checkup import PROBE_LIFE_S, Finding, examine
+from gateway.checkup import PROBE_LIFETIMES_DAYS, Finding, examine
 from gateway.client import Gateway
 from gateway.secret import token_of
 from tests.gateway.conftest import ADMIN_KEY
@@ -23,6 +23,7 @@ class Keeper:
         self.keys: dict[str, str] = {}  # alias to token
         self.made = 0
         self.skew = timedelta()
+        self.lifetimes: dict[int, timedelta] = {}  # in place of so many days
         self.routes = ["llm_api_routes"]
         self.faults: dict[str, Reply] = {}
 
@@ -38,7 +39,9 @@ class Keeper:
             "/health/readiness/details": lambda: recorded("health", "details"),
             "/v1/models": lambda: recorded("models", "names"),
             "/key/list": lambda: says({"keys": self.listed(query.get("key_alias")), "total_pages": 1}),
-            "/key/info": lambda: says({"info": {"expires": None, "allowed_routes": self.routes}}),
+            "/key/info": lambda: says(
+                {"info": {"expires": None, "allowed_routes": self.routes, "created_at": self.now().isoformat()}}
+            ),
             "/key/generate": lambda: says(self.generate(body)),
             "/key/delete": lambda: self.delete(body["keys"]),
         }
@@ -51,9 +54,13 @@ class Keeper:
         self.made += 1
         secret = body.get("key", f"sk-made-by-the-gateway-{self.made}")
         self.keys[body["key_alias"]] = token_of(secret)
-        assert body["duration"] == f"{PROBE_LIFE_S}s"
-        expires = datetime.now(UTC) + self.skew + timedelta(seconds=PROBE_LIFE_S)
-        return {"key": secret, "expires": expires.isoformat()}
+        asked_days = int(body["duration"].removesuffix("d"))
+        assert asked_days in PROBE_LIFETIMES_DAYS
+        lived = self.lifetimes.get(asked_days, timedelta(days=asked_days))
+        return {"key": secret, "expires": (self.now() + lived).isoformat()}
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.skew
 
     def delete(self, tokens: list[str]) -> Reply:
         known = {alias: token for alias, token in self.keys.items() if token in tokens}
@@ -100,7 +107,7 @@ BUSY = says({}, status=503)
         ("/v1/models", BUSY, "cannot list its models", "log"),
         ("/v1/models", says({"data": []}), "no models", "model_list"),
         ("/key/info", BUSY, "cannot show the key", "log"),
-        ("/key/delete", BUSY, "could not be deleted", "expire within 60 s"),
+        ("/key/delete", BUSY, "could not be deleted", "passerelle-check-"),
     ],
 )
 def test_a_fault_is_told_with_what_to_do(
@@ -141,6 +148,19 @@ def test_clocks_that_disagree(keeper: Keeper, quick: Gateway, hours: int, way: s
 
     assert way in found.text
     assert "NTP" in found.advice
+
+
+@pytest.mark.parametrize(("asked_days", "hours"), [(30, 50), (7, 3), (30, 24 * 365)])
+def test_a_version_that_does_not_keep_lifetimes_is_told_as_that(
+    keeper: Keeper, quick: Gateway, asked_days: int, hours: int
+) -> None:
+    keeper.lifetimes[asked_days] = timedelta(hours=hours)
+
+    (found,) = failures(quick)
+
+    assert "LiteLLM 1.106.2 does not keep the lifetime that it is asked for" in found.text
+    assert f"a key for {asked_days} days got {hours / 24:.1f}" in found.text
+    assert "refuses to make keys" in found.advice
 
 
 def test_keys_that_can_do_more_than_call_models(keeper: Keeper, quick: Gateway) -> None:

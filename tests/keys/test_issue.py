@@ -14,7 +14,7 @@ from gateway.errors import GatewayRejected, GatewayUnavailable
 from keys import services
 from keys.models import Key, Token
 from tests.factories import make_policy, make_user
-from tests.keys.acts import assert_at_rest, issue, works
+from tests.keys.acts import BY_TEST, assert_at_rest, issue, works
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 
@@ -212,3 +212,16 @@ def test_an_admin_key_that_is_refused_makes_nothing(intern: User, sandbox: Sandb
 
     assert Key.objects.get().problem == Key.Problem.REFUSED
     assert Token.objects.get().state == Token.State.LOST
+
+
+@pytest.mark.parametrize("kind", [Key.Kind.TEMPORARY, Key.Kind.PLAYGROUND])
+def test_no_key_is_made_where_the_gateway_does_not_keep_its_lifetime(
+    intern: User, sandbox: Sandbox, kind: Key.Kind
+) -> None:
+    sandbox.shorten_lifetimes()
+
+    with pytest.raises(services.KeyRefused, match="another lifetime than it is asked for"):
+        services.issue_key(owner=intern, act=BY_TEST, wish=services.Wish(label="thesis", kind=kind))
+
+    assert sandbox.live_keys() == []
+    assert_at_rest(sandbox)

@@ -49,6 +49,18 @@ def test_prolongs_nothing(intern: User, sandbox: Sandbox) -> None:
     assert abs(new.key.expires_at - old.key.expires_at) < timedelta(seconds=5)
 
 
+def test_the_old_secret_works_on_where_the_gateway_does_not_keep_lifetimes(intern: User, sandbox: Sandbox) -> None:
+    old = issue(intern)
+    sandbox.shorten_lifetimes()
+
+    with pytest.raises(services.KeyRefused, match="another lifetime than it is asked for"):
+        services.rotate_key(key=again(old.key), act=BY_TEST)
+
+    assert works(sandbox, old.secret)
+    assert len(sandbox.live_keys()) == 1
+    assert_at_rest(sandbox)
+
+
 def test_carries_over_what_was_spent_of_the_budget(intern: User, sandbox: Sandbox) -> None:
     old = issue(intern)
     set_at_gateway(sandbox, live_token(old.key), spend=4.25)

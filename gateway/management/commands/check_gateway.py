@@ -17,7 +17,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the findings as they come."""
         failed = 0
-        for finding in examine(get_gateway()):
+        try:
+            gateway = get_gateway()
+        except ValueError as problem:  # an address or a key that can be none
+            raise CommandError(str(problem)) from None
+        for finding in examine(gateway):
             mark = self.style.SUCCESS("ok   ") if finding.ok else self.style.ERROR("FAIL ")
             self.stdout.write(mark + finding.text)
             if finding.advice:
