@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.rights import permissions_of
 from accounts.services import take_over_groups
+from web.redirects import is_ours
 from web.request import client_address
 from web.turns import aside
 
@@ -44,6 +45,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def get_login_stages(self) -> list[str]:
         """Return what stands between a right password and being signed in."""
         return ["accounts.stages.SignUpVerification"]
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Return whether `url` is a page of ours."""
+        return bool(url) and is_ours(self.request, str(url))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return whom the rate limits count; those without an address count as one."""

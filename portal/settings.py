@@ -217,9 +217,11 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "web.turns.take_turns",
     "web.middleware.any_host_for_health",
+    "web.middleware.one_host",
     "django.middleware.security.SecurityMiddleware",
     "web.middleware.security_headers",
     "csp.middleware.CSPMiddleware",
+    "web.redirects.fit_redirects",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

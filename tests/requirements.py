@@ -21,6 +21,11 @@ def find_chromium() -> str | None:
     return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
 
 
+def find_nginx() -> str | None:
+    """Return the path of nginx; Debian keeps it off the path of those who are not root."""
+    return shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
 @cache
 def _has_httr2() -> bool:
     if not shutil.which("Rscript"):
@@ -44,6 +49,7 @@ REQUIREMENTS = {
     "browser": Requirement(lambda: find_chromium() is not None, "needs Chromium (Debian: chromium)"),
     "postgres": Requirement(lambda: postgres_programs() is not None, "needs PostgreSQL (Debian: postgresql)"),
     "redis": Requirement(lambda: shutil.which("redis-server") is not None, "needs Redis (Debian: redis-server)"),
+    "nginx": Requirement(lambda: find_nginx() is not None, "needs nginx (Debian: nginx-light)"),
     "clients": Requirement(
         lambda: _has_client_libraries() and _has_httr2() and shutil.which("node") is not None,
         "needs R's httr2 and node (Debian: r-cran-httr2, nodejs), and `pip install -r requirements/clients.txt`",

@@ -6,9 +6,10 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.shortcuts import resolve_url
+
+from web.redirects import is_ours, with_next
 
 # What a page of the portal may ask the browser for: the clipboard, to copy a key, and nothing else.
 PERMISSIONS_POLICY = ", ".join(
@@ -57,6 +58,18 @@ def any_host_for_health(get_response: Callable[[HttpRequest], HttpResponse]) -> 
     return middleware
 
 
+def one_host(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Know one host and port, those of PORTAL_URL: a proxy may drop an unusual port, and links are made of it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.get_host()  # refuses other names
+        if settings.TRUSTED_PROXY_COUNT or not settings.EMBEDDED:  # else any port is fine: of a tunnel, a container
+            request.META["HTTP_HOST"] = urlsplit(settings.PORTAL_URL).netloc
+        return get_response(request)
+
+    return middleware
+
+
 class SignInFirst(LoginRequiredMiddleware):
     """Sends who is not signed in to the door, and from there back to the page that they were on.
 
@@ -65,15 +78,14 @@ class SignInFirst(LoginRequiredMiddleware):
 
     def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseRedirect:
         """Ask to sign in."""
-        if request.method in ("GET", "HEAD"):
-            return super().handle_no_permission(request, view_func)
-        return redirect_to_login(page_before(request), self.get_login_url(view_func))
+        page = request.get_full_path() if request.method in ("GET", "HEAD") else page_before(request)
+        return HttpResponseRedirect(with_next(resolve_url(self.get_login_url(view_func)), page))
 
 
 def page_before(request: HttpRequest) -> str:
     """Return the path of the page of ours that sent this request; the first page when none did."""
     told = request.headers.get("Referer", "")
-    if not url_has_allowed_host_and_scheme(told, {request.get_host()}, require_https=request.is_secure()):
+    if not is_ours(request, told):
         return "/"
     page = urlsplit(told)
     return f"{page.path}?{page.query}" if page.query else page.path or "/"

@@ -4,10 +4,11 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import check_for_language
 from django.views.decorators.http import require_POST, require_safe
 
 from web.context import THEMES
+from web.redirects import next_page
 
 A_YEAR_S = 365 * 24 * 3600
 
@@ -16,10 +17,7 @@ A_YEAR_S = 365 * 24 * 3600
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Keep the choice of colours in a cookie, so that the server writes it and nothing flashes."""
-    target = request.POST.get("next", "/")
-    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
-        target = "/"
-    response = HttpResponseRedirect(target)
+    response = HttpResponseRedirect(next_page(request, "/"))
     chosen = request.POST.get("theme", "")
     if chosen in THEMES:
         response.set_cookie(
@@ -27,6 +25,24 @@ def theme(request: HttpRequest) -> HttpResponse:
         )
     else:
         response.delete_cookie(settings.THEME_COOKIE_NAME)
+    return response
+
+
+@login_not_required
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Keep the choice of language in a cookie; Django's own view forgets a long `next`."""
+    response = HttpResponseRedirect(next_page(request, "/"))
+    chosen = request.POST.get("language", "")
+    if check_for_language(chosen):
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            chosen,
+            max_age=settings.LANGUAGE_COOKIE_AGE,
+            secure=settings.HTTPS,
+            httponly=True,
+            samesite="Lax",
+        )
     return response
 
 

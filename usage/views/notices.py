@@ -1,12 +1,12 @@
 """What people were told about budgets: they put it away."""
 
-from django.http import Http404, HttpResponse
-from django.shortcuts import redirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from usage.models import Notice
+from web.redirects import next_page
 from web.request import PortalRequest
 
 
@@ -20,7 +20,4 @@ def seen(request: PortalRequest, notice_id: int) -> HttpResponse:
     same.filter(made_at__lte=notice.made_at).update(seen_at=timezone.now())
     if request.htmx:
         return HttpResponse()
-    target = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
-        target = "/usage/"
-    return redirect(target)
+    return HttpResponseRedirect(next_page(request, reverse("usage:index")))

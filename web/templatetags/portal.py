@@ -16,6 +16,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info, gettext, ngettext, pgettext
 
+from web.redirects import with_next
+
 register = template.Library()
 
 NO_BREAK_SPACE = "\u00a0"
@@ -214,3 +216,9 @@ def control(field: BoundField, **attrs: str) -> SafeString:
 def languages() -> list[tuple[str, str]]:
     """Return (code, its own name) of each language of the portal: nobody looks for theirs in another's words."""
     return [(code, get_language_info(code)["name_local"].capitalize()) for code, _ in settings.LANGUAGES]
+
+
+@register.simple_tag(name="with_next")
+def with_next_tag(address: str, target: str | None) -> str:
+    """Return `address`, told to go on to `target`."""
+    return with_next(address, target or "")
