@@ -2,11 +2,12 @@
 
 import unicodedata
 import uuid
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -95,7 +96,7 @@ class KeyForm(LabelForm):
     def clean_stay_ends_on(self) -> date | None:
         """Refuse a stay that is over."""
         end: date | None = self.cleaned_data["stay_ends_on"]
-        if end and end < datetime.now(UTC).date():
+        if end and end < timezone.localdate():
             raise ValidationError(_("This day is past. Give the last day of the stay."), code="past")
         return end
 

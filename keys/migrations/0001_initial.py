@@ -110,7 +110,9 @@ class Migration(migrations.Migration):
                 ("intern_email", models.EmailField(blank=True, max_length=254)),
                 (
                     "stay_ends_on",
-                    models.DateField(help_text="Last day (UTC) of the stay of the intern who uses it.", null=True),
+                    models.DateField(
+                        help_text="Last day (in TIME_ZONE) of the stay of the intern who uses it.", null=True
+                    ),
                 ),
                 ("expires_at", models.DateTimeField(help_text="As the gateway told; empty: never.", null=True)),
                 ("blocked", models.BooleanField(default=False)),

@@ -1,6 +1,6 @@
 """How long a key may live, and when it may be renewed. Computes; asks and changes nothing."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -14,7 +14,7 @@ LAST_MINUTE = time(23, 59)  # not midnight: the gateway counts from when it is a
 
 
 def lifetime_of(kind: str, allowance: Allowance, stay_ends_on: date | None) -> timedelta:
-    """Return how long a key made or renewed now lives: by policy, but not beyond the stay of its intern."""
+    """Return how long a key made or renewed now lives: by policy, but not beyond its intern's last day (TIME_ZONE)."""
     if kind == Key.Kind.PLAYGROUND and not allowance.playground:
         raise KeyRefused("playground", _("Your policy does not include the Playground. Ask an administrator."))
     days = allowance.personal_lifetime_days if kind == Key.Kind.PERSONAL else allowance.temporary_lifetime_days
@@ -23,7 +23,7 @@ def lifetime_of(kind: str, allowance: Allowance, stay_ends_on: date | None) -> t
     lifetime = timedelta(days=days)
     if stay_ends_on is None:
         return lifetime
-    left = datetime.combine(stay_ends_on, LAST_MINUTE, UTC) - timezone.now()
+    left = datetime.combine(stay_ends_on, LAST_MINUTE, timezone.get_default_timezone()) - timezone.now()
     if left <= timedelta(0):
         raise KeyRefused("stay_over", _("The stay of this intern has ended. Name a later end, or delete the key."))
     return min(lifetime, left)

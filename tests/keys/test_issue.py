@@ -1,7 +1,7 @@
 """Issuing: limits, what the gateway is told, and what happens when it fails."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -111,13 +111,18 @@ def test_refuses_a_key_for_others_where_the_policy_does_not_allow_it(intern: Use
     assert refusal.value.code == "intern"
 
 
-def test_a_key_for_an_intern_ends_with_the_stay(staff: User, sandbox: Sandbox) -> None:
-    last_day = datetime.now(UTC).date() + timedelta(days=3)
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Pacific/Auckland"])
+def test_a_key_for_an_intern_ends_with_the_last_day_of_the_stay_where_the_lab_is(
+    staff: User, sandbox: Sandbox, settings: Settings, zone: str
+) -> None:
+    settings.TIME_ZONE = zone
+    last_day = timezone.localdate() + timedelta(days=3)
 
     fresh = issue(staff, intern_name="Intern B", stay_ends_on=last_day)
 
     assert fresh.key.expires_at is not None
-    assert fresh.key.expires_at.date() == last_day
+    assert timezone.localtime(fresh.key.expires_at).date() == last_day
+    assert timezone.localtime(fresh.key.expires_at + timedelta(minutes=2)).date() > last_day
 
 
 def test_a_policy_without_limits_sends_none(sandbox: Sandbox, db: None) -> None:
