@@ -104,7 +104,7 @@ class Key(models.Model):
     intern_name = models.CharField(max_length=100, blank=True)
     intern_email = models.EmailField(blank=True)
     stay_ends_on = models.DateField(
-        null=True, help_text="Last day (in TIME_ZONE) of the stay of the intern who uses it."
+        null=True, help_text="Last day (TIME_ZONE) of the stay of the intern who uses it."
     )
 
     expires_at = models.DateTimeField(null=True, help_text="As the gateway told; empty: never.")

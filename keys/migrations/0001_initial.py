@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
                 (
                     "stay_ends_on",
                     models.DateField(
-                        help_text="Last day (in TIME_ZONE) of the stay of the intern who uses it.", null=True
+                        help_text="Last day (TIME_ZONE) of the stay of the intern who uses it.", null=True
                     ),
                 ),
                 ("expires_at", models.DateTimeField(help_text="As the gateway told; empty: never.", null=True)),
