@@ -255,3 +255,14 @@ class GatewayState(models.Model):
 
     def __str__(self) -> str:
         return f"gateway, checked {self.checked_at}"
+
+
+class TaskRun(models.Model):
+    """When the worker last came to the end of a task: one row a task."""
+
+    name = models.CharField(primary_key=True, max_length=100)
+    ended_at = models.DateTimeField(help_text="Well or badly.")
+    ok_at = models.DateTimeField(null=True, help_text="Without an exception.")
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.ended_at}"

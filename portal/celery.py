@@ -1,10 +1,11 @@
 """The Celery app; its settings are the `CELERY_…` names of portal/settings.py."""
 
+import logging
 import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_failure, task_success
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -16,3 +17,26 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def keep_the_log_as_it_is(**kwargs: Any) -> None:
     """Leave the log to LOGGING of the settings: Celery configures it by its own options when nobody is connected."""
+
+
+@task_success.connect
+def note_success(sender: Any, **kwargs: Any) -> None:
+    """Write down that the worker was at work, and that this task ended well."""
+    _note(sender, ok=True)
+
+
+@task_failure.connect
+def note_failure(sender: Any, **kwargs: Any) -> None:
+    """Write down that the worker was at work."""
+    _note(sender, ok=False)
+
+
+def _note(task: Any, *, ok: bool) -> None:
+    from django.db import DatabaseError
+
+    from keys.heartbeat import note_run  # which needs the settings
+
+    try:
+        note_run(task.name, ok=ok)
+    except DatabaseError as error:
+        logging.getLogger(__name__).warning("%s: its end was not noted, %s", task.name, type(error).__name__)

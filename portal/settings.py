@@ -120,24 +120,41 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     DATABASES["default"]["CONN_MAX_AGE"] = None  # the last connection to close copies the whole log back: slow
 else:
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
-        "min_size": 1,
-        "max_size": env.int("DATABASE_POOL_SIZE", default=20),
-        "timeout": env.float("DATABASE_POOL_TIMEOUT_S", default=30.0),  # hundreds that begin at once take turns
+    DATABASES["default"]["ENGINE"] = "web.postgresql"  # Django's, for servers that restart, hang and go away
+    DATABASES["default"]["OPTIONS"] = {
+        **DATABASES["default"].get("OPTIONS", {}),
+        "connect_timeout": 2,  # s
+        "tcp_user_timeout": 5000,  # ms without a sign of the other machine
+        "pool": {
+            "min_size": 1,
+            "max_size": env.int("DATABASE_POOL_SIZE", default=20),
+            "timeout": 2.0,  # s; then it is asked whether the database is away
+            "reconnect_timeout": 1.0,  # s; then the next who wants a connection tries
+        },
     }
+DATABASE_POOL_TIMEOUT_S = env.float("DATABASE_POOL_TIMEOUT_S", default=30.0)  # hundreds that begin at once take turns
+DATABASE_ANSWER_TIMEOUT_S = env.float("DATABASE_ANSWER_TIMEOUT_S", default=5.0)  # in a page; tasks wait longer
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Cache, broker, tasks ------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", default=embedded_default(""))
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {"BACKEND": "web.cache.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}
+    else {"BACKEND": "web.cache.DatabaseCache", "LOCATION": "portal_cache"}
 }
 _broker = VAR_DIR / "broker"
 CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
 CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"visibility_timeout": 3600}
+    {
+        "visibility_timeout": 3600,
+        "socket_connect_timeout": 2,  # s
+        "socket_timeout": 5,  # s; the worker waits for one second at a time
+        "max_retries": 1,  # to connect, for who publishes; the worker tries for ever
+        "interval_start": 0,
+        "interval_step": 0.2,
+        "interval_max": 0.2,
+    }
     if REDIS_URL
     else {
         "data_folder_in": str(_broker),
@@ -149,6 +166,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 if not REDIS_URL:
     (_broker / "control").mkdir(parents=True, exist_ok=True)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_POOL = "threads" if EMBEDDED else "prefork"  # threads start at once; only prefork enforces limits
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_TASKS", default=4)  # at once
@@ -188,6 +206,13 @@ CELERY_BEAT_SCHEDULE = {
     "usage.prune": {"task": "usage.prune", "schedule": crontab(hour=3, minute=29)},
     "playground.prune": {"task": "playground.prune", "schedule": crontab(minute=50), "options": {"expires": 3000}},
     "playground.settle": {"task": "playground.settle", "schedule": 60.0, "options": {"expires": 50}},
+}
+
+HEALTH_PARTS = {  # of /healthz/ready, after those of web.health: what returns "up", or a word for what is wrong
+    "admin_key": "keys.heartbeat.admin_key_state",
+    "worker": "keys.heartbeat.worker_state",
+    "sweep": "keys.heartbeat.sweep_state",
+    "poll": "usage.services.state.poll_state",
 }
 
 # --- The app -------------------------------------------------------------------------------------
@@ -400,7 +425,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "filters": {"without_outages": {"()": "web.outage.WithoutOutages"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django.server": {"handlers": [], "propagate": True}, "urllib3": {"level": "INFO"}},
+    "loggers": {
+        "django.server": {"handlers": [], "propagate": True},
+        "django.request": {"filters": ["without_outages"]},
+        "psycopg.pool": {"level": "ERROR"},  # each attempt to connect again; web.outage has one line a minute
+        "urllib3": {"level": "INFO"},
+    },
 }

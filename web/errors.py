@@ -1,9 +1,17 @@
 """Error pages in the layout: they say what happened and what to do."""
 
+import sys
+from typing import Final
+
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils import translation
+
+from web.outage import Outage, log_outage, outage_behind
+
+RETRY_AFTER_S: Final = 10
 
 
 @login_not_required
@@ -14,7 +22,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 @login_not_required
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 400 in the layout."""
+    """Answer 400 in the layout; but a session that could not be written because of an outage is no bad request."""
+    if outage_behind(exception):
+        return _unavailable(request, exception)
     return render(request, "400.html", status=400)
 
 
@@ -32,5 +42,22 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 @login_not_required
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 with a page that stands alone: no context, no database, nothing that may be what has failed."""
-    return HttpResponse(render_to_string("500.html"), status=500)
+    """Answer with a page that stands alone: no context, no database, nothing that may be what has failed.
+
+    500 for a fault of ours; 503 where the database is away, 507 where the disk is full: Django calls this while it
+    handles the exception.
+    """
+    error = sys.exception()
+    if error is None or outage_behind(error) is None:
+        return HttpResponse(render_to_string("500.html"), status=500)
+    return _unavailable(request, error)
+
+
+def _unavailable(request: HttpRequest, error: BaseException) -> HttpResponse:
+    """Say what is away or full, and log it."""
+    outage = outage_behind(error)
+    log_outage(str(outage), error)
+    with translation.override(translation.get_language_from_request(request)):
+        page = render_to_string("503.html", {"outage": outage})
+    headers = {"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"}
+    return HttpResponse(page, status=507 if outage is Outage.DISK else 503, headers=headers)

@@ -1,23 +1,38 @@
-"""Health, for whoever keeps the portal running: is the process alive, can it serve?"""
+"""Health, for whoever keeps the portal running: is the process alive, can it serve, does an admin have to act?
 
-from collections.abc import Callable
+Every wait is short, and one request at a time asks: the others of this process get what was heard last. The words say
+nothing that a stranger may not know: no address, no version, no error.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from celery import current_app
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
+from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
 from gateway.django import get_gateway
 from gateway.errors import GatewayError
+from web.cache import redis_watch
+from web.outage import database_watch
+from web.patience import answers_within
+from web.per_process import PerProcess
 
-BROKER_TIMEOUT_S = 2
-GATEWAY_STATE_AGE_S = 5  # a probe by every balancer each second must not become a load on the gateway
+ANSWER_S: Final = 1.0  # of each part
+FRESH_S: Final = 1.0  # so long what was heard serves others
+WAIT_S: Final = 3.0  # for whoever asks for the first time
+GATEWAY_STATE_AGE_S: Final = 5  # a probe by every balancer each second must not become a load on the gateway
+NEEDED: Final = ("database", "static")  # without these a node shows no page
 
 
 @login_not_required
@@ -32,37 +47,89 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Say the state of each part; 503 when the portal cannot serve.
+    """Say the state of each part; 503 when the portal cannot serve, or is about to end.
 
-    A gateway that is down does not count: My keys and Usage are read from our own tables.
+    What pages can do without (gateway, queue, worker) makes it "degraded": an admin has to look, the balancer has not.
     """
-    parts = {"database": _state(_ask_database), "broker": _state(_ask_broker), "gateway": _gateway_state()}
-    can_serve = parts["database"] == "up" and parts["broker"] == "up"
-    state = "up" if can_serve and parts["gateway"] == "up" else "degraded" if can_serve else "down"
+    if leaving.is_set():
+        return JsonResponse({"state": "leaving"}, status=503)
+    parts = _asker().parts()
+    can_serve = all(parts.get(name) == "up" for name in NEEDED)
+    all_well = set(parts.values()) == {"up"}
+    state = "up" if can_serve and all_well else "degraded" if can_serve else "down"
     return JsonResponse({"state": state, "parts": parts}, status=200 if can_serve else 503)
 
 
-def _state(ask: Callable[[], None]) -> str:
-    """Return "up", or "down" when asking fails."""
+leaving: Final = threading.Event()  # this process was told to end
+
+
+class _Asker:
+    """Asks for all requests of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._heard: dict[str, str] = {}
+        self._heard_at = -FRESH_S
+
+    def parts(self) -> Mapping[str, str]:
+        """Return what each part said, just now or a moment ago."""
+        is_new = time.monotonic() - self._heard_at >= FRESH_S
+        if is_new and self._lock.acquire(timeout=0 if self._heard else WAIT_S):
+            try:
+                self._heard = _ask()
+                self._heard_at = time.monotonic()
+            finally:
+                self._lock.release()
+        return self._heard
+
+    def forget(self) -> None:
+        """Ask anew next time."""
+        self._heard_at = -FRESH_S
+
+
+_asker: Final = PerProcess(_Asker)
+
+
+def _ask() -> dict[str, str]:
+    """Ask each part. What needs the database is not asked without it."""
+    with answers_within(ANSWER_S):
+        parts = {"database": _database_state(), "broker": _broker_state(), "static": _static_state()}
+        is_up = parts["database"] == "up"
+        parts["gateway"] = _gateway_state() if is_up or settings.REDIS_URL else "unknown"
+        for name, path in settings.HEALTH_PARTS.items():
+            ask: Callable[[], str] = import_string(path)
+            try:
+                parts[name] = ask() if is_up else "unknown"
+            except DatabaseError:
+                parts[name] = "unknown"
+    return parts
+
+
+def _database_state() -> str:
+    if database_watch().is_away:
+        return "down"
     try:
-        ask()
-    except (DatabaseError, KombuError, RedisError, GatewayError, OSError):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
         return "down"
     return "up"
 
 
-def _ask_database() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+def _broker_state() -> str:
+    if settings.REDIS_URL:
+        return "up" if redis_watch().ask() else "down"
+    try:
+        with current_app.connection_for_write() as broker:
+            broker.ensure_connection(max_retries=1, timeout=1)
+    except (KombuError, OSError):
+        return "down"
+    return "up"
 
 
-def _ask_broker() -> None:
-    with current_app.connection_for_write(transport_options={"socket_connect_timeout": BROKER_TIMEOUT_S}) as broker:
-        broker.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT_S)
-
-
-def _ask_gateway() -> None:
-    get_gateway().health.liveness()
+def _static_state() -> str:
+    """Say whether `collectstatic` has run; without its list of names no page can be drawn."""
+    return "up" if getattr(staticfiles_storage, "hashed_files", True) else "missing"
 
 
 def _gateway_state() -> str:
@@ -71,8 +138,38 @@ def _gateway_state() -> str:
     try:
         state: str | None = cache.get(name)
         if state is None:
-            state = _state(_ask_gateway)
+            state = _gateway_asker().state()
             cache.set(name, state, GATEWAY_STATE_AGE_S)
-    except (DatabaseError, RedisError):
+    except DatabaseError:  # it has the cache, where no Redis is
         return "unknown"
     return state
+
+
+class _GatewayAsker:
+    """Asks in a thread of its own, one at most: where the gateway hangs, a probe waits for a second only."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._state = "unknown"
+
+    def state(self) -> str:
+        """Return "up", "down", or "slow" when it takes longer."""
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._state = "slow"
+                self._thread = threading.Thread(target=self._run, name="health", daemon=True)
+                self._thread.start()
+            thread = self._thread
+        thread.join(ANSWER_S)
+        return self._state
+
+    def _run(self) -> None:
+        try:
+            get_gateway().health.liveness()
+            self._state = "up"
+        except GatewayError:
+            self._state = "down"
+
+
+_gateway_asker: Final = PerProcess(_GatewayAsker)

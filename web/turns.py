@@ -17,6 +17,8 @@ from django.db import connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from web.patience import answers_within
+
 PATIENCE_S: Final = 15.0  # then it goes without a turn: whatever blocks those who have one must not block everybody
 
 
@@ -78,7 +80,8 @@ def turn(*, ahead: bool = False) -> Iterator[None]:
         return
     _take(_line(settings.WEB_TURNS), ahead=ahead)
     try:
-        yield
+        with answers_within(settings.DATABASE_ANSWER_TIMEOUT_S):
+            yield
     finally:
         _give()
 
@@ -115,9 +118,11 @@ def _give() -> None:
 def take_turns(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Make a response with a turn; what is streamed comes after it, and takes its own."""
+    """Make a response with a turn; what is streamed comes after it, and takes its own. Probes do not wait in line."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith("/healthz/"):
+            return get_response(request)
         with turn():
             response = get_response(request)
             if response.streaming and not connection.in_atomic_block:

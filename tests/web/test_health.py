@@ -4,18 +4,41 @@ import json
 import os
 import subprocess
 import sys
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from keys.heartbeat import note_run
+from keys.models import GatewayState, TaskRun
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
+from usage.models import UsageState
+from web import health
 
 pytestmark = pytest.mark.django_db
 LIVE, READY = "/healthz/live", "/healthz/ready"
+
+
+@pytest.fixture(autouse=True)
+def nothing_heard() -> None:
+    health._asker().forget()
+    health._gateway_asker.made = None
+
+
+@pytest.fixture
+def all_at_work(db: None) -> None:
+    """Have worker, sweep and poll seen just now."""
+    for name in ("keys.sweep", "usage.refresh_facts"):
+        note_run(name, ok=True)
+    GatewayState.objects.create(pk=1, checked_at=timezone.now())
+    UsageState.objects.create(pk=1, last_try_at=timezone.now())
 
 
 def test_live_asks_nobody(
@@ -35,12 +58,75 @@ def test_a_probe_need_not_know_the_portals_name(client: Client, sandbox: Sandbox
     assert client.get("/privacy/", headers={"Host": "10.1.2.3:8000"}).status_code == 400
 
 
-def test_ready_when_all_parts_are(client: Client, sandbox: Sandbox) -> None:
+def test_ready_when_all_parts_are(client: Client, sandbox: Sandbox, all_at_work: None) -> None:
     answer = client.get(READY)
 
     assert answer.status_code == 200
-    assert answer.json() == {"state": "up", "parts": {"database": "up", "broker": "up", "gateway": "up"}}
+    parts = ("database", "broker", "static", "gateway", "admin_key", "worker", "sweep", "poll")
+    assert answer.json() == {"state": "up", "parts": dict.fromkeys(parts, "up")}
     assert "no-store" in answer["Cache-Control"]
+
+
+def test_what_only_an_admin_can_mend_is_degraded_and_the_balancer_goes_on(
+    client: Client, sandbox: Sandbox, all_at_work: None
+) -> None:
+    hour_ago = timezone.now() - timedelta(hours=1)
+    TaskRun.objects.update(ended_at=hour_ago, ok_at=hour_ago)
+    GatewayState.objects.update(problem="key_refused")
+    UsageState.objects.update(failing_since=hour_ago)
+
+    answer = client.get(READY)
+
+    assert (answer.status_code, answer.json()["state"]) == (200, "degraded")
+    parts = answer.json()["parts"]
+    assert {name: parts[name] for name in ("admin_key", "worker", "sweep", "poll")} == {
+        "admin_key": "refused",
+        "worker": "late",
+        "sweep": "late",
+        "poll": "failing",
+    }
+
+
+def test_a_sweep_that_runs_and_fails_is_late(client: Client, sandbox: Sandbox, all_at_work: None) -> None:
+    TaskRun.objects.update(ok_at=timezone.now() - timedelta(hours=1))
+    note_run("keys.sweep", ok=False)
+
+    parts = client.get(READY).json()["parts"]
+
+    assert (parts["worker"], parts["sweep"]) == ("up", "late")
+
+
+def test_a_node_without_static_files_cannot_serve(
+    client: Client, sandbox: Sandbox, all_at_work: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        staticfiles_storage, "hashed_files", {}, raising=False
+    )  # as of a node on which nobody has run collectstatic
+    answer = client.get(READY)
+
+    assert (answer.status_code, answer.json()["state"]) == (503, "down")
+    assert answer.json()["parts"]["static"] == "missing"
+
+
+def test_a_node_that_was_told_to_end_says_so(client: Client, sandbox: Sandbox) -> None:
+    health.leaving.set()
+    try:
+        answer = client.get(READY)
+    finally:
+        health.leaving.clear()
+
+    assert (answer.status_code, answer.json()) == (503, {"state": "leaving"})
+    assert client.get(LIVE).status_code == 200
+
+
+def test_a_gateway_that_hangs_keeps_no_probe_waiting(client: Client, sandbox: Sandbox) -> None:
+    sandbox.faults("/health/liveliness", "hang_before", seconds=4)
+
+    began = time.monotonic()
+    answer = client.get(READY)
+
+    assert time.monotonic() - began < 3.5
+    assert (answer.status_code, answer.json()["parts"]["gateway"]) == (200, "slow")
 
 
 def test_without_the_gateway_the_portal_still_serves(client: Client, settings: Settings) -> None:
@@ -58,9 +144,11 @@ def test_the_gateway_is_asked_once_for_all_who_look(client: Client, settings: Se
         settings.GATEWAY_URL = gateway.url
         client.get(READY)
 
+    health._asker().forget()
     assert client.get(READY).json()["parts"]["gateway"] == "up"
 
     cache.clear()
+    health._asker().forget()
     assert client.get(READY).json()["parts"]["gateway"] == "down"
 
 
@@ -84,4 +172,8 @@ print(json.dumps([answer.status_code, answer.json()]))
     status, told_state = json.loads(done.stdout)
     assert status == 503
     assert told_state["state"] == "down"
-    assert told_state["parts"] == {"database": "down", "broker": "down", "gateway": "unknown"}
+    assert {name: told_state["parts"][name] for name in ("database", "broker")} == {
+        "database": "down",
+        "broker": "down",
+    }
+    assert told_state["parts"]["worker"] == "unknown"

@@ -3,12 +3,24 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
+from keys.heartbeat import lateness
 from usage.models import UsageState
 
 REST_FACTOR: Final = 9  # times as long as the gateway worked: polling takes a tenth of its time at most
+
+POLL_LATE: Final = timedelta(minutes=15)  # many polls of today
+
+
+def poll_state() -> str:
+    """Say whether the gateway's numbers are read: "up", "failing", "late", or "unknown" before the first time."""
+    state = UsageState.load()
+    if state.failing_since and timezone.now() - state.failing_since > POLL_LATE:
+        return "failing"
+    return lateness(state.last_try_at, max(POLL_LATE, timedelta(seconds=3 * settings.USAGE_POLL_S)))
 
 
 def lock_state() -> None:

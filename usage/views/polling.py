@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from celery import current_app
 from django.contrib import messages
 from django.core.cache import cache
 from django.core.paginator import Paginator
@@ -20,6 +19,7 @@ from usage.templatetags.usage_words import run_words
 from usage.views.frame import require
 from web.pages import render_region
 from web.request import PortalRequest
+from web.tasks import QueueUnavailable, send_task
 
 REFRESH_REST_S: Final = 30  # between two presses of the button, of all people together
 WAIT_S: Final = 60  # so long the page waits for the run that it asked for
@@ -38,7 +38,11 @@ def refresh(request: PortalRequest) -> HttpResponse:
         return _said(request, {"said": said}, status=429)
     if not cache.add("usage:asked", value=True, timeout=REFRESH_REST_S):
         return _said(request, {"said": _("Somebody asked just now. Wait half a minute.")}, status=429)
-    current_app.send_task("usage.refresh_now", expires=WAIT_S)
+    try:
+        send_task("usage.refresh_now", expires=WAIT_S)
+    except QueueUnavailable:
+        cache.delete("usage:asked")
+        return _said(request, {"said": _not_passed_on()}, status=503)
     return _said(request, {"since": now, "said": _("The gateway is being asked.")}, status=202)
 
 
@@ -88,11 +92,15 @@ def reconcile(request: PortalRequest) -> HttpResponse:
 
 def _compare(request: PortalRequest) -> HttpResponse:
     """Send the task that compares, at most once in half a minute."""
-    if cache.add("usage:compared", value=True, timeout=REFRESH_REST_S):
-        current_app.send_task("usage.reconcile", expires=WAIT_S)
-        messages.info(request, _("The gateway is being compared with. Load this page again in a moment."))
-    else:
+    if not cache.add("usage:compared", value=True, timeout=REFRESH_REST_S):
         messages.warning(request, _("Somebody asked just now. Wait half a minute."))
+        return redirect("usage:reconcile")
+    try:
+        send_task("usage.reconcile", expires=WAIT_S)
+        messages.info(request, _("The gateway is being compared with. Load this page again in a moment."))
+    except QueueUnavailable:
+        cache.delete("usage:compared")
+        messages.error(request, _not_passed_on())
     return redirect("usage:reconcile")
 
 
@@ -101,14 +109,22 @@ def mend(request: PortalRequest, difference_id: int) -> HttpResponse:
     """Send the act that mends a difference."""
     require(request.user, may_refresh)
     difference = get_object_or_404(Difference, pk=difference_id)
-    if difference.act == Difference.Act.SYNC:
-        current_app.send_task("keys.sync", expires=WAIT_S)
-    elif difference.day:
-        current_app.send_task("usage.refresh_day", [difference.day.isoformat()], expires=WAIT_S)
-    else:  # to be decided at the gateway; there is no button for it
-        raise Http404
+    try:
+        if difference.act == Difference.Act.SYNC:
+            send_task("keys.sync", expires=WAIT_S)
+        elif difference.day:
+            send_task("usage.refresh_day", [difference.day.isoformat()], expires=WAIT_S)
+        else:  # to be decided at the gateway; there is no button for it
+            raise Http404
+    except QueueUnavailable:
+        messages.error(request, _not_passed_on())
+        return redirect("usage:reconcile")
     messages.info(request, _("Under way: %(act)s. Compare again in a moment.") % {"act": difference.get_act_display()})
     return redirect("usage:reconcile")
+
+
+def _not_passed_on() -> str:
+    return _("Not asked: the portal’s task queue does not answer. Try again in a minute.")
 
 
 def sees_everyone(frame: Frame) -> bool:

@@ -1,0 +1,60 @@
+"""What the worker was last seen to do, for health, pages and mails to admins."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import Max
+from django.utils import timezone
+
+from keys.catalogue import Problem, gateway_state
+from keys.models import TaskRun
+
+WORKER_LATE: Final = timedelta(minutes=3)  # it has something to do every minute
+SWEEP_LATE: Final = timedelta(minutes=15)  # it runs every five
+
+
+def note_run(name: str, *, ok: bool) -> None:
+    """Write down that a task has ended: one exchange with the database."""
+    now = timezone.now()
+    TaskRun.objects.bulk_create(
+        [TaskRun(name=name[:100], ended_at=now, ok_at=now if ok else None)],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["ended_at", *(["ok_at"] if ok else [])],
+    )
+
+
+def last_seen() -> datetime | None:
+    """Return when the worker last ended any task; None if it never did."""
+    seen: datetime | None = TaskRun.objects.aggregate(seen=Max("ended_at"))["seen"]
+    return seen
+
+
+def last_ok(name: str) -> datetime | None:
+    """Return when this task last ended well."""
+    return TaskRun.objects.filter(name=name).values_list("ok_at", flat=True).first()
+
+
+def lateness(seen: datetime | None, late: timedelta) -> str:
+    """Return "up", "late", or "unknown" for what was never seen."""
+    if seen is None:
+        return "unknown"
+    return "late" if timezone.now() - seen > late else "up"
+
+
+def worker_state() -> str:
+    """Say whether a worker and a beat are at work."""
+    return lateness(last_seen(), WORKER_LATE)
+
+
+def sweep_state() -> str:
+    """Say whether the sweep of keys ends well."""
+    return lateness(last_ok("keys.sweep"), SWEEP_LATE)
+
+
+def admin_key_state() -> str:
+    """Say whether the gateway accepted the portal's own key when it was last asked."""
+    state = gateway_state()
+    if state.checked_at is None:
+        return "unknown"
+    return "refused" if state.problem == Problem.KEY_REFUSED else "up"

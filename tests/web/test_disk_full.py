@@ -1,0 +1,68 @@
+"""A disk without room is told as such: not as too many tries, not as a fault of the portal or of the person."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.db.backends.signals import connection_created
+from django.test import Client
+
+from tests.playground.streams import MODEL, know_the_models
+from tests.sandbox_process import Sandbox
+from web.cache import DatabaseCache
+from web.outage import Outage, outage_behind
+
+pytestmark = pytest.mark.django_db(transaction=True)
+on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="it is a limit of SQLite's that is set")
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let the database not grow by a single page, on this connection and on those that come."""
+
+    def limit(connection: Any, **kwargs: object) -> None:
+        connection.connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM")  # nor use one that is free
+        [pages] = cursor.execute("PRAGMA page_count").fetchone()
+    limit(connection)
+    connection_created.connect(limit)
+    try:
+        yield
+    finally:
+        connection_created.disconnect(limit)
+        connection.close()
+
+
+@on_sqlite
+def test_a_message_that_finds_no_room_is_answered_with_what_is_wrong(as_intern: Client, sandbox: Sandbox) -> None:
+    know_the_models()
+    as_intern.raise_request_exception = False
+
+    with full_disk():
+        answer = as_intern.post(
+            "/playground/send/", {"message": "x" * 90_000, "model": MODEL}, headers={"Accept-Language": "fr"}
+        )
+
+    assert answer.status_code == 507
+    assert "Le disque du portail est plein" in answer.content.decode()
+
+
+@on_sqlite
+def test_a_cache_that_cannot_write_does_not_say_that_somebody_was_faster() -> None:
+    full = DatabaseCache("portal_cache", {})
+    with full_disk(), pytest.raises(DatabaseError) as caught:
+        full.add("usage:asked", "x" * 500_000)
+
+    assert outage_behind(caught.value) is Outage.DISK
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="PostgreSQL's own error")
+def test_postgresql_says_it_too() -> None:
+    with pytest.raises(DatabaseError) as caught, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$")
+
+    assert outage_behind(caught.value) is Outage.DISK

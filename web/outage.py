@@ -1,0 +1,150 @@
+"""What is away or full: told apart from faults of ours, watched until it is back, logged once a minute."""
+
+import errno
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import Final
+
+import psycopg
+from django.db import connections
+from django.utils.module_loading import import_string
+from kombu.exceptions import OperationalError as KombuOperationalError
+from redis.exceptions import RedisError
+
+from web.per_process import PerProcess
+
+logger = logging.getLogger(__name__)
+
+PROBE_S: Final = 0.25  # between two questions to what is away
+LOG_S: Final = 60
+SQLITE_AWAY: Final = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
+)
+PRIMARY_CODE: Final = 0xFF  # the lowest byte of SQLite's extended error codes
+DISK_FULL: Final = "53100"
+
+
+class Outage(StrEnum):
+    """Something that the portal needs and that does not work now."""
+
+    DATABASE = "database"
+    DISK = "disk"  # full
+    QUEUE = "queue"  # of tasks; Redis, which is the cache as well
+
+
+def outage_behind(error: BaseException | None) -> Outage | None:
+    """Return what is away or full, when that is why `error` was raised."""
+    found = {_outage(link) for link in _chain(error)}
+    return next((outage for outage in (Outage.DISK, Outage.DATABASE, Outage.QUEUE) if outage in found), None)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it came from."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _outage(error: BaseException) -> Outage | None:
+    if isinstance(error, sqlite3.Error):
+        code = (getattr(error, "sqlite_errorcode", None) or 0) & PRIMARY_CODE
+        return Outage.DISK if code == sqlite3.SQLITE_FULL else Outage.DATABASE if code in SQLITE_AWAY else None
+    if isinstance(error, psycopg.Error):
+        if error.sqlstate == DISK_FULL:
+            return Outage.DISK
+        return Outage.DATABASE if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Outage.DISK
+    return Outage.QUEUE if isinstance(error, RedisError | KombuOperationalError) else None
+
+
+class Watch:
+    """Knows whether something is away: after the first suspicion one thread asks until it answers."""
+
+    def __init__(self, answers: Callable[[], bool]) -> None:
+        self._answers = answers
+        self._lock = threading.Lock()
+        self._is_watched = False
+        self.is_away = False
+        self.outages = 0  # so far
+
+    def report_away(self) -> None:
+        """Take it for away from now on, until it answers."""
+        with self._lock:
+            self.outages += not self.is_away
+            self.is_away = True
+        self.suspect()
+
+    def suspect(self) -> None:
+        """Look into it, unless somebody does."""
+        with self._lock:
+            if self._is_watched:
+                return
+            self._is_watched = True
+        threading.Thread(target=self._run, name="outage", daemon=True).start()
+
+    def ask(self) -> bool:
+        """Return whether it answers now; as heard last, while somebody asks."""
+        if self._is_watched:
+            return not self.is_away
+        if self._answers():
+            return True
+        self.report_away()
+        return False
+
+    def _run(self) -> None:
+        try:
+            while not self._answers():
+                self.outages += not self.is_away
+                self.is_away = True
+                time.sleep(PROBE_S)
+        finally:
+            self.is_away = self._is_watched = False
+
+
+def _database_answers() -> bool:
+    ask: Callable[[dict[str, object]], bool] = import_string("web.postgresql.base.asks")  # which imports this module
+    return ask(connections["default"].settings_dict)
+
+
+database_watch: Final = PerProcess(lambda: Watch(_database_answers))
+
+
+class _Said:
+    """When each outage was logged."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._at: dict[str, float] = {}
+
+    def is_due(self, what: str) -> bool:
+        with self._lock:
+            now = time.monotonic()
+            if now - self._at.get(what, -LOG_S) < LOG_S:
+                return False
+            self._at[what] = now
+            return True
+
+
+_said: Final = PerProcess(_Said)
+
+
+def log_outage(what: str, error: BaseException) -> None:
+    """Write one line on it, at most one a minute and process."""
+    if _said().is_due(what):
+        detail = f"{type(error).__name__}: {error}".splitlines()[0]
+        logger.error("%s away or full: %s (further ones are not logged for %d s)", what, detail, LOG_S)
+
+
+class WithoutOutages(logging.Filter):
+    """Keeps the tracebacks of pages that were answered with an outage out of the log: `log_outage` has a line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let through what is a fault of ours."""
+        return not (record.exc_info and outage_behind(record.exc_info[1]))

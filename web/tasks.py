@@ -1,0 +1,33 @@
+"""Hands tasks to the worker from a page: at once, or not at all."""
+
+import logging
+from collections.abc import Sequence
+
+from celery import current_app
+from django.conf import settings
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from web.cache import redis_watch
+from web.outage import Outage, log_outage, outage_behind
+
+logger = logging.getLogger(__name__)
+
+
+class QueueUnavailable(Exception):
+    """The queue of tasks does not take any now. Nothing was sent."""
+
+
+def send_task(name: str, args: Sequence[object] = (), *, expires: int) -> None:
+    """Ask the worker for a task that makes no sense any more after `expires` seconds; or raise QueueUnavailable."""
+    if settings.REDIS_URL and redis_watch().is_away:
+        raise QueueUnavailable
+    try:
+        current_app.send_task(name, args, expires=expires)
+    except (KombuError, RedisError) as error:
+        if outage_behind(error) is Outage.DISK:
+            raise
+        log_outage(Outage.QUEUE, error)
+        if settings.REDIS_URL:
+            redis_watch().report_away()
+        raise QueueUnavailable from error
