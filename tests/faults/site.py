@@ -4,9 +4,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 import psutil
@@ -37,7 +37,7 @@ class Seen:
     status: int
     took_s: float
     text: str = ""
-    headers: "requests.structures.CaseInsensitiveDict[str] | None" = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Node(Portal):
