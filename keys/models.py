@@ -103,9 +103,7 @@ class Key(models.Model):
 
     intern_name = models.CharField(max_length=100, blank=True)
     intern_email = models.EmailField(blank=True)
-    stay_ends_on = models.DateField(
-        null=True, help_text="Last day (TIME_ZONE) of the stay of the intern who uses it."
-    )
+    stay_ends_on = models.DateField(null=True, help_text="Last day (TIME_ZONE) of the stay of the intern who uses it.")
 
     expires_at = models.DateTimeField(null=True, help_text="As the gateway told; empty: never.")
     blocked = models.BooleanField(default=False)
@@ -118,6 +116,7 @@ class Key(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     renewing_since = models.DateTimeField(null=True, help_text="A renewal was sent and its answer not yet recorded.")
     ended_at = models.DateTimeField(null=True)
+    reminder_claimed_at = models.DateTimeField(null=True, help_text="A mail about its end is being sent.")
     reminded_of = models.DateTimeField(null=True, help_text="The end that its owner was told about by e-mail.")
 
     objects = KeyQuerySet.as_manager()

@@ -216,6 +216,7 @@ class Notice(models.Model):
     spent_usd = UsdField()
     budget_usd = UsdField()
     made_at = models.DateTimeField(default=timezone.now)
+    mail_claimed_at = models.DateTimeField(null=True, help_text="The mail is being sent.")
     mailed_at = models.DateTimeField(null=True)
     seen_at = models.DateTimeField(null=True, help_text="When the person put it away.")
 

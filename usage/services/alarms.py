@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
 from accounts.models import ADMINS, User
 from keys.models import Key
 from usage.models import DayModel, DaySource, Notice, utc_today
@@ -41,7 +42,7 @@ def warn_of_budgets() -> int:
         for admin in admins():
             _notify(admin, budget)
     unsent = Notice.objects.filter(mailed_at=None, made_at__gt=timezone.now() - MAIL_TRIES, person__is_active=True)
-    return sum(_send(notice) for notice in unsent.exclude(person__email="").select_related("person", "key"))
+    return send_each(unsent.exclude(person__email="").select_related("person", "key"), _send)
 
 
 def admins() -> QuerySet[User]:
@@ -103,15 +104,17 @@ def _notify(person: User, budget: _Budget) -> None:
 
 
 def _send(notice: Notice) -> bool:
-    """Write one mail, unless another run has; marked first, so that nobody is written to twice."""
-    unsent = Notice.objects.filter(pk=notice.pk, mailed_at=None)
-    if not unsent.update(mailed_at=timezone.now()):
+    """Write one mail, unless another run has, or is about to."""
+    row = Notice.objects.filter(pk=notice.pk)
+    if not claim(row.filter(mailed_at=None), "mail_claimed_at"):
         return False
     context = {"notice": notice, "key": notice.key, "portal_url": settings.PORTAL_URL}
     subject = " ".join(render_to_string("usage/mail/budget_subject.txt", context).split())
+    message = EmailMessage(subject, render_to_string("usage/mail/budget.txt", context), to=[notice.person.email])
     try:
-        EmailMessage(subject, render_to_string("usage/mail/budget.txt", context), to=[notice.person.email]).send()
-    except OSError:  # the mail server is away or refuses: the next run tries again
-        Notice.objects.filter(pk=notice.pk).update(mailed_at=None)
-        return False
-    return True
+        sent = deliver(message, name=f"notice-{notice.pk}")
+    except MailServerUnavailable:
+        row.update(mail_claimed_at=None)
+        raise
+    row.update(mail_claimed_at=None, mailed_at=timezone.now() if sent else None)
+    return sent

@@ -1,0 +1,61 @@
+"""Sends mails that rows are about, each once, whatever is cut: the row is claimed, the mail sent, the row marked.
+
+A process that dies in between leaves a claim, which lapses; a later run then sends the mail. Should the mail server
+have taken it in the very last moment, it gets the same mail with the same Message-ID again, and may drop it.
+"""
+
+import logging
+import smtplib
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+
+logger = logging.getLogger(__name__)
+
+CLAIM_LASTS: Final = timedelta(minutes=10)  # longer than any task that sends mails may run
+
+Row = TypeVar("Row", bound=Model)
+
+
+class MailServerUnavailable(Exception):
+    """No mail can be sent now: the server is not there, hangs, or refuses to talk to us."""
+
+
+def claim(rows: QuerySet[Any], field: str) -> bool:
+    """Claim the one row of `rows` by the time in its `field`, unless another process has; tell whether we have it."""
+    now = timezone.now()
+    return bool(rows.filter(Q(**{field: None}) | Q(**{f"{field}__lt": now - CLAIM_LASTS})).update(**{field: now}))
+
+
+def send_each(rows: Iterable[Row], send: Callable[[Row], bool]) -> int:
+    """Call `send` with each row; return how many mails went out. A server that is away ends the round."""
+    sent = 0
+    for row in rows:
+        try:
+            sent += send(row)
+        except MailServerUnavailable as error:
+            logger.warning("mails: the mail server is not available (%s); the rest is sent by the next run", error)
+            break
+    return sent
+
+
+def deliver(message: EmailMessage, *, name: str) -> bool:
+    """Send a mail, called `name` in its Message-ID; False if the server does not take this one.
+
+    Raises MailServerUnavailable.
+    """
+    message.extra_headers["Message-ID"] = f"<{name}@{urlsplit(settings.PORTAL_URL).hostname}>"
+    try:
+        message.send()
+    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError, ValueError) as refusal:
+        logger.warning("mails: %s was refused (%s)", name, type(refusal).__name__)  # ValueError: no address at all
+        return False
+    except OSError as error:
+        raise MailServerUnavailable(type(error).__name__) from error
+    return True

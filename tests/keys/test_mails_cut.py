@@ -1,0 +1,121 @@
+"""A mail whose sending is cut is sent later, and once: hanging servers, cut connections, killed workers."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from email.header import decode_header, make_header
+
+import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.delivery import CLAIM_LASTS
+from accounts.models import User
+from keys import services
+from keys.models import Key
+from tests.smtp import MailServer, mail_server
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[MailServer]:
+    """Send through a mail server on loopback, and wait for it a moment only."""
+    with mail_server() as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", server.port, 0.3
+        yield server
+
+
+@pytest.fixture
+def twenty(staff: User) -> list[Key]:
+    """Make twenty keys that end soon."""
+    end = timezone.now() + timedelta(days=3)
+    kind, state = Key.Kind.PERSONAL, Key.State.ACTIVE
+    keys = [Key(owner=staff, kind=kind, state=state, label=f"key {n}", expires_at=end) for n in range(20)]
+    return Key.objects.bulk_create(keys)
+
+
+def labels(server: MailServer) -> list[str]:
+    """Return the labels that the subjects of the mails name."""
+    subjects = [str(make_header(decode_header(message["Subject"]))) for message in server.mails]
+    return sorted(subject.split("“")[-1].split("”")[0] for subject in subjects)
+
+
+@pytest.mark.parametrize("stage", ["", "EHLO", "RCPT", "DATA"])
+def test_a_server_that_hangs_costs_no_mail_and_keeps_nobody_waiting(
+    server: MailServer, twenty: list[Key], stage: str
+) -> None:
+    server.hangs_at = stage
+    began = timezone.now()
+
+    assert services.remind_owners() == 0
+    assert timezone.now() - began < timedelta(seconds=10)  # one wait, not twenty
+
+    server.released.set()
+    server.hangs_at = None
+    assert services.remind_owners() == 20
+    assert services.remind_owners() == 0
+    assert labels(server) == sorted(key.label for key in twenty)
+
+
+def test_a_connection_that_is_cut_midway_loses_no_mail(server: MailServer, twenty: list[Key]) -> None:
+    server.cuts_at = "RCPT"
+    assert services.remind_owners() == 0
+
+    server.cuts_at = None
+    assert services.remind_owners() == 20
+    assert len(set(labels(server))) == 20
+
+
+def test_one_refused_address_does_not_stand_before_the_others(
+    server: MailServer, twenty: list[Key], intern: User
+) -> None:
+    server.refuses = intern.email
+    Key.objects.filter(pk=twenty[0].pk).update(owner=intern)
+
+    assert services.remind_owners() == 19
+
+    server.refuses = ""
+    assert services.remind_owners() == 1
+
+
+def test_a_mail_that_the_server_took_unheard_has_the_same_id_when_it_comes_again(
+    server: MailServer, twenty: list[Key]
+) -> None:
+    Key.objects.exclude(pk=twenty[0].pk).delete()
+    server.cuts_at = "taken"
+    services.remind_owners()
+    server.cuts_at = None
+    services.remind_owners()
+
+    first, second = (message["Message-ID"] for message in server.mails)
+    assert first == second
+
+
+class CutBackend(EmailBackend):
+    """Ends the first sending as a worker's time limit does, in the midst of it."""
+
+    cut = False
+
+    def send_messages(self, messages: object) -> int:
+        if not CutBackend.cut:
+            CutBackend.cut = True
+            raise SoftTimeLimitExceeded
+        return int(super().send_messages(messages))  # type: ignore[arg-type]
+
+
+def test_a_mail_whose_worker_was_ended_is_sent_when_its_claim_has_lapsed(twenty: list[Key], settings: Settings) -> None:
+    CutBackend.cut = False
+    settings.EMAIL_BACKEND = "tests.keys.test_mails_cut.CutBackend"
+    with pytest.raises(SoftTimeLimitExceeded):
+        services.remind_owners()
+
+    assert services.remind_owners() == 19  # the one that was cut may still be on its way
+    Key.objects.exclude(reminder_claimed_at=None).update(
+        reminder_claimed_at=timezone.now() - CLAIM_LASTS - timedelta(seconds=1)
+    )
+
+    assert services.remind_owners() == 1
+    assert services.remind_owners() == 0
+    assert len({message.subject for message in mail.outbox}) == 20
