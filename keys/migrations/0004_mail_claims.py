@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("keys", "0002_playground"),
+        ("keys", "0003_task_runs"),
     ]
 
     operations = [
