@@ -5,23 +5,27 @@ from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.userkit import filter_users_by_email
-from allauth.account.models import EmailAddress
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Exists, OuterRef
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
+from kombu.exceptions import OperationalError
 
+from accounts import limits
+from accounts.backends import account_of
+from accounts.mails import NOTIFICATIONS, send_later
 from accounts.models import User
 from accounts.rights import permissions_of
 from accounts.services import take_over_groups
 from web.redirects import is_ours
 from web.request import client_address
-from web.turns import aside
 
 logger = logging.getLogger(__name__)
 MISMATCH = _("This user name and this password do not go together.")
@@ -34,7 +38,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         **DefaultAccountAdapter.error_messages,
         "username_password_mismatch": MISMATCH,
         "email_password_mismatch": MISMATCH,
-        "too_many_login_attempts": _("Too many attempts with this name. Wait five minutes, then try again."),
+        "too_many_login_attempts": _("Too many attempts. Wait a minute, then try again."),
         "enter_current_password": _("This is not your present password."),
     }
 
@@ -54,23 +58,77 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """Return whom the rate limits count; those without an address count as one."""
         return client_address(request) or "unknown"
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse a try to sign in that comes too soon after too many."""
+        self._login_failed_rl_usage = limits.begin_try(request, _login_in(credentials))  # taken back by one that works
+        if self._login_failed_rl_usage is None:
+            logger.warning("sign-in refused from %s: too many tries", self.get_client_ip(request))
+            raise self.validation_error("too_many_login_attempts")
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Log a wrong try, without what was typed as the name: it may be a password."""
+        account = account_of(_login_in(credentials))
+        name = f"account {account.pk}" if account else "no account of that name"
+        logger.warning("sign-in failed from %s: %s", self.get_client_ip(request), name)
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        """Clear nothing after a new password: the browser in which it was chosen is known from then on."""
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        """Note the language in which the person reads, for their mails."""
+        language = translation.get_language() or ""
+        if user.language != language:
+            user.language = language
+            user.save(update_fields=["language"])
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        return response
+
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """Make a confirmed address count, unless somebody else here has it."""
+        """Make a confirmed address count, unless somebody else here has it; tell the person at the one before."""
         others = User.objects.exclude(pk=email_address.user_id)
         if others.filter(email=email_address.email).exists():
             template = "account/messages/email_confirmation_failed.txt"
             self.add_message(request, messages.ERROR, template, {"email": email_address.email})
             return False
-        return bool(super().confirm_email(request, email_address))
+        user = email_address.user
+        before = user.email
+        confirmed = bool(super().confirm_email(request, email_address))
+        if confirmed and before and before != email_address.email:
+            send_later("email_changed", user, to=before, new=email_address.email, ip=client_address(request))
+        return confirmed
 
-    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send a mail; tell the person when the mail server does not take it."""
+    def send_confirmation_mail(
+        self, request: HttpRequest, emailconfirmation: EmailConfirmationHMAC, signup: bool
+    ) -> None:
+        """Have the link sent that confirms an address."""
+        address = emailconfirmation.email_address
+        kind = "email_confirmation_signup" if signup else "email_confirmation"
+        self.send_asked_for(kind, address.user, address_id=address.pk)
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """Tell who has an account that somebody tried to make another with their address."""
+        self.send_asked_for("account_already_exists", User.objects.filter(email=email).first())
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
+    ) -> None:
+        """Tell a person what changed in their account; allauth's news of an address are those of `confirm_email`."""
+        kind = template_prefix.rpartition("/")[2]
+        if kind in NOTIFICATIONS - {"email_changed"}:
+            send_later(kind, user, ip=client_address(self.request))
+
+    def send_asked_for(self, kind: str, user: User | None, **details: Any) -> None:
+        """Have a mail sent that somebody waits for; show them when no worker will get to know of it."""
         try:
-            with aside():
-                super().send_mail(template_prefix, email, context)
-        except OSError as error:
-            logger.warning("mail not sent: %s %s", template_prefix, type(error).__name__)
+            send_later(kind, user, robust=False, **details)
+        except OperationalError as error:
+            logger.error("mail not sent: %s %s", kind, type(error).__name__)
             raise ImmediateHttpResponse(render(self.request, "account/mail_failed.html", status=503)) from error
+
+
+def _login_in(credentials: dict[str, Any]) -> str:
+    """Return what was typed as the name."""
+    return str(credentials.get("username") or credentials.get("email") or "")
 
 
 class InstitutionAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no types

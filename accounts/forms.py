@@ -3,8 +3,14 @@
 from typing import Any
 
 from allauth.account import forms
+from allauth.account.adapter import get_adapter
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import password_validators_help_texts
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
 
 
 class Plain:
@@ -48,6 +54,20 @@ class SignUpForm(Plain, forms.SignupForm):  # type: ignore[misc]  # allauth has 
         "password2": _("Password, once more"),
     }
 
+    def clean_username(self) -> str:
+        """Refuse a name that looks like an address, perhaps somebody else's: one signs in with either."""
+        name: str = super().clean_username()
+        if "@" in name:
+            raise ValidationError(_("Choose a user name without @."), code="looks_like_an_address")
+        return name
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        """Make the account; where there is one with the address, do the same work and only write to its owner."""
+        if self.account_already_exists:
+            make_password(self.cleaned_data["password1"])
+        saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
+        return saved
+
 
 class ChangePasswordForm(Plain, forms.ChangePasswordForm):  # type: ignore[misc]  # allauth has no types
     """The present password and a new one."""
@@ -65,6 +85,19 @@ class ForgottenPasswordForm(Plain, forms.ResetPasswordForm):  # type: ignore[mis
     """Where to send the link."""
 
     labels = {"email": _("E-mail")}
+
+    def clean_email(self) -> str:
+        """Look up nobody yet, so that a known address takes no longer than an unknown one."""
+        email: str = self.cleaned_data["email"].lower()
+        return email
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        """Have the link sent, if somebody here has the address."""
+        email: str = self.cleaned_data["email"]
+        get_adapter(request).send_asked_for(
+            "password_reset_key", User.objects.filter(email=email, is_active=True).first()
+        )
+        return email
 
 
 class AddressForm(Plain, forms.AddEmailForm):  # type: ignore[misc]  # allauth has no types

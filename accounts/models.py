@@ -56,6 +56,14 @@ class User(AbstractUser):
         help_text=_("Those of the groups that the last sign-in with the institution gave, and the next one may take."),
     )
 
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        blank=True,
+        editable=False,
+        help_text=_("That of the last sign-in, for mails. Empty: the portal’s."),
+    )
+
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta(AbstractUser.Meta):

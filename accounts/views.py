@@ -22,6 +22,7 @@ from django.views.decorators.http import require_safe
 from requests import RequestException
 
 from accounts.institution import InstitutionCallback, InstitutionClient
+from accounts.limits import remember_browser
 from web.request import PortalRequest
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,12 @@ class HonestStatus:
 
 class SignIn(HonestStatus, allauth_views.LoginView):  # type: ignore[misc]  # allauth has no types
     """The door: the institution's account first, then a local one."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Sign in, and know the browser again: strangers' wrong tries then do not slow this person down."""
+        response: HttpResponse = super().form_valid(form)
+        remember_browser(self.request, response, form.user)
+        return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Tell the template which doors there are."""
@@ -71,6 +78,12 @@ class ForgottenPassword(HonestStatus, allauth_views.PasswordResetView):  # type:
 
 class NewPassword(HonestStatus, allauth_views.PasswordResetFromKeyView):  # type: ignore[misc]  # allauth has no types
     """A new password for who followed the link."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Set it, and know the browser again: who has the mailbox is not slowed down by strangers' wrong tries."""
+        response: HttpResponse = super().form_valid(form)
+        remember_browser(self.request, response, self.reset_user)
+        return response
 
 
 @method_decorator(rate_limit(action="manage_email"), name="dispatch")

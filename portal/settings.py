@@ -280,7 +280,7 @@ TEMPLATES = [
 
 # --- People ---------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.backends.LocalAccounts"]
 PASSWORD_HASHERS = [
     "accounts.hashers.PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # of earlier releases; replaced at the next sign-in
@@ -311,8 +311,7 @@ ACCOUNT_FORMS = {
     "add_email": "accounts.forms.AddressForm",
 }
 ACCOUNT_RATE_LIMITS = {  # a class of a hundred shares one address and begins in one minute; the rest as allauth has it
-    "login": "300/m/ip",
-    "login_failed": "60/m/ip,5/5m/key",  # the key is the name that was typed
+    "login": "300/m/ip",  # wrong tries: accounts.limits
 }
 SOCIALACCOUNT_UID_MAX_LENGTH = 255  # as OpenID Connect has it
 SOCIALACCOUNT_EMAIL_REQUIRED = False
@@ -390,6 +389,7 @@ SESSION_COOKIE_NAME = f"{_cookie_prefix}session"
 CSRF_COOKIE_NAME = f"{_cookie_prefix}csrf"
 LANGUAGE_COOKIE_NAME = f"{_cookie_prefix}language"
 THEME_COOKIE_NAME = f"{_cookie_prefix}theme"
+BROWSER_COOKIE_NAME = f"{_cookie_prefix}browser"  # proves that somebody has signed in here before (accounts.limits)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

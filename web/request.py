@@ -1,7 +1,9 @@
 """The request as the portal's middleware leaves it, and where it came from."""
 
+import logging
+import time
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -9,6 +11,10 @@ from django_htmx.middleware import HtmxDetails
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+logger = logging.getLogger(__name__)
+WARN_EVERY_S: Final = 3600.0
+_warned_at: Final[dict[str, float]] = {}  # message -> monotonic time
 
 
 class PortalRequest(HttpRequest):
@@ -19,11 +25,26 @@ class PortalRequest(HttpRequest):
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """Return the address that the request came from, behind as many proxies as are trusted."""
+    """Return the address that the request came from, behind as many proxies as are trusted; None where that is unknown.
+
+    A request that came by fewer proxies than are trusted names its address itself, or not at all: it is not believed.
+    """
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
     count = settings.TRUSTED_PROXY_COUNT
-    claimed = hops[-count] if count and len(hops) >= count else request.META.get("REMOTE_ADDR", "")
+    if len(hops) < count:
+        _warn_of_proxies("TRUSTED_PROXY_COUNT is %d, but X-Forwarded-For has %d entries: too high", count, len(hops))
+        return None
+    if hops and not count:
+        _warn_of_proxies("TRUSTED_PROXY_COUNT is %d, but X-Forwarded-For has %d entries: too low?", count, len(hops))
     try:
-        return str(ip_address(claimed))
+        return str(ip_address(hops[-count] if count else request.META.get("REMOTE_ADDR", "")))
     except ValueError:
         return None
+
+
+def _warn_of_proxies(message: str, trusted: int, found: int) -> None:
+    """Log it, once an hour and process: everybody's requests would bring it."""
+    now = time.monotonic()
+    if now - _warned_at.get(message, -WARN_EVERY_S) >= WARN_EVERY_S:
+        _warned_at[message] = now
+        logger.warning(message, trusted, found)

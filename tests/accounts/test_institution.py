@@ -13,6 +13,7 @@ import requests
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.contrib.auth.models import Group, Permission
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -25,6 +26,7 @@ from accounts.services import take_over_groups
 from tests.accounts.conftest import SignIn, is_signed_in, providers
 from tests.accounts.institution import CLIENT_ID, CLIENT_SECRET, Institution
 from tests.factories import make_intern, make_user
+from tests.tasks import run_tasks
 
 LOGIN = "/account/oidc/institution/login/"
 CALLBACK = f"{LOGIN}callback/"
@@ -233,6 +235,8 @@ def test_links_the_account_that_has_the_verified_address(client: Client, institu
 
     assert User.objects.get() == user
     assert _groups(user) == {"Interns", "Staff"}
+    run_tasks()
+    assert [message.subject for message in mail.outbox] == ["[Passerelle] Your account was linked to your institution"]
     client.logout()
     institution.knows("u1", email="changed@example.edu", email_verified=True)
     _come_back(client)

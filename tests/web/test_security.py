@@ -27,7 +27,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-COOKIES = ["SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME", "THEME_COOKIE_NAME"]
+COOKIES = [f"{name}_COOKIE_NAME" for name in ("SESSION", "CSRF", "LANGUAGE", "THEME", "BROWSER")]
 SEALS = ["SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "LANGUAGE_COOKIE_SECURE", "SECURE_SSL_REDIRECT"]
 NAMES = [*COOKIES, *SEALS, "SECURE_HSTS_SECONDS"]
 WITHOUT_SOURCE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>", re.IGNORECASE)

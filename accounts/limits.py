@@ -1,0 +1,86 @@
+"""How often a sign-in may be tried. Wrong tries slow somebody down; they lock nobody out (ADR 11).
+
+Tries are counted for a name together with where they come from, so that a stranger's do not count against the person,
+and, much higher, for the name alone and for the address alone. A browser in which the person has signed in before is
+counted by itself. The `Host` header plays no part. Names are as typed: whether there is such an account shows nowhere.
+"""
+
+import unicodedata
+from typing import Any, Final
+
+from allauth.core.internal import ratelimit
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import get_random_string, salted_hmac
+
+from accounts.models import User
+
+FROM_ONE_PLACE: Final = "5/5m/key"  # tries with one name, from one address or known browser
+WITH_ONE_NAME: Final = "300/h/key"  # from all addresses together
+FROM_ONE_ADDRESS: Final = "60/m/ip"  # whatever the names: a class of a hundred shares one address
+SLOWLY: Final = "1/30s/key"  # after the first or the second of these
+BROWSER_AGE_S: Final = 90 * 24 * 3600
+NAMES_OF_A_BROWSER: Final = 10  # user name and address of five people
+_SALT: Final = "accounts.limits.browser"
+
+
+def begin_try(request: HttpRequest, login: str) -> ratelimit.RateLimitUsage | None:
+    """Count a try to sign in; None: too many, it must not be made. Roll back the usage of one that succeeds."""
+    name = _digest(login)
+    browser = _browser_of(request)
+    known = name in browser["names"]
+    place = browser["id"] if known else ratelimit.get_ip(request)
+    usage = _slowed_after(FROM_ONE_PLACE, request, f"{place} {name}")
+    if usage is None or known:
+        return usage
+    for more in (
+        _consume(FROM_ONE_ADDRESS, request, name),
+        _slowed_after(WITH_ONE_NAME, request, name),
+    ):
+        if more is None:
+            usage.rollback()
+            return None
+        usage.usage += more.usage
+    return usage
+
+
+def remember_browser(request: HttpRequest, response: HttpResponse, user: User) -> None:
+    """Let the browser prove, for 90 days, that this person has signed in with it."""
+    browser = _browser_of(request)
+    theirs = [_digest(name) for name in (user.username, user.email) if name]
+    others = [name for name in browser["names"] if name not in theirs]
+    response.set_cookie(
+        settings.BROWSER_COOKIE_NAME,
+        signing.dumps({"id": browser["id"], "names": [*theirs, *others][:NAMES_OF_A_BROWSER]}, salt=_SALT),
+        max_age=BROWSER_AGE_S,
+        secure=settings.HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _browser_of(request: HttpRequest) -> dict[str, Any]:
+    """Return what the browser proves: its id, and digests of the names that have signed in with it."""
+    try:
+        browser: dict[str, Any] = signing.loads(
+            request.COOKIES.get(settings.BROWSER_COOKIE_NAME, ""), salt=_SALT, max_age=BROWSER_AGE_S
+        )
+    except signing.BadSignature:
+        return {"id": get_random_string(22), "names": []}
+    return browser
+
+
+def _digest(login: str) -> str:
+    """Return what stands for a name, however it is spelt; the cookie does not show names to who reads it."""
+    name = unicodedata.normalize("NFKC", login).strip().casefold()
+    return salted_hmac(_SALT, name.encode(errors="replace")).hexdigest()[:20]
+
+
+def _slowed_after(rate: str, request: HttpRequest, key: str) -> ratelimit.RateLimitUsage | None:
+    """Count by the rate, and when that is used up by the slow one."""
+    return _consume(rate, request, key) or _consume(SLOWLY, request, f"{rate} {key}")
+
+
+def _consume(rate: str, request: HttpRequest, key: str) -> ratelimit.RateLimitUsage | None:
+    return ratelimit.consume(request, app="accounts", action="sign_in", config={"sign_in": rate}, key=key)

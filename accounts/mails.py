@@ -1,0 +1,77 @@
+"""Mails about accounts, written and sent by a task.
+
+So no page waits for the mail server, and the time that a page takes does not tell whether an address is known. No link
+and no address that a stranger typed goes through the broker.
+"""
+
+import logging
+from datetime import datetime
+from typing import Any, Final
+
+from allauth.account.forms import default_token_generator
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.account.utils import user_pk_to_url_str
+from celery import current_app
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from accounts.models import User
+from web.templatetags.portal import moment
+
+logger = logging.getLogger(__name__)
+WITH_RESET_LINK: Final = {"invitation", "password_reset_by_admin", "password_reset_key"}
+NOTIFICATIONS: Final = {"account_connected", "email_changed", "password_changed", "password_reset"}
+KINDS: Final = {
+    *WITH_RESET_LINK,
+    *NOTIFICATIONS,
+    "account_already_exists",
+    "email_confirmation",
+    "email_confirmation_signup",
+}
+
+
+def send_later(kind: str, user: User | None, *, robust: bool = True, **details: str | int | None) -> None:
+    """Have a mail sent after the commit, in the person's language; for `user=None` a task that sends nothing.
+
+    `details`: `address_id` of the address to confirm, `to` another address than the person's, `by` and `ip` of who did
+    it. Without `robust`, raises kombu's OperationalError when the broker does not take it; else that is logged.
+    """
+    language = (user and user.language) or translation.get_language() or settings.LANGUAGE_CODE
+    arguments = (kind, user and user.pk, language, {"at": timezone.now().isoformat(), **details})
+    transaction.on_commit(lambda: current_app.send_task("accounts.send_mail", arguments), robust=robust)
+
+
+def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, Any]) -> bool:
+    """Write and send one mail now; False when there is nobody to send it to any more. Raises OSError."""
+    user = User.objects.filter(pk=user_id).first() if user_id else None
+    if user is None:
+        return False
+    to = details.get("to") or user.email
+    context = {**details, "user": user, "portal_url": settings.PORTAL_URL}
+    if kind in WITH_RESET_LINK:
+        context["link"] = f"{settings.PORTAL_URL}{_reset_path(user)}"
+    elif "address_id" in details:
+        address = EmailAddress.objects.filter(pk=details["address_id"], user=user, verified=False).first()
+        to = address.email if address else ""
+        confirm = address and reverse("account_confirm_email", args=[EmailConfirmationHMAC(address).key])
+        context["link"] = f"{settings.PORTAL_URL}{confirm}"
+    else:
+        context["link"] = f"{settings.PORTAL_URL}{reverse('account_reset_password')}"
+    if not to:
+        return False
+    with translation.override(language):
+        context["when"] = f"{moment(datetime.fromisoformat(details['at']))} {settings.TIME_ZONE}"
+        subject = " ".join(render_to_string(f"account/email/{kind}_subject.txt", context).split())
+        body = render_to_string(f"account/email/{kind}_message.txt", context).strip()
+    EmailMessage(f"{settings.ACCOUNT_EMAIL_SUBJECT_PREFIX}{subject}", body, to=[to]).send()
+    return True
+
+
+def _reset_path(user: User) -> str:
+    """Return the path of a new link with which this person, once, chooses a password."""
+    key = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
+    return reverse("account_reset_password_from_key", kwargs=key)

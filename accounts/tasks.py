@@ -1,0 +1,29 @@
+"""Work on accounts outside a request."""
+
+import logging
+import time
+from typing import Any
+
+from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
+
+from accounts import mails
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(
+    name="accounts.send_mail",
+    soft_time_limit=60,  # s
+    autoretry_for=(OSError, SoftTimeLimitExceeded),  # the mail server is away, hangs or refuses
+    retry_backoff=10,  # s; doubles, with jitter, up to:
+    retry_backoff_max=1800,
+    max_retries=10,
+    acks_late=True,  # better twice than never
+    ignore_result=True,
+)
+def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, Any]) -> None:
+    """Send a mail about an account; the details are ids, ISO times and short texts, never a secret."""
+    started = time.monotonic()
+    sent = mails.send_mail(kind, user_id, language, details)
+    logger.info("accounts.send_mail: %s, %d sent in %.1f s", kind, sent, time.monotonic() - started)
