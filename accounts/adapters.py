@@ -16,7 +16,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
-from kombu.exceptions import OperationalError
 
 from accounts import limits
 from accounts.backends import account_of
@@ -26,6 +25,7 @@ from accounts.rights import permissions_of
 from accounts.services import take_over_groups
 from web.redirects import is_ours
 from web.request import client_address
+from web.tasks import QueueUnavailable
 
 logger = logging.getLogger(__name__)
 MISMATCH = _("This user name and this password do not go together.")
@@ -121,8 +121,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """Have a mail sent that somebody waits for; show them when no worker will get to know of it."""
         try:
             send_later(kind, user, robust=False, **details)
-        except OperationalError as error:
-            logger.error("mail not sent: %s %s", kind, type(error).__name__)
+        except QueueUnavailable as error:
             raise ImmediateHttpResponse(render(self.request, "account/mail_failed.html", status=503)) from error
 
 

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final, TypeGuard
 
+from allauth.socialaccount import app_settings
 from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
@@ -58,7 +59,7 @@ def usable_claims(identity: Mapping[str, Any], userinfo: Mapping[str, Any]) -> d
     Raises ValueError when they name nobody. An address is verified by the same of the two that gives it.
     """
     subject = identity.get("sub")
-    if not _is_text(subject, settings.SOCIALACCOUNT_UID_MAX_LENGTH):
+    if not _is_text(subject, app_settings.UID_MAX_LENGTH):
         raise ValueError("The institution names nobody.")
     both = {**identity, **userinfo}
     claims: dict[str, Any] = {"sub": subject}

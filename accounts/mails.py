@@ -4,14 +4,12 @@ So no page waits for the mail server, and the time that a page takes does not te
 and no address that a stranger typed goes through the broker.
 """
 
-import logging
 from datetime import datetime
 from typing import Any, Final
 
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.account.utils import user_pk_to_url_str
-from celery import current_app
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
@@ -20,9 +18,10 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from accounts.models import User
+from web.tasks import send_task
 from web.templatetags.portal import moment
 
-logger = logging.getLogger(__name__)
+LATEST_S: Final = 24 * 3600  # after it nobody waits for a mail any more
 WITH_RESET_LINK: Final = {"invitation", "password_reset_by_admin", "password_reset_key"}
 NOTIFICATIONS: Final = {"account_connected", "email_changed", "password_changed", "password_reset"}
 KINDS: Final = {
@@ -38,11 +37,14 @@ def send_later(kind: str, user: User | None, *, robust: bool = True, **details: 
     """Have a mail sent after the commit, in the person's language; for `user=None` a task that sends nothing.
 
     `details`: `address_id` of the address to confirm, `to` another address than the person's, `by` and `ip` of who did
-    it. Without `robust`, raises kombu's OperationalError when the broker does not take it; else that is logged.
+    it. Without `robust`, raises QueueUnavailable when the broker does not take it; else that is logged.
     """
     language = (user and user.language) or translation.get_language() or settings.LANGUAGE_CODE
     arguments = (kind, user and user.pk, language, {"at": timezone.now().isoformat(), **details})
-    transaction.on_commit(lambda: current_app.send_task("accounts.send_mail", arguments), robust=robust)
+    transaction.on_commit(
+        lambda: send_task("accounts.send_mail", arguments, expires=LATEST_S),
+        robust=robust,
+    )
 
 
 def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, Any]) -> bool:

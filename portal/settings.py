@@ -313,7 +313,6 @@ ACCOUNT_FORMS = {
 ACCOUNT_RATE_LIMITS = {  # a class of a hundred shares one address and begins in one minute; the rest as allauth has it
     "login": "300/m/ip",  # wrong tries: accounts.limits
 }
-SOCIALACCOUNT_UID_MAX_LENGTH = 255  # as OpenID Connect has it
 SOCIALACCOUNT_EMAIL_REQUIRED = False
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"  # the institution vouches for its people
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True

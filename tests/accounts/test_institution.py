@@ -415,7 +415,7 @@ def test_refuses_userinfo_about_somebody_else(
     assert not User.objects.exists()
 
 
-@pytest.mark.parametrize("subject", ["", "a\x00b", "\ud800", "x" * 256, None, 7, ["u1"], {"u": 1}])
+@pytest.mark.parametrize("subject", ["", "a\x00b", "\ud800", "x" * 192, None, 7, ["u1"], {"u": 1}])
 def test_lets_in_nobody_whom_no_subject_names(
     client: Client, institution: Institution, db: None, subject: object
 ) -> None:
