@@ -50,6 +50,7 @@ class Problem(StrEnum):
     KEY_REFUSED = "key_refused"  # it does not accept the portal's own key
     REFUSED = "refused"  # it does not tell the portal its models
     NO_MODELS = "no_models"  # it tells none, as it does for a moment while it starts
+    MODELS_UNREAD = "models_unread"  # it answers, but not when asked for its models
     UNHEALTHY = "unhealthy"  # it answers, and says that it, or its database, is not well
 
 
@@ -81,13 +82,18 @@ def refresh_models() -> int:
     """
     state, now = gateway_state(), timezone.now()
     state.checked_at = now
-    changed = 0
+    changed, answered = 0, False
     try:
         state.problem = _hear_health(get_gateway(), state)
+        answered = True
         offered = _usable(get_gateway().models.info())
     except GatewayError as error:
-        state.problem = _problem_of(error)
-        logger.warning("models: not refreshed, %s", error)
+        state.problem = _problem_of(error, answered=answered)
+        logger.log(
+            logging.ERROR if state.problem == Problem.KEY_REFUSED else logging.WARNING,
+            "models: not refreshed, %s",
+            error,
+        )
     else:
         if offered:
             changed = _keep(offered)
@@ -116,9 +122,9 @@ def _readiness(gateway: Gateway) -> Readiness:
     return told
 
 
-def _problem_of(error: GatewayError) -> Problem:
+def _problem_of(error: GatewayError, *, answered: bool) -> Problem:
     if isinstance(error, GatewayUnavailable):
-        return Problem.SILENT
+        return Problem.MODELS_UNREAD if answered else Problem.SILENT
     return Problem.KEY_REFUSED if isinstance(error, GatewayKeyRefused) else Problem.REFUSED
 
 

@@ -252,8 +252,22 @@ class GatewayState(models.Model):
     sandbox = models.BooleanField(default=False)
     models_at = models.DateTimeField(null=True)
 
+    HEARD_FOR: ClassVar = timedelta(minutes=3)  # the gateway is asked every minute; what was heard before is history
+
     def __str__(self) -> str:
         return f"gateway, checked {self.checked_at}"
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether nobody has asked for so long that how it is now is unknown: no worker, or no beat, is at work."""
+        return self.checked_at is not None and timezone.now() - self.checked_at > self.HEARD_FOR
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it did not answer twice in a row: once happens to every gateway."""
+        if self.is_unheard or self.down_since is None or self.checked_at is None:
+            return False
+        return self.checked_at > self.down_since
 
 
 class TaskRun(models.Model):

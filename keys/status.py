@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from keys.catalogue import gateway_state
 from keys.models import Key
 from web.templatetags.portal import day, moment
 
@@ -89,19 +90,34 @@ def _sentence(key: Key, code: str) -> str:
         "issuing": _("The gateway is being asked."),
         "unknown": _(
             "We do not know yet whether the key was made. If it was, nobody has seen its secret, "
-            "and we delete it within 5 minutes."
+            "and we delete it %(soon)s."
         ),
-        "deleting": _("The gateway has not confirmed it yet. We try again every 5 minutes."),
+        "deleting": _("The gateway has not confirmed it yet. %(again)s"),
         "blocked": _("The gateway refuses it. Ask an administrator."),
         "failed": str(key.get_problem_display()),
         "resting": _("It expired. The Playground renews it when you use it again."),
     }
+    if code in ("unknown", "deleting"):
+        return fixed[code] % promises()
     if code in fixed:
         return fixed[code]
     if code == "deleted":
         since = _("The gateway refuses it since %(when)s.") % {"when": moment(key.ended_at)}
         return f"{since} {key.get_problem_display()}".strip()
     return _life_sentence(key, code)
+
+
+def promises() -> dict[str, str]:
+    """Return when the sweep comes, as `soon` within a sentence and as the sentence `again`; one query.
+
+    While the portal's background work stands still, nothing is promised.
+    """
+    if gateway_state().is_unheard:
+        return {
+            "soon": _("when the portal’s background work, which has stopped, is back"),
+            "again": _("We try again when the portal’s background work, which has stopped, is back."),
+        }
+    return {"soon": _("within 5 minutes"), "again": _("We try again every 5 minutes.")}
 
 
 def _life_sentence(key: Key, code: str) -> str:

@@ -23,6 +23,7 @@ from keys.services.lifetimes import as_duration, lifetime_of
 from keys.services.mint import delete_unseen, give_up, mint, record_token
 from keys.services.refusals import KeyRefused
 from keys.services.trail import trace
+from keys.status import promises
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +176,8 @@ def being_made() -> KeyRefused:
 def _repeated(earlier: Key) -> KeyRefused:
     """Say what came of the form when it was sent before."""
     if earlier.state == Key.State.ISSUING:
-        words = _("This form was sent already, and the gateway has not answered yet. Within 5 minutes the list tells.")
-        return KeyRefused("under_way", words)
+        words = _("This form was sent already, and the gateway has not answered yet. The list tells %(soon)s.")
+        return KeyRefused("under_way", words % promises())
     return KeyRefused(
         "repeated",
         _("This form was sent twice. The key was made once; its secret was in the first answer. Lost it? Rotate."),

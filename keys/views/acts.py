@@ -19,7 +19,7 @@ from keys import services
 from keys.forms import KeyForm, LabelForm
 from keys.models import Key
 from keys.snippets import base_url, snippets_for
-from keys.status import until
+from keys.status import promises, until
 from keys.views.panel import render_panel, row_of
 from web.pages import render_region
 from web.request import PortalRequest
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 MADE_OR_NOT = gettext_lazy(
     "The gateway’s answer was lost. We do not know yet whether the key was made. If it was, nobody has seen its "
-    "secret, and we delete it within 5 minutes."
+    "secret, and we delete it %(soon)s."
 )
 ROTATED_OR_NOT = gettext_lazy(
     "The gateway’s answer was lost. The secret that you have works on. If a new one was made, nobody has seen it, "
-    "and we delete it within 5 minutes."
+    "and we delete it %(soon)s."
 )
 RENEWED_OR_NOT = gettext_lazy(
-    "The gateway’s answer was lost. We do not know yet whether the key was renewed; we ask the gateway within "
-    "5 minutes, and the list then shows its true end."
+    "The gateway’s answer was lost. We do not know yet whether the key was renewed; we ask the gateway %(soon)s, "
+    "and the list then shows its true end."
 )
 
 
@@ -127,7 +127,7 @@ def end_old(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     except services.KeyRefused as refusal:
         return refuse(request, str(refusal), status=409)
     except GatewayError:
-        return refuse(request, _("The gateway has not confirmed it yet. We try again every 5 minutes."), status=503)
+        return refuse(request, _("The gateway has not confirmed it yet. %(again)s") % promises(), status=503)
     return done(request, _("The old secret of “%(label)s” has ended.") % {"label": key.label})
 
 
@@ -142,8 +142,8 @@ def delete(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     except services.KeyRefused as refusal:
         return refuse(request, str(refusal), status=409)
     except GatewayError:
-        words = _("The gateway has not confirmed that “%(label)s” is deleted. We try again every 5 minutes.")
-        return refuse(request, words % {"label": key.label}, status=503)
+        words = _("The gateway has not confirmed that “%(label)s” is deleted. %(again)s")
+        return refuse(request, words % {"label": key.label, **promises()}, status=503)
     return done(request, _("Deleted: the gateway refuses “%(label)s” from now on.") % {"label": key.label})
 
 
@@ -200,5 +200,5 @@ def in_words(error: GatewayError, *, nothing: str, unknown: "_StrPromise") -> tu
         words = _("The gateway refused. %(nothing)s. Tell an administrator: %(message)s")
         return words % {"nothing": nothing, "message": error}, 502
     if error.may_have_happened:
-        return str(unknown), 503
+        return str(unknown) % promises(), 503
     return _("The gateway does not answer. %(nothing)s; try again in a minute.") % {"nothing": nothing}, 503

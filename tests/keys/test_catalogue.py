@@ -178,7 +178,8 @@ def test_garbage_keeps_the_models(sandbox: Sandbox, kind: str, path: str) -> Non
     assert refresh_models() == 0
     assert names() == known
     state = gateway_state()
-    assert (state.problem, state.models_at) == ("silent", heard)
+    assert (state.problem, state.models_at) == ("models_unread" if path == "/model/info" else "silent", heard)
+    assert bool(state.down_since) is (path != "/model/info")  # what answers is not down
     assert state.checked_at
     assert state.checked_at > heard
 

@@ -9,7 +9,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
-from keys.models import GatewayState
+from accounts.models import User
+from keys.models import GatewayState, Key
 
 pytestmark = pytest.mark.django_db
 STATUS_URL = "/status/"
@@ -74,6 +75,45 @@ def test_says_that_nobody_asks_any_more(as_intern: Client) -> None:
 
     assertContains(as_intern.get(STATUS_URL), "Stands still")
     assert tones(as_intern)["portal"] == "bad"
+
+
+@pytest.mark.parametrize("address", ["/", "/usage/", STATUS_URL])
+def test_with_worker_and_beat_away_every_page_says_since_when(as_intern: Client, address: str) -> None:
+    heard(checked_at=timezone.now() - timedelta(hours=1), down_since=timezone.now() - timedelta(hours=2))
+
+    response = as_intern.get(address)
+    assertContains(response, "background work has stopped since")
+    assertNotContains(response, "The gateway works")
+    assertNotContains(response, "has not answered since")
+
+
+def test_what_was_heard_four_minutes_ago_is_unknown_not_works(as_intern: Client) -> None:
+    heard(checked_at=timezone.now() - timedelta(minutes=4))
+
+    assertContains(as_intern.get(STATUS_URL), "The state of the gateway is unknown since")
+    assert tones(as_intern) == {"gateway": "idle", "models": "warn", "portal": "bad"}
+
+
+def test_one_probe_without_an_answer_alarms_nobody(as_intern: Client) -> None:
+    now = timezone.now()
+    heard(checked_at=now, down_since=now, problem="silent")
+
+    assertNotContains(as_intern.get("/"), "has not answered since")
+    assertContains(as_intern.get(STATUS_URL), "The gateway did not answer just now")
+
+
+@pytest.mark.parametrize(("minutes", "is_promised"), [(1, True), (4, False)])
+def test_five_minutes_are_promised_only_while_the_worker_is_at_work(
+    as_intern: Client, intern: User, minutes: int, is_promised: bool
+) -> None:
+    key = Key.objects.create(owner=intern, kind=Key.Kind.PERSONAL, label="thesis", state=Key.State.DELETING)
+    heard(checked_at=timezone.now() - timedelta(minutes=minutes))
+
+    page = as_intern.get("/").content.decode()
+
+    assert key.label in page
+    assert ("every 5 minutes" in page) is is_promised
+    assert ("We try again when" in page) is not is_promised
 
 
 def test_says_that_it_is_the_sandbox(as_intern: Client) -> None:
