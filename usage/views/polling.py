@@ -147,9 +147,10 @@ def _said(request: PortalRequest, context: dict[str, object], *, status: int = 2
 
 
 def _moment(text: str) -> datetime:
-    """Return the moment in an address; now, when there is none."""
+    """Return the moment in an address; now, when there is none of these days: calendars stumble over their ends."""
+    now = timezone.now()
     try:
         moment = parse_datetime(text)
     except ValueError:
-        moment = None
-    return moment if moment and timezone.is_aware(moment) else timezone.now()
+        return now
+    return moment if moment and timezone.is_aware(moment) and abs(now - moment) < timedelta(days=1) else now

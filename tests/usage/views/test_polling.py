@@ -16,6 +16,7 @@ from tests.usage.views.tasks import sent_tasks
 from usage.models import Comparison, Difference, Run, UsageState
 
 REFRESH, REFRESHED, RUNS, COMPARE = "/usage/refresh/", "/usage/refreshed/", "/usage/runs/", "/usage/compare/"
+EARLIEST, LATEST = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +104,7 @@ def test_gives_up_after_a_minute_and_says_where_to_look(as_manager: Client) -> N
     assert "hx-get" not in response.content.decode()
 
 
-@pytest.mark.parametrize("since", ["", "yesterday", "2026-99-99T00:00", "2026-01-01T00:00", "\0"])
+@pytest.mark.parametrize("since", ["", "yesterday", "2026-99-99T00:00", "2026-01-01T00:00", "\0", EARLIEST, LATEST])
 def test_bears_any_moment_in_the_address(as_manager: Client, since: str) -> None:
     assert as_manager.get(REFRESHED, {"since": since}, headers=HTMX).status_code == 200
 
