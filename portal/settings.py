@@ -201,6 +201,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="*/10"),
         "options": {"expires": 500},
     },
+    "usage.older": {  # all of 400 days within some nights
+        "task": "usage.reread_older_days",
+        "schedule": crontab(hour="1-6", minute=37),
+        "options": {"expires": 3000},
+    },
     "usage.warn": {"task": "usage.warn_of_budgets", "schedule": crontab(minute="*/15"), "options": {"expires": 800}},
     "usage.reconcile": {"task": "usage.reconcile", "schedule": crontab(hour=4, minute=41)},
     "usage.prune": {"task": "usage.prune", "schedule": crontab(hour=3, minute=29)},

@@ -135,6 +135,7 @@ class Run(models.Model):
         RECENT = "recent", _("The two days before")
         NIGHTLY = "nightly", _("The last 35 days")
         BACKFILL = "backfill", _("The days before the first start")
+        OLDER = "older", _("Older months, read again")
         BUTTON = "button", _("Refresh now")
 
     class Outcome(models.TextChoices):
@@ -178,6 +179,7 @@ class UsageState(models.Model):
     backfill_started_on = models.DateField(null=True, help_text="The day of the first start.")
     backfilled_to = models.DateField(null=True, help_text="The oldest day that the back-fill has read.")
     backfill_target = models.DateField(null=True, help_text="The day at which it is complete.")
+    reread_to = models.DateField(null=True, help_text="How far back older months were read again; empty: begin anew.")
     nightly_at = models.DateTimeField(null=True, help_text="When the nightly run last read all of its days.")
     lease_holder = models.CharField(max_length=40, blank=True, help_text="The run under way, where no Redis is.")
     lease_until = models.DateTimeField(null=True)

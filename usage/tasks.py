@@ -65,6 +65,14 @@ def backfill(self: "Task[Any, Any]", tries: int = 1) -> None:
         self.apply_async((tries + 1,), countdown=_pause_s(run))
 
 
+@shared_task(name="usage.reread_older_days", soft_time_limit=900, acks_late=True, ignore_result=True)  # s
+def reread_older_days() -> None:
+    """Read some older days again; what is busy or failed comes again with the schedule."""
+    run = services.reread_older_days()
+    if run:
+        _done(run)
+
+
 @shared_task(name="usage.warn_of_budgets", soft_time_limit=300, ignore_result=True)  # s
 def warn_of_budgets() -> None:
     """Tell people that their budgets come to an end."""

@@ -57,6 +57,54 @@ def _next_month() -> Run | None:
     return services.backfill_month()
 
 
+def test_a_correction_of_last_winter_is_found_within_some_nights(sandbox: Sandbox) -> None:
+    UsageState.objects.create(
+        pk=1, backfill_started_on=TODAY, backfilled_to=days_ago(100), backfill_target=days_ago(100)
+    )
+    for number in (36, 99, 100, 101):
+        tell(sandbox, days_ago(number), used(A, usd="3"))
+
+    spans = []
+    for _night in range(4):
+        let_ask_again()
+        run = services.reread_older_days()
+        assert run is not None
+        spans.append((run.first_day, run.last_day))
+
+    assert spans[:3] == [
+        (days_ago(65), days_ago(36)),
+        (days_ago(95), days_ago(66)),
+        (days_ago(100), days_ago(96)),
+    ]
+    assert spans[3] == spans[0]  # and so on for ever
+    assert set(Fact.objects.values_list("day", flat=True)) == {days_ago(36), days_ago(99), days_ago(100)}
+
+
+def test_older_months_are_left_to_the_backfill_until_it_has_read_them(sandbox: Sandbox) -> None:
+    assert services.reread_older_days() is None
+    UsageState.objects.create(
+        pk=1, backfill_started_on=TODAY, backfilled_to=days_ago(30), backfill_target=days_ago(400)
+    )
+
+    assert services.reread_older_days() is None
+    assert not Run.objects.exists()
+
+
+def test_a_reread_that_failed_begins_at_the_same_days(sandbox: Sandbox) -> None:
+    UsageState.objects.create(pk=1, backfilled_to=days_ago(100))
+    sandbox.faults("/user/daily/activity", "error", status=500, times=100)
+
+    failed = services.reread_older_days()
+    sandbox.clear_faults()
+    let_ask_again()
+    done = services.reread_older_days()
+
+    assert failed is not None
+    assert done is not None
+    assert (failed.outcome, done.outcome) == ("failed", "done")
+    assert done.last_day == days_ago(36)
+
+
 def test_a_month_that_failed_is_read_again(sandbox: Sandbox, settings: Settings) -> None:
     settings.USAGE_BACKFILL_DAYS = 40
     tell(sandbox, days_ago(20), used(A))

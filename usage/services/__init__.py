@@ -6,7 +6,7 @@ from usage.services.prune import forget_old_runs
 from usage.services.reconcile import compare_with_gateway
 from usage.services.refresh import refresh_facts
 from usage.services.rollups import rebuild_rollups
-from usage.services.spans import backfill_month, days_of, note_night
+from usage.services.spans import backfill_month, days_of, note_night, reread_older_days
 
 __all__ = [
     "attribute_sources",
@@ -17,5 +17,6 @@ __all__ = [
     "note_night",
     "rebuild_rollups",
     "refresh_facts",
+    "reread_older_days",
     "warn_of_budgets",
 ]

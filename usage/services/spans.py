@@ -31,6 +31,24 @@ def days_of(kind: str) -> tuple[date, date]:
     return min(first, last_night.date() if last_night else first), today - timedelta(days=1)
 
 
+def reread_older_days() -> Run | None:
+    """Read a month beyond the nightly run's reach again, for later corrections; None if there is none.
+
+    Each call goes on where the last one ended, back to the oldest day that was ever read, and then begins anew.
+    """
+    state, newest = UsageState.load(), utc_today() - timedelta(days=NIGHTLY_DAYS + 1)
+    if state.backfilled_to is None or state.backfilled_to > newest:
+        return None
+    last_day = newest if state.reread_to is None else min(newest, state.reread_to - timedelta(days=1))
+    if last_day < state.backfilled_to:
+        last_day = newest
+    first_day = max(state.backfilled_to, last_day - timedelta(days=MONTH_DAYS - 1))
+    run = refresh_facts(first_day, last_day, Run.Kind.OLDER)
+    if run.outcome == Run.Outcome.DONE:
+        UsageState.objects.filter(pk=1).update(reread_to=run.first_day)
+    return run
+
+
 def note_night() -> None:
     """Write down that a nightly run has come to its end."""
     UsageState.objects.filter(pk=1).update(nightly_at=timezone.now())
