@@ -107,6 +107,7 @@ class Key(models.Model):
 
     expires_at = models.DateTimeField(null=True, help_text="As the gateway told; empty: never.")
     blocked = models.BooleanField(default=False)
+    blocked_by_portal = models.BooleanField(default=False, help_text="Its owner is not active; unblocked on return.")
     budget_usd = models.DecimalField(max_digits=14, decimal_places=4, null=True)
     budget_period = models.CharField(max_length=10, blank=True, help_text="As LiteLLM spells it: 1d, 7d, 30d.")
     rpm_limit = models.PositiveIntegerField(null=True)

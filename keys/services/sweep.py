@@ -46,6 +46,7 @@ def sweep_keys() -> int:
         _each(_end_grace, tokens.filter(state=Token.State.RETIRING, retires_at__lte=now)),
         _each(_end_lapsed, keys.filter(state=Key.State.ACTIVE, expires_at__lt=lapsed).exclude(kind=Key.Kind.OUTSIDE)),
         _each(_block, keys.filter(state=Key.State.ACTIVE, blocked=False, owner__is_active=False)),
+        _each(_unblock, keys.filter(state=Key.State.ACTIVE, blocked_by_portal=True, owner__is_active=True)),
         _each(erase, tokens.filter(state=Token.State.DELETING)),
         _each(settle, keys.filter(state__in=(Key.State.DELETING, Key.State.ISSUING))),
     ]
@@ -106,10 +107,21 @@ def _end_grace(token: Token) -> bool:
 
 def _block(key: Key) -> None:
     """Stop the keys of somebody who was deactivated; blocked, not deleted, since people come back."""
+    Key.objects.filter(pk=key.pk).update(
+        blocked_by_portal=True
+    )  # first: what the gateway blocks by itself stays blocked
     for token in key.in_state(Token.State.LIVE, Token.State.RETIRING):
         get_gateway().keys.block(token.token or "")
     Key.objects.filter(pk=key.pk).update(blocked=True)
     trace(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.DONE, key, _("blocked: the owner’s account is not active"))
+
+
+def _unblock(key: Key) -> None:
+    """Let the keys work again of somebody whose account is active again."""
+    for token in key.in_state(Token.State.LIVE, Token.State.RETIRING):
+        get_gateway().keys.unblock(token.token or "")
+    Key.objects.filter(pk=key.pk).update(blocked=False, blocked_by_portal=False)
+    trace(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.DONE, key, _("unblocked: the owner’s account is active again"))
 
 
 def _end_lapsed(key: Key) -> None:

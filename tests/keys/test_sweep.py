@@ -57,6 +57,34 @@ def test_blocks_the_keys_of_somebody_who_was_deactivated(intern: User, sandbox: 
     assert services.sweep_keys() == 0
 
 
+def test_unblocks_the_keys_of_somebody_who_comes_back(intern: User, sandbox: Sandbox) -> None:
+    fresh = issue(intern)
+    new = services.rotate_key(key=again(fresh.key), act=BY_TEST)
+    User.objects.filter(pk=intern.pk).update(is_active=False)
+    services.sweep_keys()
+    services.sync_keys()
+    User.objects.filter(pk=intern.pk).update(is_active=True)
+
+    services.sweep_keys()
+    services.sync_keys()
+
+    assert not again(fresh.key).blocked
+    assert all(sandbox.call("GET", "/v1/models", key=secret).ok for secret in (fresh.secret, new.secret))
+    assert services.sweep_keys() == 0
+
+
+def test_what_was_blocked_at_the_gateway_stays_so_when_its_owner_comes_back(intern: User, sandbox: Sandbox) -> None:
+    fresh = issue(intern)
+    sandbox.call("POST", "/key/block", body={"key": fresh.secret}).raise_for_status()
+    services.sync_keys()
+    for is_active in (False, True):
+        User.objects.filter(pk=intern.pk).update(is_active=is_active)
+        services.sweep_keys()
+
+    assert again(fresh.key).blocked
+    assert not sandbox.call("GET", "/v1/models", key=fresh.secret).ok
+
+
 def test_a_key_without_an_end_never_lapses(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
     Key.objects.update(expires_at=None, created_at=timezone.now() - timedelta(days=4000))
