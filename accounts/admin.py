@@ -3,24 +3,22 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from allauth.account.decorators import secure_admin_login
-from allauth.socialaccount import admin as social_admin
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import AuditEntry, Policy, User
+from accounts.models import AuditEntry, Policy
+from accounts.people_admin import actor_in
+from accounts.policies import policy_of
+from accounts.rights import own_groups
 
 if TYPE_CHECKING:  # Django's own classes take no parameter when they run
-    PeopleAdmin = DjangoUserAdmin[User]
     PoliciesAdmin = admin.ModelAdmin[Policy]
     PoliciesForm = forms.ModelForm[Policy]
     TrailAdmin = admin.ModelAdmin[AuditEntry]
 else:
-    PeopleAdmin = DjangoUserAdmin
     PoliciesAdmin = TrailAdmin = admin.ModelAdmin
     PoliciesForm = forms.ModelForm
 
@@ -28,86 +26,6 @@ admin.site.site_header = _("Passerelle: administration")
 admin.site.site_title = _("Passerelle")
 admin.site.index_title = _("People and policies")
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one door, with its rate limits
-for model in (
-    Group,
-    social_admin.SocialApp,
-    social_admin.SocialToken,
-):  # providers come from the settings, and tokens are not kept
-    admin.site.unregister(model)
-
-
-def _is_superuser(request: HttpRequest) -> bool:
-    return bool(getattr(request.user, "is_superuser", False))
-
-
-@admin.register(User)
-class UserAdmin(PeopleAdmin):
-    """People. Who may change people may not thereby become more than they are."""
-
-    list_display = ("username", "name", "email", "is_active", "is_staff", "last_login")
-    list_filter = ("is_active", "is_staff", "groups")
-    readonly_fields = ("gateway_user_id", "last_login", "date_joined")
-    fieldsets = (
-        (None, {"fields": ("username", "password")}),
-        (_("Person"), {"fields": ("first_name", "last_name", "email")}),
-        (
-            _("What they may do"),
-            {
-                "fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions"),
-                "description": _(
-                    "People who leave are made inactive, not deleted: they can no longer sign in, and the audit trail "
-                    "keeps their name. What keys they may have is up to the policies of their groups."
-                ),
-            },
-        ),
-        (_("Known as"), {"fields": ("gateway_user_id", "last_login", "date_joined")}),
-    )
-    add_fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    "username",
-                    "email",
-                    "first_name",
-                    "last_name",
-                    "usable_password",
-                    "password1",
-                    "password2",
-                ),
-                "description": _("Choose the groups on the next page. Without one, the default policy holds."),
-            },
-        ),
-    )
-
-    @admin.display(description=_("name"))
-    def name(self, person: User) -> str:
-        """Show the name that the portal uses."""
-        return person.display_name
-
-    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Let nobody delete a person: the audit trail names them."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Let only superusers change superusers, their passwords included."""
-        if obj is not None and obj.is_superuser and not _is_superuser(request):
-            return False
-        return super().has_change_permission(request, obj)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Let only superusers give permissions one by one; others give groups."""
-        fixed = tuple(str(name) for name in super().get_readonly_fields(request, obj))
-        return fixed if _is_superuser(request) else (*fixed, "is_superuser", "user_permissions")
-
-
-@admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin):
-    """Groups; each may have a policy."""
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
-        """Let only superusers say what the members of a group may do here."""
-        return () if _is_superuser(request) else ("permissions",)
 
 
 class PolicyForm(PoliciesForm):
@@ -203,11 +121,31 @@ class PolicyAdmin(PoliciesAdmin):
         """Keep the default policy the default."""
         return ("group",) if obj is not None and obj.group_id is None else ()
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer no group of one's own, but to superusers."""
+        if db_field.name == "group" and not actor_in(request).is_superuser:
+            kwargs["queryset"] = Group.objects.exclude(pk__in=own_groups(actor_in(request)))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
+        """Let nobody but superusers change what they themselves may have."""
+        return not _is_own(request, obj) and super().has_change_permission(request, obj)
+
     def has_delete_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
         """Keep the default policy, and let policies be deleted one by one only."""
-        if obj is None or obj.group_id is None:
+        if obj is None or obj.group_id is None or _is_own(request, obj):
             return False
         return super().has_delete_permission(request, obj)
+
+
+def _is_own(request: HttpRequest, policy: Policy | None) -> bool:
+    """Return whether the policy is one that who is signed in lives by, and is not theirs to change."""
+    actor = actor_in(request)
+    if policy is None or actor.is_superuser:
+        return False
+    if policy.group is None:
+        return not policy_of(actor).names
+    return own_groups(actor).filter(pk=policy.group.pk).exists()
 
 
 @admin.register(AuditEntry)

@@ -1,11 +1,52 @@
-"""Who has which rights. Whether an account is active makes no difference here: it may be made active again."""
+"""Who has which rights, and whom they may give them to. Nobody gives more than they have themselves.
 
-from typing import Any
+Whether an account is active makes no difference here: it may be made active again.
+"""
 
-from django.contrib.auth.models import Permission
-from django.db.models import Q, QuerySet
+from typing import Any, Final
+
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.models import User
+
+ADMIN_APPS: Final = ("accounts", "auth", "socialaccount")  # whose permissions open pages of Django's admin
 
 
 def permissions_of(user: Any) -> QuerySet[Permission]:
     """Return the permissions of a person (an id, or the OuterRef to one): their own, and those of their groups."""
     return Permission.objects.filter(Q(user=user) | Q(group__user=user)).distinct()
+
+
+def may_change(actor: User, person: User) -> bool:
+    """Return whether the actor's rights allow to change the person: not themselves, nor anybody who has more rights."""
+    if actor.is_superuser:
+        return True
+    if actor.pk == person.pk or person.is_superuser:
+        return False
+    return not permissions_of(person.pk).exclude(pk__in=permissions_of(actor.pk)).exists()
+
+
+def groups_to_give(actor: User) -> QuerySet[Group]:
+    """Return the groups that grant nothing that the actor has not."""
+    if actor.is_superuser:
+        return Group.objects.all()
+    lacking = Permission.objects.exclude(pk__in=permissions_of(actor.pk))
+    return Group.objects.exclude(permissions__in=lacking)
+
+
+def own_groups(actor: User) -> QuerySet[Group]:
+    """Return the groups that the actor is in, or may come into when they next sign in with the institution."""
+    claimed: set[str] = set()
+    for data in SocialAccount.objects.filter(user=actor).values_list("extra_data", flat=True):
+        claimed.update(data.get("userinfo", {}).get("groups", []))
+    return Group.objects.filter(Q(user=actor) | Q(name__in=claimed)).distinct()
+
+
+def update_staff_status(users: QuerySet[User]) -> None:
+    """Open Django's admin to those of them who have something to do there, and close it to the others."""
+    rights = permissions_of(OuterRef("pk")).filter(content_type__app_label__in=ADMIN_APPS)
+    admins = User.objects.filter(Q(is_superuser=True) | Exists(rights)).values("pk")
+    users.filter(is_staff=False, pk__in=admins).update(is_staff=True)
+    users.filter(is_staff=True).exclude(pk__in=admins).update(is_staff=False)

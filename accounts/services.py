@@ -3,11 +3,14 @@
 import logging
 from collections.abc import Iterable
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
 
+from accounts.mails import send_later
 from accounts.models import User
+from accounts.rights import update_staff_status
 
 logger = logging.getLogger(__name__)
 
@@ -29,3 +32,14 @@ def take_over_groups(*, user: User, claimed: Iterable[str]) -> None:
     user.groups.remove(*(given - named))
     user.groups.add(*new)
     user.institution_groups.set((given & named) | new)
+    update_staff_status(User.objects.filter(pk=user.pk))
+
+
+def change_address(*, user: User, before: str, by: str) -> None:
+    """Make the address that an admin has just written the person's only one; tell the person at the one before.
+
+    `by`: the admin's name. An address of before that stayed confirmed would still get links to the account.
+    """
+    EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
+    if before:
+        send_later("email_changed", user, to=before, new=user.email, by=by)

@@ -4,9 +4,13 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.core import mail
 from django.test import Client
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from accounts.audit import Act, record
@@ -14,6 +18,7 @@ from accounts.models import AuditEntry, Policy, User
 from tests.accounts.test_audit import KEY
 from tests.conftest import signed_in
 from tests.factories import PASSWORD, make_intern, make_policy, make_user
+from tests.tasks import run_tasks, waiting_tasks
 
 
 @pytest.fixture
@@ -85,21 +90,28 @@ def _has_nothing_inline(answer: Any) -> None:
     assert re.findall(r"<style|\sstyle=|\son[a-z]+=", html) == []
 
 
-def test_makes_a_person_with_an_address_in_lower_case(as_manager: Client) -> None:
-    person = {
-        "username": "ada",
-        "email": "Ada@Example.edu",
-        "first_name": "Intern A",
-        "usable_password": "true",
-        "password1": PASSWORD,
-        "password2": PASSWORD,
-    }
+def test_invites_a_person_who_chooses_their_own_password(as_manager: Client) -> None:
+    person = {"username": "ada", "email": "Ada@Example.edu", "first_name": "Intern A"}
+    typed = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
 
-    assert as_manager.post(reverse("admin:accounts_user_add"), person).status_code == 302
+    assert as_manager.post(reverse("admin:accounts_user_add"), person | typed).status_code == 302
 
     user = User.objects.get(username="ada")
     assert user.email == "ada@example.edu"
-    assert user.check_password(PASSWORD)
+    assert not user.has_usable_password()
+    run_tasks()
+    [message] = mail.outbox
+    assert (message.to, message.subject) == (["ada@example.edu"], "[Passerelle] Your account in Passerelle")
+    link = re.search(r"http://127.0.0.1:8000(/account/password/reset/key/\S+)", str(message.body))
+    assert link
+    form = Client().get(link[1], follow=True)
+    assertContains(form, 'name="password1"')
+
+
+def test_makes_nobody_whom_no_mail_can_reach(as_admin: Client) -> None:
+    assert as_admin.post(reverse("admin:accounts_user_add"), {"username": "ada", "email": ""}).status_code == 200
+
+    assert not User.objects.filter(username="ada").exists()
 
 
 @pytest.mark.parametrize(
@@ -129,46 +141,210 @@ def test_lets_a_manager_switch_off_a_person_and_give_groups(as_manager: Client, 
     assert list(intern.groups.all()) == [staff]
 
 
-def test_lets_no_manager_make_themselves_more_than_they_are(as_manager: Client, manager: User) -> None:
-    form = {
-        "username": "manager",
-        "email": "manager@example.edu",
-        "is_active": "on",
-        "is_staff": "on",
-        "is_superuser": "on",
-        "user_permissions": [1, 2, 3],
-        "groups": [manager.groups.get().pk],
-    }
+FORM = {"username": "intern", "email": "intern@example.edu", "is_active": "on"}
 
-    assert as_manager.post(reverse("admin:accounts_user_change", args=[manager.pk]), form).status_code == 302
 
-    manager.refresh_from_db()
-    assert not manager.is_superuser
-    assert not manager.user_permissions.exists()
+def _change(client: Client, person: User, **fields: Any) -> int:
+    form = FORM | {"username": person.username, "email": person.email} | fields
+    return client.post(reverse("admin:accounts_user_change", args=[person.pk]), form).status_code
+
+
+@pytest.fixture
+def helper(db: None) -> User:
+    """Make somebody who may change people, and has no other right."""
+    person = make_user("helper", is_staff=True)
+    person.user_permissions.set(Permission.objects.filter(codename__in=("view_user", "change_user", "view_group")))
+    return person
+
+
+def test_lets_nobody_but_superusers_change_themselves(manager: User, helper: User, admin: User) -> None:
+    more = {"first_name": "Boss", "is_superuser": "on", "user_permissions": [1, 2], "is_staff": "on"}
+    for person in (manager, helper):
+        groups = [group.pk for group in Group.objects.all()]
+
+        assert _change(signed_in(person), person, groups=groups, **more) == 403
+
+    assert _change(signed_in(admin), admin, first_name="Boss", is_superuser="on") == 302
+    assert {user.username for user in User.objects.filter(first_name="Boss")} == {"admin"}
+    assert not helper.groups.exists()
+
+
+def test_gives_nobody_a_group_that_may_more_than_the_giver(helper: User, intern: User, as_manager: Client) -> None:
+    admins = Group.objects.get(name="Admins")
+
+    assert _change(signed_in(helper), intern, groups=[admins.pk]) == 200  # with "not a valid choice"
+    assert not intern.groups.filter(pk=admins.pk).exists()
+    _change(as_manager, intern, groups=[admins.pk], is_superuser="on", user_permissions=[1])
+
+    intern.refresh_from_db()
+    assert list(intern.groups.all()) == [admins]
+    assert not intern.is_superuser
+    assert not intern.user_permissions.exists()
+
+
+@pytest.mark.parametrize("rights", ["group", "permission", "superuser", "inactive"])
+def test_lets_nobody_change_somebody_with_more_rights(helper: User, rights: str) -> None:
+    """By no way: not the address, to which a link to the account could be sent, nor "active", nor the link itself."""
+    boss = make_user("boss", groups=("Admins",) if rights in ("group", "inactive") else ())
+    if rights == "permission":
+        boss.user_permissions.add(Permission.objects.get(codename="change_policy"))
+    User.objects.filter(pk=boss.pk).update(is_superuser=rights == "superuser", is_active=rights != "inactive")
+    client = signed_in(helper)
+
+    assert _change(client, boss, email="helper2@example.edu") == 403
+    assert client.post(reverse("admin:accounts_user_reset_link", args=[boss.pk])).status_code == 403
+
+    boss.refresh_from_db()
+    assert boss.email == "boss@example.edu"
+    assert waiting_tasks() == []
+
+
+def test_offers_nobody_a_way_to_set_the_password_of_another(as_admin: Client, intern: User) -> None:
+    page = as_admin.get(reverse("admin:accounts_user_change", args=[intern.pk]))
+
+    assertNotContains(page, "password/")
+    assertNotContains(page, "password1")
+    for path in ("password/", "change/password/"):
+        as_admin.post(f"/admin/accounts/user/{intern.pk}/{path}", {"password1": "mine now", "password2": "mine now"})
+    _change(as_admin, intern, password="mine now", password1="mine now", password2="mine now")
+    intern.refresh_from_db()
+    assert intern.check_password(PASSWORD)
+
+
+def test_sends_a_person_a_link_to_choose_a_new_password(as_manager: Client, manager: User, intern: User) -> None:
+    send = reverse("admin:accounts_user_reset_link", args=[intern.pk])
+    assertContains(as_manager.get(reverse("admin:accounts_user_change", args=[intern.pk])), f'action="{send}"')
+    assert as_manager.get(send).status_code == 405
+
+    answer = as_manager.post(send, follow=True)
+
+    assertContains(answer, "on its way to intern@example.edu")
+    run_tasks()
+    [message] = mail.outbox
+    assert message.to == ["intern@example.edu"]
+    assert "an administrator sends you this link" in message.body
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.object_id) == (manager, str(intern.pk))
+    assert "Sent a link" in entry.get_change_message()
+    link = re.search(r"/reset/key/\S+", str(message.body))
+    assert link
+    assert link[0] not in entry.change_message + answer.content.decode()
+
+
+def test_sends_no_link_to_who_is_inactive_or_has_no_address(as_admin: Client) -> None:
+    for person in (make_user("left", is_active=False), make_user("quiet", email="")):
+        assert as_admin.post(reverse("admin:accounts_user_reset_link", args=[person.pk])).status_code == 403
+    assert as_admin.post(reverse("admin:accounts_user_reset_link", args=[987654])).status_code == 404
+    assert waiting_tasks() == []
+
+
+def test_tells_a_person_whose_address_an_admin_changes_and_forgets_the_one_before(
+    as_manager: Client, intern: User
+) -> None:
+    EmailAddress.objects.create(user=intern, email=intern.email, verified=True, primary=True)
+
+    assert _change(as_manager, intern, email="new@example.edu") == 302
+
+    run_tasks()
+    [message] = mail.outbox
+    assert (message.to, message.subject) == (["intern@example.edu"], "[Passerelle] Your e-mail address was changed")
+    assert "An administrator did this: manager." in message.body
+    Client().post(reverse("account_reset_password"), {"email": "intern@example.edu"})
+    assert [arguments[1] for _name, arguments in waiting_tasks()] == [None]
+
+
+def test_logs_which_rights_were_given_and_taken(as_manager: Client, intern: User) -> None:
+    staff = Group.objects.get(name="Staff")
+
+    as_manager.post(
+        reverse("admin:accounts_user_change", args=[intern.pk]),
+        {"username": "intern", "email": "intern@example.edu", "groups": [staff.pk]},
+    )
+
+    said = LogEntry.objects.get().get_change_message()
+    assert "Interns → Staff" in said
+    assert "True → False" in said
+
+
+def test_opens_the_admin_to_who_gets_a_group_with_rights_and_closes_it_again(as_admin: Client, intern: User) -> None:
+    """Nobody has to know of a tick called "staff status"."""
+    theirs = signed_in(intern)
+    group = Group.objects.get(name="Admins")
+    _change(as_admin, intern, groups=[group.pk])
+    assert theirs.get(reverse("admin:index")).status_code == 200
+    assertContains(theirs.get(reverse("keys:index")), reverse("admin:index"))
+
+    as_admin.post(reverse("admin:auth_group_change", args=[group.pk]), {"name": "Admins", "permissions": []})
+
+    assert theirs.get(reverse("admin:index"), follow=True).status_code == 403
+
+
+def test_lets_no_manager_change_the_policy_that_they_live_by(as_manager: Client, manager: User) -> None:
+    """Nor that of a group into which the institution would put them."""
+    uncapped = POLICY | {"all_models": "on", "max_live_keys": ""}
+    group = Group.objects.create(name="Rich")
+    data = {"userinfo": {"sub": "m", "groups": ["Rich"]}}
+    SocialAccount.objects.create(user=manager, provider="institution", uid="m", extra_data=data)
+    own = Policy.objects.get(group__name="Admins")
+
+    for path in ("change", "delete"):
+        url = reverse(f"admin:accounts_policy_{path}", args=[own.pk])
+        assert as_manager.post(url, uncapped | {"post": "yes"}).status_code == 403
+    as_manager.post(reverse("admin:accounts_policy_add"), uncapped | {"group": group.pk})
+    interns = Policy.objects.get(group__name="Interns")
+    as_manager.post(reverse("admin:accounts_policy_change", args=[interns.pk]), uncapped | {"group": group.pk})
+
+    assert not Policy.objects.filter(group=group).exists()
+    manager.groups.clear()
+    manager.user_permissions.set(Permission.objects.filter(content_type__app_label__in=("accounts", "auth")))
+    default = Policy.objects.get(group=None)
+    url = reverse("admin:accounts_policy_change", args=[default.pk])
+    assert as_manager.post(url, uncapped).status_code == 403
+
+
+def test_lets_no_manager_touch_a_group_with_more_rights_or_of_their_own(as_manager: Client, manager: User) -> None:
+    deans = Group.objects.create(name="Deans")
+    deans.permissions.set(Permission.objects.all())
+    for group in (deans, manager.groups.get()):
+        url = reverse("admin:auth_group_change", args=[group.pk])
+        assert as_manager.post(url, {"name": "Mine"}).status_code == 403
+
+    url = reverse("admin:auth_group_change", args=[Group.objects.get(name="Interns").pk])
+    as_manager.post(url, {"name": "Rich"})  # to which the institution may put them
+
+    assert Group.objects.filter(name__in=("Deans", "Admins", "Interns")).count() == 3
+
+
+@pytest.mark.parametrize("model", ["account_emailaddress", "socialaccount_socialaccount"])
+def test_has_no_other_way_into_an_account(manager: User, admin: User, model: str) -> None:
+    """With every permission there is, an address or a link of one's own at another's account would be one."""
+    manager.user_permissions.set(Permission.objects.all())
+    client = signed_in(manager)
+
+    for page in ("changelist", "add"):
+        try:
+            url = reverse(f"admin:{model}_{page}")
+        except NoReverseMatch:
+            continue
+        assert client.get(url).status_code == 403
 
 
 def test_lets_no_manager_widen_what_a_group_may_do(as_manager: Client, manager: User) -> None:
     admins = manager.groups.get()
     before = set(admins.permissions.values_list("pk", flat=True))
 
-    as_manager.post(reverse("admin:auth_group_change", args=[admins.pk]), {"name": "Admins", "permissions": [1]})
+    staff = Group.objects.get_or_create(name="Staff")[0]
 
+    for group in (admins, staff):
+        url = reverse("admin:auth_group_change", args=[group.pk])
+        as_manager.post(url, {"name": group.name, "permissions": [1]})
+
+    assert not staff.permissions.exists()
     assert set(admins.permissions.values_list("pk", flat=True)) == before
 
 
-@pytest.mark.parametrize("page", ["accounts_user_change", "auth_user_password_change"])
-def test_lets_no_manager_change_a_superuser(as_manager: Client, admin: User, page: str) -> None:
-    data = {
-        "username": "admin",
-        "password1": "mine now it is",
-        "password2": "mine now it is",
-        "usable_password": "true",
-    }
-
-    assert as_manager.post(reverse(f"admin:{page}", args=[admin.pk]), data).status_code == 403
-
-    admin.refresh_from_db()
-    assert admin.check_password(PASSWORD)
+def test_lets_no_manager_change_a_superuser(as_manager: Client, admin: User) -> None:
+    assert _change(as_manager, admin, email="manager2@example.edu") == 403
 
 
 def test_deletes_no_person(as_admin: Client, intern: User) -> None:

@@ -1,0 +1,238 @@
+"""People and groups in Django's admin. Nobody becomes more there than they are (accounts.rights)."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from allauth.account import admin as account_admin
+from allauth.socialaccount import admin as social_admin
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from accounts.mails import send_later
+from accounts.models import Policy, User
+from accounts.rights import groups_to_give, may_change, own_groups, update_staff_status
+from accounts.services import change_address
+
+if TYPE_CHECKING:  # Django's own classes take no parameter when they run
+    PeopleAdmin = DjangoUserAdmin[User]
+    PeopleForm = forms.ModelForm[User]
+    LinksAdmin = admin.ModelAdmin[social_admin.SocialAccount]
+else:
+    PeopleAdmin, PeopleForm, LinksAdmin = DjangoUserAdmin, forms.ModelForm, admin.ModelAdmin
+
+for model in (
+    Group,
+    account_admin.EmailAddress,  # an address here would be another way into the account
+    social_admin.SocialAccount,
+    social_admin.SocialApp,  # from the settings
+    social_admin.SocialToken,  # not kept
+):
+    admin.site.unregister(model)
+
+
+class InvitationForm(PeopleForm):
+    """A new person, who chooses their password by a link in a mail."""
+
+    class Meta:
+        model = User
+        fields = ("username", "email", "first_name", "last_name")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].required = True
+
+    def save(self, commit: bool = True) -> User:
+        """Make the account without a password."""
+        self.instance.set_unusable_password()
+        return super().save(commit)
+
+
+class PersonForm(PeopleForm):
+    """A person as admins change them: without a password, which is for the person alone."""
+
+    class Meta:
+        model = User
+        exclude = ("password", "is_staff")  # the second follows from the permissions
+
+
+@admin.register(User)
+class UserAdmin(PeopleAdmin):
+    """People. Who may change people may not thereby become more than they are (accounts.rights)."""
+
+    form = PersonForm
+    add_form = InvitationForm
+    list_display = ("username", "name", "email", "is_active", "is_staff", "last_login")
+    list_filter = ("is_active", "is_staff", "groups")
+    readonly_fields = ("gateway_user_id", "last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("username",)}),
+        (_("Person"), {"fields": ("first_name", "last_name", "email")}),
+        (
+            _("What they may do"),
+            {
+                "fields": ("is_active", "is_superuser", "groups", "user_permissions"),
+                "description": _(
+                    "People who leave are made inactive, not deleted: they can no longer sign in, and the audit trail "
+                    "keeps their name. What keys they may have is up to the policies of their groups. You can give the "
+                    "groups that grant nothing that you may not do yourself."
+                ),
+            },
+        ),
+        (_("Known as"), {"fields": ("gateway_user_id", "last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {
+                "fields": ("username", "email", "first_name", "last_name"),
+                "description": _(
+                    "The person gets a mail with a link to choose their password. Choose the groups on the next page. "
+                    "Without one, the default policy holds."
+                ),
+            },
+        ),
+    )
+
+    @admin.display(description=_("name"))
+    def name(self, person: User) -> str:
+        """Show the name that the portal uses."""
+        return person.display_name
+
+    def get_urls(self) -> list[Any]:
+        """Leave out Django's page that sets another person's password; add the one that sends them a link."""
+        send = self.admin_site.admin_view(require_POST(self.send_reset_link))
+        path_to_send = path("<int:person_id>/reset-link/", send, name="accounts_user_reset_link")
+        return [path_to_send, *super(DjangoUserAdmin, self).get_urls()]
+
+    def send_reset_link(self, request: HttpRequest, person_id: int) -> HttpResponse:
+        """Send a person a link with which they choose a new password."""
+        person = get_object_or_404(User, pk=person_id)
+        if not self.has_change_permission(request, person) or not person.email or not person.is_active:
+            raise PermissionDenied
+        send_later("password_reset_by_admin", person)
+        self.log_change(request, person, "Sent a link to choose a new password.")  # read in many languages
+        messages.success(request, _("A link to choose a new password is on its way to %s.") % person.email)
+        return redirect("admin:accounts_user_change", person.pk)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Let nobody delete a person: the audit trail names them."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Let nobody but superusers change themselves, or people who have more rights."""
+        if obj is not None and not may_change(actor_in(request), obj):
+            return False
+        return super().has_change_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Let only superusers give permissions one by one; others give groups."""
+        fixed = tuple(str(name) for name in super().get_readonly_fields(request, obj))
+        return fixed if actor_in(request).is_superuser else (*fixed, "is_superuser", "user_permissions")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer the groups that this admin may give."""
+        if db_field.name == "groups":
+            kwargs["queryset"] = groups_to_give(actor_in(request))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Save; invite who is new, and tell who gets another address, at the one before."""
+        super().save_model(request, obj, form, change)
+        if not change:
+            send_later("invitation", obj)
+        elif "email" in form.changed_data:
+            change_address(user=obj, before=form.initial["email"], by=actor_in(request).display_name)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the groups, and open or close Django's admin accordingly."""
+        super().save_related(request, form, formsets, change)
+        update_staff_status(User.objects.filter(pk=form.instance.pk))
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> list[dict[str, Any]]:
+        """Log which rights a person had and has now, not only that they were changed."""
+        changes: list[dict[str, Any]] = list(super().construct_change_message(request, form, formsets, add))
+        for field in ("groups", "is_active", "is_superuser"):
+            if field in form.changed_data and not add:
+                before, after = (_in_words(data[field]) for data in (form.initial, form.cleaned_data))
+                changes.append({"changed": {"name": field, "object": f"{before} → {after}", "fields": [field]}})
+        return changes
+
+
+def actor_in(request: HttpRequest) -> User:
+    """Return who is signed in, as everybody is who reaches Django's admin."""
+    return cast(User, request.user)
+
+
+def _in_words(value: Any) -> str:
+    """Return groups as their names, and yes or no."""
+    return str(value) if isinstance(value, bool) else ", ".join(sorted(str(group) for group in value)) or "-"
+
+
+@admin.register(social_admin.SocialAccount)
+class SocialAccountAdmin(LinksAdmin):
+    """Whose account at the institution is whose here: for superusers, to read and to undo."""
+
+    list_display = ("user", "uid", "provider", "last_login")
+    search_fields = ("user__username", "uid")
+    ordering = ("user__username",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let nobody tie accounts by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody tie accounts by hand."""
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let superusers read."""
+        return actor_in(request).is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let superusers undo a link."""
+        return actor_in(request).is_superuser
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin):
+    """Groups; each may have a policy."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
+        """Let only superusers say what the members of a group may do here, and rename one with a policy.
+
+        The institution's claims go by the name: a group of another name could become one's own.
+        """
+        if actor_in(request).is_superuser:
+            return ()
+        return ("name", "permissions") if obj and Policy.objects.filter(group=obj).exists() else ("permissions",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Let nobody but superusers change a group of their own, or one that grants more than they have."""
+        return _is_for(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Let nobody but superusers delete one, and one by one only."""
+        return obj is not None and _is_for(request, obj) and super().has_delete_permission(request, obj)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the permissions, and open or close Django's admin to the members accordingly."""
+        super().save_related(request, form, formsets, change)
+        update_staff_status(User.objects.filter(groups=form.instance))
+
+
+def _is_for(request: HttpRequest, group: Group | None) -> bool:
+    """Return whether who is signed in may decide about a group, or about any."""
+    actor = actor_in(request)
+    if actor.is_superuser or group is None:
+        return True
+    return groups_to_give(actor).exclude(pk__in=own_groups(actor)).filter(pk=group.pk).exists()
