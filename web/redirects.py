@@ -58,6 +58,8 @@ def fit_redirects(get_response: Callable[[HttpRequest], HttpResponse]) -> Callab
         for name, value in response.headers.items():
             if name not in ("Location", "Content-Length", "Content-Type"):
                 page.headers[name] = value
+        if "HX-Request" in request.headers:
+            page.headers["HX-Refresh"] = "true"  # htmx would put the page into a part of another
         return page
 
     return middleware

@@ -13,6 +13,7 @@ from tests.accounts.conftest import providers
 from tests.accounts.institution import running
 from tests.conftest import signed_in
 from tests.factories import PASSWORD
+from tests.tasks import run_tasks
 from usage.models import Notice, utc_today
 from web.redirects import LONGEST_LOCATION, with_next
 
@@ -77,6 +78,9 @@ def test_a_redirect_that_no_proxy_would_pass_on_is_done_by_a_page(intern: User) 
     assert f'content="0; url={wanted}"' in answer.content.decode()
     assert "theme" in answer.cookies
     assert "default-src" in answer["Content-Security-Policy"]
+    assert "HX-Refresh" not in answer
+    part = Client().get(reverse("usage:index"), {"q": "é" * 500}, headers={"HX-Request": "true"})
+    assert (part.status_code, part["HX-Refresh"]) == (200, "true")
 
 
 def test_a_long_address_is_not_pushed(as_admin: Client) -> None:
@@ -108,6 +112,7 @@ def test_links_are_made_of_the_portals_own_address(client: Client, intern: User,
             [address] = parse_qs(urlsplit(answer["Location"]).query)["redirect_uri"]
             assert address.startswith(f"{PORTAL}/account/oidc/")
             client.post(reverse("account_reset_password"), {"email": intern.email}, headers=asked)
+            run_tasks()
             assert f"{PORTAL}/account/password/reset/key/" in str(mail.outbox.pop().body)
 
     assert client.get("/", headers={**headers, "Host": "elsewhere.example.org"}).status_code == 400

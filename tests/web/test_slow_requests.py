@@ -21,7 +21,7 @@ KINDS = {
     "nothing at all": b"",
     "an answer after which they do not hang up": b"GET /healthz/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 }
-PAGE_S = 5.0  # on a busy machine; a tenth of it on another
+PAGE_S = 4.0  # it was 40; a busy machine takes longer for any page
 
 
 class ServedPortal(Portal):
@@ -53,17 +53,24 @@ def answer_on(connection: socket.socket) -> bytes:
     return answer
 
 
-def test_pages_come_while_three_hundred_clients_send_nothing_more(portal: ServedPortal) -> None:
-    slow = [connect(portal, start) for start in KINDS.values() for _ in range(60)]
+def seconds_of_pages(portal: Portal, pages: int = 6) -> float:
+    """Return how long the slowest of some pages took."""
     took: list[float] = []
-    for _ in range(8):
+    for _ in range(pages):
         since = time.monotonic()
         assert requests.get(portal.url + PAGE, timeout=60).status_code == 200
         took.append(time.monotonic() - since)
+    return max(took)
+
+
+def test_pages_come_while_three_hundred_clients_send_nothing_more(portal: ServedPortal) -> None:
+    usual_s = seconds_of_pages(portal)
+    slow = [connect(portal, start) for start in KINDS.values() for _ in range(60)]
+
+    assert seconds_of_pages(portal) < PAGE_S + 10 * usual_s
+
     for connection in slow:
         connection.close()
-
-    assert max(took) < PAGE_S
 
 
 def test_says_that_a_form_came_too_slowly_or_is_too_large(portal: ServedPortal) -> None:
