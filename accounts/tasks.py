@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
     autoretry_for=(OSError, SoftTimeLimitExceeded),  # the mail server is away, hangs or refuses
     retry_backoff=10,  # s; doubles, with jitter, up to:
     retry_backoff_max=1800,
-    max_retries=10,
+    max_retries=60,  # a day; then the message expires
     acks_late=True,  # better twice than never
     ignore_result=True,
 )
