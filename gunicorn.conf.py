@@ -3,11 +3,13 @@
 import gc
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from portal.start import load_settings
 from web.hangups import cut_all_short
+from web.health import leaving
 
 settings = load_settings()
 
@@ -19,7 +21,8 @@ workers = settings.WEB_PROCESSES
 threads = settings.WEB_THREADS
 keepalive = 5  # s
 limit_request_line = 8190  # bytes, as much as nginx passes on: links hold whole questions
-graceful_timeout = 4 if settings.EMBEDDED else 30  # s; answers under way have half of it to end. `make run` waits 5
+ANSWERS_S = 4 if settings.EMBEDDED else 30  # for answers under way, half of it to end by themselves. `make run` waits 5
+graceful_timeout = settings.WEB_LEAVING_S + ANSWERS_S  # s
 control_socket_disable = True
 
 
@@ -30,18 +33,32 @@ def pre_fork(arbiter: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let what still streams at half of the time to end be told so, and written down, in the other half."""
+    """Say that we leave, then close the port, then end what streams: half of the time is for what ends by itself."""
     then = signal.getsignal(signal.SIGTERM)
 
     def leave(signum: int, frame: FrameType | None) -> None:
-        timer = threading.Timer(worker.cfg.graceful_timeout / 2, cut_all_short)
-        timer.daemon = True
-        timer.start()
+        if leaving.is_set():  # systemd tells the workers too, and so does the master
+            return
+        leaving.set()
+        if settings.WEB_LEAVING_S:
+            _later(settings.WEB_LEAVING_S, close_port)
+        else:
+            close_port()
+
+    def close_port() -> None:
         if callable(then):
-            then(signum, frame)
+            then(signal.SIGTERM, None)
+        worker.method_queue.defer(worker.stop_accepting)
+        _later(ANSWERS_S / 2, cut_all_short)
 
     signal.signal(signal.SIGTERM, leave)
     signal.siginterrupt(signal.SIGTERM, False)  # requests under way go on
+
+
+def _later(seconds: float, act: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
 
 
 def worker_int(worker: Any) -> None:

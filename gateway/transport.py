@@ -2,9 +2,10 @@
 
 import json
 import logging
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -23,7 +24,7 @@ from gateway.errors import (
 )
 from gateway.failures import mapped
 from gateway.headers import headers_from
-from gateway.pool import new_session
+from gateway.pool import Interrupter, interruptible, new_session
 from gateway.refusals import error_from
 from gateway.secret import Secret, redact, scrub
 from gateway.types import Headers
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 READ_BYTES: Final = 2**16  # at most, at once
 MAX_ANSWER_BYTES: Final = 64 * 2**20  # a page of activity has 4 MB
-ANSWER_DEADLINE_FACTOR: Final = 4  # times the read timeout, for a gateway that trickles
+ANSWER_DEADLINE_FACTOR: Final = 1.25  # times the read timeout, for a whole answer: a gateway may trickle
 
 Waiting = Callable[[], AbstractContextManager[None]]
 
@@ -136,10 +137,11 @@ class Transport:
         """Exchange request and answer, or raise a GatewayError."""
         timeout_s = read_timeout_s or self.read_timeout_s
         began = time.monotonic()
-        response = self.open(method, path, query=query, body=body, secret=secret, read_timeout_s=timeout_s)
-        with response:
-            kind = redact(response.headers.get("Content-Type", "an answer without a type"))[:100]
-            body_told = reading.load(_read(response, deadline=began + timeout_s * ANSWER_DEADLINE_FACTOR), kind)
+        with _ended_after(timeout_s * ANSWER_DEADLINE_FACTOR + self.connect_timeout_s):
+            response = self.open(method, path, query=query, body=body, secret=secret, read_timeout_s=timeout_s)
+            with response:
+                kind = redact(response.headers.get("Content-Type", "an answer without a type"))[:100]
+                body_told = reading.load(_read(response, deadline=began + timeout_s * ANSWER_DEADLINE_FACTOR), kind)
         return Answer(body=body_told, headers=headers_from(response.headers), took_s=time.monotonic() - began)
 
     def open(
@@ -182,6 +184,26 @@ class Transport:
         with suppress(GatewayUnavailable):  # cut, or no JSON: the status is all that we have
             body = reading.load(_read(response, deadline=time.monotonic() + self.read_timeout_s), "it")
         return error_from(response.status_code, body, key, retry_after_s=headers_from(response.headers).retry_after_s)
+
+
+@contextmanager
+def _ended_after(seconds: float) -> Iterator[None]:
+    """End the exchange of this block after so long, whatever it waits for: head, body, one byte after the other."""
+    interrupter = Interrupter()
+    timer = threading.Timer(seconds, interrupter.fire)
+    timer.daemon = True
+    began = time.monotonic()
+    timer.start()
+    try:
+        with interruptible(interrupter):
+            yield
+    except GatewayUnavailable:
+        if time.monotonic() - began < seconds:
+            raise
+        raise GatewayUnavailable("The gateway takes too long to finish its answer.", timed_out=True) from None
+    finally:
+        timer.cancel()
+        interrupter.forget()
 
 
 def _read(response: requests.Response, *, deadline: float) -> bytes:

@@ -14,6 +14,7 @@ import environ
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
+from kombu import Queue
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -69,6 +70,7 @@ SECRET_KEY = env.str("SECRET_KEY", default=embedded_secret("secret_key") if EMBE
 # --- The web server (gunicorn.conf.py) ------------------------------------------------------------
 WEB_HOST = env.str("WEB_HOST", default="127.0.0.1")  # the address that PORT is opened on
 WEB_PROCESSES = env.int("WEB_PROCESSES", default=1 if EMBEDDED else 2)
+WEB_LEAVING_S = env.int("WEB_LEAVING_S", default=0 if EMBEDDED else 5)  # readiness says so, then the port closes
 WEB_TURNS = env.int("WEB_TURNS", default=4)  # of these compute at once, the others wait in line (web.turns)
 WEB_THREADS = env.int("WEB_THREADS", default=160 if EMBEDDED else 256)  # each; a stream holds one
 
@@ -170,6 +172,10 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "inte
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_POOL = "threads" if EMBEDDED else "prefork"  # threads start at once; only prefork enforces limits
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_TASKS", default=4)  # at once
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("polls")]  # a worker without -Q takes both
+CELERY_TASK_ROUTES = {  # what may read from the gateway for minutes: nothing else waits behind it
+    name: {"queue": "polls"} for name in ("usage.refresh_*", "usage.backfill", "usage.reconcile", "keys.sync")
+}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
@@ -207,6 +213,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3000},
     },
     "usage.warn": {"task": "usage.warn_of_budgets", "schedule": crontab(minute="*/15"), "options": {"expires": 800}},
+    "usage.alert_operators": {
+        "task": "usage.alert_operators",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expires": 500},
+    },
     "usage.reconcile": {"task": "usage.reconcile", "schedule": crontab(hour=4, minute=41)},
     "usage.prune": {"task": "usage.prune", "schedule": crontab(hour=3, minute=29)},
     "playground.prune": {"task": "playground.prune", "schedule": crontab(minute=50), "options": {"expires": 3000}},

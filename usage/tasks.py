@@ -79,6 +79,12 @@ def warn_of_budgets() -> None:
     logger.info("usage.warn_of_budgets: %d written", services.warn_of_budgets())
 
 
+@shared_task(name="usage.alert_operators", soft_time_limit=300, ignore_result=True)  # s
+def alert_operators() -> None:
+    """Tell whoever runs the portal what they must mend."""
+    logger.info("usage.alert_operators: %d told", services.alert_operators())
+
+
 @shared_task(name="usage.reconcile", soft_time_limit=900, ignore_result=True)  # s
 def reconcile() -> None:
     """Compare keys and sums with the gateway's."""
@@ -100,7 +106,10 @@ def _refresh(first_day: date, last_day: date, kind: str) -> Run:
 
 def _done(run: Run) -> None:
     """Say what came of a run; where numbers changed, look at the budgets and have pages ready."""
-    logger.info("usage.refresh_facts: %s, %d written in %.1f s %s", run, run.rows_written, run.seconds, run.problem)
+    level = logging.ERROR if run.outcome == Run.Outcome.FAILED else logging.INFO
+    logger.log(
+        level, "usage.refresh_facts: %s, %d written in %.1f s %s", run, run.rows_written, run.seconds, run.problem
+    )
     if run.rows_written:
         if run.last_day >= utc_today():
             warn_of_budgets.delay()

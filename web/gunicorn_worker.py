@@ -6,6 +6,7 @@ silent connection waits without a thread, a slow one has a limited time (slow_re
 TLS that ends here is left as gunicorn has it.
 """
 
+import select
 import socket
 import time
 from collections import deque
@@ -71,6 +72,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         connection.timeout = time.monotonic() + self.cfg.keepalive
         self.pending_conns.append(connection)
         self.poller.register(client, EVENT_READ, partial(self.on_pending_socket_readable, connection))
+
+    def stop_accepting(self) -> None:
+        """Take what has connected already, then close the port: who comes now is refused at once, and not left waiting.
+
+        gunicorn would keep the port open until the last answer has ended, and nobody would take what comes to it.
+        """
+        self.set_accept_enabled(False)
+        for listener in self.sockets:
+            waiting = select.poll()
+            waiting.register(listener, select.POLLIN)
+            while waiting.poll(0):
+                self.accept(listener)
+            listener.close()
 
     def handle(self, conn: Connection) -> Any:
         """Read a request and answer it."""

@@ -63,7 +63,7 @@ def test_reading_is_not_repeated_when_refused(paper: Paper, gateway: Gateway) ->
 
 
 def test_reading_is_not_repeated_when_the_gateway_is_slow(paper: Paper) -> None:
-    gateway = Gateway(paper.url, ADMIN_KEY, read_timeout_s=0.3)
+    gateway = Gateway(paper.url, ADMIN_KEY, connect_timeout_s=1, read_timeout_s=0.3)
     paper.will(silence(head=False))
 
     with pytest.raises(GatewayUnavailable) as failure:
@@ -145,13 +145,14 @@ def test_speaking_tls_to_a_gateway_without_it_surely_did_nothing(paper: Paper) -
     assert not paper.asked
 
 
-@pytest.mark.parametrize("slow_part", ["body", "error"])
+@pytest.mark.parametrize("slow_part", ["head", "body", "error"])
 def test_a_gateway_that_trickles_is_given_up(paper: Paper, slow_part: str) -> None:
-    gateway = Gateway(paper.url, ADMIN_KEY, read_timeout_s=0.3)
+    gateway = Gateway(paper.url, ADMIN_KEY, connect_timeout_s=1, read_timeout_s=0.3)
 
     def trickle(handler: Handler) -> None:
-        status = b"200 OK" if slow_part == "body" else b"400 Bad Request"
-        handler.wfile.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 1000\r\n\r\n")
+        status = b"400 Bad Request" if slow_part == "error" else b"200 OK"
+        end = b"X-Long: " if slow_part == "head" else b"\r\n"
+        handler.wfile.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 1000\r\n" + end)
         try:
             while not handler.paper.released.wait(0.02):
                 handler.wfile.write(b" ")
@@ -162,7 +163,7 @@ def test_a_gateway_that_trickles_is_given_up(paper: Paper, slow_part: str) -> No
     paper.will(trickle)
     began = time.monotonic()
 
-    with pytest.raises(GatewayUnavailable if slow_part == "body" else GatewayRejected):
+    with pytest.raises(GatewayRejected if slow_part == "error" else GatewayUnavailable):
         gateway.usage.calculate_cost(model="m")
 
     assert time.monotonic() - began < 10  # read byte by byte it would take 20 s

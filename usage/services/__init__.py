@@ -2,6 +2,7 @@
 
 from usage.services.alarms import warn_of_budgets
 from usage.services.attribute import attribute_sources
+from usage.services.operators import alert_operators
 from usage.services.prune import forget_old_runs
 from usage.services.reconcile import compare_with_gateway
 from usage.services.refresh import refresh_facts
@@ -9,6 +10,7 @@ from usage.services.rollups import rebuild_rollups
 from usage.services.spans import backfill_month, days_of, note_night, reread_older_days
 
 __all__ = [
+    "alert_operators",
     "attribute_sources",
     "backfill_month",
     "compare_with_gateway",

@@ -1,0 +1,22 @@
+"""Which tasks wait behind which: what reads from the gateway for minutes has a queue of its own."""
+
+from django.conf import settings
+
+from portal.celery import app
+
+POLLS = {"usage.today", "usage.recent", "usage.nightly", "usage.backfill", "usage.reconcile", "keys.sync"}
+
+
+def queue_of(task: str) -> str:
+    return str(app.amqp.router.route({}, task)["queue"].name)
+
+
+def test_a_slow_poll_keeps_neither_health_nor_sweep_nor_mails_waiting() -> None:
+    for name, entry in settings.CELERY_BEAT_SCHEDULE.items():
+        is_poll = name in POLLS or entry["task"].startswith("usage.refresh")
+        assert queue_of(entry["task"]) == ("polls" if is_poll else "celery"), name
+    assert queue_of("usage.refresh_now") == "polls"
+
+
+def test_a_worker_that_is_told_nothing_takes_both() -> None:
+    assert set(app.amqp.queues.consume_from) == {"celery", "polls"}
