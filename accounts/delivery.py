@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db.models import Model, Q, QuerySet
@@ -34,7 +35,10 @@ def claim(rows: QuerySet[Any], field: str) -> bool:
 
 
 def send_each(rows: Iterable[Row], send: Callable[[Row], bool]) -> int:
-    """Call `send` with each row; return how many mails went out. A server that is away ends the round."""
+    """Call `send` with each row; return how many mails went out. A server that is away ends the round.
+
+    A row whose mail cannot be written keeps no other from being sent.
+    """
     sent = 0
     for row in rows:
         try:
@@ -42,6 +46,10 @@ def send_each(rows: Iterable[Row], send: Callable[[Row], bool]) -> int:
         except MailServerUnavailable as error:
             logger.warning("mails: the mail server is not available (%s); the rest is sent by the next run", error)
             break
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception:
+            logger.exception("mails: none could be written for %s %s", type(row).__name__, row.pk)
     return sent
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from gateway import reading
-from gateway.errors import GatewayRejected
+from gateway.errors import GatewayRejected, GatewayUnavailable
 from gateway.secret import Secret, token_of
 from gateway.transport import Answer, Transport
 from gateway.types import UNSET, IssuedKey, KeyInfo, Unset
@@ -108,9 +108,13 @@ class Keys:
         answer = self._transport.get("/key/info", {"key": _token(token)})
         return key_info(reading.fields(answer.body, "answer").get("info"), token=token)
 
-    def list(self, *, user_id: str | None = None, alias: str | None = None) -> Iterator[KeyInfo]:
+    def list(
+        self, *, user_id: str | None = None, alias: str | None = None, unreadable: list[str] | None = None
+    ) -> Iterator[KeyInfo]:
         """Yield the live keys, blocked and expired ones too: all, of this user, or with exactly this alias.
 
+        A row that makes no sense (whoever may make keys can write any number into one) is passed over, and its token,
+        "" if even that cannot be read, goes to `unreadable`; without that list it is GatewayUnavailable.
         By pages, sorted by token. Keys made or deleted meanwhile shift the pages, so that one may be missed or come
         twice: before acting on an absence, ask `info`.
         """
@@ -122,7 +126,7 @@ class Keys:
             if "keys" not in body:
                 raise reading.not_understood("keys is missing")  # not to be taken for "none"
             rows = reading.items(body["keys"], "keys")
-            yield from (key_info(row) for row in rows)
+            yield from _readable(rows, unreadable)
             if not rows or page >= reading.whole(body, "total_pages"):
                 return
         raise reading.not_understood("its list of keys does not end")
@@ -186,6 +190,18 @@ def key_info(value: object, *, token: str | None = None) -> KeyInfo:
         tpm_limit=reading.optional_whole(row, "tpm_limit"),
         metadata=reading.fields(row.get("metadata") or {}, "metadata"),
     )
+
+
+def _readable(rows: Sequence[object], unreadable: list[str] | None) -> Iterator[KeyInfo]:
+    """Yield the rows that make sense; note the others, or raise where nobody wants to know of them."""
+    for row in rows:
+        try:
+            yield key_info(row)
+        except GatewayUnavailable:
+            if unreadable is None:
+                raise
+            token = row.get("token") if isinstance(row, dict) else None
+            unreadable.append(token if isinstance(token, str) and _TOKEN.fullmatch(token) else "")
 
 
 def _with_expiry(row: dict[str, object]) -> dict[str, object]:

@@ -20,6 +20,7 @@ from gateway.client import Gateway
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayKeyRefused, GatewayUnavailable
 from gateway.types import ModelInfo, Readiness
+from keys.identity import GatewayChanged, identify_gateway
 from keys.models import GatewayModel, GatewayState
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Problem(StrEnum):
     REFUSED = "refused"  # it does not tell the portal its models
     NO_MODELS = "no_models"  # it tells none, as it does for a moment while it starts
     MODELS_UNREAD = "models_unread"  # it answers, but not when asked for its models
+    OTHER_GATEWAY = "other_gateway"  # it is not the one that the portal knows, or was restored from an older copy
     UNHEALTHY = "unhealthy"  # it answers, and says that it, or its database, is not well
 
 
@@ -86,6 +88,7 @@ def refresh_models() -> int:
     try:
         state.problem = _hear_health(get_gateway(), state)
         answered = True
+        identify_gateway()
         offered = _usable(get_gateway().models.info())
     except GatewayError as error:
         state.problem = _problem_of(error, answered=answered)
@@ -123,6 +126,8 @@ def _readiness(gateway: Gateway) -> Readiness:
 
 
 def _problem_of(error: GatewayError, *, answered: bool) -> Problem:
+    if isinstance(error, GatewayChanged):
+        return Problem.OTHER_GATEWAY
     if isinstance(error, GatewayUnavailable):
         return Problem.MODELS_UNREAD if answered else Problem.SILENT
     return Problem.KEY_REFUSED if isinstance(error, GatewayKeyRefused) else Problem.REFUSED

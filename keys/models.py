@@ -118,6 +118,7 @@ class Key(models.Model):
     renewing_since = models.DateTimeField(null=True, help_text="A renewal was sent and its answer not yet recorded.")
     ended_at = models.DateTimeField(null=True)
     reminder_claimed_at = models.DateTimeField(null=True, help_text="A mail about its end is being sent.")
+    tried_at = models.DateTimeField(null=True, help_text="The last time that the sweep failed on it.")
     reminded_of = models.DateTimeField(null=True, help_text="The end that its owner was told about by e-mail.")
 
     objects = KeyQuerySet.as_manager()
@@ -183,13 +184,18 @@ class Token(models.Model):
     """One key at the gateway: a secret's hash, and what is being done with it."""
 
     class State(models.TextChoices):
-        """Of rest: live, retiring (until `retires_at`), deleted, lost. Under way: issuing, deleting."""
+        """Of rest: live, retiring (until `retires_at`), deleted, gone, lost. Under way: issuing, deleting.
+
+        Deleted: somebody asked for it here. Gone: the gateway no longer had it; it may come back. Lost: nobody ever saw
+        its secret.
+        """
 
         ISSUING = "issuing", _("Being made")
         LIVE = "live", _("Works")
         RETIRING = "retiring", _("Works until its grace ends")
         DELETING = "deleting", _("Being deleted")
         DELETED = "deleted", pgettext_lazy("secret", "Deleted")
+        GONE = "gone", _("Not at the gateway any more")
         LOST = "lost", _("Never used")
 
     key = models.ForeignKey(Key, models.PROTECT, related_name="tokens")
@@ -200,6 +206,7 @@ class Token(models.Model):
     since = models.DateTimeField(default=timezone.now, help_text="When it came into this state.")
     answer_lost = models.BooleanField(default=False, help_text="Nobody waits for the gateway any more: heal it now.")
     retires_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True, help_text="The last time that the sweep failed on it.")
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = TokenQuerySet.as_manager()
@@ -280,3 +287,50 @@ class TaskRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, {self.ended_at}"
+
+
+class GatewayIdentity(models.Model):
+    """Which gateway the portal knows: one row, pk 1. keys/identity.py makes and checks it."""
+
+    class Problem(models.TextChoices):
+        """Why nothing is taken over from the gateway."""
+
+        NONE = "", ""
+        OTHER = "other", _("It is not the gateway that this portal knows.")
+        OLDER = "older", _("It was restored from an older copy.")
+        VANISHED = "vanished", _("Many keys are missing there at once.")
+
+    marker = models.CharField(max_length=64, blank=True, help_text="The id of a team at the gateway that we made.")
+    made_at = models.DateTimeField(null=True, help_text="When the gateway confirmed it.")
+    stamp = models.DateTimeField(null=True, help_text="What we last wrote on the team.")
+    next_stamp = models.DateTimeField(null=True, help_text="What we are writing on it.")
+    problem = models.CharField(max_length=10, choices=Problem, default=Problem.NONE, blank=True)
+    since = models.DateTimeField(null=True, help_text="Since when there is that problem.")
+    missing_keys = models.PositiveIntegerField(default=0, help_text="Of `live_keys`, when many vanished.")
+    live_keys = models.PositiveIntegerField(default=0)
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.CharField(max_length=150, blank=True)
+    absences_accepted = models.BooleanField(default=False, help_text="The next sync may find many keys missing.")
+    facts_kept_to = models.DateField(null=True, help_text="Usage of UTC days up to this one never shrinks.")
+
+    class Meta:
+        default_permissions = ()
+        permissions: ClassVar = [("accept_gateway", _("Can accept another gateway"))]
+
+    def __str__(self) -> str:
+        return self.marker or "no gateway known yet"
+
+    @classmethod
+    def load(cls) -> "GatewayIdentity":
+        """Return the row; before the first use of a gateway, an empty one that is not saved."""
+        return cls.objects.filter(pk=1).first() or cls(pk=1)
+
+
+class AdminAlert(models.Model):
+    """When the administrators were last told of something by e-mail: once a day of each."""
+
+    code = models.CharField(max_length=60, unique=True)
+    mailed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.code

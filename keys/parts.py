@@ -40,6 +40,9 @@ def _gateway_part(state: GatewayState) -> Part:
     sentences = {
         Problem.SILENT: _("It did not answer when it was last asked. It is asked again within a minute."),
         Problem.KEY_REFUSED: _("It refuses the portal’s own key, so keys cannot be made or changed. Yours work."),
+        Problem.OTHER_GATEWAY: _(
+            "It is not as the portal knows it. Keys and usage are left as they are until an administrator has looked."
+        ),
         Problem.REFUSED: _("It answers, but does not tell the portal its models."),
         Problem.UNHEALTHY: _("It answers, but says that it is not well: some calls may fail."),
     }

@@ -25,7 +25,11 @@ logger = logging.getLogger(__name__)
 def sweep() -> None:
     """Heal what crashes and lost answers left, end graces, finish deletions."""
     started = time.monotonic()
-    done = services.sweep_keys()
+    try:
+        done = services.sweep_keys()
+    except services.GatewayChanged as change:  # written down, and the administrators were told: not to be tried again
+        logger.error("keys.sweep: %s", change)
+        return
     logger.info("keys.sweep: %d brought to rest in %.1f s", done, time.monotonic() - started)
 
 
@@ -42,7 +46,11 @@ def sweep() -> None:
 def sync() -> None:
     """Take over what changed at the gateway."""
     started = time.monotonic()
-    changed = services.sync_keys()
+    try:
+        changed = services.sync_keys()
+    except services.GatewayChanged as change:
+        logger.error("keys.sync: %s", change)
+        return
     logger.info("keys.sync: %d changed in %.1f s", changed, time.monotonic() - started)
 
 

@@ -154,6 +154,7 @@ class Run(models.Model):
     pages = models.PositiveIntegerField(default=0)
     rows_read = models.PositiveIntegerField(default=0)
     rows_written = models.PositiveIntegerField(default=0, help_text="Facts made, changed and removed.")
+    days_kept = models.PositiveIntegerField(default=0, help_text="Days of which far less was told than before.")
     seconds = models.FloatField(default=0)
     gateway_s = models.FloatField(default=0, help_text="Of these, spent waiting for the gateway.")
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.RUNNING)

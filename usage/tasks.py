@@ -45,8 +45,8 @@ def refresh_now() -> None:
 
 @shared_task(name="usage.refresh_day", soft_time_limit=300, ignore_result=True)  # s
 def refresh_day(day: str) -> None:
-    """Read one day (ISO) again: what mends a sum that differs."""
-    _refresh(date.fromisoformat(day), date.fromisoformat(day), Run.Kind.BUTTON)
+    """Read one day (ISO) again, because a person asked for it: what mends a sum that differs, also to less."""
+    _refresh(date.fromisoformat(day), date.fromisoformat(day), Run.Kind.BUTTON, accept_less=True)
 
 
 @shared_task(name="usage.backfill", bind=True, soft_time_limit=900, acks_late=True, ignore_result=True)  # s
@@ -98,8 +98,8 @@ def prune() -> None:
     logger.info("usage.prune: %d rows", services.forget_old_runs())
 
 
-def _refresh(first_day: date, last_day: date, kind: str) -> Run:
-    run = services.refresh_facts(first_day, last_day, kind)
+def _refresh(first_day: date, last_day: date, kind: str, *, accept_less: bool = False) -> Run:
+    run = services.refresh_facts(first_day, last_day, kind, accept_less=accept_less)
     _done(run)
     return run
 

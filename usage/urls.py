@@ -23,5 +23,6 @@ urlpatterns = [
     path("refreshed/", polling.refreshed, name="refreshed"),
     path("runs/", polling.runs, name="runs"),
     path("compare/", polling.reconcile, name="reconcile"),
+    path("compare/accept-gateway/", polling.accept_gateway, name="accept_gateway"),
     path("compare/mend/<int:difference_id>/", polling.mend, name="mend"),
 ]

@@ -1,5 +1,7 @@
 """What happens to keys, in order. Transactions are opened here only, and never around a call to the gateway."""
 
+from keys.identity import GatewayChanged, accept_gateway, identify_gateway
+from keys.services.after_restore import RestoreReport, repair_after_restore
 from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
 from keys.services.issue import FreshKey, Wish, issue_key
@@ -21,12 +23,16 @@ from keys.services.sync import sync_keys
 __all__ = [
     "Check",
     "FreshKey",
+    "GatewayChanged",
     "KeyRefused",
     "Purse",
+    "RestoreReport",
     "Wish",
+    "accept_gateway",
     "check_secret",
     "delete_key",
     "end_old_secret",
+    "identify_gateway",
     "issue_key",
     "playground_limits",
     "playground_purse",
@@ -35,6 +41,7 @@ __all__ = [
     "relabel_key",
     "remind_owners",
     "renew_key",
+    "repair_after_restore",
     "rotate_key",
     "sweep_keys",
     "sync_keys",

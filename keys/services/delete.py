@@ -84,16 +84,16 @@ def settle(key: Key, act: Act = BY_THE_PORTAL) -> bool:
 
 
 def mark_gone(token: Token) -> None:
-    """Record that the gateway no longer has `token`, though nobody deleted it here; a live one takes its key along."""
+    """Record that the gateway no longer has `token`, though nobody deleted it here; a live one takes its key along.
+
+    Nothing is deleted there: an old secret lives to the end of its grace, and what shows up again is revived (sync).
+    """
     with transaction.atomic():
         key = Key.objects.select_for_update().get(pk=token.key_id)
         was_live = token.state == Token.State.LIVE
-        if not Token.objects.move(token, to=Token.State.DELETED) or not was_live or key.state != Key.State.ACTIVE:
+        if not Token.objects.move(token, to=Token.State.GONE) or not was_live or key.state != Key.State.ACTIVE:
             return
         key.state, key.problem = Key.State.DELETING, Key.Problem.GONE
         key.save(update_fields=["state", "problem"])
-        Token.objects.filter(key=key, state__in=AT_THE_GATEWAY).update(
-            state=Token.State.DELETING, since=timezone.now(), retires_at=None
-        )
         trace(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.DONE, key, Key.Problem.GONE.label)
     settle(key)

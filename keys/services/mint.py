@@ -11,7 +11,8 @@ from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayRejected, GatewayUnavailable
 from gateway.secret import Secret
 from gateway.types import IssuedKey
-from keys.models import Key, Token
+from keys.identity import MESSAGES, is_other_gateway
+from keys.models import GatewayIdentity, Key, Token
 from keys.services.lifetimes import is_kept
 from keys.services.refusals import KeyRefused
 
@@ -28,6 +29,9 @@ def mint(
     gateway that does not keep what it is asked, "custom_keys_forbidden" of one that will not have a secret of ours.
     """
     key = token.key
+    if is_other_gateway():
+        give_up(token, Key.Problem.UNREACHABLE)
+        raise GatewayUnavailable(MESSAGES[GatewayIdentity.Problem.OTHER], may_have_happened=False)
     try:
         issued: IssuedKey = get_gateway().keys.generate(
             user_id=key.owner.gateway_user_id,
@@ -38,7 +42,7 @@ def mint(
             models=key.model_names,
             rpm_limit=key.rpm_limit,
             tpm_limit=key.tpm_limit,
-            metadata={"made_by": "passerelle", "passerelle_key": str(key.pk)},
+            metadata=metadata_of(key),
             spend_usd=spend_usd,
             secret=secret,
         )
@@ -62,6 +66,19 @@ def mint(
         words = _("This version of the gateway gives keys another lifetime than it is asked for. Nothing was created.")
         raise KeyRefused("lifetime", f"{words} " + _("Tell an administrator: “manage.py check_gateway” says more."))
     return issued
+
+
+def metadata_of(key: Key) -> dict[str, str]:
+    """Return what the gateway keeps of a key for us, by which a restored portal knows it again (services.restore).
+
+    The label is that of the day when the secret was made. Nothing about an intern is in it.
+    """
+    return {
+        "made_by": "passerelle",
+        "passerelle_key": str(key.pk),
+        "passerelle_kind": key.kind,
+        "passerelle_label": key.label,
+    }
 
 
 def _no_custom(token: Token) -> KeyRefused:

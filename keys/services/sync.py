@@ -1,77 +1,151 @@
-"""Take over what changed at the gateway: it is the one that lets a key in, so what it says goes."""
+"""Take over what changed at the gateway: it is the one that lets a key in, so what it says goes.
+
+But only of the gateway that the portal knows, and never many disappearances at once (keys.identity). What is
+deleted there is only what somebody asked to delete here, or a key whose secret nobody ever saw.
+"""
 
 import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
+from functools import partial
+from itertools import islice
+from typing import Final, NamedTuple
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import BY_THE_PORTAL
 from accounts.models import AuditAction, AuditOutcome, User
 from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound
 from gateway.types import KeyInfo
-from keys.models import ALIAS_PREFIX, Key, Token
-from keys.services.delete import AT_THE_GATEWAY, mark_gone
+from keys.alerts import alert_admins
+from keys.identity import clear_change, identify_gateway, note_change
+from keys.models import ALIAS_PREFIX, GatewayIdentity, Key, Token
+from keys.services.delete import AT_THE_GATEWAY, erase, mark_gone
+from keys.services.restore import (
+    adopt_made_elsewhere,
+    adopt_ours,
+    adopt_unanswered,
+    drop_playground_key,
+    is_settled,
+    reopen,
+)
+from keys.services.rounds import each
 from keys.services.trail import trace
 
 logger = logging.getLogger(__name__)
 
-# A key of ours at the gateway whose token is in one of these states should not be there: a late answer made it.
-OVER = (Token.State.LOST, Token.State.DELETED)
-LARGEST_BUDGET_USD, LARGEST_LIMIT = Decimal(10**10 - 1), 2**31 - 1  # that the columns hold
+MANY_KEYS: Final = 5  # so many may be missing at once, however few there are;
+MANY_SHARE: Final = 0.2  # and of more, this share: beyond both somebody has to look
+AT_ONCE: Final = 500  # rows looked up in one query: SQLite takes 999 values
+
+
+class LiveToken(NamedTuple):
+    """What is needed of a token that should be at the gateway. Whole rows of 60,000 were 200 MB."""
+
+    pk: int
+    key_id: UUID
+    state: str
+    expires_at: datetime | None
+    blocked: bool
+    renewing_since: datetime | None
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What a sync found; keys by id."""
+
+    updated: list[UUID] = field(default_factory=list)
+    adopted: list[str] = field(default_factory=list)  # tokens
+    revived: list[UUID] = field(default_factory=list)
+    gone: list[UUID] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)  # tokens, at the gateway
+    unreadable: list[str] = field(default_factory=list)  # tokens; "" where even that makes no sense
+
+    @property
+    def changed(self) -> int:
+        """How many rows, here or there."""
+        keys, tokens = (self.updated, self.revived, self.gone), (self.adopted, self.deleted)
+        return sum(len(ids) for ids in keys) + sum(len(hashes) for hashes in tokens)
+
+
+class GatewayList(NamedTuple):
+    """The gateway's whole list of keys, laid beside our live tokens."""
+
+    differing: list[tuple[LiveToken, KeyInfo]]
+    unknown: list[KeyInfo]  # of our people, or with an alias of ours
+    absent: list[LiveToken]
+    live: int
 
 
 def sync_keys() -> int:
-    """Compare all our keys with the gateway's whole list; return how many rows changed.
+    """Compare all our keys with the gateway's whole list; return how many rows changed."""
+    return run_sync().changed
 
-    The list is read before anything is changed; a list that breaks off changes nothing (GatewayUnavailable).
+
+def run_sync() -> SyncReport:
+    """Compare all our keys with the gateway's whole list, and take over what it says.
+
+    The list is read before anything is changed; a list that breaks off changes nothing (GatewayUnavailable), nor does
+    one of a gateway that the portal does not know, or in which many keys are missing (GatewayChanged).
+    A row that fails is passed over. Raises GatewayUnavailable at the end when the gateway failed on some.
     """
-    known = {token.token: token for token in Token.objects.select_related("key__owner").filter(token__isnull=False)}
-    aliases = set(Token.objects.filter(state__in=OVER, alias__isnull=False).values_list("alias", flat=True))
-    people = {user.gateway_user_id: user for user in User.objects.all()}
-    seen: set[str] = set()
-    ours = []
-    for info in get_gateway().keys.list():
-        seen.add(info.token)
-        if info.token in known or info.alias in aliases or info.user_id in people:
-            ours.append(info)
-    changed = sum(_take_over(info, known.get(info.token), aliases, people) for info in ours)
-    absent = [t for t in known.values() if t.state in AT_THE_GATEWAY and t.token not in seen]
-    return changed + sum(_confirm_absence(token) for token in absent)
+    if identify_gateway():
+        adopt_unanswered()
+    report = SyncReport()
+    people = dict(User.objects.values_list("gateway_user_id", "pk"))
+    found = _read_list(people, report)
+    identify_gateway()  # it is still the same one that answers
+    _refuse_many_absences(found)
+    rounds = [
+        each(partial(_confirm_absence, report), found.absent),
+        each(partial(_update, report), found.differing),
+        *(each(partial(_take_over, report, people), rows) for rows in _with_tokens(found.unknown)),
+    ]
+    GatewayIdentity.objects.filter(pk=1, absences_accepted=True).update(absences_accepted=False)
+    _tell_of_unreadable(report)
+    if failure := next((failure for _done, failure in rounds if failure), None):
+        raise failure
+    return report
 
 
-def _take_over(info: KeyInfo, token: Token | None, aliases: set[str | None], people: dict[str, User]) -> bool:
-    """Act on one key of the gateway's list; tell whether that changed anything."""
-    if (token is None and info.alias in aliases) or (token is not None and token.state in OVER):
-        get_gateway().keys.delete([info.token])
-        logger.warning("sync: deleted a key that an answer which came too late had made (alias %s)", info.alias)
-        return True
-    if token is not None:
-        return token.state == Token.State.LIVE and _update(token.key, info)
-    if (info.alias or "").startswith(ALIAS_PREFIX) or not info.user_id:
-        return False  # under way this minute, or of a portal whose database is another
-    return _adopt(people[info.user_id], info)
+def _read_list(people: dict[str, int], report: SyncReport) -> GatewayList:
+    """Read the gateway's list, keeping of it only what may have to be acted on."""
+    names = ("token", "pk", "key_id", "state", "key__expires_at", "key__blocked", "key__renewing_since")
+    rows = Token.objects.filter(state__in=AT_THE_GATEWAY, token__isnull=False).values_list(*names)
+    live = {str(token): LiveToken(*row) for token, *row in rows.iterator(chunk_size=2000)}
+    total, differing, unknown = len(live), [], []
+    for info in get_gateway().keys.list(unreadable=report.unreadable):
+        ours = live.pop(info.token, None)
+        if ours is not None:
+            if _differs(ours, info):
+                differing.append((ours, info))
+        elif info.user_id in people or (info.alias or "").startswith(ALIAS_PREFIX):
+            unknown.append(info)
+    for token in report.unreadable:
+        live.pop(token, None)
+    return GatewayList(differing=differing, unknown=unknown, absent=list(live.values()), live=total)
 
 
-def _update(key: Key, info: KeyInfo) -> bool:
-    """Take over end and block of a live key, where they differ and no renewal is under way."""
-    if key.renewing_since or (info.blocked == key.blocked and _same_moment(info.expires_at, key.expires_at)):
+def _refuse_many_absences(found: GatewayList) -> None:
+    """Stop where more keys are missing than anybody deletes in a quarter of an hour, unless a person said go on."""
+    missing = len(found.absent)
+    identity = GatewayIdentity.load()
+    if missing > MANY_KEYS and missing > MANY_SHARE * found.live and not identity.absences_accepted:
+        raise note_change(GatewayIdentity.Problem.VANISHED, missing_keys=missing, live_keys=found.live)
+    if identity.problem:
+        clear_change()
+
+
+def _differs(ours: LiveToken, info: KeyInfo) -> bool:
+    """Tell whether end or block of a live key are not what we have, and no renewal is under way."""
+    if ours.state != Token.State.LIVE or ours.renewing_since:
         return False
-    as_read = Key.objects.filter(pk=key.pk, renewing_since=None, expires_at=key.expires_at, blocked=key.blocked)
-    with transaction.atomic():
-        changed = as_read.update(expires_at=info.expires_at, blocked=info.blocked)
-        if changed:
-            end = info.expires_at.isoformat(timespec="minutes") if info.expires_at else "never"
-            trace(
-                BY_THE_PORTAL,
-                AuditAction.SYNC,
-                AuditOutcome.DONE,
-                key,
-                f"expires: {end}; blocked: {'yes' if info.blocked else 'no'}",
-            )
-    return bool(changed)
+    return info.blocked != ours.blocked or not _same_moment(info.expires_at, ours.expires_at)
 
 
 def _same_moment(one: datetime | None, other: datetime | None) -> bool:
@@ -79,44 +153,113 @@ def _same_moment(one: datetime | None, other: datetime | None) -> bool:
     return one == other or (one is not None and other is not None and abs(one - other) < timedelta(seconds=1))
 
 
-def _adopt(owner: User, info: KeyInfo) -> bool:
-    """List a key of this person that somebody made elsewhere."""
-    try:
-        with transaction.atomic():
-            key = Key.objects.create(
-                owner=owner,
-                kind=Key.Kind.OUTSIDE,
-                state=Key.State.ACTIVE,
-                label=(info.alias or info.key_name or "?")[:60],
-                expires_at=info.expires_at,
-                blocked=info.blocked,
-                budget_usd=info.budget_usd if info.budget_usd is None else min(info.budget_usd, LARGEST_BUDGET_USD),
-                budget_period=(info.budget_duration or "")[:10],
-                rpm_limit=_held(info.rpm_limit),
-                tpm_limit=_held(info.tpm_limit),
-                model_names=list(info.models) or None,
-                created_at=info.created_at or timezone.now(),
-            )
-            Token.objects.create(
-                key=key, alias=None, token=info.token, last_four=info.last_four[-4:], state=Token.State.LIVE
-            )
-            trace(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.DONE, key, Key.Kind.OUTSIDE.label)
-    except IntegrityError:  # another run listed it first
-        return False
-    return True
-
-
-def _held(limit: int | None) -> int | None:
-    """Return a limit as near as a row can hold it: whoever made the key could write any number."""
-    return limit if limit is None else min(max(limit, 0), LARGEST_LIMIT)
-
-
-def _confirm_absence(token: Token) -> bool:
+def _confirm_absence(report: SyncReport, ours: LiveToken) -> bool:
     """Ask once more about a key that the list did not have: pages shift while keys are made and deleted."""
+    token = Token.objects.filter(pk=ours.pk, state__in=AT_THE_GATEWAY).first()
+    if token is None:
+        return False
     try:
         gone = get_gateway().keys.info(token.token or "").deleted
     except GatewayNotFound:
         gone = True
     if gone:
         mark_gone(token)
+        report.gone.append(ours.key_id)
     return bool(gone)
+
+
+def _update(report: SyncReport, pair: tuple[LiveToken, KeyInfo]) -> bool:
+    """Take over end and block of a live key."""
+    ours, info = pair
+    as_read = Key.objects.filter(pk=ours.key_id, renewing_since=None, expires_at=ours.expires_at, blocked=ours.blocked)
+    with transaction.atomic():
+        changed = as_read.update(expires_at=info.expires_at, blocked=info.blocked)
+        if changed:
+            key = Key.objects.select_related("owner").get(pk=ours.key_id)
+            end = info.expires_at.isoformat(timespec="minutes") if info.expires_at else "never"
+            words = f"expires: {end}; blocked: {'yes' if info.blocked else 'no'}"
+            trace(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.DONE, key, words)
+            report.updated.append(key.pk)
+    return bool(changed)
+
+
+# --- Keys that are no live token of ours ------------------------------------------------------------
+def _with_tokens(unknown: Sequence[KeyInfo]) -> Iterator[list[tuple[KeyInfo, Token | None]]]:
+    """Yield rows of the gateway with the token that they are of, some hundred at a time.
+
+    Read after the list: the row of a key that is being made was committed before the gateway could list it.
+    """
+    rows = iter(unknown)
+    while part := list(islice(rows, AT_ONCE)):
+        tokens = Token.objects.select_related("key__owner")
+        by_token = {token.token: token for token in tokens.filter(token__in=[info.token for info in part])}
+        aliases = [info.alias for info in part if info.alias and info.token not in by_token]
+        by_alias = {token.alias: token for token in tokens.filter(alias__in=aliases, token=None)}
+        yield [(info, by_token.get(info.token) or (info.alias and by_alias.get(info.alias)) or None) for info in part]
+
+
+def _take_over(report: SyncReport, people: dict[str, int], pair: tuple[KeyInfo, Token | None]) -> bool:
+    """Act on one key of the gateway's list that is no live token of ours; tell whether that changed anything."""
+    info, token = pair
+    if token is not None:
+        return _settle(report, token, info)
+    if info.user_id not in people:
+        return False  # of a portal whose database is another
+    owner = User.objects.get(pk=people[info.user_id])
+    if not (info.alias or "").startswith(ALIAS_PREFIX):
+        done = adopt_made_elsewhere(owner, info)
+    else:
+        done = is_settled(info) and adopt_ours(owner, info)
+    if done:
+        report.adopted.append(info.token)
+    return done
+
+
+def _settle(report: SyncReport, token: Token, info: KeyInfo) -> bool:
+    """Act on a key whose token is at rest here; what is under way is its maker's, or the sweep's."""
+    if token.state == Token.State.GONE:
+        return _revive(report, token, info)
+    if token.state not in (Token.State.DELETED, Token.State.LOST):
+        return False
+    get_gateway().keys.delete([info.token])
+    logger.warning("sync: deleted a key that was deleted here, or whose secret nobody saw (alias %s)", info.alias)
+    report.deleted.append(info.token)
+    return True
+
+
+def _revive(report: SyncReport, token: Token, info: KeyInfo) -> bool:
+    """Take a token that was gone for the live one again, unless its key was deleted here since."""
+    try:
+        with transaction.atomic():
+            key = Key.objects.select_for_update().select_related("owner").get(pk=token.key_id)
+            if key.state in (Key.State.DELETING, Key.State.DELETED) and key.problem != Key.Problem.GONE:
+                Token.objects.move(token, to=Token.State.DELETING)
+            elif token.retires_at is not None:
+                return Token.objects.move(token, to=Token.State.RETIRING)
+            else:
+                if not Token.objects.move(token, to=Token.State.LIVE):
+                    return False
+                reopen(key, info)
+                words = _("It is at the gateway again.")
+                trace(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED, key, words)
+                report.revived.append(key.pk)
+                return True
+    except IntegrityError:  # another took its place meanwhile
+        return token.key.kind == Key.Kind.PLAYGROUND and drop_playground_key(info)
+    erase(token)
+    report.deleted.append(info.token)
+    return True
+
+
+def _tell_of_unreadable(report: SyncReport) -> None:
+    """Say that rows were passed over, to the log and to the administrators."""
+    if not report.unreadable:
+        return
+    logger.warning("sync: passed over %d keys that make no sense", len(report.unreadable))
+    words = _(
+        "{count} keys at the gateway have values that make no sense (limits, budgets, dates). They were passed over; "
+        "all others were compared. Look for them at the gateway, by token:"
+    )
+    tokens = "\n".join(token or "?" for token in report.unreadable[:10])
+    body = format_lazy("{words}\n{tokens}\n", words=format_lazy(words, count=len(report.unreadable)), tokens=tokens)
+    alert_admins("keys-unreadable", _("Passerelle: keys at the gateway that cannot be read"), body)

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 DATA = Path(__file__).parent / "data"
 
+TEAM_VERBS = ("new", "info", "update")
 Reply = Callable[["Handler"], None]
 
 
@@ -36,6 +37,12 @@ class Paper:
     replies: list[Reply] = field(default_factory=list)
     connections: set[Any] = field(default_factory=set)
     released: threading.Event = field(default_factory=threading.Event)
+    always: dict[str, Reply] = field(default_factory=dict)  # by path: not one of the replies in order, nor in `asked`
+
+    def is_known(self) -> None:
+        """Answer for the team by which the portal knows its gateway, whenever that is asked about."""
+        row = {"team_id": "team", "metadata": {}}
+        self.always |= {f"/team/{verb}": says({**row, "team_info": row, "data": row}) for verb in TEAM_VERBS}
 
     def will(self, *replies: Reply) -> None:
         """Answer the next requests with these, in order."""
@@ -71,6 +78,9 @@ class Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         target = urlsplit(self.path)
         self.paper.connections.add(self.client_address)
+        if target.path in self.paper.always:
+            self.paper.always[target.path](self)
+            return
         self.paper.asked.append(
             Asked(
                 method=self.command,

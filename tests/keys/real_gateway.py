@@ -11,6 +11,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
+from keys.models import GatewayIdentity
 
 CALL_TIMEOUT_S = 30
 CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi [words 3]"}], "max_tokens": 3}
@@ -61,6 +62,8 @@ def real_gateway(settings: Settings, *people: User) -> Iterator[RealGateway]:
     finally:
         for person in people:
             gateway.clean_up(person)
+        if marker := GatewayIdentity.load().marker:
+            gateway.call("POST", "/team/delete", body={"team_ids": [marker]})
 
 
 def secret_on(page: str) -> str:

@@ -34,11 +34,23 @@ def gateway_that_tells(settings: Settings, rows: object, health: dict[str, Any] 
 
     class Telling(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            known = {"/model/info": {"data": rows}, "/health/readiness": {"status": "healthy", "db": "connected"}}
+            known: dict[str, dict[str, Any]] = {
+                "/model/info": {"data": rows},
+                "/health/readiness": {"status": "healthy", "db": "connected"},
+            }
             if health:
                 known["/health/readiness/details"] = health
-            body = json.dumps(known.get(self.path, {"detail": "Not Found"})).encode()
-            self.send_response(200 if self.path in known else 404)
+            self._tell(known.get(self.path))
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._tell({"team_id": "team"} if self.path == "/team/new" else None)
+
+        def _tell(self, answer: dict[str, Any] | None) -> None:
+            if self.path.startswith("/team/info"):  # the one by which the portal knows it
+                answer = {"team_info": {"team_id": "team"}}
+            body = json.dumps(answer or {"detail": "Not Found"}).encode()
+            self.send_response(200 if answer else 404)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

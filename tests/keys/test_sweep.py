@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.test import override_settings
 from django.utils import timezone
 
 from accounts.models import AuditEntry, User
@@ -91,3 +92,42 @@ def test_a_key_without_an_end_never_lapses(intern: User, sandbox: Sandbox) -> No
 
     assert services.sweep_keys() == 0
     assert again(key).state == Key.State.ACTIVE
+
+
+def test_keys_that_cannot_be_deleted_do_not_keep_the_others_from_it(staff: User, sandbox: Sandbox) -> None:
+    """A key that the gateway says it deleted and still has, five times over; the sixth is somebody else's lapse."""
+    keys = [issue(staff, f"key {number}").key for number in range(6)]
+    stubborn = [again(key).in_state(Token.State.LIVE)[0] for key in keys[:5]]
+    for token in stubborn:
+        Token.objects.filter(pk=token.pk).update(state=Token.State.DELETING, token=f"no token {token.pk}")
+    Key.objects.filter(pk__in=[key.pk for key in keys[:5]]).update(state=Key.State.DELETING)
+    Key.objects.filter(pk=keys[5].pk).update(expires_at=timezone.now() - timedelta(days=40))
+
+    services.sweep_keys()
+
+    assert again(keys[5]).state == Key.State.DELETED
+    assert again(keys[5]).problem == Key.Problem.LAPSED
+    assert Token.objects.filter(state=Token.State.DELETING).exclude(tried_at=None).count() == 5
+
+
+def test_what_failed_last_waits_behind_the_others(staff: User, sandbox: Sandbox) -> None:
+    for number in range(5):
+        issue(staff, f"key {number}")
+    Token.objects.update(state=Token.State.DELETING)
+    Key.objects.update(state=Key.State.DELETING)
+    services.identify_gateway()
+    sandbox.faults("/key/delete", "hang_before", times=3)
+    with override_settings(GATEWAY_READ_TIMEOUT_S=0.2), pytest.raises(GatewayUnavailable):
+        services.sweep_keys()  # three in a row: the gateway is away, and the round ends
+    assert len(sandbox.live_keys()) == 5
+    failed = set(Token.objects.exclude(tried_at=None).values_list("pk", flat=True))
+    sandbox.clear_faults()
+    sandbox.faults("/key/delete", "hang_before", skip=2, times=3)
+
+    with override_settings(GATEWAY_READ_TIMEOUT_S=0.2), pytest.raises(GatewayUnavailable):
+        services.sweep_keys()
+
+    assert set(Token.objects.filter(state=Token.State.DELETING).values_list("pk", flat=True)) == failed
+    sandbox.clear_faults()
+    services.sweep_keys()
+    assert_at_rest(sandbox)

@@ -3,6 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import AuditEntry, User
@@ -10,6 +13,7 @@ from gateway.errors import GatewayError
 from gateway.secret import token_of
 from keys import services
 from keys.models import Key, Token
+from keys.services.sync import run_sync
 from tests.keys.acts import BY_TEST, again, delete_at_gateway, issue, live_token, set_at_gateway, tokens_at
 from tests.sandbox_process import Sandbox
 
@@ -130,3 +134,59 @@ def test_a_list_that_breaks_off_changes_nothing(intern: User, sandbox: Sandbox) 
         services.sync_keys()
 
     assert not Key.objects.exists()
+
+
+def test_one_row_that_makes_no_sense_stops_nothing_and_admins_read_of_it(
+    intern: User, admin: User, sandbox: Sandbox
+) -> None:
+    """Anybody who may make keys at the gateway can write any number into one."""
+    key = issue(intern).key
+    other = issue(intern, "other").key
+    oddities: list[dict[str, object]] = [{"tpm_limit": 2**63 - 1}, {"max_budget": 1e18}, {"rpm_limit": -(10**17)}]
+    for number, odd in enumerate(oddities):
+        body = {"user_id": "somebody-else", "key_alias": f"odd-{number}", **odd}
+        sandbox.call("POST", "/key/generate", body=body).raise_for_status()
+    set_at_gateway(sandbox, live_token(other), max_budget=1e18, duration="3d")
+    make_outside(sandbox, intern, key_alias="notebook")
+    set_at_gateway(sandbox, live_token(key), duration="2d")
+
+    report = run_sync()
+
+    assert report.updated == [key.pk]
+    assert len(report.adopted) == 1
+    assert len(report.unreadable) == 4
+    assert again(other).state == Key.State.ACTIVE
+    assert "4 keys at the gateway have values that make no sense" in mail.outbox[0].body
+    run_sync()
+    assert len(mail.outbox) == 1
+
+
+def test_a_row_that_fails_does_not_keep_the_others_from_being_taken_over(intern: User, sandbox: Sandbox) -> None:
+    for label in ("one", "two", "three"):
+        delete_at_gateway(sandbox, issue(intern, label).key)
+    sandbox.faults("/key/info", "error", status=400)
+
+    assert services.sync_keys() == 2
+
+    assert services.sync_keys() == 1
+    assert not Key.objects.filter(state=Key.State.ACTIVE).exists()
+
+
+def test_only_live_tokens_are_loaded_whole(intern: User, sandbox: Sandbox) -> None:
+    keys = Key.objects.bulk_create(
+        Key(owner=intern, kind=Key.Kind.TEMPORARY, label=f"old {number}", state=Key.State.DELETED)
+        for number in range(300)
+    )
+    Token.objects.bulk_create(
+        Token(key=key, token=f"{number:064x}", state=Token.State.DELETED) for number, key in enumerate(keys)
+    )
+    issue(intern)
+    services.sync_keys()
+
+    with CaptureQueriesContext(connection) as queries:
+        services.sync_keys()
+
+    loaded = [query["sql"] for query in queries if "keys_token" in query["sql"] and query["sql"].startswith("SELECT")]
+    assert len(loaded) == 1
+    assert "'live'" in loaded[0]
+    assert '"keys_token"."answer_lost"' not in loaded[0]

@@ -55,6 +55,7 @@ POST_ONLY = {
     "playground:show",
     "playground:stop",
     "playground:stream",
+    "usage:accept_gateway",
     "usage:mend",
     "usage:notice_seen",
     "usage:refresh",

@@ -66,6 +66,7 @@ def paper(settings: Settings) -> Iterator[Paper]:
     """Point the portal at a gateway that says what a test wants."""
     with paper_gateway() as gateway:
         settings.GATEWAY_URL = gateway.url
+        gateway.is_known()
         yield gateway
 
 
@@ -133,13 +134,16 @@ def test_a_text_that_databases_do_not_take_is_cleaned(paper: Paper) -> None:
     assert Source.objects.get().token == "nul\ufffd and half \ufffd a pair"
 
 
-def test_a_day_without_any_use_has_no_facts_any_more(paper: Paper) -> None:
+def test_a_day_that_suddenly_reads_empty_keeps_its_facts_until_a_person_accepts_less(paper: Paper) -> None:
     paper.will(WHOLE)
     poll()
     paper.will(page(1, 0))
 
     run = poll()
 
+    assert (run.outcome, run.rows_written, run.days_kept) == ("done", 0, 1)
+    assert spent() == {(A, "gpt-4o-mini"): CENT}
+    run = poll(accept_less=True)
     assert (run.outcome, run.rows_written, Fact.objects.count()) == ("done", 1, 0)
     assert_sums_are_right()
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
 from accounts.models import ADMINS, User
 from keys.models import Key
+from keys.services.rounds import each
 from usage.models import DayModel, DaySource, Notice, utc_today
 from usage.periods import budget_first_day
 
@@ -35,9 +36,7 @@ class _Budget:
 def warn_of_budgets() -> int:
     """Make the notices that are due and send what was not sent yet; return how many e-mails went out."""
     today = utc_today()
-    for budget in _budgets_of_keys(today):
-        if budget.key:
-            _notify(budget.key.owner, budget)
+    each(_notify_owner, _budgets_of_keys(today))
     for budget in _budget_of_portal(today):
         for admin in admins():
             _notify(admin, budget)
@@ -86,6 +85,11 @@ def _threshold(spent_usd: Decimal | None, budget_usd: Decimal | None) -> int:
     if not spent_usd or not budget_usd:
         return 0
     return next((percent for percent in THRESHOLDS if spent_usd * 100 >= budget_usd * percent), 0)
+
+
+def _notify_owner(budget: _Budget) -> None:
+    if budget.key:
+        _notify(budget.key.owner, budget)
 
 
 def _notify(person: User, budget: _Budget) -> None:

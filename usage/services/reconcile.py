@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from django.db.models import Sum
 from django.utils import timezone
@@ -12,13 +14,15 @@ from accounts.models import User
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound
 from gateway.types import DayTotals, KeyInfo
-from keys.models import Key, Token
+from keys.models import Token
+from keys.services import identify_gateway
 from usage.models import TOKEN_LENGTH, Comparison, DayModel, Difference, utc_today
 
 SUM_DAYS: Final = 7  # before today, whose sums still move
 AT_THE_GATEWAY: Final = (Token.State.LIVE, Token.State.RETIRING)
 MOMENT: Final = timedelta(seconds=1)  # the gateway answers in microseconds and stores milliseconds
 CENT_OF_A_CENT: Final = Decimal("0.0001")  # USD; the gateway adds floats
+LOOKED_UP_AT_ONCE: Final = 500  # rows of a query: SQLite takes 999 values
 CHECKED_ONE_BY_ONE: Final = 200  # of keys that the list lacks: it shifts while keys come and go
 
 
@@ -26,6 +30,7 @@ def compare_with_gateway() -> Comparison:
     """Compare, and keep the result; one that breaks off says so and has no differences."""
     comparison = Comparison.objects.create()
     try:
+        identify_gateway()
         found = [*_keys(comparison), *_sums(comparison)]
     except GatewayError as error:
         comparison.problem = str(error)[:300]
@@ -37,64 +42,106 @@ def compare_with_gateway() -> Comparison:
 
 
 # --- Keys -------------------------------------------------------------------------------------------
+class _Here(NamedTuple):
+    """What is compared of a token of ours."""
+
+    pk: int
+    state: str
+    key_id: UUID
+    label: str
+    expires_at: datetime | None
+    renewing_since: datetime | None
+    owner_id: str  # at the gateway
+    owner_name: str
+
+
+_NAMES: Final = (
+    "pk",
+    "state",
+    "key_id",
+    "key__label",
+    "key__expires_at",
+    "key__renewing_since",
+    "key__owner__gateway_user_id",
+    "key__owner__username",
+)
+
+
 def _keys(comparison: Comparison) -> Iterator[Difference]:
     """Yield what differs between our tokens that are at rest and the gateway's whole list."""
-    known = {token.token: token for token in Token.objects.exclude(token=None).select_related("key__owner")}
-    under_way = set(Token.objects.filter(token=None).values_list("alias", flat=True))
-    people = set(User.objects.values_list("gateway_user_id", flat=True))
-    seen = set()
-    for info in get_gateway().keys.list():
-        seen.add(info.token)
-        token = known.get(info.token)
-        if token is not None:
-            yield from _of_both(comparison, token, info)
-        elif info.alias not in under_way:
-            yield _only_there(comparison, info, owned=info.user_id in people)
-    ours = [token for token in known.values() if token.state in AT_THE_GATEWAY]
-    comparison.keys_there, comparison.keys_here = len(seen), len(ours)
-    yield from _only_here(comparison, [token for token in ours if token.token not in seen])
+    ours = Token.objects.filter(state__in=AT_THE_GATEWAY, token__isnull=False).values_list("token", *_NAMES)
+    live = {str(token): _Here(*row) for token, *row in ours.iterator(chunk_size=2000)}
+    comparison.keys_here = len(live)
+    unknown: list[KeyInfo] = []
+    unreadable: list[str] = []
+    for info in get_gateway().keys.list(unreadable=unreadable):
+        comparison.keys_there += 1
+        if here := live.pop(info.token, None):
+            yield from _of_both(comparison, here, info)
+        else:
+            unknown.append(info)
+    comparison.keys_there += len(unreadable)
+    for token in unreadable:
+        live.pop(token, None)
+    yield from _not_live_here(comparison, unknown)
+    yield from _only_here(comparison, list(live.values()))
 
 
-def _of_both(comparison: Comparison, token: Token, info: KeyInfo) -> Iterator[Difference]:
+def _of_both(comparison: Comparison, here: _Here, info: KeyInfo) -> Iterator[Difference]:
     """Yield how one key is told differently."""
-    key = token.key
-    here, there = key.expires_at, info.expires_at
-    settled = token.state == Token.State.LIVE and key.renewing_since is None
-    if token.state not in AT_THE_GATEWAY and token.state != Token.State.DELETING:
-        yield _difference(comparison, Difference.Kind.ONLY_THERE, Difference.Act.SYNC, key=key, name=key.label)
-    if settled and not _same_moment(here, there):
-        kind, told = Difference.Kind.EXPIRY, {"here": _spelled(here), "there": _spelled(there)}
-        yield _difference(comparison, kind, Difference.Act.SYNC, key=key, name=key.label, **told)
-    if info.user_id != key.owner.gateway_user_id:
-        kind, told = Difference.Kind.OWNER_DIFFERS, {"here": key.owner.username, "there": info.user_id or ""}
-        yield _difference(comparison, kind, Difference.Act.GATEWAY, key=key, name=key.label, **told)
+    settled = here.state == Token.State.LIVE and here.renewing_since is None
+    if settled and not _same_moment(here.expires_at, info.expires_at):
+        kind, told = Difference.Kind.EXPIRY, {"here": _spelled(here.expires_at), "there": _spelled(info.expires_at)}
+        yield _difference(comparison, kind, Difference.Act.SYNC, here, **told)
+    if info.user_id != here.owner_id:
+        kind, told = Difference.Kind.OWNER_DIFFERS, {"here": here.owner_name, "there": info.user_id or ""}
+        yield _difference(comparison, kind, Difference.Act.GATEWAY, here, **told)
+
+
+def _not_live_here(comparison: Comparison, unknown: list[KeyInfo]) -> Iterator[Difference]:
+    """Yield the gateway's keys that are no live ones of ours; what is on its way is left to its maker."""
+    people = set(User.objects.values_list("gateway_user_id", flat=True))
+    under_way = set(Token.objects.filter(token=None).values_list("alias", flat=True))
+    on_the_way = (Token.State.DELETING, *AT_THE_GATEWAY)  # the last were made while the list was read
+    rows = iter(unknown)
+    while part := list(islice(rows, LOOKED_UP_AT_ONCE)):
+        ours = Token.objects.filter(token__in=[info.token for info in part]).values_list("token", *_NAMES)
+        known = {str(token): _Here(*row) for token, *row in ours}
+        for info in part:
+            here = known.get(info.token)
+            if here is None and info.alias not in under_way:
+                yield _only_there(comparison, info, owned=info.user_id in people)
+            elif here is not None and here.state not in on_the_way:
+                yield _difference(comparison, Difference.Kind.ONLY_THERE, Difference.Act.SYNC, here)
+            if here is not None:
+                yield from _of_both(comparison, here, info)
 
 
 def _only_there(comparison: Comparison, info: KeyInfo, *, owned: bool) -> Difference:
     """Tell of a key that the portal has no row of: taken over if its owner is known, else nobody's."""
     kind = Difference.Kind.ONLY_THERE if owned else Difference.Kind.OWNER_MISSING
     act = Difference.Act.SYNC if owned else Difference.Act.GATEWAY
-    return _difference(comparison, kind, act, name=info.alias or info.key_name or info.token, there=info.user_id or "")
+    name = info.alias or info.key_name or info.token
+    return _difference(comparison, kind, act, name=name, there=info.user_id or "")
 
 
-def _only_here(comparison: Comparison, absent: list[Token]) -> Iterator[Difference]:
+def _only_here(comparison: Comparison, absent: list[_Here]) -> Iterator[Difference]:
     """Yield our keys that the gateway has not, asked again one by one as long as they are few."""
-    for number, token in enumerate(absent):
-        if number < CHECKED_ONE_BY_ONE and (not _still_ours(token) or _is_there(token)):
+    for number, here in enumerate(absent):
+        if number < CHECKED_ONE_BY_ONE and not _is_missing(here):
             continue
-        key = token.key
-        yield _difference(comparison, Difference.Kind.ONLY_HERE, Difference.Act.SYNC, key=key, name=key.label)
+        yield _difference(comparison, Difference.Kind.ONLY_HERE, Difference.Act.SYNC, here)
 
 
-def _still_ours(token: Token) -> bool:
-    return Token.objects.filter(pk=token.pk, state__in=AT_THE_GATEWAY).exists()
-
-
-def _is_there(token: Token) -> bool:
-    try:
-        return not get_gateway().keys.info(token.token or "").deleted
-    except GatewayNotFound:
+def _is_missing(here: _Here) -> bool:
+    """Ask the gateway about a key that its list lacks, unless we have let it go meanwhile."""
+    token = Token.objects.filter(pk=here.pk, state__in=AT_THE_GATEWAY).first()
+    if token is None:
         return False
+    try:
+        return bool(get_gateway().keys.info(token.token or "").deleted)
+    except GatewayNotFound:
+        return True
 
 
 def _same_moment(one: datetime | None, other: datetime | None) -> bool:
@@ -137,6 +184,13 @@ def _there(totals: DayTotals) -> dict[str, Decimal]:
 
 
 def _difference(
-    comparison: Comparison, kind: str, act: str, *, key: Key | None = None, name: str = "", **told: Any
+    comparison: Comparison, kind: str, act: str, ours: _Here | None = None, /, *, name: str = "", **told: Any
 ) -> Difference:
-    return Difference(comparison=comparison, kind=kind, act=act, key=key, name=name[:TOKEN_LENGTH], **told)
+    return Difference(
+        comparison=comparison,
+        kind=kind,
+        act=act,
+        key_id=ours and ours.key_id,
+        name=(ours.label if ours else name)[:TOKEN_LENGTH],
+        **told,
+    )

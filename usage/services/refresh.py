@@ -1,32 +1,51 @@
 """Polls the gateway's activity: reads days, newest first, and writes each that was read whole."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 
+from django.conf import settings
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from gateway.errors import GatewayError
 from gateway.usage import PAGE_SIZE
+from keys.alerts import alert_admins
+from keys.models import GatewayIdentity
+from keys.services import identify_gateway
 from usage.models import Run, utc_today
 from usage.services.attribute import attribute_sources
 from usage.services.lease import Lease, LeaseLost, held_lease
 from usage.services.state import note_failure, note_success, rest_after, resting_until
 from usage.services.told import Tally, read_day
-from usage.services.write import write_day
+from usage.services.write import shrinks, write_day
+
+logger = logging.getLogger(__name__)
 
 SLICE_S = 20  # s of the gateway's time; then a run ends at a whole day, and the rest of its days waits for its turn
 
 
 def refresh_facts(
-    first_day: date, last_day: date, kind: str, *, page_size: int = PAGE_SIZE, slice_s: float = SLICE_S
+    first_day: date,
+    last_day: date,
+    kind: str,
+    *,
+    page_size: int = PAGE_SIZE,
+    slice_s: float = SLICE_S,
+    accept_less: bool = False,
 ) -> Run:
     """Make the facts of these UTC days (both included) what the gateway tells; return what came of it.
 
     A day is replaced when all its pages were read, and else stays as it was. The run may end before `first_day`, and
     then says so in its own `first_day`: go on from there. Busy, which is no row: another run is under way, or the
     gateway has its rest. Idempotent: what did not change is not written.
+
+    A day that has far less than before is kept as it was, plus what is more, and the administrators are told; with
+    `accept_less`, which only a person asks for, it becomes what the gateway tells. Fails, and nothing is read, at a
+    gateway that the portal does not know.
     """
     if until := resting_until():
         return _busy(kind, first_day, last_day, f"The gateway is left alone until {until:%H:%M:%S} UTC.")
@@ -38,7 +57,8 @@ def refresh_facts(
         )
         run = Run.objects.create(kind=kind, first_day=first_day, last_day=last_day)
         with _recorded(run, Tally()) as tally:
-            _read_and_write(run, tally, lease, page_size=page_size, slice_s=slice_s)
+            identify_gateway()
+            _read_and_write(run, tally, lease, page_size=page_size, slice_s=slice_s, accept_less=accept_less)
     return run
 
 
@@ -46,17 +66,35 @@ def _busy(kind: str, first_day: date, last_day: date, problem: str) -> Run:
     return Run(kind=kind, first_day=first_day, last_day=last_day, outcome=Run.Outcome.BUSY, problem=problem)
 
 
-def _read_and_write(run: Run, tally: Tally, lease: Lease, *, page_size: int, slice_s: float) -> None:
+def _read_and_write(run: Run, tally: Tally, lease: Lease, *, page_size: int, slice_s: float, accept_less: bool) -> None:
     """Go through the days, newest first, until all are done or the slice is used up."""
     wanted, day = run.first_day, run.last_day
+    kept_to = GatewayIdentity.load().facts_kept_to
     attribute_sources()
     while True:
         told = read_day(day, tally, lease.extend, page_size=page_size)
-        run.rows_written += write_day(told)
+        accepted = kept_to is not None and day <= kept_to  # the gateway was, with what it lacks
+        shrunk = not accept_less and not accepted and shrinks(told)
+        run.rows_written += write_day(told, keep=shrunk or (accepted and not accept_less))
+        if shrunk:
+            run.days_kept += 1
+            _tell_of_less(day)
         run.first_day = day
         if day <= wanted or tally.gateway_s >= slice_s:
             return
         day -= timedelta(days=1)
+
+
+def _tell_of_less(day: date) -> None:
+    """Tell the administrators that the gateway reports far less of a day than before."""
+    words = _(
+        "Of {day} (UTC) the gateway reports far fewer requests than before, as an empty or a restored gateway does. "
+        "The portal keeps what it had. If the smaller numbers are right, have the day read again on the page below."
+    )
+    text = format_lazy(words, day=day.isoformat())
+    body = format_lazy("{text}\n\n{url}/usage/compare/\n", text=text, url=settings.PORTAL_URL)
+    logger.error("usage: far less is reported of %s than before; kept", day)
+    alert_admins("usage-shrunk", _("Passerelle: the gateway reports less usage than before"), body)
 
 
 @contextmanager

@@ -1,24 +1,37 @@
 """Writes a day that was read whole: facts, their sums, and whose they are, in one transaction."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import QuerySet, Sum
 
-from usage.models import Fact, Source, UsedModel
+from usage.models import MEASURES, DayModel, Fact, Source, UsedModel
 from usage.services.attribute import attribute_sources
 from usage.services.rollups import roll_up
 from usage.services.rows import put_difference
 from usage.services.state import lock_state, mark_changed
 from usage.services.told import About, ToldDay
 
+LEAST_SHARE: Final = Decimal("0.8")  # of the requests that a day had; with fewer it is not the same day any more
 NAMES_AT_ONCE = 500  # SQLite takes 999 values in a statement
 
 
+def shrinks(told: ToldDay) -> bool:
+    """Tell whether a day has far fewer requests than it had: no correction does that, but another gateway does."""
+    sums = DayModel.objects.filter(day=told.day).aggregate(ok=Sum("ok_requests"), failed=Sum("failed_requests"))
+    before = (sums["ok"] or 0) + (sums["failed"] or 0)
+    return told.totals()[3] < before * LEAST_SHARE
+
+
 @transaction.atomic
-def write_day(told: ToldDay) -> int:
-    """Make the facts of a day what was told; return how many were made, changed or removed. The same again: none."""
+def write_day(told: ToldDay, *, keep: bool = False) -> int:
+    """Make the facts of a day what was told; return how many were made, changed or removed. The same again: none.
+
+    With `keep`, what was told counts only where it is more: no fact is removed, none gets fewer requests.
+    """
     lock_state()
     models = _models({model for _, model in told.facts})
     sources, new = _sources(told.about)
@@ -26,6 +39,8 @@ def write_day(told: ToldDay) -> int:
         (sources[token], models[model]): amounts for (token, model), amounts in told.facts.items()
     }
     stored = Fact.objects.filter(day=told.day)
+    if keep:
+        _keep_larger(stored, facts)
     written = put_difference(stored, facts, key=("source_id", "model_id"), fixed={"day": told.day}).rows
     if new:
         attribute_sources()
@@ -33,6 +48,15 @@ def write_day(told: ToldDay) -> int:
         roll_up(told.day)
         mark_changed()
     return written
+
+
+def _keep_larger(stored: QuerySet[Fact], facts: dict[tuple[Any, ...], Sequence[Any]]) -> None:
+    """Put into `facts` what is stored where they have nothing, or fewer requests."""
+    places = [MEASURES.index("ok_requests"), MEASURES.index("failed_requests")]
+    for source, model, *amounts in stored.values_list("source_id", "model_id", *MEASURES).iterator(chunk_size=2000):
+        told = facts.get((source, model))
+        if told is None or sum(told[place] for place in places) < sum(amounts[place] for place in places):
+            facts[source, model] = amounts
 
 
 def _models(names: set[str]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, pgettext
 
+from keys.identity import MESSAGES
 from usage.models import Difference, Notice, Run, utc_today
 from usage.periods import budget_reset_day
 from usage.queries.key_use import KeyUse
@@ -201,6 +202,7 @@ OUR_PROBLEMS: Final = {  # what usage/services/refresh.py notes by itself
     gettext_noop("It was cut short."),
     gettext_noop("It broke off: the worker's log says why."),
     gettext_noop("Another run is under way."),
+    *MESSAGES.values(),
 }
 
 

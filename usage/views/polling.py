@@ -1,9 +1,11 @@
 """How the numbers come here: the runs of the poll, the button that asks for one, the comparison with the gateway."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
 from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
@@ -13,6 +15,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from gateway.errors import GatewayError
+from keys import services
+from keys.models import GatewayIdentity
 from usage.models import Comparison, Difference, Run
 from usage.queries.frame import Frame
 from usage.templatetags.usage_words import run_words
@@ -67,7 +72,7 @@ def runs(request: PortalRequest) -> HttpResponse:
     found = Paginator(Run.objects.all(), RUNS_A_PAGE).get_page(request.GET.get("page"))
     state = frame.state
     filling = state.backfill_target is not None and state.backfill_share < 1
-    context = {"frame": frame, "runs": found, "here": "usage:runs", "filling": filling}
+    context = {"frame": frame, "runs": found, "here": "usage:runs", "filling": filling, **_identity_of(request)}
     return render_region(request, "usage/runs.html", "panel", context)
 
 
@@ -86,6 +91,7 @@ def reconcile(request: PortalRequest) -> HttpResponse:
         "newest": newest,
         "comparison": done,
         "differences": done.differences.select_related("key__owner") if done else [],
+        **_identity_of(request),
     }
     return render_region(request, "usage/reconcile.html", "panel", context)
 
@@ -125,6 +131,27 @@ def mend(request: PortalRequest, difference_id: int) -> HttpResponse:
 
 def _not_passed_on() -> str:
     return _("Not asked: the portal’s task queue does not answer. Try again in a minute.")
+
+
+@require_POST
+@permission_required("keys.accept_gateway", raise_exception=True)
+def accept_gateway(request: PortalRequest) -> HttpResponse:
+    """Take the gateway as it is for the one that the portal knows, and compare keys with it."""
+    try:
+        accepted = services.accept_gateway(request.user.username)
+    except GatewayError as error:
+        messages.error(request, _("Not accepted. %(problem)s") % {"problem": error})
+        return redirect("usage:reconcile")
+    if accepted:
+        with suppress(QueueUnavailable):  # then it comes within a quarter of an hour, by the schedule
+            send_task("keys.sync", expires=WAIT_S)
+        messages.success(request, _("Accepted. Keys and usage are taken over from the gateway again."))
+    return redirect("usage:reconcile")
+
+
+def _identity_of(request: PortalRequest) -> dict[str, object]:
+    """Return what the pages say when the gateway is not as the portal knows it; one query."""
+    return {"identity": GatewayIdentity.load(), "may_accept": request.user.has_perm("keys.accept_gateway")}
 
 
 def sees_everyone(frame: Frame) -> bool:

@@ -1,0 +1,40 @@
+"""Bring the portal and the gateway together after an old copy of the portal's database was restored."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from gateway.errors import GatewayError
+from keys import services
+from keys.models import Key
+
+
+class Command(BaseCommand):
+    """Adopt keys that were made since the copy, mark those that were deleted since, finish what was under way."""
+
+    help = "After restoring an old copy of the database: say what was adopted, healed and lost, key by key."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do it, and report in plain lines. Again is harmless."""
+        try:
+            services.identify_gateway()
+            report = services.repair_after_restore()
+        except GatewayError as error:
+            raise CommandError(f"Not finished: {error} Run this again.") from error
+        self._list("Adopted: made since the copy, owned and listed again", report.adopted)
+        self._list("Healed: were under way when the copy was taken, or are there again", report.healed)
+        self._list("Taken over: another end, or a block, since the copy", report.updated)
+        self._list("Lost: deleted at the gateway since the copy", report.lost)
+        if report.deleted:
+            self.stdout.write(f"Deleted at the gateway, as the copy says that somebody had asked: {report.deleted}")
+        if report.unreadable:
+            self.stdout.write(f"Passed over, because the gateway's row makes no sense: {report.unreadable}")
+        if not report.anything:
+            self.stdout.write("Nothing to do: the portal and the gateway agree.")
+
+    def _list(self, title: str, keys: Iterable[Key]) -> None:
+        for number, key in enumerate(keys):
+            if number == 0:
+                self.stdout.write(f"{title}:")
+            self.stdout.write(f"  {key.owner.username}: {key.get_kind_display()} key “{key.label}” …{key.last_four}")

@@ -1,0 +1,58 @@
+"""All that is to be done after an old copy of the portal's database was restored, in order, with a report."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from keys.models import GatewayIdentity, Key, Token
+from keys.services.restore import adopt_unanswered
+from keys.services.sweep import sweep_keys
+from keys.services.sync import run_sync
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreReport:
+    """What was found; keys with their owner and tokens, oldest first."""
+
+    adopted: list[Key]
+    healed: list[Key]
+    updated: list[Key]
+    lost: list[Key]
+    deleted: int  # at the gateway
+    unreadable: int
+
+    @property
+    def anything(self) -> bool:
+        """Whether there was anything to do."""
+        return bool(self.adopted or self.healed or self.updated or self.lost or self.deleted or self.unreadable)
+
+
+def repair_after_restore() -> RestoreReport:
+    """Adopt what was made since the copy, mark what was deleted since, finish what was under way; say which.
+
+    Many keys may be missing at once, since who runs this knows of it. Again is harmless. Raises what the gateway
+    client raises, and GatewayChanged at another gateway; what was done until then stays.
+    """
+    under_way = set(Key.objects.filter(state=Key.State.ISSUING).values_list("pk", flat=True))
+    under_way |= set(Key.objects.exclude(renewing_since=None).values_list("pk", flat=True))
+    under_way |= set(Token.objects.filter(state=Token.State.ISSUING).values_list("key_id", flat=True))
+    adopt_unanswered()
+    GatewayIdentity.objects.filter(pk=1).update(absences_accepted=True)
+    found = run_sync()
+    sweep_keys()
+    adopted = set(Token.objects.filter(token__in=found.adopted).values_list("key_id", flat=True))
+    lost = Key.objects.filter(pk__in=found.gone, state__in=(Key.State.DELETING, Key.State.DELETED))
+    return RestoreReport(
+        adopted=_keys(adopted),
+        healed=_keys([*under_way, *found.revived]),
+        updated=_keys(found.updated),
+        lost=_keys(lost.values_list("pk", flat=True)),
+        deleted=len(found.deleted),
+        unreadable=len(found.unreadable),
+    )
+
+
+def _keys(ids: Iterable[UUID]) -> list[Key]:
+    return list(
+        Key.objects.filter(pk__in=list(ids)).select_related("owner").prefetch_related("tokens").order_by("created_at")
+    )

@@ -1,0 +1,208 @@
+"""Keys of ours that our database does not know: made after the copy that was restored. They get their rows again.
+
+What the gateway kept for us (mint.metadata_of) says whose key it was, of which kind, and under which label. Its secret
+is with the person, or, of a Playground key, computed from the alias: nothing of it was lost.
+"""
+
+import logging
+import uuid
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.audit import BY_THE_PORTAL
+from accounts.models import AuditAction, AuditOutcome, User
+from accounts.policies import policy_of
+from gateway.django import get_gateway
+from gateway.types import KeyInfo
+from keys.models import Key, Token
+from keys.services.rounds import each
+from keys.services.trail import trace
+
+logger = logging.getLogger(__name__)
+
+LARGEST_BUDGET_USD, LARGEST_LIMIT = Decimal(10**10 - 1), 2**31 - 1  # that the columns hold
+LABEL_LENGTH: Final = 60
+OURS: Final = (Key.Kind.PERSONAL, Key.Kind.TEMPORARY, Key.Kind.PLAYGROUND)
+
+
+def is_settled(info: KeyInfo) -> bool:
+    """Tell whether a key of ours is older than any making that somebody may still wait for."""
+    deadline = timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
+    return info.created_at is not None and info.created_at < timezone.now() - deadline
+
+
+def adopt_ours(owner: User, info: KeyInfo) -> bool:
+    """Give a key of ours its row again: as a newer secret of its key where that is known, else as a key."""
+    named, kind = _id(info), _kind(info)
+    known = Key.objects.select_related("owner").filter(pk=named).first() if named else None
+    if known and known.owner_id == owner.pk and known.state != Key.State.FAILED:
+        with suppress(IntegrityError):  # it was deleted here, or has two secrets: then this one stands for itself
+            return attach(known, info)
+    try:
+        return _adopt(owner, info, kind=kind, pk=None if known else named, alias=info.alias)
+    except IntegrityError:
+        if kind != Key.Kind.PLAYGROUND or Token.objects.filter(token=info.token).exists():
+            return False  # another run was faster
+    return drop_playground_key(info)
+
+
+def adopt_made_elsewhere(owner: User, info: KeyInfo) -> bool:
+    """List a key of this person that somebody made without the portal; False when another run listed it first."""
+    try:
+        return _adopt(owner, info, kind=Key.Kind.OUTSIDE, alias=None)
+    except IntegrityError:
+        return False
+
+
+def attach(key: Key, info: KeyInfo) -> bool:
+    """Record a newer secret of a key that we know: it was rotated after the copy. Raises IntegrityError."""
+    with transaction.atomic():
+        locked = Key.objects.select_for_update().get(pk=key.pk)
+        asked_to_delete = locked.state in (Key.State.DELETING, Key.State.DELETED) and locked.problem != Key.Problem.GONE
+        if asked_to_delete:
+            raise IntegrityError("the key was deleted here: this one stands for itself")
+        retires_at = timezone.now() + timedelta(hours=policy_of(key.owner).grace_hours)
+        Token.objects.filter(key=key, state=Token.State.LIVE).update(
+            state=Token.State.RETIRING, since=timezone.now(), retires_at=retires_at
+        )
+        Token.objects.create(key=key, **_token_fields(info, info.alias))
+        reopen(locked, info)
+        trace(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED, locked, _("added again after a restore"))
+    return True
+
+
+def reopen(key: Key, info: KeyInfo) -> None:
+    """Make a locked key active again, with the end that the gateway has. Call it in a transaction."""
+    key.state, key.problem, key.ended_at, key.renewing_since = Key.State.ACTIVE, Key.Problem.NONE, None, None
+    key.expires_at, key.blocked = info.expires_at, info.blocked
+    key.label = free_label(key.owner, key.label, but=key) if key.kind in Key.COUNTED_KINDS else key.label
+    key.save(update_fields=["state", "problem", "ended_at", "renewing_since", "expires_at", "blocked", "label"])
+
+
+def adopt_unanswered() -> int:
+    """Record what became of keys that were being made when the copy was taken; return how many.
+
+    In the copy nobody has had the answer yet; in truth somebody has, and may use the key.
+    """
+    overdue = timezone.now() - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
+    unanswered = Token.objects.filter(state=Token.State.ISSUING, answer_lost=False, since__lt=overdue)
+    adopted, failure = each(_adopt_if_made, unanswered.select_related("key__owner"))
+    if failure:
+        raise failure
+    return adopted
+
+
+def adopt_answer(token: Token, info: KeyInfo) -> bool:
+    """Record a key as made, as its maker would have; False when that, or another decision, was made meanwhile."""
+    with transaction.atomic():
+        key = Key.objects.select_for_update().select_related("owner").get(pk=token.key_id)
+        before = Token.objects.filter(key=key, state=Token.State.LIVE).first()
+        if before and not Token.objects.move(
+            before,
+            to=Token.State.RETIRING,
+            retires_at=timezone.now() + timedelta(hours=policy_of(key.owner).grace_hours),
+        ):
+            return False
+        fields = {"token": info.token, "last_four": info.last_four[-4:], "answer_lost": False}
+        if not Token.objects.move(token, to=Token.State.LIVE, **fields):
+            transaction.set_rollback(True)
+            return False
+        reopen(key, info)
+        trace(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, key, _("added again after a restore"))
+    return True
+
+
+def free_label(owner: User, label: str, *, but: Key | None = None) -> str:
+    """Return the label, with a number behind it where the person has a live key of that name."""
+    taken = Key.objects.owned_by(owner).counted()
+    if but:
+        taken = taken.exclude(pk=but.pk)
+    labels = {name.lower() for name in taken.values_list("label", flat=True)}
+    number, free = 1, label[:LABEL_LENGTH]
+    while free.lower() in labels:
+        number += 1
+        end = f" ({number})"
+        free = label[: LABEL_LENGTH - len(end)] + end
+    return free
+
+
+def _adopt_if_made(token: Token) -> bool:
+    """Look under the alias of a token; what is not there is left to the sweep."""
+    alias = token.alias or ""
+    found = next((info for info in get_gateway().keys.list(alias=alias) if info.alias == alias), None)
+    return found is not None and adopt_answer(token, found)
+
+
+def drop_playground_key(info: KeyInfo) -> bool:
+    """Delete a Playground key whose owner has another by now: nobody ever saw the secret of either."""
+    get_gateway().keys.delete([info.token])
+    logger.warning("sync: deleted a Playground key that another has replaced (alias %s)", info.alias)
+    return True
+
+
+def _adopt(owner: User, info: KeyInfo, *, kind: str, alias: str | None, pk: uuid.UUID | None = None) -> bool:
+    """Make the rows of a key. Raises IntegrityError."""
+    label = _label(info)
+    with transaction.atomic():
+        key = Key.objects.create(
+            pk=pk or uuid.uuid4(),
+            owner=owner,
+            kind=kind,
+            state=Key.State.ACTIVE,
+            label=free_label(owner, label) if kind in Key.COUNTED_KINDS else label,
+            expires_at=info.expires_at,
+            blocked=info.blocked,
+            budget_usd=info.budget_usd if info.budget_usd is None else min(info.budget_usd, LARGEST_BUDGET_USD),
+            budget_period=(info.budget_duration or "")[:10],
+            rpm_limit=_held(info.rpm_limit),
+            tpm_limit=_held(info.tpm_limit),
+            model_names=list(info.models) or None,
+            created_at=info.created_at or timezone.now(),
+        )
+        Token.objects.create(key=key, **_token_fields(info, alias))
+        ours = kind != Key.Kind.OUTSIDE
+        words = _("added again after a restore") if ours else Key.Kind.OUTSIDE.label
+        trace(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED if ours else AuditOutcome.DONE, key, words)
+    return True
+
+
+def _token_fields(info: KeyInfo, alias: str | None) -> dict[str, Any]:
+    return {
+        "alias": alias,
+        "token": info.token,
+        "last_four": info.last_four[-4:],
+        "state": Token.State.LIVE,
+        "created_at": info.created_at or timezone.now(),
+    }
+
+
+def _id(info: KeyInfo) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(str(info.metadata.get("passerelle_key", "")))
+    except ValueError:
+        return None
+
+
+def _kind(info: KeyInfo) -> str:
+    kind = str(info.metadata.get("passerelle_kind", ""))
+    return kind if kind in OURS else Key.Kind.TEMPORARY
+
+
+def _label(info: KeyInfo) -> str:
+    """Return the label that we put there; of a key that was made elsewhere its alias."""
+    label = info.metadata.get("passerelle_label")
+    if isinstance(label, str) and label.strip() and label.isprintable():
+        return label.strip()[:LABEL_LENGTH]
+    return (info.alias or info.key_name or "?")[:LABEL_LENGTH]
+
+
+def _held(limit: int | None) -> int | None:
+    """Return a limit as near as a row can hold it: whoever made the key could write any number."""
+    return limit if limit is None else min(max(limit, 0), LARGEST_LIMIT)

@@ -1,0 +1,56 @@
+"""Take one step with each of many rows: a row that fails is passed over, and tried again after the others."""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.utils import timezone
+
+from gateway.errors import GatewayError, GatewayUnavailable
+from keys.models import Key, Token
+
+logger = logging.getLogger(__name__)
+
+MAX_UNREACHABLE: Final = 3  # in a row: the gateway is away, and the rest of the round waits for the next run
+MAX_FAILURES: Final = 30  # in a row, whatever they are: it answers, but nothing comes of it
+
+T = TypeVar("T")
+
+
+def each(step: Callable[[T], bool | None], rows: Iterable[T]) -> tuple[int, GatewayUnavailable | None]:
+    """Take `step` with every row; return how many did something, and the last failure of a gateway that was away.
+
+    A failure is noted on the row (`tried_at`), so that rounds which are cut short begin with others the next time.
+    """
+    done, in_a_row, unreachable, failure = 0, 0, 0, None
+    for row in rows:
+        try:
+            done += step(row) is not False
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception as error:  # noqa: BLE001  one row must not keep the others from their turn
+            _note(step, row, error)
+            failure = error if isinstance(error, GatewayUnavailable) else failure
+            in_a_row += 1
+            unreachable = unreachable + 1 if _is_away(error) else 0
+            if unreachable == MAX_UNREACHABLE or in_a_row == MAX_FAILURES:
+                break
+        else:
+            in_a_row = unreachable = 0
+    return done, failure
+
+
+def _is_away(error: Exception) -> bool:
+    """Tell whether the gateway was not reached, or did not answer in time: it would be so for any other row."""
+    return isinstance(error, GatewayUnavailable) and (error.timed_out or not error.may_have_happened)
+
+
+def _note(step: Callable[[T], object], row: T, error: Exception) -> None:
+    """Log a failure, with a traceback where it is one of ours, and put the row behind the others."""
+    name = getattr(getattr(step, "func", step), "__name__", "a step")  # of a partial, its function's
+    known = isinstance(error, GatewayError)
+    what = f"{type(row).__name__} {row.pk}" if isinstance(row, Key | Token) else type(row).__name__
+    logger.warning("%s failed for %s: %s", name, what, error, exc_info=None if known else error)
+    if isinstance(row, Key | Token):
+        type(row)._default_manager.filter(pk=row.pk).update(tried_at=timezone.now())
