@@ -152,10 +152,10 @@ class InstitutionAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Take over the groups of somebody whom we know."""
         if sociallogin.is_existing:
-            take_over_groups(user=sociallogin.user, claimed=sociallogin.account.extra_data["userinfo"]["groups"])
+            take_over_groups(user=sociallogin.user, claimed=sociallogin.account.extra_data["userinfo"].get("groups"))
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: None = None) -> User:
         """Make the account of somebody who is new, with their groups."""
         user: User = super().save_user(request, sociallogin, form)
-        take_over_groups(user=user, claimed=sociallogin.account.extra_data["userinfo"]["groups"])
+        take_over_groups(user=user, claimed=sociallogin.account.extra_data["userinfo"].get("groups"))
         return user

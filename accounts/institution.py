@@ -3,6 +3,7 @@
 Claims are written by somebody else. Only those named here are kept, as the type and length that the database takes.
 """
 
+import logging
 import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final, TypeGuard
@@ -16,6 +17,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 
+logger = logging.getLogger(__name__)
 NAMES: Final = {"preferred_username": 150, "name": 300, "given_name": 150, "family_name": 150}  # claim: characters
 MAX_GROUP_LENGTH: Final = 150  # characters, as Django's groups have
 NO_TEXT: Final = ("Cc", "Cs")  # Unicode categories: control characters, of which PostgreSQL refuses NUL, and surrogates
@@ -56,7 +58,8 @@ class InstitutionCallback(OAuth2CallbackView):  # type: ignore[misc]  # allauth 
 def usable_claims(identity: Mapping[str, Any], userinfo: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is taken from the ID token and, where both have it, from userinfo.
 
-    Raises ValueError when they name nobody. An address is verified by the same of the two that gives it.
+    Raises ValueError when they name nobody. An address is verified by the same of the two that gives it. There is no
+    "groups" when the institution says that there are too many to name (Entra ID, over 200).
     """
     subject = identity.get("sub")
     if not _is_text(subject, app_settings.UID_MAX_LENGTH):
@@ -70,10 +73,25 @@ def usable_claims(identity: Mapping[str, Any], userinfo: Mapping[str, Any]) -> d
     if _is_text(source.get("email"), 254):
         claims["email"] = source["email"]
         claims["email_verified"] = source.get("email_verified") is True or source.get("email_verified") == "true"
-    groups = both.get(settings.OIDC_GROUPS_CLAIM)
+    groups = _groups_in(both)
+    elsewhere = both.get("_claim_names")
+    if groups is None and (both.get("hasgroups") or (isinstance(elsewhere, dict) and "groups" in elsewhere)):
+        logger.warning(
+            "the institution names no groups, because there are too many: a person's groups stay as they are"
+        )
+        return claims
     names = [name for name in (groups if isinstance(groups, list) else [groups]) if _is_text(name)]
     claims["groups"] = [name.removeprefix("/") for name in names]  # Keycloak's begin with a slash
     return claims
+
+
+def _groups_in(claims: Mapping[str, Any]) -> Any:
+    """Return the claim of groups; its name may be a way through several, as Keycloak's realm_access.roles is."""
+    path = settings.OIDC_GROUPS_CLAIM
+    found: Any = claims
+    for name in [path] if path in claims else path.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
 
 
 def _is_text(value: object, length: int = MAX_GROUP_LENGTH) -> TypeGuard[str]:

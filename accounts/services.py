@@ -16,12 +16,15 @@ logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
-def take_over_groups(*, user: User, claimed: Iterable[str]) -> None:
+def take_over_groups(*, user: User, claimed: Iterable[str] | None) -> None:
     """Put the person into the groups of these names that exist here, and out of those that the last claim gave.
 
+    None, what the institution does not say, changes nothing.
     A claim gives the groups of OIDC_GROUPS_ALLOWED; where that is empty, those that grant no permission. Groups that
     somebody gave here stay, claimed or not. Idempotent.
     """
+    if claimed is None:
+        return
     allowed = settings.OIDC_GROUPS_ALLOWED
     here = Group.objects.filter(name__in=list(claimed))
     named = set(here.filter(name__in=allowed) if allowed else here.filter(permissions=None))

@@ -192,6 +192,32 @@ def test_reads_the_claim_that_the_settings_name_also_from_the_id_token(
     assert _groups(User.objects.get()) == {"Staff"}
 
 
+@pytest.mark.parametrize("more", [{"hasgroups": True}, {"_claim_names": {"groups": "src1"}}])
+def test_takes_no_group_away_when_there_are_too_many_to_name(
+    client: Client, institution: Institution, db: None, caplog: pytest.LogCaptureFixture, more: dict[str, Any]
+) -> None:
+    institution.knows("u1", groups=["Staff"])
+    _come_back(client)
+    client.logout()
+    institution.knows("u1", **more)
+
+    _come_back(client)
+
+    assert _groups(User.objects.get()) == {"Staff"}
+    assert "too many" in caplog.text
+
+
+@pytest.mark.parametrize("roles", [["Staff"], "Staff", None, ["Staff", {"x": 1}], {"Staff": 1}])
+def test_finds_groups_within_a_claim(settings: Settings, roles: object) -> None:
+    settings.OIDC_GROUPS_CLAIM = "realm_access.roles"
+
+    groups = usable_claims({"sub": "u1"}, {"realm_access": {"roles": roles}})["groups"]
+
+    assert groups == (["Staff"] if "Staff" in str(roles) and not isinstance(roles, dict) else [])
+    assert usable_claims({"sub": "u1"}, {"realm_access": roles})["groups"] == []
+    assert usable_claims({"sub": "u1"}, {"realm_access.roles": "Staff"})["groups"] == ["Staff"]
+
+
 @pytest.mark.parametrize("garbage", [None, 7, {"Staff": True}, [["Staff"]], True])
 def test_takes_no_group_out_of_garbage(garbage: object) -> None:
     assert usable_claims({"sub": "u1"}, {"groups": garbage})["groups"] == []
