@@ -5,41 +5,32 @@ With `EMBEDDED=1` (as `make run` and the tests set it) the portal runs on SQLite
 it nothing that matters has a default. docs/settings.md lists all of them; a test holds it to this file.
 """
 
-import secrets
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
+from portal.environment import Environment
+from portal.log import LEVELS, logging_config
+from portal.private_files import kept_secret, own_folder
+from portal.schedule import beat_schedule
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-class StrippedFiles(environ.FileAwareMapping):  # type: ignore[misc]  # django-environ has no types
-    """The environment, where `NAME_FILE` names a file with the value: editors and `echo` end files with a newline."""
-
-    def __getitem__(self, name: str) -> str:
-        """Return the value, without white space at its ends if it comes from a file."""
-        value: str = super().__getitem__(name)
-        return value.strip() if self.env.get(f"{name}_FILE") else value
-
-
-class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no types
-    """django-environ over `StrippedFiles`."""
-
-    ENVIRON = StrippedFiles()
-
-
 env = Environment()
 
 # --- Which shape (DESIGN §3) ---------------------------------------------------------------------
 EMBEDDED = env.bool("EMBEDDED", default=False)  # SQLite, file-system broker, sandbox gateway: to try, to test
+SANDBOX = EMBEDDED and not env.str("GATEWAY_URL", default="")  # `make run` starts a gateway of its own
 DEBUG = env.bool("DEBUG", default=False)
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()  # everything that the embedded mode writes
+DATA_DIR = VAR_DIR / "sandbox" if SANDBOX else VAR_DIR  # what is made with the sandbox never meets a real gateway
+if EMBEDDED:
+    own_folder(VAR_DIR, surely=VAR_DIR.is_relative_to(BASE_DIR / "var"))
+    own_folder(DATA_DIR)
 
 
 def embedded_default(value: str) -> str | environ.NoValue:
@@ -47,14 +38,9 @@ def embedded_default(value: str) -> str | environ.NoValue:
     return value if EMBEDDED else environ.Env.NOTSET
 
 
-def embedded_secret(name: str) -> str:
-    """Return a random secret that stays the same from start to start, kept in a private file in `VAR_DIR`."""
-    path = VAR_DIR / name
-    if not path.exists():
-        VAR_DIR.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50), encoding="utf-8")
-    return path.read_text(encoding="utf-8")
+def embedded_secret(name: str) -> str | environ.NoValue:
+    """Return a random secret that stays the same from start to start; none outside the embedded mode."""
+    return kept_secret(DATA_DIR / name) if EMBEDDED else environ.Env.NOTSET
 
 
 # --- Where it is -------------------------------------------------------------------------------
@@ -65,7 +51,7 @@ _portal = urlsplit(PORTAL_URL)
 HTTPS = _portal.scheme == "https"
 ALLOWED_HOSTS = [_portal.hostname or "", *(["127.0.0.1", "localhost"] if EMBEDDED else [])]
 CSRF_TRUSTED_ORIGINS = [f"{_portal.scheme}://{_portal.netloc}"]
-SECRET_KEY = env.str("SECRET_KEY", default=embedded_secret("secret_key") if EMBEDDED else environ.Env.NOTSET)
+SECRET_KEY = env.str("SECRET_KEY", default=embedded_secret("secret_key"))
 
 # --- The web server (gunicorn.conf.py) ------------------------------------------------------------
 WEB_HOST = env.str("WEB_HOST", default="127.0.0.1")  # the address that PORT is opened on
@@ -76,10 +62,10 @@ WEB_THREADS = env.int("WEB_THREADS", default=160 if EMBEDDED else 256)  # each; 
 
 # --- The gateway -------------------------------------------------------------------------------
 SANDBOX_PORT = env.int("SANDBOX_PORT", default=4001)
-SANDBOX = EMBEDDED and not env.str("GATEWAY_URL", default="")  # `make run` starts a gateway of its own
 GATEWAY_URL = env.str("GATEWAY_URL", default=embedded_default(f"http://127.0.0.1:{SANDBOX_PORT}"))
 GATEWAY_ADMIN_KEY = env.str("GATEWAY_ADMIN_KEY", default=embedded_default("sk-sandbox-admin"))
 GATEWAY_PUBLIC_URL = env.str("GATEWAY_PUBLIC_URL", default=GATEWAY_URL).rstrip("/")  # what people's programs call
+GATEWAY_HTTP_HOSTS = env.list("GATEWAY_HTTP_HOSTS", default=[])  # gateways that may be asked over plain http
 GATEWAY_CONNECT_TIMEOUT_S = env.float("GATEWAY_CONNECT_TIMEOUT_S", default=3.0)
 GATEWAY_READ_TIMEOUT_S = env.float("GATEWAY_READ_TIMEOUT_S", default=20.0)
 GATEWAY_CA_FILE = env.str("GATEWAY_CA_FILE", default="")  # PEM; in place of the usual authorities
@@ -99,7 +85,7 @@ PORTAL_BUDGET_USD = Decimal(env.str("PORTAL_BUDGET_USD", default="") or 0) or No
 # --- Playground --------------------------------------------------------------------------------
 PLAYGROUND_KEY_SECRET = env.str(  # the secrets of all Playground keys are made from it, and kept nowhere
     "PLAYGROUND_KEY_SECRET",
-    default=embedded_secret("playground_key_secret") if EMBEDDED else environ.Env.NOTSET,
+    default=embedded_secret("playground_key_secret"),
 )
 PLAYGROUND_PROMPT_CHARS = env.int("PLAYGROUND_PROMPT_CHARS", default=100000)  # of a message, and of a system prompt
 PLAYGROUND_IMAGES = env.int("PLAYGROUND_IMAGES", default=4)  # with one message
@@ -113,7 +99,7 @@ PLAYGROUND_KEPT_DAYS = env.int("PLAYGROUND_KEPT_DAYS", default=30)  # a conversa
 PLAYGROUND_UNKEPT_HOURS = env.int("PLAYGROUND_UNKEPT_HOURS", default=1)  # one that is not to be kept
 
 # --- Database (connections are pooled; a stream holds none) --------------------------------------
-DATABASES = {"default": env.db_url("DATABASE_URL", default=embedded_default(f"sqlite:///{VAR_DIR / 'db.sqlite3'}"))}
+DATABASES = {"default": env.db_url("DATABASE_URL", default=embedded_default(f"sqlite:///{DATA_DIR / 'db.sqlite3'}"))}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",  # a writer waits for its turn at BEGIN instead of failing at its first write
@@ -141,15 +127,17 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Cache, broker, tasks ------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", default=embedded_default(""))
 CACHES = {
-    "default": {"BACKEND": "web.cache.RedisCache", "LOCATION": REDIS_URL}
+    "default": {"BACKEND": "web.cache.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "sandbox" if SANDBOX else ""}
     if REDIS_URL
     else {"BACKEND": "web.cache.DatabaseCache", "LOCATION": "portal_cache"}
 }
-_broker = VAR_DIR / "broker"
+BROKER_DIR = DATA_DIR / "broker"
 CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
+CELERY_BROKER_TRANSPORT = None if REDIS_URL else "portal.broker:Transport"
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
         "visibility_timeout": 3600,
+        "global_keyprefix": "sandbox:" if SANDBOX else "",
         "socket_connect_timeout": 2,  # s
         "socket_timeout": 5,  # s; the worker waits for one second at a time
         "max_retries": 1,  # to connect, for who publishes; the worker tries for ever
@@ -158,15 +146,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "interval_max": 0.2,
     }
     if REDIS_URL
-    else {
-        "data_folder_in": str(_broker),
-        "data_folder_out": str(_broker),
-        "control_folder": str(_broker / "control"),
-        "polling_interval": 0.2,  # s
-    }
+    else {"folder": str(BROKER_DIR), "polling_interval": 0.2}  # s
 )
-if not REDIS_URL:
-    (_broker / "control").mkdir(parents=True, exist_ok=True)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 CELERY_TASK_IGNORE_RESULT = True
@@ -177,52 +158,10 @@ CELERY_TASK_ROUTES = {  # what may read from the gateway for minutes: nothing el
     name: {"queue": "polls"} for name in ("usage.refresh_*", "usage.backfill", "usage.reconcile", "keys.sync")
 }
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
-CELERY_BEAT_SCHEDULE = {
-    "keys.sweep": {"task": "keys.sweep", "schedule": crontab(minute="*/5"), "options": {"expires": 240}},
-    "keys.sync": {"task": "keys.sync", "schedule": crontab(minute="*/15"), "options": {"expires": 840}},
-    "keys.refresh_models": {"task": "keys.refresh_models", "schedule": 60.0, "options": {"expires": 50}},
-    "keys.remind": {"task": "keys.remind", "schedule": crontab(minute=20), "options": {"expires": 3000}},
-    "usage.today": {
-        "task": "usage.refresh_facts",
-        "args": ["today"],
-        "schedule": float(USAGE_POLL_S),
-        "options": {"expires": USAGE_POLL_S},
-    },
-    "usage.recent": {
-        "task": "usage.refresh_facts",
-        "args": ["recent"],
-        "schedule": crontab(minute=7),
-        "options": {"expires": 3000},
-    },
-    "usage.nightly": {
-        "task": "usage.refresh_facts",
-        "args": ["nightly"],
-        "schedule": crontab(hour=2, minute=13),
-        "options": {"expires": 6 * 3600},
-    },
-    "usage.backfill": {
-        "task": "usage.backfill",
-        "args": [20],  # usage.tasks.TRIES
-        "schedule": crontab(minute="*/10"),
-        "options": {"expires": 500},
-    },
-    "usage.older": {  # all of 400 days within some nights
-        "task": "usage.reread_older_days",
-        "schedule": crontab(hour="1-6", minute=37),
-        "options": {"expires": 3000},
-    },
-    "usage.warn": {"task": "usage.warn_of_budgets", "schedule": crontab(minute="*/15"), "options": {"expires": 800}},
-    "usage.alert_operators": {
-        "task": "usage.alert_operators",
-        "schedule": crontab(minute="*/10"),
-        "options": {"expires": 500},
-    },
-    "usage.reconcile": {"task": "usage.reconcile", "schedule": crontab(hour=4, minute=41)},
-    "usage.prune": {"task": "usage.prune", "schedule": crontab(hour=3, minute=29)},
-    "playground.prune": {"task": "playground.prune", "schedule": crontab(minute=50), "options": {"expires": 3000}},
-    "playground.settle": {"task": "playground.settle", "schedule": 60.0, "options": {"expires": 50}},
-}
+CELERY_BEAT_SCHEDULER = "portal.beat:Scheduler"
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule.json")
+CELERY_BEAT_SYNC_EVERY = 1  # task sent
+CELERY_BEAT_SCHEDULE = beat_schedule(usage_poll_s=USAGE_POLL_S)
 
 HEALTH_PARTS = {  # of /healthz/ready, after those of web.health: what returns "up", or a word for what is wrong
     "admin_key": "keys.heartbeat.admin_key_state",
@@ -390,11 +329,12 @@ STORAGES = {
 }
 
 # --- Mail ---------------------------------------------------------------------------------------------
-EMAIL_URL = env.email_url("EMAIL_URL", default="consolemail://" if EMBEDDED else environ.Env.NOTSET)
+EMAIL_URL = env.email_url("EMAIL_URL", default="filemail://" if EMBEDDED else environ.Env.NOTSET)
 EMAIL_BACKEND = EMAIL_URL["EMAIL_BACKEND"]
 EMAIL_HOST, EMAIL_PORT = EMAIL_URL["EMAIL_HOST"], EMAIL_URL["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL_URL["EMAIL_HOST_USER"], EMAIL_URL["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_URL.get("EMAIL_USE_TLS", False), EMAIL_URL.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = EMAIL_URL["EMAIL_FILE_PATH"] or str(DATA_DIR / "mail")  # of filemail://
 EMAIL_TIMEOUT = 20  # s
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"passerelle@{_portal.hostname}")
 
@@ -436,17 +376,5 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; images have a limit of their
 MAX_BODY_BYTES = (PLAYGROUND_IMAGES * PLAYGROUND_IMAGE_MB + 5) * 1024 * 1024  # of a whole request (web.bodies)
 
 # --- Log: one line an event, on standard error; never a body, a header or a form -----------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "filters": {"without_outages": {"()": "web.outage.WithoutOutages"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {
-        "django.server": {"handlers": [], "propagate": True},
-        "django.request": {"filters": ["without_outages"]},
-        "psycopg.pool": {"level": "ERROR"},  # each attempt to connect again; web.outage has one line a minute
-        "urllib3": {"level": "INFO"},
-    },
-}
+LOG_LEVEL = env.choice("LOG_LEVEL", choices=LEVELS, default="INFO")
+LOGGING = logging_config(LOG_LEVEL)

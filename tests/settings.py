@@ -64,11 +64,13 @@ if os.environ.get("TEST_REDIS"):
     os.environ["REDIS_URL"] = f"redis://127.0.0.1:{port}/{worker}"
 
 from portal.settings import *  # noqa: E402, F403  (the environment must be set first)
-from portal.settings import DATABASES, STATIC_ROOT, VAR_DIR  # noqa: E402
+from portal.settings import CACHES, CELERY_BROKER_TRANSPORT_OPTIONS, DATABASES, STATIC_ROOT, VAR_DIR  # noqa: E402
 
 if "postgresql" not in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["CONN_MAX_AGE"] = 0  # threads of tests end, and nobody would close theirs
     DATABASES["default"]["TEST"] = {"NAME": str(Path(VAR_DIR) / "test.sqlite3")}  # a file, so that threads share it
+CACHES["default"].pop("KEY_PREFIX", None)  # a worker of the tests has a gateway by name, and reads the same
+CELERY_BROKER_TRANSPORT_OPTIONS.pop("global_keyprefix", None)
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},

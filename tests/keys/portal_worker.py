@@ -13,7 +13,7 @@ class Worker(Portal):
     """Celery, as `make run` starts it, telling everything that it could tell."""
 
     def __init__(self, gateway: Sandbox) -> None:
-        super().__init__(gateway, VAR_DIR=str(settings.VAR_DIR), LOG_LEVEL="DEBUG", KEY_ANSWER_DEADLINE_S="0")
+        super().__init__(gateway, VAR_DIR=str(settings.DATA_DIR), LOG_LEVEL="DEBUG", KEY_ANSWER_DEADLINE_S="0")
 
     @property
     def log(self) -> Path:

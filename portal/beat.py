@@ -1,0 +1,55 @@
+"""Beat's memory of when each task was last sent: a small file of JSON, replaced whole.
+
+Celery's own is a shelve, which a kill can leave torn; beat then ends at every start.
+"""
+
+import json
+import logging
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from celery.beat import Scheduler as CeleryScheduler
+from django.utils import timezone
+
+from portal.private_files import write_whole
+
+logger = logging.getLogger(__name__)
+
+
+class Scheduler(CeleryScheduler):
+    """Sends what CELERY_BEAT_SCHEDULE names, and what fell due while it was away, once."""
+
+    def __init__(self, *args: Any, schedule_filename: str, **kwargs: Any) -> None:
+        self._path = Path(schedule_filename)
+        super().__init__(*args, **kwargs)
+
+    def setup_schedule(self) -> None:
+        """Take over the times of the last run; begin anew, with a warning, where they cannot be read."""
+        super().setup_schedule()
+        for name, sent_at in self._read().items():
+            if name in self.schedule:
+                self.schedule[name].last_run_at = min(sent_at, timezone.now())
+        self.sync()
+
+    def sync(self) -> None:
+        """Write the times down."""
+        times = {name: entry.last_run_at.isoformat() for name, entry in self.schedule.items() if entry.last_run_at}
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path, json.dumps(times, indent=1))
+        except OSError as problem:  # a full disk: tasks are sent all the same
+            logger.error("Beat cannot write %s: %s", self._path, problem.strerror)
+
+    def _read(self) -> dict[str, datetime]:
+        try:
+            times = json.loads(self._path.read_text(encoding="utf-8"))
+            found = {str(name): datetime.fromisoformat(sent_at) for name, sent_at in times.items()}
+            if not all(map(timezone.is_aware, found.values())):
+                raise ValueError("a time without its zone")
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, AttributeError) as problem:
+            logger.warning("Beat begins anew: %s cannot be read (%s)", self._path, type(problem).__name__)
+            return {}
+        return found

@@ -1,0 +1,28 @@
+"""How the programs log. Knows no setting."""
+
+from typing import Any, Final
+
+LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+OUR_PACKAGES: Final = ("portal", "playground", "usage", "keys", "accounts", "web", "gateway")
+
+
+def logging_config(level: str) -> dict[str, Any]:
+    """Return `LOGGING`: one line an event, on standard error, from `level` on.
+
+    What others wrote says INFO and above at most: their debug lines hold addresses with keys in them, statements with
+    their values, the arguments of tasks.
+    """
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+        "filters": {"without_outages": {"()": "web.outage.WithoutOutages"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": "INFO" if level == "DEBUG" else level},
+        "loggers": {
+            "django.server": {"handlers": [], "propagate": True},
+            "django.request": {"filters": ["without_outages"]},
+            "psycopg.pool": {"level": "ERROR"},  # each attempt to connect again; web.outage has one line a minute
+            **{name: {"level": level} for name in OUR_PACKAGES},
+        },
+    }

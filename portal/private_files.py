@@ -1,0 +1,60 @@
+"""Files and folders of the embedded mode: for their owner only, and never seen half written. Knows no setting."""
+
+import os
+import secrets
+import stat
+from pathlib import Path
+from uuid import uuid4
+
+OURS = frozenset({"run.lock", "secret_key", "db.sqlite3", "broker", "sandbox", "static.stamp"})  # tell VAR_DIR apart
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace the file at once, readable for its owner only: whoever reads gets the old text or the new one."""
+    draft = path.with_name(f".{uuid4().hex}.draft")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def kept_secret(path: Path) -> str:
+    """Return a random secret that stays the same from start to start, kept in that file."""
+    if not path.exists():
+        write_whole(path, secrets.token_urlsafe(50))
+    return path.read_text(encoding="utf-8")
+
+
+def own_folder(path: Path, *, surely: bool = False) -> Path:
+    """Make the folder, or take the rights on it from everybody but its owner; return it.
+
+    Left alone: a folder of somebody else, one that all share (sticky bit, as /tmp), and one that holds other things,
+    unless it is `surely` ours.
+    """
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    state = path.stat()
+    if state.st_uid == os.geteuid() and state.st_mode & OTHERS and not state.st_mode & stat.S_ISVTX:
+        names = {each.name for each in path.iterdir()}
+        if surely or not names or names & OURS:
+            path.chmod(stat.S_IMODE(state.st_mode) & ~OTHERS)
+    return path
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Say whether anybody but its owner may look into this folder."""
+    return path.exists() and bool(path.stat().st_mode & OTHERS)
+
+
+def close_to_others(folder: Path, *, but: Path) -> None:
+    """Take the rights of others from all files and folders of ours below `folder`, those below `but` excepted."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if Path(parent, name) != but]
+        for path in (Path(parent, name) for name in (*folders, *files)):
+            state = path.lstat()
+            ours = state.st_uid == os.geteuid() and not stat.S_ISLNK(state.st_mode)
+            if ours and state.st_mode & OTHERS:
+                path.chmod(stat.S_IMODE(state.st_mode) & ~OTHERS)
