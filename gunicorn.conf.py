@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from portal.start import load_settings
+from portal.start import load_settings, refuse_what_is_wrong
 from web.hangups import cut_all_short
 from web.health import leaving
 
@@ -24,6 +24,11 @@ limit_request_line = 8190  # bytes, as much as nginx passes on: links hold whole
 ANSWERS_S = 4 if settings.EMBEDDED else 30  # for answers under way, half of it to end by themselves. `make run` waits 5
 graceful_timeout = settings.WEB_LEAVING_S + ANSWERS_S  # s
 control_socket_disable = True
+
+
+def on_starting(arbiter: Any) -> None:
+    """Refuse to serve, before a port is opened, while the database holds what does harm."""
+    refuse_what_is_wrong(database=True)
 
 
 def pre_fork(arbiter: Any, worker: Any) -> None:

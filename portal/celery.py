@@ -5,13 +5,29 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_failure, task_success
+from celery.signals import beat_init, celeryd_init, setup_logging, task_failure, task_success
+
+from portal.start import load_settings, refuse_what_is_wrong
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # it runs all of Django's checks, and forgets what they found
 
 app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@app.on_configure.connect
+def name_what_is_missing(**kwargs: Any) -> None:
+    """End with one line, not with a traceback, when a setting is missing."""
+    load_settings()
+
+
+@celeryd_init.connect
+@beat_init.connect
+def look_at_the_settings(**kwargs: Any) -> None:
+    """Refuse to start the worker, or beat, with settings that do harm."""
+    refuse_what_is_wrong(database=True)
 
 
 @setup_logging.connect

@@ -1,10 +1,23 @@
-"""The first thing that every program does: load the settings, or end with one line that says what they lack."""
+"""What every program does first: load the settings, or end with one line that says what they lack; look at them."""
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import django
 from django.conf import LazySettings, settings
+from django.core.checks import CheckMessage
+from django.core.checks.registry import registry
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
+
+CHECKS = (
+    "portal.checks",
+    "portal.safety_checks",
+    "accounts.checks",
+)  # modules whose errors stop a web server, a worker and beat
 
 
 def load_settings() -> LazySettings:
@@ -15,3 +28,46 @@ def load_settings() -> LazySettings:
     except (ImproperlyConfigured, OSError, ValueError) as problem:  # OSError: a NAME_FILE that is not there
         sys.exit(f"Not started: {problem}")
     return settings
+
+
+def refuse_what_is_wrong(*, database: bool) -> None:
+    """End this process with one line for each error that our checks find; with `database` they look there, too.
+
+    No connection is left open: this process may be forked afterwards.
+    """
+    load_settings()
+    django.setup()
+    checks = [check for check in registry.get_checks() if check.__module__ in CHECKS]
+    _end_on_errors([message for check in checks for message in check(app_configs=None, databases=None)])
+    if database:
+        found = [message for check in checks for message in check(app_configs=None, databases=["default"])]
+        connections.close_all()
+        if hasattr(connections["default"], "close_pool"):  # its threads would not live in the children
+            connections["default"].close_pool()
+        _end_on_errors(found)
+
+
+def _end_on_errors(found: list[CheckMessage]) -> None:
+    errors = sorted((each.id or "", each.msg, each.hint or "") for each in found if each.is_serious())
+    if errors:
+        sys.exit("\n".join(f"Not started: {text} {hint} ({name})" for name, text, hint in errors))
+
+
+@contextmanager
+def naming_missing_tables() -> Iterator[None]:
+    """End with one line in place of a traceback where the database is away, or lacks our tables."""
+    try:
+        yield
+    except DatabaseError as problem:
+        database = connections["default"]
+        name = database.settings_dict["NAME"]
+        try:
+            missing = MigrationExecutor(database).migration_plan(MigrationExecutor(database).loader.graph.leaf_nodes())
+        except DatabaseError as away:
+            sys.exit(f"The database {name} cannot be used: {str(away).splitlines()[0]}")
+        if not missing:
+            raise problem from None
+        advice = (
+            "start the portal with `make run`, or name its VAR_DIR" if settings.EMBEDDED else "run `manage.py migrate`"
+        )
+        sys.exit(f"The database {name} is not up to date: {advice}.")

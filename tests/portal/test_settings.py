@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 SERVER = {
-    "SECRET_KEY": "s" * 60,
+    "SECRET_KEY": "5fKv0Tq9JwZr3LbXn8HcPd2GyMs7VaEu1QoRi6Wk",
     "PORTAL_URL": "https://portal.example.edu",
     "TRUSTED_PROXY_COUNT": "1",
     "DATABASE_URL": "postgresql://portal@127.0.0.1/portal",
     "REDIS_URL": "redis://127.0.0.1/0",
     "EMAIL_URL": "smtp://127.0.0.1:25",
     "GATEWAY_URL": "https://gateway.example.edu",
-    "GATEWAY_ADMIN_KEY": "sk-of-the-gateway",
-    "PLAYGROUND_KEY_SECRET": "p" * 60,
+    "GATEWAY_ADMIN_KEY": "sk-7d1f0c9be2a84536",
+    "PLAYGROUND_KEY_SECRET": "Zq4VtB8mXc1NhJy6RwKe9SgLd3PaFu7TiOo2Wb5G",
 }
 NEEDED = sorted(SERVER.keys() - {"TRUSTED_PROXY_COUNT"})
 ROW = re.compile(r"^\| `(\w+)` \| ([^|]*) \|", re.MULTILINE)
@@ -98,7 +98,7 @@ def test_what_is_missing_is_named_in_one_line(repository: Path, program: str, mi
 
 def test_a_secret_may_be_in_a_file(repository: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
-    secret.write_text("sk-in-a-file")
+    secret.write_text(SERVER["GATEWAY_ADMIN_KEY"])
     told = {name: value for name, value in SERVER.items() if name != "GATEWAY_ADMIN_KEY"}
 
     done = start("manage.py", repository, {**told, "GATEWAY_ADMIN_KEY_FILE": str(secret)}, tmp_path)
@@ -111,8 +111,8 @@ def test_a_secret_may_be_in_a_file(repository: Path, tmp_path: Path) -> None:
 
 def test_a_secret_file_may_end_in_a_newline(repository: Path, tmp_path: Path) -> None:
     told = {name: value for name, value in SERVER.items() if name not in ("SECRET_KEY", "GATEWAY_ADMIN_KEY")}
-    for name, text in {"SECRET_KEY": "s" * 60 + "\r\n", "GATEWAY_ADMIN_KEY": "\n  sk-of-the-gateway\n\n"}.items():
-        (tmp_path / name).write_text(text)
+    for name, around in {"SECRET_KEY": "{}\r\n", "GATEWAY_ADMIN_KEY": "\n  {}\n\n"}.items():
+        (tmp_path / name).write_text(around.format(SERVER[name]))
         told[f"{name}_FILE"] = str(tmp_path / name)
 
     done = start("manage.py", repository, told, tmp_path)
