@@ -61,12 +61,10 @@ lock: $(INSTALLED)  ## Write the locked requirements anew from pyproject.toml (A
 
 .venv/.installed: requirements/dev.txt
 	@if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then \
-		found=$$(bin/find-python) && echo "Making .venv with $$found" && "$$found" -m venv --clear .venv; fi
-	@echo "Installing Python packages"
-	@.venv/bin/python $(PIP_INSTALL) -r requirements/dev.txt
+		found=$$(bin/find-python) && bin/progress "Making .venv with $$found" "$$found" -m venv --clear .venv; fi
+	@bin/progress "Installing Python packages" .venv/bin/python $(PIP_INSTALL) -r requirements/dev.txt
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .npmrc | .venv/.installed
-	@echo "Installing browser packages"
-	@bin/npm ci --loglevel=error
+	@bin/progress "Installing browser packages" bin/npm ci --loglevel=error
 	@touch $@

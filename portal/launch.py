@@ -14,36 +14,53 @@ import requests
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import connections
+from kombu.exceptions import KombuError
 
+from portal import run_env
+from portal.broker import tidy_up
 from portal.celery import app
 from portal.demo import give_demo_people_a_past
 from portal.preparation import prepare
+from portal.private_files import close_to_others
+from portal.progress import Progress
+from portal.settings import env
+from portal.start import refuse_what_is_wrong
 from portal.supervisor import Supervisor
 
-READY_TIMEOUT_S = 120
+SLOW_AFTER_S = 120
 PAUSE_S = 0.2
 ASK_TIMEOUT_S = 5
+LOCK_TRIES = 5  # whoever asks whether a portal runs holds the lock for a moment
+FIRST_TASKS_EXPIRE_S = 120
 FIRST_TASKS = (  # a second apart; else pages are empty until beat's first round
     ("keys.refresh_models",),
     ("usage.refresh_facts", "today"),
     ("usage.backfill",),
 )
+ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")  # of other workers, who are not there
 NOT_HERE = "ignore:You're running the worker"  # as root, Celery goes on; right on servers, noise for who tries
 
 
 def run_everything(say: Callable[[str], None]) -> None:
     """Prepare, start, say when all is ready, and stay until the end; CommandError tells what went wrong."""
-    with lock_folder(settings.VAR_DIR):
+    os.umask(0o077)
+    with lock_folder(settings.VAR_DIR), Progress(say) as progress:
         refuse_taken_ports()
-        prepare(say)
+        close_to_others(settings.VAR_DIR, but=settings.STATIC_ROOT)
+        if not settings.REDIS_URL:
+            tidy_up(settings.BROKER_DIR)
+        prepare(progress.step)
+        refuse_what_is_wrong(database=True)
+        os.environ.update(EMBEDDED="1", VAR_DIR=str(settings.VAR_DIR), PYTHONUNBUFFERED="1")
         connections.close_all()  # what is forked from here on must not share them
-        supervisor = Supervisor()
-        started_at = time.time()
-        threading.Thread(target=announce, args=(say, started_at), daemon=True).start()
-        os.environ.update(VAR_DIR=str(settings.VAR_DIR), PYTHONUNBUFFERED="1")
-        told = supervisor.run(programs(), folder=str(settings.BASE_DIR))
-    if not told:
-        raise CommandError(f"Everything was ended, because {supervisor.ended_first} ended: see its last lines above.")
+        found = programs()
+        progress.step(f"Starting {', '.join(found)}")
+        supervisor = Supervisor(found, folder=str(settings.BASE_DIR), log=log_path())
+        threading.Thread(target=announce, args=(say, progress, time.time()), daemon=True).start()
+        with run_env.written_down(settings.VAR_DIR, env.given()):
+            supervisor.run(say)
+    if supervisor.given_up:
+        raise CommandError(f"Everything was ended, because {supervisor.given_up} does not stay up: see {log_path()}")
     say("Everything has ended.")
 
 
@@ -52,11 +69,11 @@ def programs() -> dict[str, list[str]]:
     celery = [sys.executable, "-W", NOT_HERE, "-m", "celery", "--quiet", "--app", "portal"]
     found = {
         "web": [sys.executable, "-m", "gunicorn", "--log-level", "warning"],
-        "worker": [*celery, "worker", "--hostname", worker_name()],
+        "worker": [*celery, "worker", "--hostname", worker_name(), *ALONE],
         "beat": [*celery, "beat"],
     }
     if settings.SANDBOX:
-        where = ["--port", str(settings.SANDBOX_PORT), "--data", str(settings.VAR_DIR / "sandbox.db")]
+        where = ["--port", str(settings.SANDBOX_PORT), "--data", str(settings.DATA_DIR / "gateway.db")]
         found["sandbox"] = [sys.executable, "-m", "sandbox", *where, "--history-days", "60"]
     return found
 
@@ -66,16 +83,22 @@ def worker_name() -> str:
     return f"portal@{settings.PORT}"
 
 
+def log_path() -> Path:
+    """Return the file that gets all that the programs print."""
+    return Path(settings.VAR_DIR) / "log" / "run.log"
+
+
 def lock_folder(folder: Path) -> IO[str]:
     """Return a file that stays locked while it is open; two portals in one folder would do each task twice."""
-    folder.mkdir(parents=True, exist_ok=True)
     lock = (folder / "run.lock").open("w", encoding="utf-8")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise CommandError(f"A portal runs in {folder} already: end it, or set VAR_DIR to another folder.") from None
-    return lock
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            time.sleep(PAUSE_S)
+    lock.close()
+    raise CommandError(f"A portal runs in {folder} already: end it, or set VAR_DIR to another folder.")
 
 
 def refuse_taken_ports() -> None:
@@ -94,24 +117,26 @@ def refuse_taken_ports() -> None:
 
 
 # --- Ready? ---------------------------------------------------------------------------------------
-def announce(say: Callable[[str], None], started_at: float) -> None:
+def announce(say: Callable[[str], None], progress: Progress, started_at: float) -> None:
     """Wait until every program works, and say so, once."""
     waiting: dict[str, Callable[[], bool]] = {
         "web": web_is_ready,
         "worker": worker_is_ready,
         "beat": lambda: beat_is_ready(started_at),
     }
-    deadline = time.monotonic() + READY_TIMEOUT_S
-    while waiting and time.monotonic() < deadline:
-        waiting = {name: is_ready for name, is_ready in waiting.items() if not is_ready()}
-        time.sleep(PAUSE_S if waiting else 0)
-    if waiting:
-        say(f"Not ready after {READY_TIMEOUT_S} s: {', '.join(waiting)}")
-        return
+    slow_at = time.monotonic() + SLOW_AFTER_S
+    while waiting := {name: is_ready for name, is_ready in waiting.items() if not is_ready()}:
+        progress.now(f"Waiting for {', '.join(waiting)}")
+        if time.monotonic() > slow_at:
+            say(f"Not ready after {SLOW_AFTER_S} s: {', '.join(waiting)}. What they print is in {log_path()}")
+            slow_at = float("inf")
+        time.sleep(PAUSE_S)
     if settings.SANDBOX:
+        progress.now("Making keys of the demo people, and their past")
         give_demo_people_a_past(say)
     for after_s, (task, *args) in enumerate(FIRST_TASKS):
-        app.send_task(task, args, countdown=after_s, expires=READY_TIMEOUT_S)
+        app.send_task(task, args, countdown=after_s, expires=FIRST_TASKS_EXPIRE_S)
+    progress.now("")
     say(welcome())
 
 
@@ -127,13 +152,16 @@ def web_is_ready() -> bool:
 
 def worker_is_ready() -> bool:
     """Ping our worker through the broker."""
-    return bool(app.control.broadcast("ping", destination=[worker_name()], reply=True, limit=1, timeout=1))
+    try:
+        return bool(app.control.broadcast("ping", destination=[worker_name()], reply=True, limit=1, timeout=1))
+    except (KombuError, OSError):
+        return False
 
 
 def beat_is_ready(started_at: float) -> bool:
-    """Look whether beat has written its schedule since we started it."""
-    name = Path(settings.CELERY_BEAT_SCHEDULE_FILENAME)
-    return any(path.stat().st_mtime >= started_at for path in name.parent.glob(f"{name.name}*"))
+    """Look whether beat has written its times since we started it."""
+    path = Path(settings.CELERY_BEAT_SCHEDULE_FILENAME)
+    return path.exists() and path.stat().st_mtime >= started_at
 
 
 def welcome() -> str:
@@ -141,5 +169,10 @@ def welcome() -> str:
     if settings.SANDBOX:
         people = "Sign in as intern, staff or admin; the password is passerelle. The gateway is a sandbox."
     else:
-        people = f"The gateway is {settings.GATEWAY_URL}. Make the first account: manage.py createsuperuser"
-    return f"\nPasserelle is ready: {settings.PORTAL_URL}\n{people}\nCtrl-C ends it.\n"
+        people = (
+            f"The gateway is {settings.GATEWAY_URL}. In a second terminal, in this folder:\n"
+            "  .venv/bin/python manage.py check_gateway      can the portal work with it?\n"
+            "  .venv/bin/python manage.py createsuperuser    the first account"
+        )
+    where = f"The log is {log_path()}, mails are in {settings.EMAIL_FILE_PATH}"
+    return f"\nPasserelle is ready: {settings.PORTAL_URL}\n{people}\n{where}\nCtrl-C ends it.\n"

@@ -20,12 +20,14 @@ def prepare(say: Callable[[str], None]) -> None:
     call_command("migrate", verbosity=0, interactive=False)
     if not settings.REDIS_URL:
         call_command("createcachetable", verbosity=0)
+    say("Compiling translations")
     compile_translations(settings.LOCALE_PATHS)
     if _static_files_changed():
         say("Collecting static files")
         call_command("collectstatic", verbosity=0, interactive=False)
         _static_stamp().write_text(_digest_of_static_files(), encoding="utf-8")
     if settings.SANDBOX:
+        say("Making the demo people")
         call_command("seed_demo", stdout=StringIO())
 
 

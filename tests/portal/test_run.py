@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from secrets import token_hex
 
 import psutil
 import psycopg
@@ -21,8 +23,11 @@ from tests.sandbox_process import Sandbox
 from tests.static_files import collected_in
 from tests.waiting import wait_until
 
-READY_TIMEOUT_S = 90
-END_TIMEOUT_S = 30
+pytestmark = pytest.mark.timeout(400)
+READY_TIMEOUT_S = 240  # on a machine that is busy with other tests
+BACK_TIMEOUT_S = 120  # 10 on a machine with nothing else to do
+PROGRAM_WORDS = {"web": "gunicorn", "worker": "worker", "beat": "beat", "sandbox": "sandbox"}  # of its command line
+END_TIMEOUT_S = 60
 MAKE = ["make", "-o", ".venv/.installed", "-o", "node_modules/.installed", "run", f"PYTHON={sys.executable}"]
 MANAGE = [sys.executable, "manage.py", "run"]
 
@@ -47,6 +52,9 @@ class Run:
 
     def output(self) -> str:
         return self.log.read_text()
+
+    def said(self, text: str) -> bool:
+        return text in self.output()
 
     def is_ready(self) -> bool:
         assert self.process.poll() is None, self.output()
@@ -131,15 +139,88 @@ def test_control_c_ends_all(tmp_path: Path, repository: Path) -> None:
         assert run.process.wait() == 0
 
 
-def test_when_one_program_ends_all_end_and_it_is_named(tmp_path: Path, repository: Path) -> None:
+def test_what_is_killed_or_cannot_be_read_is_no_end(tmp_path: Path, repository: Path) -> None:
     with running_again(tmp_path, repository) as run:
+        log = tmp_path / "var" / "log" / "run.log"
+        before = log.read_text().count("celery.apps.worker portal@")
+        torn = tmp_path / "var" / "sandbox" / "broker" / "2_torn.celery.msg"
+        torn.write_bytes(b'{"body": "W1')
+        wait_until(lambda: not torn.exists(), BACK_TIMEOUT_S)
+        killed = {name: run.program(word) for name, word in PROGRAM_WORDS.items()}
+        assert len(killed) == 4
+
+        for process in killed.values():
+            process.kill()
+        for name in killed:
+            wait_until(partial(run.said, f"{name} was killed by SIGKILL"), BACK_TIMEOUT_S)
+
+        wait_until(lambda: is_listening(run.port) and is_listening(run.sandbox_port), BACK_TIMEOUT_S)
+        wait_until(lambda: log.read_text().count("celery.apps.worker portal@") > before, BACK_TIMEOUT_S)
+        assert {run.program(word).pid for word in PROGRAM_WORDS.values()}.isdisjoint(
+            each.pid for each in killed.values()
+        )
+        signed_in(run)
+        assert str(log) in run.output()
+        assert "worker | " in run.output()  # the file that could not be read
+        assert " INFO " not in run.output()
+        assert "Traceback" not in log.read_text()
+
         processes = [run.process, *run.descendants()]
-
-        run.program("worker").kill()
-
+        run.process.send_signal(signal.SIGTERM)
         assert_nothing_is_left(processes, run)
-        assert run.process.wait() == 1
-        assert "because worker ended" in run.output()
+
+
+def test_a_second_terminal_needs_no_exports(tmp_path: Path, repository: Path) -> None:
+    with running_again(tmp_path, repository) as run:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "VAR_DIR": str(tmp_path / "var"),
+            "DJANGO_SUPERUSER_PASSWORD": "a long one",
+        }
+        make = ["manage.py", "createsuperuser", "--no-input", "--username", "root", "--email", "root@example.edu"]
+        for command in (make, ["manage.py", "check_gateway"]):
+            done = subprocess.run(
+                [sys.executable, *command], cwd=repository, env=environment, capture_output=True, text=True, timeout=90
+            )
+
+            assert done.returncode == 0, done.stderr + done.stdout
+            assert done.stderr.count("\n") == 1
+            assert str(tmp_path / "var" / "run.env") in done.stderr
+        assert f":{run.sandbox_port}." in done.stdout
+        names = set((repository / "var" / "running").iterdir())
+        assert tmp_path / "var" / "run.env" in {link.resolve() for link in names}
+
+        open_to_others = [path for path in (tmp_path / "var").rglob("*") if path.stat().st_mode & 0o077]
+        assert open_to_others == []
+        assert (tmp_path / "var").stat().st_mode & 0o077 == 0
+
+        run.process.send_signal(signal.SIGINT)
+        assert run.process.wait(END_TIMEOUT_S) == 0
+    assert not (tmp_path / "var" / "run.env").exists()
+
+
+@pytest.mark.parametrize("command", [["createsuperuser", "--no-input"], ["rebuild_usage"], ["seed_demo"]])
+def test_a_database_without_tables_is_one_line(tmp_path: Path, repository: Path, command: list[str]) -> None:
+    told = {
+        "DJANGO_SUPERUSER_USERNAME": "r",
+        "DJANGO_SUPERUSER_PASSWORD": "p",
+        "DJANGO_SUPERUSER_EMAIL": "r@example.edu",
+    }
+    environment = {"PATH": os.environ["PATH"], "EMBEDDED": "1", "VAR_DIR": str(tmp_path), **told}
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=repository,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert "is not up to date" in line
+    assert "make run" in line
 
 
 def test_when_it_is_killed_its_programs_end(tmp_path: Path, repository: Path) -> None:
@@ -180,10 +261,14 @@ def test_a_taken_port_is_said_in_one_line(tmp_path: Path, repository: Path, name
 
 
 def test_it_is_only_for_trying(repository: Path, tmp_path: Path) -> None:
-    told = {"SECRET_KEY": "s", "PORTAL_URL": "https://portal.example.edu", "EMAIL_URL": "smtp://127.0.0.1"}
-    told |= {"GATEWAY_URL": "https://gateway.example.edu", "GATEWAY_ADMIN_KEY": "k", "REDIS_URL": "redis://127.0.0.1/0"}
+    told = {"SECRET_KEY": token_hex(32), "PORTAL_URL": "https://portal.example.edu", "EMAIL_URL": "smtp://127.0.0.1"}
+    told |= {
+        "GATEWAY_URL": "https://gateway.example.edu",
+        "GATEWAY_ADMIN_KEY": token_hex(32),
+        "REDIS_URL": "redis://127.0.0.1/0",
+    }
     told |= {"DATABASE_URL": "postgresql://portal@127.0.0.1/portal", "TRUSTED_PROXY_COUNT": "1"}
-    told |= {"PLAYGROUND_KEY_SECRET": "p" * 40}
+    told |= {"PLAYGROUND_KEY_SECRET": token_hex(32)}
 
     done = refused(repository, VAR_DIR=str(tmp_path), **told)
 
