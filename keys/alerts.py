@@ -30,7 +30,7 @@ def alert_admins(code: str, subject: str | Promise, body: str | Promise) -> bool
     if not due.update(mailed_at=now):
         return False
     with translation.override(settings.LANGUAGE_CODE):
-        text, title = str(body), " ".join(str(subject).split())
+        text, title = str(body), f"[Passerelle] {' '.join(str(subject).split())}"
     logger.error("alert %s: %s", code, title)
     try:
         for admin in administrators().exclude(email=""):

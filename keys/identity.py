@@ -90,7 +90,7 @@ def note_change(problem: str, *, missing_keys: int = 0, live_keys: int = 0) -> G
         ),
         url=settings.PORTAL_URL,
     )
-    alert_admins(f"gateway-{problem}", _("Passerelle: the gateway is not as the portal knows it"), body)
+    alert_admins(f"gateway-{problem}", _("The gateway is not as the portal knows it"), body)
     return GatewayChanged(MESSAGES[Problem(problem)])
 
 

@@ -296,9 +296,9 @@ class GatewayIdentity(models.Model):
         """Why nothing is taken over from the gateway."""
 
         NONE = "", ""
-        OTHER = "other", _("It is not the gateway that this portal knows.")
-        OLDER = "older", _("It was restored from an older copy.")
-        VANISHED = "vanished", _("Many keys are missing there at once.")
+        OTHER = "other", _("This is not the gateway that the portal knows.")
+        OLDER = "older", _("The gateway was restored from an older copy.")
+        VANISHED = "vanished", _("Many keys are missing at the gateway at once.")
 
     marker = models.CharField(max_length=64, blank=True, help_text="The id of a team at the gateway that we made.")
     made_at = models.DateTimeField(null=True, help_text="When the gateway confirmed it.")

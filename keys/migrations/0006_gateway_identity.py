@@ -36,9 +36,9 @@ class Migration(migrations.Migration):
                         blank=True,
                         choices=[
                             ("", ""),
-                            ("other", "It is not the gateway that this portal knows."),
-                            ("older", "It was restored from an older copy."),
-                            ("vanished", "Many keys are missing there at once."),
+                            ("other", "This is not the gateway that the portal knows."),
+                            ("older", "The gateway was restored from an older copy."),
+                            ("vanished", "Many keys are missing at the gateway at once."),
                         ],
                         default="",
                         max_length=10,

@@ -262,4 +262,4 @@ def _tell_of_unreadable(report: SyncReport) -> None:
     )
     tokens = "\n".join(token or "?" for token in report.unreadable[:10])
     body = format_lazy("{words}\n{tokens}\n", words=format_lazy(words, count=len(report.unreadable)), tokens=tokens)
-    alert_admins("keys-unreadable", _("Passerelle: keys at the gateway that cannot be read"), body)
+    alert_admins("keys-unreadable", _("Keys at the gateway that cannot be read"), body)

@@ -146,9 +146,9 @@ def test_admins_are_told_by_mail_once_a_day_and_on_the_page(
 
     assert sorted(mail.outbox[0].to + mail.outbox[1].to) == ["admin@example.edu", "boss@example.edu"]
     assert len(mail.outbox) == 2
-    assert "It is not the gateway that this portal knows." in mail.outbox[0].body
+    assert "This is not the gateway that the portal knows." in mail.outbox[0].body
     for name in ("usage:reconcile", "usage:runs"):
-        assert "It is not the gateway that this portal knows." in as_admin.get(reverse(name)).content.decode()
+        assert "This is not the gateway that the portal knows." in as_admin.get(reverse(name)).content.decode()
 
 
 def test_a_person_accepts_another_gateway_and_takes_it_back(

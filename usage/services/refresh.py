@@ -94,7 +94,7 @@ def _tell_of_less(day: date) -> None:
     text = format_lazy(words, day=day.isoformat())
     body = format_lazy("{text}\n\n{url}/usage/compare/\n", text=text, url=settings.PORTAL_URL)
     logger.error("usage: far less is reported of %s than before; kept", day)
-    alert_admins("usage-shrunk", _("Passerelle: the gateway reports less usage than before"), body)
+    alert_admins("usage-shrunk", _("The gateway reports less usage than before"), body)
 
 
 @contextmanager
