@@ -35,3 +35,18 @@ def redact(text: str, *secrets: str) -> str:
 def scrub(text: str) -> str:
     """Blank secrets, hashes of secrets, and the last characters that LiteLLM names a key by."""
     return _HASH.sub("…", _HINT.sub("sk-…", redact(text)))
+
+
+_ADDRESS: Final = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,20}://[^\s'\"`,;)]+"  # of anything
+    r"|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?![\w.])"
+    r"|\[[0-9a-f:]*:[0-9a-f:]+\](?::\d+)?"
+    r"|(?<![\w.-])(?=[\w.-]*[a-z])[\w-]+(?:\.[\w-]+)*:\d{4,5}(?!\d)"  # a name with a port
+    r"|(?<![\w.-])(?:[\w-]+\.)+(?:com|net|org|edu|io|ai|fr|eu|de|uk|gov|internal|intranet|local|lan|svc|cloud)(?![\w.-]*\w)(?::\d+)?",
+    re.IGNORECASE,
+)
+
+
+def without_addresses(text: str) -> str:
+    """Blank addresses of machines: where a gateway has its database, or its provider, is for logs, not for people."""
+    return _ADDRESS.sub("…", text)

@@ -22,7 +22,7 @@ from gateway.errors import (
     GatewayRejected,
     GatewayUnavailable,
 )
-from gateway.secret import redact
+from gateway.secret import redact, without_addresses
 from playground.services.requests import REFUSABLE
 
 Tone = Literal["bad", "warn"]
@@ -155,7 +155,7 @@ def mishap_of(error: GatewayError, *, begun: bool, budget_period: str = "") -> M
         code=code,
         status=rejected.status if rejected else 0,
         type=rejected.type if rejected else "",
-        message=message,
+        message=without_addresses(message),
         retry_at=_retry_at(code, error, message),
         resets_at=budget_reset(budget_period) if of_the_key else None,
         provider=bool(getattr(error, "provider", False)),

@@ -10,7 +10,7 @@ from gateway.client import Gateway
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
 from gateway.failures import mapped
 from gateway.inference_types import ChatRequest
-from gateway.secret import Secret, redact, token_of
+from gateway.secret import Secret, redact, token_of, without_addresses
 from tests.gateway.conftest import ADMIN_KEY, SECRET
 from tests.gateway.loopback import Paper, raw, recorded, recording, says
 from tests.gateway.test_keys import LAPTOP, TOKEN
@@ -149,3 +149,20 @@ def shown_by(error: GatewayError) -> str:
     frames = [frame for frame in trace.stack if "/gateway/" in frame.filename and "/tests/" not in frame.filename]
     locals_of_frames = [str(frame.locals) for frame in frames]
     return "\n".join([str(error), repr(error), str(vars(error)), *locals_of_frames])
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("Can't reach database server at `db.lab.internal:5432`", "Can't reach database server at `…`"),
+        ("connect to 10.20.0.7:5432 failed, retry in 5 s", "connect to … failed, retry in 5 s"),
+        ("Cannot connect to host api.openai.com:443 ssl:default", "Cannot connect to host … ssl:default"),
+        ("litellm.APIConnectionError: http://vllm-3:8000/v1 refused", "litellm.APIConnectionError: … refused"),
+        ("redis at [fd00::7]:6379", "redis at …"),
+        ("could not translate host name postgres-0.pg.svc.cluster.local", "could not translate host name …"),
+        ("model=us.anthropic.claude-3-5-v2:0, gpt-4.1 at 12:30, 1.2.3, 0.25 USD", None),
+        ("litellm.proxy.proxy_server.ProxyException: Error code: 404", None),
+    ],
+)
+def test_addresses_of_other_machines_are_blanked_and_the_rest_stays(told: str, shown: str | None) -> None:
+    assert without_addresses(told) == (shown or told)

@@ -1,5 +1,6 @@
 """Compares what the portal and the gateway tell of keys and of past days, and keeps what differs as rows."""
 
+import logging
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,12 +14,15 @@ from django.utils import timezone
 from accounts.models import User
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound
+from gateway.secret import without_addresses
 from gateway.types import DayTotals, KeyInfo
 from keys.models import Token
 from keys.services import identify_gateway
 from usage.models import TOKEN_LENGTH, Comparison, DayModel, Difference, utc_today
 
 SUM_DAYS: Final = 7  # before today, whose sums still move
+logger = logging.getLogger(__name__)
+
 AT_THE_GATEWAY: Final = (Token.State.LIVE, Token.State.RETIRING)
 MOMENT: Final = timedelta(seconds=1)  # the gateway answers in microseconds and stores milliseconds
 CENT_OF_A_CENT: Final = Decimal("0.0001")  # USD; the gateway adds floats
@@ -33,7 +37,8 @@ def compare_with_gateway() -> Comparison:
         identify_gateway()
         found = [*_keys(comparison), *_sums(comparison)]
     except GatewayError as error:
-        comparison.problem = str(error)[:300]
+        logger.warning("usage.reconcile: broke off, %s", error)  # with addresses, which the page has not
+        comparison.problem = without_addresses(str(error))[:300]
     else:
         Difference.objects.bulk_create(found, batch_size=50)
     comparison.ended_at = timezone.now()

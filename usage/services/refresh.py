@@ -12,6 +12,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from gateway.errors import GatewayError
+from gateway.secret import without_addresses
 from gateway.usage import PAGE_SIZE
 from keys.alerts import alert_admins
 from keys.models import GatewayIdentity
@@ -22,6 +23,8 @@ from usage.services.lease import Lease, LeaseLost, held_lease
 from usage.services.state import note_failure, note_success, rest_after, resting_until
 from usage.services.told import Tally, read_day
 from usage.services.write import shrinks, write_day
+
+logger = logging.getLogger(__name__)
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +110,8 @@ def _recorded(run: Run, tally: Tally) -> Iterator[Tally]:
         yield tally
         run.outcome, run.problem = Run.Outcome.DONE, ""
     except (GatewayError, LeaseLost) as error:
-        run.first_day, run.problem = wanted, str(error)[:300]
+        logger.warning("usage.refresh_facts: broke off, %s", error)  # with addresses, which the page has not
+        run.first_day, run.problem = wanted, without_addresses(str(error))[:300]
     finally:
         run.pages, run.rows_read, run.gateway_s = tally.pages, tally.rows, tally.gateway_s
         run.seconds, run.ended_at = time.monotonic() - began, timezone.now()

@@ -1,0 +1,138 @@
+"""What people see while PostgreSQL or Redis restarts, hangs or is away: pages on two nodes, as a table.
+
+`python -m bench.faults [--seconds 60]`; a row is a page, a column a fault: the statuses, and the slowest answer.
+"""
+
+import argparse
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+django.setup()
+
+from tests.faults.site import Seen, Site, Visitor, away, frozen  # noqa: E402  (needs the apps)
+from tests.sandbox_process import Sandbox  # noqa: E402
+from tests.servers import Server  # noqa: E402
+
+PAGES: Final = {
+    "sign-in": "/account/login/",
+    "My keys": "/",
+    "Usage, everyone": "/usage/everyone/",
+    "Playground": "/playground/",
+    "readiness": "/healthz/ready",
+}
+REFRESH: Final = "Refresh (POST)"
+PAUSE_S: Final = 0.2  # between two pages of a visitor
+BACK_S: Final = 60
+
+
+@contextmanager
+def nothing(server: Server) -> Iterator[None]:
+    """Leave all as it is."""
+    yield
+
+
+@contextmanager
+def restarted(server: Server) -> Iterator[None]:
+    """End a server, and start it at once."""
+    with away(server):
+        pass
+    yield
+
+
+FAULTS: Final[dict[str, tuple[str, Callable[[Server], AbstractContextManager[None]]]]] = {
+    "no fault": ("redis", nothing),
+    "PostgreSQL restarted": ("postgres", restarted),
+    "PostgreSQL frozen": ("postgres", frozen),
+    "PostgreSQL away": ("postgres", away),
+    "Redis restarted": ("redis", restarted),
+    "Redis frozen": ("redis", frozen),
+    "Redis away": ("redis", away),
+}
+
+
+class Load:
+    """Visitors of each node who go from page to page until they are told to stop."""
+
+    def __init__(self, site: Site) -> None:
+        self.seen: dict[str, list[Seen]] = {name: [] for name in (*PAGES, REFRESH)}
+        self._is_over = threading.Event()
+        self._threads = []
+        for node in site.nodes:
+            admin = Visitor(site.admin)
+            form = admin.get(node.url + "/usage/everyone/").text  # while all is well
+            self._threads.append(threading.Thread(target=self._visit, args=(admin, node.url, form)))
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _visit(self, admin: Visitor, url: str, form: str) -> None:
+        stranger = Visitor()
+        while not self._is_over.is_set():
+            for name, path in PAGES.items():
+                visitor = stranger if name in ("sign-in", "readiness") else admin
+                self.seen[name].append(visitor.get(url + path))
+                time.sleep(PAUSE_S)
+            self.seen[REFRESH].append(admin.post(url + "/usage/refresh/", form))
+
+
+def cell(seen: list[Seen]) -> str:
+    """Say which statuses there were, how often, and the slowest answer."""
+    counts = Counter(page.status for page in seen)
+    said = ", ".join(f"{status or 'none'} × {count}" for status, count in sorted(counts.items()))
+    return f"{said}; {max(page.took_s for page in seen):.1f} s" if seen else "not asked"
+
+
+def settled(site: Site) -> None:
+    """Wait until every node serves again."""
+    until = time.monotonic() + BACK_S
+    while time.monotonic() < until:
+        if all(Visitor(site.admin).get(node.url + "/").status == 200 for node in site.nodes):
+            return
+        time.sleep(PAUSE_S)
+    raise RuntimeError("a node did not come back")
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60, help="of each fault")
+    seconds = parser.parse_args().seconds
+    columns: dict[str, dict[str, str]] = {}
+    with Sandbox() as sandbox, Site(sandbox, nodes=2) as site:
+        for fault, (name, hit) in FAULTS.items():
+            settled(site)
+            began = time.monotonic()
+            with Load(site) as load, hit(getattr(site, name)):
+                time.sleep(max(0, seconds - (time.monotonic() - began)))
+            columns[fault] = {page: cell(seen) for page, seen in load.seen.items()}
+        logs = "".join(node.said() for node in site.nodes)
+    names = (*PAGES, REFRESH)
+    lines = [
+        f"{seconds:.0f} s each, load {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores, "
+        f"{logs.count('Traceback')} tracebacks in the logs",
+        "",
+        f"| | {' | '.join(names)} |",
+        "|---" * (len(names) + 1) + "|",
+        *(f"| {fault} | {' | '.join(cells[page] for page in names)} |" for fault, cells in columns.items()),
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
