@@ -8,7 +8,7 @@ TEMPLATES = $(shell git ls-files --cached --others --exclude-standard 'templates
 WORKERS ?= logical
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres bench bench-poll bench-stream fuzz lint format lock
+.PHONY: help run test test-postgres bench bench-poll bench-stream bench-faults fuzz lint format lock
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -32,6 +32,9 @@ bench-poll: $(INSTALLED)  ## Time a poll of 10,000 keys and 5 models (docs/perfo
 
 bench-stream: $(INSTALLED)  ## Time 1, 100 and 500 answers at once through the playground (docs/performance.md)
 	@exec $(PYTHON) -m bench.stream $(ARGS)
+
+bench-faults: $(INSTALLED)  ## Show what people see while PostgreSQL and Redis restart, hang and are away (docs/performance.md)
+	@exec $(PYTHON) -m bench.faults $(ARGS)
 
 fuzz: $(INSTALLED)  ## Send 10,000 odd requests to a portal as it is in service, behind nginx (docs/performance.md; ARGS=--requests=100)
 	@exec $(PYTHON) -m bench.fuzz $(ARGS)
