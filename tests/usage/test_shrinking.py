@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.core import mail
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -68,6 +69,20 @@ def test_a_person_has_the_smaller_day_read(sandbox: Sandbox) -> None:
 
     assert requests_of() == {B: 1}
     assert not compare_with_gateway().differences.exists()
+
+
+def test_an_operator_has_smaller_days_read_that_the_comparison_does_not_list(sandbox: Sandbox) -> None:
+    day = TODAY - timedelta(days=20)
+    tell(sandbox, day, used(A, ok=10), used(B, ok=10))
+    poll(day, day)
+    tell(sandbox, day, used(B, ok=1))
+    poll(day, day)
+    assert requests_of(day) == {A: 10, B: 10}
+
+    let_ask_again()
+    call_command("reread_usage", day.isoformat(), day.isoformat())
+
+    assert requests_of(day) == {B: 1}
 
 
 def test_a_restored_gateway_takes_no_request_away_before_and_after_it_is_accepted(sandbox: Sandbox) -> None:

@@ -92,7 +92,8 @@ def _tell_of_less(day: date) -> None:
     """Tell the administrators that the gateway reports far less of a day than before."""
     words = _(
         "Of {day} (UTC) the gateway reports far fewer requests than before, as an empty or a restored gateway does. "
-        "The portal keeps what it had. If the smaller numbers are right, have the day read again on the page below."
+        "The portal keeps what it had. If the smaller numbers are right, have the day read again on the page below, "
+        "or with manage.py reread_usage."
     )
     text = format_lazy(words, day=day.isoformat())
     body = format_lazy("{text}\n\n{url}/usage/compare/\n", text=text, url=settings.PORTAL_URL)
