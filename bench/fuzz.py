@@ -34,7 +34,7 @@ PEOPLE: Final = {"anonymous": "", "intern": "person-1", "staff": "person-0", "ad
 FACTS, PAGES, MOST_S, RENEW_AFTER = 5000, 150, 2.0, 25
 REPEATS, MOST_REPEATED = 3, 15
 TIMEOUT_S: Final = 60.0
-ADMIN_KEY: Final = "sk-fuzz-admin-key-of-the-sandbox"
+ADMIN_KEY: Final = f"sk-{secrets.token_urlsafe(40)}"
 
 
 def kept(address: str) -> bool:
