@@ -157,6 +157,7 @@ class AuditEntryAdmin(TrailAdmin):
     search_fields = ("label", "actor_name", "owner__username", "on_behalf_of", "=key_id", "=address")
     search_help_text = _("Label, who did it, owner’s user name, intern, whole number of the key, or address")
     ordering = ("-at", "-id")
+    list_select_related = ("owner", "repeats")
     show_full_result_count = False  # counting all entries costs more than reading a page of them
 
     @admin.display(description=_("what happened"))

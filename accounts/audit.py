@@ -1,10 +1,23 @@
 """The trail of acts on keys: written here, changed nowhere."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from accounts.models import MAX_LABEL_LENGTH, AuditAction, AuditEntry, AuditEntryQuerySet, AuditOutcome, User
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models import (
+    MAX_LABEL_LENGTH,
+    AuditAction,
+    AuditEntry,
+    AuditEntryQuerySet,
+    AuditOutcome,
+    AuditRepeat,
+    User,
+)
 from web.request import client_address
 
 if TYPE_CHECKING:
@@ -54,6 +67,35 @@ def record(
         address=act.address,
         detail=detail,
     )
+
+
+def record_repeatable(
+    write: Callable[[], AuditEntry],
+    *,
+    act: Act,
+    action: AuditAction,
+    outcome: AuditOutcome,
+    owner: User,
+    code: str,
+) -> None:
+    """Have `write` make the entry of something that anybody could repeat without end; within the hour, count it only.
+
+    The entry is that of the first time. What the portal does by itself is always written. `code` tells kinds apart.
+    """
+    if act.actor is None:
+        write()
+        return
+    now = timezone.now()
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    kind = {"actor": act.actor, "owner": owner, "action": action, "outcome": outcome, "code": code[:40], "hour": hour}
+    same = AuditRepeat.objects.filter(**kind)
+    if same.update(count=F("count") + 1, last_at=now):
+        return
+    try:
+        with transaction.atomic():
+            AuditRepeat.objects.create(entry=write(), last_at=now, **kind)
+    except IntegrityError:  # another request was the first within this hour
+        same.update(count=F("count") + 1, last_at=now)
 
 
 def entries_of_key(key_id: UUID) -> AuditEntryQuerySet:

@@ -288,11 +288,11 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
 
     def of_key(self, key_id: uuid.UUID) -> Self:
         """Return what was done to the key, over all its tokens, newest first."""
-        return self.filter(key_id=key_id).order_by("-at", "-id")
+        return self.filter(key_id=key_id).select_related("repeats").order_by("-at", "-id")
 
     def of_owner(self, user: User) -> Self:
         """Return what was done to the person's keys by anybody, newest first."""
-        return self.filter(owner=user).order_by("-at", "-id")
+        return self.filter(owner=user).select_related("repeats").order_by("-at", "-id")
 
 
 class AuditEntry(models.Model):
@@ -339,8 +339,19 @@ class AuditEntry(models.Model):
         """What happened, for people: "Created by Staff B for Intern A from 10.0.0.1"."""
         if self.outcome == AuditOutcome.DONE:
             return self._what_by_whom(str(DONE_WORDS[AuditAction(self.action)]))
-        told = self._what_by_whom(self.get_action_display())
-        return gettext("%(told)s: %(outcome)s") % {"told": told, "outcome": self.get_outcome_display()}
+        words = {
+            "told": self._what_by_whom(self.get_action_display()),
+            "outcome": self.get_outcome_display(),
+            "times": self.repeat.count if self.repeat else 1,
+        }
+        if words["times"] == 1:
+            return gettext("%(told)s: %(outcome)s") % words
+        return gettext("%(told)s: %(outcome)s, %(times)d times within the hour") % words
+
+    @property
+    def repeat(self) -> "AuditRepeat | None":
+        """How often this was repeated within its hour; None where it happened once."""
+        return getattr(self, "repeats", None)  # the relation raises an AttributeError where there is none
 
     @property
     def remark(self) -> str:
@@ -362,3 +373,50 @@ class AuditEntry(models.Model):
         if self.address:
             return gettext("%(what)s by %(who)s from %(where)s") % words
         return gettext("%(what)s by %(who)s") % words
+
+
+class AuditRepeat(models.Model):
+    """How often the same refusal or failure came within one hour (UTC): counted here, written in the trail once.
+
+    The entry in the trail is the first of them. The same: of one actor, owner, action, outcome and code.
+    """
+
+    entry = models.OneToOneField(AuditEntry, models.CASCADE, primary_key=True, related_name="repeats", editable=False)
+    actor = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False, editable=False)
+    owner = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False, editable=False)
+    action = models.CharField(max_length=10, editable=False)
+    outcome = models.CharField(max_length=10, editable=False)
+    code = models.CharField(max_length=40, editable=False, help_text="Of the refusal, or the class of the error.")
+    hour = models.DateTimeField(editable=False)
+    count = models.PositiveIntegerField(default=1, editable=False)
+    last_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(  # audit.record_repeatable
+                fields=["actor", "owner", "action", "outcome", "code", "hour"], name="accounts_one_repeat_per_hour"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} × {self.code}"
+
+
+class HourlyCount(models.Model):
+    """How much a person has done of one kind of action in the hour (UTC) of their last: quotas.consume.
+
+    A person has one row per action, which is used again in the next hour.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False, editable=False)
+    action = models.CharField(max_length=40, editable=False)
+    hour = models.DateTimeField(editable=False)
+    amount = models.PositiveBigIntegerField(editable=False, help_text="Actions, or bytes.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "action"], name="accounts_one_count_per_action"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action}: {self.amount}"

@@ -76,6 +76,7 @@ GATEWAY_WAITING = "web.turns.aside"  # surrounds each call of it
 KEY_RENEW_BEFORE_DAYS = env.int("KEY_RENEW_BEFORE_DAYS", default=7)  # from so long before its end a key can be renewed
 KEY_RENEW_AFTER_DAYS = env.int("KEY_RENEW_AFTER_DAYS", default=30)  # until so long after it; then it is deleted
 KEY_ANSWER_DEADLINE_S = env.int("KEY_ANSWER_DEADLINE_S", default=120)  # a key act without an end is healed after it
+KEY_ACTIONS_PER_HOUR = env.int("KEY_ACTIONS_PER_HOUR", default=60)  # of one person, of each kind
 
 # --- Usage -------------------------------------------------------------------------------------
 USAGE_POLL_S = env.int("USAGE_POLL_S", default=60)  # between two polls of today; the gateway's rest may make it longer
@@ -91,6 +92,9 @@ PLAYGROUND_PROMPT_CHARS = env.int("PLAYGROUND_PROMPT_CHARS", default=100000)  # 
 PLAYGROUND_IMAGES = env.int("PLAYGROUND_IMAGES", default=4)  # with one message
 PLAYGROUND_IMAGE_MB = env.int("PLAYGROUND_IMAGE_MB", default=5)  # each
 PLAYGROUND_CONVERSATION_IMAGE_MB = env.int("PLAYGROUND_CONVERSATION_IMAGE_MB", default=20)  # all that it keeps
+PLAYGROUND_STORED_MB_PER_USER = env.int("PLAYGROUND_STORED_MB_PER_USER", default=100)  # in all conversations
+PLAYGROUND_IMAGE_MB_PER_HOUR = env.int("PLAYGROUND_IMAGE_MB_PER_HOUR", default=50)  # of one person
+PLAYGROUND_CONVERSATIONS_PER_HOUR = env.int("PLAYGROUND_CONVERSATIONS_PER_HOUR", default=60)  # new ones, of one person
 PLAYGROUND_STREAMS_A_PERSON = env.int("PLAYGROUND_STREAMS_A_PERSON", default=3)  # at once
 PLAYGROUND_STREAMS = env.int("PLAYGROUND_STREAMS", default=120 if EMBEDDED else 400)  # at once, of all people
 PLAYGROUND_REQUESTS_A_MINUTE = env.int("PLAYGROUND_REQUESTS_A_MINUTE", default=20)  # of one person

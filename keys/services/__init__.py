@@ -6,6 +6,7 @@ from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
 from keys.services.issue import FreshKey, Wish, issue_key
 from keys.services.label import relabel_key
+from keys.services.limits import TooManyActions, count_action
 from keys.services.playground import (
     Purse,
     playground_limits,
@@ -27,9 +28,11 @@ __all__ = [
     "KeyRefused",
     "Purse",
     "RestoreReport",
+    "TooManyActions",
     "Wish",
     "accept_gateway",
     "check_secret",
+    "count_action",
     "delete_key",
     "end_old_secret",
     "identify_gateway",

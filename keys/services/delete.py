@@ -26,7 +26,7 @@ def delete_key(*, key: Key, act: Act, problem: Key.Problem = Key.Problem.NONE) -
         for token in Token.objects.filter(key=key, state=Token.State.DELETING):
             erase(token)
     except GatewayError as error:
-        trace(act, AuditAction.DELETE, AuditOutcome.UNKNOWN, key, str(error))
+        trace(act, AuditAction.DELETE, AuditOutcome.UNKNOWN, key, error)
         raise
     settle(key, act)
 

@@ -85,16 +85,16 @@ def issue_key(*, owner: User, act: Act, wish: Wish, spend_usd: Decimal | None = 
         token = _reserve(key, wish, allowance)
     except KeyRefused as refusal:
         if refusal.code != "being_made":  # two first uses of the Playground at once are nobody's wrong
-            trace(act, AuditAction.ISSUE, AuditOutcome.REFUSED, key, str(refusal))
+            trace(act, AuditAction.ISSUE, AuditOutcome.REFUSED, key, refusal)
         raise
     try:
         issued = mint(token, duration=duration, spend_usd=spend_usd, secret=_own_secret(token))
     except KeyRefused as refusal:
-        trace(act, AuditAction.ISSUE, AuditOutcome.FAILED, key, str(refusal))
+        trace(act, AuditAction.ISSUE, AuditOutcome.FAILED, key, refusal)
         raise
     except GatewayError as error:
         unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
-        trace(act, AuditAction.ISSUE, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, str(error))
+        trace(act, AuditAction.ISSUE, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         raise
     _open(token, issued, act)
     return FreshKey(key=token.key, secret=issued.secret)

@@ -22,6 +22,7 @@ from keys.services.delete import delete_key, erase, mark_gone, settle
 from keys.services.derive import derived_secret
 from keys.services.issue import Limits, Wish, being_made, issue_key, limits_of
 from keys.services.lifetimes import is_expired, is_renewable
+from keys.services.limits import count_action
 from keys.services.refusals import KeyRefused
 from keys.services.renew import claim, release, renew_key
 from keys.services.sweep import heal_issuing, heal_renewal
@@ -144,6 +145,7 @@ def _bring_nearer(token: Token | None, owner: User, act: Act, limits: Limits) ->
     """Do the next thing that the key needs before it can be used."""
     if token is None:
         _heal(owner)
+        count_action(owner, "playground:key")
         issue_key(owner=owner, act=act, wish=Wish(label=LABEL, kind=Key.Kind.PLAYGROUND), spend_usd=_spent(owner))
     elif token.key.blocked:
         raise KeyRefused("blocked", _("Your Playground key is blocked at the gateway. Ask an administrator."))
@@ -215,7 +217,7 @@ def _follow(key: Key, act: Act, limits: Limits) -> None:
         mark_gone(token)
     except GatewayError as error:  # again is harmless: the next use compares anew
         unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
-        trace(act, AuditAction.LIMIT, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, str(error))
+        trace(act, AuditAction.LIMIT, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         raise
     else:
         Key.objects.filter(pk=key.pk).update(**limits._asdict())

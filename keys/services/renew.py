@@ -30,14 +30,14 @@ def renew_key(*, key: Key, act: Act) -> Key:
         duration = _duration(key)
         token = claim(key)
     except KeyRefused as refusal:
-        trace(act, AuditAction.RENEW, AuditOutcome.REFUSED, key, str(refusal))
+        trace(act, AuditAction.RENEW, AuditOutcome.REFUSED, key, refusal)
         raise
     try:
         info: KeyInfo = get_gateway().keys.renew(token.token or "", duration=duration)
     except GatewayUnavailable as error:
         release(key, heal=error.may_have_happened)
         outcome = AuditOutcome.UNKNOWN if error.may_have_happened else AuditOutcome.FAILED
-        trace(act, AuditAction.RENEW, outcome, key, str(error))
+        trace(act, AuditAction.RENEW, outcome, key, error)
         raise
     except GatewayRejected as error:
         _refused(key, token, act, error)
@@ -93,6 +93,6 @@ def release(key: Key, *, heal: bool) -> None:
 def _refused(key: Key, token: Token, act: Act, error: GatewayRejected) -> None:
     """Record that the gateway refused, and that a key which it does not know is gone."""
     release(key, heal=False)
-    trace(act, AuditAction.RENEW, AuditOutcome.FAILED, key, str(error))
+    trace(act, AuditAction.RENEW, AuditOutcome.FAILED, key, error)
     if isinstance(error, GatewayNotFound):
         mark_gone(token)

@@ -35,11 +35,11 @@ def rotate_key(*, key: Key, act: Act) -> FreshKey:
         token = _reserve(old)
         issued = mint(token, duration=_time_left(before), spend_usd=before.spend_usd)
     except KeyRefused as refusal:
-        trace(act, AuditAction.ROTATE, AuditOutcome.REFUSED, key, str(refusal))
+        trace(act, AuditAction.ROTATE, AuditOutcome.REFUSED, key, refusal)
         raise
     except GatewayError as error:
         unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
-        trace(act, AuditAction.ROTATE, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, str(error))
+        trace(act, AuditAction.ROTATE, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         raise
     _hand_over(old, token, issued, grace, act)
     return FreshKey(key=Key.objects.get(pk=key.pk), secret=issued.secret)
@@ -53,7 +53,7 @@ def end_old_secret(*, key: Key, act: Act) -> None:
     try:
         erase(old)
     except GatewayError as error:
-        trace(act, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, str(error))
+        trace(act, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, error)
         raise
     trace(act, AuditAction.END_OLD, AuditOutcome.DONE, key)
 

@@ -1,7 +1,9 @@
 """Acts on keys: create, renew, rotate, delete, change the label. Each parses, calls one service, renders."""
 
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -27,6 +29,7 @@ from web.request import PortalRequest
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
+View = Callable[..., HttpResponse]
 
 MADE_OR_NOT = gettext_lazy(
     "The gateway’s answer was lost. We do not know yet whether the key was made. If it was, nobody has seen its "
@@ -43,9 +46,30 @@ RENEWED_OR_NOT = gettext_lazy(
 
 
 def own_key(request: PortalRequest, key_id: uuid.UUID) -> Key:
-    """Return the person's key; 404 for one that is another's."""
+    """Return the person's key; 404 for one that is another's. A POST counts as an act: see `limited`."""
     keys = Key.objects.owned_by(request.user).select_related("owner").prefetch_related("tokens")
-    return get_object_or_404(keys, pk=key_id)
+    key = get_object_or_404(keys, pk=key_id)
+    if request.method == "POST" and request.resolver_match:
+        services.count_action(request.user, request.resolver_match.view_name)
+    return key
+
+
+def limited(view: View) -> View:
+    """Say so where a POST is one too many within the hour (KEY_ACTIONS_PER_HOUR), and when it is possible again."""
+
+    @wraps(view)
+    def answer(request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except services.TooManyActions as refusal:
+            return _wait(refuse(request, str(refusal), status=429), refusal)
+
+    return answer
+
+
+def _wait(response: HttpResponse, refusal: services.TooManyActions) -> HttpResponse:
+    response.headers["Retry-After"] = str(refusal.retry_after_s)
+    return response
 
 
 @require_POST
@@ -57,7 +81,11 @@ def create(request: PortalRequest) -> HttpResponse:
     if not form.is_valid():
         return render_panel(request, form, status=422)
     try:
+        services.count_action(request.user, "keys:create")
         fresh = services.issue_key(owner=request.user, act=act_of(request), wish=form.wish())
+    except services.TooManyActions as refusal:
+        form.add_error(None, str(refusal))
+        return _wait(render_panel(request, form, status=429), refusal)
     except services.KeyRefused as refusal:
         form.add_error("label" if refusal.code == "label" else None, str(refusal))
         if refusal.code == "repeated":
@@ -89,6 +117,7 @@ def show_secret(request: PortalRequest, fresh: services.FreshKey, *, rotated: bo
 
 
 @require_POST
+@limited
 def renew(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     """Give a key another lifetime."""
     key = own_key(request, key_id)
@@ -103,6 +132,7 @@ def renew(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
+@limited
 @sensitive_variables("fresh")
 def rotate(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     """Explain what a rotation does; on POST, do it and show the new secret, once."""
@@ -119,6 +149,7 @@ def rotate(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
+@limited
 def end_old(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     """End the grace of a rotation now."""
     key = own_key(request, key_id)
@@ -132,6 +163,7 @@ def end_old(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited
 def delete(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     """Ask once more, naming the key; on POST, delete it."""
     key = own_key(request, key_id)
@@ -148,6 +180,7 @@ def delete(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited
 def label(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     """Show the form for another label; on POST, change it."""
     key = own_key(request, key_id)

@@ -29,9 +29,13 @@ def check(request: PortalRequest) -> HttpResponse:
     """Try the secret that the page with it sends back; it is used for two calls and kept nowhere."""
     secret = Secret(request.POST.get("secret", ""))  # hides itself in error pages
     try:
+        services.count_action(request.user, "keys:check")
         result = services.check_secret(owner=request.user, secret=secret)
     except Token.DoesNotExist as error:
         raise Http404 from error
+    except services.TooManyActions as refusal:
+        limited = {"check": services.Check(ok=False, sentence=str(refusal))}
+        return render_region(request, "keys/check.html", "result", limited, status=429)
     return render_region(request, "keys/check.html", "result", {"check": result})
 
 

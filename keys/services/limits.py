@@ -1,0 +1,37 @@
+"""How often one person may act on keys: each act calls the gateway, and leaves rows that nobody can delete."""
+
+from math import ceil
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from accounts.quotas import QuotaExceeded, consume
+from keys.services.refusals import KeyRefused
+
+
+class TooManyActions(KeyRefused):
+    """KEY_ACTIONS_PER_HOUR is used up; nothing has changed. `retry_after_s` is how long to wait."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__("hourly", message)
+        self.retry_after_s = retry_after_s
+
+
+def count_action(user: User, action: str) -> None:
+    """Count an act of `user`, done or refused; raises TooManyActions. Kinds of action are counted apart.
+
+    So whoever has made too many keys can still delete them.
+    """
+    limit = settings.KEY_ACTIONS_PER_HOUR
+    try:
+        consume(user, action, limit=limit)
+    except QuotaExceeded as exceeded:
+        wait_s = ceil((exceeded.retry_at - timezone.now()).total_seconds())
+        words = ngettext(
+            "You can do this %(limit)d time an hour. Nothing was changed. You can do it again in %(minutes)d min.",
+            "You can do this %(limit)d times an hour. Nothing was changed. You can do it again in %(minutes)d min.",
+            limit,
+        ) % {"limit": limit, "minutes": ceil(wait_s / 60)}
+        raise TooManyActions(words, retry_after_s=wait_s) from exceeded
