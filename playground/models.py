@@ -48,6 +48,7 @@ class Conversation(models.Model):
     kept = models.BooleanField(default=True, help_text="If not, it is in no list and soon deleted.")
     wishes = models.JSONField(default=dict, help_text="Model, system prompt and parameters as last sent.")
     head = models.ForeignKey("Answer", models.SET_NULL, null=True, related_name="+", db_index=False)
+    stored_bytes = models.PositiveBigIntegerField(default=0, help_text="Of all that is in it: services.quotas.")
     created_at = models.DateTimeField(default=timezone.now)
     used_at = models.DateTimeField(default=timezone.now)
 
@@ -72,6 +73,7 @@ class Message(models.Model):
         "Answer", models.CASCADE, null=True, related_name="replies", help_text="Empty: it opens."
     )
     text = models.TextField()
+    stored_bytes = models.PositiveBigIntegerField(default=0, help_text="With its images.")
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
@@ -157,6 +159,7 @@ class Answer(models.Model):
     first_token_ms = models.PositiveIntegerField(null=True)
     took_ms = models.PositiveIntegerField(null=True)
 
+    stored_bytes = models.PositiveBigIntegerField(default=0)
     started_at = models.DateTimeField(default=timezone.now)
     saved_at = models.DateTimeField(default=timezone.now, help_text="Last sign of life.")
     ended_at = models.DateTimeField(null=True)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db import IntegrityError, transaction
-from django.db.models import prefetch_related_objects
+from django.db.models import F, prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,9 +16,10 @@ from gateway.inference_types import ChatRequest, CompletionRequest
 from gateway.secret import Secret
 from keys.services import playground_secret
 from playground.models import Answer, Conversation, Image, Message, Slot
+from playground.services.quotas import check_budget, check_storage, check_waiting, size_of
 from playground.services.refusals import AskRefused
-from playground.services.requests import Picture, chat_request, completion_request, wants_usage
-from playground.services.slots import take_slot
+from playground.services.requests import USER, Picture, chat_request, completion_request, wants_usage
+from playground.services.slots import lock_owner, take_slot
 from playground.services.titles import title_of
 from playground.services.tree import way_to
 
@@ -66,10 +67,14 @@ def ask(asker: Asker, question: Question) -> Job:
     Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected; then nothing was kept.
     """
     secret = playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+    image_bytes = sum(len(picture.data) for picture in question.pictures)
+    check_budget(asker.user, image_bytes=image_bytes)
     conversation, message, images = _rows_of(asker.user, question)
     answer = _answer_to(message, question.wishes)
+    added, is_new = message.stored_bytes + answer.stored_bytes, question.conversation is None
     with _with_slot(asker) as slot:
-        _keep(conversation, answer, is_new=question.conversation is None)
+        check_storage(asker.user, added_bytes=added, image_bytes=image_bytes, is_new=is_new)
+        _keep(conversation, answer, added_bytes=added, is_new=is_new)
         message.save(force_insert=True)
         Image.objects.bulk_create(images)
         answer.save(force_insert=True)
@@ -82,7 +87,8 @@ def retry(asker: Asker, earlier: Answer, wishes: Wishes) -> Job:
     conversation = earlier.message.conversation
     answer = _answer_to(earlier.message, wishes)
     with _with_slot(asker) as slot:
-        _keep(conversation, answer, is_new=False)
+        check_storage(asker.user, added_bytes=answer.stored_bytes)
+        _keep(conversation, answer, added_bytes=answer.stored_bytes, is_new=False)
         answer.save(force_insert=True)
     return _job(asker, conversation, answer, slot.pk, secret)
 
@@ -99,7 +105,11 @@ def compare(asker: Asker, question: Question, models: Sequence[str]) -> list[Ans
         answer.state = Answer.State.WAITING
     conversation.wishes = {**question.wishes, "models": list(models)}
     conversation.head = answers[0]
+    conversation.stored_bytes = message.stored_bytes + sum(answer.stored_bytes for answer in answers)
     with transaction.atomic():
+        lock_owner(asker.user)
+        check_waiting(asker.user, added=len(answers))
+        check_storage(asker.user, added_bytes=conversation.stored_bytes, is_new=True)
         conversation.save(force_insert=True)
         message.save(force_insert=True)
         Image.objects.bulk_create(images)
@@ -142,7 +152,8 @@ def _rows_of(owner: User, question: Question) -> tuple[Conversation, Message, li
     conversation = question.conversation or Conversation(
         owner=owner, kind=question.kind, title=title_of(question.text), kept=question.kept
     )
-    message = Message(conversation=conversation, parent=question.parent, text=question.text)
+    size = size_of(question.text, data=[picture.data for picture in question.pictures])
+    message = Message(conversation=conversation, parent=question.parent, text=question.text, stored_bytes=size)
     images = [
         Image(message=message, name=picture.name, media_type=picture.media_type, data=picture.data, position=position)
         for position, picture in enumerate(question.pictures)
@@ -152,22 +163,26 @@ def _rows_of(owner: User, question: Question) -> tuple[Conversation, Message, li
 
 
 def _answer_to(message: Message, wishes: Wishes) -> Answer:
-    return Answer(message=message, model=str(wishes["model"]), wishes=dict(wishes))
+    size = size_of(values=[dict(wishes)])
+    return Answer(message=message, model=str(wishes["model"]), wishes=dict(wishes), stored_bytes=size)
 
 
-def _keep(conversation: Conversation, answer: Answer, *, is_new: bool) -> None:
+def _keep(conversation: Conversation, answer: Answer, *, added_bytes: int, is_new: bool) -> None:
     """Save the conversation with `answer` as its head. The database looks whether that row is there at the end."""
     conversation.wishes, conversation.head, conversation.used_at = answer.wishes, answer, timezone.now()
     if is_new:
+        conversation.stored_bytes = added_bytes
         conversation.save(force_insert=True)
     else:
         changed = {name: getattr(conversation, name) for name in ("wishes", "head", "used_at")}
-        if not Conversation.objects.filter(pk=conversation.pk).update(**changed):
+        more = F("stored_bytes") + added_bytes
+        if not Conversation.objects.filter(pk=conversation.pk).update(**changed, stored_bytes=more):
             raise _gone()
 
 
 def _job(asker: Asker, conversation: Conversation, answer: Answer, slot_id: int, secret: Secret) -> Job:
     """Prepare the call from the rows alone, so that it can be shown again from them."""
+    conversation.owner = asker.user  # known
     return Job(
         conversation=conversation,
         answer=answer,
@@ -180,10 +195,11 @@ def _job(asker: Asker, conversation: Conversation, answer: Answer, slot_id: int,
 
 
 def body_of(conversation: Conversation, answer: Answer) -> ChatRequest | CompletionRequest:
-    """Return the request of an answer: the turns before it, its message, its parameters."""
+    """Return the request of an answer: the turns before it, its message, its parameters, and whose it is."""
     message = answer.message
+    user = None if USER in answer.wishes.get("without", ()) else conversation.owner.gateway_user_id
     if conversation.kind == Conversation.Kind.COMPLETION:
-        return completion_request(answer.wishes, message.text)
+        return replace(completion_request(answer.wishes, message.text), user=user)
     prefetch_related_objects([message], "images")
     before = way_to(message.parent, with_images=True) if message.parent else []
-    return chat_request(answer.wishes, [*before, (message, None)])
+    return replace(chat_request(answer.wishes, [*before, (message, None)]), user=user)

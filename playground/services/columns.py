@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
+from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
+from accounts.models import User
 from playground.models import Answer, Conversation
 from playground.services.mishaps import Mishap
+from playground.services.quotas import check_storage, check_waiting, size_of
+from playground.services.slots import lock_owner
 
 State = Answer.State
 _Number = TypeVar("_Number", int, Decimal)
@@ -35,12 +40,24 @@ def columns_of(conversation: Conversation) -> list[Column]:
     return _marked([newest[name] for name in known])
 
 
-def again(earlier: Answer, *, without: str = "") -> Answer:
-    """Write down another answer of the same model that waits for its stream; `without` a parameter it refused."""
+def again(owner: User, earlier: Answer, *, without: str = "") -> Answer:
+    """Write down another answer of the same model that waits for its stream; `without` a parameter it refused.
+
+    Raises AskRefused.
+    """
     wishes = dict(earlier.wishes)
     if without:
         wishes["without"] = sorted({*wishes.get("without", ()), without})
-    return Answer.objects.create(message=earlier.message, model=earlier.model, wishes=wishes, state=State.WAITING)
+    size = size_of(values=[wishes])
+    with transaction.atomic():
+        lock_owner(owner)
+        check_waiting(owner, added=1)
+        check_storage(owner, added_bytes=size)
+        conversation = Conversation.objects.filter(pk=earlier.message.conversation_id)
+        conversation.update(stored_bytes=F("stored_bytes") + size)
+        return Answer.objects.create(
+            message=earlier.message, model=earlier.model, wishes=wishes, state=State.WAITING, stored_bytes=size
+        )
 
 
 def wait_on(answer: Answer) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from gateway.django import get_gateway
@@ -23,11 +24,12 @@ from gateway.inference_types import ChatRequest
 from gateway.stream import ChatStream
 from gateway.types import Headers
 from keys.services import recheck_playground_key
-from playground.models import Answer
+from playground.models import Answer, Conversation
 from playground.services.asking import Job
 from playground.services.costs import Cost, estimated_cost, told_cost
 from playground.services.draft import Draft
 from playground.services.mishaps import INTERRUPTED, UNSAVED, Mishap, mishap_of
+from playground.services.quotas import note_over_budget, size_of
 from playground.services.saver import saved_meanwhile
 from playground.services.slots import end_slot
 from web.hangups import Hangup
@@ -99,6 +101,8 @@ def relay(job: Job, hangup: Hangup, direct: Direct | None = None) -> Generator[U
             ending.state, ending.mishap = (State.STOPPED if hangup.gone else State.COMPLETE), None
     except GatewayError as error:
         ending.mishap = mishap_of(error, begun=draft.has_begun, budget_period=job.budget_period)
+        if ending.mishap.code == "over_budget":
+            note_over_budget(job.conversation.owner_id)
         if isinstance(error, GatewayKeyRefused):
             _look_at_the_key(job)
     except GeneratorExit:
@@ -342,7 +346,10 @@ def _write(job: Job) -> None:
     answer = job.answer
     with transaction.atomic():
         told = {name: getattr(answer, name) for name in ENDED_FIELDS}
-        Answer.objects.filter(pk=answer.pk, state=State.STREAMING).update(**told)
+        size = size_of(answer.text, answer.reasoning, values=[answer.tool_calls, answer.others, answer.headers])
+        more = F("stored_bytes") + size
+        if Answer.objects.filter(pk=answer.pk, state=State.STREAMING).update(**told, stored_bytes=more):
+            Conversation.objects.filter(pk=job.conversation.pk).update(stored_bytes=more)
         end_slot(job.slot_id)
 
 

@@ -25,13 +25,13 @@ SHARED: Final = (
     "frequency_penalty",
     "logit_bias",
     "seed",
-    "user",
 )
 CHAT_ONLY: Final = ("tools", "tool_choice", "parallel_tool_calls", "reasoning_effort", "metadata")
 OF_TOOLS: Final = ("tool_choice", "parallel_tool_calls")  # mean nothing, and are refused, without tools
 USAGE: Final = "stream_options"
+USER: Final = "user"  # set by the portal, never by a form
 # What a model may refuse and a person may then send without, by its name in the request.
-REFUSABLE: Final = frozenset((*SHARED, *CHAT_ONLY, "response_format", USAGE))
+REFUSABLE: Final = frozenset((*SHARED, *CHAT_ONLY, "response_format", USAGE, USER))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

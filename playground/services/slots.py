@@ -50,9 +50,14 @@ class _Room:
 _room = _Room()
 
 
+def lock_owner(owner: User) -> None:
+    """Let nobody else check or use the limits of `owner` until the transaction ends."""
+    User.objects.select_for_update().only("pk").get(pk=owner.pk)
+
+
 def take_slot(owner: User) -> Slot:
     """Note that a call of `owner` begins; raises AskRefused. To be called in a transaction, which locks the owner."""
-    User.objects.select_for_update().only("pk").get(pk=owner.pk)
+    lock_owner(owner)
     now = timezone.now()
     counting = Slot.objects.filter(Q(ended_at=None) | Q(began_at__gt=now - A_MINUTE), owner=owner)
     slots = list(counting.values_list("began_at", "renewed_at", "ended_at"))

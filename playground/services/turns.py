@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from playground.models import Answer, Conversation, Message
+from playground.services.quotas import recount
 from playground.services.tree import Tree
 
 T = TypeVar("T")
@@ -65,6 +66,7 @@ def delete_answer(answer: Answer) -> Conversation | None:
         # All at once: from one answer Django would go down a call deeper with each turn of the talk.
         Answer.objects.filter(pk__in=going).delete()
         Message.objects.filter(pk=answer.message_id, answers=None).delete()
+        recount(conversation)
     return conversation
 
 

@@ -16,7 +16,7 @@ from playground.as_code.answers import Kind
 from playground.as_code.pictures import in_files
 from playground.forms import AskForm
 from playground.models import Answer, Conversation, Image, Message
-from playground.services.requests import Picture, Turn, chat_request
+from playground.services.requests import USER, Picture, Turn, chat_request
 from playground.services.tree import way_to
 from playground.views.frame import models_of, named_conversation, parent_of
 from web.pages import render_region
@@ -47,6 +47,7 @@ def code(request: PortalRequest) -> HttpResponse:
 
 def show_code(request: PortalRequest, kind: Kind, body: Mapping[str, Any], *, back: str) -> HttpResponse:
     """Show a request's body as code, in the dialog of the page or on one of its own, from which `back` leads back."""
+    body = {name: value for name, value in body.items() if name != USER}  # a program has a key, which says it
     files = [picture.file for picture in in_files(body)[1]]
     context = {"snippets": code_for(kind, body), "files": files, "back": back}
     return render_region(request, PAGE, "snippets", context)

@@ -98,7 +98,10 @@ def again(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     """Put another answer of the same model into the column."""
     earlier = _own_answer(request, answer_id)
     without = request.POST.get("without", "")
-    answer = columns.again(earlier, without=without if without in REFUSABLE else "")
+    try:
+        answer = columns.again(request.user, earlier, without=without if without in REFUSABLE else "")
+    except AskRefused as refusal:
+        return _not_again(request, earlier, refusal)
     return HttpResponse(_column(request, answer)) if request.htmx else stream(request, answer.pk)
 
 
@@ -241,6 +244,13 @@ def _not_now(request: PortalRequest, answer: Answer, refusal: AskRefused | KeyRe
         columns.wait_on(answer)
     said = "" if code == "streams" else str(refusal)
     return HttpResponse(_column(request, answer, sentence=said, again_s=AGAIN_S.get(code)))
+
+
+def _not_again(request: PortalRequest, earlier: Answer, refusal: AskRefused) -> HttpResponse:
+    """Say why there is no other answer."""
+    if not request.htmx:
+        return _as_it_stands(request, earlier, said=str(refusal))
+    return HttpResponse(_column(request, earlier, sentence=str(refusal)), status=status_of(refusal))
 
 
 def _as_it_stands(request: PortalRequest, answer: Answer, *, said: str = "") -> HttpResponse:

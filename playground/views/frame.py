@@ -14,7 +14,7 @@ from accounts.policies import Allowance, policy_of
 from gateway.errors import GatewayError, GatewayUnavailable
 from keys.catalogue import CHAT_MODES
 from keys.models import GatewayModel
-from keys.services import KeyRefused
+from keys.services import KeyRefused, TooManyActions
 from playground import presets
 from playground.forms import AskForm
 from playground.models import Answer, Conversation
@@ -116,9 +116,9 @@ def refused(request: PortalRequest, refusal: Refusal, page: Callable[[], dict[st
 def status_of(refusal: Refusal) -> int:
     """Return the honest status: wrong words, too many, forbidden, or the gateway."""
     if isinstance(refusal, AskRefused):
-        return {"wording": 422, "gone": 409}.get(refusal.code, 429)
+        return {"wording": 422, "storage": 422, "over_budget": 422, "gone": 409}.get(refusal.code, 429)
     if isinstance(refusal, KeyRefused):
-        return 403
+        return 429 if isinstance(refusal, TooManyActions) else 403
     return 503 if isinstance(refusal, GatewayUnavailable) else 502
 
 

@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+from accounts.models import User
 from playground.models import Answer, Conversation, Message
 from playground.services.requests import REFUSABLE, chat_request, completion_request, data_url, wants_usage
+from playground.services.slots import end_slot
 from tests.factories import make_intern
 from tests.playground import rows
+from tests.playground.streams import asked, know_the_models
+from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
@@ -32,7 +36,6 @@ EVERYTHING = {
     "parallel_tool_calls": False,
     "reasoning_effort": "low",
     "metadata": {"course": "physics"},
-    "user": "Group A",
 }
 
 
@@ -67,7 +70,7 @@ def test_what_is_no_wish_does_not_reach_the_gateway(talk: Conversation) -> None:
     assert completion_request({"model": "m", **smuggled}, "Hi").as_json().keys() == {"model", "prompt"}
 
 
-@pytest.mark.parametrize("name", sorted(REFUSABLE - {"stream_options"}))
+@pytest.mark.parametrize("name", sorted(REFUSABLE - {"stream_options", "user"}))
 def test_what_the_model_refused_is_left_out(name: str, talk: Conversation) -> None:
     turn = (rows.message(talk, "Hi"), None)
 
@@ -194,7 +197,6 @@ def test_a_completion_takes_what_completions_know() -> None:
         "presence_penalty": -1.5,
         "frequency_penalty": 2.0,
         "logit_bias": {"50256": -100},
-        "user": "Group A",
     }
 
 
@@ -208,3 +210,15 @@ def test_the_same_rows_make_the_same_request(talk: Conversation) -> None:
 
     assert json.dumps(again) == json.dumps(body_of(stored, (asked, None)))
     assert again == body_of(EVERYTHING, (asked, None))
+
+
+def test_the_gateway_is_told_whose_request_it_is_by_the_portal_alone(intern: User, sandbox: Sandbox) -> None:
+    know_the_models()
+    for kind in (Conversation.Kind.CHAT, Conversation.Kind.COMPLETION):
+        job = asked(intern, "Hi", kind=kind, wishes={"user": "somebody-else"})
+        refused = asked(intern, "Hi", kind=kind, wishes={"without": ["user"]})
+
+        assert job.body.as_json()["user"] == intern.gateway_user_id
+        assert "user" not in refused.body.as_json()
+        end_slot(job.slot_id)
+        end_slot(refused.slot_id)

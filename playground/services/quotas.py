@@ -1,0 +1,112 @@
+"""What one person may store: bytes in all, bytes of images and new conversations an hour, answers that wait.
+
+Checked in the transaction that stores, under the owner's lock, before the first row is written: two tabs at once
+cannot pass a limit together. Sizes are those of the data as UTF-8, and a fixed sum for each row.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from math import ceil
+from typing import Final
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from accounts.quotas import QuotaExceeded, consume
+from playground.models import LEFT_AFTER, Answer, Conversation, Message
+from playground.services.refusals import AskRefused
+
+MB: Final = 1_000_000  # bytes
+ROW_BYTES: Final = 500  # of a row besides its texts
+MOST_WAITING: Final = 12  # answers of one person whose stream has not begun: three comparisons of four models
+REMEMBERED_S: Final = 60  # that a budget was used up; it may have been raised since
+
+
+def size_of(*texts: str, values: Iterable[object] = (), data: Iterable[bytes] = ()) -> int:
+    """Return the bytes of a row with these texts, JSON values and binary data."""
+    written = [*texts, *(json.dumps(value, ensure_ascii=False) for value in values)]
+    return ROW_BYTES + sum(len(text.encode("utf-8", "replace")) for text in written) + sum(map(len, data))
+
+
+def check_storage(owner: User, *, added_bytes: int, image_bytes: int = 0, is_new: bool = False) -> None:
+    """Refuse what would be too much for `owner`; raises AskRefused. To be called under the owner's lock."""
+    if is_new:
+        _count_conversation(owner)
+    if image_bytes:
+        _count_images(owner, image_bytes)
+    stored = Conversation.objects.owned_by(owner).aggregate(total=Sum("stored_bytes"))["total"] or 0
+    if stored + added_bytes > settings.PLAYGROUND_STORED_MB_PER_USER * MB:
+        words = _(
+            "Your conversations may take %(most)d MB in all, and this would be more. Nothing was sent or stored. "
+            "Delete conversations that you no longer need, then send it again."
+        )
+        raise AskRefused("storage", words % {"most": settings.PLAYGROUND_STORED_MB_PER_USER})
+
+
+def check_waiting(owner: User, *, added: int) -> None:
+    """Refuse answers that wait for their stream where many do already. To be called under the owner's lock."""
+    waiting = Answer.objects.filter(
+        message__conversation__owner=owner, state=Answer.State.WAITING, saved_at__gt=timezone.now() - LEFT_AFTER
+    )
+    if waiting.count() + added > MOST_WAITING:
+        words = _("%(most)d answers wait for their turn already. Nothing was sent or stored: wait, or stop them.")
+        raise AskRefused("waiting", words % {"most": MOST_WAITING})
+
+
+def check_budget(owner: User, *, image_bytes: int) -> None:
+    """Refuse images while the gateway is known to refuse the person's calls: they would be stored for nothing."""
+    if image_bytes and cache.get(_budget_key(owner.pk)):
+        words = _("Your Playground budget is used up. Nothing was sent, and the images were not stored.")
+        raise AskRefused("over_budget", words)
+
+
+def note_over_budget(owner_id: int) -> None:
+    """Remember for a minute that the gateway refused the person's call: the budget is used up."""
+    cache.set(_budget_key(owner_id), value=True, timeout=REMEMBERED_S)
+
+
+def recount(conversation: Conversation) -> None:
+    """Set what a conversation takes to what is left in it; to be called in the transaction that deletes."""
+    messages = Message.objects.filter(conversation=conversation)
+    answers = Answer.objects.filter(message__conversation=conversation)
+    totals: list[Mapping[str, int | None]] = [rows.aggregate(total=Sum("stored_bytes")) for rows in (messages, answers)]
+    left = ROW_BYTES + sum(each["total"] or 0 for each in totals)
+    Conversation.objects.filter(pk=conversation.pk).update(stored_bytes=left)
+
+
+def _budget_key(owner_id: int) -> str:
+    return f"playground:over-budget:{owner_id}"
+
+
+def _count_conversation(owner: User) -> None:
+    most = settings.PLAYGROUND_CONVERSATIONS_PER_HOUR
+    try:
+        consume(owner, "playground:conversation", limit=most)
+    except QuotaExceeded as exceeded:
+        words = ngettext(
+            "You may begin %(most)d conversation an hour. Nothing was sent. You may again in %(minutes)d min.",
+            "You may begin %(most)d conversations an hour. Nothing was sent. You may again in %(minutes)d min.",
+            most,
+        )
+        raise _later("conversations", words, most, exceeded) from exceeded
+
+
+def _count_images(owner: User, image_bytes: int) -> None:
+    most = settings.PLAYGROUND_IMAGE_MB_PER_HOUR
+    try:
+        consume(owner, "playground:image_bytes", limit=most * MB, amount=image_bytes)
+    except QuotaExceeded as exceeded:
+        words = _(
+            "You may send %(most)d MB of images an hour. Nothing was sent or stored. You may again in %(minutes)d min."
+        )
+        raise _later("images", words, most, exceeded) from exceeded
+
+
+def _later(code: str, words: str, most: int, exceeded: QuotaExceeded) -> AskRefused:
+    minutes = ceil((exceeded.retry_at - timezone.now()).total_seconds() / 60)
+    return AskRefused(code, words % {"most": most, "minutes": minutes}, retry_at=exceeded.retry_at)
