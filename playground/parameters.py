@@ -3,7 +3,7 @@
 Names are those of the gateway's API on purpose: who has met them here finds them again in the code. Of what LiteLLM's
 own description of a chat lists, these are not here: functions and function_call (tools replaced them), logprobs and
 top_logprobs (no page shows them), service_tier, num_retries, caching and fallbacks (for who runs the gateway to
-decide), guardrails (needs a licence).
+decide), guardrails (needs a licence), user (the portal says itself whose request it is).
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from typing import Final, Literal
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-Kind = Literal["range", "whole", "choice", "check", "line", "lines", "json"]
+Kind = Literal["range", "whole", "choice", "check", "lines", "json"]
 
 LONGEST_ANSWER: Final = 1_000_000  # tokens, where the gateway does not tell a model's own limit
 USUAL_ANSWER: Final = 4096  # where a slider of that length would be of no use
@@ -23,8 +23,8 @@ STOP_CHARS: Final = 200
 METADATA_LINES: Final = 16
 METADATA_NAME_CHARS: Final = 64
 METADATA_VALUE_CHARS: Final = 512
-USER_CHARS: Final = 64
 JSON_CHARS: Final = 50_000
+JSON_DEPTH: Final = 32  # levels of lists and objects
 TOOLS: Final = 64
 BIASES: Final = 300
 
@@ -190,12 +190,6 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
             ),
             kind="lines",
             completion=False,
-        ),
-        Parameter(
-            name="user",
-            label="user",
-            help_text=_("Whom the request is for, in your own words; the gateway notes it."),
-            kind="line",
         ),
     )
 }

@@ -17,9 +17,9 @@ from playground.forms import AskForm, field_of
 from playground.parameters import PARAMETERS
 from playground.services.requests import OF_TOOLS
 
-PERSONAL: Final = ("user", "metadata")  # of the person who sends, not of the one who made the link
+PERSONAL: Final = ("metadata",)  # of the person who sends, not of the one who made the link
 NAMES: Final = ("model", "system", *(name for name in PARAMETERS if name not in PERSONAL))
-NEVER: Final = (*PERSONAL, "message", "images")  # named when they are in a link: somebody counted on them
+NEVER: Final = ("user", *PERSONAL, "message", "images")  # named when they are in a link: somebody counted on them
 LINK_CHARS: Final = 3500  # the web server reads 4094 of the whole line
 
 
@@ -50,7 +50,7 @@ def from_query(query: QueryDict, *, models: Sequence[GatewayModel]) -> Preset:
 def to_query(wishes: Mapping[str, Any]) -> str | None:
     """Return the query that fills the form in like this; None when it is too long for a link.
 
-    What a model refused is not in it, nor what is of the person: metadata and user.
+    What a model refused is not in it, nor what is of the person: metadata.
     """
     refused = set(wishes.get("without", ()))
     if "tools" in refused:

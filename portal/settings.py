@@ -92,6 +92,10 @@ PLAYGROUND_PROMPT_CHARS = env.int("PLAYGROUND_PROMPT_CHARS", default=100000)  # 
 PLAYGROUND_IMAGES = env.int("PLAYGROUND_IMAGES", default=4)  # with one message
 PLAYGROUND_IMAGE_MB = env.int("PLAYGROUND_IMAGE_MB", default=5)  # each
 PLAYGROUND_CONVERSATION_IMAGE_MB = env.int("PLAYGROUND_CONVERSATION_IMAGE_MB", default=20)  # all that it keeps
+PLAYGROUND_METADATA_NAMES = env.list(  # none that LiteLLM reads: it takes orders from metadata
+    "PLAYGROUND_METADATA_NAMES",
+    default=["course", "exercise", "experiment", "group", "lab", "lesson", "note", "project", "topic", "week"],
+)
 PLAYGROUND_STORED_MB_PER_USER = env.int("PLAYGROUND_STORED_MB_PER_USER", default=100)  # in all conversations
 PLAYGROUND_IMAGE_MB_PER_HOUR = env.int("PLAYGROUND_IMAGE_MB_PER_HOUR", default=50)  # of one person
 PLAYGROUND_CONVERSATIONS_PER_HOUR = env.int("PLAYGROUND_CONVERSATIONS_PER_HOUR", default=60)  # new ones, of one person

@@ -10,7 +10,6 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from keys.forms import LineField
 from keys.models import GatewayModel
 from playground import parameters
 from playground.forms.fields import ModelsOwnField, NumberField, TextField, WithoutField
@@ -61,7 +60,7 @@ class ParameterField:
 
     @property
     def kind(self) -> str:
-        """Return how it is typed: range, whole, choice, check, line, lines, json."""
+        """Return how it is typed: range, whole, choice, check, lines, json."""
         return self.parameter.kind
 
     @property
@@ -281,6 +280,4 @@ def field_of(parameter: Parameter) -> forms.Field:
         return ModelsOwnField(parameter, **words)
     if parameter.kind == "check":
         return forms.BooleanField(**words)
-    if parameter.kind == "line":
-        return LineField(max_length=parameters.USER_CHARS, **words)
     return JsonField(**words)

@@ -17,6 +17,7 @@ from playground.services.requests import REFUSABLE
 
 NUMBER: Final = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)", re.ASCII)
 WHOLE: Final = re.compile(r"[+-]?\d{1,20}", re.ASCII)
+SURROGATES: Final = re.compile("[\ud800-\udfff]")
 MINUSES: Final = str.maketrans({"\u2212": "-", "\u2013": "-"})  # as pages and word processors write them
 
 
@@ -36,8 +37,15 @@ class TextField(forms.CharField):
         self.validators.append(MaxLengthValidator(characters, message=words))
 
     def to_python(self, value: Any) -> str:
-        """Return the text with single line ends and without NUL, which no database keeps; "" when it is blank."""
+        """Return the text with single line ends and without NUL, which no database keeps; "" when it is blank.
+
+        Half of a character (a surrogate) is refused: nothing can write it down.
+        """
         text = (super().to_python(value) or "").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+        if SURROGATES.search(text):
+            raise ValidationError(
+                _("This has broken characters in it. Type it again, instead of pasting."), code="broken"
+            )
         return text if text.strip() else ""
 
 

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from playground import parameters
 
+INTEGER_DIGITS: Final = 19  # of 64 bits
+
 # The parser's words, and ours.
 JSON_FAULTS: Final = {
     "Expecting value": gettext_lazy("a value is missing here"),
@@ -54,7 +56,7 @@ class JsonField(forms.Field):
 
 def _read_json(text: str) -> Any:
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant, parse_int=_integer)
     except json.JSONDecodeError as fault:
         params = {"line": fault.lineno, "column": fault.colno, "fault": JSON_FAULTS.get(fault.msg, _("not readable"))}
         raise ValidationError(
@@ -62,9 +64,29 @@ def _read_json(text: str) -> Any:
         ) from None
     except (ValueError, RecursionError):  # a number of thousands of digits, brackets in brackets in brackets
         raise _unusable() from None
+    if _is_deeper(value, parameters.JSON_DEPTH):
+        raise ValidationError(
+            _("Brackets in brackets: at most %(most)d levels are allowed."), "deep", {"most": parameters.JSON_DEPTH}
+        )
     if not _storable(value):
         raise _unusable()
     return value
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    """Tell whether there are more levels of lists and objects than `most`: level by level, without recursion."""
+    level = [value]
+    for _depth in range(most + 1):
+        containers = [each for each in level if isinstance(each, dict | list)]
+        level = [inner for each in containers for inner in (each.values() if isinstance(each, dict) else each)]
+    return bool(containers)
+
+
+def _integer(digits: str) -> int:
+    """Return a whole number; refuse one that other readers of JSON could not hold."""
+    if len(digits.removeprefix("-")) > INTEGER_DIGITS:
+        raise ValueError(digits[:INTEGER_DIGITS])
+    return int(digits)
 
 
 def _no_constant(name: str) -> None:
@@ -79,7 +101,7 @@ def _unusable() -> ValidationError:
 
 
 def _storable(value: Any) -> bool:
-    """Tell whether a database and the gateway take it: no infinity, no half of a character, no NUL."""
+    """Tell whether a database and the gateway take it: no infinity, no huge number, no half of a character, no NUL."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         text.encode()

@@ -3,19 +3,13 @@
 import re
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from gateway.secret import redact
 from playground import parameters
 from playground.forms.fields import TextField
-
-# Names that LiteLLM reads out of metadata: licensed features, and where and with which keys its logs are sent.
-METADATA_TAKEN: Final = {"tags", "guardrails", "policies", "headers", "priority"}
-METADATA_TAKEN_BEGIN: Final = (
-    *("litellm", "user_api_key", "requester", "spend_logs", "mcp_", "turn_off", "disable_", "opted_out", "applied_"),
-    *("langfuse", "langsmith", "gcs_", "humanloop", "arize", "posthog", "wandb", "weave", "dd_", "model_", "slack_"),
-)
 
 
 class StopField(TextField):
@@ -45,7 +39,11 @@ class StopField(TextField):
 
 
 class MetadataField(TextField):
-    """Lines of `name = value`."""
+    """Lines of `name = value`, with names that mean nothing to a gateway.
+
+    LiteLLM reads more than a hundred names out of metadata, and more with each release: how it logs and routes a call,
+    whose it is, what it cost, whether it failed. So only names that are known to be harmless are sent.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         line = parameters.METADATA_NAME_CHARS + parameters.METADATA_VALUE_CHARS + 5
@@ -82,8 +80,12 @@ def _pair(number: int, line: str) -> tuple[str, str]:
                 "value": parameters.METADATA_VALUE_CHARS,
             },
         )
-    if name.lower() in METADATA_TAKEN or name.lower().startswith(METADATA_TAKEN_BEGIN):
-        raise ValidationError(_("Line %(line)d: the gateway keeps this name for itself."), "taken", {"line": number})
+    if name not in settings.PLAYGROUND_METADATA_NAMES:
+        raise ValidationError(
+            _("Line %(line)d: the name must be one of these: %(names)s."),
+            code="name",
+            params={"line": number, "names": ", ".join(settings.PLAYGROUND_METADATA_NAMES)},
+        )
     if redact(line) != line:
         raise ValidationError(
             _("Line %(line)d has a key in it. Take it out: the gateway would log it."), "secret", {"line": number}

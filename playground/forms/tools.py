@@ -11,6 +11,7 @@ from playground import parameters
 from playground.forms.json import JsonField
 
 NAME: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+RESERVED: Final = "litellm"  # LiteLLM calls such functions itself: litellm_web_search
 KINDS: Final[Mapping[str, type]] = {"name": str, "description": str, "parameters": dict, "strict": bool}
 
 
@@ -51,6 +52,12 @@ def _function(number: int, function: dict[str, Any]) -> dict[str, Any]:
             _("Tool %(number)d: “name” is up to 64 letters, digits, _ or -, without accents."),
             code="name",
             params={"number": number},
+        )
+    if function["name"].lower().startswith(RESERVED):
+        raise ValidationError(
+            _("Tool %(number)d: the gateway keeps names that begin with “%(name)s” for itself."),
+            code="reserved",
+            params={"number": number, "name": RESERVED},
         )
     for name, kind in KINDS.items():
         if name in function and not isinstance(function[name], kind):

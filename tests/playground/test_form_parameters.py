@@ -4,13 +4,18 @@ import json
 
 import pytest
 from django.http import QueryDict
+from pytest_django import Settings
 
+from playground import presets
+from playground.as_code import code_for
 from playground.forms import AskForm
-from tests.playground.asking import MODELS, TOOL, error_of, wishes_of
+from playground.models import Message
+from playground.services.requests import chat_request
+from tests.playground.asking import MODELS, TOOL, asked, error_of, wishes_of
 
 
 def test_what_is_left_empty_is_no_wish() -> None:
-    empty = dict.fromkeys(("system", "temperature", "stop", "tools", "logit_bias", "metadata", "user", "n"), "")
+    empty = dict.fromkeys(("system", "temperature", "stop", "tools", "logit_bias", "metadata", "n"), "")
 
     assert wishes_of(**empty) == {"model": "small"}
 
@@ -33,7 +38,6 @@ def test_everything_that_can_be_set_becomes_a_wish() -> None:
         "parallel_tool_calls": "false",
         "logit_bias": '{"50256": -100}',
         "metadata": "course = physics\n\ngroup=a = b",
-        "user": "Group  A",
         "without": "seed,stream_options",
     }
 
@@ -55,7 +59,6 @@ def test_everything_that_can_be_set_becomes_a_wish() -> None:
         "parallel_tool_calls": False,
         "logit_bias": {"50256": -100},
         "metadata": {"course": "physics", "group": "a = b"},
-        "user": "Group A",
         "without": ["seed", "stream_options"],
     }
 
@@ -186,13 +189,9 @@ def test_stops_are_few_and_short(typed: str, error: str) -> None:
     ("typed", "error"),
     [
         ("course: physics", "Line 1: write it as name = value."),
-        ("a = b\n= c", "Line 2: write it as name = value."),
-        ("\n".join(f"k{number} = v" for number in range(17)), "At most 16 lines."),
-        ("a = " + "b" * 513, "Line 1 is too long: 64 characters for the name, 512 for the value."),
-        ("k = sk-abcdefgh12345678", "Line 1 has a key in it. Take it out: the gateway would log it."),
-        ("tags = a", "Line 1: the gateway keeps this name for itself."),
-        ("Langfuse_Host = http://10.0.0.1", "Line 1: the gateway keeps this name for itself."),
-        ("user_api_key_user_id = someone", "Line 1: the gateway keeps this name for itself."),
+        ("course = b\n= c", "Line 2: write it as name = value."),
+        ("course = " + "b" * 513, "Line 1 is too long: 64 characters for the name, 512 for the value."),
+        ("note = sk-abcdefgh12345678", "Line 1 has a key in it. Take it out: the gateway would log it."),
     ],
 )
 def test_metadata_is_lines_of_names_and_values(typed: str, error: str) -> None:
@@ -205,3 +204,82 @@ def test_names_that_no_model_can_refuse_are_never_left_out() -> None:
 
     assert form.is_valid()
     assert form.wishes()["without"] == ["seed", "temperature"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("status", "tags", "Langfuse_Host", "user_api_key_user_id", "user_id", "team_id", "model", "cost", "name"),
+        *("spend_logs_metadata", "session_id", "mock_response", "api_base", "Course", "course ", "курс", "course.x"),
+    ],
+)
+def test_metadata_has_only_names_that_a_gateway_does_not_act_on(name: str) -> None:
+    error = error_of("metadata", metadata=f"course = physics\n{name}x = 1" if name == "course " else f"\n{name} = 1")
+
+    assert error.startswith("Line 2: the name must be one of these: course, exercise, ")
+
+
+def test_the_names_of_metadata_are_the_operator_s(settings: Settings) -> None:
+    settings.PLAYGROUND_METADATA_NAMES = ["semester"]
+
+    assert wishes_of(metadata="semester = 2")["metadata"] == {"semester": "2"}
+    assert error_of("metadata", metadata="course = a") == "Line 1: the name must be one of these: semester."
+
+
+def test_whose_request_it_is_no_form_says() -> None:
+    assert "user" not in wishes_of(user="somebody-else")
+    assert "user" not in [entry.name for entry in asked().parameter_fields()]
+
+
+@pytest.mark.parametrize("name", ["litellm_web_search", "LiteLLM_x"])
+def test_a_function_that_the_gateway_would_call_itself_is_refused(name: str) -> None:
+    tools = json.dumps([{"type": "function", "function": {"name": name}}])
+
+    assert error_of("tools", tools=tools) == ("Tool 1: the gateway keeps names that begin with “litellm” for itself.")
+
+
+def nested(levels: int, *, shape: str) -> str:
+    """Return JSON of so many levels: a tool whose parameters are lists, objects, or both in turn."""
+    opening = {"lists": ["["], "objects": ['{"a":'], "both": ["[", '{"a":']}[shape]
+    inner = levels - 4  # [ { function: { parameters: {
+    parts = [opening[number % len(opening)] for number in range(inner)]
+    closing = "".join("]" if part == "[" else "}" for part in reversed(parts))
+    value = f"{''.join(parts)}1{closing}"
+    return f'[{{"type": "function", "function": {{"name": "f", "parameters": {{"a": {value}}}}}}}]'
+
+
+@pytest.mark.parametrize("shape", ["lists", "objects", "both"])
+@pytest.mark.parametrize("levels", [33, 250, 600, 930])
+def test_json_of_many_levels_is_refused(shape: str, levels: int) -> None:
+    typed = nested(levels, shape=shape)
+
+    assert error_of("tools", tools=typed) == "Brackets in brackets: at most 32 levels are allowed."
+    if levels < 900:  # the parser may give up first
+        assert error_of("logit_bias", logit_bias=typed) == "Brackets in brackets: at most 32 levels are allowed."
+
+
+@pytest.mark.parametrize("shape", ["lists", "objects", "both"])
+def test_json_of_32_levels_can_be_stored_shown_linked_and_written_as_code(shape: str) -> None:
+    wishes = wishes_of(tools=nested(32, shape=shape))
+
+    form = AskForm(models=MODELS, initial=AskForm.initial_from(wishes))
+    assert wishes_of(tools=str(form["tools"].value()))["tools"] == wishes["tools"]
+    assert "tools" in (presets.to_query(wishes) or "")
+    message = Message(text="Hi")
+    message._prefetched_objects_cache = {"images": []}  # type: ignore[attr-defined]  # there are no rows to fetch
+    body = chat_request(wishes, [(message, None)])
+    assert all(snippet.code for snippet in code_for("chat", body.as_json()))
+
+
+@pytest.mark.parametrize("number", ["9" * 20, "-" + "9" * 25, "1" * 5000, "1e400", "-1e999", "Infinity", "-Infinity"])
+def test_numbers_that_a_gateway_could_not_read_are_refused(number: str) -> None:
+    tools = nested(8, shape="both").replace("1]", f"{number}]").replace("1}", f"{number}}}")
+
+    assert error_of("tools", tools=tools).startswith(("This JSON has something in it", "Not valid JSON"))
+
+
+@pytest.mark.parametrize("field", ["message", "system", "stop", "metadata"])
+def test_half_a_character_is_refused_wherever_it_is_typed(field: str) -> None:
+    typed = {"metadata": "note = \ud83d"}.get(field, "a \udc00 b")
+
+    assert error_of(field, **{field: typed}) == "This has broken characters in it. Type it again, instead of pasting."

@@ -87,7 +87,7 @@ def test_the_settings_of_a_conversation_are_shown_as_they_were_typed() -> None:
         "json": "on",
         "tools": json.dumps([TOOL], indent=2),
         "parallel_tool_calls": "true",
-        "metadata": "a = b\nc = d",
+        "metadata": "course = b\nnote = d",
         "without": "n,seed",
     }
     wishes = wishes_of(**typed)
@@ -156,7 +156,7 @@ def pages_with(text: str) -> list[str]:
     typed = {"message": text, "model": f"not {text}", "system": text, "tools": f"[{text}", "metadata": f"{text}\n="}
     files = MultiValueDict({"images": [SimpleUploadedFile(f"{text}.png", SVG)]})
     return [
-        AskForm(models=models, initial={"model": text, "system": text, "stop": [text], "user": text}).as_div(),
+        AskForm(models=models, initial={"model": text, "system": text, "stop": [text]}).as_div(),
         AskForm({**typed, "without": text, "temperature": text}, files, models=models).as_div(),
     ]
 
