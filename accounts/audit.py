@@ -18,6 +18,7 @@ from accounts.models import (
     AuditRepeat,
     User,
 )
+from gateway.secret import has_secret, redact
 from web.request import client_address
 
 if TYPE_CHECKING:
@@ -59,14 +60,19 @@ def record(
         actor=act.actor,
         actor_name=act.actor.display_name if act.actor else "",
         owner=owner,
-        on_behalf_of=on_behalf_of,
+        on_behalf_of=_without_secret(on_behalf_of),
         action=AuditAction(action),
         outcome=AuditOutcome(outcome),
         key_id=key_id,
-        label=label[:MAX_LABEL_LENGTH],
+        label=_without_secret(label)[:MAX_LABEL_LENGTH],
         address=act.address,
-        detail=detail,
+        detail=redact(detail),
     )
+
+
+def _without_secret(text: str) -> str:
+    """Blank a secret in a person's words, as in the alias of a key that was made outside of the portal."""
+    return redact(text) if has_secret(text) else text
 
 
 def record_repeatable(

@@ -4,7 +4,11 @@ import hashlib
 import re
 from typing import Final
 
-_SECRET: Final = re.compile(r"\bsk-[\w-]{4,}")
+# A secret at the beginning of a word, also where an address or a repr writes something before it (%20sk-, \\nsk-), or
+# in the middle of one where it is long enough to be one.
+_SECRET: Final = re.compile(r"(?:(?<![^\W_])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrtx]))sk(?:-|%2[Dd])[\w-]{4,}|sk-[\w-]{20,}")
+# What a person would hardly write by chance, unlike sk-learn: long, or of several kinds of characters.
+_SURELY: Final = re.compile(r"(?<![^\W_])sk-(?:(?=[\w-]*[A-Z0-9])[\w-]{12,}|[\w-]{20,})")
 _HASH: Final = re.compile(r"\b[0-9a-f]{64}\b")
 _HINT: Final = re.compile(r"\bsk-\.{2,3}[\w-]+")  # LiteLLM's name of a key: its last four characters
 
@@ -30,6 +34,11 @@ def redact(text: str, *secrets: str) -> str:
         if secret:
             text = text.replace(secret, "…")
     return _SECRET.sub("sk-…", text)
+
+
+def has_secret(text: str) -> bool:
+    """Tell whether there surely is a secret in what a person typed: a label that says “sk-learn” has none."""
+    return _SURELY.search(text) is not None
 
 
 def scrub(text: str) -> str:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.policies import Allowance
+from gateway.secret import has_secret
 from keys.models import Key
 from keys.services import Wish
 
@@ -21,12 +22,20 @@ BLANKS = {"\u115f", "\u1160", "\u2800", "\u3164", "\uffa0"}  # letters and a sym
 
 
 def clean_line(value: str) -> str:
-    """Fold white space and normalise (NFC); refuse what hides or reorders text, and text of which nothing shows."""
+    """Fold white space and normalise (NFC); refuse what hides or reorders text, shows nothing, or is a secret."""
     line = " ".join(unicodedata.normalize("NFC", value).split())
     hides = any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co") and char not in JOINERS for char in line)
     if hides or (line and not any(_shows(char) for char in line)):
         raise ValidationError(_("This has invisible characters in it. Type it, instead of pasting."), code="invisible")
+    refuse_secret(line)
     return line
+
+
+def refuse_secret(text: str) -> None:
+    """Refuse the secret of a key where people read it: in labels, names, titles and addresses."""
+    if has_secret(text):
+        words = _("This looks like a key’s secret. Take it out: others can read this, and a secret is yours alone.")
+        raise ValidationError(words, code="secret")
 
 
 def _shows(char: str) -> bool:
@@ -58,7 +67,7 @@ class KeyForm(LabelForm):
 
     kind = forms.ChoiceField(label=_("Kind"), widget=forms.RadioSelect)
     intern_name = LineField(label=_("Intern’s name"), max_length=100, required=False)
-    intern_email = forms.EmailField(label=_("E-mail"), max_length=254, required=False)
+    intern_email = forms.EmailField(label=_("E-mail"), max_length=254, required=False, validators=[refuse_secret])
     stay_ends_on = forms.DateField(
         label=_("End of the stay"), required=False, widget=forms.DateInput(attrs={"type": "date"})
     )

@@ -205,6 +205,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "web.turns.take_turns",
     "web.middleware.any_host_for_health",
+    "web.middleware.no_secret_in_addresses",
     "web.middleware.one_host",
     "django.middleware.security.SecurityMiddleware",
     "web.middleware.security_headers",
@@ -359,6 +360,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_ENGINE = "web.sessions"
 SESSION_COOKIE_AGE = 12 * 3600  # s
 CSRF_FAILURE_VIEW = "web.errors.csrf_failure"
+DEFAULT_EXCEPTION_REPORTER = "web.reports.SecretFreeReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "web.reports.SecretFreeReports"
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz/"]  # asked by the machine next door, without TLS
@@ -384,5 +386,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; images have a limit of their
 MAX_BODY_BYTES = (PLAYGROUND_IMAGES * PLAYGROUND_IMAGE_MB + 5) * 1024 * 1024  # of a whole request (web.bodies)
 
 # --- Log: one line an event, on standard error; never a body, a header or a form -----------------------
+LOGGING_CONFIG = "web.logs.configure"  # no line has a secret in it
 LOG_LEVEL = env.choice("LOG_LEVEL", choices=LEVELS, default="INFO")
 LOGGING = logging_config(LOG_LEVEL)

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
+from django.utils.http import escape_leading_slashes
 
+from gateway.secret import has_secret, redact
 from web.redirects import is_ours, with_next
 
 # What a page of the portal may ask the browser for: the clipboard, to copy a key, and nothing else.
@@ -65,6 +67,26 @@ def one_host(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[H
         request.get_host()  # refuses other names
         if settings.TRUSTED_PROXY_COUNT or not settings.EMBEDDED:  # else any port is fine: of a tunnel, a container
             request.META["HTTP_HOST"] = urlsplit(settings.PORTAL_URL).netloc
+        return get_response(request)
+
+    return middleware
+
+
+def no_secret_in_addresses(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Send an address with a key's secret in it to the same one without: pages, history and Referer never have it.
+
+    A person has pasted it into a search or a filter. The log is blanked by web.logs. Links of sign-in are left alone:
+    their random codes may happen to look like a secret.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        query, path = request.META.get("QUERY_STRING", ""), request.path_info
+        is_asked = request.method in ("GET", "HEAD") and not path.startswith("/account/")
+        if is_asked and (has_secret(unquote_plus(query)) or has_secret(path)):
+            given = [(name, redact(value)) for name, value in parse_qsl(query, keep_blank_values=True)]
+            return HttpResponseRedirect(f"{escape_leading_slashes(quote(redact(request.path)))}?{urlencode(given)}")
         return get_response(request)
 
     return middleware

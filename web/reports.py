@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.template.defaultfilters import pprint
-from django.views.debug import SafeExceptionReporterFilter
+from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
 from gateway.secret import redact
 
@@ -40,3 +40,15 @@ class SecretFreeReports(SafeExceptionReporterFilter):
         """Return names and redacted values."""
         shown = super().get_traceback_frame_variables(request, tb_frame)
         return {name: _Shown(value) for name, value in shown}.items()
+
+
+class SecretFreeReporter(ExceptionReporter):
+    """Blank what looks like a key in the whole report: the address, headers, cookies and messages have it too."""
+
+    def get_traceback_html(self) -> str:
+        """Return the report as a page."""
+        return redact(super().get_traceback_html())
+
+    def get_traceback_text(self) -> str:
+        """Return the report as text."""
+        return redact(super().get_traceback_text())

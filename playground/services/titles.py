@@ -5,6 +5,8 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
+from gateway.secret import redact
+
 LONGEST: Final = 60
 LOOKED_AT: Final = 1000  # characters; a prompt may have a hundred thousand
 JOINERS: Final = {"\u200c", "\u200d"}  # belong in words and emoji
@@ -13,7 +15,7 @@ JOINERS: Final = {"\u200c", "\u200d"}  # belong in words and emoji
 def title_of(text: str) -> str:
     """Return the beginning of a message as one line of at most 60 characters, cut between words."""
     shown = (char if _may_show(char) else " " for char in text[:LOOKED_AT])
-    line = " ".join("".join(shown).split())
+    line = redact(" ".join("".join(shown).split()))
     if len(line) <= LONGEST:
         return line or _("New conversation")
     start = line[: LONGEST - 1]

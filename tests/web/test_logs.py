@@ -1,0 +1,179 @@
+"""No line of the log, and no report, has the secret of a key in it, wherever it was pasted and whoever writes."""
+
+import io
+import logging
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.exceptions import DisallowedHost
+from django.http import HttpResponse
+from django.test import Client, RequestFactory, override_settings
+from django.utils.log import AdminEmailHandler
+from gunicorn.config import Config
+from gunicorn.glogging import Logger, SafeAtoms
+
+from accounts.models import AuditEntry, User
+from gateway.secret import has_secret, redact
+from keys.models import Key
+from tests.conftest import HTMX
+from tests.keys.acts import issue
+from tests.keys.views.pages import wish, words_of
+from tests.sandbox_process import Sandbox
+from web.middleware import no_secret_in_addresses
+
+SECRET = "sk-Xy7_kk29-QpLm4TzVw81Ab"
+ESCAPED = SECRET.replace("-", "%2D")
+
+
+def written(logger: str, *args: Any, format: str = "{asctime} {levelname} {name} {message}", **more: Any) -> str:
+    """Return what a handler of its own writes for a line of this logger."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter(format, style="{"))
+    log = logging.getLogger(logger)
+    log.addHandler(handler)
+    try:
+        log.error(*args, **more)
+    finally:
+        log.removeHandler(handler)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("Not Found: %s", f"/keys/{SECRET}/"),
+        ("%(path)s", {"path": f"/?q={SECRET}"}),
+        (f"GET /?q=key%3D{SECRET} 404",),
+        (f"GET /?q=%20{ESCAPED} 404",),
+        ("%r", f"first\n{SECRET}"),
+        ("Bad: %s", ValueError(f"Bearer {SECRET} is no header")),
+        (f"my_{SECRET}",),
+        (f"is{SECRET}",),
+    ],
+    ids=lambda line: str(line[0])[:30],
+)
+@pytest.mark.parametrize("logger", ["django.request", "gunicorn.error", "celery.worker", "urllib3.connectionpool"])
+def test_a_line_of_any_library_has_no_secret(logger: str, line: tuple[Any, ...]) -> None:
+    said = written(logger, *line)
+
+    assert "Xy7_kk29" not in said
+    assert "sk-…" in said
+
+
+def test_nor_has_a_traceback_or_a_stack() -> None:
+    try:
+        raise ConnectionError(f"Authorization: Bearer {SECRET}")
+    except ConnectionError:
+        said = written("portal", "failed", exc_info=True, stack_info=True)
+
+    assert "ConnectionError: Authorization: Bearer sk-…" in said
+    assert "Stack (most recent call last)" in said
+    assert "Xy7_kk29" not in said
+
+
+def test_nor_has_the_servers_log_of_requests(capsys: pytest.CaptureFixture[str]) -> None:
+    config = Config()
+    config.set("accesslog", "-")
+    log = Logger(config)
+
+    atoms = SafeAtoms({"r": f"GET /?q={SECRET} HTTP/1.1", "f": f"https://portal/?person={SECRET}", "s": 200})
+    log.access_log.info('"%(r)s" %(s)s "%(f)s" "%(a)s"', atoms)
+
+    [said] = [line for line in capsys.readouterr().out.splitlines() if "GET" in line]
+    assert said.endswith('"GET /?q=sk-… HTTP/1.1" 200 "https://portal/?person=sk-…" "-"')
+
+
+def test_nor_do_formatters_that_read_the_arguments() -> None:
+    record = logging.makeLogRecord({})
+    record = logging.getLogRecordFactory()("uvicorn.access", 20, "", 0, "%s %s", ("GET", f"/?q={SECRET}"), None)
+
+    assert record.args == ("GET", "/?q=sk-…")
+
+
+@override_settings(ADMINS=[("Admin", "admin@example.edu")], DEBUG=False)
+def test_nor_has_the_mail_about_an_error(db: None) -> None:
+    request = RequestFactory().get(f"/?q={SECRET}", headers={"Referer": f"http://x/{SECRET}", "Cookie": f"a={SECRET}"})
+    log = logging.getLogger("test.mail")
+    handler = AdminEmailHandler(include_html=True)
+    log.addHandler(handler)
+    try:
+        raise DisallowedHost(SECRET)
+    except DisallowedHost:
+        log.exception("Internal Server Error: %s", request.get_full_path(), extra={"request": request})
+    finally:
+        log.removeHandler(handler)
+
+    [message] = mail.outbox
+    assert "Xy7_kk29" not in f"{message.subject}{message.body}{message.alternatives}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/?q={SECRET}",
+        f"/models/?q=%20{ESCAPED}",
+        f"/usage/?key={SECRET}&period=7",
+        f"/usage/?person=me+{SECRET}",
+        f"/playground/conversations/?q={SECRET}",
+        f"/playground/?system={SECRET}",
+        f"/keys/{SECRET}/",
+        f"/{SECRET}",
+        f"/admin/accounts/auditentry/?q={SECRET}",
+    ],
+)
+def test_an_address_with_a_secret_leads_to_the_same_without(
+    as_admin: Client, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = as_admin.get(path)
+
+    assert response.status_code == 302
+    assert "Xy7_kk29" not in response["Location"]
+    assert response["Location"].split("?")[0].startswith(path.split("sk-")[0].split("?")[0])
+    again = as_admin.get(response["Location"], headers={"Referer": f"http://testserver{path}"})
+    assert again.status_code in (200, 404)
+    assert "Xy7_kk29" not in again.content.decode() + caplog.text
+
+
+def test_and_never_to_another_site(client: Client) -> None:
+    request = RequestFactory().get("/")
+    request.path = request.path_info = f"//evil.example/{SECRET}"
+
+    assert no_secret_in_addresses(lambda _: HttpResponse())(request)["Location"].startswith("/%2Fevil.example/sk-")
+
+
+def test_a_link_of_sign_in_that_looks_like_a_secret_works(client: Client, db: None) -> None:
+    assert "sk-…" not in client.get(f"/account/password/reset/key/{SECRET}/").content.decode()
+    assert client.get("/account/login/", {"next": f"/x-{SECRET}"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "text", ["sk-learn", "sk-learn thesis", "task-force-2026-spring-term", "Risk-Assessment", "sk-1"]
+)
+def test_words_that_only_look_a_little_like_a_secret_are_no_secret(text: str) -> None:
+    assert not has_secret(text)
+
+
+@pytest.mark.parametrize("text", ["disk-usage", "task-force", "risk-assessment", "whisk-y"])
+def test_words_with_sk_in_them_stay_in_the_log(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_a_label_an_intern_and_an_address_with_a_secret_are_refused(as_staff: Client, sandbox: Sandbox) -> None:
+    for field in ("label", "intern_name", "intern_email"):
+        typed = f"{SECRET}@example.edu" if field == "intern_email" else f"my {SECRET}"
+        form = {**wish(), "intern_name": "Ada", "intern_email": "ada@example.edu", field: typed}
+
+        response = as_staff.post("/keys/create/", form, headers=HTMX)
+
+        assert response.status_code == 422
+        assert "This looks like a key’s secret." in words_of(response)
+    assert not Key.objects.exists()
+
+
+def test_the_trail_blanks_the_name_of_a_key_that_has_a_secret_in_it(intern: User, sandbox: Sandbox) -> None:
+    issue(intern, f"{SECRET} mine", intern_name="")
+    issue(intern, "sk-learn")
+
+    assert [entry.label for entry in AuditEntry.objects.order_by("id")] == ["sk-… mine", "sk-learn"]

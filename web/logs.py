@@ -1,0 +1,37 @@
+"""What a line of the log may not have in it: the secret of a key, whichever library writes the line.
+
+A person pastes a secret into a search box, and it stands in the address: in the log of requests, in Django's line about
+a page that is not there, in an error of a library. So each record is blanked when it is made, before any handler.
+"""
+
+import logging
+import logging.config
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.secret import redact
+
+
+class RedactedRecord(logging.LogRecord):
+    """A record that shows no secret: in its message, its arguments, its traceback or its stack."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if isinstance(self.args, tuple):  # of these some formatters make a line of their own
+            self.args = tuple(redact(each) if isinstance(each, str) else each for each in self.args)
+
+    def getMessage(self) -> str:  # noqa: N802  (as the library names it)
+        """Return the message without secrets."""
+        return redact(super().getMessage())
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Blank the texts that a handler writes below the message: formatters keep a traceback in `exc_text`."""
+        if name in ("exc_text", "stack_info") and isinstance(value, str):
+            value = redact(value)
+        super().__setattr__(name, value)
+
+
+def configure(config: Mapping[str, Any]) -> None:
+    """Set up logging as the setting LOGGING says, with records that show no secret; Django's LOGGING_CONFIG."""
+    logging.setLogRecordFactory(RedactedRecord)
+    logging.config.dictConfig(dict(config))
