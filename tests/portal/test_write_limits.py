@@ -1,0 +1,79 @@
+"""No route lets one person write without end: each that takes a POST is named with what bounds it."""
+
+from typing import Final
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from tests.playground import rows
+from tests.portal.routes import every_route
+from tests.portal.test_routes import GET_ONLY
+from web.messages import MOST
+
+ACTIONS: Final = "KEY_ACTIONS_PER_HOUR, and refusals are counted"
+ASKS: Final = "PLAYGROUND_REQUESTS_A_MINUTE, PLAYGROUND_STORED_MB_PER_USER, _CONVERSATIONS_PER_HOUR, _IMAGE_MB_PER_HOUR"
+WAITS: Final = "answers that wait (services.quotas.MOST_WAITING), PLAYGROUND_STORED_MB_PER_USER"
+CHANGES: Final = "changes or deletes rows that are there, and makes none"
+NOTHING: Final = "writes nothing to the database"
+CALLS: Final = "PLAYGROUND_REQUESTS_A_MINUTE; one small row a call, deleted after a day"
+TASKS: Final = "one task in half a minute"
+ALLAUTH: Final = "a rate limit of allauth, per address and account"
+BOUNDS: Final = {
+    **dict.fromkeys(
+        (*("keys:check", "keys:create", "keys:delete", "keys:end_old", "keys:label", "keys:renew", "keys:rotate"),),
+        ACTIONS,
+    ),
+    **dict.fromkeys(("playground:send", "playground:retry", "playground:edit", "playground:completion"), ASKS),
+    **dict.fromkeys(("playground:compare", "playground:again"), WAITS),
+    "playground:stream": "begins an answer that is there, under PLAYGROUND_REQUESTS_A_MINUTE",
+    **dict.fromkeys(
+        (
+            *("playground:delete", "playground:delete_answer", "playground:keep", "playground:rename"),
+            *("playground:show", "playground:stop", "usage:notice_seen"),
+        ),
+        CHANGES,
+    ),
+    **dict.fromkeys(
+        (
+            *("playground:code", "playground:compare_code", "playground:completion_code"),
+            *("playground:embeddings_code", "playground:moderation_code", "web:theme", "web:set_language"),
+            *("account_inactive", "account_email_verification_sent", "account_reset_password_done"),
+            *("account_reset_password_from_key_done", "account_set_password", "socialaccount_login_cancelled"),
+        ),
+        NOTHING,
+    ),
+    **dict.fromkeys(("playground:embeddings", "playground:moderation"), CALLS),
+    **dict.fromkeys(("usage:refresh", "usage:reconcile", "usage:mend"), TASKS),
+    **dict.fromkeys(
+        (
+            *("account_login", "account_signup", "account_email", "account_change_password"),
+            *("account_reset_password", "account_reset_password_from_key", "account_confirm_email"),
+        ),
+        ALLAUTH,
+    ),
+    "account_logout": "ends a session",
+    **dict.fromkeys(("openid_connect_login", "openid_connect_callback"), "the institution's own sign-in"),
+}
+
+
+def test_every_route_that_takes_a_post_is_named_with_what_bounds_it() -> None:
+    taking = {route.name for route in every_route()} - GET_ONLY
+
+    assert taking - BOUNDS.keys() == set(), "say here what bounds it"
+    assert BOUNDS.keys() - taking == set()
+
+
+@pytest.mark.django_db
+def test_messages_that_nobody_reads_do_not_pile_up(as_intern: Client, intern: User) -> None:
+    talk = rows.conversation(intern, ("Hello", "Hi"))
+    for number in range(60):
+        as_intern.post(reverse("playground:rename", args=[talk.pk]), {"title": f"{number} {'x' * 90}"})
+
+    stored = str(dict(as_intern.session)) + str(as_intern.cookies.output())
+
+    assert len(stored) < 8_000
+    page = as_intern.get(reverse("playground:index")).content.decode()
+    assert f"59 {'x' * 90}" in page
+    assert page.count("It is called") <= MOST
