@@ -205,6 +205,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "web.turns.take_turns",
     "web.middleware.any_host_for_health",
+    "web.middleware.utf8_forms",
     "web.middleware.no_secret_in_addresses",
     "web.middleware.one_host",
     "django.middleware.security.SecurityMiddleware",

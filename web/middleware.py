@@ -72,6 +72,17 @@ def one_host(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[H
     return middleware
 
 
+def utf8_forms(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Read every form as UTF-8, whatever it says of itself: in UTF-7 half characters come in that nobody can write."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if (request.content_params or {}).get("charset"):
+            request.encoding = "utf-8"
+        return get_response(request)
+
+    return middleware
+
+
 def no_secret_in_addresses(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
