@@ -13,5 +13,5 @@ class NewestMessages(FallbackStorage):
     """Django's storage (a cookie, then the session), which by itself keeps whatever nobody reads."""
 
     def _store(self, messages: list[Message], response: HttpResponseBase, *args: Any, **kwargs: Any) -> list[Message]:
-        kept: list[Message] = super()._store(messages[-MOST:], response, *args, **kwargs)
+        kept: list[Message] = super()._store(messages[-MOST:], response, *args, **kwargs)  # type: ignore[misc]  # Django's
         return kept

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.template.defaultfilters import pprint
+from django.utils.safestring import SafeString
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
 from gateway.secret import redact
@@ -45,10 +46,10 @@ class SecretFreeReports(SafeExceptionReporterFilter):
 class SecretFreeReporter(ExceptionReporter):
     """Blank what looks like a key in the whole report: the address, headers, cookies and messages have it too."""
 
-    def get_traceback_html(self) -> str:
+    def get_traceback_html(self) -> SafeString:
         """Return the report as a page."""
-        return redact(super().get_traceback_html())
+        return SafeString(redact(super().get_traceback_html()))
 
-    def get_traceback_text(self) -> str:
+    def get_traceback_text(self) -> SafeString:
         """Return the report as text."""
-        return redact(super().get_traceback_text())
+        return SafeString(redact(super().get_traceback_text()))
