@@ -172,7 +172,9 @@ def test_shows_what_send_then_sends(as_intern: Client, sandbox: Sandbox) -> None
     as_intern.post(reverse("playground:send"), typed)
 
     made = last_answer(Conversation.objects.get())
-    assert body_of(made.message.conversation, made).as_json() == shown
+    sent = body_of(made.message.conversation, made).as_json()
+    assert sent.pop("user") == made.message.conversation.owner.gateway_user_id  # a program's key says it
+    assert sent == shown
     assert set(shown) >= {"temperature", "max_tokens", "stop", "seed", "response_format", "logit_bias", "metadata"}
 
 
