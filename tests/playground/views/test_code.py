@@ -181,7 +181,7 @@ def test_shows_what_send_then_sends(as_intern: Client, sandbox: Sandbox) -> None
 @pytest.mark.parametrize("field", ["message", "system", "metadata"])
 def test_shows_no_text_as_markup(field: str, as_intern: Client) -> None:
     texts = "\n".join(STORABLE)
-    typed = f"key = {texts.splitlines()[0]}" if field == "metadata" else texts
+    typed = f"course = {texts.splitlines()[0]}" if field == "metadata" else texts
 
     page = as_intern.post(URL, {"model": CHAT, "message": "Hello", field: typed}, headers=HTMX).content.decode()
 
