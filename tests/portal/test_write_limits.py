@@ -31,7 +31,7 @@ BOUNDS: Final = {
     **dict.fromkeys(
         (
             *("playground:delete", "playground:delete_answer", "playground:keep", "playground:rename"),
-            *("playground:show", "playground:stop", "usage:notice_seen"),
+            *("playground:show", "playground:stop", "usage:notice_seen", "usage:accept_gateway"),
         ),
         CHANGES,
     ),
