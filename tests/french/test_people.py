@@ -16,6 +16,7 @@ from tests.keys.acts import issue
 from tests.portal.routes import every_route
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
+from tests.tasks import run_tasks
 
 pytestmark = pytest.mark.django_db
 SIGN_UP = {"username": "newcomer", "email": "new@example.edu", "password1": "a good long one", "password2": "other"}
@@ -68,6 +69,7 @@ def test_a_change_of_address(staff: User, read: Read) -> None:
         read(browser.post("/account/email/", {"email": address, "action_add": "1"}, follow=True))
     read(browser.get("/account/email/"))
 
+    run_tasks()
     (message,) = (message for message in mail.outbox if message.to == ["new@example.edu"])
     assert english_in(f"{message.subject} {message.body}") == []
     where = next(word for word in str(message.body).split() if word.startswith("http"))
@@ -80,6 +82,7 @@ def test_a_forgotten_password(staff: User, read: Read) -> None:
 
     read(browser.post("/account/password/reset/", {"email": "staff@example.edu"}, follow=True))
 
+    run_tasks()
     (message,) = mail.outbox
     assert english_in(f"{message.subject} {message.body}") == []
     where = next(word for word in str(message.body).split() if word.startswith("http"))
