@@ -7,7 +7,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.postgres
 PAGES = ("/", "/usage/", "/playground/", "/models/")
-SOON_S, NEXT_S = 8.0, 3.0  # on a busy machine
+SOON_S, NEXT_S = 20.0, 10.0  # on a busy machine; on an idle one 5 and 0.1
 BACK_S = 30
 
 

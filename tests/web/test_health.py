@@ -120,12 +120,12 @@ def test_a_node_that_was_told_to_end_says_so(client: Client, sandbox: Sandbox) -
 
 
 def test_a_gateway_that_hangs_keeps_no_probe_waiting(client: Client, sandbox: Sandbox) -> None:
-    sandbox.faults("/health/liveliness", "hang_before", seconds=4)
+    sandbox.faults("/health/liveliness", "hang_before", seconds=8)
 
     began = time.monotonic()
     answer = client.get(READY)
 
-    assert time.monotonic() - began < 3.5
+    assert time.monotonic() - began < 7
     assert (answer.status_code, answer.json()["parts"]["gateway"]) == (200, "slow")
 
 
