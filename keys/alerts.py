@@ -1,4 +1,4 @@
-"""Tell the administrators by e-mail what they must see to, once a day of each thing."""
+"""Tell whoever may act on it by e-mail what is wrong, once a day of each thing."""
 
 import logging
 from datetime import timedelta
@@ -10,8 +10,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone, translation
 from django.utils.functional import Promise
 
-from accounts.delivery import MailServerUnavailable, deliver
-from accounts.models import ADMINS, User
+from accounts.delivery import MailServerUnavailable, claim, deliver
+from accounts.models import User
 from keys.models import AdminAlert
 
 logger = logging.getLogger(__name__)
@@ -19,27 +19,36 @@ logger = logging.getLogger(__name__)
 AGAIN_AFTER: Final = timedelta(days=1)
 
 
-def alert_admins(code: str, subject: str | Promise, body: str | Promise) -> bool:
-    """Write one mail to each administrator with an address, unless that was done within a day; tell whether.
+def alert_admins(
+    code: str, subject: str | Promise, body: str | Promise, *, permission: str = "keys.accept_gateway"
+) -> bool:
+    """Write one mail to each active person with the permission, unless that was done within a day; tell whether.
 
-    Texts may be lazy translations: they are in the portal's own language. A mail that fails is tried again next time.
+    Texts may be lazy translations: they are in the portal's own language. Mails that are cut are sent by a later call;
+    somebody may then read one twice, with the same Message-ID.
     """
     now = timezone.now()
-    AdminAlert.objects.get_or_create(code=code)
-    due = AdminAlert.objects.filter(Q(mailed_at=None) | Q(mailed_at__lte=now - AGAIN_AFTER), code=code)
-    if not due.update(mailed_at=now):
+    alert, _created = AdminAlert.objects.get_or_create(code=code)
+    row = AdminAlert.objects.filter(pk=alert.pk)
+    if not claim(row.filter(Q(mailed_at=None) | Q(mailed_at__lte=now - AGAIN_AFTER)), "mail_claimed_at"):
         return False
     with translation.override(settings.LANGUAGE_CODE):
         text, title = str(body), f"[Passerelle] {' '.join(str(subject).split())}"
     logger.error("alert %s: %s", code, title)
+    name = f"alert-{code}-{(alert.mailed_at or now):%Y%m%d}"
     try:
-        for admin in administrators().exclude(email=""):
-            deliver(EmailMessage(title, text, to=[admin.email]), name=f"alert-{code}-{admin.pk}-{now:%Y%m%d%H%M%S}")
-    except MailServerUnavailable:  # some may read it twice; better than not at all
-        AdminAlert.objects.filter(code=code, mailed_at=now).update(mailed_at=None)
+        for person in people_with(permission):
+            deliver(EmailMessage(title, text, to=[person.email]), name=f"{name}-{person.pk}")
+    except MailServerUnavailable as error:
+        logger.warning("alert %s: the mail server is not available (%s)", code, error)
+        row.update(mail_claimed_at=None)
+        return False
+    row.update(mail_claimed_at=None, mailed_at=now)
     return True
 
 
-def administrators() -> QuerySet[User]:
-    """Return who answers for the portal: superusers, and the group Admins."""
-    return User.objects.filter(Q(is_superuser=True) | Q(groups__name=ADMINS), is_active=True).distinct()
+def people_with(permission: str) -> QuerySet[User]:
+    """Return the active people with an address who have the permission; superusers have all."""
+    backend = "django.contrib.auth.backends.ModelBackend"
+    found = User.objects.with_perm(permission, is_active=True, include_superusers=True, backend=backend)
+    return found.exclude(email="")

@@ -331,6 +331,7 @@ class AdminAlert(models.Model):
 
     code = models.CharField(max_length=60, unique=True)
     mailed_at = models.DateTimeField(null=True)
+    mail_claimed_at = models.DateTimeField(null=True, help_text="The mails are being sent.")
 
     def __str__(self) -> str:
         return self.code

@@ -242,20 +242,6 @@ class Notice(models.Model):
         return f"{self.threshold} % since {self.period_first_day}"
 
 
-class OperatorMail(models.Model):
-    """A problem that whoever runs the portal has to mend, and when they were last told."""
-
-    code = models.CharField(primary_key=True, max_length=20)
-    mailed_at = models.DateTimeField(null=True)
-    mail_claimed_at = models.DateTimeField(null=True, help_text="When a process last began to send it.")
-
-    class Meta:
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return self.code
-
-
 class Comparison(models.Model):
     """One reconciliation with the gateway; its differences are rows. The newest that is done is shown."""
 

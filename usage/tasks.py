@@ -82,7 +82,7 @@ def warn_of_budgets() -> None:
 @shared_task(name="usage.alert_operators", soft_time_limit=300, ignore_result=True)  # s
 def alert_operators() -> None:
     """Tell whoever runs the portal what they must mend."""
-    logger.info("usage.alert_operators: %d told", services.alert_operators())
+    logger.info("usage.alert_operators: %d problems", services.alert_operators())
 
 
 @shared_task(name="usage.reconcile", soft_time_limit=900, ignore_result=True)  # s

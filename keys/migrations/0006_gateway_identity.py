@@ -15,6 +15,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("code", models.CharField(max_length=60, unique=True)),
                 ("mailed_at", models.DateTimeField(null=True)),
+                ("mail_claimed_at", models.DateTimeField(help_text="The mails are being sent.", null=True)),
             ],
         ),
         migrations.CreateModel(

@@ -7,9 +7,9 @@ from django.contrib.auth.models import Permission
 from django.core import mail
 from django.utils import timezone
 
-from keys.models import GatewayState
+from keys.models import AdminAlert, GatewayState
 from tests.factories import make_intern, make_user
-from usage.models import OperatorMail, UsageState
+from usage.models import UsageState
 from usage.services import alert_operators
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +33,7 @@ def test_a_refused_key_is_told_to_whoever_may_mend_it_once_a_day() -> None:
     assert mail.outbox[0].subject == "[Passerelle] The gateway refuses the portal’s key"
     assert "manage.py check_gateway" in str(mail.outbox[0].body)
 
-    OperatorMail.objects.update(mailed_at=timezone.now() - timedelta(hours=25))
+    AdminAlert.objects.update(mailed_at=timezone.now() - timedelta(hours=25))
     assert alert_operators() == 1
 
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("usage", "0005_operator_mails"),
+        ("usage", "0004_reread_older"),
     ]
 
     operations = [
