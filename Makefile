@@ -39,6 +39,9 @@ bench-faults: $(INSTALLED)  ## Show what people see while PostgreSQL and Redis r
 fuzz: $(INSTALLED)  ## Send 10,000 odd requests to a portal as it is in service, behind nginx (docs/performance.md; ARGS=--requests=100)
 	@exec $(PYTHON) -m bench.fuzz $(ARGS)
 
+bench-hostile: $(INSTALLED)  ## Time pages beside conversations that are dear to render (docs/performance.md)
+	@exec $(PYTHON) -m bench.hostile
+
 lint: $(INSTALLED)  ## Check form, types, layers, templates, migrations, deployment
 	$(TOOLS)/ruff format --check --quiet .
 	$(TOOLS)/ruff check --quiet .

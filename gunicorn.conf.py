@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from playground.rendering.pool import rendering_pool
 from portal.start import load_settings, refuse_what_is_wrong
 from web.hangups import cut_all_short
 from web.health import leaving
@@ -38,7 +39,11 @@ def pre_fork(arbiter: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Say that we leave, then close the port, then end what streams: half of the time is for what ends by itself."""
+    """Start what renders answers; when told to end, say that we leave, close the port, then end what streams.
+
+    Half of the time is for what ends by itself.
+    """
+    rendering_pool()
     then = signal.getsignal(signal.SIGTERM)
 
     def leave(signum: int, frame: FrameType | None) -> None:

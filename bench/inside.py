@@ -89,6 +89,25 @@ def look() -> Json:
     return told
 
 
+def hostile(count: int) -> Json:
+    """Make two conversations of so many answers that are dear to render; return their addresses and a session."""
+    from itertools import islice
+
+    from django.conf import settings
+    from django.urls import reverse
+
+    from accounts.models import User
+    from tests.playground.hostile import dearest_texts
+    from tests.playground.rows import conversation
+
+    owner, paths = User.objects.get(username="person-0"), []
+    for number in range(2):
+        turns = [(f"Question {number}", f"{number} {text}") for text in islice(dearest_texts(), count)]
+        paths.append(reverse("playground:conversation", args=[conversation(owner, *turns).pk]))
+    cookie = _signed_in("person-0").cookies[settings.SESSION_COOKIE_NAME]
+    return {"paths": paths, "cookie": {cookie.key: cookie.value}}
+
+
 def welcome(streaming: int, late: int) -> Json:
     """Make the ground and the people of the streams, and read the gateway's list of models."""
     from bench.stream_filling import make_people
@@ -121,7 +140,13 @@ def poll() -> Json:
 def main(act: str, *numbers: str) -> None:
     """Do one act."""
     django.setup()
-    acts: dict[str, Callable[..., Json]] = {"fill": fill, "look": look, "poll": poll, "welcome": welcome}
+    acts: dict[str, Callable[..., Json]] = {
+        "fill": fill,
+        "hostile": hostile,
+        "look": look,
+        "poll": poll,
+        "welcome": welcome,
+    }
     told = acts[act](*map(int, numbers))
     sys.stdout.write(f"{json.dumps(told)}\n")
 

@@ -139,6 +139,10 @@ CACHES = {
     if REDIS_URL
     else {"BACKEND": "web.cache.DatabaseCache", "LOCATION": "portal_cache"}
 }
+CACHES["rendered"] = {  # answers as HTML, of their own: what is thrown out to make room is no rate limit
+    **CACHES["default"],
+    **({"KEY_PREFIX": "rendered"} if REDIS_URL else {"LOCATION": "portal_rendered", "OPTIONS": {"MAX_ENTRIES": 5000}}),
+}
 BROKER_DIR = DATA_DIR / "broker"
 CELERY_BROKER_URL = REDIS_URL or "filesystem://localhost"
 CELERY_BROKER_TRANSPORT = None if REDIS_URL else "portal.broker:Transport"

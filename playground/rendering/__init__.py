@@ -1,5 +1,5 @@
-"""What models answer and what people ask, as safe HTML. Knows of texts only, nothing of conversations or requests."""
+"""What models answer and what people ask, as safe HTML, within a budget. Knows texts only, no conversations."""
 
-from playground.rendering.answers import answer_html, prompt_html
+from playground.rendering.answers import RenderedAnswers, answer_html, prompt_html, render_answers
 
-__all__ = ["answer_html", "prompt_html"]
+__all__ = ["RenderedAnswers", "answer_html", "prompt_html", "render_answers"]

@@ -1,44 +1,68 @@
-"""Markdown in, sanitised HTML out; what is too much to render is shown as it was written."""
+"""Answers as HTML within a budget: one for all answers of a page. What is too dear is shown as it was written."""
 
-from functools import lru_cache
+import time
+from collections.abc import Iterable, Sequence
 from secrets import token_hex
+from typing import Final
 
-import nh3
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
-from playground.rendering.markdown import to_html
-from playground.rendering.pieces import Pieces, TooMuch
+from playground.markup.process import Job
+from playground.rendering.frames import Renderer, renderer_in
+from playground.rendering.pool import Lane, NotRendered, rendering_pool
+from playground.rendering.saved import Rendering, save_renderings, saved_renderings
+from web.turns import aside
 
-MOST_CHARS = 100_000
-MOST_CHARS_CACHED = 20_000
+MOST_CHARS: Final = 100_000
+PAGE_CPU_S: Final = 1.0  # of the rendering processes, for what the cache does not have
+PAGE_S: Final = 5.0  # by the clock: long, for a busy machine
+AT_ONCE_S: Final = 0.05  # so long a page waits with its turn; for more it lets others go on
+PAGE_CHARS: Final = 2_000_000  # of HTML
 THINKS, HAS_THOUGHT = "<think>", "</think>"
-_SANITISER = nh3.Cleaner(
-    tags={
-        *("p", "br", "hr", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre"),
-        *("table", "thead", "tbody", "tr", "th", "td"),
-        *("strong", "em", "s", "code", "a"),
-    },
-    attributes={"*": set(), "a": {"href"}, "ol": {"start"}},  # "*" would be title and lang
-    allowed_classes={"th": {"text-center", "text-end"}, "td": {"text-center", "text-end"}},
-    url_schemes={"http", "https", "mailto"},
-    url_relative="deny",
-    link_rel="noopener noreferrer nofollow",
-    set_tag_attribute_values={"a": {"target": "_blank"}},
-)
+
+
+class RenderedAnswers:
+    """The answers of a page; any other text that is asked for is rendered then."""
+
+    def __init__(self, renderings: dict[str, Rendering]) -> None:
+        self._renderings = renderings
+
+    def html(self, text: str) -> SafeString:
+        """Return a model's Markdown as HTML, what it thought before that folded.
+
+        The ids in it are new each time, so that the same answer may stand there twice.
+        """
+        thought, said = _parted(text)
+        if not thought:
+            return self._said_html(said)
+        folded = render_to_string("playground/_thought.html", {"thought": thought})
+        return folded + self._said_html(said) if said else folded
+
+    def _said_html(self, text: str) -> SafeString:
+        if text not in self._renderings:
+            self._renderings.update(_renderings([text]))
+        html, mark, _ = self._renderings[text]
+        if html is None:
+            return prompt_html(text)
+        own = mark_safe(html.replace(mark, f"code-{token_hex(4)}"))  # noqa: S308  (sanitised, then our own pieces)
+        return render_to_string("playground/_prose.html", {"html": own})
+
+
+def render_answers(texts: Iterable[str]) -> RenderedAnswers:
+    """Render the answers of a page, in the active language, within one budget."""
+    return RenderedAnswers(_renderings([_parted(text)[1] for text in texts]))
 
 
 def answer_html(text: str) -> SafeString:
-    """Return a model's Markdown as HTML, what it thought before that folded.
+    """Return one answer as HTML."""
+    return RenderedAnswers({}).html(text)
 
-    The ids in it are new each time, so that the same answer may stand there twice.
-    """
-    thought, said = _parted(text)
-    if not thought:
-        return _said_html(said)
-    folded = render_to_string("playground/_thought.html", {"thought": thought})
-    return folded + _said_html(said) if said else folded
+
+def prompt_html(text: str) -> SafeString:
+    """Return a person's message as it was typed."""
+    return render_to_string("playground/_prose.html", {"text": text})
 
 
 def _parted(text: str) -> tuple[str, str]:
@@ -50,27 +74,66 @@ def _parted(text: str) -> tuple[str, str]:
     return thought.strip(), said.strip("\r\n")
 
 
-def _said_html(text: str) -> SafeString:
-    if len(text) > MOST_CHARS:
-        return prompt_html(text)
-    try:
-        render = _cached if len(text) <= MOST_CHARS_CACHED else _rendered
-        html, mark = render(text, get_language())
-    except (TooMuch, RecursionError):
-        return prompt_html(text)
-    return mark_safe(html.replace(mark, f"code-{token_hex(4)}"))  # noqa: S308  (sanitised, then our own pieces)
+def _renderings(texts: Sequence[str]) -> dict[str, Rendering]:
+    """Return a rendering for each text: out of the cache, or made now as far as the budget goes."""
+    renderer = renderer_in(get_language())
+    short = dict.fromkeys(text for text in texts if len(text) <= MOST_CHARS)
+    found = saved_renderings(short, renderer)
+    dear = [text for text, rendering in found.items() if rendering.is_unfinished]
+    missing = [text for text in short if text not in found]
+    if missing or dear:
+        work = _Work(renderer, dear)
+        work.do(missing)
+        save_renderings(work.done, renderer)
+        found.update(work.done)
+    shown: dict[str, Rendering] = {}
+    chars = 0
+    for text in texts:
+        rendering = found.get(text, Rendering(None))  # too long, or the budget was used up
+        chars += len(rendering.html or "")
+        shown[text] = rendering if chars <= PAGE_CHARS else Rendering(None)
+    return shown
 
 
-def prompt_html(text: str) -> SafeString:
-    """Return a person's message as it was typed."""
-    return render_to_string("playground/_prose.html", {"text": text})
+class _Work:
+    """The texts of a page that the cache does not have: rendered as far as the page's budget goes."""
 
+    def __init__(self, renderer: Renderer, dear: Iterable[str]) -> None:
+        self.done: dict[str, Rendering] = {}
+        self._dear = list(dear)  # is not tried quickly again
+        self._renderer = renderer
+        self._left_s = PAGE_CPU_S
+        self._ends_at = 0.0
 
-def _rendered(text: str, language: str | None) -> tuple[str, str]:
-    """Return the HTML and the mark that its ids begin with; our words in it are in the active `language`."""
-    pieces = Pieces()
-    html = mark_safe(pieces.put_back(_SANITISER.clean(to_html(text, pieces))))  # noqa: S308  (sanitised here)
-    return render_to_string("playground/_prose.html", {"html": html}), pieces.mark
+    def do(self, texts: Sequence[str]) -> None:
+        """Render the texts, first those that are quick; others go on meanwhile, unless it is but one quick text."""
+        pool = rendering_pool()
+        if not pool.quick.has_started:
+            with aside():
+                pool.quick.wait_for_start()
+        self._ends_at = time.monotonic() + PAGE_S
+        if len(texts) == 1 and not self._dear:
+            self._render(pool.quick, texts[0], free_before=time.monotonic() + AT_ONCE_S)
+        if self._dear or not all(text in self.done for text in texts):
+            with aside():
+                for text in texts:
+                    if text not in self.done and text not in self._dear:
+                        self._render(pool.quick, text)
+                for text in self._dear:
+                    self._render(pool.dear, text)
+        for text in self._dear:
+            self.done.setdefault(text, Rendering(None, is_unfinished=True))
 
-
-_cached = lru_cache(maxsize=128)(_rendered)
+    def _render(self, lane: Lane, text: str, *, free_before: float | None = None) -> None:
+        if self._left_s <= 0:
+            return
+        mark = f"z{token_hex(12)}z"
+        try:
+            reply = lane.render(Job(text, self._renderer.frames, mark), self._ends_at, free_before=free_before)
+        except NotRendered:
+            return
+        self._left_s -= reply.cpu_s
+        if reply.timed_out and not lane.is_last:
+            self._dear.append(text)
+        else:
+            self.done[text] = Rendering(reply.html, mark)

@@ -131,10 +131,11 @@ _MESSAGES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (  # the first that 
 _PARAMETERS: Final = tuple(
     re.compile(pattern)
     for pattern in (
-        r"does not support parameters: \[([^\]]*)\]",
-        r"'loc': \[([^\]]*)\]",
-        r"([\w.]+): Extra inputs are not permitted",
-        r"(?:request arguments? supplied|(?:[Uu]nsupported|[Uu]nknown) (?:parameter|value)|keyword argument)\W+(\w+)",
+        r"does not support parameters: \[([^\]]{0,200})\]",  # bounded, each: a message may quote a whole prompt
+        r"'loc': \[([^\]]{0,200})\]",
+        r"\b([\w.]{1,64}): Extra inputs are not permitted",
+        r"(?:request arguments? supplied|(?:[Uu]nsupported|[Uu]nknown) (?:parameter|value)|keyword argument)"
+        r"\W{1,20}(\w{1,64})",
     )
 )
 _OTHER_NAMES: Final = {"max_completion_tokens": "max_tokens", "functions": "tools"}

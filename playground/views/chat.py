@@ -39,6 +39,7 @@ from playground.views.frame import (
     page_context,
     parent_of,
     refused,
+    rendered_answers,
 )
 from playground.views.streams import Stage, streamed
 from web.event_stream import partial
@@ -213,8 +214,10 @@ def _stage(request: PortalRequest, job: Job, *, whole: bool) -> Stage:
         form = BoxForm(initial={"without": job.answer.wishes.get("without", [])})
         context = {"conversation": talk, "form": form, "shown": shown, "live": True}
         if whole:
-            turns = [{**context, "shown": each} for each in shown_turns(talk)]
-            drawn = "".join(_render(request, "playground/_turn.html", each) for each in turns)
+            turns = shown_turns(talk)
+            rendered = rendered_answers(turn.answer for turn in turns)
+            contexts = [{**context, "shown": turn, "rendered": rendered} for turn in turns]
+            drawn = "".join(_render(request, "playground/_turn.html", each) for each in contexts)
             parts = [partial("playground-turns", SafeString(drawn), swap="innerHTML")]
         else:
             turn = _render(request, "playground/_turn.html", context)
@@ -231,7 +234,9 @@ def _stage(request: PortalRequest, job: Job, *, whole: bool) -> Stage:
 
 def _article(request: PortalRequest, shown: Shown) -> SafeString:
     """Return an answer's article, with another model to ask should this one have failed."""
-    context = {"shown": shown, "answer": shown.answer, "models": _other_models(request, shown.answer)}
+    rendered = rendered_answers([shown.answer])
+    models = _other_models(request, shown.answer)
+    context = {"shown": shown, "answer": shown.answer, "models": models, "rendered": rendered}
     return _render(request, "playground/_answer.html", context)
 
 

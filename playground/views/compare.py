@@ -26,7 +26,15 @@ from playground.services.mishaps import Mishap, mishap_of
 from playground.services.refusals import AskRefused
 from playground.services.requests import REFUSABLE, chat_request
 from playground.views.code import no_code, show_code
-from playground.views.frame import REFUSALS, Refusal, asker_of, models_of, sentence_of, status_of
+from playground.views.frame import (
+    REFUSALS,
+    Refusal,
+    asker_of,
+    models_of,
+    rendered_answers,
+    sentence_of,
+    status_of,
+)
 from playground.views.streams import Stage, streamed
 from web.event_stream import partial
 from web.request import PortalRequest
@@ -169,20 +177,24 @@ def _initial(request: PortalRequest, talk: Conversation | None, names: list[str]
 
 def _columns_context(talk: Conversation) -> dict[str, Any]:
     found = columns_of(talk)
-    return {"conversation": talk, "columns": found, "busy": any(each.answer.is_under_way for each in found)}
+    rendered = rendered_answers(each.answer for each in found)
+    busy = any(each.answer.is_under_way for each in found)
+    return {"conversation": talk, "columns": found, "rendered": rendered, "busy": busy}
 
 
 def _column(request: PortalRequest, answer: Answer, **more: object) -> SafeString:
     """Return a column with what it is beside the others."""
     known = next((each for each in columns_of(answer.message.conversation) if each.answer.pk == answer.pk), None)
-    return _drawn(request, COLUMN, {"column": known or Column(answer=answer), **more})
+    column = known or Column(answer=answer)
+    return _drawn(request, COLUMN, {"column": column, "rendered": rendered_answers([column.answer]), **more})
 
 
 def _stage(request: PortalRequest, answer: Answer) -> Stage:
     talk = answer.message.conversation
 
     def article(shown: Answer, *, live: bool = False) -> SafeString:
-        return _drawn(request, "playground/_said.html", {"column": Column(answer=shown), "live": live})
+        context = {"column": Column(answer=shown), "rendered": rendered_answers([shown]), "live": live}
+        return _drawn(request, "playground/_said.html", context)
 
     def marks() -> str:
         drawn = [(each, _drawn(request, "playground/_marks.html", {"column": each})) for each in columns_of(talk)]

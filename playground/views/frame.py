@@ -1,6 +1,6 @@
 """What all pages of the playground share: who asks, what they may ask, and how a refusal looks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from keys.services import KeyRefused, TooManyActions
 from playground import presets
 from playground.forms import AskForm
 from playground.models import Answer, Conversation
+from playground.rendering import RenderedAnswers, render_answers
 from playground.services.asking import Asker
 from playground.services.cards import card_of
 from playground.services.mishaps import Mishap
@@ -77,6 +78,16 @@ def parent_of(request: PortalRequest, talk: Conversation | None) -> Answer | Non
     return parent
 
 
+def rendered_answers(answers: Iterable[Answer]) -> RenderedAnswers:
+    """Render all that these answers say within the budget of one page; those under way are shown as they come."""
+    ended = [answer for answer in answers if not answer.is_under_way]
+    return render_answers(text for answer in ended for text in _texts_of(answer) if text)
+
+
+def _texts_of(answer: Answer) -> list[str]:
+    return [answer.text, *(other.get("text", "") for other in answer.others)]
+
+
 def page_context(
     request: PortalRequest, conversation: Conversation | None, *, form: AskForm | None = None
 ) -> dict[str, Any]:
@@ -84,9 +95,11 @@ def page_context(
     models = models_of(policy_of(request.user))
     preset = presets.from_query(request.GET, models=models)
     wishes = preset.wishes or first_wishes(request, conversation)
+    turns = shown_turns(conversation) if conversation else []
     return {
         "conversation": conversation,
-        "turns": shown_turns(conversation) if conversation else [],
+        "turns": turns,
+        "rendered": rendered_answers(turn.answer for turn in turns),
         "form": form or AskForm(initial=AskForm.initial_from(wishes), models=models, conversation=conversation),
         "models": models,
         "dropped": preset.dropped,

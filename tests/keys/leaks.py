@@ -58,7 +58,7 @@ def in_tables() -> Iterator[tuple[str, bytes]]:
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
             rows = cursor.fetchall()
             yield f"table {table}", repr(rows).encode()
-            if table == "portal_cache":
+            if table in ("portal_cache", "portal_rendered"):
                 yield "cache, decoded", b"".join(base64.b64decode(row[1]) for row in rows)
 
 

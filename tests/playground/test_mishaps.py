@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from time import thread_time
 from typing import Any
 
 import pytest
 from django.utils import timezone, translation
 
-from gateway.errors import GatewayError, GatewayUnavailable
+from gateway.errors import GatewayError, GatewayRejected, GatewayUnavailable
 from gateway.refusals import error_from
 from playground.models import Answer
 from playground.services.cards import card_of
@@ -388,3 +389,16 @@ def test_words_are_in_the_language_of_who_reads() -> None:
     with translation.override("fr"):
         assert "décembre" in card_of(kept).sentence
     assert "December" in card_of(kept).sentence
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    ["a.b" * 30_000, "'loc': [" * 12_000, "does not support parameters: [" * 3_000, "unknown parameter  " * 5_000],
+)
+def test_a_message_that_quotes_a_whole_prompt_is_understood_at_once(quoted: str) -> None:
+    error = GatewayRejected(f"UnsupportedParamsError: {quoted} seed: Extra inputs are not permitted", status=400)
+
+    began = thread_time()
+    mishap = mishap_of(error, begun=False)
+    assert thread_time() - began < 0.5
+    assert (mishap.code, mishap.parameter) == ("unsupported", "seed")

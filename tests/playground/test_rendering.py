@@ -13,6 +13,8 @@ from playground.rendering import answer_html, prompt_html
 from playground.rendering.answers import MOST_CHARS
 from tests.playground.xss import CORPUS
 
+pytestmark = pytest.mark.django_db  # what is rendered is kept in the cache
+
 TEXT_TAGS = set("p br hr h3 h4 h5 h6 strong em s code pre blockquote ul ol li a".split())  # noqa: SIM905
 TEXT_TAGS |= {"table", "thead", "tbody", "tr", "th", "td", "div", "span", "button", "svg", "use"}
 MATH_TAGS = {"math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msub", "msup", "msubsup"}
@@ -302,8 +304,8 @@ def test_speaks_the_language_of_the_page_though_it_keeps_what_it_rendered() -> N
     assert ">Copy<" in answer_html(text)
 
 
-def test_is_a_filter_of_templates() -> None:
-    template = Template("{% load playground %}{{ text|answer_html }}{{ text|prompt_html }}")
+def test_is_a_tag_of_templates() -> None:
+    template = Template("{% load playground %}{% answer_html text %}{{ text|prompt_html }}")
 
     html = template.render(Context({"text": "*a* <b>"}))
     assert "<em>a</em> &lt;b&gt;" in html

@@ -16,6 +16,8 @@ from tests.playground.test_rendering import Reader
 from tests.playground.xss import CORPUS, STORABLE
 from tests.sandbox_process import Sandbox
 
+pytestmark = pytest.mark.django_db  # what is rendered is kept in the cache
+
 FOLDED = re.compile(  # nothing in it is a tag
     r'\s*<details class="ps-think"><summary>Reasoning</summary><div class="ps-live">([^<]*)</div></details>\s*'
 )
@@ -88,7 +90,6 @@ def test_speaks_the_language_of_the_page() -> None:
         assert "<summary>Raisonnement</summary>" in answer_html("<think>a</think>b")
 
 
-@pytest.mark.usefixtures("db")
 def test_the_answer_is_kept_as_it_came(as_intern: Client, sandbox: Sandbox) -> None:
     know_the_models()
     text = f"<think>{' '.join(STORABLE)}</think>Four"

@@ -1,12 +1,13 @@
 """Blocks of code: their language in words, their tokens in a few classes that answers.css colours."""
 
+from html import escape
 from typing import Final
 
-from django.template.loader import render_to_string
-from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, Generic, Keyword, Literal, Name, Number, Operator, String, _TokenType
+
+from playground.markup.frames import CODE, CODE_ID, LANGUAGE, Frames, filled
+from playground.markup.limits import Share, TooDear
 
 MOST_CHARS: Final = 30_000  # longer code is not coloured
 MOST_CHARS_OF_A_NAME: Final = 24
@@ -88,27 +89,38 @@ _KINDS: Final[dict[_TokenType, str]] = {  # the nearest of a token's ancestors c
 }
 
 
-def code_html(code: str, info: str, code_id: str) -> SafeString:
-    """Return the code in its frame; `info` is what the model wrote after the fence."""
+def code_html(code: str, info: str, code_id: str, *, frames: Frames, share: Share) -> str:
+    """Return the code in its frame, coloured unless that is too dear; `info` is what stands after the fence."""
     name = info.split()[0].lower() if info.split() else ""
     words, lexer = _BY_NAME.get(name, (info.split()[0][:MOST_CHARS_OF_A_NAME] if name else "", ""))
     code = code.rstrip("\n")
-    html = _coloured(code, lexer) if lexer and len(code) <= MOST_CHARS else escape(code)
-    return render_to_string("playground/_code_block.html", {"language": words, "code_html": html, "code_id": code_id})
+    html = escape(code)
+    if lexer and len(code) <= MOST_CHARS:
+        try:
+            with share.spend():
+                html = coloured(code, lexer)
+        except TooDear:
+            pass
+    return filled(frames.code, {LANGUAGE: escape(words) or frames.code_word, CODE: html, CODE_ID: code_id})
 
 
-def _coloured(code: str, lexer: str) -> SafeString:
+def lexers() -> dict[str, str]:
+    """Return the lexers that are offered: a name that a fence may give, and Pygments' own name of it."""
+    return {words: names.split()[0] for words, names in _LANGUAGES.items()}
+
+
+def coloured(code: str, lexer: str) -> str:
     """Return the code with its tokens marked; neighbours of a kind are one."""
     html: list[str] = []
     now, run = "", ""
-    for token, text in get_lexer_by_name(lexer, stripnl=False).get_tokens(code):
+    for token, text in get_lexer_by_name(lexer, stripnl=False, handlecodeblocks=False).get_tokens(code):
         kind = _kind(token) if text.strip() else now
         if kind != now and run:
             html.append(_span(now, run))
             run = ""
         now, run = kind, run + text
     html.append(_span(now, run.rstrip("\n")))
-    return mark_safe("".join(html))  # noqa: S308  (each text escaped by _span)
+    return "".join(html)
 
 
 def _span(kind: str, text: str) -> str:

@@ -1,14 +1,15 @@
 """LaTeX formulas as MathML, written here from the converter's tree: only known elements, each text escaped."""
 
 import re
+from html import escape
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from django.template.loader import render_to_string
-from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
 from latex2mathml import exceptions
 from latex2mathml.converter import Converter
+
+from playground.markup.frames import MATH, Frames, filled
+from playground.markup.limits import Share, TooDear
 
 MOST_CHARS: Final = 2000  # of one formula
 _LEAVES: Final = frozenset(("mi", "mn", "mo", "mtext", "mspace"))
@@ -62,19 +63,21 @@ _CHARACTER: Final = re.compile("&#x([0-9A-Fa-f]{1,6});")
 _UNKNOWN: Final = re.compile(r"&|\\[A-Za-z]")
 
 
-def formula_html(latex: str, *, display: bool) -> SafeString | None:
-    """Return the formula, in a region of its own where `display`; None if it is broken, too long or defines macros."""
+def formula_html(latex: str, *, display: bool, frames: Frames, share: Share) -> str | None:
+    """Return the formula, in a region of its own where `display`; None if it is broken, too dear or defines macros."""
     if not latex or len(latex) > MOST_CHARS or _DEFINITION.search(latex):  # definitions could grow without end
         return None
     try:
-        tree = Converter(display="block" if display else "inline").convert_to_element(_for_the_converter(latex))
-        content = "".join(_written(child) for child in tree)
+        with share.spend():
+            tree = Converter(display="block" if display else "inline").convert_to_element(_for_the_converter(latex))
+            content = "".join(_written(child) for child in tree)
     except _BROKEN:
         return None
+    except TooDear:
+        return None
     if not display:
-        return mark_safe(f"<math>{content}</math>")  # noqa: S308  (written by _written)
-    math = mark_safe(f'<math display="block">{content}</math>')  # noqa: S308  (written by _written)
-    return render_to_string("playground/_formula.html", {"math": math})
+        return f"<math>{content}</math>"
+    return filled(frames.formula, {MATH: f'<math display="block">{content}</math>'})
 
 
 def _for_the_converter(latex: str) -> str:

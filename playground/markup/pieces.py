@@ -6,25 +6,22 @@ data attribute and button, and the pieces still have theirs.
 
 import re
 from dataclasses import dataclass, field
-from secrets import token_hex
-
-from django.utils.safestring import SafeString
 
 MOST_PIECES = 1500
 
 
 class TooMuch(Exception):
-    """The text asks for more work than an answer may cost."""
+    """The text has more parts, deeper parts or a longer result than an answer may have."""
 
 
 @dataclass(slots=True)
 class Pieces:
-    """The pieces of one text, in their order."""
+    """The pieces of one text, in their order; `mark` begins the words that stand for them."""
 
-    mark: str = field(default_factory=lambda: f"z{token_hex(12)}z")
-    _html: list[SafeString] = field(default_factory=list)
+    mark: str
+    _html: list[str] = field(default_factory=list)
 
-    def keep(self, html: SafeString) -> str:
+    def keep(self, html: str) -> str:
         """Keep the piece; return the word that stands for it."""
         if len(self._html) >= MOST_PIECES:
             raise TooMuch

@@ -1,31 +1,30 @@
 """The Markdown that models write: CommonMark, tables, strikethrough, bare addresses, formulas. HTML in it is text."""
 
 from collections.abc import MutableMapping, Sequence
-from time import thread_time
+from html import escape
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from django.utils.html import escape, format_html
-from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.gfm_autolink import gfm_autolink_plugin
 
-from playground.rendering.brackets import bracket_block, bracket_inline
-from playground.rendering.code import code_html
-from playground.rendering.formulas import formula_html
-from playground.rendering.pieces import Pieces, TooMuch
+from playground.markup.brackets import bracket_block, bracket_inline
+from playground.markup.code import code_html
+from playground.markup.formulas import formula_html
+from playground.markup.frames import Frames
+from playground.markup.limits import Share
+from playground.markup.pieces import Pieces, TooMuch
 
 Env = MutableMapping[str, Any]
-MOST_CPU_S: Final = 0.6  # of the thread's own time: a busy machine changes no answer
+CODE_CPU_S: Final = 0.12  # all code of a text; what is over is not coloured
+FORMULAS_CPU_S: Final = 0.12  # all formulas of a text; what is over is shown as written
 MOST_NESTING: Final = 40  # a list in a list is two
 FIRST_HEADING: Final = 3  # the page has the two above
 LAST_HEADING: Final = 6
@@ -40,9 +39,10 @@ _FORMULAS: Final = {  # kinds of tokens, and whether the formula stands on its o
 }
 
 
-def to_html(text: str, pieces: Pieces) -> str:
-    """Return HTML that is not yet sanitised, with words for the `pieces`; raise TooMuch if it takes too long."""
-    html: str = _PARSER.render(text, {"pieces": pieces, "ends_at": thread_time() + MOST_CPU_S})
+def to_html(text: str, pieces: Pieces, frames: Frames) -> str:
+    """Return HTML that is not yet sanitised, with words for the `pieces`; TooMuch: too many or too deep parts."""
+    shares = {"code_share": Share(CODE_CPU_S), "formula_share": Share(FORMULAS_CPU_S)}
+    html: str = _PARSER.render(text, {"pieces": pieces, "frames": frames, **shares})
     return html
 
 
@@ -51,9 +51,9 @@ class _Renderer(RendererHTML):
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
         """Frame a block of code."""
-        _watch(env)
         token, pieces = tokens[idx], _pieces(env)
-        return pieces.keep(code_html(token.content, token.info, pieces.new_id()))
+        html = code_html(token.content, token.info, pieces.new_id(), frames=env["frames"], share=env["code_share"])
+        return pieces.keep(html)
 
     code_block = fence
 
@@ -63,23 +63,26 @@ class _Renderer(RendererHTML):
         alt = self.renderInlineAsText(token.children or [], options, env)
         address = str(token.attrs["src"])
         host = urlsplit(address).hostname or ""
-        words = gettext("Picture, not loaded: {alt} ({host})") if alt else gettext("Picture, not loaded ({host})")
-        return format_html('<a href="{}">{}</a>', address, words.format(alt=alt, host=host))
+        words = env["frames"].named_picture if alt else env["frames"].picture
+        return f'<a href="{escape(address)}">{escape(words.format(alt=alt, host=host))}</a>'
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
         """Let a wide table scroll."""
-        start = '<div class="ps-scroll" tabindex="0" role="group" aria-label="{}">'
-        return _pieces(env).keep(format_html(start, gettext("Table"))) + "<table>"
+        return _pieces(env).keep(env["frames"].table) + "<table>"
 
     def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
         """Close the region, too."""
-        return "</table>" + _pieces(env).keep(SafeString("</div>"))
+        return "</table>" + _pieces(env).keep("</div>")
 
     def formula(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
         """Set a formula, or show it as written where it is broken."""
-        _watch(env)
         token = tokens[idx]
-        html = formula_html(token.content.strip(), display=_FORMULAS[token.type])
+        html = formula_html(
+            token.content.strip(),
+            display=_FORMULAS[token.type],
+            frames=env["frames"],
+            share=env["formula_share"],
+        )
         return _pieces(env).keep(html) if html else f"<code>{escape(_as_written(token))}</code>"
 
 
@@ -93,20 +96,9 @@ def _pieces(env: Env) -> Pieces:
     return pieces
 
 
-def _watch(env: Env) -> None:
-    if thread_time() > env["ends_at"]:
-        raise TooMuch
-
-
-def _watch_blocks(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:  # noqa: N803  (called by name)
-    _watch(state.env)
+def _refuse_depth(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:  # noqa: N803  (called by name)
     if state.level >= MOST_NESTING:
         raise TooMuch
-    return False
-
-
-def _watch_inline(state: StateInline, silent: bool) -> bool:
-    _watch(state.env)
     return False
 
 
@@ -146,9 +138,8 @@ def _parser() -> MarkdownIt:
         "fence", "bracket_block", bracket_block, {"alt": ["paragraph", "reference", "blockquote", "list"]}
     )
     parser.block.ruler.before(
-        "table", "watch", _watch_blocks, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+        "table", "refuse_depth", _refuse_depth, {"alt": ["paragraph", "reference", "blockquote", "list"]}
     )
-    parser.inline.ruler.before("text", "watch", _watch_inline)
     parser.core.ruler.push("fit_into_the_page", _fit_into_the_page)
     for kind in _FORMULAS:
         parser.add_render_rule(kind, _Renderer.formula)

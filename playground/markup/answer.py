@@ -1,0 +1,36 @@
+"""A whole text: rendered, sanitised, with the pieces of our own in their places."""
+
+from typing import Final
+
+import nh3
+
+from playground.markup.frames import Frames
+from playground.markup.markdown import to_html
+from playground.markup.pieces import Pieces, TooMuch
+
+MOST_CHARS_OF_HTML: Final = 1_000_000
+_SANITISER: Final = nh3.Cleaner(
+    tags={
+        *("p", "br", "hr", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre"),
+        *("table", "thead", "tbody", "tr", "th", "td"),
+        *("strong", "em", "s", "code", "a"),
+    },
+    attributes={"*": set(), "a": {"href"}, "ol": {"start"}},  # "*" would be title and lang
+    allowed_classes={"th": {"text-center", "text-end"}, "td": {"text-center", "text-end"}},
+    url_schemes={"http", "https", "mailto"},
+    url_relative="deny",
+    link_rel="noopener noreferrer nofollow",
+    set_tag_attribute_values={"a": {"target": "_blank"}},
+)
+
+
+def rendered(text: str, frames: Frames, mark: str) -> str:
+    """Return a model's Markdown as safe HTML; all ids in it begin with `mark`, which nobody outside can guess.
+
+    Raises TooMuch, RecursionError, and TooDear within a `cpu_limit`.
+    """
+    pieces = Pieces(mark)
+    html = pieces.put_back(_SANITISER.clean(to_html(text, pieces, frames)))
+    if len(html) > MOST_CHARS_OF_HTML:
+        raise TooMuch
+    return html

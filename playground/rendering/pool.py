@@ -1,0 +1,196 @@
+"""The rendering processes of a web process: two, so that what is quick never waits for what is dear.
+
+A regular expression holds the interpreter, and with it every thread of its process, so hostile text is rendered in
+another one. The processes are forked from a server (`multiprocessing`'s) that was started anew: they have no socket,
+no connection and no lock of ours. They end with us, however we end, and whichever dies is replaced.
+"""
+
+import logging
+import multiprocessing
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from signal import SIGKILL, SIGTERM
+from typing import Final
+
+from playground.markup.process import READY, Job, Reply, serve
+from web.per_process import PerProcess
+
+logger = logging.getLogger(__name__)
+
+QUICK_CPU_S: Final = 0.04  # enough for nearly every answer
+DEAR_CPU_S: Final = 0.25  # for what took longer; both together, and what is done after them, are below half a second
+START_TIMEOUT_S: Final = 20.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 60.0  # between two tries to start a process
+KILLED_BY_OTHERS: Final = (-SIGKILL, -SIGTERM)  # says nothing about the text
+
+
+class NotRendered(Exception):
+    """No process was free in time, or it was killed: the text may be rendered another time."""
+
+
+class ProcessKilled(NotRendered):
+    """Somebody killed the process; the text had no part in it."""
+
+
+class RenderingProcess:
+    """One process and the connection to it; it is asked by one thread at a time."""
+
+    def __init__(self, context: ForkServerContext, cpu_s: float) -> None:
+        self._cpu_s = cpu_s
+        self._connection, theirs = context.Pipe()
+        self._process: ForkServerProcess = context.Process(
+            target=serve, args=(theirs, cpu_s), name="rendering", daemon=True
+        )
+        try:
+            self._process.start()
+            if not self._connection.poll(START_TIMEOUT_S) or self._connection.recv_bytes() != READY:
+                raise OSError("A rendering process does not come up.")
+        except BaseException:
+            self.end()
+            raise
+        finally:
+            theirs.close()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can be asked again."""
+        return not self._connection.closed
+
+    def ask(self, job: Job, until: float) -> Reply:
+        """Return what it says before `until` (monotonic); raise NotRendered where it does not, and end it then.
+
+        A process that the text itself has ended has said that it is too dear.
+        """
+        try:
+            self._connection.send(job)
+            if self._connection.poll(max(0.0, until - time.monotonic())):
+                return Reply.unpacked(self._connection.recv_bytes())
+        except (EOFError, OSError, ValueError):
+            self._process.join(1)
+            ended_by = self._process.exitcode
+            self.end()
+            if ended_by is None or ended_by in KILLED_BY_OTHERS:
+                raise ProcessKilled from None
+            return Reply(None, self._cpu_s, timed_out=True)
+        self.end()
+        raise NotRendered
+
+    def end(self) -> None:
+        """Kill the process, if it lives."""
+        self._connection.close()
+        with suppress(AttributeError, AssertionError, OSError):  # it was never started
+            self._process.kill()
+            self._process.join(1)
+
+
+class Lane:
+    """A process for texts of at most so much processor time, taken in the order of coming.
+
+    What is too dear for the last lane is too dear.
+    """
+
+    def __init__(self, context: ForkServerContext, cpu_s: float, *, is_last: bool) -> None:
+        self.is_last = is_last
+        self._context, self._cpu_s = context, cpu_s
+        self._lock = threading.Lock()
+        self._idle: RenderingProcess | None = None
+        self._waiting: deque[Future[RenderingProcess]] = deque()
+        self._cannot_start = False
+        self._was_up = threading.Event()
+        self._start()
+
+    @property
+    def has_started(self) -> bool:
+        """Whether the first process came up, or cannot be started."""
+        return self._was_up.is_set()
+
+    def wait_for_start(self) -> None:
+        """Wait for the first process; that takes a second, once in the life of a web process."""
+        self._was_up.wait(START_TIMEOUT_S)
+
+    def render(self, job: Job, until: float, *, free_before: float | None = None) -> Reply:
+        """Render the job, or raise NotRendered: at `until` (monotonic), or where no process is `free_before`."""
+        with suppress(ProcessKilled), self._process_before(until if free_before is None else free_before) as process:
+            return process.ask(job, until)
+        with self._process_before(until) as process:
+            return process.ask(job, until)
+
+    @contextmanager
+    def _process_before(self, until: float) -> Iterator[RenderingProcess]:
+        process = self._take(until)
+        try:
+            yield process
+        finally:
+            if process.is_alive:
+                self._give(process)
+            else:
+                self._start()
+
+    def _take(self, until: float) -> RenderingProcess:
+        with self._lock:
+            if self._idle:
+                process, self._idle = self._idle, None
+                return process
+            if self._cannot_start:
+                raise NotRendered
+            place: Future[RenderingProcess] = Future()
+            self._waiting.append(place)
+        with suppress(TimeoutError):
+            return place.result(max(0.0, until - time.monotonic()))
+        with self._lock:
+            if place in self._waiting:
+                self._waiting.remove(place)
+                raise NotRendered
+        return place.result()  # it was given in this very moment
+
+    def _give(self, process: RenderingProcess) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set_result(process)
+            else:
+                self._idle = process
+
+    def _start(self) -> None:
+        threading.Thread(target=self._bring_up, name="rendering", daemon=True).start()
+
+    def _bring_up(self) -> None:
+        """Start a process; try again for as long as that fails, and let nobody wait meanwhile."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                process = RenderingProcess(self._context, self._cpu_s)
+            except Exception:  # whatever it is, nobody may wait for this process
+                logger.exception("No rendering process could be started; answers are shown as they were written")
+                self._refuse()
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            else:
+                self._cannot_start = False
+                self._give(process)
+                self._was_up.set()
+                return
+
+    def _refuse(self) -> None:
+        self._was_up.set()
+        with self._lock:
+            self._cannot_start = True
+            while self._waiting:
+                self._waiting.popleft().set_exception(NotRendered())
+
+
+class Pool:
+    """Both lanes."""
+
+    def __init__(self, context: ForkServerContext | None = None) -> None:
+        context = context or multiprocessing.get_context("forkserver")  # main modules must have their `__main__` guard
+        context.set_forkserver_preload(["playground.markup.preload"])
+        self.quick = Lane(context, QUICK_CPU_S, is_last=False)
+        self.dear = Lane(context, DEAR_CPU_S, is_last=True)
+
+
+rendering_pool: Final = PerProcess(Pool)  # the first call begins to start it, and waits for nothing
