@@ -8,7 +8,7 @@ TEMPLATES = $(shell git ls-files --cached --others --exclude-standard 'templates
 WORKERS ?= logical
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres bench bench-poll bench-stream bench-faults fuzz lint format lock
+.PHONY: help run test test-postgres bench bench-poll bench-stream bench-soak bench-faults fuzz lint format lock
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -29,6 +29,9 @@ bench: $(INSTALLED)  ## Time the pages with 1,000 and 1,000,000 facts, beside a 
 
 bench-poll: $(INSTALLED)  ## Time a poll of 10,000 keys and 5 models (docs/performance.md)
 	@exec $(PYTHON) -m bench.poll
+
+bench-soak: $(INSTALLED)  ## Let `make run` stay up for two hours on a busy machine, in a new folder: ARGS="--folder /tmp/soak" (docs/performance.md)
+	@exec $(PYTHON) -m bench.soak $(ARGS)
 
 bench-stream: $(INSTALLED)  ## Time 1, 100 and 500 answers at once through the playground (docs/performance.md)
 	@exec $(PYTHON) -m bench.stream $(ARGS)

@@ -13,7 +13,7 @@ def main() -> None:
     load_settings()
     from django.core.management import execute_from_command_line
 
-    with naming_missing_tables():
+    with naming_missing_tables(command="".join(sys.argv[1:2])):
         execute_from_command_line(sys.argv)
 
 

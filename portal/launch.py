@@ -49,8 +49,8 @@ def run_everything(say: Callable[[str], None]) -> None:
         close_to_others(settings.VAR_DIR, but=settings.STATIC_ROOT)
         if not settings.REDIS_URL:
             tidy_up(settings.BROKER_DIR)
+        refuse_what_is_wrong(database=True)  # the programs look again, when all migrations are done
         prepare(progress.step)
-        refuse_what_is_wrong(database=True)
         os.environ.update(EMBEDDED="1", VAR_DIR=str(settings.VAR_DIR), PYTHONUNBUFFERED="1")
         connections.close_all()  # what is forked from here on must not share them
         found = programs()

@@ -13,11 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
-CHECKS = (
-    "portal.checks",
-    "portal.safety_checks",
-    "accounts.checks",
-)  # modules whose errors stop a web server, a worker and beat
+CHECKS = ("portal.checks", "portal.safety_checks", "accounts.checks")  # their errors stop web, worker and beat
+MIGRATING = ("migrate", "run")  # commands
 
 
 def load_settings() -> LazySettings:
@@ -54,7 +51,7 @@ def _end_on_errors(found: list[CheckMessage]) -> None:
 
 
 @contextmanager
-def naming_missing_tables() -> Iterator[None]:
+def naming_missing_tables(*, command: str) -> Iterator[None]:
     """End with one line in place of a traceback where the database is away, or lacks our tables."""
     try:
         yield
@@ -62,12 +59,17 @@ def naming_missing_tables() -> Iterator[None]:
         database = connections["default"]
         name = database.settings_dict["NAME"]
         try:
-            missing = MigrationExecutor(database).migration_plan(MigrationExecutor(database).loader.graph.leaf_nodes())
+            executor = MigrationExecutor(database)
+            missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
         except DatabaseError as away:
-            sys.exit(f"The database {name} cannot be used: {str(away).splitlines()[0]}")
-        if not missing:
+            sys.exit(f"The database {name} cannot be used: {first_line_of(away)}")
+        if not missing or command in MIGRATING:  # whose own errors matter
             raise problem from None
-        advice = (
-            "start the portal with `make run`, or name its VAR_DIR" if settings.EMBEDDED else "run `manage.py migrate`"
-        )
-        sys.exit(f"The database {name} is not up to date: {advice}.")
+        embedded = "start the portal with `make run`, or name its VAR_DIR"
+        advice = embedded if settings.EMBEDDED else "run `manage.py migrate`"
+        sys.exit(f"The database {name} is not up to date ({first_line_of(problem)}): {advice}.")
+
+
+def first_line_of(problem: Exception) -> str:
+    """Return what an exception says first."""
+    return (str(problem).splitlines() or [type(problem).__name__])[0]

@@ -169,7 +169,7 @@ class Supervisor:
         for process in running:
             process.wait()
         for thread in self._copying:
-            thread.join(PAUSE_S)
+            thread.join(END_TIMEOUT_S)  # at once, as a rule: what wrote is killed
         for handler in self._log.handlers:
             handler.close()  # opens again for who writes later
 

@@ -22,6 +22,7 @@ from tests.factories import make_user
 from tests.portal.test_settings import SERVER
 
 STRONG = "Zq4VtB8mXc1NhJy6RwKe9SgLd3PaFu7T"
+pytestmark = pytest.mark.timeout(300)  # four programs, on a machine that is busy with other tests
 START = {
     "gunicorn": ["-m", "gunicorn", "--bind", "127.0.0.1:0"],
     "worker": ["-W", "ignore", "-m", "celery", "--quiet", "-A", "portal", "worker"],

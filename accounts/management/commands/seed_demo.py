@@ -41,7 +41,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--with-real-gateway",
             action="store_true",
-            help="also when keys would be made at a real gateway, by anybody who can reach this portal",
+            help="also when keys would be made at a real gateway; the portal starts when their password was changed",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
