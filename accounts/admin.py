@@ -73,7 +73,15 @@ class PolicyAdmin(PoliciesAdmin):
     """What the people of a group may have; of several groups, the most generous value of each."""
 
     form = PolicyForm
-    list_display = ("__str__", "max_live_keys", "budget_usd", "budget_period", "personal_keys", "may_name_interns")
+    list_display = (
+        "__str__",
+        "max_live_keys",
+        "person_budget_usd",
+        "budget_usd",
+        "budget_period",
+        "personal_keys",
+        "may_name_interns",
+    )
     list_select_related = ("group",)
     fieldsets: ClassVar[Any] = (
         (
@@ -82,8 +90,9 @@ class PolicyAdmin(PoliciesAdmin):
                 "fields": ("group",),
                 "description": _(
                     "Who is in several groups gets the most generous value of each, “no limit” above all; "
-                    "a budget and its period are compared together. Keys that exist keep what they were made with, "
-                    "but for Playground keys, which follow at their next use."
+                    "a budget and its period are compared together. Keys that exist get what the policy gives now "
+                    "when they are renewed or rotated, Playground keys at their next use; the budget of a person "
+                    "follows by itself."
                 ),
             },
         ),
@@ -100,6 +109,7 @@ class PolicyAdmin(PoliciesAdmin):
                 )
             },
         ),
+        (_("Limit of a person"), {"fields": ("person_budget_usd", "person_budget_period")}),
         (_("Limits of each key"), {"fields": ("budget_usd", "budget_period", "rpm_limit", "tpm_limit")}),
         (_("Models"), {"fields": ("all_models", "model_names")}),
         (

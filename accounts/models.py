@@ -137,6 +137,26 @@ class Policy(models.Model):
     max_live_keys = models.PositiveSmallIntegerField(
         _("live keys at once"), null=True, blank=True, default=1, help_text=_("Empty: as many as they like.")
     )
+    person_budget_usd = models.DecimalField(
+        _("budget of a person, USD"),
+        max_digits=10,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        default=Decimal(5),
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text=_(
+            "What a person may spend in one period with all keys together, deleted ones and the Playground included; "
+            "then all of them pause. Empty: no limit, and whoever replaces a deleted key has its whole budget again."
+        ),
+    )
+    person_budget_period = models.CharField(
+        _("period of a person’s budget"),
+        max_length=3,
+        choices=BudgetPeriod.choices,
+        default=BudgetPeriod.MONTH,
+        help_text=_("A monthly budget is whole again on the first of the month (UTC)."),
+    )
     budget_usd = models.DecimalField(
         _("budget of each key, USD"),
         max_digits=10,

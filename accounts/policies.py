@@ -18,6 +18,8 @@ class Allowance:
     temporary_lifetime_days: int
     personal_lifetime_days: int | None  # None: may not have a personal key
     max_live_keys: int | None
+    person_budget_usd: Decimal | None  # of all keys together, per person_budget_period
+    person_budget_period: str  # "1d", "7d" or "30d"
     budget_usd: Decimal | None  # of each key, per budget_period
     budget_period: str  # "1d", "7d" or "30d"
     rpm_limit: int | None
@@ -48,6 +50,9 @@ def policy_of(user: User) -> Allowance:
 
 def merged(policies: Sequence[Policy]) -> Allowance:
     """Return the most generous of at least one policy; a budget and its period stay a pair, compared per day."""
+    person_budget_usd, person_period = _richest(
+        (policy.person_budget_usd, policy.person_budget_period) for policy in policies
+    )
     budget_usd, period = _richest((policy.budget_usd, policy.budget_period) for policy in policies)
     open_ones = [policy for policy in policies if policy.playground]
     playground_budget_usd, playground_period = _richest(
@@ -60,6 +65,8 @@ def merged(policies: Sequence[Policy]) -> Allowance:
             (policy.personal_lifetime_days for policy in policies if policy.personal_keys), default=None
         ),
         max_live_keys=_highest(policy.max_live_keys for policy in policies),
+        person_budget_usd=person_budget_usd,
+        person_budget_period=person_period,
         budget_usd=budget_usd,
         budget_period=period,
         rpm_limit=_highest(policy.rpm_limit for policy in policies),

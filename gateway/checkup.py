@@ -43,6 +43,7 @@ def examine(gateway: Gateway) -> Generator[Finding]:
         yield finding
         if not finding.ok and check in (_reachable, _admin_key):
             return
+    yield _teams(gateway)
     yield from _probes(gateway)
 
 
@@ -101,6 +102,21 @@ def _models(gateway: Gateway) -> Finding:
     if not names:
         return _bad("The gateway has no models.", "Add some to its model_list; nobody can call anything yet.")
     return _good(f"Models found: {', '.join(names)}.")
+
+
+def _teams(gateway: Gateway) -> Finding:
+    """See that the gateway has teams, by one that it surely does not have: looking makes nothing."""
+    advice = (
+        "Use a LiteLLM that has /team/new, and let our admin key and any proxy in between reach it. Until then a "
+        "person's budget holds only as far as the gateway's reports do, which lag by some seconds."
+    )
+    try:
+        gateway.people.update_team(f"{_USER_ID}-{secrets.token_hex(8)}")
+    except GatewayNotFound:
+        return _good("The gateway has teams, so one budget can hold over all keys of a person.")
+    except GatewayError as error:
+        return _bad(f"The gateway has no teams for us, so a person's budget cannot hold. {error}", advice)
+    return _bad("The gateway has a team that nobody made.", advice)
 
 
 def _probes(gateway: Gateway) -> Iterator[Finding]:

@@ -16,15 +16,23 @@ class GatewayUnavailable(GatewayError):
     """Wait and try again: network, timeout, 5xx, or an answer that nobody can read.
 
     `may_have_happened` is False only if the request surely had no effect: it never reached a gateway.
+    `no_route` tells that something answered that there is nothing under this address.
     """
 
     def __init__(
-        self, message: str, *, may_have_happened: bool = True, timed_out: bool = False, provider: bool = False
+        self,
+        message: str,
+        *,
+        may_have_happened: bool = True,
+        timed_out: bool = False,
+        provider: bool = False,
+        no_route: bool = False,
     ) -> None:
         super().__init__(message)
         self.may_have_happened = may_have_happened
         self.timed_out = timed_out
         self.provider = provider  # a model's provider failed, the gateway itself is well
+        self.no_route = no_route
 
 
 class GatewayRejected(GatewayError):
@@ -54,6 +62,11 @@ class GatewayNotFound(GatewayRejected):
 
 class GatewayOverBudget(GatewayRejected):
     """The key, its user or its team has spent its budget."""
+
+    @property
+    def of_team(self) -> bool:
+        """Whether it is the team's budget, which all its keys share."""
+        return " Team=" in self.message
 
 
 class GatewayModelDenied(GatewayRejected):

@@ -39,11 +39,14 @@ class Keys:
         metadata: Mapping[str, object],
         secret: str | None = None,
         spend_usd: Decimal | None = None,
+        team_id: str | None = None,
     ) -> IssuedKey:
         """Make a key that can only call models. None: no limit, never expires, all models (an empty list is refused).
 
         `duration` is like 45s 5400s 90m 12h 30d 2w 1mo. `spend_usd` counts towards the budget from the first call on
         (seen: a key made with 0.02 spent of 0.01 is refused at once), so a key can carry on where another stopped.
+        The budget of the team `team_id` counts too. The gateway does not look whether there is such a team; without
+        it, each call of the key is refused (404).
         Not idempotent, except that an alias is unique among live keys: again is GatewayRejected, param "key_alias".
         With a `secret` of our own that exists the gateway answers as if it had made the key, and changes nothing: even
         alias and expiry in that answer are only those that were asked for. `info` tells the truth.
@@ -59,6 +62,7 @@ class Keys:
             tpm_limit=tpm_limit,
             key=secret,
             spend=spend_usd,
+            team_id=team_id,
         )
         sent = {name: value for name, value in body.items() if value is not None}
         sent |= {"user_id": user_id, "key_alias": alias, "metadata": dict(metadata), "key_type": KEY_TYPE}
@@ -84,10 +88,13 @@ class Keys:
         tpm_limit: int | None | Unset = UNSET,
         metadata: Mapping[str, object] | Unset = UNSET,
         spend_usd: Decimal | Unset = UNSET,
+        user_id: str | None | Unset = UNSET,
+        team_id: str | Unset = UNSET,
     ) -> KeyInfo:
         """Change what is given and nothing else; None clears (no limit, never expires, all models).
 
-        Metadata is replaced, not merged. Raises GatewayNotFound; a taken alias is GatewayRejected, param "key_alias".
+        Metadata is replaced, not merged. A key joins a team only while it has no user. Raises GatewayNotFound (also for
+        a team that is not there); a taken alias is GatewayRejected, param "key_alias".
         """
         body = _settings(
             key_alias=alias,
@@ -99,6 +106,8 @@ class Keys:
             tpm_limit=tpm_limit,
             metadata=metadata if metadata is UNSET else dict(metadata),
             spend=spend_usd,
+            user_id=user_id,
+            team_id=team_id,
         )
         answer = self._transport.post("/key/update", {"key": _token(token), **body})
         return key_info(answer.body, token=token)
@@ -159,6 +168,7 @@ def _issued(answer: Answer) -> IssuedKey:
         last_four=secret[-4:],
         alias=reading.optional_text(told, "key_alias"),
         user_id=reading.optional_text(told, "user_id"),
+        team_id=reading.optional_text(told, "team_id"),
         expires_at=reading.optional_time(told, "expires"),
         headers=answer.headers,
     )

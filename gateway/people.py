@@ -97,6 +97,8 @@ def _team(value: object) -> TeamInfo:
         team_id=reading.text(row, "team_id"),
         alias=reading.optional_text(row, "team_alias"),
         budget_usd=reading.optional_money(row, "max_budget"),
+        budget_duration=reading.optional_text(row, "budget_duration"),
+        budget_reset_at=reading.optional_time(row, "budget_reset_at"),
         spend_usd=reading.money(row, "spend"),
         models=reading.names(row, "models"),
         member_ids=tuple(user_id for user_id in ids if user_id),  # invited by e-mail: no id yet

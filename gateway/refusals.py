@@ -72,7 +72,8 @@ def error_from(status: int, body: object, *secrets: str, retry_after_s: int | No
     if status < 400:
         return GatewayRejected("The address of the gateway redirects elsewhere.", status=status, type="redirect")
     if _is_no_gateway(status, body, told):
-        return GatewayUnavailable(f"There is no gateway at this address ({status}).", may_have_happened=False)
+        message = f"There is no gateway at this address ({status})."
+        return GatewayUnavailable(message, may_have_happened=False, no_route=True)
     return _rejection(status, told, retry_after_s)
 
 

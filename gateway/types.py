@@ -50,6 +50,7 @@ class IssuedKey:
     last_four: str
     alias: str | None
     user_id: str | None
+    team_id: str | None
     expires_at: datetime | None  # None: never
     headers: Headers = field(repr=False)
 
@@ -127,11 +128,13 @@ class UserInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeamInfo:
-    """A LiteLLM team."""
+    """A LiteLLM team. `spend_usd` is of all its keys, deleted ones too, since the last reset."""
 
     team_id: str
     alias: str | None
     budget_usd: Decimal | None
+    budget_duration: str | None
+    budget_reset_at: datetime | None
     spend_usd: Decimal
     models: tuple[str, ...]
     member_ids: tuple[str, ...]

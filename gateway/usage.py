@@ -33,8 +33,10 @@ class Usage:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def daily_activity(self, first_day: date, last_day: date, *, page_size: int = PAGE_SIZE) -> Iterator[ActivityPage]:
-        """Yield all pages of these UTC days (both included), newest day first.
+    def daily_activity(
+        self, first_day: date, last_day: date, *, page_size: int = PAGE_SIZE, user_id: str | None = None
+    ) -> Iterator[ActivityPage]:
+        """Yield all pages of these UTC days (both included), newest day first; of all users, or of one.
 
         Pages cut the gateway's own rows, so that one (day, model, key) can come on several pages: sum over all.
         Rows grow in place for a day or two: read recent days again. 1000 rows cost the gateway about a second.
@@ -44,6 +46,7 @@ class Usage:
             "end_date": last_day.isoformat(),
             "page_size": page_size,
         }
+        query |= {} if user_id is None else {"user_id": user_id}
         for page in range(1, MAX_PAGES + 1):
             told = _page(self._transport.get("/user/daily/activity", {**query, "page": page}), page)
             yield told

@@ -17,6 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.models import User
+
 ALIAS_PREFIX = "passerelle-"
 
 
@@ -207,6 +209,7 @@ class Token(models.Model):
     answer_lost = models.BooleanField(default=False, help_text="Nobody waits for the gateway any more: heal it now.")
     retires_at = models.DateTimeField(null=True)
     tried_at = models.DateTimeField(null=True, help_text="The last time that the sweep failed on it.")
+    in_team = models.BooleanField(default=False, help_text="Counts towards its owner’s budget; see PersonBudget.")
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = TokenQuerySet.as_manager()
@@ -227,6 +230,44 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"…{self.last_four}"
+
+
+class PersonBudgetQuerySet(models.QuerySet["PersonBudget"]):
+    """Verbs over budgets of people."""
+
+    def look_again(self, owner: User) -> None:
+        """Have a person's team looked at before the next key is made, and by the next sweep: it may be gone."""
+        self.filter(owner=owner, budget_usd__isnull=False).update(state=PersonBudget.State.UNDER_WAY, checked_at=None)
+
+
+class PersonBudget(models.Model):
+    """What a person may spend with all keys together, as last written to their team of one at the gateway.
+
+    The team counts what all its keys spend, also those that are deleted meanwhile (ADR 10).
+    """
+
+    class State(models.TextChoices):
+        """Of rest: written, without_teams (the gateway has none). Under way: a write is to be made, or made anew."""
+
+        UNDER_WAY = "under_way", _("Being set")
+        WRITTEN = "written", _("Set")
+        WITHOUT_TEAMS = "no_teams", _("Not kept by the gateway")
+
+    owner = models.OneToOneField(settings.AUTH_USER_MODEL, models.PROTECT, related_name="person_budget")
+    budget_usd = models.DecimalField(max_digits=14, decimal_places=4, null=True, help_text="Empty: no limit.")
+    budget_period = models.CharField(max_length=10, blank=True, help_text="As LiteLLM spells it: 1d, 7d, 30d.")
+    state = models.CharField(max_length=10, choices=State, default=State.UNDER_WAY)
+    checked_at = models.DateTimeField(null=True, help_text="When it was last compared; empty: to be looked at soon.")
+
+    objects = PersonBudgetQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["checked_at"], name="keys_budgets_by_check")
+        ]  # services.person_budget
+
+    def __str__(self) -> str:
+        return f"{self.budget_usd} {self.budget_period}"
 
 
 class GatewayModel(models.Model):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from sandbox.config import usd
-from sandbox.errors import RefusalError, detail, error
+from sandbox.errors import RefusalError, detail, error, unknown_team
+from sandbox.holds import budgets_of
 from sandbox.keyring import token_of
 from sandbox.records import Key, User
 from sandbox.world import World, world_of
@@ -121,20 +122,22 @@ def _masked(user: User | None) -> str:
 
 
 def allow_spending(request: Request, caller: Caller, *models: str) -> None:
-    """Refuse models that the key or its team may not use, and keys or users without budget."""
+    """Refuse models that the key or its team may not use, and keys, teams or users without budget."""
     key = caller.key
     if key is None:
         return
     world = world_of(request)
     _refuse_models(key, world, models)
+    team = world.people.team(key.team_id) if route_of(request) != "/models" else None  # lists cost a team nothing
     user = world.people.user(key.user_id)
     if user is not None and world.people.over_budget(user):
         message = f"ExceededBudget: User={user.user_id} over budget. Spend={usd(user.spend_pusd)}"
         raise error(422, f"{message}, Budget={float(user.max_budget or 0)}", "budget_exceeded")
-    if key.over_budget:
-        cost, budget = usd(key.spend_pusd), float(key.max_budget or 0)
-        message = f"Budget has been exceeded! Key=key ({key.key_name}) Current cost: {cost}, Max budget: {budget}"
-        raise error(422, message, "budget_exceeded")
+    for budget in budgets_of(key, team):
+        if world.holds.spent(budget) >= budget.max_pusd:
+            cost, most = usd(world.holds.spent(budget)), usd(budget.max_pusd)
+            message = f"Budget has been exceeded! {budget.holder} Current cost: {cost}, Max budget: {most}"
+            raise error(422, message, "budget_exceeded")
 
 
 def _refuse_models(key: Key, world: World, models: tuple[str, ...]) -> None:
@@ -142,8 +145,7 @@ def _refuse_models(key: Key, world: World, models: tuple[str, ...]) -> None:
     if key.team_id is not None:
         team = world.people.team(key.team_id)
         if team is None:
-            message = f"Team doesn't exist in db. Team={key.team_id}. Create team via `/team/new` call."
-            raise error(404, str({"error": message}), "auth_error", "None")
+            raise unknown_team(key.team_id)
         team_models = team.models
     for holder, allowed in (("key", key.models), ("team", team_models)):
         for model in models:

@@ -11,6 +11,7 @@ from sandbox.auth import Caller, allow_spending, authenticate, route_of
 from sandbox.catalogue import MODELS, Model
 from sandbox.config import VERSION, usd
 from sandbox.errors import RefusalError, error
+from sandbox.holds import MOST_TOKENS, Budget, budgets_of
 from sandbox.ledger import Usage
 from sandbox.limits import Ticket
 from sandbox.records import Key
@@ -30,14 +31,24 @@ class Call:
         self.call_id = request.headers.get("x-litellm-call-id") or secrets.token_hex(16)
         self.model: Model | None = None
         self.ticket: Ticket | None = None
+        self._budgets: list[Budget] = []
+        self._held_pusd = 0
         self._started = time.monotonic()
 
     @property
     def _took_ms(self) -> int:
         return round((time.monotonic() - self._started) * 1000)
 
+    def reserve(self, prompt_tokens: int) -> None:
+        """Hold in the budgets what the call may cost at most."""
+        if self.key is not None and self.model is not None:
+            most = 0 if self.model.mode != "chat" else limit_of(self.body) or MOST_TOKENS
+            self._budgets = budgets_of(self.key, self.world.people.team(self.key.team_id))
+            self._held_pusd = self.world.holds.take(self._budgets, self.cost_pusd(prompt_tokens, most))
+
     def _write(self, **counted: int) -> None:
         model = self.model
+        self.world.holds.release(self._budgets, self._held_pusd)
         self.world.ledger.record(
             self.key,
             Usage(
@@ -126,8 +137,8 @@ def open_call(request: Request, body: Json, *, needs: str) -> Call:
 
 
 def _admit(call: Call, needs: str) -> None:
+    prompt_tokens = count_words(text_of(call.body.get(needs)))
     if call.key is not None:
-        prompt_tokens = count_words(text_of(call.body.get(needs)))
         limit = limit_of(call.body)
         call.ticket = call.world.limits.admit(call.key, prompt_tokens=prompt_tokens, max_tokens=limit)
     if needs not in call.body:
@@ -138,6 +149,7 @@ def _admit(call: Call, needs: str) -> None:
             "Call `/v1/models` to view available models for your key."
         )
         raise error(400, message, "invalid_request_error", provider_specific_fields={"error": message})
+    call.reserve(prompt_tokens)
 
 
 def _note_stranger(request: Request, refusal: RefusalError) -> None:

@@ -49,3 +49,9 @@ async def answer_refusal(request: Request, exc: Exception) -> Response:
     if not isinstance(exc, RefusalError):
         raise exc
     return exc.response()
+
+
+def unknown_team(team_id: str) -> RefusalError:
+    """Build the refusal of a key whose team is not there."""
+    message = f"Team doesn't exist in db. Team={team_id}. Create team via `/team/new` call."
+    return error(404, str({"error": message}), "auth_error", "None")

@@ -11,7 +11,7 @@ from sandbox import fields
 from sandbox.clock import to_the_millisecond
 from sandbox.config import pusd
 from sandbox.durations import DurationError, after, next_reset
-from sandbox.errors import error, wrapped
+from sandbox.errors import error, unknown_team, wrapped
 from sandbox.keyring import SORTABLE, Wanted, token_of
 from sandbox.records import Key
 from sandbox.world import World
@@ -67,7 +67,7 @@ def wished(body: Json, secret: str, world: World) -> tuple[Key, datetime | None]
         metadata=fields.mapping(body, "metadata"),
         max_budget=fields.amount(body, "max_budget"),
         budget_duration=budget_duration,
-        budget_reset_at=_reset(now, budget_duration, "internal_server_error"),
+        budget_reset_at=reset_of(now, budget_duration),
         rpm_limit=fields.whole(body, "rpm_limit"),
         tpm_limit=fields.whole(body, "tpm_limit"),
         max_parallel_requests=fields.whole(body, "max_parallel_requests"),
@@ -86,7 +86,8 @@ def _expiry(now: datetime, duration: str, status: int, kind: str, before: str) -
         raise error(status, f"{before}{exc}", kind, "None" if before else None) from exc
 
 
-def _reset(now: datetime, duration: str | None, kind: str) -> datetime | None:
+def reset_of(now: datetime, duration: str | None, kind: str = "internal_server_error") -> datetime | None:
+    """Return when a budget of this period starts anew."""
     if duration is None:
         return None
     try:
@@ -115,6 +116,8 @@ def changes_of(body: Json, world: World, key: Key) -> Json:
     if "key_alias" in body:
         changes["alias"] = fields.text(body, "key_alias")
         refuse_taken_alias(world, changes["alias"], key.token)
+    if changes.get("team_id") and changes["team_id"] != key.team_id:
+        _refuse_move(world, key, changes["team_id"])
     if "blocked" in body:
         changes["blocked"] = bool(body["blocked"])
     if "spend" in body:
@@ -123,8 +126,17 @@ def changes_of(body: Json, world: World, key: Key) -> Json:
         changes["expires_at"] = _renewed(fields.text(body, "duration"), now)
     if "budget_duration" in body:
         changes["budget_duration"] = fields.text(body, "budget_duration")
-        changes["budget_reset_at"] = _reset(now, changes["budget_duration"], "auth_error")
+        changes["budget_reset_at"] = reset_of(now, changes["budget_duration"], "auth_error")
     return changes
+
+
+def _refuse_move(world: World, key: Key, team_id: str) -> None:
+    """Let a key into a team only while it belongs to nobody: its person is no member."""
+    if world.people.team(team_id) is None:
+        raise unknown_team(team_id)
+    if key.user_id is not None:
+        message = f"User={key.user_id} is not a member of the team={team_id}. Check team members via `/team/info`."
+        raise error(403, message, "auth_error", "None")
 
 
 def _renewed(duration: str | None, now: datetime) -> datetime | None:

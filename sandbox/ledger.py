@@ -7,6 +7,7 @@ from datetime import timedelta
 from sandbox.clock import Clock, stamp, to_the_millisecond
 from sandbox.database import COUNTERS, DIMENSIONS
 from sandbox.keyring import Keyring
+from sandbox.people import People
 from sandbox.records import Key
 
 _FACT = ", ".join((*DIMENSIONS, *COUNTERS))
@@ -40,18 +41,23 @@ class Usage:
 
 
 class Ledger:
-    """Charge calls to keys and days."""
+    """Charge calls to keys, their teams, and days."""
 
-    def __init__(self, database: sqlite3.Connection, clock: Clock, keys: Keyring, delay_s: float) -> None:
+    def __init__(
+        self, database: sqlite3.Connection, clock: Clock, keys: Keyring, people: People, delay_s: float
+    ) -> None:
         self._db = database
         self._clock = clock
         self._keys = keys
+        self._people = people
         self._delay = timedelta(seconds=delay_s)
 
     def record(self, key: Key | None, usage: Usage) -> None:
         """Charge the key now; let the reports know when the delay is over."""
         if key is not None and (live := self._keys.live(key.token)) is not None:
             self._keys.change(live, spend_pusd=live.spend_pusd + usage.spend_pusd)
+        if key is not None:
+            self._people.charge_team(key.team_id, usage.spend_pusd)
         now = self._clock.now()
         row = {**asdict(usage), "day": now.date().isoformat(), "seen_at": stamp(now + self._delay)}
         self._db.execute(_PEND, row)
@@ -79,8 +85,10 @@ class Ledger:
         self._db.execute("COMMIT")
 
     def _report(self, token: str, spend_pusd: int) -> None:
-        key = self._keys.live(token)
-        if key is None:
+        key = self._keys.latest(token)
+        if key is not None:
+            self._people.report_team(key.team_id, spend_pusd)
+        if key is None or key.deleted_at is not None:
             return
         now = to_the_millisecond(self._clock.now())
         seen_pusd = min(key.seen_pusd + spend_pusd, key.spend_pusd)  # the budget may have started anew since

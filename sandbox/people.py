@@ -4,8 +4,9 @@ import sqlite3
 from dataclasses import replace
 from decimal import Decimal
 
-from sandbox.clock import Clock
+from sandbox.clock import Clock, stamp
 from sandbox.database import insert
+from sandbox.durations import next_reset
 from sandbox.records import Team, User, decode, encode
 
 
@@ -23,6 +24,7 @@ class People:
 
     def team(self, team_id: str | None) -> Team | None:
         """Return a team, or None."""
+        self._renew_budgets()
         row = self._db.execute("SELECT * FROM teams WHERE team_id = ?", (team_id,)).fetchone()
         return None if row is None else decode(Team, row)
 
@@ -44,6 +46,26 @@ class People:
     def charge(self, user_id: str, spend_pusd: int) -> None:
         """Add to what a user has spent; unknown users have no account."""
         self._db.execute("UPDATE users SET spend_pusd = spend_pusd + ? WHERE user_id = ?", (spend_pusd, user_id))
+
+    def charge_team(self, team_id: str | None, spend_pusd: int) -> None:
+        """Add to what the keys of a team have spent, those included that are deleted meanwhile."""
+        self._db.execute("UPDATE teams SET spend_pusd = spend_pusd + ? WHERE team_id = ?", (spend_pusd, team_id))
+
+    def report_team(self, team_id: str | None, spend_pusd: int) -> None:
+        """Let `/team/info` tell so much more; the budget may have started anew since."""
+        report = "UPDATE teams SET seen_pusd = min(seen_pusd + ?, spend_pusd) WHERE team_id = ?"
+        self._db.execute(report, (spend_pusd, team_id))
+
+    def delete_team(self, team: Team) -> None:
+        """Forget a team; its keys are the caller's to delete."""
+        self._db.execute("DELETE FROM teams WHERE team_id = ?", (team.team_id,))
+
+    def _renew_budgets(self) -> None:
+        now = self._clock.now()
+        due = self._db.execute("SELECT * FROM teams WHERE budget_reset_at <= ?", (stamp(now),)).fetchall()
+        for team in [decode(Team, row) for row in due]:
+            reset = next_reset(now, team.budget_duration or "30d")
+            self.change_team(team, spend_pusd=0, seen_pusd=0, budget_reset_at=reset)
 
     @staticmethod
     def over_budget(user: User) -> bool:

@@ -77,13 +77,16 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
-    """A group of keys with models of its own."""
+    """A group of keys with models of its own, and one budget over all of them; spend is told as of keys."""
 
     team_id: str
     team_alias: str | None = None
     models: tuple[str, ...] = ()
     max_budget: Decimal | None = None
     budget_duration: str | None = None
+    budget_reset_at: datetime | None = None
+    spend_pusd: int = 0
+    seen_pusd: int = 0
     metadata: dict[str, Any]
     created_at: datetime
 

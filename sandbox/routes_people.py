@@ -12,8 +12,9 @@ from starlette.routing import Route
 from sandbox import fields, shapes
 from sandbox.auth import authenticate, require_admin
 from sandbox.clock import to_the_millisecond, with_z
-from sandbox.errors import error, wrapped
-from sandbox.key_wishes import new_secret, wished
+from sandbox.config import usd
+from sandbox.errors import detail, error, wrapped
+from sandbox.key_wishes import new_secret, reset_of, wished
 from sandbox.keyring import Wanted
 from sandbox.records import Team, User, money
 from sandbox.world import World, world_of
@@ -89,8 +90,9 @@ def _spelled(team: Team) -> Json:
         "members_with_roles": [{"user_id": "default_user_id", "user_email": None, "role": "admin"}],
         "admins": [],
         "members": [],
+        "budget_reset_at": with_z(team.budget_reset_at),
         "blocked": False,
-        "spend": 0.0,
+        "spend": usd(team.seen_pusd),
         "tpm_limit": None,
         "rpm_limit": None,
         "created_at": with_z(team.created_at),
@@ -108,7 +110,8 @@ async def new_team(request: Request) -> Response:
         team_alias=fields.text(body, "team_alias"),
         models=fields.words(body, "models"),
         max_budget=fields.amount(body, "max_budget"),
-        budget_duration=fields.text(body, "budget_duration"),
+        budget_duration=(period := fields.text(body, "budget_duration")),
+        budget_reset_at=reset_of(world.clock.now(), period),
         metadata=fields.mapping(body, "metadata"),
         created_at=to_the_millisecond(world.clock.now()),
     )
@@ -137,8 +140,26 @@ async def update_team(request: Request) -> Response:
         "metadata": fields.mapping,
     }
     changes = {name: read(body, name) for name, read in readers.items() if name in body}
+    if "budget_duration" in changes:
+        changes["budget_reset_at"] = reset_of(world.clock.now(), fields.text(body, "budget_duration"))
     team = world.people.change_team(team, **changes) if changes else team
     return JSONResponse({"team_id": team.team_id, "data": _spelled(team)})
+
+
+async def delete_teams(request: Request) -> Response:
+    """Delete teams, and their keys with them."""
+    require_admin(request)
+    world = world_of(request)
+    named = fields.words(await fields.read_body(request), "team_ids")
+    teams = [world.people.team(team_id) for team_id in named]
+    if None in teams:
+        raise detail(404, {"error": f"Team not found, passed team_id={named[teams.index(None)]}"})
+    for team in teams:
+        if team is not None:
+            world.people.delete_team(team)
+            for key in world.keys.page(Wanted(team_id=team.team_id), page=1, size=_PAGE)[1]:
+                world.keys.delete(key)
+    return JSONResponse({"deleted_teams": list(named)})
 
 
 async def team_info(request: Request) -> Response:
@@ -161,5 +182,6 @@ ROUTES = [
     Route("/user/info", user_info, methods=["GET"]),
     Route("/team/new", new_team, methods=["POST"]),
     Route("/team/update", update_team, methods=["POST"]),
+    Route("/team/delete", delete_teams, methods=["POST"]),
     Route("/team/info", team_info, methods=["GET"]),
 ]

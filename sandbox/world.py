@@ -9,6 +9,7 @@ from sandbox.config import Config
 from sandbox.connections import Connections
 from sandbox.database import connect, empty
 from sandbox.faults import Faults
+from sandbox.holds import Holds
 from sandbox.keyring import Keyring
 from sandbox.ledger import Ledger
 from sandbox.limits import Limits
@@ -24,9 +25,10 @@ class World:
         self.database: sqlite3.Connection = connect(config.data)
         self.keys = Keyring(self.database, self.clock)
         self.people = People(self.database, self.clock)
-        self.ledger = Ledger(self.database, self.clock, self.keys, config.spend_delay_s)
+        self.ledger = Ledger(self.database, self.clock, self.keys, self.people, config.spend_delay_s)
         self.faults = Faults()
         self.limits = Limits(self.clock)
+        self.holds = Holds()
         self.connections = Connections()
         self.issued: list[str] = []
         self.short_lifetimes = False  # a new key ends with tomorrow, as in LiteLLM 1.80.11 near a month's end
@@ -42,6 +44,7 @@ class World:
         self.clock.offset_s = 0.0
         self.faults.clear()
         self.limits.clear()
+        self.holds.clear()
         self.connections = Connections()
         self.issued.clear()
         self.short_lifetimes = False

@@ -9,11 +9,12 @@ from django.contrib.auth.models import Group
 from accounts.models import Policy, User
 
 PASSWORD = "a long enough password"
-INTERNS = {"max_live_keys": 3, "budget_usd": Decimal(5), "budget_period": "30d"}
+INTERNS = {"max_live_keys": 3, "person_budget_usd": Decimal(5), "budget_usd": Decimal(5), "budget_period": "30d"}
 STAFF = {
     "personal_keys": True,
     "personal_lifetime_days": 365,
     "max_live_keys": 20,
+    "person_budget_usd": Decimal(100),
     "budget_usd": Decimal(100),
     "budget_period": "30d",
     "may_name_interns": True,

@@ -15,13 +15,14 @@ from gateway.errors import (
     GatewayError,
     GatewayKeyRefused,
     GatewayModelDenied,
+    GatewayNotFound,
     GatewayOverBudget,
     GatewayRateLimited,
     GatewayUnavailable,
 )
 from gateway.inference_types import ChatAnswer, ChatRequest, Message
 from gateway.secret import token_of
-from keys.models import GatewayModel, Token
+from keys.models import GatewayModel, PersonBudget, Token
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -56,6 +57,8 @@ def check_secret(*, owner: User, secret: str) -> Check:
         started = time.monotonic()
         answer = _one_token(secret, model)
     except GatewayError as error:
+        if isinstance(error, GatewayNotFound):  # "Team doesn't exist": somebody deleted it at the gateway
+            PersonBudget.objects.look_again(owner)
         return _in_words(error)
     return Check(
         ok=True,
@@ -108,7 +111,12 @@ def _in_words(error: GatewayError) -> Check:
         sentence, hint = _KEY_REFUSED[error.reason]
     elif isinstance(error, GatewayOverBudget):
         sentence = _("The budget of this key is used up.")
+        if error.of_team:
+            sentence = _("Your budget for all your keys together is used up.")
         hint = _("It works again when the budget is reset; My keys says when.")
+    elif isinstance(error, GatewayNotFound):
+        sentence = _("The gateway does not have your budget any more, so it refuses your keys.")
+        hint = _("The portal sets it again within 5 minutes. Check again then.")
     elif isinstance(error, GatewayRateLimited):
         sentence, hint = _("Too many requests this minute."), _("Check again in a minute. This cost nothing.")
     elif isinstance(error, GatewayModelDenied):

@@ -8,7 +8,7 @@ from accounts.audit import BY_THE_PORTAL, Act
 from accounts.models import AuditAction, AuditOutcome
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
-from keys.models import Key, Token
+from keys.models import Key, PersonBudget, Token
 from keys.services.refusals import KeyRefused
 from keys.services.trail import trace
 
@@ -95,5 +95,6 @@ def mark_gone(token: Token) -> None:
             return
         key.state, key.problem = Key.State.DELETING, Key.Problem.GONE
         key.save(update_fields=["state", "problem"])
+        PersonBudget.objects.look_again(key.owner)  # who deletes a team deletes its keys
         trace(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.DONE, key, Key.Problem.GONE.label)
     settle(key)

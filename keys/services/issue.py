@@ -4,7 +4,6 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -19,6 +18,7 @@ from gateway.secret import Secret
 from gateway.types import IssuedKey
 from keys.models import Key, Token
 from keys.services.derive import derived_secret
+from keys.services.key_limits import limits_of, usable_limits
 from keys.services.lifetimes import as_duration, lifetime_of
 from keys.services.mint import delete_unseen, give_up, mint, record_token
 from keys.services.refusals import KeyRefused
@@ -46,31 +46,6 @@ class FreshKey:
     secret: str = field(repr=False)
 
 
-class Limits(NamedTuple):
-    """What a key may spend and call, as a row and the gateway keep it; the names are those of the row's fields."""
-
-    budget_usd: Decimal | None
-    budget_period: str  # "" without a budget
-    rpm_limit: int | None
-    tpm_limit: int | None
-    model_names: list[str] | None  # None: all
-
-
-def limits_of(kind: str, allowance: Allowance) -> Limits:
-    """Return what the policy gives a key of this kind."""
-    budget_usd, period, models = allowance.budget_usd, allowance.budget_period, allowance.models
-    if kind == Key.Kind.PLAYGROUND:
-        budget_usd, period = allowance.playground_budget_usd, allowance.playground_budget_period
-        models = allowance.playground_models
-    return Limits(
-        budget_usd=budget_usd,
-        budget_period=period if budget_usd is not None else "",
-        rpm_limit=allowance.rpm_limit,
-        tpm_limit=allowance.tpm_limit,
-        model_names=None if models is None else list(models),
-    )
-
-
 @sensitive_variables("issued")
 def issue_key(*, owner: User, act: Act, wish: Wish, spend_usd: Decimal | None = None) -> FreshKey:
     """Make a key for `owner`, with `spend_usd` of its budget spent already.
@@ -88,7 +63,7 @@ def issue_key(*, owner: User, act: Act, wish: Wish, spend_usd: Decimal | None = 
             trace(act, AuditAction.ISSUE, AuditOutcome.REFUSED, key, refusal)
         raise
     try:
-        issued = mint(token, duration=duration, spend_usd=spend_usd, secret=_own_secret(token))
+        issued = mint(token, allowance, duration=duration, spend_usd=spend_usd, secret=_own_secret(token))
     except KeyRefused as refusal:
         trace(act, AuditAction.ISSUE, AuditOutcome.FAILED, key, refusal)
         raise
@@ -147,8 +122,7 @@ def _check(key: Key, wish: Wish, allowance: Allowance) -> None:
         raise _repeated(earlier)
     if wish.intern_name and not allowance.may_name_interns:
         raise KeyRefused("intern", _("You may not make keys for others. Leave the intern’s name empty."))
-    if allowance.models is not None and not allowance.models:
-        raise KeyRefused("models", _("Your policy names no model, so a key could call none. Ask an administrator."))
+    usable_limits(key.kind, allowance)
     live, most = own.counted().count(), allowance.max_live_keys
     if most is not None and live >= most:
         words = ngettext(

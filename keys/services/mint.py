@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
+from accounts.policies import Allowance
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayRejected, GatewayUnavailable
 from gateway.secret import Secret
@@ -14,15 +15,23 @@ from gateway.types import IssuedKey
 from keys.identity import MESSAGES, is_other_gateway
 from keys.models import GatewayIdentity, Key, Token
 from keys.services.lifetimes import is_kept
+from keys.services.person_budget import ceiling_of
 from keys.services.refusals import KeyRefused
 
 
 @sensitive_variables("issued", "secret")
 def mint(
-    token: Token, *, duration: str | None, spend_usd: Decimal | None = None, secret: Secret | None = None
+    token: Token,
+    allowance: Allowance,
+    *,
+    duration: str | None,
+    spend_usd: Decimal | None = None,
+    secret: Secret | None = None,
 ) -> IssuedKey:
     """Make the reserved `token` at the gateway, with the limits of its key, and with a `secret` of ours if given.
 
+    It counts in the person's budget, which is set before. Where the gateway has no teams for that, the key begins with
+    so much spent that it can spend no more than the person has left.
     Such a secret must be new: of one that exists the gateway's answer says nothing that could be believed.
     When the making surely did not happen the reservation is given up. When nobody knows, it is marked for the sweep,
     which deletes what it finds under our alias. Raises what the gateway client raises, and KeyRefused: "lifetime" of a
@@ -33,6 +42,9 @@ def mint(
         give_up(token, Key.Problem.UNREACHABLE)
         raise GatewayUnavailable(MESSAGES[GatewayIdentity.Problem.OTHER], may_have_happened=False)
     try:
+        ceiling = ceiling_of(key.owner, allowance)
+        if ceiling.left_usd is not None and key.budget_usd is not None:
+            spend_usd = max(spend_usd or Decimal(0), key.budget_usd - ceiling.left_usd)
         issued: IssuedKey = get_gateway().keys.generate(
             user_id=key.owner.gateway_user_id,
             alias=token.alias or "",
@@ -45,6 +57,7 @@ def mint(
             metadata=metadata_of(key),
             spend_usd=spend_usd,
             secret=secret,
+            team_id=ceiling.team_id,
         )
     except GatewayUnavailable as error:
         if error.may_have_happened:
@@ -108,7 +121,12 @@ def record_token(token: Token, issued: IssuedKey) -> bool:
     try:
         with transaction.atomic():
             return Token.objects.move(
-                token, to=Token.State.LIVE, token=issued.token, last_four=issued.last_four, answer_lost=False
+                token,
+                to=Token.State.LIVE,
+                token=issued.token,
+                last_four=issued.last_four,
+                answer_lost=False,
+                in_team=issued.team_id is not None,
             )
     except IntegrityError as error:  # a token that is ours already: not an answer to our question
         raise GatewayUnavailable("The gateway answered with a key that it had made before") from error

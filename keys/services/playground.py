@@ -11,22 +11,23 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit import Act
-from accounts.models import AuditAction, AuditOutcome, User
+from accounts.models import User
 from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
-from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
+from gateway.errors import GatewayNotFound, GatewayUnavailable
 from gateway.secret import Secret, token_of
-from gateway.types import UNSET, KeyInfo
-from keys.models import Key, Token
-from keys.services.delete import delete_key, erase, mark_gone, settle
+from gateway.types import KeyInfo
+from keys.models import Key, PersonBudget, Token
+from keys.services.delete import delete_key, erase, settle
 from keys.services.derive import derived_secret
-from keys.services.issue import Limits, Wish, being_made, issue_key, limits_of
+from keys.services.issue import Wish, being_made, issue_key
+from keys.services.key_limits import Limits, follow_limits, limits_on, usable_limits
 from keys.services.lifetimes import is_expired, is_renewable
 from keys.services.limits import count_action
+from keys.services.person_budget import ceiling_of, claim_and_join, has_team, is_current, team_id_of
 from keys.services.refusals import KeyRefused
-from keys.services.renew import claim, release, renew_key
+from keys.services.renew import renew_key
 from keys.services.sweep import heal_issuing, heal_renewal
-from keys.services.trail import trace
 from web.turns import aside
 
 LABEL: Final = "Playground"
@@ -38,7 +39,7 @@ PASSING: Final = ("being_made", "busy", "gone", "overtaken", "state")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purse:
-    """What the gateway says of a Playground key's budget."""
+    """What the gateway says of the budget that ends first: the Playground key's, or that of the person."""
 
     budget_usd: Decimal | None  # None: no limit
     spent_usd: Decimal  # since the last reset
@@ -65,12 +66,12 @@ def playground_secret(*, owner: User, act: Act, allowance: Allowance | None = No
     until = time.monotonic() + wait_s
     while True:
         token = _token_of(owner)
-        if token and _is_ready(token, limits):
+        if token and _is_ready(token, limits, allowance):
             return derived_secret(token)
         if time.monotonic() > until:
             raise being_made()
         try:
-            _bring_nearer(token, owner, act, limits)
+            _bring_nearer(token, owner, act, allowance)
         except KeyRefused as refusal:
             if refusal.code not in PASSING:
                 raise
@@ -82,27 +83,34 @@ def playground_limits(allowance: Allowance) -> Limits:
     """Return the limits of a Playground key; raises KeyRefused ("playground", "models") where the policy has none."""
     if not allowance.playground:
         raise KeyRefused("playground", _("Your policy does not include the Playground. Ask an administrator."))
-    limits = limits_of(Key.Kind.PLAYGROUND, allowance)
-    if limits.model_names is not None and not limits.model_names:
-        raise KeyRefused("models", _("Your policy names no model for the Playground. Ask an administrator."))
-    return limits
+    return usable_limits(Key.Kind.PLAYGROUND, allowance)
 
 
 def playground_purse(owner: User) -> Purse | None:
-    """Ask the gateway what the person's Playground key has spent; None while there is no such key.
+    """Ask the gateway what is left for the person's Playground key; None while there is no such key.
 
     Raises GatewayUnavailable or GatewayRejected.
     """
     token = _token_of(owner)
     info = token and _info(token)
-    if not info:
+    if not token or not info:
         return None
-    return Purse(
+    purse = Purse(
         budget_usd=info.budget_usd,
         spent_usd=info.spend_usd,
         period=info.budget_duration or "",
         resets_at=info.budget_reset_at,
     )
+    if not has_team(getattr(token.key.owner, "person_budget", None)):
+        return purse
+    team = get_gateway().people.team(team_id_of(owner))
+    of_person = Purse(
+        budget_usd=team.budget_usd,
+        spent_usd=team.spend_usd,
+        period=team.budget_duration or "",
+        resets_at=team.budget_reset_at,
+    )
+    return of_person if purse.budget_usd is None or of_person.left_usd < purse.left_usd else purse
 
 
 def recheck_playground_key(owner: User) -> None:
@@ -112,23 +120,28 @@ def recheck_playground_key(owner: User) -> None:
     """
     token = _token_of(owner)
     if token:
+        PersonBudget.objects.look_again(owner)
         heal_renewal(token.key)
 
 
 def _token_of(owner: User) -> Token | None:
     """Return the token of the person's Playground key that works, or did until its end."""
-    found = Token.objects.select_related("key").filter(
+    found = Token.objects.select_related("key__owner__person_budget").filter(
         key__owner=owner, key__kind=Key.Kind.PLAYGROUND, key__state=Key.State.ACTIVE, state=Token.State.LIVE
     )
-    token = next(iter(found), None)  # one at most: keys_one_playground_key, keys_one_live_token
-    if token:
-        token.key.owner = owner
-    return token
+    return next(iter(found), None)  # one at most: keys_one_playground_key, keys_one_live_token
 
 
-def _is_ready(token: Token, limits: Limits) -> bool:
+def _is_ready(token: Token, limits: Limits, allowance: Allowance) -> bool:
     """Tell whether the key can be used as it is."""
-    return not token.key.blocked and not is_expired(token.key) and _is_ours(token) and _limits(token.key) == limits
+    usable = not token.key.blocked and not is_expired(token.key) and _is_ours(token)
+    return usable and limits_on(token.key) == limits and _counts(token, allowance)
+
+
+def _counts(token: Token, allowance: Allowance) -> bool:
+    """Tell whether what the key spends counts in its owner's budget, as far as the gateway can count that."""
+    row = getattr(token.key.owner, "person_budget", None)
+    return is_current(row, allowance) and (token.in_team or not has_team(row))
 
 
 def _is_ours(token: Token) -> bool:
@@ -136,12 +149,7 @@ def _is_ours(token: Token) -> bool:
     return token_of(derived_secret(token)) == token.token
 
 
-def _limits(key: Key) -> Limits:
-    """Return the limits that a key was last given."""
-    return Limits(*(getattr(key, name) for name in Limits._fields))
-
-
-def _bring_nearer(token: Token | None, owner: User, act: Act, limits: Limits) -> None:
+def _bring_nearer(token: Token | None, owner: User, act: Act, allowance: Allowance) -> None:
     """Do the next thing that the key needs before it can be used."""
     if token is None:
         _heal(owner)
@@ -155,8 +163,12 @@ def _bring_nearer(token: Token | None, owner: User, act: Act, limits: Limits) ->
         delete_key(key=token.key, act=act, problem=Key.Problem.LAPSED)
     elif is_expired(token.key):
         renew_key(key=token.key, act=act)
+    elif not _counts(token, allowance):
+        ceiling = ceiling_of(owner, allowance)
+        if ceiling.team_id:
+            claim_and_join(token, ceiling.team_id)
     else:
-        _follow(token.key, act, limits)
+        follow_limits(token.key, act, playground_limits(allowance))
 
 
 def _heal(owner: User) -> None:
@@ -195,32 +207,3 @@ def _info(token: Token) -> KeyInfo | None:
     except GatewayNotFound:
         return None
     return None if info.deleted else info
-
-
-def _follow(key: Key, act: Act, limits: Limits) -> None:
-    """Give the key the limits that the policy has now, at the gateway and here."""
-    token = claim(key)
-    if _limits(Key.objects.get(pk=key.pk)) == limits:  # another thread was faster
-        release(key, heal=False)
-        return
-    try:
-        get_gateway().keys.update(
-            token.token or "",
-            budget_usd=limits.budget_usd,
-            budget_duration=limits.budget_period or None,
-            models=limits.model_names,
-            rpm_limit=limits.rpm_limit,
-            tpm_limit=limits.tpm_limit,
-            spend_usd=UNSET if key.budget_period else Decimal(0),  # without a budget it counted since it was made
-        )
-    except GatewayNotFound:
-        mark_gone(token)
-    except GatewayError as error:  # again is harmless: the next use compares anew
-        unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
-        trace(act, AuditAction.LIMIT, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
-        raise
-    else:
-        Key.objects.filter(pk=key.pk).update(**limits._asdict())
-        trace(act, AuditAction.LIMIT, AuditOutcome.DONE, key)
-    finally:
-        release(key, heal=False)

@@ -1,21 +1,21 @@
 """Renew a key: the same secret, a new end, as the gateway tells it."""
 
-from datetime import datetime, timedelta
-
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit import Act
 from accounts.models import AuditAction, AuditOutcome
-from accounts.policies import policy_of
+from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound, GatewayRejected, GatewayUnavailable
 from gateway.types import KeyInfo
 from keys.models import Key, Token
+from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
+from keys.services.key_limits import Limits, limits_in, limits_on, update_limits, usable_limits
 from keys.services.lifetimes import as_duration, is_renewable, lifetime_of, renewable_until
+from keys.services.person_budget import ceiling_of, join_team
 from keys.services.refusals import KeyRefused
 from keys.services.trail import trace
 
@@ -23,17 +23,22 @@ from keys.services.trail import trace
 def renew_key(*, key: Key, act: Act) -> Key:
     """Let `key` live for another lifetime from now; allowed from some days before its end until some after it.
 
+    It gets what the policy gives now: budget, rate limits and models too, and it counts in its owner's budget.
     Raises KeyRefused, GatewayUnavailable or GatewayRejected. With `may_have_happened` the sweep asks the gateway
     which end the key has now.
     """
     try:
-        duration = _duration(key)
+        allowance = policy_of(key.owner)
+        duration, limits = _duration(key, allowance), usable_limits(key.kind, allowance)
         token = claim(key)
     except KeyRefused as refusal:
         trace(act, AuditAction.RENEW, AuditOutcome.REFUSED, key, refusal)
         raise
     try:
-        info: KeyInfo = get_gateway().keys.renew(token.token or "", duration=duration)
+        ceiling = ceiling_of(key.owner, allowance)
+        if ceiling.team_id and not token.in_team:
+            join_team(token, ceiling.team_id)
+        info = _renewed(key, token, limits, duration)
     except GatewayUnavailable as error:
         release(key, heal=error.may_have_happened)
         outcome = AuditOutcome.UNKNOWN if error.may_have_happened else AuditOutcome.FAILED
@@ -46,15 +51,27 @@ def renew_key(*, key: Key, act: Act) -> Key:
         raise
     record_end(key, info)
     trace(act, AuditAction.RENEW, AuditOutcome.DONE, key)
+    if limits_on(key) != limits:
+        trace(act, AuditAction.LIMIT, AuditOutcome.DONE, key)
     return Key.objects.get(pk=key.pk)
 
 
 def record_end(key: Key, info: KeyInfo) -> None:
-    """Write down the end that the gateway tells, which is the only truth about it."""
-    Key.objects.filter(pk=key.pk).update(expires_at=info.expires_at, blocked=info.blocked, renewing_since=None)
+    """Write down end and limits that the gateway tells, which are the only truth about them."""
+    Key.objects.filter(pk=key.pk).update(
+        expires_at=info.expires_at, blocked=info.blocked, renewing_since=None, **limits_in(info)._asdict()
+    )
 
 
-def _duration(key: Key) -> str:
+def _renewed(key: Key, token: Token, limits: Limits, duration: str) -> KeyInfo:
+    """Set the end at the gateway, and the limits where they have changed."""
+    if limits_on(key) != limits:
+        return update_limits(key, token.token or "", limits, duration=duration)
+    info: KeyInfo = get_gateway().keys.renew(token.token or "", duration=duration)
+    return info
+
+
+def _duration(key: Key, allowance: Allowance) -> str:
     """Return the new lifetime, where the policy and the date allow a renewal."""
     if not is_renewable(key):
         end = renewable_until(key)
@@ -64,30 +81,7 @@ def _duration(key: Key) -> str:
             raise KeyRefused("blocked", _("This key is blocked at the gateway. Ask an administrator."))
         days = settings.KEY_RENEW_BEFORE_DAYS
         raise KeyRefused("too_early", _("This key can be renewed from %(days)d days before its end.") % {"days": days})
-    return as_duration(lifetime_of(key.kind, policy_of(key.owner), key.stay_ends_on))
-
-
-def claim(key: Key) -> Token:
-    """Note that a renewal, or another change of the live token, is on its way, unless one is; return the token."""
-    token = key.live_token
-    free = Q(renewing_since=None) | Q(renewing_since__lt=_nobody_waits())
-    claimed = token and Key.objects.filter(free, pk=key.pk, state=Key.State.ACTIVE).update(
-        renewing_since=timezone.now()
-    )
-    if not token or not claimed:
-        raise KeyRefused("busy", _("This key is being changed. Try again in a minute."))
-    return token
-
-
-def _nobody_waits() -> datetime:
-    """Return the time before which a renewal without an answer has none to come."""
-    return timezone.now() - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
-
-
-def release(key: Key, *, heal: bool) -> None:
-    """Give the claim back; with `heal` as one that nobody waits for, so that the sweep looks at once."""
-    since = _nobody_waits() - timedelta(seconds=1) if heal else None
-    Key.objects.filter(pk=key.pk).update(renewing_since=since)
+    return as_duration(lifetime_of(key.kind, allowance, key.stay_ends_on))
 
 
 def _refused(key: Key, token: Token, act: Act, error: GatewayRejected) -> None:

@@ -9,15 +9,17 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.audit import Act
 from accounts.models import AuditAction, AuditOutcome
-from accounts.policies import policy_of
+from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
 from gateway.types import IssuedKey, KeyInfo
 from keys.models import Key, Token
 from keys.services.delete import erase, mark_gone
 from keys.services.issue import FreshKey
+from keys.services.key_limits import follow_limits, usable_limits
 from keys.services.lifetimes import as_duration, is_expired
 from keys.services.mint import delete_unseen, mark_answer_lost, mint, record_token
+from keys.services.person_budget import ceiling_of, claim_and_join
 from keys.services.refusals import KeyRefused
 from keys.services.trail import trace
 
@@ -26,14 +28,17 @@ from keys.services.trail import trace
 def rotate_key(*, key: Key, act: Act) -> FreshKey:
     """Give `key` a new secret with what is left of its lifetime and budget; the old one ends after the grace.
 
+    Both get what the policy gives now, and both count in their owner's budget.
     Raises as `issue_key` does; the old secret works on whenever this fails.
     """
-    grace = timedelta(hours=policy_of(key.owner).grace_hours)
+    allowance = policy_of(key.owner)
+    grace = timedelta(hours=allowance.grace_hours)
     try:
         old = _rotatable_token(key)
+        _bring_to_policy(old, act, allowance)
         before = _as_it_is(old)
         token = _reserve(old)
-        issued = mint(token, duration=_time_left(before), spend_usd=before.spend_usd)
+        issued = mint(token, allowance, duration=_time_left(before), spend_usd=before.spend_usd)
     except KeyRefused as refusal:
         trace(act, AuditAction.ROTATE, AuditOutcome.REFUSED, key, refusal)
         raise
@@ -70,6 +75,17 @@ def _rotatable_token(key: Key) -> Token:
     return token
 
 
+def _bring_to_policy(old: Token, act: Act, allowance: Allowance) -> None:
+    """Let the old secret have what the policy gives now and count in its owner's budget, before there are two."""
+    try:
+        follow_limits(old.key, act, usable_limits(old.key.kind, allowance))
+        ceiling = ceiling_of(old.key.owner, allowance)
+        if ceiling.team_id:
+            claim_and_join(old, ceiling.team_id)
+    except GatewayUnavailable as error:  # of the new secret, nothing has happened
+        raise GatewayUnavailable(str(error), may_have_happened=False) from error
+
+
 def _as_it_is(old: Token) -> KeyInfo:
     """Ask the gateway for the key's true end and spend; a key that is gone there is gone here."""
     try:
@@ -99,7 +115,8 @@ def _reserve(old: Token) -> Token:
             key = Key.objects.select_for_update().get(pk=old.key_id)
             if key.state != Key.State.ACTIVE or key.in_state("issuing", "retiring", "deleting"):
                 raise busy
-            return Token.objects.create(key=old.key)
+            key.owner = old.key.owner
+            return Token.objects.create(key=key)
     except IntegrityError as error:
         raise busy from error
 

@@ -16,10 +16,13 @@ from keys.identity import identify_gateway
 from keys.models import Key, Token
 from keys.services.delete import begin_deletion, erase, mark_gone, settle
 from keys.services.mint import give_up
+from keys.services.person_budget import check_budget, due_for_check
 from keys.services.renew import record_end
 from keys.services.restore import adopt_answer, adopt_unanswered
 from keys.services.rounds import each
 from keys.services.trail import trace
+
+BUDGETS_A_RUN = 100  # people whose budget at the gateway is compared: one question each
 
 
 def sweep_keys() -> int:
@@ -47,6 +50,7 @@ def sweep_keys() -> int:
         each(_unblock, keys.filter(state=Key.State.ACTIVE, blocked_by_portal=True, owner__is_active=True)),
         each(erase, tokens.filter(state=Token.State.DELETING)),
         each(settle, keys.filter(state__in=(Key.State.DELETING, Key.State.ISSUING))),
+        each(check_budget, due_for_check(BUDGETS_A_RUN)),
     ]
     failure = next((failure for _, failure in rounds if failure), None)
     if failure:

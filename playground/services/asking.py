@@ -46,6 +46,7 @@ class Job:
     body: ChatRequest | CompletionRequest = field(repr=False)
     usage: bool  # whether the model takes stream_options
     budget_period: str = ""  # of the key: when it is full again
+    person_period: str = ""  # of its owner's budget over all keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +192,7 @@ def _job(asker: Asker, conversation: Conversation, answer: Answer, slot_id: int,
         body=body_of(conversation, answer),
         usage=wants_usage(answer.wishes),
         budget_period=asker.allowance.playground_budget_period,
+        person_period=asker.allowance.person_budget_period,
     )
 
 

@@ -31,7 +31,7 @@ def _whose(message: str) -> str:
     if "User=" in message:
         return _("All that you may spend on the gateway is spent.")
     if "Team=" in message:
-        return _("All that your team may spend on the gateway is spent.")
+        return _("Your budget for all your keys together is spent.")
     return _("The budget of your Playground key is spent.")
 
 
@@ -122,6 +122,8 @@ def _key_refused(mishap: Mishap) -> Words:
         return title, _("The key has expired."), _("Try again: it is renewed first.")
     if " is blocked" in mishap.message:
         return title, _("The key is blocked."), _("Ask who runs the portal.")
+    if "Team doesn't exist" in mishap.message:
+        return title, _("The gateway does not have your budget any more."), _("Try again: it is set first.")
     if mishap.type == "token_not_found_in_db":
         return title, _("The gateway no longer knows it."), _("Try again: a new one is made first.")
     return title, _("The key was not accepted."), _("If it stays so, ask who runs the portal.")

@@ -143,22 +143,24 @@ _RESETS: Final = re.compile(r"resets at: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC")
 _TRY_IN: Final = re.compile(r"try again in (\d{1,4}(?:\.\d+)?) ?s")
 
 
-def mishap_of(error: GatewayError, *, begun: bool, budget_period: str = "") -> Mishap:
+def mishap_of(error: GatewayError, *, begun: bool, budget_period: str = "", person_period: str = "") -> Mishap:
     """Tell what an error of the gateway means; `begun`: some of the answer had come.
 
-    `budget_period` ("1d", "7d", "30d") of the Playground's key dates the end of a spent budget.
+    `budget_period` ("1d", "7d", "30d") of the Playground's key, or `person_period` of its owner's budget over all keys
+    (a team of one at the gateway), dates the end of a spent budget.
     """
     message = _HASH.sub("…", redact(error.message if isinstance(error, GatewayRejected) else str(error)))
     code = _code(error, message, begun=begun)
     rejected = error if isinstance(error, GatewayRejected) else None
-    of_the_key = code in ("over_budget", "budget_midway") and "User=" not in message and "Team=" not in message
+    spent = code in ("over_budget", "budget_midway") and "User=" not in message
+    period = person_period if "Team=" in message else budget_period
     return Mishap(
         code=code,
         status=rejected.status if rejected else 0,
         type=rejected.type if rejected else "",
         message=without_addresses(message),
         retry_at=_retry_at(code, error, message),
-        resets_at=budget_reset(budget_period) if of_the_key else None,
+        resets_at=budget_reset(period) if spent else None,
         provider=bool(getattr(error, "provider", False)),
         parameter=_parameter(rejected, message) if code == "unsupported" else "",
         free=not begun and (TRAITS[code].free or not getattr(error, "may_have_happened", True)),
@@ -193,7 +195,7 @@ def _code_of_refusal(error: GatewayRejected, *, begun: bool) -> str:
         return "model_denied"
     if isinstance(error, GatewayAdminKeyRefused):  # when the person's key was to be made
         return "refused"
-    if isinstance(error, GatewayKeyRefused):
+    if isinstance(error, GatewayKeyRefused) or "Team doesn't exist" in error.message:
         return "key_refused"
     if error.provider and error.status in (401, 403, 404):
         return "provider_down"

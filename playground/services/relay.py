@@ -19,7 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from gateway.django import get_gateway
-from gateway.errors import GatewayError, GatewayKeyRefused, GatewayUnavailable
+from gateway.errors import GatewayError, GatewayKeyRefused, GatewayNotFound, GatewayUnavailable
 from gateway.inference_types import ChatRequest
 from gateway.stream import ChatStream
 from gateway.types import Headers
@@ -100,10 +100,11 @@ def relay(job: Job, hangup: Hangup, direct: Direct | None = None) -> Generator[U
         if not hangup.cut_short:  # else it is interrupted
             ending.state, ending.mishap = (State.STOPPED if hangup.gone else State.COMPLETE), None
     except GatewayError as error:
-        ending.mishap = mishap_of(error, begun=draft.has_begun, budget_period=job.budget_period)
+        periods = {"budget_period": job.budget_period, "person_period": job.person_period}
+        ending.mishap = mishap_of(error, begun=draft.has_begun, **periods)
         if ending.mishap.code == "over_budget":
             note_over_budget(job.conversation.owner_id)
-        if isinstance(error, GatewayKeyRefused):
+        if isinstance(error, GatewayKeyRefused | GatewayNotFound):
             _look_at_the_key(job)
     except GeneratorExit:
         ending.state, ending.mishap = State.STOPPED, None

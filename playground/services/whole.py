@@ -7,7 +7,7 @@ from typing import Final
 
 from django.db import DatabaseError, connection, transaction
 
-from gateway.errors import GatewayError, GatewayKeyRefused
+from gateway.errors import GatewayError, GatewayKeyRefused, GatewayNotFound
 from gateway.secret import Secret
 from gateway.types import Headers
 from keys.models import GatewayModel
@@ -33,8 +33,8 @@ def called(asker: Asker) -> Iterator[Secret]:
         connection.close()
     try:
         yield secret
-    except GatewayKeyRefused:
-        with suppress(GatewayError, DatabaseError):  # so that the next call makes or renews the key
+    except (GatewayKeyRefused, GatewayNotFound):
+        with suppress(GatewayError, DatabaseError):  # so that the next call makes or renews the key, or its team
             recheck_playground_key(asker.user)
         raise
     finally:

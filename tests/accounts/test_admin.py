@@ -362,6 +362,8 @@ POLICY = {
     "personal_lifetime_days": 365,
     "max_live_keys": "",
     "budget_usd": "",
+    "person_budget_usd": "",
+    "person_budget_period": "7d",
     "budget_period": "7d",
     "rpm_limit": "",
     "tpm_limit": "",

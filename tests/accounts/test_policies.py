@@ -183,6 +183,8 @@ def test_starts_with_interns_staff_admins_and_a_default(db: None) -> None:
         temporary_lifetime_days=30,
         personal_lifetime_days=None,
         max_live_keys=3,
+        person_budget_usd=Decimal(5),
+        person_budget_period="30d",
         budget_usd=Decimal(5),
         budget_period="30d",
         rpm_limit=60,
@@ -199,7 +201,7 @@ def test_starts_with_interns_staff_admins_and_a_default(db: None) -> None:
     assert (staff.personal_lifetime_days, staff.max_live_keys, staff.budget_usd) == (365, 20, Decimal(100))
     assert staff.may_name_interns
     assert policy_of(make_user()).max_live_keys == 1
-    assert policy_of(make_user(groups=("Admins",))).budget_usd == Decimal(100)
+    assert policy_of(make_user(groups=("Admins",))).budget_usd == staff.person_budget_usd == Decimal(100)
 
 
 def test_keeps_one_default_policy(db: None) -> None:
@@ -261,3 +263,19 @@ def test_sends_no_admin_to_a_supervisor(sandbox: Sandbox, admin: User, intern: U
     assertNotContains(signed_in(admin).get(reverse(page)), "supervises you")
     assertContains(signed_in(admin).get(reverse(page)), reverse("admin:accounts_policy_changelist"))
     assertContains(signed_in(intern).get(reverse(page)), "Ask the person who supervises you.")
+
+
+def test_gives_the_most_generous_budget_of_a_person_with_its_period(db: None) -> None:
+    make_policy("Interns", person_budget_usd=Decimal(5), person_budget_period="30d")
+    make_policy("Course", person_budget_usd=Decimal(1), person_budget_period="1d")
+
+    allowance = policy_of(make_user(groups=("Interns", "Course")))
+
+    assert (allowance.person_budget_usd, allowance.person_budget_period) == (Decimal(1), "1d")
+
+
+def test_a_group_without_a_limit_takes_the_limit_of_the_person_away(db: None) -> None:
+    make_policy("Interns", person_budget_usd=Decimal(5))
+    make_policy("Free", person_budget_usd=None)
+
+    assert policy_of(make_user(groups=("Interns", "Free"))).person_budget_usd is None

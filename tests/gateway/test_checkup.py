@@ -38,6 +38,7 @@ class Keeper:
             "/health/readiness": lambda: recorded("health", "readiness"),
             "/health/readiness/details": lambda: recorded("health", "details"),
             "/v1/models": lambda: recorded("models", "names"),
+            "/team/update": lambda: recorded("teams", "unknown team"),
             "/key/list": lambda: says({"keys": self.listed(query.get("key_alias")), "total_pages": 1}),
             "/key/info": lambda: says(
                 {"info": {"expires": None, "allowed_routes": self.routes, "created_at": self.now().isoformat()}}
@@ -106,6 +107,8 @@ BUSY = says({}, status=503)
         ("/key/list", BUSY, "cannot list its keys", "log"),
         ("/v1/models", BUSY, "cannot list its models", "log"),
         ("/v1/models", says({"data": []}), "no models", "model_list"),
+        ("/team/update", UNREACHABLE, "has no teams", "/team/new"),
+        ("/team/update", says({"detail": "Method Not Allowed"}, status=405), "has no teams", "/team/new"),
         ("/key/info", BUSY, "cannot show the key", "log"),
         ("/key/delete", BUSY, "could not be deleted", "passerelle-check-"),
     ],

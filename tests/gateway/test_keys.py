@@ -73,6 +73,16 @@ def test_generate_passes_on_a_secret_of_ours_and_what_its_predecessor_spent(pape
     assert paper.last.body["spend"] == 0.02
 
 
+def test_generate_and_update_name_a_team_where_one_is_given(paper: Paper, gateway: Gateway) -> None:
+    paper.will(recorded("keys", "generate custom"))
+
+    gateway.keys.generate(**{**LAPTOP, "team_id": "team-1"})
+    assert paper.last.body["team_id"] == "team-1"
+
+    gateway.keys.update(TOKEN, user_id=None, team_id="team-1")
+    assert paper.last.body == {"key": TOKEN, "user_id": None, "team_id": "team-1"}
+
+
 def test_generate_refuses_an_empty_list_of_models_which_would_allow_all(paper: Paper, gateway: Gateway) -> None:
     with pytest.raises(GatewayRejected, match="empty_models"):
         gateway.keys.generate(**{**LAPTOP, "models": []})

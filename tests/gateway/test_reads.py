@@ -88,6 +88,8 @@ def test_team_is_read(paper: Paper, gateway: Gateway) -> None:
         team_id="team-afb7f9",
         alias="Group afb7f9",
         budget_usd=Decimal(100),
+        budget_duration="30d",
+        budget_reset_at=datetime(2026, 12, 1, tzinfo=UTC),
         spend_usd=Decimal(0),
         models=("gpt-4o-mini", "llama-70b"),
         member_ids=("default_user_id", "user-afb7f9"),

@@ -49,6 +49,8 @@ def assert_at_rest(sandbox: Sandbox) -> None:
     assert not Token.objects.filter(state__in=(Token.State.ISSUING, Token.State.DELETING)).exists()
     assert not Key.objects.filter(state__in=(Key.State.ISSUING, Key.State.DELETING)).exists()
     assert not Key.objects.exclude(renewing_since=None).exists()
+    counted = {row["token"] for row in sandbox.live_keys() if row["team_id"]}
+    assert {token.token for token in Token.objects.filter(in_team=True) if token.token in tokens_here()} == counted
     for key in Key.objects.prefetch_related("tokens"):
         assert (key.state == Key.State.ACTIVE) == (key.live_token is not None)
 

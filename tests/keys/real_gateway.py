@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from keys.models import GatewayIdentity
+from keys.services.person_budget import team_id_of
 
 CALL_TIMEOUT_S = 30
 CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi [words 3]"}], "max_tokens": 3}
@@ -46,9 +47,10 @@ class RealGateway:
         return keys
 
     def clean_up(self, user: User) -> None:
-        """Delete what a test that failed has left."""
+        """Delete what a test that failed has left, and the person's team."""
         if left := [row["token"] for row in self.keys_of(user)]:
             self.call("POST", "/key/delete", body={"keys": left})
+        self.call("POST", "/team/delete", body={"team_ids": [team_id_of(user)]})  # 404 where there is none
 
 
 @contextmanager

@@ -126,7 +126,15 @@ def test_a_key_for_an_intern_ends_with_the_last_day_of_the_stay_where_the_lab_is
 
 
 def test_a_policy_without_limits_sends_none(sandbox: Sandbox, db: None) -> None:
-    make_policy("Free", max_live_keys=None, budget_usd=None, rpm_limit=None, tpm_limit=None, personal_keys=True)
+    make_policy(
+        "Free",
+        max_live_keys=None,
+        budget_usd=None,
+        person_budget_usd=None,
+        rpm_limit=None,
+        tpm_limit=None,
+        personal_keys=True,
+    )
     fresh = issue(make_user("free", groups=("Free",)), kind=Key.Kind.PERSONAL)
 
     (there,) = sandbox.live_keys()

@@ -161,6 +161,7 @@ def test_says_that_the_gateway_forbids_custom_keys(intern: User, paper: Paper) -
 
 
 def test_deletes_the_key_of_a_gateway_that_ignores_the_custom_secret(intern: User, paper: Paper) -> None:
+    allow(person_budget_usd=None)
     made = {"key": "sk-made-up-by-the-gateway", "key_alias": "any", "expires": None}
     paper.will(says(made), says({"deleted_keys": ["any"]}))
 

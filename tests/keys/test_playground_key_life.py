@@ -162,7 +162,7 @@ def test_follows_the_policy_at_its_next_use(intern: User, sandbox: Sandbox) -> N
 def test_follows_a_policy_that_lifts_its_limits_and_one_that_sets_them_again(intern: User, sandbox: Sandbox) -> None:
     allow(playground_own_models=True, playground_model_names=["gpt-4o-mini"])
     secret = use(intern)
-    allow(playground_own_models=False, playground_budget_usd=None)
+    allow(playground_own_models=False, playground_budget_usd=None, person_budget_usd=None)
     use(intern)
     lifted = row_of(sandbox, secret)
     spend_at(sandbox, secret, 40)

@@ -1,0 +1,115 @@
+"""What a key may spend and call: what the policy gives it now, what it was given last, and bringing it up to date."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.utils.translation import gettext as _
+
+from accounts.audit import Act
+from accounts.models import AuditAction, AuditOutcome
+from accounts.policies import Allowance
+from gateway.django import get_gateway
+from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
+from gateway.types import UNSET, KeyInfo, Unset
+from keys.models import Key
+from keys.services.claim import claim, release
+from keys.services.delete import mark_gone
+from keys.services.refusals import KeyRefused
+from keys.services.trail import trace
+
+_LARGEST_USD, _LARGEST_LIMIT = Decimal(10**10 - 1), 2**31 - 1  # that the columns hold
+
+
+class Limits(NamedTuple):
+    """What a key may spend and call, as a row and the gateway keep it; the names are those of the row's fields."""
+
+    budget_usd: Decimal | None
+    budget_period: str  # "" without a budget
+    rpm_limit: int | None
+    tpm_limit: int | None
+    model_names: list[str] | None  # None: all
+
+
+def limits_of(kind: str, allowance: Allowance) -> Limits:
+    """Return what the policy gives a key of this kind; without a budget of its own it has that of the person."""
+    budget_usd, period, models = allowance.budget_usd, allowance.budget_period, allowance.models
+    if kind == Key.Kind.PLAYGROUND:
+        budget_usd, period = allowance.playground_budget_usd, allowance.playground_budget_period
+        models = allowance.playground_models
+    if budget_usd is None:
+        budget_usd, period = allowance.person_budget_usd, allowance.person_budget_period
+    return Limits(
+        budget_usd=budget_usd,
+        budget_period=period if budget_usd is not None else "",
+        rpm_limit=allowance.rpm_limit,
+        tpm_limit=allowance.tpm_limit,
+        model_names=None if models is None else list(models),
+    )
+
+
+def usable_limits(kind: str, allowance: Allowance) -> Limits:
+    """Return what the policy gives a key of this kind; KeyRefused ("models") where the key could call no model."""
+    limits = limits_of(kind, allowance)
+    if limits.model_names is not None and not limits.model_names:
+        if kind == Key.Kind.PLAYGROUND:
+            raise KeyRefused("models", _("Your policy names no model for the Playground. Ask an administrator."))
+        raise KeyRefused("models", _("Your policy names no model, so a key could call none. Ask an administrator."))
+    return limits
+
+
+def limits_on(key: Key) -> Limits:
+    """Return the limits that a key was last given."""
+    return Limits(*(getattr(key, name) for name in Limits._fields))
+
+
+def limits_in(info: KeyInfo) -> Limits:
+    """Return the limits that the gateway tells of a key, as near as a row can hold what somebody wrote there."""
+    return Limits(
+        budget_usd=None if info.budget_usd is None else min(info.budget_usd, _LARGEST_USD),
+        budget_period=(info.budget_duration or "")[:10],
+        rpm_limit=None if info.rpm_limit is None else min(max(info.rpm_limit, 0), _LARGEST_LIMIT),
+        tpm_limit=None if info.tpm_limit is None else min(max(info.tpm_limit, 0), _LARGEST_LIMIT),
+        model_names=list(info.models) or None,
+    )
+
+
+def follow_limits(key: Key, act: Act, limits: Limits) -> None:
+    """Give the live token of `key` these limits, at the gateway and here, unless it has them. Again is harmless.
+
+    Raises KeyRefused ("busy"), GatewayUnavailable or GatewayRejected; a key that the gateway lacks is marked as gone.
+    """
+    if limits_on(key) == limits:
+        return
+    token = claim(key)
+    if limits_on(Key.objects.get(pk=key.pk)) == limits:  # another thread was faster
+        release(key, heal=False)
+        return
+    heal = False
+    try:
+        update_limits(key, token.token or "", limits)
+    except GatewayNotFound:
+        mark_gone(token)
+    except GatewayError as error:
+        heal = unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
+        trace(act, AuditAction.LIMIT, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
+        raise
+    else:
+        Key.objects.filter(pk=key.pk).update(**limits._asdict())
+        trace(act, AuditAction.LIMIT, AuditOutcome.DONE, key)
+    finally:
+        release(key, heal=heal)
+
+
+def update_limits(key: Key, token: str, limits: Limits, *, duration: str | Unset = UNSET) -> KeyInfo:
+    """Set the limits of a token at the gateway, and with a `duration` its end, in one call."""
+    info: KeyInfo = get_gateway().keys.update(
+        token,
+        duration=duration,
+        budget_usd=limits.budget_usd,
+        budget_duration=limits.budget_period or None,
+        models=limits.model_names,
+        rpm_limit=limits.rpm_limit,
+        tpm_limit=limits.tpm_limit,
+        spend_usd=UNSET if key.budget_period else Decimal(0),  # without a budget it counted since it was made
+    )
+    return info

@@ -1,0 +1,221 @@
+"""A person's budget over all their keys: a team of one at the gateway, which counts and refuses (ADR 10).
+
+The team is there before the first key that counts in it. What was last written to it stands in a row of
+`PersonBudget`, which is compared with the policy before a key is made or changed, and in turn by the sweep.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from django.db.models import Exists, F, OuterRef
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.policies import Allowance, policy_of
+from gateway.django import get_gateway
+from gateway.errors import GatewayNotFound, GatewayRateLimited, GatewayRejected, GatewayUnavailable
+from keys.models import ALIAS_PREFIX, Key, PersonBudget, Token
+from keys.services.claim import claim, release
+from keys.services.delete import mark_gone
+from keys.services.refusals import KeyRefused
+
+TRY_TEAMS_AGAIN: Final = timedelta(hours=1)  # at a gateway that had none
+State = PersonBudget.State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """What holds a new key to its owner's budget: the team, or where the gateway has none, what is left."""
+
+    team_id: str | None = None
+    left_usd: Decimal | None = None
+
+
+def team_id_of(owner: User) -> str:
+    """Return the name of the person's team at the gateway."""
+    return f"{ALIAS_PREFIX}person-{owner.gateway_user_id}"
+
+
+def is_current(row: PersonBudget | None, allowance: Allowance) -> bool:
+    """Tell whether the gateway has the policy's budget already, as far as it can, so that a key may be used."""
+    if allowance.person_budget_usd is None and (row is None or row.budget_usd is None):
+        return True
+    if row is None or (row.budget_usd, row.budget_period) != _wanted(allowance):
+        return False
+    if row.state == State.WITHOUT_TEAMS:
+        return row.checked_at is not None and row.checked_at > timezone.now() - TRY_TEAMS_AGAIN
+    return row.state == State.WRITTEN
+
+
+def has_team(row: PersonBudget | None) -> bool:
+    """Tell whether the person's budget stands at a team of the gateway."""
+    return row is not None and row.budget_usd is not None and row.state == State.WRITTEN
+
+
+def ceiling_of(owner: User, allowance: Allowance) -> Ceiling:
+    """Bring the person's team to the policy's budget where it is not, and return what a key is to be made with.
+
+    Again is harmless. Raises GatewayUnavailable, never with `may_have_happened`: of a key nothing has happened; or
+    GatewayRejected where the gateway has no teams and does not tell what was spent either.
+    """
+    row = PersonBudget.objects.filter(owner=owner).first()
+    if not is_current(row, allowance):
+        row = write_budget(owner, allowance)
+    if row is None or row.budget_usd is None:
+        return Ceiling()
+    if row.state == State.WITHOUT_TEAMS:
+        return Ceiling(left_usd=max(Decimal(0), row.budget_usd - _spent_usd(owner, row.budget_period)))
+    return Ceiling(team_id=team_id_of(owner))
+
+
+def write_budget(owner: User, allowance: Allowance) -> PersonBudget:
+    """Write the policy's budget to the person's team, which is made where it is missing. Again is harmless.
+
+    The row says what is to be written before it is, so that an answer that is lost is written anew.
+    """
+    budget_usd, period = _wanted(allowance)
+    now = timezone.now()  # a write that fails waits for its turn in the sweep, or for the next key
+    told = {"budget_usd": budget_usd, "budget_period": period, "state": State.UNDER_WAY, "checked_at": now}
+    row, _made = PersonBudget.objects.update_or_create(owner=owner, defaults=told)
+    state = State.WRITTEN
+    try:
+        _write(team_id_of(owner), budget_usd, period or None)
+    except GatewayRateLimited as error:
+        raise GatewayUnavailable(str(error), may_have_happened=False) from error
+    except GatewayRejected:
+        state = State.WITHOUT_TEAMS
+    except GatewayUnavailable as error:
+        if not error.no_route:
+            raise GatewayUnavailable(str(error), may_have_happened=False) from error
+        state = State.WITHOUT_TEAMS
+    mine = PersonBudget.objects.filter(pk=row.pk, budget_usd=budget_usd, budget_period=period)
+    if not mine.update(state=state, checked_at=timezone.now()):
+        PersonBudget.objects.look_again(owner)  # the policy changed meanwhile, and nobody knows whose write came last
+    row.refresh_from_db()
+    return row
+
+
+def check_budget(owner: User) -> bool:
+    """Compare the person's team with the policy, set it right, and take keys in that do not count in it yet.
+
+    Tell whether anything was done. Raises GatewayUnavailable or GatewayRejected.
+    """
+    allowance = policy_of(owner)
+    row = PersonBudget.objects.filter(owner=owner).first()
+    state = row.state if row else ""
+    if allowance.person_budget_usd is None and (row is None or row.budget_usd is None):
+        looked_at = {"state": State.WRITTEN, "checked_at": timezone.now()}
+        PersonBudget.objects.update_or_create(owner=owner, defaults=looked_at)
+        return False
+    if row and is_current(row, allowance) and row.state == State.WRITTEN and _is_as_written(row):
+        PersonBudget.objects.filter(pk=row.pk, state=State.WRITTEN).update(checked_at=timezone.now())
+    else:
+        row = write_budget(owner, allowance)
+    joined = 0
+    if row.budget_usd is not None and row.state == State.WRITTEN:
+        for token in outside_of_team(owner):
+            with suppress(KeyRefused):  # it is being changed, and joins another time
+                claim_and_join(token, team_id_of(owner))
+                joined += 1
+    return row.state != state or joined > 0
+
+
+def due_for_check(most: int) -> list[User]:
+    """Return people who have keys, those first whose team is to be looked at soon or was looked at longest ago."""
+    have_keys = Exists(Key.objects.live().filter(owner=OuterRef("pk")))
+    longest_ago = F("person_budget__checked_at").asc(nulls_first=True)
+    return list(User.objects.filter(have_keys).order_by(longest_ago, "pk")[:most])
+
+
+def join_team(token: Token, team_id: str) -> None:
+    """Let a key that was made without the team count in it from now on. Whoever calls has claimed the key.
+
+    In three steps, since the gateway lets no key of a person in who is no member, and a member takes a seat of its
+    sign-in. Cut short, it is begun anew. Raises GatewayNotFound for a key that is gone, or GatewayUnavailable.
+    """
+    keys, hash_, user_id = get_gateway().keys, token.token or "", token.key.owner.gateway_user_id
+    info = keys.info(hash_)
+    if info.deleted:
+        raise GatewayNotFound("The key was deleted at the gateway.", status=404)
+    if info.team_id != team_id:
+        keys.update(hash_, user_id=None)
+        try:
+            keys.update(hash_, team_id=team_id)
+        except GatewayRejected as error:  # most likely the team is gone, which must not be taken for "no such key"
+            keys.update(hash_, user_id=user_id)
+            PersonBudget.objects.look_again(token.key.owner)
+            message = f"The gateway did not let a key into its owner’s team. {error}"
+            raise GatewayUnavailable(message, may_have_happened=False) from error
+    if info.team_id != team_id or info.user_id != user_id:
+        keys.update(hash_, user_id=user_id)
+    Token.objects.filter(pk=token.pk).update(in_team=True)
+
+
+def claim_and_join(token: Token, team_id: str) -> None:
+    """Claim a key and let it join the team, unless it has; one that is gone at the gateway is gone here.
+
+    Raises KeyRefused ("busy") while the key is being changed, or GatewayUnavailable.
+    """
+    if token.in_team:
+        return
+    claim(token.key)
+    try:
+        join_team(token, team_id)
+    except GatewayNotFound:
+        mark_gone(token)
+    finally:
+        release(token.key, heal=False)
+
+
+def outside_of_team(owner: User) -> list[Token]:
+    """Return the tokens at the gateway that the portal made and that do not count in their owner's team yet."""
+    tokens = Token.objects.filter(key__owner=owner, state__in=(Token.State.LIVE, Token.State.RETIRING), in_team=False)
+    return list(tokens.exclude(key__kind=Key.Kind.OUTSIDE).select_related("key__owner"))
+
+
+def _wanted(allowance: Allowance) -> tuple[Decimal | None, str]:
+    budget_usd = allowance.person_budget_usd
+    return budget_usd, "" if budget_usd is None else allowance.person_budget_period
+
+
+def _is_as_written(row: PersonBudget) -> bool:
+    """Ask the gateway whether the team is there, with the budget that was written."""
+    try:
+        team = get_gateway().people.team(team_id_of(row.owner))
+    except GatewayNotFound:
+        return False
+    return (team.budget_usd, team.budget_duration or "") == (row.budget_usd, row.budget_period)
+
+
+def _write(team_id: str, budget_usd: Decimal | None, period: str | None) -> None:
+    """Set the budget of a team that is there, or make it."""
+    people = get_gateway().people
+    try:
+        people.update_team(team_id, budget_usd=budget_usd, budget_duration=period)
+    except GatewayNotFound:
+        if budget_usd is None:
+            return
+        try:
+            people.new_team(team_id=team_id, alias=team_id, budget_usd=budget_usd, budget_duration=period)
+        except GatewayRejected:  # it exists: another process was faster
+            people.update_team(team_id, budget_usd=budget_usd, budget_duration=period)
+
+
+def _spent_usd(owner: User, period: str) -> Decimal:
+    """Return what all keys of the person have spent in this period, deleted ones too, as the gateway reports it."""
+    today = datetime.now(UTC).date()
+    try:
+        pages = list(
+            get_gateway().usage.daily_activity(_first_day(period, today), today, user_id=owner.gateway_user_id)
+        )
+    except GatewayUnavailable as error:
+        raise GatewayUnavailable(str(error), may_have_happened=False) from error
+    return sum((row.spend_usd for page in pages for row in page.rows), Decimal(0))
+
+
+def _first_day(period: str, today: date) -> date:
+    """Return the first day (UTC) of the running period of a budget, as the gateway counts it."""
+    return {"1d": today, "7d": today - timedelta(days=today.weekday())}.get(period, today.replace(day=1))
