@@ -35,6 +35,8 @@ def written_down(var_dir: Path, settings: Mapping[str, str]) -> Iterator[None]:
     with contextlib.suppress(OSError):  # a checkout that cannot be written to: VAR_DIR must be named then
         own_folder(LINKS.parent, surely=True)
         LINKS.mkdir(exist_ok=True)
+        for gone in (each for each in LINKS.iterdir() if not each.exists()):  # of a portal whose folder was removed
+            gone.unlink(missing_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(file)
     try:
