@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from gateway import reading
-from gateway.errors import GatewayNotFound
 from gateway.transport import Transport
-from gateway.types import UNSET, TeamInfo, Unset, UserInfo
+from gateway.types import UNSET, TeamInfo, Unset
 
 
 class People:
@@ -14,25 +13,6 @@ class People:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-
-    def user(self, user_id: str) -> UserInfo:
-        """Look a user row up. GatewayNotFound also for ids that keys carry without a row."""
-        answer = self._transport.get("/user/info", {"user_id": user_id})
-        told = reading.fields(answer.body, "answer").get("user_info")
-        if told is None:
-            raise GatewayNotFound("The gateway has no such user.", status=404)
-        row = reading.fields(told, "user_info")
-        return UserInfo(
-            user_id=reading.text(row, "user_id"),
-            email=reading.optional_text(row, "user_email"),
-            alias=reading.optional_text(row, "user_alias"),
-            role=reading.optional_text(row, "user_role"),
-            budget_usd=reading.optional_money(row, "max_budget"),
-            spend_usd=reading.money(row, "spend"),
-            models=reading.names(row, "models"),
-            teams=reading.names(row, "teams"),
-            created_at=reading.optional_time(row, "created_at"),
-        )
 
     def team(self, team_id: str) -> TeamInfo:
         """Look a team up. Raises GatewayNotFound."""

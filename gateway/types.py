@@ -112,21 +112,6 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UserInfo:
-    """A LiteLLM user row. The portal makes none, so most of its people have none."""
-
-    user_id: str
-    email: str | None
-    alias: str | None
-    role: str | None
-    budget_usd: Decimal | None
-    spend_usd: Decimal
-    models: tuple[str, ...]
-    teams: tuple[str, ...]
-    created_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TeamInfo:
     """A LiteLLM team. `spend_usd` is of all its keys, deleted ones too, since the last reset."""
 

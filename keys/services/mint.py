@@ -70,6 +70,13 @@ def mint(
             raise _no_custom(token) from error
         give_up(token, Key.Problem.REFUSED)
         raise
+    _check_answer(token, issued, duration=duration, secret=secret)
+    return issued
+
+
+@sensitive_variables("issued", "secret")
+def _check_answer(token: Token, issued: IssuedKey, *, duration: str | None, secret: Secret | None) -> None:
+    """Delete a key that is not what was asked for, unseen, and raise KeyRefused."""
     if secret is not None and issued.secret != secret:
         delete_unseen(issued)
         raise _no_custom(token)
@@ -78,7 +85,6 @@ def mint(
         give_up(token, Key.Problem.REFUSED)
         words = _("This version of the gateway gives keys another lifetime than it is asked for. Nothing was created.")
         raise KeyRefused("lifetime", f"{words} " + _("Tell an administrator: “manage.py check_gateway” says more."))
-    return issued
 
 
 def metadata_of(key: Key) -> dict[str, str]:

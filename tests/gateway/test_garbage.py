@@ -25,7 +25,6 @@ VERBS: dict[str, Callable[[Gateway], object]] = {
     "list": lambda gateway: list(gateway.keys.list()),
     "block": lambda gateway: gateway.keys.block(TOKEN),
     "unblock": lambda gateway: gateway.keys.unblock(TOKEN),
-    "user": lambda gateway: gateway.people.user("u"),
     "team": lambda gateway: gateway.people.team("t"),
     "model names": lambda gateway: gateway.models.names(),
     "model info": lambda gateway: gateway.models.info(),

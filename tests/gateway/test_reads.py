@@ -8,7 +8,7 @@ import pytest
 from gateway.client import Gateway
 from gateway.errors import GatewayKeyRefused, GatewayNotFound, GatewayRejected, GatewayUnavailable
 from gateway.inference_types import Message
-from gateway.types import ActivityRow, TeamInfo, UserInfo
+from gateway.types import ActivityRow, TeamInfo
 from tests.gateway.conftest import ADMIN_KEY, SECRET
 from tests.gateway.loopback import Paper, recorded, recording, says
 
@@ -54,31 +54,6 @@ def test_model_info_is_one_per_name_and_knows_less_of_odd_details(paper: Paper, 
     assert (a.mode, a.provider, a.max_input_tokens, a.max_output_tokens) == (None, "mistral", None, 128000)
     assert str(a.output_usd_per_million) == "20"
     assert (b.mode, b.provider) == (None, None)
-
-
-def test_user_is_read(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("users", "user"))
-
-    assert gateway.people.user("user2-afb7f9") == UserInfo(
-        user_id="user2-afb7f9",
-        email="second-afb7f9@example.org",
-        alias="Second user",
-        role="internal_user",
-        budget_usd=Decimal(10),
-        spend_usd=Decimal(0),
-        models=("gpt-4o-mini", "embedding"),
-        teams=(),
-        created_at=datetime(2026, 11, 21, 2, 48, 52, 587000, UTC),
-    )
-    assert (paper.last.path, paper.last.query) == ("/user/info", {"user_id": "user2-afb7f9"})
-
-
-def test_unknown_user_is_not_found(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("users", "unknown user"), says({"user_id": "x", "user_info": None, "keys": []}))
-
-    for _ in range(2):
-        with pytest.raises(GatewayNotFound):
-            gateway.people.user("nobody")
 
 
 def test_team_is_read(paper: Paper, gateway: Gateway) -> None:

@@ -213,8 +213,6 @@ def test_refusals(real: Gateway, make: Maker) -> None:
     with pytest.raises(GatewayNotFound):
         real.keys.info("0" * 64)
     with pytest.raises(GatewayNotFound):
-        real.people.user("nobody")
-    with pytest.raises(GatewayNotFound):
         real.people.team("nobody")
 
 
