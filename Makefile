@@ -8,7 +8,7 @@ TEMPLATES = $(shell git ls-files --cached --others --exclude-standard 'templates
 WORKERS ?= logical
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres bench bench-poll bench-stream bench-soak bench-faults fuzz lint format lock
+.PHONY: help run test test-postgres bench bench-poll bench-stream bench-hostile bench-soak bench-faults fuzz lint format lock
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do \
