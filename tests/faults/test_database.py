@@ -5,7 +5,7 @@ import pytest
 from tests.faults.site import Seen, Site, Visitor, away, frozen
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(400)]  # tables are made first
 PAGES = ("/", "/usage/", "/playground/", "/models/")
 SOON_S, NEXT_S = 20.0, 10.0  # on a busy machine; on an idle one 5 and 0.1
 BACK_S = 30

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.site import Site, Visitor, away, frozen
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.postgres, pytest.mark.redis]
+pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(400)]  # tables are made first
 PAGES = ("/", "/usage/everyone/", "/playground/", "/usage/runs/")
 FIRST_S, NEXT_S, BACK_S = 20.0, 10.0, 30  # on a busy machine; it was 45 s
 

@@ -19,7 +19,7 @@ from tests.sandbox_process import Sandbox
 from tests.servers import Server
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.nginx, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.nginx, pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 VISITORS, BACK_S, LEAVING_S = 3, 60, 1
 CONFIGURATION = """
 daemon off;
