@@ -167,7 +167,8 @@ CELERY_WORKER_POOL = "threads" if EMBEDDED else "prefork"  # threads start at on
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_TASKS", default=4)  # at once
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("polls")]  # a worker without -Q takes both
 CELERY_TASK_ROUTES = {  # what may read from the gateway for minutes: nothing else waits behind it
-    name: {"queue": "polls"} for name in ("usage.refresh_*", "usage.backfill", "usage.reconcile", "keys.sync")
+    name: {"queue": "polls"}
+    for name in ("usage.refresh_*", "usage.reread_*", "usage.backfill", "usage.reconcile", "keys.sync")
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "portal.beat:Scheduler"

@@ -137,7 +137,7 @@ def test_no_secret_passes_through_the_broker_or_the_log_of_the_worker(
         task.delay()
     waiting = list(everywhere(everything_logged))
     if not settings.REDIS_URL:
-        assert any(name.startswith("broker/") and b"keys.sweep" in content for name, content in waiting)
+        assert any("broker/" in name and b"keys.sweep" in content for name, content in waiting)
 
     with Worker(sandbox) as worker:
         wait_until(lambda: all(f"{task.name}: " in worker.log.read_text() for task in every_task), timeout_s=30)

@@ -4,7 +4,15 @@ from django.conf import settings
 
 from portal.celery import app
 
-POLLS = {"usage.today", "usage.recent", "usage.nightly", "usage.backfill", "usage.reconcile", "keys.sync"}
+POLLS = {
+    "usage.today",
+    "usage.recent",
+    "usage.nightly",
+    "usage.older",
+    "usage.backfill",
+    "usage.reconcile",
+    "keys.sync",
+}
 
 
 def queue_of(task: str) -> str:

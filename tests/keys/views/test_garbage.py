@@ -166,6 +166,7 @@ def test_a_key_made_outside_with_odd_settings_is_listed_and_does_not_stop_the_ot
 ) -> None:
     plain = {"token": "a" * 64, "user_id": intern.gateway_user_id, "key_alias": "plain", "expires": None}
     odd = {"token": "b" * 64, "user_id": intern.gateway_user_id, "key_alias": "odd", "expires": None, **settings_there}
+    paper.is_known()
     paper.will(says({"keys": [odd, plain], "total_pages": 1}))
     settings.GATEWAY_URL = paper.url
 
