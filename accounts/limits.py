@@ -72,7 +72,7 @@ def _browser_of(request: HttpRequest) -> dict[str, Any]:
 
 
 def _digest(login: str) -> str:
-    """Return what stands for a name, however it is spelt; the cookie does not show names to who reads it."""
+    """Return what stands for a name, however it is spelt; the cookie shows no names."""
     name = unicodedata.normalize("NFKC", login).strip().casefold()
     return salted_hmac(_SALT, name.encode(errors="replace")).hexdigest()[:20]
 

@@ -138,12 +138,12 @@ def run(role: str, nginx: Nginx, requests: int, seed: int, result: Result) -> No
         status, _, took_s = browser.send(odd)
         result.statuses[status] += 1
         result.seconds.append(took_s)
-        told = f"{role}: {status} in {took_s:.1f} s: {odd.method} {odd.target[:300]} {odd.headers} {odd.body[:300]!r}"
+        line = f"{role}: {status} in {took_s:.1f} s: {odd.method} {odd.target[:300]} {odd.headers} {odd.body[:300]!r}"
         if status >= 500:
-            result.errors.append(told)
-            say(told)
+            result.errors.append(line)
+            say(line)
         if took_s > MOST_S:
-            result.slow.append((odd, told))
+            result.slow.append((odd, line))
     connection.close()
 
 
@@ -203,7 +203,7 @@ def close_database() -> None:
 def repeat(result: Result, role: str, nginx: Nginx, portal: Portal) -> tuple[list[str], float]:
     """Send the slow requests of a role again, alone; return those that are slow each time, and their processor time."""
     browser, again, most_cpu_s = Browser(nginx, PEOPLE[role]), list[str](), 0.0
-    for odd, told in result.slow[:MOST_REPEATED]:
+    for odd, line in result.slow[:MOST_REPEATED]:
         walls, cpus = list[float](), list[float]()
         for _ in range(REPEATS):
             before = portal.cpu_s()
@@ -211,7 +211,7 @@ def repeat(result: Result, role: str, nginx: Nginx, portal: Portal) -> tuple[lis
             cpus.append(portal.cpu_s() - before)
         most_cpu_s = max(most_cpu_s, min(cpus))
         if min(walls) > MOST_S:
-            again.append(f"{told}; again {min(walls):.1f} s, {min(cpus):.2f} s of processor")
+            again.append(f"{line}; again {min(walls):.1f} s, {min(cpus):.2f} s of processor")
     return again, most_cpu_s
 
 

@@ -110,23 +110,23 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note what sends something."""
-        told = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         for name in ("href", "hx-get", "data-url"):
-            if told.get(name):
-                self.links.add(told[name])
+            if attributes.get(name):
+                self.links.add(attributes[name])
         if tag == "form":
-            action = told.get("action") or self.address
-            form = Form(self.address, action, told.get("method", "get").upper())
-            form.multipart = "multipart" in told.get("enctype", told.get("hx-encoding", ""))
+            action = attributes.get("action") or self.address
+            form = Form(self.address, action, attributes.get("method", "get").upper())
+            form.multipart = "multipart" in attributes.get("enctype", attributes.get("hx-encoding", ""))
             self.forms.append(form)
         elif not self.forms:
             return
-        elif tag in ("input", "button", "textarea") and told.get("name"):
-            self.forms[-1].fields.append((told["name"], told.get("value", "")))
+        elif tag in ("input", "button", "textarea") and attributes.get("name"):
+            self.forms[-1].fields.append((attributes["name"], attributes.get("value", "")))
         elif tag == "select":
-            self._select = told.get("name", "")
+            self._select = attributes.get("name", "")
         elif tag == "option" and self._select:
-            self.forms[-1].fields.append((self._select, told.get("value", "")))
+            self.forms[-1].fields.append((self._select, attributes.get("value", "")))
 
 
 def routes(resolver: URLResolver | None = None, prefix: str = "/") -> Iterator[str]:

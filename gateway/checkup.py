@@ -177,8 +177,8 @@ def _lifetime(gateway: Gateway, issued: IssuedKey, created_at: datetime | None, 
         return _bad(f"{_name(gateway)} makes keys that never expire.", advice)
     got_days = (issued.expires_at - (created_at or datetime.now(UTC))) / timedelta(days=1)
     if abs(got_days - asked_days) > asked_days * LIFETIME_TOLERANCE:
-        told = f"a key for {asked_days} days got {got_days:.1f}"
-        return _bad(f"{_name(gateway)} does not keep the lifetime that it is asked for: {told}.", advice)
+        measured = f"a key for {asked_days} days got {got_days:.1f}"
+        return _bad(f"{_name(gateway)} does not keep the lifetime that it is asked for: {measured}.", advice)
     return _good("The gateway gives keys the lifetime that it is asked for.")
 
 

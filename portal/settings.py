@@ -152,7 +152,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "global_keyprefix": "sandbox:" if SANDBOX else "",
         "socket_connect_timeout": 2,  # s
         "socket_timeout": 5,  # s; the worker waits for one second at a time
-        "max_retries": 1,  # to connect, for who publishes; the worker tries for ever
+        "max_retries": 1,  # to connect when publishing; the worker tries for ever
         "interval_start": 0,
         "interval_step": 0.2,
         "interval_max": 0.2,
