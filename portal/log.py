@@ -16,8 +16,13 @@ def logging_config(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-        "filters": {"without_outages": {"()": "web.outage.WithoutOutages"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "filters": {
+            "refusals_in_one_line": {"()": "web.logs.RefusalsInOneLine"},
+            "without_outages": {"()": "web.outage.WithoutOutages"},
+        },
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals_in_one_line"]}
+        },
         "root": {"handlers": ["stderr"], "level": "INFO" if level == "DEBUG" else level},
         "loggers": {
             "django.server": {"handlers": [], "propagate": True},

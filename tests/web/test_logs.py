@@ -5,11 +5,13 @@ import logging
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.core.exceptions import DisallowedHost
 from django.http import HttpResponse
 from django.test import Client, RequestFactory, override_settings
 from django.utils.log import AdminEmailHandler
+from django.utils.module_loading import import_string
 from gunicorn.config import Config
 from gunicorn.glogging import Logger, SafeAtoms
 
@@ -177,3 +179,20 @@ def test_the_trail_blanks_the_name_of_a_key_that_has_a_secret_in_it(intern: User
     issue(intern, "sk-learn")
 
     assert [entry.label for entry in AuditEntry.objects.order_by("id")] == ["sk-… mine", "sk-learn"]
+
+
+@pytest.mark.parametrize(("address", "status"), [("/usage/everyone/", 403), ("/no-such-page/", 404), ("/", 400)])
+def test_a_refused_request_is_one_line_of_the_log(as_intern: Client, address: str, status: int) -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    for name in settings.LOGGING["handlers"]["stderr"]["filters"]:
+        handler.addFilter(import_string(settings.LOGGING["filters"][name]["()"])())
+    log = logging.getLogger("django")
+    log.addHandler(handler)
+    try:
+        found = as_intern.get(address, headers={"host": "elsewhere.example.edu"} if status == 400 else None)
+    finally:
+        log.removeHandler(handler)
+
+    assert found.status_code == status
+    assert "Traceback" not in stream.getvalue()
