@@ -1,0 +1,33 @@
+"""People, what their groups may have, and the trail of what was done. Knows nothing of how keys are made."""
+
+from accounts.models.counts import HourlyCount
+from accounts.models.people import ADMINS, User, UserManager, new_gateway_user_id
+from accounts.models.policy import MAX_LIFETIME_DAYS, BudgetPeriod, Policy, validate_model_names
+from accounts.models.trail import (
+    DONE_WORDS,
+    MAX_LABEL_LENGTH,
+    AuditAction,
+    AuditEntry,
+    AuditEntryQuerySet,
+    AuditOutcome,
+    AuditRepeat,
+)
+
+__all__ = [
+    "ADMINS",
+    "DONE_WORDS",
+    "MAX_LABEL_LENGTH",
+    "MAX_LIFETIME_DAYS",
+    "AuditAction",
+    "AuditEntry",
+    "AuditEntryQuerySet",
+    "AuditOutcome",
+    "AuditRepeat",
+    "BudgetPeriod",
+    "HourlyCount",
+    "Policy",
+    "User",
+    "UserManager",
+    "new_gateway_user_id",
+    "validate_model_names",
+]

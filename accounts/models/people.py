@@ -1,0 +1,79 @@
+"""Who may sign in."""
+
+import uuid
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser, Group
+from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+ADMINS = "Admins"  # the name of the group whose people answer for the portal; superusers count as its members
+
+
+def new_gateway_user_id() -> str:
+    """Return a name for a person at the gateway that nobody else can have or guess."""
+    return f"passerelle-{uuid.uuid4().hex}"
+
+
+class UserManager(DjangoUserManager["User"]):
+    """Keeps e-mail addresses in lower case, as allauth looks them up."""
+
+    use_in_migrations = False
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """Return the address as it is kept; "" for none."""
+        return (email or "").strip().lower()
+
+
+class User(AbstractUser):
+    """Somebody who may sign in. Deactivated when they leave, not deleted: the audit trail names them."""
+
+    gateway_user_id = models.CharField(
+        _("user id at the gateway"),
+        max_length=64,
+        unique=True,
+        editable=False,
+        default=new_gateway_user_id,
+        help_text=_("Under this name the gateway keeps the person's keys and spend."),
+    )
+    institution_groups = models.ManyToManyField(
+        Group,
+        verbose_name=_("groups given by the institution"),
+        related_name="+",
+        blank=True,
+        editable=False,
+        help_text=_("Those of the groups that the last sign-in with the institution gave, and the next one may take."),
+    )
+
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        blank=True,
+        editable=False,
+        help_text=_("That of the last sign-in, for mails. Empty: the portal’s."),
+    )
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta(AbstractUser.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="accounts_username_unique",
+                violation_error_message=_("Somebody else has this user name."),
+            ),
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~models.Q(email=""),
+                name="accounts_email_unique",
+                violation_error_message=_("Somebody else has this e-mail address."),
+            ),
+        ]
+
+    @property
+    def display_name(self) -> str:
+        """The person's name, or the user name of who gave none."""
+        return self.get_full_name() or self.username
