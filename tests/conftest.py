@@ -47,12 +47,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what asks a real gateway, when none is named."""
-    if os.environ.get("REAL_GATEWAY_URL"):
-        return
-    asking = [item for item in items if item.get_closest_marker("real_gateway")]
-    config.hook.pytest_deselected(items=asking)
-    items[:] = [item for item in items if item not in asking]
+    """Leave out what is about another database, and what asks real gateways that nobody names."""
+    vendor = "postgresql" if "postgresql" in settings.DATABASES["default"]["ENGINE"] else "sqlite"
+    left_out = {item for item in items for mark in item.iter_markers("only_on") if vendor not in mark.args}
+    for name, mark in (("REAL_GATEWAY_URL", "real_gateway"), ("REAL_OTHER_GATEWAY_URL", "second_real_gateway")):
+        if not os.environ.get(name):
+            left_out |= {item for item in items if item.get_closest_marker(mark)}
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

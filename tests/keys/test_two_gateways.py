@@ -31,6 +31,7 @@ from usage.models import Fact, Run, UsageState, utc_today
 from usage.services import compare_with_gateway, refresh_facts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
+REAL = pytest.param("real", marks=[pytest.mark.real_gateway, pytest.mark.second_real_gateway])
 CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi [words 3]"}], "max_tokens": 3}
 
 
@@ -99,12 +100,10 @@ def _run(*command: str, given: bytes | None = None) -> bytes:
     return subprocess.run(command, input=given, stdout=subprocess.PIPE, check=True, timeout=60).stdout
 
 
-@pytest.fixture(params=["sandboxes", pytest.param("real", marks=pytest.mark.real_gateway)])
+@pytest.fixture(params=["sandboxes", REAL])
 def places(request: pytest.FixtureRequest, tmp_path: Path, db: None) -> Iterator[tuple[Place, Place]]:
     """Return the gateway that the portal knows, whose state can be kept, and another."""
     if request.param == "real":
-        if not {"REAL_OTHER_GATEWAY_URL", "REAL_OTHER_GATEWAY_DATABASE"} <= os.environ.keys():
-            pytest.skip("there is no second real gateway")
         one, other = RealPlace("REAL_OTHER_GATEWAY_URL"), RealPlace("REAL_GATEWAY_URL")
         yield one, other
         call(one, "POST", "/team/delete", json={"team_ids": [GatewayIdentity.load().marker]})

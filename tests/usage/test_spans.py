@@ -1,6 +1,5 @@
 """Which days are read when, the back-fill, and the tasks that go on where a run ended."""
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,9 +8,9 @@ from django.conf import settings
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.celery import app
 from tests.sandbox_process import Sandbox
 from tests.usage.acts import TODAY, YESTERDAY, assert_sums_are_right, let_ask_again, spent, tell, used
+from tests.usage.views.tasks import sent_tasks
 from usage import services, tasks
 from usage.models import Comparison, Fact, Run, UsageState
 
@@ -140,16 +139,6 @@ def test_older_days_wait_for_todays_turn_when_the_rest_is_long(rest_s: int, most
     assert most - 2 <= tasks._turn_s() <= most
 
 
-def sent() -> list[tuple[str, list[Any]]]:
-    """Take what waits at the broker: names and arguments of tasks."""
-    found = []
-    with app.connection_for_read() as connection, connection.SimpleQueue("celery") as queue, suppress(queue.Empty):
-        while message := queue.get(block=False):
-            message.ack()
-            found.append((message.headers["task"], message.payload[0]))
-    return found
-
-
 def test_the_button_reads_three_days(sandbox: Sandbox) -> None:
     for number in range(4):
         tell(sandbox, days_ago(number), used(A))
@@ -187,7 +176,7 @@ def test_a_night_that_was_read_is_noted(sandbox: Sandbox) -> None:
 
 def test_a_run_that_must_wait_comes_again_but_not_for_ever(sandbox: Sandbox) -> None:
     UsageState.objects.create(pk=1, rest_until=timezone.now() + timedelta(minutes=5))
-    sent()
+    sent_tasks()
 
     tasks.refresh_facts.run("recent")
     tasks.refresh_facts.run("nightly", "2026-01-02", tasks.TRIES - 1)
@@ -195,17 +184,17 @@ def test_a_run_that_must_wait_comes_again_but_not_for_ever(sandbox: Sandbox) -> 
     tasks.refresh_facts.run("today")  # comes again by itself
 
     name = "usage.refresh_facts"
-    assert sent() == [(name, ["recent", "", 2]), (name, ["nightly", "2026-01-02", tasks.TRIES])]
+    assert sent_tasks() == [(name, ["recent", "", 2]), (name, ["nightly", "2026-01-02", tasks.TRIES])]
 
 
 def test_the_backfill_goes_on_until_it_is_done(sandbox: Sandbox, settings: Settings) -> None:
     settings.USAGE_BACKFILL_DAYS = 40
-    sent()
+    sent_tasks()
 
     steps = []
     for _ in range(4):
         tasks.backfill.run()
-        steps.append(sent())
+        steps.append(sent_tasks())
         let_ask_again()
 
     assert steps == [[("usage.backfill", [])], [("usage.backfill", [])], [], []]
@@ -213,27 +202,27 @@ def test_the_backfill_goes_on_until_it_is_done(sandbox: Sandbox, settings: Setti
 
 def test_a_backfill_that_is_busy_or_fails_comes_again_unless_the_schedule_asked(sandbox: Sandbox) -> None:
     UsageState.objects.create(pk=1, rest_until=timezone.now() + timedelta(minutes=5))
-    sent()
+    sent_tasks()
     tasks.backfill.run()
-    assert sent() == [("usage.backfill", [2])]
+    assert sent_tasks() == [("usage.backfill", [2])]
     assert settings.CELERY_BEAT_SCHEDULE["usage.backfill"]["args"] == [tasks.TRIES]
     tasks.backfill.run(tasks.TRIES)
-    assert sent() == []
+    assert sent_tasks() == []
     let_ask_again()
     sandbox.faults("/user/daily/activity", "error", status=500, times=100)
     tasks.backfill.run()
-    assert sent() == [("usage.backfill", [2])]
+    assert sent_tasks() == [("usage.backfill", [2])]
 
 
 def test_a_run_of_today_that_wrote_looks_at_the_budgets(sandbox: Sandbox) -> None:
     tell(sandbox, TODAY, used(A))
-    sent()
+    sent_tasks()
 
     for _ in range(2):
         tasks.refresh_facts.run("today")
         let_ask_again()
 
-    assert sent() == [("usage.warn_of_budgets", [])]
+    assert sent_tasks() == [("usage.warn_of_budgets", [])]
 
 
 def test_what_is_old_is_forgotten() -> None:

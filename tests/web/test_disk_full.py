@@ -15,7 +15,6 @@ from web.cache import DatabaseCache
 from web.outage import Outage, outage_behind
 
 pytestmark = pytest.mark.django_db(transaction=True)
-on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="it is a limit of SQLite's that is set")
 
 
 @contextmanager
@@ -37,7 +36,7 @@ def full_disk() -> Iterator[None]:
         connection.close()
 
 
-@on_sqlite
+@pytest.mark.only_on("sqlite")  # whose limit of pages is set
 def test_a_message_that_finds_no_room_is_answered_with_what_is_wrong(as_intern: Client, sandbox: Sandbox) -> None:
     know_the_models()
     as_intern.raise_request_exception = False
@@ -51,7 +50,7 @@ def test_a_message_that_finds_no_room_is_answered_with_what_is_wrong(as_intern: 
     assert "Le disque du portail est plein" in answer.content.decode()
 
 
-@on_sqlite
+@pytest.mark.only_on("sqlite")  # whose limit of pages is set
 def test_a_cache_that_cannot_write_does_not_say_that_somebody_was_faster() -> None:
     full = DatabaseCache("portal_cache", {})
     with full_disk(), pytest.raises(DatabaseError) as caught:
@@ -60,7 +59,7 @@ def test_a_cache_that_cannot_write_does_not_say_that_somebody_was_faster() -> No
     assert outage_behind(caught.value) is Outage.DISK
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="PostgreSQL's own error")
+@pytest.mark.only_on("postgresql")
 def test_postgresql_says_it_too() -> None:
     with pytest.raises(DatabaseError) as caught, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$")
