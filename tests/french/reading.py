@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # What a browser shows, or speaks, besides the text between tags
 SPOKEN: Final = re.compile(r'\s(?:aria-label|title|placeholder|alt|data-(?:busy|copied|selected|ended))="([^"]*)"')
 # What is not ours to translate: code, names that people gave, the switch to English in its own words
+LAST_FOUR = re.compile(r"…[\w-]{4}\b")
 NOT_PROSE: Final = re.compile(
     r"<(script|style|pre|code|bdi)\b.*?</\1>|<(\w+)[^>]*\s(?:translate=\"no\"|lang=\"en\")[^>]*>.*?</\2>", re.DOTALL
 )
@@ -48,6 +49,7 @@ def prose_of(response: "HttpResponse | Response", *names: str) -> str:
     html = NOT_PROSE.sub(" ", response.content.decode())
     spoken = " ".join(SPOKEN.findall(html))
     words = " ".join(unescape(re.sub(r"<[^>]*>", " ", html) + " " + spoken).split())
+    words = LAST_FOUR.sub("…", words)  # which may spell "OF" by chance
     for name in sorted(names, key=len, reverse=True):
         words = words.replace(name, "…")
     return words
