@@ -68,7 +68,12 @@ def test_deleting_the_key_is_no_way_round_its_budget(intern: User, real: RealGat
 
 def test_the_policy_reaches_the_gateway_at_the_next_use(intern: User, real: RealGateway) -> None:
     secret = use(intern)
-    allow(playground_own_models=True, playground_model_names=["llama-70b"], playground_budget_usd=None)
+    allow(
+        playground_own_models=True,
+        playground_model_names=["llama-70b"],
+        playground_budget_usd=None,
+        person_budget_usd=None,
+    )
 
     assert use(intern) == secret
 
