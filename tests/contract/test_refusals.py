@@ -61,6 +61,7 @@ def test_relays_what_a_provider_refuses(contract_gateway: ContractGateway, statu
     assert_like(contract_gateway.chat(key.secret, f"[fail {status}]"), f"refusals.provider_{status}")
 
 
+@pytest.mark.early
 def test_refuses_the_second_call_of_a_minute(contract_gateway: ContractGateway) -> None:
     key = contract_gateway.key(rpm_limit=1)
     assert contract_gateway.chat(key.secret).status_code == 200

@@ -195,6 +195,7 @@ def test_streams_and_their_ends(real: Gateway, make: Maker) -> None:
         assert next(stream).text  # hangs up after the first
 
 
+@pytest.mark.early
 def test_refusals(real: Gateway, make: Maker) -> None:
     secret = make(models=(MODEL,)).secret
 

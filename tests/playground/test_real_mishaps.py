@@ -95,6 +95,7 @@ def test_a_budget_that_is_used_up(intern: User, as_intern: Client, real: RealGat
     assert f"The budget of your Playground key is spent. It works again on {day} (UTC)." in talk.article
 
 
+@pytest.mark.early
 @pytest.mark.parametrize(
     ("limits", "title"),
     [({"rpm_limit": 1}, "Too many requests this minute"), ({"tpm_limit": 5}, "Too many tokens this minute")],
