@@ -4,6 +4,9 @@ Their messages, and the frames of their tracebacks, hold headers and so secrets:
 that it cannot send.
 """
 
+import http.client
+import logging
+import traceback
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -13,8 +16,16 @@ import urllib3
 from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.secret import redact
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
+_OF_THE_NETWORK: Final = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+)
 _NEVER_ARRIVED: Final = (
     urllib3.exceptions.NewConnectionError,  # refused, no such host
     urllib3.exceptions.ConnectTimeoutError,
@@ -31,6 +42,9 @@ def mapped(act: Callable[[], T]) -> T:
     except GatewayError:  # of ours, and harmless
         raise
     except Exception as failure:  # noqa: BLE001  (any of them may quote a header)
+        if not isinstance(failure, _OF_THE_NETWORK):  # a fault of ours or of a library: its place, not its message
+            place = traceback.extract_tb(failure.__traceback__)[-1]
+            logger.error("unexpected %s in %s, line %s", type(failure).__name__, place.filename, place.lineno)
         error = _unavailable(failure)
     raise error  # outside of `except`, so that nothing is chained
 

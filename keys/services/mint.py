@@ -30,9 +30,8 @@ def mint(
 ) -> IssuedKey:
     """Make the reserved `token` at the gateway, with the limits of its key, and with a `secret` of ours if given.
 
-    It counts in the person's budget, which is set before. Where the gateway has no teams for that, the key begins with
-    so much spent that it can spend no more than the person has left.
-    Such a secret must be new: of one that exists the gateway's answer says nothing that could be believed.
+    It counts in the person's budget, which is set before; without teams it begins with so much spent that no more than
+    the person's rest is left. A secret of ours must be new: the gateway's answer about one that exists means nothing.
     When the making surely did not happen the reservation is given up. When nobody knows, it is marked for the sweep,
     which deletes what it finds under our alias. Raises what the gateway client raises, and KeyRefused: "lifetime" of a
     gateway that does not keep what it is asked, "custom_keys_forbidden" of one that will not have a secret of ours.

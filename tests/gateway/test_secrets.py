@@ -106,15 +106,18 @@ def test_a_secret_in_an_answer_that_is_not_understood_shows_nowhere(
 
 
 @pytest.mark.parametrize("kind", [ValueError, TypeError, KeyError, AttributeError, RecursionError, UnicodeError])
-def test_no_exception_of_any_library_carries_a_secret_out(kind: type[Exception]) -> None:
+def test_no_exception_of_any_library_carries_a_secret_out(
+    kind: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
     def break_as_http_client_does() -> None:
         raise kind(f"Invalid header value b'Bearer {ADMIN_KEY}\\n'")
 
     with pytest.raises(GatewayUnavailable, match=kind.__name__) as failure:
         mapped(break_as_http_client_does)
 
-    assert ADMIN_KEY not in shown_by(failure.value)
+    assert ADMIN_KEY not in shown_by(failure.value) + caplog.text
     assert failure.value.__context__ is None
+    assert f"unexpected {kind.__name__} in {__file__}" in caplog.text  # where to look for the fault
 
 
 @pytest.mark.parametrize("key", [f"{ADMIN_KEY}\n", f"{ADMIN_KEY} ", "sk-\u00e9t\u00e9", "sk-a\0b"])
