@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -20,7 +21,7 @@ from tests.keys.real_gateway import CALL_TIMEOUT_S, RealGateway, real_gateway
 from tests.keys.views.pages import words_of
 from tests.usage.acts import TODAY, YESTERDAY, poll
 from tests.waiting import wait_until
-from usage.models import Run
+from usage.models import Run, utc_today
 from web.templatetags.portal import usd_number
 
 pytestmark = pytest.mark.real_gateway
@@ -30,7 +31,8 @@ FLUSH_S = 60.0  # LiteLLM writes spend in rounds of 10 to 15 s, unless it was to
 COST = "x-litellm-response-cost"
 ID = re.compile(r'"id":\s*"([^"]+)"')
 CHAT = "/v1/chat/completions"
-DAYS = {"start_date": YESTERDAY.isoformat(), "end_date": TODAY.isoformat(), "page_size": "1000"}  # midnight may come
+LAST_DAY = TODAY + timedelta(days=1)  # midnight may come
+DAYS = {"start_date": YESTERDAY.isoformat(), "end_date": LAST_DAY.isoformat(), "page_size": "1000"}
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ class Program:
 
     def logged(self) -> list[dict[str, Any]]:
         """Return the gateway's own row of each call."""
-        days = {"start_date": f"{YESTERDAY} 00:00:00", "end_date": f"{TODAY} 23:59:59", "page_size": "100"}
+        days = {"start_date": f"{YESTERDAY} 00:00:00", "end_date": f"{LAST_DAY} 23:59:59", "page_size": "100"}
         answer = self.real.call("GET", "/spend/logs/v2", params={**days, "api_key": token_of(self.secret)})
         rows: list[dict[str, Any]] = answer.json()["data"]
         return rows
@@ -154,7 +156,7 @@ def test_pages_show_what_the_headers_said_and_the_gateway_says(
     run_all(thesis, notebook, course)
     wait_until(lambda: all(one.is_written() for one in programs), timeout_s=FLUSH_S)
 
-    run = poll(YESTERDAY, TODAY)
+    run = poll(YESTERDAY, utc_today())
 
     assert run.outcome == Run.Outcome.DONE, run.problem
     spent_usd = {one.key.pk: one.told_usd + one.streams_usd() for one in programs}
