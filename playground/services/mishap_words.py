@@ -47,6 +47,14 @@ def _over_budget(mishap: Mishap) -> Words:
     return _("The budget is used up"), f"{_whose(mishap.message)} {_until(mishap)}", ask
 
 
+def _budget_short(mishap: Mishap) -> Words:
+    return (
+        _("Too little of the budget is left for this answer"),
+        _("The gateway sets aside the price of the longest answer that is allowed, and less than that is left."),
+        _("Set a lower max_tokens, or choose a cheaper model."),
+    )
+
+
 def _budget_midway(mishap: Mishap) -> Words:
     return (
         _("The budget was used up while the model wrote"),
@@ -219,6 +227,7 @@ def _refused(mishap: Mishap) -> Words:
 _WORDS: Final[Mapping[str, Callable[[Mishap], Words]]] = {
     "model_denied": _model_denied,
     "over_budget": _over_budget,
+    "budget_short": _budget_short,
     "budget_midway": _budget_midway,
     "rate_limited": _rate_limited,
     "provider_rate_limited": _provider_rate_limited,

@@ -78,6 +78,7 @@ class Traits(NamedTuple):
 TRAITS: Final[Mapping[str, Traits]] = {
     "model_denied": Traits(free=True, other=True),
     "over_budget": Traits("warn", free=True),
+    "budget_short": Traits("warn", free=True, other=True),
     "budget_midway": Traits("warn"),
     "rate_limited": Traits("warn", free=True, retry=True),
     "provider_rate_limited": Traits("warn", free=True, retry=True, other=True),
@@ -98,6 +99,8 @@ TRAITS: Final[Mapping[str, Traits]] = {
 }
 
 _MESSAGES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (  # the first that is found decides
+    # LiteLLM with `fail_closed_budget_enforcement` (ADR 10): something is left, but less than the call may cost
+    ("budget_short", re.compile(r"Budget has been exceeded![^\n]{0,300} Estimated request cost: ")),
     ("over_budget", re.compile(r"Budget has been exceeded!|ExceededBudget|budget_exceeded")),
     ("custom_keys_forbidden", re.compile(r"[Cc]ustom API key values are disabled")),
     (
@@ -169,7 +172,9 @@ def mishap_of(error: GatewayError, *, begun: bool, budget_period: str = "", pers
 
 def _code(error: GatewayError, message: str, *, begun: bool) -> str:
     said = next((code for code, pattern in _MESSAGES if pattern.search(message)), "")
-    if isinstance(error, GatewayOverBudget) or said == "over_budget":
+    if said == "budget_short" and not begun:
+        return said
+    if isinstance(error, GatewayOverBudget) or said in ("over_budget", "budget_short"):
         return "budget_midway" if begun else "over_budget"
     if said and not (begun and said in ("provider_down", "timeout")):
         return said

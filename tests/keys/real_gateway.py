@@ -19,10 +19,10 @@ CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi [wo
 
 
 class RealGateway:
-    """The gateway that REAL_GATEWAY_URL and REAL_GATEWAY_ADMIN_KEY name."""
+    """The gateway that REAL_GATEWAY_URL, or another variable, and REAL_GATEWAY_ADMIN_KEY name."""
 
-    def __init__(self) -> None:
-        self.url = os.environ["REAL_GATEWAY_URL"].rstrip("/")
+    def __init__(self, variable: str = "REAL_GATEWAY_URL") -> None:
+        self.url = os.environ[variable].rstrip("/")
         self.admin_key = os.environ["REAL_GATEWAY_ADMIN_KEY"]
 
     def call(self, method: str, path: str, *, key: str | None = None, body: object = None, **more: Any) -> Any:
@@ -54,9 +54,9 @@ class RealGateway:
 
 
 @contextmanager
-def real_gateway(settings: Settings, *people: User) -> Iterator[RealGateway]:
+def real_gateway(settings: Settings, *people: User, variable: str = "REAL_GATEWAY_URL") -> Iterator[RealGateway]:
     """Point the portal at the real gateway, and leave no key of these people there."""
-    gateway = RealGateway()
+    gateway = RealGateway(variable)
     settings.GATEWAY_URL = settings.GATEWAY_PUBLIC_URL = gateway.url
     settings.GATEWAY_ADMIN_KEY = gateway.admin_key
     try:

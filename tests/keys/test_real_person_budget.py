@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.real_gateway, pytest.mark.django_db(transaction=True),
 BUDGET_USD = Decimal("0.02")
 MODEL, WORDS, WORD_USD = "llama-70b", 3000, Decimal("9e-7")
 CALL_USD = (WORDS + 10) * WORD_USD
-LONGEST_S = 60
+CALLERS, LONGEST_S = 8, 60
 QUIET_CALLS = 4  # so many refusals in a row end a caller
 
 
@@ -38,10 +38,23 @@ QUIET_CALLS = 4  # so many refusals in a row end a caller
 def real(intern: User, settings: Settings) -> Iterator[RealGateway]:
     """Point the portal at the real gateway."""
     with real_gateway(settings, intern) as gateway:
-        usd = BUDGET_USD
-        allow(person_budget_usd=usd, budget_usd=usd, playground_budget_usd=usd, rpm_limit=None, tpm_limit=None)
-        allow(max_live_keys=None)
+        allow_two_cents()
         yield gateway
+
+
+@pytest.fixture
+def strict(intern: User, settings: Settings) -> Iterator[RealGateway]:
+    """Point the portal at the second real gateway, which has `fail_closed_budget_enforcement` (`.ci/run`)."""
+    with real_gateway(settings, intern, variable="REAL_OTHER_GATEWAY_URL") as gateway:
+        allow_two_cents()
+        yield gateway
+
+
+def allow_two_cents() -> None:
+    """Give everybody the same small budget for a key and for all keys, and no other limit."""
+    usd = BUDGET_USD
+    allow(person_budget_usd=usd, budget_usd=usd, playground_budget_usd=usd, rpm_limit=None, tpm_limit=None)
+    allow(max_live_keys=None)
 
 
 class Meter:
@@ -125,19 +138,39 @@ def test_an_intern_of_two_cents_spends_them_and_one_call_whatever_is_tried_in_tu
     wait_until(lambda: abs(booked_usd(real, intern) - meter.spent_usd) < Decimal("1e-6"), timeout_s=60)
 
 
+def try_at_once(intern: User, meter: Meter) -> None:
+    """Try all acts together, one of them twice, beside four callers with one key, until nothing is answered."""
+    kept = issue(intern, "kept")
+    acts = acts_of(intern, meter)
+    acts += [acts[0], *[lambda: [kept.secret]] * (CALLERS - len(acts) - 1)]
+    with ThreadPoolExecutor(CALLERS) as callers:
+        list(callers.map(meter.until_quiet, acts))
+
+
 def test_tried_at_once_it_is_at_most_one_call_more_for_each_caller(intern: User, real: RealGateway) -> None:
     """See ADR 10: a call that costs less than LiteLLM reserved makes room for another while the last ones run."""
-    meter, kept = Meter(real), issue(intern, "kept")
-    acts = acts_of(intern, meter)
-    acts += [acts[0], *[lambda: [kept.secret]] * 4]
+    meter = Meter(real)
 
-    with ThreadPoolExecutor(len(acts)) as callers:
-        list(callers.map(meter.until_quiet, acts))
+    try_at_once(intern, meter)
 
     assert meter.refused_by_team_of(intern)
     assert meter.refusals >= QUIET_CALLS
-    assert BUDGET_USD - CALL_USD < meter.spent_usd < BUDGET_USD + CALL_USD * len(acts), meter
+    assert BUDGET_USD - CALL_USD < meter.spent_usd < BUDGET_USD + CALL_USD * CALLERS, meter
     wait_until(lambda: abs(booked_usd(real, intern) - meter.spent_usd) < Decimal("1e-6"), timeout_s=60)
+
+
+@pytest.mark.second_real_gateway
+def test_tried_at_once_it_is_never_more_where_the_gateway_refuses_what_may_not_fit(
+    intern: User, strict: RealGateway
+) -> None:
+    meter = Meter(strict)
+
+    try_at_once(intern, meter)
+
+    assert meter.refused_by_team_of(intern)
+    assert meter.refusals >= QUIET_CALLS
+    assert BUDGET_USD - CALL_USD < meter.spent_usd <= BUDGET_USD, meter
+    wait_until(lambda: abs(booked_usd(strict, intern) - meter.spent_usd) < Decimal("1e-6"), timeout_s=60)
 
 
 def booked_usd(real: RealGateway, person: User) -> Decimal:
