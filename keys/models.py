@@ -117,6 +117,9 @@ class Key(models.Model):
     model_names = models.JSONField(null=True, help_text="What it may call; empty: all.")
 
     created_at = models.DateTimeField(default=timezone.now)
+    lifetime_started_at = models.DateTimeField(
+        null=True, help_text="When its present lifetime began: its last renewal; empty: its creation."
+    )
     renewing_since = models.DateTimeField(null=True, help_text="A renewal was sent and its answer not yet recorded.")
     ended_at = models.DateTimeField(null=True)
     reminder_claimed_at = models.DateTimeField(null=True, help_text="A mail about its end is being sent.")

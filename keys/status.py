@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from keys.catalogue import gateway_state
 from keys.models import Key
+from keys.renewal import ends_with_stay, renewable_from
 from web.templatetags.portal import day, moment
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def _code_by_time(key: Key) -> str:
         return "rotating"
     if key.kind == Key.Kind.PLAYGROUND:  # its end is nothing to see to: it is renewed when it is used after it
         return "active"
-    if key.expires_at and key.expires_at <= now + timedelta(days=settings.KEY_RENEW_BEFORE_DAYS):
+    near = renewable_from(key)
+    if near and near <= now:
         return "ends_soon"
     return "active"
 
@@ -125,9 +127,15 @@ def _life_sentence(key: Key, code: str) -> str:
     if key.expires_at is None:
         return _("never ends")
     words = {"day": day(key.expires_at), "distance": distance(key.expires_at)}
+    if code == "expired" and ends_with_stay(key):
+        return (
+            _("on %(day)s, %(distance)s, with the stay of its intern. To renew it, change the end of the stay.") % words
+        )
     if code == "expired":
         last = key.expires_at + timedelta(days=settings.KEY_RENEW_AFTER_DAYS)
         return _("on %(day)s, %(distance)s. Can be renewed until %(until)s") % {**words, "until": day(last)}
+    if code == "ends_soon" and ends_with_stay(key):
+        return _("on %(day)s, %(distance)s, with the stay of its intern") % words
     if code == "ends_soon":
         return _("on %(day)s, %(distance)s") % words
     return until(key.expires_at)

@@ -1,16 +1,14 @@
-"""How long a key may live, and when it may be renewed. Computes; asks and changes nothing."""
+"""How long a key may live, and what may be done with it now. Computes; asks and changes nothing."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.policies import Allowance
 from keys.models import Key
+from keys.renewal import ends_with_stay, last_moment_of, renewable_from, renewable_until
 from keys.services.refusals import KeyRefused
-
-LAST_MINUTE = time(23, 59)  # not midnight: the gateway counts from when it is asked, a moment after us
 
 
 def lifetime_of(kind: str, allowance: Allowance, stay_ends_on: date | None) -> timedelta:
@@ -23,9 +21,11 @@ def lifetime_of(kind: str, allowance: Allowance, stay_ends_on: date | None) -> t
     lifetime = timedelta(days=days)
     if stay_ends_on is None:
         return lifetime
-    left = datetime.combine(stay_ends_on, LAST_MINUTE, timezone.get_default_timezone()) - timezone.now()
+    left = last_moment_of(stay_ends_on) - timezone.now()
     if left <= timedelta(0):
-        raise KeyRefused("stay_over", _("The stay of this intern has ended. Name a later end, or delete the key."))
+        raise KeyRefused(
+            "stay_over", _("The stay of this intern has ended. Change the end of the stay, or delete the key.")
+        )
     return min(lifetime, left)
 
 
@@ -46,16 +46,6 @@ def is_kept(asked: str | None, expires_at: datetime | None) -> bool:
     return abs(timezone.now() + lifetime - expires_at) <= max(timedelta(hours=1), lifetime / 10)
 
 
-def renewable_from(key: Key) -> datetime | None:
-    """Return when renewal opens; None for a key that never ends."""
-    return key.expires_at and key.expires_at - timedelta(days=settings.KEY_RENEW_BEFORE_DAYS)
-
-
-def renewable_until(key: Key) -> datetime | None:
-    """Return when renewal closes and the key is deleted; None for a key that never ends."""
-    return key.expires_at and key.expires_at + timedelta(days=settings.KEY_RENEW_AFTER_DAYS)
-
-
 def is_expired(key: Key) -> bool:
     """Tell whether an active key's end has passed."""
     return key.expires_at is not None and key.expires_at <= timezone.now()
@@ -66,7 +56,7 @@ def is_renewable(key: Key) -> bool:
     start, end = renewable_from(key), renewable_until(key)
     if start is None or end is None or key.state != Key.State.ACTIVE or key.kind == Key.Kind.OUTSIDE:
         return False
-    return start <= timezone.now() <= end and not key.blocked
+    return start <= timezone.now() <= end and not key.blocked and not ends_with_stay(key)
 
 
 def is_rotatable(key: Key) -> bool:

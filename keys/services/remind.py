@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
 from keys.models import Key
+from keys.renewal import renewable_from
 from keys.status import distance
 from web.templatetags.portal import moment
 
@@ -31,6 +32,9 @@ def remind_owners() -> int:
 def _remind(key: Key) -> bool:
     """Write one mail, unless another run has, or is about to."""
     to = [address for address in (key.owner.email, key.intern_email) if address]
+    near = renewable_from(key)  # of a short key, later than the days of renewal
+    if near is None or near > timezone.now():
+        return False
     row = Key.objects.filter(pk=key.pk)
     unreminded = row.filter(~Q(reminded_of=key.expires_at) | Q(reminded_of=None))
     if not to or key.expires_at is None or not claim(unreminded, "reminder_claimed_at"):

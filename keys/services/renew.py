@@ -1,8 +1,8 @@
 """Renew a key: the same secret, a new end, as the gateway tells it."""
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.audit import Act
 from accounts.models import AuditAction, AuditOutcome
@@ -11,13 +11,15 @@ from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound, GatewayRejected, GatewayUnavailable
 from gateway.types import KeyInfo
 from keys.models import Key, Token
+from keys.renewal import ends_with_stay, renewable_from, renewable_until
 from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
 from keys.services.key_limits import Limits, limits_in, limits_on, update_limits, usable_limits
-from keys.services.lifetimes import as_duration, is_renewable, lifetime_of, renewable_until
+from keys.services.lifetimes import as_duration, is_renewable, lifetime_of
 from keys.services.person_budget import ceiling_of, join_team
 from keys.services.refusals import KeyRefused
 from keys.services.trail import trace
+from web.templatetags.portal import moment
 
 
 def renew_key(*, key: Key, act: Act) -> Key:
@@ -56,10 +58,18 @@ def renew_key(*, key: Key, act: Act) -> Key:
     return Key.objects.get(pk=key.pk)
 
 
-def record_end(key: Key, info: KeyInfo) -> None:
-    """Write down end and limits that the gateway tells, which are the only truth about them."""
+def record_end(key: Key, info: KeyInfo, *, renewed: bool = True) -> None:
+    """Write down end and limits that the gateway tells, which are the only truth about them.
+
+    A later end begins another lifetime, unless the key was not `renewed`.
+    """
+    prolonged = renewed and key.expires_at and info.expires_at and info.expires_at > key.expires_at
     Key.objects.filter(pk=key.pk).update(
-        expires_at=info.expires_at, blocked=info.blocked, renewing_since=None, **limits_in(info)._asdict()
+        expires_at=info.expires_at,
+        blocked=info.blocked,
+        renewing_since=None,
+        lifetime_started_at=key.renewing_since or timezone.now() if prolonged else key.lifetime_started_at,
+        **limits_in(info)._asdict(),
     )
 
 
@@ -74,14 +84,33 @@ def _renewed(key: Key, token: Token, limits: Limits, duration: str) -> KeyInfo:
 def _duration(key: Key, allowance: Allowance) -> str:
     """Return the new lifetime, where the policy and the date allow a renewal."""
     if not is_renewable(key):
-        end = renewable_until(key)
+        start, end = renewable_from(key), renewable_until(key)
         if end is not None and end < timezone.now():
             raise KeyRefused("too_late", _("It is too late to renew this key. Create a new one."))
         if key.blocked:
             raise KeyRefused("blocked", _("This key is blocked at the gateway. Ask an administrator."))
-        days = settings.KEY_RENEW_BEFORE_DAYS
-        raise KeyRefused("too_early", _("This key can be renewed from %(days)d days before its end.") % {"days": days})
+        if ends_with_stay(key):
+            words = _("This key ends with the stay of its intern. To keep it longer, change the end of the stay.")
+            raise KeyRefused("stay_over", words)
+        raise KeyRefused("too_early", _("This key can be renewed from %(when)s.") % {"when": start and moment(start)})
+    check_policy(key, allowance)
     return as_duration(lifetime_of(key.kind, allowance, key.stay_ends_on))
+
+
+def check_policy(key: Key, allowance: Allowance) -> None:
+    """Refuse to prolong a key that the policy would not let its owner have now."""
+    if key.kind not in Key.COUNTED_KINDS:
+        return
+    if key.intern_name and not allowance.may_name_interns:
+        raise KeyRefused("intern", _("Your policy no longer includes keys for interns. Ask an administrator."))
+    live, most = Key.objects.owned_by(key.owner).counted().count(), allowance.max_live_keys
+    if most is not None and live > most:
+        words = ngettext(
+            "You have %(live)d key, and your policy allows %(most)d now. Delete one, or ask an administrator.",
+            "You have %(live)d keys, and your policy allows %(most)d now. Delete one, or ask an administrator.",
+            live,
+        )
+        raise KeyRefused("limit", words % {"live": live, "most": most})
 
 
 def _refused(key: Key, token: Token, act: Act, error: GatewayRejected) -> None:

@@ -73,7 +73,8 @@ def live_token(key: Key) -> str:
 
 
 def ending_in(key: Key, sandbox: Sandbox, *, days: int) -> Key:
-    """Let the key's end be so far off, here and at the gateway; there one that is past is past this instant."""
+    """Let the end of a key of 30 days be so far off, here and there; at the gateway one that is past is past now."""
     set_at_gateway(sandbox, live_token(key), duration=f"{days}d" if days > 0 else "0d")
-    Key.objects.filter(pk=key.pk).update(expires_at=timezone.now() + timedelta(days=days))
+    end = timezone.now() + timedelta(days=days)
+    Key.objects.filter(pk=key.pk).update(expires_at=end, lifetime_started_at=end - timedelta(days=30))
     return again(key)

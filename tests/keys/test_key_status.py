@@ -17,6 +17,7 @@ def make(owner: User, *tokens: str, **fields: object) -> Key:
     fields = {
         "kind": Key.Kind.TEMPORARY,
         "state": Key.State.ACTIVE,
+        "created_at": timezone.now() - 20 * A_DAY,
         "expires_at": timezone.now() + 20 * A_DAY,
         **fields,
     }

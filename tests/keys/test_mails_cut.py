@@ -30,9 +30,9 @@ def server(settings: Settings) -> Iterator[MailServer]:
 @pytest.fixture
 def twenty(staff: User) -> list[Key]:
     """Make twenty keys that end soon."""
-    end = timezone.now() + timedelta(days=3)
+    dates = {"created_at": timezone.now() - timedelta(days=90), "expires_at": timezone.now() + timedelta(days=3)}
     kind, state = Key.Kind.PERSONAL, Key.State.ACTIVE
-    keys = [Key(owner=staff, kind=kind, state=state, label=f"key {n}", expires_at=end) for n in range(20)]
+    keys = [Key(owner=staff, kind=kind, state=state, label=f"key {n}", **dates) for n in range(20)]
     return Key.objects.bulk_create(keys)
 
 

@@ -19,7 +19,10 @@ from tests.sandbox_process import Sandbox
 def ending(staff: User, sandbox: Sandbox) -> Key:
     """Make a key for an intern that ends in five days."""
     key = issue(staff, "practical", intern_name="Intern B", intern_email="intern-b@example.edu").key
-    Key.objects.filter(pk=key.pk).update(expires_at=timezone.now() + timedelta(days=5, hours=1))
+    now = timezone.now()
+    Key.objects.filter(pk=key.pk).update(
+        created_at=now - timedelta(days=25), expires_at=now + timedelta(days=5, hours=1)
+    )
     return key
 
 

@@ -1,0 +1,40 @@
+"""When a key may be renewed, by its own dates. Computes; asks nothing."""
+
+from datetime import date, datetime, time, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from keys.models import Key
+
+LAST_MINUTE = time(23, 59)  # not midnight: the gateway counts from when it is asked, a moment after us
+
+
+def last_moment_of(stay_ends_on: date) -> datetime:
+    """Return when the last day of a stay (TIME_ZONE) is over for a key."""
+    return datetime.combine(stay_ends_on, LAST_MINUTE, timezone.get_default_timezone())
+
+
+def renewable_from(key: Key) -> datetime | None:
+    """Return when renewal opens, which is also when the end is near; None for a key that never ends.
+
+    KEY_RENEW_BEFORE_DAYS before the end, but not before half of the key's lifetime is over: a short key is not
+    renewable at once.
+    """
+    if key.expires_at is None:
+        return None
+    lifetime = key.expires_at - (key.lifetime_started_at or key.created_at)
+    return key.expires_at - min(timedelta(days=settings.KEY_RENEW_BEFORE_DAYS), max(timedelta(0), lifetime / 2))
+
+
+def ends_with_stay(key: Key) -> bool:
+    """Tell whether the stay of its intern lets the key live no longer than it does: renewal would gain nothing."""
+    if key.stay_ends_on is None or key.expires_at is None:
+        return False
+    end = last_moment_of(key.stay_ends_on)
+    return end <= timezone.now() or end - key.expires_at < timedelta(hours=1)
+
+
+def renewable_until(key: Key) -> datetime | None:
+    """Return when renewal closes and the key is deleted; None for a key that never ends."""
+    return key.expires_at and key.expires_at + timedelta(days=settings.KEY_RENEW_AFTER_DAYS)
