@@ -156,7 +156,7 @@ def _vector(row: Fields) -> tuple[float, ...]:
 def moderation_answer(answer: Answer) -> ModerationAnswer:
     """Read verdicts in the order of the texts."""
     body = reading.fields(answer.body, "answer")
-    rows = [reading.fields(row, "result") for row in reading.items(body.get("results"), "results")]
+    rows = [reading.fields(row, "result") for row in reading.rows(body, "results")]
     return ModerationAnswer(
         model=reading.optional_text(body, "model"),
         results=tuple(_moderation(row) for row in rows),

@@ -35,6 +35,10 @@ class GatewayUnavailable(GatewayError):
         self.no_route = no_route
 
 
+class GatewayUnreadable(GatewayUnavailable):
+    """An answer, or a row of one, has not the shape that it should have."""
+
+
 class GatewayRejected(GatewayError):
     """The gateway, or the client on its behalf (status 0), refused. Do not repeat.
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from gateway import reading
-from gateway.errors import GatewayRejected, GatewayUnavailable
+from gateway.errors import GatewayRejected, GatewayUnreadable
 from gateway.secret import Secret, token_of
 from gateway.transport import Answer, Transport
 from gateway.types import UNSET, IssuedKey, KeyInfo, Unset
@@ -123,7 +123,7 @@ class Keys:
         """Yield the live keys, blocked and expired ones too: all, of this user, or with exactly this alias.
 
         A row that makes no sense (whoever may make keys can write any number into one) is passed over, and its token,
-        "" if even that cannot be read, goes to `unreadable`; without that list it is GatewayUnavailable.
+        "" if even that cannot be read, goes to `unreadable`; without that list it is GatewayUnreadable.
         By pages, sorted by token. Keys made or deleted meanwhile shift the pages, so that one may be missed or come
         twice: before acting on an absence, ask `info`.
         """
@@ -132,9 +132,7 @@ class Keys:
         for page in range(1, MAX_PAGES + 1):
             answer = self._transport.get("/key/list", {**query, "page": page})
             body = reading.fields(answer.body, "answer")
-            if "keys" not in body:
-                raise reading.not_understood("keys is missing")  # not to be taken for "none"
-            rows = reading.items(body["keys"], "keys")
+            rows = reading.rows(body, "keys")
             yield from _readable(rows, unreadable)
             if not rows or page >= reading.whole(body, "total_pages"):
                 return
@@ -207,7 +205,7 @@ def _readable(rows: Sequence[object], unreadable: list[str] | None) -> Iterator[
     for row in rows:
         try:
             yield key_info(row)
-        except GatewayUnavailable:
+        except GatewayUnreadable:
             if unreadable is None:
                 raise
             token = row.get("token") if isinstance(row, dict) else None

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from gateway import reading
-from gateway.errors import GatewayUnavailable
+from gateway.errors import GatewayUnreadable
 from gateway.secret import Secret
 from gateway.transport import Transport
 from gateway.types import ModelInfo
@@ -28,17 +28,28 @@ class Models:
         secret = None if secret is None else Secret(secret)  # so that no traceback shows it
         answer = self._transport.get("/v1/models", secret=secret)
         body = reading.fields(answer.body, "answer")
-        return tuple(
-            reading.text(reading.fields(row, "model"), "id") for row in reading.items(body.get("data"), "data")
-        )
+        return tuple(reading.text(reading.fields(row, "model"), "id") for row in reading.rows(body, "data"))
 
-    def info(self) -> tuple[ModelInfo, ...]:
-        """Return what is known of every model, one per public name: of several deployments, the first."""
+    def info(self, *, unreadable: list[str] | None = None) -> tuple[ModelInfo, ...]:
+        """Return what is known of every model, one per public name: of several deployments, the first.
+
+        A row that makes no sense is passed over, and why goes to `unreadable`; without that list, or where no row
+        makes sense, it is GatewayUnreadable.
+        """
         body = reading.fields(self._transport.get("/model/info").body, "answer")
         models: dict[str, ModelInfo] = {}
-        for row in reading.items(body.get("data"), "data"):
-            model = _model(reading.fields(row, "model"))
-            models.setdefault(model.name, model)
+        problems: list[str] = []
+        for row in reading.rows(body, "data"):
+            try:
+                model = _model(reading.fields(row, "model"))
+            except GatewayUnreadable as error:
+                problems.append(str(error))
+            else:
+                models.setdefault(model.name, model)
+        if problems and (unreadable is None or not models):
+            raise GatewayUnreadable(problems[0])
+        if unreadable is not None:
+            unreadable.extend(problems)
         return tuple(models.values())
 
 
@@ -63,7 +74,7 @@ def _model(row: reading.Fields) -> ModelInfo:
 def _lenient(read: Callable[[reading.Fields, str], T], told: reading.Fields, name: str) -> T | None:
     try:
         return read(told, name)
-    except GatewayUnavailable:
+    except GatewayUnreadable:
         return None
 
 

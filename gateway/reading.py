@@ -1,4 +1,4 @@
-"""Reads fields of the gateway's JSON, and complains as GatewayUnavailable when one is not what it should be.
+"""Reads fields of the gateway's JSON, and complains as GatewayUnreadable when one is not what it should be.
 
 The complaint names the field, never its value. Numbers arrive as int or Decimal (see `load`).
 """
@@ -10,18 +10,21 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from gateway.errors import GatewayUnavailable
+from gateway.errors import GatewayUnreadable
 
 type_name: Final = {dict: "an object", list: "a list", str: "a text", type(None): "null"}
 _LARGEST: Final = 10**15  # no count and no price is larger; int(Decimal("1e999999")) would take for ever
+
+_MANY_DIGITS: Final = 40
 
 Fields = Mapping[str, object]
 
 
 def load(raw: bytes, what: str) -> object:
     """Parse JSON with money as Decimal, or say that `what` is not JSON."""
-    with suppress(ValueError, RecursionError):
-        return _decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
+    for decode in (_decode, _decode_odd):
+        with suppress(ValueError, RecursionError):
+            return decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
     del raw  # tracebacks show locals, and it may hold a secret
     raise not_understood(f"{what} is not JSON")  # outside of `except`: what is caught there carries the whole text
 
@@ -31,15 +34,22 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
+def _any_whole(digits: str) -> int | Decimal:
+    """Read a whole number that may have more digits than Python takes for an int."""
+    return int(digits) if len(digits) < _MANY_DIGITS else Decimal(digits)
+
+
 _decode: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant).decode  # made once: streams
+# For answers in which one number is none: it spoils its own field, not the rows beside it.
+_decode_odd: Final = json.JSONDecoder(parse_float=Decimal, parse_int=_any_whole, parse_constant=Decimal).decode
 
 
-def not_understood(what: str) -> GatewayUnavailable:
+def not_understood(what: str) -> GatewayUnreadable:
     """Return the error for an answer with a wrong shape."""
-    return GatewayUnavailable(f"The gateway's answer was not understood: {what}.")
+    return GatewayUnreadable(f"The gateway's answer was not understood: {what}.")
 
 
-def _wrong(name: str, value: object) -> GatewayUnavailable:
+def _wrong(name: str, value: object) -> GatewayUnreadable:
     kind = type_name.get(type(value), type(value).__name__)
     return not_understood(f"{name} is {kind}")
 
@@ -58,6 +68,13 @@ def items(value: object, name: str) -> Sequence[object]:
     if not isinstance(value, list):
         raise _wrong(name, value)
     return value
+
+
+def rows(body: Fields, name: str) -> Sequence[object]:
+    """Return a list that must be named, be it null: what is left out must not be taken for "none"."""
+    if name not in body:
+        raise not_understood(f"{name} is missing")
+    return items(body[name], name)
 
 
 def optional_text(body: Fields, name: str) -> str | None:

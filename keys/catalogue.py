@@ -11,15 +11,19 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, override
 
 from accounts.policies import Allowance
 from gateway.client import Gateway
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayKeyRefused, GatewayUnavailable
 from gateway.types import ModelInfo, Readiness
+from keys.alerts import alert_admins
 from keys.identity import GatewayChanged, identify_gateway
 from keys.models import GatewayModel, GatewayState
 
@@ -89,7 +93,8 @@ def refresh_models() -> int:
         state.problem = _hear_health(get_gateway(), state)
         answered = True
         identify_gateway()
-        offered = _usable(get_gateway().models.info())
+        unreadable: list[str] = []
+        offered = _usable(get_gateway().models.info(unreadable=unreadable))
     except GatewayError as error:
         state.problem = _problem_of(error, answered=answered)
         logger.log(
@@ -99,8 +104,9 @@ def refresh_models() -> int:
         )
     else:
         if offered:
-            changed = _keep(offered)
+            changed = _keep(offered, keep_others=bool(unreadable))
             state.models_at = now
+            _tell_of_unreadable(len(unreadable))
         else:
             state.problem = Problem.NO_MODELS
     _note_times(state, now)
@@ -180,10 +186,13 @@ def _price(told: Decimal | None) -> Decimal | None:
 
 
 @transaction.atomic
-def _keep(offered: dict[str, dict[str, Any]]) -> int:
-    """Make our table say what the gateway offers; return the rows made, changed or taken away."""
+def _keep(offered: dict[str, dict[str, Any]], *, keep_others: bool) -> int:
+    """Make our table say what the gateway offers; return the rows made, changed or taken away.
+
+    With `keep_others` none is taken away: the row of a model that is not offered may be one that cannot be read.
+    """
     known = {model.name: model for model in GatewayModel.objects.all()}
-    gone = known.keys() - offered.keys()
+    gone = set() if keep_others else known.keys() - offered.keys()
     if gone:
         GatewayModel.objects.filter(name__in=gone).delete()
     written = GatewayModel.objects.bulk_create(
@@ -197,3 +206,19 @@ def _keep(offered: dict[str, dict[str, Any]]) -> int:
         update_fields=DETAILS,
     )
     return len(gone) + len(written)
+
+
+def _tell_of_unreadable(count: int) -> None:
+    """Say that models were passed over, to the log and to the administrators."""
+    if not count:
+        return
+    logger.warning("models: passed over %d that make no sense", count)
+    with override(settings.LANGUAGE_CODE):
+        words = ngettext(
+            "%(count)d model in the gateway’s configuration has no name that can be read. It was passed over; all "
+            "others are offered, and none is taken away meanwhile.",
+            "%(count)d models in the gateway’s configuration have no name that can be read. They were passed over; all "
+            "others are offered, and none is taken away meanwhile.",
+            count,
+        )
+        alert_admins("models-unreadable", _("Models at the gateway that cannot be read"), words % {"count": count})

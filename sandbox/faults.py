@@ -13,6 +13,7 @@ KINDS = (
     "truncated_json",  # work done, half of the answer as if it were all
     "cut_body",  # work done, half of the answer, then the connection closed
     "html",  # a page of some proxy instead of JSON; no work done
+    "odd",  # work done, `patch` laid over the answer: rows that make no sense beside those that do
     # after `after_chunks` chunks of a stream:
     "stream_cut",  # connection closed
     "stream_reset",  # connection aborted
@@ -37,6 +38,7 @@ class Fault:
     seconds: float = 30.0
     after_chunks: int = 3
     retry_after: int | None = None
+    patch: Any = None
     hits: int = 0
     waiting: int = 0
 

@@ -1,7 +1,9 @@
 """The outermost layer of the sandbox: carries a fault out around the real work."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -77,6 +79,24 @@ async def _cut_body(call: Call) -> None:
     await hang_up(call.scope, call.receive)
 
 
+async def _odd(call: Call) -> None:
+    start, *parts = await call.work()
+    answer = json.loads(b"".join(part.get("body", b"") for part in parts))
+    body = json.dumps(_patched(answer, call.fault.patch)).encode()
+    await call.send(_with_length(start, len(body)))
+    await call.send({"type": "http.response.body", "body": body})
+
+
+def _patched(answer: Any, patch: Any) -> Any:
+    """Lay a patch over an answer: objects by name, lists by place ("0"); a list is put behind a list."""
+    if isinstance(answer, dict) and isinstance(patch, dict):
+        return answer | {name: _patched(answer.get(name), value) for name, value in patch.items()}
+    if isinstance(answer, list) and isinstance(patch, dict):
+        places = {int(place): part for place, part in patch.items()}
+        return [_patched(entry, places[at]) if at in places else entry for at, entry in enumerate(answer)]
+    return [*answer, *patch] if isinstance(answer, list) and isinstance(patch, list) else patch
+
+
 _KINDS: dict[str, Callable[[Call], Awaitable[None]]] = {
     "delay": _delay,
     "error": _error,
@@ -87,6 +107,7 @@ _KINDS: dict[str, Callable[[Call], Awaitable[None]]] = {
     "hang_after": _hang_after,
     "truncated_json": _truncated_json,
     "cut_body": _cut_body,
+    "odd": _odd,
     **STREAM_KINDS,
 }
 

@@ -137,7 +137,7 @@ class Sandbox:
     ) -> None:
         self.stop()
 
-    def faults(self, path: str, kind: str, **more: int | float | None) -> None:
+    def faults(self, path: str, kind: str, **more: object) -> None:
         """Spoil the next call (`times`, after `skip` more) of a path; kinds are listed in sandbox/faults.py."""
         self._control("POST", "faults", {"path": path, "kind": kind, **more})
 

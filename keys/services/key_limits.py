@@ -65,7 +65,7 @@ def limits_on(key: Key) -> Limits:
 def limits_in(info: KeyInfo) -> Limits:
     """Return the limits that the gateway tells of a key, as near as a row can hold what somebody wrote there."""
     return Limits(
-        budget_usd=None if info.budget_usd is None else min(info.budget_usd, _LARGEST_USD),
+        budget_usd=None if info.budget_usd is None else min(max(info.budget_usd, Decimal(0)), _LARGEST_USD),
         budget_period=(info.budget_duration or "")[:10],
         rpm_limit=None if info.rpm_limit is None else min(max(info.rpm_limit, 0), _LARGEST_LIMIT),
         tpm_limit=None if info.tpm_limit is None else min(max(info.tpm_limit, 0), _LARGEST_LIMIT),

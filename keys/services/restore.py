@@ -8,7 +8,6 @@ import logging
 import uuid
 from contextlib import suppress
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any, Final
 
 from django.conf import settings
@@ -22,12 +21,12 @@ from accounts.policies import policy_of
 from gateway.django import get_gateway
 from gateway.types import KeyInfo
 from keys.models import Key, Token
+from keys.services.key_limits import limits_in
 from keys.services.rounds import each
 from keys.services.trail import trace
 
 logger = logging.getLogger(__name__)
 
-LARGEST_BUDGET_USD, LARGEST_LIMIT = Decimal(10**10 - 1), 2**31 - 1  # that the columns hold
 LABEL_LENGTH: Final = 60
 OURS: Final = (Key.Kind.PERSONAL, Key.Kind.TEMPORARY, Key.Kind.PLAYGROUND)
 
@@ -159,11 +158,7 @@ def _adopt(owner: User, info: KeyInfo, *, kind: str, alias: str | None, pk: uuid
             label=free_label(owner, label) if kind in Key.COUNTED_KINDS else label,
             expires_at=info.expires_at,
             blocked=info.blocked,
-            budget_usd=info.budget_usd if info.budget_usd is None else min(info.budget_usd, LARGEST_BUDGET_USD),
-            budget_period=(info.budget_duration or "")[:10],
-            rpm_limit=_held(info.rpm_limit),
-            tpm_limit=_held(info.tpm_limit),
-            model_names=list(info.models) or None,
+            **limits_in(info)._asdict(),
             created_at=info.created_at or timezone.now(),
         )
         Token.objects.create(key=key, **_token_fields(info, alias))
@@ -201,8 +196,3 @@ def _label(info: KeyInfo) -> str:
     if isinstance(label, str) and label.strip() and label.isprintable():
         return label.strip()[:LABEL_LENGTH]
     return (info.alias or info.key_name or "?")[:LABEL_LENGTH]
-
-
-def _held(limit: int | None) -> int | None:
-    """Return a limit as near as a row can hold it: whoever made the key could write any number."""
-    return limit if limit is None else min(max(limit, 0), LARGEST_LIMIT)

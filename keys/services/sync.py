@@ -13,14 +13,15 @@ from itertools import islice
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils.text import format_lazy
+from django.utils.translation import gettext, ngettext, override
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import BY_THE_PORTAL
 from accounts.models import AuditAction, AuditOutcome, User
 from gateway.django import get_gateway
-from gateway.errors import GatewayNotFound
+from gateway.errors import GatewayNotFound, GatewayUnreadable
 from gateway.types import KeyInfo
 from keys.alerts import alert_admins
 from keys.identity import clear_change, identify_gateway, note_change
@@ -100,7 +101,7 @@ def run_sync() -> SyncReport:
     people = dict(User.objects.values_list("gateway_user_id", "pk"))
     found = _read_list(people, report)
     identify_gateway()  # it is still the same one that answers
-    _refuse_many_absences(found)
+    _refuse_many_absences(found, nameless=report.unreadable.count(""))
     rounds = [
         each(partial(_confirm_absence, report), found.absent),
         each(partial(_update, report), found.differing),
@@ -131,9 +132,12 @@ def _read_list(people: dict[str, int], report: SyncReport) -> GatewayList:
     return GatewayList(differing=differing, unknown=unknown, absent=list(live.values()), live=total)
 
 
-def _refuse_many_absences(found: GatewayList) -> None:
-    """Stop where more keys are missing than anybody deletes in a quarter of an hour, unless a person said go on."""
-    missing = len(found.absent)
+def _refuse_many_absences(found: GatewayList, *, nameless: int) -> None:
+    """Stop where more keys are missing than anybody deletes in a quarter of an hour, unless a person said go on.
+
+    As many as there were rows without a token that can be read are not missing: they may be those.
+    """
+    missing = len(found.absent) - nameless
     identity = GatewayIdentity.load()
     if missing > MANY_KEYS and missing > MANY_SHARE * found.live and not identity.absences_accepted:
         raise note_change(GatewayIdentity.Problem.VANISHED, missing_keys=missing, live_keys=found.live)
@@ -162,6 +166,9 @@ def _confirm_absence(report: SyncReport, ours: LiveToken) -> bool:
         gone = get_gateway().keys.info(token.token or "").deleted
     except GatewayNotFound:
         gone = True
+    except GatewayUnreadable:  # it is there, or something is that nobody can read
+        report.unreadable.append(token.token or "")
+        return False
     if gone:
         mark_gone(token)
         report.gone.append(ours.key_id)
@@ -256,10 +263,14 @@ def _tell_of_unreadable(report: SyncReport) -> None:
     if not report.unreadable:
         return
     logger.warning("sync: passed over %d keys that make no sense", len(report.unreadable))
-    words = _(
-        "{count} keys at the gateway have values that make no sense (limits, budgets, dates). They were passed over; "
-        "all others were compared. Look for them at the gateway, by token:"
-    )
     tokens = "\n".join(token or "?" for token in report.unreadable[:10])
-    body = format_lazy("{words}\n{tokens}\n", words=format_lazy(words, count=len(report.unreadable)), tokens=tokens)
-    alert_admins("keys-unreadable", _("Keys at the gateway that cannot be read"), body)
+    with override(settings.LANGUAGE_CODE):
+        words = ngettext(
+            "%(count)d key at the gateway has values that make no sense (limits, budgets, dates). It was passed over; "
+            "all others were compared. Look for it at the gateway, by token:",
+            "%(count)d keys at the gateway have values that make no sense (limits, budgets, dates). They were passed "
+            "over; all others were compared. Look for them at the gateway, by token:",
+            len(report.unreadable),
+        )
+        body = f"{words % {'count': len(report.unreadable)}}\n{tokens}\n"
+        alert_admins("keys-unreadable", gettext("Keys at the gateway that cannot be read"), body)

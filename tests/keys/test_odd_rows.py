@@ -1,0 +1,147 @@
+"""A row of the gateway that makes no sense is passed over and told to admins; nothing stops, nothing is taken away."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core import mail
+from pytest_django import Settings
+
+from accounts.models import Policy, User
+from gateway.errors import GatewayUnavailable
+from keys import services
+from keys.catalogue import gateway_state, refresh_models
+from keys.models import GatewayModel, Key, Token
+from keys.services.sync import run_sync
+from tests.gateway.loopback import Paper, paper_gateway, raw, says
+from tests.keys.acts import again, issue, live_token, set_at_gateway
+from tests.sandbox_process import Sandbox
+
+STRANGE: dict[str, Any] = {
+    "an end of another spelling": {"expires": "24/12/2026"},
+    "an end beyond the calendar": {"expires": "+12026-01-01T00:00:00Z"},
+    "a text for a boolean": {"blocked": "false"},
+    "null in a list": {"models": ["gpt-4o-mini", None]},
+    "a name for a list": {"models": "gpt-4o-mini"},
+    "metadata as text": {"metadata": "{}"},
+    "a word for a sum": {"max_budget": "unlimited"},
+    "a limit that no column holds": {"rpm_limit": 10**18},
+    "a number for a name": {"key_alias": 7},
+}
+
+
+def spoil_row_of(sandbox: Sandbox, token: str, patch: dict[str, Any]) -> None:
+    """Let the gateway's list have this row otherwise than it is."""
+    rows = sandbox.call("GET", "/key/list?return_full_object=true&sort_by=token&sort_order=asc&size=100").json()["keys"]
+    place = next(place for place, row in enumerate(rows) if row["token"] == token)
+    sandbox.faults("/key/list", "odd", patch={"keys": {str(place): patch}}, times=9)
+
+
+@pytest.mark.parametrize("patch", STRANGE.values(), ids=STRANGE)
+def test_a_key_whose_row_cannot_be_read_stays_and_the_others_are_compared(
+    intern: User, sandbox: Sandbox, patch: dict[str, Any]
+) -> None:
+    key, other = issue(intern).key, issue(intern, "other").key
+    set_at_gateway(sandbox, live_token(other), duration="2d")
+    spoil_row_of(sandbox, live_token(key), patch)
+
+    report = run_sync()
+
+    assert report.unreadable == [live_token(key)]
+    assert (report.gone, report.updated) == ([], [other.pk])
+    assert again(key).state == Key.State.ACTIVE
+
+
+def test_keys_whose_rows_have_lost_their_token_are_not_taken_for_gone(
+    intern: User, admin: User, sandbox: Sandbox
+) -> None:
+    """Neither one by one, nor as "many keys are missing"."""
+    Policy.objects.update(max_live_keys=None)
+    keys = [issue(intern, f"key {number}").key for number in range(7)]
+    sandbox.faults("/key/list", "odd", patch={"keys": {str(at): {"token": None} for at in range(7)}}, times=9)
+
+    report = run_sync()
+
+    assert len(report.unreadable) == 7
+    assert {again(key).state for key in keys} == {Key.State.ACTIVE}
+    assert "7 keys at the gateway have values that make no sense" in mail.outbox[0].body
+
+
+def test_a_row_without_token_and_sense_does_not_fail_the_run(intern: User, sandbox: Sandbox) -> None:
+    key = issue(intern).key
+    sandbox.faults("/key/list", "odd", patch={"keys": {"0": {"token": None}}}, times=9)
+    sandbox.faults("/key/info", "odd", patch={"info": {"models": [None]}}, times=9)
+
+    report = run_sync()
+
+    assert report.gone == []
+    assert again(key).state == Key.State.ACTIVE
+
+
+def test_rows_that_are_no_objects_are_passed_over(intern: User, sandbox: Sandbox) -> None:
+    issue(intern)
+    sandbox.faults("/key/list", "odd", patch={"keys": [None, "sk-...", 7, [], {}]}, times=9)
+
+    assert run_sync().unreadable == [""] * 5
+
+
+@pytest.fixture
+def paper(settings: Settings) -> Iterator[Paper]:
+    """Point the portal at a gateway that says what a test wants."""
+    with paper_gateway() as gateway:
+        settings.GATEWAY_URL = gateway.url
+        gateway.is_known()
+        yield gateway
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "9" * 5000, "1e999999", "-0.0e-99999"])
+def test_a_number_that_is_none_spoils_its_row_alone(paper: Paper, intern: User, number: str) -> None:
+    good = f'{{"token": "{"a" * 64}", "expires": null, "user_id": "{intern.gateway_user_id}", "key_alias": "mine"}}'
+    odd = f'{{"token": "{"b" * 64}", "expires": null, "user_id": "x", "spend": {number}, "tpm_limit": {number}}}'
+    paper.will(raw(f'{{"keys": [{odd}, {good}], "total_pages": 1}}', kind="application/json"))
+
+    run_sync()
+
+    assert Token.objects.get().token == "a" * 64
+
+
+# --- Models -----------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "row",
+    [None, "gpt", {}, {"model_name": None}, {"model_name": ["a"]}, {"model_name": ""}],
+    ids=str,
+)
+def test_a_model_that_cannot_be_read_takes_no_other_away(admin: User, sandbox: Sandbox, row: object) -> None:
+    refresh_models()
+    before = set(GatewayModel.objects.values_list("name", flat=True))
+    spoilt = {"0": row} if not isinstance(row, dict) else {"0": {"model_name": None, **row}}
+    sandbox.faults("/model/info", "odd", patch={"data": spoilt}, times=9)
+
+    refresh_models()
+
+    state = gateway_state()
+    assert state.problem == ""
+    assert state.models_at == state.checked_at
+    assert set(GatewayModel.objects.values_list("name", flat=True)) == before
+    assert "1 model" in mail.outbox[0].body
+
+
+@pytest.mark.django_db
+def test_a_list_of_models_of_which_none_can_be_read_is_not_understood(paper: Paper) -> None:
+    healthy = says({"status": "healthy", "db": "connected"})
+    paper.will(healthy, healthy, says({"data": [{"model_name": None}, 5]}))
+
+    refresh_models()
+
+    assert gateway_state().problem == "models_unread"
+
+
+def test_a_list_of_keys_that_is_no_list_still_stops_the_run(intern: User, sandbox: Sandbox) -> None:
+    key = issue(intern).key
+    sandbox.faults("/key/list", "odd", patch={"keys": "none"}, times=9)
+
+    with pytest.raises(GatewayUnavailable):
+        services.sync_keys()
+
+    assert again(key).state == Key.State.ACTIVE
