@@ -1,8 +1,10 @@
 """Reads models' answers: chats and completions, whole or by events, vectors, verdicts."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
-from gateway import reading
+from gateway import figures, reading
+from gateway.content import content_of, sources_of
 from gateway.inference_types import (
     ChatAnswer,
     ChatDelta,
@@ -11,10 +13,11 @@ from gateway.inference_types import (
     Moderation,
     ModerationAnswer,
     TokenUsage,
-    ToolCall,
 )
 from gateway.reading import Fields
 from gateway.transport import Answer
+
+MOST_CHOICES: Final = 128  # what OpenAI's `n` goes up to
 
 
 def chat_answer(answer: Answer) -> ChatAnswer:
@@ -33,22 +36,17 @@ def _whole(answer: Answer, read: Callable[[Fields], Choice]) -> ChatAnswer:
     if not choices:
         raise reading.not_understood("choices is empty")
     return ChatAnswer(
-        id=reading.optional_text(body, "id"),
-        model=reading.optional_text(body, "model"),
+        id=_name(body.get("id")),
+        model=_name(body.get("model")),
         choices=choices,
-        usage=_usage(body),
+        usage=_usage(body.get("usage")),
         headers=answer.headers,
     )
 
 
 def _chat_choice(row: Fields) -> Choice:
-    message = reading.fields(row.get("message"), "message")
-    return Choice(
-        text=reading.optional_text(message, "content") or "",
-        reasoning=reading.optional_text(message, "reasoning_content") or "",
-        tool_calls=_tool_calls(message),
-        finish_reason=reading.optional_text(row, "finish_reason"),
-    )
+    content = content_of(reading.fields(row.get("message"), "message"))
+    return Choice(**content._asdict(), finish_reason=_name(row.get("finish_reason")))
 
 
 def _completion_choice(row: Fields) -> Choice:
@@ -56,7 +54,7 @@ def _completion_choice(row: Fields) -> Choice:
         text=reading.optional_text(row, "text") or "",
         reasoning="",
         tool_calls=(),
-        finish_reason=reading.optional_text(row, "finish_reason"),
+        finish_reason=_name(row.get("finish_reason")),
     )
 
 
@@ -71,64 +69,68 @@ def completion_deltas(event: Fields) -> Sequence[ChatDelta]:
 
 
 def _deltas(event: Fields, read: Callable[[Fields], ChatDelta]) -> Sequence[ChatDelta]:
-    found = [read(reading.fields(value, "choice")) for value in reading.items(event.get("choices"), "choices")]
-    if event.get("usage") is not None:
-        found.append(ChatDelta(usage=_usage(event)))
+    rows = [reading.fields(value, "choice") for value in reading.items(event.get("choices"), "choices")]
+    found = [read(row) for row in rows]
+    told = (event.get("usage"), *(row.get("usage") for row in rows))  # Moonshot's is in the choice
+    found += [ChatDelta(usage=usage) for usage in map(_usage, told) if usage]
+    sources = [source for name in ("citations", "search_results") for source in sources_of(event.get(name))]
+    if sources:  # Perplexity's, beside the choices
+        found.append(ChatDelta(sources=tuple(sources), index=found[0].index if found else 0))
     return [delta for delta in found if _says_something(delta)]
 
 
 def _chat_delta(row: Fields) -> ChatDelta:
-    delta = reading.fields(row.get("delta") or {}, "delta")
-    return ChatDelta(
-        text=reading.optional_text(delta, "content") or "",
-        reasoning=reading.optional_text(delta, "reasoning_content") or "",
-        tool_calls=_tool_calls(delta) if "tool_calls" in delta else (),
-        finish_reason=reading.optional_text(row, "finish_reason"),
-        index=reading.whole(row, "index"),
-    )
+    """Read a choice of an event; some servers name its delta as in a whole answer, or give no more than a text."""
+    delta = row.get("delta") or row.get("message") or {"content": row.get("text")}
+    content = content_of(reading.fields(delta, "delta"))
+    return ChatDelta(**content._asdict(), finish_reason=_name(row.get("finish_reason")), index=_index(row))
 
 
 def _completion_delta(row: Fields) -> ChatDelta:
     return ChatDelta(
         text=reading.optional_text(row, "text") or "",
-        finish_reason=reading.optional_text(row, "finish_reason"),
-        index=reading.whole(row, "index"),
+        finish_reason=_name(row.get("finish_reason")),
+        index=_index(row),
     )
 
 
 def _says_something(delta: ChatDelta) -> bool:
-    return bool(delta.text or delta.reasoning or delta.tool_calls or delta.finish_reason or delta.usage)
-
-
-def _tool_calls(message: Fields) -> tuple[ToolCall, ...]:
-    rows = [reading.fields(row, "tool call") for row in reading.items(message.get("tool_calls"), "tool_calls")]
-    return tuple(_tool_call(row, position) for position, row in enumerate(rows))
-
-
-def _tool_call(row: Fields, position: int) -> ToolCall:
-    function = reading.fields(row.get("function") or {}, "function")
-    index = reading.optional_whole(row, "index")
-    return ToolCall(
-        index=position if index is None else index,
-        id=reading.optional_text(row, "id"),
-        name=reading.optional_text(function, "name"),
-        arguments=reading.optional_text(function, "arguments") or "",
+    return bool(
+        delta.text
+        or delta.reasoning
+        or delta.tool_calls
+        or delta.finish_reason
+        or delta.usage
+        or delta.pictures
+        or delta.sources
+        or delta.unshown
     )
 
 
-def _usage(body: Fields) -> TokenUsage | None:
-    if body.get("usage") is None:
+def _index(row: Fields) -> int:
+    """Return which choice it is; the first where that makes no sense."""
+    index = row.get("index")
+    return index if type(index) is int and 0 <= index < MOST_CHOICES else 0
+
+
+def _name(value: object) -> str | None:
+    """Return a short text that the answer goes by, or ended by; None where it is none."""
+    return reading.clean(value) or None if isinstance(value, str) else None
+
+
+def _usage(told: object) -> TokenUsage | None:
+    """Read the figures, none of which can fail an answer: what makes no sense is unknown."""
+    if not isinstance(told, dict):
         return None
-    usage = reading.fields(body["usage"], "usage")
-    prompt = reading.fields(usage.get("prompt_tokens_details") or {}, "prompt_tokens_details")
-    completion = reading.fields(usage.get("completion_tokens_details") or {}, "completion_tokens_details")
+    details = [told.get(name) for name in ("prompt_tokens_details", "completion_tokens_details")]
+    prompt, completion = (detail if isinstance(detail, dict) else {} for detail in details)
     return TokenUsage(
-        prompt_tokens=reading.whole(usage, "prompt_tokens"),
-        completion_tokens=reading.whole(usage, "completion_tokens"),
-        total_tokens=reading.whole(usage, "total_tokens"),
-        cached_tokens=reading.whole(prompt, "cached_tokens"),
-        reasoning_tokens=reading.whole(completion, "reasoning_tokens"),
-        cost_usd=reading.optional_money(usage, "cost"),
+        prompt_tokens=figures.count(told.get("prompt_tokens"), told.get("input_tokens")),
+        completion_tokens=figures.count(told.get("completion_tokens"), told.get("output_tokens")),
+        total_tokens=figures.count(told.get("total_tokens")),
+        cached_tokens=figures.count(prompt.get("cached_tokens")),
+        reasoning_tokens=figures.count(completion.get("reasoning_tokens")),
+        cost_usd=figures.usd(told.get("cost")),
     )
 
 
@@ -142,7 +144,7 @@ def embedding_answer(answer: Answer, expected: int) -> EmbeddingAnswer:
     return EmbeddingAnswer(
         model=reading.optional_text(body, "model"),
         vectors=tuple(_vector(row) for row in rows),
-        usage=_usage(body),
+        usage=_usage(body.get("usage")),
         headers=answer.headers,
     )
 

@@ -1,8 +1,8 @@
 """Reads what the gateway says about a call in its headers. Never fails: a header that makes no sense is not there."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 
+from gateway import figures
 from gateway.secret import redact
 from gateway.types import Headers
 
@@ -16,24 +16,16 @@ def headers_from(answer: Mapping[str, str]) -> Headers:
         call_id=litellm.get("call-id"),
         model_id=litellm.get("model-id"),
         model_group=litellm.get("model-group"),
-        cost_usd=_amount(litellm.get("response-cost")),
-        key_spend_usd=_amount(litellm.get("key-spend")),
-        duration_ms=_amount(litellm.get("response-duration-ms")),
-        overhead_ms=_amount(litellm.get("overhead-duration-ms")),
+        cost_usd=figures.usd(litellm.get("response-cost")),
+        key_spend_usd=figures.usd(litellm.get("key-spend")),
+        duration_ms=figures.amount(litellm.get("response-duration-ms")),
+        overhead_ms=figures.amount(litellm.get("overhead-duration-ms")),
         version=litellm.get("version"),
         retry_after_s=_seconds(told.get("retry-after")),
         sandbox=told.get("x-passerelle-sandbox") == "1",
         olla=olla,
         raw={name: value for name, value in told.items() if name.startswith(("x-litellm-", "x-olla-"))},
     )
-
-
-def _amount(value: str | None) -> Decimal | None:
-    try:
-        amount = Decimal(value or "")
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() else None
 
 
 def _seconds(value: str | None) -> int | None:

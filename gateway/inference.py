@@ -14,6 +14,7 @@ from gateway.answers import (
     embedding_answer,
     moderation_answer,
 )
+from gateway.dialects import Deltas
 from gateway.inference_types import (
     ChatAnswer,
     ChatRequest,
@@ -23,7 +24,7 @@ from gateway.inference_types import (
     ModerationAnswer,
 )
 from gateway.secret import Secret
-from gateway.stream import ChatStream, Deltas
+from gateway.stream import ChatStream
 from gateway.transport import Answer, Transport
 
 ANSWER_TIMEOUT_S: Final = 300.0  # a whole answer comes at its end, and models are slow

@@ -87,14 +87,28 @@ def _given(request: Message | ChatRequest | CompletionRequest) -> dict[str, obje
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenUsage:
-    """Tokens of a call. `cost_usd` is told in streams; else see the headers."""
+    """Tokens of a call; None: unknown. `cost_usd` is told in streams; else see the headers."""
 
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    cached_tokens: int
-    reasoning_tokens: int
-    cost_usd: Decimal | None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_usd: Decimal | None = None
+
+    def updated(self, later: "TokenUsage") -> "TokenUsage":
+        """Return what is known after `later` came too: what it does not tell, or tells as zero, stays."""
+        told = {entry.name: getattr(later, entry.name) or getattr(self, entry.name) for entry in fields(self)}
+        zeros = {name: getattr(later, name) for name, value in told.items() if value is None}
+        return TokenUsage(**{**told, **zeros})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A page that an answer refers to."""
+
+    url: str
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +131,9 @@ class ChatDelta:
     finish_reason: str | None = None
     usage: TokenUsage | None = None
     index: int = 0
+    pictures: tuple[str, ...] = field(default=(), repr=False)  # data URLs
+    sources: tuple[Source, ...] = ()
+    unshown: tuple[str, ...] = ()  # names of what came and is neither text nor picture, call or source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +144,9 @@ class Choice:
     reasoning: str
     tool_calls: tuple[ToolCall, ...]
     finish_reason: str | None
+    pictures: tuple[str, ...] = field(default=(), repr=False)
+    sources: tuple[Source, ...] = ()
+    unshown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,19 @@ _decode: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_co
 _decode_odd: Final = json.JSONDecoder(parse_float=Decimal, parse_int=_any_whole, parse_constant=Decimal).decode
 
 
+def load_leniently(raw: bytes, what: str) -> object:
+    """Parse also what is nearly JSON: line ends within texts, broken characters."""
+    with suppress(ValueError, RecursionError):
+        return _decode_broken(raw.decode("utf-8", "replace"))
+    del raw
+    raise not_understood(f"{what} is not JSON")
+
+
+_decode_broken: Final = json.JSONDecoder(
+    parse_float=Decimal, parse_int=_any_whole, parse_constant=Decimal, strict=False
+).decode
+
+
 def not_understood(what: str) -> GatewayUnreadable:
     """Return the error for an answer with a wrong shape."""
     return GatewayUnreadable(f"The gateway's answer was not understood: {what}.")

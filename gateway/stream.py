@@ -1,32 +1,25 @@
-"""A model's answer as it comes: server-sent events in, deltas out, and an end that can be trusted.
-
-An answer is whole only if the gateway says so with [DONE]; whatever else ends the stream is an error.
-"""
+"""A model's answer as it comes: an exchange with the gateway, over when `dialects`, which reads its bytes, says so."""
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 import requests
 
 from gateway import reading
-from gateway.errors import GatewayError, GatewayUnavailable
+from gateway.dialects import AnswerReader, Deltas
+from gateway.errors import GatewayError
 from gateway.failures import mapped
 from gateway.headers import headers_from
 from gateway.inference_types import ChatDelta
 from gateway.pool import Interrupter, interruptible
-from gateway.refusals import error_from
 from gateway.secret import Secret
 from gateway.transport import READ_BYTES, Transport
 from gateway.types import Headers
-
-MAX_EVENT_BYTES: Final = 4 * 2**20  # of an event; real ones have some hundred
-
-Deltas = Callable[[reading.Fields], Sequence[ChatDelta]]
 
 
 class ChatStream:
@@ -54,11 +47,10 @@ class ChatStream:
         self._body = {**body, "stream": True, **({"stream_options": {"include_usage": True}} if usage else {})}
         self._secret = secret
         self._silence_s = silence_s
-        self._deltas = deltas
         self._lock = threading.Lock()
         self._interrupter = Interrupter()
         self._response: requests.Response | None = None
-        self._cutter = _Cutter()
+        self._reader = AnswerReader(deltas)
         self._ready: deque[ChatDelta] = deque()
         self._failure: GatewayError | None = None  # that comes after what is ready
         self._ended = False
@@ -201,7 +193,7 @@ class ChatStream:
                 read_timeout_s=self._silence_s,
                 headers={"Accept": "text/event-stream", "Accept-Encoding": "identity"},
             )
-        if not self._response.headers.get("Content-Type", "").startswith("text/event-stream"):
+        if not self._response.headers.get("Content-Type", "").lower().startswith("text/event-stream"):
             self._hang_up()
             raise reading.not_understood("it is not a stream")
         self.headers = headers_from(self._response.headers)
@@ -222,47 +214,11 @@ class ChatStream:
 
     def _take(self, chunk: bytes) -> bool:
         """Keep the deltas of a chunk; True if it holds the end of the answer."""
-        if not chunk:
-            raise GatewayUnavailable("The answer was cut off before its end.")
-        for data in self._cutter.events(chunk):
-            if data == b"[DONE]":
-                return True
-            event = reading.fields(reading.load(data, "an event"), "event")
-            if event.get("error"):
-                raise _error_in(event)
-            self._ready.extend(self._deltas(event))
-        return False
+        for delta in self._reader.read(chunk) if chunk else self._reader.end():
+            self._ready.append(delta)
+        return self._reader.is_whole
 
     def _hang_up(self) -> None:
         self._interrupter.forget()
         if self._response is not None:
             self._response.close()
-
-
-def _error_in(event: reading.Fields) -> GatewayError:
-    """Return the error that an event carries; its code, a text, is the status that came too late to be sent."""
-    error = event["error"]
-    code = str(error.get("code")) if isinstance(error, dict) else ""
-    return error_from(int(code) if code in map(str, range(400, 600)) else 500, event)
-
-
-class _Cutter:
-    """Cuts events out of bytes, however the network cuts these. Comments and other fields are passed over."""
-
-    def __init__(self) -> None:
-        self._rest = b""  # of a line
-        self._data: list[bytes] = []  # of an event
-
-    def events(self, chunk: bytes) -> list[bytes]:
-        """Return the data of each event that ends within this chunk."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        if len(self._rest) > MAX_EVENT_BYTES:
-            raise reading.not_understood("an event that does not end")
-        found: list[bytes] = []
-        for line in lines:
-            if line.startswith(b"data:"):
-                self._data.append(line[5:].removeprefix(b" ").removesuffix(b"\r"))
-            elif self._data and line in (b"", b"\r"):
-                found.append(b"\n".join(self._data))
-                self._data = []
-        return found

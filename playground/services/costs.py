@@ -38,8 +38,8 @@ def told_cost(draft: Draft) -> Cost:
 def estimated_cost(*, body: ChatRequest | CompletionRequest, draft: Draft, ask: bool) -> Cost:
     """Work the cost out from the tokens, by asking the gateway (`ask`) or from the prices that it lists."""
     model = body.model
-    read = draft.usage.prompt_tokens if draft.usage else _tokens_in(body)
-    written = draft.usage.completion_tokens if draft.usage else draft.count
+    read = (draft.usage and draft.usage.prompt_tokens) or _tokens_in(body)
+    written = (draft.usage and draft.usage.completion_tokens) or draft.count
     if ask:
         with suppress(GatewayError):
             usd = get_gateway().usage.calculate_cost(model=model, prompt_tokens=read, completion_tokens=written)

@@ -42,7 +42,7 @@ class Draft:
     def add(self, delta: ChatDelta) -> None:
         """Take a piece in."""
         if delta.usage is not None:
-            self.usage = delta.usage
+            self.usage = self.usage.updated(delta.usage) if self.usage else delta.usage
         choice = self.choices.get(delta.index)
         if choice is None:
             choice = self.choices[delta.index] = Choice()
@@ -75,8 +75,11 @@ class Draft:
 
 
 def _join(calls: dict[int, dict[str, str]], piece: ToolCall) -> None:
-    """Add a piece of a tool call to what is there of it."""
-    call = calls.setdefault(piece.index, {"id": "", "name": "", "arguments": ""})
+    """Add a piece of a tool call to what is there of it; some servers give all calls, each whole, the same index."""
+    index = piece.index
+    if piece.id and piece.name and calls.get(index, {}).get("id", piece.id) not in ("", piece.id):
+        index = next((known for known, call in calls.items() if call["id"] == piece.id), max(calls) + 1)
+    call = calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
     call["id"] = storable(piece.id or call["id"])
     call["name"] = storable(piece.name or call["name"])
     call["arguments"] += storable(piece.arguments)

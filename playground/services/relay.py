@@ -307,7 +307,8 @@ def _finish(answer: Answer, draft: Draft, ending: _Ending) -> None:
     answer.tool_calls, answer.others, answer.finish_reason = choice.called(), draft.others(), choice.finish_reason[:40]
     answer.completion_tokens = draft.count or None
     if usage:
-        answer.prompt_tokens, answer.completion_tokens = usage.prompt_tokens, usage.completion_tokens
+        answer.prompt_tokens = usage.prompt_tokens
+        answer.completion_tokens = usage.completion_tokens or answer.completion_tokens
         answer.reasoning_tokens, answer.cached_tokens = usage.reasoning_tokens, usage.cached_tokens
     if headers:
         answer.headers = dict(headers.raw)

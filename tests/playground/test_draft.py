@@ -1,0 +1,57 @@
+"""An answer while it comes: how its pieces are put together."""
+
+import pytest
+
+from gateway.inference_types import ChatDelta, TokenUsage, ToolCall
+from playground.services.draft import Draft
+
+
+def counted(*told: TokenUsage) -> TokenUsage:
+    draft = Draft()
+    for usage in told:
+        draft.add(ChatDelta(usage=usage))
+    assert draft.usage
+    return draft.usage
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        TokenUsage(prompt_tokens=0, completion_tokens=0),
+        TokenUsage(),
+        TokenUsage(prompt_tokens=12, completion_tokens=0),
+        TokenUsage(completion_tokens=40),
+    ],
+    ids=["zeros", "nothing", "only the prompt", "only the answer"],
+)
+def test_neither_zero_nor_nothing_overwrites_a_count(last: TokenUsage) -> None:
+    usage = counted(TokenUsage(prompt_tokens=12, completion_tokens=40, reasoning_tokens=30), last)
+
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens) == (12, 40, 30)
+
+
+def test_counts_that_grow_with_each_piece_are_the_last_ones() -> None:
+    assert counted(*(TokenUsage(completion_tokens=count) for count in (0, 1, 2, 7))).completion_tokens == 7
+
+
+def test_a_zero_that_nothing_contradicts_is_a_zero() -> None:
+    assert counted(TokenUsage(), TokenUsage(reasoning_tokens=0)).reasoning_tokens == 0
+
+
+def test_calls_that_share_a_number_and_not_an_id_are_several() -> None:
+    draft = Draft()
+    for name, call_id in (("weather", "a"), ("time", "b")):
+        draft.add(ChatDelta(tool_calls=(ToolCall(index=0, id=call_id, name=name, arguments="{}"),)))
+
+    assert draft.first.called() == [
+        {"id": "a", "name": "weather", "arguments": "{}"},
+        {"id": "b", "name": "time", "arguments": "{}"},
+    ]
+
+
+def test_pieces_of_a_call_that_repeat_its_id_are_one() -> None:
+    draft = Draft()
+    for arguments in ('{"city": ', '"Lyon"}'):
+        draft.add(ChatDelta(tool_calls=(ToolCall(index=0, id="a", name="weather", arguments=arguments),)))
+
+    assert draft.first.called() == [{"id": "a", "name": "weather", "arguments": '{"city": "Lyon"}'}]
