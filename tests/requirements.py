@@ -50,6 +50,9 @@ REQUIREMENTS = {
     "postgres": Requirement(lambda: postgres_programs() is not None, "needs PostgreSQL (Debian: postgresql)"),
     "redis": Requirement(lambda: shutil.which("redis-server") is not None, "needs Redis (Debian: redis-server)"),
     "nginx": Requirement(lambda: find_nginx() is not None, "needs nginx (Debian: nginx-light)"),
+    "office": Requirement(
+        lambda: shutil.which("soffice") is not None, "needs LibreOffice Calc (Debian: libreoffice-calc-nogui)"
+    ),
     "clients": Requirement(
         lambda: _has_client_libraries() and _has_httr2() and shutil.which("node") is not None,
         "needs R's httr2 and node (Debian: r-cran-httr2, nodejs), and `pip install -r requirements/clients.txt`",

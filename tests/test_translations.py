@@ -22,6 +22,7 @@ SAME_IN_BOTH = {  # words that are French too
     "Pages",
     "Passerelle",
     "Rotation",
+    "Total",
     "Usage",
     "action",
     "images",

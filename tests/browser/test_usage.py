@@ -123,7 +123,7 @@ def test_the_file_has_what_is_shown(everyone: Page, tmp_path: Path) -> None:
     everyone.get_by_role("link", name="7 days", exact=True).click()
     everyone.wait_for_url("**period=7d")
     with everyone.expect_download() as download:
-        everyone.get_by_role("link", name="CSV of this page").click()
+        everyone.get_by_role("link", name="CSV of this page, for programs").click()
     download.value.save_as(tmp_path / "usage.csv")
 
     rows = list(csv.DictReader((tmp_path / "usage.csv").read_text(encoding="utf-8-sig").splitlines()))

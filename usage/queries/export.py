@@ -1,32 +1,60 @@
 """The facts themselves, one by one, for a file."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from accounts.models import User
 from usage.models import MEASURES
 from usage.periods import Period
 from usage.queries.reading import facts
 from usage.queries.scope import Scope
 
 ROWS_AT_ONCE: Final = 2000
-COLUMNS: Final = ("day", "person", "key", "key_id", "kind", "alias", "model", "provider", *MEASURES)
+# Programs count on their order: what is new comes last
+COLUMNS: Final = (
+    *("day", "person", "key", "key_id", "kind", "alias", "model", "provider"),
+    *MEASURES,
+    *("name", "groups", "intern", "supervisor"),
+)
+_FIELDS: Final = (
+    "source__owner",
+    "source__owner__first_name",
+    "source__owner__last_name",
+    "source__key__intern_name",
+    "day",
+    "source__owner__username",
+    "source__key__label",
+    "source__key__id",
+    "source__key__kind",
+    "source__alias",
+    "model__name",
+    "model__provider",
+    *MEASURES,
+)
 
 
-def fact_rows(scope: Scope, period: Period) -> Iterator[tuple[Any, ...]]:
-    """Yield the facts in the order of COLUMNS, oldest first; however many, only some are in memory."""
-    rows = facts(scope.narrow(), period.first_day, period.last_day)
-    return (
-        rows.order_by("day", "source", "model")
-        .values_list(
-            "day",
-            "source__owner__username",
-            "source__key__label",
-            "source__key__id",
-            "source__key__kind",
-            "source__alias",
-            "model__name",
-            "model__provider",
-            *MEASURES,
+def fact_rows(scope: Scope, period: Period, say: Callable[[str], str] = str) -> Iterator[tuple[Any, ...]]:
+    """Yield the facts in the order of COLUMNS, oldest first; however many, only some are in memory.
+
+    `say` tells what to call a kind of key.
+    """
+    groups = _groups_by_person()
+    rows = facts(scope.narrow(), period.first_day, period.last_day).order_by("day", "source", "model")
+    for owner, first, last, intern, *told in rows.values_list(*_FIELDS).iterator(chunk_size=ROWS_AT_ONCE):
+        day, person, label, key, kind, *others = told
+        name = f"{first} {last}".strip() if owner else ""
+        supervisor = person if intern else ""
+        kind_name = say(kind) if kind else ""
+        yield (
+            *(day, person, label, key, kind_name, *others),
+            *(name or person, groups.get(owner, ""), intern, supervisor),
         )
-        .iterator(chunk_size=ROWS_AT_ONCE)
-    )
+
+
+def _groups_by_person() -> dict[int | None, str]:
+    """Return the groups of everybody who is in one, "Chemistry, Staff"; one query."""
+    found: dict[int | None, str] = {}
+    rows = User.groups.through.objects.order_by("group__name").values_list("user", "group__name")
+    for person, group in rows:
+        found[person] = f"{found[person]}, {group}" if person in found else group
+    return found

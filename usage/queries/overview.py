@@ -28,6 +28,7 @@ class Share:
     colour: int = 0
     ended_on: date | None = None
     known: bool = True  # False: a token of which nobody knows the key
+    owner: str = ""  # of a key: whose it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +139,16 @@ def _by_person(sources: list[tuple[Any, ...]]) -> dict[int | None, tuple[Sums, d
 def _named(lines: list[KeyLine]) -> tuple[Share, ...]:
     """Return the lines with their labels; one query for both keys and what has none."""
     about = {
-        source.pk: source for source in Source.objects.filter(pk__in=[line[1] for line in lines]).select_related("key")
+        source.pk: source
+        for source in Source.objects.filter(pk__in=[line[1] for line in lines]).select_related("key", "owner")
     }
     return tuple(_share(about[source], sums, last_day) for _key, source, sums, last_day in lines)
 
 
 def _share(source: Source, sums: Sums, last_day: date) -> Share:
-    key = source.key
+    key, owner = source.key, source.owner.display_name if source.owner else ""
     if key is None:
-        return Share(value=f"@{source.pk}", label=str(source), sums=sums, last_day=last_day, known=False)
+        value = f"@{source.pk}"
+        return Share(value=value, label=str(source), sums=sums, last_day=last_day, owner=owner, known=False)
     ended = key.ended_at.date() if key.ended_at and key.state == Key.State.DELETED else None
-    return Share(value=str(key.pk), label=key.label, sums=sums, last_day=last_day, ended_on=ended)
+    return Share(value=str(key.pk), label=key.label, sums=sums, last_day=last_day, owner=owner, ended_on=ended)

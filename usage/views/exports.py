@@ -13,9 +13,10 @@ from usage.queries.export import COLUMNS, fact_rows
 from usage.queries.overview import Overview, Share
 from usage.queries.people import Person, in_order
 from usage.queries.sums import Sums
+from usage.views.columns import Say, columns_in, rows_in
 from usage.views.frame import Page, everybody, interns, mine
 from usage.views.pages import order_of
-from usage.views.spreadsheet import Row, csv_response
+from usage.views.spreadsheet import Format, Row, csv_response, format_of
 from web.request import PortalRequest
 
 SUMS: Final = ("spend_usd", "requests", "failed_requests", "prompt_tokens", "completion_tokens", "mean_response_s")
@@ -25,102 +26,110 @@ SUMS: Final = ("spend_usd", "requests", "failed_requests", "prompt_tokens", "com
 @gzip_page
 def page_of_mine(request: PortalRequest) -> StreamingHttpResponse:
     """Return what My usage shows."""
-    return _shown(mine(request), "usage")
+    return _shown(request, mine(request), "usage")
 
 
 @require_safe
 @gzip_page
 def facts_of_mine(request: PortalRequest) -> StreamingHttpResponse:
     """Return the facts behind My usage."""
-    return _facts(mine(request), "facts")
+    return _facts(request, mine(request), "facts")
 
 
 @require_safe
 @gzip_page
 def page_of_interns(request: PortalRequest) -> StreamingHttpResponse:
     """Return what My interns shows."""
-    return _shown(interns(request), "interns")
+    return _shown(request, interns(request), "interns")
 
 
 @require_safe
 @gzip_page
 def facts_of_interns(request: PortalRequest) -> StreamingHttpResponse:
     """Return the facts behind My interns."""
-    return _facts(interns(request), "interns-facts")
+    return _facts(request, interns(request), "interns-facts")
 
 
 @require_safe
 @gzip_page
 def page_of_everyone(request: PortalRequest) -> StreamingHttpResponse:
     """Return what Everyone shows, its people on all their pages."""
-    page = everybody(request)
+    page, form = everybody(request), format_of(request)
     numbers, everyone = people_behind(page.scope, page.period, page.frame.state)
-    return csv_response(_name(page, "everyone"), chain(_rows(numbers), _people(in_order(everyone, order_of(request)))))
+    people_rows = _people(in_order(everyone, order_of(request)), rows_in(form))
+    return csv_response(_name(page, "everyone"), chain(_rows(numbers, form), people_rows), form)
 
 
 @require_safe
 @gzip_page
 def facts_of_everyone(request: PortalRequest) -> StreamingHttpResponse:
     """Return the facts behind Everyone."""
-    return _facts(everybody(request), "everyone-facts")
+    return _facts(request, everybody(request), "everyone-facts")
 
 
 @require_safe
 @gzip_page
 def people(request: PortalRequest) -> StreamingHttpResponse:
     """Return the table of people, in the order of the page."""
-    page = everybody(request)
+    page, form = everybody(request), format_of(request)
     _numbers, everyone = people_behind(page.scope, page.period, page.frame.state)
-    header = ("person", "name", "groups", *SUMS, "live_keys", "last_use")
+    header = _header(form, ("person", "name", "groups", *SUMS, "live_keys", "last_use"))
     rows = (
         (p.value, p.name, ", ".join(p.groups), *_sums(p.sums), p.live_keys, p.last_day)
         for p in in_order(everyone, order_of(request))
     )
-    return csv_response(_name(page, "people"), chain([header], rows))
+    return csv_response(_name(page, "people"), chain([header], rows), form)
 
 
 def _name(page: Page, what: str) -> str:
     return f"passerelle-{what}-{page.period.first_day}-to-{page.period.last_day}.csv"
 
 
-def _facts(page: Page, what: str) -> StreamingHttpResponse:
-    return csv_response(_name(page, what), chain([COLUMNS], fact_rows(page.scope, page.period)))
+def _header(form: Format, names: Iterable[str]) -> Row:
+    return [*map(columns_in(form), names)]
 
 
-def _shown(page: Page, what: str) -> StreamingHttpResponse:
-    return csv_response(_name(page, what), _rows(overview_of(page.scope, page.period, page.frame.state)))
+def _facts(request: PortalRequest, page: Page, what: str) -> StreamingHttpResponse:
+    form = format_of(request)
+    rows = fact_rows(page.scope, page.period, rows_in(form))
+    return csv_response(_name(page, what), chain([_header(form, COLUMNS)], rows), form)
 
 
-def _rows(numbers: Overview) -> Iterator[Row]:
-    yield from _totals(numbers)
-    yield from _days(numbers)
-    yield from _shares("model", numbers.models)
-    yield from _shares("key", numbers.keys)
+def _shown(request: PortalRequest, page: Page, what: str) -> StreamingHttpResponse:
+    form = format_of(request)
+    return csv_response(_name(page, what), _rows(overview_of(page.scope, page.period, page.frame.state), form), form)
 
 
-def _totals(numbers: Overview) -> Iterator[Row]:
-    yield ("part", "day", "name", *SUMS)
-    yield ("total", "", "", *_sums(numbers.totals))
-    yield ("total of the period before", "", "", *_sums(numbers.before))
+def _rows(numbers: Overview, form: Format) -> Iterable[Row]:
+    say = rows_in(form)
+    header = _header(form, ("part", "day", "name", *SUMS, "owner"))
+    keys, models = _shares(say("key"), numbers.keys), _shares(say("model"), numbers.models)
+    return chain([header], _totals(numbers, say), _days(numbers, say), models, keys)
 
 
-def _days(numbers: Overview) -> Iterator[Row]:
+def _totals(numbers: Overview, say: Say) -> Iterator[Row]:
+    yield (say("total"), "", "", *_sums(numbers.totals), "")
+    yield (say("total of the period before"), "", "", *_sums(numbers.before), "")
+
+
+def _days(numbers: Overview, say: Say) -> Iterator[Row]:
     """Yield a row for each day and model of the chart, and one for the day."""
-    names = ["(other models)" if name is None else name for name in numbers.series]
+    names = [say("(other models)") if name is None else name for name in numbers.series]
+    nothing = [""] * len(SUMS)
     for day in numbers.days:
         for name, usd in zip(names, day.parts_usd, strict=True):
-            yield ("day and model", day.day, name, usd, *[""] * (len(SUMS) - 1))
-        yield ("day", day.day, "", day.spend_usd, *[""] * (len(SUMS) - 1))
+            yield (say("day and model"), day.day, name, usd, *nothing)
+        yield (say("day"), day.day, "", day.spend_usd, *nothing)
 
 
 def _shares(part: str, shares: Iterable[Share]) -> Iterator[Row]:
     for share in shares:
-        yield (part, share.last_day, share.label, *_sums(share.sums))
+        yield (part, share.last_day, share.label, *_sums(share.sums), share.owner)
 
 
-def _people(found: Iterable[Person]) -> Iterator[Row]:
+def _people(found: Iterable[Person], say: Say) -> Iterator[Row]:
     for person in found:
-        yield ("person", person.last_day, person.value, *_sums(person.sums))
+        yield (say("person"), person.last_day, person.value, *_sums(person.sums), person.name)
 
 
 def _sums(sums: Sums) -> Row:

@@ -1,17 +1,50 @@
-"""Rows as a CSV file that comes while it is made, and that no spreadsheet takes for formulas."""
+"""Rows as a CSV file that comes while it is made, and that no spreadsheet takes for formulas.
+
+For people it is written as the spreadsheet of their language reads it after a double click: with a byte-order mark, in
+French with semicolons and decimal commas. For programs it is always the same: commas, points, no mark.
+"""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from functools import lru_cache
+from typing import Final, Literal
 
 from django.http import StreamingHttpResponse
+from django.utils import formats
 
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+from web.request import PortalRequest
+
+BYTE_ORDER_MARK: Final = "\ufeff"
+# Where a cell may begin, also for a program that separates cells otherwise, and what makes it a formula there
+_FORMULA: Final = re.compile(r"^(?=[\t\r\n]|\s*[=+\-@＝＋－＠])|(?<=[,;\t\r\n])(?=[^\S\t\r\n]*[=+\-@＝＋－＠])")
 LINES_AT_ONCE: Final = 500
 
 Cell = object
 Row = Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """How a file is written. With all cells quoted no program takes a decimal comma for a separator."""
+
+    for_people: bool = False
+    delimiter: str = ","
+    decimal_point: str = "."
+    quoting: Literal[0, 1] = csv.QUOTE_MINIMAL
+
+
+FOR_PROGRAMS: Final = Format()
+
+
+def format_of(request: PortalRequest) -> Format:
+    """Return the format that the address asks for: "?for=people", in their language; else that for programs."""
+    if request.GET.get("for") != "people":
+        return FOR_PROGRAMS
+    point = str(formats.get_format("DECIMAL_SEPARATOR"))
+    return Format(for_people=True, delimiter=";" if point == "," else ",", decimal_point=point, quoting=csv.QUOTE_ALL)
 
 
 class _Pipe:
@@ -21,30 +54,37 @@ class _Pipe:
         return line
 
 
-def csv_response(name: str, rows: Iterable[Row]) -> StreamingHttpResponse:
+def csv_response(name: str, rows: Iterable[Row], form: Format = FOR_PROGRAMS) -> StreamingHttpResponse:
     """Answer with a file; rows are asked for as the browser takes them."""
-    response = StreamingHttpResponse(_lines(rows), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(_lines(rows, form), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
-def _lines(rows: Iterable[Row]) -> Iterator[str]:
+def _lines(rows: Iterable[Row], form: Format) -> Iterator[str]:
     """Yield the text of the rows, some hundred at once: a chunk a row would cost more than the rows."""
-    writer = csv.writer(_Pipe())
-    lines: list[str] = []
+    writer = csv.writer(_Pipe(), delimiter=form.delimiter, quoting=form.quoting)
+    lines = [BYTE_ORDER_MARK] if form.for_people else []
     for row in rows:
-        lines.append(writer.writerow([cell_text(cell) for cell in row]))
-        if len(lines) == LINES_AT_ONCE:
+        lines.append(writer.writerow([cell_text(cell, form.decimal_point) for cell in row]))
+        if len(lines) >= LINES_AT_ONCE:
             yield "".join(lines)
             lines.clear()
     yield "".join(lines)
 
 
-def cell_text(cell: Cell) -> str:
+def cell_text(cell: Cell, decimal_point: str = ".") -> str:
     """Return what a cell says: amounts in full and without exponent; words that look like a formula, quoted."""
     if cell is None:
         return ""
+    if isinstance(cell, str):
+        return _harmless(cell)
     if isinstance(cell, Decimal):
-        return f"{cell.normalize():f}"
-    text = str(cell)
-    return f"'{text}" if isinstance(cell, str) and text.startswith(FORMULA_STARTS) else text
+        return f"{cell.normalize():f}".replace(".", decimal_point)
+    return str(cell).replace(".", decimal_point) if isinstance(cell, float) else str(cell)
+
+
+@lru_cache(maxsize=4096)  # names of models, keys and people come again and again
+def _harmless(text: str) -> str:
+    """Return the text with an apostrophe wherever a spreadsheet would begin a formula."""
+    return _FORMULA.sub("'", text)

@@ -4,9 +4,11 @@ import gc
 import tracemalloc
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import User
@@ -70,6 +72,10 @@ def test_has_every_measure_of_each_fact(as_intern: Client, intern: User) -> None
         "ok_requests": "1",
         "failed_requests": "5",
         "response_ms": "500",
+        "name": "Intern A",
+        "groups": "Interns",
+        "intern": "",
+        "supervisor": "",
     }
 
 
@@ -161,3 +167,12 @@ def test_memory_does_not_grow_with_the_facts(as_admin: Client, intern: User) -> 
 
     assert rows == MANY + 2  # and the head
     assert peak < 8_000_000  # bytes; all rows at once are some forty million
+
+
+@pytest.mark.parametrize("name", ["usage.csv", "facts.csv", "everyone/people.csv"])
+def test_every_column_for_programs_is_documented(as_admin: Client, name: str) -> None:
+    documented = (Path(settings.BASE_DIR) / "docs/csv.md").read_text(encoding="utf-8")
+
+    (head, *_) = file_of(as_admin.get(f"/usage/{name}")).splitlines()
+
+    assert [column for column in head.split(",") if f"`{column}`" not in documented] == []

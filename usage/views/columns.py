@@ -1,0 +1,67 @@
+"""What files call their columns and rows: for programs as the code does, for people in their language."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from django.utils.translation import gettext_lazy as _
+
+from keys.models import Key
+from usage.views.spreadsheet import Format
+
+WORDS: Final = {
+    "part": _("Part"),
+    "day": _("Day (UTC)"),
+    "name": _("Name"),
+    "person": _("User name"),
+    "owner": _("Owner"),
+    "groups": _("Groups"),
+    "intern": _("Intern"),
+    "supervisor": _("Supervisor"),
+    "key": _("Key"),
+    "key_id": _("Key ID"),
+    "kind": _("Kind of key"),
+    "alias": _("Name at the gateway"),
+    "model": _("Model"),
+    "provider": _("Provider"),
+    "spend_usd": _("Spend (USD)"),
+    "requests": _("Requests"),
+    "ok_requests": _("Requests answered"),
+    "failed_requests": _("Requests that failed"),
+    "prompt_tokens": _("Tokens in"),
+    "completion_tokens": _("Tokens out"),
+    "cache_read_tokens": _("Tokens read from the cache"),
+    "cache_creation_tokens": _("Tokens written to the cache"),
+    "response_ms": _("Total response time (ms)"),
+    "mean_response_s": _("Average response time (s)"),
+    "live_keys": _("Live keys"),
+    "last_use": _("Last use"),
+}
+PARTS: Final = {
+    "total": _("Total"),
+    "total of the period before": _("Total of the period before"),
+    "day": _("Day"),
+    "day and model": _("Day and model"),
+    "model": _("Model"),
+    "key": _("Key"),
+    "person": _("Person"),
+    "(other models)": _("(other models)"),
+}
+Say = Callable[[str], str]
+
+
+def columns_in(form: Format) -> Say:
+    """Return what to call a column."""
+    return _said(form, WORDS)
+
+
+def rows_in(form: Format) -> Say:
+    """Return what to call a part of a page, or a kind of key."""
+    return _said(form, {**PARTS, **dict(Key.Kind.choices)})
+
+
+def _said(form: Format, words: Mapping[str, object]) -> Say:
+    """Return the words themselves: a file is written when its request, and its language, may be over."""
+    if not form.for_people:
+        return str
+    said = {name: str(text) for name, text in words.items()}
+    return lambda name: said.get(name, name)
