@@ -151,7 +151,7 @@ SAID = {  # status, type, message; the code, the parameter
     "less is left of the budget than the call may cost": (
         422,
         "budget_exceeded",
-        "Budget has been exceeded! Team=team-of-one Current cost: 0.0, Estimated request cost: 0.0147528, Max budget: 0.005",
+        "Budget has been exceeded! Team=team Current cost: 0.0, Estimated request cost: 0.0147528, Max budget: 0.005",
         "budget_short",
         "",
     ),
