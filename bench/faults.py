@@ -1,6 +1,7 @@
-"""What people see while PostgreSQL or Redis restarts, hangs or is away: pages on two nodes, as a table.
+"""What people see while PostgreSQL or Redis restarts, hangs or is away: pages and a stream on two nodes, as a table.
 
-`python -m bench.faults [--seconds 60]`; a row is a page, a column a fault: the statuses, and the slowest answer.
+`python -m bench.faults [--seconds 60]`; a row is a fault, a column a page: the statuses, and the slowest answer. On
+each node an answer of the Playground streams from before the fault until its end: how much of it came.
 """
 
 import argparse
@@ -14,11 +15,16 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 import django
+import requests
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 django.setup()
 
+from bench.stream_people import MODEL, SEND, question  # noqa: E402
+from bench.stream_reading import PORTAL, harm_of  # noqa: E402
 from tests.faults.site import Seen, Site, Visitor, away, frozen  # noqa: E402  (needs the apps)
+from tests.keys.views.pages import field_in  # noqa: E402
 from tests.sandbox_process import Sandbox  # noqa: E402
 from tests.servers import Server  # noqa: E402
 
@@ -30,8 +36,11 @@ PAGES: Final = {
     "readiness": "/healthz/ready",
 }
 REFRESH: Final = "Refresh (POST)"
+STREAM: Final = "open stream"
+WORDS_A_SECOND: Final = 10
 PAUSE_S: Final = 0.2  # between two pages of a visitor
 BACK_S: Final = 60
+READ_S: Final = 90
 
 
 @contextmanager
@@ -60,25 +69,56 @@ FAULTS: Final[dict[str, tuple[str, Callable[[Server], AbstractContextManager[Non
 
 
 class Load:
-    """Visitors of each node who go from page to page until they are told to stop."""
+    """Visitors of each node who go from page to page until they are told to stop, and one who reads a long answer."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, seconds: float) -> None:
         self.seen: dict[str, list[Seen]] = {name: [] for name in (*PAGES, REFRESH)}
+        self.streams: list[str] = []
+        self._words = int(seconds * WORDS_A_SECOND)
         self._is_over = threading.Event()
-        self._threads = []
+        self._have_begun = threading.Barrier(len(site.nodes) + 1)
+        self._threads, self._readers = [], []
         for node in site.nodes:
-            admin = Visitor(site.admin)
+            admin, intern = Visitor(site.admin), requests.Session()
+            intern.cookies.set(settings.SESSION_COOKIE_NAME, site.intern)
             form = admin.get(node.url + "/usage/everyone/").text  # while all is well
             self._threads.append(threading.Thread(target=self._visit, args=(admin, node.url, form)))
+            self._readers.append(threading.Thread(target=self._read, args=(intern, node.url)))
 
     def __enter__(self) -> "Load":
+        for reader in self._readers:
+            reader.start()
+        self._have_begun.wait(READ_S)
         for thread in self._threads:
             thread.start()
         return self
 
+    def _read(self, intern: requests.Session, url: str) -> None:
+        page = intern.get(url + "/playground/", timeout=READ_S).text
+        fields = {
+            "csrfmiddlewaretoken": field_in(page, "csrfmiddlewaretoken"),
+            "model": MODEL,
+            "message": question(self._words, 1000 // WORDS_A_SECOND),
+        }
+        headers = {"Accept": "text/html, text/event-stream", "HX-Request": "true", "HX-Request-Type": "partial"}
+        headers["Referer"] = url + "/playground/"
+        body = b""
+        try:
+            with intern.post(url + SEND, fields, headers=headers, stream=True, timeout=READ_S) as answer:
+                for piece in answer.iter_content(None):
+                    if not body:
+                        self._have_begun.wait(READ_S)
+                    body += piece
+        except requests.RequestException as error:
+            self.streams.append(type(error).__name__)
+        lost = harm_of(PORTAL.text(body), self._words).lost
+        if lost == self._words:
+            sys.stderr.write(f"a stream without a word: {body.decode()}\n")
+        self.streams.append(f"all {self._words} words" if not lost else f"{lost} of {self._words} words lost")
+
     def __exit__(self, *_: object) -> None:
         self._is_over.set()
-        for thread in self._threads:
+        for thread in (*self._threads, *self._readers):
             thread.join()
 
     def _visit(self, admin: Visitor, url: str, form: str) -> None:
@@ -118,11 +158,13 @@ def main() -> None:
         for fault, (name, hit) in FAULTS.items():
             settled(site)
             began = time.monotonic()
-            with Load(site) as load, hit(getattr(site, name)):
+            with Load(site, seconds) as load, hit(getattr(site, name)):
                 time.sleep(max(0, seconds - (time.monotonic() - began)))
             columns[fault] = {page: cell(seen) for page, seen in load.seen.items()}
+            columns[fault][STREAM] = "; ".join(sorted(load.streams))
+            sys.stderr.write(f"{fault}: {columns[fault]}\n")
         logs = "".join(node.said() for node in site.nodes)
-    names = (*PAGES, REFRESH)
+    names = (*PAGES, REFRESH, STREAM)
     lines = [
         f"{seconds:.0f} s each, load {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores, "
         f"{logs.count('Traceback')} tracebacks in the logs",
