@@ -7,7 +7,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from keys.catalogue import Problem, gateway_state
-from keys.models import TaskRun
+from keys.models import GatewayIdentity, TaskRun
 
 WORKER_LATE: Final = timedelta(minutes=3)  # it has something to do every minute
 SWEEP_LATE: Final = timedelta(minutes=15)  # it runs every five
@@ -58,3 +58,11 @@ def admin_key_state() -> str:
     if state.checked_at is None:
         return "unknown"
     return "refused" if state.problem == Problem.KEY_REFUSED else "up"
+
+
+def identity_state() -> str:
+    """Say whether the gateway is the one that the portal knows (keys/identity.py); no row: none was seen yet."""
+    problem = GatewayIdentity.objects.filter(pk=1).values_list("problem", flat=True).first()
+    if problem is None:
+        return "unknown"
+    return "changed" if problem else "up"

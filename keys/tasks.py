@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
     retry_backoff=5,  # s; doubles, with jitter, up to:
     retry_backoff_max=60,
     max_retries=3,
+    throws=(services.GatewayChanged,),  # written down, and the administrators were told: not to be tried again
     acks_late=True,  # a second run changes nothing
     ignore_result=True,
 )
@@ -27,9 +28,9 @@ def sweep() -> None:
     started = time.monotonic()
     try:
         done = services.sweep_keys()
-    except services.GatewayChanged as change:  # written down, and the administrators were told: not to be tried again
+    except services.GatewayChanged as change:
         logger.error("keys.sweep: %s", change)
-        return
+        raise
     logger.info("keys.sweep: %d brought to rest in %.1f s", done, time.monotonic() - started)
 
 
@@ -40,6 +41,7 @@ def sweep() -> None:
     retry_backoff=5,  # s; doubles, with jitter, up to:
     retry_backoff_max=60,
     max_retries=3,
+    throws=(services.GatewayChanged,),
     acks_late=True,  # a second run changes nothing
     ignore_result=True,
 )
@@ -50,7 +52,7 @@ def sync() -> None:
         changed = services.sync_keys()
     except services.GatewayChanged as change:
         logger.error("keys.sync: %s", change)
-        return
+        raise
     logger.info("keys.sync: %d changed in %.1f s", changed, time.monotonic() - started)
 
 

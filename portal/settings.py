@@ -178,6 +178,7 @@ CELERY_BEAT_SCHEDULE = beat_schedule(usage_poll_s=USAGE_POLL_S)
 
 HEALTH_PARTS = {  # of /healthz/ready, after those of web.health: what returns "up", or a word for what is wrong
     "admin_key": "keys.heartbeat.admin_key_state",
+    "identity": "keys.heartbeat.identity_state",
     "worker": "keys.heartbeat.worker_state",
     "sweep": "keys.heartbeat.sweep_state",
     "poll": "usage.services.state.poll_state",

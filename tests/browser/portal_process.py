@@ -54,6 +54,7 @@ class Portal(Server):
             "WEB_THREADS": "8",
             "VAR_DIR": str(self.folder),
             "SECRET_KEY": settings.SECRET_KEY,  # so that a session made by a test counts there
+            "PLAYGROUND_KEY_SECRET": settings.PLAYGROUND_KEY_SECRET,  # one for all nodes, as people have one key
             "DATABASE_URL": database_url(),
             "GATEWAY_URL": self.gateway.url,
             "GATEWAY_ADMIN_KEY": self.gateway.admin_key,

@@ -8,6 +8,7 @@ import os
 import secrets
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -153,7 +154,8 @@ def rows_of(person: User) -> list[dict[str, Any]]:
 def everything() -> None:
     """Do all that is done on a schedule."""
     for task in (refresh_models, sync, sweep):
-        task.run()
+        with suppress(services.GatewayChanged):
+            task.run()
     compare_with_gateway()
     refresh()
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from keys.heartbeat import note_run
-from keys.models import GatewayState, TaskRun
+from keys.models import GatewayIdentity, GatewayState, TaskRun
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 from usage.models import UsageState
@@ -38,6 +38,7 @@ def all_at_work(db: None) -> None:
     for name in ("keys.sweep", "usage.refresh_facts"):
         note_run(name, ok=True)
     GatewayState.objects.create(pk=1, checked_at=timezone.now())
+    GatewayIdentity.objects.create(pk=1)
     UsageState.objects.create(pk=1, last_try_at=timezone.now())
 
 
@@ -62,7 +63,7 @@ def test_ready_when_all_parts_are(client: Client, sandbox: Sandbox, all_at_work:
     answer = client.get(READY)
 
     assert answer.status_code == 200
-    parts = ("database", "broker", "static", "gateway", "admin_key", "worker", "sweep", "poll")
+    parts = ("database", "broker", "static", "gateway", "admin_key", "identity", "worker", "sweep", "poll")
     assert answer.json() == {"state": "up", "parts": dict.fromkeys(parts, "up")}
     assert "no-store" in answer["Cache-Control"]
 
@@ -73,14 +74,16 @@ def test_what_only_an_admin_can_mend_is_degraded_and_the_balancer_goes_on(
     hour_ago = timezone.now() - timedelta(hours=1)
     TaskRun.objects.update(ended_at=hour_ago, ok_at=hour_ago)
     GatewayState.objects.update(problem="key_refused")
+    GatewayIdentity.objects.update(problem=GatewayIdentity.Problem.VANISHED)
     UsageState.objects.update(failing_since=hour_ago)
 
     answer = client.get(READY)
 
     assert (answer.status_code, answer.json()["state"]) == (200, "degraded")
     parts = answer.json()["parts"]
-    assert {name: parts[name] for name in ("admin_key", "worker", "sweep", "poll")} == {
+    assert {name: parts[name] for name in ("admin_key", "identity", "worker", "sweep", "poll")} == {
         "admin_key": "refused",
+        "identity": "changed",
         "worker": "late",
         "sweep": "late",
         "poll": "failing",
