@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from playground.markup.process import Job
+from playground.reasoning import parted
 from playground.rendering.frames import Renderer, renderer_in
 from playground.rendering.pool import Lane, NotRendered, rendering_pool
 from playground.rendering.saved import Rendering, save_renderings, saved_renderings
@@ -20,7 +21,6 @@ PAGE_CPU_S: Final = 1.0  # of the rendering processes, for what the cache does n
 PAGE_S: Final = 5.0  # by the clock: long, for a busy machine
 AT_ONCE_S: Final = 0.05  # so long a page waits with its turn; for more it lets others go on
 PAGE_CHARS: Final = 2_000_000  # of HTML
-THINKS, HAS_THOUGHT = "<think>", "</think>"
 
 
 class RenderedAnswers:
@@ -34,7 +34,7 @@ class RenderedAnswers:
 
         The ids in it are new each time, so that the same answer may stand there twice.
         """
-        thought, said = _parted(text)
+        thought, said = parted(text)
         if not thought:
             return self._said_html(said)
         folded = render_to_string("playground/_thought.html", {"thought": thought})
@@ -52,7 +52,7 @@ class RenderedAnswers:
 
 def render_answers(texts: Iterable[str]) -> RenderedAnswers:
     """Render the answers of a page, in the active language, within one budget."""
-    return RenderedAnswers(_renderings([_parted(text)[1] for text in texts]))
+    return RenderedAnswers(_renderings([parted(text)[1] for text in texts]))
 
 
 def answer_html(text: str) -> SafeString:
@@ -63,15 +63,6 @@ def answer_html(text: str) -> SafeString:
 def prompt_html(text: str) -> SafeString:
     """Return a person's message as it was typed."""
     return render_to_string("playground/_prose.html", {"text": text})
-
-
-def _parted(text: str) -> tuple[str, str]:
-    """Part an answer that begins with <think>, as of a server that parses no reasoning; unclosed, all is thought."""
-    begun = text.lstrip()
-    if not begun.startswith(THINKS):
-        return "", text
-    thought, _, said = begun.removeprefix(THINKS).partition(HAS_THOUGHT)
-    return thought.strip(), said.strip("\r\n")
 
 
 def _renderings(texts: Sequence[str]) -> dict[str, Rendering]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from playground.models import Answer, Conversation, Image, Message
+from playground.reasoning import parted
 from playground.services.cards import card_of
 from playground.services.mishaps import Mishap
 from playground.services.requests import data_url
@@ -114,6 +115,8 @@ def _answer(answer: Answer) -> Iterator[str]:
 
 
 def _choice(text: str, reasoning: str, tool_calls: list[dict[str, Any]]) -> Iterator[str]:
+    thought, text = parted(text)
+    reasoning = "\n\n".join(filter(None, (reasoning, thought)))
     if reasoning:
         yield "\n".join(f"> {line}".rstrip() for line in [_("Reasoning:"), "", *reasoning.splitlines()])
     if text:

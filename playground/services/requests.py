@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from gateway import inference_types as types
 from playground.models import Answer, Image, Message
+from playground.reasoning import parted
 
 Turn = tuple[Message, Answer | None]
 
@@ -32,6 +33,10 @@ USAGE: Final = "stream_options"
 USER: Final = "user"  # set by the portal, never by a form
 # What a model may refuse and a person may then send without, by its name in the request.
 REFUSABLE: Final = frozenset((*SHARED, *CHAT_ONLY, "response_format", USAGE, USER))
+
+
+# Problems of a message that it would have again with the next one.
+REFUSED_FOR_ITSELF: Final = frozenset(("content_filtered", "context_too_long", "bad_request"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,15 +95,44 @@ def _system(wishes: Mapping[str, Any]) -> list[types.Message]:
 
 
 def _talk(turns: Sequence[Turn], *, tools: bool) -> Iterator[types.Message]:
-    """Yield messages and answers in turn; the message after calls of tools is given as their result."""
+    """Yield messages and answers in turn; the message after calls of tools is given as their result.
+
+    Strict chat templates take no role twice in a row: what was not answered goes with the message after it.
+    """
     called: list[dict[str, str]] = []
+    waiting: types.Message | None = None  # of the person, not answered yet
     for message, answer in turns:
-        yield from _asked(message, called)
+        said = parted(answer.text)[1] if answer else ""
+        if answer and not (said or called) and (answer.problem or {}).get("code") in REFUSED_FOR_ITSELF:
+            continue
+        for asked in _asked(message, called):
+            if asked.role == "user":
+                waiting = _joined(waiting, asked)
+            else:
+                yield asked
         called = _calls(answer) if tools and answer else []
-        if answer and (answer.text or called):
+        if said or called:
+            if waiting:
+                yield waiting
+            waiting = None
             yield types.Message(
-                role="assistant", content=answer.text or None, tool_calls=[_as_openai(call) for call in called] or None
+                role="assistant", content=said or None, tool_calls=[_as_openai(call) for call in called] or None
             )
+    if waiting:
+        yield waiting
+
+
+def _joined(first: types.Message | None, second: types.Message) -> types.Message:
+    """Make one message of two of a person's, their images in their places."""
+    if first is None:
+        return second
+    if isinstance(first.content, str) and isinstance(second.content, str):
+        return types.Message(role="user", content=f"{first.content}\n\n{second.content}")
+    parts: list[types.Json] = []
+    for message in (first, second):
+        text = message.content
+        parts += [{"type": "text", "text": text}] if isinstance(text, str) else text or ()
+    return types.Message(role="user", content=parts)
 
 
 def _asked(message: Message, called: Sequence[Mapping[str, str]]) -> Iterator[types.Message]:

@@ -107,7 +107,62 @@ def test_an_answer_that_never_came_is_left_out_and_a_partial_one_is_not(talk: Co
         for message in messages_of((first, failed), (second, stopped), (third, None))
     ]
 
-    assert said == [("user", "a"), ("user", "b"), ("assistant", "half"), ("user", "c")]
+    assert said == [("user", "a\n\nb"), ("assistant", "half"), ("user", "c")]
+
+
+NOTHING_SAID: dict[str, dict[str, Any]] = {
+    "failed": {"state": Answer.State.FAILED, "problem": {"code": "provider_down"}},
+    "empty": {"finish_reason": "stop"},
+    "stopped before a word": {"state": Answer.State.STOPPED},
+    "only reasoning": {"reasoning": "Hm.", "finish_reason": "length"},
+    "only thought, in its text": {"text": "<think>Hm, and then", "finish_reason": "length"},
+    "a call that cannot be sent back": {"tool_calls": [{"id": "", "name": "now", "arguments": "{}"}]},
+    "still under way": {"state": Answer.State.STREAMING},
+}
+
+
+@pytest.mark.parametrize("how", NOTHING_SAID)
+def test_no_role_comes_twice_in_a_row_whatever_was_not_answered(talk: Conversation, how: str) -> None:
+    first, second, third = (rows.message(talk, text) for text in "abc")
+    rows.image(second)
+    unanswered = {"text": "", **NOTHING_SAID[how]}
+    before, after = (rows.answer(message, **unanswered) for message in (first, second))
+
+    [message] = messages_of((first, before), (second, after), (third, None), tools=[TOOL])
+
+    assert message["role"] == "user"
+    assert [part.get("text", part["type"]) for part in message["content"]] == ["a", "b", "image_url", "c"]
+
+
+@pytest.mark.parametrize("code", ["content_filtered", "context_too_long", "bad_request"])
+def test_what_was_refused_for_itself_is_not_sent_again_with_the_next_message(talk: Conversation, code: str) -> None:
+    first, second = (rows.message(talk, text) for text in "ab")
+    refused = rows.answer(first, "", state=Answer.State.FAILED, problem={"code": code})
+
+    assert messages_of((first, refused), (second, None)) == [{"role": "user", "content": "b"}]
+
+
+def test_the_answer_goes_on_where_a_call_of_a_tool_had_a_result_and_no_answer(talk: Conversation) -> None:
+    first, second, third = (rows.message(talk, text) for text in ("Weather?", "12 degrees", "Well?"))
+    called = rows.answer(first, "", tool_calls=[CALL])
+    failed = rows.answer(second, "", state=Answer.State.FAILED, problem={"code": "content_filtered"})
+
+    messages = messages_of((first, called), (second, failed), (third, None), tools=[TOOL])
+
+    assert [message["role"] for message in messages] == ["user", "assistant", "tool", "user"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<think>Hm.</think>Four.", "Hm.\n</think>\n\nFour.", "[THINK]Hm.[/THINK]Four.", "<thought>Hm.</thought>Four."],
+)
+def test_what_was_thought_is_never_sent_back(talk: Conversation, text: str) -> None:
+    first, second = (rows.message(talk, text) for text in "ab")
+    answer = rows.answer(first, text, reasoning="Let me see.")
+
+    _, sent, _ = messages_of((first, answer), (second, None))
+
+    assert sent == {"role": "assistant", "content": "Four."}
 
 
 def test_images_go_as_data_urls_beside_the_text(talk: Conversation) -> None:
@@ -180,7 +235,7 @@ def test_calls_that_the_gateway_would_refuse_are_not_sent_back(
 
     messages = messages_of((first, called), (rows.message(talk, "Well?", parent=called), None), **wishes)
 
-    assert messages == [{"role": "user", "content": "Weather?"}, {"role": "user", "content": "Well?"}]
+    assert messages == [{"role": "user", "content": "Weather?\n\nWell?"}]
 
 
 def test_a_completion_takes_what_completions_know() -> None:

@@ -47,6 +47,24 @@ def test_folds_the_thoughts_as_they_were_written_and_renders_the_rest(text: str)
     assert rest.split() == f"{PROSE}<p><strong>Four</strong></p> </div>".split()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*Two* & two\n</think>\n\n**Four**",
+        "<reasoning>*Two* & two</reasoning>**Four**",
+        "[THINK]*Two* & two[/THINK]**Four**",
+        "<|channel|>analysis<|message|>*Two* & two<|end|><|start|>assistant<|channel|>final<|message|>**Four**",
+        "Here is my thought process: *Two* & two\n\nHere is my response:\n\n**Four**",
+    ],
+    ids=["no opening tag", "reasoning", "Magistral", "gpt-oss", "Granite"],
+)
+def test_folds_the_thoughts_of_models_that_spell_them_otherwise(text: str) -> None:
+    thought, rest = parted(text)
+
+    assert thought == "*Two* & two"
+    assert rest.split() == f"{PROSE}<p><strong>Four</strong></p> </div>".split()
+
+
 @pytest.mark.parametrize("text", ["<think>It was stopped", "<think>It was stopped</think>", "<think>It was stopped\n"])
 def test_all_is_thought_where_no_answer_follows(text: str) -> None:
     assert parted(text) == ("It was stopped", "")
@@ -61,7 +79,7 @@ def test_no_thought_is_not_shown(text: str) -> None:
     assert "<p>Four</p>" in html
 
 
-@pytest.mark.parametrize("text", ["`<think>` begins it </think>", "So: <think>a</think>", "<thinking>a</thinking>"])
+@pytest.mark.parametrize("text", ["`<think>` begins it </think>", "So: <think>a</think>", "<thinker>a</thinker>"])
 def test_only_the_tag_at_the_beginning_is_one(text: str) -> None:
     html = answer_html(text)
 

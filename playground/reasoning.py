@@ -1,0 +1,104 @@
+"""Parts what a model thought from what it says, where both came in one text: a server may parse no reasoning.
+
+The spellings are those that vLLM, llama.cpp and Ollama know for the open models of today. A text that has no opening
+tag may still have thought: some chat templates write that tag before the model begins.
+"""
+
+import re
+from itertools import islice
+from typing import Final
+
+_NAME: Final = r"((?:[a-z]+[:|])?(?:think|thinking|thought|reasoning))"
+_TAG: Final = re.compile(rf"<{_NAME}>", re.IGNORECASE)
+_PAIRS: Final = {  # an opening, and what ends the thought that it opens
+    "[THINK]": "[/THINK]",
+    "◁think▷": "◁/think▷",
+    "<|START_THINKING|>": "<|END_THINKING|>",
+    "<|begin_of_thought|>": "<|end_of_thought|>",
+    "<|channel>thought": "<channel|>",
+    "<|inner_prefix|>": "<|inner_suffix|>",
+}
+_CLOSING: Final = re.compile("|".join([rf"</{_NAME}>", *map(re.escape, _PAIRS.values())]), re.IGNORECASE)
+_AROUND_THE_ANSWER: Final = (
+    ("<answer>", "</answer>"),
+    ("<response>", "</response>"),
+    ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
+    ("<|begin_of_solution|>", "<|end_of_solution|>"),
+)
+_MOST_BLOCKS: Final = 20
+
+_GRANITE: Final = re.compile(
+    r"\s*Here(?: is|'s) my thought process:(.*?)Here(?: is|'s) my response:(.*)", re.DOTALL | re.IGNORECASE
+)
+_HARMONY: Final = re.compile(  # gpt-oss
+    r"(?:<\|start\|>assistant)?<\|channel\|>(\w+)[^<\n]{0,200}(?:<\|constrain\|>\w+)?<\|message\|>"
+    r"(.*?)(?:<\|end\|>|<\|return\|>|<\|call\|>|(?=<\|start\|>)|\Z)\s*",
+    re.DOTALL,
+)
+_BARE_HARMONY: Final = re.compile(r"\s*analysis(?=[A-Z\n])(.*?)assistantfinal(.*)", re.DOTALL)  # its tokens dropped
+
+
+def parted(text: str) -> tuple[str, str]:
+    """Return what was thought and what is said; where nothing was thought, ("", text) as it is."""
+    if text.lstrip().startswith(("<|channel|>", "<|start|>")):
+        return _of_channels(text.strip())
+    for pattern in (_GRANITE, _BARE_HARMONY):
+        if found := pattern.match(text):
+            return found[1].strip(), found[2].strip()
+    thoughts: list[str] = []
+    rest = text
+    while len(thoughts) < _MOST_BLOCKS and (block := _opened_block(rest)):
+        thought, rest = block
+        thoughts.append(thought)
+    if not thoughts and (closing := _closing_without_opening(text)):
+        thoughts, rest = [text[: closing.start()].strip()], text[closing.end() :]
+    return ("\n\n".join(filter(None, thoughts)), _unwrapped(rest)) if thoughts else ("", text)
+
+
+def _opened_block(text: str) -> tuple[str, str] | None:
+    """Return the thought with which the text opens, and what follows it; unclosed, all is thought."""
+    begun = text.lstrip()
+    if tag := _TAG.match(begun):
+        opening, end = tag[0], f"</{tag[1]}>"
+    else:
+        opening = next((each for each in _PAIRS if begun.startswith(each)), "")
+        end = _PAIRS.get(opening, "")
+    if not opening:
+        return None
+    closing = re.compile(re.escape(end), re.IGNORECASE).search(begun, len(opening))
+    if closing is None:
+        return begun[len(opening) :].strip(), ""
+    return begun[len(opening) : closing.start()].strip(), begun[closing.end() :]
+
+
+def _closing_without_opening(text: str) -> re.Match[str] | None:
+    """Return the tag that ends a thought which the chat template had opened; not one that is only spoken of."""
+    for closing in islice(_CLOSING.finditer(text), _MOST_BLOCKS):
+        before = text[: closing.start()]
+        if _TAG.search(before) or any(opening in before for opening in _PAIRS):
+            return None
+        line = before.rpartition("\n")[2].replace("```", "")
+        if before.count("```") % 2 == 0 and line.count("`") % 2 == 0:
+            return closing
+    return None
+
+
+def _of_channels(text: str) -> tuple[str, str]:
+    """Part gpt-oss' messages: what is in its channel "final" is said, the others are thought."""
+    thoughts: list[str] = []
+    said: list[str] = []
+    end = 0
+    while message := _HARMONY.match(text, end):
+        (said if message[1] == "final" else thoughts).append(message[2].strip())
+        end = message.end()
+    said.append(text[end:].strip())
+    return "\n\n".join(filter(None, thoughts)), "\n\n".join(filter(None, said))
+
+
+def _unwrapped(said: str) -> str:
+    """Return an answer without the tags that some models put around it."""
+    begun = said.strip()
+    for opening, closing in _AROUND_THE_ANSWER:
+        if begun.startswith(opening):
+            return begun.removeprefix(opening).removesuffix(closing).strip()
+    return said.strip("\r\n")
