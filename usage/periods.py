@@ -11,7 +11,7 @@ from typing import Final
 LONGEST_DAYS: Final = 1100  # of a period of one's own choice: three years
 DEFAULT: Final = "30d"
 LENGTHS: Final = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
-NAMES: Final = (*LENGTHS, "month")
+NAMES: Final = (*LENGTHS, "month", "last-month")
 A_DAY: Final = timedelta(days=1)
 
 
@@ -33,9 +33,11 @@ class Period:
         return [self.first_day + timedelta(days=number) for number in range(self.length)]
 
     def previous(self) -> "Period":
-        """Return as many days just before; of a month so far, as many days of the month before."""
+        """Return as many days just before; of a month the month before, of one so far as many of its days."""
+        if self.name == "last-month":
+            return Period("", _month_before(self.first_day), self.first_day - A_DAY)
         if self.name == "month":
-            first = (self.first_day - A_DAY).replace(day=1)
+            first = _month_before(self.first_day)
             return Period("", first, min(first + timedelta(days=self.length - 1), self.first_day - A_DAY))
         return Period("", self.first_day - timedelta(days=self.length), self.first_day - A_DAY)
 
@@ -50,6 +52,8 @@ def named(name: str, today: date) -> Period:
     """Return one of NAMES as it is today."""
     if name == "month":
         return Period(name, today.replace(day=1), today)
+    if name == "last-month":
+        return Period(name, _month_before(today), today.replace(day=1) - A_DAY)
     return Period(name, today - timedelta(days=LENGTHS[name] - 1), today)
 
 
@@ -98,6 +102,11 @@ def budget_reset_day(budget_period: str, today: date) -> date | None:
     if budget_period == "30d":
         return next_month(today)
     return first + (A_DAY if budget_period == "1d" else timedelta(days=7))
+
+
+def _month_before(day: date) -> date:
+    """Return the first day of the month before that of `day`."""
+    return (day.replace(day=1) - A_DAY).replace(day=1)
 
 
 def next_month(day: date) -> date:

@@ -28,6 +28,25 @@ def test_ends_today(name: str, first: date) -> None:
     assert ends({"period": name}) == (first, TODAY)
 
 
+@pytest.mark.parametrize(
+    ("today", "expected"),
+    [
+        (TODAY, (date(2026, 10, 1), date(2026, 10, 31))),
+        (date(2026, 1, 1), (date(2025, 12, 1), date(2025, 12, 31))),
+        (date(2028, 3, 31), (date(2028, 2, 1), date(2028, 2, 29))),
+    ],
+)
+def test_last_month_is_all_of_the_month_before(today: date, expected: tuple[date, date]) -> None:
+    assert ends({"period": "last-month"}, today) == expected
+    assert period_of({"period": "last-month"}, today).params() == {"period": "last-month"}
+
+
+def test_last_month_is_compared_with_the_whole_month_before_it() -> None:
+    before = period_of({"period": "last-month"}, date(2026, 3, 5)).previous()
+
+    assert (before.first_day, before.last_day) == (date(2026, 1, 1), date(2026, 1, 31))
+
+
 @pytest.mark.parametrize("params", [{}, {"period": ""}, {"period": "1y"}, {"from": "soon"}, {"to": "2026-02-30"}])
 def test_is_thirty_days_when_the_address_names_none_that_there_is(params: dict[str, str]) -> None:
     assert period_of(params, TODAY).name == "30d"

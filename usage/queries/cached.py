@@ -10,7 +10,6 @@ from typing import Any, Final
 from django.contrib.auth.models import Group
 from django.core.cache import cache
 
-from keys.models import Key
 from usage.models import UsageState, UsedModel, utc_today
 from usage.periods import DEFAULT, Period, named
 from usage.queries.overview import Overview, overview
@@ -25,12 +24,11 @@ KEPT_S: Final = 600  # names and labels may change without a fact
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What the filters offer, and how many people have a key."""
+    """What the filters offer."""
 
     groups: tuple[str, ...]
     models: tuple[str, ...]
     providers: tuple[str, ...]
-    people_with_keys: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +61,7 @@ def everyone_of(
 
     def top() -> tuple[Overview, tuple[Person, ...]]:
         numbers, people = whole()
-        return numbers, people[:TOP_PEOPLE]
+        return numbers, tuple(person for person in people[:TOP_PEOPLE] if person.used_something)
 
     (numbers, top_people), people, days, month_usd, choices = _parts(
         state,
@@ -112,7 +110,7 @@ def _name(version: int, today: date, what: str) -> str:
 
 def _with_people(scope: Scope, period: Period) -> tuple[Overview, tuple[Person, ...]]:
     numbers = overview(scope.narrow(), period, most_keys=TOP_KEYS)
-    return replace(numbers, people={}), people_of(numbers.people)
+    return replace(numbers, people={}), people_of(numbers.people, scope)
 
 
 def _choices() -> Choices:
@@ -121,5 +119,4 @@ def _choices() -> Choices:
         groups=tuple(Group.objects.order_by("name").values_list("name", flat=True)),
         models=tuple(name for name, _ in models),
         providers=tuple(sorted({provider for _, provider in models if provider})),
-        people_with_keys=Key.objects.live().order_by().values("owner").distinct().count(),
     )

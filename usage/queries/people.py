@@ -1,4 +1,4 @@
-"""The table of people: who used something in a period, how much, and with how many keys."""
+"""The table of people: who used how much in a period, with how many keys; and who has a key and used nothing."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from django.db.models import Count
 
 from accounts.models import User
 from keys.models import Key
-from usage.queries.scope import UNATTRIBUTED
+from usage.queries.scope import UNATTRIBUTED, Scope
 from usage.queries.sums import Sums
 
 
@@ -23,8 +23,13 @@ class Person:
     name: str  # "" for what nobody is known to own
     groups: tuple[str, ...]
     sums: Sums
-    last_day: date
+    last_day: date | None  # in the period; None: nothing used
     live_keys: int
+
+    @property
+    def used_something(self) -> bool:
+        """Whether there is any use, and not only a key that could be used."""
+        return self.last_day is not None
 
 
 ORDERS: Final[dict[str, Callable[[Person], Any]]] = {
@@ -33,19 +38,25 @@ ORDERS: Final[dict[str, Callable[[Person], Any]]] = {
     "requests": lambda person: person.sums.requests,
     "failed": lambda person: person.sums.failed_share or 0,
     "keys": lambda person: person.live_keys,
-    "last": lambda person: person.last_day,
+    "last": lambda person: person.last_day or date.min,
 }
 DEFAULT_ORDER: Final = "-spend"
 PEOPLE_A_PAGE: Final = 25
 
 
-def people_of(found: dict[int | None, tuple[Sums, date]]) -> tuple[Person, ...]:
-    """Return the people behind the sums, most spend first; two queries."""
-    known = _names([owner for owner in found if owner is not None])
+def people_of(found: dict[int | None, tuple[Sums, date]], scope: Scope) -> tuple[Person, ...]:
+    """Return the people behind the sums, and who could have used something, most spend first.
+
+    Two queries; with filters a third.
+    """
     live = dict(Key.objects.live().order_by().values_list("owner").annotate(number=Count("pk")))
+    could = scope.live_keys().values_list("owner", flat=True).distinct() if scope.params() else live
+    idle: dict[int | None, tuple[Sums, date | None]] = {owner: (Sums(), None) for owner in could}
+    used_by = {**idle, **found}
+    known = _names([owner for owner in used_by if owner is not None])
     people = [
         _person(owner, known.get(owner), sums, last_day, live.get(owner, 0))
-        for owner, (sums, last_day) in found.items()
+        for owner, (sums, last_day) in used_by.items()
     ]
     return tuple(in_order(people, DEFAULT_ORDER))
 
@@ -59,11 +70,21 @@ def in_order(people: Iterable[Person], order: str) -> list[Person]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeoplePage:
-    """One page of the people: from the `first` to the `last` of `count`, counted from 1."""
+    """One page of the people: from the `first` to the `last` of `count`, counted from 1.
+
+    Of all, `used` is how many used something and are known, `idle` how many have a key and used nothing.
+    """
 
     people: tuple[Person, ...]
     number: int
     count: int
+    used: int = 0
+    idle: int = 0
+
+    @property
+    def has_somebody_in_two_groups(self) -> bool:
+        """Whether the use of one on this page counts in several groups."""
+        return any(len(person.groups) > 1 for person in self.people)
 
     @property
     def first(self) -> int:
@@ -92,7 +113,9 @@ def page_of(people: tuple[Person, ...], order: str, number: int) -> PeoplePage:
     number = min(max(1, number), pages)
     start = (number - 1) * PEOPLE_A_PAGE
     shown = in_order(people, order)[start : start + PEOPLE_A_PAGE]
-    return PeoplePage(people=tuple(shown), number=number, count=len(people))
+    idle = sum(not person.used_something for person in people)
+    used = sum(person.used_something and person.value != UNATTRIBUTED for person in people)
+    return PeoplePage(people=tuple(shown), number=number, count=len(people), used=used, idle=idle)
 
 
 Known = tuple[str, str, tuple[str, ...]]  # user name, name, groups
@@ -111,7 +134,7 @@ def _names(owners: list[int]) -> dict[int | None, Known]:
     return found
 
 
-def _person(owner: int | None, known: Known | None, sums: Sums, last_day: date, live_keys: int) -> Person:
+def _person(owner: int | None, known: Known | None, sums: Sums, last_day: date | None, live_keys: int) -> Person:
     value, name, groups = known or (UNATTRIBUTED, "", ())
     keys = live_keys if owner is not None else 0
     return Person(value=value, name=name, groups=groups, sums=sums, last_day=last_day, live_keys=keys)

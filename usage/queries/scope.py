@@ -58,14 +58,21 @@ class Scope:
             models=UsedModel.objects.filter(**given) if given else None,
         )
 
+    def live_keys(self) -> QuerySet[Key]:
+        """Return the keys that work and that the filters leave, used or not; models are no filter of keys."""
+        if _SOURCE.fullmatch(self.key):
+            return Key.objects.none()
+        wanted = (_person(self.person), _group(self.group), _label(self.key), _kind(self.kind))
+        return Key.objects.live().filter(*(condition for condition in wanted if condition)).order_by()
+
     def _conditions(self) -> list[Q]:
         return [
             Q() if self.owner_id is None else Q(owner=self.owner_id),
             Q(key__isnull=False) & ~Q(key__intern_name="") if self.interns_only else Q(),
             _person(self.person),
-            Q(owner__groups__name=self.group) if self.group else Q(),
+            _group(self.group),
             _key(self.key),
-            Q(key__kind__in=self.kind.split(",")) if self.kind else Q(),
+            _kind(self.kind, "key__"),
         ]
 
 
@@ -110,13 +117,32 @@ def people_like(text: str) -> QuerySet[User]:
     return found
 
 
+def _group(name: str) -> Q:
+    return Q(owner__groups__name=name) if name else Q()
+
+
+def _kind(kinds: str, of: str = "") -> Q:
+    return Q(**{f"{of}kind__in": kinds.split(",")}) if kinds else Q()
+
+
 def _key(text: str) -> Q:
     """Match one key, one source without a key, or all labels (at the gateway: aliases) that have this in them."""
-    if not text:
-        return Q()
     if source := _SOURCE.fullmatch(text):
         return Q(pk=int(source[1]), key=None)
+    labelled = _label(text, "key__")
+    return labelled if not text or _is_uuid(text) else labelled | Q(key=None, alias__icontains=text)
+
+
+def _label(text: str, of: str = "") -> Q:
+    """Match one key by its id, else all whose labels have this in them."""
+    if not text:
+        return Q()
+    return Q(**{f"{of}pk": uuid.UUID(text)} if _is_uuid(text) else {f"{of}label__icontains": text})
+
+
+def _is_uuid(text: str) -> bool:
     try:
-        return Q(key=uuid.UUID(text))
+        uuid.UUID(text)
     except ValueError:
-        return Q(key__label__icontains=text) | Q(key=None, alias__icontains=text)
+        return False
+    return True

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop, ngettext, pgettext
 
 from keys.identity import MESSAGES
 from usage.models import Difference, Notice, Run, utc_today
-from usage.periods import budget_reset_day
+from usage.periods import Period, budget_reset_day
 from usage.queries.key_use import KeyUse
 from usage.queries.overview import SERIES, Overview
 from usage.queries.sums import Sums
@@ -107,20 +107,24 @@ def last_use(day: date | None) -> str:
 @register.filter
 def change(numbers: Overview) -> str:
     """Say what the spend is beside that of the period before: "0.62 more than the 30 days before"."""
-    days = numbers.period.previous().length
-    words = {"days": days, "amount": usd_number(abs(numbers.change_usd))}
+    words = {"amount": usd_number(abs(numbers.change_usd)), "period": _before(numbers.period)}
     if not numbers.before.requests and not numbers.before.spend_usd:
-        return ngettext("nothing the day before", "nothing in the %(days)d days before", days) % words
+        return _("nothing the day before") if numbers.period.length == 1 else _("nothing in %(period)s") % words
     if not numbers.change_usd:
-        return ngettext("as much as the day before", "as much as the %(days)d days before", days) % words
+        return _("as much as %(period)s") % words
     if numbers.change_usd > 0:
-        return (
-            ngettext("%(amount)s more than the day before", "%(amount)s more than the %(days)d days before", days)
-            % words
-        )
-    return (
-        ngettext("%(amount)s less than the day before", "%(amount)s less than the %(days)d days before", days) % words
-    )
+        return _("%(amount)s more than %(period)s") % words
+    return _("%(amount)s less than %(period)s") % words
+
+
+def _before(period: Period) -> str:
+    """Say what a period is compared with."""
+    if period.name == "month":
+        return _("the same days of the month before")
+    if period.name == "last-month":
+        return _("the month before")
+    days = period.previous().length
+    return ngettext("the day before", "the %(days)d days before", days) % {"days": days}
 
 
 @register.filter

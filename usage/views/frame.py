@@ -26,6 +26,7 @@ PERIOD_WORDS: Final = {
     "30d": _("30 days"),
     "90d": _("90 days"),
     "month": _("This month"),
+    "last-month": _("Last month"),
 }
 FILTER_WORDS: Final = {
     "person": _("Person"),

@@ -58,9 +58,9 @@ def test_tells_everybodys_totals_and_top_lists(as_admin: Client, three: list[Use
     assert_form(response, way, "usage-panel")
     told = words_of(response)
     assert "Spend 7.00 USD" in told
-    assert "People 3 3 have a key" in told
-    assert told.index("Top people") < told.index("Person c 7 requests 4.00 USD") < told.index("Top models")
-    assert told.index("Top keys") < told.index("key 2 7 requests 4.00 USD")
+    assert "People 3 all with a key used something" in told
+    assert told.index("Highest spend by person") < told.index("Person c 7 requests 4.00 USD") < told.index("Top models")
+    assert told.index("Top keys") < told.index("key 2 Person c , 7 requests 4.00 USD")
 
 
 def test_combines_filters_and_has_them_in_its_address(as_admin: Client, three: list[User]) -> None:
