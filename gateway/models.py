@@ -1,8 +1,6 @@
 """Models: what may be called, and what is known of them."""
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import TypeVar
 
 from gateway import reading
 from gateway.errors import GatewayUnreadable
@@ -11,7 +9,6 @@ from gateway.transport import Transport
 from gateway.types import ModelInfo
 
 _PER_MILLION = Decimal(10) ** 6
-T = TypeVar("T")
 
 
 class Models:
@@ -59,10 +56,10 @@ def _model(row: reading.Fields) -> ModelInfo:
     told = info if isinstance(info, dict) else {}
     return ModelInfo(
         name=reading.text(row, "model_name"),
-        mode=_lenient(reading.optional_text, told, "mode"),
-        provider=_lenient(reading.optional_text, told, "litellm_provider") or _prefix(row.get("litellm_params")),
-        max_input_tokens=_lenient(reading.optional_whole, told, "max_input_tokens"),
-        max_output_tokens=_lenient(reading.optional_whole, told, "max_output_tokens"),
+        mode=reading.lenient(reading.optional_text, told, "mode"),
+        provider=reading.lenient(reading.optional_text, told, "litellm_provider") or _prefix(row.get("litellm_params")),
+        max_input_tokens=reading.lenient(reading.optional_whole, told, "max_input_tokens"),
+        max_output_tokens=reading.lenient(reading.optional_whole, told, "max_output_tokens"),
         input_usd_per_million=_per_million(told, "input_cost_per_token"),
         output_usd_per_million=_per_million(told, "output_cost_per_token"),
         supports_vision=_told(told, "supports_vision"),
@@ -71,15 +68,8 @@ def _model(row: reading.Fields) -> ModelInfo:
     )
 
 
-def _lenient(read: Callable[[reading.Fields, str], T], told: reading.Fields, name: str) -> T | None:
-    try:
-        return read(told, name)
-    except GatewayUnreadable:
-        return None
-
-
 def _per_million(told: reading.Fields, name: str) -> Decimal | None:
-    price = _lenient(reading.optional_money, told, name)
+    price = reading.lenient(reading.optional_money, told, name)
     return None if price is None else (price * _PER_MILLION).normalize() + 0  # + 0: 2E+1 becomes 20
 
 

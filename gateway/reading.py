@@ -4,11 +4,11 @@ The complaint names the field, never its value. Numbers arrive as int or Decimal
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from typing import Final, TypeVar
 
 from gateway.errors import GatewayUnreadable
 
@@ -18,6 +18,7 @@ _LARGEST: Final = 10**15  # no count and no price is larger; int(Decimal("1e9999
 _MANY_DIGITS: Final = 40
 
 Fields = Mapping[str, object]
+T = TypeVar("T")
 
 
 def load(raw: bytes, what: str) -> object:
@@ -173,3 +174,18 @@ def optional_time(body: Fields, name: str) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise not_understood(f"{name} is not a time") from None
+
+
+def lenient(read: Callable[[Fields, str], T], body: Fields, name: str) -> T | None:
+    """Read a field, or return None where it makes no sense."""
+    try:
+        return read(body, name)
+    except GatewayUnreadable:
+        return None
+
+
+def shown(value: object) -> str:
+    """Return a value that makes no sense in few characters: a number in figures, anything else as what it is."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return type_name.get(type(value), type(value).__name__)
+    return f"{Decimal(value).normalize():.6g}"

@@ -154,10 +154,29 @@ class ActivityRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidMetric:
+    """A number of an activity row that makes no sense, so that its row has 0 there; measure "": the whole row.
+
+    `token` None: all rows of this model. `reported` is the number, or what is there instead.
+    """
+
+    token: str | None
+    model_group: str
+    measure: str  # as the field of ActivityRow is called
+    reported: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityPage:
-    """A page of activity. `took_s` is how long the gateway worked for it."""
+    """A page of activity. `took_s` is how long the gateway worked for it.
+
+    `missing` names what its rows do not report, as older gateways do not: measures, and "model_groups" where `rows`
+    have the providers' names of models.
+    """
 
     rows: tuple[ActivityRow, ...]
+    invalid: tuple[InvalidMetric, ...] = ()
+    missing: frozenset[str] = frozenset()
     page: int
     total_pages: int
     has_more: bool
@@ -166,11 +185,11 @@ class ActivityPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayTotals:
-    """The gateway's own sums of a UTC day. `took_s` is how long it worked for them."""
+    """The gateway's own sums of a UTC day. `took_s` is how long it worked for them. None: it makes no sense."""
 
-    spend_usd: Decimal
-    prompt_tokens: int
-    completion_tokens: int
-    successful_requests: int
-    failed_requests: int
+    spend_usd: Decimal | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    successful_requests: int | None
+    failed_requests: int | None
     took_s: float

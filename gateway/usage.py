@@ -1,30 +1,19 @@
 """What was used: daily activity of all users, page by page, and what a call would cost."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from gateway import reading
+from gateway.activity import activity_page
 from gateway.inference_types import Message
 from gateway.transport import Answer, Transport
-from gateway.types import ActivityPage, ActivityRow, DayTotals
+from gateway.types import ActivityPage, DayTotals
 
 PAGE_SIZE: Final = 1000  # rows, the gateway's limit
 MAX_PAGES: Final = 100_000
 PRICE_TIMEOUT_S: Final = 5.0  # people wait for it, and there is a list of prices
-DUST_USD: Final = Decimal("1e-9")  # the gateway's sums are floats: what is left of equal ones is not quite nothing
-COUNTERS: Final = (
-    "prompt_tokens",
-    "completion_tokens",
-    "cache_read_tokens",
-    "cache_creation_tokens",
-    "requests",
-    "successful_requests",
-    "failed_requests",
-    "response_time_ms",
-)
 
 
 class Usage:
@@ -48,7 +37,7 @@ class Usage:
         }
         query |= {} if user_id is None else {"user_id": user_id}
         for page in range(1, MAX_PAGES + 1):
-            told = _page(self._transport.get("/user/daily/activity", {**query, "page": page}), page)
+            told = activity_page(self._transport.get("/user/daily/activity", {**query, "page": page}), page)
             yield told
             if not told.has_more:
                 return
@@ -101,86 +90,10 @@ def _totals(answer: Answer) -> DayTotals:
     if metadata.get("total_spend") is None:  # else nonsense would read as a day without use
         raise reading.not_understood("total_spend is missing")
     return DayTotals(
-        spend_usd=reading.money(metadata, "total_spend"),
-        prompt_tokens=reading.whole(metadata, "total_prompt_tokens"),
-        completion_tokens=reading.whole(metadata, "total_completion_tokens"),
-        successful_requests=reading.whole(metadata, "total_successful_requests"),
-        failed_requests=reading.whole(metadata, "total_failed_requests"),
+        spend_usd=reading.lenient(reading.money, metadata, "total_spend"),
+        prompt_tokens=reading.lenient(reading.whole, metadata, "total_prompt_tokens"),
+        completion_tokens=reading.lenient(reading.whole, metadata, "total_completion_tokens"),
+        successful_requests=reading.lenient(reading.whole, metadata, "total_successful_requests"),
+        failed_requests=reading.lenient(reading.whole, metadata, "total_failed_requests"),
         took_s=answer.took_s,
-    )
-
-
-def _page(answer: Answer, page: int) -> ActivityPage:
-    body = reading.fields(answer.body, "answer")
-    metadata = reading.fields(body.get("metadata"), "metadata")
-    if metadata.get("total_pages") is None:  # else nonsense would read as a day without use
-        raise reading.not_understood("total_pages is missing")
-    if reading.optional_whole(metadata, "page") not in (None, page):
-        raise reading.not_understood("it is another page")
-    return ActivityPage(
-        rows=tuple(row for result in reading.items(body.get("results"), "results") for row in _rows(result)),
-        page=page,
-        total_pages=reading.whole(metadata, "total_pages"),
-        has_more=reading.flag(metadata, "has_more"),
-        took_s=answer.took_s,
-    )
-
-
-def _rows(value: object) -> Iterator[ActivityRow]:
-    """Yield the (model, key) facts of one day of one page. Public model names are under `model_groups`.
-
-    What failed before its model was known is told by key only: it becomes a fact of the model "".
-    """
-    result = reading.fields(value, "result")
-    day = _day(result)
-    breakdown = reading.fields(result.get("breakdown"), "breakdown")
-    by_model: dict[str, list[ActivityRow]] = {}
-    for group, told in reading.fields(breakdown.get("model_groups"), "model_groups").items():
-        by_key = reading.fields(reading.fields(told, "model group").get("api_key_breakdown"), "api_key_breakdown")
-        for token, entry in by_key.items():
-            row = _row(day, reading.clean(group), reading.clean(token), reading.fields(entry, "entry"))
-            by_model.setdefault(row.token, []).append(row)
-            yield row
-    for token, entry in reading.fields(breakdown.get("api_keys") or {}, "api_keys").items():
-        whole = _row(day, "", reading.clean(token), reading.fields(entry, "entry"))
-        rest = _rest(whole, by_model.get(whole.token, []))
-        if rest.successful_requests + rest.failed_requests > 0:
-            yield rest
-
-
-def _rest(whole: ActivityRow, parts: Sequence[ActivityRow]) -> ActivityRow:
-    """Return what of a key's use no model has."""
-    left = {name: getattr(whole, name) - sum(getattr(part, name) for part in parts) for name in COUNTERS}
-    spend_usd = whole.spend_usd - sum((part.spend_usd for part in parts), Decimal(0))
-    return replace(whole, **left, spend_usd=spend_usd.quantize(DUST_USD))
-
-
-def _day(result: reading.Fields) -> date:
-    try:
-        return date.fromisoformat(reading.text(result, "date"))
-    except ValueError:
-        raise reading.not_understood("date is not a date") from None
-
-
-def _row(day: date, model_group: str, token: str, entry: reading.Fields) -> ActivityRow:
-    metrics = reading.fields(entry.get("metrics"), "metrics")
-    about = reading.fields(entry.get("metadata") or {}, "metadata")
-    return ActivityRow(
-        day=day,
-        model_group=model_group,
-        token=token,
-        alias=reading.optional_text(about, "key_alias"),
-        user_id=reading.optional_text(about, "user_id"),
-        user_email=reading.optional_text(about, "user_email"),
-        team_id=reading.optional_text(about, "team_id"),
-        key_exists=reading.flag(about, "key_exists"),
-        spend_usd=reading.money(metrics, "spend"),
-        prompt_tokens=reading.whole(metrics, "prompt_tokens"),
-        completion_tokens=reading.whole(metrics, "completion_tokens"),
-        cache_read_tokens=reading.whole(metrics, "cache_read_input_tokens"),
-        cache_creation_tokens=reading.whole(metrics, "cache_creation_input_tokens"),
-        requests=reading.whole(metrics, "api_requests"),
-        successful_requests=reading.whole(metrics, "successful_requests"),
-        failed_requests=reading.whole(metrics, "failed_requests"),
-        response_time_ms=reading.money(metrics, "total_response_time_ms"),
     )

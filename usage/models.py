@@ -154,6 +154,8 @@ class Run(models.Model):
     pages = models.PositiveIntegerField(default=0)
     rows_read = models.PositiveIntegerField(default=0)
     rows_written = models.PositiveIntegerField(default=0, help_text="Facts made, changed and removed.")
+    invalid = models.PositiveIntegerField(default=0, help_text="Numbers that make no sense, not in the sums.")
+    missing = models.JSONField(default=list, help_text="What the gateway does not report, as older ones do not.")
     days_kept = models.PositiveIntegerField(default=0, help_text="Days of which far less was told than before.")
     seconds = models.FloatField(default=0)
     gateway_s = models.FloatField(default=0, help_text="Of these, spent waiting for the gateway.")
@@ -166,6 +168,26 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.first_day} to {self.last_day}: {self.outcome}"
+
+
+class Anomaly(models.Model):
+    """A number of the gateway's activity that makes no sense, as of the last time that its day was read."""
+
+    day = models.DateField()
+    token = models.CharField(max_length=TOKEN_LENGTH, blank=True, help_text="As Source has it; empty: not readable.")
+    model = models.CharField(max_length=MODEL_LENGTH, blank=True)
+    measure = models.CharField(max_length=30, blank=True, help_text="As ActivityRow has it; empty: the whole row.")
+    reported = models.CharField(max_length=40, blank=True, help_text="The number, or what is there instead.")
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["-day", "token", "model", "measure"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["day", "token", "model", "measure"], name="usage_anomaly_is_one_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.token[:12]} {self.model} {self.measure}: {self.reported}"
 
 
 class UsageState(models.Model):

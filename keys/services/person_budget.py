@@ -213,6 +213,9 @@ def _spent_usd(owner: User, period: str) -> Decimal:
         )
     except GatewayUnavailable as error:
         raise GatewayUnavailable(str(error), may_have_happened=False) from error
+    if any(metric.measure in ("", "spend_usd") for page in pages for metric in page.invalid):
+        words = "What the gateway reports of the spend makes no sense."
+        raise GatewayUnavailable(words, may_have_happened=False)
     return sum((row.spend_usd for page in pages for row in page.rows), Decimal(0))
 
 

@@ -166,9 +166,11 @@ def _sums(comparison: Comparison) -> Iterator[Difference]:
         here, there = _here(day), _there(get_gateway().usage.day_totals(day))
         comparison.days += 1
         for measure, ours in here.items():
-            slack = max(CENT_OF_A_CENT, abs(there[measure]) / 10**9) if measure == "spend_usd" else 0
-            if abs(ours - there[measure]) > slack:
-                told: dict[str, Any] = {"measure": measure, "here": str(ours), "there": str(there[measure])}
+            theirs = there[measure]
+            slack = max(CENT_OF_A_CENT, abs(theirs or Decimal(0)) / 10**9) if measure == "spend_usd" else 0
+            if theirs is None or abs(ours - theirs) > slack:
+                shown = "" if theirs is None else str(theirs)
+                told: dict[str, Any] = {"measure": measure, "here": str(ours), "there": shown}
                 yield _difference(comparison, Difference.Kind.SUMS, Difference.Act.REREAD, day=day, **told)
 
 
@@ -178,14 +180,17 @@ def _here(day: date) -> dict[str, Decimal]:
     return {name: Decimal(sums[f"sum_{name}"] or 0) for name in names}
 
 
-def _there(totals: DayTotals) -> dict[str, Decimal]:
-    return {
-        "spend_usd": totals.spend_usd,
-        "prompt_tokens": Decimal(totals.prompt_tokens),
-        "completion_tokens": Decimal(totals.completion_tokens),
-        "ok_requests": Decimal(totals.successful_requests),
-        "failed_requests": Decimal(totals.failed_requests),
+def _there(totals: DayTotals) -> dict[str, Decimal | None]:
+    """Return the gateway's sums; None: it makes no sense."""
+    counts = {
+        "prompt_tokens": totals.prompt_tokens,
+        "completion_tokens": totals.completion_tokens,
+        "ok_requests": totals.successful_requests,
+        "failed_requests": totals.failed_requests,
     }
+    sums: dict[str, Decimal | None] = {"spend_usd": totals.spend_usd}
+    sums.update({name: None if count is None else Decimal(count) for name, count in counts.items()})
+    return sums
 
 
 def _difference(

@@ -18,13 +18,12 @@ from keys.alerts import alert_admins
 from keys.models import GatewayIdentity
 from keys.services import identify_gateway
 from usage.models import Run, utc_today
+from usage.services.anomalies import keep_known, record_anomalies, tell_of_anomalies
 from usage.services.attribute import attribute_sources
 from usage.services.lease import Lease, LeaseLost, held_lease
 from usage.services.state import note_failure, note_success, rest_after, resting_until
 from usage.services.told import Tally, read_day
 from usage.services.write import shrinks, write_day
-
-logger = logging.getLogger(__name__)
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +61,7 @@ def refresh_facts(
         with _recorded(run, Tally()) as tally:
             identify_gateway()
             _read_and_write(run, tally, lease, page_size=page_size, slice_s=slice_s, accept_less=accept_less)
+            tell_of_anomalies(tally.invalid)
     return run
 
 
@@ -76,6 +76,8 @@ def _read_and_write(run: Run, tally: Tally, lease: Lease, *, page_size: int, sli
     attribute_sources()
     while True:
         told = read_day(day, tally, lease.extend, page_size=page_size)
+        tally.invalid += record_anomalies(told)
+        keep_known(told)
         accepted = kept_to is not None and day <= kept_to  # the gateway was, with what it lacks
         shrunk = not accept_less and not accepted and shrinks(told)
         run.rows_written += write_day(told, keep=shrunk or (accepted and not accept_less))
@@ -115,6 +117,7 @@ def _recorded(run: Run, tally: Tally) -> Iterator[Tally]:
         run.first_day, run.problem = wanted, without_addresses(str(error))[:300]
     finally:
         run.pages, run.rows_read, run.gateway_s = tally.pages, tally.rows, tally.gateway_s
+        run.invalid, run.missing = tally.invalid, sorted(tally.missing)
         run.seconds, run.ended_at = time.monotonic() - began, timezone.now()
         run.save()
         rest_after(tally.gateway_s)

@@ -7,17 +7,29 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, NamedTuple, TypeVar
 
+from gateway import reading
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.reading import not_understood
-from gateway.types import ActivityPage, ActivityRow, DayTotals
+from gateway.types import ActivityPage, ActivityRow, DayTotals, InvalidMetric
 from gateway.usage import PAGE_SIZE
 from usage.models import MODEL_LENGTH, TOKEN_LENGTH
-from usage.money import LARGEST_DAY_USD, exact_usd
+from usage.money import exact_usd, largest_day_usd
 
 T = TypeVar("T", ActivityPage, DayTotals)
 Amounts = list[Decimal | int]  # in the order of models.MEASURES
 LARGEST_COUNT: Final = 10**12  # of tokens or requests of a key in a day; sums of such fit 64 bits
+READ: Final = (  # the fields of ActivityRow, in the order of models.MEASURES
+    "spend_usd",
+    "prompt_tokens",
+    "completion_tokens",
+    "cache_read_tokens",
+    "cache_creation_tokens",
+    "successful_requests",
+    "failed_requests",
+    "response_time_ms",
+)
+MEASURED: Final = ({"spend_usd"}, {"prompt_tokens"}, {"completion_tokens"}, {"successful_requests", "failed_requests"})
 SPEND_TOLERANCE: Final = Decimal("0.000001")  # of the sum, and at least so many USD: the gateway adds floats
 
 
@@ -34,6 +46,8 @@ class Tally:
 
     pages: int = 0
     rows: int = 0
+    invalid: int = 0  # numbers, and rows, that make no sense
+    missing: set[str] = field(default_factory=set)  # what an older gateway does not report
     gateway_s: float = 0.0
 
 
@@ -44,6 +58,7 @@ class ToldDay:
     day: date
     facts: dict[tuple[str, str], Amounts] = field(default_factory=dict)
     about: dict[str, About] = field(default_factory=dict)
+    invalid: list[InvalidMetric] = field(default_factory=list)  # those of facts have a 0 in `facts`
 
     def add(self, row: ActivityRow) -> None:
         """Add a row; several pages, and several endpoints, may have some of the same."""
@@ -55,6 +70,13 @@ class ToldDay:
         sums = self.facts.setdefault((token, row.model_group[:MODEL_LENGTH]), amounts)
         if sums is not amounts:
             sums[:] = [one + other for one, other in zip(sums, amounts, strict=True)]
+
+    def set_aside(self, token: str, model: str, place: int) -> None:
+        """Note that an amount makes no sense, and count it as nothing."""
+        amounts = self.facts[token, model]
+        reported = reading.shown(amounts[place])
+        self.invalid.append(InvalidMetric(token=token, model_group=model, measure=READ[place], reported=reported))
+        amounts[place] = 0
 
     def totals(self) -> list[Decimal]:
         """Return spend, prompt tokens, completion tokens and requests of the day."""
@@ -90,6 +112,7 @@ class _Reader:
         while page := self._timed(lambda: next(pages, None)):
             self._tally.pages += 1
             self._tally.rows += len(page.rows)
+            self._tally.missing |= page.missing
             yield page
 
     def totals(self) -> DayTotals:
@@ -105,9 +128,10 @@ class _Reader:
         for page in pages:
             expected = page.total_pages if expected is None else expected
             _assert_in_place(page, expected, self._day)
+            told.invalid.extend(page.invalid)
             for row in page.rows:
                 told.add(row)
-        return _checked(told)
+        return _bounded(told)
 
     def _timed(self, ask: Callable[[], T | None]) -> T | None:
         """Ask, and note how long the gateway worked, also when it failed."""
@@ -139,35 +163,46 @@ def _assert_in_place(page: ActivityPage, total_pages: int, day: date) -> None:
     """Complain of a page that does not belong to the others."""
     if page.total_pages != total_pages or page.has_more != (page.page < total_pages):
         raise _moved("the number of pages")
-    if not page.rows and total_pages:
+    if not page.rows and not page.invalid and total_pages:
         raise _moved("a page")
     if any(row.day != day for row in page.rows):
         raise not_understood("it tells of another day")
 
 
 def _assert_between(told: ToldDay, before: DayTotals, after: DayTotals) -> None:
-    """Complain of pages that cannot be one picture of the day."""
+    """Complain of pages that cannot be one picture of the day, as far as their numbers make sense."""
+    spoilt = {metric.measure for metric in told.invalid}
     for place, (ours, least, most) in enumerate(zip(told.totals(), _bounds(before), _bounds(after), strict=True)):
+        if spoilt & MEASURED[place] or least is None or most is None:
+            continue
         slack = max(abs(most), Decimal(1)) * SPEND_TOLERANCE if place == 0 else Decimal(0)
-        if not least - slack <= ours <= most + slack:
+        if ours > most + slack or (ours < least - slack and "" not in spoilt):
             raise _moved("the sum of its pages")
 
 
-def _bounds(totals: DayTotals) -> list[Decimal]:
-    requests = totals.successful_requests + totals.failed_requests
-    return [totals.spend_usd, *map(Decimal, (totals.prompt_tokens, totals.completion_tokens, requests))]
+def _bounds(totals: DayTotals) -> list[Decimal | None]:
+    counts = (totals.prompt_tokens, totals.completion_tokens, totals.successful_requests, totals.failed_requests)
+    prompt, completion, ok, failed = (None if count is None else Decimal(count) for count in counts)
+    return [totals.spend_usd, prompt, completion, None if ok is None or failed is None else ok + failed]
 
 
 def _moved(what: str) -> GatewayUnavailable:
     return GatewayUnavailable(f"The gateway's activity changed while it was read: {what} does not fit.")
 
 
-def _checked(told: ToldDay) -> ToldDay:
-    """Make amounts what the database will give back; refuse what is no amount."""
-    if sum((abs(Decimal(amounts[0])) for amounts in told.facts.values()), Decimal(0)) > LARGEST_DAY_USD:
-        raise not_understood("spend is out of all bounds")
+def _bounded(told: ToldDay) -> ToldDay:
+    """Make amounts what the database will give back; set aside what is no amount, so that the others are counted."""
+    for (token, model), amounts in told.facts.items():
+        for place, count in enumerate(amounts):
+            if place and not -LARGEST_COUNT <= int(count) <= LARGEST_COUNT:
+                told.set_aside(token, model, place)
+    total = sum((abs(Decimal(amounts[0])) for amounts in told.facts.values()), Decimal(0))
+    if total > (largest := largest_day_usd()):
+        for (token, model), amounts in sorted(told.facts.items(), key=lambda fact: -abs(Decimal(fact[1][0]))):
+            total -= abs(Decimal(amounts[0]))
+            told.set_aside(token, model, 0)
+            if total <= largest:
+                break
     for amounts in told.facts.values():
-        if any(not -LARGEST_COUNT <= int(count) <= LARGEST_COUNT for count in amounts[1:]):
-            raise not_understood("a count is out of all bounds")
         amounts[0] = exact_usd(Decimal(amounts[0]))
     return told

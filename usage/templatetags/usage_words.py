@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, pgettext
 
 from keys.identity import MESSAGES
-from usage.models import Difference, Notice, Run, utc_today
+from usage.models import Anomaly, Difference, Notice, Run, utc_today
 from usage.periods import Period, budget_reset_day
 from usage.queries.key_use import KeyUse
 from usage.queries.overview import SERIES, Overview
@@ -239,6 +239,41 @@ MEASURE_WORDS: Final = {
 }
 
 
+NOT_REPORTED: Final = {
+    "model_groups": lambda: _("public names of models"),
+    "prompt_tokens": lambda: _("tokens in"),
+    "completion_tokens": lambda: _("tokens out"),
+    "cache_read_tokens": lambda: _("tokens read from a cache"),
+    "cache_creation_tokens": lambda: _("tokens written to a cache"),
+    "successful_requests": lambda: _("requests answered"),
+    "failed_requests": lambda: _("requests that failed"),
+    "response_time_ms": lambda: _("response times"),
+}
+
+
+@register.filter
+def missing_words(run: Run) -> str:
+    """Say what an older gateway did not report; what the portal does not show is left out."""
+    return ", ".join(NOT_REPORTED[name]() for name in run.missing if name in NOT_REPORTED)
+
+
+ANOMALY_WORDS: Final = MEASURE_WORDS | {
+    "": lambda: _("The whole row"),
+    "cache_read_tokens": lambda: _("Tokens read from a cache"),
+    "cache_creation_tokens": lambda: _("Tokens written to a cache"),
+    "requests": lambda: _("Requests"),
+    "successful_requests": lambda: _("Requests answered"),
+    "response_time_ms": lambda: _("Response time"),
+}
+
+
+@register.filter
+def anomaly_words(anomaly: Anomaly) -> str:
+    """Say which number makes no sense, and what the gateway reports: "Spend, USD: 1e+18"."""
+    what = ANOMALY_WORDS.get(anomaly.measure, lambda: anomaly.measure)()
+    return f"{what}: {anomaly.reported}" if anomaly.reported else what
+
+
 @register.filter
 def difference_words(difference: Difference) -> str:
     """Say how the portal and the gateway differ."""
@@ -254,10 +289,14 @@ def difference_words(difference: Difference) -> str:
 
 def _sums_words(difference: Difference) -> str:
     """Say how two sums differ: amounts as money, counts as counts."""
-    here, there = Decimal(difference.here), Decimal(difference.there)
     write = usd_number if difference.measure == "spend_usd" else lambda number: tokens(int(number))
+    here, what = Decimal(difference.here), MEASURE_WORDS.get(difference.measure, lambda: difference.measure)()
+    if not difference.there:
+        words = {"what": what, "here": write(here)}
+        return _("%(what)s: %(here)s here; what the gateway says makes no sense") % words
+    there = Decimal(difference.there)
     return _("%(what)s: %(here)s here, %(there)s there; they differ by %(by)s") % {
-        "what": MEASURE_WORDS.get(difference.measure, lambda: difference.measure)(),
+        "what": what,
         "here": write(here),
         "there": write(there),
         "by": write(abs(here - there)),

@@ -17,7 +17,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from keys.models import Key
-from usage.models import UsageState, utc_today
+from usage.models import Anomaly, UsageState, utc_today
 from usage.queries.cached import Everyone, everyone_of, overview_of
 from usage.queries.key_use import KeyUse, use_of
 from usage.queries.overview import Overview
@@ -105,6 +105,7 @@ def context_of_everyone(request: PortalRequest, page: Page) -> dict[str, Any]:
         "pace": _pace(told, page.frame.state),
         "choices": told.choices,
         "kinds": kind_choices(),
+        "anomalies": Anomaly.objects.filter(day__range=(page.period.first_day, page.period.last_day)).count(),
     }
 
 

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from gateway.errors import GatewayError
 from keys import services
 from keys.models import GatewayIdentity
-from usage.models import Comparison, Difference, Run
+from usage.models import Anomaly, Comparison, Difference, Run
 from usage.queries.frame import Frame
 from usage.templatetags.usage_words import run_words
 from usage.views.frame import require
@@ -29,6 +29,7 @@ from web.tasks import QueueUnavailable, send_task
 REFRESH_REST_S: Final = 30  # between two presses of the button, of all people together
 WAIT_S: Final = 60  # so long the page waits for the run that it asked for
 RUNS_A_PAGE: Final = 50
+ANOMALIES_SHOWN: Final = 100
 
 
 @require_POST
@@ -72,7 +73,14 @@ def runs(request: PortalRequest) -> HttpResponse:
     found = Paginator(Run.objects.all(), RUNS_A_PAGE).get_page(request.GET.get("page"))
     state = frame.state
     filling = state.backfill_target is not None and state.backfill_share < 1
-    context = {"frame": frame, "runs": found, "here": "usage:runs", "filling": filling, **_identity_of(request)}
+    context = {
+        "frame": frame,
+        "runs": found,
+        "here": "usage:runs",
+        "filling": filling,
+        "anomalies": Anomaly.objects.all()[:ANOMALIES_SHOWN],
+        **_identity_of(request),
+    }
     return render_region(request, "usage/runs.html", "panel", context)
 
 
