@@ -17,7 +17,7 @@ help:  ## Say what there is
 run: $(INSTALLED)  ## Start the portal with a sandbox gateway: http://127.0.0.1:8000 (PORT, SANDBOX_PORT and VAR_DIR move it)
 	@exec env EMBEDDED=1 $(PYTHON) manage.py run --end-with-parent
 
-test: $(INSTALLED)  ## Run all tests; ARGS goes to pytest, REQUIRE=browser,postgres,redis,nginx,clients,office forbids to skip
+test: $(INSTALLED)  ## Run all tests; ARGS goes to pytest, REQUIRE=browser,postgres,redis,nginx,node,clients,office forbids to skip
 	@exec $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
 
 test-postgres: export TEST_DATABASE = postgres

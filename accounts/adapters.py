@@ -22,7 +22,7 @@ from accounts.backends import account_of
 from accounts.mails import NOTIFICATIONS, send_later
 from accounts.models import User
 from accounts.rights import permissions_of
-from accounts.services import take_over_groups
+from accounts.services import take_over_address, take_over_groups, take_over_name
 from web.redirects import is_ours
 from web.request import client_address
 from web.tasks import QueueUnavailable
@@ -150,9 +150,17 @@ class InstitutionAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # 
         return (user, user.email) if user else None
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Take over the groups of somebody whom we know."""
-        if sociallogin.is_existing:
-            take_over_groups(user=sociallogin.user, claimed=sociallogin.account.extra_data["userinfo"].get("groups"))
+        """Take over the groups of somebody whom we know, and the name and address that changed since the last time."""
+        if not sociallogin.is_existing:
+            return
+        user, account, before = sociallogin.user, sociallogin.account, sociallogin.claims_before
+        claims = account.extra_data["userinfo"]
+        take_over_groups(user=user, claimed=claims.get("groups"))
+        take_over_name(user=user, claims=claims, before=before)
+        if not take_over_address(user=user, claims=claims, before=before):
+            del claims["email"]  # so the next sign-in finds it changed, and tries again
+            if account.pk:
+                account.save(update_fields=["extra_data"])
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: None = None) -> User:
         """Make the account of somebody who is new, with their groups."""

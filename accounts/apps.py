@@ -16,3 +16,4 @@ class AccountsConfig(AppConfig):
         from accounts import checks
 
         register(checks.institution_is_asked_over_https, Tags.security)
+        register(checks.identity_is_asked_for, Tags.security)

@@ -15,3 +15,11 @@ def institution_is_asked_over_https(**kwargs: Any) -> list[CheckMessage]:
     if not settings.OIDC_ISSUER or issuer.scheme == "https" or issuer.hostname in LOOPBACK:
         return []
     return [Error("OIDC_ISSUER is not an https address.", hint="Give the address with https://.", id="accounts.E001")]
+
+
+def identity_is_asked_for(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse scopes without `openid`: there would be no ID token, and nobody could sign in."""
+    if "openid" in settings.OIDC_SCOPES:
+        return []
+    hint = "For example OIDC_SCOPES=openid profile email."
+    return [Error("OIDC_SCOPES does not contain openid.", hint=hint, id="accounts.E002")]

@@ -1,26 +1,25 @@
-"""OpenID Connect with the institution: the checks of who signs in, and what is taken from the claims.
+"""OpenID Connect with the institution: the checks of who signs in."""
 
-Claims are written by somebody else. Only those named here are kept, as the type and length that the database takes.
-"""
+from typing import Any, Final
 
-import logging
-import unicodedata
-from collections.abc import Mapping
-from typing import Any, Final, TypeGuard
-
-from allauth.socialaccount import app_settings
-from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
+import jwt
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin, SocialToken
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
+from jwt.types import Options
 
-logger = logging.getLogger(__name__)
-NAMES: Final = {"preferred_username": 150, "name": 300, "given_name": 150, "family_name": 150}  # claim: characters
-MAX_GROUP_LENGTH: Final = 150  # characters, as Django's groups have
-NO_TEXT: Final = ("Cc", "Cs")  # Unicode categories: control characters, of which PostgreSQL refuses NUL, and surrogates
+from accounts.claims import usable_claims
+
+SIGNATURES: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+CLOCKS_APART_S: Final = 60
+
+
+class UnsupportedAnswer(ValueError):
+    """The institution answers in a form that is allowed, but that the portal does not read. Its text is for admins."""
 
 
 class InstitutionClient(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has no types
@@ -34,14 +33,56 @@ class InstitutionClient(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # al
         Raises OAuth2Error for an identity that is not meant for this sign-in, LookupError or ValueError for an answer
         that makes no sense.
         """
-        identity = self._decode_id_token(app, kwargs["response"]["id_token"])
+        encoded = kwargs["response"]["id_token"]
+        _refuse_encrypted(encoded, "the ID token")
+        identity = self._decode_id_token(app, encoded)
         if not constant_time_compare(str(identity.get("nonce", "")), self.nonce):
             raise OAuth2Error("The ID token does not repeat the nonce.")
-        userinfo = self._fetch_user_info(token.token)
+        userinfo = self._userinfo(app, token.token) if "userinfo_endpoint" in self.openid_config else identity
         if not isinstance(userinfo, dict) or userinfo.get("sub") != identity.get("sub"):
             raise OAuth2Error("Userinfo is about somebody else than the ID token.")
         claims = usable_claims(identity, userinfo)
-        return self.get_provider().sociallogin_from_response(request, {"userinfo": claims})
+        known = SocialAccount.objects.filter(provider=self.provider_id, uid=claims["sub"]).first()
+        login: SocialLogin = self.get_provider().sociallogin_from_response(request, {"userinfo": claims})
+        login.claims_before = known.extra_data.get("userinfo", {}) if known else {}  # of the last sign-in
+        return login
+
+    def _userinfo(self, app: SocialApp, access_token: str) -> Any:
+        """Return what the institution tells of the person: JSON, or a JWT that it has signed."""
+        with get_adapter().get_requests_session() as session:
+            response = session.get(self.profile_url, headers={"Authorization": f"Bearer {access_token}"})
+            response.raise_for_status()
+            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            if media_type != "application/jwt":
+                return response.json()
+            keys = session.get(self.openid_config["jwks_uri"])
+            keys.raise_for_status()
+        return self._verified_userinfo(app, response.text.strip(), keys.json())
+
+    def _verified_userinfo(self, app: SocialApp, encoded: str, keys: dict[str, Any]) -> dict[str, Any]:
+        """Return the claims of signed userinfo; who it is from and for is checked where it says so (Core 5.3.2)."""
+        _refuse_encrypted(encoded, "userinfo")
+        try:
+            header = jwt.get_unverified_header(encoded)
+            if header["alg"] not in SIGNATURES:
+                raise UnsupportedAnswer(f"userinfo is signed by {header['alg']}; choose RS256 for this client")
+            key = next(key for key in jwt.PyJWKSet.from_dict(keys).keys if header.get("kid") in (None, key.key_id))
+            unchecked: Options = {"verify_aud": False, "verify_iss": False}
+            claims = jwt.decode(encoded, key, [header["alg"]], options=unchecked, leeway=CLOCKS_APART_S)
+        except (jwt.PyJWTError, StopIteration) as error:
+            raise OAuth2Error("The signature of userinfo is not the institution's.") from error
+        audience = claims.get("aud", app.client_id)
+        if claims.get("iss", self.openid_config["issuer"]) != self.openid_config["issuer"] or (
+            app.client_id not in (audience if isinstance(audience, list) else [audience])
+        ):
+            raise OAuth2Error("Userinfo is from or for somebody else.")
+        return claims
+
+
+def _refuse_encrypted(token: str, what: str) -> None:
+    """Refuse a token of five parts, which is encrypted: the portal has no key to read it."""
+    if token.count(".") == 4:
+        raise UnsupportedAnswer(f"{what} is encrypted; switch encryption off for this client at the institution")
 
 
 class InstitutionCallback(OAuth2CallbackView):  # type: ignore[misc]  # allauth has no types
@@ -53,49 +94,3 @@ class InstitutionCallback(OAuth2CallbackView):  # type: ignore[misc]  # allauth 
         if state:
             self.adapter.nonce = state["nonce"]
         return state, response
-
-
-def usable_claims(identity: Mapping[str, Any], userinfo: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is taken from the ID token and, where both have it, from userinfo.
-
-    Raises ValueError when they name nobody. An address is verified by the same of the two that gives it. There is no
-    "groups" when the institution says that there are too many to name (Entra ID, over 200).
-    """
-    subject = identity.get("sub")
-    if not _is_text(subject, app_settings.UID_MAX_LENGTH):
-        raise ValueError("The institution names nobody.")
-    both = {**identity, **userinfo}
-    claims: dict[str, Any] = {"sub": subject}
-    for name, length in NAMES.items():
-        if isinstance(both.get(name), str):
-            claims[name] = "".join(sign for sign in both[name] if _is_text(sign, 1)).strip()[:length]
-    source = userinfo if "email" in userinfo else identity
-    if _is_text(source.get("email"), 254):
-        claims["email"] = source["email"]
-        claims["email_verified"] = source.get("email_verified") is True or source.get("email_verified") == "true"
-    groups = _groups_in(both)
-    elsewhere = both.get("_claim_names")
-    if groups is None and (both.get("hasgroups") or (isinstance(elsewhere, dict) and "groups" in elsewhere)):
-        logger.warning(
-            "the institution names no groups, because there are too many: a person's groups stay as they are"
-        )
-        return claims
-    names = [name for name in (groups if isinstance(groups, list) else [groups]) if _is_text(name)]
-    claims["groups"] = [name.removeprefix("/") for name in names]  # Keycloak's begin with a slash
-    return claims
-
-
-def _groups_in(claims: Mapping[str, Any]) -> Any:
-    """Return the claim of groups; its name may be a way through several, as Keycloak's realm_access.roles is."""
-    path = settings.OIDC_GROUPS_CLAIM
-    found: Any = claims
-    for name in [path] if path in claims else path.split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
-
-
-def _is_text(value: object, length: int = MAX_GROUP_LENGTH) -> TypeGuard[str]:
-    """Return whether it is a text of 1 to `length` characters without any that are no text."""
-    if not isinstance(value, str) or not 0 < len(value) <= length:
-        return False
-    return all(unicodedata.category(sign) not in NO_TEXT for sign in value)

@@ -1,12 +1,14 @@
 """What happens to people in more than one table."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from allauth.account.internal.emailkit import valid_email_or_none
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.mails import send_later
 from accounts.models import User
@@ -36,6 +38,49 @@ def take_over_groups(*, user: User, claimed: Iterable[str] | None) -> None:
     user.groups.add(*new)
     user.institution_groups.set((given & named) | new)
     update_staff_status(User.objects.filter(pk=user.pk))
+
+
+def take_over_name(*, user: User, claims: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """Give the person the name that the institution has changed since `before`, the claims of their last sign-in."""
+    first, last = _name_in(claims)
+    if (first or last) and (first, last) != _name_in(before) and (first, last) != (user.first_name, user.last_name):
+        user.first_name, user.last_name = first, last
+        user.save(update_fields=["first_name", "last_name"])
+
+
+def _name_in(claims: Mapping[str, Any]) -> tuple[str, str]:
+    """Return first and last name, each "" where it is not told, as a new account gets them."""
+    first, _space, last = str(claims.get("name") or "").partition(" ")
+    return (claims.get("given_name") or first)[:150], (claims.get("family_name") or last)[:150]
+
+
+def take_over_address(*, user: User, claims: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Give the person the address that the institution has changed since `before`; tell them at the one they had.
+
+    False where it could not be given, and is to be tried again: somebody else here has it, or nobody has verified it
+    and the account has a password, for which links go to the address.
+    """
+    new = User.objects.normalize_email(valid_email_or_none(claims.get("email")))
+    if not new or new in (User.objects.normalize_email(before.get("email")), user.email):
+        return True
+    verified = claims["email_verified"]
+    others_confirmed = EmailAddress.objects.exclude(user=user).filter(email=new, verified=True)
+    if others_confirmed.exists() or (user.has_usable_password() and not verified):
+        logger.warning("account %d keeps its address: the institution's new one is not verified, or taken", user.pk)
+        return False
+    old, user.email = user.email, new
+    try:
+        with transaction.atomic():
+            user.save(update_fields=["email"])
+            EmailAddress.objects.filter(user=user).delete()  # of before: links to the account would still go there
+            EmailAddress.objects.create(user=user, email=new, verified=verified, primary=True)
+    except IntegrityError:
+        user.email = old
+        logger.warning("account %d keeps its address: somebody else here has the institution's new one", user.pk)
+        return False
+    if old:
+        send_later("email_changed", user, to=old, new=new, institution=settings.OIDC_NAME or "OpenID Connect")
+    return True
 
 
 def change_address(*, user: User, before: str, by: str) -> None:

@@ -21,7 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from requests import RequestException
 
-from accounts.institution import InstitutionCallback, InstitutionClient
+from accounts.institution import InstitutionCallback, InstitutionClient, UnsupportedAnswer
 from accounts.limits import remember_browser
 from web.request import PortalRequest
 
@@ -148,6 +148,9 @@ def _asking(request: HttpRequest, ask: Callable[[], HttpResponse]) -> HttpRespon
     """Answer 503 when the institution does not answer, or answers what makes no sense."""
     try:
         return ask()
+    except UnsupportedAnswer as error:
+        logger.error("nobody can sign in with the institution: %s", error)
+        return render(request, "socialaccount/unsupported.html", status=503)
     except (OAuth2Error, RequestException, LookupError, TypeError, ValueError, RecursionError) as error:
         logger.warning("the institution did not answer as it should: %s", type(error).__name__)
         return render(request, "socialaccount/unavailable.html", status=503)

@@ -293,12 +293,15 @@ OIDC_NAME = env.str("OIDC_NAME", default="")  # as in "Sign in with Example Univ
 _oidc_default = environ.Env.NOTSET if OIDC_ISSUER else ""
 OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default=_oidc_default)
 OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default=_oidc_default)
+OIDC_SCOPES = env.str("OIDC_SCOPES", default="openid profile email").replace(",", " ").split()
+OIDC_TRUST_EMAIL = env.bool("OIDC_TRUST_EMAIL", default=False)  # an address that it does not deny
 OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
 OIDC_GROUPS_ALLOWED = env.list("OIDC_GROUPS_ALLOWED", default=[])  # that it may give; empty: those without permissions
 SOCIALACCOUNT_PROVIDERS = (
     {
         "openid_connect": {
             "OAUTH_PKCE_ENABLED": True,
+            "SCOPE": OIDC_SCOPES,
             "APPS": [
                 {
                     "provider_id": "institution",

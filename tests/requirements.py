@@ -53,6 +53,7 @@ REQUIREMENTS = {
     "office": Requirement(
         lambda: shutil.which("soffice") is not None, "needs LibreOffice Calc (Debian: libreoffice-calc-nogui)"
     ),
+    "node": Requirement(lambda: shutil.which("node") is not None, "needs node (Debian: nodejs)"),
     "clients": Requirement(
         lambda: _has_client_libraries() and _has_httr2() and shutil.which("node") is not None,
         "needs R's httr2 and node (Debian: r-cran-httr2, nodejs), and `pip install -r requirements/clients.txt`",

@@ -25,6 +25,7 @@ def institution_process() -> Iterator[Institution]:
 def institution(institution_process: Institution, settings: Settings) -> Institution:
     """Hand out the provider as new, with the portal pointed at it."""
     institution_process.garbage, institution_process.gives_id_token = False, True
+    institution_process.has_userinfo, institution_process.userinfo_token = True, ""
     institution_process.asked, institution_process.codes = [], {}
     institution_process.id_token_claims = {}
     settings.OIDC_ISSUER, settings.OIDC_NAME = institution_process.url, "Example University"
@@ -41,7 +42,7 @@ def providers(issuer: str) -> dict[str, Any]:
         "secret": CLIENT_SECRET,
         "settings": {"server_url": issuer},
     }
-    return {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": [app]}}
+    return {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "SCOPE": ["openid", "profile", "email"], "APPS": [app]}}
 
 
 @pytest.fixture

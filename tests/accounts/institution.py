@@ -13,8 +13,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from jwt import PyJWS
+from jwt.algorithms import RSAAlgorithm
 
 jws = PyJWS()  # signs claims of any type, where jwt.encode wants a text for `sub`
 CLIENT_ID, CLIENT_SECRET = "portal", "a secret between the two"
@@ -28,6 +30,8 @@ class Institution:
         self.userinfo: dict[str, Any] = {}
         self.id_token_claims: dict[str, Any] = {}
         self.gives_id_token = True
+        self.userinfo_token = ""  # what is answered in place of the JSON of userinfo
+        self.has_userinfo = True
         self.garbage = False  # answers everything with HTML
         self.asked: list[str] = []  # paths, in order
         self.codes: dict[str, dict[str, str]] = {}  # code -> what it was asked for with
@@ -39,11 +43,11 @@ class Institution:
 
     def configuration(self) -> dict[str, Any]:
         """Return the discovery document."""
-        return {
+        userinfo = {"userinfo_endpoint": f"{self.url}/userinfo"} if self.has_userinfo else {}
+        return userinfo | {
             "issuer": self.url,
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
-            "userinfo_endpoint": f"{self.url}/userinfo",
             "jwks_uri": f"{self.url}/jwks",
             "token_endpoint_auth_methods_supported": ["client_secret_post"],
         }
@@ -74,9 +78,17 @@ class Institution:
         now = int(time.time())
         claims = {"iss": self.url, "aud": CLIENT_ID, "iat": now, "exp": now + 60, "sub": self.userinfo.get("sub")}
         claims |= {"nonce": asked["nonce"]} if "nonce" in asked else {}
-        claims |= self.id_token_claims
-        key = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        return jws.encode(json.dumps(claims).encode(), key, algorithm="RS256", headers={"kid": "1"})
+        return self.signed(claims | self.id_token_claims)
+
+    def signed(self, claims: dict[str, Any], key: RSAPrivateKey | None = None, **headers: str) -> str:
+        """Return the claims as a JWT, by the provider's key or another."""
+        pem = (key or self.key).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return jws.encode(json.dumps(claims).encode(), pem, algorithm="RS256", headers={"kid": "1"} | headers)
+
+    def keys(self) -> dict[str, Any]:
+        """Return what the provider's signatures are checked with."""
+        public = RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True)
+        return {"keys": [{**public, "kid": "1", "use": "sig"}]}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -95,7 +107,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Location", self.institution.authorize(query))
             self.end_headers()
         elif url.path == "/userinfo" and self.headers["Authorization"] == "Bearer let-me-in":
-            self._json(self.institution.userinfo)
+            if token := self.institution.userinfo_token:
+                self._answer(token.encode(), "application/jwt;charset=utf-8")
+            else:
+                self._json(self.institution.userinfo)
+        elif url.path == "/jwks":
+            self._json(self.institution.keys())
         else:
             self.send_error(404)
 
