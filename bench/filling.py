@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 from bench.crowd import DAYS_AGO, KEY, KEYS, MEASURES, MODEL, MODELS, NUMBERS, PEOPLE, facts_a_day, token_of
 from keys.models import GatewayState, Key, Token
-from usage.models import Fact, Source, UsageState, UsedModel, utc_today
+from usage.models import COLOURS, Fact, Source, UsageState, UsedModel, utc_today
 from usage.services import rebuild_rollups
 
 BATCH = 500
@@ -63,7 +63,10 @@ def make_facts(facts: int) -> None:
         batch_size=BATCH,
     )
     UsedModel.objects.bulk_create(
-        [UsedModel(name=f"model-{n}", provider=("openai", "anthropic", "vllm")[n % 3]) for n in range(MODELS)]
+        [
+            UsedModel(name=f"model-{n}", colour=n % COLOURS + 1, provider=("openai", "anthropic", "vllm")[n % 3])
+            for n in range(MODELS)
+        ]
     )
     now = timezone.now()
     UsageState.objects.create(pk=1, last_ok_at=now, last_try_at=now, version=1)

@@ -20,6 +20,7 @@ from usage.money import UsdField
 
 TOKEN_LENGTH: Final = 200
 MODEL_LENGTH: Final = 200
+COLOURS: Final = 12  # static/css/tokens.css has so many for models
 
 
 class UsedModel(models.Model):
@@ -27,6 +28,7 @@ class UsedModel(models.Model):
 
     name = models.CharField(max_length=MODEL_LENGTH, unique=True)
     provider = models.CharField(max_length=80, blank=True, help_text="As the gateway's list of models tells it.")
+    colour = models.PositiveSmallIntegerField(default=0, help_text="On every page: 1 to COLOURS, given once.")
 
     def __str__(self) -> str:
         return self.name

@@ -19,6 +19,7 @@ from usage.queries.year import Year, spent_since, year
 
 TOP_KEYS: Final = 10  # of everybody's
 TOP_PEOPLE: Final = 5
+SHAPE: Final = 2  # one more when what is kept has other fields: nodes of two versions share the cache
 KEPT_S: Final = 600  # names and labels may change without a fact
 
 
@@ -105,7 +106,7 @@ def _parts(state: UsageState, makers: Mapping[str, Callable[[], Any]]) -> list[A
 
 def _name(version: int, today: date, what: str) -> str:
     digest = hashlib.sha256(what.encode()).hexdigest()[:40]
-    return f"usage:{version}:{today}:{digest}"
+    return f"usage-{SHAPE}:{version}:{today}:{digest}"
 
 
 def _with_people(scope: Scope, period: Period) -> tuple[Overview, tuple[Person, ...]]:

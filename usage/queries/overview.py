@@ -13,13 +13,13 @@ from usage.queries.reading import sums_by_day_and_model, sums_by_source
 from usage.queries.scope import Narrowed
 from usage.queries.sums import NOTHING_USD, Sums, together
 
-SERIES: Final = 5  # models with a colour of their own; the rest together are the sixth
+SERIES: Final = 5  # models on the chart; the rest together are the sixth
 MOST_KEYS: Final = 500  # in the answer; of everybody's keys, only the first are of interest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A line of a list; `value` is what a filter calls it, `colour` 1 to 6, `note` a date when the key ended."""
+    """A line of a list; `value` is what a filter calls it, `colour` that of a model."""
 
     value: str
     label: str
@@ -58,6 +58,11 @@ class Overview:
     people: dict[int | None, tuple[Sums, date]]  # by owner; None: unattributed
 
     @property
+    def coloured_series(self) -> list[tuple[str | None, int]]:
+        """The series, each with its colour; the rest has its own, 0."""
+        return [(share.value, share.colour) for share in self.models[:SERIES]] + ([(None, 0)] * (None in self.series))
+
+    @property
     def series_sums(self) -> tuple[Decimal, ...]:
         """What each series comes to in the period."""
         return tuple(sum((day.parts_usd[at] for day in self.days), NOTHING_USD) for at in range(len(self.series)))
@@ -72,13 +77,15 @@ def overview(of: Narrowed, period: Period, *, most_keys: int = MOST_KEYS) -> Ove
     """Read the numbers: three queries, however many facts there are."""
     days: dict[date, dict[str, Sums]] = defaultdict(dict)
     before = Sums()
-    for day, model, *sums in sums_by_day_and_model(of, period):
+    colours: dict[str, int] = {}
+    for day, model, colour, *sums in sums_by_day_and_model(of, period):
         if day is None:
             before += Sums(*sums)
         else:
             days[day][model] = Sums(*sums)
-    models = _models(days)
-    series: tuple[str | None, ...] = tuple(share.value for share in models if share.colour <= SERIES)
+            colours[model] = colour
+    models = _models(days, colours)
+    series: tuple[str | None, ...] = tuple(share.value for share in models[:SERIES])
     series += (None,) if len(models) > len(series) else ()
     sources = list(sums_by_source(of, period))
     keys = _by_key(sources)
@@ -95,17 +102,14 @@ def overview(of: Narrowed, period: Period, *, most_keys: int = MOST_KEYS) -> Ove
     )
 
 
-def _models(days: dict[date, dict[str, Sums]]) -> tuple[Share, ...]:
-    """Return the models, most spend first; the first five have colours of their own."""
+def _models(days: dict[date, dict[str, Sums]], colours: dict[str, int]) -> tuple[Share, ...]:
+    """Return the models, most spend first."""
     found: dict[str, Sums] = defaultdict(Sums)
     for by_model in days.values():
         for name, sums in by_model.items():
             found[name] += sums
     ranked = sorted(found.items(), key=lambda item: (-item[1].spend_usd, -item[1].requests, item[0]))
-    return tuple(
-        Share(value=name, label=name, sums=sums, colour=min(place, SERIES + 1))
-        for place, (name, sums) in enumerate(ranked, 1)
-    )
+    return tuple(Share(value=name, label=name, sums=sums, colour=colours[name]) for name, sums in ranked)
 
 
 def _day(day: date, by_model: dict[str, Sums], series: tuple[str | None, ...]) -> Day:

@@ -19,12 +19,12 @@ def facts(of: Narrowed, first_day: date, last_day: date) -> QuerySet[Fact]:
 
 
 def sums_by_day_and_model(of: Narrowed, period: Period) -> Rows:
-    """Return (day, model's name, SUMS…) of the period; under the day None, the same of the period before."""
+    """Return (day, model's name, its colour, SUMS…) of the period; under the day None, those of the period before."""
     before = period.previous()
     rows = _with_models(of, before.first_day, period.last_day)
     rows = rows.filter(Q(day__gte=period.first_day) | Q(day__lte=before.last_day))  # they need not touch
     at = Case(When(day__gte=period.first_day, then=F("day")), default=None)
-    return rows.order_by().values_list(at, "model__name").annotate(**SUMS)
+    return rows.order_by().values_list(at, "model__name", "model__colour").annotate(**SUMS)
 
 
 def sums_by_source(of: Narrowed, period: Period) -> Rows:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from itertools import islice
+from itertools import cycle, islice
 from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import QuerySet, Sum
 
-from usage.models import MEASURES, DayModel, Fact, Source, UsedModel
+from usage.models import COLOURS, MEASURES, DayModel, Fact, Source, UsedModel
 from usage.services.attribute import attribute_sources
 from usage.services.rollups import roll_up
 from usage.services.rows import put_difference
@@ -62,8 +62,19 @@ def _keep_larger(stored: QuerySet[Fact], facts: dict[tuple[Any, ...], Sequence[A
 def _models(names: set[str]) -> dict[str, int]:
     """Return the ids of models, new ones made."""
     known = dict(UsedModel.objects.values_list("name", "pk"))
-    made = UsedModel.objects.bulk_create([UsedModel(name=name) for name in sorted(names - known.keys())])
+    new = sorted(names - known.keys())
+    made = []
+    if new:
+        colours = cycle(_free_colours())
+        made = UsedModel.objects.bulk_create([UsedModel(name=name, colour=next(colours)) for name in new])
     return known | {model.name: model.pk for model in made}
+
+
+def _free_colours() -> list[int]:
+    """Return the colours in the order in which new models take them: those of none first, then by least spend."""
+    spent = UsedModel.objects.values_list("colour").annotate(spent=Sum("days__spend_usd"))
+    found = {colour: (True, usd or Decimal(0)) for colour, usd in spent}
+    return sorted(range(1, COLOURS + 1), key=lambda colour: (*found.get(colour, (False, Decimal(0))), colour))
 
 
 def _sources(about: dict[str, About]) -> tuple[dict[str, int], bool]:

@@ -16,7 +16,7 @@ from keys.identity import MESSAGES
 from usage.models import Anomaly, Difference, Notice, Run, utc_today
 from usage.periods import Period, budget_reset_day
 from usage.queries.key_use import KeyUse
-from usage.queries.overview import SERIES, Overview
+from usage.queries.overview import Overview
 from usage.queries.sums import Sums
 from usage.queries.year import Pace
 from web.templatetags.portal import NO_BREAK_SPACE, moment, tokens, usd, usd_number
@@ -150,12 +150,6 @@ def model_words(name: str | None) -> str:
     if name is None:
         return _("other")
     return name or _("no model")
-
-
-@register.filter
-def colour_of(name: str | None, place: int) -> int:
-    """Return the colour of the series at a place: the rest has its own, the last."""
-    return SERIES + 1 if name is None else place
 
 
 @register.filter
