@@ -67,10 +67,20 @@ def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, 
         return False
     with translation.override(language):
         context["when"] = f"{moment(datetime.fromisoformat(details['at']))} {settings.TIME_ZONE}"
-        subject = " ".join(render_to_string(f"account/email/{kind}_subject.txt", context).split())
-        body = render_to_string(f"account/email/{kind}_message.txt", context).strip()
-    EmailMessage(f"{settings.ACCOUNT_EMAIL_SUBJECT_PREFIX}{subject}", body, to=[to]).send()
+        compose(f"account/email/{kind}_subject.txt", f"account/email/{kind}_message.txt", to=to, context=context).send()
     return True
+
+
+def compose(subject: str, body: str, *, to: str, context: dict[str, Any]) -> EmailMessage:
+    """Return the mail that these two templates give, in the language that is on; its subject begins with the portal."""
+    title = " ".join(render_to_string(subject, context).split())
+    text = render_to_string(body, context).strip()
+    return EmailMessage(f"{settings.ACCOUNT_EMAIL_SUBJECT_PREFIX}{title}", text, to=[to])
+
+
+def language_of(user: User) -> str:
+    """Return the language in which a person reads their mails."""
+    return user.language or settings.LANGUAGE_CODE
 
 
 def _reset_path(user: User) -> str:

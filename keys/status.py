@@ -36,13 +36,13 @@ class Status:
 
 WORDS: dict[str, tuple["_StrPromise", str, str]] = {
     "active": (gettext_lazy("Active"), "ok", "ok"),
-    "ends_soon": (gettext_lazy("Ends soon"), "clock", "warn"),
+    "ends_soon": (gettext_lazy("Expires soon"), "clock", "warn"),
     "expired": (gettext_lazy("Expired"), "ended", "idle"),
-    "resting": (gettext_lazy("Resting"), "ended", "idle"),
-    "rotating": (gettext_lazy("Rotating"), "rotate", "info"),
+    "resting": (gettext_lazy("Idle"), "ended", "idle"),
+    "rotating": (gettext_lazy("Old secret still works"), "rotate", "info"),
     "blocked": (gettext_lazy("Blocked"), "warn", "bad"),
     "issuing": (gettext_lazy("Being made"), "clock", "info"),
-    "unknown": (gettext_lazy("Outcome unknown"), "warn", "warn"),
+    "unknown": (gettext_lazy("Checking with the gateway"), "warn", "warn"),
     "deleting": (gettext_lazy("Being deleted"), "clock", "info"),
     "deleted": (gettext_lazy("Deleted"), "ended", "idle"),
     "failed": (gettext_lazy("Not made"), "ended", "idle"),

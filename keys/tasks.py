@@ -2,9 +2,11 @@
 
 import logging
 import time
+from typing import Any
 
 from celery import shared_task
 
+from accounts.delivery import MailServerUnavailable
 from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.catalogue import refresh_models as refresh_catalogue
@@ -70,3 +72,19 @@ def remind() -> None:
     started = time.monotonic()
     written = services.remind_owners()
     logger.info("keys.remind: %d written in %.1f s", written, time.monotonic() - started)
+
+
+@shared_task(
+    name="keys.mail_leak",
+    soft_time_limit=60,  # s
+    autoretry_for=(MailServerUnavailable,),
+    retry_backoff=10,  # s; doubles, with jitter, up to:
+    retry_backoff_max=1800,
+    max_retries=60,  # a day; then the message expires
+    acks_late=True,  # better twice than never
+    ignore_result=True,
+)
+def mail_leak(key_id: str, at: str, details: dict[str, Any]) -> None:
+    """Write to owner and intern that a leaked secret was replaced at this time (ISO)."""
+    sent = services.mail_of_leak(key_id, at, details)
+    logger.info("keys.mail_leak: %d sent", sent)

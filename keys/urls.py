@@ -13,6 +13,7 @@ urlpatterns = [
     path("keys/<uuid:key_id>/", check.detail, name="detail"),
     path("keys/<uuid:key_id>/renew/", acts.renew, name="renew"),
     path("keys/<uuid:key_id>/rotate/", acts.rotate, name="rotate"),
+    path("keys/<uuid:key_id>/leaked/", acts.leaked, name="leaked"),
     path("keys/<uuid:key_id>/end-old/", acts.end_old, name="end_old"),
     path("keys/<uuid:key_id>/label/", acts.label, name="label"),
     path("keys/<uuid:key_id>/delete/", acts.delete, name="delete"),

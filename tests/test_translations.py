@@ -21,7 +21,7 @@ SAME_IN_BOTH = {  # words that are French too
     "E-mail",
     "Pages",
     "Passerelle",
-    "Rotation",
+    "Secrets",
     "Total",
     "Usage",
     "action",
@@ -73,7 +73,7 @@ def test_finds_texts_wherever_they_are() -> None:
     assert ("", "Paste into R (needs {install})", "") in found  # gettext_noop
     assert ("secret", "Deleted", "") in found  # pgettext_lazy
     assert ("", "in %(days)d day", "in %(days)d days") in found  # ngettext
-    assert ("", "Your key “%(label)s” ends soon", "") in found  # a mail
+    assert ("", "Your key “%(label)s” expires soon", "") in found  # a mail
 
 
 def test_every_text_is_seen_by_makemessages_too() -> None:

@@ -18,10 +18,12 @@ class AuditAction(models.TextChoices):
 
     ISSUE = "issue", _("Creation")
     RENEW = "renew", _("Renewal")
-    ROTATE = "rotate", _("Rotation")
+    ROTATE = "rotate", _("Replacement of the secret")
+    LEAK = "leak", _("Replacement of a leaked secret")
     END_OLD = "end_old", _("End of the old secret")
     DELETE = "delete", _("Deletion")
     RELABEL = "relabel", _("Change of label")
+    STAY = "stay", _("Change of the end of a stay")
     LIMIT = "limit", _("Change of limits")
     SYNC = "sync", _("Change taken over from the gateway")
     SWEEP = "sweep", _("Repair")
@@ -40,10 +42,12 @@ class AuditOutcome(models.TextChoices):
 DONE_WORDS = {
     AuditAction.ISSUE: _("Created"),
     AuditAction.RENEW: _("Renewed"),
-    AuditAction.ROTATE: _("Rotated"),
+    AuditAction.ROTATE: _("Secret replaced"),
+    AuditAction.LEAK: _("Leaked secret replaced, the old one ended"),
     AuditAction.END_OLD: _("Old secret ended"),
     AuditAction.DELETE: _("Deleted"),
     AuditAction.RELABEL: _("Label changed"),
+    AuditAction.STAY: _("End of the stay changed"),
     AuditAction.LIMIT: _("Limits brought to the policy"),
     AuditAction.SYNC: _("Taken over from the gateway"),
     AuditAction.SWEEP: _("Repaired"),

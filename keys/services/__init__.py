@@ -7,6 +7,7 @@ from keys.services.delete import delete_key
 from keys.services.issue import FreshKey, Wish, issue_key
 from keys.services.label import relabel_key
 from keys.services.limits import TooManyActions, count_action
+from keys.services.mails import mail_of_leak
 from keys.services.playground import (
     Purse,
     playground_limits,
@@ -17,7 +18,7 @@ from keys.services.playground import (
 from keys.services.refusals import KeyRefused
 from keys.services.remind import remind_owners
 from keys.services.renew import renew_key
-from keys.services.rotate import end_old_secret, rotate_key
+from keys.services.rotate import ReplacedKey, end_old_secret, replace_leaked_secret, rotate_key
 from keys.services.sweep import sweep_keys
 from keys.services.sync import sync_keys
 
@@ -27,6 +28,7 @@ __all__ = [
     "GatewayChanged",
     "KeyRefused",
     "Purse",
+    "ReplacedKey",
     "RestoreReport",
     "TooManyActions",
     "Wish",
@@ -37,6 +39,7 @@ __all__ = [
     "end_old_secret",
     "identify_gateway",
     "issue_key",
+    "mail_of_leak",
     "playground_limits",
     "playground_purse",
     "playground_secret",
@@ -45,6 +48,7 @@ __all__ = [
     "remind_owners",
     "renew_key",
     "repair_after_restore",
+    "replace_leaked_secret",
     "rotate_key",
     "sweep_keys",
     "sync_keys",

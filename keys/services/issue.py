@@ -154,7 +154,10 @@ def _repeated(earlier: Key) -> KeyRefused:
         return KeyRefused("under_way", words % promises())
     return KeyRefused(
         "repeated",
-        _("This form was sent twice. The key was made once; its secret was in the first answer. Lost it? Rotate."),
+        _(
+            "This form was sent twice. The key was made once; its secret was in the first answer. "
+            "Lost it? Replace the secret."
+        ),
     )
 
 

@@ -61,6 +61,11 @@ def is_renewable(key: Key) -> bool:
 
 def is_rotatable(key: Key) -> bool:
     """Tell whether a new secret can be had: the key works, and no rotation is under way."""
-    at_rest = not key.in_state("issuing", "retiring", "deleting")
+    return may_end_leak(key) and not key.in_state("retiring", "deleting")
+
+
+def may_end_leak(key: Key) -> bool:
+    """Tell whether the secret can be replaced at once: the key works, also during the grace of a rotation."""
     ours = key.kind in Key.COUNTED_KINDS  # a Playground key has a secret that nobody holds
-    return ours and key.state == Key.State.ACTIVE and at_rest and not key.blocked and not is_expired(key)
+    works = key.state == Key.State.ACTIVE and not key.blocked and not is_expired(key)
+    return ours and works and not key.in_state("issuing")

@@ -3,16 +3,13 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db.models import F, Q
-from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
+from accounts.delivery import MailServerUnavailable, claim, send_each
 from keys.models import Key
-from keys.renewal import renewable_from
-from keys.status import distance
-from web.templatetags.portal import moment
+from keys.renewal import ends_with_stay, renewable_from
+from keys.services.mails import ENDS_SOON, deliver_about
 
 
 def remind_owners() -> int:
@@ -30,21 +27,17 @@ def remind_owners() -> int:
 
 
 def _remind(key: Key) -> bool:
-    """Write one mail, unless another run has, or is about to."""
-    to = [address for address in (key.owner.email, key.intern_email) if address]
+    """Write to owner and intern, unless another run has, or is about to."""
     near = renewable_from(key)  # of a short key, later than the days of renewal
-    if near is None or near > timezone.now():
+    if key.expires_at is None or near is None or near > timezone.now():
         return False
     row = Key.objects.filter(pk=key.pk)
     unreminded = row.filter(~Q(reminded_of=key.expires_at) | Q(reminded_of=None))
-    if not to or key.expires_at is None or not claim(unreminded, "reminder_claimed_at"):
+    if not (key.owner.email or key.intern_email) or not claim(unreminded, "reminder_claimed_at"):
         return False
-    when = f"{distance(key.expires_at)} ({moment(key.expires_at)} {settings.TIME_ZONE})"
-    context = {"key": key, "when": when, "portal_url": settings.PORTAL_URL}
-    subject = " ".join(render_to_string("keys/mail/ends_soon_subject.txt", context).splitlines()).strip()
-    message = EmailMessage(subject, render_to_string("keys/mail/ends_soon.txt", context), to=to)
+    name = f"key-{key.pk}-{key.expires_at:%Y%m%d%H%M%S}"
     try:
-        sent = deliver(message, name=f"key-{key.pk}-{key.expires_at:%Y%m%d%H%M%S}")
+        sent = deliver_about(key, ENDS_SOON, name=name, ends_with_stay=ends_with_stay(key))
     except MailServerUnavailable:
         row.update(reminder_claimed_at=None)
         raise

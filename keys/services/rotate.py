@@ -1,6 +1,9 @@
-"""Rotate a key: a new secret with the same settings; the old one works on for a grace period, then is deleted."""
+"""Replace the secret of a key: a new one with the same settings; the old one works on for a grace, or ends at once."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -8,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.audit import Act
+from accounts.mails import LATEST_S
 from accounts.models import AuditAction, AuditOutcome
 from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
@@ -22,32 +26,71 @@ from keys.services.mint import delete_unseen, mark_answer_lost, mint, record_tok
 from keys.services.person_budget import ceiling_of, claim_and_join
 from keys.services.refusals import KeyRefused
 from keys.services.trail import trace
+from web.tasks import send_task
 
 
-@sensitive_variables("issued")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacedKey(FreshKey):
+    """A key with the secret that replaces a leaked one."""
+
+    old_last_four: str
+    old_ended: bool  # False: the gateway has not confirmed it yet, and the sweep goes on trying
+
+
 def rotate_key(*, key: Key, act: Act) -> FreshKey:
     """Give `key` a new secret with what is left of its lifetime and budget; the old one ends after the grace.
 
     Both get what the policy gives now, and both count in their owner's budget.
     Raises as `issue_key` does; the old secret works on whenever this fails.
     """
+    old, issued = _replace(key, act, AuditAction.ROTATE)
+    return FreshKey(key=Key.objects.get(pk=key.pk), secret=issued.secret)
+
+
+def replace_leaked_secret(*, key: Key, act: Act) -> ReplacedKey:
+    """Give `key` a new secret as `rotate_key` does, and end every older one at once, a rotation's too.
+
+    Raises as `rotate_key` does, and then the leaked secret works on: whoever calls says so. Once the new one is
+    recorded the old ones are being deleted for good, whatever becomes of this process.
+    """
+    old, issued = _replace(key, act, AuditAction.LEAK)
+    ended = True
+    for token in Token.objects.filter(key=key, state=Token.State.DELETING):
+        try:
+            erase(token)
+        except GatewayError as error:
+            trace(act, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, error)
+            ended = False
+    details = {"who": act.actor.display_name if act.actor else "", "old_last_four": old.last_four, "ended": ended}
+    transaction.on_commit(
+        lambda: send_task("keys.mail_leak", (str(key.pk), timezone.now().isoformat(), details), expires=LATEST_S),
+        robust=True,
+    )
+    return ReplacedKey(
+        key=Key.objects.get(pk=key.pk), secret=issued.secret, old_last_four=old.last_four, old_ended=ended
+    )
+
+
+@sensitive_variables("issued")
+def _replace(key: Key, act: Act, action: AuditAction) -> tuple[Token, IssuedKey]:
+    """Make and record a new secret; return the token before it, and what the gateway made."""
     allowance = policy_of(key.owner)
-    grace = timedelta(hours=allowance.grace_hours)
+    grace = None if action == AuditAction.LEAK else timedelta(hours=allowance.grace_hours)
     try:
-        old = _rotatable_token(key)
+        old = _rotatable_token(key, action)
         _bring_to_policy(old, act, allowance)
         before = _as_it_is(old)
-        token = _reserve(old)
+        token = _reserve(old, beside_retiring=grace is None)
         issued = mint(token, allowance, duration=_time_left(before), spend_usd=before.spend_usd)
     except KeyRefused as refusal:
-        trace(act, AuditAction.ROTATE, AuditOutcome.REFUSED, key, refusal)
+        trace(act, action, AuditOutcome.REFUSED, key, refusal)
         raise
     except GatewayError as error:
         unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
-        trace(act, AuditAction.ROTATE, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
+        trace(act, action, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         raise
-    _hand_over(old, token, issued, grace, act)
-    return FreshKey(key=Key.objects.get(pk=key.pk), secret=issued.secret)
+    _hand_over(old, token, issued, grace, partial(trace, act, action, AuditOutcome.DONE, old.key))
+    return old, issued
 
 
 def end_old_secret(*, key: Key, act: Act) -> None:
@@ -63,11 +106,13 @@ def end_old_secret(*, key: Key, act: Act) -> None:
     trace(act, AuditAction.END_OLD, AuditOutcome.DONE, key)
 
 
-def _rotatable_token(key: Key) -> Token:
-    """Return the token that works now, where the key's life allows a rotation."""
+def _rotatable_token(key: Key, action: AuditAction) -> Token:
+    """Return the token that works now, where the key's life allows another."""
     token = Token.objects.select_related("key__owner").filter(key=key, state=Token.State.LIVE).first()
     if token is None or key.kind not in Key.COUNTED_KINDS or token.key.state != Key.State.ACTIVE:
-        raise KeyRefused("state", _("This key cannot be rotated now."))
+        raise KeyRefused("state", _("The secret of this key cannot be replaced now."))
+    if is_expired(token.key) and action == AuditAction.LEAK:  # renewed, the leaked secret would work again
+        raise KeyRefused("expired", _("This key has expired, so nobody can use it. Delete it, and create another."))
     if is_expired(token.key):
         raise KeyRefused("expired", _("This key has expired. Renew it first."))
     if token.key.blocked:
@@ -105,15 +150,16 @@ def _time_left(info: KeyInfo) -> str | None:
     return None if info.expires_at is None else as_duration(info.expires_at - timezone.now())
 
 
-def _reserve(old: Token) -> Token:
+def _reserve(old: Token, *, beside_retiring: bool) -> Token:
     """Make the row of the new token; the database allows one under way, and one that retires."""
+    hindering = ("issuing",) if beside_retiring else ("issuing", "retiring", "deleting")
     busy = KeyRefused(
-        "rotating", _("A rotation of this key is not finished. End the old secret first, or wait a few minutes.")
+        "rotating", _("The last replacement is not finished. End the old secret first, or wait a few minutes.")
     )
     try:
         with transaction.atomic():
             key = Key.objects.select_for_update().get(pk=old.key_id)
-            if key.state != Key.State.ACTIVE or key.in_state("issuing", "retiring", "deleting"):
+            if key.state != Key.State.ACTIVE or key.in_state(*hindering):
                 raise busy
             key.owner = old.key.owner
             return Token.objects.create(key=key)
@@ -122,18 +168,17 @@ def _reserve(old: Token) -> Token:
 
 
 @sensitive_variables("issued")
-def _hand_over(old: Token, token: Token, issued: IssuedKey, grace: timedelta, act: Act) -> None:
-    """Record the new secret and let the old one retire, both or neither."""
+def _hand_over(old: Token, token: Token, issued: IssuedKey, grace: timedelta | None, note: Callable[[], None]) -> None:
+    """Record the new secret and let the old one go, after the `grace` or (None) at once; all of it or nothing."""
     try:
         with transaction.atomic():
             still = Key.objects.select_for_update().get(pk=old.key_id).state == Key.State.ACTIVE
-            retired = still and Token.objects.move(old, to=Token.State.RETIRING, retires_at=timezone.now() + grace)
-            recorded = retired and record_token(token, issued)
+            recorded = still and _let_go(old, grace) and record_token(token, issued)
             if not recorded:
                 transaction.set_rollback(True)
             else:
                 Key.objects.filter(pk=old.key_id).update(expires_at=issued.expires_at)
-                trace(act, AuditAction.ROTATE, AuditOutcome.DONE, old.key)
+                note()
     except GatewayUnavailable:
         mark_answer_lost(token)
         raise
@@ -141,3 +186,12 @@ def _hand_over(old: Token, token: Token, issued: IssuedKey, grace: timedelta, ac
         delete_unseen(issued)
         mark_answer_lost(token)
         raise KeyRefused("overtaken", _("The key changed meanwhile. The new secret was deleted unseen."))
+
+
+def _let_go(old: Token, grace: timedelta | None) -> bool:
+    """Let a secret retire for the grace; or have it deleted, and any before it, by this process or by the sweep."""
+    if grace is not None:
+        return Token.objects.move(old, to=Token.State.RETIRING, retires_at=timezone.now() + grace)
+    before = Token.objects.filter(key=old.key_id, state=Token.State.RETIRING)
+    before.update(state=Token.State.DELETING, since=timezone.now(), retires_at=None)
+    return Token.objects.move(old, to=Token.State.DELETING)

@@ -39,6 +39,10 @@ ROTATED_OR_NOT = gettext_lazy(
     "The gateway’s answer was lost. The secret that you have works on. If a new one was made, nobody has seen it, "
     "and we delete it %(soon)s."
 )
+REPLACED_OR_NOT = gettext_lazy(
+    "The gateway’s answer was lost, and the leaked secret still works. Try again in five minutes, or delete the key "
+    "now. If a new secret was made, nobody has seen it, and we delete it %(soon)s."
+)
 RENEWED_OR_NOT = gettext_lazy(
     "The gateway’s answer was lost. We do not know yet whether the key was renewed; we ask the gateway %(soon)s, "
     "and the list then shows its true end."
@@ -99,8 +103,10 @@ def create(request: PortalRequest) -> HttpResponse:
 
 
 @sensitive_variables("fresh", "snippets")
-def show_secret(request: PortalRequest, fresh: services.FreshKey, *, rotated: bool) -> HttpResponse:
-    """Render the one page that has the secret in it."""
+def show_secret(
+    request: PortalRequest, fresh: services.FreshKey, *, rotated: bool, replaced: services.ReplacedKey | None = None
+) -> HttpResponse:
+    """Render the one page that has the secret in it; `replaced`, where the one before had leaked."""
     key = Key.objects.prefetch_related("tokens").get(pk=fresh.key.pk)
     context = {
         "key": key,
@@ -108,6 +114,7 @@ def show_secret(request: PortalRequest, fresh: services.FreshKey, *, rotated: bo
         "secret": fresh.secret,
         "rotated": rotated,
         "old": key.retiring,
+        "replaced": replaced,
         "base_url": base_url(),
         "snippets": snippets_for("chat", allowance=policy_of(request.user), secret=fresh.secret),
     }
@@ -146,6 +153,25 @@ def rotate(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     except GatewayError as error:
         return refuse(request, *in_words(error, nothing=_("The secret that you have works on"), unknown=ROTATED_OR_NOT))
     return show_secret(request, fresh, rotated=True)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@limited
+@sensitive_variables("fresh")
+def leaked(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
+    """Explain what happens to a leaked key; on POST, end its secrets at once and show the new one, once."""
+    key = own_key(request, key_id)
+    if request.method != "POST":
+        return confirm(request, "keys/leaked.html", key)
+    try:
+        fresh = services.replace_leaked_secret(key=key, act=act_of(request))
+    except services.KeyRefused as refusal:
+        return refuse(request, str(refusal), status=409)
+    except GatewayError as error:
+        nothing = _("The leaked secret still works, unless you delete the key")
+        return refuse(request, *in_words(error, nothing=nothing, unknown=REPLACED_OR_NOT))
+    return show_secret(request, fresh, rotated=True, replaced=fresh)
 
 
 @require_POST

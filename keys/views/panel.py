@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from accounts.policies import policy_of
 from keys.forms import KeyForm
 from keys.models import Key
-from keys.services.lifetimes import is_renewable, is_rotatable
+from keys.services.lifetimes import is_renewable, is_rotatable, may_end_leak
 from keys.status import Status, status_of
 from web.pages import render_region
 from web.request import PortalRequest
@@ -29,6 +29,7 @@ class Row:
     status: Status
     may_renew: bool
     may_rotate: bool
+    may_end_leak: bool
     may_delete: bool
 
 
@@ -39,6 +40,7 @@ def row_of(key: Key) -> Row:
         status=status_of(key),
         may_renew=is_renewable(key),
         may_rotate=is_rotatable(key),
+        may_end_leak=may_end_leak(key),
         may_delete=key.state in (Key.State.ACTIVE, Key.State.DELETING),
     )
 
@@ -53,20 +55,20 @@ class Group:
 
 
 def grouped(rows: Iterable[Row]) -> list[Group]:
-    """Return the groups that have keys: Needs you, In use, Made outside, Ended."""
+    """Return the groups that have keys: Needs attention, In use, Made outside, Expired or deleted."""
     rows = list(rows)
     ended = [row for row in rows if row.status.code in ("deleted", "failed")]
     outside = [row for row in rows if row.key.kind == Key.Kind.OUTSIDE and row not in ended]
     rest = [row for row in rows if row not in ended and row not in outside]
     groups = [
-        Group(title=_("Needs you"), rows=[row for row in rest if row.status.needs_owner]),
+        Group(title=_("Needs attention"), rows=[row for row in rest if row.status.needs_owner]),
         Group(title=_("In use"), rows=[row for row in rest if not row.status.needs_owner]),
         Group(
             title=_("Made outside the portal"),
             rows=outside,
             hint=_("Found at the gateway under your name. You can delete it here, not renew it."),
         ),
-        Group(title=_("Ended today"), rows=ended),
+        Group(title=_("Expired or deleted today"), rows=ended),
     ]
     return [group for group in groups if group.rows]
 

@@ -142,7 +142,10 @@ def _advice() -> list[str]:
         _("Not in code that you share, not in git, not in a notebook that you hand in, not in a screenshot."),
         _("Read it from the environment or from a .env file that git ignores."),
         _("One key for each use: then you can end one without breaking the others."),
-        _("If it got out: press Rotate in My keys, today."),
+        _(
+            "If it leaks: choose “This key has leaked” in My keys. You get a new secret; "
+            "the old one is refused at once."
+        ),
     ]
 
 

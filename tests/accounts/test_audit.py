@@ -33,7 +33,7 @@ def test_keeps_the_name_that_somebody_had_then(db: None) -> None:
     [
         ("issue", "done", "Intern A", "10.0.0.1", "Created by Staff B for Intern A from 10.0.0.1"),
         ("renew", "done", "", "2001:db8::1", "Renewed by Staff B from 2001:db8::1"),
-        ("rotate", "done", "Intern A", None, "Rotated by Staff B for Intern A"),
+        ("rotate", "done", "Intern A", None, "Secret replaced by Staff B for Intern A"),
         ("delete", "done", "", None, "Deleted by Staff B"),
         ("issue", "refused", "", "10.0.0.1", "Creation by Staff B from 10.0.0.1: refused"),
         ("delete", "unknown", "Intern A", None, "Deletion by Staff B for Intern A: outcome unknown"),

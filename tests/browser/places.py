@@ -160,7 +160,7 @@ OF_STAFF: dict[str, Way] = {
     "rotated": rotated,
     "key": of_key("Lab server", "History"),
     "deleted key": of_key("Trial", "History"),
-    "rotate": of_key("Thesis, chapter 3", "Rotate"),
+    "rotate": of_key("Thesis, chapter 3", "Replace secret"),
     "change label": of_key("Old laptop", "Change label"),
     "delete": delete_page,
     "delete, dialog": delete_dialog,

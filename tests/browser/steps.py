@@ -32,7 +32,7 @@ def shown_secret(page: Page) -> str:
 
 def back_to_my_keys(page: Page) -> None:
     """Leave the page with the secret."""
-    page.get_by_role("link", name="I have copied it. To My keys").click()
+    page.get_by_role("link", name="I have copied it. Go to My keys").click()
     expect(page.get_by_role("heading", name="My keys")).to_be_visible()
 
 
@@ -50,8 +50,8 @@ def from_menu(page: Page, label: str, entry: str) -> None:
 
 def rotate(page: Page, label: str) -> str:
     """Give a key another secret; return it."""
-    from_menu(page, label, "Rotate")
-    page.get_by_role("button", name="Rotate").click()
+    from_menu(page, label, "Replace secret")
+    page.get_by_role("button", name="Replace secret").click()
     return shown_secret(page)
 
 

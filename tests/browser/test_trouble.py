@@ -66,7 +66,7 @@ def test_a_renewal_that_fails_leaves_the_page_true(visit: Visit, intern: User, s
     page.get_by_role("button", name="Renew thesis").click()
 
     expect(page.locator("#keys-panel .is-bad").first).to_contain_text("The gateway")
-    expect(steps.row(page, "thesis")).to_contain_text("Ends soon")
+    expect(steps.row(page, "thesis")).to_contain_text("Expires soon")
 
 
 @pytest.mark.parametrize("script", [True, False])

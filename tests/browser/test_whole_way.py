@@ -53,7 +53,7 @@ def test_an_intern_keeps_a_key_for_long_and_ends_it(visit: Visit, intern: User, 
 
     ending_in(Key.objects.get(), sandbox, days=5)
     page.goto("/")
-    expect(steps.row(page, "thesis")).to_contain_text("Ends soon")
+    expect(steps.row(page, "thesis")).to_contain_text("Expires soon")
     page.get_by_role("button", name="Renew thesis").click()
     expect(page.locator("#say")).to_contain_text("Renewed: “thesis” works until")
     expect(steps.row(page, "thesis")).to_contain_text("in 30 days")

@@ -42,6 +42,14 @@ def rotating(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     return lambda: services.rotate_key(key=again(key), act=BY_TEST)
 
 
+def replacing_a_leaked_secret(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the act of replacing a leaked secret during the grace of a rotation."""
+    key = _the_key(owner)
+    if not key.retiring:
+        services.rotate_key(key=key, act=BY_TEST)
+    return lambda: services.replace_leaked_secret(key=again(key), act=BY_TEST)
+
+
 def ending_the_old(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of ending a rotation's grace."""
     key = _the_key(owner)
@@ -82,6 +90,7 @@ ACTS = [
     issuing,
     renewing,
     rotating,
+    replacing_a_leaked_secret,
     ending_the_old,
     deleting,
     first_using_the_playground,

@@ -66,7 +66,14 @@ def test_shows_the_address_the_knobs_the_advice_and_swagger(as_intern: Client) -
 
     assertContains(response, ">https://gateway.example.edu/v1<")
     assertContains(response, 'href="https://gateway.example.edu/"')
-    for words in ("temperature", "From 0 to 1", "max_tokens", "stream", "press Rotate in My keys", "git"):
+    for words in (
+        "temperature",
+        "From 0 to 1",
+        "max_tokens",
+        "stream",
+        "choose “This key has leaked” in My keys",
+        "git",
+    ):
         assertContains(response, words)
 
 

@@ -60,7 +60,7 @@ def test_is_renewed_and_deleted_in_my_keys(as_intern: Client, intern: User, sand
     secret = use(intern)
     key = ending_in(the_key(), sandbox, days=3)
     page = as_intern.get("/").content.decode()
-    assert "Needs you" not in page
+    assert "Needs attention" not in page
     assert url_of("renew", key) in page
 
     as_intern.post(url_of("renew", key))

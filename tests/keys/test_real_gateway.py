@@ -183,3 +183,13 @@ def test_a_key_whose_answer_was_lost_is_found_by_its_alias_and_deleted(
     assert real.keys_of(intern) == []
     assert real.chat(secret).status_code == 401
     assert "Nobody saw the secret; no such key is left." in words_of(as_intern.get("/"))
+
+
+def test_a_leaked_secret_is_refused_on_its_next_call(as_intern: Client, real: RealGateway, secret: str) -> None:
+    assert real.chat(secret).status_code == 200  # so that the gateway has it in its cache
+
+    new = secret_on(post(as_intern, url_of("leaked", the_key()), 201))
+
+    assert real.chat(secret).status_code == 401
+    assert real.chat(new).status_code == 200
+    assert end_of(real, new) <= (the_key().expires_at or timezone.now()) + timedelta(seconds=1)

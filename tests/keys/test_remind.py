@@ -30,11 +30,15 @@ def test_writes_to_the_owner_and_the_intern_once(ending: Key) -> None:
     assert services.remind_owners() == 1
     assert services.remind_owners() == 0
 
-    (message,) = mail.outbox
-    assert message.to == [ending.owner.email, "intern-b@example.edu"]
-    assert "practical" in message.subject
-    assert "in 5 days" in message.body
-    assert f"/keys/{ending.pk}/" in message.body
+    of_owner, of_intern = mail.outbox
+    assert (of_owner.to, of_intern.to) == ([ending.owner.email], ["intern-b@example.edu"])
+    for message in mail.outbox:
+        assert "practical" in message.subject
+        assert "in 5 days" in message.body
+    assert f"/keys/{ending.pk}/" in of_owner.body
+    assert "used by Intern B" in of_owner.body
+    assert "http" not in of_intern.body
+    assert f"ask Staff B ({ending.owner.email})" in of_intern.body
 
 
 def test_writes_again_when_the_end_is_another(ending: Key) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db.models import Max, OuterRef, Q, QuerySet, Subquery, Sum
 
 from keys.models import Key
-from usage.models import Notice, UsageState
+from usage.models import DaySource, Notice, UsageState
 from usage.periods import budget_first_day, budget_reset_day
 from usage.queries.sums import NOTHING_USD
 
@@ -88,6 +88,12 @@ def use_of(keys: QuerySet[Key], today: date, *, with_days: bool = False) -> list
         )
     )
     return [_use(row, today, len(days)) for row in rows]
+
+
+def spent_with(token: str | None, alias: str | None) -> Decimal:
+    """Return what was spent with one secret on all days; the gateway bills some calls under another hash of it."""
+    same = Q(source__token=token) | Q(source__alias=alias, source__alias__gt="")
+    return DaySource.objects.filter(same).aggregate(usd=Sum("spend_usd"))["usd"] or NOTHING_USD
 
 
 def _spend(**days: object) -> Sum:

@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from keys.models import Key
-from usage.models import utc_today
-from usage.queries.key_use import KeyUse, use_of
+from usage.models import UsageState, utc_today
+from usage.queries.key_use import KeyUse, spent_with, use_of
 from usage.queries.overview import Day
 from usage.queries.year import Year
 from usage.templatetags.usage_words import plain, short_day
@@ -103,6 +103,28 @@ def use_of_my_keys(context: Context) -> MyKeys:
     """Return the use of every key of the person, with its last thirty days; one query."""
     keys = Key.objects.owned_by(context["request"].user)
     return MyKeys({use.id: use for use in use_of(keys, utc_today(), with_days=True)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretUse:
+    """What was spent with one secret of a key, since it was made."""
+
+    last_four: str
+    since: datetime
+    spend_usd: Decimal
+    as_of: datetime | None
+
+
+@register.simple_tag
+def use_of_secrets(key: Key, *, ended_only: object = False) -> list[SecretUse]:
+    """Return the use of the secrets that the key's owner may still have, or with `ended_only` of the one before."""
+    known = sorted((t for t in key.tokens.all() if t.last_four and t.token), key=lambda t: t.created_at)
+    shown = known[-2:-1] if ended_only else [t for t in known if t.state in ("live", "retiring", "deleting")]
+    as_of = UsageState.objects.filter(pk=1).values_list("last_ok_at", flat=True).first()
+    return [
+        SecretUse(last_four=t.last_four, since=t.created_at, spend_usd=spent_with(t.token, t.alias), as_of=as_of)
+        for t in shown
+    ]
 
 
 @register.filter

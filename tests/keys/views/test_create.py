@@ -198,7 +198,7 @@ def test_a_lost_answer_is_said_to_be_unknown_until_it_is_known(
     assert response.status_code == 503
     assert "We do not know yet whether the key was made" in words_of(response)
     assert "Nothing was created" not in words_of(response)
-    assert "Outcome unknown" in words_of(as_intern.get(INDEX))
+    assert "Checking with the gateway" in words_of(as_intern.get(INDEX))
     services.sweep_keys()
     listed = words_of(as_intern.get(INDEX))
     assert "Not made" in listed

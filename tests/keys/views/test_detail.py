@@ -19,7 +19,14 @@ def test_shows_settings_secrets_and_acts(as_intern: Client, intern: User, sandbo
 
     page = words_of(as_intern.get(url_of("detail", old.key)))
 
-    for words in ("thesis", "Rotating", "5.00 USD", f"…{old.secret[-4:]}", f"…{new.secret[-4:]}", "Intern A"):
+    for words in (
+        "thesis",
+        "Old secret still works",
+        "5.00 USD",
+        f"…{old.secret[-4:]}",
+        f"…{new.secret[-4:]}",
+        "Intern A",
+    ):
         assert words in page
     assert page.index(f"…{new.secret[-4:]}") < page.index(f"…{old.secret[-4:]}")
     assert old.secret not in page

@@ -134,7 +134,7 @@ def test_says_the_truth_and_comes_to_rest(
     _hold(TRUE_AFTER_THE_SWEEP, scene, at_least=0)
     assert_at_rest(sandbox)
     _assert_same_ends(sandbox)
-    assert "Outcome unknown" not in words_of(as_intern.get("/"))
+    assert "Checking with the gateway" not in words_of(as_intern.get("/"))
 
 
 def _prepare(act: str, owner: User, sandbox: Sandbox) -> tuple[Key, Scene]:

@@ -104,7 +104,7 @@ def test_a_lost_answer_is_said_to_be_unknown(as_intern: Client, due: Key, sandbo
     assert "We do not know yet whether the key was renewed" in words_of(response)
     services.sweep_keys()
     assert_at_rest(sandbox)
-    renewed = "Ends soon" not in words_of(as_intern.get("/"))
+    renewed = "Expires soon" not in words_of(as_intern.get("/"))
     assert renewed == (kind == "drop_after")
 
 

@@ -22,7 +22,7 @@ def test_explains_first_and_changes_nothing(as_intern: Client, key: Key, sandbox
 
     assert response.status_code == 200
     assert_form(response, way)
-    assert "Rotate “thesis”?" in words_of(response)
+    assert "Replace the secret of “thesis”?" in words_of(response)
     assert f"…{again(key).last_four} works on for 24 hours" in words_of(response)
     assert everything(sandbox) == before
 
@@ -43,7 +43,7 @@ def test_shows_the_new_secret_once_and_when_the_old_one_ends(
     assert works(sandbox, secret)
     assert works(sandbox, old.secret)
     listed = words_of(as_intern.get("/"))
-    assert "Rotating" in listed
+    assert "Old secret still works" in listed
     assert secret not in listed
 
 
@@ -56,7 +56,7 @@ def test_after_the_grace_only_the_new_one_works(as_intern: Client, intern: User,
 
     assert not works(sandbox, old.secret)
     assert works(sandbox, sandbox.issued_secrets()[-1])
-    assert "Rotating" not in words_of(as_intern.get("/"))
+    assert "Old secret still works" not in words_of(as_intern.get("/"))
 
 
 def test_a_policy_without_grace_says_that_the_old_one_stops_at_once(as_intern: Client, key: Key) -> None:
