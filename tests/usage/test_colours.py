@@ -75,7 +75,7 @@ def test_models_that_were_there_before_get_colours_by_what_they_cost(intern: Use
         used(key, str(100 - number), model=f"model {number:02}")
     UsedModel.objects.update(colour=OTHER)
 
-    import_module("usage.migrations.0006_model_colours").give_colours(apps, None)
+    import_module("usage.migrations.0007_model_colours").give_colours(apps, None)
 
     found = dict(UsedModel.objects.values_list("name", "colour"))
     assert [found[f"model {number:02}"] for number in range(COLOURS)] == list(range(1, COLOURS + 1))

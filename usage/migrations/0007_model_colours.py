@@ -18,7 +18,7 @@ def give_colours(apps: Any, _editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("usage", "0005_run_days_kept"),
+        ("usage", "0006_anomalies"),
     ]
 
     operations = [
