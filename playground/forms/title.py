@@ -13,5 +13,5 @@ class TitleForm(forms.Form):
         label=_("Name"),
         max_length=100,
         error_messages={"required": _("Give it a name; one word is enough.")},
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
     )

@@ -4,19 +4,29 @@ from typing import Final
 
 import nh3
 
+from playground.markup.directions import TAGS
 from playground.markup.frames import Frames
 from playground.markup.markdown import to_html
 from playground.markup.pieces import Pieces, TooMuch
 
 MOST_CHARS_OF_HTML: Final = 1_000_000
+_DIRECTIONS: Final = {"ltr", "rtl"}
+_CELL_CLASSES: Final = {"text-center", "text-end"}
 _SANITISER: Final = nh3.Cleaner(
     tags={
-        *("p", "br", "hr", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre"),
+        *("p", "br", "hr", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "details", "summary"),
         *("table", "thead", "tbody", "tr", "th", "td"),
-        *("strong", "em", "s", "code", "a"),
+        *("strong", "em", "s", "u", "small", "sub", "sup", "kbd", "mark", "code", "a"),
     },
     attributes={"*": set(), "a": {"href"}, "ol": {"start"}},  # "*" would be title and lang
-    allowed_classes={"th": {"text-center", "text-end"}, "td": {"text-center", "text-end"}},
+    tag_attribute_values={tag: {"dir": _DIRECTIONS} for tag in TAGS},
+    allowed_classes={
+        "th": _CELL_CLASSES,
+        "td": _CELL_CLASSES,
+        "li": {"ps-task"},
+        "p": {"ps-alert-title"},
+        "blockquote": {f"ps-alert-{kind}" for kind in ("note", "tip", "important", "warning", "caution")},
+    },
     url_schemes={"http", "https", "mailto"},
     url_relative="deny",
     link_rel="noopener noreferrer nofollow",

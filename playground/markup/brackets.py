@@ -4,6 +4,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
 CLOSING = {r"\(": r"\)", r"\[": r"\]"}
+MOST_BLANK_LINES = 4  # within a formula
 
 
 def bracket_inline(state: StateInline, silent: bool) -> bool:
@@ -30,9 +31,9 @@ def bracket_block(state: StateBlock, startLine: int, endLine: int, silent: bool)
     lines: list[str] = []
     for number in range(startLine, endLine):
         line = _line(state, number)
-        if not line:
-            return False
         lines.append(line)
+        if lines.count("") > MOST_BLANK_LINES:
+            return False
         if r"\]" in line:
             break
     content, closing, after = "\n".join(lines)[2:].partition(r"\]")

@@ -10,6 +10,7 @@ from latex2mathml.converter import Converter
 
 from playground.markup.frames import MATH, Frames, filled
 from playground.markup.limits import Share, TooDear
+from playground.markup.macros import expanded
 
 MOST_CHARS: Final = 2000  # of one formula
 _LEAVES: Final = frozenset(("mi", "mn", "mo", "mtext", "mspace"))
@@ -32,7 +33,7 @@ _ATTRIBUTES: Final = {
         "scriptlevel": "[0-2]",
         "linethickness": "0|0px|0em",
         "columnalign": "left|right|center",
-        "notation": "box",
+        "notation": "box|strike",
         "minsize": _LENGTH,
         "maxsize": _LENGTH,
         "width": f"0|{_LENGTH}",
@@ -50,6 +51,7 @@ _BROKEN: Final[tuple[type[Exception], ...]] = (  # what the converter raises at 
     ValueError,
 )
 _DEFINITION: Final = re.compile(r"\\(?:[gex]?def|let|(?:re)?newcommand|providecommand|newenvironment)(?![A-Za-z])")
+_ANOTHER_LANGUAGE: Final = re.compile(r"\\begin\{(?:CD|tikz\w*|picture)\}")  # it would be set as if it were a formula
 _FOR_THE_CONVERTER: Final = (  # what it does not know, by what it knows; numbers of equations would all be (1)
     (re.compile(r"\\(?:mathrm|textrm)\s*\{([A-Za-z ]+)\}"), r"\\text{\1}"),  # a word, not letters
     (re.compile(r"\\label\{[^{}]*\}|\\(?:nonumber|notag)(?![A-Za-z])"), ""),
@@ -58,6 +60,7 @@ _FOR_THE_CONVERTER: Final = (  # what it does not know, by what it knows; number
     (re.compile(r"\\(begin|end)\{(?:align|aligned|alignedat|alignat\*?|flalign\*?|eqnarray\*?)\}"), r"\\\1{align*}"),
     (re.compile(r"\\(begin|end)\{(?:gather|gathered|multline)\*?\}"), r"\\\1{matrix}"),
     (re.compile(r"\\(begin|end)\{dcases\}"), r"\\\1{cases}"),
+    (re.compile(r"(?<!\\)\\&"), r"\\text{&}"),
 )
 _CHARACTER: Final = re.compile("&#x([0-9A-Fa-f]{1,6});")
 _UNKNOWN: Final = re.compile(r"&|\\[A-Za-z]")
@@ -65,7 +68,7 @@ _UNKNOWN: Final = re.compile(r"&|\\[A-Za-z]")
 
 def formula_html(latex: str, *, display: bool, frames: Frames, share: Share) -> str | None:
     """Return the formula, in a region of its own where `display`; None if it is broken, too dear or defines macros."""
-    if not latex or len(latex) > MOST_CHARS or _DEFINITION.search(latex):  # definitions could grow without end
+    if not latex or len(latex) > MOST_CHARS or _DEFINITION.search(latex) or _ANOTHER_LANGUAGE.search(latex):
         return None
     try:
         with share.spend():
@@ -81,6 +84,7 @@ def formula_html(latex: str, *, display: bool, frames: Frames, share: Share) -> 
 
 
 def _for_the_converter(latex: str) -> str:
+    latex = expanded(latex)
     for pattern, known in _FOR_THE_CONVERTER:
         latex = pattern.sub(known, latex)
     return latex
@@ -103,6 +107,8 @@ def _written(element: Element) -> str:
 
 
 def _attributes(element: Element) -> str:
+    if element.attrib.get("notation", "").endswith("diagonalstrike"):  # of \cancel and its like
+        element.set("notation", "strike")
     return "".join(
         f' {name}="{value}"'
         for name, value in element.attrib.items()

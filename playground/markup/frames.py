@@ -18,6 +18,8 @@ class Frames:
     table: str  # its opening tag
     picture: str  # "… {host}"
     named_picture: str  # "… {alt} … {host}"
+    footnote_back: str
+    alerts: dict[str, str]  # by what stands in the brackets of [!NOTE]
 
 
 def filled(frame: str, values: dict[str, str]) -> str:

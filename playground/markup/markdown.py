@@ -1,4 +1,4 @@
-"""The Markdown that models write: CommonMark, tables, strikethrough, bare addresses, formulas. HTML in it is text."""
+"""The Markdown that models write: GitHub's, formulas, and a few tags that do no harm. Other HTML in it is text."""
 
 from collections.abc import MutableMapping, Sequence
 from html import escape
@@ -6,21 +6,30 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
+from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
-from mdit_py_plugins.amsmath import amsmath_plugin
-from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.dollarmath.index import math_block_dollar
+from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.gfm_autolink import gfm_autolink_plugin
 
 from playground.markup.brackets import bracket_block, bracket_inline
 from playground.markup.code import code_html
+from playground.markup.directions import set_directions
+from playground.markup.dollars import dollar_inline
+from playground.markup.environments import environment_block, environment_inline
+from playground.markup.fences import fence_block
+from playground.markup.footnotes import FOOTNOTES, FootnoteRenderer
 from playground.markup.formulas import formula_html
 from playground.markup.frames import Frames
+from playground.markup.inline import EastAsianInline
 from playground.markup.limits import Share
+from playground.markup.lists import nest_lists, tick_boxes
 from playground.markup.pieces import Pieces, TooMuch
+from playground.markup.tables import table_block
+from playground.markup.tags import details_block, inline_tag, pair_tags
 
 Env = MutableMapping[str, Any]
 CODE_CPU_S: Final = 0.12  # all code of a text; what is over is not coloured
@@ -33,7 +42,7 @@ _FORMULAS: Final = {  # kinds of tokens, and whether the formula stands on its o
     "math_inline": False,
     "math_inline_double": True,
     "math_block": True,
-    "amsmath": True,
+    "environment": True,
     "bracket_inline": False,
     "bracket_display": True,
 }
@@ -46,7 +55,7 @@ def to_html(text: str, pieces: Pieces, frames: Frames) -> str:
     return html
 
 
-class _Renderer(RendererHTML):
+class _Renderer(FootnoteRenderer):
     """Where our HTML differs from the usual: methods are named after the kinds of tokens."""
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
@@ -66,9 +75,19 @@ class _Renderer(RendererHTML):
         words = env["frames"].named_picture if alt else env["frames"].picture
         return f'<a href="{escape(address)}">{escape(words.format(alt=alt, host=host))}</a>'
 
+    def softbreak(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
+        """Break the line where the model did, but not beside a formula that has lines of its own."""
+        if any(_FORMULAS.get(token.type) for token in tokens[max(idx - 1, 0) : idx + 2]):
+            return "\n"
+        return super().softbreak(tokens, idx, options, env)
+
+    def list_item_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
+        """Begin a point; the box of a task is part of its text."""
+        return self.renderToken(tokens, idx, options, env)
+
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
         """Let a wide table scroll."""
-        return _pieces(env).keep(env["frames"].table) + "<table>"
+        return _pieces(env).keep(env["frames"].table) + self.renderToken(tokens, idx, options, env)
 
     def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
         """Close the region, too."""
@@ -103,19 +122,26 @@ def _refuse_depth(state: StateBlock, startLine: int, endLine: int, silent: bool)
 
 
 def _fit_into_the_page(state: StateCore) -> None:
-    """Lower the headings, skipping no level, and say by classes how a table's columns are aligned."""
+    """Lower the headings, skipping no level, and put alerts into the page's words."""
     above: list[int] = []
-    for token in state.tokens:
+    for index, token in enumerate(state.tokens):
         if token.type in ("heading_open", "heading_close"):
             level = int(token.markup.count("#") or "=-".index(token.markup[0]) + 1)
             while above and above[-1] >= level:
                 above.pop()
             above.append(level)
             token.tag = f"h{min(FIRST_HEADING - 1 + len(above), LAST_HEADING)}"
-        elif token.type in ("th_open", "td_open"):
-            style = str(token.attrs.pop("style", ""))
-            if style.endswith((":center", ":right")):
-                token.attrs["class"] = "text-center" if style.endswith("center") else "text-end"
+        elif token.type == "alert_open":
+            _set_alert(token, state.tokens[index + 1], state.tokens[index + 2], state.env["frames"])
+        elif token.type == "alert_close":
+            token.tag = "blockquote"
+
+
+def _set_alert(alert: Token, title: Token, words: Token, frames: Frames) -> None:
+    """Make a quote of it, that says in the reader's language what it is."""
+    alert.tag, alert.attrs = "blockquote", {"class": f"ps-alert-{alert.info.lower()}"}
+    title.attrs = {"class": "ps-alert-title"}
+    words.children = [Token("text", "", 0, content=frames.alerts[alert.info])]
 
 
 def _may_lead_there(address: str) -> bool:
@@ -128,23 +154,45 @@ def _may_lead_there(address: str) -> bool:
 
 
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 2 * MOST_NESTING}, renderer_cls=_Renderer)
+    options = {"html": False, "maxNesting": 2 * MOST_NESTING, "breaks": True, "tasklists": True, "alerts": True}
+    parser = MarkdownIt("commonmark", options, renderer_cls=_Renderer)
+    parser.inline = EastAsianInline()
+    parser.configure("commonmark", options)  # for the new inline parser, too
     parser.enable(["table", "strikethrough"])
     parser.use(gfm_autolink_plugin)
-    parser.use(dollarmath_plugin, allow_labels=False, allow_space=False, allow_digits=False, double_inline=True)
-    parser.use(amsmath_plugin)
-    parser.inline.ruler.before("escape", "bracket_inline", bracket_inline)
-    parser.block.ruler.before(
-        "fence", "bracket_block", bracket_block, {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    )
-    parser.block.ruler.before(
-        "table", "refuse_depth", _refuse_depth, {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    )
+    parser.use(footnote_plugin, inline=False)
+    _add_inline_rules(parser)
+    _add_block_rules(parser)
+    for name, rule in (("pair_tags", pair_tags), ("nest_lists", nest_lists), ("tick_boxes", tick_boxes)):
+        parser.core.ruler.push(name, rule)
     parser.core.ruler.push("fit_into_the_page", _fit_into_the_page)
+    parser.core.ruler.push("set_directions", set_directions)
     for kind in _FORMULAS:
         parser.add_render_rule(kind, _Renderer.formula)
+    for kind in FOOTNOTES:  # the plugin has set its own
+        parser.add_render_rule(kind, getattr(_Renderer, kind))
     parser.validateLink = _may_lead_there  # type: ignore[assignment,method-assign]  # the documented way to set it
     return parser
+
+
+def _add_inline_rules(parser: MarkdownIt) -> None:
+    parser.inline.ruler.before("escape", "math_inline", dollar_inline)
+    parser.inline.ruler.before("escape", "bracket_inline", bracket_inline)
+    parser.inline.ruler.before("escape", "environment_inline", environment_inline)
+    parser.inline.ruler.before("autolink", "inline_tag", inline_tag)
+
+
+def _add_block_rules(parser: MarkdownIt) -> None:
+    anywhere: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list", "footnote_def"]}
+    parser.block.ruler.at("table", table_block, {"alt": ["paragraph", "reference"]})
+    parser.block.ruler.at("fence", fence_block, anywhere)
+    parser.block.ruler.before(
+        "fence", "math_block", math_block_dollar(allow_labels=False, allow_blank_lines=True), anywhere
+    )
+    parser.block.ruler.before("fence", "bracket_block", bracket_block, anywhere)
+    parser.block.ruler.before("blockquote", "environment_block", environment_block, anywhere)
+    parser.block.ruler.before("blockquote", "details_block", details_block, anywhere)
+    parser.block.ruler.before("table", "refuse_depth", _refuse_depth, anywhere)
 
 
 _PARSER: Final = _parser()

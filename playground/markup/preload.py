@@ -14,11 +14,13 @@ __all__ = ["serve"]
 
 EVERYTHING = """# a\n\n- *b* **c** ~~d~~ `e` [f](https://x.example) ![g](https://x.example) $x^2$ \\(y\\)\n
 | a | b |\n|--:|:-:|\n| 1 | 2 |\n\n> h\n\n1. i\n\n\\[\\frac{1}{2}\\]\n\n$$\n\\begin{pmatrix} a & b \\end{pmatrix}\n$$\n
+> [!NOTE]\n> l[^1]<br>\\(\\ce{H2O}\\)\n\n[^1]: m\n
 ```py\nprint("j")  # k\n```\n"""
 
 for name in lexers().values():
     list(get_lexer_by_name(name).get_tokens("a\n"))  # builds its tables
-rendered(EVERYTHING, Frames(code="", code_word="", formula="", table="", picture="", named_picture=""), "mark")
+WORDS = dict.fromkeys(("code", "code_word", "formula", "table", "picture", "named_picture", "footnote_back"), "")
+rendered(EVERYTHING, Frames(**WORDS, alerts={"NOTE": ""}), "mark")
 signal.signal(
     signal.SIGTERM, signal.SIG_IGN
 )  # systemd tells all: we end with the web process, which has answers to end

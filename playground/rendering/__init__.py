@@ -1,5 +1,6 @@
 """What models answer and what people ask, as safe HTML, within a budget. Knows texts only, no conversations."""
 
-from playground.rendering.answers import RenderedAnswers, answer_html, prompt_html, render_answers
+from playground.rendering.answers import RenderedAnswers, answer_html, render_answers
+from playground.rendering.prompts import prompt_html
 
 __all__ = ["RenderedAnswers", "answer_html", "prompt_html", "render_answers"]

@@ -13,6 +13,7 @@ from playground.markup.process import Job
 from playground.reasoning import parted
 from playground.rendering.frames import Renderer, renderer_in
 from playground.rendering.pool import Lane, NotRendered, rendering_pool
+from playground.rendering.prompts import as_written_html
 from playground.rendering.saved import Rendering, save_renderings, saved_renderings
 from web.turns import aside
 
@@ -45,7 +46,7 @@ class RenderedAnswers:
             self._renderings.update(_renderings([text]))
         html, mark, _ = self._renderings[text]
         if html is None:
-            return prompt_html(text)
+            return as_written_html(text)
         own = mark_safe(html.replace(mark, f"code-{token_hex(4)}"))  # noqa: S308  (sanitised, then our own pieces)
         return render_to_string("playground/_prose.html", {"html": own})
 
@@ -58,11 +59,6 @@ def render_answers(texts: Iterable[str]) -> RenderedAnswers:
 def answer_html(text: str) -> SafeString:
     """Return one answer as HTML."""
     return RenderedAnswers({}).html(text)
-
-
-def prompt_html(text: str) -> SafeString:
-    """Return a person's message as it was typed."""
-    return render_to_string("playground/_prose.html", {"text": text})
 
 
 def _renderings(texts: Sequence[str]) -> dict[str, Rendering]:

@@ -37,6 +37,14 @@ def renderer_in(language: str | None) -> Renderer:
             table=format_html(table, gettext("Table")),
             picture=gettext("Picture, not loaded ({host})"),
             named_picture=gettext("Picture, not loaded: {alt} ({host})"),
+            footnote_back=gettext("Back to the text"),
+            alerts={
+                "NOTE": gettext("Note"),
+                "TIP": gettext("Tip"),
+                "IMPORTANT": gettext("Important"),
+                "WARNING": gettext("Warning"),
+                "CAUTION": gettext("Caution"),
+            },
         )
     return Renderer(frames, hashlib.sha256(f"{_code_digest()} {frames}".encode()).hexdigest())
 

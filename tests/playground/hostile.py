@@ -89,6 +89,27 @@ MARKDOWN = (
         "```\n",
     ),
     *("1. a\n", "|a|\n|-|\n", "# a\n", "a\n=\n", "a  \n", "\n", " ", "\t", "**\u6ce8\u610f\uff1a**", '"', "\\*"),
+    *(
+        "<details>",
+        "<details>\n",
+        "<details><summary>",
+        "<sub>",
+        "<b>*a</b>*",
+        "<br>",
+        "[^a]",
+        "[^a]: b\n",
+        "> [!NOTE]\n",
+    ),
+    *(
+        "- ```\n",
+        "1. a\n  - b\n",
+        "- [ ] a\n",
+        "\\begin{cases}",
+        "\\begin{cases}\n",
+        "$ x = ",
+        "\u05d0 a\n\n",
+        "**\uff09**",
+    ),
     *("```py\n ```\n", "```r\n'" + "\\" * 99 + "\n```\n", "$\\frac{a}{b^2}$ "),
 )
 FORMULAS = (
@@ -107,6 +128,7 @@ FORMULAS = (
         "\\mathrm{a ",
         "''",
     ),
+    *("\\abs{", "\\abs{a}", "\\ce{A->", "\\ce{H2O}", "\\dv{", "\\pdv[2]{a}{b}", "\\SI{1}{\\kilo", "\\num{1e", "\\R"),
     *("\\hline", "\\substack{", "\\label{", "\\color{", "a", "1", "\\alpha", "\\operatorname{", "\\middle|", "\\binom"),
 )
 
@@ -129,6 +151,9 @@ def markdown_texts() -> Iterator[str]:
     yield "".join(f"[a{number}]: http://x.example/{number}\n" for number in range(3_500))
     yield "|a" * 300 + "\n" + "|-" * 300 + "\n" + ("|b" * 300 + "\n") * 130
     yield "\n".join(f"{'  ' * depth}- a" for depth in range(300))
+    yield "|a|b|\n|-|-|\n" + "|`a|\\(b|$c" * 8_000
+    yield "".join(f"[^{number}] " for number in range(6_000)) + "".join(f"\n\n[^{n}]: a" for n in range(6_000))
+    yield "<sub>" * 9_000 + "a" + "</sub>" * 9_000
 
 
 def formula_texts() -> Iterator[str]:

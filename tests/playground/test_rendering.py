@@ -16,18 +16,31 @@ from tests.playground.xss import CORPUS
 pytestmark = pytest.mark.django_db  # what is rendered is kept in the cache
 
 TEXT_TAGS = set("p br hr h3 h4 h5 h6 strong em s code pre blockquote ul ol li a".split())  # noqa: SIM905
+TEXT_TAGS |= {"sub", "sup", "kbd", "mark", "u", "small", "details", "summary"}
 TEXT_TAGS |= {"table", "thead", "tbody", "tr", "th", "td", "div", "span", "button", "svg", "use"}
 MATH_TAGS = {"math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msub", "msup", "msubsup"}
 MATH_TAGS |= {"munder", "mover", "munderover", "mtable", "mtr", "mtd", "mstyle", "mpadded", "mphantom", "menclose"}
 FRAME = {"tabindex": "0", "role": "group", "aria-label": r".{1,24}"}
 COPY = {"type": "button", "data-copy": r"code-\w+-\d+", "data-copied": "Copied", "data-selected": "Selected: .+"}
+DIRECTION = {"dir": "ltr|rtl"}
 ATTRIBUTES = {  # as they may be, in full; ids are of our own making
-    "a": {"href": r"(?:https?://|mailto:)[^<>\s\x00-\x1f]+", "target": "_blank", "rel": "noopener noreferrer nofollow"},
-    "ol": {"start": r"\d{1,9}"},
-    "th": {"class": "text-(?:center|end)"},
-    "td": {"class": "text-(?:center|end)"},
-    "div": {"class": "ps-prose|ps-prose ps-as-written|ps-code|ps-code-head|ps-scroll", **FRAME},
-    "span": {"class": "[a-z]|ps-formula", **FRAME},
+    "a": {
+        "href": r"(?:https?://|mailto:)[^<>\s\x00-\x1f]+|#code-\w+-[nr]\d+",
+        "target": "_blank",
+        "rel": "noopener noreferrer nofollow",
+        "id": r"code-\w+-r\d+",
+        "aria-label": "Back to the text",
+    },
+    "ol": {"start": r"\d{1,9}", **DIRECTION},
+    "li": {"class": "ps-task", **DIRECTION},
+    "th": {"class": "text-(?:center|end)", **DIRECTION},
+    "td": {"class": "text-(?:center|end)", **DIRECTION},
+    "p": {"class": "ps-alert-title", **DIRECTION},
+    "blockquote": {"class": "ps-alert-[a-z]+", **DIRECTION},
+    **dict.fromkeys(("h3", "h4", "h5", "h6", "ul", "table", "details", "summary"), DIRECTION),
+    "sup": {"class": "ps-note-number"},
+    "div": {"class": "ps-prose|ps-prose ps-as-written|ps-code|ps-code-head|ps-scroll|ps-notes", **FRAME},
+    "span": {"class": "[a-z]|ps-formula", "id": r"code-\w+-n\d+", **FRAME},
     "pre": FRAME,
     "code": {"id": r"code-\w+-\d+"},
     "button": {"class": "btn btn-sm btn-quiet ps-script", **COPY},
@@ -130,7 +143,7 @@ def test_has_no_tag_in_an_attribute_either() -> None:
 
 
 def test_shows_html_as_text() -> None:
-    assert text_of(answer_html("a <b>c</b> &lt;d&gt; {{ 7*7 }}")).strip() == "a <b>c</b> <d> {{ 7*7 }}"
+    assert text_of(answer_html("a <form>c</form> &lt;d&gt; {{ 7*7 }}")).strip() == "a <form>c</form> <d> {{ 7*7 }}"
 
 
 def test_sets_paragraphs_lists_and_quotes() -> None:

@@ -82,6 +82,16 @@ ELEMENTS = [
     "<![CDATA[<script>alert(1)</script>]]>",
     "<?php echo 1 ?><!DOCTYPE html>",
 ]
+HARMLESS = [  # the few tags that are taken, used for more than they are for
+    "<sub onclick=alert(1)>x</sub> <kbd style='position:fixed'>x</kbd> <mark id=main>x</mark>",
+    "<b><i>x</b></i></u><details><summary>x</details></summary>",
+    "<details open ontoggle=alert(1)>\n<summary>x</summary>\n\n<script>alert(1)</script>\n\n</details>",
+    "<details>\n<summary><img src=x onerror=alert(1)></summary>\n\n<b>x\n\n</details></b>",
+    "| a |\n|---|\n| <ul><li><script>alert(1)</script></li></ul></td></tr></table><td>x |",
+    'x[^1]\n\n[^1]: <img src=x onerror=alert(1)>\n[^"onclick=alert(1)]: y[^"onclick=alert(1)]',
+    "> [!NOTE]\n> <script>alert(1)</script>\n\n> [!<script>alert(1)</script>]\n> x",
+    r"$\ce{<script>alert(1)</script> ->[<img src=x onerror=alert(1)>] x}$ $\SI{<b>}{<i onclick=x>}$",
+]
 ACTING = [
     '<hx-partial hx-target="#main" hx-swap="innerHTML">x</hx-partial>',
     '</hx-partial><hx-partial hx-target="body">x</hx-partial>',
@@ -118,6 +128,6 @@ ODD = [
     "$\\text{<script>",
     '[a](https://x.example "<script>',
 ]
-CORPUS: list[str] = [*SCRIPTS, *HANDLERS, *ADDRESSES, *NAMESPACES, *ELEMENTS, *ACTING, *FORMULAS, *ODD]
+CORPUS: list[str] = [*SCRIPTS, *HANDLERS, *ADDRESSES, *NAMESPACES, *ELEMENTS, *HARMLESS, *ACTING, *FORMULAS, *ODD]
 # As rows hold them: forms refuse NUL, and what a model says has it replaced.
 STORABLE: list[str] = [text.replace("\x00", "") for text in CORPUS]

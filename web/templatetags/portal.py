@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from django import template
 from django.conf import settings
-from django.forms import BoundField, CheckboxInput, RadioSelect, Select
+from django.forms import BoundField, CheckboxInput, RadioSelect, Select, Textarea
 from django.templatetags.static import static
 from django.utils import formats, timezone
 from django.utils.html import format_html
@@ -209,6 +209,8 @@ def control(field: BoundField, **attrs: str) -> SafeString:
     if field.errors:
         css += " is-invalid"
     own = {name: value for name, value in attrs.items() if value}
+    if isinstance(widget, Textarea):
+        own["dir"] = "auto"  # each line of what is typed runs as its script does
     return field.as_widget(attrs={"class": css, **own})
 
 
