@@ -90,9 +90,8 @@ class PolicyAdmin(PoliciesAdmin):
                 "fields": ("group",),
                 "description": _(
                     "Who is in several groups gets the most generous value of each, “no limit” above all; "
-                    "a budget and its period are compared together. Keys that exist get what the policy gives now "
-                    "when they are renewed or rotated, Playground keys at their next use; the budget of a person "
-                    "follows by itself."
+                    "a budget and its period are compared together. Keys that exist get what the policy gives now, "
+                    "within minutes: budget, limits, models, and an end that is no later than a new key’s."
                 ),
             },
         ),

@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import shared_task
 
+from accounts.audit import BY_THE_PORTAL
 from accounts.delivery import MailServerUnavailable
 from gateway.errors import GatewayUnavailable
 from keys import services
@@ -56,6 +57,27 @@ def sync() -> None:
         logger.error("keys.sync: %s", change)
         raise
     logger.info("keys.sync: %d changed in %.1f s", changed, time.monotonic() - started)
+
+
+@shared_task(
+    name="keys.apply_policies",
+    soft_time_limit=900,  # s
+    autoretry_for=(GatewayUnavailable,),
+    retry_backoff=5,  # s; doubles, with jitter, up to:
+    retry_backoff_max=60,
+    max_retries=3,
+    acks_late=True,  # a second run changes nothing
+    ignore_result=True,
+)
+def apply_policies() -> None:
+    """Bring keys to what the policies give now."""
+    started = time.monotonic()
+    try:
+        changed = services.apply_policies(BY_THE_PORTAL)
+    except services.GatewayChanged as change:
+        logger.error("keys.apply_policies: %s", change)
+        return
+    logger.info("keys.apply_policies: %d changed in %.1f s", changed, time.monotonic() - started)
 
 
 @shared_task(name="keys.refresh_models", soft_time_limit=60, ignore_result=True)

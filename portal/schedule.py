@@ -10,6 +10,11 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
     return {
         "keys.sweep": {"task": "keys.sweep", "schedule": crontab(minute="*/5"), "options": {"expires": 240}},
         "keys.sync": {"task": "keys.sync", "schedule": crontab(minute="*/15"), "options": {"expires": 840}},
+        "keys.apply_policies": {  # sent when a policy is saved; this takes up what was cut short
+            "task": "keys.apply_policies",
+            "schedule": crontab(minute=33),
+            "options": {"expires": 3000},
+        },
         "keys.refresh_models": {"task": "keys.refresh_models", "schedule": 60.0, "options": {"expires": 50}},
         "keys.remind": {"task": "keys.remind", "schedule": crontab(minute=20), "options": {"expires": 3000}},
         "usage.today": {

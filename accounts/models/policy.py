@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 MAX_LIFETIME_DAYS = 3660  # ten years; more is a typing error
+NO_MODELS = ("all-proxy-models", "all-team-models", "no-default-models")  # LiteLLM's words in lists of models
 
 
 class BudgetPeriod(models.TextChoices):
@@ -33,6 +34,13 @@ def validate_model_names(value: object) -> None:
         raise ValidationError(_("Give a list of model names."), code="not_names")
     if len(set(value)) != len(value):
         raise ValidationError(_("A model is named twice."), code="twice")
+    for name in value:
+        if "*" in name:
+            words = _("“%(name)s” is a pattern, which lists of models cannot follow. Write the names, one a line.")
+            raise ValidationError(words, code="pattern", params={"name": name})
+        if name in NO_MODELS:
+            words = _("“%(name)s” is not a model: the gateway takes it as an instruction. Write the names, one a line.")
+            raise ValidationError(words, code="instruction", params={"name": name})
 
 
 class Policy(models.Model):

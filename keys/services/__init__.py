@@ -2,6 +2,7 @@
 
 from keys.identity import GatewayChanged, accept_gateway, identify_gateway
 from keys.services.after_restore import RestoreReport, repair_after_restore
+from keys.services.apply_policies import Outdated, apply_policies, find_outdated
 from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
 from keys.services.issue import FreshKey, Wish, issue_key
@@ -27,16 +28,19 @@ __all__ = [
     "FreshKey",
     "GatewayChanged",
     "KeyRefused",
+    "Outdated",
     "Purse",
     "ReplacedKey",
     "RestoreReport",
     "TooManyActions",
     "Wish",
     "accept_gateway",
+    "apply_policies",
     "check_secret",
     "count_action",
     "delete_key",
     "end_old_secret",
+    "find_outdated",
     "identify_gateway",
     "issue_key",
     "mail_of_leak",

@@ -1,9 +1,11 @@
 """What a key may spend and call: what the policy gives it now, what it was given last, and bringing it up to date."""
 
+from contextlib import suppress
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.audit import Act
 from accounts.models import AuditAction, AuditOutcome
@@ -11,13 +13,15 @@ from accounts.policies import Allowance
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
 from gateway.types import UNSET, KeyInfo, Unset
-from keys.models import Key
+from keys.models import Key, Token
 from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
 from keys.services.refusals import KeyRefused
 from keys.services.trail import trace
 
 _LARGEST_USD, _LARGEST_LIMIT = Decimal(10**10 - 1), 2**31 - 1  # that the columns hold
+
+ENDS_SOONER: Final = gettext_noop("It ends sooner: no later than the policy lets a key live.")
 
 
 class Limits(NamedTuple):
@@ -73,20 +77,23 @@ def limits_in(info: KeyInfo) -> Limits:
     )
 
 
-def follow_limits(key: Key, act: Act, limits: Limits) -> None:
-    """Give the live token of `key` these limits, at the gateway and here, unless it has them. Again is harmless.
+def follow_limits(key: Key, act: Act, limits: Limits, *, duration: str | Unset = UNSET) -> bool:
+    """Give `key` these limits, at the gateway and here, unless it has them; tell whether it had not. Again is harmless.
 
+    The old secret of a rotation gets them too. With a `duration` the live one ends so long from now.
     Raises KeyRefused ("busy"), GatewayUnavailable or GatewayRejected; a key that the gateway lacks is marked as gone.
     """
-    if limits_on(key) == limits:
-        return
+    if limits_on(key) == limits and duration is UNSET:
+        return False
     token = claim(key)
-    if limits_on(Key.objects.get(pk=key.pk)) == limits:  # another thread was faster
+    if duration is UNSET and limits_on(Key.objects.get(pk=key.pk)) == limits:  # another thread was faster
         release(key, heal=False)
-        return
+        return False
     heal = False
     try:
-        update_limits(key, token.token or "", limits)
+        for old in key.in_state(Token.State.RETIRING):
+            _limit_old(key, old, limits)
+        info = update_limits(key, token.token or "", limits, duration=duration)
     except GatewayNotFound:
         mark_gone(token)
     except GatewayError as error:
@@ -94,10 +101,18 @@ def follow_limits(key: Key, act: Act, limits: Limits) -> None:
         trace(act, AuditAction.LIMIT, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         raise
     else:
-        Key.objects.filter(pk=key.pk).update(**limits._asdict())
-        trace(act, AuditAction.LIMIT, AuditOutcome.DONE, key)
+        end = {} if duration is UNSET else {"expires_at": info.expires_at}
+        Key.objects.filter(pk=key.pk).update(**end, **limits._asdict())
+        trace(act, AuditAction.LIMIT, AuditOutcome.DONE, key, ENDS_SOONER if end else "")
     finally:
         release(key, heal=heal)
+    return True
+
+
+def _limit_old(key: Key, old: Token, limits: Limits) -> None:
+    """Give the secret before these limits as well, while its grace lasts; it may be gone by now."""
+    with suppress(GatewayNotFound):
+        update_limits(key, old.token or "", limits)
 
 
 def update_limits(key: Key, token: str, limits: Limits, *, duration: str | Unset = UNSET) -> KeyInfo:

@@ -43,11 +43,16 @@ def is_current(row: PersonBudget | None, allowance: Allowance) -> bool:
     """Tell whether the gateway has the policy's budget already, as far as it can, so that a key may be used."""
     if allowance.person_budget_usd is None and (row is None or row.budget_usd is None):
         return True
-    if row is None or (row.budget_usd, row.budget_period) != _wanted(allowance):
+    if row is None or not is_wanted(row, allowance):
         return False
     if row.state == State.WITHOUT_TEAMS:
         return row.checked_at is not None and row.checked_at > timezone.now() - TRY_TEAMS_AGAIN
     return row.state == State.WRITTEN
+
+
+def is_wanted(row: PersonBudget, allowance: Allowance) -> bool:
+    """Tell whether a person's budget is, or is about to be, that of the policy."""
+    return (row.budget_usd, row.budget_period) == _wanted(allowance)
 
 
 def has_team(row: PersonBudget | None) -> bool:

@@ -95,12 +95,16 @@ def _end_grace(token: Token) -> bool:
 
 
 def _block(key: Key) -> None:
-    """Stop the keys of somebody who was deactivated; blocked, not deleted, since people come back."""
-    Key.objects.filter(pk=key.pk).update(
-        blocked_by_portal=True
-    )  # first: what the gateway blocks by itself stays blocked
-    for token in key.in_state(Token.State.LIVE, Token.State.RETIRING):
-        get_gateway().keys.block(token.token or "")
+    """Stop the keys of somebody who was deactivated; blocked, not deleted, since people come back.
+
+    Who blocked is noted before it is done: what was blocked at the gateway already stays so when the owner is back.
+    """
+    tokens = [token.token or "" for token in key.in_state(Token.State.LIVE, Token.State.RETIRING)]
+    keys = get_gateway().keys
+    by_portal = key.blocked_by_portal or not any(keys.info(token).blocked for token in tokens)
+    Key.objects.filter(pk=key.pk).update(blocked_by_portal=by_portal)
+    for token in tokens:
+        keys.block(token)
     Key.objects.filter(pk=key.pk).update(blocked=True)
     trace(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.DONE, key, _("blocked: the owner’s account is not active"))
 

@@ -86,6 +86,21 @@ def test_what_was_blocked_at_the_gateway_stays_so_when_its_owner_comes_back(inte
     assert not sandbox.call("GET", "/v1/models", key=fresh.secret).ok
 
 
+def test_what_was_blocked_at_the_gateway_a_moment_before_stays_so_too(intern: User, sandbox: Sandbox) -> None:
+    """The portal has not heard of that block when it blocks the key itself."""
+    fresh, other = issue(intern), issue(intern, "other")
+    services.rotate_key(key=again(fresh.key), act=BY_TEST)
+    sandbox.call("POST", "/key/block", body={"key": fresh.secret}).raise_for_status()
+    for is_active in (False, True):
+        User.objects.filter(pk=intern.pk).update(is_active=is_active)
+        services.sweep_keys()
+
+    assert again(fresh.key).blocked
+    assert not sandbox.call("GET", "/v1/models", key=fresh.secret).ok
+    assert sandbox.call("GET", "/v1/models", key=other.secret).ok
+    assert services.sweep_keys() == 0
+
+
 def test_a_key_without_an_end_never_lapses(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
     Key.objects.update(expires_at=None, created_at=timezone.now() - timedelta(days=4000))

@@ -1,0 +1,167 @@
+"""People and policies in Django's admin, with what their changes do to keys."""
+
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts import admin as accounts_admin
+from accounts import people_admin
+from accounts.models import Policy, User
+from keys.models import GatewayModel, Key
+from keys.services import find_outdated
+from web.tasks import QueueUnavailable, send_task
+
+TASK_EXPIRES_S = 3000  # then the schedule has asked by itself
+NAMES_SHOWN = 10
+
+for model in (Policy, User):
+    admin.site.unregister(model)
+
+
+# --- Policies ---------------------------------------------------------------------------------------
+class PolicyForm(accounts_admin.PolicyForm):
+    """A policy, with what the gateway offers beside the names of models."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = list(GatewayModel.objects.values_list("name", flat=True))
+        for name in ("model_names", "playground_model_names"):
+            field = self.fields.get(name)
+            if field is None or not offered:  # for who may only look
+                continue
+            parts = [str(field.help_text), _("The gateway offers: %s.") % ", ".join(offered)]
+            unknown = unknown_models(getattr(self.instance, name))
+            field.help_text = " ".join([*parts, *([unknown] if unknown else [])])
+
+
+def unknown_models(names: list[str]) -> str:
+    """Say which of the names no model of the gateway has; "" for none, and while the gateway was not read yet."""
+    offered = set(GatewayModel.objects.values_list("name", flat=True))
+    unknown = [name for name in names if name not in offered] if offered else []
+    if not unknown:
+        return ""
+    words = ngettext(
+        "No model of the gateway has this name: %s.", "No model of the gateway has these names: %s.", len(unknown)
+    )
+    return words % ", ".join(unknown)
+
+
+@admin.register(Policy)
+class PolicyAdmin(accounts_admin.PolicyAdmin):
+    """Policies whose changes reach the keys that exist."""
+
+    form = PolicyForm
+
+    def save_model(self, request: HttpRequest, obj: Policy, form: Any, change: bool) -> None:
+        """Save, point out names that no model has, and bring keys to the policy."""
+        super().save_model(request, obj, form, change)
+        names = [] if obj.all_models else obj.model_names
+        names = [*names, *(obj.playground_model_names if obj.playground_own_models else [])]
+        if unknown := unknown_models(list(dict.fromkeys(names))):
+            messages.warning(request, unknown)
+        bring_keys_up_to_date(request)
+
+    def delete_model(self, request: HttpRequest, obj: Policy) -> None:
+        """Delete, and bring keys to what is left."""
+        super().delete_model(request, obj)
+        bring_keys_up_to_date(request)
+
+
+def bring_keys_up_to_date(request: HttpRequest, owner: User | None = None) -> None:
+    """Say how many keys are not as the policies have it now, and let a task change them."""
+    outdated = find_outdated(owner)
+    if not outdated:
+        return
+    keys = ngettext("%(count)d key", "%(count)d keys", len(outdated.keys)) % {"count": len(outdated.keys)}
+    people = ngettext("the budget of %(count)d person", "the budgets of %(count)d people", len(outdated.people))
+    what = [keys] if outdated.keys else []
+    what += [people % {"count": len(outdated.people)}] if outdated.people else []
+    words = _("Being brought to the policy, in the background: %s. Each change of a key is in the audit trail.")
+    messages.info(request, words % ", ".join(what))
+    transaction.on_commit(partial(_send, "keys.apply_policies"))
+
+
+def _send(task: str) -> None:
+    """Ask the worker at once; where the queue takes nothing, the schedule asks within the hour."""
+    try:
+        send_task(task, expires=TASK_EXPIRES_S)
+    except QueueUnavailable:
+        return
+
+
+# --- People -----------------------------------------------------------------------------------------
+class PersonForm(people_admin.PersonForm):
+    """A person; whoever deactivates them is told first which keys stop."""
+
+    stop_keys = forms.BooleanField(label=gettext_lazy("Yes, stop these keys"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stopped = keys_that_stop(self.instance) if self.instance.is_active else ""
+        if "is_active" in self.fields and self.stopped:
+            self.fields["stop_keys"].help_text = self.stopped
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for a yes before keys stop."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.stopped and data.get("is_active") is False and not data.get("stop_keys"):
+            self.add_error("stop_keys", _("Tick this to make the account inactive, and save again."))
+        return data
+
+
+def keys_that_stop(person: User) -> str:
+    """Say how many keys stop with this account, and for whom; "" for none."""
+    live = Key.objects.owned_by(person).live()
+    of_interns = list(live.exclude(intern_name="").values_list("intern_name", flat=True).order_by("intern_name"))
+    own = live.filter(intern_name="").count()
+    count = own + len(of_interns)
+    if not count:
+        return ""
+    said = ngettext(
+        "While the account is inactive, %(count)d key does not work",
+        "While the account is inactive, %(count)d keys do not work",
+        count,
+    )
+    parts = [_("%(count)d of the person’s own") % {"count": own}] if own else []
+    if of_interns:
+        names = list(dict.fromkeys(of_interns))
+        shown = ", ".join(names[:NAMES_SHOWN])
+        if len(names) > NAMES_SHOWN:
+            shown = _("%(names)s and %(count)d more") % {"names": shown, "count": len(names) - NAMES_SHOWN}
+        words = ngettext("%(count)d for an intern (%(names)s)", "%(count)d for interns (%(names)s)", len(of_interns))
+        parts.append(words % {"count": len(of_interns), "names": shown})
+    return f"{said % {'count': count}}: {', '.join(parts)}."
+
+
+@admin.register(User)
+class UserAdmin(people_admin.UserAdmin):
+    """People whose changes reach their keys."""
+
+    form = PersonForm
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Put what stops below the box that makes the account inactive, where anything stops."""
+        sets = super().get_fieldsets(request, obj)
+        if obj is None or not obj.is_active or not keys_that_stop(obj):
+            return sets
+        return [(title, {**options, "fields": _with_stop(options["fields"])}) for title, options in sets]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the groups, and bring the person's keys to their policies, or stop them."""
+        super().save_related(request, form, formsets, change)
+        if not change:
+            return
+        if "is_active" in form.changed_data:
+            transaction.on_commit(partial(_send, "keys.sweep"))
+        if {"groups", "is_superuser"} & set(form.changed_data):
+            bring_keys_up_to_date(request, form.instance)
+
+
+def _with_stop(names: Any) -> list[Any]:
+    return [part for name in names for part in ([name, "stop_keys"] if name == "is_active" else [name])]

@@ -1,0 +1,124 @@
+"""Bring keys that exist to what the policies give now: limits, models, and an end that is not beyond the lifetime.
+
+Whatever differs is found by comparing rows, so a run that was cut short is continued by the next, and one that finds
+nothing to do asks the gateway nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, TypeVar
+from uuid import UUID
+
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+
+from accounts.audit import Act
+from accounts.models import User
+from accounts.policies import Allowance, Allowances, policy_of
+from gateway.types import UNSET, Unset
+from keys.identity import identify_gateway
+from keys.models import Key, PersonBudget
+from keys.renewal import last_moment_of
+from keys.services.key_limits import Limits, follow_limits, usable_limits
+from keys.services.lifetimes import as_duration
+from keys.services.person_budget import check_budget, is_wanted
+from keys.services.refusals import KeyRefused
+from keys.services.rounds import each
+
+SLACK: Final = timedelta(hours=1)  # clocks differ, and a key that was made a moment ago ends a moment later
+AT_ONCE: Final = 500  # rows of a query: SQLite takes 999 values
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outdated:
+    """What differs from the policies: keys, and people whose budget over all keys does."""
+
+    keys: list[UUID]
+    people: list[int]
+
+    def __bool__(self) -> bool:
+        return bool(self.keys or self.people)
+
+
+def find_outdated(owner: User | None = None) -> Outdated:
+    """Return what differs from the policies: of everybody, or of one person. The gateway is not asked."""
+    allowances = Allowances.load()
+    of_owner = {} if owner is None else {"owner": owner}
+    now = timezone.now()
+    keys = Key.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), state=Key.State.ACTIVE, **of_owner)
+    names = ("pk", "owner_id", "kind", "expires_at", *Limits._fields)
+    rows = keys.exclude(kind=Key.Kind.OUTSIDE).values_list(*names)
+    outdated = [
+        pk
+        for pk, owner_id, kind, expires_at, *limits in rows.iterator(chunk_size=2000)
+        if _differs(allowances.of(owner_id), kind, expires_at, Limits(*limits), now)
+    ]
+    budgets = PersonBudget.objects.filter(**of_owner)
+    people = [row.owner_id for row in budgets.iterator() if not is_wanted(row, allowances.of(row.owner_id))]
+    return Outdated(keys=outdated, people=people)
+
+
+def apply_policies(act: Act) -> int:
+    """Give keys and people what the policies give now, at the gateway and here; return how many were changed.
+
+    A row that fails is passed over. Raises GatewayUnavailable at the end when the gateway failed on some, and
+    GatewayChanged, before anything is done, at a gateway that the portal does not know. Again is harmless.
+    """
+    outdated = find_outdated()
+    if not outdated:
+        return 0
+    identify_gateway()
+    rounds = [
+        each(check_budget, _in_parts(User.objects.all(), outdated.people)),
+        each(partial(_bring_up_to_date, act), _in_parts(Key.objects.select_related("owner"), outdated.keys)),
+    ]
+    if failure := next((failure for _done, failure in rounds if failure), None):
+        raise failure
+    return sum(done for done, _failure in rounds)
+
+
+def _in_parts(rows: QuerySet[M], ids: Sequence[object]) -> Iterator[M]:
+    """Yield the rows of these ids, some hundred at a time."""
+    for start in range(0, len(ids), AT_ONCE):
+        yield from rows.filter(pk__in=ids[start : start + AT_ONCE])
+
+
+def _bring_up_to_date(act: Act, key: Key) -> bool:
+    """Give one key what its owner's policies give now; False where it cannot be, or is being changed."""
+    allowance = policy_of(key.owner)
+    try:
+        return follow_limits(key, act, usable_limits(key.kind, allowance), duration=_shorter(key, allowance))
+    except KeyRefused:  # no model is left to it, or somebody changes it just now
+        return False
+
+
+def _differs(allowance: Allowance, kind: str, expires_at: datetime | None, limits: Limits, now: datetime) -> bool:
+    """Tell whether a key has other limits, or lives longer, than the policies give now."""
+    if kind == Key.Kind.PLAYGROUND and not allowance.playground:
+        return False  # nobody but the portal has its secret, and the portal no longer uses it
+    try:
+        wanted = usable_limits(kind, allowance)
+    except KeyRefused:
+        return False
+    lifetime = _lifetime(kind, allowance)
+    return limits != wanted or (lifetime is not None and (expires_at is None or expires_at > now + lifetime + SLACK))
+
+
+def _lifetime(kind: str, allowance: Allowance) -> timedelta | None:
+    """Return how long a key may live from now; None: the policy no longer has such keys, and it keeps its end."""
+    days = allowance.personal_lifetime_days if kind == Key.Kind.PERSONAL else allowance.temporary_lifetime_days
+    return None if days is None else timedelta(days=days)
+
+
+def _shorter(key: Key, allowance: Allowance) -> str | Unset:
+    """Return the lifetime that is left to a key which would live longer than the policy lets it."""
+    lifetime = _lifetime(key.kind, allowance)
+    now = timezone.now()
+    if lifetime is None or (key.expires_at is not None and key.expires_at <= now + lifetime + SLACK):
+        return UNSET
+    if key.stay_ends_on:
+        lifetime = min(lifetime, max(last_moment_of(key.stay_ends_on) - now, timedelta(seconds=1)))
+    return as_duration(lifetime)
