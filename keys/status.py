@@ -1,7 +1,7 @@
 """A key's state for people: a word, a shape, a colour, and a sentence that says until when."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 
+NEEDS_OWNER = ("blocked", "paused", "expired", "ends_soon", "nearly_used", "unknown", "failed")  # the worst first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetUse:
+    """The budget that stops a key first, of which little or nothing is left: its own, or its owner's for all keys."""
+
+    is_used_up: bool
+    resets_on: date | None  # at its beginning, UTC; None: the gateway alone knows
+    of_person: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """`tone` is one of ok, warn, bad, info, odd, idle; only warn and bad are filled with colour."""
@@ -31,11 +43,13 @@ class Status:
     @property
     def needs_owner(self) -> bool:
         """Tell whether the person should do something about it."""
-        return self.code in {"ends_soon", "expired", "blocked", "failed", "unknown"}
+        return self.code in NEEDS_OWNER
 
 
 WORDS: dict[str, tuple["_StrPromise", str, str]] = {
     "active": (gettext_lazy("Active"), "ok", "ok"),
+    "paused": (gettext_lazy("Paused"), "clock", "bad"),
+    "nearly_used": (gettext_lazy("Budget nearly used"), "warn", "warn"),
     "ends_soon": (gettext_lazy("Expires soon"), "clock", "warn"),
     "expired": (gettext_lazy("Expired"), "ended", "idle"),
     "resting": (gettext_lazy("Idle"), "ended", "idle"),
@@ -50,14 +64,16 @@ WORDS: dict[str, tuple["_StrPromise", str, str]] = {
 }
 
 
-def status_of(key: Key) -> Status:
-    """Return what to show for `key`, whose tokens were prefetched."""
-    code = _code(key)
+def status_of(key: Key, budget: BudgetUse | None = None) -> Status:
+    """Return what to show for `key`, whose tokens were prefetched; `budget` where one comes to its end."""
+    code = _code(key, budget)
     word, icon, tone = WORDS[code]
-    return Status(code=code, word=word, icon=icon, tone=tone, sentence=_sentence(key, code))
+    by_budget = budget is not None and code in ("paused", "nearly_used")
+    sentence = _budget_sentence(budget) if budget and by_budget else _sentence(key, code)
+    return Status(code=code, word=word, icon=icon, tone=tone, sentence=sentence)
 
 
-def _code(key: Key) -> str:
+def _code(key: Key, budget: BudgetUse | None) -> str:
     """Return the most pressing thing about a key."""
     if key.state == Key.State.ISSUING:
         lost = any(token.answer_lost for token in key.tokens.all())
@@ -68,7 +84,10 @@ def _code(key: Key) -> str:
         return "blocked"
     if key.kind == Key.Kind.OUTSIDE:
         return "outside"
-    return _code_by_time(key)
+    by_time = _code_by_time(key)
+    if budget and budget.is_used_up and by_time not in ("expired", "resting"):
+        return "paused"
+    return "nearly_used" if budget and by_time == "active" else by_time
 
 
 def _code_by_time(key: Key) -> str:
@@ -107,6 +126,17 @@ def _sentence(key: Key, code: str) -> str:
         since = _("The gateway refuses it since %(when)s.") % {"when": moment(key.ended_at)}
         return f"{since} {key.get_problem_display()}".strip()
     return _life_sentence(key, code)
+
+
+def _budget_sentence(budget: BudgetUse) -> str:
+    """Say of a budget that comes to its end whose it is, and when it is whole again."""
+    if budget.is_used_up:
+        words = _("Your budget for all keys together is used up.") if budget.of_person else _("Its budget is used up.")
+        again = _("It works again on %(day)s (UTC).")
+    else:
+        words = _("Little is left of your budget for all keys together.") if budget.of_person else ""
+        again = _("At its budget it pauses until %(day)s (UTC).")
+    return f"{words} {again % {'day': day(budget.resets_on)} if budget.resets_on else ''}".strip()
 
 
 def promises() -> dict[str, str]:

@@ -20,9 +20,10 @@ from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavaila
 from keys import services
 from keys.forms import KeyForm, LabelForm
 from keys.models import Key
+from keys.rows import row_of
 from keys.snippets import base_url, snippets_for
 from keys.status import promises, until
-from keys.views.panel import render_panel, row_of
+from keys.views.panel import render_panel
 from web.pages import render_region
 from web.request import PortalRequest
 

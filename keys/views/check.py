@@ -13,8 +13,8 @@ from accounts.audit import entries_of_key, entries_of_owner
 from gateway.secret import Secret
 from keys import services
 from keys.models import Token
+from keys.rows import row_of
 from keys.views.acts import own_key
-from keys.views.panel import row_of
 from web.pages import render_region
 from web.request import PortalRequest
 

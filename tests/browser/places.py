@@ -161,6 +161,7 @@ OF_STAFF: dict[str, Way] = {
     "key": of_key("Lab server", "History"),
     "deleted key": of_key("Trial", "History"),
     "rotate": of_key("Thesis, chapter 3", "Replace secret"),
+    "leaked": of_key("Thesis, chapter 3", "This key has leaked"),
     "change label": of_key("Old laptop", "Change label"),
     "delete": delete_page,
     "delete, dialog": delete_dialog,

@@ -102,7 +102,7 @@ def picture(page: Page) -> str:
 def test_a_notice_goes_when_it_is_put_away(visit: Visit, everything: None, staff: User) -> None:
     page = visit("/usage/", user=staff)
 
-    page.get_by_role("button", name="Put away").click()
+    page.get_by_role("button", name="Dismiss").click()
 
     expect(page.get_by_text("80 % of the budget of “Survey coding”")).to_have_count(0)
     page.reload()

@@ -57,7 +57,7 @@ POST_ONLY = {
     "playground:stream",
     "usage:accept_gateway",
     "usage:mend",
-    "usage:notice_seen",
+    "usage:notices_seen",
     "usage:refresh",
     "web:set_language",
     "web:theme",

@@ -22,7 +22,18 @@ TASKS: Final = "one task in half a minute"
 ALLAUTH: Final = "a rate limit of allauth, per address and account"
 BOUNDS: Final = {
     **dict.fromkeys(
-        (*("keys:check", "keys:create", "keys:delete", "keys:end_old", "keys:label", "keys:renew", "keys:rotate"),),
+        (
+            *(
+                "keys:check",
+                "keys:create",
+                "keys:delete",
+                "keys:end_old",
+                "keys:label",
+                "keys:leaked",
+                "keys:renew",
+                "keys:rotate",
+            ),
+        ),
         ACTIONS,
     ),
     **dict.fromkeys(("playground:send", "playground:retry", "playground:edit", "playground:completion"), ASKS),
@@ -31,7 +42,7 @@ BOUNDS: Final = {
     **dict.fromkeys(
         (
             *("playground:delete", "playground:delete_answer", "playground:keep", "playground:rename"),
-            *("playground:show", "playground:stop", "usage:notice_seen", "usage:accept_gateway"),
+            *("playground:show", "playground:stop", "usage:notices_seen", "usage:accept_gateway"),
         ),
         CHANGES,
     ),

@@ -47,7 +47,7 @@ def is_here(address: str) -> bool:
 def test_an_odd_next_is_no_error_and_leads_nowhere_else(client: Client, intern: User, wanted: str) -> None:
     notice = Notice.objects.create(person=intern, threshold=80, period_first_day=utc_today(), spent_usd=4, budget_usd=5)
     forms = {
-        reverse("usage:notice_seen", args=[notice.pk]): {},
+        reverse("usage:notices_seen"): {"notice": notice.pk},
         reverse("web:theme"): {"theme": "dark"},
         reverse("web:set_language"): {"language": "fr"},
     }

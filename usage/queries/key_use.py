@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from django.db.models import Max, OuterRef, Q, QuerySet, Subquery, Sum
 
-from keys.models import Key
+from accounts.models import User
+from keys.models import Key, PersonBudget
+from keys.status import BudgetUse
 from usage.models import DaySource, Notice, UsageState
 from usage.periods import budget_first_day, budget_reset_day
 from usage.queries.sums import NOTHING_USD
@@ -94,6 +96,34 @@ def spent_with(token: str | None, alias: str | None) -> Decimal:
     """Return what was spent with one secret on all days; the gateway bills some calls under another hash of it."""
     same = Q(source__token=token) | Q(source__alias=alias, source__alias__gt="")
     return DaySource.objects.filter(same).aggregate(usd=Sum("spend_usd"))["usd"] or NOTHING_USD
+
+
+def person_use(user: User, today: date) -> BudgetUse | None:
+    """Return the person's budget for all keys together where little or nothing is left of it; one query."""
+    since = {
+        f"since_{name}": Sum(
+            "owner__usage_sources__days__spend_usd",
+            filter=Q(owner__usage_sources__days__day__gte=budget_first_day(name, today)),
+        )
+        for name in BUDGET_PERIODS
+    }
+    rows = PersonBudget.objects.filter(owner=user, budget_usd__gt=0, budget_period__in=BUDGET_PERIODS).annotate(**since)
+    for row in rows:
+        spent_usd = getattr(row, f"since_{row.budget_period}") or NOTHING_USD
+        if row.budget_usd and spent_usd >= NEARLY * row.budget_usd:
+            resets_on = budget_reset_day(row.budget_period, today)
+            return BudgetUse(is_used_up=spent_usd >= row.budget_usd, resets_on=resets_on, of_person=True)
+    return None
+
+
+def pressing_budget(use: KeyUse | None, kind: str, of_person: BudgetUse | None) -> BudgetUse | None:
+    """Return the budget that stops a key first, if one comes to its end; keys made outside count in no person's."""
+    own = None
+    if use and use.tone:
+        own = BudgetUse(is_used_up=use.tone == "bad", resets_on=use.resets_on, of_person=False)
+    if of_person is None or kind == Key.Kind.OUTSIDE or (own and own.is_used_up >= of_person.is_used_up):
+        return own
+    return of_person
 
 
 def _spend(**days: object) -> Sum:

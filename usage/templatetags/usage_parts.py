@@ -16,8 +16,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from keys.models import Key
-from usage.models import UsageState, utc_today
-from usage.queries.key_use import KeyUse, spent_with, use_of
+from keys.rows import Group, Row, grouped, row_of
+from usage.models import Notice, UsageState, utc_today
+from usage.queries.key_use import KeyUse, person_use, pressing_budget, spent_with, use_of
 from usage.queries.overview import Day
 from usage.queries.year import Year
 from usage.templatetags.usage_words import plain, short_day
@@ -86,6 +87,7 @@ class MyKeys:
     """What My keys needs to know of usage: each key's, by id, and when it was read."""
 
     by_id: dict[Any, KeyUse]
+    groups: list[Group]
 
     @property
     def as_of(self) -> datetime | None:
@@ -93,16 +95,32 @@ class MyKeys:
         return next((use.as_of for use in self.by_id.values()), None)
 
     @property
-    def told(self) -> list[KeyUse]:
-        """The keys whose budgets their owner was told about, and has not put away."""
-        return [use for use in self.by_id.values() if use.notice_id and use.tone and use.is_live]
+    def notices(self) -> list[Notice]:
+        """What their owner was told about budgets of theirs and has not dismissed, as long as it is so."""
+        pressing = [use for use in self.by_id.values() if use.notice_id and use.tone and use.is_live]
+        return (
+            list(Notice.objects.filter(pk__in=[use.notice_id for use in pressing]).select_related("key"))
+            if pressing
+            else []
+        )
 
 
 @register.simple_tag(takes_context=True)
 def use_of_my_keys(context: Context) -> MyKeys:
-    """Return the use of every key of the person, with its last thirty days; one query."""
-    keys = Key.objects.owned_by(context["request"].user)
-    return MyKeys({use.id: use for use in use_of(keys, utc_today(), with_days=True)})
+    """Return the use of every key of the person, with its last thirty days, and their `keys` in groups; two queries."""
+    user, today = context["request"].user, utc_today()
+    uses = {use.id: use for use in use_of(Key.objects.owned_by(user), today, with_days=True)}
+    of_person = person_use(user, today)
+    rows = [row_of(key, pressing_budget(uses.get(key.pk), key.kind, of_person)) for key in context["keys"]]
+    return MyKeys(uses, grouped(rows))
+
+
+@register.simple_tag
+def row_with_budget(key: Key) -> Row:
+    """Return one key with its state, as its budget makes it; two queries."""
+    today = utc_today()
+    use = next(iter(use_of(Key.objects.filter(pk=key.pk), today)), None)
+    return row_of(key, pressing_budget(use, key.kind, person_use(key.owner, today)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Numbers of usage as pages write them, and what they mean, in words. Filters, and plain functions too."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
@@ -194,6 +195,35 @@ def notice_words(notice: Notice) -> str:
         return " ".join((told, _("The key pauses until %(day)s (UTC).") % words))
     told = _("%(percent)d %% of the budget of “%(label)s” is used: %(spent)s of %(budget)s.") % words
     return " ".join((told, _("At its budget the key pauses until %(day)s (UTC).") % words))
+
+
+@register.filter
+def notices_words(notices: Sequence[Notice]) -> str:
+    """Say what a person was told about budgets: one of them in full, of several how many."""
+    if len(notices) == 1:
+        return notice_words(notices[0])
+    of_portal = [notice_words(notice) for notice in notices if notice.key is None]
+    used = sum(notice.threshold >= 100 for notice in notices if notice.key)
+    nearly = len(notices) - len(of_portal) - used
+    words = []
+    if used:
+        words += [ngettext("%(used)d key has used up its budget", "%(used)d keys have used up their budget", used)]
+    if nearly and not used:
+        words += [
+            ngettext(
+                "%(nearly)d key has nearly used its budget", "%(nearly)d keys have nearly used their budget", nearly
+            )
+        ]
+    elif nearly:
+        words += [ngettext("%(nearly)d has nearly", "%(nearly)d have nearly", nearly)]
+    told = ", ".join(words) % {"used": used, "nearly": nearly}
+    return " ".join([*of_portal, f"{told}."] if told else of_portal)
+
+
+@register.filter
+def notices_tone(notices: Sequence[Notice]) -> str:
+    """Return how bad the worst of them is: "bad" or "warn"."""
+    return "bad" if any(notice.threshold >= 100 for notice in notices) else "warn"
 
 
 OUR_PROBLEMS: Final = {  # what usage/services/refresh.py notes by itself

@@ -103,14 +103,24 @@ def context_of(request: PortalRequest, page: Page, labels: Mapping[str, str] | N
         "today": utc_today(),
         "periods": [(name, PERIOD_WORDS[name]) for name in NAMES],
         "chips": [_chip(name, value, known) for name, value in page.scope.params().items()],
-        "notices": notices_of(request.user),
+        "notices": notices_of(request.user, page),
     }
 
 
-def notices_of(user: User) -> list[Notice]:
-    """Return what the person was told of budgets and has not put away: of each budget the newest; one query."""
+def notices_of(user: User, page: Page) -> list[Notice]:
+    """Return what the person was told of the budgets that the page is about and has not dismissed; one query.
+
+    Of each budget the newest: on My usage all, on the page of one key its own, on My interns those of interns' keys.
+    """
+    notices = Notice.objects.filter(person=user, seen_at=None).select_related("key")
+    if page.here == "usage:interns":
+        notices = notices.filter(key__intern_name__gt="")
+    elif page.here != "usage:index":
+        notices = notices.filter(key=None)
+    if page.scope.key:
+        notices = notices.filter(key__in=page.scope.live_keys())
     found: dict[Any, Notice] = {}
-    for notice in Notice.objects.filter(person=user, seen_at=None).select_related("key"):
+    for notice in notices:
         found.setdefault(notice.key_id, notice)
     return list(found.values())
 

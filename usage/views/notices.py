@@ -1,6 +1,6 @@
-"""What people were told about budgets: they put it away."""
+"""What people were told about budgets: they dismiss it."""
 
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
@@ -9,15 +9,17 @@ from usage.models import Notice
 from web.redirects import next_page
 from web.request import PortalRequest
 
+LONGEST_ID = 18  # digits
+
 
 @require_POST
-def seen(request: PortalRequest, notice_id: int) -> HttpResponse:
-    """Put a notice away, with what was told about the same budget before it; somebody else's is not there."""
-    notice = Notice.objects.filter(pk=notice_id, person=request.user).first()
-    if notice is None:
-        raise Http404
-    same = Notice.objects.filter(person=request.user, key=notice.key_id, seen_at=None)
-    same.filter(made_at__lte=notice.made_at).update(seen_at=timezone.now())
+def seen(request: PortalRequest) -> HttpResponse:
+    """Dismiss notices, with what was told about the same budgets before them; somebody else's are not there."""
+    asked = [text for text in request.POST.getlist("notice") if len(text) <= LONGEST_ID and text.isdecimal()]
+    mine = Notice.objects.filter(person=request.user)
+    for notice in mine.filter(pk__in=asked):
+        same = mine.filter(key=notice.key_id, seen_at=None)
+        same.filter(made_at__lte=notice.made_at).update(seen_at=timezone.now())
     if request.htmx:
         return HttpResponse()
     return HttpResponseRedirect(next_page(request, reverse("usage:index")))

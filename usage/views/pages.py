@@ -70,7 +70,7 @@ def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
         "budgets": budgets[:MOST_BUDGETS],
         "few_budgets": 0 < len(budgets) <= FEW_BUDGETS,
         "more_budgets": len(budgets[MOST_BUDGETS:]),
-        "used_up": [use for use in budgets if use.tone == "bad"],
+        "is_used_up": any(use.tone == "bad" for use in budgets),
     }
 
 

@@ -25,8 +25,7 @@ def told(person: User, key: Key | None, threshold: int = 80, **more: Any) -> Not
     return Notice.objects.create(person=person, key=key, threshold=threshold, **about)
 
 
-def seen_url(notice: Notice) -> str:
-    return f"/usage/notices/{notice.pk}/seen/"
+SEEN = "/usage/notices/seen/"
 
 
 @pytest.mark.parametrize(
@@ -58,36 +57,36 @@ def test_putting_one_away_puts_away_what_was_told_before_it(as_intern: Client, i
     told(intern, key, 80, made_at=timezone.now() - timedelta(days=1))
     other = told(intern, key_of(intern, "other"), 80)
 
-    answer = as_intern.post(seen_url(told(intern, key, 100)), {"next": "/usage/?period=7d"})
+    answer = as_intern.post(SEEN, {"notice": told(intern, key, 100).pk, "next": "/usage/?period=7d"})
 
     assert (answer.status_code, answer["Location"]) == (302, "/usage/?period=7d")
     assert list(Notice.objects.filter(seen_at=None)) == [other]
 
 
 def test_answers_htmx_with_nothing(as_intern: Client, intern: User, key: Key) -> None:
-    answer = as_intern.post(seen_url(told(intern, key)), headers=HTMX)
+    answer = as_intern.post(SEEN, {"notice": told(intern, key).pk}, headers=HTMX)
 
     assert (answer.status_code, answer.content) == (200, b"")
 
 
 @pytest.mark.parametrize("target", ["https://elsewhere.example/", "//elsewhere.example", "", "javascript:x"])
 def test_leads_nowhere_else(as_intern: Client, intern: User, key: Key, target: str) -> None:
-    assert as_intern.post(seen_url(told(intern, key)), {"next": target})["Location"] == "/usage/"
+    assert as_intern.post(SEEN, {"notice": told(intern, key).pk, "next": target})["Location"] == "/usage/"
 
 
 def test_answers_to_post_only(as_intern: Client, intern: User, key: Key) -> None:
     notice = told(intern, key)
 
-    assert as_intern.get(seen_url(notice)).status_code == 405
+    assert as_intern.get(SEEN, {"notice": notice.pk}).status_code == 405
     notice.refresh_from_db()
     assert notice.seen_at is None
 
 
 def test_a_notice_twice_put_away_stays_as_it_was(as_intern: Client, intern: User, key: Key) -> None:
     notice = told(intern, key)
-    as_intern.post(seen_url(notice))
+    as_intern.post(SEEN, {"notice": notice.pk})
     first = Notice.objects.get(pk=notice.pk).seen_at
 
-    as_intern.post(seen_url(notice))
+    as_intern.post(SEEN, {"notice": notice.pk})
 
     assert Notice.objects.get(pk=notice.pk).seen_at == first

@@ -1,0 +1,72 @@
+"""Keys as pages list them: each with its state and what may be done with it, in groups, the most pressing first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+from keys.models import Key
+from keys.services.lifetimes import is_renewable, is_rotatable, may_end_leak
+from keys.status import NEEDS_OWNER, BudgetUse, Status, status_of
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A key as a template needs it."""
+
+    key: Key
+    status: Status
+    may_renew: bool
+    may_rotate: bool
+    may_end_leak: bool
+    may_delete: bool
+
+
+def row_of(key: Key, budget: BudgetUse | None = None) -> Row:
+    """Return `key` with its state, as its `budget` makes it where that is known, and what may be done with it now."""
+    return Row(
+        key=key,
+        status=status_of(key, budget),
+        may_renew=is_renewable(key),
+        may_rotate=is_rotatable(key),
+        may_end_leak=may_end_leak(key),
+        may_delete=key.state in (Key.State.ACTIVE, Key.State.DELETING),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Keys under one heading; what needs the person comes first."""
+
+    title: "_StrPromise"
+    rows: list[Row]
+    hint: "str | _StrPromise" = ""
+
+
+def grouped(rows: Iterable[Row]) -> list[Group]:
+    """Return the groups that have keys: Needs attention, In use, Made outside, Expired or deleted."""
+    rows = list(rows)
+    ended = [row for row in rows if row.status.code in ("deleted", "failed")]
+    outside = [row for row in rows if row.key.kind == Key.Kind.OUTSIDE and row not in ended]
+    rest = [row for row in rows if row not in ended and row not in outside]
+    groups = [
+        Group(title=_("Needs attention"), rows=sorted((row for row in rest if row.status.needs_owner), key=_urgency)),
+        Group(title=_("In use"), rows=[row for row in rest if not row.status.needs_owner]),
+        Group(
+            title=_("Made outside the portal"),
+            rows=outside,
+            hint=_("Found at the gateway under your name. You can delete it here, not renew it."),
+        ),
+        Group(title=_("Expired or deleted today"), rows=ended),
+    ]
+    return [group for group in groups if group.rows]
+
+
+def _urgency(row: Row) -> tuple[int, datetime]:
+    """Return what orders keys that need attention: the worst first, and the next to end."""
+    return NEEDS_OWNER.index(row.status.code), row.key.expires_at or datetime.max.replace(tzinfo=UTC)
