@@ -51,7 +51,7 @@ def test_shows_each_model_with_provider_context_and_price(as_intern: Client) -> 
 
     assertContains(response, "gpt-4o-mini")
     assertContains(response, "hosted_vllm")
-    assertContains(response, "128\u00a0000")
+    assertContains(response, "128,000")
     assertContains(response, "0.15")
     assertContains(response, "The 4 models that you may call")
 

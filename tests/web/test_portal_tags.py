@@ -30,8 +30,13 @@ def rendered(text: str, **context: object) -> str:
         (Decimal("0.0000042"), "0.0000042"),
         (Decimal("0.000004249"), "0.0000042"),
         (Decimal(0), "0.00"),
-        (Decimal("1234567.891"), "1\u00a0234\u00a0567.89"),
-        (Decimal("-1234.5"), "-1\u00a0234.50"),
+        (Decimal("1234567.891"), "1,234,567.89"),
+        (Decimal("-1234.5"), "-1,234.50"),
+        (Decimal("1E+27"), "1" + ",000" * 9 + ".00"),
+        (Decimal("-123456789012345678901234567890.126"), "-123,456,789,012,345,678,901,234,567,890.13"),
+        (Decimal("NaN"), "–"),
+        (float("inf"), "–"),
+        (1e300, "1.00E+300"),
         (0.25, "0.25"),
         (None, ""),
     ],
@@ -51,7 +56,7 @@ def test_writes_numbers_in_the_language_of_the_page() -> None:
 
 
 def test_parts_the_thousands_of_tokens() -> None:
-    assert portal.tokens(131072) == "131\u00a0072"
+    assert portal.tokens(131072) == "131,072"
     assert portal.tokens(0) == "0"
     assert portal.tokens(None) == ""
 

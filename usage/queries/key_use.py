@@ -60,7 +60,7 @@ class KeyUse:
     @property
     def bar_usd(self) -> Decimal:
         """What is spent, as much as the bar of its budget holds."""
-        return min(self.spent_usd or NOTHING_USD, self.budget_usd or NOTHING_USD)
+        return max(NOTHING_USD, min(self.spent_usd or NOTHING_USD, self.budget_usd or NOTHING_USD))
 
     @property
     def tone(self) -> str:

@@ -86,7 +86,7 @@ class Pace:
     def _percent(self, part: Decimal) -> int:
         """Return the part of the budget, or else of the projection, that fits a bar."""
         whole = self.budget_usd or self.projected_usd
-        return min(100, round(100 * part / whole)) if whole else 0
+        return min(100, max(0, round(100 * part / whole))) if whole > 0 else 0
 
 
 def pace(spent_usd: Decimal, budget_usd: Decimal | None, as_of: datetime) -> Pace:

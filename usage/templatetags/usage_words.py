@@ -24,19 +24,28 @@ from web.templatetags.portal import NO_BREAK_SPACE, moment, tokens, usd, usd_num
 
 register = template.Library()
 
-SHORT_FROM: Final = 100_000  # larger counts are written in millions
+SHORT_FROM: Final = 1_000_000  # such counts are written in millions
 
 
 # --- Numbers ------------------------------------------------------------------------------------------
 @register.filter
 def short_count(count: int | None) -> SafeString | str:
-    """Return a count of any size in a few digits: "1 284", "1.92 million", "3.40 billion"."""
-    if count is None or count < SHORT_FROM:
+    """Return a count of any size in a few digits: "110,000", "1.92 million", "3.40 billion"."""
+    if count is None or abs(count) < SHORT_FROM:
         return tokens(count)
-    unit, size = (_("billion"), 10**9) if count >= 10**9 else (_("million"), 10**6)
-    number = count / size
-    places = 2 if number < 10 else 1 if number < 100 else 0
-    return format_html('{} <span class="unit">{}</span>', formats.number_format(round(number, places), places), unit)
+    millions = _short(count, 10**6)
+    number, unit = (millions, _("million")) if abs(millions) < 1000 else (_short(count, 10**9), _("billion"))
+    return format_html('{} <span class="unit">{}</span>', formats.number_format(number, force_grouping=True), unit)
+
+
+def _short(count: int, size: int) -> Decimal:
+    """Return the count in so many, of three digits: 1.92, 19.2, 192."""
+    number = Decimal(count) / size
+    for places in (2, 1):
+        rounded = round(number, places)
+        if abs(rounded) < 10 ** (3 - places):
+            return rounded
+    return Decimal(round(number))
 
 
 @register.filter
@@ -130,7 +139,7 @@ def _before(period: Period) -> str:
 
 @register.filter
 def requests_words(sums: Sums) -> str:
-    """Return "1 284 requests"."""
+    """Return "1,284 requests"."""
     return ngettext("%(count)s request", "%(count)s requests", sums.requests) % {"count": tokens(sums.requests)}
 
 

@@ -4,7 +4,7 @@ Each filter is a plain function too. None stays "", so that a template needs no 
 """
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 
 from django import template
@@ -22,6 +22,8 @@ register = template.Library()
 
 NO_BREAK_SPACE = "\u00a0"
 CENT_USD = Decimal("0.01")
+LONGEST_AMOUNT = 40  # digits; what is larger is no amount, and is written with an exponent
+EXACT = Context(prec=LONGEST_AMOUNT + 20)
 MODE_WORDS = {  # LiteLLM's modes of a model, as people say it
     "chat": lambda: gettext("Chat"),
     "completion": lambda: gettext("Completion"),
@@ -46,10 +48,14 @@ def usd_number(amount: Decimal | float | None) -> str:
     if amount is None:
         return ""
     exact = Decimal(str(amount))
+    if not exact.is_finite():
+        return "–"
+    if exact.adjusted() >= LONGEST_AMOUNT:
+        return f"{exact:.2E}".replace(".", formats.get_format("DECIMAL_SEPARATOR"))
     places = 2
     if 0 < abs(exact) < CENT_USD:
         places = 1 - exact.adjusted()
-    rounded = exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    rounded = exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=EXACT)
     return _grouped(f"{rounded:f}".replace(".", formats.get_format("DECIMAL_SEPARATOR")))  # pages write hundreds
 
 
@@ -61,16 +67,18 @@ def usd(amount: Decimal | float | None) -> str:
 
 @register.filter
 def tokens(count: int | None) -> str:
-    """Return a whole number with a no-break space between thousands."""
+    """Return a whole number with its thousands apart, "110,000", in French "110 000"."""
     return _grouped(str(count)) if count is not None else ""
 
 
 def _grouped(number: str) -> str:
-    """Return `number` ("-12345,60") with no-break spaces between the thousands of its whole part."""
+    """Return `number` ("-12345,60") with the thousands of its whole part set apart as the language does."""
     end = next((at for at, char in enumerate(number) if char in ".,"), len(number))
-    whole, rest = number[:end].replace(NO_BREAK_SPACE, ""), number[end:]
+    whole, rest = number[:end], number[end:]
     sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
-    return sign + f"{int(digits):,}".replace(",", NO_BREAK_SPACE) + rest
+    if len(digits) < 4:
+        return number
+    return sign + f"{int(digits):,}".replace(",", str(formats.get_format("THOUSAND_SEPARATOR"))) + rest
 
 
 @register.filter

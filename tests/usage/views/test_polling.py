@@ -68,7 +68,7 @@ def test_leaves_the_gateway_its_rest(as_manager: Client) -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"rows_read": 1200, "rows_written": 3, "seconds": 0.84}, "Read 1 200 rows in 0.8 s, 3 changed."),
+        ({"rows_read": 1200, "rows_written": 3, "seconds": 0.84}, "Read 1,200 rows in 0.8 s, 3 changed."),
         ({"rows_read": 1, "seconds": 2}, "Read 1 row in 2.0 s, nothing changed."),
         ({"outcome": "failed", "problem": "It does not answer."}, "Not read: It does not answer."),
         ({"outcome": "busy", "problem": "Another run is under way."}, "Not asked: Another run is under way."),
@@ -130,8 +130,8 @@ def test_lists_runs_newest_first_by_pages(as_reader: Client) -> None:
 
     first, second = (words_of(as_reader.get(RUNS, {"page": page})) for page in (1, 2))
 
-    assert first.index("Page 2 was garbled.") < first.index("1 000") < first.index("1 001")
-    assert "1 059" in second
+    assert first.index("Page 2 was garbled.") < first.index("1,000") < first.index("1,001")
+    assert "1,059" in second
     assert "Page 2 of 2" in second
 
 
@@ -195,7 +195,7 @@ def test_says_that_nothing_differs(as_reader: Client, comparison: Comparison) ->
         ),
         (
             {"kind": "sums", "measure": "prompt_tokens", "here": "12000", "there": "11999"},
-            "Tokens in: 12 000 here, 11 999 there; they differ by 1",
+            "Tokens in: 12,000 here, 11,999 there; they differ by 1",
         ),
     ],
 )
