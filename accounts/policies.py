@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Q
+from django.contrib.auth.models import Group
+from django.db.models import Q, QuerySet
 
-from accounts.models import ADMINS, BudgetPeriod, Policy, User
+from accounts.models import BudgetPeriod, Policy, User
 
 Budget = tuple[Decimal | None, str]  # USD (None: no limit), and the period after which it is whole again
 
@@ -38,11 +39,11 @@ class Allowance:
 def policy_of(user: User) -> Allowance:
     """Return the most generous value of each limit over the person's groups, "no limit" above all; one query.
 
-    Who is in no group with a policy gets the default policy; a superuser counts as one of the group Admins.
+    Who is in no group with a policy gets the default policy; a superuser counts as one of those who change policies.
     """
     theirs = Q(group__in=user.groups.all()) | Q(group=None)
     if user.is_superuser:
-        theirs |= Q(group__name=ADMINS)
+        theirs |= Q(group__in=_groups_of_admins())
     found = Policy.objects.filter(theirs).select_related("group")
     of_groups = [policy for policy in found if policy.group_id is not None]
     # Without any row (a new database, a row taken away by hand), the defaults of the model are the modest ones.
@@ -50,26 +51,30 @@ def policy_of(user: User) -> Allowance:
 
 
 class Allowances:
-    """What each of many people may have, as `policy_of` says, out of three queries."""
+    """What each of many people may have, as `policy_of` says, out of four queries."""
 
     def __init__(
-        self, policies: Iterable[Policy], groups: Iterable[tuple[int, int]], superusers: Iterable[int]
+        self,
+        policies: Iterable[Policy],
+        groups: Iterable[tuple[int, int]],
+        superusers: Iterable[int],
+        admins: Sequence[int],
     ) -> None:
         self._policies = {policy.group_id: policy for policy in policies}
         self._groups: dict[int, set[int]] = defaultdict(set)
         for user_id, group_id in groups:
             self._groups[user_id].add(group_id)
-        admins = [policy.group_id for policy in self._policies.values() if policy.group and policy.group.name == ADMINS]
         for user_id in superusers:
-            self._groups[user_id].update(group_id for group_id in admins if group_id)
+            self._groups[user_id].update(admins)
         self._merged: dict[frozenset[int], Allowance] = {}
 
     @classmethod
     def load(cls) -> "Allowances":
         """Read policies, who is in a group that has one, and who is a superuser."""
+        admins = _groups_of_admins().filter(policy__isnull=False).values_list("pk", flat=True)
         members = User.groups.through.objects.filter(group__policy__isnull=False).values_list("user_id", "group_id")
         superusers = User.objects.filter(is_superuser=True).values_list("pk", flat=True)
-        return cls(Policy.objects.select_related("group"), members, superusers)
+        return cls(Policy.objects.select_related("group"), members, superusers, list(admins))
 
     def of(self, user_id: int) -> Allowance:
         """Return what this person may have."""
@@ -79,6 +84,12 @@ class Allowances:
             default = self._policies.get(None)
             self._merged[groups] = merged(found or [default or Policy()])
         return self._merged[groups]
+
+
+def _groups_of_admins() -> QuerySet[Group]:
+    """Return the groups whose people may change policies, whatever they are called."""
+    may_change = {"permissions__codename": "change_policy", "permissions__content_type__app_label": "accounts"}
+    return Group.objects.filter(**may_change)
 
 
 def merged(policies: Sequence[Policy]) -> Allowance:

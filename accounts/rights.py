@@ -19,6 +19,12 @@ def permissions_of(user: Any) -> QuerySet[Permission]:
     return Permission.objects.filter(Q(user=user) | Q(group__user=user)).distinct()
 
 
+def people_with(permission: str) -> QuerySet[User]:
+    """Return the active people who have the permission ("usage.refresh"), by themselves or a group; superusers too."""
+    backend = "django.contrib.auth.backends.ModelBackend"
+    return User.objects.with_perm(permission, is_active=True, include_superusers=True, backend=backend)
+
+
 def may_change(actor: User, person: User) -> bool:
     """Return whether the actor's rights allow to change the person: not themselves, nor anybody who has more rights."""
     if actor.is_superuser:

@@ -6,12 +6,12 @@ from typing import Final
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone, translation
 from django.utils.functional import Promise
 
 from accounts.delivery import MailServerUnavailable, claim, deliver
-from accounts.models import User
+from accounts.rights import people_with
 from keys.models import AdminAlert
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def alert_admins(
     logger.error("alert %s: %s", code, title)
     name = f"alert-{code}-{(alert.mailed_at or now):%Y%m%d}"
     try:
-        for person in people_with(permission):
+        for person in people_with(permission).exclude(email=""):
             deliver(EmailMessage(title, text, to=[person.email]), name=f"{name}-{person.pk}")
     except MailServerUnavailable as error:
         logger.warning("alert %s: the mail server is not available (%s)", code, error)
@@ -45,10 +45,3 @@ def alert_admins(
         return False
     row.update(mail_claimed_at=None, mailed_at=now)
     return True
-
-
-def people_with(permission: str) -> QuerySet[User]:
-    """Return the active people with an address who have the permission; superusers have all."""
-    backend = "django.contrib.auth.backends.ModelBackend"
-    found = User.objects.with_perm(permission, is_active=True, include_superusers=True, backend=backend)
-    return found.exclude(email="")

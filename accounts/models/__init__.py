@@ -1,7 +1,7 @@
 """People, what their groups may have, and the trail of what was done. Knows nothing of how keys are made."""
 
 from accounts.models.counts import HourlyCount
-from accounts.models.people import ADMINS, User, UserManager, new_gateway_user_id
+from accounts.models.people import User, UserManager, new_gateway_user_id
 from accounts.models.policy import MAX_LIFETIME_DAYS, BudgetPeriod, Policy, validate_model_names
 from accounts.models.trail import (
     DONE_WORDS,
@@ -14,7 +14,6 @@ from accounts.models.trail import (
 )
 
 __all__ = [
-    "ADMINS",
     "DONE_WORDS",
     "MAX_LABEL_LENGTH",
     "MAX_LIFETIME_DAYS",

@@ -9,8 +9,6 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-ADMINS = "Admins"  # the name of the group whose people answer for the portal; superusers count as its members
-
 
 def new_gateway_user_id() -> str:
     """Return a name for a person at the gateway that nobody else can have or guess."""

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
@@ -245,6 +246,26 @@ def test_gives_the_first_superuser_what_admins_have_though_in_no_group(db: None)
 
     assert allowance == policy_of(make_user(groups=("Admins",)))
     assert allowance.names == ("Admins",)
+
+
+def test_a_superuser_has_what_those_have_who_change_policies_whatever_their_group_is_called(db: None) -> None:
+    Group.objects.filter(name="Admins").update(name="Rechenzentrum")
+    Policy.objects.filter(group__name="Rechenzentrum").update(max_live_keys=77)
+    make_policy("Admins", max_live_keys=500)  # a name only
+
+    assert policy_of(make_user(is_superuser=True)).max_live_keys == 77
+
+
+def test_sends_whoever_may_not_change_policies_to_somebody_who_may(sandbox: Sandbox, db: None) -> None:
+    make_policy(None, all_models=False, model_names=["nowhere"])
+    helper = make_user("helper", is_staff=True)
+    helper.user_permissions.add(Permission.objects.get(codename="view_user"))
+    refresh_models()
+
+    page = signed_in(helper).get(reverse("keys:models"))
+
+    assertNotContains(page, reverse("admin:accounts_policy_changelist"))
+    assertContains(page, "Ask the person who supervises you.")
 
 
 def test_gives_a_superuser_the_default_policy_where_admins_have_none(db: None) -> None:

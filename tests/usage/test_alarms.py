@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.core import mail
 from pytest_django import Settings
 
@@ -121,6 +122,33 @@ def test_the_portals_budget_tells_every_admin(sandbox: Sandbox, intern: User, ad
     assert mail.outbox[0].subject == "80 % of this month’s budget of the portal is spent"
     assert "80.00\u00a0USD of 100.00\u00a0USD" in mail.outbox[0].body
     assert not Notice.objects.exclude(key=None).exists()
+
+
+def test_the_portals_budget_tells_who_may_see_everyones_usage_whatever_their_group_is_called(
+    sandbox: Sandbox, intern: User, settings: Settings
+) -> None:
+    Group.objects.get(name="Admins").permissions.clear()
+    make_user("by-name-only", groups=("Admins",))
+    bursar = make_user("bursar", groups=("Bursar’s office",))
+    bursar.groups.get().permissions.add(Permission.objects.get(codename="view_everyone"))
+    by_herself = make_user("dean")
+    by_herself.user_permissions.add(Permission.objects.get(codename="view_everyone"))
+    settings.PORTAL_BUDGET_USD = Decimal(100)
+
+    spend(sandbox, "80")
+
+    assert {address for message in mail.outbox for address in message.to} == {bursar.email, by_herself.email}
+
+
+def test_who_answers_for_the_bill_and_has_no_address_has_a_notice(
+    sandbox: Sandbox, intern: User, admin: User, settings: Settings
+) -> None:
+    User.objects.filter(pk=admin.pk).update(email="")
+    settings.PORTAL_BUDGET_USD = Decimal(100)
+
+    spend(sandbox, "80")
+
+    assert Notice.objects.filter(person=admin, key=None).count() == 1
 
 
 def test_without_a_budget_of_the_portal_admins_are_left_alone(sandbox: Sandbox, admin: User) -> None:

@@ -8,18 +8,20 @@ from typing import Final
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
-from accounts.models import ADMINS, User
+from accounts.models import User
+from accounts.rights import people_with
 from keys.models import Key
 from keys.services.rounds import each
 from usage.models import DayModel, DaySource, Notice, utc_today
 from usage.periods import budget_first_day
 
 THRESHOLDS: Final = (100, 80)  # percent, highest first: who has passed both is told of the first only
+PERMISSION: Final = "usage.view_everyone"  # of those who are told about the portal's own budget
 MAIL_TRIES: Final = timedelta(days=3)  # then a mail that could not be sent is old news
 
 
@@ -38,15 +40,10 @@ def warn_of_budgets() -> int:
     today = utc_today()
     each(_notify_owner, _budgets_of_keys(today))
     for budget in _budget_of_portal(today):
-        for admin in admins():
-            _notify(admin, budget)
+        for person in people_with(PERMISSION):
+            _notify(person, budget)
     unsent = Notice.objects.filter(mailed_at=None, made_at__gt=timezone.now() - MAIL_TRIES, person__is_active=True)
     return send_each(unsent.exclude(person__email="").select_related("person", "key"), _send)
-
-
-def admins() -> QuerySet[User]:
-    """Return who answers for the bill: superusers, and the group Admins."""
-    return User.objects.filter(Q(is_superuser=True) | Q(groups__name=ADMINS), is_active=True).distinct()
 
 
 def _budgets_of_keys(today: date) -> Iterator[_Budget]:
