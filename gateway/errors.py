@@ -5,11 +5,15 @@ All take the message alone too, so that they survive pickling between Celery's p
 
 from typing import Literal
 
+from gateway.types import Headers
+
 Reason = Literal["unknown", "expired", "blocked", "other"]
 
 
 class GatewayError(Exception):
-    """Base of all errors of the client."""
+    """Base of all errors of the client. `headers` are those of the answer that was the error, where one came."""
+
+    headers: Headers | None = None
 
 
 class GatewayUnavailable(GatewayError):

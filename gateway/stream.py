@@ -194,8 +194,10 @@ class ChatStream:
                 headers={"Accept": "text/event-stream", "Accept-Encoding": "identity"},
             )
         if not self._response.headers.get("Content-Type", "").lower().startswith("text/event-stream"):
+            error = reading.not_understood("it is not a stream")
+            error.headers = headers_from(self._response.headers)
             self._hang_up()
-            raise reading.not_understood("it is not a stream")
+            raise error
         self.headers = headers_from(self._response.headers)
         self._ended = False
 

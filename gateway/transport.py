@@ -176,6 +176,7 @@ class Transport:
             error = self._refusal(response, key)
         if secret is None:
             error = _of_the_portal(error)
+        error.headers = headers_from(response.headers)
         raise error
 
     def _refusal(self, response: requests.Response, key: Secret) -> GatewayError:

@@ -144,6 +144,9 @@ class Answer(models.Model):
     others = models.JSONField(
         default=list, help_text="With n > 1 the further choices: [{text, reasoning, tool_calls, finish_reason}]."
     )
+    extras = models.JSONField(
+        default=dict, help_text="{images: [ids], sources: [{url, title}], unshown: [names]}; also in `others`."
+    )
     finish_reason = models.CharField(max_length=40, blank=True)
     problem = models.JSONField(null=True, help_text="What went wrong: services.mishaps.Mishap as JSON.")
 
@@ -181,6 +184,18 @@ class Answer(models.Model):
         """Whether more may come; what died with its process is over, though no task has said so yet."""
         limit = LEFT_AFTER if self.state == self.State.WAITING else LOST_AFTER
         return self.state in self.UNDER_WAY and self.saved_at > timezone.now() - limit
+
+
+class GeneratedImage(models.Model):
+    """A picture that a model made with an answer; it goes with it. Its id is in the answer's `extras`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    answer = models.ForeignKey(Answer, models.CASCADE, related_name="images")
+    media_type = models.CharField(max_length=20, help_text="As found in the data: image/png, image/jpeg, …")
+    data = models.BinaryField()
+
+    def __str__(self) -> str:
+        return self.media_type
 
 
 class Slot(models.Model):

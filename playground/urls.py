@@ -37,6 +37,7 @@ urlpatterns = [
     path("answers/<uuid:answer_id>/delete/", turns.delete_answer, name="delete_answer"),
     path("answers/<uuid:answer_id>/details/", details.details, name="details"),
     path("images/<uuid:image_id>/", images.image, name="image"),
+    path("images/made/<uuid:image_id>/", images.generated_image, name="generated_image"),
     # Beside the chat
     path("compare/", compare.compare, name="compare"),
     path("compare/code/", compare.compare_code, name="compare_code"),

@@ -14,10 +14,10 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
 from playground.models import Conversation, Image
+from playground.services.pictures import media_type_of
 from playground.services.requests import Picture
 
 NAME_CHARS: Final = 200
-HEAD: Final = 12  # bytes that tell all of them apart
 
 
 class ImagesInput(forms.FileInput):
@@ -54,25 +54,12 @@ def _picture(file: "UploadedFile[bytes]") -> Picture:
             params={"name": name, "most": settings.PLAYGROUND_IMAGE_MB},
         )
     data = file.read()
-    media_type = media_type_of(data[:HEAD])
+    media_type = media_type_of(data)
     if media_type is None:
         raise ValidationError(
             _("“%(name)s” is not a JPEG, PNG, WebP or GIF image."), code="type", params={"name": name}
         )
     return Picture(name=name, media_type=media_type, data=data)
-
-
-def media_type_of(head: bytes) -> str | None:
-    """Return what the first bytes say that a file is, None when it is no image that models take."""
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "image/webp"
-    return None
 
 
 def clean_name(name: str) -> str:

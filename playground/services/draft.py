@@ -1,9 +1,13 @@
 """An answer while it comes: pieces in, text out. Knows no database and no page."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Final
 
-from gateway.inference_types import ChatDelta, TokenUsage, ToolCall
+from gateway.inference_types import ChatDelta, Source, TokenUsage, ToolCall
+
+MOST_PICTURE_CHARS: Final = 48 * 2**20  # of the data URLs of one choice, while it comes
+MOST_SOURCES, MOST_NAMES = 100, 20
 
 
 @dataclass(slots=True)
@@ -14,6 +18,9 @@ class Choice:
     reasoning: list[str] = field(default_factory=list)
     tool_calls: dict[int, dict[str, str]] = field(default_factory=dict)
     finish_reason: str = ""
+    pictures: list[str] = field(default_factory=list)  # data URLs
+    sources: list[Source] = field(default_factory=list)
+    unshown: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
         """Return the choice as `Answer.others` keeps it."""
@@ -22,7 +29,28 @@ class Choice:
             "reasoning": "".join(self.reasoning),
             "tool_calls": self.called(),
             "finish_reason": self.finish_reason,
+            **self.extras(),
         }
+
+    def extras(self) -> dict[str, object]:
+        """Return what came besides text and calls as `Answer.extras` keeps it; pictures are added by their ids."""
+        found = {"sources": [asdict(source) for source in self.sources], "unshown": [*self.unshown]}
+        return {name: value for name, value in found.items() if value}
+
+    def add_extras(self, delta: ChatDelta) -> bool:
+        """Take in what is neither text nor a call; True if there is a picture among it."""
+        before = len(self.pictures)
+        for url in delta.pictures:
+            if url not in self.pictures:
+                has_room = sum(map(len, self.pictures)) + len(url) <= MOST_PICTURE_CHARS
+                (self.pictures if has_room else self.unshown).append(url if has_room else "image size")
+        for source in delta.sources:
+            if source not in self.sources and len(self.sources) < MOST_SOURCES:
+                self.sources.append(source)
+        for name in map(storable, delta.unshown):
+            if name not in self.unshown and len(self.unshown) < MOST_NAMES:
+                self.unshown.append(name)
+        return len(self.pictures) > before
 
     def called(self) -> list[dict[str, str]]:
         """Return the tool calls in the model's order."""
@@ -54,7 +82,8 @@ class Draft:
             _join(choice.tool_calls, call)
         if delta.finish_reason:
             choice.finish_reason = storable(delta.finish_reason)
-        if delta.text or delta.reasoning or delta.tool_calls:
+        is_picture = bool(delta.pictures or delta.sources or delta.unshown) and choice.add_extras(delta)
+        if delta.text or delta.reasoning or delta.tool_calls or is_picture:
             self.count += 1
             if self.first_after_s is None:
                 self.first_after_s = time.monotonic() - self.began

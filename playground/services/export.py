@@ -1,7 +1,8 @@
 """A conversation as a file to take along: Markdown for people, JSON with all alternatives for programs."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,10 +10,12 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from playground.models import Answer, Conversation, Image, Message
+from accounts.models import User
+from playground.models import Answer, Conversation, GeneratedImage, Image, Message
 from playground.reasoning import parted
 from playground.services.cards import card_of
-from playground.services.mishaps import Mishap
+from playground.services.problems import problem_of
+from playground.services.raw import headers_for
 from playground.services.requests import data_url
 from playground.services.tree import Tree, shown_turns
 
@@ -27,11 +30,11 @@ ANSWER_FIELDS: Final = (
     "reasoning",
     "tool_calls",
     "others",
+    "extras",
     "finish_reason",
     "problem",
     "answered_by",
     "call_id",
-    "headers",
     "prompt_tokens",
     "completion_tokens",
     "reasoning_tokens",
@@ -49,29 +52,41 @@ ANSWER_FIELDS: Final = (
 def as_json(conversation: Conversation) -> str:
     """Return all of a conversation: every message with its images as data URLs, and every answer to it."""
     tree = Tree.of(conversation)
-    images: dict[Any, list[Image]] = {}
+    images: dict[Any, list[Image | GeneratedImage]] = defaultdict(list)
     for image in Image.objects.filter(message__conversation=conversation):
-        images.setdefault(image.message_id, []).append(image)
+        images[image.message_id].append(image)
+    if any("images" in extras for answer in tree.answers.values() for extras in (answer.extras, *answer.others)):
+        for made in GeneratedImage.objects.filter(answer__message__conversation=conversation):
+            images[made.answer_id].append(made)
     body = {
         "format": FORMAT,
         **_fields(conversation, ("id", "kind", "title", "kept", "wishes", "created_at", "used_at")),
         "shown": [answer.id for _, answer in tree.way_shown(conversation)],
-        "messages": [_message(message, images.get(message.id, []), tree) for message in tree.messages()],
+        "messages": [_message(message, images, tree, conversation.owner) for message in tree.messages()],
     }
     return json.dumps(body, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
 
 
-def _message(message: Message, images: list[Image], tree: Tree) -> dict[str, Any]:
+def _message(
+    message: Message, images: Mapping[Any, Sequence[Image | GeneratedImage]], tree: Tree, owner: User
+) -> dict[str, Any]:
     return {
         **_fields(message, ("id", "text", "created_at")),
         "follows": message.parent_id,
-        "images": [{**_fields(image, ("name", "media_type")), "url": _url(image)} for image in images],
-        "answers": [_fields(answer, ("id", *ANSWER_FIELDS)) for answer in tree.answers_to[message.id]],
+        "images": [{"name": getattr(image, "name", ""), **_image(image)} for image in images.get(message.id, ())],
+        "answers": [
+            {
+                **_fields(answer, ("id", *ANSWER_FIELDS)),
+                "headers": headers_for(owner, answer),
+                "images": [{"id": image.id, **_image(image)} for image in images.get(answer.id, ())],
+            }
+            for answer in tree.answers_to[message.id]
+        ],
     }
 
 
-def _url(image: Image) -> str:
-    return data_url(image.media_type, image.data)
+def _image(image: Image | GeneratedImage) -> dict[str, Any]:
+    return {"media_type": image.media_type, "url": data_url(image.media_type, image.data)}
 
 
 def _fields(row: object, names: tuple[str, ...]) -> dict[str, Any]:
@@ -105,11 +120,13 @@ def _parts(conversation: Conversation) -> Iterator[str]:
 def _answer(answer: Answer) -> Iterator[str]:
     yield f"## {answer.model}"
     yield from _choice(answer.text, answer.reasoning, answer.tool_calls)
+    yield from _besides(answer.extras)
     for number, other in enumerate(answer.others, start=2):
         yield "### " + _("Choice %(number)d") % {"number": number}
         yield from _choice(other.get("text", ""), other.get("reasoning", ""), other.get("tool_calls", []))
-    if answer.problem:
-        card = card_of(Mishap.from_json(answer.problem), answer=answer)
+        yield from _besides(other)
+    if problem := problem_of(answer):
+        card = card_of(problem, answer=answer)
         yield f"**{card.title}** {card.sentence}"
     yield f"*{' · '.join(_figures(answer))}*"
 
@@ -124,6 +141,14 @@ def _choice(text: str, reasoning: str, tool_calls: list[dict[str, Any]]) -> Iter
     for call in tool_calls:
         yield _("Call of %(name)s:") % {"name": call.get("name") or "?"}
         yield _fenced(call.get("arguments") or "")
+
+
+def _besides(extras: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what came besides the text: pictures by their number, sources by their address."""
+    if images := extras.get("images"):
+        yield _("Pictures made by the model: %(count)d") % {"count": len(images)}
+    if sources := extras.get("sources"):
+        yield "\n".join(f"- {source['title']} <{source['url']}>".replace("  ", " ") for source in sources)
 
 
 def _figures(answer: Answer) -> Iterator[str]:

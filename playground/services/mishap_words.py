@@ -224,6 +224,38 @@ def _refused(mishap: Mishap) -> Words:
     )
 
 
+def _empty_filtered(_mishap: Mishap) -> Words:
+    return (
+        _("A content filter withheld the answer"),
+        _("The model’s provider let nothing of it through. Filters make mistakes."),
+        _("Put it in other words, or ask another model."),
+    )
+
+
+def _empty_at_limit(_mishap: Mishap) -> Words:
+    return (
+        _("All tokens were used before the answer began"),
+        _("The model reached the limit (max_tokens) while it was still reasoning."),
+        _("Raise max_tokens, or lower reasoning_effort, and try again."),
+    )
+
+
+def _empty_thought(_mishap: Mishap) -> Words:
+    return (
+        _("The model reasoned and did not answer"),
+        _("It stopped by itself after its reasoning."),
+        _("Try again, or ask another model."),
+    )
+
+
+def _empty(_mishap: Mishap) -> Words:
+    return (
+        _("The model said nothing"),
+        _("It ended its answer without a word."),
+        _("Try again, or ask another model."),
+    )
+
+
 _WORDS: Final[Mapping[str, Callable[[Mishap], Words]]] = {
     "model_denied": _model_denied,
     "over_budget": _over_budget,
@@ -245,4 +277,8 @@ _WORDS: Final[Mapping[str, Callable[[Mishap], Words]]] = {
     "bad_request": _bad_request,
     "custom_keys_forbidden": _custom_keys_forbidden,
     "refused": _refused,
+    "empty_filtered": _empty_filtered,
+    "empty_at_limit": _empty_at_limit,
+    "empty_thought": _empty_thought,
+    "empty": _empty,
 }

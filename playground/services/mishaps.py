@@ -96,6 +96,11 @@ TRAITS: Final[Mapping[str, Traits]] = {
     "bad_request": Traits(free=True, other=True),
     "custom_keys_forbidden": Traits(free=True),
     "refused": Traits(),
+    # A whole answer with nothing in it.
+    "empty_filtered": Traits("warn", other=True),
+    "empty_at_limit": Traits("warn", retry=True, other=True),
+    "empty_thought": Traits("warn", retry=True, other=True),
+    "empty": Traits("warn", retry=True, other=True),
 }
 
 _MESSAGES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (  # the first that is found decides

@@ -39,13 +39,19 @@ def check_storage(owner: User, *, added_bytes: int, image_bytes: int = 0, is_new
         _count_conversation(owner)
     if image_bytes:
         _count_images(owner, image_bytes)
-    stored = Conversation.objects.owned_by(owner).aggregate(total=Sum("stored_bytes"))["total"] or 0
-    if stored + added_bytes > settings.PLAYGROUND_STORED_MB_PER_USER * MB:
+    if added_bytes > room_of(owner):
         words = _(
             "Your conversations may take %(most)d MB in all, and this would be more. Nothing was sent or stored. "
             "Delete conversations that you no longer need, then send it again."
         )
         raise AskRefused("storage", words % {"most": settings.PLAYGROUND_STORED_MB_PER_USER})
+
+
+def room_of(owner: User) -> int:
+    """Return how many bytes more the conversations of `owner` may take; below zero: none."""
+    stored: int = Conversation.objects.owned_by(owner).aggregate(total=Sum("stored_bytes"))["total"] or 0
+    most: int = settings.PLAYGROUND_STORED_MB_PER_USER * MB
+    return most - stored
 
 
 def check_waiting(owner: User, *, added: int) -> None:

@@ -3,10 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from django.urls import reverse
+
+from accounts.models import User
 from playground.models import Answer, Conversation
 from playground.services.asking import body_of
 from playground.services.requests import wants_usage
 
+TELLS_WHERE: Final = ("-api-base", "-backend", "-endpoint", "-host", "-url")  # ends of headers' names
 LONGEST_DATA_URL: Final = 100  # characters shown of an image
 
 
@@ -27,6 +31,7 @@ def raw_response(answer: Answer) -> dict[str, Any]:
         "reasoning": answer.reasoning,
         "tool_calls": answer.tool_calls,
         "finish_reason": answer.finish_reason,
+        **answer.extras,
     }
     choices = [first, *answer.others]
     body = {
@@ -40,6 +45,13 @@ def raw_response(answer: Answer) -> dict[str, Any]:
     return {**body, "usage": usage} if usage else body
 
 
+def headers_for(reader: User, answer: Answer) -> dict[str, str]:
+    """Return the gateway's headers as `reader` may see them: where models run is for administrators."""
+    if reader.is_staff:
+        return dict(answer.headers)
+    return {name: value for name, value in answer.headers.items() if not name.endswith(TELLS_WHERE)}
+
+
 def _choice(choice: Mapping[str, Any], *, is_chat: bool) -> dict[str, Any]:
     finish_reason = choice.get("finish_reason") or None
     if not is_chat:
@@ -47,9 +59,18 @@ def _choice(choice: Mapping[str, Any], *, is_chat: bool) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": choice.get("text") or None}
     if choice.get("reasoning"):
         message["reasoning_content"] = choice["reasoning"]
+    if choice.get("images"):
+        message["images"] = [{"type": "image_url", "image_url": {"url": _picture(each)}} for each in choice["images"]]
+    if choice.get("sources"):
+        message["annotations"] = [{"type": "url_citation", "url_citation": source} for source in choice["sources"]]
     if choice.get("tool_calls"):
         message["tool_calls"] = [_call(call) for call in choice["tool_calls"]]
     return {"message": message, "finish_reason": finish_reason}
+
+
+def _picture(image_id: str) -> str:
+    """Return where the picture is kept: its data would fill the page."""
+    return reverse("playground:generated_image", args=[image_id])
 
 
 def _call(call: Mapping[str, Any]) -> dict[str, Any]:

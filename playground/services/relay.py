@@ -6,7 +6,7 @@ While tokens flow it holds a thread and two sockets, and nothing else: no connec
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -24,11 +24,12 @@ from gateway.inference_types import ChatRequest
 from gateway.stream import ChatStream
 from gateway.types import Headers
 from keys.services import recheck_playground_key
-from playground.models import Answer, Conversation
+from playground.models import Answer, Conversation, GeneratedImage
 from playground.services.asking import Job
 from playground.services.costs import Cost, estimated_cost, told_cost
 from playground.services.draft import Draft
 from playground.services.mishaps import INTERRUPTED, UNSAVED, Mishap, mishap_of
+from playground.services.pictures import forget_pictures, keep_pictures, take_pictures
 from playground.services.quotas import note_over_budget, size_of
 from playground.services.saver import saved_meanwhile
 from playground.services.slots import end_slot
@@ -100,6 +101,7 @@ def relay(job: Job, hangup: Hangup, direct: Direct | None = None) -> Generator[U
         if not hangup.cut_short:  # else it is interrupted
             ending.state, ending.mishap = (State.STOPPED if hangup.gone else State.COMPLETE), None
     except GatewayError as error:
+        ending.headers = ending.headers or error.headers
         periods = {"budget_period": job.budget_period, "person_period": job.person_period}
         ending.mishap = mishap_of(error, begun=draft.has_begun, **periods)
         if ending.mishap.code == "over_budget":
@@ -279,16 +281,20 @@ def _gather(stream: ChatStream, draft: Draft) -> bool:
 @turn()
 def _settle(job: Job, draft: Draft, ending: _Ending) -> None:
     """Write down the end. A database that is away costs the row its end, which the task `playground.settle` writes."""
-    _finish(job.answer, draft, ending)
+    pictures = _finish(job.answer, draft, ending)
     is_kept = False
     try:
-        _write(job)
+        is_cost_open = job.answer.cost_usd is None and (draft.has_begun or _is_billed_unheard(ending))
+        if is_cost_open:  # at once, for a page that shows a stopped answer while the gateway is still asked
+            _take(job.answer, estimated_cost(body=job.body, draft=draft, ask=False))
+        _write(job, pictures)
         is_kept = True
-        if job.answer.cost_usd is None and (draft.has_begun or _is_billed_unheard(ending)):
-            _write_cost(job, draft, ask=ending.mishap is None)
+        if is_cost_open and ending.mishap is None:
+            _write_cost(job, draft)
     except DatabaseError as error:
         logger.warning("playground: the end of an answer was not written, %s", type(error).__name__)
         if not is_kept:
+            forget_pictures(job.answer)
             job.answer.problem = replace(ending.mishap or UNSAVED, unsaved=True).as_json()
     finally:
         _let_go_of_the_database()
@@ -299,8 +305,8 @@ def _is_billed_unheard(ending: _Ending) -> bool:
     return ending.state == State.STOPPED or (ending.mishap is not None and ending.mishap.code == "timeout")
 
 
-def _finish(answer: Answer, draft: Draft, ending: _Ending) -> None:
-    """Put what came, and how it ended, into the row; not yet saved."""
+def _finish(answer: Answer, draft: Draft, ending: _Ending) -> list[GeneratedImage]:
+    """Put what came, and how it ended, into the row; return its pictures. Nothing is saved yet."""
     choice, usage, headers = draft.first, draft.usage, ending.headers
     answer.state, answer.problem = ending.state, ending.mishap.as_json() if ending.mishap else None
     answer.text, answer.reasoning = "".join(choice.text), "".join(choice.reasoning)
@@ -317,6 +323,8 @@ def _finish(answer: Answer, draft: Draft, ending: _Ending) -> None:
     answer.first_token_ms = None if draft.first_after_s is None else round(draft.first_after_s * 1000)
     answer.took_ms = round((time.monotonic() - draft.began) * 1000)
     answer.ended_at = answer.saved_at = timezone.now()
+    answer.extras = choice.extras()
+    return take_pictures(answer, [draft.choices[index] for index in sorted(draft.choices)])
 
 
 ENDED_FIELDS: Final = (
@@ -325,6 +333,7 @@ ENDED_FIELDS: Final = (
     "reasoning",
     "tool_calls",
     "others",
+    "extras",
     "finish_reason",
     "problem",
     "answered_by",
@@ -343,22 +352,25 @@ ENDED_FIELDS: Final = (
 )
 
 
-def _write(job: Job) -> None:
+def _write(job: Job, pictures: Sequence[GeneratedImage]) -> None:
     """Save the end, once: of two who settle the same answer the first is believed."""
     answer = job.answer
     with transaction.atomic():
         told = {name: getattr(answer, name) for name in ENDED_FIELDS}
-        size = size_of(answer.text, answer.reasoning, values=[answer.tool_calls, answer.others, answer.headers])
+        values = [answer.tool_calls, answer.others, answer.extras, answer.headers]
+        size = size_of(answer.text, answer.reasoning, values=values)
         more = F("stored_bytes") + size
         if Answer.objects.filter(pk=answer.pk, state=State.STREAMING).update(**told, stored_bytes=more):
+            if pictures:
+                more += keep_pictures(job.conversation.owner, answer, pictures, besides=size)
             Conversation.objects.filter(pk=job.conversation.pk).update(stored_bytes=more)
         end_slot(job.slot_id)
 
 
-def _write_cost(job: Job, draft: Draft, *, ask: bool) -> None:
-    """Estimate what the gateway did not tell; without a connection held while it is asked."""
+def _write_cost(job: Job, draft: Draft) -> None:
+    """Ask the gateway for what it did not tell; without a connection held meanwhile."""
     _let_go_of_the_database()
-    _take(job.answer, estimated_cost(body=job.body, draft=draft, ask=ask))
+    _take(job.answer, estimated_cost(body=job.body, draft=draft, ask=True))
     Answer.objects.filter(pk=job.answer.pk).update(cost_usd=job.answer.cost_usd, cost_source=job.answer.cost_source)
 
 

@@ -7,22 +7,25 @@ from django import template
 from django.utils import formats
 from django.utils.translation import gettext, gettext_noop
 
+from gateway.dialects import TOO_LONG
 from keys.models import GatewayModel
 from playground.forms import ParameterField
 from playground.models import Answer
+from playground.services import pictures
 from playground.services.cards import Card, card_of
-from playground.services.mishaps import INTERRUPTED, UNSAVED, Mishap
+from playground.services.mishaps import UNSAVED
+from playground.services.problems import AT_THE_LIMIT, FILTERED, failure_of, problem_of
 
 register = template.Library()
 
 NO_BREAK_SPACE = "\u00a0"
 FINISH_WORDS = {  # LiteLLM's reasons, which are OpenAI's
     "stop": gettext_noop("by itself"),
-    "eos": gettext_noop("by itself"),
-    "end_turn": gettext_noop("by itself"),
-    "length": gettext_noop("at the longest allowed"),
-    "max_tokens": gettext_noop("at the longest allowed"),
-    "content_filter": gettext_noop("by a content filter"),
+    **dict.fromkeys(
+        ("eos", "eos_token", "end_turn", "end", "complete", "stop_sequence", "finished"), gettext_noop("by itself")
+    ),
+    **dict.fromkeys(AT_THE_LIMIT, gettext_noop("at the longest allowed")),
+    **dict.fromkeys(FILTERED, gettext_noop("by a content filter")),
     "tool_calls": gettext_noop("to call a tool"),
     "function_call": gettext_noop("to call a tool"),
 }
@@ -33,10 +36,10 @@ def finish_words(answer: Answer) -> str:
     """Say how an answer ended; a reason that we do not know stays as it is."""
     if answer.state in (Answer.State.STOPPED, Answer.State.WAITING):
         return gettext("stopped by you")
-    problem = _problem_of(answer)
+    problem = failure_of(answer)
     if answer.state == Answer.State.FAILED or (problem and problem.code != UNSAVED.code):
         return gettext("broke off")
-    words = FINISH_WORDS.get(answer.finish_reason)
+    words = FINISH_WORDS.get(answer.finish_reason.lower())
     return gettext(words) if words else answer.finish_reason
 
 
@@ -83,17 +86,27 @@ def pretty_json(text: str) -> str:
 
 @register.simple_tag
 def card(answer: Answer) -> Card | None:
-    """Return what to say of an answer's problem."""
-    problem = _problem_of(answer)
+    """Return what to say of an answer's problem, or of its silence."""
+    problem = problem_of(answer)
     return card_of(problem, answer=answer) if problem else None
 
 
-def _problem_of(answer: Answer) -> Mishap | None:
-    """Return what went wrong; an answer that died with its process has it before a task has written so."""
-    if answer.problem:
-        return Mishap.from_json(answer.problem)
-    lost = answer.state == Answer.State.STREAMING and not answer.is_under_way
-    return INTERRUPTED if lost else None
+@register.filter
+def unshown_words(names: Sequence[str]) -> str:
+    """Say what came with an answer and is not shown; a name that we do not know stays as it is."""
+    known = {
+        "audio": gettext("sound"),
+        "video": gettext("a video"),
+        "redacted_thinking": gettext("reasoning that the provider keeps secret"),
+        "image": gettext("a picture that could not be read"),
+        pictures.NOT_AN_IMAGE: gettext("a picture of a kind that is not shown (JPEG, PNG, WebP and GIF are)"),
+        pictures.TOO_LARGE: gettext("a picture that is too large"),
+        pictures.TOO_MANY: gettext("more pictures than are kept with an answer"),
+        pictures.NO_ROOM: gettext("a picture for which your conversations have no room left"),
+        TOO_LONG: gettext("a piece that is too long"),
+    }
+    shown = "; ".join(known.get(name, name) for name in names)
+    return gettext("Not shown: %(names)s.") % {"names": shown}
 
 
 @register.simple_tag

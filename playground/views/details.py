@@ -9,7 +9,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from playground.listing import address_of
-from playground.services.raw import raw_request, raw_response
+from playground.services.raw import headers_for, raw_request, raw_response
 from playground.views.frame import own_answer
 from web.request import PortalRequest
 
@@ -24,7 +24,7 @@ def details(request: PortalRequest, answer_id: UUID) -> HttpResponse:
         "address": address_of(answer.message.conversation),
         "sent": _indented(raw_request(answer)),
         "came": _indented(raw_response(answer)),
-        "headers": sorted(answer.headers.items()),
+        "headers": sorted(headers_for(request.user, answer).items()),
     }
     return render(request, "playground/details.html", context)
 

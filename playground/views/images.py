@@ -1,4 +1,4 @@
-"""Pictures of a conversation, as they were sent."""
+"""Pictures of a conversation, as they were sent, and as models made them."""
 
 from typing import Final
 from uuid import UUID
@@ -7,7 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from playground.models import Image
+from playground.models import GeneratedImage, Image
 from web.request import PortalRequest
 
 # What a browser draws and runs nothing of; the name is ours, for a person's may be anything.
@@ -24,10 +24,22 @@ KEPT_S: Final = 3600  # by the browser of its owner; a picture never changes
 def image(request: PortalRequest, image_id: UUID) -> HttpResponse:
     """Return a picture of one of the person's conversations."""
     found = get_object_or_404(Image, pk=image_id, message__conversation__owner=request.user)
-    if found.media_type not in NAMES:
+    return _drawn(found.media_type, bytes(found.data))
+
+
+@require_safe
+def generated_image(request: PortalRequest, image_id: UUID) -> HttpResponse:
+    """Return a picture that a model made in one of the person's conversations."""
+    own = GeneratedImage.objects.filter(answer__message__conversation__owner=request.user)
+    found = get_object_or_404(own, pk=image_id)
+    return _drawn(found.media_type, bytes(found.data))
+
+
+def _drawn(media_type: str, data: bytes) -> HttpResponse:
+    if media_type not in NAMES:
         raise Http404
-    response = HttpResponse(bytes(found.data), content_type=found.media_type)
-    response["Content-Disposition"] = f'inline; filename="{NAMES[found.media_type]}"'
+    response = HttpResponse(data, content_type=media_type)
+    response["Content-Disposition"] = f'inline; filename="{NAMES[media_type]}"'
     response["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = f"private, max-age={KEPT_S}, immutable"

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from playground.models import Answer
 from playground.services.asking import Job
 from playground.services.cards import card_of
-from playground.services.mishaps import Mishap
+from playground.services.problems import problem_of
 from playground.services.relay import Direct, Ended, Piece, relay, run_to_end
 from playground.templatetags.playground_words import seconds
 from web.event_stream import KEEP_ALIVE, Appender, event_stream, message, partial
@@ -100,8 +100,8 @@ def _closing(stage: Stage, answer: Answer) -> str:
 
 def _spoken(answer: Answer) -> str:
     """Say once how it ended, to who does not see it."""
-    if answer.problem is not None:
-        return str(card_of(Mishap.from_json(answer.problem), answer=answer).title)
+    if problem := problem_of(answer):
+        return str(card_of(problem, answer=answer).title)
     if answer.state == Answer.State.STOPPED:
         return _("Stopped.")
     return _("The answer is finished.")

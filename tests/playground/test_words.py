@@ -106,4 +106,4 @@ def test_has_a_card_for_a_problem_only() -> None:
 
     assert shown
     assert shown.title
-    assert card(Answer(state="complete")) is None
+    assert card(Answer(state="complete", text="Hi")) is None

@@ -79,6 +79,7 @@ GET_ONLY = {
     "playground:details",
     "playground:export",
     "playground:image",
+    "playground:generated_image",
     "playground:index",
     "playground:purse",
     "playground:written",

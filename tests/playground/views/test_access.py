@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from accounts.models import User
-from playground.models import Answer, Conversation
+from playground.models import Answer, Conversation, GeneratedImage
 from playground.urls import urlpatterns
 from tests.conftest import HTMX
 from tests.playground import rows
@@ -20,7 +20,7 @@ ACTS = {"keep", "show", "retry", "stream", "again", "stop"}  # POST only
 FORMS = {"edit", "rename", "delete", "delete_answer"}  # GET asks, POST does
 READ = {  # GET only
     *("conversation", "comparison", "completed", "answer", "column", "column_code", "written"),
-    *("details", "image", "export"),
+    *("details", "image", "generated_image", "export"),
 }
 ONLY_OF = {
     Conversation.Kind.COMPARE: {"comparison", "stream", "again", "stop", "column", "column_code"},
@@ -37,11 +37,12 @@ class Route(NamedTuple):
 
 @pytest.fixture(params=Conversation.Kind.values)
 def talk(request: pytest.FixtureRequest, intern: User) -> Conversation:
-    """Make a conversation of the intern's with an image and an alternative."""
+    """Make a conversation of the intern's with an image, one of a model by the same id, and an alternative."""
     asked = ("a secret question", "a secret answer")
     made = rows.conversation(intern, asked, title="a secret title", kind=request.param)
     first = rows.last_answer(made)
-    rows.image(first.message)
+    image = rows.image(first.message)
+    GeneratedImage.objects.create(pk=image.pk, answer=first, media_type="image/png", data=rows.PIXEL)
     rows.answer(first.message, "another secret answer")
     made.refresh_from_db()
     return made

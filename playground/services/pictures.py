@@ -1,0 +1,107 @@
+"""Pictures that a model makes: taken out of data URLs, known by their first bytes, kept as far as there is room.
+
+Nothing is ever fetched: a picture that lies elsewhere is a source of the answer, not a part of it.
+"""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from django.conf import settings
+from django.db.models import F
+
+from accounts.models import User
+from playground.models import Answer, GeneratedImage
+from playground.services.draft import Choice
+from playground.services.quotas import MB, room_of
+from playground.services.slots import lock_owner
+
+MOST_PICTURES: Final = 16  # of one choice
+NOT_AN_IMAGE, TOO_LARGE, TOO_MANY, NO_ROOM = "image type", "image size", "image count", "image room"
+
+
+def media_type_of(data: bytes) -> str | None:
+    """Return what the first bytes say that a file is, None when it is no image that models take."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+def take_pictures(answer: Answer, choices: Iterable[Choice]) -> list[GeneratedImage]:
+    """Return the pictures of the choices, not saved yet; the answer is told their ids, or why there is none."""
+    taken: list[GeneratedImage] = []
+    for extras, choice in zip((answer.extras, *answer.others), choices, strict=True):
+        pictures, unshown = _pictures_in(choice.pictures)
+        if pictures:
+            extras["images"] = [str(picture.pk) for picture in pictures]
+        if unshown:
+            extras["unshown"] = [*extras.get("unshown", ()), *dict.fromkeys(unshown)]
+        taken += pictures
+    return taken
+
+
+def _pictures_in(urls: Iterable[str]) -> tuple[list[GeneratedImage], list[str]]:
+    pictures: list[GeneratedImage] = []
+    unshown: list[str] = []
+    for url in urls:
+        data = _decoded(url)
+        media_type = media_type_of(data)
+        if media_type is None:
+            unshown.append(NOT_AN_IMAGE)
+        elif len(data) > settings.PLAYGROUND_IMAGE_MB * MB:
+            unshown.append(TOO_LARGE)
+        elif len(pictures) == MOST_PICTURES:
+            unshown.append(TOO_MANY)
+        else:
+            pictures.append(GeneratedImage(media_type=media_type, data=data))
+    return pictures, unshown
+
+
+def _decoded(url: str) -> bytes:
+    head, _, data = url.partition(",")
+    if not head.lower().endswith(";base64"):
+        return b""
+    try:
+        return b64decode(data)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def keep_pictures(owner: User, answer: Answer, pictures: Sequence[GeneratedImage], *, besides: int) -> int:
+    """Save the pictures for which their owner has room; return their bytes. To be called in a transaction.
+
+    `besides` are the bytes of the rest of the answer, not counted yet. What has no room is named in the answer instead.
+    """
+    lock_owner(owner)
+    left = room_of(owner) - besides
+    kept: list[GeneratedImage] = []
+    for picture in pictures:
+        size = len(picture.data)
+        if size <= left:
+            left -= size
+            picture.answer = answer
+            kept.append(picture)
+    GeneratedImage.objects.bulk_create(kept)
+    forget_pictures(answer, except_for=kept)
+    size = sum(len(picture.data) for picture in kept)
+    more = F("stored_bytes") + size
+    Answer.objects.filter(pk=answer.pk).update(extras=answer.extras, others=answer.others, stored_bytes=more)
+    return size
+
+
+def forget_pictures(answer: Answer, *, except_for: Sequence[GeneratedImage] = ()) -> None:
+    """Take the pictures that were not saved out of the answer, and name them instead."""
+    ids = {str(picture.pk) for picture in except_for}
+    for extras in (answer.extras, *answer.others):
+        images = extras.get("images", [])
+        kept = [each for each in images if each in ids]
+        if len(kept) < len(images):
+            extras["images"] = kept
+            extras["unshown"] = [*extras.get("unshown", ()), NO_ROOM]
