@@ -22,7 +22,7 @@ test: $(INSTALLED)  ## Run all tests; ARGS goes to pytest, REQUIRE=browser,postg
 
 test-postgres: export TEST_DATABASE = postgres
 test-postgres: export TEST_REDIS = 1
-test-postgres: test  ## Run all tests on PostgreSQL and Redis, started for them
+test-postgres: test  ## Run the tests that use a database on PostgreSQL and Redis, started for them
 
 bench: $(INSTALLED)  ## Time the pages with 1,000 and 1,000,000 facts, beside a real gateway where one runs (docs/performance.md)
 	@exec $(PYTHON) -m bench.pages $(ARGS)

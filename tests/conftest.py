@@ -47,15 +47,26 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about another database, and what asks real gateways that nobody names."""
+    """Leave out what is about another database, and what asks real gateways that nobody names.
+
+    What uses no database is the same on each: it runs on SQLite only.
+    """
     vendor = "postgresql" if "postgresql" in settings.DATABASES["default"]["ENGINE"] else "sqlite"
     left_out = {item for item in items for mark in item.iter_markers("only_on") if vendor not in mark.args}
+    if vendor != "sqlite":
+        left_out |= {item for item in items if not uses_database(item)}
     for name, mark in (("REAL_GATEWAY_URL", "real_gateway"), ("REAL_OTHER_GATEWAY_URL", "second_real_gateway")):
         if not os.environ.get(name):
             left_out |= {item for item in items if item.get_closest_marker(mark)}
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: item.get_closest_marker("early") is None)
+
+
+def uses_database(item: pytest.Item) -> bool:
+    """Tell whether a test asks for the database, by a mark or by a fixture."""
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    return item.get_closest_marker("django_db") is not None or not DATABASE_FIXTURES.isdisjoint(fixtures)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -84,7 +95,7 @@ def default_language_and_zone() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def empty_cache(request: pytest.FixtureRequest) -> None:
     """Start each test that uses the database with nothing cached: no rate limit or models of the last one."""
-    if request.node.get_closest_marker("django_db") or DATABASE_FIXTURES & set(request.fixturenames):
+    if uses_database(request.node):
         database = "transactional_db" if "live_server" in request.fixturenames else "db"
         request.getfixturevalue(database)
         cache.clear()
