@@ -47,13 +47,15 @@ class FreshKey:
 
 
 @sensitive_variables("issued")
-def issue_key(*, owner: User, act: Act, wish: Wish, spend_usd: Decimal | None = None) -> FreshKey:
-    """Make a key for `owner`, with `spend_usd` of its budget spent already.
+def issue_key(
+    *, owner: User, act: Act, wish: Wish, allowance: Allowance | None = None, spend_usd: Decimal | None = None
+) -> FreshKey:
+    """Make a key for `owner`, with `spend_usd` of its budget spent already; the `allowance` where it was read just now.
 
     Raises KeyRefused (a rule of ours), GatewayUnavailable or GatewayRejected. Nothing was made, but for
     GatewayUnavailable with `may_have_happened`: then the sweep finds out, and deletes what nobody has seen.
     """
-    allowance = policy_of(owner)
+    allowance = allowance or policy_of(owner)
     key = _key_of(owner, wish, allowance)
     try:
         duration = as_duration(lifetime_of(wish.kind, allowance, wish.stay_ends_on))
@@ -71,8 +73,8 @@ def issue_key(*, owner: User, act: Act, wish: Wish, spend_usd: Decimal | None = 
         unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
         trace(act, AuditAction.ISSUE, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         raise
-    _open(token, issued, act)
-    return FreshKey(key=token.key, secret=issued.secret)
+    _open(key, token, issued, act)
+    return FreshKey(key=key, secret=issued.secret)
 
 
 def _key_of(owner: User, wish: Wish, allowance: Allowance) -> Key:
@@ -161,15 +163,15 @@ def _repeated(earlier: Key) -> KeyRefused:
     )
 
 
-def _open(token: Token, issued: IssuedKey, act: Act) -> None:
+def _open(key: Key, token: Token, issued: IssuedKey, act: Act) -> None:
     """Record what the gateway made; refuse to show a secret that the sweep has already given up."""
     try:
         with transaction.atomic():
             recorded = record_token(token, issued)
             if recorded:
-                Key.objects.filter(pk=token.key_id).update(state=Key.State.ACTIVE, expires_at=issued.expires_at)
-                token.key.refresh_from_db()
-                trace(act, AuditAction.ISSUE, AuditOutcome.DONE, token.key)
+                key.state, key.expires_at = Key.State.ACTIVE, issued.expires_at
+                key.save(update_fields=["state", "expires_at"])
+                trace(act, AuditAction.ISSUE, AuditOutcome.DONE, key)
     except GatewayUnavailable:
         give_up(token, Key.Problem.ANSWER_LOST)
         raise

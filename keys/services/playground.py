@@ -154,7 +154,13 @@ def _bring_nearer(token: Token | None, owner: User, act: Act, allowance: Allowan
     if token is None:
         _heal(owner)
         count_action(owner, "playground:key")
-        issue_key(owner=owner, act=act, wish=Wish(label=LABEL, kind=Key.Kind.PLAYGROUND), spend_usd=_spent(owner))
+        issue_key(
+            owner=owner,
+            act=act,
+            wish=Wish(label=LABEL, kind=Key.Kind.PLAYGROUND),
+            allowance=allowance,
+            spend_usd=_spent(owner),
+        )
     elif token.key.blocked:
         raise KeyRefused("blocked", _("Your Playground key is blocked at the gateway. Ask an administrator."))
     elif not _is_ours(token):

@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.audit import act_of
-from accounts.policies import policy_of
+from accounts.policies import Allowance, policy_of
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
 from keys import services
 from keys.forms import KeyForm, LabelForm
@@ -82,12 +82,13 @@ def _wait(response: HttpResponse, refusal: services.TooManyActions) -> HttpRespo
 @sensitive_variables("fresh")
 def create(request: PortalRequest) -> HttpResponse:
     """Issue a key and show its secret, once."""
-    form = KeyForm(request.POST, allowance=policy_of(request.user))
+    allowance = policy_of(request.user)
+    form = KeyForm(request.POST, allowance=allowance)
     if not form.is_valid():
         return render_panel(request, form, status=422)
     try:
         services.count_action(request.user, "keys:create")
-        fresh = services.issue_key(owner=request.user, act=act_of(request), wish=form.wish())
+        fresh = services.issue_key(owner=request.user, act=act_of(request), wish=form.wish(), allowance=allowance)
     except services.TooManyActions as refusal:
         form.add_error(None, str(refusal))
         return _wait(render_panel(request, form, status=429), refusal)
@@ -100,12 +101,17 @@ def create(request: PortalRequest) -> HttpResponse:
         words, status = in_words(error, nothing=_("Nothing was created"), unknown=MADE_OR_NOT)
         form.add_error(None, words)
         return render_panel(request, form, status=status)
-    return show_secret(request, fresh, rotated=False)
+    return show_secret(request, fresh, rotated=False, allowance=allowance)
 
 
 @sensitive_variables("fresh", "snippets")
 def show_secret(
-    request: PortalRequest, fresh: services.FreshKey, *, rotated: bool, replaced: services.ReplacedKey | None = None
+    request: PortalRequest,
+    fresh: services.FreshKey,
+    *,
+    rotated: bool,
+    replaced: services.ReplacedKey | None = None,
+    allowance: Allowance | None = None,
 ) -> HttpResponse:
     """Render the one page that has the secret in it; `replaced`, where the one before had leaked."""
     key = Key.objects.prefetch_related("tokens").get(pk=fresh.key.pk)
@@ -117,7 +123,7 @@ def show_secret(
         "old": key.retiring,
         "replaced": replaced,
         "base_url": base_url(),
-        "snippets": snippets_for("chat", allowance=policy_of(request.user), secret=fresh.secret),
+        "snippets": snippets_for("chat", allowance=allowance or policy_of(request.user), secret=fresh.secret),
     }
     response = render_region(request, "keys/issued.html", "panel", context, status=201)
     response["Cache-Control"] = "no-store"
