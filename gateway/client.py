@@ -14,6 +14,7 @@ from gateway.usage import Usage
 CONNECT_TIMEOUT_S = 3.0
 RETRY_PAUSES_S = (0.1, 0.4)  # before each further attempt to read; what changes anything is never repeated
 READ_TIMEOUT_S = 30.0  # of everything but inference, which has its own in inference.py
+CALL_TIMEOUT_S = 25.0  # for a call as a whole, its attempts together
 
 
 class Gateway:
@@ -31,6 +32,7 @@ class Gateway:
         *,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
+        call_timeout_s: float = CALL_TIMEOUT_S,
         retry_pauses_s: Sequence[float] = RETRY_PAUSES_S,
         ca_bundle: str | None = None,
         proxy_url: str | None = None,
@@ -41,6 +43,7 @@ class Gateway:
             admin_key,
             connect_timeout_s=connect_timeout_s,
             read_timeout_s=read_timeout_s,
+            call_timeout_s=call_timeout_s,
             retry_pauses_s=retry_pauses_s,
             ca_bundle=ca_bundle,
             proxy_url=proxy_url,

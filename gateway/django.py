@@ -16,6 +16,7 @@ def get_gateway() -> Gateway:
         settings.GATEWAY_ADMIN_KEY,
         settings.GATEWAY_CONNECT_TIMEOUT_S,
         settings.GATEWAY_READ_TIMEOUT_S,
+        settings.GATEWAY_CALL_TIMEOUT_S,
         settings.GATEWAY_CA_FILE,
         settings.GATEWAY_PROXY_URL,
     )
@@ -23,13 +24,20 @@ def get_gateway() -> Gateway:
 
 @lru_cache(maxsize=1)
 def _gateway(
-    url: str, admin_key: str, connect_timeout_s: float, read_timeout_s: float, ca_file: str, proxy_url: str
+    url: str,
+    admin_key: str,
+    connect_timeout_s: float,
+    read_timeout_s: float,
+    call_timeout_s: float,
+    ca_file: str,
+    proxy_url: str,
 ) -> Gateway:
     return Gateway(
         url,
         admin_key,
         connect_timeout_s=connect_timeout_s,
         read_timeout_s=read_timeout_s,
+        call_timeout_s=call_timeout_s,
         ca_bundle=ca_file or None,
         proxy_url=proxy_url or None,
         waiting=import_string(settings.GATEWAY_WAITING),

@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 READ_BYTES: Final = 2**16  # at most, at once
 MAX_ANSWER_BYTES: Final = 64 * 2**20  # a page of activity has 4 MB
 ANSWER_DEADLINE_FACTOR: Final = 1.25  # times the read timeout, for a whole answer: a gateway may trickle
+SHORTEST_S: Final = 0.01  # that an attempt gets: none is no time-out that sockets know
 
 Waiting = Callable[[], AbstractContextManager[None]]
 
@@ -69,6 +70,7 @@ class Transport:
         *,
         connect_timeout_s: float,
         read_timeout_s: float,
+        call_timeout_s: float,
         retry_pauses_s: Sequence[float],
         ca_bundle: str | None,
         proxy_url: str | None,
@@ -82,6 +84,7 @@ class Transport:
         self.base_url = base_url.rstrip("/")
         self.connect_timeout_s = connect_timeout_s
         self.read_timeout_s = read_timeout_s
+        self.call_timeout_s = call_timeout_s
         self.retry_pauses_s = retry_pauses_s
         self._waiting = waiting
         self._admin_key = Secret(admin_key)
@@ -101,14 +104,17 @@ class Transport:
         retry: bool = True,
     ) -> Answer:
         """Read, as admin unless a secret is given. Tried again when the gateway is away, not when it is slow."""
+        until = self._deadline(read_timeout_s)
         pauses = iter(self.retry_pauses_s if retry else ())
         while True:
             with self._waiting():
                 try:
-                    return self._call("GET", path, query=query, secret=secret, read_timeout_s=read_timeout_s)
+                    return self._call(
+                        "GET", path, query=query, secret=secret, read_timeout_s=read_timeout_s, until=until
+                    )
                 except GatewayUnavailable as error:
                     pause_s = next(pauses, None)
-                    if pause_s is None or error.timed_out:
+                    if pause_s is None or error.timed_out or time.monotonic() + pause_s >= until:
                         raise
                 time.sleep(pause_s)
 
@@ -122,7 +128,13 @@ class Transport:
     ) -> Answer:
         """Do, as admin unless a secret is given. Never tried again."""
         with self._waiting():
-            return self._call("POST", path, body=body, secret=secret, read_timeout_s=read_timeout_s)
+            until = self._deadline(read_timeout_s)
+            return self._call("POST", path, body=body, secret=secret, read_timeout_s=read_timeout_s, until=until)
+
+    def _deadline(self, read_timeout_s: float | None) -> float:
+        """Return when (`monotonic`) a call must have ended as a whole; one with a read timeout of its own has more."""
+        most_s = (read_timeout_s or self.read_timeout_s) * ANSWER_DEADLINE_FACTOR + self.connect_timeout_s
+        return time.monotonic() + (min(most_s, self.call_timeout_s) if read_timeout_s is None else most_s)
 
     def _call(
         self,
@@ -133,15 +145,17 @@ class Transport:
         body: Mapping[str, object] | None = None,
         secret: Secret | None,
         read_timeout_s: float | None,
+        until: float,
     ) -> Answer:
         """Exchange request and answer, or raise a GatewayError."""
-        timeout_s = read_timeout_s or self.read_timeout_s
         began = time.monotonic()
-        with _ended_after(timeout_s * ANSWER_DEADLINE_FACTOR + self.connect_timeout_s):
+        left_s = max(until - began, SHORTEST_S)
+        timeout_s = min(read_timeout_s or self.read_timeout_s, left_s)
+        with _ended_after(left_s):
             response = self.open(method, path, query=query, body=body, secret=secret, read_timeout_s=timeout_s)
             with response:
                 kind = redact(response.headers.get("Content-Type", "an answer without a type"))[:100]
-                body_told = reading.load(_read(response, deadline=began + timeout_s * ANSWER_DEADLINE_FACTOR), kind)
+                body_told = reading.load(_read(response, deadline=until), kind)
         return Answer(body=body_told, headers=headers_from(response.headers), took_s=time.monotonic() - began)
 
     def open(
@@ -165,7 +179,7 @@ class Transport:
                 data=None if body is None else _json(body),
                 headers={**(headers or {}), **({} if body is None else {"Content-Type": "application/json"})},
                 auth=_Bearer(key),
-                timeout=(self.connect_timeout_s, read_timeout_s),
+                timeout=(min(self.connect_timeout_s, read_timeout_s), read_timeout_s),
                 allow_redirects=False,
                 stream=True,
             )
@@ -198,8 +212,8 @@ def _ended_after(seconds: float) -> Iterator[None]:
     try:
         with interruptible(interrupter):
             yield
-    except GatewayUnavailable:
-        if time.monotonic() - began < seconds:
+    except GatewayUnavailable as error:
+        if time.monotonic() - began < seconds or not error.may_have_happened:
             raise
         raise GatewayUnavailable("The gateway takes too long to finish its answer.", timed_out=True) from None
     finally:

@@ -68,6 +68,7 @@ GATEWAY_PUBLIC_URL = env.str("GATEWAY_PUBLIC_URL", default=GATEWAY_URL).rstrip("
 GATEWAY_HTTP_HOSTS = env.list("GATEWAY_HTTP_HOSTS", default=[])  # gateways that may be asked over plain http
 GATEWAY_CONNECT_TIMEOUT_S = env.float("GATEWAY_CONNECT_TIMEOUT_S", default=3.0)
 GATEWAY_READ_TIMEOUT_S = env.float("GATEWAY_READ_TIMEOUT_S", default=20.0)
+GATEWAY_CALL_TIMEOUT_S = env.float("GATEWAY_CALL_TIMEOUT_S", default=25.0)  # as a whole, with its attempts
 GATEWAY_CA_FILE = env.str("GATEWAY_CA_FILE", default="")  # PEM; in place of the usual authorities
 GATEWAY_PROXY_URL = env.str("GATEWAY_PROXY_URL", default="")  # http://proxy.example.edu:3128; empty: none
 GATEWAY_WAITING = "web.turns.aside"  # surrounds each call of it

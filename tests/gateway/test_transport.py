@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from gateway.client import Gateway
 from gateway.errors import GatewayKeyRefused, GatewayNotFound, GatewayRateLimited, GatewayRejected, GatewayUnavailable
 from gateway.inference_types import ChatRequest
 from tests.gateway.conftest import ADMIN_KEY, SECRET
-from tests.gateway.loopback import Handler, Paper, recorded, says, silence
+from tests.gateway.loopback import Handler, Paper, Reply, recorded, says, silence
 from tests.gateway.test_keys import LAPTOP, TOKEN
 
 NAMES = says({"data": [{"id": "m"}]})
@@ -168,6 +169,52 @@ def test_a_gateway_that_trickles_is_given_up(paper: Paper, slow_part: str) -> No
 
     assert time.monotonic() - began < 10  # read byte by byte it would take 20 s
     assert paper.released.wait(5)
+
+
+def trickles(handler: Handler, head: bytes, *, for_s: float = 60) -> None:
+    """Say the head, then a byte every 20 ms, each well within the time that is allowed between two."""
+    handler.close_connection = True
+    until = time.monotonic() + for_s
+    with suppress(OSError):
+        handler.wfile.write(head)
+        while time.monotonic() < until and not handler.paper.released.wait(0.02):
+            handler.wfile.write(b" ")
+
+
+TRICKLES: dict[str, Reply] = {
+    "head": lambda handler: trickles(handler, b"HTTP/1.1 200 OK\r\nX-Long: "),
+    "body": lambda handler: trickles(handler, b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{"),
+    "body without a length": lambda handler: trickles(handler, b"HTTP/1.1 200 OK\r\n\r\n["),
+    "before the head": lambda handler: trickles(handler, b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 "),
+    "then breaks, again and again": lambda handler: trickles(handler, b"HTTP/1.1 200 OK\r\nX-Long: ", for_s=0.25),
+}
+
+
+@pytest.mark.parametrize("part", TRICKLES)
+def test_a_call_has_a_deadline_as_a_whole_with_all_its_attempts(paper: Paper, part: str) -> None:
+    gateway = Gateway(
+        paper.url, ADMIN_KEY, connect_timeout_s=5, read_timeout_s=5, call_timeout_s=0.4, retry_pauses_s=(0.01,) * 100
+    )
+    paper.will(TRICKLES[part])
+    began = time.monotonic()
+
+    with pytest.raises(GatewayUnavailable):
+        gateway.models.names()
+
+    assert time.monotonic() - began < 4  # of 60 s, or of a hundred attempts
+    paper.released.set()
+
+
+def test_a_deadline_does_not_shorten_an_answer_that_has_its_own(paper: Paper) -> None:
+    gateway = Gateway(paper.url, ADMIN_KEY, call_timeout_s=0.1)
+
+    def slow(handler: Handler) -> None:
+        handler.paper.released.wait(0.3)
+        handler.send(200, b'{"choices": [{"message": {"content": "late"}}]}')
+
+    paper.will(slow)
+
+    assert gateway.inference.chat(secret=SECRET, body=ChatRequest(model="m", messages=[])).text == "late"
 
 
 def test_connections_are_kept_and_used_again(paper: Paper, gateway: Gateway) -> None:
