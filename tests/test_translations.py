@@ -23,7 +23,6 @@ SAME_IN_BOTH = {  # words that are French too
     "Passerelle",
     "Secrets",
     "Total",
-    "Usage",
     "action",
     "images",
 }

@@ -55,7 +55,7 @@ def test_pages_that_have_nothing_yet_are_in_order(visit: Visit, staff: User, adm
 
 def test_what_unfolds_is_in_order(visit: Visit, everything: None, admin: User) -> None:
     page = visit("/usage/everyone/", user=admin)
-    page.get_by_text("The same as a table").click()
+    page.get_by_text("Show as table").click()
     page.get_by_text("Custom").click()
     expect(page.get_by_label("From", exact=True)).to_be_visible()
 

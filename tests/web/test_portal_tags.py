@@ -1,5 +1,6 @@
 """How numbers, days and icons are written."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -209,3 +210,17 @@ def test_says_nothing_of_a_form_that_was_not_refused() -> None:
 
 def test_names_languages_in_themselves() -> None:
     assert portal.languages() == [("en", "English"), ("fr", "Français")]
+
+
+@pytest.mark.parametrize(
+    ("zone", "language", "expected"),
+    [
+        ("UTC", "en", "Days are counted in UTC."),
+        ("Africa/Abidjan", "fr", "Les jours sont comptés en UTC."),
+        ("America/New_York", "en", r"Days are counted in UTC \((19|20):00 in New York\)\."),
+        ("Asia/Kolkata", "fr", "Les jours sont comptés en UTC \\(05\u00a0h\u00a030 à Kolkata\\)\\."),
+    ],
+)
+def test_says_when_a_day_of_the_gateway_begins_here(zone: str, language: str, expected: str) -> None:
+    with timezone.override(zone), translation.override(language):
+        assert re.fullmatch(expected, portal.utc_days())

@@ -49,6 +49,12 @@ def _short(count: int, size: int) -> Decimal:
 
 
 @register.filter
+def about_usd(amount: Decimal) -> str:
+    """Return an amount that nobody knows to the cent: "277 USD", "4.31 USD"."""
+    return f"{tokens(round(amount))}{NO_BREAK_SPACE}USD" if abs(amount) >= 100 else usd(amount)
+
+
+@register.filter
 def percent(share: float | None) -> str:
     """Return a share of 0 to 1 as "1.2 %"; "" when there is none."""
     return f"{formats.number_format(round(share * 100, 1), 1)}{NO_BREAK_SPACE}%" if share is not None else ""

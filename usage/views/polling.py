@@ -40,7 +40,7 @@ def refresh(request: PortalRequest) -> HttpResponse:
     rest_until = frame.state.rest_until
     if rest_until and rest_until > now:
         left_s = round((rest_until - now).total_seconds()) + 1
-        said = _("Not asked: the gateway rests from the last time, for %(left)d s more.") % {"left": left_s}
+        said = _("Not asked: to spare the gateway, the next update can start in %(left)d s.") % {"left": left_s}
         return _said(request, {"said": said}, status=429)
     if not cache.add("usage:asked", value=True, timeout=REFRESH_REST_S):
         return _said(request, {"said": _("Somebody asked just now. Wait half a minute.")}, status=429)
@@ -61,7 +61,7 @@ def refreshed(request: PortalRequest) -> HttpResponse:
     if run is not None:
         return _said(request, {"run": run})
     if timezone.now() - since > timedelta(seconds=WAIT_S):
-        said = _("No answer within a minute. The runs are listed under Polling; is a worker at work?")
+        said = _("No answer within a minute. Updates are listed under Data updates; is a worker running?")
         return _said(request, {"said": said})
     return _said(request, {"since": since, "said": _("The gateway is being asked.")})
 

@@ -98,6 +98,18 @@ def moment(when: datetime | None) -> str:
     return f"{day(when)}, {formats.date_format(timezone.localtime(when), 'H:i')}" if when else ""
 
 
+@register.simple_tag
+def utc_days() -> str:
+    """Say when a day of usage begins: "Days are counted in UTC (01:00 in Paris)."."""
+    local = timezone.localtime(timezone.now().astimezone(UTC).replace(hour=0, minute=0))
+    if not local.utcoffset():
+        return gettext("Days are counted in UTC.")
+    city = timezone.get_current_timezone_name().rpartition("/")[2].replace("_", " ")
+    # Translators: a format of the `date` filter
+    time = formats.date_format(local, pgettext("time", "H:i")).replace(" ", NO_BREAK_SPACE)
+    return gettext("Days are counted in UTC (%(time)s in %(city)s).") % {"time": time, "city": city}
+
+
 @register.filter
 def days_left(when: date | None) -> str:
     """Return how far away a day is: "in 12 days", "tomorrow", "2 days ago"."""

@@ -58,7 +58,7 @@ def test_tells_everybodys_totals_and_top_lists(as_admin: Client, three: list[Use
     assert_form(response, way, "usage-panel")
     told = words_of(response)
     assert "Spend 7.00 USD" in told
-    assert "People 3 all with a key used something" in told
+    assert "People 3 all who have a key used it" in told
     assert told.index("Highest spend by person") < told.index("Person c 7 requests 4.00 USD") < told.index("Top models")
     assert told.index("Top keys") < told.index("key 2 Person c , 7 requests 4.00 USD")
 
@@ -167,7 +167,7 @@ def test_tells_where_the_month_goes(as_admin: Client, three: list[User], setting
     told = words(as_admin)
 
     assert "of 800.00 USD" in told
-    assert "in a straight line" in told
+    assert "Forecast at this pace" in told
     assert "below budget" in told
 
 
@@ -202,7 +202,7 @@ def test_the_month_is_everybodys_whatever_the_filters(as_admin: Client, three: l
 def test_numbers_of_last_month_start_the_month_anew(as_admin: Client, three: list[User]) -> None:
     UsageState.objects.update(last_ok_at=timezone.now().replace(year=2020))
 
-    assert "in a straight line" in words(as_admin)
+    assert "Forecast at this pace" in words(as_admin)
 
 
 def test_tells_admins_of_the_portals_own_budget(as_admin: Client, admin: User) -> None:

@@ -163,7 +163,7 @@ def test_says_how_fresh_the_numbers_are(as_intern: Client, intern: User) -> None
     used(key_of(intern))
     UsageState.objects.update(last_ok_at=timezone.now() - timedelta(minutes=3))
 
-    assert "3 minutes ago; gateway days are UTC" in words(as_intern)
+    assert "3 minutes ago. Days are counted in UTC." in words(as_intern)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_leaves_the_gateway_its_rest(as_manager: Client) -> None:
     response = as_manager.post(REFRESH, headers=HTMX)
 
     assert response.status_code == 429
-    assert "the gateway rests from the last time, for 3" in words_of(response)
+    assert "the next update can start in 3" in words_of(response)
     assert sent_tasks() == []
 
 
@@ -172,7 +172,7 @@ def test_before_the_first_comparison_it_says_what_comes(as_reader: Client, way: 
 def test_says_that_nothing_differs(as_reader: Client, comparison: Comparison) -> None:
     told = words_of(as_reader.get(COMPARE))
 
-    assert "7 keys here, 8 there, the sums of 7 days" in told
+    assert "Keys in the portal: 7; at the gateway: 8; days whose totals were compared: 7." in told
     assert "Nothing differs" in told
 
 

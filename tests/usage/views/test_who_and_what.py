@@ -27,7 +27,7 @@ def idle(db: None) -> User:
 
 def test_who_has_a_key_and_used_nothing_is_listed_last_and_counted(as_admin: Client, idle: User) -> None:
     assert people_of(as_admin) == ["Busy Bee", "Idle Ida"]
-    assert "People 1 1 with a key used nothing" in words(as_admin)
+    assert "People 1 1 more has a key and used nothing" in words(as_admin)
     assert "Idle Ida Staff 0.00 0 2 none" in words(as_admin)
     assert [row["person"] for row in table_of(as_admin.get("/usage/everyone/people.csv"))] == ["busy", "idle"]
 
@@ -35,13 +35,13 @@ def test_who_has_a_key_and_used_nothing_is_listed_last_and_counted(as_admin: Cli
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        ({"group": "Staff"}, "1 with a key used nothing"),
-        ({"group": "Interns"}, "all with a key used something"),
-        ({"kind": "playground"}, "1 with a key used nothing"),
+        ({"group": "Staff"}, "1 more has a key and used nothing"),
+        ({"group": "Interns"}, "all who have a key used it"),
+        ({"kind": "playground"}, "1 more has a key and used nothing"),
         ({"kind": "personal"}, "nobody has a key"),
-        ({"kind": "temporary"}, "1 with a key used nothing"),
-        ({"person": "bee"}, "all with a key used something"),
-        ({"key": "unus"}, "1 with a key used nothing"),
+        ({"kind": "temporary"}, "1 more has a key and used nothing"),
+        ({"person": "bee"}, "all who have a key used it"),
+        ({"key": "unus"}, "1 more has a key and used nothing"),
         ({"key": "@123456"}, "nobody has a key"),
     ],
 )
@@ -70,7 +70,7 @@ def test_each_model_says_how_many_of_its_requests_fail(as_intern: Client, intern
 
     told = words_of(as_intern.get("/usage/"))
 
-    assert "Model Spend, USD Requests Failed good 2.00 300 0.0 % bad 1.00 100 25.0 %" in told
+    assert "Model USD Requests Failed good 2.00 300 0.0 % bad 1.00 100 25.0 %" in told
 
 
 def test_says_that_a_person_of_two_groups_counts_in_both(as_admin: Client, idle: User) -> None:
