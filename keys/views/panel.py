@@ -2,6 +2,7 @@
 
 from django.http import HttpResponse
 from django.utils import timezone
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from accounts.policies import policy_of
@@ -12,6 +13,7 @@ from web.request import PortalRequest
 
 
 @require_safe
+@gzip_page  # no secret is on it; of the CSRF token each answer has another mask, and the length varies (BREACH)
 def index(request: PortalRequest) -> HttpResponse:
     """Show the person's keys, and the form for another."""
     return render_panel(request)

@@ -7,6 +7,7 @@ from django.db.models import F, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from accounts.policies import policy_of
@@ -31,6 +32,7 @@ ORDERS: Final = {
 
 
 @require_safe
+@gzip_page
 def models(request: PortalRequest) -> HttpResponse:
     """List what the person may call; `q`, `mode` and `order` in the address narrow and sort."""
     allowed = models_for(policy_of(request.user))

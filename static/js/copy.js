@@ -23,6 +23,7 @@ async function copy(button) {
   try {
     await navigator.clipboard.writeText(text); // not there without https, refused without rights
     answer(button, button.dataset.copied);
+    source.dispatchEvent(new Event("portal:copied", { bubbles: true }));
   } catch {
     getSelection().selectAllChildren(source.hidden ? source.parentElement : source);
     answer(button, button.dataset.selected);

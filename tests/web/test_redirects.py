@@ -46,7 +46,7 @@ def is_here(address: str) -> bool:
 @pytest.mark.parametrize("wanted", ODD, ids=range(len(ODD)))
 def test_an_odd_next_is_no_error_and_leads_nowhere_else(client: Client, intern: User, wanted: str) -> None:
     notice = Notice.objects.create(person=intern, threshold=80, period_first_day=utc_today(), spent_usd=4, budget_usd=5)
-    forms = {
+    forms: dict[str, dict[str, object]] = {
         reverse("usage:notices_seen"): {"notice": notice.pk},
         reverse("web:theme"): {"theme": "dark"},
         reverse("web:set_language"): {"language": "fr"},

@@ -1,0 +1,150 @@
+"""My keys in every width: nothing overlaps, long names wrap, numbers stay; a secret is not left by mistake."""
+
+import gzip
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Dialog, Locator, Page, expect
+
+from accounts.models import User
+from keys.models import Key
+from tests.browser.visit import Visit
+from tests.factories import make_policy, make_user
+from tests.keys.acts import ending_in, issue
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.browser
+
+LONG = "Comparaison-des-grands-modèles-de-langue-francophones-2026-α"  # 60 letters, nowhere to break
+
+
+def overlap(one: Locator, other: Locator) -> bool:
+    """Tell whether two boxes lie over each other."""
+    a, b = one.bounding_box(), other.bounding_box()
+    assert a
+    assert b
+    beside = a["x"] + a["width"] <= b["x"] + 0.5 or b["x"] + b["width"] <= a["x"] + 0.5
+    return not (beside or a["y"] + a["height"] <= b["y"] + 0.5 or b["y"] + b["height"] <= a["y"] + 0.5)
+
+
+@pytest.mark.parametrize("language", ["en-GB", "fr"])
+def test_the_first_form_of_somebody_with_both_kinds_fits(visit: Visit, db: None, language: str) -> None:
+    make_policy("Researchers", personal_keys=True, personal_lifetime_days=1825, temporary_lifetime_days=365)
+    page = visit("/", user=make_user(groups=("Researchers",)), locale=language)
+    button, choice = page.locator(".ps-create > button"), page.locator(".ps-create .ps-choice > div")
+
+    for width in (390, 640, 799, 800, 1000, 1100, 1280, 1600):
+        page.set_viewport_size({"width": width, "height": 800})
+        for label in page.locator(".ps-choice label").all():
+            assert not overlap(button, label), width
+        right = page.evaluate("document.querySelector('.ps-create').getBoundingClientRect().right")
+        box = choice.bounding_box()
+        assert box, width
+        assert box["x"] + box["width"] <= right + 0.5, width
+
+
+@pytest.mark.parametrize("language", ["en-GB", "fr"])
+def test_acts_lie_over_no_word_of_a_key(visit: Visit, staff: User, sandbox: Sandbox, language: str) -> None:
+    for label in (LONG, "short"):
+        ending_in(issue(staff, label, intern_name="Intern B").key, sandbox, days=3)
+    page = visit("/", user=staff, locale=language)
+
+    for width in (320, 390, 575, 576, 768, 1099, 1100, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        for row in page.locator("[data-row]").all():
+            for words in row.locator("h3 a, p, .ps-state").all():
+                if words.is_visible():
+                    for act in row.locator(".ps-key-acts button, .ps-key-acts summary").all():
+                        assert not act.is_visible() or not overlap(words, act), (width, words.inner_text())
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, width
+
+
+@pytest.mark.parametrize("width", [390, 768])
+@pytest.mark.parametrize("path", ["/", "/usage/interns/", "key"])
+def test_long_names_wrap_and_numbers_stay(visit: Visit, staff: User, sandbox: Sandbox, width: int, path: str) -> None:
+    key = issue(staff, LONG, intern_name="Bartholomäus-Maximilian von Hohenfels-Schwarzenberg-Langenstein").key
+    address = f"/keys/{key.pk}/" if path == "key" else path
+    page = visit(address, user=staff, viewport={"width": width, "height": 900})
+
+    for cell in page.locator("td.num, .ps-key-spend .num, dd").all():
+        box = cell.bounding_box()
+        if box and cell.is_visible() and cell.evaluate("it => !it.matches('.hide-s')"):
+            assert box["x"] + box["width"] <= width + 0.5, cell.inner_text()
+
+
+def dialogs_of(page: Page) -> list[str]:
+    """Return a list that fills with the dialogs of a page; what asks before leaving is answered with "stay"."""
+    seen: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        seen.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    return seen
+
+
+def test_a_secret_that_was_not_copied_is_not_left_by_mistake(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+    page = visit("/", user=intern)
+    page.get_by_role("textbox", name="Label").fill("thesis")
+    page.get_by_role("button", name="Create key").click()
+    secret = page.locator("#keys-secret")
+    expect(secret).to_be_visible()
+    asked = dialogs_of(page)
+
+    page.get_by_role("link", name="Models").first.click()
+    expect(secret).to_be_visible()
+    assert asked == ["beforeunload"]
+
+    page.get_by_role("link", name="Models").first.click()  # asked once, not again
+    page.wait_for_url("**/models/")
+    assert asked == ["beforeunload"]
+
+
+@pytest.mark.parametrize("way", ["button", "keyboard", "says so"])
+def test_a_copied_secret_is_left_without_a_question(visit: Visit, intern: User, sandbox: Sandbox, way: str) -> None:
+    page = visit("/", user=intern)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("textbox", name="Label").fill("thesis")
+    page.get_by_role("button", name="Create key").click()
+    expect(page.locator("#keys-secret")).to_be_visible()
+    asked = dialogs_of(page)
+
+    if way == "button":
+        page.get_by_role("button", name="Copy key").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    if way == "keyboard":
+        page.evaluate("getSelection().selectAllChildren(document.getElementById('keys-secret'))")
+        page.keyboard.press("ControlOrMeta+c")
+    name = "I have copied it. Go to My keys" if way == "says so" else "Models"
+    page.get_by_role("link", name=name).first.click()
+    expect(page.locator("#keys-secret")).to_have_count(0)
+
+    assert asked == []
+
+
+def test_a_page_without_a_secret_asks_nothing(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+    page = visit("/", user=intern)
+    asked = dialogs_of(page)
+    page.get_by_role("textbox", name="Label").fill("thesis")
+
+    page.get_by_role("link", name="Models").first.click()
+    page.wait_for_url("**/models/")
+
+    assert asked == []
+
+
+@pytest.mark.parametrize("path", ["/", "/models/"])
+def test_long_lists_are_sent_compressed(as_staff: Client, path: str) -> None:
+    answer = as_staff.get(path, headers={"accept-encoding": "gzip"})
+
+    assert answer["Content-Encoding"] == "gzip"
+    assert b"<!doctype html>" in gzip.decompress(answer.content)
+
+
+def test_the_page_with_a_secret_is_not_compressed(as_staff: Client, sandbox: Sandbox) -> None:
+    form = {"label": "thesis", "kind": Key.Kind.TEMPORARY}
+    answer = as_staff.post("/keys/create/", form, headers={"accept-encoding": "gzip"})
+
+    assert answer.status_code == 201
+    assert "Content-Encoding" not in answer
