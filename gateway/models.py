@@ -62,6 +62,7 @@ def _model(row: reading.Fields) -> ModelInfo:
         max_output_tokens=reading.lenient(reading.optional_whole, told, "max_output_tokens"),
         input_usd_per_million=_per_million(told, "input_cost_per_token"),
         output_usd_per_million=_per_million(told, "output_cost_per_token"),
+        odd_prices={name: odd for name in ("input", "output") if (odd := _odd_price(told, f"{name}_cost_per_token"))},
         supports_vision=_told(told, "supports_vision"),
         supports_tools=_told(told, "supports_function_calling"),
         supports_reasoning=_told(told, "supports_reasoning"),
@@ -70,7 +71,13 @@ def _model(row: reading.Fields) -> ModelInfo:
 
 def _per_million(told: reading.Fields, name: str) -> Decimal | None:
     price = reading.lenient(reading.optional_money, told, name)
-    return None if price is None else (price * _PER_MILLION).normalize() + 0  # + 0: 2E+1 becomes 20
+    return None if price is None or price < 0 else (price * _PER_MILLION).normalize() + 0  # + 0: 2E+1 becomes 20
+
+
+def _odd_price(told: reading.Fields, name: str) -> str:
+    """Return what is there instead of a price; "" where a price is, or nothing."""
+    odd = told.get(name) is not None and _per_million(told, name) is None
+    return reading.shown(told[name]) if odd else ""
 
 
 def _told(told: reading.Fields, name: str) -> bool | None:

@@ -96,6 +96,7 @@ class ModelInfo:
     max_output_tokens: int | None
     input_usd_per_million: Decimal | None
     output_usd_per_million: Decimal | None
+    odd_prices: Mapping[str, str] = field(default_factory=dict)  # by "input", "output": what is no price, as reported
     supports_vision: bool | None
     supports_tools: bool | None
     supports_reasoning: bool | None

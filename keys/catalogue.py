@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from accounts.policies import Allowance
+from gateway import reading
 from gateway.client import Gateway
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayKeyRefused, GatewayUnavailable
@@ -42,6 +43,7 @@ DETAILS: Final = (
     "max_output_tokens",
     "input_usd_per_million",
     "output_usd_per_million",
+    "odd_prices",
     "features",
     "position",
 )
@@ -169,6 +171,7 @@ def _details(model: ModelInfo, position: int) -> dict[str, Any]:
         "max_output_tokens": _count(model.max_output_tokens),
         "input_usd_per_million": _price(model.input_usd_per_million),
         "output_usd_per_million": _price(model.output_usd_per_million),
+        "odd_prices": _odd_prices(model),
         "features": [name for name, has_it in features.items() if has_it],
         "position": position,
     }
@@ -183,6 +186,13 @@ def _price(told: Decimal | None) -> Decimal | None:
     if told is None or not 0 <= told < LARGEST_USD:
         return None
     return told.quantize(PRICE_STEP_USD, rounding=ROUND_HALF_UP)
+
+
+def _odd_prices(model: ModelInfo) -> dict[str, str]:
+    """Return what is no price, and prices that no column holds, for people to see."""
+    prices = {"input": model.input_usd_per_million, "output": model.output_usd_per_million}
+    too_high = {name: reading.shown(usd) for name, usd in prices.items() if usd is not None and _price(usd) is None}
+    return {**model.odd_prices, **too_high}
 
 
 @transaction.atomic

@@ -283,14 +283,23 @@ class GatewayModel(models.Model):
     max_output_tokens = models.PositiveIntegerField(null=True)
     input_usd_per_million = models.DecimalField(max_digits=14, decimal_places=6, null=True)
     output_usd_per_million = models.DecimalField(max_digits=14, decimal_places=6, null=True)
+    odd_prices = models.JSONField(default=dict, help_text="What the gateway reports that is no price.")
     features = models.JSONField(default=list)
     position = models.PositiveIntegerField(default=0, help_text="Its place in the gateway's own list.")
 
     class Meta:
         ordering: ClassVar = ["position", "name"]
 
+    ODD_USD_PER_MILLION: ClassVar = 10_000  # ten times the dearest model there is; mostly a price of another unit
+
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def has_odd_price(self) -> bool:
+        """Whether a price is none, or so high that somebody must have written it in another unit."""
+        prices = (self.input_usd_per_million, self.output_usd_per_million)
+        return bool(self.odd_prices) or any(usd and usd > self.ODD_USD_PER_MILLION for usd in prices)
 
 
 class GatewayState(models.Model):

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import Policy, User
@@ -125,6 +127,23 @@ def test_a_model_that_cannot_be_read_takes_no_other_away(admin: User, sandbox: S
     assert state.models_at == state.checked_at
     assert set(GatewayModel.objects.values_list("name", flat=True)) == before
     assert "1 model" in mail.outbox[0].body
+
+
+@pytest.mark.parametrize(
+    ("price", "shown"),
+    [(1e18, "1e+18"), ("free", "a text"), (-1e-06, "-0.000001"), (True, "bool"), (0.15, "150,000"), (40, "4e+7")],
+    ids=str,
+)
+def test_an_absurd_price_is_flagged_and_shown(as_admin: Client, sandbox: Sandbox, price: object, shown: str) -> None:
+    patch = {"data": {"0": {"model_info": {"input_cost_per_token": price}}}}
+    sandbox.faults("/model/info", "odd", patch=patch, times=9)
+
+    refresh_models()
+
+    page = as_admin.get(reverse("keys:models")).content.decode()
+    assert page.count("The gateway’s price makes no sense") == 1
+    assert shown in page.replace("\u00a0", ",").replace("\u202f", ",")
+    assert GatewayModel.objects.exclude(input_usd_per_million=None).count() >= 2  # the others have theirs
 
 
 @pytest.mark.django_db
