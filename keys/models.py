@@ -314,6 +314,7 @@ class GatewayState(models.Model):
     models_at = models.DateTimeField(null=True)
 
     HEARD_FOR: ClassVar = timedelta(minutes=3)  # the gateway is asked every minute; what was heard before is history
+    SILENT_FOR: ClassVar = timedelta(seconds=45)  # less than a minute: a check may come a little early
 
     def __str__(self) -> str:
         return f"gateway, checked {self.checked_at}"
@@ -325,10 +326,10 @@ class GatewayState(models.Model):
 
     @property
     def is_down(self) -> bool:
-        """Whether it did not answer twice in a row: once happens to every gateway."""
+        """Whether it has been silent from one minute's check to the next: a slow answer happens to every gateway."""
         if self.is_unheard or self.down_since is None or self.checked_at is None:
             return False
-        return self.checked_at > self.down_since
+        return self.checked_at - self.down_since >= self.SILENT_FOR
 
 
 class TaskRun(models.Model):

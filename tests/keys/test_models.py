@@ -122,7 +122,7 @@ def test_needs_no_gateway(as_intern: Client, settings: Settings) -> None:
 
     response = as_intern.get(MODELS_URL)
     assertContains(response, "gpt-4o-mini")
-    assertContains(response, "The gateway has not answered since")
+    assertContains(response, "The gateway has not answered the portal’s checks since")
 
 
 def test_says_so_before_the_first_list(as_intern: Client) -> None:

@@ -84,7 +84,7 @@ def test_with_worker_and_beat_away_every_page_says_since_when(as_intern: Client,
     response = as_intern.get(address)
     assertContains(response, "background work has stopped since")
     assertNotContains(response, "The gateway works")
-    assertNotContains(response, "has not answered since")
+    assertNotContains(response, "has not answered")
 
 
 def test_what_was_heard_four_minutes_ago_is_unknown_not_works(as_intern: Client) -> None:
@@ -98,8 +98,27 @@ def test_one_probe_without_an_answer_alarms_nobody(as_intern: Client) -> None:
     now = timezone.now()
     heard(checked_at=now, down_since=now, problem="silent")
 
-    assertNotContains(as_intern.get("/"), "has not answered since")
+    assertNotContains(as_intern.get("/"), "has not answered")
     assertContains(as_intern.get(STATUS_URL), "The gateway did not answer just now")
+
+
+def test_two_slow_probes_within_seconds_alarm_nobody(as_intern: Client) -> None:
+    """A node that starts asks at once, beside the one that asks every minute."""
+    now = timezone.now()
+    heard(checked_at=now, down_since=now - timedelta(seconds=8), problem="silent")
+
+    assertNotContains(as_intern.get("/"), "has not answered")
+    assertContains(as_intern.get(STATUS_URL), "The gateway did not answer just now")
+
+
+def test_a_minute_of_silence_is_told_as_what_it_is(as_intern: Client) -> None:
+    now = timezone.now()
+    heard(checked_at=now, down_since=now - timedelta(seconds=61), problem="silent")
+
+    response = as_intern.get("/")
+    assertContains(response, "The gateway has not answered the portal’s checks since")
+    assertContains(response, "1 minute ago")
+    assertContains(response, "may fail until it answers again")
 
 
 @pytest.mark.parametrize(("minutes", "is_promised"), [(1, True), (4, False)])
