@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts import admin as accounts_admin
 from accounts import people_admin
 from accounts.models import Policy, User
+from keys.intern_keys_admin import InternKeyAdmin
 from keys.models import GatewayModel, Key
 from keys.services import find_outdated
 from web.tasks import QueueUnavailable, send_task
@@ -22,6 +23,7 @@ NAMES_SHOWN = 10
 
 for model in (Policy, User):
     admin.site.unregister(model)
+admin.site.register(Key, InternKeyAdmin)
 
 
 # --- Policies ---------------------------------------------------------------------------------------

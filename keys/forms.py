@@ -62,6 +62,28 @@ class LabelForm(forms.Form):
     )
 
 
+def not_past(end: date | None) -> date | None:
+    """Refuse the end of a stay that is over."""
+    if end and end < timezone.localdate():
+        raise ValidationError(_("This day is past. Give the last day of the stay."), code="past")
+    return end
+
+
+class StayForm(forms.Form):
+    """The last day of an intern's stay, changed."""
+
+    stay_ends_on = forms.DateField(
+        label=_("End of the stay"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("The key ends with this day (by your policy perhaps earlier). Empty: only the policy counts."),
+    )
+
+    def clean_stay_ends_on(self) -> date | None:
+        """Return the day, unless it is past."""
+        return not_past(self.cleaned_data["stay_ends_on"])
+
+
 class KeyForm(LabelForm):
     """What a new key is asked for with. Fields that the person's policy makes idle are not there."""
 
@@ -104,10 +126,7 @@ class KeyForm(LabelForm):
 
     def clean_stay_ends_on(self) -> date | None:
         """Refuse a stay that is over."""
-        end: date | None = self.cleaned_data["stay_ends_on"]
-        if end and end < timezone.localdate():
-            raise ValidationError(_("This day is past. Give the last day of the stay."), code="past")
-        return end
+        return not_past(self.cleaned_data["stay_ends_on"])
 
     def clean(self) -> dict[str, Any]:
         """Refuse an intern whose key has another kind, or who has no name."""

@@ -15,6 +15,7 @@ urlpatterns = [
     path("keys/<uuid:key_id>/rotate/", acts.rotate, name="rotate"),
     path("keys/<uuid:key_id>/leaked/", acts.leaked, name="leaked"),
     path("keys/<uuid:key_id>/end-old/", acts.end_old, name="end_old"),
+    path("keys/<uuid:key_id>/stay/", acts.stay, name="stay"),
     path("keys/<uuid:key_id>/label/", acts.label, name="label"),
     path("keys/<uuid:key_id>/delete/", acts.delete, name="delete"),
     path("models/", reference.models, name="models"),

@@ -20,6 +20,7 @@ from keys.services.refusals import KeyRefused
 from keys.services.remind import remind_owners
 from keys.services.renew import renew_key
 from keys.services.rotate import ReplacedKey, end_old_secret, replace_leaked_secret, rotate_key
+from keys.services.stay import change_stay
 from keys.services.sweep import sweep_keys
 from keys.services.sync import sync_keys
 
@@ -36,6 +37,7 @@ __all__ = [
     "Wish",
     "accept_gateway",
     "apply_policies",
+    "change_stay",
     "check_secret",
     "count_action",
     "delete_key",

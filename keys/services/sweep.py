@@ -20,6 +20,7 @@ from keys.services.person_budget import check_budget, due_for_check
 from keys.services.renew import record_end
 from keys.services.restore import adopt_answer, adopt_unanswered
 from keys.services.rounds import each
+from keys.services.stay import end_with_stay
 from keys.services.trail import trace
 
 BUDGETS_A_RUN = 100  # people whose budget at the gateway is compared: one question each
@@ -44,6 +45,7 @@ def sweep_keys() -> int:
     rounds = [
         each(heal_issuing, tokens.filter(unanswered)),
         each(heal_renewal, keys.filter(state=Key.State.ACTIVE, renewing_since__lt=overdue)),
+        each(end_with_stay, keys.filter(state=Key.State.ACTIVE, expires_at__date__gt=F("stay_ends_on"))),
         each(_end_grace, tokens.filter(state=Token.State.RETIRING, retires_at__lte=now)),
         each(_end_lapsed, keys.filter(state=Key.State.ACTIVE, expires_at__lt=lapsed).exclude(kind=Key.Kind.OUTSIDE)),
         each(_block, keys.filter(state=Key.State.ACTIVE, blocked=False, owner__is_active=False)),

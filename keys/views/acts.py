@@ -18,7 +18,7 @@ from accounts.audit import act_of
 from accounts.policies import Allowance, policy_of
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
 from keys import services
-from keys.forms import KeyForm, LabelForm
+from keys.forms import KeyForm, LabelForm, StayForm
 from keys.models import Key
 from keys.rows import row_of
 from keys.snippets import base_url, snippets_for
@@ -43,6 +43,9 @@ ROTATED_OR_NOT = gettext_lazy(
 REPLACED_OR_NOT = gettext_lazy(
     "The gateway’s answer was lost, and the leaked secret still works. Try again in five minutes, or delete the key "
     "now. If a new secret was made, nobody has seen it, and we delete it %(soon)s."
+)
+STAY_OR_NOT = gettext_lazy(
+    "The gateway’s answer was lost. We ask it %(soon)s and bring the key to the end that stands here; then try again."
 )
 RENEWED_OR_NOT = gettext_lazy(
     "The gateway’s answer was lost. We do not know yet whether the key was renewed; we ask the gateway %(soon)s, "
@@ -229,6 +232,38 @@ def label(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     return render_region(
         request, "keys/label.html", "panel", {"key": key, "row": row_of(key), "form": form}, status=status
     )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@limited
+def stay(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
+    """Show the form for another end of an intern's stay; on POST, change it. Admins may for the keys of others."""
+    keys = Key.objects.exclude(intern_name="").select_related("owner").prefetch_related("tokens")
+    if not request.user.has_perm("keys.change_key"):
+        keys = keys.owned_by(request.user)
+    key = get_object_or_404(keys, pk=key_id)
+    form = StayForm(request.POST if request.method == "POST" else None, initial={"stay_ends_on": key.stay_ends_on})
+    if form.is_valid():
+        services.count_action(request.user, "keys:stay")
+        try:
+            key = services.change_stay(key=key, ends_on=form.cleaned_data["stay_ends_on"], act=act_of(request))
+        except services.KeyRefused as refusal:
+            form.add_error(None, str(refusal))
+        except GatewayError as error:
+            form.add_error(None, in_words(error, nothing=_("The end is as it was"), unknown=STAY_OR_NOT)[0])
+        else:
+            return _stay_changed(request, key)
+    context = {"key": key, "row": row_of(key), "form": form, "is_mine": key.owner_id == request.user.pk}
+    return render_region(request, "keys/stay.html", "panel", context, status=422 if form.is_bound else 200)
+
+
+def _stay_changed(request: PortalRequest, key: Key) -> HttpResponse:
+    """Say until when the key works now; an admin stays on the page, since the list is of their own keys."""
+    words = _("The end of the stay is changed: “%(label)s” works %(until)s.") % said_of(key)
+    if key.owner_id == request.user.pk:
+        return done(request, words)
+    messages.success(request, words)
+    return redirect("keys:stay", key.pk)
 
 
 def confirm(request: PortalRequest, template: str, key: Key, **context: object) -> HttpResponse:

@@ -1,9 +1,11 @@
 """A process that is killed at any line of any act on a key: the sweep leaves both sides the same, and at rest."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.test import override_settings
+from django.utils import timezone
 
 from accounts.models import Policy, User
 from keys import services
@@ -58,6 +60,15 @@ def ending_the_old(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     return lambda: services.end_old_secret(key=again(key), act=BY_TEST)
 
 
+def changing_a_stay(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the act of changing the end of an intern's stay, once to an earlier day, once to a later."""
+    key = _the_key(owner)
+    Key.objects.filter(pk=key.pk).update(intern_name="Intern B")
+    days = 9 if key.stay_ends_on is None or key.stay_ends_on == timezone.localdate() + timedelta(days=3) else 3
+    ends_on = timezone.localdate() + timedelta(days=days)
+    return lambda: services.change_stay(key=again(key), ends_on=ends_on, act=BY_TEST)
+
+
 def deleting(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of deleting a key."""
     key = _the_key(owner)
@@ -92,6 +103,7 @@ ACTS = [
     rotating,
     replacing_a_leaked_secret,
     ending_the_old,
+    changing_a_stay,
     deleting,
     first_using_the_playground,
     bringing_the_playground_to_the_policy,

@@ -1,0 +1,134 @@
+"""The end of an intern's stay can be changed, and the key's end follows, here and at the gateway."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import AuditEntry, Policy, User
+from keys import services
+from keys.models import Key
+from tests.conftest import signed_in
+from tests.factories import make_staff
+from tests.keys.acts import again, assert_at_rest, issue, live_token, set_at_gateway
+from tests.keys.views.pages import assert_only, everything, url_of, words_of
+from tests.sandbox_process import Sandbox
+
+
+def in_days(days: int) -> date:
+    return timezone.localdate() + timedelta(days=days)
+
+
+@pytest.fixture
+def practical(staff: User, sandbox: Sandbox) -> Key:
+    """Make a key for an intern who stays for ten days."""
+    return issue(staff, "practical", intern_name="Intern B", stay_ends_on=in_days(10)).key
+
+
+def end_there(sandbox: Sandbox, key: Key) -> datetime:
+    row = next(row for row in sandbox.live_keys() if row["token"] == live_token(key))
+    return datetime.fromisoformat(str(row["expires"]))
+
+
+@pytest.mark.parametrize("days", [0, 4, 20, 25])
+def test_the_key_ends_with_the_new_last_day(as_staff: Client, practical: Key, sandbox: Sandbox, days: int) -> None:
+    answer = as_staff.post(url_of("stay", practical), {"stay_ends_on": in_days(days).isoformat()}, follow=True)
+
+    key = again(practical)
+    assert "The end of the stay is changed: “practical” works until" in words_of(answer)
+    assert key.stay_ends_on == in_days(days)
+    assert timezone.localdate(key.expires_at) == timezone.localdate(end_there(sandbox, key)) == in_days(days)
+    assert AuditEntry.objects.filter(action="stay", outcome="done").count() == 1
+    assert_at_rest(sandbox)
+
+
+@pytest.mark.parametrize("day", ["", "2099-01-01"])
+def test_the_policy_bounds_it_and_a_later_day_renews_nothing(
+    as_staff: Client, practical: Key, sandbox: Sandbox, day: str
+) -> None:
+    for _ in range(2):
+        as_staff.post(url_of("stay", practical), {"stay_ends_on": day})
+
+    end = again(practical).expires_at
+    assert end is not None
+    assert abs(end - practical.created_at - timedelta(days=30)) < timedelta(minutes=5)
+
+
+def test_a_key_that_ended_with_the_stay_works_again(as_staff: Client, practical: Key, sandbox: Sandbox) -> None:
+    set_at_gateway(sandbox, live_token(practical), duration="0d")
+    Key.objects.update(stay_ends_on=in_days(-1), expires_at=timezone.now() - timedelta(days=1))
+    assert "To renew it, change the end of the stay." in words_of(as_staff.get("/"))
+
+    as_staff.post(url_of("stay", practical), {"stay_ends_on": in_days(7).isoformat()})
+
+    assert end_there(sandbox, practical) > timezone.now() + timedelta(days=6)
+
+
+def test_is_refused_where_the_policy_has_no_keys_for_interns_any_more(
+    as_staff: Client, practical: Key, sandbox: Sandbox
+) -> None:
+    Policy.objects.update(may_name_interns=False)
+    before = everything(sandbox)
+
+    later = as_staff.post(url_of("stay", practical), {"stay_ends_on": in_days(20).isoformat()})
+
+    assert later.status_code == 422
+    assert "no longer includes keys for interns" in words_of(later)
+    assert everything(sandbox) == before
+    as_staff.post(url_of("stay", practical), {"stay_ends_on": in_days(2).isoformat()})
+    assert again(practical).stay_ends_on == in_days(2)  # an earlier day is always possible
+
+
+@pytest.mark.parametrize("day", ["2020-01-01", "tomorrow", "2026-02-30"])
+def test_refuses_a_day_that_is_none(as_staff: Client, practical: Key, sandbox: Sandbox, day: str) -> None:
+    before = everything(sandbox)
+
+    assert as_staff.post(url_of("stay", practical), {"stay_ends_on": day}).status_code == 422
+    assert everything(sandbox) == before
+
+
+@pytest.mark.parametrize("days", [3, 20])
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "error"])
+def test_a_lost_answer_leaves_no_key_that_outlives_the_stay(
+    as_staff: Client, practical: Key, sandbox: Sandbox, days: int, fault: str
+) -> None:
+    sandbox.faults("/key/update", fault, **({"status": 503} if fault == "error" else {}))
+
+    answer = as_staff.post(url_of("stay", practical), {"stay_ends_on": in_days(days).isoformat()})
+    services.sweep_keys()
+
+    assert answer.status_code == 422
+    key = again(practical)
+    assert key.stay_ends_on == in_days(10)
+    assert timezone.localdate(end_there(sandbox, key)) <= in_days(10)
+    assert_at_rest(sandbox)
+
+
+def test_admins_change_it_for_others_and_find_it_in_their_pages(
+    admin: User, as_admin: Client, practical: Key, sandbox: Sandbox
+) -> None:
+    assert url_of("stay", practical) in as_admin.get("/admin/keys/key/").content.decode()
+
+    answer = as_admin.post(url_of("stay", practical), {"stay_ends_on": in_days(5).isoformat()}, follow=True)
+
+    assert "works until" in words_of(answer)
+    assert again(practical).stay_ends_on == in_days(5)
+    assert AuditEntry.objects.get(action="stay").actor == admin
+
+
+def test_other_staff_may_not(practical: Key, sandbox: Sandbox) -> None:
+    before = everything(sandbox)
+    other = signed_in(make_staff("other"))
+
+    for method in ("get", "post"):
+        assert getattr(other, method)(url_of("stay", practical), {"stay_ends_on": "2099-01-01"}).status_code == 404
+    assert everything(sandbox) == before
+
+
+def test_a_key_without_an_intern_has_no_stay(as_staff: Client, staff: User, sandbox: Sandbox) -> None:
+    assert as_staff.get(url_of("stay", issue(staff).key)).status_code == 404
+
+
+def test_answers_to_get_and_post_only(as_staff: Client, practical: Key) -> None:
+    assert_only(as_staff, url_of("stay", practical), "get", "post")
