@@ -1,7 +1,7 @@
 """A gateway whose chats say, byte for byte, what a test tells them to; for all else it is the sandbox."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -24,6 +24,7 @@ class ScriptedGateway(ThreadingHTTPServer):
         self.pieces: Sequence[bytes] = ()
         self.status = 200
         self.asked: list[bytes] = []
+        self.on_price: Callable[[], object] = lambda: None  # called before a price is told
 
     @property
     def url(self) -> str:
@@ -46,6 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.endswith("/chat/completions"):
             self._say()
         else:
+            if self.path.endswith("/spend/calculate"):
+                self.server.on_price()
             self._pass_on()
 
     def _say(self) -> None:

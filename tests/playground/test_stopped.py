@@ -1,0 +1,38 @@
+"""A stopped answer has its cost as soon as it has its end, while the gateway is still asked for a better one."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from accounts.models import User
+from keys.models import GatewayModel
+from playground.models import Answer
+from playground.services.relay import Piece, relay
+from tests.playground.scripted import scripted_gateway
+from tests.playground.streams import MODEL, asked, know_the_models, nobody
+from tests.playground.test_besides import event
+from tests.sandbox_process import Sandbox
+
+
+@pytest.mark.django_db(transaction=True)
+def test_its_cost_is_there_before_the_gateway_has_told_one(intern: User, sandbox: Sandbox, settings: Settings) -> None:
+    seen: list[tuple[str, Decimal | None]] = []
+
+    def look() -> None:
+        seen.append(Answer.objects.values_list("state", "cost_usd").get())
+        connection.close()
+
+    with scripted_gateway(sandbox, settings) as gateway:
+        know_the_models()
+        GatewayModel.objects.filter(name=MODEL).update(input_usd_per_million=1000, output_usd_per_million=1000)
+        gateway.on_price = look
+        gateway.pieces = [event({"content": "Bees "}) for _ in range(50)]
+        updates = relay(asked(intern, "Of bees"), nobody())
+        next(update for update in updates if isinstance(update, Piece))
+        updates.close()
+
+    [(state, cost_usd)] = seen
+    assert state == Answer.State.STOPPED
+    assert cost_usd
