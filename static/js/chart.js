@@ -153,5 +153,6 @@ document.addEventListener("keydown", (event) => {
 
 new MutationObserver(paintAll).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paintAll);
+matchMedia("print").addEventListener("change", paintAll);
 document.addEventListener("htmx:after:settle", drawAll);
 document.fonts.ready.then(drawAll);

@@ -46,6 +46,7 @@ class Windows:
                 other.close()
         page.unroute_all(behavior="ignoreErrors")
         context.set_offline(False)
+        page.emulate_media(media="null", forced_colors="null")
         page.goto(PLAIN)
         context.clear_cookies()
         page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")

@@ -3,18 +3,23 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.template.loader import get_template, render_to_string
+from django.test import Client
+from django.urls import reverse
 from django.utils.html import strip_tags
+from pytest_django.asserts import assertContains, assertNotContains
 
 from keys.status import WORDS
 
 TEMPLATES = Path(settings.BASE_DIR) / "templates"
 STATIC = Path(settings.BASE_DIR) / "static"
 NAMES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
+UNKNOWN = UUID(int=1)
 WORDS_OF_NO_LANGUAGE = {"Passerelle", "nbsp"}
 
 
@@ -151,3 +156,11 @@ def test_htmx_puts_no_style_into_the_page_and_keeps_no_copy_of_one() -> None:
 
     assert config
     assert {"includeIndicatorCSS:false", "defaultSettleDelay:0", "history:reload"} == set(config[1].split(", "))
+
+
+@pytest.mark.parametrize("path", [f"/keys/{UNKNOWN}/", f"/keys/{UNKNOWN}/rotate/", "/usage/nothing/", "/nothing/"])
+def test_a_page_that_is_not_there_is_at_no_place_of_the_navigation(as_intern: Client, path: str) -> None:
+    answer = as_intern.get(path)
+
+    assertContains(answer, reverse("keys:index"), status_code=404)
+    assertNotContains(answer, "aria-current", status_code=404)

@@ -1,0 +1,14 @@
+// [data-loading]: what takes its place is asked for. Until it is here, the page shows that it works.
+
+const placeOf = (event) => {
+  const { target, request } = event.detail.ctx;
+  return request.method === "GET" && target?.matches?.("[data-loading]") ? target : null;
+};
+
+document.addEventListener("htmx:before:request", (event) => {
+  placeOf(event)?.setAttribute("aria-busy", "true");
+});
+
+document.addEventListener("htmx:finally:request", (event) => {
+  placeOf(event)?.removeAttribute("aria-busy");
+});
