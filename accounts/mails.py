@@ -73,7 +73,7 @@ def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, 
 
 def compose(subject: str, body: str, *, to: str, context: dict[str, Any]) -> EmailMessage:
     """Return the mail that these two templates give, in the language that is on; its subject begins with the portal."""
-    title = " ".join(render_to_string(subject, context).split())
+    title = " ".join(render_to_string(subject, context).splitlines()).strip()
     text = render_to_string(body, context).strip()
     return EmailMessage(f"{settings.ACCOUNT_EMAIL_SUBJECT_PREFIX}{title}", text, to=[to])
 

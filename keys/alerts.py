@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db.models import Q
 from django.utils import timezone, translation
 from django.utils.functional import Promise
 
 from accounts.delivery import MailServerUnavailable, claim, deliver
+from accounts.mails import compose, language_of
 from accounts.rights import people_with
 from keys.models import AdminAlert
 
@@ -24,7 +24,7 @@ def alert_admins(
 ) -> bool:
     """Write one mail to each active person with the permission, unless that was done within a day; tell whether.
 
-    Texts may be lazy translations: they are in the portal's own language. Mails that are cut are sent by a later call;
+    Texts that are lazy translations are in the language of each reader. Mails that are cut are sent by a later call;
     somebody may then read one twice, with the same Message-ID.
     """
     now = timezone.now()
@@ -33,12 +33,16 @@ def alert_admins(
     if not claim(row.filter(Q(mailed_at=None) | Q(mailed_at__lte=now - AGAIN_AFTER)), "mail_claimed_at"):
         return False
     with translation.override(settings.LANGUAGE_CODE):
-        text, title = str(body), f"[Passerelle] {' '.join(str(subject).split())}"
-    logger.error("alert %s: %s", code, title)
+        logger.error("alert %s: %s", code, subject)
     name = f"alert-{code}-{(alert.mailed_at or now):%Y%m%d}"
     try:
         for person in people_with(permission).exclude(email=""):
-            deliver(EmailMessage(title, text, to=[person.email]), name=f"{name}-{person.pk}")
+            with translation.override(language_of(person)):
+                context = {"name": person.display_name, "subject": subject, "body": body}
+                message = compose(
+                    "keys/mail/alert_subject.txt", "keys/mail/alert.txt", to=person.email, context=context
+                )
+            deliver(message, name=f"{name}-{person.pk}")
     except MailServerUnavailable as error:
         logger.warning("alert %s: the mail server is not available (%s)", code, error)
         row.update(mail_claimed_at=None)

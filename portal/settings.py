@@ -350,7 +350,10 @@ STORAGES = {
 
 # --- Mail ---------------------------------------------------------------------------------------------
 EMAIL_URL = env.email_url("EMAIL_URL", default="filemail://" if EMBEDDED else environ.Env.NOTSET)
-EMAIL_BACKEND = EMAIL_URL["EMAIL_BACKEND"]
+EMAIL_BACKEND = {
+    "django.core.mail.backends.console.EmailBackend": "web.mail.ConsoleBackend",
+    "django.core.mail.backends.filebased.EmailBackend": "web.mail.FileBackend",
+}.get(EMAIL_URL["EMAIL_BACKEND"], EMAIL_URL["EMAIL_BACKEND"])
 EMAIL_HOST, EMAIL_PORT = EMAIL_URL["EMAIL_HOST"], EMAIL_URL["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL_URL["EMAIL_HOST_USER"], EMAIL_URL["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_URL.get("EMAIL_USE_TLS", False), EMAIL_URL.get("EMAIL_USE_SSL", False)

@@ -31,10 +31,13 @@ def theme(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
-    """Keep the choice of language in a cookie; Django's own view forgets a long `next`."""
+    """Keep the choice of language, in a cookie and for the person's mails; Django's view forgets a long `next`."""
     response = HttpResponseRedirect(next_page(request, "/"))
     chosen = request.POST.get("language", "")
     if check_for_language(chosen):
+        if request.user.is_authenticated and request.user.language != chosen:
+            request.user.language = chosen
+            request.user.save(update_fields=["language"])
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,
             chosen,

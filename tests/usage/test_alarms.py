@@ -45,10 +45,10 @@ def test_tells_at_80_percent_and_at_100_each_once(sandbox: Sandbox, key: Key, in
 
     assert [message.to for message in mail.outbox] == [[intern.email]] * 2
     first, second = mail.outbox
-    assert first.subject == "80 % of the budget of your key “thesis” is spent"
+    assert first.subject == "[Passerelle] 80 % of the budget of your key “thesis” is spent"
     assert "8.00\u00a0USD of 10.00\u00a0USD" in first.body
     assert "resets on the 1st (UTC)" in first.body
-    assert second.subject == "The budget of your key “thesis” is spent"
+    assert second.subject == "[Passerelle] The budget of your key “thesis” is spent"
     assert list(Notice.objects.order_by("pk").values_list("person", "key", "threshold", "spent_usd")) == [
         (intern.pk, key.pk, 80, Decimal(8)),
         (intern.pk, key.pk, 100, Decimal(10)),
@@ -119,7 +119,7 @@ def test_the_portals_budget_tells_every_admin(sandbox: Sandbox, intern: User, ad
     assert [spend(sandbox, usd) for usd in ("79", "80", "99", "100")] == [0, 2, 0, 2]
 
     assert {address for message in mail.outbox for address in message.to} == {admin.email, other.email}
-    assert mail.outbox[0].subject == "80 % of this month’s budget of the portal is spent"
+    assert mail.outbox[0].subject == "[Passerelle] 80 % of this month’s budget of the portal is spent"
     assert "80.00\u00a0USD of 100.00\u00a0USD" in mail.outbox[0].body
     assert not Notice.objects.exclude(key=None).exists()
 

@@ -7,12 +7,11 @@ from decimal import Decimal
 from typing import Final
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db.models import QuerySet, Sum
-from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
+from accounts.mails import compose, language_of
 from accounts.models import User
 from accounts.rights import people_with
 from keys.models import Key
@@ -109,9 +108,10 @@ def _send(notice: Notice) -> bool:
     row = Notice.objects.filter(pk=notice.pk)
     if not claim(row.filter(mailed_at=None), "mail_claimed_at"):
         return False
-    context = {"notice": notice, "key": notice.key, "portal_url": settings.PORTAL_URL}
-    subject = " ".join(render_to_string("usage/mail/budget_subject.txt", context).split())
-    message = EmailMessage(subject, render_to_string("usage/mail/budget.txt", context), to=[notice.person.email])
+    person, more = notice.person, {"notice": notice, "key": notice.key, "portal_url": settings.PORTAL_URL}
+    with translation.override(language_of(person)):
+        subject, body = "usage/mail/budget_subject.txt", "usage/mail/budget.txt"
+        message = compose(subject, body, to=person.email, context={**more, "name": person.display_name})
     try:
         sent = deliver(message, name=f"notice-{notice.pk}")
     except MailServerUnavailable:

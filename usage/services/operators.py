@@ -3,8 +3,9 @@
 from typing import Final
 
 from django.conf import settings
-from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from keys.alerts import alert_admins
 from keys.heartbeat import admin_key_state, sweep_state
@@ -19,14 +20,14 @@ def alert_operators() -> int:
     states = {ADMIN_KEY: admin_key_state(), POLL: poll_state(), SWEEP: sweep_state()}
     sent = 0
     for code in (code for code, state in states.items() if state in ("refused", "failing", "late")):
-        with override(settings.LANGUAGE_CODE):
-            subject, what, advice = _words(code)
-        sent += alert_admins(code, subject, f"{what}\n\n{advice}\n\n{settings.PORTAL_URL}\n", permission=PERMISSION)
+        subject, what, advice = _words(code)
+        body = format_lazy("{}\n\n{}\n\n{}", what, advice, settings.PORTAL_URL)
+        sent += alert_admins(code, subject, body, permission=PERMISSION)
     return sent
 
 
-def _words(code: str) -> tuple[str, str, str]:
-    """Return subject, what is wrong, and what to do."""
+def _words(code: str) -> tuple[Promise, Promise, Promise]:
+    """Return subject, what is wrong, and what to do; in the language of who reads it."""
     words = {
         ADMIN_KEY: (
             _("The gateway refuses the portal’s key"),
