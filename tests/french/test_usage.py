@@ -1,5 +1,6 @@
 """Usage in French: with numbers and without, narrowed, refused, compared, and when polling fails."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -80,6 +81,13 @@ def test_my_keys_with_use(busy: User, read: Read) -> None:
 
     assert "Dernier usage" in told
     assert "épuisé, en pause jusqu’au" in told
+
+
+def test_a_year_names_its_months_as_one_writes_them(busy: User, admin: User, read: Read) -> None:
+    year = in_french(admin).get(EVERYONE).content.decode()
+
+    assert re.search(r'y="11">janv?\.</text>', year)
+    assert re.search(r'y="11">juin</text>', year) or re.search(r'y="11">juil\.</text>', year)
 
 
 def test_days() -> None:

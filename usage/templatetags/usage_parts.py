@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -14,15 +14,17 @@ from django.utils import formats
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from keys.models import Key
 from keys.rows import Group, Row, grouped, row_of
 from usage.models import Notice, UsageState, utc_today
 from usage.queries.key_use import KeyUse, person_use, pressing_budget, spent_with, use_of
 from usage.queries.overview import Day
+from usage.queries.sums import Sums
 from usage.queries.year import Year
-from usage.templatetags.usage_words import plain, short_day
-from web.templatetags.portal import usd, usd_number
+from usage.templatetags.usage_words import percent, plain, short_day
+from web.templatetags.portal import icon, usd, usd_number
 
 register = template.Library()
 
@@ -80,6 +82,14 @@ def day_row(day: Day) -> SafeString:
     cells = "".join(f'<td class="num" data-v="{plain(usd_)}">{usd_number(usd_)}</td>' for usd_ in day.parts_usd)
     row = f'<th scope="row">{escape(short_day(day.day))}</th>{cells}<td class="num">{usd_number(day.spend_usd)}</td>'
     return mark_safe(f"<tr>{row}</tr>")  # noqa: S308  # numbers, and a day that is escaped
+
+
+@register.simple_tag
+def failed_share(sums: Sums) -> SafeString | str:
+    """Return which part of the requests failed, marked when somebody should look; a tag, for tables have many."""
+    if not sums.fails_often:
+        return percent(sums.failed_share)
+    return format_html('<span class="ps-state is-warn">{}{}</span>', icon("warn"), percent(sums.failed_share))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +196,7 @@ def _cells(days: Year) -> Iterator[str]:
     """Yield a square a day; without the template helpers, which would take half of the page's time."""
     last = len(days.spend_usd) - 1
     names = [formats.date_format(days.day(place), "D") for place in range(7)]
-    months = {day.month: formats.date_format(day, "M") for day in map(days.day, range(0, last + 1, 14))}
+    months = {day.month: _month(day) for day in map(days.day, range(0, last + 1, 14))}
     told = _("%(day)s: %(amount)s")
     for place, level in enumerate(days.levels()):
         day = days.day(place)
@@ -205,4 +215,9 @@ def _months(days: Year) -> Iterator[tuple[int, str]]:
         monday = days.day(week * 7)
         if monday.day <= 7 and week - shown >= MONTH_WEEKS:
             shown = week
-            yield week * CELL, formats.date_format(monday, "M")
+            yield week * CELL, _month(monday)
+
+
+def _month(day: date) -> str:
+    # Translators: a format of the `date` filter; Django's "M" knows no "juin" and no "juil."
+    return formats.date_format(day, pgettext("month", "M"))
