@@ -9,7 +9,7 @@ from tests.browser.test_weight import BAR_BYTES, weigh
 from tests.browser.visit import Visit
 from tests.browser.weeks import weeks_of_use
 from tests.usage.views.facts import day, key_of, used
-from usage.models import Comparison, Difference, Notice, Run, utc_today
+from usage.models import Anomaly, Comparison, Difference, Notice, Run, utc_today
 
 pytestmark = pytest.mark.browser
 
@@ -26,6 +26,10 @@ def everything(staff: User, intern: User, admin: User) -> None:
     Notice.objects.create(person=staff, key=survey, **about)
     Notice.objects.create(person=admin, **about)
     run = make_run(outcome=Run.Outcome.FAILED, problem="The gateway does not answer.")
+    make_run(outcome=Run.Outcome.DONE, invalid=2, missing=["model_groups", "response_time_ms"])
+    odd = {"day": utc_today(), "measure": "spend_usd", "reported": "1e+18"}
+    Anomaly.objects.create(token="a" * 64, model="Qwen/Qwen3-235B-A22B-Thinking-2507-FP8", **odd)
+    Anomaly.objects.create(token="litellm_proxy_master_key", model="", **odd | {"measure": "", "reported": ""})
     comparison = Comparison.objects.create(ended_at=run.started_at)
     Difference.objects.create(comparison=comparison, kind="only_here", act="sync", key=survey, name="Survey coding")
     Difference.objects.create(comparison=comparison, kind="owner_missing", act="gateway", name="notebook")
