@@ -6,6 +6,7 @@ tag may still have thought: some chat templates write that tag before the model 
 
 import re
 from itertools import islice
+from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 
 _NAME: Final = r"((?:[a-z]+[:|])?(?:think|thinking|thought|reasoning))"
@@ -102,3 +103,54 @@ def _unwrapped(said: str) -> str:
         if begun.startswith(opening):
             return begun.removeprefix(opening).removesuffix(closing).strip()
     return said.strip("\r\n")
+
+
+# --- While it comes -----------------------------------------------------------------------------------
+_SMALL: Final = str.maketrans(ascii_uppercase, ascii_lowercase)  # unlike lower(), which may change a text's length
+_LIVE: Final = {  # openings in small letters, and what ends the thought that they open
+    **{
+        f"<{name}>": f"</{name}>"
+        for name in ("think", "thinking", "thought", "reasoning", "seed:think", "mm:think", "ifm|think")
+    },
+    **{opening.translate(_SMALL): closing.translate(_SMALL) for opening, closing in _PAIRS.items()},
+    "<|channel|>analysis<|message|>": "<|channel|>final<|message|>",
+}
+
+
+class ReasoningSplitter:
+    """Parts an answer while it comes, for the page that shows it; how it is kept, `parted` says at its end.
+
+    Of a thought without an opening tag nobody knows before it ends: it comes as text.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""  # what may be the beginning of a tag
+        self._closing = ""  # of the thought that is coming
+        self._is_said = False
+
+    def feed(self, piece: str) -> tuple[str, str]:
+        """Return what this piece adds to the text and to the reasoning."""
+        if self._is_said or not piece:
+            return piece, ""
+        held, self._held = self._held + piece, ""
+        if not self._closing:
+            begun = held.lstrip().translate(_SMALL)
+            opening = next((each for each in _LIVE if begun.startswith(each)), "")
+            if not opening and any(each.startswith(begun) for each in _LIVE):
+                self._held = held
+                return "", ""
+            if not opening:
+                self._is_said = True
+                return held, ""
+            self._closing, held = _LIVE[opening], held.lstrip()[len(opening) :]
+        return self._of_thought(held)
+
+    def _of_thought(self, held: str) -> tuple[str, str]:
+        small, closing = held.translate(_SMALL), self._closing
+        if (at := small.find(closing)) >= 0:
+            self._is_said = True
+            return held[at + len(closing) :].lstrip("\r\n"), held[:at]
+        longest = min(len(closing) - 1, len(small))
+        kept = next((size for size in range(longest, 0, -1) if closing.startswith(small[-size:])), 0)
+        self._held = held[len(held) - kept :]
+        return "", held[: len(held) - kept]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from playground.models import Answer
+from playground.reasoning import ReasoningSplitter
 from playground.services.asking import Job
 from playground.services.cards import card_of
 from playground.services.problems import problem_of
@@ -72,19 +73,22 @@ class _Speller:
         self._language = language
         self._text = Appender(f"text-{answer.pk}")
         self._reasoning = Appender(f"reasoning-{answer.pk}")
+        self._splitter = ReasoningSplitter()
         self._live = f"live-{answer.pk}"
         self._live_again_s = 0.0
 
     def __call__(self, piece: Piece) -> bytes:
         """Return the event that puts the piece into the page."""
-        parts = [self._reasoning(piece.reasoning)] if piece.reasoning else []
-        if piece.text:
-            parts.append(self._text(piece.text))
+        text, thought = self._splitter.feed(piece.text)
+        reasoning = piece.reasoning + thought
+        parts = [self._reasoning(reasoning)] if reasoning else []
+        if text:
+            parts.append(self._text(text))
         if piece.after_s >= self._live_again_s:
             self._live_again_s = piece.after_s + LIVE_S
             with translation.override(self._language):
                 parts.append(partial(self._live, _live(piece), swap="innerHTML"))
-        return message(*parts)
+        return message(*parts) if parts else KEEP_ALIVE
 
 
 def _live(piece: Piece) -> SafeString:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from playground.reasoning import parted
+from playground.reasoning import ReasoningSplitter, parted
 
 SPELLINGS = {
     "DeepSeek-R1": ("<think>\nhm\n</think>\n\nFour", "hm", "Four"),
@@ -86,3 +86,33 @@ def test_is_quick_where_tags_are_many() -> None:
 
     assert thought.startswith("a")
     assert len(said) > 20_000
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+@pytest.mark.parametrize(
+    "spelling",
+    ["DeepSeek-R1", "thinking", "capitals", "Seed-OSS", "Magistral", "Kimi-VL", "Apertus", "stopped", "gpt-oss"],
+)
+def test_parts_them_while_they_come_however_the_tags_are_cut(spelling: str, size: int) -> None:
+    text, thought, said = SPELLINGS[spelling]
+    splitter = ReasoningSplitter()
+
+    pieces = [splitter.feed(text[start : start + size]) for start in range(0, len(text), size)]
+
+    assert thought in "".join(reasoning for _, reasoning in pieces)
+    assert "".join(piece for piece, _ in pieces).strip().removesuffix("<|return|>") == said
+
+
+def test_letters_that_grow_when_made_small_are_not_cut() -> None:
+    splitter = ReasoningSplitter()
+
+    pieces = [splitter.feed(piece) for piece in ("<think>İİİİ", "İ</think>", "Four")]
+
+    assert ("".join(thought for _, thought in pieces), "".join(said for said, _ in pieces)) == ("İİİİİ", "Four")
+
+
+@pytest.mark.parametrize("text", ["Four", "<b>Four</b>", "So: <think>a</think>", "< think", "1 <2", "\n\nFour"])
+def test_a_text_that_thinks_nothing_comes_as_it_is(text: str) -> None:
+    splitter = ReasoningSplitter()
+
+    assert "".join(splitter.feed(letter)[0] for letter in text) == text

@@ -124,3 +124,11 @@ def test_the_answer_is_kept_as_it_came(as_intern: Client, sandbox: Sandbox) -> N
         assert html.count("&lt;think&gt;") == html.count("&lt;/think&gt;") == 1  # what Copy takes, as it was written
     details = as_intern.get(reverse("playground:details", args=[answer.pk]))
     assert "<think>" in unescape(words_of(details))
+
+
+def test_thoughts_come_into_their_place_while_they_are_thought(as_intern: Client, sandbox: Sandbox) -> None:
+    know_the_models()
+
+    stream = heard(send(as_intern, "[echo]<think>Two and two & so on</think>Four"))
+
+    assert (stream.reasoning, stream.text) == ("Two and two & so on", "Four")
