@@ -1,6 +1,8 @@
 // [data-chooser]: boxes of which at most [data-most] may be ticked, searched by typing; what is ticked stands as chips.
 // It folds when the answers come, which would begin far below it.
 
+import { isOfInputMethod } from "./input-method.js";
+
 const chooser = document.querySelector("[data-chooser]");
 const chips = document.querySelector("[data-chips]");
 
@@ -45,7 +47,7 @@ if (chooser && chips) {
     if (event.target.matches("[data-narrows]")) narrow(event.target.value);
   });
   chooser.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || !event.target.matches("[data-narrows]")) return;
+    if (event.key !== "Enter" || isOfInputMethod(event) || !event.target.matches("[data-narrows]")) return;
     event.preventDefault(); // it finds, it does not send
     chooser.querySelector("[data-words]:not([hidden]) input:enabled")?.click();
   });

@@ -2,6 +2,8 @@
 // did not come by its stream is asked for at that address. Which was the best is asked for when all are over: each stream
 // tells it too, but the ends of two may come in another order than they happened.
 
+import { isOfInputMethod } from "./input-method.js";
+
 const SETTLE_MS = 300; // the server needs a moment to notice that a stream was stopped
 let marking;
 
@@ -58,7 +60,7 @@ document.addEventListener("submit", (event) => {
 
 document.addEventListener("keydown", (event) => {
   const form = document.querySelector("form[data-stops-all]:not([hidden])");
-  if (event.key !== "Escape" || event.defaultPrevented || !form) return;
+  if (event.key !== "Escape" || isOfInputMethod(event) || event.defaultPrevented || !form) return;
   if (!document.querySelector("dialog[open], .ps-menu[open]")) form.requestSubmit();
 });
 

@@ -1,5 +1,7 @@
 // The composer: its message grows with the text, Enter sends, Escape stops; [data-fills] puts an example into it.
 
+import { isOfInputMethod } from "./input-method.js";
+
 const GROWING = "[data-stream] textarea, textarea[data-grows]";
 const COARSE = matchMedia("(pointer: coarse)"); // on a phone Enter breaks the line, and a thumb presses Send
 
@@ -29,7 +31,7 @@ function send(area) {
 
 document.addEventListener("keydown", (event) => {
   const area = event.target;
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing || COARSE.matches) return;
+  if (event.key !== "Enter" || event.shiftKey || isOfInputMethod(event) || COARSE.matches) return;
   if (!area.matches(GROWING)) return;
   event.preventDefault();
   send(area);
@@ -39,7 +41,8 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener(
   "keydown",
   (event) => {
-    if (event.key !== "Escape" || document.querySelector("dialog[open], .ps-menu[open], [data-picker][open]")) return;
+    if (event.key !== "Escape" || isOfInputMethod(event)) return;
+    if (document.querySelector("dialog[open], .ps-menu[open], [data-picker][open]")) return;
     formOf(event.target)?.querySelector("[data-stop]")?.click();
   },
   true,
@@ -53,6 +56,11 @@ document.addEventListener("click", (event) => {
   area.dispatchEvent(new Event("input", { bubbles: true }));
   area.focus();
 });
+
+// Who comes to write can write at once; where the keyboard would come up, and where something else waits, nothing moves.
+const box = document.querySelector("#playground-box textarea");
+if (box && !COARSE.matches && !location.hash && document.activeElement === document.body)
+  box.focus({ preventScroll: true });
 
 if (!CSS.supports("field-sizing", "content")) {
   document.addEventListener("input", (event) => {

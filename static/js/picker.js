@@ -1,5 +1,7 @@
 // [data-picker]: a folded list of choices, searched by typing. Arrows move, Enter and Escape fold it.
 
+import { isOfInputMethod } from "./input-method.js";
+
 const pickerOf = (element) => element.closest?.("details[data-picker]");
 
 function fold(picker) {
@@ -64,7 +66,7 @@ document.addEventListener("change", (event) => {
 
 document.addEventListener("keydown", (event) => {
   const picker = pickerOf(event.target);
-  if (!picker?.open || event.target.matches("summary")) return;
+  if (!picker?.open || event.target.matches("summary") || isOfInputMethod(event)) return;
   if (event.key === "Escape") fold(picker);
   else if (event.key === "Enter") enter(picker, event.target);
   else if (event.key === "ArrowDown" && event.target.matches("[data-finds]")) step(picker);

@@ -1,13 +1,19 @@
-// When the portal itself cannot be reached, the page says so; what stands on it stays.
+// When the portal itself cannot be reached, the page says so: beside the form that was sent, where it has a place for
+// that ([data-trouble]), else at the top of the window. What stands on the page stays.
 
 import { say } from "./say.js";
 
-document.addEventListener("htmx:error", () => {
-  const note = document.getElementById("trouble");
+const note = document.getElementById("trouble");
+const home = note.parentElement;
+
+document.addEventListener("htmx:error", (event) => {
+  const place = event.target.closest?.("form")?.querySelector("[data-trouble]");
+  if (place) place.replaceChildren(note);
   note.hidden = false;
   say(note.textContent.trim());
 });
 
 document.addEventListener("htmx:after:request", () => {
-  document.getElementById("trouble").hidden = true;
+  note.hidden = true;
+  if (note.parentElement !== home) home.prepend(note);
 });

@@ -1,6 +1,8 @@
 // An answer that is a whole page (an error page, the end of a redirect) takes the place of the whole page,
 // not of the region that asked. Sign-in is asked for where the person is: the page is loaded again.
 
+import { keepDraft } from "./drafts.js";
+
 document.addEventListener("htmx:after:request", (event) => {
   const { ctx } = event.detail;
   const { redirected, status, url } = ctx.response.raw;
@@ -8,9 +10,11 @@ document.addEventListener("htmx:after:request", (event) => {
   const answered = new URL(url);
   if (redirected && answered.pathname === document.body.dataset.signIn) {
     event.preventDefault();
+    keepDraft();
     location.reload();
     return;
   }
+  if (status >= 400) keepDraft();
   ctx.target = document.body;
   ctx.select = null;
   ctx.swap = "outerHTML show:top";

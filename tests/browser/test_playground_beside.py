@@ -11,6 +11,7 @@ from playground.models import Answer
 from tests.browser import playground_steps as chat
 from tests.browser.axe import violations
 from tests.browser.visit import PHONE, Visit
+from tests.playground import rows
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
 
@@ -77,6 +78,22 @@ def test_four_models_answer_side_by_side(visit: Visit, intern: User) -> None:
     expect(page.get_by_role("button", name="Stop all")).to_be_hidden()
     page.reload()
     so_many(page, "Finished", 4)
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_answers_of_models_with_long_names_stay_within_the_page(visit: Visit, intern: User, width: int) -> None:
+    names = [f"vendor/{letter * 12}-235B-A22B-Thinking-2507-Instruct-FP8-dynamic" for letter in "abcd"]
+    talk = rows.conversation(intern, kind="compare", wishes={"models": names}, title="Which?")
+    message = rows.message(talk, "Which?")
+    for name in names:
+        rows.answer(
+            message, "| a | b |\n|---|---|\n| " + "c" * 90 + " | d |\n\n```\n" + "e" * 300 + "\n```", model=name
+        )
+
+    page = visit(f"/playground/compare/{talk.pk}/", user=intern, viewport={"width": width, "height": 800})
+
+    so_many(page, "Finished", 4)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_best_is_marked_though_an_end_came_late(visit: Visit, intern: User) -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 def test_a_model_is_found_and_asked_and_the_answer_stopped(visit: Visit, intern: User, sandbox: Sandbox) -> None:
     page, before = visit("/playground/", user=intern), chat.hung_up(sandbox)
-    tab_to(page, "Skip to content")
+    back_to(page, "Skip to content")  # the composer has the focus
     page.keyboard.press("Enter")
     tab_to(page, "general_nothink")
 

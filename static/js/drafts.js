@@ -1,0 +1,40 @@
+// What was typed survives a sign-in: where a page has to give way to it (the session is over) or to an error, the texts
+// in its fields are kept for this tab, this page and this person, and stand there again when the page comes back.
+
+const FIELDS = "main textarea, main input:not([type]), main input[type=text]";
+const KEY = "passerelle-draft";
+
+const nameOf = (field) => (field.id ? `#${CSS.escape(field.id)}` : `[name="${CSS.escape(field.name)}"]`);
+const isTyped = (field) => !field.readOnly && field.value.trim() && field.value !== field.defaultValue;
+const owner = () => document.body.dataset.person;
+
+export function keepDraft() {
+  const typed = [...document.querySelectorAll(FIELDS)].filter(isTyped).map((field) => [nameOf(field), field.value]);
+  if (!typed.length || !owner()) return;
+  const draft = { owner: owner(), page: location.pathname, typed };
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify(draft));
+  } catch {
+    // no room, or a browser that keeps nothing: as if there were no script
+  }
+}
+
+function bringBack() {
+  const draft = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+  if (!draft || !owner()) return; // the sign-in page: it waits
+  if (draft.owner !== owner()) sessionStorage.removeItem(KEY); // somebody else sits there now
+  if (draft.owner !== owner() || draft.page !== location.pathname) return;
+  sessionStorage.removeItem(KEY);
+  for (const [name, text] of draft.typed) {
+    const field = document.querySelector(`main ${name}`);
+    if (!field || field.value !== field.defaultValue) continue;
+    field.value = text;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+}
+
+try {
+  bringBack();
+} catch {
+  // storage that is forbidden or not ours
+}
