@@ -81,7 +81,7 @@ def _rate_limited(mishap: Mishap) -> Words:
 
 def _provider_rate_limited(mishap: Mishap) -> Words:
     return (
-        _("This model is overrun"),
+        _("This model is overloaded"),
         _("Too many people ask it at the moment. It is not your doing."),
         _("Wait a little, or ask another model."),
     )
@@ -120,7 +120,7 @@ def _unsupported_still(mishap: Mishap) -> Words:
         _("The model does not take one of the parameters"),
         _("It refuses %(name)s. That was not sent from here: the gateway adds it by itself.")
         % {"name": mishap.parameter},
-        _("Ask another model, and tell who runs the portal."),
+        _("Ask another model, and contact the administrators."),
     )
 
 
@@ -129,12 +129,12 @@ def _key_refused(mishap: Mishap) -> Words:
     if mishap.type == "expired_key":
         return title, _("The key has expired."), _("Try again: it is renewed first.")
     if " is blocked" in mishap.message:
-        return title, _("The key is blocked."), _("Ask who runs the portal.")
+        return title, _("The key is blocked."), _("Contact the administrators.")
     if "Team doesn't exist" in mishap.message:
         return title, _("The gateway does not have your budget any more."), _("Try again: it is set first.")
     if mishap.type == "token_not_found_in_db":
         return title, _("The gateway no longer knows it."), _("Try again: a new one is made first.")
-    return title, _("The key was not accepted."), _("If it stays so, ask who runs the portal.")
+    return title, _("The key was not accepted."), _("If it stays so, contact the administrators.")
 
 
 def _gateway_down(mishap: Mishap) -> Words:
@@ -147,7 +147,7 @@ def _gateway_down(mishap: Mishap) -> Words:
 
 def _provider_down(mishap: Mishap) -> Words:
     return (
-        _("This model is out of order"),
+        _("This model is not working"),
         _("The gateway works, but who provides the model does not answer it as it should."),
         _("Try again in a minute, or ask another model."),
     )
@@ -163,7 +163,7 @@ def _timeout(mishap: Mishap) -> Words:
 
 def _silent(mishap: Mishap) -> Words:
     return (
-        _("The model fell silent"),
+        _("The model stopped responding"),
         _("It stopped in the middle and said nothing for too long; what came before stays."),
         _("Try again, or ask another model."),
     )
@@ -212,7 +212,7 @@ def _custom_keys_forbidden(mishap: Mishap) -> Words:
     return (
         _("The gateway does not let the Playground have its keys"),
         _("It allows only keys that it makes up itself (disable_custom_api_keys)."),
-        _("Tell who runs the portal."),
+        _("Contact the administrators."),
     )
 
 
@@ -220,7 +220,7 @@ def _refused(mishap: Mishap) -> Words:
     return (
         _("The gateway refused"),
         _("It gave a reason that the portal does not know."),
-        _("See below what it says; if it stays so, tell who runs the portal."),
+        _("See below what it says; if it stays so, contact the administrators."),
     )
 
 

@@ -20,11 +20,11 @@ register = template.Library()
 
 NO_BREAK_SPACE = "\u00a0"
 FINISH_WORDS = {  # LiteLLM's reasons, which are OpenAI's
-    "stop": gettext_noop("by itself"),
+    "stop": gettext_noop("Complete"),
     **dict.fromkeys(
-        ("eos", "eos_token", "end_turn", "end", "complete", "stop_sequence", "finished"), gettext_noop("by itself")
+        ("eos", "eos_token", "end_turn", "end", "complete", "stop_sequence", "finished"), gettext_noop("Complete")
     ),
-    **dict.fromkeys(AT_THE_LIMIT, gettext_noop("at the longest allowed")),
+    **dict.fromkeys(AT_THE_LIMIT, gettext_noop("Cut at max_tokens")),
     **dict.fromkeys(FILTERED, gettext_noop("by a content filter")),
     "tool_calls": gettext_noop("to call a tool"),
     "function_call": gettext_noop("to call a tool"),

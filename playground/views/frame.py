@@ -141,5 +141,5 @@ def sentence_of(refusal: Refusal) -> str:
         card = card_of(Mishap(code="gateway_down", free=True))
         return f"{card.title}. {card.sentence} {card.hint}"
     if isinstance(refusal, GatewayError):
-        return _("The gateway refused to make your Playground key. Nothing was sent. Tell who runs the portal.")
+        return _("The gateway refused to create your Playground key. Nothing was sent. Contact the administrators.")
     return str(refusal)

@@ -59,7 +59,7 @@ def test_a_message_may_be_left_as_it_was(visit: Visit, intern: User) -> None:
     page = at_a_talk(visit, intern)
     page.get_by_role("link", name="Edit and resend").click()
 
-    page.get_by_role("link", name="Leave as it was").click()
+    page.get_by_role("link", name="Cancel").click()
 
     expect(page.get_by_role("textbox", name="Your message, changed")).to_have_count(0)
     expect(chat.turns(page)).to_have_count(1)
@@ -163,7 +163,7 @@ def test_a_rate_limit_counts_down_to_a_button_that_is_free_again(visit: Visit, i
         ("[filter]", "A content filter stepped in"),
         ("[budget][words 8]", "The budget was used up while the model wrote"),
         ("[cut][words 8]", "The answer broke off"),
-        ("[fail 500]", "This model is out of order"),
+        ("[fail 500]", "This model is not working"),
     ],
 )
 def test_what_goes_wrong_is_told_in_words(visit: Visit, intern: User, switch: str, title: str) -> None:

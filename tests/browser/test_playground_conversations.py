@@ -56,7 +56,7 @@ def test_a_conversation_is_deleted_after_a_question(visit: Visit, intern: User) 
     from_menu(page, "Delete")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("heading")).to_have_text("Delete “Who are you?”?")
-    dialog.get_by_role("link", name="Leave it").click()
+    dialog.get_by_role("link", name="Cancel").click()
     expect(dialog).to_be_hidden()
     assert Conversation.objects.count() == 1
 
@@ -71,11 +71,11 @@ def test_a_conversation_is_deleted_after_a_question(visit: Visit, intern: User) 
 
 def test_one_that_is_not_to_be_kept_is_not_listed(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern)
-    page.get_by_role("checkbox", name="Do not keep this one").check()
+    page.get_by_role("checkbox", name="Temporary conversation").check()
 
     chat.ask(page, "[words 3] bees")
 
-    expect(page.get_by_text("Not kept", exact=True)).to_be_visible()
+    expect(page.get_by_text("Temporary", exact=True)).to_be_visible()
     assert not Conversation.objects.get().kept
     page.goto("/playground/")
     expect(listed(page)).to_have_count(0)
@@ -84,13 +84,13 @@ def test_one_that_is_not_to_be_kept_is_not_listed(visit: Visit, intern: User) ->
 def test_one_changes_ones_mind_about_keeping(visit: Visit, intern: User) -> None:
     page = at_a_talk(visit, intern)
 
-    menu(page).get_by_role("button", name="Do not keep this one").click()
-    expect(page.get_by_text("Not kept", exact=True)).to_be_visible()
+    menu(page).get_by_role("button", name="Make temporary").click()
+    expect(page.get_by_text("Temporary", exact=True)).to_be_visible()
     expect(listed(page)).to_have_count(0)
     menu(page).get_by_role("button", name="Keep this one after all").click()
 
     expect(listed(page)).to_have_count(1)
-    expect(page.get_by_text("Not kept", exact=True)).to_have_count(0)
+    expect(page.get_by_text("Temporary", exact=True)).to_have_count(0)
     assert Conversation.objects.get().kept
 
 

@@ -73,7 +73,7 @@ def test_a_message_is_written_anew(visit: Visit, intern: User) -> None:
     back_to(page, "Edit and resend")
     page.keyboard.press("Enter")
     expect(words).to_be_focused()
-    tab_to(page, "Leave as it was")
+    tab_to(page, "Cancel")
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Edit and resend")).to_be_focused()
 
@@ -144,7 +144,7 @@ def test_a_conversation_is_found_renamed_and_deleted(visit: Visit, intern: User)
     page.keyboard.press("Enter")
     tab_to(page, "Delete")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Leave it")).to_be_focused()
+    expect(page.get_by_role("link", name="Cancel")).to_be_focused()
     assert tab(page) == "Delete this conversation"
     page.keyboard.press("Enter")
     page.wait_for_url("**/playground/")

@@ -24,7 +24,7 @@ def test_an_answer_is_seen_growing_and_ends_with_its_figures(visit: Visit, inter
     chat.over(answer)
 
     assert chat.said(answer) == " ".join(str(number) for number in range(1, 31))
-    for word in ("First word", "Speed", "Tokens", "Cost", "by itself", "Call"):
+    for word in ("First word", "Speed", "Tokens", "Cost", "Complete", "Call"):
         expect(answer).to_contain_text(word)
     expect(page.locator("#say")).to_have_text("The answer is finished.")
     expect(chat.composer(page)).to_be_focused()

@@ -133,7 +133,10 @@ def test_answers_under_way_hold_no_connection_to_the_database(talker: Inhabitant
 
     for listening in under_way:
         listening.to_the_end()
-    assert [listening.said for listening in under_way] == [*["The model fell silent"] * 2, "The model took too long"]
+    assert [listening.said for listening in under_way] == [
+        *["The model stopped responding"] * 2,
+        "The model took too long",
+    ]
     assert talker.is_served()
 
 
@@ -152,7 +155,7 @@ def test_without_the_database_the_words_still_arrive_and_it_is_told_that_they_ar
         "It is finished, but the portal’s database did not answer: it is whole on this page only." in listening.article
     )
     assert "Copy what you need of it before you leave the page." in listening.article
-    assert "by itself" in listening.article
+    assert "Complete" in listening.article
     postgres.start()
     [(state, text, problem)] = rows(postgres)
     assert (state, problem) == ("streaming", None)  # until the task finds it
@@ -172,6 +175,6 @@ def test_without_the_database_a_failure_has_its_card(talker: Inhabitant, postgre
     sandbox.clear_faults()
     listening.to_the_end()
 
-    assert listening.said == "The model fell silent"
+    assert listening.said == "The model stopped responding"
     assert "1 2 3 4 5" in listening.article
     assert "Copy what you need of it before you leave the page." in listening.article

@@ -59,7 +59,7 @@ def test_a_text_that_cannot_be_gone_on_with(as_intern: Client) -> None:
     assert answer.problem is not None
     assert (answer.state, answer.problem["code"]) == (State.FAILED, "provider_down")
     page = words_of(as_intern.get(reverse("playground:completed", args=[answer.message.conversation_id])))
-    assert "This model is out of order" in page
+    assert "This model is not working" in page
 
 
 # --- Vectors ----------------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ def test_texts_become_vectors(as_intern: Client, real: RealGateway) -> None:
 
 @pytest.mark.parametrize(
     ("model", "title"),
-    [("unreachable", "This model is out of order"), ("gone-since", "You may not ask this model")],
+    [("unreachable", "This model is not working"), ("gone-since", "You may not ask this model")],
     ids=["unreachable", "gone"],
 )
 def test_a_model_that_makes_no_vectors_is_told_as_a_card(as_intern: Client, model: str, title: str) -> None:

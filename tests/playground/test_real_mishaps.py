@@ -138,7 +138,7 @@ def test_a_limit_of_calls_at_once(intern: User, as_intern: Client, real: RealGat
     [
         ("expire", "The key has expired. This cost nothing. Try again: it is renewed first.", True),
         ("delete", "The gateway no longer knows it. This cost nothing. Try again: a new one is made first.", True),
-        ("block", "The key is blocked. This cost nothing. Ask who runs the portal.", False),
+        ("block", "The key is blocked. This cost nothing. Contact the administrators.", False),
     ],
     ids=["expire", "delete", "block"],
 )
@@ -169,13 +169,13 @@ def _take_away(real: RealGateway, secret: str, act: str) -> None:
     ("text", "code", "title"),
     [
         ("[fail 400]", "bad_request", "The model does not understand the request"),
-        ("[fail 401]", "provider_down", "This model is out of order"),
-        ("[fail 403]", "provider_down", "This model is out of order"),
-        ("[fail 404]", "provider_down", "This model is out of order"),
+        ("[fail 401]", "provider_down", "This model is not working"),
+        ("[fail 403]", "provider_down", "This model is not working"),
+        ("[fail 404]", "provider_down", "This model is not working"),
         ("[fail 408]", "timeout", "The model took too long"),
-        ("[fail 429]", "provider_rate_limited", "This model is overrun"),
-        ("[fail 500]", "provider_down", "This model is out of order"),
-        ("[fail 503]", "provider_down", "This model is out of order"),
+        ("[fail 429]", "provider_rate_limited", "This model is overloaded"),
+        ("[fail 500]", "provider_down", "This model is not working"),
+        ("[fail 503]", "provider_down", "This model is not working"),
     ],
 )
 def test_a_provider_that_fails(as_intern: Client, text: str, code: str, title: str) -> None:
@@ -190,7 +190,7 @@ def test_a_provider_that_fails(as_intern: Client, text: str, code: str, title: s
 def test_a_provider_that_is_not_there(as_intern: Client) -> None:
     talk = heard(send(as_intern, "Hello", model="unreachable"))
 
-    mishap = failed(talk, "provider_down", "This model is out of order")
+    mishap = failed(talk, "provider_down", "This model is not working")
     assert mishap.provider
     assert "Connection error" in mishap.message
 

@@ -23,8 +23,8 @@ from playground.templatetags.playground_words import (
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"finish_reason": "stop"}, "by itself"),
-        ({"finish_reason": "length"}, "at the longest allowed"),
+        ({"finish_reason": "stop"}, "Complete"),
+        ({"finish_reason": "length"}, "Cut at max_tokens"),
         ({"finish_reason": "content_filter"}, "by a content filter"),
         ({"finish_reason": "tool_calls"}, "to call a tool"),
         ({"finish_reason": "guardrail_7"}, "guardrail_7"),
@@ -32,7 +32,7 @@ from playground.templatetags.playground_words import (
         ({"finish_reason": "", "state": "stopped"}, "stopped by you"),
         ({"finish_reason": "stop", "state": "failed"}, "broke off"),
         ({"finish_reason": "stop", "problem": {"code": "broke_off"}}, "broke off"),
-        ({"finish_reason": "stop", "problem": {"code": "unsaved"}}, "by itself"),
+        ({"finish_reason": "stop", "problem": {"code": "unsaved"}}, "Complete"),
     ],
 )
 def test_says_how_an_answer_ended(fields: dict[str, Any], words: str) -> None:

@@ -114,7 +114,7 @@ def test_answers_htmx_with_the_list_alone(intern: User, as_intern: Client) -> No
 
 
 def test_says_what_to_do_when_there_is_nothing(as_intern: Client) -> None:
-    assertContains(as_intern.get(reverse(LIST)), "None yet.")
+    assertContains(as_intern.get(reverse(LIST)), "No conversations yet.")
     assertContains(as_intern.get(reverse(LIST), {"q": "<b>zz"}), "Nothing has “&lt;b&gt;zz” in it.")
 
 

@@ -20,7 +20,7 @@ PURSE = reverse("playground:purse")
 
 @pytest.mark.usefixtures("sandbox")
 def test_there_is_none_before_the_first_message(as_intern: Client) -> None:
-    assert words_of(as_intern.get(PURSE, headers=HTMX)) == "it is made with your first message"
+    assert words_of(as_intern.get(PURSE, headers=HTMX)) == "your key is created with your first message"
     assert not Key.objects.exists()  # looking makes none
 
 
@@ -49,7 +49,7 @@ def test_tells_that_there_is_no_limit(intern: User, as_intern: Client, sandbox: 
 def test_is_each_persons_own(intern: User, as_intern: Client, as_staff: Client, sandbox: Sandbox) -> None:
     use(intern)
 
-    assert words_of(as_staff.get(PURSE, headers=HTMX)) == "it is made with your first message"
+    assert words_of(as_staff.get(PURSE, headers=HTMX)) == "your key is created with your first message"
 
 
 def test_a_gateway_that_is_down_is_no_error_of_the_page(intern: User, as_intern: Client, settings: Settings) -> None:
