@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 def test_a_model_is_found_and_asked_and_the_answer_stopped(visit: Visit, intern: User, sandbox: Sandbox) -> None:
     page, before = visit("/playground/", user=intern), chat.hung_up(sandbox)
-    back_to(page, "Skip to content")  # the composer has the focus
+    page.get_by_role("link", name="Skip to content").focus()  # from the page's start: the composer had the focus
     page.keyboard.press("Enter")
     tab_to(page, "general_nothink")
 
@@ -115,7 +115,7 @@ def test_a_conversation_is_found_renamed_and_deleted(visit: Visit, intern: User)
     rows.conversation(intern, ("Bees in the city", "They like it."), model="general_nothink")
     rows.conversation(intern, ("Wasps", "They do not."), model="general_nothink")
     page = visit("/playground/", user=intern)
-    tab_to(page, "Search conversations")
+    back_to(page, "Search conversations")
     page.keyboard.type("city")
     expect(page.locator("#playground-found li")).to_have_count(1)
     tab_to(page, "Bees in the city")
@@ -124,7 +124,7 @@ def test_a_conversation_is_found_renamed_and_deleted(visit: Visit, intern: User)
     expect(page.get_by_role("heading", level=1)).to_have_text("Bees in the city")
 
     menu = page.locator("#playground-head .ps-menu summary")
-    tab_to(page, "More for this conversation")
+    back_to(page, "More for this conversation")
     page.keyboard.press("Enter")
     tab_to(page, "Rename")
     page.keyboard.press("Enter")
@@ -140,7 +140,7 @@ def test_a_conversation_is_found_renamed_and_deleted(visit: Visit, intern: User)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Urban bees")
 
-    tab_to(page, "More for this conversation")
+    back_to(page, "More for this conversation")
     page.keyboard.press("Enter")
     tab_to(page, "Delete")
     page.keyboard.press("Enter")
@@ -153,7 +153,7 @@ def test_a_conversation_is_found_renamed_and_deleted(visit: Visit, intern: User)
 
 def test_on_a_phone_what_is_folded_opens(visit: Visit, intern: User) -> None:
     page = at_a_talk(visit, intern, viewport=PHONE)
-    tab_to(page, "Conversations")
+    back_to(page, "Conversations")
     expect(page.get_by_role("searchbox", name="Search conversations")).to_be_hidden()
     page.keyboard.press("Enter")
     expect(page.get_by_role("searchbox", name="Search conversations")).to_be_visible()
