@@ -1,6 +1,8 @@
 """The trail of what was done to keys, which nobody edits."""
 
+import re
 import uuid
+from datetime import date, datetime
 from typing import ClassVar, Self
 
 from django.db import models
@@ -9,8 +11,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.people import User
+from web.templatetags.portal import day, moment
 
 MAX_LABEL_LENGTH = 100
+# Details that are data, written in words for whoever reads them:
+TAKEN_OVER = re.compile(r"expires: (never|\d{4}-\d\d-\d\dT\d\d:\d\d[+-]\d\d:\d\d); blocked: (yes|no)")
+STAY_DAYS = re.compile(r"(–|\d{4}-\d\d-\d\d) → (–|\d{4}-\d\d-\d\d)")
 
 
 class AuditAction(models.TextChoices):
@@ -127,7 +133,19 @@ class AuditEntry(models.Model):
     @property
     def remark(self) -> str:
         """The detail in the reader's language, where it is a sentence of ours; other words stay as they were said."""
+        if taken := TAKEN_OVER.fullmatch(self.detail):
+            return self._taken_over(*taken.groups())
+        if days := STAY_DAYS.fullmatch(self.detail):
+            before, after = (day(date.fromisoformat(text)) if text != "–" else "–" for text in days.groups())
+            return gettext("before: %(before)s; now: %(after)s") % {"before": before, "after": after}
         return gettext(self.detail) if self.detail else ""
+
+    def _taken_over(self, end: str, blocked: str) -> str:
+        """Say in words what was taken over from the gateway: the end of a key, and whether it is blocked."""
+        words = gettext("It never expires.")
+        if end != "never":
+            words = gettext("It expires on %(when)s.") % {"when": moment(datetime.fromisoformat(end))}
+        return f"{words} {gettext('It is blocked.')}" if blocked == "yes" else words
 
     def _what_by_whom(self, what: str) -> str:
         """Return `what` with the names that are known, as one sentence that a translation may reorder."""

@@ -63,3 +63,35 @@ def test_costs_few_queries(
 
 def test_answers_to_get_only(as_intern: Client) -> None:
     assert_only(as_intern, HISTORY, "get")
+
+
+@pytest.mark.parametrize(
+    ("detail", "language", "words"),
+    [
+        ("expires: 2026-11-28T17:25+00:00; blocked: no", "en", "It expires on 28 Nov 2026, 17:25."),
+        (
+            "expires: 2027-03-01T09:00+00:00; blocked: yes",
+            "fr",
+            "Elle expire le 1er mars 2027, 09:00. Elle est bloquée.",
+        ),
+        ("expires: never; blocked: no", "fr", "Elle n’expire jamais."),
+        ("2026-12-01 → –", "en", "before: 1 Dec 2026; now: –"),
+        ("expires: soon", "en", "expires: soon"),
+    ],
+)
+def test_writes_dates_in_words_in_the_readers_language(
+    as_intern: Client, intern: User, key: Key, detail: str, language: str, words: str
+) -> None:
+    record(
+        act=Act(),
+        action=AuditAction.SYNC,
+        outcome=AuditOutcome.DONE,
+        owner=intern,
+        key_id=key.pk,
+        label=key.label,
+        detail=detail,
+    )
+
+    page = words_of(as_intern.get(HISTORY, headers={"accept-language": language})).replace("\u00a0", " ")
+
+    assert words in page
