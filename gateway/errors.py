@@ -103,3 +103,10 @@ class GatewayAdminKeyRefused(GatewayKeyRefused):
     def __str__(self) -> str:
         """Say it without status and type: people read this."""
         return self.message
+
+
+def is_unknown_route(error: GatewayError) -> bool:
+    """Tell whether the gateway answers, and has nothing under this address, as older ones have not."""
+    if isinstance(error, GatewayUnavailable):
+        return error.no_route
+    return isinstance(error, GatewayRejected) and error.status in (404, 405)

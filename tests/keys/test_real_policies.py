@@ -25,7 +25,7 @@ def real(intern: User, settings: Settings) -> Iterator[RealGateway]:
 
 def test_odd_rows_stop_no_sync_and_take_no_key_away(intern: User, real: RealGateway) -> None:
     key, odd = issue(intern).key, issue(intern, "odd").key
-    strange = [{"rpm_limit": 2**62}, {"max_budget": 7e17}, {"metadata": {"passerelle_key": 7}}]
+    strange: list[dict[str, object]] = [{"rpm_limit": 2**62}, {"max_budget": 7e17}, {"metadata": {"passerelle_key": 7}}]
     made = [real.call("POST", "/key/generate", body={"user_id": intern.gateway_user_id, **body}) for body in strange]
     assert all(answer.ok for answer in made)
     real.call("POST", "/key/update", body={"key": live_token(odd), "tpm_limit": 2**63 - 1}).raise_for_status()

@@ -11,10 +11,10 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.gateway.loopback import Paper, paper_gateway, raw
+from tests.gateway.loopback import Paper, paper_gateway, raw, says
 from tests.sandbox_process import Sandbox
 from tests.usage.acts import TODAY, assert_sums_are_right, poll, spent, tell, used
-from tests.usage.test_refresh_failures import page
+from tests.usage.test_refresh_failures import page, told
 from usage.models import Anomaly, Fact
 from usage.services import compare_with_gateway
 from usage.services.told import READ
@@ -179,6 +179,20 @@ def test_an_older_gateway_is_read_and_what_it_does_not_report_is_named(as_admin:
     assert run.missing == ["model_groups", "response_time_ms"]
     words = as_admin.get(reverse("usage:runs")).content.decode()
     assert "Not reported by this gateway: public names of models, response times" in words
+
+
+def test_an_older_gateway_without_sums_of_a_day_is_read_and_compared(as_admin: Client, paper: Paper) -> None:
+    paper.always[TOTALS] = says({"detail": "Not Found"}, status=404)
+    paper.will(page(1, 2, told(A)), page(1, 2, told(A)), page(2, 2, told(B)))
+
+    run = poll()
+
+    assert (run.outcome, spent()) == ("done", {(A, MINI): CENT, (B, MINI): CENT})
+    assert "day_totals" in run.missing
+    assert "sums of a day" in as_admin.get(reverse("usage:runs")).content.decode()
+    paper.will(says({"keys": [], "total_pages": 0}))
+    comparison = compare_with_gateway()
+    assert (comparison.problem, comparison.days) == ("", 0)
 
 
 def test_a_number_that_json_does_not_have_spoils_nothing_else(paper: Paper) -> None:

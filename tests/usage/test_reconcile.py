@@ -9,7 +9,7 @@ import pytest
 from accounts.models import User
 from keys.models import Key, Token
 from keys.services import renew_key, sync_keys
-from tests.keys.acts import BY_TEST, again, delete_at_gateway, issue, set_at_gateway
+from tests.keys.acts import BY_TEST, delete_at_gateway, ending_in, issue, set_at_gateway
 from tests.sandbox_process import Sandbox
 from tests.usage.acts import TODAY, YESTERDAY, let_ask_again, poll, tell, used
 from usage.models import Comparison, DayModel, Difference, Fact
@@ -91,9 +91,7 @@ def test_a_key_that_works_again_after_its_end_here(sandbox: Sandbox, intern: Use
 
 
 def test_a_key_that_was_renewed_and_one_under_way_agree(sandbox: Sandbox, staff: User) -> None:
-    key = issue(staff).key
-    Key.objects.update(expires_at=key.expires_at and key.expires_at - timedelta(days=26))
-    renew_key(key=again(key), act=BY_TEST)
+    renew_key(key=ending_in(issue(staff).key, sandbox, days=4), act=BY_TEST)
     under_way = Key.objects.create(owner=staff, kind=Key.Kind.TEMPORARY, label="new")
     token = Token.objects.create(key=under_way)
     make_outside(sandbox, user_id=staff.gateway_user_id, key_alias=token.alias)

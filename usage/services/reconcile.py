@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from gateway.django import get_gateway
-from gateway.errors import GatewayError, GatewayNotFound
+from gateway.errors import GatewayError, GatewayNotFound, is_unknown_route
 from gateway.secret import without_addresses
 from gateway.types import DayTotals, KeyInfo
 from keys.models import Token
@@ -163,7 +163,13 @@ def _sums(comparison: Comparison) -> Iterator[Difference]:
     today = utc_today()
     for days_ago in range(1, SUM_DAYS + 1):
         day = today - timedelta(days=days_ago)
-        here, there = _here(day), _there(get_gateway().usage.day_totals(day))
+        try:
+            totals = get_gateway().usage.day_totals(day)
+        except GatewayError as error:
+            if is_unknown_route(error):
+                return  # an older gateway has no sums of days
+            raise
+        here, there = _here(day), _there(totals)
         comparison.days += 1
         for measure, ours in here.items():
             theirs = there[measure]

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from gateway import reading
 from gateway.django import get_gateway
-from gateway.errors import GatewayError, GatewayUnavailable
+from gateway.errors import GatewayError, GatewayUnavailable, is_unknown_route
 from gateway.reading import not_understood
 from gateway.types import ActivityPage, ActivityRow, DayTotals, InvalidMetric
 from gateway.usage import PAGE_SIZE
@@ -90,7 +90,8 @@ def read_day(day: date, tally: Tally, alive: Callable[[], None], *, page_size: i
 
     Raises GatewayError when a page is missing or garbled, or when pages do not fit together. The gateway cuts pages
     anew for each answer: a row that comes into being meanwhile moves another one over the cut, which is then read
-    twice. So where there are several pages, their sum must lie between the day's totals before and after.
+    twice. So where there are several pages, their sum must lie between the day's totals before and after. An older
+    gateway has no such totals: its pages are taken as they come, and read again as every day is.
     """
     read = _Reader(day, tally, alive, page_size)
     first = next(read.pages())
@@ -98,7 +99,9 @@ def read_day(day: date, tally: Tally, alive: Callable[[], None], *, page_size: i
         return read.whole([first])
     before = read.totals()
     told = read.whole(read.pages())
-    _assert_between(told, before, read.totals())
+    after = read.totals()
+    if before and after:
+        _assert_between(told, before, after)
     return told
 
 
@@ -115,11 +118,15 @@ class _Reader:
             self._tally.missing |= page.missing
             yield page
 
-    def totals(self) -> DayTotals:
-        told = self._timed(lambda: self._usage.day_totals(self._day))
-        if told is None:
-            raise AssertionError("day_totals answers or raises")
-        return told
+    def totals(self) -> DayTotals | None:
+        """Return the gateway's own sums of the day; None, and a note, from an older one that has none."""
+        try:
+            return self._timed(lambda: self._usage.day_totals(self._day))
+        except GatewayError as error:
+            if not is_unknown_route(error):
+                raise
+            self._tally.missing.add("day_totals")
+            return None
 
     def whole(self, pages: Iterable[ActivityPage]) -> ToldDay:
         """Add up pages that fit together."""

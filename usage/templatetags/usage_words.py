@@ -287,6 +287,7 @@ NOT_REPORTED: Final = {
     "successful_requests": lambda: _("requests answered"),
     "failed_requests": lambda: _("requests that failed"),
     "response_time_ms": lambda: _("response times"),
+    "day_totals": lambda: _("sums of a day"),
 }
 
 
