@@ -106,3 +106,11 @@ def test_a_month_below_zero_has_a_bar_of_nothing() -> None:
 def test_every_period_answers(as_admin: Client, period: str) -> None:
     for page in PAGES:
         assert as_admin.get(page, {"period": period}).status_code == 200
+
+
+def test_days_of_another_year_are_told_with_their_year(as_intern: Client, intern: User) -> None:
+    used(key_of(intern), "1")
+
+    told = words_of(as_intern.get("/usage/", {"from": "2020-01-01", "to": "2020-01-31"}))
+
+    assert "1 Jan 2020 – 31 Jan 2020" in told

@@ -27,21 +27,21 @@ def idle(db: None) -> User:
 
 def test_who_has_a_key_and_used_nothing_is_listed_last_and_counted(as_admin: Client, idle: User) -> None:
     assert people_of(as_admin) == ["Busy Bee", "Idle Ida"]
-    assert "People 1 1 more has a key and used nothing" in words(as_admin)
-    assert "Idle Ida Staff 0.00 0 2 none" in words(as_admin)
+    assert "People 1 1 has a key and used nothing" in words(as_admin)
+    assert "Staff 0.00 0 2 none" in words(as_admin)
     assert [row["person"] for row in table_of(as_admin.get("/usage/everyone/people.csv"))] == ["busy", "idle"]
 
 
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        ({"group": "Staff"}, "1 more has a key and used nothing"),
+        ({"group": "Staff"}, "1 has a key and used nothing"),
         ({"group": "Interns"}, "all who have a key used it"),
-        ({"kind": "playground"}, "1 more has a key and used nothing"),
+        ({"kind": "playground"}, "1 has a key and used nothing"),
         ({"kind": "personal"}, "nobody has a key"),
-        ({"kind": "temporary"}, "1 more has a key and used nothing"),
+        ({"kind": "temporary"}, "1 has a key and used nothing"),
         ({"person": "bee"}, "all who have a key used it"),
-        ({"key": "unus"}, "1 more has a key and used nothing"),
+        ({"key": "unus"}, "1 has a key and used nothing"),
         ({"key": "@123456"}, "nobody has a key"),
     ],
 )
