@@ -21,14 +21,14 @@ from accounts import limits
 from accounts.backends import account_of
 from accounts.mails import NOTIFICATIONS, send_later
 from accounts.models import User
-from accounts.rights import permissions_of
+from accounts.rights import permissions_of, update_staff_status
 from accounts.services import take_over_address, take_over_groups, take_over_name
 from web.redirects import is_ours
 from web.request import client_address
 from web.tasks import QueueUnavailable
 
 logger = logging.getLogger(__name__)
-MISMATCH = _("This user name and this password do not go together.")
+MISMATCH = _("Wrong user name or password.")
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -39,7 +39,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         "username_password_mismatch": MISMATCH,
         "email_password_mismatch": MISMATCH,
         "too_many_login_attempts": _("Too many attempts. Wait a minute, then try again."),
-        "enter_current_password": _("This is not your present password."),
+        "enter_current_password": _("This is not your current password."),
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -75,11 +75,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """Clear nothing after a new password: the browser in which it was chosen is known from then on."""
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        """Note the language in which the person reads, for their mails."""
+        """Note the language in which the person reads, for their mails; open the admin pages to whom they are for."""
         language = translation.get_language() or ""
         if user.language != language:
             user.language = language
             user.save(update_fields=["language"])
+        update_staff_status(User.objects.filter(pk=user.pk))  # groups may have come by another way than the admin pages
         response: HttpResponse = super().post_login(request, user, **kwargs)
         return response
 

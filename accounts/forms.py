@@ -27,7 +27,7 @@ class Plain:
             field.help_text = " ".join(password_validators_help_texts()) if name == "password1" else ""
 
 
-NEW_PASSWORD = {"password1": _("New password"), "password2": _("New password, once more")}
+NEW_PASSWORD = {"password1": _("New password"), "password2": _("Confirm the new password")}
 
 
 class SignInForm(Plain, forms.LoginForm):  # type: ignore[misc]  # allauth has no types
@@ -51,7 +51,7 @@ class SignUpForm(Plain, forms.SignupForm):  # type: ignore[misc]  # allauth has 
         "username": _("User name"),
         "email": _("E-mail"),
         "password1": _("Password"),
-        "password2": _("Password, once more"),
+        "password2": _("Confirm the password"),
     }
 
     def clean_username(self) -> str:
@@ -72,7 +72,7 @@ class SignUpForm(Plain, forms.SignupForm):  # type: ignore[misc]  # allauth has 
 class ChangePasswordForm(Plain, forms.ChangePasswordForm):  # type: ignore[misc]  # allauth has no types
     """The present password and a new one."""
 
-    labels = {"oldpassword": _("Present password"), **NEW_PASSWORD}
+    labels = {"oldpassword": _("Current password"), **NEW_PASSWORD}
 
 
 class NewPasswordForm(Plain, forms.ResetPasswordKeyForm):  # type: ignore[misc]  # allauth has no types

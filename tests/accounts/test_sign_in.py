@@ -372,7 +372,7 @@ def test_refuses_a_sign_in_from_a_foreign_page(db: None) -> None:
 def test_offers_neither_sign_up_nor_an_institution_unless_there_is_one(client: Client, db: None) -> None:
     page = client.get(LOGIN)
 
-    assertContains(page, "They are made by the people who run this portal.")
+    assertContains(page, "No account? Contact the administrators.")
     assertNotContains(page, "/signup/")
     assertNotContains(page, "/oidc/")
 

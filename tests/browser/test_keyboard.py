@@ -25,7 +25,7 @@ def test_tab_goes_through_the_page_as_it_is_read(visit: Visit, intern: User, san
         *["FR, Français", "Light or dark", "Account of Intern A"],
         *["Label", "Create key"],
         *["thesis", "Renew thesis", "More for thesis"],
-        *["Help", "What we keep about you", "Gateway status"],
+        *["Help", "Privacy", "Gateway status"],
     ]
 
 

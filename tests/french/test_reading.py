@@ -18,7 +18,7 @@ def test_hears_what_has_no_translation(reader: Reader) -> None:
 
 
 def test_sees_english() -> None:
-    assert english_in("Mes clés. You may not do this. Rien.") == ["You may not do this"]
+    assert english_in("Mes clés. You do not have access. Rien.") == ["You do not have access"]
     assert english_in("Enter a valid value here.") == ["Enter"]
     assert english_in("Mes clés : vous en avez 3.") == []
 
