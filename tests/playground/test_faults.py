@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from playground.models import Answer, Slot
 from sandbox.answers import BREAKS, REFUSALS
 from sandbox.faults import KINDS
 from tests.keys.leaks import assert_nowhere, everywhere
-from tests.playground.sse import Heard, answer_to, send, stream_of
+from tests.playground.sse import Heard, answer_to, heard, post, send, stream_of
 from tests.playground.streams import know_the_models
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
@@ -245,7 +246,11 @@ def assert_nothing_is_left(client: Client, sandbox: Sandbox, told: Told, caplog:
     assert not Slot.objects.filter(ended_at=None).exists()
 
     talk = told.answer.message.conversation_id
-    again = answer_to(client, "Again [words 3]", conversation=str(talk), parent=str(told.answer.pk))
+    if told.answer.text:
+        again = answer_to(client, "Again [words 3]", conversation=str(talk), parent=str(told.answer.pk))
+    else:  # what got no answer goes with the next message, and the fault that it asks for with it: put it otherwise
+        edit = reverse("playground:edit", args=[told.answer.message_id])
+        again = heard(post(client, edit, edited="Again [words 3]")).answer
 
     assert again.state == Answer.State.COMPLETE
     assert again.message.conversation_id == talk
