@@ -19,7 +19,8 @@ def weeks_of_use(*owners: User, days: int = 60) -> None:
     keys = [make_key(owner, f"{owner.pk}-{label}".ljust(64, "0"), label=label) for owner in owners for label in USES]
     keys += [make_key(owner, f"{owner.pk}-c".ljust(64, "0"), label="course") for owner in others]
     models = [
-        UsedModel.objects.get_or_create(name=name, defaults={"provider": provider_of(name)})[0] for name in MODELS
+        UsedModel.objects.get_or_create(name=name, defaults={"provider": provider_of(name), "colour": colour})[0]
+        for colour, name in enumerate(MODELS, 1)
     ]
     sources = [source_of(key) for key in keys]
     for place, source in enumerate(sources):
