@@ -133,7 +133,7 @@ def test_is_blocked_when_its_owner_leaves(intern: User, sandbox: Sandbox) -> Non
 def test_cannot_be_rotated(intern: User, sandbox: Sandbox) -> None:
     use(intern)
 
-    with pytest.raises(services.KeyRefused, match="cannot be rotated"):
+    with pytest.raises(services.KeyRefused, match="cannot be replaced now"):
         services.rotate_key(key=the_key(), act=BY_TEST)
 
 
