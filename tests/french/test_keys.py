@@ -192,6 +192,6 @@ def test_the_mail_before_an_end(staff: User, sandbox: Sandbox, settings: Setting
     services.remind_owners()
 
     (message,) = mail.outbox
-    assert message.subject == "Votre clé «\u00a0mémoire\u00a0» expire bientôt"
+    assert message.subject == "[Passerelle] Votre clé «\u00a0mémoire\u00a0» expire bientôt"
     assert "expire dans 5\u00a0jours (" in message.body
     assert "Renew" not in message.body

@@ -107,7 +107,7 @@ def test_notices(staff: User, read: Read, threshold: int) -> None:
     told = read(in_french(staff).get("/usage/"))
 
     assert "4,00 sur 5,00" in told
-    assert ("La clé est en pause" in told) == (threshold == 100)
+    assert ("1 clé a épuisé son budget." in told) == (threshold == 100)
 
 
 @pytest.mark.parametrize("is_admin", [True, False])
@@ -197,8 +197,8 @@ def test_the_mail_about_a_budget(sandbox: Sandbox, settings: Settings) -> None:
 
     subjects = [message.subject for message in mail.outbox]
     assert subjects == [
-        "80 % du budget de votre clé « mémoire » sont dépensés",
-        "Le budget de votre clé « mémoire » est épuisé",
+        "[Passerelle] 80\u00a0% du budget de votre clé «\u00a0mémoire\u00a0» sont dépensés",
+        "[Passerelle] Le budget de votre clé « mémoire » est épuisé",
     ]
     for message in mail.outbox:
         assert english_in(str(message.body)) == []

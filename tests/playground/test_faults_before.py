@@ -30,7 +30,7 @@ PATIENCE_S, FOR_EVER_S = 1.0, 60
 AGAIN_AND_AGAIN = 99  # questions are asked again when the gateway is away
 LOSING = [kind for kind in KINDS if not kind.startswith("stream_") and kind != "delay"]
 DOWN = "The gateway does not answer."
-NOT_MADE = "The gateway refused to make your Playground key. Nothing was sent."
+NOT_MADE = "The gateway refused to create your Playground key. Nothing was sent."
 
 
 def at_first_use(owner: User, sandbox: Sandbox) -> None:
