@@ -145,7 +145,7 @@ class AuditEntry(models.Model):
         words = gettext("It never expires.")
         if end != "never":
             words = gettext("It expires on %(when)s.") % {"when": moment(datetime.fromisoformat(end))}
-        return f"{words} {gettext('It is blocked.')}" if blocked == "yes" else words
+        return " ".join([words, gettext("It is blocked.")]) if blocked == "yes" else words
 
     def _what_by_whom(self, what: str) -> str:
         """Return `what` with the names that are known, as one sentence that a translation may reorder."""

@@ -198,7 +198,7 @@ def test_the_mail_about_a_budget(sandbox: Sandbox, settings: Settings) -> None:
     subjects = [message.subject for message in mail.outbox]
     assert subjects == [
         "[Passerelle] 80\u00a0% du budget de votre clé «\u00a0mémoire\u00a0» sont dépensés",
-        "[Passerelle] Le budget de votre clé « mémoire » est épuisé",
+        "[Passerelle] Le budget de votre clé «\u00a0mémoire\u00a0» est épuisé",
     ]
     for message in mail.outbox:
         assert english_in(str(message.body)) == []
