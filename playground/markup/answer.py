@@ -12,6 +12,11 @@ from playground.markup.pieces import Pieces, TooMuch
 MOST_CHARS_OF_HTML: Final = 1_000_000
 _DIRECTIONS: Final = {"ltr", "rtl"}
 _CELL_CLASSES: Final = {"text-center", "text-end"}
+CLASSES: Final = {  # of ours, by tag
+    "li": {"ps-task"},
+    "p": {"ps-alert-title"},
+    "blockquote": {f"ps-alert-{kind}" for kind in ("note", "tip", "important", "warning", "caution")},
+}
 _SANITISER: Final = nh3.Cleaner(
     tags={
         *("p", "br", "hr", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "details", "summary"),
@@ -20,13 +25,7 @@ _SANITISER: Final = nh3.Cleaner(
     },
     attributes={"*": set(), "a": {"href"}, "ol": {"start"}},  # "*" would be title and lang
     tag_attribute_values={tag: {"dir": _DIRECTIONS} for tag in TAGS},
-    allowed_classes={
-        "th": _CELL_CLASSES,
-        "td": _CELL_CLASSES,
-        "li": {"ps-task"},
-        "p": {"ps-alert-title"},
-        "blockquote": {f"ps-alert-{kind}" for kind in ("note", "tip", "important", "warning", "caution")},
-    },
+    allowed_classes={"th": _CELL_CLASSES, "td": _CELL_CLASSES, **CLASSES},
     url_schemes={"http", "https", "mailto"},
     url_relative="deny",
     link_rel="noopener noreferrer nofollow",

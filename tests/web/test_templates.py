@@ -15,6 +15,7 @@ from django.utils.html import strip_tags
 from pytest_django.asserts import assertContains, assertNotContains
 
 from keys.status import WORDS
+from playground.markup.answer import CLASSES
 
 TEMPLATES = Path(settings.BASE_DIR) / "templates"
 STATIC = Path(settings.BASE_DIR) / "static"
@@ -129,20 +130,26 @@ def test_every_static_file_that_is_named_is_there() -> None:
 
 
 def test_every_module_is_loaded() -> None:
+    modules = {module.name: module.read_text(encoding="utf-8") for module in (STATIC / "js").glob("*.js")}
     text = all_text()
 
-    assert not [module.name for module in (STATIC / "js").glob("*.js") if f"js/{module.name}" not in text]
+    named = {name for name in modules if f"js/{name}" in text}
+    imported = {name for source in modules.values() for name in re.findall(r'from "\./([\w-]+\.js)"', source)}
+    assert modules.keys() - named - imported == set()
 
 
-def test_every_class_of_ours_is_in_the_style_sheets_and_used() -> None:
+def test_every_class_of_ours_is_in_the_style_sheets_and_used(repository: Path) -> None:
     css = "\n".join(path.read_text(encoding="utf-8") for path in (STATIC / "css").glob("*.css"))
     js = "\n".join(path.read_text(encoding="utf-8") for path in (STATIC / "js").glob("*.js"))
-    classes = re.findall(r'class="[^"]*"|block main_class %\}[^{]*', all_text())
+    markup = "\n".join(path.read_text(encoding="utf-8") for path in (repository / "playground/markup").glob("*.py"))
+    classes = re.findall(r'class="[^"]*"|block main_class %\}[^{]*', all_text() + markup)
     used = set(re.findall(r"\bps-[\w-]+", " ".join(classes)))
     styled = set(re.findall(r"\.(ps-[\w-]+)", css))
 
+    in_answers = set().union(*CLASSES.values())
+
     assert used <= styled
-    assert styled <= used | set(re.findall(r"\.(ps-[\w-]+)", js))
+    assert styled <= used | in_answers | set(re.findall(r"\.(ps-[\w-]+)", js))
 
 
 def test_the_page_for_our_own_failures_needs_neither_request_nor_database() -> None:

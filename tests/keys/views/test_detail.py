@@ -58,7 +58,7 @@ def test_needs_no_gateway_and_few_queries(
 ) -> None:
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
 
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(8):
         assert as_intern.get(url_of("detail", key)).status_code == 200
 
 

@@ -158,7 +158,7 @@ def test_costs_the_same_few_queries_with_any_number_of_keys(
         for state in (Token.State.LIVE, Token.State.RETIRING)
     )
 
-    with django_assert_max_num_queries(9) as many:
+    with django_assert_max_num_queries(8) as many:
         as_staff.get("/")
 
     assert len(many) == len(one)
