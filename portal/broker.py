@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from portal.private_files import write_whole
 MOST_BYTES: Final = 16 * 1024 * 1024  # of a message; tasks take ids, and need a thousandth
 Binding = tuple[str, str, str]  # routing key, pattern, queue
 logger = logging.getLogger(__name__)
+_binding: Final = threading.Lock()
 
 
 class NotAMessageError(Exception):
@@ -110,6 +112,14 @@ class Channel(virtual.Channel):
         return sum(self._take(name) is not None for name in self._waiting(queue))
 
     # --- Bindings: which queues an exchange serves, known to all processes ------------------------
+    def queue_bind(self, *args: Any, **kwargs: Any) -> None:
+        """Bind a queue; a thread that finds it bound may send at once, and its message has a queue to go to.
+
+        kombu notes the binding for all threads first, and has it written then: what others sent meanwhile was lost.
+        """
+        with _binding:
+            super().queue_bind(*args, **kwargs)
+
     def _put_fanout(self, exchange: str, message: dict[str, Any], routing_key: str, **kwargs: Any) -> None:
         for _, _, queue in self.get_table(exchange):
             self._put(queue, message, **kwargs)
