@@ -131,7 +131,7 @@ def test_a_gateway_that_is_down_afterwards_is_a_card(intern: User, as_intern: Cl
 def test_a_gateway_that_refuses_at_the_first_use(as_intern: Client, sandbox: Sandbox) -> None:
     sandbox.faults("/key/generate", "error", status=400)
 
-    assert "The gateway refused to make your Playground key. Nothing was sent." in refused(as_intern, 502)
+    assert "The gateway refused to create your Playground key. Nothing was sent." in refused(as_intern, 502)
 
 
 @pytest.fixture

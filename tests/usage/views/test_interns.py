@@ -28,7 +28,8 @@ def test_lists_each_interns_keys_with_spend_budget_and_last_use(as_staff: Client
 
     assert told.index("Intern A") < told.index("Intern C")
     assert "Intern A unused 0.00 0 none never" in told
-    assert "Intern C captions 2.25 1" in told
+    assert "Intern C captions 2.25 of 5.00 USD used" in told  # on a phone, which has no column for it
+    assert "2.25 1 2.25 of 5.00 USD used" in told
     assert "yesterday" in told
     assert "64.00" not in told
 
