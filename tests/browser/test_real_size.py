@@ -24,7 +24,8 @@ from tests.playground import rows
 from tests.usage.views.facts import key_of, used
 from usage.models import Run, utc_today
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+# How a page is laid out does not depend on the database.
+pytestmark = [pytest.mark.browser, pytest.mark.only_on("sqlite"), pytest.mark.timeout(600)]
 
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
