@@ -73,7 +73,10 @@ def test_long_names_wrap_and_numbers_stay(visit: Visit, staff: User, sandbox: Sa
 
 
 def dialogs_of(page: Page) -> list[str]:
-    """Return a list that fills with the dialogs of a page; what asks before leaving is answered with "stay"."""
+    """Return a list that fills with the dialogs of a page; what asks before leaving is answered with "stay".
+
+    For a window of its own (`first=True`): the listener stays with it.
+    """
     seen: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -85,7 +88,7 @@ def dialogs_of(page: Page) -> list[str]:
 
 
 def test_a_secret_that_was_not_copied_is_not_left_by_mistake(visit: Visit, intern: User, sandbox: Sandbox) -> None:
-    page = visit("/", user=intern)
+    page = visit("/", user=intern, first=True)
     page.get_by_role("textbox", name="Label").fill("thesis")
     page.get_by_role("button", name="Create key").click()
     secret = page.locator("#keys-secret")
@@ -103,7 +106,7 @@ def test_a_secret_that_was_not_copied_is_not_left_by_mistake(visit: Visit, inter
 
 @pytest.mark.parametrize("way", ["button", "keyboard", "says so"])
 def test_a_copied_secret_is_left_without_a_question(visit: Visit, intern: User, sandbox: Sandbox, way: str) -> None:
-    page = visit("/", user=intern)
+    page = visit("/", user=intern, first=True)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("textbox", name="Label").fill("thesis")
     page.get_by_role("button", name="Create key").click()
@@ -124,7 +127,7 @@ def test_a_copied_secret_is_left_without_a_question(visit: Visit, intern: User, 
 
 
 def test_a_page_without_a_secret_asks_nothing(visit: Visit, intern: User, sandbox: Sandbox) -> None:
-    page = visit("/", user=intern)
+    page = visit("/", user=intern, first=True)
     asked = dialogs_of(page)
     page.get_by_role("textbox", name="Label").fill("thesis")
 

@@ -5,15 +5,12 @@ there already. Where that counts (what a first visit costs), or where a script i
 """
 
 from collections import defaultdict
-from contextlib import suppress
 from typing import Any
 
-from playwright.sync_api import Browser, Error, Page
+from playwright.sync_api import Browser, Page
 
 RIGHTS = ["clipboard-read", "clipboard-write"]
 PLAIN = "/static/img/favicon.svg"  # of the portal, with nothing that acts
-# A question whether to leave a secret uncopied may abort the way to another page.
-ASK_NOTHING = "() => document.querySelector('[data-shown-once]')?.remove()"
 
 
 class Windows:
@@ -50,8 +47,6 @@ class Windows:
         page.unroute_all(behavior="ignoreErrors")
         context.set_offline(False)
         page.emulate_media(media="null", forced_colors="null")
-        with suppress(Error):  # which was on its way to another page
-            page.evaluate(ASK_NOTHING)
         page.goto(PLAIN)
         context.clear_cookies()
         page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
