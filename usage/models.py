@@ -206,7 +206,7 @@ class UsageState(models.Model):
     backfill_target = models.DateField(null=True, help_text="The day at which it is complete.")
     reread_to = models.DateField(null=True, help_text="How far back older months were read again; empty: begin anew.")
     nightly_at = models.DateTimeField(null=True, help_text="When the nightly run last read all of its days.")
-    lease_holder = models.CharField(max_length=40, blank=True, help_text="The run under way, where no Redis is.")
+    lease_holder = models.CharField(max_length=40, blank=True, help_text="The run under way; empty: none.")
     lease_until = models.DateTimeField(null=True)
 
     class Meta:

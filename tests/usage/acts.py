@@ -4,14 +4,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-import redis
-from django.conf import settings
 from django.db.models import Sum
 
 from keys.models import Key, Token
 from usage.models import MEASURES, DayModel, DaySource, Fact, Run, UsageState, utc_today
 from usage.services import refresh_facts
-from usage.services.lease import REDIS_NAME
 
 TODAY = utc_today()
 YESTERDAY = TODAY - timedelta(days=1)
@@ -44,9 +41,6 @@ def let_ask_again() -> None:
 def let_lease_end() -> None:
     """Let the lease of a run that was killed run out, as time would."""
     UsageState.objects.update(lease_until=None)
-    if settings.REDIS_URL:
-        with redis.Redis.from_url(settings.REDIS_URL) as server:
-            server.delete(REDIS_NAME)
 
 
 def spent(day: date = TODAY) -> dict[tuple[str, str], Decimal]:

@@ -1,4 +1,4 @@
-"""Two beats at once, a lock that is lost, a Redis that starts anew: one run asks, and nothing is counted twice."""
+"""Two beats at once, a lease that is lost: one run asks, and nothing is counted twice."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,16 +8,12 @@ from decimal import Decimal
 
 import pytest
 from django.db import connections
-from pytest_django import Settings
 
 from tests.keys.crashes import close_connections
-from tests.ports import free_port
 from tests.sandbox_process import Sandbox
-from tests.servers import Redis
 from tests.usage.acts import (
     TODAY,
     assert_sums_are_right,
-    let_ask_again,
     let_lease_end,
     poll,
     spent,
@@ -134,44 +130,11 @@ def _written(rows: int) -> Run:
     return Run(kind=Run.Kind.TODAY, first_day=TODAY, last_day=TODAY, rows_written=rows)
 
 
-# --- Redis ----------------------------------------------------------------------------------------
-@pytest.fixture
-def redis_port(settings: Settings) -> int:
-    """Let the portal's lock be in a Redis at a port of this test's own."""
-    port = free_port()
-    settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
-    return port
-
-
-@pytest.mark.redis
-def test_with_redis_too_one_of_many_asks(sandbox: Sandbox, redis_port: int) -> None:
+def test_while_one_run_asks_the_next_is_refused_and_then_free(sandbox: Sandbox) -> None:
     tell(sandbox, TODAY, *DAYS)
-    with Redis(redis_port), held_run(sandbox, seconds=1):
+    with held_run(sandbox, seconds=1) as first:
         assert run_today().problem == "Another run is under way."
 
+    assert first.result().outcome == "done"
     assert Run.objects.values_list("outcome", flat=True).get() == "done"
-
-
-@pytest.mark.redis
-def test_a_redis_that_starts_anew_leaves_no_double_and_no_gap(sandbox: Sandbox, redis_port: int) -> None:
-    tell(sandbox, TODAY, *DAYS)
-    with Redis(redis_port):
-        held = held_run(sandbox)
-        first = held.__enter__()
-    assert run_today().outcome == "busy"  # nobody can say that no run is under way
-    with Redis(redis_port):
-        second = run_today()
-        held.__exit__(None, None, None)
-
-    assert (first.result().outcome, second.outcome) == ("failed", "done")
-    assert len(spent()) == 2
-    assert_sums_are_right()
-    with Redis(redis_port):
-        let_ask_again()
-        assert run_today().outcome == "done"
-
-
-@pytest.mark.redis
-def test_the_lock_of_a_run_that_ended_is_free(sandbox: Sandbox, redis_port: int) -> None:
-    with Redis(redis_port):
-        assert poll().outcome == poll().outcome == "done"
+    assert poll().outcome == poll().outcome == "done"

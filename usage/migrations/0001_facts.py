@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "lease_holder",
-                    models.CharField(blank=True, help_text="The run under way, where no Redis is.", max_length=40),
+                    models.CharField(blank=True, help_text="The run under way; empty: none.", max_length=40),
                 ),
                 ("lease_until", models.DateTimeField(null=True)),
             ],
