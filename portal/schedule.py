@@ -7,57 +7,32 @@ from celery.schedules import crontab
 
 def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
     """Return `CELERY_BEAT_SCHEDULE`."""
+    refresh = "usage.refresh_facts"
     return {
-        "keys.sweep": {"task": "keys.sweep", "schedule": crontab(minute="*/5"), "options": {"expires": 240}},
-        "keys.sync": {"task": "keys.sync", "schedule": crontab(minute="*/15"), "options": {"expires": 840}},
-        "keys.apply_policies": {  # sent when a policy is saved; this takes up what was cut short
-            "task": "keys.apply_policies",
-            "schedule": crontab(minute=33),
-            "options": {"expires": 3000},
-        },
-        "keys.refresh_models": {"task": "keys.refresh_models", "schedule": 60.0, "options": {"expires": 50}},
-        "keys.remind": {"task": "keys.remind", "schedule": crontab(minute=20), "options": {"expires": 3000}},
-        "usage.today": {
-            "task": "usage.refresh_facts",
-            "args": ["today"],
-            "schedule": float(usage_poll_s),
-            "options": {"expires": usage_poll_s},
-        },
-        "usage.recent": {
-            "task": "usage.refresh_facts",
-            "args": ["recent"],
-            "schedule": crontab(minute=7),
-            "options": {"expires": 3000},
-        },
-        "usage.nightly": {
-            "task": "usage.refresh_facts",
-            "args": ["nightly"],
-            "schedule": crontab(hour=2, minute=13),
-            "options": {"expires": 6 * 3600},
-        },
-        "usage.backfill": {
-            "task": "usage.backfill",
-            "args": [20],  # usage.tasks.TRIES
-            "schedule": crontab(minute="*/10"),
-            "options": {"expires": 500},
-        },
-        "usage.older": {  # all of 400 days within some nights
-            "task": "usage.reread_older_days",
-            "schedule": crontab(hour="1-6", minute=37),
-            "options": {"expires": 3000},
-        },
-        "usage.warn": {
-            "task": "usage.warn_of_budgets",
-            "schedule": crontab(minute="*/15"),
-            "options": {"expires": 800},
-        },
-        "usage.alert_operators": {
-            "task": "usage.alert_operators",
-            "schedule": crontab(minute="*/10"),
-            "options": {"expires": 500},
-        },
-        "usage.reconcile": {"task": "usage.reconcile", "schedule": crontab(hour=4, minute=41)},
-        "usage.prune": {"task": "usage.prune", "schedule": crontab(hour=3, minute=29)},
-        "playground.prune": {"task": "playground.prune", "schedule": crontab(minute=50), "options": {"expires": 3000}},
-        "playground.settle": {"task": "playground.settle", "schedule": 60.0, "options": {"expires": 50}},
+        "keys.sweep": _entry("keys.sweep", crontab(minute="*/5"), expires=240),
+        "keys.sync": _entry("keys.sync", crontab(minute="*/15"), expires=840),
+        # Sent when a policy is saved; this takes up what was cut short.
+        "keys.apply_policies": _entry("keys.apply_policies", crontab(minute=33), expires=3000),
+        "keys.refresh_models": _entry("keys.refresh_models", 60.0, expires=50),
+        "keys.remind": _entry("keys.remind", crontab(minute=20), expires=3000),
+        "usage.today": _entry(refresh, float(usage_poll_s), args=["today"], expires=usage_poll_s),
+        "usage.recent": _entry(refresh, crontab(minute=7), args=["recent"], expires=3000),
+        "usage.nightly": _entry(refresh, crontab(hour=2, minute=13), args=["nightly"], expires=6 * 3600),
+        "usage.backfill": _entry("usage.backfill", crontab(minute="*/10"), args=[20], expires=500),  # usage.tasks.TRIES
+        # All of 400 days within some nights.
+        "usage.older": _entry("usage.reread_older_days", crontab(hour="1-6", minute=37), expires=3000),
+        "usage.warn": _entry("usage.warn_of_budgets", crontab(minute="*/15"), expires=800),
+        "usage.alert_operators": _entry("usage.alert_operators", crontab(minute="*/10"), expires=500),
+        "usage.reconcile": _entry("usage.reconcile", crontab(hour=4, minute=41)),
+        "usage.prune": _entry("usage.prune", crontab(hour=3, minute=29)),
+        "playground.prune": _entry("playground.prune", crontab(minute=50), expires=3000),
+        "playground.settle": _entry("playground.settle", 60.0, expires=50),
     }
+
+
+def _entry(
+    task: str, schedule: crontab | float, *, args: list[str | int] | None = None, expires: int | None = None
+) -> dict[str, Any]:
+    """Return one entry, as Celery takes it; `expires` in seconds, None: never."""
+    options = {} if expires is None else {"options": {"expires": expires}}
+    return {"task": task, "schedule": schedule, **({"args": args} if args else {}), **options}
