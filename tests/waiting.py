@@ -8,7 +8,7 @@ PAUSE_S = 0.02
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T], timeout_s: float = 10.0) -> T:
+def wait_until(condition: Callable[[], T], timeout_s: float = 30.0) -> T:
     """Return the first true answer of `condition`; fail when it has none in time."""
     deadline = time.monotonic() + timeout_s
     while not (answer := condition()):

@@ -3,6 +3,8 @@
 from playwright.sync_api import Page
 
 MOST_STOPS = 80
+# `autofocus` of a page that has just come takes effect when it is first painted.
+PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 NAME_OF_FOCUS = """() => {
   const it = document.activeElement;
   const seen = (it.labels?.[0] ?? it).cloneNode(true);
@@ -33,6 +35,8 @@ def name_of_focus(page: Page) -> str:
 
 def tab_to(page: Page, name: str, key: str = "Tab") -> None:
     """Press Tab until something has the focus whose name begins so; on the way there is a ring at every stop."""
+    page.wait_for_load_state()
+    page.evaluate(PAINTED)
     stops = []
     for _ in range(MOST_STOPS):
         stops.append(tab(page, key))
