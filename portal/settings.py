@@ -22,7 +22,7 @@ from portal.schedule import beat_schedule
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
 
-# --- Which shape (DESIGN §3) ---------------------------------------------------------------------
+# --- Which shape (docs/design.md) ----------------------------------------------------------------
 EMBEDDED = env.bool("EMBEDDED", default=False)  # SQLite, file-system broker, sandbox gateway: to try, to test
 SANDBOX = EMBEDDED and not env.str("GATEWAY_URL", default="")  # `make run` starts a gateway of its own
 DEBUG = env.bool("DEBUG", default=False)

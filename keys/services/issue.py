@@ -1,4 +1,4 @@
-"""Issue a key: reserve a row, ask the gateway, record the answer (DESIGN §5)."""
+"""Issue a key: reserve a row, ask the gateway, record the answer (docs/design.md, "Keys")."""
 
 import uuid
 from dataclasses import dataclass, field

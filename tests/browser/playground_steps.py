@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
 
-SEEN_WITHIN_S = 1.0  # from Stop to the end of the upstream's connection (DESIGN §7)
+SEEN_WITHIN_S = 1.0  # from Stop to the end of the upstream's connection (docs/design.md)
 
 
 def composer(page: Page) -> Locator:

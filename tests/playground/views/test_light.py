@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 GZIP = {"Accept-Encoding": "gzip, br"}
 MODES = ("chat", "completion", "embedding", "moderation")
 PAGES = ["index", "compare", "completion", "embeddings", "moderation"]
-MOST_BYTES = 20_000  # of the 250,000 of a first visit (DESIGN §9); the rest is kept by the browser
+MOST_BYTES = 20_000  # of the 250,000 of a first visit (docs/design.md); the rest is kept by the browser
 
 
 @pytest.fixture
