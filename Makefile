@@ -6,9 +6,10 @@ PIP_INSTALL := -m pip install -qq --disable-pip-version-check --require-hashes
 LOCK := $(TOOLS)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 TEMPLATES = $(shell git ls-files --cached --others --exclude-standard 'templates/*.html')
 WORKERS ?= logical
+PYTEST = $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres bench bench-poll bench-stream bench-hostile bench-soak bench-faults fuzz lint format lock
+.PHONY: help run test test-all test-postgres bench bench-poll bench-stream bench-hostile bench-soak bench-faults fuzz lint format lock
 
 help:  ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -17,12 +18,15 @@ help:  ## Say what there is
 run: $(INSTALLED)  ## Start the portal with a sandbox gateway: http://127.0.0.1:8000 (PORT, SANDBOX_PORT and VAR_DIR move it)
 	@exec env EMBEDDED=1 $(PYTHON) manage.py run --end-with-parent
 
-test: $(INSTALLED)  ## Run all tests; ARGS goes to pytest, REQUIRE=browser,postgres,redis,nginx,node,clients,office forbids to skip
-	@exec $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
+test: $(INSTALLED)  ## Run the tests but for the slow ones; ARGS goes to pytest, REQUIRE=browser,postgres,redis,nginx,node,clients,office forbids to skip
+	@exec $(PYTEST) -m "not slow" $(ARGS)
+
+test-all: $(INSTALLED)  ## Run all tests: also kills at every line, servers that fail, pages on phones, the bench (docs/testing.md)
+	@exec $(PYTEST) $(ARGS)
 
 test-postgres: export TEST_DATABASE = postgres
 test-postgres: export TEST_REDIS = 1
-test-postgres: test  ## Run the tests that use a database on PostgreSQL and Redis, started for them
+test-postgres: test-all  ## Run the tests that use a database on PostgreSQL and Redis, started for them
 
 bench: $(INSTALLED)  ## Time the pages with 1,000 and 1,000,000 facts, beside a real gateway where one runs (docs/performance.md)
 	@exec $(PYTHON) -m bench.pages $(ARGS)

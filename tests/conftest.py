@@ -1,6 +1,7 @@
 """What every test may ask for: people signed in, a sandbox gateway, servers; and what no test may do."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +15,7 @@ from django.utils import timezone, translation
 from pytest_django import Settings
 
 from portal.translations import compile_translations
-from tests import network
+from tests import network, rounds
 from tests.requirements import REQUIREMENTS, require
 from tests.sandbox_process import Sandbox
 from tests.servers import Postgres, Redis
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 HTMX = {"HX-Request": "true"}  # the header that tells a view that htmx asks
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
 SERVERS = pytest.StashKey[ExitStack]()
+STARTED_AT = pytest.StashKey[float]()
+TESTS = Path(__file__).resolve().parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     network.guard_the_network()
     if hasattr(config, "workerinput"):
         return
+    config.stash[STARTED_AT] = time.monotonic()
     compile_translations(settings.LOCALE_PATHS)
     servers = config.stash[SERVERS] = ExitStack()
     if os.environ.get("TEST_DATABASE") == "postgres":
@@ -46,11 +50,30 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[SERVERS].close()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how long it took, on what machine, and what was left out."""
+    seconds = time.monotonic() - config.stash[STARTED_AT]
+    left_out = "slow tests were left out: make test-all" if config.option.markexpr == "not slow" else ""
+    said = [
+        f"{seconds:.0f} s on {os.cpu_count()} cores, load {os.getloadavg()[1]:.1f}",
+        *([left_out] if left_out else []),
+    ]
+    terminalreporter.write_line("; ".join(said))
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest itself leaves out what -m does not name
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is about another database, and what asks real gateways that nobody names.
 
     What uses no database is the same on each: it runs on SQLite only.
     """
+    for item in items:
+        name = item.path.relative_to(TESTS).as_posix()
+        if rounds.is_among(name, rounds.SLOW):
+            item.add_marker("slow")
+        if rounds.is_among(name, rounds.ONLY_ON_SQLITE):
+            item.add_marker(pytest.mark.only_on("sqlite"))
     vendor = "postgresql" if "postgresql" in settings.DATABASES["default"]["ENGINE"] else "sqlite"
     left_out = {item for item in items for mark in item.iter_markers("only_on") if vendor not in mark.args}
     if vendor != "sqlite":

@@ -2,6 +2,8 @@
 
 import socket
 import sys
+from fnmatch import filter as matching
+from pathlib import Path
 
 import psutil
 import psycopg
@@ -10,7 +12,7 @@ import redis
 import requests
 from django.utils import timezone, translation
 
-from tests import network, requirements
+from tests import network, requirements, rounds
 from tests.ports import free_port, is_listening
 from tests.servers import Server
 from tests.waiting import wait_until
@@ -87,3 +89,10 @@ def test_a_test_may_end_in_another_language_and_time_zone() -> None:
 def test_the_test_after_it_starts_with_the_defaults() -> None:  # says something where both run on one worker
     assert translation.get_language() == "en"
     assert timezone.get_current_timezone_name() == "UTC"
+
+
+def test_every_pattern_of_the_rounds_means_a_file(repository: Path) -> None:
+    there = {path.relative_to(repository / "tests").as_posix() for path in (repository / "tests").rglob("test_*.py")}
+
+    patterns = [*rounds.SLOW, *rounds.ONLY_ON_SQLITE]
+    assert [pattern for pattern in patterns if not matching(there, pattern)] == []
