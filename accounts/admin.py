@@ -9,8 +9,9 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import AuditEntry, Policy
-from accounts.people_admin import actor_in
+from accounts.audit import changes_between, policy_values, record_policy_change
+from accounts.models import AuditAction, AuditEntry, Policy
+from accounts.people_admin import act_in, actor_in
 from accounts.policies import policy_of
 from accounts.rights import own_groups
 
@@ -126,6 +127,25 @@ class PolicyAdmin(PoliciesAdmin):
         ),
     )
 
+    def save_model(self, request: HttpRequest, obj: Policy, form: Any, change: bool) -> None:
+        """Save, and remember what the policy was."""
+        before = Policy.objects.filter(pk=obj.pk).first()
+        form.values_before = policy_values(before) if before else {}
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save, and write the change down in the trail."""
+        super().save_related(request, form, formsets, change)
+        changes = changes_between(form.values_before, policy_values(form.instance))
+        if changes or not change:
+            action = AuditAction.CHANGE if change else AuditAction.ISSUE
+            record_policy_change(act=act_in(request), action=action, policy=form.instance, changes=changes)
+
+    def delete_model(self, request: HttpRequest, obj: Policy) -> None:
+        """Write the deletion down in the trail, and delete."""
+        record_policy_change(act=act_in(request), action=AuditAction.DELETE, policy=obj)
+        super().delete_model(request, obj)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> tuple[str, ...]:
         """Keep the default policy the default."""
         return ("group",) if obj is not None and obj.group_id is None else ()
@@ -159,20 +179,32 @@ def _is_own(request: HttpRequest, policy: Policy | None) -> bool:
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(TrailAdmin):
-    """Who did what to which key; to read only."""
+    """Who did what to which key, policy or person; to read only."""
 
-    list_display = ("at", "what_happened", "label", "owner", "outcome", "address", "detail")
-    list_filter = ("action", "outcome", "at")
-    search_fields = ("label", "actor_name", "owner__username", "on_behalf_of", "=key_id", "=address")
-    search_help_text = _("Label, who did it, owner’s user name, intern, whole number of the key, or address")
+    list_display = ("at", "what_happened", "object_kind", "named", "subject", "outcome", "address", "remark")
+    list_filter = ("object_kind", "action", "outcome", "at")
+    search_fields = ("label", "actor_name", "subject__username", "on_behalf_of", "=object_id", "=address")
+    search_help_text = _("Label, who did it, user name of the person concerned, intern, whole number, or address")
     ordering = ("-at", "-id")
-    list_select_related = ("owner", "repeats")
+    list_select_related = ("actor", "subject", "repeats")
+    exclude = ("code", "details")
+    readonly_fields = ("what_happened", "remark")
     show_full_result_count = False  # counting all entries costs more than reading a page of them
 
     @admin.display(description=_("what happened"))
     def what_happened(self, entry: AuditEntry) -> str:
         """Show the entry as its sentence."""
         return entry.sentence
+
+    @admin.display(description=_("label"), ordering="label")
+    def named(self, entry: AuditEntry) -> str:
+        """Name what it was done to."""
+        return entry.object_name
+
+    @admin.display(description=_("detail"))
+    def remark(self, entry: AuditEntry) -> str:
+        """Show what more there is to say, in the reader's language."""
+        return entry.remark
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Let nobody write an entry by hand."""

@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,8 +13,11 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        """Register the checks of the settings."""
-        from accounts import checks
+        """Register the checks of the settings, the words of the trail, and what keeps it append-only."""
+        from accounts import append_only, checks, trail_words
+        from accounts.audit_words import add_words
 
         register(checks.institution_is_asked_over_https, Tags.security)
         register(checks.identity_is_asked_for, Tags.security)
+        add_words(trail_words.WORDS)
+        post_migrate.connect(append_only.protect_after_migrate, sender=self)

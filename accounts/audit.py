@@ -1,10 +1,12 @@
-"""The trail of acts on keys: written here, changed nowhere."""
+"""The trail of what was done to keys, policies and people: written here, changed nowhere (ADR 20)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -14,8 +16,10 @@ from accounts.models import (
     AuditAction,
     AuditEntry,
     AuditEntryQuerySet,
+    AuditObject,
     AuditOutcome,
     AuditRepeat,
+    Policy,
     User,
 )
 from gateway.secret import has_secret, redact
@@ -23,6 +27,9 @@ from web.request import client_address
 
 if TYPE_CHECKING:
     from web.request import PortalRequest
+
+
+NAMING_CODES: Final = ("label_before", "person.changes", "legacy")  # whose values may name a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,28 +53,115 @@ def record(
     act: Act,
     action: AuditAction | str,
     outcome: AuditOutcome | str,
-    owner: User,
-    key_id: UUID,
-    label: str,
+    kind: AuditObject | str,
+    object_id: object,
+    label: str = "",
+    subject: User | None = None,
     on_behalf_of: str = "",
-    detail: str = "",
+    code: str = "",
+    details: Mapping[str, Any] | None = None,
 ) -> AuditEntry:
-    """Write one entry; it joins the caller's transaction.
+    """Write one entry about an object; it joins the caller's transaction.
 
-    `on_behalf_of` is the intern whom the key is for. `detail` is words for people and never holds a secret.
+    `subject` is the person it concerns: the key's owner, or the person themselves. `on_behalf_of` is the intern whom
+    the key is for. `code` and `details` (JSON, no sentences, never a secret) are what accounts.audit_words makes
+    words of.
     """
     return AuditEntry.objects.create(
         actor=act.actor,
         actor_name=act.actor.display_name if act.actor else "",
-        owner=owner,
+        subject=subject,
         on_behalf_of=_without_secret(on_behalf_of),
         action=AuditAction(action),
         outcome=AuditOutcome(outcome),
-        key_id=key_id,
+        object_kind=AuditObject(kind),
+        object_id=str(object_id),
         label=_without_secret(label)[:MAX_LABEL_LENGTH],
         address=act.address,
-        detail=redact(detail),
+        code=code,
+        details={name: redact(value) if isinstance(value, str) else value for name, value in (details or {}).items()},
     )
+
+
+def record_policy_change(
+    *, act: Act, action: AuditAction, policy: Policy, changes: Mapping[str, Sequence[Any]] | None = None
+) -> AuditEntry:
+    """Write down that a policy was made (ISSUE), changed or deleted; call it before a deletion.
+
+    `changes`: field of the policy -> [value before, value after], as JSON has them.
+    """
+    return record(
+        act=act,
+        action=action,
+        outcome=AuditOutcome.DONE,
+        kind=AuditObject.POLICY,
+        object_id=policy.pk,
+        label=policy.group.name if policy.group else "",
+        code="policy.changes" if changes else "",
+        details={"changes": dict(changes)} if changes else {},
+    )
+
+
+def policy_values(policy: Policy) -> dict[str, Any]:
+    """Return all that a policy says, as JSON has it: what `changes_between` compares."""
+    fields = (field for field in Policy._meta.concrete_fields if field.name not in ("id", "group"))
+    return {field.name: _as_json(field.value_from_object(policy)) for field in fields}
+
+
+def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return what differs, as [value before, value after] by field; None for a field that was not there."""
+    names = dict.fromkeys([*before, *after])
+    return {name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)}
+
+
+def _as_json(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def record_person_change(
+    *, act: Act, action: AuditAction, person: User, changes: Mapping[str, Sequence[Any]] | None = None
+) -> AuditEntry:
+    """Write down what was done to a person's account or rights.
+
+    `changes`: field -> [value before, value after]; [] for what is not for the trail (a name, an address).
+    """
+    return record(
+        act=act,
+        action=action,
+        outcome=AuditOutcome.DONE,
+        kind=AuditObject.PERSON,
+        object_id=person.pk,
+        subject=person,
+        code="person.changes" if changes else "",
+        details={"changes": dict(changes)} if changes else {},
+    )
+
+
+def record_group_change(
+    *, act: Act, action: AuditAction, group: Group, changes: Mapping[str, Sequence[Any]] | None = None
+) -> AuditEntry:
+    """Write down that a group was made (ISSUE), changed or deleted; call it before a deletion."""
+    return record(
+        act=act,
+        action=action,
+        outcome=AuditOutcome.DONE,
+        kind=AuditObject.GROUP,
+        object_id=group.pk,
+        label=group.name,
+        code="group.changes" if changes else "",
+        details={"changes": dict(changes)} if changes else {},
+    )
+
+
+def forget_names(person: User) -> None:
+    """Blank what names a person in the trail: as who did it, and in what was done to them and to their keys.
+
+    Addresses too; who, what and when stay. Idempotent.
+    """
+    AuditEntry.objects.filter(actor=person).update(actor_name="", address=None)
+    theirs = AuditEntry.objects.filter(subject=person)
+    theirs.update(label="", on_behalf_of="")
+    theirs.filter(code__in=NAMING_CODES).update(details={})
 
 
 def _without_secret(text: str) -> str:
@@ -109,6 +203,6 @@ def entries_of_key(key_id: UUID) -> AuditEntryQuerySet:
     return AuditEntry.objects.of_key(key_id)
 
 
-def entries_of_owner(user: User) -> AuditEntryQuerySet:
+def entries_of_keys_of(user: User) -> AuditEntryQuerySet:
     """Return what was done to the person's keys by anybody, newest first."""
-    return AuditEntry.objects.of_owner(user)
+    return AuditEntry.objects.of_subject(user).filter(object_kind=AuditObject.KEY)

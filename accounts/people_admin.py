@@ -16,10 +16,12 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from accounts.audit import Act, act_of, record_group_change, record_person_change, record_policy_change
 from accounts.mails import send_later
-from accounts.models import Policy, User
+from accounts.models import AuditAction, Policy, User
 from accounts.rights import groups_to_give, may_change, own_groups, update_staff_status
 from accounts.services import change_address
+from web.request import PortalRequest
 
 if TYPE_CHECKING:  # Django's own classes take no parameter when they run
     PeopleAdmin = DjangoUserAdmin[User]
@@ -118,6 +120,7 @@ class UserAdmin(PeopleAdmin):
         if not self.has_change_permission(request, person) or not person.email or not person.is_active:
             raise PermissionDenied
         send_later("password_reset_by_admin", person)
+        record_person_change(act=act_in(request), action=AuditAction.RESET_LINK, person=person)
         self.log_change(request, person, "Sent a link to choose a new password.")  # read in many languages
         messages.success(request, _("A link to choose a new password is on its way to %s.") % person.email)
         return redirect("admin:accounts_user_change", person.pk)
@@ -152,9 +155,10 @@ class UserAdmin(PeopleAdmin):
             change_address(user=obj, before=form.initial["email"], by=actor_in(request).display_name)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save the groups, and open or close Django's admin accordingly."""
+        """Save the groups, open or close Django's admin accordingly, and write the change down in the trail."""
         super().save_related(request, form, formsets, change)
         update_staff_status(User.objects.filter(pk=form.instance.pk))
+        _record_person(request, form, change)
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
@@ -166,6 +170,33 @@ class UserAdmin(PeopleAdmin):
                 before, after = (_in_words(data[field]) for data in (form.initial, form.cleaned_data))
                 changes.append({"changed": {"name": field, "object": f"{before} → {after}", "fields": [field]}})
         return changes
+
+
+def _record_person(request: HttpRequest, form: Any, change: bool) -> None:
+    """Write down in the trail what was changed; of names and addresses, only that they were."""
+    person, changed = form.instance, set(form.changed_data)
+    changes: dict[str, list[Any]] = {name: [] for name in ("username", "email") if name in changed}
+    if changed & {"first_name", "last_name"}:
+        changes["name"] = []
+    for name in {"is_superuser", "groups", "user_permissions"} & changed:
+        changes[name] = [_as_json(values[name]) for values in (form.initial, form.cleaned_data)]
+    if not change:
+        record_person_change(act=act_in(request), action=AuditAction.ISSUE, person=person)
+    elif changes:
+        record_person_change(act=act_in(request), action=AuditAction.CHANGE, person=person, changes=changes)
+    if change and "is_active" in changed:
+        action = AuditAction.ACTIVATE if person.is_active else AuditAction.DEACTIVATE
+        record_person_change(act=act_in(request), action=action, person=person)
+
+
+def _as_json(value: Any) -> Any:
+    """Return a yes or no and a text as they are, and groups and permissions as their names."""
+    return value if isinstance(value, bool | str) else sorted(str(item) for item in value)
+
+
+def act_in(request: HttpRequest) -> Act:
+    """Return who acts in Django's admin, and from where."""
+    return act_of(cast(PortalRequest, request))
 
 
 def actor_in(request: HttpRequest) -> User:
@@ -202,6 +233,16 @@ class SocialAccountAdmin(LinksAdmin):
         """Let superusers undo a link."""
         return actor_in(request).is_superuser
 
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Undo the link, and write that down in the trail."""
+        record_person_change(act=act_in(request), action=AuditAction.UNLINK, person=obj.user)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        """Undo several links, one by one."""
+        for link in queryset:
+            self.delete_model(request, link)
+
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin):
@@ -225,9 +266,23 @@ class GroupAdmin(DjangoGroupAdmin):
         return obj is not None and _is_for(request, obj) and super().has_delete_permission(request, obj)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save the permissions, and open or close Django's admin to the members accordingly."""
+        """Save the permissions, open or close Django's admin to the members accordingly, and note it in the trail."""
         super().save_related(request, form, formsets, change)
         update_staff_status(User.objects.filter(groups=form.instance))
+        changed = [name for name in ("name", "permissions") if name in form.changed_data]
+        changes = {
+            name: [_as_json(values.get(name, "")) for values in (form.initial, form.cleaned_data)] for name in changed
+        }
+        if changed or not change:
+            action = AuditAction.CHANGE if change else AuditAction.ISSUE
+            record_group_change(act=act_in(request), action=action, group=form.instance, changes=changes)
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        """Note it in the trail, with the policy that goes with it, and delete."""
+        for policy in Policy.objects.filter(group=obj):
+            record_policy_change(act=act_in(request), action=AuditAction.DELETE, policy=policy)
+        record_group_change(act=act_in(request), action=AuditAction.DELETE, group=obj)
+        super().delete_model(request, obj)
 
 
 def _is_for(request: HttpRequest, group: Group | None) -> bool:

@@ -140,11 +140,13 @@ def _budget_sentence(budget: BudgetUse) -> str:
 
 
 def promises() -> dict[str, str]:
-    """Return when the sweep comes, as `soon` within a sentence and as the sentence `again`; one query.
+    """Return when the sweep comes, as `soon` within a sentence and as the sentence `again`; one query."""
+    return promises_while(stopped=gateway_state().is_unheard)
 
-    While the portal's background work stands still, nothing is promised.
-    """
-    if gateway_state().is_unheard:
+
+def promises_while(*, stopped: bool) -> dict[str, str]:
+    """Return the words of `promises`; while the portal's background work stands still, nothing is promised."""
+    if stopped:
         return {
             "soon": _("when the portal’s background work, which has stopped, is back"),
             "again": _("We try again when the portal’s background work, which has stopped, is back."),

@@ -1,7 +1,7 @@
 """The database itself refuses to change the audit trail.
 
 Deleting is refused on PostgreSQL only: on SQLite, which is to try and to test, Django empties its tables by DELETE.
-A later migration that alters this table on SQLite makes it anew, without the trigger, and has to run ADD again.
+A later migration that alters this table on SQLite makes it anew, without the trigger: accounts.append_only sees to it.
 """
 
 from django.db import migrations
@@ -10,6 +10,7 @@ from django.db.migrations.state import StateApps
 
 ADD = {
     "sqlite": (
+        "DROP TRIGGER IF EXISTS accounts_auditentry_append_only",
         """
         CREATE TRIGGER accounts_auditentry_append_only BEFORE UPDATE ON accounts_auditentry
         BEGIN SELECT RAISE(ABORT, 'accounts_auditentry is append-only'); END

@@ -9,6 +9,7 @@ from accounts.models.trail import (
     AuditAction,
     AuditEntry,
     AuditEntryQuerySet,
+    AuditObject,
     AuditOutcome,
     AuditRepeat,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "AuditAction",
     "AuditEntry",
     "AuditEntryQuerySet",
+    "AuditObject",
     "AuditOutcome",
     "AuditRepeat",
     "BudgetPeriod",

@@ -1,8 +1,6 @@
-"""The trail of what was done to keys, which nobody edits."""
+"""The trail of what was done to keys, policies and people, which nobody edits (ADR 20)."""
 
-import re
 import uuid
-from datetime import date, datetime
 from typing import ClassVar, Self
 
 from django.db import models
@@ -10,17 +8,25 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.audit_words import words_of
 from accounts.models.people import User
-from web.templatetags.portal import day, moment
 
 MAX_LABEL_LENGTH = 100
-# Details that are data, written in words for whoever reads them:
-TAKEN_OVER = re.compile(r"expires: (never|\d{4}-\d\d-\d\dT\d\d:\d\d[+-]\d\d:\d\d); blocked: (yes|no)")
-STAY_DAYS = re.compile(r"(–|\d{4}-\d\d-\d\d) → (–|\d{4}-\d\d-\d\d)")
+
+
+class AuditObject(models.TextChoices):
+    """What something was done to. The object itself may be gone."""
+
+    KEY = "key", _("key")
+    POLICY = "policy", _("policy")
+    PERSON = "person", _("person")
+    GROUP = "group", _("group")
+    COURSE = "course", _("course")
+    REQUEST = "request", _("request")
 
 
 class AuditAction(models.TextChoices):
-    """What was done to a key."""
+    """What was done."""
 
     ISSUE = "issue", _("Creation")
     RENEW = "renew", _("Renewal")
@@ -33,6 +39,12 @@ class AuditAction(models.TextChoices):
     LIMIT = "limit", _("Change of limits")
     SYNC = "sync", _("Change taken over from the gateway")
     SWEEP = "sweep", _("Repair")
+    CHANGE = "change", _("Change")
+    ACTIVATE = "activate", _("Activation of the account")
+    DEACTIVATE = "deactivate", _("Deactivation of the account")
+    RESET_LINK = "reset_link", _("Link to choose a new password")
+    UNLINK = "unlink", _("End of the link to the institution’s account")
+    ANONYMISE = "anonymise", _("Anonymisation")
 
 
 class AuditOutcome(models.TextChoices):
@@ -57,44 +69,64 @@ DONE_WORDS = {
     AuditAction.LIMIT: _("Limits brought to the policy"),
     AuditAction.SYNC: _("Taken over from the gateway"),
     AuditAction.SWEEP: _("Repaired"),
+    AuditAction.CHANGE: _("Changed"),
+    AuditAction.ACTIVATE: _("Account activated"),
+    AuditAction.DEACTIVATE: _("Account deactivated"),
+    AuditAction.RESET_LINK: _("Link to choose a new password sent"),
+    AuditAction.UNLINK: _("Link to the institution’s account ended"),
+    AuditAction.ANONYMISE: _("Anonymised"),
 }
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
     """The trail, newest first."""
 
+    def of_object(self, kind: str, object_id: object) -> Self:
+        """Return what was done to an object (a key, over all its tokens), newest first."""
+        return self._newest_first().filter(object_kind=kind, object_id=str(object_id))
+
     def of_key(self, key_id: uuid.UUID) -> Self:
         """Return what was done to the key, over all its tokens, newest first."""
-        return self.filter(key_id=key_id).select_related("repeats").order_by("-at", "-id")
+        return self.of_object(AuditObject.KEY, key_id)
 
-    def of_owner(self, user: User) -> Self:
-        """Return what was done to the person's keys by anybody, newest first."""
-        return self.filter(owner=user).select_related("repeats").order_by("-at", "-id")
+    def of_subject(self, user: User) -> Self:
+        """Return what was done to the person, or to what is theirs, by anybody, newest first."""
+        return self._newest_first().filter(subject=user)
+
+    def _newest_first(self) -> Self:
+        return self.select_related("repeats", "actor").order_by("-at", "-id")
 
 
 class AuditEntry(models.Model):
-    """One act on a key. Written once: the database refuses to change it, PostgreSQL also to delete it."""
+    """One act. Written once: the database refuses to change it, PostgreSQL also to delete it.
+
+    What names a person can be blanked, and nothing else be done (accounts.append_only).
+    """
 
     at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
     actor = models.ForeignKey(
         User, verbose_name=_("by"), on_delete=models.PROTECT, null=True, related_name="+", editable=False
     )
     actor_name = models.CharField(_("by, as named then"), max_length=310, blank=True, editable=False)
-    owner = models.ForeignKey(
+    subject = models.ForeignKey(
         User,
-        verbose_name=_("owner of the key"),
+        verbose_name=_("person concerned"),
         on_delete=models.PROTECT,
+        null=True,
         related_name="audit_entries",
         db_index=False,
         editable=False,
+        help_text=_("The person themselves, or whose key it is."),
     )
     on_behalf_of = models.CharField(_("for"), max_length=200, blank=True, editable=False)
-    action = models.CharField(_("action"), max_length=10, choices=AuditAction, editable=False)
+    action = models.CharField(_("action"), max_length=20, choices=AuditAction, editable=False)
     outcome = models.CharField(_("outcome"), max_length=10, choices=AuditOutcome, editable=False)
-    key_id = models.UUIDField(_("key"), editable=False)
+    object_kind = models.CharField(_("kind"), max_length=20, choices=AuditObject, editable=False)
+    object_id = models.CharField(_("number"), max_length=40, editable=False, help_text=_("Of the key, the policy …"))
     label = models.CharField(_("label"), max_length=MAX_LABEL_LENGTH, blank=True, editable=False)
     address = models.GenericIPAddressField(_("from"), null=True, editable=False)
-    detail = models.TextField(_("detail"), blank=True, editable=False)
+    code = models.CharField(_("code"), max_length=60, blank=True, editable=False)
+    details = models.JSONField(_("values"), default=dict, editable=False)
 
     objects = AuditEntryQuerySet.as_manager()
 
@@ -103,8 +135,8 @@ class AuditEntry(models.Model):
         verbose_name_plural = _("audit trail")
         default_permissions = ("view",)
         indexes: ClassVar = [
-            models.Index(fields=["key_id", "-at", "-id"], name="accounts_audit_of_key"),  # of_key
-            models.Index(fields=["owner", "-at", "-id"], name="accounts_audit_of_owner"),  # of_owner
+            models.Index(fields=["object_kind", "object_id", "-at", "-id"], name="accounts_audit_of_object"),
+            models.Index(fields=["subject", "-at", "-id"], name="accounts_audit_of_subject"),  # of_subject
             models.Index(fields=["-at", "-id"], name="accounts_audit_newest"),  # the admin's list
         ]
 
@@ -126,32 +158,29 @@ class AuditEntry(models.Model):
         return gettext("%(told)s: %(outcome)s, %(times)d times within the hour") % words
 
     @property
+    def object_name(self) -> str:
+        """The object's name: its label then, of a person the name that they have now."""
+        if self.object_kind == AuditObject.PERSON:
+            return self.subject.display_name if self.subject else ""
+        if self.object_kind == AuditObject.POLICY and not self.label:
+            return gettext("default policy")
+        return self.label
+
+    @property
     def repeat(self) -> "AuditRepeat | None":
         """How often this was repeated within its hour; None where it happened once."""
         return getattr(self, "repeats", None)  # the relation raises an AttributeError where there is none
 
     @property
     def remark(self) -> str:
-        """The detail in the reader's language, where it is a sentence of ours; other words stay as they were said."""
-        if taken := TAKEN_OVER.fullmatch(self.detail):
-            return self._taken_over(*taken.groups())
-        if days := STAY_DAYS.fullmatch(self.detail):
-            before, after = (day(date.fromisoformat(text)) if text != "–" else "–" for text in days.groups())
-            return gettext("before: %(before)s; now: %(after)s") % {"before": before, "after": after}
-        return gettext(self.detail) if self.detail else ""
-
-    def _taken_over(self, end: str, blocked: str) -> str:
-        """Say in words what was taken over from the gateway: the end of a key, and whether it is blocked."""
-        words = gettext("It never expires.")
-        if end != "never":
-            words = gettext("It expires on %(when)s.") % {"when": moment(datetime.fromisoformat(end))}
-        return " ".join([words, gettext("It is blocked.")]) if blocked == "yes" else words
+        """What more there is to say, in the reader's language; "" for nothing."""
+        return words_of(self.code, self.details) if self.code else ""
 
     def _what_by_whom(self, what: str) -> str:
         """Return `what` with the names that are known, as one sentence that a translation may reorder."""
         words = {
             "what": what,
-            "who": self.actor_name or gettext("the portal"),
+            "who": self.actor_name or (self.actor.display_name if self.actor else gettext("the portal")),
             "whom": self.on_behalf_of,
             "where": self.address,
         }
@@ -173,7 +202,7 @@ class AuditRepeat(models.Model):
     entry = models.OneToOneField(AuditEntry, models.CASCADE, primary_key=True, related_name="repeats", editable=False)
     actor = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False, editable=False)
     owner = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False, editable=False)
-    action = models.CharField(max_length=10, editable=False)
+    action = models.CharField(max_length=20, editable=False)
     outcome = models.CharField(max_length=10, editable=False)
     code = models.CharField(max_length=40, editable=False, help_text="Of the refusal, or the class of the error.")
     hour = models.DateTimeField(editable=False)

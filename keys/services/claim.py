@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from keys.models import Key, Token
 from keys.services.refusals import KeyRefused
@@ -19,7 +18,7 @@ def claim(key: Key) -> Token:
         renewing_since=timezone.now()
     )
     if not token or not claimed:
-        raise KeyRefused("busy", _("This key is being changed. Try again in a minute."))
+        raise KeyRefused("busy")
     return token
 
 

@@ -2,7 +2,6 @@
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.audit import BY_THE_PORTAL, Act
 from accounts.models import AuditAction, AuditOutcome
@@ -10,7 +9,7 @@ from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
 from keys.models import Key, PersonBudget, Token
 from keys.services.refusals import KeyRefused
-from keys.services.trail import trace
+from keys.services.trail import audit, problem_code
 
 AT_THE_GATEWAY = (Token.State.LIVE, Token.State.RETIRING)
 UNDER_WAY = (Token.State.ISSUING, Token.State.DELETING)
@@ -26,7 +25,7 @@ def delete_key(*, key: Key, act: Act, problem: Key.Problem = Key.Problem.NONE) -
         for token in Token.objects.filter(key=key, state=Token.State.DELETING):
             erase(token)
     except GatewayError as error:
-        trace(act, AuditAction.DELETE, AuditOutcome.UNKNOWN, key, error)
+        audit(act, AuditAction.DELETE, AuditOutcome.UNKNOWN, key, error)
         raise
     settle(key, act)
 
@@ -36,9 +35,9 @@ def begin_deletion(key: Key, problem: Key.Problem) -> None:
     with transaction.atomic():
         locked = Key.objects.select_for_update().get(pk=key.pk)
         if locked.state == Key.State.ISSUING:
-            raise KeyRefused("state", _("This key is still being made. Try again in a minute."))
+            raise KeyRefused("state.issuing")
         if locked.state not in Key.LIVE_STATES:
-            raise KeyRefused("state", _("This key is deleted already."))
+            raise KeyRefused("state.deleted")
         locked.state, locked.problem = Key.State.DELETING, problem or locked.problem
         locked.save(update_fields=["state", "problem"])
         Token.objects.filter(key=key, state__in=AT_THE_GATEWAY).update(
@@ -77,9 +76,9 @@ def settle(key: Key, act: Act = BY_THE_PORTAL) -> bool:
         locked.ended_at = timezone.now()
         locked.save(update_fields=["state", "problem", "request_id", "ended_at"])
         if made:
-            trace(act, AuditAction.DELETE, AuditOutcome.DONE, locked, locked.get_problem_display())
+            audit(act, AuditAction.DELETE, AuditOutcome.DONE, locked, problem_code(locked.problem))
         else:
-            trace(act, AuditAction.SWEEP, AuditOutcome.HEALED, locked, locked.get_problem_display())
+            audit(act, AuditAction.SWEEP, AuditOutcome.HEALED, locked, problem_code(locked.problem))
     return True
 
 
@@ -96,5 +95,5 @@ def mark_gone(token: Token) -> None:
         key.state, key.problem = Key.State.DELETING, Key.Problem.GONE
         key.save(update_fields=["state", "problem"])
         PersonBudget.objects.look_again(key.owner)  # who deletes a team deletes its keys
-        trace(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.DONE, key, Key.Problem.GONE.label)
+        audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.DONE, key, problem_code(Key.Problem.GONE))
     settle(key)

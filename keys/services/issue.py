@@ -6,8 +6,6 @@ from datetime import date
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.audit import Act
@@ -16,14 +14,14 @@ from accounts.policies import Allowance, policy_of
 from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.secret import Secret
 from gateway.types import IssuedKey
+from keys.catalogue import gateway_state
 from keys.models import Key, Token
 from keys.services.derive import derived_secret
 from keys.services.key_limits import limits_of, usable_limits
 from keys.services.lifetimes import as_duration, lifetime_of
 from keys.services.mint import delete_unseen, give_up, mint, record_token
 from keys.services.refusals import KeyRefused
-from keys.services.trail import trace
-from keys.status import promises
+from keys.services.trail import audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +60,16 @@ def issue_key(
         token = _reserve(key, wish, allowance)
     except KeyRefused as refusal:
         if refusal.code != "being_made":  # two first uses of the Playground at once are nobody's wrong
-            trace(act, AuditAction.ISSUE, AuditOutcome.REFUSED, key, refusal)
+            audit(act, AuditAction.ISSUE, AuditOutcome.REFUSED, key, refusal)
         raise
     try:
         issued = mint(token, allowance, duration=duration, spend_usd=spend_usd, secret=_own_secret(token))
     except KeyRefused as refusal:
-        trace(act, AuditAction.ISSUE, AuditOutcome.FAILED, key, refusal)
+        audit(act, AuditAction.ISSUE, AuditOutcome.FAILED, key, refusal)
         raise
     except GatewayError as error:
         unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
-        trace(act, AuditAction.ISSUE, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
+        audit(act, AuditAction.ISSUE, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         raise
     _open(key, token, issued, act)
     return FreshKey(key=key, secret=issued.secret)
@@ -113,7 +111,7 @@ def _reserve(key: Key, wish: Wish, allowance: Allowance) -> Token:
     except IntegrityError as error:  # said by the database, should the checks ever be passed by
         if key.kind == Key.Kind.PLAYGROUND:
             raise being_made() from error
-        raise KeyRefused("label", _("You have a key with this label. Choose another.")) from error
+        raise KeyRefused("label") from error
 
 
 def _check(key: Key, wish: Wish, allowance: Allowance) -> None:
@@ -123,18 +121,13 @@ def _check(key: Key, wish: Wish, allowance: Allowance) -> None:
     if earlier:
         raise _repeated(earlier)
     if wish.intern_name and not allowance.may_name_interns:
-        raise KeyRefused("intern", _("You may not make keys for others. Leave the intern’s name empty."))
+        raise KeyRefused("intern")
     usable_limits(key.kind, allowance)
     live, most = own.counted().count(), allowance.max_live_keys
     if most is not None and live >= most:
-        words = ngettext(
-            "You have %(live)d key, and may have %(most)d. Delete it when you no longer use it.",
-            "You have %(live)d keys, and %(most)d are allowed. Delete one that you no longer use.",
-            live,
-        )
-        raise KeyRefused("limit", words % {"live": live, "most": most})
+        raise KeyRefused("limit", live=live, most=most)
     if own.counted().filter(label__iexact=wish.label).exists():
-        raise KeyRefused("label", _("You have a key with this label. Choose another."))
+        raise KeyRefused("label")
 
 
 def _check_the_only_one(key: Key) -> None:
@@ -146,21 +139,14 @@ def _check_the_only_one(key: Key) -> None:
 
 def being_made() -> KeyRefused:
     """Say that the person's one Playground key is there, or under way."""
-    return KeyRefused("being_made", _("Your Playground key is being made or changed. Try again in two minutes."))
+    return KeyRefused("being_made")
 
 
 def _repeated(earlier: Key) -> KeyRefused:
     """Say what came of the form when it was sent before."""
     if earlier.state == Key.State.ISSUING:
-        words = _("This form was sent already, and the gateway has not answered yet. The list tells %(soon)s.")
-        return KeyRefused("under_way", words % promises())
-    return KeyRefused(
-        "repeated",
-        _(
-            "This form was sent twice. The key was made once; its secret was in the first answer. "
-            "Lost it? Replace the secret."
-        ),
-    )
+        return KeyRefused("under_way", stopped=gateway_state().is_unheard)
+    return KeyRefused("repeated")
 
 
 def _open(key: Key, token: Token, issued: IssuedKey, act: Act) -> None:
@@ -171,10 +157,10 @@ def _open(key: Key, token: Token, issued: IssuedKey, act: Act) -> None:
             if recorded:
                 key.state, key.expires_at = Key.State.ACTIVE, issued.expires_at
                 key.save(update_fields=["state", "expires_at"])
-                trace(act, AuditAction.ISSUE, AuditOutcome.DONE, key)
+                audit(act, AuditAction.ISSUE, AuditOutcome.DONE, key)
     except GatewayUnavailable:
         give_up(token, Key.Problem.ANSWER_LOST)
         raise
     if not recorded:
         delete_unseen(issued)
-        raise KeyRefused("overtaken", _("The gateway took too long. The key was deleted unseen; create another."))
+        raise KeyRefused("overtaken")

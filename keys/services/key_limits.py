@@ -2,10 +2,7 @@
 
 from contextlib import suppress
 from decimal import Decimal
-from typing import Final, NamedTuple
-
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from typing import NamedTuple
 
 from accounts.audit import Act
 from accounts.models import AuditAction, AuditOutcome
@@ -17,11 +14,9 @@ from keys.models import Key, Token
 from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
 from keys.services.refusals import KeyRefused
-from keys.services.trail import trace
+from keys.services.trail import audit
 
 _LARGEST_USD, _LARGEST_LIMIT = Decimal(10**10 - 1), 2**31 - 1  # that the columns hold
-
-ENDS_SOONER: Final = gettext_noop("It ends sooner: no later than the policy lets a key live.")
 
 
 class Limits(NamedTuple):
@@ -56,8 +51,8 @@ def usable_limits(kind: str, allowance: Allowance) -> Limits:
     limits = limits_of(kind, allowance)
     if limits.model_names is not None and not limits.model_names:
         if kind == Key.Kind.PLAYGROUND:
-            raise KeyRefused("models", _("Your policy names no model for the Playground. Ask an administrator."))
-        raise KeyRefused("models", _("Your policy names no model, so a key could call none. Ask an administrator."))
+            raise KeyRefused("models.playground")
+        raise KeyRefused("models")
     return limits
 
 
@@ -98,12 +93,12 @@ def follow_limits(key: Key, act: Act, limits: Limits, *, duration: str | Unset =
         mark_gone(token)
     except GatewayError as error:
         heal = unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
-        trace(act, AuditAction.LIMIT, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
+        audit(act, AuditAction.LIMIT, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         raise
     else:
         end = {} if duration is UNSET else {"expires_at": info.expires_at}
         Key.objects.filter(pk=key.pk).update(**end, **limits._asdict())
-        trace(act, AuditAction.LIMIT, AuditOutcome.DONE, key, ENDS_SOONER if end else "")
+        audit(act, AuditAction.LIMIT, AuditOutcome.DONE, key, "ends_sooner" if end else "")
     finally:
         release(key, heal=heal)
     return True

@@ -1,13 +1,12 @@
 """Change a key's label: the person's own name for it, unknown to the gateway."""
 
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext as _
 
 from accounts.audit import Act
 from accounts.models import AuditAction, AuditOutcome
 from keys.models import Key
 from keys.services.refusals import KeyRefused
-from keys.services.trail import trace
+from keys.services.trail import audit
 
 
 def relabel_key(*, key: Key, label: str, act: Act) -> None:
@@ -19,7 +18,7 @@ def relabel_key(*, key: Key, label: str, act: Act) -> None:
         with transaction.atomic():
             key.label = label
             key.save(update_fields=["label"])
-            trace(act, AuditAction.RELABEL, AuditOutcome.DONE, key, _("before: %(label)s") % {"label": before})
+            audit(act, AuditAction.RELABEL, AuditOutcome.DONE, key, "label_before", label=before)
     except IntegrityError as error:
         key.label = before
-        raise KeyRefused("label", _("You have a key with this label. Choose another.")) from error
+        raise KeyRefused("label") from error

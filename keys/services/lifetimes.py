@@ -3,7 +3,6 @@
 from datetime import date, datetime, timedelta
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.policies import Allowance
 from keys.models import Key
@@ -14,18 +13,16 @@ from keys.services.refusals import KeyRefused
 def lifetime_of(kind: str, allowance: Allowance, stay_ends_on: date | None) -> timedelta:
     """Return how long a key made or renewed now lives: by policy, but not beyond its intern's last day (TIME_ZONE)."""
     if kind == Key.Kind.PLAYGROUND and not allowance.playground:
-        raise KeyRefused("playground", _("Your policy does not include the Playground. Ask an administrator."))
+        raise KeyRefused("playground")
     days = allowance.personal_lifetime_days if kind == Key.Kind.PERSONAL else allowance.temporary_lifetime_days
     if days is None:
-        raise KeyRefused("kind", _("Your policy does not include personal keys. Create a temporary key."))
+        raise KeyRefused("kind")
     lifetime = timedelta(days=days)
     if stay_ends_on is None:
         return lifetime
     left = last_moment_of(stay_ends_on) - timezone.now()
     if left <= timedelta(0):
-        raise KeyRefused(
-            "stay_over", _("The stay of this intern has ended. Change the end of the stay, or delete the key.")
-        )
+        raise KeyRefused("stay_over")
     return min(lifetime, left)
 
 

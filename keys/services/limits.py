@@ -4,7 +4,6 @@ from math import ceil
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import ngettext
 
 from accounts.models import User
 from accounts.quotas import QuotaExceeded, consume
@@ -14,8 +13,8 @@ from keys.services.refusals import KeyRefused
 class TooManyActions(KeyRefused):
     """KEY_ACTIONS_PER_HOUR is used up; nothing has changed. `retry_after_s` is how long to wait."""
 
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
-        super().__init__("hourly", message)
+    def __init__(self, *, limit: int, retry_after_s: int) -> None:
+        super().__init__("hourly", limit=limit, minutes=ceil(retry_after_s / 60))
         self.retry_after_s = retry_after_s
 
 
@@ -29,9 +28,4 @@ def count_action(user: User, action: str) -> None:
         consume(user, action, limit=limit)
     except QuotaExceeded as exceeded:
         wait_s = ceil((exceeded.retry_at - timezone.now()).total_seconds())
-        words = ngettext(
-            "You can do this %(limit)d time an hour. Nothing was changed. You can do it again in %(minutes)d min.",
-            "You can do this %(limit)d times an hour. Nothing was changed. You can do it again in %(minutes)d min.",
-            limit,
-        ) % {"limit": limit, "minutes": ceil(wait_s / 60)}
-        raise TooManyActions(words, retry_after_s=wait_s) from exceeded
+        raise TooManyActions(limit=limit, retry_after_s=wait_s) from exceeded

@@ -4,7 +4,6 @@ from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.policies import Allowance
@@ -82,8 +81,7 @@ def _check_answer(token: Token, issued: IssuedKey, *, duration: str | None, secr
     if not is_kept(duration, issued.expires_at):
         delete_unseen(issued)
         give_up(token, Key.Problem.REFUSED)
-        words = _("This version of the gateway gives keys another lifetime than it is asked for. Nothing was created.")
-        raise KeyRefused("lifetime", f"{words} " + _("Tell an administrator: “manage.py check_gateway” says more."))
+        raise KeyRefused("lifetime")
 
 
 def metadata_of(key: Key) -> dict[str, str]:
@@ -102,9 +100,7 @@ def metadata_of(key: Key) -> dict[str, str]:
 def _no_custom(token: Token) -> KeyRefused:
     """Close a reservation whose secret the gateway would not take from us."""
     give_up(token, Key.Problem.NO_CUSTOM)
-    words = _("The gateway does not let the portal choose a key’s secret, and the Playground needs that.")
-    hint = _("Tell an administrator: custom keys must be allowed at the gateway.")
-    return KeyRefused("custom_keys_forbidden", f"{words} {hint}")
+    return KeyRefused("custom_keys_forbidden")
 
 
 def mark_answer_lost(token: Token) -> None:

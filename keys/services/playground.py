@@ -8,7 +8,6 @@ from typing import Final
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.audit import Act
 from accounts.models import User
@@ -82,7 +81,7 @@ def playground_secret(*, owner: User, act: Act, allowance: Allowance | None = No
 def playground_limits(allowance: Allowance) -> Limits:
     """Return the limits of a Playground key; raises KeyRefused ("playground", "models") where the policy has none."""
     if not allowance.playground:
-        raise KeyRefused("playground", _("Your policy does not include the Playground. Ask an administrator."))
+        raise KeyRefused("playground")
     return usable_limits(Key.Kind.PLAYGROUND, allowance)
 
 
@@ -162,7 +161,7 @@ def _bring_nearer(token: Token | None, owner: User, act: Act, allowance: Allowan
             spend_usd=_spent(owner),
         )
     elif token.key.blocked:
-        raise KeyRefused("blocked", _("Your Playground key is blocked at the gateway. Ask an administrator."))
+        raise KeyRefused("blocked.playground")
     elif not _is_ours(token):
         delete_key(key=token.key, act=act, problem=Key.Problem.REPLACED)
     elif is_expired(token.key) and not is_renewable(token.key):

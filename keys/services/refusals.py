@@ -1,14 +1,125 @@
 """Rules of ours that forbid an act, in words for the person, with what to do."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.audit_words import Words, add_words, words_of
+from keys.status import promises_while
+from web.templatetags.portal import moment
 
 
 class KeyRefused(Exception):
-    """A rule of the policy or of a key's life forbids this; nothing has changed. `code` is for programs."""
+    """A rule of the policy or of a key's life forbids this; nothing has changed.
 
-    def __init__(self, code: str, message: "str | _StrPromise") -> None:
-        super().__init__(str(message))
-        self.code = code
+    `reason` is one of REASONS, and `details` the values of its sentence, as JSON has them. `code`, for programs, is
+    what stands before the dot of the reason.
+    """
+
+    def __init__(self, reason: str, **details: Any) -> None:
+        super().__init__(words_of(PREFIX + reason, details))
+        self.reason, self.details = reason, details
+
+    @property
+    def code(self) -> str:
+        """Which rule it is, whatever the case."""
+        return self.reason.partition(".")[0]
+
+
+ANOTHER_LIFETIME: Final = gettext_noop(
+    "This version of the gateway gives keys another lifetime than it is asked for. Nothing was created."
+)
+PREFIX: Final = "refused."  # of the codes in the trail
+
+
+def _limit(values: Mapping[str, Any]) -> str:
+    words = ngettext(
+        "You have %(live)d key, and may have %(most)d. Delete it when you no longer use it.",
+        "You have %(live)d keys, and %(most)d are allowed. Delete one that you no longer use.",
+        values["live"],
+    )
+    return words % values
+
+
+def _limit_at_renewal(values: Mapping[str, Any]) -> str:
+    words = ngettext(
+        "You have %(live)d key, and your policy allows %(most)d now. Delete one, or ask an administrator.",
+        "You have %(live)d keys, and your policy allows %(most)d now. Delete one, or ask an administrator.",
+        values["live"],
+    )
+    return words % values
+
+
+def _hourly(values: Mapping[str, Any]) -> str:
+    words = ngettext(
+        "You can do this %(limit)d time an hour. Nothing was changed. You can do it again in %(minutes)d min.",
+        "You can do this %(limit)d times an hour. Nothing was changed. You can do it again in %(minutes)d min.",
+        values["limit"],
+    )
+    return words % values
+
+
+def _under_way(values: Mapping[str, Any]) -> str:
+    words = gettext("This form was sent already, and the gateway has not answered yet. The list tells %(soon)s.")
+    return words % promises_while(stopped=values["stopped"])
+
+
+def _too_early(values: Mapping[str, Any]) -> str:
+    when = moment(datetime.fromisoformat(values["when"])) if values["when"] else "–"
+    return gettext("This key can be renewed from %(when)s.") % {"when": when}
+
+
+def _lifetime(values: Mapping[str, Any]) -> str:
+    words = gettext(
+        "This version of the gateway gives keys another lifetime than it is asked for. Nothing was created."
+    )
+    return f"{words} {gettext('Tell an administrator: “manage.py check_gateway” says more.')}"
+
+
+def _custom_keys(values: Mapping[str, Any]) -> str:
+    words = gettext("The gateway does not let the portal choose a key’s secret, and the Playground needs that.")
+    return f"{words} {gettext('Tell an administrator: custom keys must be allowed at the gateway.')}"
+
+
+REASONS: Final[dict[str, Words]] = {
+    "being_made": _("Your Playground key is being made or changed. Try again in two minutes."),
+    "blocked": _("This key is blocked at the gateway. Ask an administrator."),
+    "blocked.playground": _("Your Playground key is blocked at the gateway. Ask an administrator."),
+    "busy": _("This key is being changed. Try again in a minute."),
+    "custom_keys_forbidden": _custom_keys,
+    "expired": _("This key has expired. Renew it first."),
+    "expired.leaked": _("This key has expired, so nobody can use it. Delete it, and create another."),
+    "gone": _("This key was deleted at the gateway. Create a new one."),
+    "hourly": _hourly,
+    "intern": _("You may not make keys for others. Leave the intern’s name empty."),
+    "intern.renewal": _("Your policy no longer includes keys for interns. Ask an administrator."),
+    "kind": _("Your policy does not include personal keys. Create a temporary key."),
+    "label": _("You have a key with this label. Choose another."),
+    "lifetime": _lifetime,
+    "limit": _limit,
+    "limit.renewal": _limit_at_renewal,
+    "models": _("Your policy names no model, so a key could call none. Ask an administrator."),
+    "models.playground": _("Your policy names no model for the Playground. Ask an administrator."),
+    "no_old": _("The old secret has ended already."),
+    "overtaken": _("The gateway took too long. The key was deleted unseen; create another."),
+    "overtaken.replacement": _("The key changed meanwhile. The new secret was deleted unseen."),
+    "playground": _("Your policy does not include the Playground. Ask an administrator."),
+    "repeated": _(
+        "This form was sent twice. The key was made once; its secret was in the first answer. "
+        "Lost it? Replace the secret."
+    ),
+    "rotating": _("The last replacement is not finished. End the old secret first, or wait a few minutes."),
+    "state.deleted": _("This key is deleted already."),
+    "state.issuing": _("This key is still being made. Try again in a minute."),
+    "state.replacement": _("The secret of this key cannot be replaced now."),
+    "state.unused": _("This key is not in use any more."),
+    "stay_over": _("The stay of this intern has ended. Change the end of the stay, or delete the key."),
+    "stay_over.renewal": _("This key ends with the stay of its intern. To keep it longer, change the end of the stay."),
+    "too_early": _too_early,
+    "too_late": _("It is too late to renew this key. Create a new one."),
+    "under_way": _under_way,
+}
+add_words({PREFIX + reason: words for reason, words in REASONS.items()})

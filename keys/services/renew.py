@@ -1,8 +1,6 @@
 """Renew a key: the same secret, a new end, as the gateway tells it."""
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from accounts.audit import Act
 from accounts.models import AuditAction, AuditOutcome
@@ -18,8 +16,7 @@ from keys.services.key_limits import Limits, limits_in, limits_on, update_limits
 from keys.services.lifetimes import as_duration, is_renewable, lifetime_of
 from keys.services.person_budget import ceiling_of, join_team
 from keys.services.refusals import KeyRefused
-from keys.services.trail import trace
-from web.templatetags.portal import moment
+from keys.services.trail import audit
 
 
 def renew_key(*, key: Key, act: Act) -> Key:
@@ -34,7 +31,7 @@ def renew_key(*, key: Key, act: Act) -> Key:
         duration, limits = _duration(key, allowance), usable_limits(key.kind, allowance)
         token = claim(key)
     except KeyRefused as refusal:
-        trace(act, AuditAction.RENEW, AuditOutcome.REFUSED, key, refusal)
+        audit(act, AuditAction.RENEW, AuditOutcome.REFUSED, key, refusal)
         raise
     try:
         ceiling = ceiling_of(key.owner, allowance)
@@ -44,17 +41,17 @@ def renew_key(*, key: Key, act: Act) -> Key:
     except GatewayUnavailable as error:
         release(key, heal=error.may_have_happened)
         outcome = AuditOutcome.UNKNOWN if error.may_have_happened else AuditOutcome.FAILED
-        trace(act, AuditAction.RENEW, outcome, key, error)
+        audit(act, AuditAction.RENEW, outcome, key, error)
         raise
     except GatewayRejected as error:
         _refused(key, token, act, error)
         if isinstance(error, GatewayNotFound):
-            raise KeyRefused("gone", _("This key was deleted at the gateway. Create a new one.")) from error
+            raise KeyRefused("gone") from error
         raise
     record_end(key, info)
-    trace(act, AuditAction.RENEW, AuditOutcome.DONE, key)
+    audit(act, AuditAction.RENEW, AuditOutcome.DONE, key)
     if limits_on(key) != limits:
-        trace(act, AuditAction.LIMIT, AuditOutcome.DONE, key)
+        audit(act, AuditAction.LIMIT, AuditOutcome.DONE, key)
     return Key.objects.get(pk=key.pk)
 
 
@@ -86,13 +83,12 @@ def _duration(key: Key, allowance: Allowance) -> str:
     if not is_renewable(key):
         start, end = renewable_from(key), renewable_until(key)
         if end is not None and end < timezone.now():
-            raise KeyRefused("too_late", _("It is too late to renew this key. Create a new one."))
+            raise KeyRefused("too_late")
         if key.blocked:
-            raise KeyRefused("blocked", _("This key is blocked at the gateway. Ask an administrator."))
+            raise KeyRefused("blocked")
         if ends_with_stay(key):
-            words = _("This key ends with the stay of its intern. To keep it longer, change the end of the stay.")
-            raise KeyRefused("stay_over", words)
-        raise KeyRefused("too_early", _("This key can be renewed from %(when)s.") % {"when": start and moment(start)})
+            raise KeyRefused("stay_over.renewal")
+        raise KeyRefused("too_early", when=start and start.isoformat())
     check_policy(key, allowance)
     return as_duration(lifetime_of(key.kind, allowance, key.stay_ends_on))
 
@@ -102,20 +98,15 @@ def check_policy(key: Key, allowance: Allowance) -> None:
     if key.kind not in Key.COUNTED_KINDS:
         return
     if key.intern_name and not allowance.may_name_interns:
-        raise KeyRefused("intern", _("Your policy no longer includes keys for interns. Ask an administrator."))
+        raise KeyRefused("intern.renewal")
     live, most = Key.objects.owned_by(key.owner).counted().count(), allowance.max_live_keys
     if most is not None and live > most:
-        words = ngettext(
-            "You have %(live)d key, and your policy allows %(most)d now. Delete one, or ask an administrator.",
-            "You have %(live)d keys, and your policy allows %(most)d now. Delete one, or ask an administrator.",
-            live,
-        )
-        raise KeyRefused("limit", words % {"live": live, "most": most})
+        raise KeyRefused("limit.renewal", live=live, most=most)
 
 
 def _refused(key: Key, token: Token, act: Act, error: GatewayRejected) -> None:
     """Record that the gateway refused, and that a key which it does not know is gone."""
     release(key, heal=False)
-    trace(act, AuditAction.RENEW, AuditOutcome.FAILED, key, error)
+    audit(act, AuditAction.RENEW, AuditOutcome.FAILED, key, error)
     if isinstance(error, GatewayNotFound):
         mark_gone(token)

@@ -13,7 +13,6 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.audit import BY_THE_PORTAL
 from accounts.models import AuditAction, AuditOutcome, User
@@ -23,7 +22,7 @@ from gateway.types import KeyInfo
 from keys.models import Key, Token
 from keys.services.key_limits import limits_in
 from keys.services.rounds import each
-from keys.services.trail import trace
+from keys.services.trail import audit
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +72,7 @@ def attach(key: Key, info: KeyInfo) -> bool:
         )
         Token.objects.create(key=key, **_token_fields(info, info.alias))
         reopen(locked, info)
-        trace(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED, locked, _("added again after a restore"))
+        audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED, locked, "restored")
     return True
 
 
@@ -114,7 +113,7 @@ def adopt_answer(token: Token, info: KeyInfo) -> bool:
             transaction.set_rollback(True)
             return False
         reopen(key, info)
-        trace(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, key, _("added again after a restore"))
+        audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, key, "restored")
     return True
 
 
@@ -163,8 +162,8 @@ def _adopt(owner: User, info: KeyInfo, *, kind: str, alias: str | None, pk: uuid
         )
         Token.objects.create(key=key, **_token_fields(info, alias))
         ours = kind != Key.Kind.OUTSIDE
-        words = _("added again after a restore") if ours else Key.Kind.OUTSIDE.label
-        trace(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED if ours else AuditOutcome.DONE, key, words)
+        code = "restored" if ours else "made_outside"
+        audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED if ours else AuditOutcome.DONE, key, code)
     return True
 
 

@@ -7,7 +7,6 @@ from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.audit import Act
@@ -25,7 +24,7 @@ from keys.services.lifetimes import as_duration, is_expired
 from keys.services.mint import delete_unseen, mark_answer_lost, mint, record_token
 from keys.services.person_budget import ceiling_of, claim_and_join
 from keys.services.refusals import KeyRefused
-from keys.services.trail import trace
+from keys.services.trail import audit
 from web.tasks import send_task
 
 
@@ -59,7 +58,7 @@ def replace_leaked_secret(*, key: Key, act: Act) -> ReplacedKey:
         try:
             erase(token)
         except GatewayError as error:
-            trace(act, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, error)
+            audit(act, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, error)
             ended = False
     details = {"who": act.actor.display_name if act.actor else "", "old_last_four": old.last_four, "ended": ended}
     transaction.on_commit(
@@ -83,13 +82,13 @@ def _replace(key: Key, act: Act, action: AuditAction) -> tuple[Token, IssuedKey]
         token = _reserve(old, beside_retiring=grace is None)
         issued = mint(token, allowance, duration=_time_left(before), spend_usd=before.spend_usd)
     except KeyRefused as refusal:
-        trace(act, action, AuditOutcome.REFUSED, key, refusal)
+        audit(act, action, AuditOutcome.REFUSED, key, refusal)
         raise
     except GatewayError as error:
         unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
-        trace(act, action, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
+        audit(act, action, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         raise
-    _hand_over(old, token, issued, grace, partial(trace, act, action, AuditOutcome.DONE, old.key))
+    _hand_over(old, token, issued, grace, partial(audit, act, action, AuditOutcome.DONE, old.key))
     return old, issued
 
 
@@ -97,26 +96,26 @@ def end_old_secret(*, key: Key, act: Act) -> None:
     """End the grace of a rotation now. Raises GatewayUnavailable: then the sweep ends it as soon as it can."""
     old = key.retiring
     if old is None or not Token.objects.move(old, to=Token.State.DELETING):
-        raise KeyRefused("no_old", _("The old secret has ended already."))
+        raise KeyRefused("no_old")
     try:
         erase(old)
     except GatewayError as error:
-        trace(act, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, error)
+        audit(act, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, error)
         raise
-    trace(act, AuditAction.END_OLD, AuditOutcome.DONE, key)
+    audit(act, AuditAction.END_OLD, AuditOutcome.DONE, key)
 
 
 def _rotatable_token(key: Key, action: AuditAction) -> Token:
     """Return the token that works now, where the key's life allows another."""
     token = Token.objects.select_related("key__owner").filter(key=key, state=Token.State.LIVE).first()
     if token is None or key.kind not in Key.COUNTED_KINDS or token.key.state != Key.State.ACTIVE:
-        raise KeyRefused("state", _("The secret of this key cannot be replaced now."))
+        raise KeyRefused("state.replacement")
     if is_expired(token.key) and action == AuditAction.LEAK:  # renewed, the leaked secret would work again
-        raise KeyRefused("expired", _("This key has expired, so nobody can use it. Delete it, and create another."))
+        raise KeyRefused("expired.leaked")
     if is_expired(token.key):
-        raise KeyRefused("expired", _("This key has expired. Renew it first."))
+        raise KeyRefused("expired")
     if token.key.blocked:
-        raise KeyRefused("blocked", _("This key is blocked at the gateway. Ask an administrator."))
+        raise KeyRefused("blocked")
     return token
 
 
@@ -142,7 +141,7 @@ def _as_it_is(old: Token) -> KeyInfo:
     except GatewayNotFound:
         pass
     mark_gone(old)
-    raise KeyRefused("gone", _("This key was deleted at the gateway. Create a new one."))
+    raise KeyRefused("gone")
 
 
 def _time_left(info: KeyInfo) -> str | None:
@@ -153,9 +152,7 @@ def _time_left(info: KeyInfo) -> str | None:
 def _reserve(old: Token, *, beside_retiring: bool) -> Token:
     """Make the row of the new token; the database allows one under way, and one that retires."""
     hindering = ("issuing",) if beside_retiring else ("issuing", "retiring", "deleting")
-    busy = KeyRefused(
-        "rotating", _("The last replacement is not finished. End the old secret first, or wait a few minutes.")
-    )
+    busy = KeyRefused("rotating")
     try:
         with transaction.atomic():
             key = Key.objects.select_for_update().get(pk=old.key_id)
@@ -185,7 +182,7 @@ def _hand_over(old: Token, token: Token, issued: IssuedKey, grace: timedelta | N
     if not recorded:
         delete_unseen(issued)
         mark_answer_lost(token)
-        raise KeyRefused("overtaken", _("The key changed meanwhile. The new secret was deleted unseen."))
+        raise KeyRefused("overtaken.replacement")
 
 
 def _let_go(old: Token, grace: timedelta | None) -> bool:

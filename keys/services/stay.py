@@ -3,7 +3,6 @@
 from datetime import date, datetime, timedelta
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.audit import BY_THE_PORTAL, Act
 from accounts.models import AuditAction, AuditOutcome
@@ -17,7 +16,7 @@ from keys.services.delete import mark_gone
 from keys.services.lifetimes import as_duration
 from keys.services.refusals import KeyRefused
 from keys.services.renew import check_policy, record_end
-from keys.services.trail import trace
+from keys.services.trail import audit
 
 EXACT = timedelta(minutes=2)  # an end nearer to what it should be is left as it is
 
@@ -31,18 +30,19 @@ def change_stay(*, key: Key, ends_on: date | None, act: Act) -> Key:
     """
     try:
         if key.state != Key.State.ACTIVE:
-            raise KeyRefused("state", _("This key is not in use any more."))
+            raise KeyRefused("state.unused")
         end = _end_with(key, ends_on)
         if end and (key.expires_at is None or end > key.expires_at):
             check_policy(key, policy_of(key.owner))
         if end:
             _set_end(key, end)
     except (KeyRefused, GatewayError) as error:
-        trace(act, AuditAction.STAY, _outcome_of(error), key, error)
+        audit(act, AuditAction.STAY, _outcome_of(error), key, error)
         raise
     Key.objects.filter(pk=key.pk).update(stay_ends_on=ends_on)
     _let_old_secret_end(key, ends_on)
-    trace(act, AuditAction.STAY, AuditOutcome.DONE, key, f"{key.stay_ends_on or '–'} → {ends_on or '–'}")
+    days = {"before": _iso(key.stay_ends_on), "after": _iso(ends_on)}
+    audit(act, AuditAction.STAY, AuditOutcome.DONE, key, "stay_days", **days)
     return Key.objects.get(pk=key.pk)
 
 
@@ -51,7 +51,7 @@ def end_with_stay(key: Key) -> bool:
     if key.stay_ends_on is None:
         return False
     _set_end(key, last_moment_of(key.stay_ends_on))
-    trace(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, key)
+    audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, key)
     return True
 
 
@@ -76,7 +76,7 @@ def _set_end(key: Key, end: datetime) -> None:
         record_end(key, info, renewed=False)
     except GatewayNotFound as error:
         mark_gone(token)
-        raise KeyRefused("gone", _("This key was deleted at the gateway. Create a new one.")) from error
+        raise KeyRefused("gone") from error
     except GatewayUnavailable as error:
         heal = error.may_have_happened
         raise
@@ -89,6 +89,10 @@ def _let_old_secret_end(key: Key, ends_on: date | None) -> None:
     if ends_on:
         retiring = Token.objects.filter(key=key, state=Token.State.RETIRING, retires_at__gt=last_moment_of(ends_on))
         retiring.update(retires_at=last_moment_of(ends_on))
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def _outcome_of(error: Exception) -> AuditOutcome:

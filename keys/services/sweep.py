@@ -5,7 +5,6 @@ from datetime import timedelta
 from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts.audit import BY_THE_PORTAL
 from accounts.models import AuditAction, AuditOutcome
@@ -21,7 +20,7 @@ from keys.services.renew import record_end
 from keys.services.restore import adopt_answer, adopt_unanswered
 from keys.services.rounds import each
 from keys.services.stay import end_with_stay
-from keys.services.trail import trace
+from keys.services.trail import audit, problem_code
 
 BUDGETS_A_RUN = 100  # people whose budget at the gateway is compared: one question each
 
@@ -66,11 +65,11 @@ def heal_issuing(token: Token) -> None:
     found = next((info for info in get_gateway().keys.list(alias=alias) if info.alias == alias), None)
     if found is None:
         give_up(token, Key.Problem.ANSWER_LOST)
-        trace(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, token.key, Key.Problem.ANSWER_LOST.label)
+        audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, token.key, problem_code(Key.Problem.ANSWER_LOST))
     elif found.last_active_at is not None:  # somebody uses it: its answer was shown, and the copy that says no is old
         adopt_answer(token, found)
     elif Token.objects.move(token, to=Token.State.DELETING, token=found.token, last_four=found.last_four):
-        trace(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, token.key, Key.Problem.ANSWER_LOST.label)
+        audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, token.key, problem_code(Key.Problem.ANSWER_LOST))
         erase(token)
 
 
@@ -88,7 +87,7 @@ def heal_renewal(key: Key) -> None:
         mark_gone(token)
         return
     record_end(key, info)
-    trace(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, key)
+    audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, key)
 
 
 def _end_grace(token: Token) -> bool:
@@ -108,7 +107,7 @@ def _block(key: Key) -> None:
     for token in tokens:
         keys.block(token)
     Key.objects.filter(pk=key.pk).update(blocked=True)
-    trace(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.DONE, key, _("blocked: the owner’s account is not active"))
+    audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.DONE, key, "owner_inactive")
 
 
 def _unblock(key: Key) -> None:
@@ -116,7 +115,7 @@ def _unblock(key: Key) -> None:
     for token in key.in_state(Token.State.LIVE, Token.State.RETIRING):
         get_gateway().keys.unblock(token.token or "")
     Key.objects.filter(pk=key.pk).update(blocked=False, blocked_by_portal=False)
-    trace(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.DONE, key, _("unblocked: the owner’s account is active again"))
+    audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.DONE, key, "owner_active")
 
 
 def _end_lapsed(key: Key) -> None:

@@ -16,7 +16,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext, ngettext, override
-from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import BY_THE_PORTAL
 from accounts.models import AuditAction, AuditOutcome, User
@@ -36,7 +35,7 @@ from keys.services.restore import (
     reopen,
 )
 from keys.services.rounds import each
-from keys.services.trail import trace
+from keys.services.trail import audit
 
 logger = logging.getLogger(__name__)
 
@@ -183,9 +182,9 @@ def _update(report: SyncReport, pair: tuple[LiveToken, KeyInfo]) -> bool:
         changed = as_read.update(expires_at=info.expires_at, blocked=info.blocked)
         if changed:
             key = Key.objects.select_related("owner").get(pk=ours.key_id)
-            end = info.expires_at.isoformat(timespec="minutes") if info.expires_at else "never"
-            words = f"expires: {end}; blocked: {'yes' if info.blocked else 'no'}"
-            trace(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.DONE, key, words)
+            end = info.expires_at and info.expires_at.isoformat(timespec="minutes")
+            values = {"expires_at": end, "blocked": info.blocked}
+            audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.DONE, key, "taken_over", **values)
             report.updated.append(key.pk)
     return bool(changed)
 
@@ -247,8 +246,7 @@ def _revive(report: SyncReport, token: Token, info: KeyInfo) -> bool:
                 if not Token.objects.move(token, to=Token.State.LIVE):
                     return False
                 reopen(key, info)
-                words = _("It is at the gateway again.")
-                trace(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED, key, words)
+                audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED, key, "back_at_gateway")
                 report.revived.append(key.pk)
                 return True
     except IntegrityError:  # another took its place meanwhile

@@ -1,36 +1,105 @@
-"""Audit entries about a key."""
+"""Audit entries about a key, and the words of their codes."""
 
+from collections.abc import Mapping
+from datetime import date, datetime
 from functools import partial
+from typing import Any, Final
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import Act, record, record_repeatable
-from accounts.models import AuditAction, AuditOutcome
+from accounts.audit_words import Words, add_words
+from accounts.models import AuditAction, AuditObject, AuditOutcome
+from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayRejected, GatewayUnavailable, GatewayUnreadable
 from gateway.secret import without_addresses
 from keys.models import Key
-from keys.services.refusals import KeyRefused
+from keys.services.refusals import PREFIX, KeyRefused
+from web.templatetags.portal import day, moment
 
 
-def trace(act: Act, action: AuditAction, outcome: AuditOutcome, key: Key, detail: object = "") -> None:
+def audit(
+    act: Act, action: AuditAction, outcome: AuditOutcome, key: Key, why: str | Exception = "", **details: Any
+) -> None:
     """Write down that `act` came to `outcome`; joins the caller's transaction.
 
-    What did not succeed, with its refusal or error as `detail`, is written once an hour for each person, action and
-    kind, and counted.
+    `why` is a code of WORDS with its `details`, or the refusal or error itself: what did not succeed is written once an
+    hour for each person, action and kind, and counted.
     """
-    told = str(detail)
+    code, details = (why, details) if isinstance(why, str) else code_of(why)
     write = partial(
         record,
         act=act,
         action=action,
         outcome=outcome,
-        owner=key.owner,
-        key_id=key.pk,
+        kind=AuditObject.KEY,
+        object_id=key.pk,
         label=key.label,
+        subject=key.owner,
         on_behalf_of=key.intern_name,
-        detail=told if outcome in (AuditOutcome.DONE, AuditOutcome.HEALED) else without_addresses(told),
+        code=code,
+        details=details,
     )
-    if isinstance(detail, Exception):
-        code = detail.code if isinstance(detail, KeyRefused) else type(detail).__name__
+    if isinstance(why, Exception):
+        kind = why.code if isinstance(why, KeyRefused) else type(why).__name__
         if outcome == AuditOutcome.UNKNOWN:  # the key may have changed: its own history says so
-            code = str(key.pk)
-        record_repeatable(write, act=act, action=action, outcome=outcome, owner=key.owner, code=code)
+            kind = str(key.pk)
+        record_repeatable(write, act=act, action=action, outcome=outcome, owner=key.owner, code=kind)
     else:
         write()
+
+
+def code_of(error: Exception) -> tuple[str, dict[str, Any]]:
+    """Return what the trail keeps of a refusal or an error; of the gateway's, its own words are a value."""
+    if isinstance(error, KeyRefused):
+        return PREFIX + error.reason, error.details
+    if isinstance(error, GatewayAdminKeyRefused):
+        return "gateway.admin_key_refused", {}
+    if isinstance(error, GatewayRejected):
+        return "gateway.rejected", {"message": without_addresses(str(error))}
+    if isinstance(error, GatewayUnreadable):
+        return "gateway.unreadable", {}
+    if isinstance(error, GatewayUnavailable) and not error.may_have_happened:
+        return "gateway.unreachable", {}
+    if isinstance(error, GatewayError):
+        return "gateway.answer_lost", {}
+    return "error", {"type": type(error).__name__}
+
+
+def problem_code(problem: str) -> str:
+    """Return the code of why a key ended; "" where its owner meant it."""
+    return f"problem.{problem}" if problem else ""
+
+
+def _taken_over(values: Mapping[str, Any]) -> str:
+    """Say what was taken over from the gateway: the end of a key, and whether it is blocked."""
+    words = gettext("It never expires.")
+    if values["expires_at"]:
+        words = gettext("It expires on %(when)s.") % {"when": moment(datetime.fromisoformat(values["expires_at"]))}
+    return " ".join([words, gettext("It is blocked.")]) if values["blocked"] else words
+
+
+def _stay_days(values: Mapping[str, Any]) -> str:
+    days = {name: day(date.fromisoformat(values[name])) if values[name] else "–" for name in ("before", "after")}
+    return gettext("before: %(before)s; now: %(after)s") % days
+
+
+WORDS: Final[dict[str, Words]] = {
+    **{problem_code(problem): problem.label for problem in Key.Problem if problem},
+    "back_at_gateway": _("It is at the gateway again."),
+    "ends_sooner": _("It ends sooner: no later than the policy lets a key live."),
+    "error": _("An error of the portal: %(type)s."),
+    "gateway.admin_key_refused": _("The gateway does not accept the portal’s own key."),
+    "gateway.answer_lost": _("The gateway did not answer, or said that it failed."),
+    "gateway.rejected": _("The gateway refused: %(message)s"),
+    "gateway.unreachable": _("The gateway could not be reached."),
+    "gateway.unreadable": _("The gateway’s answer could not be read."),
+    "label_before": _("before: %(label)s"),
+    "made_outside": Key.Kind.OUTSIDE.label,
+    "owner_active": _("unblocked: the owner’s account is active again"),
+    "owner_inactive": _("blocked: the owner’s account is not active"),
+    "restored": _("added again after a restore"),
+    "stay_days": _stay_days,
+    "taken_over": _taken_over,
+}
+add_words(WORDS)

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.audit import entries_of_key, entries_of_owner
+from accounts.audit import entries_of_key, entries_of_keys_of
 from gateway.secret import Secret
 from keys import services
 from keys.models import Token
@@ -55,5 +55,5 @@ def detail(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def history(request: PortalRequest) -> HttpResponse:
     """Show what was done with the person's keys, by anybody, newest first."""
-    pages = Paginator(entries_of_owner(request.user), ENTRIES_A_PAGE)
+    pages = Paginator(entries_of_keys_of(request.user), ENTRIES_A_PAGE)
     return render(request, "keys/history.html", {"entries": pages.get_page(request.GET.get("page"))})

@@ -35,7 +35,7 @@ def as_manager(manager: User) -> Client:
 @pytest.fixture
 def entry(intern: User) -> AuditEntry:
     act = Act(actor=intern, address="10.0.0.1")
-    return record(act=act, action="issue", outcome="done", owner=intern, key_id=KEY, label="thesis")
+    return record(act=act, action="issue", outcome="done", subject=intern, kind="key", object_id=KEY, label="thesis")
 
 
 def test_sends_strangers_to_the_one_door(client: Client, db: None) -> None:
@@ -73,7 +73,7 @@ def test_shows_every_page_without_inline_script_or_style(
 @pytest.mark.parametrize("name", ["accounts_user", "accounts_policy", "auth_group", "accounts_auditentry"])
 def test_shows_every_row_without_inline_script_or_style(as_admin: Client, entry: AuditEntry, name: str) -> None:
     row = {
-        "accounts_user": entry.owner_id,
+        "accounts_user": entry.subject_id,
         "accounts_policy": make_policy("Staff").pk,
         "auth_group": Group.objects.get(name="Staff").pk,
         "accounts_auditentry": entry.pk,
@@ -459,7 +459,7 @@ def test_reads_a_page_of_the_trail_in_a_few_queries(
 ) -> None:
     for number in range(20):
         owner = make_intern(f"intern-{number}")
-        record(act=Act(actor=owner), action="renew", outcome="done", owner=owner, key_id=KEY, label="")
+        record(act=Act(actor=owner), action="renew", outcome="done", subject=owner, kind="key", object_id=KEY, label="")
 
     with django_assert_max_num_queries(8):
         as_manager.get(reverse("admin:accounts_auditentry_changelist"))

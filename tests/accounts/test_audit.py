@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from django.utils import timezone, translation
 from pytest_django import Settings
 
-from accounts.audit import BY_THE_PORTAL, Act, act_of, entries_of_key, entries_of_owner, record
+from accounts.audit import BY_THE_PORTAL, Act, act_of, entries_of_key, entries_of_keys_of, record
 from accounts.models import AuditAction, AuditEntry, AuditOutcome
 from tests.factories import make_staff, make_user
 
@@ -19,7 +19,9 @@ KEY = uuid4()
 
 def test_keeps_the_name_that_somebody_had_then(db: None) -> None:
     staff = make_staff()
-    entry = record(act=Act(actor=staff), action="issue", outcome="done", owner=staff, key_id=KEY, label="thesis")
+    entry = record(
+        act=Act(actor=staff), action="issue", outcome="done", subject=staff, kind="key", object_id=KEY, label="thesis"
+    )
     staff.first_name = "Staff D"
     staff.save()
 
@@ -47,8 +49,9 @@ def test_says_in_a_sentence_what_happened(
         act=Act(actor=staff, address=address),
         action=action,
         outcome=outcome,
-        owner=staff,
-        key_id=KEY,
+        subject=staff,
+        kind="key",
+        object_id=KEY,
         label="thesis",
         on_behalf_of=whom,
     )
@@ -57,7 +60,15 @@ def test_says_in_a_sentence_what_happened(
 
 
 def test_names_the_portal_where_nobody_acted(db: None) -> None:
-    entry = record(act=BY_THE_PORTAL, action="sweep", outcome="healed", owner=make_user(), key_id=KEY, label="thesis")
+    entry = record(
+        act=BY_THE_PORTAL,
+        action="sweep",
+        outcome="healed",
+        subject=make_user(),
+        kind="key",
+        object_id=KEY,
+        label="thesis",
+    )
 
     assert entry.actor is None
     assert entry.sentence == "Repair by the portal: healed"
@@ -74,14 +85,20 @@ def test_refuses_words_that_it_does_not_know(db: None) -> None:
     owner = make_user()
 
     with pytest.raises(ValueError, match="steal"):
-        record(act=BY_THE_PORTAL, action="steal", outcome="done", owner=owner, key_id=KEY, label="")
+        record(act=BY_THE_PORTAL, action="steal", outcome="done", subject=owner, kind="key", object_id=KEY, label="")
     with pytest.raises(ValueError, match="fine"):
-        record(act=BY_THE_PORTAL, action="issue", outcome="fine", owner=owner, key_id=KEY, label="")
+        record(act=BY_THE_PORTAL, action="issue", outcome="fine", subject=owner, kind="key", object_id=KEY, label="")
 
 
 def test_cuts_a_label_that_is_too_long(db: None) -> None:
     entry = record(
-        act=BY_THE_PORTAL, action="issue", outcome="refused", owner=make_user(), key_id=KEY, label="x" * 5000
+        act=BY_THE_PORTAL,
+        action="issue",
+        outcome="refused",
+        subject=make_user(),
+        kind="key",
+        object_id=KEY,
+        label="x" * 5000,
     )
 
     assert entry.label == "x" * 100
@@ -99,18 +116,20 @@ def test_lists_what_was_done_to_a_key_and_for_an_owner_newest_first(db: None) ->
     owner, other = make_user(), make_user()
     mine = uuid4()
     first, second = (
-        record(act=Act(actor=other), action=action, outcome="done", owner=owner, key_id=mine, label="")
+        record(act=Act(actor=other), action=action, outcome="done", subject=owner, kind="key", object_id=mine, label="")
         for action in ("issue", "renew")
     )
-    record(act=Act(actor=owner), action="issue", outcome="done", owner=other, key_id=uuid4(), label="")
+    record(act=Act(actor=owner), action="issue", outcome="done", subject=other, kind="key", object_id=uuid4(), label="")
 
     assert list(entries_of_key(mine)) == [second, first]
-    assert list(entries_of_owner(owner)) == [second, first]
+    assert list(entries_of_keys_of(owner)) == [second, first]
 
 
 def _entry() -> AuditEntry:
     owner = make_user()
-    return record(act=Act(actor=owner), action="issue", outcome="done", owner=owner, key_id=KEY, label="thesis")
+    return record(
+        act=Act(actor=owner), action="issue", outcome="done", subject=owner, kind="key", object_id=KEY, label="thesis"
+    )
 
 
 def test_is_never_changed(db: None) -> None:
@@ -140,7 +159,8 @@ def test_is_never_deleted_from_postgresql(db: None) -> None:
 
 
 def test_holds_on_to_the_people_whom_it_names(db: None) -> None:
-    entry = _entry()
+    person = _entry().subject
+    assert person
 
     with pytest.raises(ProtectedError):
-        entry.owner.delete()
+        person.delete()

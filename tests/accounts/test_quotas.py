@@ -13,7 +13,7 @@ from accounts.models import AuditAction, AuditEntry, AuditOutcome, AuditRepeat, 
 from accounts.quotas import QuotaExceeded, consume
 from keys.models import Key
 from keys.services.refusals import KeyRefused
-from keys.services.trail import trace
+from keys.services.trail import audit
 from tests.factories import make_intern, make_staff
 
 
@@ -65,19 +65,19 @@ def test_many_tabs_at_once_do_not_pass_the_limit(intern: User) -> None:
 
 def refused(owner: User, code: str, *, action: AuditAction = AuditAction.RENEW, by: User | None = None) -> None:
     act = Act(actor=by or owner, address="192.0.2.7")
-    trace(act, action, AuditOutcome.REFUSED, Key(owner=owner, label="thesis"), KeyRefused(code, f"No: {code}"))
+    audit(act, action, AuditOutcome.REFUSED, Key(owner=owner, label="thesis"), KeyRefused(code))
 
 
 def test_the_same_refusal_is_one_entry_with_a_count(intern: User, staff: User) -> None:
     for _ in range(40):
-        refused(intern, "limit")
-    refused(intern, "too_early")
-    refused(intern, "limit", action=AuditAction.ROTATE)
-    refused(intern, "limit", by=staff)
-    refused(staff, "limit")
+        refused(intern, "label")
+    refused(intern, "too_late")
+    refused(intern, "label", action=AuditAction.ROTATE)
+    refused(intern, "label", by=staff)
+    refused(staff, "label")
 
     assert AuditEntry.objects.count() == 5
-    first = AuditEntry.objects.of_owner(intern).last()
+    first = AuditEntry.objects.of_subject(intern).last()
     assert first is not None
     assert first.sentence == "Renewal by Intern A from 192.0.2.7: refused, 40 times within the hour"
     with translation.override("fr"):
@@ -85,11 +85,11 @@ def test_the_same_refusal_is_one_entry_with_a_count(intern: User, staff: User) -
 
 
 def test_the_next_hour_has_an_entry_of_its_own(intern: User) -> None:
-    refused(intern, "limit")
+    refused(intern, "label")
     AuditRepeat.objects.update(hour=timezone.now() - timedelta(hours=1))
-    refused(intern, "limit")
+    refused(intern, "label")
 
-    assert [entry.sentence[-9:] for entry in AuditEntry.objects.of_owner(intern)] == [": refused", ": refused"]
+    assert [entry.sentence[-9:] for entry in AuditEntry.objects.of_subject(intern)] == [": refused", ": refused"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -112,5 +112,5 @@ def test_the_history_asks_the_database_once_for_all_counts(db: None) -> None:
     for code in ("a", "b", "c"):
         refused(people[0], code)
     with CaptureQueriesContext(connection) as queries:
-        assert [entry.sentence for entry in AuditEntry.objects.of_owner(people[0])]
+        assert [entry.sentence for entry in AuditEntry.objects.of_subject(people[0])]
     assert len(queries) == 1

@@ -53,7 +53,7 @@ def test_a_change_of_a_policy_reaches_existing_keys_once(
     assert at_gateway(sandbox, other)["rpm_limit"] is None
     assert not services.find_outdated()
     assert services.apply_policies(BY_THE_PORTAL) == 0
-    assert AuditEntry.objects.filter(action="limit", key_id=key.pk).count() == 1
+    assert AuditEntry.objects.of_key(key.pk).filter(action="limit").count() == 1
 
 
 def test_a_shorter_lifetime_ends_keys_sooner_and_a_longer_one_prolongs_none(intern: User, sandbox: Sandbox) -> None:

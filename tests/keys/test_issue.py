@@ -48,7 +48,8 @@ def test_says_in_the_audit_trail_who_did_it_and_from_where(intern: User, sandbox
     fresh = issue(intern)
 
     entry = AuditEntry.objects.get()
-    assert (entry.action, entry.outcome, entry.actor, entry.key_id) == ("issue", "done", intern, fresh.key.pk)
+    assert (entry.action, entry.outcome, entry.actor) == ("issue", "done", intern)
+    assert (entry.object_kind, entry.object_id, entry.subject) == ("key", str(fresh.key.pk), intern)
     assert entry.address == "192.0.2.1"
 
 

@@ -27,7 +27,7 @@ def test_forty_refused_creations_are_one_line_of_the_history(as_intern: Client, 
     for number in range(40):
         assert as_intern.post(CREATE, wish(label=f"one more {number}")).status_code == 422
 
-    refused = AuditEntry.objects.of_owner(intern).filter(outcome="refused")
+    refused = AuditEntry.objects.of_subject(intern).filter(outcome="refused")
     assert [entry.repeat and entry.repeat.count for entry in refused] == [40]
     assert "refused, 40 times within the hour" in words_of(as_intern.get(reverse("keys:history")))
     french = as_intern.get(reverse("keys:history"), headers={"Accept-Language": "fr"})
@@ -79,4 +79,4 @@ def test_a_gateway_that_refuses_does_not_fill_the_trail(as_intern: Client, inter
     for number in range(5):
         assert as_intern.post(CREATE, wish(label=f"label {number}")).status_code == 502
 
-    assert [entry.repeat and entry.repeat.count for entry in AuditEntry.objects.of_owner(intern)] == [5]
+    assert [entry.repeat and entry.repeat.count for entry in AuditEntry.objects.of_subject(intern)] == [5]

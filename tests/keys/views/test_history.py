@@ -1,5 +1,7 @@
 """The trail of all that was done with a person's keys."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -19,8 +21,9 @@ def fill(owner: User, key: Key, number: int) -> None:
             act=Act(actor=owner),
             action=AuditAction.RELABEL,
             outcome=AuditOutcome.DONE,
-            owner=owner,
-            key_id=key.pk,
+            subject=owner,
+            kind="key",
+            object_id=key.pk,
             label=f"label {place}.",
         )
 
@@ -66,30 +69,38 @@ def test_answers_to_get_only(as_intern: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("detail", "language", "words"),
+    ("code", "details", "language", "words"),
     [
-        ("expires: 2026-11-28T17:25+00:00; blocked: no", "en", "It expires on 28 Nov 2026, 17:25."),
         (
-            "expires: 2027-03-01T09:00+00:00; blocked: yes",
+            "taken_over",
+            {"expires_at": "2026-11-28T17:25+00:00", "blocked": False},
+            "en",
+            "It expires on 28 Nov 2026, 17:25.",
+        ),
+        (
+            "taken_over",
+            {"expires_at": "2027-03-01T09:00+00:00", "blocked": True},
             "fr",
             "Elle expire le 1er mars 2027, 09:00. Elle est bloquée.",
         ),
-        ("expires: never; blocked: no", "fr", "Elle n’expire jamais."),
-        ("2026-12-01 → –", "en", "before: 1 Dec 2026; now: –"),
-        ("expires: soon", "en", "expires: soon"),
+        ("taken_over", {"expires_at": None, "blocked": False}, "fr", "Elle n’expire jamais."),
+        ("stay_days", {"before": "2026-12-01", "after": None}, "en", "before: 1 Dec 2026; now: –"),
+        ("legacy", {"text": "expires: soon"}, "en", "expires: soon"),
     ],
 )
 def test_writes_dates_in_words_in_the_readers_language(
-    as_intern: Client, intern: User, key: Key, detail: str, language: str, words: str
+    as_intern: Client, intern: User, key: Key, code: str, details: dict[str, Any], language: str, words: str
 ) -> None:
     record(
         act=Act(),
         action=AuditAction.SYNC,
         outcome=AuditOutcome.DONE,
-        owner=intern,
-        key_id=key.pk,
+        subject=intern,
+        kind="key",
+        object_id=key.pk,
         label=key.label,
-        detail=detail,
+        code=code,
+        details=details,
     )
 
     page = words_of(as_intern.get(HISTORY, headers={"accept-language": language})).replace("\u00a0", " ")

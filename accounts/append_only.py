@@ -1,0 +1,71 @@
+"""The database itself refuses to change the audit trail, but to blank what names a person (ADR 20).
+
+Django remakes a table on SQLite to alter it, and its triggers are lost with the old one. So after every `migrate` the
+trigger is looked at, and made where it is missing or other columns are there. PostgreSQL keeps its own. Deleting is
+refused on PostgreSQL only: on SQLite, which is to try and to test, Django empties its tables by DELETE.
+"""
+
+from typing import Any, Final
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+TABLE: Final = "accounts_auditentry"
+TRIGGER: Final = "accounts_auditentry_append_only"
+BLANKABLE: Final = {"actor_name": "''", "on_behalf_of": "''", "label": "''", "address": "NULL", "details": "'{}'"}
+
+_FUNCTION: Final = f"""
+    CREATE OR REPLACE FUNCTION accounts_auditentry_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - ARRAY{list(BLANKABLE)!r} = to_jsonb(OLD) - ARRAY{list(BLANKABLE)!r}
+            AND NEW.actor_name IN ('', OLD.actor_name) AND NEW.on_behalf_of IN ('', OLD.on_behalf_of)
+            AND NEW.label IN ('', OLD.label) AND NEW.details IN ('{{}}'::jsonb, OLD.details)
+            AND (NEW.address IS NULL OR NEW.address = OLD.address)
+        THEN RETURN NEW; END IF;
+        RAISE EXCEPTION 'accounts_auditentry is append-only' USING ERRCODE = 'restrict_violation';
+    END $$
+"""
+
+
+def protect(connection: BaseDatabaseWrapper) -> None:
+    """Make the trigger of the trail anew, for the columns that the table has now."""
+    unprotect(connection)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_FUNCTION)
+            cursor.execute(
+                f"CREATE TRIGGER {TRIGGER} BEFORE UPDATE OR DELETE ON {TABLE} "
+                "FOR EACH ROW EXECUTE FUNCTION accounts_auditentry_refuse()"
+            )
+        else:
+            cursor.execute(_sqlite_trigger(connection))
+
+
+def unprotect(connection: BaseDatabaseWrapper) -> None:
+    """Take the trigger away, for a migration that writes rows anew; `protect` has to follow."""
+    on_table = f" ON {TABLE}" if connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER IF EXISTS {TRIGGER}{on_table}")
+
+
+def protect_after_migrate(using: str, **_: Any) -> None:
+    """Make the trigger where SQLite has lost it, or has it for other columns; does nothing elsewhere."""
+    connection = connections[using]
+    if connection.vendor != "sqlite":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE name IN (%s, %s)", [TABLE, TRIGGER])
+        found = dict(cursor.fetchall())
+    if TABLE in found and found.get(TRIGGER) != _sqlite_trigger(connection):
+        protect(connection)
+
+
+def _sqlite_trigger(connection: BaseDatabaseWrapper) -> str:
+    """Return the statement for the columns of today: all must stay as they were, but some may be blanked."""
+    with connection.cursor() as cursor:
+        columns = [column.name for column in connection.introspection.get_table_description(cursor, TABLE)]
+    stays = [f"NEW.{name} IS OLD.{name}" for name in columns if name not in BLANKABLE]
+    blanks = [f"(NEW.{name} IS OLD.{name} OR NEW.{name} IS {BLANKABLE[name]})" for name in columns if name in BLANKABLE]
+    return (
+        f"CREATE TRIGGER {TRIGGER} BEFORE UPDATE ON {TABLE} WHEN NOT ({' AND '.join([*stays, *blanks])})\n"
+        "BEGIN SELECT RAISE(ABORT, 'accounts_auditentry is append-only'); END"
+    )

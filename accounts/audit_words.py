@@ -1,0 +1,35 @@
+"""What the codes of the audit trail say, in the reader's language. Each app adds the words of its own codes.
+
+The trail keeps a code and values; a sentence is made of them when somebody reads it, never before.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+Words: TypeAlias = Union[str, "_StrPromise", Callable[[Mapping[str, Any]], str]]
+
+_words: dict[str, Words] = {}
+
+
+class Values(dict[str, Any]):
+    """The values of an entry; one that is not there (any more) reads "…"."""
+
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
+def add_words(words: Mapping[str, Words]) -> None:
+    """Say what these codes mean: a sentence with %(names)s of values, or a function of the values."""
+    _words.update(words)
+
+
+def words_of(code: str, details: Mapping[str, Any]) -> str:
+    """Return code and values as a sentence in the language that is on; a code that nobody knows as itself."""
+    words = _words.get(code)
+    if words is None:
+        return code
+    values = Values(details)
+    return words(values) if callable(words) else str(words) % values

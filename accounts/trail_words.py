@@ -1,0 +1,62 @@
+"""The words of the trail for what happens to policies and people, and for notes of before there were codes."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.audit_words import Words
+
+NAMES: Final = {  # of changes that are no fields of a model
+    "name": _("name"),
+    "groups": _("groups"),
+    "user_permissions": _("permissions"),
+    "permissions": _("permissions"),
+}
+
+
+def _changes(model: str, values: Mapping[str, Any]) -> str:
+    """Say field by field what it was and what it is now."""
+    changes = values["changes"]
+    if not isinstance(changes, Mapping):
+        return ""
+    return "; ".join(_change(model, name, *pair) for name, pair in changes.items()) + "."
+
+
+def _change(model: str, name: str, *pair: Any) -> str:
+    field = _field(model, name)
+    title = str(NAMES.get(name) or (field.verbose_name if field else name))
+    if not pair:
+        return title
+    before, after = (_value(field, value) for value in pair)
+    return gettext("%(field)s: %(before)s → %(after)s") % {"field": title, "before": before, "after": after}
+
+
+def _field(model: str, name: str) -> Any:
+    try:
+        return apps.get_model("accounts", model)._meta.get_field(name)
+    except FieldDoesNotExist:
+        return None
+
+
+def _value(field: Any, value: Any) -> str:
+    """Return a value as people write it; a choice by its name."""
+    if value is None or value in ("", []):
+        return "–"
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    choices: dict[Any, Any] = dict(getattr(field, "flatchoices", None) or ())
+    return str(choices.get(value, value))
+
+
+WORDS: Final[dict[str, Words]] = {
+    "policy.changes": lambda values: _changes("policy", values),
+    "person.changes": lambda values: _changes("user", values),
+    "group.changes": lambda values: _changes("user", values),
+    "legacy": lambda values: str(values["text"]),  # a sentence of before, as it was written
+}

@@ -1,0 +1,15 @@
+"""The app of keys."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class KeysConfig(AppConfig):
+    """Keys, and the words of the trail about them."""
+
+    name = "keys"
+    verbose_name = _("Keys")
+
+    def ready(self) -> None:
+        """Load the words of the trail, also where no key is ever touched."""
+        from keys.services import trail  # noqa: F401
