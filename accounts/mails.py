@@ -50,7 +50,7 @@ def send_later(kind: str, user: User | None, *, robust: bool = True, **details: 
 def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, Any]) -> bool:
     """Write and send one mail now; False when there is nobody to send it to any more. Raises OSError."""
     user = User.objects.filter(pk=user_id).first() if user_id else None
-    if user is None:
+    if user is None or user.anonymised_at:
         return False
     to = details.get("to") or user.email
     context = {**details, "user": user, "portal_url": settings.PORTAL_URL}

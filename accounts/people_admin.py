@@ -83,8 +83,8 @@ class UserAdmin(PeopleAdmin):
                 "fields": ("is_active", "is_superuser", "groups", "user_permissions"),
                 "description": _(
                     "People who leave are made inactive, not deleted: they can no longer sign in, and the audit trail "
-                    "keeps their name. What keys they may have is up to the policies of their groups. You can give the "
-                    "groups that grant nothing that you may not do yourself."
+                    "keeps their name, unless they are anonymised. What keys they may have is up to the policies of "
+                    "their groups. You can give the groups that grant nothing that you may not do yourself."
                 ),
             },
         ),

@@ -87,6 +87,7 @@ class Key(models.Model):
         LAPSED = "lapsed", _("It expired, and was not renewed in time.")
         NO_CUSTOM = "no_custom", _("The gateway does not let the portal choose its secret.")
         REPLACED = "replaced", _("The portal’s own secret was changed, so that another was made in its place.")
+        ANONYMISED = "anonymised", _("Its owner was anonymised.")
 
     LIVE_STATES: ClassVar = (State.ISSUING, State.ACTIVE, State.DELETING)
     COUNTED_KINDS: ClassVar = (Kind.PERSONAL, Kind.TEMPORARY)

@@ -27,7 +27,7 @@ class UserManager(DjangoUserManager["User"]):
 
 
 class User(AbstractUser):
-    """Somebody who may sign in. Deactivated when they leave, not deleted: the audit trail names them."""
+    """Somebody who may sign in. Deactivated when they leave, or anonymised, not deleted: the audit trail needs them."""
 
     gateway_user_id = models.CharField(
         _("user id at the gateway"),
@@ -52,6 +52,10 @@ class User(AbstractUser):
         blank=True,
         editable=False,
         help_text=_("That of the last sign-in, for mails. Empty: the portal’s."),
+    )
+
+    anonymised_at = models.DateTimeField(
+        _("anonymised"), null=True, editable=False, help_text=_("Since then nothing tells who it was.")
     )
 
     objects: ClassVar[UserManager] = UserManager()

@@ -14,6 +14,7 @@ from gateway.types import KeyInfo
 from keys.identity import identify_gateway
 from keys.models import Key, Token
 from keys.services.delete import begin_deletion, erase, mark_gone, settle
+from keys.services.forget import forget_key
 from keys.services.mint import give_up
 from keys.services.person_budget import check_budget, due_for_check
 from keys.services.renew import record_end
@@ -47,6 +48,7 @@ def sweep_keys() -> int:
         each(end_with_stay, keys.filter(state=Key.State.ACTIVE, expires_at__date__gt=F("stay_ends_on"))),
         each(_end_grace, tokens.filter(state=Token.State.RETIRING, retires_at__lte=now)),
         each(_end_lapsed, keys.filter(state=Key.State.ACTIVE, expires_at__lt=lapsed).exclude(kind=Key.Kind.OUTSIDE)),
+        each(forget_key, keys.filter(state=Key.State.ACTIVE, owner__anonymised_at__isnull=False)),
         each(_block, keys.filter(state=Key.State.ACTIVE, blocked=False, owner__is_active=False)),
         each(_unblock, keys.filter(state=Key.State.ACTIVE, blocked_by_portal=True, owner__is_active=True)),
         each(erase, tokens.filter(state=Token.State.DELETING)),

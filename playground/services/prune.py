@@ -22,7 +22,8 @@ def prune_conversations() -> int:
     now = timezone.now()
     old = Q(used_at__lt=now - timedelta(days=settings.PLAYGROUND_KEPT_DAYS))
     unkept = Q(kept=False, used_at__lt=now - timedelta(hours=settings.PLAYGROUND_UNKEPT_HOURS))
-    over = Conversation.objects.filter(old | unkept).exclude(messages__answers__state__in=Answer.UNDER_WAY)
+    anonymised = Q(owner__anonymised_at__isnull=False)  # begun while their owner was being anonymised
+    over = Conversation.objects.filter(old | unkept | anonymised).exclude(messages__answers__state__in=Answer.UNDER_WAY)
     deleted = 0
     while ids := list(over.order_by("used_at").values_list("pk", flat=True)[:BATCH]):
         _, by_model = over.filter(pk__in=ids).delete()

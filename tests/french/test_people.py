@@ -147,5 +147,9 @@ def test_the_administration(admin: User, staff: User, sandbox: Sandbox, read: Re
     ]
     for page in pages:
         read(browser.get(f"/admin/{page}"))
+    anonymise = f"/admin/accounts/user/{staff.pk}/anonymise/"
+    assert "Supprimé définitivement" in read(browser.get(anonymise))
+    assert "Anonymisé : le compte s’appelle maintenant" in read(browser.post(anonymise, follow=True))
+    assert "Rien n’a changé" in read(browser.post(anonymise, follow=True))
     refused = browser.post("/admin/accounts/policy/add/", {"model_names": "", "temporary_lifetime_days": "0"})
     assert "Nommez au moins un modèle" in read(refused)

@@ -1,0 +1,56 @@
+"""What of an account names its person: blanked for good. The account stays, as a number, for spend and trail."""
+
+import secrets
+
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from accounts.audit import forget_names
+from accounts.models import User
+
+
+def anonymise_account(person: User) -> None:
+    """Blank the account, close it and end its sessions. Call it in a transaction. Idempotent.
+
+    Nobody can sign in to it any more: its link to the institution is cut, so that the same person would get a new one.
+    """
+    person.username = _number_of(person)
+    person.first_name = person.last_name = person.email = person.language = ""
+    person.is_active = person.is_staff = person.is_superuser = False
+    person.set_unusable_password()
+    person.anonymised_at = timezone.now()
+    person.save()
+    for rights in (person.groups, person.user_permissions, person.institution_groups):
+        rights.clear()
+    EmailAddress.objects.filter(user=person).delete()
+    SocialAccount.objects.filter(user=person).delete()
+    forget_names(person)
+    _forget_in_django_log(person)
+    end_sessions(person)
+
+
+def end_sessions(person: User) -> None:
+    """Delete all sessions in which the person is signed in."""
+    theirs = [
+        session.pk
+        for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator()
+        if session.get_decoded().get("_auth_user_id") == str(person.pk)
+    ]
+    Session.objects.filter(pk__in=theirs).delete()
+
+
+def _number_of(person: User) -> str:
+    """Return what the account is called from now on; whoever has taken that name as theirs keeps it."""
+    name = f"anonymous-{person.pk}"
+    taken = User.objects.exclude(pk=person.pk).filter(username__iexact=name).exists()
+    return f"{name}-{secrets.token_hex(4)}" if taken else name
+
+
+def _forget_in_django_log(person: User) -> None:
+    """Blank the name in the log of Django's admin, where it is about this person."""
+    about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(person.pk))
+    about.update(object_repr=person.username, change_message="")
