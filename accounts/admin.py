@@ -181,14 +181,13 @@ def _is_own(request: HttpRequest, policy: Policy | None) -> bool:
 class AuditEntryAdmin(TrailAdmin):
     """Who did what to which key, policy or person; to read only."""
 
-    list_display = ("at", "what_happened", "object_kind", "named", "subject", "outcome", "address", "remark")
+    list_display = ("at", "what_happened", "remark", "object_kind", "named", "subject")
+    readonly_fields = (*list_display, "object_id", "on_behalf_of", "outcome", "address")
     list_filter = ("object_kind", "action", "outcome", "at")
     search_fields = ("label", "actor_name", "subject__username", "on_behalf_of", "=object_id", "=address")
     search_help_text = _("Label, who did it, user name of the person concerned, intern, whole number, or address")
     ordering = ("-at", "-id")
     list_select_related = ("actor", "subject", "repeats")
-    exclude = ("code", "details")
-    readonly_fields = ("what_happened", "remark")
     show_full_result_count = False  # counting all entries costs more than reading a page of them
 
     @admin.display(description=_("what happened"))
