@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 from bench.crowd import DAYS_AGO, KEY, KEYS, MEASURES, MODEL, MODELS, NUMBERS, PEOPLE, facts_a_day, token_of
 from keys.models import GatewayState, Key, Token
-from usage.models import COLOURS, Fact, Source, UsageState, UsedModel, utc_today
+from usage.models import COLOURS, Fact, TokenRef, UsageState, UsedModel, utc_today
 from usage.services import rebuild_rollups
 
 BATCH = 500
@@ -58,8 +58,8 @@ def make_facts(facts: int) -> None:
     owned = dict(Token.objects.values_list("token", "key"))
     owners = dict(Key.objects.values_list("pk", "owner"))
     tokens = [token_of(n) for n in range(KEYS)]
-    Source.objects.bulk_create(
-        [Source(token=token, key_id=owned[token], owner_id=owners[owned[token]]) for token in tokens],
+    TokenRef.objects.bulk_create(
+        [TokenRef(token=token, key_id=owned[token], owner_id=owners[owned[token]]) for token in tokens],
         batch_size=BATCH,
     )
     UsedModel.objects.bulk_create(
@@ -79,16 +79,16 @@ def make_facts(facts: int) -> None:
 def _insert(facts: int) -> None:
     """Let the database make the rows out of their numbers."""
     a_day = facts_a_day(facts)
-    first_source = Source.objects.order_by("pk").values_list("pk", flat=True)[0]
+    first_token_ref = TokenRef.objects.order_by("pk").values_list("pk", flat=True)[0]
     first_model = UsedModel.objects.order_by("pk").values_list("pk", flat=True)[0]
     ago = DAYS_AGO.format(a_day=a_day)
     on_postgres = connection.vendor == "postgresql"
     day = f"CAST(%s AS date) - CAST({ago} AS int)" if on_postgres else f"date(%s, '-' || ({ago}) || ' days')"
-    columns = ", ".join(("day", "source_id", "model_id", *MEASURES))
+    columns = ", ".join(("day", "token_ref_id", "model_id", *MEASURES))
     values = ", ".join(
         (
             day,
-            f"{first_source} + {KEY.format(a_day=a_day)}",
+            f"{first_token_ref} + {KEY.format(a_day=a_day)}",
             f"{first_model} + {MODEL.format(a_day=a_day)}",
             *MEASURES.values(),
         )

@@ -121,11 +121,11 @@ def welcome(streaming: int, late: int) -> Json:
 
 def poll() -> Json:
     """Poll today once; tell how long it took and the most memory this process ever had."""
-    from usage.models import Run, UsageState, utc_today
+    from usage.models import PollRun, UsageState, utc_today
     from usage.services import refresh_facts
 
-    UsageState.objects.update(rest_until=None)
-    run = refresh_facts(utc_today(), utc_today(), Run.Kind.TODAY)
+    UsageState.objects.update(cooldown_until=None)
+    run = refresh_facts(utc_today(), utc_today(), PollRun.Kind.TODAY)
     return {
         "outcome": run.outcome,
         "problem": run.problem,

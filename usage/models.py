@@ -1,6 +1,6 @@
-"""Usage as rows: facts as the gateway last told them, rollups of them, and how the polling went.
+"""Usage as rows: facts as the gateway last reported them, rollups of them, and how the polling went.
 
-A fact names the gateway's token (`Source`), never a key or a person: whose a token is stands on its source alone, so
+A fact names the gateway's token (`TokenRef`), never a key or a person: only the TokenRef says whose it is, so
 that what becomes known later changes one row. Facts and rollups are written by services/refresh.py and
 services/rollups.py, in one transaction a day.
 """
@@ -27,25 +27,25 @@ class UsedModel(models.Model):
     """A model by its public name, as the gateway bills it; "" is what failed before it was known."""
 
     name = models.CharField(max_length=MODEL_LENGTH, unique=True)
-    provider = models.CharField(max_length=80, blank=True, help_text="As the gateway's list of models tells it.")
+    provider = models.CharField(max_length=80, blank=True, help_text="From the gateway's list of models.")
     colour = models.PositiveSmallIntegerField(default=0, help_text="On every page: 1 to COLOURS, given once.")
 
     def __str__(self) -> str:
         return self.name
 
 
-class Source(models.Model):
+class TokenRef(models.Model):
     """A token as the gateway names it in its activity: mostly a key's hash, sometimes a hash of that, or a word."""
 
     token = models.CharField(max_length=TOKEN_LENGTH, unique=True)
-    alias = models.CharField(max_length=TOKEN_LENGTH, blank=True, help_text="The gateway's name of it, last heard.")
-    gateway_user_id = models.CharField(max_length=TOKEN_LENGTH, blank=True, help_text="As the gateway told.")
-    key = models.ForeignKey(Key, models.PROTECT, null=True, related_name="sources")
+    alias = models.CharField(max_length=TOKEN_LENGTH, blank=True, help_text="The gateway's name of it, last reported.")
+    gateway_user_id = models.CharField(max_length=TOKEN_LENGTH, blank=True, help_text="As the gateway reports it.")
+    key = models.ForeignKey(Key, models.PROTECT, null=True, related_name="token_refs")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
         null=True,
-        related_name="usage_sources",
+        related_name="token_refs",
         help_text="The key's owner, else whom the gateway names; empty: unattributed.",
     )
 
@@ -85,19 +85,19 @@ class Fact(Measures):
     """What one token used of one model on one UTC day."""
 
     day = models.DateField()
-    source = models.ForeignKey(Source, models.PROTECT, related_name="facts", db_index=False)
+    token_ref = models.ForeignKey(TokenRef, models.PROTECT, related_name="facts", db_index=False)
     model = models.ForeignKey(UsedModel, models.PROTECT, related_name="facts")
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["day", "source", "model"], name="usage_fact_is_one_row"),
+            models.UniqueConstraint(fields=["day", "token_ref", "model"], name="usage_fact_is_one_row"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["source", "day"], name="usage_facts_of_source"),  # a person's pages and exports
+            models.Index(fields=["token_ref", "day"], name="usage_facts_of_token"),  # a person's pages and exports
         ]
 
     def __str__(self) -> str:
-        return f"{self.day} {self.source_id} {self.model_id}"
+        return f"{self.day} {self.token_ref_id} {self.model_id}"
 
 
 class DayModel(Measures):
@@ -113,21 +113,23 @@ class DayModel(Measures):
         return f"{self.day} {self.model_id}"
 
 
-class DaySource(Measures):
-    """The facts of a UTC day by token; the last day of a source is its last use."""
+class DayToken(Measures):
+    """The facts of a UTC day by token; the last day of a token is its last use."""
 
     day = models.DateField()
-    source = models.ForeignKey(Source, models.PROTECT, related_name="days", db_index=False)
+    token_ref = models.ForeignKey(TokenRef, models.PROTECT, related_name="days", db_index=False)
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["source", "day"], name="usage_day_source_is_one_row")]
-        indexes: ClassVar = [models.Index(fields=["day", "source"], name="usage_sources_of_day")]  # everybody's pages
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["token_ref", "day"], name="usage_day_token_is_one_row")
+        ]
+        indexes: ClassVar = [models.Index(fields=["day", "token_ref"], name="usage_tokens_of_day")]  # everybody's pages
 
     def __str__(self) -> str:
-        return f"{self.day} {self.source_id}"
+        return f"{self.day} {self.token_ref_id}"
 
 
-class Run(models.Model):
+class PollRun(models.Model):
     """One poll of the gateway: what it read, what it wrote, how it ended."""
 
     class Kind(models.TextChoices):
@@ -158,7 +160,7 @@ class Run(models.Model):
     rows_written = models.PositiveIntegerField(default=0, help_text="Facts made, changed and removed.")
     invalid = models.PositiveIntegerField(default=0, help_text="Numbers that make no sense, not in the sums.")
     missing = models.JSONField(default=list, help_text="What the gateway does not report, as older ones do not.")
-    days_kept = models.PositiveIntegerField(default=0, help_text="Days of which far less was told than before.")
+    days_kept = models.PositiveIntegerField(default=0, help_text="Days of which far less was reported than before.")
     seconds = models.FloatField(default=0)
     gateway_s = models.FloatField(default=0, help_text="Of these, spent waiting for the gateway.")
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.RUNNING)
@@ -176,7 +178,7 @@ class Anomaly(models.Model):
     """A number of the gateway's activity that makes no sense, as of the last time that its day was read."""
 
     day = models.DateField()
-    token = models.CharField(max_length=TOKEN_LENGTH, blank=True, help_text="As Source has it; empty: not readable.")
+    token = models.CharField(max_length=TOKEN_LENGTH, blank=True, help_text="As TokenRef has it; empty: not readable.")
     model = models.CharField(max_length=MODEL_LENGTH, blank=True)
     measure = models.CharField(max_length=30, blank=True, help_text="As ActivityRow has it; empty: the whole row.")
     reported = models.CharField(max_length=40, blank=True, help_text="The number, or what is there instead.")
@@ -193,13 +195,13 @@ class Anomaly(models.Model):
 
 
 class UsageState(models.Model):
-    """How fresh the facts are, and when the gateway may be asked again: one row, pk 1."""
+    """How fresh the facts are, and when the next poll may start: one row, pk 1."""
 
     last_ok_at = models.DateTimeField(null=True, help_text="The end of the last run that read today.")
     last_try_at = models.DateTimeField(null=True)
     failing_since = models.DateTimeField(null=True, help_text="The first failure since the last success.")
     problem = models.CharField(max_length=300, blank=True)
-    rest_until = models.DateTimeField(null=True, help_text="Politeness: no run before it.")
+    cooldown_until = models.DateTimeField(null=True, help_text="No run before it, to spare the gateway.")
     version = models.BigIntegerField(default=0, help_text="One more whenever a fact changed, or whose it is.")
     backfill_started_on = models.DateField(null=True, help_text="The day of the first start.")
     backfilled_to = models.DateField(null=True, help_text="The oldest day that the back-fill has read.")
@@ -229,12 +231,12 @@ class UsageState(models.Model):
         """How much of the back-fill is done, 0 to 1."""
         if not (self.backfill_started_on and self.backfill_target and self.backfilled_to):
             return 0.0
-        whole = (self.backfill_started_on - self.backfill_target).days
-        return 1.0 if whole <= 0 else (self.backfill_started_on - self.backfilled_to).days / whole
+        total_days = (self.backfill_started_on - self.backfill_target).days
+        return 1.0 if total_days <= 0 else (self.backfill_started_on - self.backfilled_to).days / total_days
 
 
 class Notice(models.Model):
-    """A person was told, once in a budget's period, that 80 % or 100 % of it is spent. No key: the portal's own."""
+    """A notice, once per budget period, that 80 % or 100 % of a budget is spent. No key: the portal's own budget."""
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="usage_notices")
     key = models.ForeignKey(Key, models.CASCADE, null=True, related_name="notices")
@@ -245,7 +247,7 @@ class Notice(models.Model):
     made_at = models.DateTimeField(default=timezone.now)
     mail_claimed_at = models.DateTimeField(null=True, help_text="The mail is being sent.")
     mailed_at = models.DateTimeField(null=True)
-    seen_at = models.DateTimeField(null=True, help_text="When the person put it away.")
+    seen_at = models.DateTimeField(null=True, help_text="When the person dismissed it.")
 
     class Meta:
         ordering: ClassVar = ["-made_at", "-id"]
@@ -266,8 +268,8 @@ class Notice(models.Model):
         return f"{self.threshold} % since {self.period_first_day}"
 
 
-class Comparison(models.Model):
-    """One reconciliation with the gateway; its differences are rows. The newest that is done is shown."""
+class Reconciliation(models.Model):
+    """One reconciliation with the gateway; its discrepancies are rows. The newest that is done is shown."""
 
     started_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
@@ -280,11 +282,11 @@ class Comparison(models.Model):
         ordering: ClassVar = ["-started_at", "-id"]
 
     def __str__(self) -> str:
-        return f"comparison of {self.started_at}"
+        return f"reconciliation of {self.started_at}"
 
 
-class Difference(models.Model):
-    """What the portal and the gateway do not tell alike."""
+class Discrepancy(models.Model):
+    """Something on which the portal and the gateway disagree."""
 
     class Kind(models.TextChoices):
         """In which way."""
@@ -296,17 +298,17 @@ class Difference(models.Model):
         OWNER_DIFFERS = "owner_differs", _("Owned by somebody else")
         SUMS = "sums", _("Sums differ")
 
-    class Act(models.TextChoices):
-        """What mends it."""
+    class Fix(models.TextChoices):
+        """What resolves it."""
 
         SYNC = "sync", _("Take over what the gateway says")
         REREAD = "reread", _("Read the day again")
         GATEWAY = "gateway", _("Decide at the gateway: give it an owner, or delete it there")
 
-    comparison = models.ForeignKey(Comparison, models.CASCADE, related_name="differences")
+    reconciliation = models.ForeignKey(Reconciliation, models.CASCADE, related_name="discrepancies")
     kind = models.CharField(max_length=20, choices=Kind)
-    act = models.CharField(max_length=10, choices=Act)
-    key = models.ForeignKey(Key, models.CASCADE, null=True, related_name="differences")
+    fix = models.CharField(max_length=10, choices=Fix)
+    key = models.ForeignKey(Key, models.CASCADE, null=True, related_name="discrepancies")
     name = models.CharField(max_length=TOKEN_LENGTH, help_text="Label, alias or token, to find it by.")
     day = models.DateField(null=True)
     measure = models.CharField(max_length=30, blank=True, help_text="Which sum, as Measures names it.")

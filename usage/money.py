@@ -34,7 +34,7 @@ def largest_day_usd() -> Decimal:
 class UsdField(DecimalField):
     """An amount in USD, to 10⁻¹²; sums of it are exact.
 
-    Multiply and divide in Python, not in SQL; a constant beside it in SQL is `Value(amount, UsdField())`.
+    Multiply and divide in Python, not in SQL; a constant next to it in SQL is `Value(amount, UsdField())`.
     """
 
     def __init__(self, **options: Any) -> None:

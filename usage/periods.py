@@ -1,4 +1,4 @@
-"""Lengths of time over which usage is told: what an address names, what came before it, and a budget's own.
+"""Lengths of time over which usage is shown: what an address names, what came before it, and a budget's own.
 
 Days are the gateway's, UTC. A period never reaches beyond today.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-LONGEST_DAYS: Final = 1100  # of a period of one's own choice: three years
+MAX_DAYS: Final = 1100  # of a period of one's own choice: three years
 DEFAULT: Final = "30d"
 LENGTHS: Final = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
 NAMES: Final = (*LENGTHS, "month", "last-month")
@@ -73,7 +73,7 @@ def period_of(params: Mapping[str, str], today: date) -> Period:
 def _chosen(first: date, last: date, today: date) -> Period:
     last = min(last, today)
     first = min(first, last)
-    return Period("", max(first, last - timedelta(days=LONGEST_DAYS - 1)), last)
+    return Period("", max(first, last - timedelta(days=MAX_DAYS - 1)), last)
 
 
 def _day(text: str) -> date | None:

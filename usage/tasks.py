@@ -10,48 +10,48 @@ from django.conf import settings
 from django.utils import timezone
 
 from usage import services
-from usage.models import Run, UsageState, utc_today
+from usage.models import PollRun, UsageState, utc_today
 from usage.queries.cached import warm
 
 logger = logging.getLogger(__name__)
-AFTER_BUSY_S = 5  # at least, and after the gateway's rest
+AFTER_BUSY_S = 5  # at least, and after the cooldown
 AFTER_FAILURE_S = 300
-SHORT_REST_S = 10
+SHORT_COOLDOWN_S = 10
 TRIES = 20  # of a run that was busy or failed; then its next date comes
 
 
 @shared_task(name="usage.refresh_facts", bind=True, soft_time_limit=900, acks_late=True, ignore_result=True)  # s
 def refresh_facts(self: "Task[Any, Any]", kind: str, last_day: str = "", tries: int = 1) -> None:
     """Read the days of this kind of run; `last_day` (ISO) says where a run that was too long goes on."""
-    first, last = services.days_of(kind)
+    first, last = services.days_for(kind)
     run = _refresh(first, date.fromisoformat(last_day) if last_day else last, kind)
-    if run.outcome == Run.Outcome.DONE and run.first_day > first:
+    if run.outcome == PollRun.Outcome.DONE and run.first_day > first:
         before = (run.first_day - timedelta(days=1)).isoformat()
-        self.apply_async((kind, before), countdown=_turn_s())
-    elif run.outcome == Run.Outcome.DONE and kind == Run.Kind.NIGHTLY:
-        services.note_night()
-    elif run.outcome != Run.Outcome.DONE and kind != Run.Kind.TODAY and tries < TRIES:
-        self.apply_async((kind, last_day, tries + 1), countdown=_pause_s(run))
+        self.apply_async((kind, before), countdown=_next_slice_delay_s())
+    elif run.outcome == PollRun.Outcome.DONE and kind == PollRun.Kind.NIGHTLY:
+        services.record_nightly_run()
+    elif run.outcome != PollRun.Outcome.DONE and kind != PollRun.Kind.TODAY and tries < TRIES:
+        self.apply_async((kind, last_day, tries + 1), countdown=_retry_delay_s(run))
 
 
 @shared_task(name="usage.refresh_now", soft_time_limit=300, ignore_result=True)  # s
 def refresh_now() -> None:
-    """Read today and the two days before, as the button asks; being busy is a run too here, for the page to tell."""
-    run = _refresh(*services.days_of(Run.Kind.BUTTON), Run.Kind.BUTTON)
-    if run.outcome == Run.Outcome.BUSY:
+    """Read today and the two days before, as the button asks; being busy is a run too here, for the page to show."""
+    run = _refresh(*services.days_for(PollRun.Kind.BUTTON), PollRun.Kind.BUTTON)
+    if run.outcome == PollRun.Outcome.BUSY:
         run.ended_at = timezone.now()
         run.save()
 
 
 @shared_task(name="usage.refresh_day", soft_time_limit=300, ignore_result=True)  # s
 def refresh_day(day: str) -> None:
-    """Read one day (ISO) again, because a person asked for it: what mends a sum that differs, also to less."""
-    _refresh(date.fromisoformat(day), date.fromisoformat(day), Run.Kind.BUTTON, accept_less=True)
+    """Read one day (ISO) again, because a person asked for it: smaller numbers are accepted too."""
+    _refresh(date.fromisoformat(day), date.fromisoformat(day), PollRun.Kind.BUTTON, accept_less=True)
 
 
 @shared_task(name="usage.backfill", bind=True, soft_time_limit=900, acks_late=True, ignore_result=True)  # s
 def backfill(self: "Task[Any, Any]", tries: int = 1) -> None:
-    """Read the next month into the past, and go on after the gateway's rest.
+    """Read the next month into the past, and go on after the cooldown.
 
     The schedule asks with the last of its tries, so that it takes up what broke off and adds nothing to what goes on.
     """
@@ -59,10 +59,10 @@ def backfill(self: "Task[Any, Any]", tries: int = 1) -> None:
     if run is None:
         return
     _done(run)
-    if run.outcome == Run.Outcome.DONE:
-        self.apply_async(countdown=_turn_s())
+    if run.outcome == PollRun.Outcome.DONE:
+        self.apply_async(countdown=_next_slice_delay_s())
     elif tries < TRIES:
-        self.apply_async((tries + 1,), countdown=_pause_s(run))
+        self.apply_async((tries + 1,), countdown=_retry_delay_s(run))
 
 
 @shared_task(name="usage.reread_older_days", soft_time_limit=900, acks_late=True, ignore_result=True)  # s
@@ -75,13 +75,13 @@ def reread_older_days() -> None:
 
 @shared_task(name="usage.warn_of_budgets", soft_time_limit=300, ignore_result=True)  # s
 def warn_of_budgets() -> None:
-    """Tell people that their budgets come to an end."""
+    """Warn people whose budgets are nearly or fully spent."""
     logger.info("usage.warn_of_budgets: %d written", services.warn_of_budgets())
 
 
 @shared_task(name="usage.alert_operators", soft_time_limit=300, ignore_result=True)  # s
 def alert_operators() -> None:
-    """Tell whoever runs the portal what they must mend."""
+    """Alert the administrators to problems that they must fix."""
     logger.info("usage.alert_operators: %d problems", services.alert_operators())
 
 
@@ -89,24 +89,24 @@ def alert_operators() -> None:
 def reconcile() -> None:
     """Compare keys and sums with the gateway's."""
     done = services.compare_with_gateway()
-    logger.info("usage.reconcile: %d differ, %s", done.differences.count(), done.problem or "complete")
+    logger.info("usage.reconcile: %d differ, %s", done.discrepancies.count(), done.problem or "complete")
 
 
 @shared_task(name="usage.prune", soft_time_limit=300, acks_late=True, ignore_result=True)  # s
 def prune() -> None:
-    """Forget old runs."""
-    logger.info("usage.prune: %d rows", services.forget_old_runs())
+    """Delete old runs."""
+    logger.info("usage.prune: %d rows", services.delete_old_runs())
 
 
-def _refresh(first_day: date, last_day: date, kind: str, *, accept_less: bool = False) -> Run:
+def _refresh(first_day: date, last_day: date, kind: str, *, accept_less: bool = False) -> PollRun:
     run = services.refresh_facts(first_day, last_day, kind, accept_less=accept_less)
     _done(run)
     return run
 
 
-def _done(run: Run) -> None:
-    """Say what came of a run; where numbers changed, look at the budgets and have pages ready."""
-    level = logging.ERROR if run.outcome == Run.Outcome.FAILED else logging.INFO
+def _done(run: PollRun) -> None:
+    """Log how a run ended; where numbers changed, check the budgets and warm the cache."""
+    level = logging.ERROR if run.outcome == PollRun.Outcome.FAILED else logging.INFO
     logger.log(
         level, "usage.refresh_facts: %s, %d written in %.1f s %s", run, run.rows_written, run.seconds, run.problem
     )
@@ -116,18 +116,18 @@ def _done(run: Run) -> None:
         warm()
 
 
-def _pause_s(run: Run) -> int:
+def _retry_delay_s(run: PollRun) -> int:
     """Return how long a run that was busy or failed has to wait."""
-    return max(AFTER_BUSY_S if run.outcome == Run.Outcome.BUSY else AFTER_FAILURE_S, _rest_s())
+    return max(AFTER_BUSY_S if run.outcome == PollRun.Outcome.BUSY else AFTER_FAILURE_S, _cooldown_s())
 
 
-def _turn_s() -> int:
-    """Return when to go on with older days: after a long rest of the gateway, today comes first."""
-    rest_s = _rest_s()
-    return rest_s if rest_s <= SHORT_REST_S else rest_s + settings.USAGE_POLL_S + AFTER_BUSY_S
+def _next_slice_delay_s() -> int:
+    """Return when to go on with older days: after a long cooldown, today comes first."""
+    cooldown_s = _cooldown_s()
+    return cooldown_s if cooldown_s <= SHORT_COOLDOWN_S else cooldown_s + settings.USAGE_POLL_S + AFTER_BUSY_S
 
 
-def _rest_s() -> int:
-    """Return how long the gateway is still to be left alone."""
-    until = UsageState.load().rest_until
+def _cooldown_s() -> int:
+    """Return the seconds until the next poll may start."""
+    until = UsageState.load().cooldown_until
     return max(1, ceil((until - timezone.now()).total_seconds())) if until else 1

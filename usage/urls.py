@@ -24,5 +24,5 @@ urlpatterns = [
     path("runs/", polling.runs, name="runs"),
     path("compare/", polling.reconcile, name="reconcile"),
     path("compare/accept-gateway/", polling.accept_gateway, name="accept_gateway"),
-    path("compare/mend/<int:difference_id>/", polling.mend, name="mend"),
+    path("compare/fix/<int:discrepancy_id>/", polling.fix, name="fix"),
 ]

@@ -10,7 +10,7 @@ from bench.filling import make_crowd, make_facts
 from bench.inside import look
 from bench.results import Figure, at_least, at_most, keep, report
 from keys.models import Key
-from tests.usage.acts import assert_sums_are_right
+from tests.usage.polling import assert_sums_are_right
 from usage.models import Fact
 
 

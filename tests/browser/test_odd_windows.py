@@ -14,7 +14,7 @@ from tests.browser.visit import PHONE, Visit
 from tests.browser.weeks import weeks_of_use
 from tests.browser.windows import Windows
 from tests.sandbox_process import Sandbox
-from usage.models import Run, utc_today
+from usage.models import PollRun, utc_today
 
 pytestmark = pytest.mark.browser
 TABLET: ViewportSize = {"width": 768, "height": 1024}
@@ -64,10 +64,10 @@ def test_a_long_name_of_a_model_leaves_its_prices_in_sight(visit: Visit, intern:
 
 
 def test_a_long_problem_leaves_the_numbers_of_a_run_in_sight(visit: Visit, admin: User) -> None:
-    about = {"kind": Run.Kind.BUTTON, "first_day": utc_today(), "last_day": utc_today()}
-    Run.objects.create(
+    about = {"kind": PollRun.Kind.BUTTON, "first_day": utc_today(), "last_day": utc_today()}
+    PollRun.objects.create(
         **about,
-        outcome=Run.Outcome.FAILED,
+        outcome=PollRun.Outcome.FAILED,
         problem="The gateway said " + "no" * 60,
         rows_read=123456,
         rows_written=6543,

@@ -22,7 +22,7 @@ from tests.browser.weeks import weeks_of_use
 from tests.factories import make_staff
 from tests.playground import rows
 from tests.usage.views.facts import key_of, used
-from usage.models import Run, utc_today
+from usage.models import PollRun, utc_today
 
 # How a page is laid out does not depend on the database.
 pytestmark = [pytest.mark.browser, pytest.mark.only_on("sqlite"), pytest.mark.timeout(600)]
@@ -76,11 +76,11 @@ def full(admin: User, visit: Visit) -> dict[str, User]:
             used(key, "5.01")
         elif number < 8:
             used(key, "4.5", model=f"Qwen/{UNBROKEN}")
-    Run.objects.create(
-        kind=Run.Kind.BUTTON,
+    PollRun.objects.create(
+        kind=PollRun.Kind.BUTTON,
         first_day=utc_today(),
         last_day=utc_today(),
-        outcome=Run.Outcome.FAILED,
+        outcome=PollRun.Outcome.FAILED,
         problem="No answer. " * 9,
     )
     rows.conversation(staff, (f"{LONG}? " * 8, ANSWER), ("And then?", ANSWER), title=LONG)

@@ -9,7 +9,7 @@ from tests.browser.test_weight import BAR_BYTES, weigh
 from tests.browser.visit import Visit
 from tests.browser.weeks import weeks_of_use
 from tests.usage.views.facts import day, key_of, used
-from usage.models import Anomaly, Comparison, Difference, Notice, Run, utc_today
+from usage.models import Anomaly, Discrepancy, Notice, PollRun, Reconciliation, utc_today
 
 pytestmark = pytest.mark.browser
 
@@ -25,19 +25,21 @@ def everything(staff: User, intern: User, admin: User) -> None:
     about = {"period_first_day": day(0), "spent_usd": 9, "budget_usd": 10, "threshold": 80}
     Notice.objects.create(person=staff, key=survey, **about)
     Notice.objects.create(person=admin, **about)
-    run = make_run(outcome=Run.Outcome.FAILED, problem="The gateway does not answer.")
-    make_run(outcome=Run.Outcome.DONE, invalid=2, missing=["model_groups", "response_time_ms"])
+    run = make_run(outcome=PollRun.Outcome.FAILED, problem="The gateway does not answer.")
+    make_run(outcome=PollRun.Outcome.DONE, invalid=2, missing=["model_groups", "response_time_ms"])
     odd = {"day": utc_today(), "measure": "spend_usd", "reported": "1e+18"}
     Anomaly.objects.create(token="a" * 64, model="Qwen/Qwen3-235B-A22B-Thinking-2507-FP8", **odd)
     Anomaly.objects.create(token="litellm_proxy_master_key", model="", **odd | {"measure": "", "reported": ""})
-    comparison = Comparison.objects.create(ended_at=run.started_at)
-    Difference.objects.create(comparison=comparison, kind="only_here", act="sync", key=survey, name="Survey coding")
-    Difference.objects.create(comparison=comparison, kind="owner_missing", act="gateway", name="notebook")
+    reconciliation = Reconciliation.objects.create(ended_at=run.started_at)
+    Discrepancy.objects.create(
+        reconciliation=reconciliation, kind="only_here", fix="sync", key=survey, name="Survey coding"
+    )
+    Discrepancy.objects.create(reconciliation=reconciliation, kind="owner_missing", fix="gateway", name="notebook")
 
 
-def make_run(**fields: object) -> Run:
-    about = {"kind": Run.Kind.BUTTON, "first_day": utc_today(), "last_day": utc_today(), **fields}
-    return Run.objects.create(**about)
+def make_run(**fields: object) -> PollRun:
+    about = {"kind": PollRun.Kind.BUTTON, "first_day": utc_today(), "last_day": utc_today(), **fields}
+    return PollRun.objects.create(**about)
 
 
 @pytest.mark.parametrize("path", ["/", "/usage/", "/usage/?period=90d", "/usage/?model=nothing", "/usage/interns/"])
@@ -119,8 +121,8 @@ def test_the_button_says_that_it_asks_and_then_what_was_done(visit: Visit, every
     button.click()
     expect(asked).to_contain_text("The gateway is being asked.")
 
-    run = make_run(outcome=Run.Outcome.DONE, rows_read=12, rows_written=2)
-    Run.objects.filter(pk=run.pk).update(ended_at=run.started_at)
+    run = make_run(outcome=PollRun.Outcome.DONE, rows_read=12, rows_written=2)
+    PollRun.objects.filter(pk=run.pk).update(ended_at=run.started_at)
 
     expect(asked).to_contain_text("Read 12 rows in 0.0 s, 2 changed.")
     page.get_by_role("link", name="Show the new numbers").click()

@@ -5,8 +5,8 @@ from typing import Any
 
 from accounts.models import User
 from tests.factories import make_user
-from tests.usage.acts import make_key
-from tests.usage.views.facts import day, provider_of, settle, source_of
+from tests.usage.polling import make_key
+from tests.usage.views.facts import day, provider_of, settle, token_ref_of
 from usage.models import Fact, UsedModel
 
 USES = ("thesis", "notebook")
@@ -22,10 +22,10 @@ def weeks_of_use(*owners: User, days: int = 60) -> None:
         UsedModel.objects.get_or_create(name=name, defaults={"provider": provider_of(name), "colour": colour})[0]
         for colour, name in enumerate(MODELS, 1)
     ]
-    sources = [source_of(key) for key in keys]
-    for place, source in enumerate(sources):
+    token_refs = [token_ref_of(key) for key in keys]
+    for place, token_ref in enumerate(token_refs):
         Fact.objects.bulk_create(
-            Fact(day=day(ago), source=source, model=model, **use_of_day(place, ago, column))
+            Fact(day=day(ago), token_ref=token_ref, model=model, **use_of_day(place, ago, column))
             for ago in range(place % 7, days, 1 + place % 3)
             for column, model in enumerate(models)
             if (place + ago + column) % 3

@@ -16,11 +16,11 @@ from tests.french.conftest import Read, in_french
 from tests.french.reading import english_in
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import TODAY, poll, tell
-from tests.usage.acts import used as told_use
+from tests.usage.polling import TODAY, poll, report_day
+from tests.usage.polling import used as reported_use
 from tests.usage.views.facts import day, file_of, key_of, settle, used
 from tests.usage.views.tasks import sent_tasks
-from usage.models import Comparison, Difference, Notice, Run, UsageState
+from usage.models import Discrepancy, Notice, PollRun, Reconciliation, UsageState
 from usage.services import warn_of_budgets
 from usage.templatetags.usage_words import long_day, short_day
 
@@ -68,19 +68,19 @@ def test_with_numbers(busy: User, admin: User, settings: Settings, read: Read, p
 
 
 def test_numbers_are_written_as_in_french(busy: User, read: Read) -> None:
-    told = read(in_french(busy).get("/usage/", {"period": "today"}))
+    text = read(in_french(busy).get("/usage/", {"period": "today"}))
 
-    assert "Dépenses 13,50" in told
-    assert "500 M" in told
-    assert "6,00 utilisés sur 5,00 USD" in told
-    assert "de plus que la veille" in told or "rien la veille" in told
+    assert "Dépenses 13,50" in text
+    assert "500 M" in text
+    assert "6,00 utilisés sur 5,00 USD" in text
+    assert "de plus que la veille" in text or "rien la veille" in text
 
 
 def test_my_keys_with_use(busy: User, read: Read) -> None:
-    told = read(in_french(busy).get("/"))
+    text = read(in_french(busy).get("/"))
 
-    assert "Dernier usage" in told
-    assert "épuisé, en pause jusqu’au" in told
+    assert "Dernier usage" in text
+    assert "épuisé, en pause jusqu’au" in text
 
 
 def test_a_year_names_its_months_as_one_writes_them(busy: User, admin: User, read: Read) -> None:
@@ -104,10 +104,10 @@ def test_notices(staff: User, read: Read, threshold: int) -> None:
     for of in (key, None):
         Notice.objects.create(person=staff, key=of, **about)
 
-    told = read(in_french(staff).get("/usage/"))
+    text = read(in_french(staff).get("/usage/"))
 
-    assert "4,00 sur 5,00" in told
-    assert ("1 clé a épuisé son budget." in told) == (threshold == 100)
+    assert "4,00 sur 5,00" in text
+    assert ("1 clé a épuisé son budget." in text) == (threshold == 100)
 
 
 @pytest.mark.parametrize("is_admin", [True, False])
@@ -119,9 +119,9 @@ def test_polling_that_fails(admin: User, staff: User, read: Read, is_admin: bool
         failing_since=long_ago, last_ok_at=long_ago if last_ok else None, problem="It is not this, nor that."
     )
 
-    told = words_of(in_french(admin if is_admin else staff).get("/usage/"))
+    text = words_of(in_french(admin if is_admin else staff).get("/usage/"))
 
-    assert ("Vos clés ne sont pas touchées" in told) != is_admin
+    assert ("Vos clés ne sont pas touchées" in text) != is_admin
     read(in_french(admin if is_admin else staff).get("/usage/"))
 
 
@@ -129,9 +129,9 @@ def test_runs(admin: User, read: Read) -> None:
     settle()
     UsageState.objects.update(backfill_started_on=day(0), backfill_target=day(400), backfilled_to=day(100))
     about = {"first_day": day(2), "last_day": day(0), "started_at": timezone.now(), "ended_at": timezone.now()}
-    for kind in Run.Kind.values:
-        for outcome in Run.Outcome.values:
-            Run.objects.create(kind=kind, outcome=outcome, problem="It was cut short.", **about)
+    for kind in PollRun.Kind.values:
+        for outcome in PollRun.Outcome.values:
+            PollRun.objects.create(kind=kind, outcome=outcome, problem="It was cut short.", **about)
 
     assert "Il a été interrompu." in read(in_french(admin).get("/usage/runs/"))
 
@@ -148,7 +148,7 @@ def test_runs(admin: User, read: Read) -> None:
 def test_what_refresh_now_did(admin: User, read: Read, fields: dict[str, Any]) -> None:
     now = timezone.now()
     about = {"kind": "button", "first_day": day(2), "last_day": day(0), "outcome": "done", "pages": 1, **fields}
-    Run.objects.create(started_at=now, ended_at=now, **about)
+    PollRun.objects.create(started_at=now, ended_at=now, **about)
     since = (now - timedelta(seconds=2)).isoformat()
 
     read(in_french(admin).get("/usage/refreshed/", {"since": since}, headers=HTMX))
@@ -160,7 +160,7 @@ def test_asking_the_gateway(admin: User, read: Read) -> None:
     for address in ("/usage/refresh/", "/usage/compare/"):
         for _ in range(2):
             read(browser.post(address, follow=True))
-    UsageState.objects.update(rest_until=timezone.now() + timedelta(seconds=30))
+    UsageState.objects.update(cooldown_until=timezone.now() + timedelta(seconds=30))
     read(browser.post("/usage/refresh/", headers=HTMX))
     since = (timezone.now() - timedelta(seconds=61)).isoformat()
     read(browser.get("/usage/refreshed/", {"since": since}, headers=HTMX))
@@ -168,21 +168,21 @@ def test_asking_the_gateway(admin: User, read: Read) -> None:
 
 
 def test_a_comparison(admin: User, read: Read) -> None:
-    comparison = Comparison.objects.create(keys_here=7, keys_there=8, days=7, ended_at=timezone.now())
+    reconciliation = Reconciliation.objects.create(keys_here=7, keys_there=8, days=7, ended_at=timezone.now())
     browser = in_french(admin)
     assert "Aucune différence" in read(browser.get("/usage/compare/"))
-    for kind in Difference.Kind.values:
-        for act in Difference.Act.values:
+    for kind in Discrepancy.Kind.values:
+        for fix in Discrepancy.Fix.values:
             sides = {"here": "1.5", "there": "2.5", "measure": "spend_usd"} if kind == "sums" else {"there": "x"}
-            Difference.objects.create(comparison=comparison, kind=kind, act=act, **sides)
+            Discrepancy.objects.create(reconciliation=reconciliation, kind=kind, fix=fix, **sides)
 
-    told = read(browser.get("/usage/compare/"))
+    text = read(browser.get("/usage/compare/"))
 
-    assert "Dépenses, en USD : 1,50 ici, 2,50 là-bas" in told
-    for difference in Difference.objects.all():
-        read(browser.post(f"/usage/compare/mend/{difference.pk}/", follow=True))
+    assert "Dépenses, en USD : 1,50 ici, 2,50 là-bas" in text
+    for discrepancy in Discrepancy.objects.all():
+        read(browser.post(f"/usage/compare/fix/{discrepancy.pk}/", follow=True))
     sent_tasks()
-    Comparison.objects.update(problem="It was cut short.")
+    Reconciliation.objects.update(problem="It was cut short.")
     read(browser.get("/usage/compare/"))
 
 
@@ -191,7 +191,7 @@ def test_the_mail_about_a_budget(sandbox: Sandbox, settings: Settings) -> None:
     settings.LANGUAGE_CODE = "fr"
     key = key_of(make_staff("other", email="other@example.edu"), "mémoire", budget_usd=10, budget_period="30d")
     for usd in ("8", "12"):
-        tell(sandbox, TODAY, told_use(str(key.tokens.get().token), usd=usd))
+        report_day(sandbox, TODAY, reported_use(str(key.tokens.get().token), usd=usd))
         poll()
         warn_of_budgets()
 
@@ -208,11 +208,11 @@ def test_files_are_for_machines_and_the_same_in_every_language(busy: User) -> No
     browser = in_french(busy)
 
     for name in ("usage.csv", "facts.csv"):
-        told = file_of(browser.get(f"/usage/{name}", {"period": "7d"}))
-        assert told == file_of(
+        text = file_of(browser.get(f"/usage/{name}", {"period": "7d"}))
+        assert text == file_of(
             in_french(busy).get(f"/usage/{name}", {"period": "7d"}, headers={"accept-language": "en"})
         )
-        assert "4.5" in told
+        assert "4.5" in text
 
 
 def test_colons_have_their_space(busy: User, admin: User) -> None:

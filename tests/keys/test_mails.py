@@ -16,7 +16,7 @@ from keys.alerts import alert_admins
 from keys.models import Key, TaskRun
 from tests.keys.acts import ending_in, issue
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import TODAY, poll, tell, used
+from tests.usage.polling import TODAY, poll, report_day, used
 from usage.services import warn_of_budgets
 from usage.services.operators import alert_operators
 
@@ -46,7 +46,7 @@ def test_a_reminder_is_in_the_language_of_its_reader(french: User, sandbox: Sand
 def test_a_mail_about_a_budget_is_too_and_leads_to_the_key(french: User, sandbox: Sandbox, usd: str) -> None:
     fresh = issue(french, "mémoire", intern_name="Intern B")
     Key.objects.update(budget_usd=10, budget_period="30d")
-    tell(sandbox, TODAY, used(token_of(fresh.secret), usd=usd))
+    report_day(sandbox, TODAY, used(token_of(fresh.secret), usd=usd))
     poll()
 
     with translation.override("en"):

@@ -28,7 +28,7 @@ from tests.factories import make_staff
 from tests.keys.acts import BY_TEST, again, issue
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
-from usage.models import Fact, Run, UsageState, utc_today
+from usage.models import Fact, PollRun, UsageState, utc_today
 from usage.services import compare_with_gateway, refresh_facts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
@@ -160,16 +160,16 @@ def everything() -> None:
     refresh()
 
 
-def refresh() -> Run:
+def refresh() -> PollRun:
     """Poll today, without waiting for the gateway's rest."""
-    UsageState.objects.update(rest_until=None)
-    return refresh_facts(utc_today(), utc_today(), Run.Kind.TODAY)
+    UsageState.objects.update(cooldown_until=None)
+    return refresh_facts(utc_today(), utc_today(), PollRun.Kind.TODAY)
 
 
 def use(place: Place, secret: str, person: User) -> None:
     """Make a call with a key, and wait until it is a fact here."""
     assert call(place, "POST", "/v1/chat/completions", key=secret, json=CHAT).ok
-    owned = Fact.objects.filter(source__token=token_of(secret), ok_requests__gt=0)
+    owned = Fact.objects.filter(token_ref__token=token_of(secret), ok_requests__gt=0)
     wait_until(lambda: refresh().outcome == "done" and owned.exists(), timeout_s=60)
 
 
@@ -231,5 +231,5 @@ def test_a_gateway_restored_from_yesterday_costs_nothing(
     assert again(kept.key).state == Key.State.ACTIVE
     assert again(made.key).problem == Key.Problem.GONE
     assert set(Fact.objects.values_list("pk", flat=True)) >= {fact["id"] for fact in facts}
-    assert Fact.objects.get(source__token=token_of(made.secret)).ok_requests == 1
+    assert Fact.objects.get(token_ref__token=token_of(made.secret)).ok_requests == 1
     call(ours, "POST", "/key/delete", json={"keys": [token_of(kept.secret)]})

@@ -25,7 +25,7 @@ from tests.playground.sse import answer_to, hang_up, heard, send, stream_of
 from tests.playground.streams import know_the_models
 from tests.usage.views.facts import table_of
 from tests.waiting import wait_until
-from usage.models import Run, utc_today
+from usage.models import PollRun, utc_today
 from usage.tasks import refresh_now
 from web.templatetags.portal import usd_number
 
@@ -90,8 +90,8 @@ def test_spend_of_the_playground_is_its_owners(
 
     refresh_now()
 
-    run = Run.objects.latest("started_at")
-    assert run.outcome == Run.Outcome.DONE, run.problem
+    run = PollRun.objects.latest("started_at")
+    assert run.outcome == PollRun.Outcome.DONE, run.problem
     mine = table_of(as_intern.get("/usage/facts.csv", WEEK))
     key = Key.objects.get(owner=intern, kind=Key.Kind.PLAYGROUND)
     assert {(row["person"], row["kind"], row["key_id"]) for row in mine} == {("intern", "playground", str(key.pk))}

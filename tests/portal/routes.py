@@ -24,7 +24,7 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "image_id": SOME_IMAGE_ID,
     "form": "md",
     "notice_id": 1,
-    "difference_id": 1,
+    "discrepancy_id": 1,
     "uidb36": "zzzz",  # nobody; for somebody, allauth copies their address into its own table even on GET
     "provider_id": "institution",
 }

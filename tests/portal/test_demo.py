@@ -12,7 +12,7 @@ from portal.demo import give_demo_people_a_past
 from tests.factories import INTERNS, STAFF, make_policy
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import TODAY, poll
+from tests.usage.polling import TODAY, poll
 from usage.models import Fact
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,7 +40,7 @@ def test_each_has_keys_that_were_used(demo_people: None, sandbox: Sandbox) -> No
         ("admin", "personal", "active"),
     }
     poll(TODAY - timedelta(days=9), TODAY)
-    users = set(Fact.objects.exclude(source__owner=None).values_list("source__owner__username", flat=True))
+    users = set(Fact.objects.exclude(token_ref__owner=None).values_list("token_ref__owner__username", flat=True))
     assert users == {"intern", "staff", "admin"}
 
 

@@ -57,7 +57,7 @@ POST_ONLY = {
     "playground:stop",
     "playground:stream",
     "usage:accept_gateway",
-    "usage:mend",
+    "usage:fix",
     "usage:notices_seen",
     "usage:refresh",
     "web:set_language",

@@ -57,7 +57,7 @@ BOUNDS: Final = {
         NOTHING,
     ),
     **dict.fromkeys(("playground:embeddings", "playground:moderation"), CALLS),
-    **dict.fromkeys(("usage:refresh", "usage:reconcile", "usage:mend"), TASKS),
+    **dict.fromkeys(("usage:refresh", "usage:reconcile", "usage:fix"), TASKS),
     **dict.fromkeys(
         (
             *("account_login", "account_signup", "account_email", "account_change_password"),

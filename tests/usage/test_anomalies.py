@@ -1,4 +1,4 @@
-"""A number of the gateway that makes no sense is set aside, listed and told; it hides no other and takes none away."""
+"""A number of the gateway that makes no sense is left out, listed and reported; it hides no other number."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -14,11 +14,11 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.gateway.loopback import Paper, paper_gateway, raw, says
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import TODAY, assert_sums_are_right, poll, spent, tell, used
-from tests.usage.test_refresh_failures import page, told
+from tests.usage.polling import TODAY, assert_sums_are_right, poll, report_day, spent, used
+from tests.usage.test_refresh_failures import page, reported
 from usage.models import Anomaly, Fact
 from usage.services import compare_with_gateway
-from usage.services.told import READ
+from usage.services.day_reader import ROW_FIELDS
 
 pytestmark = pytest.mark.django_db
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -50,16 +50,16 @@ def spoil(sandbox: Sandbox, token: str, entry: Any, *, model: str = MINI) -> Non
 def test_an_absurd_number_is_set_aside_and_all_others_of_the_day_are_counted(
     sandbox: Sandbox, metrics: dict[str, Any], measure: str, reported: str
 ) -> None:
-    tell(sandbox, TODAY, used(A, usd="2", ok=3), used(B))
+    report_day(sandbox, TODAY, used(A, usd="2", ok=3), used(B))
     poll()
-    tell(sandbox, TODAY, used(A, usd="2", ok=3), used(B, usd="5", ok=4), used(C, usd="7"))
+    report_day(sandbox, TODAY, used(A, usd="2", ok=3), used(B, usd="5", ok=4), used(C, usd="7"))
     spoil(sandbox, A, {"metrics": metrics})
 
     run = poll()
 
     assert (run.outcome, run.invalid) == ("done", 1)
     assert spent() == {(A, MINI): 2, (B, MINI): 5, (C, MINI): 7}  # what was known of A is kept
-    fact = Fact.objects.get(source__token=A)
+    fact = Fact.objects.get(token_ref__token=A)
     assert (fact.ok_requests, fact.prompt_tokens, fact.completion_tokens) == (3, 30, 15)
     (anomaly,) = Anomaly.objects.all()
     assert (anomaly.day, anomaly.token, anomaly.model) == (TODAY, A, MINI)
@@ -69,9 +69,9 @@ def test_an_absurd_number_is_set_aside_and_all_others_of_the_day_are_counted(
 
 @pytest.mark.parametrize("entry", [None, 5, [], {"metrics": None}, {"metrics": "none"}], ids=str)
 def test_a_row_that_is_none_takes_nothing_away(sandbox: Sandbox, entry: object) -> None:
-    tell(sandbox, TODAY, used(A, usd="2", ok=30), used(A, "embedding"))
+    report_day(sandbox, TODAY, used(A, usd="2", ok=30), used(A, "embedding"))
     poll()
-    tell(sandbox, TODAY, used(A, usd="2", ok=30), used(A, "embedding"), used(B, usd="1"))
+    report_day(sandbox, TODAY, used(A, usd="2", ok=30), used(A, "embedding"), used(B, usd="1"))
     spoil(sandbox, A, entry)
 
     run = poll()
@@ -82,9 +82,9 @@ def test_a_row_that_is_none_takes_nothing_away(sandbox: Sandbox, entry: object) 
 
 
 def test_a_model_whose_rows_are_none_keeps_what_is_known_of_it(sandbox: Sandbox) -> None:
-    tell(sandbox, TODAY, used(A, usd="2"), used(B, usd="3"))
+    report_day(sandbox, TODAY, used(A, usd="2"), used(B, usd="3"))
     poll()
-    tell(sandbox, TODAY, used(A, usd="2"), used(B, usd="3"), used(C, "embedding"))
+    report_day(sandbox, TODAY, used(A, usd="2"), used(B, usd="3"), used(C, "embedding"))
     patch = {"results": {"0": {"breakdown": {"model_groups": {MINI: None}}}}}
     sandbox.faults(ACTIVITY, "odd", patch=patch, times=99)
 
@@ -94,7 +94,7 @@ def test_a_model_whose_rows_are_none_keeps_what_is_known_of_it(sandbox: Sandbox)
 
 
 def test_odd_words_about_a_key_do_not_keep_its_use_from_being_counted(sandbox: Sandbox) -> None:
-    tell(sandbox, TODAY, used(A))
+    report_day(sandbox, TODAY, used(A))
     spoil(sandbox, A, {"metadata": {"key_alias": ["x"], "user_id": 7, "key_exists": "true", "team_id": {}}})
 
     run = poll()
@@ -103,7 +103,7 @@ def test_odd_words_about_a_key_do_not_keep_its_use_from_being_counted(sandbox: S
 
 
 def test_several_pages_are_still_one_picture_of_the_day(sandbox: Sandbox) -> None:
-    tell(sandbox, TODAY, *(used(f"{number:064x}") for number in range(5)))
+    report_day(sandbox, TODAY, *(used(f"{number:064x}") for number in range(5)))
     sandbox.faults(TOTALS, "odd", patch={"metadata": {"total_spend": 1e21}}, times=99)
     spoil(sandbox, "0" * 64, {"metrics": {"spend": 1e21}})
 
@@ -117,18 +117,18 @@ def test_prices_that_are_too_high_by_a_million_break_no_page(as_admin: Client, s
     """Sums of many such days are more than SQLite's 64 bits hold, which sets them aside; PostgreSQL adds them up."""
     for number in range(12):
         day = TODAY.fromordinal(TODAY.toordinal() - number)
-        tell(sandbox, day, used(A, usd="999999"), used(B, usd="1"))
+        report_day(sandbox, day, used(A, usd="999999"), used(B, usd="1"))
     poll(day, TODAY)
 
     response = as_admin.get(reverse("usage:everyone"), {"period": "30d"})
 
     assert response.status_code == 200
-    told = "reports 12 numbers that make no sense" if connection.vendor == "sqlite" else "12,000,000.00"
-    assert told in response.content.decode()
+    expected = "reports 12 numbers that make no sense" if connection.vendor == "sqlite" else "12,000,000.00"
+    assert expected in response.content.decode()
 
 
 def test_admins_read_of_it_and_find_it(admin: User, as_admin: Client, sandbox: Sandbox) -> None:
-    tell(sandbox, TODAY, used(A, usd="1"), used(B, usd="2"))
+    report_day(sandbox, TODAY, used(A, usd="1"), used(B, usd="2"))
     spoil(sandbox, A, {"metrics": {"spend": 1e18}})
 
     poll()
@@ -156,7 +156,7 @@ def test_an_absurd_sum_of_the_gateway_is_shown_where_the_two_are_compared(as_adm
 
 
 def test_the_measures_of_rows_are_those_of_facts() -> None:
-    assert len(READ) == len(set(READ)) == 8
+    assert len(ROW_FIELDS) == len(set(ROW_FIELDS)) == 8
 
 
 # --- Older gateways ---------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def test_an_older_gateway_is_read_and_what_it_does_not_report_is_named(as_admin:
 
 def test_an_older_gateway_without_sums_of_a_day_is_read_and_compared(as_admin: Client, paper: Paper) -> None:
     paper.always[TOTALS] = says({"detail": "Not Found"}, status=404)
-    paper.will(page(1, 2, told(A)), page(1, 2, told(A)), page(2, 2, told(B)))
+    paper.will(page(1, 2, reported(A)), page(1, 2, reported(A)), page(2, 2, reported(B)))
 
     run = poll()
 
@@ -193,8 +193,8 @@ def test_an_older_gateway_without_sums_of_a_day_is_read_and_compared(as_admin: C
     assert "day_totals" in run.missing
     assert "sums of a day" in as_admin.get(reverse("usage:runs")).content.decode()
     paper.will(says({"keys": [], "total_pages": 0}))
-    comparison = compare_with_gateway()
-    assert (comparison.problem, comparison.days) == ("", 0)
+    reconciliation = compare_with_gateway()
+    assert (reconciliation.problem, reconciliation.days) == ("", 0)
 
 
 def test_a_number_that_json_does_not_have_spoils_nothing_else(paper: Paper) -> None:
@@ -203,8 +203,8 @@ def test_a_number_that_json_does_not_have_spoils_nothing_else(paper: Paper) -> N
         f'"{token}": {{"metrics": {{"spend": {spend}, "successful_requests": 1}}}}'
         for token, spend in ((A, "NaN"), (B, "0.01"), (C, "9" * 5000))
     )
-    frame = '"metadata": {"page": 1, "total_pages": 1, "has_more": false}'
-    paper.will(raw(reply % (TODAY.isoformat(), rows, frame), kind="application/json"))
+    access = '"metadata": {"page": 1, "total_pages": 1, "has_more": false}'
+    paper.will(raw(reply % (TODAY.isoformat(), rows, access), kind="application/json"))
 
     run = poll()
 

@@ -8,21 +8,21 @@ from accounts.models import User
 from keys.models import Key, Token
 from tests.keys.acts import issue
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import TODAY, YESTERDAY, make_key, poll, spent, tell, used
-from usage.models import Fact, Source, UsageState
+from tests.usage.polling import TODAY, YESTERDAY, make_key, poll, report_day, spent, used
+from usage.models import Fact, TokenRef, UsageState
 
 pytestmark = pytest.mark.django_db
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 
 
 def whose(token: str) -> tuple[Key | None, User | None]:
-    source = Source.objects.get(token=token)
-    return source.key, source.owner
+    token_ref = TokenRef.objects.get(token=token)
+    return token_ref.key, token_ref.owner
 
 
 def test_a_key_rotated_in_the_middle_of_a_day_is_one_key(sandbox: Sandbox, intern: User) -> None:
     key = make_key(intern, A, B)
-    tell(sandbox, TODAY, used(A, usd="0.1"), used(B, usd="0.2"))
+    report_day(sandbox, TODAY, used(A, usd="0.1"), used(B, usd="0.2"))
 
     poll()
 
@@ -33,7 +33,7 @@ def test_a_key_rotated_in_the_middle_of_a_day_is_one_key(sandbox: Sandbox, inter
 def test_a_key_deleted_long_ago_keeps_what_it_used(sandbox: Sandbox, intern: User) -> None:
     key = make_key(intern, A, state=Key.State.DELETED)
     Token.objects.update(state=Token.State.DELETED)
-    tell(sandbox, TODAY, used(A))
+    report_day(sandbox, TODAY, used(A))
 
     poll()
 
@@ -43,7 +43,7 @@ def test_a_key_deleted_long_ago_keeps_what_it_used(sandbox: Sandbox, intern: Use
 def test_the_hash_of_a_token_is_that_token(sandbox: Sandbox, intern: User) -> None:
     key = make_key(intern, A, B)
     again = hashlib.sha256(A.encode()).hexdigest()
-    tell(sandbox, TODAY, used(A), used(again))
+    report_day(sandbox, TODAY, used(A), used(again))
 
     poll()
 
@@ -51,7 +51,7 @@ def test_the_hash_of_a_token_is_that_token(sandbox: Sandbox, intern: User) -> No
 
 
 def test_who_has_no_key_here_is_known_by_the_gateways_name(sandbox: Sandbox, intern: User) -> None:
-    tell(sandbox, TODAY, used(A, user_id=intern.gateway_user_id), used(B, user_id="somebody-else"))
+    report_day(sandbox, TODAY, used(A, user_id=intern.gateway_user_id), used(B, user_id="somebody-else"))
 
     poll()
 
@@ -62,7 +62,7 @@ def test_who_has_no_key_here_is_known_by_the_gateways_name(sandbox: Sandbox, int
 @pytest.mark.parametrize("token", ["", "litellm-internal-health-check", "litellm_proxy_master_key", C])
 def test_what_is_nobodys_is_kept_all_the_same(sandbox: Sandbox, intern: User, token: str) -> None:
     make_key(intern, A)
-    tell(sandbox, TODAY, used(token), used(A))
+    report_day(sandbox, TODAY, used(token), used(A))
 
     assert poll().outcome == "done"
 
@@ -71,7 +71,7 @@ def test_what_is_nobodys_is_kept_all_the_same(sandbox: Sandbox, intern: User, to
 
 
 def test_a_key_that_becomes_known_later_takes_its_use(sandbox: Sandbox, intern: User, staff: User) -> None:
-    tell(sandbox, YESTERDAY, used(A, user_id=staff.gateway_user_id), used(hashlib.sha256(A.encode()).hexdigest()))
+    report_day(sandbox, YESTERDAY, used(A, user_id=staff.gateway_user_id), used(hashlib.sha256(A.encode()).hexdigest()))
     poll(YESTERDAY, YESTERDAY)
     assert whose(A) == (None, staff)
     version, facts = UsageState.load().version, list(Fact.objects.values())
@@ -79,13 +79,13 @@ def test_a_key_that_becomes_known_later_takes_its_use(sandbox: Sandbox, intern: 
     key = make_key(intern, A)
     run = poll()
 
-    assert [(source.key, source.owner) for source in Source.objects.all()] == [(key, intern)] * 2
+    assert [(token_ref.key, token_ref.owner) for token_ref in TokenRef.objects.all()] == [(key, intern)] * 2
     assert UsageState.load().version == version + 1
     assert (run.rows_written, list(Fact.objects.values())) == (0, facts)
 
 
 def test_a_person_who_comes_later_takes_their_use(sandbox: Sandbox, intern: User) -> None:
-    tell(sandbox, YESTERDAY, used(A, user_id="passerelle-later"))
+    report_day(sandbox, YESTERDAY, used(A, user_id="passerelle-later"))
     poll(YESTERDAY, YESTERDAY)
     User.objects.filter(pk=intern.pk).update(gateway_user_id="passerelle-later")
 
@@ -102,22 +102,22 @@ def test_calls_of_a_real_key_are_its_owners(sandbox: Sandbox, intern: User) -> N
     poll()
 
     fact = Fact.objects.get()
-    assert (fact.source.key, fact.source.owner, fact.ok_requests) == (fresh.key, intern, 1)
+    assert (fact.token_ref.key, fact.token_ref.owner, fact.ok_requests) == (fresh.key, intern, 1)
     assert fact.spend_usd > 0
 
 
 def test_what_the_gateway_forgets_of_a_token_we_keep(sandbox: Sandbox, intern: User) -> None:
     fresh = issue(intern)
     token = Token.objects.get()
-    tell(sandbox, TODAY, used(token.token or "", user_id=intern.gateway_user_id))
+    report_day(sandbox, TODAY, used(token.token or "", user_id=intern.gateway_user_id))
     poll()
-    alias = Source.objects.get().alias
+    alias = TokenRef.objects.get().alias
     assert alias == token.alias
     sandbox.reset()
-    tell(sandbox, TODAY, used(token.token or "", usd="0.3"))
+    report_day(sandbox, TODAY, used(token.token or "", usd="0.3"))
 
     poll()
 
-    source = Source.objects.get()
-    assert (source.alias, source.gateway_user_id) == (alias, intern.gateway_user_id)
-    assert source.key == fresh.key
+    token_ref = TokenRef.objects.get()
+    assert (token_ref.alias, token_ref.gateway_user_id) == (alias, intern.gateway_user_id)
+    assert token_ref.key == fresh.key

@@ -12,8 +12,8 @@ from django.test import Client
 
 from accounts.models import User
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import TODAY, poll, tell
-from tests.usage.acts import used as told_use
+from tests.usage.polling import TODAY, poll, report_day
+from tests.usage.polling import used as reported_use
 from tests.usage.views.facts import key_of, used
 from usage.models import COLOURS, UsedModel
 
@@ -23,7 +23,7 @@ BAR = re.compile(r'<bdi>([^<]*)</bdi></a>\s*<progress class="ps-bar c(\d+)"')
 
 
 def colours_of(client: Client, address: str, **params: str) -> dict[str, int]:
-    """Return the colour of each model on a page; the chart and the list must tell the same."""
+    """Return the colour of each model on a page; the chart and the list must agree."""
     page = client.get(address, params).content.decode()
     chart = {name: int(colour) for colour, name in SWATCH.findall(page)}
     listed = {name: int(colour) for name, colour in BAR.findall(page)}
@@ -35,7 +35,7 @@ def colours_of(client: Client, address: str, **params: str) -> dict[str, int]:
 
 def polled(sandbox: Sandbox, *names: str) -> None:
     """Let models be met for the first time."""
-    tell(sandbox, TODAY, *(told_use("a token", name, usd="1") for name in names))
+    report_day(sandbox, TODAY, *(reported_use("a token", name, usd="1") for name in names))
     poll()
 
 
@@ -59,11 +59,11 @@ def test_a_new_model_takes_a_colour_that_none_has_then_that_of_the_least_spend(s
     names = [f"model {number:02}" for number in range(COLOURS)]
     polled(sandbox, *names)
     assert sorted(UsedModel.objects.values_list("colour", flat=True)) == list(range(1, COLOURS + 1))
-    rows = [told_use("a token", name, usd="0.5" if name == "model 07" else "3") for name in names]
-    tell(sandbox, TODAY, *rows)
+    rows = [reported_use("a token", name, usd="0.5" if name == "model 07" else "3") for name in names]
+    report_day(sandbox, TODAY, *rows)
     poll()
 
-    tell(sandbox, TODAY, *rows, told_use("a token", "newest", usd="1"))
+    report_day(sandbox, TODAY, *rows, reported_use("a token", "newest", usd="1"))
     poll()
 
     assert UsedModel.objects.get(name="newest").colour == UsedModel.objects.get(name="model 07").colour

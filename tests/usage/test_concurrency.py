@@ -11,18 +11,18 @@ from django.db import connections
 
 from tests.keys.crashes import close_connections
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import (
+from tests.usage.polling import (
     TODAY,
     assert_sums_are_right,
-    let_lease_end,
+    expire_lease,
     poll,
+    report_day,
     spent,
-    tell,
     used,
 )
-from usage.models import Run, UsageState
+from usage.models import PollRun, UsageState
 from usage.services import refresh_facts
-from usage.services.told import Tally, read_day
+from usage.services.day_reader import Tally, read_day
 from usage.services.write import write_day
 
 pytestmark = [
@@ -34,13 +34,13 @@ A, B = "a" * 64, "b" * 64
 DAYS = [used(A, usd="0.1"), used(B, usd="0.2")]
 
 
-def run_today() -> Run:
-    return refresh_facts(TODAY, TODAY, Run.Kind.TODAY)
+def run_today() -> PollRun:
+    return refresh_facts(TODAY, TODAY, PollRun.Kind.TODAY)
 
 
 @contextmanager
-def held_run(sandbox: Sandbox, seconds: float = 3) -> Iterator[Future[Run]]:
-    """Have a run hang at the gateway meanwhile; it goes on when `sandbox` is told to, or after `seconds`."""
+def held_run(sandbox: Sandbox, seconds: float = 3) -> Iterator[Future[PollRun]]:
+    """Have a run hang at the gateway meanwhile; it goes on when `sandbox` releases it, or after `seconds`."""
     UsageState.objects.get_or_create(pk=1)
     sandbox.faults(ACTIVITY, "hang_before", seconds=seconds)
     with ThreadPoolExecutor(1) as pool:
@@ -49,7 +49,7 @@ def held_run(sandbox: Sandbox, seconds: float = 3) -> Iterator[Future[Run]]:
         yield running
 
 
-def _with_own_connection(act: Callable[[], Run]) -> Run:
+def _with_own_connection(act: Callable[[], PollRun]) -> PollRun:
     try:
         return act()
     finally:
@@ -57,27 +57,27 @@ def _with_own_connection(act: Callable[[], Run]) -> Run:
 
 
 def test_of_many_beats_at_once_one_asks_the_gateway(sandbox: Sandbox) -> None:
-    tell(sandbox, TODAY, *DAYS)
+    report_day(sandbox, TODAY, *DAYS)
     sandbox.faults(ACTIVITY, "delay", seconds=0.5)
 
     with ThreadPoolExecutor(6) as pool:
         runs = list(pool.map(lambda _: _with_own_connection(run_today), range(6)))
 
     assert sorted(run.outcome for run in runs) == ["busy"] * 5 + ["done"]
-    assert Run.objects.count() == 1
+    assert PollRun.objects.count() == 1
     assert spent() == {(A, "gpt-4o-mini"): Decimal("0.1"), (B, "gpt-4o-mini"): Decimal("0.2")}
     assert_sums_are_right()
 
 
 def test_of_two_processes_one_asks_the_gateway(sandbox: Sandbox) -> None:
-    tell(sandbox, TODAY, *DAYS)
+    report_day(sandbox, TODAY, *DAYS)
     sandbox.faults(ACTIVITY, "delay", seconds=0.5)
 
     close_connections()
     ended = [os.waitpid(child, 0)[1] for child in [_fork(run_today) for _ in range(3)]]
 
     assert ended == [0, 0, 0]
-    assert Run.objects.values_list("outcome", flat=True).get() == "done"
+    assert PollRun.objects.values_list("outcome", flat=True).get() == "done"
     assert_sums_are_right()
 
 
@@ -95,9 +95,9 @@ def _fork(act: Callable[[], object]) -> int:
 
 
 def test_a_run_that_lost_its_lease_stops(sandbox: Sandbox) -> None:
-    tell(sandbox, TODAY, *DAYS)
+    report_day(sandbox, TODAY, *DAYS)
     with held_run(sandbox) as first:
-        let_lease_end()
+        expire_lease()
         second = run_today()
 
     assert second.outcome == "done"
@@ -112,13 +112,13 @@ def test_a_run_that_lost_its_lease_stops(sandbox: Sandbox) -> None:
 def test_two_runs_that_write_at_once_count_nothing_twice(sandbox: Sandbox) -> None:
     """Without any lock: the writers queue for the state's row."""
     UsageState.objects.get_or_create(pk=1)
-    told = [read_day(TODAY, Tally(), lambda: None)]
+    days_read = [read_day(TODAY, Tally(), lambda: None)]
     for number in range(1, 7):
-        tell(sandbox, TODAY, used(A, usd=f"0.{number}"), used(f"{number:064x}"))
-        told.append(read_day(TODAY, Tally(), lambda: None))
+        report_day(sandbox, TODAY, used(A, usd=f"0.{number}"), used(f"{number:064x}"))
+        days_read.append(read_day(TODAY, Tally(), lambda: None))
 
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda day: _with_own_connection(lambda: _written(write_day(day))), told))
+        list(pool.map(lambda day: _with_own_connection(lambda: _written(write_day(day))), days_read))
 
     assert_sums_are_right()
     assert poll().outcome == "done"
@@ -126,15 +126,15 @@ def test_two_runs_that_write_at_once_count_nothing_twice(sandbox: Sandbox) -> No
     assert_sums_are_right()
 
 
-def _written(rows: int) -> Run:
-    return Run(kind=Run.Kind.TODAY, first_day=TODAY, last_day=TODAY, rows_written=rows)
+def _written(rows: int) -> PollRun:
+    return PollRun(kind=PollRun.Kind.TODAY, first_day=TODAY, last_day=TODAY, rows_written=rows)
 
 
 def test_while_one_run_asks_the_next_is_refused_and_then_free(sandbox: Sandbox) -> None:
-    tell(sandbox, TODAY, *DAYS)
+    report_day(sandbox, TODAY, *DAYS)
     with held_run(sandbox, seconds=1) as first:
         assert run_today().problem == "Another run is under way."
 
     assert first.result().outcome == "done"
-    assert Run.objects.values_list("outcome", flat=True).get() == "done"
+    assert PollRun.objects.values_list("outcome", flat=True).get() == "done"
     assert poll().outcome == poll().outcome == "done"

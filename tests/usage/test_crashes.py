@@ -9,19 +9,19 @@ import usage.services
 from accounts.models import User
 from tests.keys.crashes import killed_at_line
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import (
+from tests.usage.polling import (
     TODAY,
     YESTERDAY,
     assert_sums_are_right,
-    let_ask_again,
-    let_lease_end,
+    end_cooldown,
+    expire_lease,
     make_key,
     poll,
+    report_day,
     spent,
-    tell,
     used,
 )
-from usage.models import Run, Source, UsageState
+from usage.models import PollRun, TokenRef, UsageState
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -38,10 +38,10 @@ def change(sandbox: Sandbox, number: int) -> None:
     """Let both days change at the gateway: a row more dear, one gone or back, one of a token that is new."""
     for day in (YESTERDAY, TODAY):
         rows = [used(A, ok=number), used(f"{number:064x}", usd="0.5")]
-        tell(sandbox, day, *rows, *([used(B)] if number % 2 else []))
+        report_day(sandbox, day, *rows, *([used(B)] if number % 2 else []))
 
 
-def poll_both() -> Run:
+def poll_both() -> PollRun:
     return poll(YESTERDAY, TODAY)
 
 
@@ -53,23 +53,23 @@ def test_is_healed_from_a_kill_at_any_line(intern: User, sandbox: Sandbox) -> No
     for number in count(1, STEP):
         before = {day: spent(day) for day in (YESTERDAY, TODAY)}
         change(sandbox, number + 1)
-        let_ask_again()
+        end_cooldown()
         if not killed_at_line(number, poll_both, SERVICES):
             break
         lines = number
         assert_sums_are_right()
         between = {day: spent(day) for day in (YESTERDAY, TODAY)}
 
-        let_lease_end()
+        expire_lease()
         assert poll_both().outcome == "done"
 
         after = {day: spent(day) for day in (YESTERDAY, TODAY)}
         assert all(between[day] in (before[day], after[day]) for day in before)
         assert len(after[TODAY]) == (3 if (number + 1) % 2 else 2)
         assert_sums_are_right()
-        assert not Run.objects.filter(outcome=Run.Outcome.RUNNING).exists()
+        assert not PollRun.objects.filter(outcome=PollRun.Outcome.RUNNING).exists()
         assert UsageState.load().failing_since is None
-    assert set(Source.objects.exclude(key=None).values_list("token", "owner")) == {(A, intern.pk)}
+    assert set(TokenRef.objects.exclude(key=None).values_list("token", "owner")) == {(A, intern.pk)}
 
     assert lines >= LINES_AT_LEAST
 
@@ -79,5 +79,5 @@ def test_the_lease_of_a_killed_worker_ends_by_itself(sandbox: Sandbox) -> None:
     assert killed_at_line(60, poll_both, SERVICES)
 
     assert poll_both().outcome == "busy"
-    let_lease_end()
+    expire_lease()
     assert poll_both().outcome == "done"

@@ -14,8 +14,8 @@ from usage.queries.key_use import KeyUse, use_of
 
 
 def use(owner: User, **how: Any) -> KeyUse:
-    (told,) = use_of(Key.objects.owned_by(owner), utc_today(), **how)
-    return told
+    (key_use,) = use_of(Key.objects.owned_by(owner), utc_today(), **how)
+    return key_use
 
 
 @pytest.mark.parametrize(("budget_period", "days_ago"), [("1d", 1), ("7d", 7), ("30d", 31)])
@@ -24,9 +24,9 @@ def test_counts_a_budget_in_its_own_period(intern: User, budget_period: str, day
     used(key, "2")
     used(key, "3", days_ago=days_ago)
 
-    told = use(intern)
+    key_use = use(intern)
 
-    assert (told.spent_usd, told.left_usd, told.tone) == (Decimal(2), Decimal(3), "")
+    assert (key_use.spent_usd, key_use.left_usd, key_use.tone) == (Decimal(2), Decimal(3), "")
 
 
 @pytest.mark.parametrize(
@@ -35,26 +35,26 @@ def test_counts_a_budget_in_its_own_period(intern: User, budget_period: str, day
 def test_says_when_a_budget_comes_to_its_end(intern: User, usd: str, tone: str, left: str) -> None:
     used(key_of(intern, budget_usd=5, budget_period="30d"), usd)
 
-    told = use(intern)
+    key_use = use(intern)
 
-    assert (told.tone, told.left_usd) == (tone, Decimal(left))
-    assert told.bar_usd <= 5
+    assert (key_use.tone, key_use.left_usd) == (tone, Decimal(left))
+    assert key_use.bar_usd <= 5
 
 
 def test_does_not_guess_when_an_unknown_period_began(intern: User) -> None:
     used(key_of(intern, budget_usd=5, budget_period="14d"), "9")
 
-    told = use(intern)
+    key_use = use(intern)
 
-    assert (told.spent_usd, told.left_usd, told.tone, told.resets_on) == (None, None, "", None)
+    assert (key_use.spent_usd, key_use.left_usd, key_use.tone, key_use.resets_on) == (None, None, "", None)
 
 
 def test_a_key_without_use_is_told_too(intern: User) -> None:
     key_of(intern)
 
-    told = use(intern, with_days=True)
+    key_use = use(intern, with_days=True)
 
-    assert (told.last_day, told.recent_usd, told.days_usd) == (None, Decimal(0), (Decimal(0),) * 30)
+    assert (key_use.last_day, key_use.recent_usd, key_use.days_usd) == (None, Decimal(0), (Decimal(0),) * 30)
 
 
 def test_tells_thirty_days_and_the_last_use(intern: User) -> None:
@@ -63,11 +63,11 @@ def test_tells_thirty_days_and_the_last_use(intern: User) -> None:
     used(key, "2", days_ago=2, token="the one before")
     used(key, "4", days_ago=30)
 
-    told = use(intern, with_days=True)
+    key_use = use(intern, with_days=True)
 
-    assert told.days_usd == tuple(Decimal(usd) for usd in (1, *[0] * 26, 2, 0, 0))
-    assert told.recent_usd == 3
-    assert told.last_day == day(2)
+    assert key_use.days_usd == tuple(Decimal(usd) for usd in (1, *[0] * 26, 2, 0, 0))
+    assert key_use.recent_usd == 3
+    assert key_use.last_day == day(2)
 
 
 def test_knows_what_the_owner_was_told_and_has_not_put_away(intern: User, staff: User) -> None:

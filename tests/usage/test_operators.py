@@ -1,4 +1,4 @@
-"""Whoever runs the portal is told what to mend: by mail, once a day, with what to do."""
+"""Administrators are alerted to what they must fix: by mail, once a day, with what to do."""
 
 from datetime import timedelta
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from usage.periods import LONGEST_DAYS, Period, budget_first_day, budget_reset_day, period_of
+from usage.periods import MAX_DAYS, Period, budget_first_day, budget_reset_day, period_of
 
 TODAY = date(2026, 11, 21)  # a Saturday
 
@@ -69,7 +69,7 @@ def test_takes_days_of_ones_own_choice(first: str, last: str, expected: tuple[da
 
 
 def test_is_never_longer_than_pages_can_bear() -> None:
-    assert period_of({"from": "2001-01-01"}, TODAY).length == LONGEST_DAYS
+    assert period_of({"from": "2001-01-01"}, TODAY).length == MAX_DAYS
 
 
 def test_has_every_day_once_oldest_first() -> None:

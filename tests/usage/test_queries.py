@@ -21,11 +21,11 @@ from usage.queries.export import fact_rows
 from usage.queries.overview import Overview, overview
 from usage.queries.people import in_order, people_of
 from usage.queries.scope import UNATTRIBUTED, Scope, scope_of
-from usage.queries.year import pace, spent_since, year
+from usage.queries.year import forecast, spent_since, year
 
 
 def read(scope: Scope | None = None, period: str = "30d") -> Overview:
-    return overview((scope or Scope()).narrow(), named(period, utc_today()))
+    return overview((scope or Scope()).filtered(), named(period, utc_today()))
 
 
 def usd(*amounts: int) -> tuple[Decimal, ...]:
@@ -172,13 +172,13 @@ def test_narrows_every_number_alike(busy: dict[str, Any], filters: dict[str, str
     scope = scope_of(filters)
     period = named("30d", utc_today())
 
-    numbers = overview(scope.narrow(), period)
+    numbers = overview(scope.filtered(), period)
 
     assert numbers.totals.spend_usd == expected
     assert sum(share.sums.spend_usd for share in numbers.keys) == expected
     assert sum(sums.spend_usd for sums, _ in numbers.people.values()) == expected
     assert sum(each.spend_usd for each in numbers.days) == expected
-    assert year(scope.narrow(), utc_today()).total_usd == expected
+    assert year(scope.filtered(), utc_today()).total_usd == expected
     assert sum(row[8] for row in fact_rows(scope, period)) == expected
 
 
@@ -230,7 +230,7 @@ def test_puts_people_in_order(busy: dict[str, Any], order: str, first: str) -> N
 def test_a_year_is_whole_weeks_that_end_today(intern: User) -> None:
     used(key_of(intern), "3", days_ago=1)
 
-    days = year(Scope().narrow(), utc_today())
+    days = year(Scope().filtered(), utc_today())
 
     assert days.first_day.weekday() == 0
     assert days.day(len(days.spend_usd) - 1) == utc_today()
@@ -244,7 +244,7 @@ def test_a_year_has_four_steps_of_spend(intern: User) -> None:
     for number in range(8):
         used(key, str(number + 1), days_ago=number)
 
-    assert year(Scope().narrow(), utc_today()).levels()[-8:] == [4, 4, 3, 3, 2, 2, 1, 1]
+    assert year(Scope().filtered(), utc_today()).levels()[-8:] == [4, 4, 3, 3, 2, 2, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -256,19 +256,19 @@ def test_a_year_has_four_steps_of_spend(intern: User) -> None:
     ],
 )
 def test_draws_a_month_in_a_straight_line(as_of: datetime, projected: Decimal) -> None:
-    told = pace(Decimal(30), Decimal(50), as_of)
+    month = forecast(Decimal(30), Decimal(50), as_of)
 
-    assert round(told.projected_usd, 9) == round(projected, 9)
-    assert told.over_usd == told.projected_usd - 50
-    assert told.spent_percent == 60
-    assert told.first_day == date(as_of.year, as_of.month, 1)
+    assert round(month.projected_usd, 9) == round(projected, 9)
+    assert month.over_usd == month.projected_usd - 50
+    assert month.spent_percent == 60
+    assert month.first_day == date(as_of.year, as_of.month, 1)
 
 
 def test_a_month_without_budget_is_measured_by_where_it_goes() -> None:
-    told = pace(Decimal(30), None, datetime(2026, 11, 16, tzinfo=UTC))
+    month = forecast(Decimal(30), None, datetime(2026, 11, 16, tzinfo=UTC))
 
-    assert (told.over_usd, told.spent_percent, told.projected_percent) == (None, 50, 100)
-    assert pace(Decimal(0), None, datetime(2026, 11, 16, tzinfo=UTC)).projected_percent == 0
+    assert (month.over_usd, month.spent_percent, month.projected_percent) == (None, 50, 100)
+    assert forecast(Decimal(0), None, datetime(2026, 11, 16, tzinfo=UTC)).projected_percent == 0
 
 
 def test_a_month_counts_everybody(busy: dict[str, Any]) -> None:
@@ -295,13 +295,13 @@ def test_keeps_scopes_and_periods_apart(busy: dict[str, Any]) -> None:
     state = UsageState.load()
     today = utc_today()
 
-    told = [
+    counts = [
         overview_of(scope, period, state).totals.spend_usd
         for scope in (Scope(), Scope(owner_id=busy["ada"].pk), Scope(owner_id=busy["ada"].pk, interns_only=True))
         for period in (named("30d", today), named("today", today))
     ]
 
-    assert told == [63, 59, 7, 3, 4, 0]
+    assert counts == [63, 59, 7, 3, 4, 0]
 
 
 def test_warms_what_admins_open_first(busy: dict[str, Any], admin: User) -> None:

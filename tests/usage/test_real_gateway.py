@@ -19,15 +19,15 @@ from keys.models import Key
 from tests.keys.acts import issue
 from tests.keys.real_gateway import CALL_TIMEOUT_S, RealGateway, real_gateway
 from tests.keys.views.pages import words_of
-from tests.usage.acts import TODAY, YESTERDAY, poll
+from tests.usage.polling import TODAY, YESTERDAY, poll
 from tests.waiting import wait_until
-from usage.models import Run, utc_today
+from usage.models import PollRun, utc_today
 from web.templatetags.portal import usd_number
 
 pytestmark = pytest.mark.real_gateway
 
 CENT_OF_A_CENT_USD = Decimal("0.0001")
-FLUSH_S = 60.0  # LiteLLM writes spend in rounds of 10 to 15 s, unless it was told otherwise
+FLUSH_S = 60.0  # LiteLLM writes spend in rounds of 10 to 15 s, unless configured otherwise
 COST = "x-litellm-response-cost"
 ID = re.compile(r'"id":\s*"([^"]+)"')
 CHAT = "/v1/chat/completions"
@@ -106,7 +106,7 @@ class Program:
         return len(self.logged()) == calls == int(sums["total_successful_requests"] + sums["total_failed_requests"])
 
     def streams_usd(self) -> Decimal:
-        """Return what the gateway billed for what no header told: its rows of streams."""
+        """Return what the gateway billed for what no header reported: its rows of streams."""
         streamed = [row for row in self.logged() if row["request_id"] in self.streamed]
         assert len(streamed) == len(self.streamed)
         return sum((Decimal(str(row["spend"])) for row in streamed), Decimal(0))
@@ -158,7 +158,7 @@ def test_pages_show_what_the_headers_said_and_the_gateway_says(
 
     run = poll(YESTERDAY, utc_today())
 
-    assert run.outcome == Run.Outcome.DONE, run.problem
+    assert run.outcome == PollRun.Outcome.DONE, run.problem
     spent_usd = {one.key.pk: one.told_usd + one.streams_usd() for one in programs}
     assert min(spent_usd.values()) > 100 * CENT_OF_A_CENT_USD
     for one in programs:

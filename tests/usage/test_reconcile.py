@@ -1,4 +1,4 @@
-"""What the portal and the gateway tell differently, in rows, each with the act that mends it."""
+"""Where the portal and the gateway disagree, in rows, each with what resolves it."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -11,8 +11,8 @@ from keys.models import Key, Token
 from keys.services import renew_key, sync_keys
 from tests.keys.acts import BY_TEST, delete_at_gateway, ending_in, issue, set_at_gateway
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import TODAY, YESTERDAY, let_ask_again, poll, tell, used
-from usage.models import Comparison, DayModel, Difference, Fact
+from tests.usage.polling import TODAY, YESTERDAY, end_cooldown, poll, report_day, used
+from usage.models import DayModel, Discrepancy, Fact, Reconciliation
 from usage.services import compare_with_gateway
 from usage.tasks import reconcile, refresh_day
 
@@ -20,52 +20,52 @@ pytestmark = pytest.mark.django_db
 A = "a" * 64
 
 
-def told() -> list[tuple[str, str, str]]:
-    """Compare, and return kind, act and name of what differs."""
+def discrepancies() -> list[tuple[str, str, str]]:
+    """Compare, and return kind, fix and name of each discrepancy."""
     found = compare_with_gateway()
     assert found.problem == ""
     assert found.ended_at is not None
-    return list(found.differences.values_list("kind", "act", "name"))
+    return list(found.discrepancies.values_list("kind", "fix", "name"))
 
 
 def test_two_that_agree_have_no_differences(sandbox: Sandbox, intern: User) -> None:
     issue(intern)
-    tell(sandbox, YESTERDAY, used(A, usd="0.123456789"))
+    report_day(sandbox, YESTERDAY, used(A, usd="0.123456789"))
     poll(YESTERDAY, YESTERDAY)
 
-    assert told() == []
-    comparison = Comparison.objects.get()
-    assert (comparison.keys_here, comparison.keys_there, comparison.days) == (1, 1, 7)
+    assert discrepancies() == []
+    reconciliation = Reconciliation.objects.get()
+    assert (reconciliation.keys_here, reconciliation.keys_there, reconciliation.days) == (1, 1, 7)
 
 
 def test_a_key_that_only_the_portal_has(sandbox: Sandbox, intern: User) -> None:
     delete_at_gateway(sandbox, issue(intern).key)
 
-    assert told() == [("only_here", "sync", "thesis")]
+    assert discrepancies() == [("only_here", "sync", "thesis")]
     sync_keys()
-    assert told() == []
+    assert discrepancies() == []
 
 
 def test_a_key_that_only_the_gateway_has(sandbox: Sandbox, intern: User) -> None:
     make_outside(sandbox, user_id=intern.gateway_user_id, key_alias="notebook")
 
-    assert told() == [("only_there", "sync", "notebook")]
+    assert discrepancies() == [("only_there", "sync", "notebook")]
     sync_keys()
-    assert told() == []
+    assert discrepancies() == []
 
 
 @pytest.mark.parametrize("about", [{"user_id": "who-knows"}, {}])
 def test_a_key_that_is_nobodys(sandbox: Sandbox, intern: User, about: dict[str, str]) -> None:
     make_outside(sandbox, key_alias="lost", **about)
 
-    assert told() == [("owner_missing", "gateway", "lost")]
+    assert discrepancies() == [("owner_missing", "gateway", "lost")]
 
 
 def test_a_key_whose_owner_the_gateway_names_otherwise(sandbox: Sandbox, intern: User, staff: User) -> None:
     issue(intern)
     User.objects.filter(pk=intern.pk).update(gateway_user_id="another")
 
-    assert told() == [("owner_differs", "gateway", "thesis")]
+    assert discrepancies() == [("owner_differs", "gateway", "thesis")]
 
 
 def test_a_key_that_ends_at_another_time(sandbox: Sandbox, intern: User) -> None:
@@ -73,13 +73,13 @@ def test_a_key_that_ends_at_another_time(sandbox: Sandbox, intern: User) -> None
     token = Token.objects.get().token
     set_at_gateway(sandbox, token, duration="90d")
 
-    assert told() == [("expiry", "sync", "thesis")]
-    difference = Difference.objects.get()
-    assert difference.key == key
-    assert difference.here[:10] == (TODAY + timedelta(days=30)).isoformat()
-    assert difference.there[:10] == (TODAY + timedelta(days=90)).isoformat()
+    assert discrepancies() == [("expiry", "sync", "thesis")]
+    discrepancy = Discrepancy.objects.get()
+    assert discrepancy.key == key
+    assert discrepancy.here[:10] == (TODAY + timedelta(days=30)).isoformat()
+    assert discrepancy.there[:10] == (TODAY + timedelta(days=90)).isoformat()
     sync_keys()
-    assert told() == []
+    assert discrepancies() == []
 
 
 def test_a_key_that_works_again_after_its_end_here(sandbox: Sandbox, intern: User) -> None:
@@ -87,7 +87,7 @@ def test_a_key_that_works_again_after_its_end_here(sandbox: Sandbox, intern: Use
     Token.objects.update(state=Token.State.DELETED)
     Key.objects.update(state=Key.State.DELETED)
 
-    assert told() == [("only_there", "sync", "thesis")]
+    assert discrepancies() == [("only_there", "sync", "thesis")]
 
 
 def test_a_key_that_was_renewed_and_one_under_way_agree(sandbox: Sandbox, staff: User) -> None:
@@ -96,29 +96,29 @@ def test_a_key_that_was_renewed_and_one_under_way_agree(sandbox: Sandbox, staff:
     token = Token.objects.create(key=under_way)
     make_outside(sandbox, user_id=staff.gateway_user_id, key_alias=token.alias)
 
-    assert told() == []
+    assert discrepancies() == []
 
 
 def test_sums_that_differ_are_mended_by_reading_the_day_again(sandbox: Sandbox) -> None:
-    tell(sandbox, YESTERDAY, used(A, usd="0.5"))
+    report_day(sandbox, YESTERDAY, used(A, usd="0.5"))
     poll(YESTERDAY, YESTERDAY)
-    tell(sandbox, YESTERDAY, used(A, usd="0.75"))
+    report_day(sandbox, YESTERDAY, used(A, usd="0.75"))
 
-    assert told() == [("sums", "reread", "")]
-    difference = Difference.objects.get()
-    assert (difference.day, difference.measure) == (YESTERDAY, "spend_usd")
-    assert (Decimal(difference.here), Decimal(difference.there)) == (Decimal("0.5"), Decimal("0.75"))
-    let_ask_again()
+    assert discrepancies() == [("sums", "reread", "")]
+    discrepancy = Discrepancy.objects.get()
+    assert (discrepancy.day, discrepancy.measure) == (YESTERDAY, "spend_usd")
+    assert (Decimal(discrepancy.here), Decimal(discrepancy.there)) == (Decimal("0.5"), Decimal("0.75"))
+    end_cooldown()
     refresh_day.run(YESTERDAY.isoformat())
     assert Fact.objects.get().spend_usd == DayModel.objects.get().spend_usd == Decimal("0.75")
-    assert told() == []
+    assert discrepancies() == []
 
 
 def test_a_day_that_was_never_read_differs_in_all_sums(sandbox: Sandbox) -> None:
-    tell(sandbox, YESTERDAY, used(A, failures=1))
+    report_day(sandbox, YESTERDAY, used(A, failures=1))
     compare_with_gateway()
 
-    assert set(Difference.objects.values_list("measure", flat=True)) == {
+    assert set(Discrepancy.objects.values_list("measure", flat=True)) == {
         "spend_usd",
         "prompt_tokens",
         "completion_tokens",
@@ -134,9 +134,9 @@ def test_a_comparison_that_breaks_off_says_so_and_accuses_nobody(sandbox: Sandbo
 
     reconcile.run()
 
-    comparison = Comparison.objects.get()
-    assert comparison.problem != ""
-    assert not comparison.differences.exists()
+    reconciliation = Reconciliation.objects.get()
+    assert reconciliation.problem != ""
+    assert not reconciliation.discrepancies.exists()
 
 
 def make_outside(sandbox: Sandbox, **about: Any) -> None:

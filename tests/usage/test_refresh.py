@@ -10,8 +10,18 @@ from django.utils import timezone
 
 from keys.models import GatewayModel
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import TODAY, YESTERDAY, Told, assert_sums_are_right, let_ask_again, poll, spent, tell, used
-from usage.models import DaySource, Fact, Run, UsageState
+from tests.usage.polling import (
+    TODAY,
+    YESTERDAY,
+    ReportedRow,
+    assert_sums_are_right,
+    end_cooldown,
+    poll,
+    report_day,
+    spent,
+    used,
+)
+from usage.models import DayToken, Fact, PollRun, UsageState
 from usage.services import refresh_facts
 
 pytestmark = pytest.mark.django_db
@@ -19,15 +29,15 @@ A, B, C = "a" * 64, "b" * 64, "c" * 64
 
 
 def test_facts_are_what_the_gateway_tells(sandbox: Sandbox) -> None:
-    more: Told = {"cached_tokens": 3, "failures": 2, "took_ms": 1500}
-    tell(sandbox, TODAY, used(A, usd="0.000000150001", ok=4, **more), used(A, "embedding"), used(B))
+    more: ReportedRow = {"cached_tokens": 3, "failures": 2, "took_ms": 1500}
+    report_day(sandbox, TODAY, used(A, usd="0.000000150001", ok=4, **more), used(A, "embedding"), used(B))
 
     run = poll()
 
     assert (run.outcome, run.pages, run.rows_read, run.rows_written) == ("done", 1, 3, 3)
     assert run.ended_at is not None
     assert run.gateway_s > 0
-    fact = Fact.objects.get(source__token=A, model__name="gpt-4o-mini")
+    fact = Fact.objects.get(token_ref__token=A, model__name="gpt-4o-mini")
     assert fact.spend_usd == Decimal("0.000000150001")
     assert (fact.prompt_tokens, fact.completion_tokens, fact.cache_read_tokens, fact.cache_creation_tokens) == (
         40,
@@ -40,9 +50,9 @@ def test_facts_are_what_the_gateway_tells(sandbox: Sandbox) -> None:
 
 
 def test_the_same_again_writes_no_row(sandbox: Sandbox) -> None:
-    tell(sandbox, TODAY, used(A), used(B))
+    report_day(sandbox, TODAY, used(A), used(B))
     poll()
-    before = list(Fact.objects.values_list("pk", "source", "spend_usd"))
+    before = list(Fact.objects.values_list("pk", "token_ref", "spend_usd"))
     version = UsageState.load().version
 
     with CaptureQueriesContext(
@@ -51,7 +61,7 @@ def test_the_same_again_writes_no_row(sandbox: Sandbox) -> None:
         run = poll()
 
     assert (run.outcome, run.rows_written) == ("done", 0)
-    assert list(Fact.objects.values_list("pk", "source", "spend_usd")) == before
+    assert list(Fact.objects.values_list("pk", "token_ref", "spend_usd")) == before
     assert UsageState.load().version == version
     written = [query["sql"] for query in queries if query["sql"].startswith(("INSERT", "UPDATE", "DELETE"))]
     tables = {
@@ -62,32 +72,32 @@ def test_the_same_again_writes_no_row(sandbox: Sandbox) -> None:
 
 
 def test_what_did_not_change_keeps_its_row(sandbox: Sandbox) -> None:
-    tell(sandbox, YESTERDAY, used(A), used(B), used(C, usd="0.5"))
+    report_day(sandbox, YESTERDAY, used(A), used(B), used(C, usd="0.5"))
     poll(YESTERDAY, TODAY)
-    unchanged, changed = (Fact.objects.get(source__token=token) for token in (A, B))
-    tell(sandbox, YESTERDAY, used(A), used(B, usd="0.009"), used(A, "embedding"))
+    unchanged, changed = (Fact.objects.get(token_ref__token=token) for token in (A, B))
+    report_day(sandbox, YESTERDAY, used(A), used(B, usd="0.009"), used(A, "embedding"))
 
     run = poll(YESTERDAY, YESTERDAY)
 
     assert run.rows_written == 3  # one changed, one new, one gone
     cents = {(A, "gpt-4o-mini"): Decimal("0.01"), (B, "gpt-4o-mini"): Decimal("0.009")}
     assert spent(YESTERDAY) == {**cents, (A, "embedding"): Decimal("0.01")}
-    assert Fact.objects.get(source__token=A, model__name="gpt-4o-mini").pk == unchanged.pk
-    assert Fact.objects.get(source__token=B).pk == changed.pk
-    assert not DaySource.objects.filter(source__token=C).exists()
+    assert Fact.objects.get(token_ref__token=A, model__name="gpt-4o-mini").pk == unchanged.pk
+    assert Fact.objects.get(token_ref__token=B).pk == changed.pk
+    assert not DayToken.objects.filter(token_ref__token=C).exists()
     assert_sums_are_right()
 
 
 def test_a_day_and_a_fact_may_be_split_over_pages(sandbox: Sandbox) -> None:
     rows = [used(A, endpoint=f"/{number}", usd="0.1") for number in range(5)]
-    tell(sandbox, TODAY, *rows, used(B), used(C))
-    tell(sandbox, YESTERDAY, used(A, usd="0.7"), used(B), used(C))
+    report_day(sandbox, TODAY, *rows, used(B), used(C))
+    report_day(sandbox, YESTERDAY, used(A, usd="0.7"), used(B), used(C))
 
     run = poll(YESTERDAY, TODAY, page_size=2)
 
     assert run.outcome == "done", run.problem
     assert spent()[A, "gpt-4o-mini"] == Decimal("0.5")  # by floats it would be 0.5000000000000001 somewhere
-    assert Fact.objects.get(day=TODAY, source__token=A).ok_requests == 5
+    assert Fact.objects.get(day=TODAY, token_ref__token=A).ok_requests == 5
     assert spent(YESTERDAY)[A, "gpt-4o-mini"] == Decimal("0.7")
     assert Fact.objects.count() == 6
     assert_sums_are_right()
@@ -97,7 +107,7 @@ def test_a_day_of_1500_rows_is_read_whole(sandbox: Sandbox) -> None:
     models = ("gpt-4o-mini", "claude-3-haiku", "llama-70b", "vision", "embedding")
     tokens = [f"{number:064x}" for number in range(300)]
     rows = [used(token, model, usd=f"0.{place}1") for token in tokens for place, model in enumerate(models)]
-    tell(sandbox, TODAY, *rows)
+    report_day(sandbox, TODAY, *rows)
 
     run = poll()
 
@@ -107,28 +117,30 @@ def test_a_day_of_1500_rows_is_read_whole(sandbox: Sandbox) -> None:
 
 
 def test_what_failed_before_its_model_was_known_counts(sandbox: Sandbox) -> None:
-    tell(sandbox, TODAY, used(A, ok=3), used(A, "", usd="0", ok=0, failures=2), used(B, "", usd="0", ok=0, failures=1))
+    report_day(
+        sandbox, TODAY, used(A, ok=3), used(A, "", usd="0", ok=0, failures=2), used(B, "", usd="0", ok=0, failures=1)
+    )
 
     assert poll(page_size=2).outcome == "done"
 
-    failed = Fact.objects.exclude(failed_requests=0).values_list("source__token", "model__name", "failed_requests")
+    failed = Fact.objects.exclude(failed_requests=0).values_list("token_ref__token", "model__name", "failed_requests")
     assert set(failed) == {(A, "", 2), (B, "", 1)}
     assert_sums_are_right()
 
 
 def test_money_is_added_exactly(sandbox: Sandbox) -> None:
-    tell(sandbox, TODAY, *(used(f"{number:064x}", usd="0.1") for number in range(30)))
+    report_day(sandbox, TODAY, *(used(f"{number:064x}", usd="0.1") for number in range(30)))
 
     poll()
 
-    assert DaySource.objects.count() == 30
+    assert DayToken.objects.count() == 30
     assert sum(spent().values()) == Decimal(3)
     assert str(UsageState.load().version) == "1"
     assert_sums_are_right()
 
 
 def test_names_and_tokens_longer_than_ours_are_cut_and_added(sandbox: Sandbox) -> None:
-    tell(sandbox, TODAY, used("x" * 300, "m" * 300), used("x" * 301, "m" * 301))
+    report_day(sandbox, TODAY, used("x" * 300, "m" * 300), used("x" * 301, "m" * 301))
 
     assert poll().outcome == "done"
 
@@ -137,7 +149,7 @@ def test_names_and_tokens_longer_than_ours_are_cut_and_added(sandbox: Sandbox) -
 
 def test_a_model_has_the_provider_that_the_gateway_lists(sandbox: Sandbox) -> None:
     GatewayModel.objects.create(name="gpt-4o-mini", provider="openai")
-    tell(sandbox, TODAY, used(A), used(A, "no-such-model"))
+    report_day(sandbox, TODAY, used(A), used(A, "no-such-model"))
     poll()
 
     assert set(Fact.objects.values_list("model__name", "model__provider")) == {
@@ -153,20 +165,20 @@ def test_a_model_has_the_provider_that_the_gateway_lists(sandbox: Sandbox) -> No
 def test_the_gateway_has_nine_times_as_long_a_rest(sandbox: Sandbox) -> None:
     sandbox.faults("/user/daily/activity", "delay", seconds=0.3)
     first = poll()
-    rest_s = (UsageState.objects.get().rest_until or timezone.now()) - (first.ended_at or timezone.now())
+    cooldown_s = (UsageState.objects.get().cooldown_until or timezone.now()) - (first.ended_at or timezone.now())
 
-    second = refresh_facts(TODAY, TODAY, Run.Kind.TODAY)
+    second = refresh_facts(TODAY, TODAY, PollRun.Kind.TODAY)
 
     assert first.gateway_s > 0.3
-    assert rest_s.total_seconds() == pytest.approx(9 * first.gateway_s, abs=0.2)
+    assert cooldown_s.total_seconds() == pytest.approx(9 * first.gateway_s, abs=0.2)
     assert second.outcome == "busy"
-    assert "is left alone until" in second.problem
-    assert Run.objects.count() == 1
+    assert "next update can start at" in second.problem
+    assert PollRun.objects.count() == 1
 
 
 def test_a_run_that_takes_too_long_ends_at_a_whole_day(sandbox: Sandbox) -> None:
     for number in range(4):
-        tell(sandbox, TODAY - timedelta(days=number), used(A))
+        report_day(sandbox, TODAY - timedelta(days=number), used(A))
 
     run = poll(TODAY - timedelta(days=3), TODAY, slice_s=0)
 
@@ -200,11 +212,11 @@ def test_older_days_say_nothing_of_freshness(sandbox: Sandbox) -> None:
 
 
 def test_a_run_that_was_killed_is_said_to_be_cut_short(sandbox: Sandbox) -> None:
-    Run.objects.create(kind=Run.Kind.TODAY, first_day=TODAY, last_day=TODAY)
-    let_ask_again()
+    PollRun.objects.create(kind=PollRun.Kind.TODAY, first_day=TODAY, last_day=TODAY)
+    end_cooldown()
     poll()
 
-    assert list(Run.objects.order_by("pk").values_list("outcome", "problem")) == [
+    assert list(PollRun.objects.order_by("pk").values_list("outcome", "problem")) == [
         ("failed", "It was cut short."),
         ("done", ""),
     ]

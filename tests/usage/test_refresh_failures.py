@@ -11,9 +11,9 @@ from pytest_django import Settings
 from gateway.errors import GatewayUnavailable
 from tests.gateway.loopback import Paper, Reply, paper_gateway, raw, says
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import TODAY, YESTERDAY, assert_sums_are_right, poll, spent, tell, used
-from usage.models import Fact, Source, UsageState
-from usage.services.told import Tally, read_day
+from tests.usage.polling import TODAY, YESTERDAY, assert_sums_are_right, poll, report_day, spent, used
+from usage.models import Fact, TokenRef, UsageState
+from usage.services.day_reader import Tally, read_day
 
 pytestmark = pytest.mark.django_db
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -25,9 +25,9 @@ ACTIVITY = "/user/daily/activity"
 @pytest.fixture
 def known(sandbox: Sandbox) -> Sandbox:
     """Poll three facts of today, then let the gateway have ten others, on five pages."""
-    tell(sandbox, TODAY, used(A), used(B), used(C))
+    report_day(sandbox, TODAY, used(A), used(B), used(C))
     poll()
-    tell(sandbox, TODAY, *(used(f"{number:064x}", usd="5") for number in range(10)))
+    report_day(sandbox, TODAY, *(used(f"{number:064x}", usd="5") for number in range(10)))
     return sandbox
 
 
@@ -50,7 +50,7 @@ def test_a_gateway_that_dies_after_page_2_changes_nothing(known: Sandbox, kind: 
 
 def test_days_that_were_read_whole_before_it_died_are_kept(sandbox: Sandbox) -> None:
     for number in range(4):
-        tell(sandbox, TODAY - timedelta(days=number), used(A, usd="2"))
+        report_day(sandbox, TODAY - timedelta(days=number), used(A, usd="2"))
     sandbox.faults(ACTIVITY, "drop_before", skip=2, times=100)
 
     run = poll(TODAY - timedelta(days=3), TODAY)
@@ -70,8 +70,8 @@ def paper(settings: Settings) -> Iterator[Paper]:
         yield gateway
 
 
-def told(token: str, usd: Any = 0.01, day: str = TODAY.isoformat(), **metrics: Any) -> dict[str, Any]:
-    """Return one day as LiteLLM tells it."""
+def reported(token: str, usd: Any = 0.01, day: str = TODAY.isoformat(), **metrics: Any) -> dict[str, Any]:
+    """Return one day as LiteLLM reports it."""
     counted = {"spend": usd, "prompt_tokens": 1, "completion_tokens": 1, "successful_requests": 1, **metrics}
     keys = {token: {"metrics": counted, "metadata": {}}}
     return {"date": day, "breakdown": {"model_groups": {"gpt-4o-mini": {"api_key_breakdown": keys}}}}
@@ -88,7 +88,7 @@ def totals(usd: float, requests: int) -> Reply:
     return says({"results": [], "metadata": {"total_spend": usd, "total_successful_requests": requests, **counted}})
 
 
-WHOLE = page(1, 1, told(A))
+WHOLE = page(1, 1, reported(A))
 NONSENSE: dict[str, Reply] = {
     "no JSON": raw("<html>It works!</html>", kind="text/html"),
     "half a JSON": raw('{"results": [{"date":'),
@@ -96,11 +96,13 @@ NONSENSE: dict[str, Reply] = {
     "nothing": says({}),
     "no frame": says({"results": []}),
     "an empty frame": says({"results": [], "metadata": {}}),
-    "another page": page(2, 1, told(B)),
+    "another page": page(2, 1, reported(B)),
     "a page that is empty": page(1, 1),
-    "a page after the last": says({"results": [told(B)], "metadata": {"page": 1, "total_pages": 1, "has_more": True}}),
-    "another day": page(1, 1, told(B, day=YESTERDAY.isoformat())),
-    "no day": page(1, 1, told(B, day="yesterday")),
+    "a page after the last": says(
+        {"results": [reported(B)], "metadata": {"page": 1, "total_pages": 1, "has_more": True}}
+    ),
+    "another day": page(1, 1, reported(B, day=YESTERDAY.isoformat())),
+    "no day": page(1, 1, reported(B, day="yesterday")),
     "NaN": raw('{"results": [], "metadata": {"page": 1, "total_pages": NaN, "has_more": false}}'),
     "keys in a list": page(1, 1, {"date": TODAY.isoformat(), "breakdown": {"model_groups": []}}),
     "an error": says({"error": {"message": "no", "type": "None", "code": "500"}}, status=500),
@@ -124,10 +126,10 @@ def test_nonsense_changes_nothing(paper: Paper, nonsense: Reply) -> None:
 
 
 def test_a_text_that_databases_do_not_take_is_cleaned(paper: Paper) -> None:
-    paper.will(page(1, 1, told("nul\0 and half \ud800 a pair")))
+    paper.will(page(1, 1, reported("nul\0 and half \ud800 a pair")))
 
     assert poll().outcome == "done"
-    assert Source.objects.get().token == "nul\ufffd and half \ufffd a pair"
+    assert TokenRef.objects.get().token == "nul\ufffd and half \ufffd a pair"
 
 
 def test_a_day_that_suddenly_reads_empty_keeps_its_facts_until_a_person_accepts_less(paper: Paper) -> None:
@@ -144,10 +146,10 @@ def test_a_day_that_suddenly_reads_empty_keeps_its_facts_until_a_person_accepts_
     assert_sums_are_right()
 
 
-TWO_PAGES = (page(1, 2, told(A)), page(1, 2, told(A)), page(2, 2, told(B)))
+TWO_PAGES = (page(1, 2, reported(A)), page(1, 2, reported(A)), page(2, 2, reported(B)))
 
 
-def asked(first: Reply, before: Reply, *rest: Reply) -> list[Reply]:
+def in_reading_order(first: Reply, before: Reply, *rest: Reply) -> list[Reply]:
     """Return answers in the order in which they are asked for: a page, totals, all pages, totals."""
     return [first, before, *rest]
 
@@ -163,7 +165,7 @@ def asked(first: Reply, before: Reply, *rest: Reply) -> list[Reply]:
     ],
 )
 def test_pages_must_be_one_picture_of_the_day(paper: Paper, before: Reply, after: Reply, outcome: str) -> None:
-    paper.will(*asked(TWO_PAGES[0], before, *TWO_PAGES[1:], after))
+    paper.will(*in_reading_order(TWO_PAGES[0], before, *TWO_PAGES[1:], after))
 
     run = poll()
 
@@ -172,11 +174,11 @@ def test_pages_must_be_one_picture_of_the_day(paper: Paper, before: Reply, after
 
 @pytest.mark.parametrize(
     "second",
-    [page(2, 3, told(B)), page(2, 2), page(1, 2, told(B)), page(2, 2, told(B, day=YESTERDAY.isoformat()))],
+    [page(2, 3, reported(B)), page(2, 2), page(1, 2, reported(B)), page(2, 2, reported(B, day=YESTERDAY.isoformat()))],
     ids=["one more page", "an empty page", "page 1 again", "another day"],
 )
 def test_a_page_that_does_not_fit_changes_nothing(paper: Paper, second: Reply) -> None:
-    paper.will(*asked(TWO_PAGES[0], totals(0.02, 2), TWO_PAGES[1], second, totals(0.02, 2)))
+    paper.will(*in_reading_order(TWO_PAGES[0], totals(0.02, 2), TWO_PAGES[1], second, totals(0.02, 2)))
 
     run = poll()
 
@@ -184,8 +186,8 @@ def test_a_page_that_does_not_fit_changes_nothing(paper: Paper, second: Reply) -
 
 
 def test_pages_that_became_fewer_change_nothing(paper: Paper) -> None:
-    first = page(1, 3, told(A))
-    paper.will(*asked(first, totals(0.02, 2), first, page(2, 2, told(B)), totals(0.02, 2)))
+    first = page(1, 3, reported(A))
+    paper.will(*in_reading_order(first, totals(0.02, 2), first, page(2, 2, reported(B)), totals(0.02, 2)))
 
     run = poll()
 
@@ -196,8 +198,8 @@ def test_pages_that_became_fewer_change_nothing(paper: Paper) -> None:
 def test_a_row_that_comes_into_being_between_two_pages_is_noticed(sandbox: Sandbox) -> None:
     """The gateway cuts pages anew for each answer, so the new row moves another one, which is read twice."""
     rows = [used(f"{number:064x}", usd=f"0.0{number}") for number in range(1, 6)]
-    tell(sandbox, TODAY, *rows)
-    arrival = _AfterPage(1, lambda: tell(sandbox, TODAY, used("0" * 64), *rows))
+    report_day(sandbox, TODAY, *rows)
+    arrival = _AfterPage(1, lambda: report_day(sandbox, TODAY, used("0" * 64), *rows))
 
     with pytest.raises(GatewayUnavailable, match="changed while it was read"):
         read_day(TODAY, Tally(), arrival, page_size=2)

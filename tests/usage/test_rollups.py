@@ -8,8 +8,8 @@ import pytest
 from django.core.management import call_command
 
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import TODAY, YESTERDAY, assert_sums_are_right, poll, tell, used
-from usage.models import DayModel, DaySource, Fact, Source, UsageState, UsedModel
+from tests.usage.polling import TODAY, YESTERDAY, assert_sums_are_right, poll, report_day, used
+from usage.models import DayModel, DayToken, Fact, TokenRef, UsageState, UsedModel
 
 pytestmark = pytest.mark.django_db
 A, B = "a" * 64, "b" * 64
@@ -18,7 +18,7 @@ A, B = "a" * 64, "b" * 64
 @pytest.fixture
 def two_days(sandbox: Sandbox) -> None:
     for day in (YESTERDAY, TODAY):
-        tell(sandbox, day, used(A), used(B, "embedding"))
+        report_day(sandbox, day, used(A), used(B, "embedding"))
     poll(YESTERDAY, TODAY)
 
 
@@ -37,9 +37,9 @@ def test_says_that_nothing_differed(two_days: None) -> None:
 
 def test_mends_what_differed_and_says_where(two_days: None) -> None:
     DayModel.objects.filter(day=TODAY, model__name="embedding").delete()
-    DaySource.objects.filter(day=TODAY, source__token=A).update(spend_usd=Decimal(7))
-    DaySource.objects.create(
-        day=TODAY - timedelta(days=9), source=Source.objects.first() or Source(), spend_usd=Decimal(1)
+    DayToken.objects.filter(day=TODAY, token_ref__token=A).update(spend_usd=Decimal(7))
+    DayToken.objects.create(
+        day=TODAY - timedelta(days=9), token_ref=TokenRef.objects.first() or TokenRef(), spend_usd=Decimal(1)
     )
     version = UsageState.load().version
 
@@ -56,12 +56,12 @@ def test_mends_what_differed_and_says_where(two_days: None) -> None:
 
 def test_sums_are_exact_where_floats_would_not_be(db: None) -> None:
     model = UsedModel.objects.create(name="m")
-    sources = Source.objects.bulk_create([Source(token=f"{number:064x}") for number in range(1000)])
+    token_refs = TokenRef.objects.bulk_create([TokenRef(token=f"{number:064x}") for number in range(1000)])
     small, large = Decimal("0.000000000001"), Decimal("1234.1")
     Fact.objects.bulk_create(
         [
-            Fact(day=date(2026, 1, 1), source=source, model=model, spend_usd=large if number % 2 else small)
-            for number, source in enumerate(sources)
+            Fact(day=date(2026, 1, 1), token_ref=token_ref, model=model, spend_usd=large if number % 2 else small)
+            for number, token_ref in enumerate(token_refs)
         ]
     )
 

@@ -13,8 +13,8 @@ from accounts.models import User
 from keys.models import GatewayIdentity
 from keys.services import accept_gateway, identify_gateway
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import TODAY, YESTERDAY, assert_sums_are_right, let_ask_again, poll, spent, tell, used
-from usage.models import Comparison, Fact, Run, UsageState
+from tests.usage.polling import TODAY, YESTERDAY, assert_sums_are_right, end_cooldown, poll, report_day, spent, used
+from usage.models import Fact, PollRun, Reconciliation, UsageState
 from usage.services import compare_with_gateway
 from usage.tasks import refresh_day
 
@@ -24,15 +24,15 @@ A, B, C = "a" * 64, "b" * 64, "c" * 64
 
 def requests_of(day: date = YESTERDAY) -> dict[str, int]:
     """Return the requests that we have of a day, by token."""
-    return dict(Fact.objects.filter(day=day, model__name="gpt-4o-mini").values_list("source__token", "ok_requests"))
+    return dict(Fact.objects.filter(day=day, model__name="gpt-4o-mini").values_list("token_ref__token", "ok_requests"))
 
 
 def test_a_day_that_lost_half_of_its_requests_keeps_them_and_takes_what_is_new(
     admin: User, as_admin: Client, sandbox: Sandbox
 ) -> None:
-    tell(sandbox, YESTERDAY, used(A, ok=10), used(B, ok=10))
+    report_day(sandbox, YESTERDAY, used(A, ok=10), used(B, ok=10))
     poll(YESTERDAY, YESTERDAY)
-    tell(sandbox, YESTERDAY, used(B, ok=4), used(C, ok=2), used(A, "embedding", ok=1))
+    report_day(sandbox, YESTERDAY, used(B, ok=4), used(C, ok=2), used(A, "embedding", ok=1))
 
     run = poll(YESTERDAY, YESTERDAY)
 
@@ -47,9 +47,9 @@ def test_a_day_that_lost_half_of_its_requests_keeps_them_and_takes_what_is_new(
 
 
 def test_a_small_correction_is_taken_over(sandbox: Sandbox) -> None:
-    tell(sandbox, YESTERDAY, used(A, ok=10), used(B, ok=10))
+    report_day(sandbox, YESTERDAY, used(A, ok=10), used(B, ok=10))
     poll(YESTERDAY, YESTERDAY)
-    tell(sandbox, YESTERDAY, used(A, ok=10), used(B, ok=7))
+    report_day(sandbox, YESTERDAY, used(A, ok=10), used(B, ok=7))
 
     run = poll(YESTERDAY, YESTERDAY)
 
@@ -58,51 +58,51 @@ def test_a_small_correction_is_taken_over(sandbox: Sandbox) -> None:
 
 
 def test_a_person_has_the_smaller_day_read(sandbox: Sandbox) -> None:
-    tell(sandbox, YESTERDAY, used(A, ok=10), used(B, ok=10))
+    report_day(sandbox, YESTERDAY, used(A, ok=10), used(B, ok=10))
     poll(YESTERDAY, YESTERDAY)
-    tell(sandbox, YESTERDAY, used(B, ok=1))
+    report_day(sandbox, YESTERDAY, used(B, ok=1))
     poll(YESTERDAY, YESTERDAY)
-    assert set(compare_with_gateway().differences.values_list("act", flat=True)) == {"reread"}
+    assert set(compare_with_gateway().discrepancies.values_list("fix", flat=True)) == {"reread"}
 
-    let_ask_again()
+    end_cooldown()
     refresh_day.run(YESTERDAY.isoformat())
 
     assert requests_of() == {B: 1}
-    assert not compare_with_gateway().differences.exists()
+    assert not compare_with_gateway().discrepancies.exists()
 
 
 def test_an_operator_has_smaller_days_read_that_the_comparison_does_not_list(sandbox: Sandbox) -> None:
     day = TODAY - timedelta(days=20)
-    tell(sandbox, day, used(A, ok=10), used(B, ok=10))
+    report_day(sandbox, day, used(A, ok=10), used(B, ok=10))
     poll(day, day)
-    tell(sandbox, day, used(B, ok=1))
+    report_day(sandbox, day, used(B, ok=1))
     poll(day, day)
     assert requests_of(day) == {A: 10, B: 10}
 
-    let_ask_again()
+    end_cooldown()
     call_command("reread_usage", day.isoformat(), day.isoformat())
 
     assert requests_of(day) == {B: 1}
 
 
 def test_a_restored_gateway_takes_no_request_away_before_and_after_it_is_accepted(sandbox: Sandbox) -> None:
-    tell(sandbox, TODAY, used(A, ok=20), used(B, ok=1))
+    report_day(sandbox, TODAY, used(A, ok=20), used(B, ok=1))
     poll()
     team = {"team_id": GatewayIdentity.load().marker}
     old = {"passerelle_seen_at": (timezone.now() - timedelta(days=1)).isoformat()}
     sandbox.call("POST", "/team/update", body={**team, "metadata": old})
-    tell(sandbox, TODAY, used(A, ok=19), used(C, ok=3))  # too little less to be noticed by itself
+    report_day(sandbox, TODAY, used(A, ok=19), used(C, ok=3))  # too little less to be noticed by itself
 
     run = poll()
 
     assert (run.outcome, run.problem) == (
-        Run.Outcome.FAILED,
+        PollRun.Outcome.FAILED,
         "The gateway was restored from an older copy. Nothing was read or changed.",
     )
     assert UsageState.load().failing_since is not None
     assert requests_of(TODAY) == {A: 20, B: 1}
     accept_gateway("somebody")
-    assert poll().outcome == Run.Outcome.DONE
+    assert poll().outcome == PollRun.Outcome.DONE
     assert requests_of(TODAY) == {A: 20, B: 1, C: 3}
     assert_sums_are_right()
 
@@ -110,10 +110,10 @@ def test_a_restored_gateway_takes_no_request_away_before_and_after_it_is_accepte
 def test_another_gateway_is_neither_polled_nor_compared_with(sandbox: Sandbox) -> None:
     identify_gateway()
     GatewayIdentity.objects.update(marker="passerelle-portal-another")
-    tell(sandbox, TODAY, used(A))
+    report_day(sandbox, TODAY, used(A))
 
     run = poll()
     compare_with_gateway()
 
-    assert (run.outcome, requests_of(TODAY)) == (Run.Outcome.FAILED, {})
-    assert Comparison.objects.get().problem.startswith("This is not the gateway that the portal knows.")
+    assert (run.outcome, requests_of(TODAY)) == (PollRun.Outcome.FAILED, {})
+    assert Reconciliation.objects.get().problem.startswith("This is not the gateway that the portal knows.")

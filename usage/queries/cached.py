@@ -1,4 +1,4 @@
-"""The numbers of pages, kept until a fact changes: by the version of the facts and the day."""
+"""The numbers of pages, cached until a fact changes: by the version of the facts and the day."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -19,8 +19,8 @@ from usage.queries.year import Year, spent_since, year
 
 TOP_KEYS: Final = 10  # of everybody's
 TOP_PEOPLE: Final = 5
-SHAPE: Final = 2  # one more when what is kept has other fields: nodes of two versions share the cache
-KEPT_S: Final = 600  # names and labels may change without a fact
+CACHE_FORMAT: Final = 2  # one more when the cached values have other fields: nodes of two versions share the cache
+CACHE_TTL_S: Final = 600  # names and labels may change without a fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Everyone:
 
 def overview_of(scope: Scope, period: Period, state: UsageState) -> Overview:
     """Return the numbers of one person's page."""
-    makers = {f"overview {scope.name} {period}": lambda: overview(scope.narrow(), period)}
+    makers = {f"overview {scope.name} {period}": lambda: overview(scope.filtered(), period)}
     numbers: Overview = _parts(state, makers)[0]
     return numbers
 
@@ -57,19 +57,19 @@ def everyone_of(
     """Return the numbers of the page over everybody, with this page of the people in this order."""
     today = utc_today()
 
-    def whole() -> tuple[Overview, tuple[Person, ...]]:
+    def with_people() -> tuple[Overview, tuple[Person, ...]]:
         return people_behind(scope, period, state)
 
     def top() -> tuple[Overview, tuple[Person, ...]]:
-        numbers, people = whole()
+        numbers, people = with_people()
         return numbers, tuple(person for person in people[:TOP_PEOPLE] if person.used_something)
 
     (numbers, top_people), people, days, month_usd, choices = _parts(
         state,
         {
             f"everyone {scope.name} {period}": top,
-            f"people {scope.name} {period} {order} {number}": lambda: page_of(whole()[1], order, number),
-            f"year {scope.name}": lambda: year(scope.narrow(), today),
+            f"people {scope.name} {period} {order} {number}": lambda: page_of(with_people()[1], order, number),
+            f"year {scope.name}": lambda: year(scope.filtered(), today),
             "month": lambda: spent_since(today.replace(day=1), today),
             "choices": _choices,
         },
@@ -84,7 +84,7 @@ def people_behind(scope: Scope, period: Period, state: UsageState) -> tuple[Over
 
     Kept apart from what a page shows: thousands of people take longer to get out of the cache than the page to draw.
     """
-    makers = {f"whole {scope.name} {period}": lambda: _with_people(scope, period)}
+    makers = {f"with people {scope.name} {period}": lambda: _with_people(scope, period)}
     numbers, people = _parts(state, makers)[0]
     return numbers, people
 
@@ -100,17 +100,17 @@ def _parts(state: UsageState, makers: Mapping[str, Callable[[], Any]]) -> list[A
     found = cache.get_many(names)
     missing = {name: make() for name, make in names.items() if name not in found}
     if missing:
-        cache.set_many(missing, KEPT_S)
+        cache.set_many(missing, CACHE_TTL_S)
     return [missing[name] if name in missing else found[name] for name in names]
 
 
 def _name(version: int, today: date, what: str) -> str:
     digest = hashlib.sha256(what.encode()).hexdigest()[:40]
-    return f"usage-{SHAPE}:{version}:{today}:{digest}"
+    return f"usage-{CACHE_FORMAT}:{version}:{today}:{digest}"
 
 
 def _with_people(scope: Scope, period: Period) -> tuple[Overview, tuple[Person, ...]]:
-    numbers = overview(scope.narrow(), period, most_keys=TOP_KEYS)
+    numbers = overview(scope.filtered(), period, max_keys=TOP_KEYS)
     return replace(numbers, people={}), people_of(numbers.people, scope)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from accounts.models import User
 from usage.models import MEASURES
 from usage.periods import Period
-from usage.queries.reading import facts
+from usage.queries.aggregates import facts
 from usage.queries.scope import Scope
 
 ROWS_AT_ONCE: Final = 2000
@@ -17,34 +17,34 @@ COLUMNS: Final = (
     *("name", "groups", "intern", "supervisor"),
 )
 _FIELDS: Final = (
-    "source__owner",
-    "source__owner__first_name",
-    "source__owner__last_name",
-    "source__key__intern_name",
+    "token_ref__owner",
+    "token_ref__owner__first_name",
+    "token_ref__owner__last_name",
+    "token_ref__key__intern_name",
     "day",
-    "source__owner__username",
-    "source__key__label",
-    "source__key__id",
-    "source__key__kind",
-    "source__alias",
+    "token_ref__owner__username",
+    "token_ref__key__label",
+    "token_ref__key__id",
+    "token_ref__key__kind",
+    "token_ref__alias",
     "model__name",
     "model__provider",
     *MEASURES,
 )
 
 
-def fact_rows(scope: Scope, period: Period, say: Callable[[str], str] = str) -> Iterator[tuple[Any, ...]]:
+def fact_rows(scope: Scope, period: Period, label_for: Callable[[str], str] = str) -> Iterator[tuple[Any, ...]]:
     """Yield the facts in the order of COLUMNS, oldest first; however many, only some are in memory.
 
-    `say` tells what to call a kind of key.
+    `label_for` returns what to call a kind of key.
     """
     groups = _groups_by_person()
-    rows = facts(scope.narrow(), period.first_day, period.last_day).order_by("day", "source", "model")
-    for owner, first, last, intern, *told in rows.values_list(*_FIELDS).iterator(chunk_size=ROWS_AT_ONCE):
-        day, person, label, key, kind, *others = told
+    rows = facts(scope.filtered(), period.first_day, period.last_day).order_by("day", "token_ref", "model")
+    for owner, first, last, intern, *row in rows.values_list(*_FIELDS).iterator(chunk_size=ROWS_AT_ONCE):
+        day, person, label, key, kind, *others = row
         name = f"{first} {last}".strip() if owner else ""
         supervisor = person if intern else ""
-        kind_name = say(kind) if kind else ""
+        kind_name = label_for(kind) if kind else ""
         yield (
             *(day, person, label, key, kind_name, *others),
             *(name or person, groups.get(owner, ""), intern, supervisor),

@@ -10,12 +10,12 @@ from django.db.models import Max, OuterRef, Q, QuerySet, Subquery, Sum
 from accounts.models import User
 from keys.models import Key, PersonBudget
 from keys.status import BudgetUse
-from usage.models import DaySource, Notice, UsageState
+from usage.models import DayToken, Notice, UsageState
 from usage.periods import budget_first_day, budget_reset_day
 from usage.queries.sums import NOTHING_USD
 
 SPARK_DAYS: Final = 30
-NEARLY: Final = Decimal("0.8")  # of a budget; from here on the owner is told
+WARN_SHARE: Final = Decimal("0.8")  # of a budget; from here on the owner is warned
 BUDGET_PERIODS: Final = ("1d", "7d", "30d")
 FIELDS: Final = ("pk", "label", "kind", "state", "intern_name", "budget_usd", "budget_period", "expires_at", "ended_at")
 
@@ -37,7 +37,7 @@ class KeyUse:
     resets_on: date | None
     last_day: date | None
     as_of: Any  # when the numbers were read
-    notice_id: int | None  # of what its owner was told and has not put away
+    notice_id: int | None  # of its owner's newest notice that is not dismissed
     days_usd: tuple[Decimal, ...] = ()
 
     @property
@@ -69,7 +69,7 @@ class KeyUse:
             return ""
         if self.spent_usd >= self.budget_usd:
             return "bad"
-        return "warn" if self.spent_usd >= NEARLY * self.budget_usd else ""
+        return "warn" if self.spent_usd >= WARN_SHARE * self.budget_usd else ""
 
 
 def use_of(keys: QuerySet[Key], today: date, *, with_days: bool = False) -> list[KeyUse]:
@@ -80,11 +80,11 @@ def use_of(keys: QuerySet[Key], today: date, *, with_days: bool = False) -> list
         .values(*FIELDS)
         .annotate(
             **{
-                f"since_{name}": _spend(sources__days__day__gte=budget_first_day(name, today))
+                f"since_{name}": _spend(token_refs__days__day__gte=budget_first_day(name, today))
                 for name in BUDGET_PERIODS
             },
-            **{f"day_{place}": _spend(sources__days__day=day) for place, day in enumerate(days)},
-            last_day=Max("sources__days__day"),
+            **{f"day_{place}": _spend(token_refs__days__day=day) for place, day in enumerate(days)},
+            last_day=Max("token_refs__days__day"),
             as_of=Subquery(UsageState.objects.filter(pk=1).values("last_ok_at")),
             notice=Subquery(_notices().values("pk")[:1]),
         )
@@ -94,23 +94,23 @@ def use_of(keys: QuerySet[Key], today: date, *, with_days: bool = False) -> list
 
 def spent_with(token: str | None, alias: str | None) -> Decimal:
     """Return what was spent with one secret on all days; the gateway bills some calls under another hash of it."""
-    same = Q(source__token=token) | Q(source__alias=alias, source__alias__gt="")
-    return DaySource.objects.filter(same).aggregate(usd=Sum("spend_usd"))["usd"] or NOTHING_USD
+    same = Q(token_ref__token=token) | Q(token_ref__alias=alias, token_ref__alias__gt="")
+    return DayToken.objects.filter(same).aggregate(usd=Sum("spend_usd"))["usd"] or NOTHING_USD
 
 
 def person_use(user: User, today: date) -> BudgetUse | None:
     """Return the person's budget for all keys together where little or nothing is left of it; one query."""
     since = {
         f"since_{name}": Sum(
-            "owner__usage_sources__days__spend_usd",
-            filter=Q(owner__usage_sources__days__day__gte=budget_first_day(name, today)),
+            "owner__token_refs__days__spend_usd",
+            filter=Q(owner__token_refs__days__day__gte=budget_first_day(name, today)),
         )
         for name in BUDGET_PERIODS
     }
     rows = PersonBudget.objects.filter(owner=user, budget_usd__gt=0, budget_period__in=BUDGET_PERIODS).annotate(**since)
     for row in rows:
         spent_usd = getattr(row, f"since_{row.budget_period}") or NOTHING_USD
-        if row.budget_usd and spent_usd >= NEARLY * row.budget_usd:
+        if row.budget_usd and spent_usd >= WARN_SHARE * row.budget_usd:
             resets_on = budget_reset_day(row.budget_period, today)
             return BudgetUse(is_used_up=spent_usd >= row.budget_usd, resets_on=resets_on, of_person=True)
     return None
@@ -127,11 +127,11 @@ def pressing_budget(use: KeyUse | None, kind: str, of_person: BudgetUse | None) 
 
 
 def _spend(**days: object) -> Sum:
-    return Sum("sources__days__spend_usd", filter=Q(**days))
+    return Sum("token_refs__days__spend_usd", filter=Q(**days))
 
 
 def _notices() -> QuerySet[Notice]:
-    """Return what the owner of the key was told about it and has not put away, newest first."""
+    """Return the notices about the key that its owner has not dismissed, newest first."""
     return Notice.objects.filter(key=OuterRef("pk"), person=OuterRef("owner"), seen_at=None)
 
 

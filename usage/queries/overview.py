@@ -7,14 +7,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 from keys.models import Key
-from usage.models import Source
+from usage.models import TokenRef
 from usage.periods import Period
-from usage.queries.reading import sums_by_day_and_model, sums_by_source
-from usage.queries.scope import Narrowed
-from usage.queries.sums import NOTHING_USD, Sums, together
+from usage.queries.aggregates import sums_by_day_and_model, sums_by_token
+from usage.queries.scope import FilteredScope
+from usage.queries.sums import NOTHING_USD, Sums, total_of
 
 SERIES: Final = 5  # models on the chart; the rest together are the sixth
-MOST_KEYS: Final = 500  # in the answer; of everybody's keys, only the first are of interest
+MAX_KEYS: Final = 500  # in the answer; of everybody's keys, only the first are of interest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Overview:
         return self.totals.spend_usd - self.before.spend_usd
 
 
-def overview(of: Narrowed, period: Period, *, most_keys: int = MOST_KEYS) -> Overview:
+def overview(of: FilteredScope, period: Period, *, max_keys: int = MAX_KEYS) -> Overview:
     """Read the numbers: three queries, however many facts there are."""
     days: dict[date, dict[str, Sums]] = defaultdict(dict)
     before = Sums()
@@ -87,18 +87,18 @@ def overview(of: Narrowed, period: Period, *, most_keys: int = MOST_KEYS) -> Ove
     models = _models(days, colours)
     series: tuple[str | None, ...] = tuple(share.value for share in models[:SERIES])
     series += (None,) if len(models) > len(series) else ()
-    sources = list(sums_by_source(of, period))
-    keys = _by_key(sources)
+    token_refs = list(sums_by_token(of, period))
+    keys = _by_key(token_refs)
     return Overview(
         period=period,
-        totals=together(share.sums for share in models),
+        totals=total_of(share.sums for share in models),
         before=before,
         series=series,
         days=tuple(_day(day, days[day], series) for day in period.days()),
         models=models,
-        keys=_named(keys[:most_keys]),
+        keys=_named(keys[:max_keys]),
         keys_count=len(keys),
-        people=_by_person(sources),
+        people=_by_person(token_refs),
     )
 
 
@@ -119,22 +119,22 @@ def _day(day: date, by_model: dict[str, Sums], series: tuple[str | None, ...]) -
     return Day(day, (*named, *rest), total)
 
 
-KeyLine = tuple[Any, int, Sums, date]  # the key's id or None, a source of it, its sums, its last day
+KeyLine = tuple[Any, int, Sums, date]  # the key's id or None, a TokenRef of it, its sums, its last day
 
 
-def _by_key(sources: list[tuple[Any, ...]]) -> list[KeyLine]:
-    """Return a line for each key, and one for each source without a key, most spend first."""
+def _by_key(token_refs: list[tuple[Any, ...]]) -> list[KeyLine]:
+    """Return a line for each key, and one for each token without a key, most spend first."""
     found: dict[Any, KeyLine] = {}
-    for source, key, _owner, last_day, *numbers in sources:
-        name = key or f"@{source}"
-        _, _, sums, last = found.get(name, (key, source, Sums(), last_day))
-        found[name] = (key, source, sums + Sums(*numbers), max(last, last_day))
+    for token_ref, key, _owner, last_day, *numbers in token_refs:
+        name = key or f"@{token_ref}"
+        _, _, sums, last = found.get(name, (key, token_ref, Sums(), last_day))
+        found[name] = (key, token_ref, sums + Sums(*numbers), max(last, last_day))
     return sorted(found.values(), key=lambda line: (-line[2].spend_usd, -line[2].requests, line[1]))
 
 
-def _by_person(sources: list[tuple[Any, ...]]) -> dict[int | None, tuple[Sums, date]]:
+def _by_person(token_refs: list[tuple[Any, ...]]) -> dict[int | None, tuple[Sums, date]]:
     found: dict[int | None, tuple[Sums, date]] = {}
-    for _source, _key, owner, last_day, *numbers in sources:
+    for _source, _key, owner, last_day, *numbers in token_refs:
         sums, last = found.get(owner, (Sums(), last_day))
         found[owner] = (sums + Sums(*numbers), max(last, last_day))
     return found
@@ -143,16 +143,16 @@ def _by_person(sources: list[tuple[Any, ...]]) -> dict[int | None, tuple[Sums, d
 def _named(lines: list[KeyLine]) -> tuple[Share, ...]:
     """Return the lines with their labels; one query for both keys and what has none."""
     about = {
-        source.pk: source
-        for source in Source.objects.filter(pk__in=[line[1] for line in lines]).select_related("key", "owner")
+        token_ref.pk: token_ref
+        for token_ref in TokenRef.objects.filter(pk__in=[line[1] for line in lines]).select_related("key", "owner")
     }
-    return tuple(_share(about[source], sums, last_day) for _key, source, sums, last_day in lines)
+    return tuple(_share(about[token_ref], sums, last_day) for _key, token_ref, sums, last_day in lines)
 
 
-def _share(source: Source, sums: Sums, last_day: date) -> Share:
-    key, owner = source.key, source.owner.display_name if source.owner else ""
+def _share(token_ref: TokenRef, sums: Sums, last_day: date) -> Share:
+    key, owner = token_ref.key, token_ref.owner.display_name if token_ref.owner else ""
     if key is None:
-        value = f"@{source.pk}"
-        return Share(value=value, label=str(source), sums=sums, last_day=last_day, owner=owner, known=False)
+        value = f"@{token_ref.pk}"
+        return Share(value=value, label=str(token_ref), sums=sums, last_day=last_day, owner=owner, known=False)
     ended = key.ended_at.date() if key.ended_at and key.state == Key.State.DELETED else None
     return Share(value=str(key.pk), label=key.label, sums=sums, last_day=last_day, owner=owner, ended_on=ended)

@@ -41,7 +41,7 @@ ORDERS: Final[dict[str, Callable[[Person], Any]]] = {
     "last": lambda person: person.last_day or date.min,
 }
 DEFAULT_ORDER: Final = "-spend"
-PEOPLE_A_PAGE: Final = 25
+PEOPLE_PER_PAGE: Final = 25
 
 
 def people_of(found: dict[int | None, tuple[Sums, date]], scope: Scope) -> tuple[Person, ...]:
@@ -89,7 +89,7 @@ class PeoplePage:
     @property
     def first(self) -> int:
         """The place of its first one; 0 when there is nobody."""
-        return (self.number - 1) * PEOPLE_A_PAGE + 1 if self.people else 0
+        return (self.number - 1) * PEOPLE_PER_PAGE + 1 if self.people else 0
 
     @property
     def last(self) -> int:
@@ -109,10 +109,10 @@ class PeoplePage:
 
 def page_of(people: tuple[Person, ...], order: str, number: int) -> PeoplePage:
     """Return a page of the people in this order; the last one when there are not so many."""
-    pages = max(1, ceil(len(people) / PEOPLE_A_PAGE))
+    pages = max(1, ceil(len(people) / PEOPLE_PER_PAGE))
     number = min(max(1, number), pages)
-    start = (number - 1) * PEOPLE_A_PAGE
-    shown = in_order(people, order)[start : start + PEOPLE_A_PAGE]
+    start = (number - 1) * PEOPLE_PER_PAGE
+    shown = in_order(people, order)[start : start + PEOPLE_PER_PAGE]
     idle = sum(not person.used_something for person in people)
     used = sum(person.used_something and person.value != UNATTRIBUTED for person in people)
     return PeoplePage(people=tuple(shown), number=number, count=len(people), used=used, idle=idle)

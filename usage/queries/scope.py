@@ -1,4 +1,4 @@
-"""Whose usage is meant, and narrowed to what: the part of an address that is not the period."""
+"""Whose usage is meant, and the filters on it: the part of an address that is not the period."""
 
 import re
 import uuid
@@ -10,23 +10,23 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from keys.models import Key
-from usage.models import Source, UsedModel
+from usage.models import TokenRef, UsedModel
 
 UNATTRIBUTED: Final = "(unattributed)"  # in the place of a person: nobody can have a user name with brackets
-LONGEST: Final = 200  # characters of a filter
+MAX_FILTER_LENGTH: Final = 200  # characters of a filter
 FILTERS: Final = ("person", "group", "model", "provider", "key", "kind")
 KINDS: Final = (
     f"{Key.Kind.PERSONAL},{Key.Kind.TEMPORARY}",
     *(str(kind) for kind in Key.Kind),
 )
-_SOURCE = re.compile(r"@([0-9]{1,18})", re.ASCII)
+_TOKEN_REF = re.compile(r"@([0-9]{1,18})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """What is looked at; without anything, all that there is.
 
-    `person` is a user name, a part of a name, or UNATTRIBUTED; `key` is the id of a key, "@" and the id of a source
+    `person` is a user name, a part of a name, or UNATTRIBUTED; `key` is the id of a key, "@" and the id of a TokenRef
     whose key is not known, or a part of a label.
     """
 
@@ -48,19 +48,19 @@ class Scope:
         """A name that no other scope has."""
         return repr(asdict(self))
 
-    def narrow(self) -> "Narrowed":
+    def filtered(self) -> "FilteredScope":
         """Return which rows that means; costs a query when a person is named."""
         wanted = [condition for condition in self._conditions() if condition]
         models = {"name": self.model, "provider": self.provider}
         given = {name: value for name, value in models.items() if value}
-        return Narrowed(
-            sources=Source.objects.filter(*wanted) if wanted else None,
+        return FilteredScope(
+            token_refs=TokenRef.objects.filter(*wanted) if wanted else None,
             models=UsedModel.objects.filter(**given) if given else None,
         )
 
     def live_keys(self) -> QuerySet[Key]:
         """Return the keys that work and that the filters leave, used or not; models are no filter of keys."""
-        if _SOURCE.fullmatch(self.key):
+        if _TOKEN_REF.fullmatch(self.key):
             return Key.objects.none()
         wanted = (_person(self.person), _group(self.group), _label(self.key), _kind(self.kind))
         return Key.objects.live().filter(*(condition for condition in wanted if condition)).order_by()
@@ -77,19 +77,19 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowed:
-    """The sources and the models that are meant; None: all of them."""
+class FilteredScope:
+    """The tokens and the models that are meant; None: all of them."""
 
-    sources: QuerySet[Source] | None = None
+    token_refs: QuerySet[TokenRef] | None = None
     models: QuerySet[UsedModel] | None = None
 
 
 def scope_of(params: Mapping[str, str], *, owner_id: int | None = None, interns_only: bool = False) -> Scope:
     """Return the scope that an address names; a kind that there is not is no filter."""
-    told = {name: params.get(name, "").replace("\0", "").strip()[:LONGEST] for name in FILTERS}
-    kind = told.pop("kind")
+    filters = {name: params.get(name, "").replace("\0", "").strip()[:MAX_FILTER_LENGTH] for name in FILTERS}
+    kind = filters.pop("kind")
     kind = kind if kind in KINDS else ""
-    return Scope(owner_id=owner_id, interns_only=interns_only, kind=kind, **told)
+    return Scope(owner_id=owner_id, interns_only=interns_only, kind=kind, **filters)
 
 
 def _person(text: str) -> Q:
@@ -126,9 +126,9 @@ def _kind(kinds: str, of: str = "") -> Q:
 
 
 def _key(text: str) -> Q:
-    """Match one key, one source without a key, or all labels (at the gateway: aliases) that have this in them."""
-    if source := _SOURCE.fullmatch(text):
-        return Q(pk=int(source[1]), key=None)
+    """Match one key, one token without a key, or all labels (at the gateway: aliases) that have this in them."""
+    if token_ref := _TOKEN_REF.fullmatch(text):
+        return Q(pk=int(token_ref[1]), key=None)
     labelled = _label(text, "key__")
     return labelled if not text or _is_uuid(text) else labelled | Q(key=None, alias__icontains=text)
 

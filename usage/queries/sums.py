@@ -73,6 +73,6 @@ class Sums:
         return round(self.completion_tokens / self.ok_requests) if self.ok_requests else 0
 
 
-def together(parts: Iterable[Sums]) -> Sums:
+def total_of(parts: Iterable[Sums]) -> Sums:
     """Return the sum of all parts."""
     return sum(parts, Sums())

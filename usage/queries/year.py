@@ -7,8 +7,8 @@ from statistics import median
 from typing import Final
 
 from usage.periods import next_month
-from usage.queries.reading import spend_by_day
-from usage.queries.scope import Narrowed
+from usage.queries.aggregates import spend_by_day
+from usage.queries.scope import FilteredScope
 from usage.queries.sums import NOTHING_USD
 
 WEEKS: Final = 53
@@ -50,7 +50,7 @@ class Year:
         return [1 + sum(usd >= bound for bound in bounds) if usd else 0 for usd in self.spend_usd]
 
 
-def year(of: Narrowed, today: date) -> Year:
+def year(of: FilteredScope, today: date) -> Year:
     """Read the days of a year; one query."""
     first = today - timedelta(days=today.weekday() + 7 * (WEEKS - 1))
     found = dict(spend_by_day(of, first, today))
@@ -59,8 +59,8 @@ def year(of: Narrowed, today: date) -> Year:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """A month under way: what was spent, and what it comes to in a straight line; the budget, if there is one."""
+class Forecast:
+    """A month under way: what was spent, and what it comes to at this pace; the budget, if there is one."""
 
     first_day: date
     last_day: date
@@ -89,17 +89,17 @@ class Pace:
         return min(100, max(0, round(100 * part / whole))) if whole > 0 else 0
 
 
-def pace(spent_usd: Decimal, budget_usd: Decimal | None, as_of: datetime) -> Pace:
-    """Draw a straight line from the beginning of the month over what was spent until `as_of` (UTC).
+def forecast(spent_usd: Decimal, budget_usd: Decimal | None, as_of: datetime) -> Forecast:
+    """Extrapolate the month linearly from what was spent until `as_of` (UTC).
 
-    The first day counts whole: an hour tells nothing about a month.
+    The first day counts whole: an hour says nothing about a month.
     """
     first = as_of.date().replace(day=1)
     days = (next_month(first) - first).days
     gone = max(Decimal(1), as_of.day - 1 + Decimal(as_of.hour * 60 + as_of.minute) / 1440)
-    return Pace(first, first + timedelta(days=days - 1), spent_usd, spent_usd * days / gone, budget_usd)
+    return Forecast(first, first + timedelta(days=days - 1), spent_usd, spent_usd * days / gone, budget_usd)
 
 
 def spent_since(first_day: date, today: date) -> Decimal:
     """Return what everybody spent since a day; one query."""
-    return sum((usd for _, usd in spend_by_day(Narrowed(), first_day, today)), NOTHING_USD)
+    return sum((usd for _, usd in spend_by_day(FilteredScope(), first_day, today)), NOTHING_USD)

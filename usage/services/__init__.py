@@ -1,22 +1,22 @@
 """What happens to usage, in order: polled, written, summed, compared, warned of. Transactions are opened here only."""
 
-from usage.services.alarms import warn_of_budgets
-from usage.services.attribute import attribute_sources
+from usage.services.attribute import attribute_tokens
+from usage.services.budget_alerts import warn_of_budgets
 from usage.services.operators import alert_operators
-from usage.services.prune import forget_old_runs
+from usage.services.prune import delete_old_runs
 from usage.services.reconcile import compare_with_gateway
 from usage.services.refresh import refresh_facts
 from usage.services.rollups import rebuild_rollups
-from usage.services.spans import backfill_month, days_of, note_night, reread_older_days
+from usage.services.schedule import backfill_month, days_for, record_nightly_run, reread_older_days
 
 __all__ = [
     "alert_operators",
-    "attribute_sources",
+    "attribute_tokens",
     "backfill_month",
     "compare_with_gateway",
-    "days_of",
-    "forget_old_runs",
-    "note_night",
+    "days_for",
+    "delete_old_runs",
+    "record_nightly_run",
     "rebuild_rollups",
     "refresh_facts",
     "reread_older_days",

@@ -1,6 +1,6 @@
-"""Finds whose a token is: the key that ever had it, else the person whom the gateway names.
+"""Finds the owner of a token: the key that ever had it, else the person whom the gateway names.
 
-LiteLLM bills some calls under the hash of the hash; those find their key too. Cheap: it looks only at sources that
+LiteLLM bills some calls under the hash of the hash; those find their key too. Cheap: it looks only at tokens that
 have no key, and hashes our tokens only when one of those looks like a hash.
 """
 
@@ -11,14 +11,14 @@ from django.db.models import Q
 
 from accounts.models import User
 from keys.models import GatewayModel, Token
-from usage.models import Source, UsedModel
+from usage.models import TokenRef, UsedModel
 from usage.services.state import lock_state, mark_changed
 
 HASH_LENGTH = 64
 
 
-def attribute_sources() -> int:
-    """Give sources their key and owner, and models their provider, where they became known; return how many."""
+def attribute_tokens() -> int:
+    """Give tokens their key and owner, and models their provider, where they became known; return how many."""
     with transaction.atomic():
         lock_state()
         found = _by_token() + _by_hash_of_token() + _by_person() + _providers()
@@ -28,13 +28,15 @@ def attribute_sources() -> int:
 
 
 def _by_token() -> int:
-    orphans = Source.objects.filter(key=None).values("token")
+    orphans = TokenRef.objects.filter(key=None).values("token")
     known = Token.objects.filter(token__in=orphans).values_list("token", "key_id", "key__owner_id")
-    return sum(Source.objects.filter(token=token, key=None).update(key=key, owner=owner) for token, key, owner in known)
+    return sum(
+        TokenRef.objects.filter(token=token, key=None).update(key=key, owner=owner) for token, key, owner in known
+    )
 
 
 def _by_hash_of_token() -> int:
-    orphans = {token for token in Source.objects.filter(key=None).values_list("token", flat=True) if _is_hash(token)}
+    orphans = {token for token in TokenRef.objects.filter(key=None).values_list("token", flat=True) if _is_hash(token)}
     if not orphans:
         return 0
     found = 0
@@ -42,7 +44,7 @@ def _by_hash_of_token() -> int:
     for token, key, owner in known.iterator(chunk_size=2000):
         again = hashlib.sha256((token or "").encode()).hexdigest()
         if again in orphans:
-            found += Source.objects.filter(token=again, key=None).update(key=key, owner=owner)
+            found += TokenRef.objects.filter(token=again, key=None).update(key=key, owner=owner)
     return found
 
 
@@ -51,7 +53,7 @@ def _is_hash(token: str) -> bool:
 
 
 def _by_person() -> int:
-    named = Source.objects.filter(key=None, owner=None).exclude(gateway_user_id="")
+    named = TokenRef.objects.filter(key=None, owner=None).exclude(gateway_user_id="")
     people = User.objects.filter(gateway_user_id__in=named.values("gateway_user_id"))
     return sum(
         named.filter(gateway_user_id=name).update(owner=owner)
@@ -60,8 +62,8 @@ def _by_person() -> int:
 
 
 def _providers() -> int:
-    told = GatewayModel.objects.exclude(provider="").filter(name__in=UsedModel.objects.values("name"))
+    known = GatewayModel.objects.exclude(provider="").filter(name__in=UsedModel.objects.values("name"))
     return sum(
         UsedModel.objects.filter(~Q(provider=provider), name=name).update(provider=provider)
-        for name, provider in told.values_list("name", "provider")
+        for name, provider in known.values_list("name", "provider")
     )

@@ -1,4 +1,4 @@
-"""Tells whoever runs the portal what they must mend: by mail, once a day for each problem, as long as it lasts."""
+"""Alerts the administrators to problems that they must fix: by mail, once a day for each, as long as it lasts."""
 
 from typing import Final
 

@@ -1,18 +1,18 @@
-"""Forgets how polling and comparing went, after a month. Facts are kept for good."""
+"""Deletes the records of polling and reconciling after a month. Facts are kept for good."""
 
 from datetime import timedelta
 from typing import Final
 
 from django.utils import timezone
 
-from usage.models import Comparison, Run
+from usage.models import PollRun, Reconciliation
 
-KEPT: Final = timedelta(days=30)
+RETENTION: Final = timedelta(days=30)
 
 
-def forget_old_runs() -> int:
-    """Delete runs and comparisons older than 30 days; return how many rows."""
-    before = timezone.now() - KEPT
-    runs, _ = Run.objects.filter(started_at__lt=before).delete()
-    comparisons, _ = Comparison.objects.filter(started_at__lt=before).delete()
-    return runs + comparisons
+def delete_old_runs() -> int:
+    """Delete runs and reconciliations older than 30 days; return how many rows."""
+    before = timezone.now() - RETENTION
+    runs, _ = PollRun.objects.filter(started_at__lt=before).delete()
+    reconciliations, _ = Reconciliation.objects.filter(started_at__lt=before).delete()
+    return runs + reconciliations

@@ -1,4 +1,4 @@
-"""Compares what the portal and the gateway tell of keys and of past days, and keeps what differs as rows."""
+"""Compares keys and the sums of past days with the gateway's, and stores each discrepancy as a row."""
 
 import logging
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from gateway.secret import without_addresses
 from gateway.types import DayTotals, KeyInfo
 from keys.models import Token
 from keys.services import identify_gateway
-from usage.models import TOKEN_LENGTH, Comparison, DayModel, Difference, utc_today
+from usage.models import TOKEN_LENGTH, DayModel, Discrepancy, Reconciliation, utc_today
 
 SUM_DAYS: Final = 7  # before today, whose sums still move
 logger = logging.getLogger(__name__)
@@ -30,20 +30,20 @@ LOOKED_UP_AT_ONCE: Final = 500  # rows of a query: SQLite takes 999 values
 CHECKED_ONE_BY_ONE: Final = 200  # of keys that the list lacks: it shifts while keys come and go
 
 
-def compare_with_gateway() -> Comparison:
-    """Compare, and keep the result; one that breaks off says so and has no differences."""
-    comparison = Comparison.objects.create()
+def compare_with_gateway() -> Reconciliation:
+    """Compare, and keep the result; one that breaks off says so and has no discrepancies."""
+    reconciliation = Reconciliation.objects.create()
     try:
         identify_gateway()
-        found = [*_keys(comparison), *_sums(comparison)]
+        found = [*_keys(reconciliation), *_sums(reconciliation)]
     except GatewayError as error:
         logger.warning("usage.reconcile: broke off, %s", error)  # with addresses, which the page has not
-        comparison.problem = without_addresses(str(error))[:300]
+        reconciliation.problem = without_addresses(str(error))[:300]
     else:
-        Difference.objects.bulk_create(found, batch_size=50)
-    comparison.ended_at = timezone.now()
-    comparison.save()
-    return comparison
+        Discrepancy.objects.bulk_create(found, batch_size=50)
+    reconciliation.ended_at = timezone.now()
+    reconciliation.save()
+    return reconciliation
 
 
 # --- Keys -------------------------------------------------------------------------------------------
@@ -72,38 +72,41 @@ _NAMES: Final = (
 )
 
 
-def _keys(comparison: Comparison) -> Iterator[Difference]:
-    """Yield what differs between our tokens that are at rest and the gateway's whole list."""
+def _keys(reconciliation: Reconciliation) -> Iterator[Discrepancy]:
+    """Yield what differs between our tokens that no change is under way for and the gateway's whole list."""
     ours = Token.objects.filter(state__in=AT_THE_GATEWAY, token__isnull=False).values_list("token", *_NAMES)
     live = {str(token): _Here(*row) for token, *row in ours.iterator(chunk_size=2000)}
-    comparison.keys_here = len(live)
+    reconciliation.keys_here = len(live)
     unknown: list[KeyInfo] = []
     unreadable: list[str] = []
     for info in get_gateway().keys.list(unreadable=unreadable):
-        comparison.keys_there += 1
+        reconciliation.keys_there += 1
         if here := live.pop(info.token, None):
-            yield from _of_both(comparison, here, info)
+            yield from _of_both(reconciliation, here, info)
         else:
             unknown.append(info)
-    comparison.keys_there += len(unreadable)
+    reconciliation.keys_there += len(unreadable)
     for token in unreadable:
         live.pop(token, None)
-    yield from _not_live_here(comparison, unknown)
-    yield from _only_here(comparison, list(live.values()))
+    yield from _not_live_here(reconciliation, unknown)
+    yield from _only_here(reconciliation, list(live.values()))
 
 
-def _of_both(comparison: Comparison, here: _Here, info: KeyInfo) -> Iterator[Difference]:
-    """Yield how one key is told differently."""
-    settled = here.state == Token.State.LIVE and here.renewing_since is None
-    if settled and not _same_moment(here.expires_at, info.expires_at):
-        kind, told = Difference.Kind.EXPIRY, {"here": _spelled(here.expires_at), "there": _spelled(info.expires_at)}
-        yield _difference(comparison, kind, Difference.Act.SYNC, here, **told)
+def _of_both(reconciliation: Reconciliation, here: _Here, info: KeyInfo) -> Iterator[Discrepancy]:
+    """Yield how one key differs on the two sides."""
+    is_settled = here.state == Token.State.LIVE and here.renewing_since is None
+    if is_settled and not _same_moment(here.expires_at, info.expires_at):
+        kind, fields = (
+            Discrepancy.Kind.EXPIRY,
+            {"here": _isoformat(here.expires_at), "there": _isoformat(info.expires_at)},
+        )
+        yield _discrepancy(reconciliation, kind, Discrepancy.Fix.SYNC, here, **fields)
     if info.user_id != here.owner_id:
-        kind, told = Difference.Kind.OWNER_DIFFERS, {"here": here.owner_name, "there": info.user_id or ""}
-        yield _difference(comparison, kind, Difference.Act.GATEWAY, here, **told)
+        kind, fields = Discrepancy.Kind.OWNER_DIFFERS, {"here": here.owner_name, "there": info.user_id or ""}
+        yield _discrepancy(reconciliation, kind, Discrepancy.Fix.GATEWAY, here, **fields)
 
 
-def _not_live_here(comparison: Comparison, unknown: list[KeyInfo]) -> Iterator[Difference]:
+def _not_live_here(reconciliation: Reconciliation, unknown: list[KeyInfo]) -> Iterator[Discrepancy]:
     """Yield the gateway's keys that are no live ones of ours; what is on its way is left to its maker."""
     people = set(User.objects.values_list("gateway_user_id", flat=True))
     under_way = set(Token.objects.filter(token=None).values_list("alias", flat=True))
@@ -115,31 +118,31 @@ def _not_live_here(comparison: Comparison, unknown: list[KeyInfo]) -> Iterator[D
         for info in part:
             here = known.get(info.token)
             if here is None and info.alias not in under_way:
-                yield _only_there(comparison, info, owned=info.user_id in people)
+                yield _only_there(reconciliation, info, owned=info.user_id in people)
             elif here is not None and here.state not in on_the_way:
-                yield _difference(comparison, Difference.Kind.ONLY_THERE, Difference.Act.SYNC, here)
+                yield _discrepancy(reconciliation, Discrepancy.Kind.ONLY_THERE, Discrepancy.Fix.SYNC, here)
             if here is not None:
-                yield from _of_both(comparison, here, info)
+                yield from _of_both(reconciliation, here, info)
 
 
-def _only_there(comparison: Comparison, info: KeyInfo, *, owned: bool) -> Difference:
-    """Tell of a key that the portal has no row of: taken over if its owner is known, else nobody's."""
-    kind = Difference.Kind.ONLY_THERE if owned else Difference.Kind.OWNER_MISSING
-    act = Difference.Act.SYNC if owned else Difference.Act.GATEWAY
+def _only_there(reconciliation: Reconciliation, info: KeyInfo, *, owned: bool) -> Discrepancy:
+    """Report a key that the portal has no row of: taken over if its owner is known, else nobody's."""
+    kind = Discrepancy.Kind.ONLY_THERE if owned else Discrepancy.Kind.OWNER_MISSING
+    fix = Discrepancy.Fix.SYNC if owned else Discrepancy.Fix.GATEWAY
     name = info.alias or info.key_name or info.token
-    return _difference(comparison, kind, act, name=name, there=info.user_id or "")
+    return _discrepancy(reconciliation, kind, fix, name=name, there=info.user_id or "")
 
 
-def _only_here(comparison: Comparison, absent: list[_Here]) -> Iterator[Difference]:
+def _only_here(reconciliation: Reconciliation, absent: list[_Here]) -> Iterator[Discrepancy]:
     """Yield our keys that the gateway has not, asked again one by one as long as they are few."""
     for number, here in enumerate(absent):
         if number < CHECKED_ONE_BY_ONE and not _is_missing(here):
             continue
-        yield _difference(comparison, Difference.Kind.ONLY_HERE, Difference.Act.SYNC, here)
+        yield _discrepancy(reconciliation, Discrepancy.Kind.ONLY_HERE, Discrepancy.Fix.SYNC, here)
 
 
 def _is_missing(here: _Here) -> bool:
-    """Ask the gateway about a key that its list lacks, unless we have let it go meanwhile."""
+    """Ask the gateway about a key that its list lacks, unless the portal has deleted it meanwhile."""
     token = Token.objects.filter(pk=here.pk, state__in=AT_THE_GATEWAY).first()
     if token is None:
         return False
@@ -153,12 +156,12 @@ def _same_moment(one: datetime | None, other: datetime | None) -> bool:
     return one == other or (one is not None and other is not None and abs(one - other) < MOMENT)
 
 
-def _spelled(moment: datetime | None) -> str:
+def _isoformat(moment: datetime | None) -> str:
     return moment.isoformat(timespec="seconds") if moment else ""
 
 
 # --- Sums -------------------------------------------------------------------------------------------
-def _sums(comparison: Comparison) -> Iterator[Difference]:
+def _sums(reconciliation: Reconciliation) -> Iterator[Discrepancy]:
     """Yield the sums of past days that are not the gateway's own."""
     today = utc_today()
     for days_ago in range(1, SUM_DAYS + 1):
@@ -170,14 +173,14 @@ def _sums(comparison: Comparison) -> Iterator[Difference]:
                 return  # an older gateway has no sums of days
             raise
         here, there = _here(day), _there(totals)
-        comparison.days += 1
+        reconciliation.days += 1
         for measure, ours in here.items():
             theirs = there[measure]
             slack = max(CENT_OF_A_CENT, abs(theirs or Decimal(0)) / 10**9) if measure == "spend_usd" else 0
             if theirs is None or abs(ours - theirs) > slack:
                 shown = "" if theirs is None else str(theirs)
-                told: dict[str, Any] = {"measure": measure, "here": str(ours), "there": shown}
-                yield _difference(comparison, Difference.Kind.SUMS, Difference.Act.REREAD, day=day, **told)
+                fields: dict[str, Any] = {"measure": measure, "here": str(ours), "there": shown}
+                yield _discrepancy(reconciliation, Discrepancy.Kind.SUMS, Discrepancy.Fix.REREAD, day=day, **fields)
 
 
 def _here(day: date) -> dict[str, Decimal]:
@@ -199,14 +202,14 @@ def _there(totals: DayTotals) -> dict[str, Decimal | None]:
     return sums
 
 
-def _difference(
-    comparison: Comparison, kind: str, act: str, ours: _Here | None = None, /, *, name: str = "", **told: Any
-) -> Difference:
-    return Difference(
-        comparison=comparison,
+def _discrepancy(
+    reconciliation: Reconciliation, kind: str, fix: str, ours: _Here | None = None, /, *, name: str = "", **fields: Any
+) -> Discrepancy:
+    return Discrepancy(
+        reconciliation=reconciliation,
         kind=kind,
-        act=act,
+        fix=fix,
         key_id=ours and ours.key_id,
         name=(ours.label if ours else name)[:TOKEN_LENGTH],
-        **told,
+        **fields,
     )

@@ -17,12 +17,12 @@ from gateway.usage import PAGE_SIZE
 from keys.alerts import alert_admins
 from keys.models import GatewayIdentity
 from keys.services import identify_gateway
-from usage.models import Run, utc_today
-from usage.services.anomalies import keep_known, record_anomalies, tell_of_anomalies
-from usage.services.attribute import attribute_sources
+from usage.models import PollRun, utc_today
+from usage.services.anomalies import record_anomalies, report_anomalies, restore_stored_amounts
+from usage.services.attribute import attribute_tokens
+from usage.services.day_reader import Tally, read_day
 from usage.services.lease import Lease, LeaseLost, held_lease
-from usage.services.state import note_failure, note_success, rest_after, resting_until
-from usage.services.told import Tally, read_day
+from usage.services.state import cooldown_end, record_failure, record_success, start_cooldown
 from usage.services.write import shrinks, write_day
 
 logger = logging.getLogger(__name__)
@@ -38,60 +38,62 @@ def refresh_facts(
     page_size: int = PAGE_SIZE,
     slice_s: float = SLICE_S,
     accept_less: bool = False,
-) -> Run:
-    """Make the facts of these UTC days (both included) what the gateway tells; return what came of it.
+) -> PollRun:
+    """Make the facts of these UTC days (both included) what the gateway reports; return the run.
 
     A day is replaced when all its pages were read, and else stays as it was. The run may end before `first_day`, and
     then says so in its own `first_day`: go on from there. Busy, which is no row: another run is under way, or the
-    gateway has its rest. Idempotent: what did not change is not written.
+    cooldown is not over. Idempotent: what did not change is not written.
 
-    A day that has far less than before is kept as it was, plus what is more, and the administrators are told; with
-    `accept_less`, which only a person asks for, it becomes what the gateway tells. Fails, and nothing is read, at a
+    A day that has far less than before is kept as it was, plus what is more, and the administrators are alerted; with
+    `accept_less`, which only a person asks for, it becomes what the gateway reports. Fails, and nothing is read, at a
     gateway that the portal does not know.
     """
-    if until := resting_until():
-        return _busy(kind, first_day, last_day, f"The gateway is left alone until {until:%H:%M:%S} UTC.")
+    if until := cooldown_end():
+        return _busy(kind, first_day, last_day, f"The next update can start at {until:%H:%M:%S} UTC.")
     with held_lease() as lease:
         if lease is None:
             return _busy(kind, first_day, last_day, "Another run is under way.")
-        Run.objects.filter(outcome=Run.Outcome.RUNNING).update(
-            outcome=Run.Outcome.FAILED, problem="It was cut short.", ended_at=timezone.now()
+        PollRun.objects.filter(outcome=PollRun.Outcome.RUNNING).update(
+            outcome=PollRun.Outcome.FAILED, problem="It was cut short.", ended_at=timezone.now()
         )
-        run = Run.objects.create(kind=kind, first_day=first_day, last_day=last_day)
+        run = PollRun.objects.create(kind=kind, first_day=first_day, last_day=last_day)
         with _recorded(run, Tally()) as tally:
             identify_gateway()
             _read_and_write(run, tally, lease, page_size=page_size, slice_s=slice_s, accept_less=accept_less)
-            tell_of_anomalies(tally.invalid)
+            report_anomalies(tally.invalid)
     return run
 
 
-def _busy(kind: str, first_day: date, last_day: date, problem: str) -> Run:
-    return Run(kind=kind, first_day=first_day, last_day=last_day, outcome=Run.Outcome.BUSY, problem=problem)
+def _busy(kind: str, first_day: date, last_day: date, problem: str) -> PollRun:
+    return PollRun(kind=kind, first_day=first_day, last_day=last_day, outcome=PollRun.Outcome.BUSY, problem=problem)
 
 
-def _read_and_write(run: Run, tally: Tally, lease: Lease, *, page_size: int, slice_s: float, accept_less: bool) -> None:
+def _read_and_write(
+    run: PollRun, tally: Tally, lease: Lease, *, page_size: int, slice_s: float, accept_less: bool
+) -> None:
     """Go through the days, newest first, until all are done or the slice is used up."""
     wanted, day = run.first_day, run.last_day
     kept_to = GatewayIdentity.load().facts_kept_to
-    attribute_sources()
+    attribute_tokens()
     while True:
-        told = read_day(day, tally, lease.extend, page_size=page_size)
-        tally.invalid += record_anomalies(told)
-        keep_known(told)
+        day_usage = read_day(day, tally, lease.extend, page_size=page_size)
+        tally.invalid += record_anomalies(day_usage)
+        restore_stored_amounts(day_usage)
         accepted = kept_to is not None and day <= kept_to  # the gateway was, with what it lacks
-        shrunk = not accept_less and not accepted and shrinks(told)
-        run.rows_written += write_day(told, keep=shrunk or (accepted and not accept_less))
+        shrunk = not accept_less and not accepted and shrinks(day_usage)
+        run.rows_written += write_day(day_usage, keep=shrunk or (accepted and not accept_less))
         if shrunk:
             run.days_kept += 1
-            _tell_of_less(day)
+            _alert_shrunk_day(day)
         run.first_day = day
         if day <= wanted or tally.gateway_s >= slice_s:
             return
         day -= timedelta(days=1)
 
 
-def _tell_of_less(day: date) -> None:
-    """Tell the administrators that the gateway reports far less of a day than before."""
+def _alert_shrunk_day(day: date) -> None:
+    """Alert the administrators that the gateway reports far less of a day than before."""
     words = _(
         "Of {day} (UTC) the gateway reports far fewer requests than before, as an empty or a restored gateway does. "
         "The portal keeps what it had. If the smaller numbers are right, have the day read again on the page below, "
@@ -104,14 +106,14 @@ def _tell_of_less(day: date) -> None:
 
 
 @contextmanager
-def _recorded(run: Run, tally: Tally) -> Iterator[Tally]:
+def _recorded(run: PollRun, tally: Tally) -> Iterator[Tally]:
     """Write down how a run ended, also when it ended by a fault of ours, which goes on to the worker's log."""
     began = time.monotonic()
     wanted, reads_today = run.first_day, run.last_day >= utc_today()
-    run.outcome, run.problem = Run.Outcome.FAILED, "It broke off: the worker's log says why."
+    run.outcome, run.problem = PollRun.Outcome.FAILED, "It broke off: the worker's log says why."
     try:
         yield tally
-        run.outcome, run.problem = Run.Outcome.DONE, ""
+        run.outcome, run.problem = PollRun.Outcome.DONE, ""
     except (GatewayError, LeaseLost) as error:
         logger.warning("usage.refresh_facts: broke off, %s", error)  # with addresses, which the page has not
         run.first_day, run.problem = wanted, without_addresses(str(error))[:300]
@@ -120,8 +122,8 @@ def _recorded(run: Run, tally: Tally) -> Iterator[Tally]:
         run.invalid, run.missing = tally.invalid, sorted(tally.missing)
         run.seconds, run.ended_at = time.monotonic() - began, timezone.now()
         run.save()
-        rest_after(tally.gateway_s)
-        if reads_today and run.outcome == Run.Outcome.DONE:
-            note_success()
+        start_cooldown(tally.gateway_s)
+        if reads_today and run.outcome == PollRun.Outcome.DONE:
+            record_success()
         elif reads_today:
-            note_failure(run.problem)
+            record_failure(run.problem)

@@ -7,17 +7,17 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Sum
 
-from usage.models import MEASURES, DayModel, DaySource, Fact
-from usage.services.rows import put_difference
+from usage.models import MEASURES, DayModel, DayToken, Fact
 from usage.services.state import lock_state, mark_changed
+from usage.services.upsert import upsert_changes
 
-ROLLUPS = ((DayModel, "model_id"), (DaySource, "source_id"))
+ROLLUPS = ((DayModel, "model_id"), (DayToken, "token_ref_id"))
 
 
 def roll_up(day: date) -> int:
     """Make the sums of a day those of its facts; return how many rows differed. Call it in the facts' transaction."""
     return sum(
-        put_difference(model.objects.filter(day=day), _sums(day, name), key=(name,), fixed={"day": day}).rows
+        upsert_changes(model.objects.filter(day=day), _sums(day, name), key=(name,), fixed={"day": day}).rows
         for model, name in ROLLUPS
     )
 
@@ -33,7 +33,7 @@ def rebuild_rollups() -> dict[date, int]:
     """Make all sums anew from the facts, a day at a time; return how many rows differed, for days where any did."""
     days = {
         day
-        for model in (Fact, DayModel, DaySource)
+        for model in (Fact, DayModel, DayToken)
         for day in model.objects.values_list("day", flat=True).order_by("day").distinct()
     }
     differed = {}

@@ -1,4 +1,4 @@
-"""The one row that tells how fresh the numbers are."""
+"""The one row that says how fresh the numbers are."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,7 +10,7 @@ from django.utils import timezone
 from keys.heartbeat import lateness
 from usage.models import UsageState
 
-REST_FACTOR: Final = 9  # times as long as the gateway worked: polling takes a tenth of its time at most
+COOLDOWN_FACTOR: Final = 9  # times as long as the gateway worked: polling takes a tenth of its time at most
 
 POLL_LATE: Final = timedelta(minutes=15)  # many polls of today
 
@@ -34,26 +34,26 @@ def mark_changed() -> None:
     UsageState.objects.filter(pk=1).update(version=F("version") + 1)
 
 
-def rest_after(gateway_s: float) -> None:
-    """Leave the gateway alone for a while."""
-    until = timezone.now() + timedelta(seconds=REST_FACTOR * gateway_s)
-    UsageState.objects.filter(pk=1).update(rest_until=until)
+def start_cooldown(gateway_s: float) -> None:
+    """Set when the next poll may start."""
+    until = timezone.now() + timedelta(seconds=COOLDOWN_FACTOR * gateway_s)
+    UsageState.objects.filter(pk=1).update(cooldown_until=until)
 
 
-def note_success() -> None:
-    """Say that the numbers of today are those of now."""
+def record_success() -> None:
+    """Record that today was read just now."""
     now = timezone.now()
     UsageState.objects.filter(pk=1).update(last_try_at=now, last_ok_at=now, failing_since=None, problem="")
 
 
-def note_failure(problem: str) -> None:
-    """Say that the numbers of today could not be read, and since when."""
+def record_failure(problem: str) -> None:
+    """Record that today could not be read, and since when."""
     now = timezone.now()
     UsageState.objects.filter(pk=1).update(last_try_at=now, problem=problem)
     UsageState.objects.filter(pk=1, failing_since=None).update(failing_since=now)
 
 
-def resting_until() -> datetime | None:
-    """Return until when the gateway is left alone; None when it may be asked."""
-    until = UsageState.load().rest_until
+def cooldown_end() -> datetime | None:
+    """Return when the next poll may start; None for now."""
+    until = UsageState.load().cooldown_until
     return until if until and until > timezone.now() else None

@@ -1,4 +1,4 @@
-"""Writes a day that was read whole: facts, their sums, and whose they are, in one transaction."""
+"""Writes a day that was read completely: facts, their sums and their owners, in one transaction."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -8,44 +8,44 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import QuerySet, Sum
 
-from usage.models import COLOURS, MEASURES, DayModel, Fact, Source, UsedModel
-from usage.services.attribute import attribute_sources
+from usage.models import COLOURS, MEASURES, DayModel, Fact, TokenRef, UsedModel
+from usage.services.attribute import attribute_tokens
+from usage.services.day_reader import DayUsage, TokenInfo
 from usage.services.rollups import roll_up
-from usage.services.rows import put_difference
 from usage.services.state import lock_state, mark_changed
-from usage.services.told import About, ToldDay
+from usage.services.upsert import upsert_changes
 
 LEAST_SHARE: Final = Decimal("0.8")  # of the requests that a day had; with fewer it is not the same day any more
 NAMES_AT_ONCE = 500  # SQLite takes 999 values in a statement
 
 
-def shrinks(told: ToldDay) -> bool:
-    """Tell whether a day has far fewer requests than it had: no correction does that, but another gateway does."""
-    sums = DayModel.objects.filter(day=told.day).aggregate(ok=Sum("ok_requests"), failed=Sum("failed_requests"))
+def shrinks(day_usage: DayUsage) -> bool:
+    """Return whether a day has far fewer requests than it had: no correction does that, but another gateway does."""
+    sums = DayModel.objects.filter(day=day_usage.day).aggregate(ok=Sum("ok_requests"), failed=Sum("failed_requests"))
     before = (sums["ok"] or 0) + (sums["failed"] or 0)
-    return told.totals()[3] < before * LEAST_SHARE
+    return day_usage.totals()[3] < before * LEAST_SHARE
 
 
 @transaction.atomic
-def write_day(told: ToldDay, *, keep: bool = False) -> int:
-    """Make the facts of a day what was told; return how many were made, changed or removed. The same again: none.
+def write_day(day_usage: DayUsage, *, keep: bool = False) -> int:
+    """Make the facts of a day those of `day_usage`; return how many were made, changed or removed. Idempotent.
 
-    With `keep`, what was told counts only where it is more: no fact is removed, none gets fewer requests.
+    With `keep`, a reported fact counts only where it is more: no fact is removed, none gets fewer requests.
     """
     lock_state()
-    models = _models({model for _, model in told.facts})
-    sources, new = _sources(told.about)
+    models = _models({model for _, model in day_usage.facts})
+    token_refs, new = _token_refs(day_usage.token_info)
     facts: dict[tuple[Any, ...], Sequence[Any]] = {
-        (sources[token], models[model]): amounts for (token, model), amounts in told.facts.items()
+        (token_refs[token], models[model]): amounts for (token, model), amounts in day_usage.facts.items()
     }
-    stored = Fact.objects.filter(day=told.day)
+    stored = Fact.objects.filter(day=day_usage.day)
     if keep:
         _keep_larger(stored, facts)
-    written = put_difference(stored, facts, key=("source_id", "model_id"), fixed={"day": told.day}).rows
+    written = upsert_changes(stored, facts, key=("token_ref_id", "model_id"), fixed={"day": day_usage.day}).rows
     if new:
-        attribute_sources()
+        attribute_tokens()
     if written:
-        roll_up(told.day)
+        roll_up(day_usage.day)
         mark_changed()
     return written
 
@@ -53,10 +53,12 @@ def write_day(told: ToldDay, *, keep: bool = False) -> int:
 def _keep_larger(stored: QuerySet[Fact], facts: dict[tuple[Any, ...], Sequence[Any]]) -> None:
     """Put into `facts` what is stored where they have nothing, or fewer requests."""
     places = [MEASURES.index("ok_requests"), MEASURES.index("failed_requests")]
-    for source, model, *amounts in stored.values_list("source_id", "model_id", *MEASURES).iterator(chunk_size=2000):
-        told = facts.get((source, model))
-        if told is None or sum(told[place] for place in places) < sum(amounts[place] for place in places):
-            facts[source, model] = amounts
+    for token_ref, model, *amounts in stored.values_list("token_ref_id", "model_id", *MEASURES).iterator(
+        chunk_size=2000
+    ):
+        reported = facts.get((token_ref, model))
+        if reported is None or sum(reported[place] for place in places) < sum(amounts[place] for place in places):
+            facts[token_ref, model] = amounts
 
 
 def _models(names: set[str]) -> dict[str, int]:
@@ -77,27 +79,27 @@ def _free_colours() -> list[int]:
     return sorted(range(1, COLOURS + 1), key=lambda colour: (*found.get(colour, (False, Decimal(0))), colour))
 
 
-def _sources(about: dict[str, About]) -> tuple[dict[str, int], bool]:
-    """Return the ids of tokens, and whether any was new; what the gateway says of one anew is kept."""
+def _token_refs(token_info: dict[str, TokenInfo]) -> tuple[dict[str, int], bool]:
+    """Return the ids of tokens, and whether any was new; their names and owners are updated."""
     ids: dict[str, int] = {}
-    changed: list[Source] = []
-    for part in _parts(about):
-        for source in Source.objects.filter(token__in=part).only("token", "alias", "gateway_user_id"):
-            ids[source.token] = source.pk
-            if _renamed(source, about[source.token]):
-                changed.append(source)
-    Source.objects.bulk_update(changed, ["alias", "gateway_user_id"], batch_size=100)
-    missing = (Source(token=token, **told._asdict()) for token, told in about.items() if token not in ids)
-    made = Source.objects.bulk_create(list(missing), batch_size=NAMES_AT_ONCE)
-    return ids | {source.token: source.pk for source in made}, bool(made or changed)
+    changed: list[TokenRef] = []
+    for part in _parts(token_info):
+        for token_ref in TokenRef.objects.filter(token__in=part).only("token", "alias", "gateway_user_id"):
+            ids[token_ref.token] = token_ref.pk
+            if _renamed(token_ref, token_info[token_ref.token]):
+                changed.append(token_ref)
+    TokenRef.objects.bulk_update(changed, ["alias", "gateway_user_id"], batch_size=100)
+    missing = (TokenRef(token=token, **info._asdict()) for token, info in token_info.items() if token not in ids)
+    made = TokenRef.objects.bulk_create(list(missing), batch_size=NAMES_AT_ONCE)
+    return ids | {token_ref.token: token_ref.pk for token_ref in made}, bool(made or changed)
 
 
-def _renamed(source: Source, told: About) -> bool:
-    """Take over what is said of a token; silence, as about deleted keys, changes nothing."""
-    before = (source.alias, source.gateway_user_id)
-    source.alias = told.alias or source.alias
-    source.gateway_user_id = told.gateway_user_id or source.gateway_user_id
-    return before != (source.alias, source.gateway_user_id)
+def _renamed(token_ref: TokenRef, info: TokenInfo) -> bool:
+    """Take over name and owner of a token; empty ones, as of deleted keys, change nothing."""
+    before = (token_ref.alias, token_ref.gateway_user_id)
+    token_ref.alias = info.alias or token_ref.alias
+    token_ref.gateway_user_id = info.gateway_user_id or token_ref.gateway_user_id
+    return before != (token_ref.alias, token_ref.gateway_user_id)
 
 
 def _parts(tokens: Iterable[str]) -> Iterator[list[str]]:

@@ -106,7 +106,7 @@ class MyKeys:
 
     @property
     def notices(self) -> list[Notice]:
-        """What their owner was told about budgets of theirs and has not dismissed, as long as it is so."""
+        """Their owner's notices on budgets that are still pressing and not dismissed."""
         pressing = [use for use in self.by_id.values() if use.notice_id and use.tone and use.is_live]
         return (
             list(Notice.objects.filter(pk__in=[use.notice_id for use in pressing]).select_related("key"))
@@ -164,7 +164,7 @@ def of_key(mine: MyKeys, key: Key) -> KeyUse | None:
 # --- Drawings -----------------------------------------------------------------------------------------
 @register.filter
 def bars(days_usd: Sequence[Decimal]) -> SafeString:
-    """Draw thirty days as bars for usage/_spark.html; the words beside it say the sum."""
+    """Draw thirty days as bars for usage/_spark.html; the text next to it gives the sum."""
     most = max(days_usd, default=Decimal(0))
     drawn = (
         (place * SPARK_STEP, SPARK_HEIGHT - height, height)
@@ -197,14 +197,14 @@ def _cells(days: Year) -> Iterator[str]:
     last = len(days.spend_usd) - 1
     names = [formats.date_format(days.day(place), "D") for place in range(7)]
     months = {day.month: _month(day) for day in map(days.day, range(0, last + 1, 14))}
-    told = _("%(day)s: %(amount)s")
+    title = _("%(day)s: %(amount)s")
     for place, level in enumerate(days.levels()):
         day = days.day(place)
         today = " today" if place == last else ""
         words = {"day": f"{names[place % 7]} {day.day} {months[day.month]}", "amount": usd(days.spend_usd[place])}
         yield (
             f'<rect class="q{level}{today}" x="{place // 7 * CELL}" y="{HEAT_TOP + place % 7 * CELL}" '
-            f'width="14" height="14" rx="3"><title>{told % words}</title></rect>'
+            f'width="14" height="14" rx="3"><title>{title % words}</title></rect>'
         )
 
 

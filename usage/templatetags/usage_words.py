@@ -14,12 +14,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, pgettext
 
 from keys.identity import MESSAGES
-from usage.models import Anomaly, Difference, Notice, Run, utc_today
+from usage.models import Anomaly, Discrepancy, Notice, PollRun, utc_today
 from usage.periods import Period, budget_reset_day
 from usage.queries.key_use import KeyUse
 from usage.queries.overview import Overview
 from usage.queries.sums import Sums
-from usage.queries.year import Pace
+from usage.queries.year import Forecast
 from web.templatetags.portal import NO_BREAK_SPACE, moment, tokens, usd, usd_number
 
 register = template.Library()
@@ -110,7 +110,7 @@ def iso_exact(when: datetime) -> str:
 
 @register.filter
 def last_use(day: date | None) -> str:
-    """Return how long ago something was used, in UTC days: the gateway tells no more."""
+    """Return how long ago something was used, in UTC days: the gateway reports no more."""
     if day is None:
         return _("never")
     days = (utc_today() - day).days
@@ -122,7 +122,7 @@ def last_use(day: date | None) -> str:
 # --- Sentences ----------------------------------------------------------------------------------------
 @register.filter
 def change(numbers: Overview) -> str:
-    """Say what the spend is beside that of the period before: "0.62 more than the 30 days before"."""
+    """Compare the spend with that of the period before: "0.62 more than the 30 days before"."""
     words = {"amount": usd_number(abs(numbers.change_usd)), "period": _before(numbers.period)}
     if not numbers.before.requests and not numbers.before.spend_usd:
         return _("nothing the day before") if numbers.period.length == 1 else _("nothing in %(period)s") % words
@@ -162,7 +162,7 @@ def failed_words(sums: Sums) -> str:
 
 @register.filter
 def model_words(name: str | None) -> str:
-    """Return what a series, or a model, is called: None is the rest of them, "" what the gateway never learnt."""
+    """Return what a series, or a model, is called: None is the rest of them, "" what the gateway never reported."""
     if name is None:
         return _("other")
     return name or _("no model")
@@ -184,16 +184,16 @@ def budget_words(use: KeyUse) -> str:
 
 
 @register.filter
-def budget_side(pace: Pace) -> str:
+def budget_side(forecast: Forecast) -> str:
     """Say on which side of the budget a month comes out: "93.10 USD below budget"."""
-    over = pace.over_usd or Decimal(0)
+    over = forecast.over_usd or Decimal(0)
     words = {"amount": usd(abs(over))}
     return _("%(amount)s above budget") % words if over > 0 else _("%(amount)s below budget") % words
 
 
 @register.filter
 def notice_words(notice: Notice) -> str:
-    """Say what a person was told about a budget, and what happens next."""
+    """Say how much of a budget is spent, and what happens next."""
     words = {
         "spent": usd_number(notice.spent_usd),
         "budget": usd(notice.budget_usd),
@@ -201,20 +201,20 @@ def notice_words(notice: Notice) -> str:
         "percent": notice.threshold,
     }
     if notice.key is None:
-        told = _("%(percent)d %% of the portal’s monthly budget is spent: %(spent)s of %(budget)s.") % words
-        return " ".join((told, _("Nothing is stopped by it.")))
+        spent = _("%(percent)d %% of the portal’s monthly budget is spent: %(spent)s of %(budget)s.") % words
+        return " ".join((spent, _("Nothing is stopped by it.")))
     reset = budget_reset_day(notice.key.budget_period, notice.period_first_day)
     words["day"] = long_day(reset) if reset else _("its reset")
     if notice.threshold >= 100:
-        told = _("The budget of “%(label)s” is used: %(spent)s of %(budget)s.") % words
-        return " ".join((told, _("The key pauses until %(day)s (UTC).") % words))
-    told = _("%(percent)d %% of the budget of “%(label)s” is used: %(spent)s of %(budget)s.") % words
-    return " ".join((told, _("At its budget the key pauses until %(day)s (UTC).") % words))
+        spent = _("The budget of “%(label)s” is used: %(spent)s of %(budget)s.") % words
+        return " ".join((spent, _("The key pauses until %(day)s (UTC).") % words))
+    spent = _("%(percent)d %% of the budget of “%(label)s” is used: %(spent)s of %(budget)s.") % words
+    return " ".join((spent, _("At its budget the key pauses until %(day)s (UTC).") % words))
 
 
 @register.filter
 def notices_words(notices: Sequence[Notice]) -> str:
-    """Say what a person was told about budgets: one of them in full, of several how many."""
+    """Put notices about budgets into words: one in full, of several how many."""
     if len(notices) == 1:
         return notice_words(notices[0])
     of_portal = [notice_words(notice) for notice in notices if notice.key is None]
@@ -231,8 +231,8 @@ def notices_words(notices: Sequence[Notice]) -> str:
         ]
     elif nearly:
         words += [ngettext("%(nearly)d has nearly", "%(nearly)d have nearly", nearly)]
-    told = ", ".join(words) % {"used": used, "nearly": nearly}
-    return " ".join([*of_portal, f"{told}."] if told else of_portal)
+    of_keys = ", ".join(words) % {"used": used, "nearly": nearly}
+    return " ".join([*of_portal, f"{of_keys}."] if of_keys else of_portal)
 
 
 @register.filter
@@ -251,22 +251,22 @@ OUR_PROBLEMS: Final = {  # what usage/services/refresh.py notes by itself
 
 @register.filter
 def problem_words(problem: str) -> SafeString | str:
-    """Say why a run failed: in the reader's language where we noted it, else as it was told, which is English."""
+    """Say why a run failed: in the reader's language where the problem is ours, else in the gateway's English."""
     return _(problem) if problem in OUR_PROBLEMS else format_html('<span lang="en">{}</span>', problem)
 
 
 @register.filter
-def run_words(run: Run) -> str:
+def run_words(run: PollRun) -> str:
     """Say what a run did: what it read, what changed, how long it took."""
-    if run.outcome == Run.Outcome.FAILED:
+    if run.outcome == PollRun.Outcome.FAILED:
         return format_html(_("Not read: {problem}"), problem=problem_words(run.problem))
-    if run.outcome == Run.Outcome.BUSY:
+    if run.outcome == PollRun.Outcome.BUSY:
         return format_html(_("Not asked: {problem}"), problem=problem_words(run.problem))
-    read = ngettext("Read %(count)s row in %(seconds)s s", "Read %(count)s rows in %(seconds)s s", run.rows_read)
-    told = read % {"count": tokens(run.rows_read), "seconds": seconds(run.seconds)}
+    words = ngettext("Read %(count)s row in %(seconds)s s", "Read %(count)s rows in %(seconds)s s", run.rows_read)
+    read = words % {"count": tokens(run.rows_read), "seconds": seconds(run.seconds)}
     if not run.rows_written:
-        return _("%(told)s, nothing changed.") % {"told": told}
-    return _("%(told)s, %(changed)s changed.") % {"told": told, "changed": tokens(run.rows_written)}
+        return _("%(read)s, nothing changed.") % {"read": read}
+    return _("%(read)s, %(changed)s changed.") % {"read": read, "changed": tokens(run.rows_written)}
 
 
 MEASURE_WORDS: Final = {
@@ -292,7 +292,7 @@ NOT_REPORTED: Final = {
 
 
 @register.filter
-def missing_words(run: Run) -> str:
+def missing_words(run: PollRun) -> str:
     """Say what an older gateway did not report; what the portal does not show is left out."""
     return ", ".join(NOT_REPORTED[name]() for name in run.missing if name in NOT_REPORTED)
 
@@ -315,26 +315,26 @@ def anomaly_words(anomaly: Anomaly) -> str:
 
 
 @register.filter
-def difference_words(difference: Difference) -> str:
+def discrepancy_words(discrepancy: Discrepancy) -> str:
     """Say how the portal and the gateway differ."""
-    nothing = _("never") if difference.kind == Difference.Kind.EXPIRY else _("nobody")
-    here, there = _side(difference.here) or nothing, _side(difference.there) or nothing
-    what = difference.get_kind_display()
-    if difference.kind == Difference.Kind.SUMS:
-        return _sums_words(difference)
-    if difference.kind in (Difference.Kind.EXPIRY, Difference.Kind.OWNER_DIFFERS):
+    nothing = _("never") if discrepancy.kind == Discrepancy.Kind.EXPIRY else _("nobody")
+    here, there = _side(discrepancy.here) or nothing, _side(discrepancy.there) or nothing
+    what = discrepancy.get_kind_display()
+    if discrepancy.kind == Discrepancy.Kind.SUMS:
+        return _sums_words(discrepancy)
+    if discrepancy.kind in (Discrepancy.Kind.EXPIRY, Discrepancy.Kind.OWNER_DIFFERS):
         return _("%(what)s: %(here)s here, %(there)s there") % {"what": what, "here": here, "there": there}
-    return _("%(what)s: the gateway names %(there)s") % {"what": what, "there": there} if difference.there else what
+    return _("%(what)s: the gateway names %(there)s") % {"what": what, "there": there} if discrepancy.there else what
 
 
-def _sums_words(difference: Difference) -> str:
+def _sums_words(discrepancy: Discrepancy) -> str:
     """Say how two sums differ: amounts as money, counts as counts."""
-    write = usd_number if difference.measure == "spend_usd" else lambda number: tokens(int(number))
-    here, what = Decimal(difference.here), MEASURE_WORDS.get(difference.measure, lambda: difference.measure)()
-    if not difference.there:
+    write = usd_number if discrepancy.measure == "spend_usd" else lambda number: tokens(int(number))
+    here, what = Decimal(discrepancy.here), MEASURE_WORDS.get(discrepancy.measure, lambda: discrepancy.measure)()
+    if not discrepancy.there:
         words = {"what": what, "here": write(here)}
         return _("%(what)s: %(here)s here; what the gateway says makes no sense") % words
-    there = Decimal(difference.there)
+    there = Decimal(discrepancy.there)
     return _("%(what)s: %(here)s here, %(there)s there; they differ by %(by)s") % {
         "what": what,
         "here": write(here),
@@ -344,7 +344,7 @@ def _sums_words(difference: Difference) -> str:
 
 
 def _side(text: str) -> str:
-    """Return what one side tells, for people: moments as pages write them."""
+    """Return what one side says, for people: moments as pages write them."""
     try:
         when = parse_datetime(text)
     except ValueError:

@@ -46,22 +46,22 @@ PARTS: Final = {
     "person": _("Person"),
     "(other models)": _("(other models)"),
 }
-Say = Callable[[str], str]
+LabelFor = Callable[[str], str]
 
 
-def columns_in(form: Format) -> Say:
+def column_labels(form: Format) -> LabelFor:
     """Return what to call a column."""
-    return _said(form, WORDS)
+    return _translated(form, WORDS)
 
 
-def rows_in(form: Format) -> Say:
+def row_labels(form: Format) -> LabelFor:
     """Return what to call a part of a page, or a kind of key."""
-    return _said(form, {**PARTS, **dict(Key.Kind.choices)})
+    return _translated(form, {**PARTS, **dict(Key.Kind.choices)})
 
 
-def _said(form: Format, words: Mapping[str, object]) -> Say:
+def _translated(form: Format, words: Mapping[str, object]) -> LabelFor:
     """Return the words themselves: a file is written when its request, and its language, may be over."""
     if not form.for_people:
         return str
-    said = {name: str(text) for name, text in words.items()}
-    return lambda name: said.get(name, name)
+    translated = {name: str(text) for name, text in words.items()}
+    return lambda name: translated.get(name, name)

@@ -13,8 +13,8 @@ from usage.queries.export import COLUMNS, fact_rows
 from usage.queries.overview import Overview, Share
 from usage.queries.people import Person, in_order
 from usage.queries.sums import Sums
-from usage.views.columns import Say, columns_in, rows_in
-from usage.views.frame import Page, everybody, interns, mine
+from usage.views.columns import LabelFor, column_labels, row_labels
+from usage.views.common import Page, everybody, interns, mine
 from usage.views.pages import order_of
 from usage.views.spreadsheet import Format, Row, csv_response, format_of
 from web.request import PortalRequest
@@ -55,8 +55,8 @@ def facts_of_interns(request: PortalRequest) -> StreamingHttpResponse:
 def page_of_everyone(request: PortalRequest) -> StreamingHttpResponse:
     """Return what Everyone shows, its people on all their pages."""
     page, form = everybody(request), format_of(request)
-    numbers, everyone = people_behind(page.scope, page.period, page.frame.state)
-    people_rows = _people(in_order(everyone, order_of(request)), rows_in(form))
+    numbers, everyone = people_behind(page.scope, page.period, page.access.state)
+    people_rows = _people(in_order(everyone, order_of(request)), row_labels(form))
     return csv_response(_name(page, "everyone"), chain(_rows(numbers, form), people_rows), form)
 
 
@@ -72,7 +72,7 @@ def facts_of_everyone(request: PortalRequest) -> StreamingHttpResponse:
 def people(request: PortalRequest) -> StreamingHttpResponse:
     """Return the table of people, in the order of the page."""
     page, form = everybody(request), format_of(request)
-    _numbers, everyone = people_behind(page.scope, page.period, page.frame.state)
+    _numbers, everyone = people_behind(page.scope, page.period, page.access.state)
     header = _header(form, ("person", "name", "groups", *SUMS, "live_keys", "last_use"))
     rows = (
         (p.value, p.name, ", ".join(p.groups), *_sums(p.sums), p.live_keys, p.last_day)
@@ -86,40 +86,40 @@ def _name(page: Page, what: str) -> str:
 
 
 def _header(form: Format, names: Iterable[str]) -> Row:
-    return [*map(columns_in(form), names)]
+    return [*map(column_labels(form), names)]
 
 
 def _facts(request: PortalRequest, page: Page, what: str) -> StreamingHttpResponse:
     form = format_of(request)
-    rows = fact_rows(page.scope, page.period, rows_in(form))
+    rows = fact_rows(page.scope, page.period, row_labels(form))
     return csv_response(_name(page, what), chain([_header(form, COLUMNS)], rows), form)
 
 
 def _shown(request: PortalRequest, page: Page, what: str) -> StreamingHttpResponse:
     form = format_of(request)
-    return csv_response(_name(page, what), _rows(overview_of(page.scope, page.period, page.frame.state), form), form)
+    return csv_response(_name(page, what), _rows(overview_of(page.scope, page.period, page.access.state), form), form)
 
 
 def _rows(numbers: Overview, form: Format) -> Iterable[Row]:
-    say = rows_in(form)
+    label_for = row_labels(form)
     header = _header(form, ("part", "day", "name", *SUMS, "owner"))
-    keys, models = _shares(say("key"), numbers.keys), _shares(say("model"), numbers.models)
-    return chain([header], _totals(numbers, say), _days(numbers, say), models, keys)
+    keys, models = _shares(label_for("key"), numbers.keys), _shares(label_for("model"), numbers.models)
+    return chain([header], _totals(numbers, label_for), _days(numbers, label_for), models, keys)
 
 
-def _totals(numbers: Overview, say: Say) -> Iterator[Row]:
-    yield (say("total"), "", "", *_sums(numbers.totals), "")
-    yield (say("total of the period before"), "", "", *_sums(numbers.before), "")
+def _totals(numbers: Overview, label_for: LabelFor) -> Iterator[Row]:
+    yield (label_for("total"), "", "", *_sums(numbers.totals), "")
+    yield (label_for("total of the period before"), "", "", *_sums(numbers.before), "")
 
 
-def _days(numbers: Overview, say: Say) -> Iterator[Row]:
+def _days(numbers: Overview, label_for: LabelFor) -> Iterator[Row]:
     """Yield a row for each day and model of the chart, and one for the day."""
-    names = [say("(other models)") if name is None else name for name in numbers.series]
+    names = [label_for("(other models)") if name is None else name for name in numbers.series]
     nothing = [""] * len(SUMS)
     for day in numbers.days:
         for name, usd in zip(names, day.parts_usd, strict=True):
-            yield (say("day and model"), day.day, name, usd, *nothing)
-        yield (say("day"), day.day, "", day.spend_usd, *nothing)
+            yield (label_for("day and model"), day.day, name, usd, *nothing)
+        yield (label_for("day"), day.day, "", day.spend_usd, *nothing)
 
 
 def _shares(part: str, shares: Iterable[Share]) -> Iterator[Row]:
@@ -127,9 +127,9 @@ def _shares(part: str, shares: Iterable[Share]) -> Iterator[Row]:
         yield (part, share.last_day, share.label, *_sums(share.sums), share.owner)
 
 
-def _people(found: Iterable[Person], say: Say) -> Iterator[Row]:
+def _people(found: Iterable[Person], label_for: LabelFor) -> Iterator[Row]:
     for person in found:
-        yield (say("person"), person.last_day, person.value, *_sums(person.sums), person.name)
+        yield (label_for("person"), person.last_day, person.value, *_sums(person.sums), person.name)
 
 
 def _sums(sums: Sums) -> Row:

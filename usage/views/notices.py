@@ -1,4 +1,4 @@
-"""What people were told about budgets: they dismiss it."""
+"""Notices about budgets: people dismiss them."""
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -9,13 +9,13 @@ from usage.models import Notice
 from web.redirects import next_page
 from web.request import PortalRequest
 
-LONGEST_ID = 18  # digits
+MAX_ID_DIGITS = 18  # digits
 
 
 @require_POST
 def seen(request: PortalRequest) -> HttpResponse:
-    """Dismiss notices, with what was told about the same budgets before them; somebody else's are not there."""
-    asked = [text for text in request.POST.getlist("notice") if len(text) <= LONGEST_ID and text.isdecimal()]
+    """Dismiss notices, and the older ones about the same budgets; somebody else's are ignored."""
+    asked = [text for text in request.POST.getlist("notice") if len(text) <= MAX_ID_DIGITS and text.isdecimal()]
     mine = Notice.objects.filter(person=request.user)
     for notice in mine.filter(pk__in=asked):
         same = mine.filter(key=notice.key_id, seen_at=None)

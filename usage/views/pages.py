@@ -22,15 +22,15 @@ from usage.queries.cached import Everyone, everyone_of, overview_of
 from usage.queries.key_use import KeyUse, use_of
 from usage.queries.overview import Overview
 from usage.queries.people import DEFAULT_ORDER, ORDERS
-from usage.queries.year import Pace, pace
-from usage.views.frame import Page, context_of, everybody, interns, kind_choices, mine
+from usage.queries.year import Forecast, forecast
+from usage.views.common import Page, context_of, everybody, interns, kind_choices, mine
 from web.pages import render_region
 from web.request import PortalRequest
 
-LONGEST_NUMBER: Final = 6  # digits of a page
+MAX_PAGE_DIGITS: Final = 6  # digits of a page
 TOP: Final = 5
-MOST_BUDGETS: Final = 6  # on My usage; My keys has them all
-FEW_BUDGETS: Final = 2  # they stand beside the totals
+MAX_BUDGETS: Final = 6  # on My usage; My keys has them all
+FEW_BUDGETS: Final = 2  # they are shown next to the totals
 
 
 @require_safe
@@ -50,33 +50,33 @@ def my_interns(request: PortalRequest) -> HttpResponse:
 @require_safe
 @gzip_page
 def everyone(request: PortalRequest) -> HttpResponse:
-    """Show everybody's spend, narrowed by what is in the address."""
+    """Show everybody's spend, filtered by what is in the address."""
     response = render_region(request, "usage/everyone.html", "panel", context_of_everyone(request, everybody(request)))
     if request.htmx:  # a form sends its empty fields too: keep them out of an address that is to be passed on
-        told = {name: value for name, value in request.GET.items() if value}
-        response["HX-Push-Url"] = f"{request.path}?{urlencode(told)}" if told else request.path
+        params = {name: value for name, value in request.GET.items() if value}
+        response["HX-Push-Url"] = f"{request.path}?{urlencode(params)}" if params else request.path
     return response
 
 
 def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
     """Return what My usage shows."""
-    numbers = overview_of(page.scope, page.period, page.frame.state)
+    numbers = overview_of(page.scope, page.period, page.access.state)
     uses = use_of(Key.objects.owned_by(request.user), utc_today())
     budgets = _budgets(uses)
     return {
         **context_of(request, page, _labels(numbers)),
         "numbers": numbers,
         "has_keys": bool(uses),
-        "budgets": budgets[:MOST_BUDGETS],
+        "budgets": budgets[:MAX_BUDGETS],
         "few_budgets": 0 < len(budgets) <= FEW_BUDGETS,
-        "more_budgets": len(budgets[MOST_BUDGETS:]),
+        "more_budgets": len(budgets[MAX_BUDGETS:]),
         "is_used_up": any(use.tone == "bad" for use in budgets),
     }
 
 
 def context_of_interns(request: PortalRequest, page: Page) -> dict[str, Any]:
     """Return what My interns shows: the numbers, and each intern's keys."""
-    numbers = overview_of(page.scope, page.period, page.frame.state)
+    numbers = overview_of(page.scope, page.period, page.access.state)
     named = Key.objects.owned_by(request.user).exclude(intern_name="")
     spent = {share.value: share for share in numbers.keys}
     by_intern: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -92,18 +92,18 @@ def context_of_interns(request: PortalRequest, page: Page) -> dict[str, Any]:
 def context_of_everyone(request: PortalRequest, page: Page) -> dict[str, Any]:
     """Return what Everyone shows."""
     order = order_of(request)
-    told = everyone_of(page.scope, page.period, page.frame.state, order=order, number=_number(request))
+    data = everyone_of(page.scope, page.period, page.access.state, order=order, number=_number(request))
     return {
-        **context_of(request, page, _labels(told.overview) | {person.value: person.name for person in told.top_people}),
-        "numbers": told.overview,
-        "people": told.people,
+        **context_of(request, page, _labels(data.overview) | {person.value: person.name for person in data.top_people}),
+        "numbers": data.overview,
+        "people": data.people,
         "order": order,
-        "top_people": told.top_people,
-        "top_keys": told.overview.keys[:TOP],
-        "top_models": told.overview.models[:TOP],
-        "year": told.year,
-        "pace": _pace(told, page.frame.state),
-        "choices": told.choices,
+        "top_people": data.top_people,
+        "top_keys": data.overview.keys[:TOP],
+        "top_models": data.overview.models[:TOP],
+        "year": data.year,
+        "forecast": _forecast(data, page.access.state),
+        "choices": data.choices,
         "kinds": kind_choices(),
         "anomalies": Anomaly.objects.filter(day__range=(page.period.first_day, page.period.last_day)).count(),
     }
@@ -118,7 +118,7 @@ def order_of(request: PortalRequest) -> str:
 def _number(request: PortalRequest) -> int:
     """Return the page of the people that the address names; the first, when it is no number that a page can have."""
     text = request.GET.get("page", "")
-    return int(text) if len(text) < LONGEST_NUMBER and text.isdecimal() else 1
+    return int(text) if len(text) < MAX_PAGE_DIGITS and text.isdecimal() else 1
 
 
 def _budgets(uses: Iterable[KeyUse]) -> list[KeyUse]:
@@ -132,10 +132,10 @@ def _labels(numbers: Overview) -> dict[str, str]:
     return {share.value: share.label for share in numbers.keys}
 
 
-def _pace(told: Everyone, state: UsageState) -> Pace:
+def _forecast(data: Everyone, state: UsageState) -> Forecast:
     """Return the month so far, as of the last numbers when those are of this month."""
     now = timezone.now()
     as_of = state.last_ok_at.astimezone(UTC) if state.last_ok_at else now
     if (as_of.year, as_of.month) != (now.year, now.month):
         as_of = now
-    return pace(told.month_usd, settings.PORTAL_BUDGET_USD, as_of)
+    return forecast(data.month_usd, settings.PORTAL_BUDGET_USD, as_of)

@@ -1,4 +1,4 @@
-"""How the numbers come here: the runs of the poll, the button that asks for one, the comparison with the gateway."""
+"""How the numbers come here: poll runs, the button that asks for one, the reconciliation with the gateway."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -18,38 +18,38 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from gateway.errors import GatewayError
 from keys import services
 from keys.models import GatewayIdentity
-from usage.models import Anomaly, Comparison, Difference, Run
-from usage.queries.frame import Frame
+from usage.models import Anomaly, Discrepancy, PollRun, Reconciliation
+from usage.queries.access import PageAccess
 from usage.templatetags.usage_words import run_words
-from usage.views.frame import require
+from usage.views.common import require
 from web.pages import render_region
 from web.request import PortalRequest
 from web.tasks import QueueUnavailable, send_task
 
-REFRESH_REST_S: Final = 30  # between two presses of the button, of all people together
-WAIT_S: Final = 60  # so long the page waits for the run that it asked for
-RUNS_A_PAGE: Final = 50
+REFRESH_COOLDOWN_S: Final = 30  # between two presses of the button, of all people together
+TIMEOUT_S: Final = 60  # so long the page waits for the run that it asked for
+RUNS_PER_PAGE: Final = 50
 ANOMALIES_SHOWN: Final = 100
 
 
 @require_POST
 def refresh(request: PortalRequest) -> HttpResponse:
-    """Ask for the newest numbers, unless somebody just did or the gateway has its rest; say which."""
-    frame = require(request.user, may_refresh)
+    """Ask for the newest numbers, unless somebody just did or the cooldown is not over; say which."""
+    access = require(request.user, may_refresh)
     now = timezone.now()
-    rest_until = frame.state.rest_until
-    if rest_until and rest_until > now:
-        left_s = round((rest_until - now).total_seconds()) + 1
-        said = _("Not asked: to spare the gateway, the next update can start in %(left)d s.") % {"left": left_s}
-        return _said(request, {"said": said}, status=429)
-    if not cache.add("usage:asked", value=True, timeout=REFRESH_REST_S):
-        return _said(request, {"said": _("Somebody asked just now. Wait half a minute.")}, status=429)
+    cooldown_until = access.state.cooldown_until
+    if cooldown_until and cooldown_until > now:
+        left_s = round((cooldown_until - now).total_seconds()) + 1
+        message = _("Not asked: to spare the gateway, the next update can start in %(left)d s.") % {"left": left_s}
+        return _respond(request, {"message": message}, status=429)
+    if not cache.add("usage:asked", value=True, timeout=REFRESH_COOLDOWN_S):
+        return _respond(request, {"message": _("Somebody asked just now. Wait half a minute.")}, status=429)
     try:
-        send_task("usage.refresh_now", expires=WAIT_S)
+        send_task("usage.refresh_now", expires=TIMEOUT_S)
     except QueueUnavailable:
         cache.delete("usage:asked")
-        return _said(request, {"said": _not_passed_on()}, status=503)
-    return _said(request, {"since": now, "said": _("The gateway is being asked.")}, status=202)
+        return _respond(request, {"message": _queue_down_message()}, status=503)
+    return _respond(request, {"since": now, "message": _("The gateway is being asked.")}, status=202)
 
 
 @require_safe
@@ -57,24 +57,24 @@ def refreshed(request: PortalRequest) -> HttpResponse:
     """Say what came of the run that was asked for at `since`, or that it is still under way."""
     require(request.user, may_refresh)
     since = _moment(request.GET.get("since", ""))
-    run = Run.objects.filter(ended_at__gte=since, kind__in=(Run.Kind.BUTTON, Run.Kind.TODAY)).first()
+    run = PollRun.objects.filter(ended_at__gte=since, kind__in=(PollRun.Kind.BUTTON, PollRun.Kind.TODAY)).first()
     if run is not None:
-        return _said(request, {"run": run})
-    if timezone.now() - since > timedelta(seconds=WAIT_S):
-        said = _("No answer within a minute. Updates are listed under Data updates; is a worker running?")
-        return _said(request, {"said": said})
-    return _said(request, {"since": since, "said": _("The gateway is being asked.")})
+        return _respond(request, {"run": run})
+    if timezone.now() - since > timedelta(seconds=TIMEOUT_S):
+        message = _("No answer within a minute. Updates are listed under Data updates; is a worker running?")
+        return _respond(request, {"message": message})
+    return _respond(request, {"since": since, "message": _("The gateway is being asked.")})
 
 
 @require_safe
 def runs(request: PortalRequest) -> HttpResponse:
     """List the runs of the last thirty days, newest first, and how far the back-fill is."""
-    frame = require(request.user, sees_everyone)
-    found = Paginator(Run.objects.all(), RUNS_A_PAGE).get_page(request.GET.get("page"))
-    state = frame.state
+    access = require(request.user, sees_everyone)
+    found = Paginator(PollRun.objects.all(), RUNS_PER_PAGE).get_page(request.GET.get("page"))
+    state = access.state
     filling = state.backfill_target is not None and state.backfill_share < 1
     context = {
-        "frame": frame,
+        "access": access,
         "runs": found,
         "here": "usage:runs",
         "filling": filling,
@@ -86,19 +86,19 @@ def runs(request: PortalRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def reconcile(request: PortalRequest) -> HttpResponse:
-    """Show what the portal and the gateway do not tell alike; by POST, compare anew."""
+    """Show where the portal and the gateway disagree; by POST, compare again."""
     if request.method == "POST":
         require(request.user, may_refresh)
         return _compare(request)
-    frame = require(request.user, sees_everyone)
-    newest = Comparison.objects.first()
-    done = Comparison.objects.exclude(ended_at=None).filter(problem="").first()
+    access = require(request.user, sees_everyone)
+    newest = Reconciliation.objects.first()
+    done = Reconciliation.objects.exclude(ended_at=None).filter(problem="").first()
     context = {
-        "frame": frame,
+        "access": access,
         "here": "usage:reconcile",
         "newest": newest,
-        "comparison": done,
-        "differences": done.differences.select_related("key__owner") if done else [],
+        "reconciliation": done,
+        "discrepancies": done.discrepancies.select_related("key__owner") if done else [],
         **_identity_of(request),
     }
     return render_region(request, "usage/reconcile.html", "panel", context)
@@ -106,38 +106,38 @@ def reconcile(request: PortalRequest) -> HttpResponse:
 
 def _compare(request: PortalRequest) -> HttpResponse:
     """Send the task that compares, at most once in half a minute."""
-    if not cache.add("usage:compared", value=True, timeout=REFRESH_REST_S):
+    if not cache.add("usage:compared", value=True, timeout=REFRESH_COOLDOWN_S):
         messages.warning(request, _("Somebody asked just now. Wait half a minute."))
         return redirect("usage:reconcile")
     try:
-        send_task("usage.reconcile", expires=WAIT_S)
+        send_task("usage.reconcile", expires=TIMEOUT_S)
         messages.info(request, _("The gateway is being compared with. Load this page again in a moment."))
     except QueueUnavailable:
         cache.delete("usage:compared")
-        messages.error(request, _not_passed_on())
+        messages.error(request, _queue_down_message())
     return redirect("usage:reconcile")
 
 
 @require_POST
-def mend(request: PortalRequest, difference_id: int) -> HttpResponse:
-    """Send the act that mends a difference."""
+def fix(request: PortalRequest, discrepancy_id: int) -> HttpResponse:
+    """Send the task that resolves a discrepancy."""
     require(request.user, may_refresh)
-    difference = get_object_or_404(Difference, pk=difference_id)
+    discrepancy = get_object_or_404(Discrepancy, pk=discrepancy_id)
     try:
-        if difference.act == Difference.Act.SYNC:
-            send_task("keys.sync", expires=WAIT_S)
-        elif difference.day:
-            send_task("usage.refresh_day", [difference.day.isoformat()], expires=WAIT_S)
+        if discrepancy.fix == Discrepancy.Fix.SYNC:
+            send_task("keys.sync", expires=TIMEOUT_S)
+        elif discrepancy.day:
+            send_task("usage.refresh_day", [discrepancy.day.isoformat()], expires=TIMEOUT_S)
         else:  # to be decided at the gateway; there is no button for it
             raise Http404
     except QueueUnavailable:
-        messages.error(request, _not_passed_on())
+        messages.error(request, _queue_down_message())
         return redirect("usage:reconcile")
-    messages.info(request, _("Under way: %(act)s. Compare again in a moment.") % {"act": difference.get_act_display()})
+    messages.info(request, _("Started: %(fix)s. Compare again in a moment.") % {"fix": discrepancy.get_fix_display()})
     return redirect("usage:reconcile")
 
 
-def _not_passed_on() -> str:
+def _queue_down_message() -> str:
     return _("Not asked: the portal’s task queue does not answer. Try again in a minute.")
 
 
@@ -152,7 +152,7 @@ def accept_gateway(request: PortalRequest) -> HttpResponse:
         return redirect("usage:reconcile")
     if accepted:
         with suppress(QueueUnavailable):  # then it comes within a quarter of an hour, by the schedule
-            send_task("keys.sync", expires=WAIT_S)
+            send_task("keys.sync", expires=TIMEOUT_S)
         messages.success(request, _("Accepted. Keys and usage are taken over from the gateway again."))
     return redirect("usage:reconcile")
 
@@ -162,22 +162,22 @@ def _identity_of(request: PortalRequest) -> dict[str, object]:
     return {"identity": GatewayIdentity.load(), "may_accept": request.user.has_perm("keys.accept_gateway")}
 
 
-def sees_everyone(frame: Frame) -> bool:
+def sees_everyone(access: PageAccess) -> bool:
     """Whether somebody may look at polling."""
-    return frame.sees_everyone
+    return access.sees_everyone
 
 
-def may_refresh(frame: Frame) -> bool:
+def may_refresh(access: PageAccess) -> bool:
     """Whether somebody may ask the gateway."""
-    return frame.may_refresh
+    return access.may_refresh
 
 
-def _said(request: PortalRequest, context: dict[str, object], *, status: int = 200) -> HttpResponse:
-    """Answer htmx with the words beside the button, and everybody else with a page that has them on it."""
+def _respond(request: PortalRequest, context: dict[str, object], *, status: int = 200) -> HttpResponse:
+    """Answer htmx with the text next to the button, and everybody else with a page that has it."""
     if request.htmx:
-        return render(request, "usage/_asked.html", context, status=status)
+        return render(request, "usage/_refresh_status.html", context, status=status)
     run = context.get("run")
-    messages.info(request, run_words(run) if isinstance(run, Run) else str(context["said"]))
+    messages.info(request, run_words(run) if isinstance(run, PollRun) else str(context["message"]))
     return redirect("usage:everyone" if require(request.user, may_refresh).sees_everyone else "usage:index")
 
 

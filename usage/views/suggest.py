@@ -7,20 +7,20 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from keys.models import Key
-from usage.queries.frame import Frame
+from usage.queries.access import PageAccess
 from usage.queries.scope import people_like
-from usage.views.frame import require
+from usage.views.common import require
 from web.request import PortalRequest
 
-MOST: Final = 12
-LONGEST: Final = 60
+MAX_OPTIONS: Final = 12
+MAX_QUERY_LENGTH: Final = 60
 
 
 @require_safe
 def people(request: PortalRequest) -> HttpResponse:
     """Return the people who have what was typed in their names."""
     require(request.user, _sees_everyone)
-    found = people_like(_typed(request, "person")).order_by("username")[:MOST]
+    found = people_like(_typed(request, "person")).order_by("username")[:MAX_OPTIONS]
     options = [(person.username, person.display_name) for person in found]
     return render(request, "usage/_options.html", {"options": options})
 
@@ -30,13 +30,13 @@ def keys(request: PortalRequest) -> HttpResponse:
     """Return the labels that have what was typed in them, each once."""
     require(request.user, _sees_everyone)
     found = Key.objects.filter(label__icontains=_typed(request, "key")).order_by("label")
-    labels = found.values_list("label", flat=True).distinct()[:MOST]
+    labels = found.values_list("label", flat=True).distinct()[:MAX_OPTIONS]
     return render(request, "usage/_options.html", {"options": [(label, "") for label in labels]})
 
 
-def _sees_everyone(frame: Frame) -> bool:
-    return frame.sees_everyone
+def _sees_everyone(access: PageAccess) -> bool:
+    return access.sees_everyone
 
 
 def _typed(request: PortalRequest, name: str) -> str:
-    return request.GET.get(name, "").replace("\0", "").strip()[:LONGEST]
+    return request.GET.get(name, "").replace("\0", "").strip()[:MAX_QUERY_LENGTH]

@@ -13,14 +13,14 @@ from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue, wo
 from tests.keys.views.pages import assert_form, assert_not_found, assert_only, everything, url_of, words_of
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks
-from tests.usage.acts import TODAY, poll, tell, used
+from tests.usage.polling import TODAY, poll, report_day, used
 
 
 def test_asks_first_says_what_was_spent_and_changes_nothing(
     as_intern: Client, intern: User, sandbox: Sandbox, way: dict[str, str]
 ) -> None:
     fresh = issue(intern)
-    tell(sandbox, TODAY, used(token_of(fresh.secret), usd="1.25"))
+    report_day(sandbox, TODAY, used(token_of(fresh.secret), usd="1.25"))
     poll()
     before = everything(sandbox)
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from keys.models import Key
-from tests.usage.acts import make_key
-from usage.models import Fact, Source, UsageState, UsedModel, utc_today
+from tests.usage.polling import make_key
+from usage.models import Fact, TokenRef, UsageState, UsedModel, utc_today
 from usage.services import rebuild_rollups
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ def key_of(owner: User, label: str = "thesis", **fields: Any) -> Key:
     return make_key(owner, f"{owner.pk}-{label}".ljust(64, "0")[:64], label=label, **fields)
 
 
-def source_of(key: Key | None, token: str = "") -> Source:
+def token_ref_of(key: Key | None, token: str = "") -> TokenRef:
     """Return the source of a key's newest token, or of a token that nobody knows."""
     if key is None:
-        return Source.objects.get_or_create(token=token or "unknown", defaults={"alias": "from elsewhere"})[0]
+        return TokenRef.objects.get_or_create(token=token or "unknown", defaults={"alias": "from elsewhere"})[0]
     about = {"key": key, "owner": key.owner}
-    return Source.objects.get_or_create(token=token or key.tokens.latest("pk").token, defaults=about)[0]
+    return TokenRef.objects.get_or_create(token=token or key.tokens.latest("pk").token, defaults=about)[0]
 
 
 def used(
@@ -39,7 +39,7 @@ def used(
     fields = {"prompt_tokens": 100, "completion_tokens": 10, "ok_requests": 1, "response_ms": 500, **more}
     fact = Fact.objects.create(
         day=day(days_ago),
-        source=source_of(key, token),
+        token_ref=token_ref_of(key, token),
         model=UsedModel.objects.get_or_create(name=model, defaults={"provider": provider_of(model)})[0],
         spend_usd=Decimal(usd),
         **fields,

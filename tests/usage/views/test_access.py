@@ -10,7 +10,7 @@ from django.urls import URLPattern, reverse
 from accounts.models import User
 from tests.factories import make_user
 from tests.usage.views.facts import content_of, key_of, used
-from usage.models import Comparison, Difference, Notice, utc_today
+from usage.models import Discrepancy, Notice, Reconciliation, utc_today
 from usage.urls import urlpatterns
 
 SECRETS = {"mine": "of the intern", "named": "named by staff", "own": "of the staff", "loose": "of nobody"}
@@ -34,7 +34,7 @@ PAGES = {
     "reconcile": POLLING,
     "refreshed": ACT,
 }
-ACTS = ("refresh", "reconcile", "mend")
+ACTS = ("refresh", "reconcile", "fix")
 PEOPLE = ("anonymous", "intern", "staff", "other staff", "reader", "manager", "admin")
 MAY = {
     MINE: {"intern", "staff", "other staff", "reader", "manager", "admin"},
@@ -59,20 +59,20 @@ def people(
 
 
 @pytest.fixture
-def difference(intern: User, staff: User) -> Difference:
+def discrepancy(intern: User, staff: User) -> Discrepancy:
     """Let keys of all sorts have spent something, and something differ."""
     used(key_of(intern, SECRETS["mine"]))
     used(key_of(staff, SECRETS["named"], intern_name="Intern A"))
     used(key_of(staff, SECRETS["own"]))
-    source = used(None).source
-    source.alias = SECRETS["loose"]
-    source.save(update_fields=["alias"])
-    comparison = Comparison.objects.create(keys_here=1, keys_there=1)
-    return Difference.objects.create(comparison=comparison, kind="only_here", act="sync", name="x")
+    token_ref = used(None).token_ref
+    token_ref.alias = SECRETS["loose"]
+    token_ref.save(update_fields=["alias"])
+    reconciliation = Reconciliation.objects.create(keys_here=1, keys_there=1)
+    return Discrepancy.objects.create(reconciliation=reconciliation, kind="only_here", fix="sync", name="x")
 
 
-def url_of(name: str, difference: Difference) -> str:
-    return reverse(f"usage:{name}", args=[difference.pk] if name == "mend" else [])
+def url_of(name: str, discrepancy: Discrepancy) -> str:
+    return reverse(f"usage:{name}", args=[discrepancy.pk] if name == "fix" else [])
 
 
 def test_every_address_is_in_the_matrix() -> None:
@@ -83,9 +83,9 @@ def test_every_address_is_in_the_matrix() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_shows_pages_and_files_to_whom_they_are_for(
-    people: dict[str, Client], difference: Difference, name: str
+    people: dict[str, Client], discrepancy: Discrepancy, name: str
 ) -> None:
-    url = url_of(name, difference)
+    url = url_of(name, discrepancy)
 
     answers = {who: client.get(url).status_code for who, client in people.items()}
 
@@ -95,22 +95,22 @@ def test_shows_pages_and_files_to_whom_they_are_for(
 
 
 @pytest.mark.parametrize("name", ACTS)
-def test_lets_only_those_act_who_may(people: dict[str, Client], difference: Difference, name: str) -> None:
-    url = url_of(name, difference)
+def test_lets_only_those_act_who_may(people: dict[str, Client], discrepancy: Discrepancy, name: str) -> None:
+    url = url_of(name, discrepancy)
 
     answers = {who: client.post(url).status_code for who, client in people.items()}
 
     assert answers == dict.fromkeys(PEOPLE, FORBIDDEN) | {"anonymous": 302, "manager": 302, "admin": 302}
 
 
-@pytest.mark.parametrize("name", ["refresh", "mend"])
-def test_acts_on_post_only(people: dict[str, Client], difference: Difference, name: str) -> None:
-    assert people["admin"].get(url_of(name, difference)).status_code == 405
+@pytest.mark.parametrize("name", ["refresh", "fix"])
+def test_acts_on_post_only(people: dict[str, Client], discrepancy: Discrepancy, name: str) -> None:
+    assert people["admin"].get(url_of(name, discrepancy)).status_code == 405
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name != "reconcile"])
-def test_reads_on_get_only(people: dict[str, Client], difference: Difference, name: str) -> None:
-    assert people["admin"].post(url_of(name, difference)).status_code == 405
+def test_reads_on_get_only(people: dict[str, Client], discrepancy: Discrepancy, name: str) -> None:
+    assert people["admin"].post(url_of(name, discrepancy)).status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -126,11 +126,11 @@ def test_reads_on_get_only(people: dict[str, Client], difference: Difference, na
     ],
 )
 def test_tells_nobody_of_keys_that_are_not_for_them(
-    people: dict[str, Client], difference: Difference, who: str, name: str, seen: set[str]
+    people: dict[str, Client], discrepancy: Discrepancy, who: str, name: str, seen: set[str]
 ) -> None:
-    told = content_of(people[who].get(reverse(f"usage:{name}")))
+    text = content_of(people[who].get(reverse(f"usage:{name}")))
 
-    assert {label for label in ALL if label in told} == seen
+    assert {label for label in ALL if label in text} == seen
 
 
 @pytest.mark.parametrize("name", ["index", "csv", "facts_csv", "interns", "interns_csv", "interns_facts_csv"])
@@ -138,11 +138,11 @@ def test_tells_nobody_of_keys_that_are_not_for_them(
     "filters", [{"person": "intern"}, {"key": "of the"}, {"group": "Interns"}, {"kind": "temporary"}]
 )
 def test_no_filter_leads_to_another_persons_keys(
-    people: dict[str, Client], difference: Difference, name: str, filters: dict[str, str]
+    people: dict[str, Client], discrepancy: Discrepancy, name: str, filters: dict[str, str]
 ) -> None:
-    told = content_of(people["other staff"].get(reverse(f"usage:{name}"), filters))
+    text = content_of(people["other staff"].get(reverse(f"usage:{name}"), filters))
 
-    assert not {label for label in ALL if f"{label}<" in told or f",{label}," in told}
+    assert not {label for label in ALL if f"{label}<" in text or f",{label}," in text}
 
 
 def test_a_strangers_notice_is_not_there(people: dict[str, Client], intern: User) -> None:
@@ -173,7 +173,7 @@ def test_a_permission_counts_wherever_it_comes_from(db: None, client: Client, gi
     assert client.get(reverse("usage:everyone")).status_code == 200
 
 
-def test_only_those_who_may_see_the_ways_there(people: dict[str, Client], difference: Difference) -> None:
+def test_only_those_who_may_see_the_ways_there(people: dict[str, Client], discrepancy: Discrepancy) -> None:
     ways = {
         who: {name for name in ("interns", "everyone", "runs", "reconcile") if reverse(f"usage:{name}") in page}
         for who, page in ((who, client.get("/usage/").content.decode()) for who, client in people.items())

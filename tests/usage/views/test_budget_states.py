@@ -74,7 +74,7 @@ def test_what_needs_attention_is_ordered_by_how_bad_it_is(as_intern: Client, int
 
 @pytest.fixture
 def warned(intern: User) -> list[Key]:
-    """Let three keys have used up or nearly used their budgets, and their owner be told of it."""
+    """Let three keys have used up or nearly used their budgets, and their owner be warned."""
     keys = []
     for number, usd in enumerate(("5", "6", "4")):
         key = key_of(intern, f"key {number}", budget_usd=5, budget_period="30d")

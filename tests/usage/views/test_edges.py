@@ -11,9 +11,9 @@ from django.utils import translation
 from accounts.models import User
 from tests.keys.views.pages import words_of
 from tests.usage.views.facts import key_of, used
-from usage.queries.year import Pace
+from usage.queries.year import Forecast
 from usage.templatetags.usage_words import short_count
-from usage.views.frame import PERIOD_WORDS
+from usage.views.common import PERIOD_WORDS
 
 PAGES = ("/usage/", "/usage/interns/", "/usage/everyone/")
 FILES = ("/usage/facts.csv", "/usage/everyone/usage.csv?for=people", "/usage/everyone/people.csv")
@@ -90,14 +90,14 @@ def test_large_counts_are_written_by_one_rule(count: int, english: str, french: 
 def test_the_totals_are_written_as_the_rows_under_them(as_intern: Client, intern: User) -> None:
     used(key_of(intern), "1", ok_requests=110_000)
 
-    told = words_of(as_intern.get("/usage/"))
+    text = words_of(as_intern.get("/usage/"))
 
-    assert "Requests 110,000" in told
-    assert "million" not in told
+    assert "Requests 110,000" in text
+    assert "million" not in text
 
 
 def test_a_month_below_zero_has_a_bar_of_nothing() -> None:
-    spent = Pace(date(2026, 11, 1), date(2026, 11, 30), Decimal(-3), Decimal(-5), Decimal(800))
+    spent = Forecast(date(2026, 11, 1), date(2026, 11, 30), Decimal(-3), Decimal(-5), Decimal(800))
 
     assert (spent.spent_percent, spent.projected_percent) == (0, 0)
 
@@ -111,6 +111,6 @@ def test_every_period_answers(as_admin: Client, period: str) -> None:
 def test_days_of_another_year_are_told_with_their_year(as_intern: Client, intern: User) -> None:
     used(key_of(intern), "1")
 
-    told = words_of(as_intern.get("/usage/", {"from": "2020-01-01", "to": "2020-01-31"}))
+    text = words_of(as_intern.get("/usage/", {"from": "2020-01-01", "to": "2020-01-31"}))
 
-    assert "1 Jan 2020 – 31 Jan 2020" in told
+    assert "1 Jan 2020 – 31 Jan 2020" in text

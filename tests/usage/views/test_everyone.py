@@ -56,11 +56,11 @@ def test_tells_everybodys_totals_and_top_lists(as_admin: Client, three: list[Use
     response = as_admin.get(EVERYONE, headers=way)
 
     assert_form(response, way, "usage-panel")
-    told = words_of(response)
-    assert "Spend 7.00 USD" in told
-    assert "People 3 all who have a key used it" in told
-    assert told.index("Highest spend by person") < told.index("Person c 7 requests 4.00 USD") < told.index("Top models")
-    assert told.index("Top keys") < told.index("key 2 Person c , 7 requests 4.00 USD")
+    text = words_of(response)
+    assert "Spend 7.00 USD" in text
+    assert "People 3 all who have a key used it" in text
+    assert text.index("Highest spend by person") < text.index("Person c 7 requests 4.00 USD") < text.index("Top models")
+    assert text.index("Top keys") < text.index("key 2 Person c , 7 requests 4.00 USD")
 
 
 def test_combines_filters_and_has_them_in_its_address(as_admin: Client, three: list[User]) -> None:
@@ -93,10 +93,10 @@ def test_unattributed_use_is_somebodys_row_too(as_admin: Client, three: list[Use
     used(None, "16")
 
     assert people_of(as_admin)[0] == "Unattributed"
-    told = words(as_admin, person="(unattributed)")
-    assert "Person: Unattributed" in told
-    assert "Spend 16.00 USD" in told
-    assert "from elsewhere key not known" in told
+    text = words(as_admin, person="(unattributed)")
+    assert "Person: Unattributed" in text
+    assert "Spend 16.00 USD" in text
+    assert "from elsewhere key not known" in text
 
 
 @pytest.mark.parametrize(
@@ -164,11 +164,11 @@ def test_tells_where_the_month_goes(as_admin: Client, three: list[User], setting
     settings.PORTAL_BUDGET_USD = Decimal(800)
     UsageState.objects.update(last_ok_at=timezone.now())
 
-    told = words(as_admin)
+    text = words(as_admin)
 
-    assert "of 800.00 USD" in told
-    assert "Forecast at this pace" in told
-    assert "below budget" in told
+    assert "of 800.00 USD" in text
+    assert "Forecast at this pace" in text
+    assert "below budget" in text
 
 
 def test_says_that_the_month_will_be_over_budget(as_admin: Client, three: list[User], settings: Settings) -> None:
@@ -182,10 +182,10 @@ def test_a_month_without_budget_says_only_where_it_goes(
 ) -> None:
     settings.PORTAL_BUDGET_USD = None
 
-    told = words(as_admin)
+    text = words(as_admin)
 
-    assert "so far" in told
-    assert "budget" not in told[told.index("so far") : told.index("Spend per day")]
+    assert "so far" in text
+    assert "budget" not in text[text.index("so far") : text.index("Spend per day")]
 
 
 def test_the_month_is_everybodys_whatever_the_filters(as_admin: Client, three: list[User], settings: Settings) -> None:

@@ -14,7 +14,7 @@ from django.test import Client
 from accounts.models import User
 from tests.factories import make_intern
 from tests.usage.views.facts import day, file_of, key_of, table_of, used
-from usage.models import Fact, Source, UsedModel
+from usage.models import Fact, TokenRef, UsedModel
 from usage.views.spreadsheet import cell_text, csv_response
 
 MANY = 40_000
@@ -30,13 +30,13 @@ def test_has_exactly_what_the_page_shows(as_intern: Client, intern: User) -> Non
     rows = table_of(response)
 
     assert response["Content-Disposition"] == f'attachment; filename="passerelle-usage-{day(6)}-to-{day(0)}.csv"'
-    told = {(row["part"], row["day"], row["name"]): row["spend_usd"] for row in rows}
-    assert told["total", "", ""] == "0.75"
-    assert told["total of the period before", "", ""] == "9"
-    assert told["day", str(day(1)), ""] == "0.5"
-    assert told["day and model", str(day(0)), "claude-3-haiku"] == "0.25"
-    assert told["model", "", "gpt-4o-mini"] == "0.5"
-    assert told["key", str(day(0)), "thesis"] == "0.75"
+    spend = {(row["part"], row["day"], row["name"]): row["spend_usd"] for row in rows}
+    assert spend["total", "", ""] == "0.75"
+    assert spend["total of the period before", "", ""] == "9"
+    assert spend["day", str(day(1)), ""] == "0.5"
+    assert spend["day and model", str(day(0)), "claude-3-haiku"] == "0.25"
+    assert spend["model", "", "gpt-4o-mini"] == "0.5"
+    assert spend["key", str(day(0)), "thesis"] == "0.75"
     assert sum(row["part"] == "day" for row in rows) == 7
 
 
@@ -95,10 +95,10 @@ def test_no_spreadsheet_takes_words_for_a_formula(as_intern: Client, intern: Use
     label = f"{start}HYPERLINK(1)"
     used(key_of(intern, label))
 
-    told = file_of(as_intern.get("/usage/facts.csv"))
+    text = file_of(as_intern.get("/usage/facts.csv"))
 
-    assert f"'{label}" in told
-    assert f",{label}" not in told
+    assert f"'{label}" in text
+    assert f",{label}" not in text
 
 
 @pytest.mark.parametrize(
@@ -144,13 +144,13 @@ def test_rows_are_made_while_they_are_taken() -> None:
 
 
 def test_memory_does_not_grow_with_the_facts(as_admin: Client, intern: User) -> None:
-    first = used(key_of(intern)).source
-    others = Source.objects.bulk_create(Source(token=f"token {number}") for number in range(99))
+    first = used(key_of(intern)).token_ref
+    others = TokenRef.objects.bulk_create(TokenRef(token=f"token {number}") for number in range(99))
     models = UsedModel.objects.bulk_create(UsedModel(name=f"model {number}") for number in range(20))
     Fact.objects.bulk_create(
         (
-            Fact(day=day(1 + number % 20), source=source, model=models[number // 20])
-            for source in (first, *others)
+            Fact(day=day(1 + number % 20), token_ref=token_ref, model=models[number // 20])
+            for token_ref in (first, *others)
             for number in range(MANY // 100)
         ),
         batch_size=500,

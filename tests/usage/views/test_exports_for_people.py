@@ -42,13 +42,13 @@ def busy(admin: User) -> User:
 
 @pytest.mark.parametrize("route", FILES)
 def test_french_files_have_a_mark_semicolons_and_commas(busy: User, route: str) -> None:
-    told = file_of(in_french(busy).get(reverse(route), PEOPLE))
+    text = file_of(in_french(busy).get(reverse(route), PEOPLE))
 
-    assert told.startswith("\ufeff")
-    assert "1234567,25" in told or "1234565,75" in told
-    assert "1,234" in told or "1234" in told
-    assert "spend_usd" not in told
-    assert "Dépenses (USD)" in told
+    assert text.startswith("\ufeff")
+    assert "1234567,25" in text or "1234565,75" in text
+    assert "1,234" in text or "1234" in text
+    assert "spend_usd" not in text
+    assert "Dépenses (USD)" in text
 
 
 @pytest.mark.parametrize("route", FILES)
@@ -56,20 +56,20 @@ def test_english_files_have_a_mark_and_points(busy: User, route: str) -> None:
     browser = Client(headers={"accept-language": "en"})
     browser.force_login(busy)
 
-    told = file_of(browser.get(reverse(route), PEOPLE))
+    text = file_of(browser.get(reverse(route), PEOPLE))
 
-    assert told.startswith("\ufeff")
-    assert "Spend (USD)" in told
-    assert "1234567.25" in told or "1234565.75" in told
+    assert text.startswith("\ufeff")
+    assert "Spend (USD)" in text
+    assert "1234567.25" in text or "1234565.75" in text
 
 
 @pytest.mark.parametrize("route", FILES)
 def test_files_for_programs_stay_plain(busy: User, route: str) -> None:
-    told = file_of(in_french(busy).get(reverse(route)))
+    text = file_of(in_french(busy).get(reverse(route)))
 
-    assert not told.startswith("\ufeff")
-    assert "spend_usd" in told.splitlines()[0]
-    assert "1234567.25" in told or "1234565.75" in told
+    assert not text.startswith("\ufeff")
+    assert "spend_usd" in text.splitlines()[0]
+    assert "1234567.25" in text or "1234565.75" in text
 
 
 def test_what_a_file_names_is_in_french(busy: User) -> None:

@@ -24,24 +24,24 @@ def test_lists_each_interns_keys_with_spend_budget_and_last_use(as_staff: Client
     key_of(staff, "unused", intern_name="Intern A")
     used(key_of(staff, "own work"), "64")
 
-    told = words_of(as_staff.get(INTERNS, {"period": "7d"}))
+    text = words_of(as_staff.get(INTERNS, {"period": "7d"}))
 
-    assert told.index("Intern A") < told.index("Intern C")
-    assert "Intern A unused 0.00 0 none never" in told
-    assert "Intern C captions 2.25 of 5.00 USD used" in told  # on a phone, which has no column for it
-    assert "2.25 1 2.25 of 5.00 USD used" in told
-    assert "yesterday" in told
-    assert "64.00" not in told
+    assert text.index("Intern A") < text.index("Intern C")
+    assert "Intern A unused 0.00 0 none never" in text
+    assert "Intern C captions 2.25 of 5.00 USD used" in text  # on a phone, which has no column for it
+    assert "2.25 1 2.25 of 5.00 USD used" in text
+    assert "yesterday" in text
+    assert "64.00" not in text
 
 
 def test_shows_nobody_elses_interns(as_staff: Client, staff: User) -> None:
     used(key_of(make_staff("stranger"), "a stranger’s", intern_name="Intern Z"))
     key_of(staff, "mine", intern_name="Intern A")
 
-    told = words_of(as_staff.get(INTERNS))
+    text = words_of(as_staff.get(INTERNS))
 
-    assert "Intern Z" not in told
-    assert "a stranger’s" not in told
+    assert "Intern Z" not in text
+    assert "a stranger’s" not in text
 
 
 def test_keeps_keys_that_ended(as_staff: Client, staff: User) -> None:

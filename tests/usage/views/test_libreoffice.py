@@ -33,8 +33,8 @@ def test_libreoffice_in_french_reads_columns_accents_numbers_and_days(admin: Use
     used(key, "0.000000000001", model="gpt-4o-mini")
     used(None, "-1.5", model="mistral")
 
-    told = file_of(in_french(admin).get(reverse("usage:everyone_facts_csv"), {"for": "people"}))
-    head, *rows = opened_in_french(told, tmp_path)
+    text = file_of(in_french(admin).get(reverse("usage:everyone_facts_csv"), {"for": "people"}))
+    head, *rows = opened_in_french(text, tmp_path)
 
     assert {"Jour (UTC)", "Clé", "Dépenses (USD)", "Jetons envoyés", "Groupes", "Stagiaire", "Encadrant"} <= set(head)
     first, second, third = (dict(zip(head, row, strict=True)) for row in rows)

@@ -56,9 +56,9 @@ def test_tells_spend_requests_tokens_failures_and_answer_time(
     response = as_intern.get(MINE, headers=way)
 
     assert_form(response, way, "usage-panel")
-    told = words_of(response)
+    text = words_of(response)
     for each in ("1.50 USD", "0.50 more than the 30 days before", "10", "1 failed, 10.0 %", "2.00 million", "1.0 s"):
-        assert each in told.replace("\u00a0", " ")
+        assert each in text.replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,11 @@ def test_links_narrow_the_view_and_chips_take_that_back(as_intern: Client, inter
     narrowed = f"/usage/?period=7d&key={key.pk}"
     assert narrowed.replace("&", "&amp;") in page
 
-    told = as_intern.get(narrowed).content.decode()
+    text = as_intern.get(narrowed).content.decode()
 
-    assert "Key: <bdi>thesis</bdi>" in told
-    assert 'href="/usage/?period=7d"' in told
-    assert "claude-3-haiku" not in told
+    assert "Key: <bdi>thesis</bdi>" in text
+    assert 'href="/usage/?period=7d"' in text
+    assert "claude-3-haiku" not in text
 
 
 @pytest.mark.parametrize("budget_period", ["1d", "7d", "30d"])
@@ -143,20 +143,20 @@ def test_tells_each_budget_as_a_bar_with_words_and_its_reset(
 def test_who_is_over_budget_sees_everything_and_reads_what_happens_next(as_intern: Client, intern: User) -> None:
     used(key_of(intern, budget_usd=5, budget_period="30d"), "5")
 
-    told = words(as_intern).replace("\u00a0", " ")
+    text = words(as_intern).replace("\u00a0", " ")
 
-    assert "5.00 of 5.00 USD used. This key pauses until" in told
-    assert "Need more? Ask the person who supervises you." in told
-    assert "Spend per day, by model" in told
+    assert "5.00 of 5.00 USD used. This key pauses until" in text
+    assert "Need more? Ask the person who supervises you." in text
+    assert "Spend per day, by model" in text
 
 
 def test_says_nothing_of_the_budget_of_a_key_that_ended(as_intern: Client, intern: User) -> None:
     used(key_of(intern, budget_usd=5, budget_period="30d", state=Key.State.DELETED), "5")
 
-    told = words(as_intern)
+    text = words(as_intern)
 
-    assert "pauses until" not in told
-    assert "By key" in told
+    assert "pauses until" not in text
+    assert "By key" in text
 
 
 def test_says_how_fresh_the_numbers_are(as_intern: Client, intern: User) -> None:
@@ -178,9 +178,9 @@ def test_says_that_polling_fails_once_it_does_for_ten_minutes(
     UsageState.objects.update(failing_since=since, problem="The gateway does not answer", last_ok_at=since)
 
     for client, expected in ((as_intern, as_person), (as_admin, as_admin_)):
-        told = words(client)
+        text = words(client)
         assert ("ps-note is-warn" in client.get(MINE).content.decode()) == bool(expected)
-        assert expected in told
+        assert expected in text
     assert "The reason" not in words(as_intern)
 
 

@@ -33,13 +33,13 @@ def test_tells_spend_last_use_and_how_fresh_that_is(as_intern: Client, intern: U
     used(key_of(intern), "2.5", days_ago=1)
     key_of(intern, "unused")
 
-    told = words_of(as_intern.get("/"))
+    text = words_of(as_intern.get("/"))
 
-    assert "30 days: 2.50 USD" in told
-    assert "Last use: yesterday" in told
-    assert "Last use: never" in told
-    assert "Spend as of" in told
-    assert "just now" in told
+    assert "30 days: 2.50 USD" in text
+    assert "Last use: yesterday" in text
+    assert "Last use: never" in text
+    assert "Spend as of" in text
+    assert "just now" in text
 
 
 @pytest.mark.parametrize(

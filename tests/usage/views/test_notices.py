@@ -1,4 +1,4 @@
-"""What people were told about budgets is there until they put it away."""
+"""Notices about budgets are shown until people dismiss them."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ def key(intern: User) -> Key:
     return key_of(intern, budget_usd=5, budget_period="30d")
 
 
-def told(person: User, key: Key | None, threshold: int = 80, **more: Any) -> Notice:
+def make_notice(person: User, key: Key | None, threshold: int = 80, **more: Any) -> Notice:
     about = {"period_first_day": day(0).replace(day=1), "spent_usd": 4, "budget_usd": 5, **more}
     return Notice.objects.create(person=person, key=key, threshold=threshold, **about)
 
@@ -38,14 +38,14 @@ SEEN = "/usage/notices/seen/"
 def test_says_what_happened_and_what_comes_next(
     as_intern: Client, intern: User, key: Key, threshold: int, words: str
 ) -> None:
-    told(intern, key, threshold)
+    make_notice(intern, key, threshold)
 
     assert words in words_of(as_intern.get("/usage/"))
 
 
 def test_shows_of_each_budget_only_the_newest(as_intern: Client, intern: User, key: Key) -> None:
-    told(intern, key, 80, made_at=timezone.now() - timedelta(days=1))
-    told(intern, key, 100)
+    make_notice(intern, key, 80, made_at=timezone.now() - timedelta(days=1))
+    make_notice(intern, key, 100)
 
     page = words_of(as_intern.get("/usage/"))
 
@@ -54,28 +54,28 @@ def test_shows_of_each_budget_only_the_newest(as_intern: Client, intern: User, k
 
 
 def test_putting_one_away_puts_away_what_was_told_before_it(as_intern: Client, intern: User, key: Key) -> None:
-    told(intern, key, 80, made_at=timezone.now() - timedelta(days=1))
-    other = told(intern, key_of(intern, "other"), 80)
+    make_notice(intern, key, 80, made_at=timezone.now() - timedelta(days=1))
+    other = make_notice(intern, key_of(intern, "other"), 80)
 
-    answer = as_intern.post(SEEN, {"notice": told(intern, key, 100).pk, "next": "/usage/?period=7d"})
+    answer = as_intern.post(SEEN, {"notice": make_notice(intern, key, 100).pk, "next": "/usage/?period=7d"})
 
     assert (answer.status_code, answer["Location"]) == (302, "/usage/?period=7d")
     assert list(Notice.objects.filter(seen_at=None)) == [other]
 
 
 def test_answers_htmx_with_nothing(as_intern: Client, intern: User, key: Key) -> None:
-    answer = as_intern.post(SEEN, {"notice": told(intern, key).pk}, headers=HTMX)
+    answer = as_intern.post(SEEN, {"notice": make_notice(intern, key).pk}, headers=HTMX)
 
     assert (answer.status_code, answer.content) == (200, b"")
 
 
 @pytest.mark.parametrize("target", ["https://elsewhere.example/", "//elsewhere.example", "", "javascript:x"])
 def test_leads_nowhere_else(as_intern: Client, intern: User, key: Key, target: str) -> None:
-    assert as_intern.post(SEEN, {"notice": told(intern, key).pk, "next": target})["Location"] == "/usage/"
+    assert as_intern.post(SEEN, {"notice": make_notice(intern, key).pk, "next": target})["Location"] == "/usage/"
 
 
 def test_answers_to_post_only(as_intern: Client, intern: User, key: Key) -> None:
-    notice = told(intern, key)
+    notice = make_notice(intern, key)
 
     assert as_intern.get(SEEN, {"notice": notice.pk}).status_code == 405
     notice.refresh_from_db()
@@ -83,7 +83,7 @@ def test_answers_to_post_only(as_intern: Client, intern: User, key: Key) -> None
 
 
 def test_a_notice_twice_put_away_stays_as_it_was(as_intern: Client, intern: User, key: Key) -> None:
-    notice = told(intern, key)
+    notice = make_notice(intern, key)
     as_intern.post(SEEN, {"notice": notice.pk})
     first = Notice.objects.get(pk=notice.pk).seen_at
 

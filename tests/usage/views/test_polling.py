@@ -13,7 +13,7 @@ from tests.conftest import HTMX
 from tests.keys.views.pages import assert_form, words_of
 from tests.usage.views.facts import day, key_of, settle
 from tests.usage.views.tasks import sent_tasks
-from usage.models import Comparison, Difference, Run, UsageState
+from usage.models import Discrepancy, PollRun, Reconciliation, UsageState
 
 REFRESH, REFRESHED, RUNS, COMPARE = "/usage/refresh/", "/usage/refreshed/", "/usage/runs/", "/usage/compare/"
 EARLIEST, LATEST = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"
@@ -25,10 +25,10 @@ def empty_queue() -> None:
     sent_tasks()
 
 
-def make_run(**fields: Any) -> Run:
+def make_run(**fields: Any) -> PollRun:
     now = timezone.now()
-    about = {"kind": Run.Kind.BUTTON, "first_day": day(2), "last_day": day(0), "outcome": Run.Outcome.DONE}
-    return Run.objects.create(**{**about, "started_at": now, "ended_at": now, "pages": 1, **fields})
+    about = {"kind": PollRun.Kind.BUTTON, "first_day": day(2), "last_day": day(0), "outcome": PollRun.Outcome.DONE}
+    return PollRun.objects.create(**{**about, "started_at": now, "ended_at": now, "pages": 1, **fields})
 
 
 # --- Refresh now --------------------------------------------------------------------------------------
@@ -56,7 +56,7 @@ def test_asks_once_in_half_a_minute(as_manager: Client) -> None:
 
 def test_leaves_the_gateway_its_rest(as_manager: Client) -> None:
     settle()
-    UsageState.objects.update(rest_until=timezone.now() + timedelta(seconds=30))
+    UsageState.objects.update(cooldown_until=timezone.now() + timedelta(seconds=30))
 
     response = as_manager.post(REFRESH, headers=HTMX)
 
@@ -87,7 +87,7 @@ def test_says_what_the_run_did(as_manager: Client, fields: dict[str, Any], words
 
 def test_waits_for_a_run_that_ends_after_the_press(as_manager: Client) -> None:
     make_run(ended_at=timezone.now() - timedelta(minutes=1))
-    make_run(outcome=Run.Outcome.RUNNING, ended_at=None)
+    make_run(outcome=PollRun.Outcome.RUNNING, ended_at=None)
     since = timezone.now() - timedelta(seconds=2)
 
     response = as_manager.get(REFRESHED, {"since": since.isoformat()}, headers=HTMX)
@@ -126,7 +126,7 @@ def test_lists_runs_newest_first_by_pages(as_reader: Client) -> None:
     now = timezone.now()
     for number in range(60):
         make_run(started_at=now - timedelta(minutes=number), rows_read=1000 + number)
-    make_run(outcome=Run.Outcome.FAILED, problem="Page 2 was garbled.", started_at=now + timedelta(seconds=1))
+    make_run(outcome=PollRun.Outcome.FAILED, problem="Page 2 was garbled.", started_at=now + timedelta(seconds=1))
 
     first, second = (words_of(as_reader.get(RUNS, {"page": page})) for page in (1, 2))
 
@@ -154,12 +154,12 @@ def test_tells_how_far_the_back_fill_is(as_reader: Client, reached: int | None, 
 
 # --- Comparison -----------------------------------------------------------------------------------------
 @pytest.fixture
-def comparison(db: None) -> Comparison:
-    return Comparison.objects.create(keys_here=7, keys_there=8, days=7, ended_at=timezone.now())
+def reconciliation(db: None) -> Reconciliation:
+    return Reconciliation.objects.create(keys_here=7, keys_there=8, days=7, ended_at=timezone.now())
 
 
-def differ(comparison: Comparison, kind: str, act: str = "sync", **told: Any) -> Difference:
-    return Difference.objects.create(comparison=comparison, kind=kind, act=act, **told)
+def differ(reconciliation: Reconciliation, kind: str, fix: str = "sync", **fields: Any) -> Discrepancy:
+    return Discrepancy.objects.create(reconciliation=reconciliation, kind=kind, fix=fix, **fields)
 
 
 def test_before_the_first_comparison_it_says_what_comes(as_reader: Client, way: dict[str, str]) -> None:
@@ -169,11 +169,11 @@ def test_before_the_first_comparison_it_says_what_comes(as_reader: Client, way: 
     assert "The first comparison is made tonight." in words_of(response)
 
 
-def test_says_that_nothing_differs(as_reader: Client, comparison: Comparison) -> None:
-    told = words_of(as_reader.get(COMPARE))
+def test_says_that_nothing_differs(as_reader: Client, reconciliation: Reconciliation) -> None:
+    text = words_of(as_reader.get(COMPARE))
 
-    assert "Keys in the portal: 7; at the gateway: 8; days whose totals were compared: 7." in told
-    assert "Nothing differs" in told
+    assert "Keys in the portal: 7; at the gateway: 8; days whose totals were compared: 7." in text
+    assert "Nothing differs" in text
 
 
 @pytest.mark.parametrize(
@@ -200,88 +200,90 @@ def test_says_that_nothing_differs(as_reader: Client, comparison: Comparison) ->
     ],
 )
 def test_says_in_words_what_differs(
-    as_reader: Client, comparison: Comparison, fields: dict[str, Any], words: str
+    as_reader: Client, reconciliation: Reconciliation, fields: dict[str, Any], words: str
 ) -> None:
-    differ(comparison, **fields)
+    differ(reconciliation, **fields)
 
-    told = words_of(as_reader.get(COMPARE))
+    text = words_of(as_reader.get(COMPARE))
 
-    assert words in told
-    assert "1 thing differs" in told
+    assert words in text
+    assert "1 thing differs" in text
 
 
-def test_names_the_owner_of_a_key(as_reader: Client, comparison: Comparison, intern: User) -> None:
-    differ(comparison, "only_here", key=key_of(intern), name="thesis")
+def test_names_the_owner_of_a_key(as_reader: Client, reconciliation: Reconciliation, intern: User) -> None:
+    differ(reconciliation, "only_here", key=key_of(intern), name="thesis")
 
     assert "thesis Intern A" in words_of(as_reader.get(COMPARE))
 
 
-def test_offers_what_mends_it_to_those_who_may(as_manager: Client, as_reader: Client, comparison: Comparison) -> None:
-    difference = differ(comparison, "only_here", name="thesis")
-    differ(comparison, "owner_missing", "gateway", name="notebook")
-    act = f"/usage/compare/mend/{difference.pk}/"
+def test_offers_what_mends_it_to_those_who_may(
+    as_manager: Client, as_reader: Client, reconciliation: Reconciliation
+) -> None:
+    discrepancy = differ(reconciliation, "only_here", name="thesis")
+    differ(reconciliation, "owner_missing", "gateway", name="notebook")
+    fix_url = f"/usage/compare/fix/{discrepancy.pk}/"
 
     page = as_manager.get(COMPARE).content.decode()
 
-    assert act in page
-    assert page.count("/usage/compare/mend/") == 1
+    assert fix_url in page
+    assert page.count("/usage/compare/fix/") == 1
     assert "Decide at the gateway" in page
-    assert act not in as_reader.get(COMPARE).content.decode()
+    assert fix_url not in as_reader.get(COMPARE).content.decode()
 
 
-def test_a_comparison_that_broke_off_leaves_the_one_before(as_reader: Client, comparison: Comparison) -> None:
-    differ(comparison, "only_here", name="still here")
-    Comparison.objects.create(ended_at=timezone.now(), problem="The gateway does not answer.")
+def test_a_comparison_that_broke_off_leaves_the_one_before(as_reader: Client, reconciliation: Reconciliation) -> None:
+    differ(reconciliation, "only_here", name="still here")
+    Reconciliation.objects.create(ended_at=timezone.now(), problem="The gateway does not answer.")
 
-    told = words_of(as_reader.get(COMPARE))
+    text = words_of(as_reader.get(COMPARE))
 
-    assert "broke off The gateway does not answer." in told
-    assert "still here" in told
+    assert "broke off The gateway does not answer." in text
+    assert "still here" in text
 
 
-def test_one_under_way_hides_nothing(as_reader: Client, comparison: Comparison) -> None:
-    differ(comparison, "only_here", name="still here")
-    Comparison.objects.create()
+def test_one_under_way_hides_nothing(as_reader: Client, reconciliation: Reconciliation) -> None:
+    differ(reconciliation, "only_here", name="still here")
+    Reconciliation.objects.create()
 
     assert "still here" in words_of(as_reader.get(COMPARE))
 
 
 def test_compares_anew_at_most_twice_a_minute(as_manager: Client) -> None:
-    told = [words_of(as_manager.post(COMPARE, follow=True)) for _ in range(2)]
+    text = [words_of(as_manager.post(COMPARE, follow=True)) for _ in range(2)]
 
     assert sent_tasks() == [("usage.reconcile", [])]
-    assert "The gateway is being compared with." in told[0]
-    assert "Somebody asked just now." in told[1]
+    assert "The gateway is being compared with." in text[0]
+    assert "Somebody asked just now." in text[1]
 
 
 @pytest.mark.parametrize(
     ("fields", "task"),
     [
-        ({"kind": "only_here", "act": "sync"}, ("keys.sync", [])),
+        ({"kind": "only_here", "fix": "sync"}, ("keys.sync", [])),
         (
-            {"kind": "sums", "act": "reread", "day": day(2), "here": "1", "there": "2"},
+            {"kind": "sums", "fix": "reread", "day": day(2), "here": "1", "there": "2"},
             ("usage.refresh_day", [day(2).isoformat()]),
         ),
     ],
 )
 def test_sends_what_mends_it(
-    as_manager: Client, comparison: Comparison, fields: dict[str, Any], task: tuple[str, list[str]]
+    as_manager: Client, reconciliation: Reconciliation, fields: dict[str, Any], task: tuple[str, list[str]]
 ) -> None:
-    difference = differ(comparison, name="x", **fields)
+    discrepancy = differ(reconciliation, name="x", **fields)
 
-    told = words_of(as_manager.post(f"/usage/compare/mend/{difference.pk}/", follow=True))
+    text = words_of(as_manager.post(f"/usage/compare/fix/{discrepancy.pk}/", follow=True))
 
     assert sent_tasks() == [task]
-    assert f"Under way: {difference.get_act_display()}" in told
+    assert f"Started: {discrepancy.get_fix_display()}" in text
 
 
 @pytest.mark.parametrize("missing", [True, False])
 def test_has_no_act_for_what_only_the_gateway_can_mend(
-    as_manager: Client, comparison: Comparison, *, missing: bool
+    as_manager: Client, reconciliation: Reconciliation, *, missing: bool
 ) -> None:
-    difference = differ(comparison, "owner_missing", "gateway", name="x")
+    discrepancy = differ(reconciliation, "owner_missing", "gateway", name="x")
 
-    answer = as_manager.post(f"/usage/compare/mend/{difference.pk + missing}/")
+    answer = as_manager.post(f"/usage/compare/fix/{discrepancy.pk + missing}/")
 
     assert answer.status_code == 404
     assert sent_tasks() == []

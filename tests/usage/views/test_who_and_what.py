@@ -52,15 +52,15 @@ def test_who_used_nothing_heeds_the_filters(
 
 
 def test_who_used_nothing_is_not_among_the_top(as_admin: Client, idle: User) -> None:
-    told = words(as_admin)
+    text = words(as_admin)
 
-    assert "Idle Ida" not in told[told.index("Highest spend by person") : told.index("Top models")]
+    assert "Idle Ida" not in text[text.index("Highest spend by person") : text.index("Top models")]
 
 
 def test_top_keys_name_their_owner(as_admin: Client, idle: User) -> None:
-    told = words(as_admin)
+    text = words(as_admin)
 
-    assert "hive Busy Bee , 1 request 3.00 USD" in told[told.index("Top keys") :]
+    assert "hive Busy Bee , 1 request 3.00 USD" in text[text.index("Top keys") :]
 
 
 def test_each_model_says_how_many_of_its_requests_fail(as_intern: Client, intern: User) -> None:
@@ -68,9 +68,9 @@ def test_each_model_says_how_many_of_its_requests_fail(as_intern: Client, intern
     used(key, "2", model="good", ok_requests=300)
     used(key, "1", model="bad", ok_requests=75, failed_requests=25)
 
-    told = words_of(as_intern.get("/usage/"))
+    text = words_of(as_intern.get("/usage/"))
 
-    assert "Model USD Requests Failed good 2.00 300 0.0 % bad 1.00 100 25.0 %" in told
+    assert "Model USD Requests Failed good 2.00 300 0.0 % bad 1.00 100 25.0 %" in text
 
 
 def test_says_that_a_person_of_two_groups_counts_in_both(as_admin: Client, idle: User) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from usage.models import Run
+from usage.models import PollRun
 from usage.services import refresh_facts
 
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, first_day: date, last_day: date, **options: Any) -> None:
         """Read all of them in one run, and say what changed."""
-        run = refresh_facts(first_day, last_day, Run.Kind.BUTTON, slice_s=float("inf"), accept_less=True)
-        if run.outcome != Run.Outcome.DONE:
+        run = refresh_facts(first_day, last_day, PollRun.Kind.BUTTON, slice_s=float("inf"), accept_less=True)
+        if run.outcome != PollRun.Outcome.DONE:
             raise CommandError(f"Not read: {run.problem} Try again later.")
         self.stdout.write(f"{first_day} to {last_day}: {run.rows_written} facts made, changed or removed.")

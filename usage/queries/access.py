@@ -12,12 +12,12 @@ from accounts.models import User
 from keys.models import Key
 from usage.models import UsageState
 
-FAILING_AFTER: Final = timedelta(minutes=10)  # of polls that fail; one that failed is mended by the next
+FAILING_AFTER: Final = timedelta(minutes=10)  # of polls that fail; one failure is repaired by the next poll
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """How fresh, and for whom."""
+class PageAccess:
+    """How fresh the numbers are, and what the person may see and do."""
 
     state: UsageState
     sees_everyone: bool
@@ -31,18 +31,18 @@ class Frame:
         return since is not None and timezone.now() - since >= FAILING_AFTER
 
 
-def frame_of(user: User) -> Frame:
-    """Return the frame of a person's pages: one query (before the first poll of all, two)."""
-    told = {
+def page_access(user: User) -> PageAccess:
+    """Return a person's access to usage: one query (before the first poll of all, two)."""
+    rights = {
         "sees_everyone": _may(user, "view_everyone"),
         "may_refresh": _may(user, "refresh"),
         "names_interns": Exists(Key.objects.owned_by(user).exclude(intern_name="")),
     }
-    state = UsageState.objects.filter(pk=1).annotate(**told).first()
+    state = UsageState.objects.filter(pk=1).annotate(**rights).first()
     if state is None:
-        row = User.objects.filter(pk=user.pk).annotate(**told).values(*told).get()
-        return Frame(state=UsageState.load(), **row)
-    return Frame(state=state, **{name: getattr(state, name) for name in told})
+        row = User.objects.filter(pk=user.pk).annotate(**rights).values(*rights).get()
+        return PageAccess(state=UsageState.load(), **row)
+    return PageAccess(state=state, **{name: getattr(state, name) for name in rights})
 
 
 def _may(user: User, permission: str) -> Exists | Value:

@@ -6,7 +6,7 @@ from typing import Final
 from django.conf import settings
 from django.utils import timezone
 
-from usage.models import Run, UsageState, utc_today
+from usage.models import PollRun, UsageState, utc_today
 from usage.services.refresh import refresh_facts
 
 RECENT_DAYS: Final = 2
@@ -14,24 +14,24 @@ NIGHTLY_DAYS: Final = 35
 MONTH_DAYS: Final = 30
 
 
-def days_of(kind: str) -> tuple[date, date]:
+def days_for(kind: str) -> tuple[date, date]:
     """Return the first and the last day that a run of this kind reads, by the gateway's date.
 
     The nightly run goes back further where polling was away for longer, so that no gap stays.
     """
     today = utc_today()
-    if kind == Run.Kind.TODAY:
+    if kind == PollRun.Kind.TODAY:
         return today, today
-    if kind == Run.Kind.BUTTON:
+    if kind == PollRun.Kind.BUTTON:
         return today - timedelta(days=RECENT_DAYS), today
-    if kind == Run.Kind.RECENT:
+    if kind == PollRun.Kind.RECENT:
         return today - timedelta(days=RECENT_DAYS), today - timedelta(days=1)
     last_night = UsageState.load().nightly_at
     first = today - timedelta(days=NIGHTLY_DAYS)
     return min(first, last_night.date() if last_night else first), today - timedelta(days=1)
 
 
-def reread_older_days() -> Run | None:
+def reread_older_days() -> PollRun | None:
     """Read a month beyond the nightly run's reach again, for later corrections; None if there is none.
 
     Each call goes on where the last one ended, back to the oldest day that was ever read, and then begins anew.
@@ -43,19 +43,19 @@ def reread_older_days() -> Run | None:
     if last_day < state.backfilled_to:
         last_day = newest
     first_day = max(state.backfilled_to, last_day - timedelta(days=MONTH_DAYS - 1))
-    run = refresh_facts(first_day, last_day, Run.Kind.OLDER)
-    if run.outcome == Run.Outcome.DONE:
+    run = refresh_facts(first_day, last_day, PollRun.Kind.OLDER)
+    if run.outcome == PollRun.Outcome.DONE:
         UsageState.objects.filter(pk=1).update(reread_to=run.first_day)
     return run
 
 
-def note_night() -> None:
-    """Write down that a nightly run has come to its end."""
+def record_nightly_run() -> None:
+    """Record that a nightly run is complete."""
     UsageState.objects.filter(pk=1).update(nightly_at=timezone.now())
 
 
-def backfill_month() -> Run | None:
-    """Read the next month into the past; None when USAGE_BACKFILL_DAYS are done. The state tells how far it is."""
+def backfill_month() -> PollRun | None:
+    """Read the next month into the past; None when USAGE_BACKFILL_DAYS are done. UsageState says how far it is."""
     UsageState.objects.get_or_create(pk=1)
     fresh = UsageState.objects.filter(pk=1, backfill_started_on=None)
     fresh.update(backfill_started_on=utc_today(), backfilled_to=utc_today())
@@ -67,7 +67,7 @@ def backfill_month() -> Run | None:
     if state.backfilled_to <= target:
         return None
     last_day = state.backfilled_to - timedelta(days=1)
-    run = refresh_facts(max(target, last_day - timedelta(days=MONTH_DAYS - 1)), last_day, Run.Kind.BACKFILL)
-    if run.outcome == Run.Outcome.DONE:
+    run = refresh_facts(max(target, last_day - timedelta(days=MONTH_DAYS - 1)), last_day, PollRun.Kind.BACKFILL)
+    if run.outcome == PollRun.Outcome.DONE:
         UsageState.objects.filter(pk=1, backfilled_to__gt=run.first_day).update(backfilled_to=run.first_day)
     return run

@@ -1,4 +1,4 @@
-"""What all pages of usage share: whose they are, what is in the address, and who may not see them."""
+"""What all pages of usage share: whose they are, what is in the address, and who may see them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from accounts.policies import policy_of
 from keys.models import Key
 from usage.models import Notice, utc_today
 from usage.periods import NAMES, Period, period_of
-from usage.queries.frame import Frame, frame_of
+from usage.queries.access import PageAccess, page_access
 from usage.queries.scope import KINDS, UNATTRIBUTED, Scope, scope_of
 from web.request import PortalRequest
 
@@ -42,7 +42,7 @@ FILTER_WORDS: Final = {
 class Page:
     """One of the pages over usage: whose it is, where it is, and what its address says."""
 
-    frame: Frame
+    access: PageAccess
     here: str  # name of its route
     scope: Scope
     period: Period
@@ -59,44 +59,44 @@ class Chip:
 
 def mine(request: PortalRequest) -> Page:
     """Return the page over the person's own keys; of the filters, it has model and key."""
-    told = _only(request, "model", "key")
-    scope = scope_of(told, owner_id=request.user.pk)
+    filters = _only(request, "model", "key")
+    scope = scope_of(filters, owner_id=request.user.pk)
     return Page(
-        frame=frame_of(request.user), here="usage:index", scope=scope, period=period_of(request.GET, utc_today())
+        access=page_access(request.user), here="usage:index", scope=scope, period=period_of(request.GET, utc_today())
     )
 
 
 def interns(request: PortalRequest) -> Page:
     """Return the page over the keys that the person answers for; refuse who may have none."""
-    frame = frame_of(request.user)
-    if not frame.names_interns and not policy_of(request.user).may_name_interns:
+    access = page_access(request.user)
+    if not access.names_interns and not policy_of(request.user).may_name_interns:
         raise PermissionDenied
-    told = _only(request, "model", "key")
-    scope = scope_of(told, owner_id=request.user.pk, interns_only=True)
-    return Page(frame=frame, here="usage:interns", scope=scope, period=period_of(request.GET, utc_today()))
+    filters = _only(request, "model", "key")
+    scope = scope_of(filters, owner_id=request.user.pk, interns_only=True)
+    return Page(access=access, here="usage:interns", scope=scope, period=period_of(request.GET, utc_today()))
 
 
 def everybody(request: PortalRequest) -> Page:
     """Return the page over everybody's keys; refuse who may not see it."""
-    frame = require(request.user, lambda frame: frame.sees_everyone)
+    access = require(request.user, lambda access: access.sees_everyone)
     return Page(
-        frame=frame, here="usage:everyone", scope=scope_of(request.GET), period=period_of(request.GET, utc_today())
+        access=access, here="usage:everyone", scope=scope_of(request.GET), period=period_of(request.GET, utc_today())
     )
 
 
-def require(user: User, may: Callable[[Frame], bool]) -> Frame:
-    """Return the frame of a person who may; refuse the others."""
-    frame = frame_of(user)
-    if not may(frame):
+def require(user: User, may: Callable[[PageAccess], bool]) -> PageAccess:
+    """Return the access of a person who may; refuse the others."""
+    access = page_access(user)
+    if not may(access):
         raise PermissionDenied
-    return frame
+    return access
 
 
 def context_of(request: PortalRequest, page: Page, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return what the templates of all pages need; `labels` says what values of filters are called."""
     known = labels or {}
     return {
-        "frame": page.frame,
+        "access": page.access,
         "here": page.here,
         "scope": page.scope,
         "period": page.period,
@@ -108,7 +108,7 @@ def context_of(request: PortalRequest, page: Page, labels: Mapping[str, str] | N
 
 
 def notices_of(user: User, page: Page) -> list[Notice]:
-    """Return what the person was told of the budgets that the page is about and has not dismissed; one query.
+    """Return the notices on the budgets of the page that the person has not dismissed; one query.
 
     Of each budget the newest: on My usage all, on the page of one key its own, on My interns those of interns' keys.
     """

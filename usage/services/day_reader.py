@@ -1,4 +1,4 @@
-"""Reads what the gateway tells of one UTC day, whole or not at all."""
+"""Reads the gateway's usage of one UTC day, completely or not at all."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +19,7 @@ from usage.money import exact_usd, largest_day_usd
 T = TypeVar("T", ActivityPage, DayTotals)
 Amounts = list[Decimal | int]  # in the order of models.MEASURES
 LARGEST_COUNT: Final = 10**12  # of tokens or requests of a key in a day; sums of such fit 64 bits
-READ: Final = (  # the fields of ActivityRow, in the order of models.MEASURES
+ROW_FIELDS: Final = (  # the fields of ActivityRow, in the order of models.MEASURES
     "spend_usd",
     "prompt_tokens",
     "completion_tokens",
@@ -29,12 +29,17 @@ READ: Final = (  # the fields of ActivityRow, in the order of models.MEASURES
     "failed_requests",
     "response_time_ms",
 )
-MEASURED: Final = ({"spend_usd"}, {"prompt_tokens"}, {"completion_tokens"}, {"successful_requests", "failed_requests"})
+TOTALED_MEASURES: Final = (
+    {"spend_usd"},
+    {"prompt_tokens"},
+    {"completion_tokens"},
+    {"successful_requests", "failed_requests"},
+)
 SPEND_TOLERANCE: Final = Decimal("0.000001")  # of the sum, and at least so many USD: the gateway adds floats
 
 
-class About(NamedTuple):
-    """What the gateway says of a token."""
+class TokenInfo(NamedTuple):
+    """The gateway's name and owner of a token."""
 
     alias: str
     gateway_user_id: str
@@ -52,30 +57,30 @@ class Tally:
 
 
 @dataclass(slots=True)
-class ToldDay:
-    """The use of a day by (token, model name), and what was said of each token."""
+class DayUsage:
+    """The usage of a day by (token, model name), and the gateway's name and owner of each token."""
 
     day: date
     facts: dict[tuple[str, str], Amounts] = field(default_factory=dict)
-    about: dict[str, About] = field(default_factory=dict)
+    token_info: dict[str, TokenInfo] = field(default_factory=dict)
     invalid: list[InvalidMetric] = field(default_factory=list)  # those of facts have a 0 in `facts`
 
     def add(self, row: ActivityRow) -> None:
         """Add a row; several pages, and several endpoints, may have some of the same."""
         token = row.token[:TOKEN_LENGTH]
-        told = About((row.alias or "")[:TOKEN_LENGTH], (row.user_id or "")[:TOKEN_LENGTH])
-        if self.about.setdefault(token, told) != told and any(told):
-            self.about[token] = told
+        info = TokenInfo((row.alias or "")[:TOKEN_LENGTH], (row.user_id or "")[:TOKEN_LENGTH])
+        if self.token_info.setdefault(token, info) != info and any(info):
+            self.token_info[token] = info
         amounts = _amounts(row)
         sums = self.facts.setdefault((token, row.model_group[:MODEL_LENGTH]), amounts)
         if sums is not amounts:
             sums[:] = [one + other for one, other in zip(sums, amounts, strict=True)]
 
-    def set_aside(self, token: str, model: str, place: int) -> None:
-        """Note that an amount makes no sense, and count it as nothing."""
+    def mark_invalid(self, token: str, model: str, place: int) -> None:
+        """Record that an amount is invalid, and count it as 0."""
         amounts = self.facts[token, model]
         reported = reading.shown(amounts[place])
-        self.invalid.append(InvalidMetric(token=token, model_group=model, measure=READ[place], reported=reported))
+        self.invalid.append(InvalidMetric(token=token, model_group=model, measure=ROW_FIELDS[place], reported=reported))
         amounts[place] = 0
 
     def totals(self) -> list[Decimal]:
@@ -85,29 +90,29 @@ class ToldDay:
         return [*sums[:3], sums[3] + sums[4]]
 
 
-def read_day(day: date, tally: Tally, alive: Callable[[], None], *, page_size: int = PAGE_SIZE) -> ToldDay:
-    """Read every page of a day, calling `alive` after each.
+def read_day(day: date, tally: Tally, extend_lease: Callable[[], None], *, page_size: int = PAGE_SIZE) -> DayUsage:
+    """Read every page of a day, calling `extend_lease` after each.
 
     Raises GatewayError when a page is missing or garbled, or when pages do not fit together. The gateway cuts pages
     anew for each answer: a row that comes into being meanwhile moves another one over the cut, which is then read
     twice. So where there are several pages, their sum must lie between the day's totals before and after. An older
     gateway has no such totals: its pages are taken as they come, and read again as every day is.
     """
-    read = _Reader(day, tally, alive, page_size)
+    read = _Reader(day, tally, extend_lease, page_size)
     first = next(read.pages())
     if first.total_pages <= 1:
-        return read.whole([first])
+        return read.combine([first])
     before = read.totals()
-    told = read.whole(read.pages())
+    day_usage = read.combine(read.pages())
     after = read.totals()
     if before and after:
-        _assert_between(told, before, after)
-    return told
+        _assert_between(day_usage, before, after)
+    return day_usage
 
 
 class _Reader:
-    def __init__(self, day: date, tally: Tally, alive: Callable[[], None], page_size: int) -> None:
-        self._day, self._tally, self._alive, self._page_size = day, tally, alive, page_size
+    def __init__(self, day: date, tally: Tally, extend_lease: Callable[[], None], page_size: int) -> None:
+        self._day, self._tally, self._extend_lease, self._page_size = day, tally, extend_lease, page_size
         self._usage = get_gateway().usage
 
     def pages(self) -> Iterator[ActivityPage]:
@@ -119,7 +124,7 @@ class _Reader:
             yield page
 
     def totals(self) -> DayTotals | None:
-        """Return the gateway's own sums of the day; None, and a note, from an older one that has none."""
+        """Return the gateway's own sums of the day; None from an older one that has none, which is noted."""
         try:
             return self._timed(lambda: self._usage.day_totals(self._day))
         except GatewayError as error:
@@ -128,17 +133,17 @@ class _Reader:
             self._tally.missing.add("day_totals")
             return None
 
-    def whole(self, pages: Iterable[ActivityPage]) -> ToldDay:
+    def combine(self, pages: Iterable[ActivityPage]) -> DayUsage:
         """Add up pages that fit together."""
-        told = ToldDay(self._day)
+        day_usage = DayUsage(self._day)
         expected = None
         for page in pages:
             expected = page.total_pages if expected is None else expected
             _assert_in_place(page, expected, self._day)
-            told.invalid.extend(page.invalid)
+            day_usage.invalid.extend(page.invalid)
             for row in page.rows:
-                told.add(row)
-        return _bounded(told)
+                day_usage.add(row)
+        return _bounded(day_usage)
 
     def _timed(self, ask: Callable[[], T | None]) -> T | None:
         """Ask, and note how long the gateway worked, also when it failed."""
@@ -149,7 +154,7 @@ class _Reader:
             self._tally.gateway_s += time.monotonic() - began
             raise
         self._tally.gateway_s += answer.took_s if answer else 0.0
-        self._alive()
+        self._extend_lease()
         return answer
 
 
@@ -167,23 +172,23 @@ def _amounts(row: ActivityRow) -> Amounts:
 
 
 def _assert_in_place(page: ActivityPage, total_pages: int, day: date) -> None:
-    """Complain of a page that does not belong to the others."""
+    """Raise for a page that does not belong to the others."""
     if page.total_pages != total_pages or page.has_more != (page.page < total_pages):
         raise _moved("the number of pages")
     if not page.rows and not page.invalid and total_pages:
         raise _moved("a page")
     if any(row.day != day for row in page.rows):
-        raise not_understood("it tells of another day")
+        raise not_understood("it is about another day")
 
 
-def _assert_between(told: ToldDay, before: DayTotals, after: DayTotals) -> None:
-    """Complain of pages that cannot be one picture of the day, as far as their numbers make sense."""
-    spoilt = {metric.measure for metric in told.invalid}
-    for place, (ours, least, most) in enumerate(zip(told.totals(), _bounds(before), _bounds(after), strict=True)):
-        if spoilt & MEASURED[place] or least is None or most is None:
+def _assert_between(day_usage: DayUsage, before: DayTotals, after: DayTotals) -> None:
+    """Raise for pages that cannot be one picture of the day, as far as their numbers make sense."""
+    invalid = {metric.measure for metric in day_usage.invalid}
+    for place, (ours, least, most) in enumerate(zip(day_usage.totals(), _bounds(before), _bounds(after), strict=True)):
+        if invalid & TOTALED_MEASURES[place] or least is None or most is None:
             continue
         slack = max(abs(most), Decimal(1)) * SPEND_TOLERANCE if place == 0 else Decimal(0)
-        if ours > most + slack or (ours < least - slack and "" not in spoilt):
+        if ours > most + slack or (ours < least - slack and "" not in invalid):
             raise _moved("the sum of its pages")
 
 
@@ -197,19 +202,19 @@ def _moved(what: str) -> GatewayUnavailable:
     return GatewayUnavailable(f"The gateway's activity changed while it was read: {what} does not fit.")
 
 
-def _bounded(told: ToldDay) -> ToldDay:
-    """Make amounts what the database will give back; set aside what is no amount, so that the others are counted."""
-    for (token, model), amounts in told.facts.items():
+def _bounded(day_usage: DayUsage) -> DayUsage:
+    """Round amounts as the database does; leave out impossible ones, so that the others are counted."""
+    for (token, model), amounts in day_usage.facts.items():
         for place, count in enumerate(amounts):
             if place and not -LARGEST_COUNT <= int(count) <= LARGEST_COUNT:
-                told.set_aside(token, model, place)
-    total = sum((abs(Decimal(amounts[0])) for amounts in told.facts.values()), Decimal(0))
+                day_usage.mark_invalid(token, model, place)
+    total = sum((abs(Decimal(amounts[0])) for amounts in day_usage.facts.values()), Decimal(0))
     if total > (largest := largest_day_usd()):
-        for (token, model), amounts in sorted(told.facts.items(), key=lambda fact: -abs(Decimal(fact[1][0]))):
+        for (token, model), amounts in sorted(day_usage.facts.items(), key=lambda fact: -abs(Decimal(fact[1][0]))):
             total -= abs(Decimal(amounts[0]))
-            told.set_aside(token, model, 0)
+            day_usage.mark_invalid(token, model, 0)
             if total <= largest:
                 break
-    for amounts in told.facts.values():
+    for amounts in day_usage.facts.values():
         amounts[0] = exact_usd(Decimal(amounts[0]))
-    return told
+    return day_usage

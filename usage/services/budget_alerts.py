@@ -1,4 +1,4 @@
-"""Tells people that 80 %, then all, of a budget is spent: one notice and one e-mail a budget's period and threshold."""
+"""Warns people that 80 %, then all, of a budget is spent: one notice and one e-mail a budget's period and threshold."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from accounts.models import User
 from accounts.rights import people_with
 from keys.models import Key
 from keys.services.rounds import each
-from usage.models import DayModel, DaySource, Notice, utc_today
+from usage.models import DayModel, DayToken, Notice, utc_today
 from usage.periods import budget_first_day
 
-THRESHOLDS: Final = (100, 80)  # percent, highest first: who has passed both is told of the first only
-PERMISSION: Final = "usage.view_everyone"  # of those who are told about the portal's own budget
+THRESHOLDS: Final = (100, 80)  # percent, highest first: who has passed both gets the first only
+PERMISSION: Final = "usage.view_everyone"  # of those who are warned about the portal's own budget
 MAIL_TRIES: Final = timedelta(days=3)  # then a mail that could not be sent is old news
 
 
@@ -63,9 +63,9 @@ def _budgets_of_keys(today: date) -> Iterator[_Budget]:
 
 def _spent_since(first_day: date, keys: QuerySet[Key]) -> dict[object, Decimal]:
     """Return what each of the keys spent from this day on, over all its tokens."""
-    days = DaySource.objects.filter(day__gte=first_day, source__key__in=keys.order_by().values("pk"))
-    sums = days.order_by().values("source__key").annotate(sum_usd=Sum("spend_usd"))
-    return dict(sums.values_list("source__key", "sum_usd"))
+    days = DayToken.objects.filter(day__gte=first_day, token_ref__key__in=keys.order_by().values("pk"))
+    sums = days.order_by().values("token_ref__key").annotate(sum_usd=Sum("spend_usd"))
+    return dict(sums.values_list("token_ref__key", "sum_usd"))
 
 
 def _budget_of_portal(today: date) -> Iterator[_Budget]:
@@ -89,7 +89,7 @@ def _notify_owner(budget: _Budget) -> None:
 
 
 def _notify(person: User, budget: _Budget) -> None:
-    """Make the notice that is due, unless this person was told so, or of more, in this period."""
+    """Make the notice that is due, unless this person has one of this threshold or a higher one in this period."""
     percent = _threshold(budget.spent_usd, budget.budget_usd)
     of_period = Notice.objects.filter(person=person, key=budget.key, period_first_day=budget.first_day)
     if not percent or of_period.filter(threshold__gte=percent).exists():

@@ -1,4 +1,4 @@
-"""Writes of rows only those that differ; the others keep their id and are not touched."""
+"""Inserts, updates and deletes only the rows that differ; the others keep their id and are not touched."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -25,18 +25,18 @@ class Written(NamedTuple):
         return self.put + self.removed
 
 
-def put_difference(
-    stored: QuerySet[M], told: dict[Key, Sequence[Any]], *, key: tuple[str, ...], fixed: dict[str, Any]
+def upsert_changes(
+    stored: QuerySet[M], wanted: dict[Key, Sequence[Any]], *, key: tuple[str, ...], fixed: dict[str, Any]
 ) -> Written:
-    """Make `stored` what was told: measures by the fields of `key`, within rows that all have `fixed`.
+    """Make `stored` equal `wanted`: measures by the fields of `key`, within rows that all have `fixed`.
 
-    Uses `told` up. Call it in a transaction.
+    Empties `wanted`. Call it in a transaction.
     """
     changed: dict[Key, Sequence[Any]] = {}
     vanished = []
     for pk, *values in stored.values_list("pk", *key, *MEASURES).iterator(chunk_size=2000):
         name = tuple(values[: len(key)])
-        amounts = told.pop(name, None)
+        amounts = wanted.pop(name, None)
         if amounts is None:
             vanished.append(pk)
         elif values[len(key) :] != list(amounts):
@@ -45,7 +45,7 @@ def put_difference(
         stored.model._default_manager.filter(pk__in=part).delete()
     rows = (
         stored.model(**fixed, **dict(zip(key, name, strict=True)), **dict(zip(MEASURES, amounts, strict=True)))
-        for amounts_by_name in (changed, told)
+        for amounts_by_name in (changed, wanted)
         for name, amounts in amounts_by_name.items()
     )
     return Written(put=_put(stored.model, rows, unique=[*fixed, *key]), removed=len(vanished))

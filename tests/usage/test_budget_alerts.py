@@ -13,8 +13,8 @@ from keys.models import Key
 from tests.factories import make_user
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import TODAY, make_key, poll, tell, used
-from usage.models import DaySource, Fact, Notice, Source, UsedModel
+from tests.usage.polling import TODAY, make_key, poll, report_day, used
+from usage.models import DayToken, Fact, Notice, TokenRef, UsedModel
 from usage.services import rebuild_rollups, warn_of_budgets
 
 pytestmark = pytest.mark.django_db
@@ -29,8 +29,8 @@ def key(intern: User) -> Key:
 
 
 def spend(sandbox: Sandbox, *usd: str) -> int:
-    """Let the gateway tell what the key's tokens spent today, poll, and warn."""
-    tell(sandbox, TODAY, *(used(token, usd=amount) for token, amount in zip((A, B), usd, strict=False)))
+    """Let the gateway report what the key's tokens spent today, poll, and warn."""
+    report_day(sandbox, TODAY, *(used(token, usd=amount) for token, amount in zip((A, B), usd, strict=False)))
     assert poll().outcome == "done"
     return warn_of_budgets()
 
@@ -67,9 +67,9 @@ def test_counts_from_the_day_on_which_the_gateway_does(intern: User) -> None:
     monday = TODAY - timedelta(days=TODAY.weekday())
     for token, period, first_day in ((A, "1d", TODAY), (B, "7d", monday), ("c", "30d", TODAY.replace(day=1))):
         make_key(intern, token, label=period, budget_usd=Decimal(10), budget_period=period)
-        source = Source.objects.create(token=token, key=Key.objects.get(label=period), owner=intern)
-        Fact.objects.create(day=first_day - timedelta(days=1), source=source, model=model, spend_usd=Decimal(50))
-        Fact.objects.create(day=first_day, source=source, model=model, spend_usd=Decimal(8))
+        token_ref = TokenRef.objects.create(token=token, key=Key.objects.get(label=period), owner=intern)
+        Fact.objects.create(day=first_day - timedelta(days=1), token_ref=token_ref, model=model, spend_usd=Decimal(50))
+        Fact.objects.create(day=first_day, token_ref=token_ref, model=model, spend_usd=Decimal(8))
     rebuild_rollups()
 
     assert warn_of_budgets() == 3
@@ -153,4 +153,4 @@ def test_who_answers_for_the_bill_and_has_no_address_has_a_notice(
 
 def test_without_a_budget_of_the_portal_admins_are_left_alone(sandbox: Sandbox, admin: User) -> None:
     assert spend(sandbox, "1000") == 0
-    assert DaySource.objects.exists()
+    assert DayToken.objects.exists()

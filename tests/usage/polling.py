@@ -1,4 +1,4 @@
-"""Short words for tests about polling: tell the gateway's use of a day, poll, look at both sides."""
+"""Helpers for tests about polling: set the gateway's usage of a day, poll, look at both sides."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -7,52 +7,52 @@ from typing import Any
 from django.db.models import Sum
 
 from keys.models import Key, Token
-from usage.models import MEASURES, DayModel, DaySource, Fact, Run, UsageState, utc_today
+from usage.models import MEASURES, DayModel, DayToken, Fact, PollRun, UsageState, utc_today
 from usage.services import refresh_facts
 
 TODAY = utc_today()
 YESTERDAY = TODAY - timedelta(days=1)
-Told = dict[str, Any]
+ReportedRow = dict[str, Any]
 
 
-def used(token: str, model: str = "gpt-4o-mini", *, usd: str = "0.01", ok: int = 1, **more: Any) -> Told:
+def used(token: str, model: str = "gpt-4o-mini", *, usd: str = "0.01", ok: int = 1, **more: Any) -> ReportedRow:
     """Return a row of use, as the sandbox takes it."""
     spend = {"spend_pusd": int(Decimal(usd).scaleb(12)), "successes": ok}
     return {"token": token, "model": model, "prompt_tokens": 10 * ok, "completion_tokens": 5 * ok, **spend, **more}
 
 
-def tell(sandbox: Any, day: date, *rows: Told) -> None:
+def report_day(sandbox: Any, day: date, *rows: ReportedRow) -> None:
     """Let the gateway's use of a day be this, and nothing else."""
     answer = sandbox.call("POST", "/sandbox/facts", body={"day": day.isoformat(), "facts": list(rows)})
     assert answer.ok, answer.text
 
 
-def poll(first_day: date = TODAY, last_day: date = TODAY, *, kind: str = Run.Kind.TODAY, **how: Any) -> Run:
-    """Poll at once, whatever rest the gateway has."""
-    let_ask_again()
+def poll(first_day: date = TODAY, last_day: date = TODAY, *, kind: str = PollRun.Kind.TODAY, **how: Any) -> PollRun:
+    """Poll at once, without waiting for the cooldown."""
+    end_cooldown()
     return refresh_facts(first_day, last_day, kind, **how)
 
 
-def let_ask_again() -> None:
-    """Let the gateway's rest be over."""
-    UsageState.objects.update(rest_until=None)
+def end_cooldown() -> None:
+    """End the cooldown."""
+    UsageState.objects.update(cooldown_until=None)
 
 
-def let_lease_end() -> None:
+def expire_lease() -> None:
     """Let the lease of a run that was killed run out, as time would."""
     UsageState.objects.update(lease_until=None)
 
 
 def spent(day: date = TODAY) -> dict[tuple[str, str], Decimal]:
     """Return what the facts of a day say, in USD by token and model."""
-    rows = Fact.objects.filter(day=day).values_list("source__token", "model__name", "spend_usd")
+    rows = Fact.objects.filter(day=day).values_list("token_ref__token", "model__name", "spend_usd")
     return {(token, model): usd for token, model, usd in rows}
 
 
 def assert_sums_are_right() -> None:
     """Check that the sums kept are those of the facts, and that no sum is of nothing."""
     sums = {f"sum_{name}": Sum(name) for name in MEASURES}
-    for model, name in ((DayModel, "model_id"), (DaySource, "source_id")):
+    for model, name in ((DayModel, "model_id"), (DayToken, "token_ref_id")):
         kept = set(model.objects.values_list("day", name, *MEASURES))
         right = set(Fact.objects.order_by().values("day", name).annotate(**sums).values_list("day", name, *sums))
         assert kept == right

@@ -9,10 +9,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.sandbox_process import Sandbox
-from tests.usage.acts import TODAY, YESTERDAY, assert_sums_are_right, let_ask_again, spent, tell, used
+from tests.usage.polling import TODAY, YESTERDAY, assert_sums_are_right, end_cooldown, report_day, spent, used
 from tests.usage.views.tasks import sent_tasks
 from usage import services, tasks
-from usage.models import Comparison, Fact, Run, UsageState
+from usage.models import Fact, PollRun, Reconciliation, UsageState
 
 pytestmark = pytest.mark.django_db
 A = "a" * 64
@@ -26,18 +26,18 @@ def days_ago(number: int) -> Any:
     ("kind", "first", "last"), [("today", 0, 0), ("recent", 2, 1), ("nightly", 35, 1), ("button", 2, 0)]
 )
 def test_each_kind_of_run_has_its_days(kind: str, first: int, last: int) -> None:
-    assert services.days_of(kind) == (days_ago(first), days_ago(last))
+    assert services.days_for(kind) == (days_ago(first), days_ago(last))
 
 
 def test_after_a_long_absence_the_night_leaves_no_gap() -> None:
     UsageState.objects.create(pk=1, nightly_at=timezone.now() - timedelta(days=80))
-    assert services.days_of("nightly") == (days_ago(80), YESTERDAY)
+    assert services.days_for("nightly") == (days_ago(80), YESTERDAY)
 
 
 def test_the_backfill_reads_a_month_at_a_time_until_it_is_done(sandbox: Sandbox, settings: Settings) -> None:
     settings.USAGE_BACKFILL_DAYS = 70
     for number in (1, 30, 31, 70, 71):
-        tell(sandbox, days_ago(number), used(A))
+        report_day(sandbox, days_ago(number), used(A))
 
     months = []
     while run := _next_month():
@@ -51,8 +51,8 @@ def test_the_backfill_reads_a_month_at_a_time_until_it_is_done(sandbox: Sandbox,
     assert_sums_are_right()
 
 
-def _next_month() -> Run | None:
-    let_ask_again()
+def _next_month() -> PollRun | None:
+    end_cooldown()
     return services.backfill_month()
 
 
@@ -61,11 +61,11 @@ def test_a_correction_of_last_winter_is_found_within_some_nights(sandbox: Sandbo
         pk=1, backfill_started_on=TODAY, backfilled_to=days_ago(100), backfill_target=days_ago(100)
     )
     for number in (36, 99, 100, 101):
-        tell(sandbox, days_ago(number), used(A, usd="3"))
+        report_day(sandbox, days_ago(number), used(A, usd="3"))
 
     spans = []
     for _night in range(4):
-        let_ask_again()
+        end_cooldown()
         run = services.reread_older_days()
         assert run is not None
         spans.append((run.first_day, run.last_day))
@@ -86,7 +86,7 @@ def test_older_months_are_left_to_the_backfill_until_it_has_read_them(sandbox: S
     )
 
     assert services.reread_older_days() is None
-    assert not Run.objects.exists()
+    assert not PollRun.objects.exists()
 
 
 def test_a_reread_that_failed_begins_at_the_same_days(sandbox: Sandbox) -> None:
@@ -95,7 +95,7 @@ def test_a_reread_that_failed_begins_at_the_same_days(sandbox: Sandbox) -> None:
 
     failed = services.reread_older_days()
     sandbox.clear_faults()
-    let_ask_again()
+    end_cooldown()
     done = services.reread_older_days()
 
     assert failed is not None
@@ -106,7 +106,7 @@ def test_a_reread_that_failed_begins_at_the_same_days(sandbox: Sandbox) -> None:
 
 def test_a_month_that_failed_is_read_again(sandbox: Sandbox, settings: Settings) -> None:
     settings.USAGE_BACKFILL_DAYS = 40
-    tell(sandbox, days_ago(20), used(A))
+    report_day(sandbox, days_ago(20), used(A))
     sandbox.faults("/user/daily/activity", "error", status=500, skip=10, times=100)
     run = _next_month()
     assert run is not None
@@ -131,36 +131,36 @@ def test_a_wish_for_more_days_takes_up_a_backfill_that_was_done(sandbox: Sandbox
 
 
 # --- Tasks ----------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("rest_s", "most"), [(5, 5), (100, 100 + 65)])
-def test_older_days_wait_for_todays_turn_when_the_rest_is_long(rest_s: int, most: int, settings: Settings) -> None:
+@pytest.mark.parametrize(("cooldown_s", "most"), [(5, 5), (100, 100 + 65)])
+def test_older_days_wait_for_todays_turn_when_the_rest_is_long(cooldown_s: int, most: int, settings: Settings) -> None:
     settings.USAGE_POLL_S = 60
-    UsageState.objects.create(pk=1, rest_until=timezone.now() + timedelta(seconds=rest_s))
+    UsageState.objects.create(pk=1, cooldown_until=timezone.now() + timedelta(seconds=cooldown_s))
 
-    assert most - 2 <= tasks._turn_s() <= most
+    assert most - 2 <= tasks._next_slice_delay_s() <= most
 
 
 def test_the_button_reads_three_days(sandbox: Sandbox) -> None:
     for number in range(4):
-        tell(sandbox, days_ago(number), used(A))
+        report_day(sandbox, days_ago(number), used(A))
 
     tasks.refresh_now.run()
 
-    run = Run.objects.get()
+    run = PollRun.objects.get()
     assert (run.kind, run.outcome, run.rows_written) == ("button", "done", 3)
 
 
 def test_a_button_that_comes_too_early_says_so(sandbox: Sandbox) -> None:
-    UsageState.objects.create(pk=1, rest_until=timezone.now() + timedelta(minutes=5))
+    UsageState.objects.create(pk=1, cooldown_until=timezone.now() + timedelta(minutes=5))
 
     tasks.refresh_now.run()
 
-    run = Run.objects.get()
+    run = PollRun.objects.get()
     assert (run.outcome, run.ended_at is not None) == ("busy", True)
-    assert "is left alone until" in run.problem
+    assert "next update can start at" in run.problem
 
 
 def test_one_day_is_read_again(sandbox: Sandbox) -> None:
-    tell(sandbox, days_ago(5), used(A))
+    report_day(sandbox, days_ago(5), used(A))
 
     tasks.refresh_day.run(days_ago(5).isoformat())
 
@@ -175,7 +175,7 @@ def test_a_night_that_was_read_is_noted(sandbox: Sandbox) -> None:
 
 
 def test_a_run_that_must_wait_comes_again_but_not_for_ever(sandbox: Sandbox) -> None:
-    UsageState.objects.create(pk=1, rest_until=timezone.now() + timedelta(minutes=5))
+    UsageState.objects.create(pk=1, cooldown_until=timezone.now() + timedelta(minutes=5))
     sent_tasks()
 
     tasks.refresh_facts.run("recent")
@@ -195,32 +195,32 @@ def test_the_backfill_goes_on_until_it_is_done(sandbox: Sandbox, settings: Setti
     for _ in range(4):
         tasks.backfill.run()
         steps.append(sent_tasks())
-        let_ask_again()
+        end_cooldown()
 
     assert steps == [[("usage.backfill", [])], [("usage.backfill", [])], [], []]
 
 
 def test_a_backfill_that_is_busy_or_fails_comes_again_unless_the_schedule_asked(sandbox: Sandbox) -> None:
-    UsageState.objects.create(pk=1, rest_until=timezone.now() + timedelta(minutes=5))
+    UsageState.objects.create(pk=1, cooldown_until=timezone.now() + timedelta(minutes=5))
     sent_tasks()
     tasks.backfill.run()
     assert sent_tasks() == [("usage.backfill", [2])]
     assert settings.CELERY_BEAT_SCHEDULE["usage.backfill"]["args"] == [tasks.TRIES]
     tasks.backfill.run(tasks.TRIES)
     assert sent_tasks() == []
-    let_ask_again()
+    end_cooldown()
     sandbox.faults("/user/daily/activity", "error", status=500, times=100)
     tasks.backfill.run()
     assert sent_tasks() == [("usage.backfill", [2])]
 
 
 def test_a_run_of_today_that_wrote_looks_at_the_budgets(sandbox: Sandbox) -> None:
-    tell(sandbox, TODAY, used(A))
+    report_day(sandbox, TODAY, used(A))
     sent_tasks()
 
     for _ in range(2):
         tasks.refresh_facts.run("today")
-        let_ask_again()
+        end_cooldown()
 
     assert sent_tasks() == [("usage.warn_of_budgets", [])]
 
@@ -228,9 +228,9 @@ def test_a_run_of_today_that_wrote_looks_at_the_budgets(sandbox: Sandbox) -> Non
 def test_what_is_old_is_forgotten() -> None:
     for age in (29, 31):
         at = timezone.now() - timedelta(days=age)
-        Run.objects.create(kind="today", first_day=TODAY, last_day=TODAY, started_at=at)
-        Comparison.objects.create(started_at=at)
+        PollRun.objects.create(kind="today", first_day=TODAY, last_day=TODAY, started_at=at)
+        Reconciliation.objects.create(started_at=at)
 
     tasks.prune.run()
 
-    assert (Run.objects.count(), Comparison.objects.count()) == (1, 1)
+    assert (PollRun.objects.count(), Reconciliation.objects.count()) == (1, 1)
