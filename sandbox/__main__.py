@@ -68,7 +68,7 @@ def _leave(signum: int, frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     options = vars(_parser().parse_args())
     port, follows_stdin = options.pop("port"), options.pop("stop_with_stdin")
     config = Config(**{**options, "prefix": options["prefix"].rstrip("/")})

@@ -62,20 +62,20 @@ class _Sum:
 
     def metrics(self) -> Json:
         """Spell the sums."""
-        told = self.counters
+        counters = self.counters
         return {
             **dict.fromkeys(_NEVER_USD, 0.0),
             **dict.fromkeys(_NEVER, 0),
-            "spend": usd(told["spend_pusd"]),
-            "prompt_tokens": told["prompt_tokens"],
-            "completion_tokens": told["completion_tokens"],
-            "cache_read_input_tokens": told["cached_tokens"],
-            "total_tokens": told["prompt_tokens"] + told["completion_tokens"],
-            "successful_requests": told["successes"],
-            "failed_requests": told["failures"],
-            "api_requests": told["successes"] + told["failures"],
-            "total_response_time_ms": told["took_ms"],
-            "timed_requests": told["successes"],
+            "spend": usd(counters["spend_pusd"]),
+            "prompt_tokens": counters["prompt_tokens"],
+            "completion_tokens": counters["completion_tokens"],
+            "cache_read_input_tokens": counters["cached_tokens"],
+            "total_tokens": counters["prompt_tokens"] + counters["completion_tokens"],
+            "successful_requests": counters["successes"],
+            "failed_requests": counters["failures"],
+            "api_requests": counters["successes"] + counters["failures"],
+            "total_response_time_ms": counters["took_ms"],
+            "timed_requests": counters["successes"],
         }
 
 
@@ -98,16 +98,16 @@ class Activity:
 
     def results(self, rows: list[sqlite3.Row], *, keys: int | None = None) -> list[Json]:
         """Spell facts day by day; of the keys only so many, those with most spend."""
-        told = None if keys is None else _dearest(rows, keys)
+        included = None if keys is None else _dearest(rows, keys)
         days: dict[str, list[sqlite3.Row]] = {}
         for row in rows:
             days.setdefault(row["day"], []).append(row)
         about: dict[str, Json] = {}
-        return [self._day(day, facts, about, told) for day, facts in days.items()]
+        return [self._day(day, facts, about, included) for day, facts in days.items()]
 
-    def _day(self, day: str, facts: list[sqlite3.Row], about: dict[str, Json], told: set[str] | None) -> Json:
+    def _day(self, day: str, facts: list[sqlite3.Row], about: dict[str, Json], included: set[str] | None) -> Json:
         for row in facts:
-            if row["token"] not in about and (told is None or row["token"] in told):
+            if row["token"] not in about and (included is None or row["token"] in included):
                 about[row["token"]] = self._about_key(row["token"], row["user_id"])
         breakdown: Json = {"mcp_servers": {}}
         for name, column in _BREAKDOWNS.items():
@@ -151,7 +151,7 @@ def _dearest(rows: list[sqlite3.Row], keys: int) -> set[str]:
 
 
 def _sums(facts: list[sqlite3.Row], column: str, about: dict[str, Json]) -> dict[str, _Sum]:
-    """Add up by a column, and beneath it by the keys that are told about."""
+    """Add up by a column, and beneath it by the keys that are listed."""
     sums: dict[str, _Sum] = {}
     for row in facts:
         sums.setdefault(row[column], _Sum()).add(row, by_key=row["token"] in about)

@@ -10,9 +10,9 @@ from starlette.types import ASGIApp
 from sandbox import routes_control, routes_inference, routes_keys, routes_models, routes_people, routes_usage
 from sandbox.config import Config
 from sandbox.errors import RefusalError, answer_refusal
+from sandbox.fault_middleware import FaultMiddleware
 from sandbox.history import write_history
-from sandbox.spoil import Spoiler
-from sandbox.world import World
+from sandbox.state import State
 
 
 async def _no_route(request: Request, exc: Exception) -> Response:
@@ -23,8 +23,8 @@ async def _no_route(request: Request, exc: Exception) -> Response:
 
 def build(config: Config) -> ASGIApp:
     """Build the gateway that this configuration describes."""
-    world = World(config)
-    write_history(world)
+    state = State(config)
+    write_history(state)
     gateway: list[BaseRoute] = [*routes_keys.ROUTES, *routes_people.ROUTES, *routes_models.ROUTES]
     gateway += [*routes_inference.ROUTES, *routes_usage.ROUTES]
     mounted = [Mount(config.prefix, routes=gateway)] if config.prefix else gateway
@@ -32,5 +32,5 @@ def build(config: Config) -> ASGIApp:
         routes=[*routes_control.ROUTES, *mounted],
         exception_handlers={RefusalError: answer_refusal, HTTPException: _no_route},
     )
-    app.state.world = world
-    return Spoiler(app, world)
+    app.state.state = state
+    return FaultMiddleware(app, state)

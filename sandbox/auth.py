@@ -9,7 +9,7 @@ from sandbox.errors import RefusalError, detail, error, unknown_team
 from sandbox.holds import budgets_of
 from sandbox.keyring import token_of
 from sandbox.records import Key, User
-from sandbox.world import World, world_of
+from sandbox.state import State, state_of
 
 LLM_ROUTES = frozenset(
     ("/chat/completions", "/completions", "/embeddings", "/moderations", "/models", "/model/info", "/model_group/info")
@@ -27,7 +27,7 @@ class Caller:
 
 def route_of(request: Request) -> str:
     """Return the path without the sandbox's prefix and without /v1."""
-    path = request.url.path.removeprefix(world_of(request).config.prefix)
+    path = request.url.path.removeprefix(state_of(request).config.prefix)
     return path.removeprefix("/v1") or "/"
 
 
@@ -57,26 +57,26 @@ def unknown_key(secret: str) -> RefusalError:
 
 def authenticate(request: Request) -> Caller:
     """Return who calls, from a live key that may call this route."""
-    world = world_of(request)
+    state = state_of(request)
     secret = _secret(request)
-    if secret == world.config.admin_key:
+    if secret == state.config.admin_key:
         return Caller(key=None, last_four=secret[-4:])
     if not secret.startswith("sk-"):
         message = "LiteLLM Virtual Key expected. Received=****, expected to start with 'sk-'."
         raise error(401, message, "auth_error", "None")
-    key = world.keys.live(token_of(secret))
+    key = state.keys.live(token_of(secret))
     if key is None:
         raise unknown_key(secret)
-    _refuse_dead(key, world)
+    _refuse_dead(key, state)
     _refuse_route(key, request)
     return Caller(key=key, last_four=secret[-4:])
 
 
-def _refuse_dead(key: Key, world: World) -> None:
+def _refuse_dead(key: Key, state: State) -> None:
     if key.blocked:
         message = "Authentication Error, Key is blocked. Update via `/key/unblock` if you're an admin."
         raise error(401, message, "auth_error", "None")
-    now = world.clock.now()
+    now = state.clock.now()
     if key.expired(now):
         message = f"Authentication Error - Expired Key. Key Expiry time {key.expires_at} and current time {now}"
         raise error(401, message, "expired_key", key.key_name)
@@ -91,7 +91,7 @@ def _refuse_route(key: Key, request: Request) -> None:
         raise detail(
             403,
             f"Virtual key is not allowed to call this route. Only allowed to call routes: {groups}. "
-            f"Tried to call route: {request.url.path.removeprefix(world_of(request).config.prefix)}",
+            f"Tried to call route: {request.url.path.removeprefix(state_of(request).config.prefix)}",
         )
 
 
@@ -105,9 +105,9 @@ def require_admin(request: Request) -> Caller:
 
 def admins_only(request: Request, key: Key) -> RefusalError:
     """Build the refusal of a management route that this key may not call."""
-    user = world_of(request).people.user(key.user_id)
+    user = state_of(request).people.user(key.user_id)
     role = (user and user.user_role) or "unknown"
-    route = request.url.path.removeprefix(world_of(request).config.prefix)
+    route = request.url.path.removeprefix(state_of(request).config.prefix)
     message = (
         "Authentication Error, Only proxy admin can be used to generate, delete, update info for new keys/users/teams. "
         f"Route={route}. Your role={role}. Your user_id={_masked(user)}"
@@ -126,24 +126,24 @@ def allow_spending(request: Request, caller: Caller, *models: str) -> None:
     key = caller.key
     if key is None:
         return
-    world = world_of(request)
-    _refuse_models(key, world, models)
-    team = world.people.team(key.team_id) if route_of(request) != "/models" else None  # lists cost a team nothing
-    user = world.people.user(key.user_id)
-    if user is not None and world.people.over_budget(user):
+    state = state_of(request)
+    _refuse_models(key, state, models)
+    team = state.people.team(key.team_id) if route_of(request) != "/models" else None  # lists cost a team nothing
+    user = state.people.user(key.user_id)
+    if user is not None and state.people.over_budget(user):
         message = f"ExceededBudget: User={user.user_id} over budget. Spend={usd(user.spend_pusd)}"
         raise error(422, f"{message}, Budget={float(user.max_budget or 0)}", "budget_exceeded")
     for budget in budgets_of(key, team):
-        if world.holds.spent(budget) >= budget.max_pusd:
-            cost, most = usd(world.holds.spent(budget)), usd(budget.max_pusd)
+        if state.holds.spent(budget) >= budget.max_pusd:
+            cost, most = usd(state.holds.spent(budget)), usd(budget.max_pusd)
             message = f"Budget has been exceeded! {budget.holder} Current cost: {cost}, Max budget: {most}"
             raise error(422, message, "budget_exceeded")
 
 
-def _refuse_models(key: Key, world: World, models: tuple[str, ...]) -> None:
+def _refuse_models(key: Key, state: State, models: tuple[str, ...]) -> None:
     team_models: tuple[str, ...] = ()
     if key.team_id is not None:
-        team = world.people.team(key.team_id)
+        team = state.people.team(key.team_id)
         if team is None:
             raise unknown_team(key.team_id)
         team_models = team.models

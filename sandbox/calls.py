@@ -15,7 +15,7 @@ from sandbox.holds import MOST_TOKENS, Budget, budgets_of
 from sandbox.ledger import Usage
 from sandbox.limits import Ticket
 from sandbox.records import Key
-from sandbox.world import World, world_of
+from sandbox.state import State, state_of
 
 Json = dict[str, Any]
 
@@ -24,7 +24,7 @@ class Call:
     """What a call has found out so far; `refuse` and `finish` write it into the ledger, once."""
 
     def __init__(self, request: Request, caller: Caller, body: Json) -> None:
-        self.world: World = world_of(request)
+        self.state: State = state_of(request)
         self.key: Key | None = caller.key
         self.body = body
         self.route = route_of(request)
@@ -43,13 +43,13 @@ class Call:
         """Hold in the budgets what the call may cost at most."""
         if self.key is not None and self.model is not None:
             most = 0 if self.model.mode != "chat" else limit_of(self.body) or MOST_TOKENS
-            self._budgets = budgets_of(self.key, self.world.people.team(self.key.team_id))
-            self._held_pusd = self.world.holds.take(self._budgets, self.cost_pusd(prompt_tokens, most))
+            self._budgets = budgets_of(self.key, self.state.people.team(self.key.team_id))
+            self._held_pusd = self.state.holds.take(self._budgets, self.cost_pusd(prompt_tokens, most))
 
     def _write(self, **counted: int) -> None:
         model = self.model
-        self.world.holds.release(self._budgets, self._held_pusd)
-        self.world.ledger.record(
+        self.state.holds.release(self._budgets, self._held_pusd)
+        self.state.ledger.record(
             self.key,
             Usage(
                 user_id=(self.key and self.key.user_id) or "",
@@ -62,14 +62,14 @@ class Call:
             ),
         )
         if self.key is not None:
-            self.world.people.charge(str(self.key.user_id), counted.get("spend_pusd", 0))
+            self.state.people.charge(str(self.key.user_id), counted.get("spend_pusd", 0))
 
     def finish(
         self, prompt_tokens: int, completion_tokens: int, *, cached_tokens: int = 0, failed: bool = False
     ) -> None:
         """Charge the call."""
         cost = self.cost_pusd(prompt_tokens, completion_tokens)
-        self.world.limits.release(self.ticket, used_tokens=prompt_tokens + completion_tokens)
+        self.state.limits.release(self.ticket, used_tokens=prompt_tokens + completion_tokens)
         self._write(
             spend_pusd=cost,
             prompt_tokens=prompt_tokens,
@@ -82,7 +82,7 @@ class Call:
 
     def refused(self, refusal: RefusalError) -> RefusalError:
         """Note a failure, and give its answer the headers of a call that got past the key's check."""
-        self.world.limits.release(self.ticket, used_tokens=0)
+        self.state.limits.release(self.ticket, used_tokens=0)
         self._write(failures=1)
         refusal.headers |= {**self._key_headers(0), "x-litellm-response-cost": "0"}
         return refusal
@@ -96,8 +96,8 @@ class Call:
         if self.key is not None:
             limits = {"tpm-limit": self.key.tpm_limit, "rpm-limit": self.key.rpm_limit}
             budget = None if self.key.max_budget is None else float(self.key.max_budget)
-            told = {**limits, "max-budget": budget, "spend": usd(self.key.spend_pusd + cost_pusd)}
-            headers |= {f"x-litellm-key-{name}": str(value) for name, value in told.items() if value is not None}
+            shown = {**limits, "max-budget": budget, "spend": usd(self.key.spend_pusd + cost_pusd)}
+            headers |= {f"x-litellm-key-{name}": str(value) for name, value in shown.items() if value is not None}
         return headers
 
     def headers(self, cost_pusd: int | None) -> dict[str, str]:
@@ -140,7 +140,7 @@ def _admit(call: Call, needs: str) -> None:
     prompt_tokens = count_words(text_of(call.body.get(needs)))
     if call.key is not None:
         limit = limit_of(call.body)
-        call.ticket = call.world.limits.admit(call.key, prompt_tokens=prompt_tokens, max_tokens=limit)
+        call.ticket = call.state.limits.admit(call.key, prompt_tokens=prompt_tokens, max_tokens=limit)
     if needs not in call.body:
         raise error(400, f"{call.route}: Missing required parameter: '{needs}'.", "invalid_request_error", needs)
     if call.model is None:
@@ -160,4 +160,4 @@ def _note_stranger(request: Request, refusal: RefusalError) -> None:
     usage = Usage(
         user_id="", token=token, model="", upstream="", provider="unknown", endpoint=route_of(request), failures=1
     )
-    world_of(request).ledger.record(None, usage)
+    state_of(request).ledger.record(None, usage)

@@ -25,12 +25,12 @@ KINDS = (
 )
 
 
-ODD = "odd"  # work done, `patch` laid over the answer: rows that make no sense beside those that do
+ODD = "odd"  # work done, `patch` laid over the answer: rows that make no sense among those that do
 
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """One order: let `skip` calls of `path` pass, then spoil `times`. `*` stands for every path of the gateway."""
+    """One order: let `skip` calls of `path` pass, then fail `times`. `*` stands for every path of the gateway."""
 
     path: str
     kind: str

@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.catalogue import MODELS, Model
 from sandbox.ledger import Usage
-from sandbox.world import World
+from sandbox.state import State
 
 _PEOPLE = 6
 _CHATS = 24  # on a weekday, of each usual model
@@ -16,7 +16,7 @@ _USUAL_MODELS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Habit:
+class UsageProfile:
     """How much somebody uses which models with one key."""
 
     user_id: str
@@ -25,13 +25,13 @@ class Habit:
     chats: float  # of each model on a weekday, on average
 
 
-def write_history(world: World) -> None:
+def write_history(state: State) -> None:
     """Fill an empty database; the same seed gives the same use. The keys in it are gone, as old keys are."""
-    (known,) = world.database.execute("SELECT COUNT(*) FROM facts").fetchone()
-    if known or not world.config.history_days:
+    (known,) = state.database.execute("SELECT COUNT(*) FROM facts").fetchone()
+    if known or not state.config.history_days:
         return
-    habits = [
-        Habit(
+    profiles = [
+        UsageProfile(
             user_id=f"older-user-{person + 1}",
             token=hashlib.sha256(f"older-key-{person + 1}".encode()).hexdigest(),
             models=_usual(person),
@@ -39,29 +39,29 @@ def write_history(world: World) -> None:
         )
         for person in range(_PEOPLE)
     ]
-    write_habits(world, habits, days=world.config.history_days, seed=world.config.seed)
+    write_profiles(state, profiles, days=state.config.history_days, seed=state.config.seed)
 
 
-def write_habits(world: World, habits: list[Habit], *, days: int, seed: int) -> None:
+def write_profiles(state: State, profiles: list[UsageProfile], *, days: int, seed: int) -> None:
     """Make up the use of so many days until yesterday; the same seed gives the same use."""
     rng = random.Random(seed)  # noqa: S311  # plausible, not secret
-    today = world.clock.now().date()
+    today = state.clock.now().date()
     for days_ago in range(days, 0, -1):
         day = today - timedelta(days=days_ago)
         quiet = 0.15 if day.weekday() >= 5 else 1.0
-        usages = [usage for habit in habits for usage in _day_of(habit, quiet, rng)]
-        world.ledger.add_facts(day.isoformat(), usages)
+        usages = [usage for profile in profiles for usage in _day_of(profile, quiet, rng)]
+        state.ledger.add_facts(day.isoformat(), usages)
 
 
-def make_up_use(world: World, *, user_id: str, days: int, seed: int, chats: float = _CHATS) -> int:
+def make_up_use(state: State, *, user_id: str, days: int, seed: int, chats: float = _CHATS) -> int:
     """Give the live keys of a user a past, unless they have one; return how many got it."""
-    keys = [key for key in world.keys.all_live() if key.user_id == user_id and not _is_used(world, key.token)]
-    habits = [
-        Habit(user_id=user_id, token=key.token, models=_usual(seed + number), chats=chats / (number + 1))
+    keys = [key for key in state.keys.all_live() if key.user_id == user_id and not _is_used(state, key.token)]
+    profiles = [
+        UsageProfile(user_id=user_id, token=key.token, models=_usual(seed + number), chats=chats / (number + 1))
         for number, key in enumerate(keys)
     ]
-    write_habits(world, habits, days=days, seed=seed)
-    return len(habits)
+    write_profiles(state, profiles, days=days, seed=seed)
+    return len(profiles)
 
 
 def used(fact: dict[str, Any]) -> Usage:
@@ -73,8 +73,8 @@ def used(fact: dict[str, Any]) -> Usage:
     return Usage(**{"user_id": "", "endpoint": "/chat/completions", **about, **fact})
 
 
-def _is_used(world: World, token: str) -> bool:
-    found = world.database.execute("SELECT 1 FROM facts WHERE token = ? LIMIT 1", (token,)).fetchone()
+def _is_used(state: State, token: str) -> bool:
+    found = state.database.execute("SELECT 1 FROM facts WHERE token = ? LIMIT 1", (token,)).fetchone()
     return found is not None
 
 
@@ -83,21 +83,21 @@ def _usual(person: int) -> tuple[Model, ...]:
     return tuple(MODELS.values())[person % 4 : person % 4 + _USUAL_MODELS]
 
 
-def _day_of(habit: Habit, quiet: float, rng: random.Random) -> list[Usage]:
+def _day_of(profile: UsageProfile, quiet: float, rng: random.Random) -> list[Usage]:
     """Make up one day: now and then nothing, on quiet days little."""
     if rng.random() > 0.35 + 0.65 * quiet:
         return []
-    busy = habit.chats * quiet
-    return [_use(habit, model, max(1, round(rng.expovariate(1 / busy))), rng) for model in habit.models]
+    busy = profile.chats * quiet
+    return [_use(profile, model, max(1, round(rng.expovariate(1 / busy))), rng) for model in profile.models]
 
 
-def _use(habit: Habit, model: Model, requests: int, rng: random.Random) -> Usage:
+def _use(profile: UsageProfile, model: Model, requests: int, rng: random.Random) -> Usage:
     failures = sum(rng.random() < 0.02 for _ in range(requests))
     prompt_tokens = (requests - failures) * rng.randint(80, 900)
     completion_tokens = (requests - failures) * rng.randint(60, 500) if model.mode == "chat" else 0
     return Usage(
-        user_id=habit.user_id,
-        token=habit.token,
+        user_id=profile.user_id,
+        token=profile.token,
         model=model.name,
         upstream=model.upstream,
         provider=model.provider,

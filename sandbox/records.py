@@ -77,7 +77,7 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
-    """A group of keys with models of its own, and one budget over all of them; spend is told as of keys."""
+    """A group of keys with models of its own, and one budget over all of them; spend is reported as of keys."""
 
     team_id: str
     team_alias: str | None = None

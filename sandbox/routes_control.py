@@ -14,7 +14,7 @@ from sandbox.auth import require_admin
 from sandbox.errors import detail
 from sandbox.faults import parse
 from sandbox.history import make_up_use, used
-from sandbox.world import World, world_of
+from sandbox.state import State, state_of
 
 Json = dict[str, Any]
 
@@ -36,14 +36,14 @@ async def add_fault(request: Request) -> Response:
         fault = parse(await _given(request))
     except (TypeError, ValueError) as exc:
         raise detail(400, str(exc)) from exc
-    world_of(request).faults.add(fault)
+    state_of(request).faults.add(fault)
     return JSONResponse(asdict(fault), status_code=201)
 
 
-def _shown(look: Callable[[World], object]) -> Callable[[Request], Awaitable[Response]]:
+def _shown(look: Callable[[State], object]) -> Callable[[Request], Awaitable[Response]]:
     async def view(request: Request) -> Response:
         require_admin(request)
-        return JSONResponse(look(world_of(request)))
+        return JSONResponse(look(state_of(request)))
 
     return view
 
@@ -51,40 +51,40 @@ def _shown(look: Callable[[World], object]) -> Callable[[Request], Awaitable[Res
 async def clear_faults(request: Request) -> Response:
     """Disarm all faults."""
     require_admin(request)
-    world_of(request).faults.clear()
+    state_of(request).faults.clear()
     return JSONResponse({})
 
 
-def _live_keys(world: World) -> list[Json]:
-    now = world.clock.now()
-    world.ledger.settle()
-    return [{"token": key.token, **shapes.described(key, now)} for key in world.keys.all_live()]
+def _live_keys(state: State) -> list[Json]:
+    now = state.clock.now()
+    state.ledger.settle()
+    return [{"token": key.token, **shapes.described(key, now)} for key in state.keys.all_live()]
 
 
 async def reset(request: Request) -> Response:
     """Forget keys, people, spend, faults and the moved clock."""
     require_admin(request)
-    world_of(request).reset()
+    state_of(request).reset()
     return JSONResponse({})
 
 
 async def clock(request: Request) -> Response:
     """Move the sandbox's time: `offset_s` from real time, or `advance_s` from where it is."""
     require_admin(request)
-    world, body = world_of(request), await _given(request)
-    offset_s = body.get("offset_s", world.clock.offset_s)
+    state, body = state_of(request), await _given(request)
+    offset_s = body.get("offset_s", state.clock.offset_s)
     advance_s = body.get("advance_s", 0)
     if not isinstance(offset_s, int | float) or not isinstance(advance_s, int | float):
         raise detail(400, "offset_s and advance_s must be numbers")
-    world.clock.offset_s = offset_s + advance_s
-    return JSONResponse({"offset_s": world.clock.offset_s, "now": world.clock.now().isoformat()})
+    state.clock.offset_s = offset_s + advance_s
+    return JSONResponse({"offset_s": state.clock.offset_s, "now": state.clock.now().isoformat()})
 
 
 async def lifetimes(request: Request) -> Response:
     """Give new keys the lifetime that they are asked for, or with {short: true} until the end of tomorrow (UTC)."""
     require_admin(request)
-    world_of(request).short_lifetimes = (await _given(request)).get("short") is True
-    return JSONResponse({"short": world_of(request).short_lifetimes})
+    state_of(request).short_lifetimes = (await _given(request)).get("short") is True
+    return JSONResponse({"short": state_of(request).short_lifetimes})
 
 
 async def history(request: Request) -> Response:
@@ -94,33 +94,33 @@ async def history(request: Request) -> Response:
     days, seed, chats = body.get("days", 60), body.get("seed", 1), body.get("chats", 24)
     if not all(isinstance(number, int) and 0 < number <= 10_000 for number in (days, seed, chats)):
         raise detail(400, "days, seed and chats must be whole numbers from 1 to 10000")
-    keys = make_up_use(world_of(request), user_id=str(body.get("user_id")), days=days, seed=seed, chats=chats)
+    keys = make_up_use(state_of(request), user_id=str(body.get("user_id")), days=days, seed=seed, chats=chats)
     return JSONResponse({"keys": keys})
 
 
 async def set_facts(request: Request) -> Response:
-    """Make the use of a day what is told: {day, facts: [{user_id, token, model, endpoint, and counters}]}."""
+    """Replace the usage of a day: {day, facts: [{user_id, token, model, endpoint, and counters}]}."""
     require_admin(request)
     body = await _given(request)
     try:
         usages = [used(fact) for fact in body["facts"]]
-        world_of(request).ledger.set_facts(date.fromisoformat(body["day"]).isoformat(), usages)
+        state_of(request).ledger.set_facts(date.fromisoformat(body["day"]).isoformat(), usages)
     except (KeyError, TypeError, ValueError) as exc:
         raise detail(400, str(exc)) from exc
     return JSONResponse({"facts": len(usages)})
 
 
-def _faults(world: World) -> list[Json]:
-    return [asdict(fault) for fault in world.faults.orders]
+def _faults(state: State) -> list[Json]:
+    return [asdict(fault) for fault in state.faults.orders]
 
 
 ROUTES = [
     Route("/sandbox/faults", add_fault, methods=["POST"]),
     Route("/sandbox/faults", _shown(_faults), methods=["GET"]),
     Route("/sandbox/faults", clear_faults, methods=["DELETE"]),
-    Route("/sandbox/issued_secrets", _shown(lambda world: list(world.issued)), methods=["GET"]),
+    Route("/sandbox/issued_secrets", _shown(lambda state: list(state.issued)), methods=["GET"]),
     Route("/sandbox/keys", _shown(_live_keys), methods=["GET"]),
-    Route("/sandbox/connections", _shown(lambda world: world.connections.report()), methods=["GET"]),
+    Route("/sandbox/connections", _shown(lambda state: state.connections.report()), methods=["GET"]),
     Route("/sandbox/reset", reset, methods=["POST"]),
     Route("/sandbox/facts", set_facts, methods=["POST"]),
     Route("/sandbox/history", history, methods=["POST"]),

@@ -107,7 +107,7 @@ def _stream(call: Call, answer: Answer, head: Json, *, chat: bool) -> ASGIApp:
     if isinstance(options, dict) and options.get("include_usage"):
         cost = usd(call.cost_pusd(answer.prompt_tokens, answer.completion_tokens))
         usage = {**_usage(answer), "cost": cost}
-    pace_ms = call.world.config.pace_ms if answer.pace_ms is None else answer.pace_ms
+    pace_ms = call.state.config.pace_ms if answer.pace_ms is None else answer.pace_ms
 
     def settle(tokens: int) -> None:
         call.finish(answer.prompt_tokens, tokens, cached_tokens=answer.cached_tokens, failed=answer.breaks is not None)
@@ -117,7 +117,7 @@ def _stream(call: Call, answer: Answer, head: Json, *, chat: bool) -> ASGIApp:
         spell(answer, [Chunks(head=head, chat=chat, index=index) for index in range(answer.choices)], usage),
         pace_s=pace_ms / 1000,
         headers=headers,
-        connections=call.world.connections,
+        connections=call.state.connections,
         token=call.key.token if call.key else None,
         settle=settle,
     )

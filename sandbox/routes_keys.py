@@ -11,16 +11,16 @@ from sandbox import fields, shapes
 from sandbox.auth import Caller, admins_only, authenticate, require_admin
 from sandbox.clock import to_the_millisecond
 from sandbox.errors import RefusalError, detail, error, invalid, wrapped
-from sandbox.key_wishes import changes_of, refuse_taken_alias, secret_of, wanted, wished
+from sandbox.key_requests import changes_of, refuse_taken_alias, requested_key, secret_of, wanted
 from sandbox.keyring import token_of
-from sandbox.world import world_of
+from sandbox.state import state_of
 
 
 def _self_service(request: Request, caller: Caller) -> str | None:
     """Return whom a virtual key may manage keys for, None for the admin; refuse those that may not at all."""
     if caller.key is None:
         return None
-    user = world_of(request).people.user(caller.key.user_id)
+    user = state_of(request).people.user(caller.key.user_id)
     if user is None or user.user_role not in (None, "internal_user"):
         raise admins_only(request, caller.key)
     return user.user_id
@@ -28,21 +28,21 @@ def _self_service(request: Request, caller: Caller) -> str | None:
 
 async def generate(request: Request) -> Response:
     """Make a key; a custom key that exists is left as it is, though the answer repeats what was asked."""
-    world = world_of(request)
+    state = state_of(request)
     only_for = _self_service(request, authenticate(request))
     body = await fields.read_body(request)
-    secret = secret_of(body, world)
-    key, expires_at = wished(body, secret, world)
+    secret = secret_of(body, state)
+    key, expires_at = requested_key(body, secret, state)
     if only_for is not None:
         if key.user_id not in (None, only_for):
             message = f"User can only create keys for themselves. Got user_id={key.user_id}, Your ID={only_for}"
             raise error(403, message, "internal_server_error")
         key = replace(key, user_id=only_for)
-    refuse_taken_alias(world, key.alias, None)
-    known = world.keys.live(key.token)
+    refuse_taken_alias(state, key.alias, None)
+    known = state.keys.live(key.token)
     if known is None:
-        world.keys.add(key)
-        world.remember(secret)
+        state.keys.add(key)
+        state.remember(secret)
     else:
         key = replace(key, created_at=known.created_at, updated_at=known.updated_at)
     return JSONResponse(shapes.generated(key, secret, expires_at))
@@ -54,7 +54,7 @@ def _not_found() -> RefusalError:
 
 async def update(request: Request) -> Response:
     """Change the fields that were sent; null clears."""
-    world = world_of(request)
+    state = state_of(request)
     caller = authenticate(request)
     if (person := _self_service(request, caller)) is not None:
         role = "user_role=internal_user, user_id=" + person
@@ -64,49 +64,49 @@ async def update(request: Request) -> Response:
     named = fields.text(body, "key")
     if named is None:
         raise invalid("value_error", ["body"], "Value error, either key or key_alias must be provided")
-    world.ledger.settle()
-    key = world.keys.live(token_of(named))
+    state.ledger.settle()
+    key = state.keys.live(token_of(named))
     if key is None:
         raise _not_found()
-    changes = changes_of(body, world, key)
-    now = to_the_millisecond(world.clock.now())
-    key = world.keys.change(key, **changes, updated_at=now, settings_updated_at=now)
+    changes = changes_of(body, state, key)
+    now = to_the_millisecond(state.clock.now())
+    key = state.keys.change(key, **changes, updated_at=now, settings_updated_at=now)
     return JSONResponse(shapes.updated(key, named))
 
 
 async def info(request: Request) -> Response:
     """Describe a key, the calling one if none is named; a deleted one too."""
-    world = world_of(request)
+    state = state_of(request)
     caller = authenticate(request)
-    world.ledger.settle()
+    state.ledger.settle()
     named = request.query_params.get("key") or (caller.key.token if caller.key else "")
-    key = world.keys.latest(token_of(named))
+    key = state.keys.latest(token_of(named))
     if key is None:
         raise error(404, "Key not found in database", "not_found_error", "key")
     if caller.key is not None and key.user_id != caller.key.user_id:
-        user = world.people.user(caller.key.user_id)
+        user = state.people.user(caller.key.user_id)
         role = (user and user.user_role) or "internal_user"
         message = f"You are not allowed to access this key's info. Your role={role}"
         raise error(403, message, "internal_server_error")
-    return JSONResponse({"key": named, "info": shapes.described(key, world.clock.now())})
+    return JSONResponse({"key": named, "info": shapes.described(key, state.clock.now())})
 
 
 async def list_keys(request: Request) -> Response:
     """List keys page by page: hashes, or full objects if asked."""
-    world = world_of(request)
+    state = state_of(request)
     caller = authenticate(request)
     query = request.query_params
     page = fields.query_whole(query, "page", default=1, maximum=10**9)
     size = fields.query_whole(query, "size", default=10, maximum=100)
     full = fields.query_flag(query, "return_full_object")
-    wish = wanted(query)
+    query_filter = wanted(query)
     if caller.key is not None:
-        if world.people.user(caller.key.user_id) is None:
+        if state.people.user(caller.key.user_id) is None:
             message = "You are not authorized to access this endpoint. No 'user_id' is associated with your API key."
             raise error(403, message, "bad_request_error", "user_id")
-        wish = replace(wish, user_id=caller.key.user_id)
-    world.ledger.settle()
-    total, keys = world.keys.page(wish, page=page, size=size)
+        query_filter = replace(query_filter, user_id=caller.key.user_id)
+    state.ledger.settle()
+    total, keys = state.keys.page(query_filter, page=page, size=size)
     return JSONResponse(
         {
             "keys": [shapes.listed(key) if full else key.token for key in keys],
@@ -119,22 +119,22 @@ async def list_keys(request: Request) -> Response:
 
 async def delete(request: Request) -> Response:
     """Delete keys by secret, hash or alias; the answer echoes what was sent, unknown ones included."""
-    world = world_of(request)
+    state = state_of(request)
     only_for = _self_service(request, authenticate(request))
     body = await fields.read_body(request)
     named, aliases = fields.words(body, "keys"), fields.words(body, "key_aliases")
     if not named and not aliases:
         message = "Value error, At least one of 'keys' or 'key_aliases' must be provided."
         raise invalid("value_error", ["body"], message)
-    found = [world.keys.live(token_of(name)) for name in named]
-    found += [world.keys.holder_of_alias(alias) for alias in aliases]
+    found = [state.keys.live(token_of(name)) for name in named]
+    found += [state.keys.holder_of_alias(alias) for alias in aliases]
     keys = [key for key in found if key is not None]
     if not keys:
         raise wrapped(404, "No keys found")
     if only_for is not None and any(key.user_id != only_for for key in keys):
         raise wrapped(403, "You are not authorized to delete this key")
     for key in keys:
-        world.keys.delete(key)
+        state.keys.delete(key)
     return JSONResponse({"deleted_keys": [*named, *aliases]})
 
 
@@ -146,12 +146,12 @@ async def block(request: Request) -> Response:
         role = "user_role=internal_user, user_id=" + person
         message = f"Only proxy admins, team admins, or org admins can call /key/{word}. {role}"
         raise detail(403, {"error": message})
-    world = world_of(request)
-    key = world.keys.live(token_of(fields.text(await fields.read_body(request), "key") or ""))
+    state = state_of(request)
+    key = state.keys.live(token_of(fields.text(await fields.read_body(request), "key") or ""))
     if key is None:
         raise _not_found()
-    now = to_the_millisecond(world.clock.now())
-    key = world.keys.change(key, blocked=word == "block", updated_at=now, settings_updated_at=now)
+    now = to_the_millisecond(state.clock.now())
+    key = state.keys.change(key, blocked=word == "block", updated_at=now, settings_updated_at=now)
     return JSONResponse(shapes.listed(key))
 
 

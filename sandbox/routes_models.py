@@ -11,7 +11,7 @@ from sandbox.auth import Caller, allow_spending, authenticate
 from sandbox.catalogue import Model, models_allowed
 from sandbox.config import VERSION
 from sandbox.errors import detail
-from sandbox.world import world_of
+from sandbox.state import state_of
 
 Json = dict[str, Any]
 _HOME = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sandbox gateway</title></head><body>
@@ -26,7 +26,7 @@ def _allowed(request: Request, caller: Caller) -> list[Model]:
     if caller.key is None:
         return models_allowed(())
     models = models_allowed(caller.key.models)
-    team = world_of(request).people.team(caller.key.team_id)
+    team = state_of(request).people.team(caller.key.team_id)
     return [model for model in models if team is None or not team.models or model.name in team.models]
 
 
@@ -87,7 +87,7 @@ async def alive(request: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """Say that the database answers."""
-    world_of(request).database.execute("SELECT 1")
+    state_of(request).database.execute("SELECT 1")
     return JSONResponse({"status": "healthy", "db": "connected"})
 
 

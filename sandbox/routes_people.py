@@ -14,10 +14,10 @@ from sandbox.auth import authenticate, require_admin
 from sandbox.clock import to_the_millisecond, with_z
 from sandbox.config import usd
 from sandbox.errors import detail, error, wrapped
-from sandbox.key_wishes import new_secret, reset_of, wished
+from sandbox.key_requests import new_secret, requested_key, reset_of
 from sandbox.keyring import Wanted
 from sandbox.records import Team, User, money
-from sandbox.world import World, world_of
+from sandbox.state import State, state_of
 
 Json = dict[str, Any]
 _PAGE = 1_000_000  # more keys than a sandbox has
@@ -26,9 +26,9 @@ _PAGE = 1_000_000  # more keys than a sandbox has
 async def new_user(request: Request) -> Response:
     """Make a user, and a key for it unless `auto_create_key` is false."""
     require_admin(request)
-    world = world_of(request)
+    state = state_of(request)
     body = await fields.read_body(request)
-    now = to_the_millisecond(world.clock.now())
+    now = to_the_millisecond(state.clock.now())
     user = User(
         user_id=fields.text(body, "user_id") or str(uuid.uuid4()),
         user_email=fields.text(body, "user_email"),
@@ -41,28 +41,28 @@ async def new_user(request: Request) -> Response:
         updated_at=now,
     )
     try:
-        world.people.add_user(user)
+        state.people.add_user(user)
     except sqlite3.IntegrityError as exc:
         raise wrapped(409, f"User with id {user.user_id} already exists") from exc
     key = ""
     if body.get("auto_create_key") is not False:
         key = new_secret()
-        row, _ = wished({"user_id": user.user_id, "models": list(user.models)}, key, world)
-        world.keys.add(row)
-        world.remember(key)
+        row, _ = requested_key({"user_id": user.user_id, "models": list(user.models)}, key, state)
+        state.keys.add(row)
+        state.remember(key)
     return JSONResponse({**shapes.person(user), "key": key, "key_alias": None, "expires": None})
 
 
-def _keys_of(world: World, wanted: Wanted) -> list[Json]:
-    world.ledger.settle()
-    _, keys = world.keys.page(wanted, page=1, size=_PAGE)
+def _keys_of(state: State, wanted: Wanted) -> list[Json]:
+    state.ledger.settle()
+    _, keys = state.keys.page(wanted, page=1, size=_PAGE)
     return [shapes.listed(key) for key in keys]
 
 
 async def user_info(request: Request) -> Response:
     """Describe a user with its keys; without an id, the caller."""
     caller = authenticate(request)
-    world = world_of(request)
+    state = state_of(request)
     user_id = request.query_params.get("user_id")
     if caller.key is not None:
         own = caller.key.user_id
@@ -71,11 +71,11 @@ async def user_info(request: Request) -> Response:
             raise error(403, message, "auth_error", "None")
         user_id = own
     elif user_id is None:
-        return JSONResponse({"user_id": "default_user_id", "user_info": None, "keys": _keys_of(world, Wanted())})
-    user = world.people.user(user_id)
+        return JSONResponse({"user_id": "default_user_id", "user_info": None, "keys": _keys_of(state, Wanted())})
+    user = state.people.user(user_id)
     if user is None:
         raise error(404, f"User {user_id} not found", "internal_server_error")
-    keys = _keys_of(world, Wanted(user_id=user.user_id))
+    keys = _keys_of(state, Wanted(user_id=user.user_id))
     return JSONResponse({"user_id": user.user_id, "user_info": shapes.person(user), "keys": keys, "teams": []})
 
 
@@ -103,7 +103,7 @@ def _spelled(team: Team) -> Json:
 async def new_team(request: Request) -> Response:
     """Make a team."""
     require_admin(request)
-    world = world_of(request)
+    state = state_of(request)
     body = await fields.read_body(request)
     team = Team(
         team_id=fields.text(body, "team_id") or str(uuid.uuid4()),
@@ -111,12 +111,12 @@ async def new_team(request: Request) -> Response:
         models=fields.words(body, "models"),
         max_budget=fields.amount(body, "max_budget"),
         budget_duration=(period := fields.text(body, "budget_duration")),
-        budget_reset_at=reset_of(world.clock.now(), period),
+        budget_reset_at=reset_of(state.clock.now(), period),
         metadata=fields.mapping(body, "metadata"),
-        created_at=to_the_millisecond(world.clock.now()),
+        created_at=to_the_millisecond(state.clock.now()),
     )
     try:
-        world.people.add_team(team)
+        state.people.add_team(team)
     except sqlite3.IntegrityError as exc:
         message = f"Team id = {team.team_id} already exists. Please use a different team id."
         raise wrapped(400, message) from exc
@@ -126,10 +126,10 @@ async def new_team(request: Request) -> Response:
 async def update_team(request: Request) -> Response:
     """Change the fields that were sent; null clears, and metadata is replaced."""
     require_admin(request)
-    world = world_of(request)
+    state = state_of(request)
     body = await fields.read_body(request)
     named = fields.text(body, "team_id")
-    team = world.people.team(named)
+    team = state.people.team(named)
     if team is None:
         raise wrapped(404, f"Team not found, passed team_id={named}")
     readers: dict[str, Callable[[Json, str], object]] = {
@@ -141,39 +141,39 @@ async def update_team(request: Request) -> Response:
     }
     changes = {name: read(body, name) for name, read in readers.items() if name in body}
     if "budget_duration" in changes:
-        changes["budget_reset_at"] = reset_of(world.clock.now(), fields.text(body, "budget_duration"))
-    team = world.people.change_team(team, **changes) if changes else team
+        changes["budget_reset_at"] = reset_of(state.clock.now(), fields.text(body, "budget_duration"))
+    team = state.people.change_team(team, **changes) if changes else team
     return JSONResponse({"team_id": team.team_id, "data": _spelled(team)})
 
 
 async def delete_teams(request: Request) -> Response:
     """Delete teams, and their keys with them."""
     require_admin(request)
-    world = world_of(request)
+    state = state_of(request)
     named = fields.words(await fields.read_body(request), "team_ids")
-    teams = [world.people.team(team_id) for team_id in named]
+    teams = [state.people.team(team_id) for team_id in named]
     if None in teams:
         raise detail(404, {"error": f"Team not found, passed team_id={named[teams.index(None)]}"})
     for team in teams:
         if team is not None:
-            world.people.delete_team(team)
-            for key in world.keys.page(Wanted(team_id=team.team_id), page=1, size=_PAGE)[1]:
-                world.keys.delete(key)
+            state.people.delete_team(team)
+            for key in state.keys.page(Wanted(team_id=team.team_id), page=1, size=_PAGE)[1]:
+                state.keys.delete(key)
     return JSONResponse({"deleted_teams": list(named)})
 
 
 async def team_info(request: Request) -> Response:
     """Describe a team with its keys."""
     authenticate(request)
-    world = world_of(request)
+    state = state_of(request)
     team_id = request.query_params.get("team_id")
     if team_id is None:
         raise error(422, str({"message": "Malformed request. No team id passed in."}), "auth_error", "None")
-    team = world.people.team(team_id)
+    team = state.people.team(team_id)
     if team is None:
         message = str({"message": f"Team not found, passed team id: {team_id}."})
         raise error(404, message, "auth_error", "None")
-    keys = _keys_of(world, Wanted(team_id=team_id))
+    keys = _keys_of(state, Wanted(team_id=team_id))
     return JSONResponse({"team_id": team_id, "team_info": _spelled(team), "keys": keys, "team_memberships": []})
 
 

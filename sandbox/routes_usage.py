@@ -15,14 +15,14 @@ from sandbox.auth import authenticate, require_admin
 from sandbox.catalogue import MODELS
 from sandbox.config import usd
 from sandbox.errors import detail, error
-from sandbox.world import World, world_of
+from sandbox.state import State, state_of
 
 Json = dict[str, Any]
 
 
-def _activity(world: World) -> Activity:
-    world.ledger.settle()
-    return Activity(world.database, world.keys, world.people)
+def _activity(state: State) -> Activity:
+    state.ledger.settle()
+    return Activity(state.database, state.keys, state.people)
 
 
 def _day(request: Request, name: str) -> str:
@@ -56,7 +56,7 @@ async def daily(request: Request) -> Response:
     span = _span(request)
     page = fields.query_whole(request.query_params, "page", default=1, maximum=10**9)
     size = fields.query_whole(request.query_params, "page_size", default=50, maximum=1000)
-    activity = _activity(world_of(request))
+    activity = _activity(state_of(request))
     pages = math.ceil(activity.count(span) / size)
     rows = activity.rows(span, size=size, start=(page - 1) * size)
     return JSONResponse({"results": activity.results(rows), "metadata": metadata(rows, page=page, pages=pages)})
@@ -65,12 +65,12 @@ async def daily(request: Request) -> Response:
 async def aggregated(request: Request) -> Response:
     """Tell all facts of the span at once."""
     span = _span(request)
-    activity = _activity(world_of(request))
+    activity = _activity(state_of(request))
     limit = fields.query_whole(request.query_params, "api_key_limit", default=100, maximum=1000)
     rows = activity.rows(span)
-    told = metadata(rows, page=1, pages=1)
-    told |= {"api_key_limit": limit, "total_api_keys": len({row["token"] for row in rows})}
-    return JSONResponse({"results": activity.results(rows, keys=limit), "metadata": told})
+    page_metadata = metadata(rows, page=1, pages=1)
+    page_metadata |= {"api_key_limit": limit, "total_api_keys": len({row["token"] for row in rows})}
+    return JSONResponse({"results": activity.results(rows, keys=limit), "metadata": page_metadata})
 
 
 async def calculate(request: Request) -> Response:

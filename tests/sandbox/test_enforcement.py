@@ -111,9 +111,9 @@ def test_notes_calls_with_wrong_keys_under_their_hash(lone_sandbox: Sandbox) -> 
     chat(lone_sandbox, "sk-" + "0" * 22)
     query = {"start_date": "2000-01-01", "end_date": "2100-01-01"}
 
-    told = lone_sandbox.call("GET", "/user/daily/activity", params=query).json()
+    activity = lone_sandbox.call("GET", "/user/daily/activity", params=query).json()
 
-    (entry,) = told["results"][0]["breakdown"]["api_keys"].values()
+    (entry,) = activity["results"][0]["breakdown"]["api_keys"].values()
     assert entry["metrics"]["failed_requests"] == 1
     assert entry["metadata"]["key_exists"] is False
 

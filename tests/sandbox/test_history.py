@@ -3,8 +3,8 @@
 from tests.sandbox_process import Sandbox
 
 
-def make_up(sandbox: Sandbox, user_id: str, **wish: int) -> int:
-    answer = sandbox.call("POST", "/sandbox/history", body={"user_id": user_id, **wish})
+def make_up(sandbox: Sandbox, user_id: str, **options: int) -> int:
+    answer = sandbox.call("POST", "/sandbox/history", body={"user_id": user_id, **options})
     assert answer.ok, answer.text
     return int(answer.json()["keys"])
 
@@ -16,8 +16,8 @@ def make_key(sandbox: Sandbox, user_id: str, secret: str) -> None:
 
 def spend(sandbox: Sandbox, user_id: str) -> list[tuple[str, float]]:
     query = {"start_date": "2000-01-01", "end_date": "2100-01-01", "page_size": 1000, "user_id": user_id}
-    told = sandbox.call("GET", "/user/daily/activity", params=query).json()
-    return [(result["date"], result["metrics"]["spend"]) for result in told["results"]]
+    activity = sandbox.call("GET", "/user/daily/activity", params=query).json()
+    return [(result["date"], result["metrics"]["spend"]) for result in activity["results"]]
 
 
 def test_a_users_keys_get_a_past_which_is_the_same_for_the_same_seed(sandbox: Sandbox) -> None:

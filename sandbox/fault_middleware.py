@@ -10,10 +10,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.errors import error
 from sandbox.faults import Fault, plain
-from sandbox.spoil_streams import STREAM_KINDS
-from sandbox.spoilt import PAGE, Call
+from sandbox.faulty_call import PAGE, Call
+from sandbox.state import State
+from sandbox.stream_faults import STREAM_KINDS
 from sandbox.wire import drop, hang_up, wait_or_gone
-from sandbox.world import World
 
 
 async def _delay(call: Call) -> None:
@@ -112,23 +112,23 @@ _KINDS: dict[str, Callable[[Call], Awaitable[None]]] = {
 }
 
 
-class Spoiler:
+class FaultMiddleware:
     """Wrap the application; without an armed fault, calls pass straight through."""
 
-    def __init__(self, app: ASGIApp, world: World) -> None:
+    def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
-        self._world = world
+        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request, spoilt or not."""
+        """Serve a request, with or without a fault."""
         if fault := self._fault(scope):
             return await _KINDS[fault.kind](Call(self._app, scope, receive, send, fault))
         return await self._app(scope, receive, send)
 
     def _fault(self, scope: Scope) -> Fault | None:
-        prefix = self._world.config.prefix
-        if not self._world.faults.orders or scope["type"] != "http" or scope["path"].startswith("/sandbox/"):
+        prefix = self._state.config.prefix
+        if not self._state.faults.orders or scope["type"] != "http" or scope["path"].startswith("/sandbox/"):
             return None
         if not scope["path"].startswith(prefix):
             return None
-        return self._world.faults.take(plain(scope["path"].removeprefix(prefix)))
+        return self._state.faults.take(plain(scope["path"].removeprefix(prefix)))

@@ -14,7 +14,7 @@ from sandbox.durations import DurationError, after, next_reset
 from sandbox.errors import error, unknown_team, wrapped
 from sandbox.keyring import SORTABLE, Wanted, token_of
 from sandbox.records import Key
-from sandbox.world import World
+from sandbox.state import State
 
 _KEY_TYPES = ("llm_api", "management", "read_only", "default")
 _STATUSES = ("active", "expired", "revoked", "deleted")
@@ -36,12 +36,12 @@ def new_secret() -> str:
     return "sk-" + secrets.token_urlsafe(16)
 
 
-def secret_of(body: Json, world: World) -> str:
+def secret_of(body: Json, state: State) -> str:
     """Return the custom key that was sent, or a new secret."""
     custom = fields.text(body, "key")
     if custom is None:
         return new_secret()
-    if not world.config.custom_keys:
+    if not state.config.custom_keys:
         raise wrapped(403, "Custom API key values are disabled by your administrator. Keys must be auto-generated.")
     if not custom.startswith("sk-"):
         shown = f"{custom[:4]}****{custom[-4:]}" if len(custom) > 8 else "****"
@@ -49,12 +49,12 @@ def secret_of(body: Json, world: World) -> str:
     return custom
 
 
-def wished(body: Json, secret: str, world: World) -> tuple[Key, datetime | None]:
+def requested_key(body: Json, secret: str, state: State) -> tuple[Key, datetime | None]:
     """Build the row that the body asks for, and its expiry with the microseconds that only the answer has."""
-    now = world.clock.now()
+    now = state.clock.now()
     duration, budget_duration = fields.text(body, "duration"), fields.text(body, "budget_duration")
     expires_at = None if duration is None else _expiry(now, duration, 500, "internal_server_error", "")
-    if duration is not None and world.short_lifetimes:
+    if duration is not None and state.short_lifetimes:
         expires_at = next_reset(now, "2d")
     key = Key(
         token=token_of(secret),
@@ -96,17 +96,17 @@ def reset_of(now: datetime, duration: str | None, kind: str = "internal_server_e
         raise wrapped(400, str(exc), None if kind == "internal_server_error" else "None", kind) from exc
 
 
-def refuse_taken_alias(world: World, alias: str | None, own_token: str | None) -> None:
+def refuse_taken_alias(state: State, alias: str | None, own_token: str | None) -> None:
     """Hold aliases unique over all live keys."""
-    holder = world.keys.holder_of_alias(alias) if alias else None
+    holder = state.keys.holder_of_alias(alias) if alias else None
     if holder is not None and holder.token != own_token:
         message = f"Key with alias '{alias}' already exists. Unique key aliases across all keys are required."
         raise error(400, message, "bad_request_error", "key_alias")
 
 
-def changes_of(body: Json, world: World, key: Key) -> Json:
+def changes_of(body: Json, state: State, key: Key) -> Json:
     """Return the columns that `/key/update` shall change."""
-    now = world.clock.now()
+    now = state.clock.now()
     changes: Json = {}
     for name, read in _READERS.items():
         if name in body:
@@ -115,9 +115,9 @@ def changes_of(body: Json, world: World, key: Key) -> Json:
         raise error(400, "Authentication Error, models may not be null", "auth_error", "None")
     if "key_alias" in body:
         changes["alias"] = fields.text(body, "key_alias")
-        refuse_taken_alias(world, changes["alias"], key.token)
+        refuse_taken_alias(state, changes["alias"], key.token)
     if changes.get("team_id") and changes["team_id"] != key.team_id:
-        _refuse_move(world, key, changes["team_id"])
+        _refuse_move(state, key, changes["team_id"])
     if "blocked" in body:
         changes["blocked"] = bool(body["blocked"])
     if "spend" in body:
@@ -130,9 +130,9 @@ def changes_of(body: Json, world: World, key: Key) -> Json:
     return changes
 
 
-def _refuse_move(world: World, key: Key, team_id: str) -> None:
+def _refuse_move(state: State, key: Key, team_id: str) -> None:
     """Let a key into a team only while it belongs to nobody: its person is no member."""
-    if world.people.team(team_id) is None:
+    if state.people.team(team_id) is None:
         raise unknown_team(team_id)
     if key.user_id is not None:
         message = f"User={key.user_id} is not a member of the team={team_id}. Check team members via `/team/info`."

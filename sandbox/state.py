@@ -16,7 +16,7 @@ from sandbox.limits import Limits
 from sandbox.people import People
 
 
-class World:
+class State:
     """The state behind the routes; `issued` keeps secrets only when the configuration says so, and only in memory."""
 
     def __init__(self, config: Config) -> None:
@@ -50,9 +50,9 @@ class World:
         self.short_lifetimes = False
 
 
-def world_of(request: Request) -> World:
+def state_of(request: Request) -> State:
     """Return the state behind a request."""
-    world = request.app.state.world
-    if not isinstance(world, World):
-        raise TypeError("the application was built without a World")
-    return world
+    state = request.app.state.state
+    if not isinstance(state, State):
+        raise TypeError("the application was built without a State")
+    return state

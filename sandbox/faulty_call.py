@@ -1,4 +1,4 @@
-"""A call that goes wrong: its work, its answer, and its connection, for the faults to spoil."""
+"""A call that goes wrong: its work, its answer, and its connection, for the faults to act on."""
 
 import contextlib
 from collections.abc import Iterator

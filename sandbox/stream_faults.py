@@ -7,7 +7,7 @@ from typing import Final
 from starlette.types import Message
 
 from sandbox.errors import error
-from sandbox.spoilt import PAGE, Call
+from sandbox.faulty_call import PAGE, Call
 from sandbox.streams import event
 from sandbox.wire import hang_up, reset, wait_or_gone
 
@@ -17,25 +17,25 @@ _HALF_AN_EVENT: Final = b'data: {"id":"chatcmpl-sandbox","choices":[{"index":0,"
 async def _strikes(call: Call) -> bool:
     """Let some chunks pass, then take the answer away from the work; False if it was shorter than that."""
     left = call.fault.after_chunks
-    spoilt = asyncio.Event()
+    failed = asyncio.Event()
 
     async def pass_some(message: Message) -> None:
         nonlocal left
         if message["type"] == "http.response.body":
             if left == 0:
-                spoilt.set()
+                failed.set()
                 await asyncio.Event().wait()  # until cancelled below
             left -= 1
         await call.send(message)
 
     work = asyncio.create_task(call.run(pass_some))
-    waiting = asyncio.create_task(spoilt.wait())
+    waiting = asyncio.create_task(failed.wait())
     await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    if spoilt.is_set():
+    if failed.is_set():
         work.cancel()
-    await asyncio.gather(work, return_exceptions=spoilt.is_set())
-    return spoilt.is_set()
+    await asyncio.gather(work, return_exceptions=failed.is_set())
+    return failed.is_set()
 
 
 async def _cut(call: Call) -> None:
