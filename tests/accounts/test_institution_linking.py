@@ -65,7 +65,7 @@ def test_does_not_link_by_an_address_that_the_institution_has_not_verified(
     make_intern("ada", email="ada@example.edu")
     institution.knows("u1", email="ada@example.edu", **claims)
 
-    assertContains(come_back(client), "No account was made")
+    assertContains(come_back(client), "No account was created")
 
     assert not is_signed_in(client)
     assert User.objects.count() == 1
@@ -105,7 +105,7 @@ def test_takes_no_address_for_verified_by_a_word_about_another_address(
     institution.knows("u1", email="ada@example.edu")
     institution.id_token_claims = {"email": "mallory@example.edu", "email_verified": True}
 
-    assertContains(come_back(client), "No account was made")
+    assertContains(come_back(client), "No account was created")
 
 
 @pytest.mark.parametrize("rights", ["staff", "superuser", "group", "permission", "inactive"])
@@ -121,7 +121,7 @@ def test_never_links_an_account_with_rights_by_its_address(
     User.objects.update(is_active=rights != "inactive")
     institution.knows("u1", email="boss@example.edu", email_verified=True)
 
-    assertContains(come_back(client), "No account was made")
+    assertContains(come_back(client), "No account was created")
 
     assert not is_signed_in(client)
     assert not SocialAccount.objects.exists()
@@ -134,7 +134,7 @@ def test_does_not_link_by_an_address_that_somebody_is_only_changing_to(
     EmailAddress.objects.create(user=other, email="ada@example.edu", verified=False)
     institution.knows("u1", email="ada@example.edu", email_verified=True)
 
-    assertContains(come_back(client), "No account was made")
+    assertContains(come_back(client), "No account was created")
     assert not SocialAccount.objects.exists()
 
 
@@ -146,7 +146,7 @@ def test_does_not_give_an_account_to_the_next_holder_of_its_address(
     client.logout()
     institution.knows("u2", email="ada@example.edu", email_verified=True)
 
-    assertContains(come_back(client), "No account was made")
+    assertContains(come_back(client), "No account was created")
     assert not is_signed_in(client)
 
 

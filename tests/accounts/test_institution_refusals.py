@@ -19,7 +19,7 @@ from tests.accounts.visits import CALLBACK, LOGIN, come_back, groups_of
 
 def test_refuses_an_answer_that_nobody_waits_for(client: Client, institution: Institution, db: None) -> None:
     for parameters in ("", "?code=x", "?code=x&state=y", "?error=server_error"):
-        assertContains(client.get(f"{CALLBACK}{parameters}"), "The sign-in did not work", status_code=401)
+        assertContains(client.get(f"{CALLBACK}{parameters}"), "Sign-in failed", status_code=401)
     assert not User.objects.exists()
 
 
@@ -119,7 +119,7 @@ def test_says_so_when_the_person_stopped_it(client: Client, institution: Institu
 
     answer = client.get(CALLBACK, {"error": "access_denied", "state": state}, follow=True)
 
-    assertContains(answer, "You stopped the sign-in at your institution.")
+    assertContains(answer, "You cancelled the sign-in at your institution.")
 
 
 def test_says_so_when_the_institution_answers_garbage(client: Client, institution: Institution, db: None) -> None:

@@ -302,7 +302,7 @@ def test_tells_an_inactive_person_and_does_not_let_them_in(client: Client, sign_
     answer = sign_in("intern")
 
     assertRedirects(answer, reverse("account_inactive"), fetch_redirect_response=False)
-    assertContains(client.get(answer.url), "Your account is switched off")
+    assertContains(client.get(answer.url), "Your account is inactive")
     assert not is_signed_in(client)
 
 

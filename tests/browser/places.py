@@ -38,7 +38,7 @@ def form_too_old(page: Page) -> None:
     page.get_by_label("User name or e-mail").fill("nobody")
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="This form is too old")).to_be_visible()
+    expect(page.get_by_role("heading", name="This form has expired")).to_be_visible()
 
 
 def refused_key(page: Page) -> None:

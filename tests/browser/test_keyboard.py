@@ -75,7 +75,7 @@ def test_escape_closes_a_menu_and_gives_the_focus_back(visit: Visit, intern: Use
     page.keyboard.press("Escape")
 
     expect(menu).to_be_focused()
-    expect(page.get_by_role("link", name="What was done with my keys")).to_be_hidden()
+    expect(page.get_by_role("link", name="History of my keys")).to_be_hidden()
 
 
 def test_a_menu_closes_behind_the_focus(visit: Visit, intern: User) -> None:

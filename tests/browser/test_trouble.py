@@ -104,7 +104,7 @@ def test_a_form_that_is_too_old_gets_a_page_that_says_so(visit: Visit, intern: U
 
     page.get_by_role("button", name="Create key").click()
 
-    expect(page.get_by_role("heading", name="This form is too old")).to_be_visible()
+    expect(page.get_by_role("heading", name="This form has expired")).to_be_visible()
     assert_one_page(page)
     assert not Key.objects.exists()
 
@@ -116,7 +116,7 @@ def test_a_key_that_went_meanwhile_gets_the_page_for_what_is_not_there(visit: Vi
 
     steps.from_menu(page, "thesis", "Delete")
 
-    expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
     assert_one_page(page)
 
 

@@ -168,7 +168,7 @@ def test_a_gateway_of_which_nothing_is_known(intern: User, read: Read) -> None:
     GatewayState.objects.all().delete()
     GatewayModel.objects.all().delete()
 
-    assert "Nous ne l’avons pas encore interrogée" in read(in_french(intern).get("/status/"))
+    assert "Pas encore vérifiée" in read(in_french(intern).get("/status/"))
     assert "Pas encore de liste" in read(in_french(intern).get("/models/"))
     read(in_french(intern).get("/get-started/"))
 

@@ -125,7 +125,7 @@ def test_a_form_that_is_too_old(read: Read) -> None:
     answer = in_french(enforce_csrf_checks=True).post("/account/login/")
 
     assert answer.status_code == 403
-    assert "Ce formulaire est trop ancien" in read(answer)
+    assert "Ce formulaire a expiré" in read(answer)
 
 
 def test_the_administration(admin: User, staff: User, sandbox: Sandbox, read: Read) -> None:

@@ -170,7 +170,7 @@ def test_asking_the_gateway(admin: User, read: Read) -> None:
 def test_a_comparison(admin: User, read: Read) -> None:
     reconciliation = Reconciliation.objects.create(keys_here=7, keys_there=8, days=7, ended_at=timezone.now())
     browser = in_french(admin)
-    assert "Aucune différence" in read(browser.get("/usage/compare/"))
+    assert "Aucun écart" in read(browser.get("/usage/compare/"))
     for kind in Discrepancy.Kind.values:
         for fix in Discrepancy.Fix.values:
             sides = {"here": "1.5", "there": "2.5", "measure": "spend_usd"} if kind == "sums" else {"there": "x"}

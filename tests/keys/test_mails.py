@@ -63,7 +63,7 @@ def test_a_mail_about_a_budget_is_too_and_leads_to_the_key(french: User, sandbox
 def test_administrators_are_greeted_each_in_their_language(admin: User, settings: object) -> None:
     User.objects.filter(pk=admin.pk).update(language="fr")
 
-    assert alert_admins("test", translation.gettext_lazy("Keys are not looked after"), "…")
+    assert alert_admins("test", translation.gettext_lazy("Keys are not being maintained"), "…")
 
     (message,) = mail.outbox
     assert message.subject == "[Passerelle] Les clés ne sont plus suivies"

@@ -66,7 +66,7 @@ def test_says_what_is_wrong(as_intern: Client, problem: str, gateway: str, model
 
 
 def test_says_that_nobody_has_asked_yet(as_intern: Client) -> None:
-    assertContains(as_intern.get(STATUS_URL), "We have not asked yet")
+    assertContains(as_intern.get(STATUS_URL), "Not checked yet")
     assert tones(as_intern) == {"gateway": "idle", "models": "idle", "portal": "bad"}
 
 
@@ -118,7 +118,7 @@ def test_a_minute_of_silence_is_told_as_what_it_is(as_intern: Client) -> None:
     response = as_intern.get("/")
     assertContains(response, "The gateway has not answered the portal’s checks since")
     assertContains(response, "1 minute ago")
-    assertContains(response, "may fail until it answers again")
+    assertContains(response, "may fail until the gateway answers again")
 
 
 @pytest.mark.parametrize(("minutes", "is_promised"), [(1, True), (4, False)])

@@ -165,7 +165,7 @@ def test_every_class_of_ours_is_in_the_style_sheets_and_used(repository: Path) -
 def test_the_page_for_our_own_failures_needs_neither_request_nor_database() -> None:
     page = render_to_string("500.html")
 
-    assert "Something broke on our side" in page
+    assert "Something went wrong" in page
 
 
 def test_htmx_puts_no_style_into_the_page_and_keeps_no_copy_of_one() -> None:

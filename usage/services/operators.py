@@ -46,8 +46,8 @@ def _words(code: str) -> tuple[Promise, Promise, Promise]:
             _("The worker’s log says why, at “usage.refresh_facts”. Run: manage.py check_gateway"),
         ),
         SWEEP: (
-            _("Keys are not looked after"),
-            _("Deletions that the gateway has not confirmed, and keys that have ended, wait."),
+            _("Keys are not being maintained"),
+            _("Unconfirmed deletions and expired keys are not being processed."),
             _("The worker’s log says why, at “keys.sweep”. Are a worker and exactly one beat running?"),
         ),
     }

@@ -186,7 +186,7 @@ def heat_map(days: Year) -> SafeString:
     return format_html(
         '<svg width="{}" height="138" role="img" aria-label="{}">{}{}</svg>',
         (last // 7 + 1) * CELL,
-        _("Spend per day over a year; the palest is nothing, the strongest the most."),
+        _("Spend per day over a year; the darker the colour, the higher the spend."),
         format_html_join("", '<text x="{}" y="11">{}</text>', _months(days)),
         mark_safe("".join(_cells(days))),  # noqa: S308  # numbers and Django's names of days only
     )

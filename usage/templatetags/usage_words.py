@@ -202,7 +202,7 @@ def notice_words(notice: Notice) -> str:
     }
     if notice.key is None:
         spent = _("%(percent)d %% of the portal’s monthly budget is spent: %(spent)s of %(budget)s.") % words
-        return " ".join((spent, _("Nothing is stopped by it.")))
+        return " ".join((spent, _("This budget only warns; nothing stops.")))
     reset = budget_reset_day(notice.key.budget_period, notice.period_first_day)
     words["day"] = long_day(reset) if reset else _("its reset")
     if notice.threshold >= 100:

@@ -111,7 +111,7 @@ def _compare(request: PortalRequest) -> HttpResponse:
         return redirect("usage:reconcile")
     try:
         send_task("usage.reconcile", expires=TIMEOUT_S)
-        messages.info(request, _("The gateway is being compared with. Load this page again in a moment."))
+        messages.info(request, _("The comparison with the gateway has started. Reload this page in a moment."))
     except QueueUnavailable:
         cache.delete("usage:compared")
         messages.error(request, _queue_down_message())

@@ -137,7 +137,7 @@ def test_without_the_forms_token_nothing_is_changed(
 
     assert response.status_code == 403
     assert_in_layout(response)
-    assert "This form is too old" in words_of(response)
+    assert "This form has expired" in words_of(response)
     assert everything(sandbox) == before
 
 

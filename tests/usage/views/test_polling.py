@@ -119,7 +119,7 @@ def test_before_the_first_run_it_says_so(as_reader: Client, way: dict[str, str])
     response = as_reader.get(RUNS, headers=way)
 
     assert_form(response, way, "usage-panel")
-    assert "No run yet" in words_of(response)
+    assert "No updates yet" in words_of(response)
 
 
 def test_lists_runs_newest_first_by_pages(as_reader: Client) -> None:
@@ -136,7 +136,7 @@ def test_lists_runs_newest_first_by_pages(as_reader: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reached", "words"), [(None, "Not begun"), (100, "Read back to"), (400, "")], ids=["new", "halfway", "done"]
+    ("reached", "words"), [(None, "Not started"), (100, "Read back to"), (400, "")], ids=["new", "halfway", "done"]
 )
 def test_tells_how_far_the_back_fill_is(as_reader: Client, reached: int | None, words: str) -> None:
     settle()
@@ -166,14 +166,14 @@ def test_before_the_first_comparison_it_says_what_comes(as_reader: Client, way: 
     response = as_reader.get(COMPARE, headers=way)
 
     assert_form(response, way, "usage-panel")
-    assert "The first comparison is made tonight." in words_of(response)
+    assert "The first comparison runs tonight." in words_of(response)
 
 
 def test_says_that_nothing_differs(as_reader: Client, reconciliation: Reconciliation) -> None:
     text = words_of(as_reader.get(COMPARE))
 
     assert "Keys in the portal: 7; at the gateway: 8; days whose totals were compared: 7." in text
-    assert "Nothing differs" in text
+    assert "No discrepancies" in text
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_says_in_words_what_differs(
     text = words_of(as_reader.get(COMPARE))
 
     assert words in text
-    assert "1 thing differs" in text
+    assert "1 discrepancy" in text
 
 
 def test_names_the_owner_of_a_key(as_reader: Client, reconciliation: Reconciliation, intern: User) -> None:
@@ -237,7 +237,7 @@ def test_a_comparison_that_broke_off_leaves_the_one_before(as_reader: Client, re
 
     text = words_of(as_reader.get(COMPARE))
 
-    assert "broke off The gateway does not answer." in text
+    assert "was interrupted The gateway does not answer." in text
     assert "still here" in text
 
 
@@ -252,7 +252,7 @@ def test_compares_anew_at_most_twice_a_minute(as_manager: Client) -> None:
     text = [words_of(as_manager.post(COMPARE, follow=True)) for _ in range(2)]
 
     assert sent_tasks() == [("usage.reconcile", [])]
-    assert "The gateway is being compared with." in text[0]
+    assert "The comparison with the gateway has started." in text[0]
     assert "Somebody asked just now." in text[1]
 
 
