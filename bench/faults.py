@@ -69,7 +69,7 @@ FAULTS: Final[dict[str, tuple[str, Callable[[Server], AbstractContextManager[Non
 
 
 class Load:
-    """Visitors of each node who go from page to page until they are told to stop, and one who reads a long answer."""
+    """Visitors of each node who go from page to page until they are stopped, and one who reads a long answer."""
 
     def __init__(self, site: Site, seconds: float) -> None:
         self.seen: dict[str, list[Seen]] = {name: [] for name in (*PAGES, REFRESH)}

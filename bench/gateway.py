@@ -77,7 +77,7 @@ def _insert(facts: int, rows: int) -> str:
 
 
 def ask() -> tuple[float, float, float]:
-    """Ask for the overview of 30 days; return milliseconds, megabytes, and the spend that it told in USD."""
+    """Ask for the overview of 30 days; return milliseconds, megabytes, and the spend that it reported in USD."""
     query = {
         "start_date": (LAST_DAY - timedelta(days=DAYS - 1)).isoformat(),
         "end_date": LAST_DAY.isoformat(),

@@ -75,7 +75,7 @@ def look() -> Json:
 
     from usage.models import UsageState
 
-    told = {}
+    seen = {}
     for name, (who, route, query) in PAGES.items():
         client, path = _signed_in(who), reverse(route) + query
         client.get(path)  # templates are compiled
@@ -85,8 +85,8 @@ def look() -> Json:
         fresh_ms = (time.perf_counter() - began) * 1000
         with CaptureQueriesContext(connection) as queries:
             client.get(path)
-        told[name] = {"status": answer.status_code, "queries": len(queries), "fresh_ms": fresh_ms}
-    return told
+        seen[name] = {"status": answer.status_code, "queries": len(queries), "fresh_ms": fresh_ms}
+    return seen
 
 
 def hostile(count: int) -> Json:
@@ -147,8 +147,8 @@ def main(act: str, *numbers: str) -> None:
         "poll": poll,
         "welcome": welcome,
     }
-    told = acts[act](*map(int, numbers))
-    sys.stdout.write(f"{json.dumps(told)}\n")
+    result = acts[act](*map(int, numbers))
+    sys.stdout.write(f"{json.dumps(result)}\n")
 
 
 if __name__ == "__main__":

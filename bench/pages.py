@@ -71,10 +71,10 @@ def measure(kind: str, few: Portal, many: Portal) -> list[Figure]:
             at_most(f"{name}, {kind}, many against few", many_ms / few_ms, "×", MOST_RATIO),
             seen(f"{name}, {kind}, {many_facts}, of the processor", cpu_ms, "ms"),
         ]
-    for name, told in many.inside("look").items():
+    for name, page in many.inside("look").items():
         figures += [
-            at_most(f"{name}, {kind}, queries", told["queries"], "", MOST_QUERIES),
-            seen(f"{name}, {kind}, {many_facts}, first after a change", told["fresh_ms"], "ms"),
+            at_most(f"{name}, {kind}, queries", page["queries"], "", MOST_QUERIES),
+            seen(f"{name}, {kind}, {many_facts}, first after a change", page["fresh_ms"], "ms"),
         ]
     return figures
 
@@ -137,10 +137,10 @@ def main() -> int:
     parser.add_argument("--few", type=int, default=1_000)
     parser.add_argument("--many", type=int, default=1_000_000)
     parser.add_argument("--on", choices=MEASURED, nargs="+", default=list(MEASURED))
-    told = parser.parse_args()
-    sizes = (told.few, told.many)
+    options = parser.parse_args()
+    sizes = (options.few, options.many)
     with tempfile.TemporaryDirectory(prefix="passerelle-bench-") as folder:
-        figures = [figure for name in told.on for figure in MEASURED[name](sizes, Path(folder))]
+        figures = [figure for name in options.on for figure in MEASURED[name](sizes, Path(folder))]
     return 0 if report(figures) else 1
 
 

@@ -55,27 +55,27 @@ def poll_thrice(kind: str, portal: Portal, sandbox: Sandbox) -> list[Figure]:
     changed = portal.inside("poll")
     figures = [
         figure
-        for name, told in (("first", first), ("again", again), ("changed", changed))
-        for figure in _figures(f"poll of {rows:,} facts, {kind}, {name}", told)
+        for name, report in (("first", first), ("again", again), ("changed", changed))
+        for figure in _figures(f"poll of {rows:,} facts, {kind}, {name}", report)
     ]
     wrote = [("first", first, rows), ("again", again, 0), ("changed", changed, rows)]
     return figures + [
         Figure(
             name=f"poll of {rows:,} facts, {kind}, {name}: rows written",
-            value=told["rows_written"],
+            value=report["rows_written"],
             unit="",
             bar=f"= {expected:,}",
-            ok=told["rows_written"] == expected and told["outcome"] == "done",
+            ok=report["rows_written"] == expected and report["outcome"] == "done",
         )
-        for name, told, expected in wrote
+        for name, report, expected in wrote
     ]
 
 
-def _figures(name: str, told: dict[str, Any]) -> list[Figure]:
+def _figures(name: str, report: dict[str, Any]) -> list[Figure]:
     return [
-        at_most(name, told["own_s"], "s", MOST_S),
-        at_most(f"{name}: peak memory", told["memory_mb"], "MB", MOST_MB),
-        seen(f"{name}: the gateway's own time", told["gateway_s"], "s"),
+        at_most(name, report["own_s"], "s", MOST_S),
+        at_most(f"{name}: peak memory", report["memory_mb"], "MB", MOST_MB),
+        seen(f"{name}: the gateway's own time", report["gateway_s"], "s"),
     ]
 
 

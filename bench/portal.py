@@ -56,8 +56,8 @@ class Portal(Server):
 
     def prepare(self) -> None:
         """Fill the database."""
-        told = self.inside("fill", self.facts)
-        self.pages, self.filled_s = told["pages"], told["seconds"]
+        report = self.inside("fill", self.facts)
+        self.pages, self.filled_s = report["pages"], report["seconds"]
 
     def command(self) -> list[str]:
         """Serve as the portal does."""
@@ -86,7 +86,7 @@ class Portal(Server):
         return sum(sum(each.cpu_times()[:2]) for each in self.processes()) * 1000
 
     def inside(self, act: str, *numbers: int) -> Any:
-        """Do an act of inside.py in a process of its own, and return what it told."""
+        """Do an act of inside.py in a process of its own, and return what it reported."""
         command = [sys.executable, "-m", "bench.inside", act, *map(str, numbers)]
         done = subprocess.run(command, cwd=ROOT, env=self.environment(), check=True, stdout=subprocess.PIPE, text=True)
         return json.loads(done.stdout.splitlines()[-1])

@@ -24,9 +24,9 @@ def test_fills_a_portal_whose_pages_can_be_measured() -> None:
     assert Fact.objects.count() == 1_000
     assert Fact.objects.values("day").distinct().count() == DAYS
     assert_sums_are_right()
-    told = look()
-    assert {page["status"] for page in told.values()} == {200}
-    assert all(0 < page["queries"] <= 8 for page in told.values())
+    pages = look()
+    assert {page["status"] for page in pages.values()} == {200}
+    assert all(0 < page["queries"] <= 8 for page in pages.values())
 
 
 def test_keeps_the_newest_figure_of_each_name(tmp_path: Path) -> None:
