@@ -65,6 +65,12 @@ def visit(windows: Windows, transactional_db: None, sandbox: Sandbox) -> Iterato
     assert not visitors.complaints
 
 
+@pytest.fixture(scope="session")
+def axe_on_phone(pytestconfig: pytest.Config) -> bool:
+    """Tell whether axe looks at pages as phones show them too: a slow one, left out where the slow tests are."""
+    return bool(pytestconfig.option.markexpr != "not slow")
+
+
 @pytest.fixture
 def known_password(settings: Settings, visit: Visit, intern: User) -> str:
     """Let the intern sign in by the form of a portal that takes no cheap hash."""

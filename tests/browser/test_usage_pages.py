@@ -43,29 +43,35 @@ def make_run(**fields: object) -> PollRun:
 
 
 @pytest.mark.parametrize("path", ["/", "/usage/", "/usage/?period=90d", "/usage/?model=nothing", "/usage/interns/"])
-def test_pages_of_staff_are_in_order(visit: Visit, everything: None, staff: User, path: str) -> None:
-    assert_in_order(visit(path, user=staff))
+def test_pages_of_staff_are_in_order(
+    visit: Visit, everything: None, staff: User, path: str, axe_on_phone: bool
+) -> None:
+    assert_in_order(visit(path, user=staff), axe_on_phone)
 
 
 @pytest.mark.parametrize(
     "path", ["/usage/everyone/", "/usage/everyone/?person=staff&kind=temporary", "/usage/runs/", "/usage/compare/"]
 )
-def test_pages_of_admins_are_in_order(visit: Visit, everything: None, admin: User, path: str) -> None:
-    assert_in_order(visit(path, user=admin))
+def test_pages_of_admins_are_in_order(
+    visit: Visit, everything: None, admin: User, path: str, axe_on_phone: bool
+) -> None:
+    assert_in_order(visit(path, user=admin), axe_on_phone)
 
 
 @pytest.mark.parametrize("path", ["/usage/everyone/", "/usage/runs/", "/usage/compare/", "/usage/interns/"])
-def test_pages_that_have_nothing_yet_are_in_order(visit: Visit, staff: User, admin: User, path: str) -> None:
-    assert_in_order(visit(path, user=staff if "interns" in path else admin))
+def test_pages_that_have_nothing_yet_are_in_order(
+    visit: Visit, staff: User, admin: User, path: str, axe_on_phone: bool
+) -> None:
+    assert_in_order(visit(path, user=staff if "interns" in path else admin), axe_on_phone)
 
 
-def test_what_unfolds_is_in_order(visit: Visit, everything: None, admin: User) -> None:
+def test_what_unfolds_is_in_order(visit: Visit, everything: None, admin: User, axe_on_phone: bool) -> None:
     page = visit("/usage/everyone/", user=admin)
     page.get_by_text("Show as table").click()
     page.get_by_text("Custom").click()
     expect(page.get_by_label("From", exact=True)).to_be_visible()
 
-    assert_in_order(page)
+    assert_in_order(page, axe_on_phone)
 
 
 @pytest.mark.parametrize("path", ["/usage/", "/usage/everyone/"])
