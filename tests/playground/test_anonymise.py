@@ -197,6 +197,8 @@ def test_the_gateway_may_be_away(ngozi: User, sandbox: Sandbox) -> None:
     sandbox.faults("/key/delete", "drop_before")
 
     assert anonymise(person=ngozi, act=BY_TEST)
+    assert not anonymise(person=ngozi, act=BY_TEST)  # a second click
+    assert AuditEntry.objects.filter(action="anonymise").count() == 1
     with pytest.raises(GatewayUnavailable):
         sweep()
     assert Key.objects.get().state == Key.State.DELETING
