@@ -15,6 +15,9 @@ SLOW: Final = {  # a pattern of files below tests/: why
     "faults/*.py": "PostgreSQL and Redis restart, hang and are away",
     "playground/test_faults_servers.py": "servers restart in the middle of answers",
     "playground/test_faults_process.py": "processes are killed in the middle of answers",
+    "playground/test_faults_b*.py": "gateways and browsers fail at each moment; test_faults.py is no slow one",
+    "playground/test_faults_[cd]*.py": "answers that are carried or deleted in the middle",
+    "web/test_slow_requests.py": "browsers that send and read slowly",
     "browser/test_real_size.py": "every full page in three widths, two colours, two languages",
     "bench/*.py": "the bench's own tests",
 }

@@ -139,6 +139,7 @@ def test_control_c_ends_all(tmp_path: Path, repository: Path) -> None:
         assert run.process.wait() == 0
 
 
+@pytest.mark.slow
 def test_what_is_killed_or_cannot_be_read_is_no_end(tmp_path: Path, repository: Path) -> None:
     with running_again(tmp_path, repository) as run:
         log = tmp_path / "var" / "log" / "run.log"
@@ -223,6 +224,7 @@ def test_a_database_without_tables_is_one_line(tmp_path: Path, repository: Path,
     assert "make run" in line
 
 
+@pytest.mark.slow
 def test_when_it_is_killed_its_programs_end(tmp_path: Path, repository: Path) -> None:
     with running_again(tmp_path, repository) as run:
         processes = [run.process, *run.descendants()]
