@@ -23,7 +23,7 @@ from django.http import HttpRequest
 from web.per_process import PerProcess
 
 CAN_LOOP: Final = hasattr(os, "eventfd") and hasattr(select, "epoll")
-JOIN_S: Final = 0.04  # pause between two rounds: what comes within it is sent together (DESIGN §7)
+JOIN_S: Final = 0.04  # pause between two rounds: what comes within it is sent together (docs/design.md)
 MOST_JOIN_S: Final = 0.5
 PATIENCE: Final = 3  # times as long as a round took it pauses, so that others find their turn
 IDLE_S: Final = 1.0  # a stream that is silent for so long waits in its own thread
