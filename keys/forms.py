@@ -113,7 +113,7 @@ class KeyForm(LabelForm):
         field = self.fields["kind"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  (for the type checker)
         field.choices = [
-            (value, f"{label} · {ngettext('%d day', '%d days', lifetime) % lifetime}")
+            (value, f"{label} · " + ngettext("%d day", "%d days", lifetime) % lifetime)
             for value, label, lifetime in kinds
         ]
         self.initial["kind"] = kinds[0][0]

@@ -8,7 +8,7 @@ import polib
 from django.conf import settings
 from django.utils.html import strip_tags
 
-from tests.french.messages import Message, hidden_names, messages
+from tests.french.messages import Message, hidden_names, messages, texts_in_f_strings
 
 CATALOGUE = Path(settings.BASE_DIR) / "locale/fr/LC_MESSAGES/django.po"
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")
@@ -78,6 +78,7 @@ def test_finds_texts_wherever_they_are() -> None:
 
 def test_every_text_is_seen_by_makemessages_too() -> None:
     assert hidden_names() == set()
+    assert texts_in_f_strings() == set()
 
 
 def test_keeps_placeholders_markup_and_lines() -> None:

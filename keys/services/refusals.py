@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_words import Words, add_words, words_of
@@ -29,9 +29,6 @@ class KeyRefused(Exception):
         return self.reason.partition(".")[0]
 
 
-ANOTHER_LIFETIME: Final = gettext_noop(
-    "This version of the gateway gives keys another lifetime than it is asked for. Nothing was created."
-)
 PREFIX: Final = "refused."  # of the codes in the trail
 
 
@@ -76,12 +73,12 @@ def _lifetime(values: Mapping[str, Any]) -> str:
     words = gettext(
         "This version of the gateway gives keys another lifetime than it is asked for. Nothing was created."
     )
-    return f"{words} {gettext('Tell an administrator: “manage.py check_gateway” says more.')}"
+    return words + " " + gettext("Tell an administrator: “manage.py check_gateway” says more.")
 
 
 def _custom_keys(values: Mapping[str, Any]) -> str:
     words = gettext("The gateway does not let the portal choose a key’s secret, and the Playground needs that.")
-    return f"{words} {gettext('Tell an administrator: custom keys must be allowed at the gateway.')}"
+    return words + " " + gettext("Tell an administrator: custom keys must be allowed at the gateway.")
 
 
 REASONS: Final[dict[str, Words]] = {

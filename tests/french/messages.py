@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -43,6 +43,13 @@ def hidden_names() -> set[str]:
     return {name for name in named if name != "_" and not FUNCTION.fullmatch(name)}
 
 
+def texts_in_f_strings() -> set[str]:
+    """Return what is to be translated inside an f-string, where xgettext does not look: it would drop it."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in _sources("py")]
+    f_strings = ((tree, node) for tree in trees for node in ast.walk(tree) if isinstance(node, ast.JoinedStr))
+    return {text for tree, f_string in f_strings for _, text, _ in _texts_in(f_string, _names_in(tree))}
+
+
 def _sources(suffix: str) -> Iterator[Path]:
     folders = (f for f in ROOT.iterdir() if f.is_dir() and f.name not in NOT_OURS_TO_TRANSLATE and f.name[0] != ".")
     return (path for folder in folders for path in folder.rglob(f"*.{suffix}"))
@@ -51,7 +58,10 @@ def _sources(suffix: str) -> Iterator[Path]:
 def _in_python(source: str) -> Iterator[Message]:
     """Yield the texts of the calls of gettext's functions, under whatever name they were imported."""
     tree = ast.parse(source)
-    names = _names_in(tree)
+    return _texts_in(tree, _names_in(tree))
+
+
+def _texts_in(tree: ast.AST, names: Mapping[str, str]) -> Iterator[Message]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
             values = [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]

@@ -27,7 +27,7 @@ from tests.accounts.conftest import SignIn, institution, institution_process, is
 from tests.accounts.institution import Institution
 from tests.accounts.visits import come_back
 from tests.conftest import signed_in
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, make_staff, make_user
 from tests.keys.acts import BY_TEST, again, assert_at_rest, issue
 from tests.keys.crashes import killed_after
 from tests.playground import rows
@@ -40,9 +40,7 @@ NAMING = ("Ngozi", "Obi", "ngozi", "Bo Lind", "bo.lind@", "Intern thesis", "192.
 @pytest.fixture
 def ngozi(db: None) -> User:
     """Make somebody of the group Staff who has much to forget."""
-    person = make_user(
-        "ngozi", groups=("Staff",), first_name="Ngozi", last_name="Obi", email="ngozi@example.edu", language="fr"
-    )
+    person = make_staff("ngozi", first_name="Ngozi", last_name="Obi", email="ngozi@example.edu", language="fr")
     EmailAddress.objects.create(user=person, email="ngozi@example.edu", verified=True, primary=True)
     claims = {"userinfo": {"name": "Ngozi Obi", "email": "ngozi@example.edu"}}
     SocialAccount.objects.create(user=person, provider="institution", uid="u-ngozi", extra_data=claims)
