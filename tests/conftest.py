@@ -62,9 +62,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.write_line("; ".join(said))
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest itself leaves out what -m does not name
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about another database, and what asks real gateways that nobody names.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Mark what `tests.rounds` names, before pytest leaves out what -m does not name; when all is in order, leave out
+    what is about another database and what asks real gateways that nobody names, and put first what is early.
 
     What uses no database is the same on each: it runs on SQLite only.
     """
@@ -74,6 +75,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("slow")
         if rounds.is_among(name, rounds.ONLY_ON_SQLITE):
             item.add_marker(pytest.mark.only_on("sqlite"))
+    yield
     vendor = "postgresql" if "postgresql" in settings.DATABASES["default"]["ENGINE"] else "sqlite"
     left_out = {item for item in items for mark in item.iter_markers("only_on") if vendor not in mark.args}
     if vendor != "sqlite":
