@@ -41,8 +41,8 @@ def code_of(detail: str) -> tuple[str, dict[str, Any]]:
         return "", {}
     if code := SENTENCES.get(detail):
         return code, {}
-    if told := TAKEN_OVER.fullmatch(detail):
-        return "taken_over", {"expires_at": None if told[1] == "never" else told[1], "blocked": told[2] == "yes"}
+    if taken := TAKEN_OVER.fullmatch(detail):
+        return "taken_over", {"expires_at": None if taken[1] == "never" else taken[1], "blocked": taken[2] == "yes"}
     if days := STAY_DAYS.fullmatch(detail):
         return "stay_days", dict(
             zip(("before", "after"), (None if day == "–" else day for day in days.groups()), strict=True)

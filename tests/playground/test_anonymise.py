@@ -44,8 +44,8 @@ def ngozi(db: None) -> User:
     EmailAddress.objects.create(user=person, email="ngozi@example.edu", verified=True, primary=True)
     claims = {"userinfo": {"name": "Ngozi Obi", "email": "ngozi@example.edu"}}
     SocialAccount.objects.create(user=person, provider="institution", uid="u-ngozi", extra_data=claims)
-    talk = rows.conversation(person, ("Who is Ngozi Obi?", "Ngozi is a chemist."))
-    rows.image(rows.message(talk, "Ngozi, here is a picture"))
+    conversation = rows.conversation(person, ("Who is Ngozi Obi?", "Ngozi is a chemist."))
+    rows.image(rows.message(conversation, "Ngozi, here is a picture"))
     return person
 
 
