@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from keys.models import Key
-from usage.money import UsdField
+from web.money import UsdField
 
 TOKEN_LENGTH: Final = 200
 MODEL_LENGTH: Final = 200

@@ -7,7 +7,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import usage.money
+import web.money
 
 
 class Migration(migrations.Migration):
@@ -211,8 +211,8 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("period_first_day", models.DateField(help_text="UTC")),
                 ("threshold", models.PositiveSmallIntegerField(help_text="80 or 100, percent")),
-                ("spent_usd", usage.money.UsdField(decimal_places=12, max_digits=19)),
-                ("budget_usd", usage.money.UsdField(decimal_places=12, max_digits=19)),
+                ("spent_usd", web.money.UsdField(decimal_places=12, max_digits=19)),
+                ("budget_usd", web.money.UsdField(decimal_places=12, max_digits=19)),
                 ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("mailed_at", models.DateTimeField(null=True)),
                 ("seen_at", models.DateTimeField(help_text="When the person put it away.", null=True)),
@@ -251,7 +251,7 @@ class Migration(migrations.Migration):
             name="DaySource",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("spend_usd", usage.money.UsdField(decimal_places=12, default=Decimal("0"), max_digits=19)),
+                ("spend_usd", web.money.UsdField(decimal_places=12, default=Decimal("0"), max_digits=19)),
                 ("prompt_tokens", models.BigIntegerField(default=0)),
                 ("completion_tokens", models.BigIntegerField(default=0)),
                 ("cache_read_tokens", models.BigIntegerField(default=0)),
@@ -279,7 +279,7 @@ class Migration(migrations.Migration):
             name="Fact",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("spend_usd", usage.money.UsdField(decimal_places=12, default=Decimal("0"), max_digits=19)),
+                ("spend_usd", web.money.UsdField(decimal_places=12, default=Decimal("0"), max_digits=19)),
                 ("prompt_tokens", models.BigIntegerField(default=0)),
                 ("completion_tokens", models.BigIntegerField(default=0)),
                 ("cache_read_tokens", models.BigIntegerField(default=0)),
@@ -315,7 +315,7 @@ class Migration(migrations.Migration):
             name="DayModel",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("spend_usd", usage.money.UsdField(decimal_places=12, default=Decimal("0"), max_digits=19)),
+                ("spend_usd", web.money.UsdField(decimal_places=12, default=Decimal("0"), max_digits=19)),
                 ("prompt_tokens", models.BigIntegerField(default=0)),
                 ("completion_tokens", models.BigIntegerField(default=0)),
                 ("cache_read_tokens", models.BigIntegerField(default=0)),

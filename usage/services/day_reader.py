@@ -14,7 +14,8 @@ from gateway.reading import not_understood
 from gateway.types import ActivityPage, ActivityRow, DayTotals, InvalidMetric
 from gateway.usage import PAGE_SIZE
 from usage.models import MODEL_LENGTH, TOKEN_LENGTH
-from usage.money import exact_usd, largest_day_usd
+from usage.money import largest_day_usd
+from web.money import exact_usd
 
 T = TypeVar("T", ActivityPage, DayTotals)
 Amounts = list[Decimal | int]  # in the order of models.MEASURES
