@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -19,6 +20,7 @@ from accounts.models import (
     AuditObject,
     AuditOutcome,
     AuditRepeat,
+    KeyRule,
     Policy,
     User,
 )
@@ -88,7 +90,7 @@ def record_policy_change(
 ) -> AuditEntry:
     """Write down that a policy was made (ISSUE), changed or deleted; call it before a deletion.
 
-    `changes`: field of the policy -> [value before, value after], as JSON has them.
+    `changes`: field of the policy, or "kind.field" of a rule -> [value before, value after], as JSON has them.
     """
     return record(
         act=act,
@@ -103,9 +105,16 @@ def record_policy_change(
 
 
 def policy_values(policy: Policy) -> dict[str, Any]:
-    """Return all that a policy says, as JSON has it: what `changes_between` compares."""
-    fields = (field for field in Policy._meta.concrete_fields if field.name not in ("id", "group"))
-    return {field.name: _as_json(field.value_from_object(policy)) for field in fields}
+    """Return all that a policy says, as JSON has it, of its rules as "personal.budget_usd": for `changes_between`."""
+    values = _values(policy)
+    for rule in KeyRule.objects.filter(policy=policy).order_by("pk"):
+        values |= {f"{rule.kind}.{name}": value for name, value in _values(rule).items()}
+    return values
+
+
+def _values(row: Policy | KeyRule) -> dict[str, Any]:
+    fields = (field for field in row._meta.concrete_fields if field.name not in ("id", "group", "policy", "kind"))
+    return {field.name: _as_json(field.value_from_object(row)) for field in fields}
 
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -115,6 +124,8 @@ def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict
 
 
 def _as_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
     return str(value) if isinstance(value, Decimal) else value
 
 

@@ -1,39 +1,61 @@
 """What a person may have, out of the policies of all their groups."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 
-from accounts.models import BudgetPeriod, Policy, User
+from accounts.models import BudgetPeriod, KeyKind, KeyRule, Policy, User, new_rules
 
 Budget = tuple[Decimal | None, str]  # USD (None: no limit), and the period after which it is whole again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
-    """What a person may have. None is "no limit", but for personal keys, where it is "may not have one"."""
+class KeyAllowance:
+    """What a person may have of one kind of key. None is "no limit"."""
 
-    temporary_lifetime_days: int
-    personal_lifetime_days: int | None  # None: may not have a personal key
-    max_live_keys: int | None
-    person_budget_usd: Decimal | None  # of all keys together, per person_budget_period
-    person_budget_period: str  # "1d", "7d" or "30d"
+    allowed: bool  # may have such keys; if not, the rest counts for those that are there already
+    max_keys: int | None  # of this kind at once, within Allowance.max_live_keys
+    lifetime_days: int
+    ends_at: datetime | None  # after which no key of this kind works
     budget_usd: Decimal | None  # of each key, per budget_period
     budget_period: str  # "1d", "7d" or "30d"
     rpm_limit: int | None
     tpm_limit: int | None
     models: tuple[str, ...] | None  # sorted; None: all, also those that come later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What a person may have. None is "no limit"."""
+
+    max_live_keys: int | None  # temporary and personal ones together
+    person_budget_usd: Decimal | None  # of all keys together, per person_budget_period
+    person_budget_period: str  # "1d", "7d" or "30d"
     grace_hours: int
     may_name_interns: bool
-    playground: bool  # may use the Playground; if not, the next three say nothing
-    playground_budget_usd: Decimal | None  # of the one Playground key, per playground_budget_period
-    playground_budget_period: str
-    playground_models: tuple[str, ...] | None  # as `models`
+    rules: Mapping[str, KeyAllowance]  # by kind of key, all of KeyKind
     names: tuple[str, ...]  # of the groups that it comes from, sorted; empty: the default policy
+
+    @property
+    def models(self) -> tuple[str, ...] | None:
+        """What the person's programs may call, with a key of one kind or another; None: all."""
+        return _joined(rule.models for rule in self.for_programs)
+
+    @property
+    def each_has_budget(self) -> bool:
+        """Whether every key that the person may make has a budget of its own."""
+        return all(rule.budget_usd is not None for rule in self.for_programs)
+
+    @property
+    def for_programs(self) -> list[KeyAllowance]:
+        """The rules of the kinds that the person may make themselves."""
+        rules = (self.rules[KeyKind.TEMPORARY], self.rules[KeyKind.PERSONAL])
+        return [rule for rule in rules if rule.allowed]
 
 
 def policy_of(user: User) -> Allowance:
@@ -41,13 +63,13 @@ def policy_of(user: User) -> Allowance:
 
     Who is in no group with a policy gets the default policy; a superuser counts as one of those who change policies.
     """
-    theirs = Q(group__in=user.groups.all()) | Q(group=None)
+    theirs = Q(policy__group__in=user.groups.all()) | Q(policy__group=None)
     if user.is_superuser:
-        theirs |= Q(group__in=_groups_of_admins())
-    found = Policy.objects.filter(theirs).select_related("group")
-    of_groups = [policy for policy in found if policy.group_id is not None]
-    # Without any row (a new database, a row taken away by hand), the defaults of the model are the modest ones.
-    return merged(of_groups or list(found) or [Policy()])
+        theirs |= Q(policy__group__in=_groups_of_admins())
+    found = list(KeyRule.objects.filter(theirs).select_related("policy__group"))
+    of_groups = [rule for rule in found if rule.policy.group_id is not None]
+    # Without any row (a new database, a row taken away by hand), the defaults of the models are the modest ones.
+    return merged(of_groups or found or new_rules(Policy()))
 
 
 class Allowances:
@@ -55,12 +77,14 @@ class Allowances:
 
     def __init__(
         self,
-        policies: Iterable[Policy],
+        rules: Iterable[KeyRule],
         groups: Iterable[tuple[int, int]],
         superusers: Iterable[int],
         admins: Sequence[int],
     ) -> None:
-        self._policies = {policy.group_id: policy for policy in policies}
+        self._rules: dict[int | None, list[KeyRule]] = defaultdict(list)
+        for rule in rules:
+            self._rules[rule.policy.group_id].append(rule)
         self._groups: dict[int, set[int]] = defaultdict(set)
         for user_id, group_id in groups:
             self._groups[user_id].add(group_id)
@@ -74,15 +98,14 @@ class Allowances:
         admins = _groups_of_admins().filter(policy__isnull=False).values_list("pk", flat=True)
         members = User.groups.through.objects.filter(group__policy__isnull=False).values_list("user_id", "group_id")
         superusers = User.objects.filter(is_superuser=True).values_list("pk", flat=True)
-        return cls(Policy.objects.select_related("group"), members, superusers, list(admins))
+        return cls(KeyRule.objects.select_related("policy__group"), members, superusers, list(admins))
 
     def of(self, user_id: int) -> Allowance:
         """Return what this person may have."""
         groups = frozenset(self._groups.get(user_id, ()))
         if groups not in self._merged:
-            found = [self._policies[group] for group in sorted(groups)]
-            default = self._policies.get(None)
-            self._merged[groups] = merged(found or [default or Policy()])
+            found = [rule for group in sorted(groups) for rule in self._rules.get(group, ())]
+            self._merged[groups] = merged(found or self._rules.get(None) or new_rules(Policy()))
         return self._merged[groups]
 
 
@@ -92,37 +115,42 @@ def _groups_of_admins() -> QuerySet[Group]:
     return Group.objects.filter(**may_change)
 
 
-def merged(policies: Sequence[Policy]) -> Allowance:
-    """Return the most generous of at least one policy; a budget and its period stay a pair, compared per day."""
+def merged(rules: Sequence[KeyRule]) -> Allowance:
+    """Return the most generous of at least one policy, of which all rules are given."""
+    policies = [rule.policy for rule in rules]  # each several times, which makes no difference
     person_budget_usd, person_period = _richest(
         (policy.person_budget_usd, policy.person_budget_period) for policy in policies
     )
-    budget_usd, period = _richest((policy.budget_usd, policy.budget_period) for policy in policies)
-    open_ones = [policy for policy in policies if policy.playground]
-    playground_budget_usd, playground_period = _richest(
-        (policy.playground_budget_usd, policy.playground_budget_period) for policy in open_ones or policies
-    )
-    models = _all_models(policies)
     return Allowance(
-        temporary_lifetime_days=max(policy.temporary_lifetime_days for policy in policies),
-        personal_lifetime_days=max(
-            (policy.personal_lifetime_days for policy in policies if policy.personal_keys), default=None
-        ),
         max_live_keys=_highest(policy.max_live_keys for policy in policies),
         person_budget_usd=person_budget_usd,
         person_budget_period=person_period,
-        budget_usd=budget_usd,
-        budget_period=period,
-        rpm_limit=_highest(policy.rpm_limit for policy in policies),
-        tpm_limit=_highest(policy.tpm_limit for policy in policies),
-        models=models,
         grace_hours=max(policy.grace_hours for policy in policies),
         may_name_interns=any(policy.may_name_interns for policy in policies),
-        playground=bool(open_ones),
-        playground_budget_usd=playground_budget_usd,
-        playground_budget_period=playground_period,
-        playground_models=_playground_models(open_ones, models),
-        names=tuple(sorted(policy.group.name for policy in policies if policy.group)),
+        rules={kind: _merged_kind(kind, [rule for rule in rules if rule.kind == kind]) for kind in KeyKind.values},
+        names=tuple(sorted({policy.group.name for policy in policies if policy.group})),
+    )
+
+
+def _merged_kind(kind: str, rules: Sequence[KeyRule]) -> KeyAllowance:
+    """Return the most generous of the rules that allow this kind; a budget and its period stay a pair.
+
+    Where none allows it, the most generous of all says what is left to the keys that are there.
+    """
+    allowing = [rule for rule in rules if rule.allowed]
+    counting = allowing or rules or [KeyRule(kind=kind)]
+    budget_usd, period = _richest((rule.budget_usd, rule.budget_period) for rule in counting)
+    ends = [rule.ends_at for rule in counting]
+    return KeyAllowance(
+        allowed=bool(allowing),
+        max_keys=_highest(rule.max_keys for rule in counting),
+        lifetime_days=max(rule.lifetime_days for rule in counting),
+        ends_at=None if None in ends else max(end for end in ends if end is not None),
+        budget_usd=budget_usd,
+        budget_period=period,
+        rpm_limit=_highest(rule.rpm_limit for rule in counting),
+        tpm_limit=_highest(rule.tpm_limit for rule in counting),
+        models=_joined(None if rule.all_models else rule.model_names for rule in counting),
     )
 
 
@@ -145,24 +173,11 @@ def _generosity(budget: Budget) -> tuple[bool, Decimal, Decimal]:
     return (False, usd / BudgetPeriod(period).days, usd)
 
 
-def _all_models(policies: Iterable[Policy]) -> tuple[str, ...] | None:
-    """Return every model that one of the policies names, or None when one allows all."""
+def _joined(lists: Iterable[Iterable[str] | None]) -> tuple[str, ...] | None:
+    """Return every name that is in one of the lists, sorted; None when one of them is None, which is all names."""
     names: set[str] = set()
-    for policy in policies:
-        if policy.all_models:
+    for listed in lists:
+        if listed is None:
             return None
-        names.update(policy.model_names)
-    return tuple(sorted(names))
-
-
-def _playground_models(policies: Iterable[Policy], of_keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return what the policies that open the Playground name for it; one without names of its own brings the keys'."""
-    names: set[str] = set()
-    for policy in policies:
-        if policy.playground_own_models:
-            names.update(policy.playground_model_names)
-        elif of_keys is None:
-            return None
-        else:
-            names.update(of_keys)
+        names.update(listed)
     return tuple(sorted(names))

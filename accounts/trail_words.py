@@ -1,14 +1,18 @@
 """The words of the trail for what happens to policies and people, and for notes of before there were codes."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
+from django.db.models import DateTimeField
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_words import Words
+from accounts.models import KeyKind
+from web.templatetags.portal import moment
 
 NAMES: Final = {  # of changes that are no fields of a model
     "name": _("name"),
@@ -27,8 +31,11 @@ def _changes(model: str, values: Mapping[str, Any]) -> str:
 
 
 def _change(model: str, name: str, *pair: Any) -> str:
-    field = _field(model, name)
+    kind, _dot, of_kind = name.rpartition(".")  # "personal.budget_usd" of a policy's rule for personal keys
+    field = _field("keyrule", of_kind) if kind else _field(model, name)
     title = str(NAMES.get(name) or (field.verbose_name if field else name))
+    if kind in KeyKind.values:
+        title = f"{KeyKind(kind).label}, {title}"
     if not pair:
         return title
     before, after = (_value(field, value) for value in pair)
@@ -48,6 +55,8 @@ def _value(field: Any, value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
+    if isinstance(field, DateTimeField):
+        return moment(datetime.fromisoformat(value))
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     choices: dict[Any, Any] = dict(getattr(field, "flatchoices", None) or ())

@@ -10,8 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts import admin as accounts_admin
-from accounts import people_admin
+from accounts import people_admin, policy_admin
 from accounts.models import Policy, User
 from keys.intern_keys_admin import InternKeyAdmin
 from keys.models import GatewayModel, Key
@@ -21,25 +20,23 @@ from web.tasks import QueueUnavailable, send_task
 TASK_EXPIRES_S = 3000  # then the schedule has asked by itself
 NAMES_SHOWN = 10
 
-for model in (Policy, User):
-    admin.site.unregister(model)
+admin.site.unregister(User)
 admin.site.register(Key, InternKeyAdmin)
 
 
 # --- Policies ---------------------------------------------------------------------------------------
-class PolicyForm(accounts_admin.PolicyForm):
-    """A policy, with what the gateway offers beside the names of models."""
+class KeyRuleForm(policy_admin.KeyRuleForm):
+    """The rule for one kind of key, with what the gateway offers beside the names of models."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offered = list(GatewayModel.objects.values_list("name", flat=True))
-        for name in ("model_names", "playground_model_names"):
-            field = self.fields.get(name)
-            if field is None or not offered:  # for who may only look
-                continue
-            parts = [str(field.help_text), _("The gateway offers: %s.") % ", ".join(offered)]
-            unknown = unknown_models(getattr(self.instance, name))
-            field.help_text = " ".join([*parts, *([unknown] if unknown else [])])
+        field = self.fields.get("model_names")
+        if field is None or not offered:  # for who may only look
+            return
+        parts = [str(field.help_text), _("The gateway offers: %s.") % ", ".join(offered)]
+        unknown = unknown_models(self.instance.model_names)
+        field.help_text = " ".join([*parts, *([unknown] if unknown else [])])
 
 
 def unknown_models(names: list[str]) -> str:
@@ -54,18 +51,35 @@ def unknown_models(names: list[str]) -> str:
     return words % ", ".join(unknown)
 
 
+class TemporaryRuleInline(policy_admin.TemporaryRuleInline):
+    """Temporary keys."""
+
+    form = KeyRuleForm
+
+
+class PersonalRuleInline(policy_admin.PersonalRuleInline):
+    """Personal keys."""
+
+    form = KeyRuleForm
+
+
+class PlaygroundRuleInline(policy_admin.PlaygroundRuleInline):
+    """The Playground's key."""
+
+    form = KeyRuleForm
+
+
 @admin.register(Policy)
-class PolicyAdmin(accounts_admin.PolicyAdmin):
+class PolicyAdmin(policy_admin.PolicyAdmin):
     """Policies whose changes reach the keys that exist."""
 
-    form = PolicyForm
+    inlines = (TemporaryRuleInline, PersonalRuleInline, PlaygroundRuleInline)
 
-    def save_model(self, request: HttpRequest, obj: Policy, form: Any, change: bool) -> None:
-        """Save, point out names that no model has, and bring keys to the policy."""
-        super().save_model(request, obj, form, change)
-        names = [] if obj.all_models else obj.model_names
-        names = [*names, *(obj.playground_model_names if obj.playground_own_models else [])]
-        if unknown := unknown_models(list(dict.fromkeys(names))):
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the rules, point out names that no model has, and bring keys to the policy."""
+        super().save_related(request, form, formsets, change)
+        lists = form.instance.rules.filter(all_models=False).values_list("model_names", flat=True)
+        if unknown := unknown_models(sorted({name for names in lists for name in names})):
             messages.warning(request, unknown)
         bring_keys_up_to_date(request)
 

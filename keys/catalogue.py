@@ -4,7 +4,7 @@ A gateway that is down, or talks nonsense, empties nothing: the models that we k
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -18,7 +18,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
-from accounts.policies import Allowance
 from gateway import reading
 from gateway.client import Gateway
 from gateway.django import get_gateway
@@ -62,20 +61,20 @@ class Problem(StrEnum):
     UNHEALTHY = "unhealthy"  # it answers, and says that it, or its database, is not well
 
 
-def models_for(allowance: Allowance) -> QuerySet[GatewayModel]:
-    """Return what a person may call, in the gateway's order."""
+def models_named(names: Collection[str] | None) -> QuerySet[GatewayModel]:
+    """Return what a person, or a key, may call, in the gateway's order; None: all."""
     everything = GatewayModel.objects.all()
-    return everything if allowance.models is None else everything.filter(name__in=allowance.models)
+    return everything if names is None else everything.filter(name__in=names)
 
 
-def default_chat_model(allowance: Allowance) -> GatewayModel | None:
-    """Return the first model that a person may chat with: who runs the gateway puts the best first choice there."""
-    return models_for(allowance).filter(mode__in=CHAT_MODES).first()
+def default_chat_model(names: Collection[str] | None) -> GatewayModel | None:
+    """Return the first of these models for chat: who runs the gateway puts the best first choice there."""
+    return models_named(names).filter(mode__in=CHAT_MODES).first()
 
 
-def default_embedding_model(allowance: Allowance) -> GatewayModel | None:
-    """Return the first model that a person may turn text into vectors with."""
-    return models_for(allowance).filter(mode__in=EMBEDDING_MODES).first()
+def default_embedding_model(names: Collection[str] | None) -> GatewayModel | None:
+    """Return the first of these models that turns text into vectors."""
+    return models_named(names).filter(mode__in=EMBEDDING_MODES).first()
 
 
 def gateway_state() -> GatewayState:

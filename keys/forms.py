@@ -105,11 +105,10 @@ class KeyForm(LabelForm):
 
     def _offer_kinds(self) -> None:
         """Offer the kinds of the policy, each with its lifetime; a single one needs no question."""
-        days = {
-            Key.Kind.PERSONAL: self.allowance.personal_lifetime_days,
-            Key.Kind.TEMPORARY: self.allowance.temporary_lifetime_days,
-        }
-        kinds = [(kind.value, kind.label, lifetime) for kind, lifetime in days.items() if lifetime is not None]
+        rules = self.allowance.rules
+        kinds = [
+            (kind.value, kind.label, rules[kind].lifetime_days) for kind in Key.COUNTED_KINDS if rules[kind].allowed
+        ]
         field = self.fields["kind"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  (for the type checker)
         field.choices = [

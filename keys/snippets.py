@@ -5,7 +5,7 @@ literals, and are inserted as each language quotes: names come from the gateway,
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.policies import Allowance
 from keys.catalogue import default_chat_model, default_embedding_model
 from keys.quoting import in_code_points, in_env, in_json, in_shell, in_shell_json
 
@@ -132,10 +131,10 @@ def swagger_url() -> str:
 
 
 @sensitive_variables("secret")
-def snippets_for(task: Task, *, allowance: Allowance, secret: str | None = None) -> list[Snippet]:
-    """Return code for `task` with a model that this person may call; without a secret it says API_KEY."""
+def snippets_for(task: Task, *, models: Collection[str] | None, secret: str | None = None) -> list[Snippet]:
+    """Return code for `task` with the first of these models (None: of all); without a secret it says API_KEY."""
     default = default_embedding_model if task == "embeddings" else default_chat_model
-    model = default(allowance)
+    model = default(models)
     return filled(task, url=base_url(), model=model.name if model else None, secret=secret)
 
 

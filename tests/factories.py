@@ -5,14 +5,15 @@ from itertools import count
 from typing import Any
 
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 
-from accounts.models import Policy, User
+from accounts.models import KeyKind, KeyRule, Policy, User
 
 PASSWORD = "a long enough password"
 INTERNS = {"max_live_keys": 3, "person_budget_usd": Decimal(5), "budget_usd": Decimal(5), "budget_period": "30d"}
 STAFF = {
-    "personal_keys": True,
-    "personal_lifetime_days": 365,
+    "personal__allowed": True,
+    "personal__lifetime_days": 365,
     "max_live_keys": 20,
     "person_budget_usd": Decimal(100),
     "budget_usd": Decimal(100),
@@ -21,6 +22,7 @@ STAFF = {
     "rpm_limit": None,
     "tpm_limit": None,
 }
+FOR_PROGRAMS = (KeyKind.TEMPORARY, KeyKind.PERSONAL)
 _numbers = count(1)
 
 
@@ -34,10 +36,45 @@ def make_user(username: str = "", *, groups: tuple[str, ...] = (), **fields: Any
 
 
 def make_policy(group: str | None, **fields: Any) -> Policy:
-    """Set what the group may have (None: the default policy); what is not given is as the model has it."""
+    """Set what the group may have (None: the default policy); what is not given is as the model has it.
+
+    The fields are named as in `change_policies`.
+    """
     owner = Group.objects.get_or_create(name=group)[0] if group else None
     Policy.objects.filter(group=owner).delete()
-    return Policy.objects.create(group=owner, **fields)
+    of_policy, of_rules = _sorted_out(fields)
+    return Policy.objects.create_with_rules(group=owner, rules=of_rules, **of_policy)
+
+
+def change_policies(policies: QuerySet[Policy] | None = None, **fields: Any) -> None:
+    """Change policies (None: all) in the database, as no form does.
+
+    The fields are those of the policy, and those of its rules: "personal__budget_usd" of one kind; without a kind
+    budgets are set for the two kinds that people make for programs, and all else for every kind.
+    """
+    chosen = Policy.objects.all() if policies is None else policies
+    of_policy, of_rules = _sorted_out(fields)
+    if of_policy:
+        chosen.update(**of_policy)
+    for kind, values in of_rules.items():
+        KeyRule.objects.filter(policy__in=chosen, kind=kind).update(**values)
+
+
+def _sorted_out(fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Return the fields of the policy, and by kind those of its rules."""
+    names = {field.name for field in KeyRule._meta.get_fields()}
+    of_policy: dict[str, Any] = {}
+    of_rules: dict[str, dict[str, Any]] = {}
+    for name, value in fields.items():
+        kind, _, of_kind = name.rpartition("__")
+        if kind:
+            of_rules.setdefault(kind, {})[of_kind] = value
+        elif name in names:
+            for every in FOR_PROGRAMS if name.startswith("budget_") else KeyKind.values:
+                of_rules.setdefault(every, {}).setdefault(name, value)
+        else:
+            of_policy[name] = value
+    return of_policy, of_rules
 
 
 def make_intern(username: str = "", **fields: Any) -> User:

@@ -2,7 +2,15 @@
 
 from accounts.models.counts import HourlyCount
 from accounts.models.people import User, UserManager, new_gateway_user_id
-from accounts.models.policy import MAX_LIFETIME_DAYS, BudgetPeriod, Policy, validate_model_names
+from accounts.models.policy import (
+    MAX_LIFETIME_DAYS,
+    BudgetPeriod,
+    KeyKind,
+    KeyRule,
+    Policy,
+    new_rules,
+    validate_model_names,
+)
 from accounts.models.trail import (
     DONE_WORDS,
     MAX_LABEL_LENGTH,
@@ -26,9 +34,12 @@ __all__ = [
     "AuditRepeat",
     "BudgetPeriod",
     "HourlyCount",
+    "KeyKind",
+    "KeyRule",
     "Policy",
     "User",
     "UserManager",
     "new_gateway_user_id",
+    "new_rules",
     "validate_model_names",
 ]

@@ -1,18 +1,28 @@
-"""What the people of a group may have."""
+"""What the people of a group may have: a policy for the person, and one rule for each kind of key (ADR 19)."""
 
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
+from django.db.models import Q
 from django.db.models.lookups import IsNull
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-MAX_LIFETIME_DAYS = 3660  # ten years; more is a typing error
-NO_MODELS = ("all-proxy-models", "all-team-models", "no-default-models")  # LiteLLM's words in lists of models
+from web.money import UsdField
+
+MAX_LIFETIME_DAYS: Final = 3660  # ten years; more is a typing error
+BUDGET: Final[dict[str, Any]] = {  # options of a budget's field: up to 999,999.99 USD
+    "max_digits": 8,
+    "decimal_places": 2,
+    "null": True,
+    "blank": True,
+    "validators": [MinValueValidator(Decimal("0.01"))],
+}
+NO_MODELS: Final = ("all-proxy-models", "all-team-models", "no-default-models")  # LiteLLM's words in lists of models
 
 
 class BudgetPeriod(models.TextChoices):
@@ -26,6 +36,21 @@ class BudgetPeriod(models.TextChoices):
     def days(self) -> int:
         """The length by which budgets are compared."""
         return int(self.value.removesuffix("d"))
+
+
+class KeyKind(models.TextChoices):
+    """The kinds of key that a policy has a rule for, in the order of the editor."""
+
+    TEMPORARY = "temporary", _("Temporary keys")
+    PERSONAL = "personal", _("Personal keys")
+    PLAYGROUND = "playground", _("The Playground’s key")
+
+
+DEFAULTS: Final[dict[str, dict[str, Any]]] = {  # where a new rule differs from the fields' defaults
+    KeyKind.TEMPORARY: {},
+    KeyKind.PERSONAL: {"allowed": False, "lifetime_days": 365},
+    KeyKind.PLAYGROUND: {"budget_usd": Decimal(2)},
+}
 
 
 def validate_model_names(value: object) -> None:
@@ -43,6 +68,20 @@ def validate_model_names(value: object) -> None:
             raise ValidationError(words, code="instruction", params={"name": name})
 
 
+class PolicyQuerySet(models.QuerySet["Policy"]):
+    """Verbs over policies."""
+
+    def create_with_rules(self, *, rules: dict[str, dict[str, Any]] | None = None, **fields: Any) -> "Policy":
+        """Make a policy with a rule for each kind of key; what `rules` does not say of a kind is as for a new one."""
+        with transaction.atomic():
+            policy = self.create(**fields)
+            for rule in new_rules(policy):
+                for name, value in (rules or {}).get(rule.kind, {}).items():
+                    setattr(rule, name, value)
+                rule.save(force_insert=True)
+        return policy
+
+
 class Policy(models.Model):
     """What the people of a group may have; the defaults here are what a person without a group gets."""
 
@@ -54,36 +93,21 @@ class Policy(models.Model):
         blank=True,
         help_text=_("Empty: the default policy, for people who are in no group that has a policy."),
     )
-    temporary_lifetime_days = models.PositiveSmallIntegerField(
-        _("lifetime of temporary keys, days"),
-        default=30,
-        validators=[MinValueValidator(1), MaxValueValidator(MAX_LIFETIME_DAYS)],
-        help_text=_("A temporary key ends after so many days, and can be renewed for as many."),
-    )
-    personal_keys = models.BooleanField(
-        _("may have personal keys"), default=False, help_text=_("If not, they make temporary keys only.")
-    )
-    personal_lifetime_days = models.PositiveSmallIntegerField(
-        _("lifetime of personal keys, days"),
-        default=365,
-        validators=[MinValueValidator(1), MaxValueValidator(MAX_LIFETIME_DAYS)],
-        help_text=_("Counts only for those who may have personal keys."),
-    )
     max_live_keys = models.PositiveSmallIntegerField(
-        _("live keys at once"), null=True, blank=True, default=1, help_text=_("Empty: as many as they like.")
-    )
-    person_budget_usd = models.DecimalField(
-        _("budget of a person, USD"),
-        max_digits=10,
-        decimal_places=2,
+        _("live keys at once"),
         null=True,
         blank=True,
+        default=1,
+        help_text=_("Temporary and personal ones together. Empty: as many as they like."),
+    )
+    person_budget_usd = UsdField(
+        verbose_name=_("budget of a person, USD"),
         default=Decimal(5),
-        validators=[MinValueValidator(Decimal("0.01"))],
         help_text=_(
             "What a person may spend in one period with all keys together, deleted ones and the Playground included; "
             "then all of them pause. Empty: no limit, and whoever replaces a deleted key has its whole budget again."
         ),
+        **BUDGET,
     )
     person_budget_period = models.CharField(
         _("period of a person’s budget"),
@@ -92,15 +116,75 @@ class Policy(models.Model):
         default=BudgetPeriod.MONTH,
         help_text=_("A monthly budget is whole again on the first of the month (UTC)."),
     )
-    budget_usd = models.DecimalField(
-        _("budget of each key, USD"),
-        max_digits=10,
-        decimal_places=2,
+    grace_hours = models.PositiveSmallIntegerField(
+        _("grace of a rotation, hours"),
+        default=24,
+        validators=[MaxValueValidator(24 * 30)],
+        help_text=_("So long the old secret works beside the new one."),
+    )
+    may_name_interns = models.BooleanField(
+        _("may name interns"),
+        default=False,
+        help_text=_("May make temporary keys for interns, whom they answer for."),
+    )
+
+    objects = PolicyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("policy")
+        verbose_name_plural = _("policies")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                IsNull(models.F("group"), True),
+                condition=Q(group__isnull=True),
+                name="accounts_one_default_policy",
+                violation_error_message=_("There is a default policy already: choose a group."),
+            ),
+            models.CheckConstraint(
+                condition=Q(person_budget_usd=None) | Q(person_budget_usd__gt=0), name="accounts_person_budget_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(person_budget_period__in=BudgetPeriod.values), name="accounts_person_budget_period_known"
+            ),
+            models.CheckConstraint(condition=Q(grace_hours__lte=24 * 30), name="accounts_grace_bounded"),
+        ]
+
+    def __str__(self) -> str:
+        return self.group.name if self.group else gettext("Default policy")
+
+
+class KeyRule(models.Model):
+    """What a policy says of one kind of key. A policy has one of each kind, also of kinds that it does not allow."""
+
+    policy = models.ForeignKey(Policy, models.CASCADE, related_name="rules")
+    kind = models.CharField(max_length=10, choices=KeyKind, editable=False)
+    allowed = models.BooleanField(
+        _("allowed"), default=True, help_text=_("If not, the rest counts only for such keys that they have already.")
+    )
+    max_keys = models.PositiveSmallIntegerField(
+        _("such keys at once"),
         null=True,
         blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Empty: as many as “live keys at once” allows."),
+    )
+    lifetime_days = models.PositiveSmallIntegerField(
+        _("lifetime, days"),
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_LIFETIME_DAYS)],
+        help_text=_("A key ends after so many days, and can be renewed for as many."),
+    )
+    ends_at = models.DateTimeField(
+        _("end of all such keys"),
+        null=True,
+        blank=True,
+        help_text=_("None works after this moment, renewed or not. Empty: only the lifetime counts."),
+    )
+    budget_usd = UsdField(
+        verbose_name=_("budget of each key, USD"),
         default=Decimal(5),
-        validators=[MinValueValidator(Decimal("0.01"))],
         help_text=_("What a key may spend in one period; then it pauses. Empty: no limit."),
+        **BUDGET,
     )
     budget_period = models.CharField(
         _("period of the budget"),
@@ -135,67 +219,43 @@ class Policy(models.Model):
         validators=[validate_model_names],
         help_text=_("Public names as the gateway lists them. Counts only without “all models”."),
     )
-    grace_hours = models.PositiveSmallIntegerField(
-        _("grace of a rotation, hours"),
-        default=24,
-        validators=[MaxValueValidator(24 * 30)],
-        help_text=_("So long the old secret works beside the new one."),
-    )
-    may_name_interns = models.BooleanField(
-        _("may name interns"),
-        default=False,
-        help_text=_("May make temporary keys for interns, whom they answer for."),
-    )
-    playground = models.BooleanField(
-        _("may use the Playground"),
-        default=True,
-        help_text=_("Each person has one Playground key, made by the portal and not counted among their keys."),
-    )
-    playground_budget_usd = models.DecimalField(
-        _("budget of the Playground key, USD"),
-        max_digits=10,
-        decimal_places=2,
-        null=True,
-        blank=True,
-        default=Decimal(2),
-        validators=[MinValueValidator(Decimal("0.01"))],
-        help_text=_("What a person may spend there in one period; then the Playground pauses. Empty: no limit."),
-    )
-    playground_budget_period = models.CharField(
-        _("period of that budget"), max_length=3, choices=BudgetPeriod.choices, default=BudgetPeriod.MONTH
-    )
-    playground_own_models = models.BooleanField(
-        _("models of its own"),
-        default=False,
-        help_text=_("If not, the Playground has the models of the person’s keys."),
-    )
-    playground_model_names = models.JSONField(
-        _("models of the Playground"),
-        default=list,
-        blank=True,
-        validators=[validate_model_names],
-        help_text=_("Public names as the gateway lists them. Counts only with “models of its own”."),
-    )
 
     class Meta:
-        verbose_name = _("policy")
-        verbose_name_plural = _("policies")
+        verbose_name = _("rule")
+        verbose_name_plural = _("rules by kind of key")
+        default_permissions = ()  # those of its policy
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                IsNull(models.F("group"), True),
-                condition=models.Q(group__isnull=True),
-                name="accounts_one_default_policy",
-                violation_error_message=_("There is a default policy already: choose a group."),
+            models.UniqueConstraint(fields=["policy", "kind"], name="accounts_one_rule_of_a_kind"),
+            models.CheckConstraint(condition=Q(kind__in=KeyKind.values), name="accounts_rule_kind_known"),
+            models.CheckConstraint(  # each person can have a key of one kind at least, and one for an intern
+                condition=~Q(kind=KeyKind.TEMPORARY) | Q(allowed=True), name="accounts_temporary_keys_allowed"
+            ),
+            models.CheckConstraint(condition=Q(max_keys=None) | Q(max_keys__gte=1), name="accounts_rule_number"),
+            models.CheckConstraint(
+                condition=Q(lifetime_days__gte=1, lifetime_days__lte=MAX_LIFETIME_DAYS), name="accounts_rule_lifetime"
+            ),
+            models.CheckConstraint(
+                condition=Q(budget_usd=None) | Q(budget_usd__gt=0), name="accounts_rule_budget_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(budget_period__in=BudgetPeriod.values), name="accounts_rule_budget_period_known"
+            ),
+            models.CheckConstraint(condition=Q(rpm_limit=None) | Q(rpm_limit__gte=1), name="accounts_rule_requests"),
+            models.CheckConstraint(condition=Q(tpm_limit=None) | Q(tpm_limit__gte=1), name="accounts_rule_tokens"),
+            models.CheckConstraint(  # to the gateway an empty list means all of them
+                condition=Q(all_models=True) | ~Q(model_names=[]), name="accounts_rule_names_a_model"
             ),
         ]
 
     def __str__(self) -> str:
-        return self.group.name if self.group else gettext("Default policy")
+        return str(KeyKind(self.kind).label)
 
     def clean(self) -> None:
         """Refuse an empty list of models: to the gateway it would mean all of them."""
         if not self.all_models and not self.model_names:
             raise ValidationError({"model_names": _("Name at least one model, or tick “all models”.")})
-        if self.playground_own_models and not self.playground_model_names:
-            words = _("Name at least one model, or leave the Playground those of the keys.")
-            raise ValidationError({"playground_model_names": words})
+
+
+def new_rules(policy: Policy) -> list[KeyRule]:
+    """Return the unsaved rules that a new policy begins with."""
+    return [KeyRule(policy=policy, kind=kind, **DEFAULTS[kind]) for kind in KeyKind.values]

@@ -16,18 +16,19 @@ from django.utils import timezone
 
 from accounts.audit import Act
 from accounts.models import User
-from accounts.policies import Allowance, Allowances, policy_of
+from accounts.policies import Allowance, Allowances, KeyAllowance, policy_of
 from gateway.types import UNSET, Unset
 from keys.identity import identify_gateway
 from keys.models import Key, PersonBudget
 from keys.renewal import last_moment_of
 from keys.services.key_limits import Limits, follow_limits, usable_limits
-from keys.services.lifetimes import as_duration
+from keys.services.lifetimes import as_duration, longest_life
 from keys.services.person_budget import check_budget, is_wanted
 from keys.services.refusals import KeyRefused
 from keys.services.rounds import each
 
 SLACK: Final = timedelta(hours=1)  # clocks differ, and a key that was made a moment ago ends a moment later
+EXACT: Final = timedelta(minutes=2)  # for the end of all keys of a kind, which is a moment and no length
 AT_ONCE: Final = 500  # rows of a query: SQLite takes 999 values
 M = TypeVar("M", bound=Model)
 
@@ -97,28 +98,31 @@ def _bring_up_to_date(act: Act, key: Key) -> bool:
 
 def _differs(allowance: Allowance, kind: str, expires_at: datetime | None, limits: Limits, now: datetime) -> bool:
     """Tell whether a key has other limits, or lives longer, than the policies give now."""
-    if kind == Key.Kind.PLAYGROUND and not allowance.playground:
+    if kind == Key.Kind.PLAYGROUND and not allowance.rules[kind].allowed:
         return False  # nobody but the portal has its secret, and the portal no longer uses it
     try:
         wanted = usable_limits(kind, allowance)
     except KeyRefused:
         return False
-    lifetime = _lifetime(kind, allowance)
-    return limits != wanted or (lifetime is not None and (expires_at is None or expires_at > now + lifetime + SLACK))
+    return limits != wanted or _lives_too_long(allowance.rules[kind], expires_at, now)
 
 
-def _lifetime(kind: str, allowance: Allowance) -> timedelta | None:
-    """Return how long a key may live from now; None: the policy no longer has such keys, and it keeps its end."""
-    days = allowance.personal_lifetime_days if kind == Key.Kind.PERSONAL else allowance.temporary_lifetime_days
-    return None if days is None else timedelta(days=days)
+def _lives_too_long(rule: KeyAllowance, expires_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a key ends later than its rule lets it; one of a kind that is no longer allowed keeps its end."""
+    if not rule.allowed:
+        return False
+    too_late = now + timedelta(days=rule.lifetime_days) + SLACK
+    if rule.ends_at is not None:
+        too_late = min(too_late, rule.ends_at + EXACT)
+    return expires_at is None or expires_at > too_late
 
 
 def _shorter(key: Key, allowance: Allowance) -> str | Unset:
     """Return the lifetime that is left to a key which would live longer than the policy lets it."""
-    lifetime = _lifetime(key.kind, allowance)
-    now = timezone.now()
-    if lifetime is None or (key.expires_at is not None and key.expires_at <= now + lifetime + SLACK):
+    rule, now = allowance.rules[key.kind], timezone.now()
+    if not _lives_too_long(rule, key.expires_at, now):
         return UNSET
+    lifetime = longest_life(rule)
     if key.stay_ends_on:
         lifetime = min(lifetime, max(last_moment_of(key.stay_ends_on) - now, timedelta(seconds=1)))
     return as_duration(lifetime)

@@ -123,11 +123,20 @@ def _check(key: Key, wish: Wish, allowance: Allowance) -> None:
     if wish.intern_name and not allowance.may_name_interns:
         raise KeyRefused("intern")
     usable_limits(key.kind, allowance)
-    live, most = own.counted().count(), allowance.max_live_keys
-    if most is not None and live >= most:
-        raise KeyRefused("limit", live=live, most=most)
+    _check_number(key, allowance)
     if own.counted().filter(label__iexact=wish.label).exists():
         raise KeyRefused("label")
+
+
+def _check_number(key: Key, allowance: Allowance) -> None:
+    """Refuse a key beyond the number of all, or of its kind, that the policy allows."""
+    own = Key.objects.owned_by(key.owner).counted()
+    live, most = own.count(), allowance.max_live_keys
+    if most is not None and live >= most:
+        raise KeyRefused("limit", live=live, most=most)
+    most = allowance.rules[key.kind].max_keys
+    if most is not None and (live := own.filter(kind=key.kind).count()) >= most:
+        raise KeyRefused("limit.kind", live=live, most=most)
 
 
 def _check_the_only_one(key: Key) -> None:

@@ -31,18 +31,16 @@ class Limits(NamedTuple):
 
 def limits_of(kind: str, allowance: Allowance) -> Limits:
     """Return what the policy gives a key of this kind; without a budget of its own it has that of the person."""
-    budget_usd, period, models = allowance.budget_usd, allowance.budget_period, allowance.models
-    if kind == Key.Kind.PLAYGROUND:
-        budget_usd, period = allowance.playground_budget_usd, allowance.playground_budget_period
-        models = allowance.playground_models
+    rule = allowance.rules[kind]
+    budget_usd, period = rule.budget_usd, rule.budget_period
     if budget_usd is None:
         budget_usd, period = allowance.person_budget_usd, allowance.person_budget_period
     return Limits(
         budget_usd=budget_usd,
         budget_period=period if budget_usd is not None else "",
-        rpm_limit=allowance.rpm_limit,
-        tpm_limit=allowance.tpm_limit,
-        model_names=None if models is None else list(models),
+        rpm_limit=rule.rpm_limit,
+        tpm_limit=rule.tpm_limit,
+        model_names=None if rule.models is None else list(rule.models),
     )
 
 

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 
-from accounts.policies import Allowance
+from accounts.policies import Allowance, KeyAllowance
 from keys.models import Key
 from keys.renewal import ends_with_stay, last_moment_of, renewable_from, renewable_until
 from keys.services.refusals import KeyRefused
@@ -12,18 +12,24 @@ from keys.services.refusals import KeyRefused
 
 def lifetime_of(kind: str, allowance: Allowance, stay_ends_on: date | None) -> timedelta:
     """Return how long a key made or renewed now lives: by policy, but not beyond its intern's last day (TIME_ZONE)."""
-    if kind == Key.Kind.PLAYGROUND and not allowance.playground:
-        raise KeyRefused("playground")
-    days = allowance.personal_lifetime_days if kind == Key.Kind.PERSONAL else allowance.temporary_lifetime_days
-    if days is None:
-        raise KeyRefused("kind")
-    lifetime = timedelta(days=days)
+    rule = allowance.rules[kind]
+    if not rule.allowed:
+        raise KeyRefused("playground" if kind == Key.Kind.PLAYGROUND else "kind")
+    lifetime = longest_life(rule)
+    if lifetime <= timedelta(0):
+        raise KeyRefused("over", when=rule.ends_at and rule.ends_at.isoformat())
     if stay_ends_on is None:
         return lifetime
     left = last_moment_of(stay_ends_on) - timezone.now()
     if left <= timedelta(0):
         raise KeyRefused("stay_over")
     return min(lifetime, left)
+
+
+def longest_life(rule: KeyAllowance) -> timedelta:
+    """Return how long a key may live from now by its rule; nothing or less once the end of all such keys is past."""
+    lifetime = timedelta(days=rule.lifetime_days)
+    return lifetime if rule.ends_at is None else min(lifetime, rule.ends_at - timezone.now())
 
 
 def as_duration(lifetime: timedelta) -> str:

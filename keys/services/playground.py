@@ -80,7 +80,7 @@ def playground_secret(*, owner: User, act: Act, allowance: Allowance | None = No
 
 def playground_limits(allowance: Allowance) -> Limits:
     """Return the limits of a Playground key; raises KeyRefused ("playground", "models") where the policy has none."""
-    if not allowance.playground:
+    if not allowance.rules[Key.Kind.PLAYGROUND].allowed:
         raise KeyRefused("playground")
     return usable_limits(Key.Kind.PLAYGROUND, allowance)
 

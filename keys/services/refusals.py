@@ -50,6 +50,35 @@ def _limit_at_renewal(values: Mapping[str, Any]) -> str:
     return words % values
 
 
+def _limit_of_kind(values: Mapping[str, Any]) -> str:
+    words = ngettext(
+        "You have %(live)d key of this kind, and may have %(most)d. Delete it when you no longer use it.",
+        "You have %(live)d keys of this kind, and %(most)d are allowed. Delete one that you no longer use.",
+        values["live"],
+    )
+    return words % values
+
+
+def _limit_of_kind_at_renewal(values: Mapping[str, Any]) -> str:
+    words = ngettext(
+        "You have %(live)d key of this kind, and your policy allows %(most)d now. Delete one, or ask an administrator.",
+        "You have %(live)d keys of this kind, and your policy allows %(most)d now. Delete one, or ask an "
+        "administrator.",
+        values["live"],
+    )
+    return words % values
+
+
+def _over(values: Mapping[str, Any]) -> str:
+    words = gettext("Such keys ended for everybody with your policy on %(when)s. Ask an administrator.")
+    return words % {"when": moment(datetime.fromisoformat(values["when"]))}
+
+
+def _over_at_renewal(values: Mapping[str, Any]) -> str:
+    words = gettext("Such keys end for everybody with your policy on %(when)s, so a renewal would change nothing.")
+    return words % {"when": moment(datetime.fromisoformat(values["when"]))}
+
+
 def _hourly(values: Mapping[str, Any]) -> str:
     words = ngettext(
         "You can do this %(limit)d time an hour. Nothing was changed. You can do it again in %(minutes)d min.",
@@ -97,10 +126,14 @@ REASONS: Final[dict[str, Words]] = {
     "label": _("You have a key with this label. Choose another."),
     "lifetime": _lifetime,
     "limit": _limit,
+    "limit.kind": _limit_of_kind,
+    "limit.kind_at_renewal": _limit_of_kind_at_renewal,
     "limit.renewal": _limit_at_renewal,
     "models": _("Your policy names no model, so a key could call none. Ask an administrator."),
     "models.playground": _("Your policy names no model for the Playground. Ask an administrator."),
     "no_old": _("The old secret has ended already."),
+    "over": _over,
+    "over.renewal": _over_at_renewal,
     "overtaken": _("The gateway took too long. The key was deleted unseen; create another."),
     "overtaken.replacement": _("The key changed meanwhile. The new secret was deleted unseen."),
     "playground": _("Your policy does not include the Playground. Ask an administrator."),

@@ -1,5 +1,7 @@
 """Renew a key: the same secret, a new end, as the gateway tells it."""
 
+from datetime import timedelta
+
 from django.utils import timezone
 
 from accounts.audit import Act
@@ -90,7 +92,11 @@ def _duration(key: Key, allowance: Allowance) -> str:
             raise KeyRefused("stay_over.renewal")
         raise KeyRefused("too_early", when=start and start.isoformat())
     check_policy(key, allowance)
-    return as_duration(lifetime_of(key.kind, allowance, key.stay_ends_on))
+    lifetime = lifetime_of(key.kind, allowance, key.stay_ends_on)
+    last = allowance.rules[key.kind].ends_at
+    if last is not None and key.expires_at is not None and last - key.expires_at < timedelta(hours=1):
+        raise KeyRefused("over.renewal", when=last.isoformat())
+    return as_duration(lifetime)
 
 
 def check_policy(key: Key, allowance: Allowance) -> None:
@@ -99,9 +105,13 @@ def check_policy(key: Key, allowance: Allowance) -> None:
         return
     if key.intern_name and not allowance.may_name_interns:
         raise KeyRefused("intern.renewal")
-    live, most = Key.objects.owned_by(key.owner).counted().count(), allowance.max_live_keys
+    own = Key.objects.owned_by(key.owner).counted()
+    live, most = own.count(), allowance.max_live_keys
     if most is not None and live > most:
         raise KeyRefused("limit.renewal", live=live, most=most)
+    most = allowance.rules[key.kind].max_keys
+    if most is not None and (live := own.filter(kind=key.kind).count()) > most:
+        raise KeyRefused("limit.kind_at_renewal", live=live, most=most)
 
 
 def _refused(key: Key, token: Token, act: Act, error: GatewayRejected) -> None:

@@ -57,8 +57,10 @@ def end_with_stay(key: Key) -> bool:
 
 def _end_with(key: Key, ends_on: date | None) -> datetime | None:
     """Return the end that the key gets with this last day; None where it stays as it is."""
-    lifetime = timedelta(days=policy_of(key.owner).temporary_lifetime_days)
-    by_policy = (key.lifetime_started_at or key.created_at) + lifetime
+    rule = policy_of(key.owner).rules[Key.Kind.TEMPORARY]  # keys of interns are
+    by_policy = (key.lifetime_started_at or key.created_at) + timedelta(days=rule.lifetime_days)
+    if rule.ends_at is not None:
+        by_policy = min(by_policy, rule.ends_at)
     end = max(by_policy, key.expires_at or by_policy)
     if ends_on:
         end = min(end, last_moment_of(ends_on))

@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.audit import act_of
-from accounts.policies import Allowance, policy_of
+from accounts.policies import policy_of
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
 from keys import services
 from keys.forms import KeyForm, LabelForm, StayForm
@@ -104,7 +104,7 @@ def create(request: PortalRequest) -> HttpResponse:
         words, status = in_words(error, nothing=_("Nothing was created"), unknown=MADE_OR_NOT)
         form.add_error(None, words)
         return render_panel(request, form, status=status)
-    return show_secret(request, fresh, rotated=False, allowance=allowance)
+    return show_secret(request, fresh, rotated=False)
 
 
 @sensitive_variables("fresh", "snippets")
@@ -114,7 +114,6 @@ def show_secret(
     *,
     rotated: bool,
     replaced: services.ReplacedKey | None = None,
-    allowance: Allowance | None = None,
 ) -> HttpResponse:
     """Render the one page that has the secret in it; `replaced`, where the one before had leaked."""
     key = Key.objects.prefetch_related("tokens").get(pk=fresh.key.pk)
@@ -126,7 +125,7 @@ def show_secret(
         "old": key.retiring,
         "replaced": replaced,
         "base_url": base_url(),
-        "snippets": snippets_for("chat", allowance=allowance or policy_of(request.user), secret=fresh.secret),
+        "snippets": snippets_for("chat", models=key.model_names, secret=fresh.secret),
     }
     response = render_region(request, "keys/issued.html", "panel", context, status=201)
     response["Cache-Control"] = "no-store"

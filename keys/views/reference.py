@@ -15,7 +15,7 @@ from keys.catalogue import (
     default_chat_model,
     default_embedding_model,
     gateway_state,
-    models_for,
+    models_named,
 )
 from keys.models import GatewayModel, Key
 from keys.parts import parts_of
@@ -35,7 +35,7 @@ ORDERS: Final = {
 @gzip_page
 def models(request: PortalRequest) -> HttpResponse:
     """List what the person may call; `q`, `mode` and `order` in the address narrow and sort."""
-    allowed = models_for(policy_of(request.user))
+    allowed = models_named(policy_of(request.user).models)
     everything = list(allowed)
     q = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
     mode = request.GET.get("mode", "").replace("\0", "")
@@ -82,8 +82,8 @@ class Parameter:
 @require_safe
 def get_started(request: PortalRequest) -> HttpResponse:
     """Lead from nothing to a first answer."""
-    allowance = policy_of(request.user)
-    chat, embedding = default_chat_model(allowance), default_embedding_model(allowance)
+    names = policy_of(request.user).models
+    chat, embedding = default_chat_model(names), default_embedding_model(names)
     context = {
         "base_url": base_url(),
         "swagger_url": swagger_url(),

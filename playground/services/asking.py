@@ -14,6 +14,7 @@ from accounts.models import User
 from accounts.policies import Allowance
 from gateway.inference_types import ChatRequest, CompletionRequest
 from gateway.secret import Secret
+from keys.models import Key
 from keys.services import playground_secret
 from playground.models import Answer, Conversation, Image, Message, Slot
 from playground.services.quotas import check_budget, check_storage, check_waiting, size_of
@@ -191,7 +192,7 @@ def _job(asker: Asker, conversation: Conversation, answer: Answer, slot_id: int,
         secret=secret,
         body=body_of(conversation, answer),
         usage=wants_usage(answer.wishes),
-        budget_period=asker.allowance.playground_budget_period,
+        budget_period=asker.allowance.rules[Key.Kind.PLAYGROUND].budget_period,
         person_period=asker.allowance.person_budget_period,
     )
 

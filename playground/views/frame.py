@@ -13,7 +13,7 @@ from accounts.audit import act_of
 from accounts.policies import Allowance, policy_of
 from gateway.errors import GatewayError, GatewayUnavailable
 from keys.catalogue import CHAT_MODES
-from keys.models import GatewayModel
+from keys.models import GatewayModel, Key
 from keys.services import KeyRefused, TooManyActions
 from playground import presets
 from playground.forms import AskForm
@@ -37,7 +37,8 @@ def asker_of(request: PortalRequest) -> Asker:
 
 def models_of(allowance: Allowance, modes: Sequence[str] = CHAT_MODES) -> list[GatewayModel]:
     """Return the models of these modes that the person may call here, in the gateway's order."""
-    named = allowance.playground_models
+    rule = allowance.rules[Key.Kind.PLAYGROUND]
+    named = rule.models if rule.allowed else ()
     return [
         model for model in GatewayModel.objects.all() if model.mode in modes and (named is None or model.name in named)
     ]

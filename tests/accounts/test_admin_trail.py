@@ -11,7 +11,7 @@ from django.utils import translation
 from pytest_django.asserts import assertContains
 
 from accounts.models import AuditEntry, Policy, User
-from tests.accounts.test_admin import POLICY
+from tests.accounts.test_admin import policy_form
 from tests.conftest import signed_in
 from tests.factories import make_policy
 
@@ -37,20 +37,28 @@ def test_a_policy_says_what_it_was_and_what_it_is_in_the_readers_language(admin:
     group = Group.objects.create(name="Chemistry")
     browser = Client(headers={"accept-language": "fr"})
     browser.force_login(admin)
-    form = POLICY | {"group": group.pk, "all_models": "on", "max_live_keys": 3}
-    browser.post(reverse("admin:accounts_policy_add"), form)
+    browser.post(reverse("admin:accounts_policy_add"), policy_form(group=group.pk, max_live_keys=3))
     policy = Policy.objects.get(group=group)
     browser.post(
         reverse("admin:accounts_policy_change", args=[policy.pk]),
-        form | {"max_live_keys": 5, "all_models": "", "model_names": "alpha\nbeta"},
+        policy_form(
+            policy,
+            max_live_keys=5,
+            personal__all_models=None,
+            personal__model_names="alpha\nbeta",
+            playground__ends_at_0="2027-03-12",
+            playground__ends_at_1="18:00",
+        ),
     )
     browser.post(reverse("admin:accounts_policy_delete", args=[policy.pk]), {"post": "yes"})
 
     (_made, said), (_changed, remark), (deleted, nothing) = said_of("policy")
     assert "3" in said
     assert "3 → 5" in remark
-    assert "yes → no" in remark
-    assert "– → alpha, beta" in remark
+    assert "Personal keys, all models: yes → no" in remark
+    assert "Personal keys, models: – → alpha, beta" in remark
+    assert "The Playground’s key, end of all such keys: – → 12 Mar 2027, 18:00" in remark
+    assert "Temporary" not in remark
     assert (deleted, nothing) == ("Deleted by admin from 127.0.0.1", "")
     assert "oui → non" in said_of("policy", "fr")[1][1]
     assert {entry.object_name for entry in AuditEntry.objects.filter(object_kind="policy")} == {"Chemistry"}
@@ -59,8 +67,12 @@ def test_a_policy_says_what_it_was_and_what_it_is_in_the_readers_language(admin:
 def test_a_policy_that_is_saved_as_it_was_is_no_change(as_admin: Client) -> None:
     policy = make_policy("Chemistry", max_live_keys=3)
     url = reverse("admin:accounts_policy_change", args=[policy.pk])
-    form = as_admin.get(url).context["adminform"].form
-    initial = {name: value for name, value in form.initial.items() if value not in (None, False)}
+    page = as_admin.get(url).context
+    shown = [page["adminform"].form]
+    for section in page["inline_admin_formsets"]:
+        shown += [section.formset.management_form, *section.formset.forms]
+    values = {field.html_name: field.value() for form in shown for field in form}
+    initial = {name: value for name, value in values.items() if value not in (None, False)}
 
     assert as_admin.post(url, initial).status_code == 302
 

@@ -1,5 +1,7 @@
 """What a person may have, out of the policies of their groups."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,8 +14,8 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.asserts import assertContains, assertNotContains
 
-from accounts.models import Policy, User
-from accounts.policies import Allowance, merged, policy_of
+from accounts.models import KeyRule, Policy, User, new_rules
+from accounts.policies import Allowance, KeyAllowance, merged, policy_of
 from keys.catalogue import refresh_models
 from tests.conftest import signed_in
 from tests.factories import make_policy, make_user
@@ -60,8 +62,8 @@ def test_is_modest_when_there_is_no_policy_at_all(db: None) -> None:
 
     allowance = policy_of(make_user())
 
-    assert (allowance.max_live_keys, allowance.budget_usd) == (1, Decimal(5))
-    assert allowance.personal_lifetime_days is None
+    assert (allowance.max_live_keys, allowance.rules["temporary"].budget_usd) == (1, Decimal(5))
+    assert not allowance.rules["personal"].allowed
 
 
 def test_asks_the_database_once(db: None, django_assert_num_queries: DjangoAssertNumQueries) -> None:
@@ -71,43 +73,67 @@ def test_asks_the_database_once(db: None, django_assert_num_queries: DjangoAsser
         policy_of(user)
 
 
-MORE = [  # field of the policies, values of two policies, field of the allowance, value for who is in both groups
-    ("temporary_lifetime_days", 30, 60, "temporary_lifetime_days", 60),
-    ("max_live_keys", 3, 20, "max_live_keys", 20),
-    ("max_live_keys", 3, None, "max_live_keys", None),
-    ("max_live_keys", 0, 3, "max_live_keys", 3),
-    ("rpm_limit", 10, 60, "rpm_limit", 60),
-    ("rpm_limit", None, 60, "rpm_limit", None),
-    ("tpm_limit", 10, 1, "tpm_limit", 10),
-    ("tpm_limit", 10, None, "tpm_limit", None),
-    ("grace_hours", 0, 24, "grace_hours", 24),
-    ("may_name_interns", False, True, "may_name_interns", True),
-    ("may_name_interns", False, False, "may_name_interns", False),
-    ("playground", False, True, "playground", True),
-    ("playground", False, False, "playground", False),
+def policy(kind: str = "", **fields: Any) -> list[KeyRule]:
+    """Return the rules of an unsaved policy; the fields are its own or, with a kind, those of that rule."""
+    own = Policy(**({} if kind else fields))
+    rules = new_rules(own)
+    for rule in rules:
+        for name, value in fields.items() if rule.kind == kind else ():
+            setattr(rule, name, value)
+    return rules
+
+
+MONDAY, FRIDAY = datetime(2027, 3, 8, tzinfo=UTC), datetime(2027, 3, 12, tzinfo=UTC)
+MORE = [  # kind of key (none: of the person), field, values of two policies, value for who is in both groups
+    ("", "max_live_keys", 3, 20, 20),
+    ("", "max_live_keys", 3, None, None),
+    ("", "max_live_keys", 0, 3, 3),
+    ("", "grace_hours", 0, 24, 24),
+    ("", "may_name_interns", False, True, True),
+    ("", "may_name_interns", False, False, False),
+    ("temporary", "lifetime_days", 30, 60, 60),
+    ("temporary", "max_keys", 1, 2, 2),
+    ("temporary", "max_keys", 1, None, None),
+    ("temporary", "rpm_limit", 10, 60, 60),
+    ("playground", "rpm_limit", None, 60, None),
+    ("temporary", "tpm_limit", 10, 1, 10),
+    ("playground", "tpm_limit", 10, None, None),
+    ("playground", "allowed", False, True, True),
+    ("playground", "allowed", False, False, False),
+    ("personal", "allowed", False, True, True),
+    ("temporary", "ends_at", MONDAY, FRIDAY, FRIDAY),
+    ("personal", "ends_at", MONDAY, None, None),
 ]
 
 
-@pytest.mark.parametrize(("field", "one", "other", "name", "expected"), MORE)
-def test_takes_the_more_generous_value(field: str, one: Any, other: Any, name: str, expected: Any) -> None:
-    assert getattr(merged([Policy(**{field: one}), Policy(**{field: other})]), name) == expected
-    assert getattr(merged([Policy(**{field: other}), Policy(**{field: one})]), name) == expected
+@pytest.mark.parametrize(("kind", "field", "one", "other", "expected"), MORE)
+def test_takes_the_more_generous_value(kind: str, field: str, one: Any, other: Any, expected: Any) -> None:
+    for pair in ((one, other), (other, one)):
+        allowance = merged([rule for value in pair for rule in policy(kind, **{field: value})])
+        assert getattr(allowance.rules[kind] if kind else allowance, field) == expected
 
 
-PERSONAL = [  # (may have, days) of two policies, days for who is in both groups
-    ((False, 365), (False, 365), None),
-    ((True, 90), (False, 365), 90),
-    ((True, 90), (True, 365), 365),
-]
+@pytest.mark.parametrize("kind", ["personal", "playground"])
+def test_counts_only_the_policies_that_allow_a_kind(kind: str) -> None:
+    rich = {"lifetime_days": 900, "budget_usd": Decimal(99), "all_models": True}
+    poor = {"lifetime_days": 9, "budget_usd": Decimal(1), "all_models": False, "model_names": ["small"]}
+
+    rule = merged([*policy(kind, allowed=False, **rich), *policy(kind, allowed=True, **poor)]).rules[kind]
+
+    assert (rule.allowed, rule.lifetime_days, rule.budget_usd, rule.models) == (True, 9, Decimal(1), ("small",))
 
 
-@pytest.mark.parametrize(("one", "other", "expected"), PERSONAL)
-def test_counts_a_personal_lifetime_only_where_personal_keys_are_allowed(
-    one: tuple[bool, int], other: tuple[bool, int], expected: int | None
-) -> None:
-    policies = [Policy(personal_keys=may, personal_lifetime_days=days) for may, days in (one, other)]
+def test_keeps_limits_for_the_keys_of_a_kind_that_nobody_allows() -> None:
+    rule = merged(policy("personal", allowed=False, rpm_limit=7)).rules["personal"]
 
-    assert merged(policies).personal_lifetime_days == expected
+    assert (rule.allowed, rule.rpm_limit) == (False, 7)
+
+
+def test_allows_no_kind_that_no_rule_is_about() -> None:
+    """A kind that comes with a later version of the portal, before the policies say anything of it."""
+    rules = [rule for rule in policy() if rule.kind != "playground"]
+
+    assert not merged(rules).rules["playground"].allowed
 
 
 BUDGETS = [  # (USD, period) of two policies, and of who is in both groups
@@ -120,89 +146,72 @@ BUDGETS = [  # (USD, period) of two policies, and of who is in both groups
 ]
 
 
+@pytest.mark.parametrize("kind", ["temporary", "playground"])
 @pytest.mark.parametrize(("one", "other", "expected"), BUDGETS)
 def test_compares_budgets_by_day_and_keeps_each_with_its_period(
-    one: tuple[int | None, str], other: tuple[int | None, str], expected: tuple[int | None, str]
+    kind: str, one: tuple[int | None, str], other: tuple[int | None, str], expected: tuple[int | None, str]
 ) -> None:
     for pair in ((one, other), (other, one)):
-        policies = [
-            Policy(budget_usd=None if usd is None else Decimal(usd), budget_period=period) for usd, period in pair
-        ]
-        allowance = merged(policies)
-        assert (allowance.budget_usd, allowance.budget_period) == expected
+        rules = []
+        for usd, period in pair:
+            rules += policy(kind, budget_usd=None if usd is None else Decimal(usd), budget_period=period)
+        rule = merged(rules).rules[kind]
+        assert (rule.budget_usd, rule.budget_period) == expected
 
 
 def test_joins_the_models_of_all_groups_unless_one_allows_all() -> None:
-    small = Policy(all_models=False, model_names=["small"])
-    both = Policy(all_models=False, model_names=["large", "small"])
-    every = Policy(all_models=True, model_names=["ignored"])
+    small = policy("temporary", all_models=False, model_names=["small"])
+    both = policy("temporary", all_models=False, model_names=["large", "small"])
+    every = policy("temporary", all_models=True, model_names=["ignored"])
 
-    assert merged([small]).models == ("small",)
-    assert merged([small, both]).models == ("large", "small")
-    assert merged([small, every]).models is None
-
-
-@pytest.mark.parametrize(("one", "other", "expected"), BUDGETS)
-def test_compares_the_budgets_of_the_playground_in_the_same_way(
-    one: tuple[int | None, str], other: tuple[int | None, str], expected: tuple[int | None, str]
-) -> None:
-    policies = [
-        Policy(playground_budget_usd=None if usd is None else Decimal(usd), playground_budget_period=period)
-        for usd, period in (one, other)
-    ]
-    allowance = merged(policies)
-
-    assert (allowance.playground_budget_usd, allowance.playground_budget_period) == expected
+    assert merged(small).rules["temporary"].models == ("small",)
+    assert merged([*small, *both]).rules["temporary"].models == ("large", "small")
+    assert merged([*small, *every]).rules["temporary"].models is None
 
 
-def test_takes_the_budget_of_the_playground_from_the_policies_that_open_it() -> None:
-    rich = Policy(playground=False, playground_budget_usd=Decimal(99))
+def test_joins_the_models_of_the_kinds_of_key_for_programs() -> None:
+    """Not the Playground's, and not those of a kind that the person may not have."""
+    rules = policy("temporary", all_models=False, model_names=["small"])
+    assert merged(rules).models == ("small",)
 
-    assert merged([rich, Policy(playground_budget_usd=Decimal(1))]).playground_budget_usd == 1
-    assert not merged([rich]).playground
-
-
-def test_gives_the_playground_models_of_its_own_or_those_of_the_keys() -> None:
-    small = Policy(all_models=False, model_names=["small"])
-    tiny = Policy(all_models=False, model_names=["small"], playground_own_models=True, playground_model_names=["tiny"])
-    every = Policy(all_models=True)
-    closed = Policy(playground=False, playground_own_models=True, playground_model_names=["large"])
-
-    assert merged([small]).playground_models == ("small",)
-    assert merged([tiny]).playground_models == ("tiny",)
-    assert merged([tiny, small]).playground_models == ("small", "tiny")
-    assert merged([tiny, every]).playground_models is None
-    assert merged([tiny, closed]).playground_models == ("tiny",)
-    assert merged([closed]).playground_models == ()
+    rules[1].allowed, rules[1].all_models, rules[1].model_names = True, False, ["large"]
+    assert merged(rules).models == ("large", "small")
 
 
 def test_starts_with_interns_staff_admins_and_a_default(db: None) -> None:
     interns = policy_of(make_user(groups=("Interns",)))
     staff = policy_of(make_user(groups=("Staff",)))
 
-    assert interns == Allowance(
-        temporary_lifetime_days=30,
-        personal_lifetime_days=None,
-        max_live_keys=3,
-        person_budget_usd=Decimal(5),
-        person_budget_period="30d",
+    temporary = KeyAllowance(
+        allowed=True,
+        max_keys=None,
+        lifetime_days=30,
+        ends_at=None,
         budget_usd=Decimal(5),
         budget_period="30d",
         rpm_limit=60,
         tpm_limit=100_000,
         models=None,
+    )
+    assert interns == Allowance(
+        max_live_keys=3,
+        person_budget_usd=Decimal(5),
+        person_budget_period="30d",
         grace_hours=24,
         may_name_interns=False,
-        playground=True,
-        playground_budget_usd=Decimal(2),
-        playground_budget_period="30d",
-        playground_models=None,
+        rules={
+            "temporary": temporary,
+            "personal": replace(temporary, allowed=False, lifetime_days=365),
+            "playground": replace(temporary, budget_usd=Decimal(2)),
+        },
         names=("Interns",),
     )
-    assert (staff.personal_lifetime_days, staff.max_live_keys, staff.budget_usd) == (365, 20, Decimal(100))
-    assert staff.may_name_interns
+    personal = staff.rules["personal"]
+    assert (personal.allowed, personal.lifetime_days, personal.budget_usd) == (True, 365, Decimal(100))
+    assert (staff.max_live_keys, staff.may_name_interns) == (20, True)
     assert policy_of(make_user()).max_live_keys == 1
-    assert policy_of(make_user(groups=("Admins",))).budget_usd == staff.person_budget_usd == Decimal(100)
+    assert policy_of(make_user(groups=("Admins",))).rules == staff.rules
+    assert staff.person_budget_usd == Decimal(100)
 
 
 def test_keeps_one_default_policy(db: None) -> None:
@@ -214,28 +223,66 @@ def test_keeps_one_default_policy(db: None) -> None:
         Policy().save()
 
 
-REFUSED = [
-    ({"all_models": False, "model_names": []}, "Name at least one model"),
-    ({"model_names": "small"}, "Give a list of model names"),
-    ({"model_names": [""]}, "Give a list of model names"),
-    ({"model_names": ["small", "small"]}, "A model is named twice"),
-    ({"playground_own_models": True}, "or leave the Playground those of the keys"),
-    ({"playground_own_models": True, "playground_model_names": ["small", "small"]}, "A model is named twice"),
-    ({"playground_budget_usd": Decimal(0)}, "greater than or equal to 0.01"),
-    ({"temporary_lifetime_days": 0}, "greater than or equal to 1"),
-    ({"budget_usd": Decimal(0)}, "greater than or equal to 0.01"),
-    ({"rpm_limit": 0}, "greater than or equal to 1"),
-    ({"budget_period": "2d"}, "not a valid choice"),
-    ({"grace_hours": 721}, "less than or equal to 720"),
+REFUSED: list[tuple[type[Policy | KeyRule], dict[str, Any], str]] = [
+    (KeyRule, {"all_models": False, "model_names": []}, "Name at least one model"),
+    (KeyRule, {"model_names": "small"}, "Give a list of model names"),
+    (KeyRule, {"model_names": [""]}, "Give a list of model names"),
+    (KeyRule, {"model_names": ["small", "small"]}, "A model is named twice"),
+    (KeyRule, {"budget_usd": Decimal(0)}, "greater than or equal to 0.01"),
+    (KeyRule, {"budget_usd": Decimal(1_000_000)}, "no more than 6 digits before the decimal point"),
+    (KeyRule, {"budget_period": "2d"}, "not a valid choice"),
+    (KeyRule, {"lifetime_days": 0}, "greater than or equal to 1"),
+    (KeyRule, {"lifetime_days": 3661}, "less than or equal to 3660"),
+    (KeyRule, {"rpm_limit": 0}, "greater than or equal to 1"),
+    (KeyRule, {"tpm_limit": 0}, "greater than or equal to 1"),
+    (KeyRule, {"max_keys": 0}, "greater than or equal to 1"),
+    (Policy, {"grace_hours": 721}, "less than or equal to 720"),
+    (Policy, {"person_budget_usd": Decimal(0)}, "greater than or equal to 0.01"),
+    (Policy, {"person_budget_period": "2d"}, "not a valid choice"),
 ]
 
 
-@pytest.mark.parametrize(("fields", "why"), REFUSED)
-def test_refuses_a_policy_that_makes_no_sense(db: None, fields: dict[str, Any], why: str) -> None:
-    Policy.objects.all().delete()
+@pytest.mark.parametrize(("model", "fields", "why"), REFUSED)
+def test_refuses_what_makes_no_sense(db: None, model: Any, fields: dict[str, Any], why: str) -> None:
+    needed = {} if model is Policy else {"policy": make_policy("Course"), "kind": "personal"}
 
     with pytest.raises(ValidationError, match=why):
-        Policy(**fields).full_clean()
+        model(**needed, **fields).full_clean()
+
+
+KEPT_OUT: list[tuple[type[Policy | KeyRule], dict[str, Any]]] = [
+    (KeyRule, {"all_models": False, "model_names": []}),
+    (KeyRule, {"budget_usd": Decimal(0)}),
+    (KeyRule, {"budget_usd": Decimal(-1)}),
+    (KeyRule, {"budget_period": "2d"}),
+    (KeyRule, {"lifetime_days": 0}),
+    (KeyRule, {"lifetime_days": 3661}),
+    (KeyRule, {"rpm_limit": 0}),
+    (KeyRule, {"tpm_limit": 0}),
+    (KeyRule, {"max_keys": 0}),
+    (KeyRule, {"kind": "sandwich"}),
+    (KeyRule, {"kind": "personal"}),  # all three
+    (KeyRule, {"allowed": False}),  # temporary ones, too
+    (Policy, {"grace_hours": 721}),
+    (Policy, {"person_budget_usd": Decimal(0)}),
+    (Policy, {"person_budget_period": "2d"}),
+]
+
+
+@pytest.mark.parametrize(("model", "fields"), KEPT_OUT)
+def test_the_database_keeps_out_what_the_form_refuses(db: None, model: Any, fields: dict[str, Any]) -> None:
+    made = make_policy("Course")
+    rows = Policy.objects.filter(pk=made.pk) if model is Policy else KeyRule.objects.filter(policy=made)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.update(**fields)
+
+
+def test_names_of_models_may_wait_while_all_are_allowed(db: None) -> None:
+    made = make_policy("Course", all_models=False, model_names=["small"])
+
+    KeyRule.objects.filter(policy=made).update(all_models=True)
+    KeyRule.objects.filter(policy=made).update(model_names=[])
 
 
 def test_gives_the_first_superuser_what_admins_have_though_in_no_group(db: None) -> None:

@@ -29,7 +29,7 @@ def overlap(one: Locator, other: Locator) -> bool:
 
 @pytest.mark.parametrize("language", ["en-GB", "fr"])
 def test_the_first_form_of_somebody_with_both_kinds_fits(visit: Visit, db: None, language: str) -> None:
-    make_policy("Researchers", personal_keys=True, personal_lifetime_days=1825, temporary_lifetime_days=365)
+    make_policy("Researchers", personal__allowed=True, personal__lifetime_days=1825, temporary__lifetime_days=365)
     page = visit("/", user=make_user(groups=("Researchers",)), locale=language)
     button, choice = page.locator(".ps-create > button"), page.locator(".ps-create .ps-choice > div")
 

@@ -46,8 +46,8 @@ def test_my_keys_in_every_state(staff: User, sandbox: Sandbox, read: Read) -> No
     [
         {},
         {"budget_usd": None, "max_live_keys": None},
-        {"budget_period": "1d", "max_live_keys": 1, "temporary_lifetime_days": 1},
-        {"budget_period": "7d", "personal_keys": True, "grace_hours": 0},
+        {"budget_period": "1d", "max_live_keys": 1, "temporary__lifetime_days": 1},
+        {"budget_period": "7d", "personal__allowed": True, "grace_hours": 0},
         {"all_models": False, "model_names": ["general_nothink"]},
         {"all_models": False, "model_names": ["gone"]},
     ],

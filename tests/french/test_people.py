@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from accounts.models import AuditEntry, Policy, User
 from tests.accounts.conftest import providers
+from tests.accounts.test_admin import policy_form
 from tests.factories import PASSWORD, make_user
 from tests.french.conftest import Read, in_french
 from tests.french.reading import Reader, english_in, prose_of
@@ -151,5 +152,7 @@ def test_the_administration(admin: User, staff: User, sandbox: Sandbox, read: Re
     assert "Supprimé définitivement" in read(browser.get(anonymise))
     assert "Anonymisé : le compte s’appelle maintenant" in read(browser.post(anonymise, follow=True))
     assert "Rien n’a changé" in read(browser.post(anonymise, follow=True))
-    refused = browser.post("/admin/accounts/policy/add/", {"model_names": "", "temporary_lifetime_days": "0"})
+    refused = browser.post(
+        "/admin/accounts/policy/add/", policy_form(personal__all_models=None, playground__lifetime_days="0")
+    )
     assert "Nommez au moins un modèle" in read(refused)

@@ -1,6 +1,7 @@
 """Short words for tests about keys: make one, look at the gateway, compare both sides."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.utils import timezone
 
 from accounts.audit import Act
 from accounts.models import User
+from accounts.policies import Allowance, policy_of
 from gateway.secret import token_of
 from keys import services
 from keys.models import Key, Token
@@ -20,6 +22,13 @@ def issue(owner: User, label: str = "thesis", kind: str = Key.Kind.TEMPORARY, **
     """Issue a key as its owner would."""
     wished = services.Wish(label=label, kind=kind, request_id=uuid.uuid4(), **wish)
     return services.issue_key(owner=owner, act=Act(actor=owner, address="192.0.2.1"), wish=wished)
+
+
+def without_models(owner: User, kind: str) -> Allowance:
+    """Return what the person may have, were there no model for a key of this kind."""
+    allowance = policy_of(owner)
+    rule = replace(allowance.rules[kind], allowed=True, models=())
+    return replace(allowance, rules={**allowance.rules, kind: rule})
 
 
 def again(key: Key) -> Key:

@@ -9,6 +9,7 @@ from accounts.models import AuditEntry, Policy, User
 from gateway.secret import Secret, token_of
 from keys import services
 from keys.models import Key
+from tests.factories import change_policies
 from tests.keys.acts import BY_TEST, again, set_at_gateway
 from tests.sandbox_process import Sandbox
 
@@ -25,7 +26,7 @@ def the_key() -> Key:
 
 def allow(**fields: Any) -> None:
     """Change the policy of interns."""
-    Policy.objects.filter(group__name="Interns").update(**fields)
+    change_policies(Policy.objects.filter(group__name="Interns"), **fields)
 
 
 def row_of(sandbox: Sandbox, secret: str) -> dict[str, Any]:

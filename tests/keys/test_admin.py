@@ -8,11 +8,11 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
 
-from accounts.models import Policy, User
+from accounts.models import KeyKind, Policy, User
 from keys import services
 from keys.catalogue import refresh_models
 from keys.models import Key
-from tests.accounts.test_admin import POLICY
+from tests.accounts.test_admin import policy_form
 from tests.factories import make_staff
 from tests.keys.acts import again, issue
 from tests.sandbox_process import Sandbox
@@ -29,7 +29,7 @@ def save_person(client: Client, person: User, **fields: Any) -> Any:
 def save_policy(client: Client, policy: Policy, **fields: Any) -> Any:
     """Send the form of a policy."""
     url = reverse("admin:accounts_policy_change", args=[policy.pk])
-    return client.post(url, {**POLICY, "group": policy.group_id or "", **fields}, follow=True)
+    return client.post(url, policy_form(policy, **fields), follow=True)
 
 
 # --- A person is made inactive -----------------------------------------------------------------------
@@ -104,7 +104,7 @@ def test_says_how_many_keys_a_changed_policy_reaches_and_changes_them(
     for label in ("one", "two"):
         issue(intern, label)
 
-    answer = save_policy(as_admin, Policy.objects.get(group__name="Interns"), all_models="on", rpm_limit="11")
+    answer = save_policy(as_admin, Policy.objects.get(group__name="Interns"), temporary__rpm_limit="11")
 
     assertContains(answer, "Being brought to the policy, in the background: 2 keys")
     run_tasks()
@@ -113,7 +113,7 @@ def test_says_how_many_keys_a_changed_policy_reaches_and_changes_them(
 
 
 def test_says_nothing_of_keys_where_none_is_concerned(as_admin: Client, intern: User, db: None) -> None:
-    answer = save_policy(as_admin, Policy.objects.get(group__name="Interns"), all_models="on", rpm_limit="11")
+    answer = save_policy(as_admin, Policy.objects.get(group__name="Interns"), temporary__rpm_limit="11")
 
     assertNotContains(answer, "Being brought to the policy")
 
@@ -130,29 +130,30 @@ def test_another_group_reaches_the_keys_of_a_person(as_admin: Client, intern: Us
 
 
 @pytest.mark.parametrize("name", ["openai/*", "*", "gpt-4?*", "all-proxy-models", "no-default-models"])
-@pytest.mark.parametrize("field", ["model_names", "playground_model_names"])
+@pytest.mark.parametrize("kind", KeyKind.values)
 def test_refuses_patterns_and_instructions_in_lists_of_models(
-    as_admin: Client, intern: User, name: str, field: str
+    as_admin: Client, intern: User, name: str, kind: str
 ) -> None:
     policy = Policy.objects.get(group__name="Interns")
 
-    answer = save_policy(as_admin, policy, **{"model_names": "gpt-4o-mini", field: f"general_nothink\n{name}"})
+    names = {f"{kind}__all_models": None, f"{kind}__model_names": f"general_nothink\n{name}"}
+    answer = save_policy(as_admin, policy, **names)
 
     assertContains(answer, f"“{name}” is")
-    policy.refresh_from_db()
-    assert name not in getattr(policy, field)
+    assert not policy.rules.get(kind=kind).model_names
 
 
 def test_points_out_names_that_no_model_has_and_saves_them(as_admin: Client, intern: User, sandbox: Sandbox) -> None:
     refresh_models()
     policy = Policy.objects.get(group__name="Interns")
 
-    answer = save_policy(as_admin, policy, model_names="gpt-4o-mini\ngpt-40-mini")
+    answer = save_policy(
+        as_admin, policy, playground__all_models=None, playground__model_names="gpt-4o-mini\ngpt-40-mini"
+    )
 
     words = "No model of the gateway has this name: gpt-40-mini."
     assertContains(answer, words)
-    policy.refresh_from_db()
-    assert policy.model_names == ["gpt-4o-mini", "gpt-40-mini"]
+    assert policy.rules.get(kind="playground").model_names == ["gpt-4o-mini", "gpt-40-mini"]
     page = as_admin.get(reverse("admin:accounts_policy_change", args=[policy.pk]))
     assertContains(page, words)
     assertContains(page, "The gateway offers: general_nothink, gpt-4o-mini")
@@ -161,4 +162,7 @@ def test_points_out_names_that_no_model_has_and_saves_them(as_admin: Client, int
 def test_points_nothing_out_before_the_gateway_was_read(as_admin: Client, intern: User, db: None) -> None:
     policy = Policy.objects.get(group__name="Interns")
 
-    assertNotContains(save_policy(as_admin, policy, model_names="anything"), "No model of the gateway")
+    assertNotContains(
+        save_policy(as_admin, policy, personal__all_models=None, personal__model_names="anything"),
+        "No model of the gateway",
+    )

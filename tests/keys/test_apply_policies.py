@@ -15,8 +15,8 @@ from accounts.policies import Allowances, policy_of
 from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.models import Key, PersonBudget
-from tests.factories import make_intern, make_policy, make_staff, make_user
-from tests.keys.acts import BY_TEST, again, issue, live_token, tokens_at
+from tests.factories import change_policies, make_intern, make_policy, make_staff, make_user
+from tests.keys.acts import BY_TEST, again, issue, live_token
 from tests.sandbox_process import Sandbox
 
 
@@ -42,7 +42,7 @@ def test_a_change_of_a_policy_reaches_existing_keys_once(
     intern: User, staff: User, sandbox: Sandbox, change: dict[str, Any], there: dict[str, Any]
 ) -> None:
     key, other = issue(intern).key, issue(staff).key
-    Policy.objects.filter(group__name="Interns").update(**change)
+    change_policies(Policy.objects.filter(group__name="Interns"), **change)
 
     assert services.find_outdated().keys == [key.pk]
     services.apply_policies(BY_THE_PORTAL)
@@ -58,7 +58,7 @@ def test_a_change_of_a_policy_reaches_existing_keys_once(
 
 def test_a_shorter_lifetime_ends_keys_sooner_and_a_longer_one_prolongs_none(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
-    Policy.objects.update(temporary_lifetime_days=9)
+    change_policies(temporary__lifetime_days=9)
 
     services.apply_policies(BY_THE_PORTAL)
 
@@ -67,7 +67,7 @@ def test_a_shorter_lifetime_ends_keys_sooner_and_a_longer_one_prolongs_none(inte
     assert abs(end - timezone.now() - timedelta(days=9)) < timedelta(minutes=1)
     assert at_gateway(sandbox, key)["expires"][:16] == f"{end:%Y-%m-%dT%H:%M}"
     assert "no later than the policy" in AuditEntry.objects.get(action="limit").remark
-    Policy.objects.update(temporary_lifetime_days=300)
+    change_policies(temporary__lifetime_days=300)
     assert services.apply_policies(BY_THE_PORTAL) == 0
     assert again(key).expires_at == end
 
@@ -89,7 +89,7 @@ def test_a_key_without_an_end_gets_one_and_that_of_a_stay_is_kept(staff: User, s
 def test_the_old_secret_of_a_rotation_gets_the_limits_too(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
     services.rotate_key(key=again(key), act=BY_TEST)
-    Policy.objects.update(rpm_limit=3)
+    change_policies(rpm_limit=3)
 
     services.apply_policies(BY_THE_PORTAL)
 
@@ -101,7 +101,7 @@ def test_a_gateway_that_fails_midway_leaves_the_rest_for_the_next_run(
     intern: User, sandbox: Sandbox, fault: str
 ) -> None:
     keys = [issue(intern, f"key {number}").key for number in range(3)]
-    Policy.objects.update(tpm_limit=77)
+    change_policies(tpm_limit=77)
     sandbox.faults("/key/update", fault, skip=1, status=503)
 
     with pytest.raises(GatewayUnavailable):
@@ -115,20 +115,9 @@ def test_a_gateway_that_fails_midway_leaves_the_rest_for_the_next_run(
     assert not services.find_outdated()
 
 
-def test_a_key_that_the_policy_leaves_no_model_is_not_opened_to_all(intern: User, sandbox: Sandbox) -> None:
-    """The gateway takes an empty list for all models."""
-    key = issue(intern).key
-    Policy.objects.update(all_models=False, model_names=[])
-
-    assert services.apply_policies(BY_THE_PORTAL) == 0
-
-    assert again(key).model_names is None
-    assert live_token(key) in tokens_at(sandbox)
-
-
 def test_a_persons_budget_follows_at_once(intern: User, sandbox: Sandbox) -> None:
     issue(intern)
-    Policy.objects.update(person_budget_usd=Decimal(3))
+    change_policies(person_budget_usd=Decimal(3))
     assert services.find_outdated().people == [intern.pk]
 
     services.apply_policies(BY_THE_PORTAL)

@@ -18,7 +18,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.policies import policy_of
 from keys import context
-from keys.catalogue import default_chat_model, default_embedding_model, gateway_state, models_for, refresh_models
+from keys.catalogue import default_chat_model, default_embedding_model, gateway_state, models_named, refresh_models
 from keys.models import GatewayModel, GatewayState
 from keys.tasks import refresh_models as task
 from tests.factories import make_policy, make_user
@@ -247,11 +247,11 @@ def test_offers_only_what_the_policy_allows() -> None:
         GatewayModel.objects.create(name=name, mode=mode, position=position)
     make_policy("All")
     make_policy("Few", all_models=False, model_names=["w", "b", "not-there"])
-    make_policy("None", all_models=False, model_names=[])
-    everything, few, nothing = (policy_of(make_user(groups=(group,))) for group in ("All", "Few", "None"))
+    make_policy("None", all_models=False, model_names=["nowhere"])
+    everything, few, nothing = (policy_of(make_user(groups=(group,))).models for group in ("All", "Few", "None"))
 
-    assert [model.name for model in models_for(everything)] == ["v", "a", "b", "w"]
-    assert [model.name for model in models_for(few)] == ["b", "w"]
+    assert [model.name for model in models_named(everything)] == ["v", "a", "b", "w"]
+    assert [model.name for model in models_named(few)] == ["b", "w"]
     assert str(default_chat_model(everything)) == "a"
     assert str(default_chat_model(few)) == "b"
     assert str(default_embedding_model(few)) == "w"

@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 from django.db import connections
 
-from accounts.models import AuditEntry, Policy, User
+from accounts.models import AuditEntry, User
 from keys import services
 from keys.models import Key
+from tests.factories import change_policies
 from tests.keys.acts import BY_TEST, again, assert_at_rest, issue
 from tests.sandbox_process import Sandbox
 
@@ -62,7 +63,7 @@ def test_twelve_first_uses_of_the_playground_at_once_make_one_key(intern: User, 
 
 def test_uses_of_the_playground_at_once_leave_it_as_the_policy_says(intern: User, sandbox: Sandbox) -> None:
     services.playground_secret(owner=intern, act=BY_TEST)
-    Policy.objects.update(playground_budget_usd=Decimal(1))
+    change_policies(playground__budget_usd=Decimal(1))
 
     refused = at_once([lambda: services.playground_secret(owner=intern, act=BY_TEST)] * 8)
 

@@ -7,9 +7,10 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from accounts.models import Policy, User
+from accounts.models import User
 from keys import services
 from keys.models import Key
+from tests.factories import change_policies
 from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue
 from tests.keys.crashes import killed_after
 from tests.sandbox_process import Sandbox
@@ -87,7 +88,7 @@ def bringing_the_playground_to_the_policy(owner: User, sandbox: Sandbox) -> Call
     services.playground_secret(owner=owner, act=BY_TEST)
     key = Key.objects.get(owner=owner, state=Key.State.ACTIVE)
     ending_in(key, sandbox, days=-1)
-    Policy.objects.update(playground_budget_usd=(key.budget_usd or 0) + 1)
+    change_policies(playground__budget_usd=(key.budget_usd or 0) + 1)
     return lambda: services.playground_secret(owner=owner, act=BY_TEST)
 
 

@@ -8,10 +8,10 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Policy, User
+from accounts.models import User
 from keys import services
 from keys.models import Key
-from tests.factories import make_policy, make_user
+from tests.factories import change_policies, make_policy, make_user
 from tests.keys.acts import BY_TEST, again, ending_in, issue, live_token
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
@@ -26,7 +26,7 @@ def refusal_of(key: Key) -> str:
 
 @pytest.mark.parametrize("days", [1, 2, 6, 7, 9])
 def test_a_short_key_is_not_renewable_at_once(sandbox: Sandbox, client: Client, db: None, days: int) -> None:
-    make_policy("Guests", temporary_lifetime_days=days)
+    make_policy("Guests", temporary__lifetime_days=days)
     owner = make_user(groups=("Guests",))
     key = issue(owner).key
     client.force_login(owner)
@@ -41,7 +41,7 @@ def test_a_short_key_is_not_renewable_at_once(sandbox: Sandbox, client: Client, 
 
 
 def test_a_short_key_is_renewable_once_half_of_its_life_is_over(sandbox: Sandbox, db: None) -> None:
-    make_policy("Guests", temporary_lifetime_days=6)
+    make_policy("Guests", temporary__lifetime_days=6)
     key = issue(make_user(groups=("Guests",))).key
     Key.objects.filter(pk=key.pk).update(created_at=timezone.now() - timedelta(days=6, minutes=5))
 
@@ -75,7 +75,7 @@ def test_is_not_renewed_where_the_policy_no_longer_allows_the_key(
 ) -> None:
     issue(staff, "another")
     key = ending_in(issue(staff, intern_name="Intern B").key, sandbox, days=2)
-    Policy.objects.update(**policy)
+    change_policies(**policy)
 
     assert refusal_of(key) == code
     assert live_token(key)  # it works on until its end
@@ -84,7 +84,7 @@ def test_is_not_renewed_where_the_policy_no_longer_allows_the_key(
 
 def test_a_policy_of_shorter_lives_counts_at_the_next_renewal(intern: User, sandbox: Sandbox) -> None:
     key = ending_in(issue(intern).key, sandbox, days=2)
-    Policy.objects.update(temporary_lifetime_days=4)
+    change_policies(temporary__lifetime_days=4)
 
     renewed = services.renew_key(key=key, act=BY_TEST)
 

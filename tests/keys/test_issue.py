@@ -14,7 +14,7 @@ from gateway.errors import GatewayRejected, GatewayUnavailable
 from keys import services
 from keys.models import Key, Token
 from tests.factories import make_policy, make_user
-from tests.keys.acts import BY_TEST, assert_at_rest, issue, works
+from tests.keys.acts import BY_TEST, assert_at_rest, issue, without_models, works
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 
@@ -134,7 +134,7 @@ def test_a_policy_without_limits_sends_none(sandbox: Sandbox, db: None) -> None:
         person_budget_usd=None,
         rpm_limit=None,
         tpm_limit=None,
-        personal_keys=True,
+        personal__allowed=True,
     )
     fresh = issue(make_user("free", groups=("Free",)), kind=Key.Kind.PERSONAL)
 
@@ -152,11 +152,12 @@ def test_a_policy_with_models_restricts_the_key_at_the_gateway(sandbox: Sandbox,
     assert there["models"] == ["gpt-4o-mini"]
 
 
-def test_a_policy_that_names_no_model_makes_no_key_rather_than_one_for_all(sandbox: Sandbox, db: None) -> None:
-    make_policy("None", all_models=False, model_names=[])
+def test_an_allowance_without_a_model_makes_no_key_rather_than_one_for_all(intern: User, sandbox: Sandbox) -> None:
+    """The database keeps such rules out; to the gateway an empty list means all models."""
+    wish = services.Wish(label="thesis", kind=Key.Kind.TEMPORARY)
 
     with pytest.raises(services.KeyRefused) as refusal:
-        issue(make_user("none", groups=("None",)))
+        services.issue_key(owner=intern, act=BY_TEST, wish=wish, allowance=without_models(intern, wish.kind))
 
     assert refusal.value.code == "models"
     assert not sandbox.live_keys()

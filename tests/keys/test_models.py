@@ -66,7 +66,7 @@ def test_shows_only_what_the_policy_allows() -> None:
 
 
 def test_says_so_when_the_policy_allows_none() -> None:
-    make_policy("None", all_models=False, model_names=[])
+    make_policy("None", all_models=False, model_names=["nowhere"])
 
     assertContains(signed_in(make_user(groups=("None",))).get(MODELS_URL), "may not call any")
 

@@ -9,12 +9,13 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts.models import Policy, User
+from accounts.models import User
 from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.catalogue import gateway_state, refresh_models
 from keys.models import GatewayModel, Key, Token
 from keys.services.sync import run_sync
+from tests.factories import change_policies
 from tests.gateway.loopback import Paper, paper_gateway, raw, says
 from tests.keys.acts import again, issue, live_token, set_at_gateway
 from tests.sandbox_process import Sandbox
@@ -58,7 +59,7 @@ def test_keys_whose_rows_have_lost_their_token_are_not_taken_for_gone(
     intern: User, admin: User, sandbox: Sandbox
 ) -> None:
     """Neither one by one, nor as "many keys are missing"."""
-    Policy.objects.update(max_live_keys=None)
+    change_policies(max_live_keys=None)
     keys = [issue(intern, f"key {number}").key for number in range(7)]
     sandbox.faults("/key/list", "odd", patch={"keys": {str(at): {"token": None} for at in range(7)}}, times=9)
 

@@ -18,6 +18,7 @@ from tests.gateway.loopback import Paper, paper_gateway, says
 from tests.keys.acts import (
     BY_TEST,
     assert_at_rest,
+    without_models,
     works,
 )
 from tests.keys.playground_acts import allow, refusal_of, row_of, said, the_key, use
@@ -73,10 +74,10 @@ def test_follows_from_the_servers_secret_and_nothing_that_is_kept_is_enough(
 
 def test_has_budget_and_models_of_its_own(intern: User, sandbox: Sandbox) -> None:
     allow(
-        playground_budget_usd=Decimal(3),
-        playground_budget_period="7d",
-        playground_own_models=True,
-        playground_model_names=["gpt-4o-mini"],
+        playground__budget_usd=Decimal(3),
+        playground__budget_period="7d",
+        playground__all_models=False,
+        playground__model_names=["gpt-4o-mini"],
     )
 
     row = row_of(sandbox, use(intern))
@@ -98,16 +99,19 @@ def test_lives_as_long_as_a_temporary_key(intern: User, sandbox: Sandbox) -> Non
 # --- Refused ----------------------------------------------------------------------------------------------
 def test_is_refused_where_the_policy_has_no_playground(intern: User, sandbox: Sandbox) -> None:
     use(intern)
-    allow(playground=False)
+    allow(playground__allowed=False)
 
     assert refusal_of(intern).code == "playground"
     assert "Ask an administrator" in str(refusal_of(intern))
 
 
 def test_is_refused_where_no_model_is_left(intern: User, sandbox: Sandbox) -> None:
-    allow(all_models=False, model_names=[])
+    allowance = without_models(intern, Key.Kind.PLAYGROUND)
 
-    assert refusal_of(intern).code == "models"
+    with pytest.raises(services.KeyRefused) as refusal:
+        services.playground_secret(owner=intern, act=BY_TEST, allowance=allowance)
+
+    assert refusal.value.code == "models"
     assert sandbox.live_keys() == []
 
 

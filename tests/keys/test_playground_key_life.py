@@ -48,7 +48,7 @@ def test_is_renewed_in_my_keys_only_where_the_policy_has_the_playground(intern: 
     key = ending_in(the_key(), sandbox, days=3)
     services.renew_key(key=key, act=BY_TEST)
     key = ending_in(key, sandbox, days=3)
-    allow(playground=False)
+    allow(playground__allowed=False)
 
     with pytest.raises(services.KeyRefused, match="does not include the Playground"):
         services.renew_key(key=key, act=BY_TEST)
@@ -89,7 +89,7 @@ def test_hands_over_what_was_spent_while_the_one_before_is_still_being_deleted(i
 
 
 def test_begins_anew_when_the_period_in_which_it_was_spent_is_over(intern: User, sandbox: Sandbox) -> None:
-    allow(playground_budget_period="1d")
+    allow(playground__budget_period="1d")
     sandbox.move_clock(-2 * 86400)  # so that what the gateway holds for tomorrow is yesterday
     spend_at(sandbox, use(intern), 1.25)
     services.delete_key(key=the_key(), act=BY_TEST)
@@ -141,10 +141,10 @@ def test_follows_the_policy_at_its_next_use(intern: User, sandbox: Sandbox) -> N
     secret = use(intern)
     spend_at(sandbox, secret, 0.5)
     allow(
-        playground_budget_usd=Decimal(1),
-        playground_budget_period="1d",
-        playground_own_models=True,
-        playground_model_names=["gpt-4o-mini"],
+        playground__budget_usd=Decimal(1),
+        playground__budget_period="1d",
+        playground__all_models=False,
+        playground__model_names=["gpt-4o-mini"],
         rpm_limit=7,
     )
 
@@ -160,13 +160,13 @@ def test_follows_the_policy_at_its_next_use(intern: User, sandbox: Sandbox) -> N
 
 
 def test_follows_a_policy_that_lifts_its_limits_and_one_that_sets_them_again(intern: User, sandbox: Sandbox) -> None:
-    allow(playground_own_models=True, playground_model_names=["gpt-4o-mini"])
+    allow(playground__all_models=False, playground__model_names=["gpt-4o-mini"])
     secret = use(intern)
-    allow(playground_own_models=False, playground_budget_usd=None, person_budget_usd=None)
+    allow(playground__all_models=True, playground__budget_usd=None, person_budget_usd=None)
     use(intern)
     lifted = row_of(sandbox, secret)
     spend_at(sandbox, secret, 40)
-    allow(playground_budget_usd=Decimal(2))
+    allow(playground__budget_usd=Decimal(2))
     use(intern)
     limited = row_of(sandbox, secret)
 
@@ -177,7 +177,7 @@ def test_follows_a_policy_that_lifts_its_limits_and_one_that_sets_them_again(int
 
 def test_is_not_used_under_limits_that_are_over(intern: User, sandbox: Sandbox) -> None:
     use(intern)
-    allow(playground_budget_usd=Decimal(1))
+    allow(playground__budget_usd=Decimal(1))
     sandbox.faults("/key/update", "drop_after")
 
     with pytest.raises(GatewayUnavailable):
@@ -192,7 +192,7 @@ def test_is_not_used_under_limits_that_are_over(intern: User, sandbox: Sandbox) 
 
 def test_waits_while_another_thread_changes_it(intern: User, sandbox: Sandbox) -> None:
     use(intern)
-    allow(playground_budget_usd=Decimal(1))
+    allow(playground__budget_usd=Decimal(1))
     Key.objects.update(renewing_since=timezone.now())
 
     assert refusal_of(intern, wait_s=0.2).code == "being_made"
@@ -202,7 +202,7 @@ def test_waits_while_another_thread_changes_it(intern: User, sandbox: Sandbox) -
 def test_is_made_anew_when_it_was_gone_as_the_policy_changed(intern: User, sandbox: Sandbox) -> None:
     use(intern)
     delete_at_gateway(sandbox, the_key())
-    allow(playground_budget_usd=Decimal(1))
+    allow(playground__budget_usd=Decimal(1))
 
     assert works(sandbox, use(intern))
     assert the_key().budget_usd == 1

@@ -83,7 +83,7 @@ def test_its_secret_is_nowhere(
     caplog.set_level("DEBUG")
     secret = use(intern)
     key = the_key()
-    allow(playground_budget_usd=Decimal(1))
+    allow(playground__budget_usd=Decimal(1))
     use(intern)
     pages = [
         as_intern.get(url).content for url in ("/", url_of("delete", key), url_of("detail", key), "/keys/history/")

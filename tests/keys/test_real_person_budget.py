@@ -53,7 +53,7 @@ def strict(intern: User, settings: Settings) -> Iterator[RealGateway]:
 def allow_two_cents() -> None:
     """Give everybody the same small budget for a key and for all keys, and no other limit."""
     usd = BUDGET_USD
-    allow(person_budget_usd=usd, budget_usd=usd, playground_budget_usd=usd, rpm_limit=None, tpm_limit=None)
+    allow(person_budget_usd=usd, budget_usd=usd, playground__budget_usd=usd, rpm_limit=None, tpm_limit=None)
     allow(max_live_keys=None)
 
 

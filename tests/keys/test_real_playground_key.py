@@ -69,9 +69,9 @@ def test_deleting_the_key_is_no_way_round_its_budget(intern: User, real: RealGat
 def test_the_policy_reaches_the_gateway_at_the_next_use(intern: User, real: RealGateway) -> None:
     secret = use(intern)
     allow(
-        playground_own_models=True,
-        playground_model_names=["llama-70b"],
-        playground_budget_usd=None,
+        playground__all_models=False,
+        playground__model_names=["llama-70b"],
+        playground__budget_usd=None,
         person_budget_usd=None,
     )
 
@@ -82,7 +82,7 @@ def test_the_policy_reaches_the_gateway_at_the_next_use(intern: User, real: Real
     assert real.chat(secret).status_code == 403
 
     set_at(real, secret, spend=40)
-    allow(playground_own_models=False, playground_budget_usd=Decimal(1))
+    allow(playground__all_models=True, playground__budget_usd=Decimal(1))
     use(intern)
     there = real.info(token_of(secret))
     assert (there["models"], there["max_budget"], there["budget_duration"], there["spend"]) == ([], 1.0, "30d", 0)

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from pytest_django import Settings
 
 from accounts.audit import BY_THE_PORTAL
-from accounts.models import Policy, User
+from accounts.models import User
 from keys import services
 from keys.services.sync import run_sync
+from tests.factories import change_policies
 from tests.keys.acts import again, issue, live_token
 from tests.keys.real_gateway import RealGateway, real_gateway
 
@@ -43,8 +45,8 @@ def test_odd_rows_stop_no_sync_and_take_no_key_away(intern: User, real: RealGate
 def test_a_changed_policy_reaches_a_real_key_and_the_next_call(intern: User, real: RealGateway) -> None:
     fresh = issue(intern)
     assert real.chat(fresh.secret).ok
-    new = {"rpm_limit": 9, "budget_usd": Decimal("0.75"), "temporary_lifetime_days": 3}
-    Policy.objects.update(all_models=False, model_names=["general_nothink", "embedding"], **new)
+    new: dict[str, Any] = {"rpm_limit": 9, "budget_usd": Decimal("0.75"), "temporary__lifetime_days": 3}
+    change_policies(all_models=False, model_names=["general_nothink", "embedding"], **new)
 
     assert services.apply_policies(BY_THE_PORTAL) >= 1
 

@@ -120,11 +120,11 @@ def test_takes_a_model_that_the_person_may_call() -> None:
     GatewayModel.objects.create(name="for-you", mode="chat", position=2)
     GatewayModel.objects.create(name="vectors", mode="embedding", position=1)
     make_policy("Few", all_models=False, model_names=["for-you", "vectors"])
-    few = policy_of(make_user(groups=("Few",)))
+    few = policy_of(make_user(groups=("Few",))).models
 
-    assert '"for-you"' in snippets_for("chat", allowance=few)[0].code
-    assert '"vectors"' in snippets_for("embeddings", allowance=few)[0].code
-    assert '"not-for-you"' in snippets_for("chat", allowance=policy_of(make_intern()))[0].code
+    assert '"for-you"' in snippets_for("chat", models=few)[0].code
+    assert '"vectors"' in snippets_for("embeddings", models=few)[0].code
+    assert '"not-for-you"' in snippets_for("chat", models=policy_of(make_intern()).models)[0].code
 
 
 # --- Names stay names -------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def at_first_use(owner: User, sandbox: Sandbox) -> None:
 
 def after_a_change_of_the_policy(owner: User, sandbox: Sandbox) -> None:
     use(owner)
-    allow(playground_budget_usd=3)
+    allow(playground__budget_usd=3)
 
 
 def after_its_owner_deleted_it(owner: User, sandbox: Sandbox) -> None:

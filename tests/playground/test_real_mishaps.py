@@ -80,7 +80,7 @@ def test_a_model_that_is_not_there(intern: User, as_intern: Client, real: RealGa
 
 @pytest.mark.parametrize("period", ["1d", "7d", "30d"])
 def test_a_budget_that_is_used_up(intern: User, as_intern: Client, real: RealGateway, period: str) -> None:
-    allow(playground_budget_usd=Decimal("0.01"), playground_budget_period=period)
+    allow(playground__budget_usd=Decimal("0.01"), playground__budget_period=period)
     spent = heard(send(as_intern, DEAR, model="llama-70b")).answer
     assert (spent.state, spent.cost_usd and spent.cost_usd > Decimal("0.01")) == (State.COMPLETE, True)
     token = token_of(use(intern))

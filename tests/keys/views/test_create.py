@@ -11,7 +11,6 @@ from accounts.models import User
 from gateway.secret import token_of
 from keys import services
 from keys.models import Key
-from tests.factories import make_policy
 from tests.keys.acts import assert_at_rest, issue, works
 from tests.keys.views.pages import assert_form, assert_only, field_of, wish, words_of
 from tests.ports import free_port
@@ -160,15 +159,6 @@ def test_says_that_a_label_is_in_use(as_intern: Client, intern: User, sandbox: S
 
     assert response.status_code == 422
     assert "You have a key with this label. Choose another." in words_of(response)
-
-
-def test_says_that_a_policy_names_no_model(as_intern: Client, sandbox: Sandbox) -> None:
-    make_policy("Interns", all_models=False, model_names=[])
-
-    response = as_intern.post(CREATE, wish())
-
-    assert response.status_code == 422
-    assert "Your policy names no model" in words_of(response)
 
 
 def test_a_gateway_that_is_away_made_nothing_and_the_form_can_be_sent_again(

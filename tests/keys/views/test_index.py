@@ -143,7 +143,7 @@ def test_a_page_restored_from_history_is_whole(as_intern: Client, sandbox: Sandb
 def test_costs_the_same_few_queries_with_any_number_of_keys(
     as_staff: Client, staff: User, django_assert_max_num_queries: DjangoAssertNumQueries, sandbox: Sandbox
 ) -> None:
-    make_policy("Staff", max_live_keys=None, personal_keys=True)
+    make_policy("Staff", max_live_keys=None, personal__allowed=True)
     issue(staff, "first")
     with CaptureQueriesContext(
         connection,

@@ -6,11 +6,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuditEntry, Policy, User
+from accounts.models import AuditEntry, User
 from keys import services
 from keys.models import Key
 from tests.conftest import signed_in
-from tests.factories import make_staff
+from tests.factories import change_policies, make_staff
 from tests.keys.acts import again, assert_at_rest, issue, live_token, set_at_gateway
 from tests.keys.views.pages import assert_only, everything, url_of, words_of
 from tests.sandbox_process import Sandbox
@@ -68,7 +68,7 @@ def test_a_key_that_ended_with_the_stay_works_again(as_staff: Client, practical:
 def test_is_refused_where_the_policy_has_no_keys_for_interns_any_more(
     as_staff: Client, practical: Key, sandbox: Sandbox
 ) -> None:
-    Policy.objects.update(may_name_interns=False)
+    change_policies(may_name_interns=False)
     before = everything(sandbox)
 
     later = as_staff.post(url_of("stay", practical), {"stay_ends_on": in_days(20).isoformat()})

@@ -227,7 +227,7 @@ def test_an_empty_message_is_not_sent(as_intern: Client) -> None:
 
 
 def test_a_model_that_the_policy_does_not_name_cannot_be_chosen(intern: User, as_intern: Client) -> None:
-    allow(playground_own_models=True, playground_model_names=["llama-70b"])
+    allow(playground__all_models=False, playground__model_names=["llama-70b"])
 
     assert send(as_intern, "Hello").status_code == 422
     assert answer_to(as_intern, "Hello [words 2]", model="llama-70b").state == State.COMPLETE

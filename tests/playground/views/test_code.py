@@ -213,7 +213,7 @@ def test_says_what_keeps_the_form_from_being_sent(as_intern: Client) -> None:
 
 
 def test_names_no_model_that_the_person_may_not_call(offered: None) -> None:
-    make_policy("Few", playground_own_models=True, playground_model_names=["eyes"])
+    make_policy("Few", playground__all_models=False, playground__model_names=["eyes"])
     few = signed_in(make_user(groups=("Few",)))
 
     assert few.post(URL, {"model": CHAT, "message": "Hello"}, headers=HTMX).status_code == 422

@@ -315,7 +315,7 @@ def test_a_gateway_that_is_away_costs_nothing(as_intern: Client, sandbox: Sandbo
 
 def test_a_key_that_cannot_be_had_any_more_is_said_in_the_column(as_intern: Client) -> None:
     first, _second = compared(as_intern)
-    allow(playground=False)
+    allow(playground__allowed=False)
 
     column = post(as_intern, "stream", first)
 
@@ -346,7 +346,7 @@ def test_says_what_is_wrong_at_its_field(as_intern: Client, fields: dict[str, An
 
 
 def test_a_policy_with_one_model_has_nothing_to_compare(as_intern: Client) -> None:
-    allow(playground_own_models=True, playground_model_names=["llama-70b"])
+    allow(playground__all_models=False, playground__model_names=["llama-70b"])
 
     response = as_intern.get(COMPARE)
 

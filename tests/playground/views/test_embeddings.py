@@ -143,7 +143,7 @@ def test_holds_the_limits(as_intern: Client, intern: User, settings: Settings) -
 
 
 def test_who_may_not_is_offered_nothing(as_intern: Client) -> None:
-    allow(playground=False)
+    allow(playground__allowed=False)
 
     assertContains(as_intern.get(PAGE), "No model that makes vectors")
     assert send(as_intern, "bees").status_code == 422

@@ -40,7 +40,7 @@ def test_tells_of_a_budget_below_a_cent_what_there_is(intern: User, as_intern: C
 
 
 def test_tells_that_there_is_no_limit(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
-    allow(playground_budget_usd=None, person_budget_usd=None)
+    allow(playground__budget_usd=None, person_budget_usd=None)
     use(intern)
 
     assert words_of(as_intern.get(PURSE, headers=HTMX)) == "no limit"

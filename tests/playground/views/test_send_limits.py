@@ -10,7 +10,7 @@ from pytest_django import Settings
 from accounts.models import User
 from keys.models import Key
 from playground.models import Answer, Conversation, Message, Slot
-from tests.keys.playground_acts import allow, use
+from tests.keys.playground_acts import allow, spend_at, use
 from tests.keys.views.pages import words_of
 from tests.playground import rows
 from tests.playground.sse import answer_to, hang_up, heard, send, stream_of
@@ -94,7 +94,7 @@ def test_a_browser_that_goes_before_the_first_event_arrives_holds_no_slot(as_int
 
 @WAYS
 def test_a_policy_without_the_playground(as_intern: Client, htmx: bool) -> None:
-    allow(playground=False)
+    allow(playground__allowed=False)
 
     assert "Your policy does not include the Playground." in refused(as_intern, 403, htmx=htmx)
 
@@ -150,9 +150,10 @@ def test_a_gateway_that_takes_no_computed_keys(as_intern: Client, strict_gateway
 
 
 def test_a_spent_budget_is_a_card_with_its_day(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
-    allow(playground_budget_usd=Decimal("0.000001"))
-    use(intern)
+    allow(playground__budget_usd=Decimal("0.01"))
+    secret = use(intern)
     answer_to(as_intern, "Hello [words 20]")
+    spend_at(sandbox, secret, 0.02)
 
     talk = heard(send(as_intern, "And more [words 20]"))
 
