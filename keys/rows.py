@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from keys.models import Key
 from keys.services.lifetimes import is_renewable, is_rotatable, may_end_leak
 from keys.status import NEEDS_OWNER, BudgetUse, Status, status_of
+from keys.use import KeyUse
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -25,9 +26,10 @@ class Row:
     may_rotate: bool
     may_end_leak: bool
     may_delete: bool
+    use: KeyUse | None = None
 
 
-def row_of(key: Key, budget: BudgetUse | None = None) -> Row:
+def row_of(key: Key, budget: BudgetUse | None = None, use: KeyUse | None = None) -> Row:
     """Return `key` with its state, as its `budget` makes it where that is known, and what may be done with it now."""
     return Row(
         key=key,
@@ -36,6 +38,7 @@ def row_of(key: Key, budget: BudgetUse | None = None) -> Row:
         may_rotate=is_rotatable(key),
         may_end_leak=may_end_leak(key),
         may_delete=key.state in (Key.State.ACTIVE, Key.State.DELETING),
+        use=use,
     )
 
 

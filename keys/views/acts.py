@@ -23,6 +23,7 @@ from keys.models import Key
 from keys.rows import row_of
 from keys.snippets import base_url, snippets_for
 from keys.status import promises, until
+from keys.use import use_counter
 from keys.views.panel import render_panel
 from web.pages import render_region
 from web.request import PortalRequest
@@ -124,6 +125,7 @@ def show_secret(
         "rotated": rotated,
         "old": key.retiring,
         "replaced": replaced,
+        "secrets": use_counter().of_secrets(key, ended_only=True) if replaced else [],
         "base_url": base_url(),
         "snippets": snippets_for("chat", models=key.model_names, secret=fresh.secret),
     }
@@ -172,7 +174,7 @@ def leaked(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     """Explain what happens to a leaked key; on POST, end its secrets at once and show the new one, once."""
     key = own_key(request, key_id)
     if request.method != "POST":
-        return confirm(request, "keys/leaked.html", key)
+        return confirm(request, "keys/leaked.html", key, secrets=use_counter().of_secrets(key))
     try:
         fresh = services.replace_leaked_secret(key=key, act=act_of(request))
     except services.KeyRefused as refusal:

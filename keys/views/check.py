@@ -14,6 +14,7 @@ from gateway.secret import Secret
 from keys import services
 from keys.models import Token
 from keys.rows import row_of
+from keys.use import use_counter
 from keys.views.acts import own_key
 from web.pages import render_region
 from web.request import PortalRequest
@@ -45,7 +46,7 @@ def detail(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     key = own_key(request, key_id)
     context = {
         "key": key,
-        "row": row_of(key),
+        "row": row_of(key, use_counter().pressing_budget(key)),
         "tokens": sorted(key.tokens.all(), key=lambda token: token.created_at, reverse=True),
         "entries": entries_of_key(key.pk)[:ENTRIES_A_PAGE],
     }

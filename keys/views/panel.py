@@ -8,6 +8,8 @@ from django.views.decorators.http import require_safe
 from accounts.policies import policy_of
 from keys.forms import KeyForm
 from keys.models import Key
+from keys.rows import Row, grouped, row_of
+from keys.use import PersonUse, pressing_budget, use_counter
 from web.pages import render_region
 from web.request import PortalRequest
 
@@ -26,12 +28,22 @@ def render_panel(
     allowance = policy_of(request.user)
     keys = list(Key.objects.owned_by(request.user).listed(timezone.now()).newest_first())
     live = [key for key in keys if key.state in Key.LIVE_STATES and key.kind in Key.COUNTED_KINDS]
+    use = use_counter().of_person(request) if keys else PersonUse()
     context = {
         "form": form or KeyForm(allowance=allowance),
         "allowance": allowance,
-        "keys": keys,  # grouped in the template by what usage knows of them
+        "keys": keys,
+        "groups": grouped(_row(key, use) for key in keys),
+        "use_as_of": use.as_of,
+        "notice": use.notice,
         "live_count": len(live),
         "said": said,
         "said_bad": said_bad,
     }
     return render_region(request, "keys/index.html", "panel", context, status=status)
+
+
+def _row(key: Key, use: PersonUse) -> Row:
+    """Return a key with its state as its budget makes it, and its use."""
+    of_key = use.by_key.get(key.pk)
+    return row_of(key, pressing_budget(of_key, key.kind, use.of_person), of_key)

@@ -22,7 +22,8 @@ from tests.usage.views.facts import day, file_of, key_of, settle, used
 from tests.usage.views.tasks import sent_tasks
 from usage.models import Discrepancy, Notice, PollRun, Reconciliation, UsageState
 from usage.services import warn_of_budgets
-from usage.templatetags.usage_words import long_day, short_day
+from usage.templatetags.usage_words import long_day
+from web.templatetags.portal import short_day
 
 pytestmark = pytest.mark.django_db
 EVERYONE = "/usage/everyone/"

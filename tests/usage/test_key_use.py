@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from keys.models import Key
+from keys.use import KeyUse
 from tests.usage.views.facts import day, key_of, used
 from usage.models import Notice, utc_today
-from usage.queries.key_use import KeyUse, use_of
+from usage.queries.key_use import use_of
 
 
 def use(owner: User, **how: Any) -> KeyUse:

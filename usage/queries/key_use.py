@@ -1,6 +1,5 @@
 """What each key of a person has used: its days, its budget, its last use. One query for all of them."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -10,66 +9,13 @@ from django.db.models import Max, OuterRef, Q, QuerySet, Subquery, Sum
 from accounts.models import User
 from keys.models import Key, PersonBudget
 from keys.status import BudgetUse
+from keys.use import NOTHING_USD, WARN_SHARE, KeyUse
 from usage.models import DayToken, Notice, UsageState
 from usage.periods import budget_first_day, budget_reset_day
-from usage.queries.sums import NOTHING_USD
 
 SPARK_DAYS: Final = 30
-WARN_SHARE: Final = Decimal("0.8")  # of a budget; from here on the owner is warned
 BUDGET_PERIODS: Final = ("1d", "7d", "30d")
 FIELDS: Final = ("pk", "label", "kind", "state", "intern_name", "budget_usd", "budget_period", "expires_at", "ended_at")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyUse:
-    """A key and its use. `days_usd` are thirty days, oldest first, when they were asked for."""
-
-    id: Any
-    label: str
-    kind: str
-    state: str
-    intern_name: str
-    budget_usd: Decimal | None
-    budget_period: str
-    expires_at: Any
-    ended_at: Any
-    spent_usd: Decimal | None  # in the budget's period; None: nobody knows when that began
-    resets_on: date | None
-    last_day: date | None
-    as_of: Any  # when the numbers were read
-    notice_id: int | None  # of its owner's newest notice that is not dismissed
-    days_usd: tuple[Decimal, ...] = ()
-
-    @property
-    def recent_usd(self) -> Decimal:
-        """What was spent in `days_usd`."""
-        return sum(self.days_usd, NOTHING_USD)
-
-    @property
-    def is_live(self) -> bool:
-        """Whether its budget still means something."""
-        return self.state in Key.LIVE_STATES
-
-    @property
-    def left_usd(self) -> Decimal | None:
-        """What is left of the budget, never less than nothing."""
-        if self.budget_usd is None or self.spent_usd is None:
-            return None
-        return max(NOTHING_USD, self.budget_usd - self.spent_usd)
-
-    @property
-    def bar_usd(self) -> Decimal:
-        """What is spent, as much as the bar of its budget holds."""
-        return max(NOTHING_USD, min(self.spent_usd or NOTHING_USD, self.budget_usd or NOTHING_USD))
-
-    @property
-    def tone(self) -> str:
-        """ "bad" when the budget is used up, "warn" when nearly, else ""."""
-        if self.budget_usd is None or self.spent_usd is None:
-            return ""
-        if self.spent_usd >= self.budget_usd:
-            return "bad"
-        return "warn" if self.spent_usd >= WARN_SHARE * self.budget_usd else ""
 
 
 def use_of(keys: QuerySet[Key], today: date, *, with_days: bool = False) -> list[KeyUse]:
@@ -114,16 +60,6 @@ def person_use(user: User, today: date) -> BudgetUse | None:
             resets_on = budget_reset_day(row.budget_period, today)
             return BudgetUse(is_used_up=spent_usd >= row.budget_usd, resets_on=resets_on, of_person=True)
     return None
-
-
-def pressing_budget(use: KeyUse | None, kind: str, of_person: BudgetUse | None) -> BudgetUse | None:
-    """Return the budget that stops a key first, if one comes to its end; keys made outside count in no person's."""
-    own = None
-    if use and use.tone:
-        own = BudgetUse(is_used_up=use.tone == "bad", resets_on=use.resets_on, of_person=False)
-    if of_person is None or kind == Key.Kind.OUTSIDE or (own and own.is_used_up >= of_person.is_used_up):
-        return own
-    return of_person
 
 
 def _spend(**days: object) -> Sum:

@@ -1,9 +1,7 @@
 """Parts of pages of usage: addresses that keep what was chosen, rows, and small drawings from the server."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Iterator
+from datetime import date
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -16,20 +14,14 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from keys.models import Key
-from keys.rows import Group, Row, grouped, row_of
-from usage.models import Notice, UsageState, utc_today
-from usage.queries.key_use import KeyUse, person_use, pressing_budget, spent_with, use_of
 from usage.queries.overview import Day
 from usage.queries.sums import Sums
 from usage.queries.year import Year
-from usage.templatetags.usage_words import percent, plain, short_day
-from web.templatetags.portal import icon, usd, usd_number
+from usage.templatetags.usage_words import percent
+from web.templatetags.portal import icon, plain, short_day, usd, usd_number
 
 register = template.Library()
 
-SPARK_HEIGHT: Final = 26
-SPARK_STEP: Final = 4
 CELL: Final = 17  # of the heat map, with its gap
 HEAT_TOP: Final = 18  # room for the names of months
 MONTH_WEEKS: Final = 4  # no two names of months nearer than so many weeks
@@ -92,93 +84,7 @@ def failed_share(sums: Sums) -> SafeString | str:
     return format_html('<span class="ps-state is-warn">{}{}</span>', icon("warn"), percent(sums.failed_share))
 
 
-@dataclass(frozen=True, slots=True)
-class MyKeys:
-    """What My keys needs to know of usage: each key's, by id, and when it was read."""
-
-    by_id: dict[Any, KeyUse]
-    groups: list[Group]
-
-    @property
-    def as_of(self) -> datetime | None:
-        """When the numbers were read; the same for all."""
-        return next((use.as_of for use in self.by_id.values()), None)
-
-    @property
-    def notices(self) -> list[Notice]:
-        """Their owner's notices on budgets that are still pressing and not dismissed."""
-        pressing = [use for use in self.by_id.values() if use.notice_id and use.tone and use.is_live]
-        return (
-            list(Notice.objects.filter(pk__in=[use.notice_id for use in pressing]).select_related("key"))
-            if pressing
-            else []
-        )
-
-
-@register.simple_tag(takes_context=True)
-def use_of_my_keys(context: Context) -> MyKeys:
-    """Return the use of every key of the person, with its last thirty days, and their `keys` in groups; two queries."""
-    user, today = context["request"].user, utc_today()
-    uses = {use.id: use for use in use_of(Key.objects.owned_by(user), today, with_days=True)}
-    of_person = person_use(user, today)
-    rows = [row_of(key, pressing_budget(uses.get(key.pk), key.kind, of_person)) for key in context["keys"]]
-    return MyKeys(uses, grouped(rows))
-
-
-@register.simple_tag
-def row_with_budget(key: Key) -> Row:
-    """Return one key with its state, as its budget makes it; two queries."""
-    today = utc_today()
-    use = next(iter(use_of(Key.objects.filter(pk=key.pk), today)), None)
-    return row_of(key, pressing_budget(use, key.kind, person_use(key.owner, today)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretUse:
-    """What was spent with one secret of a key, since it was made."""
-
-    last_four: str
-    since: datetime
-    spend_usd: Decimal
-    as_of: datetime | None
-
-
-@register.simple_tag
-def use_of_secrets(key: Key, *, ended_only: object = False) -> list[SecretUse]:
-    """Return the use of the secrets that the key's owner may still have, or with `ended_only` of the one before."""
-    known = sorted((t for t in key.tokens.all() if t.last_four and t.token), key=lambda t: t.created_at)
-    shown = known[-2:-1] if ended_only else [t for t in known if t.state in ("live", "retiring", "deleting")]
-    as_of = UsageState.objects.filter(pk=1).values_list("last_ok_at", flat=True).first()
-    return [
-        SecretUse(last_four=t.last_four, since=t.created_at, spend_usd=spent_with(t.token, t.alias), as_of=as_of)
-        for t in shown
-    ]
-
-
-@register.filter
-def of_key(mine: MyKeys, key: Key) -> KeyUse | None:
-    """Return the use of a key, if it is among them."""
-    return mine.by_id.get(key.pk)
-
-
 # --- Drawings -----------------------------------------------------------------------------------------
-@register.filter
-def bars(days_usd: Sequence[Decimal]) -> SafeString:
-    """Draw thirty days as bars for usage/_spark.html; the text next to it gives the sum."""
-    most = max(days_usd, default=Decimal(0))
-    drawn = (
-        (place * SPARK_STEP, SPARK_HEIGHT - height, height)
-        for place, usd_ in enumerate(days_usd)
-        if (height := _height(usd_, most))
-    )
-    return format_html_join("", '<rect x="{}" y="{}" width="3" height="{}"></rect>', drawn)
-
-
-def _height(amount: Decimal, most: Decimal) -> int:
-    """Return the height of a bar in whole pixels; any spend is to be seen."""
-    return max(1, round(amount / most * SPARK_HEIGHT)) if amount > 0 else 0
-
-
 @register.simple_tag
 def heat_map(days: Year) -> SafeString:
     """Draw a year: a column a week, a row a weekday, five steps; each day says its number to who points at it."""

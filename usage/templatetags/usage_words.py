@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from django import template
-from django.utils import formats, timezone
+from django.utils import formats
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, pgettext
 
 from keys.identity import MESSAGES
-from usage.models import Anomaly, Discrepancy, Notice, PollRun, utc_today
+from keys.use import KeyUse
+from usage.models import Anomaly, Discrepancy, Notice, PollRun
 from usage.periods import Period, budget_reset_day
-from usage.queries.key_use import KeyUse
 from usage.queries.overview import Overview
 from usage.queries.sums import Sums
 from usage.queries.year import Forecast
@@ -66,21 +66,7 @@ def seconds(length_s: float | None) -> str:
     return formats.number_format(round(length_s, 1), 1) if length_s is not None else "–"
 
 
-@register.filter
-def plain(number: Decimal | float) -> str:
-    """Return a number as machines read it, in any language: "1234.5"."""
-    return f"{number:f}"
-
-
 # --- Days ---------------------------------------------------------------------------------------------
-@register.filter
-def short_day(day: date) -> str:
-    """Return a UTC day as "22 Oct"."""
-    # Translators: a format of the `date` filter; of the first day of a month French says "1er"
-    shape = pgettext("first day", "j M") if day.day == 1 else pgettext("day", "j M")
-    return formats.date_format(day, shape).replace(" ", NO_BREAK_SPACE)
-
-
 @register.filter
 def long_day(day: date) -> str:
     """Return a UTC day as "22 October"."""
@@ -96,27 +82,9 @@ def month_name(day: date) -> str:
 
 
 @register.filter
-def time_of_day(when: datetime) -> str:
-    """Return a moment of today as "10:42", of another day with its date."""
-    local = timezone.localtime(when)
-    return formats.date_format(local, "H:i") if local.date() == timezone.localdate() else moment(when)
-
-
-@register.filter
 def iso_exact(when: datetime) -> str:
     """Return a moment for an address, to the microsecond."""
     return when.isoformat()
-
-
-@register.filter
-def last_use(day: date | None) -> str:
-    """Return how long ago something was used, in UTC days: the gateway reports no more."""
-    if day is None:
-        return _("never")
-    days = (utc_today() - day).days
-    if days < 2:
-        return _("yesterday") if days == 1 else _("today")
-    return ngettext("%(days)d day ago", "%(days)d days ago", days) % {"days": days}
 
 
 # --- Sentences ----------------------------------------------------------------------------------------

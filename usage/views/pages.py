@@ -17,9 +17,10 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from keys.models import Key
+from keys.use import KeyUse
 from usage.models import Anomaly, UsageState, utc_today
 from usage.queries.cached import Everyone, everyone_of, overview_of
-from usage.queries.key_use import KeyUse, use_of
+from usage.queries.key_use import use_of
 from usage.queries.overview import Overview
 from usage.queries.people import DEFAULT_ORDER, ORDERS
 from usage.queries.year import Forecast, forecast

@@ -3,6 +3,7 @@
 Each filter is a plain function too. None stays "", so that a template needs no `if` around what may be missing.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
@@ -12,7 +13,7 @@ from django.conf import settings
 from django.forms import BoundField, CheckboxInput, RadioSelect, Select, Textarea
 from django.templatetags.static import static
 from django.utils import formats, timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info, gettext, ngettext, pgettext
 
@@ -22,6 +23,8 @@ register = template.Library()
 
 NO_BREAK_SPACE = "\u00a0"
 CENT_USD = Decimal("0.01")
+SPARK_HEIGHT = 26
+SPARK_STEP = 4
 LONGEST_AMOUNT = 40  # digits; what is larger is no amount, and is written with an exponent
 EXACT = Context(prec=LONGEST_AMOUNT + 20)
 MODE_WORDS = {  # LiteLLM's modes of a model, as people say it
@@ -82,6 +85,12 @@ def _grouped(number: str) -> str:
 
 
 @register.filter
+def plain(number: Decimal | float) -> str:
+    """Return a number as machines read it, in any language: "1234.5"."""
+    return f"{number:f}"
+
+
+@register.filter
 def day(when: date | None) -> str:
     """Return a day as "25 Nov 2026", in French "25 nov. 2026", in the portal's time zone when it is a moment."""
     if when is None:
@@ -108,6 +117,21 @@ def utc_days() -> str:
     # Translators: a format of the `date` filter
     time = formats.date_format(local, pgettext("time", "H:i")).replace(" ", NO_BREAK_SPACE)
     return gettext("Days are counted in UTC (%(time)s in %(city)s).") % {"time": time, "city": city}
+
+
+@register.filter
+def short_day(day: date) -> str:
+    """Return a UTC day as "22 Oct"."""
+    # Translators: a format of the `date` filter; of the first day of a month French says "1er"
+    shape = pgettext("first day", "j M") if day.day == 1 else pgettext("day", "j M")
+    return formats.date_format(day, shape).replace(" ", NO_BREAK_SPACE)
+
+
+@register.filter
+def time_of_day(when: datetime) -> str:
+    """Return a moment of today as "10:42", of another day with its date."""
+    local = timezone.localtime(when)
+    return formats.date_format(local, "H:i") if local.date() == timezone.localdate() else moment(when)
 
 
 @register.filter
@@ -140,6 +164,17 @@ def ago(when: datetime | None) -> str:
     if hours < 24:
         return ngettext("%(count)d hour ago", "%(count)d hours ago", hours) % {"count": hours}
     return days_left(when)
+
+
+@register.filter
+def last_use(day: date | None) -> str:
+    """Return how long ago something was used, in UTC days: the gateway reports no more."""
+    if day is None:
+        return gettext("never")
+    days = (timezone.now().date() - day).days
+    if days < 2:
+        return gettext("yesterday") if days == 1 else gettext("today")
+    return ngettext("%(days)d day ago", "%(days)d days ago", days) % {"days": days}
 
 
 @register.filter
@@ -216,6 +251,23 @@ def icon(name: str) -> SafeString:
     return format_html(
         '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("img/icons.svg"), name
     )
+
+
+@register.filter
+def bars(days_usd: Sequence[Decimal]) -> SafeString:
+    """Draw thirty days as bars for _spark.html; the text next to it gives the sum."""
+    most = max(days_usd, default=Decimal(0))
+    drawn = (
+        (place * SPARK_STEP, SPARK_HEIGHT - height, height)
+        for place, usd_ in enumerate(days_usd)
+        if (height := _height(usd_, most))
+    )
+    return format_html_join("", '<rect x="{}" y="{}" width="3" height="{}"></rect>', drawn)
+
+
+def _height(amount: Decimal, most: Decimal) -> int:
+    """Return the height of a bar in whole pixels; any spend is to be seen."""
+    return max(1, round(amount / most * SPARK_HEIGHT)) if amount > 0 else 0
 
 
 @register.simple_tag

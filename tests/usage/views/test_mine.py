@@ -15,7 +15,8 @@ from tests.keys.views.pages import assert_form, words_of
 from tests.usage.views.facts import day, key_of, settle, used
 from usage.models import UsageState, utc_today
 from usage.periods import budget_reset_day
-from usage.templatetags.usage_words import long_day, short_day
+from usage.templatetags.usage_words import long_day
+from web.templatetags.portal import short_day
 
 MINE = "/usage/"
 
