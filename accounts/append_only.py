@@ -28,23 +28,17 @@ _FUNCTION: Final = f"""
 
 def protect(connection: BaseDatabaseWrapper) -> None:
     """Make the trigger of the trail anew, for the columns that the table has now."""
-    unprotect(connection)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
+            cursor.execute(f"DROP TRIGGER IF EXISTS {TRIGGER} ON {TABLE}")
             cursor.execute(_FUNCTION)
             cursor.execute(
                 f"CREATE TRIGGER {TRIGGER} BEFORE UPDATE OR DELETE ON {TABLE} "
                 "FOR EACH ROW EXECUTE FUNCTION accounts_auditentry_refuse()"
             )
         else:
+            cursor.execute(f"DROP TRIGGER IF EXISTS {TRIGGER}")
             cursor.execute(_sqlite_trigger(connection))
-
-
-def unprotect(connection: BaseDatabaseWrapper) -> None:
-    """Take the trigger away, for a migration that writes rows anew; `protect` has to follow."""
-    on_table = f" ON {TABLE}" if connection.vendor == "postgresql" else ""
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP TRIGGER IF EXISTS {TRIGGER}{on_table}")
 
 
 def protect_after_migrate(using: str, **_: Any) -> None:

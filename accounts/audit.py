@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from web.request import PortalRequest
 
 
-NAMING_CODES: Final = ("label_before", "person.changes", "legacy")  # whose values may name a person
+NAMING_CODES: Final = ("label_before", "person.changes")  # whose values may name a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

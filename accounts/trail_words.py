@@ -67,5 +67,4 @@ WORDS: Final[dict[str, Words]] = {
     "policy.changes": lambda values: _changes("policy", values),
     "person.changes": lambda values: _changes("user", values),
     "group.changes": lambda values: _changes("user", values),
-    "legacy": lambda values: str(values["text"]),  # a sentence of before, as it was written
 }

@@ -12,7 +12,7 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks by importing them."""
-        from portal import checks, safety_checks  # noqa: F401
+        from portal import checks, old_data, safety_checks  # noqa: F401
 
 
 class PortalStaticFiles(StaticFilesConfig):

@@ -20,6 +20,7 @@ from portal import run_env
 from portal.broker import tidy_up
 from portal.celery import app
 from portal.demo import give_demo_people_a_past
+from portal.old_data import begin_anew_after_another_version
 from portal.preparation import prepare
 from portal.private_files import close_to_others
 from portal.progress import Progress
@@ -44,6 +45,8 @@ NOT_HERE = "ignore:You're running the worker"  # as root, Celery goes on; right 
 def run_everything(say: Callable[[str], None]) -> None:
     """Prepare, start, say when all is ready, and stay until the end; CommandError tells what went wrong."""
     os.umask(0o077)
+    with lock_folder(settings.VAR_DIR):
+        begin_anew_after_another_version(say)
     with lock_folder(settings.VAR_DIR), Progress(say) as progress:
         refuse_taken_ports()
         close_to_others(settings.VAR_DIR, but=settings.STATIC_ROOT)

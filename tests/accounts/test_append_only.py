@@ -13,7 +13,7 @@ from accounts.audit import Act, forget_names, record
 from accounts.models import AuditEntry, User
 from tests.accounts.fresh_database import fresh_database, migrate_to
 
-LATEST = ("accounts", "0011_audit_closed")
+LATEST = ("accounts", "0001_initial")
 CHANGES: list[dict[str, Any]] = [
     {"label": "forged"},
     {"actor_name": "Somebody Else"},
@@ -22,7 +22,7 @@ CHANGES: list[dict[str, Any]] = [
     {"on_behalf_of": "Nobody"},
     {"outcome": "refused"},
     {"object_id": "17"},
-    {"code": "legacy"},
+    {"code": "stay_days"},
     {"actor": None},
     {"label": "", "action": "delete"},
 ]
@@ -103,42 +103,6 @@ def test_a_later_migration_cannot_lose_the_trigger(fresh: DatabaseWrapper) -> No
     assert _refuses_a_change()
     with fresh.cursor() as cursor, pytest.raises(IntegrityError, match="append-only"):
         cursor.execute("UPDATE accounts_auditentry SET reason = 'forged'")
-
-
-@pytest.mark.only_on("sqlite")
-def test_sentences_of_before_become_codes_and_values(fresh: DatabaseWrapper) -> None:
-    state = migrate_to(fresh, ("accounts", "0008_leaks_and_stays"))
-    person = state.get_model("accounts", "User").objects.create(username="ada", email="")
-    key_id = uuid4()
-    before = {
-        "": ("", {}),
-        "It was deleted at the gateway, not here.": ("problem.gone", {}),
-        "expires: never; blocked: yes": ("taken_over", {"expires_at": None, "blocked": True}),
-        "expires: 2027-03-01T09:00+00:00; blocked: no": (
-            "taken_over",
-            {"expires_at": "2027-03-01T09:00+00:00", "blocked": False},
-        ),
-        "2026-12-01 → –": ("stay_days", {"before": "2026-12-01", "after": None}),
-        "before: mémoire": ("label_before", {"label": "mémoire"}),
-        "You have 3 keys, and 2 are allowed. Delete one that you no longer use.": (
-            "refused.limit",
-            {"live": 3, "most": 2},
-        ),
-        "Dites à l’administration : non.": ("legacy", {"text": "Dites à l’administration : non."}),
-    }
-    for detail in before:
-        state.get_model("accounts", "AuditEntry").objects.create(
-            owner=person, action="sync", outcome="done", key_id=key_id, label="thesis", detail=detail
-        )
-
-    state = migrate_to(fresh, LATEST)
-
-    entries = state.get_model("accounts", "AuditEntry").objects.order_by("pk")
-    assert [(entry.code, entry.details) for entry in entries] == list(before.values())
-    assert {(entry.object_kind, entry.object_id, entry.subject_id) for entry in entries} == {
-        ("key", str(key_id), person.pk)
-    }
-    assert _refuses_a_change()
 
 
 def _triggers() -> set[str]:

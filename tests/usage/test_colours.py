@@ -2,11 +2,9 @@
 
 import re
 from decimal import Decimal
-from importlib import import_module
 from pathlib import Path
 
 import pytest
-from django.apps import apps
 from django.conf import settings
 from django.test import Client
 
@@ -67,19 +65,6 @@ def test_a_new_model_takes_a_colour_that_none_has_then_that_of_the_least_spend(s
     poll()
 
     assert UsedModel.objects.get(name="newest").colour == UsedModel.objects.get(name="model 07").colour
-
-
-def test_models_that_were_there_before_get_colours_by_what_they_cost(intern: User) -> None:
-    key = key_of(intern)
-    for number in range(COLOURS + 2):
-        used(key, str(100 - number), model=f"model {number:02}")
-    UsedModel.objects.update(colour=OTHER)
-
-    import_module("usage.migrations.0007_model_colours").give_colours(apps, None)
-
-    found = dict(UsedModel.objects.values_list("name", "colour"))
-    assert [found[f"model {number:02}"] for number in range(COLOURS)] == list(range(1, COLOURS + 1))
-    assert [found[f"model {COLOURS}"], found[f"model {COLOURS + 1}"]] == [COLOURS, COLOURS - 1]
 
 
 @pytest.mark.parametrize("side", [0, 1])

@@ -85,7 +85,6 @@ def test_answers_to_get_only(as_intern: Client) -> None:
         ),
         ("taken_over", {"expires_at": None, "blocked": False}, "fr", "Elle n’expire jamais."),
         ("stay_days", {"before": "2026-12-01", "after": None}, "en", "before: 1 Dec 2026; now: –"),
-        ("legacy", {"text": "expires: soon"}, "en", "expires: soon"),
     ],
 )
 def test_writes_dates_in_words_in_the_readers_language(
