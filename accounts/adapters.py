@@ -75,11 +75,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """Clear nothing after a new password: the browser in which it was chosen is known from then on."""
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        """Note the language in which the person reads, for their mails; open the admin pages to whom they are for."""
+        """Note the browser's language, for mails; open the admin pages to those whom they are for."""
         language = translation.get_language() or ""
-        if user.language != language:
-            user.language = language
-            user.save(update_fields=["language"])
+        if user.browser_language != language:
+            user.browser_language = language
+            user.save(update_fields=["browser_language"])
         update_staff_status(User.objects.filter(pk=user.pk))  # groups may have come by another way than the admin pages
         response: HttpResponse = super().post_login(request, user, **kwargs)
         return response

@@ -19,7 +19,8 @@ def anonymise_account(person: User) -> None:
     Nobody can sign in to it any more: its link to the institution is cut, so that the same person would get a new one.
     """
     person.username = _number_of(person)
-    person.first_name = person.last_name = person.email = person.language = ""
+    person.first_name = person.last_name = person.email = ""
+    person.language = person.browser_language = person.time_zone = ""
     person.is_active = person.is_staff = person.is_superuser = False
     person.set_unusable_password()
     person.anonymised_at = timezone.now()

@@ -4,12 +4,16 @@ from typing import Any
 
 from allauth.account import forms
 from allauth.account.adapter import get_adapter
+from django import forms as django_forms
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
+from accounts.locale import known_zones, validate_time_zone
 from accounts.models import User
 
 
@@ -104,3 +108,58 @@ class AddressForm(Plain, forms.AddEmailForm):  # type: ignore[misc]  # allauth h
     """The address that one wants to have."""
 
     labels = {"email": _("New e-mail")}
+
+
+REGIONS = {  # of the zone database, whose names begin so; former names of zones begin otherwise
+    "Africa": _("Africa"),
+    "America": _("America"),
+    "Antarctica": _("Antarctica"),
+    "Arctic": _("Arctic"),
+    "Asia": _("Asia"),
+    "Atlantic": _("Atlantic"),
+    "Australia": _("Australia"),
+    "Europe": _("Europe"),
+    "Indian": _("Indian Ocean"),
+    "Pacific": _("Pacific"),
+}
+
+
+class TimeZoneField(django_forms.ChoiceField):
+    """Any zone that there is, though the list leaves out former names: some browsers report one."""
+
+    def valid_value(self, value: str) -> bool:
+        """Refuse a zone that does not exist, in words of its own."""
+        validate_time_zone(value)
+        return True
+
+
+class LocaleForm(django_forms.ModelForm):  # type: ignore[type-arg]  # takes no parameter when it runs
+    """The language and the time zone of one's pages and mails."""
+
+    language = django_forms.ChoiceField(label=_("Language"), required=False)
+    time_zone = TimeZoneField(
+        label=_("Time zone"), required=False, widget=django_forms.Select(attrs={"translate": "no"})
+    )
+
+    class Meta:
+        model = User
+        fields = ("language", "time_zone")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        languages = [(code, get_language_info(code)["name_local"].capitalize()) for code, _name in settings.LANGUAGES]
+        self.fields["language"].choices = [("", _("As in your browser")), *languages]  # type: ignore[attr-defined]
+        self.fields["time_zone"].choices = zone_choices(self.instance.time_zone)  # type: ignore[attr-defined]
+
+
+def zone_choices(chosen: str) -> list[tuple[Any, Any]]:
+    """Return the zones by region, that of the portal first; and the one chosen, should it have a former name."""
+    first = [("", _("As in the portal (%(zone)s)") % {"zone": settings.TIME_ZONE}), ("UTC", "UTC")]
+    places: dict[str, list[tuple[str, str]]] = {region: [] for region in REGIONS}
+    for name in sorted(known_zones()):
+        region, _slash, place = name.partition("/")
+        if region in places:
+            places[region].append((name, place.replace("_", " ")))
+        elif name == chosen != "UTC":
+            first.append((name, name))
+    return [*first, *((REGIONS[region], found) for region, found in places.items())]

@@ -17,9 +17,10 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from accounts.locale import reading_as
 from accounts.models import User
 from web.tasks import send_task
-from web.templatetags.portal import moment
+from web.templatetags.portal import moment_and_zone
 
 LATEST_S: Final = 24 * 3600  # after it nobody waits for a mail any more
 WITH_RESET_LINK: Final = {"invitation", "password_reset_by_admin", "password_reset_key"}
@@ -39,7 +40,8 @@ def send_later(kind: str, user: User | None, *, robust: bool = True, **details: 
     `details`: `address_id` of the address to confirm, `to` another address than the person's, `by` and `ip` of who did
     it. Without `robust`, raises QueueUnavailable when the broker does not take it; else that is logged.
     """
-    language = (user and user.language) or translation.get_language() or settings.LANGUAGE_CODE
+    known = user and (user.language or user.browser_language)
+    language = known or translation.get_language() or settings.LANGUAGE_CODE
     arguments = (kind, user and user.pk, language, {"at": timezone.now().isoformat(), **details})
     transaction.on_commit(
         lambda: send_task("accounts.send_mail", arguments, expires=LATEST_S),
@@ -65,8 +67,8 @@ def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, 
         context["link"] = f"{settings.PORTAL_URL}{reverse('account_reset_password')}"
     if not to:
         return False
-    with translation.override(language):
-        context["when"] = f"{moment(datetime.fromisoformat(details['at']))} {settings.TIME_ZONE}"
+    with reading_as(user, language=language):
+        context["when"] = moment_and_zone(datetime.fromisoformat(details["at"]))
         compose(f"account/email/{kind}_subject.txt", f"account/email/{kind}_message.txt", to=to, context=context).send()
     return True
 
@@ -76,11 +78,6 @@ def compose(subject: str, body: str, *, to: str, context: dict[str, Any]) -> Ema
     title = " ".join(render_to_string(subject, context).splitlines()).strip()
     text = render_to_string(body, context).strip()
     return EmailMessage(f"{settings.ACCOUNT_EMAIL_SUBJECT_PREFIX}{title}", text, to=[to])
-
-
-def language_of(user: User) -> str:
-    """Return the language in which a person reads their mails."""
-    return user.language or settings.LANGUAGE_CODE
 
 
 def _reset_path(user: User) -> str:

@@ -12,17 +12,22 @@ from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.base import AuthProcess
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone, translation
 from django.utils.crypto import get_random_string
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 from requests import RequestException
 
+from accounts.forms import LocaleForm
 from accounts.institution import InstitutionCallback, InstitutionClient, UnsupportedAnswer
 from accounts.limits import remember_browser
+from web.language import remember_language
 from web.request import PortalRequest
 
 logger = logging.getLogger(__name__)
@@ -96,6 +101,23 @@ class Address(HonestStatus, allauth_views.EmailView):  # type: ignore[misc]  # a
         """Leave out that allauth writes a row for the present address: it would take it for one to be dropped."""
         response: HttpResponseBase = super(allauth_views.EmailView, self).dispatch(request, *args, **kwargs)
         return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def language_and_time_zone(request: PortalRequest) -> HttpResponse:
+    """Show and keep the language and the time zone of the person; no choice is the browser's and the portal's."""
+    person = request.user
+    form = LocaleForm(request.POST if request.method == "POST" else None, instance=person)
+    if not form.is_valid():
+        return render(
+            request, "account/locale.html", {"form": form, "now": timezone.now()}, status=422 if form.is_bound else 200
+        )
+    person.save(update_fields=["language", "time_zone"])
+    response = redirect("account_locale")
+    remember_language(request, response, person.language)
+    with translation.override(translation.get_language_from_request(request)):
+        messages.success(request, _("Your language and time zone are saved."))
+    return response
 
 
 sign_up = login_not_required(SignUp.as_view())

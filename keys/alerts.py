@@ -10,7 +10,8 @@ from django.utils import timezone, translation
 from django.utils.functional import Promise
 
 from accounts.delivery import MailServerUnavailable, claim, deliver
-from accounts.mails import compose, language_of
+from accounts.locale import reading_as
+from accounts.mails import compose
 from accounts.rights import people_with
 from keys.models import AdminAlert
 
@@ -37,7 +38,7 @@ def alert_admins(
     name = f"alert-{code}-{(alert.mailed_at or now):%Y%m%d}"
     try:
         for person in people_with(permission).exclude(email=""):
-            with translation.override(language_of(person)):
+            with reading_as(person):
                 context = {"name": person.display_name, "subject": subject, "body": body}
                 message = compose(
                     "keys/mail/alert_subject.txt", "keys/mail/alert.txt", to=person.email, context=context

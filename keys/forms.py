@@ -63,8 +63,8 @@ class LabelForm(forms.Form):
 
 
 def not_past(end: date | None) -> date | None:
-    """Refuse the end of a stay that is over."""
-    if end and end < timezone.localdate():
+    """Refuse the end of a stay that is over; its days are those of TIME_ZONE, wherever the reader is."""
+    if end and end < timezone.localdate(timezone=timezone.get_default_timezone()):
         raise ValidationError(_("This day is past. Give the last day of the stay."), code="past")
     return end
 

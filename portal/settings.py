@@ -226,6 +226,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.own_locale",
     "web.middleware.SignInFirst",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -320,12 +321,12 @@ SOCIALACCOUNT_PROVIDERS = (
 )
 
 # --- Language, time ---------------------------------------------------------------------------------
-LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")  # of mails, and of who asks for none of these:
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")  # for those who chose none, and whose browser asks for none, of:
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600  # s
 LANGUAGE_COOKIE_SAMESITE = "Lax"
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")  # for those who chose none; the last day of a stay is one of it
 USE_TZ = True
 
 # --- Static files -------------------------------------------------------------------------------------

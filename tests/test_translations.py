@@ -19,6 +19,7 @@ SAME_IN_BOTH = {  # words that are French too
     "Administration",
     "Budget",
     "E-mail",
+    "Europe",
     "Important",
     "Pages",
     "Passerelle",

@@ -57,7 +57,8 @@ def _unavailable(request: HttpRequest, error: BaseException) -> HttpResponse:
     """Say what is away or full, and log it."""
     outage = outage_behind(error)
     log_outage(str(outage), error)
-    with translation.override(translation.get_language_from_request(request)):
+    language = getattr(request, "LANGUAGE_CODE", "") or translation.get_language_from_request(request)
+    with translation.override(language):
         page = render_to_string("503.html", {"outage": outage})
     headers = {"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"}
     return HttpResponse(page, status=507 if outage is Outage.DISK else 503, headers=headers)

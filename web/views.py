@@ -8,6 +8,7 @@ from django.utils.translation import check_for_language
 from django.views.decorators.http import require_POST, require_safe
 
 from web.context import THEMES
+from web.language import remember_language
 from web.redirects import next_page
 
 A_YEAR_S = 365 * 24 * 3600
@@ -31,21 +32,14 @@ def theme(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
-    """Keep the choice of language, in a cookie and for the person's mails; Django's view forgets a long `next`."""
+    """Keep the choice of language in a cookie, and of who is signed in; Django's view forgets a long `next`."""
     response = HttpResponseRedirect(next_page(request, "/"))
     chosen = request.POST.get("language", "")
     if check_for_language(chosen):
         if request.user.is_authenticated and request.user.language != chosen:
             request.user.language = chosen
             request.user.save(update_fields=["language"])
-        response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME,
-            chosen,
-            max_age=settings.LANGUAGE_COOKIE_AGE,
-            secure=settings.HTTPS,
-            httponly=True,
-            samesite="Lax",
-        )
+        remember_language(request, response, chosen)
     return response
 
 

@@ -174,10 +174,28 @@ class Migration(migrations.Migration):
                     "language",
                     models.CharField(
                         blank=True,
-                        editable=False,
-                        help_text="That of the last sign-in, for mails. Empty: the portal’s.",
+                        help_text="As the person chose it, for pages and mails. Empty: as their browser says.",
                         max_length=10,
                         verbose_name="language",
+                    ),
+                ),
+                (
+                    "browser_language",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="That of the last sign-in, for mails to people who chose none. Empty: the portal’s.",
+                        max_length=10,
+                        verbose_name="language of the browser",
+                    ),
+                ),
+                (
+                    "time_zone",
+                    models.CharField(
+                        blank=True,
+                        help_text="As the person chose it, for times on pages and in mails. Empty: the portal’s.",
+                        max_length=64,
+                        verbose_name="time zone",
                     ),
                 ),
                 (

@@ -50,8 +50,20 @@ class User(AbstractUser):
         _("language"),
         max_length=10,
         blank=True,
+        help_text=_("As the person chose it, for pages and mails. Empty: as their browser says."),
+    )
+    browser_language = models.CharField(
+        _("language of the browser"),
+        max_length=10,
+        blank=True,
         editable=False,
-        help_text=_("That of the last sign-in, for mails. Empty: the portal’s."),
+        help_text=_("That of the last sign-in, for mails to people who chose none. Empty: the portal’s."),
+    )
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        blank=True,
+        help_text=_("As the person chose it, for times on pages and in mails. Empty: the portal’s."),
     )
 
     anonymised_at = models.DateTimeField(

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.utils import translation
 
 from accounts.delivery import deliver
-from accounts.mails import compose, language_of
+from accounts.locale import reading_as
+from accounts.mails import compose
 from keys.models import Key
 from keys.status import distance
-from web.templatetags.portal import moment
+from web.templatetags.portal import moment_and_zone
 
 LEAKED: Final = "leaked"
 ENDS_SOON: Final = "ends_soon"
@@ -20,10 +20,10 @@ ENDS_SOON: Final = "ends_soon"
 def deliver_about(key: Key, kind: str, *, name: str, at: datetime | None = None, **context: object) -> bool:
     """Send the mails of this kind that somebody can get; tell whether any went out. Raises MailServerUnavailable.
 
-    `name` is that of accounts.delivery. An intern reads the language of the owner: theirs is not known.
+    `name` is that of accounts.delivery. An intern gets the owner's language and time zone: theirs are not known.
     """
-    with translation.override(language_of(key.owner)):
-        context["when"] = at and in_words(at)
+    with reading_as(key.owner):
+        context["when"] = at and moment_and_zone(at)
         mails = [
             (name, _compose(key, kind, to=key.owner.email, name=key.owner.display_name, **context)),
             (f"{name}-intern", _compose(key, f"{kind}_intern", to=key.intern_email, name=key.intern_name, **context)),
@@ -44,11 +44,6 @@ def _compose(key: Key, kind: str, *, to: str, name: str, **context: object) -> E
         "key": key,
         "name": name,
         "portal_url": "" if is_intern else settings.PORTAL_URL,
-        "ends": key.expires_at and f"{distance(key.expires_at)} ({in_words(key.expires_at)})",
+        "ends": key.expires_at and f"{distance(key.expires_at)} ({moment_and_zone(key.expires_at)})",
     }
     return compose(f"keys/mail/{kind}_subject.txt", f"keys/mail/{kind}.txt", to=to, context={**more, **context})
-
-
-def in_words(when: datetime) -> str:
-    """Return a moment with the time zone that it is in."""
-    return f"{moment(when)} {settings.TIME_ZONE}"

@@ -148,6 +148,7 @@ OF_A_NEWCOMER: dict[str, Way] = {
     "privacy": at("/privacy/"),
     "password": at("/account/password/change/"),
     "e-mail": at("/account/email/"),
+    "language and time zone": at("/account/language-and-time-zone/"),
     "sign out": at("/account/logout/"),
     "nothing here": at("/nothing/"),
     "makes no sense": at(f"/models/?{'q=1&' * 1001}"),

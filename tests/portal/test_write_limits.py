@@ -65,6 +65,7 @@ BOUNDS: Final = {
         ),
         ALLAUTH,
     ),
+    "account_locale": CHANGES,
     "account_logout": "ends a session",
     **dict.fromkeys(("openid_connect_login", "openid_connect_callback"), "the institution's own sign-in"),
 }

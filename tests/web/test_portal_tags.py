@@ -143,6 +143,22 @@ def test_says_when_a_budget_is_full_again() -> None:
     assert portal.resets("45d") == portal.a_period("") == ""
 
 
+@pytest.mark.parametrize(
+    ("zone", "period", "expected"),
+    [
+        ("Asia/Kolkata", "1d", "resets every day at 05:30 (Kolkata)"),
+        ("Asia/Kolkata", "7d", "resets every Monday at 05:30 (Kolkata)"),
+        ("Asia/Kolkata", "30d", "resets on the 1st at 05:30 (Kolkata)"),
+        ("America/Lima", "7d", "resets every Sunday at 19:00 (Lima)"),
+        ("America/Lima", "30d", "resets on the last day of the month at 19:00 (Lima)"),
+        ("Africa/Abidjan", "1d", "resets at midnight (UTC)"),
+    ],
+)
+def test_says_in_the_readers_time_zone_when_a_budget_is_full_again(zone: str, period: str, expected: str) -> None:
+    with timezone.override(zone):
+        assert portal.resets(period) == expected
+
+
 @pytest.mark.parametrize(("name", "letters"), [("Staff B", "SB"), ("intern", "I"), ("a.b-c", "AC"), ("", "")])
 def test_takes_the_initials_of_a_name(name: str, letters: str) -> None:
     assert portal.initials(name) == letters

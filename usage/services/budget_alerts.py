@@ -8,10 +8,11 @@ from typing import Final
 
 from django.conf import settings
 from django.db.models import QuerySet, Sum
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
-from accounts.mails import compose, language_of
+from accounts.locale import reading_as
+from accounts.mails import compose
 from accounts.models import User
 from accounts.rights import people_with
 from keys.models import Key
@@ -109,7 +110,7 @@ def _send(notice: Notice) -> bool:
     if not claim(row.filter(mailed_at=None), "mail_claimed_at"):
         return False
     person, more = notice.person, {"notice": notice, "key": notice.key, "portal_url": settings.PORTAL_URL}
-    with translation.override(language_of(person)):
+    with reading_as(person):
         subject, body = "usage/mail/budget_subject.txt", "usage/mail/budget.txt"
         message = compose(subject, body, to=person.email, context={**more, "name": person.display_name})
     try:

@@ -92,7 +92,7 @@ def plain(number: Decimal | float) -> str:
 
 @register.filter
 def day(when: date | None) -> str:
-    """Return a day as "25 Nov 2026", in French "25 nov. 2026", in the portal's time zone when it is a moment."""
+    """Return a day as "25 Nov 2026", in French "25 nov. 2026"; a moment's in the reader's time zone."""
     if when is None:
         return ""
     local = timezone.localtime(when) if isinstance(when, datetime) else when
@@ -103,8 +103,13 @@ def day(when: date | None) -> str:
 
 @register.filter
 def moment(when: datetime | None) -> str:
-    """Return a moment as "25 Nov 2026, 10:42", in the portal's time zone."""
+    """Return a moment as "25 Nov 2026, 10:42", in the reader's time zone."""
     return f"{day(when)}, {formats.date_format(timezone.localtime(when), 'H:i')}" if when else ""
+
+
+def moment_and_zone(when: datetime) -> str:
+    """Return a moment with its time zone, for texts that leave the portal: "25 Nov 2026, 10:42 Europe/Paris"."""
+    return f"{moment(when)} {timezone.get_current_timezone_name()}"
 
 
 @register.simple_tag
@@ -113,10 +118,7 @@ def utc_days() -> str:
     local = timezone.localtime(timezone.now().astimezone(UTC).replace(hour=0, minute=0))
     if not local.utcoffset():
         return gettext("Days are counted in UTC.")
-    city = timezone.get_current_timezone_name().rpartition("/")[2].replace("_", " ")
-    # Translators: a format of the `date` filter
-    time = formats.date_format(local, pgettext("time", "H:i")).replace(" ", NO_BREAK_SPACE)
-    return gettext("Days are counted in UTC (%(time)s in %(city)s).") % {"time": time, "city": city}
+    return gettext("Days are counted in UTC (%(time)s in %(city)s).") % {"time": _clock(local), "city": _city()}
 
 
 @register.filter
@@ -203,13 +205,46 @@ def a_period(period: str) -> str:
 
 @register.filter
 def resets(period: str) -> str:
-    """Say when a budget of this period is full again, as the gateway does it."""
-    words = {
-        "1d": gettext("resets at midnight (UTC)"),
-        "7d": gettext("resets every week (UTC)"),
-        "30d": gettext("resets on the 1st (UTC)"),
+    """Say when a budget of this period is full again: at a midnight in UTC, in the reader's time zone."""
+    if period not in ("1d", "7d", "30d"):
+        return ""
+    midnight = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if period == "7d":
+        next_reset = midnight + timedelta(days=7 - midnight.weekday())
+    else:
+        next_reset = midnight + timedelta(days=1) if period == "1d" else _next_month(midnight)
+    local = timezone.localtime(next_reset)
+    if not local.utcoffset():
+        in_utc = {
+            "1d": gettext("resets at midnight (UTC)"),
+            "7d": gettext("resets every Monday (UTC)"),
+            "30d": gettext("resets on the 1st (UTC)"),
+        }
+        return in_utc[period]
+    words = {"time": _clock(local), "city": _city(), "weekday": formats.date_format(local, "l")}
+    if period == "30d" and local.day != 1:  # west of Greenwich
+        return gettext("resets on the last day of the month at %(time)s (%(city)s)") % words
+    elsewhere = {
+        "1d": gettext("resets every day at %(time)s (%(city)s)"),
+        "7d": gettext("resets every %(weekday)s at %(time)s (%(city)s)"),
+        "30d": gettext("resets on the 1st at %(time)s (%(city)s)"),
     }
-    return words.get(period, "")
+    return elsewhere[period] % words
+
+
+def _next_month(day: datetime) -> datetime:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _clock(local: datetime) -> str:
+    """Return the time of day as a sentence has it: "19:00", in French "19 h 00"."""
+    # Translators: a format of the `date` filter
+    return formats.date_format(local, pgettext("time", "H:i")).replace(" ", NO_BREAK_SPACE)
+
+
+def _city() -> str:
+    """Return the place that the reader's time zone is named after: "New York"."""
+    return timezone.get_current_timezone_name().rpartition("/")[2].replace("_", " ")
 
 
 @register.filter

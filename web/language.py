@@ -1,0 +1,22 @@
+"""The language that a browser remembers: for those who are not signed in, or chose none in their account."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+
+def remember_language(request: HttpRequest, response: HttpResponse, language: str) -> None:
+    """Keep a choice of language in a cookie, as if this request had come with it; "" forgets the one before."""
+    name = settings.LANGUAGE_COOKIE_NAME
+    if not language:
+        request.COOKIES.pop(name, None)
+        response.delete_cookie(name, samesite="Lax")
+        return
+    request.COOKIES[name] = language
+    response.set_cookie(
+        name,
+        language,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        secure=settings.HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )
