@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.models import User
+from accounts.models import BudgetPeriod, User
+from web.money import UsdField
 
 ALIAS_PREFIX = "passerelle-"
 
@@ -111,7 +112,7 @@ class Key(models.Model):
     expires_at = models.DateTimeField(null=True, help_text="As the gateway told; empty: never.")
     blocked = models.BooleanField(default=False)
     blocked_by_portal = models.BooleanField(default=False, help_text="Its owner is not active; unblocked on return.")
-    budget_usd = models.DecimalField(max_digits=14, decimal_places=4, null=True)
+    budget_usd = UsdField(max_digits=10, decimal_places=4, null=True)
     budget_period = models.CharField(max_length=10, blank=True, help_text="As LiteLLM spells it: 1d, 7d, 30d.")
     rpm_limit = models.PositiveIntegerField(null=True)
     tpm_limit = models.PositiveIntegerField(null=True)
@@ -143,6 +144,31 @@ class Key(models.Model):
                 name="keys_one_playground_key",
             ),
             models.UniqueConstraint(fields=["owner", "request_id"], name="keys_form_makes_one_key"),
+            models.CheckConstraint(
+                condition=Q(kind__in=("personal", "temporary", "playground", "outside")), name="keys_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("issuing", "active", "deleting", "deleted", "failed")), name="keys_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    problem__in=(
+                        "",
+                        "unreachable",
+                        "refused",
+                        "answer_lost",
+                        "gone",
+                        "lapsed",
+                        "no_custom",
+                        "replaced",
+                        "anonymised",
+                    )
+                ),
+                name="keys_problem_known",
+            ),
+            models.CheckConstraint(  # the gateway may say 0
+                condition=Q(budget_usd=None) | Q(budget_usd__gte=0), name="keys_budget_not_negative"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["owner", "-created_at"], name="keys_of_owner"),  # KeyQuerySet.newest_first
@@ -223,6 +249,13 @@ class Token(models.Model):
             models.UniqueConstraint(fields=["key"], condition=Q(state="live"), name="keys_one_live_token"),
             models.UniqueConstraint(fields=["key"], condition=Q(state="issuing"), name="keys_one_token_under_way"),
             models.UniqueConstraint(fields=["key"], condition=Q(state="retiring"), name="keys_one_retiring_token"),
+            models.CheckConstraint(
+                condition=Q(state__in=("issuing", "live", "retiring", "deleting", "deleted", "gone", "lost")),
+                name="keys_token_state_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="retiring") | Q(retires_at__isnull=False), name="keys_retiring_has_an_end"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(  # services.sweep: what is not at rest
@@ -258,7 +291,7 @@ class PersonBudget(models.Model):
         WITHOUT_TEAMS = "no_teams", _("Not kept by the gateway")
 
     owner = models.OneToOneField(settings.AUTH_USER_MODEL, models.PROTECT, related_name="person_budget")
-    budget_usd = models.DecimalField(max_digits=14, decimal_places=4, null=True, help_text="Empty: no limit.")
+    budget_usd = UsdField(max_digits=10, decimal_places=4, null=True, help_text="Empty: no limit.")
     budget_period = models.CharField(max_length=10, blank=True, help_text="As LiteLLM spells it: 1d, 7d, 30d.")
     state = models.CharField(max_length=10, choices=State, default=State.UNDER_WAY)
     checked_at = models.DateTimeField(null=True, help_text="When it was last compared; empty: to be looked at soon.")
@@ -266,6 +299,19 @@ class PersonBudget(models.Model):
     objects = PersonBudgetQuerySet.as_manager()
 
     class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state__in=("under_way", "written", "no_teams")), name="keys_person_budget_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(budget_usd=None) | Q(budget_usd__gt=0), name="keys_person_budget_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(budget_usd=None, budget_period="")
+                | Q(budget_usd__isnull=False, budget_period__in=BudgetPeriod.values),
+                name="keys_person_budget_has_a_period",
+            ),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["checked_at"], name="keys_budgets_by_check")
         ]  # services.person_budget
@@ -282,14 +328,21 @@ class GatewayModel(models.Model):
     provider = models.CharField(max_length=80, blank=True)
     max_input_tokens = models.PositiveIntegerField(null=True)
     max_output_tokens = models.PositiveIntegerField(null=True)
-    input_usd_per_million = models.DecimalField(max_digits=14, decimal_places=6, null=True)
-    output_usd_per_million = models.DecimalField(max_digits=14, decimal_places=6, null=True)
+    input_usd_per_million = UsdField(max_digits=12, decimal_places=6, null=True)
+    output_usd_per_million = UsdField(max_digits=12, decimal_places=6, null=True)
     odd_prices = models.JSONField(default=dict, help_text="What the gateway reports that is no price.")
     features = models.JSONField(default=list)
     position = models.PositiveIntegerField(default=0, help_text="Its place in the gateway's own list.")
 
     class Meta:
         ordering: ClassVar = ["position", "name"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=(Q(input_usd_per_million=None) | Q(input_usd_per_million__gte=0))
+                & (Q(output_usd_per_million=None) | Q(output_usd_per_million__gte=0)),
+                name="keys_prices_not_negative",
+            ),
+        ]
 
     ODD_USD_PER_MILLION: ClassVar = 10_000  # ten times the dearest model there is; mostly a price of another unit
 
@@ -371,6 +424,11 @@ class GatewayIdentity(models.Model):
     class Meta:
         default_permissions = ()
         permissions: ClassVar = [("accept_gateway", _("Can accept another gateway"))]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(problem__in=("", "other", "older", "vanished")), name="keys_identity_problem_known"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.marker or "no gateway known yet"

@@ -30,6 +30,11 @@ class UsedModel(models.Model):
     provider = models.CharField(max_length=80, blank=True, help_text="From the gateway's list of models.")
     colour = models.PositiveSmallIntegerField(default=0, help_text="On every page: 1 to COLOURS, given once.")
 
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(colour__lte=COLOURS), name="usage_colour_known"),
+        ]
+
     def __str__(self) -> str:
         return self.name
 
@@ -169,6 +174,16 @@ class PollRun(models.Model):
     class Meta:
         ordering: ClassVar = ["-started_at", "-id"]
         indexes: ClassVar = [models.Index(fields=["-started_at"], name="usage_runs_by_time")]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(kind__in=("today", "recent", "nightly", "backfill", "older", "button")),
+                name="usage_run_kind_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome__in=("running", "done", "failed", "busy")), name="usage_run_outcome_known"
+            ),
+            models.CheckConstraint(condition=Q(last_day__gte=models.F("first_day")), name="usage_run_ends_after_start"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.first_day} to {self.last_day}: {self.outcome}"
@@ -262,6 +277,10 @@ class Notice(models.Model):
                 condition=Q(key__isnull=True),
                 name="usage_one_notice_of_portal",
             ),
+            models.CheckConstraint(condition=Q(threshold__in=(80, 100)), name="usage_threshold_known"),
+            models.CheckConstraint(
+                condition=Q(spent_usd__gt=0, budget_usd__gt=0), name="usage_notice_amounts_positive"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -317,6 +336,15 @@ class Discrepancy(models.Model):
 
     class Meta:
         ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(kind__in=("only_here", "only_there", "expiry", "owner_missing", "owner_differs", "sums")),
+                name="usage_discrepancy_kind_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(fix__in=("sync", "reread", "gateway")), name="usage_discrepancy_fix_known"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.name or self.day}"

@@ -10,10 +10,22 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
 
-if TYPE_CHECKING:
-    DecimalField = models.DecimalField[Decimal | int | str, Decimal]
+if TYPE_CHECKING:  # by the types of Django a field that may be empty gives None, if its class is generic
+    from typing import TypeVar
+
+    _Set = TypeVar("_Set")
+    _Get = TypeVar("_Get")
+
+    class _DecimalField(models.DecimalField[_Set, _Get]):
+        _pyi_private_set_type: Decimal | int | str
+        _pyi_private_get_type: Decimal
 else:
-    DecimalField = models.DecimalField
+    _Set = _Get = object
+
+    class _DecimalField(models.DecimalField):
+        def __class_getitem__(cls, _types):
+            return cls
+
 
 PLACES: Final = 12
 STEP: Final = Decimal(1).scaleb(-PLACES)
@@ -24,7 +36,7 @@ def exact_usd(amount: Decimal) -> Decimal:
     return amount.quantize(STEP, ROUND_HALF_EVEN)
 
 
-class UsdField(DecimalField):
+class UsdField(_DecimalField[_Set, _Get]):
     """An amount in USD, to 10⁻¹² or to fewer `decimal_places`; sums of it are exact.
 
     Multiply and divide in Python, not in SQL; a constant next to it in SQL is `Value(amount, UsdField())`.

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import keys.models
+import web.money
 
 
 class Migration(migrations.Migration):
@@ -24,6 +25,27 @@ class Migration(migrations.Migration):
                 ("code", models.CharField(max_length=60, unique=True)),
                 ("mailed_at", models.DateTimeField(null=True)),
                 ("mail_claimed_at", models.DateTimeField(help_text="The mails are being sent.", null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="GatewayState",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("checked_at", models.DateTimeField(null=True)),
+                ("ok_at", models.DateTimeField(null=True)),
+                ("down_since", models.DateTimeField(null=True)),
+                ("problem", models.CharField(blank=True, max_length=40)),
+                ("version", models.CharField(blank=True, max_length=40)),
+                ("sandbox", models.BooleanField(default=False)),
+                ("models_at", models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="TaskRun",
+            fields=[
+                ("name", models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ("ended_at", models.DateTimeField(help_text="Well or badly.")),
+                ("ok_at", models.DateTimeField(help_text="Without an exception.", null=True)),
             ],
         ),
         migrations.CreateModel(
@@ -73,6 +95,12 @@ class Migration(migrations.Migration):
             options={
                 "permissions": [("accept_gateway", "Can accept another gateway")],
                 "default_permissions": (),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("problem__in", ("", "other", "older", "vanished"))),
+                        name="keys_identity_problem_known",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -84,36 +112,28 @@ class Migration(migrations.Migration):
                 ("provider", models.CharField(blank=True, max_length=80)),
                 ("max_input_tokens", models.PositiveIntegerField(null=True)),
                 ("max_output_tokens", models.PositiveIntegerField(null=True)),
-                ("input_usd_per_million", models.DecimalField(decimal_places=6, max_digits=14, null=True)),
-                ("output_usd_per_million", models.DecimalField(decimal_places=6, max_digits=14, null=True)),
+                ("input_usd_per_million", web.money.UsdField(decimal_places=6, max_digits=12, null=True)),
+                ("output_usd_per_million", web.money.UsdField(decimal_places=6, max_digits=12, null=True)),
                 ("odd_prices", models.JSONField(default=dict, help_text="What the gateway reports that is no price.")),
                 ("features", models.JSONField(default=list)),
                 ("position", models.PositiveIntegerField(default=0, help_text="Its place in the gateway's own list.")),
             ],
             options={
                 "ordering": ["position", "name"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("input_usd_per_million", None), ("input_usd_per_million__gte", 0), _connector="OR"
+                            ),
+                            models.Q(
+                                ("output_usd_per_million", None), ("output_usd_per_million__gte", 0), _connector="OR"
+                            ),
+                        ),
+                        name="keys_prices_not_negative",
+                    )
+                ],
             },
-        ),
-        migrations.CreateModel(
-            name="GatewayState",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("checked_at", models.DateTimeField(null=True)),
-                ("ok_at", models.DateTimeField(null=True)),
-                ("down_since", models.DateTimeField(null=True)),
-                ("problem", models.CharField(blank=True, max_length=40)),
-                ("version", models.CharField(blank=True, max_length=40)),
-                ("sandbox", models.BooleanField(default=False)),
-                ("models_at", models.DateTimeField(null=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="TaskRun",
-            fields=[
-                ("name", models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ("ended_at", models.DateTimeField(help_text="Well or badly.")),
-                ("ok_at", models.DateTimeField(help_text="Without an exception.", null=True)),
-            ],
         ),
         migrations.CreateModel(
             name="Key",
@@ -188,7 +208,7 @@ class Migration(migrations.Migration):
                     "blocked_by_portal",
                     models.BooleanField(default=False, help_text="Its owner is not active; unblocked on return."),
                 ),
-                ("budget_usd", models.DecimalField(decimal_places=4, max_digits=14, null=True)),
+                ("budget_usd", web.money.UsdField(decimal_places=4, max_digits=10, null=True)),
                 (
                     "budget_period",
                     models.CharField(blank=True, help_text="As LiteLLM spells it: 1d, 7d, 30d.", max_length=10),
@@ -231,7 +251,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "budget_usd",
-                    models.DecimalField(decimal_places=4, help_text="Empty: no limit.", max_digits=14, null=True),
+                    web.money.UsdField(decimal_places=4, help_text="Empty: no limit.", max_digits=10, null=True),
                 ),
                 (
                     "budget_period",
@@ -344,9 +364,77 @@ class Migration(migrations.Migration):
             model_name="key",
             constraint=models.UniqueConstraint(fields=("owner", "request_id"), name="keys_form_makes_one_key"),
         ),
+        migrations.AddConstraint(
+            model_name="key",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ("personal", "temporary", "playground", "outside"))),
+                name="keys_kind_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="key",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ("issuing", "active", "deleting", "deleted", "failed"))),
+                name="keys_state_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="key",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "problem__in",
+                        (
+                            "",
+                            "unreachable",
+                            "refused",
+                            "answer_lost",
+                            "gone",
+                            "lapsed",
+                            "no_custom",
+                            "replaced",
+                            "anonymised",
+                        ),
+                    )
+                ),
+                name="keys_problem_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="key",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("budget_usd", None), ("budget_usd__gte", 0), _connector="OR"),
+                name="keys_budget_not_negative",
+            ),
+        ),
         migrations.AddIndex(
             model_name="personbudget",
             index=models.Index(fields=["checked_at"], name="keys_budgets_by_check"),
+        ),
+        migrations.AddConstraint(
+            model_name="personbudget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ("under_way", "written", "no_teams"))),
+                name="keys_person_budget_state_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="personbudget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("budget_usd", None), ("budget_usd__gt", 0), _connector="OR"),
+                name="keys_person_budget_positive",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="personbudget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("budget_period", ""), ("budget_usd", None)),
+                    models.Q(("budget_period__in", ["1d", "7d", "30d"]), ("budget_usd__isnull", False)),
+                    _connector="OR",
+                ),
+                name="keys_person_budget_has_a_period",
+            ),
         ),
         migrations.AddIndex(
             model_name="token",
@@ -372,6 +460,24 @@ class Migration(migrations.Migration):
             model_name="token",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("state", "retiring")), fields=("key",), name="keys_one_retiring_token"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="token",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ("issuing", "live", "retiring", "deleting", "deleted", "gone", "lost"))
+                ),
+                name="keys_token_state_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="token",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "retiring"), _negated=True), ("retires_at__isnull", False), _connector="OR"
+                ),
+                name="keys_retiring_has_an_end",
             ),
         ),
     ]

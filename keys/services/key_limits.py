@@ -16,7 +16,7 @@ from keys.services.delete import mark_gone
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
 
-_LARGEST_USD, _LARGEST_LIMIT = Decimal(10**10 - 1), 2**31 - 1  # that the columns hold
+_LARGEST_USD, _LARGEST_LIMIT = Decimal(999_999), 2**31 - 1  # that the columns hold
 
 
 class Limits(NamedTuple):

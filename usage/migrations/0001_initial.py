@@ -79,21 +79,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="UsedModel",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(max_length=200, unique=True)),
-                (
-                    "provider",
-                    models.CharField(blank=True, help_text="From the gateway's list of models.", max_length=80),
-                ),
-                (
-                    "colour",
-                    models.PositiveSmallIntegerField(default=0, help_text="On every page: 1 to COLOURS, given once."),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
             name="Anomaly",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -178,6 +163,120 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-started_at", "-id"],
                 "indexes": [models.Index(fields=["-started_at"], name="usage_runs_by_time")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ("today", "recent", "nightly", "backfill", "older", "button"))),
+                        name="usage_run_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("outcome__in", ("running", "done", "failed", "busy"))),
+                        name="usage_run_outcome_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("last_day__gte", models.F("first_day"))), name="usage_run_ends_after_start"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="TokenRef",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("token", models.CharField(max_length=200, unique=True)),
+                (
+                    "alias",
+                    models.CharField(blank=True, help_text="The gateway's name of it, last reported.", max_length=200),
+                ),
+                (
+                    "gateway_user_id",
+                    models.CharField(blank=True, help_text="As the gateway reports it.", max_length=200),
+                ),
+                (
+                    "key",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="token_refs", to="keys.key"
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        help_text="The key's owner, else whom the gateway names; empty: unattributed.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="token_refs",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="UsedModel",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=200, unique=True)),
+                (
+                    "provider",
+                    models.CharField(blank=True, help_text="From the gateway's list of models.", max_length=80),
+                ),
+                (
+                    "colour",
+                    models.PositiveSmallIntegerField(default=0, help_text="On every page: 1 to COLOURS, given once."),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("colour__lte", 12)), name="usage_colour_known")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Notice",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("period_first_day", models.DateField(help_text="UTC")),
+                ("threshold", models.PositiveSmallIntegerField(help_text="80 or 100, percent")),
+                ("spent_usd", web.money.UsdField(decimal_places=12, max_digits=19)),
+                ("budget_usd", web.money.UsdField(decimal_places=12, max_digits=19)),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("mail_claimed_at", models.DateTimeField(help_text="The mail is being sent.", null=True)),
+                ("mailed_at", models.DateTimeField(null=True)),
+                ("seen_at", models.DateTimeField(help_text="When the person dismissed it.", null=True)),
+                (
+                    "key",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="notices", to="keys.key"
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="usage_notices",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-made_at", "-id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("key__isnull", False)),
+                        fields=("person", "key", "period_first_day", "threshold"),
+                        name="usage_one_notice_of_key",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("key__isnull", True)),
+                        fields=("person", "period_first_day", "threshold"),
+                        name="usage_one_notice_of_portal",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("threshold__in", (80, 100))), name="usage_threshold_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("budget_usd__gt", 0), ("spent_usd__gt", 0)),
+                        name="usage_notice_amounts_positive",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -234,78 +333,19 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["id"],
-            },
-        ),
-        migrations.CreateModel(
-            name="TokenRef",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("token", models.CharField(max_length=200, unique=True)),
-                (
-                    "alias",
-                    models.CharField(blank=True, help_text="The gateway's name of it, last reported.", max_length=200),
-                ),
-                (
-                    "gateway_user_id",
-                    models.CharField(blank=True, help_text="As the gateway reports it.", max_length=200),
-                ),
-                (
-                    "key",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="token_refs", to="keys.key"
-                    ),
-                ),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        help_text="The key's owner, else whom the gateway names; empty: unattributed.",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="token_refs",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Notice",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("period_first_day", models.DateField(help_text="UTC")),
-                ("threshold", models.PositiveSmallIntegerField(help_text="80 or 100, percent")),
-                ("spent_usd", web.money.UsdField(decimal_places=12, max_digits=19)),
-                ("budget_usd", web.money.UsdField(decimal_places=12, max_digits=19)),
-                ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("mail_claimed_at", models.DateTimeField(help_text="The mail is being sent.", null=True)),
-                ("mailed_at", models.DateTimeField(null=True)),
-                ("seen_at", models.DateTimeField(help_text="When the person dismissed it.", null=True)),
-                (
-                    "key",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="notices", to="keys.key"
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="usage_notices",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ["-made_at", "-id"],
                 "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("key__isnull", False)),
-                        fields=("person", "key", "period_first_day", "threshold"),
-                        name="usage_one_notice_of_key",
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                ("only_here", "only_there", "expiry", "owner_missing", "owner_differs", "sums"),
+                            )
+                        ),
+                        name="usage_discrepancy_kind_known",
                     ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("key__isnull", True)),
-                        fields=("person", "period_first_day", "threshold"),
-                        name="usage_one_notice_of_portal",
+                    models.CheckConstraint(
+                        condition=models.Q(("fix__in", ("sync", "reread", "gateway"))),
+                        name="usage_discrepancy_fix_known",
                     ),
                 ],
             },

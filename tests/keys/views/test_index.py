@@ -153,7 +153,7 @@ def test_costs_the_same_few_queries_with_any_number_of_keys(
         Key(owner=staff, kind=Key.Kind.TEMPORARY, label=f"key {n}", state=Key.State.ACTIVE) for n in range(200)
     )
     Token.objects.bulk_create(
-        Token(key=key, state=state, token=f"{key.pk.hex}{state:>32}", last_four="abcd")
+        Token(key=key, state=state, token=f"{key.pk.hex}{state:>32}", last_four="abcd", retires_at=timezone.now())
         for key in keys
         for state in (Token.State.LIVE, Token.State.RETIRING)
     )

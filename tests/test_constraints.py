@@ -1,0 +1,112 @@
+"""The database refuses what forms and services would not write: a program that is wrong cannot leave such a row."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from accounts.models import User
+from keys.models import GatewayIdentity, GatewayModel, Key, PersonBudget, Token
+from usage.models import Discrepancy, Notice, PollRun, Reconciliation, UsedModel
+
+DAY = date(2026, 11, 28)
+Maker = Callable[[User], models.Model]
+MODELS = [model for app in ("keys", "usage") for model in apps.get_app_config(app).get_models()]
+
+
+def key_of(person: User) -> Key:
+    return Key.objects.create(owner=person, kind="temporary", label="thesis", state="active", budget_usd=5)
+
+
+def token_of(person: User) -> Token:
+    return Token.objects.create(key=key_of(person), state="retiring", retires_at=timezone.now())
+
+
+def person_budget_of(person: User) -> PersonBudget:
+    return PersonBudget.objects.create(owner=person, budget_usd=Decimal("0.01"), budget_period="30d")
+
+
+def model_of(_: User) -> GatewayModel:
+    return GatewayModel.objects.create(name="small", input_usd_per_million=0, output_usd_per_million=None)
+
+
+def identity_of(_: User) -> GatewayIdentity:
+    return GatewayIdentity.objects.create(pk=1)
+
+
+def used_model_of(_: User) -> UsedModel:
+    return UsedModel.objects.create(name="small")
+
+
+def run_of(_: User) -> PollRun:
+    return PollRun.objects.create(kind="today", first_day=DAY, last_day=DAY)
+
+
+def notice_of(person: User) -> Notice:
+    return Notice.objects.create(person=person, period_first_day=DAY, threshold=80, spent_usd=4, budget_usd=5)
+
+
+def discrepancy_of(_: User) -> Discrepancy:
+    about = {"kind": "sums", "fix": "reread", "name": "", "day": DAY}
+    return Discrepancy.objects.create(reconciliation=Reconciliation.objects.create(), **about)
+
+
+REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the constraint, what breaks it
+    (key_of, "keys_kind_known", {"kind": "course"}),
+    (key_of, "keys_state_known", {"state": "expired"}),
+    (key_of, "keys_problem_known", {"problem": "mislaid"}),
+    (key_of, "keys_budget_not_negative", {"budget_usd": Decimal("-0.0001")}),
+    (token_of, "keys_token_state_known", {"state": "blocked"}),
+    (token_of, "keys_retiring_has_an_end", {"retires_at": None}),
+    (person_budget_of, "keys_person_budget_state_known", {"state": ""}),
+    (person_budget_of, "keys_person_budget_positive", {"budget_usd": 0}),
+    (person_budget_of, "keys_person_budget_positive", {"budget_usd": -3}),
+    (person_budget_of, "keys_person_budget_has_a_period", {"budget_period": ""}),
+    (person_budget_of, "keys_person_budget_has_a_period", {"budget_period": "1y"}),
+    (person_budget_of, "keys_person_budget_has_a_period", {"budget_usd": None}),
+    (model_of, "keys_prices_not_negative", {"input_usd_per_million": Decimal("-0.000001")}),
+    (model_of, "keys_prices_not_negative", {"output_usd_per_million": -1}),
+    (identity_of, "keys_identity_problem_known", {"problem": "strange"}),
+    (used_model_of, "usage_colour_known", {"colour": 13}),
+    (run_of, "usage_run_kind_known", {"kind": "hourly"}),
+    (run_of, "usage_run_outcome_known", {"outcome": ""}),
+    (run_of, "usage_run_ends_after_start", {"last_day": DAY - timedelta(days=1)}),
+    (notice_of, "usage_threshold_known", {"threshold": 90}),
+    (notice_of, "usage_notice_amounts_positive", {"budget_usd": 0}),
+    (notice_of, "usage_notice_amounts_positive", {"spent_usd": Decimal("-0.01")}),
+    (discrepancy_of, "usage_discrepancy_kind_known", {"kind": "colour"}),
+    (discrepancy_of, "usage_discrepancy_fix_known", {"fix": "wait"}),
+]
+
+
+def test_refuses_what_no_form_would_write(intern: User) -> None:
+    for make, name, broken in REFUSED:
+        with transaction.atomic():
+            row = make(intern)
+            with pytest.raises(IntegrityError, match=name), transaction.atomic():
+                type(row)._default_manager.filter(pk=row.pk).update(**broken)
+            transaction.set_rollback(True)
+
+
+def test_each_check_constraint_has_a_row_that_it_refuses() -> None:
+    names = {each.name for model in MODELS for each in check_constraints_of(model)}
+
+    assert names == {name for _, name, _ in REFUSED}
+
+
+def test_a_choice_that_is_not_in_the_list_is_no_choice_in_the_database() -> None:
+    for model in MODELS:
+        conditions = [constraint.condition for constraint in check_constraints_of(model)]
+        for field in model._meta.get_fields():
+            if choices := getattr(field, "flatchoices", None):
+                values = tuple(value for value, _ in choices)
+                assert models.Q(**{f"{field.name}__in": values}) in conditions, field
+
+
+def check_constraints_of(model: type[models.Model]) -> list[models.CheckConstraint]:
+    return [each for each in model._meta.constraints if isinstance(each, models.CheckConstraint)]
