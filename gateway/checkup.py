@@ -66,12 +66,12 @@ def _advice_to_reach_it(problem: str) -> str:
 
 def _healthy(gateway: Gateway) -> Finding:
     try:
-        told = gateway.health.readiness()
+        readiness = gateway.health.readiness()
     except GatewayError as error:
         return _bad(f"The gateway is not ready. {error}", "Look at its log; most often its database is away.")
-    if told.db not in (None, "connected"):
-        return _bad(f"The gateway's database is: {told.db}.", "Keys need a database: set LiteLLM's DATABASE_URL.")
-    return _good(f"The gateway is {told.status}.")
+    if readiness.db not in (None, "connected"):
+        return _bad(f"The gateway's database is: {readiness.db}.", "Keys need a database: set LiteLLM's DATABASE_URL.")
+    return _good(f"The gateway is {readiness.status}.")
 
 
 def _admin_key(gateway: Gateway) -> Finding:

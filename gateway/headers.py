@@ -9,9 +9,11 @@ from gateway.types import Headers
 
 def headers_from(answer: Mapping[str, str]) -> Headers:
     """Read the headers of an answer by name."""
-    told = {name.lower(): redact(value) for name, value in answer.items()}
-    litellm = {name.removeprefix("x-litellm-"): value for name, value in told.items() if name.startswith("x-litellm-")}
-    olla = {name.removeprefix("x-olla-"): value for name, value in told.items() if name.startswith("x-olla-")}
+    headers = {name.lower(): redact(value) for name, value in answer.items()}
+    litellm = {
+        name.removeprefix("x-litellm-"): value for name, value in headers.items() if name.startswith("x-litellm-")
+    }
+    olla = {name.removeprefix("x-olla-"): value for name, value in headers.items() if name.startswith("x-olla-")}
     return Headers(
         call_id=litellm.get("call-id"),
         model_id=litellm.get("model-id"),
@@ -21,10 +23,10 @@ def headers_from(answer: Mapping[str, str]) -> Headers:
         duration_ms=figures.amount(litellm.get("response-duration-ms")),
         overhead_ms=figures.amount(litellm.get("overhead-duration-ms")),
         version=litellm.get("version"),
-        retry_after_s=_seconds(told.get("retry-after")),
-        sandbox=told.get("x-passerelle-sandbox") == "1",
+        retry_after_s=_seconds(headers.get("retry-after")),
+        sandbox=headers.get("x-passerelle-sandbox") == "1",
         olla=olla,
-        raw={name: value for name, value in told.items() if name.startswith(("x-litellm-", "x-olla-"))},
+        raw={name: value for name, value in headers.items() if name.startswith(("x-litellm-", "x-olla-"))},
     )
 
 

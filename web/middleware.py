@@ -117,8 +117,8 @@ class SignInFirst(LoginRequiredMiddleware):
 
 def page_before(request: HttpRequest) -> str:
     """Return the path of the page of ours that sent this request; the first page when none did."""
-    told = request.headers.get("Referer", "")
-    if not is_ours(request, told):
+    referer = request.headers.get("Referer", "")
+    if not is_ours(request, referer):
         return "/"
-    page = urlsplit(told)
+    page = urlsplit(referer)
     return f"{page.path}?{page.query}" if page.query else page.path or "/"

@@ -15,6 +15,6 @@ def derived_secret(token: Token) -> Secret:
 
     The alias is in it: each token has one that was never used, so each secret is new to the gateway.
     """
-    told = f"playground key {token.key.owner.gateway_user_id} {token.alias}".encode()
-    digest = hmac.digest(settings.PLAYGROUND_KEY_SECRET.encode(), told, hashlib.sha256)
+    message = f"playground key {token.key.owner.gateway_user_id} {token.alias}".encode()
+    digest = hmac.digest(settings.PLAYGROUND_KEY_SECRET.encode(), message, hashlib.sha256)
     return Secret("sk-" + base64.urlsafe_b64encode(digest).decode().rstrip("="))

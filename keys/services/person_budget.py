@@ -83,8 +83,8 @@ def write_budget(owner: User, allowance: Allowance) -> PersonBudget:
     """
     budget_usd, period = _wanted(allowance)
     now = timezone.now()  # a write that fails waits for its turn in the sweep, or for the next key
-    told = {"budget_usd": budget_usd, "budget_period": period, "state": State.UNDER_WAY, "checked_at": now}
-    row, _made = PersonBudget.objects.update_or_create(owner=owner, defaults=told)
+    values = {"budget_usd": budget_usd, "budget_period": period, "state": State.UNDER_WAY, "checked_at": now}
+    row, _made = PersonBudget.objects.update_or_create(owner=owner, defaults=values)
     state = State.WRITTEN
     try:
         _write(team_id_of(owner), budget_usd, period or None)
