@@ -28,7 +28,7 @@ class AuditEntryAdmin(TrailAdmin):
     readonly_fields = (*list_display, "object_id", "on_behalf_of", "outcome", "address")
     list_filter = ("object_kind", "action", "outcome", "at")
     search_fields = ("label", "actor_name", "subject__username", "on_behalf_of", "=object_id", "=address")
-    search_help_text = _("Label, who did it, user name of the person concerned, intern, whole number, or address")
+    search_help_text = _("Label, author, user name of the person concerned, intern, full number or network address")
     ordering = ("-at", "-id")
     list_select_related = ("actor", "subject", "repeats")
     show_full_result_count = False  # counting all entries costs more than reading a page of them

@@ -82,13 +82,14 @@ class UserAdmin(PeopleAdmin):
             {
                 "fields": ("is_active", "is_superuser", "groups", "user_permissions"),
                 "description": _(
-                    "People who leave are made inactive, not deleted: they can no longer sign in, and the audit trail "
-                    "keeps their name, unless they are anonymised. What keys they may have is up to the policies of "
-                    "their groups. You can give the groups that grant nothing that you may not do yourself."
+                    "People who leave are made inactive, not deleted: they can no longer sign in, and the audit "
+                    "trail keeps their name, unless they are anonymised. The policies of their groups determine "
+                    "which keys they may have. You can assign only groups that grant nothing beyond your own "
+                    "permissions."
                 ),
             },
         ),
-        (_("Known as"), {"fields": ("gateway_user_id", "last_login", "date_joined")}),
+        (_("Identifiers and dates"), {"fields": ("gateway_user_id", "last_login", "date_joined")}),
     )
     add_fieldsets = (
         (
@@ -96,8 +97,8 @@ class UserAdmin(PeopleAdmin):
             {
                 "fields": ("username", "email", "first_name", "last_name"),
                 "description": _(
-                    "The person gets a mail with a link to choose their password. Choose the groups on the next page. "
-                    "Without one, the default policy holds."
+                    "The person gets a mail with a link to choose their password. Choose the groups on the next "
+                    "page. Without a group, the default policy applies."
                 ),
             },
         ),

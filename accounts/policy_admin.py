@@ -38,7 +38,7 @@ class KeyRuleForm(RuleForm):
         label=_("Models"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 6}),
-        help_text=_("One name a line, as the gateway lists them. Counts only without “all models”."),
+        help_text=_("One name per line, as the gateway lists them. Ignored when “all models” is ticked."),
     )
 
     class Meta:
@@ -78,7 +78,7 @@ class KeyRuleFormSet(RuleFormSet):
         """Refuse a second rule, from a page that was loaded before there was one."""
         super().clean()
         if self.get_queryset() and any(form.instance.pk is None for form in self.forms):
-            raise ValidationError(_("Somebody has changed this policy meanwhile. Load the page again."))
+            raise ValidationError(_("Somebody else has changed this policy. Reload the page."))
 
 
 class KeyRuleInline(RuleInline):
@@ -163,14 +163,14 @@ class PolicyAdmin(PoliciesAdmin):
             {
                 "fields": ("group",),
                 "description": _(
-                    "Who is in several groups gets the most generous value of each, “no limit” above all; "
-                    "a budget and its period are compared together. Keys that exist get what the policy gives now, "
-                    "within minutes: budget, limits, models, and an end that is no later than a new key’s."
+                    "People in several groups get the most generous value of each setting (“no limit” is the "
+                    "most generous); a budget is compared together with its period. Existing keys are updated "
+                    "within minutes: budget, limits, models, and an expiry no later than that of a new key."
                 ),
             },
         ),
         (_("Keys"), {"fields": ("max_live_keys", "grace_hours", "may_name_interns")}),
-        (_("Limit of a person"), {"fields": ("person_budget_usd", "person_budget_period")}),
+        (_("Limit per person"), {"fields": ("person_budget_usd", "person_budget_period")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -98,7 +98,7 @@ def bring_keys_up_to_date(request: HttpRequest, owner: User | None = None) -> No
     people = ngettext("the budget of %(count)d person", "the budgets of %(count)d people", len(outdated.people))
     what = [keys] if outdated.keys else []
     what += [people % {"count": len(outdated.people)}] if outdated.people else []
-    words = _("Being brought to the policy, in the background: %s. Each change of a key is in the audit trail.")
+    words = _("Being adjusted to the policy in the background: %s. Each change to a key is in the audit trail.")
     messages.info(request, words % ", ".join(what))
     transaction.on_commit(partial(_send, "keys.apply_policies"))
 

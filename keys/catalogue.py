@@ -224,10 +224,10 @@ def _tell_of_unreadable(count: int) -> None:
     logger.warning("models: passed over %d that make no sense", count)
     with override(settings.LANGUAGE_CODE):
         words = ngettext(
-            "%(count)d model in the gateway’s configuration has no name that can be read. It was passed over; all "
-            "others are offered, and none is taken away meanwhile.",
-            "%(count)d models in the gateway’s configuration have no name that can be read. They were passed over; all "
-            "others are offered, and none is taken away meanwhile.",
+            "%(count)d model in the gateway’s configuration has no readable name. It was skipped; all others are "
+            "offered, and none is withdrawn.",
+            "%(count)d models in the gateway’s configuration have no readable names. They were skipped; all "
+            "others are offered, and none is withdrawn.",
             count,
         )
-        alert_admins("models-unreadable", _("Models at the gateway that cannot be read"), words % {"count": count})
+        alert_admins("models-unreadable", _("Some models of the gateway cannot be read"), words % {"count": count})

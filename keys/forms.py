@@ -26,7 +26,7 @@ def clean_line(value: str) -> str:
     line = " ".join(unicodedata.normalize("NFC", value).split())
     hides = any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co") and char not in JOINERS for char in line)
     if hides or (line and not any(_shows(char) for char in line)):
-        raise ValidationError(_("This has invisible characters in it. Type it, instead of pasting."), code="invisible")
+        raise ValidationError(_("This contains invisible characters. Type it instead of pasting it."), code="invisible")
     refuse_secret(line)
     return line
 
@@ -34,7 +34,7 @@ def clean_line(value: str) -> str:
 def refuse_secret(text: str) -> None:
     """Refuse the secret of a key where people read it: in labels, names, titles and addresses."""
     if has_secret(text):
-        words = _("This looks like a key’s secret. Take it out: others can read this, and a secret is yours alone.")
+        words = _("This looks like the secret of a key. Remove it: other people can read this text.")
         raise ValidationError(words, code="secret")
 
 
@@ -65,7 +65,7 @@ class LabelForm(forms.Form):
 def not_past(end: date | None) -> date | None:
     """Refuse the end of a stay that is over; its days are those of TIME_ZONE, wherever the reader is."""
     if end and end < timezone.localdate(timezone=timezone.get_default_timezone()):
-        raise ValidationError(_("This day is past. Give the last day of the stay."), code="past")
+        raise ValidationError(_("This day is in the past. Enter the last day of the stay."), code="past")
     return end
 
 
@@ -76,7 +76,10 @@ class StayForm(forms.Form):
         label=_("End of the stay"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
-        help_text=_("The key ends with this day (by your policy perhaps earlier). Empty: only the policy counts."),
+        help_text=_(
+            "The key expires at the end of this day, or earlier if your policy requires it. Empty: only "
+            "the policy applies."
+        ),
     )
 
     def clean_stay_ends_on(self) -> date | None:
@@ -132,7 +135,7 @@ class KeyForm(LabelForm):
         cleaned = super().clean() or self.cleaned_data
         named = bool(cleaned.get("intern_name"))
         if not named and (cleaned.get("intern_email") or cleaned.get("stay_ends_on")):
-            self.add_error("intern_name", _("Say who will use the key, or leave all three fields empty."))
+            self.add_error("intern_name", _("Enter who will use the key, or leave all three fields empty."))
         if named and cleaned.get("kind") != Key.Kind.TEMPORARY:
             self.add_error("kind", _("A key for an intern is temporary."))
         return cleaned

@@ -38,7 +38,7 @@ class GatewayChanged(GatewayError):
 MESSAGES: Final = {  # usage.templatetags.usage_words translates them
     Problem.OTHER: gettext_noop("This is not the gateway that the portal knows. Nothing was read or changed."),
     Problem.OLDER: gettext_noop("The gateway was restored from an older copy. Nothing was read or changed."),
-    Problem.VANISHED: gettext_noop("Many keys are missing at the gateway at once. Nothing was changed."),
+    Problem.VANISHED: gettext_noop("Many keys disappeared from the gateway at the same time. Nothing was changed."),
 }
 
 
@@ -82,15 +82,15 @@ def note_change(problem: str, *, missing_keys: int = 0, live_keys: int = 0) -> G
     body = format_lazy(
         "{what} {numbers}{effect}\n\n{advice}\n\n{url}/usage/compare/\n",
         what=Problem(problem).label,
-        effect=_("The portal takes over nothing from it, and deletes nothing there, until somebody has looked."),
+        effect=_("The portal imports nothing from it and deletes nothing there until an administrator has checked."),
         numbers=format_lazy("{} ", _missing(missing_keys, live_keys)) if missing_keys else "",
         advice=_(
-            "Look at GATEWAY_URL and at the gateway. If it was a mistake, correct it: the portal goes on by itself. "
-            "If it is meant, accept the gateway on the page below, or with manage.py accept_gateway."
+            "Check GATEWAY_URL and the gateway. If this is a mistake, correct it: the portal then continues by "
+            "itself. If it is intended, accept the gateway on the page below, or with manage.py accept_gateway."
         ),
         url=settings.PORTAL_URL,
     )
-    alert_admins(f"gateway-{problem}", _("The gateway is not as the portal knows it"), body)
+    alert_admins(f"gateway-{problem}", _("The gateway is not in the expected state"), body)
     return GatewayChanged(MESSAGES[Problem(problem)])
 
 

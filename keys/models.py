@@ -63,31 +63,31 @@ class Key(models.Model):
         PERSONAL = "personal", _("Personal")
         TEMPORARY = "temporary", _("Temporary")
         PLAYGROUND = "playground", _("Playground")
-        OUTSIDE = "outside", _("Made outside the portal")
+        OUTSIDE = "outside", _("Created outside the portal")
 
     class State(models.TextChoices):
         """Where a key is in its life; "expired" is `active` with an end in the past, so that no row can lie."""
 
-        ISSUING = "issuing", _("Being made")
+        ISSUING = "issuing", _("Being created")
         ACTIVE = "active", _("Active")
         DELETING = "deleting", _("Being deleted")
         DELETED = "deleted", _("Deleted")
-        FAILED = "failed", _("Not made")
+        FAILED = "failed", _("Not created")
 
     class Problem(models.TextChoices):
         """Why a key ended, or did not begin, otherwise than its owner meant."""
 
         NONE = "", ""
         UNREACHABLE = "unreachable", _("The gateway could not be reached.")
-        REFUSED = "refused", _("The gateway refused to make it.")
+        REFUSED = "refused", _("The gateway refused to create it.")
         ANSWER_LOST = (
             "answer_lost",
-            _("The gateway’s answer was lost. Nobody saw the secret; no such key is left."),
+            _("The gateway’s answer was lost. Nobody has seen the secret, and no such key is left."),
         )
-        GONE = "gone", _("It was deleted at the gateway, not here.")
+        GONE = "gone", _("It was deleted at the gateway, not in the portal.")
         LAPSED = "lapsed", _("It expired, and was not renewed in time.")
         NO_CUSTOM = "no_custom", _("The gateway does not let the portal choose its secret.")
-        REPLACED = "replaced", _("The portal’s own secret was changed, so that another was made in its place.")
+        REPLACED = "replaced", _("The portal’s own secret changed, so another key replaced it.")
         ANONYMISED = "anonymised", _("Its owner was anonymised.")
 
     LIVE_STATES: ClassVar = (State.ISSUING, State.ACTIVE, State.DELETING)
@@ -222,12 +222,12 @@ class Token(models.Model):
         its secret.
         """
 
-        ISSUING = "issuing", _("Being made")
+        ISSUING = "issuing", _("Being created")
         LIVE = "live", _("Works")
-        RETIRING = "retiring", _("Works until its grace ends")
+        RETIRING = "retiring", _("Works until the grace period ends")
         DELETING = "deleting", _("Being deleted")
         DELETED = "deleted", pgettext_lazy("secret", "Deleted")
-        GONE = "gone", _("Not at the gateway any more")
+        GONE = "gone", _("No longer at the gateway")
         LOST = "lost", _("Never used")
 
     key = models.ForeignKey(Key, models.PROTECT, related_name="tokens")
@@ -406,7 +406,7 @@ class GatewayIdentity(models.Model):
         NONE = "", ""
         OTHER = "other", _("This is not the gateway that the portal knows.")
         OLDER = "older", _("The gateway was restored from an older copy.")
-        VANISHED = "vanished", _("Many keys are missing at the gateway at once.")
+        VANISHED = "vanished", _("Many keys disappeared from the gateway at the same time.")
 
     marker = models.CharField(max_length=64, blank=True, help_text="The id of a team at the gateway that we made.")
     made_at = models.DateTimeField(null=True, help_text="When the gateway confirmed it.")

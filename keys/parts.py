@@ -28,23 +28,27 @@ def parts_of(state: GatewayState) -> list[Part]:
 def _gateway_part(state: GatewayState) -> Part:
     title = _("The gateway")
     if state.checked_at is None:
-        return Part(id="gateway", title=title, tone="idle", word=_("Not known"), sentence=_("Nobody has asked it yet."))
+        return Part(
+            id="gateway", title=title, tone="idle", word=_("Not known"), sentence=_("It has not been checked yet.")
+        )
     if state.is_unheard:
-        sentence = _("Nobody has asked it since %(when)s.") % {"when": moment(state.checked_at)}
+        sentence = _("It has not been checked since %(when)s.") % {"when": moment(state.checked_at)}
         return Part(id="gateway", title=title, tone="idle", word=_("Not known"), sentence=sentence)
     if state.is_down:
         sentence = _(
-            "Keys cannot be made or changed, and programs get no answers. What is listed here is as last heard."
+            "Keys cannot be created or changed, and programs get no answers. This page shows the last known state."
         )
         return Part(id="gateway", title=title, tone="bad", word=_("Does not answer"), sentence=sentence)
     sentences = {
-        Problem.SILENT: _("It did not answer when it was last asked. It is asked again within a minute."),
-        Problem.KEY_REFUSED: _("It refuses the portal’s own key, so keys cannot be made or changed. Yours work."),
-        Problem.OTHER_GATEWAY: _(
-            "It is not as the portal knows it. Keys and usage are left as they are until an administrator has looked."
+        Problem.SILENT: _("It did not answer the last check. The next check is within a minute."),
+        Problem.KEY_REFUSED: _(
+            "It refuses the portal’s own key, so keys cannot be created or changed. Your keys work."
         ),
-        Problem.REFUSED: _("It answers, but does not tell the portal its models."),
-        Problem.UNHEALTHY: _("It answers, but says that it is not well: some calls may fail."),
+        Problem.OTHER_GATEWAY: _(
+            "It is not in the expected state. Keys and usage stay unchanged until an administrator has checked."
+        ),
+        Problem.REFUSED: _("It answers, but does not list its models."),
+        Problem.UNHEALTHY: _("It answers, but reports a problem: some calls may fail."),
     }
     if state.problem in sentences:
         sentence = sentences[Problem(state.problem)]
@@ -58,14 +62,20 @@ def _models_part(state: GatewayState) -> Part:
         return Part(id="models", title=title, tone="idle", word=_("Not known"), sentence=_("Not read yet."))
     if state.problem in (Problem.NONE, Problem.UNHEALTHY) and not state.is_unheard:
         return Part(id="models", title=title, tone="ok", word=_("Up to date"), sentence=_("It is read every minute."))
-    return Part(id="models", title=title, tone="warn", word=_("Old"), sentence=_("The models are shown as last read."))
+    return Part(
+        id="models",
+        title=title,
+        tone="warn",
+        word=_("Out of date"),
+        sentence=_("This is the last list that could be read."),
+    )
 
 
 def _asking_part(state: GatewayState) -> Part:
     """Tell whether somebody still asks the gateway: without the portal's workers, all of this page is old."""
-    title = _("The portal’s own work")
+    title = _("Background work")
     if state.checked_at is None or state.is_unheard:
-        sentence = _("Nobody asks the gateway any more, so this page may be wrong. Tell an administrator.")
-        return Part(id="portal", title=title, tone="bad", word=_("Stands still"), sentence=sentence)
-    sentence = _("It asks the gateway every minute, and looks after keys that end.")
+        sentence = _("The gateway is no longer checked, so this page may be out of date. Contact the administrators.")
+        return Part(id="portal", title=title, tone="bad", word=_("Not running"), sentence=sentence)
+    sentence = _("It checks the gateway every minute and handles keys that expire.")
     return Part(id="portal", title=title, tone="ok", word=_("Works"), sentence=sentence)

@@ -61,9 +61,9 @@ def grouped(rows: Iterable[Row]) -> list[Group]:
         Group(title=_("Needs attention"), rows=sorted((row for row in rest if row.status.needs_owner), key=_urgency)),
         Group(title=_("In use"), rows=[row for row in rest if not row.status.needs_owner]),
         Group(
-            title=_("Made outside the portal"),
+            title=_("Created outside the portal"),
             rows=outside,
-            hint=_("Found at the gateway under your name. You can delete it here, not renew it."),
+            hint=_("Found at the gateway under your name. You can delete it here, but not renew it."),
         ),
         Group(title=_("Expired or deleted today"), rows=ended),
     ]

@@ -113,7 +113,7 @@ KINDS: Final = (
         title=".env",
         language="env",
         filename=".env",
-        hint=gettext_noop("Save as {filename} beside your program; keep it out of git"),
+        hint=gettext_noop("Save as {filename} next to your program; keep it out of git"),
         quote=in_env,
     ),
 )

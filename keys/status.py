@@ -55,12 +55,12 @@ WORDS: dict[str, tuple["_StrPromise", str, str]] = {
     "resting": (gettext_lazy("Idle"), "ended", "idle"),
     "rotating": (gettext_lazy("Old secret still works"), "rotate", "info"),
     "blocked": (gettext_lazy("Blocked"), "warn", "bad"),
-    "issuing": (gettext_lazy("Being made"), "clock", "info"),
+    "issuing": (gettext_lazy("Being created"), "clock", "info"),
     "unknown": (gettext_lazy("Checking with the gateway"), "warn", "warn"),
     "deleting": (gettext_lazy("Being deleted"), "clock", "info"),
     "deleted": (gettext_lazy("Deleted"), "ended", "idle"),
-    "failed": (gettext_lazy("Not made"), "ended", "idle"),
-    "outside": (gettext_lazy("Made outside"), "out", "odd"),
+    "failed": (gettext_lazy("Not created"), "ended", "idle"),
+    "outside": (gettext_lazy("Created outside"), "out", "odd"),
 }
 
 
@@ -108,13 +108,13 @@ def _code_by_time(key: Key) -> str:
 def _sentence(key: Key, code: str) -> str:
     """Say until when, since when, or what happens next."""
     fixed = {
-        "issuing": _("The gateway is being asked."),
+        "issuing": _("Checking with the gateway."),
         "unknown": _(
-            "We do not know yet whether the key was made. If it was, nobody has seen its secret, "
-            "and we delete it %(soon)s."
+            "We do not know yet whether the key was created. If it was, nobody has seen its secret, and we will "
+            "delete it %(soon)s."
         ),
         "deleting": _("The gateway has not confirmed it yet. %(again)s"),
-        "blocked": _("The gateway refuses it. Ask an administrator."),
+        "blocked": _("The gateway refuses it. Contact the administrators."),
         "failed": str(key.get_problem_display()),
         "resting": _("It expired. The Playground renews it when you use it again."),
     }
@@ -123,7 +123,7 @@ def _sentence(key: Key, code: str) -> str:
     if code in fixed:
         return fixed[code]
     if code == "deleted":
-        since = _("The gateway refuses it since %(when)s.") % {"when": moment(key.ended_at)}
+        since = _("The gateway has refused it since %(when)s.") % {"when": moment(key.ended_at)}
         return f"{since} {key.get_problem_display()}".strip()
     return _life_sentence(key, code)
 
@@ -135,7 +135,7 @@ def _budget_sentence(budget: BudgetUse) -> str:
         again = _("It works again on %(day)s (UTC).")
     else:
         words = _("Little is left of your budget for all keys together.") if budget.of_person else ""
-        again = _("At its budget it pauses until %(day)s (UTC).")
+        again = _("Once its budget is used up, it pauses until %(day)s (UTC).")
     return f"{words} {again % {'day': day(budget.resets_on)} if budget.resets_on else ''}".strip()
 
 
@@ -148,8 +148,8 @@ def promises_while(*, stopped: bool) -> dict[str, str]:
     """Return the words of `promises`; while the portal's background work stands still, nothing is promised."""
     if stopped:
         return {
-            "soon": _("when the portal’s background work, which has stopped, is back"),
-            "again": _("We try again when the portal’s background work, which has stopped, is back."),
+            "soon": _("once the portal’s background work, which has stopped, is running again"),
+            "again": _("We will try again once the portal’s background work, which has stopped, is running again."),
         }
     return {"soon": _("within 5 minutes"), "again": _("We try again every 5 minutes.")}
 
@@ -157,17 +157,18 @@ def promises_while(*, stopped: bool) -> dict[str, str]:
 def _life_sentence(key: Key, code: str) -> str:
     """Say when a key ends, or ended, and until when it can be renewed."""
     if key.expires_at is None:
-        return _("never ends")
+        return _("never expires")
     words = {"day": day(key.expires_at), "distance": distance(key.expires_at)}
     if code == "expired" and ends_with_stay(key):
         return (
-            _("on %(day)s, %(distance)s, with the stay of its intern. To renew it, change the end of the stay.") % words
+            _("on %(day)s, %(distance)s, at the end of the intern’s stay. To renew it, change the end of the stay.")
+            % words
         )
     if code == "expired":
         last = key.expires_at + timedelta(days=settings.KEY_RENEW_AFTER_DAYS)
         return _("on %(day)s, %(distance)s. Can be renewed until %(until)s") % {**words, "until": day(last)}
     if code == "ends_soon" and ends_with_stay(key):
-        return _("on %(day)s, %(distance)s, with the stay of its intern") % words
+        return _("on %(day)s, %(distance)s, at the end of the intern’s stay") % words
     if code == "ends_soon":
         return _("on %(day)s, %(distance)s") % words
     return until(key.expires_at)

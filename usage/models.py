@@ -153,7 +153,7 @@ class PollRun(models.Model):
         RUNNING = "running", _("Under way")
         DONE = "done", _("Done")
         FAILED = "failed", _("Failed")
-        BUSY = "busy", _("Not now")
+        BUSY = "busy", _("Postponed")
 
     kind = models.CharField(max_length=10, choices=Kind)
     first_day = models.DateField()
@@ -312,15 +312,15 @@ class Discrepancy(models.Model):
 
         ONLY_HERE = "only_here", _("Only in the portal")
         ONLY_THERE = "only_there", _("Only at the gateway")
-        EXPIRY = "expiry", _("Ends at another time")
-        OWNER_MISSING = "owner_missing", _("Nobody here owns it")
-        OWNER_DIFFERS = "owner_differs", _("Owned by somebody else")
-        SUMS = "sums", _("Sums differ")
+        EXPIRY = "expiry", _("Different expiry")
+        OWNER_MISSING = "owner_missing", _("No owner in the portal")
+        OWNER_DIFFERS = "owner_differs", _("Different owner")
+        SUMS = "sums", _("Totals differ")
 
     class Fix(models.TextChoices):
         """What resolves it."""
 
-        SYNC = "sync", _("Take over what the gateway says")
+        SYNC = "sync", _("Use the gateway’s value")
         REREAD = "reread", _("Read the day again")
         GATEWAY = "gateway", _("Decide at the gateway: give it an owner, or delete it there")
 

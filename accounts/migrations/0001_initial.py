@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                 ("at", models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="when")),
                 (
                     "actor_name",
-                    models.CharField(blank=True, editable=False, max_length=310, verbose_name="by, as named then"),
+                    models.CharField(blank=True, editable=False, max_length=310, verbose_name="by (name at that time)"),
                 ),
                 ("on_behalf_of", models.CharField(blank=True, editable=False, max_length=200, verbose_name="for")),
                 (
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                             ("activate", "Activation of the account"),
                             ("deactivate", "Deactivation of the account"),
                             ("reset_link", "Link to choose a new password"),
-                            ("unlink", "End of the link to the institution’s account"),
+                            ("unlink", "Removal of the link to the institution’s account"),
                             ("anonymise", "Anonymisation"),
                         ],
                         editable=False,
@@ -73,8 +73,8 @@ class Migration(migrations.Migration):
                             ("done", "done"),
                             ("refused", "refused"),
                             ("failed", "failed"),
-                            ("unknown", "outcome unknown"),
-                            ("healed", "healed"),
+                            ("unknown", "not confirmed"),
+                            ("healed", "repaired"),
                         ],
                         editable=False,
                         max_length=10,
@@ -100,7 +100,10 @@ class Migration(migrations.Migration):
                 (
                     "object_id",
                     models.CharField(
-                        editable=False, help_text="Of the key, the policy …", max_length=40, verbose_name="number"
+                        editable=False,
+                        help_text="Of the key, the policy and so on.",
+                        max_length=40,
+                        verbose_name="number",
                     ),
                 ),
                 ("label", models.CharField(blank=True, editable=False, max_length=100, verbose_name="label")),
@@ -164,7 +167,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         default=accounts.models.people.new_gateway_user_id,
                         editable=False,
-                        help_text="Under this name the gateway keeps the person's keys and spend.",
+                        help_text="The name under which the gateway stores this person’s keys and spend.",
                         max_length=64,
                         unique=True,
                         verbose_name="user id at the gateway",
@@ -202,7 +205,7 @@ class Migration(migrations.Migration):
                     "anonymised_at",
                     models.DateTimeField(
                         editable=False,
-                        help_text="Since then nothing tells who it was.",
+                        help_text="The account has not identified anybody since then.",
                         null=True,
                         verbose_name="anonymised",
                     ),
@@ -223,7 +226,8 @@ class Migration(migrations.Migration):
                     models.ManyToManyField(
                         blank=True,
                         editable=False,
-                        help_text="Those of the groups that the last sign-in with the institution gave, and the next one may take.",
+                        help_text="Groups assigned at the last sign-in with the institution; the next sign-in "
+                        "may remove them.",
                         related_name="+",
                         to="auth.group",
                         verbose_name="groups given by the institution",
@@ -292,7 +296,7 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 db_index=False,
                 editable=False,
-                help_text="The person themselves, or whose key it is.",
+                help_text="The person themselves, or the owner of the key.",
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="audit_entries",
@@ -328,7 +332,7 @@ class Migration(migrations.Migration):
                     models.PositiveSmallIntegerField(
                         blank=True,
                         default=1,
-                        help_text="Temporary and personal ones together. Empty: as many as they like.",
+                        help_text="Temporary and personal keys together. Empty: no limit.",
                         null=True,
                         verbose_name="live keys at once",
                     ),
@@ -339,11 +343,13 @@ class Migration(migrations.Migration):
                         blank=True,
                         decimal_places=2,
                         default=Decimal("5"),
-                        help_text="What a person may spend in one period with all keys together, deleted ones and the Playground included; then all of them pause. Empty: no limit, and whoever replaces a deleted key has its whole budget again.",
+                        help_text="What a person may spend per period with all their keys, deleted keys and the "
+                        "Playground included; then all keys pause. Empty: no limit, and replacing a "
+                        "deleted key gives a full budget again.",
                         max_digits=8,
                         null=True,
                         validators=[django.core.validators.MinValueValidator(Decimal("0.01"))],
-                        verbose_name="budget of a person, USD",
+                        verbose_name="budget per person, USD",
                     ),
                 ),
                 (
@@ -351,26 +357,26 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[("1d", "a day"), ("7d", "a week"), ("30d", "a month")],
                         default="30d",
-                        help_text="A monthly budget is whole again on the first of the month (UTC).",
+                        help_text="A monthly budget resets on the first of the month (UTC).",
                         max_length=3,
-                        verbose_name="period of a person’s budget",
+                        verbose_name="period of the budget per person",
                     ),
                 ),
                 (
                     "grace_hours",
                     models.PositiveSmallIntegerField(
                         default=24,
-                        help_text="So long the old secret works beside the new one.",
+                        help_text="How long the old secret keeps working along with the new one.",
                         validators=[django.core.validators.MaxValueValidator(720)],
-                        verbose_name="grace of a rotation, hours",
+                        verbose_name="grace period after replacing a secret, hours",
                     ),
                 ),
                 (
                     "may_name_interns",
                     models.BooleanField(
                         default=False,
-                        help_text="May make temporary keys for interns, whom they answer for.",
-                        verbose_name="may name interns",
+                        help_text="May create temporary keys for interns, and is responsible for them.",
+                        verbose_name="may create keys for interns",
                     ),
                 ),
                 (
@@ -410,7 +416,7 @@ class Migration(migrations.Migration):
                     "allowed",
                     models.BooleanField(
                         default=True,
-                        help_text="If not, the rest counts only for such keys that they have already.",
+                        help_text="If not, these settings apply only to keys that already exist.",
                         verbose_name="allowed",
                     ),
                 ),
@@ -421,14 +427,14 @@ class Migration(migrations.Migration):
                         help_text="Empty: as many as “live keys at once” allows.",
                         null=True,
                         validators=[django.core.validators.MinValueValidator(1)],
-                        verbose_name="such keys at once",
+                        verbose_name="keys of this kind at once",
                     ),
                 ),
                 (
                     "lifetime_days",
                     models.PositiveSmallIntegerField(
                         default=30,
-                        help_text="A key ends after so many days, and can be renewed for as many.",
+                        help_text="A key expires after this many days. A renewal lasts as long.",
                         validators=[
                             django.core.validators.MinValueValidator(1),
                             django.core.validators.MaxValueValidator(3660),
@@ -440,9 +446,10 @@ class Migration(migrations.Migration):
                     "ends_at",
                     models.DateTimeField(
                         blank=True,
-                        help_text="None works after this moment, renewed or not. Empty: only the lifetime counts.",
+                        help_text="No key of this kind works after this time, renewed or not. Empty: only the "
+                        "lifetime applies.",
                         null=True,
-                        verbose_name="end of all such keys",
+                        verbose_name="end date of all keys of this kind",
                     ),
                 ),
                 (
@@ -451,7 +458,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         decimal_places=2,
                         default=Decimal("5"),
-                        help_text="What a key may spend in one period; then it pauses. Empty: no limit.",
+                        help_text="What a key may spend per period; then it pauses. Empty: no limit.",
                         max_digits=8,
                         null=True,
                         validators=[django.core.validators.MinValueValidator(Decimal("0.01"))],
@@ -463,7 +470,8 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[("1d", "a day"), ("7d", "a week"), ("30d", "a month")],
                         default="30d",
-                        help_text="A monthly budget is whole again on the first of the month (UTC), whenever the key was made.",
+                        help_text="A monthly budget resets on the first of the month (UTC), whenever the key was "
+                        "created.",
                         max_length=3,
                         verbose_name="period of the budget",
                     ),
@@ -473,10 +481,10 @@ class Migration(migrations.Migration):
                     models.PositiveIntegerField(
                         blank=True,
                         default=60,
-                        help_text="With each key. Empty: no limit.",
+                        help_text="For each key. Empty: no limit.",
                         null=True,
                         validators=[django.core.validators.MinValueValidator(1)],
-                        verbose_name="requests a minute",
+                        verbose_name="requests per minute",
                     ),
                 ),
                 (
@@ -484,17 +492,17 @@ class Migration(migrations.Migration):
                     models.PositiveIntegerField(
                         blank=True,
                         default=100000,
-                        help_text="With each key, read and written together. Empty: no limit.",
+                        help_text="For each key, input and output together. Empty: no limit.",
                         null=True,
                         validators=[django.core.validators.MinValueValidator(1)],
-                        verbose_name="tokens a minute",
+                        verbose_name="tokens per minute",
                     ),
                 ),
                 (
                     "all_models",
                     models.BooleanField(
                         default=True,
-                        help_text="Those that come to the gateway later included.",
+                        help_text="Including models added to the gateway later.",
                         verbose_name="all models",
                     ),
                 ),
@@ -503,7 +511,7 @@ class Migration(migrations.Migration):
                     models.JSONField(
                         blank=True,
                         default=list,
-                        help_text="Public names as the gateway lists them. Counts only without “all models”.",
+                        help_text="Public names, as the gateway lists them. Ignored when “all models” is ticked.",
                         validators=[accounts.models.policy.validate_model_names],
                         verbose_name="models",
                     ),
@@ -526,7 +534,7 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 django.db.models.functions.text.Lower("username"),
                 name="accounts_username_unique",
-                violation_error_message="Somebody else has this user name.",
+                violation_error_message="This user name is already taken.",
             ),
         ),
         migrations.AddConstraint(
@@ -535,7 +543,7 @@ class Migration(migrations.Migration):
                 django.db.models.functions.text.Lower("email"),
                 condition=models.Q(("email", ""), _negated=True),
                 name="accounts_email_unique",
-                violation_error_message="Somebody else has this e-mail address.",
+                violation_error_message="This e-mail address is already in use.",
             ),
         ),
         migrations.AddField(
@@ -582,7 +590,7 @@ class Migration(migrations.Migration):
                 django.db.models.lookups.IsNull(models.F("group"), True),
                 condition=models.Q(("group__isnull", True)),
                 name="accounts_one_default_policy",
-                violation_error_message="There is a default policy already: choose a group.",
+                violation_error_message="There is already a default policy: choose a group.",
             ),
         ),
         migrations.AddConstraint(

@@ -35,7 +35,7 @@ class User(AbstractUser):
         unique=True,
         editable=False,
         default=new_gateway_user_id,
-        help_text=_("Under this name the gateway keeps the person's keys and spend."),
+        help_text=_("The name under which the gateway stores this person’s keys and spend."),
     )
     institution_groups = models.ManyToManyField(
         Group,
@@ -43,7 +43,7 @@ class User(AbstractUser):
         related_name="+",
         blank=True,
         editable=False,
-        help_text=_("Those of the groups that the last sign-in with the institution gave, and the next one may take."),
+        help_text=_("Groups assigned at the last sign-in with the institution; the next sign-in may remove them."),
     )
 
     language = models.CharField(
@@ -67,7 +67,7 @@ class User(AbstractUser):
     )
 
     anonymised_at = models.DateTimeField(
-        _("anonymised"), null=True, editable=False, help_text=_("Since then nothing tells who it was.")
+        _("anonymised"), null=True, editable=False, help_text=_("The account has not identified anybody since then.")
     )
 
     objects: ClassVar[UserManager] = UserManager()
@@ -77,13 +77,13 @@ class User(AbstractUser):
             models.UniqueConstraint(
                 Lower("username"),
                 name="accounts_username_unique",
-                violation_error_message=_("Somebody else has this user name."),
+                violation_error_message=_("This user name is already taken."),
             ),
             models.UniqueConstraint(
                 Lower("email"),
                 condition=~models.Q(email=""),
                 name="accounts_email_unique",
-                violation_error_message=_("Somebody else has this e-mail address."),
+                violation_error_message=_("This e-mail address is already in use."),
             ),
         ]
 

@@ -56,15 +56,17 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {  # where a new rule differs from 
 def validate_model_names(value: object) -> None:
     """Accept a list of names, each once."""
     if not isinstance(value, list) or not all(isinstance(name, str) and name.strip() == name != "" for name in value):
-        raise ValidationError(_("Give a list of model names."), code="not_names")
+        raise ValidationError(_("Enter a list of model names."), code="not_names")
     if len(set(value)) != len(value):
-        raise ValidationError(_("A model is named twice."), code="twice")
+        raise ValidationError(_("A model is listed twice."), code="twice")
     for name in value:
         if "*" in name:
-            words = _("“%(name)s” is a pattern, which lists of models cannot follow. Write the names, one a line.")
+            words = _("“%(name)s” is a pattern; patterns are not supported here. Enter model names, one per line.")
             raise ValidationError(words, code="pattern", params={"name": name})
         if name in NO_MODELS:
-            words = _("“%(name)s” is not a model: the gateway takes it as an instruction. Write the names, one a line.")
+            words = _(
+                "“%(name)s” is not a model: it has a special meaning for the gateway. Enter model names, one per line."
+            )
             raise ValidationError(words, code="instruction", params={"name": name})
 
 
@@ -98,34 +100,34 @@ class Policy(models.Model):
         null=True,
         blank=True,
         default=1,
-        help_text=_("Temporary and personal ones together. Empty: as many as they like."),
+        help_text=_("Temporary and personal keys together. Empty: no limit."),
     )
     person_budget_usd = UsdField(
-        verbose_name=_("budget of a person, USD"),
+        verbose_name=_("budget per person, USD"),
         default=Decimal(5),
         help_text=_(
-            "What a person may spend in one period with all keys together, deleted ones and the Playground included; "
-            "then all of them pause. Empty: no limit, and whoever replaces a deleted key has its whole budget again."
+            "What a person may spend per period with all their keys, deleted keys and the Playground included; "
+            "then all keys pause. Empty: no limit, and replacing a deleted key gives a full budget again."
         ),
         **BUDGET,
     )
     person_budget_period = models.CharField(
-        _("period of a person’s budget"),
+        _("period of the budget per person"),
         max_length=3,
         choices=BudgetPeriod.choices,
         default=BudgetPeriod.MONTH,
-        help_text=_("A monthly budget is whole again on the first of the month (UTC)."),
+        help_text=_("A monthly budget resets on the first of the month (UTC)."),
     )
     grace_hours = models.PositiveSmallIntegerField(
-        _("grace of a rotation, hours"),
+        _("grace period after replacing a secret, hours"),
         default=24,
         validators=[MaxValueValidator(24 * 30)],
-        help_text=_("So long the old secret works beside the new one."),
+        help_text=_("How long the old secret keeps working along with the new one."),
     )
     may_name_interns = models.BooleanField(
-        _("may name interns"),
+        _("may create keys for interns"),
         default=False,
-        help_text=_("May make temporary keys for interns, whom they answer for."),
+        help_text=_("May create temporary keys for interns, and is responsible for them."),
     )
 
     objects = PolicyQuerySet.as_manager()
@@ -138,7 +140,7 @@ class Policy(models.Model):
                 IsNull(models.F("group"), True),
                 condition=Q(group__isnull=True),
                 name="accounts_one_default_policy",
-                violation_error_message=_("There is a default policy already: choose a group."),
+                violation_error_message=_("There is already a default policy: choose a group."),
             ),
             models.CheckConstraint(
                 condition=Q(person_budget_usd=None) | Q(person_budget_usd__gt=0), name="accounts_person_budget_positive"
@@ -159,10 +161,10 @@ class KeyRule(models.Model):
     policy = models.ForeignKey(Policy, models.CASCADE, related_name="rules")
     kind = models.CharField(max_length=10, choices=KeyKind, editable=False)
     allowed = models.BooleanField(
-        _("allowed"), default=True, help_text=_("If not, the rest counts only for such keys that they have already.")
+        _("allowed"), default=True, help_text=_("If not, these settings apply only to keys that already exist.")
     )
     max_keys = models.PositiveSmallIntegerField(
-        _("such keys at once"),
+        _("keys of this kind at once"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
@@ -172,18 +174,18 @@ class KeyRule(models.Model):
         _("lifetime, days"),
         default=30,
         validators=[MinValueValidator(1), MaxValueValidator(MAX_LIFETIME_DAYS)],
-        help_text=_("A key ends after so many days, and can be renewed for as many."),
+        help_text=_("A key expires after this many days. A renewal lasts as long."),
     )
     ends_at = models.DateTimeField(
-        _("end of all such keys"),
+        _("end date of all keys of this kind"),
         null=True,
         blank=True,
-        help_text=_("None works after this moment, renewed or not. Empty: only the lifetime counts."),
+        help_text=_("No key of this kind works after this time, renewed or not. Empty: only the lifetime applies."),
     )
     budget_usd = UsdField(
         verbose_name=_("budget of each key, USD"),
         default=Decimal(5),
-        help_text=_("What a key may spend in one period; then it pauses. Empty: no limit."),
+        help_text=_("What a key may spend per period; then it pauses. Empty: no limit."),
         **BUDGET,
     )
     budget_period = models.CharField(
@@ -191,33 +193,33 @@ class KeyRule(models.Model):
         max_length=3,
         choices=BudgetPeriod.choices,
         default=BudgetPeriod.MONTH,
-        help_text=_("A monthly budget is whole again on the first of the month (UTC), whenever the key was made."),
+        help_text=_("A monthly budget resets on the first of the month (UTC), whenever the key was created."),
     )
     rpm_limit = models.PositiveIntegerField(
-        _("requests a minute"),
+        _("requests per minute"),
         null=True,
         blank=True,
         default=60,
         validators=[MinValueValidator(1)],
-        help_text=_("With each key. Empty: no limit."),
+        help_text=_("For each key. Empty: no limit."),
     )
     tpm_limit = models.PositiveIntegerField(
-        _("tokens a minute"),
+        _("tokens per minute"),
         null=True,
         blank=True,
         default=100_000,
         validators=[MinValueValidator(1)],
-        help_text=_("With each key, read and written together. Empty: no limit."),
+        help_text=_("For each key, input and output together. Empty: no limit."),
     )
     all_models = models.BooleanField(
-        _("all models"), default=True, help_text=_("Those that come to the gateway later included.")
+        _("all models"), default=True, help_text=_("Including models added to the gateway later.")
     )
     model_names = models.JSONField(
         _("models"),
         default=list,
         blank=True,
         validators=[validate_model_names],
-        help_text=_("Public names as the gateway lists them. Counts only without “all models”."),
+        help_text=_("Public names, as the gateway lists them. Ignored when “all models” is ticked."),
     )
 
     class Meta:
@@ -253,7 +255,7 @@ class KeyRule(models.Model):
     def clean(self) -> None:
         """Refuse an empty list of models: to the gateway it would mean all of them."""
         if not self.all_models and not self.model_names:
-            raise ValidationError({"model_names": _("Name at least one model, or tick “all models”.")})
+            raise ValidationError({"model_names": _("List at least one model, or tick “all models”.")})
 
 
 def new_rules(policy: Policy) -> list[KeyRule]:

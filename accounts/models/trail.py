@@ -43,7 +43,7 @@ class AuditAction(models.TextChoices):
     ACTIVATE = "activate", _("Activation of the account")
     DEACTIVATE = "deactivate", _("Deactivation of the account")
     RESET_LINK = "reset_link", _("Link to choose a new password")
-    UNLINK = "unlink", _("End of the link to the institution’s account")
+    UNLINK = "unlink", _("Removal of the link to the institution’s account")
     ANONYMISE = "anonymise", _("Anonymisation")
 
 
@@ -53,8 +53,8 @@ class AuditOutcome(models.TextChoices):
     DONE = "done", _("done")
     REFUSED = "refused", _("refused")
     FAILED = "failed", _("failed")
-    UNKNOWN = "unknown", _("outcome unknown")
-    HEALED = "healed", _("healed")
+    UNKNOWN = "unknown", _("not confirmed")
+    HEALED = "healed", _("repaired")
 
 
 DONE_WORDS = {
@@ -66,14 +66,14 @@ DONE_WORDS = {
     AuditAction.DELETE: _("Deleted"),
     AuditAction.RELABEL: _("Label changed"),
     AuditAction.STAY: _("End of the stay changed"),
-    AuditAction.LIMIT: _("Limits brought to the policy"),
+    AuditAction.LIMIT: _("Limits adjusted to the policy"),
     AuditAction.SYNC: _("Taken over from the gateway"),
     AuditAction.SWEEP: _("Repaired"),
     AuditAction.CHANGE: _("Changed"),
     AuditAction.ACTIVATE: _("Account activated"),
     AuditAction.DEACTIVATE: _("Account deactivated"),
     AuditAction.RESET_LINK: _("Link to choose a new password sent"),
-    AuditAction.UNLINK: _("Link to the institution’s account ended"),
+    AuditAction.UNLINK: _("Link to the institution’s account removed"),
     AuditAction.ANONYMISE: _("Anonymised"),
 }
 
@@ -107,7 +107,7 @@ class AuditEntry(models.Model):
     actor = models.ForeignKey(
         User, verbose_name=_("by"), on_delete=models.PROTECT, null=True, related_name="+", editable=False
     )
-    actor_name = models.CharField(_("by, as named then"), max_length=310, blank=True, editable=False)
+    actor_name = models.CharField(_("by (name at that time)"), max_length=310, blank=True, editable=False)
     subject = models.ForeignKey(
         User,
         verbose_name=_("person concerned"),
@@ -116,13 +116,15 @@ class AuditEntry(models.Model):
         related_name="audit_entries",
         db_index=False,
         editable=False,
-        help_text=_("The person themselves, or whose key it is."),
+        help_text=_("The person themselves, or the owner of the key."),
     )
     on_behalf_of = models.CharField(_("for"), max_length=200, blank=True, editable=False)
     action = models.CharField(_("action"), max_length=20, choices=AuditAction, editable=False)
     outcome = models.CharField(_("outcome"), max_length=10, choices=AuditOutcome, editable=False)
     object_kind = models.CharField(_("kind"), max_length=20, choices=AuditObject, editable=False)
-    object_id = models.CharField(_("number"), max_length=40, editable=False, help_text=_("Of the key, the policy …"))
+    object_id = models.CharField(
+        _("number"), max_length=40, editable=False, help_text=_("Of the key, the policy and so on.")
+    )
     label = models.CharField(_("label"), max_length=MAX_LABEL_LENGTH, blank=True, editable=False)
     address = models.GenericIPAddressField(_("from"), null=True, editable=False)
     code = models.CharField(_("code"), max_length=60, blank=True, editable=False)
@@ -149,13 +151,13 @@ class AuditEntry(models.Model):
         if self.outcome == AuditOutcome.DONE:
             return self._what_by_whom(str(DONE_WORDS[AuditAction(self.action)]))
         words = {
-            "told": self._what_by_whom(self.get_action_display()),
+            "sentence": self._what_by_whom(self.get_action_display()),
             "outcome": self.get_outcome_display(),
             "times": self.repeat.count if self.repeat else 1,
         }
         if words["times"] == 1:
-            return gettext("%(told)s: %(outcome)s") % words
-        return gettext("%(told)s: %(outcome)s, %(times)d times within the hour") % words
+            return gettext("%(sentence)s: %(outcome)s") % words
+        return gettext("%(sentence)s: %(outcome)s, %(times)d times within the hour") % words
 
     @property
     def object_name(self) -> str:

@@ -92,7 +92,7 @@ def _listed(count: int) -> str:
     ) % {"count": count}
 
 
-_ASK = _("Ask an administrator of the portal.")
+_ASK = _("Contact the administrators.")
 _KEY_REFUSED = {
     "expired": (_("This key has expired."), _("Renew it in My keys; the secret stays the same.")),
     "blocked": (_("This key is blocked at the gateway."), _ASK),
@@ -113,7 +113,7 @@ def _in_words(error: GatewayError) -> Check:
         sentence = _("The budget of this key is used up.")
         if error.of_team:
             sentence = _("Your budget for all your keys together is used up.")
-        hint = _("It works again when the budget is reset; My keys says when.")
+        hint = _("It works again when the budget resets; My keys shows when.")
     elif isinstance(error, GatewayNotFound):
         sentence = _("The gateway does not have your budget any more, so it refuses your keys.")
         hint = _("The portal sets it again within 5 minutes. Check again then.")

@@ -43,8 +43,8 @@ def _limit(values: Mapping[str, Any]) -> str:
 
 def _limit_at_renewal(values: Mapping[str, Any]) -> str:
     words = ngettext(
-        "You have %(live)d key, and your policy allows %(most)d now. Delete one, or ask an administrator.",
-        "You have %(live)d keys, and your policy allows %(most)d now. Delete one, or ask an administrator.",
+        "You have %(live)d key, and your policy allows %(most)d now. Delete one, or contact the administrators.",
+        "You have %(live)d keys, and your policy allows %(most)d now. Delete one, or contact the administrators.",
         values["live"],
     )
     return words % values
@@ -61,21 +61,22 @@ def _limit_of_kind(values: Mapping[str, Any]) -> str:
 
 def _limit_of_kind_at_renewal(values: Mapping[str, Any]) -> str:
     words = ngettext(
-        "You have %(live)d key of this kind, and your policy allows %(most)d now. Delete one, or ask an administrator.",
-        "You have %(live)d keys of this kind, and your policy allows %(most)d now. Delete one, or ask an "
-        "administrator.",
+        "You have %(live)d key of this kind, and your policy allows %(most)d now. Delete one, or contact the "
+        "administrators.",
+        "You have %(live)d keys of this kind, and your policy allows %(most)d now. Delete one, or contact the "
+        "administrators.",
         values["live"],
     )
     return words % values
 
 
 def _over(values: Mapping[str, Any]) -> str:
-    words = gettext("Such keys ended for everybody with your policy on %(when)s. Ask an administrator.")
+    words = gettext("Under your policy, all keys of this kind expired on %(when)s. Contact the administrators.")
     return words % {"when": moment(datetime.fromisoformat(values["when"]))}
 
 
 def _over_at_renewal(values: Mapping[str, Any]) -> str:
-    words = gettext("Such keys end for everybody with your policy on %(when)s, so a renewal would change nothing.")
+    words = gettext("Under your policy, all keys of this kind expire on %(when)s, so a renewal would change nothing.")
     return words % {"when": moment(datetime.fromisoformat(values["when"]))}
 
 
@@ -89,7 +90,9 @@ def _hourly(values: Mapping[str, Any]) -> str:
 
 
 def _under_way(values: Mapping[str, Any]) -> str:
-    words = gettext("This form was sent already, and the gateway has not answered yet. The list tells %(soon)s.")
+    words = gettext(
+        "This form was already sent, and the gateway has not answered yet. The list will show the result %(soon)s."
+    )
     return words % promises_while(stopped=values["stopped"])
 
 
@@ -100,28 +103,28 @@ def _too_early(values: Mapping[str, Any]) -> str:
 
 def _lifetime(values: Mapping[str, Any]) -> str:
     words = gettext(
-        "This version of the gateway gives keys another lifetime than it is asked for. Nothing was created."
+        "This version of the gateway gives keys a different lifetime from the one requested. Nothing was created."
     )
-    return words + " " + gettext("Tell an administrator: “manage.py check_gateway” says more.")
+    return words + " " + gettext("Contact the administrators: “manage.py check_gateway” says more.")
 
 
 def _custom_keys(values: Mapping[str, Any]) -> str:
     words = gettext("The gateway does not let the portal choose a key’s secret, and the Playground needs that.")
-    return words + " " + gettext("Tell an administrator: custom keys must be allowed at the gateway.")
+    return words + " " + gettext("Contact the administrators: custom keys must be allowed at the gateway.")
 
 
 REASONS: Final[dict[str, Words]] = {
     "being_made": _("Your Playground key is being made or changed. Try again in two minutes."),
-    "blocked": _("This key is blocked at the gateway. Ask an administrator."),
-    "blocked.playground": _("Your Playground key is blocked at the gateway. Ask an administrator."),
+    "blocked": _("This key is blocked at the gateway. Contact the administrators."),
+    "blocked.playground": _("Your Playground key is blocked at the gateway. Contact the administrators."),
     "busy": _("This key is being changed. Try again in a minute."),
     "custom_keys_forbidden": _custom_keys,
     "expired": _("This key has expired. Renew it first."),
     "expired.leaked": _("This key has expired, so nobody can use it. Delete it, and create another."),
     "gone": _("This key was deleted at the gateway. Create a new one."),
     "hourly": _hourly,
-    "intern": _("You may not make keys for others. Leave the intern’s name empty."),
-    "intern.renewal": _("Your policy no longer includes keys for interns. Ask an administrator."),
+    "intern": _("You may not create keys for others. Leave the intern’s name empty."),
+    "intern.renewal": _("Your policy no longer includes keys for interns. Contact the administrators."),
     "kind": _("Your policy does not include personal keys. Create a temporary key."),
     "label": _("You have a key with this label. Choose another."),
     "lifetime": _lifetime,
@@ -129,25 +132,27 @@ REASONS: Final[dict[str, Words]] = {
     "limit.kind": _limit_of_kind,
     "limit.kind_at_renewal": _limit_of_kind_at_renewal,
     "limit.renewal": _limit_at_renewal,
-    "models": _("Your policy names no model, so a key could call none. Ask an administrator."),
-    "models.playground": _("Your policy names no model for the Playground. Ask an administrator."),
-    "no_old": _("The old secret has ended already."),
+    "models": _("Your policy allows no model, so a key could not call any. Contact the administrators."),
+    "models.playground": _("Your policy allows no model in the Playground. Contact the administrators."),
+    "no_old": _("The old secret has already ended."),
     "over": _over,
     "over.renewal": _over_at_renewal,
-    "overtaken": _("The gateway took too long. The key was deleted unseen; create another."),
-    "overtaken.replacement": _("The key changed meanwhile. The new secret was deleted unseen."),
-    "playground": _("Your policy does not include the Playground. Ask an administrator."),
+    "overtaken": _("The gateway took too long. The key was deleted before anybody saw it; create another."),
+    "overtaken.replacement": _("The key changed in the meantime. The new secret was deleted before anybody saw it."),
+    "playground": _("Your policy does not include the Playground. Contact the administrators."),
     "repeated": _(
-        "This form was sent twice. The key was made once; its secret was in the first answer. "
-        "Lost it? Replace the secret."
+        "This form was sent twice. Only one key was created; its secret was in the first answer. If you lost it, "
+        "replace the secret."
     ),
     "rotating": _("The last replacement is not finished. End the old secret first, or wait a few minutes."),
-    "state.deleted": _("This key is deleted already."),
-    "state.issuing": _("This key is still being made. Try again in a minute."),
+    "state.deleted": _("This key is already deleted."),
+    "state.issuing": _("This key is still being created. Try again in a minute."),
     "state.replacement": _("The secret of this key cannot be replaced now."),
-    "state.unused": _("This key is not in use any more."),
+    "state.unused": _("This key is no longer in use."),
     "stay_over": _("The stay of this intern has ended. Change the end of the stay, or delete the key."),
-    "stay_over.renewal": _("This key ends with the stay of its intern. To keep it longer, change the end of the stay."),
+    "stay_over.renewal": _(
+        "This key expires at the end of the intern’s stay. To keep it longer, change the end of the stay."
+    ),
     "too_early": _too_early,
     "too_late": _("It is too late to renew this key. Create a new one."),
     "under_way": _under_way,

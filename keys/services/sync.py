@@ -264,11 +264,11 @@ def _tell_of_unreadable(report: SyncReport) -> None:
     tokens = "\n".join(token or "?" for token in report.unreadable[:10])
     with override(settings.LANGUAGE_CODE):
         words = ngettext(
-            "%(count)d key at the gateway has values that make no sense (limits, budgets, dates). It was passed over; "
-            "all others were compared. Look for it at the gateway, by token:",
-            "%(count)d keys at the gateway have values that make no sense (limits, budgets, dates). They were passed "
-            "over; all others were compared. Look for them at the gateway, by token:",
+            "%(count)d key at the gateway has invalid values (limits, budgets, dates). It was skipped; all "
+            "others were compared. Look for it at the gateway, by token:",
+            "%(count)d keys at the gateway have invalid values (limits, budgets, dates). They were skipped; all "
+            "others were compared. Look for them at the gateway, by token:",
             len(report.unreadable),
         )
         body = f"{words % {'count': len(report.unreadable)}}\n{tokens}\n"
-        alert_admins("keys-unreadable", gettext("Keys at the gateway that cannot be read"), body)
+        alert_admins("keys-unreadable", gettext("Some keys of the gateway cannot be read"), body)

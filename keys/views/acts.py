@@ -34,23 +34,23 @@ if TYPE_CHECKING:
 View = Callable[..., HttpResponse]
 
 MADE_OR_NOT = gettext_lazy(
-    "The gateway’s answer was lost. We do not know yet whether the key was made. If it was, nobody has seen its "
-    "secret, and we delete it %(soon)s."
+    "The gateway’s answer was lost. We do not know yet whether the key was created. If it was, nobody has seen "
+    "its secret, and we will delete it %(soon)s."
 )
 ROTATED_OR_NOT = gettext_lazy(
-    "The gateway’s answer was lost. The secret that you have works on. If a new one was made, nobody has seen it, "
-    "and we delete it %(soon)s."
+    "The gateway’s answer was lost. Your current secret still works. If a new one was created, nobody has seen "
+    "it, and we will delete it %(soon)s."
 )
 REPLACED_OR_NOT = gettext_lazy(
-    "The gateway’s answer was lost, and the leaked secret still works. Try again in five minutes, or delete the key "
-    "now. If a new secret was made, nobody has seen it, and we delete it %(soon)s."
+    "The gateway’s answer was lost, and the leaked secret still works. Try again in five minutes, or delete the "
+    "key now. If a new secret was created, nobody has seen it, and we will delete it %(soon)s."
 )
 STAY_OR_NOT = gettext_lazy(
-    "The gateway’s answer was lost. We ask it %(soon)s and bring the key to the end that stands here; then try again."
+    "The gateway’s answer was lost. We will ask it %(soon)s and set the key to the expiry shown here; then try again."
 )
 RENEWED_OR_NOT = gettext_lazy(
-    "The gateway’s answer was lost. We do not know yet whether the key was renewed; we ask the gateway %(soon)s, "
-    "and the list then shows its true end."
+    "The gateway’s answer was lost. We do not know yet whether the key was renewed; we will ask the gateway "
+    "%(soon)s, and the list will then show the right expiry."
 )
 
 
@@ -144,7 +144,7 @@ def renew(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     except services.KeyRefused as refusal:
         return refuse(request, str(refusal), status=409)
     except GatewayError as error:
-        return refuse(request, *in_words(error, nothing=_("The end of the key is as it was"), unknown=RENEWED_OR_NOT))
+        return refuse(request, *in_words(error, nothing=_("The key’s expiry has not changed"), unknown=RENEWED_OR_NOT))
     return done(request, _("Renewed: “%(label)s” works %(until)s.") % said_of(renewed))
 
 
@@ -162,7 +162,7 @@ def rotate(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     except services.KeyRefused as refusal:
         return refuse(request, str(refusal), status=409)
     except GatewayError as error:
-        return refuse(request, *in_words(error, nothing=_("The secret that you have works on"), unknown=ROTATED_OR_NOT))
+        return refuse(request, *in_words(error, nothing=_("Your current secret still works"), unknown=ROTATED_OR_NOT))
     return show_secret(request, fresh, rotated=True)
 
 
@@ -180,7 +180,7 @@ def leaked(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     except services.KeyRefused as refusal:
         return refuse(request, str(refusal), status=409)
     except GatewayError as error:
-        nothing = _("The leaked secret still works, unless you delete the key")
+        nothing = _("The leaked secret works until you delete the key")
         return refuse(request, *in_words(error, nothing=nothing, unknown=REPLACED_OR_NOT))
     return show_secret(request, fresh, rotated=True, replaced=fresh)
 
@@ -251,7 +251,7 @@ def stay(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
         except services.KeyRefused as refusal:
             form.add_error(None, str(refusal))
         except GatewayError as error:
-            form.add_error(None, in_words(error, nothing=_("The end is as it was"), unknown=STAY_OR_NOT)[0])
+            form.add_error(None, in_words(error, nothing=_("The date has not changed"), unknown=STAY_OR_NOT)[0])
         else:
             return _stay_changed(request, key)
     context = {"key": key, "row": row_of(key), "form": form, "is_mine": key.owner_id == request.user.pk}
@@ -296,10 +296,10 @@ def in_words(error: GatewayError, *, nothing: str, unknown: "_StrPromise") -> tu
     `nothing` says what is as before when the gateway surely did nothing, `unknown` what we do when nobody knows.
     """
     if isinstance(error, GatewayAdminKeyRefused):
-        words = _("The gateway does not accept the portal’s own key. %(nothing)s. Tell an administrator.")
+        words = _("The gateway does not accept the portal’s own key. %(nothing)s. Contact the administrators.")
         return words % {"nothing": nothing}, 502
     if not isinstance(error, GatewayUnavailable):
-        words = _("The gateway refused. %(nothing)s. Tell an administrator: %(message)s")
+        words = _("The gateway refused. %(nothing)s. Contact the administrators: %(message)s")
         return words % {"nothing": nothing, "message": error}, 502
     if error.may_have_happened:
         return str(unknown) % promises(), 503

@@ -105,12 +105,17 @@ def _sections(chat: str | None, embedding: str | None) -> list[Section]:
             _("Which models your key may call. Use a name from this list in the next calls."),
         ),
         ("chat", chat, _("Chat"), _("Ask something, get the whole answer at once.")),
-        ("stream", chat, _("Chat, word by word"), _("The same, but each piece of the answer comes as it is written.")),
+        (
+            "stream",
+            chat,
+            _("Chat, word by word"),
+            _("The same, but the answer arrives piece by piece, as it is written."),
+        ),
         (
             "embeddings",
             embedding,
             _("Embeddings"),
-            _("Turn text into numbers that are near each other when the meanings are; for search and sorting."),
+            _("Turn texts into numbers that are close when the meanings are close; for search and sorting."),
         ),
     )
     return [
@@ -128,7 +133,7 @@ def _parameters() -> list[Parameter]:
         ),
         Parameter(
             name="max_tokens",
-            text=_("The longest answer that you will pay for. 100 tokens are about 75 words."),
+            text=_("The maximum length of the answer. 100 tokens are about 75 words."),
             example="200",
         ),
         Parameter(
@@ -143,7 +148,7 @@ def _advice() -> list[str]:
     return [
         _("Not in code that you share, not in git, not in a notebook that you hand in, not in a screenshot."),
         _("Read it from the environment or from a .env file that git ignores."),
-        _("One key for each use: then you can end one without breaking the others."),
+        _("One key for each use: you can then delete one without breaking the others."),
         _(
             "If it leaks: choose “This key has leaked” in My keys. You get a new secret; "
             "the old one is refused at once."

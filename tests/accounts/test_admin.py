@@ -120,8 +120,8 @@ def test_makes_nobody_whom_no_mail_can_reach(as_admin: Client) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"username": "INTERN"}, "Somebody else has this user name."),
-        ({"email": "INTERN@example.edu"}, "Somebody else has this e-mail address."),
+        ({"username": "INTERN"}, "This user name is already taken."),
+        ({"email": "INTERN@example.edu"}, "This e-mail address is already in use."),
     ],
 )
 def test_says_whose_name_or_address_is_taken(
@@ -478,7 +478,7 @@ def test_offers_a_kind_that_a_policy_has_no_rule_for(as_manager: Client) -> None
     assert as_manager.post(url, policy_form(policy)).status_code == 302
     assert policy.rules.count() == len(KeyKind)
 
-    assertContains(as_manager.post(url, late), "Somebody has changed this policy meanwhile")
+    assertContains(as_manager.post(url, late), "Somebody else has changed this policy")
     assert policy.rules.count() == len(KeyKind)
 
 
@@ -499,8 +499,8 @@ def test_shows_a_policy_to_who_may_only_look(intern: User) -> None:
 @pytest.mark.parametrize(
     ("change", "field", "why"),
     [
-        ({"group": ""}, "", "There is a default policy already: choose a group."),
-        ({"personal__all_models": None}, "field-model_names", "Name at least one model, or tick “all models”."),
+        ({"group": ""}, "", "There is already a default policy: choose a group."),
+        ({"personal__all_models": None}, "field-model_names", "List at least one model, or tick “all models”."),
         ({"playground__budget_usd": "0"}, "field-budget_usd", "greater than or equal to 0.01"),
         ({"temporary__lifetime_days": "0"}, "field-lifetime_days", "greater than or equal to 1"),
         ({"person_budget_usd": "-1"}, "field-person_budget_usd", "greater than or equal to 0.01"),

@@ -217,17 +217,17 @@ def test_starts_with_interns_staff_admins_and_a_default(db: None) -> None:
 def test_keeps_one_default_policy(db: None) -> None:
     make_policy(None)
 
-    with pytest.raises(ValidationError, match="There is a default policy already"):
+    with pytest.raises(ValidationError, match="There is already a default policy"):
         Policy().full_clean()
     with pytest.raises(IntegrityError), transaction.atomic():
         Policy().save()
 
 
 REFUSED: list[tuple[type[Policy | KeyRule], dict[str, Any], str]] = [
-    (KeyRule, {"all_models": False, "model_names": []}, "Name at least one model"),
-    (KeyRule, {"model_names": "small"}, "Give a list of model names"),
-    (KeyRule, {"model_names": [""]}, "Give a list of model names"),
-    (KeyRule, {"model_names": ["small", "small"]}, "A model is named twice"),
+    (KeyRule, {"all_models": False, "model_names": []}, "List at least one model"),
+    (KeyRule, {"model_names": "small"}, "Enter a list of model names"),
+    (KeyRule, {"model_names": [""]}, "Enter a list of model names"),
+    (KeyRule, {"model_names": ["small", "small"]}, "A model is listed twice"),
     (KeyRule, {"budget_usd": Decimal(0)}, "greater than or equal to 0.01"),
     (KeyRule, {"budget_usd": Decimal(1_000_000)}, "no more than 6 digits before the decimal point"),
     (KeyRule, {"budget_period": "2d"}, "not a valid choice"),
@@ -312,7 +312,7 @@ def test_sends_whoever_may_not_change_policies_to_somebody_who_may(sandbox: Sand
     page = signed_in(helper).get(reverse("keys:models"))
 
     assertNotContains(page, reverse("admin:accounts_policy_changelist"))
-    assertContains(page, "Ask the person who supervises you.")
+    assertContains(page, "Contact your supervisor.")
 
 
 def test_gives_a_superuser_the_default_policy_where_admins_have_none(db: None) -> None:
@@ -328,9 +328,9 @@ def test_sends_no_admin_to_a_supervisor(sandbox: Sandbox, admin: User, intern: U
     make_policy("Interns", all_models=False, model_names=["nowhere"])
     refresh_models()
 
-    assertNotContains(signed_in(admin).get(reverse(page)), "supervises you")
+    assertNotContains(signed_in(admin).get(reverse(page)), "your supervisor")
     assertContains(signed_in(admin).get(reverse(page)), reverse("admin:accounts_policy_changelist"))
-    assertContains(signed_in(intern).get(reverse(page)), "Ask the person who supervises you.")
+    assertContains(signed_in(intern).get(reverse(page)), "Contact your supervisor.")
 
 
 def test_gives_the_most_generous_budget_of_a_person_with_its_period(db: None) -> None:

@@ -125,7 +125,7 @@ def test_the_button_says_that_it_asks_and_then_what_was_done(visit: Visit, every
     page = visit("/usage/everyone/", user=admin)
     button, asked = page.get_by_role("button", name="Refresh now"), page.locator("#usage-asked")
     button.click()
-    expect(asked).to_contain_text("The gateway is being asked.")
+    expect(asked).to_contain_text("Checking with the gateway.")
 
     run = make_run(outcome=PollRun.Outcome.DONE, rows_read=12, rows_written=2)
     PollRun.objects.filter(pk=run.pk).update(ended_at=run.started_at)
@@ -134,4 +134,4 @@ def test_the_button_says_that_it_asks_and_then_what_was_done(visit: Visit, every
     page.get_by_role("link", name="Show the new numbers").click()
     expect(asked).to_be_hidden()
     button.click()
-    expect(asked).to_contain_text("Somebody asked just now.")
+    expect(asked).to_contain_text("An update was requested just now.")

@@ -76,7 +76,7 @@ def test_an_intern_keeps_a_key_for_long_and_ends_it(visit: Visit, intern: User, 
     expect(dialog.get_by_role("link", name="Keep it")).to_be_focused()
     dialog.get_by_role("button", name="Delete this key").click()
     expect(page.locator("#keys-panel")).to_contain_text("Deleted: the gateway refuses “master’s thesis” from now on.")
-    expect(steps.row(page, "master’s thesis")).to_contain_text("The gateway refuses it since")
+    expect(steps.row(page, "master’s thesis")).to_contain_text("The gateway has refused it since")
     assert sandbox.call("GET", "/v1/models", key=second).status_code == 401
 
 

@@ -50,4 +50,4 @@ def test_a_restart_of_redis_is_not_seen(site: Site) -> None:
     with away(site.redis):
         pass
 
-    assert "The gateway is being asked" in asked()
+    assert "Checking with the gateway" in asked()

@@ -179,9 +179,9 @@ def test_what_the_portal_noted_by_itself_is_read_in_the_language_of_the_reader(s
     services.sync_keys()
     entry = AuditEntry.objects.of_key(key.pk)[0]
 
-    assert entry.remark == "It was deleted at the gateway, not here."
+    assert entry.remark == "It was deleted at the gateway, not in the portal."
     with translation.override("fr"):
-        assert entry.remark == "Elle a été supprimée à la passerelle, pas ici."
+        assert entry.remark == "Elle a été supprimée côté passerelle, pas dans le portail."
 
 
 def test_the_mail_before_an_end(staff: User, sandbox: Sandbox, settings: Settings) -> None:

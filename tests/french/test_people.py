@@ -155,4 +155,4 @@ def test_the_administration(admin: User, staff: User, sandbox: Sandbox, read: Re
     refused = browser.post(
         "/admin/accounts/policy/add/", policy_form(personal__all_models=None, playground__lifetime_days="0")
     )
-    assert "Nommez au moins un modèle" in read(refused)
+    assert "Indiquez au moins un modèle" in read(refused)

@@ -132,9 +132,9 @@ def test_runs(admin: User, read: Read) -> None:
     about = {"first_day": day(2), "last_day": day(0), "started_at": timezone.now(), "ended_at": timezone.now()}
     for kind in PollRun.Kind.values:
         for outcome in PollRun.Outcome.values:
-            PollRun.objects.create(kind=kind, outcome=outcome, problem="It was cut short.", **about)
+            PollRun.objects.create(kind=kind, outcome=outcome, problem="It was interrupted.", **about)
 
-    assert "Il a été interrompu." in read(in_french(admin).get("/usage/runs/"))
+    assert "Elle a été interrompue." in read(in_french(admin).get("/usage/runs/"))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_runs(admin: User, read: Read) -> None:
         {"rows_read": 1200, "rows_written": 3, "seconds": 0.84},
         {"rows_read": 1, "seconds": 2},
         {"outcome": "failed", "problem": "It does not answer."},
-        {"outcome": "busy", "problem": "Another run is under way."},
+        {"outcome": "busy", "problem": "Another update is under way."},
     ],
 )
 def test_what_refresh_now_did(admin: User, read: Read, fields: dict[str, Any]) -> None:
@@ -183,7 +183,7 @@ def test_a_comparison(admin: User, read: Read) -> None:
     for discrepancy in Discrepancy.objects.all():
         read(browser.post(f"/usage/compare/fix/{discrepancy.pk}/", follow=True))
     sent_tasks()
-    Reconciliation.objects.update(problem="It was cut short.")
+    Reconciliation.objects.update(problem="It was interrupted.")
     read(browser.get("/usage/compare/"))
 
 

@@ -106,7 +106,7 @@ def test_says_how_many_keys_a_changed_policy_reaches_and_changes_them(
 
     answer = save_policy(as_admin, Policy.objects.get(group__name="Interns"), temporary__rpm_limit="11")
 
-    assertContains(answer, "Being brought to the policy, in the background: 2 keys")
+    assertContains(answer, "Being adjusted to the policy in the background: 2 keys")
     run_tasks()
     assert {row["rpm_limit"] for row in sandbox.live_keys()} == {11}
     assert not services.find_outdated()
@@ -115,7 +115,7 @@ def test_says_how_many_keys_a_changed_policy_reaches_and_changes_them(
 def test_says_nothing_of_keys_where_none_is_concerned(as_admin: Client, intern: User, db: None) -> None:
     answer = save_policy(as_admin, Policy.objects.get(group__name="Interns"), temporary__rpm_limit="11")
 
-    assertNotContains(answer, "Being brought to the policy")
+    assertNotContains(answer, "Being adjusted to the policy")
 
 
 def test_another_group_reaches_the_keys_of_a_person(as_admin: Client, intern: User, sandbox: Sandbox) -> None:
@@ -124,7 +124,7 @@ def test_another_group_reaches_the_keys_of_a_person(as_admin: Client, intern: Us
 
     answer = save_person(as_admin, intern, is_active="on", groups=[Group.objects.get(name="Staff").pk])
 
-    assertContains(answer, "Being brought to the policy, in the background: 1 key, the budget of 1 person")
+    assertContains(answer, "Being adjusted to the policy in the background: 1 key, the budget of 1 person")
     run_tasks()
     assert [row["max_budget"] for row in sandbox.live_keys()] == [100]
 

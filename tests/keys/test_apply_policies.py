@@ -66,7 +66,7 @@ def test_a_shorter_lifetime_ends_keys_sooner_and_a_longer_one_prolongs_none(inte
     assert end is not None
     assert abs(end - timezone.now() - timedelta(days=9)) < timedelta(minutes=1)
     assert at_gateway(sandbox, key)["expires"][:16] == f"{end:%Y-%m-%dT%H:%M}"
-    assert "no later than the policy" in AuditEntry.objects.get(action="limit").remark
+    assert "as the policy requires" in AuditEntry.objects.get(action="limit").remark
     change_policies(temporary__lifetime_days=300)
     assert services.apply_policies(BY_THE_PORTAL) == 0
     assert again(key).expires_at == end

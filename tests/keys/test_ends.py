@@ -60,7 +60,7 @@ def test_a_key_that_ends_with_the_stay_is_not_renewed_past_it(
 
     page = as_staff.get("/")
 
-    assert "with the stay of its intern" in words_of(page)
+    assert "at the end of the intern’s stay" in words_of(page)
     assert f"/keys/{key.pk}/renew/" not in page.content.decode()
     assert refusal_of(key) == "stay_over"
     assert timezone.localdate(again(key).expires_at) == last_day

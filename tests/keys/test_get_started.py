@@ -78,7 +78,7 @@ def test_shows_the_address_the_knobs_the_advice_and_swagger(as_intern: Client) -
 
 
 def test_sends_who_has_no_key_to_my_keys(as_intern: Client, intern: User) -> None:
-    assertContains(as_intern.get(GET_STARTED_URL), "Make one in")
+    assertContains(as_intern.get(GET_STARTED_URL), "Create one in")
 
     Key.objects.create(owner=intern, kind=Key.Kind.TEMPORARY, label="thesis", state=Key.State.ACTIVE)
     assertContains(as_intern.get(GET_STARTED_URL), "You have one")
@@ -87,7 +87,7 @@ def test_sends_who_has_no_key_to_my_keys(as_intern: Client, intern: User) -> Non
 def test_the_keys_of_others_do_not_count(as_intern: Client) -> None:
     Key.objects.create(owner=make_user(), kind=Key.Kind.TEMPORARY, label="thesis", state=Key.State.ACTIVE)
 
-    assertContains(as_intern.get(GET_STARTED_URL), "Make one in")
+    assertContains(as_intern.get(GET_STARTED_URL), "Create one in")
 
 
 def test_takes_a_model_that_the_person_may_call() -> None:

@@ -112,7 +112,7 @@ def test_the_list_of_models_stays_and_the_page_says_why(
 
     assert GatewayModel.objects.filter(name="only-at-ours").exists()
     assert gateway_state().problem == "other_gateway"
-    assert "It is not as the portal knows it." in as_intern.get(reverse("keys:status")).content.decode()
+    assert "It is not in the expected state." in as_intern.get(reverse("keys:status")).content.decode()
 
 
 def test_no_key_is_made_at_a_gateway_that_is_known_to_be_another(

@@ -235,7 +235,7 @@ def test_no_key_is_made_where_the_gateway_does_not_keep_its_lifetime(
 ) -> None:
     sandbox.shorten_lifetimes()
 
-    with pytest.raises(services.KeyRefused, match="another lifetime than it is asked for"):
+    with pytest.raises(services.KeyRefused, match="a different lifetime from the one requested"):
         services.issue_key(owner=intern, act=BY_TEST, wish=services.Wish(label="thesis", kind=kind))
 
     assert sandbox.live_keys() == []

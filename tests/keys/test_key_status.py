@@ -105,4 +105,4 @@ def test_an_expired_key_says_until_when_it_can_be_renewed(intern: User) -> None:
 
 
 def test_a_key_without_an_end_says_so(intern: User) -> None:
-    assert status_of(make(intern, "live", expires_at=None)).sentence == "never ends"
+    assert status_of(make(intern, "live", expires_at=None)).sentence == "never expires"

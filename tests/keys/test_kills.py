@@ -12,8 +12,8 @@ from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-NOT_MADE = "Nobody saw the secret; no such key is left."
-REFUSED = "The gateway refuses it since"
+NOT_MADE = "Nobody has seen the secret, and no such key is left."
+REFUSED = "The gateway has refused it since"
 CASES: list[tuple[str, str, str, str, list[bool]]] = [
     # act, gateway call, fault, what My keys says after the sweep, which of the secrets that were shown work
     ("create", "/key/generate", "hang_before", NOT_MADE, []),

@@ -102,7 +102,7 @@ def test_is_refused_where_the_policy_has_no_playground(intern: User, sandbox: Sa
     allow(playground__allowed=False)
 
     assert refusal_of(intern).code == "playground"
-    assert "Ask an administrator" in str(refusal_of(intern))
+    assert "Contact the administrators" in str(refusal_of(intern))
 
 
 def test_is_refused_where_no_model_is_left(intern: User, sandbox: Sandbox) -> None:

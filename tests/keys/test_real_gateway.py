@@ -141,7 +141,7 @@ def test_what_was_spent_of_the_budget_is_spent_after_a_rotation(
 def test_a_block_and_its_end_are_taken_over(as_intern: Client, real: RealGateway, secret: str) -> None:
     real.call("POST", "/key/block", body={"key": token_of(secret)}).raise_for_status()
     services.sync_keys()
-    assert "The gateway refuses it. Ask an administrator." in words_of(as_intern.get("/"))
+    assert "The gateway refuses it. Contact the administrators." in words_of(as_intern.get("/"))
     assert "This key is blocked" in post(as_intern, "/keys/check/", 200, secret=secret)
 
     real.call("POST", "/key/unblock", body={"key": token_of(secret)}).raise_for_status()
@@ -156,7 +156,7 @@ def test_a_key_deleted_there_is_gone_here(as_intern: Client, real: RealGateway, 
 
     services.sync_keys()
 
-    assert "It was deleted at the gateway, not here." in words_of(as_intern.get("/"))
+    assert "It was deleted at the gateway, not in the portal." in words_of(as_intern.get("/"))
     post(as_intern, url_of("delete", the_key()), 409)
 
 
@@ -182,7 +182,7 @@ def test_a_key_whose_answer_was_lost_is_found_by_its_alias_and_deleted(
 
     assert real.keys_of(intern) == []
     assert real.chat(secret).status_code == 401
-    assert "Nobody saw the secret; no such key is left." in words_of(as_intern.get("/"))
+    assert "Nobody has seen the secret, and no such key is left." in words_of(as_intern.get("/"))
 
 
 def test_a_leaked_secret_is_refused_on_its_next_call(as_intern: Client, real: RealGateway, secret: str) -> None:

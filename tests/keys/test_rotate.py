@@ -53,7 +53,7 @@ def test_the_old_secret_works_on_where_the_gateway_does_not_keep_lifetimes(inter
     old = issue(intern)
     sandbox.shorten_lifetimes()
 
-    with pytest.raises(services.KeyRefused, match="another lifetime than it is asked for"):
+    with pytest.raises(services.KeyRefused, match="a different lifetime from the one requested"):
         services.rotate_key(key=again(old.key), act=BY_TEST)
 
     assert works(sandbox, old.secret)

@@ -46,7 +46,7 @@ def test_no_key_outlives_the_end_of_its_kind(intern: User, sandbox: Sandbox) -> 
     for key in (again(before), after):
         assert key.expires_at
         assert abs(key.expires_at - last) < 2 * MINUTE
-    assert "no later than the policy" in AuditEntry.objects.get(action="limit").remark
+    assert "as the policy requires" in AuditEntry.objects.get(action="limit").remark
     assert not services.find_outdated()
 
 
@@ -63,7 +63,7 @@ def test_a_renewal_that_gains_nothing_is_refused(intern: User, sandbox: Sandbox)
 def test_after_the_end_of_a_kind_none_is_made(staff: User, sandbox: Sandbox) -> None:
     change_policies(temporary__ends_at=timezone.now() - MINUTE)
 
-    with pytest.raises(services.KeyRefused, match="ended for everybody with your policy") as refusal:
+    with pytest.raises(services.KeyRefused, match="all keys of this kind expired") as refusal:
         issue(staff)
 
     assert refusal.value.code == "over"

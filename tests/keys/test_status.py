@@ -50,10 +50,10 @@ def test_says_since_when_it_is_silent(as_intern: Client) -> None:
     ("problem", "gateway", "models", "words"),
     [
         ("key_refused", "warn", "warn", "refuses the portal’s own key"),
-        ("refused", "warn", "warn", "does not tell the portal its models"),
-        ("unhealthy", "warn", "ok", "says that it is not well"),
-        ("no_models", "ok", "warn", "as last read"),
-        ("a code of a newer version", "ok", "warn", "as last read"),
+        ("refused", "warn", "warn", "does not list its models"),
+        ("unhealthy", "warn", "ok", "reports a problem"),
+        ("no_models", "ok", "warn", "the last list that could be read"),
+        ("a code of a newer version", "ok", "warn", "the last list that could be read"),
     ],
 )
 def test_says_what_is_wrong(as_intern: Client, problem: str, gateway: str, models: str, words: str) -> None:
@@ -73,7 +73,7 @@ def test_says_that_nobody_has_asked_yet(as_intern: Client) -> None:
 def test_says_that_nobody_asks_any_more(as_intern: Client) -> None:
     heard(checked_at=timezone.now() - timedelta(minutes=6))
 
-    assertContains(as_intern.get(STATUS_URL), "Stands still")
+    assertContains(as_intern.get(STATUS_URL), "Not running")
     assert tones(as_intern)["portal"] == "bad"
 
 
@@ -90,7 +90,7 @@ def test_with_worker_and_beat_away_every_page_says_since_when(as_intern: Client,
 def test_what_was_heard_four_minutes_ago_is_unknown_not_works(as_intern: Client) -> None:
     heard(checked_at=timezone.now() - timedelta(minutes=4))
 
-    assertContains(as_intern.get(STATUS_URL), "The state of the gateway is unknown since")
+    assertContains(as_intern.get(STATUS_URL), "The state of the gateway has been unknown since")
     assert tones(as_intern) == {"gateway": "idle", "models": "warn", "portal": "bad"}
 
 
@@ -132,7 +132,7 @@ def test_five_minutes_are_promised_only_while_the_worker_is_at_work(
 
     assert key.label in page
     assert ("every 5 minutes" in page) is is_promised
-    assert ("We try again when" in page) is not is_promised
+    assert ("We will try again once" in page) is not is_promised
 
 
 def test_says_that_it_is_the_sandbox(as_intern: Client) -> None:

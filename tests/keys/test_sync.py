@@ -156,7 +156,7 @@ def test_one_row_that_makes_no_sense_stops_nothing_and_admins_read_of_it(
     assert len(report.adopted) == 1
     assert len(report.unreadable) == 4
     assert again(other).state == Key.State.ACTIVE
-    assert "4 keys at the gateway have values that make no sense" in mail.outbox[0].body
+    assert "4 keys at the gateway have invalid values" in mail.outbox[0].body
     run_sync()
     assert len(mail.outbox) == 1
 

@@ -123,7 +123,7 @@ def test_prices_that_are_too_high_by_a_million_break_no_page(as_admin: Client, s
     response = as_admin.get(reverse("usage:everyone"), {"period": "30d"})
 
     assert response.status_code == 200
-    expected = "reports 12 numbers that make no sense" if connection.vendor == "sqlite" else "12,000,000.00"
+    expected = "reports 12 invalid numbers" if connection.vendor == "sqlite" else "12,000,000.00"
     assert expected in response.content.decode()
 
 
@@ -135,10 +135,10 @@ def test_admins_read_of_it_and_find_it(admin: User, as_admin: Client, sandbox: S
     poll()
 
     (message,) = mail.outbox
-    assert "1 number in the gateway’s usage makes no sense" in message.body
+    assert "1 number in the gateway’s usage is invalid" in message.body
     assert reverse("usage:runs") in message.body
     page_of_runs = as_admin.get(reverse("usage:runs")).content.decode()
-    assert "1 number makes no sense" in page_of_runs
+    assert "1 invalid number" in page_of_runs
     assert "1e+18" in page_of_runs
     sandbox.clear_faults()
     poll()
@@ -152,7 +152,7 @@ def test_an_absurd_sum_of_the_gateway_is_shown_where_the_two_are_compared(as_adm
     compare_with_gateway()
 
     words = as_admin.get(reverse("usage:reconcile")).content.decode()
-    assert "what the gateway says makes no sense" in words
+    assert "the gateway’s value is invalid" in words
 
 
 def test_the_measures_of_rows_are_those_of_facts() -> None:
@@ -191,7 +191,7 @@ def test_an_older_gateway_without_sums_of_a_day_is_read_and_compared(as_admin: C
 
     assert (run.outcome, spent()) == ("done", {(A, MINI): CENT, (B, MINI): CENT})
     assert "day_totals" in run.missing
-    assert "sums of a day" in as_admin.get(reverse("usage:runs")).content.decode()
+    assert "totals of a day" in as_admin.get(reverse("usage:runs")).content.decode()
     paper.will(says({"keys": [], "total_pages": 0}))
     reconciliation = compare_with_gateway()
     assert (reconciliation.problem, reconciliation.days) == ("", 0)

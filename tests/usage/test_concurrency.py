@@ -133,7 +133,7 @@ def _written(rows: int) -> PollRun:
 def test_while_one_run_asks_the_next_is_refused_and_then_free(sandbox: Sandbox) -> None:
     report_day(sandbox, TODAY, *DAYS)
     with held_run(sandbox, seconds=1) as first:
-        assert run_today().problem == "Another run is under way."
+        assert run_today().problem == "Another update is under way."
 
     assert first.result().outcome == "done"
     assert PollRun.objects.values_list("outcome", flat=True).get() == "done"

@@ -217,6 +217,6 @@ def test_a_run_that_was_killed_is_said_to_be_cut_short(sandbox: Sandbox) -> None
     poll()
 
     assert list(PollRun.objects.order_by("pk").values_list("outcome", "problem")) == [
-        ("failed", "It was cut short."),
+        ("failed", "It was interrupted."),
         ("done", ""),
     ]

@@ -170,7 +170,7 @@ def test_a_label_an_intern_and_an_address_with_a_secret_are_refused(as_staff: Cl
         response = as_staff.post("/keys/create/", form, headers=HTMX)
 
         assert response.status_code == 422
-        assert "This looks like a key’s secret." in words_of(response)
+        assert "This looks like the secret of a key." in words_of(response)
     assert not Key.objects.exists()
 
 

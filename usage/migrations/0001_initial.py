@@ -153,7 +153,12 @@ class Migration(migrations.Migration):
                 (
                     "outcome",
                     models.CharField(
-                        choices=[("running", "Under way"), ("done", "Done"), ("failed", "Failed"), ("busy", "Not now")],
+                        choices=[
+                            ("running", "Under way"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("busy", "Postponed"),
+                        ],
                         default="running",
                         max_length=10,
                     ),
@@ -289,10 +294,10 @@ class Migration(migrations.Migration):
                         choices=[
                             ("only_here", "Only in the portal"),
                             ("only_there", "Only at the gateway"),
-                            ("expiry", "Ends at another time"),
-                            ("owner_missing", "Nobody here owns it"),
-                            ("owner_differs", "Owned by somebody else"),
-                            ("sums", "Sums differ"),
+                            ("expiry", "Different expiry"),
+                            ("owner_missing", "No owner in the portal"),
+                            ("owner_differs", "Different owner"),
+                            ("sums", "Totals differ"),
                         ],
                         max_length=20,
                     ),
@@ -301,7 +306,7 @@ class Migration(migrations.Migration):
                     "fix",
                     models.CharField(
                         choices=[
-                            ("sync", "Take over what the gateway says"),
+                            ("sync", "Use the gateway’s value"),
                             ("reread", "Read the day again"),
                             ("gateway", "Decide at the gateway: give it an owner, or delete it there"),
                         ],

@@ -79,11 +79,11 @@ def report_anomalies(count: int) -> None:
     logger.warning("usage: left out %d numbers of the gateway that make no sense", count)
     with override(settings.LANGUAGE_CODE):
         words = ngettext(
-            "%(count)d number in the gateway’s usage makes no sense (a negative or an enormous one, or a text). It is "
-            "not in the sums; everything else is. It is listed here:",
-            "%(count)d numbers in the gateway’s usage make no sense (negative or enormous ones, or texts). They are "
-            "not in the sums; everything else is. They are listed here:",
+            "%(count)d number in the gateway’s usage is invalid (negative, far too large, or not a number). It "
+            "is not in the totals; everything else is. It is listed here:",
+            "%(count)d numbers in the gateway’s usage are invalid (negative, far too large, or not numbers). "
+            "They are not in the totals; everything else is. They are listed here:",
             count,
         )
         body = f"{words % {'count': count}}\n\n{settings.PORTAL_URL}/usage/runs/#usage-anomalies\n"
-        alert_admins("usage-anomalies", _("Numbers at the gateway that make no sense"), body, permission=PERMISSION)
+        alert_admins("usage-anomalies", _("The gateway reports invalid numbers"), body, permission=PERMISSION)

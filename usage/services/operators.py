@@ -42,7 +42,7 @@ def _words(code: str) -> tuple[Promise, Promise, Promise]:
         ),
         POLL: (
             _("The usage cannot be read from the gateway"),
-            _("The numbers on the Usage pages get older. They will be read later: nothing is lost."),
+            _("The numbers on the Usage pages are out of date. They will be read later: nothing is lost."),
             _("The worker’s log says why, at “usage.refresh_facts”. Run: manage.py check_gateway"),
         ),
         SWEEP: (

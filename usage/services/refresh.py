@@ -53,9 +53,9 @@ def refresh_facts(
         return _busy(kind, first_day, last_day, f"The next update can start at {until:%H:%M:%S} UTC.")
     with held_lease() as lease:
         if lease is None:
-            return _busy(kind, first_day, last_day, "Another run is under way.")
+            return _busy(kind, first_day, last_day, "Another update is under way.")
         PollRun.objects.filter(outcome=PollRun.Outcome.RUNNING).update(
-            outcome=PollRun.Outcome.FAILED, problem="It was cut short.", ended_at=timezone.now()
+            outcome=PollRun.Outcome.FAILED, problem="It was interrupted.", ended_at=timezone.now()
         )
         run = PollRun.objects.create(kind=kind, first_day=first_day, last_day=last_day)
         with _recorded(run, Tally()) as tally:
@@ -95,9 +95,9 @@ def _read_and_write(
 def _alert_shrunk_day(day: date) -> None:
     """Alert the administrators that the gateway reports far less of a day than before."""
     words = _(
-        "Of {day} (UTC) the gateway reports far fewer requests than before, as an empty or a restored gateway does. "
-        "The portal keeps what it had. If the smaller numbers are right, have the day read again on the page below, "
-        "or with manage.py reread_usage."
+        "For {day} (UTC) the gateway reports far fewer requests than before, as an empty or restored gateway "
+        "does. The portal keeps its numbers. If the smaller ones are right, read the day again on the page "
+        "below, or with manage.py reread_usage."
     )
     text = format_lazy(words, day=day.isoformat())
     body = format_lazy("{text}\n\n{url}/usage/compare/\n", text=text, url=settings.PORTAL_URL)
@@ -110,7 +110,7 @@ def _recorded(run: PollRun, tally: Tally) -> Iterator[Tally]:
     """Write down how a run ended, also when it ended by a fault of ours, which goes on to the worker's log."""
     began = time.monotonic()
     wanted, reads_today = run.first_day, run.last_day >= utc_today()
-    run.outcome, run.problem = PollRun.Outcome.FAILED, "It broke off: the worker's log says why."
+    run.outcome, run.problem = PollRun.Outcome.FAILED, "It failed unexpectedly: the worker’s log says why."
     try:
         yield tally
         run.outcome, run.problem = PollRun.Outcome.DONE, ""

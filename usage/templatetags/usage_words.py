@@ -147,7 +147,9 @@ def budget_words(use: KeyUse) -> str:
     if use.tone == "bad":
         return _("%(spent)s of %(budget)s used. This key pauses until %(day)s (UTC).") % words
     if use.tone == "warn":
-        return _("%(spent)s of %(budget)s used. At its budget the key pauses until %(day)s (UTC).") % words
+        return (
+            _("%(spent)s of %(budget)s used. Once the budget is used up, the key pauses until %(day)s (UTC).") % words
+        )
     return _("%(spent)s of %(budget)s used, resets on %(day)s (UTC)") % words
 
 
@@ -177,7 +179,7 @@ def notice_words(notice: Notice) -> str:
         spent = _("The budget of “%(label)s” is used: %(spent)s of %(budget)s.") % words
         return " ".join((spent, _("The key pauses until %(day)s (UTC).") % words))
     spent = _("%(percent)d %% of the budget of “%(label)s” is used: %(spent)s of %(budget)s.") % words
-    return " ".join((spent, _("At its budget the key pauses until %(day)s (UTC).") % words))
+    return " ".join((spent, _("Once the budget is used up, the key pauses until %(day)s (UTC).") % words))
 
 
 @register.filter
@@ -210,9 +212,9 @@ def notices_tone(notices: Sequence[Notice]) -> str:
 
 
 OUR_PROBLEMS: Final = {  # what usage/services/refresh.py notes by itself
-    gettext_noop("It was cut short."),
-    gettext_noop("It broke off: the worker's log says why."),
-    gettext_noop("Another run is under way."),
+    gettext_noop("It was interrupted."),
+    gettext_noop("It failed unexpectedly: the worker’s log says why."),
+    gettext_noop("Another update is under way."),
     *MESSAGES.values(),
 }
 
@@ -229,7 +231,7 @@ def run_words(run: PollRun) -> str:
     if run.outcome == PollRun.Outcome.FAILED:
         return format_html(_("Not read: {problem}"), problem=problem_words(run.problem))
     if run.outcome == PollRun.Outcome.BUSY:
-        return format_html(_("Not asked: {problem}"), problem=problem_words(run.problem))
+        return format_html(_("Not started: {problem}"), problem=problem_words(run.problem))
     words = ngettext("Read %(count)s row in %(seconds)s s", "Read %(count)s rows in %(seconds)s s", run.rows_read)
     read = words % {"count": tokens(run.rows_read), "seconds": seconds(run.seconds)}
     if not run.rows_written:
@@ -255,7 +257,7 @@ NOT_REPORTED: Final = {
     "successful_requests": lambda: _("requests answered"),
     "failed_requests": lambda: _("requests that failed"),
     "response_time_ms": lambda: _("response times"),
-    "day_totals": lambda: _("sums of a day"),
+    "day_totals": lambda: _("totals of a day"),
 }
 
 
@@ -301,7 +303,7 @@ def _sums_words(discrepancy: Discrepancy) -> str:
     here, what = Decimal(discrepancy.here), MEASURE_WORDS.get(discrepancy.measure, lambda: discrepancy.measure)()
     if not discrepancy.there:
         words = {"what": what, "here": write(here)}
-        return _("%(what)s: %(here)s here; what the gateway says makes no sense") % words
+        return _("%(what)s: %(here)s here; the gateway’s value is invalid") % words
     there = Decimal(discrepancy.there)
     return _("%(what)s: %(here)s here, %(there)s there; they differ by %(by)s") % {
         "what": what,

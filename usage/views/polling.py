@@ -40,16 +40,16 @@ def refresh(request: PortalRequest) -> HttpResponse:
     cooldown_until = access.state.cooldown_until
     if cooldown_until and cooldown_until > now:
         left_s = round((cooldown_until - now).total_seconds()) + 1
-        message = _("Not asked: to spare the gateway, the next update can start in %(left)d s.") % {"left": left_s}
+        message = _("Not started: to spare the gateway, the next update can start in %(left)d s.") % {"left": left_s}
         return _respond(request, {"message": message}, status=429)
     if not cache.add("usage:asked", value=True, timeout=REFRESH_COOLDOWN_S):
-        return _respond(request, {"message": _("Somebody asked just now. Wait half a minute.")}, status=429)
+        return _respond(request, {"message": _("An update was requested just now. Wait half a minute.")}, status=429)
     try:
         send_task("usage.refresh_now", expires=TIMEOUT_S)
     except QueueUnavailable:
         cache.delete("usage:asked")
         return _respond(request, {"message": _queue_down_message()}, status=503)
-    return _respond(request, {"since": now, "message": _("The gateway is being asked.")}, status=202)
+    return _respond(request, {"since": now, "message": _("Checking with the gateway.")}, status=202)
 
 
 @require_safe
@@ -63,7 +63,7 @@ def refreshed(request: PortalRequest) -> HttpResponse:
     if timezone.now() - since > timedelta(seconds=TIMEOUT_S):
         message = _("No answer within a minute. Updates are listed under Data updates; is a worker running?")
         return _respond(request, {"message": message})
-    return _respond(request, {"since": since, "message": _("The gateway is being asked.")})
+    return _respond(request, {"since": since, "message": _("Checking with the gateway.")})
 
 
 @require_safe
@@ -107,7 +107,7 @@ def reconcile(request: PortalRequest) -> HttpResponse:
 def _compare(request: PortalRequest) -> HttpResponse:
     """Send the task that compares, at most once in half a minute."""
     if not cache.add("usage:compared", value=True, timeout=REFRESH_COOLDOWN_S):
-        messages.warning(request, _("Somebody asked just now. Wait half a minute."))
+        messages.warning(request, _("An update was requested just now. Wait half a minute."))
         return redirect("usage:reconcile")
     try:
         send_task("usage.reconcile", expires=TIMEOUT_S)
@@ -138,7 +138,7 @@ def fix(request: PortalRequest, discrepancy_id: int) -> HttpResponse:
 
 
 def _queue_down_message() -> str:
-    return _("Not asked: the portal’s task queue does not answer. Try again in a minute.")
+    return _("Not started: the portal’s task queue does not answer. Try again in a minute.")
 
 
 @require_POST

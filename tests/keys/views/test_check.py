@@ -60,7 +60,7 @@ def test_an_expired_key_can_be_renewed(as_intern: Client, fresh: services.FreshK
 def test_a_blocked_key_is_a_matter_for_an_admin(as_intern: Client, fresh: services.FreshKey, sandbox: Sandbox) -> None:
     sandbox.call("POST", "/key/block", body={"key": live_token(fresh.key)})
 
-    assert "This key is blocked at the gateway. Ask an administrator" in check(as_intern, fresh.secret)
+    assert "This key is blocked at the gateway. Contact the administrators" in check(as_intern, fresh.secret)
 
 
 def test_a_deleted_key_is_not_known(as_intern: Client, fresh: services.FreshKey, sandbox: Sandbox) -> None:

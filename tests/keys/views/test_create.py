@@ -61,7 +61,7 @@ def test_a_form_sent_twice_makes_one_key_and_says_so(as_intern: Client, sandbox:
 
     assert again.status_code == 422
     assert_form(again, way)
-    assert "This form was sent twice. The key was made once" in words_of(again)
+    assert "This form was sent twice. Only one key was created" in words_of(again)
     assert len(sandbox.live_keys()) == 1
 
 
@@ -86,7 +86,7 @@ def test_bad_input_is_said_beside_what_was_typed(as_staff: Client, sandbox: Sand
     said = words_of(response)
     assert "at most 60 characters" in said
     assert "Enter a valid email address" in said
-    assert "This day is past" in said
+    assert "This day is in the past" in said
     for name in ("label", "intern_name", "intern_email", "stay_ends_on"):
         assert field_of(response, name) == form[name]
     assert not Key.objects.exists()
@@ -103,7 +103,7 @@ def test_an_intern_without_a_name_is_asked_for(as_staff: Client, sandbox: Sandbo
     response = as_staff.post(CREATE, wish(intern_email="intern@example.edu"))
 
     assert response.status_code == 422
-    assert "Say who will use the key" in words_of(response)
+    assert "Enter who will use the key" in words_of(response)
 
 
 def test_a_key_for_an_intern_is_temporary(as_staff: Client, sandbox: Sandbox) -> None:
@@ -186,13 +186,13 @@ def test_a_lost_answer_is_said_to_be_unknown_until_it_is_known(
     response = as_intern.post(CREATE, wish(), headers=way)
 
     assert response.status_code == 503
-    assert "We do not know yet whether the key was made" in words_of(response)
+    assert "We do not know yet whether the key was created" in words_of(response)
     assert "Nothing was created" not in words_of(response)
     assert "Checking with the gateway" in words_of(as_intern.get(INDEX))
     services.sweep_keys()
     listed = words_of(as_intern.get(INDEX))
-    assert "Not made" in listed
-    assert "Nobody saw the secret; no such key is left." in listed
+    assert "Not created" in listed
+    assert "Nobody has seen the secret, and no such key is left." in listed
     assert_at_rest(sandbox)
 
 
@@ -207,7 +207,7 @@ def test_the_same_form_after_a_lost_answer_waits_for_the_truth_and_then_works(
     early = as_intern.post(CREATE, form)
     assert early.status_code == 422
     assert "the gateway has not answered yet" in words_of(early)
-    assert "was made once" not in words_of(early)
+    assert "one key was created" not in words_of(early)
     services.sweep_keys()
 
     assert as_intern.post(CREATE, form).status_code == 201
@@ -222,7 +222,7 @@ def test_a_refusal_of_the_portal_s_own_key_is_all_that_a_person_reads(
     response = as_intern.post(CREATE, wish())
 
     assert response.status_code == 502
-    said = "The gateway does not accept the portal’s own key. Nothing was created. Tell an administrator."
+    said = "The gateway does not accept the portal’s own key. Nothing was created. Contact the administrators."
     assert said in words_of(response)
     for page in (words_of(response), words_of(as_intern.get(reverse("keys:history")))):
         assert settings.GATEWAY_ADMIN_KEY[-4:] not in page

@@ -44,7 +44,7 @@ def test_afterwards_the_gateway_refuses_it_and_the_page_says_so(
     assert not works(sandbox, fresh.secret)
     assert not services.check_secret(owner=intern, secret=fresh.secret).ok
     listed = words_of(as_intern.get("/"))
-    assert "The gateway refuses it since" in listed
+    assert "The gateway has refused it since" in listed
 
 
 def test_a_key_that_the_gateway_no_longer_has_is_deleted_all_the_same(
@@ -65,7 +65,7 @@ def test_a_second_time_says_that_it_is_deleted(as_intern: Client, key: Key, way:
 
     assert response.status_code == 409
     assert_form(response, way)
-    assert "This key is deleted already." in words_of(response)
+    assert "This key is already deleted." in words_of(response)
 
 
 def test_a_key_that_is_being_made_can_wait_a_minute(as_intern: Client, key: Key) -> None:
@@ -74,7 +74,7 @@ def test_a_key_that_is_being_made_can_wait_a_minute(as_intern: Client, key: Key)
     response = as_intern.post(url_of("delete", key))
 
     assert response.status_code == 409
-    assert "still being made. Try again in a minute" in words_of(response)
+    assert "still being created. Try again in a minute" in words_of(response)
 
 
 def test_a_gateway_that_is_away_has_not_confirmed_it(
@@ -90,7 +90,7 @@ def test_a_gateway_that_is_away_has_not_confirmed_it(
     assert "Being deleted" in words_of(response)
     settings.GATEWAY_URL = sandbox.url
     services.sweep_keys()
-    assert "The gateway refuses it since" in words_of(as_intern.get("/"))
+    assert "The gateway has refused it since" in words_of(as_intern.get("/"))
     assert_at_rest(sandbox)
 
 

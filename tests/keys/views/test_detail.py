@@ -39,7 +39,7 @@ def test_keeps_the_history_of_a_deleted_key(as_intern: Client, key: Key) -> None
     page = words_of(as_intern.get(url_of("detail", key)))
 
     assert "Deleted" in page
-    assert "The gateway refuses it since" in page
+    assert "The gateway has refused it since" in page
 
 
 def test_offers_only_what_may_be_done_now(as_intern: Client, key: Key) -> None:

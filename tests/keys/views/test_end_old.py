@@ -37,7 +37,7 @@ def test_a_second_time_says_that_it_has_ended(as_intern: Client, rotated: Key) -
     response = as_intern.post(url_of("end_old", rotated))
 
     assert response.status_code == 409
-    assert "The old secret has ended already." in words_of(response)
+    assert "The old secret has already ended." in words_of(response)
 
 
 @pytest.mark.parametrize("path", ["/key/delete", "/key/info"])

@@ -101,17 +101,17 @@ TRUE_AT_ONCE: Promise = {
     "The old secret of “thesis” has ended.": _old_is_gone,
     "Deleted: the gateway refuses “thesis” from now on.": _is_gone,
     "Nothing was created": _is_as_it_was,
-    "The end of the key is as it was": _is_as_it_was,
-    "The secret that you have works on": _still_works,
-    "We do not know yet whether the key was made": lambda scene: True,
+    "The key’s expiry has not changed": _is_as_it_was,
+    "Your current secret still works": _still_works,
+    "We do not know yet whether the key was created": lambda scene: True,
     "We do not know yet whether the key was renewed": _still_works,
     "The gateway has not confirmed": lambda scene: True,
 }
 TRUE_AFTER_THE_SWEEP: Promise = {
-    "we delete it within 5 minutes": _unseen_is_gone,
+    "we will delete it within 5 minutes": _unseen_is_gone,
     "The gateway has not confirmed that “thesis” is deleted": _is_gone,
     "The gateway has not confirmed it yet. We try again": _first_is_gone,
-    "The secret that you have works on": _still_works,
+    "Your current secret still works": _still_works,
 }
 
 

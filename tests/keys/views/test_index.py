@@ -69,14 +69,14 @@ def test_what_needs_the_person_comes_first(as_staff: Client, staff: User, sandbo
         "Needs attention",
         "In use",
         "calm",
-        "Made outside the portal",
+        "Created outside the portal",
         "elsewhere",
         "Expired or deleted today",
         "deleted one",
     )
     for label in ("ending", "over"):
         place(page, "Needs attention", label, "In use")
-    for state in ("Expires soon", "Expired", "Active", "Made outside", "Deleted"):
+    for state in ("Expires soon", "Expired", "Active", "Created outside", "Deleted"):
         assert state in page
     assert "Renew ending" in as_staff.get("/").content.decode()
     assert "Renew calm" not in as_staff.get("/").content.decode()
@@ -96,7 +96,7 @@ def test_says_under_way_states_in_words(as_staff: Client, staff: User, sandbox: 
 
     page = words_of(as_staff.get("/"))
 
-    for words in ("Being deleted", "Blocked", "Being made", "Old secret still works"):
+    for words in ("Being deleted", "Blocked", "Being created", "Old secret still works"):
         assert words in page
 
 

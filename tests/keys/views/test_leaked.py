@@ -71,7 +71,7 @@ def test_the_new_secret_is_shown_when_the_gateway_does_not_confirm_the_end_of_th
 
     if path == "/key/info":  # asked before anything is done
         assert response.status_code == 503
-        assert "The leaked secret still works, unless you delete the key" in words_of(response)
+        assert "The leaked secret works until you delete the key" in words_of(response)
         assert works(sandbox, old.secret)
     else:
         assert response.status_code == 201

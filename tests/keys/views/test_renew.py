@@ -90,7 +90,7 @@ def test_a_gateway_that_is_away_leaves_the_end_as_it_was(
 
     assert response.status_code == 503
     assert_form(response, way)
-    assert "The end of the key is as it was" in words_of(response)
+    assert "The key’s expiry has not changed" in words_of(response)
     assert everything(sandbox) == before
 
 

@@ -23,7 +23,7 @@ def test_explains_first_and_changes_nothing(as_intern: Client, key: Key, sandbox
     assert response.status_code == 200
     assert_form(response, way)
     assert "Replace the secret of “thesis”?" in words_of(response)
-    assert f"…{again(key).last_four} works on for 24 hours" in words_of(response)
+    assert f"…{again(key).last_four} keeps working for 24 hours" in words_of(response)
     assert everything(sandbox) == before
 
 
@@ -135,7 +135,7 @@ def test_a_lost_answer_is_said_to_be_unknown(as_intern: Client, intern: User, sa
     response = as_intern.post(url_of("rotate", old.key))
 
     assert response.status_code == 503
-    assert "The secret that you have works on. If a new one was made, nobody has seen it" in words_of(response)
+    assert "Your current secret still works. If a new one was created, nobody has seen it" in words_of(response)
     services.sweep_keys()
     assert works(sandbox, old.secret)
     assert len(sandbox.live_keys()) == 1

@@ -66,11 +66,11 @@ def test_tells_a_notice_until_it_is_put_away(as_intern: Client, intern: User) ->
     used(key, "4.5")
     about = {"person": intern, "key": key, "threshold": 80, "period_first_day": day(0)}
     notice = Notice.objects.create(spent_usd=4, budget_usd=5, **about)
-    assert "At its budget the key pauses until" in words_of(as_intern.get("/"))
+    assert "Once the budget is used up, the key pauses until" in words_of(as_intern.get("/"))
 
     as_intern.post("/usage/notices/seen/", {"notice": notice.pk, "next": "/"})
 
-    assert "At its budget the key pauses until" not in words_of(as_intern.get("/"))
+    assert "Once the budget is used up, the key pauses until" not in words_of(as_intern.get("/"))
 
 
 def test_stands_in_the_region_that_htmx_swaps(as_intern: Client, intern: User) -> None:

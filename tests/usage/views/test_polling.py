@@ -41,7 +41,7 @@ def test_sends_the_task_and_says_so(as_manager: Client, way: dict[str, str]) -> 
         assert 'hx-trigger="load delay:1s"' in response.content.decode()
     else:
         response = as_manager.get(response["Location"])
-    assert "The gateway is being asked." in words_of(response)
+    assert "Checking with the gateway." in words_of(response)
 
 
 def test_asks_once_in_half_a_minute(as_manager: Client) -> None:
@@ -50,7 +50,7 @@ def test_asks_once_in_half_a_minute(as_manager: Client) -> None:
     response = as_manager.post(REFRESH, headers=HTMX)
 
     assert response.status_code == 429
-    assert "Somebody asked just now" in words_of(response)
+    assert "An update was requested just now" in words_of(response)
     assert len(sent_tasks()) == 1
 
 
@@ -71,7 +71,7 @@ def test_leaves_the_gateway_its_rest(as_manager: Client) -> None:
         ({"rows_read": 1200, "rows_written": 3, "seconds": 0.84}, "Read 1,200 rows in 0.8 s, 3 changed."),
         ({"rows_read": 1, "seconds": 2}, "Read 1 row in 2.0 s, nothing changed."),
         ({"outcome": "failed", "problem": "It does not answer."}, "Not read: It does not answer."),
-        ({"outcome": "busy", "problem": "Another run is under way."}, "Not asked: Another run is under way."),
+        ({"outcome": "busy", "problem": "Another update is under way."}, "Not started: Another update is under way."),
     ],
 )
 def test_says_what_the_run_did(as_manager: Client, fields: dict[str, Any], words: str) -> None:
@@ -183,11 +183,11 @@ def test_says_that_nothing_differs(as_reader: Client, reconciliation: Reconcilia
         ({"kind": "only_there", "name": "thesis", "there": "user-1"}, "Only at the gateway: the gateway names user-1"),
         (
             {"kind": "expiry", "name": "thesis", "here": "2026-11-25T10:42:00+00:00"},
-            "Ends at another time: 25 Nov 2026, 10:42 here, never there",
+            "Different expiry: 25 Nov 2026, 10:42 here, never there",
         ),
         (
             {"kind": "owner_differs", "name": "thesis", "here": "intern"},
-            "Owned by somebody else: intern here, nobody there",
+            "Different owner: intern here, nobody there",
         ),
         (
             {"kind": "sums", "measure": "spend_usd", "here": "12.340000000000", "there": "12.5"},
@@ -253,7 +253,7 @@ def test_compares_anew_at_most_twice_a_minute(as_manager: Client) -> None:
 
     assert sent_tasks() == [("usage.reconcile", [])]
     assert "The comparison with the gateway has started." in text[0]
-    assert "Somebody asked just now." in text[1]
+    assert "An update was requested just now." in text[1]
 
 
 @pytest.mark.parametrize(
