@@ -63,7 +63,7 @@ def run_everything(say: Callable[[str], None]) -> None:
         with run_env.written_down(settings.VAR_DIR, env.given()):
             supervisor.run(say)
     if supervisor.given_up:
-        raise CommandError(f"Everything was ended, because {supervisor.given_up} does not stay up: see {log_path()}")
+        raise CommandError(f"Everything was stopped, because {supervisor.given_up} keeps failing: see {log_path()}")
     say("Everything has ended.")
 
 

@@ -58,7 +58,7 @@ def test_makes_only_who_is_missing() -> None:
     said = StringIO()
     call_command("seed_demo", stdout=said)
 
-    assert said.getvalue() == "staff: made\n"
+    assert said.getvalue() == "staff: created\n"
 
 
 def test_refuses_outside_embedded_mode(settings: Settings) -> None:

@@ -46,8 +46,8 @@ def test_mends_what_differed_and_says_where(two_days: None) -> None:
     said = rebuild()
 
     assert said.splitlines() == [
-        f"{TODAY - timedelta(days=9)}: 1 rows differed, and are right now",
-        f"{TODAY}: 2 rows differed, and are right now",
+        f"{TODAY - timedelta(days=9)}: 1 rows differed, and were corrected",
+        f"{TODAY}: 2 rows differed, and were corrected",
         "2 days differed.",
     ]
     assert UsageState.load().version > version

@@ -41,13 +41,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--with-real-gateway",
             action="store_true",
-            help="also when keys would be made at a real gateway; the portal starts when their password was changed",
+            help="also when keys would be created at a real gateway; the portal starts when their password was changed",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Refuse where known passwords would do harm; make who is missing."""
         if not settings.EMBEDDED:
-            raise CommandError("Demo people have a known password: they are made with EMBEDDED=1 only.")
+            raise CommandError("Demo people have a known password: they are created only with EMBEDDED=1.")
         if not options["with_real_gateway"] and not _gateway_is_the_sandbox():
             raise CommandError(
                 f"The gateway is {settings.GATEWAY_URL}, not the sandbox. Demo people have a known password: anybody "
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         for person in PEOPLE:
             if (person.username,) not in known:
                 _make(person)
-                self.stdout.write(f"{person.username}: made")
+                self.stdout.write(f"{person.username}: created")
 
 
 def _gateway_is_the_sandbox() -> bool:

@@ -30,4 +30,4 @@ class Command(BaseCommand):
             self.stdout.write("Accepted. The next keys.sync (within fifteen minutes) marks keys that are not there as")
             self.stdout.write("gone; none is deleted at the gateway, and no usage that the portal has is removed.")
         else:
-            self.stdout.write("Nothing to accept: the gateway is as the portal knows it.")
+            self.stdout.write("Nothing to accept: the gateway is in the expected state.")

@@ -27,9 +27,9 @@ class Command(BaseCommand):
         self._list("Taken over: another end, or a block, since the copy", report.updated)
         self._list("Lost: deleted at the gateway since the copy", report.lost)
         if report.deleted:
-            self.stdout.write(f"Deleted at the gateway, as the copy says that somebody had asked: {report.deleted}")
+            self.stdout.write(f"Deleted at the gateway, as requested before the backup: {report.deleted}")
         if report.unreadable:
-            self.stdout.write(f"Passed over, because the gateway's row makes no sense: {report.unreadable}")
+            self.stdout.write(f"Skipped, because the gateway's row is invalid: {report.unreadable}")
         if not report.anything:
             self.stdout.write("Nothing to do: the portal and the gateway agree.")
 

@@ -16,5 +16,5 @@ class Command(BaseCommand):
         """Rebuild, and report."""
         differed = rebuild_rollups()
         for day, rows in differed.items():
-            self.stdout.write(f"{day}: {rows} rows differed, and are right now")
+            self.stdout.write(f"{day}: {rows} rows differed, and were corrected")
         self.stdout.write(f"{len(differed)} days differed." if differed else "Nothing differed.")

@@ -25,4 +25,4 @@ class Command(BaseCommand):
         run = refresh_facts(first_day, last_day, PollRun.Kind.BUTTON, slice_s=float("inf"), accept_less=True)
         if run.outcome != PollRun.Outcome.DONE:
             raise CommandError(f"Not read: {run.problem} Try again later.")
-        self.stdout.write(f"{first_day} to {last_day}: {run.rows_written} facts made, changed or removed.")
+        self.stdout.write(f"{first_day} to {last_day}: {run.rows_written} facts created, changed or removed.")
