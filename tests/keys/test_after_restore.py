@@ -50,12 +50,12 @@ def test_what_was_made_deleted_and_changed_since_the_copy_is_the_same_on_both_si
     assert tokens_at(sandbox) == there
     assert_at_rest(sandbox)
     assert [line.strip() for line in said.splitlines()] == [
-        "Adopted: made since the copy, owned and listed again:",
+        "Adopted: created since the backup, owned and listed again:",
         f"staff: Personal key “rotated” …{new_secret[-4:]}",
         f"staff: Personal key “made since” …{made.secret[-4:]}",
-        "Taken over: another end, or a block, since the copy:",
+        "Updated: another end, or a block, since the backup:",
         f"staff: Personal key “kept” …{kept.secret[-4:]}",
-        "Lost: deleted at the gateway since the copy:",
+        "Lost: deleted at the gateway since the backup:",
         f"staff: Personal key “deleted” …{deleted.secret[-4:]}",
     ]
     adopted = again(made.key)  # by its id of before
@@ -93,7 +93,7 @@ def test_a_key_that_was_being_made_when_the_copy_was_taken_is_not_deleted(intern
 
     assert works(sandbox, fresh.secret)
     assert live_token(key) == token_of(fresh.secret)
-    assert "Healed" in said
+    assert "Repaired" in said
     assert token.alias
     assert_at_rest(sandbox)
 

@@ -13,7 +13,7 @@ from keys.models import Key
 class Command(BaseCommand):
     """Adopt keys that were made since the copy, mark those that were deleted since, finish what was under way."""
 
-    help = "After restoring an old copy of the database: say what was adopted, healed and lost, key by key."
+    help = "After restoring an old backup of the database: list what was adopted, repaired and lost, key by key."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it, and report in plain lines. Again is harmless."""
@@ -22,10 +22,10 @@ class Command(BaseCommand):
             report = services.repair_after_restore()
         except GatewayError as error:
             raise CommandError(f"Not finished: {error} Run this again.") from error
-        self._list("Adopted: made since the copy, owned and listed again", report.adopted)
-        self._list("Healed: were under way when the copy was taken, or are there again", report.healed)
-        self._list("Taken over: another end, or a block, since the copy", report.updated)
-        self._list("Lost: deleted at the gateway since the copy", report.lost)
+        self._list("Adopted: created since the backup, owned and listed again", report.adopted)
+        self._list("Repaired: in progress at the time of the backup, or present again", report.healed)
+        self._list("Updated: another end, or a block, since the backup", report.updated)
+        self._list("Lost: deleted at the gateway since the backup", report.lost)
         if report.deleted:
             self.stdout.write(f"Deleted at the gateway, as requested before the backup: {report.deleted}")
         if report.unreadable:
