@@ -57,7 +57,7 @@ def test_a_policy_says_what_it_was_and_what_it_is_in_the_readers_language(admin:
     assert "3 → 5" in remark
     assert "Personal keys, all models: yes → no" in remark
     assert "Personal keys, models: – → alpha, beta" in remark
-    assert "The Playground’s key, end of all such keys: – → 12 Mar 2027, 18:00" in remark
+    assert "The Playground’s key, end date of all keys of this kind: – → 12 Mar 2027, 18:00" in remark
     assert "Temporary" not in remark
     assert (deleted, nothing) == ("Deleted by admin from 127.0.0.1", "")
     assert "oui → non" in said_of("policy", "fr")[1][1]

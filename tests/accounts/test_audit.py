@@ -38,7 +38,7 @@ def test_keeps_the_name_that_somebody_had_then(db: None) -> None:
         ("rotate", "done", "Intern A", None, "Secret replaced by Staff B for Intern A"),
         ("delete", "done", "", None, "Deleted by Staff B"),
         ("issue", "refused", "", "10.0.0.1", "Creation by Staff B from 10.0.0.1: refused"),
-        ("delete", "unknown", "Intern A", None, "Deletion by Staff B for Intern A: outcome unknown"),
+        ("delete", "unknown", "Intern A", None, "Deletion by Staff B for Intern A: not confirmed"),
     ],
 )
 def test_says_in_a_sentence_what_happened(

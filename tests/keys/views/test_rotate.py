@@ -123,7 +123,7 @@ def test_a_gateway_that_is_away_rotated_nothing(
 
     assert response.status_code == 503
     assert_form(response, way)
-    assert "The gateway does not answer. The secret that you have works on" in words_of(response)
+    assert "The gateway does not answer. Your current secret still works" in words_of(response)
     assert everything(sandbox) == before
 
 

@@ -31,7 +31,7 @@ SEEN = "/usage/notices/seen/"
 @pytest.mark.parametrize(
     ("threshold", "words"),
     [
-        (80, "80 % of the budget of “thesis” is used: 4.00 of 5.00 USD. At its budget the key pauses until 1"),
+        (80, "80 % of the budget of “thesis” is used: 4.00 of 5.00 USD. Once the budget is used up, the key pauses"),
         (100, "The budget of “thesis” is used: 4.00 of 5.00 USD. The key pauses until 1"),
     ],
 )
