@@ -71,7 +71,7 @@ def test_names_the_portal_where_nobody_acted(db: None) -> None:
     )
 
     assert entry.actor is None
-    assert entry.sentence == "Repair by the portal: healed"
+    assert entry.sentence == "Repair by the portal: repaired"
 
 
 def test_has_a_word_for_every_action_and_outcome() -> None:
