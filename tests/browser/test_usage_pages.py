@@ -4,7 +4,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from tests.browser.test_pages import assert_in_order
+from tests.browser.places import Way, at
+from tests.browser.test_pages import assert_all_in_order, assert_in_order
 from tests.browser.test_weight import BAR_BYTES, weigh
 from tests.browser.visit import Visit
 from tests.browser.weeks import weeks_of_use
@@ -42,36 +43,40 @@ def make_run(**fields: object) -> PollRun:
     return PollRun.objects.create(**about)
 
 
-@pytest.mark.parametrize("path", ["/", "/usage/", "/usage/?period=90d", "/usage/?model=nothing", "/usage/interns/"])
-def test_pages_of_staff_are_in_order(
-    visit: Visit, everything: None, staff: User, path: str, axe_on_phone: bool
-) -> None:
-    assert_in_order(visit(path, user=staff), axe_on_phone)
+def places(*paths: str) -> dict[str, Way]:
+    return {path: at(path) for path in paths}
 
 
-@pytest.mark.parametrize(
-    "path", ["/usage/everyone/", "/usage/everyone/?person=staff&kind=temporary", "/usage/runs/", "/usage/compare/"]
-)
-def test_pages_of_admins_are_in_order(
-    visit: Visit, everything: None, admin: User, path: str, axe_on_phone: bool
-) -> None:
-    assert_in_order(visit(path, user=admin), axe_on_phone)
+@pytest.mark.timeout(900)  # many pages, each looked at four times
+def test_pages_of_staff_are_in_order(visit: Visit, everything: None, staff: User, axe_on_phone: bool) -> None:
+    ways = places("/", "/usage/", "/usage/?period=90d", "/usage/?model=nothing", "/usage/interns/")
+
+    assert_all_in_order(visit("about:blank", user=staff), ways, axe_on_phone)
 
 
-@pytest.mark.parametrize("path", ["/usage/everyone/", "/usage/runs/", "/usage/compare/", "/usage/interns/"])
-def test_pages_that_have_nothing_yet_are_in_order(
-    visit: Visit, staff: User, admin: User, path: str, axe_on_phone: bool
-) -> None:
-    assert_in_order(visit(path, user=staff if "interns" in path else admin), axe_on_phone)
+@pytest.mark.timeout(900)
+def test_pages_of_admins_are_in_order(visit: Visit, everything: None, admin: User, axe_on_phone: bool) -> None:
+    ways = places("/usage/everyone/", "/usage/everyone/?person=staff&kind=temporary", "/usage/runs/", "/usage/compare/")
+
+    assert_all_in_order(visit("about:blank", user=admin), ways | {"what unfolds": unfolded}, axe_on_phone)
 
 
-def test_what_unfolds_is_in_order(visit: Visit, everything: None, admin: User, axe_on_phone: bool) -> None:
-    page = visit("/usage/everyone/", user=admin)
+def unfolded(page: Page) -> None:
+    page.goto("/usage/everyone/")
     page.get_by_text("Show as table").click()
     page.get_by_text("Custom").click()
     expect(page.get_by_label("From", exact=True)).to_be_visible()
 
-    assert_in_order(page, axe_on_phone)
+
+@pytest.mark.timeout(900)
+def test_pages_that_have_nothing_yet_are_in_order(visit: Visit, admin: User, axe_on_phone: bool) -> None:
+    ways = places("/usage/everyone/", "/usage/runs/", "/usage/compare/")
+
+    assert_all_in_order(visit("about:blank", user=admin), ways, axe_on_phone)
+
+
+def test_a_page_without_interns_is_in_order(visit: Visit, staff: User, axe_on_phone: bool) -> None:
+    assert_in_order(visit("/usage/interns/", user=staff), axe_on_phone)
 
 
 @pytest.mark.parametrize("path", ["/usage/", "/usage/everyone/"])
