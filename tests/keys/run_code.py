@@ -4,10 +4,10 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from keys.snippets import Snippet
+from tests.keys.warm_python import run_warm
 
 TIMEOUT_S = 60
 NOBODY = "http://127.0.0.1:9"  # a proxy that is not there: code that asks another machine than this one fails
@@ -20,7 +20,6 @@ for model in OpenAI().models.list():
     print(model.id)
 """  # what people write beside a .env file
 COMMANDS = {
-    "python": (sys.executable,),
     "r": ("Rscript", "--vanilla"),
     "javascript": ("node",),
 }
@@ -32,6 +31,8 @@ def run_code(*, language: str, filename: str, code: str, folder: Path) -> subpro
         (folder / filename).write_text(code, encoding="utf-8")
     if language == "env":
         return run_code(language="python", filename="try.py", code=ENV_PROGRAM, folder=folder)
+    if language == "python":
+        return subprocess.CompletedProcess(filename, *run_warm(filename, folder, _environment(folder), TIMEOUT_S))
     command = ["sh", "-c", code] if language == "shell" else [*COMMANDS[language], filename]
     return subprocess.run(
         command, cwd=folder, env=_environment(folder), capture_output=True, text=True, timeout=TIMEOUT_S, check=False
