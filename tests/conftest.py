@@ -4,21 +4,19 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models.signals import post_migrate
 from django.test import Client
 from django.utils import timezone, translation
 from pytest_django import Settings
 
 from portal.translations import compile_translations
 from tests import network, rounds
+from tests.emptying import empty_tables_quickly
 from tests.requirements import REQUIREMENTS, require
 from tests.sandbox_process import Sandbox
 from tests.servers import Postgres, Redis
@@ -36,7 +34,7 @@ TESTS = Path(__file__).resolve().parent
 def pytest_configure(config: pytest.Config) -> None:
     """Guard the network; once for all workers, compile translations and start the servers that the settings name."""
     network.guard_the_network()
-    post_migrate.connect(seed_after_flush, sender=apps.get_app_config("accounts"))
+    empty_tables_quickly()
     if hasattr(config, "workerinput"):
         return
     config.stash[STARTED_AT] = time.monotonic()
@@ -128,14 +126,6 @@ def empty_cache(request: pytest.FixtureRequest) -> None:
         database = "transactional_db" if "live_server" in request.fixturenames else "db"
         request.getfixturevalue(database)
         cache.clear()
-
-
-def seed_after_flush(**_: object) -> None:
-    """Bring back what a new portal starts with, which goes when a test with transactions empties the tables."""
-    from django.contrib.auth.models import Group
-
-    if not Group.objects.exists():
-        import_module("portal.migrations.0001_seeds").seed(apps)
 
 
 # --- Servers --------------------------------------------------------------------------------------

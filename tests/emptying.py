@@ -1,0 +1,35 @@
+"""Empties the tables after a test that commits, in a tenth of the time of Django's flush.
+
+Flush truncates every table, which costs PostgreSQL new files for each, and makes all content types and permissions
+anew, which are the same after every test. Here they stay; the other tables lose their rows, in one transaction, and
+what a new portal starts with comes back.
+"""
+
+from importlib import import_module
+
+from django.apps import apps
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.test import TransactionTestCase
+
+KEPT = {"django_migrations", "django_content_type", "auth_permission"}
+
+
+def empty_tables_quickly() -> None:
+    """Let all tests that commit end so."""
+    TransactionTestCase._fixture_teardown = _empty_all  # type: ignore[attr-defined]
+
+
+def _empty_all(test_case: TransactionTestCase) -> None:
+    for alias in test_case._databases_names(include_mirrors=False):  # type: ignore[attr-defined]
+        _empty(connections[alias])
+
+
+def _empty(connection: BaseDatabaseWrapper) -> None:
+    tables = sorted(set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - KEPT)
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # no trigger is asked: neither foreign keys nor the one of the trail
+            cursor.execute("SET LOCAL session_replication_role = 'replica'")
+        for table in tables:
+            cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
+        import_module("portal.migrations.0001_seeds").seed(apps)
