@@ -5,47 +5,52 @@ uses no database, and ONLY_ON_SQLITE: what a person sees, or a process does, tha
 Services, queries, constraints, what runs at the same time, crashes, polls and exports run on both.
 """
 
-from fnmatch import fnmatch
 from typing import Final
 
-SLOW: Final = {  # a pattern of files below tests/: why
+SLOW: Final = {  # a file or a folder below tests/: why
+    "bench/": "the bench's own tests",
+    "browser/test_real_size.py": "every full page in three widths, two colours, two languages",
+    "faults/": "PostgreSQL and Redis restart, hang and are away",
     "keys/test_crashes.py": "kills a process at every line of every act",
     "keys/test_kills.py": "kills the web process in the middle of every act",
-    "usage/test_crashes.py": "kills a worker at every step of a poll",
-    "faults/*.py": "PostgreSQL and Redis restart, hang and are away",
-    "playground/test_faults_servers.py": "servers restart in the middle of answers",
+    "playground/test_faults_before.py": "gateways fail before an answer begins",
+    "playground/test_faults_browser.py": "browsers go at each moment",
+    "playground/test_faults_carried.py": "answers that are carried in the middle",
+    "playground/test_faults_deleted.py": "answers that are deleted in the middle",
     "playground/test_faults_process.py": "processes are killed in the middle of answers",
-    "playground/test_faults_b*.py": "gateways and browsers fail at each moment; test_faults.py is no slow one",
-    "playground/test_faults_[cd]*.py": "answers that are carried or deleted in the middle",
+    "playground/test_faults_servers.py": "servers restart in the middle of answers",
+    "usage/test_crashes.py": "kills a worker at every step of a poll",
     "web/test_slow_requests.py": "browsers that send and read slowly",
-    "browser/test_real_size.py": "every full page in three widths, two colours, two languages",
-    "bench/*.py": "the bench's own tests",
 }
 ONLY_ON_SQLITE: Final = {
-    "browser/test_[!w]*.py": "looks at pages; test_whole_way.py goes the whole way on both",
-    "browser/test_we*.py": "looks at pages",
-    "browser/test_wi*.py": "looks at pages",
-    "french/*.py": "reads pages in French",
-    "bench/*.py": "the bench's own tests",
-    "web/test_templates.py": "reads templates",
-    "web/test_security.py": "headers",
-    "web/test_slow_requests.py": "the web server",
-    "web/test_behind_nginx.py": "the web server",
-    "portal/test_routes.py": "who may come in, method by method",
-    "accounts/test_openid_provider.py": "signs in at a program of another",
     "accounts/test_institution_refusals.py": "what a provider says, refused before anything is stored",
-    "usage/views/test_access.py": "who may come in",
-    "playground/views/test_access.py": "who may come in",
-    "playground/views/test_xss.py": "how texts become markup",
-    "playground/test_rendering*.py": "how texts become markup",
+    "accounts/test_openid_provider.py": "signs in at a program of another",
+    "bench/": "the bench's own tests",
+    "browser/": "looks at pages",
+    "french/": "reads pages in French",
+    "keys/test_error_reports.py": "what reports of errors leave out",
+    "keys/test_kills.py": "what pages say after a kill; test_crashes.py looks at the rows, on both",
+    "keys/views/test_garbage.py": "what a gateway says instead of an answer; test_faults.py looks at the rows, on both",
     "playground/test_as_code.py": "forms become code",
     "playground/test_dialects.py": "what gateways say, as they spell it",
     "playground/test_faults_before.py": "what a gateway says instead of an answer; test_faults.py runs on both",
-    "playground/test_thoughts.py": "what gateways say, as they spell it",
     "playground/test_reasoning.py": "what gateways say, as they spell it",
+    "playground/test_rendering.py": "how texts become markup",
+    "playground/test_rendering_budget.py": "how texts become markup",
+    "playground/test_rendering_processes.py": "how texts become markup",
+    "playground/test_thoughts.py": "what gateways say, as they spell it",
+    "playground/views/test_access.py": "who may come in",
+    "playground/views/test_xss.py": "how texts become markup",
+    "portal/test_routes.py": "who may come in, method by method",
+    "usage/views/test_access.py": "who may come in",
+    "web/test_behind_nginx.py": "the web server",
+    "web/test_security.py": "headers",
+    "web/test_slow_requests.py": "the web server",
+    "web/test_templates.py": "reads templates",
 }
+ON_BOTH: Final = {"browser/test_whole_way.py": "goes the whole way of a person"}
 
 
-def is_among(name: str, patterns: dict[str, str]) -> bool:
-    """Tell whether a file, named from tests/ on, is meant by one of the patterns."""
-    return any(fnmatch(name, pattern) for pattern in patterns)
+def is_among(name: str, files: dict[str, str]) -> bool:
+    """Tell whether a file, named from tests/ on, is one of the files or in one of the folders."""
+    return name in files or any(entry.endswith("/") and name.startswith(entry) for entry in files)
