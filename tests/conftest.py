@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone, translation
 from pytest_django import Settings
 
@@ -23,6 +24,8 @@ from tests.servers import Postgres, Redis
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from tests.accounts.institution import Institution
+    from tests.accounts.signing_in import SignIn
 
 HTMX = {"HX-Request": "true"}  # the header that tells a view that htmx asks
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
@@ -75,7 +78,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         name = item.path.relative_to(TESTS).as_posix()
         if rounds.is_among(name, rounds.SLOW):
             item.add_marker("slow")
-        if rounds.is_among(name, rounds.ONLY_ON_SQLITE):
+        if rounds.is_among(name, rounds.ONLY_ON_SQLITE) and name not in rounds.ON_BOTH:
             item.add_marker(pytest.mark.only_on("sqlite"))
     yield
     vendor = "postgresql" if "postgresql" in settings.DATABASES["default"]["ENGINE"] else "sqlite"
@@ -167,6 +170,29 @@ def repository() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="module")
+def institution_process() -> Iterator["Institution"]:
+    """Run one provider for the tests of a file."""
+    from tests.accounts.institution import running
+
+    with running() as institution:
+        yield institution
+
+
+@pytest.fixture
+def institution(institution_process: "Institution", settings: Settings) -> "Institution":
+    """Hand out the provider as new, with the portal pointed at it."""
+    from tests.accounts.signing_in import providers
+
+    institution_process.garbage, institution_process.gives_id_token = False, True
+    institution_process.has_userinfo, institution_process.userinfo_token = True, ""
+    institution_process.asked, institution_process.codes = [], {}
+    institution_process.id_token_claims = {}
+    settings.OIDC_ISSUER, settings.OIDC_NAME = institution_process.url, "Example University"
+    settings.SOCIALACCOUNT_PROVIDERS = providers(institution_process.url)
+    return institution_process
+
+
 # --- People ---------------------------------------------------------------------------------------
 @pytest.fixture
 def intern(db: None) -> "User":
@@ -208,6 +234,17 @@ def as_staff(staff: "User") -> Client:
 def as_admin(admin: "User") -> Client:
     """Return the browser of an admin who is signed in."""
     return signed_in(admin)
+
+
+@pytest.fixture
+def sign_in(client: Client) -> "SignIn":
+    """Return how to fill in the sign-in form; answers its response."""
+    from tests.factories import PASSWORD
+
+    def fill_in(login: str, password: str = PASSWORD, **more: str) -> Any:
+        return client.post(reverse("account_login"), {"login": login, "password": password, **more})
+
+    return fill_in
 
 
 def signed_in(user: "User") -> Client:

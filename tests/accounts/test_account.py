@@ -17,7 +17,7 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 from accounts import mails, tasks
 from accounts.adapters import AccountAdapter
 from accounts.models import User
-from tests.accounts.conftest import SignIn, is_signed_in
+from tests.accounts.signing_in import SignIn, is_signed_in
 from tests.conftest import signed_in
 from tests.factories import PASSWORD, make_intern, make_user
 from tests.tasks import run_tasks, waiting_tasks

@@ -6,7 +6,7 @@ from django.urls import reverse
 from pytest_django.asserts import assertContains
 
 from accounts.models import User
-from tests.accounts.conftest import SignIn
+from tests.accounts.signing_in import SignIn
 from tests.factories import make_user
 
 

@@ -16,8 +16,8 @@ from pytest_django.asserts import assertContains, assertRedirects
 
 from accounts.checks import identity_is_asked_for, institution_is_asked_over_https
 from accounts.models import User
-from tests.accounts.conftest import is_signed_in, providers
 from tests.accounts.institution import CLIENT_ID, CLIENT_SECRET, Institution
+from tests.accounts.signing_in import is_signed_in, providers
 from tests.accounts.visits import LOGIN, come_back
 from tests.factories import make_intern
 

@@ -11,8 +11,8 @@ from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertRedirects
 
 from accounts.models import User
-from tests.accounts.conftest import SignIn, is_signed_in
 from tests.accounts.institution import Institution
+from tests.accounts.signing_in import SignIn, is_signed_in
 from tests.accounts.visits import come_back, groups_of
 from tests.factories import make_intern, make_user
 from tests.tasks import run_tasks

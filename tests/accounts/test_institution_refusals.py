@@ -12,8 +12,8 @@ from pytest_django import Settings
 from pytest_django.asserts import assertContains
 
 from accounts.models import User
-from tests.accounts.conftest import is_signed_in, providers
 from tests.accounts.institution import Institution
+from tests.accounts.signing_in import is_signed_in, providers
 from tests.accounts.visits import CALLBACK, LOGIN, come_back, groups_of
 
 

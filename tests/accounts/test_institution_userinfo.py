@@ -8,8 +8,8 @@ from django.test import Client
 from pytest_django.asserts import assertContains
 
 from accounts.models import User
-from tests.accounts.conftest import is_signed_in
 from tests.accounts.institution import CLIENT_ID, Institution
+from tests.accounts.signing_in import is_signed_in
 from tests.accounts.visits import come_back, groups_of
 
 CLAIMS = {"sub": "u1", "name": "Intern A", "email": "ada@example.edu", "email_verified": True, "groups": ["Staff"]}

@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from accounts.policies import policy_of
-from tests.accounts.conftest import SignIn, is_signed_in
+from tests.accounts.signing_in import SignIn, is_signed_in
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from accounts.adapters import MISMATCH
 from accounts.models import User
 from portal import settings as portal_settings
 from portal.settings import BROWSER_COOKIE_NAME
-from tests.accounts.conftest import SignIn, is_signed_in
+from tests.accounts.signing_in import SignIn, is_signed_in
 from tests.factories import PASSWORD, make_intern, make_user
 from tests.tasks import waiting_tasks
 

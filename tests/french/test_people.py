@@ -8,7 +8,7 @@ from django.utils import translation
 from pytest_django import Settings
 
 from accounts.models import AuditEntry, Policy, User
-from tests.accounts.conftest import providers
+from tests.accounts.signing_in import providers
 from tests.accounts.test_admin import policy_form
 from tests.factories import PASSWORD, make_user
 from tests.french.conftest import Read, in_french

@@ -23,8 +23,8 @@ from playground.models import Answer, Conversation, Image
 from playground.services import anonymise as service
 from playground.services.anonymise import anonymise
 from playground.services.prune import prune_conversations
-from tests.accounts.conftest import SignIn, institution, institution_process, is_signed_in, sign_in  # noqa: F401
 from tests.accounts.institution import Institution
+from tests.accounts.signing_in import SignIn, is_signed_in
 from tests.accounts.visits import come_back
 from tests.conftest import signed_in
 from tests.factories import PASSWORD, make_staff, make_user
@@ -138,7 +138,7 @@ def test_somebody_who_has_that_name_already_keeps_it(ngozi: User, sandbox: Sandb
 
 
 # --- The way in ---------------------------------------------------------------------------------------
-def test_sessions_end_and_the_password_opens_nothing(ngozi: User, staff: User, sign_in: SignIn, client: Client) -> None:  # noqa: F811
+def test_sessions_end_and_the_password_opens_nothing(ngozi: User, staff: User, sign_in: SignIn, client: Client) -> None:
     theirs, others = signed_in(ngozi), signed_in(staff)
 
     anonymise(person=ngozi, act=BY_TEST)
@@ -154,7 +154,7 @@ def test_sessions_end_and_the_password_opens_nothing(ngozi: User, staff: User, s
 def test_the_same_person_gets_a_new_account_with_the_institution(
     ngozi: User,
     client: Client,
-    institution: Institution,  # noqa: F811
+    institution: Institution,
 ) -> None:
     anonymise(person=ngozi, act=BY_TEST)
     institution.knows("u-ngozi", preferred_username="ngozi", email="ngozi@example.edu", email_verified=True)

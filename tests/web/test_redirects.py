@@ -9,8 +9,8 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.accounts.conftest import providers
 from tests.accounts.institution import running
+from tests.accounts.signing_in import providers
 from tests.conftest import signed_in
 from tests.factories import PASSWORD
 from tests.tasks import run_tasks
