@@ -15,6 +15,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from web.money import UsdField
+
 LOST_AFTER = timedelta(seconds=30)  # a stream that nobody wrote of for so long has died with its process
 LEFT_AFTER = timedelta(minutes=10)  # a column that no page asked for so long never begins; hidden pages ask seldom
 
@@ -157,7 +159,7 @@ class Answer(models.Model):
     completion_tokens = models.PositiveIntegerField(null=True)
     reasoning_tokens = models.PositiveIntegerField(null=True)
     cached_tokens = models.PositiveIntegerField(null=True)
-    cost_usd = models.DecimalField(max_digits=16, decimal_places=10, null=True)
+    cost_usd = UsdField(max_digits=16, decimal_places=10, null=True)
     cost_source = models.CharField(max_length=10, choices=CostSource, default=CostSource.UNKNOWN, blank=True)
     first_token_ms = models.PositiveIntegerField(null=True)
     took_ms = models.PositiveIntegerField(null=True)
@@ -173,6 +175,11 @@ class Answer(models.Model):
         indexes: ClassVar = [
             models.Index(  # AnswerQuerySet.lost
                 fields=["saved_at"], condition=Q(state__in=("waiting", "streaming")), name="playground_under_way"
+            ),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(cost_usd=None) | Q(cost_usd__gte=0), name="playground_cost_not_negative"
             ),
         ]
 

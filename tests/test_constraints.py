@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from keys.models import GatewayIdentity, GatewayModel, Key, PersonBudget, Token
+from playground.models import Answer, Conversation, Message
 from usage.models import Discrepancy, Notice, PollRun, Reconciliation, UsedModel
 
 DAY = date(2026, 11, 28)
@@ -56,6 +57,11 @@ def discrepancy_of(_: User) -> Discrepancy:
     return Discrepancy.objects.create(reconciliation=Reconciliation.objects.create(), **about)
 
 
+def answer_of(person: User) -> Answer:
+    message = Message.objects.create(conversation=Conversation.objects.create(owner=person), text="Hello")
+    return Answer.objects.create(message=message, model="small", cost_usd=Decimal("0.0000000001"))
+
+
 REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the constraint, what breaks it
     (key_of, "keys_kind_known", {"kind": "course"}),
     (key_of, "keys_state_known", {"state": "expired"}),
@@ -81,6 +87,7 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (notice_of, "usage_notice_amounts_positive", {"spent_usd": Decimal("-0.01")}),
     (discrepancy_of, "usage_discrepancy_kind_known", {"kind": "colour"}),
     (discrepancy_of, "usage_discrepancy_fix_known", {"fix": "wait"}),
+    (answer_of, "playground_cost_not_negative", {"cost_usd": Decimal("-0.0000000001")}),
 ]
 
 
@@ -96,7 +103,7 @@ def test_refuses_what_no_form_would_write(intern: User) -> None:
 def test_each_check_constraint_has_a_row_that_it_refuses() -> None:
     names = {each.name for model in MODELS for each in check_constraints_of(model)}
 
-    assert names == {name for _, name, _ in REFUSED}
+    assert names | {each.name for each in check_constraints_of(Answer)} == {name for _, name, _ in REFUSED}
 
 
 def test_a_choice_that_is_not_in_the_list_is_no_choice_in_the_database() -> None:

@@ -5,6 +5,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+import web.money
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -73,7 +75,7 @@ class Migration(migrations.Migration):
                 ("completion_tokens", models.PositiveIntegerField(null=True)),
                 ("reasoning_tokens", models.PositiveIntegerField(null=True)),
                 ("cached_tokens", models.PositiveIntegerField(null=True)),
-                ("cost_usd", models.DecimalField(decimal_places=10, max_digits=16, null=True)),
+                ("cost_usd", web.money.UsdField(decimal_places=10, max_digits=16, null=True)),
                 (
                     "cost_source",
                     models.CharField(
@@ -239,6 +241,13 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="conversation",
             index=models.Index(fields=["used_at"], name="playground_by_use"),
+        ),
+        migrations.AddConstraint(
+            model_name="answer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("cost_usd", None), ("cost_usd__gte", 0), _connector="OR"),
+                name="playground_cost_not_negative",
+            ),
         ),
         migrations.AddIndex(
             model_name="answer",
