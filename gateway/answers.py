@@ -1,11 +1,12 @@
 """Reads models' answers: chats and completions, whole or by events, vectors, verdicts."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any
 
-from gateway import figures, reading
+from gateway import figures
 from gateway.content import content_of, sources_of
 from gateway.inference_types import (
+    MOST_CHOICES,
     ChatAnswer,
     ChatDelta,
     Choice,
@@ -14,48 +15,84 @@ from gateway.inference_types import (
     ModerationAnswer,
     TokenUsage,
 )
-from gateway.reading import Fields
+from gateway.reading import Body, Fields, Money, Whole, not_understood, read
 from gateway.transport import Answer
+from gateway.types import Headers
 
-MOST_CHOICES: Final = 128  # what OpenAI's `n` goes up to
+
+class _Choice(Body):
+    message: dict[str, Any]
+    finish_reason: Any = None
+
+
+class _TextChoice(Body):
+    text: str | None = None
+    finish_reason: Any = None
+
+
+class _Answer(Body):
+    choices: tuple[Any, ...] | None = None
+    id: Any = None
+    model: Any = None
+    usage: Any = None
+
+
+class _ChatAnswer(_Answer):
+    choices: tuple[_Choice, ...] | None = None
+
+
+class _CompletionAnswer(_Answer):
+    choices: tuple[_TextChoice, ...] | None = None
 
 
 def chat_answer(answer: Answer) -> ChatAnswer:
     """Read a whole answer of /v1/chat/completions."""
-    return _whole(answer, _chat_choice)
+    told = read(answer.body, _ChatAnswer)
+    choices = [
+        Choice(**content_of(row.message)._asdict(), finish_reason=_name(row.finish_reason))
+        for row in told.choices or ()
+    ]
+    return _whole(told, choices, answer.headers)
 
 
 def completion_answer(answer: Answer) -> ChatAnswer:
     """Read a whole answer of /v1/completions."""
-    return _whole(answer, _completion_choice)
+    told = read(answer.body, _CompletionAnswer)
+    choices = [
+        Choice(text=row.text or "", reasoning="", tool_calls=(), finish_reason=_name(row.finish_reason))
+        for row in told.choices or ()
+    ]
+    return _whole(told, choices, answer.headers)
 
 
-def _whole(answer: Answer, read: Callable[[Fields], Choice]) -> ChatAnswer:
-    body = reading.fields(answer.body, "answer")
-    choices = tuple(read(reading.fields(row, "choice")) for row in reading.items(body.get("choices"), "choices"))
+def _whole(told: _Answer, choices: Sequence[Choice], headers: Headers) -> ChatAnswer:
     if not choices:
-        raise reading.not_understood("choices is empty")
+        raise not_understood("choices is empty")
     return ChatAnswer(
-        id=_name(body.get("id")),
-        model=_name(body.get("model")),
-        choices=choices,
-        usage=_usage(body.get("usage")),
-        headers=answer.headers,
+        id=_name(told.id),
+        model=_name(told.model),
+        choices=tuple(choices),
+        usage=_usage(told.usage),
+        headers=headers,
     )
 
 
-def _chat_choice(row: Fields) -> Choice:
-    content = content_of(reading.fields(row.get("message"), "message"))
-    return Choice(**content._asdict(), finish_reason=_name(row.get("finish_reason")))
+class _Piece(Body):
+    """A choice of an event; some servers name its delta as in a whole answer, or give no more than a text."""
+
+    delta: Fields = {}
+    message: Fields = {}
+    text: Any = None
+    finish_reason: Any = None
+    index: Any = None
+    usage: Any = None
 
 
-def _completion_choice(row: Fields) -> Choice:
-    return Choice(
-        text=reading.optional_text(row, "text") or "",
-        reasoning="",
-        tool_calls=(),
-        finish_reason=_name(row.get("finish_reason")),
-    )
+class _Event(Body):
+    choices: tuple[_Piece, ...] | None = None
+    usage: Any = None
+    citations: Any = None
+    search_results: Any = None
 
 
 def chat_deltas(event: Fields) -> Sequence[ChatDelta]:
@@ -68,54 +105,36 @@ def completion_deltas(event: Fields) -> Sequence[ChatDelta]:
     return _deltas(event, _completion_delta)
 
 
-def _deltas(event: Fields, read: Callable[[Fields], ChatDelta]) -> Sequence[ChatDelta]:
-    rows = [reading.fields(value, "choice") for value in reading.items(event.get("choices"), "choices")]
-    found = [read(row) for row in rows]
-    told = (event.get("usage"), *(row.get("usage") for row in rows))  # Moonshot's is in the choice
-    found += [ChatDelta(usage=usage) for usage in map(_usage, told) if usage]
-    sources = [source for name in ("citations", "search_results") for source in sources_of(event.get(name))]
+def _deltas(event: Fields, read_piece: Callable[[_Piece], ChatDelta]) -> Sequence[ChatDelta]:
+    told = read(event, _Event)
+    pieces = told.choices or ()
+    found = [read_piece(piece) for piece in pieces]
+    usages = (told.usage, *(piece.usage for piece in pieces))  # Moonshot's is in the choice
+    found += [ChatDelta(usage=usage) for usage in map(_usage, usages) if usage]
+    sources = [*sources_of(told.citations), *sources_of(told.search_results)]
     if sources:  # Perplexity's, beside the choices
         found.append(ChatDelta(sources=tuple(sources), index=found[0].index if found else 0))
-    return [delta for delta in found if _says_something(delta)]
+    return [delta for delta in found if delta != ChatDelta(index=delta.index)]  # which says nothing
 
 
-def _chat_delta(row: Fields) -> ChatDelta:
-    """Read a choice of an event; some servers name its delta as in a whole answer, or give no more than a text."""
-    delta = row.get("delta") or row.get("message") or {"content": row.get("text")}
-    content = content_of(reading.fields(delta, "delta"))
-    return ChatDelta(**content._asdict(), finish_reason=_name(row.get("finish_reason")), index=_index(row))
+def _chat_delta(piece: _Piece) -> ChatDelta:
+    content = content_of(piece.delta or piece.message or {"content": piece.text})
+    return ChatDelta(**content._asdict(), finish_reason=_name(piece.finish_reason), index=_index(piece.index))
 
 
-def _completion_delta(row: Fields) -> ChatDelta:
-    return ChatDelta(
-        text=reading.optional_text(row, "text") or "",
-        finish_reason=_name(row.get("finish_reason")),
-        index=_index(row),
-    )
+def _completion_delta(piece: _Piece) -> ChatDelta:
+    text = read({"text": piece.text}, _TextChoice).text or ""
+    return ChatDelta(text=text, finish_reason=_name(piece.finish_reason), index=_index(piece.index))
 
 
-def _says_something(delta: ChatDelta) -> bool:
-    return bool(
-        delta.text
-        or delta.reasoning
-        or delta.tool_calls
-        or delta.finish_reason
-        or delta.usage
-        or delta.pictures
-        or delta.sources
-        or delta.unshown
-    )
-
-
-def _index(row: Fields) -> int:
+def _index(index: object) -> int:
     """Return which choice it is; the first where that makes no sense."""
-    index = row.get("index")
     return index if type(index) is int and 0 <= index < MOST_CHOICES else 0
 
 
 def _name(value: object) -> str | None:
     """Return a short text that the answer goes by, or ended by; None where it is none."""
-    return reading.clean(value) or None if isinstance(value, str) else None
+    return value or None if isinstance(value, str) else None
 
 
 def _usage(told: object) -> TokenUsage | None:
@@ -134,43 +153,56 @@ def _usage(told: object) -> TokenUsage | None:
     )
 
 
+class _Vector(Body):
+    embedding: tuple[Money | None, ...] | None = None
+    index: Whole | None = None
+
+
+class _EmbeddingAnswer(Body):
+    data: list[Any] | None = None
+    model: str | None = None
+    usage: Any = None
+
+
 def embedding_answer(answer: Answer, expected: int) -> EmbeddingAnswer:
     """Read vectors in the order of the texts; complain if there are not as many."""
-    body = reading.fields(answer.body, "answer")
-    rows = [reading.fields(row, "vector") for row in reading.items(body.get("data"), "data")]
-    if len(rows) != expected:
-        raise reading.not_understood(f"{len(rows)} vectors for {expected} texts")
-    rows.sort(key=lambda row: reading.whole(row, "index"))
+    told = read(answer.body, _EmbeddingAnswer)
+    if len(told.data or ()) != expected:
+        raise not_understood(f"{len(told.data or ())} vectors for {expected} texts")
+    rows = sorted(read(told.data or [], list[_Vector]), key=lambda row: row.index or 0)
     return EmbeddingAnswer(
-        model=reading.optional_text(body, "model"),
-        vectors=tuple(_vector(row) for row in rows),
-        usage=_usage(body.get("usage")),
+        model=told.model,
+        vectors=tuple(tuple(float(number or 0) for number in row.embedding or ()) for row in rows),
+        usage=_usage(told.usage),
         headers=answer.headers,
     )
 
 
-def _vector(row: Fields) -> tuple[float, ...]:
-    return tuple(
-        float(reading.money({"number": entry}, "number")) for entry in reading.items(row.get("embedding"), "embedding")
-    )
+class _Verdict(Body):
+    flagged: bool | None = None
+    categories: dict[str, bool | None] | None = None
+    category_scores: dict[str, Money | None] | None = None
+
+
+class _ModerationAnswer(Body):
+    results: tuple[_Verdict, ...] | None
+    model: str | None = None
 
 
 def moderation_answer(answer: Answer) -> ModerationAnswer:
     """Read verdicts in the order of the texts."""
-    body = reading.fields(answer.body, "answer")
-    rows = [reading.fields(row, "result") for row in reading.rows(body, "results")]
+    told = read(answer.body, _ModerationAnswer)
     return ModerationAnswer(
-        model=reading.optional_text(body, "model"),
-        results=tuple(_moderation(row) for row in rows),
+        model=told.model,
+        results=tuple(_moderation(row) for row in told.results or ()),
         headers=answer.headers,
     )
 
 
-def _moderation(row: Fields) -> Moderation:
-    categories = reading.fields(row.get("categories") or {}, "categories")
-    scores = reading.fields(row.get("category_scores") or {}, "category_scores")
+def _moderation(row: _Verdict) -> Moderation:
+    scores = row.category_scores or {}
     return Moderation(
-        flagged=reading.flag(row, "flagged"),
-        categories={name: reading.flag(categories, name) for name, value in categories.items() if value is not None},
-        scores={name: float(reading.money(scores, name)) for name, value in scores.items() if value is not None},
+        flagged=row.flagged or False,
+        categories={name: is_so for name, is_so in (row.categories or {}).items() if is_so is not None},
+        scores={name: float(score) for name, score in scores.items() if score is not None},
     )

@@ -5,11 +5,10 @@ What a person can read becomes text, reasoning, pictures, sources or calls of to
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from gateway import reading
 from gateway.inference_types import Source, ToolCall
-from gateway.reading import Fields, clean
+from gateway.reading import Body, Fields, read
 
 MOST_CHARS_OF_A_NAME: Final = 40
 MOST_CHARS_OF_AN_ADDRESS: Final = 2000
@@ -70,6 +69,13 @@ class Content(NamedTuple):
     unshown: tuple[str, ...] = ()
 
 
+_Said = str | dict[str, Any]  # a text or a part
+
+
+class _Message(Body):
+    content: _Said | list[_Said] | None = None
+
+
 class _Found:
     """Collects content; `names` are those of what cannot be shown."""
 
@@ -85,9 +91,12 @@ def content_of(message: Fields) -> Content:
     """Read a message or a delta. Only text that is none is an error: it would be an answer with a hole in it."""
     content = message.get("content")
     if len(message) <= 2 and type(content) is str:  # nearly always: a piece of text, and perhaps its role
-        return Content(text=clean(content))
+        return Content(text=content)
     found = _Found()
-    _add_content(content, found)
+    if isinstance(content, str):
+        found.text.append(content)
+    elif content is not None:
+        _add_content(read(message, _Message).content, found)
     found.text += [_text(message.get("refusal")), _audio_text(message.get("audio"), found)]
     found.reasoning.append(_reasoning(message, found))
     extra = _object(message.get("provider_specific_fields"))
@@ -102,23 +111,18 @@ def content_of(message: Fields) -> Content:
         pictures=tuple(found.pictures),
         sources=tuple(dict.fromkeys(found.sources)),
         tool_calls=_tool_calls(message),
-        unshown=tuple(clean(name)[:MOST_CHARS_OF_A_NAME] for name in found.names),
+        unshown=tuple(name[:MOST_CHARS_OF_A_NAME] for name in found.names),
     )
 
 
 # --- Text and reasoning -----------------------------------------------------------------------------
-def _add_content(content: object, found: _Found) -> None:
-    """Read `content`: null, a text, a part or a list of parts."""
-    if content is None:
-        return
-    if isinstance(content, str):
-        found.text.append(clean(content))
-        return
-    for part in [content] if isinstance(content, dict) else reading.items(content, "content"):
+def _add_content(content: _Said | list[_Said] | None, found: _Found) -> None:
+    """Read a text, a part or a list of them."""
+    for part in content if isinstance(content, list) else [content]:
         if isinstance(part, str):
-            found.text.append(clean(part))
-        else:
-            _add_part(reading.fields(part, "part"), found)
+            found.text.append(part)
+        elif part is not None:
+            _add_part(part, found)
 
 
 def _add_part(part: Fields, found: _Found) -> None:
@@ -160,7 +164,7 @@ def _block_text(block: Mapping[str, object]) -> str:
 def _thinking(value: object) -> str:
     """Return reasoning given as a text, or as a part or a list of parts with texts."""
     if isinstance(value, str):
-        return clean(value)
+        return value
     parts = [value] if isinstance(value, dict) else _list(value)
     return "".join(
         _text(part) or _text(_object(part).get("text")) or _text(_object(part).get("content")) for part in parts
@@ -203,7 +207,7 @@ def _source(address: object, title: str) -> Source | None:
     is_web = isinstance(address, str) and address.lower().startswith(("https://", "http://"))
     if not is_web or len(str(address)) > MOST_CHARS_OF_AN_ADDRESS:
         return None
-    return Source(url=clean(str(address)), title=" ".join(title.split())[:200])
+    return Source(url=str(address), title=" ".join(title.split())[:200])
 
 
 # --- Tools ------------------------------------------------------------------------------------------
@@ -223,7 +227,7 @@ def _tool_call(row: Mapping[str, object], position: int) -> ToolCall:
         index=index if type(index) is int and 0 <= index < 1000 else position,
         id=_text(row.get("id")) or None,
         name=_text(function.get("name")) or None,
-        arguments=clean(arguments) if isinstance(arguments, str) else _as_json(arguments),
+        arguments=arguments if isinstance(arguments, str) else _as_json(arguments),
     )
 
 
@@ -233,7 +237,7 @@ def _as_json(arguments: object) -> str:
 
 # --- Shapes -----------------------------------------------------------------------------------------
 def _text(value: object) -> str:
-    return clean(value) if isinstance(value, str) else ""
+    return value if isinstance(value, str) else ""
 
 
 def _object(value: object) -> Mapping[str, object]:

@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from gateway import reading
 from gateway.errors import GatewayError, GatewayUnavailable, GatewayUnreadable
 from gateway.inference_types import ChatDelta
-from gateway.reading import Fields
+from gateway.plain_events import plain_delta
+from gateway.reading import Fields, load, load_leniently, not_understood
 from gateway.refusals import error_from
 from gateway.sse import Event, SSEParser
 
 Deltas = Callable[[Fields], Sequence[ChatDelta]]
 
 TOO_LONG: Final = "event"  # the name under which an event that was passed over is told
+_ERROR: Final = b"error"
 _DONE: Final = (b"[DONE]", b'"[DONE]"')
 
 
@@ -50,6 +51,9 @@ class AnswerReader:
     def _read(self, event: Event) -> Iterator[ChatDelta]:
         if event.is_too_long:
             yield ChatDelta(unshown=(TOO_LONG,))
+        elif event.name != _ERROR and (delta := plain_delta(event.data)):
+            self._note(delta)
+            yield delta
         elif event.data.strip() in _DONE:
             self.is_whole = True
         else:
@@ -77,12 +81,14 @@ def bodies_in(data: bytes) -> Iterator[Fields]:
     if not data.strip():
         return
     try:
-        bodies = [reading.load(data, "an event")]
+        bodies = [load(data, "an event")]
     except GatewayUnreadable:
         lines = [line for line in data.split(b"\n") if line.strip() and line.strip() not in _DONE]
-        bodies = [reading.load_leniently(line, "an event") for line in lines]
+        bodies = [load_leniently(line, "an event") for line in lines]
     for body in bodies:
-        yield reading.fields(body, "event")
+        if not isinstance(body, dict):
+            raise not_understood("an event is no object")
+        yield body
 
 
 def _is_readable(data: bytes) -> bool:
@@ -94,7 +100,7 @@ def _is_readable(data: bytes) -> bool:
 def error_in(body: Fields, name: bytes = b"") -> GatewayError | None:
     """Return the error that an event carries, in any server's shape, with the status that came too late to be sent."""
     error = body.get("error") or _error_of_a_choice(body)
-    if not error and (body.get("object") == "error" or name == b"error"):
+    if not error and (body.get("object") == "error" or name == _ERROR):
         error = body.get("detail") or body  # vLLM, llama.cpp: its fields are those of the event
     if not error and "choices" not in body:
         error = body.get("detail")  # FastAPI's

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway import reading
+from gateway.reading import Body, Name, read
 from gateway.transport import NOBODY, Answer, Transport
 from gateway.types import Readiness
 
@@ -18,7 +18,7 @@ class Health:
     def liveness(self) -> str:
         """Return the gateway's sign of life, "I'm alive!"; open to all. Raises GatewayUnavailable."""
         answer = self._get("/health/liveliness", admin=False)
-        return reading.clean(answer.body) if isinstance(answer.body, str) else "alive"
+        return answer.body if isinstance(answer.body, str) else "alive"
 
     def readiness(self) -> Readiness:
         """Say whether the gateway and its database can serve; open to all. Raises GatewayUnavailable."""
@@ -32,11 +32,17 @@ class Health:
         return self._transport.get(path, secret=None if admin else NOBODY, read_timeout_s=HEALTH_TIMEOUT_S, retry=False)
 
 
+class _ReadinessAnswer(Body):
+    status: Name
+    db: str | None = None
+    litellm_version: str | None = None
+
+
 def _readiness(answer: Answer) -> Readiness:
-    body = reading.fields(answer.body, "answer")
+    told = read(answer.body, _ReadinessAnswer)
     return Readiness(
-        status=reading.text(body, "status"),
-        db=reading.optional_text(body, "db"),
-        version=reading.optional_text(body, "litellm_version") or answer.headers.version,
+        status=told.status,
+        db=told.db,
+        version=told.litellm_version or answer.headers.version,
         headers=answer.headers,
     )

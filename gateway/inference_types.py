@@ -6,8 +6,13 @@ Requests are the allow-list: only these fields reach the gateway, so that no JSO
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from typing import Final
+
+import msgspec
 
 from gateway.types import Headers
+
+MOST_CHOICES: Final = 128  # what OpenAI's `n` goes up to
 
 Json = Mapping[str, object]
 
@@ -121,8 +126,7 @@ class ToolCall:
     arguments: str  # JSON, written by the model: may be wrong
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatDelta:
+class ChatDelta(msgspec.Struct, frozen=True, kw_only=True):  # no dataclass: made for each piece, in a tenth of the time
     """What one event of a stream adds, to the choice of this index."""
 
     text: str = ""
@@ -131,7 +135,7 @@ class ChatDelta:
     finish_reason: str | None = None
     usage: TokenUsage | None = None
     index: int = 0
-    pictures: tuple[str, ...] = field(default=(), repr=False)  # data URLs
+    pictures: tuple[str, ...] = ()  # data URLs
     sources: tuple[Source, ...] = ()
     unshown: tuple[str, ...] = ()  # names of what came and is neither text nor picture, call or source
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from gateway import reading
 from gateway.errors import GatewayRejected, GatewayUnreadable
+from gateway.reading import Body, Fields, Moment, Money, Name, Whole, not_understood, read
 from gateway.secret import Secret, token_of
 from gateway.transport import Answer, Transport
 from gateway.types import UNSET, IssuedKey, KeyInfo, Unset
@@ -110,12 +110,12 @@ class Keys:
             team_id=team_id,
         )
         answer = self._transport.post("/key/update", {"key": _token(token), **body})
-        return key_info(answer.body, token=token)
+        return _key_info(read(answer.body, _KeyRow), token)
 
     def info(self, token: str) -> KeyInfo:
         """Look one key up; `.deleted` if it was. GatewayNotFound: never existed, or went with its deleted user."""
         answer = self._transport.get("/key/info", {"key": _token(token)})
-        return key_info(reading.fields(answer.body, "answer").get("info"), token=token)
+        return _key_info(read(answer.body, _InfoAnswer).info, token)
 
     def list(
         self, *, user_id: str | None = None, alias: str | None = None, unreadable: list[str] | None = None
@@ -127,16 +127,16 @@ class Keys:
         By pages, sorted by token. Keys made or deleted meanwhile shift the pages, so that one may be missed or come
         twice: before acting on an absence, ask `info`.
         """
-        query = _present(user_id=user_id, key_alias=alias)
+        asked = {"user_id": user_id, "key_alias": alias}
+        query: dict[str, str | int] = {name: value for name, value in asked.items() if value is not None}
         query |= {"return_full_object": "true", "sort_by": "token", "sort_order": "asc", "size": PAGE_SIZE}
         for page in range(1, MAX_PAGES + 1):
             answer = self._transport.get("/key/list", {**query, "page": page})
-            body = reading.fields(answer.body, "answer")
-            rows = reading.rows(body, "keys")
-            yield from _readable(rows, unreadable)
-            if not rows or page >= reading.whole(body, "total_pages"):
+            told = read(answer.body, _ListAnswer)
+            yield from _readable(told.keys or [], unreadable)
+            if not told.keys or page >= (told.total_pages or 0):
                 return
-        raise reading.not_understood("its list of keys does not end")
+        raise not_understood("its list of keys does not end")
 
     def delete(self, tokens: Sequence[str]) -> None:
         """Delete keys; they are refused from the next call on. Unknown ones are passed over.
@@ -148,55 +148,100 @@ class Keys:
 
     def block(self, token: str) -> KeyInfo:
         """Refuse the key's calls until unblocked. Again is harmless. Raises GatewayNotFound."""
-        return key_info(self._transport.post("/key/block", {"key": _token(token)}).body, token=token)
+        return self._switch("/key/block", token)
 
     def unblock(self, token: str) -> KeyInfo:
         """Accept the key's calls again. Again is harmless. Raises GatewayNotFound."""
-        return key_info(self._transport.post("/key/unblock", {"key": _token(token)}).body, token=token)
+        return self._switch("/key/unblock", token)
+
+    def _switch(self, path: str, token: str) -> KeyInfo:
+        return _key_info(read(self._transport.post(path, {"key": _token(token)}).body, _KeyRow), token)
+
+
+class _IssuedRow(Body):
+    """A key that was just made. An expiry must be there, be it null: what is left out is not "never"."""
+
+    key: Secret
+    expires: Moment | None
+    key_alias: str | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+
+
+class _KeyRow(Body):
+    """A key in any other answer; the same holds for its expiry."""
+
+    expires: Moment | None
+    token: Name | None = None
+    key_alias: str | None = None
+    key_name: str | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+    created_at: Moment | None = None
+    last_active: Moment | None = None
+    blocked: bool | None = None
+    status: Any = None
+    deleted_at: Any = None
+    models: tuple[Name, ...] | None = None
+    allowed_routes: tuple[Name, ...] | None = None
+    max_budget: Money | None = None
+    budget_duration: str | None = None
+    budget_reset_at: Moment | None = None
+    spend: Money | None = None
+    rpm_limit: Whole | None = None
+    tpm_limit: Whole | None = None
+    metadata: Fields = {}
+
+
+class _InfoAnswer(Body):
+    info: _KeyRow
+
+
+class _ListAnswer(Body):
+    keys: list[Any] | None  # rows, each of which may make no sense
+    total_pages: Whole | None = None
 
 
 def _issued(answer: Answer) -> IssuedKey:
-    """Read a key that was just made."""
-    told = reading.fields(answer.body, "answer")
-    secret = told["key"] = Secret(reading.text(told, "key"))  # first: tracebacks of what follows show `told`
-    _with_expiry(told)
+    row = read(answer.body, _IssuedRow)
     return IssuedKey(
-        secret=secret,
-        token=token_of(secret),
-        last_four=secret[-4:],
-        alias=reading.optional_text(told, "key_alias"),
-        user_id=reading.optional_text(told, "user_id"),
-        team_id=reading.optional_text(told, "team_id"),
-        expires_at=reading.optional_time(told, "expires"),
+        secret=row.key,
+        token=token_of(row.key),
+        last_four=row.key[-4:],
+        alias=row.key_alias,
+        user_id=row.user_id,
+        team_id=row.team_id,
+        expires_at=row.expires,
         headers=answer.headers,
     )
 
 
-def key_info(value: object, *, token: str | None = None) -> KeyInfo:
-    """Read a key's row, in any of the answers that have one; `token` where the row lacks it."""
-    row = _with_expiry(reading.fields(value, "key"))
-    key_name = reading.optional_text(row, "key_name") or ""
+def _key_info(row: _KeyRow, token: str | None = None) -> KeyInfo:
+    """Return what a row says of a key; `token` where the row lacks it."""
+    token = token or row.token
+    if not token:
+        raise not_understood("token is missing")
     return KeyInfo(
-        token=token or reading.text(row, "token"),
-        alias=reading.optional_text(row, "key_alias"),
-        key_name=key_name,
-        last_four=key_name[-4:],
-        user_id=reading.optional_text(row, "user_id"),
-        team_id=reading.optional_text(row, "team_id"),
-        expires_at=reading.optional_time(row, "expires"),
-        created_at=reading.optional_time(row, "created_at"),
-        last_active_at=reading.optional_time(row, "last_active"),
-        blocked=reading.flag(row, "blocked"),
-        deleted=row.get("status") == "deleted" or row.get("deleted_at") is not None,
-        models=reading.names(row, "models"),
-        routes=reading.names(row, "allowed_routes"),
-        budget_usd=reading.optional_money(row, "max_budget"),
-        budget_duration=reading.optional_text(row, "budget_duration"),
-        budget_reset_at=reading.optional_time(row, "budget_reset_at"),
-        spend_usd=reading.money(row, "spend"),
-        rpm_limit=reading.optional_whole(row, "rpm_limit"),
-        tpm_limit=reading.optional_whole(row, "tpm_limit"),
-        metadata=reading.fields(row.get("metadata") or {}, "metadata"),
+        token=token,
+        alias=row.key_alias,
+        key_name=row.key_name or "",
+        last_four=(row.key_name or "")[-4:],
+        user_id=row.user_id,
+        team_id=row.team_id,
+        expires_at=row.expires,
+        created_at=row.created_at,
+        last_active_at=row.last_active,
+        blocked=row.blocked or False,
+        deleted=row.status == "deleted" or row.deleted_at is not None,
+        models=row.models or (),
+        routes=row.allowed_routes or (),
+        budget_usd=row.max_budget,
+        budget_duration=row.budget_duration,
+        budget_reset_at=row.budget_reset_at,
+        spend_usd=row.spend or Decimal(0),
+        rpm_limit=row.rpm_limit,
+        tpm_limit=row.tpm_limit,
+        metadata=row.metadata,
     )
 
 
@@ -204,19 +249,12 @@ def _readable(rows: Sequence[object], unreadable: list[str] | None) -> Iterator[
     """Yield the rows that make sense; note the others, or raise where nobody wants to know of them."""
     for row in rows:
         try:
-            yield key_info(row)
+            yield _key_info(read(row, _KeyRow))
         except GatewayUnreadable:
             if unreadable is None:
                 raise
             token = row.get("token") if isinstance(row, dict) else None
             unreadable.append(token if isinstance(token, str) and _TOKEN.fullmatch(token) else "")
-
-
-def _with_expiry(row: dict[str, object]) -> dict[str, object]:
-    """Insist on an expiry, be it null: what is left out must not be taken for "never"."""
-    if "expires" not in row:
-        raise reading.not_understood("expires is missing")
-    return row
 
 
 def _settings(**settings: object) -> dict[str, object]:
@@ -240,7 +278,3 @@ def _token(token: str) -> str:
     if not _TOKEN.fullmatch(token):
         raise GatewayRejected("A token is 64 hexadecimal digits.", type="invalid_token")
     return token
-
-
-def _present(**query: str | None) -> dict[str, str | int]:
-    return {name: value for name, value in query.items() if value is not None}

@@ -1,9 +1,10 @@
 """Models: what may be called, and what is known of them."""
 
 from decimal import Decimal
+from typing import Any
 
-from gateway import reading
 from gateway.errors import GatewayUnreadable
+from gateway.reading import Body, Money, Name, Whole, read, shown, sift
 from gateway.secret import Secret
 from gateway.transport import Transport
 from gateway.types import ModelInfo
@@ -24,8 +25,7 @@ class Models:
         """
         secret = None if secret is None else Secret(secret)  # so that no traceback shows it
         answer = self._transport.get("/v1/models", secret=secret)
-        body = reading.fields(answer.body, "answer")
-        return tuple(reading.text(reading.fields(row, "model"), "id") for row in reading.rows(body, "data"))
+        return tuple(row.id for row in read(answer.body, _NamesAnswer).data or ())
 
     def info(self, *, unreadable: list[str] | None = None) -> tuple[ModelInfo, ...]:
         """Return what is known of every model, one per public name: of several deployments, the first.
@@ -33,12 +33,11 @@ class Models:
         A row that makes no sense is passed over, and why goes to `unreadable`; without that list, or where no row
         makes sense, it is GatewayUnreadable.
         """
-        body = reading.fields(self._transport.get("/model/info").body, "answer")
         models: dict[str, ModelInfo] = {}
         problems: list[str] = []
-        for row in reading.rows(body, "data"):
+        for row in read(self._transport.get("/model/info").body, _InfoAnswer).data or ():
             try:
-                model = _model(reading.fields(row, "model"))
+                model = _model(read(row, _ModelRow))
             except GatewayUnreadable as error:
                 problems.append(str(error))
             else:
@@ -50,39 +49,60 @@ class Models:
         return tuple(models.values())
 
 
-def _model(row: reading.Fields) -> ModelInfo:
-    """Read a model. Its details are written by hand in the gateway's configuration: what makes no sense is unknown."""
-    info = row.get("model_info")
-    told = info if isinstance(info, dict) else {}
+class _NameRow(Body):
+    id: Name
+
+
+class _NamesAnswer(Body):
+    data: tuple[_NameRow, ...] | None
+
+
+class _InfoAnswer(Body):
+    data: list[Any] | None  # rows, each of which may make no sense
+
+
+class _ModelRow(Body):
+    model_name: Name
+    model_info: Any = None
+    litellm_params: Any = None
+
+
+class _Details(Body):
+    """What is written by hand in the gateway's configuration: what makes no sense is unknown."""
+
+    mode: str | None = None
+    litellm_provider: str | None = None
+    max_input_tokens: Whole | None = None
+    max_output_tokens: Whole | None = None
+    input_cost_per_token: Money | None = None
+    output_cost_per_token: Money | None = None
+    supports_vision: bool | None = None
+    supports_function_calling: bool | None = None
+    supports_reasoning: bool | None = None
+
+
+def _model(row: _ModelRow) -> ModelInfo:
+    told, odd = sift(row.model_info, _Details)
+    prices = {"input": told.input_cost_per_token, "output": told.output_cost_per_token}
+    odd_prices = {name: price for name in prices if (price := odd.get(f"{name}_cost_per_token")) is not None}
+    odd_prices |= {name: price for name, price in prices.items() if price is not None and price < 0}
     return ModelInfo(
-        name=reading.text(row, "model_name"),
-        mode=reading.lenient(reading.optional_text, told, "mode"),
-        provider=reading.lenient(reading.optional_text, told, "litellm_provider") or _prefix(row.get("litellm_params")),
-        max_input_tokens=reading.lenient(reading.optional_whole, told, "max_input_tokens"),
-        max_output_tokens=reading.lenient(reading.optional_whole, told, "max_output_tokens"),
-        input_usd_per_million=_per_million(told, "input_cost_per_token"),
-        output_usd_per_million=_per_million(told, "output_cost_per_token"),
-        odd_prices={name: odd for name in ("input", "output") if (odd := _odd_price(told, f"{name}_cost_per_token"))},
-        supports_vision=_told(told, "supports_vision"),
-        supports_tools=_told(told, "supports_function_calling"),
-        supports_reasoning=_told(told, "supports_reasoning"),
+        name=row.model_name,
+        mode=told.mode,
+        provider=told.litellm_provider or _prefix(row.litellm_params),
+        max_input_tokens=told.max_input_tokens,
+        max_output_tokens=told.max_output_tokens,
+        input_usd_per_million=_per_million(told.input_cost_per_token),
+        output_usd_per_million=_per_million(told.output_cost_per_token),
+        odd_prices={name: shown(price) for name, price in odd_prices.items()},
+        supports_vision=told.supports_vision,
+        supports_tools=told.supports_function_calling,
+        supports_reasoning=told.supports_reasoning,
     )
 
 
-def _per_million(told: reading.Fields, name: str) -> Decimal | None:
-    price = reading.lenient(reading.optional_money, told, name)
+def _per_million(price: Decimal | None) -> Decimal | None:
     return None if price is None or price < 0 else (price * _PER_MILLION).normalize() + 0  # + 0: 2E+1 becomes 20
-
-
-def _odd_price(told: reading.Fields, name: str) -> str:
-    """Return what is there instead of a price; "" where a price is, or nothing."""
-    odd = told.get(name) is not None and _per_million(told, name) is None
-    return reading.shown(told[name]) if odd else ""
-
-
-def _told(told: reading.Fields, name: str) -> bool | None:
-    value = told.get(name)
-    return value if isinstance(value, bool) else None
 
 
 def _prefix(params: object) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from gateway import reading
+from gateway.reading import Body, Fields, Moment, Money, Name, read
 from gateway.transport import Transport
 from gateway.types import UNSET, TeamInfo, Unset
 
@@ -17,7 +17,7 @@ class People:
     def team(self, team_id: str) -> TeamInfo:
         """Look a team up. Raises GatewayNotFound."""
         answer = self._transport.get("/team/info", {"team_id": team_id})
-        return _team(reading.fields(answer.body, "answer").get("team_info"))
+        return _team(read(answer.body, _TeamAnswer).team_info)
 
     def new_team(
         self,
@@ -43,7 +43,7 @@ class People:
             "metadata": None if metadata is None else dict(metadata),
         }
         sent = {name: value for name, value in body.items() if value is not None}
-        return _team(self._transport.post("/team/new", sent).body)
+        return _team(read(self._transport.post("/team/new", sent).body, _TeamRow))
 
     def update_team(
         self,
@@ -64,24 +64,44 @@ class People:
             "metadata": metadata if metadata is UNSET else dict(metadata),
         }
         sent = {name: value for name, value in body.items() if value is not UNSET}
-        answer = self._transport.post("/team/update", sent)
-        return _team(reading.fields(answer.body, "answer").get("data"))
+        return _team(read(self._transport.post("/team/update", sent).body, _UpdateAnswer).data)
 
 
-def _team(value: object) -> TeamInfo:
-    """Read a team's row, in any of the answers that have one."""
-    row = reading.fields(value, "team_info")
-    members = reading.items(row.get("members_with_roles"), "members_with_roles")
-    ids = [reading.optional_text(reading.fields(member, "member"), "user_id") for member in members]
+class _Member(Body):
+    user_id: str | None = None  # none yet, of who was invited by e-mail
+
+
+class _TeamRow(Body):
+    team_id: Name
+    team_alias: str | None = None
+    max_budget: Money | None = None
+    budget_duration: str | None = None
+    budget_reset_at: Moment | None = None
+    spend: Money | None = None
+    models: tuple[Name, ...] | None = None
+    members_with_roles: tuple[_Member, ...] | None = None
+    blocked: bool | None = None
+    metadata: Fields = {}
+
+
+class _TeamAnswer(Body):
+    team_info: _TeamRow
+
+
+class _UpdateAnswer(Body):
+    data: _TeamRow
+
+
+def _team(row: _TeamRow) -> TeamInfo:
     return TeamInfo(
-        team_id=reading.text(row, "team_id"),
-        alias=reading.optional_text(row, "team_alias"),
-        budget_usd=reading.optional_money(row, "max_budget"),
-        budget_duration=reading.optional_text(row, "budget_duration"),
-        budget_reset_at=reading.optional_time(row, "budget_reset_at"),
-        spend_usd=reading.money(row, "spend"),
-        models=reading.names(row, "models"),
-        member_ids=tuple(user_id for user_id in ids if user_id),  # invited by e-mail: no id yet
-        blocked=reading.flag(row, "blocked"),
-        metadata=reading.fields(row.get("metadata") or {}, "metadata"),
+        team_id=row.team_id,
+        alias=row.team_alias,
+        budget_usd=row.max_budget,
+        budget_duration=row.budget_duration,
+        budget_reset_at=row.budget_reset_at,
+        spend_usd=row.spend or Decimal(0),
+        models=row.models or (),
+        member_ids=tuple(member.user_id for member in row.members_with_roles or () if member.user_id),
+        blocked=row.blocked or False,
+        metadata=row.metadata,
     )

@@ -1,61 +1,134 @@
-"""Reads fields of the gateway's JSON, and complains as GatewayUnreadable when one is not what it should be.
+"""Reads the gateway's JSON into types, and complains as GatewayUnreadable where it is not what it should be.
 
-The complaint names the field, never its value. Numbers arrive as int or Decimal (see `load`).
+The complaint names the path of the field, never its value. Numbers arrive as int or Decimal (see `load`).
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+
+import msgspec
 
 from gateway.errors import GatewayUnreadable
+from gateway.secret import Secret
 
-type_name: Final = {dict: "an object", list: "a list", str: "a text", type(None): "null"}
 _LARGEST: Final = 10**15  # no count and no price is larger; int(Decimal("1e999999")) would take for ever
+_MANY_DIGITS: Final = 19  # more are read as Decimal; Python takes no int of thousands
 
-_MANY_DIGITS: Final = 40
-
-Fields = Mapping[str, object]
 T = TypeVar("T")
 
+# --- What fields are --------------------------------------------------------------------------------
+if TYPE_CHECKING:
+    Whole = int  # also when written `128000.0` or "12"
+    Money = Decimal  # exactly as written, also as a text
+    Moment = datetime  # aware, UTC, in any of LiteLLM's spellings; one without zone is UTC
+    Fields = dict[str, object]  # null, and whatever else is empty, is an object without fields
+else:
 
-def load(raw: bytes, what: str) -> object:
-    """Parse JSON with money as Decimal, or say that `what` is not JSON."""
-    for decode in (_decode, _decode_odd):
-        with suppress(ValueError, RecursionError):
-            return decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
-    del raw  # tracebacks show locals, and it may hold a secret
-    raise not_understood(f"{what} is not JSON")  # outside of `except`: what is caught there carries the whole text
+    class _Kind(type):
+        """The type of fields that msgspec does not know: it hands them to `_field`, and takes what that returns."""
 
+        def __instancecheck__(cls, value: object) -> bool:
+            return True
 
-def _refuse_constant(name: str) -> object:
-    """Refuse NaN and Infinity, which Python would read and JSON does not have."""
-    raise ValueError(f"{name} is not JSON")
+    Whole, Money, Moment, Fields = (_Kind(name, (), {}) for name in ("Whole", "Money", "Moment", "Fields"))
 
-
-def _any_whole(digits: str) -> int | Decimal:
-    """Read a whole number that may have more digits than Python takes for an int."""
-    return int(digits) if len(digits) < _MANY_DIGITS else Decimal(digits)
-
-
-_decode: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant).decode  # made once: streams
-# For answers in which one number is none: it spoils its own field, not the rows beside it.
-_decode_odd: Final = json.JSONDecoder(parse_float=Decimal, parse_int=_any_whole, parse_constant=Decimal).decode
+Name = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-def load_leniently(raw: bytes, what: str) -> object:
-    """Parse also what is nearly JSON: line ends within texts, broken characters."""
-    with suppress(ValueError, RecursionError):
-        return _decode_broken(raw.decode("utf-8", "replace"))
-    del raw
-    raise not_understood(f"{what} is not JSON")
+class Body(msgspec.Struct):
+    """An object in an answer. A field without a default must be there: left out must not be taken for "none"."""
 
 
-_decode_broken: Final = json.JSONDecoder(
-    parse_float=Decimal, parse_int=_any_whole, parse_constant=Decimal, strict=False
-).decode
+B = TypeVar("B", bound=Body)
+
+
+def _field(kind: type, value: object) -> object:
+    """Read a field of the types above."""
+    if kind is Whole:
+        return value if type(value) is int and -_LARGEST <= value <= _LARGEST else int(_amount(value))
+    if kind is Money:
+        return _amount(value)
+    if kind is Moment:
+        return _moment(value)
+    if kind is Fields and (not value or isinstance(value, dict)):
+        return value or {}
+    if kind is Secret and value and isinstance(value, str):
+        return Secret(value)
+    raise _wrong(value)
+
+
+def _amount(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        raise _wrong(value)
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        raise _wrong(value) from None
+    if not amount.is_finite() or abs(amount) > _LARGEST:
+        raise ValueError("is out of all bounds")
+    return amount
+
+
+def _moment(value: object) -> datetime:
+    if not isinstance(value, str):
+        raise _wrong(value)
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("is not a time") from None
+
+
+def _wrong(value: object) -> ValueError:
+    """Return what msgspec takes for a field of the wrong kind."""
+    return ValueError(f"is {_kind(value)}")
+
+
+# --- Reading ----------------------------------------------------------------------------------------
+def read(value: object, kind: type[T]) -> T:
+    """Return parsed JSON as this type, or say which field is not as it should be."""
+    try:
+        return msgspec.convert(value, kind, dec_hook=_field)
+    except msgspec.ValidationError as error:
+        problem = _problem(str(error))
+    del value  # tracebacks show locals, and it may hold a secret
+    raise not_understood(problem)  # outside of `except`: what is caught there carries the value
+
+
+def _problem(told: str) -> str:
+    """Word msgspec's message as our own: "keys[0].spend is a text"."""
+    message, _, path = told.partition(" - at ")
+    place = path.strip("`").removeprefix("$").removeprefix(".")
+    if missing := _MISSING.fullmatch(message):
+        return f"{place}.{missing[1]} is missing".removeprefix(".")
+    if wrong := _WRONG.fullmatch(message):
+        return f"{place or 'answer'} is {_KINDS.get(wrong[1], wrong[1])}"
+    return f"{place or 'answer'} {'is empty' if message == _EMPTY else message}"
+
+
+_MISSING: Final = re.compile("Object missing required field `(.+)`")
+_WRONG: Final = re.compile("Expected .+, got `(.+)`")
+_EMPTY: Final = "Expected `str` of length >= 1"
+_KINDS: Final = {"str": "a text", "array": "a list", "object": "an object"}
+
+
+def sift(value: object, kind: type[B]) -> tuple[B, dict[str, object]]:
+    """Return an object of which every field may make no sense, and by name those that do not; they have defaults."""
+    with suppress(GatewayUnreadable):
+        return read(value, kind), {}
+    known = value if isinstance(value, dict) else {}
+    good, odd = {}, {}
+    for field in msgspec.structs.fields(kind):
+        if field.encode_name in known:
+            try:
+                good[field.name] = read(known[field.encode_name], field.type)
+            except GatewayUnreadable:
+                odd[field.encode_name] = known[field.encode_name]
+    return kind(**good), odd
 
 
 def not_understood(what: str) -> GatewayUnreadable:
@@ -63,129 +136,69 @@ def not_understood(what: str) -> GatewayUnreadable:
     return GatewayUnreadable(f"The gateway's answer was not understood: {what}.")
 
 
-def _wrong(name: str, value: object) -> GatewayUnreadable:
-    kind = type_name.get(type(value), type(value).__name__)
-    return not_understood(f"{name} is {kind}")
+# --- Parsing ----------------------------------------------------------------------------------------
+def load(raw: bytes, what: str) -> object:
+    """Parse JSON with money as Decimal and texts that every database can hold, or say that `what` is not JSON."""
+    with suppress(msgspec.DecodeError, ValueError, ArithmeticError, RecursionError):
+        if b"\\u0000" not in raw:
+            return _decode(raw)
+    with suppress(ValueError, RecursionError):  # one number that is none spoils its own field, not those beside it
+        return clean(_decode_odd(raw.decode(json.detect_encoding(raw), "surrogatepass")))
+    del raw  # tracebacks show locals, and it may hold a secret
+    raise not_understood(f"{what} is not JSON")  # outside of `except`: what is caught there carries the whole text
 
 
-def fields(value: object, name: str) -> dict[str, object]:
-    """Return an object."""
-    if not isinstance(value, dict):
-        raise _wrong(name, value)
+def load_leniently(raw: bytes, what: str) -> object:
+    """Parse also what is nearly JSON: line ends within texts, broken characters."""
+    with suppress(ValueError, RecursionError):
+        return clean(_decode_broken(raw.decode("utf-8", "replace")))
+    del raw
+    raise not_understood(f"{what} is not JSON")
+
+
+def _number(digits: str) -> int | Decimal:
+    """Read any number, also one with more digits than Python takes."""
+    if len(digits) < _MANY_DIGITS and digits.lstrip("-").isdecimal():
+        return int(digits)
+    try:
+        return Decimal(digits)
+    except InvalidOperation:  # an exponent beyond Decimal's
+        return Decimal("NaN")
+
+
+_decode: Final = msgspec.json.Decoder(float_hook=Decimal).decode
+_decode_odd: Final = json.JSONDecoder(parse_float=_number, parse_int=_number, parse_constant=Decimal).decode  # NaN
+_decode_broken: Final = json.JSONDecoder(
+    parse_float=_number, parse_int=_number, parse_constant=Decimal, strict=False
+).decode
+
+
+def clean(value: object) -> object:
+    """Replace in texts what is none: NUL and lone surrogates."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [clean(each) for each in value]
+    if isinstance(value, dict):
+        return {clean_text(name): clean(each) for name, each in value.items()}
     return value
 
 
-def items(value: object, name: str) -> Sequence[object]:
-    """Return a list; null is an empty one."""
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise _wrong(name, value)
-    return value
-
-
-def rows(body: Fields, name: str) -> Sequence[object]:
-    """Return a list that must be named, be it null: what is left out must not be taken for "none"."""
-    if name not in body:
-        raise not_understood(f"{name} is missing")
-    return items(body[name], name)
-
-
-def optional_text(body: Fields, name: str) -> str | None:
-    """Return a text that every database can hold (no NUL, no half of a surrogate pair), or None for null."""
-    value = body.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise _wrong(name, value)
-    return clean(value)
-
-
-def clean(text: str) -> str:
-    """Replace what is no text: NUL and lone surrogates."""
+def clean_text(text: str) -> str:
+    """Replace what is no text."""
     if text.isascii() and "\0" not in text:
         return text
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def text(body: Fields, name: str) -> str:
-    """Return a text that must be there and not be empty."""
-    value = optional_text(body, name)
-    if not value:
-        raise _wrong(name, value)
-    return value
-
-
-def names(body: Fields, name: str) -> tuple[str, ...]:
-    """Return a list of texts; null is an empty one."""
-    return tuple(text({name: entry}, name) for entry in items(body.get(name), name))
-
-
-def flag(body: Fields, name: str) -> bool:
-    """Return a boolean; null is False."""
-    value = body.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise _wrong(name, value)
-    return bool(value)
-
-
-def optional_money(body: Fields, name: str) -> Decimal | None:
-    """Return an amount, exactly as written, or None for null."""
-    value = body.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-        raise _wrong(name, value)
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        raise _wrong(name, value) from None
-    if not amount.is_finite() or abs(amount) > _LARGEST:
-        raise not_understood(f"{name} is out of all bounds")
-    return amount
-
-
-def money(body: Fields, name: str) -> Decimal:
-    """Return an amount; null is zero."""
-    return optional_money(body, name) or Decimal(0)
-
-
-def optional_whole(body: Fields, name: str) -> int | None:
-    """Return a whole number (also when written `128000.0`), or None for null."""
-    value = body.get(name)
-    if type(value) is int and -_LARGEST <= value <= _LARGEST:  # nearly always, and many a second in streams
-        return value
-    amount = optional_money(body, name)
-    return None if amount is None else int(amount)
-
-
-def whole(body: Fields, name: str) -> int:
-    """Return a whole number; null is zero."""
-    return optional_whole(body, name) or 0
-
-
-def optional_time(body: Fields, name: str) -> datetime | None:
-    """Return an aware UTC time, or None for null. Reads all of LiteLLM's spellings; a time without zone is UTC."""
-    value = optional_text(body, name)
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise not_understood(f"{name} is not a time") from None
-
-
-def lenient(read: Callable[[Fields, str], T], body: Fields, name: str) -> T | None:
-    """Read a field, or return None where it makes no sense."""
-    try:
-        return read(body, name)
-    except GatewayUnreadable:
-        return None
+# --- Telling ----------------------------------------------------------------------------------------
+def _kind(value: object) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a text", type(None): "null"}
+    return kinds.get(type(value), type(value).__name__)
 
 
 def shown(value: object) -> str:
     """Return a value that makes no sense in few characters: a number in figures, anything else as what it is."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        return type_name.get(type(value), type(value).__name__)
+        return _kind(value)
     return f"{Decimal(value).normalize():.6g}"

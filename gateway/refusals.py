@@ -18,7 +18,7 @@ from gateway.errors import (
     GatewayUnavailable,
     Reason,
 )
-from gateway.reading import clean, not_understood
+from gateway.reading import not_understood
 from gateway.secret import redact
 
 _TRY_AGAIN = frozenset({408, 425})  # 4xx that say "later": timeout, too early
@@ -54,19 +54,20 @@ def told_by(body: object, *secrets: str) -> Told:
 
 
 def _short(message: object, *secrets: str) -> str:
-    return redact(clean(str(message)), *secrets)[:_MAX_MESSAGE]
+    return redact(str(message), *secrets)[:_MAX_MESSAGE]
 
 
 def _name(value: object) -> str | None:
     """Return a name; LiteLLM writes some absent ones as the text "None"."""
-    return redact(clean(value))[:_MAX_MESSAGE] if isinstance(value, str) and value != "None" else None
+    return redact(value)[:_MAX_MESSAGE] if isinstance(value, str) and value != "None" else None
 
 
 def error_from(status: int, body: object, *secrets: str, retry_after_s: int | None = None) -> GatewayError:
     """Return the error for an answer with this status and parsed body (None if it was no JSON)."""
     told = told_by(body, *secrets)
     if status >= 500 or status in _TRY_AGAIN:
-        return _unavailable(status, told)
+        message = f"The gateway answered {status}" + (f": {told.message}" if told.message else ".")
+        return GatewayUnavailable(message, provider=told.provider)
     if status < 300:
         return not_understood(f"its status is {status}")
     if status < 400:
@@ -75,11 +76,6 @@ def error_from(status: int, body: object, *secrets: str, retry_after_s: int | No
         message = f"There is no gateway at this address ({status})."
         return GatewayUnavailable(message, may_have_happened=False, no_route=True)
     return _rejection(status, told, retry_after_s)
-
-
-def _unavailable(status: int, told: Told) -> GatewayUnavailable:
-    message = f"The gateway answered {status}" + (f": {told.message}" if told.message else ".")
-    return GatewayUnavailable(message, provider=told.provider)
 
 
 def _is_no_gateway(status: int, body: object, told: Told) -> bool:

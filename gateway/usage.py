@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from gateway import reading
 from gateway.activity import activity_page
 from gateway.inference_types import Message
+from gateway.reading import Body, Money, Whole, not_understood, read, sift
 from gateway.transport import Answer, Transport
 from gateway.types import ActivityPage, DayTotals
 
@@ -41,7 +41,7 @@ class Usage:
             yield told
             if not told.has_more:
                 return
-        raise reading.not_understood("its activity does not end")
+        raise not_understood("its activity does not end")
 
     def day_totals(self, day: date) -> DayTotals:
         """Return the gateway's own sums of one UTC day over all keys: exact, in one answer, and quick (0.5 s)."""
@@ -68,10 +68,7 @@ class Usage:
             body = {"completion_response": _completion(model, prompt_tokens, completion_tokens)}
         timeout_s = min(PRICE_TIMEOUT_S, self._transport.read_timeout_s)
         answer = self._transport.post("/spend/calculate", body, read_timeout_s=timeout_s)
-        cost = reading.optional_money(reading.fields(answer.body, "answer"), "cost")
-        if cost is None:
-            raise reading.not_understood("cost is missing")
-        return cost
+        return read(answer.body, _CostAnswer).cost
 
 
 def _completion(model: str, prompt_tokens: int, completion_tokens: int) -> dict[str, object]:
@@ -85,15 +82,34 @@ def _completion(model: str, prompt_tokens: int, completion_tokens: int) -> dict[
     return {"id": "-", "object": "chat.completion", "created": 0, "model": model, "choices": [choice], "usage": usage}
 
 
+class _CostAnswer(Body):
+    cost: Money
+
+
+class _TotalsAnswer(Body):
+    metadata: dict[str, Any]
+
+
+class _Totals(Body):
+    """The sums of a day, each of which may make no sense."""
+
+    total_spend: Money | None = None
+    total_prompt_tokens: Whole | None = None
+    total_completion_tokens: Whole | None = None
+    total_successful_requests: Whole | None = None
+    total_failed_requests: Whole | None = None
+
+
 def _totals(answer: Answer) -> DayTotals:
-    metadata = reading.fields(reading.fields(answer.body, "answer").get("metadata"), "metadata")
+    metadata = read(answer.body, _TotalsAnswer).metadata
     if metadata.get("total_spend") is None:  # else nonsense would read as a day without use
-        raise reading.not_understood("total_spend is missing")
+        raise not_understood("metadata.total_spend is missing")
+    told, odd = sift(metadata, _Totals)
     return DayTotals(
-        spend_usd=reading.lenient(reading.money, metadata, "total_spend"),
-        prompt_tokens=reading.lenient(reading.whole, metadata, "total_prompt_tokens"),
-        completion_tokens=reading.lenient(reading.whole, metadata, "total_completion_tokens"),
-        successful_requests=reading.lenient(reading.whole, metadata, "total_successful_requests"),
-        failed_requests=reading.lenient(reading.whole, metadata, "total_failed_requests"),
+        spend_usd=None if "total_spend" in odd else told.total_spend,
+        prompt_tokens=None if "total_prompt_tokens" in odd else told.total_prompt_tokens or 0,
+        completion_tokens=None if "total_completion_tokens" in odd else told.total_completion_tokens or 0,
+        successful_requests=None if "total_successful_requests" in odd else told.total_successful_requests or 0,
+        failed_requests=None if "total_failed_requests" in odd else told.total_failed_requests or 0,
         took_s=answer.took_s,
     )

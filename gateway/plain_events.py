@@ -1,0 +1,46 @@
+"""Reads the events that nearly all of a stream consists of, a piece of text and nothing else, by their type."""
+
+from typing import Annotated, Final
+
+from msgspec import DecodeError, Meta
+from msgspec.json import Decoder
+
+from gateway.inference_types import MOST_CHOICES, ChatDelta
+from gateway.reading import Body, Name
+
+
+class _PlainDelta(Body, forbid_unknown_fields=True):
+    content: Name
+    role: str | None = None
+
+
+class _PlainChoice(Body, forbid_unknown_fields=True):
+    delta: _PlainDelta
+    index: Annotated[int, Meta(ge=0, lt=MOST_CHOICES)] = 0
+    finish_reason: None = None
+    logprobs: None = None
+
+
+class _PlainEvent(Body):
+    """A piece of text and nothing else; of what is not named here nothing says anything beside choices."""
+
+    choices: tuple[_PlainChoice]
+    object: str | None = None
+    usage: None = None
+    error: None = None
+    citations: None = None
+    search_results: None = None
+
+
+_decode_plain: Final = Decoder(_PlainEvent).decode
+
+
+def plain_delta(data: bytes) -> ChatDelta | None:
+    """Return what an event adds that is a piece of text, as nearly all are, three times as fast; else None."""
+    try:
+        told = _decode_plain(data)
+    except (DecodeError, ValueError, RecursionError):
+        return None
+    (choice,) = told.choices
+    text = choice.delta.content
+    return None if told.object == "error" or "\0" in text else ChatDelta(text=text, index=choice.index)
