@@ -156,7 +156,8 @@ def filled(task: Task, *, url: str, model: str | None, secret: str | None = None
 def _fill(kind: Kind, task: Task, values: dict[str, str]) -> Snippet:
     quoting = {"model": kind.quote_model or kind.quote}
     quoted = {name: quoting.get(name, kind.quote)(value) for name, value in values.items()}
-    return compose(kind, _text(task, kind.id), quoted, install=_install(kind, task))
+    install = kind.embeddings_install if task == "embeddings" else kind.install
+    return compose(kind, _text(task, kind.id), quoted, install=install)
 
 
 @sensitive_variables("quoted", "pieces")
@@ -184,10 +185,6 @@ def _pieces(text: str, quoted: Mapping[str, str]) -> Iterator[tuple[bool, str]]:
             yield part in MARKED, quoted[part]
         elif part:
             yield False, part
-
-
-def _install(kind: Kind, task: Task) -> str:
-    return kind.embeddings_install if task == "embeddings" else kind.install
 
 
 def _hint(kind: Kind, install: str) -> SafeString:

@@ -85,7 +85,8 @@ def follow_limits(key: Key, act: Act, limits: Limits, *, duration: str | Unset =
     heal = False
     try:
         for old in key.in_state(Token.State.RETIRING):
-            _limit_old(key, old, limits)
+            with suppress(GatewayNotFound):  # it may be gone by now
+                update_limits(key, old.token or "", limits)
         info = update_limits(key, token.token or "", limits, duration=duration)
     except GatewayNotFound:
         mark_gone(token)
@@ -100,12 +101,6 @@ def follow_limits(key: Key, act: Act, limits: Limits, *, duration: str | Unset =
     finally:
         release(key, heal=heal)
     return True
-
-
-def _limit_old(key: Key, old: Token, limits: Limits) -> None:
-    """Give the secret before these limits as well, while its grace lasts; it may be gone by now."""
-    with suppress(GatewayNotFound):
-        update_limits(key, old.token or "", limits)
 
 
 def update_limits(key: Key, token: str, limits: Limits, *, duration: str | Unset = UNSET) -> KeyInfo:
