@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 
 import pytest
 
@@ -225,7 +226,7 @@ def test_models_health_usage_and_prices(real: Gateway) -> None:
     assert (real.health.readiness().status, real.health.readiness().db) == ("healthy", "connected")
     assert real.health.details().version
     today = datetime.now(UTC).date()
-    pages = list(real.usage.daily_activity(today - timedelta(days=1), today, page_size=2))
+    pages = list(islice(real.usage.daily_activity(today - timedelta(days=1), today, page_size=2), 5))  # of hundreds
     assert [page.page for page in pages] == list(range(1, len(pages) + 1))
     assert all(isinstance(row.day, date) for page in pages for row in page.rows)
     cost_usd = real.usage.calculate_cost(model=MODEL, prompt_tokens=1000, completion_tokens=1000)
