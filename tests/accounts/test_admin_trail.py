@@ -11,7 +11,7 @@ from django.utils import translation
 from pytest_django.asserts import assertContains
 
 from accounts.models import AuditEntry, Policy, User
-from tests.accounts.test_admin import policy_form
+from tests.accounts.test_policy_admin import policy_form
 from tests.conftest import signed_in
 from tests.factories import make_policy
 

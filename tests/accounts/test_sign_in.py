@@ -1,12 +1,10 @@
 """The door: local accounts."""
 
 import time
-from collections.abc import Callable
-from functools import partial
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.contrib.auth.hashers import MD5PasswordHasher, make_password
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -20,7 +18,6 @@ from portal import settings as portal_settings
 from portal.settings import BROWSER_COOKIE_NAME
 from tests.accounts.signing_in import SignIn, is_signed_in
 from tests.factories import PASSWORD, make_intern, make_user
-from tests.tasks import waiting_tasks
 
 LOGIN = "/account/login/"
 
@@ -154,58 +151,6 @@ def test_counts_no_less_under_another_host(client: Client, db: None, settings: S
     statuses = [_wrong_tries(2, Host=host) for host in hosts]
 
     assert statuses == [[422] * 2] * 3 + [[429] * 2]
-
-
-class CountingHasher(MD5PasswordHasher):
-    """Counts how often a password is hashed."""
-
-    hashed = 0
-
-    def encode(self, password: str, salt: str) -> str:
-        """Count, and hash."""
-        CountingHasher.hashed += 1
-        return super().encode(password, salt)
-
-
-def _hashed_while(act: Callable[[], object]) -> int:
-    CountingHasher.hashed = 0
-    act()
-    return CountingHasher.hashed
-
-
-def test_works_as_hard_for_a_name_that_nobody_has(sign_in: SignIn, db: None, settings: Settings) -> None:
-    """For user names and addresses, with a password here or none, switched off or not."""
-    settings.PASSWORD_HASHERS = ["tests.accounts.test_sign_in.CountingHasher"]
-    person = make_intern("intern", email="intern@example.edu")
-    EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
-    make_user("ada@example.edu", email="other@example.edu")
-    make_user("institution", email="institution@example.edu", password=None)
-    make_user("left", email="left@example.edu", is_active=False)
-    names = ["intern", "ada", "institution", "left", "nobody", "other"]
-
-    logins = [login for name in names for login in (name, f"{name}@example.edu")]
-    hashed = {login: _hashed_while(partial(sign_in, login, "wrong")) for login in logins}
-
-    assert set(hashed.values()) == {1}, hashed
-
-
-def test_does_the_same_work_for_a_known_and_an_unknown_address(client: Client, db: None, settings: Settings) -> None:
-    """When a link is asked for, and when somebody signs up."""
-    settings.PASSWORD_HASHERS = ["tests.accounts.test_sign_in.CountingHasher"]
-    settings.SIGNUP_OPEN, settings.ACCOUNT_EMAIL_VERIFICATION = True, "mandatory"
-    make_intern("intern", email="known@example.edu")
-    make_intern("left", email="left@example.edu", is_active=False)
-    for path, data in (
-        (reverse("account_reset_password"), {}),
-        (reverse("account_signup"), {"password1": "quite another password", "password2": "quite another password"}),
-    ):
-        work = set()
-        for name in ("known", "left", "unknown"):
-            form = data | {"username": f"new-{name}", "email": f"{name}@example.edu"}
-            hashed = _hashed_while(partial(client.post, path, form))
-            work.add((hashed, *(task for task, _arguments in waiting_tasks())))
-        assert len(work) == 1, work
-        assert work.pop()[1:] == ("accounts.send_mail",)
 
 
 def test_finds_the_person_whom_nobody_can_hide(client: Client, sign_in: SignIn, db: None) -> None:
