@@ -2,7 +2,8 @@
 PYTHON := .venv/bin/python
 TOOLS := .venv/bin
 INSTALLED := .venv/.installed node_modules/.installed
-PIP_INSTALL := -m pip install -qq --disable-pip-version-check --require-hashes
+PIP_OPTIONS ?=
+PIP_INSTALL = -m pip install -qq --disable-pip-version-check --require-hashes $(PIP_OPTIONS)
 LOCK := $(TOOLS)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 TEMPLATES = $(shell git ls-files --cached --others --exclude-standard 'templates/*.html')
 WORKERS ?= logical
