@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from accounts.models import AuditEntry, Policy, User
 from tests.accounts.signing_in import providers
-from tests.accounts.test_admin import policy_form
+from tests.accounts.test_policy_admin import policy_form
 from tests.factories import PASSWORD, make_user
 from tests.french.conftest import Read, in_french
 from tests.french.reading import Reader, english_in, prose_of

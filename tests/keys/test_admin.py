@@ -12,7 +12,7 @@ from accounts.models import KeyKind, Policy, User
 from keys import services
 from keys.catalogue import refresh_models
 from keys.models import Key
-from tests.accounts.test_admin import policy_form
+from tests.accounts.test_policy_admin import policy_form
 from tests.factories import make_staff
 from tests.keys.acts import again, issue
 from tests.sandbox_process import Sandbox
