@@ -90,7 +90,7 @@ class _Found:
 def content_of(message: Fields) -> Content:
     """Read a message or a delta. Only text that is none is an error: it would be an answer with a hole in it."""
     content = message.get("content")
-    if len(message) <= 2 and type(content) is str:  # nearly always: a piece of text, and perhaps its role
+    if type(content) is str and message.keys() <= {"content", "role"}:  # nearly always
         return Content(text=content)
     found = _Found()
     if isinstance(content, str):

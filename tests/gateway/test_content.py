@@ -1,0 +1,18 @@
+"""What stands beside the text in one delta is read with it, however few fields there are."""
+
+import pytest
+
+from gateway.content import content_of
+
+PICTURE = {"image_url": {"url": "data:image/png;base64,AAAA"}}
+
+
+@pytest.mark.parametrize("text", ["", "Here:"])
+def test_nothing_is_lost_beside_a_text(text: str) -> None:
+    thought = content_of({"content": text, "reasoning_content": "Hm."})
+    drawn = content_of({"content": text, "images": [PICTURE]})
+    called = content_of({"content": text, "tool_calls": [{"index": 0, "id": "a", "function": {"name": "f"}}]})
+
+    assert (thought.text, thought.reasoning) == (text, "Hm.")
+    assert (drawn.text, drawn.pictures) == (text, (PICTURE["image_url"]["url"],))
+    assert (called.text, [call.name for call in called.tool_calls]) == (text, ["f"])
