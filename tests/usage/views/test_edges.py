@@ -34,7 +34,7 @@ def test_no_number_breaks_a_page(admin: User, language: str, use: dict[str, Any]
     browser = Client(headers={"accept-language": language})
     browser.force_login(admin)
     for number in range(2):
-        about = {"intern_name": "Somebody", "budget_usd": Decimal("9999999999"), "budget_period": "30d"}
+        about = {"intern_name": "Somebody", "budget_usd": Decimal("999999.99"), "budget_period": "30d"}
         used(key_of(admin, f"key {number}", **about), **use, days_ago=number)
 
     for page in (*PAGES, *FILES, "/"):
