@@ -83,7 +83,7 @@ def test_a_spent_budget_comes_back(as_intern: Client, fresh: services.FreshKey, 
     said = check(as_intern, fresh.secret)
 
     assert "The budget of this key is used up." in said
-    assert "It works again when the budget is reset" in said
+    assert "It works again when the budget resets" in said
 
 
 def test_too_many_requests_cost_nothing(as_intern: Client, fresh: services.FreshKey, sandbox: Sandbox) -> None:
