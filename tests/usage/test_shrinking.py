@@ -42,7 +42,7 @@ def test_a_day_that_lost_half_of_its_requests_keeps_them_and_takes_what_is_new(
     assert_sums_are_right()
     poll(YESTERDAY, YESTERDAY)
     assert len(mail.outbox) == 1
-    assert f"Of {YESTERDAY.isoformat()} (UTC) the gateway reports far fewer" in mail.outbox[0].body
+    assert f"For {YESTERDAY.isoformat()} (UTC) the gateway reports far fewer" in mail.outbox[0].body
     assert "1 day had far less than before" in as_admin.get(reverse("usage:runs")).content.decode()
 
 
