@@ -109,9 +109,8 @@ def language_and_time_zone(request: PortalRequest) -> HttpResponse:
     person = request.user
     form = LocaleForm(request.POST if request.method == "POST" else None, instance=person)
     if not form.is_valid():
-        return render(
-            request, "account/locale.html", {"form": form, "now": timezone.now()}, status=422 if form.is_bound else 200
-        )
+        context = {"form": form, "now": timezone.now(), "portal_zone": settings.TIME_ZONE}
+        return render(request, "account/locale.html", context, status=422 if form.is_bound else 200)
     person.save(update_fields=["language", "time_zone"])
     response = redirect("account_locale")
     remember_language(request, response, person.language)

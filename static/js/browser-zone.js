@@ -1,4 +1,5 @@
-// [data-browser-zone="id"]: offers the time zone of the browser, where the list with that id has another.
+// [data-browser-zone="id"]: offers the time zone of the browser, where the list with that id has another. Without a choice
+// times are in data-portal-zone.
 
 const hint = document.querySelector("[data-browser-zone]");
 const list = document.getElementById(hint.dataset.browserZone);
@@ -6,7 +7,7 @@ const button = hint.querySelector("button");
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function offer() {
-  hint.hidden = !zone || list.value === zone;
+  hint.hidden = !zone || (list.value || hint.dataset.portalZone) === zone;
 }
 
 button.textContent = zone;
