@@ -81,18 +81,18 @@ class _About(Body):
 
 def activity_page(answer: Answer, page: int) -> ActivityPage:
     """Read the page of this number. Raises GatewayUnreadable where it is no page of activity."""
-    told = read(answer.body, _PageAnswer)
-    if told.metadata.page not in (None, page):
+    parsed = read(answer.body, _PageAnswer)
+    if parsed.metadata.page not in (None, page):
         raise not_understood("it is another page")
     reading = _Reading()
-    rows = [row for day in told.results or () for row in _rows(reading, day)]
+    rows = [row for day in parsed.results or () for row in _rows(reading, day)]
     return ActivityPage(
         rows=tuple(rows),
         invalid=tuple(reading.invalid),
         missing=frozenset(reading.missing | (reading.absent if rows else set())),
         page=page,
-        total_pages=told.metadata.total_pages,
-        has_more=told.metadata.has_more or False,
+        total_pages=parsed.metadata.total_pages,
+        has_more=parsed.metadata.has_more or False,
         took_s=answer.took_s,
     )
 
@@ -111,23 +111,23 @@ class _Reading:
         self.invalid.append(InvalidMetric(token=token, model_group=model_group, measure=measure, reported=reported))
 
 
-def _rows(reading: _Reading, told: _Day) -> Iterator[ActivityRow]:
+def _rows(reading: _Reading, parsed: _Day) -> Iterator[ActivityRow]:
     """Yield the (model, key) facts of one day of one page.
 
-    What failed before its model was known is told by key only: it becomes a fact of the model "".
+    What failed before its model was known is reported by key only: it becomes a fact of the model "".
     """
     try:
-        day = date.fromisoformat(told.date)
+        day = date.fromisoformat(parsed.date)
     except ValueError:
         raise not_understood("results: date is not a date") from None
     by_token: dict[str, list[ActivityRow]] = {}
-    for group, token, entry in _entries(reading, told.breakdown):
+    for group, token, entry in _entries(reading, parsed.breakdown):
         row = _row(reading, day, group, token, entry)
         if row:
             by_token.setdefault(token, []).append(row)
             yield row
     spoilt = {metric.token for metric in reading.invalid}  # what is left of these is what was set aside
-    for token, entry in told.breakdown.api_keys.items():
+    for token, entry in parsed.breakdown.api_keys.items():
         if token in spoilt or None in spoilt:
             continue
         whole = _row(reading, day, "", token, entry)
@@ -137,15 +137,15 @@ def _rows(reading: _Reading, told: _Day) -> Iterator[ActivityRow]:
 
 
 def _entries(reading: _Reading, breakdown: _Breakdown) -> Iterator[tuple[str, str, object]]:
-    """Yield model, token and what is told of the two."""
+    """Yield model, token and what is reported of the two."""
     groups = breakdown.model_groups
     if groups is None and breakdown.models is not None:
         groups = breakdown.models
         reading.missing.add("model_groups")
     if groups is None:
         raise not_understood("results: model_groups is missing")
-    for group, told in groups.items():
-        by_key = told.get("api_key_breakdown") if isinstance(told, dict) else None
+    for group, parsed in groups.items():
+        by_key = parsed.get("api_key_breakdown") if isinstance(parsed, dict) else None
         if not isinstance(by_key, dict):
             reading.set_aside(None, group)
             continue
@@ -162,13 +162,13 @@ def _rest(whole: ActivityRow, parts: Sequence[ActivityRow]) -> ActivityRow:
 
 def _row(reading: _Reading, day: date, model_group: str, token: str, entry: object) -> ActivityRow | None:
     """Read a row; None, and a note, where it is none. A measure that makes no sense is 0, and noted."""
-    told = entry if isinstance(entry, dict) else {}
-    measures = told.get("metrics")
+    parsed = entry if isinstance(entry, dict) else {}
+    measures = parsed.get("metrics")
     if not isinstance(measures, dict):
         reading.set_aside(token, model_group)
         return None
     metrics, odd = sift(measures, _Metrics)
-    about, _odd = sift(told.get("metadata"), _About)
+    about, _odd = sift(parsed.get("metadata"), _About)
     reading.absent -= {measure for measure in reading.absent if measures.get(NAMES.get(measure, measure)) is not None}
     for name, value in odd.items():
         reading.set_aside(token, model_group, MEASURES[name], value)

@@ -47,32 +47,32 @@ class _CompletionAnswer(_Answer):
 
 def chat_answer(answer: Answer) -> ChatAnswer:
     """Read a whole answer of /v1/chat/completions."""
-    told = read(answer.body, _ChatAnswer)
+    parsed = read(answer.body, _ChatAnswer)
     choices = [
         Choice(**content_of(row.message)._asdict(), finish_reason=_name(row.finish_reason))
-        for row in told.choices or ()
+        for row in parsed.choices or ()
     ]
-    return _whole(told, choices, answer.headers)
+    return _whole(parsed, choices, answer.headers)
 
 
 def completion_answer(answer: Answer) -> ChatAnswer:
     """Read a whole answer of /v1/completions."""
-    told = read(answer.body, _CompletionAnswer)
+    parsed = read(answer.body, _CompletionAnswer)
     choices = [
         Choice(text=row.text or "", reasoning="", tool_calls=(), finish_reason=_name(row.finish_reason))
-        for row in told.choices or ()
+        for row in parsed.choices or ()
     ]
-    return _whole(told, choices, answer.headers)
+    return _whole(parsed, choices, answer.headers)
 
 
-def _whole(told: _Answer, choices: Sequence[Choice], headers: Headers) -> ChatAnswer:
+def _whole(parsed: _Answer, choices: Sequence[Choice], headers: Headers) -> ChatAnswer:
     if not choices:
         raise not_understood("choices is empty")
     return ChatAnswer(
-        id=_name(told.id),
-        model=_name(told.model),
+        id=_name(parsed.id),
+        model=_name(parsed.model),
         choices=tuple(choices),
-        usage=_usage(told.usage),
+        usage=_usage(parsed.usage),
         headers=headers,
     )
 
@@ -106,12 +106,12 @@ def completion_deltas(event: Fields) -> Sequence[ChatDelta]:
 
 
 def _deltas(event: Fields, read_piece: Callable[[_Piece], ChatDelta]) -> Sequence[ChatDelta]:
-    told = read(event, _Event)
-    pieces = told.choices or ()
+    parsed = read(event, _Event)
+    pieces = parsed.choices or ()
     found = [read_piece(piece) for piece in pieces]
-    usages = (told.usage, *(piece.usage for piece in pieces))  # Moonshot's is in the choice
+    usages = (parsed.usage, *(piece.usage for piece in pieces))  # Moonshot's is in the choice
     found += [ChatDelta(usage=usage) for usage in map(_usage, usages) if usage]
-    sources = [*sources_of(told.citations), *sources_of(told.search_results)]
+    sources = [*sources_of(parsed.citations), *sources_of(parsed.search_results)]
     if sources:  # Perplexity's, beside the choices
         found.append(ChatDelta(sources=tuple(sources), index=found[0].index if found else 0))
     return [delta for delta in found if delta != ChatDelta(index=delta.index)]  # which says nothing
@@ -137,19 +137,19 @@ def _name(value: object) -> str | None:
     return value or None if isinstance(value, str) else None
 
 
-def _usage(told: object) -> TokenUsage | None:
+def _usage(parsed: object) -> TokenUsage | None:
     """Read the figures, none of which can fail an answer: what makes no sense is unknown."""
-    if not isinstance(told, dict):
+    if not isinstance(parsed, dict):
         return None
-    details = [told.get(name) for name in ("prompt_tokens_details", "completion_tokens_details")]
+    details = [parsed.get(name) for name in ("prompt_tokens_details", "completion_tokens_details")]
     prompt, completion = (detail if isinstance(detail, dict) else {} for detail in details)
     return TokenUsage(
-        prompt_tokens=figures.count(told.get("prompt_tokens"), told.get("input_tokens")),
-        completion_tokens=figures.count(told.get("completion_tokens"), told.get("output_tokens")),
-        total_tokens=figures.count(told.get("total_tokens")),
+        prompt_tokens=figures.count(parsed.get("prompt_tokens"), parsed.get("input_tokens")),
+        completion_tokens=figures.count(parsed.get("completion_tokens"), parsed.get("output_tokens")),
+        total_tokens=figures.count(parsed.get("total_tokens")),
         cached_tokens=figures.count(prompt.get("cached_tokens")),
         reasoning_tokens=figures.count(completion.get("reasoning_tokens")),
-        cost_usd=figures.usd(told.get("cost")),
+        cost_usd=figures.usd(parsed.get("cost")),
     )
 
 
@@ -166,14 +166,14 @@ class _EmbeddingAnswer(Body):
 
 def embedding_answer(answer: Answer, expected: int) -> EmbeddingAnswer:
     """Read vectors in the order of the texts; complain if there are not as many."""
-    told = read(answer.body, _EmbeddingAnswer)
-    if len(told.data or ()) != expected:
-        raise not_understood(f"{len(told.data or ())} vectors for {expected} texts")
-    rows = sorted(read(told.data or [], list[_Vector]), key=lambda row: row.index or 0)
+    parsed = read(answer.body, _EmbeddingAnswer)
+    if len(parsed.data or ()) != expected:
+        raise not_understood(f"{len(parsed.data or ())} vectors for {expected} texts")
+    rows = sorted(read(parsed.data or [], list[_Vector]), key=lambda row: row.index or 0)
     return EmbeddingAnswer(
-        model=told.model,
+        model=parsed.model,
         vectors=tuple(tuple(float(number or 0) for number in row.embedding or ()) for row in rows),
-        usage=_usage(told.usage),
+        usage=_usage(parsed.usage),
         headers=answer.headers,
     )
 
@@ -191,10 +191,10 @@ class _ModerationAnswer(Body):
 
 def moderation_answer(answer: Answer) -> ModerationAnswer:
     """Read verdicts in the order of the texts."""
-    told = read(answer.body, _ModerationAnswer)
+    parsed = read(answer.body, _ModerationAnswer)
     return ModerationAnswer(
-        model=told.model,
-        results=tuple(_moderation(row) for row in told.results or ()),
+        model=parsed.model,
+        results=tuple(_moderation(row) for row in parsed.results or ()),
         headers=answer.headers,
     )
 

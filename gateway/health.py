@@ -39,10 +39,10 @@ class _ReadinessAnswer(Body):
 
 
 def _readiness(answer: Answer) -> Readiness:
-    told = read(answer.body, _ReadinessAnswer)
+    parsed = read(answer.body, _ReadinessAnswer)
     return Readiness(
-        status=told.status,
-        db=told.db,
-        version=told.litellm_version or answer.headers.version,
+        status=parsed.status,
+        db=parsed.db,
+        version=parsed.litellm_version or answer.headers.version,
         headers=answer.headers,
     )

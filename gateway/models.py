@@ -82,22 +82,22 @@ class _Details(Body):
 
 
 def _model(row: _ModelRow) -> ModelInfo:
-    told, odd = sift(row.model_info, _Details)
-    prices = {"input": told.input_cost_per_token, "output": told.output_cost_per_token}
+    parsed, odd = sift(row.model_info, _Details)
+    prices = {"input": parsed.input_cost_per_token, "output": parsed.output_cost_per_token}
     odd_prices = {name: price for name in prices if (price := odd.get(f"{name}_cost_per_token")) is not None}
     odd_prices |= {name: price for name, price in prices.items() if price is not None and price < 0}
     return ModelInfo(
         name=row.model_name,
-        mode=told.mode,
-        provider=told.litellm_provider or _prefix(row.litellm_params),
-        max_input_tokens=told.max_input_tokens,
-        max_output_tokens=told.max_output_tokens,
-        input_usd_per_million=_per_million(told.input_cost_per_token),
-        output_usd_per_million=_per_million(told.output_cost_per_token),
+        mode=parsed.mode,
+        provider=parsed.litellm_provider or _prefix(row.litellm_params),
+        max_input_tokens=parsed.max_input_tokens,
+        max_output_tokens=parsed.max_output_tokens,
+        input_usd_per_million=_per_million(parsed.input_cost_per_token),
+        output_usd_per_million=_per_million(parsed.output_cost_per_token),
         odd_prices={name: shown(price) for name, price in odd_prices.items()},
-        supports_vision=told.supports_vision,
-        supports_tools=told.supports_function_calling,
-        supports_reasoning=told.supports_reasoning,
+        supports_vision=parsed.supports_vision,
+        supports_tools=parsed.supports_function_calling,
+        supports_reasoning=parsed.supports_reasoning,
     )
 
 

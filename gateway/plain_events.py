@@ -38,9 +38,9 @@ _decode_plain: Final = Decoder(_PlainEvent).decode
 def plain_delta(data: bytes) -> ChatDelta | None:
     """Return what an event adds that is a piece of text, as nearly all are, three times as fast; else None."""
     try:
-        told = _decode_plain(data)
+        parsed = _decode_plain(data)
     except (DecodeError, ValueError, RecursionError):
         return None
-    (choice,) = told.choices
+    (choice,) = parsed.choices
     text = choice.delta.content
-    return None if told.object == "error" or "\0" in text else ChatDelta(text=text, index=choice.index)
+    return None if parsed.object == "error" or "\0" in text else ChatDelta(text=text, index=choice.index)

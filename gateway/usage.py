@@ -37,9 +37,9 @@ class Usage:
         }
         query |= {} if user_id is None else {"user_id": user_id}
         for page in range(1, MAX_PAGES + 1):
-            told = activity_page(self._transport.get("/user/daily/activity", {**query, "page": page}), page)
-            yield told
-            if not told.has_more:
+            parsed = activity_page(self._transport.get("/user/daily/activity", {**query, "page": page}), page)
+            yield parsed
+            if not parsed.has_more:
                 return
         raise not_understood("its activity does not end")
 
@@ -104,12 +104,12 @@ def _totals(answer: Answer) -> DayTotals:
     metadata = read(answer.body, _TotalsAnswer).metadata
     if metadata.get("total_spend") is None:  # else nonsense would read as a day without use
         raise not_understood("metadata.total_spend is missing")
-    told, odd = sift(metadata, _Totals)
+    parsed, odd = sift(metadata, _Totals)
     return DayTotals(
-        spend_usd=None if "total_spend" in odd else told.total_spend,
-        prompt_tokens=None if "total_prompt_tokens" in odd else told.total_prompt_tokens or 0,
-        completion_tokens=None if "total_completion_tokens" in odd else told.total_completion_tokens or 0,
-        successful_requests=None if "total_successful_requests" in odd else told.total_successful_requests or 0,
-        failed_requests=None if "total_failed_requests" in odd else told.total_failed_requests or 0,
+        spend_usd=None if "total_spend" in odd else parsed.total_spend,
+        prompt_tokens=None if "total_prompt_tokens" in odd else parsed.total_prompt_tokens or 0,
+        completion_tokens=None if "total_completion_tokens" in odd else parsed.total_completion_tokens or 0,
+        successful_requests=None if "total_successful_requests" in odd else parsed.total_successful_requests or 0,
+        failed_requests=None if "total_failed_requests" in odd else parsed.total_failed_requests or 0,
         took_s=answer.took_s,
     )
