@@ -23,8 +23,11 @@ def stream_of(gateway: Gateway, *, usage: bool = True) -> ChatStream:
     return gateway.inference.stream_chat(secret=SECRET, body=body, silence_s=WAIT_S, usage=usage)
 
 
-def chunked(*texts: str, step: threading.Event | None = None) -> Reply:
-    """Reply with one write of many chunks, in a connection that stays; with `step`, the last text after it."""
+def chunked(*texts: str, step: threading.Event | None = None, end: threading.Event | None = None) -> Reply:
+    """Reply with one write of many chunks, in a connection that stays.
+
+    With `step`, the last text comes after it; with `end`, the end of the body after that.
+    """
 
     def chunk(text: str) -> bytes:
         return f"{len(text.encode()):x}\r\n".encode() + text.encode() + b"\r\n"
@@ -37,6 +40,8 @@ def chunked(*texts: str, step: threading.Event | None = None) -> Reply:
         if step:
             step.wait(WAIT_S)
             handler.wfile.write(chunk(texts[-1]))
+        if end:
+            end.wait(WAIT_S)
         handler.wfile.write(b"0\r\n\r\n")
 
     return reply

@@ -52,14 +52,15 @@ def texts(deltas: list[ChatDelta] | None) -> list[str] | None:
 
 
 def test_has_what_has_come_and_waits_for_nothing(paper: Paper, gateway: Gateway) -> None:
-    step = threading.Event()
-    paper.will(chunked(said("a"), said("b"), said("c"), step=step))
+    step, end = threading.Event(), threading.Event()
+    paper.will(chunked(said("a"), said("b"), said("c"), step=step, end=end))
 
     with begun(gateway) as (stream, watch):
         assert texts(taken(stream, watch)) == ["a", "b"]
         step.set()
         assert texts(taken(stream, watch)) == ["c"]
         assert not stream.is_read
+        end.set()
 
 
 def test_nothing_is_waited_for(paper: Paper, gateway: Gateway) -> None:
