@@ -103,11 +103,11 @@ class KeyRuleInline(RuleInline):
         return formset
 
     def has_view_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
-        """Show the rules to who may see the policy."""
+        """Show the rules to those who may see the policy."""
         return self.admin_site.get_model_admin(Policy).has_view_permission(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
-        """Let the rules be changed by who may change the policy."""
+        """Let those change the rules who may change the policy."""
         return self.admin_site.get_model_admin(Policy).has_change_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:

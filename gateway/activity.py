@@ -126,7 +126,7 @@ def _rows(reading: _Reading, parsed: _Day) -> Iterator[ActivityRow]:
         if row:
             by_token.setdefault(token, []).append(row)
             yield row
-    spoilt = {metric.token for metric in reading.invalid}  # what is left of these is what was set aside
+    spoilt = {metric.token for metric in reading.invalid}  # what is left of these could not be read
     for token, entry in parsed.breakdown.api_keys.items():
         if token in spoilt or None in spoilt:
             continue

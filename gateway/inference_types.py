@@ -92,7 +92,7 @@ def _given(request: Message | ChatRequest | CompletionRequest) -> dict[str, obje
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenUsage:
-    """Tokens of a call; None: unknown. `cost_usd` is told in streams; else see the headers."""
+    """Tokens of a call; None: unknown. `cost_usd` comes in streams; else see the headers."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -103,9 +103,9 @@ class TokenUsage:
 
     def updated(self, later: "TokenUsage") -> "TokenUsage":
         """Return what is known after `later` came too: what it does not tell, or tells as zero, stays."""
-        told = {entry.name: getattr(later, entry.name) or getattr(self, entry.name) for entry in fields(self)}
-        zeros = {name: getattr(later, name) for name, value in told.items() if value is None}
-        return TokenUsage(**{**told, **zeros})
+        known = {entry.name: getattr(later, entry.name) or getattr(self, entry.name) for entry in fields(self)}
+        zeros = {name: getattr(later, name) for name, value in known.items() if value is None}
+        return TokenUsage(**{**known, **zeros})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,7 @@ class Keys:
         Not idempotent, except that an alias is unique among live keys: again is GatewayRejected, param "key_alias".
         With a `secret` of our own that exists the gateway answers as if it had made the key, and changes nothing: even
         alias and expiry in that answer are only those that were asked for. `info` tells the truth.
-        Raises GatewayUnavailable (whether a key was made is told by `list(alias=…)`).
+        Raises GatewayUnavailable (`list(alias=…)` shows whether a key was made).
         """
         secret = None if secret is None else Secret(secret)  # so that no traceback shows it
         body = _settings(
@@ -132,9 +132,9 @@ class Keys:
         query |= {"return_full_object": "true", "sort_by": "token", "sort_order": "asc", "size": PAGE_SIZE}
         for page in range(1, MAX_PAGES + 1):
             answer = self._transport.get("/key/list", {**query, "page": page})
-            told = read(answer.body, _ListAnswer)
-            yield from _readable(told.keys or [], unreadable)
-            if not told.keys or page >= (told.total_pages or 0):
+            parsed = read(answer.body, _ListAnswer)
+            yield from _readable(parsed.keys or [], unreadable)
+            if not parsed.keys or page >= (parsed.total_pages or 0):
                 return
         raise not_understood("its list of keys does not end")
 

@@ -22,7 +22,7 @@ class _PlainChoice(Body, forbid_unknown_fields=True):
 
 
 class _PlainEvent(Body):
-    """A piece of text and nothing else; of what is not named here nothing says anything beside choices."""
+    """A piece of text and nothing else: the other fields of such an event say nothing that matters."""
 
     choices: tuple[_PlainChoice]
     object: str | None = None

@@ -99,9 +99,9 @@ def read(value: object, kind: type[T]) -> T:
     raise not_understood(problem)  # outside of `except`: what is caught there carries the value
 
 
-def _problem(told: str) -> str:
+def _problem(text: str) -> str:
     """Word msgspec's message as our own: "keys[0].spend is a text"."""
-    message, _, path = told.partition(" - at ")
+    message, _, path = text.partition(" - at ")
     place = path.strip("`").removeprefix("$").removeprefix(".")
     if missing := _MISSING.fullmatch(message):
         return f"{place}.{missing[1]} is missing".removeprefix(".")
@@ -142,7 +142,7 @@ def load(raw: bytes, what: str) -> object:
     with suppress(msgspec.DecodeError, ValueError, ArithmeticError, RecursionError):
         if b"\\u0000" not in raw:
             return _decode(raw)
-    with suppress(ValueError, RecursionError):  # one number that is none spoils its own field, not those beside it
+    with suppress(ValueError, RecursionError):  # an invalid number makes its own field invalid, not the others
         return clean(_decode_odd(raw.decode(json.detect_encoding(raw), "surrogatepass")))
     del raw  # tracebacks show locals, and it may hold a secret
     raise not_understood(f"{what} is not JSON")  # outside of `except`: what is caught there carries the whole text
