@@ -18,6 +18,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from accounts import limits
+from accounts.at_sign_in import AT_SIGN_IN
 from accounts.backends import account_of
 from accounts.mails import NOTIFICATIONS, send_later
 from accounts.models import User
@@ -80,6 +81,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         if user.browser_language != language:
             user.browser_language = language
             user.save(update_fields=["browser_language"])
+        for hook in AT_SIGN_IN:
+            hook(user)
         update_staff_status(User.objects.filter(pk=user.pk))  # groups may have come by another way than the admin pages
         response: HttpResponse = super().post_login(request, user, **kwargs)
         return response

@@ -1,6 +1,6 @@
 """The trail of what was done to keys, policies and people: written here, changed nowhere (ADR 20)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -173,6 +173,12 @@ def forget_names(person: User) -> None:
     theirs = AuditEntry.objects.filter(subject=person)
     theirs.update(label="", on_behalf_of="")
     theirs.filter(code__in=NAMING_CODES).update(details={})
+
+
+def forget_names_on(kind: AuditObject, ids: Iterable[object], *, but: Sequence[str]) -> None:
+    """Blank what names people in what was done to these objects, `but` for some columns. Idempotent."""
+    blank = {name: "" for name in ("label", "on_behalf_of") if name not in but}
+    AuditEntry.objects.filter(object_kind=kind, object_id__in=[str(each) for each in ids]).update(**blank)
 
 
 def _without_secret(text: str) -> str:

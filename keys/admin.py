@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import people_admin, policy_admin
 from accounts.models import Policy, User
-from keys.intern_keys_admin import InternKeyAdmin
-from keys.models import GatewayModel, Key
+from keys.interns_admin import InternAdmin
+from keys.models import GatewayModel, Intern, Key
 from keys.services import find_outdated
 from web.tasks import QueueUnavailable, send_task
 
@@ -21,7 +21,7 @@ TASK_EXPIRES_S = 3000  # then the schedule has asked by itself
 NAMES_SHOWN = 10
 
 admin.site.unregister(User)
-admin.site.register(Key, InternKeyAdmin)
+admin.site.register(Intern, InternAdmin)
 
 
 # --- Policies ---------------------------------------------------------------------------------------
@@ -134,8 +134,8 @@ class PersonForm(people_admin.PersonForm):
 def keys_that_stop(person: User) -> str:
     """Say how many keys stop with this account, and for whom; "" for none."""
     live = Key.objects.owned_by(person).live()
-    of_interns = list(live.exclude(intern_name="").values_list("intern_name", flat=True).order_by("intern_name"))
-    own = live.filter(intern_name="").count()
+    of_interns = list(live.exclude(intern=None).values_list("intern__name", flat=True).order_by("intern__name"))
+    own = live.filter(intern=None).count()
     count = own + len(of_interns)
     if not count:
         return ""

@@ -11,5 +11,8 @@ class KeysConfig(AppConfig):
     verbose_name = _("Keys")
 
     def ready(self) -> None:
-        """Load the words of the trail, also where no key is ever touched."""
-        from keys.services import trail  # noqa: F401
+        """Load the words of the trail, also where no key is ever touched; find interns who sign in."""
+        from accounts.at_sign_in import at_sign_in
+        from keys.services import interns, trail  # noqa: F401
+
+        at_sign_in(interns.link_account)

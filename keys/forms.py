@@ -11,13 +11,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from accounts.models import User
 from accounts.policies import Allowance
 from gateway.secret import has_secret
-from keys.models import Key
+from keys.models import Intern, Key
 from keys.services import Wish
 
 # Format characters that belong in words: emoji are joined by ZWJ, some scripts need ZWNJ.
 JOINERS = {"\u200c", "\u200d"}
+NEW_INTERN = ("intern_name", "intern_email", "stay_ends_on")  # the fields that describe one
 BLANKS = {"\u115f", "\u1160", "\u2800", "\u3164", "\uffa0"}  # letters and a symbol by category, yet nothing to see
 
 
@@ -77,7 +79,7 @@ class StayForm(forms.Form):
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text=_(
-            "The key expires at the end of this day, or earlier if your policy requires it. Empty: only "
+            "Their keys expire at the end of this day, or earlier if your policy requires it. Empty: only "
             "the policy applies."
         ),
     )
@@ -87,10 +89,22 @@ class StayForm(forms.Form):
         return not_past(self.cleaned_data["stay_ends_on"])
 
 
+def _called(intern: Intern) -> str:
+    """Return name and address: two interns may have the same name."""
+    return f"{intern.name} ({intern.email})" if intern.email else intern.name
+
+
 class KeyForm(LabelForm):
     """What a new key is asked for with. Fields that the person's policy makes idle are not there."""
 
     kind = forms.ChoiceField(label=_("Kind"), widget=forms.RadioSelect)
+    intern = forms.ModelChoiceField(
+        Intern.objects.none(),
+        label=_("Intern"),
+        required=False,
+        empty_label=_("Nobody, or somebody new"),
+        error_messages={"invalid_choice": _("This intern is no longer in your list. Choose another.")},
+    )
     intern_name = LineField(label=_("Intern’s name"), max_length=100, required=False)
     intern_email = forms.EmailField(label=_("E-mail"), max_length=254, required=False, validators=[refuse_secret])
     stay_ends_on = forms.DateField(
@@ -98,13 +112,30 @@ class KeyForm(LabelForm):
     )
     request_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, data: Any = None, *, allowance: Allowance) -> None:
+    def __init__(self, data: Any = None, *, owner: User, allowance: Allowance, intern_id: str = "") -> None:
         super().__init__(data, initial={"request_id": uuid.uuid4()})
         self.allowance = allowance
         self._offer_kinds()
-        if not allowance.may_name_interns:
-            for name in ("intern_name", "intern_email", "stay_ends_on"):
+        self._offer_interns(owner, intern_id)
+
+    def _offer_interns(self, owner: User, chosen: str) -> None:
+        """Offer the interns whom there are, and to name another, where the policy has keys for them.
+
+        `chosen`: the id of one to begin with; of nobody's, or a stranger's, it means nothing.
+        """
+        if not self.allowance.may_name_interns:
+            for name in ("intern", *NEW_INTERN):
                 del self.fields[name]
+            return
+        own = list(Intern.objects.supervised_by(owner).by_name())
+        field = self.fields["intern"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  (for the type checker)
+        field.queryset = Intern.objects.supervised_by(owner)
+        field.choices = [("", field.empty_label), *((each.pk, _called(each)) for each in own)]
+        if not own:
+            field.widget = forms.HiddenInput()
+        if chosen in {str(each.pk) for each in own}:
+            self.initial["intern"], self.initial["kind"] = chosen, Key.Kind.TEMPORARY
 
     def _offer_kinds(self) -> None:
         """Offer the kinds of the policy, each with its lifetime; a single one needs no question."""
@@ -133,10 +164,13 @@ class KeyForm(LabelForm):
     def clean(self) -> dict[str, Any]:
         """Refuse an intern whose key has another kind, or who has no name."""
         cleaned = super().clean() or self.cleaned_data
-        named = bool(cleaned.get("intern_name"))
-        if not named and (cleaned.get("intern_email") or cleaned.get("stay_ends_on")):
+        picked, named = bool(cleaned.get("intern")), bool(cleaned.get("intern_name"))
+        described = bool(cleaned.get("intern_email") or cleaned.get("stay_ends_on"))
+        if picked and (named or described):
+            self.add_error("intern", _("Choose an intern, or describe a new one, not both."))
+        elif described and not named:
             self.add_error("intern_name", _("Enter who will use the key, or leave all three fields empty."))
-        if named and cleaned.get("kind") != Key.Kind.TEMPORARY:
+        if (picked or named) and cleaned.get("kind") != Key.Kind.TEMPORARY:
             self.add_error("kind", _("A key for an intern is temporary."))
         return cleaned
 
@@ -146,4 +180,12 @@ class KeyForm(LabelForm):
 
     def wish(self) -> Wish:
         """Return what the person asks for."""
-        return Wish(**self.cleaned_data)
+        data = self.cleaned_data
+        return Wish(label=data["label"], kind=data["kind"], request_id=data["request_id"], intern=self._intern())
+
+    def _intern(self) -> Intern | None:
+        """Return who will use the key: an intern of the person's, or an unsaved one."""
+        data = self.cleaned_data
+        if not data.get("intern_name"):
+            return data.get("intern")
+        return Intern(name=data["intern_name"], email=data["intern_email"], stay_ends_on=data["stay_ends_on"])

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from keys.models import Key
 from keys.services.lifetimes import is_renewable, is_rotatable, may_end_leak
 from keys.status import NEEDS_OWNER, BudgetUse, Status, status_of
-from keys.use import KeyUse
+from keys.use import KeyUse, PersonUse, pressing_budget
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -40,6 +40,12 @@ def row_of(key: Key, budget: BudgetUse | None = None, use: KeyUse | None = None)
         may_delete=key.state in (Key.State.ACTIVE, Key.State.DELETING),
         use=use,
     )
+
+
+def row_with_use(key: Key, use: PersonUse) -> Row:
+    """Return `key` with its state as its budget makes it, and its use, of that of its owner's keys."""
+    of_key = use.by_key.get(key.pk)
+    return row_of(key, pressing_budget(of_key, key.kind, use.of_person), of_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from keys.views import acts, check, panel, reference
+from keys.views import acts, check, interns, panel, reference
 
 app_name = "keys"
 urlpatterns = [
@@ -15,9 +15,10 @@ urlpatterns = [
     path("keys/<uuid:key_id>/rotate/", acts.rotate, name="rotate"),
     path("keys/<uuid:key_id>/leaked/", acts.leaked, name="leaked"),
     path("keys/<uuid:key_id>/end-old/", acts.end_old, name="end_old"),
-    path("keys/<uuid:key_id>/stay/", acts.stay, name="stay"),
     path("keys/<uuid:key_id>/label/", acts.label, name="label"),
     path("keys/<uuid:key_id>/delete/", acts.delete, name="delete"),
+    path("interns/<uuid:intern_id>/", interns.detail, name="intern"),
+    path("interns/<uuid:intern_id>/stay/", interns.stay, name="intern_stay"),
     path("models/", reference.models, name="models"),
     path("get-started/", reference.get_started, name="get_started"),
     path("status/", reference.status, name="status"),

@@ -24,7 +24,7 @@ class KeyUse:
     label: str
     kind: str
     state: str
-    intern_name: str
+    intern: Any  # the id of who uses it
     budget_usd: Decimal | None
     budget_period: str
     expires_at: Any

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.audit import BY_THE_PORTAL
 from accounts.models import User
 from gateway.errors import GatewayError
-from keys.models import Key
+from keys.models import Intern, Key
 from keys.services import KeyRefused, Wish, issue_key
 
 PAST_DAYS: Final = 60
@@ -34,7 +34,7 @@ PASTS: Final = (
         150,
         (
             Wish(label="Group server", kind=Key.Kind.PERSONAL),
-            Wish(label="Summer stay", kind=Key.Kind.TEMPORARY, intern_name="Intern D"),
+            Wish(label="Summer stay", kind=Key.Kind.TEMPORARY, intern=Intern(name="Intern D")),
         ),
     ),
     Past("admin", 30, (Wish(label="Evaluation", kind=Key.Kind.PERSONAL),)),

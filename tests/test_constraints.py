@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, models, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
-from keys.models import GatewayIdentity, GatewayModel, Key, PersonBudget, Token
+from keys.models import GatewayIdentity, GatewayModel, Intern, Key, PersonBudget, Token
 from playground.models import Answer, Conversation, Message
 from usage.models import Discrepancy, Notice, PollRun, Reconciliation, UsedModel
 
@@ -30,6 +31,10 @@ def token_of(person: User) -> Token:
 
 def person_budget_of(person: User) -> PersonBudget:
     return PersonBudget.objects.create(owner=person, budget_usd=Decimal("0.01"), budget_period="30d")
+
+
+def intern_of(person: User) -> Intern:
+    return Intern.objects.create(supervisor=person, name="Ada")
 
 
 def model_of(_: User) -> GatewayModel:
@@ -75,6 +80,8 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (person_budget_of, "keys_person_budget_has_a_period", {"budget_period": ""}),
     (person_budget_of, "keys_person_budget_has_a_period", {"budget_period": "1y"}),
     (person_budget_of, "keys_person_budget_has_a_period", {"budget_usd": None}),
+    (intern_of, "keys_intern_has_name", {"name": ""}),
+    (intern_of, "keys_intern_is_not_supervisor", {"account": F("supervisor")}),
     (model_of, "keys_prices_not_negative", {"input_usd_per_million": Decimal("-0.000001")}),
     (model_of, "keys_prices_not_negative", {"output_usd_per_million": -1}),
     (identity_of, "keys_identity_problem_known", {"problem": "strange"}),

@@ -89,6 +89,7 @@ class Migration(migrations.Migration):
                             ("policy", "policy"),
                             ("person", "person"),
                             ("group", "group"),
+                            ("intern", "intern"),
                             ("course", "course"),
                             ("request", "request"),
                         ],

@@ -21,6 +21,7 @@ class AuditObject(models.TextChoices):
     POLICY = "policy", _("policy")
     PERSON = "person", _("person")
     GROUP = "group", _("group")
+    INTERN = "intern", _("intern")
     COURSE = "course", _("course")
     REQUEST = "request", _("request")
 

@@ -136,6 +136,66 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Intern",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="e-mail")),
+                (
+                    "stay_ends_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="Last day (TIME_ZONE); no key of theirs lives longer.",
+                        null=True,
+                        verbose_name="end of the stay",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Their own account, found by its verified address at sign-in. Mails come in its language.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="internships",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="account",
+                    ),
+                ),
+                (
+                    "supervisor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="interns",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="supervisor",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "intern",
+                "verbose_name_plural": "interns",
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("supervisor"),
+                        django.db.models.functions.text.Lower("email"),
+                        condition=models.Q(("email", ""), _negated=True),
+                        name="keys_intern_email_unique",
+                        violation_error_message="This supervisor has an intern with this e-mail address already.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("name", ""), _negated=True), name="keys_intern_has_name"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("account", models.F("supervisor")), _negated=True),
+                        name="keys_intern_is_not_supervisor",
+                        violation_error_message="Nobody is their own intern.",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Key",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
@@ -194,12 +254,14 @@ class Migration(migrations.Migration):
                         help_text="The form that asked for it: a second click makes no second key.", null=True
                     ),
                 ),
-                ("intern_name", models.CharField(blank=True, max_length=100)),
-                ("intern_email", models.EmailField(blank=True, max_length=254)),
                 (
-                    "stay_ends_on",
-                    models.DateField(
-                        help_text="Last day (TIME_ZONE) of the stay of the intern who uses it.", null=True
+                    "intern",
+                    models.ForeignKey(
+                        help_text="Who uses it; empty: its owner.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="keys",
+                        to="keys.intern",
                     ),
                 ),
                 ("expires_at", models.DateTimeField(help_text="As the gateway told; empty: never.", null=True)),

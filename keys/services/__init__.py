@@ -5,6 +5,7 @@ from keys.services.after_restore import RestoreReport, repair_after_restore
 from keys.services.apply_policies import Outdated, apply_policies, find_outdated
 from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
+from keys.services.interns import link_account
 from keys.services.issue import FreshKey, Wish, issue_key
 from keys.services.label import relabel_key
 from keys.services.limits import TooManyActions, count_action
@@ -20,7 +21,7 @@ from keys.services.refusals import KeyRefused
 from keys.services.remind import remind_owners
 from keys.services.renew import renew_key
 from keys.services.rotate import ReplacedKey, end_old_secret, replace_leaked_secret, rotate_key
-from keys.services.stay import change_stay
+from keys.services.stay import change_stay, is_earlier
 from keys.services.sweep import sweep_keys
 from keys.services.sync import sync_keys
 
@@ -44,7 +45,9 @@ __all__ = [
     "end_old_secret",
     "find_outdated",
     "identify_gateway",
+    "is_earlier",
     "issue_key",
+    "link_account",
     "mail_of_leak",
     "playground_limits",
     "playground_purse",

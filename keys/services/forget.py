@@ -1,9 +1,12 @@
-"""Let the keys of somebody go who was anonymised, with the names that people gave them."""
+"""Let the keys of somebody go who was anonymised, with the names that people gave them and those of their interns."""
 
 from django.db import transaction
+from django.db.models import Q
 
-from accounts.models import User
-from keys.models import Key
+from accounts.audit import forget_names_on
+from accounts.models import AuditObject, User
+from keys.models import Intern, Key
+from keys.models.interns import FORGOTTEN
 from keys.services.delete import begin_deletion
 from keys.services.refusals import KeyRefused
 
@@ -11,20 +14,35 @@ from keys.services.refusals import KeyRefused
 def forget_keys(owner: User) -> int:
     """Put all keys of a person to be deleted, as `delete_key` begins it, and blank their names; return how many go.
 
+    The person's interns lose their names too, and so does the person as somebody else's intern: those keys stay.
     Call it in a transaction; then have the sweep go, which deletes them at the gateway and goes on trying. A key that
     is still being made goes when it is there.
     """
+    for intern in Intern.objects.filter(Q(supervisor=owner) | Q(account=owner)):
+        forget_intern(intern)
     return sum(forget_key(key) for key in Key.objects.owned_by(owner))
 
 
 def forget_key(key: Key) -> bool:
     """Blank what names people on a key, and begin its deletion; tell whether that was to be done. Again is harmless."""
     with transaction.atomic():
-        Key.objects.filter(pk=key.pk).update(label=key.pk.hex[:8], intern_name="", intern_email="")
+        Key.objects.filter(pk=key.pk).update(label=key.pk.hex[:8])
         if key.state != Key.State.ACTIVE:
             return False
         try:
             begin_deletion(key, Key.Problem.ANONYMISED)
         except KeyRefused:  # it ended meanwhile
             return False
+    return True
+
+
+def forget_intern(intern: Intern) -> bool:
+    """Blank name, address and account of an intern, who is a number from now on, also in the trail. Again is harmless.
+
+    The labels of keys stay: they are their owner's words.
+    """
+    with transaction.atomic():
+        Intern.objects.filter(pk=intern.pk).update(name=f"{FORGOTTEN}{intern.pk.hex[:8]}", email="", account=None)
+        forget_names_on(AuditObject.INTERN, [intern.pk], but=())
+        forget_names_on(AuditObject.KEY, intern.keys.values_list("pk", flat=True), but=("label",))
     return True

@@ -15,8 +15,9 @@ from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.secret import Secret
 from gateway.types import IssuedKey
 from keys.catalogue import gateway_state
-from keys.models import Key, Token
+from keys.models import Intern, Key, Token
 from keys.services.derive import derived_secret
+from keys.services.interns import intern_for_key
 from keys.services.key_limits import limits_of, usable_limits
 from keys.services.lifetimes import as_duration, lifetime_of
 from keys.services.mint import delete_unseen, give_up, mint, record_token
@@ -31,9 +32,12 @@ class Wish:
     label: str
     kind: str
     request_id: uuid.UUID | None = None  # the form; the same again makes no second key
-    intern_name: str = ""
-    intern_email: str = ""
-    stay_ends_on: date | None = None
+    intern: Intern | None = None  # one of the person's own, or an unsaved one that is to be made with the key
+
+    @property
+    def stay_ends_on(self) -> date | None:
+        """The last day of the stay of the intern who will use it, if there is one."""
+        return self.intern.stay_ends_on if self.intern else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,7 @@ def issue_key(
     key = _key_of(owner, wish, allowance)
     try:
         duration = as_duration(lifetime_of(wish.kind, allowance, wish.stay_ends_on))
-        token = _reserve(key, wish, allowance)
+        token = _reserve(key, wish, allowance, act)
     except KeyRefused as refusal:
         if refusal.code != "being_made":  # two first uses of the Playground at once are nobody's wrong
             audit(act, AuditAction.ISSUE, AuditOutcome.REFUSED, key, refusal)
@@ -82,9 +86,7 @@ def _key_of(owner: User, wish: Wish, allowance: Allowance) -> Key:
         kind=wish.kind,
         label=wish.label,
         request_id=wish.request_id,
-        intern_name=wish.intern_name,
-        intern_email=wish.intern_email,
-        stay_ends_on=wish.stay_ends_on,
+        intern=wish.intern,
         **limits_of(wish.kind, allowance)._asdict(),
     )
 
@@ -94,8 +96,8 @@ def _own_secret(token: Token) -> Secret | None:
     return derived_secret(token) if token.key.kind == Key.Kind.PLAYGROUND else None
 
 
-def _reserve(key: Key, wish: Wish, allowance: Allowance) -> Token:
-    """Save the key and its first token, where the policy allows one more.
+def _reserve(key: Key, wish: Wish, allowance: Allowance, act: Act) -> Token:
+    """Save the key and its first token, where the policy allows one more, and the intern who is new.
 
     The owner's row is locked meanwhile (on SQLite the whole database is), so two tabs cannot pass a limit together.
     """
@@ -106,6 +108,7 @@ def _reserve(key: Key, wish: Wish, allowance: Allowance) -> Token:
                 _check_the_only_one(key)
             else:
                 _check(key, wish, allowance)
+                key.intern = wish.intern and intern_for_key(key.owner, wish.intern, act)
             key.save(force_insert=True)
             return Token.objects.create(key=key)
     except IntegrityError as error:  # said by the database, should the checks ever be passed by
@@ -120,7 +123,7 @@ def _check(key: Key, wish: Wish, allowance: Allowance) -> None:
     earlier = own.filter(request_id=wish.request_id).first() if wish.request_id else None
     if earlier:
         raise _repeated(earlier)
-    if wish.intern_name and not allowance.may_name_interns:
+    if wish.intern and not allowance.may_name_interns:
         raise KeyRefused("intern")
     usable_limits(key.kind, allowance)
     _check_number(key, allowance)

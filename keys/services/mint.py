@@ -87,13 +87,15 @@ def _check_answer(token: Token, issued: IssuedKey, *, duration: str | None, secr
 def metadata_of(key: Key) -> dict[str, str]:
     """Return what the gateway keeps of a key for us, by which a restored portal knows it again (services.restore).
 
-    The label is that of the day when the secret was made. Nothing about an intern is in it.
+    The label is that of the day when the secret was made. Of an intern, only our number is in it.
     """
+    of_intern = {"passerelle_intern": str(key.intern_id)} if key.intern_id else {}
     return {
         "made_by": "passerelle",
         "passerelle_key": str(key.pk),
         "passerelle_kind": key.kind,
         "passerelle_label": key.label,
+        **of_intern,
     }
 
 

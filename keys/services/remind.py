@@ -15,7 +15,7 @@ from keys.services.mails import ENDS_SOON, deliver_about
 def remind_owners() -> int:
     """Write to the owner (and the intern) of every key that ends within the days of renewal; return how many."""
     now = timezone.now()
-    ending = Key.objects.select_related("owner").filter(
+    ending = Key.objects.select_related("owner", "intern").filter(
         ~Q(reminded_of=F("expires_at")) | Q(reminded_of=None),
         state=Key.State.ACTIVE,
         kind__in=(Key.Kind.PERSONAL, Key.Kind.TEMPORARY),
@@ -33,7 +33,8 @@ def _remind(key: Key) -> bool:
         return False
     row = Key.objects.filter(pk=key.pk)
     unreminded = row.filter(~Q(reminded_of=key.expires_at) | Q(reminded_of=None))
-    if not (key.owner.email or key.intern_email) or not claim(unreminded, "reminder_claimed_at"):
+    readable = bool(key.owner.email or (key.intern and key.intern.email))
+    if not readable or not claim(unreminded, "reminder_claimed_at"):
         return False
     name = f"key-{key.pk}-{key.expires_at:%Y%m%d%H%M%S}"
     try:

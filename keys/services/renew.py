@@ -103,7 +103,7 @@ def check_policy(key: Key, allowance: Allowance) -> None:
     """Refuse to prolong a key that the policy would not let its owner have now."""
     if key.kind not in Key.COUNTED_KINDS:
         return
-    if key.intern_name and not allowance.may_name_interns:
+    if key.intern_id and not allowance.may_name_interns:
         raise KeyRefused("intern.renewal")
     own = Key.objects.owned_by(key.owner).counted()
     live, most = own.count(), allowance.max_live_keys

@@ -19,7 +19,7 @@ from accounts.models import AuditAction, AuditOutcome, User
 from accounts.policies import policy_of
 from gateway.django import get_gateway
 from gateway.types import KeyInfo
-from keys.models import Key, Token
+from keys.models import Intern, Key, Token
 from keys.services.key_limits import limits_in
 from keys.services.rounds import each
 from keys.services.trail import audit
@@ -153,6 +153,7 @@ def _adopt(owner: User, info: KeyInfo, *, kind: str, alias: str | None, pk: uuid
             pk=pk or uuid.uuid4(),
             owner=owner,
             kind=kind,
+            intern=_intern(owner, info) if kind == Key.Kind.TEMPORARY else None,
             state=Key.State.ACTIVE,
             label=free_label(owner, label) if kind in Key.COUNTED_KINDS else label,
             expires_at=info.expires_at,
@@ -178,8 +179,18 @@ def _token_fields(info: KeyInfo, alias: str | None) -> dict[str, Any]:
 
 
 def _id(info: KeyInfo) -> uuid.UUID | None:
+    return _uuid(info.metadata.get("passerelle_key"))
+
+
+def _intern(owner: User, info: KeyInfo) -> Intern | None:
+    """Return the intern whom the key was made for, unless they were added after the copy too."""
+    named = _uuid(info.metadata.get("passerelle_intern"))
+    return Intern.objects.supervised_by(owner).filter(pk=named).first() if named else None
+
+
+def _uuid(value: object) -> uuid.UUID | None:
     try:
-        return uuid.UUID(str(info.metadata.get("passerelle_key", "")))
+        return uuid.UUID(str(value))
     except ValueError:
         return None
 

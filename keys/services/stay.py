@@ -1,7 +1,8 @@
-"""Change the last day of the stay of the intern who uses a key; the key's end at the gateway follows."""
+"""Change the last day of an intern's stay; the ends of their keys at the gateway follow."""
 
 from datetime import date, datetime, timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.audit import BY_THE_PORTAL, Act
@@ -9,41 +10,47 @@ from accounts.models import AuditAction, AuditOutcome
 from accounts.policies import policy_of
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
-from keys.models import Key, Token
+from keys.models import Intern, Key, Token
 from keys.renewal import last_moment_of
 from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
 from keys.services.lifetimes import as_duration
 from keys.services.refusals import KeyRefused
 from keys.services.renew import check_policy, record_end
-from keys.services.trail import audit
+from keys.services.trail import audit, audit_intern
 
 EXACT = timedelta(minutes=2)  # an end nearer to what it should be is left as it is
 
 
-def change_stay(*, key: Key, ends_on: date | None, act: Act) -> Key:
-    """Set the last day (None: none) of the stay of this key's intern.
+def change_stay(*, intern: Intern, ends_on: date | None, act: Act) -> Intern:
+    """Set the last day (None: none) of an intern's stay.
 
-    The key ends with the stay, but no later than the lifetime that the policy gives it, counted from when its present
-    one began; so a later day alone renews nothing. Raises KeyRefused, GatewayUnavailable or GatewayRejected: the day is
-    then as it was, and with `may_have_happened` the sweep brings the gateway back to it.
+    Their keys end with the stay, but no later than the lifetime that the policy gives, counted from when their present
+    one began; so a later day alone renews nothing. An earlier day is written down first: where the gateway fails, the
+    sweep brings the keys to it. A later day is written down when all keys have it: where the gateway fails, the day is
+    as it was, and the sweep brings the keys back to it. Raises KeyRefused, GatewayUnavailable or GatewayRejected.
     """
+    keys = Key.objects.filter(intern=intern, state=Key.State.ACTIVE).select_related("owner", "intern")
+    ends = {key: _end_with(key, ends_on) for key in keys.prefetch_related("tokens").order_by("created_at")}
+    earlier = is_earlier(ends_on, than=intern.stay_ends_on)
     try:
-        if key.state != Key.State.ACTIVE:
-            raise KeyRefused("state.unused")
-        end = _end_with(key, ends_on)
-        if end and (key.expires_at is None or end > key.expires_at):
-            check_policy(key, policy_of(key.owner))
-        if end:
-            _set_end(key, end)
-    except (KeyRefused, GatewayError) as error:
-        audit(act, AuditAction.STAY, _outcome_of(error), key, error)
+        for key, end in ends.items():
+            if end and (key.expires_at is None or end > key.expires_at):
+                check_policy(key, policy_of(key.owner))
+    except KeyRefused as refusal:
+        audit_intern(act, AuditAction.STAY, AuditOutcome.REFUSED, intern, refusal)
         raise
-    Key.objects.filter(pk=key.pk).update(stay_ends_on=ends_on)
-    _let_old_secret_end(key, ends_on)
-    days = {"before": _iso(key.stay_ends_on), "after": _iso(ends_on)}
-    audit(act, AuditAction.STAY, AuditOutcome.DONE, key, "stay_days", **days)
-    return Key.objects.get(pk=key.pk)
+    if earlier:
+        _write_day(intern, ends_on, act)
+    _set_ends({key: end for key, end in ends.items() if end}, act)
+    if not earlier:
+        _write_day(intern, ends_on, act)
+    return Intern.objects.get(pk=intern.pk)
+
+
+def is_earlier(ends_on: date | None, *, than: date | None) -> bool:
+    """Tell whether a stay ends earlier with the day `ends_on` than with `than` (None: it has no end)."""
+    return ends_on is not None and (than is None or ends_on < than)
 
 
 def end_with_stay(key: Key) -> bool:
@@ -70,6 +77,33 @@ def _end_with(key: Key, ends_on: date | None) -> datetime | None:
     return None if is_over or abs(end - key.expires_at) < EXACT else end
 
 
+def _write_day(intern: Intern, ends_on: date | None, act: Act) -> None:
+    """Write the day down; no old secret of a rotation outlives it."""
+    days = {"before": _iso(intern.stay_ends_on), "after": _iso(ends_on)}
+    with transaction.atomic():
+        Intern.objects.filter(pk=intern.pk).update(stay_ends_on=ends_on)
+        if ends_on:
+            last = last_moment_of(ends_on)
+            retiring = Token.objects.filter(key__intern=intern, state=Token.State.RETIRING, retires_at__gt=last)
+            retiring.update(retires_at=last)
+        audit_intern(act, AuditAction.STAY, AuditOutcome.DONE, intern, "stay_days", **days)
+
+
+def _set_ends(ends: dict[Key, datetime], act: Act) -> None:
+    """Set all these ends at the gateway; raise the first error when all were tried."""
+    first: Exception | None = None
+    for key, end in ends.items():
+        try:
+            _set_end(key, end)
+        except (KeyRefused, GatewayError) as error:
+            audit(act, AuditAction.STAY, _outcome_of(error), key, error)
+            first = first or error
+        else:
+            audit(act, AuditAction.STAY, AuditOutcome.DONE, key)
+    if first:
+        raise first
+
+
 def _set_end(key: Key, end: datetime) -> None:
     """Set the end of the live token at the gateway, and write down what it says."""
     token, heal = claim(key), False
@@ -84,13 +118,6 @@ def _set_end(key: Key, end: datetime) -> None:
         raise
     finally:
         release(key, heal=heal)
-
-
-def _let_old_secret_end(key: Key, ends_on: date | None) -> None:
-    """Let no secret of a rotation outlive the stay."""
-    if ends_on:
-        retiring = Token.objects.filter(key=key, state=Token.State.RETIRING, retires_at__gt=last_moment_of(ends_on))
-        retiring.update(retires_at=last_moment_of(ends_on))
 
 
 def _iso(day: date | None) -> str | None:

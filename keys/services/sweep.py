@@ -12,9 +12,9 @@ from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound
 from gateway.types import KeyInfo
 from keys.identity import identify_gateway
-from keys.models import Key, Token
+from keys.models import Intern, Key, Token
 from keys.services.delete import begin_deletion, erase, mark_gone, settle
-from keys.services.forget import forget_key
+from keys.services.forget import forget_intern, forget_key
 from keys.services.mint import give_up
 from keys.services.person_budget import check_budget, due_for_check
 from keys.services.renew import record_end
@@ -39,16 +39,17 @@ def sweep_keys() -> int:
     overdue = now - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
     lapsed = now - timedelta(days=settings.KEY_RENEW_AFTER_DAYS)
     untried_first = F("tried_at").asc(nulls_first=True)
-    tokens = Token.objects.select_related("key__owner").order_by(untried_first, "since")
-    keys = Key.objects.select_related("owner").order_by(untried_first, "created_at")
+    tokens = Token.objects.select_related("key__owner", "key__intern").order_by(untried_first, "since")
+    keys = Key.objects.select_related("owner", "intern").order_by(untried_first, "created_at")
     unanswered = Q(state=Token.State.ISSUING) & (Q(answer_lost=True) | Q(since__lt=overdue))
     rounds = [
         each(heal_issuing, tokens.filter(unanswered)),
         each(heal_renewal, keys.filter(state=Key.State.ACTIVE, renewing_since__lt=overdue)),
-        each(end_with_stay, keys.filter(state=Key.State.ACTIVE, expires_at__date__gt=F("stay_ends_on"))),
+        each(end_with_stay, keys.filter(state=Key.State.ACTIVE, expires_at__date__gt=F("intern__stay_ends_on"))),
         each(_end_grace, tokens.filter(state=Token.State.RETIRING, retires_at__lte=now)),
         each(_end_lapsed, keys.filter(state=Key.State.ACTIVE, expires_at__lt=lapsed).exclude(kind=Key.Kind.OUTSIDE)),
         each(forget_key, keys.filter(state=Key.State.ACTIVE, owner__anonymised_at__isnull=False)),
+        each(forget_intern, Intern.objects.to_forget()),
         each(_block, keys.filter(state=Key.State.ACTIVE, blocked=False, owner__is_active=False)),
         each(_unblock, keys.filter(state=Key.State.ACTIVE, blocked_by_portal=True, owner__is_active=True)),
         each(erase, tokens.filter(state=Token.State.DELETING)),

@@ -1,4 +1,4 @@
-"""Audit entries about a key, and the words of their codes."""
+"""Audit entries about a key or an intern, and the words of their codes."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -10,10 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import Act, record, record_repeatable
 from accounts.audit_words import Words, add_words
-from accounts.models import AuditAction, AuditObject, AuditOutcome
+from accounts.models import AuditAction, AuditEntry, AuditObject, AuditOutcome, User
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayRejected, GatewayUnavailable, GatewayUnreadable
 from gateway.secret import without_addresses
-from keys.models import Key
+from keys.models import Intern, Key
 from keys.services.refusals import PREFIX, KeyRefused
 from web.templatetags.portal import day, moment
 
@@ -21,30 +21,40 @@ from web.templatetags.portal import day, moment
 def audit(
     act: Act, action: AuditAction, outcome: AuditOutcome, key: Key, why: str | Exception = "", **details: Any
 ) -> None:
-    """Write down that `act` came to `outcome`; joins the caller's transaction.
+    """Write down that `act` on a key came to `outcome`; joins the caller's transaction.
 
     `why` is a code of WORDS with its `details`, or the refusal or error itself: what did not succeed is written once an
     hour for each person, action and kind, and counted.
     """
+    about = partial(record, kind=AuditObject.KEY, object_id=key.pk, label=key.label, subject=key.owner)
+    about = partial(about, on_behalf_of=key.intern.name if key.intern else "")
+    _write(about, act, action, outcome, key.owner, why, details)
+
+
+def audit_intern(
+    act: Act, action: AuditAction, outcome: AuditOutcome, intern: Intern, why: str | Exception = "", **details: Any
+) -> None:
+    """Write down that `act` on an intern came to `outcome`, as `audit` does of a key."""
+    about = partial(record, kind=AuditObject.INTERN, object_id=intern.pk, label=intern.name, subject=intern.supervisor)
+    _write(about, act, action, outcome, intern.supervisor, why, details)
+
+
+def _write(
+    about: partial[AuditEntry],
+    act: Act,
+    action: AuditAction,
+    outcome: AuditOutcome,
+    owner: User,
+    why: str | Exception,
+    details: Mapping[str, Any],
+) -> None:
     code, details = (why, details) if isinstance(why, str) else code_of(why)
-    write = partial(
-        record,
-        act=act,
-        action=action,
-        outcome=outcome,
-        kind=AuditObject.KEY,
-        object_id=key.pk,
-        label=key.label,
-        subject=key.owner,
-        on_behalf_of=key.intern_name,
-        code=code,
-        details=details,
-    )
+    write = partial(about, act=act, action=action, outcome=outcome, code=code, details=details)
     if isinstance(why, Exception):
         kind = why.code if isinstance(why, KeyRefused) else type(why).__name__
-        if outcome == AuditOutcome.UNKNOWN:  # the key may have changed: its own history says so
-            kind = str(key.pk)
-        record_repeatable(write, act=act, action=action, outcome=outcome, owner=key.owner, code=kind)
+        if outcome == AuditOutcome.UNKNOWN:  # the object may have changed: its own history says so
+            kind = str(about.keywords["object_id"])
+        record_repeatable(write, act=act, action=action, outcome=outcome, owner=owner, code=kind)
     else:
         write()
 
@@ -84,6 +94,12 @@ def _stay_days(values: Mapping[str, Any]) -> str:
     return gettext("before: %(before)s; now: %(after)s") % days
 
 
+def _intern_changes(values: Mapping[str, Any]) -> str:
+    """Name the fields that were changed; what they were would name a person."""
+    titles = {field.name: str(field.verbose_name) for field in Intern._meta.concrete_fields}
+    return ", ".join(titles.get(name, name) for name in values["changes"]) + "."
+
+
 WORDS: Final[dict[str, Words]] = {
     **{problem_code(problem): problem.label for problem in Key.Problem if problem},
     "back_at_gateway": _("It is at the gateway again."),
@@ -94,6 +110,7 @@ WORDS: Final[dict[str, Words]] = {
     "gateway.rejected": _("The gateway refused: %(message)s"),
     "gateway.unreachable": _("The gateway could not be reached."),
     "gateway.unreadable": _("The gateway’s answer could not be read."),
+    "intern.changes": _intern_changes,
     "label_before": _("before: %(label)s"),
     "made_outside": Key.Kind.OUTSIDE.label,
     "owner_active": _("unblocked: the owner’s account is active again"),

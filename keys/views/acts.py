@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -18,7 +18,7 @@ from accounts.audit import act_of
 from accounts.policies import policy_of
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
 from keys import services
-from keys.forms import KeyForm, LabelForm, StayForm
+from keys.forms import KeyForm, LabelForm
 from keys.models import Key
 from keys.rows import row_of
 from keys.snippets import base_url, snippets_for
@@ -45,18 +45,17 @@ REPLACED_OR_NOT = gettext_lazy(
     "The gateway’s answer was lost, and the leaked secret still works. Try again in five minutes, or delete the "
     "key now. If a new secret was created, nobody has seen it, and we will delete it %(soon)s."
 )
-STAY_OR_NOT = gettext_lazy(
-    "The gateway’s answer was lost. We will ask it %(soon)s and set the key to the expiry shown here; then try again."
-)
 RENEWED_OR_NOT = gettext_lazy(
     "The gateway’s answer was lost. We do not know yet whether the key was renewed; we will ask the gateway "
     "%(soon)s, and the list will then show the right expiry."
 )
+# The field to which a refusal is said; others are said to the whole form
+FIELDS_AT_FAULT: Final = {"label": "label", "intern_known": "intern_name", "intern_gone": "intern"}
 
 
 def own_key(request: PortalRequest, key_id: uuid.UUID) -> Key:
     """Return the person's key; 404 for one that is another's. A POST counts as an act: see `limited`."""
-    keys = Key.objects.owned_by(request.user).select_related("owner").prefetch_related("tokens")
+    keys = Key.objects.owned_by(request.user).select_related("owner", "intern").prefetch_related("tokens")
     key = get_object_or_404(keys, pk=key_id)
     if request.method == "POST" and request.resolver_match:
         services.count_action(request.user, request.resolver_match.view_name)
@@ -87,7 +86,7 @@ def _wait(response: HttpResponse, refusal: services.TooManyActions) -> HttpRespo
 def create(request: PortalRequest) -> HttpResponse:
     """Issue a key and show its secret, once."""
     allowance = policy_of(request.user)
-    form = KeyForm(request.POST, allowance=allowance)
+    form = KeyForm(request.POST, owner=request.user, allowance=allowance)
     if not form.is_valid():
         return render_panel(request, form, status=422)
     try:
@@ -97,7 +96,7 @@ def create(request: PortalRequest) -> HttpResponse:
         form.add_error(None, str(refusal))
         return _wait(render_panel(request, form, status=429), refusal)
     except services.KeyRefused as refusal:
-        form.add_error("label" if refusal.code == "label" else None, str(refusal))
+        form.add_error(FIELDS_AT_FAULT.get(refusal.code), str(refusal))
         if refusal.code == "repeated":
             form.make_new()
         return render_panel(request, form, status=422)
@@ -233,38 +232,6 @@ def label(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     return render_region(
         request, "keys/label.html", "panel", {"key": key, "row": row_of(key), "form": form}, status=status
     )
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@limited
-def stay(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
-    """Show the form for another end of an intern's stay; on POST, change it. Admins may for the keys of others."""
-    keys = Key.objects.exclude(intern_name="").select_related("owner").prefetch_related("tokens")
-    if not request.user.has_perm("keys.change_key"):
-        keys = keys.owned_by(request.user)
-    key = get_object_or_404(keys, pk=key_id)
-    form = StayForm(request.POST if request.method == "POST" else None, initial={"stay_ends_on": key.stay_ends_on})
-    if form.is_valid():
-        services.count_action(request.user, "keys:stay")
-        try:
-            key = services.change_stay(key=key, ends_on=form.cleaned_data["stay_ends_on"], act=act_of(request))
-        except services.KeyRefused as refusal:
-            form.add_error(None, str(refusal))
-        except GatewayError as error:
-            form.add_error(None, in_words(error, nothing=_("The date has not changed"), unknown=STAY_OR_NOT)[0])
-        else:
-            return _stay_changed(request, key)
-    context = {"key": key, "row": row_of(key), "form": form, "is_mine": key.owner_id == request.user.pk}
-    return render_region(request, "keys/stay.html", "panel", context, status=422 if form.is_bound else 200)
-
-
-def _stay_changed(request: PortalRequest, key: Key) -> HttpResponse:
-    """Say until when the key works now; an admin stays on the page, since the list is of their own keys."""
-    words = _("The end of the stay is changed: “%(label)s” works %(until)s.") % said_of(key)
-    if key.owner_id == request.user.pk:
-        return done(request, words)
-    messages.success(request, words)
-    return redirect("keys:stay", key.pk)
 
 
 def confirm(request: PortalRequest, template: str, key: Key, **context: object) -> HttpResponse:

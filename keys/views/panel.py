@@ -8,8 +8,8 @@ from django.views.decorators.http import require_safe
 from accounts.policies import policy_of
 from keys.forms import KeyForm
 from keys.models import Key
-from keys.rows import Row, grouped, row_of
-from keys.use import PersonUse, pressing_budget, use_counter
+from keys.rows import grouped, row_with_use
+from keys.use import PersonUse, use_counter
 from web.pages import render_region
 from web.request import PortalRequest
 
@@ -17,23 +17,25 @@ from web.request import PortalRequest
 @require_safe
 @gzip_page  # no secret is on it; of the CSRF token each answer has another mask, and the length varies (BREACH)
 def index(request: PortalRequest) -> HttpResponse:
-    """Show the person's keys, and the form for another."""
-    return render_panel(request)
+    """Show the person's keys, and the form for another: with `intern`, for that intern of theirs."""
+    allowance = policy_of(request.user)
+    form = KeyForm(owner=request.user, allowance=allowance, intern_id=request.GET.get("intern", ""))
+    return render_panel(request, form)
 
 
 def render_panel(
     request: PortalRequest, form: KeyForm | None = None, *, said: str = "", said_bad: bool = False, status: int = 200
 ) -> HttpResponse:
     """Render My keys; `said` is spoken to the person: what was done or, with `said_bad`, why not."""
-    allowance = policy_of(request.user)
+    form = form or KeyForm(owner=request.user, allowance=policy_of(request.user))
     keys = list(Key.objects.owned_by(request.user).listed(timezone.now()).newest_first())
     live = [key for key in keys if key.state in Key.LIVE_STATES and key.kind in Key.COUNTED_KINDS]
     use = use_counter().of_person(request) if keys else PersonUse()
     context = {
-        "form": form or KeyForm(allowance=allowance),
-        "allowance": allowance,
+        "form": form,
+        "allowance": form.allowance,
         "keys": keys,
-        "groups": grouped(_row(key, use) for key in keys),
+        "groups": grouped(row_with_use(key, use) for key in keys),
         "use_as_of": use.as_of,
         "notice": use.notice,
         "live_count": len(live),
@@ -41,9 +43,3 @@ def render_panel(
         "said_bad": said_bad,
     }
     return render_region(request, "keys/index.html", "panel", context, status=status)
-
-
-def _row(key: Key, use: PersonUse) -> Row:
-    """Return a key with its state as its budget makes it, and its use."""
-    of_key = use.by_key.get(key.pk)
-    return row_of(key, pressing_budget(of_key, key.kind, use.of_person), of_key)

@@ -11,7 +11,7 @@ from django.db import transaction
 from accounts.anonymise import anonymise_account
 from accounts.audit import Act, record_person_change
 from accounts.models import AuditAction, User
-from keys.models import Key
+from keys.models import Intern, Key
 from keys.services.forget import forget_keys
 from playground.models import Conversation
 from web.tasks import QueueUnavailable, send_task
@@ -25,7 +25,7 @@ class Belongings:
 
     conversations: int
     keys: int  # that may work
-    interns: int  # keys that name one
+    interns: int
 
 
 def belongings_of(person: User) -> Belongings:
@@ -34,7 +34,7 @@ def belongings_of(person: User) -> Belongings:
     return Belongings(
         conversations=Conversation.objects.owned_by(person).count(),
         keys=keys.filter(state__in=Key.LIVE_STATES).count(),
-        interns=keys.exclude(intern_name="").count(),
+        interns=Intern.objects.supervised_by(person).count(),
     )
 
 

@@ -42,7 +42,7 @@ PERMISSIONS_OF_ADMINS = {
         "view_auditentry",
     ),
     "auth": ("add_group", "change_group", "view_group"),
-    "keys": ("accept_gateway", "change_key"),
+    "keys": ("accept_gateway", "change_intern", "view_intern"),
     "usage": ("view_everyone", "refresh"),
 }
 

@@ -12,14 +12,18 @@ from accounts.models import User
 from accounts.policies import Allowance, policy_of
 from gateway.secret import token_of
 from keys import services
-from keys.models import Key, Token
+from keys.models import Intern, Key, Token
 from tests.sandbox_process import Sandbox
 
 BY_TEST = Act(address="192.0.2.1")
 
 
 def issue(owner: User, label: str = "thesis", kind: str = Key.Kind.TEMPORARY, **wish: Any) -> services.FreshKey:
-    """Issue a key as its owner would."""
+    """Issue a key as its owner would, for the `intern` or the one whom `intern_name` and its like describe."""
+    about = {"name": "intern_name", "email": "intern_email", "stay_ends_on": "stay_ends_on"}
+    described = {name: wish.pop(key) for name, key in about.items() if key in wish}
+    if described.get("name"):
+        wish["intern"] = Intern(**described)
     wished = services.Wish(label=label, kind=kind, request_id=uuid.uuid4(), **wish)
     return services.issue_key(owner=owner, act=Act(actor=owner, address="192.0.2.1"), wish=wished)
 
@@ -33,7 +37,7 @@ def without_models(owner: User, kind: str) -> Allowance:
 
 def again(key: Key) -> Key:
     """Read a key anew, with its tokens."""
-    return Key.objects.select_related("owner").prefetch_related("tokens").get(pk=key.pk)
+    return Key.objects.select_related("owner", "intern").prefetch_related("tokens").get(pk=key.pk)
 
 
 def tokens_at(sandbox: Sandbox) -> set[str]:

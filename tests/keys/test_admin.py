@@ -11,7 +11,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 from accounts.models import KeyKind, Policy, User
 from keys import services
 from keys.catalogue import refresh_models
-from keys.models import Key
+from keys.models import Intern, Key
 from tests.accounts.test_policy_admin import policy_form
 from tests.factories import make_staff
 from tests.keys.acts import again, issue
@@ -89,7 +89,8 @@ def test_an_ordinary_change_of_a_person_with_keys_needs_no_yes(as_admin: Client,
 def test_names_some_interns_and_counts_the_others(as_admin: Client, staff: User) -> None:
     for number in range(13):
         name = f"Intern {number:02}"
-        Key.objects.create(owner=staff, kind="temporary", label=name, intern_name=name, state="active")
+        intern = Intern.objects.create(supervisor=staff, name=name)
+        Key.objects.create(owner=staff, kind="temporary", label=name, intern=intern, state="active")
 
     answer = as_admin.get(reverse("admin:accounts_user_change", args=[staff.pk]))
 

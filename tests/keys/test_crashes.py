@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from keys import services
-from keys.models import Key
+from keys.models import Intern, Key
 from tests.factories import change_policies
 from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue
 from tests.keys.crashes import killed_after
@@ -64,10 +64,11 @@ def ending_the_old(owner: User, sandbox: Sandbox) -> Callable[[], object]:
 def changing_a_stay(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of changing the end of an intern's stay, once to an earlier day, once to a later."""
     key = _the_key(owner)
-    Key.objects.filter(pk=key.pk).update(intern_name="Intern B")
-    days = 9 if key.stay_ends_on is None or key.stay_ends_on == timezone.localdate() + timedelta(days=3) else 3
+    intern, _made = Intern.objects.get_or_create(supervisor=owner, name="Intern B")
+    Key.objects.filter(pk=key.pk).update(intern=intern)
+    days = 9 if intern.stay_ends_on is None or intern.stay_ends_on == timezone.localdate() + timedelta(days=3) else 3
     ends_on = timezone.localdate() + timedelta(days=days)
-    return lambda: services.change_stay(key=again(key), ends_on=ends_on, act=BY_TEST)
+    return lambda: services.change_stay(intern=intern, ends_on=ends_on, act=BY_TEST)
 
 
 def deleting(owner: User, sandbox: Sandbox) -> Callable[[], object]:

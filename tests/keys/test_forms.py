@@ -92,7 +92,7 @@ def test_asks_for_a_label(label: str | None) -> None:
 
 # --- The form for a new key -----------------------------------------------------------------------
 def key_form(user: User, **more: Any) -> KeyForm:
-    return KeyForm({"label": "thesis", "kind": "temporary", **more}, allowance=policy_of(user))
+    return KeyForm({"label": "thesis", "kind": "temporary", **more}, owner=user, allowance=policy_of(user))
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_the_last_day_of_a_stay_may_be_today_and_not_yesterday(staff: User) -> N
 
 
 def test_offers_the_kinds_of_the_policy_with_their_lifetimes(intern: User, staff: User) -> None:
-    both = KeyForm(allowance=policy_of(staff)).fields["kind"]
-    one = KeyForm(allowance=policy_of(intern)).fields["kind"]
+    both = KeyForm(owner=staff, allowance=policy_of(staff)).fields["kind"]
+    one = KeyForm(owner=intern, allowance=policy_of(intern)).fields["kind"]
 
     assert [str(text) for _, text in both.choices] == ["Personal · 365 days", "Temporary · 30 days"]  # type: ignore[attr-defined]
     assert one.widget.is_hidden
@@ -136,7 +136,7 @@ def test_offers_the_kinds_of_the_policy_with_their_lifetimes(intern: User, staff
 
 
 def test_each_form_has_a_request_of_its_own(staff: User) -> None:
-    ids = {KeyForm(allowance=policy_of(staff)).initial["request_id"] for _ in range(3)}
+    ids = {KeyForm(owner=staff, allowance=policy_of(staff)).initial["request_id"] for _ in range(3)}
 
     assert len(ids) == 3
     assert all(isinstance(request_id, uuid.UUID) for request_id in ids)

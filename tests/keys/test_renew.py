@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import AuditEntry, User
 from gateway.errors import GatewayUnavailable
 from keys import services
-from keys.models import Key
+from keys.models import Intern, Key
 from tests.keys.acts import BY_TEST, again, assert_at_rest, delete_at_gateway, ending_in, issue, works
 from tests.sandbox_process import Sandbox
 
@@ -48,7 +48,7 @@ def test_refuses_outside_the_window(intern: User, sandbox: Sandbox, days: int, c
 def test_refuses_beyond_the_stay_of_the_intern(staff: User, sandbox: Sandbox) -> None:
     today = datetime.now(UTC).date()
     key = ending_in(issue(staff, intern_name="Intern B", stay_ends_on=today).key, sandbox, days=-1)
-    Key.objects.filter(pk=key.pk).update(stay_ends_on=today - timedelta(days=1))
+    Intern.objects.update(stay_ends_on=today - timedelta(days=1))
 
     with pytest.raises(services.KeyRefused) as refusal:
         services.renew_key(key=again(key), act=BY_TEST)

@@ -18,7 +18,7 @@ from accounts.models import AuditEntry, User
 from accounts.policies import policy_of
 from gateway.errors import GatewayUnavailable
 from keys import services as keys
-from keys.models import Key
+from keys.models import Intern, Key
 from playground.models import Answer, Conversation, Image
 from playground.services import anonymise as service
 from playground.services.anonymise import anonymise
@@ -128,6 +128,21 @@ def test_the_account_is_a_number_and_says_so_wherever_it_is_named(
     assertNotContains(page, "Ngozi")
 
 
+def test_an_intern_who_is_anonymised_is_a_number_and_the_supervisors_keys_stay(staff: User, sandbox: Sandbox) -> None:
+    key = issue(staff, "thesis", intern_name="Ada Lovelace", intern_email="ada@example.edu").key
+    ada = make_user("ada", email="ada@example.edu", first_name="Ada", last_name="Lovelace")
+    Intern.objects.update(account=ada)
+
+    anonymise(person=ada, act=BY_TEST)
+
+    left = dump_of_every_table()
+    assert [name for name in ("Lovelace", "ada@example.edu") if name in left] == []
+    intern = Intern.objects.get()
+    assert (intern.name, intern.email, intern.account) == (f"anonymous-{intern.pk.hex[:8]}", "", None)
+    assert again(key).state == Key.State.ACTIVE
+    assert AuditEntry.objects.filter(label="thesis").exists()
+
+
 def test_somebody_who_has_that_name_already_keeps_it(ngozi: User, sandbox: Sandbox) -> None:
     make_user(f"Anonymous-{ngozi.pk}")
 
@@ -215,7 +230,7 @@ def test_what_a_request_under_way_still_makes_goes_too(ngozi: User, sandbox: San
     stale = User.objects.get(pk=ngozi.pk)
     allowance = policy_of(stale)
     anonymise(person=ngozi, act=BY_TEST)
-    wish = keys.Wish(label="Intern thesis", kind=Key.Kind.TEMPORARY, intern_name="Bo Lind")
+    wish = keys.Wish(label="Intern thesis", kind=Key.Kind.TEMPORARY, intern=Intern(name="Bo Lind"))
     keys.issue_key(owner=stale, act=BY_TEST, wish=wish, allowance=allowance)
     rows.conversation(stale, ("Hello", "Hi"))
 
@@ -224,7 +239,8 @@ def test_what_a_request_under_way_still_makes_goes_too(ngozi: User, sandbox: San
 
     assert sandbox.live_keys() == []
     assert not Conversation.objects.owned_by(ngozi).exists()
-    assert set(Key.objects.values_list("state", "intern_name")) == {("deleted", "")}
+    assert set(Key.objects.values_list("state", flat=True)) == {"deleted"}
+    assert "Bo Lind" not in dump_of_every_table()
     assert "Intern thesis" not in set(Key.objects.values_list("label", flat=True))
 
 

@@ -16,6 +16,7 @@ SOME_MESSAGE_ID = uuid.UUID(int=3)
 SOME_ANSWER_ID = uuid.UUID(int=4)
 SOME_IMAGE_ID = uuid.UUID(int=5)
 SOME_VALUES = {  # for the parameters of patterns; a new one is added here
+    "intern_id": SOME_KEY_ID,
     "key_id": SOME_KEY_ID,
     "key": "some-key",
     "conversation_id": SOME_CONVERSATION_ID,

@@ -67,6 +67,7 @@ GET_ONLY = {
     "keys:detail",
     "keys:get_started",
     "keys:history",
+    "keys:intern",
     "keys:index",
     "keys:models",
     "keys:status",

@@ -32,7 +32,7 @@ BOUNDS: Final = {
                 "keys:leaked",
                 "keys:renew",
                 "keys:rotate",
-                "keys:stay",
+                "keys:intern_stay",
             ),
         ),
         ACTIONS,

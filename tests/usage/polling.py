@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Sum
 
-from keys.models import Key, Token
+from keys.models import Intern, Key, Token
 from usage.models import MEASURES, DayModel, DayToken, Fact, PollRun, UsageState, utc_today
 from usage.services import refresh_facts
 
@@ -59,7 +59,12 @@ def assert_sums_are_right() -> None:
 
 
 def make_key(owner: Any, *tokens: str, **fields: Any) -> Key:
-    """Make a key that had these tokens, the last of which works; as rows only, without a gateway."""
+    """Make a key that had these tokens, the last of which works; as rows only, without a gateway.
+
+    `intern_name` names the intern of its owner who uses it, who is made where there is none.
+    """
+    if name := fields.pop("intern_name", ""):
+        fields["intern"], _made = Intern.objects.get_or_create(supervisor=owner, name=name)
     key = Key.objects.create(
         **{"owner": owner, "kind": Key.Kind.TEMPORARY, "label": tokens[-1][:8], "state": Key.State.ACTIVE, **fields}
     )

@@ -9,7 +9,7 @@ from django.db.models import Exists, Q, QuerySet, Value
 from django.utils import timezone
 
 from accounts.models import User
-from keys.models import Key
+from keys.models import Intern
 from usage.models import UsageState
 
 FAILING_AFTER: Final = timedelta(minutes=10)  # of polls that fail; one failure is repaired by the next poll
@@ -36,7 +36,7 @@ def page_access(user: User) -> PageAccess:
     rights = {
         "sees_everyone": _may(user, "view_everyone"),
         "may_refresh": _may(user, "refresh"),
-        "names_interns": Exists(Key.objects.owned_by(user).exclude(intern_name="")),
+        "names_interns": Exists(Intern.objects.supervised_by(user)),
     }
     state = UsageState.objects.filter(pk=1).annotate(**rights).first()
     if state is None:

@@ -20,7 +20,7 @@ _FIELDS: Final = (
     "token_ref__owner",
     "token_ref__owner__first_name",
     "token_ref__owner__last_name",
-    "token_ref__key__intern_name",
+    "token_ref__key__intern__name",
     "day",
     "token_ref__owner__username",
     "token_ref__key__label",

@@ -15,7 +15,7 @@ from usage.periods import budget_first_day, budget_reset_day
 
 SPARK_DAYS: Final = 30
 BUDGET_PERIODS: Final = ("1d", "7d", "30d")
-FIELDS: Final = ("pk", "label", "kind", "state", "intern_name", "budget_usd", "budget_period", "expires_at", "ended_at")
+FIELDS: Final = ("pk", "label", "kind", "state", "intern", "budget_usd", "budget_period", "expires_at", "ended_at")
 
 
 def use_of(keys: QuerySet[Key], today: date, *, with_days: bool = False) -> list[KeyUse]:

@@ -68,7 +68,7 @@ class Scope:
     def _conditions(self) -> list[Q]:
         return [
             Q() if self.owner_id is None else Q(owner=self.owner_id),
-            Q(key__isnull=False) & ~Q(key__intern_name="") if self.interns_only else Q(),
+            Q(key__intern__isnull=False) if self.interns_only else Q(),
             _person(self.person),
             _group(self.group),
             _key(self.key),

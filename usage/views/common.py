@@ -114,7 +114,7 @@ def notices_of(user: User, page: Page) -> list[Notice]:
     """
     notices = Notice.objects.filter(person=user, seen_at=None).select_related("key")
     if page.here == "usage:interns":
-        notices = notices.filter(key__intern_name__gt="")
+        notices = notices.filter(key__intern__isnull=False)
     elif page.here != "usage:index":
         notices = notices.filter(key=None)
     if page.scope.key:

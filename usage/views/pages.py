@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
-from keys.models import Key
+from keys.models import Intern, Key
 from keys.use import KeyUse
 from usage.models import Anomaly, UsageState, utc_today
 from usage.queries.cached import Everyone, everyone_of, overview_of
@@ -78,15 +78,15 @@ def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
 def context_of_interns(request: PortalRequest, page: Page) -> dict[str, Any]:
     """Return what My interns shows: the numbers, and each intern's keys."""
     numbers = overview_of(page.scope, page.period, page.access.state)
-    named = Key.objects.owned_by(request.user).exclude(intern_name="")
     spent = {share.value: share for share in numbers.keys}
-    by_intern: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for use in use_of(named, utc_today(), with_days=True):
-        by_intern[use.intern_name].append({"use": use, "share": spent.get(str(use.id))})
+    keys: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for use in use_of(Key.objects.owned_by(request.user).exclude(intern=None), utc_today(), with_days=True):
+        keys[use.intern].append({"use": use, "share": spent.get(str(use.id))})
+    own = Intern.objects.supervised_by(request.user).by_name()
     return {
         **context_of(request, page, _labels(numbers)),
         "numbers": numbers,
-        "interns": sorted(by_intern.items(), key=lambda item: item[0].casefold()),
+        "interns": [(intern, keys[intern.pk]) for intern in own],
     }
 
 

@@ -10,7 +10,7 @@ from pytest_django import Settings
 from accounts.models import User
 from gateway.secret import token_of
 from keys import services
-from keys.models import Key
+from keys.models import Intern, Key
 from tests.keys.acts import assert_at_rest, issue, works
 from tests.keys.views.pages import assert_form, assert_only, field_of, wish, words_of
 from tests.ports import free_port
@@ -120,14 +120,15 @@ def test_staff_name_the_intern_who_uses_it(as_staff: Client, sandbox: Sandbox) -
     assert as_staff.post(CREATE, form).status_code == 201
 
     key = Key.objects.get()
-    assert (key.intern_name, key.intern_email, key.stay_ends_on) == ("Intern A", "intern@example.edu", end)
+    intern = Intern.objects.get(supervisor=key.owner, keys=key)
+    assert (intern.name, intern.email, key.stay_ends_on) == ("Intern A", "intern@example.edu", end)
     assert "Intern A" in words_of(as_staff.get(INDEX))
 
 
 def test_who_may_not_name_an_intern_has_no_such_field(as_intern: Client, sandbox: Sandbox) -> None:
     as_intern.post(CREATE, wish(intern_name="Intern B"))
 
-    assert Key.objects.get().intern_name == ""
+    assert Key.objects.get().intern is None
 
 
 @pytest.mark.parametrize("kind", ["personal", "playground", "outside", "nonsense"])

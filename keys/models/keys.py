@@ -6,7 +6,7 @@ of a token, so whatever is cut short is seen by the sweep (services/sweep.py) as
 """
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import BudgetPeriod, User
+from keys.models.interns import Intern
 from web.money import UsdField
 
 ALIAS_PREFIX = "passerelle-"
@@ -50,8 +51,8 @@ class KeyQuerySet(models.QuerySet["Key"]):
         return self.filter(Q(state__in=Key.LIVE_STATES) | told)
 
     def newest_first(self) -> Self:
-        """Order by creation, newest first, with their tokens (one more query)."""
-        return self.order_by("-created_at", "id").prefetch_related("tokens")
+        """Order by creation, newest first, with their interns and their tokens (one more query)."""
+        return self.order_by("-created_at", "id").select_related("intern").prefetch_related("tokens")
 
 
 class Key(models.Model):
@@ -105,9 +106,9 @@ class Key(models.Model):
         null=True, help_text="The form that asked for it: a second click makes no second key."
     )
 
-    intern_name = models.CharField(max_length=100, blank=True)
-    intern_email = models.EmailField(blank=True)
-    stay_ends_on = models.DateField(null=True, help_text="Last day (TIME_ZONE) of the stay of the intern who uses it.")
+    intern = models.ForeignKey(
+        Intern, models.PROTECT, null=True, related_name="keys", help_text="Who uses it; empty: its owner."
+    )
 
     expires_at = models.DateTimeField(null=True, help_text="As the gateway told; empty: never.")
     blocked = models.BooleanField(default=False)
@@ -179,6 +180,11 @@ class Key(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def stay_ends_on(self) -> date | None:
+        """The last day (TIME_ZONE) of the stay of its intern, if there is one."""
+        return self.intern.stay_ends_on if self.intern else None
 
     def in_state(self, *states: str) -> "list[Token]":
         """Return its tokens in these states, oldest first; no query when they were prefetched."""
@@ -318,133 +324,3 @@ class PersonBudget(models.Model):
 
     def __str__(self) -> str:
         return f"{self.budget_usd} {self.budget_period}"
-
-
-class GatewayModel(models.Model):
-    """A model that the gateway offers, as it told at `GatewayState.models_at`."""
-
-    name = models.CharField(max_length=200, unique=True)
-    mode = models.CharField(max_length=40, blank=True)
-    provider = models.CharField(max_length=80, blank=True)
-    max_input_tokens = models.PositiveIntegerField(null=True)
-    max_output_tokens = models.PositiveIntegerField(null=True)
-    input_usd_per_million = UsdField(max_digits=12, decimal_places=6, null=True)
-    output_usd_per_million = UsdField(max_digits=12, decimal_places=6, null=True)
-    odd_prices = models.JSONField(default=dict, help_text="What the gateway reports that is no price.")
-    features = models.JSONField(default=list)
-    position = models.PositiveIntegerField(default=0, help_text="Its place in the gateway's own list.")
-
-    class Meta:
-        ordering: ClassVar = ["position", "name"]
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=(Q(input_usd_per_million=None) | Q(input_usd_per_million__gte=0))
-                & (Q(output_usd_per_million=None) | Q(output_usd_per_million__gte=0)),
-                name="keys_prices_not_negative",
-            ),
-        ]
-
-    ODD_USD_PER_MILLION: ClassVar = 10_000  # ten times the dearest model there is; mostly a price of another unit
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def has_odd_price(self) -> bool:
-        """Whether a price is none, or so high that somebody must have written it in another unit."""
-        prices = (self.input_usd_per_million, self.output_usd_per_million)
-        return bool(self.odd_prices) or any(usd and usd > self.ODD_USD_PER_MILLION for usd in prices)
-
-
-class GatewayState(models.Model):
-    """What was last heard of the gateway: one row."""
-
-    checked_at = models.DateTimeField(null=True)
-    ok_at = models.DateTimeField(null=True)
-    down_since = models.DateTimeField(null=True)
-    problem = models.CharField(max_length=40, blank=True)
-    version = models.CharField(max_length=40, blank=True)
-    sandbox = models.BooleanField(default=False)
-    models_at = models.DateTimeField(null=True)
-
-    HEARD_FOR: ClassVar = timedelta(minutes=3)  # the gateway is asked every minute; what was heard before is history
-    SILENT_FOR: ClassVar = timedelta(seconds=45)  # less than a minute: a check may come a little early
-
-    def __str__(self) -> str:
-        return f"gateway, checked {self.checked_at}"
-
-    @property
-    def is_unheard(self) -> bool:
-        """Whether nobody has asked for so long that how it is now is unknown: no worker, or no beat, is at work."""
-        return self.checked_at is not None and timezone.now() - self.checked_at > self.HEARD_FOR
-
-    @property
-    def is_down(self) -> bool:
-        """Whether it has been silent from one minute's check to the next: a slow answer happens to every gateway."""
-        if self.is_unheard or self.down_since is None or self.checked_at is None:
-            return False
-        return self.checked_at - self.down_since >= self.SILENT_FOR
-
-
-class TaskRun(models.Model):
-    """When the worker last came to the end of a task: one row a task."""
-
-    name = models.CharField(primary_key=True, max_length=100)
-    ended_at = models.DateTimeField(help_text="Well or badly.")
-    ok_at = models.DateTimeField(null=True, help_text="Without an exception.")
-
-    def __str__(self) -> str:
-        return f"{self.name}, {self.ended_at}"
-
-
-class GatewayIdentity(models.Model):
-    """Which gateway the portal knows: one row, pk 1. keys/identity.py makes and checks it."""
-
-    class Problem(models.TextChoices):
-        """Why nothing is taken over from the gateway."""
-
-        NONE = "", ""
-        OTHER = "other", _("This is not the gateway that the portal knows.")
-        OLDER = "older", _("The gateway was restored from an older copy.")
-        VANISHED = "vanished", _("Many keys disappeared from the gateway at the same time.")
-
-    marker = models.CharField(max_length=64, blank=True, help_text="The id of a team at the gateway that we made.")
-    made_at = models.DateTimeField(null=True, help_text="When the gateway confirmed it.")
-    stamp = models.DateTimeField(null=True, help_text="What we last wrote on the team.")
-    next_stamp = models.DateTimeField(null=True, help_text="What we are writing on it.")
-    problem = models.CharField(max_length=10, choices=Problem, default=Problem.NONE, blank=True)
-    since = models.DateTimeField(null=True, help_text="Since when there is that problem.")
-    missing_keys = models.PositiveIntegerField(default=0, help_text="Of `live_keys`, when many vanished.")
-    live_keys = models.PositiveIntegerField(default=0)
-    accepted_at = models.DateTimeField(null=True)
-    accepted_by = models.CharField(max_length=150, blank=True)
-    absences_accepted = models.BooleanField(default=False, help_text="The next sync may find many keys missing.")
-    facts_kept_to = models.DateField(null=True, help_text="Usage of UTC days up to this one never shrinks.")
-
-    class Meta:
-        default_permissions = ()
-        permissions: ClassVar = [("accept_gateway", _("Can accept another gateway"))]
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=Q(problem__in=("", "other", "older", "vanished")), name="keys_identity_problem_known"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.marker or "no gateway known yet"
-
-    @classmethod
-    def load(cls) -> "GatewayIdentity":
-        """Return the row; before the first use of a gateway, an empty one that is not saved."""
-        return cls.objects.filter(pk=1).first() or cls(pk=1)
-
-
-class AdminAlert(models.Model):
-    """When the administrators were last told of something by e-mail: once a day of each."""
-
-    code = models.CharField(max_length=60, unique=True)
-    mailed_at = models.DateTimeField(null=True)
-    mail_claimed_at = models.DateTimeField(null=True, help_text="The mails are being sent.")
-
-    def __str__(self) -> str:
-        return self.code

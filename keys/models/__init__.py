@@ -1,0 +1,32 @@
+"""Keys, the interns who use them, and what is known of the gateway, as rows."""
+
+from keys.models.gateway import AdminAlert, GatewayIdentity, GatewayModel, GatewayState, TaskRun
+from keys.models.interns import Intern, InternQuerySet
+from keys.models.keys import (
+    ALIAS_PREFIX,
+    Key,
+    KeyQuerySet,
+    PersonBudget,
+    PersonBudgetQuerySet,
+    Token,
+    TokenQuerySet,
+    new_alias,
+)
+
+__all__ = [
+    "ALIAS_PREFIX",
+    "AdminAlert",
+    "GatewayIdentity",
+    "GatewayModel",
+    "GatewayState",
+    "Intern",
+    "InternQuerySet",
+    "Key",
+    "KeyQuerySet",
+    "PersonBudget",
+    "PersonBudgetQuerySet",
+    "TaskRun",
+    "Token",
+    "TokenQuerySet",
+    "new_alias",
+]

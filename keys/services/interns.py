@@ -1,0 +1,40 @@
+"""Interns: whom a new key is for, and which account is whose."""
+
+from allauth.account.models import EmailAddress
+from django.db.models.functions import Lower
+
+from accounts.audit import Act
+from accounts.models import AuditAction, AuditOutcome, User
+from keys.models import Intern
+from keys.services.refusals import KeyRefused
+from keys.services.trail import audit_intern
+
+
+def intern_for_key(supervisor: User, asked: Intern, act: Act) -> Intern:
+    """Return the row of the intern whom a key is asked for: theirs that was picked, or a new one.
+
+    Named again just as they are, an intern is the one there is: a form that is sent once more, because the gateway did
+    not answer, makes no second. Raises KeyRefused. Call it in a transaction that holds the supervisor's row.
+    """
+    own = Intern.objects.supervised_by(supervisor)
+    if not asked._state.adding:
+        picked = own.filter(pk=asked.pk).first()
+        if picked is None:
+            raise KeyRefused("intern_gone")
+        return picked
+    name, email, ends_on = asked.name, asked.email.lower(), asked.stay_ends_on
+    same = own.filter(name=name, email=email).order_by("created_at").first()
+    if same and ends_on in (None, same.stay_ends_on):
+        return same
+    if own.filter(email=email).exists() if email else own.filter(name__iexact=name).exists():
+        raise KeyRefused("intern_known.email" if email else "intern_known")
+    intern = Intern.objects.create(supervisor=supervisor, name=name, email=email, stay_ends_on=ends_on)
+    audit_intern(act, AuditAction.ISSUE, AuditOutcome.DONE, intern)
+    return intern
+
+
+def link_account(user: User) -> None:
+    """Note that this account is that of the interns with its verified addresses. Again is harmless."""
+    verified = EmailAddress.objects.filter(user=user, verified=True).annotate(lower=Lower("email")).values("lower")
+    waiting = Intern.objects.filter(account=None).exclude(supervisor=user)
+    waiting.alias(lower=Lower("email")).filter(lower__in=verified).update(account=user)

@@ -1,0 +1,95 @@
+"""Acts on interns, by their supervisor or an admin. Each parses, calls one service, renders."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.audit import act_of
+from accounts.models import AuditEntry, AuditObject
+from accounts.policies import policy_of
+from gateway.errors import GatewayError
+from keys import services
+from keys.forms import StayForm
+from keys.models import Intern, Key
+from keys.rows import row_with_use
+from keys.status import promises
+from keys.use import PersonUse, use_counter
+from keys.views.acts import in_words, limited
+from keys.views.check import ENTRIES_A_PAGE
+from web.pages import render_region
+from web.request import PortalRequest
+
+LATER_OR_NOT = gettext_lazy(
+    "The gateway’s answer was lost. We will ask it %(soon)s and set the keys to the date shown here; then try again."
+)
+EARLIER_OR_NOT = gettext_lazy(
+    "The end of the stay is changed. The gateway has not confirmed it for every key; we will try again %(soon)s."
+)
+
+
+def own_intern(request: PortalRequest, intern_id: uuid.UUID) -> Intern:
+    """Return an intern of the person's, for admins anybody's; 404 for one that is another's."""
+    interns = Intern.objects.select_related("supervisor", "account")
+    if not request.user.has_perm("keys.change_intern"):
+        interns = interns.supervised_by(request.user)
+    intern = get_object_or_404(interns, pk=intern_id)
+    if request.method == "POST" and request.resolver_match:
+        services.count_action(request.user, request.resolver_match.view_name)
+    return intern
+
+
+@require_safe
+def detail(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
+    """Show an intern with their keys, what these spent, and what was done: to their supervisor."""
+    intern = get_object_or_404(Intern.objects.supervised_by(request.user).select_related("account"), pk=intern_id)
+    keys = list(Key.objects.owned_by(request.user).filter(intern=intern).newest_first())
+    use = use_counter().of_person(request) if keys else PersonUse()
+    rows = [row_with_use(key, use) for key in keys]
+    context = {
+        "intern": intern,
+        "rows": sorted(rows, key=lambda row: row.key.state not in Key.LIVE_STATES),  # newest first among each
+        "use_as_of": use.as_of,
+        "may_have_keys": policy_of(request.user).may_name_interns,
+        "entries": AuditEntry.objects.of_object(AuditObject.INTERN, intern.pk)[:ENTRIES_A_PAGE],
+    }
+    return render(request, "keys/intern.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@limited
+def stay(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
+    """Show the form for another end of an intern's stay; on POST, change it."""
+    intern = own_intern(request, intern_id)
+    form = StayForm(request.POST if request.method == "POST" else None, initial={"stay_ends_on": intern.stay_ends_on})
+    if form.is_valid():
+        ends_on = form.cleaned_data["stay_ends_on"]
+        try:
+            services.change_stay(intern=intern, ends_on=ends_on, act=act_of(request))
+        except (services.KeyRefused, GatewayError) as error:
+            form.add_error(None, _why_not(error, earlier=services.is_earlier(ends_on, than=intern.stay_ends_on)))
+        else:
+            return _stay_changed(request, intern)
+    keys = list(intern.keys.live().newest_first())
+    context = {"intern": intern, "keys": keys, "form": form, "is_mine": intern.supervisor_id == request.user.pk}
+    return render_region(request, "keys/stay.html", "panel", context, status=422 if form.is_bound else 200)
+
+
+def _why_not(error: services.KeyRefused | GatewayError, *, earlier: bool) -> str:
+    """Say what came of a change of the stay that did not reach all keys."""
+    if not isinstance(error, GatewayError):
+        return str(error)
+    if earlier:
+        return str(EARLIER_OR_NOT) % promises()
+    return in_words(error, nothing=_("The date has not changed"), unknown=LATER_OR_NOT)[0]
+
+
+def _stay_changed(request: PortalRequest, intern: Intern) -> HttpResponse:
+    """Say that it is done; an admin stays on the page, since that of the intern is for the supervisor."""
+    messages.success(request, _("The end of %(name)s’s stay is changed.") % {"name": intern.name})
+    is_mine = intern.supervisor_id == request.user.pk
+    return redirect("keys:intern" if is_mine else "keys:intern_stay", intern.pk)
