@@ -102,7 +102,7 @@ class KeyForm(LabelForm):
         Intern.objects.none(),
         label=_("Intern"),
         required=False,
-        empty_label=_("Nobody, or somebody new"),
+        empty_label=_("You, or somebody new"),
         error_messages={"invalid_choice": _("This intern is no longer in your list. Choose another.")},
     )
     intern_name = LineField(label=_("Intern’s name"), max_length=100, required=False)
@@ -127,7 +127,7 @@ class KeyForm(LabelForm):
             for name in ("intern", *NEW_INTERN):
                 del self.fields[name]
             return
-        own = list(Intern.objects.supervised_by(owner).by_name())
+        own = Intern.objects.supervised_by(owner).by_name()
         field = self.fields["intern"]
         assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  (for the type checker)
         field.queryset = Intern.objects.supervised_by(owner)

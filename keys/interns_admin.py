@@ -15,6 +15,7 @@ from accounts.models import AuditAction, AuditOutcome
 from keys.forms import LineField, refuse_secret
 from keys.models import Intern, Key
 from keys.services.trail import audit_intern
+from web.templatetags.portal import day
 
 if TYPE_CHECKING:  # Django's own class takes no parameter when it runs
     InternsAdmin = admin.ModelAdmin[Intern]
@@ -48,8 +49,8 @@ class InternAdmin(InternsAdmin):
     list_select_related = ("supervisor",)
     search_fields = ("name", "email", "supervisor__username", "supervisor__last_name", "keys__label")
     ordering = ("stay_ends_on", "name")
-    fields = ("name", "email", "account", "supervisor", "stay_ends_on", "change_stay")
-    readonly_fields = ("supervisor", "stay_ends_on", "change_stay")
+    fields = ("name", "email", "account", "supervisor", "stay")
+    readonly_fields = ("supervisor", "stay")
     autocomplete_fields = ("account",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Intern]:
@@ -67,6 +68,11 @@ class InternAdmin(InternsAdmin):
         """Link to the form of the portal, since keys at the gateway follow."""
         address = reverse("keys:intern_stay", args=[intern.pk])
         return format_html('<a href="{}">{}</a>', address, _("Change the end of the stay"))
+
+    @admin.display(description=_("end of the stay"))
+    def stay(self, intern: Intern) -> str:
+        """Show the last day with the link that changes it."""
+        return format_html("{} ({})", day(intern.stay_ends_on) or "–", self.change_stay(intern))
 
     def save_model(self, request: Any, obj: Intern, form: Any, change: bool) -> None:
         """Save, and write down which fields changed: not what they were, which names a person."""

@@ -10,6 +10,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.names import name_order
+
 FORGOTTEN = "anonymous-"  # begins the name of an intern who was anonymised
 
 
@@ -24,9 +26,9 @@ class InternQuerySet(models.QuerySet["Intern"]):
         """Keep those whose supervisor was anonymised while they were being added."""
         return self.filter(supervisor__anonymised_at__isnull=False).exclude(name__startswith=FORGOTTEN)
 
-    def by_name(self) -> Self:
-        """Order as lists show them."""
-        return self.order_by(Lower("name"), "created_at", "pk")
+    def by_name(self) -> list["Intern"]:
+        """Return them as lists show them; one query."""
+        return sorted(self.order_by("created_at", "pk"), key=lambda intern: name_order(intern.name))
 
 
 class Intern(models.Model):

@@ -26,8 +26,14 @@ def audit(
     `why` is a code of WORDS with its `details`, or the refusal or error itself: what did not succeed is written once an
     hour for each person, action and kind, and counted.
     """
-    about = partial(record, kind=AuditObject.KEY, object_id=key.pk, label=key.label, subject=key.owner)
-    about = partial(about, on_behalf_of=key.intern.name if key.intern else "")
+    about = partial(
+        record,
+        kind=AuditObject.KEY,
+        object_id=key.pk,
+        label=key.label,
+        subject=key.owner,
+        on_behalf_of=key.intern.name if key.intern else "",
+    )
     _write(about, act, action, outcome, key.owner, why, details)
 
 

@@ -1,6 +1,7 @@
 """Acts on interns, by their supervisor or an admin. Each parses, calls one service, renders."""
 
 import uuid
+from decimal import Decimal
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -53,6 +54,7 @@ def detail(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
     context = {
         "intern": intern,
         "rows": sorted(rows, key=lambda row: row.key.state not in Key.LIVE_STATES),  # newest first among each
+        "recent_usd": sum((row.use.recent_usd for row in rows if row.use), Decimal(0)),
         "use_as_of": use.as_of,
         "may_have_keys": policy_of(request.user).may_name_interns,
         "entries": AuditEntry.objects.of_object(AuditObject.INTERN, intern.pk)[:ENTRIES_A_PAGE],

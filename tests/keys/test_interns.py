@@ -222,8 +222,11 @@ def test_admins_correct_a_name_and_the_trail_says_which_field(as_admin: Client, 
     ada = Intern.objects.create(supervisor=staff, name="Ada", email="ada@example.edu")
     form: dict[str, Any] = {"name": "Ada Lovelace", "email": "Ada.L@example.edu", "account": ""}
 
+    page = as_admin.get(reverse("admin:keys_intern_change", args=[ada.pk])).content.decode()
     as_admin.post(reverse("admin:keys_intern_change", args=[ada.pk]), form)
 
+    assert reverse("keys:intern_stay", args=[ada.pk]) in page
+    assert "TIME_ZONE" not in page  # what helps who reads the code
     ada.refresh_from_db()
     assert (ada.name, ada.email, ada.supervisor) == ("Ada Lovelace", "ada.l@example.edu", staff)
     entry = AuditEntry.objects.get(action="change", object_kind="intern")

@@ -36,6 +36,7 @@ VALUES = {
     "blocked": True,
     "before": "2026-12-24",
     "after": None,
+    "changes": {"account": [], "name": []},
     "label": "mémoire",
     "message": "400 bad_request no such model",
     "type": "KeyError",
@@ -121,12 +122,12 @@ def test_every_code_has_words_in_both_languages() -> None:
 
 
 def test_every_code_that_is_written_has_words() -> None:
-    """Of the calls in the code: KeyRefused("…") and audit(…, "…")."""
+    """Of the calls in the code: KeyRefused("…"), audit(…, "…") and audit_intern(…, "…")."""
     known = {*WORDS, *REASONS, ""}
     for path in (Path(settings.BASE_DIR) / "keys").rglob("*.py"):
         for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
             name = call.func.id if isinstance(call.func, ast.Name) else ""
-            place = {"KeyRefused": 0, "audit": 4}.get(name)
+            place = {"KeyRefused": 0, "audit": 4, "audit_intern": 4}.get(name)
             if place is not None and len(call.args) > place:
                 codes = {node.value for node in ast.walk(call.args[place]) if isinstance(node, ast.Constant)}
                 assert {code for code in codes if isinstance(code, str)} <= known, path

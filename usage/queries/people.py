@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.db.models import Count
 
 from accounts.models import User
+from accounts.names import name_order
 from keys.models import Key
 from usage.queries.scope import UNATTRIBUTED, Scope
 from usage.queries.sums import Sums
@@ -33,7 +34,7 @@ class Person:
 
 
 ORDERS: Final[dict[str, Callable[[Person], Any]]] = {
-    "person": lambda person: (person.name == "", person.name.casefold(), person.value),
+    "person": lambda person: (person.name == "", name_order(person.name), person.value),
     "spend": lambda person: person.sums.spend_usd,
     "requests": lambda person: person.sums.requests,
     "failed": lambda person: person.sums.failed_share or 0,

@@ -4,7 +4,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from keys.models import Key
+from keys.models import Intern, Key
 from tests.factories import make_staff
 from tests.keys.views.pages import assert_form, words_of
 from tests.usage.views.facts import key_of, used
@@ -32,6 +32,18 @@ def test_lists_each_interns_keys_with_spend_budget_and_last_use(as_staff: Client
     assert "2.25 1 2.25 of 5.00 USD used" in text
     assert "yesterday" in text
     assert "64.00" not in text
+
+
+def test_names_an_intern_once_above_their_keys_and_sorts_names_as_people_do(as_staff: Client, staff: User) -> None:
+    for name in ("Zoë", "élodie", "Farid"):
+        Intern.objects.create(supervisor=staff, name=name)
+    key_of(staff, "first", intern_name="Zoë")
+    key_of(staff, "second", intern_name="Zoë")
+
+    text = words_of(as_staff.get(INTERNS))
+
+    assert "élodie no key Farid no key Zoë second" in text
+    assert text.count("Zoë") == 1
 
 
 def test_shows_nobody_elses_interns(as_staff: Client, staff: User) -> None:

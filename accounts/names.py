@@ -1,0 +1,9 @@
+"""The order of names in lists, the same on every database."""
+
+import unicodedata
+
+
+def name_order(name: str) -> str:
+    """Return what sorts `name` where people look for it, without case and accents: "Élodie" before "Farid"."""
+    letters = unicodedata.normalize("NFKD", name)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold()

@@ -1,0 +1,67 @@
+"""Interns in a browser: long names fit, and the form asks for what it needs."""
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from accounts.models import User
+from keys.models import Intern
+from tests.browser.axe import violations
+from tests.browser.test_narrow import NARROW
+from tests.browser.test_pages import sticks_out
+from tests.browser.visit import Visit
+from tests.keys.acts import issue
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.browser
+
+LONG = "W" * 60  # nowhere to break
+
+
+@pytest.fixture
+def wide(staff: User, sandbox: Sandbox) -> Intern:
+    """Make an intern with a long name, a long address and a key with a long label."""
+    key = issue(staff, LONG, intern_name=LONG).key
+    Intern.objects.update(email=f"{'w' * 60}@example.edu")
+    return Intern.objects.get(keys=key)
+
+
+@pytest.mark.parametrize("language", ["en-GB", "fr"])
+def test_long_names_fit_into_a_narrow_window(visit: Visit, staff: User, wide: Intern, language: str) -> None:
+    page = visit("about:blank", user=staff, viewport=NARROW, locale=language)
+    paths = [
+        "/usage/interns/",
+        reverse("keys:intern", args=[wide.pk]),
+        reverse("keys:intern_stay", args=[wide.pk]),
+        f"/?intern={wide.pk}",
+    ]
+    beyond, faults = {}, {}
+
+    for path in paths:
+        page.goto(path)
+        beyond[path], faults[path] = sticks_out(page), violations(page)
+
+    assert beyond == dict.fromkeys(paths, 0)
+    assert faults == dict.fromkeys(paths, [])
+
+
+def test_an_intern_of_the_list_needs_no_name(visit: Visit, staff: User, wide: Intern) -> None:
+    page = visit("/", user=staff)
+    page.get_by_text("Temporary", exact=False).first.click()
+    intern, name = page.get_by_label("Intern", exact=True), page.get_by_label("Intern’s name")
+    expect(name).to_be_visible()
+
+    intern.select_option(str(wide.pk))
+    expect(name).to_be_hidden()
+    intern.select_option("")
+    name.fill("Zoë")
+    intern.select_option(str(wide.pk))
+    page.get_by_role("textbox", name="Label").fill("second")
+    page.get_by_role("button", name="Create key").click()
+
+    expect(page.locator("#id_intern_error")).to_have_text("Choose an intern, or describe a new one, not both.")
+    expect(name).to_be_visible()  # to be emptied
+    name.fill("")
+    page.get_by_role("button", name="Create key").click()
+    expect(page.locator("#keys-secret")).to_be_visible()
+    assert wide.keys.count() == 2
