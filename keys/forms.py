@@ -89,6 +89,19 @@ class StayForm(forms.Form):
         return not_past(self.cleaned_data["stay_ends_on"])
 
 
+class InternForm(forms.Form):
+    """Name and address of an intern, corrected."""
+
+    name = LineField(label=_("Name"), max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    email = forms.EmailField(
+        label=_("E-mail"),
+        max_length=254,
+        required=False,
+        validators=[refuse_secret],
+        help_text=_("Mails about their keys go to this address."),
+    )
+
+
 def _called(intern: Intern) -> str:
     """Return name and address: two interns may have the same name."""
     return f"{intern.name} ({intern.email})" if intern.email else intern.name

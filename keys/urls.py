@@ -18,6 +18,7 @@ urlpatterns = [
     path("keys/<uuid:key_id>/label/", acts.label, name="label"),
     path("keys/<uuid:key_id>/delete/", acts.delete, name="delete"),
     path("interns/<uuid:intern_id>/", interns.detail, name="intern"),
+    path("interns/<uuid:intern_id>/edit/", interns.edit, name="intern_edit"),
     path("interns/<uuid:intern_id>/stay/", interns.stay, name="intern_stay"),
     path("models/", reference.models, name="models"),
     path("get-started/", reference.get_started, name="get_started"),

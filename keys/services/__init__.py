@@ -5,7 +5,7 @@ from keys.services.after_restore import RestoreReport, repair_after_restore
 from keys.services.apply_policies import Outdated, apply_policies, find_outdated
 from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
-from keys.services.interns import link_account
+from keys.services.interns import change_intern, link_account
 from keys.services.issue import FreshKey, Wish, issue_key
 from keys.services.label import relabel_key
 from keys.services.limits import TooManyActions, count_action
@@ -38,6 +38,7 @@ __all__ = [
     "Wish",
     "accept_gateway",
     "apply_policies",
+    "change_intern",
     "change_stay",
     "check_secret",
     "count_action",

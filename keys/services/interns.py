@@ -1,6 +1,7 @@
 """Interns: whom a new key is for, and which account is whose."""
 
 from allauth.account.models import EmailAddress
+from django.db import transaction
 from django.db.models.functions import Lower
 
 from accounts.audit import Act
@@ -31,6 +32,27 @@ def intern_for_key(supervisor: User, asked: Intern, act: Act) -> Intern:
     intern = Intern.objects.create(supervisor=supervisor, name=name, email=email, stay_ends_on=ends_on)
     audit_intern(act, AuditAction.ISSUE, AuditOutcome.DONE, intern)
     return intern
+
+
+def change_intern(*, intern: Intern, name: str, email: str, act: Act) -> None:
+    """Correct name and address of an intern; the trail names what changed, not what it was. Raises KeyRefused.
+
+    With another address goes the account that the one before was found by; the next sign-in finds theirs.
+    """
+    wanted = {"name": name, "email": email.lower()}
+    with transaction.atomic():
+        supervisor = User.objects.select_for_update().get(pk=intern.supervisor_id)
+        stored = Intern.objects.get(pk=intern.pk)
+        changes: dict[str, list[str]] = {field: [] for field in wanted if getattr(stored, field) != wanted[field]}
+        if not changes:
+            return
+        others = Intern.objects.supervised_by(supervisor).exclude(pk=intern.pk)
+        if others.filter(email=wanted["email"]).exists() if email else others.filter(name__iexact=name).exists():
+            raise KeyRefused("intern_taken.email" if email else "intern_taken")
+        stored.name, stored.email = name, wanted["email"]
+        stored.account = None if "email" in changes else stored.account
+        stored.save(update_fields=["name", "email", "account"])
+        audit_intern(act, AuditAction.CHANGE, AuditOutcome.DONE, stored, "intern.changes", changes=changes)
 
 
 def link_account(user: User) -> None:

@@ -127,6 +127,8 @@ REASONS: Final[dict[str, Words]] = {
     "intern_gone": _("This intern is no longer in your list. Choose another."),
     "intern_known": _("You have an intern of this name. Choose them from the list, or add their e-mail address."),
     "intern_known.email": _("You have an intern with this e-mail address. Choose them from the list."),
+    "intern_taken": _("Another intern of the same supervisor has this name. Add an e-mail address to tell them apart."),
+    "intern_taken.email": _("Another intern of the same supervisor has this e-mail address."),
     "intern.renewal": _("Your policy no longer includes keys for interns. Contact the administrators."),
     "kind": _("Your policy does not include personal keys. Create a temporary key."),
     "label": _("You have a key with this label. Choose another."),

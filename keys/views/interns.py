@@ -15,7 +15,7 @@ from accounts.models import AuditEntry, AuditObject
 from accounts.policies import policy_of
 from gateway.errors import GatewayError
 from keys import services
-from keys.forms import StayForm
+from keys.forms import InternForm, StayForm
 from keys.models import Intern, Key
 from keys.rows import row_with_use
 from keys.status import promises
@@ -33,10 +33,10 @@ EARLIER_OR_NOT = gettext_lazy(
 )
 
 
-def own_intern(request: PortalRequest, intern_id: uuid.UUID) -> Intern:
-    """Return an intern of the person's, for admins anybody's; 404 for one that is another's."""
+def own_intern(request: PortalRequest, intern_id: uuid.UUID, *, also_by_admins: bool = False) -> Intern:
+    """Return an intern of the person's, or with `also_by_admins` for these anybody's; 404 for one that is another's."""
     interns = Intern.objects.select_related("supervisor", "account")
-    if not request.user.has_perm("keys.change_intern"):
+    if not (also_by_admins and request.user.has_perm("keys.change_intern")):
         interns = interns.supervised_by(request.user)
     intern = get_object_or_404(interns, pk=intern_id)
     if request.method == "POST" and request.resolver_match:
@@ -47,7 +47,7 @@ def own_intern(request: PortalRequest, intern_id: uuid.UUID) -> Intern:
 @require_safe
 def detail(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
     """Show an intern with their keys, what these spent, and what was done: to their supervisor."""
-    intern = get_object_or_404(Intern.objects.supervised_by(request.user).select_related("account"), pk=intern_id)
+    intern = own_intern(request, intern_id)
     keys = list(Key.objects.owned_by(request.user).filter(intern=intern).newest_first())
     use = use_counter().of_person(request) if keys else PersonUse()
     rows = [row_with_use(key, use) for key in keys]
@@ -64,9 +64,28 @@ def detail(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @limited
+def edit(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
+    """Show the form for name and address of an intern; on POST, change them."""
+    intern = own_intern(request, intern_id)
+    initial = {"name": intern.name, "email": intern.email}
+    form = InternForm(request.POST if request.method == "POST" else None, initial=initial)
+    if form.is_valid():
+        try:
+            services.change_intern(intern=intern, act=act_of(request), **form.cleaned_data)
+        except services.KeyRefused as refusal:
+            form.add_error("email" if form.cleaned_data["email"] else "name", str(refusal))
+        else:
+            messages.success(request, _("The changes are saved."))
+            return redirect("keys:intern", intern.pk)
+    status = 422 if form.is_bound else 200
+    return render_region(request, "keys/intern_edit.html", "panel", {"intern": intern, "form": form}, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@limited
 def stay(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
     """Show the form for another end of an intern's stay; on POST, change it."""
-    intern = own_intern(request, intern_id)
+    intern = own_intern(request, intern_id, also_by_admins=True)
     form = StayForm(request.POST if request.method == "POST" else None, initial={"stay_ends_on": intern.stay_ends_on})
     if form.is_valid():
         ends_on = form.cleaned_data["stay_ends_on"]

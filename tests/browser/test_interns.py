@@ -32,6 +32,7 @@ def test_long_names_fit_into_a_narrow_window(visit: Visit, staff: User, wide: In
     paths = [
         "/usage/interns/",
         reverse("keys:intern", args=[wide.pk]),
+        reverse("keys:intern_edit", args=[wide.pk]),
         reverse("keys:intern_stay", args=[wide.pk]),
         f"/?intern={wide.pk}",
     ]

@@ -32,6 +32,7 @@ BOUNDS: Final = {
                 "keys:leaked",
                 "keys:renew",
                 "keys:rotate",
+                "keys:intern_edit",
                 "keys:intern_stay",
             ),
         ),
