@@ -66,6 +66,10 @@ class People:
         sent = {name: value for name, value in body.items() if value is not UNSET}
         return _team(read(self._transport.post("/team/update", sent).body, _UpdateAnswer).data)
 
+    def delete_team(self, team_id: str) -> None:
+        """Delete a team, and the keys that are in it. Raises GatewayNotFound."""
+        self._transport.post("/team/delete", {"team_ids": [team_id]})
+
 
 class _Member(Body):
     user_id: str | None = None  # none yet, of who was invited by e-mail

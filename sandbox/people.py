@@ -28,6 +28,11 @@ class People:
         row = self._db.execute("SELECT * FROM teams WHERE team_id = ?", (team_id,)).fetchone()
         return None if row is None else decode(Team, row)
 
+    def all_teams(self) -> list[Team]:
+        """Return all teams, by their id."""
+        self._renew_budgets()
+        return [decode(Team, row) for row in self._db.execute("SELECT * FROM teams ORDER BY team_id")]
+
     def add_user(self, user: User) -> None:
         """Store a new user."""
         insert(self._db, "users", user)

@@ -169,12 +169,32 @@ async def team_info(request: Request) -> Response:
     team_id = request.query_params.get("team_id")
     if team_id is None:
         raise error(422, str({"message": "Malformed request. No team id passed in."}), "auth_error", "None")
+    state.ledger.settle()
     team = state.people.team(team_id)
     if team is None:
         message = str({"message": f"Team not found, passed team id: {team_id}."})
         raise error(404, message, "auth_error", "None")
     keys = _keys_of(state, Wanted(team_id=team_id))
     return JSONResponse({"team_id": team_id, "team_info": _spelled(team), "keys": keys, "team_memberships": []})
+
+
+async def list_teams(request: Request) -> Response:
+    """Page through all teams."""
+    require_admin(request)
+    page = int(request.query_params.get("page", "1"))
+    size = int(request.query_params.get("page_size", "10"))
+    state = state_of(request)
+    state.ledger.settle()
+    teams = state.people.all_teams()
+    return JSONResponse(
+        {
+            "teams": [_spelled(team) for team in teams[(page - 1) * size : page * size]],
+            "total": len(teams),
+            "page": page,
+            "page_size": size,
+            "total_pages": -(-len(teams) // size),
+        }
+    )
 
 
 ROUTES = [
@@ -184,4 +204,5 @@ ROUTES = [
     Route("/team/update", update_team, methods=["POST"]),
     Route("/team/delete", delete_teams, methods=["POST"]),
     Route("/team/info", team_info, methods=["GET"]),
+    Route("/v2/team/list", list_teams, methods=["GET"]),
 ]

@@ -80,6 +80,7 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (person_budget_of, "keys_person_budget_has_a_period", {"budget_period": ""}),
     (person_budget_of, "keys_person_budget_has_a_period", {"budget_period": "1y"}),
     (person_budget_of, "keys_person_budget_has_a_period", {"budget_usd": None}),
+    (person_budget_of, "keys_uncounted_spend_has_an_end", {"uncounted_usd": -1}),
     (intern_of, "keys_intern_has_name", {"name": ""}),
     (intern_of, "keys_intern_is_not_supervisor", {"account": F("supervisor")}),
     (model_of, "keys_prices_not_negative", {"input_usd_per_million": Decimal("-0.000001")}),

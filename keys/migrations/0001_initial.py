@@ -1,4 +1,5 @@
 import uuid
+from decimal import Decimal
 
 import django.db.models.deletion
 import django.db.models.functions.text
@@ -338,6 +339,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "uncounted_usd",
+                    web.money.UsdField(
+                        decimal_places=12,
+                        default=Decimal("0"),
+                        help_text="Spent in this period and not counted by the team; negative: counted by it, and not of this period.",
+                        max_digits=19,
+                    ),
+                ),
+                (
+                    "uncounted_until",
+                    models.DateField(help_text="The UTC day on which the next period begins.", null=True),
+                ),
+                (
                     "owner",
                     models.OneToOneField(
                         on_delete=django.db.models.deletion.PROTECT,
@@ -496,6 +510,17 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="keys_person_budget_has_a_period",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="personbudget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("uncounted_usd", 0),
+                    models.Q(("budget_usd__isnull", False), ("uncounted_until__isnull", False)),
+                    _connector="OR",
+                ),
+                name="keys_uncounted_spend_has_an_end",
             ),
         ),
         migrations.AddIndex(

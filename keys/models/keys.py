@@ -7,11 +7,12 @@ of a token, so whatever is cut short is seen by the sweep (services/sweep.py) as
 
 import uuid
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -282,6 +283,11 @@ class PersonBudgetQuerySet(models.QuerySet["PersonBudget"]):
         """Have a person's team looked at before the next key is made, and by the next sweep: it may be gone."""
         self.filter(owner=owner, budget_usd__isnull=False).update(state=PersonBudget.State.UNDER_WAY, checked_at=None)
 
+    def to_forget(self) -> Self:
+        """Keep those of anonymised people who have no key left, and need no team any more."""
+        keys = Key.objects.filter(owner=OuterRef("owner"), state__in=Key.LIVE_STATES)
+        return self.filter(~Exists(keys), owner__anonymised_at__isnull=False)
+
 
 class PersonBudget(models.Model):
     """What a person may spend with all keys together, as last written to their team of one at the gateway.
@@ -301,6 +307,13 @@ class PersonBudget(models.Model):
     budget_period = models.CharField(max_length=10, blank=True, help_text="As LiteLLM spells it: 1d, 7d, 30d.")
     state = models.CharField(max_length=10, choices=State, default=State.UNDER_WAY)
     checked_at = models.DateTimeField(null=True, help_text="When it was last compared; empty: to be looked at soon.")
+    uncounted_usd = UsdField(
+        default=Decimal(0),
+        help_text="Spent in this period and not counted by the team; negative: counted by it, and not of this period.",
+    )
+    uncounted_until = models.DateField(null=True, help_text="The UTC day on which the next period begins.")
+
+    LEAST_USD: ClassVar = Decimal("0.000001")  # of a team's budget: none at all would be no limit
 
     objects = PersonBudgetQuerySet.as_manager()
 
@@ -317,6 +330,10 @@ class PersonBudget(models.Model):
                 | Q(budget_usd__isnull=False, budget_period__in=BudgetPeriod.values),
                 name="keys_person_budget_has_a_period",
             ),
+            models.CheckConstraint(
+                condition=Q(uncounted_usd=0) | Q(uncounted_until__isnull=False, budget_usd__isnull=False),
+                name="keys_uncounted_spend_has_an_end",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["checked_at"], name="keys_budgets_by_check")
@@ -324,3 +341,12 @@ class PersonBudget(models.Model):
 
     def __str__(self) -> str:
         return f"{self.budget_usd} {self.budget_period}"
+
+    @property
+    def team_budget_usd(self) -> Decimal | None:
+        """The budget that the team has, or is to have, so that it refuses when the person's is used up."""
+        return None if self.budget_usd is None else max(self.LEAST_USD, self.budget_usd - self.uncounted_usd)
+
+    def is_over(self, today: date) -> bool:
+        """Tell whether the period has ended in which something was uncounted, so that the team gets the whole."""
+        return self.uncounted_until is not None and self.uncounted_until <= today

@@ -6,21 +6,23 @@ The team is there before the first key that counts in it. What was last written 
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Case, Exists, F, OuterRef, When
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound, GatewayRateLimited, GatewayRejected, GatewayUnavailable
+from gateway.types import TeamInfo
 from keys.models import ALIAS_PREFIX, Key, PersonBudget, Token
 from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
 from keys.services.refusals import KeyRefused
+from keys.services.uncounted import have_been_used, next_period_day, spent_in_period_usd, uncounted_usd, utc_today
 
 TRY_TEAMS_AGAIN: Final = timedelta(hours=1)  # at a gateway that had none
 State = PersonBudget.State
@@ -36,7 +38,12 @@ class Ceiling:
 
 def team_id_of(owner: User) -> str:
     """Return the name of the person's team at the gateway."""
-    return f"{ALIAS_PREFIX}person-{owner.gateway_user_id}"
+    return team_id_at(owner.gateway_user_id)
+
+
+def team_id_at(gateway_user_id: str) -> str:
+    """Return the name of the team of the person whom the gateway calls so."""
+    return f"{ALIAS_PREFIX}person-{gateway_user_id}"
 
 
 def is_current(row: PersonBudget | None, allowance: Allowance) -> bool:
@@ -47,7 +54,7 @@ def is_current(row: PersonBudget | None, allowance: Allowance) -> bool:
         return False
     if row.state == State.WITHOUT_TEAMS:
         return row.checked_at is not None and row.checked_at > timezone.now() - TRY_TEAMS_AGAIN
-    return row.state == State.WRITTEN
+    return row.state == State.WRITTEN and not row.is_over(utc_today())
 
 
 def is_wanted(row: PersonBudget, allowance: Allowance) -> bool:
@@ -72,7 +79,7 @@ def ceiling_of(owner: User, allowance: Allowance) -> Ceiling:
     if row is None or row.budget_usd is None:
         return Ceiling()
     if row.state == State.WITHOUT_TEAMS:
-        return Ceiling(left_usd=max(Decimal(0), row.budget_usd - _spent_usd(owner, row.budget_period)))
+        return Ceiling(left_usd=max(Decimal(0), row.budget_usd - spent_in_period_usd(owner, row.budget_period)))
     return Ceiling(team_id=team_id_of(owner))
 
 
@@ -81,13 +88,13 @@ def write_budget(owner: User, allowance: Allowance) -> PersonBudget:
 
     The row says what is to be written before it is, so that an answer that is lost is written anew.
     """
-    budget_usd, period = _wanted(allowance)
     now = timezone.now()  # a write that fails waits for its turn in the sweep, or for the next key
-    values = {"budget_usd": budget_usd, "budget_period": period, "state": State.UNDER_WAY, "checked_at": now}
-    row, _made = PersonBudget.objects.update_or_create(owner=owner, defaults=values)
+    row, _made = PersonBudget.objects.update_or_create(owner=owner, defaults={"checked_at": now})
+    budget_usd, period = _wanted(allowance)
+    _set(row, budget_usd=budget_usd, budget_period=period, **_uncounted_now(row, budget_usd, period))
     state = State.WRITTEN
     try:
-        _write(team_id_of(owner), budget_usd, period or None)
+        _write(row)
     except GatewayRateLimited as error:
         raise GatewayUnavailable(str(error), may_have_happened=False) from error
     except GatewayRejected:
@@ -115,24 +122,42 @@ def check_budget(owner: User) -> bool:
         looked_at = {"state": State.WRITTEN, "checked_at": timezone.now()}
         PersonBudget.objects.update_or_create(owner=owner, defaults=looked_at)
         return False
-    if row and is_current(row, allowance) and row.state == State.WRITTEN and _is_as_written(row):
+    outside = outside_of_team(owner)
+    if row and is_current(row, allowance) and row.state == State.WRITTEN and not outside and _is_as_written(row):
         PersonBudget.objects.filter(pk=row.pk, state=State.WRITTEN).update(checked_at=timezone.now())
     else:
         row = write_budget(owner, allowance)
     joined = 0
     if row.budget_usd is not None and row.state == State.WRITTEN:
-        for token in outside_of_team(owner):
+        for token in outside:
             with suppress(KeyRefused):  # it is being changed, and joins another time
                 claim_and_join(token, team_id_of(owner))
                 joined += 1
     return row.state != state or joined > 0
 
 
+def delete_team(row: PersonBudget) -> None:
+    """Delete the team of somebody anonymised, whose keys are gone, and then the row. Again is harmless.
+
+    Raises GatewayUnavailable or GatewayRejected.
+    """
+    try:
+        get_gateway().people.delete_team(team_id_of(row.owner))
+    except GatewayNotFound:
+        pass
+    except GatewayRejected:
+        if row.state != State.WITHOUT_TEAMS:
+            raise
+    row.delete()
+
+
 def due_for_check(most: int) -> list[User]:
     """Return people who have keys, those first whose team is to be looked at soon or was looked at longest ago."""
     have_keys = Exists(Key.objects.live().filter(owner=OuterRef("pk")))
     longest_ago = F("person_budget__checked_at").asc(nulls_first=True)
-    return list(User.objects.filter(have_keys).order_by(longest_ago, "pk")[:most])
+    over_first = Case(When(person_budget__uncounted_until__lte=utc_today(), then=0), default=1)
+    people = User.objects.filter(have_keys, anonymised_at=None)
+    return list(people.order_by(over_first, longest_ago, "pk")[:most])
 
 
 def join_team(token: Token, team_id: str) -> None:
@@ -186,44 +211,60 @@ def _wanted(allowance: Allowance) -> tuple[Decimal | None, str]:
     return budget_usd, "" if budget_usd is None else allowance.person_budget_period
 
 
+def _set(row: PersonBudget, **values: object) -> None:
+    """Commit what is about to be written to the team."""
+    PersonBudget.objects.filter(pk=row.pk).update(state=State.UNDER_WAY, **values)
+    row.refresh_from_db()
+
+
+def _uncounted_now(row: PersonBudget, budget_usd: Decimal | None, period: str) -> dict[str, object]:
+    """Return what of the period's spend the team has not counted, where that may have changed since it was written."""
+    if budget_usd is None:
+        return {"uncounted_usd": Decimal(0), "uncounted_until": None}
+    if row.budget_period == period and not outside_of_team(row.owner):
+        return {"uncounted_usd": Decimal(0), "uncounted_until": None} if row.is_over(utc_today()) else {}
+    return _uncounted(row.owner, period, _team_of(row.owner) if have_been_used(row.owner) else None)
+
+
+def _uncounted(owner: User, period: str, team: TeamInfo | None) -> dict[str, object]:
+    usd = uncounted_usd(owner, period, team)
+    return {"uncounted_usd": usd, "uncounted_until": next_period_day(period, utc_today()) if usd else None}
+
+
+def _team_of(owner: User) -> TeamInfo | None:
+    """Return the person's team; None where there is none, or the gateway has no teams at all."""
+    try:
+        team: TeamInfo = get_gateway().people.team(team_id_of(owner))
+    except GatewayRateLimited as error:
+        raise GatewayUnavailable(str(error), may_have_happened=False) from error
+    except GatewayRejected:
+        return None
+    except GatewayUnavailable as error:
+        if not error.no_route:
+            raise GatewayUnavailable(str(error), may_have_happened=False) from error
+        return None
+    return team
+
+
 def _is_as_written(row: PersonBudget) -> bool:
     """Ask the gateway whether the team is there, with the budget that was written."""
     try:
         team = get_gateway().people.team(team_id_of(row.owner))
     except GatewayNotFound:
         return False
-    return (team.budget_usd, team.budget_duration or "") == (row.budget_usd, row.budget_period)
+    return (team.budget_usd, team.budget_duration or "") == (row.team_budget_usd, row.budget_period)
 
 
-def _write(team_id: str, budget_usd: Decimal | None, period: str | None) -> None:
+def _write(row: PersonBudget) -> None:
     """Set the budget of a team that is there, or make it."""
-    people = get_gateway().people
+    people, team_id, period = get_gateway().people, team_id_of(row.owner), row.budget_period or None
     try:
-        people.update_team(team_id, budget_usd=budget_usd, budget_duration=period)
+        people.update_team(team_id, budget_usd=row.team_budget_usd, budget_duration=period)
     except GatewayNotFound:
-        if budget_usd is None:
+        if row.budget_usd is None:
             return
+        _set(row, **_uncounted(row.owner, row.budget_period, None))
         try:
-            people.new_team(team_id=team_id, alias=team_id, budget_usd=budget_usd, budget_duration=period)
+            people.new_team(team_id=team_id, alias=team_id, budget_usd=row.team_budget_usd, budget_duration=period)
         except GatewayRejected:  # it exists: another process was faster
-            people.update_team(team_id, budget_usd=budget_usd, budget_duration=period)
-
-
-def _spent_usd(owner: User, period: str) -> Decimal:
-    """Return what all keys of the person have spent in this period, deleted ones too, as the gateway reports it."""
-    today = datetime.now(UTC).date()
-    try:
-        pages = list(
-            get_gateway().usage.daily_activity(_first_day(period, today), today, user_id=owner.gateway_user_id)
-        )
-    except GatewayUnavailable as error:
-        raise GatewayUnavailable(str(error), may_have_happened=False) from error
-    if any(metric.measure in ("", "spend_usd") for page in pages for metric in page.invalid):
-        words = "What the gateway reports of the spend makes no sense."
-        raise GatewayUnavailable(words, may_have_happened=False)
-    return sum((row.spend_usd for page in pages for row in page.rows), Decimal(0))
-
-
-def _first_day(period: str, today: date) -> date:
-    """Return the first day (UTC) of the running period of a budget, as the gateway counts it."""
-    return {"1d": today, "7d": today - timedelta(days=today.weekday())}.get(period, today.replace(day=1))
+            people.update_team(team_id, budget_usd=row.team_budget_usd, budget_duration=period)

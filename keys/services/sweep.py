@@ -12,11 +12,11 @@ from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound
 from gateway.types import KeyInfo
 from keys.identity import identify_gateway
-from keys.models import Intern, Key, Token
+from keys.models import Intern, Key, PersonBudget, Token
 from keys.services.delete import begin_deletion, erase, mark_gone, settle
 from keys.services.forget import forget_intern, forget_key
 from keys.services.mint import give_up
-from keys.services.person_budget import check_budget, due_for_check
+from keys.services.person_budget import check_budget, delete_team, due_for_check
 from keys.services.renew import record_end
 from keys.services.restore import adopt_answer, adopt_unanswered
 from keys.services.rounds import each
@@ -54,6 +54,7 @@ def sweep_keys() -> int:
         each(_unblock, keys.filter(state=Key.State.ACTIVE, blocked_by_portal=True, owner__is_active=True)),
         each(erase, tokens.filter(state=Token.State.DELETING)),
         each(settle, keys.filter(state__in=(Key.State.DELETING, Key.State.ISSUING))),
+        each(delete_team, PersonBudget.objects.to_forget().select_related("owner")),
         each(check_budget, due_for_check(BUDGETS_A_RUN)),
     ]
     failure = next((failure for _, failure in rounds if failure), None)

@@ -24,8 +24,9 @@ from gateway.errors import GatewayNotFound, GatewayUnreadable
 from gateway.types import KeyInfo
 from keys.alerts import alert_admins
 from keys.identity import clear_change, identify_gateway, note_change
-from keys.models import ALIAS_PREFIX, GatewayIdentity, Key, Token
+from keys.models import ALIAS_PREFIX, GatewayIdentity, Key, PersonBudget, Token
 from keys.services.delete import AT_THE_GATEWAY, erase, mark_gone
+from keys.services.person_budget import team_id_at
 from keys.services.restore import (
     adopt_made_elsewhere,
     adopt_ours,
@@ -47,12 +48,12 @@ AT_ONCE: Final = 500  # rows looked up in one query: SQLite takes 999 values
 class LiveToken(NamedTuple):
     """What is needed of a token that should be at the gateway. Whole rows of 60,000 were 200 MB."""
 
-    pk: int
     key_id: UUID
     state: str
     expires_at: datetime | None
     blocked: bool
     renewing_since: datetime | None
+    in_team: bool
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ class GatewayList(NamedTuple):
 
     differing: list[tuple[LiveToken, KeyInfo]]
     unknown: list[KeyInfo]  # of our people, or with an alias of ours
-    absent: list[LiveToken]
+    absent: list[tuple[str, LiveToken]]
     live: int
 
 
@@ -115,7 +116,7 @@ def run_sync() -> SyncReport:
 
 def _read_list(people: dict[str, int], report: SyncReport) -> GatewayList:
     """Read the gateway's list, keeping of it only what may have to be acted on."""
-    names = ("token", "pk", "key_id", "state", "key__expires_at", "key__blocked", "key__renewing_since")
+    names = ("token", "key_id", "state", "key__expires_at", "key__blocked", "key__renewing_since", "in_team")
     rows = Token.objects.filter(state__in=AT_THE_GATEWAY, token__isnull=False).values_list(*names)
     live = {str(token): LiveToken(*row) for token, *row in rows.iterator(chunk_size=2000)}
     total, differing, unknown = len(live), [], []
@@ -128,7 +129,7 @@ def _read_list(people: dict[str, int], report: SyncReport) -> GatewayList:
             unknown.append(info)
     for token in report.unreadable:
         live.pop(token, None)
-    return GatewayList(differing=differing, unknown=unknown, absent=list(live.values()), live=total)
+    return GatewayList(differing=differing, unknown=unknown, absent=list(live.items()), live=total)
 
 
 def _refuse_many_absences(found: GatewayList, *, nameless: int) -> None:
@@ -145,10 +146,19 @@ def _refuse_many_absences(found: GatewayList, *, nameless: int) -> None:
 
 
 def _differs(ours: LiveToken, info: KeyInfo) -> bool:
-    """Tell whether end or block of a live key are not what we have, and no renewal is under way."""
-    if ours.state != Token.State.LIVE or ours.renewing_since:
+    """Tell whether end, block or team of a live key are not what we have, and no renewal is under way."""
+    if ours.renewing_since:
+        return False
+    if _has_left_team(ours, info):
+        return True
+    if ours.state != Token.State.LIVE:
         return False
     return info.blocked != ours.blocked or not _same_moment(info.expires_at, ours.expires_at)
+
+
+def _has_left_team(ours: LiveToken, info: KeyInfo) -> bool:
+    """Tell whether somebody took a key out of the team of its owner, in which it counted."""
+    return ours.in_team and info.team_id != team_id_at(info.user_id or "")
 
 
 def _same_moment(one: datetime | None, other: datetime | None) -> bool:
@@ -156,9 +166,10 @@ def _same_moment(one: datetime | None, other: datetime | None) -> bool:
     return one == other or (one is not None and other is not None and abs(one - other) < timedelta(seconds=1))
 
 
-def _confirm_absence(report: SyncReport, ours: LiveToken) -> bool:
+def _confirm_absence(report: SyncReport, pair: tuple[str, LiveToken]) -> bool:
     """Ask once more about a key that the list did not have: pages shift while keys are made and deleted."""
-    token = Token.objects.filter(pk=ours.pk, state__in=AT_THE_GATEWAY).first()
+    hash_, ours = pair
+    token = Token.objects.filter(token=hash_, state__in=AT_THE_GATEWAY).first()
     if token is None:
         return False
     try:
@@ -175,8 +186,12 @@ def _confirm_absence(report: SyncReport, ours: LiveToken) -> bool:
 
 
 def _update(report: SyncReport, pair: tuple[LiveToken, KeyInfo]) -> bool:
-    """Take over end and block of a live key."""
+    """Take over end and block of a live key; one that no longer counts in its owner's budget is to join it again."""
     ours, info = pair
+    if _has_left_team(ours, info):
+        _note_left_team(report, info.token)
+    if ours.state != Token.State.LIVE:
+        return True
     as_read = Key.objects.filter(pk=ours.key_id, renewing_since=None, expires_at=ours.expires_at, blocked=ours.blocked)
     with transaction.atomic():
         changed = as_read.update(expires_at=info.expires_at, blocked=info.blocked)
@@ -187,6 +202,16 @@ def _update(report: SyncReport, pair: tuple[LiveToken, KeyInfo]) -> bool:
             audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.DONE, key, "taken_over", **values)
             report.updated.append(key.pk)
     return bool(changed)
+
+
+def _note_left_team(report: SyncReport, hash_: str) -> None:
+    """Note that a key counts in no team, and have its owner's looked at before all others."""
+    with transaction.atomic():
+        if Token.objects.filter(token=hash_, in_team=True).update(in_team=False):
+            key = Key.objects.select_related("owner").get(tokens__token=hash_)
+            PersonBudget.objects.look_again(key.owner)
+            audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED, key, "left_team")
+            report.updated.append(key.pk)
 
 
 # --- Keys that are no live token of ours ------------------------------------------------------------

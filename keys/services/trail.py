@@ -118,6 +118,7 @@ WORDS: Final[dict[str, Words]] = {
     "gateway.unreadable": _("The gateway’s answer could not be read."),
     "intern.changes": _intern_changes,
     "label_before": _("before: %(label)s"),
+    "left_team": _("It had been taken out of its owner’s budget at the gateway, and is put back."),
     "made_outside": Key.Kind.OUTSIDE.label,
     "owner_active": _("unblocked: the owner’s account is active again"),
     "owner_inactive": _("blocked: the owner’s account is not active"),

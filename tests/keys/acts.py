@@ -12,7 +12,8 @@ from accounts.models import User
 from accounts.policies import Allowance, policy_of
 from gateway.secret import token_of
 from keys import services
-from keys.models import Intern, Key, Token
+from keys.models import Intern, Key, PersonBudget, Token
+from keys.services.person_budget import team_id_of
 from tests.sandbox_process import Sandbox
 
 BY_TEST = Act(address="192.0.2.1")
@@ -66,6 +67,27 @@ def assert_at_rest(sandbox: Sandbox) -> None:
     assert {token.token for token in Token.objects.filter(in_team=True) if token.token in tokens_here()} == counted
     for key in Key.objects.prefetch_related("tokens"):
         assert (key.state == Key.State.ACTIVE) == (key.live_token is not None)
+    assert_budgets_at_rest(sandbox)
+
+
+def teams_at(sandbox: Sandbox) -> dict[str, tuple[float | None, str]]:
+    """Return budget and period of the teams of people at the gateway, by their ids."""
+    rows = sandbox.call("GET", "/v2/team/list", params={"page": 1, "page_size": 1000}).json()["teams"]
+    teams = {row["team_id"]: (row["max_budget"], row["budget_duration"] or "") for row in rows}
+    return {team_id: budget for team_id, budget in teams.items() if "-person-" in team_id}
+
+
+def assert_budgets_at_rest(sandbox: Sandbox) -> None:
+    """Check that there is no team without a person, and no person with keys and without their budget."""
+    teams, rows = teams_at(sandbox), list(PersonBudget.objects.select_related("owner"))
+    assert teams.keys() <= {team_id_of(row.owner) for row in rows}
+    with_keys = set(Key.objects.live().values_list("owner", flat=True))
+    for row in rows:
+        assert not (row.owner.anonymised_at and row.owner_id not in with_keys)
+        if row.owner_id in with_keys:
+            assert row.state != PersonBudget.State.UNDER_WAY
+        if row.state == PersonBudget.State.WRITTEN and row.budget_usd is not None:
+            assert teams[team_id_of(row.owner)] == (float(row.team_budget_usd or 0), row.budget_period)
 
 
 def set_at_gateway(sandbox: Sandbox, token: str | None, **settings: object) -> None:

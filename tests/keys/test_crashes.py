@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from keys import services
-from keys.models import Intern, Key
-from tests.factories import change_policies
+from keys.models import Intern, Key, PersonBudget
+from keys.services.person_budget import check_budget, team_id_of
+from playground.services.anonymise import anonymise
+from tests.factories import change_policies, make_staff
 from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue
 from tests.keys.crashes import killed_after
 from tests.sandbox_process import Sandbox
@@ -93,6 +95,37 @@ def bringing_the_playground_to_the_policy(owner: User, sandbox: Sandbox) -> Call
     return lambda: services.playground_secret(owner=owner, act=BY_TEST)
 
 
+def issuing_with_a_new_team(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the act of issuing a person's first key, with which their team is made."""
+    _without_team(owner, sandbox)
+    return lambda: issue(owner, f"key {Key.objects.count()}")
+
+
+def joining_a_team(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the act of bringing a key into the team that its owner did not have before."""
+    _without_team(owner, sandbox)
+    change_policies(person_budget_usd=None)
+    issue(owner, f"key {Key.objects.count()}")
+    change_policies(person_budget_usd=100)
+    return lambda: check_budget(owner)
+
+
+def deleting_the_team_of_somebody_anonymised(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the act of the sweep after somebody was anonymised."""
+    person = make_staff()
+    issue(person)
+    anonymise(person=person, act=BY_TEST)
+    return services.sweep_keys
+
+
+def _without_team(owner: User, sandbox: Sandbox) -> None:
+    """Let the person be as before their first key."""
+    for key in Key.objects.filter(owner=owner, state=Key.State.ACTIVE):
+        services.delete_key(key=again(key), act=BY_TEST)
+    sandbox.call("POST", "/team/delete", body={"team_ids": [team_id_of(owner)]})  # 404 where there is none
+    PersonBudget.objects.all().delete()
+
+
 def _the_key(owner: User) -> Key:
     """Return the person's key, made anew when it is gone."""
     found = Key.objects.filter(owner=owner, state=Key.State.ACTIVE).first() or issue(owner).key
@@ -109,6 +142,9 @@ ACTS = [
     deleting,
     first_using_the_playground,
     bringing_the_playground_to_the_policy,
+    issuing_with_a_new_team,
+    joining_a_team,
+    deleting_the_team_of_somebody_anonymised,
 ]
 
 

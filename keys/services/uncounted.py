@@ -1,0 +1,83 @@
+"""What a person has spent in the running period that their team at the gateway has not counted (ADR 24).
+
+A team begins with nothing spent, and the gateway takes no other number. So its budget is made lower by what keys spent
+before they joined it, and higher by what it counted while it had another period, until the next one begins.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from accounts.models import User
+from gateway.django import get_gateway
+from gateway.errors import GatewayRejected, GatewayUnavailable
+from gateway.types import TeamInfo
+from keys.models import ALIAS_PREFIX, Key, Token
+
+PLACES: Final = Decimal("1e-9")  # of an amount that is sent to the gateway and read again
+
+
+def utc_today() -> date:
+    """Return the day that the gateway has."""
+    return datetime.now(UTC).date()
+
+
+def uncounted_usd(owner: User, period: str, team: TeamInfo | None) -> Decimal:
+    """Return what the keys of a person have spent in this period and `team` (None: not there) has not counted.
+
+    Negative where it has counted more: its own period was another. Nothing where the gateway keeps its usage to itself.
+    Raises GatewayUnavailable, without `may_have_happened`.
+    """
+    if not have_been_used(owner):
+        return Decimal(0)
+    try:
+        spent_usd = spent_in_period_usd(owner, period)
+    except GatewayRejected:
+        return Decimal(0)
+    return (spent_usd - _counted_usd(team)).quantize(PLACES)
+
+
+def have_been_used(owner: User) -> bool:
+    """Tell whether the person has, or had, keys of the portal at the gateway, so that something may be spent."""
+    return Token.objects.filter(key__owner=owner, token__isnull=False).exclude(key__kind=Key.Kind.OUTSIDE).exists()
+
+
+def spent_in_period_usd(owner: User, period: str) -> Decimal:
+    """Return what the portal's keys of the person have spent in this period, deleted ones too, as the gateway reports.
+
+    Raises GatewayUnavailable, without `may_have_happened`, or GatewayRejected.
+    """
+    today = utc_today()
+    first_day = period_first_day(period, today)
+    try:
+        pages = list(get_gateway().usage.daily_activity(first_day, today, user_id=owner.gateway_user_id))
+    except GatewayUnavailable as error:
+        raise GatewayUnavailable(str(error), may_have_happened=False) from error
+    if any(metric.measure in ("", "spend_usd") for page in pages for metric in page.invalid):
+        words = "What the gateway reports of the spend makes no sense."
+        raise GatewayUnavailable(words, may_have_happened=False)
+    outside = set(Token.objects.filter(key__owner=owner, key__kind=Key.Kind.OUTSIDE).values_list("token", flat=True))
+    rows = (row for page in pages for row in page.rows)
+    ours = (row for row in rows if row.token not in outside or (row.alias or "").startswith(ALIAS_PREFIX))
+    return sum((row.spend_usd for row in ours), Decimal(0))
+
+
+def period_first_day(period: str, today: date) -> date:
+    """Return the first day (UTC) of the running period of a budget, as the gateway counts it."""
+    return {"1d": today, "7d": today - timedelta(days=today.weekday())}.get(period, today.replace(day=1))
+
+
+def next_period_day(period: str, today: date) -> date:
+    """Return the first day (UTC) of the next period of a budget."""
+    if period == "1d":
+        return today + timedelta(days=1)
+    if period == "7d":
+        return today + timedelta(days=7 - today.weekday())
+    return (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _counted_usd(team: TeamInfo | None) -> Decimal:
+    """Return what the team has counted; nothing where the gateway is about to set it back, some minutes late."""
+    if team is None or (team.budget_reset_at and team.budget_reset_at <= datetime.now(UTC)):
+        return Decimal(0)
+    return team.spend_usd
