@@ -17,34 +17,13 @@ WARN_SHARE: Final = Decimal("0.8")  # of a budget; from here on the owner is war
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyUse:
-    """A key and its use. `days_usd` are thirty days, oldest first, when they were asked for."""
+class Spent:
+    """A budget, and what was spent of it since it was last set back."""
 
-    id: Any
-    label: str
-    kind: str
-    state: str
-    intern: Any  # the id of who uses it
     budget_usd: Decimal | None
     budget_period: str
-    expires_at: Any
-    ended_at: Any
-    spent_usd: Decimal | None  # in the budget's period; None: nobody knows when that began
+    spent_usd: Decimal | None  # None: nobody knows when the period began
     resets_on: date | None
-    last_day: date | None
-    as_of: Any  # when the numbers were read
-    notice_id: int | None  # of its owner's newest notice that is not dismissed
-    days_usd: tuple[Decimal, ...] = ()
-
-    @property
-    def recent_usd(self) -> Decimal:
-        """What was spent in `days_usd`."""
-        return sum(self.days_usd, NOTHING_USD)
-
-    @property
-    def is_live(self) -> bool:
-        """Whether its budget still means something."""
-        return self.state in Key.LIVE_STATES
 
     @property
     def left_usd(self) -> Decimal | None:
@@ -69,6 +48,40 @@ class KeyUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUse(Spent):
+    """A key and its use. `days_usd` are thirty days, oldest first, when they were asked for."""
+
+    id: Any
+    label: str
+    kind: str
+    state: str
+    intern: Any  # the id of who uses it
+    expires_at: Any
+    ended_at: Any
+    last_day: date | None
+    as_of: Any  # when the numbers were read
+    notice_id: int | None  # of its owner's newest notice that is not dismissed
+    days_usd: tuple[Decimal, ...] = ()
+
+    @property
+    def recent_usd(self) -> Decimal:
+        """What was spent in `days_usd`."""
+        return sum(self.days_usd, NOTHING_USD)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its budget still means something."""
+        return self.state in Key.LIVE_STATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonSpent(Spent):
+    """A person's budget for all keys together, and what these have spent of it, deleted ones too."""
+
+    kept_by_gateway: bool  # if not, the portal blocks the keys itself, after a poll
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecretUse:
     """What was spent with one secret of a key, since it was made."""
 
@@ -80,10 +93,10 @@ class SecretUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonUse:
-    """The use of all keys of a person: each key's, by id, and their budget for all together if it comes to its end."""
+    """The use of all keys of a person: each key's, by id, and of their budget for all together, where they have one."""
 
     by_key: dict[Any, KeyUse] = field(default_factory=dict)
-    of_person: BudgetUse | None = None
+    of_person: PersonSpent | None = None
     notice: str = ""  # markup, to stand at the top
 
     @property
@@ -111,11 +124,16 @@ def use_counter() -> UseCounter:
     return counter()
 
 
-def pressing_budget(use: KeyUse | None, kind: str, of_person: BudgetUse | None) -> BudgetUse | None:
+def pressing_budget(use: KeyUse | None, kind: str, of_person: PersonSpent | None) -> BudgetUse | None:
     """Return the budget that stops a key first, if one comes to its end; keys made outside count in no person's."""
-    own = None
-    if use and use.tone:
-        own = BudgetUse(is_used_up=use.tone == "bad", resets_on=use.resets_on, of_person=False)
-    if of_person is None or kind == Key.Kind.OUTSIDE or (own and own.is_used_up >= of_person.is_used_up):
+    own = _pressing(use, of_person=False)
+    persons = None if kind == Key.Kind.OUTSIDE else _pressing(of_person, of_person=True)
+    if persons is None or (own and own.is_used_up >= persons.is_used_up):
         return own
-    return of_person
+    return persons
+
+
+def _pressing(spent: Spent | None, *, of_person: bool) -> BudgetUse | None:
+    if spent is None or not spent.tone:
+        return None
+    return BudgetUse(is_used_up=spent.tone == "bad", resets_on=spent.resets_on, of_person=of_person)

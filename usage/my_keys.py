@@ -6,7 +6,7 @@ from keys.models import Key
 from keys.status import BudgetUse
 from keys.use import KeyUse, PersonUse, SecretUse, UseCounter, pressing_budget
 from usage.models import Notice, UsageState, utc_today
-from usage.queries.key_use import person_use, spent_with, use_of
+from usage.queries.key_use import person_spent, spent_with, use_of
 from web.request import PortalRequest
 
 
@@ -19,7 +19,7 @@ class CountedUse(UseCounter):
         uses = use_of(Key.objects.owned_by(request.user), today, with_days=True)
         return PersonUse(
             by_key={use.id: use for use in uses},
-            of_person=person_use(request.user, today),
+            of_person=person_spent(request.user, today),
             notice=_notice(request, uses),
         )
 
@@ -27,7 +27,7 @@ class CountedUse(UseCounter):
         """Return the budget that stops `key` first, if one comes to its end; two queries."""
         today = utc_today()
         use = next(iter(use_of(Key.objects.filter(pk=key.pk), today)), None)
-        return pressing_budget(use, key.kind, person_use(key.owner, today))
+        return pressing_budget(use, key.kind, person_spent(key.owner, today))
 
     def of_secrets(self, key: Key, *, ended_only: bool = False) -> list[SecretUse]:
         """Return the use of secrets, oldest first; one query for each, and one."""

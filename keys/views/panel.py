@@ -36,6 +36,7 @@ def render_panel(
         "allowance": form.allowance,
         "keys": keys,
         "groups": grouped(row_with_use(key, use) for key in keys),
+        "of_person": use.of_person,
         "use_as_of": use.as_of,
         "notice": use.notice,
         "live_count": len(live),

@@ -8,8 +8,7 @@ from django.db.models import Max, OuterRef, Q, QuerySet, Subquery, Sum
 
 from accounts.models import User
 from keys.models import Key, PersonBudget
-from keys.status import BudgetUse
-from keys.use import NOTHING_USD, WARN_SHARE, KeyUse
+from keys.use import NOTHING_USD, KeyUse, PersonSpent
 from usage.models import DayToken, Notice, UsageState
 from usage.periods import budget_first_day, budget_reset_day
 
@@ -44,21 +43,25 @@ def spent_with(token: str | None, alias: str | None) -> Decimal:
     return DayToken.objects.filter(same).aggregate(usd=Sum("spend_usd"))["usd"] or NOTHING_USD
 
 
-def person_use(user: User, today: date) -> BudgetUse | None:
-    """Return the person's budget for all keys together where little or nothing is left of it; one query."""
+def person_spent(user: User, today: date) -> PersonSpent | None:
+    """Return the person's budget for all keys together and what is spent of it; one query. None: no limit."""
+    ours = ~Q(owner__token_refs__key__kind=Key.Kind.OUTSIDE)
     since = {
         f"since_{name}": Sum(
             "owner__token_refs__days__spend_usd",
-            filter=Q(owner__token_refs__days__day__gte=budget_first_day(name, today)),
+            filter=ours & Q(owner__token_refs__days__day__gte=budget_first_day(name, today)),
         )
         for name in BUDGET_PERIODS
     }
     rows = PersonBudget.objects.filter(owner=user, budget_usd__gt=0, budget_period__in=BUDGET_PERIODS).annotate(**since)
     for row in rows:
-        spent_usd = getattr(row, f"since_{row.budget_period}") or NOTHING_USD
-        if row.budget_usd and spent_usd >= WARN_SHARE * row.budget_usd:
-            resets_on = budget_reset_day(row.budget_period, today)
-            return BudgetUse(is_used_up=spent_usd >= row.budget_usd, resets_on=resets_on, of_person=True)
+        return PersonSpent(
+            budget_usd=row.budget_usd,
+            budget_period=row.budget_period,
+            spent_usd=getattr(row, f"since_{row.budget_period}") or NOTHING_USD,
+            resets_on=budget_reset_day(row.budget_period, today),
+            kept_by_gateway=row.state != PersonBudget.State.WITHOUT_TEAMS,
+        )
     return None
 
 

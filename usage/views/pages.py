@@ -20,7 +20,7 @@ from keys.models import Intern, Key
 from keys.use import KeyUse
 from usage.models import Anomaly, UsageState, utc_today
 from usage.queries.cached import Everyone, everyone_of, overview_of
-from usage.queries.key_use import use_of
+from usage.queries.key_use import person_spent, use_of
 from usage.queries.overview import Overview
 from usage.queries.people import DEFAULT_ORDER, ORDERS
 from usage.queries.year import Forecast, forecast
@@ -64,12 +64,15 @@ def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
     numbers = overview_of(page.scope, page.period, page.access.state)
     uses = use_of(Key.objects.owned_by(request.user), utc_today())
     budgets = _budgets(uses)
+    of_person = person_spent(request.user, utc_today())
+    shown = len(budgets) + (of_person is not None)
     return {
         **context_of(request, page, _labels(numbers)),
         "numbers": numbers,
         "has_keys": bool(uses),
+        "of_person": of_person,
         "budgets": budgets[:MAX_BUDGETS],
-        "few_budgets": 0 < len(budgets) <= FEW_BUDGETS,
+        "few_budgets": 0 < shown <= FEW_BUDGETS,
         "more_budgets": len(budgets[MAX_BUDGETS:]),
         "is_used_up": any(use.tone == "bad" for use in budgets),
     }
