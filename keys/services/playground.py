@@ -100,12 +100,13 @@ def playground_purse(owner: User) -> Purse | None:
         period=info.budget_duration or "",
         resets_at=info.budget_reset_at,
     )
-    if not has_team(getattr(token.key.owner, "person_budget", None)):
+    row = getattr(token.key.owner, "person_budget", None)
+    if row is None or not has_team(row):
         return purse
     team = get_gateway().people.team(team_id_of(owner))
     of_person = Purse(
-        budget_usd=team.budget_usd,
-        spent_usd=team.spend_usd,
+        budget_usd=row.budget_usd,
+        spent_usd=team.spend_usd + row.uncounted_usd,
         period=team.budget_duration or "",
         resets_at=team.budget_reset_at,
     )
