@@ -107,8 +107,8 @@ def _models(gateway: Gateway) -> Finding:
 def _teams(gateway: Gateway) -> Finding:
     """See that the gateway has teams, by one that it surely does not have: looking makes nothing."""
     advice = (
-        "Use a LiteLLM that has /team/new, and let our admin key and any proxy in between reach it. Until then a "
-        "person's budget holds only as far as the gateway's reports do, which lag by some seconds."
+        "Use a LiteLLM that has /team/new, and let our admin key and any proxy in between reach it. Until then the "
+        "portal blocks the keys of whoever has passed their budget itself, after the next poll of their usage."
     )
     try:
         gateway.people.update_team(f"{_USER_ID}-{secrets.token_hex(8)}")

@@ -66,6 +66,8 @@ WORDS: dict[str, tuple["_StrPromise", str, str]] = {
 
 def status_of(key: Key, budget: BudgetUse | None = None) -> Status:
     """Return what to show for `key`, whose tokens were prefetched; `budget` where one comes to its end."""
+    if key.blocked_for_budget and not (budget and budget.is_used_up):  # until the next poll finds it out
+        budget = BudgetUse(is_used_up=True, resets_on=None, of_person=True)
     code = _code(key, budget)
     word, icon, tone = WORDS[code]
     by_budget = budget is not None and code in ("paused", "nearly_used")
@@ -80,7 +82,7 @@ def _code(key: Key, budget: BudgetUse | None) -> str:
         return "unknown" if lost else "issuing"
     if key.state != Key.State.ACTIVE:
         return str(key.state)
-    if key.blocked:
+    if key.blocked and not key.blocked_for_budget:
         return "blocked"
     if key.kind == Key.Kind.OUTSIDE:
         return "outside"

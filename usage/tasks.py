@@ -9,6 +9,7 @@ from celery import Task, shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from gateway.errors import GatewayUnavailable
 from usage import services
 from usage.models import PollRun, UsageState, utc_today
 from usage.queries.cached import warm
@@ -79,6 +80,15 @@ def warn_of_budgets() -> None:
     logger.info("usage.warn_of_budgets: %d written", services.warn_of_budgets())
 
 
+@shared_task(name="usage.enforce_ceilings", soft_time_limit=300, acks_late=True, ignore_result=True)  # s
+def enforce_ceilings() -> None:
+    """Block and unblock keys of people whose budgets the gateway cannot keep; what fails is left to the next poll."""
+    try:
+        logger.info("usage.enforce_ceilings: %d keys changed", services.enforce_ceilings())
+    except GatewayUnavailable as error:
+        logger.warning("usage.enforce_ceilings: not all keys, %s", error)
+
+
 @shared_task(name="usage.alert_operators", soft_time_limit=300, ignore_result=True)  # s
 def alert_operators() -> None:
     """Alert the administrators to problems that they must fix."""
@@ -110,6 +120,8 @@ def _done(run: PollRun) -> None:
     logger.log(
         level, "usage.refresh_facts: %s, %d written in %.1f s %s", run, run.rows_written, run.seconds, run.problem
     )
+    if run.outcome == PollRun.Outcome.DONE and run.last_day >= utc_today() and services.are_any_kept_here():
+        enforce_ceilings.delay()
     if run.rows_written:
         if run.last_day >= utc_today():
             warn_of_budgets.delay()

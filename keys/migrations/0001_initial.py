@@ -271,6 +271,13 @@ class Migration(migrations.Migration):
                     "blocked_by_portal",
                     models.BooleanField(default=False, help_text="Its owner is not active; unblocked on return."),
                 ),
+                (
+                    "blocked_for_budget",
+                    models.BooleanField(
+                        default=False,
+                        help_text="By the portal, since its owner’s budget is used up and the gateway has no teams.",
+                    ),
+                ),
                 ("budget_usd", web.money.UsdField(decimal_places=4, max_digits=10, null=True)),
                 (
                     "budget_period",
@@ -412,6 +419,12 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="key",
             index=models.Index(fields=["owner", "-created_at"], name="keys_of_owner"),
+        ),
+        migrations.AddIndex(
+            model_name="key",
+            index=models.Index(
+                condition=models.Q(("blocked_for_budget", True)), fields=["owner"], name="keys_blocked_for_budget"
+            ),
         ),
         migrations.AddIndex(
             model_name="key",

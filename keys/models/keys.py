@@ -114,6 +114,9 @@ class Key(models.Model):
     expires_at = models.DateTimeField(null=True, help_text="As the gateway told; empty: never.")
     blocked = models.BooleanField(default=False)
     blocked_by_portal = models.BooleanField(default=False, help_text="Its owner is not active; unblocked on return.")
+    blocked_for_budget = models.BooleanField(
+        default=False, help_text="By the portal, since its owner’s budget is used up and the gateway has no teams."
+    )
     budget_usd = UsdField(max_digits=10, decimal_places=4, null=True)
     budget_period = models.CharField(max_length=10, blank=True, help_text="As LiteLLM spells it: 1d, 7d, 30d.")
     rpm_limit = models.PositiveIntegerField(null=True)
@@ -174,6 +177,9 @@ class Key(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["owner", "-created_at"], name="keys_of_owner"),  # KeyQuerySet.newest_first
+            models.Index(  # services.ceilings
+                fields=["owner"], condition=Q(blocked_for_budget=True), name="keys_blocked_for_budget"
+            ),
             models.Index(  # services.sweep, services.remind
                 fields=["expires_at"], condition=Q(state="active"), name="keys_by_end"
             ),

@@ -46,7 +46,9 @@ class Check:
 @sensitive_variables("secret")
 def check_secret(*, owner: User, secret: str) -> Check:
     """Use `secret` as a program would. Raises Token.DoesNotExist unless it is of a key of `owner`."""
-    Token.objects.get(key__owner=owner, token=token_of(secret))
+    token = Token.objects.select_related("key").get(key__owner=owner, token=token_of(secret))
+    if token.key.blocked_for_budget:
+        return Check(ok=False, sentence=_OF_PERSON, hint=_AGAIN)
     try:
         names = get_gateway().models.names(secret)
         if not names:
@@ -92,6 +94,8 @@ def _listed(count: int) -> str:
     ) % {"count": count}
 
 
+_OF_PERSON = _("Your budget for all your keys together is used up.")
+_AGAIN = _("It works again when the budget resets; My keys shows when.")
 _ASK = _("Contact the administrators.")
 _KEY_REFUSED = {
     "expired": (_("This key has expired."), _("Renew it in My keys; the secret stays the same.")),
@@ -112,8 +116,8 @@ def _in_words(error: GatewayError) -> Check:
     elif isinstance(error, GatewayOverBudget):
         sentence = _("The budget of this key is used up.")
         if error.of_team:
-            sentence = _("Your budget for all your keys together is used up.")
-        hint = _("It works again when the budget resets; My keys shows when.")
+            sentence = _OF_PERSON
+        hint = _AGAIN
     elif isinstance(error, GatewayNotFound):
         sentence = _("The gateway does not have your budget any more, so it refuses your keys.")
         hint = _("The portal sets it again within 5 minutes. Check again then.")

@@ -57,7 +57,7 @@ def playground_secret(*, owner: User, act: Act, allowance: Allowance | None = No
     One query when all is well, and one more without the `allowance`. A key whose limits are not the policy's is
     changed before it is used: should the gateway not answer then, nothing is called under limits that are over.
     While another thread makes or changes the key, `wait_s` seconds are waited for it.
-    Raises KeyRefused (codes "playground", "models", "blocked", "being_made", "custom_keys_forbidden"),
+    Raises KeyRefused (codes "playground", "models", "blocked", "budget", "being_made", "custom_keys_forbidden"),
     GatewayUnavailable or GatewayRejected.
     """
     allowance = allowance or policy_of(owner)
@@ -162,7 +162,7 @@ def _bring_nearer(token: Token | None, owner: User, act: Act, allowance: Allowan
             spend_usd=_spent(owner),
         )
     elif token.key.blocked:
-        raise KeyRefused("blocked.playground")
+        raise KeyRefused("budget" if token.key.blocked_for_budget else "blocked.playground")
     elif not _is_ours(token):
         delete_key(key=token.key, act=act, problem=Key.Problem.REPLACED)
     elif is_expired(token.key) and not is_renewable(token.key):

@@ -117,6 +117,7 @@ REASONS: Final[dict[str, Words]] = {
     "being_made": _("Your Playground key is being made or changed. Try again in two minutes."),
     "blocked": _("This key is blocked at the gateway. Contact the administrators."),
     "blocked.playground": _("Your Playground key is blocked at the gateway. Contact the administrators."),
+    "budget": _("Your budget for all your keys together is used up. It works again when the budget resets."),
     "busy": _("This key is being changed. Try again in a minute."),
     "custom_keys_forbidden": _custom_keys,
     "expired": _("This key has expired. Renew it first."),

@@ -87,7 +87,7 @@ def _duration(key: Key, allowance: Allowance) -> str:
         if end is not None and end < timezone.now():
             raise KeyRefused("too_late")
         if key.blocked:
-            raise KeyRefused("blocked")
+            raise KeyRefused("budget" if key.blocked_for_budget else "blocked")
         if ends_with_stay(key):
             raise KeyRefused("stay_over.renewal")
         raise KeyRefused("too_early", when=start and start.isoformat())

@@ -115,7 +115,7 @@ def _rotatable_token(key: Key, action: AuditAction) -> Token:
     if is_expired(token.key):
         raise KeyRefused("expired")
     if token.key.blocked:
-        raise KeyRefused("blocked")
+        raise KeyRefused("budget" if token.key.blocked_for_budget else "blocked")
     return token
 
 

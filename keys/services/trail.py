@@ -120,10 +120,12 @@ WORDS: Final[dict[str, Words]] = {
     "label_before": _("before: %(label)s"),
     "left_team": _("It had been taken out of its owner’s budget at the gateway, and is put back."),
     "made_outside": Key.Kind.OUTSIDE.label,
+    "over_budget": _("blocked: the owner’s budget for all keys together is used up"),
     "owner_active": _("unblocked: the owner’s account is active again"),
     "owner_inactive": _("blocked: the owner’s account is not active"),
     "restored": _("added again after a restore"),
     "stay_days": _stay_days,
     "taken_over": _taken_over,
+    "within_budget": _("unblocked: the owner’s budget for all keys together is no longer used up"),
 }
 add_words(WORDS)

@@ -45,16 +45,7 @@ def spent_with(token: str | None, alias: str | None) -> Decimal:
 
 def person_spent(user: User, today: date) -> PersonSpent | None:
     """Return the person's budget for all keys together and what is spent of it; one query. None: no limit."""
-    ours = ~Q(owner__token_refs__key__kind=Key.Kind.OUTSIDE)
-    since = {
-        f"since_{name}": Sum(
-            "owner__token_refs__days__spend_usd",
-            filter=ours & Q(owner__token_refs__days__day__gte=budget_first_day(name, today)),
-        )
-        for name in BUDGET_PERIODS
-    }
-    rows = PersonBudget.objects.filter(owner=user, budget_usd__gt=0, budget_period__in=BUDGET_PERIODS).annotate(**since)
-    for row in rows:
+    for row in _budgets(today).filter(owner=user):
         return PersonSpent(
             budget_usd=row.budget_usd,
             budget_period=row.budget_period,
@@ -63,6 +54,25 @@ def person_spent(user: User, today: date) -> PersonSpent | None:
             kept_by_gateway=row.state != PersonBudget.State.WITHOUT_TEAMS,
         )
     return None
+
+
+def people_over_budget(today: date) -> set[int]:
+    """Return the ids of people who have used up a budget that the gateway cannot keep; one query."""
+    rows = _budgets(today).filter(state=PersonBudget.State.WITHOUT_TEAMS)
+    return {row.owner_id for row in rows if (getattr(row, f"since_{row.budget_period}") or 0) >= (row.budget_usd or 0)}
+
+
+def _budgets(today: date) -> QuerySet[PersonBudget]:
+    """Return budgets of people with what all their keys spent in each period, as `since_30d` and its like."""
+    ours = ~Q(owner__token_refs__key__kind=Key.Kind.OUTSIDE)
+    since = {
+        f"since_{name}": Sum(
+            "owner__token_refs__days__spend_usd",
+            filter=ours & Q(owner__token_refs__days__day__gte=budget_first_day(name, today)),
+        )
+        for name in BUDGET_PERIODS
+    }
+    return PersonBudget.objects.filter(budget_usd__gt=0, budget_period__in=BUDGET_PERIODS).annotate(**since)
 
 
 def _spend(**days: object) -> Sum:

@@ -2,6 +2,7 @@
 
 from usage.services.attribute import attribute_tokens
 from usage.services.budget_alerts import warn_of_budgets
+from usage.services.ceilings import are_any_kept_here, enforce_ceilings
 from usage.services.operators import alert_operators
 from usage.services.prune import delete_old_runs
 from usage.services.reconcile import compare_with_gateway
@@ -11,12 +12,14 @@ from usage.services.schedule import backfill_month, days_for, record_nightly_run
 
 __all__ = [
     "alert_operators",
+    "are_any_kept_here",
     "attribute_tokens",
     "backfill_month",
     "compare_with_gateway",
     "days_for",
     "delete_old_runs",
     "record_nightly_run",
+    "enforce_ceilings",
     "rebuild_rollups",
     "refresh_facts",
     "reread_older_days",

@@ -1,0 +1,84 @@
+"""Block the keys of people whose budget is used up, where the gateway has no teams that would refuse them (ADR 24).
+
+Who that is usage knows, a floor above. Each step leaves a key that the next run takes up where this one was cut short.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+
+from accounts.audit import BY_THE_PORTAL
+from accounts.models import AuditAction, AuditOutcome
+from gateway.django import get_gateway
+from gateway.errors import GatewayNotFound
+from keys.models import Key, Token
+from keys.services.delete import AT_THE_GATEWAY, mark_gone
+from keys.services.rounds import each
+from keys.services.trail import audit
+
+AT_ONCE = 500  # people looked up in one query: SQLite takes 999 values
+
+
+def hold_keys_of(over_budget: Collection[int]) -> int:
+    """Block all keys of these people, by their numbers, and unblock those of everybody else; return how many changed.
+
+    A key that an administrator has blocked at the gateway stays blocked. Again is harmless. Raises GatewayUnavailable
+    at the end when the gateway failed on some.
+    """
+    held = Key.objects.filter(blocked_for_budget=True, state=Key.State.ACTIVE, owner__is_active=True)
+    rounds = [
+        each(_block, _free_keys_of(sorted(over_budget))),
+        each(_unblock, _but(held.select_related("owner"), over_budget)),
+    ]
+    if failure := next((failure for _done, failure in rounds if failure), None):
+        raise failure
+    return sum(done for done, _failure in rounds)
+
+
+def are_any_held() -> bool:
+    """Tell whether any key is blocked because its owner's budget was used up."""
+    return Key.objects.filter(blocked_for_budget=True, state=Key.State.ACTIVE).exists()
+
+
+def _free_keys_of(owners: list[int]) -> Iterator[Key]:
+    keys = Key.objects.filter(state=Key.State.ACTIVE, blocked=False).exclude(kind=Key.Kind.OUTSIDE)
+    for start in range(0, len(owners), AT_ONCE):
+        yield from keys.filter(owner__in=owners[start : start + AT_ONCE]).select_related("owner")
+
+
+def _but(keys: Iterable[Key], owners: Collection[int]) -> Iterator[Key]:
+    return (key for key in keys if key.owner_id not in owners)
+
+
+def _block(key: Key) -> None:
+    """Block a key. Who did it is noted before: what was blocked at the gateway already stays so afterwards."""
+    tokens, keys = _tokens_of(key), get_gateway().keys
+    by_portal = key.blocked_for_budget or not any(_is_blocked(token) for token in tokens)
+    Key.objects.filter(pk=key.pk).update(blocked_for_budget=by_portal)
+    for token in tokens:
+        try:
+            keys.block(token.token or "")
+        except GatewayNotFound:
+            mark_gone(token)
+    Key.objects.filter(pk=key.pk).update(blocked=True)
+    audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.DONE, key, "over_budget")
+
+
+def _is_blocked(token: Token) -> bool:
+    try:
+        return bool(get_gateway().keys.info(token.token or "").blocked)
+    except GatewayNotFound:
+        return False
+
+
+def _unblock(key: Key) -> None:
+    """Let a key work again."""
+    for token in _tokens_of(key):
+        try:
+            get_gateway().keys.unblock(token.token or "")
+        except GatewayNotFound:
+            mark_gone(token)
+    Key.objects.filter(pk=key.pk).update(blocked=False, blocked_for_budget=False)
+    audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.DONE, key, "within_budget")
+
+
+def _tokens_of(key: Key) -> list[Token]:
+    return list(Token.objects.filter(key=key, state__in=AT_THE_GATEWAY))

@@ -1,0 +1,20 @@
+"""Compares what people spent with budgets that the gateway cannot keep, having no teams (ADR 24)."""
+
+from keys.models import PersonBudget
+from keys.services.ceilings import are_any_held, hold_keys_of
+from usage.models import utc_today
+from usage.queries.key_use import people_over_budget
+
+
+def are_any_kept_here() -> bool:
+    """Tell whether somebody's budget is the portal's to keep, or was; two queries."""
+    kept = PersonBudget.objects.filter(state=PersonBudget.State.WITHOUT_TEAMS, budget_usd__isnull=False)
+    return kept.exists() or are_any_held()
+
+
+def enforce_ceilings() -> int:
+    """Block the keys of whoever has passed their budget, unblock those of whoever no longer has; return how many.
+
+    As late as the poll before it. Again is harmless. Raises GatewayUnavailable when the gateway failed on some.
+    """
+    return hold_keys_of(people_over_budget(utc_today()))
