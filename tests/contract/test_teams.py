@@ -88,6 +88,49 @@ def test_a_key_of_a_person_joins_a_team_in_three_steps(contract_gateway: Contrac
     assert_like(contract_gateway.chat(key.secret), "refusals.team_over_budget")
 
 
+def test_a_teams_spend_outlives_another_budget_and_period(contract_gateway: ContractGateway) -> None:
+    team_id = new_team(contract_gateway, max_budget=1)
+    spent = cost_of(contract_gateway.chat(contract_gateway.key(team_id=team_id).secret, WORDS))
+    wait_until(lambda: abs(row_of(contract_gateway, team_id)["spend"] - spent) < 1e-9)
+
+    for change in (
+        {"max_budget": 2, "budget_duration": "7d"},
+        {"max_budget": None, "budget_duration": None},
+        {"max_budget": 0.0005, "budget_duration": "1d", "spend": 0},
+    ):
+        contract_gateway.call("POST", "/team/update", body={"team_id": team_id, **change}).raise_for_status()
+        row = row_of(contract_gateway, team_id)
+        assert abs(row["spend"] - spent) < 1e-9
+        assert (row["max_budget"], row["budget_duration"]) == (change["max_budget"], change["budget_duration"])
+        assert (row["budget_reset_at"] is None) == (change["budget_duration"] is None)
+    assert_like(contract_gateway.chat(contract_gateway.key(team_id=team_id).secret), "refusals.team_over_budget")
+
+
+def test_a_key_that_is_taken_out_of_its_team_works_without_its_budget(contract_gateway: ContractGateway) -> None:
+    team_id = new_team(contract_gateway, max_budget=1e-6)
+    key = contract_gateway.key(team_id=team_id)
+    assert contract_gateway.chat(key.secret).ok
+    assert_like(contract_gateway.chat(key.secret), "refusals.team_over_budget")
+
+    contract_gateway.call("POST", "/key/update", body={"key": key.token, "team_id": None}).raise_for_status()
+
+    assert contract_gateway.chat(key.secret).ok
+    row = contract_gateway.call("GET", "/key/info", params={"key": key.token}).json()["info"]
+    assert (row["team_id"], row["user_id"]) == (None, contract_gateway.user_id)
+
+
+def test_all_teams_are_listed_by_pages(contract_gateway: ContractGateway) -> None:
+    team_id = new_team(contract_gateway)
+    found: list[str] = []
+    page = total_pages = 1
+    while page <= total_pages:
+        body = contract_gateway.call("GET", "/v2/team/list", params={"page": page, "page_size": 100}).json()
+        found += [row["team_id"] for row in body["teams"]]
+        page, total_pages = page + 1, body["total_pages"]
+    assert found.count(team_id) == 1
+    assert len(found) == body["total"]
+
+
 def test_the_keys_of_a_team_go_with_it(contract_gateway: ContractGateway) -> None:
     team_id = new_team(contract_gateway)
     key = contract_gateway.key(team_id=team_id)

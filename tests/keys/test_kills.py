@@ -16,6 +16,7 @@ NOT_MADE = "Nobody has seen the secret, and no such key is left."
 REFUSED = "The gateway has refused it since"
 CASES: list[tuple[str, str, str, str, list[bool]]] = [
     # act, gateway call, fault, what My keys says after the sweep, which of the secrets that were shown work
+    ("create", "/team/new", "hang_after", NOT_MADE, []),
     ("create", "/key/generate", "hang_before", NOT_MADE, []),
     ("create", "/key/generate", "hang_after", NOT_MADE, []),
     ("renew", "/key/update", "hang_before", "Expires soon", [True]),

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import User
+from gateway.errors import GatewayUnavailable
 from gateway.secret import token_of
 from keys import services
 from keys.models import PersonBudget
@@ -104,6 +105,28 @@ def test_a_first_key_costs_no_question_about_spend(intern: User, sandbox: Sandbo
     sandbox.faults("/user/daily/activity", "error", status=500, times=9)
 
     assert row_at(sandbox, issue(intern).secret)["team_id"] == team_id_of(intern)
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "drop_before", "error"])
+@pytest.mark.parametrize("path", ["/team/info", "/user/daily/activity", "/team/update", "/team/new", "/key/update"])
+def test_the_playground_waits_for_a_budget_that_could_not_be_set(
+    intern: User, sandbox: Sandbox, path: str, kind: str
+) -> None:
+    allow(**NO_TEAM)
+    spent = spend(sandbox, use(intern), 2)
+    allow(person_budget_usd=Decimal("0.01"))
+    asked_again = path in ("/team/info", "/user/daily/activity")
+    sandbox.faults(path, kind, status=500 if kind == "error" else None, times=9 if asked_again else 1)
+    with pytest.raises(GatewayUnavailable):
+        use(intern)
+    sandbox.clear_faults()
+
+    secret = use(intern)
+
+    assert row_at(sandbox, secret)["team_id"] == team_id_of(intern)
+    assert left_at(sandbox, intern) == Decimal("0.01") - spent
+    services.sweep_keys()
+    assert_at_rest(sandbox)
 
 
 # --- Taken out of the team ----------------------------------------------------------------------------
