@@ -38,12 +38,14 @@ PASSING: Final = ("being_made", "busy", "gone", "overtaken", "state")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purse:
-    """What the gateway says of the budget that ends first: the Playground key's, or that of the person."""
+    """What the gateway says of a budget: that of the person, with the Playground key's `of_key`, or the key's alone."""
 
     budget_usd: Decimal | None  # None: no limit
     spent_usd: Decimal  # since the last reset
     period: str  # "1d", "7d", "30d"; "" without a budget
     resets_at: datetime | None
+    of_person: bool = False
+    of_key: "Purse | None" = None  # where the key has another budget than the person
 
     @property
     def left_usd(self) -> Decimal:
@@ -86,7 +88,7 @@ def playground_limits(allowance: Allowance) -> Limits:
 
 
 def playground_purse(owner: User) -> Purse | None:
-    """Ask the gateway what is left for the person's Playground key; None while there is no such key.
+    """Ask the gateway what is left for all keys of the person and for the Playground's; None while there is none.
 
     Raises GatewayUnavailable or GatewayRejected.
     """
@@ -104,13 +106,14 @@ def playground_purse(owner: User) -> Purse | None:
     if row is None or not has_team(row):
         return purse
     team = get_gateway().people.team(team_id_of(owner))
-    of_person = Purse(
+    return Purse(
         budget_usd=row.budget_usd,
         spent_usd=team.spend_usd + row.uncounted_usd,
         period=team.budget_duration or "",
         resets_at=team.budget_reset_at,
+        of_person=True,
+        of_key=purse if purse.budget_usd not in (None, row.budget_usd) else None,
     )
-    return of_person if purse.budget_usd is None or of_person.left_usd < purse.left_usd else purse
 
 
 def recheck_playground_key(owner: User) -> None:

@@ -11,6 +11,7 @@ from keys.models import Key
 from tests.conftest import HTMX
 from tests.keys.acts import set_at_gateway
 from tests.keys.playground_acts import allow, spend_at, use
+from tests.keys.test_person_budget import use_up
 from tests.keys.views.pages import assert_in_layout, assert_only, words_of
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
@@ -29,14 +30,46 @@ def test_tells_what_is_left(intern: User, as_intern: Client, sandbox: Sandbox) -
 
     words = words_of(as_intern.get(PURSE, headers=HTMX))
 
-    assert words.startswith("1.50 of 2.00 USD")
+    assert words.startswith("5.00 of 5.00 USD for all your keys, resets ")
+    assert words.endswith("; 1.50 of 2.00 USD for the Playground alone")
+
+
+def test_tells_of_the_persons_budget_alone_where_the_key_has_the_same(
+    intern: User, as_intern: Client, sandbox: Sandbox
+) -> None:
+    allow(playground__budget_usd=None)
+    use(intern)
+
+    words = words_of(as_intern.get(PURSE, headers=HTMX))
+
+    assert words.startswith("5.00 of 5.00 USD for all your keys, resets ")
+    assert "alone" not in words
+
+
+def test_tells_what_happens_when_the_persons_budget_is_used_up(
+    intern: User, as_intern: Client, sandbox: Sandbox
+) -> None:
+    allow(person_budget_usd="0.01", rpm_limit=None, tpm_limit=None)
+    use_up(sandbox, use(intern))
+
+    words = words_of(as_intern.get(PURSE, headers=HTMX))
+
+    assert words.startswith("0.00 of 0.01")
+    assert "until then all your keys pause" in words
+
+
+def test_tells_of_the_keys_budget_where_the_person_has_none(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
+    allow(person_budget_usd=None)
+    spend_at(sandbox, use(intern), 0.5)
+
+    assert words_of(as_intern.get(PURSE, headers=HTMX)).startswith("1.50 of 2.00 USD, resets ")
 
 
 def test_tells_of_a_budget_below_a_cent_what_there_is(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
     secret = use(intern)
     set_at_gateway(sandbox, token_of(secret), max_budget=0.005, spend=0.0012)
 
-    assert words_of(as_intern.get(PURSE, headers=HTMX)).startswith("0.0038 of 0.0050 USD")
+    assert "; 0.0038 of 0.0050 USD for the Playground" in words_of(as_intern.get(PURSE, headers=HTMX))
 
 
 def test_tells_that_there_is_no_limit(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
