@@ -57,6 +57,11 @@ def notice_of(person: User) -> Notice:
     return Notice.objects.create(person=person, period_first_day=DAY, threshold=80, spent_usd=4, budget_usd=5)
 
 
+def notice_of_key(person: User) -> Notice:
+    about = {"period_first_day": DAY, "threshold": 80, "spent_usd": 4, "budget_usd": 5}
+    return Notice.objects.create(person=person, key=key_of(person), **about)
+
+
 def discrepancy_of(_: User) -> Discrepancy:
     about = {"kind": "sums", "fix": "reread", "name": "", "day": DAY}
     return Discrepancy.objects.create(reconciliation=Reconciliation.objects.create(), **about)
@@ -93,6 +98,7 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (notice_of, "usage_threshold_known", {"threshold": 90}),
     (notice_of, "usage_notice_amounts_positive", {"budget_usd": 0}),
     (notice_of, "usage_notice_amounts_positive", {"spent_usd": Decimal("-0.01")}),
+    (notice_of_key, "usage_notice_is_of_one_budget", {"of_person": True}),
     (discrepancy_of, "usage_discrepancy_kind_known", {"kind": "colour"}),
     (discrepancy_of, "usage_discrepancy_fix_known", {"fix": "wait"}),
     (answer_of, "playground_cost_not_negative", {"cost_usd": Decimal("-0.0000000001")}),

@@ -251,10 +251,14 @@ class UsageState(models.Model):
 
 
 class Notice(models.Model):
-    """A notice, once per budget period, that 80 % or 100 % of a budget is spent. No key: the portal's own budget."""
+    """A notice, once per budget period, that 80 % or 100 % of a budget is spent.
+
+    It is that of a key, or without one the person's for all keys, or else the portal's.
+    """
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="usage_notices")
     key = models.ForeignKey(Key, models.CASCADE, null=True, related_name="notices")
+    of_person = models.BooleanField(default=False, help_text="About the person's budget for all keys together.")
     period_first_day = models.DateField(help_text="UTC")
     threshold = models.PositiveSmallIntegerField(help_text="80 or 100, percent")
     spent_usd = UsdField()
@@ -273,9 +277,12 @@ class Notice(models.Model):
                 name="usage_one_notice_of_key",
             ),
             models.UniqueConstraint(
-                fields=["person", "period_first_day", "threshold"],
+                fields=["person", "of_person", "period_first_day", "threshold"],
                 condition=Q(key__isnull=True),
-                name="usage_one_notice_of_portal",
+                name="usage_one_notice_without_key",
+            ),
+            models.CheckConstraint(
+                condition=Q(of_person=False) | Q(key__isnull=True), name="usage_notice_is_of_one_budget"
             ),
             models.CheckConstraint(condition=Q(threshold__in=(80, 100)), name="usage_threshold_known"),
             models.CheckConstraint(

@@ -9,7 +9,7 @@ from django.core import mail
 from pytest_django import Settings
 
 from accounts.models import User
-from keys.models import Key
+from keys.models import Key, PersonBudget
 from tests.factories import make_user
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
@@ -154,3 +154,60 @@ def test_who_answers_for_the_bill_and_has_no_address_has_a_notice(
 def test_without_a_budget_of_the_portal_admins_are_left_alone(sandbox: Sandbox, admin: User) -> None:
     assert spend(sandbox, "1000") == 0
     assert DayToken.objects.exists()
+
+
+# --- The budget of a person for all keys together -----------------------------------------------------
+@pytest.fixture
+def two_keys(intern: User) -> User:
+    """Give an intern two keys of 10 USD, and 6 USD for both together."""
+    for token, label in ((A, "thesis"), (B, "seminar")):
+        make_key(intern, token, label=label, **BUDGET)
+    PersonBudget.objects.create(owner=intern, budget_usd=6, budget_period="30d", state="written")
+    return intern
+
+
+def test_tells_of_the_persons_budget_at_80_percent_and_at_100_each_once(sandbox: Sandbox, two_keys: User) -> None:
+    sent = [spend(sandbox, *usd) for usd in (("4.7",), ("2.4", "2.4"), ("2.4", "3"), ("3", "3"), ("8", "8"))]
+
+    assert sent == [0, 1, 0, 1, 0]  # at 8 USD nothing of the keys: they stopped before
+    first, second = mail.outbox
+    assert first.subject == "[Passerelle] 80 % of your budget is spent"
+    assert "this is about your budget for all your keys together, the Playground included." in first.body
+    assert "4.80\u00a0USD of 6.00\u00a0USD" in first.body
+    assert (
+        "When all of it is spent, the gateway refuses further calls with all your keys until it resets." in first.body
+    )
+    assert "resets on the 1st (UTC)" in first.body
+    assert second.subject == "[Passerelle] Your budget is spent"
+    assert "The gateway refuses further calls with all your keys until it resets." in second.body
+    assert Notice.objects.filter(person=two_keys, key=None, of_person=True).count() == Notice.objects.count() == 2
+
+
+def test_a_key_that_stops_before_its_owners_budget_is_told_of(sandbox: Sandbox, two_keys: User) -> None:
+    Key.objects.filter(label="thesis").update(budget_usd=Decimal(2))
+
+    assert spend(sandbox, "2") == 1
+
+    assert Notice.objects.get().key == Key.objects.get(label="thesis")
+
+
+def test_keys_that_were_deleted_count_and_those_made_outside_do_not(sandbox: Sandbox, two_keys: User) -> None:
+    Key.objects.filter(label="thesis").update(kind=Key.Kind.OUTSIDE)
+    assert spend(sandbox, "5.9", "1") == 0
+
+    Key.objects.filter(label="seminar").update(state=Key.State.DELETED)
+    assert spend(sandbox, "0", "6") == 1
+    assert Notice.objects.get().of_person
+
+
+def test_an_admin_is_told_of_the_portals_budget_and_of_their_own(
+    sandbox: Sandbox, two_keys: User, admin: User, settings: Settings
+) -> None:
+    settings.PORTAL_BUDGET_USD = Decimal(6)
+    PersonBudget.objects.create(owner=admin, budget_usd=1, budget_period="30d", state="written")
+    Key.objects.update(owner=admin)
+    PersonBudget.objects.filter(owner=two_keys).delete()
+
+    assert spend(sandbox, "3", "3") == 2
+
+    assert set(Notice.objects.values_list("person", "of_person")) == {(admin.pk, True), (admin.pk, False)}

@@ -238,6 +238,10 @@ class Migration(migrations.Migration):
             name="Notice",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "of_person",
+                    models.BooleanField(default=False, help_text="About the person's budget for all keys together."),
+                ),
                 ("period_first_day", models.DateField(help_text="UTC")),
                 ("threshold", models.PositiveSmallIntegerField(help_text="80 or 100, percent")),
                 ("spent_usd", web.money.UsdField(decimal_places=12, max_digits=19)),
@@ -271,8 +275,12 @@ class Migration(migrations.Migration):
                     ),
                     models.UniqueConstraint(
                         condition=models.Q(("key__isnull", True)),
-                        fields=("person", "period_first_day", "threshold"),
-                        name="usage_one_notice_of_portal",
+                        fields=("person", "of_person", "period_first_day", "threshold"),
+                        name="usage_one_notice_without_key",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("of_person", False), ("key__isnull", True), _connector="OR"),
+                        name="usage_notice_is_of_one_budget",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("threshold__in", (80, 100))), name="usage_threshold_known"

@@ -1,5 +1,6 @@
 """What each key of a person has used: its days, its budget, its last use. One query for all of them."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -14,6 +15,7 @@ from usage.periods import budget_first_day, budget_reset_day
 
 SPARK_DAYS: Final = 30
 BUDGET_PERIODS: Final = ("1d", "7d", "30d")
+KNOWN: Final = Q(budget_usd__gt=0, budget_period__in=BUDGET_PERIODS)  # budgets of people whose periods we know
 FIELDS: Final = ("pk", "label", "kind", "state", "intern", "budget_usd", "budget_period", "expires_at", "ended_at")
 
 
@@ -45,25 +47,6 @@ def spent_with(token: str | None, alias: str | None) -> Decimal:
 
 def person_spent(user: User, today: date) -> PersonSpent | None:
     """Return the person's budget for all keys together and what is spent of it; one query. None: no limit."""
-    for row in _budgets(today).filter(owner=user):
-        return PersonSpent(
-            budget_usd=row.budget_usd,
-            budget_period=row.budget_period,
-            spent_usd=getattr(row, f"since_{row.budget_period}") or NOTHING_USD,
-            resets_on=budget_reset_day(row.budget_period, today),
-            kept_by_gateway=row.state != PersonBudget.State.WITHOUT_TEAMS,
-        )
-    return None
-
-
-def people_over_budget(today: date) -> set[int]:
-    """Return the ids of people who have used up a budget that the gateway cannot keep; one query."""
-    rows = _budgets(today).filter(state=PersonBudget.State.WITHOUT_TEAMS)
-    return {row.owner_id for row in rows if (getattr(row, f"since_{row.budget_period}") or 0) >= (row.budget_usd or 0)}
-
-
-def _budgets(today: date) -> QuerySet[PersonBudget]:
-    """Return budgets of people with what all their keys spent in each period, as `since_30d` and its like."""
     ours = ~Q(owner__token_refs__key__kind=Key.Kind.OUTSIDE)
     since = {
         f"since_{name}": Sum(
@@ -72,7 +55,33 @@ def _budgets(today: date) -> QuerySet[PersonBudget]:
         )
         for name in BUDGET_PERIODS
     }
-    return PersonBudget.objects.filter(budget_usd__gt=0, budget_period__in=BUDGET_PERIODS).annotate(**since)
+    for row in PersonBudget.objects.filter(KNOWN, owner=user).annotate(**since):
+        return _person_spent(row, getattr(row, f"since_{row.budget_period}"), today)
+    return None
+
+
+def people_spent(today: date) -> Iterator[tuple[PersonBudget, PersonSpent]]:
+    """Yield all budgets of people of which something is spent, with how much; two queries for each period in use."""
+    for period in BUDGET_PERIODS:
+        rows = PersonBudget.objects.filter(KNOWN, budget_period=period).select_related("owner")
+        days = DayToken.objects.filter(
+            day__gte=budget_first_day(period, today), token_ref__owner__person_budget__budget_period=period
+        ).exclude(token_ref__key__kind=Key.Kind.OUTSIDE)
+        sums = days.order_by().values("token_ref__owner").annotate(sum_usd=Sum("spend_usd"))
+        spent = dict(sums.values_list("token_ref__owner", "sum_usd"))
+        for row in rows.iterator():
+            if row.owner_id in spent:
+                yield row, _person_spent(row, spent[row.owner_id], today)
+
+
+def _person_spent(row: PersonBudget, spent_usd: Decimal | None, today: date) -> PersonSpent:
+    return PersonSpent(
+        budget_usd=row.budget_usd,
+        budget_period=row.budget_period,
+        spent_usd=spent_usd or NOTHING_USD,
+        resets_on=budget_reset_day(row.budget_period, today),
+        kept_by_gateway=row.state != PersonBudget.State.WITHOUT_TEAMS,
+    )
 
 
 def _spend(**days: object) -> Sum:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from django.conf import settings
-from django.db.models import QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
@@ -15,10 +15,11 @@ from accounts.locale import reading_as
 from accounts.mails import compose
 from accounts.models import User
 from accounts.rights import people_with
-from keys.models import Key
+from keys.models import Key, PersonBudget
 from keys.services.rounds import each
 from usage.models import DayModel, DayToken, Notice, utc_today
 from usage.periods import budget_first_day
+from usage.queries.key_use import people_spent
 
 THRESHOLDS: Final = (100, 80)  # percent, highest first: who has passed both gets the first only
 PERMISSION: Final = "usage.view_everyone"  # of those who are warned about the portal's own budget
@@ -27,9 +28,10 @@ MAIL_TRIES: Final = timedelta(days=3)  # then a mail that could not be sent is o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Budget:
-    """What is spent of a budget since the gateway last set it back; no key: the portal's own, of a month."""
+    """What is spent of a budget since the gateway last set it back; no key: a person's, or the portal's, of a month."""
 
     key: Key | None
+    of_person: bool = False
     first_day: date
     spent_usd: Decimal
     budget_usd: Decimal
@@ -39,6 +41,8 @@ def warn_of_budgets() -> int:
     """Make the notices that are due and send what was not sent yet; return how many e-mails went out."""
     today = utc_today()
     each(_notify_owner, _budgets_of_keys(today))
+    for person, budget in _budgets_of_people(today):
+        _notify(person, budget)
     for budget in _budget_of_portal(today):
         for person in people_with(PERMISSION):
             _notify(person, budget)
@@ -47,13 +51,19 @@ def warn_of_budgets() -> int:
 
 
 def _budgets_of_keys(today: date) -> Iterator[_Budget]:
-    """Yield the budgets of which a threshold is reached; not those set back at times that the gateway alone knows."""
+    """Yield the budgets of which a threshold is reached; not those set back at times that the gateway alone knows.
+
+    Nor those of keys which their owner's budget for all keys stops before: then that is told of.
+    """
     budgeted = Key.objects.filter(state=Key.State.ACTIVE, budget_usd__gt=0)
     for period in budgeted.order_by().values_list("budget_period", flat=True).distinct():
         first_day = budget_first_day(period, today)
         if first_day is None:
             continue
-        keys = budgeted.filter(budget_period=period)
+        stops_first = PersonBudget.objects.filter(
+            owner=OuterRef("owner"), budget_period=period, budget_usd__lte=OuterRef("budget_usd")
+        )
+        keys = budgeted.filter(~Exists(stops_first) | Q(kind=Key.Kind.OUTSIDE), budget_period=period)
         spent = _spent_since(first_day, keys)
         reached = [pk for pk, usd in keys.values_list("pk", "budget_usd") if _threshold(spent.get(pk), usd)]
         for key in keys.filter(pk__in=reached).select_related("owner"):
@@ -67,6 +77,22 @@ def _spent_since(first_day: date, keys: QuerySet[Key]) -> dict[object, Decimal]:
     days = DayToken.objects.filter(day__gte=first_day, token_ref__key__in=keys.order_by().values("pk"))
     sums = days.order_by().values("token_ref__key").annotate(sum_usd=Sum("spend_usd"))
     return dict(sums.values_list("token_ref__key", "sum_usd"))
+
+
+def _budgets_of_people(today: date) -> Iterator[tuple[User, _Budget]]:
+    """Yield people with the budget for all their keys, where a threshold of it is reached."""
+    for row, spent in people_spent(today):
+        if _threshold(spent.spent_usd, spent.budget_usd) and row.owner.is_active:
+            yield (
+                row.owner,
+                _Budget(
+                    key=None,
+                    of_person=True,
+                    first_day=budget_first_day(row.budget_period, today) or today,
+                    spent_usd=spent.spent_usd or Decimal(0),
+                    budget_usd=spent.budget_usd or Decimal(0),
+                ),
+            )
 
 
 def _budget_of_portal(today: date) -> Iterator[_Budget]:
@@ -92,13 +118,12 @@ def _notify_owner(budget: _Budget) -> None:
 def _notify(person: User, budget: _Budget) -> None:
     """Make the notice that is due, unless this person has one of this threshold or a higher one in this period."""
     percent = _threshold(budget.spent_usd, budget.budget_usd)
-    of_period = Notice.objects.filter(person=person, key=budget.key, period_first_day=budget.first_day)
+    about = {"person": person, "key": budget.key, "of_person": budget.of_person, "period_first_day": budget.first_day}
+    of_period = Notice.objects.filter(**about)
     if not percent or of_period.filter(threshold__gte=percent).exists():
         return
     Notice.objects.get_or_create(  # another worker may have made it meanwhile
-        person=person,
-        key=budget.key,
-        period_first_day=budget.first_day,
+        **about,
         threshold=percent,
         defaults={"spent_usd": budget.spent_usd, "budget_usd": budget.budget_usd},
     )
@@ -110,6 +135,8 @@ def _send(notice: Notice) -> bool:
     if not claim(row.filter(mailed_at=None), "mail_claimed_at"):
         return False
     person, more = notice.person, {"notice": notice, "key": notice.key, "portal_url": settings.PORTAL_URL}
+    if notice.of_person:
+        more["period"] = PersonBudget.objects.filter(owner=person).values_list("budget_period", flat=True).first()
     with reading_as(person):
         subject, body = "usage/mail/budget_subject.txt", "usage/mail/budget.txt"
         message = compose(subject, body, to=person.email, context={**more, "name": person.display_name})

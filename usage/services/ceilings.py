@@ -3,7 +3,7 @@
 from keys.models import PersonBudget
 from keys.services.ceilings import are_any_held, hold_keys_of
 from usage.models import utc_today
-from usage.queries.key_use import people_over_budget
+from usage.queries.key_use import people_spent
 
 
 def are_any_kept_here() -> bool:
@@ -17,4 +17,5 @@ def enforce_ceilings() -> int:
 
     As late as the poll before it. Again is harmless. Raises GatewayUnavailable when the gateway failed on some.
     """
-    return hold_keys_of(people_over_budget(utc_today()))
+    people = people_spent(utc_today())
+    return hold_keys_of({row.owner_id for row, spent in people if not spent.kept_by_gateway and spent.tone == "bad"})

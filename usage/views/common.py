@@ -110,9 +110,10 @@ def context_of(request: PortalRequest, page: Page, labels: Mapping[str, str] | N
 def notices_of(user: User, page: Page) -> list[Notice]:
     """Return the notices on the budgets of the page that the person has not dismissed; one query.
 
+    Not those on the person's own budget for all keys, which My keys and My usage always show.
     Of each budget the newest: on My usage all, on the page of one key its own, on My interns those of interns' keys.
     """
-    notices = Notice.objects.filter(person=user, seen_at=None).select_related("key")
+    notices = Notice.objects.filter(person=user, seen_at=None, of_person=False).select_related("key")
     if page.here == "usage:interns":
         notices = notices.filter(key__intern__isnull=False)
     elif page.here != "usage:index":
