@@ -83,15 +83,16 @@ def ceiling_of(owner: User, allowance: Allowance) -> Ceiling:
     return Ceiling(team_id=team_id_of(owner))
 
 
-def write_budget(owner: User, allowance: Allowance) -> PersonBudget:
+def write_budget(owner: User, allowance: Allowance, *, recount: bool = False) -> PersonBudget:
     """Write the policy's budget to the person's team, which is made where it is missing. Again is harmless.
 
-    The row says what is to be written before it is, so that an answer that is lost is written anew.
+    The row says what is to be written before it is, so that an answer that is lost is written anew. With `recount` it
+    is not believed in what the team has not counted: the team is not as it was written.
     """
     now = timezone.now()  # a write that fails waits for its turn in the sweep, or for the next key
     row, _made = PersonBudget.objects.update_or_create(owner=owner, defaults={"checked_at": now})
     budget_usd, period = _wanted(allowance)
-    _set(row, budget_usd=budget_usd, budget_period=period, **_uncounted_now(row, budget_usd, period))
+    _set(row, budget_usd=budget_usd, budget_period=period, **_uncounted_now(row, budget_usd, period, recount))
     state = State.WRITTEN
     try:
         _write(row)
@@ -123,10 +124,12 @@ def check_budget(owner: User) -> bool:
         PersonBudget.objects.update_or_create(owner=owner, defaults=looked_at)
         return False
     outside = outside_of_team(owner)
-    if row and is_current(row, allowance) and row.state == State.WRITTEN and not outside and _is_as_written(row):
+    is_settled = row is not None and is_current(row, allowance) and row.state == State.WRITTEN
+    as_written = row is not None and is_settled and _is_as_written(row)
+    if row and as_written and not outside:
         PersonBudget.objects.filter(pk=row.pk, state=State.WRITTEN).update(checked_at=timezone.now())
     else:
-        row = write_budget(owner, allowance)
+        row = write_budget(owner, allowance, recount=is_settled and not as_written)
     joined = 0
     if row.budget_usd is not None and row.state == State.WRITTEN:
         for token in outside:
@@ -217,11 +220,11 @@ def _set(row: PersonBudget, **values: object) -> None:
     row.refresh_from_db()
 
 
-def _uncounted_now(row: PersonBudget, budget_usd: Decimal | None, period: str) -> dict[str, object]:
+def _uncounted_now(row: PersonBudget, budget_usd: Decimal | None, period: str, recount: bool) -> dict[str, object]:
     """Return what of the period's spend the team has not counted, where that may have changed since it was written."""
     if budget_usd is None:
         return {"uncounted_usd": Decimal(0), "uncounted_until": None}
-    if row.budget_period == period and not outside_of_team(row.owner):
+    if row.budget_period == period and not recount and not outside_of_team(row.owner):
         return {"uncounted_usd": Decimal(0), "uncounted_until": None} if row.is_over(utc_today()) else {}
     return _uncounted(row.owner, period, _team_of(row.owner) if have_been_used(row.owner) else None)
 

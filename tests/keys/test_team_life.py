@@ -12,6 +12,7 @@ from keys import services
 from keys.models import PersonBudget
 from keys.services.person_budget import team_id_of
 from playground.services.anonymise import anonymise
+from tests.dumps import dump_database
 from tests.keys.acts import BY_TEST, again, assert_at_rest, issue, set_at_gateway, teams_at
 from tests.keys.playground_acts import allow, use
 from tests.keys.test_person_budget import chat, row_at, said, team, use_up
@@ -77,6 +78,41 @@ def test_the_budget_left_is_that_of_the_period_whatever_the_team_has_counted(
         allow(person_budget_usd=Decimal("0.02"))
     else:
         sandbox.call("POST", "/team/delete", body={"team_ids": [team_id_of(intern)]}).raise_for_status()
+
+    services.sweep_keys()
+
+    assert left_at(sandbox, intern) == Decimal("0.02") - spent
+
+
+@pytest.mark.parametrize("usd", [7, 0.5, None])
+def test_a_team_that_was_changed_at_the_gateway_has_its_budget_again(
+    intern: User, sandbox: Sandbox, usd: float | None
+) -> None:
+    allow(**NO_TEAM)
+    secret = issue(intern).secret
+    spent = spend(sandbox, secret, 2)
+    allow(person_budget_usd=Decimal("0.02"))
+    services.sweep_keys()
+    spent += spend(sandbox, secret, 2)
+    sandbox.call("POST", "/team/update", body={"team_id": team_id_of(intern), "max_budget": usd}).raise_for_status()
+
+    services.sweep_keys()
+
+    assert left_at(sandbox, intern) == Decimal("0.02") - spent
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_a_restore_of_the_portal_it_is_counted_anew(intern: User, sandbox: Sandbox) -> None:
+    allow(person_budget_usd=Decimal("0.02"), budget_usd=Decimal(5), rpm_limit=None, tpm_limit=None)
+    secret = issue(intern).secret
+    services.sweep_keys()
+    restore = dump_database()
+    spent = spend(sandbox, secret, 2)
+    set_at_gateway(sandbox, token_of(secret), team_id=None)
+    spent += spend(sandbox, secret, 2)
+    services.sync_keys()
+    services.sweep_keys()
+    restore()
 
     services.sweep_keys()
 
