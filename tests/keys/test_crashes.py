@@ -11,8 +11,7 @@ from accounts.models import User
 from keys import services
 from keys.models import Intern, Key, PersonBudget
 from keys.services.person_budget import check_budget, team_id_of
-from playground.services.anonymise import anonymise
-from tests.factories import change_policies, make_staff
+from tests.factories import change_policies
 from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue
 from tests.keys.crashes import killed_after
 from tests.sandbox_process import Sandbox
@@ -110,14 +109,6 @@ def joining_a_team(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     return lambda: check_budget(owner)
 
 
-def deleting_the_team_of_somebody_anonymised(owner: User, sandbox: Sandbox) -> Callable[[], object]:
-    """Return the act of the sweep after somebody was anonymised."""
-    person = make_staff()
-    issue(person)
-    anonymise(person=person, act=BY_TEST)
-    return services.sweep_keys
-
-
 def _without_team(owner: User, sandbox: Sandbox) -> None:
     """Let the person be as before their first key."""
     for key in Key.objects.filter(owner=owner, state=Key.State.ACTIVE):
@@ -144,7 +135,6 @@ ACTS = [
     bringing_the_playground_to_the_policy,
     issuing_with_a_new_team,
     joining_a_team,
-    deleting_the_team_of_somebody_anonymised,
 ]
 
 
