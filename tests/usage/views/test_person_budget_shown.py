@@ -37,9 +37,9 @@ def test_what_is_left_of_it_comes_before_what_is_left_of_a_key(
 
     words = words_of(as_intern.get(page))
 
-    assert "4.50 USD of 6.00 USD left" in words
+    assert "4.50 of 6.00 USD left" in words
     assert f"It resets on {resets} (UTC); if it is used up before, all your keys pause until then." in words
-    assert words.index("4.50 USD of 6.00 USD left") < words.index("idle")
+    assert words.index("4.50 of 6.00 USD left") < words.index("idle")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -58,7 +58,7 @@ def test_says_what_happens_at_zero(as_intern: Client, intern: User, page: str, u
     words = words_of(as_intern.get(page))
 
     assert sentence.format(day=resets) in words
-    assert ("0.00 USD of 6.00 USD left" in words) == sentence.startswith("Used up")
+    assert ("0.00 of 6.00 USD left" in words) == sentence.startswith("Used up")
     assert "Your other keys still work" not in words
 
 
@@ -71,7 +71,7 @@ def test_keys_made_outside_and_other_people_do_not_count(
     used(key_of(intern, "elsewhere", kind=Key.Kind.OUTSIDE), "2")
     used(key_of(staff, "of another"), "3")
 
-    assert "5.00 USD of 6.00 USD left" in words_of(as_intern.get(page))
+    assert "5.00 of 6.00 USD left" in words_of(as_intern.get(page))
 
 
 @pytest.mark.parametrize("page", PAGES)
