@@ -216,9 +216,16 @@ def test_tells_what_is_in_its_purse(intern: User, sandbox: Sandbox) -> None:
     purse = services.playground_purse(intern)
 
     assert purse
-    assert (purse.budget_usd, purse.spent_usd, purse.period) == (Decimal(2), Decimal("0.75"), "30d")
-    assert purse.resets_at
-    assert purse.resets_at > timezone.now()
+    assert purse.of_key
+    assert (purse.budget_usd, purse.spent_usd, purse.period) == (Decimal(5), Decimal(0), "30d")
+    assert (purse.of_key.budget_usd, purse.of_key.spent_usd, purse.of_key.period) == (
+        Decimal(2),
+        Decimal("0.75"),
+        "30d",
+    )
+    for resets_at in (purse.resets_at, purse.of_key.resets_at):
+        assert resets_at
+        assert resets_at > timezone.now()
 
 
 def test_has_no_purse_when_the_gateway_lost_it(intern: User, sandbox: Sandbox) -> None:

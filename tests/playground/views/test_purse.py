@@ -31,7 +31,7 @@ def test_tells_what_is_left(intern: User, as_intern: Client, sandbox: Sandbox) -
     words = words_of(as_intern.get(PURSE, headers=HTMX))
 
     assert words.startswith("5.00 of 5.00 USD for all your keys, resets ")
-    assert words.endswith("; 1.50 of 2.00 USD for the Playground alone")
+    assert words.endswith(" · 1.50 of 2.00 USD for the Playground alone")
 
 
 def test_tells_of_the_persons_budget_alone_where_the_key_has_the_same(
@@ -69,7 +69,7 @@ def test_tells_of_a_budget_below_a_cent_what_there_is(intern: User, as_intern: C
     secret = use(intern)
     set_at_gateway(sandbox, token_of(secret), max_budget=0.005, spend=0.0012)
 
-    assert "; 0.0038 of 0.0050 USD for the Playground" in words_of(as_intern.get(PURSE, headers=HTMX))
+    assert " · 0.0038 of 0.0050 USD for the Playground" in words_of(as_intern.get(PURSE, headers=HTMX))
 
 
 def test_tells_that_there_is_no_limit(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
