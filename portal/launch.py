@@ -71,7 +71,7 @@ def programs() -> dict[str, list[str]]:
     """Return the programs to start, by name; no sandbox where a real gateway is named."""
     celery = [sys.executable, "-W", NOT_HERE, "-m", "celery", "--quiet", "--app", "portal"]
     found = {
-        "web": [sys.executable, "-m", "gunicorn", "--log-level", "warning"],
+        "web": [sys.executable, "-m", "portal.serve"],
         "worker": [*celery, "worker", "--hostname", worker_name(), *ALONE],
         "beat": [*celery, "beat"],
     }

@@ -53,12 +53,12 @@ ALLOWED_HOSTS = [_portal.hostname or "", *(["127.0.0.1", "localhost"] if EMBEDDE
 CSRF_TRUSTED_ORIGINS = [f"{_portal.scheme}://{_portal.netloc}"]
 SECRET_KEY = env.str("SECRET_KEY", default=embedded_secret("secret_key"))
 
-# --- The web server (gunicorn.conf.py) ------------------------------------------------------------
+# --- The web server (portal/serve.py) -------------------------------------------------------------
 WEB_HOST = env.str("WEB_HOST", default="127.0.0.1")  # the address that PORT is opened on
 WEB_PROCESSES = env.int("WEB_PROCESSES", default=1 if EMBEDDED else 2)
 WEB_LEAVING_S = env.int("WEB_LEAVING_S", default=0 if EMBEDDED else 5)  # readiness says so, then the port closes
 WEB_TURNS = env.int("WEB_TURNS", default=4)  # of these compute at once, the others wait in line (web.turns)
-WEB_THREADS = env.int("WEB_THREADS", default=160 if EMBEDDED else 256)  # each; a stream holds one
+WEB_THREADS = env.int("WEB_THREADS", default=16)  # of each process: so many requests at once; streams hold none
 
 # --- The gateway -------------------------------------------------------------------------------
 SANDBOX_PORT = env.int("SANDBOX_PORT", default=4001)
@@ -71,7 +71,7 @@ GATEWAY_READ_TIMEOUT_S = env.float("GATEWAY_READ_TIMEOUT_S", default=20.0)
 GATEWAY_CALL_TIMEOUT_S = env.float("GATEWAY_CALL_TIMEOUT_S", default=25.0)  # as a whole, with its attempts
 GATEWAY_CA_FILE = env.str("GATEWAY_CA_FILE", default="")  # PEM; in place of the usual authorities
 GATEWAY_PROXY_URL = env.str("GATEWAY_PROXY_URL", default="")  # http://proxy.example.edu:3128; empty: none
-GATEWAY_WAITING = "web.turns.aside"  # surrounds each call of it
+GATEWAY_WAITING = "web.threads.gateway_call"  # surrounds each call of it
 
 # --- Keys --------------------------------------------------------------------------------------
 KEY_RENEW_BEFORE_DAYS = env.int("KEY_RENEW_BEFORE_DAYS", default=7)  # from so long before its end a key can be renewed
@@ -211,7 +211,6 @@ INSTALLED_APPS = [
     "template_partials",
 ]
 MIDDLEWARE = [
-    "web.turns.take_turns",
     "web.middleware.any_host_for_health",
     "web.middleware.utf8_forms",
     "web.middleware.no_secret_in_addresses",
@@ -234,7 +233,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
-WSGI_APPLICATION = "portal.wsgi.application"
+ASGI_APPLICATION = "portal.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

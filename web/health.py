@@ -27,6 +27,7 @@ from web.cache import redis_watch
 from web.outage import database_watch
 from web.patience import answers_within
 from web.per_process import PerProcess
+from web.shutdown import leaving
 
 ANSWER_S: Final = 1.0  # of each part
 FRESH_S: Final = 1.0  # so long what was heard serves others
@@ -58,9 +59,6 @@ def ready(request: HttpRequest) -> JsonResponse:
     all_well = set(parts.values()) == {"up"}
     state = "up" if can_serve and all_well else "degraded" if can_serve else "down"
     return JsonResponse({"state": state, "parts": parts}, status=200 if can_serve else 503)
-
-
-leaving: Final = threading.Event()  # this process was told to end
 
 
 class _Asker:

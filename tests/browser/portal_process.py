@@ -41,8 +41,7 @@ class Portal(Server):
         self.more["STATIC_ROOT"] = str(collected_in() / "static")
 
     def command(self) -> list[str]:
-        where = ["--chdir", str(ROOT), "--config", str(ROOT / "gunicorn.conf.py")]
-        return [sys.executable, "-m", "gunicorn", "--log-level", "warning", *where]
+        return [sys.executable, "-m", "portal.serve"]
 
     def environment(self) -> dict[str, str]:
         """Return the settings of `make run`, but for the tests' own database and keys."""

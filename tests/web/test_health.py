@@ -20,7 +20,7 @@ from keys.models import GatewayIdentity, GatewayState, TaskRun
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 from usage.models import UsageState
-from web import health
+from web import health, shutdown
 
 pytestmark = pytest.mark.django_db
 LIVE, READY = "/healthz/live", "/healthz/ready"
@@ -112,11 +112,11 @@ def test_a_node_without_static_files_cannot_serve(
 
 
 def test_a_node_that_was_told_to_end_says_so(client: Client, sandbox: Sandbox) -> None:
-    health.leaving.set()
+    shutdown.leaving.set()
     try:
         answer = client.get(READY)
     finally:
-        health.leaving.clear()
+        shutdown.leaving.clear()
 
     assert (answer.status_code, answer.json()) == (503, {"state": "leaving"})
     assert client.get(LIVE).status_code == 200

@@ -1,0 +1,41 @@
+"""The ASGI application; `python -m portal.serve` serves it."""
+
+import os
+import signal
+from typing import Any
+
+from django.urls import get_resolver
+
+from portal.start import refuse_what_is_wrong
+from portal.supervisor import end_with_parent
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+refuse_what_is_wrong(database=False)  # portal.serve looks at the database, before it listens
+
+from playground.rendering.pool import rendering_pool  # noqa: E402  (Django's apps are loaded now)
+from web.bodies import Receive  # noqa: E402
+from web.handler import Handler  # noqa: E402
+from web.shutdown import end_on_sigterm, last_words  # noqa: E402
+from web.streams import Send  # noqa: E402
+
+_handler = Handler()
+get_resolver().url_patterns  # noqa: B018  (loads all views now, not with the first request: forked processes share them)
+
+
+async def application(
+    scope: dict[str, Any],
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Answer a request, or begin and end with the server's process."""
+    if scope["type"] == "lifespan":
+        await receive()
+        end_with_parent(signal.SIGTERM)  # the first process, which may be killed
+        rendering_pool()
+        end_on_sigterm()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await last_words()
+        await send({"type": "lifespan.shutdown.complete"})
+    else:
+        await _handler(scope, receive, send)

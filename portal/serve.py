@@ -1,0 +1,67 @@
+"""`python -m portal.serve`: the web server, as `make run`, the tests and production start it."""
+
+import copy
+import gc
+import multiprocessing
+import resource
+import sys
+from typing import Final
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+from portal.start import load_settings, refuse_what_is_wrong
+
+HEAD_BYTES: Final = 64 * 1024  # of request line and headers; nginx passes on half of it: links hold whole questions
+HEAD_MS: Final = 10_000  # for a head to come, and for the next request on a connection
+CONNECTIONS: Final = 4096  # of each process; slow ones and streams cost memory, and no thread
+
+
+def main() -> None:
+    """Serve until the end."""
+    settings = load_settings()
+    _refuse_in_a_fork()
+    _open_many_files()
+    import portal.asgi  # noqa: F401  (loaded once, before the processes are forked: they share its memory)
+    from web.shutdown import ANSWERS_S
+
+    multiprocessing.set_start_method("fork")
+    gc.collect()
+    gc.freeze()  # to look through what is loaded for garbage would copy it
+    Granian(
+        "portal.asgi:application",
+        address=settings.WEB_HOST,
+        port=settings.PORT,
+        interface=Interfaces.ASGI,
+        workers=settings.WEB_PROCESSES,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_MS, max_buffer_size=HEAD_BYTES),
+        websockets=False,
+        backlog=2048,
+        backpressure=CONNECTIONS,
+        log_level=LogLevels.warning,
+        log_dictconfig=copy.deepcopy(settings.LOGGING),
+        respawn_failed_workers=True,
+        workers_kill_timeout=settings.WEB_LEAVING_S + ANSWERS_S,
+    ).serve()
+
+
+def _refuse_in_a_fork() -> None:
+    """Refuse to serve while settings or database hold what does harm; no thread or connection stays in this one."""
+    look = multiprocessing.get_context("fork").Process(target=refuse_what_is_wrong, kwargs={"database": True})
+    look.start()
+    look.join()
+    if look.exitcode:
+        sys.exit(look.exitcode)
+
+
+def _open_many_files() -> None:
+    """Take as many descriptors as we may: a stream has two, and systemd gives 1,024 unless it is asked for more."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+if __name__ == "__main__":
+    main()
