@@ -5,11 +5,8 @@ from typing import Final
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-from web.per_process import PerProcess
-
-# One thread hashes for the whole process: each that did would keep the memory. A fork needs one of its own: gunicorn's
-# first process hashes too, where it looks for demo accounts, and its thread does not come along.
-_hashes: Final = PerProcess(lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="hashes"))
+# One thread hashes for the whole process: each that did would keep the memory.
+_hashes: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hashes")
 
 
 class PasswordHasher(Argon2PasswordHasher):
@@ -24,8 +21,8 @@ class PasswordHasher(Argon2PasswordHasher):
 
     def encode(self, password: str, salt: str) -> str:
         """Hash it."""
-        return _hashes().submit(super().encode, password, salt).result()
+        return _hashes.submit(super().encode, password, salt).result()
 
     def verify(self, password: str, encoded: str) -> bool:
         """Tell whether it is this password."""
-        return _hashes().submit(super().verify, password, encoded).result()
+        return _hashes.submit(super().verify, password, encoded).result()

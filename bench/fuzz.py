@@ -1,7 +1,7 @@
 """`make fuzz`: 10,000 odd requests over all pages and forms, as four roles at once, to a portal as it is in service.
 
-gunicorn with two processes, PostgreSQL, Redis, the sandbox gateway, and nginx as docs/operating.md configures it. No
-answer may be a 5xx, and none may take more than two seconds; slow ones are sent again, since the machine may be busy.
+two processes of the web server, PostgreSQL, Redis, the sandbox gateway, and nginx as docs/operating.md configures it.
+No answer may be a 5xx, and none may take more than two seconds; slow ones are sent again, since the machine may be busy.
 """
 
 import argparse
@@ -43,11 +43,11 @@ def kept(address: str) -> bool:
 
 
 class Portal(Server):
-    """gunicorn in this environment."""
+    """The web server in this environment."""
 
     def command(self) -> list[str]:
         """Serve as the portal does."""
-        return [sys.executable, "-m", "gunicorn", "--chdir", str(ROOT), "-c", str(ROOT / "gunicorn.conf.py")]
+        return [sys.executable, "-m", "portal.serve"]
 
     def cpu_s(self) -> float:
         """Return the processor time of its processes so far."""

@@ -1,4 +1,4 @@
-"""A portal of the bench's own: the real gunicorn on a free port of the loopback address, over a filled database."""
+"""A portal of the bench's own: the real web server on a free port of the loopback address, over a filled database."""
 
 import json
 import os
@@ -61,7 +61,7 @@ class Portal(Server):
 
     def command(self) -> list[str]:
         """Serve as the portal does."""
-        return [sys.executable, "-m", "gunicorn", "--chdir", str(ROOT), "-c", str(ROOT / "gunicorn.conf.py")]
+        return [sys.executable, "-m", "portal.serve"]
 
     def is_ready(self) -> bool:
         """Ask as a load balancer does."""

@@ -32,7 +32,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PASSWORD: Final = "passerelle"  # noqa: S105  # of the demo people
 PAGE_EVERY_S, CHAT_EVERY_S, READY_S, END_S = 10.0, 60.0, 1800.0, 15.0
 BACK_S, MOST_BACK_S = 120.0, 10.0
-WORDS: Final = {"web": "gunicorn", "worker": "worker", "beat": "beat", "sandbox": "sandbox"}  # of command lines
+WORDS: Final = {"web": "portal.serve", "worker": "worker", "beat": "beat", "sandbox": "sandbox"}  # of command lines
 BURN: Final = "import sys, time\nend = time.time() + float(sys.argv[1])\nwhile time.time() < end: pass"
 
 

@@ -15,7 +15,7 @@ refuse_what_is_wrong(database=False)  # portal.serve looks at the database, befo
 from playground.rendering.pool import rendering_pool  # noqa: E402  (Django's apps are loaded now)
 from web.bodies import Receive  # noqa: E402
 from web.handler import Handler  # noqa: E402
-from web.shutdown import end_on_sigterm, last_words  # noqa: E402
+from web.shutdown import end_on_signals, last_words  # noqa: E402
 from web.streams import Send  # noqa: E402
 
 _handler = Handler()
@@ -32,7 +32,7 @@ async def application(
         await receive()
         end_with_parent(signal.SIGTERM)  # the first process, which may be killed
         rendering_pool()
-        end_on_sigterm()
+        end_on_signals()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await last_words()

@@ -9,7 +9,6 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 SANDBOX_KEY = "sk-sandbox-admin"  # printed in the documentation
-STREAMS_SHARE = 0.8  # of all threads
 SHORTEST_SECRET = 32  # characters; fewer could be tried one by one by who knows one of the keys made from it
 
 
@@ -156,13 +155,3 @@ def playground_secret_is_long(**kwargs: Any) -> list[CheckMessage]:
         return []
     hint = f"Set PLAYGROUND_KEY_SECRET to {SHORTEST_SECRET} random characters or more, and not to SECRET_KEY."
     return [Error("PLAYGROUND_KEY_SECRET is too short, or that of the sessions.", hint=hint, id="portal.E012")]
-
-
-@register
-def streams_leave_threads_for_pages(**kwargs: Any) -> list[CheckMessage]:
-    """Warn when so many answers may be under way at once that nobody else gets a page meanwhile."""
-    threads = settings.WEB_PROCESSES * settings.WEB_THREADS
-    if threads * STREAMS_SHARE >= settings.PLAYGROUND_STREAMS:
-        return []
-    hint = f"{threads} threads serve everybody: raise WEB_THREADS or WEB_PROCESSES, or lower PLAYGROUND_STREAMS."
-    return [Warning("PLAYGROUND_STREAMS leaves too few threads for pages.", hint=hint, id="portal.W013")]

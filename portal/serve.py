@@ -3,8 +3,11 @@
 import copy
 import gc
 import multiprocessing
+import os
 import resource
+import signal
 import sys
+from collections.abc import Callable
 from typing import Final
 
 from granian import Granian
@@ -13,6 +16,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from portal.start import load_settings, refuse_what_is_wrong
+from web.shutdown import HURRY
 
 HEAD_BYTES: Final = 64 * 1024  # of request line and headers; nginx passes on half of it: links hold whole questions
 HEAD_MS: Final = 10_000  # for a head to come, and for the next request on a connection
@@ -25,12 +29,11 @@ def main() -> None:
     _refuse_in_a_fork()
     _open_many_files()
     import portal.asgi  # noqa: F401  (loaded once, before the processes are forked: they share its memory)
-    from web.shutdown import ANSWERS_S
 
     multiprocessing.set_start_method("fork")
     gc.collect()
     gc.freeze()  # to look through what is loaded for garbage would copy it
-    Granian(
+    server = Granian(
         "portal.asgi:application",
         address=settings.WEB_HOST,
         port=settings.PORT,
@@ -44,8 +47,18 @@ def main() -> None:
         log_level=LogLevels.warning,
         log_dictconfig=copy.deepcopy(settings.LOGGING),
         respawn_failed_workers=True,
-        workers_kill_timeout=settings.WEB_LEAVING_S + ANSWERS_S,
-    ).serve()
+        workers_kill_timeout=settings.WEB_LEAVING_S + settings.WEB_GRACE_S,
+    )
+
+    end_as_granian_does: Callable[[], None] = server.signal_handler_interrupt
+
+    def interrupt(*_: object) -> None:
+        for process in multiprocessing.active_children():
+            os.kill(process.pid or 0, HURRY)
+        end_as_granian_does()
+
+    server.on_startup(lambda: signal.signal(signal.SIGINT, interrupt))  # after granian has set its own handlers
+    server.serve()
 
 
 def _refuse_in_a_fork() -> None:

@@ -15,7 +15,6 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from web.outage import Outage, Watch, log_outage
-from web.per_process import PerProcess
 
 WAIT_S: Final = 1.0  # for a connection, and for an answer
 PING_S: Final = 1.0
@@ -41,14 +40,14 @@ def _redis_answers() -> bool:
         client.close()
 
 
-redis_watch: Final = PerProcess(lambda: Watch(_redis_answers))
+redis_watch: Final = Watch(_redis_answers)
 
 
 def _or_here(name: str) -> Callable[..., Any]:
     """Return the method of this name: Redis's while it answers, else that of a cache in this process."""
 
     def method(self: "RedisCache", *args: Any, version: int | None = None, **more: Any) -> Any:
-        watch = redis_watch()
+        watch = redis_watch
         if not watch.is_away:
             try:
                 return getattr(DjangosRedisCache, name)(self, *args, version=version, **more)

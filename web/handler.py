@@ -1,7 +1,6 @@
 """Django's handler for ASGI, which answers a request in one go in one thread, and streams on the event loop."""
 
 import asyncio
-import contextvars
 import io
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +8,7 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, Final, cast
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core import signals
 from django.core.exceptions import RequestAborted
@@ -40,9 +40,10 @@ class Handler(ASGIHandler):
     processor for a page that takes 28 this way. It also starts a thread a request, and joins synchronous iterators.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
         super(ASGIHandler, self).__init__()
         self.load_middleware()
+        self._patience_s = patience_s
         self._pages = Threads("page", settings.WEB_THREADS)
         self._probes = Threads("probe", PROBES)
         self._downloads = asyncio.Semaphore(DOWNLOADS)
@@ -57,20 +58,19 @@ class Handler(ASGIHandler):
             await self.send_response(_refusal(ASGIRequest(scope, io.BytesIO()), refusal.status), send)
             await _drain(receive)
             return
-        context = contextvars.copy_context()
         request, response = self.create_request(scope, body)
         if request:
-            response = await self._respond(request, context)
+            response = await self._respond(request)
         if isinstance(response, StreamingHttpResponse):
-            await self._stream(response, scope, context, receive, send)
+            await self._stream(response, scope, receive, send)
         elif response:
             await self.send_response(response, send)
 
-    async def _respond(self, request: ASGIRequest, context: contextvars.Context) -> HttpResponseBase:
+    async def _respond(self, request: ASGIRequest) -> HttpResponseBase:
         """Run middleware and view in a thread; what is not streamed is closed there, and its connection given back."""
         threads = self._probes if request.path_info.startswith("/healthz/") else self._pages
         try:
-            return await threads.run(partial(self._answer, request), context=context, patience_s=PATIENCE_S)
+            return await threads.run(partial(self._answer, request), patience_s=self._patience_s)
         except ThreadsBusy:
             request.close()
             return _busy(request)
@@ -86,14 +86,12 @@ class Handler(ASGIHandler):
                 response.close()
         return response
 
-    async def _stream(
-        self, response: StreamingHttpResponse, scope: Scope, context: contextvars.Context, receive: Receive, send: Send
-    ) -> None:
-        """Send what comes, in the context of the view (which has its language), while the client is there."""
+    async def _stream(self, response: StreamingHttpResponse, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send what comes, in the language of the view, while the client is there."""
         await send(_start(response))
         content = _nothing() if scope["method"] == "HEAD" else self._content(response)
         stream = Stream(content, send)
-        running = asyncio.create_task(stream.run(), context=context)
+        running = asyncio.create_task(stream.run())
         watching = asyncio.create_task(_end_when_gone(stream, receive))
         try:
             await running
@@ -117,13 +115,12 @@ class Handler(ASGIHandler):
         old_stream = response.headers.get("Content-Type", "").startswith("text/event-stream")  # until they are async
         async with nullcontext() if old_stream else self._downloads:
             thread = ThreadPoolExecutor(1, thread_name_prefix="download")
-            context, loop = contextvars.copy_context(), asyncio.get_running_loop()
-            next_piece = partial(context.run, next, iter(response), None)
+            next_piece = sync_to_async(partial(next, iter(response), None), thread_sensitive=False, executor=thread)
             try:
-                while (piece := await loop.run_in_executor(thread, next_piece)) is not None:
+                while (piece := await next_piece()) is not None:
                     yield piece
             finally:
-                thread.submit(context.run, _close_download, response)
+                thread.submit(_close_download, response)
                 thread.shutdown(wait=False)
 
 

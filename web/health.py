@@ -26,7 +26,6 @@ from gateway.errors import GatewayError
 from web.cache import redis_watch
 from web.outage import database_watch
 from web.patience import answers_within
-from web.per_process import PerProcess
 from web.shutdown import leaving
 
 ANSWER_S: Final = 1.0  # of each part
@@ -54,7 +53,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     """
     if leaving.is_set():
         return JsonResponse({"state": "leaving"}, status=503)
-    parts = _asker().parts()
+    parts = _asker.parts()
     can_serve = all(parts.get(name) == "up" for name in NEEDED)
     all_well = set(parts.values()) == {"up"}
     state = "up" if can_serve and all_well else "degraded" if can_serve else "down"
@@ -85,7 +84,7 @@ class _Asker:
         self._heard_at = -FRESH_S
 
 
-_asker: Final = PerProcess(_Asker)
+_asker: Final = _Asker()
 
 
 def _ask() -> dict[str, str]:
@@ -104,7 +103,7 @@ def _ask() -> dict[str, str]:
 
 
 def _database_state() -> str:
-    if database_watch().is_away:
+    if database_watch.is_away:
         return "down"
     try:
         with connection.cursor() as cursor:
@@ -116,7 +115,7 @@ def _database_state() -> str:
 
 def _broker_state() -> str:
     if settings.REDIS_URL:
-        return "up" if redis_watch().ask() else "down"
+        return "up" if redis_watch.ask() else "down"
     try:
         with current_app.connection_for_write() as broker:
             broker.ensure_connection(max_retries=1, timeout=1)
@@ -136,7 +135,7 @@ def _gateway_state() -> str:
     try:
         state: str | None = cache.get(name)
         if state is None:
-            state = _gateway_asker().state()
+            state = _gateway_asker.state()
             cache.set(name, state, GATEWAY_STATE_AGE_S)
     except DatabaseError:  # it has the cache, where no Redis is
         return "unknown"
@@ -170,4 +169,4 @@ class _GatewayAsker:
             self._state = "down"
 
 
-_gateway_asker: Final = PerProcess(_GatewayAsker)
+_gateway_asker: Final = _GatewayAsker()

@@ -15,8 +15,6 @@ from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError as KombuOperationalError
 from redis.exceptions import RedisError
 
-from web.per_process import PerProcess
-
 logger = logging.getLogger(__name__)
 
 PROBE_S: Final = 0.25  # between two questions to what is away
@@ -113,7 +111,7 @@ def _database_answers() -> bool:
     return ask(connections["default"].settings_dict)
 
 
-database_watch: Final = PerProcess(lambda: Watch(_database_answers))
+database_watch: Final = Watch(_database_answers)
 
 
 class _Said:
@@ -132,12 +130,12 @@ class _Said:
             return True
 
 
-_said: Final = PerProcess(_Said)
+_said: Final = _Said()
 
 
 def log_outage(what: str, error: BaseException) -> None:
     """Write one line on it, at most one a minute and process."""
-    if _said().is_due(what):
+    if _said.is_due(what):
         detail = f"{type(error).__name__}: {error}".splitlines()[0]
         logger.error("%s away or full: %s (further ones are not logged for %d s)", what, detail, LOG_S)
 

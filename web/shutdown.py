@@ -10,25 +10,27 @@ from django.conf import settings
 
 from web.streams import Stream
 
-leaving: Final = threading.Event()  # this process was told to end
-ANSWERS_S: Final = 4 if settings.EMBEDDED else 30  # for answers under way, half of it to end by themselves
+HURRY: Final = signal.SIGUSR1  # from the first process, when somebody pressed Control+C
 LAST_WORDS_S: Final = 5.0  # for what ended streams still write
 
-
-def end_on_sigterm() -> None:
-    """Do so when SIGTERM comes; called on the event loop of the server, whose own handler of SIGINT closes the port."""
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _leave)
+leaving: Final = threading.Event()  # this process was told to end
 
 
-def _leave() -> None:
-    if not leaving.is_set():  # systemd tells this process too, and so does the master
-        leaving.set()
-        asyncio.get_running_loop().call_later(settings.WEB_LEAVING_S, _close_port)
+def end_on_signals() -> None:
+    """Do so when SIGTERM comes, in a hurry at HURRY; called on the server's loop, where SIGINT closes the port."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, _leave, settings.WEB_LEAVING_S, settings.WEB_GRACE_S / 2)
+    loop.add_signal_handler(HURRY, _leave, 0, 0)
 
 
-def _close_port() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
-    asyncio.get_running_loop().call_later(ANSWERS_S / 2, _end_streams)
+def _leave(port_s: float, streams_s: float) -> None:
+    """Close the port after `port_s`, and end what still streams `streams_s` later."""
+    if leaving.is_set():  # systemd tells this process, and so does the first one
+        return
+    leaving.set()
+    loop = asyncio.get_running_loop()
+    loop.call_later(port_s, os.kill, os.getpid(), signal.SIGINT)
+    loop.call_later(port_s + streams_s, _end_streams)
 
 
 def _end_streams() -> None:
@@ -37,7 +39,7 @@ def _end_streams() -> None:
 
 
 async def last_words() -> None:
-    """Wait for the end of what streams do after their clients have gone."""
+    """End what streams, and wait for what it still writes."""
     _end_streams()
     loop = asyncio.get_running_loop()
     until = loop.time() + LAST_WORDS_S

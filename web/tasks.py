@@ -20,7 +20,7 @@ class QueueUnavailable(Exception):
 
 def send_task(name: str, args: Sequence[object] = (), *, expires: int) -> None:
     """Ask the worker for a task that makes no sense any more after `expires` seconds; or raise QueueUnavailable."""
-    if settings.REDIS_URL and redis_watch().is_away:
+    if settings.REDIS_URL and redis_watch.is_away:
         raise QueueUnavailable
     try:
         current_app.send_task(name, args, expires=expires)
@@ -29,5 +29,5 @@ def send_task(name: str, args: Sequence[object] = (), *, expires: int) -> None:
             raise
         log_outage(Outage.QUEUE, error)
         if settings.REDIS_URL:
-            redis_watch().report_away()
+            redis_watch.report_away()
         raise QueueUnavailable from error

@@ -5,13 +5,14 @@ at a time, so a few are as fast as hundreds, and each holds at most one connecti
 """
 
 import asyncio
-import contextvars
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import close_old_connections
 
@@ -28,26 +29,28 @@ class ThreadsBusy(Exception):
 
 
 class Threads:
-    """So many threads, taken in the order of coming. Belongs to one event loop."""
+    """So many threads, taken in the order of coming; what they do shares language and other context with who waits."""
 
     def __init__(self, name: str, number: int) -> None:
         self._executor = ThreadPoolExecutor(number, thread_name_prefix=name)
         self._free = asyncio.Semaphore(number)
 
-    async def run(self, work: Callable[[], T], *, context: contextvars.Context, patience_s: float) -> T:
-        """Do the work in a thread, within the context; raise ThreadsBusy where none is free in time.
-
-        Who is cancelled leaves the line; work that has begun goes on to its end.
-        """
+    async def run(self, work: Callable[[], T], *, patience_s: float) -> T:
+        """Do the work in a thread; raise ThreadsBusy where none is free in time. Who is cancelled leaves the line."""
         try:
             async with asyncio.timeout(patience_s):
                 await self._free.acquire()
         except TimeoutError:
             raise ThreadsBusy from None
-        loop = asyncio.get_running_loop()
-        done = self._executor.submit(context.run, work)
-        done.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free.release))
-        return await asyncio.shield(asyncio.wrap_future(done))
+        release = partial(asyncio.get_running_loop().call_soon_threadsafe, self._free.release)
+        return await sync_to_async(_then, thread_sensitive=False, executor=self._executor)(work, release)
+
+
+def _then(work: Callable[[], T], release: Callable[[], object]) -> T:
+    try:
+        return work()
+    finally:
+        release()
 
 
 _writers: Final = ThreadPoolExecutor(4, thread_name_prefix="writer")
@@ -58,9 +61,8 @@ async def in_thread(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
 
     In the caller's language, and to its end though the caller be cancelled meanwhile. The connection is given back.
     """
-    context = contextvars.copy_context()
-    done: Future[T] = _writers.submit(lambda: context.run(_with_database, work, *args, **kwargs))
-    return await asyncio.shield(asyncio.wrap_future(done))
+    do = sync_to_async(partial(_with_database, work), thread_sensitive=False, executor=_writers)
+    return await asyncio.shield(asyncio.ensure_future(do(*args, **kwargs)))
 
 
 def _with_database(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -27,7 +27,6 @@ from keys.services.person_budget import ceiling_of, claim_and_join, has_team, is
 from keys.services.refusals import KeyRefused
 from keys.services.renew import renew_key
 from keys.services.sweep import heal_issuing, heal_renewal
-from web.turns import aside
 
 LABEL: Final = "Playground"
 WAIT_S: Final = 10.0  # for another thread that makes or changes the key
@@ -76,8 +75,7 @@ def playground_secret(*, owner: User, act: Act, allowance: Allowance | None = No
         except KeyRefused as refusal:
             if refusal.code not in PASSING:
                 raise
-            with aside():
-                time.sleep(POLL_S)
+            time.sleep(POLL_S)
 
 
 def playground_limits(allowance: Allowance) -> Limits:

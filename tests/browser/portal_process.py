@@ -1,4 +1,4 @@
-"""The portal as it is served to people: gunicorn, compressed static files, on the database of the tests."""
+"""The portal as it is served to people: compressed static files, on the database of the tests."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A portal as it runs for others: nodes of gunicorn on one PostgreSQL and one Redis, which can freeze and go away."""
+"""A portal as it runs for others: nodes on one PostgreSQL and one Redis, which can freeze and go away."""
 
 import signal
 import subprocess
@@ -41,7 +41,7 @@ class Seen:
 
 
 class Node(Portal):
-    """One gunicorn, with its own port and folder."""
+    """One web server, with its own port and folder."""
 
     def restart_gracefully(self) -> None:
         """End it as systemd does, and start it again."""

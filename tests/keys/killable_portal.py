@@ -18,7 +18,7 @@ ANSWER_TIMEOUT_S = 60
 
 
 class KillablePortal(Portal):
-    """gunicorn with one worker, on the database of the tests; starts in a second, and ends as by a power cut."""
+    """One web process, on the database of the tests; starts in a second, and ends as by a power cut."""
 
     def __init__(self, gateway: Sandbox) -> None:
         super().__init__(gateway, DEBUG="1", WEB_THREADS="2")  # DEBUG: static files need not be collected

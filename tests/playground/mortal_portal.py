@@ -13,15 +13,12 @@ from tests.sandbox_process import Sandbox
 
 
 class MortalPortal(KillablePortal):
-    """gunicorn that makes Playground keys as the tests do, with `grace_s` to end when it is told to."""
+    """A portal that makes Playground keys as the tests do, with `grace_s` to end when it is told to."""
 
     def __init__(self, gateway: Sandbox, *, grace_s: int = 30, threads: int = 8, **more: str) -> None:
         secret = settings.PLAYGROUND_KEY_SECRET
-        Portal.__init__(self, gateway, DEBUG="1", WEB_THREADS=str(threads), PLAYGROUND_KEY_SECRET=secret, **more)
-        self.grace_s = grace_s
-
-    def command(self) -> list[str]:
-        return [*super().command(), "--graceful-timeout", str(self.grace_s)]
+        told = {"DEBUG": "1", "WEB_THREADS": str(threads), "WEB_GRACE_S": str(grace_s), "PLAYGROUND_KEY_SECRET": secret}
+        Portal.__init__(self, gateway, **told, **more)
 
     @property
     def master(self) -> psutil.Process:

@@ -35,7 +35,7 @@ PAGE = "/playground/"
 
 
 class ServedPortal(Portal):
-    """gunicorn on the database of the tests; the secrets of Playground keys are those of the tests too."""
+    """A portal on the database of the tests; the secrets of Playground keys are those of the tests too."""
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway, DEBUG="1", PLAYGROUND_KEY_SECRET=settings.PLAYGROUND_KEY_SECRET)

@@ -26,7 +26,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.timeout(400)
 READY_TIMEOUT_S = 240  # on a machine that is busy with other tests
 BACK_TIMEOUT_S = 120  # 10 on a machine with nothing else to do
-PROGRAM_WORDS = {"web": "gunicorn", "worker": "worker", "beat": "beat", "sandbox": "sandbox"}  # of its command line
+PROGRAM_WORDS = {"web": "portal.serve", "worker": "worker", "beat": "beat", "sandbox": "sandbox"}  # of its command line
 END_TIMEOUT_S = 60
 MAKE = ["make", "-o", ".venv/.installed", "-o", "node_modules/.installed", "run", f"PYTHON={sys.executable}"]
 MANAGE = [sys.executable, "manage.py", "run"]

@@ -24,7 +24,7 @@ from tests.portal.test_settings import SERVER
 STRONG = "Zq4VtB8mXc1NhJy6RwKe9SgLd3PaFu7T"
 pytestmark = pytest.mark.timeout(300)  # four programs, on a machine that is busy with other tests
 START = {
-    "gunicorn": ["-m", "gunicorn", "--bind", "127.0.0.1:0"],
+    "web": ["-m", "portal.serve"],
     "worker": ["-W", "ignore", "-m", "celery", "--quiet", "-A", "portal", "worker"],
     "beat": ["-m", "celery", "--quiet", "-A", "portal", "beat"],
     "manage.py run": ["manage.py", "run"],
@@ -154,7 +154,7 @@ def test_of_many_accounts_only_some_are_looked_at(settings: Settings) -> None:
 
 
 # --- Every program ----------------------------------------------------------------------------------
-@pytest.mark.parametrize("program", ["gunicorn", "worker", "beat"])
+@pytest.mark.parametrize("program", ["web", "worker", "beat"])
 def test_no_program_of_a_server_starts_with_what_does_harm(program: str, tmp_path: Path, repository: Path) -> None:
     wrong = {"DEBUG": "1", "SECRET_KEY": "change-me" * 5, "GATEWAY_URL": "http://10.1.2.3:4000"}
 

@@ -23,7 +23,7 @@ LOGIN, INSTITUTION = "/account/login/", "/account/oidc/institution/login/"
 
 
 class PortalBehind(Portal):
-    """gunicorn with two processes behind `nginx`, with an institution to sign in with."""
+    """Two processes behind `nginx`, with an institution to sign in with."""
 
     def __init__(self, gateway: Sandbox, nginx: Nginx, institution: str) -> None:
         told = {"OIDC_ISSUER": institution, "OIDC_CLIENT_ID": CLIENT_ID, "OIDC_CLIENT_SECRET": CLIENT_SECRET}

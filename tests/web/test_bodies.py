@@ -1,61 +1,63 @@
-"""The application gets only requests whose whole body has come."""
+"""A request is answered only when its whole body has come, within its size and its time."""
 
-import io
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from django.core.exceptions import RequestAborted
 from pytest_django import Settings
 
-from web.bodies import IN_MEMORY_BYTES, read_body_first
+from web.bodies import IN_MEMORY_BYTES, BodyRefused, read_body
 
 
-class Application:
-    """Keeps what it was called with."""
+def read(*pieces: bytes, length: int | None = None, end: Sequence[dict[str, Any]] | None = None, **more: Any) -> bytes:
+    """Return the body that comes in these pieces; `end` comes after them in place of nothing."""
+    headers = [] if length is None else [(b"content-length", b"%d" % length)]
+    coming: list[Mapping[str, Any]] = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+    coming += [{"type": "http.request", "body": b"", "more_body": False}] if end is None else end
 
-    def __init__(self) -> None:
-        self.bodies: list[bytes] = []
-        self.status = ""
+    async def receive() -> Mapping[str, Any]:
+        if not coming:
+            await asyncio.sleep(60)
+        return coming.pop(0)
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        self.bodies.append(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
-        start_response("200 OK", [])
-        return [b"done"]
+    async def body() -> bytes:
+        with await read_body({"headers": headers}, receive, **more) as file:
+            return file.read()
 
-    def call(self, body: bytes, **environ: str) -> bytes:
-        """Return what is answered, and keep its status."""
-
-        def start_response(status: str, headers: list[tuple[str, str]]) -> None:
-            self.status = status
-
-        answer = read_body_first(self)({"wsgi.input": io.BytesIO(body), **environ}, start_response)
-        return b"".join(answer)
+    return asyncio.run(body())
 
 
-@pytest.mark.parametrize("length", [1, IN_MEMORY_BYTES + 1])
+@pytest.mark.parametrize("length", [0, 1, IN_MEMORY_BYTES + 1])
 def test_hands_on_the_whole_body(length: int) -> None:
-    application = Application()
-
-    assert application.call(b"x" * length + b"GET /", CONTENT_LENGTH=str(length)) == b"done"
-    assert application.call(b"y" * length, HTTP_TRANSFER_ENCODING="chunked") == b"done"
-    assert application.bodies == [b"x" * length, b"y" * length]
+    assert read(b"x" * length, b"y" * length, length=2 * length) == b"x" * length + b"y" * length
 
 
-@pytest.mark.parametrize(
-    ("environ", "status", "words"),
-    [
-        ({"CONTENT_LENGTH": "2000"}, "413", "too large"),
-        ({"HTTP_TRANSFER_ENCODING": "chunked"}, "413", "trop volumineux"),
-        ({"CONTENT_LENGTH": "600"}, "400", "broke off"),
-        ({"CONTENT_LENGTH": "-1"}, "400", "broke off"),
-        ({"CONTENT_LENGTH": "\u0665"}, "400", "broke off"),
-    ],
-)
-def test_refuses_others_in_plain_words(settings: Settings, environ: dict[str, str], status: str, words: str) -> None:
+@pytest.mark.parametrize("length", [1001, None])
+def test_refuses_what_is_too_large_whether_it_says_so_or_not(settings: Settings, length: int | None) -> None:
     settings.MAX_BODY_BYTES = 1000
-    application = Application()
-    language = "fr" if "trop" in words else "en"
-    body = b"x" * (1100 if status == "413" else 500)
 
-    assert words in application.call(body, HTTP_ACCEPT_LANGUAGE=language, **environ).decode()
-    assert application.status.startswith(status)
-    assert not application.bodies
+    with pytest.raises(BodyRefused) as refusal:
+        read(b"x" * 600, b"x" * 600, length=length)
+
+    assert refusal.value.status == 413
+
+
+def test_refuses_what_does_not_come() -> None:
+    with pytest.raises(BodyRefused) as refusal:
+        read(b"x" * 10, length=500, end=[], grace_s=0.01)
+
+    assert refusal.value.status == 408
+
+
+def test_waits_longer_for_what_comes_steadily() -> None:
+    assert read(b"x" * 16 * 1024, b"y", grace_s=0.5) == b"x" * 16 * 1024 + b"y"  # it may take a second more
+
+    with pytest.raises(BodyRefused):
+        read(b"x" * 64, end=[], grace_s=0.01)
+
+
+def test_a_client_that_goes_is_answered_nothing() -> None:
+    with pytest.raises(RequestAborted):
+        read(b"x", length=500, end=[{"type": "http.disconnect"}])

@@ -27,9 +27,9 @@ LIVE, READY = "/healthz/live", "/healthz/ready"
 
 
 @pytest.fixture(autouse=True)
-def nothing_heard() -> None:
-    health._asker().forget()
-    health._gateway_asker.made = None
+def nothing_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    health._asker.forget()
+    monkeypatch.setattr(health, "_gateway_asker", health._GatewayAsker())
 
 
 @pytest.fixture
@@ -147,11 +147,11 @@ def test_the_gateway_is_asked_once_for_all_who_look(client: Client, settings: Se
         settings.GATEWAY_URL = gateway.url
         client.get(READY)
 
-    health._asker().forget()
+    health._asker.forget()
     assert client.get(READY).json()["parts"]["gateway"] == "up"
 
     cache.clear()
-    health._asker().forget()
+    health._asker.forget()
     assert client.get(READY).json()["parts"]["gateway"] == "down"
 
 

@@ -9,8 +9,6 @@ import requests
 
 from tests.browser.portal_process import Portal
 from tests.sandbox_process import Sandbox
-from tests.waiting import wait_until
-from web.slow_requests import RequestTooSlow, SlowRequests, TimedSocket
 
 PAGE = "/account/login/"
 HEAD = b"POST /account/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
@@ -25,10 +23,10 @@ PAGE_S = 4.0  # it was 40; a busy machine takes longer for any page
 
 
 class ServedPortal(Portal):
-    """gunicorn with two processes."""
+    """Two processes."""
 
     def __init__(self, gateway: Sandbox) -> None:
-        super().__init__(gateway, DEBUG="1", WEB_PROCESSES="2", WEB_THREADS="32")
+        super().__init__(gateway, DEBUG="1", WEB_PROCESSES="2", WEB_THREADS="8")
 
     def prepare(self) -> None:
         """Need nothing: with DEBUG, static files need not be collected."""
@@ -73,8 +71,7 @@ def test_pages_come_while_three_hundred_clients_send_nothing_more(portal: Served
         connection.close()
 
 
-def test_says_that_a_form_came_too_slowly_or_is_too_large(portal: ServedPortal) -> None:
-    slow = [connect(portal, KINDS["a body that never comes"]) for _ in range(12)]  # more than may wait
+def test_says_that_a_form_is_too_large_to_who_still_sends_it(portal: ServedPortal) -> None:
     large = connect(portal, HEAD + b"Content-Length: 900000000\r\n\r\n")
     chunked = connect(portal, HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     piece = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
@@ -85,22 +82,6 @@ def test_says_that_a_form_came_too_slowly_or_is_too_large(portal: ServedPortal) 
             break
 
     assert b"HTTP/1.1 413" in answer_on(large)
-    wait_until(lambda: requests.get(portal.url + PAGE, timeout=60).ok)
-    slow[-1].settimeout(30)
-    answers = [answer_on(connection) for connection in slow[-4:]]
-    assert any(b"HTTP/1.1 408" in answer and b"came too slowly" in answer for answer in answers)
-    for connection in [*slow, large, chunked]:
+    assert b"HTTP/1.1 413" in answer_on(chunked)
+    for connection in (large, chunked):
         connection.close()
-
-
-def test_waits_longer_for_what_comes_steadily() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        reads = TimedSocket(ours, "", SlowRequests(limit=1, limit_per_address=1), grace_s=0.05)
-        theirs.sendall(b"x" * 16 * 1024)
-        assert len(reads.recv(16 * 1024)) == 16 * 1024
-
-        since = time.monotonic()
-        with pytest.raises(RequestTooSlow):
-            reads.recv(1)
-        assert 0.9 < time.monotonic() - since < 20  # 16 KiB at 16 KiB/s

@@ -30,7 +30,7 @@ class BoundedConnection(psycopg.Connection[Any]):
             return super().wait(gen, interval, limit_s)
         except psycopg.errors._WaitTimeout:
             self.pgconn.finish()  # its state is unknown, and what is still asked would wait as long again
-            database_watch().suspect()
+            database_watch.suspect()
             raise psycopg.OperationalError(f"PostgreSQL gave no answer within {limit_s} s") from None
 
 
@@ -46,7 +46,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return a connection that answers. The pool's own time limit bounds the wait while all are lent out."""
         if self.pool is None:
             return super().get_new_connection(conn_params)
-        watch = database_watch()
+        watch = database_watch
         until = time.monotonic() + settings.DATABASE_POOL_TIMEOUT_S
         while True:
             if watch.is_away:
