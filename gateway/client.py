@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 
+from gateway.async_transport import AsyncTransport
 from gateway.health import Health
 from gateway.inference import Inference
 from gateway.keys import Keys
@@ -50,11 +51,14 @@ class Gateway:
             waiting=waiting,
         )
         self.base_url = self._transport.base_url
+        streams = AsyncTransport(
+            self.base_url, connect_timeout_s=connect_timeout_s, ca_bundle=ca_bundle, proxy_url=proxy_url
+        )
         self.keys = Keys(self._transport)
         self.people = People(self._transport)
         self.models = Models(self._transport)
         self.health = Health(self._transport)
-        self.inference = Inference(self._transport)
+        self.inference = Inference(self._transport, streams)
         self.usage = Usage(self._transport)
 
     def __repr__(self) -> str:

@@ -7,9 +7,10 @@ that it cannot send.
 import http.client
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+import aiohttp
 import requests
 import urllib3
 
@@ -21,17 +22,25 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _OF_THE_NETWORK: Final = (
+    aiohttp.ClientError,
     requests.RequestException,
     urllib3.exceptions.HTTPError,
     http.client.HTTPException,
     OSError,
 )
+_OF_THE_PROXY: Final = (
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ClientProxyConnectionError,
+    urllib3.exceptions.ProxyError,
+)
 _NEVER_ARRIVED: Final = (
+    aiohttp.ClientConnectorError,  # refused, no such host, no trusted certificate
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
     urllib3.exceptions.NewConnectionError,  # refused, no such host
     urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.SSLError,
     urllib3.exceptions.LocationValueError,
-    urllib3.exceptions.ProxyError,
 )
 
 
@@ -42,16 +51,27 @@ def mapped(act: Callable[[], T]) -> T:
     except GatewayError:  # of ours, and harmless
         raise
     except Exception as failure:  # noqa: BLE001  (any of them may quote a header)
-        if not isinstance(failure, _OF_THE_NETWORK):  # a fault of ours or of a library: its place, not its message
-            place = traceback.extract_tb(failure.__traceback__)[-1]
-            logger.error("unexpected %s in %s, line %s", type(failure).__name__, place.filename, place.lineno)
         error = _unavailable(failure)
     raise error  # outside of `except`, so that nothing is chained
 
 
-def _unavailable(failure: BaseException) -> GatewayUnavailable:
+async def mapped_async(act: Awaitable[T]) -> T:
+    """Do as `mapped` on an event loop."""
+    try:
+        return await act
+    except GatewayError:
+        raise
+    except Exception as failure:  # noqa: BLE001  (as above)
+        error = _unavailable(failure)
+    raise error
+
+
+def _unavailable(failure: Exception) -> GatewayUnavailable:
+    if not isinstance(failure, _OF_THE_NETWORK):  # a fault of ours or of a library: its place, not its message
+        place = traceback.extract_tb(failure.__traceback__)[-1]
+        logger.error("unexpected %s in %s, line %s", type(failure).__name__, place.filename, place.lineno)
     cause = _cause(failure)
-    if isinstance(cause, urllib3.exceptions.ProxyError):
+    if isinstance(cause, _OF_THE_PROXY):
         words = "The proxy on the way to the gateway cannot be reached, or refuses to connect us."
         return GatewayUnavailable(words, may_have_happened=False)
     if isinstance(cause, _NEVER_ARRIVED):

@@ -14,6 +14,7 @@ from gateway.answers import (
     embedding_answer,
     moderation_answer,
 )
+from gateway.async_transport import AsyncTransport
 from gateway.dialects import Deltas
 from gateway.inference_types import (
     ChatAnswer,
@@ -28,14 +29,15 @@ from gateway.stream import ChatStream
 from gateway.transport import Answer, Transport
 
 ANSWER_TIMEOUT_S: Final = 300.0  # a whole answer comes at its end, and models are slow
-SILENCE_TIMEOUT_S: Final = 120.0  # between two events of a stream; some models think that long before the first
+IDLE_TIMEOUT_S: Final = 120.0  # between two events of a stream; some models think that long before the first
 
 
 class Inference:
     """The verbs on models' answers. All cost the owner of the key money; none is tried again."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, streams: AsyncTransport) -> None:
         self._transport = transport
+        self._streams = streams
 
     def chat(self, *, secret: str, body: ChatRequest, timeout_s: float = ANSWER_TIMEOUT_S) -> ChatAnswer:
         """Answer a chat, whole."""
@@ -43,14 +45,14 @@ class Inference:
         return chat_answer(self._post("/v1/chat/completions", secret, body.as_json(), timeout_s))
 
     def stream_chat(
-        self, *, secret: str, body: ChatRequest, silence_s: float = SILENCE_TIMEOUT_S, usage: bool = True
+        self, *, secret: str, body: ChatRequest, idle_timeout_s: float = IDLE_TIMEOUT_S, usage: bool = True
     ) -> ChatStream:
         """Answer a chat piece by piece. Nothing is sent before the stream is read; see ChatStream.
 
         Some providers refuse `stream_options`; without `usage` it is left out.
         """
         secret = Secret(secret)
-        return self._stream("/v1/chat/completions", secret, body.as_json(), silence_s, chat_deltas, usage)
+        return self._stream("/v1/chat/completions", secret, body.as_json(), idle_timeout_s, chat_deltas, usage)
 
     def complete(
         self, *, secret: str, body: CompletionRequest, timeout_s: float = ANSWER_TIMEOUT_S
@@ -60,11 +62,11 @@ class Inference:
         return completion_answer(self._post("/v1/completions", secret, body.as_json(), timeout_s))
 
     def stream_complete(
-        self, *, secret: str, body: CompletionRequest, silence_s: float = SILENCE_TIMEOUT_S, usage: bool = True
+        self, *, secret: str, body: CompletionRequest, idle_timeout_s: float = IDLE_TIMEOUT_S, usage: bool = True
     ) -> ChatStream:
         """Go on with a text piece by piece; see ChatStream and `stream_chat`."""
         secret = Secret(secret)
-        return self._stream("/v1/completions", secret, body.as_json(), silence_s, completion_deltas, usage)
+        return self._stream("/v1/completions", secret, body.as_json(), idle_timeout_s, completion_deltas, usage)
 
     def embed(
         self, *, secret: str, model: str, texts: Sequence[str], timeout_s: float = ANSWER_TIMEOUT_S
@@ -88,6 +90,8 @@ class Inference:
         return self._transport.post(path, body, secret=secret, read_timeout_s=timeout_s)
 
     def _stream(
-        self, path: str, secret: Secret, body: dict[str, object], silence_s: float, deltas: Deltas, usage: bool
+        self, path: str, secret: Secret, body: dict[str, object], idle_timeout_s: float, deltas: Deltas, usage: bool
     ) -> ChatStream:
-        return ChatStream(self._transport, path, body, secret=secret, silence_s=silence_s, deltas=deltas, usage=usage)
+        return ChatStream(
+            self._streams, path, body, secret=secret, idle_timeout_s=idle_timeout_s, deltas=deltas, usage=usage
+        )

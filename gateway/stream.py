@@ -1,43 +1,46 @@
 """A model's answer as it comes: an exchange with the gateway, over when `dialects`, which reads its bytes, says so."""
 
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import asyncio
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Final, Self, TypeVar
 
-import requests
+import aiohttp
 
-from gateway import reading
+from gateway.async_transport import AsyncTransport
 from gateway.dialects import AnswerReader, Deltas
 from gateway.errors import GatewayError
-from gateway.failures import mapped
+from gateway.failures import mapped_async
 from gateway.headers import headers_from
 from gateway.inference_types import ChatDelta
-from gateway.pool import Interrupter, interruptible
 from gateway.secret import Secret
-from gateway.transport import READ_BYTES, Transport
 from gateway.types import Headers
+
+T = TypeVar("T")
+
+JOIN_S: Final = 0.04  # between two reads: what comes meanwhile waits in the kernel, and wakes nobody
+MAX_JOIN_S: Final = 0.5  # on a loop that is late
+LATENESS_FACTOR: Final = 10  # times as long as the loop was late the next pause is, so that others find time
+DRAIN_S: Final = 1.0  # for the end of a response whose answer is whole, so that its connection can be used again
 
 
 class ChatStream:
-    """Yields deltas until the answer is whole; use it in `with`, so that it is closed at every end.
+    """Reads deltas until the answer is whole; use it in `async with`, so that it is closed at every end.
 
-    Nothing is sent before `start` or the first delta is asked for. Then refusals are raised as for a whole answer;
-    after, in the midst of the deltas, GatewayUnavailable or what the provider did to the gateway. `close` may be called
-    from any thread: a reader that waits for the gateway then ends, without an error. One thread reads at a time.
+    Nothing is sent before `start` or the first `read`. Then refusals are raised as for a whole answer; after, in the
+    midst of the deltas, GatewayUnavailable or what the provider did to the gateway. To be read by one task, whose
+    cancellation ends the model's work.
     """
 
     def __init__(
         self,
-        transport: Transport,
+        transport: AsyncTransport,
         path: str,
         body: Mapping[str, object],
         *,
         secret: Secret,
-        silence_s: float,
+        idle_timeout_s: float,
         deltas: Deltas,
         usage: bool = True,  # some models' providers refuse to be asked for it
     ) -> None:
@@ -46,181 +49,88 @@ class ChatStream:
         self._path = path
         self._body = {**body, "stream": True, **({"stream_options": {"include_usage": True}} if usage else {})}
         self._secret = secret
-        self._silence_s = silence_s
-        self._lock = threading.Lock()
-        self._interrupter = Interrupter()
-        self._response: requests.Response | None = None
+        self._idle_timeout_s = idle_timeout_s
         self._reader = AnswerReader(deltas)
-        self._ready: deque[ChatDelta] = deque()
-        self._failure: GatewayError | None = None  # that comes after what is ready
+        self._response: aiohttp.ClientResponse | None = None
+        self._failure: GatewayError | None = None  # that comes after what was read with it
         self._ended = False
-        self._busy = False
-        self._unwaited = False
-        self._closed = False
+        self._pause_s = 0.0  # before the next read
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> ChatDelta:
-        while not self._ready:
-            self._advance()
-        if self._closed:
-            raise StopIteration
-        return self._ready.popleft()
-
-    def start(self) -> None:
-        """Send the request and wait until the gateway begins to answer; after it `headers` are known."""
-        if self.headers is None and not self._closed:
-            self._advance()
-
-    def more_within(self, seconds: float) -> bool:
-        """Tell whether the next delta, or the end, can be had at once, waiting up to `seconds` for it.
-
-        For after `start`, and for the thread that reads. An error is an end too: it is kept for who reads on.
-        """
-        until = time.monotonic() + seconds
-        with suppress(StopIteration):
-            while not (self._ready or self._ended):
-                if not self._advance(until):
-                    return False
-        return True
-
-    def at_hand(self) -> list[ChatDelta]:
-        """Return all deltas that `more_within` found; none where it found the end, or an error, which `next` raises."""
-        found = [] if self._closed else [*self._ready]
-        self._ready.clear()
-        return found
-
-    @contextmanager
-    def unwaited(self) -> Iterator[int | None]:
-        """Let another thread, which must not wait, read with `now` in this block, whenever the descriptor is readable.
-
-        None where there is nothing to read from. Whoever closes the stream meanwhile makes the descriptor readable.
-        """
-        with self._interrupter.unwaited() as descriptor:
-            with self._lock:
-                self._unwaited = descriptor is not None and not self._closed
-            try:
-                yield descriptor if self._unwaited else None
-            finally:
-                with self._lock:
-                    self._unwaited = False
-
-    def now(self) -> list[ChatDelta] | None:
-        """Return the deltas that have come, without waiting; None where reading on as usual tells what has come."""
-        with self._lock:
-            if self._closed or self._ended:
-                return None
-            self._busy = True
-        try:
-            chunk = self._interrupter.take()
-            if chunk is None:
-                return None
-            if chunk:
-                self._keep(lambda: chunk)
-            return self.at_hand()
-        finally:
-            with self._lock:
-                self._busy = False
-
-    @property
-    def is_read(self) -> bool:
-        """Whether the gateway has nothing more to say."""
-        return self._ended
-
-    def close(self) -> None:
-        """End the exchange, and with it the model's work; from any thread, again is harmless."""
-        with self._lock:
-            self._closed = True
-            is_in_use = self._busy or self._unwaited
-        if is_in_use:
-            self._interrupter.fire()  # the reader wakes up and cleans up: closing under its hands would break it
-        else:
-            self._hang_up()
-
-    def _advance(self, until: float | None = None) -> bool:
-        """Begin, or read on once; False if there is nothing to read `until` then.
-
-        Raises StopIteration at the end and after close.
-        """
-        with self._lock:
-            if self._closed:
-                raise StopIteration
-            self._busy = True
-        try:
-            return self._step(until)
-        except GatewayError:
-            if self._closed:  # what broke is what close() has cut
-                raise StopIteration from None
-            raise
-        finally:
-            with self._lock:
-                self._busy = False
-                closed = self._closed
-            if closed:
-                self._hang_up()
-
-    def _step(self, until: float | None) -> bool:
-        if self._failure:
-            failure, self._failure = self._failure, None
-            raise failure
-        if self._ended:
-            raise StopIteration
+        self._ended = True
         if self._response is None:
-            self._begin()
-        elif until is None or self._interrupter.readable(until):
-            self._read(self._response)
-        else:
-            return False
-        return True
+            return
+        try:
+            if kind is None and self._reader.is_whole:
+                await self._drain(self._response)
+        finally:
+            self._response.close()  # harmless at the end of the response: its connection is free by then
 
-    def _begin(self) -> None:
+    async def start(self) -> None:
+        """Send the request and wait until the gateway begins to answer; after it `headers` are known."""
+        if self._response or self._ended:
+            return
         self._ended = True  # unless it begins: it is never tried again
-        with interruptible(self._interrupter):
-            self._response = self._transport.open(
-                "POST",
-                self._path,
-                body=self._body,
-                secret=self._secret,
-                read_timeout_s=self._silence_s,
-                headers={"Accept": "text/event-stream", "Accept-Encoding": "identity"},
-            )
-        if not self._response.headers.get("Content-Type", "").lower().startswith("text/event-stream"):
-            error = reading.not_understood("it is not a stream")
-            error.headers = headers_from(self._response.headers)
-            self._hang_up()
-            raise error
+        opening = self._transport.open(self._path, self._body, secret=self._secret)
+        self._response = await mapped_async(self._in_time(opening))
         self.headers = headers_from(self._response.headers)
         self._ended = False
 
-    def _read(self, response: requests.Response) -> None:
-        """Read what is there, or wait for something."""
-        self._keep(lambda: mapped(lambda: response.raw.read1(READ_BYTES, decode_content=True)))
+    async def read(self) -> list[ChatDelta]:
+        """Return the deltas that have come since the last read, waiting for the first; none at the end."""
+        await self.start()
+        if self._failure:
+            failure, self._failure = self._failure, None
+            raise failure
+        if self._ended or self._response is None:
+            return []
+        await self._pause(self._response)
+        return await mapped_async(self._in_time(self._next_deltas(self._response)))
 
-    def _keep(self, read: Callable[[], bytes]) -> None:
-        """Keep the deltas of what is read, and the error that may come after them."""
+    async def _next_deltas(self, response: aiohttp.ClientResponse) -> list[ChatDelta]:
+        """Return what the next bytes say that say something; an error after that is kept for the next read."""
+        found: list[ChatDelta] = []
         try:
-            self._ended = self._take(read())
+            while not (found or self._ended):
+                chunk = await response.content.readany()
+                for delta in self._reader.read(chunk) if chunk else self._reader.end():
+                    found.append(delta)  # noqa: PERF402  (what comes before an error counts)
+                self._ended = self._reader.is_whole
         except GatewayError as failure:
-            self._failure, self._ended = failure, True
-        if self._ended:
-            self._hang_up()
+            self._ended = True
+            if not found:
+                raise
+            self._failure = failure
+        except BaseException:
+            self._ended = True
+            raise
+        return found
 
-    def _take(self, chunk: bytes) -> bool:
-        """Keep the deltas of a chunk; True if it holds the end of the answer."""
-        for delta in self._reader.read(chunk) if chunk else self._reader.end():
-            self._ready.append(delta)
-        return self._reader.is_whole
+    async def _in_time(self, act: Awaitable[T]) -> T:
+        """Wait for it as long as a gateway may be silent."""
+        async with asyncio.timeout(self._idle_timeout_s):
+            return await act
 
-    def _hang_up(self) -> None:
-        self._interrupter.forget()
-        if self._response is not None:
-            self._response.close()
+    async def _pause(self, response: aiohttp.ClientResponse) -> None:
+        """Let the kernel join what comes; longer where the loop has much to do."""
+        if self._pause_s and response.connection and (transport := response.connection.transport):
+            transport.pause_reading()
+            began = asyncio.get_running_loop().time()
+            await asyncio.sleep(self._pause_s)
+            late_s = asyncio.get_running_loop().time() - began - self._pause_s
+            transport.resume_reading()
+            self._pause_s = min(MAX_JOIN_S, max(JOIN_S, LATENESS_FACTOR * late_s))
+        else:
+            self._pause_s = JOIN_S
+
+    async def _drain(self, response: aiohttp.ClientResponse) -> None:
+        """Read the little that may come after the end of the answer."""
+        with suppress(aiohttp.ClientError, TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                while await response.content.readany():
+                    pass

@@ -1,13 +1,11 @@
 """One HTTP exchange with the gateway: authorised, bounded in time and size, its failures mapped."""
 
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -24,6 +22,7 @@ from gateway.errors import (
 )
 from gateway.failures import mapped
 from gateway.headers import headers_from
+from gateway.outgoing import is_sendable, json_body, sendable
 from gateway.pool import Interrupter, interruptible, new_session
 from gateway.refusals import error_from
 from gateway.secret import Secret, redact, scrub
@@ -79,7 +78,7 @@ class Transport:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
             raise ValueError("The address of the gateway must look like https://gateway.example.edu/prefix")
-        if not _is_sendable(admin_key):
+        if not is_sendable(admin_key):
             raise ValueError("The portal's own key has spaces, line ends or other characters that no key has.")
         self.base_url = base_url.rstrip("/")
         self.connect_timeout_s = connect_timeout_s
@@ -167,17 +166,16 @@ class Transport:
         body: Mapping[str, object] | None = None,
         secret: Secret | None = None,
         read_timeout_s: float,
-        headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Return a response of status 200 whose body is still to be read, and to be closed by the caller."""
-        key = self._admin_key if secret is None else _sendable(secret)
+        key = self._admin_key if secret is None else sendable(secret)
         response = mapped(
             lambda: self._session.request(
                 method,
                 self.base_url + path,
                 params=query,
-                data=None if body is None else _json(body),
-                headers={**(headers or {}), **({} if body is None else {"Content-Type": "application/json"})},
+                data=None if body is None else json_body(body),
+                headers={} if body is None else {"Content-Type": "application/json"},
                 auth=_Bearer(key),
                 timeout=(min(self.connect_timeout_s, read_timeout_s), read_timeout_s),
                 allow_redirects=False,
@@ -250,30 +248,3 @@ def _of_the_portal(error: GatewayError) -> GatewayError:
         error.message = scrub(error.message)
         error.args = (error.message,)
     return error
-
-
-def _is_sendable(secret: str) -> bool:
-    return secret.isascii() and secret.isprintable() and " " not in secret
-
-
-def _sendable(secret: Secret) -> Secret:
-    """Refuse here what can be no key and would break the header: spaces, line ends, letters beyond ASCII."""
-    if _is_sendable(secret):
-        return secret
-    error = GatewayKeyRefused("A key has only letters, digits, - and _.", type="malformed_key")
-    error.reason = "unknown"
-    raise error
-
-
-def _json(body: Mapping[str, object]) -> bytes:
-    try:
-        return json.dumps(body, default=_plain, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError):
-        raise GatewayRejected("The request cannot be written as JSON.", type="unsendable") from None
-
-
-def _plain(value: object) -> float:
-    """Write money as JSON numbers, as LiteLLM reads it."""
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError

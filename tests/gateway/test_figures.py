@@ -10,7 +10,7 @@ from gateway.inference_types import ChatDelta, TokenUsage
 from tests.gateway.conftest import SECRET
 from tests.gateway.loopback import Paper, events, says
 from tests.gateway.test_inference import CHAT
-from tests.gateway.test_streams import DONE, said, stream_of
+from tests.gateway.test_streams import DONE, deltas_of, said, stream_of
 
 UNKNOWN = TokenUsage(
     prompt_tokens=None,
@@ -22,15 +22,14 @@ UNKNOWN = TokenUsage(
 )
 
 
-def deltas_of(paper: Paper, gateway: Gateway, *rows: str) -> list[ChatDelta]:
+def read_of(paper: Paper, gateway: Gateway, *rows: str) -> list[ChatDelta]:
     paper.will(events(said("whole"), *rows, DONE))
-    with stream_of(gateway) as stream:
-        return list(stream)
+    return deltas_of(stream_of(gateway))
 
 
 def usage_of(paper: Paper, gateway: Gateway, usage: object) -> TokenUsage | None:
     raw = usage if isinstance(usage, str) else json.dumps(usage)
-    first, *rest = deltas_of(paper, gateway, f'data: {{"choices": [], "usage": {raw}}}\n\n')
+    first, *rest = read_of(paper, gateway, f'data: {{"choices": [], "usage": {raw}}}\n\n')
     assert first.text == "whole"
     return rest[0].usage if rest else None
 
@@ -88,7 +87,7 @@ def test_tokens_go_by_either_name(paper: Paper, gateway: Gateway, names: tuple[s
 def test_a_finish_reason_of_any_shape_ends_no_answer(paper: Paper, gateway: Gateway, reason: object) -> None:
     row = {"choices": [{"index": 0, "delta": {"content": "!"}, "finish_reason": reason}]}
 
-    first, second = deltas_of(paper, gateway, f"data: {json.dumps(row)}\n\n")
+    first, second = read_of(paper, gateway, f"data: {json.dumps(row)}\n\n")
 
     assert (first.text, second.text, second.finish_reason) == ("whole", "!", None)
 
@@ -97,7 +96,7 @@ def test_a_finish_reason_of_any_shape_ends_no_answer(paper: Paper, gateway: Gate
 def test_a_choice_whose_number_makes_no_sense_is_the_first(paper: Paper, gateway: Gateway, index: object) -> None:
     row = {"choices": [{"index": index, "delta": {"content": "!"}}]}
 
-    assert [delta.index for delta in deltas_of(paper, gateway, f"data: {json.dumps(row)}\n\n")] == [0, 0]
+    assert [delta.index for delta in read_of(paper, gateway, f"data: {json.dumps(row)}\n\n")] == [0, 0]
 
 
 def test_a_whole_answer_is_read_past_its_figures_too(paper: Paper, gateway: Gateway) -> None:

@@ -14,6 +14,7 @@ from gateway.secret import Secret, redact, token_of, without_addresses
 from tests.gateway.conftest import ADMIN_KEY, SECRET
 from tests.gateway.loopback import Paper, raw, recorded, recording, says
 from tests.gateway.test_keys import LAPTOP, TOKEN
+from tests.gateway.test_streams import deltas_of
 
 ISSUED = recording("keys", "generate")["response"]["body"]["key"]
 CHAT = ChatRequest(model="m", messages=[])
@@ -25,7 +26,7 @@ CALLS: dict[str, Callable[[Gateway], object]] = {
     "delete": lambda gateway: gateway.keys.delete([TOKEN]),
     "names": lambda gateway: gateway.models.names(SECRET),
     "chat": lambda gateway: gateway.inference.chat(secret=SECRET, body=CHAT),
-    "stream": lambda gateway: list(gateway.inference.stream_chat(secret=SECRET, body=CHAT)),
+    "stream": lambda gateway: deltas_of(gateway.inference.stream_chat(secret=SECRET, body=CHAT)),
     "malformed": lambda gateway: gateway.models.names(f"{SECRET} é"),
 }
 

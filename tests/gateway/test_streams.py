@@ -1,11 +1,16 @@
+"""A model's answer as it comes, read on an event loop."""
+
+import asyncio
 import json
 import socket
-import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from gateway.async_transport import close_session
 from gateway.client import Gateway
 from gateway.errors import (
     GatewayKeyRefused,
@@ -18,15 +23,49 @@ from gateway.errors import (
 from gateway.inference_types import ChatDelta, ChatRequest, CompletionRequest, Message, ToolCall
 from gateway.pool import Interrupter
 from gateway.stream import ChatStream
-from tests.gateway.conftest import SECRET
+from tests.gateway.conftest import ADMIN_KEY, SECRET
 from tests.gateway.loopback import Handler, Paper, Reply, events, raw, recorded, says, silence
 
 WAIT_S = 5.0  # longest wait for what must happen at once
+T = TypeVar("T")
 
 
-def stream_of(gateway: Gateway, *, silence_s: float = WAIT_S) -> ChatStream:
+def stream_of(gateway: Gateway, *, idle_timeout_s: float = WAIT_S, usage: bool = True) -> ChatStream:
     body = ChatRequest(model="gpt-4o-mini", messages=[Message(role="user", content="hi")])
-    return gateway.inference.stream_chat(secret=SECRET, body=body, silence_s=silence_s)
+    return gateway.inference.stream_chat(secret=SECRET, body=body, idle_timeout_s=idle_timeout_s, usage=usage)
+
+
+def run(act: Callable[[], Awaitable[T]]) -> T:
+    """Do it on a loop of its own, and close the connections that it leaves."""
+
+    async def whole() -> T:
+        try:
+            return await act()
+        finally:
+            await close_session()
+
+    return asyncio.run(whole())
+
+
+def deltas_of(stream: ChatStream, into: list[ChatDelta] | None = None) -> list[ChatDelta]:
+    """Read a stream to its end; what came before an error is in `into`."""
+    found: list[ChatDelta] = [] if into is None else into
+
+    async def read() -> list[ChatDelta]:
+        async with stream:
+            while deltas := await stream.read():
+                found.extend(deltas)
+        return found
+
+    return run(read)
+
+
+def start(stream: ChatStream) -> None:
+    async def begin() -> None:
+        async with stream:
+            await stream.start()
+
+    run(begin)
 
 
 def said(text: str) -> str:
@@ -37,21 +76,14 @@ DONE = "data: [DONE]\n\n"
 
 
 def texts_of(gateway: Gateway) -> list[str]:
-    texts: list[str] = []
-    read_into(texts, gateway)
-    return texts
-
-
-def read_into(texts: list[str], gateway: Gateway) -> None:
-    with stream_of(gateway) as stream:
-        texts.extend(delta.text for delta in stream)
+    return [delta.text for delta in deltas_of(stream_of(gateway))]
 
 
 def test_yields_text_then_the_finish_reason_then_usage(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("streaming", "chat stream, include_usage"))
 
-    with stream_of(gateway) as stream:
-        deltas = list(stream)
+    stream = stream_of(gateway)
+    deltas = deltas_of(stream)
 
     assert [delta.text for delta in deltas] == ["the", " gateway", " answers", "", ""]
     assert [delta.finish_reason for delta in deltas] == [None, None, None, "stop", None]
@@ -81,8 +113,8 @@ def test_a_stream_without_usage_is_whole_too(paper: Paper, gateway: Gateway) -> 
 def test_completions_stream_too(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("streaming", "completions stream"))
 
-    with gateway.inference.stream_complete(secret=SECRET, body=CompletionRequest(model="m", prompt="hi")) as stream:
-        deltas = list(stream)
+    body = CompletionRequest(model="m", prompt="hi")
+    deltas = deltas_of(gateway.inference.stream_complete(secret=SECRET, body=body))
 
     assert paper.last.path == "/v1/completions"
     assert [delta.text for delta in deltas] == ["the", " gateway", " answers", "", ""]
@@ -99,8 +131,7 @@ def test_reasoning_and_pieces_of_tool_calls_are_told_apart(paper: Paper, gateway
     rows = ["data: " + json.dumps({"choices": [{"index": 2, "delta": piece}]}) + "\n\n" for piece in pieces]
     paper.will(events(*rows, DONE))
 
-    with stream_of(gateway) as stream:
-        first, second, third = stream
+    first, second, third = deltas_of(stream_of(gateway))
 
     assert first == ChatDelta(reasoning="Hm.", index=2)
     assert second.tool_calls == (ToolCall(index=1, id="c1", name="now", arguments='{"zo'),)
@@ -131,12 +162,12 @@ def test_halves_of_characters_become_text_that_a_database_can_hold(paper: Paper,
 )
 def test_an_error_inside_the_stream_comes_after_the_text_before_it(paper: Paper, gateway: Gateway, title: str) -> None:
     paper.will(recorded("streaming", title))
-    seen: list[str] = []
+    seen: list[ChatDelta] = []
 
     with pytest.raises(GatewayUnavailable, match="litellm.APIConnectionError") as failure:
-        read_into(seen, gateway)
+        deltas_of(stream_of(gateway), seen)
 
-    assert seen == ["the", " gateway", " answers"]
+    assert [delta.text for delta in seen] == ["the", " gateway", " answers"]
     assert failure.value.provider
     assert failure.value.may_have_happened
 
@@ -166,19 +197,22 @@ def test_a_refusal_before_the_stream_is_as_of_a_whole_answer(
 ) -> None:
     paper.will(recorded(file, title))
 
-    with stream_of(gateway) as stream, pytest.raises(kind):
-        stream.start()
+    with pytest.raises(kind):
+        start(stream_of(gateway))
 
 
 def test_start_tells_the_headers_before_the_first_delta(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("streaming", "chat stream, include_usage"))
 
-    with stream_of(gateway) as stream:
-        assert stream.headers is None
-        stream.start()
-        stream.start()
-        assert stream.headers
-        assert next(stream).text == "the"
+    async def begin() -> ChatDelta:
+        async with stream_of(gateway) as stream:
+            assert stream.headers is None
+            await stream.start()
+            await stream.start()
+            assert stream.headers
+            return (await stream.read())[0]
+
+    assert run(begin).text == "the"
     assert len(paper.asked) == 1
 
 
@@ -186,10 +220,10 @@ def test_start_tells_the_headers_before_the_first_delta(paper: Paper, gateway: G
 def test_a_cut_stream_is_an_error_after_what_came(paper: Paper, gateway: Gateway, rest: str) -> None:
     paper.will(events(said("a"), rest))
 
-    with stream_of(gateway) as stream:
-        assert next(stream).text == "a"
-        with pytest.raises(GatewayUnavailable, match="cut off") as failure:
-            next(stream)
+    seen: list[ChatDelta] = []
+    with pytest.raises(GatewayUnavailable, match="cut off") as failure:
+        deltas_of(stream_of(gateway), seen)
+    assert [delta.text for delta in seen] == ["a"]
     assert failure.value.may_have_happened
 
 
@@ -231,8 +265,8 @@ def test_garbage_in_place_of_a_stream_is_not_understood(paper: Paper, gateway: G
 def test_silence_is_an_error_after_its_timeout(paper: Paper, gateway: Gateway, head: bool) -> None:
     paper.will(silence(said("a"), head=head))
 
-    with pytest.raises(GatewayUnavailable) as failure, stream_of(gateway, silence_s=0.1) as stream:
-        list(stream)
+    with pytest.raises(GatewayUnavailable) as failure:
+        deltas_of(stream_of(gateway, idle_timeout_s=0.1))
 
     assert failure.value.timed_out
     assert failure.value.may_have_happened
@@ -240,43 +274,25 @@ def test_silence_is_an_error_after_its_timeout(paper: Paper, gateway: Gateway, h
 
 
 @pytest.mark.parametrize("head", [False, True], ids=["before the first", "between two"])
-def test_close_from_another_thread_ends_a_waiting_reader_without_an_error(
-    paper: Paper, gateway: Gateway, head: bool
-) -> None:
+def test_cancelling_the_reader_hangs_up(paper: Paper, gateway: Gateway, head: bool) -> None:
     paper.will(silence(said("a"), head=head))
-    stream = stream_of(gateway, silence_s=10 * WAIT_S)
-    waiting = threading.Event()
-    outcome: list[str] = []
+    seen: list[ChatDelta] = []
 
-    def read() -> None:
-        try:
-            for delta in stream:
-                outcome.append(delta.text)
-                waiting.set()
-            outcome.append("ended")
-        except GatewayUnavailable as error:
-            outcome.append(str(error))
+    async def read() -> None:
+        async with stream_of(gateway, idle_timeout_s=10 * WAIT_S) as stream:
+            while deltas := await stream.read():
+                seen.extend(deltas)
 
-    reader = threading.Thread(target=read)
-    reader.start()
-    if head:
-        assert waiting.wait(WAIT_S)
-    else:
-        wait_until(lambda: bool(paper.asked))
-    stream.close()
-    reader.join(WAIT_S)
+    async def cancel() -> None:
+        reader = asyncio.create_task(read())
+        while not (seen if head else paper.asked):
+            await asyncio.sleep(0.001)
+        reader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+        assert await asyncio.to_thread(paper.released.wait, WAIT_S)
 
-    assert outcome == (["a", "ended"] if head else ["ended"])
-    assert paper.released.wait(WAIT_S)
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(500):
-        if holds():
-            return
-        pause.wait(WAIT_S / 500)
-    raise AssertionError("it did not happen")
+    run(cancel)
 
 
 def test_an_exchange_that_begins_after_it_was_ended_ends_at_once() -> None:
@@ -300,56 +316,115 @@ def test_a_connection_that_serves_others_by_now_is_left_alone() -> None:
         assert theirs.recv(1) == b"x"
 
 
-def test_leaving_the_block_hangs_up(paper: Paper, gateway: Gateway) -> None:
+@pytest.mark.parametrize("error", [None, ZeroDivisionError])
+def test_leaving_the_block_hangs_up(paper: Paper, gateway: Gateway, error: type[Exception] | None) -> None:
     paper.will(silence(said("a")))
 
-    with stream_of(gateway) as stream:
-        next(stream)
+    async def leave() -> list[ChatDelta]:
+        stream = stream_of(gateway)
+        try:
+            async with stream:
+                await stream.read()
+                if error:
+                    raise error
+        except ZeroDivisionError:
+            pass
+        assert await asyncio.to_thread(paper.released.wait, WAIT_S)
+        return await stream.read()
 
-    assert paper.released.wait(WAIT_S)
-    assert list(stream) == []
-
-
-def test_an_error_of_the_reader_hangs_up(paper: Paper, gateway: Gateway) -> None:
-    paper.will(silence(said("a")))
-
-    def stumble() -> None:
-        with stream_of(gateway) as stream:
-            next(stream)
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        stumble()
-
-    assert paper.released.wait(WAIT_S)
+    assert run(leave) == []
 
 
 def test_closed_before_it_began_asks_nothing(paper: Paper, gateway: Gateway) -> None:
-    stream = stream_of(gateway)
-    stream.close()
-    stream.close()
+    async def close() -> list[ChatDelta]:
+        stream = stream_of(gateway)
+        async with stream:
+            pass
+        await stream.start()
+        return await stream.read()
 
-    assert list(stream) == []
-    stream.start()
+    assert run(close) == []
     assert not paper.asked
 
 
 def test_streams_are_not_repeated(paper: Paper, gateway: Gateway) -> None:
     paper.will(says({}, status=503))
 
-    stream = stream_of(gateway)
-    with pytest.raises(GatewayUnavailable):
-        list(stream)
-    assert list(stream) == []
+    async def twice() -> list[ChatDelta]:
+        async with stream_of(gateway) as stream:
+            with pytest.raises(GatewayUnavailable):
+                await stream.read()
+            return await stream.read()
+
+    assert run(twice) == []
     assert len(paper.asked) == 1
+
+
+def test_the_first_word_comes_at_once_and_what_follows_within_a_pause_together(paper: Paper, gateway: Gateway) -> None:
+    paper.will(events(said("a"), *(said(str(number)) for number in range(20)), DONE))
+
+    async def read() -> list[int]:
+        counts = []
+        async with stream_of(gateway) as stream:
+            while deltas := await stream.read():
+                counts.append(len(deltas))
+        return counts
+
+    counts = run(read)
+    assert sum(counts) == 21
+    assert len(counts) <= 3, "twenty words that came at once woke the loop more than once"
+
+
+def in_chunks(*texts: str) -> Reply:
+    """Reply in chunks, in a connection that stays."""
+
+    def reply(handler: Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for text in texts:
+            handler.wfile.write(f"{len(text.encode()):x}\r\n{text}\r\n".encode())
+        handler.wfile.write(b"0\r\n\r\n")
+
+    return reply
+
+
+def test_a_whole_answer_leaves_its_connection_to_the_next(paper: Paper, gateway: Gateway) -> None:
+    paper.will(in_chunks(said("a"), DONE))
+
+    async def thrice() -> None:
+        for _ in range(3):
+            async with stream_of(gateway) as stream:
+                while await stream.read():
+                    pass
+
+    run(thrice)
+    assert len(paper.asked) == 3
+    assert len(paper.connections) == 1
+
+
+def test_streams_through_tls(secure_paper: Paper, certificate: Path) -> None:
+    secure_paper.will(in_chunks(said("a"), said("b"), DONE))
+    gateway = Gateway(secure_paper.url, ADMIN_KEY, ca_bundle=str(certificate))
+
+    assert texts_of(gateway) == ["a", "b"]
+
+
+def test_an_untrusted_certificate_is_no_call(secure_paper: Paper) -> None:
+    with pytest.raises(GatewayUnavailable) as failure:
+        texts_of(Gateway(secure_paper.url, ADMIN_KEY))
+    assert not failure.value.may_have_happened
+
+
+def test_usage_is_not_asked_for_where_that_is_refused(paper: Paper, gateway: Gateway) -> None:
+    paper.will(events(said("a"), DONE))
+
+    deltas_of(stream_of(gateway, usage=False))
+
+    assert "stream_options" not in paper.last.body
 
 
 def test_a_request_that_is_no_json_is_refused_here(paper: Paper, gateway: Gateway) -> None:
     body = ChatRequest(model="m", messages=[], temperature=float("nan"))
 
-    with (
-        pytest.raises(GatewayRejected, match="unsendable"),
-        gateway.inference.stream_chat(secret=SECRET, body=body) as stream,
-    ):
-        stream.start()
+    with pytest.raises(GatewayRejected, match="unsendable"):
+        start(gateway.inference.stream_chat(secret=SECRET, body=body))
     assert not paper.asked

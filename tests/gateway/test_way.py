@@ -1,6 +1,5 @@
 """The way to the gateway: an institution's own certificate authority, an outgoing proxy."""
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from gateway.inference_types import ChatRequest
 from tests.gateway.conftest import ADMIN_KEY, SECRET
 from tests.gateway.loopback import Paper, says, silence
 from tests.gateway.test_keys import TOKEN
-from tests.waiting import wait_until
+from tests.gateway.test_streams import WAIT_S, start
 
 NAMES = says({"data": [{"id": "m"}]})
 ELSEWHERE = "http://gateway.example.edu"  # only the proxy could know where that is
@@ -46,15 +45,22 @@ def test_calls_go_through_the_proxy_that_the_settings_name(paper: Paper, setting
 def test_an_answer_that_comes_through_a_proxy_can_be_stopped(paper: Paper) -> None:
     gateway = Gateway(ELSEWHERE, ADMIN_KEY, proxy_url=paper.url)
     paper.will(silence())
-    with gateway.inference.stream_chat(secret=SECRET, body=ChatRequest(model="m", messages=[])) as stream:
-        reader = threading.Thread(target=lambda: list(stream))
-        reader.start()
-        wait_until(lambda: stream.headers is not None)
 
-        stream.close()
+    start(gateway.inference.stream_chat(secret=SECRET, body=ChatRequest(model="m", messages=[])))
 
-        reader.join(5)
-        assert not reader.is_alive()
+    assert paper.last.headers["host"] == "gateway.example.edu"
+    assert paper.released.wait(WAIT_S)
+
+
+@pytest.mark.parametrize("address", ["https://gateway.example.edu", ELSEWHERE])
+def test_a_proxy_that_refuses_an_answer_is_told(paper: Paper, address: str) -> None:
+    proxy_url = paper.url if address.startswith("https:") else "http://127.0.0.1:1"
+    gateway = Gateway(address, ADMIN_KEY, proxy_url=proxy_url)
+
+    with pytest.raises(GatewayUnavailable, match="proxy") as failure:
+        start(gateway.inference.stream_chat(secret=SECRET, body=ChatRequest(model="m", messages=[])))
+
+    assert not failure.value.may_have_happened
 
 
 @pytest.mark.parametrize("address", ["https://gateway.example.edu", ELSEWHERE])

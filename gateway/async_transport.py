@@ -1,0 +1,122 @@
+"""Streams of the gateway on an event loop: one aiohttp session a loop, whose connections are used again."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cached_property
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import aiohttp
+import certifi
+from yarl import URL
+
+from gateway import reading
+from gateway.errors import GatewayError, GatewayUnavailable
+from gateway.failures import mapped_async
+from gateway.headers import headers_from
+from gateway.outgoing import json_body, sendable
+from gateway.refusals import error_from
+from gateway.secret import Secret
+
+IDLE_CONNECTION_S: Final = 4.0  # kept: below the 5 s of uvicorn, so that none is closed just as it is used again
+MAX_HEADER_BYTES: Final = 2**16
+MAX_ERROR_BYTES: Final = 2**20
+ERROR_TIMEOUT_S: Final = 30.0  # for the body of an error
+
+_sessions: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession]] = WeakKeyDictionary()
+
+
+class AsyncTransport:
+    """Opens streams; they and the calls of `Transport` have the same address, keys and errors."""
+
+    def __init__(
+        self, base_url: str, *, connect_timeout_s: float, ca_bundle: str | None = None, proxy_url: str | None = None
+    ) -> None:
+        self._base_url = base_url
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout_s)
+        self._ca_bundle = ca_bundle
+        self._proxy_url = proxy_url
+
+    async def open(self, path: str, body: Mapping[str, object], *, secret: Secret) -> aiohttp.ClientResponse:
+        """Return a response of status 200 that is a stream still to be read, and to be released by the caller.
+
+        Raises a GatewayError; GatewayUnavailable where it is no stream.
+        """
+        response = await mapped_async(self._post(path, json_body(body), sendable(secret)))
+        try:
+            error = await _error_in(response, secret)
+        except BaseException:
+            response.close()
+            raise
+        if error is None:
+            return response
+        error.headers = headers_from(response.headers)
+        response.close()
+        del response  # its repr has what the gateway said, which may be a secret
+        raise error
+
+    async def _post(self, path: str, data: bytes, secret: Secret) -> aiohttp.ClientResponse:
+        return await _session().post(
+            URL(self._base_url + path, encoded=True),
+            data=data,
+            headers={
+                "Accept": "text/event-stream",
+                "Accept-Encoding": "identity",
+                "Authorization": f"Bearer {secret}",
+                "Content-Type": "application/json",
+            },
+            timeout=self._timeout,
+            ssl=self._tls,
+            proxy=self._proxy_url,
+            allow_redirects=False,
+        )
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext | bool:
+        if self._base_url.startswith("https:") or (self._proxy_url or "").startswith("https:"):
+            return ssl.create_default_context(cafile=self._ca_bundle or certifi.where())
+        return True
+
+
+async def close_session() -> None:
+    """Close the connections of this loop, which is about to end."""
+    if session := _sessions.pop(asyncio.get_running_loop(), None):
+        await session.close()
+
+
+def _session() -> aiohttp.ClientSession:
+    """Return the session of this loop. It keeps no cookies, and heeds no proxy or ~/.netrc of the environment."""
+    loop = asyncio.get_running_loop()
+    if loop not in _sessions:
+        _sessions[loop] = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_CONNECTION_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "passerelle"},
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+        )
+    return _sessions[loop]
+
+
+async def _error_in(response: aiohttp.ClientResponse, secret: Secret) -> GatewayError | None:
+    """Return the error that came instead of a stream."""
+    if response.status == 200:
+        is_stream = response.headers.get("Content-Type", "").lower().startswith("text/event-stream")
+        return None if is_stream else reading.not_understood("it is not a stream")
+    body: object = None
+    with suppress(GatewayUnavailable):  # cut, or no JSON: the status is all that we have
+        body = reading.load(await mapped_async(_body_of(response)), "it")
+    retry_after_s = headers_from(response.headers).retry_after_s
+    return error_from(response.status, body, secret, retry_after_s=retry_after_s)
+
+
+async def _body_of(response: aiohttp.ClientResponse) -> bytes:
+    chunks: list[bytes] = []
+    async with asyncio.timeout(ERROR_TIMEOUT_S):
+        async for chunk in response.content.iter_any():
+            chunks.append(chunk)
+            if sum(map(len, chunks)) > MAX_ERROR_BYTES:
+                raise reading.not_understood("it does not end")
+    return b"".join(chunks)
