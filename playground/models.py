@@ -116,7 +116,7 @@ class Answer(models.Model):
     """What one model said to one message, as far as it came. Times in ms, money in USD; null: not known."""
 
     class State(models.TextChoices):
-        """Waiting (a column whose stream has not begun), streaming, or how it ended."""
+        """Waiting (no page has opened its stream yet), streaming, or how it ended."""
 
         WAITING = "waiting", _("Waiting")
         STREAMING = "streaming", _("Answering")
@@ -163,6 +163,18 @@ class Answer(models.Model):
     cost_source = models.CharField(max_length=10, choices=CostSource, default=CostSource.UNKNOWN, blank=True)
     first_token_ms = models.PositiveIntegerField(null=True)
     took_ms = models.PositiveIntegerField(null=True)
+
+    slot = models.ForeignKey(
+        "Slot",
+        models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+        help_text="Its call.",
+    )
+    stop_requested = models.BooleanField(default=False, help_text="For the process that makes it: services.autosave.")
+    followed_at = models.DateTimeField(null=True, help_text="When a page last followed it in another process.")
 
     stored_bytes = models.PositiveBigIntegerField(default=0)
     started_at = models.DateTimeField(default=timezone.now)

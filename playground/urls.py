@@ -3,6 +3,7 @@
 from django.urls import path
 
 from playground.views import (
+    answers,
     chat,
     code,
     compare,
@@ -23,6 +24,8 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/", chat.conversation, name="conversation"),
     path("send/", chat.send, name="send"),
     path("answers/<uuid:answer_id>/", chat.answer, name="answer"),
+    path("answers/<uuid:answer_id>/stream/", answers.stream, name="stream"),
+    path("answers/<uuid:answer_id>/stop/", answers.stop_answer, name="stop_answer"),
     path("answers/<uuid:answer_id>/retry/", chat.retry, name="retry"),
     path("messages/<uuid:message_id>/edit/", chat.edit, name="edit"),
     path("code/", code.code, name="code"),
@@ -43,7 +46,6 @@ urlpatterns = [
     path("compare/code/", compare.compare_code, name="compare_code"),
     path("compare/<uuid:conversation_id>/", compare.comparison, name="comparison"),
     path("compare/<uuid:conversation_id>/stop/", compare.stop, name="stop"),
-    path("answers/<uuid:answer_id>/stream/", compare.stream, name="stream"),
     path("answers/<uuid:answer_id>/again/", compare.again, name="again"),
     path("answers/<uuid:answer_id>/column/", compare.column, name="column"),
     path("answers/<uuid:answer_id>/column/code/", compare.column_code, name="column_code"),

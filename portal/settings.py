@@ -106,6 +106,7 @@ PLAYGROUND_STREAMS_A_PERSON = env.int("PLAYGROUND_STREAMS_A_PERSON", default=3) 
 PLAYGROUND_STREAMS = env.int("PLAYGROUND_STREAMS", default=120 if EMBEDDED else 400)  # at once, of all people
 PLAYGROUND_REQUESTS_A_MINUTE = env.int("PLAYGROUND_REQUESTS_A_MINUTE", default=20)  # of one person
 PLAYGROUND_SILENCE_S = env.float("PLAYGROUND_SILENCE_S", default=120.0)  # without a token, then an answer is ended
+PLAYGROUND_UNWATCHED_S = env.float("PLAYGROUND_UNWATCHED_S", default=5.0)  # an answer goes on without a page
 PLAYGROUND_KEPT_DAYS = env.int("PLAYGROUND_KEPT_DAYS", default=30)  # a conversation, after its last use
 PLAYGROUND_UNKEPT_HOURS = env.int("PLAYGROUND_UNKEPT_HOURS", default=1)  # one that is not to be kept
 

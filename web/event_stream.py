@@ -1,7 +1,7 @@
 """A response that goes on: server-sent events, each an htmx partial that says where it goes in the page."""
 
 import html
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator
 
 from django.http import StreamingHttpResponse
 from django.utils.safestring import SafeString
@@ -38,7 +38,7 @@ def _event(data: str) -> bytes:
     return f"data: {lines}\n\n".encode()
 
 
-def event_stream(events: Iterable[bytes]) -> StreamingHttpResponse:
+def event_stream(events: AsyncGenerator[bytes]) -> StreamingHttpResponse:
     """Answer with events as they come; nobody on the way may keep or gather them."""
     response = StreamingHttpResponse(events, content_type="text/event-stream; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"

@@ -14,7 +14,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from gateway.errors import GatewayUnavailable
 from web.patience import answers_within
@@ -53,24 +53,27 @@ def _then(work: Callable[[], T], release: Callable[[], object]) -> T:
         release()
 
 
-_writers: Final = ThreadPoolExecutor(4, thread_name_prefix="writer")
-
-
 async def in_thread(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Do what is synchronous and short for something that streams: a few lines in the database, mostly.
 
     In the caller's language, and to its end though the caller be cancelled meanwhile. The connection is given back.
+    It is the loop's default executor that does it: a few threads.
     """
-    do = sync_to_async(partial(_with_database, work), thread_sensitive=False, executor=_writers)
-    return await asyncio.shield(asyncio.ensure_future(do(*args, **kwargs)))
+    return await asyncio.shield(asyncio.to_thread(_with_database, work, *args, **kwargs))
 
 
 def _with_database(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    close_old_connections()
+    release_connection()
     try:
         with answers_within(settings.DATABASE_ANSWER_TIMEOUT_S):
             return work(*args, **kwargs)
     finally:
+        release_connection()
+
+
+def release_connection() -> None:
+    """Give back this thread's connection to the database; not where a test holds a transaction around everything."""
+    if not connection.in_atomic_block:
         close_old_connections()
 
 

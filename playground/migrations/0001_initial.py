@@ -92,6 +92,14 @@ class Migration(migrations.Migration):
                 ),
                 ("first_token_ms", models.PositiveIntegerField(null=True)),
                 ("took_ms", models.PositiveIntegerField(null=True)),
+                (
+                    "stop_requested",
+                    models.BooleanField(default=False, help_text="For the process that makes it: services.autosave."),
+                ),
+                (
+                    "followed_at",
+                    models.DateTimeField(help_text="When a page last followed it in another process.", null=True),
+                ),
                 ("stored_bytes", models.PositiveBigIntegerField(default=0)),
                 ("started_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("saved_at", models.DateTimeField(default=django.utils.timezone.now, help_text="Last sign of life.")),
@@ -234,6 +242,19 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        migrations.AddField(
+            model_name="answer",
+            name="slot",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                help_text="Its call.",
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="playground.slot",
+            ),
+        ),
         migrations.AddIndex(
             model_name="conversation",
             index=models.Index(fields=["owner", "-used_at"], name="playground_of_owner"),
@@ -250,14 +271,6 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
-            model_name="answer",
-            index=models.Index(
-                condition=models.Q(("state__in", ("waiting", "streaming"))),
-                fields=["saved_at"],
-                name="playground_under_way",
-            ),
-        ),
-        migrations.AddIndex(
             model_name="slot",
             index=models.Index(fields=["owner", "began_at"], name="playground_slots_of_owner"),
         ),
@@ -265,6 +278,14 @@ class Migration(migrations.Migration):
             model_name="slot",
             index=models.Index(
                 condition=models.Q(("ended_at", None)), fields=["renewed_at"], name="playground_open_slots"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="answer",
+            index=models.Index(
+                condition=models.Q(("state__in", ("waiting", "streaming"))),
+                fields=["saved_at"],
+                name="playground_under_way",
             ),
         ),
     ]

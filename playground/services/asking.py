@@ -1,4 +1,7 @@
-"""Begin an answer: check the limits, write down what is asked, and prepare the call. Calls no model itself."""
+"""What is asked: check the limits, write it down, and prepare the call once a page asks for it. Calls no model itself.
+
+An answer waits from its form to its stream: `ask`, `retry` and `compare` write it down, `begin` claims it.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +23,7 @@ from playground.models import Answer, Conversation, Image, Message, Slot
 from playground.services.quotas import check_budget, check_storage, check_waiting, size_of
 from playground.services.refusals import AskRefused
 from playground.services.requests import USER, Picture, chat_request, completion_request, wants_usage
-from playground.services.slots import lock_owner, take_slot
+from playground.services.slots import lock_owner, renew_slot, take_slot
 from playground.services.titles import title_of
 from playground.services.tree import way_to
 
@@ -63,12 +66,12 @@ class Question:
     kept: bool = True
 
 
-def ask(asker: Asker, question: Question) -> Job:
-    """Write down a message and begin its answer, in a conversation of the asker's or a new one.
+def ask(asker: Asker, question: Question) -> Answer:
+    """Write down a message and an answer that waits, in a conversation of the asker's or a new one.
 
     Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected; then nothing was kept.
     """
-    secret = playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+    playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
     image_bytes = sum(len(picture.data) for picture in question.pictures)
     check_budget(asker.user, image_bytes=image_bytes)
     conversation, message, images = _rows_of(asker.user, question)
@@ -79,20 +82,22 @@ def ask(asker: Asker, question: Question) -> Job:
         _keep(conversation, answer, added_bytes=added, is_new=is_new)
         message.save(force_insert=True)
         Image.objects.bulk_create(images)
+        answer.slot = slot
         answer.save(force_insert=True)
-    return _job(asker, conversation, answer, slot.pk, secret)
+    return answer
 
 
-def retry(asker: Asker, earlier: Answer, wishes: Wishes) -> Job:
-    """Begin another answer to the message of `earlier`, which stays as an alternative. Raises as `ask` does."""
-    secret = playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+def retry(asker: Asker, earlier: Answer, wishes: Wishes) -> Answer:
+    """Write down another answer to the message of `earlier`, which stays as an alternative. Raises as `ask` does."""
+    playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
     conversation = earlier.message.conversation
     answer = _answer_to(earlier.message, wishes)
     with _with_slot(asker) as slot:
         check_storage(asker.user, added_bytes=answer.stored_bytes)
         _keep(conversation, answer, added_bytes=answer.stored_bytes, is_new=False)
+        answer.slot = slot
         answer.save(force_insert=True)
-    return _job(asker, conversation, answer, slot.pk, secret)
+    return answer
 
 
 def compare(asker: Asker, question: Question, models: Sequence[str]) -> list[Answer]:
@@ -103,8 +108,6 @@ def compare(asker: Asker, question: Question, models: Sequence[str]) -> list[Ans
     playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
     conversation, message, images = _rows_of(asker.user, question)
     answers = [_answer_to(message, {**question.wishes, "model": name}) for name in models]
-    for answer in answers:
-        answer.state = Answer.State.WAITING
     conversation.wishes = {**question.wishes, "models": list(models)}
     conversation.head = answers[0]
     conversation.stored_bytes = message.stored_bytes + sum(answer.stored_bytes for answer in answers)
@@ -125,14 +128,14 @@ def begin(asker: Asker, answer: Answer) -> Job:
     secret = playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
     now = timezone.now()
     with transaction.atomic():
-        slot = take_slot(asker.user)
+        slot_id = answer.slot_id if answer.slot_id and renew_slot(answer.slot_id) else take_slot(asker.user).pk
         moved = Answer.objects.filter(pk=answer.pk, state=Answer.State.WAITING).update(
-            state=Answer.State.STREAMING, started_at=now, saved_at=now
+            state=Answer.State.STREAMING, slot_id=slot_id, started_at=now, saved_at=now
         )
         if not moved:
             raise AskRefused("begun", _("This answer is being written already, or is finished."))
-    answer.state, answer.started_at = Answer.State.STREAMING, now
-    return _job(asker, answer.message.conversation, answer, slot.pk, secret)
+    answer.state, answer.slot_id, answer.started_at, answer.saved_at = Answer.State.STREAMING, slot_id, now, now
+    return _job(asker, answer.message.conversation, answer, slot_id, secret)
 
 
 @contextmanager
@@ -166,7 +169,13 @@ def _rows_of(owner: User, question: Question) -> tuple[Conversation, Message, li
 
 def _answer_to(message: Message, wishes: Wishes) -> Answer:
     size = size_of(values=[dict(wishes)])
-    return Answer(message=message, model=str(wishes["model"]), wishes=dict(wishes), stored_bytes=size)
+    return Answer(
+        message=message,
+        model=str(wishes["model"]),
+        wishes=dict(wishes),
+        state=Answer.State.WAITING,
+        stored_bytes=size,
+    )
 
 
 def _keep(conversation: Conversation, answer: Answer, *, added_bytes: int, is_new: bool) -> None:

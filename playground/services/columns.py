@@ -70,12 +70,6 @@ def fail(answer: Answer, mishap: Mishap) -> None:
     _end(answer.message.conversation, answer, state=State.FAILED, problem=mishap.as_json())
 
 
-def stop_waiting(conversation: Conversation) -> None:
-    """Let the answers that still wait never begin."""
-    for answer in Answer.objects.filter(message__conversation=conversation, state=State.WAITING):
-        _end(conversation, answer, state=State.STOPPED, problem=None)
-
-
 def _end(conversation: Conversation, answer: Answer, **told: object) -> None:
     now = timezone.now()
     waiting = Answer.objects.filter(pk=answer.pk, message__conversation=conversation, state=State.WAITING)

@@ -12,7 +12,7 @@ from gateway.errors import GatewayError
 from gateway.inference_types import ChatRequest, CompletionRequest, Json
 from keys.models import GatewayModel
 from playground.models import Answer
-from playground.services.draft import Draft
+from playground.services.buffer import AnswerBuffer
 
 CHARACTERS_A_TOKEN: Final = 4  # about, in English; only for what the gateway did not count
 TOKENS_AN_IMAGE: Final = 85  # as LiteLLM counts one, whatever its size
@@ -28,18 +28,18 @@ class Cost:
     source: str = Answer.CostSource.UNKNOWN
 
 
-def told_cost(draft: Draft) -> Cost:
+def told_cost(buffer: AnswerBuffer) -> Cost:
     """Return what the stream told at its end, if it did."""
-    if draft.usage is None or draft.usage.cost_usd is None:
+    if buffer.usage is None or buffer.usage.cost_usd is None:
         return Cost()
-    return Cost(usd=_rounded(draft.usage.cost_usd), source=Answer.CostSource.TOLD)
+    return Cost(usd=_rounded(buffer.usage.cost_usd), source=Answer.CostSource.TOLD)
 
 
-def estimated_cost(*, body: ChatRequest | CompletionRequest, draft: Draft, ask: bool) -> Cost:
+def estimated_cost(*, body: ChatRequest | CompletionRequest, buffer: AnswerBuffer, ask: bool) -> Cost:
     """Work the cost out from the tokens, by asking the gateway (`ask`) or from the prices that it lists."""
     model = body.model
-    read = (draft.usage and draft.usage.prompt_tokens) or _tokens_in(body)
-    written = (draft.usage and draft.usage.completion_tokens) or draft.count
+    read = (buffer.usage and buffer.usage.prompt_tokens) or _tokens_in(body)
+    written = (buffer.usage and buffer.usage.completion_tokens) or buffer.count
     if ask:
         with suppress(GatewayError):
             usd = get_gateway().usage.calculate_cost(model=model, prompt_tokens=read, completion_tokens=written)

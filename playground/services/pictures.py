@@ -13,7 +13,7 @@ from django.db.models import F
 
 from accounts.models import User
 from playground.models import Answer, GeneratedImage
-from playground.services.draft import Choice
+from playground.services.buffer import Choice
 from playground.services.quotas import MB, room_of
 from playground.services.slots import lock_owner
 

@@ -1,4 +1,4 @@
-"""The chat: its page, and the forms that are answered by a stream."""
+"""The chat: its page, and the forms whose answers then come by a stream."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ from playground.forms.edit import EditForm
 from playground.listing import address_of
 from playground.models import Answer, Conversation, Message
 from playground.services import asking
-from playground.services.asking import Asker, Job, Question
+from playground.services.asking import Asker, Question
 from playground.services.cards import card_of
 from playground.services.mishaps import Mishap
 from playground.services.refusals import AskRefused
@@ -41,7 +41,7 @@ from playground.views.frame import (
     refused,
     rendered_answers,
 )
-from playground.views.streams import Stage, streamed
+from playground.views.streams import AGAIN_S, StreamView, to_stream
 from web.event_stream import partial
 from web.request import PortalRequest
 
@@ -72,7 +72,7 @@ def conversation(request: PortalRequest, conversation_id: UUID) -> HttpResponseB
 @never_cache
 def answer(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     """Show one answer as it stands now; the page asks again while it is under way."""
-    return HttpResponse(_article(request, turn_of(own_answer(request, answer_id))))
+    return HttpResponse(_article(request, turn_of(own_answer(request, answer_id)), again_s=AGAIN_S))
 
 
 @require_POST
@@ -183,13 +183,13 @@ def _with_box(form: AskForm) -> AskForm:
     return whole
 
 
-def _answered(request: PortalRequest, page: Page, begin: Callable[[], Job], *, whole: bool = True) -> HttpResponseBase:
-    """Begin, and answer with the stream; or say why not, beside the form."""
+def _answered(request: PortalRequest, page: Page, ask: Callable[[], Answer], *, whole: bool = True) -> HttpResponseBase:
+    """Write it down, and answer with the place of the answer, which asks for its stream; or say why not."""
     try:
-        job = begin()
+        answer = ask()
     except REFUSALS as refusal:
         return refused(request, refusal, page)
-    return streamed(request, job, _stage(request, job, whole=whole))
+    return HttpResponse(_place_of(request, answer, whole=whole)) if request.htmx else to_stream(answer)
 
 
 def _wrong(request: PortalRequest, form: AskForm, page: Page) -> HttpResponseBase:
@@ -205,38 +205,42 @@ def _wrong(request: PortalRequest, form: AskForm, page: Page) -> HttpResponseBas
     return render(request, "playground/_refused.html", context, status=422)
 
 
-def _stage(request: PortalRequest, job: Job, *, whole: bool) -> Stage:
-    """Return how a chat's answer enters its page: the turns are drawn anew (`whole`), or one is added."""
-    shown = turn_of(job.answer) if whole else only_turn(job.answer)
-    talk = job.conversation
-
-    def opening() -> str:
-        form = BoxForm(initial={"without": job.answer.wishes.get("without", [])})
-        context = {"conversation": talk, "form": form, "shown": shown, "live": True}
-        if whole:
-            turns = shown_turns(talk)
-            rendered = rendered_answers(turn.answer for turn in turns)
-            contexts = [{**context, "shown": turn, "rendered": rendered} for turn in turns]
-            drawn = "".join(_render(request, "playground/_turn.html", each) for each in contexts)
-            parts = [partial("playground-turns", SafeString(drawn), swap="innerHTML")]
-        else:
-            turn = _render(request, "playground/_turn.html", context)
-            parts = [partial("playground-turns", turn, swap="beforeend")]
-        if shown.message.parent_id is None:
-            parts.append(partial("playground-head", _render(request, f"{PAGE}#head", context)))
-        return "".join([*parts, partial("playground-box", _render(request, f"{PAGE}#box", context))])
-
-    def article(answer: Answer) -> str:
-        return _article(request, replace(shown, answer=answer))
-
-    return Stage(opening=opening, article=article, page=_address(talk))
+def _place_of(request: PortalRequest, answer: Answer, *, whole: bool) -> str:
+    """Return what enters the page: the turns are drawn anew (`whole`), or one is added; and an empty box."""
+    shown = turn_of(answer) if whole else only_turn(answer)
+    talk = answer.message.conversation
+    form = BoxForm(initial={"without": answer.wishes.get("without", [])})
+    context = {"conversation": talk, "form": form, "shown": shown}
+    if whole:
+        turns = shown_turns(talk)
+        rendered = rendered_answers(turn.answer for turn in turns)
+        contexts = [{**context, "shown": turn, "rendered": rendered} for turn in turns]
+        drawn = "".join(_render(request, "playground/_turn.html", each) for each in contexts)
+        parts = [partial("playground-turns", SafeString(drawn), swap="innerHTML")]
+    else:
+        turn = _render(request, "playground/_turn.html", context)
+        parts = [partial("playground-turns", turn, swap="beforeend")]
+    if shown.message.parent_id is None:
+        parts.append(partial("playground-head", _render(request, f"{PAGE}#head", context)))
+    return "".join([*parts, partial("playground-box", _render(request, f"{PAGE}#box", context))])
 
 
-def _article(request: PortalRequest, shown: Shown) -> SafeString:
+def stream_view(request: PortalRequest, answer: Answer) -> StreamView:
+    """Return how an answer of the chat looks at the end of its stream."""
+    shown = turn_of(answer)
+    address = reverse("playground:conversation", args=[answer.message.conversation_id])
+    return StreamView(
+        article=lambda ended: _article(request, replace(shown, answer=ended)),
+        waiting=lambda sentence, again_s: HttpResponse(_article(request, shown, sentence=sentence, again_s=again_s)),
+        page=address,
+    )
+
+
+def _article(request: PortalRequest, shown: Shown, **more: object) -> SafeString:
     """Return an answer's article, with another model to ask should this one have failed."""
     rendered = rendered_answers([shown.answer])
     models = _other_models(request, shown.answer)
-    context = {"shown": shown, "answer": shown.answer, "models": models, "rendered": rendered}
+    context = {"shown": shown, "answer": shown.answer, "models": models, "rendered": rendered, **more}
     return _render(request, "playground/_answer.html", context)
 
 
@@ -250,7 +254,3 @@ def _other_models(request: PortalRequest, answer: Answer) -> Sequence[GatewayMod
 
 def _render(request: PortalRequest, template: str, context: dict[str, Any]) -> SafeString:
     return render_to_string(template, context, request)
-
-
-def _address(talk: Conversation) -> str:
-    return reverse("playground:conversation", args=[talk.pk])

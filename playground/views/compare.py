@@ -15,16 +15,14 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.policies import policy_of
-from gateway.errors import GatewayError, GatewayUnavailable
-from keys.services import KeyRefused
 from playground.forms.compare import FEWEST, MOST, CompareForm
 from playground.models import Answer, Conversation, Message
 from playground.services import asking, columns
 from playground.services.asking import Asker, Question
 from playground.services.columns import Column, columns_of
-from playground.services.mishaps import Mishap, mishap_of
 from playground.services.refusals import AskRefused
 from playground.services.requests import REFUSABLE, chat_request
+from playground.services.stopping import stop_answers
 from playground.views.code import no_code, show_code
 from playground.views.frame import (
     REFUSALS,
@@ -35,13 +33,12 @@ from playground.views.frame import (
     sentence_of,
     status_of,
 )
-from playground.views.streams import Stage, streamed
+from playground.views.streams import StreamView, to_stream
 from web.event_stream import partial
 from web.request import PortalRequest
 
 PAGE = "playground/compare.html"
 COLUMN = "playground/_column.html"
-AGAIN_S = {"streams": 1, "full": 5, "minute": 5}  # refusals that end by themselves: the column waits for its turn
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -86,22 +83,6 @@ def column(request: PortalRequest, answer_id: UUID) -> HttpResponse:
 
 @require_POST
 @never_cache
-def stream(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
-    """Begin an answer that waits, and stream it into its column; where that is too many at once, it waits on."""
-    answer, asker = _own_answer(request, answer_id), asker_of(request)
-    try:
-        job = asking.begin(asker, answer)
-    except (AskRefused, KeyRefused) as refusal:
-        return _not_now(request, answer, refusal)
-    except GatewayError as error:
-        is_down = isinstance(error, GatewayUnavailable)  # when it was asked for the key, no model yet
-        columns.fail(answer, Mishap(code="gateway_down", free=True) if is_down else mishap_of(error, begun=False))
-        return _as_it_stands(request, answer)
-    return streamed(request, job, _stage(request, job.answer))
-
-
-@require_POST
-@never_cache
 def again(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     """Put another answer of the same model into the column."""
     earlier = _own_answer(request, answer_id)
@@ -110,15 +91,15 @@ def again(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
         answer = columns.again(request.user, earlier, without=without if without in REFUSABLE else "")
     except AskRefused as refusal:
         return _not_again(request, earlier, refusal)
-    return HttpResponse(_column(request, answer)) if request.htmx else stream(request, answer.pk)
+    return HttpResponse(_column(request, answer)) if request.htmx else to_stream(answer)
 
 
 @require_POST
 @never_cache
 def stop(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
-    """Let what still waits never begin; the streams themselves are ended by the browser that hangs up."""
+    """Stop all of its answers."""
     talk = _own_comparison(request, conversation_id)
-    columns.stop_waiting(talk)
+    stop_answers(Answer.objects.filter(message__conversation=talk, state__in=Answer.UNDER_WAY))
     return render(request, f"{PAGE}#columns", _columns_context(talk)) if request.htmx else redirect(_address(talk))
 
 
@@ -189,22 +170,24 @@ def _column(request: PortalRequest, answer: Answer, **more: object) -> SafeStrin
     return _drawn(request, COLUMN, {"column": column, "rendered": rendered_answers([column.answer]), **more})
 
 
-def _stage(request: PortalRequest, answer: Answer) -> Stage:
+def stream_view(request: PortalRequest, answer: Answer) -> StreamView:
+    """Return how a column looks when its stream begins and ends; which was the best may change with each end."""
     talk = answer.message.conversation
 
-    def article(shown: Answer, *, live: bool = False) -> SafeString:
-        context = {"column": Column(answer=shown), "rendered": rendered_answers([shown]), "live": live}
+    def article(shown: Answer) -> SafeString:
+        context = {"column": Column(answer=shown), "rendered": rendered_answers([shown])}
         return _drawn(request, "playground/_said.html", context)
 
     def marks() -> str:
         drawn = [(each, _drawn(request, "playground/_marks.html", {"column": each})) for each in columns_of(talk)]
         return "".join(partial(f"marks-{each.answer.pk}", html) for each, html in drawn)
 
-    return Stage(
-        opening=lambda: partial(f"answer-{answer.pk}", article(answer, live=True)),
+    return StreamView(
+        first=lambda: partial(f"answer-{answer.pk}", article(answer)),
         article=article,
+        waiting=lambda said, again_s: HttpResponse(_column(request, answer, sentence=said, again_s=again_s)),
         page=_address(talk),
-        beside=marks,
+        extra=marks,
     )
 
 
@@ -245,17 +228,6 @@ def _beside_form(response: HttpResponse) -> HttpResponse:
     """Let the columns that are shown stay: the refusal goes beside the form."""
     response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#playground-refused", "innerHTML"
     return response
-
-
-def _not_now(request: PortalRequest, answer: Answer, refusal: AskRefused | KeyRefused) -> HttpResponse:
-    """Say why a column has not begun; where that ends by itself it tries again."""
-    code = refusal.code
-    if code == "begun" or not request.htmx:
-        return _as_it_stands(request, answer, said="" if code == "begun" else str(refusal))
-    if code in AGAIN_S:
-        columns.wait_on(answer)
-    said = "" if code == "streams" else str(refusal)
-    return HttpResponse(_column(request, answer, sentence=said, again_s=AGAIN_S.get(code)))
 
 
 def _not_again(request: PortalRequest, earlier: Answer, refusal: AskRefused) -> HttpResponse:

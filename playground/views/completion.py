@@ -20,11 +20,11 @@ from keys.models import GatewayModel
 from playground.forms import AskForm
 from playground.models import Answer, Conversation
 from playground.services import asking
-from playground.services.asking import Job, Question
+from playground.services.asking import Question
 from playground.services.requests import completion_request
 from playground.views.code import no_code, show_code
 from playground.views.frame import REFUSALS, Refusal, asker_of, models_of, sentence_of, status_of
-from playground.views.streams import Stage, streamed
+from playground.views.streams import AGAIN_S, StreamView, to_stream
 from web.event_stream import partial
 from web.request import PortalRequest
 
@@ -51,10 +51,10 @@ def _asked(request: PortalRequest) -> HttpResponseBase:
     if not form.is_valid():
         return _unsent(request, form, status=422)
     try:
-        job = _begun(request, form, earlier)
+        answer = _asked_for(request, form, earlier)
     except REFUSALS as refusal:
         return _refused(request, form, refusal)
-    return streamed(request, job, _stage(request, job.answer))
+    return HttpResponse(_place_of(request, answer)) if request.htmx else to_stream(answer)
 
 
 @require_safe
@@ -73,7 +73,7 @@ def written(request: PortalRequest, answer_id: UUID) -> HttpResponse:
     answer = _own_answer(request, str(answer_id))
     if not request.htmx:
         return redirect(_address(answer.message.conversation))
-    return HttpResponse(_article(request, answer))
+    return HttpResponse(_article(request, answer, again_s=AGAIN_S))
 
 
 @require_POST
@@ -104,8 +104,8 @@ def _form(request: PortalRequest, *, with_message: bool = True) -> AskForm:
     return AskForm(request.POST, models=_models(request), kind=KIND, with_message=with_message)
 
 
-def _begun(request: PortalRequest, form: AskForm, earlier: Answer | None) -> Job:
-    """Begin the answer."""
+def _asked_for(request: PortalRequest, form: AskForm, earlier: Answer | None) -> Answer:
+    """Write it down."""
     asker = asker_of(request)
     if earlier:
         return asking.retry(asker, earlier, form.wishes())
@@ -125,23 +125,29 @@ def _page(request: PortalRequest, talk: Conversation | None, *, form: AskForm | 
     return {"form": form, "models": models, "conversation": talk, "answer": answer, "address": talk and _address(talk)}
 
 
-def _stage(request: PortalRequest, answer: Answer) -> Stage:
+def _place_of(request: PortalRequest, answer: Answer) -> str:
+    """Return what enters the page, which then asks for the answer's stream."""
     talk = answer.message.conversation
-
-    def opening() -> str:
-        place = format_html(
-            '<span id="playground-box" data-address="{}" data-title="{} · Passerelle" hidden></span>',
-            _address(talk),
-            talk.title,
-        )
-        shown = _article(request, answer, live=True)
-        return partial("playground-written", shown, swap="innerHTML") + partial("playground-box", place)
-
-    return Stage(opening=opening, article=lambda ended: _article(request, ended), page=_address(talk))
+    place = format_html(
+        '<span id="playground-box" data-address="{}" data-title="{} · Passerelle" hidden></span>',
+        _address(talk),
+        talk.title,
+    )
+    shown = _article(request, answer)
+    return partial("playground-written", shown, swap="innerHTML") + partial("playground-box", place)
 
 
-def _article(request: PortalRequest, answer: Answer, *, live: bool = False) -> SafeString:
-    return render_to_string("playground/_written.html", {"answer": answer, "live": live}, request)
+def stream_view(request: PortalRequest, answer: Answer) -> StreamView:
+    """Return how a text looks at the end of its stream."""
+    return StreamView(
+        article=lambda ended: _article(request, ended),
+        waiting=lambda sentence, again_s: HttpResponse(_article(request, answer, sentence=sentence, again_s=again_s)),
+        page=_address(answer.message.conversation),
+    )
+
+
+def _article(request: PortalRequest, answer: Answer, **more: object) -> SafeString:
+    return render_to_string("playground/_written.html", {"answer": answer, **more}, request)
 
 
 def _address(talk: Conversation) -> str:

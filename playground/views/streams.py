@@ -1,11 +1,13 @@
-"""An answer on its way into a page: the events of its stream, or the whole of it where there are no scripts."""
+"""An answer on its way into a page: the events of its stream, or without scripts a page that waits for it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial as partial_of
 
-from django.http import HttpResponseRedirect
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import translation
 from django.utils.html import escape
 from django.utils.safestring import SafeString
@@ -15,91 +17,118 @@ from django.utils.translation import ngettext
 from playground.models import Answer
 from playground.reasoning import ReasoningSplitter
 from playground.services.asking import Job
+from playground.services.autosave import save_meanwhile
 from playground.services.cards import card_of
+from playground.services.following import followed
 from playground.services.problems import problem_of
-from playground.services.relay import Direct, Ended, Piece, relay, run_to_end
+from playground.services.running import Delta, Done, Update, runs_here, start_run
 from playground.templatetags.playground_words import seconds
 from web.event_stream import KEEP_ALIVE, Appender, event_stream, message, partial
-from web.hangups import Hangup
 from web.request import PortalRequest
-from web.stream_loop import Outlet
-from web.turns import aside, turn
+from web.threads import in_thread
 
 LIVE_S = 0.5  # between two counts of seconds and tokens
+AGAIN_S = 1  # before a page that has lost a stream opens it again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Where an answer is shown: what opens it, how the finished one looks, and its page without scripts."""
+class StreamView:
+    """Where an answer is shown: how it looks when it begins and when it is over, and its page without scripts."""
 
-    opening: Callable[[], str]  # partials
     article: Callable[[Answer], str]  # the element `#answer-<id>`, finished
+    waiting: Callable[[str, int | None], HttpResponse]  # not yet: a sentence that says why, and when (s) it tries again
     page: str  # address
-    beside: Callable[[], str] = str  # more partials at the end, for what else changes then
+    first: Callable[[], str] = str  # partials that its page needs before the first word
+    extra: Callable[[], str] = str  # more partials at the end, for what else changes then
 
 
-def streamed(request: PortalRequest, job: Job, stage: Stage) -> HttpResponseBase:
-    """Answer with the stream of `job`; without htmx make the whole answer first, and lead to its page."""
-    hangup = Hangup(request)
-    if not request.htmx:
-        with aside():
-            run_to_end(job, hangup)
-        return HttpResponseRedirect(stage.page)
-    return event_stream(_events(job, hangup, Outlet.of(request), stage, translation.get_language()))
+def to_stream(answer: Answer) -> HttpResponseRedirect:
+    """Lead a browser without scripts to where it waits for the answer."""
+    return HttpResponseRedirect(reverse("playground:stream", args=[answer.pk]))
 
 
-def _events(job: Job, hangup: Hangup, outlet: Outlet | None, stage: Stage, language: str | None) -> Iterator[bytes]:
-    spell = _Speller(job.answer, language)
-    with closing(relay(job, hangup, Direct(outlet, spell) if outlet else None)) as updates:
-        next(updates)  # whatever happens to the opening, the answer has an end
-        with turn(ahead=True), translation.override(language):
-            opening = message(stage.opening())
-        yield opening
-        for update in updates:
-            if isinstance(update, Piece):
+def streamed(request: PortalRequest, answer: Answer, job: Job | None, view: StreamView) -> StreamingHttpResponse:
+    """Answer with what has come and what comes of an answer: by `job`, which nobody else has, or read along."""
+    if request.htmx:
+        return event_stream(_events(answer, job, view, translation.get_language()))
+    return StreamingHttpResponse(_waiting_page(request, answer, job, view), headers={"X-Accel-Buffering": "no"})
+
+
+def _updates_of(answer: Answer, job: Job | None) -> AsyncGenerator[Update]:
+    if job:
+        run = start_run(job)
+        save_meanwhile()
+        return run.updates()
+    run_here = next((run for run in runs_here() if run.job.answer.pk == answer.pk), None)
+    return run_here.updates() if run_here else followed(answer)
+
+
+async def _events(answer: Answer, job: Job | None, view: StreamView, language: str | None) -> AsyncGenerator[bytes]:
+    spell = _Speller(answer, language, is_rejoined=job is None)
+    async with aclosing(_updates_of(answer, job)) as updates:
+        with translation.override(language):
+            first = await in_thread(view.first) if view.first is not str else ""
+        yield message(first) if first else KEEP_ALIVE
+        async for update in updates:
+            if isinstance(update, Delta):
                 yield spell(update)
-            elif isinstance(update, Ended):
-                with turn(), translation.override(language):
-                    closing_event = message(_closing(stage, update.answer))
-                yield closing_event
+            elif isinstance(update, Done):
+                yield await in_thread(partial_of(_final, view, update.answer, language))
             else:
                 yield KEEP_ALIVE
 
 
-class _Speller:
-    """Spells the pieces of one answer; all that can be is prepared."""
+async def _waiting_page(
+    request: HttpRequest, answer: Answer, job: Job | None, view: StreamView
+) -> AsyncGenerator[bytes]:
+    """Wait for the end of the answer, and lead to the page that shows it."""
+    async with aclosing(_updates_of(answer, job)) as updates:
+        async for _update in updates:
+            yield b"\n"  # a sign of life
+    page = render_to_string("playground/waiting.html", {"address": view.page})
+    yield page.encode()
 
-    def __init__(self, answer: Answer, language: str | None) -> None:
+
+class _Speller:
+    """Writes what comes of one answer as events; all that can be is prepared."""
+
+    def __init__(self, answer: Answer, language: str | None, *, is_rejoined: bool) -> None:
         self._language = language
-        self._text = Appender(f"text-{answer.pk}")
-        self._reasoning = Appender(f"reasoning-{answer.pk}")
+        self._ids = (f"reasoning-{answer.pk}", f"text-{answer.pk}")
+        self._reasoning, self._text = map(Appender, self._ids)
         self._splitter = ReasoningSplitter()
         self._live = f"live-{answer.pk}"
         self._live_again_s = 0.0
+        self._replaces = is_rejoined  # what the page shows may be older, or as it was written
 
-    def __call__(self, piece: Piece) -> bytes:
-        """Return the event that puts the piece into the page."""
-        text, thought = self._splitter.feed(piece.text)
-        reasoning = piece.reasoning + thought
-        parts = [self._reasoning(reasoning)] if reasoning else []
-        if text:
-            parts.append(self._text(text))
-        if piece.after_s >= self._live_again_s:
-            self._live_again_s = piece.after_s + LIVE_S
+    def __call__(self, delta: Delta) -> bytes:
+        """Return the event that puts the delta into the page."""
+        text, thought = self._splitter.feed(delta.text)
+        reasoning = delta.reasoning + thought
+        if self._replaces:
+            self._replaces = False
+            found = zip(self._ids, (reasoning, text), strict=True)
+            parts = [partial(place, escape(said), swap="innerHTML") for place, said in found]
+        else:
+            parts = [self._reasoning(reasoning)] if reasoning else []
+            parts += [self._text(text)] if text else []
+        if delta.after_s >= self._live_again_s:
+            self._live_again_s = delta.after_s + LIVE_S
             with translation.override(self._language):
-                parts.append(partial(self._live, _live(piece), swap="innerHTML"))
+                parts.append(partial(self._live, _live(delta), swap="innerHTML"))
         return message(*parts) if parts else KEEP_ALIVE
 
 
-def _live(piece: Piece) -> SafeString:
-    words = ngettext("%(seconds)s, %(count)d token", "%(seconds)s, %(count)d tokens", piece.count)
-    return escape(words % {"seconds": seconds(round(piece.after_s * 1000)), "count": piece.count})
+def _live(delta: Delta) -> SafeString:
+    words = ngettext("%(seconds)s, %(count)d token", "%(seconds)s, %(count)d tokens", delta.count)
+    return escape(words % {"seconds": seconds(round(delta.after_s * 1000)), "count": delta.count})
 
 
-def _closing(stage: Stage, answer: Answer) -> str:
-    """Return the partials that end a stream: the finished article, and the sentence that is spoken."""
-    article = partial(f"answer-{answer.pk}", SafeString(stage.article(answer)))
-    return article + stage.beside() + partial("say", escape(_spoken(answer)), swap="innerHTML")
+def _final(view: StreamView, answer: Answer, language: str | None) -> bytes:
+    """Return the event that ends a stream: the finished article, and the sentence that is spoken."""
+    with translation.override(language):
+        article = partial(f"answer-{answer.pk}", SafeString(view.article(answer)))
+        return message(article + view.extra() + partial("say", escape(_spoken(answer)), swap="innerHTML"))
 
 
 def _spoken(answer: Answer) -> str:

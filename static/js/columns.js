@@ -1,31 +1,17 @@
-// form[data-column="address"]: its answer is a column's stream. [data-stops-all] ends all of them; a column whose end
-// did not come by its stream is asked for at that address. Which was the best is asked for when all are over: each stream
-// tells it too, but the ends of two may come in another order than they happened.
+// [data-column="address"]: opens a column's stream. [data-stops-all] ends all of them; a column whose end did not come
+// by its stream is asked for at that address. Which was the best is asked for when all are over: each stream tells it
+// too, but the ends of two may come in another order than they happened.
 
 import { isOfInputMethod } from "./input-method.js";
 
-const SETTLE_MS = 300; // the server needs a moment to notice that a stream was stopped
+const SETTLE_MS = 300; // the server needs a moment to write an end
+const REJOIN_MS = 1000;
 let marking;
 
-const columns = () => document.querySelectorAll("form[data-column]");
-
-function stopAll(form) {
-  for (const column of columns()) {
-    const article = column.parentElement.querySelector("[aria-busy=true]");
-    if (article) article.dataset.over = "";
-    htmx.trigger(column, "htmx:abort");
-  }
-  setTimeout(() => {
-    if (!form.isConnected) return;
-    htmx.ajax("POST", form.action, { source: form, target: "#playground-columns", swap: "outerHTML" });
-  }, SETTLE_MS);
-}
-
-function askHowItEnded(form) {
-  const column = form.parentElement;
-  const isOver = !column?.querySelector("[aria-busy=true]");
-  if (isOver || !form.isConnected || document.querySelector("[data-stops-all][data-over]")) return;
-  htmx.ajax("GET", form.dataset.column, { source: column, target: column, swap: "outerHTML" });
+function askHowItStands(source) {
+  const column = source.closest(".ps-column");
+  if (!source.isConnected || !column?.querySelector("[aria-busy=true]")) return;
+  htmx.ajax("GET", source.dataset.column, { source: column, target: column, swap: "outerHTML" });
 }
 
 async function mark() {
@@ -55,7 +41,7 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   if ("over" in form.dataset) return;
   form.dataset.over = "";
-  stopAll(form);
+  htmx.ajax("POST", form.action, { source: form, target: "#playground-columns", swap: "outerHTML" });
 });
 
 document.addEventListener("keydown", (event) => {
@@ -67,13 +53,13 @@ document.addEventListener("keydown", (event) => {
 // A column that waits asks for its turn by a clock of its own: not any more once all are stopped.
 document.addEventListener("htmx:before:request", (event) => {
   const isLate = document.querySelector("[data-stops-all][data-over]");
-  if (isLate && event.target.matches?.("form[data-column]")) event.preventDefault();
+  if (isLate && event.target.matches?.("[data-column]")) event.preventDefault();
 });
 
 document.addEventListener("htmx:finally:request", (event) => {
-  const form = event.target;
-  if (!form.matches?.("form[data-column]")) return;
-  setTimeout(() => askHowItEnded(form), SETTLE_MS);
+  const source = event.target;
+  if (!source.matches?.("[data-column]")) return;
+  setTimeout(() => askHowItStands(source), REJOIN_MS);
   clearTimeout(marking);
   marking = setTimeout(mark, SETTLE_MS);
 });

@@ -26,7 +26,7 @@ function send(area) {
   const button = area
     .closest("[data-stream], .ps-edit")
     .querySelector("button.ps-send, button[formaction]:not([data-code])");
-  if (!form.classList.contains("htmx-request")) form.requestSubmit(button);
+  if (!form.classList.contains("is-streaming")) form.requestSubmit(button);
 }
 
 document.addEventListener("keydown", (event) => {

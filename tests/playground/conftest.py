@@ -1,17 +1,22 @@
 """What the tests of the playground have in common."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
-from pytest_django import DjangoDbBlocker
+from pytest_django import Settings
 
-from tests.waiting import wait_until
+from gateway.async_transport import close_session
+from tests.playground.event_loop import event_loop
 
 
-@pytest.fixture(scope="package", autouse=True)
-def drafts_may_be_written(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Let the thread that writes drafts go on when a test ends: where a stream took long, it waits for that end."""
-    with django_db_blocker.unblock():
-        yield
-        wait_until(lambda: all(thread.name != "saver" for thread in threading.enumerate()), timeout_s=60)
+@pytest.fixture(autouse=True)
+def nobody_comes_back(settings: Settings) -> None:
+    """Stop an answer at once when its page has gone, so that no test waits for that."""
+    settings.PLAYGROUND_UNWATCHED_S = 0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def connections_are_closed() -> Iterator[None]:
+    """Leave no connection of the loop's to the gateway."""
+    yield
+    event_loop().run(close_session())

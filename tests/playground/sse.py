@@ -1,17 +1,19 @@
 """The chat as a browser has it: forms go out, and events come in, each with markup for places on the page."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from html import unescape
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponseRedirect
 from django.test import Client
 from django.urls import reverse
 
 from playground.models import Answer
 from tests.conftest import HTMX
+from tests.playground.event_loop import event_loop
 from tests.playground.streams import MODEL
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _EVENT_END = re.compile(r"(?:\r\n|\r|\n){2}")
+_STREAM = re.compile(r"/playground/answers/[\w-]{36}/stream/")
+_REFRESH = re.compile(r"http-equiv=\"refresh\" content=\"0; url=([^\"]+)\"")
 _PARTIAL = re.compile(r'<hx-partial hx-target="#([\w-]+)" hx-swap="(\w+)">(.*?)</hx-partial>', re.DOTALL)
 
 
@@ -109,30 +113,74 @@ def parts_of(data: str) -> list[Part]:
 
 # --- Forms ------------------------------------------------------------------------------------------
 def send(client: Client, message: str, *, htmx: bool = True, model: str = MODEL, **fields: Any) -> "Response":
-    """Send a message by the form of the page; the answer may be a stream that nobody has read yet."""
+    """Send a message by the form of the page; the answer has the place for a stream that nobody has opened yet."""
     return post(client, reverse("playground:send"), htmx=htmx, message=message, model=model, **fields)
 
 
 def post(client: Client, url: str, *, htmx: bool = True, **fields: Any) -> "Response":
-    """Send a form, with htmx or without."""
-    return client.post(url, fields, headers=HTMX if htmx else {})
+    """Send a form, with htmx or without; then wait for the answer as a browser without scripts does."""
+    response = client.post(url, fields, headers=HTMX if htmx else {})
+    return response if htmx or response.status_code != 302 else waited(response)
+
+
+def waited(response: "Response") -> "Response":
+    """Follow a redirect to the stream of an answer, and return the one to the page that it leads to at its end."""
+    stream = _STREAM.search(response["Location"])
+    if not stream:
+        return response
+    whole = b"".join(stream_of(response.client.get(stream[0]))).decode()
+    refresh = _REFRESH.search(whole)
+    assert refresh, whole
+    end = cast("Response", HttpResponseRedirect(refresh[1]))
+    end.client, end.request = response.client, response.request
+    return end
 
 
 def heard(response: "Response") -> Heard:
-    """Read a stream to its end."""
+    """Open the stream of what a form has answered, and read it to its end."""
     assert response.status_code == 200
     return Heard(stream_of(response))
 
 
 def stream_of(response: "Response") -> Iterator[bytes]:
-    """Return the events of a stream, as they come."""
-    assert response.streaming
-    return cast("Iterator[bytes]", cast("StreamingHttpResponse", response).streaming_content)
+    """Return the events of a stream, as they come; of a form's answer the place first, then what its page opens."""
+    if not response.streaming:
+        yield message_of(response.content.decode())
+        found = _STREAM.findall(response.content.decode())
+        assert found, response.content.decode()
+        response = opened(response, found[-1])
+        if not response.streaming:  # not now, or not any more
+            yield message_of(response.content.decode())
+            return
+    yield from event_loop().each(content_of(response))
+
+
+def opened(response: "Response", url: str) -> "Response":
+    """Open a stream as the page does that got this response."""
+    headers = {name: value for name, value in response.request.items() if name.startswith("HTTP_")}
+    stream = response.client.get(url, **headers)
+    cast("Any", response).opened = stream
+    return stream
+
+
+def content_of(response: "Response") -> "AsyncIterator[bytes]":
+    """Return what a server would send."""
+    if not hasattr(response, "content_once"):
+        cast("Any", response).content_once = aiter(cast("Any", response).streaming_content)
+    return cast("AsyncIterator[bytes]", cast("Any", response).content_once)
+
+
+def message_of(markup: str) -> bytes:
+    """Write markup as an event."""
+    return f"data: {markup}\n\n".replace("\n", "\ndata: ", markup.count("\n")).encode()
 
 
 def hang_up(response: "Response") -> None:
-    """Close a stream as a server does whose client has gone; so, that Django leaves the database open for the test."""
-    cast("Any", response)._iterator.close()
+    """Close a stream as a server does whose client has gone, and wait for the end that is then written."""
+    stream = getattr(response, "opened", response)
+    event_loop().hang_up(content_of(stream))
+    if found := _STREAM.search(stream.request["PATH_INFO"]):
+        event_loop().end_of(UUID(found[0].split("/")[-3]))
 
 
 def answer_to(client: Client, message: str, **fields: Any) -> Answer:

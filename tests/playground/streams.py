@@ -1,20 +1,17 @@
 """An answer from asking to its end, as the views make it, without a page."""
 
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
-
-from django.http import HttpRequest
 
 from accounts.audit import Act
 from accounts.models import User
 from accounts.policies import policy_of
 from keys.catalogue import refresh_models
 from playground.models import Answer
-from playground.services.asking import Asker, Job, Question, ask
-from playground.services.relay import Ended, Piece, Update, relay
-from web.hangups import Hangup
+from playground.services.asking import Asker, Job, Question, ask, begin
+from playground.services.autosave import save_meanwhile
+from playground.services.running import Delta, Done, Update, start_run
+from tests.playground.event_loop import event_loop
 
 MODEL = "gpt-4o-mini"
 
@@ -25,36 +22,48 @@ def asker(user: User) -> Asker:
 
 
 def asked(user: User, text: str, *, model: str = MODEL, **more: Any) -> Job:
-    """Ask, in a new conversation unless `conversation` is given; `wishes` are added to the model."""
+    """Ask and begin, in a new conversation unless `conversation` is given; `wishes` are added to the model."""
     wishes = {"model": model, **more.pop("wishes", {})}
-    return ask(asker(user), Question(text=text, wishes=wishes, **more))
+    return begin(asker(user), ask(asker(user), Question(text=text, wishes=wishes, **more)))
 
 
-def nobody() -> Hangup:
-    """Return a browser that stays."""
-    return Hangup(HttpRequest())
+class Reading:
+    """A page that reads an answer which is made for it."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self._stream = _begun(job)
+
+    def __iter__(self) -> Iterator[Update]:
+        return event_loop().each(self._stream)
+
+    def first_word(self) -> Delta:
+        """Read until the model has said something."""
+        return next(update for update in self if isinstance(update, Delta))
+
+    def hang_up(self) -> None:
+        """Go, and wait for the end that is then written."""
+        event_loop().hang_up(self._stream)
+        event_loop().end_of(self.job.answer.pk)
 
 
-@contextmanager
-def browser() -> Iterator[tuple[Hangup, socket.socket]]:
-    """Hand out a browser and its end of the connection, to be closed as a browser does."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        request = HttpRequest()
-        request.META["gunicorn.socket"] = ours
-        yield Hangup(request), theirs
+async def _begun(job: Job) -> AsyncIterator[Update]:
+    run = start_run(job)
+    save_meanwhile()
+    async for update in run.updates():
+        yield update
 
 
 def ended(user: User, text: str, **more: Any) -> Answer:
     """Ask, read to the end, and return the row as it is kept."""
-    updates = list(relay(asked(user, text, **more), nobody()))
-    assert isinstance(updates[-1], Ended)
+    updates = list(Reading(asked(user, text, **more)))
+    assert isinstance(updates[-1], Done)
     return Answer.objects.get(pk=updates[-1].answer.pk)
 
 
 def text_of(updates: list[Update]) -> str:
     """Join the text of the pieces."""
-    return "".join(update.text for update in updates if isinstance(update, Piece))
+    return "".join(update.text for update in updates if isinstance(update, Delta))
 
 
 def know_the_models() -> None:

@@ -3,14 +3,14 @@
 from contextlib import closing
 
 import pytest
+from playground.services.relay import Piece, relay
 
 from accounts.models import User
 from gateway.inference_types import ChatDelta, ChatRequest, CompletionRequest, Message
 from keys.models import GatewayModel
 from playground.models import Answer
+from playground.services.buffer import AnswerBuffer
 from playground.services.costs import TOKENS_AN_IMAGE, Cost, estimated_cost
-from playground.services.draft import Draft
-from playground.services.relay import Piece, relay
 from playground.services.requests import Picture
 from tests.playground import rows
 from tests.playground.streams import asked, know_the_models, nobody
@@ -32,9 +32,9 @@ def model(db: None) -> GatewayModel:
 
 
 def read_tokens(body: Body) -> int:
-    draft = Draft()
-    draft.add(ChatDelta(text="Paris"))
-    cost = estimated_cost(body=body, draft=draft, ask=False)
+    buffer = AnswerBuffer()
+    buffer.add(ChatDelta(text="Paris"))
+    cost = estimated_cost(body=body, buffer=buffer, ask=False)
     assert cost.source == Answer.CostSource.LISTED
     return int(cost.usd or 0)
 
@@ -60,7 +60,7 @@ def test_counts_what_a_model_reads(model: GatewayModel, body: Body, least: int, 
 
 
 def test_without_a_price_nothing_is_known(db: None) -> None:
-    assert estimated_cost(body=chat(SAID), draft=Draft(), ask=False) == Cost()
+    assert estimated_cost(body=chat(SAID), buffer=AnswerBuffer(), ask=False) == Cost()
 
 
 def test_a_stopped_answer_to_a_picture_costs_no_fortune(intern: User, sandbox: Sandbox) -> None:

@@ -1,28 +1,29 @@
-"""An answer is relayed piece by piece, and however it ends, its end is written down."""
+"""An answer comes piece by piece to all who read it, and however it ends, its end is written down."""
 
-import threading
-from collections.abc import Generator
-from contextlib import closing
 from decimal import Decimal
 
+import asyncio
+
 import pytest
-from django.db import connection
 from pytest_django import Settings
 
 from accounts.models import User
 from playground.models import Answer, Conversation, Slot
-from playground.services.relay import Ended, Piece, Update, relay
 from tests.keys.leaks import assert_nowhere, everywhere
-from tests.playground.streams import asked, browser, ended, know_the_models, nobody, text_of
+from tests.playground.event_loop import event_loop
+from tests.playground.streams import Reading, asked, ended, know_the_models, text_of
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
 
 State = Answer.State
 
 
-def until_first_word(updates: Generator[Update]) -> Piece:
-    """Read until the model has said something."""
-    return next(update for update in updates if isinstance(update, Piece))
+async def asked_by(reading: Reading, sandbox: Sandbox) -> None:
+    """Wait until the gateway works on it, though no word has come."""
+    waiting = asyncio.ensure_future(reading.next())
+    while not await asyncio.to_thread(lambda: sandbox.connections()["open"]):
+        await asyncio.sleep(0.01)
+    waiting.cancel()
 
 
 def kept(answer: Answer) -> Answer:
@@ -32,13 +33,13 @@ def kept(answer: Answer) -> Answer:
 def test_what_comes_is_what_is_kept(intern: User, sandbox: Sandbox) -> None:
     job = asked(intern, "Count [count 60] [pace 2]")
 
-    updates = list(relay(job, nobody()))
+    updates = list(Reading(job))
 
     answer = kept(job.answer)
     assert answer.state == State.COMPLETE
     assert answer.text.split() == [str(number) for number in range(1, 61)]
     assert text_of(updates) == answer.text
-    assert isinstance(updates[-1], Ended)
+    assert isinstance(updates[-1], Done)
     assert 2 < len(updates) < 40  # joined, but not into one
 
 
@@ -61,11 +62,11 @@ def test_tells_its_figures(intern: User, sandbox: Sandbox) -> None:
 def test_reasoning_is_kept_apart(intern: User, sandbox: Sandbox) -> None:
     job = asked(intern, "Think [reason 7] [words 3]")
 
-    updates = list(relay(job, nobody()))
+    updates = list(Reading(job))
 
     answer = kept(job.answer)
     assert len(answer.reasoning.split()) == 7
-    assert "".join(update.reasoning for update in updates if isinstance(update, Piece)) == answer.reasoning
+    assert "".join(update.reasoning for update in updates if isinstance(update, Delta)) == answer.reasoning
     assert answer.reasoning not in text_of(updates)
 
 
@@ -82,23 +83,21 @@ def test_the_first_word_is_not_held_back(intern: User, sandbox: Sandbox) -> None
     """Held back for 40 ms it would always come with the second; on a slow machine it sometimes does by itself."""
 
     def count_of_first() -> int:
-        with closing(relay(asked(intern, "Hello [words 20] [pace 30]"), nobody())) as updates:
-            return until_first_word(updates).count
+        reading = Reading(asked(intern, "Hello [words 20] [pace 30]"))
+        count = reading.first_word().count
+        reading.hang_up()
+        return count
 
     assert any(count_of_first() == 1 for _ in range(5))
 
 
-def test_a_browser_that_goes_ends_the_gateways_work(intern: User, sandbox: Sandbox) -> None:
-    job = asked(intern, "Talk [words 2000] [pace 20]")
+def test_a_page_that_goes_ends_the_gateways_work(intern: User, sandbox: Sandbox) -> None:
+    reading = Reading(asked(intern, "Talk [words 2000] [pace 20]"))
 
-    with browser() as (hangup, theirs):
-        updates = relay(job, hangup)
-        until_first_word(updates)
-        theirs.close()
-        rest = list(updates)
+    reading.first_word()
+    reading.hang_up()
 
-    answer = kept(job.answer)
-    assert isinstance(rest[-1], Ended)
+    answer = kept(reading.job.answer)
     assert answer.state == State.STOPPED
     assert answer.text
     assert answer.problem is None
@@ -106,36 +105,26 @@ def test_a_browser_that_goes_ends_the_gateways_work(intern: User, sandbox: Sandb
     assert sandbox.connections()["open"] == []
 
 
-def test_a_browser_that_goes_before_the_first_word_is_noticed_too(intern: User, sandbox: Sandbox) -> None:
+def test_a_page_that_goes_before_the_first_word_is_noticed_too(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
-    job = asked(intern, "Think long [slow 20000]")
+    reading = Reading(asked(intern, "Think long [slow 20000]"))
 
-    with browser() as (hangup, theirs):
-        threading.Timer(0.1, theirs.close).start()
-        updates = list(relay(job, hangup))
+    event_loop().run(asked_by(reading, sandbox))
+    reading.hang_up()
 
-    assert isinstance(updates[-1], Ended)
-    assert kept(job.answer).state == State.STOPPED
-    assert kept(job.answer).took_ms is not None
-    assert kept(job.answer).took_ms < 5000  # type: ignore[operator]  # asserted above
-    assert kept(job.answer).cost_usd, "LiteLLM bills the prompt also then"
-
-
-def test_a_piece_that_cannot_be_sent_ends_it_as_well(intern: User, sandbox: Sandbox) -> None:
-    job = asked(intern, "Talk [words 2000] [pace 20]")
-
-    with closing(relay(job, nobody())) as updates:
-        until_first_word(updates)  # and then the server closes the iterator
-
-    assert kept(job.answer).state == State.STOPPED
-    wait_until(lambda: sandbox.connections()["closed_by_client"], timeout_s=1)
+    answer = kept(reading.job.answer)
+    assert answer.state == State.STOPPED
+    assert answer.took_ms is not None
+    assert answer.took_ms < 5000
+    assert answer.cost_usd, "LiteLLM bills the prompt also then"
 
 
 def test_what_was_stopped_has_an_estimated_cost(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
     job = asked(intern, "Talk [words 2000] [pace 5]")
-    with closing(relay(job, nobody())) as updates:
-        until_first_word(updates)
+    reading = Reading(job)
+    reading.first_word()
+    reading.hang_up()
 
     answer = kept(job.answer)
     assert answer.cost_source in (Answer.CostSource.CALCULATED, Answer.CostSource.LISTED)
@@ -148,7 +137,7 @@ def test_a_silent_gateway_is_given_up(intern: User, sandbox: Sandbox, settings: 
     sandbox.faults("/chat/completions", "stream_silent", after_chunks=3)
     job = asked(intern, "Talk [words 30]")
 
-    updates = list(relay(job, nobody()))
+    updates = list(Reading(job))
 
     answer = kept(job.answer)
     assert answer.state == State.FAILED
@@ -160,34 +149,28 @@ def test_a_silent_gateway_is_given_up(intern: User, sandbox: Sandbox, settings: 
 def test_every_end_frees_the_slot(intern: User, sandbox: Sandbox) -> None:
     ended(intern, "Well [words 2]")
     ended(intern, "Broken [fail 500]")
-    with closing(relay(asked(intern, "Stopped [words 500] [pace 20]"), nobody())) as updates:
-        until_first_word(updates)
+    reading = Reading(asked(intern, "Stopped [words 500] [pace 20]"))
+    reading.first_word()
+    reading.hang_up()
 
     assert Slot.objects.count() == 3
     assert not Slot.objects.filter(ended_at=None).exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_holds_no_connection_to_the_database_while_tokens_flow(intern: User, sandbox: Sandbox) -> None:
-    with closing(relay(asked(intern, "Talk [words 30] [pace 10]"), nobody())) as updates:
-        until_first_word(updates)
-        assert connection.connection is None
-
-
-@pytest.mark.django_db(transaction=True)
 def test_what_has_come_is_saved_each_second(intern: User, sandbox: Sandbox) -> None:
-    job = asked(intern, "Count [count 500] [pace 20]")
+    reading = Reading(asked(intern, "Count [count 500] [pace 20]"))
 
-    with closing(relay(job, nobody())) as updates:
-        for update in updates:
-            if isinstance(update, Piece) and update.after_s > 1.5:
-                break
-        saved = kept(job.answer)
-        assert saved.state == State.STREAMING
-        assert saved.text.split()[:5] == ["1", "2", "3", "4", "5"]
-        assert saved.is_under_way
+    for update in reading:
+        saved = kept(reading.job.answer)
+        if saved.text or (isinstance(update, Delta) and update.after_s > 10):
+            break
 
-    assert kept(job.answer).state == State.STOPPED
+    assert saved.state == State.STREAMING
+    assert saved.text.split()[:5] == ["1", "2", "3", "4", "5"]
+    assert saved.is_under_way
+    reading.hang_up()
+    assert kept(reading.job.answer).state == State.STOPPED
 
 
 def test_the_conversation_goes_on(intern: User, sandbox: Sandbox) -> None:
@@ -206,7 +189,7 @@ def test_the_conversation_goes_on(intern: User, sandbox: Sandbox) -> None:
 
 def test_the_secret_is_nowhere(intern: User, sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     job = asked(intern, "Hello [words 3]")
-    updates = list(relay(job, nobody()))
+    updates = list(Reading(job))
 
     assert str(job.secret) not in repr(job)
     assert str(job.secret) not in repr(updates)

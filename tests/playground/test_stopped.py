@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from playground.services.relay import Piece, relay
 from pytest_django import Settings
 
 from accounts.models import User
 from keys.models import GatewayModel
 from playground.models import Answer
-from playground.services.relay import Piece, relay
 from tests.playground.scripted import scripted_gateway
 from tests.playground.streams import MODEL, asked, know_the_models, nobody
 from tests.playground.test_besides import event

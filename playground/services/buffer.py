@@ -1,5 +1,6 @@
 """An answer while it comes: pieces in, text out. Knows no database and no page."""
 
+import io
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Final
@@ -10,12 +11,33 @@ MOST_PICTURE_CHARS: Final = 48 * 2**20  # of the data URLs of one choice, while 
 MOST_SOURCES, MOST_NAMES = 100, 20
 
 
+class GrowingText:
+    """A text that grows at its end, and of which many may read what is new to them."""
+
+    def __init__(self) -> None:
+        self._buffer = io.StringIO()
+        self.size = 0  # characters
+
+    def add(self, text: str) -> None:
+        """Put text to the end."""
+        self._buffer.seek(self.size)
+        self.size += self._buffer.write(text)
+
+    def since(self, position: int) -> str:
+        """Return what stands after so many characters."""
+        self._buffer.seek(position)
+        return self._buffer.read()
+
+    def __str__(self) -> str:
+        return self._buffer.getvalue()
+
+
 @dataclass(slots=True)
 class Choice:
     """What came of one choice; a request with n > 1 has several."""
 
-    text: list[str] = field(default_factory=list)
-    reasoning: list[str] = field(default_factory=list)
+    text: GrowingText = field(default_factory=GrowingText)
+    reasoning: GrowingText = field(default_factory=GrowingText)
     tool_calls: dict[int, dict[str, str]] = field(default_factory=dict)
     finish_reason: str = ""
     pictures: list[str] = field(default_factory=list)  # data URLs
@@ -25,8 +47,8 @@ class Choice:
     def as_json(self) -> dict[str, object]:
         """Return the choice as `Answer.others` keeps it."""
         return {
-            "text": "".join(self.text),
-            "reasoning": "".join(self.reasoning),
+            "text": str(self.text),
+            "reasoning": str(self.reasoning),
             "tool_calls": self.called(),
             "finish_reason": self.finish_reason,
             **self.extras(),
@@ -57,8 +79,8 @@ class Choice:
         return [self.tool_calls[index] for index in sorted(self.tool_calls)]
 
 
-class Draft:
-    """All that came so far. One thread adds; others may read at any time."""
+class AnswerBuffer:
+    """All that came so far; for one event loop, and for a thread once nothing more comes."""
 
     def __init__(self) -> None:
         self.began = time.monotonic()
@@ -75,9 +97,9 @@ class Draft:
         if choice is None:
             choice = self.choices[delta.index] = Choice()
         if delta.text:
-            choice.text.append(storable(delta.text))
+            choice.text.add(storable(delta.text))
         if delta.reasoning:
-            choice.reasoning.append(storable(delta.reasoning))
+            choice.reasoning.add(storable(delta.reasoning))
         for call in delta.tool_calls:
             _join(choice.tool_calls, call)
         if delta.finish_reason:

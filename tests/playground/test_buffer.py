@@ -3,15 +3,15 @@
 import pytest
 
 from gateway.inference_types import ChatDelta, TokenUsage, ToolCall
-from playground.services.draft import Draft
+from playground.services.buffer import AnswerBuffer
 
 
 def counted(*told: TokenUsage) -> TokenUsage:
-    draft = Draft()
+    buffer = AnswerBuffer()
     for usage in told:
-        draft.add(ChatDelta(usage=usage))
-    assert draft.usage
-    return draft.usage
+        buffer.add(ChatDelta(usage=usage))
+    assert buffer.usage
+    return buffer.usage
 
 
 @pytest.mark.parametrize(
@@ -39,19 +39,19 @@ def test_a_zero_that_nothing_contradicts_is_a_zero() -> None:
 
 
 def test_calls_that_share_a_number_and_not_an_id_are_several() -> None:
-    draft = Draft()
+    buffer = AnswerBuffer()
     for name, call_id in (("weather", "a"), ("time", "b")):
-        draft.add(ChatDelta(tool_calls=(ToolCall(index=0, id=call_id, name=name, arguments="{}"),)))
+        buffer.add(ChatDelta(tool_calls=(ToolCall(index=0, id=call_id, name=name, arguments="{}"),)))
 
-    assert draft.first.called() == [
+    assert buffer.first.called() == [
         {"id": "a", "name": "weather", "arguments": "{}"},
         {"id": "b", "name": "time", "arguments": "{}"},
     ]
 
 
 def test_pieces_of_a_call_that_repeat_its_id_are_one() -> None:
-    draft = Draft()
+    buffer = AnswerBuffer()
     for arguments in ('{"city": ', '"Lyon"}'):
-        draft.add(ChatDelta(tool_calls=(ToolCall(index=0, id="a", name="weather", arguments=arguments),)))
+        buffer.add(ChatDelta(tool_calls=(ToolCall(index=0, id="a", name="weather", arguments=arguments),)))
 
-    assert draft.first.called() == [{"id": "a", "name": "weather", "arguments": '{"city": "Lyon"}'}]
+    assert buffer.first.called() == [{"id": "a", "name": "weather", "arguments": '{"city": "Lyon"}'}]

@@ -1,0 +1,150 @@
+"""The end of an answer, which is always written: what came, how it ended, what it cost."""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+from django.db import DatabaseError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from gateway.errors import GatewayError, GatewayKeyRefused, GatewayNotFound
+from gateway.types import Headers
+from keys.services import recheck_playground_key
+from playground.models import Answer, Conversation, GeneratedImage
+from playground.services.asking import Job
+from playground.services.buffer import AnswerBuffer
+from playground.services.costs import Cost, estimated_cost, told_cost
+from playground.services.mishaps import INTERRUPTED, UNSAVED, Mishap, mishap_of
+from playground.services.pictures import forget_pictures, keep_pictures, take_pictures
+from playground.services.quotas import note_over_budget, size_of
+from playground.services.slots import end_slot
+from web.threads import release_connection
+
+logger = logging.getLogger(__name__)
+
+State = Answer.State
+
+
+@dataclass(slots=True)
+class Ending:
+    """How it ends, as far as is known; what nobody foresaw is an interruption."""
+
+    state: str = State.FAILED
+    mishap: Mishap | None = INTERRUPTED
+    headers: Headers | None = None
+    error: GatewayError | None = None
+
+
+def settle(job: Job, buffer: AnswerBuffer, ending: Ending) -> None:
+    """Write down the end. A database that is away costs the row its end, which the task `playground.settle` writes."""
+    if ending.error:
+        _judge(job, buffer, ending, ending.error)
+    pictures = _finish(job.answer, buffer, ending)
+    is_kept = False
+    try:
+        is_cost_open = job.answer.cost_usd is None and (buffer.has_begun or _is_billed_unheard(ending))
+        if is_cost_open:  # at once, for a page that shows a stopped answer while the gateway is still asked
+            _take(job.answer, estimated_cost(body=job.body, buffer=buffer, ask=False))
+        _write(job, pictures)
+        is_kept = True
+        if is_cost_open and ending.mishap is None:
+            _write_cost(job, buffer)
+    except DatabaseError as error:
+        logger.warning("playground: the end of an answer was not written, %s", type(error).__name__)
+        if not is_kept:
+            forget_pictures(job.answer)
+            job.answer.problem = replace(ending.mishap or UNSAVED, unsaved=True).as_json()
+
+
+def _judge(job: Job, buffer: AnswerBuffer, ending: Ending, error: GatewayError) -> None:
+    """Find out what an error of the gateway means, and act on what it says of budget and key."""
+    ending.headers = ending.headers or error.headers
+    periods = {"budget_period": job.budget_period, "person_period": job.person_period}
+    ending.mishap = mishap_of(error, begun=buffer.has_begun, **periods)
+    if ending.mishap.code == "over_budget":
+        note_over_budget(job.conversation.owner_id)
+    if isinstance(error, GatewayKeyRefused | GatewayNotFound):  # so that the next call makes or renews it
+        with suppress(GatewayError, DatabaseError):
+            recheck_playground_key(job.conversation.owner)
+
+
+def _is_billed_unheard(ending: Ending) -> bool:
+    """Tell whether the gateway may bill the prompt though no word came: seen after a stop, likely after a timeout."""
+    return ending.state == State.STOPPED or (ending.mishap is not None and ending.mishap.code == "timeout")
+
+
+def _finish(answer: Answer, buffer: AnswerBuffer, ending: Ending) -> list[GeneratedImage]:
+    """Put what came, and how it ended, into the row; return its pictures. Nothing is saved yet."""
+    choice, usage, headers = buffer.first, buffer.usage, ending.headers
+    answer.state, answer.problem = ending.state, ending.mishap.as_json() if ending.mishap else None
+    answer.text, answer.reasoning = str(choice.text), str(choice.reasoning)
+    answer.tool_calls, answer.others, answer.finish_reason = choice.called(), buffer.others(), choice.finish_reason[:40]
+    answer.completion_tokens = buffer.count or None
+    if usage:
+        answer.prompt_tokens = usage.prompt_tokens
+        answer.completion_tokens = usage.completion_tokens or answer.completion_tokens
+        answer.reasoning_tokens, answer.cached_tokens = usage.reasoning_tokens, usage.cached_tokens
+    if headers:
+        answer.headers = dict(headers.raw)
+        answer.call_id, answer.answered_by = (headers.call_id or "")[:200], (headers.model_group or "")[:200]
+    _take(answer, told_cost(buffer))
+    answer.first_token_ms = None if buffer.first_after_s is None else round(buffer.first_after_s * 1000)
+    answer.took_ms = round((time.monotonic() - buffer.began) * 1000)
+    answer.ended_at = answer.saved_at = timezone.now()
+    answer.extras = choice.extras()
+    return take_pictures(answer, [buffer.choices[index] for index in sorted(buffer.choices)])
+
+
+ENDED_FIELDS: Final = (
+    "state",
+    "text",
+    "reasoning",
+    "tool_calls",
+    "others",
+    "extras",
+    "finish_reason",
+    "problem",
+    "answered_by",
+    "call_id",
+    "headers",
+    "prompt_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+    "cached_tokens",
+    "cost_usd",
+    "cost_source",
+    "first_token_ms",
+    "took_ms",
+    "saved_at",
+    "ended_at",
+)
+
+
+def _write(job: Job, pictures: Sequence[GeneratedImage]) -> None:
+    """Save the end, once: of two who settle the same answer the first is believed."""
+    answer = job.answer
+    with transaction.atomic():
+        told = {name: getattr(answer, name) for name in ENDED_FIELDS}
+        values = [answer.tool_calls, answer.others, answer.extras, answer.headers]
+        size = size_of(answer.text, answer.reasoning, values=values)
+        more = F("stored_bytes") + size
+        if Answer.objects.filter(pk=answer.pk, state=State.STREAMING).update(**told, stored_bytes=more):
+            if pictures:
+                more += keep_pictures(job.conversation.owner, answer, pictures, besides=size)
+            Conversation.objects.filter(pk=job.conversation.pk).update(stored_bytes=more)
+        end_slot(job.slot_id)
+
+
+def _write_cost(job: Job, buffer: AnswerBuffer) -> None:
+    """Ask the gateway for what it did not tell, without a connection held meanwhile."""
+    release_connection()
+    _take(job.answer, estimated_cost(body=job.body, buffer=buffer, ask=True))
+    Answer.objects.filter(pk=job.answer.pk).update(cost_usd=job.answer.cost_usd, cost_source=job.answer.cost_source)
+
+
+def _take(answer: Answer, cost: Cost) -> None:
+    answer.cost_usd, answer.cost_source = cost.usd, cost.source

@@ -1,0 +1,23 @@
+"""Stop an answer, from any page and whichever process makes it."""
+
+from collections.abc import Iterable
+
+from django.utils import timezone
+
+from playground.models import Answer
+from playground.services.running import running
+from playground.services.slots import end_slot
+
+State = Answer.State
+
+
+def stop_answers(answers: Iterable[Answer]) -> None:
+    """End those under way: those that wait at once, those that another process makes within a second."""
+    for answer in answers:
+        now = timezone.now()
+        mine = Answer.objects.filter(pk=answer.pk)
+        if mine.filter(state=State.WAITING).update(state=State.STOPPED, saved_at=now, ended_at=now):
+            if answer.slot_id:
+                end_slot(answer.slot_id)
+        elif mine.filter(state=State.STREAMING).update(stop_requested=True) and (run := running(answer.pk)):
+            run.request_stop()

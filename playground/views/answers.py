@@ -1,0 +1,78 @@
+"""The stream of an answer, which its page opens and opens again, and the way to stop it."""
+
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from gateway.errors import GatewayError, GatewayUnavailable
+from keys.services import KeyRefused
+from playground.models import Answer, Conversation
+from playground.services import asking, columns
+from playground.services.mishaps import Mishap, mishap_of
+from playground.services.refusals import AskRefused
+from playground.services.stopping import stop_answers
+from playground.views import chat, compare, completion
+from playground.views.frame import asker_of, own_answer
+from playground.views.streams import StreamView, streamed
+from web.request import PortalRequest
+
+AGAIN_S: Final = {
+    "streams": 1,
+    "full": 5,
+    "minute": 5,
+}  # refusals that end by themselves
+Kind = Conversation.Kind
+STREAM_VIEWS: Final[dict[str, Callable[[PortalRequest, Answer], StreamView]]] = {
+    Kind.CHAT: chat.stream_view,
+    Kind.COMPARE: compare.stream_view,
+    Kind.COMPLETION: completion.stream_view,
+}
+
+
+@require_GET  # not HEAD: the first to ask for the stream begins the answer
+@never_cache
+def stream(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
+    """Stream an answer: one that waits begins with it, one under way is read along, one that is over comes whole."""
+    answer, job = own_answer(request, answer_id), None
+    if answer.state == Answer.State.WAITING:
+        try:
+            job = asking.begin(asker_of(request), answer)
+        except (AskRefused, KeyRefused) as refusal:
+            if refusal.code != "begun":  # by another page, in this very moment
+                return _not_now(request, answer, refusal)
+        except GatewayError as error:
+            is_down = isinstance(error, GatewayUnavailable)  # when it was asked for the key, no model yet
+            columns.fail(answer, Mishap(code="gateway_down", free=True) if is_down else mishap_of(error, begun=False))
+    view = STREAM_VIEWS[answer.message.conversation.kind](request, answer)
+    return streamed(request, answer, job, view)
+
+
+@require_POST
+@never_cache
+def stop_answer(request: PortalRequest, answer_id: UUID) -> HttpResponse:
+    """Stop an answer; its stream tells its pages."""
+    answer = own_answer(request, answer_id)
+    stop_answers([answer])
+    if request.htmx or request.headers.get("Accept") == "*/*":
+        return HttpResponse(status=204)
+    return redirect(STREAM_VIEWS[answer.message.conversation.kind](request, answer).page)
+
+
+def _not_now(request: PortalRequest, answer: Answer, refusal: AskRefused | KeyRefused) -> HttpResponse:
+    """Say why an answer has not begun; where that ends by itself its page tries again."""
+    view = STREAM_VIEWS[answer.message.conversation.kind](request, answer)
+    again_s = AGAIN_S.get(refusal.code)
+    if not request.htmx:
+        messages.warning(request, str(refusal))
+        return redirect(view.page)
+    if again_s:
+        columns.wait_on(answer)
+    sentence = "" if refusal.code == "streams" else str(refusal)
+    return view.waiting(sentence, again_s)
