@@ -1,7 +1,7 @@
 """`make fuzz`: 10,000 odd requests over all pages and forms, as four roles at once, to a portal as it is in service.
 
 two processes of the web server, PostgreSQL, Redis, the sandbox gateway, and nginx as docs/operating.md configures it.
-No answer may be a 5xx, and none may take more than two seconds; slow ones are sent again, since the machine may be busy.
+No answer may be a 5xx, and none may take more than two seconds; slow ones are sent again, as the machine may be busy.
 """
 
 import argparse

@@ -58,7 +58,6 @@ WEB_HOST = env.str("WEB_HOST", default="127.0.0.1")  # the address that PORT is 
 WEB_PROCESSES = env.int("WEB_PROCESSES", default=1 if EMBEDDED else 2)
 WEB_LEAVING_S = env.int("WEB_LEAVING_S", default=0 if EMBEDDED else 5)  # readiness says so, then the port closes
 WEB_GRACE_S = env.int("WEB_GRACE_S", default=4 if EMBEDDED else 30)  # then; streams have half of it. `make run` waits 5
-WEB_TURNS = 4  # of the old streams; goes with web.turns
 WEB_THREADS = env.int("WEB_THREADS", default=16)  # of each process: so many requests at once; streams hold none
 
 # --- The gateway -------------------------------------------------------------------------------

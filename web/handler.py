@@ -4,7 +4,7 @@ import asyncio
 import io
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, cast
 
@@ -112,8 +112,7 @@ class Handler(ASGIHandler):
 
         One, because a connection to the database belongs to its thread.
         """
-        old_stream = response.headers.get("Content-Type", "").startswith("text/event-stream")  # until they are async
-        async with nullcontext() if old_stream else self._downloads:
+        async with self._downloads:
             thread = ThreadPoolExecutor(1, thread_name_prefix="download")
             next_piece = sync_to_async(partial(next, iter(response), None), thread_sensitive=False, executor=thread)
             try:

@@ -59,7 +59,8 @@ async def in_thread(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
     In the caller's language, and to its end though the caller be cancelled meanwhile. The connection is given back.
     It is the loop's default executor that does it: a few threads.
     """
-    return await asyncio.shield(asyncio.to_thread(_with_database, work, *args, **kwargs))
+    do = sync_to_async(partial(_with_database, work), thread_sensitive=False)
+    return await asyncio.shield(asyncio.ensure_future(do(*args, **kwargs)))
 
 
 def _with_database(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -15,7 +15,6 @@ from playground.rendering.frames import Renderer, renderer_in
 from playground.rendering.pool import Lane, NotRendered, rendering_pool
 from playground.rendering.prompts import as_written_html
 from playground.rendering.saved import Rendering, save_renderings, saved_renderings
-from web.turns import aside
 
 MOST_CHARS: Final = 100_000
 PAGE_CPU_S: Final = 1.0  # of the rendering processes, for what the cache does not have
@@ -96,18 +95,16 @@ class _Work:
         """Render the texts, first those that are quick; others go on meanwhile, unless it is but one quick text."""
         pool = rendering_pool()
         if not pool.quick.has_started:
-            with aside():
-                pool.quick.wait_for_start()
+            pool.quick.wait_for_start()
         self._ends_at = time.monotonic() + PAGE_S
         if len(texts) == 1 and not self._dear:
             self._render(pool.quick, texts[0], free_before=time.monotonic() + AT_ONCE_S)
         if self._dear or not all(text in self.done for text in texts):
-            with aside():
-                for text in texts:
-                    if text not in self.done and text not in self._dear:
-                        self._render(pool.quick, text)
-                for text in self._dear:
-                    self._render(pool.dear, text)
+            for text in texts:
+                if text not in self.done and text not in self._dear:
+                    self._render(pool.quick, text)
+            for text in self._dear:
+                self._render(pool.dear, text)
         for text in self._dear:
             self.done.setdefault(text, Rendering(None, is_unfinished=True))
 

@@ -18,7 +18,6 @@ from signal import SIGKILL, SIGTERM
 from typing import Final
 
 from playground.markup.process import READY, Job, Reply, serve
-from web.per_process import PerProcess
 
 logger = logging.getLogger(__name__)
 
@@ -193,4 +192,13 @@ class Pool:
         self.dear = Lane(context, DEAR_CPU_S, is_last=True)
 
 
-rendering_pool: Final = PerProcess(Pool)  # the first call begins to start it, and waits for nothing
+_made: Final[list[Pool]] = []
+_making: Final = threading.Lock()
+
+
+def rendering_pool() -> Pool:
+    """Return the one of this process; the first call begins to start it, and waits for nothing."""
+    with _making:
+        if not _made:
+            _made.append(Pool())
+        return _made[0]

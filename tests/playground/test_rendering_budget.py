@@ -13,9 +13,9 @@ from django.utils import translation
 
 from accounts.models import User
 from playground.markup.code import lexers
-from playground.rendering import answer_html, render_answers
+from playground.rendering import answer_html, answers, render_answers
 from playground.rendering.answers import PAGE_CPU_S
-from playground.rendering.pool import Pool, rendering_pool
+from playground.rendering.pool import Pool
 from tests.playground.hostile import CODE, code_texts, formula_texts, markdown_texts
 from tests.playground.rendering_cost import Cost, cost_measured, rendering_processes
 from tests.playground.rows import conversation
@@ -144,7 +144,9 @@ def test_a_killed_process_is_replaced_and_nobody_sees_it() -> None:
     wait_until(lambda: len(rendering_processes()) == 2, timeout_s=60)
 
 
-def test_answers_are_plain_while_no_process_can_be_started(caplog: pytest.LogCaptureFixture) -> None:
+def test_answers_are_plain_while_no_process_can_be_started(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Breakable(ForkServerContext):
         is_broken = True
 
@@ -154,7 +156,8 @@ def test_answers_are_plain_while_no_process_can_be_started(caplog: pytest.LogCap
             return super().Pipe(duplex)
 
     context = Breakable()
-    working, rendering_pool.made = rendering_pool.made, Pool(context)
+    broken = Pool(context)
+    monkeypatch.setattr(answers, "rendering_pool", lambda: broken)
     try:
         assert AS_WRITTEN in answer_html("**While it is broken**")
         assert "no more files" in caplog.text
@@ -163,4 +166,3 @@ def test_answers_are_plain_while_no_process_can_be_started(caplog: pytest.LogCap
         wait_until(lambda: AS_WRITTEN not in answer_html("\\*" * 24_000), timeout_s=60)
     finally:
         context.is_broken = False
-        rendering_pool.made = working
