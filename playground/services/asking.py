@@ -19,11 +19,11 @@ from gateway.inference_types import ChatRequest, CompletionRequest
 from gateway.secret import Secret
 from keys.models import Key
 from keys.services import playground_secret
-from playground.models import Answer, Conversation, Image, Message, Slot
+from playground.models import LOST_AFTER, Answer, Conversation, Image, Message, Slot
 from playground.services.quotas import check_budget, check_storage, check_waiting, size_of
 from playground.services.refusals import AskRefused
 from playground.services.requests import USER, Picture, chat_request, completion_request, wants_usage
-from playground.services.slots import lock_owner, renew_slot, take_slot
+from playground.services.slots import lock_owner, take_slot
 from playground.services.titles import title_of
 from playground.services.tree import way_to
 
@@ -128,7 +128,8 @@ def begin(asker: Asker, answer: Answer) -> Job:
     secret = playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
     now = timezone.now()
     with transaction.atomic():
-        slot_id = answer.slot_id if answer.slot_id and renew_slot(answer.slot_id) else take_slot(asker.user).pk
+        is_counted = answer.saved_at > now - LOST_AFTER / 2
+        slot_id = (is_counted and answer.slot_id) or take_slot(asker.user).pk
         moved = Answer.objects.filter(pk=answer.pk, state=Answer.State.WAITING).update(
             state=Answer.State.STREAMING, slot_id=slot_id, started_at=now, saved_at=now
         )

@@ -26,6 +26,7 @@ from web.shutdown import leaving
 from web.threads import in_thread
 
 KEEP_ALIVE_S: Final = 10.0  # a proxy in front of us may end what is silent for longer
+FIRST_READER_S: Final = 10.0  # for the page to begin to read
 FOLLOWER_S: Final = 3.0  # a page that follows by the row writes so much more often (following.py)
 
 State = Answer.State
@@ -69,6 +70,7 @@ class Run:
         self._ends_by = ""  # a state, once it was told to end before the model has finished
         self._has_begun = False
         self._readers: set[asyncio.Event] = set()
+        self._was_watched = False
         self._unwatched_since = time.monotonic()
         self._loop = asyncio.get_running_loop()
         self.task = self._loop.create_task(self._run(), name=f"answer {job.answer.pk}")
@@ -112,11 +114,13 @@ class Run:
                 else:
                     if not has_news:
                         yield KeepAlive()
+        if (delta := self._delta(text, reasoning)).text or delta.reasoning:
+            yield delta
         yield Done(self.job.answer)
 
     def stop_unless_watched(self) -> None:
         """Stop it where nobody has read along for too long."""
-        most_s = settings.PLAYGROUND_UNWATCHED_S
+        most_s = settings.PLAYGROUND_UNWATCHED_S if self._was_watched else FIRST_READER_S
         is_followed = time.time() - self.followed_at < max(most_s, FOLLOWER_S)
         if not (self._readers or is_followed or self.is_over) and time.monotonic() - self._unwatched_since >= most_s:
             self.stop()
@@ -125,6 +129,7 @@ class Run:
     def _reading(self) -> Iterator[asyncio.Event]:
         news = asyncio.Event()
         self._readers.add(news)
+        self._was_watched = True
         try:
             yield news
         finally:

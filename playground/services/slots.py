@@ -73,13 +73,6 @@ def take_slot(owner: User) -> Slot:
     return Slot.objects.create(owner=owner, began_at=now, renewed_at=now)
 
 
-def renew_slot(slot_id: int) -> bool:
-    """Note that a call goes on; False if its slot was ended or lost, and must be taken anew."""
-    now = timezone.now()
-    live = Slot.objects.filter(pk=slot_id, ended_at=None, renewed_at__gt=now - LOST_AFTER)
-    return live.update(renewed_at=now) > 0
-
-
 def end_slot(slot_id: int) -> None:
     """Note that a call is over; again is harmless."""
     Slot.objects.filter(pk=slot_id, ended_at=None).update(ended_at=timezone.now())

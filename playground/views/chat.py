@@ -227,12 +227,14 @@ def _place_of(request: PortalRequest, answer: Answer, *, whole: bool) -> str:
 
 def stream_view(request: PortalRequest, answer: Answer) -> StreamView:
     """Return how an answer of the chat looks at the end of its stream."""
-    shown = turn_of(answer)
-    address = reverse("playground:conversation", args=[answer.message.conversation_id])
+
+    def article(ended: Answer, **more: object) -> SafeString:
+        return _article(request, replace(turn_of(answer), answer=ended), **more)
+
     return StreamView(
-        article=lambda ended: _article(request, replace(shown, answer=ended)),
-        waiting=lambda sentence, again_s: HttpResponse(_article(request, shown, sentence=sentence, again_s=again_s)),
-        page=address,
+        article=article,
+        waiting=lambda sentence, again_s: HttpResponse(article(answer, sentence=sentence, again_s=again_s)),
+        page=reverse("playground:conversation", args=[answer.message.conversation_id]),
     )
 
 

@@ -1,7 +1,7 @@
 """A gateway whose chats say, byte for byte, what a test tells them to; for all else it is the sandbox."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -21,7 +21,7 @@ class ScriptedGateway(ThreadingHTTPServer):
     def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.sandbox = sandbox
-        self.pieces: Sequence[bytes] = ()
+        self.pieces: Iterable[bytes] = ()
         self.status = 200
         self.asked: list[bytes] = []
         self.on_price: Callable[[], object] = lambda: None  # called before a price is told

@@ -1,9 +1,6 @@
 """What an answer cost is estimated where nobody told it: about as a gateway would have billed."""
 
-from contextlib import closing
-
 import pytest
-from playground.services.relay import Piece, relay
 
 from accounts.models import User
 from gateway.inference_types import ChatDelta, ChatRequest, CompletionRequest, Message
@@ -13,7 +10,7 @@ from playground.services.buffer import AnswerBuffer
 from playground.services.costs import TOKENS_AN_IMAGE, Cost, estimated_cost
 from playground.services.requests import Picture
 from tests.playground import rows
-from tests.playground.streams import asked, know_the_models, nobody
+from tests.playground.streams import Reading, asked, know_the_models
 from tests.sandbox_process import Sandbox
 
 Body = ChatRequest | CompletionRequest
@@ -67,8 +64,9 @@ def test_a_stopped_answer_to_a_picture_costs_no_fortune(intern: User, sandbox: S
     know_the_models()
     picture = Picture(name="cat.png", media_type="image/png", data=rows.PIXEL + bytes(1_000_000))
     job = asked(intern, "Talk [words 2000] [pace 5]", pictures=[picture])
-    with closing(relay(job, nobody())) as updates:
-        next(update for update in updates if isinstance(update, Piece))
+    reading = Reading(job)
+    reading.first_word()
+    reading.hang_up()
 
     cost_usd = Answer.objects.get().cost_usd
     assert cost_usd is not None

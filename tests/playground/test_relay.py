@@ -2,28 +2,18 @@
 
 from decimal import Decimal
 
-import asyncio
-
 import pytest
 from pytest_django import Settings
 
 from accounts.models import User
 from playground.models import Answer, Conversation, Slot
+from playground.services.running import Delta, Done
 from tests.keys.leaks import assert_nowhere, everywhere
-from tests.playground.event_loop import event_loop
 from tests.playground.streams import Reading, asked, ended, know_the_models, text_of
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
 
 State = Answer.State
-
-
-async def asked_by(reading: Reading, sandbox: Sandbox) -> None:
-    """Wait until the gateway works on it, though no word has come."""
-    waiting = asyncio.ensure_future(reading.next())
-    while not await asyncio.to_thread(lambda: sandbox.connections()["open"]):
-        await asyncio.sleep(0.01)
-    waiting.cancel()
 
 
 def kept(answer: Answer) -> Answer:
@@ -109,7 +99,6 @@ def test_a_page_that_goes_before_the_first_word_is_noticed_too(intern: User, san
     know_the_models()
     reading = Reading(asked(intern, "Think long [slow 20000]"))
 
-    event_loop().run(asked_by(reading, sandbox))
     reading.hang_up()
 
     answer = kept(reading.job.answer)

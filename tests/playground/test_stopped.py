@@ -1,19 +1,25 @@
 """A stopped answer has its cost as soon as it has its end, while the gateway is still asked for a better one."""
 
+import threading
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 from django.db import connection
-from playground.services.relay import Piece, relay
 from pytest_django import Settings
 
 from accounts.models import User
 from keys.models import GatewayModel
 from playground.models import Answer
 from tests.playground.scripted import scripted_gateway
-from tests.playground.streams import MODEL, asked, know_the_models, nobody
+from tests.playground.streams import MODEL, Reading, asked, know_the_models
 from tests.playground.test_besides import event
 from tests.sandbox_process import Sandbox
+
+
+def said_until(is_over: threading.Event) -> Iterator[bytes]:
+    yield event({"content": "Bees "})
+    is_over.wait(30)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -28,10 +34,12 @@ def test_its_cost_is_there_before_the_gateway_has_told_one(intern: User, sandbox
         know_the_models()
         GatewayModel.objects.filter(name=MODEL).update(input_usd_per_million=1000, output_usd_per_million=1000)
         gateway.on_price = look
-        gateway.pieces = [event({"content": "Bees "}) for _ in range(50)]
-        updates = relay(asked(intern, "Of bees"), nobody())
-        next(update for update in updates if isinstance(update, Piece))
-        updates.close()
+        is_over = threading.Event()
+        gateway.pieces = said_until(is_over)
+        reading = Reading(asked(intern, "Of bees"))
+        reading.first_word()
+        reading.hang_up()
+        is_over.set()
 
     [(state, cost_usd)] = seen
     assert state == Answer.State.STOPPED

@@ -17,7 +17,7 @@ from tests.conftest import HTMX
 from tests.keys.playground_acts import allow
 from tests.keys.views.pages import words_of
 from tests.playground import rows
-from tests.playground.sse import Heard, heard, stream_of
+from tests.playground.sse import Heard, heard, stream_of, waited
 from tests.playground.streams import know_the_models
 from tests.playground.xss import STORABLE
 from tests.sandbox_process import Sandbox
@@ -51,11 +51,17 @@ def columns_now() -> list[Column]:
 
 def post(client: Client, name: str, answer: Answer, *, htmx: bool = True, **fields: Any) -> Any:
     url = reverse(f"playground:{name}", args=[answer.pk])
-    return client.post(url, fields, headers=HTMX if htmx else {})
+    response: Any = client.post(url, fields, headers=HTMX if htmx else {})
+    return response if htmx else waited(response)
+
+
+def opened(client: Client, answer: Answer, *, htmx: bool = True) -> Any:
+    """Open the answer's stream, as its column does."""
+    return client.get(reverse("playground:stream", args=[answer.pk]), headers=HTMX if htmx else {})
 
 
 def streamed(client: Client, answer: Answer) -> Heard:
-    return heard(post(client, "stream", answer))
+    return heard(opened(client, answer))
 
 
 def kept(answer: Answer) -> Answer:
@@ -86,7 +92,7 @@ def test_each_model_waits_for_its_own_stream(as_intern: Client) -> None:
     assert [(answer.model, answer.state) for answer in answers] == [(name, State.WAITING) for name in MODELS]
     assert response.headers["HX-Push-Url"] == page_of(answers[0])
     for answer in answers:
-        assertContains(response, f'hx-post="{reverse("playground:stream", args=[answer.pk])}"')
+        assertContains(response, f'hx-get="{reverse("playground:stream", args=[answer.pk])}"')
     assertContains(response, 'hx-trigger="load"', 2)
     assertNotContains(response, "<html")
 
@@ -138,7 +144,7 @@ def test_the_page_of_a_comparison_shows_what_came(as_intern: Client) -> None:
 
     assertContains(page, "1 2 3 4 5 6 7 8 9")
     assertContains(page, "so far")
-    assertContains(page, f'hx-get="{reverse("playground:column", args=[second.pk])}"', 1)
+    assertContains(page, f'hx-get="{reverse("playground:stream", args=[second.pk])}"', 1)
     assertContains(page, "Count [count 9]")
     assertContains(page, 'value="llama-70b" form="playground-form" checked')
 
@@ -150,7 +156,7 @@ def test_works_without_a_script(as_intern: Client) -> None:
     first, second = (column.answer for column in columns_now())
     assertRedirects(response, page_of(first))
     assertContains(as_intern.get(page_of(first)), "Ask llama-70b")
-    assertRedirects(post(as_intern, "stream", second, htmx=False), page_of(first))
+    assert page_of(first).encode() in b"".join(stream_of(opened(as_intern, second, htmx=False)))
     assert kept(second).text == "1 2 3 4 5"
     assertRedirects(post(as_intern, "again", second, htmx=False), page_of(first))
     assert Answer.objects.filter(model="llama-70b", state=State.COMPLETE).count() == 2
@@ -159,9 +165,9 @@ def test_works_without_a_script(as_intern: Client) -> None:
 # --- Limits -----------------------------------------------------------------------------------------
 def test_four_models_are_asked_though_three_may_speak_at_once(as_intern: Client) -> None:
     *three, fourth = compared(as_intern, "Count [count 5] [pace 2]", models=FOUR)
-    begun = [post(as_intern, "stream", answer) for answer in three]
+    begun = [opened(as_intern, answer) for answer in three]
 
-    waits = post(as_intern, "stream", fourth)
+    waits = opened(as_intern, fourth)
 
     assert waits.status_code == 200
     assertContains(waits, "Waits for its turn")
@@ -180,7 +186,7 @@ def test_a_column_waits_for_the_next_minute(as_intern: Client, settings: Setting
     settings.PLAYGROUND_REQUESTS_A_MINUTE = 1
     streamed(as_intern, first)
 
-    waits = post(as_intern, "stream", second)
+    waits = opened(as_intern, second)
 
     assertContains(waits, "You may ask 1 time a minute here.")
     assertContains(waits, 'hx-trigger="load delay:5s"')
@@ -188,14 +194,13 @@ def test_a_column_waits_for_the_next_minute(as_intern: Client, settings: Setting
 
 def test_nobody_begins_an_answer_twice(as_intern: Client) -> None:
     first, _second = compared(as_intern, "Count [count 5]")
-    running = post(as_intern, "stream", first)
+    events = stream_of(opened(as_intern, first))
+    next(events)
 
-    again = post(as_intern, "stream", first)
+    again = streamed(as_intern, first)
 
-    assert not again.streaming
-    assertContains(again, f'id="column-{first.pk}"')
-    assertContains(again, reverse("playground:column", args=[first.pk]))  # it looks again
-    list(stream_of(running))
+    assert "1 2 3 4 5" in last_at(again, f"answer-{first.pk}")
+    list(events)
     assert kept(first).text == "1 2 3 4 5"
     assert Slot.objects.count() == 1
 
@@ -221,7 +226,7 @@ def test_stop_all_lets_what_waits_never_begin(as_intern: Client) -> None:
     assertContains(response, "Stopped before it said a word.", 1)
     assert (kept(first).state, kept(second).state) == (State.COMPLETE, State.STOPPED)
     assert kept(second).ended_at is not None
-    assert not post(as_intern, "stream", second).streaming
+    assert "Stopped" in last_at(streamed(as_intern, second), f"answer-{second.pk}")
     assertRedirects(as_intern.post(url), page_of(first))
 
 
@@ -317,7 +322,7 @@ def test_a_key_that_cannot_be_had_any_more_is_said_in_the_column(as_intern: Clie
     first, _second = compared(as_intern)
     allow(playground__allowed=False)
 
-    column = post(as_intern, "stream", first)
+    column = opened(as_intern, first)
 
     assertContains(column, "Ask gpt-4o-mini")
     assertNotContains(column, 'hx-trigger="load')

@@ -16,7 +16,7 @@ from playground.models import Answer, Conversation
 from tests.conftest import HTMX
 from tests.keys.views.pages import words_of
 from tests.playground import rows
-from tests.playground.sse import Heard, heard
+from tests.playground.sse import Heard, heard, waited
 from tests.playground.streams import know_the_models
 from tests.playground.xss import STORABLE
 from tests.sandbox_process import Sandbox
@@ -33,7 +33,8 @@ def models(sandbox: Sandbox, db: None) -> None:
 
 def send(client: Client, text: str = "Once [count 5]", *, htmx: bool = True, **fields: str) -> Any:
     data = {"message": text, "model": "gpt-4o-mini", **fields}
-    return client.post(PAGE, data, headers=HTMX if htmx else {})
+    response: Any = client.post(PAGE, data, headers=HTMX if htmx else {})
+    return response if htmx or response.status_code != 302 else waited(response)
 
 
 def only_answer() -> Answer:
@@ -121,7 +122,8 @@ def test_a_reload_asks_again_while_it_is_under_way(as_intern: Client, intern: Us
     answer = rows.answer(rows.message(talk, "Once"), "upon", state=State.STREAMING, saved_at=timezone.now())
     url = reverse("playground:written", args=[answer.pk])
 
-    assertContains(as_intern.get(page_of(answer)), f'hx-get="{url}"')
+    stream = reverse("playground:stream", args=[answer.pk])
+    assertContains(as_intern.get(page_of(answer)), f'hx-get="{stream}"')
     assertContains(as_intern.get(url, headers=HTMX), "upon")
     assertRedirects(as_intern.get(url), page_of(answer))
 
