@@ -77,6 +77,8 @@ class Handler(ASGIHandler):
 
     def _answer(self, request: ASGIRequest) -> HttpResponseBase:
         set_script_prefix(get_script_prefix(request.scope))
+        if request.META.get("HTTP_HOST") == "":  # granian's, where HTTP/1.0 has none
+            del request.META["HTTP_HOST"]
         signals.request_started.send(sender=type(self), scope=request.scope)
         with answers_within(settings.DATABASE_ANSWER_TIMEOUT_S):
             response: HttpResponseBase = self.get_response(request)

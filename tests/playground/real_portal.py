@@ -19,7 +19,7 @@ from tests.conftest import HTMX
 from tests.keys.playground_acts import use
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.keys.views.pages import field_in
-from tests.playground.sse import Part, events_of, parts_of
+from tests.playground.sse import STREAM, Part, events_of, parts_of
 from tests.playground.streams import MODEL, know_the_models
 from tests.playground.tap import Tap, tapped
 from tests.waiting import wait_until
@@ -72,15 +72,17 @@ class Talker:
         self.page = self.session.get(portal.url + PAGE, timeout=ANSWER_TIMEOUT_S).text
 
     def send(self, message: str, **fields: str) -> requests.Response:
-        """Send a message; return the stream that answers it, of which only the head has been read."""
+        """Send a message, and open the stream that answers it; of this only the head has been read."""
         data = {"csrfmiddlewaretoken": field_in(self.page, "csrfmiddlewaretoken"), "model": MODEL, **fields}
-        response = self.session.post(
+        sent = self.session.post(
             f"{self.portal.url}{PAGE}send/",
             data={**data, "message": message},
             headers=HTMX,
-            stream=True,
             timeout=ANSWER_TIMEOUT_S,
         )
+        assert sent.ok, sent.text
+        address = STREAM.findall(sent.text)[-1]
+        response = self.session.get(self.portal.url + address, headers=HTMX, stream=True, timeout=ANSWER_TIMEOUT_S)
         assert response.headers["Content-Type"].startswith("text/event-stream"), response.text
         return response
 

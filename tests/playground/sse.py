@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _EVENT_END = re.compile(r"(?:\r\n|\r|\n){2}")
-_STREAM = re.compile(r"/playground/answers/[\w-]{36}/stream/")
+STREAM = re.compile(r"/playground/answers/[\w-]{36}/stream/")
 _REFRESH = re.compile(r"http-equiv=\"refresh\" content=\"0; url=([^\"]+)\"")
 _PARTIAL = re.compile(r'<hx-partial hx-target="#([\w-]+)" hx-swap="(\w+)">(.*?)</hx-partial>', re.DOTALL)
 
@@ -125,7 +125,7 @@ def post(client: Client, url: str, *, htmx: bool = True, **fields: Any) -> "Resp
 
 def waited(response: "Response") -> "Response":
     """Follow a redirect to the stream of an answer, and return the one to the page that it leads to at its end."""
-    stream = _STREAM.search(response["Location"])
+    stream = STREAM.search(response["Location"])
     if not stream:
         return response
     whole = b"".join(stream_of(response.client.get(stream[0]))).decode()
@@ -146,7 +146,7 @@ def stream_of(response: "Response") -> Iterator[bytes]:
     """Return the events of a stream, as they come; of a form's answer the place first, then what its page opens."""
     if not response.streaming:
         yield message_of(response.content.decode())
-        found = _STREAM.findall(response.content.decode())
+        found = STREAM.findall(response.content.decode())
         assert found, response.content.decode()
         response = opened(response, found[-1])
         if not response.streaming:  # not now, or not any more
@@ -179,7 +179,7 @@ def hang_up(response: "Response") -> None:
     """Close a stream as a server does whose client has gone, and wait for the end that is then written."""
     stream = getattr(response, "opened", response)
     event_loop().hang_up(content_of(stream))
-    if found := _STREAM.search(stream.request["PATH_INFO"]):
+    if found := STREAM.search(stream.request["PATH_INFO"]):
         event_loop().end_of(UUID(found[0].split("/")[-3]))
 
 

@@ -13,7 +13,7 @@ from tests.conftest import HTMX
 from tests.keys.views.pages import field_in
 from tests.playground.mortal_portal import Listening, MortalPortal
 from tests.playground.real_portal import ANSWER_TIMEOUT_S, PAGE, Talker, the_ended_answer
-from tests.playground.sse import events_of, parts_of
+from tests.playground.sse import STREAM, events_of, parts_of
 from tests.playground.streams import MODEL, know_the_models
 from tests.playground.test_faults import CHUNKS, IN_THE_MIDDLE, TITLES, WHOLE, Case, named
 from tests.sandbox_process import Sandbox
@@ -88,6 +88,11 @@ def test_an_old_protocol_without_chunks(talker: Talker) -> None:
     headers = {**HTMX, "Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded"}
     with closing(OldConnection(address.hostname or "", address.port, timeout=ANSWER_TIMEOUT_S)) as connection:
         connection.request("POST", f"{PAGE}send/", urlencode(fields), headers)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        assert answer.status == 200, text
+        stream = STREAM.findall(text)[-1]
+        connection.request("GET", stream, headers=headers)
         parts = [part for event in events_of([connection.getresponse().read()]) for part in parts_of(event)]
 
     assert "".join(part.text for part in parts if part.target.startswith("text-")) == WHOLE
