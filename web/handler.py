@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -91,8 +91,9 @@ class Handler(ASGIHandler):
     async def _stream(self, response: StreamingHttpResponse, scope: Scope, receive: Receive, send: Send) -> None:
         """Send what comes, in the language of the view, while the client is there."""
         await send(_start(response))
+        is_download = not (response.is_async or isinstance(response, FileResponse) or scope["method"] == "HEAD")
         content = _nothing() if scope["method"] == "HEAD" else self._content(response)
-        stream = Stream(content, send)
+        stream = Stream(content, _impatient(send) if is_download else send)
         running = asyncio.create_task(stream.run())
         watching = asyncio.create_task(_end_when_gone(stream, receive))
         try:
@@ -100,16 +101,18 @@ class Handler(ASGIHandler):
         finally:
             running.cancel()
             watching.cancel()
-            await in_thread(response.close)
+            if not is_download:  # those are closed by their own thread
+                await in_thread(response.close)
 
     def _content(self, response: StreamingHttpResponse) -> AsyncGenerator[bytes, None]:
         if response.is_async:
             return cast("AsyncGenerator[bytes, None]", response.streaming_content)
         if isinstance(response, FileResponse):
             response.block_size = self.chunk_size
-        return self._pieces(response)
+            return _file(response)
+        return self._download(response)
 
-    async def _pieces(self, response: StreamingHttpResponse) -> AsyncGenerator[bytes, None]:
+    async def _download(self, response: StreamingHttpResponse) -> AsyncGenerator[bytes, None]:
         """Yield the pieces of a synchronous iterator, each asked for when the one before is sent, all by one thread.
 
         One, because a connection to the database belongs to its thread.
@@ -123,6 +126,22 @@ class Handler(ASGIHandler):
             finally:
                 thread.submit(_close_download, response)
                 thread.shutdown(wait=False)
+
+
+async def _file(response: FileResponse) -> AsyncGenerator[bytes, None]:
+    pieces = iter(response)
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield piece
+
+
+def _impatient(send: Send) -> Send:
+    """Raise TimeoutError where the client takes nothing for long: others wait to download."""
+
+    async def within(message: Mapping[str, Any]) -> None:
+        async with asyncio.timeout(STALLED_S):
+            await send(message)
+
+    return within
 
 
 def _close_download(response: StreamingHttpResponse) -> None:

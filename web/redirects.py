@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.utils.http import MAX_URL_LENGTH, url_has_allowed_host_and_scheme
 
 LONGEST_LOCATION: Final = 2000  # characters, beside the other headers
-LONGEST_LINE: Final = 7500  # of the 8,190 that nginx and gunicorn take
+LONGEST_LINE: Final = 7500  # of the 8,190 that nginx takes
 MORE_SAFE: Final = "/?=:,;@!$'()*~"  # what needs no escape within a query
 
 

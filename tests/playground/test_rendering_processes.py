@@ -18,7 +18,7 @@ class Served(KillablePortal):
     """A portal whose web processes can be looked at."""
 
     def workers(self) -> list[psutil.Process]:
-        """Return the processes that gunicorn has forked."""
+        """Return the processes that serve."""
         assert self._process
         return psutil.Process(self._process.pid).children()
 
