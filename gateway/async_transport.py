@@ -1,6 +1,7 @@
 """Streams of the gateway on an event loop: one aiohttp session a loop, whose connections are used again."""
 
 import asyncio
+import io
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
@@ -60,7 +61,7 @@ class AsyncTransport:
     async def _post(self, path: str, data: bytes, secret: Secret) -> aiohttp.ClientResponse:
         return await _session().post(
             URL(self._base_url + path, encoded=True),
-            data=data,
+            data=io.BytesIO(data),  # sent piece by piece: images have megabytes
             headers={
                 "Accept": "text/event-stream",
                 "Accept-Encoding": "identity",

@@ -40,11 +40,16 @@ BOUNDS: Final = {
     ),
     **dict.fromkeys(("playground:send", "playground:retry", "playground:edit", "playground:completion"), ASKS),
     **dict.fromkeys(("playground:compare", "playground:again"), WAITS),
-    "playground:stream": "begins an answer that is there, under PLAYGROUND_REQUESTS_A_MINUTE",
     **dict.fromkeys(
         (
             *("playground:delete", "playground:delete_answer", "playground:keep", "playground:rename"),
-            *("playground:show", "playground:stop", "usage:notices_seen", "usage:accept_gateway"),
+            *(
+                "playground:show",
+                "playground:stop",
+                "playground:stop_answer",
+                "usage:notices_seen",
+                "usage:accept_gateway",
+            ),
         ),
         CHANGES,
     ),

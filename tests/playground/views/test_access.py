@@ -16,14 +16,14 @@ from playground.urls import urlpatterns
 from tests.conftest import HTMX
 from tests.playground import rows
 
-ACTS = {"keep", "show", "retry", "stream", "again", "stop"}  # POST only
+ACTS = {"keep", "show", "retry", "again", "stop", "stop_answer"}  # POST only
 FORMS = {"edit", "rename", "delete", "delete_answer"}  # GET asks, POST does
 READ = {  # GET only
-    *("conversation", "comparison", "completed", "answer", "column", "column_code", "written"),
+    *("conversation", "comparison", "completed", "answer", "column", "column_code", "written", "stream"),
     *("details", "image", "generated_image", "export"),
 }
 ONLY_OF = {
-    Conversation.Kind.COMPARE: {"comparison", "stream", "again", "stop", "column", "column_code"},
+    Conversation.Kind.COMPARE: {"comparison", "again", "stop", "column", "column_code"},
     Conversation.Kind.COMPLETION: {"completed", "written"},
 }
 

@@ -102,7 +102,7 @@ def test_in_a_comparison(as_intern: Client, group: str) -> None:
         begun = as_intern.post(reverse("playground:compare"), asked, headers=HTMX)
         Answer.objects.exclude(model=MODEL).update(state=Answer.State.STOPPED)
         answer = Answer.objects.get(model=MODEL)
-        stream = heard(as_intern.post(reverse("playground:stream", args=[answer.pk]), headers=HTMX))
+        stream = heard(as_intern.get(reverse("playground:stream", args=[answer.pk]), headers=HTMX))
         assert text.split()[-1] in Answer.objects.get(pk=answer.pk).text
         return of_stream(stream, begun, show(as_intern, "comparison", answer.message.conversation_id))
 
