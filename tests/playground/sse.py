@@ -179,7 +179,7 @@ def hang_up(response: "Response") -> None:
     """Close a stream as a server does whose client has gone, and wait for the end that is then written."""
     stream = getattr(response, "opened", response)
     if not stream.streaming:
-        stream = opened(response, _STREAM.findall(response.content.decode())[-1])
+        stream = opened(response, STREAM.findall(response.content.decode())[-1])
     event_loop().hang_up(content_of(stream))
     if found := STREAM.search(stream.request["PATH_INFO"]):
         event_loop().end_of(UUID(found[0].split("/")[-3]))
