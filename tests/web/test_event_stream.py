@@ -1,6 +1,7 @@
 """Server-sent events that carry partials: whatever a model says, it stays text, and one event."""
 
 import html
+from collections.abc import AsyncGenerator
 from html.parser import HTMLParser
 
 import pytest
@@ -66,7 +67,10 @@ def test_a_sign_of_life_is_no_event() -> None:
 
 
 def test_nobody_on_the_way_may_keep_it() -> None:
-    response = event_stream([message("x")])
+    async def events() -> AsyncGenerator[bytes, None]:
+        yield message("x")
+
+    response = event_stream(events())
 
     assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
     assert response.headers["Cache-Control"] == "no-store"
