@@ -20,6 +20,7 @@ from gateway.secret import Secret
 from keys.models import Key
 from keys.services import playground_secret
 from playground.models import LOST_AFTER, Answer, Conversation, Image, Message, Slot
+from playground.services.handover import Prepared, hand_over
 from playground.services.quotas import check_budget, check_storage, check_waiting, size_of
 from playground.services.refusals import AskRefused
 from playground.services.requests import USER, Picture, chat_request, completion_request, wants_usage
@@ -71,7 +72,7 @@ def ask(asker: Asker, question: Question) -> Answer:
 
     Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected; then nothing was kept.
     """
-    playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+    secret = _secret_of(asker)
     image_bytes = sum(len(picture.data) for picture in question.pictures)
     check_budget(asker.user, image_bytes=image_bytes)
     conversation, message, images = _rows_of(asker.user, question)
@@ -84,12 +85,13 @@ def ask(asker: Asker, question: Question) -> Answer:
         Image.objects.bulk_create(images)
         answer.slot = slot
         answer.save(force_insert=True)
+    _hand_over(asker, secret, [answer])
     return answer
 
 
 def retry(asker: Asker, earlier: Answer, wishes: Wishes) -> Answer:
     """Write down another answer to the message of `earlier`, which stays as an alternative. Raises as `ask` does."""
-    playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+    secret = _secret_of(asker)
     conversation = earlier.message.conversation
     answer = _answer_to(earlier.message, wishes)
     with _with_slot(asker) as slot:
@@ -97,6 +99,7 @@ def retry(asker: Asker, earlier: Answer, wishes: Wishes) -> Answer:
         _keep(conversation, answer, added_bytes=answer.stored_bytes, is_new=False)
         answer.slot = slot
         answer.save(force_insert=True)
+    _hand_over(asker, secret, [answer])
     return answer
 
 
@@ -105,7 +108,7 @@ def compare(asker: Asker, question: Question, models: Sequence[str]) -> list[Ans
 
     The asker's key is made where there is none yet, so that the streams that follow at once all find it.
     """
-    playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+    secret = _secret_of(asker)
     conversation, message, images = _rows_of(asker.user, question)
     answers = [_answer_to(message, {**question.wishes, "model": name}) for name in models]
     conversation.wishes = {**question.wishes, "models": list(models)}
@@ -120,23 +123,46 @@ def compare(asker: Asker, question: Question, models: Sequence[str]) -> list[Ans
         Image.objects.bulk_create(images)
         for answer in answers:
             answer.save(force_insert=True)
+    _hand_over(asker, secret, answers)
     return answers
 
 
-def begin(asker: Asker, answer: Answer) -> Job:
-    """Begin a waiting answer; the second who tries is refused. Raises as `ask` does, and the answer waits on."""
-    secret = playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+def prepare(asker: Asker, answer: Answer) -> Prepared:
+    """Find out what it takes to begin a waiting answer. Raises as `ask` does."""
+    return Prepared(owner=asker.user, answer=answer, allowance=asker.allowance, secret=_secret_of(asker))
+
+
+def begin(prepared: Prepared) -> Job:
+    """Begin a waiting answer; the second who tries is refused ("begun"). Raises AskRefused, and the answer waits on."""
+    owner, answer = prepared.owner, prepared.answer
+    slot_id = answer.slot_id if answer.saved_at > timezone.now() - LOST_AFTER / 2 else None
+    if slot_id:
+        _claim(owner, answer, slot_id)
+    else:
+        with transaction.atomic():
+            slot_id = take_slot(owner).pk
+            _claim(owner, answer, slot_id)
+    return _job(prepared, slot_id)
+
+
+def _claim(owner: User, answer: Answer, slot_id: int) -> None:
+    """Let the answer be this process's to make, in one statement."""
     now = timezone.now()
-    with transaction.atomic():
-        is_counted = answer.saved_at > now - LOST_AFTER / 2
-        slot_id = (is_counted and answer.slot_id) or take_slot(asker.user).pk
-        moved = Answer.objects.filter(pk=answer.pk, state=Answer.State.WAITING).update(
-            state=Answer.State.STREAMING, slot_id=slot_id, started_at=now, saved_at=now
-        )
-        if not moved:
-            raise AskRefused("begun", _("This answer is being written already, or is finished."))
+    # No join: PostgreSQL looks at the state again after it waited for who was first, but not at what a join gave.
+    theirs = Message.objects.filter(conversation__owner=owner)
+    waiting = Answer.objects.filter(pk=answer.pk, state=Answer.State.WAITING, message__in=theirs)
+    if not waiting.update(state=Answer.State.STREAMING, slot_id=slot_id, started_at=now, saved_at=now):
+        raise AskRefused("begun", _("This answer is being written already, or is finished."))
     answer.state, answer.slot_id, answer.started_at, answer.saved_at = Answer.State.STREAMING, slot_id, now, now
-    return _job(asker, answer.message.conversation, answer, slot_id, secret)
+
+
+def _secret_of(asker: Asker) -> Secret:
+    """Return the secret of the asker's key, which is made where there is none yet."""
+    return playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+
+
+def _hand_over(asker: Asker, secret: Secret, answers: Sequence[Answer]) -> None:
+    hand_over(Prepared(owner=asker.user, answer=answer, allowance=asker.allowance, secret=secret) for answer in answers)
 
 
 @contextmanager
@@ -192,18 +218,20 @@ def _keep(conversation: Conversation, answer: Answer, *, added_bytes: int, is_ne
             raise _gone()
 
 
-def _job(asker: Asker, conversation: Conversation, answer: Answer, slot_id: int, secret: Secret) -> Job:
+def _job(prepared: Prepared, slot_id: int) -> Job:
     """Prepare the call from the rows alone, so that it can be shown again from them."""
-    conversation.owner = asker.user  # known
+    answer, allowance = prepared.answer, prepared.allowance
+    conversation = answer.message.conversation
+    conversation.owner = prepared.owner  # known
     return Job(
         conversation=conversation,
         answer=answer,
         slot_id=slot_id,
-        secret=secret,
+        secret=prepared.secret,
         body=body_of(conversation, answer),
         usage=wants_usage(answer.wishes),
-        budget_period=asker.allowance.rules[Key.Kind.PLAYGROUND].budget_period,
-        person_period=asker.allowance.person_budget_period,
+        budget_period=allowance.rules[Key.Kind.PLAYGROUND].budget_period,
+        person_period=allowance.person_budget_period,
     )
 
 

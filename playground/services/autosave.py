@@ -62,6 +62,12 @@ def save_meanwhile() -> None:
         _tasks[loop] = loop.create_task(_save_meanwhile(), name="autosave")
 
 
+async def last_round() -> None:
+    """Wait until what is being written is written; to be called when no answer of this loop is under way."""
+    if task := _tasks.get(asyncio.get_running_loop()):
+        await asyncio.wait([task])
+
+
 async def _save_meanwhile() -> None:
     saved: dict[Run, _Saved] = {}
     pause_s = ROUND_S

@@ -13,7 +13,7 @@ from accounts.models import User
 from playground.models import Answer, Conversation
 from playground.services.mishaps import Mishap
 from playground.services.quotas import check_storage, check_waiting, size_of
-from playground.services.slots import lock_owner
+from playground.services.slots import end_slot, lock_owner
 
 State = Answer.State
 _Number = TypeVar("_Number", int, Decimal)
@@ -67,13 +67,11 @@ def wait_on(answer: Answer) -> None:
 
 def fail(answer: Answer, mishap: Mishap) -> None:
     """Note that a waiting answer could not even begin."""
-    _end(answer.message.conversation, answer, state=State.FAILED, problem=mishap.as_json())
-
-
-def _end(conversation: Conversation, answer: Answer, **told: object) -> None:
     now = timezone.now()
-    waiting = Answer.objects.filter(pk=answer.pk, message__conversation=conversation, state=State.WAITING)
-    waiting.update(**told, saved_at=now, ended_at=now)
+    waiting = Answer.objects.filter(pk=answer.pk, state=State.WAITING)
+    waiting.update(state=State.FAILED, problem=mishap.as_json(), saved_at=now, ended_at=now)
+    if answer.slot_id:
+        end_slot(answer.slot_id)
 
 
 def _marked(answers: list[Answer]) -> list[Column]:

@@ -203,11 +203,13 @@ def _age(answer: Answer) -> tuple[datetime, UUID]:
 
 
 def turn_of(answer: Answer) -> Shown:
-    """Return the turn of one answer with what lies beside it, though another way may be shown; three queries."""
-    tree = Tree.of(answer.message.conversation)
-    known = tree.answers[answer.id]
-    _bring_images([(known.message, known)], with_data=False)
-    return _shown(tree, known.message, known)
+    """Return the turn of one answer with what lies beside it, though another way may be shown; three queries at most.
+
+    Of the rest of the conversation it reads no text.
+    """
+    tree = Tree.of(answer.message.conversation, bare=True)
+    _bring_images([(answer.message, answer)], with_data=False)
+    return _shown(tree, answer.message, answer)
 
 
 def only_turn(answer: Answer) -> Shown:

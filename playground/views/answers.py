@@ -15,6 +15,7 @@ from gateway.errors import GatewayError, GatewayUnavailable
 from keys.services import KeyRefused
 from playground.models import Answer, Conversation
 from playground.services import asking, columns
+from playground.services.handover import take_over
 from playground.services.mishaps import Mishap, mishap_of
 from playground.services.refusals import AskRefused
 from playground.services.stopping import stop_answers
@@ -40,13 +41,15 @@ STREAM_VIEWS: Final[dict[str, Callable[[PortalRequest, Answer], StreamView]]] = 
 @never_cache
 def stream(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     """Stream an answer: one that waits begins with it, one under way is read along, one that is over comes whole."""
-    answer, job = own_answer(request, answer_id), None
+    prepared = take_over(request.user, answer_id)
+    answer, job = prepared.answer if prepared else own_answer(request, answer_id), None
     if answer.state == Answer.State.WAITING:
         try:
-            job = asking.begin(asker_of(request), answer)
+            job = asking.begin(prepared or asking.prepare(asker_of(request), answer))
         except (AskRefused, KeyRefused) as refusal:
-            if refusal.code != "begun":  # by another page, in this very moment
+            if refusal.code != "begun":
                 return _not_now(request, answer, refusal)
+            answer = own_answer(request, answer_id)  # another page has begun it, or it was stopped or deleted
         except GatewayError as error:
             is_down = isinstance(error, GatewayUnavailable)  # when it was asked for the key, no model yet
             columns.fail(answer, Mishap(code="gateway_down", free=True) if is_down else mishap_of(error, begun=False))

@@ -28,6 +28,7 @@ from web.request import PortalRequest
 from web.threads import in_thread
 
 LIVE_S = 0.5  # between two counts of seconds and tokens
+MARK = SafeString("<!-- until the end -->")
 AGAIN_S = 1  # before a page that has lost a stream opens it again
 
 
@@ -78,15 +79,19 @@ async def _events(answer: Answer, job: Job | None, view: StreamView, language: s
                 yield KEEP_ALIVE
 
 
-async def _waiting_page(
-    request: HttpRequest, answer: Answer, job: Job | None, view: StreamView
-) -> AsyncGenerator[bytes]:
-    """Wait for the end of the answer, and lead to the page that shows it."""
-    async with aclosing(_updates_of(answer, job)) as updates:
-        async for _update in updates:
-            yield b"\n"  # a sign of life
-    page = render_to_string("playground/waiting.html", {"address": view.page})
-    yield page.encode()
+def _waiting_page(request: HttpRequest, answer: Answer, job: Job | None, view: StreamView) -> AsyncGenerator[bytes]:
+    """Show a page that waits for the end of the answer, then leads to the one that shows it."""
+    context = {"answer": answer, "address": view.page, "mark": MARK}
+    start, _mark, end = render_to_string("playground/waiting.html", context, request).partition(MARK)
+
+    async def parts() -> AsyncGenerator[bytes]:
+        yield start.encode()
+        async with aclosing(_updates_of(answer, job)) as updates:
+            async for _update in updates:
+                yield b"\n"  # a sign of life
+        yield end.encode()
+
+    return parts()
 
 
 class _Speller:

@@ -8,7 +8,7 @@ from accounts.models import User
 from accounts.policies import policy_of
 from keys.catalogue import refresh_models
 from playground.models import Answer
-from playground.services.asking import Asker, Job, Question, ask, begin
+from playground.services.asking import Asker, Job, Question, ask, begin, prepare
 from playground.services.autosave import save_meanwhile
 from playground.services.running import Delta, Done, Update, start_run
 from tests.playground.event_loop import event_loop
@@ -24,7 +24,7 @@ def asker(user: User) -> Asker:
 def asked(user: User, text: str, *, model: str = MODEL, **more: Any) -> Job:
     """Ask and begin, in a new conversation unless `conversation` is given; `wishes` are added to the model."""
     wishes = {"model": model, **more.pop("wishes", {})}
-    return begin(asker(user), ask(asker(user), Question(text=text, wishes=wishes, **more)))
+    return begin(prepare(asker(user), ask(asker(user), Question(text=text, wishes=wishes, **more))))
 
 
 class Reading:

@@ -1,0 +1,95 @@
+"""What a form has found out is taken over by the stream that its page opens: once, soon, and by its owner alone."""
+
+from dataclasses import replace
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import User
+from playground.models import Answer, Conversation, Message
+from playground.services.asking import begin, prepare
+from playground.services.handover import KEPT_S, MOST_BYTES, hand_over, take_over
+from playground.services.refusals import AskRefused
+from tests.conftest import HTMX, signed_in
+from tests.playground import rows
+from tests.playground.sse import heard, opened, send
+from tests.playground.streams import asker, know_the_models
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def models(sandbox: Sandbox, db: None) -> None:
+    """Let the portal know the gateway's models."""
+    know_the_models()
+
+
+def stream_url(answer: Answer) -> str:
+    return reverse("playground:stream", args=[answer.pk])
+
+
+def test_the_stream_asks_for_session_person_and_claim_alone(as_intern: Client) -> None:
+    response = send(as_intern, "Hello [words 3]")
+    answer = Answer.objects.get()
+
+    with CaptureQueriesContext(connection) as captured:
+        stream = opened(response, stream_url(answer))
+
+    assert [query["sql"].split()[0] for query in captured] == ["SELECT", "SELECT", "UPDATE"]
+    assert heard(stream).text == Answer.objects.get().text != ""
+
+
+def test_a_stream_in_another_process_finds_it_out_anew(intern: User, as_intern: Client) -> None:
+    response = send(as_intern, "Hello [words 3]")
+    answer = Answer.objects.get()
+
+    assert take_over(intern, answer.pk)  # what is kept is kept elsewhere
+    assert take_over(intern, answer.pk) is None
+
+    assert heard(response).text == Answer.objects.get().text != ""
+
+
+def test_a_stranger_gets_nothing_and_leaves_it_to_its_owner(intern: User, as_intern: Client, staff: User) -> None:
+    send(as_intern, "Hello [words 3]")
+    answer = Answer.objects.get()
+
+    assert signed_in(staff).get(stream_url(answer), headers=HTMX).status_code == 404
+
+    assert Answer.objects.get().state == Answer.State.WAITING
+    assert take_over(intern, answer.pk)
+
+
+def test_the_second_who_begins_it_is_refused(intern: User, as_intern: Client) -> None:
+    send(as_intern, "Hello [words 3]")
+    prepared = [prepare(asker(intern), Answer.objects.owned_by(intern).get()) for _ in range(2)]
+
+    assert begin(prepared[0]).slot_id
+    with pytest.raises(AskRefused) as refused:
+        begin(prepared[1])
+    assert refused.value.code == "begun"
+
+
+def test_what_was_deleted_meanwhile_is_not_there(as_intern: Client) -> None:
+    send(as_intern, "Hello [words 3]")
+    answer = Answer.objects.get()
+    Conversation.objects.all().delete()
+
+    assert as_intern.get(stream_url(answer), headers=HTMX).status_code == 404
+
+
+def test_is_kept_for_seconds_and_in_bounds(intern: User) -> None:
+    talk = rows.conversation(intern, ("One", "1"))
+    prepared = prepare(asker(intern), talk.head)  # type: ignore[arg-type]  # it has one
+    big = [
+        replace(prepared, answer=Answer(message=Message(conversation=talk, stored_bytes=MOST_BYTES * 2 // 3)))
+        for _ in range(2)
+    ]
+
+    hand_over([replace(prepared, since=prepared.since - KEPT_S - 1)])
+    assert take_over(intern, prepared.answer.pk) is None
+    hand_over(big)
+    assert [take_over(intern, each.answer.pk) is not None for each in big] == [True, False]
