@@ -15,6 +15,14 @@ def nobody_comes_back(settings: Settings) -> None:
     settings.PLAYGROUND_UNWATCHED_S = 0
 
 
+@pytest.fixture(autouse=True)
+def answers_end() -> Iterator[None]:
+    """Leave no answer under way that a test has begun and not read to the end."""
+    yield
+    if event_loop.cache_info().currsize:
+        event_loop().end()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def connections_are_closed() -> Iterator[None]:
     """Leave no connection of the loop's to the gateway."""

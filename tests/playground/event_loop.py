@@ -12,7 +12,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar
 
-from playground.services.running import running
+from playground.services.autosave import last_round
+from playground.services.running import interrupt_all, running, runs_here
 
 T = TypeVar("T")
 
@@ -68,6 +69,10 @@ class EventLoop:
         """Cancel what the stream waits for, as the server does when its reader has gone, until it ends."""
         self.run(_cancelled(stream))
 
+    def end(self) -> None:
+        """End answers that a test has begun and not read to the end."""
+        self.run(_interrupted())
+
     def end_of(self, answer_id: Any) -> None:
         """Wait until an answer that this loop makes is written down."""
         if run := running(answer_id):
@@ -78,6 +83,7 @@ async def _next(stream: AsyncIterator[T]) -> tuple[T] | None:
     try:
         return (await anext(stream),)
     except StopAsyncIteration:
+        await _last_round()
         return None
 
 
@@ -89,11 +95,25 @@ async def _cancelled(stream: AsyncIterator[object]) -> None:
         try:
             await reading
         except (asyncio.CancelledError, StopAsyncIteration):
+            await _last_round()
             return
 
 
 async def _wait(task: "asyncio.Task[None]") -> None:
     await asyncio.wait([task])
+    await _last_round()
+
+
+async def _last_round() -> None:
+    """Leave nothing to be written to the test after this one."""
+    await asyncio.sleep(0)  # an answer that has ended is no more among those under way
+    if not runs_here():
+        await last_round()
+
+
+async def _interrupted() -> None:
+    await interrupt_all()
+    await _last_round()
 
 
 @cache

@@ -99,6 +99,20 @@ def test_a_page_of_another_process_follows_the_row(intern: User, as_intern: Clie
     assert b"The answer is finished." in rest
 
 
+def test_an_answer_that_no_page_came_back_to_is_stopped(as_intern: Client, settings: Settings) -> None:
+    settings.PLAYGROUND_UNWATCHED_S = 0.2
+    response = send(as_intern, "Talk [words 4000] [pace 20]")
+    stream = stream_of(response)
+    while b"#text-" not in next(stream):
+        pass
+
+    event_loop().hang_up(content_of(response.opened))  # type: ignore[attr-defined]  # by stream_of
+    assert Answer.objects.get().state == State.STREAMING
+    event_loop().end_of(Answer.objects.get().pk)
+
+    assert Answer.objects.get().state == State.STOPPED
+
+
 def test_an_answer_goes_on_for_a_while_without_a_page(as_intern: Client, settings: Settings) -> None:
     settings.PLAYGROUND_UNWATCHED_S = 600
     response = send(as_intern, "Count [count 40] [pace 10]")
