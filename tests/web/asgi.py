@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from web.handler import Handler
@@ -12,13 +13,23 @@ LONG_S: Final = 30.0
 class Exchange:
     """One request and what comes back, within an event loop."""
 
-    def __init__(self, handler: Handler, path: str, *, method: str = "GET", body: bytes = b"", language: str = "en"):
+    def __init__(
+        self,
+        handler: Handler,
+        path: str,
+        *,
+        method: str = "GET",
+        body: bytes = b"",
+        language: str = "en",
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._coming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._coming.put_nowait({"type": "http.request", "body": body, "more_body": False})
         self._new = asyncio.Event()
         self.status, self.headers, self.pieces = 0, dict[str, str](), list[bytes]()
-        headers = [(b"host", b"127.0.0.1"), (b"accept-language", language.encode())]
-        scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers}
+        told = {"host": "127.0.0.1", "accept-language": language, **headers}
+        raw = [(name.lower().encode(), value.encode()) for name, value in told.items()]
+        scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": raw}
         self.done = asyncio.create_task(handler(scope, self._coming.get, self._send))
 
     async def _send(self, message: Mapping[str, Any]) -> None:
