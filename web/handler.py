@@ -36,8 +36,8 @@ LINGER_S, LINGER_BYTES = 2.0, 64 * 1024 * 1024  # what still comes of a body tha
 class Handler(ASGIHandler):
     """Runs the synchronous middleware and view of a request in one thread of a few, and the rest on the event loop.
 
-    Django's own adapts each synchronous middleware, and hops between loop and thread at every step: 33 to 40 ms of the
-    processor for a page that takes 28 this way. It also starts a thread a request, and joins synchronous iterators.
+    Django's own adapts each synchronous middleware, and hops between loop and thread at every step. It also starts
+    a thread a request, and joins synchronous iterators.
     """
 
     def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
