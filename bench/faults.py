@@ -22,7 +22,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 django.setup()
 
 from bench.stream_people import MODEL, SEND, question  # noqa: E402
-from bench.stream_reading import PORTAL, harm_of  # noqa: E402
+from bench.stream_reading import PORTAL, corruption_of, stream_address  # noqa: E402
 from tests.faults.site import Seen, Site, Visitor, away, frozen  # noqa: E402  (needs the apps)
 from tests.keys.views.pages import field_in  # noqa: E402
 from tests.sandbox_process import Sandbox  # noqa: E402
@@ -104,14 +104,16 @@ class Load:
         headers["Referer"] = url + "/playground/"
         body = b""
         try:
-            with intern.post(url + SEND, fields, headers=headers, stream=True, timeout=READ_S) as answer:
+            sent = intern.post(url + SEND, fields, headers=headers, timeout=READ_S)
+            stream = url + stream_address(sent.content)
+            with intern.get(stream, headers=headers, stream=True, timeout=READ_S) as answer:
                 for piece in answer.iter_content(None):
                     if not body:
                         self._have_begun.wait(READ_S)
                     body += piece
         except requests.RequestException as error:
             self.streams.append(type(error).__name__)
-        lost = harm_of(PORTAL.text(body), self._words).lost
+        lost = corruption_of(PORTAL.text(body), self._words).lost
         if lost == self._words:
             sys.stderr.write(f"a stream without a word: {body.decode()}\n")
         self.streams.append(f"all {self._words} words" if not lost else f"{lost} of {self._words} words lost")

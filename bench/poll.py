@@ -85,7 +85,7 @@ def main() -> int:
         static_root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="passerelle-bench-")))
         sandbox = stack.enter_context(Sandbox())
         server, redis = stack.enter_context(Postgres()), stack.enter_context(Redis())
-        shapes = {
+        shapes: dict[str, dict[str, Any]] = {
             "PostgreSQL": {"database_url": server.url, "redis_url": redis.url},
             "SQLite": {},
         }

@@ -15,6 +15,7 @@ from tests.servers import Server
 ROOT: Final = Path(__file__).resolve().parent.parent
 SILENT_GATEWAY: Final = "http://127.0.0.1:1"  # nobody listens: a page that asks the gateway is found out
 PAGE_S: Final = 60.0
+_OF_BEFORE: Final = "gunicorn.conf.py"
 
 
 class Portal(Server):
@@ -22,6 +23,8 @@ class Portal(Server):
 
     Without `database_url` it runs on SQLite, without `redis_url` its cache is in the database: the embedded shape.
     """
+
+    start_timeout_s = 300  # beside other work
 
     def __init__(
         self,
@@ -31,8 +34,10 @@ class Portal(Server):
         database_url: str = "",
         redis_url: str = "",
         gateway_url: str = SILENT_GATEWAY,
+        root: Path = ROOT,
     ) -> None:
         super().__init__()
+        self.root = root  # of the checkout that is served
         self.facts = facts
         self._settings = {
             "EMBEDDED": "1",
@@ -44,7 +49,7 @@ class Portal(Server):
             "REDIS_URL": redis_url,
             "GATEWAY_URL": gateway_url,
             "LOG_LEVEL": "WARNING",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(root),
         }
         self.pages: dict[str, Any] = {}
         self.filled_s = 0.0
@@ -61,6 +66,8 @@ class Portal(Server):
 
     def command(self) -> list[str]:
         """Serve as the portal does."""
+        if self.is_of_before:
+            return [sys.executable, "-m", "gunicorn", "--chdir", str(self.root), "-c", str(self.root / _OF_BEFORE)]
         return [sys.executable, "-m", "portal.serve"]
 
     def is_ready(self) -> bool:
@@ -69,6 +76,11 @@ class Portal(Server):
             return requests.get(f"{self.url}/healthz/live", timeout=5).ok
         except requests.ConnectionError:
             return False
+
+    @property
+    def is_of_before(self) -> bool:
+        """Whether the checkout is one from before the site was served over ASGI."""
+        return (self.root / _OF_BEFORE).exists()
 
     @property
     def url(self) -> str:
@@ -88,5 +100,7 @@ class Portal(Server):
     def inside(self, act: str, *numbers: int) -> Any:
         """Do an act of inside.py in a process of its own, and return what it reported."""
         command = [sys.executable, "-m", "bench.inside", act, *map(str, numbers)]
-        done = subprocess.run(command, cwd=ROOT, env=self.environment(), check=True, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            command, cwd=self.root, env=self.environment(), check=True, stdout=subprocess.PIPE, text=True
+        )
         return json.loads(done.stdout.splitlines()[-1])

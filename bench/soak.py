@@ -12,8 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,8 +21,9 @@ from typing import Final
 import psutil
 import requests
 
+from bench.busy import busy
 from bench.results import Figure, at_most, exactly, report, say, seen
-from bench.stream_client import fetch
+from bench.stream_client import ask_once
 from bench.stream_people import PAGES, Person
 from bench.stream_reading import PORTAL
 from tests.ports import free_port
@@ -33,7 +33,6 @@ PASSWORD: Final = "passerelle"  # noqa: S105  # of the demo people
 PAGE_EVERY_S, CHAT_EVERY_S, READY_S, END_S = 10.0, 60.0, 1800.0, 15.0
 BACK_S, MOST_BACK_S = 120.0, 10.0
 WORDS: Final = {"web": "portal.serve", "worker": "worker", "beat": "beat", "sandbox": "sandbox"}  # of command lines
-BURN: Final = "import sys, time\nend = time.time() + float(sys.argv[1])\nwhile time.time() < end: pass"
 
 
 @dataclass
@@ -89,20 +88,6 @@ def words_of(process: psutil.Process) -> list[str]:
         return []
 
 
-@contextmanager
-def busy(processes: int, seconds: float) -> Iterator[None]:
-    """Keep so many processes computing, for as long as the `with` lasts and no longer than that."""
-    burners = [
-        subprocess.Popen(["nice", "-n", "19", sys.executable, "-c", BURN, str(seconds)]) for _ in range(processes)
-    ]
-    try:
-        yield
-    finally:
-        for burner in burners:
-            burner.kill()
-            burner.wait()
-
-
 def wait(condition: Callable[[], object], within_s: float) -> float:
     """Return the seconds until the condition holds, infinity when it does not in time."""
     began = time.monotonic()
@@ -126,7 +111,7 @@ async def visit(port: int, seconds: float, saw: Seen) -> None:
             if time.monotonic() >= next_chat:
                 next_chat += CHAT_EVERY_S
                 await person.visit("/playground/")
-                response, _ = await fetch(port, person.ask(5).request)
+                response = await ask_once(person.ask(5))
                 if PORTAL.text(response.body) != "1 2 3 4 5":
                     raise AssertionError(f"chat: {response.status} {PORTAL.text(response.body)[:200]!r}")
                 saw.chats += 1

@@ -1,46 +1,50 @@
-"""The load: many POSTs from one process, each on a connection of its own, read as they come and understood afterwards.
+"""The load: many streams from one process, each on a connection of its own, read as they come and parsed afterwards.
 
 It shares the cores with what it measures, so a piece that arrives costs it a time stamp and nothing more.
 """
 
 import asyncio
+import bisect
 import contextlib
 import socket
 import struct
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
 import uvloop
 
-from bench.stream_reading import Harm, Response, Side, harm_of, response_of
+from bench.stream_reading import Corruption, Response, Side, corruption_of, response_of
 
 PATIENCE_S: Final = 60.0  # no stream of a bench takes as long
 _RESET: Final = struct.pack("ii", 1, 0)  # linger: on, 0 s
+_MUCH: Final = 2**20  # bytes
 _SMALL_BUFFER: Final = 2048  # bytes; the kernel's least
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A POST ready to be sent, whose answer counts to `tokens`."""
+    """A POST ready to be sent, and the answer that it leads to, which counts to `tokens`."""
 
     port: int
     request: bytes
     side: Side
     tokens: int
+    follow: Callable[[Response], bytes] | None = None  # the GET of the stream; None: the POST is answered by it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class StreamResult:
     """How one stream went; times from the moment before the connection is opened. None: no text came."""
 
     first_s: float | None
     total_s: float
     pause_s: float  # the longest between two arrivals after the first
-    harm: Harm
+    corruption: Corruption
     response: Response
+    tokens_in_window: int
 
     @property
     def ok(self) -> bool:
@@ -48,15 +52,35 @@ class Told:
         return self.response.status == 200 and self.response.whole
 
 
+class Window:
+    """Two moments of a run, in seconds after its start, between which something outside is counted."""
+
+    def __init__(self, begin_s: float, end_s: float, counter: Callable[[], float]) -> None:
+        self._seconds = (begin_s, end_s)
+        self._counter = counter
+        self.begin = self.end = self.counted = 0.0
+
+    async def watch(self) -> None:
+        """Count, from a start that is now."""
+        start = time.perf_counter()
+        await asyncio.sleep(self._seconds[0])
+        before = self._counter()
+        self.begin = time.perf_counter()
+        await asyncio.sleep(start + self._seconds[1] - self.begin)
+        self.counted = self._counter() - before
+        self.end = time.perf_counter()
+
+
 class Exchange(asyncio.Protocol):
-    """One stream under way."""
+    """One stream under way: a POST, and where that does not stream itself the GET that it leads to."""
 
     def __init__(self, ask: Ask, began: float) -> None:
         self._ask = ask
         self._began = began
+        self._form: bytearray | None = bytearray() if ask.follow else None  # the answer to the POST, while it comes
         self._parts: list[bytes] = []
+        self._times: list[float] = []
         self._first: float | None = None
-        self._last = began
         self._pause = 0.0
         self._transport: asyncio.Transport | None = None
         loop = asyncio.get_running_loop()
@@ -71,13 +95,30 @@ class Exchange(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Note when it came."""
         now = time.perf_counter()
-        self._parts.append(data)
+        if self._form is not None:
+            self._form += data
+            self._follow(bytes(self._form))
+            return
         if self._first is not None:
-            self._pause = max(self._pause, now - self._last)
-        elif self._ask.side.first.search(b"".join(self._parts)):
+            self._pause = max(self._pause, now - self._times[-1])
+        self._parts.append(data)
+        self._times.append(now)
+        if self._first is None and self._ask.side.first.search(b"".join(self._parts)):
             self._first = now
             self.begun.set_result(None)
-        self._last = now
+
+    def _follow(self, form: bytes) -> None:
+        """Open the stream once the answer to the POST is whole; what is no success is the result."""
+        response = response_of(form)
+        if not response.whole or not self._ask.follow or not self._transport:
+            return
+        self._form = None
+        if response.status == 200:
+            self._transport.write(self._ask.follow(response))
+        else:
+            self._parts.append(form)
+            self._times.append(time.perf_counter())
+            self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Be over."""
@@ -93,17 +134,22 @@ class Exchange(asyncio.Protocol):
         if self._transport:
             self._transport.abort()
 
-    def told(self) -> Told:
+    def result(self, window: Window | None = None) -> StreamResult:
         """Say how it went."""
         response = response_of(b"".join(self._parts))
         text = self._ask.side.text(response.body) if response.status == 200 else ""
-        return Told(
+        return StreamResult(
             first_s=None if self._first is None else self._first - self._began,
-            total_s=self._last - self._began,
+            total_s=(self._times[-1] if self._times else time.perf_counter()) - self._began,
             pause_s=self._pause,
-            harm=harm_of(text, self._ask.tokens),
+            corruption=corruption_of(text, self._ask.tokens),
             response=response,
+            tokens_in_window=self._tokens_until(window.end) - self._tokens_until(window.begin) if window else 0,
         )
+
+    def _tokens_until(self, moment: float) -> int:
+        parts = self._parts[: bisect.bisect_right(self._times, moment)]
+        return len(self._ask.side.text(response_of(b"".join(parts)).body).split())
 
 
 async def begin(ask: Ask) -> Exchange:
@@ -125,7 +171,7 @@ async def run(ask: Ask) -> Exchange:
     return exchange
 
 
-async def run_all(asks: Sequence[Ask], *, within_s: float) -> list[Told]:
+async def run_all(asks: Sequence[Ask], *, within_s: float, window: Window | None = None) -> list[StreamResult]:
     """Let all run at once, their starts spread evenly over so many seconds (0: in one instant)."""
     loop = asyncio.get_running_loop()
     start = loop.time()
@@ -134,8 +180,11 @@ async def run_all(asks: Sequence[Ask], *, within_s: float) -> list[Told]:
         await asyncio.sleep(start + within_s * number / len(asks) - loop.time())
         return await run(ask)
 
+    watching = asyncio.create_task(window.watch()) if window else None
     exchanges = await asyncio.gather(*(one(number, ask) for number, ask in enumerate(asks)))
-    return [exchange.told() for exchange in exchanges]
+    if watching:
+        await watching
+    return [exchange.result(window) for exchange in exchanges]
 
 
 async def vanish_midway(asks: Sequence[Ask], *, after_s: float) -> None:
@@ -151,12 +200,13 @@ async def vanish_midway(asks: Sequence[Ask], *, after_s: float) -> None:
 async def read_slowly(ask: Ask, *, bytes_a_second: int) -> int:
     """Take so few bytes of the answer until cancelled; return how many when it ended before."""
     loop = asyncio.get_running_loop()
+    request = ask.follow((await fetch(ask.port, ask.request))[0]) if ask.follow else ask.request
     taken = 0
     with socket.socket() as sock:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
         await loop.sock_connect(sock, ("127.0.0.1", ask.port))
-        await loop.sock_sendall(sock, ask.request)
+        await loop.sock_sendall(sock, request)
         while data := await loop.sock_recv(sock, bytes_a_second):
             taken += len(data)
             await asyncio.sleep(1)
@@ -166,14 +216,23 @@ async def read_slowly(ask: Ask, *, bytes_a_second: int) -> int:
 async def fetch(port: int, request: bytes) -> tuple[Response, float]:
     """Return a whole answer and its seconds, connection included."""
     began = time.perf_counter()
+    raw, response = b"", Response()
     async with asyncio.timeout(PATIENCE_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(request)
-        raw = await reader.read()
+        while not response.whole and (part := await reader.read(_MUCH)):
+            raw += part
+            response = response_of(raw)
+    seconds = time.perf_counter() - began
     writer.close()
     with contextlib.suppress(ConnectionError):
         await writer.wait_closed()
-    return response_of(raw), time.perf_counter() - began
+    return response, seconds
+
+
+async def ask_once(ask: Ask) -> Response:
+    """Return the whole answer of a stream."""
+    return (await run(ask)).result().response
 
 
 def on_fast_loop(work: Coroutine[Any, Any, Result]) -> Result:

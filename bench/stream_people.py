@@ -1,4 +1,4 @@
-"""People with browsers: they sign in at the form, open pages, and make the POST that an answer streams back to.
+"""People with browsers: they sign in at the form, open pages, send messages, and open the streams of the answers.
 
 Each comes from an address of their own, as a reverse proxy tells it, since the portal limits sign-ins by address.
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
-from bench.stream_client import Ask, fetch
-from bench.stream_reading import PORTAL, Response
+from bench.stream_client import Ask, ask_once, fetch
+from bench.stream_reading import PORTAL, Response, stream_address
 
 MODEL: Final = "general_nothink"
 SIGN_IN: Final = "/account/login/"
@@ -35,6 +35,7 @@ class Person:
     port: int
     name: str
     number: int
+    two_steps: bool = True  # False: a portal of before, whose POST is answered by the stream
     cookies: dict[str, str] = field(default_factory=dict)
     token: str = ""
 
@@ -58,13 +59,13 @@ class Person:
         """Sign in, open the playground, and ask once: the key is made then."""
         await self.sign_in(password)
         await self.visit(PLAYGROUND)
-        response, _ = await fetch(self.port, self.ask(1).request)
+        response = await ask_once(self.ask(1))
         text = PORTAL.text(response.body)
         if response.status != 200 or text != "1":
             raise AssertionError(f"{self.name} was answered {response.status}: {response.body[-2000:].decode()}")
 
     def ask(self, tokens: int, pace_ms: int = 20) -> Ask:
-        """Return the POST of the form."""
+        """Return what sending the form leads to."""
         fields = {"csrfmiddlewaretoken": self.token, "model": MODEL, "message": question(tokens, pace_ms)}
         parts = [
             f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -77,7 +78,16 @@ class Person:
             "HX-Request": "true",
             "HX-Request-Type": "partial",
         }
-        return Ask(port=self.port, request=self._request("POST", SEND, headers, body), side=PORTAL, tokens=tokens)
+        request = self._request("POST", SEND, {**headers, "Connection": "keep-alive"}, body)
+        if not self.two_steps:
+            request = self._request("POST", SEND, headers, body)
+        follow = self._stream_of if self.two_steps else None
+        return Ask(port=self.port, request=request, side=PORTAL, tokens=tokens, follow=follow)
+
+    def _stream_of(self, sent: Response) -> bytes:
+        """Return the GET that a page makes by itself when a message was sent."""
+        headers = {"Accept": "text/html, text/event-stream", "HX-Request": "true", "HX-Request-Type": "partial"}
+        return self._request("GET", stream_address(sent.body), headers)
 
     def _request(self, method: str, path: str, more: dict[str, str] | None = None, body: bytes = b"") -> bytes:
         address = f"10.0.{self.number // 250}.{self.number % 250 + 1}"
@@ -110,7 +120,7 @@ async def prepare_all(people: Sequence[Person], password: str) -> None:
     await asyncio.gather(*map(one, people))
 
 
-async def come_and_go(people: Sequence[Person], password: str, *, every_s: float) -> tuple[list[float], list[float]]:
+async def make_visits(people: Sequence[Person], password: str, *, every_s: float) -> tuple[list[float], list[float]]:
     """Let somebody come every so often, sign in and open three pages; return the seconds of sign-ins and pages."""
 
     async def one(number: int, person: Person) -> tuple[float, list[float]]:

@@ -10,6 +10,8 @@ from typing import Final
 OF_PORTAL: Final = re.compile(rb'hx-target="#text-[^"]*"[^>]*>[^<]')  # the first piece of text that a client sees
 OF_GATEWAY: Final = re.compile(rb'"content":"[^"]')
 _PIECE: Final = re.compile(r'<hx-partial [^>]*hx-target="#text-[^"]*"[^>]*>(.*?)</hx-partial>', re.DOTALL)
+_SPOKEN: Final = re.compile(r'<hx-partial hx-target="#say"[^>]*>(.*?)</hx-partial>', re.DOTALL)
+_STREAM: Final = re.compile(rb"/playground/answers/[0-9a-f-]{36}/stream/")
 _COOKIE: Final = re.compile(r"([^=]+)=([^;]*)")
 
 
@@ -33,7 +35,7 @@ def response_of(raw: bytes) -> Response:
     pairs = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
     headers = dict(pairs)
     found = [_COOKIE.match(value) for name, value in pairs if name == "set-cookie"]
-    whole = len(body) == int(headers.get("content-length", len(body)))
+    whole = "content-length" in headers and len(body) == int(headers["content-length"])
     if headers.get("transfer-encoding") == "chunked":
         body, whole = _joined(body)
     cookies = {cookie[1]: cookie[2] for cookie in found if cookie}
@@ -53,6 +55,12 @@ def _joined(body: bytes) -> tuple[bytes, bool]:
     return b"".join(parts), False
 
 
+def stream_address(body: bytes) -> str:
+    """Return where the answer to a message comes from; empty where none is announced."""
+    found = _STREAM.search(body)
+    return found[0].decode() if found else ""
+
+
 def _events(body: bytes) -> list[str]:
     """Return the data of each server-sent event."""
     events = body.decode().replace("\r\n", "\n").split("\n\n")
@@ -65,6 +73,12 @@ def _events(body: bytes) -> list[str]:
 def text_of_portal(body: bytes) -> str:
     """Put together what was appended to the answer's text."""
     return "".join(html.unescape(piece) for event in _events(body) for piece in _PIECE.findall(event))
+
+
+def spoken_by_portal(body: bytes) -> str:
+    """Return the sentence that tells how an answer ended, empty where none came."""
+    found = [sentence for event in _events(body) for sentence in _SPOKEN.findall(event)]
+    return html.unescape(found[-1]) if found else ""
 
 
 def text_of_gateway(body: bytes) -> str:
@@ -87,18 +101,18 @@ GATEWAY: Final = Side(first=OF_GATEWAY, text=text_of_gateway)
 
 
 @dataclass(frozen=True, slots=True)
-class Harm:
+class Corruption:
     """How many tokens of a count are not there, and how many are not in their place or there twice."""
 
     lost: int
     moved: int
 
 
-def harm_of(text: str, tokens: int) -> Harm:
+def corruption_of(text: str, tokens: int) -> Corruption:
     """Compare a text with the count from 1 to `tokens`."""
     words = text.split()
     expected = [str(number) for number in range(1, tokens + 1)]
     there = set(words)
     kept = [word for word in expected if word in there]
     moved = sum(word != right for word, right in zip(words, kept, strict=False)) + max(0, len(words) - len(kept))
-    return Harm(lost=tokens - len(kept), moved=moved)
+    return Corruption(lost=tokens - len(kept), moved=moved)

@@ -12,7 +12,7 @@ from typing import Final, Protocol, Self
 import psutil
 import psycopg
 
-EVERY_S: Final = 0.5
+EVERY_S: Final = 1.0
 _KB_PER_MB: Final = 1024.0
 _OPEN_SLOTS: Final = "SELECT count(*) FROM playground_slot WHERE ended_at IS NULL AND began_at > {mark}"
 _CONNECTIONS: Final = (
@@ -88,37 +88,37 @@ def _target(link: Path) -> str:
         return ""
 
 
-def memory_mb(processes: Processes, which: str) -> float:
-    """Return "Pss" (what is shared counts once) or "Rss" (it counts in each) of these processes together."""
+def memory_mb(processes: Processes) -> float:
+    """Return the memory of these processes together, where what is shared counts once (Pss)."""
     total = 0
     for each in processes:
         lines = Path(f"/proc/{each.pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-        total += sum(int(line.split()[1]) for line in lines if line.startswith(f"{which}:"))
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return total / _KB_PER_MB
 
 
 def clients_held(processes: Processes, port: int) -> int:
-    """Return how many connections of clients are not closed: each keeps a thread."""
+    """Return how many connections of clients are not closed."""
     found = [one for each in processes for one in each.net_connections("tcp")]
     return sum(one.status != psutil.CONN_LISTEN and one.laddr.port == port for one in found)
 
 
 class Watch:
-    """Looks twice a second, in a thread, during a `with`; keeps the most that it saw."""
+    """Looks once a second, in a thread, during a `with`; keeps the most that it saw."""
 
     def __init__(self, processes: Processes, database: Database) -> None:
         self._processes = processes
         self._database = database
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
-        self.pss_mb = self.rss_mb = 0.0
-        self.connections = 0
+        self.pss_mb = 0.0
+        self.connections = self.threads = 0
 
     def _look(self) -> None:
         while True:
             self.connections = max(self.connections, self._database.connections(self._processes))
-            self.pss_mb = max(self.pss_mb, memory_mb(self._processes, "Pss"))
-            self.rss_mb = max(self.rss_mb, memory_mb(self._processes, "Rss"))
+            self.pss_mb = max(self.pss_mb, memory_mb(self._processes))
+            self.threads = max(self.threads, sum(each.num_threads() for each in self._processes))
             if self._done.wait(EVERY_S):
                 return
 

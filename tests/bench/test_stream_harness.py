@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from django.utils.safestring import SafeString
 
+from bench.stream import report
 from bench.stream_client import on_fast_loop, run_all, vanish_midway
-from bench.stream_crowd import measure_many, measure_one
 from bench.stream_direct import direct_ask, make_secrets
+from bench.stream_parts import LOST, measure_five_hundred, measure_messages, measure_vanishing
 from bench.stream_portal import StreamPortal
-from bench.stream_reading import PORTAL, Harm, harm_of, response_of
-from bench.stream_trouble import measure_vanishing
+from bench.stream_reading import PORTAL, Corruption, corruption_of, response_of
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
 from web.event_stream import Appender, message, partial
@@ -29,19 +29,19 @@ def chunked(*parts: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("text", "harm"),
+    ("text", "corruption"),
     [
-        ("1 2 3 4", Harm(lost=0, moved=0)),
-        ("1 2 4", Harm(lost=1, moved=0)),
-        ("", Harm(lost=4, moved=0)),
-        ("1 3 2 4", Harm(lost=0, moved=2)),
-        ("1 2 2 3 4", Harm(lost=0, moved=3)),
-        ("1 2 3 4 4", Harm(lost=0, moved=1)),
-        ("12 3 4", Harm(lost=2, moved=3)),
+        ("1 2 3 4", Corruption(lost=0, moved=0)),
+        ("1 2 4", Corruption(lost=1, moved=0)),
+        ("", Corruption(lost=4, moved=0)),
+        ("1 3 2 4", Corruption(lost=0, moved=2)),
+        ("1 2 2 3 4", Corruption(lost=0, moved=3)),
+        ("1 2 3 4 4", Corruption(lost=0, moved=1)),
+        ("12 3 4", Corruption(lost=2, moved=3)),
     ],
 )
-def test_notices_a_token_that_is_lost_moved_or_there_twice(text: str, harm: Harm) -> None:
-    assert harm_of(text, 4) == harm
+def test_notices_a_token_that_is_lost_moved_or_there_twice(text: str, corruption: Corruption) -> None:
+    assert corruption_of(text, 4) == corruption
 
 
 def test_puts_the_text_together_as_a_page_would() -> None:
@@ -68,10 +68,10 @@ def test_notices_an_answer_that_was_cut(raw: bytes) -> None:
 def test_reads_three_streams_at_once_from_the_gateway(gateway: Sandbox) -> None:
     asks = [direct_ask(gateway, secret, 20) for secret in make_secrets(gateway, 3)]
 
-    told = on_fast_loop(run_all(asks, within_s=0.1))
+    results = on_fast_loop(run_all(asks, within_s=0.1))
 
-    assert [(one.ok, one.harm) for one in told] == [(True, Harm(0, 0))] * 3
-    assert all(one.first_s and one.first_s < 0.3 < one.total_s for one in told)
+    assert [(one.ok, one.corruption) for one in results] == [(True, Corruption(0, 0))] * 3
+    assert all(one.first_s and one.first_s < 0.3 < one.total_s for one in results)
 
 
 def test_leaves_without_a_word(gateway: Sandbox) -> None:
@@ -83,16 +83,32 @@ def test_leaves_without_a_word(gateway: Sandbox) -> None:
     wait_until(lambda: gateway.connections()["closed_by_client"] == before + 2)
 
 
+def test_compares_portals_part_by_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bar = "100 streams begun within 1 s: first token, p95"
+    values = {"A": {bar: 100.0, "x: threads, most": 3.0}, "B": {bar: 71.0, "x: threads, most": 2.0}}
+
+    assert not report(values, kept_in=tmp_path / "results.json")
+
+    said = capsys.readouterr().out
+    assert f"| {bar} | 100 ms | 71 ms | ≤ 0.7 × A | **missed** |" in said
+    assert "| x: threads, most | 3 | 2 |  |  |" in said
+
+
+def test_holds_no_bar_of_a_baseline_that_is_not_there(tmp_path: Path) -> None:
+    assert report({"B": {"an ordinary page: processor": 1e9}}, kept_in=tmp_path / "results.json")
+    assert not report({"B": {LOST: 1}}, kept_in=tmp_path / "results.json")
+
+
 def test_measures_three_people_through_the_portal(gateway: Sandbox, tmp_path: Path) -> None:
     gateway.reset()
-    with StreamPortal(sandbox=gateway, streams=3, static_root=tmp_path) as portal:
+    with StreamPortal(sandbox=gateway, people=3, static_root=tmp_path, processes=1) as portal:
         portal.let_in()
-        figures = [*measure_one("SQLite", portal, times=1), *measure_many("SQLite", portal, 3, tokens=20)]
-        figures += measure_vanishing("SQLite", portal)
+        many = measure_five_hundred(portal, streams=3, tokens=180)
+        messages = measure_messages(portal, times=2)
+        vanished = measure_vanishing(portal, streams=3)
 
-    measured = {figure.name: figure for figure in figures}
-    assert measured["3 streams, SQLite: tokens lost or reordered"].ok
-    assert measured["3 streams, SQLite: answers refused or cut"].ok
-    assert 0.3 < measured["3 streams, SQLite: whole answer, slowest"].value < 20
-    assert measured["3 streams, SQLite: memory of all processes"].value > 50
-    assert measured["3 clients that vanish midway, SQLite: threads and connections to the gateway free"].ok
+    assert many[LOST] == messages[LOST] == 0
+    assert many["3 streams begun over 3 s: tokens a second while all run"] > 0
+    assert many["3 streams begun over 3 s: memory of all processes"] > 50
+    assert messages["a message: processor"] > 0
+    assert vanished["3 clients vanish: all free after"] < 30_000
