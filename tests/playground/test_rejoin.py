@@ -11,7 +11,7 @@ from tests.conftest import HTMX
 from tests.playground import rows
 from tests.playground.event_loop import event_loop
 from tests.playground.sse import content_of, events_of, heard, parts_of, send, stream_of
-from tests.playground.streams import know_the_models
+from tests.playground.streams import MODEL, know_the_models
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +69,27 @@ def test_a_flag_in_the_row_stops_it_too(as_intern: Client) -> None:
     rest = b"".join(stream)
 
     assert b"Stopped." in rest
+    assert Answer.objects.get().state == State.STOPPED
+
+
+def test_a_page_without_scripts_waits_stops_and_leads_on(as_intern: Client) -> None:
+    form = {"message": "Talk [words 4000] [pace 20]", "model": MODEL}
+    address = as_intern.post(reverse("playground:send"), form)["Location"]
+    waiting = as_intern.get(address, headers={"Accept-Language": "fr"})
+    parts = event_loop().each(content_of(waiting))
+    start = next(parts).decode()
+    answer = Answer.objects.get()
+    stop = reverse("playground:stop_answer", args=[answer.pk])
+
+    assert '<html lang="fr">' in start
+    assert f'action="{stop}"' in start
+    assert "csrfmiddlewaretoken" in start
+    assert "refresh" not in start
+    page = as_intern.post(stop)["Location"]
+    rest = b"".join(parts).decode()
+
+    assert f'content="0; url={page}"' in rest
+    assert rest.rstrip().endswith("</html>")
     assert Answer.objects.get().state == State.STOPPED
 
 
