@@ -12,7 +12,7 @@ from typing import Self
 from tests.ports import free_port, is_listening
 from tests.waiting import wait_until
 
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 120  # a portal loads all of itself before it listens; busy machines take long
 STOP_TIMEOUT_S = 15
 
 
