@@ -13,7 +13,7 @@ from tests.ports import free_port, is_listening
 from tests.waiting import wait_until
 
 START_TIMEOUT_S = 120  # a portal loads all of itself before it listens; busy machines take long
-STOP_TIMEOUT_S = 15
+STOP_TIMEOUT_S = 60
 
 
 def postgres_programs() -> Path | None:
