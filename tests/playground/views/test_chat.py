@@ -336,7 +336,7 @@ def test_a_further_message_costs_few_queries_however_long_the_talk(intern: User,
 
     form, stream = queries_before_the_gateway(as_intern, conversation=str(talk.pk), parent=str(talk.head_id))
 
-    assert form <= 16
+    assert form <= 17  # one more where a second has gone since all answers under way were counted
     assert stream <= 6
 
 

@@ -13,6 +13,7 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 from accounts.models import User
 from playground.models import LEFT_AFTER, Answer, Conversation, Slot
 from playground.services.columns import Column, columns_of
+from playground.services.handover import take_over
 from tests.conftest import HTMX
 from tests.keys.playground_acts import allow
 from tests.keys.views.pages import words_of
@@ -318,8 +319,9 @@ def test_a_gateway_that_is_away_costs_nothing(as_intern: Client, sandbox: Sandbo
     assert not Conversation.objects.exists()
 
 
-def test_a_key_that_cannot_be_had_any_more_is_said_in_the_column(as_intern: Client) -> None:
+def test_a_key_that_cannot_be_had_any_more_is_said_in_the_column(intern: User, as_intern: Client) -> None:
     first, _second = compared(as_intern)
+    assert take_over(intern, first.pk)  # it waited for its turn, or its stream is opened in another process
     allow(playground__allowed=False)
 
     column = opened(as_intern, first)
