@@ -35,10 +35,11 @@ PAGE = "/playground/"
 
 
 class ServedPortal(Portal):
-    """A portal on the database of the tests; the secrets of Playground keys are those of the tests too."""
+    """A portal on the database of the tests, with their secrets of Playground keys; who goes is not waited for."""
 
     def __init__(self, gateway: Gateway) -> None:
-        super().__init__(gateway, DEBUG="1", PLAYGROUND_KEY_SECRET=settings.PLAYGROUND_KEY_SECRET)
+        told = {"DEBUG": "1", "PLAYGROUND_KEY_SECRET": settings.PLAYGROUND_KEY_SECRET, "PLAYGROUND_UNWATCHED_S": "0"}
+        super().__init__(gateway, **told)
 
     def prepare(self) -> None:
         """Need nothing: with DEBUG, static files need not be collected."""
