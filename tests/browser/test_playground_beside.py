@@ -24,9 +24,9 @@ State = Answer.State
 # Remember that the column which waits was kept from beginning after Stop all: its next request is held back, or the one
 # that was under way has ended.
 WATCH = """() => {
-  const forms = [...document.querySelectorAll("form[data-column]")];
-  const waits = (form) => form.parentElement.textContent.includes("Waits for its turn");
-  const { column } = forms.find(waits).dataset;
+  const links = [...document.querySelectorAll("[data-column]")];
+  const waits = (link) => link.parentElement.textContent.includes("Waits for its turn");
+  const { column } = links.find(waits).dataset;
   globalThis.isKeptBack = new Promise((tell) => {
     const isOver = () => document.querySelector("[data-stops-all][data-over]");
     const isIts = ({ target }) => target.dataset?.column === column && isOver();
