@@ -38,8 +38,8 @@ bench-poll: $(INSTALLED)  ## Time a poll of 10,000 keys and 5 models (docs/perfo
 bench-soak: $(INSTALLED)  ## Let `make run` stay up for two hours on a busy machine, in a new folder: ARGS="--folder /tmp/soak" (docs/performance.md)
 	@exec $(PYTHON) -m bench.soak $(ARGS)
 
-bench-stream: $(INSTALLED)  ## Time 1, 100 and 500 answers at once through the playground (docs/performance.md)
-	@exec $(PYTHON) -m bench.stream $(ARGS)
+bench-stream: $(INSTALLED)  ## Time 1, 100 and 500 answers at once, with BASELINE=… beside another checkout (docs/performance.md)
+	@exec $(PYTHON) -m bench.stream $(if $(BASELINE),--baseline $(BASELINE)) $(ARGS)
 
 bench-faults: $(INSTALLED)  ## Show what people see while PostgreSQL and Redis restart, hang and are away (docs/performance.md)
 	@exec $(PYTHON) -m bench.faults $(ARGS)

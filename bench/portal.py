@@ -24,8 +24,6 @@ class Portal(Server):
     Without `database_url` it runs on SQLite, without `redis_url` its cache is in the database: the embedded shape.
     """
 
-    start_timeout_s = 300  # beside other work
-
     def __init__(
         self,
         *,

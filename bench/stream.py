@@ -71,8 +71,14 @@ def measure(portals: dict[str, StreamPortal], names: list[str]) -> dict[str, par
         part, times = PARTS[name]
         for _ in range(times):
             for column, portal in portals.items():
-                for figure, value in part(portal).items():
+                try:
+                    values = part(portal)
+                except (AssertionError, OSError, TimeoutError) as error:  # the other parts count all the same
+                    say(f"{name}, {column}: not measured, {error!r}")
+                    continue
+                for figure, value in values.items():
                     found[column].setdefault(figure, []).append(value)
+                    say(f"{name}, {column}: {figure}: {value:,.4g}")
         say(f"{name}: done, load {os.getloadavg()[0]:.1f}")
     return {
         column: {name: (sum if name == parts.LOST else median)(values) for name, values in figures.items()}
@@ -96,10 +102,14 @@ def report(values: dict[str, parts.Values], *, kept_in: Path = RESULTS) -> bool:
     say(f"\n{date.today()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end\n")  # noqa: DTZ011
     say(f"| what | {' | '.join(values)} | bar | held |\n|---|{'---:|' * len(values)}---:|---|")
     for figure in figures:
-        cells = " | ".join(f"{column[figure.name]:,.4g} {figure.unit}".strip() for column in values.values())
+        cells = " | ".join(_cell(column.get(figure.name), figure.unit) for column in values.values())
         say(f"| {figure.name} | {cells} | {figure.bar} | {({None: '', True: 'yes', False: '**missed**'})[figure.ok]} |")
     keep(figures, kept_in)
     return all(figure.ok is not False for figure in figures)
+
+
+def _cell(value: float | None, unit: str) -> str:
+    return "" if value is None else f"{value:,.{0 if value >= 100 else 2}f} {unit}".strip()
 
 
 def main() -> int:

@@ -29,8 +29,6 @@ def postgres_programs() -> Path | None:
 class Server:
     """A program that listens on a port, with a folder that lives as long as it does."""
 
-    start_timeout_s = START_TIMEOUT_S
-
     def __init__(self, port: int | None = None) -> None:
         self.port = port or free_port()
         self.folder = Path(tempfile.mkdtemp(prefix=f"passerelle-{type(self).__name__.lower()}-"))
@@ -56,7 +54,7 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(self._has_started, self.start_timeout_s)
+        wait_until(self._has_started, START_TIMEOUT_S)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Let the program end; its folder stays for the next start."""

@@ -90,8 +90,8 @@ def test_compares_portals_part_by_part(tmp_path: Path, capsys: pytest.CaptureFix
     assert not report(values, kept_in=tmp_path / "results.json")
 
     said = capsys.readouterr().out
-    assert f"| {bar} | 100 ms | 71 ms | ≤ 0.7 × A | **missed** |" in said
-    assert "| x: threads, most | 3 | 2 |  |  |" in said
+    assert f"| {bar} | 100 ms | 71.00 ms | ≤ 0.7 × A | **missed** |" in said
+    assert "| x: threads, most | 3.00 | 2.00 |  |  |" in said
 
 
 def test_holds_no_bar_of_a_baseline_that_is_not_there(tmp_path: Path) -> None:
