@@ -7,15 +7,20 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import pytest
 import requests
+from django.conf import settings
 
 from accounts.hashers import PasswordHasher
 from accounts.models import User
 from tests.accounts.institution import CLIENT_ID, CLIENT_SECRET, running
 from tests.browser.portal_process import Portal
+from tests.browser.visit import session_of
+from tests.conftest import HTMX
 from tests.factories import PASSWORD
 from tests.keys.views.pages import field_in
 from tests.nginx import Nginx
-from tests.playground.streams import know_the_models
+from tests.playground.mortal_portal import Listening
+from tests.playground.sse import STREAM
+from tests.playground.streams import MODEL, know_the_models
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.nginx
@@ -105,3 +110,25 @@ def test_the_institution_sends_people_back_to_the_unusual_port(nginx: Nginx) -> 
     ):
         [address] = parse_qs(urlsplit(answer.headers["Location"]).query)["redirect_uri"]
         assert address == f"{nginx.url}{INSTITUTION}callback/"
+
+
+def test_an_answer_comes_word_by_word(nginx: Nginx, intern: User, sandbox: Sandbox) -> None:
+    know_the_models()
+    sandbox.faults("/chat/completions", "stream_silent", after_chunks=6, seconds=120)  # after "1 2 3 4 5"
+    browser = Browser(nginx)
+    browser.cookies.set(f"__Host-{settings.SESSION_COOKIE_NAME}", session_of(intern))  # as over HTTPS
+    page = browser.open(f"{nginx.url}/playground/")
+    fields = {"csrfmiddlewaretoken": field_in(page.text, "csrfmiddlewaretoken"), "model": MODEL}
+
+    headers = {**HTMX, "Referer": page.url}
+    sent = browser.post(f"{nginx.url}/playground/send/", {**fields, "message": "Count [count 9]"}, headers=headers)
+    assert sent.ok, sent.text
+    address = STREAM.findall(sent.text)[-1]
+    listening = Listening(browser.get(nginx.url + address, headers=HTMX, stream=True, timeout=60))
+
+    listening.until(lambda heard: heard.text == "1 2 3 4 5")
+    stop = nginx.url + address.replace("stream", "stop")
+    headers["X-CSRFToken"] = fields["csrfmiddlewaretoken"]
+    assert browser.post(stop, headers=headers, timeout=60).status_code == 204
+    listening.to_the_end()
+    assert listening.said == "Stopped."
