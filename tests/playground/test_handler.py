@@ -1,6 +1,7 @@
 """Answers by the handler that serves the site: its threads, its loop, and the connections that they hold."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.web.asgi import LONG_S, Exchange
 from web.handler import Handler
 
 pytestmark = pytest.mark.django_db(transaction=True)
+TIME = re.compile(r"<time .*?</time>", re.DOTALL)
 LONG = "Talk [words 4000] [pace 20]"
 
 
@@ -106,3 +108,23 @@ def test_two_pages_that_open_a_stream_at_once_read_one_answer(as_intern: Client,
 
     assert asyncio.run(read()) == (1, 1)
     assert Slot.objects.count() == 1
+
+
+def test_a_stream_ends_in_the_language_and_time_zone_of_its_reader(as_intern: Client, intern: User) -> None:
+    User.objects.filter(pk=intern.pk).update(language="fr", time_zone="Asia/Kathmandu")
+    send(as_intern, "Hello")
+    answer = Answer.objects.get()
+
+    async def read() -> bytes:
+        exchange = opened(Handler(), as_intern, answer)
+        whole = await exchange.whole()
+        await ended(exchange)
+        return whole
+
+    streamed = asyncio.run(read()).decode()
+    page = as_intern.get(reverse("playground:conversation", args=[answer.message.conversation_id])).content.decode()
+
+    shown = TIME.findall(page)
+    assert shown
+    assert TIME.findall(streamed)[-1] == shown[-1]
+    assert "La réponse est terminée." in streamed
