@@ -32,7 +32,7 @@ async def application(
     """Answer a request, or begin and end with the server's process."""
     if scope["type"] == "lifespan":
         await receive()
-        end_on_signals()  # before all else: granian has them ignored, and what is started meanwhile would ignore them too
+        end_on_signals()  # first: granian has them ignored, and so would what is started meanwhile
         end_with_parent(signal.SIGTERM)  # the first process, which may be killed
         rendering_pool()
         await send({"type": "lifespan.startup.complete"})

@@ -43,6 +43,22 @@ def _redis_answers() -> bool:
 redis_watch: Final = Watch(_redis_answers)
 
 
+class SharedPool(redis.ConnectionPool):
+    """A pool that all caches of this process with the same address have in common.
+
+    Django makes a cache for each context, which on an event loop is each request: with a pool of its own each would
+    connect anew.
+    """
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> redis.ConnectionPool:
+        """Return the pool of this address; the options are those of the first who asks."""
+        return _pools.setdefault(url, super().from_url(url, **options))
+
+
+_pools: Final[dict[str, redis.ConnectionPool]] = {}
+
+
 def _or_here(name: str) -> Callable[..., Any]:
     """Return the method of this name: Redis's while it answers, else that of a cache in this process."""
 
@@ -71,6 +87,7 @@ class RedisCache(DjangosRedisCache):
             "socket_timeout": WAIT_S,
             "socket_connect_timeout": WAIT_S,
             "retry": once_more(),
+            "pool_class": SharedPool,
             **params.get("OPTIONS", {}),
         }
         super().__init__(server, params)

@@ -66,13 +66,20 @@ class Question:
     kind: str = Conversation.Kind.CHAT
     kept: bool = True
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether it follows the last turn that is shown, or none: then there is nothing beside it."""
+        if self.conversation is None:
+            return True
+        return self.parent is not None and self.parent.pk == self.conversation.head_id
+
 
 def ask(asker: Asker, question: Question) -> Answer:
     """Write down a message and an answer that waits, in a conversation of the asker's or a new one.
 
     Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected; then nothing was kept.
     """
-    secret = _secret_of(asker)
+    secret, is_alone = _secret_of(asker), question.goes_on
     image_bytes = sum(len(picture.data) for picture in question.pictures)
     check_budget(asker.user, image_bytes=image_bytes)
     conversation, message, images = _rows_of(asker.user, question)
@@ -85,7 +92,7 @@ def ask(asker: Asker, question: Question) -> Answer:
         Image.objects.bulk_create(images)
         answer.slot = slot
         answer.save(force_insert=True)
-    _hand_over(asker, secret, [answer])
+    _hand_over(asker, secret, [answer], are_alone=is_alone)
     return answer
 
 
@@ -161,8 +168,11 @@ def _secret_of(asker: Asker) -> Secret:
     return playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
 
 
-def _hand_over(asker: Asker, secret: Secret, answers: Sequence[Answer]) -> None:
-    hand_over(Prepared(owner=asker.user, answer=answer, allowance=asker.allowance, secret=secret) for answer in answers)
+def _hand_over(asker: Asker, secret: Secret, answers: Sequence[Answer], *, are_alone: bool = False) -> None:
+    hand_over(
+        Prepared(owner=asker.user, answer=answer, allowance=asker.allowance, secret=secret, is_alone=are_alone)
+        for answer in answers
+    )
 
 
 @contextmanager

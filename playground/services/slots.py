@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Count, Min, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -59,13 +59,15 @@ def take_slot(owner: User) -> Slot:
     """Note that a call of `owner` begins; raises AskRefused. To be called in a transaction, which locks the owner."""
     lock_owner(owner)
     now = timezone.now()
-    counting = Slot.objects.filter(Q(ended_at=None) | Q(began_at__gt=now - A_MINUTE), owner=owner)
-    slots = list(counting.values_list("began_at", "renewed_at", "ended_at"))
-    recent = [began_at for began_at, _renewed_at, _ended_at in slots if began_at > now - A_MINUTE]
-    if len(recent) >= settings.PLAYGROUND_REQUESTS_A_MINUTE:
-        raise AskRefused("minute", _too_many_a_minute(), retry_at=min(recent) + A_MINUTE)
-    under_way = sum(ended_at is None and renewed_at > now - LOST_AFTER for _began_at, renewed_at, ended_at in slots)
-    if under_way >= settings.PLAYGROUND_STREAMS_A_PERSON:
+    is_recent, is_open = Q(began_at__gt=now - A_MINUTE), Q(ended_at=None)
+    counts = Slot.objects.filter(is_open | is_recent, owner=owner).aggregate(
+        recent=Count("pk", filter=is_recent),
+        first_recent=Min("began_at", filter=is_recent),
+        streams=Count("pk", filter=is_open & Q(renewed_at__gt=now - LOST_AFTER)),
+    )
+    if counts["recent"] >= settings.PLAYGROUND_REQUESTS_A_MINUTE:
+        raise AskRefused("minute", _too_many_a_minute(), retry_at=(counts["first_recent"] or now) + A_MINUTE)
+    if counts["streams"] >= settings.PLAYGROUND_STREAMS_A_PERSON:
         raise AskRefused("streams", _too_many_of_yours())
     if not _room.has_one(settings.PLAYGROUND_STREAMS):
         words = _("Very many answers are being written right now. Nothing was sent; try again in a few seconds.")

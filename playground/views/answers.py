@@ -1,6 +1,5 @@
 """The stream of an answer, which its page opens and opens again, and the way to stop it."""
 
-from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -30,11 +29,6 @@ AGAIN_S: Final = {
     "minute": 5,
 }  # refusals that end by themselves
 Kind = Conversation.Kind
-STREAM_VIEWS: Final[dict[str, Callable[[PortalRequest, Answer], StreamView]]] = {
-    Kind.CHAT: chat.stream_view,
-    Kind.COMPARE: compare.stream_view,
-    Kind.COMPLETION: completion.stream_view,
-}
 
 
 @require_GET  # not HEAD: the first to ask for the stream begins the answer
@@ -53,8 +47,7 @@ def stream(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
         except GatewayError as error:
             is_down = isinstance(error, GatewayUnavailable)  # when it was asked for the key, no model yet
             columns.fail(answer, Mishap(code="gateway_down", free=True) if is_down else mishap_of(error, begun=False))
-    view = STREAM_VIEWS[answer.message.conversation.kind](request, answer)
-    return streamed(request, answer, job, view)
+    return streamed(request, answer, job, _view_of(request, answer, is_alone=bool(prepared and prepared.is_alone)))
 
 
 @require_POST
@@ -65,12 +58,22 @@ def stop_answer(request: PortalRequest, answer_id: UUID) -> HttpResponse:
     stop_answers([answer])
     if request.htmx or request.headers.get("Accept") == "*/*":
         return HttpResponse(status=204)
-    return redirect(STREAM_VIEWS[answer.message.conversation.kind](request, answer).page)
+    return redirect(_view_of(request, answer).page)
+
+
+def _view_of(request: PortalRequest, answer: Answer, *, is_alone: bool = False) -> StreamView:
+    """Return how an answer is shown on the page of its conversation."""
+    kind = answer.message.conversation.kind
+    if kind == Kind.COMPARE:
+        return compare.stream_view(request, answer)
+    if kind == Kind.COMPLETION:
+        return completion.stream_view(request, answer)
+    return chat.stream_view(request, answer, is_alone=is_alone)
 
 
 def _not_now(request: PortalRequest, answer: Answer, refusal: AskRefused | KeyRefused) -> HttpResponse:
     """Say why an answer has not begun; where that ends by itself its page tries again."""
-    view = STREAM_VIEWS[answer.message.conversation.kind](request, answer)
+    view = _view_of(request, answer)
     again_s = AGAIN_S.get(refusal.code)
     if not request.htmx:
         messages.warning(request, str(refusal))

@@ -91,9 +91,8 @@ def send(request: PortalRequest) -> HttpResponseBase:
         parent=parent_of(request, talk),
         kept="unkept" not in request.POST,
     )
-    goes_on = talk is None or (question.parent is not None and question.parent.pk == talk.head_id)
-    page = _page(request, talk, form)
-    return _answered(request, page, lambda: asking.ask(asker, question), whole=not goes_on)
+    page, whole = _page(request, talk, form), not question.goes_on
+    return _answered(request, page, lambda: asking.ask(asker, question), whole=whole)
 
 
 @require_POST
@@ -225,11 +224,12 @@ def _place_of(request: PortalRequest, answer: Answer, *, whole: bool) -> str:
     return "".join([*parts, partial("playground-box", _render(request, f"{PAGE}#box", context))])
 
 
-def stream_view(request: PortalRequest, answer: Answer) -> StreamView:
-    """Return how an answer of the chat looks at the end of its stream."""
+def stream_view(request: PortalRequest, answer: Answer, *, is_alone: bool = False) -> StreamView:
+    """Return how an answer of the chat looks at the end of its stream; `is_alone`: nothing is beside it."""
 
     def article(ended: Answer, **more: object) -> SafeString:
-        return _article(request, replace(turn_of(answer), answer=ended), **more)
+        shown = only_turn(answer) if is_alone else turn_of(answer)
+        return _article(request, replace(shown, answer=ended), **more)
 
     return StreamView(
         article=article,
