@@ -51,12 +51,12 @@ class SharedPool(redis.ConnectionPool):
     """
 
     @classmethod
-    def from_url(cls, url: str, **options: Any) -> redis.ConnectionPool:
+    def from_url(cls, url: str, **options: Any) -> "SharedPool":
         """Return the pool of this address; the options are those of the first who asks."""
         return _pools.setdefault(url, super().from_url(url, **options))
 
 
-_pools: Final[dict[str, redis.ConnectionPool]] = {}
+_pools: Final[dict[str, SharedPool]] = {}
 
 
 def _or_here(name: str) -> Callable[..., Any]:

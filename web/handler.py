@@ -17,18 +17,18 @@ from django.db import close_old_connections, connections
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
-from django.urls import set_script_prefix
+from django.urls import Resolver404, resolve, set_script_prefix
 from django.utils import translation
 
 from web.bodies import BodyRefused, Receive, read_body
 from web.patience import answers_within
-from web.streams import Send, Stream
+from web.streams import Send, Stream, is_streaming
 from web.threads import Threads, ThreadsBusy, in_thread
 
 Scope = dict[str, Any]
 PATIENCE_S: Final = 15.0  # for a thread
 RETRY_AFTER_S: Final = 10
-PROBES, DOWNLOADS = 4, 4  # threads of each process
+PROBES, STREAMS, DOWNLOADS = 4, 4, 4  # threads of each process
 STALLED_S: Final = 60.0  # a client that takes nothing of a download
 LINGER_S, LINGER_BYTES = 2.0, 64 * 1024 * 1024  # what still comes of a body that was refused: who sends it reads then
 
@@ -46,6 +46,7 @@ class Handler(ASGIHandler):
         self._patience_s = patience_s
         self._pages = Threads("page", settings.WEB_THREADS)
         self._probes = Threads("probe", PROBES)
+        self._streams = Threads("stream", STREAMS)
         self._downloads = asyncio.Semaphore(DOWNLOADS)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,12 +69,21 @@ class Handler(ASGIHandler):
 
     async def _respond(self, request: ASGIRequest) -> HttpResponseBase:
         """Run middleware and view in a thread; what is not streamed is closed there, and its connection given back."""
-        threads = self._probes if request.path_info.startswith("/healthz/") else self._pages
         try:
-            return await threads.run(partial(self._answer, request), patience_s=self._patience_s)
+            return await self._threads_for(request).run(partial(self._answer, request), patience_s=self._patience_s)
         except ThreadsBusy:
             request.close()
             return _busy(request)
+
+    def _threads_for(self, request: ASGIRequest) -> Threads:
+        """Return the threads that answer a request. A stream has threads of its own: its form has waited before it."""
+        if request.path_info.startswith("/healthz/"):
+            return self._probes
+        if request.method == "GET" and "text/event-stream" in request.headers.get("Accept", ""):
+            with suppress(Resolver404):
+                if is_streaming(resolve(request.path_info).func):
+                    return self._streams
+        return self._pages
 
     def _answer(self, request: ASGIRequest) -> HttpResponseBase:
         set_script_prefix(get_script_prefix(request.scope))

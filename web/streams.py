@@ -7,10 +7,22 @@ yield how it ended before it returns; `web.shutdown.leaving` tells whether the e
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
+View = TypeVar("View", bound=Callable[..., object])
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 LAST_SEND_S: Final = 2.0  # of a stream that is to end while its client takes nothing
+
+
+def streaming_view(view: View) -> View:
+    """Mark a view that answers with a stream of events, and is quick until that begins: it need not queue for long."""
+    view.__dict__["is_streaming"] = True
+    return view
+
+
+def is_streaming(view: Callable[..., object]) -> bool:
+    """Tell whether a view is a `streaming_view`."""
+    return "is_streaming" in view.__dict__
 
 
 class Stream:

@@ -22,6 +22,7 @@ from playground.views import chat, compare, completion
 from playground.views.frame import asker_of, own_answer
 from playground.views.streams import StreamView, streamed
 from web.request import PortalRequest
+from web.streams import streaming_view
 
 AGAIN_S: Final = {
     "streams": 1,
@@ -31,6 +32,7 @@ AGAIN_S: Final = {
 Kind = Conversation.Kind
 
 
+@streaming_view
 @require_GET  # not HEAD: the first to ask for the stream begins the answer
 @never_cache
 def stream(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
