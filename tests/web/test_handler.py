@@ -15,6 +15,7 @@ from pytest_django import Settings
 from tests.web.asgi import LONG_S, Exchange
 from web.handler import Handler
 from web.health import live
+from web.streams import streaming_view
 
 seen: list[Any] = []
 is_free = threading.Event()
@@ -59,6 +60,7 @@ def file(request: HttpRequest) -> FileResponse:
     return FileResponse(open(__file__, "rb"))
 
 
+@streaming_view
 def answer(request: HttpRequest) -> StreamingHttpResponse:
     """Stream until somebody says that it is over, and say how it ended, in the reader's language."""
 
@@ -130,6 +132,22 @@ def test_who_waits_too_long_for_a_thread_is_told_when_to_come_again_and_probes_a
     assert "Trop de personnes" in b"".join(busy.pieces).decode()
     assert probe.status == 200
     assert done == b"done"
+
+
+def test_a_stream_begins_while_all_threads_answer_forms() -> None:
+    async def ask() -> list[bytes]:
+        handler = Handler()
+        form = Exchange(handler, "/wait/", method="POST")
+        while "waits" not in seen:
+            await asyncio.sleep(0.001)
+        stream = Exchange(handler, "/answer/", headers={"accept": "text/event-stream"})
+        await stream.until(lambda so_far: bool(so_far.pieces))
+        stream.hang_up()
+        is_free.set()
+        await form.whole()
+        return stream.pieces
+
+    assert asyncio.run(ask())[0] == b"Name"
 
 
 def test_who_waits_in_line_is_served_in_the_order_of_coming() -> None:
