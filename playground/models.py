@@ -5,9 +5,12 @@ conversation. What was retried or edited stays as an alternative beside the newe
 answer of the way that is shown. Slots are the calls under way, by which the limits on them are held.
 """
 
+import json
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import ClassVar, Self
+from hashlib import sha256
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -19,6 +22,50 @@ from web.money import UsdField
 
 LOST_AFTER = timedelta(seconds=30)  # a stream that nobody wrote of for so long has died with its process
 LEFT_AFTER = timedelta(minutes=10)  # a column that no page asked for so long never begins; hidden pages ask seldom
+
+
+class ParameterSetQuerySet(models.QuerySet["ParameterSet"]):
+    """Verbs over sets of parameters."""
+
+    def unused(self) -> Self:
+        """Keep those that nothing refers to any more."""
+        of_this = {"parameters": models.OuterRef("pk")}
+        answers, conversations = Answer.objects.filter(**of_this), Conversation.objects.filter(**of_this)
+        return self.exclude(models.Exists(answers)).exclude(models.Exists(conversations))
+
+
+class ParameterSet(models.Model):
+    """System prompt and parameters as somebody sent them: one row, however many answers were asked with them.
+
+    Its id is computed from owner and content, so that one who has the content needs no query for the row. Nobody shares
+    one with somebody else: what one person wrote goes with them. The model is not in it.
+    """
+
+    NAMED_ELSEWHERE: ClassVar = ("model", "models")
+
+    id = models.UUIDField(primary_key=True, editable=False, help_text="Half the SHA-256 of owner and values.")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    values = models.JSONField(help_text="Without those that are not set.")
+    stored_bytes = models.PositiveBigIntegerField()
+
+    objects = ParameterSetQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return ", ".join(self.values)
+
+    @classmethod
+    def of(cls, owner_id: int, params: Mapping[str, Any]) -> Self | None:
+        """Return the row for `params`, which may not be saved yet; None where nothing but the model is set."""
+        values = {name: value for name, value in params.items() if name not in cls.NAMED_ELSEWHERE}
+        if not values:
+            return None
+        written = json.dumps([owner_id, values], sort_keys=True).encode()
+        return cls(
+            id=uuid.UUID(bytes=sha256(written).digest()[:16]),
+            owner_id=owner_id,
+            values=values,
+            stored_bytes=len(json.dumps(values, ensure_ascii=False).encode("utf-8", "replace")),
+        )
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
@@ -48,7 +95,10 @@ class Conversation(models.Model):
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.CHAT)
     title = models.CharField(max_length=100)
     kept = models.BooleanField(default=True, help_text="If not, it is in no list and soon deleted.")
-    wishes = models.JSONField(default=dict, help_text="Model, system prompt and parameters as last sent.")
+    model_names = models.JSONField(default=list, help_text="The one asked last, or all that are compared.")
+    parameters = models.ForeignKey(
+        ParameterSet, models.RESTRICT, null=True, related_name="+", help_text="As last sent; empty: none was set."
+    )
     head = models.ForeignKey("Answer", models.SET_NULL, null=True, related_name="+", db_index=False)
     stored_bytes = models.PositiveBigIntegerField(default=0, help_text="Of all that is in it: services.quotas.")
     created_at = models.DateTimeField(default=timezone.now)
@@ -64,6 +114,15 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Model (models, where they are compared), system prompt and parameters as last sent."""
+        if self.kind == self.Kind.COMPARE:
+            named: dict[str, Any] = {"models": self.model_names}
+        else:
+            named = {"model": self.model_names[0]} if self.model_names else {}
+        return {**named, **(self.parameters.values if self.parameters else {})}
 
 
 class Message(models.Model):
@@ -103,8 +162,9 @@ class AnswerQuerySet(models.QuerySet["Answer"]):
     """Verbs over answers."""
 
     def owned_by(self, user: object) -> Self:
-        """Keep the answers in conversations of `user`, with message and conversation; every view starts here."""
-        return self.filter(message__conversation__owner=user).select_related("message__conversation")
+        """Keep the answers in conversations of `user`, with all that they refer to; every view starts here."""
+        own = self.filter(message__conversation__owner=user)
+        return own.select_related("message__conversation", "parameters")
 
     def lost(self, now: datetime) -> Self:
         """Keep those under way whose process has died, or whose page never asked for them."""
@@ -137,7 +197,9 @@ class Answer(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     message = models.ForeignKey(Message, models.CASCADE, related_name="answers")
     model = models.CharField(max_length=200, help_text="Asked for.")
-    wishes = models.JSONField(default=dict, help_text="Model, system prompt and parameters that it was asked with.")
+    parameters = models.ForeignKey(
+        ParameterSet, models.RESTRICT, null=True, related_name="+", help_text="Empty: none was set."
+    )
     state = models.CharField(max_length=10, choices=State, default=State.STREAMING)
 
     text = models.TextField(blank=True)
@@ -197,6 +259,11 @@ class Answer(models.Model):
 
     def __str__(self) -> str:
         return self.text[:60]
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Model, system prompt and parameters that it was asked with."""
+        return {"model": self.model, **(self.parameters.values if self.parameters else {})}
 
     @property
     def is_under_way(self) -> bool:

@@ -27,7 +27,7 @@ LINK_CHARS: Final = 3500  # the web server reads 4094 of the whole line
 class Preset:
     """What a link asks for: what the form takes of it, and the names of what it does not."""
 
-    wishes: dict[str, Any]
+    params: dict[str, Any]
     dropped: list[str]
 
 
@@ -40,22 +40,22 @@ def from_query(query: QueryDict, *, models: Sequence[GatewayModel]) -> Preset:
             given[name] = typed
     never = [name for name in NEVER if name in query]
     if not given:  # as nearly always
-        return Preset(wishes={}, dropped=never)
+        return Preset(params={}, dropped=never)
     form = AskForm(given, models=models, with_message=False)
     form.is_valid()
     wrong = [name for name in given if name in form.errors]
-    return Preset(wishes=form.wishes(), dropped=wrong + never)
+    return Preset(params=form.params(), dropped=wrong + never)
 
 
-def to_query(wishes: Mapping[str, Any]) -> str | None:
+def to_query(params: Mapping[str, Any]) -> str | None:
     """Return the query that fills the form in like this; None when it is too long for a link.
 
     What a model refused is not in it, nor what is of the person: metadata.
     """
-    refused = set(wishes.get("without", ()))
+    refused = set(params.get("without", ()))
     if "tools" in refused:
         refused.update(OF_TOOLS)
-    typed = [(name, _typed(name, wishes[name])) for name in NAMES if name in wishes and _sent_as(name) not in refused]
+    typed = [(name, _typed(name, params[name])) for name in NAMES if name in params and _sent_as(name) not in refused]
     query = urlencode(typed)
     return query if len(query) <= LINK_CHARS else None
 
@@ -65,7 +65,7 @@ def _sent_as(name: str) -> str:
 
 
 def _typed(name: str, value: Any) -> str:
-    """Return a wish as it is typed into its field; JSON without blanks, for a link has little room."""
+    """Return a parameter as it is typed into its field; JSON without blanks, for a link has little room."""
     if name not in PARAMETERS:
         return str(value)
     if PARAMETERS[name].kind == "json":

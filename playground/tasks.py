@@ -12,11 +12,11 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name="playground.prune", soft_time_limit=600, acks_late=True, ignore_result=True)  # s
 def prune() -> None:
-    """Delete old conversations and slots."""
+    """Delete old conversations and slots, and what nothing refers to any more."""
     started = time.monotonic()
-    conversations, slots = services.prune_conversations(), services.prune_slots()
+    gone = services.prune_conversations(), services.prune_parameters(), services.prune_slots()
     took_s = time.monotonic() - started
-    logger.info("playground.prune: %d conversations, %d slots in %.1f s", conversations, slots, took_s)
+    logger.info("playground.prune: %d conversations, %d parameter sets, %d slots in %.1f s", *gone, took_s)
 
 
 @shared_task(name="playground.settle", soft_time_limit=50, acks_late=True, ignore_result=True)  # s

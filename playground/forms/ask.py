@@ -89,7 +89,7 @@ class BoxForm(forms.Form):
 
 
 class AskForm(BoxForm):
-    """What is asked, and how. Fields left empty are not wishes: the model then does as it likes.
+    """What is asked, and how. Fields left empty are not sent: the model then uses its defaults.
 
     `models` are those that the person may call here, the first choice first. `form_id` ties the fields of the side
     panel to the form; "" for a page on which they stand inside of it. `carried` are images that go along without being
@@ -136,9 +136,9 @@ class AskForm(BoxForm):
         self._drop(message=not with_message, images=not with_message or self.completes, system=self.completes)
 
     @staticmethod
-    def initial_from(wishes: Mapping[str, Any]) -> dict[str, Any]:
+    def initial_from(params: Mapping[str, Any]) -> dict[str, Any]:
         """Return what shows a conversation's settings again, as `initial`."""
-        return {name: wishes[name] for name in ("model", "system", "without", *PARAMETERS) if name in wishes}
+        return {name: params[name] for name in ("model", "system", "without", *PARAMETERS) if name in params}
 
     def _offer_models(self) -> None:
         field = self.fields["model"]
@@ -164,7 +164,7 @@ class AskForm(BoxForm):
                 del self.fields[name]
 
     def clean(self) -> dict[str, Any]:
-        """Hold what is wished against the model that it is wished of."""
+        """Check the parameters against the model."""
         cleaned = super().clean() or self.cleaned_data
         model = self.models.get(cleaned.get("model", ""))
         self._check_message(cleaned)
@@ -226,10 +226,10 @@ class AskForm(BoxForm):
 
     def _forget_refusals(self, cleaned: dict[str, Any]) -> None:
         """Leave nothing out for another model than the one that refused it."""
-        if self.conversation and self.conversation.wishes.get("model") != cleaned.get("model"):
+        if self.conversation and self.conversation.model_names != [cleaned.get("model")]:
             cleaned["without"] = []
 
-    def wishes(self) -> dict[str, Any]:
+    def params(self) -> dict[str, Any]:
         """Return model, system prompt and parameters, those that are set and right."""
         names = ("model", "system", *PARAMETERS, "without")
         found = {name: self.cleaned_data.get(name) for name in names}

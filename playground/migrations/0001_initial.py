@@ -22,12 +22,6 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("model", models.CharField(help_text="Asked for.", max_length=200)),
                 (
-                    "wishes",
-                    models.JSONField(
-                        default=dict, help_text="Model, system prompt and parameters that it was asked with."
-                    ),
-                ),
-                (
                     "state",
                     models.CharField(
                         choices=[
@@ -121,8 +115,8 @@ class Migration(migrations.Migration):
                 ("title", models.CharField(max_length=100)),
                 ("kept", models.BooleanField(default=True, help_text="If not, it is in no list and soon deleted.")),
                 (
-                    "wishes",
-                    models.JSONField(default=dict, help_text="Model, system prompt and parameters as last sent."),
+                    "model_names",
+                    models.JSONField(default=list, help_text="The one asked last, or all that are compared."),
                 ),
                 (
                     "stored_bytes",
@@ -222,6 +216,50 @@ class Migration(migrations.Migration):
             name="message",
             field=models.ForeignKey(
                 on_delete=django.db.models.deletion.CASCADE, related_name="answers", to="playground.message"
+            ),
+        ),
+        migrations.CreateModel(
+            name="ParameterSet",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        editable=False,
+                        help_text="Half the SHA-256 of owner and values.",
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("values", models.JSONField(help_text="Without those that are not set.")),
+                ("stored_bytes", models.PositiveBigIntegerField()),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+            ],
+        ),
+        migrations.AddField(
+            model_name="conversation",
+            name="parameters",
+            field=models.ForeignKey(
+                help_text="As last sent; empty: none was set.",
+                null=True,
+                on_delete=django.db.models.deletion.RESTRICT,
+                related_name="+",
+                to="playground.parameterset",
+            ),
+        ),
+        migrations.AddField(
+            model_name="answer",
+            name="parameters",
+            field=models.ForeignKey(
+                help_text="Empty: none was set.",
+                null=True,
+                on_delete=django.db.models.deletion.RESTRICT,
+                related_name="+",
+                to="playground.parameterset",
             ),
         ),
         migrations.CreateModel(

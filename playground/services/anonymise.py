@@ -14,6 +14,7 @@ from accounts.models import AuditAction, User
 from keys.models import Intern, Key
 from keys.services.forget import forget_keys
 from playground.models import Conversation
+from playground.services.deletion import delete_conversations, delete_unused_parameters
 from web.tasks import QueueUnavailable, send_task
 
 SWEEP_EXPIRES_S = 240  # then the schedule has asked by itself
@@ -44,7 +45,8 @@ def anonymise(*, person: User, act: Act) -> bool:
         locked = User.objects.select_for_update().get(pk=person.pk)
         if locked.anonymised_at:
             return False
-        Conversation.objects.owned_by(locked).delete()
+        delete_conversations(Conversation.objects.owned_by(locked))
+        delete_unused_parameters(locked.pk)
         forget_keys(locked)
         anonymise_account(locked)
         record_person_change(act=act, action=AuditAction.ANONYMISE, person=locked)

@@ -19,16 +19,16 @@ from gateway.inference_types import ChatRequest, CompletionRequest
 from gateway.secret import Secret
 from keys.models import Key
 from keys.services import playground_secret
-from playground.models import LOST_AFTER, Answer, Conversation, Image, Message, Slot
+from playground.models import LOST_AFTER, Answer, Conversation, Image, Message, ParameterSet, Slot
 from playground.services.handover import Prepared, hand_over
-from playground.services.quotas import check_budget, check_storage, check_waiting, size_of
+from playground.services.quotas import check_budget, check_waiting, claim_storage, size_of
 from playground.services.refusals import AskRefused
 from playground.services.requests import USER, Picture, chat_request, completion_request, wants_usage
 from playground.services.slots import lock_owner, take_slot
 from playground.services.titles import title_of
 from playground.services.tree import way_to
 
-Wishes = Mapping[str, object]
+Params = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Question:
     """What a person asks now, and where in a conversation: after `parent`, or at its opening."""
 
     text: str
-    wishes: Wishes
+    params: Params
     pictures: Sequence[Picture] = ()
     conversation: Conversation | None = None  # None: a new one
     parent: Answer | None = None
@@ -83,10 +83,12 @@ def ask(asker: Asker, question: Question) -> Answer:
     image_bytes = sum(len(picture.data) for picture in question.pictures)
     check_budget(asker.user, image_bytes=image_bytes)
     conversation, message, images = _rows_of(asker.user, question)
-    answer = _answer_to(message, question.wishes)
+    answer = _answer_to(message, question.params["model"], ParameterSet.of(asker.user.pk, question.params))
     added, is_new = message.stored_bytes + answer.stored_bytes, question.conversation is None
     with _with_slot(asker) as slot:
-        check_storage(asker.user, added_bytes=added, image_bytes=image_bytes, is_new=is_new)
+        claim_storage(
+            asker.user, added_bytes=added, parameters=answer.parameters, image_bytes=image_bytes, is_new=is_new
+        )
         _keep(conversation, answer, added_bytes=added, is_new=is_new)
         message.save(force_insert=True)
         Image.objects.bulk_create(images)
@@ -96,13 +98,13 @@ def ask(asker: Asker, question: Question) -> Answer:
     return answer
 
 
-def retry(asker: Asker, earlier: Answer, wishes: Wishes) -> Answer:
+def retry(asker: Asker, earlier: Answer, params: Params) -> Answer:
     """Write down another answer to the message of `earlier`, which stays as an alternative. Raises as `ask` does."""
     secret = _secret_of(asker)
     conversation = earlier.message.conversation
-    answer = _answer_to(earlier.message, wishes)
+    answer = _answer_to(earlier.message, params["model"], ParameterSet.of(asker.user.pk, params))
     with _with_slot(asker) as slot:
-        check_storage(asker.user, added_bytes=answer.stored_bytes)
+        claim_storage(asker.user, added_bytes=answer.stored_bytes, parameters=answer.parameters)
         _keep(conversation, answer, added_bytes=answer.stored_bytes, is_new=False)
         answer.slot = slot
         answer.save(force_insert=True)
@@ -117,14 +119,15 @@ def compare(asker: Asker, question: Question, models: Sequence[str]) -> list[Ans
     """
     secret = _secret_of(asker)
     conversation, message, images = _rows_of(asker.user, question)
-    answers = [_answer_to(message, {**question.wishes, "model": name}) for name in models]
-    conversation.wishes = {**question.wishes, "models": list(models)}
+    parameters = ParameterSet.of(asker.user.pk, question.params)
+    answers = [_answer_to(message, name, parameters) for name in models]
+    conversation.model_names, conversation.parameters = list(models), parameters
     conversation.head = answers[0]
     conversation.stored_bytes = message.stored_bytes + sum(answer.stored_bytes for answer in answers)
     with transaction.atomic():
         lock_owner(asker.user)
         check_waiting(asker.user, added=len(answers))
-        check_storage(asker.user, added_bytes=conversation.stored_bytes, is_new=True)
+        claim_storage(asker.user, added_bytes=conversation.stored_bytes, parameters=parameters, is_new=True)
         conversation.save(force_insert=True)
         message.save(force_insert=True)
         Image.objects.bulk_create(images)
@@ -204,25 +207,25 @@ def _rows_of(owner: User, question: Question) -> tuple[Conversation, Message, li
     return conversation, message, images
 
 
-def _answer_to(message: Message, wishes: Wishes) -> Answer:
-    size = size_of(values=[dict(wishes)])
+def _answer_to(message: Message, model: object, parameters: ParameterSet | None) -> Answer:
     return Answer(
         message=message,
-        model=str(wishes["model"]),
-        wishes=dict(wishes),
+        model=str(model),
+        parameters=parameters,
         state=Answer.State.WAITING,
-        stored_bytes=size,
+        stored_bytes=size_of(),
     )
 
 
 def _keep(conversation: Conversation, answer: Answer, *, added_bytes: int, is_new: bool) -> None:
     """Save the conversation with `answer` as its head. The database looks whether that row is there at the end."""
-    conversation.wishes, conversation.head, conversation.used_at = answer.wishes, answer, timezone.now()
+    conversation.model_names, conversation.parameters = [answer.model], answer.parameters
+    conversation.head, conversation.used_at = answer, timezone.now()
     if is_new:
         conversation.stored_bytes = added_bytes
         conversation.save(force_insert=True)
     else:
-        changed = {name: getattr(conversation, name) for name in ("wishes", "head", "used_at")}
+        changed = {name: getattr(conversation, name) for name in ("model_names", "parameters", "head", "used_at")}
         more = F("stored_bytes") + added_bytes
         if not Conversation.objects.filter(pk=conversation.pk).update(**changed, stored_bytes=more):
             raise _gone()
@@ -239,7 +242,7 @@ def _job(prepared: Prepared, slot_id: int) -> Job:
         slot_id=slot_id,
         secret=prepared.secret,
         body=body_of(conversation, answer),
-        usage=wants_usage(answer.wishes),
+        usage=wants_usage(answer.params),
         budget_period=allowance.rules[Key.Kind.PLAYGROUND].budget_period,
         person_period=allowance.person_budget_period,
     )
@@ -248,9 +251,9 @@ def _job(prepared: Prepared, slot_id: int) -> Job:
 def body_of(conversation: Conversation, answer: Answer) -> ChatRequest | CompletionRequest:
     """Return the request of an answer: the turns before it, its message, its parameters, and whose it is."""
     message = answer.message
-    user = None if USER in answer.wishes.get("without", ()) else conversation.owner.gateway_user_id
+    user = None if USER in answer.params.get("without", ()) else conversation.owner.gateway_user_id
     if conversation.kind == Conversation.Kind.COMPLETION:
-        return replace(completion_request(answer.wishes, message.text), user=user)
+        return replace(completion_request(answer.params, message.text), user=user)
     prefetch_related_objects([message], "images")
     before = way_to(message.parent, with_images=True) if message.parent else []
-    return replace(chat_request(answer.wishes, [*before, (message, None)]), user=user)
+    return replace(chat_request(answer.params, [*before, (message, None)]), user=user)

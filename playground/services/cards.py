@@ -28,7 +28,7 @@ class Card:
 
 def card_of(mishap: Mishap, *, answer: Answer | None = None) -> Card:
     """Put a mishap into words; `answer` knows what it cost."""
-    left_out = answer is not None and mishap.parameter in answer.wishes.get("without", ())
+    left_out = answer is not None and bool(mishap.parameter) and mishap.parameter in answer.params.get("without", ())
     title, sentence, hint = words_of(mishap, left_out=left_out)
     if mishap.unsaved and mishap.code != UNSAVED.code:
         hint = f"{hint} {copy_it()}"

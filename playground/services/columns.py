@@ -10,10 +10,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
-from playground.models import Answer, Conversation
+from playground.models import Answer, Conversation, ParameterSet
 from playground.services.mishaps import Mishap
-from playground.services.quotas import check_storage, check_waiting, size_of
+from playground.services.quotas import check_waiting, claim_storage, size_of
 from playground.services.slots import end_slot, lock_owner
+from playground.services.tree import bring_refused_parameters
 
 State = Answer.State
 _Number = TypeVar("_Number", int, Decimal)
@@ -35,7 +36,8 @@ def columns_of(conversation: Conversation) -> list[Column]:
     for answer in rows.order_by("started_at", "id"):
         answer.message.conversation = conversation
         newest[answer.model] = answer
-    chosen = [str(name) for name in conversation.wishes.get("models", ())]
+    bring_refused_parameters(newest.values())
+    chosen = conversation.model_names
     known = [*(name for name in chosen if name in newest), *(name for name in newest if name not in chosen)]
     return _marked([newest[name] for name in known])
 
@@ -45,18 +47,22 @@ def again(owner: User, earlier: Answer, *, without: str = "") -> Answer:
 
     Raises AskRefused.
     """
-    wishes = dict(earlier.wishes)
+    params, size = earlier.params, size_of()
     if without:
-        wishes["without"] = sorted({*wishes.get("without", ()), without})
-    size = size_of(values=[wishes])
+        params["without"] = sorted({*params.get("without", ()), without})
+    parameters = ParameterSet.of(owner.pk, params)
     with transaction.atomic():
         lock_owner(owner)
         check_waiting(owner, added=1)
-        check_storage(owner, added_bytes=size)
+        claim_storage(owner, added_bytes=size, parameters=parameters)
         conversation = Conversation.objects.filter(pk=earlier.message.conversation_id)
         conversation.update(stored_bytes=F("stored_bytes") + size)
         return Answer.objects.create(
-            message=earlier.message, model=earlier.model, wishes=wishes, state=State.WAITING, stored_bytes=size
+            message=earlier.message,
+            model=earlier.model,
+            parameters=parameters,
+            state=State.WAITING,
+            stored_bytes=size,
         )
 
 

@@ -24,7 +24,7 @@ NOT_PARAMETERS: Final = ("model", "system")
 # What of an answer's row is exported; the rest are keys to other rows.
 ANSWER_FIELDS: Final = (
     "model",
-    "wishes",
+    "params",
     "state",
     "text",
     "reasoning",
@@ -51,7 +51,7 @@ ANSWER_FIELDS: Final = (
 # --- JSON -------------------------------------------------------------------------------------------
 def as_json(conversation: Conversation) -> str:
     """Return all of a conversation: every message with its images as data URLs, and every answer to it."""
-    tree = Tree.of(conversation)
+    tree = Tree.of(conversation, with_parameters=True)
     images: dict[Any, list[Image | GeneratedImage]] = defaultdict(list)
     for image in Image.objects.filter(message__conversation=conversation):
         images[image.message_id].append(image)
@@ -60,7 +60,7 @@ def as_json(conversation: Conversation) -> str:
             images[made.answer_id].append(made)
     body = {
         "format": FORMAT,
-        **_fields(conversation, ("id", "kind", "title", "kept", "wishes", "created_at", "used_at")),
+        **_fields(conversation, ("id", "kind", "title", "kept", "params", "created_at", "used_at")),
         "shown": [answer.id for _, answer in tree.way_shown(conversation)],
         "messages": [_message(message, images, tree, conversation.owner) for message in tree.messages()],
     }
@@ -106,8 +106,8 @@ def _parts(conversation: Conversation) -> Iterator[str]:
         "now": _when(timezone.now()),
     }
     system = ""
-    for turn in shown_turns(conversation):
-        if (told := turn.answer.wishes.get("system", "")) != system:
+    for turn in shown_turns(conversation, with_parameters=True):
+        if (told := turn.answer.params.get("system", "")) != system:
             system = told
             yield "## " + _("System prompt")
             yield system or _("(none from here on)")
@@ -156,7 +156,7 @@ def _figures(answer: Answer) -> Iterator[str]:
     yield _when(answer.started_at)
     if answer.answered_by and answer.answered_by != answer.model:
         yield _("answered by %(model)s") % {"model": answer.answered_by}
-    yield from _parameters(answer.wishes)
+    yield from _parameters(answer.params)
     if answer.prompt_tokens is not None:
         yield _("%(count)d tokens in") % {"count": answer.prompt_tokens}
     if answer.completion_tokens is not None:
@@ -174,8 +174,8 @@ def _figures(answer: Answer) -> Iterator[str]:
         yield _("call %(id)s") % {"id": answer.call_id}
 
 
-def _parameters(wishes: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in wishes.items():
+def _parameters(params: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in params.items():
         if name not in NOT_PARAMETERS:
             yield f"{name} = {json.dumps(value, ensure_ascii=False)}"
 

@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from playground.models import LOST_AFTER, Answer, Conversation, Slot
+from playground.models import LOST_AFTER, Answer, Conversation, ParameterSet, Slot
+from playground.services.deletion import delete_conversations, delete_unused_parameters
 from playground.services.mishaps import INTERRUPTED
 
 BATCH: Final = 100  # conversations; none is locked for long
@@ -26,12 +28,18 @@ def prune_conversations() -> int:
     over = Conversation.objects.filter(old | unkept | anonymised).exclude(messages__answers__state__in=Answer.UNDER_WAY)
     deleted = 0
     while ids := list(over.order_by("used_at").values_list("pk", flat=True)[:BATCH]):
-        _, by_model = over.filter(pk__in=ids).delete()
-        gone = by_model.get(Conversation._meta.label, 0)
+        with transaction.atomic():
+            gone = delete_conversations(over.filter(pk__in=ids))
         deleted += gone
         if not gone:  # all of them were taken up again, or another run was faster
             break
     return deleted
+
+
+def prune_parameters() -> int:
+    """Delete sets of parameters that nothing refers to any more; return how many."""
+    owners = ParameterSet.objects.unused().order_by("owner").values_list("owner", flat=True).distinct()
+    return sum(delete_unused_parameters(owner_id) for owner_id in list(owners))
 
 
 def prune_slots() -> int:

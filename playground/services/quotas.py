@@ -7,18 +7,19 @@ cannot pass a limit together. Sizes are those of the data as UTF-8, and a fixed 
 import json
 from collections.abc import Iterable, Mapping
 from math import ceil
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
 from accounts.quotas import QuotaExceeded, consume
-from playground.models import LEFT_AFTER, Answer, Conversation, Message
+from playground.models import LEFT_AFTER, Answer, Conversation, Message, ParameterSet
 from playground.services.refusals import AskRefused
 
 MB: Final = 1_000_000  # bytes
@@ -33,25 +34,57 @@ def size_of(*texts: str, values: Iterable[object] = (), data: Iterable[bytes] = 
     return ROW_BYTES + sum(len(text.encode("utf-8", "replace")) for text in written) + sum(map(len, data))
 
 
-def check_storage(owner: User, *, added_bytes: int, image_bytes: int = 0, is_new: bool = False) -> None:
-    """Refuse what would be too much for `owner`; raises AskRefused. To be called under the owner's lock."""
+def claim_storage(
+    owner: User, *, added_bytes: int, parameters: ParameterSet | None, image_bytes: int = 0, is_new: bool = False
+) -> None:
+    """Refuse what would be too much for `owner`; raises AskRefused. To be called under the owner's lock.
+
+    Parameters that the owner never sent before are saved, so that rows can refer to them.
+    """
     if is_new:
         _count_conversation(owner)
     if image_bytes:
         _count_images(owner, image_bytes)
-    if added_bytes > room_of(owner):
+    stored_bytes, is_known = _stored_by(owner, parameters)
+    parameter_bytes = 0 if parameters is None or is_known else parameters.stored_bytes
+    if added_bytes + parameter_bytes > _limit() - stored_bytes:
         words = _(
             "Your conversations may take %(most)d MB in all, and this would be more. Nothing was sent or stored. "
             "Delete conversations that you no longer need, then send it again."
         )
         raise AskRefused("storage", words % {"most": settings.PLAYGROUND_STORED_MB_PER_USER})
+    if parameters and not is_known:
+        parameters.save(force_insert=True)
 
 
 def room_of(owner: User) -> int:
     """Return how many bytes more the conversations of `owner` may take; below zero: none."""
-    stored: int = Conversation.objects.owned_by(owner).aggregate(total=Sum("stored_bytes"))["total"] or 0
+    stored_bytes, _is_known = _stored_by(owner, None)
+    return _limit() - stored_bytes
+
+
+def _stored_by(owner: User, parameters: ParameterSet | None) -> tuple[int, bool]:
+    """Return how many bytes `owner` has stored, and whether these parameters are among them, in one query."""
+    sets, conversations = (
+        ParameterSet.objects.filter(owner=OuterRef("pk")),
+        Conversation.objects.filter(owner=OuterRef("pk")),
+    )
+    row = User.objects.filter(pk=owner.pk).values_list(
+        Coalesce(_sum_of(conversations), 0) + Coalesce(_sum_of(sets), 0),
+        Exists(sets.filter(pk=parameters.pk) if parameters else sets.none()),
+    )
+    stored_bytes, is_known = row.get()
+    return stored_bytes, is_known
+
+
+def _sum_of(rows: QuerySet[Any]) -> Subquery:
+    """Return the bytes of the rows as part of another query."""
+    return Subquery(rows.order_by().values("owner").annotate(total=Sum("stored_bytes")).values("total"))
+
+
+def _limit() -> int:
     most: int = settings.PLAYGROUND_STORED_MB_PER_USER * MB
-    return most - stored
+    return most
 
 
 def check_waiting(owner: User, *, added: int) -> None:

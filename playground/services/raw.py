@@ -17,7 +17,7 @@ LONGEST_DATA_URL: Final = 100  # characters shown of an image
 def raw_request(answer: Answer) -> dict[str, Any]:
     """Return the body that was sent for this answer; images are shortened."""
     body: dict[str, Any] = {**body_of(answer.message.conversation, answer).as_json(), "stream": True}
-    if wants_usage(answer.wishes):
+    if wants_usage(answer.params):
         body["stream_options"] = {"include_usage": True}
     shortened: dict[str, Any] = _shortened(body)
     return shortened

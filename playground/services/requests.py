@@ -1,6 +1,6 @@
-"""From what is stored, wishes and turns, to what the gateway is asked. Asks nothing itself, and reads no form.
+"""From what is stored, parameters and turns, to what the gateway is asked. Asks nothing itself, and reads no form.
 
-The same rows always give the same request, so that it can be shown again, and as code. Wishes are read key by key:
+The same rows always give the same request, so that it can be shown again, and as code. Parameters are read key by key:
 what nobody thought of here does not reach the gateway.
 """
 
@@ -48,28 +48,28 @@ class Picture:
     data: bytes = field(repr=False)
 
 
-def chat_request(wishes: Mapping[str, Any], turns: Sequence[Turn]) -> types.ChatRequest:
+def chat_request(params: Mapping[str, Any], turns: Sequence[Turn]) -> types.ChatRequest:
     """Return the request that asks for the answer after `turns`, oldest first; the last has no answer yet.
 
     Reads the images of each message: prefetch them. Reasoning is not sent back, nor is an answer without text, unless
     it called tools: then the message after it is what they returned.
     """
     return types.ChatRequest(
-        model=wishes["model"],
-        messages=[*_system(wishes), *_talk(turns, tools="tools" in _sent(wishes, ("tools",)))],
-        response_format={"type": "json_object"} if _wants_json(wishes) else None,
-        **_sent(wishes, SHARED + CHAT_ONLY),
+        model=params["model"],
+        messages=[*_system(params), *_talk(turns, tools="tools" in _sent(params, ("tools",)))],
+        response_format={"type": "json_object"} if _wants_json(params) else None,
+        **_sent(params, SHARED + CHAT_ONLY),
     )
 
 
-def completion_request(wishes: Mapping[str, Any], prompt: str) -> types.CompletionRequest:
+def completion_request(params: Mapping[str, Any], prompt: str) -> types.CompletionRequest:
     """Return the request that has `prompt` gone on with."""
-    return types.CompletionRequest(model=wishes["model"], prompt=prompt, **_sent(wishes, SHARED))
+    return types.CompletionRequest(model=params["model"], prompt=prompt, **_sent(params, SHARED))
 
 
-def wants_usage(wishes: Mapping[str, Any]) -> bool:
+def wants_usage(params: Mapping[str, Any]) -> bool:
     """Tell whether the stream is to end with its tokens: some models refuse to be asked (`stream_options`)."""
-    return USAGE not in wishes.get("without", ())
+    return USAGE not in params.get("without", ())
 
 
 def data_url(media_type: str, data: bytes | memoryview) -> str:
@@ -77,20 +77,20 @@ def data_url(media_type: str, data: bytes | memoryview) -> str:
     return f"data:{media_type};base64,{b64encode(data).decode('ascii')}"
 
 
-def _sent(wishes: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return the wishes of these names that go to the gateway."""
-    left_out = set(wishes.get("without", ()))
-    if "tools" in left_out or "tools" not in wishes:
+def _sent(params: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return the parameters of these names that go to the gateway."""
+    left_out = set(params.get("without", ()))
+    if "tools" in left_out or "tools" not in params:
         left_out.update(OF_TOOLS)
-    return {name: wishes[name] for name in names if name in wishes and name not in left_out}
+    return {name: params[name] for name in names if name in params and name not in left_out}
 
 
-def _wants_json(wishes: Mapping[str, Any]) -> bool:
-    return bool(wishes.get("json")) and "response_format" not in wishes.get("without", ())
+def _wants_json(params: Mapping[str, Any]) -> bool:
+    return bool(params.get("json")) and "response_format" not in params.get("without", ())
 
 
-def _system(wishes: Mapping[str, Any]) -> list[types.Message]:
-    text = wishes.get("system")
+def _system(params: Mapping[str, Any]) -> list[types.Message]:
+    text = params.get("system")
     return [types.Message(role="system", content=text)] if text else []
 
 

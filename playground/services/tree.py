@@ -47,13 +47,15 @@ class Tree:
     answers_to: dict[UUID, list[Answer]]  # by message
 
     @classmethod
-    def of(cls, conversation: Conversation, *, bare: bool = False) -> Self:
+    def of(cls, conversation: Conversation, *, bare: bool = False, with_parameters: bool = False) -> Self:
         """Load the rows in two queries; `bare`: with nothing but their ids, states and times."""
         messages = Message.objects.filter(conversation=conversation).order_by("created_at", "id")
         answers = Answer.objects.filter(message__conversation=conversation).order_by("started_at", "id")
         if bare:
             messages = messages.only("conversation", "parent", "created_at")
             answers = answers.only("message", "state", "saved_at", "started_at")
+        if with_parameters:
+            answers = answers.select_related("parameters")
         return cls.from_rows(conversation, messages, answers)
 
     @classmethod
@@ -142,11 +144,12 @@ class Tree:
             yield from self.answers_to.get(message.id, ())
 
 
-def shown_turns(conversation: Conversation) -> list[Shown]:
-    """Return the turns of the way that is shown, first to last, in three queries at most."""
-    tree = Tree.of(conversation)
+def shown_turns(conversation: Conversation, *, with_parameters: bool = False) -> list[Shown]:
+    """Return the turns of the way that is shown, first to last, in three queries, one more for refused parameters."""
+    tree = Tree.of(conversation, with_parameters=with_parameters)
     way = tree.way_shown(conversation)
     _bring_images(way, with_data=False)
+    bring_refused_parameters(answer for _, answer in way)
     return [_shown(tree, message, answer) for message, answer in way]
 
 
@@ -172,6 +175,12 @@ def newest_end(start: Answer | Message) -> Answer:
 def _bring_images(way: list[Turn], *, with_data: bool) -> None:
     images = Image.objects.all() if with_data else Image.objects.defer("data")
     prefetch_related_objects([message for message, _ in way], Prefetch("images", queryset=images))
+
+
+def bring_refused_parameters(answers: Iterable[Answer]) -> None:
+    """Load the parameters of those answers whose model refused one: the page says whether it was left out already."""
+    refused = [answer for answer in answers if answer.problem and answer.problem.get("parameter")]
+    prefetch_related_objects(refused, "parameters")
 
 
 def _shown(tree: Tree, message: Message, answer: Answer) -> Shown:

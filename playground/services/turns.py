@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from playground.models import Answer, Conversation, Message
+from playground.services.deletion import delete_conversations, delete_unused_parameters_later
 from playground.services.quotas import recount
 from playground.services.tree import Tree
 
@@ -58,7 +59,7 @@ def delete_answer(answer: Answer) -> Conversation | None:
         going = {each.id for each in tree.below(answer)}
         _refuse_under_way(tree.answers[each] for each in going)
         if going == set(tree.answers):
-            conversation.delete()
+            delete_conversations(Conversation.objects.filter(pk=conversation.pk))
             return None
         if conversation.head_id in going:
             conversation.head = _instead_of(answer, tree)
@@ -67,6 +68,7 @@ def delete_answer(answer: Answer) -> Conversation | None:
         Answer.objects.filter(pk__in=going).delete()
         Message.objects.filter(pk=answer.message_id, answers=None).delete()
         recount(conversation)
+        delete_unused_parameters_later(conversation.owner_id)
     return conversation
 
 
@@ -74,7 +76,7 @@ def delete_conversation(conversation: Conversation) -> None:
     """Delete a conversation with all that is in it. Raises UnderWay."""
     with transaction.atomic():
         _refuse_under_way(Answer.objects.filter(message__conversation=conversation, state=Answer.State.STREAMING))
-        conversation.delete()
+        delete_conversations(Conversation.objects.filter(pk=conversation.pk))
 
 
 def keep_conversation(conversation: Conversation, *, kept: bool) -> None:

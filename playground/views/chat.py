@@ -85,7 +85,7 @@ def send(request: PortalRequest) -> HttpResponseBase:
         return _wrong(request, form, _page(request, talk, form))
     question = Question(
         text=form.cleaned_data["message"],
-        wishes=form.wishes(),
+        params=form.params(),
         pictures=form.pictures(),
         conversation=talk,
         parent=parent_of(request, talk),
@@ -105,15 +105,15 @@ def retry(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     page = _page(request, talk, form)
     if form and not form.is_valid():
         return _wrong(request, form, page)
-    wishes = form.wishes() if form else earlier.wishes
-    return _answered(request, page, lambda: asking.retry(asker, earlier, wishes))
+    params = form.params() if form else earlier.params
+    return _answered(request, page, lambda: asking.retry(asker, earlier, params))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def edit(request: PortalRequest, message_id: UUID) -> HttpResponseBase:
     """Change a message and ask again; the first wording and its answers stay as alternatives."""
-    own = Message.objects.filter(conversation__owner=request.user).select_related("conversation")
+    own = Message.objects.filter(conversation__owner=request.user).select_related("conversation__parameters")
     message = get_object_or_404(own, pk=message_id)
     if request.method == "POST":
         return _edited(request, message)
@@ -134,7 +134,7 @@ def _edited(request: PortalRequest, message: Message) -> HttpResponseBase:
         return _wrong(request, form, page)
     question = Question(
         text=wording.cleaned_data["text"],
-        wishes=form.wishes() if form else talk.wishes,
+        params=form.params() if form else talk.params,
         pictures=pictures,
         conversation=talk,
         parent=message.parent,
@@ -208,7 +208,7 @@ def _place_of(request: PortalRequest, answer: Answer, *, whole: bool) -> str:
     """Return what enters the page: the turns are drawn anew (`whole`), or one is added; and an empty box."""
     shown = turn_of(answer) if whole else only_turn(answer)
     talk = answer.message.conversation
-    form = BoxForm(initial={"without": answer.wishes.get("without", [])})
+    form = BoxForm(initial={"without": answer.params.get("without", [])})
     context = {"conversation": talk, "form": form, "shown": shown}
     if whole:
         turns = shown_turns(talk)

@@ -42,7 +42,7 @@ def code(request: PortalRequest) -> HttpResponse:
     if not form.is_valid():
         return no_code(request, form, back=back)
     turns = _turns(parent_of(request, talk), form) if typed or talk is None else _last_turns(talk)
-    return show_code(request, "chat", chat_request(form.wishes(), turns).as_json(), back=back)
+    return show_code(request, "chat", chat_request(form.params(), turns).as_json(), back=back)
 
 
 def show_code(request: PortalRequest, kind: Kind, body: Mapping[str, Any], *, back: str) -> HttpResponse:

@@ -111,8 +111,8 @@ def compare_code(request: PortalRequest) -> HttpResponse:
     back = reverse("playground:compare")
     if not form.is_valid():
         return no_code(request, form, back=back)
-    wishes = {**form.wishes(), "model": form.cleaned_data["models"][0]}
-    body = chat_request(wishes, [(Message(text=form.cleaned_data["message"]), None)])
+    params = {**form.params(), "model": form.cleaned_data["models"][0]}
+    body = chat_request(params, [(Message(text=form.cleaned_data["message"]), None)])
     return show_code(request, "chat", body.as_json(), back=back)
 
 
@@ -128,7 +128,7 @@ def column_code(request: PortalRequest, answer_id: UUID) -> HttpResponse:
 # --- Whose ------------------------------------------------------------------------------------------
 def _own_comparison(request: PortalRequest, conversation_id: UUID) -> Conversation:
     own = Conversation.objects.owned_by(request.user).filter(kind=Conversation.Kind.COMPARE)
-    return get_object_or_404(own, pk=conversation_id)
+    return get_object_or_404(own.select_related("parameters"), pk=conversation_id)
 
 
 def _own_answer(request: PortalRequest, answer_id: UUID) -> Answer:
@@ -148,12 +148,12 @@ def _initial(request: PortalRequest, talk: Conversation | None, names: list[str]
     """Return the settings of this comparison, or the models of the last one, or the first two there are."""
     own = Conversation.objects.owned_by(request.user).filter(kind=Conversation.Kind.COMPARE)
     shown = talk or own.order_by("-used_at").first()
-    last = [name for name in shown.wishes.get("models", ()) if name in names] if shown else []
+    last = [name for name in shown.model_names if name in names] if shown else []
     chosen = {"models": last or names[:FEWEST]}
     if talk is None:
         return chosen
     asked = talk.messages.order_by("created_at").first()
-    return {**CompareForm.initial_from(talk.wishes), **chosen, "message": asked.text if asked else ""}
+    return {**CompareForm.initial_from(talk.params), **chosen, "message": asked.text if asked else ""}
 
 
 def _columns_context(talk: Conversation) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def _address(talk: Conversation) -> str:
 def _begun(asker: Asker, form: CompareForm, *, kept: bool) -> Conversation:
     """Write the question down."""
     question = Question(
-        text=form.cleaned_data["message"], wishes=form.wishes(), kind=Conversation.Kind.COMPARE, kept=kept
+        text=form.cleaned_data["message"], params=form.params(), kind=Conversation.Kind.COMPARE, kept=kept
     )
     return asking.compare(asker, question, form.cleaned_data["models"])[0].message.conversation
 

@@ -62,7 +62,7 @@ def _asked(request: PortalRequest) -> HttpResponseBase:
 @gzip_page
 def completed(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
     """Show a text with what has come after it so far."""
-    own = Conversation.objects.owned_by(request.user).filter(kind=KIND).select_related("head__message")
+    own = Conversation.objects.owned_by(request.user).filter(kind=KIND).select_related("head__message", "parameters")
     return render(request, PAGE, _page(request, get_object_or_404(own, pk=conversation_id)))
 
 
@@ -83,7 +83,7 @@ def completion_code(request: PortalRequest) -> HttpResponse:
     form, back = _form(request), reverse("playground:completion")
     if not form.is_valid():
         return no_code(request, form, back=back)
-    body = completion_request(form.wishes(), form.cleaned_data["message"]).as_json()
+    body = completion_request(form.params(), form.cleaned_data["message"]).as_json()
     return show_code(request, "completion", body, back=back)
 
 
@@ -108,9 +108,9 @@ def _asked_for(request: PortalRequest, form: AskForm, earlier: Answer | None) ->
     """Write it down."""
     asker = asker_of(request)
     if earlier:
-        return asking.retry(asker, earlier, form.wishes())
+        return asking.retry(asker, earlier, form.params())
     kept = "unkept" not in request.POST
-    return asking.ask(asker, Question(text=form.cleaned_data["message"], wishes=form.wishes(), kind=KIND, kept=kept))
+    return asking.ask(asker, Question(text=form.cleaned_data["message"], params=form.params(), kind=KIND, kept=kept))
 
 
 # --- What is shown ----------------------------------------------------------------------------------
@@ -118,9 +118,10 @@ def _page(request: PortalRequest, talk: Conversation | None, *, form: AskForm | 
     models = _models(request)
     answer = talk.head if talk else None
     if form is None:
-        shown = talk or Conversation.objects.owned_by(request.user).filter(kind=KIND).order_by("-used_at").first()
-        wishes = shown.wishes if talk and shown else {"model": shown.wishes.get("model")} if shown else {}
-        initial = {**AskForm.initial_from(wishes), "message": answer.message.text if answer else ""}
+        own = Conversation.objects.owned_by(request.user).filter(kind=KIND).order_by("-used_at")
+        last = [] if talk else own.values_list("model_names", flat=True).first() or []
+        params = talk.params if talk else {"model": (last or [None])[0]}
+        initial = {**AskForm.initial_from(params), "message": answer.message.text if answer else ""}
         form = AskForm(initial=initial, models=models, kind=KIND)
     return {"form": form, "models": models, "conversation": talk, "answer": answer, "address": talk and _address(talk)}
 

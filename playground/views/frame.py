@@ -46,7 +46,8 @@ def models_of(allowance: Allowance, modes: Sequence[str] = CHAT_MODES) -> list[G
 
 def own_conversation(request: PortalRequest, conversation_id: UUID) -> Conversation:
     """Return the person's conversation; a stranger's is 404."""
-    return get_object_or_404(Conversation.objects.owned_by(request.user), pk=conversation_id)
+    own = Conversation.objects.owned_by(request.user).select_related("parameters")
+    return get_object_or_404(own, pk=conversation_id)
 
 
 def own_answer(request: PortalRequest, answer_id: UUID) -> Answer:
@@ -95,27 +96,27 @@ def page_context(
     """Return what the chat's page shows; without a form, one with what was sent last."""
     models = models_of(policy_of(request.user))
     preset = presets.from_query(request.GET, models=models)
-    wishes = preset.wishes or first_wishes(request, conversation)
+    params = preset.params or first_params(request, conversation)
     turns = shown_turns(conversation) if conversation else []
     return {
         "conversation": conversation,
         "turns": turns,
         "rendered": rendered_answers(turn.answer for turn in turns),
-        "form": form or AskForm(initial=AskForm.initial_from(wishes), models=models, conversation=conversation),
+        "form": form or AskForm(initial=AskForm.initial_from(params), models=models, conversation=conversation),
         "models": models,
         "dropped": preset.dropped,
-        "setup": presets.to_query(wishes) or "",
+        "setup": presets.to_query(params) or "",
         "kept_days": settings.PLAYGROUND_KEPT_DAYS,
     }
 
 
-def first_wishes(request: PortalRequest, conversation: Conversation | None) -> Mapping[str, Any]:
+def first_params(request: PortalRequest, conversation: Conversation | None) -> Mapping[str, Any]:
     """Return the settings to begin with: the conversation's, or the model that was used last."""
     if conversation:
-        wishes: Mapping[str, Any] = conversation.wishes
-        return wishes
-    last = Conversation.objects.owned_by(request.user).order_by("-used_at").values_list("wishes", flat=True).first()
-    return {"model": last["model"]} if last and "model" in last else {}
+        return conversation.params
+    own = Conversation.objects.owned_by(request.user).order_by("-used_at")
+    last = own.values_list("model_names", flat=True).first() or []
+    return {"model": last[0]} if len(last) == 1 else {}  # of a comparison: none
 
 
 # --- Refusals ---------------------------------------------------------------------------------------

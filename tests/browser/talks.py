@@ -41,8 +41,9 @@ def some_talks(owner: User) -> Conversation:
         rows.conversation(owner, (title, "Yes."), model=MODEL, used_at=at)
     asked = "How do I compute a variance, and what does it tell me?"
     talk = rows.conversation(owner, (asked, ANSWER), model=MODEL, title="Variance, explained")
-    talk.wishes = {"model": MODEL, "system": "Be brief, and show the code.", "temperature": 0.7, "max_tokens": 400}
-    talk.save(update_fields=["wishes"])
+    setup = {"system": "Be brief, and show the code.", "temperature": 0.7, "max_tokens": 400}
+    talk.parameters = rows.parameter_set(owner, setup)
+    talk.save(update_fields=["parameters"])
     answer = rows.last_answer(talk)
     answer.first_token_ms, answer.took_ms = 410, 3_400
     answer.prompt_tokens, answer.completion_tokens, answer.cost_usd = 34, 186, Decimal("0.000296")

@@ -123,7 +123,7 @@ def test_a_wrong_parameter_is_told_at_its_field_and_the_message_stays(visit: Vis
     field.fill("0.5")
     chat.composer(page).press("Enter")
     chat.over(chat.last_answer(page))
-    assert Answer.objects.get().wishes["temperature"] == 0.5
+    assert Answer.objects.get().params["temperature"] == 0.5
 
 
 def test_a_parameter_that_the_model_refuses_is_left_out_by_one_button(visit: Visit, intern: User) -> None:
@@ -220,4 +220,4 @@ def test_a_link_to_a_setup_fills_the_page_in_and_sends_nothing(visit: Visit, int
     assert not Conversation.objects.exists()
     chat.ask(pupil, "[words 3] bees")
     setup = {"model": "llama-70b", "system": "Answer like a bee & <buzz>.", "temperature": 0.3}
-    assert Answer.objects.get().wishes.items() >= setup.items()
+    assert Answer.objects.get().params.items() >= setup.items()

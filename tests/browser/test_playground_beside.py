@@ -89,7 +89,7 @@ def test_four_models_answer_side_by_side(visit: Visit, intern: User) -> None:
 @pytest.mark.parametrize("width", [390, 768, 1280])
 def test_answers_of_models_with_long_names_stay_within_the_page(visit: Visit, intern: User, width: int) -> None:
     names = [f"vendor/{letter * 12}-235B-A22B-Thinking-2507-Instruct-FP8-dynamic" for letter in "abcd"]
-    talk = rows.conversation(intern, kind="compare", wishes={"models": names}, title="Which?")
+    talk = rows.conversation(intern, kind="compare", params={"models": names}, title="Which?")
     message = rows.message(talk, "Which?")
     for name in names:
         rows.answer(

@@ -175,7 +175,7 @@ def test_on_a_phone_what_is_folded_opens(visit: Visit, intern: User) -> None:
     page.keyboard.press("Enter")
     expect(chat.turns(page)).to_have_count(2)
     chat.over(chat.last_answer(page))
-    assert Answer.objects.latest("started_at").wishes["system"] == "Be brief."
+    assert Answer.objects.latest("started_at").params["system"] == "Be brief."
 
 
 def at_a_talk(visit: Visit, user: User, **options: Any) -> Page:

@@ -30,7 +30,7 @@ def test_a_conversation_begins_on_the_first_page_and_nothing_is_cut(visit: Visit
 
 
 def test_a_comparison_is_printed_one_answer_after_the_other(visit: Visit, intern: User) -> None:
-    talk = rows.conversation(intern, kind="compare", wishes={"models": ["one", "two"]}, title="Which?")
+    talk = rows.conversation(intern, kind="compare", params={"models": ["one", "two"]}, title="Which?")
     message = rows.message(talk, "Which?")
     for name in ("one", "two"):
         rows.answer(message, ANSWER, model=name)

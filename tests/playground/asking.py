@@ -33,10 +33,10 @@ def asked(*images: tuple[str, bytes], conversation: Conversation | None = None, 
     return AskForm(data, MultiValueDict({"images": files}), models=MODELS, conversation=conversation)
 
 
-def wishes_of(**typed: Any) -> dict[str, Any]:
+def params_of(**typed: Any) -> dict[str, Any]:
     form = asked(**typed)
     assert form.is_valid(), form.errors
-    return form.wishes()
+    return form.params()
 
 
 def error_of(field: str, *images: tuple[str, bytes], **typed: Any) -> str:

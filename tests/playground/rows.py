@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
-from playground.models import Answer, Conversation, Image, Message, Slot
+from playground.models import Answer, Conversation, Image, Message, ParameterSet, Slot
 
 PIXEL = bytes.fromhex(  # a PNG of one pixel
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478da63fccf"
@@ -18,7 +18,11 @@ PIXEL = bytes.fromhex(  # a PNG of one pixel
 def conversation(owner: User, *turns: tuple[str, str], model: str = "llama-3.3-70b", **fields: Any) -> Conversation:
     """Make a conversation of (asked, answered) pairs, each complete; its head is the last of them."""
     title = turns[0][0][:60] if turns else "New conversation"
-    made = Conversation.objects.create(owner=owner, **{"title": title, "wishes": {"model": model}, **fields})
+    params = fields.pop("params", {"model": model})
+    names = params.get("models") or [params["model"]] if "model" in params or "models" in params else []
+    made = Conversation.objects.create(
+        owner=owner, **{"title": title, "model_names": names, "parameters": parameter_set(owner, params), **fields}
+    )
     parent = None
     for asked, answered in turns:
         parent = answer(message(made, asked, parent=parent), answered, model=model)
@@ -34,10 +38,18 @@ def answer(to: Message, text: str = "Hi there.", *, model: str = "llama-3.3-70b"
     """Answer the message, and make that the head; complete unless `state` says otherwise."""
     if fields.setdefault("state", Answer.State.COMPLETE) not in Answer.UNDER_WAY:
         fields = {"finish_reason": "stop", "ended_at": timezone.now(), **fields}
-    made = Answer.objects.create(message=to, text=text, model=model, **{"wishes": {"model": model}, **fields})
+    parameters = parameter_set(to.conversation.owner, fields.pop("params", {}))
+    made = Answer.objects.create(message=to, text=text, model=model, parameters=parameters, **fields)
     Conversation.objects.filter(pk=to.conversation_id).update(head=made)
     to.conversation.head = made
     return made
+
+
+def parameter_set(owner: User, params: dict[str, Any]) -> ParameterSet | None:
+    """Return the row of these parameters, saved; None where there are none."""
+    if found := ParameterSet.of(owner.pk, params):
+        ParameterSet.objects.bulk_create([found], ignore_conflicts=True)
+    return found
 
 
 def image(of: Message, *, name: str = "cat.png", media_type: str = "image/png", data: bytes = PIXEL) -> Image:

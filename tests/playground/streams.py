@@ -22,9 +22,9 @@ def asker(user: User) -> Asker:
 
 
 def asked(user: User, text: str, *, model: str = MODEL, **more: Any) -> Job:
-    """Ask and begin, in a new conversation unless `conversation` is given; `wishes` are added to the model."""
-    wishes = {"model": model, **more.pop("wishes", {})}
-    return begin(prepare(asker(user), ask(asker(user), Question(text=text, wishes=wishes, **more))))
+    """Ask and begin, in a new conversation unless `conversation` is given; `params` are added to the model."""
+    params = {"model": model, **more.pop("params", {})}
+    return begin(prepare(asker(user), ask(asker(user), Question(text=text, params=params, **more))))
 
 
 class Reading:

@@ -37,10 +37,10 @@ def talk() -> Conversation:
     made = rows.conversation(make_user(), ("Look at *this*", "I see.\n\n- a cat"), title="A cat")
     first = rows.last_answer(made)
     rows.image(first.message, name="cat.png")
-    wishes = {"model": "llama-3.3-70b", "system": "Be brief.", "temperature": 0.2}
+    params = {"model": "llama-3.3-70b", "system": "Be brief.", "temperature": 0.2}
     message = rows.message(made, "And now?", parent=first)
-    rows.answer(message, "an alternative", wishes=wishes)
-    rows.answer(message, "It sleeps.", wishes=wishes, reasoning="It lies\nstill.", tool_calls=[CALL], **FIGURES)
+    rows.answer(message, "an alternative", params=params)
+    rows.answer(message, "It sleeps.", params=params, reasoning="It lies\nstill.", tool_calls=[CALL], **FIGURES)
     made.refresh_from_db()
     return made
 
@@ -129,7 +129,7 @@ def test_json_has_model_parameters_and_figures(talk: Conversation) -> None:
     answer = exported(talk)["messages"][1]["answers"][1]
 
     assert answer["cost_usd"] == "0.0000150000"
-    assert answer["wishes"]["temperature"] == 0.2
+    assert answer["params"]["temperature"] == 0.2
     assert {name: answer[name] for name in FIGURES if name != "cost_usd"} == {
         name: value for name, value in FIGURES.items() if name != "cost_usd"
     }

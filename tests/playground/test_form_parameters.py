@@ -11,13 +11,13 @@ from playground.as_code import code_for
 from playground.forms import AskForm
 from playground.models import Message
 from playground.services.requests import chat_request
-from tests.playground.asking import MODELS, TOOL, asked, error_of, wishes_of
+from tests.playground.asking import MODELS, TOOL, asked, error_of, params_of
 
 
 def test_what_is_left_empty_is_no_wish() -> None:
     empty = dict.fromkeys(("system", "temperature", "stop", "tools", "logit_bias", "metadata", "n"), "")
 
-    assert wishes_of(**empty) == {"model": "small"}
+    assert params_of(**empty) == {"model": "small"}
 
 
 def test_everything_that_can_be_set_becomes_a_wish() -> None:
@@ -41,7 +41,7 @@ def test_everything_that_can_be_set_becomes_a_wish() -> None:
         "without": "seed,stream_options",
     }
 
-    assert wishes_of(**typed) == {
+    assert params_of(**typed) == {
         "model": "small",
         "system": "Be kind.",
         "temperature": 0.7,
@@ -64,7 +64,7 @@ def test_everything_that_can_be_set_becomes_a_wish() -> None:
 
 
 def test_zero_is_a_wish() -> None:
-    assert wishes_of(temperature="0", seed="0") == {"model": "small", "temperature": 0.0, "seed": 0}
+    assert params_of(temperature="0", seed="0") == {"model": "small", "temperature": 0.0, "seed": 0}
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,11 @@ def test_zero_is_a_wish() -> None:
     [("0,7", 0.7), (" .5 ", 0.5), ("1,", 1.0), ("+2", 2.0)],
 )
 def test_numbers_are_understood_as_people_write_them(typed: str, meant: float) -> None:
-    assert wishes_of(temperature=typed)["temperature"] == meant
+    assert params_of(temperature=typed)["temperature"] == meant
 
 
 def test_blanks_between_thousands_and_a_real_minus_are_understood() -> None:
-    assert wishes_of(max_tokens="4\u202f000", presence_penalty="\u22121") == {
+    assert params_of(max_tokens="4\u202f000", presence_penalty="\u22121") == {
         "model": "small",
         "max_tokens": 4000,
         "presence_penalty": -1.0,
@@ -203,7 +203,7 @@ def test_names_that_no_model_can_refuse_are_never_left_out() -> None:
     form = AskForm(data, models=MODELS)
 
     assert form.is_valid()
-    assert form.wishes()["without"] == ["seed", "temperature"]
+    assert form.params()["without"] == ["seed", "temperature"]
 
 
 @pytest.mark.parametrize(
@@ -222,12 +222,12 @@ def test_metadata_has_only_names_that_a_gateway_does_not_act_on(name: str) -> No
 def test_the_names_of_metadata_are_the_operator_s(settings: Settings) -> None:
     settings.PLAYGROUND_METADATA_NAMES = ["semester"]
 
-    assert wishes_of(metadata="semester = 2")["metadata"] == {"semester": "2"}
+    assert params_of(metadata="semester = 2")["metadata"] == {"semester": "2"}
     assert error_of("metadata", metadata="course = a") == "Line 1: the name must be one of these: semester."
 
 
 def test_whose_request_it_is_no_form_says() -> None:
-    assert "user" not in wishes_of(user="somebody-else")
+    assert "user" not in params_of(user="somebody-else")
     assert "user" not in [entry.name for entry in asked().parameter_fields()]
 
 
@@ -260,14 +260,14 @@ def test_json_of_many_levels_is_refused(shape: str, levels: int) -> None:
 
 @pytest.mark.parametrize("shape", ["lists", "objects", "both"])
 def test_json_of_32_levels_can_be_stored_shown_linked_and_written_as_code(shape: str) -> None:
-    wishes = wishes_of(tools=nested(32, shape=shape))
+    params = params_of(tools=nested(32, shape=shape))
 
-    form = AskForm(models=MODELS, initial=AskForm.initial_from(wishes))
-    assert wishes_of(tools=str(form["tools"].value()))["tools"] == wishes["tools"]
-    assert "tools" in (presets.to_query(wishes) or "")
+    form = AskForm(models=MODELS, initial=AskForm.initial_from(params))
+    assert params_of(tools=str(form["tools"].value()))["tools"] == params["tools"]
+    assert "tools" in (presets.to_query(params) or "")
     message = Message(text="Hi")
     message._prefetched_objects_cache = {"images": []}  # type: ignore[attr-defined]  # there are no rows to fetch
-    body = chat_request(wishes, [(message, None)])
+    body = chat_request(params, [(message, None)])
     assert all(snippet.code for snippet in code_for("chat", body.as_json()))
 
 

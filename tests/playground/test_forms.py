@@ -13,20 +13,20 @@ from keys.models import GatewayModel
 from playground.forms import AskForm
 from playground.models import Conversation
 from playground.parameters import PARAMETERS
-from tests.playground.asking import MODELS, TOOL, asked, error_of, wishes_of
+from tests.playground.asking import MODELS, TOOL, asked, error_of, params_of
 from tests.playground.xss import CORPUS
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
 def test_another_model_is_asked_again_for_what_the_first_refused() -> None:
-    refused = Conversation(wishes={"model": "small", "without": ["seed"]})
+    refused = Conversation(model_names=["small"])
 
     same, other = (asked(conversation=refused, model=name, without="seed") for name in ("small", "eyes"))
     assert same.is_valid()
     assert other.is_valid()
-    assert same.wishes()["without"] == ["seed"]
-    assert "without" not in other.wishes()
+    assert same.params()["without"] == ["seed"]
+    assert "without" not in other.params()
 
 
 def test_a_model_that_the_person_may_not_call_is_refused_at_its_field() -> None:
@@ -90,15 +90,15 @@ def test_the_settings_of_a_conversation_are_shown_as_they_were_typed() -> None:
         "metadata": "course = b\nnote = d",
         "without": "n,seed",
     }
-    wishes = wishes_of(**typed)
+    params = params_of(**typed)
 
-    form = AskForm(models=MODELS, initial=AskForm.initial_from({**wishes, "temperature": 1.0, "api_base": "x"}))
+    form = AskForm(models=MODELS, initial=AskForm.initial_from({**params, "temperature": 1.0, "api_base": "x"}))
 
     shown = {name: form[name].value() for name in typed}
     assert shown == {**typed, "temperature": "1", "seed": 7, "json": True}
     assert "api_base" not in form.initial
-    assert wishes_of(**{**typed, **{name: str(value) for name, value in shown.items()}}) == {
-        **wishes,
+    assert params_of(**{**typed, **{name: str(value) for name, value in shown.items()}}) == {
+        **params,
         "temperature": 1.0,
     }
 

@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 
 from gateway.errors import GatewayError, GatewayRejected, GatewayUnavailable
 from gateway.refusals import error_from
-from playground.models import Answer
+from playground.models import Answer, ParameterSet
 from playground.services.cards import card_of
 from playground.services.mishap_words import _WORDS
 from playground.services.mishaps import INTERRUPTED, Mishap, budget_reset, mishap_of
@@ -210,14 +210,18 @@ def test_what_a_model_refuses_is_told_by_its_words(title: str) -> None:
     assert card_of(mishap).without == parameter
 
 
+def _sent_without(name: str) -> Answer:
+    return Answer(parameters=ParameterSet.of(1, {"without": [name]}))
+
+
 def test_what_the_gateway_adds_by_itself_is_not_offered_to_be_left_out() -> None:
     """LiteLLM asks providers for the tokens at the end of a stream, whatever the portal asks of it."""
     status, kind, message, *_ = SAID["a provider without stream_options"]
     mishap = mishap_of(refusal(status, kind, message), begun=False)
 
-    again = card_of(mishap, answer=Answer(wishes={"without": ["stream_options"]}))
+    again = card_of(mishap, answer=_sent_without("stream_options"))
 
-    assert card_of(mishap, answer=Answer(wishes={"without": ["seed"]})).without == "stream_options"
+    assert card_of(mishap, answer=_sent_without("seed")).without == "stream_options"
     assert again.without == ""
     assert "the gateway adds it by itself" in again.sentence
     assert again.ask_other

@@ -38,14 +38,14 @@ def test_a_link_fills_the_form_in_as_it_was() -> None:
     query = to_query(EVERYTHING)
 
     assert query
-    assert read(query) == Preset(wishes=EVERYTHING, dropped=[])
+    assert read(query) == Preset(params=EVERYTHING, dropped=[])
 
 
 def test_a_link_says_what_it_says_in_plain_words() -> None:
-    wishes = {"model": "small", "temperature": 0.7, "max_tokens": 400, "system": "Be kind."}
+    params = {"model": "small", "temperature": 0.7, "max_tokens": 400, "system": "Be kind."}
 
-    assert to_query(wishes) == "model=small&system=Be+kind.&temperature=0.7&max_tokens=400"
-    assert read("temperature=0,7") == Preset(wishes={"temperature": 0.7}, dropped=[])
+    assert to_query(params) == "model=small&system=Be+kind.&temperature=0.7&max_tokens=400"
+    assert read("temperature=0,7") == Preset(params={"temperature": 0.7}, dropped=[])
 
 
 def test_what_is_wrong_is_dropped_and_named_and_the_rest_filled_in() -> None:
@@ -53,25 +53,25 @@ def test_what_is_wrong_is_dropped_and_named_and_the_rest_filled_in() -> None:
         "model=forbidden&system=Be+kind.&temperature=hot&tools=[&max_tokens=5&tool_choice=maybe&n=&utm_source=mail"
     )
 
-    assert preset.wishes == {"system": "Be kind.", "max_tokens": 5}
+    assert preset.params == {"system": "Be kind.", "max_tokens": 5}
     assert preset.dropped == ["model", "temperature", "tools", "tool_choice"]
 
 
 def test_the_longest_answer_of_the_model_holds_for_links_too() -> None:
-    assert read("model=small&max_tokens=5000") == Preset(wishes={"model": "small"}, dropped=["max_tokens"])
+    assert read("model=small&max_tokens=5000") == Preset(params={"model": "small"}, dropped=["max_tokens"])
 
 
 @pytest.mark.parametrize("query", ["user=someone", "metadata=a%3Db", "message=Send+me", "images=x"])
 def test_what_is_of_the_person_is_never_filled_in(query: str) -> None:
     preset = read(f"model=small&{query}&api_base=http://10.0.0.1&without=seed")
 
-    assert preset == Preset(wishes={"model": "small"}, dropped=[query.split("=")[0]])
+    assert preset == Preset(params={"model": "small"}, dropped=[query.split("=")[0]])
 
 
 def test_a_link_has_nothing_of_the_person_and_nothing_that_was_refused() -> None:
-    wishes = {**EVERYTHING, "user": "someone", "metadata": {"a": "b"}, "without": ["seed", "tools", "response_format"]}
+    params = {**EVERYTHING, "user": "someone", "metadata": {"a": "b"}, "without": ["seed", "tools", "response_format"]}
 
-    query = QueryDict(to_query(wishes))
+    query = QueryDict(to_query(params))
 
     gone = {"seed", "tools", "tool_choice", "parallel_tool_calls", "json"}
     assert query.keys() == EVERYTHING.keys() - gone

@@ -12,9 +12,9 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import HourlyCount, User
-from playground.models import Answer, Conversation, Image, Message
+from playground.models import Answer, Conversation, Image, Message, ParameterSet
 from playground.services import turns
-from playground.services.quotas import MOST_WAITING
+from playground.services.quotas import MOST_WAITING, room_of
 from tests.conftest import HTMX, signed_in
 from tests.keys.playground_acts import spend_at, use
 from tests.keys.views.pages import words_of
@@ -69,7 +69,7 @@ def test_a_person_s_conversations_together_have_a_limit_and_deleting_one_makes_r
 
     for response in (
         send(as_intern, "y" * 85_000),
-        compare(as_intern, FOUR, system="z" * 15_000),
+        compare(as_intern, FOUR, system="z" * 60_000),
         as_intern.post(
             reverse("playground:retry", args=[rows.last_answer(first).pk]), {"model": MODEL, "system": "y" * 60_000}
         ),
@@ -81,8 +81,8 @@ def test_a_person_s_conversations_together_have_a_limit_and_deleting_one_makes_r
     heard(send(as_intern, "y" * 85_000))
 
 
-def test_settings_count_too_and_so_do_answers_and_what_was_deleted_does_not(as_intern: Client, intern: User) -> None:
-    answer = answer_to(as_intern, "Hello [words 400]", system="s" * 20_000)
+def test_answers_count_too_and_what_was_deleted_does_not(as_intern: Client, intern: User) -> None:
+    answer = answer_to(as_intern, "Hello [words 400]" + "s" * 20_000)
     again = as_intern.post(reverse("playground:retry", args=[answer.pk]), headers=HTMX)
     heard(again)
     conversation = Conversation.objects.get()
@@ -91,10 +91,22 @@ def test_settings_count_too_and_so_do_answers_and_what_was_deleted_does_not(as_i
         Message.objects.aggregate(total=Sum("stored_bytes"))["total"]
         + Answer.objects.aggregate(total=Sum("stored_bytes"))["total"]
     )
-    assert conversation.stored_bytes > 40_000 + 2 * len(answer.text)
+    assert conversation.stored_bytes > 20_000 + 2 * len(answer.text)
     turns.delete_answer(Answer.objects.owned_by(intern).get(pk=answer.pk))
     conversation.refresh_from_db()
-    assert 20_000 < conversation.stored_bytes < 30_000
+    assert 20_000 < conversation.stored_bytes < 20_000 + 2 * len(answer.text)
+
+
+def test_settings_count_once_for_all_answers_that_were_asked_with_them(as_intern: Client, intern: User) -> None:
+    heard(send(as_intern, "Hello [words 3]", system="s" * 90_000))
+    before = room_of(intern)
+
+    for number in range(2):
+        heard(send(as_intern, f"Hello {number} [words 3]", system="s" * 90_000))
+
+    assert before - room_of(intern) < 20_000
+    assert compare(as_intern, FOUR, system="s" * 90_000).status_code == 200
+    assert ParameterSet.objects.count() == 1
 
 
 def test_new_conversations_have_a_limit_an_hour_and_old_ones_go_on(as_intern: Client, settings: Settings) -> None:

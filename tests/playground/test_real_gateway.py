@@ -124,7 +124,7 @@ def test_whom_a_request_is_for_is_in_the_gateways_log(as_intern: Client, real: R
 
 # --- What may be asked for --------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    "wishes",
+    "params",
     [
         {"json": "on"},
         {"tools": json.dumps([TOOL]), "tool_choice": "auto"},
@@ -138,11 +138,11 @@ def test_whom_a_request_is_for_is_in_the_gateways_log(as_intern: Client, real: R
     ],
     ids=["json", "tools", "sampling", "penalties"],
 )
-def test_takes_what_the_form_offers(as_intern: Client, wishes: dict[str, Any]) -> None:
-    answer = answer_to(as_intern, "Hello [words 3]", **wishes)
+def test_takes_what_the_form_offers(as_intern: Client, params: dict[str, Any]) -> None:
+    answer = answer_to(as_intern, "Hello [words 3]", **params)
 
     assert (answer.state, answer.problem, len(answer.text.split())) == (State.COMPLETE, None, 3)
-    assert set(wishes) < set(answer.wishes)
+    assert set(params) < set(answer.params)
 
 
 def test_the_longest_answer_is_held(as_intern: Client) -> None:

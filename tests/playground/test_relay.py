@@ -63,7 +63,7 @@ def test_reasoning_is_kept_apart(intern: User, sandbox: Sandbox) -> None:
 def test_calls_of_tools_are_kept(intern: User, sandbox: Sandbox) -> None:
     tool = {"type": "function", "function": {"name": "weather", "parameters": {"properties": {"city": {}}}}}
 
-    answer = ended(intern, "Call it [tool]", wishes={"tools": [tool]})
+    answer = ended(intern, "Call it [tool]", params={"tools": [tool]})
 
     assert [(call["name"], call["arguments"]) for call in answer.tool_calls] == [("weather", '{"city": "example"}')]
     assert answer.finish_reason == "tool_calls"

@@ -44,12 +44,12 @@ def talk() -> Conversation:
     return rows.conversation(make_intern())
 
 
-def body_of(wishes: dict[str, Any], *turns: tuple[Message, Answer | None]) -> dict[str, Any]:
-    return chat_request(wishes, turns).as_json()
+def body_of(params: dict[str, Any], *turns: tuple[Message, Answer | None]) -> dict[str, Any]:
+    return chat_request(params, turns).as_json()
 
 
-def messages_of(*turns: tuple[Message, Answer | None], **wishes: Any) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = body_of({"model": "m", **wishes}, *turns)["messages"]
+def messages_of(*turns: tuple[Message, Answer | None], **params: Any) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = body_of({"model": "m", **params}, *turns)["messages"]
     return messages
 
 
@@ -217,7 +217,7 @@ def test_the_message_after_a_call_of_a_tool_is_its_result(talk: Conversation) ->
 
 
 @pytest.mark.parametrize(
-    ("calls", "wishes"),
+    ("calls", "params"),
     [
         ([CALL], {}),
         ([CALL], {"tools": [TOOL], "without": ["tools"]}),
@@ -228,12 +228,12 @@ def test_the_message_after_a_call_of_a_tool_is_its_result(talk: Conversation) ->
     ],
 )
 def test_calls_that_the_gateway_would_refuse_are_not_sent_back(
-    calls: list[dict[str, Any]], wishes: dict[str, Any], talk: Conversation
+    calls: list[dict[str, Any]], params: dict[str, Any], talk: Conversation
 ) -> None:
     first = rows.message(talk, "Weather?")
     called = rows.answer(first, "", tool_calls=calls)
 
-    messages = messages_of((first, called), (rows.message(talk, "Well?", parent=called), None), **wishes)
+    messages = messages_of((first, called), (rows.message(talk, "Well?", parent=called), None), **params)
 
     assert messages == [{"role": "user", "content": "Weather?\n\nWell?"}]
 
@@ -258,20 +258,20 @@ def test_a_completion_takes_what_completions_know() -> None:
 def test_the_same_rows_make_the_same_request(talk: Conversation) -> None:
     asked = rows.message(talk, "Grüße 🐈")
     rows.image(asked)
-    Conversation.objects.filter(pk=talk.pk).update(wishes=EVERYTHING)
+    Conversation.objects.filter(pk=talk.pk).update(parameters=rows.parameter_set(talk.owner, EVERYTHING))
 
-    stored = Conversation.objects.get(pk=talk.pk).wishes
+    stored = Conversation.objects.get(pk=talk.pk).params
     again = body_of(stored, (Message.objects.get(pk=asked.pk), None))
 
     assert json.dumps(again) == json.dumps(body_of(stored, (asked, None)))
-    assert again == body_of(EVERYTHING, (asked, None))
+    assert again == {**body_of(EVERYTHING, (asked, None)), "model": talk.model_names[0]}
 
 
 def test_the_gateway_is_told_whose_request_it_is_by_the_portal_alone(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
     for kind in (Conversation.Kind.CHAT, Conversation.Kind.COMPLETION):
-        job = asked(intern, "Hi", kind=kind, wishes={"user": "somebody-else"})
-        refused = asked(intern, "Hi", kind=kind, wishes={"without": ["user"]})
+        job = asked(intern, "Hi", kind=kind, params={"user": "somebody-else"})
+        refused = asked(intern, "Hi", kind=kind, params={"without": ["user"]})
 
         assert job.body.as_json()["user"] == intern.gateway_user_id
         assert "user" not in refused.body.as_json()

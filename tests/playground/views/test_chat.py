@@ -129,8 +129,8 @@ def test_a_new_conversation_is_made_of_it(intern: User, as_intern: Client) -> No
     talk = Conversation.objects.get()
     assert (talk.owner, talk.kept, talk.head_id, talk.kind) == (intern, True, answer.pk, "chat")
     assert talk.title.startswith("What is a p-value?")
-    assert talk.wishes == {"model": "gpt-4o-mini", "system": "Be brief.", "temperature": 0.4, "seed": 7}
-    assert answer.wishes == talk.wishes
+    assert talk.params == {"model": "gpt-4o-mini", "system": "Be brief.", "temperature": 0.4, "seed": 7}
+    assert answer.params == talk.params
     assert answer.prompt_tokens == 8  # the system prompt went along
     assert answer.message.parent_id is None
 

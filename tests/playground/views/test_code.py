@@ -200,7 +200,7 @@ def test_sends_and_keeps_nothing(as_intern: Client, intern: User) -> None:  # no
 
     assert [model.objects.count() for model in counted] == before
     talk.refresh_from_db()
-    assert "temperature" not in talk.wishes
+    assert "temperature" not in talk.params
 
 
 def test_says_what_keeps_the_form_from_being_sent(as_intern: Client) -> None:

@@ -126,7 +126,7 @@ def test_all_parameters_go_to_each(as_intern: Client) -> None:
     answers = compared(as_intern, system="Be brief", temperature="0.5", max_tokens="7")
 
     for answer in answers:
-        assert kept(answer).wishes == {
+        assert kept(answer).params == {
             "model": answer.model,
             "system": "Be brief",
             "temperature": 0.5,
@@ -251,7 +251,7 @@ def test_what_did_not_come_whole_is_never_the_best(intern: User, state: str) -> 
 def comparison_of(owner: User, *answers: tuple[str, int | None]) -> None:
     """Make a comparison whose answers are in these states and took, and cost, so much."""
     names = [f"model-{number}" for number in range(len(answers))]
-    talk = rows.conversation(owner, kind=Conversation.Kind.COMPARE, wishes={"models": names})
+    talk = rows.conversation(owner, kind=Conversation.Kind.COMPARE, params={"models": names})
     asked = rows.message(talk)
     for name, (state, much) in zip(names, answers, strict=True):
         rows.answer(asked, model=name, state=state, first_token_ms=much, cost_usd=much)
@@ -280,7 +280,7 @@ def test_a_column_is_asked_again_in_its_place(as_intern: Client, sandbox: Sandbo
 
     newest = columns_now()[0].answer
     assert (newest.model, newest.state) == (first.model, State.WAITING)
-    assert newest.wishes == first.wishes
+    assert newest.params == first.params
     assertContains(column, f'id="column-{newest.pk}"', 1)
     assert streamed(as_intern, newest).text == "1 2 3 4 5"
     assert [column.answer for column in columns_now()] == [newest, second]
@@ -295,7 +295,7 @@ def test_sends_without_what_a_model_refuses(as_intern: Client) -> None:
     post(as_intern, "again", first, without="seed")
 
     newest = columns_now()[0].answer
-    assert newest.wishes["without"] == ["seed"]
+    assert newest.params["without"] == ["seed"]
     streamed(as_intern, newest)
     assert kept(newest).state == State.COMPLETE
 
@@ -305,7 +305,7 @@ def test_leaves_nothing_out_that_no_model_can_refuse(as_intern: Client) -> None:
 
     post(as_intern, "again", first, without="messages")
 
-    assert "without" not in columns_now()[0].answer.wishes
+    assert "without" not in columns_now()[0].answer.params
 
 
 def test_a_gateway_that_is_away_costs_nothing(as_intern: Client, sandbox: Sandbox) -> None:

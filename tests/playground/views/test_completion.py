@@ -70,7 +70,7 @@ def test_is_asked_as_a_completion(as_intern: Client, sandbox: Sandbox) -> None:
     heard(send(as_intern, temperature="0.5", max_tokens="9"))
 
     assert only_answer().state == State.COMPLETE
-    assert only_answer().wishes == {"model": "gpt-4o-mini", "temperature": 0.5, "max_tokens": 9}
+    assert only_answer().params == {"model": "gpt-4o-mini", "temperature": 0.5, "max_tokens": 9}
     assert only_answer().message.conversation.kind == Conversation.Kind.COMPLETION
 
 
@@ -102,7 +102,7 @@ def test_retry_is_another_answer_to_the_same_text(as_intern: Client) -> None:
 
     second = first.message.answers.exclude(pk=first.pk).get()
     assert stream.text == "1 2 3 4 5"
-    assert second.wishes == {"model": "gpt-4o-mini", "temperature": 0.1}
+    assert second.params == {"model": "gpt-4o-mini", "temperature": 0.1}
     assert Conversation.objects.get().head_id == second.pk
 
 

@@ -14,8 +14,8 @@ def test_leads_to_the_playground_set_up_like_the_conversation(
     as_intern: Client, intern: User, sandbox: Sandbox
 ) -> None:
     know_the_models()
-    wishes = {"model": "gpt-4o-mini", "system": "Be kind & brief.", "temperature": 0.5, "user": "me"}
-    talk = rows.conversation(intern, ("Hello", "Hi"), wishes=wishes)
+    params = {"model": "gpt-4o-mini", "system": "Be kind & brief.", "temperature": 0.5, "user": "me"}
+    talk = rows.conversation(intern, ("Hello", "Hi"), params=params)
     setup = "?model=gpt-4o-mini&amp;system=Be+kind+%26+brief.&amp;temperature=0.5"
 
     assertContains(as_intern.get(reverse("playground:conversation", args=[talk.pk])), f'href="/playground/{setup}"', 1)

@@ -51,9 +51,9 @@ def test_takes_model_and_parameters_as_they_stand_on_the_page(as_intern: Client)
 
     second = heard(post(as_intern, url(first), model="llama-70b", max_tokens="4")).answer
 
-    assert second.wishes == {"model": "llama-70b", "max_tokens": 4}
+    assert second.params == {"model": "llama-70b", "max_tokens": 4}
     assert (second.answered_by, second.text) == ("llama-70b", "1 2 3 4")
-    assert Conversation.objects.get().wishes == second.wishes
+    assert Conversation.objects.get().params == second.params
 
 
 def test_another_model_may_be_asked_for_this_one(as_intern: Client) -> None:
@@ -74,7 +74,7 @@ def test_a_parameter_can_be_left_out(as_intern: Client) -> None:
     talk = heard(post(as_intern, url(refused.answer), model=MODEL, seed="7", without="seed"))
 
     assert talk.answer.state == State.COMPLETE
-    assert talk.answer.wishes["without"] == ["seed"]
+    assert talk.answer.params["without"] == ["seed"]
     assert 'name="without" value="seed"' in talk.at("playground-box").markup  # and from now on
 
 
