@@ -16,8 +16,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from web.files import read_file
 from web.money import UsdField
 
 LOST_AFTER = timedelta(seconds=30)  # a stream that nobody wrote of for so long has died with its process
@@ -141,14 +143,31 @@ class Message(models.Model):
         return self.text[:60]
 
 
-class Image(models.Model):
-    """A picture sent with a message; it goes with it."""
+class StoredImage(models.Model):
+    """A picture, whose data are a file; whoever deletes the row deletes the file: services.deletion."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    message = models.ForeignKey(Message, models.CASCADE, related_name="images")
-    name = models.CharField(max_length=200)
     media_type = models.CharField(max_length=20, help_text="As found in the data: image/png, image/jpeg, …")
-    data = models.BinaryField()
+    file = models.CharField(max_length=200, unique=True, help_text="Its name in the file storage for images.")
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.media_type
+
+    @cached_property
+    def data(self) -> bytes:
+        """What is in the file, read once. Raises FileNotFoundError or StorageUnavailable."""
+        return read_file(self.file)
+
+
+class Image(StoredImage):
+    """A picture sent with a message; it goes with it."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="images")
+    name = models.CharField(max_length=200, help_text="Of the file that was sent.")
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -272,16 +291,10 @@ class Answer(models.Model):
         return self.state in self.UNDER_WAY and self.saved_at > timezone.now() - limit
 
 
-class GeneratedImage(models.Model):
+class GeneratedImage(StoredImage):
     """A picture that a model made with an answer; it goes with it. Its id is in the answer's `extras`."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     answer = models.ForeignKey(Answer, models.CASCADE, related_name="images")
-    media_type = models.CharField(max_length=20, help_text="As found in the data: image/png, image/jpeg, …")
-    data = models.BinaryField()
-
-    def __str__(self) -> str:
-        return self.media_type
 
 
 class Slot(models.Model):

@@ -14,9 +14,11 @@ logger = logging.getLogger(__name__)
 def prune() -> None:
     """Delete old conversations and slots, and what nothing refers to any more."""
     started = time.monotonic()
-    gone = services.prune_conversations(), services.prune_parameters(), services.prune_slots()
+    conversations, slots = services.prune_conversations(), services.prune_slots()
+    parameters, files = services.prune_parameters(), services.prune_image_files()
     took_s = time.monotonic() - started
-    logger.info("playground.prune: %d conversations, %d parameter sets, %d slots in %.1f s", *gone, took_s)
+    told = "playground.prune: %d conversations, %d slots, %d unused parameter sets, %d unused files in %.1f s"
+    logger.info(told, conversations, slots, parameters, files, took_s)
 
 
 @shared_task(name="playground.settle", soft_time_limit=50, acks_late=True, ignore_result=True)  # s

@@ -345,9 +345,16 @@ NPM_FILES = {  # what pages load from npm: name under static/ -> file under node
     "npm/hx-sse.min.js": "htmx.org/dist/ext/hx-sse.min.js",
     "npm/chart.min.js": "chart.js/dist/chart.umd.min.js",
 }
+IMAGE_DIR = Path(env.str("IMAGE_DIR", default=str(DATA_DIR / "images")))
+IMAGE_STORAGE = env.str("IMAGE_STORAGE", default="django.core.files.storage.FileSystemStorage")
+IMAGE_STORAGE_OPTIONS = env.json(
+    "IMAGE_STORAGE_OPTIONS",
+    default={"location": str(IMAGE_DIR), "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # no uploads
     "staticfiles": {"BACKEND": "web.npm.HashedStaticFiles"},
+    "images": {"BACKEND": IMAGE_STORAGE, "OPTIONS": IMAGE_STORAGE_OPTIONS},  # web.files; no address leads to them
 }
 
 # --- Mail ---------------------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError as KombuOperationalError
 from redis.exceptions import RedisError
 
+from web.files import StorageUnavailable
+
 logger = logging.getLogger(__name__)
 
 PROBE_S: Final = 0.25  # between two questions to what is away
@@ -27,17 +29,18 @@ DISK_FULL: Final = "53100"
 
 
 class Outage(StrEnum):
-    """Something that the portal needs and that does not work now."""
+    """Something that the portal needs and that does not work now; the first is named where several are behind it."""
 
-    DATABASE = "database"
     DISK = "disk"  # full
+    DATABASE = "database"
     QUEUE = "queue"  # of tasks; Redis, which is the cache as well
+    FILES = "files"  # the storage of images
 
 
 def outage_behind(error: BaseException | None) -> Outage | None:
     """Return what is away or full, when that is why `error` was raised."""
     found = {_outage(link) for link in _chain(error)}
-    return next((outage for outage in (Outage.DISK, Outage.DATABASE, Outage.QUEUE) if outage in found), None)
+    return next((outage for outage in Outage if outage in found), None)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -59,6 +62,8 @@ def _outage(error: BaseException) -> Outage | None:
         return Outage.DATABASE if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else None
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Outage.DISK
+    if isinstance(error, StorageUnavailable):
+        return Outage.FILES
     return Outage.QUEUE if isinstance(error, RedisError | KombuOperationalError) else None
 
 

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Sum
-from django.db.models.functions import Length
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
@@ -71,4 +70,4 @@ def clean_name(name: str) -> str:
 def stored_bytes(conversation: Conversation) -> int:
     """Return how much all images of a conversation take."""
     images = Image.objects.filter(message__conversation=conversation)
-    return images.aggregate(total=Sum(Length("data")))["total"] or 0
+    return images.aggregate(total=Sum("size"))["total"] or 0

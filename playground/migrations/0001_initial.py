@@ -153,7 +153,11 @@ class Migration(migrations.Migration):
                     "media_type",
                     models.CharField(help_text="As found in the data: image/png, image/jpeg, …", max_length=20),
                 ),
-                ("data", models.BinaryField()),
+                (
+                    "file",
+                    models.CharField(help_text="Its name in the file storage for images.", max_length=200, unique=True),
+                ),
+                ("size", models.PositiveBigIntegerField(help_text="Bytes.")),
                 (
                     "answer",
                     models.ForeignKey(
@@ -161,6 +165,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "abstract": False,
+            },
         ),
         migrations.CreateModel(
             name="Message",
@@ -193,12 +200,16 @@ class Migration(migrations.Migration):
             name="Image",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("name", models.CharField(max_length=200)),
                 (
                     "media_type",
                     models.CharField(help_text="As found in the data: image/png, image/jpeg, …", max_length=20),
                 ),
-                ("data", models.BinaryField()),
+                (
+                    "file",
+                    models.CharField(help_text="Its name in the file storage for images.", max_length=200, unique=True),
+                ),
+                ("size", models.PositiveBigIntegerField(help_text="Bytes.")),
+                ("name", models.CharField(help_text="Of the file that was sent.", max_length=200)),
                 ("position", models.PositiveSmallIntegerField(default=0)),
                 (
                     "message",

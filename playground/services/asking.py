@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import F, prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,10 +23,11 @@ from playground.models import LOST_AFTER, Answer, Conversation, Image, Message, 
 from playground.services.handover import Prepared, hand_over
 from playground.services.quotas import check_budget, check_waiting, claim_storage, size_of
 from playground.services.refusals import AskRefused
-from playground.services.requests import USER, Picture, chat_request, completion_request, wants_usage
+from playground.services.requests import USER, Picture, chat_request, completion_request, image_of, wants_usage
 from playground.services.slots import lock_owner, take_slot
 from playground.services.titles import title_of
 from playground.services.tree import way_to
+from web.files import StorageUnavailable, delete_files, store_file
 
 Params = Mapping[str, object]
 
@@ -85,7 +86,7 @@ def ask(asker: Asker, question: Question) -> Answer:
     conversation, message, images = _rows_of(asker.user, question)
     answer = _answer_to(message, question.params["model"], ParameterSet.of(asker.user.pk, question.params))
     added, is_new = message.stored_bytes + answer.stored_bytes, question.conversation is None
-    with _with_slot(asker) as slot:
+    with _with_files(images), _with_slot(asker) as slot:
         claim_storage(
             asker.user, added_bytes=added, parameters=answer.parameters, image_bytes=image_bytes, is_new=is_new
         )
@@ -124,7 +125,7 @@ def compare(asker: Asker, question: Question, models: Sequence[str]) -> list[Ans
     conversation.model_names, conversation.parameters = list(models), parameters
     conversation.head = answers[0]
     conversation.stored_bytes = message.stored_bytes + sum(answer.stored_bytes for answer in answers)
-    with transaction.atomic():
+    with _with_files(images), transaction.atomic():
         lock_owner(asker.user)
         check_waiting(asker.user, added=len(answers))
         claim_storage(asker.user, added_bytes=conversation.stored_bytes, parameters=parameters, is_new=True)
@@ -143,8 +144,13 @@ def prepare(asker: Asker, answer: Answer) -> Prepared:
 
 
 def begin(prepared: Prepared) -> Job:
-    """Begin a waiting answer; the second who tries is refused ("begun"). Raises AskRefused, and the answer waits on."""
+    """Begin a waiting answer; the second who tries is refused ("begun"). Raises AskRefused, and the answer waits on.
+
+    Raises StorageUnavailable, too, where the request has images that cannot be read.
+    """
     owner, answer = prepared.owner, prepared.answer
+    answer.message.conversation.owner = owner  # known
+    body = body_of(answer.message.conversation, answer)
     slot_id = answer.slot_id if answer.saved_at > timezone.now() - LOST_AFTER / 2 else None
     if slot_id:
         _claim(owner, answer, slot_id)
@@ -152,7 +158,7 @@ def begin(prepared: Prepared) -> Job:
         with transaction.atomic():
             slot_id = take_slot(owner).pk
             _claim(owner, answer, slot_id)
-    return _job(prepared, slot_id)
+    return _job(prepared, slot_id, body)
 
 
 def _claim(owner: User, answer: Answer, slot_id: int) -> None:
@@ -179,6 +185,27 @@ def _hand_over(asker: Asker, secret: Secret, answers: Sequence[Answer], *, are_a
 
 
 @contextmanager
+def _with_files(images: Sequence[Image]) -> Iterator[None]:
+    """Store the files of images before their rows are written, and delete them where they were not. Raises AskRefused.
+
+    A database that breaks off may have written the rows all the same; then the prune sees whether a file is needed.
+    """
+    try:
+        for image in images:
+            image.file = store_file(image.data)
+        yield
+    except DatabaseError:
+        raise
+    except StorageUnavailable as error:
+        delete_files(image.file for image in images if image.file)
+        words = _("Images cannot be stored at the moment. Nothing was sent: try again in a minute, or without images.")
+        raise AskRefused("image_storage", words) from error
+    except BaseException:
+        delete_files(image.file for image in images)
+        raise
+
+
+@contextmanager
 def _with_slot(asker: Asker) -> Iterator[Slot]:
     """Take a slot and write the rows of this block, all or none; what they follow may have been deleted meanwhile."""
     try:
@@ -199,10 +226,7 @@ def _rows_of(owner: User, question: Question) -> tuple[Conversation, Message, li
     )
     size = size_of(question.text, data=[picture.data for picture in question.pictures])
     message = Message(conversation=conversation, parent=question.parent, text=question.text, stored_bytes=size)
-    images = [
-        Image(message=message, name=picture.name, media_type=picture.media_type, data=picture.data, position=position)
-        for position, picture in enumerate(question.pictures)
-    ]
+    images = [image_of(picture, message, position) for position, picture in enumerate(question.pictures)]
     message._prefetched_objects_cache = {"images": images}  # type: ignore[attr-defined]  # known: nobody need ask
     return conversation, message, images
 
@@ -231,17 +255,14 @@ def _keep(conversation: Conversation, answer: Answer, *, added_bytes: int, is_ne
             raise _gone()
 
 
-def _job(prepared: Prepared, slot_id: int) -> Job:
-    """Prepare the call from the rows alone, so that it can be shown again from them."""
+def _job(prepared: Prepared, slot_id: int, body: ChatRequest | CompletionRequest) -> Job:
     answer, allowance = prepared.answer, prepared.allowance
-    conversation = answer.message.conversation
-    conversation.owner = prepared.owner  # known
     return Job(
-        conversation=conversation,
+        conversation=answer.message.conversation,
         answer=answer,
         slot_id=slot_id,
         secret=prepared.secret,
-        body=body_of(conversation, answer),
+        body=body,
         usage=wants_usage(answer.params),
         budget_period=allowance.rules[Key.Kind.PLAYGROUND].budget_period,
         person_period=allowance.person_budget_period,
@@ -249,11 +270,14 @@ def _job(prepared: Prepared, slot_id: int) -> Job:
 
 
 def body_of(conversation: Conversation, answer: Answer) -> ChatRequest | CompletionRequest:
-    """Return the request of an answer: the turns before it, its message, its parameters, and whose it is."""
+    """Return the request of an answer, from the rows alone: what was said before, message, parameters, whose it is.
+
+    Raises StorageUnavailable where there are images and they cannot be read.
+    """
     message = answer.message
     user = None if USER in answer.params.get("without", ()) else conversation.owner.gateway_user_id
     if conversation.kind == Conversation.Kind.COMPLETION:
         return replace(completion_request(answer.params, message.text), user=user)
     prefetch_related_objects([message], "images")
-    before = way_to(message.parent, with_images=True) if message.parent else []
+    before = way_to(message.parent) if message.parent else []
     return replace(chat_request(answer.params, [*before, (message, None)]), user=user)

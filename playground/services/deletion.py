@@ -1,20 +1,46 @@
-"""Deletes what conversations leave outside of their own rows: parameters that nothing refers to any more."""
+"""Deletes what conversations leave elsewhere: the files of images, parameters that nothing refers to any more."""
 
+from collections.abc import Collection
 from functools import partial
+from uuid import UUID
 
 from django.db import transaction
 
 from accounts.models import User
-from playground.models import Conversation, ConversationQuerySet, ParameterSet
+from playground.models import Conversation, ConversationQuerySet, GeneratedImage, Image, ParameterSet
+from web.files import delete_files
 
 
 def delete_conversations(conversations: ConversationQuerySet) -> int:
-    """Delete these conversations with all that is in them; return how many. To be called in a transaction."""
-    owner_ids = list(conversations.order_by("owner").values_list("owner", flat=True).distinct())
-    _, by_model = conversations.delete()
-    for owner_id in owner_ids:
+    """Delete these conversations with all that is in them; return how many. To be called in a transaction.
+
+    They are locked first: nobody adds a picture to one between the list of its files and its end.
+    """
+    locked = list(conversations.select_for_update(of=("self",)).values_list("pk", "owner"))
+    ids = [conversation_id for conversation_id, _ in locked]
+    delete_files_later(
+        *Image.objects.filter(message__conversation__in=ids).values_list("file", flat=True),
+        *GeneratedImage.objects.filter(answer__message__conversation__in=ids).values_list("file", flat=True),
+    )
+    for owner_id in {owner_id for _, owner_id in locked}:
         delete_unused_parameters_later(owner_id)
-    return by_model.get(Conversation._meta.label, 0)
+    Conversation.objects.filter(pk__in=ids).delete()
+    return len(ids)
+
+
+def delete_files_of_answers(answer_ids: Collection[UUID], *, message_id: UUID | None) -> None:
+    """Delete the files of answers, of what follows them, and of a message, once the transaction has ended well."""
+    attached = Image.objects.filter(message__parent__in=answer_ids) | Image.objects.filter(message=message_id)
+    delete_files_later(
+        *attached.values_list("file", flat=True),
+        *GeneratedImage.objects.filter(answer__in=answer_ids).values_list("file", flat=True),
+    )
+
+
+def delete_files_later(*names: str) -> None:
+    """Delete files once the rows that name them are gone for good."""
+    if names:
+        transaction.on_commit(partial(delete_files, names), robust=True)
 
 
 def delete_unused_parameters_later(owner_id: int) -> None:

@@ -19,9 +19,10 @@ from playground.services.asking import Job
 from playground.services.buffer import AnswerBuffer
 from playground.services.costs import Cost, estimated_cost, told_cost
 from playground.services.mishaps import INTERRUPTED, UNSAVED, Mishap, mishap_of
-from playground.services.pictures import forget_pictures, keep_pictures, take_pictures
+from playground.services.pictures import forget_pictures, keep_pictures, store_pictures, take_pictures
 from playground.services.quotas import note_over_budget, size_of
 from playground.services.slots import end_slot
+from web.files import delete_files
 from web.threads import release_connection
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ def settle(job: Job, buffer: AnswerBuffer, ending: Ending) -> None:
     """Write down the end. A database that is away costs the row its end, which the task `playground.settle` writes."""
     if ending.error:
         _judge(job, buffer, ending, ending.error)
-    pictures = _finish(job.answer, buffer, ending)
+    pictures = store_pictures(job.answer, _finish(job.answer, buffer, ending))
     is_kept = False
     try:
         is_cost_open = job.answer.cost_usd is None and (buffer.has_begun or _is_billed_unheard(ending))
@@ -125,8 +126,8 @@ ENDED_FIELDS: Final = (
 
 
 def _write(job: Job, pictures: Sequence[GeneratedImage]) -> None:
-    """Save the end, once: of two who settle the same answer the first is believed."""
-    answer = job.answer
+    """Save the end, once: of two who settle the same answer the first is believed. What was not kept is deleted."""
+    answer, kept = job.answer, list[GeneratedImage]()
     with transaction.atomic():
         told = {name: getattr(answer, name) for name in ENDED_FIELDS}
         values = [answer.tool_calls, answer.others, answer.extras, answer.headers]
@@ -134,9 +135,11 @@ def _write(job: Job, pictures: Sequence[GeneratedImage]) -> None:
         more = F("stored_bytes") + size
         if Answer.objects.filter(pk=answer.pk, state=State.STREAMING).update(**told, stored_bytes=more):
             if pictures:
-                more += keep_pictures(job.conversation.owner, answer, pictures, besides=size)
+                kept = keep_pictures(job.conversation.owner, answer, pictures, besides=size)
+                more += sum(picture.size for picture in kept)
             Conversation.objects.filter(pk=job.conversation.pk).update(stored_bytes=more)
         end_slot(job.slot_id)
+    delete_files(picture.file for picture in pictures if picture not in kept)
 
 
 def _write_cost(job: Job, buffer: AnswerBuffer) -> None:

@@ -86,7 +86,12 @@ def _message(
 
 
 def _image(image: Image | GeneratedImage) -> dict[str, Any]:
-    return {"media_type": image.media_type, "url": data_url(image.media_type, image.data)}
+    """Return an image with its data; without, where its file is missing."""
+    try:
+        url = data_url(image.media_type, image.data)
+    except FileNotFoundError:
+        url = None
+    return {"media_type": image.media_type, "url": url}
 
 
 def _fields(row: object, names: tuple[str, ...]) -> dict[str, Any]:

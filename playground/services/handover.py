@@ -59,4 +59,5 @@ def take_over(owner: User, answer_id: UUID) -> Prepared | None:
 
 
 def _size_of(prepared: Prepared) -> int:
-    return prepared.answer.message.stored_bytes + prepared.answer.stored_bytes
+    parameters = prepared.answer.parameters
+    return prepared.answer.message.stored_bytes + (parameters.stored_bytes if parameters else 0)

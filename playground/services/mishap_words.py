@@ -195,6 +195,14 @@ def _unsaved(mishap: Mishap) -> Words:
     )
 
 
+def _images_unavailable(mishap: Mishap) -> Words:
+    return (
+        _("The images could not be read"),
+        _("The storage that keeps them does not answer. Nothing was sent to the model."),
+        _("Try again in a minute. If this persists, contact the administrators."),
+    )
+
+
 def copy_it() -> str:
     """Say what to do with what is nowhere but on the page."""
     return _("Copy what you need of it before you leave the page.")
@@ -274,6 +282,7 @@ _WORDS: Final[Mapping[str, Callable[[Mishap], Words]]] = {
     "broke_off": _broke_off,
     "interrupted": _interrupted,
     "unsaved": _unsaved,
+    "images_unavailable": _images_unavailable,
     "bad_request": _bad_request,
     "custom_keys_forbidden": _custom_keys_forbidden,
     "refused": _refused,

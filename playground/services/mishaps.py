@@ -93,6 +93,7 @@ TRAITS: Final[Mapping[str, Traits]] = {
     "broke_off": Traits(retry=True),
     "interrupted": Traits(retry=True),
     "unsaved": Traits("warn"),
+    "images_unavailable": Traits(free=True, retry=True),
     "bad_request": Traits(free=True, other=True),
     "custom_keys_forbidden": Traits(free=True),
     "refused": Traits(),

@@ -6,6 +6,7 @@ Nothing is ever fetched: a picture that lies elsewhere is a source of the answer
 import binascii
 from base64 import b64decode
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from django.conf import settings
@@ -16,9 +17,11 @@ from playground.models import Answer, GeneratedImage
 from playground.services.buffer import Choice
 from playground.services.quotas import MB, room_of
 from playground.services.slots import lock_owner
+from web.files import StorageUnavailable, store_file
 
 MOST_PICTURES: Final = 16  # of one choice
-NOT_AN_IMAGE, TOO_LARGE, TOO_MANY, NO_ROOM = "image type", "image size", "image count", "image room"
+NOT_AN_IMAGE, TOO_LARGE, TOO_MANY = "image type", "image size", "image count"
+NO_ROOM, NOT_STORED = "image room", "image storage"
 
 
 def media_type_of(data: bytes) -> str | None:
@@ -60,7 +63,9 @@ def _pictures_in(urls: Iterable[str]) -> tuple[list[GeneratedImage], list[str]]:
         elif len(pictures) == MOST_PICTURES:
             unshown.append(TOO_MANY)
         else:
-            pictures.append(GeneratedImage(media_type=media_type, data=data))
+            picture = GeneratedImage(media_type=media_type, size=len(data))
+            picture.data = data
+            pictures.append(picture)
     return pictures, unshown
 
 
@@ -74,8 +79,21 @@ def _decoded(url: str) -> bytes:
         return b""
 
 
-def keep_pictures(owner: User, answer: Answer, pictures: Sequence[GeneratedImage], *, besides: int) -> int:
-    """Save the pictures for which their owner has room; return their bytes. To be called in a transaction.
+def store_pictures(answer: Answer, pictures: Sequence[GeneratedImage]) -> list[GeneratedImage]:
+    """Store the files of the pictures, and return those that the storage took; the others are named in the answer."""
+    stored: list[GeneratedImage] = []
+    with suppress(StorageUnavailable):
+        for picture in pictures:
+            picture.file = store_file(picture.data)
+            stored.append(picture)
+    forget_pictures(answer, except_for=stored, reason=NOT_STORED)
+    return stored
+
+
+def keep_pictures(
+    owner: User, answer: Answer, pictures: Sequence[GeneratedImage], *, besides: int
+) -> list[GeneratedImage]:
+    """Save the stored pictures for which their owner has room; return them. To be called in a transaction.
 
     `besides` are the bytes of the rest of the answer, not counted yet. What has no room is named in the answer instead.
     """
@@ -83,25 +101,23 @@ def keep_pictures(owner: User, answer: Answer, pictures: Sequence[GeneratedImage
     left = room_of(owner) - besides
     kept: list[GeneratedImage] = []
     for picture in pictures:
-        size = len(picture.data)
-        if size <= left:
-            left -= size
+        if picture.size <= left:
+            left -= picture.size
             picture.answer = answer
             kept.append(picture)
     GeneratedImage.objects.bulk_create(kept)
     forget_pictures(answer, except_for=kept)
-    size = sum(len(picture.data) for picture in kept)
-    more = F("stored_bytes") + size
+    more = F("stored_bytes") + sum(picture.size for picture in kept)
     Answer.objects.filter(pk=answer.pk).update(extras=answer.extras, others=answer.others, stored_bytes=more)
-    return size
+    return kept
 
 
-def forget_pictures(answer: Answer, *, except_for: Sequence[GeneratedImage] = ()) -> None:
-    """Take the pictures that were not saved out of the answer, and name them instead."""
+def forget_pictures(answer: Answer, *, except_for: Sequence[GeneratedImage] = (), reason: str = NO_ROOM) -> None:
+    """Take the pictures that were not saved out of the answer, and say why instead."""
     ids = {str(picture.pk) for picture in except_for}
     for extras in (answer.extras, *answer.others):
         images = extras.get("images", [])
         kept = [each for each in images if each in ids]
         if len(kept) < len(images):
             extras["images"] = kept
-            extras["unshown"] = [*extras.get("unshown", ()), NO_ROOM]
+            extras["unshown"] = [*extras.get("unshown", ()), reason]

@@ -3,6 +3,7 @@
 All of it may run twice, or at the same time as people ask: each write says again what it takes for granted.
 """
 
+import logging
 from datetime import timedelta
 from typing import Final
 
@@ -11,12 +12,16 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from playground.models import LOST_AFTER, Answer, Conversation, ParameterSet, Slot
+from playground.models import LOST_AFTER, Answer, Conversation, GeneratedImage, Image, ParameterSet, Slot
 from playground.services.deletion import delete_conversations, delete_unused_parameters
 from playground.services.mishaps import INTERRUPTED
+from web.files import StorageUnavailable, delete_files, folders_of_files, stored_at
 
 BATCH: Final = 100  # conversations; none is locked for long
 SLOT_KEPT: Final = timedelta(days=1)
+ORPHAN_AFTER: Final = timedelta(days=1)
+
+logger = logging.getLogger(__name__)
 
 
 def prune_conversations() -> int:
@@ -40,6 +45,25 @@ def prune_parameters() -> int:
     """Delete sets of parameters that nothing refers to any more; return how many."""
     owners = ParameterSet.objects.unused().order_by("owner").values_list("owner", flat=True).distinct()
     return sum(delete_unused_parameters(owner_id) for owner_id in list(owners))
+
+
+def prune_image_files() -> int:
+    """Delete files that no row names: of rows that were not written, or are gone; return how many.
+
+    Younger ones are left alone: the row may be about to be written. A storage that is away is asked the next time.
+    """
+    deleted, limit = 0, timezone.now() - ORPHAN_AFTER
+    try:
+        for names in folders_of_files():
+            orphans = set(names).difference(
+                Image.objects.filter(file__in=names).values_list("file", flat=True),
+                GeneratedImage.objects.filter(file__in=names).values_list("file", flat=True),
+            )
+            old = [name for name in orphans if (at := stored_at(name)) and at < limit]
+            deleted += delete_files(old)
+    except StorageUnavailable as error:
+        logger.warning("playground.prune: image files were not looked at, %s", error.__cause__)
+    return deleted
 
 
 def prune_slots() -> int:

@@ -48,6 +48,15 @@ class Picture:
     data: bytes = field(repr=False)
 
 
+def image_of(picture: Picture, message: Message, position: int) -> Image:
+    """Return a row for a picture of the message; neither it nor its file is stored."""
+    image = Image(
+        message=message, name=picture.name, media_type=picture.media_type, size=len(picture.data), position=position
+    )
+    image.data = picture.data
+    return image
+
+
 def chat_request(params: Mapping[str, Any], turns: Sequence[Turn]) -> types.ChatRequest:
     """Return the request that asks for the answer after `turns`, oldest first; the last has no answer yet.
 
@@ -147,9 +156,15 @@ def _asked(message: Message, called: Sequence[Mapping[str, str]]) -> Iterator[ty
 
 def _parts(text: str, images: Sequence[Image]) -> list[dict[str, object]]:
     said: list[dict[str, object]] = [{"type": "text", "text": text}] if text else []
-    return said + [
-        {"type": "image_url", "image_url": {"url": data_url(image.media_type, image.data)}} for image in images
-    ]
+    return said + [_part(image) for image in images]
+
+
+def _part(image: Image) -> dict[str, object]:
+    """Return an image, or that its file is missing: the conversation goes on all the same."""
+    try:
+        return {"type": "image_url", "image_url": {"url": data_url(image.media_type, image.data)}}
+    except FileNotFoundError:
+        return {"type": "text", "text": f"[{image.name}: this image is missing]"}
 
 
 def _calls(answer: Answer) -> list[dict[str, str]]:

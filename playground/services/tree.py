@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Self
 from uuid import UUID
 
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 
 from playground.models import Answer, Conversation, Image, Message
 
@@ -27,7 +27,7 @@ class Shown:
 
     message: Message
     answer: Answer
-    images: list[Image]  # without their data
+    images: list[Image]
     message_number: int
     message_count: int
     earlier_message_answer_id: UUID | None
@@ -148,18 +148,15 @@ def shown_turns(conversation: Conversation, *, with_parameters: bool = False) ->
     """Return the turns of the way that is shown, first to last, in three queries, one more for refused parameters."""
     tree = Tree.of(conversation, with_parameters=with_parameters)
     way = tree.way_shown(conversation)
-    _bring_images(way, with_data=False)
+    _bring_images(way)
     bring_refused_parameters(answer for _, answer in way)
     return [_shown(tree, message, answer) for message, answer in way]
 
 
-def way_to(answer: Answer, *, with_images: bool = False) -> list[Turn]:
-    """Return the turns from the opening message to this answer, in three queries; `message.images` is prefetched.
-
-    Their data come `with_images` only: it is what a request needs, and no page does.
-    """
+def way_to(answer: Answer) -> list[Turn]:
+    """Return the turns from the opening message to this answer, in three queries; `message.images` is prefetched."""
     way = Tree.of(answer.message.conversation).way_to(answer.id)
-    _bring_images(way, with_data=with_images)
+    _bring_images(way)
     return way
 
 
@@ -172,9 +169,8 @@ def newest_end(start: Answer | Message) -> Answer:
     return end
 
 
-def _bring_images(way: list[Turn], *, with_data: bool) -> None:
-    images = Image.objects.all() if with_data else Image.objects.defer("data")
-    prefetch_related_objects([message for message, _ in way], Prefetch("images", queryset=images))
+def _bring_images(way: list[Turn]) -> None:
+    prefetch_related_objects([message for message, _ in way], "images")
 
 
 def bring_refused_parameters(answers: Iterable[Answer]) -> None:
@@ -217,7 +213,7 @@ def turn_of(answer: Answer) -> Shown:
     Of the rest of the conversation it reads no text.
     """
     tree = Tree.of(answer.message.conversation, bare=True)
-    _bring_images([(answer.message, answer)], with_data=False)
+    _bring_images([(answer.message, answer)])
     return _shown(tree, answer.message, answer)
 
 

@@ -8,7 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from playground.models import Answer, Conversation, Message
-from playground.services.deletion import delete_conversations, delete_unused_parameters_later
+from playground.services.deletion import (
+    delete_conversations,
+    delete_files_of_answers,
+    delete_unused_parameters_later,
+)
 from playground.services.quotas import recount
 from playground.services.tree import Tree
 
@@ -64,6 +68,8 @@ def delete_answer(answer: Answer) -> Conversation | None:
         if conversation.head_id in going:
             conversation.head = _instead_of(answer, tree)
             conversation.save(update_fields=["head"])
+        is_last = going.issuperset(each.id for each in tree.answers_to[answer.message_id])
+        delete_files_of_answers(going, message_id=answer.message_id if is_last else None)
         # All at once: from one answer Django would go down a call deeper with each turn of the talk.
         Answer.objects.filter(pk__in=going).delete()
         Message.objects.filter(pk=answer.message_id, answers=None).delete()

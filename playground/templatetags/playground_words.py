@@ -102,6 +102,7 @@ def unshown_words(names: Sequence[str]) -> str:
         pictures.NOT_AN_IMAGE: gettext("a picture of a kind that is not shown (JPEG, PNG, WebP and GIF are)"),
         pictures.TOO_LARGE: gettext("a picture that is too large"),
         pictures.TOO_MANY: gettext("more pictures than are kept with an answer"),
+        pictures.NOT_STORED: gettext("a picture that could not be stored"),
         pictures.NO_ROOM: gettext("a picture for which your conversations have no room left"),
         TOO_LONG: gettext("a piece that is too long"),
     }

@@ -21,6 +21,7 @@ from playground.services.stopping import stop_answers
 from playground.views import chat, compare, completion
 from playground.views.frame import asker_of, own_answer
 from playground.views.streams import StreamView, streamed
+from web.files import StorageUnavailable
 from web.request import PortalRequest
 from web.streams import streaming_view
 
@@ -46,6 +47,8 @@ def stream(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
             if refusal.code != "begun":
                 return _not_now(request, answer, refusal)
             answer = own_answer(request, answer_id)  # another page has begun it, or it was stopped or deleted
+        except StorageUnavailable:
+            columns.fail(answer, Mishap(code="images_unavailable", free=True))
         except GatewayError as error:
             is_down = isinstance(error, GatewayUnavailable)  # when it was asked for the key, no model yet
             columns.fail(answer, Mishap(code="gateway_down", free=True) if is_down else mishap_of(error, begun=False))

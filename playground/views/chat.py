@@ -1,6 +1,7 @@
 """The chat: its page, and the forms whose answers then come by a stream."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -143,10 +144,12 @@ def _edited(request: PortalRequest, message: Message) -> HttpResponseBase:
 
 
 def _pictures_of(message: Message) -> list[Picture]:
-    """Return the pictures of a message, to go with its new wording."""
-    return [
-        Picture(name=image.name, media_type=image.media_type, data=bytes(image.data)) for image in message.images.all()
-    ]
+    """Return the pictures of a message, to go with its new wording; not those whose file is missing."""
+    pictures = []
+    for image in message.images.all():
+        with suppress(FileNotFoundError):
+            pictures.append(Picture(name=image.name, media_type=image.media_type, data=image.data))
+    return pictures
 
 
 def _settings(

@@ -15,8 +15,8 @@ from playground.as_code import code_for
 from playground.as_code.answers import Kind
 from playground.as_code.pictures import in_files
 from playground.forms import AskForm
-from playground.models import Answer, Conversation, Image, Message
-from playground.services.requests import USER, Picture, Turn, chat_request
+from playground.models import Answer, Conversation, Message
+from playground.services.requests import USER, Picture, Turn, chat_request, image_of
 from playground.services.tree import way_to
 from playground.views.frame import models_of, named_conversation, parent_of
 from web.pages import render_region
@@ -61,19 +61,19 @@ def no_code(request: PortalRequest, form: Form, *, back: str) -> HttpResponse:
 def _turns(parent: Answer | None, form: AskForm) -> Sequence[Turn]:
     """Return the conversation with what is typed at its end; an empty form begins with a greeting."""
     text = form.cleaned_data.get("message", _("Say hello in one sentence."))
-    before: Sequence[Turn] = way_to(parent, with_images=True) if parent else []
+    before: Sequence[Turn] = way_to(parent) if parent else []
     return [*before, (_unsaved(text, form.pictures()), None)]
 
 
 def _last_turns(talk: Conversation) -> Sequence[Turn]:
     if talk.head is None:
         raise Http404
-    *before, (message, _answer) = way_to(talk.head, with_images=True)
+    *before, (message, _answer) = way_to(talk.head)
     return [*before, (message, None)]
 
 
 def _unsaved(text: str, pictures: Sequence[Picture]) -> Message:
     message = Message(text=text)
-    images = [Image(name=each.name, media_type=each.media_type, data=each.data) for each in pictures]
+    images = [image_of(picture, message, position) for position, picture in enumerate(pictures)]
     message._prefetched_objects_cache = {"images": images}  # type: ignore[attr-defined]  # there are no rows to fetch
     return message

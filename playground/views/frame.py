@@ -131,7 +131,9 @@ def refused(request: PortalRequest, refusal: Refusal, page: Callable[[], dict[st
 def status_of(refusal: Refusal) -> int:
     """Return the honest status: wrong words, too many, forbidden, or the gateway."""
     if isinstance(refusal, AskRefused):
-        return {"wording": 422, "storage": 422, "over_budget": 422, "gone": 409}.get(refusal.code, 429)
+        return {"wording": 422, "storage": 422, "over_budget": 422, "gone": 409, "image_storage": 503}.get(
+            refusal.code, 429
+        )
     if isinstance(refusal, KeyRefused):
         return 429 if isinstance(refusal, TooManyActions) else 403
     return 503 if isinstance(refusal, GatewayUnavailable) else 502

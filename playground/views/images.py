@@ -24,7 +24,7 @@ KEPT_S: Final = 3600  # by the browser of its owner; a picture never changes
 def image(request: PortalRequest, image_id: UUID) -> HttpResponse:
     """Return a picture of one of the person's conversations."""
     found = get_object_or_404(Image, pk=image_id, message__conversation__owner=request.user)
-    return _drawn(found.media_type, bytes(found.data))
+    return _drawn(found)
 
 
 @require_safe
@@ -32,14 +32,17 @@ def generated_image(request: PortalRequest, image_id: UUID) -> HttpResponse:
     """Return a picture that a model made in one of the person's conversations."""
     own = GeneratedImage.objects.filter(answer__message__conversation__owner=request.user)
     found = get_object_or_404(own, pk=image_id)
-    return _drawn(found.media_type, bytes(found.data))
+    return _drawn(found)
 
 
-def _drawn(media_type: str, data: bytes) -> HttpResponse:
-    if media_type not in NAMES:
+def _drawn(found: Image | GeneratedImage) -> HttpResponse:
+    if found.media_type not in NAMES:
         raise Http404
-    response = HttpResponse(data, content_type=media_type)
-    response["Content-Disposition"] = f'inline; filename="{NAMES[media_type]}"'
+    try:
+        response = HttpResponse(found.data, content_type=found.media_type)
+    except FileNotFoundError as error:
+        raise Http404 from error
+    response["Content-Disposition"] = f'inline; filename="{NAMES[found.media_type]}"'
     response["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = f"private, max-age={KEPT_S}, immutable"

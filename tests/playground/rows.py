@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from playground.models import Answer, Conversation, Image, Message, ParameterSet, Slot
+from web.files import store_file
 
 PIXEL = bytes.fromhex(  # a PNG of one pixel
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478da63fccf"
@@ -55,7 +56,8 @@ def parameter_set(owner: User, params: dict[str, Any]) -> ParameterSet | None:
 def image(of: Message, *, name: str = "cat.png", media_type: str = "image/png", data: bytes = PIXEL) -> Image:
     """Add a picture to the message."""
     position = of.images.count()
-    return Image.objects.create(message=of, name=name, media_type=media_type, data=data, position=position)
+    file, size = store_file(data), len(data)
+    return Image.objects.create(message=of, name=name, media_type=media_type, file=file, size=size, position=position)
 
 
 def slot(owner: User, *, renewed: timedelta = timedelta(0), ended: bool = False) -> Slot:

@@ -97,19 +97,17 @@ def test_a_way_ends_at_the_answer_asked_for(owner: User) -> None:
     assert talk.messages.count() == 2
 
 
-@pytest.mark.parametrize("with_images", [False, True])
-def test_a_way_brings_the_data_of_images_only_when_asked(
-    owner: User, with_images: bool, django_assert_num_queries: Any
-) -> None:
+def test_a_way_brings_its_images_without_their_files(owner: User, django_assert_num_queries: Any) -> None:
     talk = rows.conversation(owner, ("a", "1"))
     rows.image(rows.last_answer(talk).message)
 
     answer = Answer.objects.select_related("message__conversation").get()
 
     with django_assert_num_queries(3):
-        [(message, _)] = way_to(answer, with_images=with_images)
+        [(message, _)] = way_to(answer)
         [image] = message.images.all()
-    assert ("data" in image.get_deferred_fields()) is not with_images
+    assert "data" not in vars(image)
+    assert image.data == rows.PIXEL
 
 
 def test_the_newest_end_is_the_newest_leaf_not_the_first_way_down(owner: User) -> None:

@@ -7,6 +7,7 @@ from django.urls import reverse
 from accounts.models import User
 from playground.models import Image
 from tests.playground import rows
+from web.files import store_file
 
 HOSTILE = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
 
@@ -39,7 +40,7 @@ def test_lets_a_browser_do_nothing_but_draw_it(as_intern: Client, picture: Image
 
 @pytest.mark.parametrize("media_type", ["image/svg+xml", "text/html", "", "image/png; charset=x", "IMAGE/PNG"])
 def test_hands_out_no_other_type(as_intern: Client, picture: Image, media_type: str) -> None:
-    Image.objects.update(media_type=media_type, data=HOSTILE)
+    Image.objects.update(media_type=media_type, file=store_file(HOSTILE), size=len(HOSTILE))
 
     assert as_intern.get(url(picture)).status_code == 404
 

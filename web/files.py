@@ -1,0 +1,85 @@
+"""People's images as files, in the storage `STORAGES["images"]`: stored, read, deleted. Knows no rows.
+
+Names are random and say nothing. What the storage raises is its own: here it becomes StorageUnavailable, but for a file
+that is not there (FileNotFoundError). Call none of this in a transaction: a storage may be another machine.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final
+from uuid import uuid4
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+
+logger = logging.getLogger(__name__)
+
+ALIAS: Final = "images"
+_NAME: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}")  # nothing else in the storage is touched
+
+
+class StorageUnavailable(Exception):
+    """The file storage does not answer, is full, or refuses."""
+
+
+def store_file(data: bytes) -> str:
+    """Store the data under a new random name, and return it. Raises StorageUnavailable."""
+    name = uuid4().hex
+    try:
+        return storages[ALIAS].save(f"{name[:2]}/{name}", ContentFile(data))
+    except Exception as error:
+        logger.warning("files: an image was not stored, %s", type(error).__name__)
+        raise StorageUnavailable from error
+
+
+def read_file(name: str) -> bytes:
+    """Return what is in a file. Raises FileNotFoundError or StorageUnavailable."""
+    try:
+        with storages[ALIAS].open(name) as file:
+            data: bytes = file.read()
+            return data
+    except FileNotFoundError:
+        logger.warning("files: the file of an image is missing")
+        raise
+    except Exception as error:
+        logger.warning("files: an image was not read, %s", type(error).__name__)
+        raise StorageUnavailable from error
+
+
+def delete_files(names: Iterable[str]) -> int:
+    """Delete files, those that are there; return how many. What the storage does not delete now, the prune does."""
+    deleted = 0
+    for name in names:
+        try:
+            storages[ALIAS].delete(name)
+        except Exception as error:  # noqa: BLE001  (whatever a storage raises)
+            logger.warning("files: an image was not deleted yet, %s", type(error).__name__)
+        else:
+            deleted += 1
+    return deleted
+
+
+def folders_of_files() -> Iterator[list[str]]:
+    """Yield the names of all files of ours, folder by folder. Raises StorageUnavailable."""
+    storage = storages[ALIAS]
+    try:
+        folders, _files = storage.listdir("")
+        for folder in folders:
+            _folders, files = storage.listdir(folder)
+            yield [name for name in (f"{folder}/{file}" for file in files) if _NAME.fullmatch(name)]
+    except FileNotFoundError:  # nothing was ever stored
+        return
+    except Exception as error:
+        raise StorageUnavailable from error
+
+
+def stored_at(name: str) -> datetime | None:
+    """Return when a file was stored, None where it is gone. Raises StorageUnavailable."""
+    try:
+        return storages[ALIAS].get_modified_time(name)
+    except FileNotFoundError:
+        return None
+    except Exception as error:
+        raise StorageUnavailable from error
