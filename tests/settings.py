@@ -64,7 +64,14 @@ if os.environ.get("TEST_REDIS"):
     os.environ["REDIS_URL"] = f"redis://127.0.0.1:{port}/{worker}"
 
 from portal.settings import *  # noqa: E402, F403  (the environment must be set first)
-from portal.settings import CACHES, CELERY_BROKER_TRANSPORT_OPTIONS, DATABASES, STATIC_ROOT, VAR_DIR  # noqa: E402
+from portal.settings import (  # noqa: E402
+    CACHES,
+    CELERY_BROKER_TRANSPORT_OPTIONS,
+    DATABASES,
+    STATIC_ROOT,
+    STORAGES,
+    VAR_DIR,
+)
 
 if "postgresql" not in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["CONN_MAX_AGE"] = 0  # threads of tests end, and nobody would close theirs
@@ -72,9 +79,6 @@ if "postgresql" not in DATABASES["default"]["ENGINE"]:
 CACHES["default"].pop("KEY_PREFIX", None)  # a worker of the tests has a gateway by name, and reads the same
 CELERY_BROKER_TRANSPORT_OPTIONS.pop("global_keyprefix", None)
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

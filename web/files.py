@@ -26,9 +26,9 @@ class StorageUnavailable(Exception):
 
 def store_file(data: bytes) -> str:
     """Store the data under a new random name, and return it. Raises StorageUnavailable."""
-    name = uuid4().hex
+    storage, name = storages[ALIAS], uuid4().hex
     try:
-        return storages[ALIAS].save(f"{name[:2]}/{name}", ContentFile(data))
+        return storage.save(f"{name[:2]}/{name}", ContentFile(data))
     except Exception as error:
         logger.warning("files: an image was not stored, %s", type(error).__name__)
         raise StorageUnavailable from error
@@ -36,8 +36,9 @@ def store_file(data: bytes) -> str:
 
 def read_file(name: str) -> bytes:
     """Return what is in a file. Raises FileNotFoundError or StorageUnavailable."""
+    storage = storages[ALIAS]
     try:
-        with storages[ALIAS].open(name) as file:
+        with storage.open(name) as file:
             data: bytes = file.read()
             return data
     except FileNotFoundError:
@@ -50,10 +51,10 @@ def read_file(name: str) -> bytes:
 
 def delete_files(names: Iterable[str]) -> int:
     """Delete files, those that are there; return how many. What the storage does not delete now, the prune does."""
-    deleted = 0
+    storage, deleted = storages[ALIAS], 0
     for name in names:
         try:
-            storages[ALIAS].delete(name)
+            storage.delete(name)
         except Exception as error:  # noqa: BLE001  (whatever a storage raises)
             logger.warning("files: an image was not deleted yet, %s", type(error).__name__)
         else:
@@ -77,8 +78,9 @@ def folders_of_files() -> Iterator[list[str]]:
 
 def stored_at(name: str) -> datetime | None:
     """Return when a file was stored, None where it is gone. Raises StorageUnavailable."""
+    storage = storages[ALIAS]
     try:
-        return storages[ALIAS].get_modified_time(name)
+        return storage.get_modified_time(name)
     except FileNotFoundError:
         return None
     except Exception as error:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
-from playground.models import Answer, Conversation, Image, Message, ParameterSet, Slot
+from playground.models import Answer, Conversation, GeneratedImage, Image, Message, ParameterSet, Slot
 from web.files import store_file
 
 PIXEL = bytes.fromhex(  # a PNG of one pixel
@@ -58,6 +58,12 @@ def image(of: Message, *, name: str = "cat.png", media_type: str = "image/png", 
     position = of.images.count()
     file, size = store_file(data), len(data)
     return Image.objects.create(message=of, name=name, media_type=media_type, file=file, size=size, position=position)
+
+
+def generated_image(of: Answer, *, data: bytes = PIXEL, **fields: Any) -> GeneratedImage:
+    """Add a picture that the model made to the answer."""
+    file = store_file(data)
+    return GeneratedImage.objects.create(answer=of, media_type="image/png", file=file, size=len(data), **fields)
 
 
 def slot(owner: User, *, renewed: timedelta = timedelta(0), ended: bool = False) -> Slot:

@@ -54,13 +54,6 @@ def test_asks_three_queries_for_any_length(owner: User, length: int, django_asse
         assert [image.name for image in turns[-1].images] == ["cat.png"]
 
 
-def test_leaves_the_data_of_images_in_the_database(owner: User) -> None:
-    talk = rows.conversation(owner, ("a", "1"))
-    rows.image(rows.last_answer(talk).message)
-
-    assert shown_turns(talk)[0].images[0].get_deferred_fields() == {"data"}
-
-
 def test_numbers_the_answers_of_one_message_and_leads_to_its_neighbours(owner: User) -> None:
     talk = rows.conversation(owner, ("a", "1"))
     first = rows.last_answer(talk)

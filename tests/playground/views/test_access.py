@@ -11,11 +11,10 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from accounts.models import User
-from playground.models import Answer, Conversation, GeneratedImage
+from playground.models import Answer, Conversation
 from playground.urls import urlpatterns
 from tests.conftest import HTMX
 from tests.playground import rows
-from web.files import store_file
 
 ACTS = {"keep", "show", "retry", "again", "stop", "stop_answer"}  # POST only
 FORMS = {"edit", "rename", "delete", "delete_answer"}  # GET asks, POST does
@@ -43,8 +42,7 @@ def talk(request: pytest.FixtureRequest, intern: User) -> Conversation:
     made = rows.conversation(intern, asked, title="a secret title", kind=request.param)
     first = rows.last_answer(made)
     image = rows.image(first.message)
-    file = store_file(rows.PIXEL)
-    GeneratedImage.objects.create(pk=image.pk, answer=first, media_type="image/png", file=file, size=len(rows.PIXEL))
+    rows.generated_image(first, pk=image.pk)
     rows.answer(first.message, "another secret answer")
     made.refresh_from_db()
     return made
