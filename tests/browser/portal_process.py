@@ -44,7 +44,7 @@ class Portal(Server):
         return [sys.executable, "-m", "portal.serve"]
 
     def environment(self) -> dict[str, str]:
-        """Return the settings of `make run`, but for the tests' own database and keys."""
+        """Return the settings of `make run`, but for the tests' own database, images and keys."""
         told = {
             "PYTHONPATH": str(ROOT),
             "EMBEDDED": "1",
@@ -55,6 +55,7 @@ class Portal(Server):
             "SECRET_KEY": settings.SECRET_KEY,  # so that a session made by a test counts there
             "PLAYGROUND_KEY_SECRET": settings.PLAYGROUND_KEY_SECRET,  # one for all nodes, as people have one key
             "DATABASE_URL": database_url(),
+            "IMAGE_DIR": str(settings.IMAGE_DIR),
             "GATEWAY_URL": self.gateway.url,
             "GATEWAY_ADMIN_KEY": self.gateway.admin_key,
         }
