@@ -51,7 +51,7 @@ class Parameter:
         return "response_format" if self.name == "json" else self.name
 
 
-MODELS_OWN: Final = ("", _("as the model likes"))
+MODELS_OWN: Final = ("", _("model’s default"))
 
 PARAMETERS: Final[Mapping[str, Parameter]] = {
     parameter.name: parameter
@@ -59,7 +59,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
         Parameter(
             name="temperature",
             label="temperature",
-            help_text=_("0: steady. 1: more varied. Above: wilder."),
+            help_text=_("0: predictable. 1: more varied. Above 1: more random."),
             kind="range",
             low=0,
             high=2,
@@ -97,7 +97,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
         Parameter(
             name="presence_penalty",
             label="presence_penalty",
-            help_text=_("Above 0: rather new words than ones already said."),
+            help_text=_("Above 0: new words are preferred to words already used."),
             kind="range",
             low=-2,
             high=2,
@@ -107,7 +107,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
         Parameter(
             name="frequency_penalty",
             label="frequency_penalty",
-            help_text=_("Above 0: the more often a word was said, the less likely it comes again."),
+            help_text=_("Above 0: the more often a word was used, the less likely it is repeated."),
             kind="range",
             low=-2,
             high=2,
@@ -186,7 +186,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
             name="metadata",
             label="metadata",
             help_text=_(
-                "Goes with the request to where the gateway logs. One a line: course = physics. No passwords, no keys."
+                "Sent with the request to the gateway’s logs. One per line: course = physics. No passwords, no keys."
             ),
             kind="lines",
             completion=False,

@@ -44,7 +44,7 @@ class TextField(forms.CharField):
         text = (super().to_python(value) or "").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
         if SURROGATES.search(text):
             raise ValidationError(
-                _("This has broken characters in it. Type it again, instead of pasting."), code="broken"
+                _("This contains invalid characters. Type it again instead of pasting it."), code="broken"
             )
         return text if text.strip() else ""
 
@@ -66,7 +66,7 @@ class NumberField(forms.Field):
         if not text:
             return None
         if not (WHOLE if self.whole else NUMBER).fullmatch(text):
-            raise ValidationError(_("A whole number, please.") if self.whole else _("A number, please."), code="number")
+            raise ValidationError(_("Enter a whole number.") if self.whole else _("Enter a number."), code="number")
         number = int(text) if self.whole else float(text.replace(",", "."))
         self.check_range(number)
         return number
@@ -80,7 +80,7 @@ class NumberField(forms.Field):
         low, high = self.parameter.low, self.parameter.high
         if low is not None and high is not None and not low <= number <= high:
             raise ValidationError(
-                _("From %(low)s to %(high)s, please."), code="range", params={"low": low, "high": high}
+                _("Enter a value from %(low)s to %(high)s."), code="range", params={"low": low, "high": high}
             )
 
 

@@ -16,9 +16,9 @@ INTEGER_DIGITS: Final = 19  # of 64 bits
 # The parser's words, and ours.
 JSON_FAULTS: Final = {
     "Expecting value": gettext_lazy("a value is missing here"),
-    "Expecting property name enclosed in double quotes": gettext_lazy("a name in double quotes belongs here"),
-    "Expecting ':' delimiter": gettext_lazy("a colon belongs here"),
-    "Expecting ',' delimiter": gettext_lazy("a comma, or the closing bracket, belongs here"),
+    "Expecting property name enclosed in double quotes": gettext_lazy("a name in double quotes is expected here"),
+    "Expecting ':' delimiter": gettext_lazy("a colon is expected here"),
+    "Expecting ',' delimiter": gettext_lazy("a comma, or the closing bracket, is expected here"),
     "Extra data": gettext_lazy("nothing may follow here"),
     "Unterminated string starting at": gettext_lazy("this text has no closing quote"),
     "Invalid control character at": gettext_lazy("in a text, write a line break as \\n and a tab as \\t"),
@@ -95,7 +95,7 @@ def _no_constant(name: str) -> None:
 
 def _unusable() -> ValidationError:
     return ValidationError(
-        _("This JSON has something in it that cannot be sent: a number too large, brackets too deep, broken text."),
+        _("This JSON cannot be sent: it contains too large a number, too many nested brackets or invalid text."),
         code="json",
     )
 
@@ -116,7 +116,7 @@ class BiasField(JsonField):
     def checked(self, value: Any) -> dict[str, float]:
         """Refuse all but an object of numbers."""
         if not isinstance(value, dict):
-            raise ValidationError(_("A JSON object is wanted, for example {“50256”: −100}."), code="shape")
+            raise ValidationError(_("Enter a JSON object, for example {“50256”: −100}."), code="shape")
         if len(value) > parameters.BIASES:
             raise ValidationError(_("At most %(most)d tokens."), code="many", params={"most": parameters.BIASES})
         for token, bias in value.items():

@@ -25,9 +25,9 @@ class StopField(TextField):
         """Return the texts."""
         lines = [line for line in super().clean(value).split("\n") if line.strip()]
         if len(lines) > parameters.STOPS:
-            raise ValidationError(_("At most %(most)d texts, one a line."), "many", {"most": parameters.STOPS})
+            raise ValidationError(_("At most %(most)d texts, one per line."), "many", {"most": parameters.STOPS})
         if any(len(line) > parameters.STOP_CHARS for line in lines):
-            raise ValidationError(_("At most %(most)d characters a line."), "long", {"most": parameters.STOP_CHARS})
+            raise ValidationError(_("At most %(most)d characters per line."), "long", {"most": parameters.STOP_CHARS})
         return [re.sub(r"\\([nt\\])", lambda found: self.MEANS[found[1]], line) for line in lines]
 
     def prepare_value(self, value: Any) -> Any:
@@ -88,6 +88,6 @@ def _pair(number: int, line: str) -> tuple[str, str]:
         )
     if redact(line) != line:
         raise ValidationError(
-            _("Line %(line)d has a key in it. Take it out: the gateway would log it."), "secret", {"line": number}
+            _("Line %(line)d contains a key. Remove it: the gateway would log it."), "secret", {"line": number}
         )
     return name, said

@@ -80,7 +80,7 @@ class ModerateForm(ModelForm):
 
     text = TextField(
         label=gettext_lazy("Text"),
-        help_text=gettext_lazy("All of it is judged as one text."),
+        help_text=gettext_lazy("The whole text is checked as one."),
         max_length=LONGEST_JUDGED,
         widget=forms.Textarea(attrs={"rows": 5}),
         error_messages={"required": gettext_lazy("Write a text first.")},

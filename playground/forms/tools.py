@@ -21,7 +21,7 @@ class ToolsField(JsonField):
     def checked(self, value: Any) -> list[dict[str, Any]]:
         """Return the functions, each with the fields of the API and no other."""
         if not isinstance(value, list) or not value:
-            raise ValidationError(_("A JSON list of functions is wanted: [{…}, {…}]."), code="shape")
+            raise ValidationError(_("Enter a JSON list of functions: [{…}, {…}]."), code="shape")
         if len(value) > parameters.TOOLS:
             raise ValidationError(_("At most %(most)d functions."), "many", {"most": parameters.TOOLS})
         tools = [_tool(number, tool) for number, tool in enumerate(value, start=1)]

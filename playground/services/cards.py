@@ -56,7 +56,7 @@ def _cost(mishap: Mishap, answer: Answer | None) -> str:
         return _("It cost %(cost)s.") % {"cost": usd(answer.cost_usd)}
     if answer.cost_usd is not None:
         return _("It may have cost about %(cost)s.") % {"cost": usd(answer.cost_usd)}
-    return _("What had come is counted.") if answer.text or answer.reasoning else ""
+    return _("The part that arrived is counted.") if answer.text or answer.reasoning else ""
 
 
 def _told(mishap: Mishap) -> str:

@@ -21,7 +21,7 @@ def words_of(mishap: Mishap, *, left_out: bool = False) -> Words:
 
 def _model_denied(mishap: Mishap) -> Words:
     return (
-        _("You may not ask this model"),
+        _("You do not have access to this model"),
         _("Your Playground key is not allowed to use it, or the gateway has no model of this name."),
         _("Choose another model."),
     )
@@ -29,28 +29,28 @@ def _model_denied(mishap: Mishap) -> Words:
 
 def _whose(message: str) -> str:
     if "User=" in message:
-        return _("All that you may spend on the gateway is spent.")
+        return _("Your whole budget at the gateway is used up.")
     if "Team=" in message:
         return _("Your budget for all your keys together is spent.")
-    return _("The budget of your Playground key is spent.")
+    return _("The budget of your Playground key is used up.")
 
 
 def _until(mishap: Mishap) -> str:
     if mishap.resets_at is None:
-        return _("It works again when the budget is reset.")
+        return _("It works again when the budget resets.")
     day = formats.date_format(mishap.resets_at, "j F Y")  # a day of the gateway, as on all pages of budgets
     return _("It works again on %(day)s (UTC).") % {"day": day}
 
 
 def _over_budget(mishap: Mishap) -> Words:
-    ask = _("If that is too late, ask who gives out budgets here.")
+    ask = _("If that is too late, contact the administrators.")
     return _("The budget is used up"), f"{_whose(mishap.message)} {_until(mishap)}", ask
 
 
 def _budget_short(mishap: Mishap) -> Words:
     return (
         _("Too little of the budget is left for this answer"),
-        _("The gateway sets aside the price of the longest answer that is allowed, and less than that is left."),
+        _("The gateway reserves the price of the longest allowed answer, and less than that is left."),
         _("Set a lower max_tokens, or choose a cheaper model."),
     )
 
@@ -58,7 +58,7 @@ def _budget_short(mishap: Mishap) -> Words:
 def _budget_midway(mishap: Mishap) -> Words:
     return (
         _("The budget was used up while the model wrote"),
-        _("The gateway ended the answer; what came before stays."),
+        _("The gateway ended the answer; the part that arrived is kept."),
         _until(mishap),
     )
 
@@ -67,22 +67,22 @@ def _rate_limited(mishap: Mishap) -> Words:
     if "max_parallel_requests" in mishap.message:
         return (
             _("Too many answers at once"),
-            _("Your key may only have so many answers under way at a time."),
+            _("Your key has a limit on answers at the same time."),
             _("Wait until one of them has finished."),
         )
     if "Limit type: tokens" in mishap.message:
         return (
             _("Too many tokens this minute"),
-            _("Your key may only use so many tokens a minute, and a long answer is counted before it begins."),
+            _("Your key has a limit on tokens per minute, and a long answer is counted before it begins."),
             _("A lower limit on tokens, or a shorter conversation, helps."),
         )
-    return _("Too many requests this minute"), _("Your key may only ask so many times a minute."), ""
+    return _("Too many requests this minute"), _("Your key has a limit on requests per minute."), ""
 
 
 def _provider_rate_limited(mishap: Mishap) -> Words:
     return (
         _("This model is overloaded"),
-        _("Too many people ask it at the moment. It is not your doing."),
+        _("It is receiving too many requests at the moment. You did not cause this."),
         _("Wait a little, or ask another model."),
     )
 
@@ -90,7 +90,7 @@ def _provider_rate_limited(mishap: Mishap) -> Words:
 def _context_too_long(mishap: Mishap) -> Words:
     return (
         _("This is too long for the model"),
-        _("A model reads only so many tokens at a time, and the conversation with its answer has more."),
+        _("A model can read a limited number of tokens, and this conversation with its answer has more."),
         _("Shorten the message, begin a new conversation, or ask a model that reads more."),
     )
 
@@ -98,28 +98,27 @@ def _context_too_long(mishap: Mishap) -> Words:
 def _content_filtered(mishap: Mishap) -> Words:
     return (
         _("A content filter stepped in"),
-        _("The model's provider will not have this question answered. Filters err."),
-        _("Put it in other words, or ask another model."),
+        _("The model’s provider refused this question. Filters make mistakes."),
+        _("Rephrase it, or ask another model."),
     )
 
 
 def _unsupported(mishap: Mishap) -> Words:
     title = _("The model does not take one of the parameters")
     if mishap.parameter == "stream_options":
-        sentence = _("It will not be asked to tell its tokens at the end of a stream (stream_options).")
+        sentence = _("It does not report its tokens at the end of a stream (stream_options).")
         return title, sentence, _("Send without it: the answer is the same, its cost an estimate.")
     if mishap.parameter:
-        sentence = _("It refuses %(name)s, as it is set.") % {"name": mishap.parameter}
+        sentence = _("It does not accept this value of %(name)s.") % {"name": mishap.parameter}
         return title, sentence, _("Send without it, or ask another model.")
     hint = _("See below which one, put it back to its default, or ask another model.")
-    return title, _("It refuses what was set."), hint
+    return title, _("It does not accept one of the values."), hint
 
 
 def _unsupported_still(mishap: Mishap) -> Words:
     return (
         _("The model does not take one of the parameters"),
-        _("It refuses %(name)s. That was not sent from here: the gateway adds it by itself.")
-        % {"name": mishap.parameter},
+        _("It does not accept %(name)s. The portal did not send it: the gateway adds it.") % {"name": mishap.parameter},
         _("Ask another model, and contact the administrators."),
     )
 
@@ -127,20 +126,20 @@ def _unsupported_still(mishap: Mishap) -> Words:
 def _key_refused(mishap: Mishap) -> Words:
     title = _("The gateway refused your Playground key")
     if mishap.type == "expired_key":
-        return title, _("The key has expired."), _("Try again: it is renewed first.")
+        return title, _("The key has expired."), _("Try again: the portal renews it first.")
     if " is blocked" in mishap.message:
         return title, _("The key is blocked."), _("Contact the administrators.")
     if "Team doesn't exist" in mishap.message:
-        return title, _("The gateway does not have your budget any more."), _("Try again: it is set first.")
+        return title, _("The gateway no longer has your budget."), _("Try again: the portal sets it first.")
     if mishap.type == "token_not_found_in_db":
-        return title, _("The gateway no longer knows it."), _("Try again: a new one is made first.")
-    return title, _("The key was not accepted."), _("If it stays so, contact the administrators.")
+        return title, _("The gateway no longer knows it."), _("Try again: the portal creates a new one first.")
+    return title, _("The key was not accepted."), _("If this persists, contact the administrators.")
 
 
 def _gateway_down(mishap: Mishap) -> Words:
     return (
         _("The gateway does not answer"),
-        _("It may be starting anew, or the network is down."),
+        _("It may be restarting, or the network is down."),
         _("Try again in a minute; your message is kept."),
     )
 
@@ -148,7 +147,7 @@ def _gateway_down(mishap: Mishap) -> Words:
 def _provider_down(mishap: Mishap) -> Words:
     return (
         _("This model is not working"),
-        _("The gateway works, but who provides the model does not answer it as it should."),
+        _("The gateway works, but the model’s provider does not answer correctly."),
         _("Try again in a minute, or ask another model."),
     )
 
@@ -156,7 +155,7 @@ def _provider_down(mishap: Mishap) -> Words:
 def _timeout(mishap: Mishap) -> Words:
     return (
         _("The model took too long"),
-        _("No word of an answer came in time, so the wait was ended."),
+        _("No answer arrived in time, so the request was cancelled."),
         _("Try again, ask for less, or ask another model."),
     )
 
@@ -164,7 +163,7 @@ def _timeout(mishap: Mishap) -> Words:
 def _silent(mishap: Mishap) -> Words:
     return (
         _("The model stopped responding"),
-        _("It stopped in the middle and said nothing for too long; what came before stays."),
+        _("It stopped in the middle and sent nothing for too long; the part that arrived is kept."),
         _("Try again, or ask another model."),
     )
 
@@ -172,9 +171,9 @@ def _silent(mishap: Mishap) -> Words:
 def _broke_off(mishap: Mishap) -> Words:
     return (
         _("The answer broke off"),
-        _("The model's provider failed in the middle; what came before stays.")
+        _("The model’s provider failed in the middle; the part that arrived is kept.")
         if mishap.provider
-        else _("The connection to the gateway ended in the middle; what came before stays."),
+        else _("The connection to the gateway ended in the middle; the part that arrived is kept."),
         _("Try again."),
     )
 
@@ -182,7 +181,7 @@ def _broke_off(mishap: Mishap) -> Words:
 def _interrupted(mishap: Mishap) -> Words:
     return (
         _("The answer was interrupted"),
-        _("The portal was restarted while it came; what had been saved stays."),
+        _("The portal restarted while the answer was arriving; the saved part is kept."),
         _("Try again."),
     )
 
@@ -210,16 +209,16 @@ def copy_it() -> str:
 
 def _bad_request(mishap: Mishap) -> Words:
     return (
-        _("The model does not understand the request"),
-        _("Something in it is not as this model wants it: a parameter, an image, a tool."),
-        _("See below what it says, change that, or ask another model."),
+        _("The model rejected the request"),
+        _("It does not accept something in it: a parameter, an image or a tool."),
+        _("See its message below and change that, or ask another model."),
     )
 
 
 def _custom_keys_forbidden(mishap: Mishap) -> Words:
     return (
-        _("The gateway does not let the Playground have its keys"),
-        _("It allows only keys that it makes up itself (disable_custom_api_keys)."),
+        _("The gateway does not allow the Playground’s keys"),
+        _("It allows only keys that it generates itself (disable_custom_api_keys)."),
         _("Contact the administrators."),
     )
 
@@ -227,8 +226,8 @@ def _custom_keys_forbidden(mishap: Mishap) -> Words:
 def _refused(mishap: Mishap) -> Words:
     return (
         _("The gateway refused"),
-        _("It gave a reason that the portal does not know."),
-        _("See below what it says; if it stays so, contact the administrators."),
+        _("The portal does not recognise the reason."),
+        _("See its message below; if this persists, contact the administrators."),
     )
 
 
@@ -236,7 +235,7 @@ def _empty_filtered(_mishap: Mishap) -> Words:
     return (
         _("A content filter withheld the answer"),
         _("The model’s provider let nothing of it through. Filters make mistakes."),
-        _("Put it in other words, or ask another model."),
+        _("Rephrase it, or ask another model."),
     )
 
 
@@ -258,8 +257,8 @@ def _empty_thought(_mishap: Mishap) -> Words:
 
 def _empty(_mishap: Mishap) -> Words:
     return (
-        _("The model said nothing"),
-        _("It ended its answer without a word."),
+        _("The answer is empty"),
+        _("The model ended its answer without any text."),
         _("Try again, or ask another model."),
     )
 

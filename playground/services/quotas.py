@@ -93,7 +93,9 @@ def check_waiting(owner: User, *, added: int) -> None:
         message__conversation__owner=owner, state=Answer.State.WAITING, saved_at__gt=timezone.now() - LEFT_AFTER
     )
     if waiting.count() + added > MOST_WAITING:
-        words = _("%(most)d answers wait for their turn already. Nothing was sent or stored: wait, or stop them.")
+        words = _(
+            "%(most)d answers are already waiting for their turn. Nothing was sent or stored: wait, or stop them."
+        )
         raise AskRefused("waiting", words % {"most": MOST_WAITING})
 
 

@@ -70,7 +70,7 @@ def take_slot(owner: User) -> Slot:
     if counts["streams"] >= settings.PLAYGROUND_STREAMS_A_PERSON:
         raise AskRefused("streams", _too_many_of_yours())
     if not _room.has_one(settings.PLAYGROUND_STREAMS):
-        words = _("Very many answers are being written right now. Nothing was sent; try again in a few seconds.")
+        words = _("Too many answers are being written right now. Nothing was sent; try again in a few seconds.")
         raise AskRefused("full", words, retry_at=now + timedelta(seconds=10))
     return Slot.objects.create(owner=owner, began_at=now, renewed_at=now)
 

@@ -35,7 +35,7 @@ def rename(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
     form = TitleForm(request.POST if request.method == "POST" else None, initial={"title": conversation.title})
     if form.is_valid():
         services.rename_conversation(conversation, form.cleaned_data["title"])
-        messages.success(request, _("It is called “%(title)s” now.") % {"title": conversation.title})
+        messages.success(request, _("Renamed to “%(title)s”.") % {"title": conversation.title})
         return _back(conversation)
     context = {"conversation": conversation, "address": address_of(conversation), "form": form}
     return render(request, "playground/rename.html", context, status=422 if form.is_bound else 200)

@@ -105,7 +105,7 @@ def test_the_playground_makes_vectors(visit: Visit, intern: User, size: Viewport
     page = visit("/playground/embeddings/", user=intern, viewport=size, color_scheme=scheme)
     page.get_by_role("textbox", name="Texts").fill("Bees fly over the city\nUrban pollinators\nThe price of copper")
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_role("heading", name="How alike they are")).to_be_visible()
+    expect(page.get_by_role("heading", name="Similarity")).to_be_visible()
     keep(page, "playground-embeddings", size, scheme)
 
 

@@ -27,9 +27,9 @@ def test_another_answer_stands_beside_the_first_and_one_pages_between_them(visit
 
     expect(chat.last_answer(page)).to_have_accessible_name("llama-70b, answer 2 of 2")
     expect(chat.turns(page)).to_have_count(1)
-    chat.last_answer(page).get_by_role("button", name="Answer before").click()
+    chat.last_answer(page).get_by_role("button", name="Previous answer").click()
     expect(chat.last_answer(page)).to_have_accessible_name("general_nothink, answer 1 of 2")
-    chat.last_answer(page).get_by_role("button", name="Answer after").click()
+    chat.last_answer(page).get_by_role("button", name="Next answer").click()
     expect(chat.last_answer(page)).to_have_accessible_name("llama-70b, answer 2 of 2")
     assert sorted(Answer.objects.values_list("model", flat=True)) == ["general_nothink", "llama-70b"]
 
@@ -175,7 +175,7 @@ def test_what_goes_wrong_is_told_in_words(visit: Visit, intern: User, switch: st
     expect(page.locator("#say")).to_have_text(title)
     told = answer.locator(".ps-as-told")
     expect(told).to_be_hidden()
-    answer.get_by_text("What the gateway said").click()
+    answer.get_by_text("The gateway’s message").click()
     expect(told).not_to_be_empty()
 
 

@@ -139,7 +139,7 @@ def test_stop_all_ends_every_stream_and_what_waits(visit: Visit, intern: User, s
     wait_until(lambda: chat.hung_up(sandbox) == before + 3, timeout_s=chat.SEEN_WITHIN_S)
     assert not sandbox.connections()["open"]
     so_many(page, "Stopped", 4)
-    expect(page.get_by_text("Stopped before it said a word.")).to_have_count(1)
+    expect(page.get_by_text("Stopped before the first word.")).to_have_count(1)
     assert states() == [State.STOPPED] * 4
     assert Answer.objects.filter(text="").count() == 1
 
@@ -192,7 +192,7 @@ def test_models_are_chosen_by_keyboard(visit: Visit, intern: User) -> None:
 
     expect(chips).to_have_count(4)
     expect(page.get_by_role("checkbox", name=re.compile("^vision"))).to_be_disabled()
-    expect(page.get_by_text("These are four, the most.")).to_be_visible()
+    expect(page.get_by_text("Four is the maximum.")).to_be_visible()
     page.get_by_role("button", name="Remove llama-70b").press("Enter")
     expect(chips).to_have_count(3)
     expect(page.get_by_role("checkbox", name=re.compile("^vision"))).to_be_enabled()
@@ -228,7 +228,7 @@ def test_vectors_are_compared_and_downloaded(visit: Visit, intern: User) -> None
 
     page.get_by_role("button", name="Send").click()
 
-    expect(page.get_by_role("heading", name="How alike they are")).to_be_visible()
+    expect(page.get_by_role("heading", name="Similarity")).to_be_visible()
     expect(page.locator("#say")).to_have_text("3 vectors came.")
     expect(page.locator(".ps-alike tbody tr").nth(0).locator("td").nth(2)).to_have_text("1.00")
     with page.expect_download() as download:

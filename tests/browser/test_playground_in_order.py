@@ -59,7 +59,7 @@ def test_what_was_refused(visit: Visit, intern: User, sandbox: Sandbox, axe_on_p
     page = visit("/playground/", user=intern)
     answer = chat.ask(page, "[words 4] bees")
     expect(answer).to_contain_text("You can try again in")
-    answer.get_by_text("What the gateway said").click()
+    answer.get_by_text("The gateway’s message").click()
     assert_in_order(page, axe_on_phone)
 
     page.set_viewport_size(DESK)

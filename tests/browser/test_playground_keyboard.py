@@ -57,13 +57,13 @@ def test_an_answer_is_asked_for_again_and_one_pages_between_them(visit: Visit, i
 
     expect(chat.last_answer(page)).to_have_accessible_name("general_nothink, answer 2 of 2")
     expect(chat.composer(page)).to_be_focused()
-    back_to(page, "Answer before")
+    back_to(page, "Previous answer")
     page.keyboard.press("Enter")
     expect(chat.last_answer(page)).to_have_accessible_name("general_nothink, answer 1 of 2")
-    expect(page.get_by_role("button", name="Answer after")).to_be_focused()
+    expect(page.get_by_role("button", name="Next answer")).to_be_focused()
     page.keyboard.press("Enter")
     expect(chat.last_answer(page)).to_have_accessible_name("general_nothink, answer 2 of 2")
-    expect(page.get_by_role("button", name="Answer before")).to_be_focused()
+    expect(page.get_by_role("button", name="Previous answer")).to_be_focused()
 
 
 def test_a_message_is_written_anew(visit: Visit, intern: User) -> None:

@@ -20,7 +20,7 @@ def test_send_retry_edit_rename_and_delete(visit: Visit, intern: User) -> None:
 
     chat.last_answer(page).get_by_role("button", name="Retry").click()
     expect(chat.last_answer(page)).to_have_accessible_name("general_nothink, answer 2 of 2")
-    page.get_by_role("button", name="Answer before").click()
+    page.get_by_role("button", name="Previous answer").click()
     expect(chat.last_answer(page)).to_have_accessible_name("general_nothink, answer 1 of 2")
 
     chat.turns(page).last.get_by_role("link", name="Edit and resend").click()

@@ -82,9 +82,9 @@ def test_as_a_title_an_error_and_the_name_of_an_image(visit: Visit, intern: User
         rows.answer(last.message, text, state=Answer.State.FAILED, problem=problem, model="general_nothink")
 
     with watched(visit, intern, reverse("playground:conversation", args=[talk.pk]), policy=policy) as page:
-        chat.last_answer(page).get_by_text("What the gateway said").click()
+        chat.last_answer(page).get_by_text("The gateway’s message").click()
         assert page.evaluate(RUNNABLE) == []
-        chat.last_answer(page).get_by_role("button", name="Answer before").click()
+        chat.last_answer(page).get_by_role("button", name="Previous answer").click()
         expect(chat.last_answer(page)).to_have_accessible_name("general_nothink, answer 12 of 13")
         chat.last_answer(page).get_by_role("link", name="Delete").click()
         expect(page.get_by_role("dialog")).to_be_visible()

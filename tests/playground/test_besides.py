@@ -220,8 +220,8 @@ def test_further_choices_carry_their_own(as_intern: Client, gateway: ScriptedGat
 
 # --- Nothing in it ----------------------------------------------------------------------------------
 EMPTY: dict[str, tuple[list[object], str, str]] = {
-    "nothing": ([], "stop", "The model said nothing"),
-    "blanks": ([{"content": " \n"}], "stop", "The model said nothing"),
+    "nothing": ([], "stop", "The answer is empty"),
+    "blanks": ([{"content": " \n"}], "stop", "The answer is empty"),
     "filtered": ([], "content_filter", "A content filter withheld the answer"),
     "filtered by Gemini": ([{"content": ""}], "SAFETY", "A content filter withheld the answer"),
     "all spent on reasoning": ([{"reasoning": "Hm"}], "length", "All tokens were used before the answer began"),

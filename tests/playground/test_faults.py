@@ -34,7 +34,7 @@ TITLES = {
     "silent": "The model stopped responding",
     "broke_off": "The answer broke off",
     "budget_midway": "The budget was used up while the model wrote",
-    "bad_request": "The model does not understand the request",
+    "bad_request": "The model rejected the request",
     "key_refused": "The gateway refused your Playground key",
     "rate_limited": "Too many requests this minute",
     "provider_rate_limited": "This model is overloaded",

@@ -183,4 +183,4 @@ def assert_interrupted(client: Client) -> None:
     words = words_of(client.get(reverse("playground:conversation", args=[answer.message.conversation_id])))
     assert SAID in words
     assert "The answer was interrupted" in words
-    assert "The portal was restarted while it came; what had been saved stays." in words
+    assert "The portal restarted while the answer was arriving; the saved part is kept." in words

@@ -85,23 +85,23 @@ def test_blanks_between_thousands_and_a_real_minus_are_understood() -> None:
 
 @pytest.mark.parametrize("typed", ["warm", "1e1", "nan", "1.2.3", "1_0", "0x1", "٣", "1,000,0"])
 def test_what_is_no_number_is_said_to_be_none(typed: str) -> None:
-    assert error_of("temperature", temperature=typed) == "A number, please."
+    assert error_of("temperature", temperature=typed) == "Enter a number."
 
 
 @pytest.mark.parametrize(
     ("field", "typed", "error"),
     [
-        ("temperature", "2.1", "From 0 to 2, please."),
-        ("temperature", "-0.1", "From 0 to 2, please."),
-        ("top_p", "1,01", "From 0 to 1, please."),
-        ("presence_penalty", "-2.5", "From -2 to 2, please."),
-        ("frequency_penalty", "3", "From -2 to 2, please."),
-        ("n", "5", "From 1 to 4, please."),
-        ("n", "0", "From 1 to 4, please."),
-        ("n", "1.5", "A whole number, please."),
-        ("n", "٣", "A whole number, please."),
-        ("seed", "1" * 30, "A whole number, please."),
-        ("max_tokens", "0", "From 1 to 1000000, please."),
+        ("temperature", "2.1", "Enter a value from 0 to 2."),
+        ("temperature", "-0.1", "Enter a value from 0 to 2."),
+        ("top_p", "1,01", "Enter a value from 0 to 1."),
+        ("presence_penalty", "-2.5", "Enter a value from -2 to 2."),
+        ("frequency_penalty", "3", "Enter a value from -2 to 2."),
+        ("n", "5", "Enter a value from 1 to 4."),
+        ("n", "0", "Enter a value from 1 to 4."),
+        ("n", "1.5", "Enter a whole number."),
+        ("n", "٣", "Enter a whole number."),
+        ("seed", "1" * 30, "Enter a whole number."),
+        ("max_tokens", "0", "Enter a value from 1 to 1000000."),
         ("max_tokens", "4097", "“small” answers with at most 4096 tokens."),
     ],
 )
@@ -113,13 +113,16 @@ def test_a_number_out_of_range_is_told_the_range(field: str, typed: str, error: 
     ("typed", "error"),
     [
         ('{"50256": }', "Not valid JSON: line 1, column 11: a value is missing here."),
-        ('{\r\n"1": 1\r\n"2": 2}', "Not valid JSON: line 3, column 1: a comma, or the closing bracket, belongs here."),
-        ("{1: 2}", "Not valid JSON: line 1, column 2: a name in double quotes belongs here."),
-        ('{"1" 2}', "Not valid JSON: line 1, column 6: a colon belongs here."),
+        (
+            '{\r\n"1": 1\r\n"2": 2}',
+            "Not valid JSON: line 3, column 1: a comma, or the closing bracket, is expected here.",
+        ),
+        ("{1: 2}", "Not valid JSON: line 1, column 2: a name in double quotes is expected here."),
+        ('{"1" 2}', "Not valid JSON: line 1, column 6: a colon is expected here."),
         ('{"1": 2}}', "Not valid JSON: line 1, column 9: nothing may follow here."),
         ('{"1', "Not valid JSON: line 1, column 2: this text has no closing quote."),
         ('{"1": NaN}', "Not valid JSON: NaN is not a number there."),
-        ("[1]", "A JSON object is wanted, for example {“50256”: −100}."),
+        ("[1]", "Enter a JSON object, for example {“50256”: −100}."),
         ('{"cat": 1}', "“cat” is not the number of a token."),
         ('{"1": 101}', "Token 1: a number from −100 to 100."),
         ('{"1": true}', "Token 1: a number from −100 to 100."),
@@ -135,7 +138,7 @@ def test_a_fault_in_json_is_told_with_its_place(typed: str, error: str) -> None:
     "typed", ["[" * 40_000, '{"1": 1e999}', '{"1": ' + "9" * 6000 + "}", '["\\ud800"]', '["a\\u0000"]']
 )
 def test_json_that_no_database_or_gateway_takes_is_refused(typed: str) -> None:
-    assert error_of("tools", tools=typed).startswith("This JSON has something in it that cannot be sent")
+    assert error_of("tools", tools=typed).startswith("This JSON cannot be sent")
 
 
 def function(**fields: object) -> str:
@@ -145,8 +148,8 @@ def function(**fields: object) -> str:
 @pytest.mark.parametrize(
     ("typed", "error"),
     [
-        ("{}", "A JSON list of functions is wanted: [{…}, {…}]."),
-        ("[]", "A JSON list of functions is wanted: [{…}, {…}]."),
+        ("{}", "Enter a JSON list of functions: [{…}, {…}]."),
+        ("[]", "Enter a JSON list of functions: [{…}, {…}]."),
         ('["f"]', "Tool 1: its “type” must be “function”."),
         ('[{"type": "mcp", "server_url": "http://10.0.0.1"}]', "Tool 1: its “type” must be “function”."),
         ('[{"type": "function", "name": "f"}]', "“function” is missing, an object with name, description"),
@@ -177,8 +180,8 @@ def test_a_fault_in_the_tools_is_not_followed_by_others() -> None:
 @pytest.mark.parametrize(
     ("typed", "error"),
     [
-        ("a\nb\nc\nd\ne", "At most 4 texts, one a line."),
-        ("a" * 201, "At most 200 characters a line."),
+        ("a\nb\nc\nd\ne", "At most 4 texts, one per line."),
+        ("a" * 201, "At most 200 characters per line."),
     ],
 )
 def test_stops_are_few_and_short(typed: str, error: str) -> None:
@@ -191,7 +194,7 @@ def test_stops_are_few_and_short(typed: str, error: str) -> None:
         ("course: physics", "Line 1: write it as name = value."),
         ("course = b\n= c", "Line 2: write it as name = value."),
         ("course = " + "b" * 513, "Line 1 is too long: 64 characters for the name, 512 for the value."),
-        ("note = sk-abcdefgh12345678", "Line 1 has a key in it. Take it out: the gateway would log it."),
+        ("note = sk-abcdefgh12345678", "Line 1 contains a key. Remove it: the gateway would log it."),
     ],
 )
 def test_metadata_is_lines_of_names_and_values(typed: str, error: str) -> None:
@@ -275,11 +278,11 @@ def test_json_of_32_levels_can_be_stored_shown_linked_and_written_as_code(shape:
 def test_numbers_that_a_gateway_could_not_read_are_refused(number: str) -> None:
     tools = nested(8, shape="both").replace("1]", f"{number}]").replace("1}", f"{number}}}")
 
-    assert error_of("tools", tools=tools).startswith(("This JSON has something in it", "Not valid JSON"))
+    assert error_of("tools", tools=tools).startswith(("This JSON cannot be sent", "Not valid JSON"))
 
 
 @pytest.mark.parametrize("field", ["message", "system", "stop", "metadata"])
 def test_half_a_character_is_refused_wherever_it_is_typed(field: str) -> None:
     typed = {"metadata": "note = \ud83d"}.get(field, "a \udc00 b")
 
-    assert error_of(field, **{field: typed}) == "This has broken characters in it. Type it again, instead of pasting."
+    assert error_of(field, **{field: typed}) == "This contains invalid characters. Type it again instead of pasting it."

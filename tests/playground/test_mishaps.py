@@ -223,7 +223,7 @@ def test_what_the_gateway_adds_by_itself_is_not_offered_to_be_left_out() -> None
 
     assert card_of(mishap, answer=_sent_without("seed")).without == "stream_options"
     assert again.without == ""
-    assert "the gateway adds it by itself" in again.sentence
+    assert "the gateway adds it" in again.sentence
     assert again.ask_other
 
 
@@ -273,8 +273,8 @@ def test_only_what_surely_asked_no_model_is_said_to_cost_nothing() -> None:
     [
         ({"cost_usd": Decimal("0.25"), "cost_source": "told"}, "It cost 0.25"),
         ({"cost_usd": Decimal("0.25"), "cost_source": "listed"}, "It may have cost about 0.25"),
-        ({"text": "half an ans"}, "What had come is counted."),
-        ({"reasoning": "hm"}, "What had come is counted."),
+        ({"text": "half an ans"}, "The part that arrived is counted."),
+        ({"reasoning": "hm"}, "The part that arrived is counted."),
     ],
     ids=["told", "an estimate", "text", "reasoning"],
 )
@@ -336,7 +336,7 @@ def test_a_spent_budget_says_when_it_is_whole_again() -> None:
     assert f"It works again on 1 {reset:%B %Y} (UTC)." in card.sentence
     assert "This cost nothing." in card.sentence
     assert not card.may_retry
-    assert "when the budget is reset" in card_of(mishap_of(spent, begun=False)).sentence
+    assert "when the budget resets" in card_of(mishap_of(spent, begun=False)).sentence
     assert mishap_of(recorded("user over budget"), begun=False, budget_period="30d").resets_at is None
 
 

@@ -133,7 +133,7 @@ def test_comparisons_that_wait_have_a_limit(as_intern: Client) -> None:
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     assert Answer.objects.count() == MOST_WAITING
-    assert "12 answers wait for their turn already." in words_of(answers[-1])
+    assert "12 answers are already waiting for their turn." in words_of(answers[-1])
 
 
 def test_nor_does_another_answer_in_a_column_pass_it(as_intern: Client, intern: User) -> None:

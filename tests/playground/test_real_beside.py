@@ -77,7 +77,7 @@ def test_texts_become_vectors(as_intern: Client, real: RealGateway) -> None:
 
 @pytest.mark.parametrize(
     ("model", "title"),
-    [("unreachable", "This model is not working"), ("gone-since", "You may not ask this model")],
+    [("unreachable", "This model is not working"), ("gone-since", "You do not have access to this model")],
     ids=["unreachable", "gone"],
 )
 def test_a_model_that_makes_no_vectors_is_told_as_a_card(as_intern: Client, model: str, title: str) -> None:
@@ -93,7 +93,7 @@ def test_a_model_that_makes_no_vectors_is_told_as_a_card(as_intern: Client, mode
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [
-        ("They kill bees", "Flagged A filter with this model would hold the text back because of: violence ."),
+        ("They kill bees", "Flagged A filter with this model would block the text because of: violence ."),
         ("Bees like flowers", "Not flagged A filter with this model would let the text pass."),
     ],
     ids=["flagged", "passed"],
@@ -116,7 +116,7 @@ def test_a_model_that_judges_nothing_is_told_as_a_card(intern: User, as_intern: 
     response = post(as_intern, "moderation", text="They kill bees", model="moderation")
 
     assert response.status_code == 502
-    assert "You may not ask this model" in words_of(response)
+    assert "You do not have access to this model" in words_of(response)
 
 
 # --- Side by side -----------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def failed(talk: Heard, code: str, title: str) -> Mishap:
     assert mishap.code == code, mishap.message
     assert title in talk.article
     assert title == talk.said
-    assert "What the gateway said" in talk.article
+    assert "The gateway’s message" in talk.article
     assert not SECRETS.search(talk.article)
     return mishap
 
@@ -61,7 +61,7 @@ def test_a_model_that_the_key_may_not_call(intern: User, as_intern: Client, real
 
     talk = heard(send(as_intern, "Hello"))
 
-    mishap = failed(talk, "model_denied", "You may not ask this model")
+    mishap = failed(talk, "model_denied", "You do not have access to this model")
     assert (mishap.status, mishap.type, mishap.free) == (403, "key_model_access_denied", True)
     assert "This cost nothing." in talk.article
 
@@ -74,7 +74,7 @@ def test_a_model_that_is_not_there(intern: User, as_intern: Client, real: RealGa
 
     talk = heard(send(as_intern, "Hello", model="gone-since"))
 
-    mishap = failed(talk, "model_denied", "You may not ask this model")
+    mishap = failed(talk, "model_denied", "You do not have access to this model")
     assert mishap.status == (403 if restricted else 400)
 
 
@@ -92,7 +92,7 @@ def test_a_budget_that_is_used_up(intern: User, as_intern: Client, real: RealGat
     assert (mishap.status, mishap.type, mishap.free) == (422, "budget_exceeded", True)
     assert mishap.resets_at == datetime.fromisoformat(real.info(token)["budget_reset_at"])
     day = formats.date_format(mishap.resets_at, "j F Y")
-    assert f"The budget of your Playground key is spent. It works again on {day} (UTC)." in talk.article
+    assert f"The budget of your Playground key is used up. It works again on {day} (UTC)." in talk.article
 
 
 @pytest.mark.early
@@ -136,8 +136,12 @@ def test_a_limit_of_calls_at_once(intern: User, as_intern: Client, real: RealGat
 @pytest.mark.parametrize(
     ("act", "sentence", "heals"),
     [
-        ("expire", "The key has expired. This cost nothing. Try again: it is renewed first.", True),
-        ("delete", "The gateway no longer knows it. This cost nothing. Try again: a new one is made first.", True),
+        ("expire", "The key has expired. This cost nothing. Try again: the portal renews it first.", True),
+        (
+            "delete",
+            "The gateway no longer knows it. This cost nothing. Try again: the portal creates a new one first.",
+            True,
+        ),
         ("block", "The key is blocked. This cost nothing. Contact the administrators.", False),
     ],
     ids=["expire", "delete", "block"],
@@ -168,7 +172,7 @@ def _take_away(real: RealGateway, secret: str, act: str) -> None:
 @pytest.mark.parametrize(
     ("text", "code", "title"),
     [
-        ("[fail 400]", "bad_request", "The model does not understand the request"),
+        ("[fail 400]", "bad_request", "The model rejected the request"),
         ("[fail 401]", "provider_down", "This model is not working"),
         ("[fail 403]", "provider_down", "This model is not working"),
         ("[fail 404]", "provider_down", "This model is not working"),

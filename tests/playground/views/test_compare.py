@@ -224,7 +224,7 @@ def test_stop_all_lets_what_waits_never_begin(as_intern: Client) -> None:
 
     response = as_intern.post(url, headers=HTMX)
 
-    assertContains(response, "Stopped before it said a word.", 1)
+    assertContains(response, "Stopped before the first word.", 1)
     assert (kept(first).state, kept(second).state) == (State.COMPLETE, State.STOPPED)
     assert kept(second).ended_at is not None
     assert "Stopped" in last_at(streamed(as_intern, second), f"answer-{second.pk}")
@@ -340,7 +340,7 @@ def test_a_key_that_cannot_be_had_any_more_is_said_in_the_column(intern: User, a
         ({"models": ["llama-70b", "embedding"]}, "You cannot call “embedding” here."),
         ({"message": "  "}, "Write a message first."),
         ({"max_tokens": "9999"}, "“llama-70b” answers with at most 4096 tokens."),
-        ({"temperature": "hot"}, "A number, please."),
+        ({"temperature": "hot"}, "Enter a number."),
     ],
 )
 @pytest.mark.parametrize("htmx", [True, False])

@@ -155,7 +155,7 @@ def test_sends_without_what_the_model_refuses(as_intern: Client) -> None:
     ("fields", "said"),
     [
         ({"text": " "}, "Write a message first."),
-        ({"temperature": "3"}, "From 0 to 2, please."),
+        ({"temperature": "3"}, "Enter a value from 0 to 2."),
         ({"model": "embedding"}, "You cannot call “embedding” here."),
     ],
 )
@@ -190,7 +190,7 @@ def test_models_made_for_it_come_first(as_intern: Client) -> None:
 def test_without_a_model_it_says_so(as_intern: Client) -> None:
     GatewayModel.objects.all().delete()
 
-    assertContains(as_intern.get(PAGE), "No model that goes on with a text")
+    assertContains(as_intern.get(PAGE), "No model for completions")
 
 
 def test_a_chat_is_no_completion(as_intern: Client, intern: User) -> None:

@@ -78,7 +78,7 @@ def test_tells_tokens_cost_and_call(as_intern: Client) -> None:
     assert "Tokens 5" in words
     assert "Cost 0.00000050\u00a0USD" in words or "Cost 0.00000050 USD" in words  # 5 × 0.10 USD a million
     assert "Call" in words
-    assert "How alike they are" not in words  # of one text there is nothing to compare
+    assert "Similarity" not in words  # of one text there is nothing to compare
 
 
 def test_keeps_nothing_and_frees_its_slot(
@@ -111,10 +111,10 @@ def test_says_what_is_wrong_at_its_field(as_intern: Client, fields: dict[str, An
 @pytest.mark.parametrize(
     ("kind", "more", "status", "said"),
     [
-        ("error", {"status": 500}, 503, "What the gateway said"),
+        ("error", {"status": 500}, 503, "The gateway’s message"),
         ("drop_before", {}, 503, "gateway"),
         ("html", {}, 503, "gateway"),
-        ("error", {"status": 429}, 502, "What the gateway said"),
+        ("error", {"status": 429}, 502, "The gateway’s message"),
     ],
 )
 def test_what_goes_wrong_is_a_card(
@@ -145,7 +145,7 @@ def test_holds_the_limits(as_intern: Client, intern: User, settings: Settings) -
 def test_who_may_not_is_offered_nothing(as_intern: Client) -> None:
     allow(playground__allowed=False)
 
-    assertContains(as_intern.get(PAGE), "No model that makes vectors")
+    assertContains(as_intern.get(PAGE), "No model for embeddings")
     assert send(as_intern, "bees").status_code == 422
 
 
@@ -154,7 +154,7 @@ def test_without_a_model_it_says_so(as_intern: Client) -> None:
 
     response = as_intern.get(PAGE)
 
-    assertContains(response, "No model that makes vectors")
+    assertContains(response, "No model for embeddings")
     assertNotContains(response, "<textarea")
 
 

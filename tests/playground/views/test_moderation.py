@@ -80,7 +80,7 @@ def test_what_goes_wrong_is_a_card(as_intern: Client, sandbox: Sandbox) -> None:
     response = send(as_intern, "bees")
 
     assert response.status_code == 503
-    assert "What the gateway said" in words_of(response)
+    assert "The gateway’s message" in words_of(response)
 
 
 def test_without_a_model_it_says_so(as_intern: Client) -> None:
@@ -88,7 +88,7 @@ def test_without_a_model_it_says_so(as_intern: Client) -> None:
 
     response = as_intern.get(PAGE)
 
-    assertContains(response, "No model that judges texts")
+    assertContains(response, "No model for moderation")
     assertNotContains(response, "<textarea")
 
 

@@ -96,7 +96,7 @@ def test_a_silent_gateway_is_told(intern: User, as_intern: Client, sandbox: Sand
     use(intern)
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
 
-    assert words_of(as_intern.get(PURSE, headers=HTMX)) == "the gateway does not tell"
+    assert words_of(as_intern.get(PURSE, headers=HTMX)) == "not reported by the gateway"
 
 
 def test_is_a_page_without_htmx(intern: User, as_intern: Client, sandbox: Sandbox) -> None:

@@ -67,7 +67,7 @@ def test_a_full_portal_says_so(as_intern: Client, staff: User, settings: Setting
     settings.PLAYGROUND_STREAMS = 1
     rows.slot(staff)
 
-    assert "Very many answers are being written right now." in refused(as_intern, 429)
+    assert "Too many answers are being written right now." in refused(as_intern, 429)
 
 
 def test_a_slot_is_free_once_its_answer_is_read(as_intern: Client, settings: Settings) -> None:
