@@ -17,7 +17,7 @@ from gateway.sse import Event, SSEParser
 
 Deltas = Callable[[Fields], Sequence[ChatDelta]]
 
-TOO_LONG: Final = "event"  # the name under which an event that was passed over is told
+TOO_LONG: Final = "event"  # the name under which an event that was passed over is reported
 _ERROR: Final = b"error"
 _DONE: Final = (b"[DONE]", b'"[DONE]"')
 

@@ -27,7 +27,7 @@ _REASONS: Mapping[str, Reason] = {"expired_key": "expired", "token_not_found_in_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ErrorBody:
     """What an error body says; all empty if it is not one of LiteLLM's."""
 
     message: str = ""
@@ -40,17 +40,17 @@ class Told:
         return self.message.startswith("litellm.")
 
 
-def told_by(body: object, *secrets: str) -> Told:
+def error_body_of(body: object, *secrets: str) -> ErrorBody:
     """Read either of LiteLLM's error shapes: {"error": {message, type, param}} or {"detail": …}."""
     if not isinstance(body, dict):
-        return Told()
+        return ErrorBody()
     error = body.get("error", body.get("detail"))
     if isinstance(error, dict):
         message, kind, param = (error.get(name) for name in ("message", "type", "param"))
-        return Told(
+        return ErrorBody(
             message=_short(message or error.get("error") or "", *secrets), type=_name(kind) or "", param=_name(param)
         )
-    return Told(message=_short(error or "", *secrets))
+    return ErrorBody(message=_short(error or "", *secrets))
 
 
 def _short(message: object, *secrets: str) -> str:
@@ -64,56 +64,58 @@ def _name(value: object) -> str | None:
 
 def error_from(status: int, body: object, *secrets: str, retry_after_s: int | None = None) -> GatewayError:
     """Return the error for an answer with this status and parsed body (None if it was no JSON)."""
-    told = told_by(body, *secrets)
+    error_body = error_body_of(body, *secrets)
     if status >= 500 or status in _TRY_AGAIN:
-        message = f"The gateway answered {status}" + (f": {told.message}" if told.message else ".")
-        return GatewayUnavailable(message, provider=told.provider)
+        message = f"The gateway answered {status}" + (f": {error_body.message}" if error_body.message else ".")
+        return GatewayUnavailable(message, provider=error_body.provider)
     if status < 300:
         return not_understood(f"its status is {status}")
     if status < 400:
         return GatewayRejected("The address of the gateway redirects elsewhere.", status=status, type="redirect")
-    if _is_no_gateway(status, body, told):
+    if _is_no_gateway(status, body, error_body):
         message = f"There is no gateway at this address ({status})."
         return GatewayUnavailable(message, may_have_happened=False, no_route=True)
-    return _rejection(status, told, retry_after_s)
+    return _rejection(status, error_body, retry_after_s)
 
 
-def _is_no_gateway(status: int, body: object, told: Told) -> bool:
+def _is_no_gateway(status: int, body: object, error_body: ErrorBody) -> bool:
     """Tell whether a 404 is of a reverse proxy, or for a route, and not for a key that LiteLLM lacks.
 
     Proxies answer so while the gateway restarts. To take it for "this key is gone" would lose keys.
     """
-    return status == 404 and (not isinstance(body, dict) or told.message in ("", "Not Found"))
+    return status == 404 and (not isinstance(body, dict) or error_body.message in ("", "Not Found"))
 
 
-def _rejection(status: int, told: Told, retry_after_s: int | None) -> GatewayRejected:
-    kind = _kind(status, told)
-    error = kind(told.message, status=status, type=told.type, param=told.param, provider=told.provider)
+def _rejection(status: int, error_body: ErrorBody, retry_after_s: int | None) -> GatewayRejected:
+    kind = _kind(status, error_body)
+    error = kind(
+        error_body.message, status=status, type=error_body.type, param=error_body.param, provider=error_body.provider
+    )
     if isinstance(error, GatewayRateLimited):
         error.retry_after_s = retry_after_s
     if isinstance(error, GatewayKeyRefused):
-        error.reason = _reason(told)
+        error.reason = _reason(error_body)
     return error
 
 
-def _kind(status: int, told: Told) -> type[GatewayRejected]:
-    if told.provider:
+def _kind(status: int, error_body: ErrorBody) -> type[GatewayRejected]:
+    if error_body.provider:
         return GatewayRateLimited if status == 429 else GatewayRejected
-    if told.type == "budget_exceeded":
+    if error_body.type == "budget_exceeded":
         return GatewayOverBudget
-    if told.type == "throttling_error":
+    if error_body.type == "throttling_error":
         return GatewayRateLimited
-    if told.type.endswith("_model_access_denied"):
+    if error_body.type.endswith("_model_access_denied"):
         return GatewayModelDenied
-    if told.type in _REASONS:
+    if error_body.type in _REASONS:
         return GatewayKeyRefused
     return {401: GatewayKeyRefused, 404: GatewayNotFound, 429: GatewayRateLimited}.get(status, GatewayRejected)
 
 
-def _reason(told: Told) -> Reason:
-    if told.type in _REASONS:
-        return _REASONS[told.type]
-    if " is blocked" in told.message:  # "Key is blocked", "Team=… is blocked"
+def _reason(error_body: ErrorBody) -> Reason:
+    if error_body.type in _REASONS:
+        return _REASONS[error_body.type]
+    if " is blocked" in error_body.message:  # "Key is blocked", "Team=… is blocked"
         return "blocked"
     malformed = ("Malformed API Key", "Virtual Key expected")  # it cannot be a key at all
-    return "unknown" if any(words in told.message for words in malformed) else "other"
+    return "unknown" if any(words in error_body.message for words in malformed) else "other"

@@ -30,7 +30,7 @@ class Headers:
     call_id: str | None = None
     model_id: str | None = None
     model_group: str | None = None
-    cost_usd: Decimal | None = None  # not told by streams
+    cost_usd: Decimal | None = None  # not reported by streams
     key_spend_usd: Decimal | None = None
     duration_ms: Decimal | None = None
     overhead_ms: Decimal | None = None
@@ -43,7 +43,7 @@ class Headers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedKey:
-    """A key that was just made; the only place where its secret is ever told."""
+    """A key that was just made; the only place where its secret is ever returned."""
 
     secret: Secret = field(repr=False)
     token: str

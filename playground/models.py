@@ -204,10 +204,10 @@ class Answer(models.Model):
         FAILED = "failed", _("Broke off")
 
     class CostSource(models.TextChoices):
-        """Who told the cost; all but the gateway's own word are estimates."""
+        """Where the cost is from; all but what the gateway reported are estimates."""
 
         UNKNOWN = "", _("unknown")
-        TOLD = "told", _("told by the gateway")
+        REPORTED = "reported", _("reported by the gateway")
         CALCULATED = "calculated", _("calculated by the gateway from the tokens")
         LISTED = "listed", _("calculated from listed prices")
 
@@ -231,7 +231,7 @@ class Answer(models.Model):
         default=dict, help_text="{images: [ids], sources: [{url, title}], unshown: [names]}; also in `others`."
     )
     finish_reason = models.CharField(max_length=40, blank=True)
-    problem = models.JSONField(null=True, help_text="What went wrong: services.mishaps.Mishap as JSON.")
+    problem = models.JSONField(null=True, help_text="What went wrong: errors.classify.AnswerError as JSON.")
 
     answered_by = models.CharField(max_length=200, blank=True, help_text="The model that the gateway names.")
     call_id = models.CharField(max_length=200, blank=True)

@@ -17,8 +17,8 @@ def prune() -> None:
     conversations, slots = services.prune_conversations(), services.prune_slots()
     parameters, files = services.prune_parameters(), services.prune_image_files()
     took_s = time.monotonic() - started
-    told = "playground.prune: %d conversations, %d slots, %d unused parameter sets, %d unused files in %.1f s"
-    logger.info(told, conversations, slots, parameters, files, took_s)
+    text = "playground.prune: %d conversations, %d slots, %d unused parameter sets, %d unused files in %.1f s"
+    logger.info(text, conversations, slots, parameters, files, took_s)
 
 
 @shared_task(name="playground.settle", soft_time_limit=50, acks_late=True, ignore_result=True)  # s

@@ -4,6 +4,7 @@ from django.urls import path
 
 from playground.views import (
     answers,
+    budget,
     chat,
     code,
     compare,
@@ -14,7 +15,6 @@ from playground.views import (
     exports,
     images,
     moderation,
-    purse,
     turns,
 )
 
@@ -29,7 +29,7 @@ urlpatterns = [
     path("answers/<uuid:answer_id>/retry/", chat.retry, name="retry"),
     path("messages/<uuid:message_id>/edit/", chat.edit, name="edit"),
     path("code/", code.code, name="code"),
-    path("purse/", purse.purse, name="purse"),
+    path("budget/", budget.budget_status, name="budget"),
     # Conversations
     path("conversations/", conversations.conversations, name="conversations"),
     path("c/<uuid:conversation_id>/rename/", conversations.rename, name="rename"),

@@ -11,9 +11,9 @@ from keys.services.label import relabel_key
 from keys.services.limits import TooManyActions, count_action
 from keys.services.mails import mail_of_leak
 from keys.services.playground import (
-    Purse,
+    BudgetStatus,
+    playground_budget,
     playground_limits,
-    playground_purse,
     playground_secret,
     recheck_playground_key,
 )
@@ -31,7 +31,7 @@ __all__ = [
     "GatewayChanged",
     "KeyRefused",
     "Outdated",
-    "Purse",
+    "BudgetStatus",
     "ReplacedKey",
     "RestoreReport",
     "TooManyActions",
@@ -51,7 +51,7 @@ __all__ = [
     "link_account",
     "mail_of_leak",
     "playground_limits",
-    "playground_purse",
+    "playground_budget",
     "playground_secret",
     "recheck_playground_key",
     "relabel_key",

@@ -36,7 +36,7 @@ PASSING: Final = ("being_made", "busy", "gone", "overtaken", "state")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Purse:
+class BudgetStatus:
     """What the gateway says of a budget: that of the person, with the Playground key's `of_key`, or the key's alone."""
 
     budget_usd: Decimal | None  # None: no limit
@@ -44,7 +44,7 @@ class Purse:
     period: str  # "1d", "7d", "30d"; "" without a budget
     resets_at: datetime | None
     of_person: bool = False
-    of_key: "Purse | None" = None  # where the key has another budget than the person
+    of_key: "BudgetStatus | None" = None  # where the key has another budget than the person
 
     @property
     def left_usd(self) -> Decimal:
@@ -85,7 +85,7 @@ def playground_limits(allowance: Allowance) -> Limits:
     return usable_limits(Key.Kind.PLAYGROUND, allowance)
 
 
-def playground_purse(owner: User) -> Purse | None:
+def playground_budget(owner: User) -> BudgetStatus | None:
     """Ask the gateway what is left for all keys of the person and for the Playground's; None while there is none.
 
     Raises GatewayUnavailable or GatewayRejected.
@@ -94,7 +94,7 @@ def playground_purse(owner: User) -> Purse | None:
     info = token and _info(token)
     if not token or not info:
         return None
-    purse = Purse(
+    of_key = BudgetStatus(
         budget_usd=info.budget_usd,
         spent_usd=info.spend_usd,
         period=info.budget_duration or "",
@@ -102,15 +102,15 @@ def playground_purse(owner: User) -> Purse | None:
     )
     row = getattr(token.key.owner, "person_budget", None)
     if row is None or not has_team(row):
-        return purse
+        return of_key
     team = get_gateway().people.team(team_id_of(owner))
-    return Purse(
+    return BudgetStatus(
         budget_usd=row.budget_usd,
         spent_usd=team.spend_usd + row.uncounted_usd,
         period=team.budget_duration or "",
         resets_at=team.budget_reset_at,
         of_person=True,
-        of_key=purse if purse.budget_usd not in (None, row.budget_usd) else None,
+        of_key=of_key if of_key.budget_usd not in (None, row.budget_usd) else None,
     )
 
 

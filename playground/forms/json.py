@@ -1,4 +1,4 @@
-"""Fields of JSON. What is wrong is told with its line and column, in words for people who do not write JSON often."""
+"""Fields of JSON. Errors name line and column, in words for people who do not write JSON often."""
 
 import json
 import re
@@ -28,7 +28,7 @@ JSON_FAULTS: Final = {
 
 
 class JsonField(forms.Field):
-    """JSON, or None. What is wrong is told with its line and column."""
+    """JSON, or None. Errors name line and column."""
 
     widget = forms.Textarea
 

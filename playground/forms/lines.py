@@ -51,7 +51,7 @@ class MetadataField(TextField):
         self.widget.attrs.update({"rows": 2})
 
     def clean(self, value: Any) -> dict[str, str]:
-        """Return the pairs; each fault is told with its line."""
+        """Return the pairs; each error names its line."""
         pairs: dict[str, str] = {}
         for number, line in enumerate(super().clean(value).split("\n"), start=1):
             if line.strip():

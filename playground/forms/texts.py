@@ -49,7 +49,7 @@ class LinesField(TextField):
         self.widget.attrs["rows"] = 5
 
     def clean(self, value: Any) -> list[str]:
-        """Return the texts; a fault is told with its line."""
+        """Return the texts; an error names its line."""
         texts = [line.strip() for line in super().clean(value).split("\n") if line.strip()]
         if len(texts) > MOST_TEXTS:
             raise ValidationError(

@@ -1,4 +1,4 @@
-"""Formulas between dollars, told from prices, from variables of a shell and from commands."""
+"""Formulas between dollars, as opposed to prices, from variables of a shell and from commands."""
 
 import re
 from typing import Final

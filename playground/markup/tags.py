@@ -36,7 +36,7 @@ def inline_tag(state: StateInline, silent: bool) -> bool:
     elif not silent:
         is_end = found[0].startswith("</")
         token = state.push("tag_close" if is_end else "tag_open", _INLINE[name], 0)
-        token.nesting = -1 if is_end else 1  # not told to the state, which trusts that all are in pairs
+        token.nesting = -1 if is_end else 1  # not passed to the state, which trusts that all are in pairs
         token.content = found[0]
     state.pos = found.end()
     return True

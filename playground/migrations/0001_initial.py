@@ -58,7 +58,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("finish_reason", models.CharField(blank=True, max_length=40)),
-                ("problem", models.JSONField(help_text="What went wrong: services.mishaps.Mishap as JSON.", null=True)),
+                (
+                    "problem",
+                    models.JSONField(help_text="What went wrong: errors.classify.AnswerError as JSON.", null=True),
+                ),
                 (
                     "answered_by",
                     models.CharField(blank=True, help_text="The model that the gateway names.", max_length=200),
@@ -76,7 +79,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         choices=[
                             ("", "unknown"),
-                            ("told", "told by the gateway"),
+                            ("reported", "reported by the gateway"),
                             ("calculated", "calculated by the gateway from the tokens"),
                             ("listed", "calculated from listed prices"),
                         ],

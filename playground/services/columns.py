@@ -10,8 +10,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
+from playground.errors.classify import AnswerError
 from playground.models import Answer, Conversation, ParameterSet
-from playground.services.mishaps import Mishap
 from playground.services.quotas import check_waiting, claim_storage, size_of
 from playground.services.slots import end_slot, lock_owner
 from playground.services.tree import bring_refused_parameters
@@ -71,11 +71,11 @@ def wait_on(answer: Answer) -> None:
     Answer.objects.filter(pk=answer.pk, state=State.WAITING).update(saved_at=timezone.now())
 
 
-def fail(answer: Answer, mishap: Mishap) -> None:
+def fail(answer: Answer, answer_error: AnswerError) -> None:
     """Note that a waiting answer could not even begin."""
     now = timezone.now()
     waiting = Answer.objects.filter(pk=answer.pk, state=State.WAITING)
-    waiting.update(state=State.FAILED, problem=mishap.as_json(), saved_at=now, ended_at=now)
+    waiting.update(state=State.FAILED, problem=answer_error.as_json(), saved_at=now, ended_at=now)
     if answer.slot_id:
         end_slot(answer.slot_id)
 

@@ -28,11 +28,11 @@ class Cost:
     source: str = Answer.CostSource.UNKNOWN
 
 
-def told_cost(buffer: AnswerBuffer) -> Cost:
-    """Return what the stream told at its end, if it did."""
+def reported_cost(buffer: AnswerBuffer) -> Cost:
+    """Return the cost that the stream reported at its end, if it did."""
     if buffer.usage is None or buffer.usage.cost_usd is None:
         return Cost()
-    return Cost(usd=_rounded(buffer.usage.cost_usd), source=Answer.CostSource.TOLD)
+    return Cost(usd=_rounded(buffer.usage.cost_usd), source=Answer.CostSource.REPORTED)
 
 
 def estimated_cost(*, body: ChatRequest | CompletionRequest, buffer: AnswerBuffer, ask: bool) -> Cost:

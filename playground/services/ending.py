@@ -14,11 +14,11 @@ from django.utils import timezone
 from gateway.errors import GatewayError, GatewayKeyRefused, GatewayNotFound
 from gateway.types import Headers
 from keys.services import recheck_playground_key
+from playground.errors.classify import INTERRUPTED, UNSAVED, AnswerError, answer_error_of
 from playground.models import Answer, Conversation, GeneratedImage
 from playground.services.asking import Job
 from playground.services.buffer import AnswerBuffer
-from playground.services.costs import Cost, estimated_cost, told_cost
-from playground.services.mishaps import INTERRUPTED, UNSAVED, Mishap, mishap_of
+from playground.services.costs import Cost, estimated_cost, reported_cost
 from playground.services.pictures import forget_pictures, keep_pictures, store_pictures, take_pictures
 from playground.services.quotas import note_over_budget, size_of
 from playground.services.slots import end_slot
@@ -35,7 +35,7 @@ class Ending:
     """How it ends, as far as is known; what nobody foresaw is an interruption."""
 
     state: str = State.FAILED
-    mishap: Mishap | None = INTERRUPTED
+    answer_error: AnswerError | None = INTERRUPTED
     headers: Headers | None = None
     error: GatewayError | None = None
 
@@ -52,21 +52,21 @@ def settle(job: Job, buffer: AnswerBuffer, ending: Ending) -> None:
             _take(job.answer, estimated_cost(body=job.body, buffer=buffer, ask=False))
         _write(job, pictures)
         is_kept = True
-        if is_cost_open and ending.mishap is None:
+        if is_cost_open and ending.answer_error is None:
             _write_cost(job, buffer)
     except DatabaseError as error:
         logger.warning("playground: the end of an answer was not written, %s", type(error).__name__)
         if not is_kept:
             forget_pictures(job.answer)
-            job.answer.problem = replace(ending.mishap or UNSAVED, unsaved=True).as_json()
+            job.answer.problem = replace(ending.answer_error or UNSAVED, unsaved=True).as_json()
 
 
 def _judge(job: Job, buffer: AnswerBuffer, ending: Ending, error: GatewayError) -> None:
     """Find out what an error of the gateway means, and act on what it says of budget and key."""
     ending.headers = ending.headers or error.headers
     periods = {"budget_period": job.budget_period, "person_period": job.person_period}
-    ending.mishap = mishap_of(error, begun=buffer.has_begun, **periods)
-    if ending.mishap.code == "over_budget":
+    ending.answer_error = answer_error_of(error, begun=buffer.has_begun, **periods)
+    if ending.answer_error.code == "over_budget":
         note_over_budget(job.conversation.owner_id)
     if isinstance(error, GatewayKeyRefused | GatewayNotFound):  # so that the next call makes or renews it
         with suppress(GatewayError, DatabaseError):
@@ -75,13 +75,13 @@ def _judge(job: Job, buffer: AnswerBuffer, ending: Ending, error: GatewayError) 
 
 def _is_billed_unheard(ending: Ending) -> bool:
     """Tell whether the gateway may bill the prompt though no word came: seen after a stop, likely after a timeout."""
-    return ending.state == State.STOPPED or (ending.mishap is not None and ending.mishap.code == "timeout")
+    return ending.state == State.STOPPED or (ending.answer_error is not None and ending.answer_error.code == "timeout")
 
 
 def _finish(answer: Answer, buffer: AnswerBuffer, ending: Ending) -> list[GeneratedImage]:
     """Put what came, and how it ended, into the row; return its pictures. Nothing is saved yet."""
     choice, usage, headers = buffer.first, buffer.usage, ending.headers
-    answer.state, answer.problem = ending.state, ending.mishap.as_json() if ending.mishap else None
+    answer.state, answer.problem = ending.state, ending.answer_error.as_json() if ending.answer_error else None
     answer.text, answer.reasoning = str(choice.text), str(choice.reasoning)
     answer.tool_calls, answer.others, answer.finish_reason = choice.called(), buffer.others(), choice.finish_reason[:40]
     answer.completion_tokens = buffer.count or None
@@ -92,7 +92,7 @@ def _finish(answer: Answer, buffer: AnswerBuffer, ending: Ending) -> list[Genera
     if headers:
         answer.headers = dict(headers.raw)
         answer.call_id, answer.answered_by = (headers.call_id or "")[:200], (headers.model_group or "")[:200]
-    _take(answer, told_cost(buffer))
+    _take(answer, reported_cost(buffer))
     answer.first_token_ms = None if buffer.first_after_s is None else round(buffer.first_after_s * 1000)
     answer.took_ms = round((time.monotonic() - buffer.began) * 1000)
     answer.ended_at = answer.saved_at = timezone.now()
@@ -129,11 +129,11 @@ def _write(job: Job, pictures: Sequence[GeneratedImage]) -> None:
     """Save the end, once: of two who settle the same answer the first is believed. What was not kept is deleted."""
     answer, kept = job.answer, list[GeneratedImage]()
     with transaction.atomic():
-        told = {name: getattr(answer, name) for name in ENDED_FIELDS}
+        fields = {name: getattr(answer, name) for name in ENDED_FIELDS}
         values = [answer.tool_calls, answer.others, answer.extras, answer.headers]
         size = size_of(answer.text, answer.reasoning, values=values)
         more = F("stored_bytes") + size
-        if Answer.objects.filter(pk=answer.pk, state=State.STREAMING).update(**told, stored_bytes=more):
+        if Answer.objects.filter(pk=answer.pk, state=State.STREAMING).update(**fields, stored_bytes=more):
             if pictures:
                 kept = keep_pictures(job.conversation.owner, answer, pictures, besides=size)
                 more += sum(picture.size for picture in kept)

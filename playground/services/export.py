@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from playground.errors.cards import card_of
+from playground.errors.problems import problem_of
 from playground.models import Answer, Conversation, GeneratedImage, Image, Message
 from playground.reasoning import parted
-from playground.services.cards import card_of
-from playground.services.problems import problem_of
 from playground.services.raw import headers_for
 from playground.services.requests import data_url
 from playground.services.tree import Tree, shown_turns
@@ -112,8 +112,8 @@ def _parts(conversation: Conversation) -> Iterator[str]:
     }
     system = ""
     for turn in shown_turns(conversation, with_parameters=True):
-        if (told := turn.answer.params.get("system", "")) != system:
-            system = told
+        if (prompt := turn.answer.params.get("system", "")) != system:
+            system = prompt
             yield "## " + _("System prompt")
             yield system or _("(none from here on)")
         yield "## " + _("You")

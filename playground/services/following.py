@@ -14,7 +14,7 @@ LOOK_S: Final = 0.5
 
 
 async def followed(answer: Answer) -> AsyncGenerator[Update]:
-    """Yield what has come so far, then what comes, then the end. Another process is told that somebody reads."""
+    """Yield what has come so far, then what comes, then the end. It notes in the row that somebody reads."""
     text = reasoning = 0
     while True:
         row = await in_thread(lambda: _look_at(answer))

@@ -13,7 +13,7 @@ from playground.services.whole import LONGEST_S, called, cost_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """How much of a category is in the text, from 0 to 1, and whether that is too much; None: not told."""
+    """How much of a category is in the text, from 0 to 1, and whether that is too much; None: not reported."""
 
     category: str
     score: float | None

@@ -38,7 +38,7 @@ def media_type_of(data: bytes) -> str | None:
 
 
 def take_pictures(answer: Answer, choices: Iterable[Choice]) -> list[GeneratedImage]:
-    """Return the pictures of the choices, not saved yet; the answer is told their ids, or why there is none."""
+    """Return the pictures of the choices, not saved yet; their ids, or why there is none, go into the answer."""
     taken: list[GeneratedImage] = []
     for extras, choice in zip((answer.extras, *answer.others), choices, strict=True):
         pictures, unshown = _pictures_in(choice.pictures)

@@ -12,9 +12,9 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from playground.errors.classify import INTERRUPTED
 from playground.models import LOST_AFTER, Answer, Conversation, GeneratedImage, Image, ParameterSet, Slot
 from playground.services.deletion import delete_conversations, delete_unused_parameters
-from playground.services.mishaps import INTERRUPTED
 from web.files import StorageUnavailable, delete_files, folders_of_files, stored_at
 
 BATCH: Final = 100  # conversations; none is locked for long

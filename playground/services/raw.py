@@ -80,13 +80,13 @@ def _call(call: Mapping[str, Any]) -> dict[str, Any]:
 
 def _usage(answer: Answer) -> dict[str, Any]:
     """Return what is known of the tokens."""
-    told = {
+    data = {
         "prompt_tokens": answer.prompt_tokens,
         "completion_tokens": answer.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": answer.cached_tokens} if answer.cached_tokens else None,
         "completion_tokens_details": {"reasoning_tokens": answer.reasoning_tokens} if answer.reasoning_tokens else None,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in data.items() if value is not None}
 
 
 def _shortened(value: Any) -> Any:

@@ -65,7 +65,7 @@ def chat_request(params: Mapping[str, Any], turns: Sequence[Turn]) -> types.Chat
     """
     return types.ChatRequest(
         model=params["model"],
-        messages=[*_system(params), *_talk(turns, tools="tools" in _sent(params, ("tools",)))],
+        messages=[*_system(params), *_conversation(turns, tools="tools" in _sent(params, ("tools",)))],
         response_format={"type": "json_object"} if _wants_json(params) else None,
         **_sent(params, SHARED + CHAT_ONLY),
     )
@@ -103,7 +103,7 @@ def _system(params: Mapping[str, Any]) -> list[types.Message]:
     return [types.Message(role="system", content=text)] if text else []
 
 
-def _talk(turns: Sequence[Turn], *, tools: bool) -> Iterator[types.Message]:
+def _conversation(turns: Sequence[Turn], *, tools: bool) -> Iterator[types.Message]:
     """Yield messages and answers in turn; the message after calls of tools is given as their result.
 
     Strict chat templates take no role twice in a row: what was not answered goes with the message after it.

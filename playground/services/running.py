@@ -67,7 +67,7 @@ class Run:
         self.buffer = AnswerBuffer()
         self.is_over = False
         self.followed_at = 0.0  # POSIX time at which another process last followed it for a page
-        self._ends_by = ""  # a state, once it was told to end before the model has finished
+        self._ends_by = ""  # a state, once it is to end before the model has finished
         self._has_begun = False
         self._readers: set[asyncio.Event] = set()
         self._was_watched = False
@@ -147,14 +147,14 @@ class Run:
             self._has_begun = True
             if not self._ends_by:
                 await self._read_to_the_end(ending)
-                ending.state, ending.mishap = State.COMPLETE, None
+                ending.state, ending.answer_error = State.COMPLETE, None
         except GatewayError as error:
             ending.error = error
         except asyncio.CancelledError:
             pass
         finally:
             if self._ends_by == State.STOPPED and ending.state != State.COMPLETE:
-                ending.state, ending.mishap, ending.error = State.STOPPED, None, None
+                ending.state, ending.answer_error, ending.error = State.STOPPED, None, None
             with suppress(asyncio.CancelledError):  # the end is written all the same
                 await asyncio.shield(in_thread(lambda: settle(self.job, self.buffer, ending)))
             self.is_over = True

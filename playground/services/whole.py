@@ -42,9 +42,9 @@ def called(asker: Asker) -> Iterator[Secret]:
 
 
 def cost_of(headers: Headers, model: GatewayModel, tokens: int | None) -> Cost:
-    """Return what the gateway told, else what the tokens that were read cost by its list."""
+    """Return the cost that the gateway reported, else what the tokens that were read cost by its list."""
     if headers.cost_usd is not None:
-        return Cost(usd=headers.cost_usd, source=Answer.CostSource.TOLD)
+        return Cost(usd=headers.cost_usd, source=Answer.CostSource.REPORTED)
     if model.input_usd_per_million is None or tokens is None:
         return Cost()
     return Cost(usd=Decimal(tokens) * model.input_usd_per_million / A_MILLION, source=Answer.CostSource.LISTED)

@@ -9,12 +9,12 @@ from django.utils.translation import gettext, gettext_noop
 
 from gateway.dialects import TOO_LONG
 from keys.models import GatewayModel
+from playground.errors.cards import Card, card_of
+from playground.errors.classify import UNSAVED
+from playground.errors.problems import AT_THE_LIMIT, FILTERED, failure_of, problem_of
 from playground.forms import ParameterField
 from playground.models import Answer
 from playground.services import pictures
-from playground.services.cards import Card, card_of
-from playground.services.mishaps import UNSAVED
-from playground.services.problems import AT_THE_LIMIT, FILTERED, failure_of, problem_of
 
 register = template.Library()
 

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from gateway.errors import GatewayError, GatewayUnavailable
 from keys.services import KeyRefused
+from playground.errors.classify import AnswerError, answer_error_of
 from playground.models import Answer, Conversation
 from playground.services import asking, columns
 from playground.services.handover import take_over
-from playground.services.mishaps import Mishap, mishap_of
 from playground.services.refusals import AskRefused
 from playground.services.stopping import stop_answers
 from playground.views import chat, compare, completion
@@ -48,10 +48,12 @@ def stream(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
                 return _not_now(request, answer, refusal)
             answer = own_answer(request, answer_id)  # another page has begun it, or it was stopped or deleted
         except StorageUnavailable:
-            columns.fail(answer, Mishap(code="images_unavailable", free=True))
+            columns.fail(answer, AnswerError(code="images_unavailable", free=True))
         except GatewayError as error:
             is_down = isinstance(error, GatewayUnavailable)  # when it was asked for the key, no model yet
-            columns.fail(answer, Mishap(code="gateway_down", free=True) if is_down else mishap_of(error, begun=False))
+            columns.fail(
+                answer, AnswerError(code="gateway_down", free=True) if is_down else answer_error_of(error, begun=False)
+            )
     return streamed(request, answer, job, _view_of(request, answer, is_alone=bool(prepared and prepared.is_alone)))
 
 

@@ -19,14 +19,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.policies import policy_of
 from keys.models import GatewayModel
 from keys.services import KeyRefused, playground_limits
+from playground.errors.cards import card_of
+from playground.errors.classify import AnswerError
 from playground.forms import AskForm, BoxForm
 from playground.forms.edit import EditForm
 from playground.listing import address_of
 from playground.models import Answer, Conversation, Message
 from playground.services import asking
 from playground.services.asking import Asker, Question
-from playground.services.cards import card_of
-from playground.services.mishaps import Mishap
 from playground.services.refusals import AskRefused
 from playground.services.requests import Picture
 from playground.services.tree import Shown, only_turn, shown_turns, turn_of
@@ -63,10 +63,10 @@ def index(request: PortalRequest) -> HttpResponseBase:
 @gzip_page
 def conversation(request: PortalRequest, conversation_id: UUID) -> HttpResponseBase:
     """Show a conversation with what has come of it so far."""
-    talk = own_conversation(request, conversation_id)
-    if talk.kind != Conversation.Kind.CHAT:
-        return redirect(address_of(talk))
-    return render(request, PAGE, page_context(request, talk))
+    conversation = own_conversation(request, conversation_id)
+    if conversation.kind != Conversation.Kind.CHAT:
+        return redirect(address_of(conversation))
+    return render(request, PAGE, page_context(request, conversation))
 
 
 @require_safe
@@ -80,19 +80,19 @@ def answer(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
 @never_cache
 def send(request: PortalRequest) -> HttpResponseBase:
     """Ask, in a conversation or a new one."""
-    talk, asker = named_conversation(request), asker_of(request)
-    form = AskForm(request.POST, request.FILES, models=models_of(asker.allowance), conversation=talk)
+    conversation, asker = named_conversation(request), asker_of(request)
+    form = AskForm(request.POST, request.FILES, models=models_of(asker.allowance), conversation=conversation)
     if not form.is_valid():
-        return _wrong(request, form, _page(request, talk, form))
+        return _wrong(request, form, _page(request, conversation, form))
     question = Question(
         text=form.cleaned_data["message"],
         params=form.params(),
         pictures=form.pictures(),
-        conversation=talk,
-        parent=parent_of(request, talk),
+        conversation=conversation,
+        parent=parent_of(request, conversation),
         kept="unkept" not in request.POST,
     )
-    page, whole = _page(request, talk, form), not question.goes_on
+    page, whole = _page(request, conversation, form), not question.goes_on
     return _answered(request, page, lambda: asking.ask(asker, question), whole=whole)
 
 
@@ -101,9 +101,9 @@ def send(request: PortalRequest) -> HttpResponseBase:
 def retry(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     """Ask the same again, with the model and the parameters as they now stand in the form."""
     earlier, asker = own_answer(request, answer_id), asker_of(request)
-    talk = earlier.message.conversation
-    form = _settings(request, talk, asker, model=request.POST.get("ask"))
-    page = _page(request, talk, form)
+    conversation = earlier.message.conversation
+    form = _settings(request, conversation, asker, model=request.POST.get("ask"))
+    page = _page(request, conversation, form)
     if form and not form.is_valid():
         return _wrong(request, form, page)
     params = form.params() if form else earlier.params
@@ -124,10 +124,10 @@ def edit(request: PortalRequest, message_id: UUID) -> HttpResponseBase:
 
 
 def _edited(request: PortalRequest, message: Message) -> HttpResponseBase:
-    talk, asker, words = message.conversation, asker_of(request), request.POST.get("edited", "")
+    conversation, asker, words = message.conversation, asker_of(request), request.POST.get("edited", "")
     pictures = _pictures_of(message)
-    form = _settings(request, talk, asker, carried=pictures)
-    page = _page(request, talk, form, editing=message.pk, edited=words)
+    form = _settings(request, conversation, asker, carried=pictures)
+    page = _page(request, conversation, form, editing=message.pk, edited=words)
     wording = EditForm({"text": words})
     if not wording.is_valid():
         return refused(request, AskRefused("wording", str(wording.errors["text"][0])), page)
@@ -135,9 +135,9 @@ def _edited(request: PortalRequest, message: Message) -> HttpResponseBase:
         return _wrong(request, form, page)
     question = Question(
         text=wording.cleaned_data["text"],
-        params=form.params() if form else talk.params,
+        params=form.params() if form else conversation.params,
         pictures=pictures,
-        conversation=talk,
+        conversation=conversation,
         parent=message.parent,
     )
     return _answered(request, page, lambda: asking.ask(asker, question))
@@ -154,7 +154,7 @@ def _pictures_of(message: Message) -> list[Picture]:
 
 def _settings(
     request: PortalRequest,
-    talk: Conversation,
+    conversation: Conversation,
     asker: Asker,
     *,
     model: str | None = None,
@@ -167,13 +167,13 @@ def _settings(
     if "model" not in data:
         return None
     models = models_of(asker.allowance)
-    return AskForm(data, models=models, conversation=talk, with_message=False, carried=carried)
+    return AskForm(data, models=models, conversation=conversation, with_message=False, carried=carried)
 
 
 # --- Answers to forms -------------------------------------------------------------------------------
-def _page(request: PortalRequest, talk: Conversation | None, form: AskForm | None, **more: object) -> Page:
+def _page(request: PortalRequest, conversation: Conversation | None, form: AskForm | None, **more: object) -> Page:
     """Return what shows the page again with the form as it was sent."""
-    return lambda: {**page_context(request, talk, form=form and _with_box(form)), **more}
+    return lambda: {**page_context(request, conversation, form=form and _with_box(form)), **more}
 
 
 def _with_box(form: AskForm) -> AskForm:
@@ -195,7 +195,7 @@ def _answered(request: PortalRequest, page: Page, ask: Callable[[], Answer], *, 
 
 
 def _wrong(request: PortalRequest, form: AskForm, page: Page) -> HttpResponseBase:
-    """Show what is wrong at its field; what was typed stays. Who may ask no model at all is told just that."""
+    """Show what is wrong at its field; what was typed stays. A person who may call no model reads only that."""
     if not form.models:
         try:
             playground_limits(policy_of(request.user))
@@ -210,11 +210,11 @@ def _wrong(request: PortalRequest, form: AskForm, page: Page) -> HttpResponseBas
 def _place_of(request: PortalRequest, answer: Answer, *, whole: bool) -> str:
     """Return what enters the page: the turns are drawn anew (`whole`), or one is added; and an empty box."""
     shown = turn_of(answer) if whole else only_turn(answer)
-    talk = answer.message.conversation
+    conversation = answer.message.conversation
     form = BoxForm(initial={"without": answer.params.get("without", [])})
-    context = {"conversation": talk, "form": form, "shown": shown}
+    context = {"conversation": conversation, "form": form, "shown": shown}
     if whole:
-        turns = shown_turns(talk)
+        turns = shown_turns(conversation)
         rendered = rendered_answers(turn.answer for turn in turns)
         contexts = [{**context, "shown": turn, "rendered": rendered} for turn in turns]
         drawn = "".join(_render(request, "playground/_turn.html", each) for each in contexts)
@@ -251,7 +251,7 @@ def _article(request: PortalRequest, shown: Shown, **more: object) -> SafeString
 
 def _other_models(request: PortalRequest, answer: Answer) -> Sequence[GatewayModel]:
     """Return what could be asked instead of the model that failed; nothing while the database is away."""
-    problem = Mishap.from_json(answer.problem) if answer.problem else None
+    problem = AnswerError.from_json(answer.problem) if answer.problem else None
     if problem is None or problem.unsaved or not card_of(problem).ask_other:
         return ()
     return models_of(policy_of(request.user))

@@ -29,19 +29,21 @@ PAGE = "playground/code.html"
 @never_cache
 def code(request: PortalRequest) -> HttpResponse:
     """Show the chat's form as it stands as code; with nothing typed, what was asked last."""
-    talk = named_conversation(request)
+    conversation = named_conversation(request)
     typed = bool(request.POST.get("message", "").strip() or request.FILES)
     form = AskForm(
         request.POST,
         request.FILES,
         models=models_of(policy_of(request.user)),
-        conversation=talk,
+        conversation=conversation,
         with_message=typed,
     )
-    back = reverse("playground:conversation", args=[talk.pk]) if talk else reverse("playground:index")
+    back = reverse("playground:conversation", args=[conversation.pk]) if conversation else reverse("playground:index")
     if not form.is_valid():
         return no_code(request, form, back=back)
-    turns = _turns(parent_of(request, talk), form) if typed or talk is None else _last_turns(talk)
+    turns = (
+        _turns(parent_of(request, conversation), form) if typed or conversation is None else _last_turns(conversation)
+    )
     return show_code(request, "chat", chat_request(form.params(), turns).as_json(), back=back)
 
 
@@ -65,10 +67,10 @@ def _turns(parent: Answer | None, form: AskForm) -> Sequence[Turn]:
     return [*before, (_unsaved(text, form.pictures()), None)]
 
 
-def _last_turns(talk: Conversation) -> Sequence[Turn]:
-    if talk.head is None:
+def _last_turns(conversation: Conversation) -> Sequence[Turn]:
+    if conversation.head is None:
         raise Http404
-    *before, (message, _answer) = way_to(talk.head)
+    *before, (message, _answer) = way_to(conversation.head)
     return [*before, (message, None)]
 
 

@@ -53,13 +53,13 @@ def compare(request: PortalRequest) -> HttpResponseBase:
     if not form.is_valid():
         return _wrong(request, form)
     try:
-        talk = _begun(asker, form, kept="unkept" not in request.POST)
+        conversation = _begun(asker, form, kept="unkept" not in request.POST)
     except REFUSALS as refusal:
         return _refused(request, form, refusal)
     if not request.htmx:
-        return redirect("playground:comparison", talk.pk)
-    response = render(request, f"{PAGE}#columns", _columns_context(talk))
-    response.headers["HX-Push-Url"] = _address(talk)
+        return redirect("playground:comparison", conversation.pk)
+    response = render(request, f"{PAGE}#columns", _columns_context(conversation))
+    response.headers["HX-Push-Url"] = _address(conversation)
     return response
 
 
@@ -98,9 +98,13 @@ def again(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
 @never_cache
 def stop(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
     """Stop all of its answers."""
-    talk = _own_comparison(request, conversation_id)
-    stop_answers(Answer.objects.filter(message__conversation=talk, state__in=Answer.UNDER_WAY))
-    return render(request, f"{PAGE}#columns", _columns_context(talk)) if request.htmx else redirect(_address(talk))
+    conversation = _own_comparison(request, conversation_id)
+    stop_answers(Answer.objects.filter(message__conversation=conversation, state__in=Answer.UNDER_WAY))
+    return (
+        render(request, f"{PAGE}#columns", _columns_context(conversation))
+        if request.htmx
+        else redirect(_address(conversation))
+    )
 
 
 @require_POST
@@ -137,30 +141,32 @@ def _own_answer(request: PortalRequest, answer_id: UUID) -> Answer:
 
 
 # --- What is shown ----------------------------------------------------------------------------------
-def _page(request: PortalRequest, talk: Conversation | None, *, form: CompareForm | None = None) -> dict[str, Any]:
+def _page(
+    request: PortalRequest, conversation: Conversation | None, *, form: CompareForm | None = None
+) -> dict[str, Any]:
     models = models_of(policy_of(request.user))
-    form = form or CompareForm(initial=_initial(request, talk, [model.name for model in models]), models=models)
-    told = {"form": form, "models": models, "chosen": form["models"].value() or [], "fewest": FEWEST, "most": MOST}
-    return {**told, **(_columns_context(talk) if talk else {})}
+    form = form or CompareForm(initial=_initial(request, conversation, [model.name for model in models]), models=models)
+    context = {"form": form, "models": models, "chosen": form["models"].value() or [], "fewest": FEWEST, "most": MOST}
+    return {**context, **(_columns_context(conversation) if conversation else {})}
 
 
-def _initial(request: PortalRequest, talk: Conversation | None, names: list[str]) -> dict[str, Any]:
+def _initial(request: PortalRequest, conversation: Conversation | None, names: list[str]) -> dict[str, Any]:
     """Return the settings of this comparison, or the models of the last one, or the first two there are."""
     own = Conversation.objects.owned_by(request.user).filter(kind=Conversation.Kind.COMPARE)
-    shown = talk or own.order_by("-used_at").first()
+    shown = conversation or own.order_by("-used_at").first()
     last = [name for name in shown.model_names if name in names] if shown else []
     chosen = {"models": last or names[:FEWEST]}
-    if talk is None:
+    if conversation is None:
         return chosen
-    asked = talk.messages.order_by("created_at").first()
-    return {**CompareForm.initial_from(talk.params), **chosen, "message": asked.text if asked else ""}
+    asked = conversation.messages.order_by("created_at").first()
+    return {**CompareForm.initial_from(conversation.params), **chosen, "message": asked.text if asked else ""}
 
 
-def _columns_context(talk: Conversation) -> dict[str, Any]:
-    found = columns_of(talk)
+def _columns_context(conversation: Conversation) -> dict[str, Any]:
+    found = columns_of(conversation)
     rendered = rendered_answers(each.answer for each in found)
     busy = any(each.answer.is_under_way for each in found)
-    return {"conversation": talk, "columns": found, "rendered": rendered, "busy": busy}
+    return {"conversation": conversation, "columns": found, "rendered": rendered, "busy": busy}
 
 
 def _column(request: PortalRequest, answer: Answer, **more: object) -> SafeString:
@@ -172,21 +178,23 @@ def _column(request: PortalRequest, answer: Answer, **more: object) -> SafeStrin
 
 def stream_view(request: PortalRequest, answer: Answer) -> StreamView:
     """Return how a column looks when its stream begins and ends; which was the best may change with each end."""
-    talk = answer.message.conversation
+    conversation = answer.message.conversation
 
     def article(shown: Answer) -> SafeString:
         context = {"column": Column(answer=shown), "rendered": rendered_answers([shown])}
         return _drawn(request, "playground/_said.html", context)
 
     def marks() -> str:
-        drawn = [(each, _drawn(request, "playground/_marks.html", {"column": each})) for each in columns_of(talk)]
+        drawn = [
+            (each, _drawn(request, "playground/_marks.html", {"column": each})) for each in columns_of(conversation)
+        ]
         return "".join(partial(f"marks-{each.answer.pk}", html) for each, html in drawn)
 
     return StreamView(
         first=lambda: partial(f"answer-{answer.pk}", article(answer)),
         article=article,
         waiting=lambda said, again_s: HttpResponse(_column(request, answer, sentence=said, again_s=again_s)),
-        page=_address(talk),
+        page=_address(conversation),
         extra=marks,
     )
 
@@ -195,8 +203,8 @@ def _drawn(request: PortalRequest, template: str, context: dict[str, Any]) -> Sa
     return render_to_string(template, context, request)
 
 
-def _address(talk: Conversation) -> str:
-    return reverse("playground:comparison", args=[talk.pk])
+def _address(conversation: Conversation) -> str:
+    return reverse("playground:comparison", args=[conversation.pk])
 
 
 # --- Refusals ---------------------------------------------------------------------------------------
@@ -217,11 +225,11 @@ def _wrong(request: PortalRequest, form: CompareForm) -> HttpResponse:
 
 
 def _refused(request: PortalRequest, form: CompareForm, refusal: Refusal) -> HttpResponse:
-    told = {"sentence": sentence_of(refusal), "retry_at": getattr(refusal, "retry_at", None)}
+    refusal_context = {"sentence": sentence_of(refusal), "retry_at": getattr(refusal, "retry_at", None)}
     status = status_of(refusal)
     if not request.htmx:
-        return render(request, PAGE, {**_page(request, None, form=form), **told}, status=status)
-    return _beside_form(render(request, "playground/_unsent.html", told, status=status))
+        return render(request, PAGE, {**_page(request, None, form=form), **refusal_context}, status=status)
+    return _beside_form(render(request, "playground/_unsent.html", refusal_context, status=status))
 
 
 def _beside_form(response: HttpResponse) -> HttpResponse:

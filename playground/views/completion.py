@@ -114,25 +114,31 @@ def _asked_for(request: PortalRequest, form: AskForm, earlier: Answer | None) ->
 
 
 # --- What is shown ----------------------------------------------------------------------------------
-def _page(request: PortalRequest, talk: Conversation | None, *, form: AskForm | None = None) -> dict[str, Any]:
+def _page(request: PortalRequest, conversation: Conversation | None, *, form: AskForm | None = None) -> dict[str, Any]:
     models = _models(request)
-    answer = talk.head if talk else None
+    answer = conversation.head if conversation else None
     if form is None:
         own = Conversation.objects.owned_by(request.user).filter(kind=KIND).order_by("-used_at")
-        last = [] if talk else own.values_list("model_names", flat=True).first() or []
-        params = talk.params if talk else {"model": (last or [None])[0]}
+        last = [] if conversation else own.values_list("model_names", flat=True).first() or []
+        params = conversation.params if conversation else {"model": (last or [None])[0]}
         initial = {**AskForm.initial_from(params), "message": answer.message.text if answer else ""}
         form = AskForm(initial=initial, models=models, kind=KIND)
-    return {"form": form, "models": models, "conversation": talk, "answer": answer, "address": talk and _address(talk)}
+    return {
+        "form": form,
+        "models": models,
+        "conversation": conversation,
+        "answer": answer,
+        "address": conversation and _address(conversation),
+    }
 
 
 def _place_of(request: PortalRequest, answer: Answer) -> str:
     """Return what enters the page, which then asks for the answer's stream."""
-    talk = answer.message.conversation
+    conversation = answer.message.conversation
     place = format_html(
         '<span id="playground-box" data-address="{}" data-title="{} · Passerelle" hidden></span>',
-        _address(talk),
-        talk.title,
+        _address(conversation),
+        conversation.title,
     )
     shown = _article(request, answer)
     return partial("playground-written", shown, swap="innerHTML") + partial("playground-box", place)
@@ -151,17 +157,17 @@ def _article(request: PortalRequest, answer: Answer, **more: object) -> SafeStri
     return render_to_string("playground/_written.html", {"answer": answer, **more}, request)
 
 
-def _address(talk: Conversation) -> str:
-    return reverse("playground:completed", args=[talk.pk])
+def _address(conversation: Conversation) -> str:
+    return reverse("playground:completed", args=[conversation.pk])
 
 
 # --- Refusals ---------------------------------------------------------------------------------------
 def _refused(request: PortalRequest, form: AskForm, refusal: Refusal) -> HttpResponse:
-    told = {"sentence": sentence_of(refusal), "retry_at": getattr(refusal, "retry_at", None)}
-    return _unsent(request, form, status=status_of(refusal), **told)
+    refusal_context = {"sentence": sentence_of(refusal), "retry_at": getattr(refusal, "retry_at", None)}
+    return _unsent(request, form, status=status_of(refusal), **refusal_context)
 
 
-def _unsent(request: PortalRequest, form: AskForm, *, status: int, **told: Any) -> HttpResponse:
+def _unsent(request: PortalRequest, form: AskForm, *, status: int, **refusal_context: Any) -> HttpResponse:
     """Say why nothing was sent; what was typed stays."""
     template = "playground/_unsent.html" if request.htmx else PAGE
-    return render(request, template, {**_page(request, None, form=form), **told}, status=status)
+    return render(request, template, {**_page(request, None, form=form), **refusal_context}, status=status)

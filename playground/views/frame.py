@@ -16,12 +16,12 @@ from keys.catalogue import CHAT_MODES
 from keys.models import GatewayModel, Key
 from keys.services import KeyRefused, TooManyActions
 from playground import presets
+from playground.errors.cards import card_of
+from playground.errors.classify import AnswerError
 from playground.forms import AskForm
 from playground.models import Answer, Conversation
 from playground.rendering import RenderedAnswers, render_answers
 from playground.services.asking import Asker
-from playground.services.cards import card_of
-from playground.services.mishaps import Mishap
 from playground.services.refusals import AskRefused
 from playground.services.tree import shown_turns
 from web.request import PortalRequest
@@ -57,26 +57,26 @@ def own_answer(request: PortalRequest, answer_id: UUID) -> Answer:
 
 def named_conversation(request: PortalRequest) -> Conversation | None:
     """Return the conversation that a form names, None for a new one."""
-    told = request.POST.get("conversation", "")
-    if not told:
+    given = request.POST.get("conversation", "")
+    if not given:
         return None
     try:
-        return own_conversation(request, UUID(told))
+        return own_conversation(request, UUID(given))
     except ValueError as error:
         raise Http404 from error
 
 
-def parent_of(request: PortalRequest, talk: Conversation | None) -> Answer | None:
+def parent_of(request: PortalRequest, conversation: Conversation | None) -> Answer | None:
     """Return the answer that a new message follows: the last one that the page showed."""
-    told = talk and (request.POST.get("parent") or talk.head_id)
-    if talk is None or not told:
+    given = conversation and (request.POST.get("parent") or conversation.head_id)
+    if conversation is None or not given:
         return None
     own = Answer.objects.owned_by(request.user).select_related(None).select_related("message")
     try:
-        parent = get_object_or_404(own, pk=UUID(str(told)), message__conversation=talk)
+        parent = get_object_or_404(own, pk=UUID(str(given)), message__conversation=conversation)
     except ValueError as error:
         raise Http404 from error
-    parent.message.conversation = talk  # known
+    parent.message.conversation = conversation  # known
     return parent
 
 
@@ -122,9 +122,9 @@ def first_params(request: PortalRequest, conversation: Conversation | None) -> M
 # --- Refusals ---------------------------------------------------------------------------------------
 def refused(request: PortalRequest, refusal: Refusal, page: Callable[[], dict[str, Any]]) -> HttpResponse:
     """Say beside the form why nothing was sent; all that was typed stays. `page` is the page's context."""
-    told = {"sentence": sentence_of(refusal), "retry_at": getattr(refusal, "retry_at", None)}
+    refusal_context = {"sentence": sentence_of(refusal), "retry_at": getattr(refusal, "retry_at", None)}
     template = "playground/_refused.html" if request.htmx else "playground/index.html"
-    context = told if request.htmx else {**page(), **told}
+    context = refusal_context if request.htmx else {**page(), **refusal_context}
     return render(request, template, context, status=status_of(refusal))
 
 
@@ -142,7 +142,7 @@ def status_of(refusal: Refusal) -> int:
 def sentence_of(refusal: Refusal) -> str:
     """Say what it is and what to do. A gateway that comes into it was asked for the key, not yet for an answer."""
     if isinstance(refusal, GatewayUnavailable):
-        card = card_of(Mishap(code="gateway_down", free=True))
+        card = card_of(AnswerError(code="gateway_down", free=True))
         return f"{card.title}. {card.sentence} {card.hint}"
     if isinstance(refusal, GatewayError):
         return _("The gateway refused to create your Playground key. Nothing was sent. Contact the administrators.")

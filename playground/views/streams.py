@@ -14,13 +14,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from playground.errors.cards import card_of
+from playground.errors.problems import problem_of
 from playground.models import Answer
 from playground.reasoning import ReasoningSplitter
 from playground.services.asking import Job
 from playground.services.autosave import save_meanwhile
-from playground.services.cards import card_of
 from playground.services.following import followed
-from playground.services.problems import problem_of
 from playground.services.running import Delta, Done, Update, runs_here, start_run
 from playground.templatetags.playground_words import seconds
 from web.event_stream import KEEP_ALIVE, Appender, event_stream, message, partial

@@ -6,9 +6,9 @@ from typing import Any
 from django.http import HttpResponse
 
 from gateway.errors import GatewayError
+from playground.errors.cards import card_of
+from playground.errors.classify import answer_error_of
 from playground.forms.texts import ModelForm
-from playground.services.cards import card_of
-from playground.services.mishaps import mishap_of
 from playground.services.refusals import AskRefused
 from playground.views.frame import REFUSALS, Refusal, status_of
 from web.pages import render_region
@@ -16,7 +16,7 @@ from web.request import PortalRequest
 
 
 def shown(request: PortalRequest, page: str, form: ModelForm, **more: Any) -> HttpResponse:
-    """Show the form, and beneath it what `more` says; status: 200 unless the form has errors or `status` is told."""
+    """Show the form, and beneath it what `more` says; status: 200 unless the form has errors or `status` is given."""
     status = more.pop("status", 422 if form.errors else 200)
     context = {"form": form, "models": list(form.models.values()), **more}
     return render_region(request, page, "try", context, status=status)
@@ -25,15 +25,15 @@ def shown(request: PortalRequest, page: str, form: ModelForm, **more: Any) -> Ht
 def answered(request: PortalRequest, page: str, form: ModelForm, ask: Callable[[], Mapping[str, Any]]) -> HttpResponse:
     """Ask, and show the answer; or say why there is none."""
     try:
-        told = ask()
+        result = ask()
     except REFUSALS as refusal:
         return shown(request, page, form, **_told(refusal))
-    return shown(request, page, form, **told)
+    return shown(request, page, form, **result)
 
 
 def _told(refusal: Refusal) -> dict[str, Any]:
     status = status_of(refusal)
     if isinstance(refusal, GatewayError):
-        return {"card": card_of(mishap_of(refusal, begun=False)), "status": status}
+        return {"card": card_of(answer_error_of(refusal, begun=False)), "status": status}
     retry_at = refusal.retry_at if isinstance(refusal, AskRefused) else None
     return {"sentence": str(refusal), "retry_at": retry_at, "status": status}

@@ -1,18 +1,18 @@
-// The page follows the growing talk while the reader is at its end; else [data-newest] leads there.
+// The page follows the growing conversation while the reader is at its end; else [data-newest] leads there.
 
 const NEAR_PX = 48;
 
 const card = document.querySelector(".ps-chat");
-const talk = () => document.querySelector("#playground-talk");
+const conversation = () => document.querySelector("#playground-conversation");
 const composer = document.querySelector("#playground-form");
 const button = document.querySelector("[data-newest]");
 let following = true;
 let wasAt = scrollY;
 
-// How far the end of the talk is hidden behind the composer, which stands at the bottom of the window.
+// How far the end of the conversation is hidden behind the composer, which stands at the bottom of the window.
 function hidden() {
   if (!composer.isConnected) return 0; // an error page took the place of the chat
-  return Math.round(talk().getBoundingClientRect().bottom - (innerHeight - composer.offsetHeight));
+  return Math.round(conversation().getBoundingClientRect().bottom - (innerHeight - composer.offsetHeight));
 }
 
 function show() {
@@ -20,7 +20,7 @@ function show() {
 }
 
 function follow() {
-  if (following && hidden() > 0 && talk().querySelector(".ps-turn")) scrollBy({ top: hidden(), behavior: "instant" });
+  if (following && hidden() > 0 && conversation().querySelector(".ps-turn")) scrollBy({ top: hidden(), behavior: "instant" });
   show();
 }
 

@@ -1,7 +1,7 @@
-// The talk is drawn anew, and the focus stays in the turn where something was done: at the same arrow of a pager, or
+// The conversation is drawn anew, and the focus stays in the turn where something was done: at the same arrow of a pager, or
 // at the other one where it goes no further; at [data-edits] for who leaves a message as it was.
 
-const partsOf = (kind) => [...document.querySelectorAll(`#playground-talk ${kind}`)];
+const partsOf = (kind) => [...document.querySelectorAll(`#playground-conversation ${kind}`)];
 
 let wanted = null; // what finds the element that is to have the focus
 

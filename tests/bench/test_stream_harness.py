@@ -47,7 +47,7 @@ def test_notices_a_token_that_is_lost_moved_or_there_twice(text: str, corruption
 def test_puts_the_text_together_as_a_page_would() -> None:
     spelt = Appender("text-1")
     events = [
-        message(partial("playground-talk", SafeString("<p>9</p>"), swap="beforeend")),
+        message(partial("playground-conversation", SafeString("<p>9</p>"), swap="beforeend")),
         message(spelt("1 <"), partial("live-1", SafeString("7"))),
         message(spelt(" 2\n3")),
         message(partial("answer-1", SafeString('<p id="text-1">1 2 3</p>'))),

@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from accounts.models import User
 from tests.browser import playground_steps as chat
 from tests.browser import steps
+from tests.browser.conversations import some_talks
 from tests.browser.portal_process import ROOT, Portal
 from tests.browser.scenes import keys_in_every_state, some_keys
-from tests.browser.talks import some_talks
 from tests.browser.visit import DESK, PHONE, Visit
 from tests.browser.weeks import weeks_of_use
 from tests.browser.windows import Windows

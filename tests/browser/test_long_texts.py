@@ -29,9 +29,9 @@ def test_a_box_grows_with_its_text(visit: Visit, intern: User, path: str) -> Non
 
 
 def test_long_thoughts_need_no_mouse(visit: Visit, intern: User) -> None:
-    talk = rows.conversation(intern, ("Which one?", f"<think>{THOUGHTS}</think>The first."))
-    rows.answer(rows.message(talk, "Sure?", parent=rows.last_answer(talk)), "Yes.", reasoning=THOUGHTS)
-    page = visit(reverse("playground:conversation", args=[talk.pk]), user=intern)
+    conversation = rows.conversation(intern, ("Which one?", f"<think>{THOUGHTS}</think>The first."))
+    rows.answer(rows.message(conversation, "Sure?", parent=rows.last_answer(conversation)), "Yes.", reasoning=THOUGHTS)
+    page = visit(reverse("playground:conversation", args=[conversation.pk]), user=intern)
     folded = page.get_by_text("Reasoning", exact=True)
     expect(folded).to_have_count(2)
 

@@ -96,8 +96,8 @@ def test_an_answer_is_copied_as_it_was_written(visit: Visit, intern: User) -> No
 
 def at_a_talk(visit: Visit, user: User, answered: str = "Hi, I am a bee.") -> Page:
     """Open a conversation of one message."""
-    talk = rows.conversation(user, ("Who are you?", answered), model="general_nothink")
-    return visit(reverse("playground:conversation", args=[talk.pk]), user=user)
+    conversation = rows.conversation(user, ("Who are you?", answered), model="general_nothink")
+    return visit(reverse("playground:conversation", args=[conversation.pk]), user=user)
 
 
 def clipboard(page: Page) -> str:
@@ -173,7 +173,7 @@ def test_what_goes_wrong_is_told_in_words(visit: Visit, intern: User, switch: st
 
     expect(answer.locator(".ps-lead")).to_have_text(title)
     expect(page.locator("#say")).to_have_text(title)
-    told = answer.locator(".ps-as-told")
+    told = answer.locator(".ps-raw")
     expect(told).to_be_hidden()
     answer.get_by_text("The gateway’s message").click()
     expect(told).not_to_be_empty()

@@ -89,14 +89,14 @@ def test_four_models_answer_side_by_side(visit: Visit, intern: User) -> None:
 @pytest.mark.parametrize("width", [390, 768, 1280])
 def test_answers_of_models_with_long_names_stay_within_the_page(visit: Visit, intern: User, width: int) -> None:
     names = [f"vendor/{letter * 12}-235B-A22B-Thinking-2507-Instruct-FP8-dynamic" for letter in "abcd"]
-    talk = rows.conversation(intern, kind="compare", params={"models": names}, title="Which?")
-    message = rows.message(talk, "Which?")
+    conversation = rows.conversation(intern, kind="compare", params={"models": names}, title="Which?")
+    message = rows.message(conversation, "Which?")
     for name in names:
         rows.answer(
             message, "| a | b |\n|---|---|\n| " + "c" * 90 + " | d |\n\n```\n" + "e" * 300 + "\n```", model=name
         )
 
-    page = visit(f"/playground/compare/{talk.pk}/", user=intern, viewport={"width": width, "height": 800})
+    page = visit(f"/playground/compare/{conversation.pk}/", user=intern, viewport={"width": width, "height": 800})
 
     so_many(page, "Finished", 4)
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -124,8 +124,8 @@ def test_a_list_that_is_long_scrolls_by_itself(visit: Visit, intern: User) -> No
 
 def at_a_talk(visit: Visit, user: User) -> Page:
     """Open a conversation of one message."""
-    talk = rows.conversation(user, ("Who are you?", "I am a **bee**."), model="general_nothink")
-    return visit(reverse("playground:conversation", args=[talk.pk]), user=user)
+    conversation = rows.conversation(user, ("Who are you?", "I am a **bee**."), model="general_nothink")
+    return visit(reverse("playground:conversation", args=[conversation.pk]), user=user)
 
 
 def listed(page: Page) -> Locator:

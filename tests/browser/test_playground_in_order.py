@@ -35,8 +35,8 @@ def test_while_an_answer_comes_and_when_it_is_stopped(visit: Visit, intern: User
 
 
 def test_what_opens_over_a_conversation(visit: Visit, intern: User, axe_on_phone: bool) -> None:
-    talk = rows.conversation(intern, ("Who are you?", "# Hi\n\nI am a **bee**."), model="general_nothink")
-    page = visit(reverse("playground:conversation", args=[talk.pk]), user=intern)
+    conversation = rows.conversation(intern, ("Who are you?", "# Hi\n\nI am a **bee**."), model="general_nothink")
+    page = visit(reverse("playground:conversation", args=[conversation.pk]), user=intern)
     chat.composer(page).fill("Hello")
     page.get_by_role("button", name="View code").click()
     assert_dialog_in_order(page, axe_on_phone)

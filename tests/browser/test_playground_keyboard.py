@@ -180,5 +180,5 @@ def test_on_a_phone_what_is_folded_opens(visit: Visit, intern: User) -> None:
 
 def at_a_talk(visit: Visit, user: User, **options: Any) -> Page:
     """Open a conversation of one message."""
-    talk = rows.conversation(user, ("Who are you?", "Hi, I am a bee."), model="general_nothink")
-    return visit(reverse("playground:conversation", args=[talk.pk]), user=user, **options)
+    conversation = rows.conversation(user, ("Who are you?", "Hi, I am a bee."), model="general_nothink")
+    return visit(reverse("playground:conversation", args=[conversation.pk]), user=user, **options)

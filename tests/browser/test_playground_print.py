@@ -15,8 +15,8 @@ A4: ViewportSize = {"width": 718, "height": 1047}  # CSS pixels of what margins 
 
 
 def test_a_conversation_begins_on_the_first_page_and_nothing_is_cut(visit: Visit, intern: User) -> None:
-    talk = rows.conversation(intern, ("What is it?", ANSWER), ("And then?", ANSWER))
-    page = visit(reverse("playground:conversation", args=[talk.pk]), user=intern, first=True)
+    conversation = rows.conversation(intern, ("What is it?", ANSWER), ("And then?", ANSWER))
+    page = visit(reverse("playground:conversation", args=[conversation.pk]), user=intern, first=True)
 
     on_paper(page)
 
@@ -30,11 +30,11 @@ def test_a_conversation_begins_on_the_first_page_and_nothing_is_cut(visit: Visit
 
 
 def test_a_comparison_is_printed_one_answer_after_the_other(visit: Visit, intern: User) -> None:
-    talk = rows.conversation(intern, kind="compare", params={"models": ["one", "two"]}, title="Which?")
-    message = rows.message(talk, "Which?")
+    conversation = rows.conversation(intern, kind="compare", params={"models": ["one", "two"]}, title="Which?")
+    message = rows.message(conversation, "Which?")
     for name in ("one", "two"):
         rows.answer(message, ANSWER, model=name)
-    page = visit(reverse("playground:comparison", args=[talk.pk]), user=intern, first=True)
+    page = visit(reverse("playground:comparison", args=[conversation.pk]), user=intern, first=True)
 
     on_paper(page)
 

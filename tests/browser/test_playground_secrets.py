@@ -38,7 +38,7 @@ def test_nothing_that_reaches_the_browser_holds_a_secret(visit: Visit, intern: U
 
 
 def a_whole_chat(page: Page) -> None:
-    """Ask, ask again, see errors at the start and midway, look at what was sent, at code and at the purse."""
+    """Ask, ask again, see errors at the start and midway, look at what was sent, at code and at the budget."""
     for text in ("[words 5] bees", "[fail 401] bees", "[fail 500] bees", "[sse-error][words 6] bees", "[budget] bees"):
         chat.ask(page, text)
     answer = chat.last_answer(page)

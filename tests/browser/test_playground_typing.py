@@ -132,8 +132,8 @@ def test_what_one_typed_is_not_shown_to_the_next_person(visit: Visit, intern: Us
 
 
 def at_the_end_of_a_long_talk(visit: Visit, owner: User) -> Page:
-    talk = rows.conversation(owner, *LONG_TALK)
-    page = visit(reverse("playground:conversation", args=[talk.pk]), user=owner)
+    conversation = rows.conversation(owner, *LONG_TALK)
+    page = visit(reverse("playground:conversation", args=[conversation.pk]), user=owner)
     chat.composer(page).press("End")
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
     return page

@@ -74,14 +74,14 @@ def test_as_a_prompt_a_system_prompt_an_answer_and_a_title(visit: Visit, intern:
 
 
 def test_as_a_title_an_error_and_the_name_of_an_image(visit: Visit, intern: User, policy: bool) -> None:
-    talk = rows.conversation(intern, ("Hello", "Hi"), title=" ".join(STORABLE)[:100], model="general_nothink")
-    last = rows.last_answer(talk)
+    conversation = rows.conversation(intern, ("Hello", "Hi"), title=" ".join(STORABLE)[:100], model="general_nothink")
+    last = rows.last_answer(conversation)
     rows.image(last.message, name="x.png' onload='alert(1)\"><script>alert(1)</script>")
     for text in STORABLE[:12]:
         problem = {"code": "refused", "status": 400, "type": text, "message": text, "parameter": text}
         rows.answer(last.message, text, state=Answer.State.FAILED, problem=problem, model="general_nothink")
 
-    with watched(visit, intern, reverse("playground:conversation", args=[talk.pk]), policy=policy) as page:
+    with watched(visit, intern, reverse("playground:conversation", args=[conversation.pk]), policy=policy) as page:
         chat.last_answer(page).get_by_text("The gateway’s message").click()
         assert page.evaluate(RUNNABLE) == []
         chat.last_answer(page).get_by_role("button", name="Previous answer").click()

@@ -86,10 +86,10 @@ def test_says_that_the_persons_budget_is_used_up_and_what_is_left_of_it(poor: Us
     secret = issue(poor).secret
     use(poor)
     chat(sandbox, secret)
-    purse = services.playground_purse(poor)
-    assert purse is not None
-    assert (purse.budget_usd, purse.period) == (Decimal("0.01"), "30d")
-    assert Decimal("0.009") < purse.left_usd < Decimal("0.0095")
+    budget_status = services.playground_budget(poor)
+    assert budget_status is not None
+    assert (budget_status.budget_usd, budget_status.period) == (Decimal("0.01"), "30d")
+    assert Decimal("0.009") < budget_status.left_usd < Decimal("0.0095")
 
     use_up(sandbox, secret)
 

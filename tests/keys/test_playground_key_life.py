@@ -1,4 +1,4 @@
-"""The Playground's own key over time: renewed, made anew, brought to the policy; and its purse."""
+"""The Playground's own key over time: renewed, made anew, brought to the policy; and its budget."""
 
 from decimal import Decimal
 
@@ -133,7 +133,7 @@ def test_is_found_blocked_when_the_gateway_refused_it(intern: User, sandbox: San
 def test_has_nothing_to_be_rechecked_before_its_first_use(intern: User, sandbox: Sandbox) -> None:
     services.recheck_playground_key(intern)
 
-    assert services.playground_purse(intern) is None
+    assert services.playground_budget(intern) is None
 
 
 # --- The policy changes -----------------------------------------------------------------------------------
@@ -209,27 +209,27 @@ def test_is_made_anew_when_it_was_gone_as_the_policy_changed(intern: User, sandb
     assert_at_rest(sandbox)
 
 
-# --- Its purse --------------------------------------------------------------------------------------------
-def test_tells_what_is_in_its_purse(intern: User, sandbox: Sandbox) -> None:
+# --- Its budget --------------------------------------------------------------------------------------------
+def test_tells_what_is_left_of_its_budget(intern: User, sandbox: Sandbox) -> None:
     spend_at(sandbox, use(intern), 0.75)
 
-    purse = services.playground_purse(intern)
+    budget_status = services.playground_budget(intern)
 
-    assert purse
-    assert purse.of_key
-    assert (purse.budget_usd, purse.spent_usd, purse.period) == (Decimal(5), Decimal(0), "30d")
-    assert (purse.of_key.budget_usd, purse.of_key.spent_usd, purse.of_key.period) == (
+    assert budget_status
+    assert budget_status.of_key
+    assert (budget_status.budget_usd, budget_status.spent_usd, budget_status.period) == (Decimal(5), Decimal(0), "30d")
+    assert (budget_status.of_key.budget_usd, budget_status.of_key.spent_usd, budget_status.of_key.period) == (
         Decimal(2),
         Decimal("0.75"),
         "30d",
     )
-    for resets_at in (purse.resets_at, purse.of_key.resets_at):
+    for resets_at in (budget_status.resets_at, budget_status.of_key.resets_at):
         assert resets_at
         assert resets_at > timezone.now()
 
 
-def test_has_no_purse_when_the_gateway_lost_it(intern: User, sandbox: Sandbox) -> None:
+def test_has_no_budget_when_the_gateway_lost_it(intern: User, sandbox: Sandbox) -> None:
     use(intern)
     delete_at_gateway(sandbox, the_key())
 
-    assert services.playground_purse(intern) is None
+    assert services.playground_budget(intern) is None

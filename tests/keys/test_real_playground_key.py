@@ -59,11 +59,15 @@ def test_deleting_the_key_is_no_way_round_its_budget(intern: User, real: RealGat
     assert real.info(token_of(again))["spend"] == 2.5
     refused = real.chat(again)
     assert (refused.status_code, refused.json()["error"]["type"]) == (422, "budget_exceeded")
-    purse = services.playground_purse(intern)
-    assert purse
-    assert (purse.spent_usd, purse.budget_usd, purse.period) == (Decimal("2.5"), Decimal(2), "30d")
-    assert purse.resets_at
-    assert timezone.now() < purse.resets_at < timezone.now() + timedelta(days=32)
+    budget_status = services.playground_budget(intern)
+    assert budget_status
+    assert (budget_status.spent_usd, budget_status.budget_usd, budget_status.period) == (
+        Decimal("2.5"),
+        Decimal(2),
+        "30d",
+    )
+    assert budget_status.resets_at
+    assert timezone.now() < budget_status.resets_at < timezone.now() + timedelta(days=32)
 
 
 def test_the_policy_reaches_the_gateway_at_the_next_use(intern: User, real: RealGateway) -> None:

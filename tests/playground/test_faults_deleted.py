@@ -17,7 +17,7 @@ from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-TOLD = "What this follows was deleted meanwhile. Nothing was sent."
+REPORTED = "What this follows was deleted meanwhile. Nothing was sent."
 PROMPT = "My long prompt [words 3]"
 
 
@@ -29,7 +29,7 @@ def slow_key(sandbox: Sandbox, db: None) -> None:
 
 
 @pytest.fixture
-def talk(intern: User) -> Conversation:
+def conversation(intern: User) -> Conversation:
     return rows.conversation(intern, ("One", "1"), ("Two", "2"), model="gpt-4o-mini")
 
 
@@ -50,32 +50,34 @@ class Elsewhere(threading.Thread):
 
 @pytest.mark.parametrize("htmx", [True, False])
 @pytest.mark.parametrize("whole", [False, True], ids=["answer", "conversation"])
-def test_a_further_message(as_intern: Client, sandbox: Sandbox, talk: Conversation, whole: bool, htmx: bool) -> None:
-    last = rows.last_answer(talk)
-    elsewhere = Elsewhere(sandbox, talk if whole else last)
+def test_a_further_message(
+    as_intern: Client, sandbox: Sandbox, conversation: Conversation, whole: bool, htmx: bool
+) -> None:
+    last = rows.last_answer(conversation)
+    elsewhere = Elsewhere(sandbox, conversation if whole else last)
     elsewhere.start()
 
-    response = send(as_intern, PROMPT, conversation=str(talk.pk), parent=str(last.pk), htmx=htmx)
+    response = send(as_intern, PROMPT, conversation=str(conversation.pk), parent=str(last.pk), htmx=htmx)
 
     elsewhere.join()
     assert response.status_code == 409
-    assert TOLD in words_of(response)
+    assert REPORTED in words_of(response)
     assert htmx or PROMPT in response.content.decode()
     assert_nothing_was_written(0 if whole else 2)
     assert answer_to(as_intern, PROMPT).state == Answer.State.COMPLETE
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["answer", "conversation"])
-def test_another_answer(as_intern: Client, sandbox: Sandbox, talk: Conversation, whole: bool) -> None:
+def test_another_answer(as_intern: Client, sandbox: Sandbox, conversation: Conversation, whole: bool) -> None:
     before = Answer.objects.get(message__text="One")  # what follows it goes with it
-    elsewhere = Elsewhere(sandbox, talk if whole else before)
+    elsewhere = Elsewhere(sandbox, conversation if whole else before)
     elsewhere.start()
 
-    response = post(as_intern, reverse("playground:retry", args=[rows.last_answer(talk).pk]))
+    response = post(as_intern, reverse("playground:retry", args=[rows.last_answer(conversation).pk]))
 
     elsewhere.join()
     assert response.status_code == 409
-    assert TOLD in words_of(response)
+    assert REPORTED in words_of(response)
     assert_nothing_was_written(0 if whole else 1)
 
 

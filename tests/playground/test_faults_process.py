@@ -55,12 +55,12 @@ def test_a_gateway_that_is_killed_is_told_and_asked_again_when_it_is_back(
     mortal.faults("/chat/completions", kind, after_chunks=CHUNKS, seconds=FOR_EVER_S)
     killer = threading.Thread(target=kill_when_it_holds, args=(mortal,))
     killer.start()
-    talk = heard(send(as_intern, COUNT))
+    conversation = heard(send(as_intern, COUNT))
     killer.join()
 
-    assert (talk.said, talk.answer.state, talk.answer.text) == (title, State.FAILED, text)
-    again = reverse("playground:retry", args=[talk.answer.pk])
-    assert f'formaction="{again}"' in talk.article
+    assert (conversation.said, conversation.answer.state, conversation.answer.text) == (title, State.FAILED, text)
+    again = reverse("playground:retry", args=[conversation.answer.pk])
+    assert f'formaction="{again}"' in conversation.article
 
     down = heard(post(as_intern, again))
     assert down.said == "The gateway does not answer"
@@ -69,7 +69,7 @@ def test_a_gateway_that_is_killed_is_told_and_asked_again_when_it_is_back(
     mortal.start(port=int(mortal.origin.rpartition(":")[2]))
     whole = heard(post(as_intern, again))
     assert (whole.answer.state, len(whole.answer.text.split())) == (State.COMPLETE, 30)
-    assert whole.answer.message_id == talk.answer.message_id
+    assert whole.answer.message_id == conversation.answer.message_id
 
 
 def kill_when_it_holds(gateway: Sandbox) -> None:

@@ -54,12 +54,12 @@ def test_a_model_without_eyes_is_told_of_those_that_see() -> None:
 @pytest.mark.django_db
 def test_the_images_of_a_conversation_have_a_limit_together(settings: Settings) -> None:
     settings.PLAYGROUND_CONVERSATION_IMAGE_MB = 1
-    talk = rows.conversation(make_intern())
-    rows.image(rows.message(talk), data=GIF.ljust(600_000))
-    rows.image(rows.message(rows.conversation(talk.owner)), data=GIF.ljust(900_000))
+    conversation = rows.conversation(make_intern())
+    rows.image(rows.message(conversation), data=GIF.ljust(600_000))
+    rows.image(rows.message(rows.conversation(conversation.owner)), data=GIF.ljust(900_000))
 
-    assert asked(("a.gif", GIF.ljust(400_000)), conversation=talk).is_valid()
-    assert error_of("images", ("a.gif", GIF.ljust(400_001)), conversation=talk) == (
+    assert asked(("a.gif", GIF.ljust(400_000)), conversation=conversation).is_valid()
+    assert error_of("images", ("a.gif", GIF.ljust(400_001)), conversation=conversation) == (
         "The images of a conversation may have 1 MB. Begin a new one for more."
     )
 
@@ -67,12 +67,12 @@ def test_the_images_of_a_conversation_have_a_limit_together(settings: Settings) 
 @pytest.mark.django_db
 def test_images_that_go_along_with_a_new_wording_are_held_against_the_same_limits(settings: Settings) -> None:
     settings.PLAYGROUND_CONVERSATION_IMAGE_MB = 1
-    talk = rows.conversation(make_intern())
-    rows.image(rows.message(talk), data=GIF.ljust(600_000))
+    conversation = rows.conversation(make_intern())
+    rows.image(rows.message(conversation), data=GIF.ljust(600_000))
 
     def reworded(model: str, size: int) -> dict[str, list[str]]:
         carried = [Picture(name="a.gif", media_type="image/gif", data=GIF.ljust(size))]
-        form = AskForm({"model": model}, models=MODELS, conversation=talk, with_message=False, carried=carried)
+        form = AskForm({"model": model}, models=MODELS, conversation=conversation, with_message=False, carried=carried)
         return {field: list(map(str, errors)) for field, errors in form.errors.items()}
 
     assert reworded("eyes", 400_000) == {}

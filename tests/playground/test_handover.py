@@ -82,10 +82,10 @@ def test_what_was_deleted_meanwhile_is_not_there(as_intern: Client) -> None:
 
 
 def test_is_kept_for_seconds_and_in_bounds(intern: User) -> None:
-    talk = rows.conversation(intern, ("One", "1"))
-    prepared = prepare(asker(intern), talk.head)  # type: ignore[arg-type]  # it has one
+    conversation = rows.conversation(intern, ("One", "1"))
+    prepared = prepare(asker(intern), conversation.head)  # type: ignore[arg-type]  # it has one
     big = [
-        replace(prepared, answer=Answer(message=Message(conversation=talk, stored_bytes=MOST_BYTES * 2 // 3)))
+        replace(prepared, answer=Answer(message=Message(conversation=conversation, stored_bytes=MOST_BYTES * 2 // 3)))
         for _ in range(2)
     ]
 

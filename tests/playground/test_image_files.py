@@ -64,14 +64,14 @@ def of_rows() -> set[str]:
 
 def illustrated(owner: User) -> Conversation:
     """Make a conversation of two turns, each with a picture that was sent and one that was made."""
-    talk = rows.conversation(owner)
+    conversation = rows.conversation(owner)
     parent = None
     for _ in range(2):
-        message = rows.message(talk, "Look", parent=parent)
+        message = rows.message(conversation, "Look", parent=parent)
         rows.image(message)
         parent = rows.answer(message)
         rows.generated_image(parent)
-    return talk
+    return conversation
 
 
 # --- Where they are ---------------------------------------------------------------------------------
@@ -104,11 +104,11 @@ def test_files_go_with_their_rows_once_that_is_certain(
     others = illustrated(staff)
     stay = files()
 
-    def last_turn(talk: Conversation) -> None:
-        turns.delete_answer(Answer.objects.owned_by(intern).get(pk=rows.last_answer(talk).pk))
+    def last_turn(conversation: Conversation) -> None:
+        turns.delete_answer(Answer.objects.owned_by(intern).get(pk=rows.last_answer(conversation).pk))
 
-    def prune_all(talk: Conversation) -> None:
-        Conversation.objects.filter(pk=talk.pk).update(used_at="2020-01-01T00:00Z")
+    def prune_all(conversation: Conversation) -> None:
+        Conversation.objects.filter(pk=conversation.pk).update(used_at="2020-01-01T00:00Z")
         prune.prune_conversations()
 
     for delete, left in (
@@ -117,9 +117,9 @@ def test_files_go_with_their_rows_once_that_is_certain(
         (prune_all, 0),
         (lambda _: anonymise(person=intern, act=BY_TEST), 0),
     ):
-        talk = illustrated(intern)
+        conversation = illustrated(intern)
         with django_capture_on_commit_callbacks(execute=True):
-            delete(talk)
+            delete(conversation)
             assert len(files()) >= len(stay) + 4  # until it is certain
         assert len(files()) == len(stay) + left
         assert set(files()) == of_rows()
@@ -148,10 +148,10 @@ def test_an_only_alternative_goes_and_the_picture_that_both_answer_stays(
 
 
 def test_a_deletion_that_is_rolled_back_leaves_the_files(intern: User, django_capture_on_commit_callbacks: Any) -> None:
-    talk = illustrated(intern)
+    conversation = illustrated(intern)
 
     with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
-        turns.delete_conversation(talk)
+        turns.delete_conversation(conversation)
         transaction.set_rollback(True)
 
     assert set(files()) == of_rows()
@@ -188,13 +188,13 @@ def test_a_kill_while_they_are_stored_or_deleted_leaves_no_row_without_its_file(
     assert Image.objects.count() == 2
     assert of_rows() < set(files())  # those of the kills lie about
 
-    [talk] = Conversation.objects.all()
+    [conversation] = Conversation.objects.all()
     Answer.objects.update(state=Answer.State.COMPLETE)
-    kills, (killed, line) = 0, killed_after(0, lambda: turns.delete_conversation(talk), SERVICES)
+    kills, (killed, line) = 0, killed_after(0, lambda: turns.delete_conversation(conversation), SERVICES)
     while killed and Conversation.objects.exists():
         kills += 1
         assert of_rows() <= set(files())
-        killed, line = killed_after(line, lambda: turns.delete_conversation(talk), SERVICES)
+        killed, line = killed_after(line, lambda: turns.delete_conversation(conversation), SERVICES)
     assert kills >= 2
     age_files(OLD)
     prune.prune_image_files()
@@ -219,14 +219,14 @@ def test_images_that_cannot_be_read_end_the_answer_with_a_card_and_nothing_is_lo
     models: None, as_intern: Client
 ) -> None:
     first = answer_to(as_intern, "Look [words 3]", images=upload())
-    talk = first.message.conversation
+    conversation = first.message.conversation
     as_intern.raise_request_exception = False
 
     with away():
-        failed = heard(send(as_intern, "And now? [words 3]", conversation=talk.pk, parent=first.pk))
-        page = as_intern.get(reverse("playground:conversation", args=[talk.pk]))
+        failed = heard(send(as_intern, "And now? [words 3]", conversation=conversation.pk, parent=first.pk))
+        page = as_intern.get(reverse("playground:conversation", args=[conversation.pk]))
         picture = as_intern.get(reverse("playground:image", args=[first.message.images.get().pk]))
-        exported = as_intern.get(reverse("playground:export", args=[talk.pk, "json"]))
+        exported = as_intern.get(reverse("playground:export", args=[conversation.pk, "json"]))
 
     assert failed.answer.state == Answer.State.FAILED
     assert failed.answer.problem == {"code": "images_unavailable", "free": True}
@@ -262,9 +262,9 @@ def test_a_missing_file_is_said_and_the_conversation_goes_on(models: None, as_in
     (folder_of_files() / name).unlink()
 
     picture = as_intern.get(reverse("playground:image", args=[first.message.images.get().pk]))
-    talk = first.message.conversation_id
-    exported = as_intern.get(reverse("playground:export", args=[talk, "json"])).json()
-    second = heard(send(as_intern, "And now? [words 3]", conversation=talk, parent=first.pk)).answer
+    conversation = first.message.conversation_id
+    exported = as_intern.get(reverse("playground:export", args=[conversation, "json"])).json()
+    second = heard(send(as_intern, "And now? [words 3]", conversation=conversation, parent=first.pk)).answer
     details = as_intern.get(reverse("playground:details", args=[second.pk]))
 
     assert picture.status_code == 404

@@ -93,12 +93,12 @@ def test_a_message_takes_one_query_more_where_they_are_new_and_none_where_they_a
 def test_lists_and_trees_do_not_load_them(intern: User, as_intern: Client) -> None:
     params = {"model": MODEL, "system": "s" * 1000}
     for _ in range(3):
-        talk = rows.conversation(intern, ("Hello", "Hi"), params=params)
-        rows.answer(rows.message(talk, "Well?", parent=rows.last_answer(talk)), params=params)
+        conversation = rows.conversation(intern, ("Hello", "Hi"), params=params)
+        rows.answer(rows.message(conversation, "Well?", parent=rows.last_answer(conversation)), params=params)
 
     with CaptureQueriesContext(connection) as captured:
         as_intern.get(reverse("playground:conversations"))
-        as_intern.get(reverse("playground:conversation", args=[talk.pk]))
+        as_intern.get(reverse("playground:conversation", args=[conversation.pk]))
         turns.show_answer(Answer.objects.owned_by(intern).only("message").select_related(None).latest("started_at"))
 
     loading = [query["sql"] for query in captured if "playground_parameterset" in query["sql"]]
@@ -107,15 +107,15 @@ def test_lists_and_trees_do_not_load_them(intern: User, as_intern: Client) -> No
 
 
 def test_the_page_of_refused_parameters_loads_them_all_at_once(intern: User, as_intern: Client) -> None:
-    talk, parent = rows.conversation(intern), None
+    conversation, parent = rows.conversation(intern), None
     problem = {"code": "unsupported", "parameter": "seed"}
     for number in range(4):
         params = {"model": MODEL, "without": ["seed"], "max_tokens": number + 1}
-        message = rows.message(talk, "Hello", parent=parent)
+        message = rows.message(conversation, "Hello", parent=parent)
         parent = rows.answer(message, "", params=params, state=Answer.State.FAILED, problem=problem)
 
     with CaptureQueriesContext(connection) as captured:
-        page = as_intern.get(reverse("playground:conversation", args=[talk.pk]))
+        page = as_intern.get(reverse("playground:conversation", args=[conversation.pk]))
 
     assert page.status_code == 200
     assert sum('FROM "playground_parameterset"' in query["sql"] for query in captured) == 1
@@ -173,8 +173,8 @@ def test_none_is_lost_or_doubled_while_many_messages_and_a_prune_meet(models: No
     def one_more(number: int) -> None:
         try:
             if number == 0:
-                for talk in Conversation.objects.owned_by(intern):
-                    turns.delete_conversation(talk)
+                for conversation in Conversation.objects.owned_by(intern):
+                    turns.delete_conversation(conversation)
                 prune.prune_parameters()
             else:
                 ask(asker(intern), Question(text="Hello", params={"model": MODEL, "seed": 1}))
@@ -185,6 +185,6 @@ def test_none_is_lost_or_doubled_while_many_messages_and_a_prune_meet(models: No
         for _ in range(3):
             list(threads.map(one_more, (1, 0, 2)))
 
-    assert all(talk.parameters_id for talk in Conversation.objects.all())
+    assert all(conversation.parameters_id for conversation in Conversation.objects.all())
     prune.prune_parameters()
     assert set(ParameterSet.objects.values_list("pk")) == set(Conversation.objects.values_list("parameters"))

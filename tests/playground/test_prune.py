@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from playground import tasks
+from playground.errors.classify import INTERRUPTED, AnswerError
 from playground.models import LEFT_AFTER, LOST_AFTER, Answer, Conversation, Image, Slot
 from playground.services import prune
-from playground.services.mishaps import INTERRUPTED, Mishap
 from tests.factories import make_user
 from tests.playground import rows
 
@@ -109,7 +109,7 @@ def test_says_that_an_answer_was_interrupted_and_keeps_what_had_come(owner: User
     answer = answer_of(answer)
     assert (answer.state, answer.text) == (Answer.State.FAILED, "Half a")
     assert answer.problem is not None
-    assert Mishap.from_json(answer.problem) == INTERRUPTED
+    assert AnswerError.from_json(answer.problem) == INTERRUPTED
     assert answer.ended_at == answer.saved_at
 
 

@@ -124,8 +124,8 @@ def test_new_conversations_have_a_limit_an_hour_and_old_ones_go_on(as_intern: Cl
         assert response.status_code == 429
         assert "You may begin 2 conversations an hour. Nothing was sent." in words_of(response)
     assert Conversation.objects.count() == 2
-    talk = answer.message.conversation
-    assert answer_to(as_intern, "Go on [words 3]", conversation=str(talk.pk)).state == Answer.State.COMPLETE
+    conversation = answer.message.conversation
+    assert answer_to(as_intern, "Go on [words 3]", conversation=str(conversation.pk)).state == Answer.State.COMPLETE
 
 
 def test_comparisons_that_wait_have_a_limit(as_intern: Client) -> None:

@@ -40,15 +40,17 @@ def post(client: Client, place: str, **fields: Any) -> Any:
 
 # --- A text gone on with ----------------------------------------------------------------------------
 def test_a_text_is_gone_on_with(as_intern: Client) -> None:
-    talk = heard(post(as_intern, "completion", message="Once upon [words 40] [pace 10]", model=MODEL, max_tokens="30"))
+    conversation = heard(
+        post(as_intern, "completion", message="Once upon [words 40] [pace 10]", model=MODEL, max_tokens="30")
+    )
 
     answer = Answer.objects.get()
     assert (answer.state, answer.problem) == (State.COMPLETE, None)
-    assert talk.text == answer.text
-    assert len([part for part in talk.parts if part.target == f"text-{answer.pk}"]) > 3
+    assert conversation.text == answer.text
+    assert len([part for part in conversation.parts if part.target == f"text-{answer.pk}"]) > 3
     assert len(answer.text.split()) == 30
     assert (answer.prompt_tokens, answer.completion_tokens, answer.finish_reason) == (6, 30, "length")
-    assert (answer.cost_usd, answer.cost_source) == (Decimal("0.0000189"), Answer.CostSource.TOLD)
+    assert (answer.cost_usd, answer.cost_source) == (Decimal("0.0000189"), Answer.CostSource.REPORTED)
     assert answer.call_id
 
 
@@ -123,17 +125,17 @@ def test_a_model_that_judges_nothing_is_told_as_a_card(intern: User, as_intern: 
 def test_models_side_by_side_of_which_one_fails(as_intern: Client) -> None:
     names = ["gpt-4o-mini", "llama-70b", "unreachable"]
     assert post(as_intern, "compare", message="Hello [words 30] [pace 10]", models=names).status_code == 200
-    talk = Conversation.objects.get()
-    answers = [column.answer for column in columns_of(talk)]
+    conversation = Conversation.objects.get()
+    answers = [column.answer for column in columns_of(conversation)]
     addresses = [reverse("playground:stream", args=[answer.pk]) for answer in answers]
     streams = [as_intern.get(address, headers=HTMX) for address in addresses]
     assert [stream.status_code for stream in streams] == [200, 200, 200]
 
-    talks = [heard(stream) for stream in streams]
+    conversations = [heard(stream) for stream in streams]
 
-    kept = {column.answer.model: column for column in columns_of(talk)}
+    kept = {column.answer.model: column for column in columns_of(conversation)}
     assert [kept[name].answer.state for name in names] == [State.COMPLETE, State.COMPLETE, State.FAILED]
-    for name, heard_of in zip(names[:2], talks[:2], strict=True):
+    for name, heard_of in zip(names[:2], conversations[:2], strict=True):
         assert heard_of.text == kept[name].answer.text
         assert len(heard_of.text.split()) == 30
         assert kept[name].answer.answered_by == name

@@ -46,34 +46,34 @@ def told_directly(real: RealGateway, text: str) -> Any:
 
 def test_an_answer_comes_in_pieces_and_is_kept_as_it_came(as_intern: Client, real: RealGateway) -> None:
     question = "Tell me of bees [words 80] [pace 20] [cached 2] [reason 5]"
-    talk = heard(send(as_intern, question))
+    conversation = heard(send(as_intern, question))
 
-    answer, directly = talk.answer, told_directly(real, question)
+    answer, directly = conversation.answer, told_directly(real, question)
     assert (answer.state, answer.problem) == (State.COMPLETE, None)
-    assert talk.text == answer.text == directly.json()["choices"][0]["message"]["content"]
-    pieces = [part for part in talk.parts if part.target == f"text-{answer.pk}"]
+    assert conversation.text == answer.text == directly.json()["choices"][0]["message"]["content"]
+    pieces = [part for part in conversation.parts if part.target == f"text-{answer.pk}"]
     assert len(pieces) > 5
-    assert talk.said == "The answer is finished."
+    assert conversation.said == "The answer is finished."
 
 
 def test_its_figures_are_the_gateways_own(as_intern: Client, real: RealGateway) -> None:
     question = "Tell me of bees [words 80] [cached 2] [reason 5]"
-    talk = heard(send(as_intern, question))
+    conversation = heard(send(as_intern, question))
 
-    answer, directly = talk.answer, told_directly(real, question)
+    answer, directly = conversation.answer, told_directly(real, question)
     usage = directly.json()["usage"]
     assert (answer.prompt_tokens, answer.completion_tokens) == (usage["prompt_tokens"], usage["completion_tokens"])
     assert (answer.cached_tokens, answer.reasoning_tokens) == (2, 5)
     assert answer.cost_usd == round(Decimal(directly.headers["x-litellm-response-cost"]), 10)  # theirs is a float
-    assert answer.cost_source == Answer.CostSource.TOLD
+    assert answer.cost_source == Answer.CostSource.REPORTED
     assert (answer.model, answer.answered_by, answer.finish_reason) == (MODEL, MODEL, "stop")
     assert answer.call_id == answer.headers["x-litellm-call-id"]
     assert answer.first_token_ms is not None
     assert answer.took_ms is not None
     assert 0 < answer.first_token_ms <= answer.took_ms
     for word in ("First word", "Speed", "Tokens", "80 out", "Cost", "Ended", "Call"):
-        assert word in talk.article
-    assert "estimate" not in talk.article
+        assert word in conversation.article
+    assert "estimate" not in conversation.article
 
 
 def test_the_conversation_goes_with_the_next_question(as_intern: Client) -> None:
@@ -104,11 +104,11 @@ def test_a_cost_that_no_stream_tells_is_about_what_is_billed(
     as_intern: Client, real: RealGateway, model: str, source: str
 ) -> None:
     """LiteLLM calculates with public prices only; what a gateway sets for models of its own is in its list."""
-    talk = heard(send(as_intern, "Tell me of bees [words 80]", model=model, without="stream_options"))
+    conversation = heard(send(as_intern, "Tell me of bees [words 80]", model=model, without="stream_options"))
 
-    answer = talk.answer
+    answer = conversation.answer
     assert (answer.state, answer.prompt_tokens, answer.cost_source) == (State.COMPLETE, None, source)
-    assert "(estimate)" in talk.article
+    assert "(estimate)" in conversation.article
     billed_usd = wait_until(lambda: logged(real, answer), FLUSH_S)["spend"]
     assert 0.5 * billed_usd < float(answer.cost_usd or 0) < 2 * billed_usd
 
@@ -152,11 +152,11 @@ def test_the_longest_answer_is_held(as_intern: Client) -> None:
 
 
 def test_every_choice_of_several_is_kept(as_intern: Client) -> None:
-    talk = heard(send(as_intern, "Hello", model="mock_inline", n="2"))
+    conversation = heard(send(as_intern, "Hello", model="mock_inline", n="2"))
 
-    answer = talk.answer
+    answer = conversation.answer
     assert answer.state == State.COMPLETE
-    assert talk.text == answer.text == "This answer comes from mock_response."
+    assert conversation.text == answer.text == "This answer comes from mock_response."
     assert [other["text"] for other in answer.others] == [answer.text]
 
 

@@ -42,11 +42,11 @@ def talker(there: Served, intern: User) -> Talker:
 def test_an_answer_comes_whole_over_the_wire(there: Served, talker: Talker) -> None:
     chunks = list(chunks_of(talker.send("Tell me of bees [words 100] [pace 20]")))
 
-    talk = Heard(chunks)
+    conversation = Heard(chunks)
     assert len(chunks) > 10
-    assert (talk.answer.state, len(talk.answer.text.split())) == (State.COMPLETE, 100)
-    assert talk.text == talk.answer.text
-    assert talk.answer.cost_source == Answer.CostSource.TOLD
+    assert (conversation.answer.state, len(conversation.answer.text.split())) == (State.COMPLETE, 100)
+    assert conversation.text == conversation.answer.text
+    assert conversation.answer.cost_source == Answer.CostSource.REPORTED
     assert (there.tap.open, there.tap.hung_up) == (0, 0)
 
 

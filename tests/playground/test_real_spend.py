@@ -108,7 +108,7 @@ def assert_billed_as_told(real: RealGateway, answers: list[Answer]) -> None:
     """Check that the gateway billed what it told; and of what it did not tell, about what was estimated."""
     for answer in answers:
         told, billed = float(answer.cost_usd or 0), logged(real, answer)["spend"]
-        margin = 1e-6 if answer.cost_source == Answer.CostSource.TOLD else 0.5
+        margin = 1e-6 if answer.cost_source == Answer.CostSource.REPORTED else 0.5
         assert told == pytest.approx(billed, rel=margin), answer.state
 
 

@@ -105,8 +105,10 @@ def test_stop_before_its_stream_is_opened_asks_no_model(as_intern: Client) -> No
 
 
 def test_a_page_of_another_process_follows_the_row(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("One", "1"))
-    busy = rows.answer(rows.message(talk, parent=talk.head), "so far", state=State.STREAMING, ended_at=None)
+    conversation = rows.conversation(intern, ("One", "1"))
+    busy = rows.answer(
+        rows.message(conversation, parent=conversation.head), "so far", state=State.STREAMING, ended_at=None
+    )
     stream = event_loop().each(content_of(as_intern.get(stream_url(busy), headers=HTMX)))
     while b"#text-" not in (said := next(stream)):
         pass

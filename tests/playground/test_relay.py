@@ -38,7 +38,7 @@ def test_tells_its_figures(intern: User, sandbox: Sandbox) -> None:
 
     assert (answer.prompt_tokens, answer.completion_tokens) == (6, 12)
     assert answer.cost_usd == Decimal("0.0000081")  # 6 × 0.15 + 12 × 0.60 USD a million
-    assert answer.cost_source == Answer.CostSource.TOLD
+    assert answer.cost_source == Answer.CostSource.REPORTED
     assert answer.finish_reason == "stop"
     assert answer.call_id
     assert answer.answered_by == "gpt-4o-mini"
@@ -164,12 +164,12 @@ def test_what_has_come_is_saved_each_second(intern: User, sandbox: Sandbox) -> N
 
 def test_the_conversation_goes_on(intern: User, sandbox: Sandbox) -> None:
     first = ended(intern, "One [words 3]")
-    talk = Conversation.objects.get()
+    conversation = Conversation.objects.get()
 
-    second = ended(intern, "Two [words 3]", conversation=talk, parent=first)
+    second = ended(intern, "Two [words 3]", conversation=conversation, parent=first)
 
-    talk.refresh_from_db()
-    assert talk.head_id == second.pk
+    conversation.refresh_from_db()
+    assert conversation.head_id == second.pk
     assert second.message.parent_id == first.pk
     assert second.prompt_tokens is not None
     assert first.prompt_tokens is not None

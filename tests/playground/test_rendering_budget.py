@@ -125,10 +125,10 @@ def test_a_page_has_one_budget_and_each_reload_comes_further() -> None:
 
 
 def test_a_conversation_of_dear_answers_opens_and_shows_all_of_them(as_intern: Client, intern: User) -> None:
-    talk = conversation(intern, *[(f"Question {number}", f"{number} " + NEST) for number in range(6)])
+    chat = conversation(intern, *[(f"Question {number}", f"{number} " + NEST) for number in range(6)])
 
     with cost_measured() as cost:
-        page = as_intern.get(reverse("playground:conversation", args=[talk.pk]))
+        page = as_intern.get(reverse("playground:conversation", args=[chat.pk]))
     assert page.status_code == 200
     assert page.content.count(b'<article class="ps-it"') == 6
     assert cost.rendering_s < PAGE_CPU_S + MOST_CPU_S

@@ -24,10 +24,10 @@ class Served(KillablePortal):
 
 
 def test_they_hold_no_socket_of_the_server_and_end_with_it_when_it_is_killed(intern: User, sandbox: Sandbox) -> None:
-    talk = conversation(intern, ("Why?", "**Because** " + "\\*" * 30_000))
+    chat = conversation(intern, ("Why?", "**Because** " + "\\*" * 30_000))
     with Served(sandbox) as portal:
         person = Waiting(portal, intern)
-        page = person.session.get(portal.url + reverse("playground:conversation", args=[talk.pk]), timeout=60)
+        page = person.session.get(portal.url + reverse("playground:conversation", args=[chat.pk]), timeout=60)
         assert "<strong>Because</strong>" in page.text
         [worker] = portal.workers()
         processes = wait_until(lambda: [*fork_servers(worker.pid), *rendering_processes(worker.pid)])

@@ -40,7 +40,7 @@ EVERYTHING = {
 
 
 @pytest.fixture
-def talk() -> Conversation:
+def conversation() -> Conversation:
     return rows.conversation(make_intern())
 
 
@@ -53,26 +53,26 @@ def messages_of(*turns: tuple[Message, Answer | None], **params: Any) -> list[di
     return messages
 
 
-def test_every_wish_is_sent_by_its_name_in_the_api(talk: Conversation) -> None:
+def test_every_wish_is_sent_by_its_name_in_the_api(conversation: Conversation) -> None:
     sent = {name: value for name, value in EVERYTHING.items() if name not in ("system", "json")}
 
-    assert body_of(EVERYTHING, (rows.message(talk, "Hi"), None)) == {
+    assert body_of(EVERYTHING, (rows.message(conversation, "Hi"), None)) == {
         **sent,
         "response_format": {"type": "json_object"},
         "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}],
     }
 
 
-def test_what_is_no_wish_does_not_reach_the_gateway(talk: Conversation) -> None:
+def test_what_is_no_wish_does_not_reach_the_gateway(conversation: Conversation) -> None:
     smuggled = {"api_base": "http://10.0.0.1", "api_key": "x", "tags": ["a"], "guardrails": ["b"], "stream": True}
 
-    assert body_of({"model": "m", **smuggled}, (rows.message(talk, "Hi"), None)).keys() == {"model", "messages"}
+    assert body_of({"model": "m", **smuggled}, (rows.message(conversation, "Hi"), None)).keys() == {"model", "messages"}
     assert completion_request({"model": "m", **smuggled}, "Hi").as_json().keys() == {"model", "prompt"}
 
 
 @pytest.mark.parametrize("name", sorted(REFUSABLE - {"stream_options", "user"}))
-def test_what_the_model_refused_is_left_out(name: str, talk: Conversation) -> None:
-    turn = (rows.message(talk, "Hi"), None)
+def test_what_the_model_refused_is_left_out(name: str, conversation: Conversation) -> None:
+    turn = (rows.message(conversation, "Hi"), None)
 
     gone = body_of(EVERYTHING, turn).keys() - body_of({**EVERYTHING, "without": [name]}, turn).keys()
 
@@ -85,11 +85,13 @@ def test_usage_is_asked_for_unless_the_model_refused() -> None:
     assert not wants_usage({"model": "m", "without": ["seed", "stream_options"]})
 
 
-def test_messages_and_answers_alternate(talk: Conversation) -> None:
-    first = rows.message(talk, "One?")
+def test_messages_and_answers_alternate(conversation: Conversation) -> None:
+    first = rows.message(conversation, "One?")
     answer = rows.answer(first, "Two.", reasoning="Let me think.", others=[{"text": "Three."}])
 
-    assert messages_of((first, answer), (rows.message(talk, "And?", parent=answer), None), system="Be kind.") == [
+    assert messages_of(
+        (first, answer), (rows.message(conversation, "And?", parent=answer), None), system="Be kind."
+    ) == [
         {"role": "system", "content": "Be kind."},
         {"role": "user", "content": "One?"},
         {"role": "assistant", "content": "Two."},
@@ -97,8 +99,8 @@ def test_messages_and_answers_alternate(talk: Conversation) -> None:
     ]
 
 
-def test_an_answer_that_never_came_is_left_out_and_a_partial_one_is_not(talk: Conversation) -> None:
-    first, second, third = (rows.message(talk, text) for text in "abc")
+def test_an_answer_that_never_came_is_left_out_and_a_partial_one_is_not(conversation: Conversation) -> None:
+    first, second, third = (rows.message(conversation, text) for text in "abc")
     failed = rows.answer(first, "", state=Answer.State.FAILED)
     stopped = rows.answer(second, "half", state=Answer.State.STOPPED)
 
@@ -122,8 +124,8 @@ NOTHING_SAID: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("how", NOTHING_SAID)
-def test_no_role_comes_twice_in_a_row_whatever_was_not_answered(talk: Conversation, how: str) -> None:
-    first, second, third = (rows.message(talk, text) for text in "abc")
+def test_no_role_comes_twice_in_a_row_whatever_was_not_answered(conversation: Conversation, how: str) -> None:
+    first, second, third = (rows.message(conversation, text) for text in "abc")
     rows.image(second)
     unanswered = {"text": "", **NOTHING_SAID[how]}
     before, after = (rows.answer(message, **unanswered) for message in (first, second))
@@ -135,15 +137,17 @@ def test_no_role_comes_twice_in_a_row_whatever_was_not_answered(talk: Conversati
 
 
 @pytest.mark.parametrize("code", ["content_filtered", "context_too_long", "bad_request"])
-def test_what_was_refused_for_itself_is_not_sent_again_with_the_next_message(talk: Conversation, code: str) -> None:
-    first, second = (rows.message(talk, text) for text in "ab")
+def test_what_was_refused_for_itself_is_not_sent_again_with_the_next_message(
+    conversation: Conversation, code: str
+) -> None:
+    first, second = (rows.message(conversation, text) for text in "ab")
     refused = rows.answer(first, "", state=Answer.State.FAILED, problem={"code": code})
 
     assert messages_of((first, refused), (second, None)) == [{"role": "user", "content": "b"}]
 
 
-def test_the_answer_goes_on_where_a_call_of_a_tool_had_a_result_and_no_answer(talk: Conversation) -> None:
-    first, second, third = (rows.message(talk, text) for text in ("Weather?", "12 degrees", "Well?"))
+def test_the_answer_goes_on_where_a_call_of_a_tool_had_a_result_and_no_answer(conversation: Conversation) -> None:
+    first, second, third = (rows.message(conversation, text) for text in ("Weather?", "12 degrees", "Well?"))
     called = rows.answer(first, "", tool_calls=[CALL])
     failed = rows.answer(second, "", state=Answer.State.FAILED, problem={"code": "content_filtered"})
 
@@ -156,8 +160,8 @@ def test_the_answer_goes_on_where_a_call_of_a_tool_had_a_result_and_no_answer(ta
     "text",
     ["<think>Hm.</think>Four.", "Hm.\n</think>\n\nFour.", "[THINK]Hm.[/THINK]Four.", "<thought>Hm.</thought>Four."],
 )
-def test_what_was_thought_is_never_sent_back(talk: Conversation, text: str) -> None:
-    first, second = (rows.message(talk, text) for text in "ab")
+def test_what_was_thought_is_never_sent_back(conversation: Conversation, text: str) -> None:
+    first, second = (rows.message(conversation, text) for text in "ab")
     answer = rows.answer(first, text, reasoning="Let me see.")
 
     _, sent, _ = messages_of((first, answer), (second, None))
@@ -165,8 +169,8 @@ def test_what_was_thought_is_never_sent_back(talk: Conversation, text: str) -> N
     assert sent == {"role": "assistant", "content": "Four."}
 
 
-def test_images_go_as_data_urls_beside_the_text(talk: Conversation) -> None:
-    asked = rows.message(talk, "What is it?")
+def test_images_go_as_data_urls_beside_the_text(conversation: Conversation) -> None:
+    asked = rows.message(conversation, "What is it?")
     rows.image(asked)
     rows.image(asked, media_type="image/gif", data=b"GIF89a")
     asked.refresh_from_db()  # as the database gives the bytes back
@@ -183,8 +187,8 @@ def test_images_go_as_data_urls_beside_the_text(talk: Conversation) -> None:
     ]
 
 
-def test_an_image_without_a_word_is_a_message(talk: Conversation) -> None:
-    asked = rows.message(talk, "")
+def test_an_image_without_a_word_is_a_message(conversation: Conversation) -> None:
+    asked = rows.message(conversation, "")
     rows.image(asked)
 
     assert [part["type"] for part in messages_of((asked, None))[0]["content"]] == ["image_url"]
@@ -194,10 +198,10 @@ def test_bytes_of_either_database_make_the_same_url() -> None:
     assert data_url("image/gif", b"GIF89a") == data_url("image/gif", memoryview(b"GIF89a"))
 
 
-def test_the_message_after_a_call_of_a_tool_is_its_result(talk: Conversation) -> None:
-    first = rows.message(talk, "Weather?")
+def test_the_message_after_a_call_of_a_tool_is_its_result(conversation: Conversation) -> None:
+    first = rows.message(conversation, "Weather?")
     called = rows.answer(first, "", tool_calls=[CALL, {**CALL, "id": "c2"}])
-    result = rows.message(talk, "12 degrees", parent=called)
+    result = rows.message(conversation, "12 degrees", parent=called)
     rows.image(result)
 
     *_, asked, one, two, picture = messages_of((first, called), (result, None), tools=[TOOL])
@@ -228,12 +232,12 @@ def test_the_message_after_a_call_of_a_tool_is_its_result(talk: Conversation) ->
     ],
 )
 def test_calls_that_the_gateway_would_refuse_are_not_sent_back(
-    calls: list[dict[str, Any]], params: dict[str, Any], talk: Conversation
+    calls: list[dict[str, Any]], params: dict[str, Any], conversation: Conversation
 ) -> None:
-    first = rows.message(talk, "Weather?")
+    first = rows.message(conversation, "Weather?")
     called = rows.answer(first, "", tool_calls=calls)
 
-    messages = messages_of((first, called), (rows.message(talk, "Well?", parent=called), None), **params)
+    messages = messages_of((first, called), (rows.message(conversation, "Well?", parent=called), None), **params)
 
     assert messages == [{"role": "user", "content": "Weather?\n\nWell?"}]
 
@@ -255,16 +259,18 @@ def test_a_completion_takes_what_completions_know() -> None:
     }
 
 
-def test_the_same_rows_make_the_same_request(talk: Conversation) -> None:
-    asked = rows.message(talk, "Grüße 🐈")
+def test_the_same_rows_make_the_same_request(conversation: Conversation) -> None:
+    asked = rows.message(conversation, "Grüße 🐈")
     rows.image(asked)
-    Conversation.objects.filter(pk=talk.pk).update(parameters=rows.parameter_set(talk.owner, EVERYTHING))
+    Conversation.objects.filter(pk=conversation.pk).update(
+        parameters=rows.parameter_set(conversation.owner, EVERYTHING)
+    )
 
-    stored = Conversation.objects.get(pk=talk.pk).params
+    stored = Conversation.objects.get(pk=conversation.pk).params
     again = body_of(stored, (Message.objects.get(pk=asked.pk), None))
 
     assert json.dumps(again) == json.dumps(body_of(stored, (asked, None)))
-    assert again == {**body_of(EVERYTHING, (asked, None)), "model": talk.model_names[0]}
+    assert again == {**body_of(EVERYTHING, (asked, None)), "model": conversation.model_names[0]}
 
 
 def test_the_gateway_is_told_whose_request_it_is_by_the_portal_alone(intern: User, sandbox: Sandbox) -> None:

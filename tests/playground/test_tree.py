@@ -27,9 +27,9 @@ def said(turns: list[Shown]) -> list[tuple[str, str]]:
 
 
 def test_shows_the_turns_from_first_to_last(owner: User) -> None:
-    talk = rows.conversation(owner, ("a", "1"), ("b", "2"), ("c", "3"))
+    conversation = rows.conversation(owner, ("a", "1"), ("b", "2"), ("c", "3"))
 
-    assert said(shown_turns(talk)) == [("a", "1"), ("b", "2"), ("c", "3")]
+    assert said(shown_turns(conversation)) == [("a", "1"), ("b", "2"), ("c", "3")]
 
 
 def test_shows_nothing_of_an_empty_conversation(owner: User) -> None:
@@ -37,30 +37,30 @@ def test_shows_nothing_of_an_empty_conversation(owner: User) -> None:
 
 
 def test_shows_the_newest_way_when_the_head_is_lost(owner: User) -> None:
-    talk = rows.conversation(owner, ("a", "1"), ("b", "2"))
-    talk.head = None
+    conversation = rows.conversation(owner, ("a", "1"), ("b", "2"))
+    conversation.head = None
 
-    assert said(shown_turns(talk)) == [("a", "1"), ("b", "2")]
+    assert said(shown_turns(conversation)) == [("a", "1"), ("b", "2")]
 
 
 @pytest.mark.parametrize("length", [1, 40])
 def test_asks_three_queries_for_any_length(owner: User, length: int, django_assert_max_num_queries: Any) -> None:
-    talk = rows.conversation(owner, *[("a", "1")] * length)
-    rows.image(rows.last_answer(talk).message)
+    conversation = rows.conversation(owner, *[("a", "1")] * length)
+    rows.image(rows.last_answer(conversation).message)
 
     with django_assert_max_num_queries(3):
-        turns = shown_turns(talk)
+        turns = shown_turns(conversation)
         assert [turn.answer.message.conversation.owner_id for turn in turns] == [owner.id] * length
         assert [image.name for image in turns[-1].images] == ["cat.png"]
 
 
 def test_numbers_the_answers_of_one_message_and_leads_to_its_neighbours(owner: User) -> None:
-    talk = rows.conversation(owner, ("a", "1"))
-    first = rows.last_answer(talk)
+    conversation = rows.conversation(owner, ("a", "1"))
+    first = rows.last_answer(conversation)
     second, third = rows.answer(first.message, "2"), rows.answer(first.message, "3")
-    talk.head = second
+    conversation.head = second
 
-    turn = shown_turns(talk)[0]
+    turn = shown_turns(conversation)[0]
 
     assert (turn.answer_number, turn.answer_count) == (2, 3)
     assert (turn.earlier_answer_id, turn.later_answer_id) == (first.id, third.id)
@@ -69,11 +69,11 @@ def test_numbers_the_answers_of_one_message_and_leads_to_its_neighbours(owner: U
 
 
 def test_leads_to_the_newest_end_of_an_edited_message(owner: User) -> None:
-    talk = rows.conversation(owner, ("a", "1"), ("b", "2"))
-    end = rows.last_answer(talk)
-    rows.answer(rows.message(talk, "a, edited"), "3")
+    conversation = rows.conversation(owner, ("a", "1"), ("b", "2"))
+    end = rows.last_answer(conversation)
+    rows.answer(rows.message(conversation, "a, edited"), "3")
 
-    turn = shown_turns(talk)[0]
+    turn = shown_turns(conversation)[0]
 
     assert said([turn]) == [("a, edited", "3")]
     assert (turn.message_number, turn.message_count) == (2, 2)
@@ -81,18 +81,18 @@ def test_leads_to_the_newest_end_of_an_edited_message(owner: User) -> None:
 
 
 def test_a_way_ends_at_the_answer_asked_for(owner: User) -> None:
-    talk = rows.conversation(owner, ("a", "1"), ("b", "2"))
+    conversation = rows.conversation(owner, ("a", "1"), ("b", "2"))
     first = Answer.objects.get(text="1")
     rows.answer(first.message, "beside")
 
     assert [(message.text, answer.text) for message, answer in way_to(first)] == [("a", "1")]
     assert [answer.text for _, answer in way_to(Answer.objects.get(text="2"))] == ["1", "2"]
-    assert talk.messages.count() == 2
+    assert conversation.messages.count() == 2
 
 
 def test_a_way_brings_its_images_without_their_files(owner: User, django_assert_num_queries: Any) -> None:
-    talk = rows.conversation(owner, ("a", "1"))
-    rows.image(rows.last_answer(talk).message)
+    conversation = rows.conversation(owner, ("a", "1"))
+    rows.image(rows.last_answer(conversation).message)
 
     answer = Answer.objects.select_related("message__conversation").get()
 
@@ -104,10 +104,12 @@ def test_a_way_brings_its_images_without_their_files(owner: User, django_assert_
 
 
 def test_the_newest_end_is_the_newest_leaf_not_the_first_way_down(owner: User) -> None:
-    talk = rows.conversation(owner, ("a", "1"), ("b", "2"))
+    conversation = rows.conversation(owner, ("a", "1"), ("b", "2"))
     first = Answer.objects.get(text="1")
-    older = rows.last_answer(talk)
-    rows.answer(rows.message(talk, "b, edited", parent=first), "3", started_at=timezone.now() - timedelta(days=1))
+    older = rows.last_answer(conversation)
+    rows.answer(
+        rows.message(conversation, "b, edited", parent=first), "3", started_at=timezone.now() - timedelta(days=1)
+    )
 
     assert newest_end(first) == older
     assert newest_end(first.message) == older
@@ -119,33 +121,33 @@ def test_a_message_without_answer_has_no_end(owner: User) -> None:
 
 
 def test_answers_of_one_moment_end_below_not_above(owner: User) -> None:
-    talk = rows.conversation(owner, ("a", "1"), ("b", "2"), ("c", "3"))
+    conversation = rows.conversation(owner, ("a", "1"), ("b", "2"), ("c", "3"))
     Answer.objects.update(started_at=timezone.now())
 
-    assert newest_end(Answer.objects.get(text="1")) == rows.last_answer(talk)
+    assert newest_end(Answer.objects.get(text="1")) == rows.last_answer(conversation)
 
 
 def test_rows_in_a_circle_do_not_hang_it(owner: User) -> None:
-    talk = rows.conversation(owner, ("a", "1"), ("b", "2"))
-    Message.objects.filter(text="a").update(parent=rows.last_answer(talk))
+    conversation = rows.conversation(owner, ("a", "1"), ("b", "2"))
+    Message.objects.filter(text="a").update(parent=rows.last_answer(conversation))
 
-    assert said(shown_turns(talk)) == [("a", "1"), ("b", "2")]
-    assert len(way_to(rows.last_answer(talk))) == 2
+    assert said(shown_turns(conversation)) == [("a", "1"), ("b", "2")]
+    assert len(way_to(rows.last_answer(conversation))) == 2
     with pytest.raises(Answer.DoesNotExist):
         newest_end(Answer.objects.get(text="1"))
     start = Answer.objects.get(text="1")
-    assert [answer.text for answer in islice(Tree.of(talk).below(start), 9)] == ["1", "2"]
+    assert [answer.text for answer in islice(Tree.of(conversation).below(start), 9)] == ["1", "2"]
 
 
 def test_what_hangs_on_another_conversation_is_not_followed(owner: User) -> None:
     other = rows.conversation(owner, ("theirs", "0"))
-    talk = rows.conversation(owner, ("a", "1"))
+    conversation = rows.conversation(owner, ("a", "1"))
     Message.objects.filter(text="a").update(parent=rows.last_answer(other))
 
-    assert said(shown_turns(talk)) == [("a", "1")]
+    assert said(shown_turns(conversation)) == [("a", "1")]
 
 
 def test_a_head_that_is_not_of_it_is_not_shown(owner: User) -> None:
-    talk = rows.conversation(owner, ("a", "1"))
+    conversation = rows.conversation(owner, ("a", "1"))
 
-    assert said(shown_turns(Conversation(id=uuid4(), owner=owner, head=rows.last_answer(talk)))) == []
+    assert said(shown_turns(Conversation(id=uuid4(), owner=owner, head=rows.last_answer(conversation)))) == []

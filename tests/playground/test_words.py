@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from keys.models import GatewayModel
+from playground.errors.classify import INTERRUPTED
 from playground.models import LOST_AFTER, Answer
-from playground.services.mishaps import INTERRUPTED
 from playground.templatetags.playground_words import (
     another_model,
     card,

@@ -48,8 +48,8 @@ def have_a_talk(owner: "User") -> None:
     """Make the conversation that the addresses of every_route() name, with a picture in it."""
     from tests.playground import rows
 
-    talk = rows.conversation(owner, id=SOME_CONVERSATION_ID)
-    message = rows.message(talk, "Hello", id=SOME_MESSAGE_ID)
+    conversation = rows.conversation(owner, id=SOME_CONVERSATION_ID)
+    message = rows.message(conversation, "Hello", id=SOME_MESSAGE_ID)
     rows.answer(message, "Hi there.", id=SOME_ANSWER_ID)
     picture = rows.image(message)
     picture.delete()

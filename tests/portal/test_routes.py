@@ -84,7 +84,7 @@ GET_ONLY = {
     "playground:image",
     "playground:generated_image",
     "playground:index",
-    "playground:purse",
+    "playground:budget",
     "playground:written",
     "usage:csv",
     "usage:everyone",

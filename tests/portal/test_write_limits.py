@@ -86,9 +86,9 @@ def test_every_route_that_takes_a_post_is_named_with_what_bounds_it() -> None:
 
 @pytest.mark.django_db
 def test_messages_that_nobody_reads_do_not_pile_up(as_intern: Client, intern: User) -> None:
-    talk = rows.conversation(intern, ("Hello", "Hi"))
+    conversation = rows.conversation(intern, ("Hello", "Hi"))
     for number in range(60):
-        as_intern.post(reverse("playground:rename", args=[talk.pk]), {"title": f"{number} {'x' * 90}"})
+        as_intern.post(reverse("playground:rename", args=[conversation.pk]), {"title": f"{number} {'x' * 90}"})
 
     stored = str(dict(as_intern.session)) + str(as_intern.cookies.output())
 

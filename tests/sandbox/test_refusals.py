@@ -8,7 +8,7 @@ import pytest
 
 from gateway.errors import GatewayError
 from gateway.refusals import error_from
-from playground.services.mishaps import mishap_of
+from playground.errors.classify import answer_error_of
 from sandbox.answers import answer_to
 from tests.sandbox.conftest import chat, make_key, spend
 from tests.sandbox_process import Sandbox
@@ -21,8 +21,8 @@ def events_of(answer: Any) -> list[Any]:
 
 def code_of(status: int, body: object, *, begun: bool = False) -> tuple[str, str]:
     error: GatewayError = error_from(status, body)
-    mishap = mishap_of(error, begun=begun)
-    return mishap.code, mishap.parameter
+    answer_error = answer_error_of(error, begun=begun)
+    return answer_error.code, answer_error.parameter
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])

@@ -36,7 +36,7 @@ class Route(NamedTuple):
 
 
 @pytest.fixture(params=Conversation.Kind.values)
-def talk(request: pytest.FixtureRequest, intern: User) -> Conversation:
+def conversation(request: pytest.FixtureRequest, intern: User) -> Conversation:
     """Make a conversation of the intern's with an image, one of a model by the same id, and an alternative."""
     asked = ("a secret question", "a secret answer")
     made = rows.conversation(intern, asked, title="a secret title", kind=request.param)
@@ -55,20 +55,20 @@ def names() -> Iterator[tuple[str, set[str]]]:
         yield str(route.name), set(route.pattern.converters)
 
 
-def address(name: str, needs: set[str], talk: Conversation | None) -> str:
+def address(name: str, needs: set[str], conversation: Conversation | None) -> str:
     """Return the address with ids of `talk`, or with ids of nothing."""
     known: dict[str, Any] = {"form": "json"}
-    if talk:
-        answer = rows.last_answer(talk)
+    if conversation:
+        answer = rows.last_answer(conversation)
         image = answer.message.images.get()
-        known |= {"conversation_id": talk.pk, "answer_id": answer.pk}
+        known |= {"conversation_id": conversation.pk, "answer_id": answer.pk}
         known |= {"message_id": answer.message_id, "image_id": image.pk}
     return reverse(f"playground:{name}", kwargs={need: known.get(need) or uuid4() for need in needs})
 
 
-def routes(talk: Conversation | None) -> list[Route]:
+def routes(conversation: Conversation | None) -> list[Route]:
     """Return every address that names something of somebody."""
-    return [Route(name, address(name, needs, talk)) for name, needs in names() if needs]
+    return [Route(name, address(name, needs, conversation)) for name, needs in names() if needs]
 
 
 def everything() -> list[Any]:
@@ -84,12 +84,12 @@ def test_every_address_that_names_something_is_in_the_matrix() -> None:
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
 @pytest.mark.parametrize("who", ["as_staff", "as_admin"])
 def test_to_anybody_else_it_is_not_there(
-    request: pytest.FixtureRequest, talk: Conversation, who: str, headers: dict[str, str]
+    request: pytest.FixtureRequest, conversation: Conversation, who: str, headers: dict[str, str]
 ) -> None:
     client: Client = request.getfixturevalue(who)
     before = everything()
 
-    for route in routes(talk):
+    for route in routes(conversation):
         gets = 405 if route.name in ACTS else 404
         posts = 405 if route.name in READ else 404
         got, posted = client.get(route.url, headers=headers), client.post(route.url, {"kept": "no"}, headers=headers)
@@ -99,45 +99,45 @@ def test_to_anybody_else_it_is_not_there(
     assert everything() == before
 
 
-def test_what_is_nowhere_is_not_there_for_its_owner_either(talk: Conversation, as_intern: Client) -> None:
+def test_what_is_nowhere_is_not_there_for_its_owner_either(conversation: Conversation, as_intern: Client) -> None:
     for route in routes(None):
         response = as_intern.post(route.url) if route.name in ACTS else as_intern.get(route.url)
         assert (route.name, response.status_code) == (route.name, 404)
 
 
-def test_who_is_not_signed_in_is_led_to_the_door(talk: Conversation) -> None:
+def test_who_is_not_signed_in_is_led_to_the_door(conversation: Conversation) -> None:
     for name, needs in names():
-        response = Client().get(address(name, needs, talk))
+        response = Client().get(address(name, needs, conversation))
         assert (name, response.status_code) == (name, 302)
         assert response.headers["Location"].startswith(reverse("account_login"))
 
 
-def test_its_owner_sees_each_page(talk: Conversation, as_intern: Client) -> None:
-    seen = [route for route in routes(talk) if route.name in FORMS | READ]
+def test_its_owner_sees_each_page(conversation: Conversation, as_intern: Client) -> None:
+    seen = [route for route in routes(conversation) if route.name in FORMS | READ]
 
     answers = {route.name: as_intern.get(route.url, follow=True).status_code for route in seen}
 
-    others = {name for kind, names in ONLY_OF.items() if kind != talk.kind for name in names}
+    others = {name for kind, names in ONLY_OF.items() if kind != conversation.kind for name in names}
     assert answers == {route.name: 404 if route.name in others else 200 for route in seen}
 
 
-def test_to_look_writes_nothing(talk: Conversation, as_intern: Client) -> None:
-    rows.answer(rows.last_answer(talk).message, state=Answer.State.STREAMING)
+def test_to_look_writes_nothing(conversation: Conversation, as_intern: Client) -> None:
+    rows.answer(rows.last_answer(conversation).message, state=Answer.State.STREAMING)
     before = everything()
 
     for name, needs in names():
         for headers in ({}, HTMX):
-            response = as_intern.get(address(name, needs, talk), headers=headers)
+            response = as_intern.get(address(name, needs, conversation), headers=headers)
             assert not needs or (response.status_code == 405) == (name in ACTS)
-            as_intern.head(address(name, needs, talk), headers=headers)
+            as_intern.head(address(name, needs, conversation), headers=headers)
 
     assert everything() == before
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
-def test_knows_no_other_method(talk: Conversation, as_intern: Client, method: str) -> None:
+def test_knows_no_other_method(conversation: Conversation, as_intern: Client, method: str) -> None:
     for name, needs in names():
-        response = getattr(as_intern, method)(address(name, needs, talk))
+        response = getattr(as_intern, method)(address(name, needs, conversation))
         assert (name, response.status_code) == (name, 405)
 
 
@@ -148,25 +148,30 @@ def test_nobody_reads_conversations_in_the_admin() -> None:
     assert "accounts" in registered
 
 
-def test_an_admin_finds_no_way_to_them(talk: Conversation, as_admin: Client, intern: User) -> None:
+def test_an_admin_finds_no_way_to_them(conversation: Conversation, as_admin: Client, intern: User) -> None:
     pages = [reverse("admin:index"), reverse("admin:accounts_user_change", args=[intern.pk])]
 
     assert [b"secret" in as_admin.get(page).content for page in pages] == [False, False]
     assert as_admin.get("/admin/playground/conversation/").status_code == 404
 
 
-def test_another_persons_conversation_cannot_be_written_into(talk: Conversation, as_staff: Client) -> None:
-    data = {"conversation": str(talk.pk), "message": "hello", "model": "llama-3.3-70b"}
+def test_another_persons_conversation_cannot_be_written_into(conversation: Conversation, as_staff: Client) -> None:
+    data = {"conversation": str(conversation.pk), "message": "hello", "model": "llama-3.3-70b"}
 
     assert as_staff.post(reverse("playground:send"), data).status_code == 404
-    assert talk.messages.count() == 1
+    assert conversation.messages.count() == 1
 
 
 def test_an_answer_of_another_conversation_cannot_be_gone_on_from(
-    talk: Conversation, staff: User, as_staff: Client
+    conversation: Conversation, staff: User, as_staff: Client
 ) -> None:
     own = rows.conversation(staff, ("mine", "1"))
-    data = {"conversation": str(own.pk), "parent": str(talk.head_id), "message": "hello", "model": "llama-3.3-70b"}
+    data = {
+        "conversation": str(own.pk),
+        "parent": str(conversation.head_id),
+        "message": "hello",
+        "model": "llama-3.3-70b",
+    }
 
     response = as_staff.post(reverse("playground:send"), data)
 

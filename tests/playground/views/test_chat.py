@@ -54,10 +54,10 @@ def everything() -> list[Any]:
 
 # --- A message and its stream -----------------------------------------------------------------------
 def test_opens_then_tells_then_ends(as_intern: Client) -> None:
-    talk = heard(send(as_intern, "Hello [words 12] [pace 5] [reason 2]"))
+    conversation = heard(send(as_intern, "Hello [words 12] [pace 5] [reason 2]"))
 
-    opening, *pieces, end = talk.events
-    key = talk.answer.pk
+    opening, *pieces, end = conversation.events
+    key = conversation.answer.pk
     assert [(part.target, part.swap) for part in opening] == [
         ("playground-turns", "beforeend"),
         ("playground-head", "outerHTML"),
@@ -65,44 +65,44 @@ def test_opens_then_tells_then_ends(as_intern: Client) -> None:
     ]
     assert {part.target for parts in pieces for part in parts} == {f"text-{key}", f"reasoning-{key}", f"live-{key}"}
     assert [(part.target, part.swap) for part in end] == [(f"answer-{key}", "outerHTML"), ("say", "innerHTML")]
-    assert talk.said == "The answer is finished."
+    assert conversation.said == "The answer is finished."
 
 
 def test_a_stream_speaks_the_page_s_language(as_intern: Client) -> None:
     form = {"message": "Hello [words 12] [pace 5]", "model": "gpt-4o-mini"}
 
-    talk = heard(as_intern.post(SEND, form, headers={**HTMX, "Accept-Language": "fr"}))
+    conversation = heard(as_intern.post(SEND, form, headers={**HTMX, "Accept-Language": "fr"}))
 
-    live = [part.markup for parts in talk.events for part in parts if part.target.startswith("live-")]
+    live = [part.markup for parts in conversation.events for part in parts if part.target.startswith("live-")]
     assert live
     assert all("jeton" in content for content in live)
-    assert talk.said == "La réponse est terminée."
+    assert conversation.said == "La réponse est terminée."
 
 
 def test_what_was_streamed_is_what_is_kept(as_intern: Client) -> None:
-    talk = heard(send(as_intern, "Count [count 200] [pace 1] [reason 20]"))
+    conversation = heard(send(as_intern, "Count [count 200] [pace 1] [reason 20]"))
 
-    answer = talk.answer
+    answer = conversation.answer
     assert answer.state == State.COMPLETE
     assert answer.text.split() == [str(number) for number in range(1, 201)]
-    assert talk.text == answer.text
-    assert talk.reasoning == answer.reasoning
+    assert conversation.text == answer.text
+    assert conversation.reasoning == answer.reasoning
     assert len(answer.reasoning.split()) == 20
 
 
 @pytest.mark.parametrize("text", ["a\r\nb\rc\n\n\nd  e\tf ", "<b>&amp;</b> \u2028 é 漢 👩‍🔬 data: x"])
 def test_every_sign_comes_through(as_intern: Client, text: str) -> None:
-    talk = heard(send(as_intern, f"{text} [echo] [bytes]"))
+    conversation = heard(send(as_intern, f"{text} [echo] [bytes]"))
 
-    assert talk.text == talk.answer.text
-    assert talk.answer.text.strip() == text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    assert conversation.text == conversation.answer.text
+    assert conversation.answer.text.strip() == text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def test_the_opening_holds_the_turn_and_an_empty_box(as_intern: Client) -> None:
-    talk = heard(send(as_intern, "What is <b>love</b>? [words 2]"))
+    conversation = heard(send(as_intern, "What is <b>love</b>? [words 2]"))
 
-    turn, head, box = talk.events[0]
-    answer = talk.answer
+    turn, head, box = conversation.events[0]
+    answer = conversation.answer
     assert "What is &lt;b&gt;love&lt;/b&gt;?" in turn.markup
     assert f'id="text-{answer.pk}"' in turn.markup
     assert 'aria-busy="true"' in turn.markup
@@ -114,23 +114,28 @@ def test_the_opening_holds_the_turn_and_an_empty_box(as_intern: Client) -> None:
 
 
 def test_the_end_is_the_article_that_a_reload_shows(as_intern: Client) -> None:
-    talk = heard(send(as_intern, "Well [markdown]"))
+    conversation = heard(send(as_intern, "Well [markdown]"))
 
-    assert "aria-busy" not in talk.article
-    assert "<table" in talk.article
-    again = as_intern.get(article_of(talk.answer)).content.decode()
-    assert CODE_ID.sub("", again) == CODE_ID.sub("", talk.article)
-    assertContains(as_intern.get(page_of(talk.answer.message.conversation)), "Start small.")
+    assert "aria-busy" not in conversation.article
+    assert "<table" in conversation.article
+    again = as_intern.get(article_of(conversation.answer)).content.decode()
+    assert CODE_ID.sub("", again) == CODE_ID.sub("", conversation.article)
+    assertContains(as_intern.get(page_of(conversation.answer.message.conversation)), "Start small.")
 
 
 def test_a_new_conversation_is_made_of_it(intern: User, as_intern: Client) -> None:
     answer = answer_to(as_intern, "What is a p-value? [words 3]", temperature="0.4", system="Be brief.", seed="7")
 
-    talk = Conversation.objects.get()
-    assert (talk.owner, talk.kept, talk.head_id, talk.kind) == (intern, True, answer.pk, "chat")
-    assert talk.title.startswith("What is a p-value?")
-    assert talk.params == {"model": "gpt-4o-mini", "system": "Be brief.", "temperature": 0.4, "seed": 7}
-    assert answer.params == talk.params
+    conversation = Conversation.objects.get()
+    assert (conversation.owner, conversation.kept, conversation.head_id, conversation.kind) == (
+        intern,
+        True,
+        answer.pk,
+        "chat",
+    )
+    assert conversation.title.startswith("What is a p-value?")
+    assert conversation.params == {"model": "gpt-4o-mini", "system": "Be brief.", "temperature": 0.4, "seed": 7}
+    assert answer.params == conversation.params
     assert answer.prompt_tokens == 8  # the system prompt went along
     assert answer.message.parent_id is None
 
@@ -144,29 +149,29 @@ def test_one_that_is_not_to_be_kept_is_not_listed(intern: User, as_intern: Clien
 
 def test_goes_on_in_its_conversation(as_intern: Client) -> None:
     first = answer_to(as_intern, "One [words 3]")
-    talk = first.message.conversation
+    conversation = first.message.conversation
 
-    further = heard(send(as_intern, "Two [words 3]", conversation=str(talk.pk), parent=str(first.pk)))
+    further = heard(send(as_intern, "Two [words 3]", conversation=str(conversation.pk), parent=str(first.pk)))
 
     second = further.answer
     assert second.message.parent_id == first.pk
-    assert second.message.conversation_id == talk.pk
+    assert second.message.conversation_id == conversation.pk
     assert Conversation.objects.get().head_id == second.pk
     assert [part.target for part in further.events[0]] == ["playground-turns", "playground-box"]
     assert "One" not in further.events[0][0].markup
-    words = words_of(as_intern.get(page_of(talk)))
+    words = words_of(as_intern.get(page_of(conversation)))
     assert words.index("One [words 3]") < words.index("Two [words 3]")
 
 
 def test_takes_a_picture_along(as_intern: Client) -> None:
     picture = SimpleUploadedFile("cat.png", rows.PIXEL, "image/png")
 
-    talk = heard(send(as_intern, "What is this? [words 3]", images=picture))
+    conversation = heard(send(as_intern, "What is this? [words 3]", images=picture))
 
     image = Image.objects.get()
-    assert (image.name, bytes(image.data), image.message_id) == ("cat.png", rows.PIXEL, talk.answer.message_id)
-    assert reverse("playground:image", args=[image.pk]) in talk.events[0][0].markup
-    assert talk.answer.state == State.COMPLETE
+    assert (image.name, bytes(image.data), image.message_id) == ("cat.png", rows.PIXEL, conversation.answer.message_id)
+    assert reverse("playground:image", args=[image.pk]) in conversation.events[0][0].markup
+    assert conversation.answer.state == State.COMPLETE
 
 
 def test_two_at_once_in_one_conversation_are_alternatives(as_intern: Client) -> None:
@@ -265,11 +270,11 @@ def test_an_answer_of_another_conversation_is_no_parent(intern: User, as_intern:
 
 
 def test_a_parent_that_was_deleted_meanwhile_is_told(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("One", "1"), ("Two", "2"))
-    gone = rows.last_answer(talk)
+    conversation = rows.conversation(intern, ("One", "1"), ("Two", "2"))
+    gone = rows.last_answer(conversation)
     gone.delete()
 
-    assert send(as_intern, "Hello", conversation=str(talk.pk), parent=str(gone.pk)).status_code == 404
+    assert send(as_intern, "Hello", conversation=str(conversation.pk), parent=str(gone.pk)).status_code == 404
 
 
 def test_only_a_form_is_taken(as_intern: Client) -> None:
@@ -278,21 +283,23 @@ def test_only_a_form_is_taken(as_intern: Client) -> None:
 
 
 def test_reading_writes_nothing(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("One", "1"))
-    rows.answer(rows.message(talk, parent=talk.head), state=State.STREAMING, ended_at=None)
+    conversation = rows.conversation(intern, ("One", "1"))
+    rows.answer(rows.message(conversation, parent=conversation.head), state=State.STREAMING, ended_at=None)
     before = everything()
 
-    for url in (reverse("playground:index"), page_of(talk), article_of(rows.last_answer(talk))):
+    for url in (reverse("playground:index"), page_of(conversation), article_of(rows.last_answer(conversation))):
         assert as_intern.get(url).status_code == 200
         assert as_intern.get(url, headers=HTMX).status_code == 200
     assert everything() == before
 
 
 def test_a_reload_in_the_middle_shows_what_has_come_and_asks_on(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("One", "1"))
-    busy = rows.answer(rows.message(talk, parent=talk.head), "so far so", state=State.STREAMING, ended_at=None)
+    conversation = rows.conversation(intern, ("One", "1"))
+    busy = rows.answer(
+        rows.message(conversation, parent=conversation.head), "so far so", state=State.STREAMING, ended_at=None
+    )
 
-    page = as_intern.get(page_of(talk)).content.decode()
+    page = as_intern.get(page_of(conversation)).content.decode()
 
     assert "so far so" in page
     assert 'aria-busy="true"' in page
@@ -333,9 +340,11 @@ def test_a_first_message_costs_few_queries(intern: User, sandbox: Sandbox) -> No
 
 def test_a_further_message_costs_few_queries_however_long_the_talk(intern: User, as_intern: Client) -> None:
     use(intern)
-    talk = rows.conversation(intern, *[("More", "and more")] * 20, model="gpt-4o-mini")
+    conversation = rows.conversation(intern, *[("More", "and more")] * 20, model="gpt-4o-mini")
 
-    form, stream = queries_before_the_gateway(as_intern, conversation=str(talk.pk), parent=str(talk.head_id))
+    form, stream = queries_before_the_gateway(
+        as_intern, conversation=str(conversation.pk), parent=str(conversation.head_id)
+    )
 
     assert form <= 17  # one more where a second has gone since all answers under way were counted
     assert stream <= 6

@@ -86,9 +86,9 @@ def test_shows_a_page_without_scripts_and_a_region_with_them(as_intern: Client) 
 
 
 def test_follows_the_conversation(as_intern: Client, intern: User) -> None:
-    talk = conversation(intern, ("One?", "Un."), ("Two?", "Deux."))
+    chat = conversation(intern, ("One?", "Un."), ("Two?", "Deux."))
 
-    body = asked_on(as_intern, conversation=talk.pk, message="Three?")
+    body = asked_on(as_intern, conversation=chat.pk, message="Three?")
 
     assert said(body) == [
         ("user", "One?"),
@@ -100,18 +100,18 @@ def test_follows_the_conversation(as_intern: Client, intern: User) -> None:
 
 
 def test_follows_the_answer_that_the_page_shows(as_intern: Client, intern: User) -> None:
-    talk = conversation(intern, ("One?", "Un."), ("Two?", "Deux."))
+    chat = conversation(intern, ("One?", "Un."), ("Two?", "Deux."))
     first = Answer.objects.get(text="Un.")
 
-    body = asked_on(as_intern, conversation=talk.pk, parent=first.pk, message="And?")
+    body = asked_on(as_intern, conversation=chat.pk, parent=first.pk, message="And?")
 
     assert said(body) == [("user", "One?"), ("assistant", "Un."), ("user", "And?")]
 
 
 def test_shows_what_was_asked_last_when_nothing_is_typed(as_intern: Client, intern: User) -> None:
-    talk = conversation(intern, ("One?", "Un."), ("Two?", "Deux."))
+    chat = conversation(intern, ("One?", "Un."), ("Two?", "Deux."))
 
-    body = asked_on(as_intern, conversation=talk.pk, message=" ", temperature="1")
+    body = asked_on(as_intern, conversation=chat.pk, message=" ", temperature="1")
 
     assert said(body) == [("user", "One?"), ("assistant", "Un."), ("user", "Two?")]
     assert body["temperature"] == 1
@@ -124,14 +124,14 @@ def test_begins_with_a_greeting_when_there_is_nothing_yet(as_intern: Client, int
 
 
 def test_sends_images_from_the_form_and_from_the_conversation(as_intern: Client, intern: User) -> None:
-    talk = conversation(intern)
-    earlier = message(talk, "And this?")
+    chat = conversation(intern)
+    earlier = message(chat, "And this?")
     image(earlier)
     answer(earlier, "A cat.", model="eyes")
 
     body = asked_on(
         as_intern,
-        conversation=talk.pk,
+        conversation=chat.pk,
         model="eyes",
         message="Now?",
         images=SimpleUploadedFile("dog.png", PIXEL, "image/png"),
@@ -192,15 +192,15 @@ def test_shows_no_text_as_markup(field: str, as_intern: Client) -> None:
 
 # --- What it does not do ------------------------------------------------------------------------------
 def test_sends_and_keeps_nothing(as_intern: Client, intern: User) -> None:  # no gateway runs here
-    talk = conversation(intern, ("One?", "Un."))
+    chat = conversation(intern, ("One?", "Un."))
     counted = (Conversation, Message, Answer, Image)
     before = [model.objects.count() for model in counted]
 
-    asked_on(as_intern, conversation=talk.pk, message="Two?")
+    asked_on(as_intern, conversation=chat.pk, message="Two?")
 
     assert [model.objects.count() for model in counted] == before
-    talk.refresh_from_db()
-    assert "temperature" not in talk.params
+    chat.refresh_from_db()
+    assert "temperature" not in chat.params
 
 
 def test_says_what_keeps_the_form_from_being_sent(as_intern: Client) -> None:
@@ -220,11 +220,11 @@ def test_names_no_model_that_the_person_may_not_call(offered: None) -> None:
 
 
 def test_a_strangers_conversation_is_not_there(as_intern: Client, staff: User) -> None:
-    talk = conversation(staff, ("Secret?", "Yes."))
-    theirs = last_answer(talk)
+    chat = conversation(staff, ("Secret?", "Yes."))
+    theirs = last_answer(chat)
     own = conversation(User.objects.get(username="intern"), ("One?", "Un."))
 
-    assert as_intern.post(URL, {"model": CHAT, "conversation": talk.pk, "message": "Hi"}).status_code == 404
+    assert as_intern.post(URL, {"model": CHAT, "conversation": chat.pk, "message": "Hi"}).status_code == 404
     assert as_intern.post(URL, {"model": CHAT, "conversation": "no-id", "message": "Hi"}).status_code == 404
     for parent in (theirs.pk, "no-id"):
         asked = {"model": CHAT, "conversation": own.pk, "parent": parent, "message": "Hi"}
@@ -239,7 +239,7 @@ def test_only_answers_to_a_form_of_somebody_signed_in(as_intern: Client, client:
 def test_asks_the_database_little(
     as_intern: Client, intern: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    talk = conversation(intern, *((f"Question {n}", f"Answer {n}") for n in range(10)))
+    chat = conversation(intern, *((f"Question {n}", f"Answer {n}") for n in range(10)))
 
     with django_assert_max_num_queries(12):
-        asked_on(as_intern, conversation=talk.pk, message="More?")
+        asked_on(as_intern, conversation=chat.pk, message="More?")

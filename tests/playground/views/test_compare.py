@@ -251,8 +251,8 @@ def test_what_did_not_come_whole_is_never_the_best(intern: User, state: str) -> 
 def comparison_of(owner: User, *answers: tuple[str, int | None]) -> None:
     """Make a comparison whose answers are in these states and took, and cost, so much."""
     names = [f"model-{number}" for number in range(len(answers))]
-    talk = rows.conversation(owner, kind=Conversation.Kind.COMPARE, params={"models": names})
-    asked = rows.message(talk)
+    conversation = rows.conversation(owner, kind=Conversation.Kind.COMPARE, params={"models": names})
+    asked = rows.message(conversation)
     for name, (state, much) in zip(names, answers, strict=True):
         rows.answer(asked, model=name, state=state, first_token_ms=much, cost_usd=much)
 
@@ -362,10 +362,10 @@ def test_a_policy_with_one_model_has_nothing_to_compare(as_intern: Client) -> No
 
 
 def test_a_chat_is_no_comparison(as_intern: Client, intern: User) -> None:
-    talk = rows.conversation(intern, ("Hello", "Hi"))
+    conversation = rows.conversation(intern, ("Hello", "Hi"))
 
-    assert as_intern.get(reverse("playground:comparison", args=[talk.pk])).status_code == 404
-    assert post(as_intern, "again", rows.last_answer(talk)).status_code == 404
+    assert as_intern.get(reverse("playground:comparison", args=[conversation.pk])).status_code == 404
+    assert post(as_intern, "again", rows.last_answer(conversation)).status_code == 404
     assert as_intern.get(reverse("playground:comparison", args=[uuid4()])).status_code == 404
 
 
@@ -392,11 +392,11 @@ def test_shows_the_request_as_code(as_intern: Client) -> None:
 
 def test_no_markup_of_a_model_or_a_person_is_any(as_intern: Client, intern: User) -> None:
     everything = "\n".join(STORABLE)
-    talk = rows.conversation(intern, kind=Conversation.Kind.COMPARE, title="<script>alert(1)</script>")
-    asked = rows.message(talk, everything)
+    conversation = rows.conversation(intern, kind=Conversation.Kind.COMPARE, title="<script>alert(1)</script>")
+    asked = rows.message(conversation, everything)
     rows.answer(asked, everything, model="<img src=x onerror=alert(1)>", problem={"code": "refused", "message": "<b>"})
 
-    page = as_intern.get(reverse("playground:comparison", args=[talk.pk]))
+    page = as_intern.get(reverse("playground:comparison", args=[conversation.pk]))
 
     assertNotContains(page, "<script>alert(1)")
     assertNotContains(page, "<img src=x")

@@ -118,8 +118,8 @@ def test_retries_nothing_of_another_person(as_intern: Client, as_staff: Client) 
 
 
 def test_a_reload_asks_again_while_it_is_under_way(as_intern: Client, intern: User) -> None:
-    talk = rows.conversation(intern, kind=Conversation.Kind.COMPLETION)
-    answer = rows.answer(rows.message(talk, "Once"), "upon", state=State.STREAMING, saved_at=timezone.now())
+    conversation = rows.conversation(intern, kind=Conversation.Kind.COMPLETION)
+    answer = rows.answer(rows.message(conversation, "Once"), "upon", state=State.STREAMING, saved_at=timezone.now())
     url = reverse("playground:written", args=[answer.pk])
 
     stream = reverse("playground:stream", args=[answer.pk])
@@ -194,10 +194,10 @@ def test_without_a_model_it_says_so(as_intern: Client) -> None:
 
 
 def test_a_chat_is_no_completion(as_intern: Client, intern: User) -> None:
-    talk = rows.conversation(intern, ("Hello", "Hi"))
+    conversation = rows.conversation(intern, ("Hello", "Hi"))
 
-    assert as_intern.get(reverse("playground:completed", args=[talk.pk])).status_code == 404
-    assert as_intern.get(reverse("playground:written", args=[talk.head_id])).status_code == 404
+    assert as_intern.get(reverse("playground:completed", args=[conversation.pk])).status_code == 404
+    assert as_intern.get(reverse("playground:written", args=[conversation.head_id])).status_code == 404
 
 
 def test_shows_the_request_as_code(as_intern: Client) -> None:
@@ -212,8 +212,8 @@ def test_shows_the_request_as_code(as_intern: Client) -> None:
 
 def test_no_markup_of_a_model_or_a_person_is_any(as_intern: Client, intern: User) -> None:
     everything = "\n".join(STORABLE)
-    talk = rows.conversation(intern, kind=Conversation.Kind.COMPLETION, title="<script>alert(1)</script>")
-    answer = rows.answer(rows.message(talk, everything), everything, model="<img src=x onerror=alert(1)>")
+    conversation = rows.conversation(intern, kind=Conversation.Kind.COMPLETION, title="<script>alert(1)</script>")
+    answer = rows.answer(rows.message(conversation, everything), everything, model="<img src=x onerror=alert(1)>")
 
     page = as_intern.get(page_of(answer))
 

@@ -131,99 +131,99 @@ def test_leads_to_the_page_of_each_kind(intern: User, as_intern: Client) -> None
 
 # --- Rename -----------------------------------------------------------------------------------------
 def test_renames(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, title="old")
+    conversation = rows.conversation(intern, title="old")
 
-    assertContains(as_intern.get(url("rename", talk)), 'value="old"')
-    response = as_intern.post(url("rename", talk), {"title": "  new \n name "})
+    assertContains(as_intern.get(url("rename", conversation)), 'value="old"')
+    response = as_intern.post(url("rename", conversation), {"title": "  new \n name "})
 
-    assertRedirects(response, url("conversation", talk), fetch_redirect_response=False)
-    talk.refresh_from_db()
-    assert talk.title == "new name"
+    assertRedirects(response, url("conversation", conversation), fetch_redirect_response=False)
+    conversation.refresh_from_db()
+    assert conversation.title == "new name"
 
 
 @pytest.mark.parametrize("title", ["", " ", "x" * 101, "safe\u202egnp.exe", "\u2800"])
 def test_refuses_a_name_that_shows_nothing_or_hides_something(intern: User, as_intern: Client, title: str) -> None:
-    talk = rows.conversation(intern, title="old")
+    conversation = rows.conversation(intern, title="old")
 
-    assert as_intern.post(url("rename", talk), {"title": title}).status_code == 422
-    talk.refresh_from_db()
-    assert talk.title == "old"
+    assert as_intern.post(url("rename", conversation), {"title": title}).status_code == 422
+    conversation.refresh_from_db()
+    assert conversation.title == "old"
 
 
 # --- Keep -------------------------------------------------------------------------------------------
 def test_keeps_or_not_and_back_again(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, title="diary", used_at=timezone.now() - timedelta(days=2))
+    conversation = rows.conversation(intern, title="diary", used_at=timezone.now() - timedelta(days=2))
 
-    as_intern.post(url("keep", talk), {"kept": "no"})
+    as_intern.post(url("keep", conversation), {"kept": "no"})
     assert titles(intern) == []
-    talk.refresh_from_db()
-    assert talk.used_at > timezone.now() - timedelta(minutes=1)
+    conversation.refresh_from_db()
+    assert conversation.used_at > timezone.now() - timedelta(minutes=1)
 
-    response = as_intern.post(url("keep", talk), {"kept": "yes"})
-    assertRedirects(response, url("conversation", talk), fetch_redirect_response=False)
+    response = as_intern.post(url("keep", conversation), {"kept": "yes"})
+    assertRedirects(response, url("conversation", conversation), fetch_redirect_response=False)
     assert titles(intern) == ["diary"]
 
 
 @pytest.mark.parametrize("data", [{}, {"kept": "perhaps"}])
 def test_does_not_guess_whether_to_keep(intern: User, as_intern: Client, data: dict[str, str]) -> None:
-    talk = rows.conversation(intern)
+    conversation = rows.conversation(intern)
 
-    assert as_intern.post(url("keep", talk), data).status_code == 400
+    assert as_intern.post(url("keep", conversation), data).status_code == 400
     assert Conversation.objects.get().kept
 
 
 # --- Delete -----------------------------------------------------------------------------------------
 def test_asks_before_it_deletes(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, title="thesis")
+    conversation = rows.conversation(intern, title="thesis")
 
-    assertContains(as_intern.get(url("delete", talk)), "Delete “thesis”?")
+    assertContains(as_intern.get(url("delete", conversation)), "Delete “thesis”?")
     assert Conversation.objects.exists()
 
 
 def test_deletes_with_all_that_is_in_it(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("a", "1"), ("b", "2"))
-    rows.image(rows.last_answer(talk).message)
+    conversation = rows.conversation(intern, ("a", "1"), ("b", "2"))
+    rows.image(rows.last_answer(conversation).message)
 
-    response = as_intern.post(url("delete", talk))
+    response = as_intern.post(url("delete", conversation))
 
     assertRedirects(response, reverse("playground:index"), fetch_redirect_response=False)
     assert [model.objects.count() for model in (Conversation, Message, Answer, Image)] == [0, 0, 0, 0]
 
 
 def test_does_not_delete_while_an_answer_is_written(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern)
-    rows.answer(rows.message(talk), state=Answer.State.STREAMING)
+    conversation = rows.conversation(intern)
+    rows.answer(rows.message(conversation), state=Answer.State.STREAMING)
 
-    assertContains(as_intern.post(url("delete", talk)), "An answer is being written", status_code=409)
+    assertContains(as_intern.post(url("delete", conversation)), "An answer is being written", status_code=409)
     assert Conversation.objects.exists()
 
 
 def test_deletes_when_what_was_written_has_died(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern)
-    lost = rows.answer(rows.message(talk), state=Answer.State.STREAMING)
+    conversation = rows.conversation(intern)
+    lost = rows.answer(rows.message(conversation), state=Answer.State.STREAMING)
     rows.aged(lost.id, datetime(2026, 1, 1, tzinfo=UTC))
 
-    as_intern.post(url("delete", talk))
+    as_intern.post(url("delete", conversation))
 
     assert not Conversation.objects.exists()
 
 
 def test_deletes_columns_that_wait_for_their_turn(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, kind=Conversation.Kind.COMPARE)
-    rows.answer(rows.message(talk), "", state=Answer.State.WAITING)
+    conversation = rows.conversation(intern, kind=Conversation.Kind.COMPARE)
+    rows.answer(rows.message(conversation), "", state=Answer.State.WAITING)
 
-    as_intern.post(url("delete", talk))
+    as_intern.post(url("delete", conversation))
 
     assert not Conversation.objects.exists()
 
 
 def test_says_for_how_long_it_is_kept(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern)
+    conversation = rows.conversation(intern)
 
     assertContains(
         as_intern.get(reverse(LIST)), f"Kept for {portal_settings.PLAYGROUND_KEPT_DAYS} days after the last use."
     )
-    assert talk.kept
+    assert conversation.kept
 
 
 def test_the_page_on_what_is_kept_says_it_too(as_intern: Client, settings: Any) -> None:

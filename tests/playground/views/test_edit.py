@@ -35,13 +35,13 @@ def page_of(message: Message) -> str:
 def test_asks_anew_and_keeps_what_was_there(as_intern: Client) -> None:
     first = answer_to(as_intern, "Count [count 3]")
 
-    talk = heard(post(as_intern, url(first.message), model=MODEL, edited="Count [count 5]"))
+    conversation = heard(post(as_intern, url(first.message), model=MODEL, edited="Count [count 5]"))
 
-    assert talk.answer.text == "1 2 3 4 5"
-    assert talk.answer.message_id != first.message_id
-    assert talk.answer.message.parent_id is None
-    assert Conversation.objects.get().head_id == talk.answer.pk
-    assert (talk.events[0][0].target, talk.events[0][0].swap) == ("playground-turns", "innerHTML")
+    assert conversation.answer.text == "1 2 3 4 5"
+    assert conversation.answer.message_id != first.message_id
+    assert conversation.answer.message.parent_id is None
+    assert Conversation.objects.get().head_id == conversation.answer.pk
+    assert (conversation.events[0][0].target, conversation.events[0][0].swap) == ("playground-turns", "innerHTML")
     page = as_intern.get(page_of(first.message))
     assert "2 of 2" in words_of(page)
     turns = page.content.decode().partition('id="playground-turns"')[2].partition("<form id=")[0]
@@ -54,12 +54,12 @@ def test_what_followed_is_on_the_other_way(intern: User, as_intern: Client) -> N
     rows.conversation(intern, ("One", "1"), ("Two", "2"), ("Three", "3"), model=MODEL)
     two = Message.objects.get(text="Two")
 
-    talk = heard(post(as_intern, url(two), model=MODEL, edited="Instead [words 2]"))
+    conversation = heard(post(as_intern, url(two), model=MODEL, edited="Instead [words 2]"))
 
-    assert talk.answer.message.parent_id == two.parent_id
-    assert talk.answer.prompt_tokens == 5  # One, 1, Instead [words 2]
-    assert "Three" not in talk.events[0][0].markup
-    assert "One" in talk.events[0][0].markup
+    assert conversation.answer.message.parent_id == two.parent_id
+    assert conversation.answer.prompt_tokens == 5  # One, 1, Instead [words 2]
+    assert "Three" not in conversation.events[0][0].markup
+    assert "One" in conversation.events[0][0].markup
 
 
 def test_pictures_go_with_the_new_words(as_intern: Client) -> None:

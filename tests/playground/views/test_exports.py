@@ -53,10 +53,10 @@ def test_knows_two_forms(intern: User, as_intern: Client, form: str) -> None:
 
 
 def test_an_empty_conversation_is_a_file_too(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, title="nothing yet")
+    conversation = rows.conversation(intern, title="nothing yet")
 
-    assert as_intern.get(url(talk, "json")).json()["messages"] == []
-    assertContains(as_intern.get(url(talk, "md")), "# nothing yet")
+    assert as_intern.get(url(conversation, "json")).json()["messages"] == []
+    assertContains(as_intern.get(url(conversation, "md")), "# nothing yet")
 
 
 # --- Details ----------------------------------------------------------------------------------------
@@ -65,8 +65,8 @@ def details(answer: Answer) -> str:
 
 
 def test_shows_request_response_and_headers(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern)
-    answer = rows.answer(rows.message(talk, "How many?"), "Forty-two", headers={"x-litellm-call-id": "abc-1"})
+    conversation = rows.conversation(intern)
+    answer = rows.answer(rows.message(conversation, "How many?"), "Forty-two", headers={"x-litellm-call-id": "abc-1"})
 
     response = as_intern.get(details(answer))
 
@@ -98,9 +98,9 @@ class _Tags(HTMLParser):
 
 def pages_of(owner: User, text: str) -> list[str]:
     """Return the addresses of all that shows something of a conversation in which all is called `text`."""
-    talk = rows.conversation(owner, title=text[:100])
-    answer = rows.answer(rows.message(talk, text), text, model=text[:200], headers={text: text})
-    of_talk = [reverse(f"playground:{name}", args=[talk.pk]) for name in ("rename", "delete")]
+    conversation = rows.conversation(owner, title=text[:100])
+    answer = rows.answer(rows.message(conversation, text), text, model=text[:200], headers={text: text})
+    of_talk = [reverse(f"playground:{name}", args=[conversation.pk]) for name in ("rename", "delete")]
     return [*of_talk, reverse("playground:details", args=[answer.pk]), reverse("playground:conversations")]
 
 

@@ -52,7 +52,7 @@ def test_a_form_with_garbage_in_a_field_is_answered(as_intern: Client) -> None:
 
 
 def test_so_is_a_query_and_so_are_the_small_forms(as_intern: Client, intern: User) -> None:
-    talk = rows.conversation(intern, ("Hello", "Hi"))
+    conversation = rows.conversation(intern, ("Hello", "Hi"))
     key = issue(intern).key
     for garbage in GARBAGE:
         text = garbage[:3000]
@@ -60,7 +60,7 @@ def test_so_is_a_query_and_so_are_the_small_forms(as_intern: Client, intern: Use
             query = "&".join(f"{name}={quote(text)}" for name in ("q", "system", "tools", "seed"))
             assert as_intern.get(f"{reverse(f'playground:{page}')}?{query[:7000]}").status_code == 200
         for name, fields in {
-            reverse("playground:rename", args=[talk.pk]): {"title": text},
+            reverse("playground:rename", args=[conversation.pk]): {"title": text},
             reverse("playground:embeddings"): {"texts": text, "model": "embedding"},
             reverse("playground:moderation"): {"text": text, "model": "moderation"},
             reverse("keys:create"): {"label": text, "kind": text},
@@ -71,12 +71,12 @@ def test_so_is_a_query_and_so_are_the_small_forms(as_intern: Client, intern: Use
 
 
 def test_a_form_in_another_encoding_has_no_half_characters(as_intern: Client, intern: User) -> None:
-    talk = rows.conversation(intern, ("Hello", "Hi"))
+    conversation = rows.conversation(intern, ("Hello", "Hi"))
     key = issue(intern).key
     for address, field in (
         (reverse("playground:send"), "message"),
         (reverse("playground:send"), "model"),
-        (reverse("playground:rename", args=[talk.pk]), "title"),
+        (reverse("playground:rename", args=[conversation.pk]), "title"),
         (reverse("keys:label", args=[key.pk]), "label"),
     ):
         part = f'--B\r\nContent-Disposition: form-data; name="{field}"\r\n\r\nhalf +2D0- of it\r\n--B--\r\n'
@@ -84,4 +84,4 @@ def test_a_form_in_another_encoding_has_no_half_characters(as_intern: Client, in
         response = as_intern.generic("POST", address, part, content_type=kind)
 
         assert response.status_code in (200, 302, 422)
-    assert "+2D0-" in Conversation.objects.get(pk=talk.pk).title + Key.objects.get(pk=key.pk).label
+    assert "+2D0-" in Conversation.objects.get(pk=conversation.pk).title + Key.objects.get(pk=key.pk).label

@@ -14,8 +14,8 @@ HOSTILE = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></s
 
 @pytest.fixture
 def picture(intern: User) -> Image:
-    talk = rows.conversation(intern, ("a", "1"))
-    return rows.image(rows.last_answer(talk).message, name='"><script>.svg')
+    conversation = rows.conversation(intern, ("a", "1"))
+    return rows.image(rows.last_answer(conversation).message, name='"><script>.svg')
 
 
 def url(image: Image) -> str:

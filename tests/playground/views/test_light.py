@@ -42,15 +42,15 @@ def test_a_page_with_a_hundred_models_is_light(as_intern: Client, intern: User, 
 
 
 def test_so_is_a_long_conversation_and_all_that_is_known_of_it(as_intern: Client, intern: User) -> None:
-    talk = rows.conversation(
+    conversation = rows.conversation(
         intern, *[("Tell me more of bees.", "## Bees\n\nThey *fly*.\n\n```python\nfly(9)\n```\n")] * 30
     )
-    answer = rows.last_answer(talk)
+    answer = rows.last_answer(conversation)
 
     for address in (
-        reverse("playground:conversation", args=[talk.pk]),
+        reverse("playground:conversation", args=[conversation.pk]),
         reverse("playground:details", args=[answer.pk]),
-        reverse("playground:export", args=[talk.pk, "json"]),
+        reverse("playground:export", args=[conversation.pk, "json"]),
     ):
         response = as_intern.get(address, headers=GZIP)
 

@@ -15,10 +15,12 @@ def test_leads_to_the_playground_set_up_like_the_conversation(
 ) -> None:
     know_the_models()
     params = {"model": "gpt-4o-mini", "system": "Be kind & brief.", "temperature": 0.5, "user": "me"}
-    talk = rows.conversation(intern, ("Hello", "Hi"), params=params)
+    conversation = rows.conversation(intern, ("Hello", "Hi"), params=params)
     setup = "?model=gpt-4o-mini&amp;system=Be+kind+%26+brief.&amp;temperature=0.5"
 
-    assertContains(as_intern.get(reverse("playground:conversation", args=[talk.pk])), f'href="/playground/{setup}"', 1)
+    assertContains(
+        as_intern.get(reverse("playground:conversation", args=[conversation.pk])), f'href="/playground/{setup}"', 1
+    )
 
     opened = as_intern.get("/playground/" + setup.replace("&amp;", "&"))
     assertContains(opened, "Be kind &amp; brief.</textarea>")

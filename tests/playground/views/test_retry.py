@@ -35,14 +35,14 @@ def page_of(answer: Answer) -> str:
 def test_is_an_alternative_beside_the_first(as_intern: Client) -> None:
     first = answer_to(as_intern, "Count [count 3]")
 
-    talk = heard(post(as_intern, url(first), model=MODEL))
+    conversation = heard(post(as_intern, url(first), model=MODEL))
 
-    second = talk.answer
+    second = conversation.answer
     assert (second.message_id, second.text) == (first.message_id, "1 2 3")
     assert Conversation.objects.get().head_id == second.pk
     assert Message.objects.count() == 1
-    assert (talk.events[0][0].target, talk.events[0][0].swap) == ("playground-turns", "innerHTML")
-    assert "answer 2 of 2" in talk.article
+    assert (conversation.events[0][0].target, conversation.events[0][0].swap) == ("playground-turns", "innerHTML")
+    assert "answer 2 of 2" in conversation.article
     assert first.text in Answer.objects.get(pk=first.pk).text
 
 
@@ -71,11 +71,11 @@ def test_a_parameter_can_be_left_out(as_intern: Client) -> None:
     assert refused.answer.state == State.FAILED
     assert 'name="without" value="seed"' in heard_article.article
 
-    talk = heard(post(as_intern, url(refused.answer), model=MODEL, seed="7", without="seed"))
+    conversation = heard(post(as_intern, url(refused.answer), model=MODEL, seed="7", without="seed"))
 
-    assert talk.answer.state == State.COMPLETE
-    assert talk.answer.params["without"] == ["seed"]
-    assert 'name="without" value="seed"' in talk.at("playground-box").markup  # and from now on
+    assert conversation.answer.state == State.COMPLETE
+    assert conversation.answer.params["without"] == ["seed"]
+    assert 'name="without" value="seed"' in conversation.at("playground-box").markup  # and from now on
 
 
 def test_what_a_model_refused_stays_left_out(as_intern: Client) -> None:
@@ -99,7 +99,9 @@ def test_what_a_model_refused_stays_left_out(as_intern: Client) -> None:
 
 
 def test_an_answer_in_the_middle_is_asked_again_from_there(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("One [words 2]", "1"), ("Two [words 2]", "2"), ("Three", "3"), model=MODEL)
+    conversation = rows.conversation(
+        intern, ("One [words 2]", "1"), ("Two [words 2]", "2"), ("Three", "3"), model=MODEL
+    )
     middle = Answer.objects.get(text="2")
 
     again = heard(post(as_intern, url(middle), model=MODEL))
@@ -110,8 +112,8 @@ def test_an_answer_in_the_middle_is_asked_again_from_there(intern: User, as_inte
     words = words_of(as_intern.get(page_of(middle)))
     assert "Three" not in words
     assert "2 of 2" in words
-    talk.refresh_from_db()
-    assert talk.head_id == again.answer.pk
+    conversation.refresh_from_db()
+    assert conversation.head_id == again.answer.pk
 
 
 def test_message_and_images_of_the_form_are_not_for_this(as_intern: Client) -> None:

@@ -120,12 +120,12 @@ def test_a_gateway_that_is_down_afterwards_is_a_card(intern: User, as_intern: Cl
     use(intern)
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
 
-    talk = heard(send(as_intern, "Hello"))
+    conversation = heard(send(as_intern, "Hello"))
 
-    assert talk.answer.state == Answer.State.FAILED
-    assert talk.said == "The gateway does not answer"
-    assert "This cost nothing." in talk.article
-    assert f"/playground/answers/{talk.answer.pk}/retry/" in talk.article
+    assert conversation.answer.state == Answer.State.FAILED
+    assert conversation.said == "The gateway does not answer"
+    assert "This cost nothing." in conversation.article
+    assert f"/playground/answers/{conversation.answer.pk}/retry/" in conversation.article
 
 
 def test_a_gateway_that_refuses_at_the_first_use(as_intern: Client, sandbox: Sandbox) -> None:
@@ -155,9 +155,9 @@ def test_a_spent_budget_is_a_card_with_its_day(intern: User, as_intern: Client, 
     answer_to(as_intern, "Hello [words 20]")
     spend_at(sandbox, secret, 0.02)
 
-    talk = heard(send(as_intern, "And more [words 20]"))
+    conversation = heard(send(as_intern, "And more [words 20]"))
 
-    assert talk.answer.state == Answer.State.FAILED
-    assert talk.said == "The budget is used up"
-    assert "It works again on" in talk.article
-    assert "This cost nothing." in talk.article
+    assert conversation.answer.state == Answer.State.FAILED
+    assert conversation.said == "The budget is used up"
+    assert "It works again on" in conversation.article
+    assert "This cost nothing." in conversation.article

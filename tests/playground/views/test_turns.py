@@ -30,14 +30,14 @@ def find(text: str) -> Answer:
 
 # --- Show -------------------------------------------------------------------------------------------
 def test_shows_the_newest_end_of_an_alternative(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("a", "1"), ("b", "2"))
+    conversation = rows.conversation(intern, ("a", "1"), ("b", "2"))
     rows.answer(find("1").message, "1, again")
-    assert said(talk) == [("a", "1, again")]
+    assert said(conversation) == [("a", "1, again")]
 
     response = as_intern.post(url("show", find("1")))
 
-    assertRedirects(response, page(talk), fetch_redirect_response=False)
-    assert said(talk) == [("a", "1"), ("b", "2")]
+    assertRedirects(response, page(conversation), fetch_redirect_response=False)
+    assert said(conversation) == [("a", "1"), ("b", "2")]
 
 
 def test_answers_htmx_with_the_talk(intern: User, as_intern: Client) -> None:
@@ -46,18 +46,18 @@ def test_answers_htmx_with_the_talk(intern: User, as_intern: Client) -> None:
 
     response = as_intern.post(url("show", find("first answer")), headers=HTMX)
 
-    assert response.content.strip().startswith(b'<div id="playground-talk"')
+    assert response.content.strip().startswith(b'<div id="playground-conversation"')
     assertContains(response, "first answer")
 
 
 def test_paging_is_no_use_that_prolongs_a_conversation(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("a", "1"))
-    before = talk.used_at
+    conversation = rows.conversation(intern, ("a", "1"))
+    before = conversation.used_at
 
     as_intern.post(url("show", find("1")))
 
-    talk.refresh_from_db()
-    assert talk.used_at == before
+    conversation.refresh_from_db()
+    assert conversation.used_at == before
 
 
 # --- Delete -----------------------------------------------------------------------------------------
@@ -73,46 +73,46 @@ def test_says_what_goes_with_it(intern: User, as_intern: Client) -> None:
 
 
 def test_deletes_what_follows_and_goes_on_with_the_nearest_alternative(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("a", "1"))
+    conversation = rows.conversation(intern, ("a", "1"))
     first = find("1")
-    rows.answer(rows.message(talk, "b", parent=first), "after the first")
+    rows.answer(rows.message(conversation, "b", parent=first), "after the first")
     middle = rows.answer(first.message, "2")
     rows.answer(first.message, "3, the newest but for what goes")
-    rows.answer(rows.message(talk, "c", parent=middle), "after the middle")
+    rows.answer(rows.message(conversation, "c", parent=middle), "after the middle")
 
     response = as_intern.post(url("delete_answer", middle))
 
-    assertRedirects(response, page(talk), fetch_redirect_response=False)
-    assert said(talk) == [("a", "1"), ("b", "after the first")]
+    assertRedirects(response, page(conversation), fetch_redirect_response=False)
+    assert said(conversation) == [("a", "1"), ("b", "after the first")]
     assert not Message.objects.filter(text="c").exists()
 
 
 def test_deletes_the_message_with_its_only_answer_and_shows_the_wording_beside(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("a", "1"), ("b", "2"))
-    edited = rows.answer(rows.message(talk, "b, edited", parent=find("1")), "3")
+    conversation = rows.conversation(intern, ("a", "1"), ("b", "2"))
+    edited = rows.answer(rows.message(conversation, "b, edited", parent=find("1")), "3")
 
     as_intern.post(url("delete_answer", edited))
 
-    assert said(talk) == [("a", "1"), ("b", "2")]
+    assert said(conversation) == [("a", "1"), ("b", "2")]
     assert not Message.objects.filter(text="b, edited").exists()
 
 
 def test_ends_before_the_message_where_nothing_is_beside(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("a", "1"), ("b", "2"), ("c", "3"))
+    conversation = rows.conversation(intern, ("a", "1"), ("b", "2"), ("c", "3"))
 
     as_intern.post(url("delete_answer", find("2")))
 
-    assert said(talk) == [("a", "1")]
+    assert said(conversation) == [("a", "1")]
     assert Message.objects.count() == 1
 
 
 def test_leaves_the_way_that_is_shown_when_another_is_deleted(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("a", "1"))
+    conversation = rows.conversation(intern, ("a", "1"))
     shown = rows.answer(find("1").message, "2")
 
     as_intern.post(url("delete_answer", find("1")))
 
-    assert rows.last_answer(talk) == shown
+    assert rows.last_answer(conversation) == shown
 
 
 def test_the_last_answer_takes_the_conversation_with_it(intern: User, as_intern: Client) -> None:
@@ -125,28 +125,28 @@ def test_the_last_answer_takes_the_conversation_with_it(intern: User, as_intern:
 
 
 def test_refuses_while_it_or_one_below_is_written(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("a", "1"))
-    rows.answer(rows.message(talk, "b", parent=find("1")), "", state=Answer.State.STREAMING)
+    conversation = rows.conversation(intern, ("a", "1"))
+    rows.answer(rows.message(conversation, "b", parent=find("1")), "", state=Answer.State.STREAMING)
 
     assertContains(as_intern.post(url("delete_answer", find("1"))), "An answer is being written", status_code=409)
     assert Answer.objects.count() == 2
 
 
 def test_deletes_beside_one_that_is_written(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("a", "1"))
+    conversation = rows.conversation(intern, ("a", "1"))
     writing = rows.answer(find("1").message, "", state=Answer.State.STREAMING)
 
     as_intern.post(url("delete_answer", find("1")))
 
     assert list(Answer.objects.all()) == [writing]
-    assert rows.last_answer(talk) == writing
+    assert rows.last_answer(conversation) == writing
 
 
 def test_deletes_the_beginning_of_a_very_long_conversation(intern: User, as_intern: Client) -> None:
-    talk = rows.conversation(intern, ("first", "kept"), *[("a", "1")] * 600)
+    conversation = rows.conversation(intern, ("first", "kept"), *[("a", "1")] * 600)
     second = Message.objects.get(parent=find("kept")).answers.get()
 
     as_intern.post(url("delete_answer", second))
 
-    assert said(talk) == [("first", "kept")]
+    assert said(conversation) == [("first", "kept")]
     assert Message.objects.count() == 1

@@ -77,8 +77,8 @@ def test_in_a_chat_as_prompt_system_prompt_answer_and_title(as_intern: Client, g
         answer = stream.answer
         assert text.split()[-1] in answer.text
         assert stream.text == answer.text
-        talk = answer.message.conversation_id
-        return of_stream(stream, show(as_intern, "conversation", talk), show(as_intern, "details", answer.pk))
+        conversation = answer.message.conversation_id
+        return of_stream(stream, show(as_intern, "conversation", conversation), show(as_intern, "details", answer.pk))
 
     assert_alike(drawn, group)
 
@@ -88,8 +88,8 @@ def test_in_a_completion(as_intern: Client, group: str) -> None:
     def drawn(texts: list[str]) -> list[list[str]]:
         asked = {"message": f"[bytes][echo] {' '.join(texts)}", "model": MODEL}
         stream = heard(as_intern.post(reverse("playground:completion"), asked, headers=HTMX))
-        talk = Conversation.objects.get()
-        return of_stream(stream, show(as_intern, "completed", talk.pk))
+        conversation = Conversation.objects.get()
+        return of_stream(stream, show(as_intern, "completed", conversation.pk))
 
     assert_alike(drawn, group)
 
@@ -116,11 +116,11 @@ def test_as_the_name_of_a_model(as_intern: Client, intern: User, group: str) -> 
         GatewayModel.objects.all().delete()
         names = [f"{number:02} {text}" for number, text in enumerate(texts)]
         GatewayModel.objects.bulk_create(GatewayModel(name=name, mode="chat") for name in names)
-        talk = rows.conversation(intern, model=names[0])
+        conversation = rows.conversation(intern, model=names[0])
         for name in names:
-            rows.answer(rows.message(talk, parent=talk.head), model=name)
+            rows.answer(rows.message(conversation, parent=conversation.head), model=name)
         pages = [show(as_intern, page) for page in ("index", "compare", "completion")]
-        return of_pages(*pages, show(as_intern, "conversation", talk.pk))
+        return of_pages(*pages, show(as_intern, "conversation", conversation.pk))
 
     assert_alike(drawn, group)
 
@@ -128,13 +128,13 @@ def test_as_the_name_of_a_model(as_intern: Client, intern: User, group: str) -> 
 @each_group
 def test_in_all_that_a_gateway_tells_of_an_answer(as_intern: Client, intern: User, group: str) -> None:
     def drawn(texts: list[str]) -> list[list[str]]:
-        talk = rows.conversation(intern, title=texts[-1][:100])
+        conversation = rows.conversation(intern, title=texts[-1][:100])
         for text in texts:
-            message = rows.message(talk, text, parent=talk.head)
+            message = rows.message(conversation, text, parent=conversation.head)
             rows.image(message, name=text)
             rows.answer(message, text, state=Answer.State.FAILED, problem={"code": "refused", **_thrice(text)})
             whole = rows.answer(message, text, **_told_of(text))
-        pages = [show(as_intern, name, talk.pk) for name in ("conversation", "delete", "rename")]
+        pages = [show(as_intern, name, conversation.pk) for name in ("conversation", "delete", "rename")]
         more = [show(as_intern, "conversations"), show(as_intern, "edit", message.pk)]
         return of_pages(*pages, *more, show(as_intern, "details", whole.pk), show(as_intern, "answer", whole.pk))
 

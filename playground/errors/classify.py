@@ -32,7 +32,7 @@ _MINUTE: Final = timedelta(seconds=60)  # LiteLLM's windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mishap:
+class AnswerError:
     """What went wrong. `message` is the gateway's own, without secrets; times are aware UTC."""
 
     code: str
@@ -62,8 +62,8 @@ class Mishap:
         return cls(**{"code": "refused", **known, **times})
 
 
-INTERRUPTED: Final = Mishap(code="interrupted")  # the portal's process has died
-UNSAVED: Final = Mishap(code="unsaved", unsaved=True)  # the database was away when the answer ended
+INTERRUPTED: Final = AnswerError(code="interrupted")  # the portal's process has died
+UNSAVED: Final = AnswerError(code="unsaved", unsaved=True)  # the database was away when the answer ended
 
 
 class Traits(NamedTuple):
@@ -152,7 +152,9 @@ _RESETS: Final = re.compile(r"resets at: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC")
 _TRY_IN: Final = re.compile(r"try again in (\d{1,4}(?:\.\d+)?) ?s")
 
 
-def mishap_of(error: GatewayError, *, begun: bool, budget_period: str = "", person_period: str = "") -> Mishap:
+def answer_error_of(
+    error: GatewayError, *, begun: bool, budget_period: str = "", person_period: str = ""
+) -> AnswerError:
     """Tell what an error of the gateway means; `begun`: some of the answer had come.
 
     `budget_period` ("1d", "7d", "30d") of the Playground's key, or `person_period` of its owner's budget over all keys
@@ -163,7 +165,7 @@ def mishap_of(error: GatewayError, *, begun: bool, budget_period: str = "", pers
     rejected = error if isinstance(error, GatewayRejected) else None
     spent = code in ("over_budget", "budget_midway") and "User=" not in message
     period = person_period if "Team=" in message else budget_period
-    return Mishap(
+    return AnswerError(
         code=code,
         status=rejected.status if rejected else 0,
         type=rejected.type if rejected else "",

@@ -14,8 +14,8 @@ from pytest_django import Settings
 from accounts.models import User
 from gateway.secret import token_of
 from keys.models import GatewayModel
+from playground.errors.classify import AnswerError
 from playground.models import Answer
-from playground.services.mishaps import Mishap
 from tests.keys.playground_acts import allow, use
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.playground.real_portal import DEAR, FLUSH_S, LONG, logged
@@ -42,28 +42,28 @@ def set_at(real: RealGateway, secret: str, **settings: object) -> None:
     real.call("POST", "/key/update", body={"key": token_of(secret), **settings}).raise_for_status()
 
 
-def failed(talk: Heard, code: str, title: str) -> Mishap:
+def failed(conversation: Heard, code: str, title: str) -> AnswerError:
     """Check that an answer failed for this reason, and says so on the page and aloud; return the reason."""
-    answer = talk.answer
+    answer = conversation.answer
     assert answer.state == State.FAILED
-    mishap = Mishap.from_json(answer.problem or {})
-    assert mishap.code == code, mishap.message
-    assert title in talk.article
-    assert title == talk.said
-    assert "The gateway’s message" in talk.article
-    assert not SECRETS.search(talk.article)
-    return mishap
+    answer_error = AnswerError.from_json(answer.problem or {})
+    assert answer_error.code == code, answer_error.message
+    assert title in conversation.article
+    assert title == conversation.said
+    assert "The gateway’s message" in conversation.article
+    assert not SECRETS.search(conversation.article)
+    return answer_error
 
 
 # --- The key and its limits -------------------------------------------------------------------------
 def test_a_model_that_the_key_may_not_call(intern: User, as_intern: Client, real: RealGateway) -> None:
     set_at(real, use(intern), models=["llama-70b"])
 
-    talk = heard(send(as_intern, "Hello"))
+    conversation = heard(send(as_intern, "Hello"))
 
-    mishap = failed(talk, "model_denied", "You do not have access to this model")
-    assert (mishap.status, mishap.type, mishap.free) == (403, "key_model_access_denied", True)
-    assert "This cost nothing." in talk.article
+    answer_error = failed(conversation, "model_denied", "You do not have access to this model")
+    assert (answer_error.status, answer_error.type, answer_error.free) == (403, "key_model_access_denied", True)
+    assert "This cost nothing." in conversation.article
 
 
 @pytest.mark.parametrize("restricted", [False, True])
@@ -72,10 +72,10 @@ def test_a_model_that_is_not_there(intern: User, as_intern: Client, real: RealGa
         set_at(real, use(intern), models=["llama-70b"])
     GatewayModel.objects.create(name="gone-since", mode="chat", position=99)
 
-    talk = heard(send(as_intern, "Hello", model="gone-since"))
+    conversation = heard(send(as_intern, "Hello", model="gone-since"))
 
-    mishap = failed(talk, "model_denied", "You do not have access to this model")
-    assert mishap.status == (403 if restricted else 400)
+    answer_error = failed(conversation, "model_denied", "You do not have access to this model")
+    assert answer_error.status == (403 if restricted else 400)
 
 
 @pytest.mark.parametrize("period", ["1d", "7d", "30d"])
@@ -86,13 +86,13 @@ def test_a_budget_that_is_used_up(intern: User, as_intern: Client, real: RealGat
     token = token_of(use(intern))
     wait_until(lambda: real.info(token)["spend"] > 0.01, timeout_s=FLUSH_S)
 
-    talk = heard(send(as_intern, "Hello"))
+    conversation = heard(send(as_intern, "Hello"))
 
-    mishap = failed(talk, "over_budget", "The budget is used up")
-    assert (mishap.status, mishap.type, mishap.free) == (422, "budget_exceeded", True)
-    assert mishap.resets_at == datetime.fromisoformat(real.info(token)["budget_reset_at"])
-    day = formats.date_format(mishap.resets_at, "j F Y")
-    assert f"The budget of your Playground key is used up. It works again on {day} (UTC)." in talk.article
+    answer_error = failed(conversation, "over_budget", "The budget is used up")
+    assert (answer_error.status, answer_error.type, answer_error.free) == (422, "budget_exceeded", True)
+    assert answer_error.resets_at == datetime.fromisoformat(real.info(token)["budget_reset_at"])
+    day = formats.date_format(answer_error.resets_at, "j F Y")
+    assert f"The budget of your Playground key is used up. It works again on {day} (UTC)." in conversation.article
 
 
 @pytest.mark.early
@@ -106,14 +106,14 @@ def test_a_limit_a_minute(as_intern: Client, limits: dict[str, int], title: str)
     if "rpm_limit" in limits:
         assert heard(send(as_intern, "Hello [words 3]")).answer.state == State.COMPLETE
 
-    talk = heard(send(as_intern, "Hello [words 3]", max_tokens="50"))
+    conversation = heard(send(as_intern, "Hello [words 3]", max_tokens="50"))
 
-    mishap = failed(talk, "rate_limited", title)
-    assert (mishap.status, mishap.provider, mishap.free) == (429, False, True)
-    assert mishap.retry_at is not None
-    assert timezone.now() - timedelta(seconds=5) < mishap.retry_at < timezone.now() + timedelta(seconds=65)
-    assert "You can try again in" in talk.article
-    assert "Try again</button>" in talk.article
+    answer_error = failed(conversation, "rate_limited", title)
+    assert (answer_error.status, answer_error.provider, answer_error.free) == (429, False, True)
+    assert answer_error.retry_at is not None
+    assert timezone.now() - timedelta(seconds=5) < answer_error.retry_at < timezone.now() + timedelta(seconds=65)
+    assert "You can try again in" in conversation.article
+    assert "Try again</button>" in conversation.article
 
 
 def test_a_limit_of_calls_at_once(intern: User, as_intern: Client, real: RealGateway) -> None:
@@ -123,9 +123,9 @@ def test_a_limit_of_calls_at_once(intern: User, as_intern: Client, real: RealGat
     while b"#text-" not in next(first):
         pass
 
-    talk = heard(send(as_intern, "Hello [words 3]"))
+    conversation = heard(send(as_intern, "Hello [words 3]"))
 
-    assert failed(talk, "rate_limited", "Too many answers at once").retry_at is None
+    assert failed(conversation, "rate_limited", "Too many answers at once").retry_at is None
     hang_up(response)
     stopped = Answer.objects.get(state=State.STOPPED)
     wait_until(lambda: logged(real, stopped), timeout_s=FLUSH_S)
@@ -151,10 +151,10 @@ def test_a_key_that_the_gateway_refuses(
 ) -> None:
     _take_away(real, use(intern), act)
 
-    talk = heard(send(as_intern, "Hello [words 3]"))
+    conversation = heard(send(as_intern, "Hello [words 3]"))
 
-    assert failed(talk, "key_refused", "The gateway refused your Playground key").status == 401
-    assert sentence in talk.article
+    assert failed(conversation, "key_refused", "The gateway refused your Playground key").status == 401
+    assert sentence in conversation.article
     again = send(as_intern, "Hello [words 3]")
     assert heard(again).answer.state == State.COMPLETE if heals else again.status_code == 403
 
@@ -183,56 +183,56 @@ def _take_away(real: RealGateway, secret: str, act: str) -> None:
     ],
 )
 def test_a_provider_that_fails(as_intern: Client, text: str, code: str, title: str) -> None:
-    talk = heard(send(as_intern, text))
+    conversation = heard(send(as_intern, text))
 
-    mishap = failed(talk, code, title)
-    assert mishap.provider
-    assert talk.answer.text == ""
-    assert "Ask " in talk.article  # another model may well answer
+    answer_error = failed(conversation, code, title)
+    assert answer_error.provider
+    assert conversation.answer.text == ""
+    assert "Ask " in conversation.article  # another model may well answer
 
 
 def test_a_provider_that_is_not_there(as_intern: Client) -> None:
-    talk = heard(send(as_intern, "Hello", model="unreachable"))
+    conversation = heard(send(as_intern, "Hello", model="unreachable"))
 
-    mishap = failed(talk, "provider_down", "This model is not working")
-    assert mishap.provider
-    assert "Connection error" in mishap.message
+    answer_error = failed(conversation, "provider_down", "This model is not working")
+    assert answer_error.provider
+    assert "Connection error" in answer_error.message
 
 
 @pytest.mark.parametrize("text", ["[cut]", "[sse-error]"])
 def test_a_provider_that_breaks_off_in_the_middle(as_intern: Client, text: str) -> None:
-    talk = heard(send(as_intern, f"Hello [words 40] [pace 5] {text}"))
+    conversation = heard(send(as_intern, f"Hello [words 40] [pace 5] {text}"))
 
-    mishap = failed(talk, "broke_off", "The answer broke off")
-    assert mishap.provider
-    assert not mishap.free
-    assert talk.answer.text.startswith(talk.text)  # the last pieces come with the end
-    assert talk.answer.text.split()[-1] in talk.article
-    assert len(talk.answer.text.split()) == 20
-    assert talk.answer.cost_usd is not None
-    assert "It may have cost about" in talk.article
+    answer_error = failed(conversation, "broke_off", "The answer broke off")
+    assert answer_error.provider
+    assert not answer_error.free
+    assert conversation.answer.text.startswith(conversation.text)  # the last pieces come with the end
+    assert conversation.answer.text.split()[-1] in conversation.article
+    assert len(conversation.answer.text.split()) == 20
+    assert conversation.answer.cost_usd is not None
+    assert "It may have cost about" in conversation.article
 
 
 @pytest.mark.parametrize("text", ["Hello [slow 30000]", "Hello [words 3] [pace 30000]"], ids=["head", "first word"])
 def test_a_first_word_that_does_not_come(as_intern: Client, settings: Settings, text: str) -> None:
     settings.PLAYGROUND_SILENCE_S = 1.0
 
-    talk = heard(send(as_intern, text))
+    conversation = heard(send(as_intern, text))
 
-    assert not failed(talk, "timeout", "The model took too long").free
-    assert "Try again</button>" in talk.article
+    assert not failed(conversation, "timeout", "The model took too long").free
+    assert "Try again</button>" in conversation.article
 
 
 def test_a_parameter_that_the_model_does_not_take(as_intern: Client) -> None:
-    talk = heard(send(as_intern, "Hello [words 3]", reasoning_effort="low"))
-    mishap = failed(talk, "unsupported", "The model does not take one of the parameters")
-    assert mishap.parameter == "reasoning_effort"
-    assert "Send without reasoning_effort" in talk.article
+    conversation = heard(send(as_intern, "Hello [words 3]", reasoning_effort="low"))
+    answer_error = failed(conversation, "unsupported", "The model does not take one of the parameters")
+    assert answer_error.parameter == "reasoning_effort"
+    assert "Send without reasoning_effort" in conversation.article
 
-    again = heard(_retry(as_intern, talk.answer, reasoning_effort="low", without="reasoning_effort"))
+    again = heard(_retry(as_intern, conversation.answer, reasoning_effort="low", without="reasoning_effort"))
 
     assert again.answer.state == State.COMPLETE
-    assert again.answer.message_id == talk.answer.message_id
+    assert again.answer.message_id == conversation.answer.message_id
 
 
 def _retry(client: Client, answer: Answer, **fields: Any) -> Any:

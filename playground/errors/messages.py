@@ -9,17 +9,17 @@ from typing import Final
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from playground.services.mishaps import Mishap
+from playground.errors.classify import AnswerError
 
 Words = tuple[str, str, str]
 
 
-def words_of(mishap: Mishap, *, left_out: bool = False) -> Words:
+def words_of(error: AnswerError, *, left_out: bool = False) -> Words:
     """Return title, sentence and hint, in the language of the reader; `left_out`: what is refused was not sent."""
-    return _unsupported_still(mishap) if left_out else _WORDS.get(mishap.code, _refused)(mishap)
+    return _unsupported_still(error) if left_out else _WORDS.get(error.code, _refused)(error)
 
 
-def _model_denied(mishap: Mishap) -> Words:
+def _model_denied(error: AnswerError) -> Words:
     return (
         _("You do not have access to this model"),
         _("Your Playground key is not allowed to use it, or the gateway has no model of this name."),
@@ -35,19 +35,19 @@ def _whose(message: str) -> str:
     return _("The budget of your Playground key is used up.")
 
 
-def _until(mishap: Mishap) -> str:
-    if mishap.resets_at is None:
+def _until(error: AnswerError) -> str:
+    if error.resets_at is None:
         return _("It works again when the budget resets.")
-    day = formats.date_format(mishap.resets_at, "j F Y")  # a day of the gateway, as on all pages of budgets
+    day = formats.date_format(error.resets_at, "j F Y")  # a day of the gateway, as on all pages of budgets
     return _("It works again on %(day)s (UTC).") % {"day": day}
 
 
-def _over_budget(mishap: Mishap) -> Words:
+def _over_budget(error: AnswerError) -> Words:
     ask = _("If that is too late, contact the administrators.")
-    return _("The budget is used up"), f"{_whose(mishap.message)} {_until(mishap)}", ask
+    return _("The budget is used up"), f"{_whose(error.message)} {_until(error)}", ask
 
 
-def _budget_short(mishap: Mishap) -> Words:
+def _budget_short(error: AnswerError) -> Words:
     return (
         _("Too little of the budget is left for this answer"),
         _("The gateway reserves the price of the longest allowed answer, and less than that is left."),
@@ -55,22 +55,22 @@ def _budget_short(mishap: Mishap) -> Words:
     )
 
 
-def _budget_midway(mishap: Mishap) -> Words:
+def _budget_midway(error: AnswerError) -> Words:
     return (
         _("The budget was used up while the model wrote"),
         _("The gateway ended the answer; the part that arrived is kept."),
-        _until(mishap),
+        _until(error),
     )
 
 
-def _rate_limited(mishap: Mishap) -> Words:
-    if "max_parallel_requests" in mishap.message:
+def _rate_limited(error: AnswerError) -> Words:
+    if "max_parallel_requests" in error.message:
         return (
             _("Too many answers at once"),
             _("Your key has a limit on answers at the same time."),
             _("Wait until one of them has finished."),
         )
-    if "Limit type: tokens" in mishap.message:
+    if "Limit type: tokens" in error.message:
         return (
             _("Too many tokens this minute"),
             _("Your key has a limit on tokens per minute, and a long answer is counted before it begins."),
@@ -79,7 +79,7 @@ def _rate_limited(mishap: Mishap) -> Words:
     return _("Too many requests this minute"), _("Your key has a limit on requests per minute."), ""
 
 
-def _provider_rate_limited(mishap: Mishap) -> Words:
+def _provider_rate_limited(error: AnswerError) -> Words:
     return (
         _("This model is overloaded"),
         _("It is receiving too many requests at the moment. You did not cause this."),
@@ -87,7 +87,7 @@ def _provider_rate_limited(mishap: Mishap) -> Words:
     )
 
 
-def _context_too_long(mishap: Mishap) -> Words:
+def _context_too_long(error: AnswerError) -> Words:
     return (
         _("This is too long for the model"),
         _("A model can read a limited number of tokens, and this conversation with its answer has more."),
@@ -95,7 +95,7 @@ def _context_too_long(mishap: Mishap) -> Words:
     )
 
 
-def _content_filtered(mishap: Mishap) -> Words:
+def _content_filtered(error: AnswerError) -> Words:
     return (
         _("A content filter stepped in"),
         _("The model’s provider refused this question. Filters make mistakes."),
@@ -103,40 +103,40 @@ def _content_filtered(mishap: Mishap) -> Words:
     )
 
 
-def _unsupported(mishap: Mishap) -> Words:
+def _unsupported(error: AnswerError) -> Words:
     title = _("The model does not take one of the parameters")
-    if mishap.parameter == "stream_options":
+    if error.parameter == "stream_options":
         sentence = _("It does not report its tokens at the end of a stream (stream_options).")
         return title, sentence, _("Send without it: the answer is the same, its cost an estimate.")
-    if mishap.parameter:
-        sentence = _("It does not accept this value of %(name)s.") % {"name": mishap.parameter}
+    if error.parameter:
+        sentence = _("It does not accept this value of %(name)s.") % {"name": error.parameter}
         return title, sentence, _("Send without it, or ask another model.")
     hint = _("See below which one, put it back to its default, or ask another model.")
     return title, _("It does not accept one of the values."), hint
 
 
-def _unsupported_still(mishap: Mishap) -> Words:
+def _unsupported_still(error: AnswerError) -> Words:
     return (
         _("The model does not take one of the parameters"),
-        _("It does not accept %(name)s. The portal did not send it: the gateway adds it.") % {"name": mishap.parameter},
+        _("It does not accept %(name)s. The portal did not send it: the gateway adds it.") % {"name": error.parameter},
         _("Ask another model, and contact the administrators."),
     )
 
 
-def _key_refused(mishap: Mishap) -> Words:
+def _key_refused(error: AnswerError) -> Words:
     title = _("The gateway refused your Playground key")
-    if mishap.type == "expired_key":
+    if error.type == "expired_key":
         return title, _("The key has expired."), _("Try again: the portal renews it first.")
-    if " is blocked" in mishap.message:
+    if " is blocked" in error.message:
         return title, _("The key is blocked."), _("Contact the administrators.")
-    if "Team doesn't exist" in mishap.message:
+    if "Team doesn't exist" in error.message:
         return title, _("The gateway no longer has your budget."), _("Try again: the portal sets it first.")
-    if mishap.type == "token_not_found_in_db":
+    if error.type == "token_not_found_in_db":
         return title, _("The gateway no longer knows it."), _("Try again: the portal creates a new one first.")
     return title, _("The key was not accepted."), _("If this persists, contact the administrators.")
 
 
-def _gateway_down(mishap: Mishap) -> Words:
+def _gateway_down(error: AnswerError) -> Words:
     return (
         _("The gateway does not answer"),
         _("It may be restarting, or the network is down."),
@@ -144,7 +144,7 @@ def _gateway_down(mishap: Mishap) -> Words:
     )
 
 
-def _provider_down(mishap: Mishap) -> Words:
+def _provider_down(error: AnswerError) -> Words:
     return (
         _("This model is not working"),
         _("The gateway works, but the model’s provider does not answer correctly."),
@@ -152,7 +152,7 @@ def _provider_down(mishap: Mishap) -> Words:
     )
 
 
-def _timeout(mishap: Mishap) -> Words:
+def _timeout(error: AnswerError) -> Words:
     return (
         _("The model took too long"),
         _("No answer arrived in time, so the request was cancelled."),
@@ -160,7 +160,7 @@ def _timeout(mishap: Mishap) -> Words:
     )
 
 
-def _silent(mishap: Mishap) -> Words:
+def _silent(error: AnswerError) -> Words:
     return (
         _("The model stopped responding"),
         _("It stopped in the middle and sent nothing for too long; the part that arrived is kept."),
@@ -168,17 +168,17 @@ def _silent(mishap: Mishap) -> Words:
     )
 
 
-def _broke_off(mishap: Mishap) -> Words:
+def _broke_off(error: AnswerError) -> Words:
     return (
         _("The answer broke off"),
         _("The model’s provider failed in the middle; the part that arrived is kept.")
-        if mishap.provider
+        if error.provider
         else _("The connection to the gateway ended in the middle; the part that arrived is kept."),
         _("Try again."),
     )
 
 
-def _interrupted(mishap: Mishap) -> Words:
+def _interrupted(error: AnswerError) -> Words:
     return (
         _("The answer was interrupted"),
         _("The portal restarted while the answer was arriving; the saved part is kept."),
@@ -186,7 +186,7 @@ def _interrupted(mishap: Mishap) -> Words:
     )
 
 
-def _unsaved(mishap: Mishap) -> Words:
+def _unsaved(error: AnswerError) -> Words:
     return (
         _("The answer could not be kept"),
         _("It is finished, but the portal’s database did not answer: it is whole on this page only."),
@@ -194,7 +194,7 @@ def _unsaved(mishap: Mishap) -> Words:
     )
 
 
-def _images_unavailable(mishap: Mishap) -> Words:
+def _images_unavailable(error: AnswerError) -> Words:
     return (
         _("The images could not be read"),
         _("The storage that keeps them does not answer. Nothing was sent to the model."),
@@ -207,7 +207,7 @@ def copy_it() -> str:
     return _("Copy what you need of it before you leave the page.")
 
 
-def _bad_request(mishap: Mishap) -> Words:
+def _bad_request(error: AnswerError) -> Words:
     return (
         _("The model rejected the request"),
         _("It does not accept something in it: a parameter, an image or a tool."),
@@ -215,7 +215,7 @@ def _bad_request(mishap: Mishap) -> Words:
     )
 
 
-def _custom_keys_forbidden(mishap: Mishap) -> Words:
+def _custom_keys_forbidden(error: AnswerError) -> Words:
     return (
         _("The gateway does not allow the Playground’s keys"),
         _("It allows only keys that it generates itself (disable_custom_api_keys)."),
@@ -223,7 +223,7 @@ def _custom_keys_forbidden(mishap: Mishap) -> Words:
     )
 
 
-def _refused(mishap: Mishap) -> Words:
+def _refused(error: AnswerError) -> Words:
     return (
         _("The gateway refused"),
         _("The portal does not recognise the reason."),
@@ -231,7 +231,7 @@ def _refused(mishap: Mishap) -> Words:
     )
 
 
-def _empty_filtered(_mishap: Mishap) -> Words:
+def _empty_filtered(_answer_error: AnswerError) -> Words:
     return (
         _("A content filter withheld the answer"),
         _("The model’s provider let nothing of it through. Filters make mistakes."),
@@ -239,7 +239,7 @@ def _empty_filtered(_mishap: Mishap) -> Words:
     )
 
 
-def _empty_at_limit(_mishap: Mishap) -> Words:
+def _empty_at_limit(_answer_error: AnswerError) -> Words:
     return (
         _("All tokens were used before the answer began"),
         _("The model reached the limit (max_tokens) while it was still reasoning."),
@@ -247,7 +247,7 @@ def _empty_at_limit(_mishap: Mishap) -> Words:
     )
 
 
-def _empty_thought(_mishap: Mishap) -> Words:
+def _empty_thought(_answer_error: AnswerError) -> Words:
     return (
         _("The model reasoned and did not answer"),
         _("It stopped by itself after its reasoning."),
@@ -255,7 +255,7 @@ def _empty_thought(_mishap: Mishap) -> Words:
     )
 
 
-def _empty(_mishap: Mishap) -> Words:
+def _empty(_answer_error: AnswerError) -> Words:
     return (
         _("The answer is empty"),
         _("The model ended its answer without any text."),
@@ -263,7 +263,7 @@ def _empty(_mishap: Mishap) -> Words:
     )
 
 
-_WORDS: Final[Mapping[str, Callable[[Mishap], Words]]] = {
+_WORDS: Final[Mapping[str, Callable[[AnswerError], Words]]] = {
     "model_denied": _model_denied,
     "over_budget": _over_budget,
     "budget_short": _budget_short,

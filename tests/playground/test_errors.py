@@ -10,10 +10,10 @@ from django.utils import timezone, translation
 
 from gateway.errors import GatewayError, GatewayRejected, GatewayUnavailable
 from gateway.refusals import error_from
+from playground.errors.cards import card_of
+from playground.errors.classify import INTERRUPTED, AnswerError, answer_error_of, budget_reset
+from playground.errors.messages import _WORDS
 from playground.models import Answer, ParameterSet
-from playground.services.cards import card_of
-from playground.services.mishap_words import _WORDS
-from playground.services.mishaps import INTERRUPTED, Mishap, budget_reset, mishap_of
 from tests.gateway.loopback import recording
 
 GROUP = "\n\nLiteLLM: model group 'gpt-4o-mini' failed with the error above. No fallback was attempted."
@@ -203,11 +203,11 @@ def recorded(title: str) -> GatewayError:
 def test_what_a_model_refuses_is_told_by_its_words(title: str) -> None:
     status, kind, message, code, parameter = SAID[title]
 
-    mishap = mishap_of(refusal(status, kind, message), begun=False)
+    answer_error = answer_error_of(refusal(status, kind, message), begun=False)
 
-    assert (mishap.code, mishap.parameter) == (code, parameter)
-    assert mishap.provider is message.startswith("litellm.")
-    assert card_of(mishap).without == parameter
+    assert (answer_error.code, answer_error.parameter) == (code, parameter)
+    assert answer_error.provider is message.startswith("litellm.")
+    assert card_of(answer_error).without == parameter
 
 
 def _sent_without(name: str) -> Answer:
@@ -217,11 +217,11 @@ def _sent_without(name: str) -> Answer:
 def test_what_the_gateway_adds_by_itself_is_not_offered_to_be_left_out() -> None:
     """LiteLLM asks providers for the tokens at the end of a stream, whatever the portal asks of it."""
     status, kind, message, *_ = SAID["a provider without stream_options"]
-    mishap = mishap_of(refusal(status, kind, message), begun=False)
+    answer_error = answer_error_of(refusal(status, kind, message), begun=False)
 
-    again = card_of(mishap, answer=_sent_without("stream_options"))
+    again = card_of(answer_error, answer=_sent_without("stream_options"))
 
-    assert card_of(mishap, answer=_sent_without("seed")).without == "stream_options"
+    assert card_of(answer_error, answer=_sent_without("seed")).without == "stream_options"
     assert again.without == ""
     assert "the gateway adds it" in again.sentence
     assert again.ask_other
@@ -229,7 +229,7 @@ def test_what_the_gateway_adds_by_itself_is_not_offered_to_be_left_out() -> None
 
 @pytest.mark.parametrize("title", RECORDED)
 def test_what_the_gateway_was_recorded_to_say_has_its_code(title: str) -> None:
-    assert mishap_of(recorded(title), begun=False).code == RECORDED[title]
+    assert answer_error_of(recorded(title), begun=False).code == RECORDED[title]
 
 
 @pytest.mark.parametrize(
@@ -254,32 +254,32 @@ def test_what_the_gateway_was_recorded_to_say_has_its_code(title: str) -> None:
     ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_before_the_answer_and_within_it_the_same_is_told_apart(error: GatewayError, begun: bool, code: str) -> None:
-    assert mishap_of(error, begun=begun).code == code
+    assert answer_error_of(error, begun=begun).code == code
 
 
 def test_only_what_surely_asked_no_model_is_said_to_cost_nothing() -> None:
     nothing = "This cost nothing."
 
-    assert nothing in card_of(mishap_of(recorded("requests per minute exceeded"), begun=False)).sentence
-    assert nothing in card_of(mishap_of(GatewayUnavailable("x", may_have_happened=False), begun=False)).sentence
+    assert nothing in card_of(answer_error_of(recorded("requests per minute exceeded"), begun=False)).sentence
+    assert nothing in card_of(answer_error_of(GatewayUnavailable("x", may_have_happened=False), begun=False)).sentence
     for error in (GatewayUnavailable("x"), refusal(400, "", "content_filter"), recorded("provider answers 500")):
-        assert nothing not in card_of(mishap_of(error, begun=False)).sentence
-    limited_midway = mishap_of(refusal(429, "throttling_error", "litellm.RateLimitError: slow down"), begun=True)
+        assert nothing not in card_of(answer_error_of(error, begun=False)).sentence
+    limited_midway = answer_error_of(refusal(429, "throttling_error", "litellm.RateLimitError: slow down"), begun=True)
     assert nothing not in card_of(limited_midway).sentence
 
 
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"cost_usd": Decimal("0.25"), "cost_source": "told"}, "It cost 0.25"),
+        ({"cost_usd": Decimal("0.25"), "cost_source": "reported"}, "It cost 0.25"),
         ({"cost_usd": Decimal("0.25"), "cost_source": "listed"}, "It may have cost about 0.25"),
         ({"text": "half an ans"}, "The part that arrived is counted."),
         ({"reasoning": "hm"}, "The part that arrived is counted."),
     ],
-    ids=["told", "an estimate", "text", "reasoning"],
+    ids=["reported", "an estimate", "text", "reasoning"],
 )
 def test_a_card_says_what_the_part_cost_as_far_as_is_known(fields: dict[str, Any], says: str) -> None:
-    cut = mishap_of(GatewayUnavailable("The answer was cut off before its end."), begun=True)
+    cut = answer_error_of(GatewayUnavailable("The answer was cut off before its end."), begun=True)
 
     assert says in card_of(cut, answer=Answer(**fields)).sentence
     assert "cost" not in card_of(cut, answer=Answer()).sentence
@@ -290,13 +290,13 @@ def test_a_limit_counts_down_to_the_time_that_the_gateway_names() -> None:
     at = timezone.now().replace(microsecond=0) + timedelta(seconds=23)
     message = f"Rate limit exceeded for api_key: {'ab' * 32}. Limit type: requests. Current limit: 1, Remaining: 0. "
 
-    mishap = mishap_of(
+    answer_error = answer_error_of(
         refusal(429, "throttling_error", f"{message}Limit resets at: {at:%Y-%m-%d %H:%M:%S} UTC", retry_after_s=60),
         begun=False,
     )
 
-    assert mishap.retry_at == at
-    card = card_of(mishap)
+    assert answer_error.retry_at == at
+    card = card_of(answer_error)
     assert (card.retry_at, card.may_retry, card.tone) == (at, True, "warn")
 
 
@@ -313,17 +313,17 @@ def test_a_limit_counts_down_to_the_time_that_the_gateway_names() -> None:
 def test_else_to_what_it_says_of_the_time(message: str, retry_after_s: int | None, seconds: float) -> None:
     before = timezone.now()
 
-    mishap = mishap_of(refusal(429, "throttling_error", message, retry_after_s=retry_after_s), begun=False)
+    answer_error = answer_error_of(refusal(429, "throttling_error", message, retry_after_s=retry_after_s), begun=False)
 
-    assert mishap.retry_at
-    assert timedelta(0) <= mishap.retry_at - before - timedelta(seconds=seconds) < timedelta(seconds=5)
+    assert answer_error.retry_at
+    assert timedelta(0) <= answer_error.retry_at - before - timedelta(seconds=seconds) < timedelta(seconds=5)
 
 
 def test_a_limit_on_answers_at_once_has_no_countdown() -> None:
-    mishap = mishap_of(recorded("too many parallel requests"), begun=False)
+    answer_error = answer_error_of(recorded("too many parallel requests"), begun=False)
 
-    assert mishap.retry_at is None
-    assert card_of(mishap).title == "Too many answers at once"
+    assert answer_error.retry_at is None
+    assert card_of(answer_error).title == "Too many answers at once"
 
 
 def test_a_spent_budget_says_when_it_is_whole_again() -> None:
@@ -331,13 +331,13 @@ def test_a_spent_budget_says_when_it_is_whole_again() -> None:
     reset = budget_reset("30d")
     assert reset
 
-    card = card_of(mishap_of(spent, begun=False, budget_period="30d"))
+    card = card_of(answer_error_of(spent, begun=False, budget_period="30d"))
 
     assert f"It works again on 1 {reset:%B %Y} (UTC)." in card.sentence
     assert "This cost nothing." in card.sentence
     assert not card.may_retry
-    assert "when the budget resets" in card_of(mishap_of(spent, begun=False)).sentence
-    assert mishap_of(recorded("user over budget"), begun=False, budget_period="30d").resets_at is None
+    assert "when the budget resets" in card_of(answer_error_of(spent, begun=False)).sentence
+    assert answer_error_of(recorded("user over budget"), begun=False, budget_period="30d").resets_at is None
 
 
 def test_budgets_are_whole_again_as_litellm_reckons() -> None:
@@ -356,8 +356,8 @@ def test_budgets_are_whole_again_as_litellm_reckons() -> None:
     assert budget_reset("") is None
 
 
-def test_a_mishap_is_kept_as_json_and_read_again() -> None:
-    mishap = Mishap(
+def test_an_error_is_kept_as_json_and_read_again() -> None:
+    answer_error = AnswerError(
         code="rate_limited",
         status=429,
         type="throttling_error",
@@ -369,15 +369,15 @@ def test_a_mishap_is_kept_as_json_and_read_again() -> None:
         free=True,
     )
 
-    assert Mishap.from_json(mishap.as_json()) == mishap
+    assert AnswerError.from_json(answer_error.as_json()) == answer_error
     assert INTERRUPTED.as_json() == {"code": "interrupted"}
-    assert Mishap.from_json({"code": "interrupted", "of a later release": 1}) == INTERRUPTED
-    assert card_of(Mishap.from_json({})).title == "The gateway refused"
-    assert card_of(Mishap(code="of a later release")).title == "The gateway refused"
+    assert AnswerError.from_json({"code": "interrupted", "of a later release": 1}) == INTERRUPTED
+    assert card_of(AnswerError.from_json({})).title == "The gateway refused"
+    assert card_of(AnswerError(code="of a later release")).title == "The gateway refused"
 
 
 def test_every_code_has_words_of_its_own() -> None:
-    cards = {code: card_of(Mishap(code=code)) for code in _WORDS}
+    cards = {code: card_of(AnswerError(code=code)) for code in _WORDS}
 
     assert len({card.title for card in cards.values()}) == len(cards)
     assert all(card.sentence and card.hint for code, card in cards.items() if code != "rate_limited")
@@ -387,7 +387,7 @@ def test_every_code_has_words_of_its_own() -> None:
 def test_the_gateways_words_are_told_without_secrets() -> None:
     message = f"litellm.AuthenticationError: Incorrect API key provided: sk-{'a1B2' * 8}, hash {'0f' * 32}"
 
-    told = card_of(mishap_of(refusal(401, "authentication_error", message), begun=False)).told
+    told = card_of(answer_error_of(refusal(401, "authentication_error", message), begun=False)).gateway_message
 
     assert told.startswith("401 authentication_error\nlitellm.AuthenticationError: Incorrect API key provided: sk-…")
     assert "a1B2" not in told
@@ -395,7 +395,7 @@ def test_the_gateways_words_are_told_without_secrets() -> None:
 
 
 def test_words_are_in_the_language_of_who_reads() -> None:
-    kept = Mishap(code="over_budget", resets_at=datetime(2026, 12, 1, tzinfo=UTC))
+    kept = AnswerError(code="over_budget", resets_at=datetime(2026, 12, 1, tzinfo=UTC))
 
     with translation.override("fr"):
         assert "décembre" in card_of(kept).sentence
@@ -410,6 +410,6 @@ def test_a_message_that_quotes_a_whole_prompt_is_understood_at_once(quoted: str)
     error = GatewayRejected(f"UnsupportedParamsError: {quoted} seed: Extra inputs are not permitted", status=400)
 
     began = thread_time()
-    mishap = mishap_of(error, begun=False)
+    answer_error = answer_error_of(error, begun=False)
     assert thread_time() - began < 0.5
-    assert (mishap.code, mishap.parameter) == ("unsupported", "seed")
+    assert (answer_error.code, answer_error.parameter) == ("unsupported", "seed")

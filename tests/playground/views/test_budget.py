@@ -1,4 +1,4 @@
-"""What is left on the Playground key: asked for by the page, told by the gateway."""
+"""What is left on the Playground key: asked for by the page, reported by the gateway."""
 
 import pytest
 from django.test import Client
@@ -16,19 +16,19 @@ from tests.keys.views.pages import assert_in_layout, assert_only, words_of
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 
-PURSE = reverse("playground:purse")
+BUDGET = reverse("playground:budget")
 
 
 @pytest.mark.usefixtures("sandbox")
 def test_there_is_none_before_the_first_message(as_intern: Client) -> None:
-    assert words_of(as_intern.get(PURSE, headers=HTMX)) == "your key is created with your first message"
+    assert words_of(as_intern.get(BUDGET, headers=HTMX)) == "your key is created with your first message"
     assert not Key.objects.exists()  # looking makes none
 
 
 def test_tells_what_is_left(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
     spend_at(sandbox, use(intern), 0.5)
 
-    words = words_of(as_intern.get(PURSE, headers=HTMX))
+    words = words_of(as_intern.get(BUDGET, headers=HTMX))
 
     assert words.startswith("5.00 of 5.00 USD for all your keys, resets ")
     assert words.endswith(" · 1.50 of 2.00 USD for the Playground alone")
@@ -40,7 +40,7 @@ def test_tells_of_the_persons_budget_alone_where_the_key_has_the_same(
     allow(playground__budget_usd=None)
     use(intern)
 
-    words = words_of(as_intern.get(PURSE, headers=HTMX))
+    words = words_of(as_intern.get(BUDGET, headers=HTMX))
 
     assert words.startswith("5.00 of 5.00 USD for all your keys, resets ")
     assert "alone" not in words
@@ -52,7 +52,7 @@ def test_tells_what_happens_when_the_persons_budget_is_used_up(
     allow(person_budget_usd="0.01", rpm_limit=None, tpm_limit=None)
     use_up(sandbox, use(intern))
 
-    words = words_of(as_intern.get(PURSE, headers=HTMX))
+    words = words_of(as_intern.get(BUDGET, headers=HTMX))
 
     assert words.startswith("0.00 of 0.01")
     assert "until then all your keys pause" in words
@@ -62,48 +62,48 @@ def test_tells_of_the_keys_budget_where_the_person_has_none(intern: User, as_int
     allow(person_budget_usd=None)
     spend_at(sandbox, use(intern), 0.5)
 
-    assert words_of(as_intern.get(PURSE, headers=HTMX)).startswith("1.50 of 2.00 USD, resets ")
+    assert words_of(as_intern.get(BUDGET, headers=HTMX)).startswith("1.50 of 2.00 USD, resets ")
 
 
 def test_tells_of_a_budget_below_a_cent_what_there_is(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
     secret = use(intern)
     set_at_gateway(sandbox, token_of(secret), max_budget=0.005, spend=0.0012)
 
-    assert " · 0.0038 of 0.0050 USD for the Playground" in words_of(as_intern.get(PURSE, headers=HTMX))
+    assert " · 0.0038 of 0.0050 USD for the Playground" in words_of(as_intern.get(BUDGET, headers=HTMX))
 
 
 def test_tells_that_there_is_no_limit(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
     allow(playground__budget_usd=None, person_budget_usd=None)
     use(intern)
 
-    assert words_of(as_intern.get(PURSE, headers=HTMX)) == "no limit"
+    assert words_of(as_intern.get(BUDGET, headers=HTMX)) == "no limit"
 
 
 def test_is_each_persons_own(intern: User, as_intern: Client, as_staff: Client, sandbox: Sandbox) -> None:
     use(intern)
 
-    assert words_of(as_staff.get(PURSE, headers=HTMX)) == "your key is created with your first message"
+    assert words_of(as_staff.get(BUDGET, headers=HTMX)) == "your key is created with your first message"
 
 
 def test_a_gateway_that_is_down_is_no_error_of_the_page(intern: User, as_intern: Client, settings: Settings) -> None:
     Key.objects.all().delete()
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
 
-    assert as_intern.get(PURSE, headers=HTMX).status_code == 200
+    assert as_intern.get(BUDGET, headers=HTMX).status_code == 200
 
 
 def test_a_silent_gateway_is_told(intern: User, as_intern: Client, sandbox: Sandbox, settings: Settings) -> None:
     use(intern)
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
 
-    assert words_of(as_intern.get(PURSE, headers=HTMX)) == "not reported by the gateway"
+    assert words_of(as_intern.get(BUDGET, headers=HTMX)) == "not reported by the gateway"
 
 
 def test_is_a_page_without_htmx(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
     use(intern)
 
-    response = as_intern.get(PURSE)
+    response = as_intern.get(BUDGET)
 
     assert_in_layout(response)
     assert "2.00 of 2.00 USD" in words_of(response)
-    assert_only(as_intern, PURSE, "get")
+    assert_only(as_intern, BUDGET, "get")

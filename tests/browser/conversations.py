@@ -40,13 +40,13 @@ def some_talks(owner: User) -> Conversation:
         at = timezone.now() - timedelta(hours=hours)
         rows.conversation(owner, (title, "Yes."), model=MODEL, used_at=at)
     asked = "How do I compute a variance, and what does it tell me?"
-    talk = rows.conversation(owner, (asked, ANSWER), model=MODEL, title="Variance, explained")
+    conversation = rows.conversation(owner, (asked, ANSWER), model=MODEL, title="Variance, explained")
     setup = {"system": "Be brief, and show the code.", "temperature": 0.7, "max_tokens": 400}
-    talk.parameters = rows.parameter_set(owner, setup)
-    talk.save(update_fields=["parameters"])
-    answer = rows.last_answer(talk)
+    conversation.parameters = rows.parameter_set(owner, setup)
+    conversation.save(update_fields=["parameters"])
+    answer = rows.last_answer(conversation)
     answer.first_token_ms, answer.took_ms = 410, 3_400
     answer.prompt_tokens, answer.completion_tokens, answer.cost_usd = 34, 186, Decimal("0.000296")
-    answer.cost_source, answer.call_id = answer.CostSource.TOLD, "7f3c0000-0000-4000-8000-0000000000e1"
+    answer.cost_source, answer.call_id = answer.CostSource.REPORTED, "7f3c0000-0000-4000-8000-0000000000e1"
     answer.save()
-    return talk
+    return conversation

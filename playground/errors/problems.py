@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from playground.errors.classify import INTERRUPTED, AnswerError
 from playground.models import Answer
 from playground.reasoning import parted
-from playground.services.mishaps import INTERRUPTED, Mishap
 
 # As OpenAI, LiteLLM and the servers behind it write them, in small letters.
 AT_THE_LIMIT: Final = frozenset(("length", "max_tokens", "max_length", "max_output_tokens", "model_length"))
@@ -13,15 +13,15 @@ FILTERED: Final = frozenset(
 )
 
 
-def failure_of(answer: Answer) -> Mishap | None:
+def failure_of(answer: Answer) -> AnswerError | None:
     """Return what went wrong; an answer that died with its process has it before a task has written so."""
     if answer.problem:
-        return Mishap.from_json(answer.problem)
+        return AnswerError.from_json(answer.problem)
     lost = answer.state == Answer.State.STREAMING and not answer.is_under_way
     return INTERRUPTED if lost else None
 
 
-def problem_of(answer: Answer) -> Mishap | None:
+def problem_of(answer: Answer) -> AnswerError | None:
     """Return what went wrong, or why an answer that came whole has nothing in it."""
     failure = failure_of(answer)
     if failure or answer.state != Answer.State.COMPLETE or _says_something(answer):
@@ -29,10 +29,10 @@ def problem_of(answer: Answer) -> Mishap | None:
     reason = answer.finish_reason.lower()
     has_thought = answer.reasoning or answer.reasoning_tokens or parted(answer.text)[0]
     if reason in FILTERED:
-        return Mishap(code="empty_filtered")
+        return AnswerError(code="empty_filtered")
     if reason in AT_THE_LIMIT:
-        return Mishap(code="empty_at_limit")
-    return Mishap(code="empty_thought" if has_thought else "empty")
+        return AnswerError(code="empty_at_limit")
+    return AnswerError(code="empty_thought" if has_thought else "empty")
 
 
 def _says_something(answer: Answer) -> bool:
