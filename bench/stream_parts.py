@@ -159,7 +159,7 @@ def measure_slow(portal: StreamPortal) -> Values:
     """Let some read next to nothing of long answers, and see how others are served; then the slow ones leave."""
     slow, others = portal.asks(SLOW, SLOW_TOKENS), portal.asks(OTHERS, TOKENS)
     since = datetime.now(UTC)
-    results = on_fast_loop(_beside_slow_readers(slow, others))
+    results = on_fast_loop(_among_slow_readers(slow, others))
     name = f"{OTHERS} streams beside {SLOW} slow readers"
     return {
         f"{name}: first token, p95": p95(first_ms(results)),
@@ -168,7 +168,7 @@ def measure_slow(portal: StreamPortal) -> Values:
     }
 
 
-async def _beside_slow_readers(slow: Sequence[Ask], others: Sequence[Ask]) -> list[StreamResult]:
+async def _among_slow_readers(slow: Sequence[Ask], others: Sequence[Ask]) -> list[StreamResult]:
     readers = [asyncio.create_task(read_slowly(ask, bytes_a_second=SLOW_BYTES_A_SECOND)) for ask in slow]
     await asyncio.sleep(SLOW_START_S)
     results = await run_all(others, within_s=1)

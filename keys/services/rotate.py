@@ -79,7 +79,7 @@ def _replace(key: Key, act: Act, action: AuditAction) -> tuple[Token, IssuedKey]
         old = _rotatable_token(key, action)
         _bring_to_policy(old, act, allowance)
         before = _as_it_is(old)
-        token = _reserve(old, beside_retiring=grace is None)
+        token = _reserve(old, while_retiring=grace is None)
         issued = mint(token, allowance, duration=_time_left(before), spend_usd=before.spend_usd)
     except KeyRefused as refusal:
         audit(act, action, AuditOutcome.REFUSED, key, refusal)
@@ -149,9 +149,9 @@ def _time_left(info: KeyInfo) -> str | None:
     return None if info.expires_at is None else as_duration(info.expires_at - timezone.now())
 
 
-def _reserve(old: Token, *, beside_retiring: bool) -> Token:
+def _reserve(old: Token, *, while_retiring: bool) -> Token:
     """Make the row of the new token; the database allows one under way, and one that retires."""
-    hindering = ("issuing",) if beside_retiring else ("issuing", "retiring", "deleting")
+    hindering = ("issuing",) if while_retiring else ("issuing", "retiring", "deleting")
     busy = KeyRefused("rotating")
     try:
         with transaction.atomic():

@@ -37,5 +37,5 @@ def problem_of(answer: Answer) -> AnswerError | None:
 
 def _says_something(answer: Answer) -> bool:
     choices = [{"text": answer.text, "tool_calls": answer.tool_calls, **answer.extras}, *answer.others]
-    besides = ("tool_calls", "images", "sources", "unshown")
-    return any(any(each.get(name) for name in besides) or parted(each["text"])[1].strip() for each in choices)
+    extras = ("tool_calls", "images", "sources", "unshown")
+    return any(any(each.get(name) for name in extras) or parted(each["text"])[1].strip() for each in choices)

@@ -135,7 +135,7 @@ def _write(job: Job, pictures: Sequence[GeneratedImage]) -> None:
         more = F("stored_bytes") + size
         if Answer.objects.filter(pk=answer.pk, state=State.STREAMING).update(**fields, stored_bytes=more):
             if pictures:
-                kept = keep_pictures(job.conversation.owner, answer, pictures, besides=size)
+                kept = keep_pictures(job.conversation.owner, answer, pictures, other_bytes=size)
                 more += sum(picture.size for picture in kept)
             Conversation.objects.filter(pk=job.conversation.pk).update(stored_bytes=more)
         end_slot(job.slot_id)

@@ -125,11 +125,11 @@ def _parts(conversation: Conversation) -> Iterator[str]:
 def _answer(answer: Answer) -> Iterator[str]:
     yield f"## {answer.model}"
     yield from _choice(answer.text, answer.reasoning, answer.tool_calls)
-    yield from _besides(answer.extras)
+    yield from _extras(answer.extras)
     for number, other in enumerate(answer.others, start=2):
         yield "### " + _("Choice %(number)d") % {"number": number}
         yield from _choice(other.get("text", ""), other.get("reasoning", ""), other.get("tool_calls", []))
-        yield from _besides(other)
+        yield from _extras(other)
     if problem := problem_of(answer):
         card = card_of(problem, answer=answer)
         yield f"**{card.title}** {card.sentence}"
@@ -148,7 +148,7 @@ def _choice(text: str, reasoning: str, tool_calls: list[dict[str, Any]]) -> Iter
         yield _fenced(call.get("arguments") or "")
 
 
-def _besides(extras: Mapping[str, Any]) -> Iterator[str]:
+def _extras(extras: Mapping[str, Any]) -> Iterator[str]:
     """Yield what came besides the text: pictures by their number, sources by their address."""
     if images := extras.get("images"):
         yield _("Pictures made by the model: %(count)d") % {"count": len(images)}

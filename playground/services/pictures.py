@@ -91,14 +91,14 @@ def store_pictures(answer: Answer, pictures: Sequence[GeneratedImage]) -> list[G
 
 
 def keep_pictures(
-    owner: User, answer: Answer, pictures: Sequence[GeneratedImage], *, besides: int
+    owner: User, answer: Answer, pictures: Sequence[GeneratedImage], *, other_bytes: int
 ) -> list[GeneratedImage]:
     """Save the stored pictures for which their owner has room; return them. To be called in a transaction.
 
-    `besides` are the bytes of the rest of the answer, not counted yet. What has no room is named in the answer instead.
+    `other_bytes` are those of the rest of the answer, not counted yet. What has no room is named in the answer.
     """
     lock_owner(owner)
-    left = room_of(owner) - besides
+    left = room_of(owner) - other_bytes
     kept: list[GeneratedImage] = []
     for picture in pictures:
         if picture.size <= left:

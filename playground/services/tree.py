@@ -136,8 +136,8 @@ class Tree:
 
     def alternatives_of(self, message: Message) -> list[Message]:
         """Return what was asked at the same place, itself included, as far as there is an answer to show it by."""
-        beside = self.replies.get(message.parent_id, [])
-        return [each for each in beside if self.answers_to.get(each.id)]
+        asked = self.replies.get(message.parent_id, [])
+        return [each for each in asked if self.answers_to.get(each.id)]
 
     def _replies(self, answer_id: UUID) -> Iterator[Answer]:
         for message in self.replies.get(answer_id, ()):

@@ -106,9 +106,9 @@ def _refuse_under_way(answers: Iterable[Answer]) -> None:
 def _instead_of(answer: Answer, tree: Tree) -> Answer | None:
     """Return the end of the way that is nearest to the one through `answer`; None: there is none."""
     message = tree.answers[answer.id].message
-    beside = _nearest(tree.answers_to[message.id], tree.answers[answer.id])
-    asked_beside = _nearest(tree.alternatives_of(message), message)
-    if near := beside or asked_beside:
+    other_answer = _nearest(tree.answers_to[message.id], tree.answers[answer.id])
+    other_message = _nearest(tree.alternatives_of(message), message)
+    if near := other_answer or other_message:
         return tree.newest_end(near)
     return tree.answers.get(message.parent_id) if message.parent_id else None
 

@@ -221,7 +221,7 @@ def _wrong(request: PortalRequest, form: CompareForm) -> HttpResponse:
     context = _page(request, None, form=form)
     if not request.htmx:
         return render(request, PAGE, context, status=422)
-    return _beside_form(render(request, "playground/_unsent.html", context, status=422))
+    return _at_the_form(render(request, "playground/_unsent.html", context, status=422))
 
 
 def _refused(request: PortalRequest, form: CompareForm, refusal: Refusal) -> HttpResponse:
@@ -229,10 +229,10 @@ def _refused(request: PortalRequest, form: CompareForm, refusal: Refusal) -> Htt
     status = status_of(refusal)
     if not request.htmx:
         return render(request, PAGE, {**_page(request, None, form=form), **refusal_context}, status=status)
-    return _beside_form(render(request, "playground/_unsent.html", refusal_context, status=status))
+    return _at_the_form(render(request, "playground/_unsent.html", refusal_context, status=status))
 
 
-def _beside_form(response: HttpResponse) -> HttpResponse:
+def _at_the_form(response: HttpResponse) -> HttpResponse:
     """Let the columns that are shown stay: the refusal goes beside the form."""
     response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#playground-refused", "innerHTML"
     return response

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from playground.services.embedding import similarities
-from playground.templatetags.playground_beside import hundred, hundredths, step
+from playground.templatetags.playground_tools import hundred, hundredths, step
 
 RANDOM = Random(4096)
 

@@ -13,7 +13,7 @@ from keys.models import GatewayModel
 from playground.models import Answer
 from tests.playground.scripted import scripted_gateway
 from tests.playground.streams import MODEL, Reading, asked, know_the_models
-from tests.playground.test_besides import event
+from tests.playground.test_answer_extras import event
 from tests.sandbox_process import Sandbox
 
 
