@@ -49,7 +49,7 @@ def take_over_name(*, user: User, claims: Mapping[str, Any], before: Mapping[str
 
 
 def _name_in(claims: Mapping[str, Any]) -> tuple[str, str]:
-    """Return first and last name, each "" where it is not told, as a new account gets them."""
+    """Return first and last name, each "" where it is missing, as a new account gets them."""
     first, _space, last = str(claims.get("name") or "").partition(" ")
     return (claims.get("given_name") or first)[:150], (claims.get("family_name") or last)[:150]
 

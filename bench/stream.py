@@ -126,9 +126,9 @@ def main() -> int:
         if options.baseline:
             root = options.baseline.resolve()
             portals["A"] = stack.enter_context(production(root=root, people=options.people, on_sqlite=options.sqlite))
-        for told in options.servers or ["granian:2"]:
-            server, _, processes = told.partition(":")
-            portals[told if options.servers else "B"] = stack.enter_context(
+        for option in options.servers or ["granian:2"]:
+            server, _, processes = option.partition(":")
+            portals[option if options.servers else "B"] = stack.enter_context(
                 production(
                     people=options.people, on_sqlite=options.sqlite, server=server, processes=int(processes or 2)
                 )

@@ -9,13 +9,13 @@ from bench.stream_people import MODEL, question
 from bench.stream_reading import GATEWAY
 from tests.sandbox_process import Sandbox
 
-_WISH: Final = {"key_type": "llm_api", "duration": "30d", "max_budget": 2, "budget_duration": "30d"}
+_KEY: Final = {"key_type": "llm_api", "duration": "30d", "max_budget": 2, "budget_duration": "30d"}
 
 
 def make_secrets(sandbox: Sandbox, count: int) -> list[str]:
     """Make so many keys."""
-    wishes = [{**_WISH, "user_id": f"bench-{n}", "key_alias": f"bench-{n}"} for n in range(count)]
-    return [sandbox.call("POST", "/key/generate", body=wish).json()["key"] for wish in wishes]
+    bodies = [{**_KEY, "user_id": f"bench-{n}", "key_alias": f"bench-{n}"} for n in range(count)]
+    return [sandbox.call("POST", "/key/generate", body=body).json()["key"] for body in bodies]
 
 
 def direct_ask(sandbox: Sandbox, secret: str, tokens: int, pace_ms: int = 20) -> Ask:

@@ -1,4 +1,4 @@
-"""Reads a page of daily activity: what makes no sense is set aside, number by number, and the rest is read."""
+"""Reads a page of daily activity: what makes no sense is left out, number by number, and the rest is read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What is away or full: told apart from faults of ours, watched until it is back, logged once a minute."""
+"""What is away or full: distinguished from bugs, watched until it is back, logged once a minute."""
 
 import errno
 import logging

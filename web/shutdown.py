@@ -13,7 +13,7 @@ from web.streams import Stream
 HURRY: Final = signal.SIGUSR1  # from the first process, when somebody pressed Control+C
 LAST_WORDS_S: Final = 5.0  # for what ended streams still write
 
-leaving: Final = threading.Event()  # this process was told to end
+leaving: Final = threading.Event()  # this process is shutting down
 
 
 def end_on_signals() -> None:

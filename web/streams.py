@@ -1,6 +1,6 @@
 """Responses that go on: an async generator each, iterated on the event loop until it ends, or its reader goes.
 
-A generator is told by a cancellation where it waits, so that its `finally` runs there and then. It may catch that, and
+A generator is cancelled where it waits, so that its `finally` runs there and then. It may catch that, and
 yield how it ended before it returns; `web.shutdown.leaving` tells whether the end of this process is why.
 """
 

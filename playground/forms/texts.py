@@ -1,4 +1,4 @@
-"""Texts for models that do not talk: what is to become vectors, and what is to be judged."""
+"""Texts for embedding and moderation models."""
 
 from collections.abc import Sequence
 from typing import Any, Final

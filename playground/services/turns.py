@@ -70,7 +70,7 @@ def delete_answer(answer: Answer) -> Conversation | None:
             conversation.save(update_fields=["head"])
         is_last = going.issuperset(each.id for each in tree.answers_to[answer.message_id])
         delete_files_of_answers(going, message_id=answer.message_id if is_last else None)
-        # All at once: from one answer Django would go down a call deeper with each turn of the talk.
+        # All at once: from one answer Django would go down a call deeper with each turn of the conversation.
         Answer.objects.filter(pk__in=going).delete()
         Message.objects.filter(pk=answer.message_id, answers=None).delete()
         recount(conversation)

@@ -25,7 +25,7 @@ def show(request: PortalRequest, answer_id: UUID) -> HttpResponse:
     if not request.htmx:
         return redirect(address_of(conversation))
     context = {**page_context(request, conversation), "turns": shown_turns(conversation)}
-    return render_region(request, "playground/index.html", "talk", context)
+    return render_region(request, "playground/index.html", "conversation", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

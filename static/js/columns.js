@@ -20,7 +20,7 @@ async function mark() {
     const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
     if (answer.ok && !answer.redirected) put(await answer.text());
   } catch {
-    // what the streams told stays
+    // what the streams reported stays
   }
 }
 

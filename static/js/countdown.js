@@ -1,4 +1,4 @@
-// [data-ends-at]: the time left, as "21 h 14 min", told anew each minute; then [data-ended].
+// [data-ends-at]: the time left, as "21 h 14 min", updated each minute; then [data-ended].
 
 const MINUTE_MS = 60_000;
 

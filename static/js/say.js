@@ -12,9 +12,9 @@ export function say(text) {
 }
 
 document.addEventListener("htmx:after:settle", (event) => {
-  const told = event.detail.newContent
+  const texts = event.detail.newContent
     .filter((node) => node instanceof Element)
     .flatMap((node) => (node.matches("[data-say]") ? [node] : [...node.querySelectorAll("[data-say]")]))
     .map((node) => node.textContent.trim().replace(/\s+/g, " "));
-  if (told.length) say(told.join(" "));
+  if (texts.length) say(texts.join(" "));
 });

@@ -1,4 +1,4 @@
-// [data-until]: the seconds until a moment, told anew each second; then the sentence becomes [data-now], and the button
+// [data-until]: the seconds until a moment, updated each second; then the sentence becomes [data-now], and the button
 // with the id [data-frees] is free.
 
 import { say } from "./say.js";

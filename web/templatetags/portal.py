@@ -329,5 +329,5 @@ def languages() -> list[tuple[str, str]]:
 
 @register.simple_tag(name="with_next")
 def with_next_tag(address: str, target: str | None) -> str:
-    """Return `address`, told to go on to `target`."""
+    """Return `address` with `target` as the next page."""
     return with_next(address, target or "")
