@@ -1,7 +1,7 @@
 """What another version of the portal left: a database with migrations that this one does not have.
 
-The embedded mode moves such data to another folder and starts with new data. On servers `migrate` refuses; web and worker may go on, since a
-newer version is put into service while the one before it still runs.
+The embedded mode moves such data to another folder and starts with new data. On servers `migrate` refuses; web and
+worker may go on, since a newer version is put into service while the one before it still runs.
 """
 
 import os
@@ -43,7 +43,7 @@ def database_is_of_this_version(*, databases: Sequence[str] | None = None, **kwa
 
 
 def begin_anew_after_another_version(say: Callable[[str], None]) -> None:
-    """Move the data of another version to another folder, log where, and start this program again, since its settings are of it."""
+    """Move the data of another version to another folder, say where, and start this program again with new settings."""
     unknown = unknown_migrations()
     connections.close_all()
     if not unknown:
