@@ -10,10 +10,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
-from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
+from portal.content_security import CSP_DIRECTIVES
 from portal.environment import Environment
 from portal.log import LEVELS, logging_config
 from portal.private_files import kept_secret, own_folder
@@ -393,19 +393,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_WHOLE_DOMA
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
 X_FRAME_OPTIONS = "DENY"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],  # Tabler's select arrows and check marks are data: images
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "form-action": [SELF],
-        "frame-ancestors": [NONE],
-        "base-uri": [NONE],
-    }
-}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": CSP_DIRECTIVES}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; images have a limit of their own
 MAX_BODY_BYTES = (PLAYGROUND_IMAGES * PLAYGROUND_IMAGE_MB + 5) * 1024 * 1024  # of a whole request (web.bodies)
 
