@@ -25,9 +25,9 @@ FINISH_WORDS = {  # LiteLLM's reasons, which are OpenAI's
         ("eos", "eos_token", "end_turn", "end", "complete", "stop_sequence", "finished"), gettext_noop("Complete")
     ),
     **dict.fromkeys(AT_THE_LIMIT, gettext_noop("Cut at max_tokens")),
-    **dict.fromkeys(FILTERED, gettext_noop("by a content filter")),
-    "tool_calls": gettext_noop("to call a tool"),
-    "function_call": gettext_noop("to call a tool"),
+    **dict.fromkeys(FILTERED, gettext_noop("Stopped by a content filter")),
+    "tool_calls": gettext_noop("Tool call"),
+    "function_call": gettext_noop("Tool call"),
 }
 
 
@@ -35,10 +35,10 @@ FINISH_WORDS = {  # LiteLLM's reasons, which are OpenAI's
 def finish_words(answer: Answer) -> str:
     """Say how an answer ended; a reason that we do not know stays as it is."""
     if answer.state in (Answer.State.STOPPED, Answer.State.WAITING):
-        return gettext("stopped by you")
+        return gettext("Stopped by you")
     problem = failure_of(answer)
     if answer.state == Answer.State.FAILED or (problem and problem.code != UNSAVED.code):
-        return gettext("broke off")
+        return gettext("Interrupted")
     words = FINISH_WORDS.get(answer.finish_reason.lower())
     return gettext(words) if words else answer.finish_reason
 

@@ -63,5 +63,5 @@ def test_stop_ends_the_work_at_the_gateway(window: Visit, there: Served, intern:
 
     assert_stopped_at_both(there, seen)
     chat.over(answer)
-    expect(answer).to_contain_text("stopped by you")
+    expect(answer).to_contain_text("Stopped by you")
     assert chat.said(answer) == the_answer().text

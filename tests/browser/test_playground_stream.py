@@ -44,7 +44,7 @@ def test_stop_freezes_the_text_and_ends_the_work_upstream(
     chat.assert_hung_up(sandbox, before)
     chat.over(answer)
     frozen = chat.said(answer)
-    expect(answer).to_contain_text("stopped by you")
+    expect(answer).to_contain_text("Stopped by you")
     assert Answer.objects.get().state == Answer.State.STOPPED
     assert frozen.split() == Answer.objects.get().text.split()
     assert 0 < len(frozen.split()) < 400
@@ -71,7 +71,7 @@ def test_stop_before_the_first_event_shows_what_was_asked_and_that_it_was_stoppe
 
     answer = chat.last_answer(page)
     chat.over(answer)
-    expect(answer).to_contain_text("stopped by you")
+    expect(answer).to_contain_text("Stopped by you")
     expect(chat.composer(page)).to_have_value("")
     assert Answer.objects.get().state == Answer.State.STOPPED
 
@@ -90,7 +90,7 @@ def test_a_reload_midway_goes_on_with_the_answer(visit: Visit, intern: User, san
     stop(page, "button")
     chat.assert_hung_up(sandbox, before)
     chat.over(again)
-    expect(again).to_contain_text("stopped by you")
+    expect(again).to_contain_text("Stopped by you")
     assert len(chat.said(again)) > seen
 
 

@@ -211,13 +211,13 @@ def test_a_text_is_gone_on_with_and_stopped(visit: Visit, intern: User, sandbox:
     page.get_by_role("button", name="Stop").click()
 
     chat.assert_hung_up(sandbox, before)
-    expect(written).to_contain_text("stopped by you")
+    expect(written).to_contain_text("Stopped by you")
     expect(written).to_contain_text(Answer.objects.get().text)
     chat.composer(page).fill("Something else")
     written.get_by_role("button", name="Retry").click()
     chat.growing(written)
     page.keyboard.press("Escape")
-    expect(written).to_contain_text("stopped by you")
+    expect(written).to_contain_text("Stopped by you")
     assert Answer.objects.count() == 2
     assert len({answer.message_id for answer in Answer.objects.all()}) == 1
 

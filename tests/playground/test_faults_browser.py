@@ -92,7 +92,7 @@ def assert_told_when_they_come_back(client: Client, answer: Answer) -> None:
     wait_until(lambda: the_answer().cost_usd)
     words = words_of(client.get(reverse("playground:conversation", args=[answer.message.conversation_id])))
     assert answer.text in words
-    assert "stopped by you" in words
+    assert "Stopped by you" in words
     assert "(estimate)" in words
 
 

@@ -25,13 +25,13 @@ from playground.templatetags.playground_words import (
     [
         ({"finish_reason": "stop"}, "Complete"),
         ({"finish_reason": "length"}, "Cut at max_tokens"),
-        ({"finish_reason": "content_filter"}, "by a content filter"),
-        ({"finish_reason": "tool_calls"}, "to call a tool"),
+        ({"finish_reason": "content_filter"}, "Stopped by a content filter"),
+        ({"finish_reason": "tool_calls"}, "Tool call"),
         ({"finish_reason": "guardrail_7"}, "guardrail_7"),
         ({"finish_reason": ""}, ""),
-        ({"finish_reason": "", "state": "stopped"}, "stopped by you"),
-        ({"finish_reason": "stop", "state": "failed"}, "broke off"),
-        ({"finish_reason": "stop", "problem": {"code": "broke_off"}}, "broke off"),
+        ({"finish_reason": "", "state": "stopped"}, "Stopped by you"),
+        ({"finish_reason": "stop", "state": "failed"}, "Interrupted"),
+        ({"finish_reason": "stop", "problem": {"code": "broke_off"}}, "Interrupted"),
         ({"finish_reason": "stop", "problem": {"code": "unsaved"}}, "Complete"),
     ],
 )
@@ -96,7 +96,7 @@ def test_says_of_an_answer_whose_process_died_what_happened_before_a_task_has() 
     lost = Answer(state="streaming", text="Half a", saved_at=timezone.now() - LOST_AFTER)
     going = Answer(state="streaming", text="Half a", saved_at=timezone.now())
 
-    assert finish_words(lost) == "broke off"
+    assert finish_words(lost) == "Interrupted"
     assert card(lost) == card(Answer(state="failed", text="Half a", problem=INTERRUPTED.as_json()))
     assert card(going) is None
 
