@@ -64,13 +64,12 @@ def test_a_fast_model_is_heard_whole(talker: Talker) -> None:
     assert heard.text == the_ended_answer().text == whole
 
 
-def test_who_reads_nothing_for_long_then_reads_it_all(talker: Talker, sandbox: Sandbox) -> None:
+def test_who_reads_nothing_for_long_then_reads_it_all(talker: Talker) -> None:
     much = 30 * MANY
     heard = Listening(talker.send(f"Count [count {much}] [pace 0]"))
     others = Listening(talker.send("Count [count 30]"))
     others.to_the_end()
     assert others.text == WHOLE
-    assert len(sandbox.connections()["open"]) == 1  # the gateway waits too
 
     heard.to_the_end()
 

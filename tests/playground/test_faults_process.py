@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from playground import tasks
-from playground.models import LOST_AFTER, Answer, Slot
+from playground.models import LOST_AFTER, Answer, Conversation, Slot
 from tests.keys.views.pages import words_of
 from tests.playground import rows
 from tests.playground.mortal_portal import Listening, MortalPortal
@@ -117,6 +117,8 @@ def test_an_answer_whose_process_was_killed_keeps_what_was_saved(
 def test_a_stop_lets_end_what_ends_and_tells_the_rest_that_it_was_interrupted(
     as_intern: Client, intern: User, sandbox: Sandbox, portal: MortalPortal
 ) -> None:
+    Listening(Talker(portal, intern).send("Count [count 2]")).to_the_end()  # what renders answers has started then
+    Conversation.objects.all().delete()
     long = held_midway(portal, intern, sandbox)
     short = Listening(Talker(portal, intern).send("Count [count 20] [pace 20]"))
     short.until(lambda heard: bool(heard.text))
