@@ -20,7 +20,8 @@ function show() {
 }
 
 function follow() {
-  if (following && hidden() > 0 && conversation().querySelector(".ps-turn")) scrollBy({ top: hidden(), behavior: "instant" });
+  if (following && hidden() > 0 && conversation().querySelector(".ps-turn"))
+    scrollBy({ top: hidden(), behavior: "instant" });
   show();
 }
 
