@@ -117,19 +117,19 @@ def refresh_models() -> int:
 
 def _hear_health(gateway: Gateway, state: GatewayState) -> Problem:
     """Note the gateway's version, and whether it is the sandbox; return what it says is wrong."""
-    told = _readiness(gateway)
-    state.version = (told.version or state.version)[:40]
-    state.sandbox = told.headers.sandbox
-    well = told.status == "healthy" and told.db in (None, "connected")
+    reported = _readiness(gateway)
+    state.version = (reported.version or state.version)[:40]
+    state.sandbox = reported.headers.sandbox
+    well = reported.status == "healthy" and reported.db in (None, "connected")
     return Problem.NONE if well else Problem.UNHEALTHY
 
 
 def _readiness(gateway: Gateway) -> Readiness:
     """Ask for health, with the version where the gateway tells it: an older one, or one that refuses us, does not."""
-    told = gateway.health.readiness()
+    reported = gateway.health.readiness()
     with suppress(GatewayError):
-        told = gateway.health.details()
-    return told
+        reported = gateway.health.details()
+    return reported
 
 
 def _problem_of(error: GatewayError, *, answered: bool) -> Problem:
@@ -150,9 +150,9 @@ def _note_times(state: GatewayState, now: datetime) -> None:
         state.ok_at = now
 
 
-def _usable(told: Iterable[ModelInfo]) -> dict[str, dict[str, Any]]:
+def _usable(reported: Iterable[ModelInfo]) -> dict[str, dict[str, Any]]:
     """Return the details of each model that a person could type the name of, by name, in the gateway's order."""
-    names = [model for model in told if model.name.isprintable() and len(model.name) <= NAME_LENGTH]
+    names = [model for model in reported if model.name.isprintable() and len(model.name) <= NAME_LENGTH]
     return {model.name: _details(model, position) for position, model in enumerate(names)}
 
 
@@ -176,15 +176,15 @@ def _details(model: ModelInfo, position: int) -> dict[str, Any]:
     }
 
 
-def _count(told: int | None) -> int | None:
-    return told if told is not None and 0 <= told <= LARGEST_COUNT else None
+def _count(reported: int | None) -> int | None:
+    return reported if reported is not None and 0 <= reported <= LARGEST_COUNT else None
 
 
-def _price(told: Decimal | None) -> Decimal | None:
+def _price(reported: Decimal | None) -> Decimal | None:
     """Return a price to the millionth of a dollar, as the column keeps it."""
-    if told is None or not 0 <= told < LARGEST_USD:
+    if reported is None or not 0 <= reported < LARGEST_USD:
         return None
-    return told.quantize(PRICE_STEP_USD, rounding=ROUND_HALF_UP)
+    return reported.quantize(PRICE_STEP_USD, rounding=ROUND_HALF_UP)
 
 
 def _odd_prices(model: ModelInfo) -> dict[str, str]:
@@ -208,7 +208,7 @@ def _keep(offered: dict[str, dict[str, Any]], *, keep_others: bool) -> int:
         [
             GatewayModel(name=name, **details)
             for name, details in offered.items()
-            if name not in known or any(getattr(known[name], field) != told for field, told in details.items())
+            if name not in known or any(getattr(known[name], field) != reported for field, reported in details.items())
         ],
         update_conflicts=True,
         unique_fields=["name"],

@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.policies import Allowance
 from gateway.secret import has_secret
 from keys.models import Intern, Key
-from keys.services import Wish
+from keys.services import KeyRequest
 
 # Format characters that belong in words: emoji are joined by ZWJ, some scripts need ZWNJ.
 JOINERS = {"\u200c", "\u200d"}
@@ -191,10 +191,10 @@ class KeyForm(LabelForm):
         """Let what was typed be sent as another request: this one has its key."""
         self.data = {**self.data, "request_id": str(uuid.uuid4())}
 
-    def wish(self) -> Wish:
+    def key_request(self) -> KeyRequest:
         """Return what the person asks for."""
         data = self.cleaned_data
-        return Wish(label=data["label"], kind=data["kind"], request_id=data["request_id"], intern=self._intern())
+        return KeyRequest(label=data["label"], kind=data["kind"], request_id=data["request_id"], intern=self._intern())
 
     def _intern(self) -> Intern | None:
         """Return who will use the key: an intern of the person's, or an unsaved one."""

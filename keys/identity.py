@@ -46,7 +46,7 @@ def identify_gateway() -> bool:
     """Make sure that this is the gateway that the portal knows; at first use, get to know it.
 
     Returns True when the portal's own database seems to have been restored from an older copy.
-    Raises GatewayChanged (the administrators are told), or what the gateway client raises.
+    Raises GatewayChanged (the administrators are notified), or what the gateway client raises.
     """
     known = GatewayIdentity.load()
     if known.made_at is None:

@@ -13,7 +13,7 @@ from accounts.audit import BY_THE_PORTAL
 from accounts.models import User
 from gateway.errors import GatewayError
 from keys.models import Intern, Key
-from keys.services import KeyRefused, Wish, issue_key
+from keys.services import KeyRefused, KeyRequest, issue_key
 
 PAST_DAYS: Final = 60
 ASK_TIMEOUT_S: Final = 20
@@ -24,20 +24,20 @@ class Past(NamedTuple):
 
     username: str
     chats: int
-    wishes: tuple[Wish, ...]
+    key_requests: tuple[KeyRequest, ...]
 
 
 PASTS: Final = (
-    Past("intern", 60, (Wish(label="Seminar", kind=Key.Kind.TEMPORARY),)),
+    Past("intern", 60, (KeyRequest(label="Seminar", kind=Key.Kind.TEMPORARY),)),
     Past(
         "staff",
         150,
         (
-            Wish(label="Group server", kind=Key.Kind.PERSONAL),
-            Wish(label="Summer stay", kind=Key.Kind.TEMPORARY, intern=Intern(name="Intern D")),
+            KeyRequest(label="Group server", kind=Key.Kind.PERSONAL),
+            KeyRequest(label="Summer stay", kind=Key.Kind.TEMPORARY, intern=Intern(name="Intern D")),
         ),
     ),
-    Past("admin", 30, (Wish(label="Evaluation", kind=Key.Kind.PERSONAL),)),
+    Past("admin", 30, (KeyRequest(label="Evaluation", kind=Key.Kind.PERSONAL),)),
 )
 
 
@@ -55,9 +55,9 @@ def give_demo_people_a_past(say: Callable[[str], None]) -> None:
 
 
 def _give_past(person: User, past: Past, seed: int) -> None:
-    for wish in past.wishes:
+    for key_request in past.key_requests:
         key = issue_key(
-            owner=person, act=BY_THE_PORTAL, wish=wish
+            owner=person, act=BY_THE_PORTAL, key_request=key_request
         ).key  # its secret is shown to nobody; rotate gives one
         Key.objects.filter(pk=key.pk).update(created_at=timezone.now() - timedelta(days=PAST_DAYS))
     answer = requests.post(

@@ -61,14 +61,14 @@ class Nginx(Server):
         """Write certificate and configuration."""
         self._make_certificate()
         server = documented_server()
-        for told, ours in {
+        for given, ours in {
             "listen 443": f"listen 127.0.0.1:{self.port}",
             "server_name portal.example.edu": "server_name localhost",
             "http://127.0.0.1:8000": f"http://127.0.0.1:{self.portal_port}",
             "/etc/passerelle": str(self.folder),
         }.items():
-            assert told in server
-            server = server.replace(told, ours)
+            assert given in server
+            server = server.replace(given, ours)
         user = "user root;" if os.getuid() == 0 else ""
         (self.folder / "nginx.conf").write_text(AROUND.format(user=user, folder=self.folder, server=server))
 

@@ -17,9 +17,9 @@ def collected_in() -> Path:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the others wait for whoever comes first
         if not (folder / "static.stamp").exists():
-            told = {"EMBEDDED": "1", "DJANGO_SETTINGS_MODULE": "portal.settings", "VAR_DIR": str(folder)}
-            told |= {"DATABASE_URL": f"sqlite:///{folder}/db.sqlite3", "GATEWAY_URL": "http://127.0.0.1:1"}
-            environment = {**os.environ, **told}
+            given = {"EMBEDDED": "1", "DJANGO_SETTINGS_MODULE": "portal.settings", "VAR_DIR": str(folder)}
+            given |= {"DATABASE_URL": f"sqlite:///{folder}/db.sqlite3", "GATEWAY_URL": "http://127.0.0.1:1"}
+            environment = {**os.environ, **given}
             environment.pop("REDIS_URL", None)
             subprocess.run([sys.executable, "-c", PREPARE], cwd=ROOT, env=environment, check=True, capture_output=True)
     return folder

@@ -265,7 +265,7 @@ class Migration(migrations.Migration):
                         to="keys.intern",
                     ),
                 ),
-                ("expires_at", models.DateTimeField(help_text="As the gateway told; empty: never.", null=True)),
+                ("expires_at", models.DateTimeField(help_text="As the gateway reported; empty: never.", null=True)),
                 ("blocked", models.BooleanField(default=False)),
                 (
                     "blocked_by_portal",
@@ -305,7 +305,7 @@ class Migration(migrations.Migration):
                 ("tried_at", models.DateTimeField(help_text="The last time that the sweep failed on it.", null=True)),
                 (
                     "reminded_of",
-                    models.DateTimeField(help_text="The end that its owner was told about by e-mail.", null=True),
+                    models.DateTimeField(help_text="The end of which its owner had an e-mail.", null=True),
                 ),
                 (
                     "owner",

@@ -48,8 +48,8 @@ class KeyQuerySet(models.QuerySet["Key"]):
     def listed(self, now: datetime) -> Self:
         """Keep what My keys shows: all that is live or made outside, and for a day what ended or was not made."""
         recently = Q(state__in=(Key.State.DELETED, Key.State.FAILED), ended_at__gt=now - timedelta(days=1))
-        told = recently & ~Q(problem__in=Key.TOLD_AT_ONCE)
-        return self.filter(Q(state__in=Key.LIVE_STATES) | told)
+        reported = recently & ~Q(problem__in=Key.TOLD_AT_ONCE)
+        return self.filter(Q(state__in=Key.LIVE_STATES) | reported)
 
     def newest_first(self) -> Self:
         """Order by creation, newest first, with their interns and their tokens (one more query)."""
@@ -111,7 +111,7 @@ class Key(models.Model):
         Intern, models.PROTECT, null=True, related_name="keys", help_text="Who uses it; empty: its owner."
     )
 
-    expires_at = models.DateTimeField(null=True, help_text="As the gateway told; empty: never.")
+    expires_at = models.DateTimeField(null=True, help_text="As the gateway reported; empty: never.")
     blocked = models.BooleanField(default=False)
     blocked_by_portal = models.BooleanField(default=False, help_text="Its owner is not active; unblocked on return.")
     blocked_for_budget = models.BooleanField(
@@ -131,7 +131,7 @@ class Key(models.Model):
     ended_at = models.DateTimeField(null=True)
     reminder_claimed_at = models.DateTimeField(null=True, help_text="A mail about its end is being sent.")
     tried_at = models.DateTimeField(null=True, help_text="The last time that the sweep failed on it.")
-    reminded_of = models.DateTimeField(null=True, help_text="The end that its owner was told about by e-mail.")
+    reminded_of = models.DateTimeField(null=True, help_text="The end of which its owner had an e-mail.")
 
     objects = KeyQuerySet.as_manager()
 

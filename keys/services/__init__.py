@@ -6,7 +6,7 @@ from keys.services.apply_policies import Outdated, apply_policies, find_outdated
 from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
 from keys.services.interns import change_intern, link_account
-from keys.services.issue import FreshKey, Wish, issue_key
+from keys.services.issue import FreshKey, KeyRequest, issue_key
 from keys.services.label import relabel_key
 from keys.services.limits import TooManyActions, count_action
 from keys.services.mails import mail_of_leak
@@ -35,7 +35,7 @@ __all__ = [
     "ReplacedKey",
     "RestoreReport",
     "TooManyActions",
-    "Wish",
+    "KeyRequest",
     "accept_gateway",
     "apply_policies",
     "change_intern",

@@ -26,7 +26,7 @@ from keys.services.trail import audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class KeyRequest:
     """What a person asks for; the rest is their policy's."""
 
     label: str
@@ -50,7 +50,12 @@ class FreshKey:
 
 @sensitive_variables("issued")
 def issue_key(
-    *, owner: User, act: Act, wish: Wish, allowance: Allowance | None = None, spend_usd: Decimal | None = None
+    *,
+    owner: User,
+    act: Act,
+    key_request: KeyRequest,
+    allowance: Allowance | None = None,
+    spend_usd: Decimal | None = None,
 ) -> FreshKey:
     """Make a key for `owner`, with `spend_usd` of its budget spent already; the `allowance` where it was read just now.
 
@@ -58,10 +63,10 @@ def issue_key(
     GatewayUnavailable with `may_have_happened`: then the sweep finds out, and deletes what nobody has seen.
     """
     allowance = allowance or policy_of(owner)
-    key = _key_of(owner, wish, allowance)
+    key = _key_of(owner, key_request, allowance)
     try:
-        duration = as_duration(lifetime_of(wish.kind, allowance, wish.stay_ends_on))
-        token = _reserve(key, wish, allowance, act)
+        duration = as_duration(lifetime_of(key_request.kind, allowance, key_request.stay_ends_on))
+        token = _reserve(key, key_request, allowance, act)
     except KeyRefused as refusal:
         if refusal.code != "being_made":  # two first uses of the Playground at once are nobody's wrong
             audit(act, AuditAction.ISSUE, AuditOutcome.REFUSED, key, refusal)
@@ -79,15 +84,15 @@ def issue_key(
     return FreshKey(key=key, secret=issued.secret)
 
 
-def _key_of(owner: User, wish: Wish, allowance: Allowance) -> Key:
+def _key_of(owner: User, key_request: KeyRequest, allowance: Allowance) -> Key:
     """Return an unsaved key with what the policy gives it."""
     return Key(
         owner=owner,
-        kind=wish.kind,
-        label=wish.label,
-        request_id=wish.request_id,
-        intern=wish.intern,
-        **limits_of(wish.kind, allowance)._asdict(),
+        kind=key_request.kind,
+        label=key_request.label,
+        request_id=key_request.request_id,
+        intern=key_request.intern,
+        **limits_of(key_request.kind, allowance)._asdict(),
     )
 
 
@@ -96,7 +101,7 @@ def _own_secret(token: Token) -> Secret | None:
     return derived_secret(token) if token.key.kind == Key.Kind.PLAYGROUND else None
 
 
-def _reserve(key: Key, wish: Wish, allowance: Allowance, act: Act) -> Token:
+def _reserve(key: Key, key_request: KeyRequest, allowance: Allowance, act: Act) -> Token:
     """Save the key and its first token, where the policy allows one more, and the intern who is new.
 
     The owner's row is locked meanwhile (on SQLite the whole database is), so two tabs cannot pass a limit together.
@@ -107,8 +112,8 @@ def _reserve(key: Key, wish: Wish, allowance: Allowance, act: Act) -> Token:
             if key.kind == Key.Kind.PLAYGROUND:
                 _check_the_only_one(key)
             else:
-                _check(key, wish, allowance)
-                key.intern = wish.intern and intern_for_key(key.owner, wish.intern, act)
+                _check(key, key_request, allowance)
+                key.intern = key_request.intern and intern_for_key(key.owner, key_request.intern, act)
             key.save(force_insert=True)
             return Token.objects.create(key=key)
     except IntegrityError as error:  # said by the database, should the checks ever be passed by
@@ -117,17 +122,17 @@ def _reserve(key: Key, wish: Wish, allowance: Allowance, act: Act) -> Token:
         raise KeyRefused("label") from error
 
 
-def _check(key: Key, wish: Wish, allowance: Allowance) -> None:
+def _check(key: Key, key_request: KeyRequest, allowance: Allowance) -> None:
     """Refuse what the policy does not allow."""
     own = Key.objects.owned_by(key.owner)
-    earlier = own.filter(request_id=wish.request_id).first() if wish.request_id else None
+    earlier = own.filter(request_id=key_request.request_id).first() if key_request.request_id else None
     if earlier:
         raise _repeated(earlier)
-    if wish.intern and not allowance.may_name_interns:
+    if key_request.intern and not allowance.may_name_interns:
         raise KeyRefused("intern")
     usable_limits(key.kind, allowance)
     _check_number(key, allowance)
-    if own.counted().filter(label__iexact=wish.label).exists():
+    if own.counted().filter(label__iexact=key_request.label).exists():
         raise KeyRefused("label")
 
 

@@ -19,7 +19,7 @@ from gateway.types import KeyInfo
 from keys.models import Key, PersonBudget, Token
 from keys.services.delete import delete_key, erase, settle
 from keys.services.derive import derived_secret
-from keys.services.issue import Wish, being_made, issue_key
+from keys.services.issue import KeyRequest, being_made, issue_key
 from keys.services.key_limits import Limits, follow_limits, limits_on, usable_limits
 from keys.services.lifetimes import is_expired, is_renewable
 from keys.services.limits import count_action
@@ -158,7 +158,7 @@ def _bring_nearer(token: Token | None, owner: User, act: Act, allowance: Allowan
         issue_key(
             owner=owner,
             act=act,
-            wish=Wish(label=LABEL, kind=Key.Kind.PLAYGROUND),
+            key_request=KeyRequest(label=LABEL, kind=Key.Kind.PLAYGROUND),
             allowance=allowance,
             spend_usd=_spent(owner),
         )

@@ -91,7 +91,9 @@ def create(request: PortalRequest) -> HttpResponse:
         return render_panel(request, form, status=422)
     try:
         services.count_action(request.user, "keys:create")
-        fresh = services.issue_key(owner=request.user, act=act_of(request), wish=form.wish(), allowance=allowance)
+        fresh = services.issue_key(
+            owner=request.user, act=act_of(request), key_request=form.key_request(), allowance=allowance
+        )
     except services.TooManyActions as refusal:
         form.add_error(None, str(refusal))
         return _wait(render_panel(request, form, status=429), refusal)

@@ -97,7 +97,7 @@ def get_started(request: PortalRequest) -> HttpResponse:
 
 
 def _sections(chat: str | None, embedding: str | None) -> list[Section]:
-    told: tuple[tuple[Task, str | None, str, str], ...] = (
+    reported: tuple[tuple[Task, str | None, str, str], ...] = (
         (
             "models",
             None,
@@ -120,7 +120,7 @@ def _sections(chat: str | None, embedding: str | None) -> list[Section]:
     )
     return [
         Section(id=task, title=title, intro=intro, snippets=filled(task, url=base_url(), model=model))
-        for task, model, title, intro in told
+        for task, model, title, intro in reported
     ]
 
 

@@ -224,10 +224,10 @@ def _retry_at(code: str, error: GatewayError, message: str) -> datetime | None:
     now = timezone.now()
     if found := _RESETS.search(message):
         return min(datetime.fromisoformat(found[1]).replace(tzinfo=UTC), now + 2 * _MINUTE)
-    told_s = getattr(error, "retry_after_s", None)
-    if told_s is None and (found := _TRY_IN.search(message)):
-        told_s = float(found[1])
-    return now + (_MINUTE if told_s is None else timedelta(seconds=told_s))
+    reported_s = getattr(error, "retry_after_s", None)
+    if reported_s is None and (found := _TRY_IN.search(message)):
+        reported_s = float(found[1])
+    return now + (_MINUTE if reported_s is None else timedelta(seconds=reported_s))
 
 
 def _parameter(error: GatewayRejected | None, message: str) -> str:

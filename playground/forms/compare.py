@@ -37,7 +37,7 @@ class CompareForm(AskForm):
         return [name for name in self.models if name in chosen]
 
     def clean(self) -> dict[str, Any]:
-        """Hold what is wished against each of the models."""
+        """Check the parameters against each of the models."""
         cleaned = super().clean()
         for name in cleaned.get("models", ()):
             self._check_length(cleaned, self.models[name])

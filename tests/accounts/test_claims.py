@@ -114,7 +114,7 @@ def test_does_not_take_a_part_of_a_listed_name_for_a_group() -> None:
 
 
 @pytest.mark.parametrize(
-    ("claim", "userinfo", "told"),
+    ("claim", "userinfo", "given"),
     [
         ("groups", {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "https://g"}}}, False),
         ("groups", {"hasgroups": True}, False),
@@ -130,12 +130,12 @@ def test_does_not_take_a_part_of_a_listed_name_for_a_group() -> None:
     ],
 )
 def test_takes_groups_that_are_kept_elsewhere_for_not_told(
-    settings: Settings, caplog: pytest.LogCaptureFixture, claim: str, userinfo: dict[str, Any], told: bool
+    settings: Settings, caplog: pytest.LogCaptureFixture, claim: str, userinfo: dict[str, Any], given: bool
 ) -> None:
     settings.OIDC_GROUPS_CLAIM = claim
 
-    assert (_groups({}, userinfo) != NOT_TOLD) == told
-    assert ("too many" in caplog.text) != told
+    assert (_groups({}, userinfo) != NOT_TOLD) == given
+    assert ("too many" in caplog.text) != given
 
 
 def test_ignores_aggregated_and_distributed_claims() -> None:

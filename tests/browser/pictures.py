@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from accounts.models import User
 from tests.browser import playground_steps as chat
 from tests.browser import steps
-from tests.browser.conversations import some_talks
+from tests.browser.conversations import some_conversations
 from tests.browser.portal_process import ROOT, Portal
 from tests.browser.scenes import keys_in_every_state, some_keys
 from tests.browser.visit import DESK, PHONE, Visit
@@ -85,7 +85,7 @@ def test_usage(visit: Visit, staff: User, intern: User, admin: User, size: Viewp
 
 
 def test_the_playground(visit: Visit, intern: User, size: ViewportSize, scheme: Scheme) -> None:
-    path = reverse("playground:conversation", args=[some_talks(intern).pk])
+    path = reverse("playground:conversation", args=[some_conversations(intern).pk])
     all_of_it: ViewportSize = {**size, "height": 1120}  # a page that scrolls opens at its end
     page = visit(path, user=intern, viewport=all_of_it, color_scheme=scheme)
     expect(page.locator(".ps-under")).to_contain_text("of 2.00")  # USD that are left

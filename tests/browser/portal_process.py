@@ -45,7 +45,7 @@ class Portal(Server):
 
     def environment(self) -> dict[str, str]:
         """Return the settings of `make run`, but for the tests' own database, images and keys."""
-        told = {
+        given = {
             "PYTHONPATH": str(ROOT),
             "EMBEDDED": "1",
             "DJANGO_SETTINGS_MODULE": "portal.settings",
@@ -59,12 +59,12 @@ class Portal(Server):
             "GATEWAY_URL": self.gateway.url,
             "GATEWAY_ADMIN_KEY": self.gateway.admin_key,
         }
-        return {**os.environ, **told, **self.more}
+        return {**os.environ, **given, **self.more}
 
 
 def database_url() -> str:
     """Return where the tests keep their rows."""
-    told = connection.settings_dict
+    given = connection.settings_dict
     if connection.vendor == "sqlite":
-        return f"sqlite:///{told['NAME']}"
-    return f"postgresql://{told['USER']}@{told['HOST']}:{told['PORT']}/{told['NAME']}"
+        return f"sqlite:///{given['NAME']}"
+    return f"postgresql://{given['USER']}@{given['HOST']}:{given['PORT']}/{given['NAME']}"

@@ -56,7 +56,7 @@ def test_a_message_in_other_words_is_asked_anew_and_the_old_ones_stay(visit: Vis
 
 
 def test_a_message_may_be_left_as_it_was(visit: Visit, intern: User) -> None:
-    page = at_a_talk(visit, intern)
+    page = at_a_conversation(visit, intern)
     page.get_by_role("link", name="Edit and resend").click()
 
     page.get_by_role("link", name="Cancel").click()
@@ -67,7 +67,7 @@ def test_a_message_may_be_left_as_it_was(visit: Visit, intern: User) -> None:
 
 
 def test_an_answer_is_deleted_after_a_question(visit: Visit, intern: User) -> None:
-    page = at_a_talk(visit, intern)
+    page = at_a_conversation(visit, intern)
     delete = chat.last_answer(page).get_by_role("link", name="Delete")
     delete.click()
     expect(page.get_by_role("dialog")).to_be_visible()
@@ -84,7 +84,7 @@ def test_an_answer_is_deleted_after_a_question(visit: Visit, intern: User) -> No
 
 
 def test_an_answer_is_copied_as_it_was_written(visit: Visit, intern: User) -> None:
-    page = at_a_talk(visit, intern, "**Hi**, I am\n\n```python\nbee\n```")
+    page = at_a_conversation(visit, intern, "**Hi**, I am\n\n```python\nbee\n```")
 
     chat.last_answer(page).locator(".ps-acts").get_by_role("button", name="Copy").click()
 
@@ -94,7 +94,7 @@ def test_an_answer_is_copied_as_it_was_written(visit: Visit, intern: User) -> No
     page.wait_for_function("navigator.clipboard.readText().then((text) => text === 'bee')")
 
 
-def at_a_talk(visit: Visit, user: User, answered: str = "Hi, I am a bee.") -> Page:
+def at_a_conversation(visit: Visit, user: User, answered: str = "Hi, I am a bee.") -> Page:
     """Open a conversation of one message."""
     conversation = rows.conversation(user, ("Who are you?", answered), model="general_nothink")
     return visit(reverse("playground:conversation", args=[conversation.pk]), user=user)
@@ -173,10 +173,10 @@ def test_what_goes_wrong_is_told_in_words(visit: Visit, intern: User, switch: st
 
     expect(answer.locator(".ps-lead")).to_have_text(title)
     expect(page.locator("#say")).to_have_text(title)
-    told = answer.locator(".ps-raw")
-    expect(told).to_be_hidden()
+    given = answer.locator(".ps-raw")
+    expect(given).to_be_hidden()
     answer.get_by_text("The gateway’s message").click()
-    expect(told).not_to_be_empty()
+    expect(given).not_to_be_empty()
 
 
 # --- Code and links ---------------------------------------------------------------------------------

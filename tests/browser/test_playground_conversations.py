@@ -38,7 +38,7 @@ def test_the_list_narrows_while_one_types(visit: Visit, intern: User) -> None:
 
 
 def test_a_conversation_gets_another_name(visit: Visit, intern: User) -> None:
-    page = at_a_talk(visit, intern)
+    page = at_a_conversation(visit, intern)
     from_menu(page, "Rename")
     name = page.get_by_role("dialog").get_by_role("textbox", name="Name")
     expect(name).to_have_value("Who are you?")
@@ -52,7 +52,7 @@ def test_a_conversation_gets_another_name(visit: Visit, intern: User) -> None:
 
 
 def test_a_conversation_is_deleted_after_a_question(visit: Visit, intern: User) -> None:
-    page = at_a_talk(visit, intern)
+    page = at_a_conversation(visit, intern)
     from_menu(page, "Delete")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("heading")).to_have_text("Delete “Who are you?”?")
@@ -82,7 +82,7 @@ def test_one_that_is_not_to_be_kept_is_not_listed(visit: Visit, intern: User) ->
 
 
 def test_one_changes_ones_mind_about_keeping(visit: Visit, intern: User) -> None:
-    page = at_a_talk(visit, intern)
+    page = at_a_conversation(visit, intern)
 
     menu(page).get_by_role("button", name="Make temporary").click()
     expect(page.get_by_text("Temporary", exact=True)).to_be_visible()
@@ -95,7 +95,7 @@ def test_one_changes_ones_mind_about_keeping(visit: Visit, intern: User) -> None
 
 
 def test_a_conversation_is_taken_along(visit: Visit, intern: User) -> None:
-    page = at_a_talk(visit, intern)
+    page = at_a_conversation(visit, intern)
 
     name, text = download(page, "Export as Markdown")
     assert name.endswith(".md")
@@ -122,7 +122,7 @@ def test_a_list_that_is_long_scrolls_by_itself(visit: Visit, intern: User) -> No
     assert page.evaluate("scrollY") == 0
 
 
-def at_a_talk(visit: Visit, user: User) -> Page:
+def at_a_conversation(visit: Visit, user: User) -> Page:
     """Open a conversation of one message."""
     conversation = rows.conversation(user, ("Who are you?", "I am a **bee**."), model="general_nothink")
     return visit(reverse("playground:conversation", args=[conversation.pk]), user=user)

@@ -49,7 +49,7 @@ def test_a_model_is_found_and_asked_and_the_answer_stopped(visit: Visit, intern:
 
 
 def test_an_answer_is_asked_for_again_and_one_pages_between_them(visit: Visit, intern: User) -> None:
-    page = at_a_talk(visit, intern)
+    page = at_a_conversation(visit, intern)
     chat.composer(page).focus()
     back_to(page, "Retry")
 
@@ -67,7 +67,7 @@ def test_an_answer_is_asked_for_again_and_one_pages_between_them(visit: Visit, i
 
 
 def test_a_message_is_written_anew(visit: Visit, intern: User) -> None:
-    page = at_a_talk(visit, intern)
+    page = at_a_conversation(visit, intern)
     words = page.get_by_role("textbox", name="Your message, changed")
     chat.composer(page).focus()
     back_to(page, "Edit and resend")
@@ -92,7 +92,7 @@ def test_a_message_is_written_anew(visit: Visit, intern: User) -> None:
 
 
 def test_the_code_is_looked_at_and_closed(visit: Visit, intern: User) -> None:
-    page = at_a_talk(visit, intern)
+    page = at_a_conversation(visit, intern)
     chat.composer(page).focus()
     page.keyboard.type("Hello")
     tab_to(page, "View code")
@@ -152,7 +152,7 @@ def test_a_conversation_is_found_renamed_and_deleted(visit: Visit, intern: User)
 
 
 def test_on_a_phone_what_is_folded_opens(visit: Visit, intern: User) -> None:
-    page = at_a_talk(visit, intern, viewport=PHONE)
+    page = at_a_conversation(visit, intern, viewport=PHONE)
     back_to(page, "Conversations")
     expect(page.get_by_role("searchbox", name="Search conversations")).to_be_hidden()
     page.keyboard.press("Enter")
@@ -178,7 +178,7 @@ def test_on_a_phone_what_is_folded_opens(visit: Visit, intern: User) -> None:
     assert Answer.objects.latest("started_at").params["system"] == "Be brief."
 
 
-def at_a_talk(visit: Visit, user: User, **options: Any) -> Page:
+def at_a_conversation(visit: Visit, user: User, **options: Any) -> Page:
     """Open a conversation of one message."""
     conversation = rows.conversation(user, ("Who are you?", "Hi, I am a bee."), model="general_nothink")
     return visit(reverse("playground:conversation", args=[conversation.pk]), user=user, **options)

@@ -233,11 +233,11 @@ def test_vectors_are_compared_and_downloaded(visit: Visit, intern: User) -> None
     expect(page.locator(".ps-alike tbody tr").nth(0).locator("td").nth(2)).to_have_text("1.00")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download as JSON").click()
-    told = json.loads(download.value.path().read_text(encoding="utf-8"))
+    given = json.loads(download.value.path().read_text(encoding="utf-8"))
     assert download.value.suggested_filename == "vectors.json"
-    assert [row["text"] for row in told["data"]] == ["bees", "wasps", "bees"]
-    assert told["data"][0]["embedding"] == told["data"][2]["embedding"]
-    assert len(told["data"][0]["embedding"]) == 16
+    assert [row["text"] for row in given["data"]] == ["bees", "wasps", "bees"]
+    assert given["data"][0]["embedding"] == given["data"][2]["embedding"]
+    assert len(given["data"][0]["embedding"]) == 16
 
 
 def test_a_text_is_judged(visit: Visit, intern: User) -> None:

@@ -15,7 +15,7 @@ from tests.playground import rows
 
 pytestmark = pytest.mark.browser
 
-LONG_TALK = [(f"Question {number}", "An answer.\n\n" * 12) for number in range(8)]
+LONG_CONVERSATION = [(f"Question {number}", "An answer.\n\n" * 12) for number in range(8)]
 # As Safari does: the composition ends, then its Enter comes as an ordinary key, but for its code.
 CONFIRM = """(area) => {
   area.dispatchEvent(new CompositionEvent("compositionstart", { bubbles: true }));
@@ -132,7 +132,7 @@ def test_what_one_typed_is_not_shown_to_the_next_person(visit: Visit, intern: Us
 
 
 def at_the_end_of_a_long_talk(visit: Visit, owner: User) -> Page:
-    conversation = rows.conversation(owner, *LONG_TALK)
+    conversation = rows.conversation(owner, *LONG_CONVERSATION)
     page = visit(reverse("playground:conversation", args=[conversation.pk]), user=owner)
     chat.composer(page).press("End")
     page.evaluate("scrollTo(0, document.body.scrollHeight)")

@@ -49,9 +49,9 @@ def weigh(page: Page) -> dict[str, int]:
     addresses: dict[str, str] = {}
     wire = page.context.new_cdp_session(page)
     wire.send("Network.enable")
-    wire.on("Network.responseReceived", lambda told: addresses.update({told["requestId"]: told["response"]["url"]}))
+    wire.on("Network.responseReceived", lambda given: addresses.update({given["requestId"]: given["response"]["url"]}))
     wire.on(
         "Network.loadingFinished",
-        lambda told: weight.update({addresses[told["requestId"]]: int(told["encodedDataLength"])}),
+        lambda given: weight.update({addresses[given["requestId"]]: int(given["encodedDataLength"])}),
     )
     return weight

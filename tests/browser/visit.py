@@ -31,8 +31,8 @@ class Visit:
         `first`: in a browser that was never here, with no file kept.
         """
         viewport, scheme = options.pop("viewport", DESK), options.pop("color_scheme", "light")
-        told = {"locale": "en-GB", "reduced_motion": "reduce", **options}
-        page = self.windows.new(**told) if first else self.windows.lend(**told)
+        given = {"locale": "en-GB", "reduced_motion": "reduce", **options}
+        page = self.windows.new(**given) if first else self.windows.lend(**given)
         self._pages.append(page)
         page.context.set_default_timeout(PATIENCE_MS)
         for event, listener in self._listeners.items():

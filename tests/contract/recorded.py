@@ -55,47 +55,47 @@ def assert_like(answer: requests.Response, name: str) -> Json:
     return body
 
 
-def differences(record: Json, told: Json, where: str = "", name: str = "") -> list[str]:
+def differences(record: Json, reply: Json, where: str = "", name: str = "") -> list[str]:
     """Name what the record has and the answer lacks, or has otherwise."""
-    if record is None or told is None or isinstance(record, bool) or isinstance(told, bool):
-        same = type(record) is type(told)
-    elif isinstance(record, dict) and isinstance(told, dict):
-        return _in_fields(record, told, where)
-    elif isinstance(record, list) and isinstance(told, list):
-        return _in_items(record, told, where, name)
-    elif isinstance(record, str) and isinstance(told, str):
-        same = _same_text(record, told, name)
+    if record is None or reply is None or isinstance(record, bool) or isinstance(reply, bool):
+        same = type(record) is type(reply)
+    elif isinstance(record, dict) and isinstance(reply, dict):
+        return _in_fields(record, reply, where)
+    elif isinstance(record, list) and isinstance(reply, list):
+        return _in_items(record, reply, where, name)
+    elif isinstance(record, str) and isinstance(reply, str):
+        same = _same_text(record, reply, name)
     else:
-        same = isinstance(record, int | float) and isinstance(told, int | float)
-    return [] if same else [f"{where}: recorded {record!r}, told {told!r}"]
+        same = isinstance(record, int | float) and isinstance(reply, int | float)
+    return [] if same else [f"{where}: recorded {record!r}, replied {reply!r}"]
 
 
-def _in_fields(record: dict[str, Json], told: dict[str, Json], where: str) -> list[str]:
+def _in_fields(record: dict[str, Json], reply: dict[str, Json], where: str) -> list[str]:
     found = []
     for name, value in record.items():
         if name == "*":
-            found += [] if told else [f"{where}: nothing in it"]
-            found += [line for key, inner in told.items() for line in differences(value, inner, f"{where}.{key}")]
-        elif name not in told:
+            found += [] if reply else [f"{where}: nothing in it"]
+            found += [line for key, inner in reply.items() for line in differences(value, inner, f"{where}.{key}")]
+        elif name not in reply:
             found.append(f"{where}.{name}: missing")
         else:
-            found += differences(value, told[name], f"{where}.{name}", name)
+            found += differences(value, reply[name], f"{where}.{name}", name)
     return found
 
 
-def _in_items(record: list[Json], told: list[Json], where: str, name: str) -> list[str]:
-    if bool(record) != bool(told) or (name in _EXACT and len(record) != len(told)):
-        return [f"{where}: recorded {record!r}, told {told!r}"]
-    return [line for one, other in zip(record, told, strict=False) for line in differences(one, other, where, name)]
+def _in_items(record: list[Json], reply: list[Json], where: str, name: str) -> list[str]:
+    if bool(record) != bool(reply) or (name in _EXACT and len(record) != len(reply)):
+        return [f"{where}: recorded {record!r}, replied {reply!r}"]
+    return [line for one, other in zip(record, reply, strict=False) for line in differences(one, other, where, name)]
 
 
-def _same_text(record: str, told: str, name: str) -> bool:
+def _same_text(record: str, reply: str, name: str) -> bool:
     if name in _EXACT:
-        return record == told
+        return record == reply
     if name in _MESSAGES or "…" in record:
-        return re.fullmatch(".*".join(map(re.escape, record.split("…"))), told, re.DOTALL) is not None
+        return re.fullmatch(".*".join(map(re.escape, record.split("…"))), reply, re.DOTALL) is not None
     moment = _MOMENT.fullmatch(record)
     if moment is None:
         return True
-    other = _MOMENT.fullmatch(told)
+    other = _MOMENT.fullmatch(reply)
     return other is not None and other[1] == moment[1]

@@ -17,9 +17,9 @@ def events(text: str) -> list[Any]:
 def test_answers_a_chat(contract_gateway: ContractGateway) -> None:
     key = contract_gateway.key(rpm_limit=600, tpm_limit=60000, max_parallel_requests=20, max_budget=2.5)
 
-    told = assert_like(contract_gateway.chat(key.secret), "answers.chat")
+    reply = assert_like(contract_gateway.chat(key.secret), "answers.chat")
 
-    usage = told["usage"]
+    usage = reply["usage"]
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
 
 
@@ -40,10 +40,10 @@ def test_keeps_the_callers_call_id_and_prices_the_answer(contract_gateway: Contr
 def test_stops_at_max_tokens(contract_gateway: ContractGateway) -> None:
     key = contract_gateway.key()
 
-    told = contract_gateway.chat(key.secret, max_tokens=3).json()
+    reply = contract_gateway.chat(key.secret, max_tokens=3).json()
 
-    assert told["choices"][0]["finish_reason"] == "length"
-    assert told["usage"]["completion_tokens"] == 3
+    assert reply["choices"][0]["finish_reason"] == "length"
+    assert reply["usage"]["completion_tokens"] == 3
 
 
 @pytest.mark.parametrize("prefix", ["", "/v1"])
@@ -61,21 +61,21 @@ def test_answers_what_is_no_chat(
 ) -> None:
     key = contract_gateway.key()
 
-    told = assert_like(contract_gateway.call("POST", prefix + path, key=key.secret, body=body), f"answers.{name}")
+    reply = assert_like(contract_gateway.call("POST", prefix + path, key=key.secret, body=body), f"answers.{name}")
 
     if name == "moderation":
-        assert told["results"][0]["flagged"] is True
+        assert reply["results"][0]["flagged"] is True
     if name == "embeddings":
-        assert [row["index"] for row in told["data"]] == [0, 1]
+        assert [row["index"] for row in reply["data"]] == [0, 1]
 
 
 def test_flags_only_what_sounds_violent(contract_gateway: ContractGateway) -> None:
     key = contract_gateway.key()
     body = {"model": "moderation", "input": ["a violent sentence of violence", "a friendly one"]}
 
-    told = contract_gateway.call("POST", "/v1/moderations", key=key.secret, body=body).json()
+    reply = contract_gateway.call("POST", "/v1/moderations", key=key.secret, body=body).json()
 
-    assert [verdict["flagged"] for verdict in told["results"]] == [True, False]
+    assert [verdict["flagged"] for verdict in reply["results"]] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -91,23 +91,23 @@ def test_streams_a_chat(contract_gateway: ContractGateway, name: str, content: s
 
     answer = contract_gateway.chat(key.secret, content, stream=True, **more)
 
-    told = events(answer.text)
-    assert len(told) == len(recorded(f"streams.{name}")["body"])
-    assert not differences(recorded(f"streams.{name}")["body"], told)
+    reply = events(answer.text)
+    assert len(reply) == len(recorded(f"streams.{name}")["body"])
+    assert not differences(recorded(f"streams.{name}")["body"], reply)
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert "x-litellm-call-id" in answer.headers
     assert "x-litellm-response-cost" not in answer.headers
-    assert (told[-1] == "[DONE]") == (name != "error_inside")
+    assert (reply[-1] == "[DONE]") == (name != "error_inside")
 
 
 def test_streams_a_completion(contract_gateway: ContractGateway) -> None:
     key = contract_gateway.key()
     body = {"model": "gpt-4o-mini", "prompt": "hi [words 3]", "stream": True, "stream_options": {"include_usage": True}}
 
-    told = events(contract_gateway.call("POST", "/v1/completions", key=key.secret, body=body).text)
+    reply = events(contract_gateway.call("POST", "/v1/completions", key=key.secret, body=body).text)
 
-    assert len(told) == len(recorded("streams.completion")["body"])
-    assert not differences(recorded("streams.completion")["body"], told)
+    assert len(reply) == len(recorded("streams.completion")["body"])
+    assert not differences(recorded("streams.completion")["body"], reply)
 
 
 def test_says_before_the_stream_that_a_provider_fails(contract_gateway: ContractGateway) -> None:

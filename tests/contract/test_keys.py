@@ -30,12 +30,12 @@ def info(gateway: ContractGateway, named: str) -> Any:
 
 
 def test_makes_a_key_as_asked(contract_gateway: ContractGateway) -> None:
-    told = assert_like(contract_gateway.generate(key_alias=f"laptop-{contract_gateway.tag}", **USUAL), "keys.generate")
+    reply = assert_like(contract_gateway.generate(key_alias=f"laptop-{contract_gateway.tag}", **USUAL), "keys.generate")
 
-    assert told["key_name"] == "sk-..." + told["key"][-4:]
-    assert told["models"] == USUAL["models"]
-    assert told["max_budget"] == 2.5
-    assert abs(moment(told["expires"]) - datetime.now(UTC) - timedelta(days=30)) < timedelta(seconds=30)
+    assert reply["key_name"] == "sk-..." + reply["key"][-4:]
+    assert reply["models"] == USUAL["models"]
+    assert reply["max_budget"] == 2.5
+    assert abs(moment(reply["expires"]) - datetime.now(UTC) - timedelta(days=30)) < timedelta(seconds=30)
 
 
 def test_makes_a_key_for_nobody(contract_gateway: ContractGateway) -> None:
@@ -94,11 +94,11 @@ def test_holds_aliases_unique(contract_gateway: ContractGateway) -> None:
 def test_takes_a_custom_key(contract_gateway: ContractGateway) -> None:
     secret = f"sk-custom-{contract_gateway.tag}-0123456789abcdef"
 
-    told = assert_like(
+    reply = assert_like(
         contract_gateway.generate(key=secret, key_alias=f"custom-{contract_gateway.tag}"), "keys.generate_custom"
     )
 
-    assert told["key"] == secret
+    assert reply["key"] == secret
     assert contract_gateway.chat(secret).status_code == 200
 
 
@@ -157,9 +157,9 @@ def test_renews_from_now_and_wakes_an_expired_key(contract_gateway: ContractGate
 
     renewed = contract_gateway.call("POST", "/key/update", body={"key": key.token, "duration": "30d"})
 
-    told = assert_like(renewed, "keys.renew")
-    assert abs(moment(told["expires"]) - datetime.now(UTC) - timedelta(days=30)) < timedelta(seconds=30)
-    assert (told["spend"], told["key_alias"], told["metadata"]) == (0.25, alias, USUAL["metadata"])
+    reply = assert_like(renewed, "keys.renew")
+    assert abs(moment(reply["expires"]) - datetime.now(UTC) - timedelta(days=30)) < timedelta(seconds=30)
+    assert (reply["spend"], reply["key_alias"], reply["metadata"]) == (0.25, alias, USUAL["metadata"])
     assert contract_gateway.chat(key.secret).status_code == 200
 
 
@@ -167,20 +167,20 @@ def test_renews_from_now_and_wakes_an_expired_key(contract_gateway: ContractGate
 def test_forgets_the_expiry(contract_gateway: ContractGateway, duration: str | None) -> None:
     key = contract_gateway.key(duration="30d")
 
-    told = contract_gateway.call("POST", "/key/update", body={"key": key.token, "duration": duration}).json()
+    reply = contract_gateway.call("POST", "/key/update", body={"key": key.token, "duration": duration}).json()
 
-    assert told["expires"] is None
+    assert reply["expires"] is None
 
 
 def test_changes_only_what_is_sent_and_clears_with_null(contract_gateway: ContractGateway) -> None:
     key = contract_gateway.key(**USUAL)
     change = {"key": key.token, "max_budget": None, "rpm_limit": 500, "metadata": {"new": 1}, "no_such_field": 1}
 
-    told = contract_gateway.call("POST", "/key/update", body=change).json()
+    reply = contract_gateway.call("POST", "/key/update", body=change).json()
 
-    assert (told["max_budget"], told["rpm_limit"], told["metadata"]) == (None, 500, {"new": 1})
-    assert (told["tpm_limit"], told["models"]) == (USUAL["tpm_limit"], USUAL["models"])
-    assert told["expires"][:19] == key.answer["expires"][:19]
+    assert (reply["max_budget"], reply["rpm_limit"], reply["metadata"]) == (None, 500, {"new": 1})
+    assert (reply["tpm_limit"], reply["models"]) == (USUAL["tpm_limit"], USUAL["models"])
+    assert reply["expires"][:19] == key.answer["expires"][:19]
 
 
 def test_blocks_and_unblocks(contract_gateway: ContractGateway) -> None:
@@ -209,9 +209,9 @@ def test_deletes_and_repeats_what_was_named(contract_gateway: ContractGateway) -
 def test_deletes_by_alias(contract_gateway: ContractGateway) -> None:
     key = contract_gateway.key(key_alias=f"named-{contract_gateway.tag}")
 
-    told = contract_gateway.call("POST", "/key/delete", body={"key_aliases": [f"named-{contract_gateway.tag}"]})
+    reply = contract_gateway.call("POST", "/key/delete", body={"key_aliases": [f"named-{contract_gateway.tag}"]})
 
-    assert told.json() == {"deleted_keys": [f"named-{contract_gateway.tag}"]}
+    assert reply.json() == {"deleted_keys": [f"named-{contract_gateway.tag}"]}
     assert info(contract_gateway, key.token)["status"] == "deleted"
 
 

@@ -24,10 +24,10 @@ def test_lists_models_to_admin_and_to_a_restricted_key(contract_gateway: Contrac
 def test_prices_models(contract_gateway: ContractGateway, path: str) -> None:
     key = contract_gateway.key(models=["gpt-4o-mini"])
 
-    told = assert_like(contract_gateway.call("GET", path, key=key.secret), "models.info")["data"]
+    reply = assert_like(contract_gateway.call("GET", path, key=key.secret), "models.info")["data"]
 
-    assert [model["model_name"] for model in told] == ["gpt-4o-mini"]
-    assert told[0]["model_info"]["input_cost_per_token"] == 1.5e-07
+    assert [model["model_name"] for model in reply] == ["gpt-4o-mini"]
+    assert reply[0]["model_info"]["input_cost_per_token"] == 1.5e-07
 
 
 @pytest.mark.parametrize("name", ["liveliness", "liveness", "readiness"])
@@ -54,9 +54,9 @@ def test_describes_a_person(contract_gateway: ContractGateway) -> None:
     assert contract_gateway.call("POST", "/user/new", body=body).status_code == 200
     key = contract_gateway.key()
 
-    told = contract_gateway.call("GET", "/user/info", params={"user_id": contract_gateway.user_id})
+    reply = contract_gateway.call("GET", "/user/info", params={"user_id": contract_gateway.user_id})
 
-    assert [row["token"] for row in assert_like(told, "people.user_info")["keys"]] == [key.token]
+    assert [row["token"] for row in assert_like(reply, "people.user_info")["keys"]] == [key.token]
     assert_like(contract_gateway.call("POST", "/user/new", body=body), "people.user_taken")
     assert_like(contract_gateway.call("GET", "/user/info", params={"user_id": "nobody"}), "people.user_unknown")
 
@@ -67,9 +67,9 @@ def test_describes_a_team(contract_gateway: ContractGateway) -> None:
     contract_gateway.call("POST", "/team/new", body={"team_id": team_id, "metadata": {"x": 1}, **row})
     key = contract_gateway.key(team_id=team_id)
 
-    told = contract_gateway.call("GET", "/team/info", params={"team_id": team_id})
+    reply = contract_gateway.call("GET", "/team/info", params={"team_id": team_id})
 
-    assert_like(told, "people.team_info")
+    assert_like(reply, "people.team_info")
     assert_like(contract_gateway.call("GET", "/team/info", params={"team_id": "none"}), "people.team_unknown")
     shown = contract_gateway.call("GET", "/v1/models", key=key.secret).json()["data"]
     assert [model["id"] for model in shown] == ["gpt-4o-mini"]
@@ -82,10 +82,10 @@ def test_a_team_keeps_what_is_written_on_it(contract_gateway: ContractGateway) -
     contract_gateway.call("POST", "/team/new", body={**team, "team_alias": "Group", "metadata": {"x": 1}, **limits})
 
     again = contract_gateway.call("POST", "/team/new", body={**team, "team_alias": "Other"})
-    told = contract_gateway.call("POST", "/team/update", body={**team, "metadata": {"y": "2"}})
+    reply = contract_gateway.call("POST", "/team/update", body={**team, "metadata": {"y": "2"}})
 
     assert_like(again, "people.team_taken")
-    assert_like(told, "people.team_updated")
+    assert_like(reply, "people.team_updated")
     row = contract_gateway.call("GET", "/team/info", params=team).json()["team_info"]
     assert (row["team_alias"], row["metadata"]) == ("Group", {"y": "2"})
     unknown = contract_gateway.call("POST", "/team/update", body={"team_id": "none", "metadata": {}})
@@ -97,12 +97,12 @@ def test_reports_spend_soon_after_the_call(contract_gateway: ContractGateway) ->
     cost = float(contract_gateway.chat(key.secret, "one two [words 5]").headers["x-litellm-response-cost"])
     query = {"user_id": contract_gateway.user_id, "return_full_object": "true"}
 
-    def told() -> Any:
+    def reply() -> Any:
         return contract_gateway.call("GET", "/key/info", params={"key": key.token}).json()["info"]
 
-    wait_until(lambda: told()["spend"] > 0, seconds=20)
-    assert told()["spend"] == told()["total_spend"] == pytest.approx(cost)
-    assert told()["last_active"] is not None
+    wait_until(lambda: reply()["spend"] > 0, seconds=20)
+    assert reply()["spend"] == reply()["total_spend"] == pytest.approx(cost)
+    assert reply()["last_active"] is not None
     assert contract_gateway.call("GET", "/key/list", params=query).json()["keys"][0]["spend"] == pytest.approx(cost)
 
 
@@ -126,7 +126,7 @@ def test_reports_use_by_day_model_and_key(contract_gateway: ContractGateway) -> 
     assert about["metadata"]["key_exists"] is True
     first, second = page(1, 1).json(), page(2, 1).json()
     assert first["metadata"]["total_pages"] == 2
-    assert [told["metadata"]["has_more"] for told in (first, second)] == [True, False]
+    assert [reply["metadata"]["has_more"] for reply in (first, second)] == [True, False]
     assert first["metadata"]["total_api_requests"] + second["metadata"]["total_api_requests"] == 4
 
 
@@ -139,11 +139,11 @@ def test_spells_use_as_recorded(contract_gateway: ContractGateway) -> None:
     today = str(datetime.now(UTC).date())
     query = {"start_date": today, "end_date": today, "api_key": key.token}
 
-    def told() -> Any:
+    def reply() -> Any:
         return contract_gateway.call("GET", "/user/daily/activity", params=query)
 
-    wait_until(lambda: bool(told().json()["results"]), seconds=20)
-    assert_like(told(), "usage.one_key")
+    wait_until(lambda: bool(reply().json()["results"]), seconds=20)
+    assert_like(reply(), "usage.one_key")
 
 
 @pytest.mark.parametrize(
@@ -174,5 +174,5 @@ def test_prices_what_would_be_asked_or_was_answered(contract_gateway: ContractGa
 
     asked = {"model": "gpt-4o-mini", "messages": messages}
     assert_like(contract_gateway.call("POST", "/spend/calculate", body=asked), "usage.calculate")
-    told = contract_gateway.call("POST", "/spend/calculate", body=answered).json()
-    assert told["cost"] == pytest.approx(0.00075)
+    reply = contract_gateway.call("POST", "/spend/calculate", body=answered).json()
+    assert reply["cost"] == pytest.approx(0.00075)

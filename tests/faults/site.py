@@ -97,8 +97,8 @@ class Site:
         try:
             self.postgres = self._stack.enter_context(Postgres())
             self.redis = self._stack.enter_context(Redis())
-            told = {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.redis.url, **self._more}
-            self.nodes = [Node(self._sandbox, **told) for _ in range(self._number)]
+            given = {"DATABASE_URL": self.postgres.url, "REDIS_URL": self.redis.url, **self._more}
+            self.nodes = [Node(self._sandbox, **given) for _ in range(self._number)]
             self.intern, self.admin = self._prepare()
             for node in self.nodes:
                 self._stack.enter_context(node)

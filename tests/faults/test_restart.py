@@ -66,8 +66,8 @@ class Balancer(Server):
             assert documented in upstream
             upstream = upstream.replace(documented, f"127.0.0.1:{node.port}")
         user = "user root;" if os.getuid() == 0 else ""
-        told = CONFIGURATION.format(user=user, folder=self.folder, port=self.port, upstream=upstream)
-        (self.folder / "nginx.conf").write_text(told)
+        given = CONFIGURATION.format(user=user, folder=self.folder, port=self.port, upstream=upstream)
+        (self.folder / "nginx.conf").write_text(given)
 
     def command(self) -> list[str]:
         program = find_nginx()

@@ -86,5 +86,5 @@ def _in_template(source: str) -> Iterator[Message]:
 
 
 def _message(function: str, values: Iterable[str]) -> Message:
-    told = dict(zip(PARTS[function].split(), values, strict=False))
-    return told.get("context", ""), told["text"], told.get("plural", "")
+    given = dict(zip(PARTS[function].split(), values, strict=False))
+    return given.get("context", ""), given["text"], given.get("plural", "")

@@ -157,8 +157,8 @@ def test_a_check(staff: User, sandbox: Sandbox, settings: Settings, read: Read, 
 @pytest.mark.parametrize("sandbox_badge", [True, False])
 def test_the_gateway_in_every_state(intern: User, read: Read, problem: str, sandbox_badge: bool) -> None:
     now = timezone.now()
-    told = {"checked_at": now, "models_at": now, "version": "1.2", "sandbox": sandbox_badge, "problem": problem}
-    GatewayState.objects.update(**told, down_since=now if problem == "silent" else None)
+    given = {"checked_at": now, "models_at": now, "version": "1.2", "sandbox": sandbox_badge, "problem": problem}
+    GatewayState.objects.update(**given, down_since=now if problem == "silent" else None)
 
     for page in ("/", "/status/", "/models/", "/usage/", "/playground/"):
         read(in_french(intern).get(page))

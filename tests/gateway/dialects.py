@@ -1,6 +1,6 @@
 """The streams of OpenAI-compatible servers, in the bytes in which each of them spells the same short answer.
 
-Written after the servers' own sources and documentation; what is told of an answer stands beside its bytes.
+Written after the servers' own sources and documentation; each with the bytes of an answer and what it reports.
 """
 
 import json

@@ -86,9 +86,9 @@ def test_a_healthy_gateway_is_found_so_and_left_as_it_was(keeper: Keeper, quick:
 
     assert [finding.text for finding in findings if not finding.ok] == []
     assert all(not finding.advice for finding in findings)
-    told = "\n".join(finding.text for finding in findings)
+    given = "\n".join(finding.text for finding in findings)
     for words in ("answers at", "healthy", "1.106.2", "gpt-4o-mini, embedding", "make keys", "clock", "choose"):
-        assert words in told
+        assert words in given
     assert keeper.made == 2
     assert keeper.keys == {}
 

@@ -92,9 +92,9 @@ def test_liveness_is_litellms_text_and_needs_no_key(paper: Paper, gateway: Gatew
 def test_readiness_tells_of_the_database_and_needs_no_key(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("health", "readiness"))
 
-    told = gateway.health.readiness()
+    given = gateway.health.readiness()
 
-    assert (told.status, told.db, told.version) == ("healthy", "connected", None)
+    assert (given.status, given.db, given.version) == ("healthy", "connected", None)
     assert (paper.last.path, "authorization" in paper.last.headers) == ("/health/readiness", False)
 
 
@@ -169,13 +169,17 @@ def test_what_failed_before_its_model_was_known_is_told_too(paper: Paper, gatewa
 def test_the_totals_of_a_day_are_the_gateways_own(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("activity", "totals"))
 
-    told = gateway.usage.day_totals(date(2026, 11, 21))
+    given = gateway.usage.day_totals(date(2026, 11, 21))
 
     assert paper.last.path == "/user/daily/activity/aggregated"
     assert paper.last.query == {"start_date": "2026-11-21", "end_date": "2026-11-21", "api_key_limit": "1"}
-    assert (told.spend_usd, told.prompt_tokens, told.completion_tokens) == (Decimal("0.0005169750000000001"), 301, 465)
-    assert (told.successful_requests, told.failed_requests) == (46, 44)
-    assert told.took_s > 0
+    assert (given.spend_usd, given.prompt_tokens, given.completion_tokens) == (
+        Decimal("0.0005169750000000001"),
+        301,
+        465,
+    )
+    assert (given.successful_requests, given.failed_requests) == (46, 44)
+    assert given.took_s > 0
 
 
 @pytest.mark.parametrize("metadata", [{}, {"total_pages": None}, {"total_pages": 3, "page": 2}])

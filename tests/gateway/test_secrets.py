@@ -156,7 +156,7 @@ def shown_by(error: GatewayError) -> str:
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("given", "shown"),
     [
         ("Can't reach database server at `db.lab.internal:5432`", "Can't reach database server at `…`"),
         ("connect to 10.20.0.7:5432 failed, retry in 5 s", "connect to … failed, retry in 5 s"),
@@ -168,5 +168,5 @@ def shown_by(error: GatewayError) -> str:
         ("litellm.proxy.proxy_server.ProxyException: Error code: 404", None),
     ],
 )
-def test_addresses_of_other_machines_are_blanked_and_the_rest_stays(told: str, shown: str | None) -> None:
-    assert without_addresses(told) == (shown or told)
+def test_addresses_of_other_machines_are_blanked_and_the_rest_stays(given: str, shown: str | None) -> None:
+    assert without_addresses(given) == (shown or given)

@@ -19,14 +19,14 @@ from tests.sandbox_process import Sandbox
 BY_TEST = Act(address="192.0.2.1")
 
 
-def issue(owner: User, label: str = "thesis", kind: str = Key.Kind.TEMPORARY, **wish: Any) -> services.FreshKey:
+def issue(owner: User, label: str = "thesis", kind: str = Key.Kind.TEMPORARY, **key_request: Any) -> services.FreshKey:
     """Issue a key as its owner would, for the `intern` or the one whom `intern_name` and its like describe."""
     about = {"name": "intern_name", "email": "intern_email", "stay_ends_on": "stay_ends_on"}
-    described = {name: wish.pop(key) for name, key in about.items() if key in wish}
+    described = {name: key_request.pop(key) for name, key in about.items() if key in key_request}
     if described.get("name"):
-        wish["intern"] = Intern(**described)
-    wished = services.Wish(label=label, kind=kind, request_id=uuid.uuid4(), **wish)
-    return services.issue_key(owner=owner, act=Act(actor=owner, address="192.0.2.1"), wish=wished)
+        key_request["intern"] = Intern(**described)
+    requested = services.KeyRequest(label=label, kind=kind, request_id=uuid.uuid4(), **key_request)
+    return services.issue_key(owner=owner, act=Act(actor=owner, address="192.0.2.1"), key_request=requested)
 
 
 def without_models(owner: User, kind: str) -> Allowance:

@@ -35,10 +35,10 @@ def killed_after(line: int, act: Callable[[], object], folder: str = SERVICES) -
 
     More than before the line of that number, that is. Return whether it was killed, and the number of its last line.
     """
-    told, tell = os.pipe()
+    reported, tell = os.pipe()
     killed = _in_child(act, lambda: _die_after(line, folder, tell))
     os.close(tell)
-    with open(told, encoding="ascii") as lines:
+    with open(reported, encoding="ascii") as lines:
         return killed, len(lines.read())
 
 

@@ -264,14 +264,14 @@ def test_costs_a_page_nothing_until_it_asks(django_assert_num_queries: DjangoAss
     request = RequestFactory().get("/")
 
     with django_assert_num_queries(0):
-        told: Any = context.gateway(request)["gateway"]
+        reported: Any = context.gateway(request)["gateway"]
     with django_assert_num_queries(1):
-        assert told.sandbox
-        assert not told.down_since
+        assert reported.sandbox
+        assert not reported.down_since
 
 
 def test_a_page_lives_without_the_database(settings: Settings) -> None:
-    told: Any = context.gateway(RequestFactory().get("/"))["gateway"]
+    reported: Any = context.gateway(RequestFactory().get("/"))["gateway"]
 
     def refuse(*_: object) -> None:
         from django.db import OperationalError
@@ -279,5 +279,5 @@ def test_a_page_lives_without_the_database(settings: Settings) -> None:
         raise OperationalError("the database is away")
 
     with connections["default"].execute_wrapper(refuse):
-        assert not told.down_since
-        assert not told.sandbox
+        assert not reported.down_since
+        assert not reported.sandbox

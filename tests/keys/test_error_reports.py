@@ -18,7 +18,7 @@ from keys import services
 from keys.models import Key
 from tests.keys.acts import assert_at_rest, issue
 from tests.keys.leaks import assert_nowhere, everywhere
-from tests.keys.views.pages import url_of, wish
+from tests.keys.views.pages import key_request, url_of
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,8 +53,8 @@ def page_fails(settings: Settings, folder: Path) -> Iterator[None]:
     """Put a template that cannot be rendered in the place of the snippets."""
     (folder / "keys").mkdir()
     (folder / "keys" / "_snippets.html").write_text("{% include 'there/is/none.html' %}")
-    (told,) = settings.TEMPLATES
-    settings.TEMPLATES = [{**told, "DIRS": [folder, *told["DIRS"]]}]
+    (reported,) = settings.TEMPLATES
+    settings.TEMPLATES = [{**reported, "DIRS": [folder, *reported["DIRS"]]}]
     yield
 
 
@@ -86,7 +86,7 @@ def test_a_report_has_no_secret(
     url = url_of(act, fresh.key) if act == "rotate" else f"/keys/{act}/"
 
     with failing(where, settings, tmp_path):
-        response = as_staff.post(url, {**wish("other"), "secret": fresh.secret})
+        response = as_staff.post(url, {**key_request("other"), "secret": fresh.secret})
 
     assert response.status_code == 500
     assert any("keys/views" in str(message.message()) for message in mail.outbox)
@@ -99,7 +99,7 @@ def test_a_report_has_no_secret(
 def test_what_broke_in_the_middle_is_healed(as_staff: Client, sandbox: Sandbox, settings: Settings) -> None:
     as_staff.raise_request_exception = False
     with database_fails_at('UPDATE "keys_token"'):
-        as_staff.post("/keys/create/", wish())
+        as_staff.post("/keys/create/", key_request())
     assert len(sandbox.live_keys()) == 1
     settings.KEY_ANSWER_DEADLINE_S = 0
 

@@ -52,8 +52,8 @@ def point_at(settings: Settings) -> Callable[[Sandbox], None]:
 def seen_at(gateway: Sandbox) -> str:
     """Return the time that is written on our team at the gateway."""
     team = {"team_id": GatewayIdentity.load().marker}
-    told: str = gateway.call("GET", "/team/info", params=team).json()["team_info"]["metadata"]["passerelle_seen_at"]
-    return told
+    reported: str = gateway.call("GET", "/team/info", params=team).json()["team_info"]["metadata"]["passerelle_seen_at"]
+    return reported
 
 
 def write_on(gateway: Sandbox, seen: object) -> None:

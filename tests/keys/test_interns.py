@@ -18,7 +18,7 @@ from tests.accounts.signing_in import SignIn
 from tests.dumps import dump_database
 from tests.factories import make_staff, make_user
 from tests.keys.acts import again, ending_in, issue, tokens_at
-from tests.keys.views.pages import everything, field_of, wish, words_of
+from tests.keys.views.pages import everything, field_of, key_request, words_of
 from tests.sandbox_process import Sandbox
 
 CREATE = "/keys/create/"
@@ -27,12 +27,12 @@ IN_A_MONTH = (timezone.localdate() + timedelta(days=30)).isoformat()
 
 
 def test_an_intern_who_is_picked_has_several_keys(as_staff: Client, staff: User, sandbox: Sandbox) -> None:
-    as_staff.post(CREATE, wish("first", **ADA))
+    as_staff.post(CREATE, key_request("first", **ADA))
     ada = Intern.objects.get()
     page = as_staff.get("/")
     assert f'<option value="{ada.pk}">Ada Lovelace (ada@example.edu)</option>' in page.content.decode()
 
-    answer = as_staff.post(CREATE, wish("second", intern=str(ada.pk)))
+    answer = as_staff.post(CREATE, key_request("second", intern=str(ada.pk)))
 
     assert answer.status_code == 201
     assert list(ada.keys.order_by("label").values_list("label", "owner")) == [("first", staff.pk), ("second", staff.pk)]
@@ -45,18 +45,18 @@ def test_a_form_that_is_sent_again_after_a_failure_makes_no_second_intern(
     as_staff: Client, sandbox: Sandbox, named: dict[str, str]
 ) -> None:
     sandbox.faults("/key/generate", "error", status=503)
-    assert as_staff.post(CREATE, wish("thesis", **named)).status_code == 503
+    assert as_staff.post(CREATE, key_request("thesis", **named)).status_code == 503
     sandbox.clear_faults()
 
     with override_settings(KEY_ANSWER_DEADLINE_S=0):
         services.sweep_keys()
-    assert as_staff.post(CREATE, wish("thesis", **named)).status_code == 201
+    assert as_staff.post(CREATE, key_request("thesis", **named)).status_code == 201
 
     assert Intern.objects.get().keys.filter(state=Key.State.ACTIVE).count() == 1
 
 
 def test_a_second_click_makes_no_second_intern(as_staff: Client, sandbox: Sandbox) -> None:
-    form = wish("thesis", **ADA, request_id=field_of(as_staff.get("/"), "request_id"))
+    form = key_request("thesis", **ADA, request_id=field_of(as_staff.get("/"), "request_id"))
 
     assert [as_staff.post(CREATE, form).status_code for _ in range(2)] == [201, 422]
     assert Intern.objects.count() == 1
@@ -76,7 +76,7 @@ def test_whoever_is_there_already_is_not_made_again_with_other_words(
     issue(staff, "first", **ADA)
     before = everything(sandbox)
 
-    answer = as_staff.post(CREATE, wish("second", **described))
+    answer = as_staff.post(CREATE, key_request("second", **described))
 
     assert answer.status_code == 422
     assert f"You have {says}" in words_of(answer)
@@ -104,7 +104,7 @@ def test_a_strangers_intern_cannot_be_picked(as_staff: Client, staff: User, sand
     theirs = Intern.objects.create(supervisor=make_staff("other"), name="Ada Lovelace")
     before = everything(sandbox)
 
-    answer = as_staff.post(CREATE, wish(intern=str(theirs.pk)))
+    answer = as_staff.post(CREATE, key_request(intern=str(theirs.pk)))
 
     assert answer.status_code == 422
     assert "This intern is no longer in your list." in words_of(answer)
@@ -125,7 +125,7 @@ def test_an_intern_is_picked_or_described_not_both(
 ) -> None:
     ada = Intern.objects.create(supervisor=staff, name="Ada Lovelace")
 
-    answer = as_staff.post(CREATE, wish(intern=str(ada.pk), **more))
+    answer = as_staff.post(CREATE, key_request(intern=str(ada.pk), **more))
 
     assert answer.status_code == 422
     assert "Choose an intern, or describe a new one, not both." in words_of(answer)
@@ -135,7 +135,7 @@ def test_an_intern_is_picked_or_described_not_both(
 def test_a_key_for_an_intern_who_is_picked_is_temporary(as_staff: Client, staff: User, sandbox: Sandbox) -> None:
     ada = Intern.objects.create(supervisor=staff, name="Ada Lovelace")
 
-    assert as_staff.post(CREATE, wish(kind="personal", intern=str(ada.pk))).status_code == 422
+    assert as_staff.post(CREATE, key_request(kind="personal", intern=str(ada.pk))).status_code == 422
     assert not Key.objects.exists()
 
 
@@ -143,7 +143,7 @@ def test_who_may_have_none_picks_none(as_intern: Client, intern: User, sandbox: 
     Intern.objects.create(supervisor=intern, name="of another time")
 
     assert "of another time" not in words_of(as_intern.get("/"))
-    as_intern.post(CREATE, wish(intern=str(Intern.objects.get().pk)))
+    as_intern.post(CREATE, key_request(intern=str(Intern.objects.get().pk)))
     assert Key.objects.get().intern is None
 
 

@@ -87,11 +87,11 @@ def test_another_person_may_use_the_same_label(intern: User, staff: User, sandbo
 
 
 def test_a_form_sent_twice_makes_one_key(intern: User, sandbox: Sandbox) -> None:
-    wish = services.Wish(label="thesis", kind=Key.Kind.TEMPORARY, request_id=uuid.uuid4())
-    services.issue_key(owner=intern, act=Act(actor=intern), wish=wish)
+    key_request = services.KeyRequest(label="thesis", kind=Key.Kind.TEMPORARY, request_id=uuid.uuid4())
+    services.issue_key(owner=intern, act=Act(actor=intern), key_request=key_request)
 
     with pytest.raises(services.KeyRefused) as refusal:
-        services.issue_key(owner=intern, act=Act(actor=intern), wish=wish)
+        services.issue_key(owner=intern, act=Act(actor=intern), key_request=key_request)
 
     assert refusal.value.code == "repeated"
     assert len(sandbox.live_keys()) == 1
@@ -154,10 +154,12 @@ def test_a_policy_with_models_restricts_the_key_at_the_gateway(sandbox: Sandbox,
 
 def test_an_allowance_without_a_model_makes_no_key_rather_than_one_for_all(intern: User, sandbox: Sandbox) -> None:
     """The database keeps such rules out; to the gateway an empty list means all models."""
-    wish = services.Wish(label="thesis", kind=Key.Kind.TEMPORARY)
+    key_request = services.KeyRequest(label="thesis", kind=Key.Kind.TEMPORARY)
 
     with pytest.raises(services.KeyRefused) as refusal:
-        services.issue_key(owner=intern, act=BY_TEST, wish=wish, allowance=without_models(intern, wish.kind))
+        services.issue_key(
+            owner=intern, act=BY_TEST, key_request=key_request, allowance=without_models(intern, key_request.kind)
+        )
 
     assert refusal.value.code == "models"
     assert not sandbox.live_keys()
@@ -209,12 +211,12 @@ def test_a_gateway_that_is_not_there_leaves_a_failed_row_at_once(
 
 
 def test_the_same_form_can_be_sent_again_after_a_failure(intern: User, sandbox: Sandbox) -> None:
-    wish = services.Wish(label="thesis", kind=Key.Kind.TEMPORARY, request_id=uuid.uuid4())
+    key_request = services.KeyRequest(label="thesis", kind=Key.Kind.TEMPORARY, request_id=uuid.uuid4())
     sandbox.faults("/key/generate", "error", status=429)
     with pytest.raises(GatewayRejected):
-        services.issue_key(owner=intern, act=Act(actor=intern), wish=wish)
+        services.issue_key(owner=intern, act=Act(actor=intern), key_request=key_request)
 
-    fresh = services.issue_key(owner=intern, act=Act(actor=intern), wish=wish)
+    fresh = services.issue_key(owner=intern, act=Act(actor=intern), key_request=key_request)
 
     assert works(sandbox, fresh.secret)
 
@@ -236,7 +238,7 @@ def test_no_key_is_made_where_the_gateway_does_not_keep_its_lifetime(
     sandbox.shorten_lifetimes()
 
     with pytest.raises(services.KeyRefused, match="a different lifetime from the one requested"):
-        services.issue_key(owner=intern, act=BY_TEST, wish=services.Wish(label="thesis", kind=kind))
+        services.issue_key(owner=intern, act=BY_TEST, key_request=services.KeyRequest(label="thesis", kind=kind))
 
     assert sandbox.live_keys() == []
     assert_at_rest(sandbox)

@@ -7,7 +7,7 @@ from accounts.models import User
 from keys import services
 from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue, works
 from tests.keys.killable_portal import KillablePortal, Waiting
-from tests.keys.views.pages import url_of, wish, words_of
+from tests.keys.views.pages import key_request, url_of, words_of
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,7 +36,7 @@ CASES: list[tuple[str, str, str, str, list[bool]]] = [
 ]
 
 
-@pytest.mark.parametrize(("act", "path", "fault", "told", "working"), CASES)
+@pytest.mark.parametrize(("act", "path", "fault", "reported", "working"), CASES)
 def test_is_healed_and_told(
     as_intern: Client,
     intern: User,
@@ -44,14 +44,14 @@ def test_is_healed_and_told(
     act: str,
     path: str,
     fault: str,
-    told: str,
+    reported: str,
     working: list[bool],
 ) -> None:
     address, secrets = _prepare(act, intern, sandbox)
     with KillablePortal(sandbox) as portal:
         person = Waiting(portal, intern)
         sandbox.faults(path, fault, seconds=60)
-        waiting = person.send(address, **wish())
+        waiting = person.send(address, **key_request())
         sandbox.wait_until_fault_holds(path)
         portal.kill()
         waiting.join()
@@ -63,7 +63,7 @@ def test_is_healed_and_told(
         services.sweep_keys()
 
     assert_at_rest(sandbox)
-    assert told in words_of(as_intern.get("/"))
+    assert reported in words_of(as_intern.get("/"))
     assert [works(sandbox, secret) for secret in secrets] == working
     assert len(sandbox.live_keys()) == sum(working)
 

@@ -93,8 +93,8 @@ def test_says_that_the_persons_budget_is_used_up_and_what_is_left_of_it(poor: Us
 
     use_up(sandbox, secret)
 
-    told = services.check_secret(owner=poor, secret=secret)
-    assert str(told.sentence) == "Your budget for all your keys together is used up."
+    reported = services.check_secret(owner=poor, secret=secret)
+    assert str(reported.sentence) == "Your budget for all your keys together is used up."
 
 
 def test_a_person_without_a_limit_has_no_team(intern: User, sandbox: Sandbox) -> None:
@@ -165,8 +165,8 @@ def test_a_team_deleted_at_the_gateway_is_made_again(intern: User, sandbox: Sand
     lost = issue(intern)
     sandbox.call("POST", "/team/delete", body={"team_ids": [team_id_of(intern)]})
     blind = issue(intern, "another")  # nobody has noticed yet
-    told = services.check_secret(owner=intern, secret=blind.secret)
-    assert str(told.sentence) == "The gateway does not have your budget any more, so it refuses your keys."
+    reported = services.check_secret(owner=intern, secret=blind.secret)
+    assert str(reported.sentence) == "The gateway does not have your budget any more, so it refuses your keys."
 
     services.sweep_keys()
 
@@ -227,8 +227,8 @@ def test_renewing_and_rotating_give_what_the_policy_gives_now(intern: User, sand
     act(key=key, act=BY_TEST)
 
     for row in sandbox.live_keys():  # after a rotation the old secret too
-        told = (row["max_budget"], row["budget_duration"], row["rpm_limit"], row["models"])
-        assert told == (9.0, "7d", 7, ["llama-70b"])
+        reported = (row["max_budget"], row["budget_duration"], row["rpm_limit"], row["models"])
+        assert reported == (9.0, "7d", 7, ["llama-70b"])
     kept = again(fresh.key)
     assert (kept.budget_usd, kept.budget_period, kept.rpm_limit, kept.model_names) == (
         Decimal(9),

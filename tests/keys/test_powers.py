@@ -127,15 +127,15 @@ def _status(
     """Try one thing with a key; return the gateway's status."""
     for name, value in names.items():
         path = path.replace(name, value)
-        body = {field: _named(told, name, value) for field, told in body.items()}
+        body = {field: _named(reported, name, value) for field, reported in body.items()}
     answer = gateway.call(method, path, key=secret, body=body if method == "POST" else None)
     return int(answer.status_code)
 
 
-def _named(told: Any, name: str, value: str) -> Any:
-    if isinstance(told, list):
-        return [_named(entry, name, value) for entry in told]
-    return value if told == name else told
+def _named(reported: Any, name: str, value: str) -> Any:
+    if isinstance(reported, list):
+        return [_named(entry, name, value) for entry in reported]
+    return value if reported == name else reported
 
 
 def keys_of(gateway: AnyGateway, person: User) -> list[tuple[Any, ...]]:

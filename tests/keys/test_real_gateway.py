@@ -16,7 +16,7 @@ from keys.models import Key, Token
 from tests.factories import make_policy
 from tests.keys.acts import again
 from tests.keys.real_gateway import RealGateway, post, real_gateway, secret_on
-from tests.keys.views.pages import url_of, wish, words_of
+from tests.keys.views.pages import key_request, url_of, words_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.real_gateway
@@ -32,7 +32,7 @@ def real(intern: User, settings: Settings) -> Iterator[RealGateway]:
 @pytest.fixture
 def secret(as_intern: Client, real: RealGateway) -> str:
     """Create a key on the page, and read its secret off it."""
-    return secret_on(post(as_intern, "/keys/create/", 201, **wish()))
+    return secret_on(post(as_intern, "/keys/create/", 201, **key_request()))
 
 
 def the_key() -> Key:
@@ -72,14 +72,14 @@ def test_the_gateway_holds_what_the_policy_says(intern: User, real: RealGateway,
 def test_a_policy_of_one_model_is_enforced(as_intern: Client, real: RealGateway) -> None:
     make_policy("Interns", all_models=False, model_names=["llama-70b"])
 
-    secret = secret_on(post(as_intern, "/keys/create/", 201, **wish()))
+    secret = secret_on(post(as_intern, "/keys/create/", 201, **key_request()))
 
     assert real.chat(secret).status_code == 403
     assert "The gateway lists 1 model for this key." in post(as_intern, "/keys/check/", 200, secret=secret)
 
 
 def test_a_form_sent_twice_makes_one_key(as_intern: Client, intern: User, real: RealGateway) -> None:
-    form = wish(request_id=str(uuid.uuid4()))
+    form = key_request(request_id=str(uuid.uuid4()))
     post(as_intern, "/keys/create/", 201, **form)
 
     post(as_intern, "/keys/create/", 422, **form)

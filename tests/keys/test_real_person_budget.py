@@ -177,8 +177,8 @@ def booked_usd(real: RealGateway, person: User) -> Decimal:
     """Return what the gateway's own activity of today says, deleted keys included."""
     today = datetime.now(UTC).date().isoformat()
     query = {"start_date": today, "end_date": today, "user_id": person.gateway_user_id, "page_size": 1000}
-    told: dict[str, Any] = real.call("GET", "/user/daily/activity", params=query).json()
-    return Decimal(str(told["metadata"]["total_spend"]))
+    reported: dict[str, Any] = real.call("GET", "/user/daily/activity", params=query).json()
+    return Decimal(str(reported["metadata"]["total_spend"]))
 
 
 def test_keys_from_before_count_after_the_sweep_and_keep_their_person(intern: User, real: RealGateway) -> None:
@@ -193,7 +193,7 @@ def test_keys_from_before_count_after_the_sweep_and_keep_their_person(intern: Us
     assert (row["team_id"], row["user_id"]) == (team_id_of(intern), intern.gateway_user_id)
     allow(person_budget_usd=None)
     services.sweep_keys()  # the limit is lifted at the team
-    told = real.call("GET", "/team/info", params={"team_id": team_id_of(intern)}).json()["team_info"]
-    assert (told["max_budget"], told["budget_duration"]) == (None, None)
+    reported = real.call("GET", "/team/info", params={"team_id": team_id_of(intern)}).json()["team_info"]
+    assert (reported["max_budget"], reported["budget_duration"]) == (None, None)
     assert real.chat(secret).ok
     assert real.call("GET", "/user/info", params={"user_id": intern.gateway_user_id}).status_code == 404

@@ -15,7 +15,7 @@ from tests.factories import make_staff
 from tests.keys.acts import ending_in, issue, live_token
 from tests.keys.leaks import assert_nowhere, everywhere, in_files, traces_of
 from tests.keys.portal_worker import Worker
-from tests.keys.views.pages import url_of, wish
+from tests.keys.views.pages import key_request, url_of
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
 
@@ -42,7 +42,7 @@ class Visitor:
 
     def creates(self, label: str, **headers: str) -> Key:
         """Make a key; the answer is the one place for its secret."""
-        response = self.client.post("/keys/create/", wish(label), headers=headers)
+        response = self.client.post("/keys/create/", key_request(label), headers=headers)
         assert self.sandbox.issued_secrets()[-1].encode() in response.content
         return Key.objects.get(label=label)
 
@@ -55,7 +55,7 @@ class Visitor:
 
     def sends(self, url: str, **fields: str) -> None:
         """Send a form whose answer may hold no secret."""
-        self.pages.append((url, self.client.post(url, {**wish("other"), **fields}, follow=True).content))
+        self.pages.append((url, self.client.post(url, {**key_request("other"), **fields}, follow=True).content))
 
     def looks_around(self) -> None:
         """Read every page there is."""

@@ -19,8 +19,8 @@ STATUS_URL = "/status/"
 def heard(**fields: object) -> None:
     """Write down what was last heard of the gateway, just now unless told."""
     now = timezone.now()
-    told = {"checked_at": now, "ok_at": now, "models_at": now, "version": "1.106.2", **fields}
-    GatewayState.objects.update_or_create(pk=1, defaults=told)
+    reported = {"checked_at": now, "ok_at": now, "models_at": now, "version": "1.106.2", **fields}
+    GatewayState.objects.update_or_create(pk=1, defaults=reported)
 
 
 def tones(client: Client) -> dict[str, str]:

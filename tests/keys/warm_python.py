@@ -22,18 +22,18 @@ def libraries_of(code):
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
 
-def run(told):
-    for number, place in ((0, os.devnull), (1, told["out"]), (2, told["errors"])):
+def run(job):
+    for number, place in ((0, os.devnull), (1, job["out"]), (2, job["errors"])):
         os.dup2(os.open(place, os.O_RDWR | os.O_CREAT), number)
-    signal.alarm(told["timeout_s"])
+    signal.alarm(job["timeout_s"])
     os.environ.clear()
-    os.environ.update(told["environment"])
-    os.chdir(told["folder"])
-    sys.path.insert(0, told["folder"])
-    sys.argv = [told["program"]]
+    os.environ.update(job["environment"])
+    os.chdir(job["folder"])
+    sys.path.insert(0, job["folder"])
+    sys.argv = [job["program"]]
     status = 0
     try:
-        runpy.run_path(told["program"], run_name="__main__")
+        runpy.run_path(job["program"], run_name="__main__")
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
         if status and not isinstance(end.code, int):
@@ -47,8 +47,8 @@ def run(told):
 
 answers = os.fdopen(os.dup(1), "w")
 for line in sys.stdin:
-    told = json.loads(line)
-    with open(os.path.join(told["folder"], told["program"]), encoding="utf-8") as file:
+    job = json.loads(line)
+    with open(os.path.join(job["folder"], job["program"]), encoding="utf-8") as file:
         names = list(libraries_of(file.read()))
     for name in names:
         try:
@@ -57,7 +57,7 @@ for line in sys.stdin:
             pass  # the program says so itself
     pid = os.fork()
     if not pid:
-        run(told)
+        run(job)
     answers.write(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])) + "\\n")
     answers.flush()
 """
@@ -83,8 +83,8 @@ def run_warm(program: str, folder: Path, environment: dict[str, str], timeout_s:
     assert warm.stdout
     with tempfile.TemporaryDirectory(prefix="said-") as said:
         out, errors = Path(said, "out"), Path(said, "errors")
-        told = {"program": program, "folder": str(folder), "environment": environment, "timeout_s": timeout_s}
-        warm.stdin.write(json.dumps(told | {"out": str(out), "errors": str(errors)}) + "\n")
+        reported = {"program": program, "folder": str(folder), "environment": environment, "timeout_s": timeout_s}
+        warm.stdin.write(json.dumps(reported | {"out": str(out), "errors": str(errors)}) + "\n")
         warm.stdin.flush()
         status = int(warm.stdout.readline())
         return status, out.read_text(encoding="utf-8"), errors.read_text(encoding="utf-8")

@@ -17,9 +17,14 @@ class MortalPortal(KillablePortal):
 
     def __init__(self, gateway: Sandbox, *, grace_s: int = 30, threads: int = 8, **more: str) -> None:
         secret = settings.PLAYGROUND_KEY_SECRET
-        told = {"DEBUG": "1", "WEB_THREADS": str(threads), "WEB_GRACE_S": str(grace_s), "PLAYGROUND_KEY_SECRET": secret}
-        told["PLAYGROUND_UNWATCHED_S"] = "0"
-        Portal.__init__(self, gateway, **told, **more)
+        received = {
+            "DEBUG": "1",
+            "WEB_THREADS": str(threads),
+            "WEB_GRACE_S": str(grace_s),
+            "PLAYGROUND_KEY_SECRET": secret,
+        }
+        received["PLAYGROUND_UNWATCHED_S"] = "0"
+        Portal.__init__(self, gateway, **received, **more)
 
     @property
     def master(self) -> psutil.Process:

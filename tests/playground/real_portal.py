@@ -38,8 +38,12 @@ class ServedPortal(Portal):
     """A portal on the database of the tests, with their secrets of Playground keys; who goes is not waited for."""
 
     def __init__(self, gateway: Gateway) -> None:
-        told = {"DEBUG": "1", "PLAYGROUND_KEY_SECRET": settings.PLAYGROUND_KEY_SECRET, "PLAYGROUND_UNWATCHED_S": "0"}
-        super().__init__(gateway, **told)
+        received = {
+            "DEBUG": "1",
+            "PLAYGROUND_KEY_SECRET": settings.PLAYGROUND_KEY_SECRET,
+            "PLAYGROUND_UNWATCHED_S": "0",
+        }
+        super().__init__(gateway, **received)
 
     def prepare(self) -> None:
         """Need nothing: with DEBUG, static files need not be collected."""
@@ -62,7 +66,7 @@ def served(test_settings: Settings, *people: User) -> Iterator[Served]:
         yield Served(real=real, tap=tap, portal=portal)
 
 
-class Talker:
+class Visitor:
     """Somebody who is signed in, and sends messages by real HTTP."""
 
     def __init__(self, portal: Portal, user: User) -> None:

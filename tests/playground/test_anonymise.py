@@ -230,8 +230,8 @@ def test_what_a_request_under_way_still_makes_goes_too(ngozi: User, sandbox: San
     stale = User.objects.get(pk=ngozi.pk)
     allowance = policy_of(stale)
     anonymise(person=ngozi, act=BY_TEST)
-    wish = keys.Wish(label="Intern thesis", kind=Key.Kind.TEMPORARY, intern=Intern(name="Bo Lind"))
-    keys.issue_key(owner=stale, act=BY_TEST, wish=wish, allowance=allowance)
+    key_request = keys.KeyRequest(label="Intern thesis", kind=Key.Kind.TEMPORARY, intern=Intern(name="Bo Lind"))
+    keys.issue_key(owner=stale, act=BY_TEST, key_request=key_request, allowance=allowance)
     rows.conversation(stale, ("Hello", "Hi"))
 
     sweep()

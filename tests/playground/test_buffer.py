@@ -6,9 +6,9 @@ from gateway.inference_types import ChatDelta, TokenUsage, ToolCall
 from playground.services.buffer import AnswerBuffer
 
 
-def counted(*told: TokenUsage) -> TokenUsage:
+def counted(*received: TokenUsage) -> TokenUsage:
     buffer = AnswerBuffer()
-    for usage in told:
+    for usage in received:
         buffer.add(ChatDelta(usage=usage))
     assert buffer.usage
     return buffer.usage

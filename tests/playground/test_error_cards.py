@@ -98,11 +98,13 @@ def test_every_code_has_words_of_its_own() -> None:
 def test_the_gateways_words_are_told_without_secrets() -> None:
     message = f"litellm.AuthenticationError: Incorrect API key provided: sk-{'a1B2' * 8}, hash {'0f' * 32}"
 
-    told = card_of(answer_error_of(refusal(401, "authentication_error", message), begun=False)).gateway_message
+    received = card_of(answer_error_of(refusal(401, "authentication_error", message), begun=False)).gateway_message
 
-    assert told.startswith("401 authentication_error\nlitellm.AuthenticationError: Incorrect API key provided: sk-…")
-    assert "a1B2" not in told
-    assert "0f0f" not in told
+    assert received.startswith(
+        "401 authentication_error\nlitellm.AuthenticationError: Incorrect API key provided: sk-…"
+    )
+    assert "a1B2" not in received
+    assert "0f0f" not in received
 
 
 def test_words_are_in_the_language_of_who_reads() -> None:

@@ -142,10 +142,10 @@ def test_at_the_start(
         settings.PLAYGROUND_SILENCE_S = SILENCE_S
     sandbox.faults("/chat/completions", case.kind, after_chunks=0, **case.more)
 
-    told = ErrorBody(as_intern, "Count [count 30]")
+    received = ErrorBody(as_intern, "Count [count 30]")
 
-    assert_ended_as(case, told, sandbox)
-    assert_nothing_is_left(as_intern, sandbox, told, caplog)
+    assert_ended_as(case, received, sandbox)
+    assert_nothing_is_left(as_intern, sandbox, received, caplog)
 
 
 @named(IN_THE_MIDDLE)
@@ -156,10 +156,10 @@ def test_in_the_middle(
         settings.PLAYGROUND_SILENCE_S = SILENCE_S
     sandbox.faults("/chat/completions", case.kind, after_chunks=CHUNKS, **case.more)
 
-    told = ErrorBody(as_intern, "Count [count 30]")
+    received = ErrorBody(as_intern, "Count [count 30]")
 
-    assert_ended_as(case, told, sandbox)
-    assert_nothing_is_left(as_intern, sandbox, told, caplog)
+    assert_ended_as(case, received, sandbox)
+    assert_nothing_is_left(as_intern, sandbox, received, caplog)
 
 
 @pytest.mark.parametrize(("status", "code", "cost"), STATUSES)
@@ -168,11 +168,11 @@ def test_each_status(
 ) -> None:
     sandbox.faults("/chat/completions", "error", status=status)
 
-    told = ErrorBody(as_intern, "Count [count 30]")
+    received = ErrorBody(as_intern, "Count [count 30]")
 
-    assert_ended_as(Case("error", code, "", cost), told, sandbox)
-    assert f"{status}" in told.conversation.article  # in the gateway's own words, folded
-    assert_nothing_is_left(as_intern, sandbox, told, caplog)
+    assert_ended_as(Case("error", code, "", cost), received, sandbox)
+    assert f"{status}" in received.conversation.article  # in the gateway's own words, folded
+    assert_nothing_is_left(as_intern, sandbox, received, caplog)
 
 
 @pytest.mark.parametrize(
@@ -183,20 +183,20 @@ def test_each_status_that_comes_too_late_to_be_one(
 ) -> None:
     sandbox.faults("/chat/completions", "stream_error", after_chunks=CHUNKS, status=status)
 
-    told = ErrorBody(as_intern, "Count [count 30]")
+    received = ErrorBody(as_intern, "Count [count 30]")
 
-    assert_ended_as(Case("stream_error", code, SAID, ABOUT), told, sandbox)
-    assert_nothing_is_left(as_intern, sandbox, told, caplog)
+    assert_ended_as(Case("stream_error", code, SAID, ABOUT), received, sandbox)
+    assert_nothing_is_left(as_intern, sandbox, received, caplog)
 
 
 @named(PROVIDERS)
 def test_what_a_provider_does(
     as_intern: Client, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, case: Case
 ) -> None:
-    told = ErrorBody(as_intern, f"Count [count 30] [{case.kind}]", seed="7")
+    received = ErrorBody(as_intern, f"Count [count 30] [{case.kind}]", seed="7")
 
-    assert_ended_as(case, told, sandbox)
-    assert_nothing_is_left(as_intern, sandbox, told, caplog)
+    assert_ended_as(case, received, sandbox)
+    assert_nothing_is_left(as_intern, sandbox, received, caplog)
 
 
 class ErrorBody:
@@ -215,20 +215,20 @@ class ErrorBody:
             yield chunk
 
 
-def assert_ended_as(case: Case, told: ErrorBody, sandbox: Sandbox) -> None:
+def assert_ended_as(case: Case, received: ErrorBody, sandbox: Sandbox) -> None:
     """Check the row, the card on the page and what is spoken; and that the gateway was asked once."""
-    answer, article = told.answer, told.conversation.article
+    answer, article = received.answer, received.conversation.article
     assert (answer.problem or {}).get("code", "") == case.code
     assert answer.state == (Answer.State.FAILED if case.code else Answer.State.COMPLETE)
     assert answer.ended_at is not None
-    assert answer.text.startswith(told.conversation.text)
+    assert answer.text.startswith(received.conversation.text)
     assert answer.text in article  # the last pieces, which came with the error, enter the page here
     if case.text is None:
         assert WHOLE.startswith(answer.text)
         assert 0 < len(answer.text) < len(WHOLE)
     else:
         assert answer.text == case.text
-    assert told.conversation.said == TITLES[case.code]
+    assert received.conversation.said == TITLES[case.code]
     assert not case.code or f'<p class="ps-lead">{TITLES[case.code]}</p>' in article
     assert "aria-busy" not in article
     costs = {words for words in (NOTHING, ABOUT) if words in article}
@@ -236,20 +236,22 @@ def assert_ended_as(case: Case, told: ErrorBody, sandbox: Sandbox) -> None:
     assert sum(fault["hits"] for fault in sandbox.armed_faults()) in (0, 1)
 
 
-def assert_nothing_is_left(client: Client, sandbox: Sandbox, told: ErrorBody, caplog: pytest.LogCaptureFixture) -> None:
+def assert_nothing_is_left(
+    client: Client, sandbox: Sandbox, received: ErrorBody, caplog: pytest.LogCaptureFixture
+) -> None:
     """Check that the gateway works no more on it, that the next message is answered, and that no secret went out."""
     wait_until(lambda: not sandbox.connections()["open"])
     wait_until(lambda: not any(fault["waiting"] for fault in sandbox.armed_faults()))
     assert not Slot.objects.filter(ended_at=None).exists()
 
-    conversation = told.answer.message.conversation_id
-    if told.answer.text:
-        again = answer_to(client, "Again [words 3]", conversation=str(conversation), parent=str(told.answer.pk))
+    conversation = received.answer.message.conversation_id
+    if received.answer.text:
+        again = answer_to(client, "Again [words 3]", conversation=str(conversation), parent=str(received.answer.pk))
     else:  # what got no answer goes with the next message, and the fault that it asks for with it: put it otherwise
-        edit = reverse("playground:edit", args=[told.answer.message_id])
+        edit = reverse("playground:edit", args=[received.answer.message_id])
         again = heard(post(client, edit, edited="Again [words 3]")).answer
 
     assert again.state == Answer.State.COMPLETE
     assert again.message.conversation_id == conversation
-    assert_nowhere(sandbox.issued_secrets(), [("the stream", told.raw), *everywhere(caplog)])
-    assert_nowhere([sandbox.admin_key], [("the stream", told.raw)])
+    assert_nowhere(sandbox.issued_secrets(), [("the stream", received.raw), *everywhere(caplog)])
+    assert_nowhere([sandbox.admin_key], [("the stream", received.raw)])

@@ -112,7 +112,7 @@ def test_without_a_script_the_page_comes_again_with_the_words(
 
 
 @pytest.mark.parametrize(
-    ("status", "told", "words"),
+    ("status", "received", "words"),
     [
         (400, 502, NOT_MADE),
         (401, 502, NOT_MADE),
@@ -122,10 +122,10 @@ def test_without_a_script_the_page_comes_again_with_the_words(
         (504, 503, DOWN),
     ],
 )
-def test_each_status(as_intern: Client, sandbox: Sandbox, status: int, told: int, words: str) -> None:
+def test_each_status(as_intern: Client, sandbox: Sandbox, status: int, received: int, words: str) -> None:
     sandbox.faults("/key/generate", "error", status=status)
 
-    assert_refused(as_intern, told, words)
+    assert_refused(as_intern, received, words)
 
     sandbox.clear_faults()
     assert_works(as_intern, sandbox)

@@ -14,7 +14,7 @@ from accounts.models import User
 from playground.models import Answer, Slot
 from tests.keys.views.pages import words_of
 from tests.playground.mortal_portal import Listening, MortalPortal
-from tests.playground.real_portal import Talker, the_answer, the_ended_answer
+from tests.playground.real_portal import Visitor, the_answer, the_ended_answer
 from tests.playground.sse import answer_to
 from tests.playground.streams import know_the_models
 from tests.sandbox_process import Sandbox
@@ -67,10 +67,10 @@ def test_ends_the_work_and_is_written_down(
     go: Callable[[requests.Response], None],
 ) -> None:
     settings.PLAYGROUND_STREAMS_A_PERSON = 1
-    talker = Talker(portal, intern)
+    visitor = Visitor(portal, intern)
     if kind:
         sandbox.faults("/chat/completions", kind, after_chunks=CHUNKS, seconds=FOR_EVER_S)
-    listening = Listening(talker.send("Count [count 5000] [pace 5]" if text is None else "Count [count 30]"))
+    listening = Listening(visitor.send("Count [count 5000] [pace 5]" if text is None else "Count [count 30]"))
     if kind:
         sandbox.wait_until_fault_holds("/chat/completions")
     listening.until(lambda heard: len(heard.text) >= len(SAID if text is None else text))
@@ -83,11 +83,11 @@ def test_ends_the_work_and_is_written_down(
     assert (answer.state, answer.problem) == (Answer.State.STOPPED, None)
     assert answer.text.startswith(listening.text) if text is None else answer.text == text
     wait_until(lambda: not Slot.objects.filter(ended_at=None).exists(), SOON_S)
-    assert_told_when_they_come_back(as_intern, answer)
-    assert_served_at_once(as_intern, talker)
+    assert_shown_when_they_come_back(as_intern, answer)
+    assert_served_at_once(as_intern, visitor)
 
 
-def assert_told_when_they_come_back(client: Client, answer: Answer) -> None:
+def assert_shown_when_they_come_back(client: Client, answer: Answer) -> None:
     """Check what the page says of it: as much as came, that it was stopped, and about what it cost."""
     wait_until(lambda: the_answer().cost_usd)
     words = words_of(client.get(reverse("playground:conversation", args=[answer.message.conversation_id])))
@@ -96,10 +96,10 @@ def assert_told_when_they_come_back(client: Client, answer: Answer) -> None:
     assert "(estimate)" in words
 
 
-def assert_served_at_once(client: Client, talker: Talker) -> None:
+def assert_served_at_once(client: Client, visitor: Visitor) -> None:
     """Check that the person, and the portal's one thread, are free for the next message."""
     Answer.objects.all().delete()
-    again = Listening(talker.send("Again [words 3]"))
+    again = Listening(visitor.send("Again [words 3]"))
     again.to_the_end()
     assert again.said == "The answer is finished."
     assert answer_to(client, "And again [words 2]").state == Answer.State.COMPLETE

@@ -12,7 +12,7 @@ from playground.models import Answer, Slot
 from tests.conftest import HTMX
 from tests.keys.views.pages import field_in
 from tests.playground.mortal_portal import Listening, MortalPortal
-from tests.playground.real_portal import ANSWER_TIMEOUT_S, PAGE, Talker, the_ended_answer
+from tests.playground.real_portal import ANSWER_TIMEOUT_S, PAGE, Visitor, the_ended_answer
 from tests.playground.sse import STREAM, events_of, parts_of
 from tests.playground.streams import MODEL, know_the_models
 from tests.playground.test_faults import CHUNKS, IN_THE_MIDDLE, TITLES, WHOLE, Case, named
@@ -32,16 +32,16 @@ def portal(sandbox_process: Sandbox, django_db_setup: None) -> Iterator[MortalPo
 
 
 @pytest.fixture
-def talker(portal: MortalPortal, sandbox: Sandbox, intern: User) -> Talker:
+def visitor(portal: MortalPortal, sandbox: Sandbox, intern: User) -> Visitor:
     know_the_models()
-    return Talker(portal, intern)
+    return Visitor(portal, intern)
 
 
 @named(IN_THE_MIDDLE)
-def test_in_the_middle(talker: Talker, sandbox: Sandbox, case: Case) -> None:
+def test_in_the_middle(visitor: Visitor, sandbox: Sandbox, case: Case) -> None:
     sandbox.faults("/chat/completions", case.kind, after_chunks=CHUNKS, **case.more)
 
-    heard = Listening(talker.send(SLOWLY))
+    heard = Listening(visitor.send(SLOWLY))
     heard.to_the_end()
 
     answer = the_ended_answer()
@@ -56,18 +56,18 @@ def test_in_the_middle(talker: Talker, sandbox: Sandbox, case: Case) -> None:
     assert not Slot.objects.filter(ended_at=None).exists()
 
 
-def test_a_fast_model_is_heard_whole(talker: Talker) -> None:
-    heard = Listening(talker.send(f"Count [count {MANY}] [pace 1]"))
+def test_a_fast_model_is_heard_whole(visitor: Visitor) -> None:
+    heard = Listening(visitor.send(f"Count [count {MANY}] [pace 1]"))
     heard.to_the_end()
 
     whole = " ".join(str(number) for number in range(1, MANY + 1))
     assert heard.text == the_ended_answer().text == whole
 
 
-def test_who_reads_nothing_for_long_then_reads_it_all(talker: Talker) -> None:
+def test_who_reads_nothing_for_long_then_reads_it_all(visitor: Visitor) -> None:
     much = 30 * MANY
-    heard = Listening(talker.send(f"Count [count {much}] [pace 0]"))
-    others = Listening(talker.send("Count [count 30]"))
+    heard = Listening(visitor.send(f"Count [count {much}] [pace 0]"))
+    others = Listening(visitor.send("Count [count 30]"))
     others.to_the_end()
     assert others.text == WHOLE
 
@@ -77,13 +77,13 @@ def test_who_reads_nothing_for_long_then_reads_it_all(talker: Talker) -> None:
     assert heard.text == " ".join(str(number) for number in range(1, much + 1))
 
 
-def test_an_old_protocol_without_chunks(talker: Talker) -> None:
+def test_an_old_protocol_without_chunks(visitor: Visitor) -> None:
     class OldConnection(http.client.HTTPConnection):
         _http_vsn, _http_vsn_str = 10, "HTTP/1.0"  # as some proxies speak
 
-    address = urlsplit(talker.portal.url)
-    fields = {"csrfmiddlewaretoken": field_in(talker.page, "csrfmiddlewaretoken"), "model": MODEL, "message": SLOWLY}
-    cookies = "; ".join(f"{name}={value}" for name, value in talker.session.cookies.items())
+    address = urlsplit(visitor.portal.url)
+    fields = {"csrfmiddlewaretoken": field_in(visitor.page, "csrfmiddlewaretoken"), "model": MODEL, "message": SLOWLY}
+    cookies = "; ".join(f"{name}={value}" for name, value in visitor.session.cookies.items())
     headers = {**HTMX, "Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded"}
     with closing(OldConnection(address.hostname or "", address.port, timeout=ANSWER_TIMEOUT_S)) as connection:
         connection.request("POST", f"{PAGE}send/", urlencode(fields), headers)

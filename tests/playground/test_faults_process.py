@@ -20,7 +20,7 @@ from playground.models import LOST_AFTER, Answer, Conversation, Slot
 from tests.keys.views.pages import words_of
 from tests.playground import rows
 from tests.playground.mortal_portal import Listening, MortalPortal
-from tests.playground.real_portal import Talker, the_answer
+from tests.playground.real_portal import Visitor, the_answer
 from tests.playground.sse import answer_to, heard, post, send
 from tests.playground.streams import know_the_models
 from tests.sandbox_process import Sandbox
@@ -89,7 +89,7 @@ def portal(sandbox: Sandbox, db: None) -> Iterator[MortalPortal]:
 def held_midway(portal: MortalPortal, user: User, sandbox: Sandbox) -> Listening:
     """Send a message, and let the gateway fall silent after five words, which have been heard."""
     sandbox.faults("/chat/completions", "stream_silent", after_chunks=CHUNKS, seconds=FOR_EVER_S)
-    listening = Listening(Talker(portal, user).send(COUNT))
+    listening = Listening(Visitor(portal, user).send(COUNT))
     listening.until(lambda heard: heard.text == SAID)
     return listening
 
@@ -117,10 +117,10 @@ def test_an_answer_whose_process_was_killed_keeps_what_was_saved(
 def test_a_stop_lets_end_what_ends_and_tells_the_rest_that_it_was_interrupted(
     as_intern: Client, intern: User, sandbox: Sandbox, portal: MortalPortal
 ) -> None:
-    Listening(Talker(portal, intern).send("Count [count 2]")).to_the_end()  # what renders answers has started then
+    Listening(Visitor(portal, intern).send("Count [count 2]")).to_the_end()  # what renders answers has started then
     Conversation.objects.all().delete()
     long = held_midway(portal, intern, sandbox)
-    short = Listening(Talker(portal, intern).send("Count [count 20] [pace 20]"))
+    short = Listening(Visitor(portal, intern).send("Count [count 20] [pace 20]"))
     short.until(lambda heard: bool(heard.text))
     processes = [portal.master, *portal.master.children()]
 

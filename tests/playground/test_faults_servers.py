@@ -14,7 +14,7 @@ from django.conf import settings
 
 from tests.browser.portal_process import ROOT
 from tests.playground.mortal_portal import Listening, MortalPortal
-from tests.playground.real_portal import ANSWER_TIMEOUT_S, PAGE, Talker
+from tests.playground.real_portal import ANSWER_TIMEOUT_S, PAGE, Visitor
 from tests.sandbox_process import Sandbox
 from tests.servers import Postgres, Redis
 from tests.waiting import wait_until
@@ -35,7 +35,7 @@ print(signed_in(make_intern("intern")).cookies["%s"].value)
 """
 
 
-class Inhabitant(Talker):
+class Inhabitant(Visitor):
     """Somebody who is signed in to a portal with a database of its own."""
 
     def __init__(self, portal: MortalPortal, session: str) -> None:
@@ -95,7 +95,7 @@ def redis() -> Iterator[Redis]:
 
 
 @pytest.fixture
-def talker(sandbox: Sandbox, postgres: Postgres, redis: Redis, inhabited: tuple[Path, str]) -> Iterator[Inhabitant]:
+def visitor(sandbox: Sandbox, postgres: Postgres, redis: Redis, inhabited: tuple[Path, str]) -> Iterator[Inhabitant]:
     """Serve a portal with one person in it on these servers."""
     with portal_on(sandbox, postgres, redis) as portal:
         yield Inhabitant(portal, inhabited[1])
@@ -107,9 +107,9 @@ def rows(postgres: Postgres) -> list[tuple[Any, ...]]:
 
 
 def test_without_redis_an_answer_comes_whole_and_the_next_one_too(
-    talker: Inhabitant, redis: Redis, postgres: Postgres
+    visitor: Inhabitant, redis: Redis, postgres: Postgres
 ) -> None:
-    listening = Listening(talker.send(SLOWLY))
+    listening = Listening(visitor.send(SLOWLY))
     listening.until(lambda heard: bool(heard.text))
 
     redis.stop(signal.SIGKILL)
@@ -117,19 +117,19 @@ def test_without_redis_an_answer_comes_whole_and_the_next_one_too(
 
     assert (listening.text, listening.said) == (WHOLE, "The answer is finished.")
     assert rows(postgres) == [("complete", WHOLE, None)]
-    further = Listening(talker.send("Count [count 7]"))
+    further = Listening(visitor.send("Count [count 7]"))
     further.to_the_end()
     assert further.said == "The answer is finished."
 
 
-def test_answers_under_way_hold_no_connection_to_the_database(talker: Inhabitant, sandbox: Sandbox) -> None:
+def test_answers_under_way_hold_no_connection_to_the_database(visitor: Inhabitant, sandbox: Sandbox) -> None:
     sandbox.faults("/chat/completions", "stream_silent", times=2, after_chunks=6, seconds=FOR_EVER_S)
     sandbox.faults("/chat/completions", "hang_before", seconds=FOR_EVER_S)
-    under_way = [Listening(talker.send("Count [count 30]")) for _ in range(3)]
+    under_way = [Listening(visitor.send("Count [count 30]")) for _ in range(3)]
     for listening in under_way[:2]:
         listening.until(lambda heard: heard.text == "1 2 3 4 5")
 
-    assert talker.is_served()
+    assert visitor.is_served()
 
     for listening in under_way:
         listening.to_the_end()
@@ -137,13 +137,13 @@ def test_answers_under_way_hold_no_connection_to_the_database(talker: Inhabitant
         *["The model stopped responding"] * 2,
         "The model took too long",
     ]
-    assert talker.is_served()
+    assert visitor.is_served()
 
 
 def test_without_the_database_the_words_still_arrive_and_it_is_told_that_they_are_not_kept(
-    talker: Inhabitant, postgres: Postgres
+    visitor: Inhabitant, postgres: Postgres
 ) -> None:
-    listening = Listening(talker.send(SLOWLY))
+    listening = Listening(visitor.send(SLOWLY))
     wait_until(lambda: rows(postgres)[0][1])
 
     postgres.stop(signal.SIGINT)  # PostgreSQL's word for "now"
@@ -160,15 +160,15 @@ def test_without_the_database_the_words_still_arrive_and_it_is_told_that_they_ar
     [(state, text, problem)] = rows(postgres)
     assert (state, problem) == ("streaming", None)  # until the task finds it
     assert WHOLE.startswith(text)
-    wait_until(talker.is_served, BACK_S)
-    further = Listening(talker.send("Count [count 7]"))
+    wait_until(visitor.is_served, BACK_S)
+    further = Listening(visitor.send("Count [count 7]"))
     further.to_the_end()
     assert further.said == "The answer is finished."
 
 
-def test_without_the_database_a_failure_has_its_card(talker: Inhabitant, postgres: Postgres, sandbox: Sandbox) -> None:
+def test_without_the_database_a_failure_has_its_card(visitor: Inhabitant, postgres: Postgres, sandbox: Sandbox) -> None:
     sandbox.faults("/chat/completions", "stream_silent", after_chunks=6, seconds=FOR_EVER_S)
-    listening = Listening(talker.send("Count [count 30]"))
+    listening = Listening(visitor.send("Count [count 30]"))
     listening.until(lambda heard: heard.text == "1 2 3 4 5")
 
     postgres.stop(signal.SIGINT)

@@ -14,13 +14,13 @@ from playground.services.requests import chat_request
 from tests.playground.asking import MODELS, TOOL, asked, error_of, params_of
 
 
-def test_what_is_left_empty_is_no_wish() -> None:
+def test_what_is_left_empty_is_no_parameter() -> None:
     empty = dict.fromkeys(("system", "temperature", "stop", "tools", "logit_bias", "metadata", "n"), "")
 
     assert params_of(**empty) == {"model": "small"}
 
 
-def test_everything_that_can_be_set_becomes_a_wish() -> None:
+def test_everything_that_can_be_set_becomes_a_parameter() -> None:
     typed = {
         "system": "Be kind.",
         "temperature": "0.7",
@@ -63,7 +63,7 @@ def test_everything_that_can_be_set_becomes_a_wish() -> None:
     }
 
 
-def test_zero_is_a_wish() -> None:
+def test_zero_is_a_parameter() -> None:
     assert params_of(temperature="0", seed="0") == {"model": "small", "temperature": 0.0, "seed": 0}
 
 

@@ -36,7 +36,7 @@ def real(intern: User, settings: Settings) -> Iterator[RealGateway]:
         yield gateway
 
 
-def told_directly(real: RealGateway, text: str) -> Any:
+def asked_directly(real: RealGateway, text: str) -> Any:
     """Ask the gateway itself, without a portal or a stream; return the `requests` response."""
     body = {"model": MODEL, "messages": [{"role": "user", "content": text}]}
     answer = real.call("POST", "/v1/chat/completions", body=body)
@@ -48,7 +48,7 @@ def test_an_answer_comes_in_pieces_and_is_kept_as_it_came(as_intern: Client, rea
     question = "Tell me of bees [words 80] [pace 20] [cached 2] [reason 5]"
     conversation = heard(send(as_intern, question))
 
-    answer, directly = conversation.answer, told_directly(real, question)
+    answer, directly = conversation.answer, asked_directly(real, question)
     assert (answer.state, answer.problem) == (State.COMPLETE, None)
     assert conversation.text == answer.text == directly.json()["choices"][0]["message"]["content"]
     pieces = [part for part in conversation.parts if part.target == f"text-{answer.pk}"]
@@ -60,7 +60,7 @@ def test_its_figures_are_the_gateways_own(as_intern: Client, real: RealGateway) 
     question = "Tell me of bees [words 80] [cached 2] [reason 5]"
     conversation = heard(send(as_intern, question))
 
-    answer, directly = conversation.answer, told_directly(real, question)
+    answer, directly = conversation.answer, asked_directly(real, question)
     usage = directly.json()["usage"]
     assert (answer.prompt_tokens, answer.completion_tokens) == (usage["prompt_tokens"], usage["completion_tokens"])
     assert (answer.cached_tokens, answer.reasoning_tokens) == (2, 5)

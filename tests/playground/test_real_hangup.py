@@ -12,7 +12,7 @@ from tests.playground.real_portal import (
     GONE_WITHIN_S,
     LONG,
     Served,
-    Talker,
+    Visitor,
     assert_stopped_at_both,
     chunks_of,
     pieces_of,
@@ -35,12 +35,12 @@ def there(transactional_db: None, settings: Settings, intern: User) -> Iterator[
 
 
 @pytest.fixture
-def talker(there: Served, intern: User) -> Talker:
-    return Talker(there.portal, intern)
+def visitor(there: Served, intern: User) -> Visitor:
+    return Visitor(there.portal, intern)
 
 
-def test_an_answer_comes_whole_over_the_wire(there: Served, talker: Talker) -> None:
-    chunks = list(chunks_of(talker.send("Tell me of bees [words 100] [pace 20]")))
+def test_an_answer_comes_whole_over_the_wire(there: Served, visitor: Visitor) -> None:
+    chunks = list(chunks_of(visitor.send("Tell me of bees [words 100] [pace 20]")))
 
     conversation = Heard(chunks)
     assert len(chunks) > 10
@@ -50,8 +50,8 @@ def test_an_answer_comes_whole_over_the_wire(there: Served, talker: Talker) -> N
     assert (there.tap.open, there.tap.hung_up) == (0, 0)
 
 
-def test_a_browser_that_closes_its_connection_ends_the_work(there: Served, talker: Talker) -> None:
-    response = talker.send(LONG)
+def test_a_browser_that_closes_its_connection_ends_the_work(there: Served, visitor: Visitor) -> None:
+    response = visitor.send(LONG)
     pieces = pieces_of(response)
     seen = "".join(part.text for part in islice(pieces, 10))
     assert (there.tap.open, there.tap.hung_up) == (1, 0)
@@ -61,8 +61,8 @@ def test_a_browser_that_closes_its_connection_ends_the_work(there: Served, talke
     assert_stopped_at_both(there, seen)
 
 
-def test_a_browser_that_goes_before_the_first_word_ends_it_as_well(there: Served, talker: Talker) -> None:
-    response = talker.send("Tell me of bees [slow 30000]")
+def test_a_browser_that_goes_before_the_first_word_ends_it_as_well(there: Served, visitor: Visitor) -> None:
+    response = visitor.send("Tell me of bees [slow 30000]")
     wait_until(lambda: there.tap.open)
 
     response.close()

@@ -44,7 +44,7 @@ def real(intern: User, staff: User, settings: Settings) -> Iterator[RealGateway]
         yield gateway
 
 
-def talk_in_all_ways(client: Client) -> list[Answer]:
+def converse_in_all_ways(client: Client) -> list[Answer]:
     """Have an answer, one that breaks off, one about a picture that is stopped, a text gone on with; and vectors."""
     whole = answer_to(client, DEAR, model="llama-70b")
     broken = heard(send(client, "Tell me [words 40] [cut]")).answer
@@ -84,7 +84,7 @@ def spent_usd(rows: list[dict[str, str]]) -> Decimal:
 def test_spend_of_the_playground_is_its_owners(
     real: RealGateway, intern: User, staff: User, as_intern: Client, as_staff: Client, as_admin: Client
 ) -> None:
-    whole, *others = answers = talk_in_all_ways(as_intern)
+    whole, *others = answers = converse_in_all_ways(as_intern)
     theirs = answer_to(as_staff, "A short one [words 3]", model="claude-3-haiku")
     wait_until(lambda: (calls_of(real, intern), calls_of(real, staff)) == (5, 1), FLUSH_S)
 
@@ -107,9 +107,9 @@ def test_spend_of_the_playground_is_its_owners(
 def assert_billed_as_told(real: RealGateway, answers: list[Answer]) -> None:
     """Check that the gateway billed what it told; and of what it did not tell, about what was estimated."""
     for answer in answers:
-        told, billed = float(answer.cost_usd or 0), logged(real, answer)["spend"]
+        received, billed = float(answer.cost_usd or 0), logged(real, answer)["spend"]
         margin = 1e-6 if answer.cost_source == Answer.CostSource.REPORTED else 0.5
-        assert told == pytest.approx(billed, rel=margin), answer.state
+        assert received == pytest.approx(billed, rel=margin), answer.state
 
 
 def assert_seen_by_whom_it_concerns(

@@ -53,7 +53,7 @@ def messages_of(*turns: tuple[Message, Answer | None], **params: Any) -> list[di
     return messages
 
 
-def test_every_wish_is_sent_by_its_name_in_the_api(conversation: Conversation) -> None:
+def test_every_parameter_is_sent_by_its_name_in_the_api(conversation: Conversation) -> None:
     sent = {name: value for name, value in EVERYTHING.items() if name not in ("system", "json")}
 
     assert body_of(EVERYTHING, (rows.message(conversation, "Hi"), None)) == {
@@ -63,7 +63,7 @@ def test_every_wish_is_sent_by_its_name_in_the_api(conversation: Conversation) -
     }
 
 
-def test_what_is_no_wish_does_not_reach_the_gateway(conversation: Conversation) -> None:
+def test_what_is_no_parameter_does_not_reach_the_gateway(conversation: Conversation) -> None:
     smuggled = {"api_base": "http://10.0.0.1", "api_key": "x", "tags": ["a"], "guardrails": ["b"], "stream": True}
 
     assert body_of({"model": "m", **smuggled}, (rows.message(conversation, "Hi"), None)).keys() == {"model", "messages"}

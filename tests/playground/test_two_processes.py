@@ -8,7 +8,7 @@ from playground.models import Answer, Slot
 from tests.conftest import HTMX
 from tests.keys.views.pages import field_in
 from tests.playground.mortal_portal import Listening, MortalPortal
-from tests.playground.real_portal import ANSWER_TIMEOUT_S, Talker, the_answer
+from tests.playground.real_portal import ANSWER_TIMEOUT_S, Visitor, the_answer
 from tests.playground.streams import know_the_models
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
@@ -21,9 +21,9 @@ def test_the_other_process_shows_what_has_come_and_stops_it(intern: User, sandbo
     know_the_models()
     sandbox.faults("/chat/completions", "stream_silent", after_chunks=CHUNKS, seconds=SILENT_S)
     with MortalPortal(sandbox) as one, MortalPortal(sandbox) as other:
-        first = Listening(Talker(one, intern).send("Count [count 30]"))
+        first = Listening(Visitor(one, intern).send("Count [count 30]"))
         first.until(lambda heard: heard.text == SAID)
-        answer, elsewhere = the_answer(), Talker(other, intern)
+        answer, elsewhere = the_answer(), Visitor(other, intern)
 
         address = other.url + reverse("playground:stream", args=[answer.pk])
         second = Listening(elsewhere.session.get(address, headers=HTMX, stream=True, timeout=ANSWER_TIMEOUT_S))

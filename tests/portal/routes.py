@@ -44,7 +44,7 @@ class Route:
         return self.address.replace(str(SOME_KEY_ID), str(key_id))
 
 
-def have_a_talk(owner: "User") -> None:
+def have_a_conversation(owner: "User") -> None:
     """Make the conversation that the addresses of every_route() name, with a picture in it."""
     from tests.playground import rows
 

@@ -31,8 +31,8 @@ logging.getLogger("keys.services").debug("a line of ours")
 """
 
 
-def run(repository: Path, folder: Path, *command: str, **told: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "EMBEDDED": "1", "VAR_DIR": str(folder), **told}
+def run(repository: Path, folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "EMBEDDED": "1", "VAR_DIR": str(folder), **variables}
     environment |= {"DJANGO_SETTINGS_MODULE": "portal.settings", "ITS_SECRET": SECRET}
     environment |= {"NOBODY": f"http://127.0.0.1:{free_port()}"}
     return subprocess.run(

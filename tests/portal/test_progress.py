@@ -15,10 +15,10 @@ def test_a_long_step_speaks_again_and_again_and_then_no_more(monkeypatch: pytest
     monkeypatch.setattr(progress, "EVERY_S", 0.25)
     said: list[str] = []
 
-    with Progress(said.append) as told:
-        told.step("Collecting static files")
+    with Progress(said.append) as variables:
+        variables.step("Collecting static files")
         wait_until(lambda: len(said) >= 3)
-        told.now("Waiting for web")
+        variables.now("Waiting for web")
         wait_until(lambda: any(line.startswith("  Waiting for web …") for line in said))
 
     assert said[0] == "Collecting static files"

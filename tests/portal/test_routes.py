@@ -13,7 +13,7 @@ from keys.models import Key
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_intern
 from tests.keys.acts import issue
-from tests.portal.routes import every_route, have_a_talk
+from tests.portal.routes import every_route, have_a_conversation
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -160,7 +160,7 @@ def test_the_key_of_another_is_not_there(intern: User, sandbox: Sandbox, method:
 
 def test_looking_changes_nothing(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
-    have_a_talk(intern)
+    have_a_conversation(intern)
     visits = [(route, signed_in(intern)) for route in ROUTES]
     before = what_is_stored(), sandbox.live_keys()
 
@@ -177,7 +177,7 @@ def test_looking_changes_nothing(intern: User, sandbox: Sandbox) -> None:
 def test_the_wrong_method_is_refused(intern: User, sandbox: Sandbox, method: str) -> None:
     expected = {"delete": {route.name for route in OURS}, "get": POST_ONLY, "post": GET_ONLY}[method]
     key = issue(intern).key
-    have_a_talk(intern)
+    have_a_conversation(intern)
 
     refused = set()
     for route in OURS:

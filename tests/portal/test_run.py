@@ -35,12 +35,12 @@ MANAGE = [sys.executable, "manage.py", "run"]
 class Run:
     """A portal that was started in a folder of its own, on free ports."""
 
-    def __init__(self, command: list[str], folder: Path, repository: Path, told: dict[str, str]) -> None:
+    def __init__(self, command: list[str], folder: Path, repository: Path, variables: dict[str, str]) -> None:
         self.port, self.sandbox_port, self.folder = free_port(), free_port(), folder
         self.log = folder / "log"
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         environment |= {"EMBEDDED": "1", "PORT": str(self.port), "SANDBOX_PORT": str(self.sandbox_port)}
-        environment |= {"VAR_DIR": str(folder / "var"), **told}
+        environment |= {"VAR_DIR": str(folder / "var"), **variables}
         with self.log.open("wb") as log:
             self.process = psutil.Popen(
                 command, cwd=repository, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
@@ -68,20 +68,20 @@ class Run:
 
 
 @contextmanager
-def running_again(folder: Path, repository: Path, **told: str) -> Iterator[Run]:
+def running_again(folder: Path, repository: Path, **variables: str) -> Iterator[Run]:
     """Start a portal that has its static files from an earlier start."""
     earlier = collected_in()
     (folder / "var").mkdir()
     shutil.copy(earlier / "static.stamp", folder / "var")
-    with running(MANAGE, folder, repository, STATIC_ROOT=str(earlier / "static"), **told) as run:
+    with running(MANAGE, folder, repository, STATIC_ROOT=str(earlier / "static"), **variables) as run:
         assert "Collecting static files" not in run.output()
         yield run
 
 
 @contextmanager
-def running(command: list[str], folder: Path, repository: Path, **told: str) -> Iterator[Run]:
+def running(command: list[str], folder: Path, repository: Path, **variables: str) -> Iterator[Run]:
     """Start a portal and wait until it says that it is ready; kill what is left of it."""
-    run = Run(command, folder, repository, told)
+    run = Run(command, folder, repository, variables)
     started: list[psutil.Process] = []
     try:
         wait_until(run.is_ready, READY_TIMEOUT_S)
@@ -202,12 +202,12 @@ def test_a_second_terminal_needs_no_exports(tmp_path: Path, repository: Path) ->
 
 @pytest.mark.parametrize("command", [["createsuperuser", "--no-input"], ["rebuild_usage"], ["seed_demo"]])
 def test_a_database_without_tables_is_one_line(tmp_path: Path, repository: Path, command: list[str]) -> None:
-    told = {
+    variables = {
         "DJANGO_SUPERUSER_USERNAME": "r",
         "DJANGO_SUPERUSER_PASSWORD": "p",
         "DJANGO_SUPERUSER_EMAIL": "r@example.edu",
     }
-    environment = {"PATH": os.environ["PATH"], "EMBEDDED": "1", "VAR_DIR": str(tmp_path), **told}
+    environment = {"PATH": os.environ["PATH"], "EMBEDDED": "1", "VAR_DIR": str(tmp_path), **variables}
 
     done = subprocess.run(
         [sys.executable, "manage.py", *command],
@@ -239,8 +239,8 @@ def test_when_it_is_killed_its_programs_end(tmp_path: Path, repository: Path) ->
 def test_servers_that_are_named_are_used(
     tmp_path: Path, repository: Path, sandbox: Sandbox, postgres_url: str, redis_url: str
 ) -> None:
-    told = {"GATEWAY_URL": sandbox.url, "GATEWAY_ADMIN_KEY": "sk-not-the-default"}
-    with running_again(tmp_path, repository, DATABASE_URL=postgres_url, REDIS_URL=redis_url, **told) as run:
+    variables = {"GATEWAY_URL": sandbox.url, "GATEWAY_ADMIN_KEY": "sk-not-the-default"}
+    with running_again(tmp_path, repository, DATABASE_URL=postgres_url, REDIS_URL=redis_url, **variables) as run:
         assert not [child for child in run.descendants() if "sandbox" in child.cmdline()]
         assert not is_listening(run.sandbox_port)
         with psycopg.connect(postgres_url) as connection:
@@ -254,8 +254,8 @@ def test_servers_that_are_named_are_used(
 def test_a_taken_port_is_said_in_one_line(tmp_path: Path, repository: Path, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
-        told = {"PORT": str(free_port()), "SANDBOX_PORT": str(free_port()), name: port}
-        done = refused(repository, VAR_DIR=str(tmp_path), EMBEDDED="1", **told)
+        variables = {"PORT": str(free_port()), "SANDBOX_PORT": str(free_port()), name: port}
+        done = refused(repository, VAR_DIR=str(tmp_path), EMBEDDED="1", **variables)
 
     assert done.returncode == 1
     assert [port in line and name in line for line in done.stderr.splitlines()] == [True]
@@ -263,22 +263,31 @@ def test_a_taken_port_is_said_in_one_line(tmp_path: Path, repository: Path, name
 
 
 def test_it_is_only_for_trying(repository: Path, tmp_path: Path) -> None:
-    told = {"SECRET_KEY": token_hex(32), "PORTAL_URL": "https://portal.example.edu", "EMAIL_URL": "smtp://127.0.0.1"}
-    told |= {
+    variables = {
+        "SECRET_KEY": token_hex(32),
+        "PORTAL_URL": "https://portal.example.edu",
+        "EMAIL_URL": "smtp://127.0.0.1",
+    }
+    variables |= {
         "GATEWAY_URL": "https://gateway.example.edu",
         "GATEWAY_ADMIN_KEY": token_hex(32),
         "REDIS_URL": "redis://127.0.0.1/0",
     }
-    told |= {"DATABASE_URL": "postgresql://portal@127.0.0.1/portal", "TRUSTED_PROXY_COUNT": "1"}
-    told |= {"PLAYGROUND_KEY_SECRET": token_hex(32)}
+    variables |= {"DATABASE_URL": "postgresql://portal@127.0.0.1/portal", "TRUSTED_PROXY_COUNT": "1"}
+    variables |= {"PLAYGROUND_KEY_SECRET": token_hex(32)}
 
-    done = refused(repository, VAR_DIR=str(tmp_path), **told)
+    done = refused(repository, VAR_DIR=str(tmp_path), **variables)
 
     assert done.returncode == 1
     assert "EMBEDDED=1" in done.stderr
 
 
-def refused(repository: Path, **told: str) -> subprocess.CompletedProcess[str]:
+def refused(repository: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        MANAGE, cwd=repository, env={"PATH": os.environ["PATH"], **told}, capture_output=True, text=True, timeout=60
+        MANAGE,
+        cwd=repository,
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )

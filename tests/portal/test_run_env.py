@@ -27,12 +27,12 @@ def running(folder: Path) -> IO[str]:
 
 
 def test_takes_the_settings_of_the_portal_that_runs(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = {"EMBEDDED": "1", "PORT": "9000", "OIDC_NAME": 'it\'s $HOME, "odd"\nin two lines'}
+    variables = {"EMBEDDED": "1", "PORT": "9000", "OIDC_NAME": 'it\'s $HOME, "odd"\nin two lines'}
     found = {"PORT": "9009"}
-    with running(checkout / "one"), written_down(checkout / "one", told):
+    with running(checkout / "one"), written_down(checkout / "one", variables):
         use_running_portal(found)
 
-        assert found == {**told, "PORT": "9009"}
+        assert found == {**variables, "PORT": "9009"}
         assert (checkout / "one" / "run.env").stat().st_mode & 0o777 == 0o600
         assert capsys.readouterr().err.count("\n") == 1
 

@@ -31,8 +31,8 @@ START = {
 }
 
 
-def start(program: str, folder: Path, repository: Path, told: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(folder), **told}
+def start(program: str, folder: Path, repository: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(folder), **variables}
     command = [sys.executable, *START[program]]
     return subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, timeout=90)
 
@@ -171,15 +171,15 @@ def test_no_program_of_a_server_starts_with_what_does_harm(program: str, tmp_pat
 
 
 def test_no_program_starts_with_demo_accounts_at_a_real_gateway(tmp_path: Path, repository: Path) -> None:
-    told = {"EMBEDDED": "1", "GATEWAY_URL": "http://127.0.0.1:1", "GATEWAY_ADMIN_KEY": STRONG}
+    variables = {"EMBEDDED": "1", "GATEWAY_URL": "http://127.0.0.1:1", "GATEWAY_ADMIN_KEY": STRONG}
     script = "import django; django.setup(); from django.core.management import call_command as c; "
     script += "c('migrate', verbosity=0); c('seed_demo', '--with-real-gateway')"
-    environment = {**os.environ, **told, "VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "portal.settings"}
+    environment = {**os.environ, **variables, "VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "portal.settings"}
     environment["DATABASE_URL"] = f"sqlite:///{tmp_path}/db.sqlite3"
     subprocess.run([sys.executable, "-c", script], cwd=repository, env=environment, check=True, capture_output=True)
 
     for program in START:
-        done = start(program, tmp_path, repository, {**told, "STATIC_ROOT": str(tmp_path / "none")})
+        done = start(program, tmp_path, repository, {**variables, "STATIC_ROOT": str(tmp_path / "none")})
 
         assert done.returncode == 1, program
         [line] = [line for line in done.stderr.splitlines() if "portal.E017" in line]

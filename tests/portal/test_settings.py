@@ -45,8 +45,8 @@ def settings_in_the_code(repository: Path) -> dict[str, object]:
     return found
 
 
-def start(program: str, repository: Path, told: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(folder), **told}
+def start(program: str, repository: Path, variables: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(folder), **variables}
     command = PROGRAMS[program]
     return subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, timeout=60)
 
@@ -86,9 +86,9 @@ def test_a_server_starts_with_what_is_needed(repository: Path, program: str, tmp
 
 @pytest.mark.parametrize(("program", "missing"), [*(("manage.py", name) for name in NEEDED), ("web", "SECRET_KEY")])
 def test_what_is_missing_is_named_in_one_line(repository: Path, program: str, missing: str, tmp_path: Path) -> None:
-    told = {name: value for name, value in SERVER.items() if name != missing}
+    variables = {name: value for name, value in SERVER.items() if name != missing}
 
-    done = start(program, repository, told, tmp_path)
+    done = start(program, repository, variables, tmp_path)
 
     assert done.returncode == 1
     assert [missing in line for line in done.stderr.splitlines()] == [True]
@@ -97,10 +97,10 @@ def test_what_is_missing_is_named_in_one_line(repository: Path, program: str, mi
 def test_a_secret_may_be_in_a_file(repository: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text(SERVER["GATEWAY_ADMIN_KEY"])
-    told = {name: value for name, value in SERVER.items() if name != "GATEWAY_ADMIN_KEY"}
+    variables = {name: value for name, value in SERVER.items() if name != "GATEWAY_ADMIN_KEY"}
 
-    done = start("manage.py", repository, {**told, "GATEWAY_ADMIN_KEY_FILE": str(secret)}, tmp_path)
-    lost = start("manage.py", repository, {**told, "GATEWAY_ADMIN_KEY_FILE": str(tmp_path / "lost")}, tmp_path)
+    done = start("manage.py", repository, {**variables, "GATEWAY_ADMIN_KEY_FILE": str(secret)}, tmp_path)
+    lost = start("manage.py", repository, {**variables, "GATEWAY_ADMIN_KEY_FILE": str(tmp_path / "lost")}, tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert lost.returncode == 1
@@ -108,12 +108,12 @@ def test_a_secret_may_be_in_a_file(repository: Path, tmp_path: Path) -> None:
 
 
 def test_a_secret_file_may_end_in_a_newline(repository: Path, tmp_path: Path) -> None:
-    told = {name: value for name, value in SERVER.items() if name not in ("SECRET_KEY", "GATEWAY_ADMIN_KEY")}
+    variables = {name: value for name, value in SERVER.items() if name not in ("SECRET_KEY", "GATEWAY_ADMIN_KEY")}
     for name, around in {"SECRET_KEY": "{}\r\n", "GATEWAY_ADMIN_KEY": "\n  {}\n\n"}.items():
         (tmp_path / name).write_text(around.format(SERVER[name]))
-        told[f"{name}_FILE"] = str(tmp_path / name)
+        variables[f"{name}_FILE"] = str(tmp_path / name)
 
-    done = start("manage.py", repository, told, tmp_path)
+    done = start("manage.py", repository, variables, tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert "portal.E030" not in done.stderr
@@ -128,9 +128,9 @@ def test_a_secret_with_a_control_character_is_named_and_not_shown(repository: Pa
 
 
 def test_no_secret_is_in_the_code_for_a_server(repository: Path, tmp_path: Path) -> None:
-    told = {**SERVER, "GATEWAY_ADMIN_KEY": "sk-sandbox-admin"}
+    variables = {**SERVER, "GATEWAY_ADMIN_KEY": "sk-sandbox-admin"}
 
-    done = start("manage.py", repository, told, tmp_path)
+    done = start("manage.py", repository, variables, tmp_path)
 
     assert done.returncode == 1
     assert "portal.E008" in done.stderr

@@ -57,9 +57,9 @@ def test_the_days_own_totals_list_as_few_keys_as_asked(sandbox: Sandbox) -> None
     query = {"start_date": "2000-01-01", "end_date": "2100-01-01"}
 
     few = sandbox.call("GET", "/user/daily/activity/aggregated", params={**query, "api_key_limit": 1}).json()
-    all_told = sandbox.call("GET", "/user/daily/activity/aggregated", params=query).json()
+    aggregated = sandbox.call("GET", "/user/daily/activity/aggregated", params=query).json()
 
     keys = {key for result in few["results"] for key in result["breakdown"]["api_keys"]}
     assert len(keys) == 1
     assert few["metadata"]["total_api_keys"] == 2
-    assert few["metadata"]["total_spend"] == all_told["metadata"]["total_spend"] > 0
+    assert few["metadata"]["total_spend"] == aggregated["metadata"]["total_spend"] > 0

@@ -49,7 +49,7 @@ class Program:
     real: RealGateway
     key: Key
     secret: str = field(repr=False)
-    told_usd: Decimal = Decimal(0)  # by headers; streams have none
+    reported_usd: Decimal = Decimal(0)  # by headers; streams have none
     answered: int = 0
     failed: int = 0
     streamed: list[str] = field(default_factory=list)  # ids of the answers
@@ -67,7 +67,7 @@ class Program:
         body = {"model": model, "messages": [{"role": "user", "content": text}]}
         response = self.real.call("POST", CHAT, key=self.secret, body=body)
         assert response.status_code == 500, response.text
-        self.told_usd += Decimal(response.headers[COST])
+        self.reported_usd += Decimal(response.headers[COST])
         self.failed += 1
 
     def cancel(self, model: str, text: str) -> None:
@@ -84,7 +84,7 @@ class Program:
     def _answer(self, path: str, body: dict[str, Any]) -> None:
         response = self.real.call("POST", path, key=self.secret, body=body)
         assert response.status_code == 200, response.text
-        self.told_usd += Decimal(response.headers[COST])
+        self.reported_usd += Decimal(response.headers[COST])
         self.answered += 1
 
     def logged(self) -> list[dict[str, Any]]:
@@ -159,7 +159,7 @@ def test_pages_show_what_the_headers_said_and_the_gateway_says(
     run = poll(YESTERDAY, utc_today())
 
     assert run.outcome == PollRun.Outcome.DONE, run.problem
-    spent_usd = {one.key.pk: one.told_usd + one.streams_usd() for one in programs}
+    spent_usd = {one.key.pk: one.reported_usd + one.streams_usd() for one in programs}
     assert min(spent_usd.values()) > 100 * CENT_OF_A_CENT_USD
     for one in programs:
         assert abs(Decimal(str(one.total()["total_spend"])) - spent_usd[one.key.pk]) < CENT_OF_A_CENT_USD

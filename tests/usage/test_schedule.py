@@ -119,7 +119,7 @@ def test_a_month_that_failed_is_read_again(sandbox: Sandbox, settings: Settings)
     assert spent(days_ago(20))
 
 
-def test_a_wish_for_more_days_takes_up_a_backfill_that_was_done(sandbox: Sandbox, settings: Settings) -> None:
+def test_a_request_for_more_days_takes_up_a_backfill_that_was_done(sandbox: Sandbox, settings: Settings) -> None:
     settings.USAGE_BACKFILL_DAYS = 10
     _next_month()
     assert _next_month() is None

@@ -27,8 +27,8 @@ class Exchange:
         self._coming.put_nowait({"type": "http.request", "body": body, "more_body": False})
         self._new = asyncio.Event()
         self.status, self.headers, self.pieces = 0, dict[str, str](), list[bytes]()
-        told = {"host": "127.0.0.1", "accept-language": language, **headers}
-        raw = [(name.lower().encode(), value.encode()) for name, value in told.items()]
+        given = {"host": "127.0.0.1", "accept-language": language, **headers}
+        raw = [(name.lower().encode(), value.encode()) for name, value in given.items()]
         scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": raw}
         self.done = asyncio.create_task(handler(scope, self._coming.get, self._send))
 

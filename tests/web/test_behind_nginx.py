@@ -31,8 +31,8 @@ class PortalBehind(Portal):
     """Two processes behind `nginx`, with an institution to sign in with."""
 
     def __init__(self, gateway: Sandbox, nginx: Nginx, institution: str) -> None:
-        told = {"OIDC_ISSUER": institution, "OIDC_CLIENT_ID": CLIENT_ID, "OIDC_CLIENT_SECRET": CLIENT_SECRET}
-        super().__init__(gateway, DEBUG="1", WEB_PROCESSES="2", PORTAL_URL=nginx.url, TRUSTED_PROXY_COUNT="1", **told)
+        given = {"OIDC_ISSUER": institution, "OIDC_CLIENT_ID": CLIENT_ID, "OIDC_CLIENT_SECRET": CLIENT_SECRET}
+        super().__init__(gateway, DEBUG="1", WEB_PROCESSES="2", PORTAL_URL=nginx.url, TRUSTED_PROXY_COUNT="1", **given)
 
     def prepare(self) -> None:
         """Need nothing: with DEBUG, static files need not be collected."""

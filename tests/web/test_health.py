@@ -163,20 +163,20 @@ from django.test import Client
 answer = Client().get("/healthz/ready", headers={"Host": "127.0.0.1"})
 print(json.dumps([answer.status_code, answer.json()]))
 """
-    told = {
+    given = {
         "DJANGO_SETTINGS_MODULE": "portal.settings",
         "VAR_DIR": str(tmp_path),
         "DATABASE_URL": f"postgresql://portal@127.0.0.1:{free_port()}/portal",
         "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
         "DATABASE_POOL_TIMEOUT_S": "1",
     }
-    done = subprocess.run([sys.executable, "-c", program], env={**os.environ, **told}, capture_output=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], env={**os.environ, **given}, capture_output=True, check=True)
 
-    status, told_state = json.loads(done.stdout)
+    status, reported_state = json.loads(done.stdout)
     assert status == 503
-    assert told_state["state"] == "down"
-    assert {name: told_state["parts"][name] for name in ("database", "broker")} == {
+    assert reported_state["state"] == "down"
+    assert {name: reported_state["parts"][name] for name in ("database", "broker")} == {
         "database": "down",
         "broker": "down",
     }
-    assert told_state["parts"]["worker"] == "unknown"
+    assert reported_state["parts"]["worker"] == "unknown"

@@ -21,7 +21,7 @@ from gateway.secret import has_secret, redact
 from keys.models import Key
 from tests.conftest import HTMX
 from tests.keys.acts import issue
-from tests.keys.views.pages import wish, words_of
+from tests.keys.views.pages import key_request, words_of
 from tests.sandbox_process import Sandbox
 from web.middleware import no_secret_in_addresses
 
@@ -88,10 +88,10 @@ def test_nor_has_a_traceback_or_a_stack() -> None:
 def test_nor_has_the_servers_log_of_requests() -> None:
     build: Callable[[str], Callable[..., None]] = log_request_builder
     write = build("%(method)s %(path)s?%(query_string)s %(status)d")
-    told = {"addr_remote": "", "protocol": "", "path": "/", "qs": f"q={SECRET}", "method": "GET", "scheme": "http"}
+    given = {"addr_remote": "", "protocol": "", "path": "/", "qs": f"q={SECRET}", "method": "GET", "scheme": "http"}
 
     with listening_to(access_logger) as said:
-        write(0.0, 0.0, told, 200)
+        write(0.0, 0.0, given, 200)
 
     assert said.getvalue() == "GET /?q=sk-… 200\n"
 
@@ -174,7 +174,7 @@ def test_words_with_sk_in_them_stay_in_the_log(text: str) -> None:
 def test_a_label_an_intern_and_an_address_with_a_secret_are_refused(as_staff: Client, sandbox: Sandbox) -> None:
     for field in ("label", "intern_name", "intern_email"):
         typed = f"{SECRET}@example.edu" if field == "intern_email" else f"my {SECRET}"
-        form = {**wish(), "intern_name": "Ada", "intern_email": "ada@example.edu", field: typed}
+        form = {**key_request(), "intern_name": "Ada", "intern_email": "ada@example.edu", field: typed}
 
         response = as_staff.post("/keys/create/", form, headers=HTMX)
 

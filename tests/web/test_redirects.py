@@ -94,8 +94,8 @@ def test_the_address_of_sign_in_fits_into_a_request(query: str) -> None:
     address = with_next("/account/login/", f"/playground/?{query}")
 
     assert len(address) < 8000
-    [told] = parse_qs(urlsplit(address).query)["next"]
-    assert told.partition("?")[0] == "/playground/"
+    [given] = parse_qs(urlsplit(address).query)["next"]
+    assert given.partition("?")[0] == "/playground/"
 
 
 def test_links_are_made_of_the_portals_own_address(client: Client, intern: User, settings: Settings) -> None:

@@ -89,8 +89,8 @@ django.setup()
 from django.conf import settings
 print(json.dumps({{name: getattr(settings, name) for name in {NAMES}}}))
 """
-    told = {"DJANGO_SETTINGS_MODULE": "portal.settings", "VAR_DIR": str(tmp_path), "PORTAL_URL": "https://example.edu"}
-    done = subprocess.run([sys.executable, "-c", program], env={**os.environ, **told}, capture_output=True, check=True)
+    given = {"DJANGO_SETTINGS_MODULE": "portal.settings", "VAR_DIR": str(tmp_path), "PORTAL_URL": "https://example.edu"}
+    done = subprocess.run([sys.executable, "-c", program], env={**os.environ, **given}, capture_output=True, check=True)
     found = json.loads(done.stdout)
 
     assert all(found[name].startswith("__Host-") for name in COOKIES)

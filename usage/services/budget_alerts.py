@@ -53,7 +53,7 @@ def warn_of_budgets() -> int:
 def _budgets_of_keys(today: date) -> Iterator[_Budget]:
     """Yield the budgets of which a threshold is reached; not those set back at times that the gateway alone knows.
 
-    Nor those of keys which their owner's budget for all keys stops before: then that is told of.
+    Nor those of keys which their owner's budget for all keys stops before: then the mail is about that.
     """
     budgeted = Key.objects.filter(state=Key.State.ACTIVE, budget_usd__gt=0)
     for period in budgeted.order_by().values_list("budget_period", flat=True).distinct():

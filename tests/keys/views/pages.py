@@ -27,7 +27,7 @@ def words_of(response: "Response") -> str:
     return " ".join(unescape(_TAG.sub(" ", response.content.decode())).split())
 
 
-def wish(label: str = "thesis", **more: str) -> dict[str, str]:
+def key_request(label: str = "thesis", **more: str) -> dict[str, str]:
     """Return what the form for a new key sends."""
     return {"label": label, "kind": "temporary", "request_id": str(uuid.uuid4()), **more}
 

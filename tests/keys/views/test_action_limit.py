@@ -8,7 +8,7 @@ from pytest_django import Settings
 from accounts.models import AuditEntry, User
 from keys.models import Key
 from tests.keys.acts import issue
-from tests.keys.views.pages import field_of, wish, words_of
+from tests.keys.views.pages import field_of, key_request, words_of
 from tests.sandbox_process import Sandbox
 
 CREATE = "/keys/create/"
@@ -25,7 +25,7 @@ def test_forty_refused_creations_are_one_line_of_the_history(as_intern: Client, 
         issue(intern, label)
 
     for number in range(40):
-        assert as_intern.post(CREATE, wish(label=f"one more {number}")).status_code == 422
+        assert as_intern.post(CREATE, key_request(label=f"one more {number}")).status_code == 422
 
     refused = AuditEntry.objects.of_subject(intern).filter(outcome="refused")
     assert [entry.repeat and entry.repeat.count for entry in refused] == [40]
@@ -38,9 +38,9 @@ def test_a_key_too_many_within_the_hour_is_not_made_and_what_was_typed_stays(
     as_intern: Client, sandbox: Sandbox, twice_an_hour: None, way: dict[str, str]
 ) -> None:
     for label in ("one", "two"):
-        assert as_intern.post(CREATE, wish(label=label), headers=way).status_code == 201
+        assert as_intern.post(CREATE, key_request(label=label), headers=way).status_code == 201
 
-    response = as_intern.post(CREATE, wish(label="three"), headers=way)
+    response = as_intern.post(CREATE, key_request(label="three"), headers=way)
 
     assert response.status_code == 429
     assert 0 < int(response["Retry-After"]) <= 3600
@@ -64,7 +64,7 @@ def test_every_act_on_a_key_has_its_own_limit(
     assert response.status_code == 429
     assert SENTENCE in words_of(response)
     assert AuditEntry.objects.count() == entries
-    assert as_intern.post(CREATE, wish(label="another"), headers=way).status_code == 201
+    assert as_intern.post(CREATE, key_request(label="another"), headers=way).status_code == 201
 
 
 def test_so_has_the_check_of_a_key(as_intern: Client, intern: User, sandbox: Sandbox, twice_an_hour: None) -> None:
@@ -77,6 +77,6 @@ def test_a_gateway_that_refuses_does_not_fill_the_trail(as_intern: Client, inter
     sandbox.faults("/key/generate", "error", status=400, times=5)
 
     for number in range(5):
-        assert as_intern.post(CREATE, wish(label=f"label {number}")).status_code == 502
+        assert as_intern.post(CREATE, key_request(label=f"label {number}")).status_code == 502
 
     assert [entry.repeat and entry.repeat.count for entry in AuditEntry.objects.of_subject(intern)] == [5]

@@ -12,7 +12,7 @@ from accounts.models import User
 from keys.models import Key
 from tests.conftest import HTMX, signed_in
 from tests.keys.test_forms import KEPT, REFUSED
-from tests.keys.views.pages import assert_in_layout, everything, field_of, url_of, wish, words_of
+from tests.keys.views.pages import assert_in_layout, everything, field_of, key_request, url_of, words_of
 from tests.sandbox_process import Sandbox
 
 CREATE = "/keys/create/"
@@ -28,7 +28,7 @@ def test_refuses_odd_labels_and_changes_nothing(
     before = everything(sandbox)
 
     for url in (CREATE, url_of("label", key)):
-        response = as_intern.post(url, wish(TYPABLE[name]), headers=way)
+        response = as_intern.post(url, key_request(TYPABLE[name]), headers=way)
         assert response.status_code == 422
         assert "invisible characters" in words_of(response) or "Null characters" in words_of(response)
 
@@ -39,7 +39,7 @@ def test_refuses_odd_labels_and_changes_nothing(
 def test_shows_odd_labels_as_they_are_on_every_page(as_intern: Client, sandbox: Sandbox, name: str) -> None:
     label = KEPT[name]
 
-    assert as_intern.post(CREATE, wish(label)).status_code == 201
+    assert as_intern.post(CREATE, key_request(label)).status_code == 201
 
     key = Key.objects.get()
     assert key.label == label
@@ -55,7 +55,7 @@ def test_ten_thousand_characters_are_refused_and_kept_in_the_form(
 ) -> None:
     before = everything(sandbox)
 
-    response = as_intern.post(url_of("label", key) if url == "label" else url, wish("x" * 10_000))
+    response = as_intern.post(url_of("label", key) if url == "label" else url, key_request("x" * 10_000))
 
     assert response.status_code == 422
     assert "at most 60 characters (it has 10000)" in words_of(response)
@@ -88,7 +88,7 @@ def test_bytes_that_are_no_text_change_nothing_but_a_label_at_most(as_intern: Cl
     ],
 )
 def test_refuses_bad_values_and_changes_nothing(as_staff: Client, sandbox: Sandbox, field: str, value: str) -> None:
-    response = as_staff.post(CREATE, wish(**{"intern_name": "Intern A", field: value}))
+    response = as_staff.post(CREATE, key_request(**{"intern_name": "Intern A", field: value}))
 
     assert response.status_code == 422
     assert_in_layout(response)
@@ -97,7 +97,7 @@ def test_refuses_bad_values_and_changes_nothing(as_staff: Client, sandbox: Sandb
 
 
 def test_the_last_day_that_there_is_means_the_lifetime_of_the_policy(as_staff: Client, sandbox: Sandbox) -> None:
-    assert as_staff.post(CREATE, wish(intern_name="Intern A", stay_ends_on="9999-12-31")).status_code == 201
+    assert as_staff.post(CREATE, key_request(intern_name="Intern A", stay_ends_on="9999-12-31")).status_code == 201
 
 
 @pytest.mark.parametrize("no_id", NO_IDS)
@@ -133,7 +133,7 @@ def test_without_the_forms_token_nothing_is_changed(
     client.force_login(intern)
     before = everything(sandbox)
 
-    response = client.post(CREATE if act == "create" else url_of(act, key), wish("mine"), headers=way)
+    response = client.post(CREATE if act == "create" else url_of(act, key), key_request("mine"), headers=way)
 
     assert response.status_code == 403
     assert_in_layout(response)
@@ -145,10 +145,10 @@ def test_a_token_from_before_the_last_sign_in_is_too_old(intern: User, sandbox: 
     client = Client(enforce_csrf_checks=True)
     client.force_login(intern)
     token = field_of(client.get("/"), "csrfmiddlewaretoken")
-    assert client.post(CREATE, wish(csrfmiddlewaretoken=token)).status_code == 201
+    assert client.post(CREATE, key_request(csrfmiddlewaretoken=token)).status_code == 201
     client.cookies.pop("csrf")
 
-    response = client.post(CREATE, wish("another", csrfmiddlewaretoken=token))
+    response = client.post(CREATE, key_request("another", csrfmiddlewaretoken=token))
 
     assert response.status_code == 403
     assert Key.objects.count() == 1
@@ -176,7 +176,7 @@ def test_a_broken_body_is_a_bad_request(as_intern: Client, sandbox: Sandbox, bod
 
 @pytest.mark.parametrize("address", ["fe80::1%eth0", "unix:", "999.1.1.1", ""])
 def test_an_address_that_is_none_does_not_stop_an_act(as_intern: Client, sandbox: Sandbox, address: str) -> None:
-    assert as_intern.post(CREATE, wish(), REMOTE_ADDR=address).status_code == 201
+    assert as_intern.post(CREATE, key_request(), REMOTE_ADDR=address).status_code == 201
 
 
 @pytest.mark.parametrize("cookie", ["\\000" * 9 + "nonsense", "' OR 1=1 --", "é" * 32, "short"])

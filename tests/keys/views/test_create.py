@@ -12,7 +12,7 @@ from gateway.secret import token_of
 from keys import services
 from keys.models import Intern, Key
 from tests.keys.acts import assert_at_rest, issue, works
-from tests.keys.views.pages import assert_form, assert_only, field_of, wish, words_of
+from tests.keys.views.pages import assert_form, assert_only, field_of, key_request, words_of
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 
@@ -20,7 +20,7 @@ CREATE, INDEX = "/keys/create/", "/"
 
 
 def test_shows_the_secret_once(as_intern: Client, sandbox: Sandbox, way: dict[str, str]) -> None:
-    response = as_intern.post(CREATE, wish(), headers=way)
+    response = as_intern.post(CREATE, key_request(), headers=way)
 
     (secret,) = sandbox.issued_secrets()
     assert response.status_code == 201
@@ -32,20 +32,20 @@ def test_shows_the_secret_once(as_intern: Client, sandbox: Sandbox, way: dict[st
 
 
 def test_no_cache_keeps_the_answer(as_intern: Client, sandbox: Sandbox, way: dict[str, str]) -> None:
-    response = as_intern.post(CREATE, wish(), headers=way)
+    response = as_intern.post(CREATE, key_request(), headers=way)
 
     assert "no-store" in response["Cache-Control"]
 
 
 def test_fills_the_snippets_in(as_intern: Client, sandbox: Sandbox) -> None:
-    page = words_of(as_intern.post(CREATE, wish()))
+    page = words_of(as_intern.post(CREATE, key_request()))
 
     assert page.count(sandbox.issued_secrets()[0]) > 5
     assert f"{sandbox.url}/v1" in page
 
 
 def test_a_secret_never_comes_to_the_address_or_the_session(as_intern: Client, sandbox: Sandbox) -> None:
-    response = as_intern.post(CREATE, wish())
+    response = as_intern.post(CREATE, key_request())
 
     (secret,) = sandbox.issued_secrets()
     assert secret not in str(dict(as_intern.session))
@@ -54,7 +54,7 @@ def test_a_secret_never_comes_to_the_address_or_the_session(as_intern: Client, s
 
 
 def test_a_form_sent_twice_makes_one_key_and_says_so(as_intern: Client, sandbox: Sandbox, way: dict[str, str]) -> None:
-    form = wish()
+    form = key_request()
     as_intern.post(CREATE, form, headers=way)
 
     again = as_intern.post(CREATE, form, headers=way)
@@ -66,18 +66,18 @@ def test_a_form_sent_twice_makes_one_key_and_says_so(as_intern: Client, sandbox:
 
 
 def test_the_form_that_comes_back_after_that_makes_another(as_intern: Client, sandbox: Sandbox) -> None:
-    form = wish()
+    form = key_request()
     as_intern.post(CREATE, form)
     again = as_intern.post(CREATE, form)
 
-    response = as_intern.post(CREATE, wish("another", request_id=field_of(again, "request_id")))
+    response = as_intern.post(CREATE, key_request("another", request_id=field_of(again, "request_id")))
 
     assert response.status_code == 201
 
 
 def test_bad_input_is_said_beside_what_was_typed(as_staff: Client, sandbox: Sandbox, way: dict[str, str]) -> None:
     yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
-    form = wish("x" * 61, intern_name="Intern A", intern_email="nowhere", stay_ends_on=yesterday)
+    form = key_request("x" * 61, intern_name="Intern A", intern_email="nowhere", stay_ends_on=yesterday)
 
     response = as_staff.post(CREATE, form, headers=way)
 
@@ -93,21 +93,21 @@ def test_bad_input_is_said_beside_what_was_typed(as_staff: Client, sandbox: Sand
 
 
 def test_a_missing_label_is_asked_for(as_intern: Client, sandbox: Sandbox) -> None:
-    response = as_intern.post(CREATE, wish("   "))
+    response = as_intern.post(CREATE, key_request("   "))
 
     assert response.status_code == 422
     assert "Say what the key is for" in words_of(response)
 
 
 def test_an_intern_without_a_name_is_asked_for(as_staff: Client, sandbox: Sandbox) -> None:
-    response = as_staff.post(CREATE, wish(intern_email="intern@example.edu"))
+    response = as_staff.post(CREATE, key_request(intern_email="intern@example.edu"))
 
     assert response.status_code == 422
     assert "Enter who will use the key" in words_of(response)
 
 
 def test_a_key_for_an_intern_is_temporary(as_staff: Client, sandbox: Sandbox) -> None:
-    response = as_staff.post(CREATE, wish(kind="personal", intern_name="Intern A"))
+    response = as_staff.post(CREATE, key_request(kind="personal", intern_name="Intern A"))
 
     assert response.status_code == 422
     assert "A key for an intern is temporary" in words_of(response)
@@ -115,7 +115,7 @@ def test_a_key_for_an_intern_is_temporary(as_staff: Client, sandbox: Sandbox) ->
 
 def test_staff_name_the_intern_who_uses_it(as_staff: Client, sandbox: Sandbox) -> None:
     end = (datetime.now(UTC) + timedelta(days=9)).date()
-    form = wish(intern_name="Intern A", intern_email="intern@example.edu", stay_ends_on=end.isoformat())
+    form = key_request(intern_name="Intern A", intern_email="intern@example.edu", stay_ends_on=end.isoformat())
 
     assert as_staff.post(CREATE, form).status_code == 201
 
@@ -126,14 +126,14 @@ def test_staff_name_the_intern_who_uses_it(as_staff: Client, sandbox: Sandbox) -
 
 
 def test_who_may_not_name_an_intern_has_no_such_field(as_intern: Client, sandbox: Sandbox) -> None:
-    as_intern.post(CREATE, wish(intern_name="Intern B"))
+    as_intern.post(CREATE, key_request(intern_name="Intern B"))
 
     assert Key.objects.get().intern is None
 
 
 @pytest.mark.parametrize("kind", ["personal", "playground", "outside", "nonsense"])
 def test_refuses_kinds_that_the_policy_does_not_offer(as_intern: Client, sandbox: Sandbox, kind: str) -> None:
-    response = as_intern.post(CREATE, wish(kind=kind))
+    response = as_intern.post(CREATE, key_request(kind=kind))
 
     assert response.status_code == 422
     assert not sandbox.live_keys()
@@ -145,7 +145,7 @@ def test_says_which_limit_is_reached_and_what_to_do(
     for label in ("one", "two", "three"):
         issue(intern, label)
 
-    response = as_intern.post(CREATE, wish("four"), headers=way)
+    response = as_intern.post(CREATE, key_request("four"), headers=way)
 
     assert response.status_code == 422
     assert "You have 3 keys, and 3 are allowed. Delete one" in words_of(response)
@@ -156,7 +156,7 @@ def test_says_which_limit_is_reached_and_what_to_do(
 def test_says_that_a_label_is_in_use(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
     issue(intern, "thesis")
 
-    response = as_intern.post(CREATE, wish("THESIS"))
+    response = as_intern.post(CREATE, key_request("THESIS"))
 
     assert response.status_code == 422
     assert "You have a key with this label. Choose another." in words_of(response)
@@ -165,7 +165,7 @@ def test_says_that_a_label_is_in_use(as_intern: Client, intern: User, sandbox: S
 def test_a_gateway_that_is_away_made_nothing_and_the_form_can_be_sent_again(
     as_intern: Client, sandbox: Sandbox, settings: Settings, way: dict[str, str]
 ) -> None:
-    form = wish()
+    form = key_request()
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
 
     response = as_intern.post(CREATE, form, headers=way)
@@ -184,7 +184,7 @@ def test_a_lost_answer_is_said_to_be_unknown_until_it_is_known(
 ) -> None:
     sandbox.faults("/key/generate", "drop_after")
 
-    response = as_intern.post(CREATE, wish(), headers=way)
+    response = as_intern.post(CREATE, key_request(), headers=way)
 
     assert response.status_code == 503
     assert "We do not know yet whether the key was created" in words_of(response)
@@ -201,7 +201,7 @@ def test_a_lost_answer_is_said_to_be_unknown_until_it_is_known(
 def test_the_same_form_after_a_lost_answer_waits_for_the_truth_and_then_works(
     as_intern: Client, sandbox: Sandbox, kind: str
 ) -> None:
-    form = wish()
+    form = key_request()
     sandbox.faults("/key/generate", kind)
     as_intern.post(CREATE, form)
 
@@ -220,7 +220,7 @@ def test_a_refusal_of_the_portal_s_own_key_is_all_that_a_person_reads(
 ) -> None:
     settings.GATEWAY_ADMIN_KEY = "sk-an-admin-key-that-is-not-known"
 
-    response = as_intern.post(CREATE, wish())
+    response = as_intern.post(CREATE, key_request())
 
     assert response.status_code == 502
     said = "The gateway does not accept the portal’s own key. Nothing was created. Contact the administrators."
@@ -236,7 +236,7 @@ def test_answers_to_post_only(as_intern: Client) -> None:
 
 
 def test_a_stranger_is_asked_to_sign_in(client: Client, sandbox: Sandbox, db: None) -> None:
-    response = client.post(CREATE, wish())
+    response = client.post(CREATE, key_request())
 
     assert response.status_code == 302
     assert response["Location"].startswith("/account/login/")

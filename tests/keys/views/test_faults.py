@@ -15,7 +15,7 @@ from gateway.secret import token_of
 from keys import services
 from keys.models import Key, Token
 from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue, works
-from tests.keys.views.pages import url_of, wish, words_of
+from tests.keys.views.pages import key_request, url_of, words_of
 from tests.sandbox_process import Sandbox
 
 CALLS = {
@@ -129,7 +129,9 @@ def test_says_the_truth_and_comes_to_rest(
     settings.GATEWAY_READ_TIMEOUT_S = IMPATIENCE_S
     sandbox.faults(path, fault.split()[0], times=ATTEMPTS, **FAULTS[fault])
 
-    response = as_intern.post("/keys/create/" if act == "create" else url_of(act, key), wish("other"), follow=True)
+    response = as_intern.post(
+        "/keys/create/" if act == "create" else url_of(act, key), key_request("other"), follow=True
+    )
 
     assert sandbox.armed_faults()[0]["hits"]
     sandbox.clear_faults()

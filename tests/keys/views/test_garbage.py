@@ -14,7 +14,7 @@ from keys import services
 from keys.models import Key, Token
 from tests.gateway.loopback import Paper, Reply, raw, says
 from tests.keys.acts import again, assert_at_rest, ending_in, issue, live_token, works
-from tests.keys.views.pages import assert_in_layout, url_of, wish, words_of
+from tests.keys.views.pages import assert_in_layout, key_request, url_of, words_of
 from tests.sandbox_process import Sandbox
 
 LATER = (datetime.now(UTC) + timedelta(days=30)).isoformat()
@@ -65,7 +65,7 @@ def nonsense(paper: Paper, settings: Settings, due: Key) -> Callable[[Reply], No
 
 def act_on(client: Client, key: Key, act: str) -> Any:
     """Do what a person would."""
-    return client.post("/keys/create/", wish("another")) if act == "create" else client.post(url_of(act, key))
+    return client.post("/keys/create/", key_request("another")) if act == "create" else client.post(url_of(act, key))
 
 
 @pytest.mark.parametrize(

@@ -179,12 +179,12 @@ def test_two_at_once_in_one_conversation_are_alternatives(as_intern: Client) -> 
     where: dict[str, Any] = {"conversation": str(first.message.conversation_id), "parent": str(first.pk)}
     red, blue = send(as_intern, "Red [words 4]", **where), send(as_intern, "Blue [words 5]", **where)
 
-    blue_talk, red_talk = heard(blue), heard(red)
+    blue_conversation, red_conversation = heard(blue), heard(red)
 
-    assert (len(red_talk.text.split()), len(blue_talk.text.split())) == (4, 5)
-    assert {red_talk.answer.message.parent_id, blue_talk.answer.message.parent_id} == {first.pk}
-    assert {part.target for part in blue_talk.events[0]} >= {"playground-turns"}
-    assert blue_talk.events[0][0].swap == "innerHTML"  # two ways now: drawn anew, with its pager
+    assert (len(red_conversation.text.split()), len(blue_conversation.text.split())) == (4, 5)
+    assert {red_conversation.answer.message.parent_id, blue_conversation.answer.message.parent_id} == {first.pk}
+    assert {part.target for part in blue_conversation.events[0]} >= {"playground-turns"}
+    assert blue_conversation.events[0][0].swap == "innerHTML"  # two ways now: drawn anew, with its pager
     page = words_of(as_intern.get(page_of(first.message.conversation)))
     assert "Blue [words 5]" in page
     assert "Red [words 4]" not in page

@@ -100,8 +100,8 @@ def pages_of(owner: User, text: str) -> list[str]:
     """Return the addresses of all that shows something of a conversation in which all is called `text`."""
     conversation = rows.conversation(owner, title=text[:100])
     answer = rows.answer(rows.message(conversation, text), text, model=text[:200], headers={text: text})
-    of_talk = [reverse(f"playground:{name}", args=[conversation.pk]) for name in ("rename", "delete")]
-    return [*of_talk, reverse("playground:details", args=[answer.pk]), reverse("playground:conversations")]
+    of_conversation = [reverse(f"playground:{name}", args=[conversation.pk]) for name in ("rename", "delete")]
+    return [*of_conversation, reverse("playground:details", args=[answer.pk]), reverse("playground:conversations")]
 
 
 def tags_of(client: Client, owner: User, text: str) -> set[tuple[str, tuple[str, ...]]]:
