@@ -338,13 +338,6 @@ STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "web.npm.NpmFinder",
 ]
-NPM_FILES = {  # what pages load from npm: name under static/ -> file under node_modules/
-    "npm/tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
-    "npm/inter.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
-    "npm/htmx.min.js": "htmx.org/dist/htmx.min.js",
-    "npm/hx-sse.min.js": "htmx.org/dist/ext/hx-sse.min.js",
-    "npm/chart.min.js": "chart.js/dist/chart.umd.min.js",
-}
 IMAGE_DIR = Path(env.str("IMAGE_DIR", default=str(DATA_DIR / "images")))
 IMAGE_STORAGE = env.str("IMAGE_STORAGE", default="django.core.files.storage.FileSystemStorage")
 IMAGE_STORAGE_OPTIONS = env.json(

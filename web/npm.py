@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import BaseFinder
@@ -11,6 +11,13 @@ from django.core.files.storage import FileSystemStorage, Storage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 NODE_MODULES = Path(settings.BASE_DIR) / "node_modules"
+NPM_FILES: Final = {  # what pages load from npm: name under static/ -> file under node_modules/
+    "npm/tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
+    "npm/inter.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
+    "npm/htmx.min.js": "htmx.org/dist/htmx.min.js",
+    "npm/hx-sse.min.js": "htmx.org/dist/ext/hx-sse.min.js",
+    "npm/chart.min.js": "chart.js/dist/chart.umd.min.js",
+}
 
 
 class NpmFinder(BaseFinder):
@@ -18,20 +25,20 @@ class NpmFinder(BaseFinder):
 
     def check(self, **kwargs: Any) -> list[CheckMessage]:
         """Report a file that `npm ci` has not brought."""
-        missing = [source for source in settings.NPM_FILES.values() if not (NODE_MODULES / source).is_file()]
+        missing = [source for source in NPM_FILES.values() if not (NODE_MODULES / source).is_file()]
         hint = "Run `npm ci` in the project's folder."
         return [Error(f"{source} is not in node_modules/.", hint=hint, id="web.E001") for source in missing]
 
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
         """Return the file behind the static name `path`; an empty list when it is none of ours."""
-        source = settings.NPM_FILES.get(path)
+        source = NPM_FILES.get(path)
         if source is None:
             return []
         return [str(NODE_MODULES / source)] if find_all else str(NODE_MODULES / source)
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[tuple[str, Storage]]:
         """Yield (static name, storage that opens it by that name), as `collectstatic` wants it."""
-        for name in settings.NPM_FILES:
+        for name in NPM_FILES:
             yield name, _Renamed(NODE_MODULES)
 
 
@@ -39,7 +46,7 @@ class _Renamed(FileSystemStorage):
     """node_modules/ under the static names of `NPM_FILES`."""
 
     def path(self, name: str) -> str:
-        return super().path(settings.NPM_FILES[name])
+        return super().path(NPM_FILES[name])
 
 
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
