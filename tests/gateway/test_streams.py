@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -21,9 +19,8 @@ from gateway.errors import (
     GatewayUnavailable,
 )
 from gateway.inference_types import ChatDelta, ChatRequest, CompletionRequest, Message, ToolCall
-from gateway.pool import Interrupter
 from gateway.stream import ChatStream
-from tests.gateway.conftest import ADMIN_KEY, SECRET
+from tests.gateway.conftest import SECRET
 from tests.gateway.loopback import Handler, Paper, Reply, events, raw, recorded, says, silence
 
 WAIT_S = 5.0  # longest wait for what must happen at once
@@ -273,80 +270,6 @@ def test_silence_is_an_error_after_its_timeout(paper: Paper, gateway: Gateway, h
     assert paper.released.wait(WAIT_S)  # the gateway saw us hang up
 
 
-@pytest.mark.parametrize("head", [False, True], ids=["before the first", "between two"])
-def test_cancelling_the_reader_hangs_up(paper: Paper, gateway: Gateway, head: bool) -> None:
-    paper.will(silence(said("a"), head=head))
-    seen: list[ChatDelta] = []
-
-    async def read() -> None:
-        async with stream_of(gateway, idle_timeout_s=10 * WAIT_S) as stream:
-            while deltas := await stream.read():
-                seen.extend(deltas)
-
-    async def cancel() -> None:
-        reader = asyncio.create_task(read())
-        while not (seen if head else paper.asked):
-            await asyncio.sleep(0.001)
-        reader.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await reader
-        assert await asyncio.to_thread(paper.released.wait, WAIT_S)
-
-    run(cancel)
-
-
-def test_an_exchange_that_begins_after_it_was_ended_ends_at_once() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        interrupter = Interrupter()
-        interrupter.fire()
-        interrupter.watch(ours)
-        theirs.settimeout(WAIT_S)
-        assert theirs.recv(1) == b""
-
-
-def test_a_connection_that_serves_others_by_now_is_left_alone() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        interrupter = Interrupter()
-        interrupter.watch(ours)
-        interrupter.forget()
-        interrupter.fire()
-        ours.sendall(b"x")
-        assert theirs.recv(1) == b"x"
-
-
-@pytest.mark.parametrize("error", [None, ZeroDivisionError])
-def test_leaving_the_block_hangs_up(paper: Paper, gateway: Gateway, error: type[Exception] | None) -> None:
-    paper.will(silence(said("a")))
-
-    async def leave() -> list[ChatDelta]:
-        stream = stream_of(gateway)
-        try:
-            async with stream:
-                await stream.read()
-                if error:
-                    raise error
-        except ZeroDivisionError:
-            pass
-        assert await asyncio.to_thread(paper.released.wait, WAIT_S)
-        return await stream.read()
-
-    assert run(leave) == []
-
-
-def test_closed_before_it_began_asks_nothing(paper: Paper, gateway: Gateway) -> None:
-    async def close() -> list[ChatDelta]:
-        stream = stream_of(gateway)
-        async with stream:
-            pass
-        await stream.start()
-        return await stream.read()
-
-    assert run(close) == []
-    assert not paper.asked
-
-
 def test_streams_are_not_repeated(paper: Paper, gateway: Gateway) -> None:
     paper.will(says({}, status=503))
 
@@ -373,45 +296,6 @@ def test_the_first_word_comes_at_once_and_what_follows_within_a_pause_together(p
     counts = run(read)
     assert sum(counts) == 21
     assert len(counts) <= 3, "twenty words that came at once woke the loop more than once"
-
-
-def in_chunks(*texts: str) -> Reply:
-    """Reply in chunks, in a connection that stays."""
-
-    def reply(handler: Handler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-        for text in texts:
-            handler.wfile.write(f"{len(text.encode()):x}\r\n{text}\r\n".encode())
-        handler.wfile.write(b"0\r\n\r\n")
-
-    return reply
-
-
-def test_a_whole_answer_leaves_its_connection_to_the_next(paper: Paper, gateway: Gateway) -> None:
-    paper.will(in_chunks(said("a"), DONE))
-
-    async def thrice() -> None:
-        for _ in range(3):
-            async with stream_of(gateway) as stream:
-                while await stream.read():
-                    pass
-
-    run(thrice)
-    assert len(paper.asked) == 3
-    assert len(paper.connections) == 1
-
-
-def test_streams_through_tls(secure_paper: Paper, certificate: Path) -> None:
-    secure_paper.will(in_chunks(said("a"), said("b"), DONE))
-    gateway = Gateway(secure_paper.url, ADMIN_KEY, ca_bundle=str(certificate))
-
-    assert texts_of(gateway) == ["a", "b"]
-
-
-def test_an_untrusted_certificate_is_no_call(secure_paper: Paper) -> None:
-    with pytest.raises(GatewayUnavailable) as failure:
-        texts_of(Gateway(secure_paper.url, ADMIN_KEY))
-    assert not failure.value.may_have_happened
 
 
 def test_usage_is_not_asked_for_where_that_is_refused(paper: Paper, gateway: Gateway) -> None:

@@ -20,7 +20,6 @@ from tests.keys.views.pages import words_of
 from tests.playground import rows
 from tests.playground.sse import Heard, heard, stream_of, waited
 from tests.playground.streams import know_the_models
-from tests.playground.xss import STORABLE
 from tests.sandbox_process import Sandbox
 
 MODELS = ["gpt-4o-mini", "llama-70b"]
@@ -373,31 +372,3 @@ def test_what_is_not_to_be_kept_is_in_no_list(as_intern: Client) -> None:
     compared(as_intern, unkept="1")
 
     assert not Conversation.objects.get().kept
-
-
-# --- Code, and what models say ----------------------------------------------------------------------
-def test_shows_the_request_as_code(as_intern: Client) -> None:
-    first, second = compared(as_intern, "Hello bees", temperature="0.3")
-
-    of_form = as_intern.post(f"{COMPARE}code/", {"message": "Hello wasps", "models": MODELS}, headers=HTMX)
-    of_column = as_intern.get(reverse("playground:column_code", args=[second.pk]), headers=HTMX)
-
-    assertContains(of_form, "Hello wasps")
-    assertContains(of_form, first.model)
-    assert "Hello bees" in words_of(of_column)
-    assert second.model in words_of(of_column)
-    assert "0.3" in words_of(of_column)
-    assert as_intern.post(f"{COMPARE}code/", {"message": "Hello"}, headers=HTMX).status_code == 422
-
-
-def test_no_markup_of_a_model_or_a_person_is_any(as_intern: Client, intern: User) -> None:
-    everything = "\n".join(STORABLE)
-    conversation = rows.conversation(intern, kind=Conversation.Kind.COMPARE, title="<script>alert(1)</script>")
-    asked = rows.message(conversation, everything)
-    rows.answer(asked, everything, model="<img src=x onerror=alert(1)>", problem={"code": "refused", "message": "<b>"})
-
-    page = as_intern.get(reverse("playground:comparison", args=[conversation.pk]))
-
-    assertNotContains(page, "<script>alert(1)")
-    assertNotContains(page, "<img src=x")
-    assertContains(page, "&lt;img src=x onerror=alert(1)&gt;")
