@@ -89,11 +89,12 @@ class Keys:
         metadata: Mapping[str, object] | Unset = UNSET,
         spend_usd: Decimal | Unset = UNSET,
         user_id: str | None | Unset = UNSET,
-        team_id: str | Unset = UNSET,
+        team_id: str | None | Unset = UNSET,
     ) -> KeyInfo:
         """Change what is given and nothing else; None clears (no limit, never expires, all models).
 
-        Metadata is replaced, not merged. A key joins a team only while it has no user. Raises GatewayNotFound (also for
+        Metadata is replaced, not merged. A key joins a team only while it has no user, and
+        leaves one (None) at any time. Raises GatewayNotFound (also for
         a team that is not there); a taken alias is GatewayRejected, param "key_alias".
         """
         body = _settings(

@@ -2,6 +2,7 @@
 
 import unicodedata
 import uuid
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -100,6 +101,28 @@ class InternForm(forms.Form):
         validators=[refuse_secret],
         help_text=_("Mails about their keys go to this address."),
     )
+
+
+class HandoverForm(forms.Form):
+    """Who supervises an intern from now on: one of the people who were found."""
+
+    supervisor = forms.ModelChoiceField(
+        User.objects.none(),
+        label=_("New supervisor"),
+        empty_label=None,
+        widget=forms.RadioSelect(attrs={"class": "form-check-input"}),
+        error_messages={
+            "required": _("Choose the new supervisor."),
+            "invalid_choice": _("This person may not have interns. Choose somebody else."),
+        },
+    )
+
+    def __init__(self, data: Any = None, *, people: Sequence[User]) -> None:
+        super().__init__(data)
+        field = self.fields["supervisor"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  (for the type checker)
+        field.queryset = User.objects.filter(pk__in=[person.pk for person in people])
+        field.choices = [(person.pk, f"{person.display_name} ({person.email or person.username})") for person in people]
 
 
 def _called(intern: Intern) -> str:

@@ -45,7 +45,7 @@ class InternAdmin(InternsAdmin):
     """Everybody's interns."""
 
     form = InternForm
-    list_display = ("name", "email", "supervisor", "stay_ends_on", "live_keys", "change_stay")
+    list_display = ("name", "email", "supervisor", "stay_ends_on", "live_keys", "change_stay", "hand_over")
     list_select_related = ("supervisor",)
     search_fields = ("name", "email", "supervisor__username", "supervisor__last_name", "keys__label")
     ordering = ("stay_ends_on", "name")
@@ -68,6 +68,11 @@ class InternAdmin(InternsAdmin):
         """Link to the form of the portal, since keys at the gateway follow."""
         address = reverse("keys:intern_stay", args=[intern.pk])
         return format_html('<a href="{}">{}</a>', address, _("Change the end of the stay"))
+
+    @admin.display(description="")
+    def hand_over(self, intern: Intern) -> str:
+        """Link to the form of the portal, since keys at the gateway follow."""
+        return format_html('<a href="{}">{}</a>', reverse("keys:intern_hand_over", args=[intern.pk]), _("Hand over"))
 
     @admin.display(description=_("end of the stay"))
     def stay(self, intern: Intern) -> str:

@@ -110,3 +110,19 @@ def mail_leak(key_id: str, at: str, details: dict[str, Any]) -> None:
     """Write to owner and intern that a leaked secret was replaced at this time (ISO)."""
     sent = services.mail_of_leak(key_id, at, details)
     logger.info("keys.mail_leak: %d sent", sent)
+
+
+@shared_task(
+    name="keys.mail_handover",
+    soft_time_limit=60,  # s
+    autoretry_for=(MailServerUnavailable,),
+    retry_backoff=10,  # s; doubles, with jitter, up to:
+    retry_backoff_max=1800,
+    max_retries=60,  # a day; then the message expires
+    acks_late=True,  # better twice than never
+    ignore_result=True,
+)
+def mail_handover(intern_id: str, before: int, after: int, by: int | None, at: str) -> None:
+    """Write to an intern and to both supervisors (by number) that one was handed over at this time (ISO)."""
+    sent = services.mail_of_handover(intern_id, before, after, by, at)
+    logger.info("keys.mail_handover: %d sent", sent)

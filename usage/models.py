@@ -40,9 +40,14 @@ class UsedModel(models.Model):
 
 
 class TokenRef(models.Model):
-    """A token as the gateway names it in its activity: mostly a key's hash, sometimes a hash of that, or a word."""
+    """A token as the gateway names it in its activity: mostly a key's hash, sometimes a hash of that, or a word.
 
-    token = models.CharField(max_length=TOKEN_LENGTH, unique=True)
+    A token of a key that was handed over has a row for each owner: the facts of a day are those of who owned it then,
+    and on the day of the handover both have some (usage.services.owners).
+    """
+
+    token = models.CharField(max_length=TOKEN_LENGTH)
+    until = models.DateTimeField(null=True, help_text="When its key was handed over; empty: the owner has it now.")
     alias = models.CharField(max_length=TOKEN_LENGTH, blank=True, help_text="The gateway's name of it, last reported.")
     gateway_user_id = models.CharField(max_length=TOKEN_LENGTH, blank=True, help_text="As the gateway reports it.")
     key = models.ForeignKey(Key, models.PROTECT, null=True, related_name="token_refs")
@@ -53,6 +58,12 @@ class TokenRef(models.Model):
         related_name="token_refs",
         help_text="The key's owner, else whom the gateway names; empty: unattributed.",
     )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["token"], condition=Q(until=None), name="usage_token_has_one_owner"),
+            models.UniqueConstraint(fields=["token", "until"], name="usage_token_one_owner_at_a_time"),
+        ]
 
     def __str__(self) -> str:
         return self.alias or self.token[:12]

@@ -51,6 +51,7 @@ class Migration(migrations.Migration):
                             ("delete", "Deletion"),
                             ("relabel", "Change of label"),
                             ("stay", "Change of the end of a stay"),
+                            ("hand_over", "Handover to another supervisor"),
                             ("limit", "Change of limits"),
                             ("sync", "Change taken over from the gateway"),
                             ("sweep", "Repair"),

@@ -37,6 +37,7 @@ class AuditAction(models.TextChoices):
     DELETE = "delete", _("Deletion")
     RELABEL = "relabel", _("Change of label")
     STAY = "stay", _("Change of the end of a stay")
+    HAND_OVER = "hand_over", _("Handover to another supervisor")
     LIMIT = "limit", _("Change of limits")
     SYNC = "sync", _("Change taken over from the gateway")
     SWEEP = "sweep", _("Repair")
@@ -67,6 +68,7 @@ DONE_WORDS = {
     AuditAction.DELETE: _("Deleted"),
     AuditAction.RELABEL: _("Label changed"),
     AuditAction.STAY: _("End of the stay changed"),
+    AuditAction.HAND_OVER: _("Handed over to another supervisor"),
     AuditAction.LIMIT: _("Limits adjusted to the policy"),
     AuditAction.SYNC: _("Taken over from the gateway"),
     AuditAction.SWEEP: _("Repaired"),

@@ -580,4 +580,27 @@ class Migration(migrations.Migration):
                 name="keys_retiring_has_an_end",
             ),
         ),
+        migrations.CreateModel(
+            name="FormerOwner",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("until", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "key",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="former_owners", to="keys.key"
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [models.Index(fields=["until"], name="keys_handed_over_by_time")],
+                "constraints": [models.UniqueConstraint(fields=("key", "until"), name="keys_one_owner_at_a_time")],
+            },
+        ),
     ]

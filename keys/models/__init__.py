@@ -12,10 +12,12 @@ from keys.models.keys import (
     TokenQuerySet,
     new_alias,
 )
+from keys.models.owners import FormerOwner
 
 __all__ = [
     "ALIAS_PREFIX",
     "AdminAlert",
+    "FormerOwner",
     "GatewayIdentity",
     "GatewayModel",
     "GatewayState",

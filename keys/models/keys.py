@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -50,6 +50,10 @@ class KeyQuerySet(models.QuerySet["Key"]):
         recently = Q(state__in=(Key.State.DELETED, Key.State.FAILED), ended_at__gt=now - timedelta(days=1))
         reported = recently & ~Q(problem__in=Key.TOLD_AT_ONCE)
         return self.filter(Q(state__in=Key.LIVE_STATES) | reported)
+
+    def to_move(self) -> Self:
+        """Keep those whose intern was handed over, and that still are their former supervisor's."""
+        return self.filter(state=Key.State.ACTIVE, intern__isnull=False).exclude(owner=F("intern__supervisor"))
 
     def newest_first(self) -> Self:
         """Order by creation, newest first, with their interns and their tokens (one more query)."""

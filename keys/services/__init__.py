@@ -5,11 +5,12 @@ from keys.services.after_restore import RestoreReport, repair_after_restore
 from keys.services.apply_policies import Outdated, apply_policies, find_outdated
 from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
+from keys.services.handover import MAX_SHOWN, hand_over, may_take_over
 from keys.services.interns import change_intern, link_account
 from keys.services.issue import FreshKey, KeyRequest, issue_key
 from keys.services.label import relabel_key
 from keys.services.limits import TooManyActions, count_action
-from keys.services.mails import mail_of_leak
+from keys.services.mails import mail_of_handover, mail_of_leak
 from keys.services.playground import (
     BudgetStatus,
     playground_budget,
@@ -26,6 +27,7 @@ from keys.services.sweep import sweep_keys
 from keys.services.sync import sync_keys
 
 __all__ = [
+    "MAX_SHOWN",
     "Check",
     "FreshKey",
     "GatewayChanged",
@@ -45,11 +47,14 @@ __all__ = [
     "delete_key",
     "end_old_secret",
     "find_outdated",
+    "hand_over",
     "identify_gateway",
     "is_earlier",
     "issue_key",
     "link_account",
+    "mail_of_handover",
     "mail_of_leak",
+    "may_take_over",
     "playground_limits",
     "playground_budget",
     "playground_secret",

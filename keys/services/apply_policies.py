@@ -74,7 +74,7 @@ def apply_policies(act: Act) -> int:
     identify_gateway()
     rounds = [
         each(check_budget, _in_parts(User.objects.all(), outdated.people)),
-        each(partial(_bring_up_to_date, act), _in_parts(Key.objects.select_related("owner"), outdated.keys)),
+        each(partial(bring_up_to_date, act), _in_parts(Key.objects.select_related("owner"), outdated.keys)),
     ]
     if failure := next((failure for _done, failure in rounds if failure), None):
         raise failure
@@ -87,7 +87,7 @@ def _in_parts(rows: QuerySet[M], ids: Sequence[object]) -> Iterator[M]:
         yield from rows.filter(pk__in=ids[start : start + AT_ONCE])
 
 
-def _bring_up_to_date(act: Act, key: Key) -> bool:
+def bring_up_to_date(act: Act, key: Key) -> bool:
     """Give one key what its owner's policies give now; False where it cannot be, or is being changed."""
     allowance = policy_of(key.owner)
     try:

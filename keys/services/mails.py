@@ -10,7 +10,7 @@ from accounts.delivery import deliver
 from accounts.locale import reading_as
 from accounts.mails import compose
 from accounts.models import User
-from keys.models import Key
+from keys.models import Intern, Key
 from keys.status import distance
 from web.templatetags.portal import moment_and_zone
 
@@ -40,6 +40,34 @@ def mail_of_leak(key_id: str, at: str, details: dict[str, Any]) -> bool:
     key = Key.objects.select_related("owner", "intern__account").prefetch_related("tokens").get(pk=key_id)
     when = datetime.fromisoformat(at)
     return deliver_about(key, LEAKED, name=f"leak-{key.pk}-{when:%Y%m%d%H%M%S}", at=when, **details)
+
+
+def mail_of_handover(intern_id: str, before: int, after: int, by: int | None, at: str) -> int:
+    """Tell an intern and both supervisors, but not who did it, of a handover; return how many mails went out.
+
+    Raises MailServerUnavailable: then all are sent again, with the same Message-IDs. None is sent when the intern was
+    handed over once more.
+    """
+    intern = Intern.objects.select_related("account", "supervisor").filter(pk=intern_id, supervisor=after).first()
+    old = User.objects.get(pk=before)
+    actor = User.objects.filter(pk=by).first() if by else None
+    if intern is None:
+        return 0
+    new, when = intern.supervisor, datetime.fromisoformat(at)
+    who = actor.display_name if actor else ""
+    readers = [("to", new, new.email, new.display_name), ("from", old, old.email, old.display_name)]
+    readers = [reader for reader in readers if reader[1] != actor]
+    sent = 0
+    for kind, reader, email, name in [*readers, ("intern", intern.account or new, intern.email, intern.name)]:
+        if not email:
+            continue
+        with reading_as(reader):
+            context = {"intern": intern, "old": old, "new": new, "who": who, "name": name}
+            context |= {"when": moment_and_zone(when), "portal_url": "" if kind == "intern" else settings.PORTAL_URL}
+            template = f"keys/mail/handover_{kind}"
+            mail = compose(f"{template}_subject.txt", f"{template}.txt", to=email, context=context)
+        sent += deliver(mail, name=f"handover-{intern.pk}-{kind}-{when:%Y%m%d%H%M%S}")
+    return sent
 
 
 def _compose(

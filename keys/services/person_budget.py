@@ -169,7 +169,17 @@ def join_team(token: Token, team_id: str) -> None:
     In three steps, since the gateway lets no key of a person in who is no member, and a member takes a seat of its
     sign-in. Cut short, it is begun anew. Raises GatewayNotFound for a key that is gone, or GatewayUnavailable.
     """
-    keys, hash_, user_id = get_gateway().keys, token.token or "", token.key.owner.gateway_user_id
+    give_to(token.key.owner, token, team_id)
+    Token.objects.filter(pk=token.pk).update(in_team=True)
+
+
+def give_to(person: User, token: Token, team_id: str | None) -> None:
+    """Let a key be this person's at the gateway, and count in their team (None: in none). Again is harmless.
+
+    Whoever calls has claimed the key. What was spent stays with the person and the team of that time. Cut short, it is
+    begun anew. Raises GatewayNotFound for a key that is gone, or GatewayUnavailable.
+    """
+    keys, hash_, user_id = get_gateway().keys, token.token or "", person.gateway_user_id
     info = keys.info(hash_)
     if info.deleted:
         raise GatewayNotFound("The key was deleted at the gateway.", status=404)
@@ -178,13 +188,12 @@ def join_team(token: Token, team_id: str) -> None:
         try:
             keys.update(hash_, team_id=team_id)
         except GatewayRejected as error:  # most likely the team is gone, which must not be taken for "no such key"
-            keys.update(hash_, user_id=user_id)
-            PersonBudget.objects.look_again(token.key.owner)
+            keys.update(hash_, user_id=info.user_id or token.key.owner.gateway_user_id)
+            PersonBudget.objects.look_again(person)
             message = f"The gateway did not let a key into its owner’s team. {error}"
             raise GatewayUnavailable(message, may_have_happened=False) from error
     if info.team_id != team_id or info.user_id != user_id:
         keys.update(hash_, user_id=user_id)
-    Token.objects.filter(pk=token.pk).update(in_team=True)
 
 
 def claim_and_join(token: Token, team_id: str) -> None:

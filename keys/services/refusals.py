@@ -113,6 +113,15 @@ def _custom_keys(values: Mapping[str, Any]) -> str:
     return words + " " + gettext("Contact the administrators: custom keys must be allowed at the gateway.")
 
 
+def _limit_at_handover(values: Mapping[str, Any]) -> str:
+    words = ngettext(
+        "This person would have %(live)d key, and may have %(most)d. Delete keys first, or choose somebody else.",
+        "This person would have %(live)d keys, and may have %(most)d. Delete keys first, or choose somebody else.",
+        values["live"],
+    )
+    return words % values
+
+
 REASONS: Final[dict[str, Words]] = {
     "being_made": _("Your Playground key is being made or changed. Try again in two minutes."),
     "blocked": _("This key is blocked at the gateway. Contact the administrators."),
@@ -123,6 +132,14 @@ REASONS: Final[dict[str, Words]] = {
     "expired": _("This key has expired. Renew it first."),
     "expired.leaked": _("This key has expired, so nobody can use it. Delete it, and create another."),
     "gone": _("This key was deleted at the gateway. Create a new one."),
+    "handover.changed": _("The supervisor has just changed. Reload the page."),
+    "handover.issuing": _("A key for this intern is still being created. Try again in a minute."),
+    "handover.known_email": _("This person has an intern with this e-mail address already."),
+    "handover.known_name": _("This person has an intern of this name already. Add the intern’s e-mail address first."),
+    "handover.limit": _limit_at_handover,
+    "handover.not_allowed": _("This person may not have interns. Choose somebody else."),
+    "handover.same": _("This person is the intern’s supervisor already."),
+    "handover.themselves": _("Nobody can be their own supervisor. Choose somebody else."),
     "hourly": _hourly,
     "intern": _("You may not create keys for others. Leave the intern’s name empty."),
     "intern_gone": _("This intern is no longer in your list. Choose another."),

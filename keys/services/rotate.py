@@ -156,7 +156,8 @@ def _reserve(old: Token, *, while_retiring: bool) -> Token:
     try:
         with transaction.atomic():
             key = Key.objects.select_for_update().get(pk=old.key_id)
-            if key.state != Key.State.ACTIVE or key.in_state(*hindering):
+            was_handed_over = key.owner_id != old.key.owner_id  # meanwhile: the new secret would be the former owner's
+            if key.state != Key.State.ACTIVE or key.in_state(*hindering) or was_handed_over:
                 raise busy
             key.owner = old.key.owner
             return Token.objects.create(key=key)

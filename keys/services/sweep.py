@@ -15,6 +15,7 @@ from keys.identity import identify_gateway
 from keys.models import Intern, Key, PersonBudget, Token
 from keys.services.delete import begin_deletion, erase, mark_gone, settle
 from keys.services.forget import forget_intern, forget_key
+from keys.services.handover import move_key
 from keys.services.mint import give_up
 from keys.services.person_budget import check_budget, delete_team, due_for_check
 from keys.services.renew import record_end
@@ -46,6 +47,7 @@ def sweep_keys() -> int:
         each(heal_issuing, tokens.filter(unanswered)),
         each(heal_renewal, keys.filter(state=Key.State.ACTIVE, renewing_since__lt=overdue)),
         each(end_with_stay, keys.filter(state=Key.State.ACTIVE, expires_at__date__gt=F("intern__stay_ends_on"))),
+        each(move_key, keys.to_move()),
         each(_end_grace, tokens.filter(state=Token.State.RETIRING, retires_at__lte=now)),
         each(_end_lapsed, keys.filter(state=Key.State.ACTIVE, expires_at__lt=lapsed).exclude(kind=Key.Kind.OUTSIDE)),
         each(forget_key, keys.filter(state=Key.State.ACTIVE, owner__anonymised_at__isnull=False)),

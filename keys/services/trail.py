@@ -100,6 +100,14 @@ def _stay_days(values: Mapping[str, Any]) -> str:
     return gettext("before: %(before)s; now: %(after)s") % days
 
 
+def _handed_over(values: Mapping[str, Any]) -> str:
+    """Name the supervisors; the trail has their numbers, which outlast the names."""
+    ids = {name: values[name] for name in ("before", "after") if isinstance(values[name], int)}
+    people = User.objects.in_bulk(list(ids.values()))
+    names = {name: people[pk].display_name if pk in people else "–" for name, pk in ids.items()}
+    return gettext("before: %(before)s; now: %(after)s") % {"before": "–", "after": "–", **names}
+
+
 def _intern_changes(values: Mapping[str, Any]) -> str:
     """Name the fields that were changed; what they were would name a person."""
     titles = {field.name: str(field.verbose_name) for field in Intern._meta.concrete_fields}
@@ -116,6 +124,7 @@ WORDS: Final[dict[str, Words]] = {
     "gateway.rejected": _("The gateway refused: %(message)s"),
     "gateway.unreachable": _("The gateway could not be reached."),
     "gateway.unreadable": _("The gateway’s answer could not be read."),
+    "handed_over": _handed_over,
     "intern.changes": _intern_changes,
     "label_before": _("before: %(label)s"),
     "left_team": _("It had been taken out of its owner’s budget at the gateway, and is put back."),

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from django.db.models import Q
+
 from accounts.models import User
 from gateway.django import get_gateway
 from gateway.errors import GatewayRejected, GatewayUnavailable
@@ -39,7 +41,8 @@ def uncounted_usd(owner: User, period: str, team: TeamInfo | None) -> Decimal:
 
 def have_been_used(owner: User) -> bool:
     """Tell whether the person has, or had, keys of the portal at the gateway, so that something may be spent."""
-    return Token.objects.filter(key__owner=owner, token__isnull=False).exclude(key__kind=Key.Kind.OUTSIDE).exists()
+    theirs = Q(key__owner=owner) | Q(key__former_owners__owner=owner)
+    return Token.objects.filter(theirs, token__isnull=False).exclude(key__kind=Key.Kind.OUTSIDE).exists()
 
 
 def spent_in_period_usd(owner: User, period: str) -> Decimal:

@@ -7,15 +7,15 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.audit import act_of
-from accounts.models import AuditEntry, AuditObject
+from accounts.models import AuditEntry, AuditObject, User
 from accounts.policies import policy_of
 from gateway.errors import GatewayError
 from keys import services
-from keys.forms import InternForm, StayForm
+from keys.forms import HandoverForm, InternForm, StayForm
 from keys.models import Intern, Key
 from keys.rows import row_with_use
 from keys.status import promises
@@ -25,6 +25,7 @@ from keys.views.check import ENTRIES_A_PAGE
 from web.pages import render_region
 from web.request import PortalRequest
 
+MAX_SOUGHT = 200  # characters
 LATER_OR_NOT = gettext_lazy(
     "The gateway’s answer was lost. We will ask it %(soon)s and set the keys to the date shown here; then try again."
 )
@@ -56,6 +57,7 @@ def detail(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
         "rows": sorted(rows, key=lambda row: row.key.state not in Key.LIVE_STATES),  # newest first among each
         "recent_usd": sum((row.use.recent_usd for row in rows if row.use), Decimal(0)),
         "use_as_of": use.as_of,
+        "moving": Key.objects.to_move().filter(intern=intern).count(),
         "may_have_keys": policy_of(request.user).may_name_interns,
         "entries": AuditEntry.objects.of_object(AuditObject.INTERN, intern.pk)[:ENTRIES_A_PAGE],
     }
@@ -98,6 +100,44 @@ def stay(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
     keys = list(intern.keys.live().newest_first())
     context = {"intern": intern, "keys": keys, "form": form, "is_mine": intern.supervisor_id == request.user.pk}
     return render_region(request, "keys/stay.html", "panel", context, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@limited
+def hand_over(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
+    """Find another supervisor for an intern (?q=…), and say what moves with them; on POST, hand over."""
+    intern = own_intern(request, intern_id, also_by_admins=True)
+    sought = (request.POST if request.method == "POST" else request.GET).get("q", "").replace("\0", "")[:MAX_SOUGHT]
+    found = services.may_take_over(intern, sought)
+    form = HandoverForm(request.POST if request.method == "POST" else None, people=found)
+    if form.is_valid():
+        to = form.cleaned_data["supervisor"]
+        try:
+            left = services.hand_over(intern=intern, to=to, act=act_of(request))
+        except services.KeyRefused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            return _handed_over(request, intern, to, left)
+    context = {
+        "intern": intern,
+        "form": form,
+        "q": sought,
+        "found": found,
+        "is_full": len(found) == services.MAX_SHOWN,
+        "keys": list(intern.keys.live().newest_first()),
+        "is_mine": intern.supervisor_id == request.user.pk,
+    }
+    return render_region(request, "keys/hand_over.html", "panel", context, status=422 if form.is_bound else 200)
+
+
+def _handed_over(request: PortalRequest, intern: Intern, to: User, left: int) -> HttpResponse:
+    """Say that it is done, and what is still to follow."""
+    names = {"intern": intern.name, "name": to.display_name}
+    messages.success(request, _("%(name)s is now the supervisor of %(intern)s.") % names)
+    if left:
+        words = ngettext("%(count)d key follows %(soon)s.", "%(count)d keys follow %(soon)s.", left)
+        messages.warning(request, words % {"count": left, **promises()})
+    return redirect("usage:interns" if intern.supervisor_id == request.user.pk else "admin:keys_intern_changelist")
 
 
 def _why_not(error: services.KeyRefused | GatewayError, *, earlier: bool) -> str:

@@ -33,6 +33,7 @@ BOUNDS: Final = {
                 "keys:renew",
                 "keys:rotate",
                 "keys:intern_edit",
+                "keys:intern_hand_over",
                 "keys:intern_stay",
             ),
         ),

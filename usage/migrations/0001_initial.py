@@ -187,7 +187,13 @@ class Migration(migrations.Migration):
             name="TokenRef",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("token", models.CharField(max_length=200, unique=True)),
+                ("token", models.CharField(max_length=200)),
+                (
+                    "until",
+                    models.DateTimeField(
+                        help_text="When its key was handed over; empty: the owner has it now.", null=True
+                    ),
+                ),
                 (
                     "alias",
                     models.CharField(blank=True, help_text="The gateway's name of it, last reported.", max_length=200),
@@ -213,6 +219,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("until", None)), fields=("token",), name="usage_token_has_one_owner"
+                    ),
+                    models.UniqueConstraint(fields=("token", "until"), name="usage_token_one_owner_at_a_time"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="UsedModel",

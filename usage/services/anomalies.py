@@ -28,7 +28,7 @@ def restore_stored_amounts(day_usage: DayUsage) -> None:
     for metric in day_usage.invalid:
         token = None if metric.token is None else metric.token[:TOKEN_LENGTH]
         invalid.setdefault((token, metric.model_group[:MODEL_LENGTH]), set()).add(metric.measure)
-    for token, alias, user_id, model, *stored in _stored(day_usage.day, invalid):
+    for (token, model), (alias, user_id, stored) in _by_token(_stored(day_usage.day, invalid)).items():
         measures = invalid.get((token, model), set()) | invalid.get((None, model), set())
         if not measures:
             continue
@@ -37,6 +37,15 @@ def restore_stored_amounts(day_usage: DayUsage) -> None:
         for place, measure in enumerate(ROW_FIELDS):
             if measure in measures or "" in measures:
                 amounts[place] = max(amounts[place], stored[place])
+
+
+def _by_token(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[str, str], tuple[str, str, list[Any]]]:
+    """Add up the facts of a token and a model: on the day of a handover two people have some."""
+    found: dict[tuple[str, str], tuple[str, str, list[Any]]] = {}
+    for token, alias, user_id, model, *stored in rows:
+        _, _, sums = found.get((token, model), ("", "", [0] * len(MEASURES)))
+        found[token, model] = alias, user_id, [one + other for one, other in zip(sums, stored, strict=True)]
+    return found
 
 
 def _stored(day: date, invalid: Iterable[tuple[str | None, str]]) -> Iterator[tuple[Any, ...]]:

@@ -12,6 +12,7 @@ from django.db.models import Q
 from accounts.models import User
 from keys.models import GatewayModel, Token
 from usage.models import TokenRef, UsedModel
+from usage.services.owners import split_token_refs
 from usage.services.state import lock_state, mark_changed
 
 HASH_LENGTH = 64
@@ -21,7 +22,7 @@ def attribute_tokens() -> int:
     """Give tokens their key and owner, and models their provider, where they became known; return how many."""
     with transaction.atomic():
         lock_state()
-        found = _by_token() + _by_hash_of_token() + _by_person() + _providers()
+        found = _by_token() + _by_hash_of_token() + _by_person() + split_token_refs() + _providers()
         if found:
             mark_changed()
     return found

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
 from gateway import reading
@@ -36,6 +37,7 @@ TOTALED_MEASURES: Final = (
     {"completion_tokens"},
     {"successful_requests", "failed_requests"},
 )
+NAMES_AT_ONCE: Final = 500  # SQLite takes 999 values in a statement
 SPEND_TOLERANCE: Final = Decimal("0.000001")  # of the sum, and at least so many USD: the gateway adds floats
 
 
@@ -65,6 +67,8 @@ class DayUsage:
     facts: dict[tuple[str, str], Amounts] = field(default_factory=dict)
     token_info: dict[str, TokenInfo] = field(default_factory=dict)
     invalid: list[InvalidMetric] = field(default_factory=list)  # those of facts have a 0 in `facts`
+    # by (the gateway's name of a former owner, token, model): their part of `facts`, see services.owners
+    shares: dict[tuple[str, str, str], Amounts] = field(default_factory=dict)
 
     def add(self, row: ActivityRow) -> None:
         """Add a row; several pages, and several endpoints, may have some of the same."""
@@ -111,13 +115,31 @@ def read_day(day: date, tally: Tally, extend_lease: Callable[[], None], *, page_
     return day_usage
 
 
+def read_day_of(
+    user_id: str, day: date, tally: Tally, extend_lease: Callable[[], None], *, page_size: int = PAGE_SIZE
+) -> DayUsage:
+    """Read what somebody, as the gateway names them, used on a day. Raises GatewayError."""
+    read = _Reader(day, tally, extend_lease, page_size, user_id)
+    return read.combine(read.pages())
+
+
+def in_parts(tokens: Iterable[str]) -> Iterator[list[str]]:
+    """Yield tokens, some hundred at a time."""
+    remaining = iter(tokens)
+    while part := list(islice(remaining, NAMES_AT_ONCE)):
+        yield part
+
+
 class _Reader:
-    def __init__(self, day: date, tally: Tally, extend_lease: Callable[[], None], page_size: int) -> None:
+    def __init__(
+        self, day: date, tally: Tally, extend_lease: Callable[[], None], page_size: int, user_id: str | None = None
+    ) -> None:
         self._day, self._tally, self._extend_lease, self._page_size = day, tally, extend_lease, page_size
+        self._user_id = user_id
         self._usage = get_gateway().usage
 
     def pages(self) -> Iterator[ActivityPage]:
-        pages = self._usage.daily_activity(self._day, self._day, page_size=self._page_size)
+        pages = self._usage.daily_activity(self._day, self._day, user_id=self._user_id, page_size=self._page_size)
         while page := self._timed(lambda: next(pages, None)):
             self._tally.pages += 1
             self._tally.rows += len(page.rows)

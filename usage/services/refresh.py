@@ -22,6 +22,7 @@ from usage.services.anomalies import record_anomalies, report_anomalies, restore
 from usage.services.attribute import attribute_tokens
 from usage.services.day_reader import Tally, read_day
 from usage.services.lease import Lease, LeaseLost, held_lease
+from usage.services.owners import read_shares
 from usage.services.state import cooldown_end, record_failure, record_success, start_cooldown
 from usage.services.write import shrinks, write_day
 
@@ -81,6 +82,7 @@ def _read_and_write(
         tally.invalid += record_anomalies(day_usage)
         restore_stored_amounts(day_usage)
         accepted = kept_to is not None and day <= kept_to  # the gateway was, with what it lacks
+        read_shares(day_usage, tally, lease.extend, page_size=page_size)
         shrunk = not accept_less and not accepted and shrinks(day_usage)
         run.rows_written += write_day(day_usage, keep=shrunk or (accepted and not accept_less))
         if shrunk:

@@ -1,8 +1,8 @@
 """Writes a day that was read completely: facts, their sums and their owners, in one transaction."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from itertools import cycle, islice
+from itertools import cycle
 from typing import Any, Final
 
 from django.db import transaction
@@ -10,13 +10,13 @@ from django.db.models import QuerySet, Sum
 
 from usage.models import COLOURS, MEASURES, DayModel, Fact, TokenRef, UsedModel
 from usage.services.attribute import attribute_tokens
-from usage.services.day_reader import DayUsage, TokenInfo
+from usage.services.day_reader import NAMES_AT_ONCE, DayUsage, TokenInfo, in_parts
+from usage.services.owners import facts_by_owner
 from usage.services.rollups import roll_up
 from usage.services.state import lock_state, mark_changed
 from usage.services.upsert import upsert_changes
 
 LEAST_SHARE: Final = Decimal("0.8")  # of the requests that a day had; with fewer it is not the same day any more
-NAMES_AT_ONCE = 500  # SQLite takes 999 values in a statement
 
 
 def shrinks(day_usage: DayUsage) -> bool:
@@ -34,16 +34,15 @@ def write_day(day_usage: DayUsage, *, keep: bool = False) -> int:
     """
     lock_state()
     models = _models({model for _, model in day_usage.facts})
-    token_refs, new = _token_refs(day_usage.token_info)
+    if _update_token_refs(day_usage.token_info):
+        attribute_tokens()
     facts: dict[tuple[Any, ...], Sequence[Any]] = {
-        (token_refs[token], models[model]): amounts for (token, model), amounts in day_usage.facts.items()
+        (token_ref, models[model]): amounts for (token_ref, model), amounts in facts_by_owner(day_usage).items()
     }
     stored = Fact.objects.filter(day=day_usage.day)
     if keep:
         _keep_larger(stored, facts)
     written = upsert_changes(stored, facts, key=("token_ref_id", "model_id"), fixed={"day": day_usage.day}).rows
-    if new:
-        attribute_tokens()
     if written:
         roll_up(day_usage.day)
         mark_changed()
@@ -79,19 +78,20 @@ def _free_colours() -> list[int]:
     return sorted(range(1, COLOURS + 1), key=lambda colour: (*found.get(colour, (False, Decimal(0))), colour))
 
 
-def _token_refs(token_info: dict[str, TokenInfo]) -> tuple[dict[str, int], bool]:
-    """Return the ids of tokens, and whether any was new; their names and owners are updated."""
-    ids: dict[str, int] = {}
+def _update_token_refs(token_info: dict[str, TokenInfo]) -> bool:
+    """Make rows of new tokens, and update the names and owners of the others; tell whether there was any to do."""
+    known: set[str] = set()
     changed: list[TokenRef] = []
-    for part in _parts(token_info):
-        for token_ref in TokenRef.objects.filter(token__in=part).only("token", "alias", "gateway_user_id"):
-            ids[token_ref.token] = token_ref.pk
+    for part in in_parts(token_info):
+        present = TokenRef.objects.filter(token__in=part, until=None)
+        for token_ref in present.only("token", "alias", "gateway_user_id"):
+            known.add(token_ref.token)
             if _renamed(token_ref, token_info[token_ref.token]):
                 changed.append(token_ref)
     TokenRef.objects.bulk_update(changed, ["alias", "gateway_user_id"], batch_size=100)
-    missing = (TokenRef(token=token, **info._asdict()) for token, info in token_info.items() if token not in ids)
+    missing = (TokenRef(token=token, **info._asdict()) for token, info in token_info.items() if token not in known)
     made = TokenRef.objects.bulk_create(list(missing), batch_size=NAMES_AT_ONCE)
-    return ids | {token_ref.token: token_ref.pk for token_ref in made}, bool(made or changed)
+    return bool(made or changed)
 
 
 def _renamed(token_ref: TokenRef, info: TokenInfo) -> bool:
@@ -100,9 +100,3 @@ def _renamed(token_ref: TokenRef, info: TokenInfo) -> bool:
     token_ref.alias = info.alias or token_ref.alias
     token_ref.gateway_user_id = info.gateway_user_id or token_ref.gateway_user_id
     return before != (token_ref.alias, token_ref.gateway_user_id)
-
-
-def _parts(tokens: Iterable[str]) -> Iterator[list[str]]:
-    remaining = iter(tokens)
-    while part := list(islice(remaining, NAMES_AT_ONCE)):
-        yield part

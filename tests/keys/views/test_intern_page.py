@@ -32,7 +32,7 @@ def page_of(intern: Intern) -> str:
 
 def test_shows_all_keys_of_the_intern_with_state_and_spend(as_staff: Client, staff: User, ada: Intern) -> None:
     used(key_of(staff, "captions", intern=ada, budget_usd=5, budget_period="30d"), "2.25")
-    used(key_of(staff, "over", intern=ada, state=Key.State.DELETED), "1.50")
+    used(key_of(staff, "ended work", intern=ada, state=Key.State.DELETED), "1.50")
     used(key_of(staff, "own work"), "64")
 
     text = words_of(as_staff.get(page_of(ada)))
@@ -41,7 +41,7 @@ def test_shows_all_keys_of_the_intern_with_state_and_spend(as_staff: Client, sta
     assert "ada@example.edu" in text
     assert "30 days: 2.25 USD" in text
     assert "Spend, last 30 days 3.75 USD" in text
-    assert text.index("captions") < text.index("over")
+    assert text.index("captions") < text.index("ended work")
     assert "64.00" not in text
 
 
