@@ -10,6 +10,7 @@ from tests.browser.axe import violations
 from tests.browser.test_narrow import NARROW
 from tests.browser.test_pages import sticks_out
 from tests.browser.visit import Visit
+from tests.factories import make_staff
 from tests.keys.acts import issue
 from tests.sandbox_process import Sandbox
 
@@ -34,8 +35,10 @@ def test_long_names_fit_into_a_narrow_window(visit: Visit, staff: User, wide: In
         reverse("keys:intern", args=[wide.pk]),
         reverse("keys:intern_edit", args=[wide.pk]),
         reverse("keys:intern_stay", args=[wide.pk]),
+        reverse("keys:intern_hand_over", args=[wide.pk]) + "?q=wide",
         f"/?intern={wide.pk}",
     ]
+    make_staff("wide", first_name=LONG, email=f"{'v' * 60}@example.edu")
     beyond, faults = {}, {}
 
     for path in paths:
@@ -66,3 +69,22 @@ def test_an_intern_of_the_list_needs_no_name(visit: Visit, staff: User, wide: In
     page.get_by_role("button", name="Create key").click()
     expect(page.locator("#keys-secret")).to_be_visible()
     assert wide.keys.count() == 2
+
+
+def test_hands_an_intern_over_by_keyboard(visit: Visit, staff: User, wide: Intern) -> None:
+    make_staff("kim", first_name="Kim")
+    make_staff("kimberly", first_name="Kimberly")
+    page = visit(reverse("keys:intern", args=[wide.pk]), user=staff)
+    page.get_by_role("link", name="Hand over").click()
+
+    page.get_by_label("Find the new supervisor").fill("kim")
+    page.keyboard.press("Enter")
+    page.get_by_role("radio", name="Kim (").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Hand over")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("Kim is now the supervisor of")).to_be_visible()
+    wide.refresh_from_db()
+    assert (wide.supervisor.username, wide.keys.get().owner.username) == ("kim", "kim")

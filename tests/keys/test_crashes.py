@@ -11,7 +11,7 @@ from accounts.models import User
 from keys import services
 from keys.models import Intern, Key, PersonBudget
 from keys.services.person_budget import check_budget, team_id_of
-from tests.factories import change_policies
+from tests.factories import change_policies, make_staff
 from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue
 from tests.keys.crashes import killed_after
 from tests.sandbox_process import Sandbox
@@ -72,6 +72,19 @@ def changing_a_stay(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     return lambda: services.change_stay(intern=intern, ends_on=ends_on, act=BY_TEST)
 
 
+def handing_over(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the act of handing an intern over who has a key with two secrets, to and fro."""
+    if not Intern.objects.exists():
+        key = issue(owner, "of Ada", intern_name="Ada").key
+        services.rotate_key(key=again(key), act=BY_TEST)
+        make_staff("other")
+    intern = Intern.objects.get()
+    assert {key.owner_id for key in intern.keys.all()} == {intern.supervisor_id}
+    assert {row["user_id"] for row in sandbox.live_keys()} == {intern.supervisor.gateway_user_id}
+    to = User.objects.filter(username__in=(owner.username, "other")).exclude(pk=intern.supervisor_id).get()
+    return lambda: services.hand_over(intern=intern, to=to, act=BY_TEST)
+
+
 def deleting(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of deleting a key."""
     key = _the_key(owner)
@@ -130,6 +143,7 @@ ACTS = [
     replacing_a_leaked_secret,
     ending_the_old,
     changing_a_stay,
+    handing_over,
     deleting,
     first_using_the_playground,
     bringing_the_playground_to_the_policy,

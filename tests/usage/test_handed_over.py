@@ -1,0 +1,154 @@
+"""The use of a key that was handed over: of each owner what was used in their time, also on the day itself."""
+
+import hashlib
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from keys import services
+from keys.models import FormerOwner, Intern, Key
+from tests.factories import make_staff
+from tests.keys.acts import BY_TEST, issue
+from tests.keys.test_person_budget import chat
+from tests.sandbox_process import Sandbox
+from tests.usage.polling import TODAY, YESTERDAY, assert_sums_are_right, make_key, poll, report_day, used
+from usage.models import DayToken, Fact, TokenRef
+from usage.queries.key_use import person_spent, use_of
+
+pytestmark = pytest.mark.django_db
+A = "a" * 64
+DAYS = [TODAY - timedelta(days=number) for number in range(4)]
+
+
+@pytest.fixture
+def other() -> User:
+    """Make another member of staff."""
+    return make_staff("other")
+
+
+def spent_by(*days: Any) -> dict[tuple[str, Any], str]:
+    """Return what facts say, in USD by owner and day."""
+    rows = Fact.objects.filter(day__in=days or DAYS).values_list("token_ref__owner__username", "day", "spend_usd")
+    found: dict[tuple[str, Any], Decimal] = {}
+    for owner, day, usd in rows:
+        found[owner, day] = found.get((owner, day), Decimal(0)) + usd
+    assert_sums_are_right()
+    return {key: f"{usd:.2f}" for key, usd in found.items()}
+
+
+def handed_over(key: Key, to: User, day: Any) -> None:
+    """Let a key be another's from noon (UTC) of a day on; as rows only."""
+    FormerOwner.objects.create(key=key, owner=key.owner, until=datetime.combine(day, time(12), UTC))
+    key.owner = to
+    key.save()
+
+
+def test_the_days_before_are_the_former_owners_and_later_ones_the_new_ones(
+    sandbox: Sandbox, staff: User, other: User
+) -> None:
+    key = make_key(staff, A)
+    for day in DAYS:
+        report_day(sandbox, day, used(A, usd="0.1", user_id=staff.gateway_user_id))
+    poll(DAYS[-1], DAYS[2])
+    handed_over(key, other, DAYS[2])
+    report_day(sandbox, DAYS[1], used(A, usd="0.2", user_id=other.gateway_user_id))
+    report_day(sandbox, DAYS[0], used(A, usd="0.3", user_id=other.gateway_user_id))
+
+    for first_day in (DAYS[1], DAYS[-1]):  # what was stored is right before it is read again
+        poll(first_day, DAYS[0])
+        assert spent_by() == {
+            ("staff", DAYS[3]): "0.10",
+            ("staff", DAYS[2]): "0.10",
+            ("other", DAYS[1]): "0.20",
+            ("other", DAYS[0]): "0.30",
+        }
+    assert set(DayToken.objects.values_list("token_ref__owner__username", "day")) == set(spent_by())
+
+
+@pytest.mark.parametrize("polled_before", [False, True])
+def test_the_day_itself_is_split_as_the_gateway_reports_each_person(
+    sandbox: Sandbox, staff: User, other: User, polled_before: bool
+) -> None:
+    key = make_key(staff, A)
+    before = used(A, usd="0.1", user_id=staff.gateway_user_id, ok=3)
+    report_day(sandbox, TODAY, before)
+    if polled_before:
+        poll()
+    handed_over(key, other, TODAY)
+    after = used(A, usd="0.4", user_id=other.gateway_user_id, ok=5)
+    only_before = used(A, "gpt-4o", usd="0.05", user_id=staff.gateway_user_id)
+    report_day(sandbox, TODAY, before, after, only_before)
+
+    for _ in range(2):
+        assert poll().outcome == "done"
+        assert spent_by() == {("staff", TODAY): "0.15", ("other", TODAY): "0.40"}
+    facts = Fact.objects.filter(model__name="gpt-4o-mini").values_list("token_ref__owner__username", "ok_requests")
+    assert dict(facts) == {"staff": 3, "other": 5}
+    assert Fact.objects.count() == 3  # nothing is written of nothing
+
+
+def test_a_day_that_is_first_read_long_after_is_split_too(sandbox: Sandbox, staff: User, other: User) -> None:
+    key = make_key(staff, A)
+    handed_over(key, other, YESTERDAY)
+    again = hashlib.sha256(A.encode()).hexdigest()  # which the gateway bills some calls under
+    mine = [used(token, usd="0.1", user_id=staff.gateway_user_id) for token in (A, again)]
+    theirs = [used(token, usd="0.3", user_id=other.gateway_user_id) for token in (A, again)]
+    report_day(sandbox, DAYS[2], *mine)
+    report_day(sandbox, YESTERDAY, *mine, *theirs)
+    report_day(sandbox, TODAY, *theirs)
+
+    poll(DAYS[2], TODAY)
+
+    expected = {("staff", DAYS[2]): "0.20", ("staff", YESTERDAY): "0.20", ("other", YESTERDAY): "0.60"}
+    assert spent_by() == {**expected, ("other", TODAY): "0.60"}
+
+
+@pytest.mark.parametrize("way", [("staff", "other", "third", "staff"), ("staff", "other", "staff", "other", "third")])
+def test_a_key_handed_over_several_times_on_a_day(
+    sandbox: Sandbox, staff: User, other: User, way: tuple[str, ...]
+) -> None:
+    key, third = make_key(staff, A), make_staff("third")
+    for number, name in enumerate(way[:-1]):
+        until = datetime.combine(TODAY, time(number + 1), UTC)
+        FormerOwner.objects.create(key=key, owner=User.objects.get(username=name), until=until)
+    key.owner = User.objects.get(username=way[-1])
+    key.save()
+    people = {staff: "0.1", other: "0.2", third: "0.4"}
+    report_day(sandbox, TODAY, *(used(A, usd=usd, user_id=user.gateway_user_id) for user, usd in people.items()))
+
+    poll()
+
+    assert spent_by() == {(user.username, TODAY): f"{Decimal(usd):.2f}" for user, usd in people.items()}
+
+
+def test_a_number_that_makes_no_sense_keeps_what_both_had(sandbox: Sandbox, staff: User, other: User) -> None:
+    key = make_key(staff, A)
+    handed_over(key, other, TODAY)
+    rows = [used(A, usd="0.1", user_id=staff.gateway_user_id), used(A, usd="0.4", user_id=other.gateway_user_id)]
+    report_day(sandbox, TODAY, *rows)
+    poll()
+    report_day(sandbox, TODAY, rows[0], {**rows[1], "spend_pusd": -5 * 10**18})
+
+    poll()
+
+    assert sum(Decimal(usd) for usd in spent_by().values()) == Decimal("0.50")
+
+
+def test_budgets_of_people_count_their_part_and_that_of_the_key_all(sandbox: Sandbox, staff: User, other: User) -> None:
+    fresh = issue(staff, intern_name="Ada")
+    first = Decimal(chat(sandbox, fresh.secret).headers["x-litellm-response-cost"])
+    services.hand_over(intern=Intern.objects.get(), to=other, act=BY_TEST)
+    second = sum(Decimal(chat(sandbox, fresh.secret).headers["x-litellm-response-cost"]) for _ in range(2))
+
+    poll()
+
+    parts = {user: person_spent(user, TODAY) for user in (staff, other)}
+    assert {user: part and part.spent_usd for user, part in parts.items()} == {staff: first, other: second}
+    (use,) = use_of(Key.objects.owned_by(other), TODAY)
+    assert use.spent_usd == first + second
+    assert TokenRef.objects.count() == 2
+    assert timezone.now() - FormerOwner.objects.get().until < timedelta(minutes=5)
