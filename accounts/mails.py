@@ -25,9 +25,11 @@ from web.templatetags.portal import moment_and_zone
 LATEST_S: Final = 24 * 3600  # after it nobody waits for a mail any more
 WITH_RESET_LINK: Final = {"invitation", "password_reset_by_admin", "password_reset_key"}
 NOTIFICATIONS: Final = {"account_connected", "email_changed", "password_changed", "password_reset"}
+BY_ADMINS: Final = {"account_changed", "key_changed"}  # what was done: `action`, a value of AuditAction
 KINDS: Final = {
     *WITH_RESET_LINK,
     *NOTIFICATIONS,
+    *BY_ADMINS,
     "account_already_exists",
     "email_confirmation",
     "email_confirmation_signup",
@@ -38,7 +40,8 @@ def send_later(kind: str, user: User | None, *, robust: bool = True, **details: 
     """Have a mail sent after the commit, in the person's language; for `user=None` a task that sends nothing.
 
     `details`: `address_id` of the address to confirm, `to` another address than the person's, `by` and `ip` of who did
-    it. Without `robust`, raises QueueUnavailable when the broker does not take it; else that is logged.
+    it; of what an admin did, also the `action` and the `label` of the key. Without `robust`, raises QueueUnavailable
+    when the broker does not take it; else that is logged.
     """
     known = user and (user.language or user.browser_language)
     language = known or translation.get_language() or settings.LANGUAGE_CODE

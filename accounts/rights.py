@@ -11,7 +11,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import User
 
-ADMIN_APPS: Final = ("accounts", "auth", "socialaccount")  # whose permissions open pages of Django's admin
+ADMIN_APPS: Final = ("accounts", "auth", "socialaccount")  # whose permissions open pages of Django's admin, but:
+PORTAL_PERMISSIONS: Final = ("view_people", "manage_people")  # of accounts, for pages of the portal
 
 
 def permissions_of(user: Any) -> QuerySet[Permission]:
@@ -53,6 +54,7 @@ def own_groups(actor: User) -> QuerySet[Group]:
 def update_staff_status(users: QuerySet[User]) -> None:
     """Open Django's admin to those of them who have something to do there, and close it to the others."""
     rights = permissions_of(OuterRef("pk")).filter(content_type__app_label__in=ADMIN_APPS)
+    rights = rights.exclude(codename__in=PORTAL_PERMISSIONS)
     admins = User.objects.filter(Q(is_superuser=True) | Exists(rights)).values("pk")
     users.filter(is_staff=False, pk__in=admins).update(is_staff=True)
     users.filter(is_staff=True).exclude(pk__in=admins).update(is_staff=False)

@@ -190,6 +190,7 @@ HEALTH_PARTS = {  # of /healthz/ready, after those of web.health: what returns "
 # --- The app -------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "portal",
+    "people",
     "playground",
     "usage",
     "keys",

@@ -11,6 +11,7 @@ handler500 = "web.errors.server_error"
 urlpatterns = [
     path("", include("keys.urls")),
     path("usage/", include("usage.urls")),
+    path("people/", include("people.urls")),
     path("playground/", include("playground.urls")),
     path("", include("web.urls")),
     path("account/", include("accounts.urls")),

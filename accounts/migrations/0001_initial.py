@@ -52,6 +52,8 @@ class Migration(migrations.Migration):
                             ("relabel", "Change of label"),
                             ("stay", "Change of the end of a stay"),
                             ("hand_over", "Handover to another supervisor"),
+                            ("block", "Block"),
+                            ("unblock", "End of the block"),
                             ("limit", "Change of limits"),
                             ("sync", "Change taken over from the gateway"),
                             ("sweep", "Repair"),
@@ -59,6 +61,7 @@ class Migration(migrations.Migration):
                             ("activate", "Activation of the account"),
                             ("deactivate", "Deactivation of the account"),
                             ("reset_link", "Link to choose a new password"),
+                            ("sign_out", "End of all sessions"),
                             ("unlink", "Removal of the link to the institution’s account"),
                             ("anonymise", "Anonymisation"),
                         ],
@@ -251,6 +254,10 @@ class Migration(migrations.Migration):
                 "verbose_name": "user",
                 "verbose_name_plural": "users",
                 "abstract": False,
+                "permissions": [
+                    ("view_people", "Can see all people and their keys"),
+                    ("manage_people", "Can manage people and their keys"),
+                ],
             },
         ),
         migrations.CreateModel(

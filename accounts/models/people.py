@@ -73,6 +73,10 @@ class User(AbstractUser):
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta(AbstractUser.Meta):
+        permissions: ClassVar = [  # of the portal's own pages (ADR 25); Django's admin has permissions of its own
+            ("view_people", _("Can see all people and their keys")),
+            ("manage_people", _("Can manage people and their keys")),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 Lower("username"),

@@ -38,6 +38,8 @@ class AuditAction(models.TextChoices):
     RELABEL = "relabel", _("Change of label")
     STAY = "stay", _("Change of the end of a stay")
     HAND_OVER = "hand_over", _("Handover to another supervisor")
+    BLOCK = "block", _("Block")
+    UNBLOCK = "unblock", _("End of the block")
     LIMIT = "limit", _("Change of limits")
     SYNC = "sync", _("Change taken over from the gateway")
     SWEEP = "sweep", _("Repair")
@@ -45,6 +47,7 @@ class AuditAction(models.TextChoices):
     ACTIVATE = "activate", _("Activation of the account")
     DEACTIVATE = "deactivate", _("Deactivation of the account")
     RESET_LINK = "reset_link", _("Link to choose a new password")
+    SIGN_OUT = "sign_out", _("End of all sessions")
     UNLINK = "unlink", _("Removal of the link to the institution’s account")
     ANONYMISE = "anonymise", _("Anonymisation")
 
@@ -69,6 +72,8 @@ DONE_WORDS = {
     AuditAction.RELABEL: _("Label changed"),
     AuditAction.STAY: _("End of the stay changed"),
     AuditAction.HAND_OVER: _("Handed over to another supervisor"),
+    AuditAction.BLOCK: _("Blocked"),
+    AuditAction.UNBLOCK: _("Unblocked"),
     AuditAction.LIMIT: _("Limits adjusted to the policy"),
     AuditAction.SYNC: _("Taken over from the gateway"),
     AuditAction.SWEEP: _("Repaired"),
@@ -76,6 +81,7 @@ DONE_WORDS = {
     AuditAction.ACTIVATE: _("Account activated"),
     AuditAction.DEACTIVATE: _("Account deactivated"),
     AuditAction.RESET_LINK: _("Link to choose a new password sent"),
+    AuditAction.SIGN_OUT: _("Signed out everywhere"),
     AuditAction.UNLINK: _("Link to the institution’s account removed"),
     AuditAction.ANONYMISE: _("Anonymised"),
 }

@@ -3,6 +3,7 @@
 from keys.identity import GatewayChanged, accept_gateway, identify_gateway
 from keys.services.after_restore import RestoreReport, repair_after_restore
 from keys.services.apply_policies import Outdated, apply_policies, find_outdated
+from keys.services.block import block_key, unblock_key
 from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
 from keys.services.handover import MAX_SHOWN, hand_over, may_take_over
@@ -40,6 +41,7 @@ __all__ = [
     "KeyRequest",
     "accept_gateway",
     "apply_policies",
+    "block_key",
     "change_intern",
     "change_stay",
     "check_secret",
@@ -67,4 +69,5 @@ __all__ = [
     "rotate_key",
     "sweep_keys",
     "sync_keys",
+    "unblock_key",
 ]

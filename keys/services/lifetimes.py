@@ -56,10 +56,16 @@ def is_expired(key: Key) -> bool:
 
 def is_renewable(key: Key) -> bool:
     """Tell whether the time for renewal is now; whether the policy still allows it is asked when it happens."""
-    start, end = renewable_from(key), renewable_until(key)
-    if start is None or end is None or key.state != Key.State.ACTIVE or key.kind == Key.Kind.OUTSIDE:
+    start = renewable_from(key)
+    return is_extendable(key) and start is not None and start <= timezone.now()
+
+
+def is_extendable(key: Key) -> bool:
+    """Tell whether a renewal is still possible and would gain something, be it early: for admins."""
+    end = renewable_until(key)
+    if end is None or key.state != Key.State.ACTIVE or key.kind == Key.Kind.OUTSIDE:
         return False
-    return start <= timezone.now() <= end and not key.blocked and not ends_with_stay(key)
+    return timezone.now() <= end and not key.blocked and not ends_with_stay(key)
 
 
 def is_rotatable(key: Key) -> bool:

@@ -125,6 +125,9 @@ def _limit_at_handover(values: Mapping[str, Any]) -> str:
 REASONS: Final[dict[str, Words]] = {
     "being_made": _("Your Playground key is being made or changed. Try again in two minutes."),
     "blocked": _("This key is blocked at the gateway. Contact the administrators."),
+    "blocked.already": _("This key is blocked already."),
+    "blocked.not": _("This key is not blocked."),
+    "blocked.owner": _("The account of its owner is not active: activate the account first."),
     "blocked.playground": _("Your Playground key is blocked at the gateway. Contact the administrators."),
     "budget": _("Your budget for all your keys together is used up. It works again when the budget resets."),
     "busy": _("This key is being changed. Try again in a minute."),

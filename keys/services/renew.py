@@ -15,22 +15,23 @@ from keys.renewal import ends_with_stay, renewable_from, renewable_until
 from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
 from keys.services.key_limits import Limits, limits_in, limits_on, update_limits, usable_limits
-from keys.services.lifetimes import as_duration, is_renewable, lifetime_of
+from keys.services.lifetimes import as_duration, is_extendable, is_renewable, lifetime_of
 from keys.services.person_budget import ceiling_of, join_team
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
 
 
-def renew_key(*, key: Key, act: Act) -> Key:
+def renew_key(*, key: Key, act: Act, early: bool = False) -> Key:
     """Let `key` live for another lifetime from now; allowed from some days before its end until some after it.
 
-    It gets what the policy gives now: budget, rate limits and models too, and it counts in its owner's budget.
+    With `early` also before that, as admins may. It gets what the policy gives now: budget, rate limits and models too,
+    and it counts in its owner's budget.
     Raises KeyRefused, GatewayUnavailable or GatewayRejected. With `may_have_happened` the sweep asks the gateway
     which end the key has now.
     """
     try:
         allowance = policy_of(key.owner)
-        duration, limits = _duration(key, allowance), usable_limits(key.kind, allowance)
+        duration, limits = _duration(key, allowance, early=early), usable_limits(key.kind, allowance)
         token = claim(key)
     except KeyRefused as refusal:
         audit(act, AuditAction.RENEW, AuditOutcome.REFUSED, key, refusal)
@@ -80,9 +81,9 @@ def _renewed(key: Key, token: Token, limits: Limits, duration: str) -> KeyInfo:
     return info
 
 
-def _duration(key: Key, allowance: Allowance) -> str:
-    """Return the new lifetime, where the policy and the date allow a renewal."""
-    if not is_renewable(key):
+def _duration(key: Key, allowance: Allowance, *, early: bool) -> str:
+    """Return the new lifetime, where the policy and the date (`early`: any before its end) allow a renewal."""
+    if not (is_extendable(key) if early else is_renewable(key)):
         start, end = renewable_from(key), renewable_until(key)
         if end is not None and end < timezone.now():
             raise KeyRefused("too_late")

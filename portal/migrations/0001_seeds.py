@@ -35,6 +35,8 @@ PERMISSIONS_OF_ADMINS = {
         "add_user",
         "change_user",
         "view_user",
+        "view_people",
+        "manage_people",
         "add_policy",
         "change_policy",
         "delete_policy",

@@ -23,6 +23,8 @@ class PageAccess:
     sees_everyone: bool
     may_refresh: bool
     names_interns: bool
+    sees_people: bool
+    manages_people: bool
 
     @property
     def is_failing(self) -> bool:
@@ -37,6 +39,8 @@ def page_access(user: User) -> PageAccess:
         "sees_everyone": _may(user, "view_everyone"),
         "may_refresh": _may(user, "refresh"),
         "names_interns": Exists(Intern.objects.supervised_by(user)),
+        "sees_people": _may(user, "view_people", "manage_people", app="accounts"),
+        "manages_people": _may(user, "manage_people", app="accounts"),
     }
     state = UsageState.objects.filter(pk=1).annotate(**rights).first()
     if state is None:
@@ -45,11 +49,11 @@ def page_access(user: User) -> PageAccess:
     return PageAccess(state=state, **{name: getattr(state, name) for name in rights})
 
 
-def _may(user: User, permission: str) -> Exists | Value:
-    """Return the answer of `user.has_perm`, as a part of a query: asked one by one they would cost two each."""
+def _may(user: User, *permissions: str, app: str = "usage") -> Exists | Value:
+    """Return whether the person has one of the permissions, as a part of a query: `has_perm` would cost two each."""
     if user.is_superuser:
         return Value(value=True)
-    return Exists(_given(user).filter(codename=permission, content_type__app_label="usage"))
+    return Exists(_given(user).filter(codename__in=permissions, content_type__app_label=app))
 
 
 def _given(user: User) -> QuerySet[Permission]:

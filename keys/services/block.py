@@ -1,0 +1,79 @@
+"""Block a key for as long as an admin wants, and end that. Unlike the block of inactive owners, no task ends it."""
+
+from contextlib import suppress
+
+from accounts.audit import Act
+from accounts.models import AuditAction, AuditOutcome
+from gateway.django import get_gateway
+from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
+from keys.models import Key, Token
+from keys.services.claim import claim, release
+from keys.services.delete import mark_gone
+from keys.services.refusals import KeyRefused
+from keys.services.trail import audit
+
+
+def block_key(*, key: Key, act: Act) -> None:
+    """Have the gateway refuse the calls of `key`, whichever of its secrets they come with, until it is unblocked.
+
+    Raises KeyRefused, GatewayUnavailable or GatewayRejected. With `may_have_happened` the sweep asks the gateway.
+    """
+    _switch(key, act, AuditAction.BLOCK)
+
+
+def unblock_key(*, key: Key, act: Act) -> None:
+    """Let `key` work again; not while its owner is inactive. Raises as `block_key` does."""
+    _switch(key, act, AuditAction.UNBLOCK)
+
+
+def _switch(key: Key, act: Act, action: AuditAction) -> None:
+    """Block or unblock at the gateway, then here."""
+    try:
+        _check(key, action)
+        token = claim(key)
+    except KeyRefused as refusal:
+        audit(act, action, AuditOutcome.REFUSED, key, refusal)
+        raise
+    try:
+        _block(key, token) if action == AuditAction.BLOCK else _unblock(key, token)
+    except GatewayError as error:
+        unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
+        release(key, heal=unknown)
+        audit(act, action, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
+        if isinstance(error, GatewayNotFound):
+            mark_gone(token)
+            raise KeyRefused("gone") from error
+        raise
+    blocked = action == AuditAction.BLOCK
+    Key.objects.filter(pk=key.pk).update(blocked=blocked, blocked_by_portal=False, renewing_since=None)
+    audit(act, action, AuditOutcome.DONE, key)
+
+
+def _check(key: Key, action: AuditAction) -> None:
+    if key.state != Key.State.ACTIVE:
+        raise KeyRefused("state.issuing" if key.state == Key.State.ISSUING else "state.deleted")
+    if action == AuditAction.BLOCK:
+        if key.blocked:
+            raise KeyRefused("blocked.already")
+    elif not key.blocked:
+        raise KeyRefused("blocked.not")
+    elif not key.owner.is_active:
+        raise KeyRefused("blocked.owner")
+
+
+def _block(key: Key, token: Token) -> None:
+    """Block the old secret of a rotation first: what the row says is the state of the live one."""
+    keys = get_gateway().keys
+    for old in key.in_state(Token.State.RETIRING):
+        with suppress(GatewayNotFound):  # it may be gone by now
+            keys.block(old.token or "")
+    keys.block(token.token or "")
+
+
+def _unblock(key: Key, token: Token) -> None:
+    """Unblock the live secret first: while the row says "blocked", no other works."""
+    keys = get_gateway().keys
+    keys.unblock(token.token or "")
+    for old in key.in_state(Token.State.RETIRING):
+        with suppress(GatewayNotFound):
+            keys.unblock(old.token or "")

@@ -1,0 +1,9 @@
+"""The app of the pages about people."""
+
+from django.apps import AppConfig
+
+
+class PeopleConfig(AppConfig):
+    """Has no models."""
+
+    name = "people"

@@ -1,0 +1,310 @@
+"""The list of people: found by filters, in an order, a page of them with what they have and spent.
+
+Filters and order look at everybody, so they read no more than they need; the rest is read for the page that is shown.
+Names are compared in Python, without case and accents: databases differ there.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from math import ceil
+from typing import Any, Final
+
+from django.contrib.auth.models import Group
+from django.core.cache import cache
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
+
+from accounts.models import User
+from accounts.names import name_order
+from keys.models import Key
+from keys.use import NOTHING_USD, WARN_SHARE
+from usage.models import DayToken, TokenRef, UsageState
+from usage.periods import budget_first_day, budget_reset_day
+from web.money import PLACES
+
+PEOPLE_PER_PAGE: Final = 25
+RECENT_DAYS: Final = 30  # of the spend that the list shows
+IDLE_DAYS: Final = (7, 30, 60, 90, 180)
+ORDERS: Final = ("person", "keys", "spend", "last", "joined")
+DEFAULT_ORDER: Final = "person"
+STATES: Final = ("active", "inactive", "anonymised")
+KEYS: Final = ("some", "none")
+PERIODS: Final = ("1d", "7d", "30d")
+SPENT_TTL_S: Final = 600  # of one state of the facts
+CHOICES_TTL_S: Final = 60
+
+Supervisors = tuple[tuple[str, str], ...]  # user name, name
+SpentSteps = dict[int, tuple[int, ...]]  # by person, in the database's steps: recently, and since PERIODS began
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What the address asks for; "" is "any"."""
+
+    q: str = ""  # in name, user name or address
+    group: str = ""
+    supervisor: str = ""  # user name of whom they are an intern of
+    state: str = ""  # one of STATES
+    idle: str = ""  # nothing used for so many days, one of IDLE_DAYS
+    keys: str = ""  # one of KEYS
+    over: str = ""  # "1": whoever has used up their budget
+
+    def params(self) -> dict[str, str]:
+        """Return the filters that are on, as an address has them."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A person in the list."""
+
+    person: User
+    groups: tuple[str, ...]
+    live_keys: int
+    recent_usd: Decimal
+    last_day: date | None
+    budget_usd: Decimal | None  # None: none was set, or there is no limit
+    spent_usd: Decimal  # of the budget
+    resets_on: date | None
+
+    @property
+    def tone(self) -> str:
+        """ "bad" when the budget is used up, "warn" when nearly, else ""."""
+        if not self.budget_usd:
+            return ""
+        if self.spent_usd >= self.budget_usd:
+            return "bad"
+        return "warn" if self.spent_usd >= WARN_SHARE * self.budget_usd else ""
+
+    @property
+    def bar_usd(self) -> Decimal:
+        """What is spent, as much as the bar of the budget holds."""
+        return max(NOTHING_USD, min(self.spent_usd, self.budget_usd or NOTHING_USD))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPage:
+    """One page of the list, from the `first` to the `last` of `count`, counted from 1."""
+
+    people: tuple[Listed, ...]
+    number: int
+    count: int
+    groups: tuple[str, ...]  # all that there are
+    supervisors: Supervisors
+
+    @property
+    def first(self) -> int:
+        """The place of its first one; 0 when there is nobody."""
+        return (self.number - 1) * PEOPLE_PER_PAGE + 1 if self.people else 0
+
+    @property
+    def last(self) -> int:
+        """The place of its last one."""
+        return self.first + len(self.people) - 1 if self.people else 0
+
+    @property
+    def previous(self) -> int | None:
+        """The page before it, if there is one."""
+        return self.number - 1 if self.number > 1 else None
+
+    @property
+    def next(self) -> int | None:
+        """The page after it, if there is one."""
+        return self.number + 1 if self.last < self.count else None
+
+
+def filters_of(params: Mapping[str, str]) -> Filters:
+    """Return the filters that an address names, without those that make no sense."""
+    allowed = {"state": STATES, "idle": tuple(map(str, IDLE_DAYS)), "keys": KEYS, "over": ("1",)}
+    values = {name: params.get(name, "").strip()[:200] for name in Filters.__slots__}
+    return Filters(**{name: value for name, value in values.items() if value in allowed.get(name, (value,))})
+
+
+def list_page(filters: Filters, order: str, number: int, state: UsageState, today: date) -> ListPage:
+    """Return a page of the people; the last one when there are not so many. Four queries."""
+    supervisors, spent = _cached(filters, order, state, today)
+    found = found_people(filters, order, spent, today)
+    pages = max(1, ceil(len(found) / PEOPLE_PER_PAGE))
+    number = min(max(1, number), pages)
+    ids = found[(number - 1) * PEOPLE_PER_PAGE : number * PEOPLE_PER_PAGE]
+    groups, all_groups = _groups_of(ids)
+    people = tuple(listed(ids, groups, today))
+    return ListPage(people=people, number=number, count=len(found), groups=all_groups, supervisors=supervisors)
+
+
+def everybody(filters: Filters, order: str, state: UsageState, today: date) -> Iterable[Listed]:
+    """Yield all people of the list, some hundred read at once: for files."""
+    _choices, spent = _cached(filters, order, state, today)
+    found = found_people(filters, order, spent, today)
+    for start in range(0, len(found), 200):
+        ids = found[start : start + 200]
+        yield from listed(ids, _groups_of(ids)[0], today)
+
+
+# --- Who is found, in which order ---------------------------------------------------------------------
+def found_people(filters: Filters, order: str, spent: SpentSteps, today: date) -> list[int]:
+    """Return the ids of the people that the filters leave, in this order ("-" before it: the largest first).
+
+    `spent` is needed by the order "spend" and the filter `over` only. One query.
+    """
+    name = order.removeprefix("-")
+    people = _filtered(filters, today).annotate(sort_value=_sort_value(name))
+    fields = ("pk", "username", "first_name", "last_name", "email", "sort_value")
+    rows = list(people.order_by().values_list(*fields, "person_budget__budget_usd", "person_budget__budget_period"))
+    if filters.q:
+        words = name_order(filters.q).split()
+        rows = [row for row in rows if all(word in name_order(" ".join(row[1:5])) for word in words)]
+    if filters.over:
+        rows = [row for row in rows if _is_over(spent.get(row[0]), row[6], row[7])]
+    rows.sort(key=lambda row: (name_order(f"{row[2]} {row[3]}".strip() or row[1]), row[1]))
+    if name == "spend":
+        rows.sort(key=lambda row: spent.get(row[0], (0,))[0], reverse=order.startswith("-"))
+    elif name != "person":
+        rows.sort(key=lambda row: (row[5] is not None, row[5]), reverse=order.startswith("-"))
+    elif order.startswith("-"):
+        rows.reverse()
+    return [row[0] for row in rows]
+
+
+def _filtered(filters: Filters, today: date) -> QuerySet[User]:
+    people = User.objects.all()
+    if filters.group:
+        people = people.filter(groups__name=filters.group)
+    if filters.supervisor:
+        people = people.filter(pk__in=User.objects.filter(internships__supervisor__username=filters.supervisor))
+    if filters.state == "anonymised":
+        people = people.exclude(anonymised_at=None)
+    else:
+        people = people.filter(anonymised_at=None)
+        people = people.filter(is_active=filters.state == "active") if filters.state else people
+    if filters.idle:
+        since = today - timedelta(days=int(filters.idle))
+        people = people.exclude(Exists(DayToken.objects.filter(token_ref__owner=OuterRef("pk"), day__gt=since)))
+    if filters.keys:
+        has_keys = Exists(Key.objects.live().filter(owner=OuterRef("pk")))
+        people = people.filter(has_keys) if filters.keys == "some" else people.exclude(has_keys)
+    return people
+
+
+def _sort_value(name: str) -> Any:
+    """Return what the database adds for an order; nothing for those that are made here."""
+    if name == "keys":
+        return live_keys()
+    if name == "last":
+        return last_day()
+    return F("date_joined") if name == "joined" else Value(0)
+
+
+def _is_over(spent: tuple[int, ...] | None, budget_usd: Decimal | None, period: str | None) -> bool:
+    if spent is None or not budget_usd or period not in PERIODS:
+        return False
+    return spent[1 + PERIODS.index(period)] >= _steps(budget_usd)
+
+
+# --- What a page shows of its people ------------------------------------------------------------------
+def listed(ids: Sequence[int], groups: Mapping[int, Sequence[str]], today: date) -> Iterable[Listed]:
+    """Yield these people, in this order, with what they have and spent. One query."""
+    people = with_spend(User.objects.filter(pk__in=ids), today).annotate(live=live_keys(), last=last_day())
+    by_id = {person.pk: person for person in people}
+    for pk in ids:
+        if pk in by_id:  # else deleted meanwhile
+            yield _listed(by_id[pk], tuple(groups.get(pk, ())), today)
+
+
+def _listed(person: Any, groups: tuple[str, ...], today: date) -> Listed:
+    budget_usd, period, spent_usd = budget_of(person)
+    return Listed(
+        person=person,
+        groups=groups,
+        live_keys=person.live,
+        recent_usd=person.recent_usd or NOTHING_USD,
+        last_day=person.last,
+        budget_usd=budget_usd,
+        spent_usd=spent_usd,
+        resets_on=budget_reset_day(period, today),
+    )
+
+
+def with_spend(people: QuerySet[User], today: date) -> QuerySet[User]:
+    """Add to each person their budget and what they spent, for `budget_of`."""
+    since = {f"since_{name}": _spend_since(budget_first_day(name, today) or today) for name in PERIODS}
+    recent = _spend_since(today - timedelta(days=RECENT_DAYS - 1))
+    return people.select_related("person_budget").annotate(recent_usd=recent, **since)
+
+
+def budget_of(person: Any) -> tuple[Decimal | None, str, Decimal]:
+    """Return budget, its period and what is spent of it, of somebody who came `with_spend`."""
+    row = getattr(person, "person_budget", None)
+    if row is None or row.budget_period not in PERIODS:
+        return None, "", NOTHING_USD
+    return row.budget_usd, row.budget_period, getattr(person, f"since_{row.budget_period}") or NOTHING_USD
+
+
+def live_keys() -> Coalesce:
+    """Return how many keys of a person may work."""
+    live = Key.objects.live().filter(owner=OuterRef("pk")).order_by().values("owner").annotate(number=Count("pk"))
+    return Coalesce(Subquery(live.values("number")), 0)
+
+
+def last_day() -> Subquery:
+    """Return the last day on which anything of a person was used: of each token one look into the index."""
+    of_token = DayToken.objects.filter(token_ref=OuterRef("pk")).order_by("-day").values("day")[:1]
+    tokens = TokenRef.objects.filter(owner=OuterRef("pk")).annotate(last=Subquery(of_token))
+    return Subquery(tokens.order_by(F("last").desc(nulls_last=True)).values("last")[:1])
+
+
+def _spend_since(first_day: date) -> Subquery:
+    days = DayToken.objects.filter(token_ref__owner=OuterRef("pk"), day__gte=first_day).order_by()
+    return Subquery(days.values("token_ref__owner").annotate(usd=Sum("spend_usd")).values("usd"))
+
+
+def _groups_of(ids: Sequence[int]) -> tuple[dict[int, list[str]], tuple[str, ...]]:
+    """Return the groups of these people, and all that there are; one query."""
+    members = User.groups.through.objects.filter(user__in=ids).values_list("group__name", "user_id")
+    rows = Group.objects.order_by().values_list("name", Value(0)).union(members, all=True)
+    found: dict[int, list[str]] = defaultdict(list)
+    for name, user_id in sorted(rows, key=lambda row: name_order(row[0])):
+        found[user_id].append(name)
+    return found, tuple(found.pop(0, ()))
+
+
+# --- What is the same for many pages ------------------------------------------------------------------
+def _cached(filters: Filters, order: str, state: UsageState, today: date) -> tuple[Supervisors, SpentSteps]:
+    """Return who may be chosen as a supervisor and, where filters or order need them, what everybody spent.
+
+    Of the cache one question; what is not in it is one query each.
+    """
+    names = {"people-supervisors": CHOICES_TTL_S}
+    spent = f"people-spent:{state.version}:{today}"
+    if filters.over or order.removeprefix("-") == "spend":
+        names[spent] = SPENT_TTL_S
+    found = cache.get_many(names)
+    for name, ttl_s in names.items():
+        if name not in found:
+            found[name] = _spent_of_all(today) if name == spent else _supervisors()
+            cache.set(name, found[name], ttl_s)
+    return found["people-supervisors"], found.get(spent, {})
+
+
+def _supervisors() -> Supervisors:
+    """Return those whose interns have an account here, and so are in the list."""
+    people = User.objects.filter(interns__account__isnull=False).distinct()
+    named = [(person.username, person.display_name) for person in people]
+    return tuple(sorted(named, key=lambda row: name_order(row[1])))
+
+
+def _spent_of_all(today: date) -> SpentSteps:
+    """Return what each person spent, by id: in the recent days, and since each of PERIODS began."""
+    firsts = [today - timedelta(days=RECENT_DAYS - 1), *(budget_first_day(name, today) or today for name in PERIODS)]
+    days = DayToken.objects.filter(day__gte=min(firsts), token_ref__owner__isnull=False).order_by()
+    sums = {f"sum_{place}": Sum("spend_usd", filter=Q(day__gte=first)) for place, first in enumerate(firsts)}
+    rows = days.values("token_ref__owner").annotate(**sums).values_list("token_ref__owner", *sums)
+    return {owner: tuple(_steps(usd) for usd in spent) for owner, *spent in rows}
+
+
+def _steps(usd: Decimal | None) -> int:
+    """Return an amount as a whole number, which a cache gives back quickly."""
+    return int((usd or NOTHING_USD).scaleb(PLACES))

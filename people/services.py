@@ -1,0 +1,66 @@
+"""What admins do to an account, in order. What follows at the gateway is done by the sweep, as after Django's admin."""
+
+from typing import Final
+
+from django.db import transaction
+
+from accounts.anonymise import end_sessions
+from accounts.audit import Act, record_person_change
+from accounts.mails import send_later
+from accounts.models import AuditAction, User
+from web.tasks import QueueUnavailable, send_task
+
+SWEEP_EXPIRES_S: Final = 240  # then the schedule has asked by itself
+
+
+@transaction.atomic
+def deactivate(*, person: User, act: Act) -> bool:
+    """Close the account, end its sessions and have its keys blocked; False where it is inactive already."""
+    if not User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
+        return False
+    end_sessions(person)
+    _record(person, act, AuditAction.DEACTIVATE)
+    transaction.on_commit(_sweep_now, robust=True)
+    return True
+
+
+@transaction.atomic
+def activate(*, person: User, act: Act) -> bool:
+    """Open the account again and have the keys unblocked that its closing blocked; False where there is nothing to do.
+
+    Whoever was anonymised stays closed: nobody could sign in.
+    """
+    closed = User.objects.filter(pk=person.pk, is_active=False, anonymised_at=None)
+    if not closed.update(is_active=True):
+        return False
+    _record(person, act, AuditAction.ACTIVATE)
+    transaction.on_commit(_sweep_now, robust=True)
+    return True
+
+
+@transaction.atomic
+def sign_out_everywhere(*, person: User, act: Act) -> None:
+    """End all sessions of the person. Their keys and their password stay as they are."""
+    end_sessions(person)
+    _record(person, act, AuditAction.SIGN_OUT)
+
+
+def tell_about_key(*, owner: User, label: str, action: AuditAction, by: str) -> None:
+    """Write to the owner of a key what an admin did with it, in their language; after the commit, by a task."""
+    if owner.email and owner.is_active:
+        send_later("key_changed", owner, label=label, action=action.value, by=by)
+
+
+def _record(person: User, act: Act, action: AuditAction) -> None:
+    """Write it down in the trail, and tell the person."""
+    record_person_change(act=act, action=action, person=person)
+    if person.email:
+        send_later("account_changed", person, action=action.value, by=act.actor.display_name if act.actor else "")
+
+
+def _sweep_now() -> None:
+    """Ask the worker to bring the keys along at once; where the queue takes nothing, the schedule asks."""
+    try:
+        send_task("keys.sweep", expires=SWEEP_EXPIRES_S)
+    except QueueUnavailable:
+        return

@@ -1,0 +1,20 @@
+"""Routes of the pages about people."""
+
+from django.urls import path
+
+from people.views import index, key_acts, person
+
+app_name = "people"
+urlpatterns = [
+    path("", index.index, name="index"),
+    path("people.csv", index.people_csv, name="csv"),
+    path("<int:person_id>/", person.detail, name="person"),
+    path("<int:person_id>/deactivate/", person.deactivate, name="deactivate"),
+    path("<int:person_id>/activate/", person.activate, name="activate"),
+    path("<int:person_id>/sign-out/", person.sign_out, name="sign_out"),
+    path("<int:person_id>/anonymise/", person.anonymise, name="anonymise"),
+    path("<int:person_id>/keys/<uuid:key_id>/block/", key_acts.block, name="block_key"),
+    path("<int:person_id>/keys/<uuid:key_id>/unblock/", key_acts.unblock, name="unblock_key"),
+    path("<int:person_id>/keys/<uuid:key_id>/extend/", key_acts.extend, name="extend_key"),
+    path("<int:person_id>/keys/<uuid:key_id>/delete/", key_acts.delete, name="delete_key"),
+]

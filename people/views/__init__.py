@@ -1,0 +1,1 @@
+"""Requests about people, one module a page."""

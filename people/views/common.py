@@ -1,0 +1,52 @@
+"""What the pages about people share: who may see them, and whom they may change."""
+
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+
+from accounts.models import User
+from accounts.rights import may_change
+from usage.queries.access import PageAccess, page_access
+from web.request import PortalRequest
+
+
+def require_sight(request: PortalRequest) -> PageAccess:
+    """Return the access of a person who may see people; refuse the others."""
+    access = page_access(request.user)
+    if not access.sees_people:
+        raise PermissionDenied
+    return access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Somebody whom an admin looks at, and whether they may act on them."""
+
+    person: User
+    access: PageAccess
+    may_act: bool
+
+
+def subject_of(request: PortalRequest, person_id: int) -> Subject:
+    """Return a person; 404 for whoever may not see people: who has an account is nobody's business.
+
+    May act: who manages people, but on nobody who has more rights, not on themselves, and on no account that was
+    anonymised.
+    """
+    access = page_access(request.user)
+    if not access.sees_people:
+        raise Http404
+    person = get_object_or_404(User.objects.select_related("person_budget"), pk=person_id)
+    is_other = person.pk != request.user.pk and person.anonymised_at is None
+    may_act = access.manages_people and is_other and may_change(request.user, person)
+    return Subject(person=person, access=access, may_act=may_act)
+
+
+def subject_to_act_on(request: PortalRequest, person_id: int) -> Subject:
+    """Return a person on whom one may act; 404 for a stranger, 403 where one may only look."""
+    subject = subject_of(request, person_id)
+    if not subject.may_act:
+        raise PermissionDenied
+    return subject

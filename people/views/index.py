@@ -1,0 +1,181 @@
+"""People, the list: a page, its region, and a file."""
+
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_safe
+
+from people.listing import DEFAULT_ORDER, IDLE_DAYS, ORDERS, Filters, Listed, everybody, filters_of, list_page
+from people.views.common import require_sight
+from usage.models import utc_today
+from usage.views.spreadsheet import Row, csv_response, format_of
+from web.pages import render_region
+from web.request import PortalRequest
+
+MAX_PAGE_DIGITS: Final = 6
+STATE_WORDS: Final = {"active": _("Active"), "inactive": _("Inactive"), "anonymised": _("Anonymised")}
+KEYS_WORDS: Final = {"some": _("Has live keys"), "none": _("Has no live key")}
+FILTER_WORDS: Final = {
+    "q": _("Search"),
+    "group": _("Group"),
+    "supervisor": _("Supervisor"),
+    "state": _("Account"),
+    "idle": _("Last use"),
+    "keys": _("Keys"),
+    "over": _("Budget"),
+}
+COLUMNS: Final = {
+    "person": _("User name"),
+    "name": _("Name"),
+    "email": _("E-mail"),
+    "groups": _("Groups"),
+    "account": _("Account"),
+    "live_keys": _("Live keys"),
+    "spend_30_days_usd": _("Spend, last 30 days (USD)"),
+    "budget_usd": _("Budget (USD)"),
+    "budget_spent_usd": _("Spent of the budget (USD)"),
+    "last_use": _("Last use"),
+    "joined": _("Account since"),
+}
+
+
+@require_safe
+@gzip_page
+def index(request: PortalRequest) -> HttpResponse:
+    """Show the people whom the filters in the address leave."""
+    access, filters, order = require_sight(request), filters_of(request.GET), order_of(request)
+    page = list_page(filters, order, _number(request), access.state, utc_today())
+    context = {
+        "access": access,
+        "here": "people:index",
+        "filters": filters,
+        "page": page,
+        "order": order,
+        "chips": _chips(filters, order, dict(page.supervisors)),
+        "states": STATE_WORDS.items(),
+        "keys_choices": KEYS_WORDS.items(),
+        "idle_choices": [(str(days), _idle_words(days)) for days in IDLE_DAYS],
+        "csv_address": address(filters, order, route="people:csv"),
+        "csv_for_people": address(filters, order, route="people:csv", **{"for": "people"}),
+        "columns": _heads(filters, order),
+        "previous": page.previous and address(filters, order, page=page.previous),
+        "next": page.next and address(filters, order, page=page.next),
+    }
+    response = render_region(request, "people/index.html", "panel", context)
+    if request.htmx:  # a form sends its empty fields too: keep them out of an address that is to be passed on
+        response["HX-Push-Url"] = address(filters, order, page=page.number if page.number > 1 else None)
+    return response
+
+
+@require_safe
+@gzip_page
+def people_csv(request: PortalRequest) -> StreamingHttpResponse:
+    """Return the whole list, with the filters and in the order of the page."""
+    access, form = require_sight(request), format_of(request)
+    header = [str(words) if form.for_people else name for name, words in COLUMNS.items()]
+    found = everybody(filters_of(request.GET), order_of(request), access.state, utc_today())
+    states = {name: str(words) if form.for_people else name for name, words in STATE_WORDS.items()}
+    return csv_response(f"passerelle-people-{utc_today()}.csv", _rows(header, found, states), form)
+
+
+def _rows(header: Row, found: Any, states: dict[str, str]) -> Any:
+    yield header
+    for each in found:
+        yield _cells(each, states)
+
+
+def _cells(each: Listed, states: dict[str, str]) -> Row:
+    person = each.person
+    return [
+        person.username,
+        person.get_full_name(),
+        person.email,
+        ", ".join(each.groups),
+        states[state_of(each)],
+        each.live_keys,
+        each.recent_usd,
+        each.budget_usd,
+        each.spent_usd if each.budget_usd else None,
+        each.last_day,
+        person.date_joined.date(),
+    ]
+
+
+def state_of(each: Listed) -> str:
+    """Return which of STATE_WORDS an account is."""
+    if each.person.anonymised_at:
+        return "anonymised"
+    return "active" if each.person.is_active else "inactive"
+
+
+def order_of(request: PortalRequest) -> str:
+    """Return the order that the address names, or the default."""
+    order = request.GET.get("order", "")
+    return order if order.removeprefix("-") in ORDERS else DEFAULT_ORDER
+
+
+def address(filters: Filters, order: str, *, route: str = "people:index", **more: object) -> str:
+    """Return an address of the list; the default order and what is None stay out of it."""
+    params = {**filters.params(), "order": order if order != DEFAULT_ORDER else None, **more}
+    query = urlencode({name: value for name, value in params.items() if value not in (None, "")})
+    return f"{reverse(route)}?{query}" if query else reverse(route)
+
+
+def _number(request: PortalRequest) -> int:
+    text = request.GET.get("page", "")
+    return int(text) if len(text) < MAX_PAGE_DIGITS and text.isdecimal() else 1
+
+
+def _idle_words(days: int) -> str:
+    return gettext("Not for %(days)d days") % {"days": days}
+
+
+def _chips(filters: Filters, order: str, supervisors: dict[str, str]) -> list[dict[str, object]]:
+    """Return the filters that are on in words, each with the address without it."""
+    params = filters.params()
+    words = {
+        **params,
+        "supervisor": supervisors.get(filters.supervisor, filters.supervisor),
+        "state": STATE_WORDS.get(filters.state),
+        "idle": _idle_words(int(filters.idle)) if filters.idle else "",
+        "keys": KEYS_WORDS.get(filters.keys),
+        "over": gettext("Used up"),
+    }
+    return [
+        {
+            "title": FILTER_WORDS[name],
+            "words": words[name],
+            "there": address(Filters(**{other: value for other, value in params.items() if other != name}), order),
+        }
+        for name in params
+    ]
+
+
+def _heads(filters: Filters, order: str) -> list[dict[str, object]]:
+    """Return the heads of the columns that can be sorted; once more turns the order."""
+    titles = {
+        "person": _("Person"),
+        "keys": _("Live keys"),
+        "spend": _("Spend, last 30 days"),
+        "last": _("Last use"),
+        "joined": _("Account since"),
+    }
+    return [_head(name, words, filters, order) for name, words in titles.items()]
+
+
+def _head(name: str, words: object, filters: Filters, order: str) -> dict[str, object]:
+    is_sorted = order.removeprefix("-") == name
+    first = name if name == "person" else f"-{name}"  # names from A, numbers from the largest
+    turned = order.removeprefix("-") if order.startswith("-") else f"-{order}"
+    return {
+        "name": name,
+        "words": words,
+        "sorted": ("descending" if order.startswith("-") else "ascending") if is_sorted else "",
+        "there": address(filters, turned if is_sorted else first),
+        "numeric": name in ("keys", "spend"),
+    }

@@ -1,0 +1,145 @@
+"""What admins do with a key of somebody: block, unblock, extend, delete. Each asks first; the owner is told."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from accounts.audit import act_of
+from accounts.models import AuditAction
+from gateway.errors import GatewayError
+from keys import services as key_services
+from keys.models import Key
+from keys.status import promises
+from keys.views.acts import in_words
+from people import services
+from people.views.common import Subject, subject_to_act_on
+from people.views.panel import render_person
+from people.views.person import Confirmation, confirm, done
+from web.request import PortalRequest
+
+UNKNOWN = gettext_lazy(
+    "The gateway’s answer was lost. We do not know yet whether it was done; we will ask the gateway %(soon)s, and this "
+    "page will then show the right state."
+)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def block(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpResponse:
+    """Ask; on POST, have the gateway refuse the key until it is unblocked."""
+    subject, key = _found(request, person_id, key_id)
+    if request.method == "POST":
+        words = _("Blocked: the gateway refuses “%(label)s” until you unblock it.")
+        return _act(request, subject, key, key_services.block_key, AuditAction.BLOCK, words)
+    sentences = [
+        _("The gateway refuses it, with each of its secrets, until you unblock it. Programs that use it stop.")
+    ]
+    return _ask(request, subject, key, _("Block “%(label)s”?"), sentences, _("Block this key"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def unblock(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpResponse:
+    """Ask; on POST, let the key work again."""
+    subject, key = _found(request, person_id, key_id)
+    if request.method == "POST":
+        words = _("Unblocked: “%(label)s” works again.")
+        return _act(request, subject, key, key_services.unblock_key, AuditAction.UNBLOCK, words)
+    sentences = [_("The gateway accepts it again, with the budget and limits that it has.")]
+    return _ask(request, subject, key, _("Unblock “%(label)s”?"), sentences, _("Unblock this key"), is_bad=False)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def extend(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpResponse:
+    """Ask; on POST, give the key another lifetime from now, though it may be early."""
+    subject, key = _found(request, person_id, key_id)
+    if request.method == "POST":
+        words = _("Extended: “%(label)s” has another lifetime from now.")
+        return _act(request, subject, key, _extend, AuditAction.RENEW, words)
+    sentences = [
+        _("It gets another lifetime from now, and budget, limits and models as the policy of %(name)s has them now.")
+        % {"name": subject.person.display_name}
+    ]
+    return _ask(request, subject, key, _("Extend “%(label)s”?"), sentences, _("Extend this key"), is_bad=False)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpResponse:
+    """Ask; on POST, delete the key, here and at the gateway."""
+    subject, key = _found(request, person_id, key_id)
+    if request.method == "POST":
+        words = _("Deleted: the gateway refuses “%(label)s” from now on.")
+        return _act(request, subject, key, key_services.delete_key, AuditAction.DELETE, words)
+    sentences = [
+        _("It stops working at once, everywhere."),
+        _("What it has spent stays in Usage."),
+        _("This cannot be undone. If you are not sure, block it."),
+    ]
+    return _ask(request, subject, key, _("Delete “%(label)s”?"), sentences, _("Delete this key"))
+
+
+def _extend(*, key: Key, act: Any) -> None:
+    key_services.renew_key(key=key, act=act, early=True)
+
+
+def _found(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> tuple[Subject, Key]:
+    """Return the person and this key of theirs; 404 for a key of somebody else, and for strangers."""
+    subject = subject_to_act_on(request, person_id)
+    keys = Key.objects.owned_by(subject.person).select_related("owner", "intern").prefetch_related("tokens")
+    return subject, get_object_or_404(keys, pk=key_id)
+
+
+def _ask(
+    request: PortalRequest,
+    subject: Subject,
+    key: Key,
+    title: str,
+    sentences: list[str],
+    button: str,
+    *,
+    is_bad: bool = True,
+) -> HttpResponse:
+    """Ask before an act on a key: whose it is, who uses it, who is told."""
+    person = subject.person
+    whose = _("It is a key of %(name)s.") % {"name": person.display_name}
+    if key.intern:
+        whose = _("It is a key of %(name)s, for %(intern)s.") % {"name": person.display_name, "intern": key.intern.name}
+    told = _("A mail to %(address)s says so.") % {"address": person.email} if person.email else ""
+    if not (person.email and person.is_active):
+        told = _("%(name)s gets no mail about it.") % {"name": person.display_name}
+    words = [whose, *sentences, told]
+    confirmation = Confirmation(title=title % {"label": key.label}, sentences=words, button=button, is_bad=is_bad)
+    return confirm(request, subject, confirmation)
+
+
+def _act(
+    request: PortalRequest,
+    subject: Subject,
+    key: Key,
+    service: Callable[..., Any],
+    action: AuditAction,
+    words: str,
+) -> HttpResponse:
+    """Do it and say so; where it came to nothing, show the person as they are and say why."""
+    try:
+        service(key=key, act=act_of(request))
+    except key_services.KeyRefused as refusal:
+        return render_person(request, subject, said=str(refusal), status=409)
+    except GatewayError as error:
+        if action == AuditAction.DELETE:  # there is no way back: the sweep goes on
+            _tell(request, key, action)
+            said, status = _("The gateway has not confirmed that “%(label)s” is deleted. %(again)s"), 503
+            said = said % {"label": key.label, **promises()}
+        else:
+            said, status = in_words(error, nothing=_("Nothing has changed"), unknown=UNKNOWN)
+        return render_person(request, subject, said=said, status=status)
+    _tell(request, key, action)
+    return done(request, subject.person, words, label=key.label)
+
+
+def _tell(request: PortalRequest, key: Key, action: AuditAction) -> None:
+    services.tell_about_key(owner=key.owner, label=key.label, action=action, by=request.user.display_name)

@@ -1,0 +1,76 @@
+"""A person's page, drawn: by its own view, and by acts that came to nothing."""
+
+from typing import Any, Final
+
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from accounts.models import AuditEntry, User
+from accounts.names import name_order
+from accounts.policies import policy_of
+from keys.models import Intern, Key
+from keys.rows import Row, row_with_use
+from keys.services.lifetimes import is_extendable
+from keys.use import PersonUse
+from people.listing import Listed, listed
+from people.views.common import Subject
+from usage.models import utc_today
+from usage.queries.key_use import person_use, use_of
+from web.request import PortalRequest
+
+ENTRIES_SHOWN: Final = 50
+
+
+def render_person(request: PortalRequest, subject: Subject, *, said: str = "", status: int = 200) -> HttpResponse:
+    """Render a person's page; `said` is why an act came to nothing."""
+    person, today = subject.person, utc_today()
+    keys = list(Key.objects.owned_by(person).listed(timezone.now()).newest_first())
+    uses = use_of(Key.objects.owned_by(person), today, with_days=True) if keys else []
+    use = PersonUse(by_key={each.id: each for each in uses}, of_person=person_use(person, today))
+    rows = [row_with_use(key, use) for key in keys]
+    context = {
+        "access": subject.access,
+        "here": "people:person",
+        "person": person,
+        "may_act": subject.may_act,
+        "numbers": _numbers(person),
+        "rows": [{"row": row, "acts": _acts(row, person) if subject.may_act else []} for row in _in_order(rows)],
+        "policies": policy_of(person).names,
+        "interns": _interns(person),
+        "internships": Intern.objects.filter(account=person).select_related("supervisor"),
+        "entries": AuditEntry.objects.of_subject(person)[:ENTRIES_SHOWN],
+        "said": said,
+    }
+    return render(request, "people/person.html", context, status=status)
+
+
+def _numbers(person: User) -> Listed:
+    """Return what the list says of the person."""
+    groups = {person.pk: sorted(person.groups.values_list("name", flat=True), key=name_order)}
+    return next(iter(listed([person.pk], groups, utc_today())))
+
+
+def _in_order(rows: list[Row]) -> list[Row]:
+    """Return the live keys first, each part newest first."""
+    return sorted(rows, key=lambda row: row.key.state not in Key.LIVE_STATES)
+
+
+def _acts(row: Row, person: User) -> list[str]:
+    """Return the names of what may be done with a key, as the routes have them."""
+    key = row.key
+    is_active = key.state == Key.State.ACTIVE
+    may = {
+        "block_key": is_active and not key.blocked,
+        "unblock_key": is_active and key.blocked and person.is_active,
+        "extend_key": is_extendable(key) and key.kind != Key.Kind.PLAYGROUND,
+        "delete_key": row.may_delete,
+    }
+    return [name for name, allowed in may.items() if allowed]
+
+
+def _interns(person: User) -> list[Any]:
+    live = Count("keys", filter=Q(keys__state__in=Key.LIVE_STATES))
+    interns = Intern.objects.supervised_by(person).select_related("account").annotate(live=live)
+    return sorted(interns, key=lambda intern: name_order(intern.name))

@@ -1,0 +1,185 @@
+"""A person's page, and what admins do to the account. Each act asks first, and names what it does."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.audit import act_of
+from accounts.models import User
+from keys.models import Key
+from people import services
+from people.views.common import Subject, subject_of, subject_to_act_on
+from people.views.panel import render_person
+from playground.services.anonymise import anonymise as anonymise_person
+from playground.services.anonymise import belongings_of
+from web.pages import render_region
+from web.request import PortalRequest
+
+KEYS_SHOWN: Final = 20  # of those that stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What is asked before an act."""
+
+    title: str
+    sentences: list[str]
+    button: str
+    stops: list[str] = field(default_factory=list)  # one by one
+    is_bad: bool = True  # the button is red
+
+
+@require_safe
+def detail(request: PortalRequest, person_id: int) -> HttpResponse:
+    """Show a person: keys, budget, groups, interns, and what was done."""
+    return render_person(request, subject_of(request, person_id))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def deactivate(request: PortalRequest, person_id: int) -> HttpResponse:
+    """Ask, with what stops; on POST, close the account."""
+    subject = subject_to_act_on(request, person_id)
+    person = subject.person
+    if request.method != "POST":
+        return confirm(request, subject, _of_deactivation(person))
+    if not services.deactivate(person=person, act=act_of(request)):
+        return render_person(request, subject, said=_("Nothing changed: this account is inactive already."), status=409)
+    return done(request, person, _("Deactivated: %(name)s cannot sign in, and the keys are being blocked."))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def activate(request: PortalRequest, person_id: int) -> HttpResponse:
+    """Ask; on POST, open the account again."""
+    subject = subject_to_act_on(request, person_id)
+    person = subject.person
+    if request.method != "POST":
+        sentences = [
+            _("%(name)s can sign in again. Keys that were blocked because the account was inactive work again.")
+            % {"name": person.display_name},
+            _told(person),
+        ]
+        title = _("Activate the account of %(name)s?") % {"name": person.display_name}
+        return confirm(
+            request, subject, Confirmation(title=title, sentences=sentences, button=_("Activate"), is_bad=False)
+        )
+    if not services.activate(person=person, act=act_of(request)):
+        return render_person(request, subject, said=_("Nothing changed: this account is active already."), status=409)
+    return done(request, person, _("Activated: %(name)s can sign in, and the keys are being unblocked."))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_out(request: PortalRequest, person_id: int) -> HttpResponse:
+    """Ask; on POST, end all sessions of the person."""
+    subject = subject_to_act_on(request, person_id)
+    person = subject.person
+    if request.method != "POST":
+        sentences = [
+            _("All browsers in which %(name)s is signed in are signed out. Keys and password stay as they are.")
+            % {"name": person.display_name},
+            _told(person),
+        ]
+        title = _("Sign %(name)s out everywhere?") % {"name": person.display_name}
+        return confirm(
+            request, subject, Confirmation(title=title, sentences=sentences, button=_("Sign out everywhere"))
+        )
+    services.sign_out_everywhere(person=person, act=act_of(request))
+    return done(request, person, _("Signed out: %(name)s has to sign in again."))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def anonymise(request: PortalRequest, person_id: int) -> HttpResponse:
+    """Ask, with what goes and what stays; on POST, make the account a number."""
+    subject = subject_to_act_on(request, person_id)
+    person = subject.person
+    if request.method != "POST":
+        return confirm(request, subject, _of_anonymisation(person))
+    anonymise_person(person=person, act=act_of(request))
+    person.refresh_from_db()
+    return done(
+        request,
+        person,
+        _("Anonymised: the account is “%(name)s” now. Its keys are deleted at the gateway in the background."),
+    )
+
+
+def confirm(request: PortalRequest, subject: Subject, confirmation: Confirmation) -> HttpResponse:
+    """Ask before an act; the form goes to the address at which one is."""
+    context = {"access": subject.access, "person": subject.person, "asked": confirmation, "here": "people:person"}
+    return render_region(request, "people/confirm.html", "panel", context)
+
+
+def done(request: PortalRequest, person: User, sentence: str, **words: Any) -> HttpResponse:
+    """Go back to the person and say what was done."""
+    messages.success(request, sentence % {"name": person.display_name, **words})
+    return redirect("people:person", person.pk)
+
+
+def _of_deactivation(person: User) -> Confirmation:
+    keys = Key.objects.owned_by(person).live().newest_first()
+    names = [
+        _("%(label)s (for %(name)s)") % {"label": key.label, "name": key.intern.name} if key.intern else key.label
+        for key in keys
+    ]
+    stops = names[:KEYS_SHOWN]
+    if len(names) > KEYS_SHOWN:
+        more = len(names) - KEYS_SHOWN
+        stops.append(ngettext("%(count)d more key", "%(count)d more keys", more) % {"count": more})
+    counted = ngettext("%(count)d key stops within minutes:", "%(count)d keys stop within minutes:", len(names))
+    return Confirmation(
+        title=_("Deactivate the account of %(name)s?") % {"name": person.display_name},
+        sentences=[
+            _("%(name)s is signed out and cannot sign in. You can activate the account again.")
+            % {"name": person.display_name},
+            _told(person),
+            counted % {"count": len(names)} if names else _("There is no key that would stop."),
+        ],
+        stops=stops,
+        button=_("Deactivate"),
+    )
+
+
+def _of_anonymisation(person: User) -> Confirmation:
+    goes = belongings_of(person)
+    talks = ngettext(
+        "%(count)d conversation of the Playground, with its images",
+        "%(count)d conversations of the Playground, with their images",
+        goes.conversations,
+    )
+    keys = ngettext(
+        "%(count)d key, here and at the gateway: programs that use it stop",
+        "%(count)d keys, here and at the gateway: programs that use them stop",
+        goes.keys,
+    )
+    interns = ngettext(
+        "the name and e-mail address of %(count)d intern",
+        "the names and e-mail addresses of %(count)d interns",
+        goes.interns,
+    )
+    return Confirmation(
+        title=_("Anonymise %(name)s?") % {"name": person.display_name},
+        sentences=[
+            _("This makes the account of %(name)s a number. It cannot be undone.") % {"name": person.display_name},
+            _("What was used and what it cost stays, under the number. Deleted for good:"),
+        ],
+        stops=[
+            _("name, user name, e-mail address, password, groups and sessions"),
+            talks % {"count": goes.conversations},
+            keys % {"count": goes.keys},
+            interns % {"count": goes.interns},
+            _("names, labels and network addresses of this person in the audit trail"),
+        ],
+        button=_("Anonymise"),
+    )
+
+
+def _told(person: User) -> str:
+    """Say whether the person hears of it."""
+    if person.email:
+        return _("A mail to %(address)s says so.") % {"address": person.email}
+    return _("There is no e-mail address, so nobody is told.")
