@@ -7,6 +7,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
@@ -18,7 +19,11 @@ from web.pages import render_region
 from web.request import PortalRequest
 
 MAX_PAGE_DIGITS: Final = 6
-STATE_WORDS: Final = {"active": _("Active"), "inactive": _("Inactive"), "anonymised": _("Anonymised")}
+STATE_WORDS: Final = {
+    "active": pgettext_lazy("account", "Active"),
+    "inactive": pgettext_lazy("account", "Inactive"),
+    "anonymised": _("Anonymised"),
+}
 KEYS_WORDS: Final = {"some": _("Has live keys"), "none": _("Has no live key")}
 FILTER_WORDS: Final = {
     "q": _("Search"),

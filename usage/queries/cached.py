@@ -19,7 +19,7 @@ from usage.queries.year import Year, spent_since, year
 
 TOP_KEYS: Final = 10  # of everybody's
 TOP_PEOPLE: Final = 5
-CACHE_FORMAT: Final = 2  # one more when the cached values have other fields: nodes of two versions share the cache
+CACHE_FORMAT: Final = 3  # one more when the cached values have other fields: nodes of two versions share the cache
 CACHE_TTL_S: Final = 600  # names and labels may change without a fact
 
 

@@ -21,6 +21,7 @@ class Person:
     """Somebody, and their part; `value` is what a filter calls them."""
 
     value: str
+    pk: int | None  # None: nobody is known to own it
     name: str  # "" for what nobody is known to own
     groups: tuple[str, ...]
     sums: Sums
@@ -138,4 +139,4 @@ def _names(owners: list[int]) -> dict[int | None, Known]:
 def _person(owner: int | None, known: Known | None, sums: Sums, last_day: date | None, live_keys: int) -> Person:
     value, name, groups = known or (UNATTRIBUTED, "", ())
     keys = live_keys if owner is not None else 0
-    return Person(value=value, name=name, groups=groups, sums=sums, last_day=last_day, live_keys=keys)
+    return Person(value=value, pk=owner, name=name, groups=groups, sums=sums, last_day=last_day, live_keys=keys)
