@@ -24,6 +24,7 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "answer_id": SOME_ANSWER_ID,
     "image_id": SOME_IMAGE_ID,
     "form": "md",
+    "person_id": 1,  # nobody, or whoever there is
     "notice_id": 1,
     "discrepancy_id": 1,
     "uidb36": "zzzz",  # nobody; for somebody, allauth copies their address into its own table even on GET

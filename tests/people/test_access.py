@@ -1,0 +1,147 @@
+"""Who may see and do what: every address of the pages about people, for everybody there is."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from accounts.models import User
+from accounts.rights import update_staff_status
+from keys.models import Key
+from people.urls import urlpatterns
+from tests.conftest import signed_in
+from tests.factories import make_user
+from tests.people.conftest import with_permissions
+from tests.usage.views.facts import key_of
+
+LISTS = ("index", "csv")
+PERSON_ACTS = ("deactivate", "activate", "sign_out", "anonymise")
+KEY_ACTS = ("block_key", "unblock_key", "extend_key", "delete_key")
+STRANGERS = ("intern", "staff", "supervisor")
+ACTORS = ("secretary", "manager", "superuser")
+
+
+@pytest.fixture
+def browsers(
+    as_intern: Client,
+    as_staff: Client,
+    staff: User,
+    as_reader: Client,
+    as_secretary: Client,
+    as_manager: Client,
+    as_admin: Client,
+) -> dict[str, Client]:
+    supervisor = make_user("supervisor", groups=("Staff",))
+    key_of(supervisor, intern_name="Intern A")
+    return {
+        "anonymous": Client(),
+        "intern": as_intern,
+        "staff": as_staff,
+        "supervisor": signed_in(supervisor),
+        "reader": as_reader,
+        "secretary": as_secretary,
+        "manager": as_manager,
+        "superuser": as_admin,
+    }
+
+
+@pytest.fixture
+def key(db: None) -> Key:
+    return key_of(make_user("somebody"))
+
+
+def url_of(name: str, key: Key) -> str:
+    if name in LISTS:
+        return reverse(f"people:{name}")
+    arguments = [key.owner_id, key.pk] if name in KEY_ACTS else [key.owner_id]
+    return reverse(f"people:{name}", args=arguments)
+
+
+def statuses(browsers: dict[str, Client], ask: Callable[[Client], Any]) -> dict[str, int]:
+    return {who: ask(browser).status_code for who, browser in browsers.items()}
+
+
+def test_every_address_is_in_the_matrix() -> None:
+    names = {str(route.name) for route in urlpatterns if isinstance(route, URLPattern)}
+
+    assert names == {*LISTS, "person", *PERSON_ACTS, *KEY_ACTS}
+
+
+def test_shows_people_to_whom_they_are_for(browsers: dict[str, Client], key: Key) -> None:
+    seen = dict.fromkeys(("reader", *ACTORS), 200)
+
+    for name in LISTS:
+        refused = {"anonymous": 302, **dict.fromkeys(STRANGERS, 403)}
+        assert statuses(browsers, lambda browser, name=name: browser.get(url_of(name, key))) == refused | seen
+    missing = {"anonymous": 302, **dict.fromkeys(STRANGERS, 404)}
+    assert statuses(browsers, lambda browser: browser.get(url_of("person", key))) == missing | seen
+
+
+@pytest.mark.parametrize("name", [*PERSON_ACTS, *KEY_ACTS])
+def test_asks_only_those_who_may_act(browsers: dict[str, Client], key: Key, name: str) -> None:
+    expected = {"anonymous": 302, **dict.fromkeys(STRANGERS, 404), "reader": 403, **dict.fromkeys(ACTORS, 200)}
+
+    assert statuses(browsers, lambda browser: browser.get(url_of(name, key))) == expected
+
+
+@pytest.mark.parametrize("name", [*PERSON_ACTS, *KEY_ACTS])
+def test_whoever_may_not_act_changes_nothing(browsers: dict[str, Client], key: Key, name: str) -> None:
+    refused = {who: browser for who, browser in browsers.items() if who not in ACTORS}
+
+    answers = statuses(refused, lambda browser: browser.post(url_of(name, key)))
+
+    assert answers == {"anonymous": 302, **dict.fromkeys(STRANGERS, 404), "reader": 403}
+    key.refresh_from_db()
+    assert (key.state, key.blocked) == (Key.State.ACTIVE, False)
+    assert User.objects.get(pk=key.owner_id).is_active
+
+
+def test_nobody_acts_on_themselves_or_on_whoever_has_more_rights(browsers: dict[str, Client], key: Key) -> None:
+    people = {person.username: person for person in User.objects.all()}
+    own = {"secretary": "secretary", "manager": "manager", "superuser": "admin"}
+    pairs = [*own.items(), ("secretary", "manager"), ("secretary", "admin"), ("manager", "admin")]
+
+    for who, whom in pairs:
+        for name in PERSON_ACTS:
+            answer = browsers[who].post(reverse(f"people:{name}", args=[people[whom].pk]))
+            assert answer.status_code == 403, (who, whom, name)
+    assert not User.objects.filter(is_active=False).exists()
+
+
+def test_a_key_of_somebody_else_is_not_there(as_admin: Client, key: Key) -> None:
+    other = make_user("other")
+
+    for name in KEY_ACTS:
+        assert as_admin.post(reverse(f"people:{name}", args=[other.pk, key.pk])).status_code == 404
+
+
+def test_a_forged_form_changes_nothing(admin: User, key: Key) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(admin)
+
+    for name in (*PERSON_ACTS, *KEY_ACTS):
+        assert browser.post(url_of(name, key)).status_code == 403
+
+
+@pytest.mark.parametrize("codename", ["view_people", "manage_people"])
+def test_a_permission_counts_wherever_it_comes_from_and_opens_no_other_administration(db: None, codename: str) -> None:
+    by_group = make_user("by-group")
+    group = Group.objects.create(name="Office")
+    group.permissions.set(with_permissions("by-herself", codename).user_permissions.all())
+    by_group.groups.add(group)
+    update_staff_status(User.objects.all())
+
+    for person in User.objects.filter(username__startswith="by-"):
+        assert signed_in(person).get(reverse("people:index")).status_code == 200
+        assert not person.is_staff
+
+
+def test_only_those_who_may_see_people_are_led_there(browsers: dict[str, Client], key: Key) -> None:
+    way = f'href="{reverse("people:index")}"'
+
+    led = {who for who, browser in browsers.items() if way in browser.get("/usage/").content.decode()}
+
+    assert led == {"reader", *ACTORS}
