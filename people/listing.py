@@ -5,10 +5,11 @@ Names are compared in Python, without case and accents: databases differ there.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from math import ceil
 from typing import Any, Final
 
@@ -125,30 +126,30 @@ def filters_of(params: Mapping[str, str]) -> Filters:
 
 def list_page(filters: Filters, order: str, number: int, state: UsageState, today: date) -> ListPage:
     """Return a page of the people; the last one when there are not so many. Four queries."""
-    supervisors, spent = _cached(filters, order, state, today)
-    found = found_people(filters, order, spent, today)
+    known = _known(filters, order, state, today)
+    found = found_people(filters, order, known, today)
     pages = max(1, ceil(len(found) / PEOPLE_PER_PAGE))
     number = min(max(1, number), pages)
     ids = found[(number - 1) * PEOPLE_PER_PAGE : number * PEOPLE_PER_PAGE]
     groups, all_groups = _groups_of(ids)
     people = tuple(listed(ids, groups, today))
-    return ListPage(people=people, number=number, count=len(found), groups=all_groups, supervisors=supervisors)
+    return ListPage(people=people, number=number, count=len(found), groups=all_groups, supervisors=known.supervisors)
 
 
 def everybody(filters: Filters, order: str, state: UsageState, today: date) -> Iterable[Listed]:
     """Yield all people of the list, some hundred read at once: for files."""
-    _choices, spent = _cached(filters, order, state, today)
-    found = found_people(filters, order, spent, today)
+    known = _known(filters, order, state, today)
+    found = found_people(filters, order, known, today)
     for start in range(0, len(found), 200):
         ids = found[start : start + 200]
         yield from listed(ids, _groups_of(ids)[0], today)
 
 
 # --- Who is found, in which order ---------------------------------------------------------------------
-def found_people(filters: Filters, order: str, spent: SpentSteps, today: date) -> list[int]:
+def found_people(filters: Filters, order: str, known: "Known", today: date) -> list[int]:
     """Return the ids of the people that the filters leave, in this order ("-" before it: the largest first).
 
-    `spent` is needed by the order "spend" and the filter `over` only. One query.
+    `known` is what the cache has for filters and order. One query.
     """
     name = order.removeprefix("-")
     people = _filtered(filters, today).annotate(sort_value=_sort_value(name))
@@ -158,12 +159,14 @@ def found_people(filters: Filters, order: str, spent: SpentSteps, today: date) -
         words = name_order(filters.q).split()
         rows = [row for row in rows if all(word in name_order(" ".join(row[1:5])) for word in words)]
     if filters.over:
-        rows = [row for row in rows if _is_over(spent.get(row[0]), row[6], row[7])]
+        rows = [row for row in rows if _is_over(known.spent.get(row[0]), row[6], row[7])]
     rows.sort(key=lambda row: (name_order(f"{row[2]} {row[3]}".strip() or row[1]), row[1]))
     if name == "spend":
-        rows.sort(key=lambda row: spent.get(row[0], (0,))[0], reverse=order.startswith("-"))
+        rows.sort(key=lambda row: known.spent.get(row[0], (0,))[0], reverse=order.startswith("-"))
+    elif name == "last":
+        rows.sort(key=lambda row: known.last_days.get(row[0], 0), reverse=order.startswith("-"))
     elif name != "person":
-        rows.sort(key=lambda row: (row[5] is not None, row[5]), reverse=order.startswith("-"))
+        rows.sort(key=lambda row: row[5], reverse=order.startswith("-"))
     elif order.startswith("-"):
         rows.reverse()
     return [row[0] for row in rows]
@@ -193,8 +196,6 @@ def _sort_value(name: str) -> Any:
     """Return what the database adds for an order; nothing for those that are made here."""
     if name == "keys":
         return live_keys()
-    if name == "last":
-        return last_day()
     return F("date_joined") if name == "joined" else Value(0)
 
 
@@ -272,21 +273,31 @@ def _groups_of(ids: Sequence[int]) -> tuple[dict[int, list[str]], tuple[str, ...
 
 
 # --- What is the same for many pages ------------------------------------------------------------------
-def _cached(filters: Filters, order: str, state: UsageState, today: date) -> tuple[Supervisors, SpentSteps]:
-    """Return who may be chosen as a supervisor and, where filters or order need them, what everybody spent.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the cache has: of what concerns everybody, only as much as filters and order need."""
 
-    Of the cache one question; what is not in it is one query each.
-    """
-    names = {"people-supervisors": CHOICES_TTL_S}
-    spent = f"people-spent:{state.version}:{today}"
+    supervisors: Supervisors  # that may be chosen
+    spent: SpentSteps
+    last_days: dict[int, int]  # of use, by person; ordinals
+
+
+def _known(filters: Filters, order: str, state: UsageState, today: date) -> Known:
+    """Return what is the same for many pages: of the cache one question; what is not in it is one query each."""
+    of_facts = f"{state.version}:{today}"
+    makers: dict[str, tuple[str, int, Callable[[], Any]]] = {
+        "supervisors": ("people-supervisors", CHOICES_TTL_S, _supervisors)
+    }
     if filters.over or order.removeprefix("-") == "spend":
-        names[spent] = SPENT_TTL_S
-    found = cache.get_many(names)
-    for name, ttl_s in names.items():
+        makers["spent"] = (f"people-spent:{of_facts}", SPENT_TTL_S, partial(_spent_of_all, today))
+    if order.removeprefix("-") == "last":
+        makers["last_days"] = (f"people-last:{of_facts}", SPENT_TTL_S, _last_days_of_all)
+    found = cache.get_many([name for name, _ttl_s, _make in makers.values()])
+    for name, ttl_s, make in makers.values():
         if name not in found:
-            found[name] = _spent_of_all(today) if name == spent else _supervisors()
+            found[name] = make()
             cache.set(name, found[name], ttl_s)
-    return found["people-supervisors"], found.get(spent, {})
+    return Known(**{"spent": {}, "last_days": {}, **{each: found[makers[each][0]] for each in makers}})
 
 
 def _supervisors() -> Supervisors:
@@ -303,6 +314,12 @@ def _spent_of_all(today: date) -> SpentSteps:
     sums = {f"sum_{place}": Sum("spend_usd", filter=Q(day__gte=first)) for place, first in enumerate(firsts)}
     rows = days.values("token_ref__owner").annotate(**sums).values_list("token_ref__owner", *sums)
     return {owner: tuple(_steps(usd) for usd in spent) for owner, *spent in rows}
+
+
+def _last_days_of_all() -> dict[int, int]:
+    """Return the last day of use of each person, by id; of those who used anything."""
+    rows = User.objects.annotate(last=last_day()).filter(last__isnull=False).values_list("pk", "last")
+    return {pk: day.toordinal() for pk, day in rows}
 
 
 def _steps(usd: Decimal | None) -> int:

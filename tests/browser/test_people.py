@@ -1,0 +1,82 @@
+"""People in a browser: find somebody, stop a key, with a mouse or a keyboard; long names fit into a phone."""
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from accounts.models import User
+from keys.models import Intern, Key
+from tests.browser.axe import violations
+from tests.browser.test_narrow import NARROW
+from tests.browser.test_pages import sticks_out
+from tests.browser.visit import Visit
+from tests.factories import make_staff, make_user
+from tests.keys.acts import again, issue
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.browser
+
+LONG = "W" * 60  # nowhere to break
+
+
+@pytest.fixture
+def manager(db: None) -> User:
+    return make_user("manager", groups=("Admins",), first_name="Manager")
+
+
+@pytest.fixture
+def wide(sandbox: Sandbox) -> Key:
+    """Make somebody with a long name, a long address, and a key with a long label for an intern with a long name."""
+    person = make_staff("w" * 60, first_name=LONG, email=f"{'w' * 50}@example.edu")
+    key = issue(person, LONG, intern_name=LONG).key
+    Intern.objects.update(email=f"{'v' * 50}@example.edu")
+    return key
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("en-GB", "light"), ("fr", "dark")])
+def test_long_names_fit_into_a_narrow_window(
+    visit: Visit, manager: User, wide: Key, language: str, scheme: str
+) -> None:
+    page = visit("about:blank", user=manager, viewport=NARROW, locale=language, color_scheme=scheme)
+    person, key = [wide.owner_id], [wide.owner_id, wide.pk]
+    paths = [
+        reverse("people:index"),
+        f"{reverse('people:index')}?q=nobody&state=active&group=Interns",
+        reverse("people:person", args=person),
+        reverse("people:deactivate", args=person),
+        reverse("people:anonymise", args=person),
+        reverse("people:block_key", args=key),
+    ]
+    beyond, faults = {}, {}
+
+    for path in paths:
+        page.goto(path)
+        beyond[path], faults[path] = sticks_out(page), violations(page)
+
+    assert beyond == dict.fromkeys(paths, 0)
+    assert faults == dict.fromkeys(paths, [])
+
+
+def test_finds_somebody_and_blocks_a_key(visit: Visit, manager: User, intern: User, sandbox: Sandbox) -> None:
+    key = issue(intern, "thesis").key
+    page = visit("/usage/", user=manager)
+
+    page.get_by_role("link", name="People", exact=True).click()
+    page.get_by_role("searchbox", name="Search").fill("intern")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="1 person")).to_be_visible()
+    expect(page).to_have_url(f"{visit.url}/people/?q=intern")
+    page.get_by_role("link", name="Intern A", exact=True).click()
+    page.get_by_text("More for thesis").locator("..").press("Enter")
+    page.get_by_role("link", name="Block").press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("link", name="Cancel")).to_be_focused()
+    assert violations(page) == []
+    dialog.get_by_role("link", name="Cancel").press("Enter")
+    expect(dialog).to_be_hidden()
+    page.get_by_text("More for thesis").locator("..").press("Enter")
+    page.get_by_role("link", name="Block").press("Enter")
+    dialog.get_by_role("button", name="Block this key").press("Enter")
+
+    expect(page.get_by_text("Blocked: the gateway refuses “thesis” until you unblock it.")).to_be_visible()
+    assert again(key).blocked

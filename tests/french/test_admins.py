@@ -1,0 +1,42 @@
+"""The pages about people in French, with what comes of the acts there."""
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import AuditEntry, User
+from keys.models import Intern
+from tests.factories import make_user
+from tests.french.conftest import Read, in_french
+from tests.keys.acts import issue
+from tests.sandbox_process import Sandbox
+from tests.usage.views.facts import used
+
+pytestmark = pytest.mark.django_db
+FILTERS = "?q=x&group=Interns&supervisor=staff&state=inactive&idle=30&keys=none&over=1"
+
+
+def test_the_list_and_a_person(admin: User, staff: User, sandbox: Sandbox, read: Read) -> None:
+    used(issue(staff, "thesis", intern_name="Zoë").key, "60")
+    Intern.objects.update(account=make_user("zoe", first_name="Zoë"))
+    browser = in_french(admin)
+
+    for address in ("", FILTERS, "?state=anonymised", "?order=-spend"):
+        read(browser.get(f"/people/{address}"))
+    assert "Budget pour toutes les clés" in read(browser.get(f"/people/{staff.pk}/"))
+    read(browser.get(f"/people/{Intern.objects.get().account_id}/"))
+
+
+def test_every_act(admin: User, staff: User, sandbox: Sandbox, read: Read) -> None:
+    key = issue(staff, "thesis").key
+    browser = in_french(admin)
+    acts = ["block_key", "block_key", "unblock_key", "unblock_key", "extend_key", "delete_key", "delete_key"]
+    for name in acts:
+        address = reverse(f"people:{name}", args=[staff.pk, key.pk])
+        read(browser.get(address))
+        read(browser.post(address, follow=True))
+    for name in ("sign_out", "deactivate", "deactivate", "activate", "activate", "anonymise"):
+        address = reverse(f"people:{name}", args=[staff.pk])
+        read(browser.get(address))
+        read(browser.post(address, follow=True))
+
+    assert AuditEntry.objects.filter(subject=staff).count() > len(acts)
