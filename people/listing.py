@@ -153,8 +153,9 @@ def found_people(filters: Filters, order: str, known: "Known", today: date) -> l
     """
     name = order.removeprefix("-")
     people = _filtered(filters, today).annotate(sort_value=_sort_value(name))
-    fields = ("pk", "username", "first_name", "last_name", "email", "sort_value")
-    rows = list(people.order_by().values_list(*fields, "person_budget__budget_usd", "person_budget__budget_period"))
+    fields = ["pk", "username", "first_name", "last_name", "email", "sort_value"]
+    fields += ["person_budget__budget_usd", "person_budget__budget_period"] if filters.over else []
+    rows = list(people.order_by().values_list(*fields))
     if filters.q:
         words = name_order(filters.q).split()
         rows = [row for row in rows if all(word in name_order(" ".join(row[1:5])) for word in words)]
