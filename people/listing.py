@@ -34,6 +34,8 @@ DEFAULT_ORDER: Final = "person"
 STATES: Final = ("active", "inactive", "anonymised")
 KEYS: Final = ("some", "none")
 PERIODS: Final = ("1d", "7d", "30d")
+OF_ALL: Final = Q()
+OF_BUDGETS: Final = ~Q(token_ref__key__kind=Key.Kind.OUTSIDE)  # keys made outside count in no person's budget
 SPENT_TTL_S: Final = 600  # of one state of the facts
 CHOICES_TTL_S: Final = 60
 
@@ -232,7 +234,7 @@ def _listed(person: Any, groups: tuple[str, ...], today: date) -> Listed:
 
 def with_spend(people: QuerySet[User], today: date) -> QuerySet[User]:
     """Add to each person their budget and what they spent, for `budget_of`."""
-    since = {f"since_{name}": _spend_since(budget_first_day(name, today) or today) for name in PERIODS}
+    since = {f"since_{name}": _spend_since(budget_first_day(name, today) or today, OF_BUDGETS) for name in PERIODS}
     recent = _spend_since(today - timedelta(days=RECENT_DAYS - 1))
     return people.select_related("person_budget").annotate(recent_usd=recent, **since)
 
@@ -258,8 +260,8 @@ def last_day() -> Subquery:
     return Subquery(tokens.order_by(F("last").desc(nulls_last=True)).values("last")[:1])
 
 
-def _spend_since(first_day: date) -> Subquery:
-    days = DayToken.objects.filter(token_ref__owner=OuterRef("pk"), day__gte=first_day).order_by()
+def _spend_since(first_day: date, which: Q = OF_ALL) -> Subquery:
+    days = DayToken.objects.filter(which, token_ref__owner=OuterRef("pk"), day__gte=first_day).order_by()
     return Subquery(days.values("token_ref__owner").annotate(usd=Sum("spend_usd")).values("usd"))
 
 
@@ -312,7 +314,10 @@ def _spent_of_all(today: date) -> SpentSteps:
     """Return what each person spent, by id: in the recent days, and since each of PERIODS began."""
     firsts = [today - timedelta(days=RECENT_DAYS - 1), *(budget_first_day(name, today) or today for name in PERIODS)]
     days = DayToken.objects.filter(day__gte=min(firsts), token_ref__owner__isnull=False).order_by()
-    sums = {f"sum_{place}": Sum("spend_usd", filter=Q(day__gte=first)) for place, first in enumerate(firsts)}
+    sums = {
+        f"sum_{place}": Sum("spend_usd", filter=Q(day__gte=first) & (OF_BUDGETS if place else OF_ALL))
+        for place, first in enumerate(firsts)
+    }
     rows = days.values("token_ref__owner").annotate(**sums).values_list("token_ref__owner", *sums)
     return {owner: tuple(_steps(usd) for usd in spent) for owner, *spent in rows}
 

@@ -1,4 +1,4 @@
-"""Block a key for as long as an admin wants, and end that. Unlike the block of inactive owners, no task ends it."""
+"""Block a key for as long as an admin wants, and end that. Unlike the portal's own blocks, no task ends it."""
 
 from contextlib import suppress
 
@@ -26,6 +26,11 @@ def unblock_key(*, key: Key, act: Act) -> None:
     _switch(key, act, AuditAction.UNBLOCK)
 
 
+def is_blocked_by_admin(key: Key) -> bool:
+    """Tell whether `key` stays blocked until somebody unblocks it. What the portal blocked, an admin may take over."""
+    return key.blocked and not (key.blocked_by_portal or key.blocked_for_budget)
+
+
 def _switch(key: Key, act: Act, action: AuditAction) -> None:
     """Block or unblock at the gateway, then here."""
     try:
@@ -44,8 +49,8 @@ def _switch(key: Key, act: Act, action: AuditAction) -> None:
             mark_gone(token)
             raise KeyRefused("gone") from error
         raise
-    blocked = action == AuditAction.BLOCK
-    Key.objects.filter(pk=key.pk).update(blocked=blocked, blocked_by_portal=False, renewing_since=None)
+    by_portal = {"blocked_by_portal": False, "blocked_for_budget": False}
+    Key.objects.filter(pk=key.pk).update(blocked=action == AuditAction.BLOCK, renewing_since=None, **by_portal)
     audit(act, action, AuditOutcome.DONE, key)
 
 
@@ -53,12 +58,14 @@ def _check(key: Key, action: AuditAction) -> None:
     if key.state != Key.State.ACTIVE:
         raise KeyRefused("state.issuing" if key.state == Key.State.ISSUING else "state.deleted")
     if action == AuditAction.BLOCK:
-        if key.blocked:
+        if is_blocked_by_admin(key):
             raise KeyRefused("blocked.already")
     elif not key.blocked:
         raise KeyRefused("blocked.not")
     elif not key.owner.is_active:
         raise KeyRefused("blocked.owner")
+    elif key.blocked_for_budget:
+        raise KeyRefused("blocked.budget")
 
 
 def _block(key: Key, token: Token) -> None:

@@ -125,6 +125,7 @@ def _limit_at_handover(values: Mapping[str, Any]) -> str:
 REASONS: Final[dict[str, Words]] = {
     "being_made": _("Your Playground key is being made or changed. Try again in two minutes."),
     "blocked": _("This key is blocked at the gateway. Contact the administrators."),
+    "blocked.budget": _("Its owner’s budget is used up. It works again when the budget resets."),
     "blocked.already": _("This key is blocked already."),
     "blocked.not": _("This key is not blocked."),
     "blocked.owner": _("The account of its owner is not active: activate the account first."),

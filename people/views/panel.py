@@ -12,12 +12,13 @@ from accounts.names import name_order
 from accounts.policies import policy_of
 from keys.models import Intern, Key
 from keys.rows import Row, row_with_use
+from keys.services.block import is_blocked_by_admin
 from keys.services.lifetimes import is_extendable
 from keys.use import PersonUse
 from people.listing import Listed, listed
 from people.views.common import Subject
 from usage.models import utc_today
-from usage.queries.key_use import person_use, use_of
+from usage.queries.key_use import person_spent, use_of
 from web.request import PortalRequest
 
 ENTRIES_SHOWN: Final = 50
@@ -28,7 +29,7 @@ def render_person(request: PortalRequest, subject: Subject, *, said: str = "", s
     person, today = subject.person, utc_today()
     keys = list(Key.objects.owned_by(person).listed(timezone.now()).newest_first())
     uses = use_of(Key.objects.owned_by(person), today, with_days=True) if keys else []
-    use = PersonUse(by_key={each.id: each for each in uses}, of_person=person_use(person, today))
+    use = PersonUse(by_key={each.id: each for each in uses}, of_person=person_spent(person, today))
     rows = [row_with_use(key, use) for key in keys]
     context = {
         "access": subject.access,
@@ -62,8 +63,8 @@ def _acts(row: Row, person: User) -> list[str]:
     key = row.key
     is_active = key.state == Key.State.ACTIVE
     may = {
-        "block_key": is_active and not key.blocked,
-        "unblock_key": is_active and key.blocked and person.is_active,
+        "block_key": is_active and not is_blocked_by_admin(key),
+        "unblock_key": is_active and key.blocked and person.is_active and not key.blocked_for_budget,
         "extend_key": is_extendable(key) and key.kind != Key.Kind.PLAYGROUND,
         "delete_key": row.may_delete,
     }

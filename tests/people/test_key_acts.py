@@ -148,6 +148,33 @@ def test_a_key_of_an_inactive_owner_is_unblocked_with_the_account_only(
     assert blocked_at(sandbox) == [True]
 
 
+@pytest.mark.parametrize("flag", ["blocked_by_portal", "blocked_for_budget"])
+def test_what_the_portal_blocked_can_be_blocked_for_good(
+    as_manager: Client, key: Key, sandbox: Sandbox, flag: str
+) -> None:
+    services.block_key(key=again(key), act=BY_TEST)
+    Key.objects.update(**{flag: True})
+
+    response = as_manager.post(url_of("block_key", key), follow=True)
+    services.sweep_keys()
+
+    assert "Blocked: the gateway refuses" in words_of(response)
+    found = again(key)
+    assert (found.blocked, found.blocked_by_portal, found.blocked_for_budget) == (True, False, False)
+    assert blocked_at(sandbox) == [True]
+
+
+def test_what_is_blocked_for_the_budget_waits_for_it(as_manager: Client, key: Key, sandbox: Sandbox) -> None:
+    services.block_key(key=again(key), act=BY_TEST)
+    Key.objects.update(blocked_for_budget=True)
+
+    response = as_manager.post(url_of("unblock_key", key))
+
+    assert response.status_code == 409
+    assert "budget is used up" in words_of(response)
+    assert blocked_at(sandbox) == [True]
+
+
 @pytest.mark.parametrize("name", ["block_key", "unblock_key", "extend_key"])
 def test_a_gateway_that_is_away_has_changed_nothing(
     as_manager: Client, key: Key, sandbox: Sandbox, settings: Settings, name: str
