@@ -127,7 +127,7 @@ def test_reasoning_comes_folded(visit: Visit, intern: User) -> None:
 
     thoughts = answer.get_by_text("First I look at the question")
     expect(thoughts).to_be_hidden()
-    answer.get_by_text("Reasoning").click()
+    answer.get_by_text("Reasoning", exact=True).click()
     expect(thoughts).to_be_visible()
 
 
