@@ -8,7 +8,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
 
 from accounts.audit import act_of
 from accounts.models import AuditAction
@@ -20,7 +19,7 @@ from keys.views.acts import in_words
 from people import services
 from people.views.common import Subject, subject_to_act_on
 from people.views.panel import render_person
-from people.views.person import Confirmation, confirm, done
+from people.views.person import Confirmation, act_on_person, confirm, done
 from web.request import PortalRequest
 
 UNKNOWN = gettext_lazy(
@@ -29,7 +28,7 @@ UNKNOWN = gettext_lazy(
 )
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@act_on_person
 def block(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpResponse:
     """Ask; on POST, have the gateway refuse the key until it is unblocked."""
     subject, key = _found(request, person_id, key_id)
@@ -42,7 +41,7 @@ def block(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpResp
     return _ask(request, subject, key, _("Block “%(label)s”?"), sentences, _("Block this key"))
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@act_on_person
 def unblock(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpResponse:
     """Ask; on POST, let the key work again."""
     subject, key = _found(request, person_id, key_id)
@@ -53,7 +52,7 @@ def unblock(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpRe
     return _ask(request, subject, key, _("Unblock “%(label)s”?"), sentences, _("Unblock this key"), is_bad=False)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@act_on_person
 def extend(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpResponse:
     """Ask; on POST, give the key another lifetime from now, though it may be early."""
     subject, key = _found(request, person_id, key_id)
@@ -67,7 +66,7 @@ def extend(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpRes
     return _ask(request, subject, key, _("Extend “%(label)s”?"), sentences, _("Extend this key"), is_bad=False)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@act_on_person
 def delete(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpResponse:
     """Ask; on POST, delete the key, here and at the gateway."""
     subject, key = _found(request, person_id, key_id)
@@ -108,10 +107,10 @@ def _ask(
     whose = _("It is a key of %(name)s.") % {"name": person.display_name}
     if key.intern:
         whose = _("It is a key of %(name)s, for %(intern)s.") % {"name": person.display_name, "intern": key.intern.name}
-    told = _("A mail to %(address)s says so.") % {"address": person.email} if person.email else ""
+    mail_words = _("A mail to %(address)s says so.") % {"address": person.email} if person.email else ""
     if not (person.email and person.is_active):
-        told = _("%(name)s gets no mail about it.") % {"name": person.display_name}
-    words = [whose, *sentences, told]
+        mail_words = _("%(name)s gets no mail about it.") % {"name": person.display_name}
+    words = [whose, *sentences, mail_words]
     confirmation = Confirmation(title=title % {"label": key.label}, sentences=words, button=button, is_bad=is_bad)
     return confirm(request, subject, confirmation)
 

@@ -1,6 +1,8 @@
 """A person's page, and what admins do to the account. Each act asks first, and names what it does."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any, Final
 
 from django.contrib import messages
@@ -13,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.audit import act_of
 from accounts.models import User
 from keys.models import Key
+from keys.services import TooManyActions, count_action
 from people import services
 from people.views.common import Subject, subject_of, subject_to_act_on
 from people.views.panel import render_person
@@ -35,13 +38,32 @@ class Confirmation:
     is_bad: bool = True  # the button is red
 
 
+def act_on_person(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Answer GET with a question and POST with the act, of which KEY_ACTIONS_PER_HOUR limits each kind."""
+
+    @require_http_methods(["GET", "HEAD", "POST"])
+    @wraps(view)
+    def answer(request: PortalRequest, person_id: int, **named: Any) -> HttpResponse:
+        if request.method == "POST":
+            subject = subject_to_act_on(request, person_id)
+            try:
+                count_action(request.user, f"people:{view.__name__}")
+            except TooManyActions as refusal:
+                response = render_person(request, subject, said=str(refusal), status=429)
+                response.headers["Retry-After"] = str(refusal.retry_after_s)
+                return response
+        return view(request, person_id, **named)
+
+    return answer
+
+
 @require_safe
 def detail(request: PortalRequest, person_id: int) -> HttpResponse:
     """Show a person: keys, budget, groups, interns, and what was done."""
     return render_person(request, subject_of(request, person_id))
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@act_on_person
 def deactivate(request: PortalRequest, person_id: int) -> HttpResponse:
     """Ask, with what stops; on POST, close the account."""
     subject = subject_to_act_on(request, person_id)
@@ -53,7 +75,7 @@ def deactivate(request: PortalRequest, person_id: int) -> HttpResponse:
     return done(request, person, _("Deactivated: %(name)s cannot sign in, and the keys are being blocked."))
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@act_on_person
 def activate(request: PortalRequest, person_id: int) -> HttpResponse:
     """Ask; on POST, open the account again."""
     subject = subject_to_act_on(request, person_id)
@@ -73,7 +95,7 @@ def activate(request: PortalRequest, person_id: int) -> HttpResponse:
     return done(request, person, _("Activated: %(name)s can sign in, and the keys are being unblocked."))
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@act_on_person
 def sign_out(request: PortalRequest, person_id: int) -> HttpResponse:
     """Ask; on POST, end all sessions of the person."""
     subject = subject_to_act_on(request, person_id)
@@ -92,7 +114,7 @@ def sign_out(request: PortalRequest, person_id: int) -> HttpResponse:
     return done(request, person, _("Signed out: %(name)s has to sign in again."))
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@act_on_person
 def anonymise(request: PortalRequest, person_id: int) -> HttpResponse:
     """Ask, with what goes and what stays; on POST, make the account a number."""
     subject = subject_to_act_on(request, person_id)

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import AuditAction, AuditEntry, User
 from keys.models import Intern
@@ -142,6 +143,19 @@ def test_signing_out_ends_all_sessions_and_nothing_else(as_manager: Client, inte
     assert Session.objects.count() == 1
     assert User.objects.get(pk=intern.pk).is_active
     assert actions_on(intern) == [AuditAction.SIGN_OUT]
+
+
+def test_an_hour_has_so_many_acts_of_a_kind(as_manager: Client, intern: User, staff: User, settings: Settings) -> None:
+    settings.KEY_ACTIONS_PER_HOUR = 1
+    as_manager.post(url_of(intern, "sign_out"))
+    browser = signed_in(staff)
+
+    response = as_manager.post(url_of(staff, "sign_out"))
+
+    assert response.status_code == 429
+    assert int(response.headers["Retry-After"]) > 0
+    assert browser.get("/").status_code == 200
+    assert as_manager.post(url_of(staff, "deactivate")).status_code == 302  # another kind
 
 
 def test_anonymising_says_what_goes_and_leaves_a_number_on_which_nobody_acts(
