@@ -1,12 +1,24 @@
 """How passwords are kept."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-# One thread hashes for the whole process: each that did would keep the memory.
-_hashes: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hashes")
+
+class _Thread:
+    """One thread hashes for the whole process: each that did would keep the memory. Forks have their own."""
+
+    def __init__(self) -> None:
+        self.renew()
+        os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        self.executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hashes")
+
+
+_thread: Final = _Thread()
 
 
 class PasswordHasher(Argon2PasswordHasher):
@@ -21,8 +33,8 @@ class PasswordHasher(Argon2PasswordHasher):
 
     def encode(self, password: str, salt: str) -> str:
         """Hash it."""
-        return _hashes.submit(super().encode, password, salt).result()
+        return _thread.executor.submit(super().encode, password, salt).result()
 
     def verify(self, password: str, encoded: str) -> bool:
         """Tell whether it is this password."""
-        return _hashes.submit(super().verify, password, encoded).result()
+        return _thread.executor.submit(super().verify, password, encoded).result()

@@ -12,7 +12,7 @@ from portal.supervisor import end_with_parent
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 refuse_what_is_wrong(database=False)  # portal.serve looks at the database, before it listens
 
-from playground.rendering.pool import rendering_pool  # noqa: E402  (Django's apps are loaded now)
+from playground.rendering.pool import end_rendering, rendering_pool  # noqa: E402  (Django's apps are loaded now)
 from playground.services.autosave import last_round  # noqa: E402
 from playground.services.running import interrupt_all  # noqa: E402
 from web.bodies import Receive  # noqa: E402
@@ -40,6 +40,7 @@ async def application(
         await last_words()
         await interrupt_all()
         await last_round()
+        end_rendering()
         await send({"type": "lifespan.shutdown.complete"})
     else:
         await _handler(scope, receive, send)

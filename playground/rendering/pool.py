@@ -26,6 +26,7 @@ DEAR_CPU_S: Final = 0.25  # for what took longer; both together, and what is don
 START_TIMEOUT_S: Final = 20.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 60.0  # between two tries to start a process
 KILLED_BY_OTHERS: Final = (-SIGKILL, -SIGTERM)  # says nothing about the text
+NAME: Final = "rendering"  # of its processes and threads
 
 
 class NotRendered(Exception):
@@ -42,9 +43,7 @@ class RenderingProcess:
     def __init__(self, context: ForkServerContext, cpu_s: float) -> None:
         self._cpu_s = cpu_s
         self._connection, theirs = context.Pipe()
-        self._process: ForkServerProcess = context.Process(
-            target=serve, args=(theirs, cpu_s), name="rendering", daemon=True
-        )
+        self._process: ForkServerProcess = context.Process(target=serve, args=(theirs, cpu_s), name=NAME, daemon=True)
         try:
             self._process.start()
             if not self._connection.poll(START_TIMEOUT_S) or self._connection.recv_bytes() != READY:
@@ -155,12 +154,12 @@ class Lane:
                 self._idle = process
 
     def _start(self) -> None:
-        threading.Thread(target=self._bring_up, name="rendering", daemon=True).start()
+        threading.Thread(target=self._bring_up, name=NAME, daemon=True).start()
 
     def _bring_up(self) -> None:
         """Start a process; try again for as long as that fails, and let nobody wait meanwhile."""
         pause_s = FIRST_PAUSE_S
-        while True:
+        while not _ending.is_set():
             try:
                 process = RenderingProcess(self._context, self._cpu_s)
             except Exception:  # whatever it is, nobody may wait for this process
@@ -193,6 +192,7 @@ class Pool:
 
 
 _made: Final[list[Pool]] = []
+_ending: Final = threading.Event()
 _making: Final = threading.Lock()
 
 
@@ -202,3 +202,14 @@ def rendering_pool() -> Pool:
         if not _made:
             _made.append(Pool())
         return _made[0]
+
+
+def end_rendering() -> None:
+    """Kill the rendering processes; to be called when this process is about to end, which waits for all of them.
+
+    It asks them to end then, and one that has just started does not hear that: what started it ignores the signal.
+    """
+    _ending.set()
+    for process in multiprocessing.active_children():
+        if process.name == NAME:
+            process.kill()

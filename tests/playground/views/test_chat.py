@@ -20,7 +20,8 @@ from tests.factories import make_user
 from tests.keys.playground_acts import allow, use
 from tests.keys.views.pages import assert_only, words_of
 from tests.playground import rows
-from tests.playground.sse import answer_to, heard, post, send, stream_of
+from tests.playground.event_loop import event_loop
+from tests.playground.sse import STREAM, answer_to, content_of, heard, opened, post, send
 from tests.playground.streams import know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -317,16 +318,14 @@ def test_nothing_is_sent_by_a_link(as_intern: Client) -> None:
 def queries_before_the_gateway(client: Client, **fields: Any) -> tuple[int, int]:
     """Return how many queries are made before the gateway is asked: by the form, and by the stream that is opened.
 
-    Two requests: each must find out whose it is, which are two of them. Rounds that save meanwhile are not theirs.
+    Two requests: each must find out whose it is, which are two of them.
     """
     with CaptureQueriesContext(connection) as captured:
-        stream = stream_of(send(client, "Hello [words 2]", **fields))
-        next(stream)
+        form = send(client, "Hello [words 2]", **fields)
         of_the_form = len(captured)
-        next(stream)
-    list(stream)
-    of_the_stream = captured.captured_queries[of_the_form:]
-    return of_the_form, sum('followed_at" IS NOT NULL' not in query["sql"] for query in of_the_stream)
+        stream = opened(form, STREAM.findall(form.content.decode())[-1])
+    list(event_loop().each(content_of(stream)))
+    return of_the_form, len(captured) - of_the_form
 
 
 def test_a_first_message_costs_few_queries(intern: User, sandbox: Sandbox) -> None:
