@@ -61,13 +61,12 @@ def test_deleting_the_key_is_no_way_round_its_budget(intern: User, real: RealGat
     assert (refused.status_code, refused.json()["error"]["type"]) == (422, "budget_exceeded")
     budget_status = services.playground_budget(intern)
     assert budget_status
-    assert (budget_status.spent_usd, budget_status.budget_usd, budget_status.period) == (
-        Decimal("2.5"),
-        Decimal(2),
-        "30d",
-    )
-    assert budget_status.resets_at
-    assert timezone.now() < budget_status.resets_at < timezone.now() + timedelta(days=32)
+    assert budget_status.of_person
+    of_key = budget_status.of_key
+    assert of_key
+    assert (of_key.spent_usd, of_key.budget_usd, of_key.period) == (Decimal("2.5"), Decimal(2), "30d")
+    assert of_key.resets_at
+    assert timezone.now() < of_key.resets_at < timezone.now() + timedelta(days=32)
 
 
 def test_the_policy_reaches_the_gateway_at_the_next_use(intern: User, real: RealGateway) -> None:
