@@ -26,7 +26,7 @@ from web.streams import Send, Stream, is_streaming
 from web.threads import Threads, ThreadsBusy, in_thread
 
 Scope = dict[str, Any]
-PATIENCE_S: Final = 15.0  # for a thread
+PATIENCE_S: Final = 30.0  # for a thread; 500 messages of one second take two cores some 16 s
 RETRY_AFTER_S: Final = 10
 PROBES, STREAMS, DOWNLOADS = 4, 4, 4  # threads of each process
 STALLED_S: Final = 60.0  # a client that takes nothing of a download
