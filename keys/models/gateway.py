@@ -12,7 +12,7 @@ from web.money import UsdField
 
 
 class GatewayModel(models.Model):
-    """A model that the gateway offers, as it told at `GatewayState.models_at`."""
+    """A model that the gateway offers, as it reported at `GatewayState.models_at`."""
 
     name = models.CharField(max_length=200, unique=True)
     mode = models.CharField(max_length=40, blank=True)
@@ -131,7 +131,7 @@ class GatewayIdentity(models.Model):
 
 
 class AdminAlert(models.Model):
-    """When the administrators were last told of something by e-mail: once a day of each."""
+    """When the administrators last had an e-mail about something: once a day of each."""
 
     code = models.CharField(max_length=60, unique=True)
     mailed_at = models.DateTimeField(null=True)

@@ -48,7 +48,7 @@ class KeyQuerySet(models.QuerySet["Key"]):
     def listed(self, now: datetime) -> Self:
         """Keep what My keys shows: all that is live or made outside, and for a day what ended or was not made."""
         recently = Q(state__in=(Key.State.DELETED, Key.State.FAILED), ended_at__gt=now - timedelta(days=1))
-        reported = recently & ~Q(problem__in=Key.TOLD_AT_ONCE)
+        reported = recently & ~Q(problem__in=Key.REPORTED_AT_ONCE)
         return self.filter(Q(state__in=Key.LIVE_STATES) | reported)
 
     def to_move(self) -> Self:
@@ -99,7 +99,7 @@ class Key(models.Model):
     LIVE_STATES: ClassVar = (State.ISSUING, State.ACTIVE, State.DELETING)
     COUNTED_KINDS: ClassVar = (Kind.PERSONAL, Kind.TEMPORARY)
     # What the person read in answer to the form:
-    TOLD_AT_ONCE: ClassVar = (Problem.UNREACHABLE, Problem.REFUSED, Problem.NO_CUSTOM)
+    REPORTED_AT_ONCE: ClassVar = (Problem.UNREACHABLE, Problem.REFUSED, Problem.NO_CUSTOM)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="keys")

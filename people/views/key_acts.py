@@ -1,4 +1,4 @@
-"""What admins do with a key of somebody: block, unblock, extend, delete. Each asks first; the owner is told."""
+"""What admins do with a key of somebody: block, unblock, extend, delete. Each asks first; the owner gets a mail."""
 
 import uuid
 from collections.abc import Callable
@@ -102,7 +102,7 @@ def _ask(
     *,
     is_bad: bool = True,
 ) -> HttpResponse:
-    """Ask before an act on a key: whose it is, who uses it, who is told."""
+    """Ask before an act on a key: whose it is, who uses it, who gets a mail."""
     person = subject.person
     whose = _("It is a key of %(name)s.") % {"name": person.display_name}
     if key.intern:

@@ -84,7 +84,7 @@ def activate(request: PortalRequest, person_id: int) -> HttpResponse:
         sentences = [
             _("%(name)s can sign in again. Keys that were blocked because the account was inactive work again.")
             % {"name": person.display_name},
-            _told(person),
+            _mail_sentence(person),
         ]
         title = _("Activate the account of %(name)s?") % {"name": person.display_name}
         return confirm(
@@ -104,7 +104,7 @@ def sign_out(request: PortalRequest, person_id: int) -> HttpResponse:
         sentences = [
             _("All browsers in which %(name)s is signed in are signed out. Keys and password stay as they are.")
             % {"name": person.display_name},
-            _told(person),
+            _mail_sentence(person),
         ]
         title = _("Sign %(name)s out everywhere?") % {"name": person.display_name}
         return confirm(
@@ -158,7 +158,7 @@ def _of_deactivation(person: User) -> Confirmation:
         sentences=[
             _("%(name)s is signed out and cannot sign in. You can activate the account again.")
             % {"name": person.display_name},
-            _told(person),
+            _mail_sentence(person),
             counted % {"count": len(names)} if names else _("There is no key that would stop."),
         ],
         stops=stops,
@@ -200,8 +200,8 @@ def _of_anonymisation(person: User) -> Confirmation:
     )
 
 
-def _told(person: User) -> str:
-    """Say whether the person hears of it."""
+def _mail_sentence(person: User) -> str:
+    """Return the sentence that says whether the person gets a mail."""
     if person.email:
         return _("A mail to %(address)s says so.") % {"address": person.email}
-    return _("There is no e-mail address, so nobody is told.")
+    return _("There is no e-mail address, so no mail is sent.")

@@ -69,7 +69,7 @@ class Question:
 
     @property
     def goes_on(self) -> bool:
-        """Whether it follows the last turn that is shown, or none: then there is nothing beside it."""
+        """Whether it follows the last turn that is shown, or none: then it has no alternatives."""
         if self.conversation is None:
             return True
         return self.parent is not None and self.parent.pk == self.conversation.head_id

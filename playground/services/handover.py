@@ -27,7 +27,7 @@ class Prepared:
     answer: Answer  # with its message, conversation, and what they follow
     allowance: Allowance
     secret: Secret = field(repr=False)
-    is_alone: bool = False  # nothing was beside it in its conversation when it was written down
+    is_alone: bool = False  # it had no alternatives in its conversation when it was written down
     since: float = field(default_factory=time.monotonic)
 
     @property

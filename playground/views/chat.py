@@ -228,7 +228,7 @@ def _place_of(request: PortalRequest, answer: Answer, *, whole: bool) -> str:
 
 
 def stream_view(request: PortalRequest, answer: Answer, *, is_alone: bool = False) -> StreamView:
-    """Return how an answer of the chat looks at the end of its stream; `is_alone`: nothing is beside it."""
+    """Return how an answer of the chat looks at the end of its stream; `is_alone`: it has no alternatives."""
 
     def article(ended: Answer, **more: object) -> SafeString:
         shown = only_turn(answer) if is_alone else turn_of(answer)

@@ -27,11 +27,11 @@ def answered(request: PortalRequest, page: str, form: ModelForm, ask: Callable[[
     try:
         result = ask()
     except REFUSALS as refusal:
-        return shown(request, page, form, **_told(refusal))
+        return shown(request, page, form, **_refusal_context(refusal))
     return shown(request, page, form, **result)
 
 
-def _told(refusal: Refusal) -> dict[str, Any]:
+def _refusal_context(refusal: Refusal) -> dict[str, Any]:
     status = status_of(refusal)
     if isinstance(refusal, GatewayError):
         return {"card": card_of(answer_error_of(refusal, begun=False)), "status": status}

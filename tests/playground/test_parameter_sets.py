@@ -63,7 +63,8 @@ def test_the_order_of_names_makes_no_difference_and_any_value_does() -> None:
     other_order = {"seed": 1, "tools": [{"strict": True, "name": "a"}], "system": "Be brief.", "model": "whichever"}
     others = [{**setup, "seed": 2}, {**setup, "tools": []}, {**setup, "system": "Be brief"}, {"seed": 1}, {"seed": "1"}]
 
-    ids = {ParameterSet.of(1, each).pk for each in (setup, other_order, *others) if ParameterSet.of(1, each)}  # type: ignore[union-attr]
+    sets = [ParameterSet.of(1, each) for each in (setup, other_order, *others)]
+    ids = {each.pk for each in sets if each}
 
     assert len(ids) == 1 + len(others)
     assert ParameterSet.of(1, {"model": "small", "models": ["small"]}) is None
