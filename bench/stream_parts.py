@@ -71,7 +71,7 @@ def measure_five_hundred(portal: StreamPortal, *, streams: int = 500, tokens: in
     """Let five hundred begin over twenty seconds, and look at the seconds in which all of them run."""
     start_s = LONG_START_S * tokens / LONG_TOKENS
     theirs = on_fast_loop(run_all(portal.direct_asks(streams, tokens), within_s=start_s))
-    window = Window(start_s + 0.5, start_s * 1.2 - 0.5, portal.cpu_ms)
+    window = Window(start_s * 1.025, start_s * 1.175, portal.cpu_ms)
     with Watch(portal.processes(), portal.database) as watch:
         ours = on_fast_loop(run_all(portal.asks(streams, tokens), within_s=start_s, window=window))
     tokens_in_window = sum(one.tokens_in_window for one in ours)
