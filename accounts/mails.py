@@ -60,7 +60,7 @@ def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, 
     to = details.get("to") or user.email
     context = {**details, "user": user, "portal_url": settings.PORTAL_URL}
     if kind in WITH_RESET_LINK:
-        context["link"] = f"{settings.PORTAL_URL}{_reset_path(user)}"
+        context["link"] = f"{settings.PORTAL_URL}{reset_path(user)}"
     elif "address_id" in details:
         address = EmailAddress.objects.filter(pk=details["address_id"], user=user, verified=False).first()
         to = address.email if address else ""
@@ -83,7 +83,7 @@ def compose(subject: str, body: str, *, to: str, context: dict[str, Any]) -> Ema
     return EmailMessage(f"{settings.ACCOUNT_EMAIL_SUBJECT_PREFIX}{title}", text, to=[to])
 
 
-def _reset_path(user: User) -> str:
+def reset_path(user: User) -> str:
     """Return the path of a new link with which this person, once, chooses a password."""
     key = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
     return reverse("account_reset_password_from_key", kwargs=key)

@@ -8,6 +8,7 @@ from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 
 from accounts import mails
+from accounts.invitations import send_invitations as send_all_invitations
 
 logger = logging.getLogger(__name__)
 
@@ -27,3 +28,11 @@ def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, 
     started = time.monotonic()
     sent = mails.send_mail(kind, user_id, language, details)
     logger.info("accounts.send_mail: %s, %d sent in %.1f s", kind, sent, time.monotonic() - started)
+
+
+@shared_task(name="accounts.send_invitations", soft_time_limit=300, acks_late=True, ignore_result=True)
+def send_invitations() -> None:
+    """Write to everybody who was invited and has had no mail yet; the next run takes what the mail server did not."""
+    started = time.monotonic()
+    sent = send_all_invitations()
+    logger.info("accounts.send_invitations: %d sent in %.1f s", sent, time.monotonic() - started)

@@ -18,7 +18,7 @@ from django.core.cache import cache
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
-from accounts.models import User
+from accounts.models import Invitation, User
 from accounts.names import name_order
 from keys.models import Key
 from keys.use import NOTHING_USD, WARN_SHARE
@@ -31,7 +31,7 @@ RECENT_DAYS: Final = 30  # of the spend that the list shows
 IDLE_DAYS: Final = (7, 30, 60, 90, 180)
 ORDERS: Final = ("person", "keys", "spend", "last", "joined")
 DEFAULT_ORDER: Final = "person"
-STATES: Final = ("active", "inactive", "anonymised")
+STATES: Final = ("active", "invited", "inactive", "anonymised")
 KEYS: Final = ("some", "none")
 PERIODS: Final = ("1d", "7d", "30d")
 OF_ALL: Final = Q()
@@ -72,6 +72,13 @@ class Listed:
     budget_usd: Decimal | None  # None: none was set, or there is no limit
     spent_usd: Decimal  # of the budget
     resets_on: date | None
+
+    @property
+    def is_invited(self) -> bool:
+        """Whether the person was invited, and has not signed in yet."""
+        invitation = getattr(self.person, "invitation", None)  # the relation raises an AttributeError without a row
+        is_open = self.person.is_active and self.person.last_login is None
+        return is_open and invitation is not None and invitation.withdrawn_at is None
 
     @property
     def tone(self) -> str:
@@ -185,7 +192,9 @@ def _filtered(filters: Filters, today: date) -> QuerySet[User]:
         people = people.exclude(anonymised_at=None)
     else:
         people = people.filter(anonymised_at=None)
-        people = people.filter(is_active=filters.state == "active") if filters.state else people
+        people = people.filter(is_active=filters.state != "inactive") if filters.state else people
+    if filters.state == "invited":
+        people = people.filter(pk__in=Invitation.objects.pending().values("pk"))
     if filters.idle:
         since = today - timedelta(days=int(filters.idle))
         people = people.exclude(Exists(DayToken.objects.filter(token_ref__owner=OuterRef("pk"), day__gt=since)))
@@ -236,7 +245,7 @@ def with_spend(people: QuerySet[User], today: date) -> QuerySet[User]:
     """Add to each person their budget and what they spent, for `budget_of`."""
     since = {f"since_{name}": _spend_since(budget_first_day(name, today) or today, OF_BUDGETS) for name in PERIODS}
     recent = _spend_since(today - timedelta(days=RECENT_DAYS - 1))
-    return people.select_related("person_budget").annotate(recent_usd=recent, **since)
+    return people.select_related("person_budget", "invitation").annotate(recent_usd=recent, **since)
 
 
 def budget_of(person: Any) -> tuple[Decimal | None, str, Decimal]:

@@ -2,17 +2,20 @@
 
 from django.urls import path
 
-from people.views import index, key_acts, person
+from people.views import index, invite, key_acts, person
 
 app_name = "people"
 urlpatterns = [
     path("", index.index, name="index"),
     path("people.csv", index.people_csv, name="csv"),
+    path("invite/", invite.invite, name="invite"),
     path("<int:person_id>/", person.detail, name="person"),
     path("<int:person_id>/deactivate/", person.deactivate, name="deactivate"),
     path("<int:person_id>/activate/", person.activate, name="activate"),
     path("<int:person_id>/sign-out/", person.sign_out, name="sign_out"),
     path("<int:person_id>/anonymise/", person.anonymise, name="anonymise"),
+    path("<int:person_id>/invite-again/", invite.invite_again, name="invite_again"),
+    path("<int:person_id>/withdraw/", invite.withdraw, name="withdraw"),
     path("<int:person_id>/keys/<uuid:key_id>/block/", key_acts.block, name="block_key"),
     path("<int:person_id>/keys/<uuid:key_id>/unblock/", key_acts.unblock, name="unblock_key"),
     path("<int:person_id>/keys/<uuid:key_id>/extend/", key_acts.extend, name="extend_key"),

@@ -15,6 +15,8 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         "keys.apply_policies": _entry("keys.apply_policies", crontab(minute=33), expires=3000),
         "keys.refresh_models": _entry("keys.refresh_models", 60.0, expires=50),
         "keys.remind": _entry("keys.remind", crontab(minute=20), expires=3000),
+        # Sent when people are invited; this takes up what was cut short.
+        "accounts.send_invitations": _entry("accounts.send_invitations", crontab(minute="*/5"), expires=240),
         "usage.today": _entry(refresh, float(usage_poll_s), args=["today"], expires=usage_poll_s),
         "usage.recent": _entry(refresh, crontab(minute=7), args=["recent"], expires=3000),
         "usage.nightly": _entry(refresh, crontab(hour=2, minute=13), args=["nightly"], expires=6 * 3600),

@@ -58,6 +58,8 @@ class Migration(migrations.Migration):
                             ("sync", "Change taken over from the gateway"),
                             ("sweep", "Repair"),
                             ("change", "Change"),
+                            ("invite", "Invitation"),
+                            ("withdraw", "Withdrawal of the invitation"),
                             ("activate", "Activation of the account"),
                             ("deactivate", "Deactivation of the account"),
                             ("reset_link", "Link to choose a new password"),
@@ -695,4 +697,52 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(protect_audit_trail, migrations.RunPython.noop),
+        migrations.CreateModel(
+            name="Invitation",
+            fields=[
+                (
+                    "person",
+                    models.OneToOneField(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="invitation",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "by_institution",
+                    models.BooleanField(
+                        default=False,
+                        editable=False,
+                        help_text="The mail leads to the institution's sign-in; else it has a link.",
+                    ),
+                ),
+                (
+                    "asked_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, help_text="When the last mail was asked for."
+                    ),
+                ),
+                ("claimed_at", models.DateTimeField(editable=False, help_text="The mail is being sent.", null=True)),
+                ("sent_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "refused_at",
+                    models.DateTimeField(
+                        editable=False, help_text="The mail server did not take the address.", null=True
+                    ),
+                ),
+                ("withdrawn_at", models.DateTimeField(editable=False, help_text="When it was taken back.", null=True)),
+            ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("refused_at", None), ("sent_at", None)),
+                        fields=["asked_at"],
+                        name="accounts_invitation_to_send",
+                    )
+                ],
+            },
+        ),
     ]

@@ -1,6 +1,7 @@
 """People, what their groups may have, and the trail of what was done. Knows nothing of how keys are made."""
 
 from accounts.models.counts import HourlyCount
+from accounts.models.invitations import Invitation
 from accounts.models.people import User, UserManager, new_gateway_user_id
 from accounts.models.policy import (
     MAX_LIFETIME_DAYS,
@@ -34,6 +35,7 @@ __all__ = [
     "AuditRepeat",
     "BudgetPeriod",
     "HourlyCount",
+    "Invitation",
     "KeyKind",
     "KeyRule",
     "Policy",

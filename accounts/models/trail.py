@@ -44,6 +44,8 @@ class AuditAction(models.TextChoices):
     SYNC = "sync", _("Change taken over from the gateway")
     SWEEP = "sweep", _("Repair")
     CHANGE = "change", _("Change")
+    INVITE = "invite", _("Invitation")
+    WITHDRAW = "withdraw", _("Withdrawal of the invitation")
     ACTIVATE = "activate", _("Activation of the account")
     DEACTIVATE = "deactivate", _("Deactivation of the account")
     RESET_LINK = "reset_link", _("Link to choose a new password")
@@ -78,6 +80,8 @@ DONE_WORDS = {
     AuditAction.SYNC: _("Taken over from the gateway"),
     AuditAction.SWEEP: _("Repaired"),
     AuditAction.CHANGE: _("Changed"),
+    AuditAction.INVITE: _("Invited"),
+    AuditAction.WITHDRAW: _("Invitation taken back"),
     AuditAction.ACTIVATE: _("Account activated"),
     AuditAction.DEACTIVATE: _("Account deactivated"),
     AuditAction.RESET_LINK: _("Link to choose a new password sent"),

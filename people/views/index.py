@@ -20,6 +20,7 @@ from web.request import PortalRequest
 MAX_PAGE_DIGITS: Final = 6
 STATE_WORDS: Final = {
     "active": pgettext_lazy("account", "Active"),
+    "invited": _("Invited, not yet signed in"),
     "inactive": pgettext_lazy("account", "Inactive"),
     "anonymised": _("Anonymised"),
 }
@@ -114,6 +115,8 @@ def state_of(each: Listed) -> str:
     """Return which of STATE_WORDS an account is."""
     if each.person.anonymised_at:
         return "anonymised"
+    if each.is_invited:
+        return "invited"
     return "active" if each.person.is_active else "inactive"
 
 

@@ -7,7 +7,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from accounts.models import AuditEntry, User
+from accounts.invitations import link_ends_at, may_be_invited
+from accounts.models import AuditEntry, Invitation, User
 from accounts.names import name_order
 from accounts.policies import policy_of
 from keys.models import Intern, Key
@@ -38,6 +39,7 @@ def render_person(request: PortalRequest, subject: Subject, *, said: str = "", s
         "may_act": subject.may_act,
         "numbers": _numbers(person),
         "rows": [{"row": row, "acts": _acts(row, person) if subject.may_act else []} for row in _in_order(rows)],
+        **_invitation(person),
         "policies": policy_of(person).names,
         "interns": _interns(person),
         "internships": Intern.objects.filter(account=person).select_related("supervisor"),
@@ -45,6 +47,16 @@ def render_person(request: PortalRequest, subject: Subject, *, said: str = "", s
         "said": said,
     }
     return render(request, "people/person.html", context, status=status)
+
+
+def _invitation(person: User) -> dict[str, Any]:
+    """Return the invitation that waits for the person, until when its link works, and whether one may be sent."""
+    invitation = Invitation.objects.pending().filter(person=person).first()
+    return {
+        "invitation": invitation,
+        "link_ends_at": invitation and link_ends_at(invitation),
+        "may_invite": may_be_invited(person),
+    }
 
 
 def _numbers(person: User) -> Listed:

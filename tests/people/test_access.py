@@ -19,7 +19,8 @@ from tests.people.conftest import with_permissions
 from tests.usage.views.facts import key_of
 
 LISTS = ("index", "csv")
-PERSON_ACTS = ("deactivate", "activate", "sign_out", "anonymise")
+PERSON_ACTS = ("deactivate", "activate", "sign_out", "anonymise", "invite_again", "withdraw")
+PEOPLE_ACTS = ("invite",)  # on no one in particular
 KEY_ACTS = ("block_key", "unblock_key", "extend_key", "delete_key")
 STRANGERS = ("intern", "staff", "supervisor")
 ACTORS = ("secretary", "manager", "superuser")
@@ -55,7 +56,7 @@ def key(db: None) -> Key:
 
 
 def url_of(name: str, key: Key) -> str:
-    if name in LISTS:
+    if name in (*LISTS, *PEOPLE_ACTS):
         return reverse(f"people:{name}")
     arguments = [key.owner_id, key.pk] if name in KEY_ACTS else [key.owner_id]
     return reverse(f"people:{name}", args=arguments)
@@ -72,7 +73,7 @@ def _get(url: str, browser: Client) -> Any:
 def test_every_address_is_in_the_matrix() -> None:
     names = {str(route.name) for route in urlpatterns if isinstance(route, URLPattern)}
 
-    assert names == {*LISTS, "person", *PERSON_ACTS, *KEY_ACTS}
+    assert names == {*LISTS, "person", *PEOPLE_ACTS, *PERSON_ACTS, *KEY_ACTS}
 
 
 def test_shows_people_to_whom_they_are_for(browsers: dict[str, Client], key: Key) -> None:
@@ -90,6 +91,22 @@ def test_asks_only_those_who_may_act(browsers: dict[str, Client], key: Key, name
     expected = {"anonymous": 302, **dict.fromkeys(STRANGERS, 404), "reader": 403, **dict.fromkeys(ACTORS, 200)}
 
     assert statuses(browsers, lambda browser: browser.get(url_of(name, key))) == expected
+
+
+def test_only_those_who_may_act_are_shown_the_forms_about_many(browsers: dict[str, Client], key: Key) -> None:
+    expected = {"anonymous": 302, **dict.fromkeys((*STRANGERS, "reader"), 403)}
+
+    for name in PEOPLE_ACTS:
+        url = url_of(name, key)
+        shown = statuses(browsers, partial(_get, url))
+        assert shown == expected | dict.fromkeys(ACTORS, 200), name
+        refused = {
+            who: browser.post(url, {"people": "a@example.edu", "step": "send"})
+            for who, browser in browsers.items()
+            if who not in ACTORS
+        }
+        assert {who: answer.status_code for who, answer in refused.items()} == expected, name
+    assert not User.objects.filter(email="a@example.edu").exists()
 
 
 @pytest.mark.parametrize("name", [*PERSON_ACTS, *KEY_ACTS])
@@ -127,7 +144,7 @@ def test_a_forged_form_changes_nothing(admin: User, key: Key) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(admin)
 
-    for name in (*PERSON_ACTS, *KEY_ACTS):
+    for name in (*PEOPLE_ACTS, *PERSON_ACTS, *KEY_ACTS):
         assert browser.post(url_of(name, key)).status_code == 403
 
 

@@ -1,0 +1,127 @@
+"""Invite people: an account without a password, and a mail with which they choose one, or sign in elsewhere.
+
+The row is committed with the account; the mail is sent by a task that reads the rows (accounts.delivery), each once.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.audit import Act, record_person_change
+from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
+from accounts.locale import reading_as
+from accounts.mails import LATEST_S, compose, reset_path
+from accounts.models import AuditAction, Invitation, User
+from web.tasks import QueueUnavailable, send_task
+from web.templatetags.portal import moment_and_zone
+
+TEMPLATE: Final = "account/email/invited"
+
+
+def invite(person: User, *, by_institution: bool) -> None:
+    """Have a person written to who has an account, but has not signed in. Call it in a transaction."""
+    fresh = {"by_institution": by_institution, "asked_at": timezone.now(), "withdrawn_at": None}
+    fresh |= {"claimed_at": None, "sent_at": None, "refused_at": None}
+    Invitation.objects.update_or_create(person=person, defaults=fresh)
+    transaction.on_commit(send_soon, robust=True)
+
+
+def may_be_invited(person: User) -> bool:
+    """Tell whether a mail makes sense: the account is open, has an address, and nobody has signed in to it."""
+    return bool(person.is_active and person.email) and person.last_login is None
+
+
+@transaction.atomic
+def invite_again(*, person: User, act: Act) -> bool:
+    """Send the mail once more, with a new link; False where the person has signed in, or the account is closed."""
+    locked = User.objects.select_for_update().get(pk=person.pk)
+    if not may_be_invited(locked):
+        return False
+    before = Invitation.objects.filter(person=locked).first()
+    invite(locked, by_institution=before.by_institution if before else bool(settings.OIDC_ISSUER))
+    record_person_change(act=act, action=AuditAction.INVITE, person=locked)
+    return True
+
+
+@transaction.atomic
+def withdraw(*, person: User, act: Act) -> bool:
+    """Take an invitation back that was not used: the account is closed and its links are void; False where it was.
+
+    The account stays, as all do, for the trail. Whoever is invited again with its address has it back.
+    """
+    locked = User.objects.select_for_update().get(pk=person.pk)
+    now = timezone.now()
+    if not Invitation.objects.pending().filter(person=locked).update(withdrawn_at=now):
+        return False
+    locked.is_active = False
+    locked.set_unusable_password()  # another one: links that were sent name the one before
+    locked.save(update_fields=["is_active", "password"])
+    record_person_change(act=act, action=AuditAction.WITHDRAW, person=locked)
+    return True
+
+
+def link_ends_at(invitation: Invitation) -> datetime | None:
+    """Return until when the link of the last mail works; None where there is none."""
+    if invitation.sent_at is None or invitation.by_institution:
+        return None
+    return invitation.sent_at + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+
+
+def send_soon() -> None:
+    """Ask the worker to write the mails; where the queue takes nothing, the schedule asks."""
+    try:
+        send_task("accounts.send_invitations", expires=LATEST_S)
+    except QueueUnavailable:
+        return
+
+
+def send_invitations() -> int:
+    """Write to all who were invited and have had no mail yet; return how many mails went out."""
+    return send_each(Invitation.objects.to_send().select_related("person"), _send)
+
+
+def _send(invitation: Invitation) -> bool:
+    """Write to one, unless another run has, or is about to."""
+    row = Invitation.objects.filter(pk=invitation.pk, asked_at=invitation.asked_at)
+    if not claim(row.filter(sent_at=None, refused_at=None), "claimed_at"):
+        return False
+    name = f"invitation-{invitation.pk}-{invitation.asked_at:%Y%m%d%H%M%S}"
+    try:
+        sent = deliver(_compose(invitation), name=name)
+    except MailServerUnavailable:
+        row.update(claimed_at=None)
+        raise
+    row.update(claimed_at=None, **{"sent_at" if sent else "refused_at": timezone.now()})
+    return sent
+
+
+def _compose(invitation: Invitation) -> EmailMessage:
+    """Write the mail in the person's language; as long as that is not known, in all languages, the portal's first."""
+    person = invitation.person
+    known = person.language or person.browser_language
+    others = [code for code, _name in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
+    languages = [known] if known else [settings.LANGUAGE_CODE, *others]
+    path = reverse("account_login") if invitation.by_institution else reset_path(person)
+    context = {
+        "user": person,
+        "invitation": invitation,
+        "institution": settings.OIDC_NAME,
+        "link": f"{settings.PORTAL_URL}{path}",
+        "portal_url": settings.PORTAL_URL,
+    }
+    mails = [_in_language(language, person, context) for language in languages]
+    first = mails[0]
+    first.body = "\n\n----------\n\n".join(str(mail.body) for mail in mails)
+    return first
+
+
+def _in_language(language: str, person: User, context: dict[str, object]) -> EmailMessage:
+    with reading_as(person, language=language):
+        until = timezone.now() + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+        context = {**context, "until": moment_and_zone(until)}
+        return compose(f"{TEMPLATE}_subject.txt", f"{TEMPLATE}_message.txt", to=person.email, context=context)

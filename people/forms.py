@@ -1,0 +1,75 @@
+"""What an admin types about people, cleaned."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from accounts.rights import groups_to_give
+from people.invite_list import MAX_BYTES, Entry, UnreadableList, decode, read_list
+
+
+class InviteForm(forms.Form):
+    """A list of people to invite, pasted or in a file, and what all of them get."""
+
+    people = forms.CharField(
+        label=_("People"),
+        required=False,
+        strip=False,
+        max_length=MAX_BYTES,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
+        help_text=_(
+            "One person a line: an e-mail address, or name, e-mail, groups, supervisor and end of stay, as copied from "
+            "a spreadsheet. A first line with the names of the columns may give them another order."
+        ),
+    )
+    file = forms.FileField(
+        label=_("Or a CSV file"),
+        required=False,
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/plain"}),
+    )
+    groups = forms.ModelMultipleChoiceField(
+        Group.objects.none(),
+        label=_("Groups for all of them"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
+    )
+    sign_in = forms.ChoiceField(
+        label=_("They sign in"), required=False, widget=forms.RadioSelect(attrs={"class": "form-check-input"})
+    )
+
+    def __init__(self, data: Any = None, files: Any = None, *, actor: User) -> None:
+        super().__init__(data, files)
+        self.fields["groups"].queryset = groups_to_give(actor).order_by("name")  # type: ignore[attr-defined]
+        if settings.OIDC_ISSUER:
+            by_institution = _("with their account of %(name)s") % {"name": settings.OIDC_NAME or "OpenID Connect"}
+            choices = [("institution", by_institution), ("password", _("with a password that they choose here"))]
+            self.fields["sign_in"].choices = choices  # type: ignore[attr-defined]
+            self.fields["sign_in"].initial = "institution"
+        else:
+            del self.fields["sign_in"]
+
+    def clean(self) -> dict[str, Any]:
+        """Read the list; what is pasted and what is in the file are one, which `data` has as `people` from then on."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if self.errors:
+            return cleaned
+        try:
+            file = cleaned.get("file")
+            text = cleaned["people"] if file is None else decode(file.read(MAX_BYTES + 1))
+            entries: list[Entry] = read_list(text)
+        except UnreadableList as error:
+            raise ValidationError(str(error), code="unreadable") from error
+        if not entries:
+            raise ValidationError(_("There is nobody in the list."), code="empty")
+        return {**cleaned, "text": text, "entries": entries}
+
+    @property
+    def by_institution(self) -> bool:
+        """Whether the people sign in with the institution."""
+        return "sign_in" in self.fields and self.cleaned_data["sign_in"] != "password"

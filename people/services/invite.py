@@ -1,0 +1,266 @@
+"""Invite the people of a list: what will become of each row, and then the accounts, interns and mails."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from accounts.audit import Act, record_person_change
+from accounts.invitations import invite
+from accounts.models import AuditAction, AuditOutcome, Invitation, User
+from accounts.policies import Allowances
+from accounts.quotas import QuotaExceeded, consume
+from accounts.rights import groups_to_give, may_change, update_staff_status
+from keys.forms import clean_line, refuse_secret
+from keys.models import Intern
+from keys.services.trail import audit_intern
+from people.invite_list import Entry
+
+MAX_AN_HOUR: Final = 1000  # people whom one person invites
+MAX_NAME: Final = 150  # characters of first and last name each, as accounts have them
+MAX_ADDRESS: Final = 254
+MAX_INTERN_NAME: Final = 100
+MAX_USERNAME: Final = 140  # characters, before a number
+
+
+class InvitationQuotaExceeded(Exception):
+    """More than MAX_AN_HOUR people; nobody was invited."""
+
+
+class Outcome(StrEnum):
+    """What becomes of a row."""
+
+    NEW = "new"
+    AGAIN = "again"  # an invitation to this address was taken back
+    EXISTS = "exists"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A row, and what becomes of it."""
+
+    entry: Entry
+    outcome: Outcome
+    why: list[str] = field(default_factory=list)  # of a refusal
+    groups: tuple[Group, ...] = ()
+    supervisor: User | None = None
+    person: User | None = None  # who has the address
+
+    @property
+    def is_invited(self) -> bool:
+        """Whether somebody gets a mail because of it."""
+        return self.outcome in (Outcome.NEW, Outcome.AGAIN)
+
+
+def plan_invitations(entries: Sequence[Entry], *, actor: User, groups: Iterable[Group], today: date) -> list[Planned]:
+    """Return what becomes of each row when `actor` invites them and gives all of them `groups`."""
+    planner = _Planner.load(entries, actor, tuple(groups), today)
+    return [planner.plan(entry) for entry in entries]
+
+
+def invite_people(
+    entries: Sequence[Entry], *, actor: User, groups: Iterable[Group], by_institution: bool, today: date, act: Act
+) -> list[Planned]:
+    """Make the accounts, all or none, and have the mails sent; return what became of each row.
+
+    Again is harmless: whoever has an account is left as they are. Raises InvitationQuotaExceeded.
+    """
+    chosen = tuple(groups)
+    try:
+        return _invite_people(entries, chosen, by_institution, today, actor, act)
+    except IntegrityError:  # another request has made one of the accounts meanwhile
+        return _invite_people(entries, chosen, by_institution, today, actor, act)
+
+
+@transaction.atomic
+def _invite_people(
+    entries: Sequence[Entry], groups: tuple[Group, ...], by_institution: bool, today: date, actor: User, act: Act
+) -> list[Planned]:
+    planned = plan_invitations(entries, actor=actor, groups=groups, today=today)
+    invited = [each for each in planned if each.is_invited]
+    try:
+        if invited:
+            consume(actor, "people:invited", limit=MAX_AN_HOUR, amount=len(invited))
+    except QuotaExceeded as exceeded:
+        raise InvitationQuotaExceeded from exceeded
+    usernames = {name.lower() for name in User.objects.values_list("username", flat=True)}
+    people = [_invite(each, usernames, by_institution=by_institution, act=act) for each in invited]
+    update_staff_status(User.objects.filter(pk__in=[person.pk for person in people]))
+    return planned
+
+
+def _invite(planned: Planned, usernames: set[str], *, by_institution: bool, act: Act) -> User:
+    """Make the account of a row, or open it again; with groups, intern, mail and trail."""
+    entry, person = planned.entry, planned.person
+    if person is None:
+        person = User(username=_free_username(entry.email, usernames), email=entry.email)
+        person.first_name, person.last_name = entry.first_name, entry.last_name
+    person.is_active = True
+    person.set_unusable_password()
+    person.save()
+    before = sorted(person.groups.values_list("name", flat=True))
+    person.groups.add(*planned.groups)
+    after = sorted({*before, *(group.name for group in planned.groups)})
+    changes = {"groups": [before, after]} if before != after else {}
+    record_person_change(act=act, action=AuditAction.INVITE, person=person, changes=changes)
+    if planned.supervisor:
+        _make_intern(planned.supervisor, person, entry, act)
+    invite(person, by_institution=by_institution)
+    return person
+
+
+def _make_intern(supervisor: User, person: User, entry: Entry, act: Act) -> None:
+    """Make the person an intern of the supervisor; one whom the supervisor has by this address gets the account."""
+    known = Intern.objects.supervised_by(supervisor).filter(email=entry.email)
+    if known.exists():
+        known.filter(account=None).update(account=person)
+        return
+    name = entry.name or person.username
+    intern = Intern.objects.create(
+        supervisor=supervisor, name=name, email=entry.email, stay_ends_on=entry.ends_on, account=person
+    )
+    audit_intern(act, AuditAction.ISSUE, AuditOutcome.DONE, intern)
+
+
+def _free_username(email: str, taken: set[str]) -> str:
+    """Return a user name made of an address, and take it; never with an @: it would look like an address."""
+    base = re.sub(r"[^\w.+-]", "", email.partition("@")[0])[:MAX_USERNAME] or "user"
+    name, number = base, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{base}{number}"
+    taken.add(name.lower())
+    return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Planner:
+    """What is known of the people in a list, read at once."""
+
+    actor: User
+    common: tuple[Group, ...]  # that all get
+    today: date
+    accounts: Mapping[str, User]  # by address
+    withdrawn: frozenset[int]  # people whose invitation was taken back
+    groups: Mapping[str, Group]  # that the actor may give, by name in lower case
+    refused_groups: frozenset[str]  # that they may not
+    supervisors: Mapping[str, list[User]]  # by user name, address or name in lower case
+    allowances: Allowances  # of supervisors
+    first_lines: dict[str, int]  # of addresses that were planned
+
+    @classmethod
+    def load(cls, entries: Sequence[Entry], actor: User, common: tuple[Group, ...], today: date) -> "_Planner":
+        found = User.objects.filter(email__in={entry.email for entry in entries} - {""})
+        accounts = {person.email: person for person in found}
+        withdrawn = Invitation.objects.filter(person__in=accounts.values(), person__last_login=None)
+        has_groups = any(entry.groups for entry in entries)
+        may_give = {group.name.lower(): group for group in groups_to_give(actor)} if has_groups else {}
+        all_groups = {name.lower() for name in Group.objects.values_list("name", flat=True)} if has_groups else set()
+        has_supervisors = any(entry.supervisor for entry in entries)
+        return cls(
+            actor=actor,
+            common=common,
+            today=today,
+            accounts=accounts,
+            withdrawn=frozenset(withdrawn.exclude(withdrawn_at=None).values_list("pk", flat=True)),
+            groups=may_give,
+            refused_groups=frozenset(all_groups - may_give.keys()),
+            supervisors=_by_name() if has_supervisors else {},
+            allowances=Allowances.load() if has_supervisors else Allowances([], [], [], []),
+            first_lines={},
+        )
+
+    def plan(self, entry: Entry) -> Planned:
+        """Return what becomes of a row; of an address that comes twice, the first counts."""
+        groups, supervisor = self._groups_of(entry), self._supervisor_of(entry)
+        why = [*entry.problems, *_why_not_address(entry), *_why_not_name(entry), *self._why_not_groups(entry)]
+        why += self._why_not_intern(entry, supervisor)
+        person = self.accounts.get(entry.email)
+        if entry.email and entry.email in self.first_lines:
+            words = _("The same address is on line %(line)d.")
+            why = [words % {"line": self.first_lines[entry.email]}]
+        self.first_lines.setdefault(entry.email, entry.line)
+        outcome = Outcome.NEW
+        if why:
+            outcome = Outcome.REFUSED
+        elif person:
+            may_return = person.pk in self.withdrawn and not person.is_active and not person.anonymised_at
+            outcome = Outcome.AGAIN if may_return and may_change(self.actor, person) else Outcome.EXISTS
+        return Planned(entry=entry, outcome=outcome, why=why, groups=groups, supervisor=supervisor, person=person)
+
+    def _groups_of(self, entry: Entry) -> tuple[Group, ...]:
+        named = (self.groups[name.lower()] for name in entry.groups if name.lower() in self.groups)
+        return tuple(dict.fromkeys([*self.common, *named]))
+
+    def _why_not_groups(self, entry: Entry) -> list[str]:
+        unknown = [name for name in entry.groups if name.lower() not in self.groups]
+        return [
+            (
+                _("You cannot give the group “%(name)s”: it has more rights than you.")
+                if name.lower() in self.refused_groups
+                else _("There is no group “%(name)s”.")
+            )
+            % {"name": name[:60]}
+            for name in unknown
+        ]
+
+    def _supervisor_of(self, entry: Entry) -> User | None:
+        found = self.supervisors.get(" ".join(entry.supervisor.lower().split()), [])
+        return found[0] if len(found) == 1 else None
+
+    def _why_not_intern(self, entry: Entry, supervisor: User | None) -> list[str]:
+        """Return why this row makes no intern, where it names a supervisor or the end of a stay."""
+        if not entry.supervisor:
+            return [_("An end of stay needs a supervisor.")] if entry.ends_on else []
+        name = {"name": entry.supervisor[:60]}
+        if supervisor is None:
+            several = self.supervisors.get(" ".join(entry.supervisor.lower().split()))
+            if several:
+                return [_("Several people are called “%(name)s”: write the user name or the e-mail address.") % name]
+            return [_("There is no supervisor “%(name)s”.") % name]
+        if not self.allowances.of(supervisor.pk).may_name_interns:
+            return [_("“%(name)s” may not have interns.") % name]
+        if entry.ends_on and entry.ends_on < self.today:
+            return [_("The end of the stay is in the past.")]
+        if len(entry.name) > MAX_INTERN_NAME:
+            return [_("The name is too long.")]
+        return []
+
+
+def _by_name() -> dict[str, list[User]]:
+    """Return the people who may sign in by all that a list may call them, in lower case."""
+    found: dict[str, list[User]] = {}
+    for person in User.objects.filter(is_active=True, anonymised_at=None):
+        for name in {person.username.lower(), person.email, person.get_full_name().lower()} - {""}:
+            found.setdefault(name, []).append(person)
+    return found
+
+
+def _why_not_address(entry: Entry) -> list[str]:
+    if not entry.email:
+        return [_("There is no e-mail address.")]
+    try:
+        validate_email(entry.email)
+        refuse_secret(entry.email)
+    except ValidationError:
+        return [_("“%(address)s” is no e-mail address.") % {"address": entry.email[:80]}]
+    return [_("The e-mail address is too long.")] if len(entry.email) > MAX_ADDRESS else []
+
+
+def _why_not_name(entry: Entry) -> list[str]:
+    if max(len(entry.first_name), len(entry.last_name)) > MAX_NAME:
+        return [_("The name is too long.")]
+    try:
+        clean_line(entry.name)
+    except ValidationError as error:
+        return error.messages
+    return []
