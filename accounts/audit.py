@@ -35,24 +35,24 @@ NAMING_CODES: Final = ("label_before", "person.changes")  # whose values may nam
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class Actor:
     """Who does something, and from where."""
 
-    actor: User | None = None  # None: the portal itself
+    user: User | None = None  # None: the portal itself
     address: str | None = None
 
 
-BY_THE_PORTAL = Act()
+BY_THE_PORTAL = Actor()
 
 
-def act_of(request: "PortalRequest") -> Act:
+def actor_of(request: "PortalRequest") -> Actor:
     """Return who asks, and from which address."""
-    return Act(actor=request.user, address=client_address(request))
+    return Actor(user=request.user, address=client_address(request))
 
 
 def record(
     *,
-    act: Act,
+    actor: Actor,
     action: AuditAction | str,
     outcome: AuditOutcome | str,
     kind: AuditObject | str,
@@ -70,8 +70,8 @@ def record(
     words of.
     """
     return AuditEntry.objects.create(
-        actor=act.actor,
-        actor_name=act.actor.display_name if act.actor else "",
+        actor=actor.user,
+        actor_name=actor.user.display_name if actor.user else "",
         subject=subject,
         on_behalf_of=_without_secret(on_behalf_of),
         action=AuditAction(action),
@@ -79,21 +79,21 @@ def record(
         object_kind=AuditObject(kind),
         object_id=str(object_id),
         label=_without_secret(label)[:MAX_LABEL_LENGTH],
-        address=act.address,
+        address=actor.address,
         code=code,
         details={name: redact(value) if isinstance(value, str) else value for name, value in (details or {}).items()},
     )
 
 
 def record_policy_change(
-    *, act: Act, action: AuditAction, policy: Policy, changes: Mapping[str, Sequence[Any]] | None = None
+    *, actor: Actor, action: AuditAction, policy: Policy, changes: Mapping[str, Sequence[Any]] | None = None
 ) -> AuditEntry:
     """Write down that a policy was made (ISSUE), changed or deleted; call it before a deletion.
 
     `changes`: field of the policy, or "kind.field" of a rule -> [value before, value after], as JSON has them.
     """
     return record(
-        act=act,
+        actor=actor,
         action=action,
         outcome=AuditOutcome.DONE,
         kind=AuditObject.POLICY,
@@ -130,14 +130,14 @@ def _as_json(value: Any) -> Any:
 
 
 def record_person_change(
-    *, act: Act, action: AuditAction, person: User, changes: Mapping[str, Sequence[Any]] | None = None
+    *, actor: Actor, action: AuditAction, person: User, changes: Mapping[str, Sequence[Any]] | None = None
 ) -> AuditEntry:
     """Write down what was done to a person's account or rights.
 
     `changes`: field -> [value before, value after]; [] for what is not for the trail (a name, an address).
     """
     return record(
-        act=act,
+        actor=actor,
         action=action,
         outcome=AuditOutcome.DONE,
         kind=AuditObject.PERSON,
@@ -149,11 +149,11 @@ def record_person_change(
 
 
 def record_group_change(
-    *, act: Act, action: AuditAction, group: Group, changes: Mapping[str, Sequence[Any]] | None = None
+    *, actor: Actor, action: AuditAction, group: Group, changes: Mapping[str, Sequence[Any]] | None = None
 ) -> AuditEntry:
     """Write down that a group was made (ISSUE), changed or deleted; call it before a deletion."""
     return record(
-        act=act,
+        actor=actor,
         action=action,
         outcome=AuditOutcome.DONE,
         kind=AuditObject.GROUP,
@@ -189,7 +189,7 @@ def _without_secret(text: str) -> str:
 def record_repeatable(
     write: Callable[[], AuditEntry],
     *,
-    act: Act,
+    actor: Actor,
     action: AuditAction,
     outcome: AuditOutcome,
     owner: User,
@@ -199,12 +199,12 @@ def record_repeatable(
 
     The entry is that of the first time. What the portal does by itself is always written. `code` tells kinds apart.
     """
-    if act.actor is None:
+    if actor.user is None:
         write()
         return
     now = timezone.now()
     hour = now.replace(minute=0, second=0, microsecond=0)
-    kind = {"actor": act.actor, "owner": owner, "action": action, "outcome": outcome, "code": code[:40], "hour": hour}
+    kind = {"actor": actor.user, "owner": owner, "action": action, "outcome": outcome, "code": code[:40], "hour": hour}
     same = AuditRepeat.objects.filter(**kind)
     if same.update(count=F("count") + 1, last_at=now):
         return

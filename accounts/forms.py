@@ -17,7 +17,7 @@ from accounts.locale import known_zones, validate_time_zone
 from accounts.models import User
 
 
-class Plain:
+class PlainLabelsMixin:
     """Takes out the placeholders, which repeat the labels, and says the rules of passwords in sentences."""
 
     labels: dict[str, Any] = {}
@@ -34,7 +34,7 @@ class Plain:
 NEW_PASSWORD = {"password1": _("New password"), "password2": _("Confirm the new password")}
 
 
-class SignInForm(Plain, forms.LoginForm):  # type: ignore[misc]  # allauth has no types
+class SignInForm(PlainLabelsMixin, forms.LoginForm):  # type: ignore[misc]  # allauth has no types
     """User name, or address, and password."""
 
     labels = {"login": _("User name or e-mail"), "password": _("Password")}
@@ -48,7 +48,7 @@ class SignInForm(Plain, forms.LoginForm):  # type: ignore[misc]  # allauth has n
         }
 
 
-class SignUpForm(Plain, forms.SignupForm):  # type: ignore[misc]  # allauth has no types
+class SignUpForm(PlainLabelsMixin, forms.SignupForm):  # type: ignore[misc]  # allauth has no types
     """A new local account."""
 
     labels = {
@@ -73,19 +73,19 @@ class SignUpForm(Plain, forms.SignupForm):  # type: ignore[misc]  # allauth has 
         return saved
 
 
-class ChangePasswordForm(Plain, forms.ChangePasswordForm):  # type: ignore[misc]  # allauth has no types
+class ChangePasswordForm(PlainLabelsMixin, forms.ChangePasswordForm):  # type: ignore[misc]  # allauth has no types
     """The present password and a new one."""
 
     labels = {"oldpassword": _("Current password"), **NEW_PASSWORD}
 
 
-class NewPasswordForm(Plain, forms.ResetPasswordKeyForm):  # type: ignore[misc]  # allauth has no types
+class NewPasswordForm(PlainLabelsMixin, forms.ResetPasswordKeyForm):  # type: ignore[misc]  # allauth has no types
     """A new password, for who followed the link of a mail."""
 
     labels = NEW_PASSWORD
 
 
-class ForgottenPasswordForm(Plain, forms.ResetPasswordForm):  # type: ignore[misc]  # allauth has no types
+class ForgottenPasswordForm(PlainLabelsMixin, forms.ResetPasswordForm):  # type: ignore[misc]  # allauth has no types
     """Where to send the link."""
 
     labels = {"email": _("E-mail")}
@@ -104,7 +104,7 @@ class ForgottenPasswordForm(Plain, forms.ResetPasswordForm):  # type: ignore[mis
         return email
 
 
-class AddressForm(Plain, forms.AddEmailForm):  # type: ignore[misc]  # allauth has no types
+class AddressForm(PlainLabelsMixin, forms.AddEmailForm):  # type: ignore[misc]  # allauth has no types
     """The address that one wants to have."""
 
     labels = {"email": _("New e-mail")}

@@ -16,7 +16,7 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from accounts.audit import Act, act_of, record_group_change, record_person_change, record_policy_change
+from accounts.audit import Actor, actor_of, record_group_change, record_person_change, record_policy_change
 from accounts.mails import send_later
 from accounts.models import AuditAction, Policy, User
 from accounts.rights import groups_to_give, may_change, own_groups, update_staff_status
@@ -121,7 +121,7 @@ class UserAdmin(PeopleAdmin):
         if not self.has_change_permission(request, person) or not person.email or not person.is_active:
             raise PermissionDenied
         send_later("password_reset_by_admin", person)
-        record_person_change(act=act_in(request), action=AuditAction.RESET_LINK, person=person)
+        record_person_change(actor=actor_in(request), action=AuditAction.RESET_LINK, person=person)
         self.log_change(request, person, "Sent a link to choose a new password.")  # read in many languages
         messages.success(request, _("A link to choose a new password is on its way to %s.") % person.email)
         return redirect("admin:accounts_user_change", person.pk)
@@ -132,19 +132,19 @@ class UserAdmin(PeopleAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Let nobody but superusers change themselves, or people who have more rights."""
-        if obj is not None and not may_change(actor_in(request), obj):
+        if obj is not None and not may_change(user_in(request), obj):
             return False
         return super().has_change_permission(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         """Let only superusers give permissions one by one; others give groups."""
         fixed = tuple(str(name) for name in super().get_readonly_fields(request, obj))
-        return fixed if actor_in(request).is_superuser else (*fixed, "is_superuser", "user_permissions")
+        return fixed if user_in(request).is_superuser else (*fixed, "is_superuser", "user_permissions")
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer the groups that this admin may give."""
         if db_field.name == "groups":
-            kwargs["queryset"] = groups_to_give(actor_in(request))
+            kwargs["queryset"] = groups_to_give(user_in(request))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
@@ -153,7 +153,7 @@ class UserAdmin(PeopleAdmin):
         if not change:
             send_later("invitation", obj)
         elif "email" in form.changed_data:
-            change_address(user=obj, before=form.initial["email"], by=actor_in(request).display_name)
+            change_address(user=obj, before=form.initial["email"], by=user_in(request).display_name)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save the groups, open or close Django's admin accordingly, and write the change down in the trail."""
@@ -182,12 +182,12 @@ def _record_person(request: HttpRequest, form: Any, change: bool) -> None:
     for name in {"is_superuser", "groups", "user_permissions"} & changed:
         changes[name] = [_as_json(values[name]) for values in (form.initial, form.cleaned_data)]
     if not change:
-        record_person_change(act=act_in(request), action=AuditAction.ISSUE, person=person)
+        record_person_change(actor=actor_in(request), action=AuditAction.ISSUE, person=person)
     elif changes:
-        record_person_change(act=act_in(request), action=AuditAction.CHANGE, person=person, changes=changes)
+        record_person_change(actor=actor_in(request), action=AuditAction.CHANGE, person=person, changes=changes)
     if change and "is_active" in changed:
         action = AuditAction.ACTIVATE if person.is_active else AuditAction.DEACTIVATE
-        record_person_change(act=act_in(request), action=action, person=person)
+        record_person_change(actor=actor_in(request), action=action, person=person)
 
 
 def _as_json(value: Any) -> Any:
@@ -195,12 +195,12 @@ def _as_json(value: Any) -> Any:
     return value if isinstance(value, bool | str) else sorted(str(item) for item in value)
 
 
-def act_in(request: HttpRequest) -> Act:
+def actor_in(request: HttpRequest) -> Actor:
     """Return who acts in Django's admin, and from where."""
-    return act_of(cast(PortalRequest, request))
+    return actor_of(cast(PortalRequest, request))
 
 
-def actor_in(request: HttpRequest) -> User:
+def user_in(request: HttpRequest) -> User:
     """Return who is signed in, as everybody is who reaches Django's admin."""
     return cast(User, request.user)
 
@@ -228,15 +228,15 @@ class SocialAccountAdmin(LinksAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let superusers read."""
-        return actor_in(request).is_superuser
+        return user_in(request).is_superuser
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let superusers undo a link."""
-        return actor_in(request).is_superuser
+        return user_in(request).is_superuser
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Undo the link, and write that down in the trail."""
-        record_person_change(act=act_in(request), action=AuditAction.UNLINK, person=obj.user)
+        record_person_change(actor=actor_in(request), action=AuditAction.UNLINK, person=obj.user)
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
@@ -254,7 +254,7 @@ class GroupAdmin(DjangoGroupAdmin):
 
         The institution's claims go by the name: a group of another name could become one's own.
         """
-        if actor_in(request).is_superuser:
+        if user_in(request).is_superuser:
             return ()
         return ("name", "permissions") if obj and Policy.objects.filter(group=obj).exists() else ("permissions",)
 
@@ -276,19 +276,19 @@ class GroupAdmin(DjangoGroupAdmin):
         }
         if changed or not change:
             action = AuditAction.CHANGE if change else AuditAction.ISSUE
-            record_group_change(act=act_in(request), action=action, group=form.instance, changes=changes)
+            record_group_change(actor=actor_in(request), action=action, group=form.instance, changes=changes)
 
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
         """Note it in the trail, with the policy that goes with it, and delete."""
         for policy in Policy.objects.filter(group=obj):
-            record_policy_change(act=act_in(request), action=AuditAction.DELETE, policy=policy)
-        record_group_change(act=act_in(request), action=AuditAction.DELETE, group=obj)
+            record_policy_change(actor=actor_in(request), action=AuditAction.DELETE, policy=policy)
+        record_group_change(actor=actor_in(request), action=AuditAction.DELETE, group=obj)
         super().delete_model(request, obj)
 
 
 def _is_for(request: HttpRequest, group: Group | None) -> bool:
     """Return whether who is signed in may decide about a group, or about any."""
-    actor = actor_in(request)
+    actor = user_in(request)
     if actor.is_superuser or group is None:
         return True
     return groups_to_give(actor).exclude(pk__in=own_groups(actor)).filter(pk=group.pk).exists()

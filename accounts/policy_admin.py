@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import changes_between, policy_values, record_policy_change
 from accounts.models import AuditAction, KeyKind, KeyRule, Policy, new_rules
-from accounts.people_admin import act_in, actor_in
+from accounts.people_admin import actor_in, user_in
 from accounts.policies import policy_of
 from accounts.rights import own_groups
 
@@ -195,11 +195,11 @@ class PolicyAdmin(PoliciesAdmin):
         changes = changes_between(form.values_before, policy_values(form.instance))
         if changes or not change:
             action = AuditAction.CHANGE if change else AuditAction.ISSUE
-            record_policy_change(act=act_in(request), action=action, policy=form.instance, changes=changes)
+            record_policy_change(actor=actor_in(request), action=action, policy=form.instance, changes=changes)
 
     def delete_model(self, request: HttpRequest, obj: Policy) -> None:
         """Write the deletion down in the trail, and delete."""
-        record_policy_change(act=act_in(request), action=AuditAction.DELETE, policy=obj)
+        record_policy_change(actor=actor_in(request), action=AuditAction.DELETE, policy=obj)
         super().delete_model(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> tuple[str, ...]:
@@ -208,8 +208,8 @@ class PolicyAdmin(PoliciesAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer no group of one's own, but to superusers."""
-        if db_field.name == "group" and not actor_in(request).is_superuser:
-            kwargs["queryset"] = Group.objects.exclude(pk__in=own_groups(actor_in(request)))
+        if db_field.name == "group" and not user_in(request).is_superuser:
+            kwargs["queryset"] = Group.objects.exclude(pk__in=own_groups(user_in(request)))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
@@ -225,7 +225,7 @@ class PolicyAdmin(PoliciesAdmin):
 
 def _is_own(request: HttpRequest, policy: Policy | None) -> bool:
     """Return whether the policy is one that who is signed in lives by, and is not theirs to change."""
-    actor = actor_in(request)
+    actor = user_in(request)
     if policy is None or actor.is_superuser:
         return False
     if policy.group is None:

@@ -33,7 +33,7 @@ from web.request import PortalRequest
 logger = logging.getLogger(__name__)
 
 
-class HonestStatus:
+class StatusCodeMixin:
     """Answers a refused form with 422, and with 429 when there were too many."""
 
     def form_invalid(self, form: Any) -> HttpResponse:
@@ -43,7 +43,7 @@ class HonestStatus:
         return response
 
 
-class SignIn(HonestStatus, allauth_views.LoginView):  # type: ignore[misc]  # allauth has no types
+class SignIn(StatusCodeMixin, allauth_views.LoginView):  # type: ignore[misc]  # allauth has no types
     """The door: the institution's account first, then a local one."""
 
     def form_valid(self, form: Any) -> HttpResponse:
@@ -62,7 +62,7 @@ class SignIn(HonestStatus, allauth_views.LoginView):  # type: ignore[misc]  # al
         return context | doors
 
 
-class SignUp(HonestStatus, allauth_views.SignupView):  # type: ignore[misc]  # allauth has no types
+class SignUp(StatusCodeMixin, allauth_views.SignupView):  # type: ignore[misc]  # allauth has no types
     """A new local account, where that is open to anybody."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -73,15 +73,15 @@ class SignUp(HonestStatus, allauth_views.SignupView):  # type: ignore[misc]  # a
         return response
 
 
-class ChangePassword(HonestStatus, allauth_views.PasswordChangeView):  # type: ignore[misc]  # allauth has no types
+class ChangePassword(StatusCodeMixin, allauth_views.PasswordChangeView):  # type: ignore[misc]  # allauth has no types
     """A new password for who knows the present one."""
 
 
-class ForgottenPassword(HonestStatus, allauth_views.PasswordResetView):  # type: ignore[misc]  # allauth has no types
+class ForgottenPassword(StatusCodeMixin, allauth_views.PasswordResetView):  # type: ignore[misc]  # allauth has no types
     """A mail with a link, if we know the address; the same answer if not."""
 
 
-class NewPassword(HonestStatus, allauth_views.PasswordResetFromKeyView):  # type: ignore[misc]  # allauth has no types
+class NewPassword(StatusCodeMixin, allauth_views.PasswordResetFromKeyView):  # type: ignore[misc]  # allauth has no types
     """A new password for who followed the link."""
 
     def form_valid(self, form: Any) -> HttpResponse:
@@ -92,7 +92,7 @@ class NewPassword(HonestStatus, allauth_views.PasswordResetFromKeyView):  # type
 
 
 @method_decorator(rate_limit(action="manage_email"), name="dispatch")
-class Address(HonestStatus, allauth_views.EmailView):  # type: ignore[misc]  # allauth has no types
+class Address(StatusCodeMixin, allauth_views.EmailView):  # type: ignore[misc]  # allauth has no types
     """The person's address; a new one counts when it is confirmed."""
 
     _did_send_verification_email = False  # read by the methods of allauth's

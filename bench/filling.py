@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from bench.crowd import DAYS_AGO, KEY, KEYS, MEASURES, MODEL, MODELS, NUMBERS, PEOPLE, facts_a_day, token_of
+from bench.dataset import DAYS_AGO, KEY, KEYS, MEASURES, MODEL, MODELS, NUMBERS, PEOPLE, facts_a_day, token_of
 from keys.models import GatewayState, Key, Token
 from usage.models import COLOURS, Fact, TokenRef, UsageState, UsedModel, utc_today
 from usage.services import rebuild_rollups

@@ -176,7 +176,7 @@ def set_environment(database: Postgres, cache: Redis, sandbox: Sandbox, nginx: N
         "TRUSTED_PROXY_COUNT": "1",
         "SECRET_KEY": secrets.token_urlsafe(50),
         "PLAYGROUND_KEY_SECRET": secrets.token_urlsafe(50),
-        "PLAYGROUND_REQUESTS_A_MINUTE": "1000000",
+        "PLAYGROUND_REQUESTS_PER_MINUTE": "1000000",
         "PLAYGROUND_CONVERSATIONS_PER_HOUR": "1000000",
         "PLAYGROUND_STORED_MB_PER_USER": "1000000",
         "PLAYGROUND_IMAGE_MB_PER_HOUR": "1000000",

@@ -10,7 +10,7 @@ from typing import Final
 import psycopg
 import requests
 
-from bench.crowd import DAYS_AGO, KEY, MEASURES, MODEL, NUMBERS, facts_a_day
+from bench.dataset import DAYS_AGO, KEY, MEASURES, MODEL, NUMBERS, facts_a_day
 
 URL: Final = os.environ.get("REAL_GATEWAY_URL", "http://127.0.0.1:4000")
 ADMIN_KEY: Final = os.environ.get("REAL_GATEWAY_ADMIN_KEY", "sk-1234")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import requests
 
-from bench.crowd import KEYS, PEOPLE, token_of
+from bench.dataset import KEYS, PEOPLE, token_of
 from bench.portal import Portal
 from bench.results import Figure, at_most, report, seen
 from tests.sandbox_process import Sandbox

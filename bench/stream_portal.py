@@ -25,8 +25,8 @@ _SETTINGS: Final = {
     "TRUSTED_PROXY_COUNT": "1",  # people have addresses of their own
     "PLAYGROUND_UNWATCHED_S": "0",  # who leaves leaves for good
     "PLAYGROUND_STREAMS": "10000",  # the limits are not what is measured
-    "PLAYGROUND_STREAMS_A_PERSON": "1000",
-    "PLAYGROUND_REQUESTS_A_MINUTE": "100000",
+    "PLAYGROUND_STREAMS_PER_USER": "1000",
+    "PLAYGROUND_REQUESTS_PER_MINUTE": "100000",
     "PLAYGROUND_CONVERSATIONS_PER_HOUR": "100000",
     "PLAYGROUND_STORED_MB_PER_USER": "10000",
     "PLAYGROUND_IMAGE_MB_PER_HOUR": "10000",
@@ -102,7 +102,7 @@ class StreamPortal(Portal):
 
     def is_at_rest(self, since: datetime) -> bool:
         """Say whether no call begun since then is under way: at the gateway, in the portal's rows, in its sockets."""
-        if self.sandbox.connections()["open"] or self.database.open_slots(since):
+        if self.sandbox.connections()["open"] or self.database.open_calls(since):
             return False
         return clients_held(self.processes(), self.port) == 0
 

@@ -14,7 +14,7 @@ import psycopg
 
 EVERY_S: Final = 1.0
 _KB_PER_MB: Final = 1024.0
-_OPEN_SLOTS: Final = "SELECT count(*) FROM playground_slot WHERE ended_at IS NULL AND began_at > {mark}"
+_OPEN_CALLS: Final = "SELECT count(*) FROM playground_activecall WHERE ended_at IS NULL AND began_at > {mark}"
 _CONNECTIONS: Final = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
@@ -28,7 +28,7 @@ class Database(Protocol):
     def connections(self, processes: Processes) -> int:
         """Return how many connections the portal has."""
 
-    def open_slots(self, since: datetime) -> int:
+    def open_calls(self, since: datetime) -> int:
         """Return how many calls begun since then are under way by the portal's own account."""
 
     def analyze(self) -> None:
@@ -45,9 +45,9 @@ class Postgres:
         """Count all to this database but one's own."""
         return self._count(_CONNECTIONS)
 
-    def open_slots(self, since: datetime) -> int:
+    def open_calls(self, since: datetime) -> int:
         """Count them."""
-        return self._count(_OPEN_SLOTS.format(mark="%s"), since)
+        return self._count(_OPEN_CALLS.format(mark="%s"), since)
 
     def analyze(self) -> None:
         """Do what autovacuum does within a minute: before, some plans are those of empty tables."""
@@ -71,11 +71,11 @@ class Sqlite:
         links = [link for each in processes for link in Path(f"/proc/{each.pid}/fd").iterdir()]
         return sum(_target(link) == str(self._path) for link in links)
 
-    def open_slots(self, since: datetime) -> int:
+    def open_calls(self, since: datetime) -> int:
         """Count them."""
         mark = since.astimezone(UTC).replace(tzinfo=None).isoformat(" ")  # as Django writes it there
         with closing(sqlite3.connect(self._path)) as connection:
-            return int(connection.execute(_OPEN_SLOTS.format(mark="?"), [mark]).fetchone()[0])
+            return int(connection.execute(_OPEN_CALLS.format(mark="?"), [mark]).fetchone()[0])
 
     def analyze(self) -> None:
         """Do nothing: SQLite does not either."""

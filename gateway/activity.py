@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from gateway.reading import Body, Fields, Money, Name, Whole, not_understood, read, shown, sift
+from gateway.parsing import Body, Fields, Money, Name, Whole, not_understood, read, shown, sift
 from gateway.transport import Answer
 from gateway.types import ActivityPage, ActivityRow, InvalidMetric
 

@@ -15,7 +15,7 @@ from gateway.inference_types import (
     ModerationAnswer,
     TokenUsage,
 )
-from gateway.reading import Body, Fields, Money, Whole, not_understood, read
+from gateway.parsing import Body, Fields, Money, Whole, not_understood, read
 from gateway.transport import Answer
 from gateway.types import Headers
 

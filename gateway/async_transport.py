@@ -13,7 +13,7 @@ import aiohttp
 import certifi
 from yarl import URL
 
-from gateway import reading
+from gateway import parsing
 from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.failures import mapped_async
 from gateway.headers import headers_from
@@ -105,10 +105,10 @@ async def _error_in(response: aiohttp.ClientResponse, secret: Secret) -> Gateway
     """Return the error that came instead of a stream."""
     if response.status == 200:
         is_stream = response.headers.get("Content-Type", "").lower().startswith("text/event-stream")
-        return None if is_stream else reading.not_understood("it is not a stream")
+        return None if is_stream else parsing.not_understood("it is not a stream")
     body: object = None
     with suppress(GatewayUnavailable):  # cut, or no JSON: the status is all that we have
-        body = reading.load(await mapped_async(_body_of(response)), "it")
+        body = parsing.load(await mapped_async(_body_of(response)), "it")
     retry_after_s = headers_from(response.headers).retry_after_s
     return error_from(response.status, body, secret, retry_after_s=retry_after_s)
 
@@ -119,5 +119,5 @@ async def _body_of(response: aiohttp.ClientResponse) -> bytes:
         async for chunk in response.content.iter_any():
             chunks.append(chunk)
             if sum(map(len, chunks)) > MAX_ERROR_BYTES:
-                raise reading.not_understood("it does not end")
+                raise parsing.not_understood("it does not end")
     return b"".join(chunks)

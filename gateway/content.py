@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from gateway.inference_types import Source, ToolCall
-from gateway.reading import Body, Fields, read
+from gateway.parsing import Body, Fields, read
 
 MOST_CHARS_OF_A_NAME: Final = 40
 MOST_CHARS_OF_AN_ADDRESS: Final = 2000

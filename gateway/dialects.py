@@ -10,8 +10,8 @@ from typing import Final
 
 from gateway.errors import GatewayError, GatewayUnavailable, GatewayUnreadable
 from gateway.inference_types import ChatDelta
+from gateway.parsing import Fields, load, load_leniently, not_understood
 from gateway.plain_events import plain_delta
-from gateway.reading import Fields, load, load_leniently, not_understood
 from gateway.refusals import error_from
 from gateway.sse import Event, SSEParser
 

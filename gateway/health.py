@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.reading import Body, Name, read
+from gateway.parsing import Body, Name, read
 from gateway.transport import NOBODY, Answer, Transport
 from gateway.types import Readiness
 

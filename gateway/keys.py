@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.errors import GatewayRejected, GatewayUnreadable
-from gateway.reading import Body, Fields, Moment, Money, Name, Whole, not_understood, read
+from gateway.parsing import Body, Fields, Moment, Money, Name, Whole, not_understood, read
 from gateway.secret import Secret, token_of
 from gateway.transport import Answer, Transport
 from gateway.types import UNSET, IssuedKey, KeyInfo, Unset

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.errors import GatewayUnreadable
-from gateway.reading import Body, Money, Name, Whole, read, shown, sift
+from gateway.parsing import Body, Money, Name, Whole, read, shown, sift
 from gateway.secret import Secret
 from gateway.transport import Transport
 from gateway.types import ModelInfo

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from gateway.reading import Body, Fields, Moment, Money, Name, read
+from gateway.parsing import Body, Fields, Moment, Money, Name, read
 from gateway.transport import Transport
 from gateway.types import UNSET, TeamInfo, Unset
 

@@ -6,7 +6,7 @@ from msgspec import DecodeError, Meta
 from msgspec.json import Decoder
 
 from gateway.inference_types import MOST_CHOICES, ChatDelta
-from gateway.reading import Body, Name
+from gateway.parsing import Body, Name
 
 
 class _PlainDelta(Body, forbid_unknown_fields=True):

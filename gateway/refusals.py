@@ -18,7 +18,7 @@ from gateway.errors import (
     GatewayUnavailable,
     Reason,
 )
-from gateway.reading import not_understood
+from gateway.parsing import not_understood
 from gateway.secret import redact
 
 _TRY_AGAIN = frozenset({408, 425})  # 4xx that say "later": timeout, too early

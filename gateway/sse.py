@@ -5,7 +5,7 @@ Beyond it: llama.cpp's server writes a field `error:` in place of `data:`, and a
 
 from typing import Final, NamedTuple
 
-from gateway import reading
+from gateway import parsing
 
 MAX_EVENT_BYTES: Final = 16 * 2**20  # kept of an event: a picture of 11 MB as base64; events of text have some hundred
 MAX_SKIPPED_BYTES: Final = 256 * 2**20  # of an event that is passed over: beyond that it has no end
@@ -70,7 +70,7 @@ class SSEParser:
             self._data.clear()
             self._line = [b":"]  # as good as a comment
         else:
-            raise reading.not_understood("an event that does not end")
+            raise parsing.not_understood("an event that does not end")
 
     def _end_line(self) -> Event | None:
         line = b"".join(self._line)

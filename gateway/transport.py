@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase
 
-from gateway import reading
+from gateway import parsing
 from gateway.errors import (
     GatewayAdminKeyRefused,
     GatewayError,
@@ -154,7 +154,7 @@ class Transport:
             response = self.open(method, path, query=query, body=body, secret=secret, read_timeout_s=timeout_s)
             with response:
                 kind = redact(response.headers.get("Content-Type", "an answer without a type"))[:100]
-                body_told = reading.load(_read(response, deadline=until), kind)
+                body_told = parsing.load(_read(response, deadline=until), kind)
         return Answer(body=body_told, headers=headers_from(response.headers), took_s=time.monotonic() - began)
 
     def open(
@@ -195,7 +195,7 @@ class Transport:
         """Read the error that came instead of an answer."""
         body: object = None
         with suppress(GatewayUnavailable):  # cut, or no JSON: the status is all that we have
-            body = reading.load(_read(response, deadline=time.monotonic() + self.read_timeout_s), "it")
+            body = parsing.load(_read(response, deadline=time.monotonic() + self.read_timeout_s), "it")
         return error_from(response.status_code, body, key, retry_after_s=headers_from(response.headers).retry_after_s)
 
 
@@ -227,7 +227,7 @@ def _read(response: requests.Response, *, deadline: float) -> bytes:
         chunks.append(chunk)
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
-            raise reading.not_understood("it does not end")
+            raise parsing.not_understood("it does not end")
         if time.monotonic() > deadline:
             raise GatewayUnavailable("The gateway takes too long to finish its answer.", timed_out=True)
     return b"".join(chunks)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gateway.activity import activity_page
 from gateway.inference_types import Message
-from gateway.reading import Body, Money, Whole, not_understood, read, sift
+from gateway.parsing import Body, Money, Whole, not_understood, read, sift
 from gateway.transport import Answer, Transport
 from gateway.types import ActivityPage, DayTotals
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
-from gateway import reading
+from gateway import parsing
 from gateway.client import Gateway
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayKeyRefused, GatewayUnavailable
@@ -190,7 +190,7 @@ def _price(reported: Decimal | None) -> Decimal | None:
 def _odd_prices(model: ModelInfo) -> dict[str, str]:
     """Return what is no price, and prices that no column holds, for people to see."""
     prices = {"input": model.input_usd_per_million, "output": model.output_usd_per_million}
-    too_high = {name: reading.shown(usd) for name, usd in prices.items() if usd is not None and _price(usd) is None}
+    too_high = {name: parsing.shown(usd) for name, usd in prices.items() if usd is not None and _price(usd) is None}
     return {**model.odd_prices, **too_high}
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from accounts.audit import act_of
+from accounts.audit import actor_of
 from accounts.models import AuditAction, AuditOutcome
 from keys.forms import LineField, refuse_secret
 from keys.models import Intern, Key
@@ -84,7 +84,9 @@ class InternAdmin(InternsAdmin):
         super().save_model(request, obj, form, change)
         changes: dict[str, list[str]] = {name: [] for name in form.changed_data}
         if changes:
-            audit_intern(act_of(request), AuditAction.CHANGE, AuditOutcome.DONE, obj, "intern.changes", changes=changes)
+            audit_intern(
+                actor_of(request), AuditAction.CHANGE, AuditOutcome.DONE, obj, "intern.changes", changes=changes
+            )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Interns are added by their supervisors, with a first key."""

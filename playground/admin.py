@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from accounts.people_admin import act_in, actor_in
+from accounts.people_admin import actor_in, user_in
 from keys import admin as keys_admin
 from playground.services.anonymise import anonymise, belongings_of
 
@@ -35,7 +35,7 @@ class UserAdmin(keys_admin.UserAdmin):
     def anonymise(self, request: HttpRequest, person_id: int) -> HttpResponse:
         """Say what goes and what stays; on POST, anonymise. A second click finds it done."""
         person = get_object_or_404(User, pk=person_id)
-        actor = actor_in(request)
+        actor = user_in(request)
         if person.anonymised_at and self.has_view_permission(request, person):
             messages.info(request, _("Nothing changed: this account is anonymised already."))
             return redirect("admin:accounts_user_change", person.pk)
@@ -50,7 +50,7 @@ class UserAdmin(keys_admin.UserAdmin):
                 "belongings": belongings_of(person),
             }
             return TemplateResponse(request, "admin/accounts/user/anonymise.html", context)
-        anonymise(person=person, act=act_in(request))
+        anonymise(person=person, actor=actor_in(request))
         person.refresh_from_db()
         words = _("Anonymised: the account is “%(name)s” now. Its keys are deleted at the gateway in the background.")
         messages.success(request, words % {"name": person.username})

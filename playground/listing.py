@@ -70,7 +70,7 @@ def conversations_of(user: User, q: str = "") -> Found:
         q=q,
         count=len(rows),
         more=len(found) > SHOWN_AT_MOST,
-        kept_days=settings.PLAYGROUND_KEPT_DAYS,
+        kept_days=settings.PLAYGROUND_RETENTION_DAYS,
     )
 
 

@@ -22,8 +22,8 @@ from django.utils.translation import gettext_lazy as _
 from web.files import read_file
 from web.money import UsdField
 
-LOST_AFTER = timedelta(seconds=30)  # a stream that nobody wrote of for so long has died with its process
-LEFT_AFTER = timedelta(minutes=10)  # a column that no page asked for so long never begins; hidden pages ask seldom
+STALE_AFTER = timedelta(seconds=30)  # a stream that nobody wrote of for so long has died with its process
+ABANDONED_AFTER = timedelta(minutes=10)  # a column that no page asked for so long never begins; hidden pages ask seldom
 
 
 class ParameterSetQuerySet(models.QuerySet["ParameterSet"]):
@@ -187,8 +187,8 @@ class AnswerQuerySet(models.QuerySet["Answer"]):
 
     def lost(self, now: datetime) -> Self:
         """Keep those under way whose process has died, or whose page never asked for them."""
-        waits_on = Q(state=Answer.State.WAITING, saved_at__gte=now - LEFT_AFTER)
-        return self.filter(state__in=Answer.UNDER_WAY, saved_at__lt=now - LOST_AFTER).exclude(waits_on)
+        waits_on = Q(state=Answer.State.WAITING, saved_at__gte=now - ABANDONED_AFTER)
+        return self.filter(state__in=Answer.UNDER_WAY, saved_at__lt=now - STALE_AFTER).exclude(waits_on)
 
 
 class Answer(models.Model):
@@ -245,8 +245,8 @@ class Answer(models.Model):
     first_token_ms = models.PositiveIntegerField(null=True)
     took_ms = models.PositiveIntegerField(null=True)
 
-    slot = models.ForeignKey(
-        "Slot",
+    active_call = models.ForeignKey(
+        "ActiveCall",
         models.DO_NOTHING,
         null=True,
         related_name="+",
@@ -287,7 +287,7 @@ class Answer(models.Model):
     @property
     def is_under_way(self) -> bool:
         """Whether more may come; what died with its process is over, though no task has said so yet."""
-        limit = LEFT_AFTER if self.state == self.State.WAITING else LOST_AFTER
+        limit = ABANDONED_AFTER if self.state == self.State.WAITING else STALE_AFTER
         return self.state in self.UNDER_WAY and self.saved_at > timezone.now() - limit
 
 
@@ -297,7 +297,7 @@ class GeneratedImage(StoredImage):
     answer = models.ForeignKey(Answer, models.CASCADE, related_name="images")
 
 
-class Slot(models.Model):
+class ActiveCall(models.Model):
     """A call under way, or of the last minute: what the limits count."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
@@ -307,9 +307,9 @@ class Slot(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["owner", "began_at"], name="playground_slots_of_owner"),  # services.slots
-            models.Index(fields=["renewed_at"], condition=Q(ended_at=None), name="playground_open_slots"),
+            models.Index(fields=["owner", "began_at"], name="playground_calls_of_owner"),  # services.limits
+            models.Index(fields=["renewed_at"], condition=Q(ended_at=None), name="playground_open_calls"),
         ]
 
     def __str__(self) -> str:
-        return f"slot of {self.began_at}"
+        return f"call of {self.began_at}"

@@ -12,19 +12,19 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name="playground.prune", soft_time_limit=600, acks_late=True, ignore_result=True)  # s
 def prune() -> None:
-    """Delete old conversations and slots, and what nothing refers to any more."""
+    """Delete old conversations and calls, and what nothing refers to any more."""
     started = time.monotonic()
-    conversations, slots = services.prune_conversations(), services.prune_slots()
+    conversations, calls = services.prune_conversations(), services.prune_calls()
     parameters, files = services.prune_parameters(), services.prune_image_files()
     took_s = time.monotonic() - started
-    text = "playground.prune: %d conversations, %d slots, %d unused parameter sets, %d unused files in %.1f s"
-    logger.info(text, conversations, slots, parameters, files, took_s)
+    text = "playground.prune: %d conversations, %d calls, %d unused parameter sets, %d unused files in %.1f s"
+    logger.info(text, conversations, calls, parameters, files, took_s)
 
 
 @shared_task(name="playground.settle", soft_time_limit=50, acks_late=True, ignore_result=True)  # s
 def settle() -> None:
-    """End answers and slots whose process has died."""
+    """End answers and calls whose process has died."""
     started = time.monotonic()
-    answers, slots = services.settle_answers(), services.settle_slots()
+    answers, calls = services.settle_answers(), services.settle_calls()
     took_s = time.monotonic() - started
-    logger.info("playground.settle: %d answers, %d slots in %.1f s", answers, slots, took_s)
+    logger.info("playground.settle: %d answers, %d calls in %.1f s", answers, calls, took_s)

@@ -57,7 +57,7 @@ def give_demo_people_a_past(say: Callable[[str], None]) -> None:
 def _give_past(person: User, past: Past, seed: int) -> None:
     for key_request in past.key_requests:
         key = issue_key(
-            owner=person, act=BY_THE_PORTAL, key_request=key_request
+            owner=person, actor=BY_THE_PORTAL, key_request=key_request
         ).key  # its secret is shown to nobody; rotate gives one
         Key.objects.filter(pk=key.pk).update(created_at=timezone.now() - timedelta(days=PAST_DAYS))
     answer = requests.post(

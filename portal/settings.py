@@ -101,13 +101,15 @@ PLAYGROUND_METADATA_NAMES = env.list(  # none that LiteLLM reads: it takes order
 PLAYGROUND_STORED_MB_PER_USER = env.int("PLAYGROUND_STORED_MB_PER_USER", default=100)  # in all conversations
 PLAYGROUND_IMAGE_MB_PER_HOUR = env.int("PLAYGROUND_IMAGE_MB_PER_HOUR", default=50)  # of one person
 PLAYGROUND_CONVERSATIONS_PER_HOUR = env.int("PLAYGROUND_CONVERSATIONS_PER_HOUR", default=60)  # new ones, of one person
-PLAYGROUND_STREAMS_A_PERSON = env.int("PLAYGROUND_STREAMS_A_PERSON", default=3)  # at once
+PLAYGROUND_STREAMS_PER_USER = env.int("PLAYGROUND_STREAMS_PER_USER", default=3)  # at once
 PLAYGROUND_STREAMS = env.int("PLAYGROUND_STREAMS", default=120 if EMBEDDED else 400)  # at once, of all people
-PLAYGROUND_REQUESTS_A_MINUTE = env.int("PLAYGROUND_REQUESTS_A_MINUTE", default=20)  # of one person
-PLAYGROUND_SILENCE_S = env.float("PLAYGROUND_SILENCE_S", default=120.0)  # without a token, then an answer is ended
+PLAYGROUND_REQUESTS_PER_MINUTE = env.int("PLAYGROUND_REQUESTS_PER_MINUTE", default=20)  # of one person
+PLAYGROUND_IDLE_TIMEOUT_S = env.float(
+    "PLAYGROUND_IDLE_TIMEOUT_S", default=120.0
+)  # without a token, then an answer is ended
 PLAYGROUND_UNWATCHED_S = env.float("PLAYGROUND_UNWATCHED_S", default=5.0)  # an answer goes on without a page
-PLAYGROUND_KEPT_DAYS = env.int("PLAYGROUND_KEPT_DAYS", default=30)  # a conversation, after its last use
-PLAYGROUND_UNKEPT_HOURS = env.int("PLAYGROUND_UNKEPT_HOURS", default=1)  # one that is not to be kept
+PLAYGROUND_RETENTION_DAYS = env.int("PLAYGROUND_RETENTION_DAYS", default=30)  # a conversation, after its last use
+PLAYGROUND_TEMPORARY_HOURS = env.int("PLAYGROUND_TEMPORARY_HOURS", default=1)  # one that is not to be kept
 
 # --- Database (connections are pooled; a stream holds none) --------------------------------------
 DATABASES = {"default": env.db_url("DATABASE_URL", default=embedded_default(f"sqlite:///{DATA_DIR / 'db.sqlite3'}"))}
@@ -167,7 +169,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_POOL = "threads" if EMBEDDED else "prefork"  # threads start at once; only prefork enforces limits
-CELERY_WORKER_CONCURRENCY = env.int("WORKER_TASKS", default=4)  # at once
+CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=4)  # at once
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("polls")]  # a worker without -Q takes both
 CELERY_TASK_ROUTES = {  # what may read from the gateway for minutes: nothing else waits behind it
     name: {"queue": "polls"}
@@ -228,7 +230,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.own_locale",
-    "web.middleware.SignInFirst",
+    "web.middleware.LoginRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -383,7 +385,7 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "web.reports.SecretFreeReports"
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz/"]  # asked by the machine next door, without TLS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_WHOLE_DOMAIN", default=False)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
 X_FRAME_OPTIONS = "DENY"

@@ -103,7 +103,7 @@ def no_secret_in_addresses(
     return middleware
 
 
-class SignInFirst(LoginRequiredMiddleware):
+class LoginRequired(LoginRequiredMiddleware):
     """Sends who is not signed in to the door, and from there back to the page that they were on.
 
     Django would send them to where a form goes, and GET makes no sense to a view that acts.

@@ -47,4 +47,4 @@ def language(request: HttpRequest) -> HttpResponse:
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """Say what the portal keeps about a person, and for how long."""
-    return render(request, "web/privacy.html", {"kept_days": settings.PLAYGROUND_KEPT_DAYS})
+    return render(request, "web/privacy.html", {"kept_days": settings.PLAYGROUND_RETENTION_DAYS})

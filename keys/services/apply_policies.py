@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import User
 from accounts.policies import Allowance, Allowances, KeyAllowance, policy_of
 from gateway.types import UNSET, Unset
@@ -62,7 +62,7 @@ def find_outdated(owner: User | None = None) -> Outdated:
     return Outdated(keys=outdated, people=people)
 
 
-def apply_policies(act: Act) -> int:
+def apply_policies(actor: Actor) -> int:
     """Give keys and people what the policies give now, at the gateway and here; return how many were changed.
 
     A row that fails is passed over. Raises GatewayUnavailable at the end when the gateway failed on some, and
@@ -74,7 +74,7 @@ def apply_policies(act: Act) -> int:
     identify_gateway()
     rounds = [
         each(check_budget, _in_parts(User.objects.all(), outdated.people)),
-        each(partial(bring_up_to_date, act), _in_parts(Key.objects.select_related("owner"), outdated.keys)),
+        each(partial(bring_up_to_date, actor), _in_parts(Key.objects.select_related("owner"), outdated.keys)),
     ]
     if failure := next((failure for _done, failure in rounds if failure), None):
         raise failure
@@ -87,11 +87,11 @@ def _in_parts(rows: QuerySet[M], ids: Sequence[object]) -> Iterator[M]:
         yield from rows.filter(pk__in=ids[start : start + AT_ONCE])
 
 
-def bring_up_to_date(act: Act, key: Key) -> bool:
+def bring_up_to_date(actor: Actor, key: Key) -> bool:
     """Give one key what its owner's policies give now; False where it cannot be, or is being changed."""
     allowance = policy_of(key.owner)
     try:
-        return follow_limits(key, act, usable_limits(key.kind, allowance), duration=_shorter(key, allowance))
+        return follow_limits(key, actor, usable_limits(key.kind, allowance), duration=_shorter(key, allowance))
     except KeyRefused:  # no model is left to it, or somebody changes it just now
         return False
 

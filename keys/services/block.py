@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import AuditAction, AuditOutcome
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
@@ -13,17 +13,17 @@ from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
 
 
-def block_key(*, key: Key, act: Act) -> None:
+def block_key(*, key: Key, actor: Actor) -> None:
     """Have the gateway refuse the calls of `key`, whichever of its secrets they come with, until it is unblocked.
 
     Raises KeyRefused, GatewayUnavailable or GatewayRejected. With `may_have_happened` the sweep asks the gateway.
     """
-    _switch(key, act, AuditAction.BLOCK)
+    _switch(key, actor, AuditAction.BLOCK)
 
 
-def unblock_key(*, key: Key, act: Act) -> None:
+def unblock_key(*, key: Key, actor: Actor) -> None:
     """Let `key` work again; not while its owner is inactive. Raises as `block_key` does."""
-    _switch(key, act, AuditAction.UNBLOCK)
+    _switch(key, actor, AuditAction.UNBLOCK)
 
 
 def is_blocked_by_admin(key: Key) -> bool:
@@ -31,27 +31,27 @@ def is_blocked_by_admin(key: Key) -> bool:
     return key.blocked and not (key.blocked_by_portal or key.blocked_for_budget)
 
 
-def _switch(key: Key, act: Act, action: AuditAction) -> None:
+def _switch(key: Key, actor: Actor, action: AuditAction) -> None:
     """Block or unblock at the gateway, then here."""
     try:
         _check(key, action)
         token = claim(key)
     except KeyRefused as refusal:
-        audit(act, action, AuditOutcome.REFUSED, key, refusal)
+        audit(actor, action, AuditOutcome.REFUSED, key, refusal)
         raise
     try:
         _block(key, token) if action == AuditAction.BLOCK else _unblock(key, token)
     except GatewayError as error:
         unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
-        release(key, heal=unknown)
-        audit(act, action, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
+        release(key, repair=unknown)
+        audit(actor, action, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         if isinstance(error, GatewayNotFound):
             mark_gone(token)
             raise KeyRefused("gone") from error
         raise
     by_portal = {"blocked_by_portal": False, "blocked_for_budget": False}
     Key.objects.filter(pk=key.pk).update(blocked=action == AuditAction.BLOCK, renewing_since=None, **by_portal)
-    audit(act, action, AuditOutcome.DONE, key)
+    audit(actor, action, AuditOutcome.DONE, key)
 
 
 def _check(key: Key, action: AuditAction) -> None:

@@ -22,9 +22,9 @@ def claim(key: Key) -> Token:
     return token
 
 
-def release(key: Key, *, heal: bool) -> None:
+def release(key: Key, *, repair: bool) -> None:
     """Give the claim back; with `heal` as one that nobody waits for, so that the sweep looks at once."""
-    since = _nobody_waits() - timedelta(seconds=1) if heal else None
+    since = _nobody_waits() - timedelta(seconds=1) if repair else None
     Key.objects.filter(pk=key.pk).update(renewing_since=since)
 
 

@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit import BY_THE_PORTAL, Act
+from accounts.audit import BY_THE_PORTAL, Actor
 from accounts.models import AuditAction, AuditOutcome
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
@@ -15,7 +15,7 @@ AT_THE_GATEWAY = (Token.State.LIVE, Token.State.RETIRING)
 UNDER_WAY = (Token.State.ISSUING, Token.State.DELETING)
 
 
-def delete_key(*, key: Key, act: Act, problem: Key.Problem = Key.Problem.NONE) -> None:
+def delete_key(*, key: Key, actor: Actor, problem: Key.Problem = Key.Problem.NONE) -> None:
     """Delete `key` with all its secrets, at the gateway and here; again, while it is being deleted, tries again.
 
     Raises GatewayUnavailable or GatewayRejected: the key then stays "being deleted", and the sweep goes on trying.
@@ -25,9 +25,9 @@ def delete_key(*, key: Key, act: Act, problem: Key.Problem = Key.Problem.NONE) -
         for token in Token.objects.filter(key=key, state=Token.State.DELETING):
             erase(token)
     except GatewayError as error:
-        audit(act, AuditAction.DELETE, AuditOutcome.UNKNOWN, key, error)
+        audit(actor, AuditAction.DELETE, AuditOutcome.UNKNOWN, key, error)
         raise
-    settle(key, act)
+    settle(key, actor)
 
 
 def begin_deletion(key: Key, problem: Key.Problem) -> None:
@@ -61,7 +61,7 @@ def erase(token: Token) -> None:
     Token.objects.move(token, to=Token.State.DELETED)
 
 
-def settle(key: Key, act: Act = BY_THE_PORTAL) -> bool:
+def settle(key: Key, actor: Actor = BY_THE_PORTAL) -> bool:
     """Close a key that is being deleted, or was never made, when none of its tokens is left or under way."""
     with transaction.atomic():
         locked = Key.objects.select_for_update().get(pk=key.pk)
@@ -76,9 +76,9 @@ def settle(key: Key, act: Act = BY_THE_PORTAL) -> bool:
         locked.ended_at = timezone.now()
         locked.save(update_fields=["state", "problem", "request_id", "ended_at"])
         if made:
-            audit(act, AuditAction.DELETE, AuditOutcome.DONE, locked, problem_code(locked.problem))
+            audit(actor, AuditAction.DELETE, AuditOutcome.DONE, locked, problem_code(locked.problem))
         else:
-            audit(act, AuditAction.SWEEP, AuditOutcome.HEALED, locked, problem_code(locked.problem))
+            audit(actor, AuditAction.SWEEP, AuditOutcome.HEALED, locked, problem_code(locked.problem))
     return True
 
 

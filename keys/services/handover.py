@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.audit import BY_THE_PORTAL, Act
+from accounts.audit import BY_THE_PORTAL, Actor
 from accounts.mails import LATEST_S
 from accounts.models import AuditAction, AuditOutcome, User
 from accounts.policies import Allowance, Allowances, policy_of
@@ -51,23 +51,23 @@ def may_take_over(intern: Intern, text: str) -> list[User]:
     return [user for user, _place in zip(people, range(MAX_SHOWN), strict=False)]
 
 
-def hand_over(*, intern: Intern, to: User, act: Act) -> int:
+def hand_over(*, intern: Intern, to: User, actor: Actor) -> int:
     """Make `to` the supervisor of an intern; return how many of their keys are still to follow, as the sweep has them.
 
     What the keys have spent stays with the former owner. Raises KeyRefused; then nothing was changed.
     """
     try:
-        _change_supervisor(intern, to, act)
+        _change_supervisor(intern, to, actor)
     except KeyRefused as refusal:
-        audit_intern(act, AuditAction.HAND_OVER, AuditOutcome.REFUSED, intern, refusal)
+        audit_intern(actor, AuditAction.HAND_OVER, AuditOutcome.REFUSED, intern, refusal)
         raise
     for key in Key.objects.to_move().filter(intern=intern).select_related("owner", "intern"):
         with suppress(KeyRefused, GatewayError):  # it follows with the sweep
-            move_key(key, act)
+            move_key(key, actor)
     return Key.objects.to_move().filter(intern=intern).count()
 
 
-def move_key(key: Key, act: Act = BY_THE_PORTAL) -> bool:
+def move_key(key: Key, actor: Actor = BY_THE_PORTAL) -> bool:
     """Give a key to who supervises its intern now: at the gateway, then here. Again is harmless.
 
     Its budget, limits and end follow the policy of the new owner. Raises KeyRefused ("busy") while the key is being
@@ -84,15 +84,15 @@ def move_key(key: Key, act: Act = BY_THE_PORTAL) -> bool:
                 give_to(to, token, ceiling.team_id)
             except GatewayNotFound:
                 mark_gone(token)
-        moved = _record(key, to, act, tokens, in_team=ceiling.team_id is not None)
+        moved = _record(key, to, actor, tokens, in_team=ceiling.team_id is not None)
     except GatewayUnavailable as error:
         repair = error.may_have_happened
         raise
     finally:
-        release(key, heal=repair)
+        release(key, repair=repair)
     if moved:
         with suppress(KeyRefused, GatewayError):  # else with the next comparison of keys with policies
-            bring_up_to_date(act, Key.objects.select_related("owner", "intern").get(pk=key.pk))
+            bring_up_to_date(actor, Key.objects.select_related("owner", "intern").get(pk=key.pk))
     return moved
 
 
@@ -105,7 +105,7 @@ def _may(user: User, allowance: Allowance) -> bool:
     return user.is_active and user.anonymised_at is None and allowance.may_name_interns
 
 
-def _change_supervisor(intern: Intern, to: User, act: Act) -> None:
+def _change_supervisor(intern: Intern, to: User, actor: Actor) -> None:
     """Commit who supervises an intern from now on, and that both are told. The rows of both supervisors are locked."""
     with transaction.atomic():
         people = User.objects.select_for_update().filter(pk__in=[intern.supervisor_id, to.pk]).order_by("pk")
@@ -115,9 +115,9 @@ def _change_supervisor(intern: Intern, to: User, act: Act) -> None:
             raise KeyRefused("handover.changed")
         _check(stored, locked[to.pk])
         values = {"before": stored.supervisor_id, "after": to.pk}
-        audit_intern(act, AuditAction.HAND_OVER, AuditOutcome.DONE, stored, "handed_over", **values)
+        audit_intern(actor, AuditAction.HAND_OVER, AuditOutcome.DONE, stored, "handed_over", **values)
         Intern.objects.filter(pk=stored.pk).update(supervisor=to)
-        by = act.actor.pk if act.actor else None
+        by = actor.user.pk if actor.user else None
         arguments = (str(stored.pk), stored.supervisor_id, to.pk, by, timezone.now().isoformat())
         transaction.on_commit(partial(send_task, "keys.mail_handover", arguments, expires=LATEST_S), robust=True)
 
@@ -154,7 +154,7 @@ def _check_number(intern: Intern, to: User, allowance: Allowance) -> None:
                 raise KeyRefused("handover.limit", live=live, most=most)
 
 
-def _record(key: Key, to: User, act: Act, moved: list[Token], *, in_team: bool) -> bool:
+def _record(key: Key, to: User, actor: Actor, moved: list[Token], *, in_team: bool) -> bool:
     """Write down that a key and the tokens that were moved are `to`'s; False where it ended meanwhile."""
     with transaction.atomic():
         User.objects.select_for_update().get(pk=to.pk)  # so that nobody takes the label
@@ -170,7 +170,7 @@ def _record(key: Key, to: User, act: Act, moved: list[Token], *, in_team: bool) 
         locked.owner, locked.label, locked.request_id = to, _free_label(locked, to), None
         locked.save(update_fields=["owner", "label", "request_id"])
         Token.objects.filter(pk__in=there).update(in_team=in_team)
-        audit(act, AuditAction.HAND_OVER, AuditOutcome.DONE, locked, "handed_over", **values)
+        audit(actor, AuditAction.HAND_OVER, AuditOutcome.DONE, locked, "handed_over", **values)
     return True
 
 

@@ -4,14 +4,14 @@ from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.db.models.functions import Lower
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import AuditAction, AuditOutcome, User
 from keys.models import Intern
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit_intern
 
 
-def intern_for_key(supervisor: User, asked: Intern, act: Act) -> Intern:
+def intern_for_key(supervisor: User, asked: Intern, actor: Actor) -> Intern:
     """Return the row of the intern whom a key is asked for: theirs that was picked, or a new one.
 
     Named again just as they are, an intern is the one there is: a form that is sent once more, because the gateway did
@@ -30,11 +30,11 @@ def intern_for_key(supervisor: User, asked: Intern, act: Act) -> Intern:
     if own.filter(email=email).exists() if email else own.filter(name__iexact=name).exists():
         raise KeyRefused("intern_known.email" if email else "intern_known")
     intern = Intern.objects.create(supervisor=supervisor, name=name, email=email, stay_ends_on=ends_on)
-    audit_intern(act, AuditAction.ISSUE, AuditOutcome.DONE, intern)
+    audit_intern(actor, AuditAction.ISSUE, AuditOutcome.DONE, intern)
     return intern
 
 
-def change_intern(*, intern: Intern, name: str, email: str, act: Act) -> None:
+def change_intern(*, intern: Intern, name: str, email: str, actor: Actor) -> None:
     """Correct name and address of an intern; the trail names what changed, not what it was. Raises KeyRefused.
 
     With another address goes the account that the one before was found by; the next sign-in finds theirs.
@@ -52,7 +52,7 @@ def change_intern(*, intern: Intern, name: str, email: str, act: Act) -> None:
         stored.name, stored.email = name, wanted["email"]
         stored.account = None if "email" in changes else stored.account
         stored.save(update_fields=["name", "email", "account"])
-        audit_intern(act, AuditAction.CHANGE, AuditOutcome.DONE, stored, "intern.changes", changes=changes)
+        audit_intern(actor, AuditAction.CHANGE, AuditOutcome.DONE, stored, "intern.changes", changes=changes)
 
 
 def link_account(user: User) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import AuditAction, AuditOutcome, User
 from accounts.policies import Allowance, policy_of
 from gateway.errors import GatewayError, GatewayUnavailable
@@ -52,7 +52,7 @@ class FreshKey:
 def issue_key(
     *,
     owner: User,
-    act: Act,
+    actor: Actor,
     key_request: KeyRequest,
     allowance: Allowance | None = None,
     spend_usd: Decimal | None = None,
@@ -66,21 +66,21 @@ def issue_key(
     key = _key_of(owner, key_request, allowance)
     try:
         duration = as_duration(lifetime_of(key_request.kind, allowance, key_request.stay_ends_on))
-        token = _reserve(key, key_request, allowance, act)
+        token = _reserve(key, key_request, allowance, actor)
     except KeyRefused as refusal:
         if refusal.code != "being_made":  # two first uses of the Playground at once are nobody's wrong
-            audit(act, AuditAction.ISSUE, AuditOutcome.REFUSED, key, refusal)
+            audit(actor, AuditAction.ISSUE, AuditOutcome.REFUSED, key, refusal)
         raise
     try:
         issued = mint(token, allowance, duration=duration, spend_usd=spend_usd, secret=_own_secret(token))
     except KeyRefused as refusal:
-        audit(act, AuditAction.ISSUE, AuditOutcome.FAILED, key, refusal)
+        audit(actor, AuditAction.ISSUE, AuditOutcome.FAILED, key, refusal)
         raise
     except GatewayError as error:
         unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
-        audit(act, AuditAction.ISSUE, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
+        audit(actor, AuditAction.ISSUE, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         raise
-    _open(key, token, issued, act)
+    _open(key, token, issued, actor)
     return FreshKey(key=key, secret=issued.secret)
 
 
@@ -101,7 +101,7 @@ def _own_secret(token: Token) -> Secret | None:
     return derived_secret(token) if token.key.kind == Key.Kind.PLAYGROUND else None
 
 
-def _reserve(key: Key, key_request: KeyRequest, allowance: Allowance, act: Act) -> Token:
+def _reserve(key: Key, key_request: KeyRequest, allowance: Allowance, actor: Actor) -> Token:
     """Save the key and its first token, where the policy allows one more, and the intern who is new.
 
     The owner's row is locked meanwhile (on SQLite the whole database is), so two tabs cannot pass a limit together.
@@ -113,7 +113,7 @@ def _reserve(key: Key, key_request: KeyRequest, allowance: Allowance, act: Act) 
                 _check_the_only_one(key)
             else:
                 _check(key, key_request, allowance)
-                key.intern = key_request.intern and intern_for_key(key.owner, key_request.intern, act)
+                key.intern = key_request.intern and intern_for_key(key.owner, key_request.intern, actor)
             key.save(force_insert=True)
             return Token.objects.create(key=key)
     except IntegrityError as error:  # said by the database, should the checks ever be passed by
@@ -166,7 +166,7 @@ def _repeated(earlier: Key) -> KeyRefused:
     return KeyRefused("repeated")
 
 
-def _open(key: Key, token: Token, issued: IssuedKey, act: Act) -> None:
+def _open(key: Key, token: Token, issued: IssuedKey, actor: Actor) -> None:
     """Record what the gateway made; refuse to show a secret that the sweep has already given up."""
     try:
         with transaction.atomic():
@@ -174,7 +174,7 @@ def _open(key: Key, token: Token, issued: IssuedKey, act: Act) -> None:
             if recorded:
                 key.state, key.expires_at = Key.State.ACTIVE, issued.expires_at
                 key.save(update_fields=["state", "expires_at"])
-                audit(act, AuditAction.ISSUE, AuditOutcome.DONE, key)
+                audit(actor, AuditAction.ISSUE, AuditOutcome.DONE, key)
     except GatewayUnavailable:
         give_up(token, Key.Problem.ANSWER_LOST)
         raise

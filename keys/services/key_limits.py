@@ -4,7 +4,7 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import NamedTuple
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import AuditAction, AuditOutcome
 from accounts.policies import Allowance
 from gateway.django import get_gateway
@@ -70,7 +70,7 @@ def limits_in(info: KeyInfo) -> Limits:
     )
 
 
-def follow_limits(key: Key, act: Act, limits: Limits, *, duration: str | Unset = UNSET) -> bool:
+def follow_limits(key: Key, actor: Actor, limits: Limits, *, duration: str | Unset = UNSET) -> bool:
     """Give `key` these limits, at the gateway and here, unless it has them; tell whether it had not. Again is harmless.
 
     The old secret of a rotation gets them too. With a `duration` the live one ends so long from now.
@@ -80,9 +80,9 @@ def follow_limits(key: Key, act: Act, limits: Limits, *, duration: str | Unset =
         return False
     token = claim(key)
     if duration is UNSET and limits_on(Key.objects.get(pk=key.pk)) == limits:  # another thread was faster
-        release(key, heal=False)
+        release(key, repair=False)
         return False
-    heal = False
+    repair = False
     try:
         for old in key.in_state(Token.State.RETIRING):
             with suppress(GatewayNotFound):  # it may be gone by now
@@ -91,15 +91,15 @@ def follow_limits(key: Key, act: Act, limits: Limits, *, duration: str | Unset =
     except GatewayNotFound:
         mark_gone(token)
     except GatewayError as error:
-        heal = unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
-        audit(act, AuditAction.LIMIT, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
+        repair = unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
+        audit(actor, AuditAction.LIMIT, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         raise
     else:
         end = {} if duration is UNSET else {"expires_at": info.expires_at}
         Key.objects.filter(pk=key.pk).update(**end, **limits._asdict())
-        audit(act, AuditAction.LIMIT, AuditOutcome.DONE, key, "ends_sooner" if end else "")
+        audit(actor, AuditAction.LIMIT, AuditOutcome.DONE, key, "ends_sooner" if end else "")
     finally:
-        release(key, heal=heal)
+        release(key, repair=repair)
     return True
 
 

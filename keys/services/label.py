@@ -2,14 +2,14 @@
 
 from django.db import IntegrityError, transaction
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import AuditAction, AuditOutcome
 from keys.models import Key
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
 
 
-def relabel_key(*, key: Key, label: str, act: Act) -> None:
+def relabel_key(*, key: Key, label: str, actor: Actor) -> None:
     """Give `key` another label; refuse one that another of the person's keys has."""
     before = key.label
     if label == before:
@@ -18,7 +18,7 @@ def relabel_key(*, key: Key, label: str, act: Act) -> None:
         with transaction.atomic():
             key.label = label
             key.save(update_fields=["label"])
-            audit(act, AuditAction.RELABEL, AuditOutcome.DONE, key, "label_before", label=before)
+            audit(actor, AuditAction.RELABEL, AuditOutcome.DONE, key, "label_before", label=before)
     except IntegrityError as error:
         key.label = before
         raise KeyRefused("label") from error

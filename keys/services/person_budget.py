@@ -209,7 +209,7 @@ def claim_and_join(token: Token, team_id: str) -> None:
     except GatewayNotFound:
         mark_gone(token)
     finally:
-        release(token.key, heal=False)
+        release(token.key, repair=False)
 
 
 def outside_of_team(owner: User) -> list[Token]:

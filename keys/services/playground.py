@@ -9,7 +9,7 @@ from typing import Final
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import User
 from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
@@ -26,7 +26,7 @@ from keys.services.limits import count_action
 from keys.services.person_budget import ceiling_of, claim_and_join, has_team, is_current, team_id_of
 from keys.services.refusals import KeyRefused
 from keys.services.renew import renew_key
-from keys.services.sweep import heal_issuing, heal_renewal
+from keys.services.sweep import repair_issuing, repair_renewal
 
 LABEL: Final = "Playground"
 WAIT_S: Final = 10.0  # for another thread that makes or changes the key
@@ -52,7 +52,9 @@ class BudgetStatus:
         return max(Decimal(0), (self.budget_usd or Decimal(0)) - self.spent_usd)
 
 
-def playground_secret(*, owner: User, act: Act, allowance: Allowance | None = None, wait_s: float = WAIT_S) -> Secret:
+def playground_secret(
+    *, owner: User, actor: Actor, allowance: Allowance | None = None, wait_s: float = WAIT_S
+) -> Secret:
     """Return the secret of the person's Playground key; make, renew, or change the key first where it needs that.
 
     One query when all is well, and one more without the `allowance`. A key whose limits are not the policy's is
@@ -71,7 +73,7 @@ def playground_secret(*, owner: User, act: Act, allowance: Allowance | None = No
         if time.monotonic() > until:
             raise being_made()
         try:
-            _bring_nearer(token, owner, act, allowance)
+            _bring_nearer(token, owner, actor, allowance)
         except KeyRefused as refusal:
             if refusal.code not in PASSING:
                 raise
@@ -122,7 +124,7 @@ def recheck_playground_key(owner: User) -> None:
     token = _token_of(owner)
     if token:
         PersonBudget.objects.look_again(owner)
-        heal_renewal(token.key)
+        repair_renewal(token.key)
 
 
 def _token_of(owner: User) -> Token | None:
@@ -150,14 +152,14 @@ def _is_ours(token: Token) -> bool:
     return token_of(derived_secret(token)) == token.token
 
 
-def _bring_nearer(token: Token | None, owner: User, act: Act, allowance: Allowance) -> None:
+def _bring_nearer(token: Token | None, owner: User, actor: Actor, allowance: Allowance) -> None:
     """Do the next thing that the key needs before it can be used."""
     if token is None:
-        _heal(owner)
+        _repair(owner)
         count_action(owner, "playground:key")
         issue_key(
             owner=owner,
-            act=act,
+            actor=actor,
             key_request=KeyRequest(label=LABEL, kind=Key.Kind.PLAYGROUND),
             allowance=allowance,
             spend_usd=_spent(owner),
@@ -165,20 +167,20 @@ def _bring_nearer(token: Token | None, owner: User, act: Act, allowance: Allowan
     elif token.key.blocked:
         raise KeyRefused("budget" if token.key.blocked_for_budget else "blocked.playground")
     elif not _is_ours(token):
-        delete_key(key=token.key, act=act, problem=Key.Problem.REPLACED)
+        delete_key(key=token.key, actor=actor, problem=Key.Problem.REPLACED)
     elif is_expired(token.key) and not is_renewable(token.key):
-        delete_key(key=token.key, act=act, problem=Key.Problem.LAPSED)
+        delete_key(key=token.key, actor=actor, problem=Key.Problem.LAPSED)
     elif is_expired(token.key):
-        renew_key(key=token.key, act=act)
+        renew_key(key=token.key, actor=actor)
     elif not _counts(token, allowance):
         ceiling = ceiling_of(owner, allowance)
         if ceiling.team_id:
             claim_and_join(token, ceiling.team_id)
     else:
-        follow_limits(token.key, act, playground_limits(allowance))
+        follow_limits(token.key, actor, playground_limits(allowance))
 
 
-def _heal(owner: User) -> None:
+def _repair(owner: User) -> None:
     """Bring to rest a first use whose answer was lost, as the sweep does, but now; wait for one that is under way."""
     overdue = timezone.now() - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
     unmade = Key.objects.owned_by(owner).filter(kind=Key.Kind.PLAYGROUND, state=Key.State.ISSUING)
@@ -186,7 +188,7 @@ def _heal(owner: User) -> None:
         for token in key.in_state(Token.State.ISSUING):
             if not token.answer_lost and token.since > overdue:
                 raise being_made()
-            heal_issuing(token)
+            repair_issuing(token)
         for token in key.in_state(Token.State.DELETING):
             erase(token)
         settle(key)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import AuditAction, AuditOutcome
 from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
@@ -21,7 +21,7 @@ from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
 
 
-def renew_key(*, key: Key, act: Act, early: bool = False) -> Key:
+def renew_key(*, key: Key, actor: Actor, early: bool = False) -> Key:
     """Let `key` live for another lifetime from now; allowed from some days before its end until some after it.
 
     With `early` also before that, as admins may. It gets what the policy gives now: budget, rate limits and models too,
@@ -34,7 +34,7 @@ def renew_key(*, key: Key, act: Act, early: bool = False) -> Key:
         duration, limits = _duration(key, allowance, early=early), usable_limits(key.kind, allowance)
         token = claim(key)
     except KeyRefused as refusal:
-        audit(act, AuditAction.RENEW, AuditOutcome.REFUSED, key, refusal)
+        audit(actor, AuditAction.RENEW, AuditOutcome.REFUSED, key, refusal)
         raise
     try:
         ceiling = ceiling_of(key.owner, allowance)
@@ -42,19 +42,19 @@ def renew_key(*, key: Key, act: Act, early: bool = False) -> Key:
             join_team(token, ceiling.team_id)
         info = _renewed(key, token, limits, duration)
     except GatewayUnavailable as error:
-        release(key, heal=error.may_have_happened)
+        release(key, repair=error.may_have_happened)
         outcome = AuditOutcome.UNKNOWN if error.may_have_happened else AuditOutcome.FAILED
-        audit(act, AuditAction.RENEW, outcome, key, error)
+        audit(actor, AuditAction.RENEW, outcome, key, error)
         raise
     except GatewayRejected as error:
-        _refused(key, token, act, error)
+        _refused(key, token, actor, error)
         if isinstance(error, GatewayNotFound):
             raise KeyRefused("gone") from error
         raise
     record_end(key, info)
-    audit(act, AuditAction.RENEW, AuditOutcome.DONE, key)
+    audit(actor, AuditAction.RENEW, AuditOutcome.DONE, key)
     if limits_on(key) != limits:
-        audit(act, AuditAction.LIMIT, AuditOutcome.DONE, key)
+        audit(actor, AuditAction.LIMIT, AuditOutcome.DONE, key)
     return Key.objects.get(pk=key.pk)
 
 
@@ -115,9 +115,9 @@ def check_policy(key: Key, allowance: Allowance) -> None:
         raise KeyRefused("limit.kind_at_renewal", live=live, most=most)
 
 
-def _refused(key: Key, token: Token, act: Act, error: GatewayRejected) -> None:
+def _refused(key: Key, token: Token, actor: Actor, error: GatewayRejected) -> None:
     """Record that the gateway refused, and that a key which it does not know is gone."""
-    release(key, heal=False)
-    audit(act, AuditAction.RENEW, AuditOutcome.FAILED, key, error)
+    release(key, repair=False)
+    audit(actor, AuditAction.RENEW, AuditOutcome.FAILED, key, error)
     if isinstance(error, GatewayNotFound):
         mark_gone(token)

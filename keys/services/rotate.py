@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.mails import LATEST_S
 from accounts.models import AuditAction, AuditOutcome
 from accounts.policies import Allowance, policy_of
@@ -36,31 +36,31 @@ class ReplacedKey(FreshKey):
     old_ended: bool  # False: the gateway has not confirmed it yet, and the sweep goes on trying
 
 
-def rotate_key(*, key: Key, act: Act) -> FreshKey:
+def rotate_key(*, key: Key, actor: Actor) -> FreshKey:
     """Give `key` a new secret with what is left of its lifetime and budget; the old one ends after the grace.
 
     Both get what the policy gives now, and both count in their owner's budget.
     Raises as `issue_key` does; the old secret works on whenever this fails.
     """
-    old, issued = _replace(key, act, AuditAction.ROTATE)
+    old, issued = _replace(key, actor, AuditAction.ROTATE)
     return FreshKey(key=Key.objects.get(pk=key.pk), secret=issued.secret)
 
 
-def replace_leaked_secret(*, key: Key, act: Act) -> ReplacedKey:
+def replace_leaked_secret(*, key: Key, actor: Actor) -> ReplacedKey:
     """Give `key` a new secret as `rotate_key` does, and end every older one at once, a rotation's too.
 
     Raises as `rotate_key` does, and then the leaked secret works on: whoever calls says so. Once the new one is
     recorded the old ones are being deleted for good, whatever becomes of this process.
     """
-    old, issued = _replace(key, act, AuditAction.LEAK)
+    old, issued = _replace(key, actor, AuditAction.LEAK)
     ended = True
     for token in Token.objects.filter(key=key, state=Token.State.DELETING):
         try:
             erase(token)
         except GatewayError as error:
-            audit(act, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, error)
+            audit(actor, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, error)
             ended = False
-    details = {"who": act.actor.display_name if act.actor else "", "old_last_four": old.last_four, "ended": ended}
+    details = {"who": actor.user.display_name if actor.user else "", "old_last_four": old.last_four, "ended": ended}
     transaction.on_commit(
         lambda: send_task("keys.mail_leak", (str(key.pk), timezone.now().isoformat(), details), expires=LATEST_S),
         robust=True,
@@ -71,28 +71,28 @@ def replace_leaked_secret(*, key: Key, act: Act) -> ReplacedKey:
 
 
 @sensitive_variables("issued")
-def _replace(key: Key, act: Act, action: AuditAction) -> tuple[Token, IssuedKey]:
+def _replace(key: Key, actor: Actor, action: AuditAction) -> tuple[Token, IssuedKey]:
     """Make and record a new secret; return the token before it, and what the gateway made."""
     allowance = policy_of(key.owner)
     grace = None if action == AuditAction.LEAK else timedelta(hours=allowance.grace_hours)
     try:
         old = _rotatable_token(key, action)
-        _bring_to_policy(old, act, allowance)
+        _bring_to_policy(old, actor, allowance)
         before = _as_it_is(old)
         token = _reserve(old, while_retiring=grace is None)
         issued = mint(token, allowance, duration=_time_left(before), spend_usd=before.spend_usd)
     except KeyRefused as refusal:
-        audit(act, action, AuditOutcome.REFUSED, key, refusal)
+        audit(actor, action, AuditOutcome.REFUSED, key, refusal)
         raise
     except GatewayError as error:
         unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
-        audit(act, action, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
+        audit(actor, action, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         raise
-    _hand_over(old, token, issued, grace, partial(audit, act, action, AuditOutcome.DONE, old.key))
+    _hand_over(old, token, issued, grace, partial(audit, actor, action, AuditOutcome.DONE, old.key))
     return old, issued
 
 
-def end_old_secret(*, key: Key, act: Act) -> None:
+def end_old_secret(*, key: Key, actor: Actor) -> None:
     """End the grace of a rotation now. Raises GatewayUnavailable: then the sweep ends it as soon as it can."""
     old = key.retiring
     if old is None or not Token.objects.move(old, to=Token.State.DELETING):
@@ -100,9 +100,9 @@ def end_old_secret(*, key: Key, act: Act) -> None:
     try:
         erase(old)
     except GatewayError as error:
-        audit(act, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, error)
+        audit(actor, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, error)
         raise
-    audit(act, AuditAction.END_OLD, AuditOutcome.DONE, key)
+    audit(actor, AuditAction.END_OLD, AuditOutcome.DONE, key)
 
 
 def _rotatable_token(key: Key, action: AuditAction) -> Token:
@@ -119,10 +119,10 @@ def _rotatable_token(key: Key, action: AuditAction) -> Token:
     return token
 
 
-def _bring_to_policy(old: Token, act: Act, allowance: Allowance) -> None:
+def _bring_to_policy(old: Token, actor: Actor, allowance: Allowance) -> None:
     """Let the old secret have what the policy gives now and count in its owner's budget, before there are two."""
     try:
-        follow_limits(old.key, act, usable_limits(old.key.kind, allowance))
+        follow_limits(old.key, actor, usable_limits(old.key.kind, allowance))
         ceiling = ceiling_of(old.key.owner, allowance)
         if ceiling.team_id:
             claim_and_join(old, ceiling.team_id)

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.audit import BY_THE_PORTAL, Act
+from accounts.audit import BY_THE_PORTAL, Actor
 from accounts.models import AuditAction, AuditOutcome
 from accounts.policies import policy_of
 from gateway.django import get_gateway
@@ -22,7 +22,7 @@ from keys.services.trail import audit, audit_intern
 EXACT = timedelta(minutes=2)  # an end nearer to what it should be is left as it is
 
 
-def change_stay(*, intern: Intern, ends_on: date | None, act: Act) -> Intern:
+def change_stay(*, intern: Intern, ends_on: date | None, actor: Actor) -> Intern:
     """Set the last day (None: none) of an intern's stay.
 
     Their keys end with the stay, but no later than the lifetime that the policy gives, counted from when their present
@@ -38,13 +38,13 @@ def change_stay(*, intern: Intern, ends_on: date | None, act: Act) -> Intern:
             if end and (key.expires_at is None or end > key.expires_at):
                 check_policy(key, policy_of(key.owner))
     except KeyRefused as refusal:
-        audit_intern(act, AuditAction.STAY, AuditOutcome.REFUSED, intern, refusal)
+        audit_intern(actor, AuditAction.STAY, AuditOutcome.REFUSED, intern, refusal)
         raise
     if earlier:
-        _write_day(intern, ends_on, act)
-    _set_ends({key: end for key, end in ends.items() if end}, act)
+        _write_day(intern, ends_on, actor)
+    _set_ends({key: end for key, end in ends.items() if end}, actor)
     if not earlier:
-        _write_day(intern, ends_on, act)
+        _write_day(intern, ends_on, actor)
     return Intern.objects.get(pk=intern.pk)
 
 
@@ -77,7 +77,7 @@ def _end_with(key: Key, ends_on: date | None) -> datetime | None:
     return None if is_over or abs(end - key.expires_at) < EXACT else end
 
 
-def _write_day(intern: Intern, ends_on: date | None, act: Act) -> None:
+def _write_day(intern: Intern, ends_on: date | None, actor: Actor) -> None:
     """Write the day down; no old secret of a rotation outlives it."""
     days = {"before": _iso(intern.stay_ends_on), "after": _iso(ends_on)}
     with transaction.atomic():
@@ -86,27 +86,27 @@ def _write_day(intern: Intern, ends_on: date | None, act: Act) -> None:
             last = last_moment_of(ends_on)
             retiring = Token.objects.filter(key__intern=intern, state=Token.State.RETIRING, retires_at__gt=last)
             retiring.update(retires_at=last)
-        audit_intern(act, AuditAction.STAY, AuditOutcome.DONE, intern, "stay_days", **days)
+        audit_intern(actor, AuditAction.STAY, AuditOutcome.DONE, intern, "stay_days", **days)
 
 
-def _set_ends(ends: dict[Key, datetime], act: Act) -> None:
+def _set_ends(ends: dict[Key, datetime], actor: Actor) -> None:
     """Set all these ends at the gateway; raise the first error when all were tried."""
     first: Exception | None = None
     for key, end in ends.items():
         try:
             _set_end(key, end)
         except (KeyRefused, GatewayError) as error:
-            audit(act, AuditAction.STAY, _outcome_of(error), key, error)
+            audit(actor, AuditAction.STAY, _outcome_of(error), key, error)
             first = first or error
         else:
-            audit(act, AuditAction.STAY, AuditOutcome.DONE, key)
+            audit(actor, AuditAction.STAY, AuditOutcome.DONE, key)
     if first:
         raise first
 
 
 def _set_end(key: Key, end: datetime) -> None:
     """Set the end of the live token at the gateway, and write down what it says."""
-    token, heal = claim(key), False
+    token, repair = claim(key), False
     try:
         info = get_gateway().keys.renew(token.token or "", duration=as_duration(end - timezone.now()))
         record_end(key, info, renewed=False)
@@ -114,10 +114,10 @@ def _set_end(key: Key, end: datetime) -> None:
         mark_gone(token)
         raise KeyRefused("gone") from error
     except GatewayUnavailable as error:
-        heal = error.may_have_happened
+        repair = error.may_have_happened
         raise
     finally:
-        release(key, heal=heal)
+        release(key, repair=repair)
 
 
 def _iso(day: date | None) -> str | None:

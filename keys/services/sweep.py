@@ -44,8 +44,8 @@ def sweep_keys() -> int:
     keys = Key.objects.select_related("owner", "intern").order_by(untried_first, "created_at")
     unanswered = Q(state=Token.State.ISSUING) & (Q(answer_lost=True) | Q(since__lt=overdue))
     rounds = [
-        each(heal_issuing, tokens.filter(unanswered)),
-        each(heal_renewal, keys.filter(state=Key.State.ACTIVE, renewing_since__lt=overdue)),
+        each(repair_issuing, tokens.filter(unanswered)),
+        each(repair_renewal, keys.filter(state=Key.State.ACTIVE, renewing_since__lt=overdue)),
         each(end_with_stay, keys.filter(state=Key.State.ACTIVE, expires_at__date__gt=F("intern__stay_ends_on"))),
         each(move_key, keys.to_move()),
         each(_end_grace, tokens.filter(state=Token.State.RETIRING, retires_at__lte=now)),
@@ -65,7 +65,7 @@ def sweep_keys() -> int:
     return sum(done for done, _ in rounds)
 
 
-def heal_issuing(token: Token) -> None:
+def repair_issuing(token: Token) -> None:
     """Find out what became of a key whose answer nobody got: what is there goes, for nobody has seen its secret."""
     alias = token.alias or ""
     found = next((info for info in get_gateway().keys.list(alias=alias) if info.alias == alias), None)
@@ -79,7 +79,7 @@ def heal_issuing(token: Token) -> None:
         erase(token)
 
 
-def heal_renewal(key: Key) -> None:
+def repair_renewal(key: Key) -> None:
     """Ask the gateway which end a key has whose renewal was not answered."""
     token = key.live_token
     if token is None:

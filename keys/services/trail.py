@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.audit import Act, record, record_repeatable
+from accounts.audit import Actor, record, record_repeatable
 from accounts.audit_words import Words, add_words
 from accounts.models import AuditAction, AuditEntry, AuditObject, AuditOutcome, User
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayRejected, GatewayUnavailable, GatewayUnreadable
@@ -19,7 +19,7 @@ from web.templatetags.portal import day, moment
 
 
 def audit(
-    act: Act, action: AuditAction, outcome: AuditOutcome, key: Key, why: str | Exception = "", **details: Any
+    actor: Actor, action: AuditAction, outcome: AuditOutcome, key: Key, why: str | Exception = "", **details: Any
 ) -> None:
     """Write down that `act` on a key came to `outcome`; joins the caller's transaction.
 
@@ -34,20 +34,20 @@ def audit(
         subject=key.owner,
         on_behalf_of=key.intern.name if key.intern else "",
     )
-    _write(about, act, action, outcome, key.owner, why, details)
+    _write(about, actor, action, outcome, key.owner, why, details)
 
 
 def audit_intern(
-    act: Act, action: AuditAction, outcome: AuditOutcome, intern: Intern, why: str | Exception = "", **details: Any
+    actor: Actor, action: AuditAction, outcome: AuditOutcome, intern: Intern, why: str | Exception = "", **details: Any
 ) -> None:
     """Write down that `act` on an intern came to `outcome`, as `audit` does of a key."""
     about = partial(record, kind=AuditObject.INTERN, object_id=intern.pk, label=intern.name, subject=intern.supervisor)
-    _write(about, act, action, outcome, intern.supervisor, why, details)
+    _write(about, actor, action, outcome, intern.supervisor, why, details)
 
 
 def _write(
     about: partial[AuditEntry],
-    act: Act,
+    actor: Actor,
     action: AuditAction,
     outcome: AuditOutcome,
     owner: User,
@@ -55,12 +55,12 @@ def _write(
     details: Mapping[str, Any],
 ) -> None:
     code, details = (why, details) if isinstance(why, str) else code_of(why)
-    write = partial(about, act=act, action=action, outcome=outcome, code=code, details=details)
+    write = partial(about, actor=actor, action=action, outcome=outcome, code=code, details=details)
     if isinstance(why, Exception):
         kind = why.code if isinstance(why, KeyRefused) else type(why).__name__
         if outcome == AuditOutcome.UNKNOWN:  # the object may have changed: its own history says so
             kind = str(about.keywords["object_id"])
-        record_repeatable(write, act=act, action=action, outcome=outcome, owner=owner, code=kind)
+        record_repeatable(write, actor=actor, action=action, outcome=outcome, owner=owner, code=kind)
     else:
         write()
 

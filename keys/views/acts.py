@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.audit import act_of
+from accounts.audit import actor_of
 from accounts.policies import policy_of
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
 from keys import services
@@ -92,7 +92,7 @@ def create(request: PortalRequest) -> HttpResponse:
     try:
         services.count_action(request.user, "keys:create")
         fresh = services.issue_key(
-            owner=request.user, act=act_of(request), key_request=form.key_request(), allowance=allowance
+            owner=request.user, actor=actor_of(request), key_request=form.key_request(), allowance=allowance
         )
     except services.TooManyActions as refusal:
         form.add_error(None, str(refusal))
@@ -141,7 +141,7 @@ def renew(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     """Give a key another lifetime."""
     key = own_key(request, key_id)
     try:
-        renewed = services.renew_key(key=key, act=act_of(request))
+        renewed = services.renew_key(key=key, actor=actor_of(request))
     except services.KeyRefused as refusal:
         return refuse(request, str(refusal), status=409)
     except GatewayError as error:
@@ -159,7 +159,7 @@ def rotate(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         return confirm(request, "keys/rotate.html", key, grace_hours=policy_of(request.user).grace_hours)
     try:
-        fresh = services.rotate_key(key=key, act=act_of(request))
+        fresh = services.rotate_key(key=key, actor=actor_of(request))
     except services.KeyRefused as refusal:
         return refuse(request, str(refusal), status=409)
     except GatewayError as error:
@@ -177,7 +177,7 @@ def leaked(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         return confirm(request, "keys/leaked.html", key, secrets=use_counter().of_secrets(key))
     try:
-        fresh = services.replace_leaked_secret(key=key, act=act_of(request))
+        fresh = services.replace_leaked_secret(key=key, actor=actor_of(request))
     except services.KeyRefused as refusal:
         return refuse(request, str(refusal), status=409)
     except GatewayError as error:
@@ -192,7 +192,7 @@ def end_old(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     """End the grace of a rotation now."""
     key = own_key(request, key_id)
     try:
-        services.end_old_secret(key=key, act=act_of(request))
+        services.end_old_secret(key=key, actor=actor_of(request))
     except services.KeyRefused as refusal:
         return refuse(request, str(refusal), status=409)
     except GatewayError:
@@ -208,7 +208,7 @@ def delete(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         return confirm(request, "keys/delete.html", key)
     try:
-        services.delete_key(key=key, act=act_of(request))
+        services.delete_key(key=key, actor=actor_of(request))
     except services.KeyRefused as refusal:
         return refuse(request, str(refusal), status=409)
     except GatewayError:
@@ -225,7 +225,7 @@ def label(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     form = LabelForm(request.POST if request.method == "POST" else None, initial={"label": key.label})
     if form.is_valid():
         try:
-            services.relabel_key(key=key, label=form.cleaned_data["label"], act=act_of(request))
+            services.relabel_key(key=key, label=form.cleaned_data["label"], actor=actor_of(request))
         except services.KeyRefused as refusal:
             form.add_error("label", str(refusal))
         else:

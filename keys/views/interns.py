@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.audit import act_of
+from accounts.audit import actor_of
 from accounts.models import AuditEntry, AuditObject, User
 from accounts.policies import policy_of
 from gateway.errors import GatewayError
@@ -73,7 +73,7 @@ def edit(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
     form = InternForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
         try:
-            services.change_intern(intern=intern, act=act_of(request), **form.cleaned_data)
+            services.change_intern(intern=intern, actor=actor_of(request), **form.cleaned_data)
         except services.KeyRefused as refusal:
             form.add_error("email" if form.cleaned_data["email"] else "name", str(refusal))
         else:
@@ -92,7 +92,7 @@ def stay(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         ends_on = form.cleaned_data["stay_ends_on"]
         try:
-            services.change_stay(intern=intern, ends_on=ends_on, act=act_of(request))
+            services.change_stay(intern=intern, ends_on=ends_on, actor=actor_of(request))
         except (services.KeyRefused, GatewayError) as error:
             form.add_error(None, _why_not(error, earlier=services.is_earlier(ends_on, than=intern.stay_ends_on)))
         else:
@@ -113,7 +113,7 @@ def hand_over(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         to = form.cleaned_data["supervisor"]
         try:
-            left = services.hand_over(intern=intern, to=to, act=act_of(request))
+            left = services.hand_over(intern=intern, to=to, actor=actor_of(request))
         except services.KeyRefused as refusal:
             form.add_error(None, str(refusal))
         else:

@@ -5,7 +5,7 @@ from typing import Final
 from django.db import transaction
 
 from accounts.anonymise import end_sessions
-from accounts.audit import Act, record_person_change
+from accounts.audit import Actor, record_person_change
 from accounts.mails import send_later
 from accounts.models import AuditAction, User
 from web.tasks import QueueUnavailable, send_task
@@ -14,18 +14,18 @@ SWEEP_EXPIRES_S: Final = 240  # then the schedule has asked by itself
 
 
 @transaction.atomic
-def deactivate(*, person: User, act: Act) -> bool:
+def deactivate(*, person: User, actor: Actor) -> bool:
     """Close the account, end its sessions and have its keys blocked; False where it is inactive already."""
     if not User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
         return False
     end_sessions(person)
-    _record(person, act, AuditAction.DEACTIVATE)
+    _record(person, actor, AuditAction.DEACTIVATE)
     transaction.on_commit(_sweep_now, robust=True)
     return True
 
 
 @transaction.atomic
-def activate(*, person: User, act: Act) -> bool:
+def activate(*, person: User, actor: Actor) -> bool:
     """Open the account again and have the keys unblocked that its closing blocked; False where there is nothing to do.
 
     Whoever was anonymised stays closed: nobody could sign in.
@@ -33,16 +33,16 @@ def activate(*, person: User, act: Act) -> bool:
     closed = User.objects.filter(pk=person.pk, is_active=False, anonymised_at=None)
     if not closed.update(is_active=True):
         return False
-    _record(person, act, AuditAction.ACTIVATE)
+    _record(person, actor, AuditAction.ACTIVATE)
     transaction.on_commit(_sweep_now, robust=True)
     return True
 
 
 @transaction.atomic
-def sign_out_everywhere(*, person: User, act: Act) -> None:
+def sign_out_everywhere(*, person: User, actor: Actor) -> None:
     """End all sessions of the person. Their keys and their password stay as they are."""
     end_sessions(person)
-    _record(person, act, AuditAction.SIGN_OUT)
+    _record(person, actor, AuditAction.SIGN_OUT)
 
 
 def tell_about_key(*, owner: User, label: str, action: AuditAction, by: str) -> None:
@@ -51,11 +51,11 @@ def tell_about_key(*, owner: User, label: str, action: AuditAction, by: str) -> 
         send_later("key_changed", owner, label=label, action=action.value, by=by)
 
 
-def _record(person: User, act: Act, action: AuditAction) -> None:
+def _record(person: User, actor: Actor, action: AuditAction) -> None:
     """Write it down in the trail, and tell the person."""
-    record_person_change(act=act, action=action, person=person)
+    record_person_change(actor=actor, action=action, person=person)
     if person.email:
-        send_later("account_changed", person, action=action.value, by=act.actor.display_name if act.actor else "")
+        send_later("account_changed", person, action=action.value, by=actor.user.display_name if actor.user else "")
 
 
 def _sweep_now() -> None:

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.audit import act_of
+from accounts.audit import actor_of
 from accounts.models import AuditAction
 from gateway.errors import GatewayError
 from keys import services as key_services
@@ -81,8 +81,8 @@ def delete(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpRes
     return _ask(request, subject, key, _("Delete “%(label)s”?"), sentences, _("Delete this key"))
 
 
-def _extend(*, key: Key, act: Any) -> None:
-    key_services.renew_key(key=key, act=act, early=True)
+def _extend(*, key: Key, actor: Any) -> None:
+    key_services.renew_key(key=key, actor=actor, early=True)
 
 
 def _found(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> tuple[Subject, Key]:
@@ -125,7 +125,7 @@ def _act(
 ) -> HttpResponse:
     """Do it and say so; where it came to nothing, show the person as they are and say why."""
     try:
-        service(key=key, act=act_of(request))
+        service(key=key, actor=actor_of(request))
     except key_services.KeyRefused as refusal:
         return render_person(request, subject, said=str(refusal), status=409)
     except GatewayError as error:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.audit import act_of
+from accounts.audit import actor_of
 from accounts.models import User
 from keys.models import Key
 from keys.services import TooManyActions, count_action
@@ -70,7 +70,7 @@ def deactivate(request: PortalRequest, person_id: int) -> HttpResponse:
     person = subject.person
     if request.method != "POST":
         return confirm(request, subject, _of_deactivation(person))
-    if not services.deactivate(person=person, act=act_of(request)):
+    if not services.deactivate(person=person, actor=actor_of(request)):
         return render_person(request, subject, said=_("Nothing changed: this account is inactive already."), status=409)
     return done(request, person, _("Deactivated: %(name)s cannot sign in, and the keys are being blocked."))
 
@@ -90,7 +90,7 @@ def activate(request: PortalRequest, person_id: int) -> HttpResponse:
         return confirm(
             request, subject, Confirmation(title=title, sentences=sentences, button=_("Activate"), is_bad=False)
         )
-    if not services.activate(person=person, act=act_of(request)):
+    if not services.activate(person=person, actor=actor_of(request)):
         return render_person(request, subject, said=_("Nothing changed: this account is active already."), status=409)
     return done(request, person, _("Activated: %(name)s can sign in, and the keys are being unblocked."))
 
@@ -110,7 +110,7 @@ def sign_out(request: PortalRequest, person_id: int) -> HttpResponse:
         return confirm(
             request, subject, Confirmation(title=title, sentences=sentences, button=_("Sign out everywhere"))
         )
-    services.sign_out_everywhere(person=person, act=act_of(request))
+    services.sign_out_everywhere(person=person, actor=actor_of(request))
     return done(request, person, _("Signed out: %(name)s has to sign in again."))
 
 
@@ -121,7 +121,7 @@ def anonymise(request: PortalRequest, person_id: int) -> HttpResponse:
     person = subject.person
     if request.method != "POST":
         return confirm(request, subject, _of_anonymisation(person))
-    anonymise_person(person=person, act=act_of(request))
+    anonymise_person(person=person, actor=actor_of(request))
     person.refresh_from_db()
     return done(
         request,

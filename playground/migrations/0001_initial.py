@@ -277,7 +277,7 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.CreateModel(
-            name="Slot",
+            name="ActiveCall",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("began_at", models.DateTimeField(default=django.utils.timezone.now)),
@@ -296,7 +296,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="answer",
-            name="slot",
+            name="active_call",
             field=models.ForeignKey(
                 db_constraint=False,
                 db_index=False,
@@ -304,7 +304,7 @@ class Migration(migrations.Migration):
                 null=True,
                 on_delete=django.db.models.deletion.DO_NOTHING,
                 related_name="+",
-                to="playground.slot",
+                to="playground.activecall",
             ),
         ),
         migrations.AddIndex(
@@ -323,13 +323,13 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
-            model_name="slot",
-            index=models.Index(fields=["owner", "began_at"], name="playground_slots_of_owner"),
+            model_name="activecall",
+            index=models.Index(fields=["owner", "began_at"], name="playground_calls_of_owner"),
         ),
         migrations.AddIndex(
-            model_name="slot",
+            model_name="activecall",
             index=models.Index(
-                condition=models.Q(("ended_at", None)), fields=["renewed_at"], name="playground_open_slots"
+                condition=models.Q(("ended_at", None)), fields=["renewed_at"], name="playground_open_calls"
             ),
         ),
         migrations.AddIndex(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from accounts.anonymise import anonymise_account
-from accounts.audit import Act, record_person_change
+from accounts.audit import Actor, record_person_change
 from accounts.models import AuditAction, User
 from keys.models import Intern, Key
 from keys.services.forget import forget_keys
@@ -39,7 +39,7 @@ def belongings_of(person: User) -> Belongings:
     )
 
 
-def anonymise(*, person: User, act: Act) -> bool:
+def anonymise(*, person: User, actor: Actor) -> bool:
     """Anonymise the person; False where they are already. There is no way back."""
     with transaction.atomic():
         locked = User.objects.select_for_update().get(pk=person.pk)
@@ -49,7 +49,7 @@ def anonymise(*, person: User, act: Act) -> bool:
         delete_unused_parameters(locked.pk)
         forget_keys(locked)
         anonymise_account(locked)
-        record_person_change(act=act, action=AuditAction.ANONYMISE, person=locked)
+        record_person_change(actor=actor, action=AuditAction.ANONYMISE, person=locked)
         transaction.on_commit(_sweep_now, robust=True)
     return True
 

@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from playground.models import Answer, Slot
+from playground.models import ActiveCall, Answer
 from playground.services.running import Run, runs_here
 from web.threads import in_thread
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 ROUND_S: Final = 0.5  # a stop that another process was asked for is heard within it
 SAVE_S: Final = 0.9  # the youngest that a saved text gets
-SIGN_OF_LIFE_S: Final = 5.0  # a silent answer is noted so often, well within LOST_AFTER
+SIGN_OF_LIFE_S: Final = 5.0  # a silent answer is noted so often, well within STALE_AFTER
 PAUSE_FACTOR: Final = 3  # times as long as a round took it pauses, so that many answers do not slow each other by it
 MAX_PAUSE_S: Final = 4.0
 
@@ -40,7 +40,7 @@ _UPDATE: Final = (
 @dataclass(frozen=True, slots=True)
 class _Row:
     answer_id: UUID
-    slot_id: int
+    active_call_id: int
     text: str
     reasoning: str
     count: int
@@ -106,7 +106,7 @@ def _is_due(run: Run, last: _Saved) -> bool:
 
 def _row_of(run: Run) -> _Row:
     first = run.buffer.first
-    return _Row(run.job.answer.pk, run.job.slot_id, str(first.text), str(first.reasoning), run.buffer.count)
+    return _Row(run.job.answer.pk, run.job.active_call_id, str(first.text), str(first.reasoning), run.buffer.count)
 
 
 def _exchange(rows: list[_Row], ids: list[UUID]) -> dict[UUID, tuple[bool, datetime | None]]:
@@ -130,4 +130,4 @@ def _write(rows: list[_Row], now: datetime) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.executemany(_UPDATE, values)
-        Slot.objects.filter(pk__in=[row.slot_id for row in rows]).update(renewed_at=now)
+        ActiveCall.objects.filter(pk__in=[row.active_call_id for row in rows]).update(renewed_at=now)

@@ -12,8 +12,8 @@ from django.utils import timezone
 from accounts.models import User
 from playground.errors.classify import AnswerError
 from playground.models import Answer, Conversation, ParameterSet
+from playground.services.limits import end_call, lock_owner
 from playground.services.quotas import check_waiting, claim_storage, size_of
-from playground.services.slots import end_slot, lock_owner
 from playground.services.tree import bring_refused_parameters
 
 State = Answer.State
@@ -76,8 +76,8 @@ def fail(answer: Answer, answer_error: AnswerError) -> None:
     now = timezone.now()
     waiting = Answer.objects.filter(pk=answer.pk, state=State.WAITING)
     waiting.update(state=State.FAILED, problem=answer_error.as_json(), saved_at=now, ended_at=now)
-    if answer.slot_id:
-        end_slot(answer.slot_id)
+    if answer.active_call_id:
+        end_call(answer.active_call_id)
 
 
 def _marked(answers: list[Answer]) -> list[Column]:

@@ -9,9 +9,9 @@ from typing import Final
 
 from gateway.django import get_gateway
 from keys.models import GatewayModel
-from playground.services.asking import Asker
+from playground.services.blocking import LONGEST_S, called, cost_of
+from playground.services.chat import ChatContext
 from playground.services.costs import Cost
-from playground.services.whole import LONGEST_S, called, cost_of
 
 Vector = Sequence[float]
 FIRST: Final = 8  # values that are shown
@@ -44,9 +44,9 @@ class Embedded:
         return f"data:application/json;base64,{b64encode(body.encode()).decode('ascii')}"
 
 
-def embed(asker: Asker, model: GatewayModel, texts: Sequence[str]) -> Embedded:
+def embed(context: ChatContext, model: GatewayModel, texts: Sequence[str]) -> Embedded:
     """Ask for the vectors. Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected."""
-    with called(asker) as secret:
+    with called(context) as secret:
         answer = get_gateway().inference.embed(secret=secret, model=model.name, texts=texts, timeout_s=LONGEST_S)
     tokens = answer.usage.prompt_tokens if answer.usage else None
     return Embedded(

@@ -16,12 +16,12 @@ from gateway.types import Headers
 from keys.services import recheck_playground_key
 from playground.errors.classify import INTERRUPTED, UNSAVED, AnswerError, answer_error_of
 from playground.models import Answer, Conversation, GeneratedImage
-from playground.services.asking import Job
 from playground.services.buffer import AnswerBuffer
+from playground.services.chat import Job
 from playground.services.costs import Cost, estimated_cost, reported_cost
+from playground.services.limits import end_call
 from playground.services.pictures import forget_pictures, keep_pictures, store_pictures, take_pictures
 from playground.services.quotas import note_over_budget, size_of
-from playground.services.slots import end_slot
 from web.files import delete_files
 from web.threads import release_connection
 
@@ -138,7 +138,7 @@ def _write(job: Job, pictures: Sequence[GeneratedImage]) -> None:
                 kept = keep_pictures(job.conversation.owner, answer, pictures, other_bytes=size)
                 more += sum(picture.size for picture in kept)
             Conversation.objects.filter(pk=job.conversation.pk).update(stored_bytes=more)
-        end_slot(job.slot_id)
+        end_call(job.active_call_id)
     delete_files(picture.file for picture in pictures if picture not in kept)
 
 

@@ -13,15 +13,15 @@ from uuid import UUID
 from accounts.models import User
 from accounts.policies import Allowance
 from gateway.secret import Secret
-from playground.models import LOST_AFTER, Answer
+from playground.models import STALE_AFTER, Answer
 
-KEPT_S: Final = LOST_AFTER.total_seconds() / 3  # pages open a stream at once
+KEPT_S: Final = STALE_AFTER.total_seconds() / 3  # pages open a stream at once
 MOST_BYTES: Final = 32_000_000  # of all messages that are kept, images mostly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """An answer that waits, with all that it takes to begin it but its slot."""
+    """An answer that waits, with all that it takes to begin it but its call."""
 
     owner: User
     answer: Answer  # with its message, conversation, and what they follow

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from gateway.django import get_gateway
 from gateway.inference_types import Moderation
 from keys.models import GatewayModel
-from playground.services.asking import Asker
+from playground.services.blocking import LONGEST_S, called, cost_of
+from playground.services.chat import ChatContext
 from playground.services.costs import Cost
-from playground.services.whole import LONGEST_S, called, cost_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +36,9 @@ class Judged:
         return [each.category for each in self.scores if each.flagged]
 
 
-def moderate(asker: Asker, model: GatewayModel, text: str) -> Judged | None:
+def moderate(context: ChatContext, model: GatewayModel, text: str) -> Judged | None:
     """Ask for the verdict; None when the gateway gave none. Raises what `embedding.embed` raises."""
-    with called(asker) as secret:
+    with called(context) as secret:
         answer = get_gateway().inference.moderate(secret=secret, model=model.name, texts=[text], timeout_s=LONGEST_S)
     if not answer.results:
         return None

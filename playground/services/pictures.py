@@ -15,8 +15,8 @@ from django.db.models import F
 from accounts.models import User
 from playground.models import Answer, GeneratedImage
 from playground.services.buffer import Choice
+from playground.services.limits import lock_owner
 from playground.services.quotas import MB, room_of
-from playground.services.slots import lock_owner
 from web.files import StorageUnavailable, store_file
 
 MOST_PICTURES: Final = 16  # of one choice

@@ -1,4 +1,4 @@
-"""Ends what nobody ends: conversations past their time, answers whose process died, slots that were left open.
+"""Ends what nobody ends: conversations past their time, answers whose process died, calls that were left open.
 
 All of it may run twice, or at the same time as people ask: each write says again what it takes for granted.
 """
@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from playground.errors.classify import INTERRUPTED
-from playground.models import LOST_AFTER, Answer, Conversation, GeneratedImage, Image, ParameterSet, Slot
+from playground.models import STALE_AFTER, ActiveCall, Answer, Conversation, GeneratedImage, Image, ParameterSet
 from playground.services.deletion import delete_conversations, delete_unused_parameters
 from web.files import StorageUnavailable, delete_files, folders_of_files, stored_at
 
@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 def prune_conversations() -> int:
     """Delete conversations that were not used for so long, sooner those not to be kept; return how many."""
     now = timezone.now()
-    old = Q(used_at__lt=now - timedelta(days=settings.PLAYGROUND_KEPT_DAYS))
-    unkept = Q(kept=False, used_at__lt=now - timedelta(hours=settings.PLAYGROUND_UNKEPT_HOURS))
+    old = Q(used_at__lt=now - timedelta(days=settings.PLAYGROUND_RETENTION_DAYS))
+    unkept = Q(kept=False, used_at__lt=now - timedelta(hours=settings.PLAYGROUND_TEMPORARY_HOURS))
     anonymised = Q(owner__anonymised_at__isnull=False)  # begun while their owner was being anonymised
     over = Conversation.objects.filter(old | unkept | anonymised).exclude(messages__answers__state__in=Answer.UNDER_WAY)
     deleted = 0
@@ -66,9 +66,9 @@ def prune_image_files() -> int:
     return deleted
 
 
-def prune_slots() -> int:
-    """Delete the slots of calls that ended a day ago; return how many."""
-    deleted, _ = Slot.objects.filter(renewed_at__lt=timezone.now() - SLOT_KEPT).delete()
+def prune_calls() -> int:
+    """Delete the rows of calls that ended a day ago; return how many."""
+    deleted, _ = ActiveCall.objects.filter(renewed_at__lt=timezone.now() - SLOT_KEPT).delete()
     return deleted
 
 
@@ -87,7 +87,7 @@ def settle_answers() -> int:
     return failed + stopped
 
 
-def settle_slots() -> int:
-    """End the slots that nobody has renewed for as long; return how many."""
-    unrenewed = Slot.objects.filter(ended_at=None, renewed_at__lt=timezone.now() - LOST_AFTER)
+def settle_calls() -> int:
+    """End the calls that nobody has renewed for as long; return how many."""
+    unrenewed = ActiveCall.objects.filter(ended_at=None, renewed_at__lt=timezone.now() - STALE_AFTER)
     return unrenewed.update(ended_at=F("renewed_at"))

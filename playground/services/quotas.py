@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import User
 from accounts.quotas import QuotaExceeded, consume
-from playground.models import LEFT_AFTER, Answer, Conversation, Message, ParameterSet
+from playground.models import ABANDONED_AFTER, Answer, Conversation, Message, ParameterSet
 from playground.services.refusals import AskRefused
 
 MB: Final = 1_000_000  # bytes
@@ -90,7 +90,7 @@ def _limit() -> int:
 def check_waiting(owner: User, *, added: int) -> None:
     """Refuse answers that wait for their stream where many do already. To be called under the owner's lock."""
     waiting = Answer.objects.filter(
-        message__conversation__owner=owner, state=Answer.State.WAITING, saved_at__gt=timezone.now() - LEFT_AFTER
+        message__conversation__owner=owner, state=Answer.State.WAITING, saved_at__gt=timezone.now() - ABANDONED_AFTER
     )
     if waiting.count() + added > MOST_WAITING:
         words = _(

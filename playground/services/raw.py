@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from playground.models import Answer, Conversation
-from playground.services.asking import body_of
+from playground.services.chat import body_of
 from playground.services.requests import wants_usage
 
 TELLS_WHERE: Final = ("-api-base", "-backend", "-endpoint", "-host", "-url")  # ends of headers' names

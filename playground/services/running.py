@@ -19,8 +19,8 @@ from gateway.errors import GatewayError
 from gateway.inference_types import ChatRequest
 from gateway.stream import ChatStream
 from playground.models import Answer
-from playground.services.asking import Job
 from playground.services.buffer import AnswerBuffer
+from playground.services.chat import Job
 from playground.services.ending import Ending, settle
 from web.shutdown import leaving
 from web.threads import in_thread
@@ -209,7 +209,7 @@ async def _happens(news: asyncio.Event, within_s: float) -> bool:
 
 
 def _stream_of(job: Job) -> ChatStream:
-    inference, idle_timeout_s = get_gateway().inference, settings.PLAYGROUND_SILENCE_S
+    inference, idle_timeout_s = get_gateway().inference, settings.PLAYGROUND_IDLE_TIMEOUT_S
     if isinstance(job.body, ChatRequest):
         body = job.body
         return inference.stream_chat(secret=job.secret, body=body, idle_timeout_s=idle_timeout_s, usage=job.usage)

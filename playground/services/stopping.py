@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from django.utils import timezone
 
 from playground.models import Answer
+from playground.services.limits import end_call
 from playground.services.running import running
-from playground.services.slots import end_slot
 
 State = Answer.State
 
@@ -17,7 +17,7 @@ def stop_answers(answers: Iterable[Answer]) -> None:
         now = timezone.now()
         mine = Answer.objects.filter(pk=answer.pk)
         if mine.filter(state=State.WAITING).update(state=State.STOPPED, saved_at=now, ended_at=now):
-            if answer.slot_id:
-                end_slot(answer.slot_id)
+            if answer.active_call_id:
+                end_call(answer.active_call_id)
         elif mine.filter(state=State.STREAMING).update(stop_requested=True) and (run := running(answer.pk)):
             run.request_stop()

@@ -14,12 +14,13 @@ from gateway.errors import GatewayError, GatewayUnavailable
 from keys.services import KeyRefused
 from playground.errors.classify import AnswerError, answer_error_of
 from playground.models import Answer, Conversation
-from playground.services import asking, columns
+from playground.services import chat, columns
 from playground.services.handover import take_over
 from playground.services.refusals import AskRefused
 from playground.services.stopping import stop_answers
-from playground.views import chat, compare, completion
-from playground.views.frame import asker_of, own_answer
+from playground.views import compare, completion
+from playground.views.chat import stream_view
+from playground.views.common import chat_context_of, own_answer
 from playground.views.streams import StreamView, streamed
 from web.files import StorageUnavailable
 from web.request import PortalRequest
@@ -42,7 +43,7 @@ def stream(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     answer, job = prepared.answer if prepared else own_answer(request, answer_id), None
     if answer.state == Answer.State.WAITING:
         try:
-            job = asking.begin(prepared or asking.prepare(asker_of(request), answer))
+            job = chat.begin(prepared or chat.prepare(chat_context_of(request), answer))
         except (AskRefused, KeyRefused) as refusal:
             if refusal.code != "begun":
                 return _not_now(request, answer, refusal)
@@ -75,7 +76,7 @@ def _view_of(request: PortalRequest, answer: Answer, *, is_alone: bool = False) 
         return compare.stream_view(request, answer)
     if kind == Kind.COMPLETION:
         return completion.stream_view(request, answer)
-    return chat.stream_view(request, answer, is_alone=is_alone)
+    return stream_view(request, answer, is_alone=is_alone)
 
 
 def _not_now(request: PortalRequest, answer: Answer, refusal: AskRefused | KeyRefused) -> HttpResponse:

@@ -25,14 +25,14 @@ from playground.forms import AskForm, BoxForm
 from playground.forms.edit import EditForm
 from playground.listing import address_of
 from playground.models import Answer, Conversation, Message
-from playground.services import asking
-from playground.services.asking import Asker, Question
+from playground.services import chat
+from playground.services.chat import ChatContext, NewMessage
 from playground.services.refusals import AskRefused
 from playground.services.requests import Picture
 from playground.services.tree import Shown, only_turn, shown_turns, turn_of
-from playground.views.frame import (
+from playground.views.common import (
     REFUSALS,
-    asker_of,
+    chat_context_of,
     models_of,
     named_conversation,
     own_answer,
@@ -80,11 +80,11 @@ def answer(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
 @never_cache
 def send(request: PortalRequest) -> HttpResponseBase:
     """Ask, in a conversation or a new one."""
-    conversation, asker = named_conversation(request), asker_of(request)
-    form = AskForm(request.POST, request.FILES, models=models_of(asker.allowance), conversation=conversation)
+    conversation, context = named_conversation(request), chat_context_of(request)
+    form = AskForm(request.POST, request.FILES, models=models_of(context.allowance), conversation=conversation)
     if not form.is_valid():
         return _wrong(request, form, _page(request, conversation, form))
-    question = Question(
+    question = NewMessage(
         text=form.cleaned_data["message"],
         params=form.params(),
         pictures=form.pictures(),
@@ -93,21 +93,21 @@ def send(request: PortalRequest) -> HttpResponseBase:
         kept="unkept" not in request.POST,
     )
     page, whole = _page(request, conversation, form), not question.goes_on
-    return _answered(request, page, lambda: asking.ask(asker, question), whole=whole)
+    return _answered(request, page, lambda: chat.ask(context, question), whole=whole)
 
 
 @require_POST
 @never_cache
 def retry(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
     """Ask the same again, with the model and the parameters as they now stand in the form."""
-    earlier, asker = own_answer(request, answer_id), asker_of(request)
+    earlier, context = own_answer(request, answer_id), chat_context_of(request)
     conversation = earlier.message.conversation
-    form = _settings(request, conversation, asker, model=request.POST.get("ask"))
+    form = _settings(request, conversation, context, model=request.POST.get("ask"))
     page = _page(request, conversation, form)
     if form and not form.is_valid():
         return _wrong(request, form, page)
     params = form.params() if form else earlier.params
-    return _answered(request, page, lambda: asking.retry(asker, earlier, params))
+    return _answered(request, page, lambda: chat.retry(context, earlier, params))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -124,23 +124,23 @@ def edit(request: PortalRequest, message_id: UUID) -> HttpResponseBase:
 
 
 def _edited(request: PortalRequest, message: Message) -> HttpResponseBase:
-    conversation, asker, words = message.conversation, asker_of(request), request.POST.get("edited", "")
+    conversation, context, words = message.conversation, chat_context_of(request), request.POST.get("edited", "")
     pictures = _pictures_of(message)
-    form = _settings(request, conversation, asker, carried=pictures)
+    form = _settings(request, conversation, context, carried=pictures)
     page = _page(request, conversation, form, editing=message.pk, edited=words)
     wording = EditForm({"text": words})
     if not wording.is_valid():
         return refused(request, AskRefused("wording", str(wording.errors["text"][0])), page)
     if form and not form.is_valid():
         return _wrong(request, form, page)
-    question = Question(
+    question = NewMessage(
         text=wording.cleaned_data["text"],
         params=form.params() if form else conversation.params,
         pictures=pictures,
         conversation=conversation,
         parent=message.parent,
     )
-    return _answered(request, page, lambda: asking.ask(asker, question))
+    return _answered(request, page, lambda: chat.ask(context, question))
 
 
 def _pictures_of(message: Message) -> list[Picture]:
@@ -155,7 +155,7 @@ def _pictures_of(message: Message) -> list[Picture]:
 def _settings(
     request: PortalRequest,
     conversation: Conversation,
-    asker: Asker,
+    context: ChatContext,
     *,
     model: str | None = None,
     carried: Sequence[Picture] = (),
@@ -166,7 +166,7 @@ def _settings(
         data["model"] = model
     if "model" not in data:
         return None
-    models = models_of(asker.allowance)
+    models = models_of(context.allowance)
     return AskForm(data, models=models, conversation=conversation, with_message=False, carried=carried)
 
 

@@ -18,7 +18,7 @@ from playground.forms import AskForm
 from playground.models import Answer, Conversation, Message
 from playground.services.requests import USER, Picture, Turn, chat_request, image_of
 from playground.services.tree import way_to
-from playground.views.frame import models_of, named_conversation, parent_of
+from playground.views.common import models_of, named_conversation, parent_of
 from web.pages import render_region
 from web.request import PortalRequest
 

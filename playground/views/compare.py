@@ -17,17 +17,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.policies import policy_of
 from playground.forms.compare import FEWEST, MOST, CompareForm
 from playground.models import Answer, Conversation, Message
-from playground.services import asking, columns
-from playground.services.asking import Asker, Question
+from playground.services import chat, columns
+from playground.services.chat import ChatContext, NewMessage
 from playground.services.columns import Column, columns_of
 from playground.services.refusals import AskRefused
 from playground.services.requests import REFUSABLE, chat_request
 from playground.services.stopping import stop_answers
 from playground.views.code import no_code, show_code
-from playground.views.frame import (
+from playground.views.common import (
     REFUSALS,
     Refusal,
-    asker_of,
+    chat_context_of,
     models_of,
     rendered_answers,
     sentence_of,
@@ -46,14 +46,14 @@ COLUMN = "playground/_column.html"
 @gzip_page
 def compare(request: PortalRequest) -> HttpResponseBase:
     """Show the form; on POST, write the question down with an answer for each model, which then ask by themselves."""
-    asker = asker_of(request)
+    context = chat_context_of(request)
     if request.method != "POST":
         return render(request, PAGE, _page(request, None))
-    form = CompareForm(request.POST, models=models_of(asker.allowance))
+    form = CompareForm(request.POST, models=models_of(context.allowance))
     if not form.is_valid():
         return _wrong(request, form)
     try:
-        conversation = _begun(asker, form, kept="unkept" not in request.POST)
+        conversation = _begun(context, form, kept="unkept" not in request.POST)
     except REFUSALS as refusal:
         return _refused(request, form, refusal)
     if not request.htmx:
@@ -125,7 +125,7 @@ def compare_code(request: PortalRequest) -> HttpResponse:
 def column_code(request: PortalRequest, answer_id: UUID) -> HttpResponse:
     """Show what was sent for this column, as code."""
     answer = _own_answer(request, answer_id)
-    body = asking.body_of(answer.message.conversation, answer)
+    body = chat.body_of(answer.message.conversation, answer)
     return show_code(request, "chat", body.as_json(), back=_address(answer.message.conversation))
 
 
@@ -208,12 +208,12 @@ def _address(conversation: Conversation) -> str:
 
 
 # --- Refusals ---------------------------------------------------------------------------------------
-def _begun(asker: Asker, form: CompareForm, *, kept: bool) -> Conversation:
+def _begun(context: ChatContext, form: CompareForm, *, kept: bool) -> Conversation:
     """Write the question down."""
-    question = Question(
+    question = NewMessage(
         text=form.cleaned_data["message"], params=form.params(), kind=Conversation.Kind.COMPARE, kept=kept
     )
-    return asking.compare(asker, question, form.cleaned_data["models"])[0].message.conversation
+    return chat.compare(context, question, form.cleaned_data["models"])[0].message.conversation
 
 
 def _wrong(request: PortalRequest, form: CompareForm) -> HttpResponse:

@@ -19,11 +19,11 @@ from keys.catalogue import CHAT_MODES
 from keys.models import GatewayModel
 from playground.forms import AskForm
 from playground.models import Answer, Conversation
-from playground.services import asking
-from playground.services.asking import Question
+from playground.services import chat
+from playground.services.chat import NewMessage
 from playground.services.requests import completion_request
 from playground.views.code import no_code, show_code
-from playground.views.frame import REFUSALS, Refusal, asker_of, models_of, sentence_of, status_of
+from playground.views.common import REFUSALS, Refusal, chat_context_of, models_of, sentence_of, status_of
 from playground.views.streams import AGAIN_S, StreamView, to_stream
 from web.event_stream import partial
 from web.request import PortalRequest
@@ -106,11 +106,11 @@ def _form(request: PortalRequest, *, with_message: bool = True) -> AskForm:
 
 def _asked_for(request: PortalRequest, form: AskForm, earlier: Answer | None) -> Answer:
     """Write it down."""
-    asker = asker_of(request)
+    context = chat_context_of(request)
     if earlier:
-        return asking.retry(asker, earlier, form.params())
+        return chat.retry(context, earlier, form.params())
     kept = "unkept" not in request.POST
-    return asking.ask(asker, Question(text=form.cleaned_data["message"], params=form.params(), kind=KIND, kept=kept))
+    return chat.ask(context, NewMessage(text=form.cleaned_data["message"], params=form.params(), kind=KIND, kept=kept))
 
 
 # --- What is shown ----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from playground.forms.title import TitleForm
 from playground.listing import address_of, conversations_of
 from playground.models import Conversation
 from playground.services import turns as services
-from playground.views.frame import own_conversation
+from playground.views.common import own_conversation
 from web.pages import render_region
 from web.request import PortalRequest
 
@@ -79,8 +79,8 @@ def _back(conversation: Conversation) -> HttpResponse:
 def _said_of(conversation: Conversation) -> str:
     if conversation.kept:
         return _("Kept: it is in your list, for %(days)d days after you last use it.") % {
-            "days": settings.PLAYGROUND_KEPT_DAYS
+            "days": settings.PLAYGROUND_RETENTION_DAYS
         }
     return _("Not kept: it is in no list, and deleted %(hours)d h after you last use it.") % {
-        "hours": settings.PLAYGROUND_UNKEPT_HOURS
+        "hours": settings.PLAYGROUND_TEMPORARY_HOURS
     }

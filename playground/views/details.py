@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from playground.listing import address_of
 from playground.services.raw import headers_for, raw_request, raw_response
-from playground.views.frame import own_answer
+from playground.views.common import own_answer
 from web.request import PortalRequest
 
 

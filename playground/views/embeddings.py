@@ -10,9 +10,9 @@ from accounts.policies import policy_of
 from keys.catalogue import EMBEDDING_MODES
 from playground.forms.texts import EmbedForm
 from playground.services.embedding import embed
+from playground.views.blocking import answered, shown
 from playground.views.code import no_code, show_code
-from playground.views.frame import asker_of, models_of
-from playground.views.whole import answered, shown
+from playground.views.common import chat_context_of, models_of
 from web.request import PortalRequest
 
 PAGE = "playground/embeddings.html"
@@ -26,8 +26,10 @@ def embeddings(request: PortalRequest) -> HttpResponse:
     form = _form(request)
     if not form.is_valid():
         return shown(request, PAGE, form)
-    asker = asker_of(request)
-    return answered(request, PAGE, form, lambda: {"embedded": embed(asker, form.chosen(), form.cleaned_data["texts"])})
+    context = chat_context_of(request)
+    return answered(
+        request, PAGE, form, lambda: {"embedded": embed(context, form.chosen(), form.cleaned_data["texts"])}
+    )
 
 
 @require_POST

@@ -10,7 +10,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from playground.services.export import as_json, as_markdown
-from playground.views.frame import own_conversation
+from playground.views.common import own_conversation
 from web.request import PortalRequest
 
 WRITERS: Final = {

@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.policies import policy_of
 from playground.forms.texts import ModerateForm
 from playground.services.moderation import moderate
+from playground.views.blocking import answered, shown
 from playground.views.code import no_code, show_code
-from playground.views.frame import asker_of, models_of
-from playground.views.whole import answered, shown
+from playground.views.common import chat_context_of, models_of
 from web.request import PortalRequest
 
 PAGE = "playground/moderation.html"
@@ -26,12 +26,12 @@ def moderation(request: PortalRequest) -> HttpResponse:
     form = _form(request)
     if not form.is_valid():
         return shown(request, PAGE, form)
-    asker = asker_of(request)
+    context = chat_context_of(request)
     return answered(
         request,
         PAGE,
         form,
-        lambda: {"asked": True, "judged": moderate(asker, form.chosen(), form.cleaned_data["text"])},
+        lambda: {"asked": True, "judged": moderate(context, form.chosen(), form.cleaned_data["text"])},
     )
 
 

@@ -18,8 +18,8 @@ from playground.errors.cards import card_of
 from playground.errors.problems import problem_of
 from playground.models import Answer
 from playground.reasoning import ReasoningSplitter
-from playground.services.asking import Job
 from playground.services.autosave import save_meanwhile
+from playground.services.chat import Job
 from playground.services.following import followed
 from playground.services.running import Delta, Done, Update, runs_here, start_run
 from playground.templatetags.playground_words import seconds

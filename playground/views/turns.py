@@ -12,8 +12,8 @@ from playground.listing import address_of
 from playground.models import Answer
 from playground.services import turns as services
 from playground.services.tree import shown_turns
+from playground.views.common import own_answer, page_context
 from playground.views.conversations import UNDER_WAY
-from playground.views.frame import own_answer, page_context
 from web.pages import render_region
 from web.request import PortalRequest
 

@@ -2,7 +2,7 @@
 // The buttons of [data-legend] switch its columns on and off; arrow keys go from day to day.
 
 import "../npm/chart.min.js";
-import { say } from "./say.js";
+import { say } from "./announce.js";
 
 const { Chart } = globalThis; // the file is no module: this is how it hands itself over
 const drawn = new Map(); // canvas -> its chart

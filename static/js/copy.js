@@ -1,6 +1,6 @@
 // [data-copy="id"] copies that element's text. The button says so for two seconds, in the same width.
 
-import { say } from "./say.js";
+import { say } from "./announce.js";
 
 const SHOWN_MS = 2000;
 const words = new WeakMap(); // what a button said before it said "Copied"

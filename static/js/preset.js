@@ -1,6 +1,6 @@
 // [data-preset]: copies a link that opens the playground with the model, system prompt and parameters as they stand.
 
-import { say } from "./say.js";
+import { say } from "./announce.js";
 
 const SHOWN_MS = 2000;
 const OWN = ["metadata"]; // of the person, not of the setup

@@ -3,7 +3,7 @@
 // another tab, is no different. An article whose stream ended without its end is asked for, and opens it again.
 // A stop before the article is there waits for it: by then the server may have written the question down.
 
-import { say } from "./say.js";
+import { say } from "./announce.js";
 
 const COARSE = matchMedia("(pointer: coarse)"); // there a focus would bring up the keyboard
 const TICK_MS = 100;

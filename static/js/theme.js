@@ -1,6 +1,6 @@
 // [data-theme-form]: the colours change at once; the cookie by which the server writes them follows.
 
-import { say } from "./say.js";
+import { say } from "./announce.js";
 
 function paint(theme) {
   if (theme) document.documentElement.dataset.bsTheme = theme;

@@ -7,9 +7,9 @@ let wanted = null; // what finds the element that is to have the focus
 
 document.addEventListener("htmx:before:request", (event) => {
   const source = event.detail.ctx.sourceElement;
-  const part = source.closest(".ps-me, .ps-it");
+  const part = source.closest(".msg-user, .msg-assistant");
   if (!part || !source.matches("[data-pages], .ps-edit a")) return;
-  const kind = part.matches(".ps-me") ? ".ps-me" : ".ps-it";
+  const kind = part.matches(".msg-user") ? ".msg-user" : ".msg-assistant";
   const at = partsOf(kind).indexOf(part);
   const arrow = source.dataset.pages && `[data-pages=${source.dataset.pages}] button`;
   wanted = () => {

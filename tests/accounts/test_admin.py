@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
-from accounts.audit import Act, record
+from accounts.audit import Actor, record
 from accounts.models import AuditEntry, User
 from tests.accounts.test_audit import KEY
 from tests.conftest import signed_in
@@ -22,8 +22,10 @@ from tests.tasks import run_tasks, waiting_tasks
 
 @pytest.fixture
 def entry(intern: User) -> AuditEntry:
-    act = Act(actor=intern, address="10.0.0.1")
-    return record(act=act, action="issue", outcome="done", subject=intern, kind="key", object_id=KEY, label="thesis")
+    actor = Actor(user=intern, address="10.0.0.1")
+    return record(
+        actor=actor, action="issue", outcome="done", subject=intern, kind="key", object_id=KEY, label="thesis"
+    )
 
 
 def test_sends_strangers_to_the_one_door(client: Client, db: None) -> None:
@@ -342,7 +344,9 @@ def test_reads_a_page_of_the_trail_in_a_few_queries(
 ) -> None:
     for number in range(20):
         owner = make_intern(f"intern-{number}")
-        record(act=Act(actor=owner), action="renew", outcome="done", subject=owner, kind="key", object_id=KEY, label="")
+        record(
+            actor=Actor(user=owner), action="renew", outcome="done", subject=owner, kind="key", object_id=KEY, label=""
+        )
 
     with django_assert_max_num_queries(8):
         as_manager.get(reverse("admin:accounts_auditentry_changelist"))

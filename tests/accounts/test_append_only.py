@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, models, transaction
 from django.db.backends.sqlite3.base import DatabaseWrapper
 
-from accounts.audit import Act, forget_names, record
+from accounts.audit import Actor, forget_names, record
 from accounts.models import AuditEntry, User
 from tests.accounts.fresh_database import fresh_database, migrate_to
 
@@ -30,7 +30,7 @@ CHANGES: list[dict[str, Any]] = [
 
 def entry_of(person: User) -> AuditEntry:
     return record(
-        act=Act(actor=person, address="192.0.2.1"),
+        actor=Actor(user=person, address="192.0.2.1"),
         action="relabel",
         outcome="done",
         kind="key",

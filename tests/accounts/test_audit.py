@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from django.utils import timezone, translation
 from pytest_django import Settings
 
-from accounts.audit import BY_THE_PORTAL, Act, act_of, entries_of_key, entries_of_keys_of, record
+from accounts.audit import BY_THE_PORTAL, Actor, actor_of, entries_of_key, entries_of_keys_of, record
 from accounts.models import AuditAction, AuditEntry, AuditOutcome
 from tests.factories import make_staff, make_user
 
@@ -20,7 +20,13 @@ KEY = uuid4()
 def test_keeps_the_name_that_somebody_had_then(db: None) -> None:
     staff = make_staff()
     entry = record(
-        act=Act(actor=staff), action="issue", outcome="done", subject=staff, kind="key", object_id=KEY, label="thesis"
+        actor=Actor(user=staff),
+        action="issue",
+        outcome="done",
+        subject=staff,
+        kind="key",
+        object_id=KEY,
+        label="thesis",
     )
     staff.first_name = "Staff D"
     staff.save()
@@ -46,7 +52,7 @@ def test_says_in_a_sentence_what_happened(
 ) -> None:
     staff = make_staff()
     entry = record(
-        act=Act(actor=staff, address=address),
+        actor=Actor(user=staff, address=address),
         action=action,
         outcome=outcome,
         subject=staff,
@@ -61,7 +67,7 @@ def test_says_in_a_sentence_what_happened(
 
 def test_names_the_portal_where_nobody_acted(db: None) -> None:
     entry = record(
-        act=BY_THE_PORTAL,
+        actor=BY_THE_PORTAL,
         action="sweep",
         outcome="healed",
         subject=make_user(),
@@ -85,14 +91,14 @@ def test_refuses_words_that_it_does_not_know(db: None) -> None:
     owner = make_user()
 
     with pytest.raises(ValueError, match="steal"):
-        record(act=BY_THE_PORTAL, action="steal", outcome="done", subject=owner, kind="key", object_id=KEY, label="")
+        record(actor=BY_THE_PORTAL, action="steal", outcome="done", subject=owner, kind="key", object_id=KEY, label="")
     with pytest.raises(ValueError, match="fine"):
-        record(act=BY_THE_PORTAL, action="issue", outcome="fine", subject=owner, kind="key", object_id=KEY, label="")
+        record(actor=BY_THE_PORTAL, action="issue", outcome="fine", subject=owner, kind="key", object_id=KEY, label="")
 
 
 def test_cuts_a_label_that_is_too_long(db: None) -> None:
     entry = record(
-        act=BY_THE_PORTAL,
+        actor=BY_THE_PORTAL,
         action="issue",
         outcome="refused",
         subject=make_user(),
@@ -109,17 +115,21 @@ def test_takes_actor_and_address_from_the_request(db: None, rf: RequestFactory, 
     request = rf.get("/", headers={"X-Forwarded-For": "6.6.6.6, 10.0.0.1"})
     request.user = make_user()
 
-    assert act_of(request) == Act(actor=request.user, address="10.0.0.1")  # type: ignore[arg-type]  # signed in
+    assert actor_of(request) == Actor(user=request.user, address="10.0.0.1")  # type: ignore[arg-type]  # signed in
 
 
 def test_lists_what_was_done_to_a_key_and_for_an_owner_newest_first(db: None) -> None:
     owner, other = make_user(), make_user()
     mine = uuid4()
     first, second = (
-        record(act=Act(actor=other), action=action, outcome="done", subject=owner, kind="key", object_id=mine, label="")
+        record(
+            actor=Actor(user=other), action=action, outcome="done", subject=owner, kind="key", object_id=mine, label=""
+        )
         for action in ("issue", "renew")
     )
-    record(act=Act(actor=owner), action="issue", outcome="done", subject=other, kind="key", object_id=uuid4(), label="")
+    record(
+        actor=Actor(user=owner), action="issue", outcome="done", subject=other, kind="key", object_id=uuid4(), label=""
+    )
 
     assert list(entries_of_key(mine)) == [second, first]
     assert list(entries_of_keys_of(owner)) == [second, first]
@@ -128,7 +138,13 @@ def test_lists_what_was_done_to_a_key_and_for_an_owner_newest_first(db: None) ->
 def _entry() -> AuditEntry:
     owner = make_user()
     return record(
-        act=Act(actor=owner), action="issue", outcome="done", subject=owner, kind="key", object_id=KEY, label="thesis"
+        actor=Actor(user=owner),
+        action="issue",
+        outcome="done",
+        subject=owner,
+        kind="key",
+        object_id=KEY,
+        label="thesis",
     )
 
 

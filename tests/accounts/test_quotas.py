@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import AuditAction, AuditEntry, AuditOutcome, AuditRepeat, HourlyCount, User
 from accounts.quotas import QuotaExceeded, consume
 from keys.models import Key
@@ -64,8 +64,8 @@ def test_many_tabs_at_once_do_not_pass_the_limit(intern: User) -> None:
 
 
 def refused(owner: User, code: str, *, action: AuditAction = AuditAction.RENEW, by: User | None = None) -> None:
-    act = Act(actor=by or owner, address="192.0.2.7")
-    audit(act, action, AuditOutcome.REFUSED, Key(owner=owner, label="thesis"), KeyRefused(code))
+    actor = Actor(user=by or owner, address="192.0.2.7")
+    audit(actor, action, AuditOutcome.REFUSED, Key(owner=owner, label="thesis"), KeyRefused(code))
 
 
 def test_the_same_refusal_is_one_entry_with_a_count(intern: User, staff: User) -> None:

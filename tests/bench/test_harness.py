@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.crowd import DAYS, KEYS, PEOPLE
+from bench.dataset import DAYS, KEYS, PEOPLE
 from bench.filling import make_crowd, make_facts
 from bench.inside import look
 from bench.results import Figure, at_least, at_most, keep, report

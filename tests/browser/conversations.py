@@ -35,7 +35,7 @@ print(mean(heights), variance(heights))  # 1.712 0.00467
 
 def some_conversations(owner: User) -> Conversation:
     """Give somebody conversations of some days; return the last, with formula, code and table."""
-    playground_secret(owner=owner, act=BY_TEST)
+    playground_secret(owner=owner, actor=BY_TEST)
     for title, hours in OTHERS.items():
         at = timezone.now() - timedelta(hours=hours)
         rows.conversation(owner, (title, "Yes."), model=MODEL, used_at=at)

@@ -48,7 +48,7 @@ def over(answer: Locator) -> None:
 
 def said(answer: Locator) -> str:
     """Return the text of an answer, as it comes or as it ended."""
-    return answer.locator(".ps-now, .ps-prose").first.inner_text()
+    return answer.locator(".msg-live, .ps-prose").first.inner_text()
 
 
 def growing(answer: Locator, moments: int = 3) -> list[int]:
@@ -56,7 +56,7 @@ def growing(answer: Locator, moments: int = 3) -> list[int]:
     lengths = [0]
 
     def longer() -> bool:
-        now = answer.locator(".ps-now")
+        now = answer.locator(".msg-live")
         length = len(now.inner_text()) if now.count() else 0
         if length > lengths[-1]:
             lengths.append(length)

@@ -23,7 +23,7 @@ def some_keys(owner: User, sandbox: Sandbox) -> None:
     made_ago(ending_in(issue(owner, "Old laptop").key, sandbox, days=-3), days=33)
     made_ago(ending_in(issue(owner, "Course on text mining").key, sandbox, days=5), days=25)
     rotating = issue(owner, "Lab server", Key.Kind.PERSONAL).key
-    services.rotate_key(key=rotating, act=BY_TEST)
+    services.rotate_key(key=rotating, actor=BY_TEST)
     made_ago(rotating, days=120)
     for_intern: dict[str, Any] = {"intern_name": "Intern A", "intern_email": "a@example.edu", "stay_ends_on": LATER}
     made_ago(issue(owner, "Transcripts of interviews", **for_intern).key, days=2)
@@ -32,7 +32,7 @@ def some_keys(owner: User, sandbox: Sandbox) -> None:
 
 def keys_in_every_state(owner: User, sandbox: Sandbox) -> None:
     """Give one of the staff a key in each state that My keys can show."""
-    services.delete_key(key=issue(owner, "Trial").key, act=BY_TEST)
+    services.delete_key(key=issue(owner, "Trial").key, actor=BY_TEST)
     blocked = issue(owner, "Shared notebook").key
     set_at_gateway(sandbox, live_token(blocked), blocked=True)
     lost_answer(owner, "Poster session", sandbox)

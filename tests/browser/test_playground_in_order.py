@@ -83,7 +83,7 @@ def test_a_comparison_while_it_runs_and_with_one_that_failed(
     chat.composer(page).fill(f"{VERY_LONG} bees")
     chat.composer(page).press("Enter")
     expect(page.locator(".ps-column").get_by_text("Broke off", exact=True)).to_be_visible()
-    expect(page.locator(".ps-now:not(:empty)")).to_have_count(2)
+    expect(page.locator(".msg-live:not(:empty)")).to_have_count(2)
 
     assert_in_order(page, axe_on_phone)
     page.keyboard.press("Escape")

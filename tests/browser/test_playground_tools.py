@@ -58,7 +58,7 @@ def so_many(page: Page, state: str, number: int) -> None:
 
 def under_way(page: Page, number: int) -> None:
     """Wait until so many columns have said something."""
-    expect(page.locator(".ps-now:not(:empty)")).to_have_count(number)
+    expect(page.locator(".msg-live:not(:empty)")).to_have_count(number)
 
 
 def states() -> list[str]:
@@ -72,7 +72,7 @@ def test_four_models_answer_side_by_side(visit: Visit, intern: User) -> None:
 
     under_way(page, 3)
     expect(page.locator("[data-chooser]")).not_to_have_attribute("open", "")  # the answers begin beneath the question
-    growing = page.locator(".ps-column:has(.ps-now)")
+    growing = page.locator(".ps-column:has(.msg-live)")
     assert chat.growing(growing.nth(0), 2)
     assert chat.growing(growing.nth(1), 2)
     so_many(page, "Finished", 4)

@@ -123,7 +123,7 @@ def test_a_gateway_that_fails(
 ) -> None:
     key = ending_in(issue(staff).key, sandbox, days=3)
     if act == "end-old":
-        services.rotate_key(key=key, act=BY_TEST)
+        services.rotate_key(key=key, actor=BY_TEST)
     if fault == "away":
         settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
     else:

@@ -9,8 +9,8 @@ from gateway.answers import chat_deltas
 from gateway.dialects import AnswerReader
 from gateway.errors import GatewayError
 from gateway.inference_types import ChatDelta
+from gateway.parsing import load
 from gateway.plain_events import plain_delta
-from gateway.reading import load
 from tests.gateway.dialects import DIALECTS, chunk, delta
 
 PLAIN: list[dict[str, Any]] = [

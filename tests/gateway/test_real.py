@@ -9,8 +9,8 @@ from itertools import islice
 
 import pytest
 
-from gateway.checkup import examine
 from gateway.client import Gateway
+from gateway.diagnostics import examine
 from gateway.errors import (
     GatewayKeyRefused,
     GatewayModelDenied,

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from gateway.checkup import examine
 from gateway.client import Gateway
+from gateway.diagnostics import examine
 from gateway.django import get_gateway
 from gateway.errors import GatewayUnavailable
 from gateway.inference_types import ChatRequest

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import User
 from accounts.policies import Allowance, policy_of
 from gateway.secret import token_of
@@ -16,7 +16,7 @@ from keys.models import Intern, Key, PersonBudget, Token
 from keys.services.person_budget import team_id_of
 from tests.sandbox_process import Sandbox
 
-BY_TEST = Act(address="192.0.2.1")
+BY_TEST = Actor(address="192.0.2.1")
 
 
 def issue(owner: User, label: str = "thesis", kind: str = Key.Kind.TEMPORARY, **key_request: Any) -> services.FreshKey:
@@ -26,7 +26,7 @@ def issue(owner: User, label: str = "thesis", kind: str = Key.Kind.TEMPORARY, **
     if described.get("name"):
         key_request["intern"] = Intern(**described)
     requested = services.KeyRequest(label=label, kind=kind, request_id=uuid.uuid4(), **key_request)
-    return services.issue_key(owner=owner, act=Act(actor=owner, address="192.0.2.1"), key_request=requested)
+    return services.issue_key(owner=owner, actor=Actor(user=owner, address="192.0.2.1"), key_request=requested)
 
 
 def without_models(owner: User, kind: str) -> Allowance:

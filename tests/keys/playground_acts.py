@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import AuditEntry, Policy, User
 from gateway.secret import Secret, token_of
 from keys import services
@@ -16,7 +16,7 @@ from tests.sandbox_process import Sandbox
 
 def use(owner: User) -> Secret:
     """Return the secret with which the Playground calls models for this person."""
-    return services.playground_secret(owner=owner, act=Act(actor=owner, address="192.0.2.1"))
+    return services.playground_secret(owner=owner, actor=Actor(user=owner, address="192.0.2.1"))
 
 
 def the_key() -> Key:
@@ -48,5 +48,5 @@ def said() -> list[tuple[str, str]]:
 def refusal_of(owner: User, wait_s: float = 10) -> services.KeyRefused:
     """Use the key where that is refused; return the refusal."""
     with pytest.raises(services.KeyRefused) as refused:
-        services.playground_secret(owner=owner, act=BY_TEST, wait_s=wait_s)
+        services.playground_secret(owner=owner, actor=BY_TEST, wait_s=wait_s)
     return refused.value

@@ -31,7 +31,7 @@ def from_before(intern: User, staff: User, sandbox: Sandbox) -> list[str]:
     services.identify_gateway()
     allow(person_budget_usd=None, budget_usd=Decimal(5), rpm_limit=None, tpm_limit=None)
     old = issue(intern)
-    new = services.rotate_key(key=again(old.key), act=BY_TEST)
+    new = services.rotate_key(key=again(old.key), actor=BY_TEST)
     issue(staff)
     for _ in range(3):
         chat(sandbox, new.secret)

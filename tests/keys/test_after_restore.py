@@ -38,8 +38,8 @@ def test_what_was_made_deleted_and_changed_since_the_copy_is_the_same_on_both_si
     kept, deleted, rotated = (issue(staff, label, Key.Kind.PERSONAL) for label in ("kept", "deleted", "rotated"))
     services.sync_keys()
     restore = dump_database()
-    services.delete_key(key=deleted.key, act=BY_TEST)
-    new_secret = services.rotate_key(key=again(rotated.key), act=BY_TEST).secret
+    services.delete_key(key=deleted.key, actor=BY_TEST)
+    new_secret = services.rotate_key(key=again(rotated.key), actor=BY_TEST).secret
     made = issue(staff, "made since", Key.Kind.PERSONAL)
     sandbox.call("POST", "/key/block", body={"key": token_of(kept.secret)}).raise_for_status()
     there = tokens_at(sandbox)
@@ -63,7 +63,7 @@ def test_what_was_made_deleted_and_changed_since_the_copy_is_the_same_on_both_si
     assert again(rotated.key).retiring is not None
     assert works(sandbox, new_secret)
     assert "made since" in as_staff.get("/").content.decode()
-    services.delete_key(key=adopted, act=BY_TEST)
+    services.delete_key(key=adopted, actor=BY_TEST)
     assert not works(sandbox, made.secret)
     assert after_restore() == "Nothing to do: the portal and the gateway agree.\n"
 
@@ -101,12 +101,12 @@ def test_a_key_that_was_being_made_when_the_copy_was_taken_is_not_deleted(intern
 def test_a_playground_key_made_since_works_again_with_its_computed_secret(intern: User, sandbox: Sandbox) -> None:
     services.sync_keys()
     restore = dump_database()
-    secret = services.playground_secret(owner=intern, act=BY_TEST)
+    secret = services.playground_secret(owner=intern, actor=BY_TEST)
     restore()
 
     after_restore()
 
-    assert services.playground_secret(owner=intern, act=BY_TEST) == secret
+    assert services.playground_secret(owner=intern, actor=BY_TEST) == secret
     assert Key.objects.get().kind == Key.Kind.PLAYGROUND
     assert len(sandbox.live_keys()) == 1
 
@@ -114,15 +114,15 @@ def test_a_playground_key_made_since_works_again_with_its_computed_secret(intern
 def test_a_playground_key_whose_owner_has_another_by_now_is_deleted(intern: User, sandbox: Sandbox) -> None:
     services.sync_keys()
     restore = dump_database()
-    old = services.playground_secret(owner=intern, act=BY_TEST)
+    old = services.playground_secret(owner=intern, actor=BY_TEST)
     restore()
-    new = services.playground_secret(owner=intern, act=BY_TEST)
+    new = services.playground_secret(owner=intern, actor=BY_TEST)
 
     after_restore()
 
     assert not works(sandbox, old)
     assert works(sandbox, new)
-    assert services.playground_secret(owner=intern, act=BY_TEST) == new
+    assert services.playground_secret(owner=intern, actor=BY_TEST) == new
 
 
 def test_a_key_that_another_process_makes_now_is_not_adopted(intern: User, sandbox: Sandbox) -> None:
@@ -161,7 +161,7 @@ def test_a_key_of_ours_with_odd_metadata_is_adopted_all_the_same(
     key = Key.objects.get(tokens__alias="passerelle-of-before")
     assert (key.owner, key.kind) == (intern, Key.Kind.TEMPORARY)
     assert 0 < len(key.label) <= 60
-    services.delete_key(key=key, act=BY_TEST)
+    services.delete_key(key=key, actor=BY_TEST)
     assert_at_rest(sandbox)
 
 

@@ -88,7 +88,7 @@ def test_a_key_without_an_end_gets_one_and_that_of_a_stay_is_kept(staff: User, s
 
 def test_the_old_secret_of_a_rotation_gets_the_limits_too(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
-    services.rotate_key(key=again(key), act=BY_TEST)
+    services.rotate_key(key=again(key), actor=BY_TEST)
     change_policies(rpm_limit=3)
 
     services.apply_policies(BY_THE_PORTAL)

@@ -52,7 +52,7 @@ def test_ten_creates_with_one_label_make_one_key(staff: User, sandbox: Sandbox) 
 def test_twelve_first_uses_of_the_playground_at_once_make_one_key(intern: User, sandbox: Sandbox) -> None:
     secrets: list[str] = []
 
-    refused = at_once([lambda: secrets.append(services.playground_secret(owner=intern, act=BY_TEST))] * 12)
+    refused = at_once([lambda: secrets.append(services.playground_secret(owner=intern, actor=BY_TEST))] * 12)
 
     assert refused == []
     assert (len(secrets), len(set(secrets))) == (12, 1)
@@ -62,10 +62,10 @@ def test_twelve_first_uses_of_the_playground_at_once_make_one_key(intern: User, 
 
 
 def test_uses_of_the_playground_at_once_leave_it_as_the_policy_says(intern: User, sandbox: Sandbox) -> None:
-    services.playground_secret(owner=intern, act=BY_TEST)
+    services.playground_secret(owner=intern, actor=BY_TEST)
     change_policies(playground__budget_usd=Decimal(1))
 
-    refused = at_once([lambda: services.playground_secret(owner=intern, act=BY_TEST)] * 8)
+    refused = at_once([lambda: services.playground_secret(owner=intern, actor=BY_TEST)] * 8)
 
     assert refused == []
     [row] = sandbox.live_keys()
@@ -77,7 +77,7 @@ def test_uses_of_the_playground_at_once_leave_it_as_the_policy_says(intern: User
 def test_two_rotations_at_once_make_one_new_secret(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
 
-    refused = at_once([lambda: services.rotate_key(key=again(key), act=BY_TEST) for _ in range(4)])
+    refused = at_once([lambda: services.rotate_key(key=again(key), actor=BY_TEST) for _ in range(4)])
 
     assert refused == ["rotating"] * 3
     assert len(sandbox.live_keys()) == 2
@@ -88,8 +88,8 @@ def test_deletion_and_rotation_at_once_leave_both_sides_the_same(intern: User, s
 
     at_once(
         [
-            lambda: services.rotate_key(key=again(key), act=BY_TEST),
-            lambda: services.delete_key(key=again(key), act=BY_TEST),
+            lambda: services.rotate_key(key=again(key), actor=BY_TEST),
+            lambda: services.delete_key(key=again(key), actor=BY_TEST),
         ]
     )
     services.sweep_keys()

@@ -35,31 +35,31 @@ def issuing(owner: User, sandbox: Sandbox) -> Callable[[], object]:
 def renewing(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of renewing a key that is due."""
     key = ending_in(_the_key(owner), sandbox, days=3)
-    return lambda: services.renew_key(key=key, act=BY_TEST)
+    return lambda: services.renew_key(key=key, actor=BY_TEST)
 
 
 def rotating(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of rotating a key."""
     key = _the_key(owner)
     if key.retiring:
-        services.end_old_secret(key=key, act=BY_TEST)
-    return lambda: services.rotate_key(key=again(key), act=BY_TEST)
+        services.end_old_secret(key=key, actor=BY_TEST)
+    return lambda: services.rotate_key(key=again(key), actor=BY_TEST)
 
 
 def replacing_a_leaked_secret(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of replacing a leaked secret during the grace of a rotation."""
     key = _the_key(owner)
     if not key.retiring:
-        services.rotate_key(key=key, act=BY_TEST)
-    return lambda: services.replace_leaked_secret(key=again(key), act=BY_TEST)
+        services.rotate_key(key=key, actor=BY_TEST)
+    return lambda: services.replace_leaked_secret(key=again(key), actor=BY_TEST)
 
 
 def ending_the_old(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of ending a rotation's grace."""
     key = _the_key(owner)
     if not key.retiring:
-        services.rotate_key(key=key, act=BY_TEST)
-    return lambda: services.end_old_secret(key=again(key), act=BY_TEST)
+        services.rotate_key(key=key, actor=BY_TEST)
+    return lambda: services.end_old_secret(key=again(key), actor=BY_TEST)
 
 
 def changing_a_stay(owner: User, sandbox: Sandbox) -> Callable[[], object]:
@@ -69,42 +69,42 @@ def changing_a_stay(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     Key.objects.filter(pk=key.pk).update(intern=intern)
     days = 9 if intern.stay_ends_on is None or intern.stay_ends_on == timezone.localdate() + timedelta(days=3) else 3
     ends_on = timezone.localdate() + timedelta(days=days)
-    return lambda: services.change_stay(intern=intern, ends_on=ends_on, act=BY_TEST)
+    return lambda: services.change_stay(intern=intern, ends_on=ends_on, actor=BY_TEST)
 
 
 def handing_over(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of handing an intern over who has a key with two secrets, to and fro."""
     if not Intern.objects.exists():
         key = issue(owner, "of Ada", intern_name="Ada").key
-        services.rotate_key(key=again(key), act=BY_TEST)
+        services.rotate_key(key=again(key), actor=BY_TEST)
         make_staff("other")
     intern = Intern.objects.get()
     assert {key.owner_id for key in intern.keys.all()} == {intern.supervisor_id}
     assert {row["user_id"] for row in sandbox.live_keys()} == {intern.supervisor.gateway_user_id}
     to = User.objects.filter(username__in=(owner.username, "other")).exclude(pk=intern.supervisor_id).get()
-    return lambda: services.hand_over(intern=intern, to=to, act=BY_TEST)
+    return lambda: services.hand_over(intern=intern, to=to, actor=BY_TEST)
 
 
 def deleting(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of deleting a key."""
     key = _the_key(owner)
-    return lambda: services.delete_key(key=key, act=BY_TEST)
+    return lambda: services.delete_key(key=key, actor=BY_TEST)
 
 
 def first_using_the_playground(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of using the Playground without a key for it, after one that was deleted."""
     for key in Key.objects.filter(owner=owner, state=Key.State.ACTIVE):
-        services.delete_key(key=key, act=BY_TEST)
-    return lambda: services.playground_secret(owner=owner, act=BY_TEST)
+        services.delete_key(key=key, actor=BY_TEST)
+    return lambda: services.playground_secret(owner=owner, actor=BY_TEST)
 
 
 def bringing_the_playground_to_the_policy(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of using the Playground after its end and another budget in the policy."""
-    services.playground_secret(owner=owner, act=BY_TEST)
+    services.playground_secret(owner=owner, actor=BY_TEST)
     key = Key.objects.get(owner=owner, state=Key.State.ACTIVE)
     ending_in(key, sandbox, days=-1)
     change_policies(playground__budget_usd=(key.budget_usd or 0) + 1)
-    return lambda: services.playground_secret(owner=owner, act=BY_TEST)
+    return lambda: services.playground_secret(owner=owner, actor=BY_TEST)
 
 
 def issuing_with_a_new_team(owner: User, sandbox: Sandbox) -> Callable[[], object]:
@@ -125,7 +125,7 @@ def joining_a_team(owner: User, sandbox: Sandbox) -> Callable[[], object]:
 def _without_team(owner: User, sandbox: Sandbox) -> None:
     """Let the person be as before their first key."""
     for key in Key.objects.filter(owner=owner, state=Key.State.ACTIVE):
-        services.delete_key(key=again(key), act=BY_TEST)
+        services.delete_key(key=again(key), actor=BY_TEST)
     sandbox.call("POST", "/team/delete", body={"team_ids": [team_id_of(owner)]})  # 404 where there is none
     PersonBudget.objects.all().delete()
 

@@ -16,7 +16,7 @@ from tests.sandbox_process import Sandbox
 def test_the_gateway_refuses_the_key_and_the_row_says_so(intern: User, sandbox: Sandbox) -> None:
     fresh = issue(intern)
 
-    services.delete_key(key=again(fresh.key), act=BY_TEST)
+    services.delete_key(key=again(fresh.key), actor=BY_TEST)
 
     assert not works(sandbox, fresh.secret)
     assert again(fresh.key).state == Key.State.DELETED
@@ -26,9 +26,9 @@ def test_the_gateway_refuses_the_key_and_the_row_says_so(intern: User, sandbox: 
 
 def test_takes_the_old_secret_of_a_rotation_along(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
-    services.rotate_key(key=again(key), act=BY_TEST)
+    services.rotate_key(key=again(key), actor=BY_TEST)
 
-    services.delete_key(key=again(key), act=BY_TEST)
+    services.delete_key(key=again(key), actor=BY_TEST)
 
     assert not sandbox.live_keys()
     assert_at_rest(sandbox)
@@ -46,7 +46,7 @@ def test_is_not_believed_before_the_gateway_confirms_it(
     sandbox.faults(path, kind, status=status, times=10)
 
     with pytest.raises(GatewayUnavailable):
-        services.delete_key(key=again(fresh.key), act=BY_TEST)
+        services.delete_key(key=again(fresh.key), actor=BY_TEST)
     assert again(fresh.key).state == Key.State.DELETING
     assert AuditEntry.objects.filter(action="delete", outcome="unknown").exists()
 
@@ -62,7 +62,7 @@ def test_a_gateway_that_lies_is_not_believed(intern: User, sandbox: Sandbox) -> 
     sandbox.faults("/key/delete", "error", status=200)
 
     with pytest.raises(GatewayUnavailable, match="still has it"):
-        services.delete_key(key=again(fresh.key), act=BY_TEST)
+        services.delete_key(key=again(fresh.key), actor=BY_TEST)
 
     assert again(fresh.key).state == Key.State.DELETING
 
@@ -71,9 +71,9 @@ def test_again_while_under_way_tries_again(intern: User, sandbox: Sandbox) -> No
     key = issue(intern).key
     sandbox.faults("/key/delete", "error", status=503)
     with pytest.raises(GatewayUnavailable):
-        services.delete_key(key=again(key), act=BY_TEST)
+        services.delete_key(key=again(key), actor=BY_TEST)
 
-    services.delete_key(key=again(key), act=BY_TEST)
+    services.delete_key(key=again(key), actor=BY_TEST)
 
     assert again(key).state == Key.State.DELETED
 
@@ -81,17 +81,17 @@ def test_again_while_under_way_tries_again(intern: User, sandbox: Sandbox) -> No
 def test_a_deleted_key_frees_its_label_and_its_place(intern: User, sandbox: Sandbox) -> None:
     for label in ("one", "two", "three"):
         key = issue(intern, label).key
-    services.delete_key(key=again(key), act=BY_TEST)
+    services.delete_key(key=again(key), actor=BY_TEST)
 
     assert issue(intern, "three").key.state == Key.State.ACTIVE
 
 
 def test_refuses_what_is_deleted(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
-    services.delete_key(key=again(key), act=BY_TEST)
+    services.delete_key(key=again(key), actor=BY_TEST)
 
     with pytest.raises(services.KeyRefused):
-        services.delete_key(key=again(key), act=BY_TEST)
+        services.delete_key(key=again(key), actor=BY_TEST)
 
 
 def test_a_key_that_lapsed_is_deleted_by_the_sweep(intern: User, sandbox: Sandbox) -> None:

@@ -20,7 +20,7 @@ from tests.sandbox_process import Sandbox
 def refusal_of(key: Key) -> str:
     """Return why the key is not renewed."""
     with pytest.raises(services.KeyRefused) as refusal:
-        services.renew_key(key=again(key), act=BY_TEST)
+        services.renew_key(key=again(key), actor=BY_TEST)
     return refusal.value.code
 
 
@@ -45,7 +45,7 @@ def test_a_short_key_is_renewable_once_half_of_its_life_is_over(sandbox: Sandbox
     key = issue(make_user(groups=("Guests",))).key
     Key.objects.filter(pk=key.pk).update(created_at=timezone.now() - timedelta(days=6, minutes=5))
 
-    services.renew_key(key=again(key), act=BY_TEST)
+    services.renew_key(key=again(key), actor=BY_TEST)
 
     assert refusal_of(key) == "too_early"  # its new life has only begun
 
@@ -86,7 +86,7 @@ def test_a_policy_of_shorter_lives_counts_at_the_next_renewal(intern: User, sand
     key = ending_in(issue(intern).key, sandbox, days=2)
     change_policies(temporary__lifetime_days=4)
 
-    renewed = services.renew_key(key=key, act=BY_TEST)
+    renewed = services.renew_key(key=key, actor=BY_TEST)
 
     assert renewed.expires_at is not None
     assert renewed.expires_at < datetime.now(UTC) + timedelta(days=4, minutes=1)

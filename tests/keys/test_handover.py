@@ -62,9 +62,9 @@ def assert_follows(sandbox: Sandbox, to: User) -> None:
 
 def test_keys_go_on_for_the_new_supervisor(staff: User, other: User, sandbox: Sandbox) -> None:
     fresh = issue_for_ada(staff)
-    replaced = services.rotate_key(key=again(fresh.key), act=BY_TEST)
+    replaced = services.rotate_key(key=again(fresh.key), actor=BY_TEST)
 
-    assert services.hand_over(intern=ada_of(staff), to=other, act=BY_TEST) == 0
+    assert services.hand_over(intern=ada_of(staff), to=other, actor=BY_TEST) == 0
 
     for secret in (fresh.secret, replaced.secret):  # the old one works until its grace ends
         assert works(sandbox, secret)
@@ -85,7 +85,7 @@ def test_the_teams_count_what_was_spent_in_their_time(
     before = Decimal(chat(sandbox, fresh.secret).headers["x-litellm-response-cost"])
     change_policies(person_budget_usd=budget)
 
-    services.hand_over(intern=ada_of(staff), to=other, act=BY_TEST)
+    services.hand_over(intern=ada_of(staff), to=other, actor=BY_TEST)
     after = sum(Decimal(chat(sandbox, fresh.secret).headers["x-litellm-response-cost"]) for _ in range(2))
 
     assert at_gateway(sandbox, fresh.secret) == (other.gateway_user_id, team_id_of(other) if budget else None)
@@ -103,7 +103,7 @@ def test_limits_follow_the_new_supervisors_policy_and_a_label_in_use_gets_a_numb
     issue(other, long.upper())
     change_policies(temporary__rpm_limit=7)
 
-    services.hand_over(intern=ada_of(staff), to=other, act=BY_TEST)
+    services.hand_over(intern=ada_of(staff), to=other, actor=BY_TEST)
 
     key = again(fresh.key)
     assert key.label == "x" * 56 + " (2)"
@@ -177,7 +177,7 @@ def test_is_refused_and_nothing_changes(staff: User, other: User, sandbox: Sandb
     owners = list(Key.objects.values_list("pk", "owner"))
 
     with pytest.raises(services.KeyRefused) as refusal:
-        services.hand_over(intern=intern, to=User.objects.get(pk=other.pk), act=BY_TEST)
+        services.hand_over(intern=intern, to=User.objects.get(pk=other.pk), actor=BY_TEST)
 
     assert refusal.value.reason == reason
     assert (sandbox.live_keys(), list(Key.objects.values_list("pk", "owner"))) == (before, owners)
@@ -188,14 +188,14 @@ def test_the_same_supervisor_is_refused(staff: User, sandbox: Sandbox) -> None:
     issue_for_ada(staff)
 
     with pytest.raises(services.KeyRefused, match="already"):
-        services.hand_over(intern=ada_of(staff), to=staff, act=BY_TEST)
+        services.hand_over(intern=ada_of(staff), to=staff, actor=BY_TEST)
 
 
 def test_waits_for_another_secret_that_is_under_way(staff: User, other: User, sandbox: Sandbox) -> None:
     fresh = issue_for_ada(staff)
     under_way = Token.objects.create(key=fresh.key)
 
-    assert services.hand_over(intern=ada_of(staff), to=other, act=BY_TEST) == 1
+    assert services.hand_over(intern=ada_of(staff), to=other, actor=BY_TEST) == 1
     assert again(fresh.key).owner == staff
 
     under_way.delete()
@@ -206,11 +206,11 @@ def test_waits_for_another_secret_that_is_under_way(staff: User, other: User, sa
 def test_another_secret_that_is_begun_meanwhile_is_refused(staff: User, other: User, sandbox: Sandbox) -> None:
     key = issue_for_ada(staff).key
     before = Token.objects.select_related("key__owner").get(key=key)
-    services.hand_over(intern=ada_of(staff), to=other, act=BY_TEST)
+    services.hand_over(intern=ada_of(staff), to=other, actor=BY_TEST)
 
     with pytest.raises(services.KeyRefused):
         rotate._reserve(before, while_retiring=False)
-    assert services.rotate_key(key=again(key), act=BY_TEST).key.owner == other
+    assert services.rotate_key(key=again(key), actor=BY_TEST).key.owner == other
     assert_follows(sandbox, other)
 
 
@@ -225,7 +225,7 @@ def test_is_continued_by_the_sweep_whatever_fails_at_any_call(staff: User, other
                     sandbox.call("POST", "/team/delete", body={"team_ids": [team_id_of(new)]})
                     PersonBudget.objects.filter(owner=new).delete()
                 sandbox.faults(path, fault.split()[0], skip=call, **FAULTS[fault])
-                services.hand_over(intern=ada_of(old), to=new, act=BY_TEST)
+                services.hand_over(intern=ada_of(old), to=new, actor=BY_TEST)
                 hits = [armed["hits"] for armed in sandbox.armed_faults()]
                 sandbox.clear_faults()
                 with override_settings(KEY_ANSWER_DEADLINE_S=0):

@@ -69,7 +69,7 @@ def test_an_empty_gateway_for_one_sync_and_sweep_costs_nobody_a_key(
     for number in range(4):  # fewer than what counts as many
         issue(staff, f"key {number}")
     half = again(Key.objects.first() or Key())
-    services.rotate_key(key=half, act=BY_TEST)
+    services.rotate_key(key=half, actor=BY_TEST)
     Token.objects.filter(state=Token.State.RETIRING).update(retires_at=timezone.now())
     services.sync_keys()
     before, rows = tokens_at(sandbox), list(Token.objects.order_by("pk").values())
@@ -298,7 +298,7 @@ def test_a_key_marked_as_gone_is_revived_and_not_deleted(intern: User, sandbox: 
 def test_the_old_secret_of_a_key_that_is_gone_lives_to_the_end_of_its_grace(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
     old = live_token(key)
-    services.rotate_key(key=again(key), act=BY_TEST)
+    services.rotate_key(key=again(key), actor=BY_TEST)
     delete_at_gateway(sandbox, key)
 
     services.sync_keys()
@@ -314,7 +314,7 @@ def test_the_old_secret_of_a_key_that_is_gone_lives_to_the_end_of_its_grace(inte
 def test_a_key_that_was_deleted_here_and_is_there_again_is_deleted_again(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
     token = live_token(key)
-    services.delete_key(key=key, act=BY_TEST)
+    services.delete_key(key=key, actor=BY_TEST)
     body = {"key": "sk-again-0123456789", "user_id": intern.gateway_user_id}
     sandbox.call("POST", "/key/generate", body=body).raise_for_status()
     there = next(iter(tokens_at(sandbox)))

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import AuditEntry, User
 from gateway.errors import GatewayRejected, GatewayUnavailable
 from keys import services
@@ -88,10 +88,10 @@ def test_another_person_may_use_the_same_label(intern: User, staff: User, sandbo
 
 def test_a_form_sent_twice_makes_one_key(intern: User, sandbox: Sandbox) -> None:
     key_request = services.KeyRequest(label="thesis", kind=Key.Kind.TEMPORARY, request_id=uuid.uuid4())
-    services.issue_key(owner=intern, act=Act(actor=intern), key_request=key_request)
+    services.issue_key(owner=intern, actor=Actor(user=intern), key_request=key_request)
 
     with pytest.raises(services.KeyRefused) as refusal:
-        services.issue_key(owner=intern, act=Act(actor=intern), key_request=key_request)
+        services.issue_key(owner=intern, actor=Actor(user=intern), key_request=key_request)
 
     assert refusal.value.code == "repeated"
     assert len(sandbox.live_keys()) == 1
@@ -158,7 +158,7 @@ def test_an_allowance_without_a_model_makes_no_key_rather_than_one_for_all(inter
 
     with pytest.raises(services.KeyRefused) as refusal:
         services.issue_key(
-            owner=intern, act=BY_TEST, key_request=key_request, allowance=without_models(intern, key_request.kind)
+            owner=intern, actor=BY_TEST, key_request=key_request, allowance=without_models(intern, key_request.kind)
         )
 
     assert refusal.value.code == "models"
@@ -214,9 +214,9 @@ def test_the_same_form_can_be_sent_again_after_a_failure(intern: User, sandbox: 
     key_request = services.KeyRequest(label="thesis", kind=Key.Kind.TEMPORARY, request_id=uuid.uuid4())
     sandbox.faults("/key/generate", "error", status=429)
     with pytest.raises(GatewayRejected):
-        services.issue_key(owner=intern, act=Act(actor=intern), key_request=key_request)
+        services.issue_key(owner=intern, actor=Actor(user=intern), key_request=key_request)
 
-    fresh = services.issue_key(owner=intern, act=Act(actor=intern), key_request=key_request)
+    fresh = services.issue_key(owner=intern, actor=Actor(user=intern), key_request=key_request)
 
     assert works(sandbox, fresh.secret)
 
@@ -238,7 +238,7 @@ def test_no_key_is_made_where_the_gateway_does_not_keep_its_lifetime(
     sandbox.shorten_lifetimes()
 
     with pytest.raises(services.KeyRefused, match="a different lifetime from the one requested"):
-        services.issue_key(owner=intern, act=BY_TEST, key_request=services.KeyRequest(label="thesis", kind=kind))
+        services.issue_key(owner=intern, actor=BY_TEST, key_request=services.KeyRequest(label="thesis", kind=kind))
 
     assert sandbox.live_keys() == []
     assert_at_rest(sandbox)

@@ -77,5 +77,5 @@ def _prepare(act: str, owner: User, sandbox: Sandbox) -> tuple[str, list[str]]:
     if act == "renew":
         ending_in(fresh.key, sandbox, days=3)
     if act == "end_old":
-        secrets.append(services.rotate_key(key=again(fresh.key), act=BY_TEST).secret)
+        secrets.append(services.rotate_key(key=again(fresh.key), actor=BY_TEST).secret)
     return url_of(act, fresh.key), secrets

@@ -62,7 +62,7 @@ def poor(intern: User) -> User:
 def test_a_key_made_after_another_was_used_up_and_deleted_has_nothing_to_spend(poor: User, sandbox: Sandbox) -> None:
     first = issue(poor)
     cost = use_up(sandbox, first.secret)
-    services.delete_key(key=again(first.key), act=BY_TEST)
+    services.delete_key(key=again(first.key), actor=BY_TEST)
 
     second = issue(poor, "another")
 
@@ -72,7 +72,7 @@ def test_a_key_made_after_another_was_used_up_and_deleted_has_nothing_to_spend(p
 
 def test_both_secrets_of_a_rotation_and_the_playground_spend_from_one_budget(poor: User, sandbox: Sandbox) -> None:
     old = issue(poor)
-    new = services.rotate_key(key=again(old.key), act=BY_TEST)
+    new = services.rotate_key(key=again(old.key), actor=BY_TEST)
 
     cost = use_up(sandbox, new.secret)
 
@@ -133,7 +133,7 @@ def test_another_budget_in_the_policy_holds_for_who_does_nothing_here(intern: Us
 def test_keys_from_before_count_too_soon(poor: User, sandbox: Sandbox) -> None:
     allow(person_budget_usd=None, budget_usd=Decimal(5))
     key = issue(poor)
-    services.rotate_key(key=again(key.key), act=BY_TEST)
+    services.rotate_key(key=again(key.key), actor=BY_TEST)
     use(poor)
     allow(person_budget_usd=Decimal("0.01"))
 
@@ -202,7 +202,7 @@ def test_a_new_key_of_a_gateway_without_teams_has_only_what_is_left(poor: User, 
     sandbox.faults("/team/update", "error", status=403, times=4)
     first = issue(poor)
     cost = use_up(sandbox, first.secret)
-    services.delete_key(key=again(first.key), act=BY_TEST)
+    services.delete_key(key=again(first.key), actor=BY_TEST)
 
     second = issue(poor, "another")
 
@@ -224,7 +224,7 @@ def test_renewing_and_rotating_give_what_the_policy_gives_now(intern: User, sand
     key = ending_in(fresh.key, sandbox, days=3)
     allow(budget_usd=Decimal(9), budget_period="7d", rpm_limit=7, all_models=False, model_names=["llama-70b"])
 
-    act(key=key, act=BY_TEST)
+    act(key=key, actor=BY_TEST)
 
     for row in sandbox.live_keys():  # after a rotation the old secret too
         reported = (row["max_budget"], row["budget_duration"], row["rpm_limit"], row["models"])
@@ -246,7 +246,7 @@ def test_a_lost_renewal_leaves_no_row_with_other_limits_than_the_gateway(intern:
     sandbox.faults("/key/update", "drop_after")
 
     with pytest.raises(GatewayUnavailable):
-        services.renew_key(key=key, act=BY_TEST)
+        services.renew_key(key=key, actor=BY_TEST)
     services.sweep_keys()
 
     assert again(key).rpm_limit == sandbox.live_keys()[0]["rpm_limit"] == 7

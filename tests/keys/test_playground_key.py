@@ -52,7 +52,7 @@ def test_costs_one_query_when_all_is_well(
     settings.GATEWAY_URL = "http://127.0.0.1:1"  # where nobody answers
 
     with django_assert_num_queries(1):
-        assert services.playground_secret(owner=intern, act=BY_TEST, allowance=allowance) == secret
+        assert services.playground_secret(owner=intern, actor=BY_TEST, allowance=allowance) == secret
 
 
 def test_differs_from_person_to_person(intern: User, staff: User, sandbox: Sandbox) -> None:
@@ -109,7 +109,7 @@ def test_is_refused_where_no_model_is_left(intern: User, sandbox: Sandbox) -> No
     allowance = without_models(intern, Key.Kind.PLAYGROUND)
 
     with pytest.raises(services.KeyRefused) as refusal:
-        services.playground_secret(owner=intern, act=BY_TEST, allowance=allowance)
+        services.playground_secret(owner=intern, actor=BY_TEST, allowance=allowance)
 
     assert refusal.value.code == "models"
     assert sandbox.live_keys() == []
@@ -138,7 +138,7 @@ def test_cannot_be_rotated(intern: User, sandbox: Sandbox) -> None:
     use(intern)
 
     with pytest.raises(services.KeyRefused, match="cannot be replaced now"):
-        services.rotate_key(key=the_key(), act=BY_TEST)
+        services.rotate_key(key=the_key(), actor=BY_TEST)
 
 
 # --- The gateway fails ------------------------------------------------------------------------------------

@@ -46,17 +46,17 @@ def test_is_made_anew_when_it_is_too_late_to_renew_it(intern: User, sandbox: San
 def test_is_renewed_in_my_keys_only_where_the_policy_has_the_playground(intern: User, sandbox: Sandbox) -> None:
     use(intern)
     key = ending_in(the_key(), sandbox, days=3)
-    services.renew_key(key=key, act=BY_TEST)
+    services.renew_key(key=key, actor=BY_TEST)
     key = ending_in(key, sandbox, days=3)
     allow(playground__allowed=False)
 
     with pytest.raises(services.KeyRefused, match="does not include the Playground"):
-        services.renew_key(key=key, act=BY_TEST)
+        services.renew_key(key=key, actor=BY_TEST)
 
 
 def test_is_made_anew_with_another_secret_after_it_was_deleted(intern: User, sandbox: Sandbox) -> None:
     first = use(intern)
-    services.delete_key(key=the_key(), act=BY_TEST)
+    services.delete_key(key=the_key(), actor=BY_TEST)
     assert not works(sandbox, first)
 
     second = use(intern)
@@ -67,8 +67,8 @@ def test_is_made_anew_with_another_secret_after_it_was_deleted(intern: User, san
 
 def test_hands_over_what_was_spent_before_it_was_deleted(intern: User, sandbox: Sandbox) -> None:
     spend_at(sandbox, use(intern), 1.25)
-    services.delete_key(key=the_key(), act=BY_TEST)
-    services.delete_key(key=handed_over(intern), act=BY_TEST)
+    services.delete_key(key=the_key(), actor=BY_TEST)
+    services.delete_key(key=handed_over(intern), actor=BY_TEST)
 
     assert row_of(sandbox, use(intern))["spend"] == 1.25
 
@@ -83,7 +83,7 @@ def test_hands_over_what_was_spent_while_the_one_before_is_still_being_deleted(i
     spend_at(sandbox, use(intern), 1.25)
     sandbox.faults("/key/delete", "error", status=503, times=9)
     with pytest.raises(GatewayUnavailable):
-        services.delete_key(key=the_key(), act=BY_TEST)
+        services.delete_key(key=the_key(), actor=BY_TEST)
 
     assert row_of(sandbox, use(intern))["spend"] == 1.25
 
@@ -92,14 +92,14 @@ def test_begins_anew_when_the_period_in_which_it_was_spent_is_over(intern: User,
     allow(playground__budget_period="1d")
     sandbox.move_clock(-2 * 86400)  # so that what the gateway holds for tomorrow is yesterday
     spend_at(sandbox, use(intern), 1.25)
-    services.delete_key(key=the_key(), act=BY_TEST)
+    services.delete_key(key=the_key(), actor=BY_TEST)
 
     assert row_of(sandbox, use(intern))["spend"] == 0
 
 
 def test_makes_none_while_nobody_can_say_what_was_spent(intern: User, sandbox: Sandbox) -> None:
     use(intern)
-    services.delete_key(key=the_key(), act=BY_TEST)
+    services.delete_key(key=the_key(), actor=BY_TEST)
     sandbox.faults("/key/info", "error", status=503, times=9)
 
     with pytest.raises(GatewayUnavailable) as gone:

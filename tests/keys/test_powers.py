@@ -77,24 +77,24 @@ def for_an_intern(owner: User, gateway: AnyGateway) -> str:
 
 
 def rotated(owner: User, gateway: AnyGateway) -> str:
-    return services.rotate_key(key=again(issue(owner).key), act=BY_TEST).secret
+    return services.rotate_key(key=again(issue(owner).key), actor=BY_TEST).secret
 
 
 def retiring(owner: User, gateway: AnyGateway) -> str:
     old = issue(owner)
-    services.rotate_key(key=again(old.key), act=BY_TEST)
+    services.rotate_key(key=again(old.key), actor=BY_TEST)
     return old.secret
 
 
 def renewed(owner: User, gateway: AnyGateway) -> str:
     fresh = issue(owner)
     Key.objects.filter(pk=fresh.key.pk).update(expires_at=timezone.now())
-    services.renew_key(key=again(fresh.key), act=BY_TEST)
+    services.renew_key(key=again(fresh.key), actor=BY_TEST)
     return fresh.secret
 
 
 def of_the_playground(owner: User, gateway: AnyGateway) -> str:
-    return services.playground_secret(owner=owner, act=BY_TEST)
+    return services.playground_secret(owner=owner, actor=BY_TEST)
 
 
 MAKERS = [temporary, personal, for_an_intern, rotated, retiring, renewed, of_the_playground]

@@ -54,12 +54,12 @@ def test_twenty_calls_at_once_over_and_over_spend_a_cent_and_one_call(intern: Us
     keys = [issue(intern, f"key {number}") for number in range(3)]
     at_once(*(key.secret for key in keys), use(intern))
     for _ in range(2):
-        services.delete_key(key=again(keys.pop(0).key), act=BY_TEST)
+        services.delete_key(key=again(keys.pop(0).key), actor=BY_TEST)
         keys.append(issue(intern, uuid.uuid4().hex))
-        rotated = services.rotate_key(key=again(keys[0].key), act=BY_TEST)
+        rotated = services.rotate_key(key=again(keys[0].key), actor=BY_TEST)
         at_once(*(key.secret for key in keys), rotated.secret, use(intern))
-        services.end_old_secret(key=again(keys[0].key), act=BY_TEST)
-        services.delete_key(key=Key.objects.get(kind=Key.Kind.PLAYGROUND, state="active"), act=BY_TEST)
+        services.end_old_secret(key=again(keys[0].key), actor=BY_TEST)
+        services.delete_key(key=Key.objects.get(kind=Key.Kind.PLAYGROUND, state="active"), actor=BY_TEST)
         at_once(rotated.secret, use(intern))
         services.sync_keys()
         services.sweep_keys()
@@ -74,7 +74,7 @@ def test_what_was_spent_before_the_team_and_beside_it_counts(intern: User, real:
     meter = Meter(real)
     for secret in (gone.secret, kept.secret):
         assert meter.ask(secret)
-    services.delete_key(key=again(gone.key), act=BY_TEST)
+    services.delete_key(key=again(gone.key), actor=BY_TEST)
     wait_until(lambda: abs(booked_usd(real, intern) - meter.spent_usd) < FLOAT_USD, timeout_s=60)
     allow(person_budget_usd=CENT)
 
@@ -117,7 +117,7 @@ def test_the_team_of_somebody_anonymised_is_deleted_and_their_spend_stays(intern
     meter = Meter(real)
     assert meter.ask(issue(intern).secret)
     wait_until(lambda: abs(booked_usd(real, intern) - meter.spent_usd) < FLOAT_USD, timeout_s=60)
-    anonymise(person=intern, act=BY_TEST)
+    anonymise(person=intern, actor=BY_TEST)
 
     services.sweep_keys()
 

@@ -46,12 +46,12 @@ def test_goes_on_with_its_secret_and_splits_its_spend(
     real: RealGateway, staff: User, other: User, budget: Decimal | None
 ) -> None:
     fresh = issue(staff, intern_name="Ada")
-    old = services.rotate_key(key=again(fresh.key), act=BY_TEST)
+    old = services.rotate_key(key=again(fresh.key), actor=BY_TEST)
     cost(real, fresh.secret)
     assert real.info(token_of(fresh.secret))["team_id"] == team_id_of(staff)
     change_policies(person_budget_usd=budget)  # without, the keys leave the team
 
-    assert services.hand_over(intern=Intern.objects.get(), to=other, act=BY_TEST) == 0
+    assert services.hand_over(intern=Intern.objects.get(), to=other, actor=BY_TEST) == 0
     for secret in (fresh.secret, old.secret, fresh.secret):
         cost(real, secret)
 
@@ -61,7 +61,7 @@ def test_goes_on_with_its_secret_and_splits_its_spend(
         assert (info["user_id"], info["team_id"]) == (other.gateway_user_id, team_id)
     assert Key.objects.get().owner == other
     wait_until(lambda: poll().outcome == "done" and _requests() == {"staff": 1, "other": 3}, timeout_s=60)
-    services.delete_key(key=again(fresh.key), act=BY_TEST)
+    services.delete_key(key=again(fresh.key), actor=BY_TEST)
 
 
 def _requests() -> dict[str, int]:

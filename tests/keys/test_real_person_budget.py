@@ -105,20 +105,20 @@ def acts_of(intern: User, meter: Meter) -> list[Callable[[], list[str]]]:
     def delete_and_create() -> list[str]:
         fresh = issue(intern, uuid.uuid4().hex)
         meter.ask(fresh.secret)
-        services.delete_key(key=again(fresh.key), act=BY_TEST)
+        services.delete_key(key=again(fresh.key), actor=BY_TEST)
         return [issue(intern, uuid.uuid4().hex).secret]
 
     def rotate() -> list[str]:
-        fresh = services.rotate_key(key=again(turned.key), act=BY_TEST)
+        fresh = services.rotate_key(key=again(turned.key), actor=BY_TEST)
         meter.ask(turned.secret)
         meter.ask(fresh.secret)
-        services.end_old_secret(key=again(turned.key), act=BY_TEST)
+        services.end_old_secret(key=again(turned.key), actor=BY_TEST)
         return [fresh.secret]
 
     def ask_and_delete_the_playground_key() -> list[str]:
         meter.ask(use(intern))
         key = Key.objects.get(owner=intern, kind=Key.Kind.PLAYGROUND, state=Key.State.ACTIVE)
-        services.delete_key(key=again(key), act=BY_TEST)
+        services.delete_key(key=again(key), actor=BY_TEST)
         return [use(intern)]
 
     return [delete_and_create, rotate, ask_and_delete_the_playground_key]

@@ -40,7 +40,7 @@ def test_the_computed_secret_gets_answers_until_the_key_is_deleted(intern: User,
     assert there["user_id"] == intern.gateway_user_id
     assert use(intern) == secret
 
-    services.delete_key(key=the_key(), act=BY_TEST)
+    services.delete_key(key=the_key(), actor=BY_TEST)
     assert real.chat(secret).status_code == 401
     again = use(intern)
     assert again != secret
@@ -52,7 +52,7 @@ def test_deleting_the_key_is_no_way_round_its_budget(intern: User, real: RealGat
     assert real.chat(secret).status_code == 200
     wait_until(lambda: real.info(token_of(secret))["spend"] > 0, timeout_s=30)  # the gateway writes spend in rounds
     set_at(real, secret, spend=2.5)
-    services.delete_key(key=the_key(), act=BY_TEST)
+    services.delete_key(key=the_key(), actor=BY_TEST)
 
     again = use(intern)
 

@@ -17,7 +17,7 @@ def test_renews_a_key_that_ends_soon_for_another_lifetime_from_now(intern: User,
     fresh = issue(intern)
     key = ending_in(fresh.key, sandbox, days=3)
 
-    renewed = services.renew_key(key=key, act=BY_TEST)
+    renewed = services.renew_key(key=key, actor=BY_TEST)
 
     assert renewed.expires_at is not None
     assert abs(renewed.expires_at - timezone.now() - timedelta(days=30)) < timedelta(minutes=1)
@@ -29,7 +29,7 @@ def test_an_expired_key_works_again_after_renewal(intern: User, sandbox: Sandbox
     fresh = issue(intern)
     key = ending_in(fresh.key, sandbox, days=-2)
 
-    services.renew_key(key=key, act=BY_TEST)
+    services.renew_key(key=key, actor=BY_TEST)
 
     assert services.check_secret(owner=intern, secret=fresh.secret).ok
 
@@ -39,7 +39,7 @@ def test_refuses_outside_the_window(intern: User, sandbox: Sandbox, days: int, c
     key = ending_in(issue(intern).key, sandbox, days=days)
 
     with pytest.raises(services.KeyRefused) as refusal:
-        services.renew_key(key=key, act=BY_TEST)
+        services.renew_key(key=key, actor=BY_TEST)
 
     assert refusal.value.code == code
     assert again(key).expires_at == key.expires_at
@@ -51,7 +51,7 @@ def test_refuses_beyond_the_stay_of_the_intern(staff: User, sandbox: Sandbox) ->
     Intern.objects.update(stay_ends_on=today - timedelta(days=1))
 
     with pytest.raises(services.KeyRefused) as refusal:
-        services.renew_key(key=again(key), act=BY_TEST)
+        services.renew_key(key=again(key), actor=BY_TEST)
 
     assert refusal.value.code == "stay_over"
 
@@ -61,7 +61,7 @@ def test_a_lost_answer_is_healed_with_the_end_that_the_gateway_tells(intern: Use
     sandbox.faults("/key/update", "drop_after")
 
     with pytest.raises(GatewayUnavailable):
-        services.renew_key(key=key, act=BY_TEST)
+        services.renew_key(key=key, actor=BY_TEST)
     assert again(key).expires_at == key.expires_at  # not known yet, so not claimed
     services.sweep_keys()
 
@@ -77,7 +77,7 @@ def test_a_failure_before_the_work_is_healed_with_the_end_as_it_was(intern: User
     sandbox.faults("/key/update", "error", status=503)
 
     with pytest.raises(GatewayUnavailable):
-        services.renew_key(key=key, act=BY_TEST)
+        services.renew_key(key=key, actor=BY_TEST)
     services.sweep_keys()
 
     healed = again(key)
@@ -91,9 +91,9 @@ def test_can_be_tried_again_at_once_after_a_lost_answer(intern: User, sandbox: S
     key = ending_in(issue(intern).key, sandbox, days=3)
     sandbox.faults("/key/update", "drop_before")
     with pytest.raises(GatewayUnavailable):
-        services.renew_key(key=key, act=BY_TEST)
+        services.renew_key(key=key, actor=BY_TEST)
 
-    renewed = services.renew_key(key=again(key), act=BY_TEST)
+    renewed = services.renew_key(key=again(key), actor=BY_TEST)
 
     assert renewed.renewing_since is None
     assert renewed.expires_at != key.expires_at
@@ -104,7 +104,7 @@ def test_a_key_that_is_gone_at_the_gateway_is_gone_here(intern: User, sandbox: S
     delete_at_gateway(sandbox, key)
 
     with pytest.raises(services.KeyRefused) as refusal:
-        services.renew_key(key=key, act=BY_TEST)
+        services.renew_key(key=key, actor=BY_TEST)
 
     assert refusal.value.code == "gone"
     assert again(key).problem == Key.Problem.GONE

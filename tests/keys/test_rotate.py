@@ -23,7 +23,7 @@ def end_grace(key: Key) -> None:
 def test_both_secrets_work_until_the_grace_ends_and_then_only_the_new_one(intern: User, sandbox: Sandbox) -> None:
     old = issue(intern)
 
-    new = services.rotate_key(key=again(old.key), act=BY_TEST)
+    new = services.rotate_key(key=again(old.key), actor=BY_TEST)
     assert new.key.pk == old.key.pk
     assert new.secret != old.secret
     assert works(sandbox, old.secret)
@@ -42,7 +42,7 @@ def test_both_secrets_work_until_the_grace_ends_and_then_only_the_new_one(intern
 def test_prolongs_nothing(intern: User, sandbox: Sandbox) -> None:
     old = issue(intern)
 
-    new = services.rotate_key(key=again(old.key), act=BY_TEST)
+    new = services.rotate_key(key=again(old.key), actor=BY_TEST)
 
     assert old.key.expires_at is not None
     assert new.key.expires_at is not None
@@ -54,7 +54,7 @@ def test_the_old_secret_works_on_where_the_gateway_does_not_keep_lifetimes(inter
     sandbox.shorten_lifetimes()
 
     with pytest.raises(services.KeyRefused, match="a different lifetime from the one requested"):
-        services.rotate_key(key=again(old.key), act=BY_TEST)
+        services.rotate_key(key=again(old.key), actor=BY_TEST)
 
     assert works(sandbox, old.secret)
     assert len(sandbox.live_keys()) == 1
@@ -65,7 +65,7 @@ def test_carries_over_what_was_spent_of_the_budget(intern: User, sandbox: Sandbo
     old = issue(intern)
     set_at_gateway(sandbox, live_token(old.key), spend=4.25)
 
-    new = services.rotate_key(key=again(old.key), act=BY_TEST)
+    new = services.rotate_key(key=again(old.key), actor=BY_TEST)
 
     spent = {row["token"]: Decimal(str(row["spend"])) for row in sandbox.live_keys()}
     assert spent[live_token(new.key)] == Decimal("4.25")
@@ -75,7 +75,7 @@ def test_keeps_the_grace_of_the_policy(sandbox: Sandbox, db: None) -> None:
     make_policy("Hasty", grace_hours=2)
     key = issue(make_user(groups=("Hasty",))).key
 
-    services.rotate_key(key=again(key), act=BY_TEST)
+    services.rotate_key(key=again(key), actor=BY_TEST)
 
     old = again(key).retiring
     assert old is not None
@@ -85,9 +85,9 @@ def test_keeps_the_grace_of_the_policy(sandbox: Sandbox, db: None) -> None:
 
 def test_the_old_secret_can_be_ended_at_once(intern: User, sandbox: Sandbox) -> None:
     old = issue(intern)
-    new = services.rotate_key(key=again(old.key), act=BY_TEST)
+    new = services.rotate_key(key=again(old.key), actor=BY_TEST)
 
-    services.end_old_secret(key=again(old.key), act=BY_TEST)
+    services.end_old_secret(key=again(old.key), actor=BY_TEST)
 
     assert not works(sandbox, old.secret)
     assert works(sandbox, new.secret)
@@ -95,10 +95,10 @@ def test_the_old_secret_can_be_ended_at_once(intern: User, sandbox: Sandbox) -> 
 
 def test_refuses_a_second_rotation_during_the_grace(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
-    services.rotate_key(key=again(key), act=BY_TEST)
+    services.rotate_key(key=again(key), actor=BY_TEST)
 
     with pytest.raises(services.KeyRefused) as refusal:
-        services.rotate_key(key=again(key), act=BY_TEST)
+        services.rotate_key(key=again(key), actor=BY_TEST)
 
     assert refusal.value.code == "rotating"
     assert len(sandbox.live_keys()) == 2
@@ -109,7 +109,7 @@ def test_refuses_an_expired_key(intern: User, sandbox: Sandbox) -> None:
     Key.objects.filter(pk=key.pk).update(expires_at=timezone.now() - timedelta(days=1))
 
     with pytest.raises(services.KeyRefused) as refusal:
-        services.rotate_key(key=again(key), act=BY_TEST)
+        services.rotate_key(key=again(key), actor=BY_TEST)
 
     assert refusal.value.code == "expired"
 
@@ -119,7 +119,7 @@ def test_a_lost_answer_leaves_the_old_secret_and_no_other(intern: User, sandbox:
     sandbox.faults("/key/generate", "drop_after")
 
     with pytest.raises(GatewayUnavailable):
-        services.rotate_key(key=again(old.key), act=BY_TEST)
+        services.rotate_key(key=again(old.key), actor=BY_TEST)
     assert len(sandbox.live_keys()) == 2
     services.sweep_keys()
 
@@ -133,10 +133,10 @@ def test_can_be_tried_again_after_it_was_healed(intern: User, sandbox: Sandbox) 
     old = issue(intern)
     sandbox.faults("/key/generate", "drop_after")
     with pytest.raises(GatewayUnavailable):
-        services.rotate_key(key=again(old.key), act=BY_TEST)
+        services.rotate_key(key=again(old.key), actor=BY_TEST)
     services.sweep_keys()
 
-    new = services.rotate_key(key=again(old.key), act=BY_TEST)
+    new = services.rotate_key(key=again(old.key), actor=BY_TEST)
 
     assert works(sandbox, new.secret)
 
@@ -146,6 +146,6 @@ def test_a_gateway_that_does_not_answer_the_first_question_changes_nothing(inter
     sandbox.faults("/key/info", "error", status=503, times=10)
 
     with pytest.raises(GatewayUnavailable):
-        services.rotate_key(key=again(old.key), act=BY_TEST)
+        services.rotate_key(key=again(old.key), actor=BY_TEST)
 
     assert Token.objects.count() == 1

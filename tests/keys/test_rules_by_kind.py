@@ -33,7 +33,7 @@ def test_is_not_renewed_beyond_the_number_of_its_kind(intern: User, sandbox: San
     change_policies(temporary__max_keys=1)
 
     with pytest.raises(services.KeyRefused, match="2 keys of this kind, and your policy allows 1 now"):
-        services.renew_key(key=key, act=BY_TEST)
+        services.renew_key(key=key, actor=BY_TEST)
 
 
 def test_no_key_outlives_the_end_of_its_kind(intern: User, sandbox: Sandbox) -> None:
@@ -55,7 +55,7 @@ def test_a_renewal_that_gains_nothing_is_refused(intern: User, sandbox: Sandbox)
     key = ending_in(issue(intern).key, sandbox, days=3)
 
     with pytest.raises(services.KeyRefused, match="a renewal would change nothing") as refusal:
-        services.renew_key(key=key, act=BY_TEST)
+        services.renew_key(key=key, actor=BY_TEST)
 
     assert refusal.value.code == "over"
 

@@ -35,7 +35,7 @@ def test_goes_on_past_a_key_that_the_gateway_fails_on(staff: User, sandbox: Sand
         key = issue(staff, label).key
         sandbox.faults("/key/delete", "error", status=503)
         with pytest.raises(GatewayUnavailable):
-            services.delete_key(key=again(key), act=BY_TEST)
+            services.delete_key(key=again(key), actor=BY_TEST)
     sandbox.faults("/key/delete", "error", status=503)
 
     with pytest.raises(GatewayUnavailable):
@@ -48,7 +48,7 @@ def test_goes_on_past_a_key_that_the_gateway_fails_on(staff: User, sandbox: Sand
 
 def test_blocks_the_keys_of_somebody_who_was_deactivated(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
-    services.rotate_key(key=again(key), act=BY_TEST)
+    services.rotate_key(key=again(key), actor=BY_TEST)
     User.objects.filter(pk=intern.pk).update(is_active=False)
 
     services.sweep_keys()
@@ -60,7 +60,7 @@ def test_blocks_the_keys_of_somebody_who_was_deactivated(intern: User, sandbox: 
 
 def test_unblocks_the_keys_of_somebody_who_comes_back(intern: User, sandbox: Sandbox) -> None:
     fresh = issue(intern)
-    new = services.rotate_key(key=again(fresh.key), act=BY_TEST)
+    new = services.rotate_key(key=again(fresh.key), actor=BY_TEST)
     User.objects.filter(pk=intern.pk).update(is_active=False)
     services.sweep_keys()
     services.sync_keys()
@@ -89,7 +89,7 @@ def test_what_was_blocked_at_the_gateway_stays_so_when_its_owner_comes_back(inte
 def test_what_was_blocked_at_the_gateway_a_moment_before_stays_so_too(intern: User, sandbox: Sandbox) -> None:
     """The portal has not heard of that block when it blocks the key itself."""
     fresh, other = issue(intern), issue(intern, "other")
-    services.rotate_key(key=again(fresh.key), act=BY_TEST)
+    services.rotate_key(key=again(fresh.key), actor=BY_TEST)
     sandbox.call("POST", "/key/block", body={"key": fresh.secret}).raise_for_status()
     for is_active in (False, True):
         User.objects.filter(pk=intern.pk).update(is_active=is_active)

@@ -71,7 +71,7 @@ def test_a_key_made_elsewhere_is_listed_once_and_can_be_deleted(intern: User, sa
 
     key = Key.objects.get()
     assert (key.kind, key.label, key.owner) == (Key.Kind.OUTSIDE, "notebook-2025", intern)
-    services.delete_key(key=key, act=BY_TEST)
+    services.delete_key(key=key, actor=BY_TEST)
 
     assert token not in tokens_at(sandbox)
 
@@ -82,7 +82,7 @@ def test_a_key_made_elsewhere_does_not_count_and_cannot_be_renewed(intern: User,
     services.sync_keys()
 
     with pytest.raises(services.KeyRefused):
-        services.renew_key(key=again(Key.objects.first() or Key()), act=BY_TEST)
+        services.renew_key(key=again(Key.objects.first() or Key()), actor=BY_TEST)
 
     assert issue(intern).key.state == Key.State.ACTIVE
 

@@ -37,7 +37,7 @@ def test_what_keys_spent_before_they_joined_counts_also_that_of_deleted_ones(int
     allow(**NO_TEAM)
     gone, kept = issue(intern, "gone"), issue(intern, "kept")
     spent = spend(sandbox, gone.secret, 3) + spend(sandbox, kept.secret) + spend(sandbox, use(intern))
-    services.delete_key(key=again(gone.key), act=BY_TEST)
+    services.delete_key(key=again(gone.key), actor=BY_TEST)
     allow(person_budget_usd=Decimal("0.01"))
 
     services.sweep_keys()
@@ -171,7 +171,7 @@ def test_a_key_that_was_taken_out_of_its_team_joins_it_again(intern: User, sandb
     allow(person_budget_usd=Decimal("0.01"), budget_usd=Decimal(5), rpm_limit=None, tpm_limit=None)
     fresh = issue(intern)
     if rotated:
-        services.rotate_key(key=again(fresh.key), act=BY_TEST)
+        services.rotate_key(key=again(fresh.key), actor=BY_TEST)
     set_at_gateway(sandbox, token_of(fresh.secret), team_id=None)
     spent = spend(sandbox, fresh.secret, 2)
 
@@ -192,7 +192,7 @@ def test_the_team_of_somebody_anonymised_goes_after_their_keys(
     issue(intern)
     use(intern)
     issue(staff)
-    anonymise(person=intern, act=BY_TEST)
+    anonymise(person=intern, actor=BY_TEST)
     if fault:
         sandbox.faults("/team/delete", fault, status=500 if fault == "error" else None)
         with pytest.raises(Exception, match=r"."):
@@ -207,7 +207,7 @@ def test_the_team_of_somebody_anonymised_goes_after_their_keys(
 
 def test_the_team_stays_while_a_key_of_it_could_not_be_deleted(intern: User, sandbox: Sandbox) -> None:
     issue(intern)
-    anonymise(person=intern, act=BY_TEST)
+    anonymise(person=intern, actor=BY_TEST)
     sandbox.faults("/key/delete", "error", status=500, times=5)
     with pytest.raises(Exception, match=r"."):
         services.sweep_keys()
@@ -221,7 +221,7 @@ def test_an_anonymised_person_with_no_budget_leaves_no_row(intern: User, sandbox
     services.sweep_keys()
     assert PersonBudget.objects.exists()
 
-    anonymise(person=intern, act=BY_TEST)
+    anonymise(person=intern, actor=BY_TEST)
     services.sweep_keys()
 
     assert not PersonBudget.objects.exists()

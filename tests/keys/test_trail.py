@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.utils import translation
 
-from accounts.audit import BY_THE_PORTAL, Act
+from accounts.audit import BY_THE_PORTAL, Actor
 from accounts.audit_words import words_of
 from accounts.models import AuditAction, AuditEntry, AuditOutcome, User
 from gateway.errors import (
@@ -52,7 +52,7 @@ def test_a_refusal_that_somebody_got_in_french_is_read_in_english(intern: User, 
     fresh = issue(intern)
 
     with translation.override("fr"), pytest.raises(KeyRefused, match="Cette clé pourra être renouvelée"):
-        services.renew_key(key=again(fresh.key), act=Act(actor=intern))
+        services.renew_key(key=again(fresh.key), actor=Actor(user=intern))
 
     entry = AuditEntry.objects.get(outcome="refused")
     assert entry.code == "refused.too_early"
@@ -63,7 +63,7 @@ def test_a_refusal_that_somebody_got_in_french_is_read_in_english(intern: User, 
 def test_a_change_that_was_made_in_english_is_read_in_french(intern: User, sandbox: Sandbox) -> None:
     fresh = issue(intern, "thesis")
 
-    services.relabel_key(key=again(fresh.key), label="dissertation", act=BY_TEST)
+    services.relabel_key(key=again(fresh.key), label="dissertation", actor=BY_TEST)
 
     entry = AuditEntry.objects.get(action="relabel")
     assert in_language(entry, "fr") == "avant : thesis"

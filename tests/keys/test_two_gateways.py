@@ -179,7 +179,7 @@ def test_a_swap_for_one_sync_and_an_empty_gateway_cost_nothing(
     ours, other = places
     ask(ours)
     fresh = [issue(person, f"key {number}", Key.Kind.PERSONAL) for number in range(12)]
-    services.rotate_key(key=again(fresh[0].key), act=BY_TEST)
+    services.rotate_key(key=again(fresh[0].key), actor=BY_TEST)
     Token.objects.filter(state=Token.State.RETIRING).update(retires_at=timezone.now())
     everything()
     use(ours, fresh[1].secret, person)
@@ -215,7 +215,7 @@ def test_a_gateway_restored_from_yesterday_costs_nothing(
     services.identify_gateway()
     made = issue(person, "made since", Key.Kind.PERSONAL)
     use(ours, made.secret, person)
-    services.delete_key(key=deleted.key, act=BY_TEST)
+    services.delete_key(key=deleted.key, actor=BY_TEST)
     rows, facts = rows_of(person), list(Fact.objects.order_by("pk").values())
 
     bring_back()

@@ -50,7 +50,7 @@ def outcomes(key: Key) -> list[tuple[str, str]]:
 def prepare(name: str, key: Key) -> None:
     """Bring the key to where the act makes sense."""
     if name == "unblock_key":
-        services.block_key(key=again(key), act=BY_TEST)
+        services.block_key(key=again(key), actor=BY_TEST)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_blocked_key_stays_so_through_sync_and_sweep_until_it_is_unblocked(
 
 
 def test_blocks_the_old_secret_of_a_rotation_too(as_manager: Client, key: Key, sandbox: Sandbox) -> None:
-    services.rotate_key(key=again(key), act=BY_TEST)
+    services.rotate_key(key=again(key), actor=BY_TEST)
 
     as_manager.post(url_of("block_key", key))
     assert blocked_at(sandbox) == [True, True]
@@ -116,7 +116,7 @@ def test_extends_a_key_early_by_what_the_policy_gives_now(as_manager: Client, ke
     assert timedelta(days=89) < changed.expires_at - timezone.now() <= timedelta(days=90)
     assert changed.budget_usd == 9
     with pytest.raises(services.KeyRefused, match="can be renewed from"):  # the owner may not
-        services.renew_key(key=changed, act=BY_TEST)
+        services.renew_key(key=changed, actor=BY_TEST)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_key_of_an_inactive_owner_is_unblocked_with_the_account_only(
 def test_what_the_portal_blocked_can_be_blocked_for_good(
     as_manager: Client, key: Key, sandbox: Sandbox, flag: str
 ) -> None:
-    services.block_key(key=again(key), act=BY_TEST)
+    services.block_key(key=again(key), actor=BY_TEST)
     Key.objects.update(**{flag: True})
 
     response = as_manager.post(url_of("block_key", key), follow=True)
@@ -165,7 +165,7 @@ def test_what_the_portal_blocked_can_be_blocked_for_good(
 
 
 def test_what_is_blocked_for_the_budget_waits_for_it(as_manager: Client, key: Key, sandbox: Sandbox) -> None:
-    services.block_key(key=again(key), act=BY_TEST)
+    services.block_key(key=again(key), actor=BY_TEST)
     Key.objects.update(blocked_for_budget=True)
 
     response = as_manager.post(url_of("unblock_key", key))

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from gateway.secret import token_of
-from playground.models import Answer, Slot
+from playground.models import ActiveCall, Answer
 from tests.browser.portal_process import Gateway, Portal
 from tests.browser.visit import session_of
 from tests.conftest import HTMX
@@ -131,7 +131,7 @@ def assert_stopped_at_both(there: Served, seen: str) -> None:
     answer = the_ended_answer()
     assert (answer.state, answer.problem) == (Answer.State.STOPPED, None)
     assert answer.text.startswith(seen)
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()
     row = wait_until(lambda: logged(there.real, answer), FLUSH_S)
     assert (row["status"], row["model_group"]) == ("success", answer.model)
     assert len(answer.text.split()) <= row["completion_tokens"] < LONG_WORDS

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
-from playground.models import Answer, Conversation, GeneratedImage, Image, Message, ParameterSet, Slot
+from playground.models import ActiveCall, Answer, Conversation, GeneratedImage, Image, Message, ParameterSet
 from web.files import store_file
 
 PIXEL = bytes.fromhex(  # a PNG of one pixel
@@ -66,10 +66,10 @@ def generated_image(of: Answer, *, data: bytes = PIXEL, **fields: Any) -> Genera
     return GeneratedImage.objects.create(answer=of, media_type="image/png", file=file, size=len(data), **fields)
 
 
-def slot(owner: User, *, renewed: timedelta = timedelta(0), ended: bool = False) -> Slot:
-    """Take a slot that last gave a sign of life so long ago."""
+def call(owner: User, *, renewed: timedelta = timedelta(0), ended: bool = False) -> ActiveCall:
+    """Start a call that last gave a sign of life so long ago."""
     at = timezone.now() - renewed
-    return Slot.objects.create(owner=owner, began_at=at, renewed_at=at, ended_at=at if ended else None)
+    return ActiveCall.objects.create(owner=owner, began_at=at, renewed_at=at, ended_at=at if ended else None)
 
 
 def aged(answer_id: UUID, at: datetime) -> None:

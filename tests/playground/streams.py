@@ -3,28 +3,28 @@
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import User
 from accounts.policies import policy_of
 from keys.catalogue import refresh_models
 from playground.models import Answer
-from playground.services.asking import Asker, Job, Question, ask, begin, prepare
 from playground.services.autosave import save_meanwhile
+from playground.services.chat import ChatContext, Job, NewMessage, ask, begin, prepare
 from playground.services.running import Delta, Done, Update, start_run
 from tests.playground.event_loop import event_loop
 
 MODEL = "gpt-4o-mini"
 
 
-def asker(user: User) -> Asker:
+def context(user: User) -> ChatContext:
     """Return the person as one who asks."""
-    return Asker(user=user, act=Act(actor=user), allowance=policy_of(user))
+    return ChatContext(user=user, actor=Actor(user=user), allowance=policy_of(user))
 
 
 def asked(user: User, text: str, *, model: str = MODEL, **more: Any) -> Job:
     """Ask and begin, in a new conversation unless `conversation` is given; `params` are added to the model."""
     params = {"model": model, **more.pop("params", {})}
-    return begin(prepare(asker(user), ask(asker(user), Question(text=text, params=params, **more))))
+    return begin(prepare(context(user), ask(context(user), NewMessage(text=text, params=params, **more))))
 
 
 class Reading:

@@ -71,13 +71,13 @@ def test_nothing_in_the_database_names_the_person_any_more(
     as_admin: Client, admin: User, ngozi: User, sandbox: Sandbox
 ) -> None:
     fresh = issue(ngozi, "Intern thesis", intern_name="Bo Lind", intern_email="bo.lind@example.edu")
-    keys.relabel_key(key=again(fresh.key), label="Intern thesis 2", act=BY_TEST)
-    keys.delete_key(key=issue(ngozi, "Ngozi's").key, act=BY_TEST)
+    keys.relabel_key(key=again(fresh.key), label="Intern thesis 2", actor=BY_TEST)
+    keys.delete_key(key=issue(ngozi, "Ngozi's").key, actor=BY_TEST)
     LogEntry.objects.log_actions(admin.pk, User.objects.filter(pk=ngozi.pk), CHANGE, "Ngozi Obi got a group.")
     entries = AuditEntry.objects.of_subject(ngozi).count()
     assert all(name in dump_of_every_table() for name in NAMING)
 
-    assert anonymise(person=ngozi, act=BY_TEST)
+    assert anonymise(person=ngozi, actor=BY_TEST)
     AuditEntry.objects.filter(action="anonymise").get()
     sweep()
 
@@ -90,7 +90,7 @@ def test_nothing_in_the_database_names_the_person_any_more(
 def test_conversations_and_images_go_and_those_of_others_stay(ngozi: User, staff: User, sandbox: Sandbox) -> None:
     others = rows.conversation(staff, ("Hello", "Hi"))
 
-    anonymise(person=ngozi, act=BY_TEST)
+    anonymise(person=ngozi, actor=BY_TEST)
 
     assert list(Conversation.objects.all()) == [others]
     assert (Image.objects.count(), Answer.objects.count()) == (0, 1)
@@ -101,7 +101,7 @@ def test_keys_are_deleted_at_the_gateway_by_the_worker_at_once(ngozi: User, sand
     issue(ngozi, "other", intern_name="Bo Lind")
     waiting_tasks()
 
-    anonymise(person=ngozi, act=BY_TEST)
+    anonymise(person=ngozi, actor=BY_TEST)
     assert [name for name, _arguments in run_tasks()] == ["keys.sweep"]
 
     assert sandbox.live_keys() == []
@@ -114,7 +114,7 @@ def test_the_account_is_a_number_and_says_so_wherever_it_is_named(
 ) -> None:
     issue(ngozi)
 
-    anonymise(person=ngozi, act=BY_TEST)
+    anonymise(person=ngozi, actor=BY_TEST)
 
     ngozi.refresh_from_db()
     number = f"anonymous-{ngozi.pk}"
@@ -133,7 +133,7 @@ def test_an_intern_who_is_anonymised_is_a_number_and_the_supervisors_keys_stay(s
     ada = make_user("ada", email="ada@example.edu", first_name="Ada", last_name="Lovelace")
     Intern.objects.update(account=ada)
 
-    anonymise(person=ada, act=BY_TEST)
+    anonymise(person=ada, actor=BY_TEST)
 
     left = dump_of_every_table()
     assert [name for name in ("Lovelace", "ada@example.edu") if name in left] == []
@@ -146,7 +146,7 @@ def test_an_intern_who_is_anonymised_is_a_number_and_the_supervisors_keys_stay(s
 def test_somebody_who_has_that_name_already_keeps_it(ngozi: User, sandbox: Sandbox) -> None:
     make_user(f"Anonymous-{ngozi.pk}")
 
-    anonymise(person=ngozi, act=BY_TEST)
+    anonymise(person=ngozi, actor=BY_TEST)
 
     ngozi.refresh_from_db()
     assert ngozi.username.startswith(f"anonymous-{ngozi.pk}-")
@@ -156,7 +156,7 @@ def test_somebody_who_has_that_name_already_keeps_it(ngozi: User, sandbox: Sandb
 def test_sessions_end_and_the_password_opens_nothing(ngozi: User, staff: User, sign_in: SignIn, client: Client) -> None:
     theirs, others = signed_in(ngozi), signed_in(staff)
 
-    anonymise(person=ngozi, act=BY_TEST)
+    anonymise(person=ngozi, actor=BY_TEST)
 
     assert not is_signed_in(theirs)
     assert is_signed_in(others)
@@ -171,7 +171,7 @@ def test_the_same_person_gets_a_new_account_with_the_institution(
     client: Client,
     institution: Institution,
 ) -> None:
-    anonymise(person=ngozi, act=BY_TEST)
+    anonymise(person=ngozi, actor=BY_TEST)
     institution.knows("u-ngozi", preferred_username="ngozi", email="ngozi@example.edu", email_verified=True)
 
     come_back(client)
@@ -183,7 +183,7 @@ def test_the_same_person_gets_a_new_account_with_the_institution(
 
 
 def test_nobody_can_be_made_of_the_account_again(as_admin: Client, ngozi: User) -> None:
-    anonymise(person=ngozi, act=BY_TEST)
+    anonymise(person=ngozi, actor=BY_TEST)
     form = {"username": "ngozi", "email": "ngozi@example.edu", "is_active": "on"}
 
     change = as_admin.post(reverse("admin:accounts_user_change", args=[ngozi.pk]), form)
@@ -198,9 +198,9 @@ def test_mails_that_wait_are_not_sent(ngozi: User, sandbox: Sandbox) -> None:
     key = issue(ngozi, intern_name="Bo Lind", intern_email="bo.lind@example.edu").key
     send_later("password_reset_by_admin", ngozi)
     send_later("email_changed", ngozi, to="old@example.edu", new="ngozi@example.edu", by="admin")
-    keys.replace_leaked_secret(key=again(key), act=BY_TEST)
+    keys.replace_leaked_secret(key=again(key), actor=BY_TEST)
 
-    anonymise(person=ngozi, act=BY_TEST)
+    anonymise(person=ngozi, actor=BY_TEST)
     ran = [name for name, _arguments in run_tasks()]
 
     assert ran.count("accounts.send_mail") == 2
@@ -212,8 +212,8 @@ def test_the_gateway_may_be_away(ngozi: User, sandbox: Sandbox) -> None:
     issue(ngozi)
     sandbox.faults("/key/delete", "drop_before")
 
-    assert anonymise(person=ngozi, act=BY_TEST)
-    assert not anonymise(person=ngozi, act=BY_TEST)  # a second click
+    assert anonymise(person=ngozi, actor=BY_TEST)
+    assert not anonymise(person=ngozi, actor=BY_TEST)  # a second click
     assert AuditEntry.objects.filter(action="anonymise").count() == 1
     with pytest.raises(GatewayUnavailable):
         sweep()
@@ -229,9 +229,9 @@ def test_the_gateway_may_be_away(ngozi: User, sandbox: Sandbox) -> None:
 def test_what_a_request_under_way_still_makes_goes_too(ngozi: User, sandbox: Sandbox) -> None:
     stale = User.objects.get(pk=ngozi.pk)
     allowance = policy_of(stale)
-    anonymise(person=ngozi, act=BY_TEST)
+    anonymise(person=ngozi, actor=BY_TEST)
     key_request = keys.KeyRequest(label="Intern thesis", kind=Key.Kind.TEMPORARY, intern=Intern(name="Bo Lind"))
-    keys.issue_key(owner=stale, act=BY_TEST, key_request=key_request, allowance=allowance)
+    keys.issue_key(owner=stale, actor=BY_TEST, key_request=key_request, allowance=allowance)
     rows.conversation(stale, ("Hello", "Hi"))
 
     sweep()
@@ -248,13 +248,13 @@ def test_what_a_request_under_way_still_makes_goes_too(ngozi: User, sandbox: San
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_kill_at_any_line_leaves_all_of_it_or_nothing(ngozi: User, sandbox: Sandbox) -> None:
     issue(ngozi, "Intern thesis", intern_name="Bo Lind")
-    kills, (killed, line) = 0, killed_after(0, lambda: anonymise(person=ngozi, act=BY_TEST), service.__file__)
+    kills, (killed, line) = 0, killed_after(0, lambda: anonymise(person=ngozi, actor=BY_TEST), service.__file__)
     while killed and not User.objects.get(pk=ngozi.pk).anonymised_at:
         kills += 1
         assert Conversation.objects.count() == 1
         assert Key.objects.get().state == Key.State.ACTIVE
         assert SocialAccount.objects.exists()
-        killed, line = killed_after(line, lambda: anonymise(person=ngozi, act=BY_TEST), service.__file__)
+        killed, line = killed_after(line, lambda: anonymise(person=ngozi, actor=BY_TEST), service.__file__)
 
     assert kills >= 4
     sweep()

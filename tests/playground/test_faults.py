@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from playground.models import Answer, Slot
+from playground.models import ActiveCall, Answer
 from sandbox.answers import BREAKS, REFUSALS
 from sandbox.faults import KINDS
 from tests.keys.leaks import assert_nowhere, everywhere
@@ -121,7 +121,7 @@ PROVIDERS = [  # what the model's provider does to the gateway: switches of the 
 def one_at_once(sandbox: Sandbox, settings: Settings, db: None) -> None:
     """Let a person have one answer at a time, so that one that is not over is in the way of the next."""
     know_the_models()
-    settings.PLAYGROUND_STREAMS_A_PERSON = 1
+    settings.PLAYGROUND_STREAMS_PER_USER = 1
 
 
 def named(cases: list[Case]) -> pytest.MarkDecorator:
@@ -139,7 +139,7 @@ def test_at_the_start(
     as_intern: Client, sandbox: Sandbox, settings: Settings, caplog: pytest.LogCaptureFixture, case: Case
 ) -> None:
     if case.code == "timeout":
-        settings.PLAYGROUND_SILENCE_S = SILENCE_S
+        settings.PLAYGROUND_IDLE_TIMEOUT_S = SILENCE_S
     sandbox.faults("/chat/completions", case.kind, after_chunks=0, **case.more)
 
     received = ErrorBody(as_intern, "Count [count 30]")
@@ -153,7 +153,7 @@ def test_in_the_middle(
     as_intern: Client, sandbox: Sandbox, settings: Settings, caplog: pytest.LogCaptureFixture, case: Case
 ) -> None:
     if case.code == "silent":
-        settings.PLAYGROUND_SILENCE_S = SILENCE_S
+        settings.PLAYGROUND_IDLE_TIMEOUT_S = SILENCE_S
     sandbox.faults("/chat/completions", case.kind, after_chunks=CHUNKS, **case.more)
 
     received = ErrorBody(as_intern, "Count [count 30]")
@@ -242,7 +242,7 @@ def assert_nothing_is_left(
     """Check that the gateway works no more on it, that the next message is answered, and that no secret went out."""
     wait_until(lambda: not sandbox.connections()["open"])
     wait_until(lambda: not any(fault["waiting"] for fault in sandbox.armed_faults()))
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()
 
     conversation = received.answer.message.conversation_id
     if received.answer.text:

@@ -9,7 +9,7 @@ from pytest_django import Settings
 from accounts.models import User
 from keys import services
 from keys.models import Key
-from playground.models import Answer, Conversation, Message, Slot
+from playground.models import ActiveCall, Answer, Conversation, Message
 from sandbox.faults import KINDS
 from tests.conftest import signed_in
 from tests.keys.acts import BY_TEST, assert_at_rest
@@ -44,7 +44,7 @@ def after_a_change_of_the_policy(owner: User, sandbox: Sandbox) -> None:
 
 def after_its_owner_deleted_it(owner: User, sandbox: Sandbox) -> None:
     use(owner)
-    services.delete_key(key=the_key(), act=BY_TEST)
+    services.delete_key(key=the_key(), actor=BY_TEST)
 
 
 def after_the_answer_was_lost(owner: User, sandbox: Sandbox) -> None:
@@ -66,7 +66,7 @@ CALLS: list[tuple[str, Prepare]] = [  # all that a message may ask of the gatewa
 def one_at_once(sandbox: Sandbox, settings: Settings, db: None) -> None:
     """Let a person have one answer at a time."""
     know_the_models()
-    settings.PLAYGROUND_STREAMS_A_PERSON = 1
+    settings.PLAYGROUND_STREAMS_PER_USER = 1
 
 
 def spoil(sandbox: Sandbox, settings: Settings, path: str, kind: str) -> None:
@@ -155,11 +155,11 @@ def test_a_price_that_cannot_be_had_is_reckoned_from_the_list(
     assert answer.state == Answer.State.COMPLETE
     assert answer.cost_source == Answer.CostSource.LISTED
     assert answer.cost_usd
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()
 
 
 def assert_refused(client: Client, status: int, words: str, *, htmx: bool = True) -> str:
-    """Send; check that it is refused in words, that nothing is kept and no slot is; return the page."""
+    """Send; check that it is refused in words, that nothing is kept and no call is active; return the page."""
     response = send(client, PROMPT, htmx=htmx)
 
     assert response.status_code == status
@@ -169,7 +169,7 @@ def assert_refused(client: Client, status: int, words: str, *, htmx: bool = True
     assert ("<textarea" in page) != htmx  # with htmx the box on the page stays as it is
     for model in (Conversation, Message, Answer):
         assert not model.objects.exists()
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()
     return page
 
 

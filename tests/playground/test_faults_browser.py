@@ -11,7 +11,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import User
-from playground.models import Answer, Slot
+from playground.models import ActiveCall, Answer
 from tests.keys.views.pages import words_of
 from tests.playground.mortal_portal import Listening, MortalPortal
 from tests.playground.real_portal import Visitor, the_answer, the_ended_answer
@@ -66,7 +66,7 @@ def test_ends_the_work_and_is_written_down(
     text: str | None,
     go: Callable[[requests.Response], None],
 ) -> None:
-    settings.PLAYGROUND_STREAMS_A_PERSON = 1
+    settings.PLAYGROUND_STREAMS_PER_USER = 1
     visitor = Visitor(portal, intern)
     if kind:
         sandbox.faults("/chat/completions", kind, after_chunks=CHUNKS, seconds=FOR_EVER_S)
@@ -82,7 +82,7 @@ def test_ends_the_work_and_is_written_down(
     answer = the_ended_answer()
     assert (answer.state, answer.problem) == (Answer.State.STOPPED, None)
     assert answer.text.startswith(listening.text) if text is None else answer.text == text
-    wait_until(lambda: not Slot.objects.filter(ended_at=None).exists(), SOON_S)
+    wait_until(lambda: not ActiveCall.objects.filter(ended_at=None).exists(), SOON_S)
     assert_shown_when_they_come_back(as_intern, answer)
     assert_served_at_once(as_intern, visitor)
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from accounts.models import User
-from playground.models import Answer, Slot
+from playground.models import ActiveCall, Answer
 from tests.conftest import HTMX
 from tests.keys.views.pages import field_in
 from tests.playground.mortal_portal import Listening, MortalPortal
@@ -27,7 +27,7 @@ SLOWLY = "Count [count 30] [pace 50]"  # for the loop to have it before the faul
 
 @pytest.fixture(scope="module")
 def portal(sandbox_process: Sandbox, django_db_setup: None) -> Iterator[MortalPortal]:
-    with MortalPortal(sandbox_process, PLAYGROUND_SILENCE_S=str(SILENCE_S)) as portal:
+    with MortalPortal(sandbox_process, PLAYGROUND_IDLE_TIMEOUT_S=str(SILENCE_S)) as portal:
         yield portal
 
 
@@ -53,7 +53,7 @@ def test_in_the_middle(visitor: Visitor, sandbox: Sandbox, case: Case) -> None:
     assert answer.text in heard.article
     assert heard.said == TITLES[case.code]
     wait_until(lambda: not sandbox.connections()["open"])
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()
 
 
 def test_a_fast_model_is_heard_whole(visitor: Visitor) -> None:

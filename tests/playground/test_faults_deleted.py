@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from playground.models import Answer, Conversation, Message, Slot
+from playground.models import ActiveCall, Answer, Conversation, Message
 from tests.keys.views.pages import words_of
 from tests.playground import rows
 from tests.playground.sse import answer_to, post, send
@@ -84,4 +84,4 @@ def test_another_answer(as_intern: Client, sandbox: Sandbox, conversation: Conve
 def assert_nothing_was_written(messages: int) -> None:
     assert Message.objects.count() == messages
     assert not Answer.objects.filter(state__in=Answer.UNDER_WAY).exists()
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()

@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from playground import tasks
-from playground.models import LOST_AFTER, Answer, Conversation, Slot
+from playground.models import STALE_AFTER, ActiveCall, Answer, Conversation
 from tests.keys.views.pages import words_of
 from tests.playground import rows
 from tests.playground.mortal_portal import Listening, MortalPortal
@@ -40,7 +40,7 @@ def mortal(tmp_path: Path, settings: Settings, db: None) -> Iterator[Sandbox]:
     """Point the portal at a gateway that may be killed, and keeps its keys over that."""
     with Sandbox(data=tmp_path / "gateway.db") as gateway:
         settings.GATEWAY_URL, settings.GATEWAY_ADMIN_KEY = gateway.url, gateway.admin_key
-        settings.PLAYGROUND_STREAMS_A_PERSON = 1
+        settings.PLAYGROUND_STREAMS_PER_USER = 1
         know_the_models()
         yield gateway
 
@@ -97,7 +97,7 @@ def held_midway(portal: MortalPortal, user: User, sandbox: Sandbox) -> Listening
 def test_an_answer_whose_process_was_killed_keeps_what_was_saved(
     as_intern: Client, intern: User, sandbox: Sandbox, portal: MortalPortal, settings: Settings
 ) -> None:
-    settings.PLAYGROUND_STREAMS_A_PERSON = 1
+    settings.PLAYGROUND_STREAMS_PER_USER = 1
     listening = held_midway(portal, intern, sandbox)
     wait_until(lambda: the_answer().text == SAID)
 
@@ -134,7 +134,7 @@ def test_a_stop_lets_end_what_ends_and_tells_the_rest_that_it_was_interrupted(
     assert SAID in long.article
     assert_all_ended(portal, processes)
     assert_the_gateway_is_free(sandbox)
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()
     Answer.objects.filter(state=State.COMPLETE).get().message.conversation.delete()
     assert_interrupted(as_intern)
 
@@ -151,7 +151,7 @@ def test_a_stop_in_a_hurry_writes_down_what_it_interrupts(
     assert listening.said == "The answer was interrupted"
     assert_all_ended(portal, processes)
     assert_the_gateway_is_free(sandbox)
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()
     assert_interrupted(as_intern)
 
 
@@ -171,9 +171,9 @@ def assert_the_gateway_is_free(gateway: Sandbox) -> None:
 
 def let_time_pass() -> None:
     """Put all signs of life back to where nobody believes in them any more."""
-    long_ago = timezone.now() - LOST_AFTER - timedelta(seconds=1)
+    long_ago = timezone.now() - STALE_AFTER - timedelta(seconds=1)
     rows.aged(the_answer().pk, long_ago)
-    Slot.objects.update(renewed_at=long_ago)
+    ActiveCall.objects.update(renewed_at=long_ago)
 
 
 def assert_interrupted(client: Client) -> None:

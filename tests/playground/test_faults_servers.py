@@ -78,7 +78,7 @@ def portal_on(sandbox: Sandbox, postgres: Postgres, redis: Redis) -> MortalPorta
         REDIS_URL=redis.url,
         DATABASE_POOL_SIZE="1",  # so that who holds it is in everybody's way
         DATABASE_POOL_TIMEOUT_S="3",
-        PLAYGROUND_SILENCE_S="5",
+        PLAYGROUND_IDLE_TIMEOUT_S="5",
     )
 
 

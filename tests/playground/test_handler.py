@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from gateway.async_transport import close_session
-from playground.models import Answer, Slot
+from playground.models import ActiveCall, Answer
 from playground.services.autosave import last_round
 from playground.services.running import interrupt_all, runs_here
 from tests.conftest import HTMX
@@ -95,7 +95,7 @@ def test_no_connection_to_the_database_is_held_while_tokens_flow(as_intern: Clie
 def test_two_pages_that_open_a_stream_at_once_read_one_answer(as_intern: Client, sandbox: Sandbox) -> None:
     as_intern.post(reverse("playground:compare"), {"message": LONG, "models": ["gpt-4o-mini", "llama-70b"]})
     first = Answer.objects.filter(model="llama-70b").get()
-    assert not Slot.objects.exists()
+    assert not ActiveCall.objects.exists()
 
     async def read() -> tuple[int, int]:
         handler = Handler()
@@ -107,7 +107,7 @@ def test_two_pages_that_open_a_stream_at_once_read_one_answer(as_intern: Client,
         return under_way
 
     assert asyncio.run(read()) == (1, 1)
-    assert Slot.objects.count() == 1
+    assert ActiveCall.objects.count() == 1
 
 
 def test_a_stream_ends_in_the_language_and_time_zone_of_its_reader(as_intern: Client, intern: User) -> None:

@@ -10,13 +10,13 @@ from django.urls import reverse
 
 from accounts.models import User
 from playground.models import Answer, Conversation, Message
-from playground.services.asking import begin, prepare
+from playground.services.chat import begin, prepare
 from playground.services.handover import KEPT_S, MOST_BYTES, hand_over, take_over
 from playground.services.refusals import AskRefused
 from tests.conftest import HTMX, signed_in
 from tests.playground import rows
 from tests.playground.sse import heard, opened, send
-from tests.playground.streams import asker, know_the_models
+from tests.playground.streams import context, know_the_models
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -65,9 +65,9 @@ def test_a_stranger_gets_nothing_and_leaves_it_to_its_owner(intern: User, as_int
 
 def test_the_second_who_begins_it_is_refused(intern: User, as_intern: Client) -> None:
     send(as_intern, "Hello [words 3]")
-    prepared = [prepare(asker(intern), Answer.objects.owned_by(intern).get()) for _ in range(2)]
+    prepared = [prepare(context(intern), Answer.objects.owned_by(intern).get()) for _ in range(2)]
 
-    assert begin(prepared[0]).slot_id
+    assert begin(prepared[0]).active_call_id
     with pytest.raises(AskRefused) as refused:
         begin(prepared[1])
     assert refused.value.code == "begun"
@@ -83,7 +83,7 @@ def test_what_was_deleted_meanwhile_is_not_there(as_intern: Client) -> None:
 
 def test_is_kept_for_seconds_and_in_bounds(intern: User) -> None:
     conversation = rows.conversation(intern, ("One", "1"))
-    prepared = prepare(asker(intern), conversation.head)  # type: ignore[arg-type]  # it has one
+    prepared = prepare(context(intern), conversation.head)  # type: ignore[arg-type]  # it has one
     big = [
         replace(prepared, answer=Answer(message=Message(conversation=conversation, stored_bytes=MOST_BYTES * 2 // 3)))
         for _ in range(2)

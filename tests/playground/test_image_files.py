@@ -21,7 +21,7 @@ from accounts.models import User
 from playground.models import Answer, Conversation, GeneratedImage, Image, Message
 from playground.services import prune, turns
 from playground.services.anonymise import anonymise
-from playground.services.asking import Question, ask
+from playground.services.chat import NewMessage, ask
 from playground.services.requests import Picture
 from tests.keys.acts import BY_TEST
 from tests.keys.crashes import killed_after
@@ -31,7 +31,7 @@ from tests.playground import rows
 from tests.playground.image_storage import age_files, away, configured, files, folder_of_files
 from tests.playground.scripted import scripted_gateway
 from tests.playground.sse import answer_to, heard, send
-from tests.playground.streams import MODEL, asker, know_the_models
+from tests.playground.streams import MODEL, context, know_the_models
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +48,7 @@ def storage(settings: Settings, tmp_path: Path) -> None:
 
 @pytest.fixture
 def models(sandbox: Sandbox, db: None, settings: Settings) -> None:
-    settings.PLAYGROUND_STREAMS_A_PERSON = settings.PLAYGROUND_REQUESTS_A_MINUTE = 1000
+    settings.PLAYGROUND_STREAMS_PER_USER = settings.PLAYGROUND_REQUESTS_PER_MINUTE = 1000
     know_the_models()
 
 
@@ -115,7 +115,7 @@ def test_files_go_with_their_rows_once_that_is_certain(
         (turns.delete_conversation, 0),
         (last_turn, 2),
         (prune_all, 0),
-        (lambda _: anonymise(person=intern, act=BY_TEST), 0),
+        (lambda _: anonymise(person=intern, actor=BY_TEST), 0),
     ):
         conversation = illustrated(intern)
         with django_capture_on_commit_callbacks(execute=True):
@@ -179,11 +179,11 @@ def test_the_prune_deletes_what_no_row_names_after_a_day_and_nothing_else(intern
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_kill_while_they_are_stored_or_deleted_leaves_no_row_without_its_file(models: None, intern: User) -> None:
     use(intern)
-    question = Question(text="Look", params={"model": MODEL}, pictures=[PICTURE, PICTURE])
-    kills, (killed, line) = 0, killed_after(0, lambda: ask(asker(intern), question), SERVICES)
+    question = NewMessage(text="Look", params={"model": MODEL}, pictures=[PICTURE, PICTURE])
+    kills, (killed, line) = 0, killed_after(0, lambda: ask(context(intern), question), SERVICES)
     while killed and not Image.objects.exists():
         kills += 1
-        killed, line = killed_after(line, lambda: ask(asker(intern), question), SERVICES)
+        killed, line = killed_after(line, lambda: ask(context(intern), question), SERVICES)
     assert kills >= 4
     assert Image.objects.count() == 2
     assert of_rows() < set(files())  # those of the kills lie about

@@ -14,14 +14,14 @@ from accounts.models import User
 from playground.models import Answer, Conversation, ParameterSet
 from playground.services import prune, turns
 from playground.services.anonymise import anonymise
-from playground.services.asking import Question, ask
+from playground.services.chat import NewMessage, ask
 from tests.conftest import HTMX
 from tests.factories import make_user
 from tests.keys.acts import BY_TEST
 from tests.keys.playground_acts import use
 from tests.playground import rows
 from tests.playground.sse import answer_to, heard, send
-from tests.playground.streams import MODEL, asker, know_the_models
+from tests.playground.streams import MODEL, context, know_the_models
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ FOUR = ["general_nothink", "gpt-4o-mini", "claude-3-haiku", "llama-70b"]
 
 @pytest.fixture
 def models(sandbox: Sandbox, db: None, settings: Settings) -> None:
-    settings.PLAYGROUND_STREAMS_A_PERSON = settings.PLAYGROUND_REQUESTS_A_MINUTE = 1000
+    settings.PLAYGROUND_STREAMS_PER_USER = settings.PLAYGROUND_REQUESTS_PER_MINUTE = 1000
     know_the_models()
 
 
@@ -40,7 +40,7 @@ def queries_of(client: Client, **settings: Any) -> int:
     """Return how many queries a message in a new conversation takes; its settings are as they are typed."""
     with CaptureQueriesContext(connection) as captured:
         assert send(client, "Hello [words 3]", **settings).status_code == 200
-    return sum("playground_slot" not in query["sql"] for query in captured)  # all slots are counted once a second
+    return sum("playground_activecall" not in query["sql"] for query in captured)  # all calls are counted once a second
 
 
 # --- One for all ------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ def test_the_order_of_names_makes_no_difference_and_any_value_does() -> None:
 
 def test_people_share_none(models: None, intern: User, staff: User) -> None:
     for person in (intern, staff):
-        ask(asker(person), Question(text="Hello", params={"model": MODEL, **SETUP}))
+        ask(context(person), NewMessage(text="Hello", params={"model": MODEL, **SETUP}))
 
     assert set(ParameterSet.objects.values_list("owner", flat=True)) == {intern.pk, staff.pk}
 
@@ -150,7 +150,7 @@ def test_they_go_with_the_last_that_was_asked_with_them(
 def test_they_go_with_an_anonymised_person_in_the_same_transaction(intern: User, sandbox: Sandbox) -> None:
     rows.conversation(intern, ("Hello", "Hi"), params={"model": MODEL, "system": "You are Ngozi."})
 
-    anonymise(person=intern, act=BY_TEST)
+    anonymise(person=intern, actor=BY_TEST)
 
     assert not ParameterSet.objects.exists()
 
@@ -178,7 +178,7 @@ def test_none_is_lost_or_doubled_while_many_messages_and_a_prune_meet(models: No
                     turns.delete_conversation(conversation)
                 prune.prune_parameters()
             else:
-                ask(asker(intern), Question(text="Hello", params={"model": MODEL, "seed": 1}))
+                ask(context(intern), NewMessage(text="Hello", params={"model": MODEL, "seed": 1}))
         finally:
             connection.close()
 

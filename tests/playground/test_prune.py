@@ -1,4 +1,4 @@
-"""What ends by itself: old conversations, lost answers, slots that nobody renews."""
+"""What ends by itself: old conversations, lost answers, calls that nobody renews."""
 
 import logging
 from datetime import timedelta
@@ -11,15 +11,15 @@ from django.utils import timezone
 from accounts.models import User
 from playground import tasks
 from playground.errors.classify import INTERRUPTED, AnswerError
-from playground.models import LEFT_AFTER, LOST_AFTER, Answer, Conversation, Image, Slot
+from playground.models import ABANDONED_AFTER, STALE_AFTER, ActiveCall, Answer, Conversation, Image
 from playground.services import prune
 from tests.factories import make_user
 from tests.playground import rows
 
 pytestmark = pytest.mark.django_db
 
-KEPT = timedelta(days=settings.PLAYGROUND_KEPT_DAYS)
-UNKEPT = timedelta(hours=settings.PLAYGROUND_UNKEPT_HOURS)
+KEPT = timedelta(days=settings.PLAYGROUND_RETENTION_DAYS)
+UNKEPT = timedelta(hours=settings.PLAYGROUND_TEMPORARY_HOURS)
 A_MOMENT = timedelta(minutes=1)
 
 
@@ -71,19 +71,19 @@ def test_deletes_a_conversation_of_a_thousand_turns(owner: User) -> None:
 
 
 # --- Slots ------------------------------------------------------------------------------------------
-def test_forgets_slots_after_a_day(owner: User) -> None:
-    rows.slot(owner, renewed=timedelta(days=1) + A_MOMENT, ended=True)
-    stays = rows.slot(owner, renewed=timedelta(days=1) - A_MOMENT, ended=True)
+def test_forgets_calls_after_a_day(owner: User) -> None:
+    rows.call(owner, renewed=timedelta(days=1) + A_MOMENT, ended=True)
+    stays = rows.call(owner, renewed=timedelta(days=1) - A_MOMENT, ended=True)
 
-    assert prune.prune_slots() == 1
-    assert list(Slot.objects.all()) == [stays]
+    assert prune.prune_calls() == 1
+    assert list(ActiveCall.objects.all()) == [stays]
 
 
-def test_ends_slots_that_nobody_renews(owner: User) -> None:
-    lost, alive = rows.slot(owner, renewed=LOST_AFTER + A_MOMENT), rows.slot(owner)
+def test_ends_calls_that_nobody_renews(owner: User) -> None:
+    lost, alive = rows.call(owner, renewed=STALE_AFTER + A_MOMENT), rows.call(owner)
 
-    assert prune.settle_slots() == 1
-    assert prune.settle_slots() == 0
+    assert prune.settle_calls() == 1
+    assert prune.settle_calls() == 0
     lost.refresh_from_db()
     alive.refresh_from_db()
     assert (lost.ended_at, alive.ended_at) == (lost.renewed_at, None)
@@ -102,7 +102,7 @@ def answer_of(earlier: Answer) -> Answer:
 
 
 def test_says_that_an_answer_was_interrupted_and_keeps_what_had_come(owner: User) -> None:
-    answer = under_way(owner, Answer.State.STREAMING, silent=LOST_AFTER + A_MOMENT, text="Half a")
+    answer = under_way(owner, Answer.State.STREAMING, silent=STALE_AFTER + A_MOMENT, text="Half a")
 
     assert prune.settle_answers() == 1
 
@@ -114,7 +114,7 @@ def test_says_that_an_answer_was_interrupted_and_keeps_what_had_come(owner: User
 
 
 def test_stops_what_waited_and_never_began(owner: User) -> None:
-    answer = under_way(owner, Answer.State.WAITING, silent=LEFT_AFTER + A_MOMENT)
+    answer = under_way(owner, Answer.State.WAITING, silent=ABANDONED_AFTER + A_MOMENT)
 
     assert not answer_of(answer).is_under_way
     assert prune.settle_answers() == 1
@@ -124,7 +124,7 @@ def test_stops_what_waited_and_never_began(owner: User) -> None:
 
 
 def test_lets_a_column_wait_for_its_turn_longer_than_a_stream_may_be_silent(owner: User) -> None:
-    answer = under_way(owner, Answer.State.WAITING, silent=LEFT_AFTER - A_MOMENT)
+    answer = under_way(owner, Answer.State.WAITING, silent=ABANDONED_AFTER - A_MOMENT)
 
     assert answer_of(answer).is_under_way
     assert prune.settle_answers() == 0
@@ -132,14 +132,14 @@ def test_lets_a_column_wait_for_its_turn_longer_than_a_stream_may_be_silent(owne
 
 @pytest.mark.parametrize("state", Answer.UNDER_WAY)
 def test_leaves_what_gave_a_sign_of_life(owner: User, state: str) -> None:
-    under_way(owner, state, silent=LOST_AFTER - timedelta(seconds=10))
+    under_way(owner, state, silent=STALE_AFTER - timedelta(seconds=10))
 
     assert prune.settle_answers() == 0
 
 
 def test_settles_once_and_leaves_what_has_ended(owner: User) -> None:
-    under_way(owner, Answer.State.STREAMING, silent=LOST_AFTER + A_MOMENT)
-    under_way(owner, Answer.State.COMPLETE, silent=LOST_AFTER + A_MOMENT)
+    under_way(owner, Answer.State.STREAMING, silent=STALE_AFTER + A_MOMENT)
+    under_way(owner, Answer.State.COMPLETE, silent=STALE_AFTER + A_MOMENT)
 
     assert prune.settle_answers() == 1
     assert prune.settle_answers() == 0
@@ -149,15 +149,15 @@ def test_settles_once_and_leaves_what_has_ended(owner: User) -> None:
 # --- Tasks ------------------------------------------------------------------------------------------
 def test_each_task_writes_one_line(owner: User, caplog: pytest.LogCaptureFixture) -> None:
     used(owner, KEPT + A_MOMENT)
-    under_way(owner, Answer.State.STREAMING, silent=LOST_AFTER + A_MOMENT)
+    under_way(owner, Answer.State.STREAMING, silent=STALE_AFTER + A_MOMENT)
     caplog.set_level(logging.INFO, logger="playground")
 
     tasks.settle()
     tasks.prune()
 
     assert [record.getMessage().rpartition(" in ")[0] for record in caplog.records] == [
-        "playground.settle: 1 answers, 0 slots",
-        "playground.prune: 1 conversations, 0 slots, 0 unused parameter sets, 0 unused files",
+        "playground.settle: 1 answers, 0 calls",
+        "playground.prune: 1 conversations, 0 calls, 0 unused parameter sets, 0 unused files",
     ]
 
 

@@ -30,7 +30,7 @@ FOUR = ["general_nothink", "gpt-4o-mini", "claude-3-haiku", "llama-70b"]
 @pytest.fixture(autouse=True)
 def models(sandbox: Sandbox, db: None, settings: Settings) -> None:
     know_the_models()
-    settings.PLAYGROUND_REQUESTS_A_MINUTE = 1000
+    settings.PLAYGROUND_REQUESTS_PER_MINUTE = 1000
 
 
 def picture(size: int) -> SimpleUploadedFile:

@@ -77,7 +77,7 @@ def provider(port: int) -> Iterator[Provider]:
 @pytest.mark.skipif("REAL_DIALECT_PORT" not in os.environ, reason="needs a gateway with the models of .ci/run")
 def test_reads_what_the_gateway_lets_through(as_intern: Client, intern: User, settings: Settings) -> None:
     """Ask all in one test: the provider's port is the one that the gateway's configuration names."""
-    settings.PLAYGROUND_REQUESTS_A_MINUTE = settings.PLAYGROUND_CONVERSATIONS_PER_HOUR = 1000
+    settings.PLAYGROUND_REQUESTS_PER_MINUTE = settings.PLAYGROUND_CONVERSATIONS_PER_HOUR = 1000
     found: dict[str, dict[str, tuple[str, str, str]]] = {model: {} for model in CHANGED}
     with (
         real_gateway(settings, intern, variable="REAL_OTHER_GATEWAY_URL"),

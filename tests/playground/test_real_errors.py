@@ -215,7 +215,7 @@ def test_a_provider_that_breaks_off_in_the_middle(as_intern: Client, text: str) 
 
 @pytest.mark.parametrize("text", ["Hello [slow 30000]", "Hello [words 3] [pace 30000]"], ids=["head", "first word"])
 def test_a_first_word_that_does_not_come(as_intern: Client, settings: Settings, text: str) -> None:
-    settings.PLAYGROUND_SILENCE_S = 1.0
+    settings.PLAYGROUND_IDLE_TIMEOUT_S = 1.0
 
     conversation = heard(send(as_intern, text))
 

@@ -7,7 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import User
-from playground.models import Answer, Slot
+from playground.models import ActiveCall, Answer
 from tests.playground.real_portal import (
     GONE_WITHIN_S,
     LONG,
@@ -70,4 +70,4 @@ def test_a_browser_that_goes_before_the_first_word_ends_it_as_well(there: Served
     wait_until(lambda: there.tap.hung_up, GONE_WITHIN_S)
     answer = the_ended_answer()
     assert (answer.state, answer.text, answer.problem) == (State.STOPPED, "", None)
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from accounts.models import User
 from gateway.secret import token_of
 from keys.models import GatewayModel
-from playground.models import Answer, Conversation, Slot
+from playground.models import ActiveCall, Answer, Conversation
 from playground.services.columns import columns_of
 from tests.conftest import HTMX
 from tests.keys.playground_acts import use
@@ -74,7 +74,7 @@ def test_texts_become_vectors(as_intern: Client, real: RealGateway) -> None:
     vectors = [row["embedding"] for row in real.call("POST", "/v1/embeddings", body=body).json()["data"]]
     places = [words.index(" ".join(f"{number:.4f}" for number in vector)) for vector in vectors]
     assert places == sorted(places)
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()
 
 
 @pytest.mark.parametrize(

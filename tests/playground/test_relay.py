@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import User
-from playground.models import Answer, Conversation, Slot
+from playground.models import ActiveCall, Answer, Conversation
 from playground.services.running import Delta, Done
 from tests.keys.leaks import assert_nowhere, everywhere
 from tests.playground.streams import Reading, asked, ended, know_the_models, text_of
@@ -122,7 +122,7 @@ def test_what_was_stopped_has_an_estimated_cost(intern: User, sandbox: Sandbox) 
 
 
 def test_a_silent_gateway_is_given_up(intern: User, sandbox: Sandbox, settings: Settings) -> None:
-    settings.PLAYGROUND_SILENCE_S = 0.3
+    settings.PLAYGROUND_IDLE_TIMEOUT_S = 0.3
     sandbox.faults("/chat/completions", "stream_silent", after_chunks=3)
     job = asked(intern, "Talk [words 30]")
 
@@ -135,15 +135,15 @@ def test_a_silent_gateway_is_given_up(intern: User, sandbox: Sandbox, settings: 
     assert answer.text == text_of(updates) != ""
 
 
-def test_every_end_frees_the_slot(intern: User, sandbox: Sandbox) -> None:
+def test_every_end_ends_the_call(intern: User, sandbox: Sandbox) -> None:
     ended(intern, "Well [words 2]")
     ended(intern, "Broken [fail 500]")
     reading = Reading(asked(intern, "Stopped [words 500] [pace 20]"))
     reading.first_word()
     reading.hang_up()
 
-    assert Slot.objects.count() == 3
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert ActiveCall.objects.count() == 3
+    assert not ActiveCall.objects.filter(ended_at=None).exists()
 
 
 @pytest.mark.django_db(transaction=True)

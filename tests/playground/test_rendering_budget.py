@@ -130,7 +130,7 @@ def test_a_conversation_of_dear_answers_opens_and_shows_all_of_them(as_intern: C
     with cost_measured() as cost:
         page = as_intern.get(reverse("playground:conversation", args=[chat.pk]))
     assert page.status_code == 200
-    assert page.content.count(b'<article class="ps-it"') == 6
+    assert page.content.count(b'<article class="msg-assistant"') == 6
     assert cost.rendering_s < PAGE_CPU_S + MOST_CPU_S
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from accounts.models import User
 from playground.models import Answer, Conversation, Message
+from playground.services.limits import end_call
 from playground.services.requests import REFUSABLE, chat_request, completion_request, data_url, wants_usage
-from playground.services.slots import end_slot
 from tests.factories import make_intern
 from tests.playground import rows
 from tests.playground.streams import asked, know_the_models
@@ -281,5 +281,5 @@ def test_the_gateway_is_told_whose_request_it_is_by_the_portal_alone(intern: Use
 
         assert job.body.as_json()["user"] == intern.gateway_user_id
         assert "user" not in refused.body.as_json()
-        end_slot(job.slot_id)
-        end_slot(refused.slot_id)
+        end_call(job.active_call_id)
+        end_call(refused.active_call_id)

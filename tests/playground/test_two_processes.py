@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import User
-from playground.models import Answer, Slot
+from playground.models import ActiveCall, Answer
 from tests.conftest import HTMX
 from tests.keys.views.pages import field_in
 from tests.playground.mortal_portal import Listening, MortalPortal
@@ -37,5 +37,5 @@ def test_the_other_process_shows_what_has_come_and_stops_it(intern: User, sandbo
     assert (first.said, second.said) == ("Stopped.", "Stopped.")
     assert SAID in second.article
     assert the_answer().state == Answer.State.STOPPED
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()
     wait_until(lambda: not sandbox.connections()["open"])

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from keys.models import GatewayModel
 from playground.errors.classify import INTERRUPTED
-from playground.models import LOST_AFTER, Answer
+from playground.models import STALE_AFTER, Answer
 from playground.templatetags.playground_words import (
     another_model,
     card,
@@ -93,7 +93,7 @@ def test_writes_numbers_for_machines(number: float | None, written: str) -> None
 
 
 def test_says_of_an_answer_whose_process_died_what_happened_before_a_task_has() -> None:
-    lost = Answer(state="streaming", text="Half a", saved_at=timezone.now() - LOST_AFTER)
+    lost = Answer(state="streaming", text="Half a", saved_at=timezone.now() - STALE_AFTER)
     going = Answer(state="streaming", text="Half a", saved_at=timezone.now())
 
     assert finish_words(lost) == "Interrupted"

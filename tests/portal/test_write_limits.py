@@ -13,11 +13,13 @@ from tests.portal.test_routes import GET_ONLY
 from web.messages import MOST
 
 ACTIONS: Final = "KEY_ACTIONS_PER_HOUR, and refusals are counted"
-ASKS: Final = "PLAYGROUND_REQUESTS_A_MINUTE, PLAYGROUND_STORED_MB_PER_USER, _CONVERSATIONS_PER_HOUR, _IMAGE_MB_PER_HOUR"
+ASKS: Final = (
+    "PLAYGROUND_REQUESTS_PER_MINUTE, PLAYGROUND_STORED_MB_PER_USER, _CONVERSATIONS_PER_HOUR, _IMAGE_MB_PER_HOUR"
+)
 WAITS: Final = "answers that wait (services.quotas.MOST_WAITING), PLAYGROUND_STORED_MB_PER_USER"
 CHANGES: Final = "changes or deletes rows that are there, and makes none"
 NOTHING: Final = "writes nothing to the database"
-CALLS: Final = "PLAYGROUND_REQUESTS_A_MINUTE; one small row a call, deleted after a day"
+CALLS: Final = "PLAYGROUND_REQUESTS_PER_MINUTE; one small row a call, deleted after a day"
 TASKS: Final = "one task in half a minute"
 ALLAUTH: Final = "a rate limit of allauth, per address and account"
 BOUNDS: Final = {

@@ -55,7 +55,7 @@ def test_whoever_passes_their_budget_has_all_keys_blocked_until_the_period_ends(
     staff: User, intern: User, without_teams: Sandbox
 ) -> None:
     spender, idle, of_another = issue(staff, "spender").key, issue(staff, "idle").key, issue(intern).key
-    services.rotate_key(key=again(idle), act=BY_TEST)
+    services.rotate_key(key=again(idle), actor=BY_TEST)
     use(staff)
     spend(without_teams, spender, "0.99")
     assert blocked_at(without_teams) == set()
@@ -136,7 +136,7 @@ def test_pages_and_refusals_speak_of_the_persons_budget(staff: User, as_staff: C
     for act in (services.renew_key, services.rotate_key):
         Key.objects.filter(pk=fresh.key.pk).update(expires_at=timezone.now() + timedelta(days=1))
         with pytest.raises(services.KeyRefused, match=words):
-            act(key=again(fresh.key), act=BY_TEST)
+            act(key=again(fresh.key), actor=BY_TEST)
     assert str(refusal_of(staff)).startswith(words)
     assert str(services.check_secret(owner=staff, secret=fresh.secret).sentence) == words
 

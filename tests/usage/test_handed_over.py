@@ -141,7 +141,7 @@ def test_a_number_that_makes_no_sense_keeps_what_both_had(sandbox: Sandbox, staf
 def test_budgets_of_people_count_their_part_and_that_of_the_key_all(sandbox: Sandbox, staff: User, other: User) -> None:
     fresh = issue(staff, intern_name="Ada")
     first = Decimal(chat(sandbox, fresh.secret).headers["x-litellm-response-cost"])
-    services.hand_over(intern=Intern.objects.get(), to=other, act=BY_TEST)
+    services.hand_over(intern=Intern.objects.get(), to=other, actor=BY_TEST)
     second = sum(Decimal(chat(sandbox, fresh.secret).headers["x-litellm-response-cost"]) for _ in range(2))
 
     poll()

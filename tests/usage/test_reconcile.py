@@ -91,7 +91,7 @@ def test_a_key_that_works_again_after_its_end_here(sandbox: Sandbox, intern: Use
 
 
 def test_a_key_that_was_renewed_and_one_under_way_agree(sandbox: Sandbox, staff: User) -> None:
-    renew_key(key=ending_in(issue(staff).key, sandbox, days=4), act=BY_TEST)
+    renew_key(key=ending_in(issue(staff).key, sandbox, days=4), actor=BY_TEST)
     under_way = Key.objects.create(owner=staff, kind=Key.Kind.TEMPORARY, label="new")
     token = Token.objects.create(key=under_way)
     make_outside(sandbox, user_id=staff.gateway_user_id, key_alias=token.alias)

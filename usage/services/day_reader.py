@@ -8,10 +8,10 @@ from decimal import Decimal
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
-from gateway import reading
+from gateway import parsing
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayUnavailable, is_unknown_route
-from gateway.reading import not_understood
+from gateway.parsing import not_understood
 from gateway.types import ActivityPage, ActivityRow, DayTotals, InvalidMetric
 from gateway.usage import PAGE_SIZE
 from usage.models import MODEL_LENGTH, TOKEN_LENGTH
@@ -84,7 +84,7 @@ class DayUsage:
     def mark_invalid(self, token: str, model: str, place: int) -> None:
         """Record that an amount is invalid, and count it as 0."""
         amounts = self.facts[token, model]
-        reported = reading.shown(amounts[place])
+        reported = parsing.shown(amounts[place])
         self.invalid.append(InvalidMetric(token=token, model_group=model, measure=ROW_FIELDS[place], reported=reported))
         amounts[place] = 0
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from gateway.checkup import examine
+from gateway.diagnostics import examine
 from gateway.django import get_gateway
 
 

@@ -71,8 +71,8 @@ def test_a_deleted_key_is_not_known(as_intern: Client, fresh: services.FreshKey,
 
 def test_an_old_secret_after_its_grace_is_not_known(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
     old = issue(intern)
-    services.rotate_key(key=again(old.key), act=BY_TEST)
-    services.end_old_secret(key=again(old.key), act=BY_TEST)
+    services.rotate_key(key=again(old.key), actor=BY_TEST)
+    services.end_old_secret(key=again(old.key), actor=BY_TEST)
 
     assert "The gateway does not know this key" in check(as_intern, old.secret)
 

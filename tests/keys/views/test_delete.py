@@ -112,7 +112,7 @@ def test_a_lost_answer_is_not_taken_for_a_yes(
 
 
 def test_takes_both_secrets_of_a_rotation_along(as_intern: Client, key: Key, sandbox: Sandbox) -> None:
-    services.rotate_key(key=again(key), act=BY_TEST)
+    services.rotate_key(key=again(key), actor=BY_TEST)
 
     as_intern.post(url_of("delete", key))
 

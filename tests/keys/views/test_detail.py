@@ -15,7 +15,7 @@ from tests.sandbox_process import Sandbox
 
 def test_shows_settings_secrets_and_acts(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
     old = issue(intern)
-    new = services.rotate_key(key=again(old.key), act=BY_TEST)
+    new = services.rotate_key(key=again(old.key), actor=BY_TEST)
 
     page = words_of(as_intern.get(url_of("detail", old.key)))
 
@@ -34,7 +34,7 @@ def test_shows_settings_secrets_and_acts(as_intern: Client, intern: User, sandbo
 
 
 def test_keeps_the_history_of_a_deleted_key(as_intern: Client, key: Key) -> None:
-    services.delete_key(key=again(key), act=BY_TEST)
+    services.delete_key(key=again(key), actor=BY_TEST)
 
     page = words_of(as_intern.get(url_of("detail", key)))
 
@@ -46,7 +46,7 @@ def test_offers_only_what_may_be_done_now(as_intern: Client, key: Key) -> None:
     page = as_intern.get(url_of("detail", key)).content.decode()
     assert url_of("rotate", key) in page
     assert url_of("renew", key) not in page
-    services.delete_key(key=again(key), act=BY_TEST)
+    services.delete_key(key=again(key), actor=BY_TEST)
 
     page = as_intern.get(url_of("detail", key)).content.decode()
     for act in ("rotate", "renew", "delete", "label"):

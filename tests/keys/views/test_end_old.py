@@ -14,7 +14,7 @@ from tests.sandbox_process import Sandbox
 @pytest.fixture
 def rotated(key: Key) -> Key:
     """Return a key in the grace of a rotation."""
-    services.rotate_key(key=again(key), act=BY_TEST)
+    services.rotate_key(key=again(key), actor=BY_TEST)
     return key
 
 
@@ -66,7 +66,7 @@ def test_a_key_without_an_old_secret_has_none_to_end(as_intern: Client, intern: 
 
 
 def test_a_strangers_key_is_not_there(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
-    services.rotate_key(key=again(foreign_key), act=BY_TEST)
+    services.rotate_key(key=again(foreign_key), actor=BY_TEST)
 
     assert_not_found(as_intern, foreign_key, "end_old", sandbox)
 

@@ -151,7 +151,7 @@ def _prepare(act: str, owner: User, sandbox: Sandbox) -> tuple[Key, Scene]:
     key = ending_in(fresh.key, sandbox, days=3)
     secrets = [fresh.secret]
     if act == "end_old":
-        secrets.append(services.rotate_key(key=again(key), act=BY_TEST).secret)
+        secrets.append(services.rotate_key(key=again(key), actor=BY_TEST).secret)
     return again(key), Scene(sandbox, secrets, sandbox.live_keys())
 
 

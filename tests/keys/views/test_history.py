@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.audit import Act, record
+from accounts.audit import Actor, record
 from accounts.models import AuditAction, AuditOutcome, User
 from keys.models import Key
 from tests.keys.views.pages import assert_only, words_of
@@ -18,7 +18,7 @@ def fill(owner: User, key: Key, number: int) -> None:
     """Write as many entries."""
     for place in range(number):
         record(
-            act=Act(actor=owner),
+            actor=Actor(user=owner),
             action=AuditAction.RELABEL,
             outcome=AuditOutcome.DONE,
             subject=owner,
@@ -91,7 +91,7 @@ def test_writes_dates_in_words_in_the_readers_language(
     as_intern: Client, intern: User, key: Key, code: str, details: dict[str, Any], language: str, words: str
 ) -> None:
     record(
-        act=Act(),
+        actor=Actor(),
         action=AuditAction.SYNC,
         outcome=AuditOutcome.DONE,
         subject=intern,

@@ -58,7 +58,7 @@ def test_what_needs_the_person_comes_first(as_staff: Client, staff: User, sandbo
     issue(staff, "calm")
     ending_in(issue(staff, "ending").key, sandbox, days=3)
     ending_in(issue(staff, "over").key, sandbox, days=-1)
-    services.delete_key(key=again(issue(staff, "deleted one").key), act=BY_TEST)
+    services.delete_key(key=again(issue(staff, "deleted one").key), actor=BY_TEST)
     sandbox.call("POST", "/key/generate", body={"user_id": staff.gateway_user_id, "key_alias": "elsewhere"})
     services.sync_keys()
 
@@ -86,13 +86,13 @@ def test_says_under_way_states_in_words(as_staff: Client, staff: User, sandbox: 
     key = issue(staff, "going").key
     sandbox.faults("/key/delete", "error", status=503)
     with pytest.raises(GatewayUnavailable):
-        services.delete_key(key=again(key), act=BY_TEST)
+        services.delete_key(key=again(key), actor=BY_TEST)
     blocked = issue(staff, "blocked one").key
     Key.objects.filter(pk=blocked.pk).update(blocked=True)
     unfinished = issue(staff, "coming").key
     Key.objects.filter(pk=unfinished.pk).update(state=Key.State.ISSUING)
     rotating = issue(staff, "turning").key
-    services.rotate_key(key=again(rotating), act=BY_TEST)
+    services.rotate_key(key=again(rotating), actor=BY_TEST)
 
     page = words_of(as_staff.get("/"))
 
@@ -101,7 +101,7 @@ def test_says_under_way_states_in_words(as_staff: Client, staff: User, sandbox: 
 
 
 def test_what_ended_is_shown_for_a_day(as_intern: Client, key: Key) -> None:
-    services.delete_key(key=again(key), act=BY_TEST)
+    services.delete_key(key=again(key), actor=BY_TEST)
     assert "thesis" in words_of(as_intern.get("/"))
 
     Key.objects.update(ended_at=timezone.now() - timedelta(days=1, minutes=1))

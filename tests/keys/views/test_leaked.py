@@ -41,7 +41,7 @@ def test_ends_every_old_secret_in_one_act_and_shows_the_new_one(
     make_policy("Interns", grace_hours=48)  # the grace is for ordinary replacement only
     secrets = [issue(intern).secret]
     if graced:
-        secrets.append(services.rotate_key(key=again(Key.objects.get()), act=BY_TEST).secret)
+        secrets.append(services.rotate_key(key=again(Key.objects.get()), actor=BY_TEST).secret)
 
     response = as_intern.post(url_of("leaked", Key.objects.get()), headers=way)
 

@@ -14,7 +14,7 @@ from pytest_django.asserts import assertContains, assertRedirects
 
 from accounts.models import User
 from gateway.secret import Secret
-from playground.models import Answer, Conversation, Image, Message, Slot
+from playground.models import ActiveCall, Answer, Conversation, Image, Message
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_user
 from tests.keys.playground_acts import allow, use
@@ -50,7 +50,7 @@ def stream_url(answer: Answer) -> str:
 
 def everything() -> list[Any]:
     """Return all rows that asking writes."""
-    return [list(model.objects.order_by("pk").values()) for model in (Conversation, Message, Answer, Image, Slot)]
+    return [list(model.objects.order_by("pk").values()) for model in (Conversation, Message, Answer, Image, ActiveCall)]
 
 
 # --- A message and its stream -----------------------------------------------------------------------

@@ -16,7 +16,7 @@ from accounts.models import User
 from keys.models import GatewayModel
 from keys.snippets import NO_SECRET
 from playground.models import Answer, Conversation, Image, Message
-from playground.services.asking import body_of
+from playground.services.chat import body_of
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_policy, make_user
 from tests.playground.rows import PIXEL, answer, conversation, image, last_answer, message

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from accounts.models import User
-from playground.models import LEFT_AFTER, Answer, Conversation, Slot
+from playground.models import ABANDONED_AFTER, ActiveCall, Answer, Conversation
 from playground.services.columns import Column, columns_of
 from playground.services.handover import take_over
 from tests.conftest import HTMX
@@ -178,12 +178,12 @@ def test_four_models_are_asked_though_three_may_speak_at_once(as_intern: Client)
     assert streamed(as_intern, fourth).text == "1 2 3 4 5"
     for response in begun[1:]:
         list(stream_of(response))
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()
 
 
 def test_a_column_waits_for_the_next_minute(as_intern: Client, settings: Settings) -> None:
     first, second = compared(as_intern)
-    settings.PLAYGROUND_REQUESTS_A_MINUTE = 1
+    settings.PLAYGROUND_REQUESTS_PER_MINUTE = 1
     streamed(as_intern, first)
 
     waits = opened(as_intern, second)
@@ -202,12 +202,12 @@ def test_nobody_begins_an_answer_twice(as_intern: Client) -> None:
     assert "1 2 3 4 5" in last_at(again, f"answer-{first.pk}")
     list(events)
     assert kept(first).text == "1 2 3 4 5"
-    assert Slot.objects.count() == 1
+    assert ActiveCall.objects.count() == 1
 
 
 def test_what_waited_too_long_asks_nobody_by_itself(as_intern: Client) -> None:
     first, _second = compared(as_intern)
-    Answer.objects.update(saved_at=timezone.now() - LEFT_AFTER)
+    Answer.objects.update(saved_at=timezone.now() - ABANDONED_AFTER)
 
     page = as_intern.get(page_of(first))
 

@@ -169,8 +169,8 @@ def test_says_what_is_wrong_at_its_field(as_intern: Client, fields: dict[str, st
 
 @pytest.mark.parametrize("htmx", [True, False])
 def test_holds_the_limits(as_intern: Client, intern: User, settings: Settings, htmx: bool) -> None:
-    for _ in range(settings.PLAYGROUND_STREAMS_A_PERSON):
-        rows.slot(intern)
+    for _ in range(settings.PLAYGROUND_STREAMS_PER_USER):
+        rows.call(intern)
 
     response = send(as_intern, "Once upon", htmx=htmx)
 

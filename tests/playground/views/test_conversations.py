@@ -221,12 +221,12 @@ def test_says_for_how_long_it_is_kept(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(intern)
 
     assertContains(
-        as_intern.get(reverse(LIST)), f"Kept for {portal_settings.PLAYGROUND_KEPT_DAYS} days after the last use."
+        as_intern.get(reverse(LIST)), f"Kept for {portal_settings.PLAYGROUND_RETENTION_DAYS} days after the last use."
     )
     assert conversation.kept
 
 
 def test_the_page_on_what_is_kept_says_it_too(as_intern: Client, settings: Any) -> None:
-    settings.PLAYGROUND_KEPT_DAYS = 45
+    settings.PLAYGROUND_RETENTION_DAYS = 45
 
     assertContains(as_intern.get(reverse("web:privacy")), "for 45 days after you last used the conversation")

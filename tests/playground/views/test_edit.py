@@ -133,7 +133,7 @@ def test_without_htmx_it_leads_to_the_page(as_intern: Client) -> None:
 def test_without_htmx_a_limit_keeps_the_new_words(intern: User, as_intern: Client) -> None:
     first = answer_to(as_intern, "Hello [words 2]")
     for _ in range(3):
-        rows.slot(intern)
+        rows.call(intern)
 
     response = post(as_intern, url(first.message), htmx=False, model=MODEL, edited="My better words")
 

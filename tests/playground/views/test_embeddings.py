@@ -12,7 +12,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.models import User
 from keys.models import GatewayModel
-from playground.models import Conversation, Slot
+from playground.models import ActiveCall, Conversation
 from tests.conftest import HTMX
 from tests.keys.leaks import assert_nowhere, everywhere
 from tests.keys.playground_acts import allow
@@ -81,13 +81,11 @@ def test_tells_tokens_cost_and_call(as_intern: Client) -> None:
     assert "Similarity" not in words  # of one text there is nothing to compare
 
 
-def test_keeps_nothing_and_frees_its_slot(
-    as_intern: Client, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_keeps_nothing_and_ends_its_call(as_intern: Client, sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     response = send(as_intern, "a secret text")
 
     assert not Conversation.objects.exists()
-    assert Slot.objects.filter(ended_at=None).count() == 0 < Slot.objects.count()
+    assert ActiveCall.objects.filter(ended_at=None).count() == 0 < ActiveCall.objects.count()
     assert_nowhere(sandbox.issued_secrets(), [("page", response.content), *everywhere(caplog)])
 
 
@@ -105,7 +103,7 @@ def test_says_what_is_wrong_at_its_field(as_intern: Client, fields: dict[str, An
 
     assert response.status_code == 422
     assert said in words_of(response)
-    assert not Slot.objects.exists()
+    assert not ActiveCall.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -129,12 +127,12 @@ def test_what_goes_wrong_is_a_card(
     assertContains(response, 'class="ps-note is-', status_code=status)
     assert said in words_of(response)
     assertContains(response, "bees", status_code=status)  # what was typed stays
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()
 
 
 def test_holds_the_limits(as_intern: Client, intern: User, settings: Settings) -> None:
-    for _ in range(settings.PLAYGROUND_STREAMS_A_PERSON):
-        rows.slot(intern)
+    for _ in range(settings.PLAYGROUND_STREAMS_PER_USER):
+        rows.call(intern)
 
     response = send(as_intern, "bees")
 
@@ -171,4 +169,4 @@ def test_no_markup_of_a_text_is_any(as_intern: Client) -> None:
         texts = [text.replace("\r", " ").replace("\n", " ")[:2000] for text in CORPUS[start : start + 8]]
         page = send(as_intern, "\n".join(texts), htmx=False).content.decode()
         assert "alert(1)>" not in re.sub(r"&[a-z#0-9]+;", "", page)
-        Slot.objects.all().delete()  # of the last minute
+        ActiveCall.objects.all().delete()  # of the last minute

@@ -29,7 +29,7 @@ FORMS = ["code", "compare", "compare_code", "completion", "completion_code"]
 @pytest.fixture(autouse=True)
 def ready(sandbox: Sandbox, db: None, settings: Settings) -> None:
     know_the_models()
-    settings.PLAYGROUND_REQUESTS_A_MINUTE = settings.PLAYGROUND_STREAMS_A_PERSON = 10_000
+    settings.PLAYGROUND_REQUESTS_PER_MINUTE = settings.PLAYGROUND_STREAMS_PER_USER = 10_000
     settings.PLAYGROUND_CONVERSATIONS_PER_HOUR = settings.KEY_ACTIONS_PER_HOUR = 10_000
 
 

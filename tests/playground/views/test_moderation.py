@@ -8,7 +8,7 @@ from django.test import Client
 from pytest_django.asserts import assertContains, assertNotContains
 
 from keys.models import GatewayModel
-from playground.models import Conversation, Slot
+from playground.models import ActiveCall, Conversation
 from tests.conftest import HTMX
 from tests.keys.views.pages import words_of
 from tests.playground.streams import know_the_models
@@ -51,11 +51,11 @@ def test_lets_a_harmless_text_pass(as_intern: Client) -> None:
     assert "would let the text pass" in words
 
 
-def test_keeps_nothing_and_frees_its_slot(as_intern: Client) -> None:
+def test_keeps_nothing_and_ends_its_call(as_intern: Client) -> None:
     send(as_intern, "They kill")
 
     assert not Conversation.objects.exists()
-    assert Slot.objects.filter(ended_at=None).count() == 0 < Slot.objects.count()
+    assert ActiveCall.objects.filter(ended_at=None).count() == 0 < ActiveCall.objects.count()
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_without_htmx_it_leads_to_the_page(as_intern: Client) -> None:
 def test_a_limit_is_told(intern: User, as_intern: Client) -> None:
     first = answer_to(as_intern, "Hello [words 3]")
     for _ in range(3):
-        rows.slot(intern)
+        rows.call(intern)
 
     assert post(as_intern, url(first), model=MODEL).status_code == 429
     assert post(as_intern, url(first), model=MODEL, htmx=False).status_code == 429

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from keys.models import Key
-from playground.models import Answer, Conversation, Message, Slot
+from playground.models import ActiveCall, Answer, Conversation, Message
 from tests.keys.playground_acts import allow, spend_at, use
 from tests.keys.views.pages import words_of
 from tests.playground import rows
@@ -45,7 +45,7 @@ def refused(client: Client, status: int, *, htmx: bool = True) -> str:
 @WAYS
 def test_three_at_once_are_enough(intern: User, as_intern: Client, htmx: bool) -> None:
     for _ in range(3):
-        rows.slot(intern)
+        rows.call(intern)
 
     words = refused(as_intern, 429, htmx=htmx)
 
@@ -55,7 +55,7 @@ def test_three_at_once_are_enough(intern: User, as_intern: Client, htmx: bool) -
 @WAYS
 def test_too_many_a_minute_says_when_to_send_again(intern: User, as_intern: Client, htmx: bool) -> None:
     for _ in range(20):
-        rows.slot(intern, ended=True)
+        rows.call(intern, ended=True)
 
     words = refused(as_intern, 429, htmx=htmx)
 
@@ -65,30 +65,30 @@ def test_too_many_a_minute_says_when_to_send_again(intern: User, as_intern: Clie
 
 def test_a_full_portal_says_so(as_intern: Client, staff: User, settings: Settings) -> None:
     settings.PLAYGROUND_STREAMS = 1
-    rows.slot(staff)
+    rows.call(staff)
 
     assert "Too many answers are being written right now." in refused(as_intern, 429)
 
 
-def test_a_slot_is_free_once_its_answer_is_read(as_intern: Client, settings: Settings) -> None:
-    settings.PLAYGROUND_STREAMS_A_PERSON = 1
+def test_a_call_is_over_once_its_answer_is_read(as_intern: Client, settings: Settings) -> None:
+    settings.PLAYGROUND_STREAMS_PER_USER = 1
     stream = send(as_intern, "Hello [words 3]")
 
     refused(as_intern, 429)
     heard(stream)
 
     assert answer_to(as_intern, "Again [words 3]").state == Answer.State.COMPLETE
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()
 
 
-def test_a_browser_that_goes_before_the_first_event_arrives_holds_no_slot(as_intern: Client, sandbox: Sandbox) -> None:
+def test_a_browser_that_goes_before_the_first_event_arrives_holds_no_call(as_intern: Client, sandbox: Sandbox) -> None:
     response = send(as_intern, "Hello [words 2000] [pace 20]")
     next(stream_of(response))
 
     hang_up(response)
 
     assert Answer.objects.get().state == Answer.State.STOPPED
-    assert not Slot.objects.filter(ended_at=None).exists()
+    assert not ActiveCall.objects.filter(ended_at=None).exists()
     assert sandbox.connections()["finished"] == 0
 
 

@@ -29,7 +29,7 @@ Drawn = Callable[[list[str]], list[list[str]]]
 @pytest.fixture(autouse=True)
 def models(sandbox: Sandbox, db: None, settings: Settings) -> None:
     """Let the portal know the gateway's models, and ask them often."""
-    settings.PLAYGROUND_REQUESTS_A_MINUTE = settings.PLAYGROUND_IMAGES = 1000
+    settings.PLAYGROUND_REQUESTS_PER_MINUTE = settings.PLAYGROUND_IMAGES = 1000
     know_the_models()
 
 

@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 
-from accounts.audit import act_of
+from accounts.audit import actor_of
 from accounts.policies import Allowance, policy_of
 from gateway.errors import GatewayError, GatewayUnavailable
 from keys.catalogue import CHAT_MODES
@@ -21,7 +21,7 @@ from playground.errors.classify import AnswerError
 from playground.forms import AskForm
 from playground.models import Answer, Conversation
 from playground.rendering import RenderedAnswers, render_answers
-from playground.services.asking import Asker
+from playground.services.chat import ChatContext
 from playground.services.refusals import AskRefused
 from playground.services.tree import shown_turns
 from web.request import PortalRequest
@@ -30,9 +30,9 @@ Refusal = AskRefused | KeyRefused | GatewayError
 REFUSALS = (AskRefused, KeyRefused, GatewayError)
 
 
-def asker_of(request: PortalRequest) -> Asker:
+def chat_context_of(request: PortalRequest) -> ChatContext:
     """Return who asks."""
-    return Asker(user=request.user, act=act_of(request), allowance=policy_of(request.user))
+    return ChatContext(user=request.user, actor=actor_of(request), allowance=policy_of(request.user))
 
 
 def models_of(allowance: Allowance, modes: Sequence[str] = CHAT_MODES) -> list[GatewayModel]:
@@ -106,7 +106,7 @@ def page_context(
         "models": models,
         "dropped": preset.dropped,
         "setup": presets.to_query(params) or "",
-        "kept_days": settings.PLAYGROUND_KEPT_DAYS,
+        "kept_days": settings.PLAYGROUND_RETENTION_DAYS,
     }
 
 

@@ -1,7 +1,7 @@
 // [data-until]: the seconds until a moment, updated each second; then the sentence becomes [data-now], and the button
 // with the id [data-frees] is free.
 
-import { say } from "./say.js";
+import { say } from "./announce.js";
 
 const SECOND_MS = 1000;
 

@@ -13,32 +13,32 @@ from gateway.types import Headers
 from keys.models import GatewayModel
 from keys.services import playground_secret, recheck_playground_key
 from playground.models import Answer
-from playground.services.asking import Asker
+from playground.services.chat import ChatContext
 from playground.services.costs import A_MILLION, Cost
-from playground.services.slots import end_slot, take_slot
+from playground.services.limits import end_call, start_call
 
-LONGEST_S: Final = 25.0  # less than playground.models.LOST_AFTER: nobody renews the slot of such a call
+LONGEST_S: Final = 25.0  # less than playground.models.STALE_AFTER: nobody renews the row of such a call
 
 
 @contextmanager
-def called(asker: Asker) -> Iterator[Secret]:
-    """Hand out the asker's secret for one call, with no connection to the database held meanwhile.
+def called(context: ChatContext) -> Iterator[Secret]:
+    """Hand out the person's secret for one call, with no connection to the database held meanwhile.
 
     Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected before the call.
     """
-    secret = playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+    secret = playground_secret(owner=context.user, actor=context.actor, allowance=context.allowance)
     with transaction.atomic():
-        slot = take_slot(asker.user)
+        call = start_call(context.user)
     if not connection.in_atomic_block:  # a test may hold one around everything
         connection.close()
     try:
         yield secret
     except (GatewayKeyRefused, GatewayNotFound):
         with suppress(GatewayError, DatabaseError):  # so that the next call makes or renews the key, or its team
-            recheck_playground_key(asker.user)
+            recheck_playground_key(context.user)
         raise
     finally:
-        end_slot(slot.pk)
+        end_call(call.pk)
 
 
 def cost_of(headers: Headers, model: GatewayModel, tokens: int | None) -> Cost:

@@ -10,23 +10,23 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from playground.models import LOST_AFTER, Slot
+from playground.models import STALE_AFTER, ActiveCall
+from playground.services.limits import end_call, start_call
 from playground.services.refusals import AskRefused
-from playground.services.slots import end_slot, take_slot
 from tests.factories import make_user
 
 
 @pytest.fixture
 def limits(settings: Settings) -> Settings:
-    settings.PLAYGROUND_STREAMS_A_PERSON = 3
+    settings.PLAYGROUND_STREAMS_PER_USER = 3
     settings.PLAYGROUND_STREAMS = 5
-    settings.PLAYGROUND_REQUESTS_A_MINUTE = 10
+    settings.PLAYGROUND_REQUESTS_PER_MINUTE = 10
     return settings
 
 
-def take(user: User) -> Slot:
+def take(user: User) -> ActiveCall:
     with transaction.atomic():
-        return take_slot(user)
+        return start_call(user)
 
 
 def refusal_of(call: Callable[[], object]) -> AskRefused:
@@ -36,12 +36,12 @@ def refusal_of(call: Callable[[], object]) -> AskRefused:
 
 
 def test_a_person_may_have_three_at_once(limits: Settings, intern: User) -> None:
-    slots = [take(intern) for _ in range(3)]
+    calls = [take(intern) for _ in range(3)]
 
     assert refusal_of(lambda: take(intern)).code == "streams"
-    assert Slot.objects.count() == 3
+    assert ActiveCall.objects.count() == 3
 
-    end_slot(slots[1].pk)
+    end_call(calls[1].pk)
     take(intern)
 
 
@@ -55,9 +55,9 @@ def test_the_portal_has_five_at_once(limits: Settings, intern: User, staff: User
     assert refused.retry_at is not None
 
 
-def test_a_slot_whose_process_died_is_free_after_a_while(limits: Settings, intern: User) -> None:
-    slots = [take(intern) for _ in range(3)]
-    Slot.objects.filter(pk=slots[0].pk).update(renewed_at=timezone.now() - LOST_AFTER)
+def test_a_call_whose_process_died_is_free_after_a_while(limits: Settings, intern: User) -> None:
+    calls = [take(intern) for _ in range(3)]
+    ActiveCall.objects.filter(pk=calls[0].pk).update(renewed_at=timezone.now() - STALE_AFTER)
 
     take(intern)
     assert refusal_of(lambda: take(intern)).code == "streams"
@@ -65,8 +65,8 @@ def test_a_slot_whose_process_died_is_free_after_a_while(limits: Settings, inter
 
 def test_a_person_may_ask_ten_times_a_minute(limits: Settings, intern: User, staff: User) -> None:
     for _ in range(10):
-        end_slot(take(intern).pk)
-    first = Slot.objects.earliest("began_at")
+        end_call(take(intern).pk)
+    first = ActiveCall.objects.earliest("began_at")
 
     refused = refusal_of(lambda: take(intern))
 
@@ -77,20 +77,20 @@ def test_a_person_may_ask_ten_times_a_minute(limits: Settings, intern: User, sta
 
 def test_what_was_a_minute_ago_does_not_count(limits: Settings, intern: User) -> None:
     for _ in range(10):
-        end_slot(take(intern).pk)
-    Slot.objects.filter(owner=intern).update(began_at=timezone.now() - timedelta(seconds=61))
+        end_call(take(intern).pk)
+    ActiveCall.objects.filter(owner=intern).update(began_at=timezone.now() - timedelta(seconds=61))
 
     take(intern)
 
 
 def test_to_end_one_twice_keeps_its_first_end(limits: Settings, intern: User) -> None:
-    slot = take(intern)
-    end_slot(slot.pk)
-    ended_at = Slot.objects.get(pk=slot.pk).ended_at
+    call = take(intern)
+    end_call(call.pk)
+    ended_at = ActiveCall.objects.get(pk=call.pk).ended_at
 
-    end_slot(slot.pk)
+    end_call(call.pk)
 
-    assert Slot.objects.get(pk=slot.pk).ended_at == ended_at
+    assert ActiveCall.objects.get(pk=call.pk).ended_at == ended_at
 
 
 @pytest.mark.django_db(transaction=True)
@@ -110,4 +110,4 @@ def test_eight_tabs_at_once_get_three(limits: Settings) -> None:
         taken = list(tabs.map(try_it, range(8)))
 
     assert taken.count(True) == 3
-    assert Slot.objects.filter(ended_at=None).count() == 3
+    assert ActiveCall.objects.filter(ended_at=None).count() == 3

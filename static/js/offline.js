@@ -1,7 +1,7 @@
 // When the portal itself cannot be reached, the page says so: beside the form that was sent, where it has a place for
 // that ([data-trouble]), else at the top of the window. What stands on the page stays.
 
-import { say } from "./say.js";
+import { say } from "./announce.js";
 
 const note = document.getElementById("trouble");
 const home = note.parentElement;

@@ -12,19 +12,19 @@ from django.db.models import F, prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import User
 from accounts.policies import Allowance
 from gateway.inference_types import ChatRequest, CompletionRequest
 from gateway.secret import Secret
 from keys.models import Key
 from keys.services import playground_secret
-from playground.models import LOST_AFTER, Answer, Conversation, Image, Message, ParameterSet, Slot
+from playground.models import STALE_AFTER, ActiveCall, Answer, Conversation, Image, Message, ParameterSet
 from playground.services.handover import Prepared, hand_over
+from playground.services.limits import lock_owner, start_call
 from playground.services.quotas import check_budget, check_waiting, claim_storage, size_of
 from playground.services.refusals import AskRefused
 from playground.services.requests import USER, Picture, chat_request, completion_request, image_of, wants_usage
-from playground.services.slots import lock_owner, take_slot
 from playground.services.titles import title_of
 from playground.services.tree import way_to
 from web.files import StorageUnavailable, delete_files, store_file
@@ -33,11 +33,11 @@ Params = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asker:
+class ChatContext:
     """Who asks, under what policy, and from where."""
 
     user: User
-    act: Act
+    actor: Actor
     allowance: Allowance
 
 
@@ -47,7 +47,7 @@ class Job:
 
     conversation: Conversation
     answer: Answer
-    slot_id: int
+    active_call_id: int
     secret: Secret = field(repr=False)
     body: ChatRequest | CompletionRequest = field(repr=False)
     usage: bool  # whether the model takes stream_options
@@ -56,7 +56,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class NewMessage:
     """What a person asks now, and where in a conversation: after `parent`, or at its opening."""
 
     text: str
@@ -75,72 +75,72 @@ class Question:
         return self.parent is not None and self.parent.pk == self.conversation.head_id
 
 
-def ask(asker: Asker, question: Question) -> Answer:
-    """Write down a message and an answer that waits, in a conversation of the asker's or a new one.
+def ask(context: ChatContext, question: NewMessage) -> Answer:
+    """Write down a message and an answer that waits, in a conversation of the person's or a new one.
 
     Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected; then nothing was kept.
     """
-    secret, is_alone = _secret_of(asker), question.goes_on
+    secret, is_alone = _secret_of(context), question.goes_on
     image_bytes = sum(len(picture.data) for picture in question.pictures)
-    check_budget(asker.user, image_bytes=image_bytes)
-    conversation, message, images = _rows_of(asker.user, question)
-    answer = _answer_to(message, question.params["model"], ParameterSet.of(asker.user.pk, question.params))
+    check_budget(context.user, image_bytes=image_bytes)
+    conversation, message, images = _rows_of(context.user, question)
+    answer = _answer_to(message, question.params["model"], ParameterSet.of(context.user.pk, question.params))
     added, is_new = message.stored_bytes + answer.stored_bytes, question.conversation is None
-    with _with_files(images), _with_slot(asker) as slot:
+    with _with_files(images), _within_limits(context) as call:
         claim_storage(
-            asker.user, added_bytes=added, parameters=answer.parameters, image_bytes=image_bytes, is_new=is_new
+            context.user, added_bytes=added, parameters=answer.parameters, image_bytes=image_bytes, is_new=is_new
         )
         _keep(conversation, answer, added_bytes=added, is_new=is_new)
         message.save(force_insert=True)
         Image.objects.bulk_create(images)
-        answer.slot = slot
+        answer.active_call = call
         answer.save(force_insert=True)
-    _hand_over(asker, secret, [answer], are_alone=is_alone)
+    _hand_over(context, secret, [answer], are_alone=is_alone)
     return answer
 
 
-def retry(asker: Asker, earlier: Answer, params: Params) -> Answer:
+def retry(context: ChatContext, earlier: Answer, params: Params) -> Answer:
     """Write down another answer to the message of `earlier`, which stays as an alternative. Raises as `ask` does."""
-    secret = _secret_of(asker)
+    secret = _secret_of(context)
     conversation = earlier.message.conversation
-    answer = _answer_to(earlier.message, params["model"], ParameterSet.of(asker.user.pk, params))
-    with _with_slot(asker) as slot:
-        claim_storage(asker.user, added_bytes=answer.stored_bytes, parameters=answer.parameters)
+    answer = _answer_to(earlier.message, params["model"], ParameterSet.of(context.user.pk, params))
+    with _within_limits(context) as call:
+        claim_storage(context.user, added_bytes=answer.stored_bytes, parameters=answer.parameters)
         _keep(conversation, answer, added_bytes=answer.stored_bytes, is_new=False)
-        answer.slot = slot
+        answer.active_call = call
         answer.save(force_insert=True)
-    _hand_over(asker, secret, [answer])
+    _hand_over(context, secret, [answer])
     return answer
 
 
-def compare(asker: Asker, question: Question, models: Sequence[str]) -> list[Answer]:
+def compare(context: ChatContext, question: NewMessage, models: Sequence[str]) -> list[Answer]:
     """Write down a message with one waiting answer per model, in a new conversation; `begin` starts each.
 
-    The asker's key is made where there is none yet, so that the streams that follow at once all find it.
+    The person's key is made where there is none yet, so that the streams that follow at once all find it.
     """
-    secret = _secret_of(asker)
-    conversation, message, images = _rows_of(asker.user, question)
-    parameters = ParameterSet.of(asker.user.pk, question.params)
+    secret = _secret_of(context)
+    conversation, message, images = _rows_of(context.user, question)
+    parameters = ParameterSet.of(context.user.pk, question.params)
     answers = [_answer_to(message, name, parameters) for name in models]
     conversation.model_names, conversation.parameters = list(models), parameters
     conversation.head = answers[0]
     conversation.stored_bytes = message.stored_bytes + sum(answer.stored_bytes for answer in answers)
     with _with_files(images), transaction.atomic():
-        lock_owner(asker.user)
-        check_waiting(asker.user, added=len(answers))
-        claim_storage(asker.user, added_bytes=conversation.stored_bytes, parameters=parameters, is_new=True)
+        lock_owner(context.user)
+        check_waiting(context.user, added=len(answers))
+        claim_storage(context.user, added_bytes=conversation.stored_bytes, parameters=parameters, is_new=True)
         conversation.save(force_insert=True)
         message.save(force_insert=True)
         Image.objects.bulk_create(images)
         for answer in answers:
             answer.save(force_insert=True)
-    _hand_over(asker, secret, answers)
+    _hand_over(context, secret, answers)
     return answers
 
 
-def prepare(asker: Asker, answer: Answer) -> Prepared:
+def prepare(context: ChatContext, answer: Answer) -> Prepared:
     """Find out what it takes to begin a waiting answer. Raises as `ask` does."""
-    return Prepared(owner=asker.user, answer=answer, allowance=asker.allowance, secret=_secret_of(asker))
+    return Prepared(owner=context.user, answer=answer, allowance=context.allowance, secret=_secret_of(context))
 
 
 def begin(prepared: Prepared) -> Job:
@@ -151,35 +151,36 @@ def begin(prepared: Prepared) -> Job:
     owner, answer = prepared.owner, prepared.answer
     answer.message.conversation.owner = owner  # known
     body = body_of(answer.message.conversation, answer)
-    slot_id = answer.slot_id if answer.saved_at > timezone.now() - LOST_AFTER / 2 else None
-    if slot_id:
-        _claim(owner, answer, slot_id)
+    active_call_id = answer.active_call_id if answer.saved_at > timezone.now() - STALE_AFTER / 2 else None
+    if active_call_id:
+        _claim(owner, answer, active_call_id)
     else:
         with transaction.atomic():
-            slot_id = take_slot(owner).pk
-            _claim(owner, answer, slot_id)
-    return _job(prepared, slot_id, body)
+            active_call_id = start_call(owner).pk
+            _claim(owner, answer, active_call_id)
+    return _job(prepared, active_call_id, body)
 
 
-def _claim(owner: User, answer: Answer, slot_id: int) -> None:
+def _claim(owner: User, answer: Answer, active_call_id: int) -> None:
     """Let the answer be this process's to make, in one statement."""
     now = timezone.now()
     # No join: PostgreSQL looks at the state again after it waited for who was first, but not at what a join gave.
     theirs = Message.objects.filter(conversation__owner=owner)
     waiting = Answer.objects.filter(pk=answer.pk, state=Answer.State.WAITING, message__in=theirs)
-    if not waiting.update(state=Answer.State.STREAMING, slot_id=slot_id, started_at=now, saved_at=now):
+    if not waiting.update(state=Answer.State.STREAMING, active_call_id=active_call_id, started_at=now, saved_at=now):
         raise AskRefused("begun", _("This answer is being written already, or is finished."))
-    answer.state, answer.slot_id, answer.started_at, answer.saved_at = Answer.State.STREAMING, slot_id, now, now
+    answer.state, answer.active_call_id = Answer.State.STREAMING, active_call_id
+    answer.started_at = answer.saved_at = now
 
 
-def _secret_of(asker: Asker) -> Secret:
-    """Return the secret of the asker's key, which is made where there is none yet."""
-    return playground_secret(owner=asker.user, act=asker.act, allowance=asker.allowance)
+def _secret_of(context: ChatContext) -> Secret:
+    """Return the secret of the person's key, which is made where there is none yet."""
+    return playground_secret(owner=context.user, actor=context.actor, allowance=context.allowance)
 
 
-def _hand_over(asker: Asker, secret: Secret, answers: Sequence[Answer], *, are_alone: bool = False) -> None:
+def _hand_over(context: ChatContext, secret: Secret, answers: Sequence[Answer], *, are_alone: bool = False) -> None:
     hand_over(
-        Prepared(owner=asker.user, answer=answer, allowance=asker.allowance, secret=secret, is_alone=are_alone)
+        Prepared(owner=context.user, answer=answer, allowance=context.allowance, secret=secret, is_alone=are_alone)
         for answer in answers
     )
 
@@ -206,11 +207,11 @@ def _with_files(images: Sequence[Image]) -> Iterator[None]:
 
 
 @contextmanager
-def _with_slot(asker: Asker) -> Iterator[Slot]:
-    """Take a slot and write the rows of this block, all or none; what they follow may have been deleted meanwhile."""
+def _within_limits(context: ChatContext) -> Iterator[ActiveCall]:
+    """Start a call and write the rows of this block, all or none; what they follow may have been deleted meanwhile."""
     try:
         with transaction.atomic():
-            yield take_slot(asker.user)
+            yield start_call(context.user)
     except IntegrityError as error:  # said at the end: the database looks then whether rows have what they refer to
         raise _gone() from error
 
@@ -219,7 +220,7 @@ def _gone() -> AskRefused:
     return AskRefused("gone", _("What this follows was deleted meanwhile. Nothing was sent."))
 
 
-def _rows_of(owner: User, question: Question) -> tuple[Conversation, Message, list[Image]]:
+def _rows_of(owner: User, question: NewMessage) -> tuple[Conversation, Message, list[Image]]:
     """Return the rows of a question, none of them saved."""
     conversation = question.conversation or Conversation(
         owner=owner, kind=question.kind, title=title_of(question.text), kept=question.kept
@@ -255,12 +256,12 @@ def _keep(conversation: Conversation, answer: Answer, *, added_bytes: int, is_ne
             raise _gone()
 
 
-def _job(prepared: Prepared, slot_id: int, body: ChatRequest | CompletionRequest) -> Job:
+def _job(prepared: Prepared, active_call_id: int, body: ChatRequest | CompletionRequest) -> Job:
     answer, allowance = prepared.answer, prepared.allowance
     return Job(
         conversation=answer.message.conversation,
         answer=answer,
-        slot_id=slot_id,
+        active_call_id=active_call_id,
         secret=prepared.secret,
         body=body,
         usage=wants_usage(answer.params),

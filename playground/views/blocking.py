@@ -10,7 +10,7 @@ from playground.errors.cards import card_of
 from playground.errors.classify import answer_error_of
 from playground.forms.texts import ModelForm
 from playground.services.refusals import AskRefused
-from playground.views.frame import REFUSALS, Refusal, status_of
+from playground.views.common import REFUSALS, Refusal, status_of
 from web.pages import render_region
 from web.request import PortalRequest
 

@@ -1,9 +1,9 @@
 """The limits on calls: so many streams at once of a person and in all, so many calls a minute of a person.
 
-A slot is a row, so that the limits hold over all processes and machines; one whose process died ends by itself, since
-nobody renews it. The limit in all is counted without a lock over everybody, and not anew for each call while there is
-much room: calls that begin in the same instant may pass it by a few, which costs less than making all of them wait for
-each other.
+An active call is a row, so that the limits hold over all processes and machines; one whose process died ends by itself,
+since nobody renews it. The limit in all is counted without a lock over everybody, and not anew for each call while much
+room is left: calls that begin in the same instant may pass it by a few, which costs less than making all of them wait
+for each other.
 """
 
 import threading
@@ -18,13 +18,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from playground.models import LOST_AFTER, Slot
+from playground.models import STALE_AFTER, ActiveCall
 from playground.services.refusals import AskRefused
 
 A_MINUTE = timedelta(minutes=1)
 
 
-class _Room:
+class _FreeCalls:
     """Calls that this process may let begin before it counts those of everybody again."""
 
     COUNTED_FOR_S: Final = 1.0
@@ -41,13 +41,13 @@ class _Room:
             if self._left > 0 and self._most == most and time.monotonic() < self._until:
                 self._left -= 1
                 return True
-        free = most - Slot.objects.filter(ended_at=None, renewed_at__gt=timezone.now() - LOST_AFTER).count()
+        free = most - ActiveCall.objects.filter(ended_at=None, renewed_at__gt=timezone.now() - STALE_AFTER).count()
         with self._lock:
             self._left, self._most, self._until = free // self.SHARE, most, time.monotonic() + self.COUNTED_FOR_S
         return free > 0
 
 
-_room = _Room()
+_free_calls = _FreeCalls()
 
 
 def lock_owner(owner: User) -> None:
@@ -55,33 +55,33 @@ def lock_owner(owner: User) -> None:
     User.objects.select_for_update().only("pk").get(pk=owner.pk)
 
 
-def take_slot(owner: User) -> Slot:
+def start_call(owner: User) -> ActiveCall:
     """Note that a call of `owner` begins; raises AskRefused. To be called in a transaction, which locks the owner."""
     lock_owner(owner)
     now = timezone.now()
     is_recent, is_open = Q(began_at__gt=now - A_MINUTE), Q(ended_at=None)
-    counts = Slot.objects.filter(is_open | is_recent, owner=owner).aggregate(
+    counts = ActiveCall.objects.filter(is_open | is_recent, owner=owner).aggregate(
         recent=Count("pk", filter=is_recent),
         first_recent=Min("began_at", filter=is_recent),
-        streams=Count("pk", filter=is_open & Q(renewed_at__gt=now - LOST_AFTER)),
+        streams=Count("pk", filter=is_open & Q(renewed_at__gt=now - STALE_AFTER)),
     )
-    if counts["recent"] >= settings.PLAYGROUND_REQUESTS_A_MINUTE:
+    if counts["recent"] >= settings.PLAYGROUND_REQUESTS_PER_MINUTE:
         raise AskRefused("minute", _too_many_a_minute(), retry_at=(counts["first_recent"] or now) + A_MINUTE)
-    if counts["streams"] >= settings.PLAYGROUND_STREAMS_A_PERSON:
+    if counts["streams"] >= settings.PLAYGROUND_STREAMS_PER_USER:
         raise AskRefused("streams", _too_many_of_yours())
-    if not _room.has_one(settings.PLAYGROUND_STREAMS):
+    if not _free_calls.has_one(settings.PLAYGROUND_STREAMS):
         words = _("Too many answers are being written right now. Nothing was sent; try again in a few seconds.")
         raise AskRefused("full", words, retry_at=now + timedelta(seconds=10))
-    return Slot.objects.create(owner=owner, began_at=now, renewed_at=now)
+    return ActiveCall.objects.create(owner=owner, began_at=now, renewed_at=now)
 
 
-def end_slot(slot_id: int) -> None:
+def end_call(active_call_id: int) -> None:
     """Note that a call is over; again is harmless."""
-    Slot.objects.filter(pk=slot_id, ended_at=None).update(ended_at=timezone.now())
+    ActiveCall.objects.filter(pk=active_call_id, ended_at=None).update(ended_at=timezone.now())
 
 
 def _too_many_a_minute() -> str:
-    most = settings.PLAYGROUND_REQUESTS_A_MINUTE
+    most = settings.PLAYGROUND_REQUESTS_PER_MINUTE
     return ngettext(
         "You may ask %(most)d time a minute here. Nothing was sent, and this cost nothing.",
         "You may ask %(most)d times a minute here. Nothing was sent, and this cost nothing.",
@@ -90,7 +90,7 @@ def _too_many_a_minute() -> str:
 
 
 def _too_many_of_yours() -> str:
-    most = settings.PLAYGROUND_STREAMS_A_PERSON
+    most = settings.PLAYGROUND_STREAMS_PER_USER
     return ngettext(
         "%(most)d answer is being written for you already. Wait until it is finished, or stop it.",
         "%(most)d answers are being written for you already. Wait until one is finished, or stop one.",

@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from gateway.checkup import PROBE_LIFETIMES_DAYS, Finding, examine
 from gateway.client import Gateway
+from gateway.diagnostics import PROBE_LIFETIMES_DAYS, Finding, examine
 from gateway.secret import token_of
 from tests.gateway.conftest import ADMIN_KEY
 from tests.gateway.loopback import Handler, Paper, Reply, recorded, says
