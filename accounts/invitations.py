@@ -12,7 +12,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.audit import Act, record_person_change
+from accounts.audit import Actor, record_person_change
 from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
 from accounts.locale import reading_as
 from accounts.mails import LATEST_S, compose, reset_path
@@ -37,19 +37,19 @@ def may_be_invited(person: User) -> bool:
 
 
 @transaction.atomic
-def invite_again(*, person: User, act: Act) -> bool:
+def invite_again(*, person: User, actor: Actor) -> bool:
     """Send the mail once more, with a new link; False where the person has signed in, or the account is closed."""
     locked = User.objects.select_for_update().get(pk=person.pk)
     if not may_be_invited(locked):
         return False
     before = Invitation.objects.filter(person=locked).first()
     invite(locked, by_institution=before.by_institution if before else bool(settings.OIDC_ISSUER))
-    record_person_change(act=act, action=AuditAction.INVITE, person=locked)
+    record_person_change(actor=actor, action=AuditAction.INVITE, person=locked)
     return True
 
 
 @transaction.atomic
-def withdraw(*, person: User, act: Act) -> bool:
+def withdraw(*, person: User, actor: Actor) -> bool:
     """Take an invitation back that was not used: the account is closed and its links are void; False where it was.
 
     The account stays, as all do, for the trail. Whoever is invited again with its address has it back.
@@ -61,7 +61,7 @@ def withdraw(*, person: User, act: Act) -> bool:
     locked.is_active = False
     locked.set_unusable_password()  # another one: links that were sent name the one before
     locked.save(update_fields=["is_active", "password"])
-    record_person_change(act=act, action=AuditAction.WITHDRAW, person=locked)
+    record_person_change(actor=actor, action=AuditAction.WITHDRAW, person=locked)
     return True
 
 

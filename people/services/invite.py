@@ -13,7 +13,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from accounts.audit import Act, record_person_change
+from accounts.audit import Actor, record_person_change
 from accounts.invitations import invite
 from accounts.models import AuditAction, AuditOutcome, Invitation, User
 from accounts.policies import Allowances
@@ -61,14 +61,14 @@ class Planned:
         return self.outcome in (Outcome.NEW, Outcome.AGAIN)
 
 
-def plan_invitations(entries: Sequence[Entry], *, actor: User, groups: Iterable[Group], today: date) -> list[Planned]:
-    """Return what becomes of each row when `actor` invites them and gives all of them `groups`."""
-    planner = _Planner.load(entries, actor, tuple(groups), today)
+def plan_invitations(entries: Sequence[Entry], *, inviter: User, groups: Iterable[Group], today: date) -> list[Planned]:
+    """Return what becomes of each row when `inviter` invites them and gives all of them `groups`."""
+    planner = _Planner.load(entries, inviter, tuple(groups), today)
     return [planner.plan(entry) for entry in entries]
 
 
 def invite_people(
-    entries: Sequence[Entry], *, actor: User, groups: Iterable[Group], by_institution: bool, today: date, act: Act
+    entries: Sequence[Entry], *, inviter: User, groups: Iterable[Group], by_institution: bool, today: date, actor: Actor
 ) -> list[Planned]:
     """Make the accounts, all or none, and have the mails sent; return what became of each row.
 
@@ -76,29 +76,29 @@ def invite_people(
     """
     chosen = tuple(groups)
     try:
-        return _invite_people(entries, chosen, by_institution, today, actor, act)
+        return _invite_people(entries, chosen, by_institution, today, inviter, actor)
     except IntegrityError:  # another request has made one of the accounts meanwhile
-        return _invite_people(entries, chosen, by_institution, today, actor, act)
+        return _invite_people(entries, chosen, by_institution, today, inviter, actor)
 
 
 @transaction.atomic
 def _invite_people(
-    entries: Sequence[Entry], groups: tuple[Group, ...], by_institution: bool, today: date, actor: User, act: Act
+    entries: Sequence[Entry], groups: tuple[Group, ...], by_institution: bool, today: date, inviter: User, actor: Actor
 ) -> list[Planned]:
-    planned = plan_invitations(entries, actor=actor, groups=groups, today=today)
+    planned = plan_invitations(entries, inviter=inviter, groups=groups, today=today)
     invited = [each for each in planned if each.is_invited]
     try:
         if invited:
-            consume(actor, "people:invited", limit=MAX_AN_HOUR, amount=len(invited))
+            consume(inviter, "people:invited", limit=MAX_AN_HOUR, amount=len(invited))
     except QuotaExceeded as exceeded:
         raise InvitationQuotaExceeded from exceeded
     usernames = {name.lower() for name in User.objects.values_list("username", flat=True)}
-    people = [_invite(each, usernames, by_institution=by_institution, act=act) for each in invited]
+    people = [_invite(each, usernames, by_institution=by_institution, actor=actor) for each in invited]
     update_staff_status(User.objects.filter(pk__in=[person.pk for person in people]))
     return planned
 
 
-def _invite(planned: Planned, usernames: set[str], *, by_institution: bool, act: Act) -> User:
+def _invite(planned: Planned, usernames: set[str], *, by_institution: bool, actor: Actor) -> User:
     """Make the account of a row, or open it again; with groups, intern, mail and trail."""
     entry, person = planned.entry, planned.person
     if person is None:
@@ -111,14 +111,14 @@ def _invite(planned: Planned, usernames: set[str], *, by_institution: bool, act:
     person.groups.add(*planned.groups)
     after = sorted({*before, *(group.name for group in planned.groups)})
     changes = {"groups": [before, after]} if before != after else {}
-    record_person_change(act=act, action=AuditAction.INVITE, person=person, changes=changes)
+    record_person_change(actor=actor, action=AuditAction.INVITE, person=person, changes=changes)
     if planned.supervisor:
-        _make_intern(planned.supervisor, person, entry, act)
+        _make_intern(planned.supervisor, person, entry, actor)
     invite(person, by_institution=by_institution)
     return person
 
 
-def _make_intern(supervisor: User, person: User, entry: Entry, act: Act) -> None:
+def _make_intern(supervisor: User, person: User, entry: Entry, actor: Actor) -> None:
     """Make the person an intern of the supervisor; one whom the supervisor has by this address gets the account."""
     known = Intern.objects.supervised_by(supervisor).filter(email=entry.email)
     if known.exists():
@@ -128,7 +128,7 @@ def _make_intern(supervisor: User, person: User, entry: Entry, act: Act) -> None
     intern = Intern.objects.create(
         supervisor=supervisor, name=name, email=entry.email, stay_ends_on=entry.ends_on, account=person
     )
-    audit_intern(act, AuditAction.ISSUE, AuditOutcome.DONE, intern)
+    audit_intern(actor, AuditAction.ISSUE, AuditOutcome.DONE, intern)
 
 
 def _free_username(email: str, taken: set[str]) -> str:
@@ -146,28 +146,28 @@ def _free_username(email: str, taken: set[str]) -> str:
 class _Planner:
     """What is known of the people in a list, read at once."""
 
-    actor: User
+    inviter: User
     common: tuple[Group, ...]  # that all get
     today: date
     accounts: Mapping[str, User]  # by address
     withdrawn: frozenset[int]  # people whose invitation was taken back
-    groups: Mapping[str, Group]  # that the actor may give, by name in lower case
+    groups: Mapping[str, Group]  # that the inviter may give, by name in lower case
     refused_groups: frozenset[str]  # that they may not
     supervisors: Mapping[str, list[User]]  # by user name, address or name in lower case
     allowances: Allowances  # of supervisors
     first_lines: dict[str, int]  # of addresses that were planned
 
     @classmethod
-    def load(cls, entries: Sequence[Entry], actor: User, common: tuple[Group, ...], today: date) -> "_Planner":
+    def load(cls, entries: Sequence[Entry], inviter: User, common: tuple[Group, ...], today: date) -> "_Planner":
         found = User.objects.filter(email__in={entry.email for entry in entries} - {""})
         accounts = {person.email: person for person in found}
         withdrawn = Invitation.objects.filter(person__in=accounts.values(), person__last_login=None)
         has_groups = any(entry.groups for entry in entries)
-        may_give = {group.name.lower(): group for group in groups_to_give(actor)} if has_groups else {}
+        may_give = {group.name.lower(): group for group in groups_to_give(inviter)} if has_groups else {}
         all_groups = {name.lower() for name in Group.objects.values_list("name", flat=True)} if has_groups else set()
         has_supervisors = any(entry.supervisor for entry in entries)
         return cls(
-            actor=actor,
+            inviter=inviter,
             common=common,
             today=today,
             accounts=accounts,
@@ -194,7 +194,7 @@ class _Planner:
             outcome = Outcome.REFUSED
         elif person:
             may_return = person.pk in self.withdrawn and not person.is_active and not person.anonymised_at
-            outcome = Outcome.AGAIN if may_return and may_change(self.actor, person) else Outcome.EXISTS
+            outcome = Outcome.AGAIN if may_return and may_change(self.inviter, person) else Outcome.EXISTS
         return Planned(entry=entry, outcome=outcome, why=why, groups=groups, supervisor=supervisor, person=person)
 
     def _groups_of(self, entry: Entry) -> tuple[Group, ...]:

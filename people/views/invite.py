@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts import invitations
-from accounts.audit import act_of
+from accounts.audit import actor_of
 from keys.services import TooManyActions, count_action
 from people import services
 from people.forms import InviteForm
@@ -68,7 +68,7 @@ def invite_again(request: PortalRequest, person_id: int) -> HttpResponse:
                 is_bad=False,
             ),
         )
-    if not invitations.invite_again(person=person, act=act_of(request)):
+    if not invitations.invite_again(person=person, actor=actor_of(request)):
         return render_person(request, subject, said=_NOT_PENDING % {"name": person.display_name}, status=409)
     return done(request, person, _("The invitation of %(name)s is on its way."))
 
@@ -91,7 +91,7 @@ def withdraw(request: PortalRequest, person_id: int) -> HttpResponse:
                 button=_("Take back"),
             ),
         )
-    if not invitations.withdraw(person=person, act=act_of(request)):
+    if not invitations.withdraw(person=person, actor=actor_of(request)):
         return render_person(request, subject, said=_NOT_PENDING % {"name": person.display_name}, status=409)
     return done(request, person, _("The invitation of %(name)s is taken back."))
 
@@ -104,7 +104,7 @@ def _preview(
 ) -> HttpResponse:
     """Show what becomes of each line."""
     planned = services.plan_invitations(
-        form.cleaned_data["entries"], actor=request.user, groups=form.cleaned_data["groups"], today=_today()
+        form.cleaned_data["entries"], inviter=request.user, groups=form.cleaned_data["groups"], today=_today()
     )
     numbers = Counter(each.outcome for each in planned)
     context = {
@@ -128,11 +128,11 @@ def _send(request: PortalRequest, access: Any, form: InviteForm) -> HttpResponse
         count_action(request.user, "people:invite")
         planned = services.invite_people(
             form.cleaned_data["entries"],
-            actor=request.user,
+            inviter=request.user,
             groups=form.cleaned_data["groups"],
             by_institution=form.by_institution,
             today=_today(),
-            act=act_of(request),
+            actor=actor_of(request),
         )
     except TooManyActions as refusal:
         return _preview(request, access, form, said=str(refusal), status=429)
