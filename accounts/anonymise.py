@@ -34,12 +34,13 @@ def anonymise_account(person: User) -> None:
     end_sessions(person)
 
 
-def end_sessions(person: User) -> None:
-    """Delete all sessions in which the person is signed in."""
+def end_sessions(*people: User) -> None:
+    """Delete all sessions in which one of these people is signed in."""
+    ids = {str(person.pk) for person in people}
     theirs = [
         session.pk
         for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator()
-        if session.get_decoded().get("_auth_user_id") == str(person.pk)
+        if session.get_decoded().get("_auth_user_id") in ids
     ]
     Session.objects.filter(pk__in=theirs).delete()
 

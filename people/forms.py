@@ -13,6 +13,16 @@ from accounts.rights import groups_to_give
 from people.invite_list import MAX_BYTES, Entry, UnreadableList, decode, read_list
 
 
+class GroupForm(forms.Form):
+    """The group that people are added to."""
+
+    group = forms.ModelChoiceField(Group.objects.none(), label=_("Group"), empty_label=_("Choose a group"))
+
+    def __init__(self, data: Any = None, *, actor: User) -> None:
+        super().__init__(data)
+        self.fields["group"].queryset = groups_to_give(actor).order_by("name")  # type: ignore[attr-defined]
+
+
 class InviteForm(forms.Form):
     """A list of people to invite, pasted or in a file, and what all of them get."""
 

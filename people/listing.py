@@ -154,6 +154,11 @@ def everybody(filters: Filters, order: str, state: UsageState, today: date) -> I
         yield from listed(ids, _groups_of(ids)[0], today)
 
 
+def ids_of_all(filters: Filters, state: UsageState, today: date) -> list[int]:
+    """Return the ids of all people of the list."""
+    return found_people(filters, DEFAULT_ORDER, _known(filters, DEFAULT_ORDER, state, today), today)
+
+
 # --- Who is found, in which order ---------------------------------------------------------------------
 def found_people(filters: Filters, order: str, known: "Known", today: date) -> list[int]:
     """Return the ids of the people that the filters leave, in this order ("-" before it: the largest first).

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from people.views import index, invite, key_acts, person
+from people.views import bulk, index, invite, key_acts, person
 
 app_name = "people"
 urlpatterns = [
     path("", index.index, name="index"),
     path("people.csv", index.people_csv, name="csv"),
+    path("bulk/", bulk.bulk, name="bulk"),
     path("invite/", invite.invite, name="invite"),
     path("<int:person_id>/", person.detail, name="person"),
     path("<int:person_id>/deactivate/", person.deactivate, name="deactivate"),

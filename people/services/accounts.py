@@ -1,5 +1,7 @@
 """What admins do to an account, in order. What follows at the gateway is done by the sweep, as after Django's admin."""
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from django.db import transaction
@@ -10,18 +12,23 @@ from accounts.mails import send_later
 from accounts.models import AuditAction, User
 from web.tasks import QueueUnavailable, send_task
 
-SWEEP_EXPIRES_S: Final = 240  # then the schedule has asked by itself
+EXPIRES_S: Final = 240  # then the schedule has asked by itself
+
+
+def deactivate(*, person: User, actor: Actor) -> bool:
+    """Close the account, end its sessions and have its keys blocked; False where it is inactive already."""
+    return bool(close_accounts([person], actor))
 
 
 @transaction.atomic
-def deactivate(*, person: User, actor: Actor) -> bool:
-    """Close the account, end its sessions and have its keys blocked; False where it is inactive already."""
-    if not User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
-        return False
-    end_sessions(person)
-    _record(person, actor, AuditAction.DEACTIVATE)
-    transaction.on_commit(_sweep_now, robust=True)
-    return True
+def close_accounts(people: Iterable[User], actor: Actor) -> list[User]:
+    """Close accounts, end their sessions and have their keys blocked; return those that were open."""
+    closed = [each for each in people if User.objects.filter(pk=each.pk, is_active=True).update(is_active=False)]
+    end_sessions(*closed)
+    for person in closed:
+        _record(person, actor, AuditAction.DEACTIVATE)
+    transaction.on_commit(partial(ask_worker, "keys.sweep"), robust=True)
+    return closed
 
 
 @transaction.atomic
@@ -34,7 +41,7 @@ def activate(*, person: User, actor: Actor) -> bool:
     if not closed.update(is_active=True):
         return False
     _record(person, actor, AuditAction.ACTIVATE)
-    transaction.on_commit(_sweep_now, robust=True)
+    transaction.on_commit(partial(ask_worker, "keys.sweep"), robust=True)
     return True
 
 
@@ -58,9 +65,9 @@ def _record(person: User, actor: Actor, action: AuditAction) -> None:
         send_later("account_changed", person, action=action.value, by=actor.user.display_name if actor.user else "")
 
 
-def _sweep_now() -> None:
+def ask_worker(task: str) -> None:
     """Ask the worker to bring the keys along at once; where the queue takes nothing, the schedule asks."""
     try:
-        send_task("keys.sweep", expires=SWEEP_EXPIRES_S)
+        send_task(task, expires=EXPIRES_S)
     except QueueUnavailable:
         return

@@ -1,5 +1,6 @@
 """People, the list: a page, its region, and a file."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -53,7 +54,7 @@ COLUMNS: Final = {
 @gzip_page
 def index(request: PortalRequest) -> HttpResponse:
     """Show the people whom the filters in the address leave."""
-    access, filters, order = require_sight(request), filters_of(request.GET), order_of(request)
+    access, filters, order = require_sight(request), filters_of(request.GET), order_in(request.GET)
     page = list_page(filters, order, _number(request), access.state, utc_today())
     context = {
         "access": access,
@@ -67,6 +68,7 @@ def index(request: PortalRequest) -> HttpResponse:
         "idle_choices": [(str(days), _idle_words(days)) for days in IDLE_DAYS],
         "csv_address": address(filters, order, route="people:csv"),
         "csv_for_people": address(filters, order, route="people:csv", **{"for": "people"}),
+        "hidden": {**filters.params(), **({"order": order} if order != DEFAULT_ORDER else {})}.items(),
         "columns": _heads(filters, order),
         "previous": page.previous and address(filters, order, page=page.previous),
         "next": page.next and address(filters, order, page=page.next),
@@ -83,7 +85,7 @@ def people_csv(request: PortalRequest) -> StreamingHttpResponse:
     """Return the whole list, with the filters and in the order of the page."""
     access, form = require_sight(request), format_of(request)
     header = [str(words) if form.for_people else name for name, words in COLUMNS.items()]
-    found = everybody(filters_of(request.GET), order_of(request), access.state, utc_today())
+    found = everybody(filters_of(request.GET), order_in(request.GET), access.state, utc_today())
     states = {name: str(words) if form.for_people else name for name, words in STATE_WORDS.items()}
     return csv_response(f"passerelle-people-{utc_today()}.csv", _rows(header, found, states), form)
 
@@ -120,9 +122,9 @@ def state_of(each: Listed) -> str:
     return "active" if each.person.is_active else "inactive"
 
 
-def order_of(request: PortalRequest) -> str:
-    """Return the order that the address names, or the default."""
-    order = request.GET.get("order", "")
+def order_in(params: Mapping[str, str]) -> str:
+    """Return the order that an address names, or the default."""
+    order = params.get("order", "")
     return order if order.removeprefix("-") in ORDERS else DEFAULT_ORDER
 
 

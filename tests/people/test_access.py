@@ -20,7 +20,7 @@ from tests.usage.views.facts import key_of
 
 LISTS = ("index", "csv")
 PERSON_ACTS = ("deactivate", "activate", "sign_out", "anonymise", "invite_again", "withdraw")
-PEOPLE_ACTS = ("invite",)  # on no one in particular
+PEOPLE_ACTS = ("invite", "bulk")  # on no one in particular
 KEY_ACTS = ("block_key", "unblock_key", "extend_key", "delete_key")
 STRANGERS = ("intern", "staff", "supervisor")
 ACTORS = ("secretary", "manager", "superuser")
@@ -57,7 +57,7 @@ def key(db: None) -> Key:
 
 def url_of(name: str, key: Key) -> str:
     if name in (*LISTS, *PEOPLE_ACTS):
-        return reverse(f"people:{name}")
+        return reverse(f"people:{name}") + (f"?act=deactivate&person={key.owner_id}" if name == "bulk" else "")
     arguments = [key.owner_id, key.pk] if name in KEY_ACTS else [key.owner_id]
     return reverse(f"people:{name}", args=arguments)
 

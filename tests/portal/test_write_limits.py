@@ -40,6 +40,7 @@ BOUNDS: Final = {
                 "people:activate",
                 "people:anonymise",
                 "people:block_key",
+                "people:bulk",
                 "people:deactivate",
                 "people:delete_key",
                 "people:extend_key",

@@ -1,0 +1,123 @@
+"""One act on many people: whom it is for, who is left out and why, and the act itself."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import partial
+from typing import Any, Final
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q
+from django.utils.translation import gettext as _
+
+from accounts.audit import Actor, record_person_change
+from accounts.models import AuditAction, User
+from accounts.names import name_order
+from accounts.rights import permissions_of, update_staff_status
+from gateway.errors import GatewayError
+from keys.models import Intern, Key
+from keys.services import KeyRefused, change_stay, is_earlier
+from people.services.accounts import ask_worker, close_accounts
+
+MAX_PEOPLE: Final = 500
+MAX_STAYS: Final = 100  # whose keys are asked for at the gateway within the request
+
+
+class BulkAct(StrEnum):
+    """What can be done to many people at once."""
+
+    GROUP = "group"
+    STAY = "stay"
+    DEACTIVATE = "deactivate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Somebody who was chosen for an act."""
+
+    person: Any  # User, with the numbers that `choose` adds
+    why_not: str  # "" for whom the act is for
+
+
+def choose(ids: Iterable[int], *, bulk_act: BulkAct, admin: User) -> list[Chosen]:
+    """Return these people by name, with why the act leaves some of them out. One query.
+
+    Never for oneself, for superusers and for whoever has more rights than the admin.
+    """
+    beyond = permissions_of(OuterRef("pk"))
+    if not admin.is_superuser:
+        beyond = beyond.exclude(pk__in=permissions_of(admin.pk).values("pk"))
+    live = Q(keys__state__in=Key.LIVE_STATES) & ~Q(keys__kind=Key.Kind.OUTSIDE)
+    people = User.objects.filter(pk__in=list(ids)).annotate(
+        has_more_rights=Exists(beyond) if not admin.is_superuser else Q(is_superuser=True),
+        live=Count("keys", filter=live, distinct=True),
+        live_of_interns=Count("keys", filter=live & Q(keys__intern__isnull=False), distinct=True),
+        stays=Count("internships", distinct=True),
+    )
+    found = sorted(people, key=lambda person: (name_order(person.display_name), person.pk))
+    return [Chosen(person=person, why_not=_why_not(person, bulk_act, admin)) for person in found]
+
+
+def _why_not(person: Any, bulk_act: BulkAct, admin: User) -> str:
+    if person.pk == admin.pk:
+        return _("this is you")
+    if person.is_superuser or person.has_more_rights:
+        return _("has more rights than you, or is a superuser")
+    if person.anonymised_at:
+        return _("anonymised")
+    if bulk_act == BulkAct.DEACTIVATE and not person.is_active:
+        return _("is inactive already")
+    if bulk_act == BulkAct.STAY and not person.stays:
+        return _("is nobody’s intern")
+    return ""
+
+
+@transaction.atomic
+def add_to_group(people: Sequence[User], *, group: Group, actor: Actor) -> int:
+    """Put people into a group; return how many were not in it. One entry in the trail each."""
+    locked = User.objects.select_for_update().filter(pk__in=[person.pk for person in people]).order_by("pk")
+    joined = [person for person in locked.prefetch_related("groups") if group not in person.groups.all()]
+    for person in joined:
+        before = sorted(each.name for each in person.groups.all())
+        changes = {"groups": [before, sorted([*before, group.name])]}
+        record_person_change(actor=actor, action=AuditAction.CHANGE, person=person, changes=changes)
+    group.user_set.add(*joined)
+    update_staff_status(User.objects.filter(pk__in=[person.pk for person in joined]))
+    transaction.on_commit(partial(ask_worker, "keys.apply_policies"), robust=True)
+    return len(joined)
+
+
+def deactivate_people(people: Sequence[User], *, actor: Actor) -> int:
+    """Close the accounts, all or none; return how many were open."""
+    return len(close_accounts(people, actor))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaysChanged:
+    """How far the change of many stays came."""
+
+    done: int
+    refused: tuple[str, ...]  # names, each with why
+    left: int  # not tried, since the gateway did not answer
+
+
+def set_ends_of_stay(people: Sequence[User], *, ends_on: date | None, actor: Actor) -> StaysChanged:
+    """Set the last day of the stays of these people; where the gateway fails, the rest stays as it is.
+
+    An earlier day is written down even then: the sweep brings the keys to it.
+    """
+    interns = Intern.objects.filter(account__in=people).select_related("supervisor").by_name()
+    done, refused = 0, []
+    for place, intern in enumerate(interns):
+        try:
+            change_stay(intern=intern, ends_on=ends_on, actor=actor)
+        except KeyRefused as refusal:
+            refused.append(f"{intern.name}: {refusal}")
+            continue
+        except GatewayError:
+            written = is_earlier(ends_on, than=intern.stay_ends_on)
+            return StaysChanged(done=done + written, refused=tuple(refused), left=len(interns) - place - written)
+        done += 1
+    return StaysChanged(done=done, refused=tuple(refused), left=0)

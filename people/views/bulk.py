@@ -1,0 +1,181 @@
+"""One act on many people of the list: a page that says whom it is for and what stops, then the act."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods
+
+from accounts.audit import actor_of
+from accounts.models import User
+from keys.forms import StayForm
+from keys.services import TooManyActions, count_action
+from people import services
+from people.forms import GroupForm
+from people.listing import DEFAULT_ORDER, filters_of, ids_of_all
+from people.services import MAX_PEOPLE, MAX_STAYS, BulkAct, Chosen
+from people.views.common import require_sight
+from people.views.index import address, order_in
+from usage.models import utc_today
+from web.request import PortalRequest
+
+BUTTONS: Final = {
+    BulkAct.GROUP: gettext_lazy("Add to this group"),
+    BulkAct.STAY: gettext_lazy("Set the end of the stay"),
+    BulkAct.DEACTIVATE: gettext_lazy("Deactivate"),
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def bulk(request: PortalRequest) -> HttpResponse:
+    """Ask, with whom the act is for and who is left out; on POST, act."""
+    access = require_sight(request)
+    if not access.manages_people:
+        raise PermissionDenied
+    is_post = request.method == "POST"
+    data = request.POST if is_post else request.GET
+    if data.get("act") not in set(BulkAct):
+        raise Http404
+    bulk_act = BulkAct(data["act"])
+    ids = _ids(data.get("people", "").split(",")) if is_post else _chosen_ids(request, access)
+    most = MAX_STAYS if bulk_act == BulkAct.STAY else MAX_PEOPLE
+    if len(ids) > most:
+        words = _("These are %(count)d people; at most %(most)d at once. Narrow the list down by filters.")
+        return _ask(request, access, bulk_act, [], said=words % {"count": len(ids), "most": most}, status=422)
+    everybody = services.choose(ids, bulk_act=bulk_act, admin=request.user)
+    if not any(not each.why_not for each in everybody):
+        return _ask(
+            request, access, bulk_act, everybody, said=_("There is nobody to whom this can be done."), status=422
+        )
+    form = _form(request, bulk_act)
+    if not is_post:
+        return _ask(request, access, bulk_act, everybody, form=form)
+    if form is not None and not form.is_valid():
+        return _ask(request, access, bulk_act, everybody, form=form, status=422)
+    try:
+        count_action(request.user, f"people:bulk_{bulk_act}")
+    except TooManyActions as refusal:
+        return _ask(request, access, bulk_act, everybody, form=form, said=str(refusal), status=429)
+    _act(request, bulk_act, [each.person for each in everybody if not each.why_not], form)
+    return redirect(_back(request.POST))
+
+
+def _ids(texts: Sequence[str]) -> list[int]:
+    """Return the numbers among these texts, each once."""
+    return list(dict.fromkeys(int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 12))
+
+
+def _chosen_ids(request: PortalRequest, access: Any) -> list[int]:
+    """Return whose boxes are ticked; with `all`, everybody whom the filters in the address leave."""
+    if request.GET.get("all"):
+        return ids_of_all(filters_of(request.GET), access.state, utc_today())
+    return _ids(request.GET.getlist("person"))
+
+
+def _form(request: HttpRequest, bulk_act: BulkAct) -> forms.Form | None:
+    data = request.POST if request.method == "POST" else None
+    if bulk_act == BulkAct.GROUP:
+        assert isinstance(request.user, User)  # noqa: S101  (for the type checker)
+        return GroupForm(data, actor=request.user)
+    return StayForm(data) if bulk_act == BulkAct.STAY else None
+
+
+def _ask(
+    request: PortalRequest,
+    access: Any,
+    bulk_act: BulkAct,
+    everybody: list[Chosen],
+    *,
+    form: forms.Form | None = None,
+    said: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """Say whom the act is for, what stops, and who is left out."""
+    data = request.POST if request.method == "POST" else request.GET
+    chosen = [each for each in everybody if not each.why_not]
+    order = order_in(data)
+    context = {
+        "access": access,
+        "act": bulk_act.value,
+        "title": _title(bulk_act, len(chosen)),
+        "sentences": _sentences(bulk_act, chosen) if chosen else [],
+        "button": BUTTONS[bulk_act],
+        "form": form,
+        "chosen": chosen,
+        "left_out": [each for each in everybody if each.why_not],
+        "ids": ",".join(str(each.person.pk) for each in everybody),
+        "hidden": {**filters_of(data).params(), **({"order": order} if order != DEFAULT_ORDER else {})}.items(),
+        "back": _back(data),
+        "said": said,
+    }
+    return render(request, "people/bulk.html", context, status=status)
+
+
+def _title(bulk_act: BulkAct, number: int) -> str:
+    titles = {
+        BulkAct.GROUP: ngettext("Add %(count)d person to a group?", "Add %(count)d people to a group?", number),
+        BulkAct.STAY: ngettext(
+            "Set the end of the stay of %(count)d person?", "Set the end of the stay of %(count)d people?", number
+        ),
+        BulkAct.DEACTIVATE: ngettext("Deactivate %(count)d account?", "Deactivate %(count)d accounts?", number),
+    }
+    return titles[bulk_act] % {"count": number}
+
+
+def _sentences(bulk_act: BulkAct, chosen: list[Chosen]) -> list[str]:
+    if bulk_act == BulkAct.GROUP:
+        return [_("The policy of the group applies to them at once, and to the keys that they have within minutes.")]
+    if bulk_act == BulkAct.STAY:
+        return [_("The keys that they use expire at the end of that day at the latest.")]
+    keys = sum(each.person.live for each in chosen)
+    words = ngettext("%(count)d key stops within minutes.", "%(count)d keys stop within minutes.", keys)
+    return [
+        _("They are signed out and cannot sign in. You can activate each account again."),
+        words % {"count": keys} if keys else _("There is no key that would stop."),
+        _("Each gets a mail that says so."),
+    ]
+
+
+def _act(request: PortalRequest, bulk_act: BulkAct, people: list[Any], form: forms.Form | None) -> None:
+    """Act, and say what came of it."""
+    actor = actor_of(request)
+    if bulk_act == BulkAct.DEACTIVATE:
+        number = services.deactivate_people(people, actor=actor)
+        words = ngettext("%(count)d account is deactivated.", "%(count)d accounts are deactivated.", number)
+        messages.success(request, words % {"count": number})
+    elif bulk_act == BulkAct.GROUP and form:
+        group = form.cleaned_data["group"]
+        number = services.add_to_group(people, group=group, actor=actor)
+        words = ngettext(
+            "%(count)d person was added to the group “%(group)s”.",
+            "%(count)d people were added to the group “%(group)s”.",
+            number,
+        )
+        messages.success(request, words % {"count": number, "group": group.name})
+    elif form:
+        _say_stays(request, services.set_ends_of_stay(people, ends_on=form.cleaned_data["stay_ends_on"], actor=actor))
+
+
+def _say_stays(request: PortalRequest, changed: services.StaysChanged) -> None:
+    words = ngettext("The end of %(count)d stay is set.", "The ends of %(count)d stays are set.", changed.done)
+    messages.success(request, words % {"count": changed.done})
+    if changed.refused:
+        messages.warning(request, _("Not changed: %(names)s") % {"names": " ".join(changed.refused[:10])})
+    if changed.left:
+        left = ngettext(
+            "The gateway did not answer: %(count)d stay is as it was. Try again in a few minutes.",
+            "The gateway did not answer: %(count)d stays are as they were. Try again in a few minutes.",
+            changed.left,
+        )
+        messages.warning(request, left % {"count": changed.left})
+
+
+def _back(data: QueryDict) -> str:
+    """Return the address of the list as it was."""
+    return address(filters_of(data), order_in(data))
