@@ -10,6 +10,7 @@ WORKERS ?= logical
 PYTEST = $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE  # each process of a run would compile all that it imports
 .PHONY: help run test test-all test-postgres bench bench-poll bench-stream bench-hostile bench-soak bench-faults fuzz lint format lock
 
 help:  ## Say what there is
