@@ -1,16 +1,18 @@
-"""What a person may have, out of the policies of all their groups."""
+"""What a person may have, out of the policies of all their groups, and of what was granted to them until it ends."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from django.contrib.auth.models import Group
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 
-from accounts.models import BudgetPeriod, KeyKind, KeyRule, Policy, User, new_rules
+from accounts.models import BudgetPeriod, Grant, KeyKind, KeyRule, Policy, Thing, User, new_rules
 
+MOST_USD: Final = Decimal("999999.99")  # that a budget can be, with all that was granted
 Budget = tuple[Decimal | None, str]  # USD (None: no limit), and the period after which it is whole again
 
 
@@ -59,21 +61,25 @@ class Allowance:
 
 
 def policy_of(user: User) -> Allowance:
-    """Return the most generous value of each limit over the person's groups, "no limit" above all; one query.
+    """Return the most generous value of each limit over the person's groups, "no limit" above all, and their grants.
 
     Who is in no group with a policy gets the default policy; a superuser counts as one of those who change policies.
+    One query, and one more for whoever has a grant.
     """
     theirs = Q(policy__group__in=user.groups.all()) | Q(policy__group=None)
     if user.is_superuser:
         theirs |= Q(policy__group__in=_groups_of_admins())
-    found = list(KeyRule.objects.filter(theirs).select_related("policy__group"))
+    grants = Grant.objects.running().filter(person=user)
+    rules = KeyRule.objects.filter(theirs).select_related("policy__group")
+    found = list(rules.annotate(has_grants=Exists(grants)))
     of_groups = [rule for rule in found if rule.policy.group_id is not None]
     # Without any row (a new database, a row taken away by hand), the defaults of the models are the modest ones.
-    return merged(of_groups or found or new_rules(Policy()))
+    allowance = merged(of_groups or found or new_rules(Policy()))
+    return with_grants(allowance, grants) if not found or found[0].has_grants else allowance
 
 
 class Allowances:
-    """What each of many people may have, as `policy_of` says, out of four queries."""
+    """What each of many people may have, as `policy_of` says, out of five queries."""
 
     def __init__(
         self,
@@ -81,6 +87,7 @@ class Allowances:
         groups: Iterable[tuple[int, int]],
         superusers: Iterable[int],
         admins: Sequence[int],
+        grants: Iterable[Grant] = (),
     ) -> None:
         self._rules: dict[int | None, list[KeyRule]] = defaultdict(list)
         for rule in rules:
@@ -90,15 +97,19 @@ class Allowances:
             self._groups[user_id].add(group_id)
         for user_id in superusers:
             self._groups[user_id].update(admins)
+        self._grants: dict[int, list[Grant]] = defaultdict(list)
+        for grant in grants:
+            self._grants[grant.person_id].append(grant)
         self._merged: dict[frozenset[int], Allowance] = {}
 
     @classmethod
     def load(cls) -> "Allowances":
-        """Read policies, who is in a group that has one, and who is a superuser."""
+        """Read policies, who is in a group that has one, who is a superuser, and what was granted to whom."""
         admins = _groups_of_admins().filter(policy__isnull=False).values_list("pk", flat=True)
         members = User.groups.through.objects.filter(group__policy__isnull=False).values_list("user_id", "group_id")
         superusers = User.objects.filter(is_superuser=True).values_list("pk", flat=True)
-        return cls(KeyRule.objects.select_related("policy__group"), members, superusers, list(admins))
+        rules = KeyRule.objects.select_related("policy__group")
+        return cls(rules, members, superusers, list(admins), Grant.objects.running())
 
     def of(self, user_id: int) -> Allowance:
         """Return what this person may have."""
@@ -106,7 +117,7 @@ class Allowances:
         if groups not in self._merged:
             found = [rule for group in sorted(groups) for rule in self._rules.get(group, ())]
             self._merged[groups] = merged(found or self._rules.get(None) or new_rules(Policy()))
-        return self._merged[groups]
+        return with_grants(self._merged[groups], self._grants.get(user_id, ()))
 
 
 def _groups_of_admins() -> QuerySet[Group]:
@@ -152,6 +163,34 @@ def _merged_kind(kind: str, rules: Sequence[KeyRule]) -> KeyAllowance:
         tpm_limit=_highest(rule.tpm_limit for rule in counting),
         models=_joined(None if rule.all_models else rule.model_names for rule in counting),
     )
+
+
+def with_grants(allowance: Allowance, grants: Iterable[Grant]) -> Allowance:
+    """Return what the policies give with what was granted on top.
+
+    An amount is added to the budget of the person, and to that of each key: the person's is what bounds them all. A
+    model is allowed to keys of each kind.
+    """
+    granted = list(grants)
+    if not granted:
+        return allowance
+    usd = sum((grant.amount_usd or Decimal(0) for grant in granted), Decimal(0))
+    models = [grant.name for grant in granted if grant.thing == Thing.MODEL]
+    kinds = {grant.name for grant in granted if grant.thing == Thing.KIND}
+    rules = {
+        kind: replace(
+            rule,
+            allowed=rule.allowed or kind in kinds,
+            budget_usd=_raised(rule.budget_usd, usd),
+            models=_joined([rule.models, models]),
+        )
+        for kind, rule in allowance.rules.items()
+    }
+    return replace(allowance, rules=rules, person_budget_usd=_raised(allowance.person_budget_usd, usd))
+
+
+def _raised(budget_usd: Decimal | None, usd: Decimal) -> Decimal | None:
+    return None if budget_usd is None else min(MOST_USD, budget_usd + usd)
 
 
 def _highest(limits: Iterable[int | None]) -> int | None:

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.models import User
 
 ADMIN_APPS: Final = ("accounts", "auth", "socialaccount")  # whose permissions open pages of Django's admin, but:
-PORTAL_PERMISSIONS: Final = ("view_people", "manage_people")  # of accounts, for pages of the portal
+PORTAL_PERMISSIONS: Final = ("view_people", "manage_people", "decide_requests")  # of accounts, for pages of the portal
 
 
 def permissions_of(user: Any) -> QuerySet[Permission]:

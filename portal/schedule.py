@@ -14,6 +14,8 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         # Sent when a policy is saved; this takes up what was cut short.
         "keys.apply_policies": _entry("keys.apply_policies", crontab(minute=33), expires=3000),
         "keys.refresh_models": _entry("keys.refresh_models", 60.0, expires=50),
+        "approvals.apply_grants": _entry("approvals.apply_grants", 30.0, expires=25),  # a grant ends within a minute
+        "approvals.send_mails": _entry("approvals.send_mails", 60.0, expires=50),
         "keys.remind": _entry("keys.remind", crontab(minute=20), expires=3000),
         # Sent when people are invited; this takes up what was cut short.
         "accounts.send_invitations": _entry("accounts.send_invitations", crontab(minute="*/5"), expires=240),

@@ -192,6 +192,7 @@ HEALTH_PARTS = {  # of /healthz/ready, after those of web.health: what returns "
 # --- The app -------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "portal",
+    "approvals",
     "people",
     "playground",
     "usage",

@@ -1,3 +1,4 @@
+import uuid
 from decimal import Decimal
 
 import django.contrib.auth.validators
@@ -66,6 +67,9 @@ class Migration(migrations.Migration):
                             ("sign_out", "End of all sessions"),
                             ("unlink", "Removal of the link to the institution’s account"),
                             ("anonymise", "Anonymisation"),
+                            ("approve", "Approval"),
+                            ("refuse", "Refusal"),
+                            ("withdraw", "Withdrawal"),
                         ],
                         editable=False,
                         max_length=20,
@@ -688,6 +692,236 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("all_models", True), models.Q(("model_names", []), _negated=True), _connector="OR"),
                 name="accounts_rule_names_a_model",
+            ),
+        ),
+        migrations.CreateModel(
+            name="AccessRequest",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "thing",
+                    models.CharField(
+                        choices=[("budget", "more budget"), ("model", "a model"), ("kind", "a kind of key")],
+                        max_length=10,
+                        verbose_name="what",
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        blank=True, help_text="Empty for a budget.", max_length=200, verbose_name="model or kind of key"
+                    ),
+                ),
+                (
+                    "amount_usd",
+                    web.money.UsdField(
+                        blank=True, decimal_places=2, max_digits=7, null=True, verbose_name="amount, USD"
+                    ),
+                ),
+                (
+                    "ends_on",
+                    models.DateField(help_text="The last day (TIME_ZONE) on which it is wanted.", verbose_name="until"),
+                ),
+                ("why", models.CharField(blank=True, max_length=200, verbose_name="why")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "open"),
+                            ("approved", "approved"),
+                            ("refused", "refused"),
+                            ("withdrawn", "withdrawn"),
+                        ],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("decided_at", models.DateTimeField(null=True)),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
+                (
+                    "mail_claimed_at",
+                    models.DateTimeField(help_text="Since when a process sends the mail of the decision.", null=True),
+                ),
+                (
+                    "mailed_at",
+                    models.DateTimeField(
+                        help_text="When that mail was sent, or found to have nowhere to go.", null=True
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="access_requests",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="person",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "request",
+                "verbose_name_plural": "requests",
+                "permissions": [("decide_requests", "Can decide requests for more budget or models")],
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="Grant",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "thing",
+                    models.CharField(
+                        choices=[("budget", "more budget"), ("model", "a model"), ("kind", "a kind of key")],
+                        max_length=10,
+                        verbose_name="what",
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=200, verbose_name="model or kind of key")),
+                (
+                    "amount_usd",
+                    web.money.UsdField(
+                        blank=True,
+                        decimal_places=2,
+                        help_text="On top of the budget, each period.",
+                        max_digits=7,
+                        null=True,
+                        verbose_name="amount, USD",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("ends_at", models.DateTimeField(verbose_name="ends")),
+                (
+                    "applied_at",
+                    models.DateTimeField(help_text="When the gateway had it; empty: to be told.", null=True),
+                ),
+                ("ended_at", models.DateTimeField(help_text="When the gateway no longer had it.", null=True)),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="grants",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="person",
+                    ),
+                ),
+                (
+                    "request",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="grant", to="accounts.accessrequest"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "grant",
+                "verbose_name_plural": "grants",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="RequestDigest",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("claimed_at", models.DateTimeField(help_text="Since when a process sends the next.", null=True)),
+                (
+                    "person",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
+        migrations.AddIndex(
+            model_name="accessrequest",
+            index=models.Index(
+                condition=models.Q(("state", "open")), fields=["created_at"], name="accounts_requests_open"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="accessrequest",
+            index=models.Index(
+                condition=models.Q(("mailed_at", None), ("state__in", ("approved", "refused"))),
+                fields=["decided_at"],
+                name="accounts_requests_to_mail",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="accessrequest",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "open")),
+                fields=("person", "thing", "name"),
+                name="accounts_one_open_request",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="accessrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("amount_usd__gt", 0), ("amount_usd__lte", Decimal("10000")), ("name", ""), ("thing", "budget")
+                    ),
+                    models.Q(("amount_usd", None), ("thing", "model"), models.Q(("name", ""), _negated=True)),
+                    models.Q(("amount_usd", None), ("name__in", ["personal", "playground"]), ("thing", "kind")),
+                    _connector="OR",
+                ),
+                name="accounts_request_shape",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="accessrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("decided_at", None), ("decided_by", None), ("state__in", ("open", "withdrawn"))),
+                    models.Q(("decided_at__isnull", False), ("state__in", ("approved", "refused"))),
+                    _connector="OR",
+                ),
+                name="accounts_request_decided",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="grant",
+            index=models.Index(fields=["person", "ends_at"], name="accounts_grants_of_person"),
+        ),
+        migrations.AddIndex(
+            model_name="grant",
+            index=models.Index(
+                condition=models.Q(("applied_at", None), ("ended_at", None), _connector="OR"),
+                fields=["ends_at"],
+                name="accounts_grants_unapplied",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="grant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("amount_usd__gt", 0), ("amount_usd__lte", Decimal("10000")), ("name", ""), ("thing", "budget")
+                    ),
+                    models.Q(("amount_usd", None), ("thing", "model"), models.Q(("name", ""), _negated=True)),
+                    models.Q(("amount_usd", None), ("name__in", ["personal", "playground"]), ("thing", "kind")),
+                    _connector="OR",
+                ),
+                name="accounts_grant_shape",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="grant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("created_at"))), name="accounts_grant_ends_later"
             ),
         ),
         migrations.AddConstraint(

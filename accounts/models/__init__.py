@@ -12,6 +12,7 @@ from accounts.models.policy import (
     new_rules,
     validate_model_names,
 )
+from accounts.models.requests import AccessRequest, Grant, GrantQuerySet, RequestDigest, Thing
 from accounts.models.trail import (
     DONE_WORDS,
     MAX_LABEL_LENGTH,
@@ -27,6 +28,7 @@ __all__ = [
     "DONE_WORDS",
     "MAX_LABEL_LENGTH",
     "MAX_LIFETIME_DAYS",
+    "AccessRequest",
     "AuditAction",
     "AuditEntry",
     "AuditEntryQuerySet",
@@ -34,11 +36,15 @@ __all__ = [
     "AuditOutcome",
     "AuditRepeat",
     "BudgetPeriod",
+    "Grant",
+    "GrantQuerySet",
     "HourlyCount",
     "Invitation",
     "KeyKind",
     "KeyRule",
     "Policy",
+    "RequestDigest",
+    "Thing",
     "User",
     "UserManager",
     "new_gateway_user_id",

@@ -52,6 +52,9 @@ class AuditAction(models.TextChoices):
     SIGN_OUT = "sign_out", _("End of all sessions")
     UNLINK = "unlink", _("Removal of the link to the institution’s account")
     ANONYMISE = "anonymise", _("Anonymisation")
+    APPROVE = "approve", _("Approval")
+    REFUSE = "refuse", _("Refusal")
+    WITHDRAW = "withdraw", _("Withdrawal")
 
 
 class AuditOutcome(models.TextChoices):
@@ -88,6 +91,9 @@ DONE_WORDS = {
     AuditAction.SIGN_OUT: _("Signed out everywhere"),
     AuditAction.UNLINK: _("Link to the institution’s account removed"),
     AuditAction.ANONYMISE: _("Anonymised"),
+    AuditAction.APPROVE: _("Approved"),
+    AuditAction.REFUSE: _("Refused"),
+    AuditAction.WITHDRAW: _("Withdrawn"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from keys.identity import GatewayChanged, accept_gateway, identify_gateway
 from keys.services.after_restore import RestoreReport, repair_after_restore
-from keys.services.apply_policies import Outdated, apply_policies, find_outdated
+from keys.services.apply_policies import Outdated, apply_policies, apply_policies_to, find_outdated
 from keys.services.block import block_key, unblock_key
 from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
@@ -41,6 +41,7 @@ __all__ = [
     "KeyRequest",
     "accept_gateway",
     "apply_policies",
+    "apply_policies_to",
     "block_key",
     "change_intern",
     "change_stay",

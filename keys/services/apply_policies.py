@@ -4,6 +4,7 @@ Whatever differs is found by comparing rows, so a run that was cut short is cont
 nothing to do asks the gateway nothing.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,15 +18,18 @@ from django.utils import timezone
 from accounts.audit import Actor
 from accounts.models import User
 from accounts.policies import Allowance, Allowances, KeyAllowance, policy_of
+from gateway.errors import GatewayRejected
 from gateway.types import UNSET, Unset
 from keys.identity import identify_gateway
 from keys.models import Key, PersonBudget
 from keys.renewal import last_moment_of
 from keys.services.key_limits import Limits, follow_limits, usable_limits
 from keys.services.lifetimes import as_duration, longest_life
-from keys.services.person_budget import check_budget, is_wanted
+from keys.services.person_budget import check_budget, is_current, is_wanted, write_budget
 from keys.services.refusals import KeyRefused
 from keys.services.rounds import each
+
+logger = logging.getLogger(__name__)
 
 SLACK: Final = timedelta(hours=1)  # clocks differ, and a key that was made a moment ago ends a moment later
 EXACT: Final = timedelta(minutes=2)  # for the end of all keys of a kind, which is a moment and no length
@@ -79,6 +83,25 @@ def apply_policies(actor: Actor) -> int:
     if failure := next((failure for _done, failure in rounds if failure), None):
         raise failure
     return sum(done for done, _failure in rounds)
+
+
+def apply_policies_to(owner: User, act: Act) -> bool:
+    """Give one person what their policies and grants give now, their budget first; tell whether all has followed.
+
+    It has not where a key is being changed just now, or the gateway refused something. Again is harmless.
+    Raises GatewayUnavailable, at the first call without an answer.
+    """
+    allowance = policy_of(owner)
+    row = PersonBudget.objects.filter(owner=owner).first()
+    if row is not None and not is_current(row, allowance):
+        row = write_budget(owner, allowance)
+    keys = Key.objects.filter(owner=owner, pk__in=find_outdated(owner).keys).select_related("owner")
+    for key in keys:
+        try:
+            bring_up_to_date(act, key)
+        except GatewayRejected as error:
+            logger.warning("apply_policies: the gateway refused the limits of a key, %s", error)
+    return (row is None or is_current(row, allowance)) and not find_outdated(owner).keys
 
 
 def _in_parts(rows: QuerySet[M], ids: Sequence[object]) -> Iterator[M]:

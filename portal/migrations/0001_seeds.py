@@ -37,6 +37,7 @@ PERMISSIONS_OF_ADMINS = {
         "view_user",
         "view_people",
         "manage_people",
+        "decide_requests",
         "add_policy",
         "change_policy",
         "delete_policy",

@@ -1,0 +1,17 @@
+"""What happens to requests and grants, in order. No transaction is open while the gateway is asked."""
+
+from approvals.services.grants import apply_due_grants, apply_grant
+from approvals.services.mails import mail_deciders, mail_decisions
+from approvals.services.requests import RequestRefused, approve, ask, refuse, withdraw
+
+__all__ = [
+    "RequestRefused",
+    "apply_due_grants",
+    "apply_grant",
+    "approve",
+    "ask",
+    "mail_deciders",
+    "mail_decisions",
+    "refuse",
+    "withdraw",
+]

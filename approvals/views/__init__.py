@@ -1,0 +1,1 @@
+"""Pages of requests: a person's own, and those that they decide."""

@@ -1,0 +1,94 @@
+"""A person asks for more, sees what became of it, takes it back."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.audit import act_of
+from accounts.models import AccessRequest, Thing
+from accounts.policies import Allowance, policy_of
+from approvals import services
+from approvals.forms import AskForm, things_for
+from approvals.views.panel import render_requests, too_many
+from keys.services import TooManyActions, count_action
+from web.request import PortalRequest
+
+
+@require_safe
+def index(request: PortalRequest) -> HttpResponse:
+    """Show what the person asked for, and what waits for their decision."""
+    return render_requests(request)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask(request: PortalRequest) -> HttpResponse:
+    """Show the form for one thing (?thing=model&name=…); on POST, save the request, of which there is one at a time."""
+    allowance = policy_of(request.user)
+    things = things_for(allowance)
+    thing = _thing(request, dict(things))
+    if not thing:
+        return render(request, "approvals/ask.html", {"things": []})
+    data = request.POST if request.method == "POST" else None
+    form = AskForm(data, thing=thing, allowance=allowance, name=request.GET.get("name", ""))
+    if data is not None:
+        try:
+            count_action(request.user, "approvals:ask")
+        except TooManyActions as refusal:
+            form.add_error(None, str(refusal))
+            return too_many(_form(request, form, things, thing, allowance, status=429), refusal)
+        if form.is_valid():
+            return _save(request, form, thing)
+    return _form(request, form, things, thing, allowance, status=422 if form.is_bound else 200)
+
+
+def _thing(request: PortalRequest, things: dict[str, str]) -> str:
+    """Return what is asked for: as the address or the form says, else the first that the person lacks."""
+    asked = (request.POST if request.method == "POST" else request.GET).get("thing", "")
+    return asked if asked in things else next(iter(things), "")
+
+
+def _form(
+    request: PortalRequest,
+    form: AskForm,
+    things: list[tuple[str, str]],
+    thing: str,
+    allowance: Allowance,
+    *,
+    status: int,
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "things": things,
+        "thing": thing,
+        "allowance": allowance,
+        "is_budget": thing == Thing.BUDGET,
+    }
+    return render(request, "approvals/ask.html", context, status=status)
+
+
+def _save(request: PortalRequest, form: AskForm, thing: str) -> HttpResponse:
+    _asked, is_new = services.ask(person=request.user, act=act_of(request), thing=thing, **form.cleaned_data)
+    if is_new:
+        messages.success(request, _("Sent. You get a mail when it is decided."))
+    else:
+        messages.warning(request, _("You have asked for this already. Withdraw that request first to change it."))
+    return redirect("approvals:index")
+
+
+@require_POST
+def withdraw(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Take a request of one's own back."""
+    asked = get_object_or_404(AccessRequest.objects.of(request.user), pk=request_id)
+    try:
+        count_action(request.user, "approvals:withdraw")
+        services.withdraw(request=asked, act=act_of(request))
+    except TooManyActions as refusal:
+        return too_many(render_requests(request, said=str(refusal), status=429), refusal)
+    except services.RequestRefused as refusal:
+        return render_requests(request, said=str(refusal), status=409)
+    messages.success(request, _("Withdrawn."))
+    return redirect("approvals:index")

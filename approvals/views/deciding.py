@@ -1,0 +1,91 @@
+"""Whoever may decide a request sees who asks and why, and approves, changes or refuses it."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.audit import act_of
+from accounts.models import AccessRequest
+from approvals import services
+from approvals.forms import DecideForm, RefuseForm
+from approvals.services.requests import already
+from approvals.views.panel import line_of, too_many
+from keys.services import TooManyActions, count_action
+from usage.models import utc_today
+from usage.queries.key_use import person_spent
+from web.request import PortalRequest
+
+
+@require_safe
+def detail(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Show a request to whoever may decide it; it decides nothing."""
+    asked = _decidable(request, request_id)
+    return _page(request, asked, DecideForm(asked=asked))
+
+
+@require_POST
+def approve(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Grant it, with the amount and the end that the form says; the gateway is told at once."""
+    asked = _decidable(request, request_id)
+    form = DecideForm(request.POST, asked=asked)
+    try:
+        count_action(request.user, "approvals:approve")
+        if not form.is_valid():
+            return _page(request, asked, form, status=422)
+        grant = services.approve(request=asked, act=act_of(request), **form.cleaned_data)
+    except TooManyActions as refusal:
+        return too_many(_page(request, asked, form, said=str(refusal), status=429), refusal)
+    except services.RequestRefused as refusal:
+        return _page(request, asked, form, said=str(refusal), status=409)
+    name = {"name": asked.person.display_name}
+    if services.apply_grant(grant):
+        messages.success(request, _("Approved: it holds from now on. %(name)s gets a mail.") % name)
+    else:
+        words = _("Approved. The gateway has not confirmed it yet; it follows within a minute. %(name)s gets a mail.")
+        messages.warning(request, words % name)
+    return redirect("approvals:index")
+
+
+@require_POST
+def refuse(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Refuse it, with a reason."""
+    asked = _decidable(request, request_id)
+    form, reason = DecideForm(request.POST, asked=asked), RefuseForm(request.POST)
+    try:
+        count_action(request.user, "approvals:refuse")
+        if not reason.is_valid():
+            form = DecideForm(asked=asked)
+            return _page(request, asked, form, said=_("Say why: the person gets it by mail."), status=422)
+        services.refuse(request=asked, act=act_of(request), reason=reason.cleaned_data["reason"])
+    except TooManyActions as refusal:
+        return too_many(_page(request, asked, form, said=str(refusal), status=429), refusal)
+    except services.RequestRefused as refusal:
+        return _page(request, asked, form, said=str(refusal), status=409)
+    messages.success(request, _("Refused. %(name)s gets a mail with the reason.") % {"name": asked.person.display_name})
+    return redirect("approvals:index")
+
+
+def _decidable(request: PortalRequest, request_id: uuid.UUID) -> AccessRequest:
+    """Return a request that the person may decide, or has; 404 for every other."""
+    requests = AccessRequest.objects.decidable_by(request.user).select_related("person", "decided_by", "grant")
+    return get_object_or_404(requests, pk=request_id)
+
+
+def _page(
+    request: PortalRequest, asked: AccessRequest, form: DecideForm, *, said: str = "", status: int = 200
+) -> HttpResponse:
+    is_open = asked.state == AccessRequest.State.OPEN
+    context = {
+        "line": line_of(asked),
+        "asked": asked,
+        "form": form,
+        "is_open": is_open,
+        "decided": "" if is_open else already(asked),
+        "of_person": person_spent(asked.person, utc_today()),
+        "said": said,
+    }
+    return render(request, "approvals/detail.html", context, status=status)

@@ -1,0 +1,62 @@
+"""The page with all requests of a person and those that wait for them, drawn by its own view and by acts."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from accounts.models import AccessRequest, Grant
+from approvals.services.trail import thing_words
+from keys.services import TooManyActions
+from web.request import PortalRequest
+
+SHOWN: Final = 50  # own requests, newest first
+WAITING_SHOWN: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A request as lists show it."""
+
+    request: AccessRequest
+    what: str  # as it was asked for
+    grant: Grant | None = None
+    granted: str = ""  # as it was granted
+    is_running: bool = False
+    is_mine: bool = True  # of those that wait: whether they wait for this person, and not for a supervisor
+
+
+def line_of(request: AccessRequest, *, is_mine: bool = True) -> Line:
+    """Return a request in words."""
+    grant: Grant | None = getattr(request, "grant", None)
+    return Line(
+        request=request,
+        what=thing_words(request.thing, request.name, request.amount_usd),
+        grant=grant,
+        granted=thing_words(grant.thing, grant.name, grant.amount_usd) if grant else "",
+        is_running=grant is not None and grant.ends_at > timezone.now(),
+        is_mine=is_mine,
+    )
+
+
+def render_requests(request: PortalRequest, *, said: str = "", status: int = 200) -> HttpResponse:
+    """Render the page; `said` is why an act came to nothing."""
+    own = AccessRequest.objects.of(request.user).select_related("grant", "decided_by").order_by("-created_at", "pk")
+    open_ones = AccessRequest.objects.decidable_by(request.user).filter(state=AccessRequest.State.OPEN)
+    waiting = list(open_ones.select_related("person").order_by("created_at", "pk")[:WAITING_SHOWN])
+    mine = set(AccessRequest.objects.addressed_to(request.user).values_list("pk", flat=True)) if waiting else set()
+    lines = [line_of(each, is_mine=each.pk in mine) for each in waiting]
+    context: dict[str, Any] = {
+        "own": [line_of(each) for each in own[:SHOWN]],
+        "waiting": sorted(lines, key=lambda line: not line.is_mine),
+        "said": said,
+    }
+    return render(request, "approvals/index.html", context, status=status)
+
+
+def too_many(response: HttpResponse, refusal: TooManyActions) -> HttpResponse:
+    """Say when the next act is possible."""
+    response.headers["Retry-After"] = str(refusal.retry_after_s)
+    return response
