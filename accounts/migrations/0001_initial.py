@@ -872,7 +872,11 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
-                        ("amount_usd__gt", 0), ("amount_usd__lte", Decimal("10000")), ("name", ""), ("thing", "budget")
+                        ("amount_usd__gt", 0),
+                        ("amount_usd__isnull", False),
+                        ("amount_usd__lte", Decimal("10000")),
+                        ("name", ""),
+                        ("thing", "budget"),
                     ),
                     models.Q(("amount_usd", None), ("thing", "model"), models.Q(("name", ""), _negated=True)),
                     models.Q(("amount_usd", None), ("name__in", ["personal", "playground"]), ("thing", "kind")),
@@ -909,7 +913,11 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
-                        ("amount_usd__gt", 0), ("amount_usd__lte", Decimal("10000")), ("name", ""), ("thing", "budget")
+                        ("amount_usd__gt", 0),
+                        ("amount_usd__isnull", False),
+                        ("amount_usd__lte", Decimal("10000")),
+                        ("name", ""),
+                        ("thing", "budget"),
                     ),
                     models.Q(("amount_usd", None), ("thing", "model"), models.Q(("name", ""), _negated=True)),
                     models.Q(("amount_usd", None), ("name__in", ["personal", "playground"]), ("thing", "kind")),

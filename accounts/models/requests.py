@@ -31,7 +31,7 @@ class Thing(models.TextChoices):
 
 def _shape() -> Q:
     """Return what holds for requests and grants: an amount of a budget, or the name of a model or a kind of key."""
-    budget = Q(thing=Thing.BUDGET, name="", amount_usd__gt=0, amount_usd__lte=MOST_USD)
+    budget = Q(thing=Thing.BUDGET, name="", amount_usd__isnull=False, amount_usd__gt=0, amount_usd__lte=MOST_USD)
     model = Q(thing=Thing.MODEL, amount_usd=None) & ~Q(name="")
     kind = Q(thing=Thing.KIND, amount_usd=None, name__in=[KeyKind.PERSONAL.value, KeyKind.PLAYGROUND.value])
     return budget | model | kind
