@@ -27,6 +27,7 @@ from keys.services.person_budget import ceiling_of, claim_and_join, has_team, is
 from keys.services.refusals import KeyRefused
 from keys.services.renew import renew_key
 from keys.services.sweep import repair_issuing, repair_renewal
+from keys.use import WARN_SHARE
 
 LABEL: Final = "Playground"
 WAIT_S: Final = 10.0  # for another thread that makes or changes the key
@@ -50,6 +51,12 @@ class BudgetStatus:
     def left_usd(self) -> Decimal:
         """What may still be spent; nothing when there is no limit to tell it from."""
         return max(Decimal(0), (self.budget_usd or Decimal(0)) - self.spent_usd)
+
+    @property
+    def is_low(self) -> bool:
+        """Whether it is used up or nearly, or that of the key alone is."""
+        low = self.budget_usd is not None and self.spent_usd >= WARN_SHARE * self.budget_usd
+        return low or (self.of_key is not None and self.of_key.is_low)
 
 
 def playground_secret(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.utils.translation import gettext as _
 
@@ -9,6 +10,8 @@ from playground.errors.classify import TRAITS, UNSAVED, AnswerError, Tone, Trait
 from playground.errors.messages import copy_it, words_of
 from playground.models import Answer
 from web.templatetags.portal import usd
+
+LACKING: Final = {"over_budget": "budget", "budget_midway": "budget", "model_denied": "model"}  # by code of the error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,7 @@ class Card:
     may_retry: bool = False
     without: str = ""  # the parameter that one may send without
     ask_other: bool = False  # another model may well answer
+    lacks: str = ""  # what one may ask for: "budget" or "model"
     gateway_message: str = ""
 
 
@@ -42,6 +46,7 @@ def card_of(error: AnswerError, *, answer: Answer | None = None) -> Card:
         may_retry=traits.retry,
         without="" if left_out else error.parameter,
         ask_other=traits.other,
+        lacks=LACKING.get(error.code, ""),
         gateway_message=_gateway_message(error),
     )
 

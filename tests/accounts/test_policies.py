@@ -312,7 +312,7 @@ def test_sends_whoever_may_not_change_policies_to_somebody_who_may(sandbox: Sand
     page = signed_in(helper).get(reverse("keys:models"))
 
     assertNotContains(page, reverse("admin:accounts_policy_changelist"))
-    assertContains(page, "Contact your supervisor.")
+    assertContains(page, reverse("approvals:ask"))
 
 
 def test_gives_a_superuser_the_default_policy_where_admins_have_none(db: None) -> None:
@@ -323,14 +323,14 @@ def test_gives_a_superuser_the_default_policy_where_admins_have_none(db: None) -
 
 @pytest.mark.parametrize("page", ["keys:index", "keys:models", "playground:index", "playground:compare"])
 def test_sends_no_admin_to_a_supervisor(sandbox: Sandbox, admin: User, intern: User, page: str) -> None:
-    """An admin without a key or a model reads where policies are changed; an intern reads whom to ask."""
+    """An admin without a key or a model reads where policies are changed; an intern is led to where to ask."""
     make_policy("Admins", all_models=False, model_names=["nowhere"])
     make_policy("Interns", all_models=False, model_names=["nowhere"])
     refresh_models()
 
-    assertNotContains(signed_in(admin).get(reverse(page)), "your supervisor")
+    assertNotContains(signed_in(admin).get(reverse(page)), reverse("approvals:ask"))
     assertContains(signed_in(admin).get(reverse(page)), reverse("admin:accounts_policy_changelist"))
-    assertContains(signed_in(intern).get(reverse(page)), "Contact your supervisor.")
+    assertContains(signed_in(intern).get(reverse(page)), reverse("approvals:ask"))
 
 
 def test_gives_the_most_generous_budget_of_a_person_with_its_period(db: None) -> None:

@@ -15,6 +15,7 @@ SOME_CONVERSATION_ID = uuid.UUID(int=2)
 SOME_MESSAGE_ID = uuid.UUID(int=3)
 SOME_ANSWER_ID = uuid.UUID(int=4)
 SOME_IMAGE_ID = uuid.UUID(int=5)
+SOME_REQUEST_ID = uuid.UUID(int=6)
 SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "intern_id": SOME_KEY_ID,
     "key_id": SOME_KEY_ID,
@@ -24,6 +25,7 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "answer_id": SOME_ANSWER_ID,
     "image_id": SOME_IMAGE_ID,
     "form": "md",
+    "request_id": SOME_REQUEST_ID,
     "person_id": 1,  # nobody, or whoever there is
     "notice_id": 1,
     "discrepancy_id": 1,

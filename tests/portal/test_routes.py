@@ -40,6 +40,9 @@ PUBLIC = {
     "web:theme",
 }
 POST_ONLY = {
+    "approvals:approve",
+    "approvals:refuse",
+    "approvals:withdraw",
     "keys:check",
     "keys:create",
     "keys:end_old",
@@ -64,6 +67,8 @@ POST_ONLY = {
     "web:theme",
 }
 GET_ONLY = {
+    "approvals:detail",
+    "approvals:index",
     "keys:detail",
     "keys:get_started",
     "keys:history",

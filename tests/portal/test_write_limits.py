@@ -26,6 +26,10 @@ BOUNDS: Final = {
     **dict.fromkeys(
         (
             *(
+                "approvals:approve",
+                "approvals:ask",
+                "approvals:refuse",
+                "approvals:withdraw",
                 "keys:check",
                 "keys:create",
                 "keys:delete",

@@ -147,7 +147,7 @@ def test_who_is_over_budget_sees_everything_and_reads_what_happens_next(as_inter
     text = words(as_intern).replace("\u00a0", " ")
 
     assert "5.00 of 5.00 USD used. This key pauses until" in text
-    assert "Need more? Contact your supervisor." in text
+    assert "Need more? Ask for more" in text
     assert "Spend per day, by model" in text
 
 
