@@ -43,7 +43,7 @@ def approve(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
         return _page(request, asked, form, said=str(refusal), status=409)
     name = {"name": asked.person.display_name}
     if services.apply_grant(grant):
-        messages.success(request, _("Approved: it holds from now on. %(name)s gets a mail.") % name)
+        messages.success(request, _("Approved: it is in effect now. %(name)s gets a mail.") % name)
     else:
         words = _("Approved. The gateway has not confirmed it yet; it follows within a minute. %(name)s gets a mail.")
         messages.warning(request, words % name)

@@ -114,7 +114,7 @@ def test_approves_with_one_click_and_a_second_decider_is_told(
     status, page = answer(browser, url_of("approve", request), **as_asked)
 
     assert status == 302
-    assert "Approved: it holds from now on. Intern A gets a mail." in page
+    assert "Approved: it is in effect now. Intern A gets a mail." in page
     for name in ("approve", "refuse"):
         status, page = answer(as_admin, url_of(name, request), **as_asked, reason="no")
         assert status == 409
