@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from accounts.audit import forget_names
-from accounts.models import User
+from accounts.models import AccessRequest, User
 
 
 def anonymise_account(person: User) -> None:
@@ -29,6 +29,7 @@ def anonymise_account(person: User) -> None:
         rights.clear()
     EmailAddress.objects.filter(user=person).delete()
     SocialAccount.objects.filter(user=person).delete()
+    _forget_requests(person)
     forget_names(person)
     _forget_in_django_log(person)
     end_sessions(person)
@@ -43,6 +44,13 @@ def end_sessions(*people: User) -> None:
         if session.get_decoded().get("_auth_user_id") in ids
     ]
     Session.objects.filter(pk__in=theirs).delete()
+
+
+def _forget_requests(person: User) -> None:
+    """Blank what was written about the person's requests, and withdraw those that are open; amounts and days stay."""
+    theirs = AccessRequest.objects.of(person)
+    theirs.update(why="", reason="")
+    theirs.filter(state=AccessRequest.State.OPEN).update(state=AccessRequest.State.WITHDRAWN)
 
 
 def _number_of(person: User) -> str:

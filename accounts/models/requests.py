@@ -52,7 +52,8 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
         """Keep what is open and waits for this person: of their interns, and where nobody supervises the person."""
         unsupervised = ~Q(person__in=supervised_people().values("pk")) & _may_decide(user)
         mine = Q(person__in=interns_of(user).values("pk")) | unsupervised
-        return self.exclude(person=user).filter(mine, state=AccessRequest.State.OPEN)
+        open_ones = self.filter(state=AccessRequest.State.OPEN, person__is_active=True)
+        return open_ones.exclude(person=user).filter(mine)
 
 
 def interns_of(user: User) -> models.QuerySet[User]:

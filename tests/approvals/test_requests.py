@@ -12,6 +12,7 @@ from accounts.audit import Act
 from accounts.models import AccessRequest, AuditEntry, Grant, User
 from approvals import services
 from approvals.services import RequestRefused
+from playground.services.anonymise import anonymise
 from tests.approvals.conftest import approve, ask, supervise, today
 from tests.factories import change_policies, make_intern, make_staff, make_user
 from tests.sandbox_process import Sandbox
@@ -144,6 +145,17 @@ def test_a_day_that_is_over_is_not_granted(intern: User, decider: User) -> None:
 
     request.refresh_from_db()
     assert request.state == "open"
+
+
+def test_nothing_that_names_somebody_is_left_when_they_are_anonymised(intern: User, decider: User) -> None:
+    services.refuse(request=ask(intern, why="for Ada"), act=Act(actor=decider), reason="sorry, Ada")
+    still_open = ask(intern, why="for Ada again")
+
+    anonymise(person=intern, act=Act(actor=decider))
+
+    assert "Ada" not in str(list(AccessRequest.objects.values()))
+    still_open.refresh_from_db()
+    assert still_open.state == "withdrawn"
 
 
 def test_the_trail_has_what_was_asked_and_granted_but_no_reasons(intern: User, decider: User, sandbox: Sandbox) -> None:
