@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                             ("anonymise", "Anonymisation"),
                             ("approve", "Approval"),
                             ("refuse", "Refusal"),
-                            ("withdraw", "Withdrawal"),
+                            ("take_back", "Withdrawal of the request"),
                         ],
                         editable=False,
                         max_length=20,

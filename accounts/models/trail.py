@@ -54,7 +54,7 @@ class AuditAction(models.TextChoices):
     ANONYMISE = "anonymise", _("Anonymisation")
     APPROVE = "approve", _("Approval")
     REFUSE = "refuse", _("Refusal")
-    WITHDRAW = "withdraw", _("Withdrawal")
+    TAKE_BACK = "take_back", _("Withdrawal of the request")
 
 
 class AuditOutcome(models.TextChoices):
@@ -93,7 +93,7 @@ DONE_WORDS = {
     AuditAction.ANONYMISE: _("Anonymised"),
     AuditAction.APPROVE: _("Approved"),
     AuditAction.REFUSE: _("Refused"),
-    AuditAction.WITHDRAW: _("Withdrawn"),
+    AuditAction.TAKE_BACK: _("Request withdrawn"),
 }
 
 

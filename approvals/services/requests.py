@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import AccessRequest, AuditAction, Grant, Thing, User
 from accounts.policies import policy_of
 from approvals.services.trail import audit
@@ -21,7 +21,14 @@ class RequestRefused(Exception):
 
 
 def ask(
-    *, person: User, act: Act, thing: str, name: str = "", amount_usd: Decimal | None = None, ends_on: date, why: str
+    *,
+    person: User,
+    actor: Actor,
+    thing: str,
+    name: str = "",
+    amount_usd: Decimal | None = None,
+    ends_on: date,
+    why: str,
 ) -> tuple[AccessRequest, bool]:
     """Save a request, and tell whether it is new: the same that is open already is the one there is."""
     same = AccessRequest.objects.of(person).filter(thing=thing, name=name, state=State.OPEN)
@@ -31,41 +38,41 @@ def ask(
     try:
         with transaction.atomic():
             request = AccessRequest.objects.create(person=person, **about)
-            audit(act, AuditAction.ISSUE, request)
+            audit(actor, AuditAction.ISSUE, request)
     except IntegrityError:  # another tab was faster: accounts_one_open_request
         return same.get(), False
     return request, True
 
 
 @transaction.atomic
-def withdraw(*, request: AccessRequest, act: Act) -> None:
+def withdraw(*, request: AccessRequest, actor: Actor) -> None:
     """Take a request back. Raises RequestRefused where it is decided, or withdrawn already."""
     _close(request, State.WITHDRAWN)
-    audit(act, AuditAction.WITHDRAW, request)
+    audit(actor, AuditAction.TAKE_BACK, request)
 
 
 @transaction.atomic
-def refuse(*, request: AccessRequest, act: Act, reason: str) -> None:
+def refuse(*, request: AccessRequest, actor: Actor, reason: str) -> None:
     """Refuse a request, with a reason. Raises RequestRefused where somebody was faster."""
-    _close(request, State.REFUSED, decided_by=act.actor, decided_at=timezone.now(), reason=reason)
-    audit(act, AuditAction.REFUSE, request)
+    _close(request, State.REFUSED, decided_by=actor.user, decided_at=timezone.now(), reason=reason)
+    audit(actor, AuditAction.REFUSE, request)
 
 
 def approve(
-    *, request: AccessRequest, act: Act, amount_usd: Decimal | None = None, ends_on: date, reason: str = ""
+    *, request: AccessRequest, actor: Actor, amount_usd: Decimal | None = None, ends_on: date, reason: str = ""
 ) -> Grant:
     """Grant what is asked for, with another amount or end where the decider says so; `applied_at` is still empty.
 
     Raises RequestRefused where somebody was faster, and where whoever decides gives more than they have.
     """
     amount = amount_usd if request.thing == Thing.BUDGET else None
-    if act.actor:
-        _check_own(act.actor, request, amount)
+    if actor.user:
+        _check_own(actor.user, request, amount)
     now, ends_at = timezone.now(), last_moment_of(ends_on)
     if ends_at <= now:
         raise RequestRefused(_("This day is over. Choose a later one."))
     with transaction.atomic():
-        _close(request, State.APPROVED, decided_by=act.actor, decided_at=now, reason=reason)
+        _close(request, State.APPROVED, decided_by=actor.user, decided_at=now, reason=reason)
         grant = Grant.objects.create(
             person=request.person,
             request=request,
@@ -75,7 +82,7 @@ def approve(
             created_at=now,
             ends_at=ends_at,
         )
-        audit(act, AuditAction.APPROVE, request, grant)
+        audit(actor, AuditAction.APPROVE, request, grant)
     return grant
 
 

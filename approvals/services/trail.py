@@ -7,18 +7,18 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from accounts.audit import Act, record
+from accounts.audit import Actor, record
 from accounts.audit_words import add_words
 from accounts.models import AccessRequest, AuditAction, AuditObject, AuditOutcome, Grant, KeyKind, Thing
 from web.templatetags.portal import day, usd
 
 
-def audit(act: Act, action: AuditAction, request: AccessRequest, grant: Grant | None = None) -> None:
+def audit(actor: Actor, action: AuditAction, request: AccessRequest, grant: Grant | None = None) -> None:
     """Write down what was done to a request; with the `grant` what was given. Joins the caller's transaction."""
     about = grant or request
     amount = None if about.amount_usd is None else str(about.amount_usd)
     record(
-        act=act,
+        actor=actor,
         action=action,
         outcome=AuditOutcome.DONE,
         kind=AuditObject.REQUEST,

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.audit import act_of
+from accounts.audit import actor_of
 from accounts.models import AccessRequest, Thing
 from accounts.policies import Allowance, policy_of
 from approvals import services
@@ -71,7 +71,7 @@ def _form(
 
 
 def _save(request: PortalRequest, form: AskForm, thing: str) -> HttpResponse:
-    _asked, is_new = services.ask(person=request.user, act=act_of(request), thing=thing, **form.cleaned_data)
+    _asked, is_new = services.ask(person=request.user, actor=actor_of(request), thing=thing, **form.cleaned_data)
     if is_new:
         messages.success(request, _("Sent. You get a mail when it is decided."))
     else:
@@ -85,7 +85,7 @@ def withdraw(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
     asked = get_object_or_404(AccessRequest.objects.of(request.user), pk=request_id)
     try:
         count_action(request.user, "approvals:withdraw")
-        services.withdraw(request=asked, act=act_of(request))
+        services.withdraw(request=asked, actor=actor_of(request))
     except TooManyActions as refusal:
         return too_many(render_requests(request, said=str(refusal), status=429), refusal)
     except services.RequestRefused as refusal:

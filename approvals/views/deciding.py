@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.audit import act_of
+from accounts.audit import actor_of
 from accounts.models import AccessRequest
 from approvals import services
 from approvals.forms import DecideForm, RefuseForm
@@ -36,7 +36,7 @@ def approve(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
         count_action(request.user, "approvals:approve")
         if not form.is_valid():
             return _page(request, asked, form, status=422)
-        grant = services.approve(request=asked, act=act_of(request), **form.cleaned_data)
+        grant = services.approve(request=asked, actor=actor_of(request), **form.cleaned_data)
     except TooManyActions as refusal:
         return too_many(_page(request, asked, form, said=str(refusal), status=429), refusal)
     except services.RequestRefused as refusal:
@@ -60,7 +60,7 @@ def refuse(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
         if not reason.is_valid():
             form = DecideForm(asked=asked)
             return _page(request, asked, form, said=_("Say why: the person gets it by mail."), status=422)
-        services.refuse(request=asked, act=act_of(request), reason=reason.cleaned_data["reason"])
+        services.refuse(request=asked, actor=actor_of(request), reason=reason.cleaned_data["reason"])
     except TooManyActions as refusal:
         return too_many(_page(request, asked, form, said=str(refusal), status=429), refusal)
     except services.RequestRefused as refusal:

@@ -85,7 +85,7 @@ def apply_policies(actor: Actor) -> int:
     return sum(done for done, _failure in rounds)
 
 
-def apply_policies_to(owner: User, act: Act) -> bool:
+def apply_policies_to(owner: User, actor: Actor) -> bool:
     """Give one person what their policies and grants give now, their budget first; tell whether all has followed.
 
     It has not where a key is being changed just now, or the gateway refused something. Again is harmless.
@@ -98,7 +98,7 @@ def apply_policies_to(owner: User, act: Act) -> bool:
     keys = Key.objects.filter(owner=owner, pk__in=find_outdated(owner).keys).select_related("owner")
     for key in keys:
         try:
-            bring_up_to_date(act, key)
+            bring_up_to_date(actor, key)
         except GatewayRejected as error:
             logger.warning("apply_policies: the gateway refused the limits of a key, %s", error)
     return (row is None or is_current(row, allowance)) and not find_outdated(owner).keys

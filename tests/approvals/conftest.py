@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.utils import timezone
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import AccessRequest, User
 from approvals import services
 from keys.models import Intern
@@ -27,13 +27,13 @@ def ask(person: User, thing: str = "budget", **about: Any) -> AccessRequest:
     if thing == "budget":
         about.setdefault("amount_usd", Decimal(2))
     about = {"ends_on": today() + timedelta(days=7), "why": "the last chapter", **about}
-    return services.ask(person=person, act=Act(actor=person), thing=thing, **about)[0]
+    return services.ask(person=person, actor=Actor(user=person), thing=thing, **about)[0]
 
 
 def approve(request: AccessRequest, decider: User, **about: Any) -> bool:
     """Approve as asked, and tell the gateway; return whether it has followed."""
     about = {"amount_usd": request.amount_usd, "ends_on": request.ends_on, **about}
-    return services.apply_grant(services.approve(request=request, act=Act(actor=decider), **about))
+    return services.apply_grant(services.approve(request=request, actor=Actor(user=decider), **about))
 
 
 def supervise(supervisor: User, person: User, **about: Any) -> Intern:

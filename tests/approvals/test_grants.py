@@ -47,7 +47,7 @@ def test_a_grant_is_counted_in_for_one_person_and_for_many_until_it_ends(intern:
     ):
         services.approve(
             request=(request := ask(intern, thing, **about)),
-            act=BY_TEST,
+            actor=BY_TEST,
             amount_usd=request.amount_usd,
             ends_on=request.ends_on,
         )
@@ -71,7 +71,7 @@ def test_no_limit_stays_no_limit(decider: User) -> None:
     make_policy("Free", person_budget_usd=None, budget_usd=None)
     person = make_user("free", groups=("Free",))
     request = ask(person)
-    services.approve(request=request, act=BY_TEST, amount_usd=Decimal(2), ends_on=request.ends_on)
+    services.approve(request=request, actor=BY_TEST, amount_usd=Decimal(2), ends_on=request.ends_on)
 
     allowance = policy_of(person)
 
@@ -165,7 +165,7 @@ def test_a_person_whose_gateway_call_fails_keeps_nobody_else_waiting(
     fresh, of_other = issue(poor), issue(other)
     for person in (poor, other):
         request = ask(person)
-        services.approve(request=request, act=BY_TEST, amount_usd=Decimal(2), ends_on=request.ends_on)
+        services.approve(request=request, actor=BY_TEST, amount_usd=Decimal(2), ends_on=request.ends_on)
     sandbox.faults("/team/update", "drop_before", times=1)
 
     with pytest.raises(GatewayUnavailable):

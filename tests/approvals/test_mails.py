@@ -8,7 +8,7 @@ from django.core import mail
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.delivery import CLAIM_LASTS
 from accounts.models import AccessRequest, RequestDigest, User
 from approvals import services
@@ -59,7 +59,7 @@ def test_whoever_decides_has_one_mail_a_day_with_all_that_is_open(
 
 def test_nobody_has_a_mail_about_nothing(intern: User, decider: User) -> None:
     request = ask(intern)
-    services.withdraw(request=request, act=Act(actor=intern))
+    services.withdraw(request=request, actor=Actor(user=intern))
     ask(decider)  # nobody decides for themselves
 
     assert services.mail_deciders() == services.mail_decisions() == 0
@@ -68,7 +68,7 @@ def test_nobody_has_a_mail_about_nothing(intern: User, decider: User) -> None:
 
 def test_whoever_asked_has_one_mail_with_the_decision(intern: User, decider: User, sandbox: Sandbox) -> None:
     approve(ask(intern), decider, reason="good luck")
-    services.refuse(request=ask(intern, "model", name="large"), act=Act(actor=decider), reason="too dear")
+    services.refuse(request=ask(intern, "model", name="large"), actor=Actor(user=decider), reason="too dear")
 
     assert [services.mail_decisions(), services.mail_decisions()] == [2, 0]
 

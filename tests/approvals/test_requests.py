@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
-from accounts.audit import Act
+from accounts.audit import Actor
 from accounts.models import AccessRequest, AuditEntry, Grant, User
 from approvals import services
 from approvals.services import RequestRefused
@@ -31,7 +31,7 @@ def test_the_same_thing_is_asked_for_once_at_a_time(intern: User, decider: User)
 
     assert ask(intern, amount_usd=Decimal(3)) == first
     assert ask(intern, "model", name="small") != first
-    services.refuse(request=first, act=Act(actor=decider), reason="too much")
+    services.refuse(request=first, actor=Actor(user=decider), reason="too much")
     assert ask(intern) != first
     assert AccessRequest.objects.count() == 3
 
@@ -58,12 +58,12 @@ def test_of_deciders_at_once_one_decides_and_the_others_are_told(intern: User, d
 
     def decide(number: int) -> str:
         asked = AccessRequest.objects.get(pk=request.pk)
-        who = Act(actor=(decider, admin)[number % 2])
+        who = Actor(user=(decider, admin)[number % 2])
         try:
             if number % 4 < 2:
-                services.approve(request=asked, act=who, amount_usd=Decimal(2), ends_on=asked.ends_on)
+                services.approve(request=asked, actor=who, amount_usd=Decimal(2), ends_on=asked.ends_on)
             else:
-                services.refuse(request=asked, act=who, reason="no")
+                services.refuse(request=asked, actor=who, reason="no")
         except RequestRefused as refusal:
             return str(refusal)
         finally:
@@ -83,14 +83,14 @@ def test_of_deciders_at_once_one_decides_and_the_others_are_told(intern: User, d
 
 def test_what_is_over_is_told_in_words(intern: User, decider: User) -> None:
     request = ask(intern)
-    services.withdraw(request=request, act=Act(actor=intern))
+    services.withdraw(request=request, actor=Actor(user=intern))
 
     with pytest.raises(RequestRefused, match="was withdrawn"):
-        services.refuse(request=request, act=Act(actor=decider), reason="no")
+        services.refuse(request=request, actor=Actor(user=decider), reason="no")
     other = ask(intern)
     approve(other, decider)
     with pytest.raises(RequestRefused, match="Decider D has already approved"):
-        services.withdraw(request=AccessRequest.objects.get(pk=other.pk), act=Act(actor=intern))
+        services.withdraw(request=AccessRequest.objects.get(pk=other.pk), actor=Actor(user=intern))
     assert Grant.objects.count() == 1
 
 
@@ -148,10 +148,10 @@ def test_a_day_that_is_over_is_not_granted(intern: User, decider: User) -> None:
 
 
 def test_nothing_that_names_somebody_is_left_when_they_are_anonymised(intern: User, decider: User) -> None:
-    services.refuse(request=ask(intern, why="for Ada"), act=Act(actor=decider), reason="sorry, Ada")
+    services.refuse(request=ask(intern, why="for Ada"), actor=Actor(user=decider), reason="sorry, Ada")
     still_open = ask(intern, why="for Ada again")
 
-    anonymise(person=intern, act=Act(actor=decider))
+    anonymise(person=intern, actor=Actor(user=decider))
 
     assert "Ada" not in str(list(AccessRequest.objects.values()))
     still_open.refresh_from_db()
