@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from django.contrib.auth.models import Group
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import BudgetPeriod, Grant, KeyKind, KeyRule, Policy, Thing, User, new_rules
 
@@ -79,7 +79,7 @@ def policy_of(user: User) -> Allowance:
 
 
 class Allowances:
-    """What each of many people may have, as `policy_of` says, out of five queries."""
+    """What each of many people may have, as `policy_of` says, out of four queries."""
 
     def __init__(
         self,
@@ -105,11 +105,12 @@ class Allowances:
     @classmethod
     def load(cls) -> "Allowances":
         """Read policies, who is in a group that has one, who is a superuser, and what was granted to whom."""
-        admins = _groups_of_admins().filter(policy__isnull=False).values_list("pk", flat=True)
+        of_admins = Exists(_groups_of_admins().filter(pk=OuterRef("policy__group")))
+        rules = list(KeyRule.objects.select_related("policy__group").annotate(of_admins=of_admins))
+        admins = {rule.policy.group_id for rule in rules if rule.of_admins and rule.policy.group_id}
         members = User.groups.through.objects.filter(group__policy__isnull=False).values_list("user_id", "group_id")
         superusers = User.objects.filter(is_superuser=True).values_list("pk", flat=True)
-        rules = KeyRule.objects.select_related("policy__group")
-        return cls(rules, members, superusers, list(admins), Grant.objects.running())
+        return cls(rules, members, superusers, sorted(admins), Grant.objects.running())
 
     def of(self, user_id: int) -> Allowance:
         """Return what this person may have."""
