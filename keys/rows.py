@@ -61,7 +61,7 @@ def grouped(rows: Iterable[Row]) -> list[Group]:
     """Return the groups that have keys: Needs attention, In use, Made outside, Expired or deleted."""
     rows = list(rows)
     ended = [row for row in rows if row.status.code in ("deleted", "failed")]
-    outside = [row for row in rows if row.key.kind == Key.Kind.OUTSIDE and row not in ended]
+    outside = [row for row in rows if row.key.kind == Key.Kind.EXTERNAL and row not in ended]
     rest = [row for row in rows if row not in ended and row not in outside]
     groups = [
         Group(title=_("Needs attention"), rows=sorted((row for row in rest if row.status.needs_owner), key=_urgency)),

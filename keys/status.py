@@ -60,7 +60,7 @@ WORDS: dict[str, tuple["_StrPromise", str, str]] = {
     "deleting": (gettext_lazy("Being deleted"), "clock", "info"),
     "deleted": (gettext_lazy("Deleted"), "ended", "idle"),
     "failed": (gettext_lazy("Not created"), "ended", "idle"),
-    "outside": (gettext_lazy("Created outside"), "out", "odd"),
+    "external": (gettext_lazy("Created outside"), "out", "odd"),
 }
 
 
@@ -84,8 +84,8 @@ def _code(key: Key, budget: BudgetUse | None) -> str:
         return str(key.state)
     if key.blocked and not key.blocked_for_budget:
         return "blocked"
-    if key.kind == Key.Kind.OUTSIDE:
-        return "outside"
+    if key.kind == Key.Kind.EXTERNAL:
+        return "external"
     by_time = _code_by_time(key)
     if budget and budget.is_used_up and by_time not in ("expired", "resting"):
         return "paused"

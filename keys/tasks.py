@@ -1,4 +1,4 @@
-"""Work on keys outside a request: heal, compare, remind, refresh. Each loads nothing and calls one service."""
+"""Work on keys outside a request: repair, compare, remind, refresh. Each loads nothing and calls one service."""
 
 import logging
 import time

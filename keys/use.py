@@ -127,7 +127,7 @@ def use_counter() -> UseCounter:
 def pressing_budget(use: KeyUse | None, kind: str, of_person: PersonSpent | None) -> BudgetUse | None:
     """Return the budget that stops a key first, if one comes to its end; keys made outside count in no person's."""
     own = _pressing(use, of_person=False)
-    persons = None if kind == Key.Kind.OUTSIDE else _pressing(of_person, of_person=True)
+    persons = None if kind == Key.Kind.EXTERNAL else _pressing(of_person, of_person=True)
     if persons is None or (own and own.is_used_up >= persons.is_used_up):
         return own
     return persons

@@ -207,7 +207,7 @@ class Migration(migrations.Migration):
                             ("personal", "Personal"),
                             ("temporary", "Temporary"),
                             ("playground", "Playground"),
-                            ("outside", "Created outside the portal"),
+                            ("external", "Created outside the portal"),
                         ],
                         max_length=10,
                     ),
@@ -456,7 +456,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="key",
             constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ("personal", "temporary", "playground", "outside"))),
+                condition=models.Q(("kind__in", ("personal", "temporary", "playground", "external"))),
                 name="keys_kind_known",
             ),
         ),

@@ -39,7 +39,7 @@ class KeyQuerySet(models.QuerySet["Key"]):
 
     def live(self) -> Self:
         """Keep all that is, or may be, at the gateway and ours."""
-        return self.filter(state__in=Key.LIVE_STATES).exclude(kind=Key.Kind.OUTSIDE)
+        return self.filter(state__in=Key.LIVE_STATES).exclude(kind=Key.Kind.EXTERNAL)
 
     def counted(self) -> Self:
         """Keep what counts against a person's number of keys: those that they made for programs."""
@@ -69,7 +69,7 @@ class Key(models.Model):
         PERSONAL = "personal", _("Personal")
         TEMPORARY = "temporary", _("Temporary")
         PLAYGROUND = "playground", _("Playground")
-        OUTSIDE = "outside", _("Created outside the portal")
+        EXTERNAL = "external", _("Created outside the portal")
 
     class State(models.TextChoices):
         """Where a key is in its life; "expired" is `active` with an end in the past, so that no row can lie."""
@@ -154,7 +154,7 @@ class Key(models.Model):
             ),
             models.UniqueConstraint(fields=["owner", "request_id"], name="keys_form_makes_one_key"),
             models.CheckConstraint(
-                condition=Q(kind__in=("personal", "temporary", "playground", "outside")), name="keys_kind_known"
+                condition=Q(kind__in=("personal", "temporary", "playground", "external")), name="keys_kind_known"
             ),
             models.CheckConstraint(
                 condition=Q(state__in=("issuing", "active", "deleting", "deleted", "failed")), name="keys_state_known"

@@ -62,5 +62,5 @@ def adopt(adoption: Adoption) -> PersonBudget.State:
 
 def _outside() -> Counter[int]:
     """Return how many secrets of each person work and count in no team."""
-    tokens = Token.objects.filter(state__in=AT_THE_GATEWAY, in_team=False).exclude(key__kind=Key.Kind.OUTSIDE)
+    tokens = Token.objects.filter(state__in=AT_THE_GATEWAY, in_team=False).exclude(key__kind=Key.Kind.EXTERNAL)
     return Counter(tokens.values_list("key__owner", flat=True))

@@ -55,7 +55,7 @@ def find_outdated(owner: User | None = None) -> Outdated:
     now = timezone.now()
     keys = Key.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), state=Key.State.ACTIVE, **of_owner)
     names = ("pk", "owner_id", "kind", "expires_at", *Limits._fields)
-    rows = keys.exclude(kind=Key.Kind.OUTSIDE).values_list(*names)
+    rows = keys.exclude(kind=Key.Kind.EXTERNAL).values_list(*names)
     outdated = [
         pk
         for pk, owner_id, kind, expires_at, *limits in rows.iterator(chunk_size=2000)

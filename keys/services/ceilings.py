@@ -39,7 +39,7 @@ def are_any_held() -> bool:
 
 
 def _free_keys_of(owners: list[int]) -> Iterator[Key]:
-    keys = Key.objects.filter(state=Key.State.ACTIVE, blocked=False).exclude(kind=Key.Kind.OUTSIDE)
+    keys = Key.objects.filter(state=Key.State.ACTIVE, blocked=False).exclude(kind=Key.Kind.EXTERNAL)
     for start in range(0, len(owners), AT_ONCE):
         yield from keys.filter(owner__in=owners[start : start + AT_ONCE]).select_related("owner")
 

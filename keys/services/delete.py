@@ -23,11 +23,11 @@ def delete_key(*, key: Key, actor: Actor, problem: Key.Problem = Key.Problem.NON
     begin_deletion(key, problem)
     try:
         for token in Token.objects.filter(key=key, state=Token.State.DELETING):
-            erase(token)
+            delete_at_gateway(token)
     except GatewayError as error:
         audit(actor, AuditAction.DELETE, AuditOutcome.UNKNOWN, key, error)
         raise
-    settle(key, actor)
+    finish_deletion(key, actor)
 
 
 def begin_deletion(key: Key, problem: Key.Problem) -> None:
@@ -45,7 +45,7 @@ def begin_deletion(key: Key, problem: Key.Problem) -> None:
         )
 
 
-def erase(token: Token) -> None:
+def delete_at_gateway(token: Token) -> None:
     """Delete one token at the gateway, ask again, and record that it is gone. Again is harmless.
 
     Raises GatewayUnavailable (also if the gateway says yes and still has it) or GatewayRejected.
@@ -61,7 +61,7 @@ def erase(token: Token) -> None:
     Token.objects.move(token, to=Token.State.DELETED)
 
 
-def settle(key: Key, actor: Actor = BY_THE_PORTAL) -> bool:
+def finish_deletion(key: Key, actor: Actor = BY_THE_PORTAL) -> bool:
     """Close a key that is being deleted, or was never made, when none of its tokens is left or under way."""
     with transaction.atomic():
         locked = Key.objects.select_for_update().get(pk=key.pk)
@@ -96,4 +96,4 @@ def mark_gone(token: Token) -> None:
         key.save(update_fields=["state", "problem"])
         PersonBudget.objects.look_again(key.owner)  # who deletes a team deletes its keys
         audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.DONE, key, problem_code(Key.Problem.GONE))
-    settle(key)
+    finish_deletion(key)

@@ -16,11 +16,11 @@ from gateway.secret import Secret
 from gateway.types import IssuedKey
 from keys.catalogue import gateway_state
 from keys.models import Intern, Key, Token
+from keys.services.creation import create_at_gateway, delete_unseen, give_up, record_token
 from keys.services.derive import derived_secret
 from keys.services.interns import intern_for_key
 from keys.services.key_limits import limits_of, usable_limits
 from keys.services.lifetimes import as_duration, lifetime_of
-from keys.services.mint import delete_unseen, give_up, mint, record_token
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
 
@@ -72,7 +72,7 @@ def issue_key(
             audit(actor, AuditAction.ISSUE, AuditOutcome.REFUSED, key, refusal)
         raise
     try:
-        issued = mint(token, allowance, duration=duration, spend_usd=spend_usd, secret=_own_secret(token))
+        issued = create_at_gateway(token, allowance, duration=duration, spend_usd=spend_usd, secret=_own_secret(token))
     except KeyRefused as refusal:
         audit(actor, AuditAction.ISSUE, AuditOutcome.FAILED, key, refusal)
         raise

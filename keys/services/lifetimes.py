@@ -63,7 +63,7 @@ def is_renewable(key: Key) -> bool:
 def is_extendable(key: Key) -> bool:
     """Tell whether a renewal is still possible and would gain something, be it early: for admins."""
     end = renewable_until(key)
-    if end is None or key.state != Key.State.ACTIVE or key.kind == Key.Kind.OUTSIDE:
+    if end is None or key.state != Key.State.ACTIVE or key.kind == Key.Kind.EXTERNAL:
         return False
     return timezone.now() <= end and not key.blocked and not ends_with_stay(key)
 

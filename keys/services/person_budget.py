@@ -215,7 +215,7 @@ def claim_and_join(token: Token, team_id: str) -> None:
 def outside_of_team(owner: User) -> list[Token]:
     """Return the tokens at the gateway that the portal made and that do not count in their owner's team yet."""
     tokens = Token.objects.filter(key__owner=owner, state__in=(Token.State.LIVE, Token.State.RETIRING), in_team=False)
-    return list(tokens.exclude(key__kind=Key.Kind.OUTSIDE).select_related("key__owner"))
+    return list(tokens.exclude(key__kind=Key.Kind.EXTERNAL).select_related("key__owner"))
 
 
 def _wanted(allowance: Allowance) -> tuple[Decimal | None, str]:

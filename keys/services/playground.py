@@ -17,7 +17,7 @@ from gateway.errors import GatewayNotFound, GatewayUnavailable
 from gateway.secret import Secret, token_of
 from gateway.types import KeyInfo
 from keys.models import Key, PersonBudget, Token
-from keys.services.delete import delete_key, erase, settle
+from keys.services.delete import delete_at_gateway, delete_key, finish_deletion
 from keys.services.derive import derived_secret
 from keys.services.issue import KeyRequest, being_made, issue_key
 from keys.services.key_limits import Limits, follow_limits, limits_on, usable_limits
@@ -80,7 +80,7 @@ def playground_secret(
         if time.monotonic() > until:
             raise being_made()
         try:
-            _bring_nearer(token, owner, actor, allowance)
+            _reconcile_key(token, owner, actor, allowance)
         except KeyRefused as refusal:
             if refusal.code not in PASSING:
                 raise
@@ -159,7 +159,7 @@ def _is_ours(token: Token) -> bool:
     return token_of(derived_secret(token)) == token.token
 
 
-def _bring_nearer(token: Token | None, owner: User, actor: Actor, allowance: Allowance) -> None:
+def _reconcile_key(token: Token | None, owner: User, actor: Actor, allowance: Allowance) -> None:
     """Do the next thing that the key needs before it can be used."""
     if token is None:
         _repair(owner)
@@ -197,8 +197,8 @@ def _repair(owner: User) -> None:
                 raise being_made()
             repair_issuing(token)
         for token in key.in_state(Token.State.DELETING):
-            erase(token)
-        settle(key)
+            delete_at_gateway(token)
+        finish_deletion(key)
 
 
 def _spent(owner: User) -> Decimal | None:

@@ -1,7 +1,7 @@
 """Keys of ours that our database does not know: made after the copy that was restored. They get their rows again.
 
-What the gateway kept for us (mint.metadata_of) says whose key it was, of which kind, and under which label. Its secret
-is with the person, or, of a Playground key, computed from the alias: nothing of it was lost.
+What the gateway kept for us (creation.metadata_of) says whose key it was, of which kind, and under which label. Its
+secret is with the person, or, of a Playground key, computed from the alias: nothing of it was lost.
 """
 
 import logging
@@ -54,7 +54,7 @@ def adopt_ours(owner: User, info: KeyInfo) -> bool:
 def adopt_made_elsewhere(owner: User, info: KeyInfo) -> bool:
     """List a key of this person that somebody made without the portal; False when another run listed it first."""
     try:
-        return _adopt(owner, info, kind=Key.Kind.OUTSIDE, alias=None)
+        return _adopt(owner, info, kind=Key.Kind.EXTERNAL, alias=None)
     except IntegrityError:
         return False
 
@@ -162,7 +162,7 @@ def _adopt(owner: User, info: KeyInfo, *, kind: str, alias: str | None, pk: uuid
             created_at=info.created_at or timezone.now(),
         )
         Token.objects.create(key=key, **_token_fields(info, alias))
-        ours = kind != Key.Kind.OUTSIDE
+        ours = kind != Key.Kind.EXTERNAL
         code = "restored" if ours else "made_outside"
         audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED if ours else AuditOutcome.DONE, key, code)
     return True

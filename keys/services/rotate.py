@@ -17,11 +17,11 @@ from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
 from gateway.types import IssuedKey, KeyInfo
 from keys.models import Key, Token
-from keys.services.delete import erase, mark_gone
+from keys.services.creation import create_at_gateway, delete_unseen, mark_answer_lost, record_token
+from keys.services.delete import delete_at_gateway, mark_gone
 from keys.services.issue import FreshKey
 from keys.services.key_limits import follow_limits, usable_limits
 from keys.services.lifetimes import as_duration, is_expired
-from keys.services.mint import delete_unseen, mark_answer_lost, mint, record_token
 from keys.services.person_budget import ceiling_of, claim_and_join
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
@@ -56,7 +56,7 @@ def replace_leaked_secret(*, key: Key, actor: Actor) -> ReplacedKey:
     ended = True
     for token in Token.objects.filter(key=key, state=Token.State.DELETING):
         try:
-            erase(token)
+            delete_at_gateway(token)
         except GatewayError as error:
             audit(actor, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, error)
             ended = False
@@ -80,7 +80,7 @@ def _replace(key: Key, actor: Actor, action: AuditAction) -> tuple[Token, Issued
         _bring_to_policy(old, actor, allowance)
         before = _as_it_is(old)
         token = _reserve(old, while_retiring=grace is None)
-        issued = mint(token, allowance, duration=_time_left(before), spend_usd=before.spend_usd)
+        issued = create_at_gateway(token, allowance, duration=_time_left(before), spend_usd=before.spend_usd)
     except KeyRefused as refusal:
         audit(actor, action, AuditOutcome.REFUSED, key, refusal)
         raise
@@ -98,7 +98,7 @@ def end_old_secret(*, key: Key, actor: Actor) -> None:
     if old is None or not Token.objects.move(old, to=Token.State.DELETING):
         raise KeyRefused("no_old")
     try:
-        erase(old)
+        delete_at_gateway(old)
     except GatewayError as error:
         audit(actor, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, error)
         raise

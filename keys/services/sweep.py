@@ -13,10 +13,10 @@ from gateway.errors import GatewayNotFound
 from gateway.types import KeyInfo
 from keys.identity import identify_gateway
 from keys.models import Intern, Key, PersonBudget, Token
-from keys.services.delete import begin_deletion, erase, mark_gone, settle
+from keys.services.creation import give_up
+from keys.services.delete import begin_deletion, delete_at_gateway, finish_deletion, mark_gone
 from keys.services.forget import forget_intern, forget_key
 from keys.services.handover import move_key
-from keys.services.mint import give_up
 from keys.services.person_budget import check_budget, delete_team, due_for_check
 from keys.services.renew import record_end
 from keys.services.restore import adopt_answer, adopt_unanswered
@@ -49,13 +49,13 @@ def sweep_keys() -> int:
         each(end_with_stay, keys.filter(state=Key.State.ACTIVE, expires_at__date__gt=F("intern__stay_ends_on"))),
         each(move_key, keys.to_move()),
         each(_end_grace, tokens.filter(state=Token.State.RETIRING, retires_at__lte=now)),
-        each(_end_lapsed, keys.filter(state=Key.State.ACTIVE, expires_at__lt=lapsed).exclude(kind=Key.Kind.OUTSIDE)),
+        each(_end_lapsed, keys.filter(state=Key.State.ACTIVE, expires_at__lt=lapsed).exclude(kind=Key.Kind.EXTERNAL)),
         each(forget_key, keys.filter(state=Key.State.ACTIVE, owner__anonymised_at__isnull=False)),
         each(forget_intern, Intern.objects.to_forget()),
         each(_block, keys.filter(state=Key.State.ACTIVE, blocked=False, owner__is_active=False)),
         each(_unblock, keys.filter(state=Key.State.ACTIVE, blocked_by_portal=True, owner__is_active=True)),
-        each(erase, tokens.filter(state=Token.State.DELETING)),
-        each(settle, keys.filter(state__in=(Key.State.DELETING, Key.State.ISSUING))),
+        each(delete_at_gateway, tokens.filter(state=Token.State.DELETING)),
+        each(finish_deletion, keys.filter(state__in=(Key.State.DELETING, Key.State.ISSUING))),
         each(delete_team, PersonBudget.objects.to_forget().select_related("owner")),
         each(check_budget, due_for_check(BUDGETS_A_RUN)),
     ]
@@ -76,7 +76,7 @@ def repair_issuing(token: Token) -> None:
         adopt_answer(token, found)
     elif Token.objects.move(token, to=Token.State.DELETING, token=found.token, last_four=found.last_four):
         audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, token.key, problem_code(Key.Problem.ANSWER_LOST))
-        erase(token)
+        delete_at_gateway(token)
 
 
 def repair_renewal(key: Key) -> None:

@@ -25,7 +25,7 @@ from gateway.types import KeyInfo
 from keys.alerts import alert_admins
 from keys.identity import clear_change, identify_gateway, note_change
 from keys.models import ALIAS_PREFIX, GatewayIdentity, Key, PersonBudget, Token
-from keys.services.delete import AT_THE_GATEWAY, erase, mark_gone
+from keys.services.delete import AT_THE_GATEWAY, delete_at_gateway, mark_gone
 from keys.services.person_budget import team_id_at
 from keys.services.restore import (
     adopt_made_elsewhere,
@@ -276,7 +276,7 @@ def _revive(report: SyncReport, token: Token, info: KeyInfo) -> bool:
                 return True
     except IntegrityError:  # another took its place meanwhile
         return token.key.kind == Key.Kind.PLAYGROUND and drop_playground_key(info)
-    erase(token)
+    delete_at_gateway(token)
     report.deleted.append(info.token)
     return True
 

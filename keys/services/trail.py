@@ -128,7 +128,7 @@ WORDS: Final[dict[str, Words]] = {
     "intern.changes": _intern_changes,
     "label_before": _("before: %(label)s"),
     "left_team": _("It had been taken out of its owner’s budget at the gateway, and is put back."),
-    "made_outside": Key.Kind.OUTSIDE.label,
+    "made_outside": Key.Kind.EXTERNAL.label,
     "over_budget": _("blocked: the owner’s budget for all keys together is used up"),
     "owner_active": _("unblocked: the owner’s account is active again"),
     "owner_inactive": _("blocked: the owner’s account is not active"),

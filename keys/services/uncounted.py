@@ -42,7 +42,7 @@ def uncounted_usd(owner: User, period: str, team: TeamInfo | None) -> Decimal:
 def have_been_used(owner: User) -> bool:
     """Tell whether the person has, or had, keys of the portal at the gateway, so that something may be spent."""
     theirs = Q(key__owner=owner) | Q(key__former_owners__owner=owner)
-    return Token.objects.filter(theirs, token__isnull=False).exclude(key__kind=Key.Kind.OUTSIDE).exists()
+    return Token.objects.filter(theirs, token__isnull=False).exclude(key__kind=Key.Kind.EXTERNAL).exists()
 
 
 def spent_in_period_usd(owner: User, period: str) -> Decimal:
@@ -59,7 +59,7 @@ def spent_in_period_usd(owner: User, period: str) -> Decimal:
     if any(metric.measure in ("", "spend_usd") for page in pages for metric in page.invalid):
         words = "What the gateway reports of the spend makes no sense."
         raise GatewayUnavailable(words, may_have_happened=False)
-    outside = set(Token.objects.filter(key__owner=owner, key__kind=Key.Kind.OUTSIDE).values_list("token", flat=True))
+    outside = set(Token.objects.filter(key__owner=owner, key__kind=Key.Kind.EXTERNAL).values_list("token", flat=True))
     rows = (row for page in pages for row in page.rows)
     ours = (row for row in rows if row.token not in outside or (row.alias or "").startswith(ALIAS_PREFIX))
     return sum((row.spend_usd for row in ours), Decimal(0))

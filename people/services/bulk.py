@@ -49,7 +49,7 @@ def choose(ids: Iterable[int], *, bulk_act: BulkAct, admin: User) -> list[Chosen
     beyond = permissions_of(OuterRef("pk"))
     if not admin.is_superuser:
         beyond = beyond.exclude(pk__in=permissions_of(admin.pk).values("pk"))
-    live = Q(keys__state__in=Key.LIVE_STATES) & ~Q(keys__kind=Key.Kind.OUTSIDE)
+    live = Q(keys__state__in=Key.LIVE_STATES) & ~Q(keys__kind=Key.Kind.EXTERNAL)
     people = User.objects.filter(pk__in=list(ids)).annotate(
         has_more_rights=Exists(beyond) if not admin.is_superuser else Q(is_superuser=True),
         live=Count("keys", filter=live, distinct=True),

@@ -144,7 +144,7 @@ def test_a_key_that_another_process_makes_now_is_not_adopted(intern: User, sandb
     "metadata",
     [
         {},
-        {"passerelle_key": "no id", "passerelle_kind": "outside", "passerelle_label": "\n"},
+        {"passerelle_key": "no id", "passerelle_kind": "external", "passerelle_label": "\n"},
         {"passerelle_key": 7, "passerelle_kind": ["personal"], "passerelle_label": {"a": 1}},
         {"passerelle_label": "x" * 500},
     ],

@@ -28,7 +28,7 @@ LINES_AT_LEAST, KILLS_AT_LEAST = 20, 5  # of each act: fewer would mean that not
 def issuing(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of issuing another key."""
     label = f"key {Key.objects.count()}"
-    Key.objects.filter(state=Key.State.ACTIVE).update(kind=Key.Kind.OUTSIDE)
+    Key.objects.filter(state=Key.State.ACTIVE).update(kind=Key.Kind.EXTERNAL)
     return lambda: issue(owner, label)
 
 

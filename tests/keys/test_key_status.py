@@ -41,8 +41,8 @@ def make(owner: User, *tokens: str, **fields: object) -> Key:
         ("deleting", {"state": "deleting", "blocked": True}, ["deleting"]),
         ("deleted", {"state": "deleted"}, ["deleted"]),
         ("failed", {"state": "failed"}, ["lost"]),
-        ("outside", {"kind": "outside"}, ["live"]),
-        ("blocked", {"kind": "outside", "blocked": True}, ["live"]),
+        ("external", {"kind": "external"}, ["live"]),
+        ("blocked", {"kind": "external", "blocked": True}, ["live"]),
         ("active", {"expires_at": None}, ["live"]),
     ],
 )

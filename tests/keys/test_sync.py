@@ -70,7 +70,7 @@ def test_a_key_made_elsewhere_is_listed_once_and_can_be_deleted(intern: User, sa
     assert services.sync_keys() == 0
 
     key = Key.objects.get()
-    assert (key.kind, key.label, key.owner) == (Key.Kind.OUTSIDE, "notebook-2025", intern)
+    assert (key.kind, key.label, key.owner) == (Key.Kind.EXTERNAL, "notebook-2025", intern)
     services.delete_key(key=key, actor=BY_TEST)
 
     assert token not in tokens_at(sandbox)

@@ -158,7 +158,7 @@ def test_amounts_are_exact_at_the_edge_of_a_budget(as_admin: Client, four: dict[
     PersonBudget.objects.filter(owner=four["Élodie"]).update(budget_usd=Decimal("7.0001"))
     assert names_in(as_admin, over="1") == []
 
-    used(key_of(four["Élodie"], "from outside", kind=Key.Kind.OUTSIDE), "99")  # counts in no budget
+    used(key_of(four["Élodie"], "from outside", kind=Key.Kind.EXTERNAL), "99")  # counts in no budget
     assert names_in(as_admin, over="1") == []
     assert "106.00 USD 7.00 of 7.00 USD" in words_of(as_admin.get(PEOPLE))
     PersonBudget.objects.filter(owner=four["Élodie"]).update(budget_usd=Decimal("7.0000"))

@@ -192,7 +192,7 @@ def test_a_key_that_stops_before_its_owners_budget_is_told_of(sandbox: Sandbox, 
 
 
 def test_keys_that_were_deleted_count_and_those_made_outside_do_not(sandbox: Sandbox, two_keys: User) -> None:
-    Key.objects.filter(label="thesis").update(kind=Key.Kind.OUTSIDE)
+    Key.objects.filter(label="thesis").update(kind=Key.Kind.EXTERNAL)
     assert spend(sandbox, "5.9", "1") == 0
 
     Key.objects.filter(label="seminar").update(state=Key.State.DELETED)

@@ -47,7 +47,7 @@ def spent_with(token: str | None, alias: str | None) -> Decimal:
 
 def person_spent(user: User, today: date) -> PersonSpent | None:
     """Return the person's budget for all keys together and what is spent of it; one query. None: no limit."""
-    ours = ~Q(owner__token_refs__key__kind=Key.Kind.OUTSIDE)
+    ours = ~Q(owner__token_refs__key__kind=Key.Kind.EXTERNAL)
     since = {
         f"since_{name}": Sum(
             "owner__token_refs__days__spend_usd",
@@ -66,7 +66,7 @@ def people_spent(today: date) -> Iterator[tuple[PersonBudget, PersonSpent]]:
         rows = PersonBudget.objects.filter(KNOWN, budget_period=period).select_related("owner")
         days = DayToken.objects.filter(
             day__gte=budget_first_day(period, today), token_ref__owner__person_budget__budget_period=period
-        ).exclude(token_ref__key__kind=Key.Kind.OUTSIDE)
+        ).exclude(token_ref__key__kind=Key.Kind.EXTERNAL)
         sums = days.order_by().values("token_ref__owner").annotate(sum_usd=Sum("spend_usd"))
         spent = dict(sums.values_list("token_ref__owner", "sum_usd"))
         for row in rows.iterator():

@@ -63,7 +63,7 @@ def _budgets_of_keys(today: date) -> Iterator[_Budget]:
         stops_first = PersonBudget.objects.filter(
             owner=OuterRef("owner"), budget_period=period, budget_usd__lte=OuterRef("budget_usd")
         )
-        keys = budgeted.filter(~Exists(stops_first) | Q(kind=Key.Kind.OUTSIDE), budget_period=period)
+        keys = budgeted.filter(~Exists(stops_first) | Q(kind=Key.Kind.EXTERNAL), budget_period=period)
         spent = _spent_since(first_day, keys)
         reached = [pk for pk, usd in keys.values_list("pk", "budget_usd") if _threshold(spent.get(pk), usd)]
         for key in keys.filter(pk__in=reached).select_related("owner"):

@@ -131,7 +131,7 @@ def test_who_may_not_name_an_intern_has_no_such_field(as_intern: Client, sandbox
     assert Key.objects.get().intern is None
 
 
-@pytest.mark.parametrize("kind", ["personal", "playground", "outside", "nonsense"])
+@pytest.mark.parametrize("kind", ["personal", "playground", "external", "nonsense"])
 def test_refuses_kinds_that_the_policy_does_not_offer(as_intern: Client, sandbox: Sandbox, kind: str) -> None:
     response = as_intern.post(CREATE, key_request(kind=kind))
 

@@ -172,7 +172,7 @@ def test_a_key_made_outside_with_odd_settings_is_listed_and_does_not_stop_the_ot
 
     assert services.sync_keys() == 2
 
-    assert Key.objects.filter(kind=Key.Kind.OUTSIDE).count() == 2
+    assert Key.objects.filter(kind=Key.Kind.EXTERNAL).count() == 2
     assert as_intern.get("/").status_code == 200
     for key in Key.objects.all():
         assert as_intern.get(url_of("detail", again(key))).status_code == 200

@@ -84,7 +84,7 @@ def test_keeps_empty_fields_out_of_the_address(as_admin: Client, three: list[Use
     assert as_admin.get(EVERYONE, {"group": ""}, headers=HTMX)["HX-Push-Url"] == EVERYONE
 
 
-@pytest.mark.parametrize("filters", [{"person": "nobody"}, {"model": "none"}, {"kind": "outside"}])
+@pytest.mark.parametrize("filters", [{"person": "nobody"}, {"model": "none"}, {"kind": "external"}])
 def test_says_that_filters_leave_nothing(as_admin: Client, three: list[User], filters: dict[str, str]) -> None:
     assert "Nothing with these filters" in words(as_admin, **filters)
 

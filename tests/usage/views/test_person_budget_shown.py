@@ -68,7 +68,7 @@ def test_keys_made_outside_and_other_people_do_not_count(
 ) -> None:
     budget_of(intern)
     used(key_of(intern), "1")
-    used(key_of(intern, "elsewhere", kind=Key.Kind.OUTSIDE), "2")
+    used(key_of(intern, "elsewhere", kind=Key.Kind.EXTERNAL), "2")
     used(key_of(staff, "of another"), "3")
 
     assert "5.00 of 6.00 USD left" in words_of(as_intern.get(page))

@@ -19,7 +19,7 @@ from keys.services.refusals import KeyRefused
 
 
 @sensitive_variables("issued", "secret")
-def mint(
+def create_at_gateway(
     token: Token,
     allowance: Allowance,
     *,
@@ -45,17 +45,17 @@ def mint(
             spend_usd = max(spend_usd or Decimal(0), key.budget_usd - ceiling.left_usd)
         issued: IssuedKey = get_gateway().keys.generate(
             user_id=key.owner.gateway_user_id,
+            team_id=ceiling.team_id,
             alias=token.alias or "",
+            secret=secret,
             duration=duration,
             budget_usd=key.budget_usd,
             budget_duration=key.budget_period or None,
+            spend_usd=spend_usd,
+            metadata=metadata_of(key),
             models=key.model_names,
             rpm_limit=key.rpm_limit,
             tpm_limit=key.tpm_limit,
-            metadata=metadata_of(key),
-            spend_usd=spend_usd,
-            secret=secret,
-            team_id=ceiling.team_id,
         )
     except GatewayUnavailable as error:
         if error.may_have_happened:
