@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.audit import Actor
 from accounts.models import User
 from accounts.policies import Allowance, policy_of
+from gateway.django import get_gateway
 from gateway.secret import token_of
 from keys import services
 from keys.models import Intern, Key, PersonBudget, Token
@@ -88,6 +89,11 @@ def assert_budgets_at_rest(sandbox: Sandbox) -> None:
             assert row.state != PersonBudget.State.UNDER_WAY
         if row.state == PersonBudget.State.WRITTEN and row.budget_usd is not None:
             assert teams[team_id_of(row.owner)] == (float(row.team_budget_usd or 0), row.budget_period)
+
+
+def without_pauses() -> None:
+    """Let the client ask again at once, until a setting of the gateway changes: there is nothing to wait for."""
+    get_gateway()._transport.retry_pauses_s = (0.0, 0.0)
 
 
 def set_at_gateway(sandbox: Sandbox, token: str | None, **settings: object) -> None:
