@@ -111,7 +111,9 @@ def as_new(key: Key, sandbox: Sandbox) -> Key:
     if now.state == Key.State.DELETED:
         return due_key(key.owner, sandbox, key.label)
     assert (now.state, now.retiring, now.renewing_since) == (Key.State.ACTIVE, None, None)
-    assert now.expires_at and key.expires_at and abs(now.expires_at - key.expires_at) < timedelta(minutes=1)
+    assert now.expires_at
+    assert key.expires_at
+    assert abs(now.expires_at - key.expires_at) < timedelta(minutes=1)
     return now
 
 
