@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest
@@ -152,7 +153,14 @@ def keys_that_stop(person: User) -> str:
             shown = _("%(names)s and %(count)d more") % {"names": shown, "count": len(names) - NAMES_SHOWN}
         words = ngettext("%(count)d for an intern (%(names)s)", "%(count)d for interns (%(names)s)", len(of_interns))
         parts.append(words % {"count": len(of_interns), "names": shown})
-    return f"{said % {'count': count}}: {', '.join(parts)}."
+    sentence = f"{said % {'count': count}}: {', '.join(parts)}."
+    if of_interns and settings.SUPERVISOR_GRACE_DAYS > 0:
+        days = settings.SUPERVISOR_GRACE_DAYS
+        words = ngettext(
+            "Keys of interns stop after %(count)d day only.", "Keys of interns stop after %(count)d days only.", days
+        )
+        sentence += f" {words % {'count': days}}"
+    return sentence
 
 
 @admin.register(User)

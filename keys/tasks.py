@@ -126,3 +126,11 @@ def mail_handover(intern_id: str, before: int, after: int, by: int | None, at: s
     """Write to an intern and to both supervisors (by number) that one was handed over at this time (ISO)."""
     sent = services.mail_of_handover(intern_id, before, after, by, at)
     logger.info("keys.mail_handover: %d sent", sent)
+
+
+@shared_task(name="keys.mail_leaves", soft_time_limit=300, acks_late=True, ignore_result=True)
+def mail_leaves() -> None:
+    """Write to interns whose supervisor left, and to those who manage people."""
+    started = time.monotonic()
+    sent = services.mail_leaves()
+    logger.info("keys.mail_leaves: %d sent in %.1f s", sent, time.monotonic() - started)

@@ -10,17 +10,34 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.rights import groups_to_give
+from keys.services import possible_supervisors
 from people.invite_list import MAX_BYTES, Entry, UnreadableList, decode, read_list
 
 
 class GroupForm(forms.Form):
     """The group that people are added to."""
 
-    group = forms.ModelChoiceField(Group.objects.none(), label=_("Group"), empty_label=_("Choose a group"))
+    to_group = forms.ModelChoiceField(Group.objects.none(), label=_("Group"), empty_label=_("Choose a group"))
 
     def __init__(self, data: Any = None, *, actor: User) -> None:
         super().__init__(data)
-        self.fields["group"].queryset = groups_to_give(actor).order_by("name")  # type: ignore[attr-defined]
+        self.fields["to_group"].queryset = groups_to_give(actor).order_by("name")  # type: ignore[attr-defined]
+
+
+class SupervisorForm(forms.Form):
+    """Who supervises a person's interns from now on."""
+
+    supervisor = forms.ModelChoiceField(User.objects.none(), label=_("New supervisor of their interns"))
+
+    def __init__(self, data: Any = None, *, leaving: User, none: str = "") -> None:
+        """Offer everybody who may have interns; with `none`, a text, also nobody."""
+        super().__init__(data)
+        field = self.fields["supervisor"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  (for the type checker)
+        found = [person for person in possible_supervisors() if person.pk != leaving.pk]
+        field.required, field.queryset = not none, User.objects.filter(pk__in=[person.pk for person in found])
+        choices = [(person.pk, f"{person.display_name} ({person.username})") for person in found]
+        field.choices = [("", none or _("Choose the new supervisor")), *choices]
 
 
 class InviteForm(forms.Form):

@@ -21,6 +21,7 @@ from django.db.models.functions import Coalesce
 from accounts.models import Invitation, User
 from accounts.names import name_order
 from keys.models import Key
+from keys.services import supervisors_who_left
 from keys.use import NOTHING_USD, WARN_SHARE
 from usage.models import DayToken, TokenRef, UsageState
 from usage.periods import budget_first_day, budget_reset_day
@@ -53,6 +54,7 @@ class Filters:
     state: str = ""  # one of STATES
     idle: str = ""  # nothing used for so many days, one of IDLE_DAYS
     keys: str = ""  # one of KEYS
+    left: str = ""  # "1": supervisors who left, whose interns have keys
     over: str = ""  # "1": whoever has used up their budget
 
     def params(self) -> dict[str, str]:
@@ -128,7 +130,7 @@ class ListPage:
 
 def filters_of(params: Mapping[str, str]) -> Filters:
     """Return the filters that an address names, without those that make no sense."""
-    allowed = {"state": STATES, "idle": tuple(map(str, IDLE_DAYS)), "keys": KEYS, "over": ("1",)}
+    allowed = {"state": STATES, "idle": tuple(map(str, IDLE_DAYS)), "keys": KEYS, "left": ("1",), "over": ("1",)}
     values = {name: params.get(name, "").strip()[:200] for name in Filters.__slots__}
     return Filters(**{name: value for name, value in values.items() if value in allowed.get(name, (value,))})
 
@@ -200,6 +202,8 @@ def _filtered(filters: Filters, today: date) -> QuerySet[User]:
         people = people.filter(is_active=filters.state != "inactive") if filters.state else people
     if filters.state == "invited":
         people = people.filter(pk__in=Invitation.objects.pending().values("pk"))
+    if filters.left:
+        people = people.filter(pk__in=supervisors_who_left().values("pk"))
     if filters.idle:
         since = today - timedelta(days=int(filters.idle))
         people = people.exclude(Exists(DayToken.objects.filter(token_ref__owner=OuterRef("pk"), day__gt=since)))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from people.views import bulk, index, invite, key_acts, person
+from people.views import bulk, index, invite, key_acts, leaving, person
 
 app_name = "people"
 urlpatterns = [
@@ -11,7 +11,8 @@ urlpatterns = [
     path("bulk/", bulk.bulk, name="bulk"),
     path("invite/", invite.invite, name="invite"),
     path("<int:person_id>/", person.detail, name="person"),
-    path("<int:person_id>/deactivate/", person.deactivate, name="deactivate"),
+    path("<int:person_id>/deactivate/", leaving.deactivate, name="deactivate"),
+    path("<int:person_id>/hand-over/", leaving.hand_over, name="hand_over"),
     path("<int:person_id>/activate/", person.activate, name="activate"),
     path("<int:person_id>/sign-out/", person.sign_out, name="sign_out"),
     path("<int:person_id>/anonymise/", person.anonymise, name="anonymise"),

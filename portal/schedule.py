@@ -17,6 +17,8 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         "approvals.apply_grants": _entry("approvals.apply_grants", 30.0, expires=25),  # a grant ends within a minute
         "approvals.send_mails": _entry("approvals.send_mails", 60.0, expires=50),
         "keys.remind": _entry("keys.remind", crontab(minute=20), expires=3000),
+        # Sent when a supervisor left; this takes up what was cut short.
+        "keys.mail_leaves": _entry("keys.mail_leaves", crontab(minute="3-59/10"), expires=500),
         # Sent when people are invited; this takes up what was cut short.
         "accounts.send_invitations": _entry("accounts.send_invitations", crontab(minute="*/5"), expires=240),
         "usage.today": _entry(refresh, float(usage_poll_s), args=["today"], expires=usage_poll_s),

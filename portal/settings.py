@@ -76,6 +76,7 @@ GATEWAY_WAITING = "web.threads.gateway_call"  # surrounds each call of it
 # --- Keys --------------------------------------------------------------------------------------
 KEY_RENEW_BEFORE_DAYS = env.int("KEY_RENEW_BEFORE_DAYS", default=7)  # from so long before its end a key can be renewed
 KEY_RENEW_AFTER_DAYS = env.int("KEY_RENEW_AFTER_DAYS", default=30)  # until so long after it; then it is deleted
+SUPERVISOR_GRACE_DAYS = env.int("SUPERVISOR_GRACE_DAYS", default=14)  # keys of interns work after their supervisor left
 KEY_ANSWER_DEADLINE_S = env.int("KEY_ANSWER_DEADLINE_S", default=120)  # a key act without an end is healed after it
 KEY_ACTIONS_PER_HOUR = env.int("KEY_ACTIONS_PER_HOUR", default=60)  # of one person, of each kind
 KEY_USE = "usage.my_keys.CountedUse"  # what the pages of keys show of usage (keys.use)

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
-from keys.models import GatewayIdentity, GatewayModel, Intern, Key, PersonBudget, Token
+from keys.models import GatewayIdentity, GatewayModel, Intern, Key, LeaveMail, PersonBudget, SupervisorLeave, Token
 from playground.models import Answer, Conversation, Message
 from usage.models import Discrepancy, Notice, PollRun, Reconciliation, UsedModel
 
@@ -35,6 +35,10 @@ def person_budget_of(person: User) -> PersonBudget:
 
 def intern_of(person: User) -> Intern:
     return Intern.objects.create(supervisor=person, name="Ada")
+
+
+def leave_mail_of(person: User) -> LeaveMail:
+    return LeaveMail.objects.create(leave=SupervisorLeave.objects.create(supervisor=person), manager=person)
 
 
 def model_of(_: User) -> GatewayModel:
@@ -88,6 +92,7 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (person_budget_of, "keys_uncounted_spend_has_an_end", {"uncounted_usd": -1}),
     (intern_of, "keys_intern_has_name", {"name": ""}),
     (intern_of, "keys_intern_is_not_supervisor", {"account": F("supervisor")}),
+    (leave_mail_of, "keys_leave_mail_has_one_reader", {"manager": None}),
     (model_of, "keys_prices_not_negative", {"input_usd_per_million": Decimal("-0.000001")}),
     (model_of, "keys_prices_not_negative", {"output_usd_per_million": -1}),
     (identity_of, "keys_identity_problem_known", {"problem": "strange"}),

@@ -603,4 +603,76 @@ class Migration(migrations.Migration):
                 "constraints": [models.UniqueConstraint(fields=("key", "until"), name="keys_one_owner_at_a_time")],
             },
         ),
+        migrations.CreateModel(
+            name="SupervisorLeave",
+            fields=[
+                (
+                    "supervisor",
+                    models.OneToOneField(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="leave",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "noticed_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, help_text="The grace begins then."
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="LeaveMail",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("claimed_at", models.DateTimeField(editable=False, help_text="It is being sent.", null=True)),
+                (
+                    "done_at",
+                    models.DateTimeField(editable=False, help_text="Sent, or refused by the mail server.", null=True),
+                ),
+                (
+                    "intern",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="keys.intern",
+                    ),
+                ),
+                (
+                    "manager",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "leave",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="mails",
+                        to="keys.supervisorleave",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("leave", "intern"), name="keys_one_leave_mail_per_intern"),
+                    models.UniqueConstraint(fields=("leave", "manager"), name="keys_one_leave_mail_per_manager"),
+                    models.CheckConstraint(
+                        condition=models.Q(("intern", None), ("manager", None), _connector="XOR"),
+                        name="keys_leave_mail_has_one_reader",
+                    ),
+                ],
+            },
+        ),
     ]

@@ -12,6 +12,7 @@ from keys.models.keys import (
     TokenQuerySet,
     new_alias,
 )
+from keys.models.leaves import LeaveMail, SupervisorLeave
 from keys.models.owners import FormerOwner
 
 __all__ = [
@@ -25,8 +26,10 @@ __all__ = [
     "InternQuerySet",
     "Key",
     "KeyQuerySet",
+    "LeaveMail",
     "PersonBudget",
     "PersonBudgetQuerySet",
+    "SupervisorLeave",
     "TaskRun",
     "Token",
     "TokenQuerySet",

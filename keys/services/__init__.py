@@ -6,10 +6,11 @@ from keys.services.apply_policies import Outdated, apply_policies, apply_policie
 from keys.services.block import block_key, unblock_key
 from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
-from keys.services.handover import MAX_SHOWN, hand_over, may_take_over
+from keys.services.handover import MAX_SHOWN, hand_over, hand_over_all, may_take_over, possible_supervisors
 from keys.services.interns import change_intern, link_account
 from keys.services.issue import FreshKey, KeyRequest, issue_key
 from keys.services.label import relabel_key
+from keys.services.leaves import grace_ends_at, mail_leaves, supervisors_who_left
 from keys.services.limits import TooManyActions, count_action
 from keys.services.mails import mail_of_handover, mail_of_leak
 from keys.services.playground import (
@@ -50,14 +51,18 @@ __all__ = [
     "delete_key",
     "end_old_secret",
     "find_outdated",
+    "grace_ends_at",
     "hand_over",
+    "hand_over_all",
     "identify_gateway",
     "is_earlier",
     "issue_key",
     "link_account",
+    "mail_leaves",
     "mail_of_handover",
     "mail_of_leak",
     "may_take_over",
+    "possible_supervisors",
     "playground_limits",
     "playground_budget",
     "playground_secret",
@@ -68,6 +73,7 @@ __all__ = [
     "repair_after_restore",
     "replace_leaked_secret",
     "rotate_key",
+    "supervisors_who_left",
     "sweep_keys",
     "sync_keys",
     "unblock_key",

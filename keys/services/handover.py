@@ -4,6 +4,7 @@ A key is on its way as long as its owner is not the supervisor of its intern; wh
 gateway, is continued by the sweep.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -15,6 +16,7 @@ from django.utils import timezone
 from accounts.audit import BY_THE_PORTAL, Actor
 from accounts.mails import LATEST_S
 from accounts.models import AuditAction, AuditOutcome, User
+from accounts.names import name_order
 from accounts.policies import Allowance, Allowances, policy_of
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
 from keys.models import FormerOwner, Intern, Key, Token
@@ -65,6 +67,39 @@ def hand_over(*, intern: Intern, to: User, actor: Actor) -> int:
         with suppress(KeyRefused, GatewayError):  # it follows with the sweep
             move_key(key, actor)
     return Key.objects.to_move().filter(intern=intern).count()
+
+
+def hand_over_all(*, interns: Iterable[Intern], to: User, actor: Actor) -> dict[Intern, KeyRefused]:
+    """Make `to` the supervisor of these interns; return those whom a rule leaves where they are, with why.
+
+    Their keys follow at once, as far as the gateway answers; then with the sweep.
+    """
+    refused: dict[Intern, KeyRefused] = {}
+    moved: list[Intern] = []
+    for intern in interns:
+        try:
+            _change_supervisor(intern, to, actor)
+        except KeyRefused as refusal:
+            audit_intern(actor, AuditAction.HAND_OVER, AuditOutcome.REFUSED, intern, refusal)
+            refused[intern] = refusal
+        else:
+            moved.append(intern)
+    for key in Key.objects.to_move().filter(intern__in=moved).select_related("owner", "intern"):
+        try:
+            move_key(key, actor)
+        except GatewayUnavailable:
+            break
+        except (KeyRefused, GatewayError):
+            continue
+    return refused
+
+
+def possible_supervisors() -> list[User]:
+    """Return everybody who may have interns, by name. Five queries."""
+    allowances = Allowances.load()
+    active = User.objects.filter(is_active=True, anonymised_at=None)
+    found = (user for user in active if allowances.of(user.pk).may_name_interns)
+    return sorted(found, key=lambda user: (name_order(user.display_name), user.pk))
 
 
 def move_key(key: Key, actor: Actor = BY_THE_PORTAL) -> bool:

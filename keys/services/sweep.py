@@ -17,6 +17,7 @@ from keys.services.creation import give_up
 from keys.services.delete import begin_deletion, delete_at_gateway, finish_deletion, mark_gone
 from keys.services.forget import forget_intern, forget_key
 from keys.services.handover import move_key
+from keys.services.leaves import note_leaves, stops_with_owner
 from keys.services.person_budget import check_budget, delete_team, due_for_check
 from keys.services.renew import record_end
 from keys.services.restore import adopt_answer, adopt_unanswered
@@ -36,6 +37,7 @@ def sweep_keys() -> int:
     """
     if identify_gateway():
         adopt_unanswered()
+    note_leaves()
     now = timezone.now()
     overdue = now - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
     lapsed = now - timedelta(days=settings.KEY_RENEW_AFTER_DAYS)
@@ -52,7 +54,7 @@ def sweep_keys() -> int:
         each(_end_lapsed, keys.filter(state=Key.State.ACTIVE, expires_at__lt=lapsed).exclude(kind=Key.Kind.EXTERNAL)),
         each(forget_key, keys.filter(state=Key.State.ACTIVE, owner__anonymised_at__isnull=False)),
         each(forget_intern, Intern.objects.to_forget()),
-        each(_block, keys.filter(state=Key.State.ACTIVE, blocked=False, owner__is_active=False)),
+        each(_block, keys.filter(stops_with_owner(), state=Key.State.ACTIVE, blocked=False, owner__is_active=False)),
         each(_unblock, keys.filter(state=Key.State.ACTIVE, blocked_by_portal=True, owner__is_active=True)),
         each(delete_at_gateway, tokens.filter(state=Token.State.DELETING)),
         each(finish_deletion, keys.filter(state__in=(Key.State.DELETING, Key.State.ISSUING))),

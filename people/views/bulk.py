@@ -22,6 +22,7 @@ from people.listing import DEFAULT_ORDER, filters_of, ids_of_all
 from people.services import MAX_PEOPLE, MAX_STAYS, BulkAct, Chosen
 from people.views.common import require_sight
 from people.views.index import address, order_in
+from people.views.leaving import go_on_sentence
 from usage.models import utc_today
 from web.request import PortalRequest
 
@@ -133,11 +134,13 @@ def _sentences(bulk_act: BulkAct, chosen: list[Chosen]) -> list[str]:
         return [_("The policy of the group applies to them at once, and to the keys that they have within minutes.")]
     if bulk_act == BulkAct.STAY:
         return [_("The keys that they use expire at the end of that day at the latest.")]
-    keys = sum(each.person.live for each in chosen)
+    of_interns = sum(each.person.live_of_interns for each in chosen)
+    keys = sum(each.person.live for each in chosen) - of_interns
     words = ngettext("%(count)d key stops within minutes.", "%(count)d keys stop within minutes.", keys)
     return [
         _("They are signed out and cannot sign in. You can activate each account again."),
-        words % {"count": keys} if keys else _("There is no key that would stop."),
+        words % {"count": keys} if keys else _("There is no key that would stop at once."),
+        *([go_on_sentence(of_interns)] if of_interns else []),
         _("Each gets a mail that says so."),
     ]
 
@@ -150,7 +153,7 @@ def _act(request: PortalRequest, bulk_act: BulkAct, people: list[Any], form: for
         words = ngettext("%(count)d account is deactivated.", "%(count)d accounts are deactivated.", number)
         messages.success(request, words % {"count": number})
     elif bulk_act == BulkAct.GROUP and form:
-        group = form.cleaned_data["group"]
+        group = form.cleaned_data["to_group"]
         number = services.add_to_group(people, group=group, actor=actor)
         words = ngettext(
             "%(count)d person was added to the group “%(group)s”.",

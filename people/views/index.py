@@ -33,6 +33,7 @@ FILTER_WORDS: Final = {
     "state": _("Account"),
     "idle": _("Last use"),
     "keys": _("Keys"),
+    "left": _("Interns"),
     "over": _("Budget"),
 }
 COLUMNS: Final = {
@@ -153,6 +154,7 @@ def _chips(filters: Filters, order: str, supervisors: dict[str, str]) -> list[di
         "state": STATE_WORDS.get(filters.state),
         "idle": _idle_words(int(filters.idle)) if filters.idle else "",
         "keys": KEYS_WORDS.get(filters.keys),
+        "left": gettext("Their supervisor has left"),
         "over": gettext("Used up"),
     }
     return [

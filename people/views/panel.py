@@ -1,5 +1,6 @@
 """A person's page, drawn: by its own view, and by acts that came to nothing."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import Count, Q
@@ -11,8 +12,9 @@ from accounts.invitations import link_ends_at, may_be_invited
 from accounts.models import AuditEntry, Invitation, User
 from accounts.names import name_order
 from accounts.policies import policy_of
-from keys.models import Intern, Key
+from keys.models import Intern, Key, SupervisorLeave
 from keys.rows import Row, row_with_use
+from keys.services import grace_ends_at
 from keys.services.block import is_blocked_by_admin
 from keys.services.lifetimes import is_extendable
 from keys.use import PersonUse
@@ -42,6 +44,7 @@ def render_person(request: PortalRequest, subject: Subject, *, said: str = "", s
         **_invitation(person),
         "policies": policy_of(person).names,
         "interns": _interns(person),
+        "grace_ends_at": _grace_ends_at(person),
         "internships": Intern.objects.filter(account=person).select_related("supervisor"),
         "entries": AuditEntry.objects.of_subject(person)[:ENTRIES_SHOWN],
         "said": said,
@@ -81,6 +84,12 @@ def _acts(row: Row, person: User) -> list[str]:
         "delete_key": row.may_delete,
     }
     return [name for name, allowed in may.items() if allowed]
+
+
+def _grace_ends_at(person: User) -> datetime | None:
+    """Return until when the keys of the interns work of somebody who left; None while that is no question."""
+    leave = None if person.is_active else SupervisorLeave.objects.filter(supervisor=person).first()
+    return grace_ends_at(leave) if leave else None
 
 
 def _interns(person: User) -> list[Any]:

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, Final
+from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -14,7 +15,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.audit import actor_of
 from accounts.models import User
-from keys.models import Key
 from keys.services import TooManyActions, count_action
 from people import services
 from people.views.common import Subject, subject_of, subject_to_act_on
@@ -23,8 +23,6 @@ from playground.services.anonymise import anonymise as anonymise_person
 from playground.services.anonymise import belongings_of
 from web.pages import render_region
 from web.request import PortalRequest
-
-KEYS_SHOWN: Final = 20  # of those that stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +34,7 @@ class Confirmation:
     button: str
     stops: list[str] = field(default_factory=list)  # one by one
     is_bad: bool = True  # the button is red
+    form: forms.Form | None = None  # what is to be chosen
 
 
 def act_on_person(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -64,18 +63,6 @@ def detail(request: PortalRequest, person_id: int) -> HttpResponse:
 
 
 @act_on_person
-def deactivate(request: PortalRequest, person_id: int) -> HttpResponse:
-    """Ask, with what stops; on POST, close the account."""
-    subject = subject_to_act_on(request, person_id)
-    person = subject.person
-    if request.method != "POST":
-        return confirm(request, subject, _of_deactivation(person))
-    if not services.deactivate(person=person, actor=actor_of(request)):
-        return render_person(request, subject, said=_("Nothing changed: this account is inactive already."), status=409)
-    return done(request, person, _("Deactivated: %(name)s cannot sign in, and the keys are being blocked."))
-
-
-@act_on_person
 def activate(request: PortalRequest, person_id: int) -> HttpResponse:
     """Ask; on POST, open the account again."""
     subject = subject_to_act_on(request, person_id)
@@ -84,7 +71,7 @@ def activate(request: PortalRequest, person_id: int) -> HttpResponse:
         sentences = [
             _("%(name)s can sign in again. Keys that were blocked because the account was inactive work again.")
             % {"name": person.display_name},
-            _mail_sentence(person),
+            mail_sentence(person),
         ]
         title = _("Activate the account of %(name)s?") % {"name": person.display_name}
         return confirm(
@@ -104,7 +91,7 @@ def sign_out(request: PortalRequest, person_id: int) -> HttpResponse:
         sentences = [
             _("All browsers in which %(name)s is signed in are signed out. Keys and password stay as they are.")
             % {"name": person.display_name},
-            _mail_sentence(person),
+            mail_sentence(person),
         ]
         title = _("Sign %(name)s out everywhere?") % {"name": person.display_name}
         return confirm(
@@ -130,40 +117,16 @@ def anonymise(request: PortalRequest, person_id: int) -> HttpResponse:
     )
 
 
-def confirm(request: PortalRequest, subject: Subject, confirmation: Confirmation) -> HttpResponse:
+def confirm(request: PortalRequest, subject: Subject, confirmation: Confirmation, *, status: int = 200) -> HttpResponse:
     """Ask before an act; the form goes to the address at which one is."""
     context = {"access": subject.access, "person": subject.person, "asked": confirmation, "here": "people:person"}
-    return render_region(request, "people/confirm.html", "panel", context)
+    return render_region(request, "people/confirm.html", "panel", context, status=status)
 
 
 def done(request: PortalRequest, person: User, sentence: str, **words: Any) -> HttpResponse:
     """Go back to the person and say what was done."""
     messages.success(request, sentence % {"name": person.display_name, **words})
     return redirect("people:person", person.pk)
-
-
-def _of_deactivation(person: User) -> Confirmation:
-    keys = Key.objects.owned_by(person).live().newest_first()
-    names = [
-        _("%(label)s (for %(name)s)") % {"label": key.label, "name": key.intern.name} if key.intern else key.label
-        for key in keys
-    ]
-    stops = names[:KEYS_SHOWN]
-    if len(names) > KEYS_SHOWN:
-        more = len(names) - KEYS_SHOWN
-        stops.append(ngettext("%(count)d more key", "%(count)d more keys", more) % {"count": more})
-    counted = ngettext("%(count)d key stops within minutes:", "%(count)d keys stop within minutes:", len(names))
-    return Confirmation(
-        title=_("Deactivate the account of %(name)s?") % {"name": person.display_name},
-        sentences=[
-            _("%(name)s is signed out and cannot sign in. You can activate the account again.")
-            % {"name": person.display_name},
-            _mail_sentence(person),
-            counted % {"count": len(names)} if names else _("There is no key that would stop."),
-        ],
-        stops=stops,
-        button=_("Deactivate"),
-    )
 
 
 def _of_anonymisation(person: User) -> Confirmation:
@@ -200,7 +163,7 @@ def _of_anonymisation(person: User) -> Confirmation:
     )
 
 
-def _mail_sentence(person: User) -> str:
+def mail_sentence(person: User) -> str:
     """Return the sentence that says whether the person gets a mail."""
     if person.email:
         return _("A mail to %(address)s says so.") % {"address": person.email}

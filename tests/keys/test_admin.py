@@ -48,13 +48,14 @@ def test_says_which_keys_stop_and_for_whom_before_a_supervisor_is_made_inactive(
     answer = save_person(as_admin, staff)
 
     assertContains(answer, words)
+    assertContains(answer, "Keys of interns stop after 14 days only.")
     assertContains(answer, "Tick this to make the account inactive")
     staff.refresh_from_db()
     assert staff.is_active
 
 
 def test_stops_the_keys_after_a_yes_and_gives_them_back(as_admin: Client, staff: User, sandbox: Sandbox) -> None:
-    key = issue(staff, "summer", intern_name="Ngozi Obi").key
+    key = issue(staff, "summer").key
 
     save_person(as_admin, staff, stop_keys="on")
     run_tasks()

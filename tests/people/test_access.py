@@ -19,7 +19,7 @@ from tests.people.conftest import with_permissions
 from tests.usage.views.facts import key_of
 
 LISTS = ("index", "csv")
-PERSON_ACTS = ("deactivate", "activate", "sign_out", "anonymise", "invite_again", "withdraw")
+PERSON_ACTS = ("deactivate", "activate", "sign_out", "anonymise", "invite_again", "withdraw", "hand_over")
 PEOPLE_ACTS = ("invite", "bulk")  # on no one in particular
 KEY_ACTS = ("block_key", "unblock_key", "extend_key", "delete_key")
 STRANGERS = ("intern", "staff", "supervisor")

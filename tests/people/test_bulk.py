@@ -117,9 +117,10 @@ def test_adds_them_to_a_group_that_one_may_give(as_manager: Client, three: list[
 
     assert "Add 3 people to a group?" in ask(as_manager, "group", *three)
     missing = post(as_manager, "group", *three)
-    response = post(as_manager, "group", *three, group=group.pk)
+    response = post(as_manager, "group", *three, to_group=group.pk, q="a")
 
     assert missing.status_code == 422
+    assert response["Location"] == f"{reverse('people:index')}?q=a"
     assert "2 people were added to the group “Night owls”." in words_of(as_manager.get(response["Location"]))
     assert set(group.user_set.all()) == set(three)
     entries = AuditEntry.objects.filter(object_kind="person", action=AuditAction.CHANGE)
@@ -130,7 +131,7 @@ def test_adds_them_to_a_group_that_one_may_give(as_manager: Client, three: list[
 def test_gives_no_group_with_more_rights(db: None, three: list[User], as_secretary: Client) -> None:
     admins = Group.objects.get(name="Admins")
 
-    assert post(as_secretary, "group", *three, group=admins.pk).status_code == 422
+    assert post(as_secretary, "group", *three, to_group=admins.pk).status_code == 422
     assert not admins.user_set.filter(pk__in=[person.pk for person in three]).exists()
 
 

@@ -48,6 +48,7 @@ BOUNDS: Final = {
                 "people:deactivate",
                 "people:delete_key",
                 "people:extend_key",
+                "people:hand_over",
                 "people:invite",
                 "people:invite_again",
                 "people:sign_out",
