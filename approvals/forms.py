@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import AccessRequest, KeyKind, Thing
 from accounts.models.requests import LONGEST_WORDS, MOST_USD
 from accounts.policies import Allowance
-from keys.forms import LineField
+from keys.forms import DateInput, LineField
 from keys.models import GatewayModel
 from keys.services.uncounted import next_period_day, utc_today
 
@@ -38,7 +38,7 @@ def _amount() -> forms.DecimalField:
 class UntilForm(forms.Form):
     """A last day, from today to a year ahead."""
 
-    ends_on = forms.DateField(label=_("Until"), widget=forms.DateInput(attrs={"type": "date"}))
+    ends_on = forms.DateField(label=_("Until"), widget=DateInput())
 
     def clean_ends_on(self) -> date:
         """Return the day, unless it is over or too far away."""

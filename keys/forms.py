@@ -54,6 +54,15 @@ class LineField(forms.CharField):
         return clean_line(super().to_python(value) or "")
 
 
+class DateInput(forms.DateInput):
+    """A day as browsers take it, whatever the language of the page."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
 class LabelForm(forms.Form):
     """A person's own name for a key."""
 
@@ -78,7 +87,7 @@ class StayForm(forms.Form):
     stay_ends_on = forms.DateField(
         label=_("End of the stay"),
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=DateInput(),
         help_text=_(
             "Their keys expire at the end of this day, or earlier if your policy requires it. Empty: only "
             "the policy applies."
@@ -143,9 +152,7 @@ class KeyForm(LabelForm):
     )
     intern_name = LineField(label=_("Intern’s name"), max_length=100, required=False)
     intern_email = forms.EmailField(label=_("E-mail"), max_length=254, required=False, validators=[refuse_secret])
-    stay_ends_on = forms.DateField(
-        label=_("End of the stay"), required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    stay_ends_on = forms.DateField(label=_("End of the stay"), required=False, widget=DateInput())
     request_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, owner: User, allowance: Allowance, intern_id: str = "") -> None:

@@ -2,14 +2,15 @@
 
 import unicodedata
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from accounts.models import User
 from accounts.policies import policy_of
-from keys.forms import KeyForm, LabelForm
+from keys.forms import KeyForm, LabelForm, StayForm
 
 FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
 ZWNJ_WORD = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"  # Persian, whose words need the joiner
@@ -124,6 +125,14 @@ def test_the_last_day_of_a_stay_may_be_today_and_not_yesterday(staff: User) -> N
 
     assert key_form(staff, intern_name="Intern A", stay_ends_on=today.isoformat()).is_valid()
     assert not key_form(staff, intern_name="Intern A", stay_ends_on=str(today - timedelta(days=1))).is_valid()
+
+
+def test_a_day_reaches_the_browser_in_every_language() -> None:
+    for language in ("en", "fr"):
+        with override(language):
+            field = str(StayForm(initial={"stay_ends_on": date(2026, 12, 6)})["stay_ends_on"])
+            assert 'type="date"' in field
+            assert 'value="2026-12-06"' in field
 
 
 def test_offers_the_kinds_of_the_policy_with_their_lifetimes(intern: User, staff: User) -> None:
