@@ -8,6 +8,7 @@ Services, queries, constraints, what runs at the same time, crashes, polls and e
 from typing import Final
 
 SLOW: Final = {  # a file or a folder below tests/: why
+    "approvals/test_crashes.py": "kills a process at every line while a grant is given or ends",
     "bench/": "the bench's own tests",
     "browser/test_real_size.py": "every full page in three widths, two colours, two languages",
     "faults/": "PostgreSQL and Redis restart, hang and are away",

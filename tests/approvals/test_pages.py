@@ -103,6 +103,16 @@ def test_so_many_requests_an_hour_and_no_more(as_intern: Client, intern: User, s
     assert statuses == [422, 422, 429]
 
 
+def test_a_day_reaches_the_browser_in_every_language(intern: User, decider: User) -> None:
+    request = ask(intern)
+    User.objects.update(language="fr")
+
+    page = signed_in(decider).get(url_of("detail", request)).content.decode()
+
+    assert "Jusqu’au" in page
+    assert f'type="date" name="ends_on" value="{request.ends_on.isoformat()}"' in page
+
+
 # --- Deciding -----------------------------------------------------------------------------------------
 def test_approves_with_one_click_and_a_second_decider_is_told(
     intern: User, as_intern: Client, decider: User, as_admin: Client, sandbox: Sandbox
