@@ -32,7 +32,7 @@ RECENT_DAYS: Final = 30  # of the spend that the list shows
 IDLE_DAYS: Final = (7, 30, 60, 90, 180)
 ORDERS: Final = ("person", "keys", "spend", "last", "joined")
 DEFAULT_ORDER: Final = "person"
-STATES: Final = ("active", "invited", "inactive", "anonymised")
+STATES: Final = ("active", "invited", "inactive", "left", "anonymised")  # "left": with interns who have keys
 KEYS: Final = ("some", "none")
 PERIODS: Final = ("1d", "7d", "30d")
 OF_ALL: Final = Q()
@@ -54,7 +54,6 @@ class Filters:
     state: str = ""  # one of STATES
     idle: str = ""  # nothing used for so many days, one of IDLE_DAYS
     keys: str = ""  # one of KEYS
-    left: str = ""  # "1": supervisors who left, whose interns have keys
     over: str = ""  # "1": whoever has used up their budget
 
     def params(self) -> dict[str, str]:
@@ -130,7 +129,7 @@ class ListPage:
 
 def filters_of(params: Mapping[str, str]) -> Filters:
     """Return the filters that an address names, without those that make no sense."""
-    allowed = {"state": STATES, "idle": tuple(map(str, IDLE_DAYS)), "keys": KEYS, "left": ("1",), "over": ("1",)}
+    allowed = {"state": STATES, "idle": tuple(map(str, IDLE_DAYS)), "keys": KEYS, "over": ("1",)}
     values = {name: params.get(name, "").strip()[:200] for name in Filters.__slots__}
     return Filters(**{name: value for name, value in values.items() if value in allowed.get(name, (value,))})
 
@@ -199,10 +198,10 @@ def _filtered(filters: Filters, today: date) -> QuerySet[User]:
         people = people.exclude(anonymised_at=None)
     else:
         people = people.filter(anonymised_at=None)
-        people = people.filter(is_active=filters.state != "inactive") if filters.state else people
+        people = people.filter(is_active=filters.state in ("active", "invited")) if filters.state else people
     if filters.state == "invited":
         people = people.filter(pk__in=Invitation.objects.pending().values("pk"))
-    if filters.left:
+    if filters.state == "left":
         people = people.filter(pk__in=supervisors_who_left().values("pk"))
     if filters.idle:
         since = today - timedelta(days=int(filters.idle))

@@ -23,6 +23,7 @@ STATE_WORDS: Final = {
     "active": pgettext_lazy("account", "Active"),
     "invited": _("Invited, not yet signed in"),
     "inactive": pgettext_lazy("account", "Inactive"),
+    "left": _("Inactive, with interns"),
     "anonymised": _("Anonymised"),
 }
 KEYS_WORDS: Final = {"some": _("Has live keys"), "none": _("Has no live key")}
@@ -33,7 +34,6 @@ FILTER_WORDS: Final = {
     "state": _("Account"),
     "idle": _("Last use"),
     "keys": _("Keys"),
-    "left": _("Interns"),
     "over": _("Budget"),
 }
 COLUMNS: Final = {
@@ -154,7 +154,6 @@ def _chips(filters: Filters, order: str, supervisors: dict[str, str]) -> list[di
         "state": STATE_WORDS.get(filters.state),
         "idle": _idle_words(int(filters.idle)) if filters.idle else "",
         "keys": KEYS_WORDS.get(filters.keys),
-        "left": gettext("Their supervisor has left"),
         "over": gettext("Used up"),
     }
     return [

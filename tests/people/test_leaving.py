@@ -39,7 +39,7 @@ def test_deactivating_offers_a_new_supervisor_who_has_the_interns_at_once(
     run_tasks()
     assert (again(key).owner, again(key).blocked) == (other, False)
     assert again(own).blocked
-    assert "Nobody with these filters" in words_of(as_manager.get("/people/?left=1"))
+    assert "Nobody with these filters" in words_of(as_manager.get("/people/?state=left"))
 
 
 def test_without_one_the_interns_are_listed_until_somebody_takes_them(
@@ -52,7 +52,7 @@ def test_without_one_the_interns_are_listed_until_somebody_takes_them(
 
     assert "Deactivated: Staff B cannot sign in, and the keys are being blocked." in words_of(response)
     assert not again(key).blocked
-    assert "1 person" in words_of(as_manager.get("/people/?left=1"))
+    assert "1 person" in words_of(as_manager.get("/people/?state=left"))
     page = words_of(as_manager.get(url_of(staff, "person")))
     assert "keys that interns use work until" in page
     assert "Hand over all interns" in page
@@ -60,7 +60,7 @@ def test_without_one_the_interns_are_listed_until_somebody_takes_them(
     handed = as_manager.post(url_of(staff, "hand_over"), {"supervisor": other.pk}, follow=True)
     assert "Other O supervises the interns of Staff B now." in words_of(handed)
     assert again(key).owner == other
-    assert "Nobody with these filters" in words_of(as_manager.get("/people/?left=1"))
+    assert "Nobody with these filters" in words_of(as_manager.get("/people/?state=left"))
 
 
 def test_an_intern_who_cannot_be_handed_over_keeps_the_account_open(
