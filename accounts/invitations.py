@@ -24,11 +24,10 @@ TEMPLATE: Final = "account/email/invited"
 
 
 def invite(person: User, *, by_institution: bool) -> None:
-    """Have a person written to who has an account, but has not signed in. Call it in a transaction."""
+    """Note that a person is to be written to who has not signed in. Call it in a transaction, then `send_soon` once."""
     fresh = {"by_institution": by_institution, "asked_at": timezone.now(), "withdrawn_at": None}
     fresh |= {"claimed_at": None, "sent_at": None, "refused_at": None}
     Invitation.objects.update_or_create(person=person, defaults=fresh)
-    transaction.on_commit(send_soon, robust=True)
 
 
 def may_be_invited(person: User) -> bool:
@@ -45,6 +44,7 @@ def invite_again(*, person: User, actor: Actor) -> bool:
     before = Invitation.objects.filter(person=locked).first()
     invite(locked, by_institution=before.by_institution if before else bool(settings.OIDC_ISSUER))
     record_person_change(actor=actor, action=AuditAction.INVITE, person=locked)
+    transaction.on_commit(send_soon, robust=True)
     return True
 
 

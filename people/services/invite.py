@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, record_person_change
-from accounts.invitations import invite
+from accounts.invitations import invite, send_soon
 from accounts.models import AuditAction, AuditOutcome, Invitation, User
 from accounts.policies import Allowances
 from accounts.quotas import QuotaExceeded, consume
@@ -95,6 +95,7 @@ def _invite_people(
     usernames = {name.lower() for name in User.objects.values_list("username", flat=True)}
     people = [_invite(each, usernames, by_institution=by_institution, actor=actor) for each in invited]
     update_staff_status(User.objects.filter(pk__in=[person.pk for person in people]))
+    transaction.on_commit(send_soon, robust=True)
     return planned
 
 
@@ -107,7 +108,7 @@ def _invite(planned: Planned, usernames: set[str], *, by_institution: bool, acto
     person.is_active = True
     person.set_unusable_password()
     person.save()
-    before = sorted(person.groups.values_list("name", flat=True))
+    before = sorted(person.groups.values_list("name", flat=True)) if planned.person else []
     person.groups.add(*planned.groups)
     after = sorted({*before, *(group.name for group in planned.groups)})
     changes = {"groups": [before, after]} if before != after else {}

@@ -73,6 +73,13 @@ def test_each_gets_one_mail_in_both_languages_with_a_link_that_sets_a_password(a
     assert Client().login(username="ada", password=PASSWORD)
 
 
+def test_a_list_asks_the_worker_once(as_manager: Client) -> None:
+    invite(as_manager, *[f"a{number}@example.edu" for number in range(5)])
+
+    assert [name for name, _arguments in run_tasks()] == ["accounts.send_invitations"]
+    assert len(mail.outbox) == 5
+
+
 def test_whose_language_is_known_reads_that_one(as_manager: Client) -> None:
     invite(as_manager, "ada@example.edu")
     User.objects.filter(username="ada").update(language="fr")
