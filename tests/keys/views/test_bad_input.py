@@ -21,31 +21,32 @@ ACTS = ("renew", "rotate", "end_old", "label", "delete")
 NO_IDS = ("1", "0" * 36, "00000000-0000-0000-0000-00000000000g", "%00", "..%2f..", "a" * 500)
 
 
-@pytest.mark.parametrize("name", TYPABLE)
 def test_refuses_odd_labels_and_changes_nothing(
-    as_intern: Client, key: Key, sandbox: Sandbox, name: str, way: dict[str, str]
+    as_intern: Client, key: Key, sandbox: Sandbox, way: dict[str, str]
 ) -> None:
     before = everything(sandbox)
+    kept: list[tuple[str, str]] = []
+    for name, label in TYPABLE.items():
+        for url in (CREATE, url_of("label", key)):
+            response = as_intern.post(url, key_request(label), headers=way)
+            is_said = "invisible characters" in words_of(response) or "Null characters" in words_of(response)
+            if response.status_code != 422 or not is_said:
+                kept.append((name, url))
 
-    for url in (CREATE, url_of("label", key)):
-        response = as_intern.post(url, key_request(TYPABLE[name]), headers=way)
-        assert response.status_code == 422
-        assert "invisible characters" in words_of(response) or "Null characters" in words_of(response)
-
+    assert kept == []
     assert everything(sandbox) == before
 
 
-@pytest.mark.parametrize("name", KEPT)
-def test_shows_odd_labels_as_they_are_on_every_page(as_intern: Client, sandbox: Sandbox, name: str) -> None:
-    label = KEPT[name]
+def test_shows_odd_labels_as_they_are_on_every_page(as_staff: Client, sandbox: Sandbox) -> None:
+    for label in KEPT.values():
+        assert as_staff.post(CREATE, key_request(label)).status_code == 201, label
 
-    assert as_intern.post(CREATE, key_request(label)).status_code == 201
-
-    key = Key.objects.get()
-    assert key.label == label
-    for url in ("/", url_of("detail", key), url_of("delete", key), url_of("rotate", key), reverse("keys:history")):
-        page = as_intern.get(url).content.decode()
-        assert escape(label) in page
+    assert sorted(Key.objects.values_list("label", flat=True)) == sorted(KEPT.values())
+    shown = [("/", list(KEPT.values())), (reverse("keys:history"), list(KEPT.values()))]
+    shown += [(url_of(page, key), [key.label]) for key in Key.objects.all() for page in ("detail", "delete", "rotate")]
+    for url, labels in shown:
+        page = as_staff.get(url).content.decode()
+        assert [label for label in labels if escape(label) not in page] == [], url
         assert "<script>alert" not in page
 
 
@@ -100,12 +101,12 @@ def test_the_last_day_that_there_is_means_the_lifetime_of_the_policy(as_staff: C
     assert as_staff.post(CREATE, key_request(intern_name="Intern A", stay_ends_on="9999-12-31")).status_code == 201
 
 
-@pytest.mark.parametrize("no_id", NO_IDS)
-def test_what_is_no_id_is_not_there(as_intern: Client, no_id: str, db: None) -> None:
-    for act in ("", *(f"{name.replace('_', '-')}/" for name in ACTS)):
-        response = as_intern.post(f"/keys/{no_id}/{act}", headers=HTMX)
-        assert response.status_code == 404
-        assert_in_layout(response)
+def test_what_is_no_id_is_not_there(as_intern: Client) -> None:
+    for no_id in NO_IDS:
+        for act in ("", *(f"{name.replace('_', '-')}/" for name in ACTS)):
+            response = as_intern.post(f"/keys/{no_id}/{act}", headers=HTMX)
+            assert response.status_code == 404, (no_id, act)
+            assert_in_layout(response)
 
 
 def test_an_id_in_capitals_is_not_another_key(as_intern: Client, key: Key, sandbox: Sandbox) -> None:
@@ -115,30 +116,27 @@ def test_an_id_in_capitals_is_not_another_key(as_intern: Client, key: Key, sandb
     assert everything(sandbox) == before
 
 
-@pytest.mark.parametrize("act", ACTS)
-def test_a_strangers_form_is_not_obeyed(as_staff: Client, key: Key, sandbox: Sandbox, act: str) -> None:
+def test_a_strangers_form_is_not_obeyed(as_staff: Client, key: Key, sandbox: Sandbox) -> None:
     before = everything(sandbox)
 
-    response = as_staff.post(url_of(act, key), {"label": "mine"}, headers=HTMX)
+    for act in ACTS:
+        assert as_staff.post(url_of(act, key), {"label": "mine"}, headers=HTMX).status_code == 404, act
+        assert everything(sandbox) == before, act
 
-    assert response.status_code == 404
-    assert everything(sandbox) == before
 
-
-@pytest.mark.parametrize("act", ["create", *ACTS])
 def test_without_the_forms_token_nothing_is_changed(
-    intern: User, key: Key, sandbox: Sandbox, way: dict[str, str], act: str
+    intern: User, key: Key, sandbox: Sandbox, way: dict[str, str]
 ) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(intern)
     before = everything(sandbox)
 
-    response = client.post(CREATE if act == "create" else url_of(act, key), key_request("mine"), headers=way)
-
-    assert response.status_code == 403
-    assert_in_layout(response)
-    assert "This form has expired" in words_of(response)
-    assert everything(sandbox) == before
+    for act in ("create", *ACTS):
+        response = client.post(CREATE if act == "create" else url_of(act, key), key_request("mine"), headers=way)
+        assert response.status_code == 403, act
+        assert_in_layout(response)
+        assert "This form has expired" in words_of(response)
+        assert everything(sandbox) == before, act
 
 
 def test_a_token_from_before_the_last_sign_in_is_too_old(intern: User, sandbox: Sandbox) -> None:
