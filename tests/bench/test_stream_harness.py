@@ -13,6 +13,7 @@ from bench.stream_parts import LOST, measure_five_hundred, measure_messages, mea
 from bench.stream_portal import StreamPortal
 from bench.stream_reading import PORTAL, Corruption, corruption_of, response_of
 from tests.sandbox_process import Sandbox
+from tests.static_files import collected_in
 from tests.waiting import wait_until
 from web.event_stream import Appender, message, partial
 
@@ -99,9 +100,10 @@ def test_holds_no_bar_of_a_baseline_that_is_not_there(tmp_path: Path) -> None:
     assert not report({"B": {LOST: 1}}, kept_in=tmp_path / "results.json")
 
 
-def test_measures_three_people_through_the_portal(gateway: Sandbox, tmp_path: Path) -> None:
+def test_measures_three_people_through_the_portal(gateway: Sandbox) -> None:
     gateway.reset()
-    with StreamPortal(sandbox=gateway, people=3, static_root=tmp_path, processes=1) as portal:
+    static_root = collected_in() / "static"
+    with StreamPortal(sandbox=gateway, people=3, static_root=static_root, processes=1) as portal:
         portal.let_in()
         many = measure_five_hundred(portal, streams=3, tokens=180)
         messages = measure_messages(portal, times=2)
