@@ -13,13 +13,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 
 import keys.services
 
 SERVICES = str(Path(keys.services.__file__).parent)
 # The database, the gateway, the broker, Redis, caches, files, mail: whatever calls something there may leave a trace.
 DOORS = ("/django/db/backends/", "/django/core/", "/http/client.py", "/socket.py", "/kombu/", "/redis/", "/psycopg/")
+BESIDE_THE_DATABASE = ("/django/core/", "/http/client.py", "/kombu/", "/redis/")  # no transaction takes this back
 
 
 def killed_at_line(number: int, act: Callable[[], object], folder: str = SERVICES) -> bool:
@@ -40,6 +41,15 @@ def killed_after(line: int, act: Callable[[], object], folder: str = SERVICES) -
     os.close(tell)
     with open(reported, encoding="ascii") as lines:
         return killed, len(lines.read())
+
+
+def killed_at_step(number: int, act: Callable[[], object], folder: str) -> bool:
+    """Run `act` in a child that is killed at the `number`th line of these services before which more was done for good.
+
+    What is done in a transaction is one step: the database takes back what was not committed. Return False when the
+    act came to its end before.
+    """
+    return _in_child(act, lambda: _die_at_step(number, folder))
 
 
 def _in_child(act: Callable[[], object], watch: Callable[[], object]) -> bool:
@@ -102,6 +112,25 @@ def _die_after(number: int, folder: str, tell: int) -> None:
     sys.settrace(trace)
 
 
+def _die_at_step(number: int, folder: str) -> None:
+    """Kill this process at the so manieth line of the services that finds more done for good than the step before."""
+    steps, done, done_before = 0, 0, -1
+
+    def trace(frame: FrameType, event: str, _arg: Any) -> Any:
+        nonlocal steps, done, done_before
+        if not frame.f_code.co_filename.startswith(folder):
+            amid = transaction.get_connection().in_atomic_block
+            done += _is_a_door(frame.f_code.co_filename, BESIDE_THE_DATABASE if amid else DOORS)
+            return None
+        if event == "line" and done > done_before:
+            steps, done_before = steps + 1, done
+            if steps == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    sys.settrace(trace)
+
+
 @cache
-def _is_a_door(filename: str) -> bool:
-    return any(door in filename for door in DOORS)
+def _is_a_door(filename: str, doors: tuple[str, ...] = DOORS) -> bool:
+    return any(door in filename for door in doors)
