@@ -44,12 +44,17 @@ def socket_of(response: requests.Response) -> socket.socket:
     return found
 
 
-@pytest.fixture
-def portal(sandbox: Sandbox, db: None) -> Iterator[MortalPortal]:
+@pytest.fixture(scope="module")
+def portal(sandbox_process: Sandbox, django_db_setup: None) -> Iterator[MortalPortal]:
     """Serve a portal of one thread, so that one which is not free again is missed."""
-    know_the_models()
-    with MortalPortal(sandbox, threads=1) as process:
+    with MortalPortal(sandbox_process, threads=1) as process:
         yield process
+
+
+@pytest.fixture(autouse=True)
+def models(sandbox: Sandbox, db: None) -> None:
+    """Let the portal know the gateway's models."""
+    know_the_models()
 
 
 @pytest.mark.parametrize("go", [finish, reset])
