@@ -25,7 +25,12 @@ from web.templatetags.portal import moment_and_zone
 LATEST_S: Final = 24 * 3600  # after it nobody waits for a mail any more
 WITH_RESET_LINK: Final = {"invitation", "password_reset_by_admin", "password_reset_key"}
 NOTIFICATIONS: Final = {"account_connected", "email_changed", "password_changed", "password_reset"}
-BY_ADMINS: Final = {"account_changed", "key_changed"}  # what was done: `action`, a value of AuditAction
+BY_ADMINS: Final = {
+    "account_changed",
+    "key_changed",
+    "keys_changed",
+    "keys_reminder",
+}  # what was done: `action`, a value of AuditAction
 KINDS: Final = {
     *WITH_RESET_LINK,
     *NOTIFICATIONS,
@@ -36,11 +41,12 @@ KINDS: Final = {
 }
 
 
-def send_later(kind: str, user: User | None, *, robust: bool = True, **details: str | int | None) -> None:
+def send_later(kind: str, user: User | None, *, robust: bool = True, **details: str | int | list[str] | None) -> None:
     """Have a mail sent after the commit, in the person's language; for `user=None` a task that sends nothing.
 
     `details`: `address_id` of the address to confirm, `to` another address than the person's, `by` and `ip` of who did
-    it; of what an admin did, also the `action` and the `label` of the key. Without `robust`, raises QueueUnavailable
+    it; of what an admin did, also the `action` and the `label` of the key or the `labels`
+    of several; of a reminder of keys, its `lines`. Without `robust`, raises QueueUnavailable
     when the broker does not take it; else that is logged.
     """
     known = user and (user.language or user.browser_language)

@@ -14,6 +14,7 @@ PAGES: Final = {  # name: who opens it, route, query
     "My keys": ("person-0", "keys:index", ""),
     "My usage, 30 days": ("person-0", "usage:index", ""),
     "Everyone, 30 days": ("admin", "usage:everyone", ""),
+    "Keys of all people": ("admin", "people:keys", ""),
 }
 Json = dict[str, Any]
 

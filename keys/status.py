@@ -1,6 +1,6 @@
 """A key's state for people: a word, a shape, a colour, and a sentence that says until when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -66,13 +66,24 @@ WORDS: dict[str, tuple["_StrPromise", str, str]] = {
 
 def status_of(key: Key, budget: BudgetUse | None = None) -> Status:
     """Return what to show for `key`, whose tokens were prefetched; `budget` where one comes to its end."""
-    if key.blocked_for_budget and not (budget and budget.is_used_up):  # until the next poll finds it out
-        budget = BudgetUse(is_used_up=True, resets_on=None, of_person=True)
-    code = _code(key, budget)
+    budget = _with_block(key, budget)
+    brief = brief_status_of(key, budget)
+    by_budget = budget is not None and brief.code in ("paused", "nearly_used")
+    return replace(brief, sentence=_budget_sentence(budget) if budget and by_budget else _sentence(key, brief.code))
+
+
+def brief_status_of(key: Key, budget: BudgetUse | None = None) -> Status:
+    """Return the status without its sentence, which may cost a query."""
+    code = _code(key, _with_block(key, budget))
     word, icon, tone = WORDS[code]
-    by_budget = budget is not None and code in ("paused", "nearly_used")
-    sentence = _budget_sentence(budget) if budget and by_budget else _sentence(key, code)
-    return Status(code=code, word=word, icon=icon, tone=tone, sentence=sentence)
+    return Status(code=code, word=word, icon=icon, tone=tone, sentence="")
+
+
+def _with_block(key: Key, budget: BudgetUse | None) -> BudgetUse | None:
+    """Return the budget that stops the key: also where the portal blocked it, until the next poll finds it out."""
+    if key.blocked_for_budget and not (budget and budget.is_used_up):
+        return BudgetUse(is_used_up=True, resets_on=None, of_person=True)
+    return budget
 
 
 def _code(key: Key, budget: BudgetUse | None) -> str:

@@ -175,7 +175,7 @@ def found_people(filters: Filters, order: str, known: "Known", today: date) -> l
         words = name_order(filters.q).split()
         rows = [row for row in rows if all(word in name_order(" ".join(row[1:5])) for word in words)]
     if filters.over:
-        rows = [row for row in rows if _is_over(known.spent.get(row[0]), row[6], row[7])]
+        rows = [row for row in rows if is_over(known.spent.get(row[0]), row[6], row[7])]
     rows.sort(key=lambda row: (name_order(f"{row[2]} {row[3]}".strip() or row[1]), row[1]))
     if name == "spend":
         rows.sort(key=lambda row: known.spent.get(row[0], (0,))[0], reverse=order.startswith("-"))
@@ -219,10 +219,11 @@ def _sort_value(name: str) -> Any:
     return F("date_joined") if name == "joined" else Value(0)
 
 
-def _is_over(spent: tuple[int, ...] | None, budget_usd: Decimal | None, period: str | None) -> bool:
+def is_over(spent: tuple[int, ...] | None, budget_usd: Decimal | None, period: str | None) -> bool:
+    """Return whether so much, of `SpentSteps`, is all of a budget or more."""
     if spent is None or not budget_usd or period not in PERIODS:
         return False
-    return spent[1 + PERIODS.index(period)] >= _steps(budget_usd)
+    return spent[1 + PERIODS.index(period)] >= in_steps(budget_usd)
 
 
 # --- What a page shows of its people ------------------------------------------------------------------
@@ -309,15 +310,23 @@ def _known(filters: Filters, order: str, state: UsageState, today: date) -> Know
         "supervisors": ("people-supervisors", CHOICES_TTL_S, _supervisors)
     }
     if filters.over or order.removeprefix("-") == "spend":
-        makers["spent"] = (f"people-spent:{of_facts}", SPENT_TTL_S, partial(_spent_of_all, today))
+        makers["spent"] = (f"people-spent:{of_facts}", SPENT_TTL_S, partial(spent_of_all, today))
     if order.removeprefix("-") == "last":
         makers["last_days"] = (f"people-last:{of_facts}", SPENT_TTL_S, _last_days_of_all)
-    found = cache.get_many([name for name, _ttl_s, _make in makers.values()])
+    return Known(**{"spent": {}, "last_days": {}, **cached(makers)})
+
+
+def cached(makers: Mapping[str, tuple[str, int, Callable[[], Any]]]) -> dict[str, Any]:
+    """Return what the cache has under these names, each by its key; what is missing is made, and cached for its time.
+
+    `makers` has the name, the seconds and who makes it.
+    """
+    found = cache.get_many([name for name, _ttl_s, _make in makers.values()]) if makers else {}
     for name, ttl_s, make in makers.values():
         if name not in found:
             found[name] = make()
             cache.set(name, found[name], ttl_s)
-    return Known(**{"spent": {}, "last_days": {}, **{each: found[makers[each][0]] for each in makers}})
+    return {each: found[name] for each, (name, _ttl_s, _make) in makers.items()}
 
 
 def _supervisors() -> Supervisors:
@@ -327,7 +336,7 @@ def _supervisors() -> Supervisors:
     return tuple(sorted(named, key=lambda row: name_order(row[1])))
 
 
-def _spent_of_all(today: date) -> SpentSteps:
+def spent_of_all(today: date) -> SpentSteps:
     """Return what each person spent, by id: in the recent days, and since each of PERIODS began."""
     firsts = [today - timedelta(days=RECENT_DAYS - 1), *(budget_first_day(name, today) or today for name in PERIODS)]
     days = DayToken.objects.filter(day__gte=min(firsts), token_ref__owner__isnull=False).order_by()
@@ -336,7 +345,7 @@ def _spent_of_all(today: date) -> SpentSteps:
         for place, first in enumerate(firsts)
     }
     rows = days.values("token_ref__owner").annotate(**sums).values_list("token_ref__owner", *sums)
-    return {owner: tuple(_steps(usd) for usd in spent) for owner, *spent in rows}
+    return {owner: tuple(in_steps(usd) for usd in spent) for owner, *spent in rows}
 
 
 def _last_days_of_all() -> dict[int, int]:
@@ -345,6 +354,6 @@ def _last_days_of_all() -> dict[int, int]:
     return {pk: day.toordinal() for pk, day in rows}
 
 
-def _steps(usd: Decimal | None) -> int:
+def in_steps(usd: Decimal | None) -> int:
     """Return an amount as a whole number, which a cache gives back quickly."""
     return int((usd or NOTHING_USD).scaleb(PLACES))

@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from people.views import bulk, index, invite, key_acts, leaving, person
+from people.views import bulk, index, invite, key_acts, key_bulk, keys, leaving, person
 
 app_name = "people"
 urlpatterns = [
     path("", index.index, name="index"),
     path("people.csv", index.people_csv, name="csv"),
     path("bulk/", bulk.bulk, name="bulk"),
+    path("keys/", keys.keys, name="keys"),
+    path("keys.csv", keys.keys_csv, name="keys_csv"),
+    path("keys/bulk/", key_bulk.bulk_keys, name="bulk_keys"),
     path("invite/", invite.invite, name="invite"),
     path("<int:person_id>/", person.detail, name="person"),
     path("<int:person_id>/deactivate/", leaving.deactivate, name="deactivate"),

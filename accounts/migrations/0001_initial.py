@@ -55,6 +55,7 @@ class Migration(migrations.Migration):
                             ("hand_over", "Handover to another supervisor"),
                             ("block", "Blocking"),
                             ("unblock", "Unblocking"),
+                            ("remind", "Reminder"),
                             ("limit", "Change of limits"),
                             ("sync", "Change taken over from the gateway"),
                             ("sweep", "Repair"),

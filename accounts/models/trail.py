@@ -40,6 +40,7 @@ class AuditAction(models.TextChoices):
     HAND_OVER = "hand_over", _("Handover to another supervisor")
     BLOCK = "block", _("Blocking")
     UNBLOCK = "unblock", _("Unblocking")
+    REMIND = "remind", _("Reminder")
     LIMIT = "limit", _("Change of limits")
     SYNC = "sync", _("Change taken over from the gateway")
     SWEEP = "sweep", _("Repair")
@@ -79,6 +80,7 @@ DONE_WORDS = {
     AuditAction.HAND_OVER: _("Handed over to another supervisor"),
     AuditAction.BLOCK: _("Blocked"),
     AuditAction.UNBLOCK: _("Unblocked"),
+    AuditAction.REMIND: _("Owner reminded"),
     AuditAction.LIMIT: _("Limits adjusted to the policy"),
     AuditAction.SYNC: _("Taken over from the gateway"),
     AuditAction.SWEEP: _("Repaired"),

@@ -12,6 +12,16 @@ from people.services.bulk import (
     deactivate_people,
     set_ends_of_stay,
 )
+from people.services.key_bulk import (
+    MAX_KEYS,
+    MAX_REMINDED,
+    ChosenKey,
+    KeyAct,
+    KeysActed,
+    act_on_keys,
+    choose_keys,
+    remind_of_keys,
+)
 from people.services.invite import (
     InvitationQuotaExceeded,
     Outcome,
@@ -21,13 +31,21 @@ from people.services.invite import (
 )
 
 __all__ = [
+    "MAX_KEYS",
     "MAX_PEOPLE",
+    "MAX_REMINDED",
     "MAX_STAYS",
     "BulkAct",
     "Chosen",
+    "ChosenKey",
+    "KeyAct",
+    "KeysActed",
+    "act_on_keys",
     "StaysChanged",
     "add_to_group",
     "choose",
+    "choose_keys",
+    "remind_of_keys",
     "deactivate_people",
     "set_ends_of_stay",
     "InvitationQuotaExceeded",

@@ -56,7 +56,7 @@ COLUMNS: Final = {
 def index(request: PortalRequest) -> HttpResponse:
     """Show the people whom the filters in the address leave."""
     access, filters, order = require_sight(request), filters_of(request.GET), order_in(request.GET)
-    page = list_page(filters, order, _number(request), access.state, utc_today())
+    page = list_page(filters, order, number_in(request), access.state, utc_today())
     context = {
         "access": access,
         "here": "people:index",
@@ -66,7 +66,7 @@ def index(request: PortalRequest) -> HttpResponse:
         "chips": _chips(filters, order, dict(page.supervisors)),
         "states": STATE_WORDS.items(),
         "keys_choices": KEYS_WORDS.items(),
-        "idle_choices": [(str(days), _idle_words(days)) for days in IDLE_DAYS],
+        "idle_choices": [(str(days), idle_words(days)) for days in IDLE_DAYS],
         "csv_address": address(filters, order, route="people:csv"),
         "csv_for_people": address(filters, order, route="people:csv", **{"for": "people"}),
         "hidden": {**filters.params(), **({"order": order} if order != DEFAULT_ORDER else {})}.items(),
@@ -136,12 +136,14 @@ def address(filters: Filters, order: str, *, route: str = "people:index", **more
     return f"{reverse(route)}?{query}" if query else reverse(route)
 
 
-def _number(request: PortalRequest) -> int:
+def number_in(request: PortalRequest) -> int:
+    """Return the number of the page that an address names; 1 where it makes no sense."""
     text = request.GET.get("page", "")
     return int(text) if len(text) < MAX_PAGE_DIGITS and text.isdecimal() else 1
 
 
-def _idle_words(days: int) -> str:
+def idle_words(days: int) -> str:
+    """Say that nothing was used for so many days."""
     return gettext("Not for %(days)d days") % {"days": days}
 
 
@@ -152,7 +154,7 @@ def _chips(filters: Filters, order: str, supervisors: dict[str, str]) -> list[di
         **params,
         "supervisor": supervisors.get(filters.supervisor, filters.supervisor),
         "state": STATE_WORDS.get(filters.state),
-        "idle": _idle_words(int(filters.idle)) if filters.idle else "",
+        "idle": idle_words(int(filters.idle)) if filters.idle else "",
         "keys": KEYS_WORDS.get(filters.keys),
         "over": gettext("Used up"),
     }

@@ -18,9 +18,9 @@ from tests.factories import make_user
 from tests.people.conftest import with_permissions
 from tests.usage.views.facts import key_of
 
-LISTS = ("index", "csv")
+LISTS = ("index", "csv", "keys", "keys_csv")
 PERSON_ACTS = ("deactivate", "activate", "sign_out", "anonymise", "invite_again", "withdraw", "hand_over")
-PEOPLE_ACTS = ("invite", "bulk")  # on no one in particular
+PEOPLE_ACTS = ("invite", "bulk", "bulk_keys")  # on no one in particular
 KEY_ACTS = ("block_key", "unblock_key", "extend_key", "delete_key")
 STRANGERS = ("intern", "staff", "supervisor")
 ACTORS = ("secretary", "manager", "superuser")
@@ -57,7 +57,8 @@ def key(db: None) -> Key:
 
 def url_of(name: str, key: Key) -> str:
     if name in (*LISTS, *PEOPLE_ACTS):
-        return reverse(f"people:{name}") + (f"?act=deactivate&person={key.owner_id}" if name == "bulk" else "")
+        chosen = {"bulk": f"?act=deactivate&person={key.owner_id}", "bulk_keys": f"?act=block&key={key.pk}"}
+        return reverse(f"people:{name}") + chosen.get(name, "")
     arguments = [key.owner_id, key.pk] if name in KEY_ACTS else [key.owner_id]
     return reverse(f"people:{name}", args=arguments)
 
@@ -162,8 +163,7 @@ def test_a_permission_counts_wherever_it_comes_from_and_opens_no_other_administr
 
 
 def test_only_those_who_may_see_people_are_led_there(browsers: dict[str, Client], key: Key) -> None:
-    way = f'href="{reverse("people:index")}"'
-
-    led = {who for who, browser in browsers.items() if way in browser.get("/usage/").content.decode()}
-
-    assert led == {"reader", *ACTORS}
+    for name in ("index", "keys"):
+        way = f'href="{reverse(f"people:{name}")}"'
+        led = {who for who, browser in browsers.items() if way in browser.get("/usage/").content.decode()}
+        assert led == {"reader", *ACTORS}, name

@@ -78,6 +78,8 @@ GET_ONLY = {
     "keys:status",
     "people:csv",
     "people:index",
+    "people:keys",
+    "people:keys_csv",
     "people:person",
     "playground:answer",
     "playground:column",

@@ -45,6 +45,7 @@ BOUNDS: Final = {
                 "people:anonymise",
                 "people:block_key",
                 "people:bulk",
+                "people:bulk_keys",
                 "people:deactivate",
                 "people:delete_key",
                 "people:extend_key",

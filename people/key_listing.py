@@ -1,0 +1,318 @@
+"""The list of all keys: found by filters, in an order, a page of them with what they spent. See people/listing.py.
+
+A key is here as long as it is, or may be, at the gateway; what was deleted is in the history of its owner.
+The database sorts by time. Names are compared in Python, and so is what the cache has of all keys.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from math import ceil
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Window
+from django.utils import timezone
+
+from accounts.names import name_order
+from keys.models import Key, Token
+from keys.status import Status, brief_status_of
+from keys.use import NOTHING_USD, PersonSpent, Spent, pressing_budget
+from people.listing import (
+    IDLE_DAYS,
+    OF_ALL,
+    OF_BUDGETS,
+    PERIODS,
+    RECENT_DAYS,
+    SPENT_TTL_S,
+    SpentSteps,
+    cached,
+    in_steps,
+    is_over,
+    spent_of_all,
+)
+from usage.models import DayToken, TokenRef, UsageState
+from usage.periods import budget_first_day, budget_reset_day
+
+KEYS_PER_PAGE: Final = 25
+SOON: Final = timedelta(days=7)
+STATES: Final = ("active", "blocked", "expired", "soon", "outside")
+KINDS: Final = (Key.Kind.PERSONAL.value, Key.Kind.TEMPORARY.value, Key.Kind.PLAYGROUND.value)
+ORDERS: Final = ("created", "owner", "label", "spend", "last", "expires")
+DEFAULT_ORDER: Final = "-created"
+BY_DATABASE: Final = {"created": "created_at", "expires": "expires_at"}
+NAMES: Final = ("label", "owner__username", "owner__first_name", "owner__last_name", "owner__email", "intern__name")
+LAST_FOUR: Final = 4  # characters of a secret that are known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFilters:
+    """What the address asks for; "" is "any"."""
+
+    q: str = ""  # in label, owner's name, user name or address, intern; or the end of the secret
+    state: str = ""  # one of STATES
+    kind: str = ""  # one of KINDS
+    idle: str = ""  # nothing used for so many days, one of IDLE_DAYS
+    owner: str = ""  # "inactive"
+    over: str = ""  # "1": whose own budget, or their owner's, is used up
+
+    def params(self) -> dict[str, str]:
+        """Return the filters that are on, as an address has them."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedKey:
+    """A key in the list."""
+
+    key: Key
+    status: Status
+    recent_usd: Decimal
+    last_day: date | None
+    use: Spent  # of its own budget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPage:
+    """One page of the list, from the `first` to the `last` of `count`, counted from 1."""
+
+    rows: tuple[ListedKey, ...]
+    number: int
+    count: int
+
+    @property
+    def first(self) -> int:
+        """The place of its first one; 0 when there is none."""
+        return (self.number - 1) * KEYS_PER_PAGE + 1 if self.rows else 0
+
+    @property
+    def last(self) -> int:
+        """The place of its last one."""
+        return self.first + len(self.rows) - 1 if self.rows else 0
+
+    @property
+    def previous(self) -> int | None:
+        """The page before it, if there is one."""
+        return self.number - 1 if self.number > 1 else None
+
+    @property
+    def next(self) -> int | None:
+        """The page after it, if there is one."""
+        return self.number + 1 if self.last < self.count else None
+
+
+def key_filters_of(params: Mapping[str, str]) -> KeyFilters:
+    """Return the filters that an address names, without those that make no sense."""
+    allowed = {
+        "state": STATES,
+        "kind": KINDS,
+        "idle": tuple(map(str, IDLE_DAYS)),
+        "owner": ("inactive",),
+        "over": ("1",),
+    }
+    values = {name: params.get(name, "").strip()[:200] for name in KeyFilters.__slots__}
+    return KeyFilters(**{name: value for name, value in values.items() if value in allowed.get(name, (value,))})
+
+
+def key_page(filters: KeyFilters, order: str, number: int, state: UsageState, today: date) -> KeyPage:
+    """Return a page of the keys; the last one when there are not so many. Three queries, one more for the end of a secret, and one of the cache."""
+    ids, number, count = _page_of_ids(filters, order, number, _known(filters, order, state, today), today)
+    return KeyPage(rows=tuple(listed_keys(ids, today)), number=number, count=count)
+
+
+def every_key(filters: KeyFilters, order: str, state: UsageState, today: date) -> Iterable[ListedKey]:
+    """Yield all keys of the list, some hundred read at once: for files."""
+    found = found_keys(filters, order, state, today)
+    for start in range(0, len(found), 200):
+        yield from listed_keys(found[start : start + 200], today)
+
+
+def found_keys(filters: KeyFilters, order: str, state: UsageState, today: date) -> list[UUID]:
+    """Return the ids of all keys of the list."""
+    return list(_found(filters, order, _known(filters, order, state, today), today))
+
+
+# --- Which keys are found, in which order --------------------------------------------------------------
+def _page_of_ids(
+    filters: KeyFilters, order: str, number: int, known: "_Known", today: date
+) -> tuple[list[UUID], int, int]:
+    """Return the ids of a page, its number, and how many keys there are; where the database sorts, it reads no more."""
+    found, number = _found(filters, order, known, today), max(1, number)
+    if isinstance(found, list):
+        number = min(number, max(1, ceil(len(found) / KEYS_PER_PAGE)))
+        return found[(number - 1) * KEYS_PER_PAGE : number * KEYS_PER_PAGE], number, len(found)
+    counted = found.annotate(count=Window(Count("pk"))).values_list("pk", "count")
+    rows = list(counted[(number - 1) * KEYS_PER_PAGE : number * KEYS_PER_PAGE])
+    if not rows and number > 1:  # there are not so many pages
+        return _page_of_ids(filters, order, max(1, ceil(found.count() / KEYS_PER_PAGE)), known, today)
+    return [pk for pk, _count in rows], number, rows[0][1] if rows else 0
+
+
+def _found(filters: KeyFilters, order: str, known: "_Known", today: date) -> "QuerySet[Any, UUID] | list[UUID]":
+    """Return the ids of the keys that the filters leave, in this order: a list, where Python filters or sorts."""
+    name, is_reversed = order.removeprefix("-"), order.startswith("-")
+    keys = _filtered(filters, today)
+    if name in BY_DATABASE:
+        moment = F(BY_DATABASE[name])
+        keys = keys.order_by(moment.desc(nulls_last=True) if is_reversed else moment.asc(nulls_last=True), "pk")
+        if not (filters.q or filters.over):
+            return keys.values_list("pk", flat=True)
+    else:
+        keys = keys.order_by("-created_at", "pk")
+    rows = _by_python(filters, keys, known, with_names=bool(filters.q) or name in ("owner", "label"))
+    if name in ("spend", "last"):
+        values: Any = known.spent if name == "spend" else known.last_days
+        nothing = (0,) if name == "spend" else 0
+        rows.sort(key=lambda row: values.get(row[0].int, nothing), reverse=is_reversed)
+    elif name == "label":
+        rows.sort(key=lambda row: name_order(row[1]), reverse=is_reversed)
+    elif name == "owner":
+        rows.sort(key=lambda row: name_order(f"{row[3]} {row[4]}".strip() or row[2]), reverse=is_reversed)
+    return [row[0] for row in rows]
+
+
+def _by_python(filters: KeyFilters, keys: QuerySet[Key], known: "_Known", *, with_names: bool) -> list[Any]:
+    """Return id (with names, also NAMES) of the keys that the search and the budgets leave."""
+    budgets = ("budget_usd", "budget_period", "owner_id", "blocked_for_budget")
+    of_owner = ("owner__person_budget__budget_usd", "owner__person_budget__budget_period", "kind")
+    fields = [*(NAMES if with_names else ()), *((*budgets, *of_owner) if filters.over else ())]
+    rows: list[Any] = list(keys.values_list("pk", *fields))
+    if filters.q:
+        words = name_order(filters.q).split()
+        ending = _ending_with(filters.q)
+        last = 1 + len(NAMES)
+        rows = [row for row in rows if row[0] in ending or _has(words, " ".join(name or "" for name in row[1:last]))]
+    if filters.over:
+        rows = [row for row in rows if _is_over(row[0], row[-7:], known)]
+    return rows
+
+
+def _has(words: Sequence[str], text: str) -> bool:
+    text = name_order(text)
+    return all(word in text for word in words)
+
+
+def _ending_with(q: str) -> set[UUID]:
+    """Return the keys with a secret that ends with what is searched: it has no more than its last four letters."""
+    end = q.removeprefix("…")
+    if len(end) != LAST_FOUR:
+        return set()
+    return set(Token.objects.filter(last_four__iexact=end).values_list("key", flat=True))
+
+
+def _is_over(key_id: UUID, row: Sequence[Any], known: "_Known") -> bool:
+    """Return whether the key's own budget, or its owner's, is used up; keys made outside count in no person's."""
+    own_usd, own_period, owner_id, blocked_for_budget, usd, period, kind = row
+    if blocked_for_budget or is_over(known.spent.get(key_id.int), own_usd, own_period):
+        return True
+    return kind != Key.Kind.EXTERNAL and is_over(known.spent_of_people.get(owner_id), usd, period)
+
+
+def _filtered(filters: KeyFilters, today: date) -> QuerySet[Key]:
+    keys, now = Key.objects.filter(state__in=Key.LIVE_STATES), timezone.now()
+    expiring = Q(state=Key.State.ACTIVE) & ~Q(kind=Key.Kind.PLAYGROUND)  # those are renewed by themselves
+    states = {
+        "active": Q(state=Key.State.ACTIVE, blocked=False)
+        & ~Q(kind=Key.Kind.EXTERNAL)
+        & (Q(expires_at=None) | Q(expires_at__gt=now)),
+        "blocked": Q(state=Key.State.ACTIVE, blocked=True, blocked_for_budget=False),
+        "expired": expiring & Q(expires_at__lte=now),
+        "soon": expiring & Q(expires_at__gt=now, expires_at__lte=now + SOON),
+        "outside": Q(kind=Key.Kind.EXTERNAL),
+    }
+    keys = keys.filter(states[filters.state]) if filters.state else keys
+    keys = keys.filter(kind=filters.kind) if filters.kind else keys
+    keys = keys.filter(owner__is_active=False) if filters.owner else keys
+    if filters.idle:  # a key that is younger than that is not unused
+        since = today - timedelta(days=int(filters.idle))
+        used = Exists(DayToken.objects.filter(token_ref__key=OuterRef("pk"), day__gt=since))
+        keys = keys.filter(~used, created_at__lt=datetime(since.year, since.month, since.day, tzinfo=UTC))
+    return keys
+
+
+# --- What a page shows of its keys --------------------------------------------------------------------
+def listed_keys(ids: Sequence[UUID], today: date) -> Iterable[ListedKey]:
+    """Yield these keys, in this order, with what they and their owners spent. Two queries."""
+    firsts = {name: budget_first_day(name, today) or today for name in PERIODS}
+    spent = {f"since_{name}": _spend_since(first, "key", "pk") for name, first in firsts.items()}
+    persons = {f"person_since_{name}": _spend_since(first, "owner", "owner") for name, first in firsts.items()}
+    recent = _spend_since(today - timedelta(days=RECENT_DAYS - 1), "key", "pk")
+    keys = Key.objects.filter(pk__in=ids).select_related("owner__person_budget", "intern").prefetch_related("tokens")
+    found = keys.annotate(recent_usd=recent, last_day=last_day_of_key(), **spent, **persons)
+    by_id = {key.pk: key for key in found}
+    yield from (_listed(by_id[pk], today) for pk in ids if pk in by_id)  # else deleted meanwhile
+
+
+def _listed(key: Any, today: date) -> ListedKey:
+    use = _spent(key.budget_usd, key.budget_period, key, "since", today)
+    budget = getattr(key.owner, "person_budget", None)  # the relation raises an AttributeError without a row
+    of_person = None
+    if budget and budget.budget_usd and budget.budget_period in PERIODS:
+        about = _spent(budget.budget_usd, budget.budget_period, key, "person_since", today)
+        of_person = PersonSpent(**asdict(about), kept_by_gateway=budget.state != budget.State.WITHOUT_TEAMS)
+    status = brief_status_of(key, pressing_budget(use, key.kind, of_person))
+    recent_usd = key.recent_usd or NOTHING_USD
+    return ListedKey(key=key, status=status, recent_usd=recent_usd, last_day=key.last_day, use=use)
+
+
+def _spent(budget_usd: Decimal | None, period: str, key: Any, prefix: str, today: date) -> Spent:
+    """Return what is spent of a budget; nobody knows when a period began that is none of PERIODS."""
+    spent_usd = getattr(key, f"{prefix}_{period}") or NOTHING_USD if period in PERIODS else None
+    resets_on = budget_reset_day(period, today)
+    return Spent(budget_usd=budget_usd, budget_period=period, spent_usd=spent_usd, resets_on=resets_on)
+
+
+def last_day_of_key() -> Subquery:
+    """Return the last day on which a key was used: of each token one look into the index."""
+    of_token = DayToken.objects.filter(token_ref=OuterRef("pk")).order_by("-day").values("day")[:1]
+    tokens = TokenRef.objects.filter(key=OuterRef("pk")).annotate(last=Subquery(of_token))
+    return Subquery(tokens.order_by(F("last").desc(nulls_last=True)).values("last")[:1])
+
+
+def _spend_since(first_day: date, whose: str, outer: str) -> Subquery:
+    """Return what was spent with a key, or by an owner: of their budget, in which keys made outside do not count."""
+    which = OF_BUDGETS if whose == "owner" else OF_ALL
+    days = DayToken.objects.filter(which, day__gte=first_day, **{f"token_ref__{whose}": OuterRef(outer)}).order_by()
+    return Subquery(days.values(f"token_ref__{whose}").annotate(usd=Sum("spend_usd")).values("usd"))
+
+
+# --- What is the same for many pages ------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What the cache has of all keys, by the number of their id: only as much as filters and order need."""
+
+    spent: SpentSteps
+    spent_of_people: SpentSteps
+    last_days: dict[int, int]  # of use; ordinals
+
+
+def _known(filters: KeyFilters, order: str, state: UsageState, today: date) -> _Known:
+    of_facts, makers = f"{state.version}:{today}", {}
+    if filters.over or order.removeprefix("-") == "spend":
+        makers["spent"] = (f"keys-spent:{of_facts}", SPENT_TTL_S, partial(_spent_of_keys, today))
+    if filters.over:
+        makers["spent_of_people"] = (f"people-spent:{of_facts}", SPENT_TTL_S, partial(spent_of_all, today))
+    if order.removeprefix("-") == "last":
+        makers["last_days"] = (f"keys-last:{of_facts}", SPENT_TTL_S, _last_days)
+    return _Known(**{"spent": {}, "spent_of_people": {}, "last_days": {}, **cached(makers)})
+
+
+def _spent_of_keys(today: date) -> SpentSteps:
+    """Return what each key spent: in the recent days, and since each of PERIODS began."""
+    firsts = [today - timedelta(days=RECENT_DAYS - 1), *(budget_first_day(name, today) or today for name in PERIODS)]
+    days = DayToken.objects.filter(day__gte=min(firsts), token_ref__key__isnull=False).order_by()
+    sums = {f"sum_{place}": Sum("spend_usd", filter=Q(day__gte=first)) for place, first in enumerate(firsts)}
+    rows = days.values("token_ref__key").annotate(**sums).values_list("token_ref__key", *sums)
+    return {pk.int: tuple(in_steps(usd) for usd in spent) for pk, *spent in rows}
+
+
+def _last_days() -> dict[int, int]:
+    """Return the last day of use of each key that was used."""
+    of_token = DayToken.objects.filter(token_ref=OuterRef("pk")).order_by("-day").values("day")[:1]
+    tokens = TokenRef.objects.filter(key__isnull=False).annotate(last=Subquery(of_token)).filter(last__isnull=False)
+    found: dict[int, int] = {}
+    for pk, day in tokens.values_list("key", "last"):
+        found[pk.int] = max(found.get(pk.int, 0), day.toordinal())
+    return found

@@ -1,0 +1,196 @@
+"""One act on many keys: which it is for, which are left out and why, and the act itself. Owners get one mail each."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from accounts.audit import Actor
+from accounts.locale import reading_as
+from accounts.mails import send_later
+from accounts.models import AuditAction, AuditEntry, AuditObject, AuditOutcome, User
+from accounts.names import name_order
+from accounts.rights import permissions_of
+from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
+from keys.models import Key
+from keys.services import KeyRefused, block_key, delete_key, unblock_key
+from keys.services.block import is_blocked_by_admin
+from keys.services.trail import audit
+from people.key_listing import last_day_of_key
+from people.services.accounts import tell_about_key
+from web.templatetags.portal import day, last_use
+
+MAX_KEYS: Final = 100  # that the gateway is asked for within the request
+MAX_REMINDED: Final = 500
+REMINDED_FOR: Final = timedelta(days=7)  # within it nobody is reminded of a key again
+
+
+class KeyAct(StrEnum):
+    """What can be done to many keys at once."""
+
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    DELETE = "delete"
+    REMIND = "remind"
+
+
+SERVICES: Final[dict[KeyAct, Callable[..., None]]] = {
+    KeyAct.BLOCK: block_key,
+    KeyAct.UNBLOCK: unblock_key,
+    KeyAct.DELETE: delete_key,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenKey:
+    """A key that was chosen for an act."""
+
+    key: Any  # Key, with what `choose_keys` adds
+    why_not: str  # "" for what the act is for
+
+
+def choose_keys(ids: Iterable[UUID], *, act: KeyAct, admin: User) -> list[ChosenKey]:
+    """Return these keys by owner and label, with why the act leaves some of them out. Three queries.
+
+    Never one's own, those of superusers and of whoever has more rights than the admin, as for `choose`.
+    """
+    beyond = permissions_of(OuterRef("owner"))
+    if not admin.is_superuser:
+        beyond = beyond.exclude(pk__in=permissions_of(admin.pk).values("pk"))
+    keys = Key.objects.filter(pk__in=list(ids)).select_related("owner", "intern").prefetch_related("tokens")
+    found = keys.annotate(
+        has_more_rights=Exists(beyond) if not admin.is_superuser else Q(owner__is_superuser=True),
+        last_day=last_day_of_key(),
+    )
+    rows = sorted(found, key=lambda key: (name_order(key.owner.display_name), name_order(key.label), key.pk))
+    reminded = _reminded(rows) if act == KeyAct.REMIND else set()
+    return [ChosenKey(key=key, why_not=_why_not(key, act, admin, reminded)) for key in rows]
+
+
+def _why_not(key: Any, act: KeyAct, admin: User, reminded: set[str]) -> str:
+    if key.owner_id == admin.pk:
+        return _("this is your own key")
+    if key.owner.is_superuser or key.has_more_rights:
+        return _("its owner has more rights than you, or is a superuser")
+    if key.owner.anonymised_at:
+        return _("its owner was anonymised")
+    if act == KeyAct.DELETE:
+        return "" if key.state in (Key.State.ACTIVE, Key.State.DELETING) else _("it is being created")
+    if key.state != Key.State.ACTIVE:
+        return _("it is being created or deleted")
+    if act == KeyAct.BLOCK:
+        return _("it is blocked already") if is_blocked_by_admin(key) else ""
+    if act == KeyAct.UNBLOCK:
+        return _why_not_unblocked(key)
+    if not (key.owner.is_active and key.owner.email):
+        return _("its owner gets no mail")
+    return _("its owner had a mail about it within the last 7 days") if str(key.pk) in reminded else ""
+
+
+def _why_not_unblocked(key: Key) -> str:
+    if not key.blocked:
+        return _("it is not blocked")
+    if not key.owner.is_active:
+        return _("its owner is inactive")
+    return _("its owner’s budget is used up") if key.blocked_for_budget else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysActed:
+    """How far an act on many keys came; labels, of the refused ones with why."""
+
+    done: int
+    refused: tuple[str, ...]
+    failed: tuple[str, ...]  # at the gateway
+    left: tuple[str, ...]  # not tried, since the gateway did not answer
+
+
+def act_on_keys(keys: Sequence[Key], *, act: KeyAct, actor: Actor) -> KeysActed:
+    """Block, unblock or delete; each has its entry in the trail, each owner one mail about all that was done.
+
+    What the gateway refuses for one key stops no other; when it does not answer, the rest stays as it is. A deletion
+    that it has not confirmed goes on by itself (sweep), so its owner is told, too.
+    """
+    done: list[Key] = []
+    refused, failed, left = [], [], []
+    for place, key in enumerate(keys):
+        try:
+            SERVICES[act](key=key, actor=actor)
+        except KeyRefused as refusal:
+            refused.append(f"{key.label}: {refusal}")
+            continue
+        except GatewayError as error:
+            failed.append(key)
+            if isinstance(error, GatewayUnavailable | GatewayAdminKeyRefused):
+                left = [other.label for other in keys[place + 1 :]]
+                break
+            continue
+        done.append(key)
+    for owner, theirs in _by_owner([*done, *(failed if act == KeyAct.DELETE else ())]):
+        _tell(owner, theirs, AuditAction(act.value), actor)
+    labels = tuple(key.label for key in failed)
+    return KeysActed(done=len(done), refused=tuple(refused), failed=labels, left=tuple(left))
+
+
+@transaction.atomic
+def remind_of_keys(keys: Sequence[Any], *, actor: Actor) -> int:
+    """Write to the owners which keys to look after; return how many keys. Not of those that another request took."""
+    locked = Key.objects.select_for_update().filter(pk__in=[key.pk for key in keys]).order_by("pk")
+    there = set(locked.values_list("pk", flat=True))
+    reminded = _reminded(keys)
+    due = [key for key in keys if key.pk in there and str(key.pk) not in reminded]
+    for key in due:
+        audit(actor, AuditAction.REMIND, AuditOutcome.DONE, key)
+    for owner, theirs in _by_owner(due):
+        with reading_as(owner, language=owner.language or owner.browser_language or get_language() or ""):
+            lines = [_line(key) for key in theirs]
+        send_later("keys_reminder", owner, lines=lines, by=_name(actor))
+    return len(due)
+
+
+def _reminded(keys: Iterable[Key]) -> set[str]:
+    """Return the ids of the keys of which their owners were reminded lately."""
+    lately = AuditEntry.objects.filter(
+        action=AuditAction.REMIND,
+        object_kind=AuditObject.KEY,
+        object_id__in=[str(key.pk) for key in keys],
+        at__gt=timezone.now() - REMINDED_FOR,
+    )
+    return set(lately.values_list("object_id", flat=True))
+
+
+def _by_owner(keys: Iterable[Key]) -> Iterable[tuple[User, list[Key]]]:
+    owners: dict[int, list[Key]] = defaultdict(list)
+    for key in keys:
+        owners[key.owner_id].append(key)
+    return [(theirs[0].owner, theirs) for theirs in owners.values()]
+
+
+def _tell(owner: User, keys: Sequence[Key], action: AuditAction, actor: Actor) -> None:
+    """Write to an owner what was done with their keys: one mail, however many."""
+    if len(keys) == 1:
+        tell_about_key(owner=owner, label=keys[0].label, action=action, by=_name(actor))
+    elif owner.email and owner.is_active:
+        labels = [key.label for key in keys]
+        send_later("keys_changed", owner, labels=labels, action=action.value, by=_name(actor))
+
+
+def _name(actor: Actor) -> str:
+    return actor.user.display_name if actor.user else ""
+
+
+def _line(key: Any) -> str:
+    """Say of a key, in a mail, when it was last used and when it expires."""
+    words = {"label": key.label, "last": last_use(key.last_day), "expires": day(key.expires_at)}
+    if key.expires_at is None:
+        return _("“%(label)s”: last use %(last)s, never expires") % words
+    return _("“%(label)s”: last use %(last)s, expires %(expires)s") % words

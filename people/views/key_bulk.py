@@ -1,0 +1,183 @@
+"""One act on many keys of the list: a page that says which it is for and what stops, then the act."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods
+
+from accounts.audit import actor_of
+from keys.services import TooManyActions, count_action
+from keys.status import promises
+from people import services
+from people.key_listing import DEFAULT_ORDER, found_keys, key_filters_of
+from people.services import MAX_KEYS, MAX_REMINDED, ChosenKey, KeyAct
+from people.views.common import require_sight
+from people.views.keys import address, hidden, order_in
+from usage.models import utc_today
+from web.request import PortalRequest
+
+BUTTONS: Final = {
+    KeyAct.BLOCK: gettext_lazy("Block"),
+    KeyAct.UNBLOCK: gettext_lazy("Unblock"),
+    KeyAct.DELETE: gettext_lazy("Delete"),
+    KeyAct.REMIND: gettext_lazy("Send reminders"),
+}
+MAX_SAID: Final = 10  # labels in a message
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def bulk_keys(request: PortalRequest) -> HttpResponse:
+    """Ask, with which keys the act is for and which are left out; on POST, act."""
+    access = require_sight(request)
+    if not access.manages_people:
+        raise PermissionDenied
+    data = request.POST if request.method == "POST" else request.GET
+    if data.get("act") not in set(KeyAct):
+        raise Http404
+    act = KeyAct(data["act"])
+    ids = _ids(data.get("keys", "").split(",")) if request.method == "POST" else _chosen_ids(request, access)
+    most = MAX_REMINDED if act == KeyAct.REMIND else MAX_KEYS
+    if len(ids) > most:
+        words = _("These are %(count)d keys; at most %(most)d at once. Narrow the list down by filters.")
+        return _ask(request, access, act, [], said=words % {"count": len(ids), "most": most}, status=422)
+    chosen = services.choose_keys(ids, act=act, admin=request.user)
+    if not any(not each.why_not for each in chosen):
+        said = _("There is no key to which this can be done.")
+        return _ask(request, access, act, chosen, said=said, status=422)
+    if request.method != "POST":
+        return _ask(request, access, act, chosen)
+    try:
+        count_action(request.user, f"people:bulk_keys_{act}")
+    except TooManyActions as refusal:
+        return _ask(request, access, act, chosen, said=str(refusal), status=429)
+    _act(request, act, [each.key for each in chosen if not each.why_not])
+    return redirect(address(key_filters_of(data), order_in(data)))
+
+
+def _ids(texts: Sequence[str]) -> list[UUID]:
+    """Return the ids among these texts, each once."""
+    found = {}
+    for text in texts:
+        try:
+            found[UUID(text)] = None
+        except ValueError:
+            continue
+    return list(found)
+
+
+def _chosen_ids(request: PortalRequest, access: Any) -> list[UUID]:
+    """Return whose boxes are ticked; with `all`, every key that the filters in the address leave."""
+    if request.GET.get("all"):
+        return found_keys(key_filters_of(request.GET), DEFAULT_ORDER, access.state, utc_today())
+    return _ids(request.GET.getlist("key"))
+
+
+def _ask(
+    request: PortalRequest, access: Any, act: KeyAct, everything: list[ChosenKey], *, said: str = "", status: int = 200
+) -> HttpResponse:
+    """Say which keys the act is for, what stops, and which are left out."""
+    data = request.POST if request.method == "POST" else request.GET
+    filters, order = key_filters_of(data), order_in(data)
+    chosen = [each for each in everything if not each.why_not]
+    context = {
+        "access": access,
+        "act": act.value,
+        "title": _title(act, len(chosen)),
+        "sentences": _sentences(act) if chosen else [],
+        "button": BUTTONS[act],
+        "is_bad": act in (KeyAct.BLOCK, KeyAct.DELETE),
+        "chosen": chosen,
+        "left_out": [each for each in everything if each.why_not],
+        "ids": ",".join(str(each.key.pk) for each in everything),
+        "hidden": hidden(filters, order),
+        "back": address(filters, order),
+        "said": said,
+    }
+    return render(request, "people/key_bulk.html", context, status=status)
+
+
+def _title(act: KeyAct, number: int) -> str:
+    titles = {
+        KeyAct.BLOCK: ngettext("Block %(count)d key?", "Block %(count)d keys?", number),
+        KeyAct.UNBLOCK: ngettext("Unblock %(count)d key?", "Unblock %(count)d keys?", number),
+        KeyAct.DELETE: ngettext("Delete %(count)d key?", "Delete %(count)d keys?", number),
+        KeyAct.REMIND: ngettext("Remind the owner of %(count)d key?", "Remind the owners of %(count)d keys?", number),
+    }
+    return titles[act] % {"count": number}
+
+
+def _sentences(act: KeyAct) -> list[str]:
+    mail_words = _("Each owner gets one mail that says so.")
+    return {
+        KeyAct.BLOCK: [
+            _("The gateway refuses them until you unblock them. Programs that use them stop."),
+            mail_words,
+        ],
+        KeyAct.UNBLOCK: [_("The gateway accepts them again, with the budgets and limits that they have."), mail_words],
+        KeyAct.DELETE: [
+            _("They stop working at once, everywhere. What they have spent stays in Usage."),
+            _("This cannot be undone. If you are not sure, block them."),
+            mail_words,
+        ],
+        KeyAct.REMIND: [
+            _(
+                "Each owner gets one mail with these keys, their last use and their expiry, and the request to renew or "
+                "delete them."
+            ),
+        ],
+    }[act]
+
+
+def _act(request: PortalRequest, act: KeyAct, keys: list[Any]) -> None:
+    """Act, and say what came of it."""
+    actor = actor_of(request)
+    if act == KeyAct.REMIND:
+        number = services.remind_of_keys(keys, actor=actor)
+        words = ngettext(
+            "A mail about %(count)d key is on its way.", "Mails about %(count)d keys are on their way.", number
+        )
+        messages.success(request, words % {"count": number})
+        return
+    acted = services.act_on_keys(keys, act=act, actor=actor)
+    if acted.done:
+        messages.success(request, _done_words(act, acted.done))
+    if acted.refused:
+        messages.warning(request, _("Not changed: %(names)s") % {"names": _some(acted.refused, " ")})
+    if acted.failed:
+        messages.warning(request, _failed_words(act, acted.failed))
+    if acted.left:
+        words = _("Not tried, since the gateway did not answer: %(labels)s. Try again in a few minutes.")
+        messages.warning(request, words % {"labels": _some(acted.left)})
+
+
+def _done_words(act: KeyAct, number: int) -> str:
+    words = {
+        KeyAct.BLOCK: ngettext("%(count)d key is blocked.", "%(count)d keys are blocked.", number),
+        KeyAct.UNBLOCK: ngettext("%(count)d key works again.", "%(count)d keys work again.", number),
+        KeyAct.DELETE: ngettext("%(count)d key is deleted.", "%(count)d keys are deleted.", number),
+    }
+    return words[act] % {"count": number}
+
+
+def _failed_words(act: KeyAct, labels: Sequence[str]) -> str:
+    if act == KeyAct.DELETE:  # there is no way back: the sweep goes on
+        words = _("The gateway has not confirmed that these are deleted: %(labels)s. %(again)s")
+        return words % {"labels": _some(labels), **promises()}
+    words = _(
+        "The gateway did not do it, or its answer was lost: %(labels)s. This list shows the right state %(soon)s."
+    )
+    return words % {"labels": _some(labels), **promises()}
+
+
+def _some(texts: Sequence[str], separator: str = ", ") -> str:
+    """Return the first of these texts, and how many more there are."""
+    more = len(texts) - MAX_SAID
+    shown = separator.join(texts[:MAX_SAID])
+    return _("%(shown)s and %(more)d more") % {"shown": shown, "more": more} if more > 0 else shown
