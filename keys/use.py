@@ -124,7 +124,7 @@ def use_counter() -> UseCounter:
     return counter()
 
 
-def pressing_budget(use: KeyUse | None, kind: str, of_person: PersonSpent | None) -> BudgetUse | None:
+def pressing_budget(use: Spent | None, kind: str, of_person: PersonSpent | None) -> BudgetUse | None:
     """Return the budget that stops a key first, if one comes to its end; keys made outside count in no person's."""
     own = _pressing(use, of_person=False)
     persons = None if kind == Key.Kind.EXTERNAL else _pressing(of_person, of_person=True)

@@ -4,7 +4,7 @@ A key is here as long as it is, or may be, at the gateway; what was deleted is i
 The database sorts by time. Names are compared in Python, and so is what the cache has of all keys.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -117,7 +117,10 @@ def key_filters_of(params: Mapping[str, str]) -> KeyFilters:
 
 
 def key_page(filters: KeyFilters, order: str, number: int, state: UsageState, today: date) -> KeyPage:
-    """Return a page of the keys; the last one when there are not so many. Three queries, one more for the end of a secret, and one of the cache."""
+    """Return a page of the keys; the last one when there are not so many.
+
+    Three queries; one more where the search may be the end of a secret.
+    """
     ids, number, count = _page_of_ids(filters, order, number, _known(filters, order, state, today), today)
     return KeyPage(rows=tuple(listed_keys(ids, today)), number=number, count=count)
 
@@ -289,7 +292,8 @@ class _Known:
 
 
 def _known(filters: KeyFilters, order: str, state: UsageState, today: date) -> _Known:
-    of_facts, makers = f"{state.version}:{today}", {}
+    of_facts = f"{state.version}:{today}"
+    makers: dict[str, tuple[str, int, Callable[[], Any]]] = {}
     if filters.over or order.removeprefix("-") == "spend":
         makers["spent"] = (f"keys-spent:{of_facts}", SPENT_TTL_S, partial(_spent_of_keys, today))
     if filters.over:

@@ -12,6 +12,13 @@ from people.services.bulk import (
     deactivate_people,
     set_ends_of_stay,
 )
+from people.services.invite import (
+    InvitationQuotaExceeded,
+    Outcome,
+    Planned,
+    invite_people,
+    plan_invitations,
+)
 from people.services.key_bulk import (
     MAX_KEYS,
     MAX_REMINDED,
@@ -21,13 +28,6 @@ from people.services.key_bulk import (
     act_on_keys,
     choose_keys,
     remind_of_keys,
-)
-from people.services.invite import (
-    InvitationQuotaExceeded,
-    Outcome,
-    Planned,
-    invite_people,
-    plan_invitations,
 )
 
 __all__ = [

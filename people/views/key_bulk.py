@@ -63,7 +63,7 @@ def bulk_keys(request: PortalRequest) -> HttpResponse:
 
 def _ids(texts: Sequence[str]) -> list[UUID]:
     """Return the ids among these texts, each once."""
-    found = {}
+    found: dict[UUID, None] = {}
     for text in texts:
         try:
             found[UUID(text)] = None
@@ -128,7 +128,7 @@ def _sentences(act: KeyAct) -> list[str]:
         ],
         KeyAct.REMIND: [
             _(
-                "Each owner gets one mail with these keys, their last use and their expiry, and the request to renew or "
+                "Each owner gets one mail with these keys, their last use and their expiry, and is asked to renew or "
                 "delete them."
             ),
         ],

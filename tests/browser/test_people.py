@@ -46,6 +46,9 @@ def test_long_names_fit_into_a_narrow_window(
         reverse("people:deactivate", args=person),
         reverse("people:anonymise", args=person),
         reverse("people:block_key", args=key),
+        reverse("people:keys"),
+        f"{reverse('people:keys')}?q=nobody&state=outside&owner=inactive",
+        f"{reverse('people:bulk_keys')}?act=block&key={wide.pk}",
     ]
     beyond, faults = {}, {}
 
@@ -80,3 +83,25 @@ def test_finds_somebody_and_blocks_a_key(visit: Visit, manager: User, intern: Us
 
     expect(page.get_by_text("Blocked: the gateway refuses “thesis” until you unblock it.")).to_be_visible()
     assert again(key).blocked
+
+
+def test_blocks_two_keys_of_all_people(visit: Visit, manager: User, intern: User, wide: Key) -> None:
+    keys = [issue(intern, label).key for label in ("thesis", "survey")]
+    page = visit("/people/", user=manager)
+
+    page.get_by_role("link", name="Keys", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="3 keys")).to_be_visible()
+    assert violations(page) == []
+    for label in ("thesis", "survey"):
+        page.get_by_role("checkbox", name=f"Choose “{label}” of Intern A").check()
+    page.get_by_role("button", name="Block", exact=True).click()
+    expect(page.get_by_role("heading", name="Block 2 keys?")).to_be_visible()
+    page.set_viewport_size(NARROW)
+    assert (sticks_out(page), violations(page)) == (0, [])
+    page.get_by_role("button", name="Block", exact=True).press("Enter")
+
+    expect(page.get_by_text("2 keys are blocked.")).to_be_visible()
+    expect(page.locator("tbody tr").filter(has_text="Blocked")).to_have_count(2)
+    assert all(again(key).blocked for key in keys)
+    assert not again(wide).blocked
+    assert (sticks_out(page), violations(page)) == (0, [])

@@ -1,14 +1,18 @@
 """The pages about people in French, with what comes of the acts there."""
 
 import pytest
+from django.core import mail
 from django.urls import reverse
 
 from accounts.models import AuditEntry, User
-from keys.models import Intern
+from keys.models import Intern, Key
 from tests.factories import make_user
 from tests.french.conftest import Read, in_french
+from tests.french.reading import english_in
 from tests.keys.acts import issue
 from tests.sandbox_process import Sandbox
+from tests.tasks import run_tasks
+from tests.usage.polling import make_key
 from tests.usage.views.facts import used
 
 pytestmark = pytest.mark.django_db
@@ -40,3 +44,31 @@ def test_every_act(admin: User, staff: User, sandbox: Sandbox, read: Read) -> No
         read(browser.post(address, follow=True))
 
     assert AuditEntry.objects.filter(subject=staff).count() > len(acts)
+
+
+def test_the_list_of_keys(admin: User, staff: User, sandbox: Sandbox, read: Read) -> None:
+    used(issue(staff, "thesis", intern_name="Zoë").key, "60")
+    browser = in_french(admin)
+
+    for address in ("", "?q=x&state=soon&kind=personal&idle=30&owner=inactive&over=1", "?order=-spend"):
+        read(browser.get(f"/people/keys/{address}"))
+
+
+def test_every_act_on_many_keys(admin: User, staff: User, sandbox: Sandbox, read: Read) -> None:
+    User.objects.filter(pk=staff.pk).update(language="fr")
+    keys = [issue(staff, label).key for label in ("un", "deux")]
+    Key.objects.filter(label="un").update(expires_at=None)
+    ids = [str(key.pk) for key in keys]
+    browser = in_french(admin)
+    outside = make_key(make_user("other", email=""), "0" * 64, blocked=True)
+
+    sandbox.faults("/key/block", "error", status=503)
+    for act in ("remind", "remind", "block", "block", "unblock", "unblock", "delete"):
+        form = {"act": act, "keys": ",".join([*ids, str(outside.pk)])}
+        read(browser.get("/people/keys/bulk/", {"act": act, "key": [*ids, str(outside.pk)]}))
+        read(browser.post("/people/keys/bulk/", form, follow=True))
+
+    run_tasks()
+    assert len(mail.outbox) > 3
+    for message in mail.outbox:
+        assert english_in(f"{message.subject} {message.body}") == []
