@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from accounts.names import name_order
 from keys.models import Key, Token
+from keys.services import supervisors_who_left
 from keys.status import Status, brief_status_of
 from keys.use import NOTHING_USD, PersonSpent, Spent, pressing_budget
 from people.listing import (
@@ -39,6 +40,7 @@ from usage.periods import budget_first_day, budget_reset_day
 KEYS_PER_PAGE: Final = 25
 SOON: Final = timedelta(days=7)
 STATES: Final = ("active", "blocked", "expired", "soon", "outside")
+OWNERS: Final = ("inactive", "left")  # left: keys of interns whose supervisor has left
 KINDS: Final = (Key.Kind.PERSONAL.value, Key.Kind.TEMPORARY.value, Key.Kind.PLAYGROUND.value)
 ORDERS: Final = ("created", "owner", "label", "spend", "last", "expires")
 DEFAULT_ORDER: Final = "-created"
@@ -55,7 +57,7 @@ class KeyFilters:
     state: str = ""  # one of STATES
     kind: str = ""  # one of KINDS
     idle: str = ""  # nothing used for so many days, one of IDLE_DAYS
-    owner: str = ""  # "inactive"
+    owner: str = ""  # one of OWNERS
     over: str = ""  # "1": whose own budget, or their owner's, is used up
 
     def params(self) -> dict[str, str]:
@@ -109,7 +111,7 @@ def key_filters_of(params: Mapping[str, str]) -> KeyFilters:
         "state": STATES,
         "kind": KINDS,
         "idle": tuple(map(str, IDLE_DAYS)),
-        "owner": ("inactive",),
+        "owner": OWNERS,
         "over": ("1",),
     }
     values = {name: params.get(name, "").strip()[:200] for name in KeyFilters.__slots__}
@@ -227,7 +229,10 @@ def _filtered(filters: KeyFilters, today: date) -> QuerySet[Key]:
     }
     keys = keys.filter(states[filters.state]) if filters.state else keys
     keys = keys.filter(kind=filters.kind) if filters.kind else keys
-    keys = keys.filter(owner__is_active=False) if filters.owner else keys
+    if filters.owner == "left":
+        keys = keys.filter(intern__isnull=False, owner__in=supervisors_who_left())
+    elif filters.owner:
+        keys = keys.filter(owner__is_active=False)
     if filters.idle:  # a key that is younger than that is not unused
         since = today - timedelta(days=int(filters.idle))
         used = Exists(DayToken.objects.filter(token_ref__key=OuterRef("pk"), day__gt=since))

@@ -38,7 +38,7 @@ STATE_WORDS: Final = {
     "outside": _("Created outside the portal"),
 }
 KIND_WORDS: Final = {value: Key.Kind(value).label for value in KINDS}
-OWNER_WORDS: Final = {"inactive": pgettext_lazy("account", "Inactive")}
+OWNER_WORDS: Final = {"inactive": pgettext_lazy("account", "Inactive"), "left": _("Supervisor who has left")}
 FILTER_WORDS: Final = {
     "q": _("Search"),
     "state": _("State"),
@@ -82,6 +82,7 @@ def keys(request: PortalRequest) -> HttpResponse:
         "chips": _chips(filters, order),
         "states": STATE_WORDS.items(),
         "kinds": KIND_WORDS.items(),
+        "owners": OWNER_WORDS.items(),
         "idle_choices": [(str(days), idle_words(days)) for days in IDLE_DAYS],
         "csv_address": address(filters, order, route="people:keys_csv"),
         "csv_for_people": address(filters, order, route="people:keys_csv", **{"for": "people"}),

@@ -88,6 +88,15 @@ def test_finds_keys(as_admin: Client, seven: dict[str, Key]) -> None:
         assert labels_in(as_admin, **params) == expected, params
 
 
+def test_finds_keys_of_interns_whose_supervisor_has_left(as_admin: Client, seven: dict[str, Key]) -> None:
+    assert labels_in(as_admin, owner="left") == []
+
+    User.objects.filter(username="élodie").update(is_active=False)
+
+    assert labels_in(as_admin, owner="left") == ["Étude"]
+    assert "Owner: <bdi>Supervisor who has left" in as_admin.get(KEYS, {"owner": "left"}).content.decode()
+
+
 def test_sorts_keys(as_admin: Client, seven: dict[str, Key]) -> None:
     for order, expected in (
         ("created", ["thesis", "Étude", "stopped", "old", "script", "chat"]),
