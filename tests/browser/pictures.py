@@ -1,4 +1,4 @@
-"""Pictures of the pages, to look at: `bin/screenshots`. Some of them are in README (docs/img/), the others in var/."""
+"""Pictures of the pages, to look at: `bin/screenshots`. Some are shown in docs (docs/img/), the others are in var/."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,7 @@ from django.urls import reverse
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from accounts.models import User
+from tests.approvals.conftest import ask
 from tests.browser import playground_steps as chat
 from tests.browser import steps
 from tests.browser.conversations import some_conversations
@@ -24,8 +25,11 @@ pytestmark = [
     pytest.mark.parametrize("size", [DESK, PHONE], ids=["1280", "390"]),
     pytest.mark.parametrize("scheme", ["light", "dark"]),
 ]
-README = ("keys-1280", "keys-issued-390", "playground-1280", "usage-1280", "usage-everyone-1280")
-TALL = ("usage-everyone-1280",)
+IN_DOCS = (  # README and docs/admin.md
+    *("keys-1280", "keys-issued-390", "playground-1280", "usage-1280", "usage-everyone-1280"),
+    *("people-1280", "all-keys-1280", "request-1280"),
+)
+TALL = ("usage-everyone-1280", "people-1280", "all-keys-1280")
 Scheme = Literal["light", "dark"]
 
 
@@ -84,6 +88,20 @@ def test_usage(visit: Visit, staff: User, intern: User, admin: User, size: Viewp
         keep(page, name, size, scheme)
 
 
+def test_pages_of_admins(
+    visit: Visit, staff: User, intern: User, admin: User, size: ViewportSize, scheme: Scheme
+) -> None:
+    weeks_of_use(staff, intern)
+    request = ask(intern, why="the corpus of the third chapter")
+    places = {
+        "people": reverse("people:index"),
+        "all-keys": reverse("people:keys"),
+        "request": reverse("approvals:detail", args=[request.pk]),
+    }
+    for name, path in places.items():
+        keep(visit(path, user=admin, viewport=size, color_scheme=scheme), name, size, scheme)
+
+
 def test_the_playground(visit: Visit, intern: User, size: ViewportSize, scheme: Scheme) -> None:
     path = reverse("playground:conversation", args=[some_conversations(intern).pk])
     all_of_it: ViewportSize = {**size, "height": 1120}  # a page that scrolls opens at its end
@@ -110,7 +128,7 @@ def test_the_playground_makes_vectors(visit: Visit, intern: User, size: Viewport
 
 
 def keep(page: Page, name: str, size: ViewportSize, scheme: Scheme) -> None:
-    """Save a picture of the whole page; of one for README that is very long, what a window shows."""
+    """Save a picture of the whole page; of one for docs/ that is very long, what a window shows."""
     name = f"{name}-{size['width']}{'-dark' if scheme == 'dark' else ''}"
-    folder = ROOT / ("docs/img" if name in README else "var/pictures")
+    folder = ROOT / ("docs/img" if name in IN_DOCS else "var/pictures")
     page.screenshot(path=Path(folder, f"{name}.png"), full_page=name not in TALL)
