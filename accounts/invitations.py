@@ -88,8 +88,9 @@ def send_invitations() -> int:
 def _send(invitation: Invitation) -> bool:
     """Write to one, unless another run has, or is about to."""
     row = Invitation.objects.filter(pk=invitation.pk, asked_at=invitation.asked_at)
-    if not claim(row.filter(sent_at=None, refused_at=None), "claimed_at"):
+    if not claim(row & Invitation.objects.to_send().order_by(), "claimed_at"):  # it may be taken back by now
         return False
+    invitation.person.refresh_from_db()
     name = f"invitation-{invitation.pk}-{invitation.asked_at:%Y%m%d%H%M%S}"
     try:
         sent = deliver(_compose(invitation), name=name)

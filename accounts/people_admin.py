@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.audit import Actor, actor_of, record_group_change, record_person_change, record_policy_change
 from accounts.mails import send_later
-from accounts.models import AuditAction, Policy, User
+from accounts.models import AuditAction, Invitation, Policy, User
 from accounts.rights import groups_to_give, may_change, own_groups, update_staff_status
 from accounts.services import change_address
 from web.request import PortalRequest
@@ -187,6 +187,7 @@ def _record_person(request: HttpRequest, form: Any, change: bool) -> None:
         record_person_change(actor=actor_in(request), action=AuditAction.CHANGE, person=person, changes=changes)
     if change and "is_active" in changed:
         action = AuditAction.ACTIVATE if person.is_active else AuditAction.DEACTIVATE
+        Invitation.objects.filter(person=person).exclude(withdrawn_at=None).delete()  # else a list would open it again
         record_person_change(actor=actor_in(request), action=action, person=person)
 
 

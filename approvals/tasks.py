@@ -7,6 +7,7 @@ from celery import shared_task
 
 from approvals import services
 from gateway.errors import GatewayUnavailable
+from keys.services import GatewayChanged
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
     max_retries=1,  # the schedule comes again soon
     acks_late=True,  # a second run changes nothing
     ignore_result=True,
+    throws=(GatewayChanged,),  # written down, and the administrators have a mail: not to be tried again
 )
 def apply_grants() -> None:
     """Bring new grants to the gateway, and take away those that are over."""

@@ -114,7 +114,7 @@ def key_filters_of(params: Mapping[str, str]) -> KeyFilters:
         "owner": OWNERS,
         "over": ("1",),
     }
-    values = {name: params.get(name, "").strip()[:200] for name in KeyFilters.__slots__}
+    values = {name: params.get(name, "").replace("\0", "").strip()[:200] for name in KeyFilters.__slots__}
     return KeyFilters(**{name: value for name, value in values.items() if value in allowed.get(name, (value,))})
 
 

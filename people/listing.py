@@ -130,7 +130,7 @@ class ListPage:
 def filters_of(params: Mapping[str, str]) -> Filters:
     """Return the filters that an address names, without those that make no sense."""
     allowed = {"state": STATES, "idle": tuple(map(str, IDLE_DAYS)), "keys": KEYS, "over": ("1",)}
-    values = {name: params.get(name, "").strip()[:200] for name in Filters.__slots__}
+    values = {name: params.get(name, "").replace("\0", "").strip()[:200] for name in Filters.__slots__}
     return Filters(**{name: value for name, value in values.items() if value in allowed.get(name, (value,))})
 
 

@@ -737,6 +737,10 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
+                (
+                    "is_passed_on",
+                    models.BooleanField(default=False, help_text="More than the supervisor may give: others decide."),
+                ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("decided_at", models.DateTimeField(null=True)),
                 ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
@@ -805,6 +809,12 @@ class Migration(migrations.Migration):
                 (
                     "applied_at",
                     models.DateTimeField(help_text="When the gateway had it; empty: to be told.", null=True),
+                ),
+                (
+                    "tried_at",
+                    models.DateTimeField(
+                        help_text="The last time that the gateway did not take it, or its end.", null=True
+                    ),
                 ),
                 ("ended_at", models.DateTimeField(help_text="When the gateway no longer had it.", null=True)),
                 (

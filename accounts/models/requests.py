@@ -7,12 +7,13 @@ from typing import Any, ClassVar, Final, Self
 
 from django.contrib.auth.models import Permission
 from django.db import models
-from django.db.models import Exists, F, Q, Value
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models.people import User
-from accounts.models.policy import KeyKind
+from accounts.models.policy import KeyKind, Policy
 from web.money import UsdField
 
 MOST_USD: Final = Decimal(10_000)  # of one request or grant
@@ -49,9 +50,13 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
         return self.exclude(person=user).filter(Q(person__in=interns_of(user).values("pk")) | _may_decide(user))
 
     def addressed_to(self, user: User) -> Self:
-        """Keep what is open and waits for this person: of their interns, and where nobody supervises the person."""
-        unsupervised = ~Q(person__in=supervised_people().values("pk")) & _may_decide(user)
-        mine = Q(person__in=interns_of(user).values("pk")) | unsupervised
+        """Keep what is open and waits for this person: of their interns, or, with the permission, of all others.
+
+        What a supervisor may not give is passed on to those with the permission.
+        """
+        of_interns = Q(person__in=interns_of(user).values("pk"), is_passed_on=False)
+        of_others = ~Q(person__in=supervised_people().values("pk")) | Q(is_passed_on=True)
+        mine = of_interns | (of_others & _may_decide(user))
         open_ones = self.filter(state=AccessRequest.State.OPEN, person__is_active=True)
         return open_ones.exclude(person=user).filter(mine)
 
@@ -70,7 +75,9 @@ def supervised_people(**supervisor: User) -> models.QuerySet[User]:
         internships__stay_ends_on__gte=timezone.localdate(timezone=timezone.get_default_timezone())
     )
     people = User.objects.filter(in_stay, internships__supervisor__is_active=True, is_superuser=False, **supervisor)
-    return people.exclude(groups__policy__may_name_interns=True)
+    of_groups = Policy.objects.filter(group__user=OuterRef("pk"))
+    by_default = ~Exists(of_groups) & Exists(Policy.objects.filter(group=None, may_name_interns=True))
+    return people.exclude(Exists(of_groups.filter(may_name_interns=True)) | by_default)
 
 
 def _may_decide(user: User) -> Q:
@@ -87,10 +94,10 @@ class AccessRequest(models.Model):
     class State(models.TextChoices):
         """Open, or one of three ends."""
 
-        OPEN = "open", _("open")
-        APPROVED = "approved", _("approved")
-        REFUSED = "refused", _("refused")
-        WITHDRAWN = "withdrawn", _("withdrawn")
+        OPEN = "open", pgettext_lazy("request", "open")
+        APPROVED = "approved", pgettext_lazy("request", "approved")
+        REFUSED = "refused", pgettext_lazy("request", "refused")
+        WITHDRAWN = "withdrawn", pgettext_lazy("request", "withdrawn")
 
     DECIDED: ClassVar = (State.APPROVED, State.REFUSED)
 
@@ -104,6 +111,7 @@ class AccessRequest(models.Model):
     ends_on = models.DateField(_("until"), help_text="The last day (TIME_ZONE) on which it is wanted.")
     why = models.CharField(_("why"), max_length=LONGEST_WORDS, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    is_passed_on = models.BooleanField(default=False, help_text="More than the supervisor may give: others decide.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     decided_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
@@ -167,6 +175,7 @@ class Grant(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ends_at = models.DateTimeField(_("ends"))
     applied_at = models.DateTimeField(null=True, help_text="When the gateway had it; empty: to be told.")
+    tried_at = models.DateTimeField(null=True, help_text="The last time that the gateway did not take it, or its end.")
     ended_at = models.DateTimeField(null=True, help_text="When the gateway no longer had it.")
 
     objects = GrantQuerySet.as_manager()

@@ -2,17 +2,22 @@
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.utils import timezone
 
 from accounts.audit import BY_THE_PORTAL
 from accounts.models import Grant, User
 from gateway.errors import GatewayError
+from keys.identity import identify_gateway, is_other_gateway
 from keys.services import apply_policies_to
 from keys.services.rounds import each
 
 logger = logging.getLogger(__name__)
+
+OFTEN_FOR: Final = timedelta(minutes=2)  # a grant is tried at each run
+LONGEST_PAUSE: Final = timedelta(hours=1)  # between two tries of what keeps failing: each is in the audit trail
 
 
 def apply_grant(grant: Grant) -> bool:
@@ -20,6 +25,8 @@ def apply_grant(grant: Grant) -> bool:
 
     The gateway may fail: the grant stands, and `apply_due_grants` tells it again.
     """
+    if is_other_gateway():
+        return False
     try:
         return _apply_to(grant.person)
     except GatewayError as error:
@@ -30,9 +37,15 @@ def apply_grant(grant: Grant) -> bool:
 def apply_due_grants() -> int:
     """Tell the gateway of grants that it does not have yet, and of those that are over; return for how many people.
 
-    Again is harmless. Raises GatewayUnavailable at the end when the gateway failed on some.
+    Again is harmless. Raises GatewayUnavailable at the end when the gateway failed on some, and GatewayChanged, before
+    anything is done, at a gateway that the portal does not know.
     """
-    people = User.objects.filter(pk__in=Grant.objects.unapplied().values("person")).order_by("pk")
+    now = timezone.now()
+    due = {grant.person_id for grant in Grant.objects.unapplied() if _is_due(grant, now)}
+    if not due:
+        return 0
+    identify_gateway()
+    people = User.objects.filter(pk__in=due).order_by("pk")
     done, failure = each(_apply_to, people)
     if failure:
         raise failure
@@ -43,10 +56,23 @@ def _apply_to(person: User) -> bool:
     """Bring one person to what the policies and grants give, and note of which grants the gateway knows; else False."""
     now = timezone.now()
     noted = list(Grant.objects.unapplied().filter(person=person))
-    if not apply_policies_to(person, BY_THE_PORTAL):
-        return False
-    _note(noted, now)
-    return True
+    has_followed = False
+    try:
+        has_followed = apply_policies_to(person, BY_THE_PORTAL)
+    finally:
+        if not has_followed:
+            Grant.objects.filter(pk__in=[grant.pk for grant in noted]).update(tried_at=now)
+    if has_followed:
+        _note(noted, now)
+    return has_followed
+
+
+def _is_due(grant: Grant, now: datetime) -> bool:
+    """Tell whether to try it: at each run for a while, and then after pauses as long as it has been failing."""
+    since = grant.ends_at if grant.ends_at <= now else grant.created_at
+    if grant.tried_at is None or grant.tried_at < since + OFTEN_FOR:
+        return True
+    return now >= grant.tried_at + min(grant.tried_at - since, LONGEST_PAUSE)
 
 
 def _note(grants: Iterable[Grant], now: datetime) -> None:

@@ -26,7 +26,7 @@ def mail_deciders() -> int:
 def mail_decisions() -> int:
     """Write to everybody whose request was decided, once; return how many mails."""
     decided = AccessRequest.objects.filter(state__in=AccessRequest.DECIDED, mailed_at=None)
-    return send_each(decided.select_related("person", "decided_by").order_by("decided_at"), _mail_decision)
+    return send_each(decided.select_related("person", "decided_by", "grant").order_by("decided_at"), _mail_decision)
 
 
 def _deciders() -> QuerySet[User]:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor
-from accounts.models import AccessRequest, AuditAction, Grant, Thing, User
+from accounts.models import AccessRequest, AuditAction, BudgetPeriod, Grant, Thing, User
 from accounts.policies import policy_of
 from approvals.services.trail import audit
 from keys.renewal import last_moment_of
@@ -40,7 +40,9 @@ def ask(
             request = AccessRequest.objects.create(person=person, **about)
             audit(actor, AuditAction.ISSUE, request)
     except IntegrityError:  # another tab was faster: accounts_one_open_request
-        return same.get(), False
+        if found := same.first():
+            return found, False
+        raise
     return request, True
 
 
@@ -63,11 +65,17 @@ def approve(
 ) -> Grant:
     """Grant what is asked for, with another amount or end where the decider says so; `applied_at` is still empty.
 
-    Raises RequestRefused where somebody was faster, and where whoever decides gives more than they have.
+    Raises RequestRefused where somebody was faster, where the account is inactive, and where a supervisor would give
+    more than they have: then the request waits for whoever has the permission.
     """
     amount = amount_usd if request.thing == Thing.BUDGET else None
-    if actor.user:
-        _check_own(actor.user, request, amount)
+    if not request.person.is_active:
+        name = request.person.display_name
+        raise RequestRefused(_("The account of %(name)s is inactive: nothing can be granted.") % {"name": name})
+    if actor.user and (beyond := _beyond_own(actor.user, request, amount)):
+        AccessRequest.objects.filter(pk=request.pk, state=State.OPEN).update(is_passed_on=True)
+        passed_on = _("The request waits for an administrator now.")
+        raise RequestRefused(f"{beyond} {passed_on}")
     now, ends_at = timezone.now(), last_moment_of(ends_on)
     if ends_at <= now:
         raise RequestRefused(_("This day is over. Choose a later one."))
@@ -96,7 +104,7 @@ def _close(request: AccessRequest, state: State, **decision: object) -> None:
 
 
 def already(request: AccessRequest) -> str:
-    """Say what became of a request that is no longer open."""
+    """Say, to whoever came too late, what became of a request that is no longer open."""
     who = request.decided_by.display_name if request.decided_by else _("the portal")
     if request.state == State.APPROVED:
         return _("Nothing changed: %(who)s has already approved this request.") % {"who": who}
@@ -105,14 +113,24 @@ def already(request: AccessRequest) -> str:
     return _("Nothing changed: this request was withdrawn.")
 
 
-def _check_own(decider: User, request: AccessRequest, amount_usd: Decimal | None) -> None:
-    """Refuse a supervisor who gives more than they have; whoever has the permission decides for everybody."""
+def _beyond_own(decider: User, request: AccessRequest, amount_usd: Decimal | None) -> str:
+    """Return why a supervisor may not give this: they would give more than they have; "" where they may.
+
+    Whoever has the permission decides for everybody.
+    """
     if decider.has_perm("accounts.decide_requests"):
-        return
+        return ""
     own = policy_of(decider)
-    if amount_usd is not None and own.person_budget_usd is not None and amount_usd > own.person_budget_usd:
-        raise RequestRefused(_("This is more than your own budget. An administrator can approve it."))
     if request.thing == Thing.MODEL and own.models is not None and request.name not in own.models:
-        raise RequestRefused(_("You may not call this model yourself. An administrator can approve it."))
+        return _("You may not call this model yourself.")
     if request.thing == Thing.KIND and not own.rules[request.name].allowed:
-        raise RequestRefused(_("You may not have such keys yourself. An administrator can approve it."))
+        return _("You may not have such keys yourself.")
+    if amount_usd is None or own.person_budget_usd is None:
+        return ""
+    theirs = policy_of(request.person)  # with what was granted before
+    if theirs.person_budget_usd is None:
+        beyond = amount_usd > own.person_budget_usd
+    else:
+        a_day = (theirs.person_budget_usd + amount_usd) / BudgetPeriod(theirs.person_budget_period).days
+        beyond = a_day > own.person_budget_usd / BudgetPeriod(own.person_budget_period).days
+    return _("With it they could spend more than you can.") if beyond else ""

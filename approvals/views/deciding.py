@@ -12,12 +12,12 @@ from accounts.audit import actor_of
 from accounts.models import AccessRequest
 from approvals import services
 from approvals.forms import DecideForm, RefuseForm
-from approvals.services.requests import already
 from approvals.views.panel import line_of, too_many
 from keys.services import TooManyActions, count_action
 from usage.models import utc_today
 from usage.queries.key_use import person_spent
 from web.request import PortalRequest
+from web.templatetags.portal import day
 
 
 @require_safe
@@ -84,8 +84,21 @@ def _page(
         "asked": asked,
         "form": form,
         "is_open": is_open,
-        "decided": "" if is_open else already(asked),
+        "decided": "" if is_open else _decision_words(asked),
         "of_person": person_spent(asked.person, utc_today()),
         "said": said,
     }
     return render(request, "approvals/detail.html", context, status=status)
+
+
+def _decision_words(asked: AccessRequest) -> str:
+    """Say who decided a request, and when."""
+    if asked.decided_at is None:
+        return _("This request was withdrawn.")
+    words = {
+        "who": asked.decided_by.display_name if asked.decided_by else _("the portal"),
+        "day": day(asked.decided_at),
+    }
+    if asked.state == AccessRequest.State.APPROVED:
+        return _("Approved by %(who)s on %(day)s.") % words
+    return _("Refused by %(who)s on %(day)s.") % words

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -44,13 +45,15 @@ def line_of(request: AccessRequest, *, is_mine: bool = True) -> Line:
 def render_requests(request: PortalRequest, *, said: str = "", status: int = 200) -> HttpResponse:
     """Render the page; `said` is why an act came to nothing."""
     own = AccessRequest.objects.of(request.user).select_related("grant", "decided_by").order_by("-created_at", "pk")
-    open_ones = AccessRequest.objects.decidable_by(request.user).filter(state=AccessRequest.State.OPEN)
-    waiting = list(open_ones.select_related("person").order_by("created_at", "pk")[:WAITING_SHOWN])
-    mine = set(AccessRequest.objects.addressed_to(request.user).values_list("pk", flat=True)) if waiting else set()
-    lines = [line_of(each, is_mine=each.pk in mine) for each in waiting]
+    open_ones = AccessRequest.objects.decidable_by(request.user).filter(
+        state=AccessRequest.State.OPEN, person__is_active=True
+    )
+    mine = Exists(AccessRequest.objects.addressed_to(request.user).filter(pk=OuterRef("pk")))
+    requests = open_ones.annotate(is_mine=mine).select_related("person", "grant")
+    waiting: Any = requests.order_by("-is_mine", "created_at", "pk")[:WAITING_SHOWN]
     context: dict[str, Any] = {
         "own": [line_of(each) for each in own[:SHOWN]],
-        "waiting": sorted(lines, key=lambda line: not line.is_mine),
+        "waiting": [line_of(each, is_mine=each.is_mine) for each in waiting],
         "said": said,
     }
     return render(request, "approvals/index.html", context, status=status)

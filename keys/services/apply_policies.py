@@ -88,7 +88,7 @@ def apply_policies(actor: Actor) -> int:
 def apply_policies_to(owner: User, actor: Actor) -> bool:
     """Give one person what their policies and grants give now, their budget first; tell whether all has followed.
 
-    It has not where a key is being changed just now, or the gateway refused something. Again is harmless.
+    It has not where a key is being made or changed just now, or the gateway refused something. Again is harmless.
     Raises GatewayUnavailable, at the first call without an answer.
     """
     allowance = policy_of(owner)
@@ -101,7 +101,8 @@ def apply_policies_to(owner: User, actor: Actor) -> bool:
             bring_up_to_date(actor, key)
         except GatewayRejected as error:
             logger.warning("apply_policies: the gateway refused the limits of a key, %s", error)
-    return (row is None or is_current(row, allowance)) and not find_outdated(owner).keys
+    is_quiet = not Key.objects.filter(owner=owner, state=Key.State.ISSUING).exists()  # one has the limits of before
+    return is_quiet and (row is None or is_current(row, allowance)) and not find_outdated(owner).keys
 
 
 def _in_parts(rows: QuerySet[M], ids: Sequence[object]) -> Iterator[M]:

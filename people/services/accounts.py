@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts.anonymise import end_sessions
 from accounts.audit import Actor, record_person_change
 from accounts.mails import send_later
-from accounts.models import AuditAction, User
+from accounts.models import AuditAction, Invitation, User
 from web.tasks import QueueUnavailable, send_task
 
 EXPIRES_S: Final = 240  # then the schedule has asked by itself
@@ -40,6 +40,7 @@ def activate(*, person: User, actor: Actor) -> bool:
     closed = User.objects.filter(pk=person.pk, is_active=False, anonymised_at=None)
     if not closed.update(is_active=True):
         return False
+    Invitation.objects.filter(person=person).exclude(withdrawn_at=None).delete()  # a list would open it again
     _record(person, actor, AuditAction.ACTIVATE)
     transaction.on_commit(partial(ask_worker, "keys.sweep"), robust=True)
     return True

@@ -16,7 +16,7 @@ from accounts.audit import Actor, record_person_change
 from accounts.models import AuditAction, User
 from accounts.names import name_order
 from accounts.rights import permissions_of, update_staff_status
-from gateway.errors import GatewayError
+from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
 from keys.models import Intern, Key
 from keys.services import KeyRefused, change_stay, is_earlier
 from people.services.accounts import ask_worker, close_accounts
@@ -44,14 +44,20 @@ class Chosen:
 def choose(ids: Iterable[int], *, bulk_act: BulkAct, admin: User) -> list[Chosen]:
     """Return these people by name, with why the act leaves some of them out. One query.
 
-    Never for oneself, for superusers and for whoever has more rights than the admin.
+    Never for oneself, for superusers and for whoever has more rights than the admin; the end of a stay, which is that
+    of keys of the supervisor, not where the supervisor is one of these.
     """
-    beyond = permissions_of(OuterRef("pk"))
+    beyond, of_supervisor = permissions_of(OuterRef("pk")), permissions_of(OuterRef("supervisor"))
+    above = Q(supervisor__is_superuser=True)
     if not admin.is_superuser:
-        beyond = beyond.exclude(pk__in=permissions_of(admin.pk).values("pk"))
+        admins = permissions_of(admin.pk).values("pk")
+        beyond = beyond.exclude(pk__in=admins)
+        above |= Q(Exists(of_supervisor.exclude(pk__in=admins)))
+    of_others = Intern.objects.filter(above, account=OuterRef("pk")).exclude(supervisor=admin)
     live = Q(keys__state__in=Key.LIVE_STATES) & ~Q(keys__kind=Key.Kind.EXTERNAL)
     people = User.objects.filter(pk__in=list(ids)).annotate(
         has_more_rights=Exists(beyond) if not admin.is_superuser else Q(is_superuser=True),
+        is_of_others=Exists(of_others),
         live=Count("keys", filter=live, distinct=True),
         live_of_interns=Count("keys", filter=live & Q(keys__intern__isnull=False), distinct=True),
         stays=Count("internships", distinct=True),
@@ -71,6 +77,8 @@ def _why_not(person: Any, bulk_act: BulkAct, admin: User) -> str:
         return _("is inactive already")
     if bulk_act == BulkAct.STAY and not person.stays:
         return _("is nobody’s intern")
+    if bulk_act == BulkAct.STAY and person.is_of_others:
+        return _("the supervisor has more rights than you, or is a superuser")
     return ""
 
 
@@ -104,20 +112,23 @@ class StaysChanged:
 
 
 def set_ends_of_stay(people: Sequence[User], *, ends_on: date | None, actor: Actor) -> StaysChanged:
-    """Set the last day of the stays of these people; where the gateway fails, the rest stays as it is.
+    """Set the last day of the stays of these people; where the gateway does not answer, the rest stays as it is.
 
-    An earlier day is written down even then: the sweep brings the keys to it.
+    What it refuses for one intern stops no other. An earlier day is written down even then: the sweep brings the keys
+    to it.
     """
     interns = Intern.objects.filter(account__in=people).select_related("supervisor").by_name()
-    done, refused = 0, []
+    done, refused = 0, list[str]()
     for place, intern in enumerate(interns):
         try:
             change_stay(intern=intern, ends_on=ends_on, actor=actor)
-        except KeyRefused as refusal:
-            refused.append(f"{intern.name}: {refusal}")
-            continue
-        except GatewayError:
+        except (GatewayUnavailable, GatewayAdminKeyRefused):
             written = is_earlier(ends_on, than=intern.stay_ends_on)
             return StaysChanged(done=done + written, refused=tuple(refused), left=len(interns) - place - written)
+        except (KeyRefused, GatewayError) as error:
+            if not Intern.objects.filter(pk=intern.pk, stay_ends_on=ends_on).exists():
+                why = str(error) if isinstance(error, KeyRefused) else _("The gateway refused it.")
+                refused.append(f"{intern.name}: {why}")
+                continue
         done += 1
     return StaysChanged(done=done, refused=tuple(refused), left=0)

@@ -61,9 +61,14 @@ class Planned:
         return self.outcome in (Outcome.NEW, Outcome.AGAIN)
 
 
-def plan_invitations(entries: Sequence[Entry], *, inviter: User, groups: Iterable[Group], today: date) -> list[Planned]:
-    """Return what becomes of each row when `inviter` invites them and gives all of them `groups`."""
-    planner = _Planner.load(entries, inviter, tuple(groups), today)
+def plan_invitations(
+    entries: Sequence[Entry], *, inviter: User, groups: Iterable[Group], by_institution: bool, today: date
+) -> list[Planned]:
+    """Return what becomes of each row when `inviter` invites them and gives all of them `groups`.
+
+    Nobody with rights is invited by the institution's sign-in: it takes no such account over by its address.
+    """
+    planner = _Planner.load(entries, inviter, tuple(groups), by_institution, today)
     return [planner.plan(entry) for entry in entries]
 
 
@@ -85,7 +90,7 @@ def invite_people(
 def _invite_people(
     entries: Sequence[Entry], groups: tuple[Group, ...], by_institution: bool, today: date, inviter: User, actor: Actor
 ) -> list[Planned]:
-    planned = plan_invitations(entries, inviter=inviter, groups=groups, today=today)
+    planned = plan_invitations(entries, inviter=inviter, groups=groups, by_institution=by_institution, today=today)
     invited = [each for each in planned if each.is_invited]
     try:
         if invited:
@@ -125,7 +130,7 @@ def _make_intern(supervisor: User, person: User, entry: Entry, actor: Actor) -> 
     if known.exists():
         known.filter(account=None).update(account=person)
         return
-    name = entry.name or person.username
+    name = (entry.name or person.username)[:MAX_INTERN_NAME]
     intern = Intern.objects.create(
         supervisor=supervisor, name=name, email=entry.email, stay_ends_on=entry.ends_on, account=person
     )
@@ -157,16 +162,22 @@ class _Planner:
     supervisors: Mapping[str, list[User]]  # by user name, address or name in lower case
     allowances: Allowances  # of supervisors
     first_lines: dict[str, int]  # of addresses that were planned
+    with_rights: frozenset[int]  # groups that nobody gets who signs in with the institution
+    stays: Mapping[tuple[int, str], date | None]  # of interns that there are, by supervisor and address
 
     @classmethod
-    def load(cls, entries: Sequence[Entry], inviter: User, common: tuple[Group, ...], today: date) -> "_Planner":
+    def load(
+        cls, entries: Sequence[Entry], inviter: User, common: tuple[Group, ...], by_institution: bool, today: date
+    ) -> "_Planner":
         found = User.objects.filter(email__in={entry.email for entry in entries} - {""})
         accounts = {person.email: person for person in found}
         withdrawn = Invitation.objects.filter(person__in=accounts.values(), person__last_login=None)
         has_groups = any(entry.groups for entry in entries)
         may_give = {group.name.lower(): group for group in groups_to_give(inviter)} if has_groups else {}
         all_groups = {name.lower() for name in Group.objects.values_list("name", flat=True)} if has_groups else set()
+        with_rights = Group.objects.filter(permissions__isnull=False) if by_institution else Group.objects.none()
         has_supervisors = any(entry.supervisor for entry in entries)
+        interns = Intern.objects.filter(email__in={entry.email for entry in entries} - {""}) if has_supervisors else []
         return cls(
             inviter=inviter,
             common=common,
@@ -178,6 +189,8 @@ class _Planner:
             supervisors=_by_name() if has_supervisors else {},
             allowances=Allowances.load() if has_supervisors else Allowances([], [], [], []),
             first_lines={},
+            with_rights=frozenset(with_rights.values_list("pk", flat=True)),
+            stays={(intern.supervisor_id, intern.email): intern.stay_ends_on for intern in interns},
         )
 
     def plan(self, entry: Entry) -> Planned:
@@ -212,6 +225,10 @@ class _Planner:
             )
             % {"name": name[:60]}
             for name in unknown
+        ] + [
+            _("The group “%(name)s” gives rights: invite this person with a password.") % {"name": group.name[:60]}
+            for group in self._groups_of(entry)
+            if group.pk in self.with_rights
         ]
 
     def _supervisor_of(self, entry: Entry) -> User | None:
@@ -234,6 +251,9 @@ class _Planner:
             return [_("The end of the stay is in the past.")]
         if len(entry.name) > MAX_INTERN_NAME:
             return [_("The name is too long.")]
+        known = (supervisor.pk, entry.email)
+        if entry.ends_on and self.stays.get(known, entry.ends_on) != entry.ends_on:
+            return [_("The supervisor has this intern already, with another end of stay: change it there first.")]
         return []
 
 

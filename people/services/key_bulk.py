@@ -118,8 +118,9 @@ def act_on_keys(keys: Sequence[Key], *, act: KeyAct, actor: Actor) -> KeysActed:
     """Block, unblock or delete; each has its entry in the trail, each owner one mail about all that was done.
 
     What the gateway refuses for one key stops no other; when it does not answer, the rest stays as it is. A deletion
-    that it has not confirmed goes on by itself (sweep), so its owner is told, too.
+    that it has not confirmed goes on by itself (sweep), so its owner has the mail, too; not once more at another try.
     """
+    deleting = {key.pk for key in keys if key.state == Key.State.DELETING}
     done: list[Key] = []
     refused, failed, left = [], [], []
     for place, key in enumerate(keys):
@@ -135,7 +136,8 @@ def act_on_keys(keys: Sequence[Key], *, act: KeyAct, actor: Actor) -> KeysActed:
                 break
             continue
         done.append(key)
-    for owner, theirs in _by_owner([*done, *(failed if act == KeyAct.DELETE else ())]):
+    changed = [*done, *(failed if act == KeyAct.DELETE else ())]
+    for owner, theirs in _by_owner(key for key in changed if key.pk not in deleting):
         _tell(owner, theirs, AuditAction(act.value), actor)
     labels = tuple(key.label for key in failed)
     return KeysActed(done=len(done), refused=tuple(refused), failed=labels, left=tuple(left))

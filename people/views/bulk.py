@@ -110,7 +110,7 @@ def _ask(
         "form": form,
         "chosen": chosen,
         "left_out": [each for each in everybody if each.why_not],
-        "ids": ",".join(str(each.person.pk) for each in everybody),
+        "ids": ",".join(str(each.person.pk) for each in chosen),
         "hidden": {**filters_of(data).params(), **({"order": order} if order != DEFAULT_ORDER else {})}.items(),
         "back": _back(data),
         "said": said,
@@ -141,7 +141,7 @@ def _sentences(bulk_act: BulkAct, chosen: list[Chosen]) -> list[str]:
         _("They are signed out and cannot sign in. You can activate each account again."),
         words % {"count": keys} if keys else _("There is no key that would stop at once."),
         *([go_on_sentence(of_interns)] if of_interns else []),
-        _("Each gets a mail that says so."),
+        _("Whoever has an e-mail address gets a mail that says so."),
     ]
 
 

@@ -104,7 +104,11 @@ def _preview(
 ) -> HttpResponse:
     """Show what becomes of each line."""
     planned = services.plan_invitations(
-        form.cleaned_data["entries"], inviter=request.user, groups=form.cleaned_data["groups"], today=_today()
+        form.cleaned_data["entries"],
+        inviter=request.user,
+        groups=form.cleaned_data["groups"],
+        by_institution=form.by_institution,
+        today=_today(),
     )
     numbers = Counter(each.outcome for each in planned)
     context = {

@@ -95,7 +95,7 @@ def _ask(
         "is_bad": act in (KeyAct.BLOCK, KeyAct.DELETE),
         "chosen": chosen,
         "left_out": [each for each in everything if each.why_not],
-        "ids": ",".join(str(each.key.pk) for each in everything),
+        "ids": ",".join(str(each.key.pk) for each in chosen),
         "hidden": hidden(filters, order),
         "back": address(filters, order),
         "said": said,
@@ -114,7 +114,7 @@ def _title(act: KeyAct, number: int) -> str:
 
 
 def _sentences(act: KeyAct) -> list[str]:
-    mail_words = _("Each owner gets one mail that says so.")
+    mail_words = _("Each owner with an active account and an e-mail address gets one mail that says so.")
     return {
         KeyAct.BLOCK: [
             _("The gateway refuses them until you unblock them. Programs that use them stop."),
@@ -180,4 +180,6 @@ def _some(texts: Sequence[str], separator: str = ", ") -> str:
     """Return the first of these texts, and how many more there are."""
     more = len(texts) - MAX_SAID
     shown = separator.join(texts[:MAX_SAID])
-    return _("%(shown)s and %(more)d more") % {"shown": shown, "more": more} if more > 0 else shown
+    if more <= 0:
+        return shown
+    return ngettext("%(shown)s and %(more)d more", "%(shown)s and %(more)d more", more) % {"shown": shown, "more": more}

@@ -7,11 +7,12 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from accounts.models import Grant, User
+from accounts.models import AuditEntry, Grant, User
 from accounts.policies import Allowances, policy_of
 from approvals import services
 from gateway.errors import GatewayUnavailable
 from keys import services as key_services
+from keys.models import Key
 from tests.approvals.conftest import approve, ask
 from tests.factories import change_policies, make_policy, make_user
 from tests.keys.acts import BY_TEST, again, assert_at_rest, issue, live_token
@@ -34,6 +35,11 @@ def expire(person: User) -> None:
     """Let what was granted be over, for a moment."""
     now = timezone.now()
     Grant.objects.filter(person=person).update(created_at=now - timedelta(days=2), ends_at=now - timedelta(seconds=1))
+
+
+def entries() -> int:
+    """Return how often the trail says that the limits of a key could not be changed."""
+    return AuditEntry.objects.filter(action="limit").exclude(outcome="done").count()
 
 
 # --- What the person may have -------------------------------------------------------------------------
@@ -198,3 +204,53 @@ def test_two_grants_end_each_in_its_time(poor: User, decider: User, sandbox: San
 
     assert team(sandbox, poor)["max_budget"] == 3.01
     assert not Grant.objects.unapplied().exists()
+
+
+# --- What keeps failing, and other gateways ------------------------------------------------------------
+def test_what_keeps_failing_is_tried_ever_more_seldom(intern: User, decider: User, sandbox: Sandbox) -> None:
+    issue(intern)
+    request = ask(intern)
+    services.approve(request=request, actor=BY_TEST, amount_usd=Decimal(2), ends_on=request.ends_on)
+    tried = []
+    for age, tried_ago in ((1, 0.5), (3, 1.5), (10, 4), (10, 6), (300, 59), (300, 61)):  # minutes
+        now = timezone.now()
+        times = {"created_at": now - timedelta(minutes=age), "tried_at": now - timedelta(minutes=tried_ago)}
+        Grant.objects.update(**times)
+        sandbox.faults("/key/update", "error", times=1)
+        before = entries()
+        with suppress(GatewayUnavailable):
+            services.apply_due_grants()
+        tried.append(entries() > before)
+        sandbox.clear_faults()
+
+    assert tried == [True, True, False, True, False, True]
+
+
+def test_nothing_is_noted_while_a_key_is_being_made_with_the_limits_of_before(
+    intern: User, decider: User, sandbox: Sandbox
+) -> None:
+    allow(all_models=False, model_names=["gpt-4o"])
+    key = issue(intern).key
+    Key.objects.filter(pk=key.pk).update(state=Key.State.ISSUING)
+
+    assert not approve(ask(intern, "model", name="gpt-4o-mini"), decider)
+    assert Grant.objects.get().applied_at is None
+
+    Key.objects.filter(pk=key.pk).update(state=Key.State.ACTIVE)
+    assert services.apply_due_grants() == 1
+    assert Grant.objects.get().applied_at
+
+
+def test_a_gateway_that_the_portal_does_not_know_is_left_alone(intern: User, decider: User, sandbox: Sandbox) -> None:
+    issue(intern)
+    key_services.identify_gateway()
+    request = ask(intern)
+    services.approve(request=request, actor=BY_TEST, amount_usd=Decimal(2), ends_on=request.ends_on)
+    sandbox.reset()
+
+    with pytest.raises(key_services.GatewayChanged):
+        services.apply_due_grants()
+
+    assert not services.apply_grant(Grant.objects.get())
+    assert Grant.objects.get().applied_at is None
+    assert Key.objects.get().state == Key.State.ACTIVE

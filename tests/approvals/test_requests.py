@@ -5,16 +5,18 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
 from accounts.audit import Actor
-from accounts.models import AccessRequest, AuditEntry, Grant, User
+from accounts.models import AccessRequest, AuditEntry, Grant, Policy, User
+from accounts.policies import policy_of
 from approvals import services
 from approvals.services import RequestRefused
 from playground.services.anonymise import anonymise
 from tests.approvals.conftest import approve, ask, supervise, today
-from tests.factories import change_policies, make_intern, make_staff, make_user
+from tests.factories import change_policies, make_intern, make_policy, make_staff, make_user
 from tests.sandbox_process import Sandbox
 
 
@@ -128,13 +130,51 @@ def test_a_supervisor_gives_no_more_than_they_have(intern: User, decider: User, 
     kind = ask(intern, "kind", name="personal")
 
     for request in (much, model):
-        with pytest.raises(RequestRefused, match="An administrator can approve it"):
+        with pytest.raises(RequestRefused, match="waits for an administrator now"):
             approve(request, supervisor)
         request.refresh_from_db()
         assert request.state == "open"
+    assert addressed_to(supervisor) == {kind}
+    assert addressed_to(decider) == {much, model}  # passed on
     for request, who in ((kind, supervisor), (much, decider), (model, decider)):
         approve(request, who)
     assert Grant.objects.count() == 3
+
+
+def test_a_supervisor_gives_no_more_a_day_than_they_have_and_not_in_parts(intern: User, supervisor: User) -> None:
+    supervise(supervisor, intern)
+    change_policies(person_budget_usd=Decimal(5), person_budget_period="1d")
+    make_policy("Supervisors", person_budget_usd=Decimal(300), person_budget_period="30d", may_name_interns=True)
+    supervisor.groups.set([Group.objects.get(name="Supervisors")])
+
+    approve(ask(intern, amount_usd=Decimal(4)), supervisor)  # 9 a day, of 10
+    with pytest.raises(RequestRefused, match="more than you can"):
+        approve(ask(intern, amount_usd=Decimal(2)), supervisor)
+
+    assert policy_of(intern).person_budget_usd == 9
+
+
+def test_nobody_decides_for_somebody_who_may_have_interns_by_the_default_policy(
+    decider: User, supervisor: User
+) -> None:
+    person = make_user("in-no-group")
+    supervise(supervisor, person)
+    request = ask(person)
+    assert decidable_by(supervisor) == {request}
+
+    Policy.objects.filter(group=None).update(may_name_interns=True)
+
+    assert decidable_by(supervisor) == set()
+    assert addressed_to(decider) == {request}
+
+
+def test_nothing_is_granted_to_an_account_that_is_inactive(intern: User, decider: User) -> None:
+    request = ask(intern)
+    User.objects.filter(pk=intern.pk).update(is_active=False)
+
+    with pytest.raises(RequestRefused, match="is inactive"):
+        approve(AccessRequest.objects.get(pk=request.pk), decider)
+    assert Grant.objects.count() == 0
 
 
 def test_a_day_that_is_over_is_not_granted(intern: User, decider: User) -> None:

@@ -18,6 +18,6 @@ def test_making_a_key_asks_for_the_policy_once(as_intern: Client, intern: User, 
         answer = as_intern.post(reverse("keys:create"), {"label": "thesis", "kind": Key.Kind.TEMPORARY})
 
     assert answer.status_code == 201
-    asked = [query["sql"] for query in queries if '"accounts_policy"' in query["sql"]]
+    asked = [query["sql"] for query in queries if 'FROM "accounts_keyrule"' in query["sql"]]
     assert len(asked) == 1
     assert len(queries) <= 26

@@ -53,12 +53,20 @@ def test_says_whom_it_is_for_what_stops_and_who_is_left_out(as_manager: Client, 
         "Deactivate 2 accounts?",
         "2 keys stop within minutes.",
         "2 people Ada ada · 2 keys Cleo cleo",
-        "3 are left out",
+        "3 people are left out",
         "Ben : is inactive already",
         "Manager M : this is you",
         "has more rights than you, or is a superuser",
     ):
         assert words in page, words
+
+
+def test_whoever_was_left_out_when_it_was_asked_stays_out(as_manager: Client, three: list[User]) -> None:
+    ada, ben, _cleo = three
+    User.objects.filter(pk=ben.pk).update(is_active=False)
+    form = as_manager.get(BULK, {"act": "deactivate", "person": [str(ada.pk), str(ben.pk)]}).context
+
+    assert form["ids"] == str(ada.pk)
 
 
 def test_deactivates_them_with_one_entry_and_one_mail_each(
@@ -206,3 +214,34 @@ def test_asking_about_many_costs_no_more_queries(as_manager: Client) -> None:
         return len(context)
 
     assert queries(people[:2]) == queries(people)
+
+
+def test_a_stay_with_a_supervisor_who_has_more_rights_is_left_alone(as_manager: Client, admin: User) -> None:
+    zoe = make_user("zoe")
+    intern = Intern.objects.create(supervisor=admin, name="Zoe", account=zoe)
+
+    page = ask(as_manager, "stay", zoe)
+    response = post(as_manager, "stay", zoe, stay_ends_on=timezone.localdate().isoformat())
+
+    assert "the supervisor has more rights than you, or is a superuser" in page
+    assert response.status_code == 422
+    intern.refresh_from_db()
+    assert intern.stay_ends_on is None
+
+
+def test_a_stay_that_the_gateway_refuses_keeps_no_other_from_its_end(
+    as_manager: Client, staff: User, sandbox: Sandbox
+) -> None:
+    people, ends_on = [], timezone.localdate() + timedelta(days=9)
+    for name in ("ada", "ben"):
+        people.append(make_user(name))
+        issue(staff, name, intern_name=name, stay_ends_on=timezone.localdate() + timedelta(days=2))
+        Intern.objects.filter(name=name).update(account=people[-1])
+    sandbox.faults("/key/update", "error", status=400, times=1)
+
+    response = post(as_manager, "stay", *people, stay_ends_on=ends_on.isoformat())
+
+    page = words_of(as_manager.get(response["Location"]))
+    assert "The end of 1 stay is set." in page
+    assert "Not changed: ada: The gateway refused it." in page
+    assert Intern.objects.get(name="ben").stay_ends_on == ends_on

@@ -1,19 +1,22 @@
 """The mail of an invitation: once to each, whatever is cut; its link lets that person in, once, and nobody else."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from email.header import decode_header, make_header
 
 import pytest
 from django.conf import settings as django_settings
 from django.core import mail
+from django.core.mail import EmailMessage
+from django.core.mail.backends.locmem import EmailBackend
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import invitations
+from accounts.audit import Actor
 from accounts.delivery import CLAIM_LASTS
 from accounts.invitations import send_invitations
 from accounts.models import AuditAction, AuditEntry, Invitation, User
@@ -226,3 +229,23 @@ def test_two_workers_at_once_write_to_each_once(as_manager: Client, server: Mail
     assert send_invitations() == 4
     assert [invitations._send(row) for row in rows] == [False] * 4
     assert len(server.mails) == 4
+
+
+class TakesBackTheOthers(EmailBackend):
+    """A mail server during whose first mail an admin takes back all other invitations."""
+
+    def send_messages(self, messages: Sequence[EmailMessage]) -> int:
+        others = Invitation.objects.to_send().exclude(person__email=messages[0].to[0])
+        for invitation in others:
+            invitations.withdraw(person=invitation.person, actor=Actor())
+        return super().send_messages(messages)
+
+
+def test_what_is_taken_back_while_a_list_is_being_sent_is_not_sent(as_manager: Client, settings: Settings) -> None:
+    settings.EMAIL_BACKEND = f"{__name__}.TakesBackTheOthers"
+    invite(as_manager, "ada@example.edu", "ben@example.edu", "cleo@example.edu")
+
+    run_tasks()
+
+    assert len(mail.outbox) == 1
+    assert Invitation.objects.exclude(withdrawn_at=None).count() == 2

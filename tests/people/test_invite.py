@@ -209,3 +209,51 @@ def test_planning_many_asks_no_more_than_planning_few(as_manager: Client, staff:
 
     make_staff("other")
     assert queries(3) == queries(60)
+
+
+def test_nobody_with_rights_is_invited_by_the_institutions_sign_in(as_manager: Client, settings: Settings) -> None:
+    settings.OIDC_ISSUER = "https://sso.example.edu"
+    for group, sign_in, expected in (
+        ("Admins", "institution", 0),
+        ("Interns", "institution", 1),
+        ("Admins", "password", 1),
+    ):
+        address = f"{group}.{sign_in}@example.edu".lower()
+        page = words_of(post(as_manager, f"Ada;{address};{group}", "preview", sign_in=sign_in))
+        assert ("“Admins” gives rights: invite this person with a password." in page) == (not expected)
+
+        post(as_manager, f"Ada;{address};{group}", sign_in=sign_in)
+
+        assert User.objects.filter(email=address).count() == expected
+
+
+def test_an_intern_without_a_name_is_called_by_as_much_of_the_user_name_as_fits(
+    as_manager: Client, staff: User
+) -> None:
+    address = "a" * 60 + "." + "b" * 59 + "@example.edu"
+
+    post(as_manager, f"name;email;supervisor\n;{address};staff")
+
+    assert len(Intern.objects.get(email=address).name) == 100
+
+
+def test_an_end_of_stay_that_is_not_that_of_the_intern_is_not_passed_over(as_manager: Client, staff: User) -> None:
+    Intern.objects.create(supervisor=staff, name="Ada", email="ada@example.edu", stay_ends_on=date(2031, 1, 31))
+
+    page = words_of(post(as_manager, "Ada;ada@example.edu;;staff;2030-12-31", "preview"))
+    post(as_manager, "Ada;ada@example.edu;;staff;2031-01-31")
+
+    assert "with another end of stay: change it there first" in page
+    assert Intern.objects.get().account == User.objects.get(email="ada@example.edu")
+
+
+def test_an_account_that_was_closed_after_all_is_opened_by_no_list(as_manager: Client) -> None:
+    post(as_manager, "ada@example.edu")
+    ada = User.objects.get(email="ada@example.edu")
+    for act in ("withdraw", "activate", "deactivate"):
+        assert as_manager.post(reverse(f"people:{act}", args=[ada.pk])).status_code == 302
+
+    post(as_manager, "ada@example.edu")
+
+    ada.refresh_from_db()
+    assert not ada.is_active
