@@ -19,7 +19,7 @@ from people import services
 from people.forms import InviteForm
 from people.services import Outcome, Planned
 from people.services.invite import MAX_AN_HOUR
-from people.views.common import require_sight, subject_to_act_on
+from people.views.common import Subject, require_sight
 from people.views.panel import render_person
 from people.views.person import Confirmation, act_on_person, confirm, done
 from web.request import PortalRequest
@@ -52,9 +52,8 @@ def invite(request: PortalRequest) -> HttpResponse:
 
 
 @act_on_person
-def invite_again(request: PortalRequest, person_id: int) -> HttpResponse:
+def invite_again(request: PortalRequest, subject: Subject) -> HttpResponse:
     """Ask; on POST, send the invitation once more."""
-    subject = subject_to_act_on(request, person_id)
     person = subject.person
     if request.method != "POST":
         words = _("%(name)s gets a mail with a new link to %(address)s. The last link works until it expires.")
@@ -74,9 +73,8 @@ def invite_again(request: PortalRequest, person_id: int) -> HttpResponse:
 
 
 @act_on_person
-def withdraw(request: PortalRequest, person_id: int) -> HttpResponse:
+def withdraw(request: PortalRequest, subject: Subject) -> HttpResponse:
     """Ask; on POST, take the invitation back."""
-    subject = subject_to_act_on(request, person_id)
     person = subject.person
     if request.method != "POST":
         words = _(

@@ -17,7 +17,7 @@ from keys.models import Key
 from keys.status import promises
 from keys.views.acts import in_words
 from people import services
-from people.views.common import Subject, subject_to_act_on
+from people.views.common import Subject
 from people.views.panel import render_person
 from people.views.person import Confirmation, act_on_person, confirm, done
 from web.request import PortalRequest
@@ -29,9 +29,9 @@ UNKNOWN = gettext_lazy(
 
 
 @act_on_person
-def block(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpResponse:
+def block(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpResponse:
     """Ask; on POST, have the gateway refuse the key until it is unblocked."""
-    subject, key = _found(request, person_id, key_id)
+    key = _key_of(subject, key_id)
     if request.method == "POST":
         words = _("Blocked: the gateway refuses “%(label)s” until you unblock it.")
         return _act(request, subject, key, key_services.block_key, AuditAction.BLOCK, words)
@@ -42,9 +42,9 @@ def block(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpResp
 
 
 @act_on_person
-def unblock(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpResponse:
+def unblock(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpResponse:
     """Ask; on POST, let the key work again."""
-    subject, key = _found(request, person_id, key_id)
+    key = _key_of(subject, key_id)
     if request.method == "POST":
         words = _("Unblocked: “%(label)s” works again.")
         return _act(request, subject, key, key_services.unblock_key, AuditAction.UNBLOCK, words)
@@ -53,9 +53,9 @@ def unblock(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpRe
 
 
 @act_on_person
-def extend(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpResponse:
+def extend(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpResponse:
     """Ask; on POST, give the key another lifetime from now, though it may be early."""
-    subject, key = _found(request, person_id, key_id)
+    key = _key_of(subject, key_id)
     if request.method == "POST":
         words = _("Extended: “%(label)s” has another lifetime from now.")
         return _act(request, subject, key, _extend, AuditAction.RENEW, words)
@@ -67,9 +67,9 @@ def extend(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpRes
 
 
 @act_on_person
-def delete(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> HttpResponse:
+def delete(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpResponse:
     """Ask; on POST, delete the key, here and at the gateway."""
-    subject, key = _found(request, person_id, key_id)
+    key = _key_of(subject, key_id)
     if request.method == "POST":
         words = _("Deleted: the gateway refuses “%(label)s” from now on.")
         return _act(request, subject, key, key_services.delete_key, AuditAction.DELETE, words)
@@ -85,11 +85,10 @@ def _extend(*, key: Key, actor: Any) -> None:
     key_services.renew_key(key=key, actor=actor, early=True)
 
 
-def _found(request: PortalRequest, person_id: int, key_id: uuid.UUID) -> tuple[Subject, Key]:
-    """Return the person and this key of theirs; 404 for a key of somebody else, and for strangers."""
-    subject = subject_to_act_on(request, person_id)
+def _key_of(subject: Subject, key_id: uuid.UUID) -> Key:
+    """Return this key of the person; 404 for a key of somebody else."""
     keys = Key.objects.owned_by(subject.person).select_related("owner", "intern").prefetch_related("tokens")
-    return subject, get_object_or_404(keys, pk=key_id)
+    return get_object_or_404(keys, pk=key_id)
 
 
 def _ask(

@@ -12,7 +12,7 @@ from keys import services as key_services
 from keys.models import Intern, Key
 from people import services
 from people.forms import SupervisorForm
-from people.views.common import subject_to_act_on
+from people.views.common import Subject
 from people.views.panel import render_person
 from people.views.person import Confirmation, act_on_person, confirm, done, mail_sentence
 from web.request import PortalRequest
@@ -23,9 +23,8 @@ REFUSALS_SHOWN: Final = 5
 
 
 @act_on_person
-def deactivate(request: PortalRequest, person_id: int) -> HttpResponse:
+def deactivate(request: PortalRequest, subject: Subject) -> HttpResponse:
     """Ask, with what stops and who takes over the interns; on POST, hand them over and close the account."""
-    subject = subject_to_act_on(request, person_id)
     person = subject.person
     form = _form(request, person, optional=True) if person.is_active and _interns_of(person) else None
     if request.method != "POST":
@@ -45,9 +44,8 @@ def deactivate(request: PortalRequest, person_id: int) -> HttpResponse:
 
 
 @act_on_person
-def hand_over(request: PortalRequest, person_id: int) -> HttpResponse:
+def hand_over(request: PortalRequest, subject: Subject) -> HttpResponse:
     """Ask who takes over all interns of a person; on POST, hand them over."""
-    subject = subject_to_act_on(request, person_id)
     person = subject.person
     if not _interns_of(person):
         said = _("Nothing changed: %(name)s has no interns.") % {"name": person.display_name}

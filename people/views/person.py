@@ -38,20 +38,23 @@ class Confirmation:
 
 
 def act_on_person(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Answer GET with a question and POST with the act, of which KEY_ACTIONS_PER_HOUR limits each kind."""
+    """Answer GET with a question and POST with the act, of which KEY_ACTIONS_PER_HOUR limits each kind.
+
+    The view gets the person as a Subject on whom one may act.
+    """
 
     @require_http_methods(["GET", "HEAD", "POST"])
     @wraps(view)
     def answer(request: PortalRequest, person_id: int, **named: Any) -> HttpResponse:
+        subject = subject_to_act_on(request, person_id)
         if request.method == "POST":
-            subject = subject_to_act_on(request, person_id)
             try:
                 count_action(request.user, f"people:{view.__name__}")
             except TooManyActions as refusal:
                 response = render_person(request, subject, said=str(refusal), status=429)
                 response.headers["Retry-After"] = str(refusal.retry_after_s)
                 return response
-        return view(request, person_id, **named)
+        return view(request, subject, **named)
 
     return answer
 
@@ -63,9 +66,8 @@ def detail(request: PortalRequest, person_id: int) -> HttpResponse:
 
 
 @act_on_person
-def activate(request: PortalRequest, person_id: int) -> HttpResponse:
+def activate(request: PortalRequest, subject: Subject) -> HttpResponse:
     """Ask; on POST, open the account again."""
-    subject = subject_to_act_on(request, person_id)
     person = subject.person
     if request.method != "POST":
         sentences = [
@@ -83,9 +85,8 @@ def activate(request: PortalRequest, person_id: int) -> HttpResponse:
 
 
 @act_on_person
-def sign_out(request: PortalRequest, person_id: int) -> HttpResponse:
+def sign_out(request: PortalRequest, subject: Subject) -> HttpResponse:
     """Ask; on POST, end all sessions of the person."""
-    subject = subject_to_act_on(request, person_id)
     person = subject.person
     if request.method != "POST":
         sentences = [
@@ -102,9 +103,8 @@ def sign_out(request: PortalRequest, person_id: int) -> HttpResponse:
 
 
 @act_on_person
-def anonymise(request: PortalRequest, person_id: int) -> HttpResponse:
+def anonymise(request: PortalRequest, subject: Subject) -> HttpResponse:
     """Ask, with what goes and what stays; on POST, make the account a number."""
-    subject = subject_to_act_on(request, person_id)
     person = subject.person
     if request.method != "POST":
         return confirm(request, subject, _of_anonymisation(person))
