@@ -172,7 +172,7 @@ def test_leaves_out_what_one_may_not_change_or_what_makes_no_sense(
     refused = post(as_secretary, "block", *kept.values())
 
     for words, key in kept.items():
-        assert f"{key.label} {key.owner.display_name} · last use never : {words}" in page, page
+        assert f"{key.label} {key.owner.display_name} · last use never · {words}" in page, page
     assert "There is no key to which this can be done." in page
     assert "5 keys are left out" in page
     assert refused.status_code == 422
@@ -185,7 +185,7 @@ def test_leaves_out_what_one_may_not_change_or_what_makes_no_sense(
         ("remind", key_of(gone, "silent"), "its owner gets no mail"),
         ("remind", key_of(away, "left"), "its owner gets no mail"),
     ):
-        assert f": {words}" in ask(as_secretary, act, key), words
+        assert f"· {words}" in ask(as_secretary, act, key), words
 
 
 def test_all_that_the_filters_leave_are_meant(as_manager: Client, three: list[Key]) -> None:
