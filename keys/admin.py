@@ -114,7 +114,7 @@ def _send(task: str) -> None:
 
 # --- People -----------------------------------------------------------------------------------------
 class PersonForm(people_admin.PersonForm):
-    """A person; whoever deactivates them is told first which keys stop."""
+    """A person; whoever deactivates them sees first which keys stop."""
 
     stop_keys = forms.BooleanField(label=gettext_lazy("Yes, stop these keys"), required=False)
 

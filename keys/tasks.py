@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
     retry_backoff=5,  # s; doubles, with jitter, up to:
     retry_backoff_max=60,
     max_retries=3,
-    throws=(services.GatewayChanged,),  # written down, and the administrators were told: not to be tried again
+    throws=(services.GatewayChanged,),  # written down, and the administrators have a mail: not to be tried again
     acks_late=True,  # a second run changes nothing
     ignore_result=True,
 )

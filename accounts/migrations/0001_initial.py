@@ -808,7 +808,7 @@ class Migration(migrations.Migration):
                 ("ends_at", models.DateTimeField(verbose_name="ends")),
                 (
                     "applied_at",
-                    models.DateTimeField(help_text="When the gateway had it; empty: to be told.", null=True),
+                    models.DateTimeField(help_text="When the gateway had it; empty: not yet.", null=True),
                 ),
                 (
                     "tried_at",

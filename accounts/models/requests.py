@@ -158,7 +158,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         return self.filter(ends_at__gt=timezone.now())
 
     def unapplied(self) -> Self:
-        """Keep those that the gateway is to be told of: given, or over."""
+        """Keep those that the gateway does not have yet, or still has though they are over."""
         return self.filter(Q(applied_at=None) | Q(ended_at=None, ends_at__lte=timezone.now()))
 
 
@@ -174,7 +174,7 @@ class Grant(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     ends_at = models.DateTimeField(_("ends"))
-    applied_at = models.DateTimeField(null=True, help_text="When the gateway had it; empty: to be told.")
+    applied_at = models.DateTimeField(null=True, help_text="When the gateway had it; empty: not yet.")
     tried_at = models.DateTimeField(null=True, help_text="The last time that the gateway did not take it, or its end.")
     ended_at = models.DateTimeField(null=True, help_text="When the gateway no longer had it.")
 

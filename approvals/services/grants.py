@@ -76,7 +76,7 @@ def _is_due(grant: Grant, now: datetime) -> bool:
 
 
 def _note(grants: Iterable[Grant], now: datetime) -> None:
-    """Note what the gateway was told, of grants as they were before it was."""
+    """Note what the gateway has now, of grants as they were before they were written."""
     for grant in grants:
         over = {} if grant.ends_at > now else {"ended_at": now}
         Grant.objects.filter(pk=grant.pk).update(applied_at=grant.applied_at or now, **over)

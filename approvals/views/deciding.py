@@ -29,7 +29,7 @@ def detail(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def approve(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
-    """Grant it, with the amount and the end that the form says; the gateway is told at once."""
+    """Grant it, with the amount and the end that the form says; it is written to the gateway at once."""
     asked = _decidable(request, request_id)
     form = DecideForm(request.POST, asked=asked)
     try:

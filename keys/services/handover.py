@@ -141,7 +141,7 @@ def _may(user: User, allowance: Allowance) -> bool:
 
 
 def _change_supervisor(intern: Intern, to: User, actor: Actor) -> None:
-    """Commit who supervises an intern from now on, and that both are told. The rows of both supervisors are locked."""
+    """Commit who supervises an intern from now on, and a mail to both. The rows of both supervisors are locked."""
     with transaction.atomic():
         people = User.objects.select_for_update().filter(pk__in=[intern.supervisor_id, to.pk]).order_by("pk")
         locked = {user.pk: user for user in people}

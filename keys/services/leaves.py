@@ -1,4 +1,4 @@
-"""A supervisor left: their interns' keys work for a grace, and everybody concerned is told once (ADR 27)."""
+"""A supervisor left: their interns' keys work for a grace, and everybody concerned gets one mail (ADR 27)."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,7 +19,7 @@ from keys.models import Intern, Key, LeaveMail, SupervisorLeave
 from web.tasks import QueueUnavailable, send_task
 from web.templatetags.portal import moment_and_zone
 
-MAY_HAND_OVER: Final = "accounts.manage_people"  # whoever may is told
+MAY_HAND_OVER: Final = "accounts.manage_people"  # whoever may gets a mail
 
 
 def supervisors_who_left() -> QuerySet[User]:
