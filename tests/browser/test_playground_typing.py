@@ -101,6 +101,7 @@ def test_any_other_failure_is_said_where_one_is(visit: Visit, intern: User) -> N
 @pytest.mark.parametrize("path", ["playground:index", "playground:compare", "keys:index"])
 def test_a_session_that_is_over_loses_no_typed_text(visit: Visit, intern: User, known_password: str, path: str) -> None:
     page = visit(reverse(path), user=intern)
+    page.wait_for_load_state("networkidle")  # what the page asks for when it opens would lead to the sign-in, too
     page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
     box = page.locator("#playground-form textarea, form.ps-create input[type=text]").first
     box.fill("Typed for an hour")
@@ -119,6 +120,7 @@ def test_a_session_that_is_over_loses_no_typed_text(visit: Visit, intern: User, 
 
 def test_what_one_typed_is_not_shown_to_the_next_person(visit: Visit, intern: User, staff: User) -> None:
     page = visit("/playground/", user=intern)
+    page.wait_for_load_state("networkidle")  # as above
     page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
     chat.composer(page).fill("Only mine")
     chat.composer(page).press("Enter")
