@@ -24,7 +24,7 @@ TEMPLATE: Final = "account/email/invited"
 
 
 def invite(person: User, *, by_institution: bool) -> None:
-    """Note that a person is to be written to who has not signed in. Call it in a transaction, then `send_soon` once."""
+    """Note a mail to somebody who has not signed in yet. Call it in a transaction, then `send_soon` once."""
     fresh = {"by_institution": by_institution, "asked_at": timezone.now(), "withdrawn_at": None}
     fresh |= {"claimed_at": None, "sent_at": None, "refused_at": None}
     Invitation.objects.update_or_create(person=person, defaults=fresh)

@@ -77,7 +77,7 @@ GATEWAY_WAITING = "web.threads.gateway_call"  # surrounds each call of it
 KEY_RENEW_BEFORE_DAYS = env.int("KEY_RENEW_BEFORE_DAYS", default=7)  # from so long before its end a key can be renewed
 KEY_RENEW_AFTER_DAYS = env.int("KEY_RENEW_AFTER_DAYS", default=30)  # until so long after it; then it is deleted
 SUPERVISOR_GRACE_DAYS = env.int("SUPERVISOR_GRACE_DAYS", default=14)  # keys of interns work after their supervisor left
-KEY_ANSWER_DEADLINE_S = env.int("KEY_ANSWER_DEADLINE_S", default=120)  # a key act without an end is healed after it
+KEY_ANSWER_DEADLINE_S = env.int("KEY_ANSWER_DEADLINE_S", default=120)  # a key act without an end is repaired after it
 KEY_ACTIONS_PER_HOUR = env.int("KEY_ACTIONS_PER_HOUR", default=60)  # of one person, of each kind
 KEY_USE = "usage.my_keys.CountedUse"  # what the pages of keys show of usage (keys.use)
 
@@ -105,9 +105,7 @@ PLAYGROUND_CONVERSATIONS_PER_HOUR = env.int("PLAYGROUND_CONVERSATIONS_PER_HOUR",
 PLAYGROUND_STREAMS_PER_USER = env.int("PLAYGROUND_STREAMS_PER_USER", default=3)  # at once
 PLAYGROUND_STREAMS = env.int("PLAYGROUND_STREAMS", default=120 if EMBEDDED else 400)  # at once, of all people
 PLAYGROUND_REQUESTS_PER_MINUTE = env.int("PLAYGROUND_REQUESTS_PER_MINUTE", default=20)  # of one person
-PLAYGROUND_IDLE_TIMEOUT_S = env.float(
-    "PLAYGROUND_IDLE_TIMEOUT_S", default=120.0
-)  # without a token, then an answer is ended
+PLAYGROUND_IDLE_TIMEOUT_S = env.float("PLAYGROUND_IDLE_TIMEOUT_S", default=120.0)  # of an answer without a new token
 PLAYGROUND_UNWATCHED_S = env.float("PLAYGROUND_UNWATCHED_S", default=5.0)  # an answer goes on without a page
 PLAYGROUND_RETENTION_DAYS = env.int("PLAYGROUND_RETENTION_DAYS", default=30)  # a conversation, after its last use
 PLAYGROUND_TEMPORARY_HOURS = env.int("PLAYGROUND_TEMPORARY_HOURS", default=1)  # one that is not to be kept

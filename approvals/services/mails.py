@@ -30,7 +30,7 @@ def mail_decisions() -> int:
 
 
 def _deciders() -> QuerySet[User]:
-    """Return who may have requests to decide; most have none for them."""
+    """Return the people who are allowed to decide requests; for most of them none is open."""
     if not AccessRequest.objects.filter(state=AccessRequest.State.OPEN).exists():
         return User.objects.none()
     supervisors = User.objects.filter(interns__account__access_requests__state=AccessRequest.State.OPEN)

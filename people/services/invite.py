@@ -258,7 +258,7 @@ class _Planner:
 
 
 def _by_name() -> dict[str, list[User]]:
-    """Return the people who may sign in by all that a list may call them, in lower case."""
+    """Return the people with an open account, by each name that a list can have for them."""
     found: dict[str, list[User]] = {}
     for person in User.objects.filter(is_active=True, anonymised_at=None):
         for name in {person.username.lower(), person.email, person.get_full_name().lower()} - {""}:

@@ -43,7 +43,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 IMPATIENCE_S, PATIENCE_S = 0.3, 20
 ATTEMPTS = 3  # the client asks a question so often
 STORED_DIFFERENTLY = ("error 500", "drop_after", "hang_before")  # of the others our rows say what they say of these
-ONE_OF_EACH = (*STORED_DIFFERENTLY, "error 429")  # what an act is told: that nobody knows, or a refusal
+ONE_OF_EACH = (*STORED_DIFFERENTLY, "error 429")  # what an act gets: no answer, or a refusal
 
 
 @dataclass
