@@ -4,15 +4,17 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import AccessRequest, Grant, User
 from keys.models import GatewayModel, GatewayState
-from tests.approvals.conftest import ask, supervise, today
+from tests.approvals.conftest import approve, ask, supervise, today
 from tests.conftest import signed_in
-from tests.factories import change_policies
+from tests.factories import change_policies, make_user
 from tests.keys.acts import issue
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
@@ -244,3 +246,32 @@ def test_the_badge_counts_what_waits_for_a_person(intern: User, decider: User, s
         return "2 requests to decide" in signed_in(person).get("/get-started/").content.decode()
 
     assert (badge(supervisor), badge(decider), badge(intern)) == (True, False, False)
+
+
+def test_lists_first_what_waits_for_the_reader_and_asks_as_much_for_many_as_for_few(
+    decider: User, supervisor: User
+) -> None:
+    browser, asked = signed_in(decider), []
+    for number in range(4):
+        person = make_user(f"led-{number}", first_name=f"Led {number}")
+        supervise(supervisor, person)
+        ask(person)
+        with CaptureQueriesContext(connection) as queries:
+            browser.get(INDEX)
+        asked.append(len(queries))
+    ask(make_user("free", first_name="Free F"))
+
+    page = words_of(browser.get(INDEX))
+
+    assert asked[1] == asked[-1]
+    assert page.index("Free F: ") < page.index("Led 0: ")
+    assert page.count("waits for the supervisor") == 4
+
+
+def test_of_a_decided_request_its_page_says_by_whom(intern: User, decider: User) -> None:
+    approve(request := ask(intern), decider)
+
+    page = words_of(signed_in(decider).get(url_of("detail", request)))
+
+    assert "Approved by Decider D on" in page
+    assert "Nothing changed" not in page

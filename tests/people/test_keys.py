@@ -210,3 +210,14 @@ def test_asks_as_many_questions_for_many_as_for_few(
 
     assert queries() <= MAX_QUERIES
     assert few <= MAX_QUERIES
+
+
+def test_no_filter_with_a_nul_reaches_the_database(as_admin: Client) -> None:
+    addresses = [reverse(f"people:{name}") for name in ("index", "csv", "keys", "keys_csv")]
+    answers = {
+        (url, name): as_admin.get(url, {name: "abc\0"}).status_code
+        for url in addresses
+        for name in ("q", "group", "supervisor", "state", "kind")
+    }
+
+    assert {where: status for where, status in answers.items() if status != 200} == {}
