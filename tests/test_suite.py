@@ -31,7 +31,7 @@ def test_loopback_is_reached() -> None:
     assert not is_listening(free_port())
 
 
-def test_waiting_says_what_did_not_come() -> None:
+def test_a_timeout_names_its_condition() -> None:
     def the_cows_come_home() -> bool:
         return False
 
@@ -39,7 +39,7 @@ def test_waiting_says_what_did_not_come() -> None:
         wait_until(the_cows_come_home, 0.05)
 
 
-def test_what_is_required_fails_instead_of_being_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_required_programs_fail_instead_of_being_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     absent = requirements.Requirement(lambda: False, "needs something (Debian: something)")
     monkeypatch.setitem(requirements.REQUIREMENTS, "something", absent)
 
@@ -85,12 +85,12 @@ def test_a_test_may_end_in_another_language_and_time_zone() -> None:
     timezone.activate("Asia/Tokyo")
 
 
-def test_the_test_after_it_starts_with_the_defaults() -> None:  # says something where both run on one worker
+def test_the_next_test_starts_with_the_defaults() -> None:  # says something where both run on one worker
     assert translation.get_language() == "en"
     assert timezone.get_current_timezone_name() == "UTC"
 
 
-def test_what_the_rounds_name_is_there(repository: Path) -> None:
+def test_the_rounds_name_existing_files(repository: Path) -> None:
     named = [*rounds.SLOW, *rounds.ONLY_ON_SQLITE, *rounds.ON_BOTH]
 
     assert [name for name in named if not (repository / "tests" / name).exists()] == []

@@ -56,11 +56,11 @@ def test_has_every_text_of_the_code_and_the_templates() -> None:
     assert messages() - translated == set()
 
 
-def test_has_nothing_that_nobody_says_any_more() -> None:
+def test_has_no_obsolete_entry() -> None:
     assert {key_of(entry) for entry in catalogue()} - messages() == set()
 
 
-def test_has_no_guess_and_no_leftover() -> None:
+def test_has_no_fuzzy_and_no_obsolete_entry() -> None:
     assert [entry.msgid for entry in catalogue() if entry.fuzzy or entry.obsolete] == []
     assert "#, fuzzy" not in CATALOGUE.read_text(encoding="utf-8")  # the header neither
 
@@ -96,7 +96,7 @@ def test_translates_and_does_not_copy() -> None:
     assert copied <= SAME_IN_BOTH
 
 
-def test_is_set_as_french_is() -> None:
+def test_follows_french_typography() -> None:
     for _, text in sentences():
         words = strip_tags(text.replace("&nbsp;", "\u00a0"))
         assert not re.search("(?<!\u00a0)[:;?!»]|«(?!\u00a0)", words), text

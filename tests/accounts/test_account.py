@@ -36,7 +36,7 @@ def _change(client: Client, old: str, new: str, again: str | None = None) -> int
     return client.post(reverse("account_change_password"), data).status_code
 
 
-def test_changes_the_password_and_keeps_one_signed_in_here_only(intern: User, sign_in: SignIn) -> None:
+def test_a_password_change_ends_all_other_sessions(intern: User, sign_in: SignIn) -> None:
     here, elsewhere = signed_in(intern), signed_in(intern)
 
     assert _change(here, PASSWORD, NEW) == 302
@@ -58,14 +58,14 @@ def test_refuses_a_password_change(as_intern: Client, intern: User, old: str, ne
     assert intern.check_password(PASSWORD)
 
 
-def test_tells_the_rules_of_passwords_as_sentences(as_intern: Client) -> None:
+def test_shows_the_password_rules_as_sentences(as_intern: Client) -> None:
     page = as_intern.get(reverse("account_change_password"))
 
     assertContains(page, "at least 8 characters")
     assertNotContains(page, "placeholder=")
 
 
-def test_tells_people_of_the_institution_that_their_password_is_not_here(as_intern: Client, intern: User) -> None:
+def test_people_of_the_institution_learn_that_their_password_is_not_here(as_intern: Client, intern: User) -> None:
     intern.set_unusable_password()
     intern.save()
     client = signed_in(intern)
@@ -158,7 +158,7 @@ def is_known_link(link: str) -> bool:
     return "This link does not work any more" not in Client().get(link, follow=True).content.decode()
 
 
-def test_tells_when_no_worker_can_be_asked_to_send_a_mail(
+def test_reports_that_no_worker_can_send_a_mail(
     client: Client, transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For an address that nobody has as well: else the answer would tell."""
@@ -191,7 +191,7 @@ def test_changes_the_address_when_the_new_one_is_confirmed(as_intern: Client, in
     assert intern.email == "new@example.edu"
 
 
-def test_writes_nothing_when_one_only_looks_at_the_address(as_intern: Client, intern: User) -> None:
+def test_a_get_of_the_address_page_writes_nothing(as_intern: Client, intern: User) -> None:
     assertContains(as_intern.get(reverse("account_email")), "Your address is <b>intern@example.edu</b>.")
 
     assert not EmailAddress.objects.filter(user=intern).exists()
@@ -209,7 +209,7 @@ def test_gives_nobody_the_address_of_somebody_else(as_intern: Client, intern: Us
     assert intern.email == "intern@example.edu"
 
 
-def test_keeps_the_present_address_when_one_thinks_better_of_it(as_intern: Client, intern: User) -> None:
+def test_keeps_the_present_address_when_the_change_is_cancelled(as_intern: Client, intern: User) -> None:
     as_intern.post(reverse("account_email"), {"email": "new@example.edu", "action_add": "1"})
 
     as_intern.post(reverse("account_email"), {"email": "new@example.edu", "action_remove": "1"})
@@ -219,7 +219,7 @@ def test_keeps_the_present_address_when_one_thinks_better_of_it(as_intern: Clien
     assertNotContains(as_intern.get(reverse("account_email")), "new@example.edu</b>")
 
 
-def test_refuses_what_is_no_address(as_intern: Client, intern: User) -> None:
+def test_refuses_an_invalid_address(as_intern: Client, intern: User) -> None:
     answer = as_intern.post(reverse("account_email"), {"email": "no address", "action_add": "1"})
 
     assert answer.status_code == 422
@@ -240,12 +240,12 @@ def test_has_no_sign_up_unless_it_is_open(client: Client, db: None, method: str)
     assert not User.objects.exists()
 
 
-def test_is_closed_to_newcomers_on_any_other_way_too(rf: RequestFactory) -> None:
+def test_sign_up_is_closed_on_every_route(rf: RequestFactory) -> None:
     assert not AccountAdapter().is_open_for_signup(rf.get("/"))
 
 
 @pytest.mark.usefixtures("_open_sign_up")
-def test_lets_a_newcomer_in_after_they_confirmed_their_address(client: Client, sign_in: SignIn) -> None:
+def test_a_new_person_signs_in_after_confirming_the_address(client: Client, sign_in: SignIn) -> None:
     assertContains(client.get(reverse("account_login")), reverse("account_signup"))
     assert client.get(reverse("account_signup")).status_code == 200
 
@@ -263,7 +263,7 @@ def test_lets_a_newcomer_in_after_they_confirmed_their_address(client: Client, s
 
 
 @pytest.mark.usefixtures("_open_sign_up")
-def test_does_not_tell_a_newcomer_whose_address_is_taken(client: Client) -> None:
+def test_sign_up_does_not_reveal_that_an_address_is_taken(client: Client) -> None:
     make_user("ada", email="new@example.edu")
 
     signed_up = client.post(reverse("account_signup"), SIGN_UP)
@@ -302,7 +302,7 @@ def _news() -> list[tuple[list[str], str]]:
     return [(message.to, message.subject.removeprefix("[Passerelle] ")) for message in mail.outbox]
 
 
-def test_tells_a_person_that_their_password_was_changed(as_intern: Client) -> None:
+def test_notifies_a_person_of_a_password_change(as_intern: Client) -> None:
     _change(as_intern, "wrong", NEW)
     assert _news() == []
 
@@ -314,7 +314,7 @@ def test_tells_a_person_that_their_password_was_changed(as_intern: Client) -> No
     assert NEW not in mail.outbox[0].body
 
 
-def test_tells_a_person_that_a_link_changed_their_password(client: Client, intern: User) -> None:
+def test_notifies_a_person_of_a_password_reset(client: Client, intern: User) -> None:
     client.post(reverse("account_reset_password"), {"email": intern.email})
     run_tasks()
     form = client.get(_link(mail.outbox.pop()), follow=True)
@@ -324,7 +324,7 @@ def test_tells_a_person_that_a_link_changed_their_password(client: Client, inter
     assert _news() == [(["intern@example.edu"], "Your password was changed")]
 
 
-def test_tells_a_person_at_the_address_before_that_it_was_changed(as_intern: Client) -> None:
+def test_notifies_the_former_address_of_a_change(as_intern: Client) -> None:
     as_intern.post(reverse("account_email"), {"email": "new@example.edu", "action_add": "1"})
     run_tasks()
     link = _link(mail.outbox.pop())
@@ -349,7 +349,7 @@ def test_writes_in_the_language_in_which_the_person_reads(client: Client, sign_i
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_has_words_for_every_mail(intern: User, language: str) -> None:
+def test_every_mail_has_a_subject_and_a_text(intern: User, language: str) -> None:
     address = EmailAddress.objects.create(user=intern, email="new@example.edu")
     for kind in mails.KINDS:
         details = {"address_id": address.pk} if kind.startswith("email_confirmation") else {}

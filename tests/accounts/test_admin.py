@@ -28,13 +28,13 @@ def entry(intern: User) -> AuditEntry:
     )
 
 
-def test_sends_strangers_to_the_one_door(client: Client, db: None) -> None:
+def test_anonymous_users_are_sent_to_the_sign_in_page(client: Client, db: None) -> None:
     for path in (reverse("admin:index"), reverse("admin:login")):
         answer = client.get(path, follow=True)
         assert answer.redirect_chain[-1][0].startswith(reverse("account_login"))
 
 
-def test_takes_no_password_at_a_door_of_its_own(client: Client, db: None) -> None:
+def test_the_admin_has_no_sign_in_page_of_its_own(client: Client, db: None) -> None:
     make_user("manager", is_staff=True)
 
     answer = client.post(reverse("admin:login"), {"username": "manager", "password": PASSWORD})
@@ -98,7 +98,7 @@ def test_invites_a_person_who_chooses_their_own_password(as_manager: Client) -> 
     assertContains(form, 'name="password1"')
 
 
-def test_makes_nobody_whom_no_mail_can_reach(as_admin: Client) -> None:
+def test_an_account_needs_an_address(as_admin: Client) -> None:
     assert as_admin.post(reverse("admin:accounts_user_add"), {"username": "ada", "email": ""}).status_code == 200
 
     assert not User.objects.filter(username="ada").exists()
@@ -159,7 +159,7 @@ def test_lets_nobody_but_superusers_change_themselves(manager: User, helper: Use
     assert not helper.groups.exists()
 
 
-def test_gives_nobody_a_group_that_may_more_than_the_giver(helper: User, intern: User, as_manager: Client) -> None:
+def test_nobody_gives_a_group_with_more_rights_than_their_own(helper: User, intern: User, as_manager: Client) -> None:
     admins = Group.objects.get(name="Admins")
 
     assert _change(signed_in(helper), intern, groups=[admins.pk]) == 200  # with "not a valid choice"
@@ -221,16 +221,14 @@ def test_sends_a_person_a_link_to_choose_a_new_password(as_manager: Client, mana
     assert link[0] not in entry.change_message + answer.content.decode()
 
 
-def test_sends_no_link_to_who_is_inactive_or_has_no_address(as_admin: Client) -> None:
+def test_sends_no_link_to_inactive_people_or_without_an_address(as_admin: Client) -> None:
     for person in (make_user("left", is_active=False), make_user("quiet", email="")):
         assert as_admin.post(reverse("admin:accounts_user_reset_link", args=[person.pk])).status_code == 403
     assert as_admin.post(reverse("admin:accounts_user_reset_link", args=[987654])).status_code == 404
     assert waiting_tasks() == []
 
 
-def test_tells_a_person_whose_address_an_admin_changes_and_forgets_the_one_before(
-    as_manager: Client, intern: User
-) -> None:
+def test_an_address_changed_by_an_admin_replaces_the_former_and_notifies_it(as_manager: Client, intern: User) -> None:
     EmailAddress.objects.create(user=intern, email=intern.email, verified=True, primary=True)
 
     assert _change(as_manager, intern, email="new@example.edu") == 302
@@ -256,7 +254,7 @@ def test_logs_which_rights_were_given_and_taken(as_manager: Client, intern: User
     assert "True → False" in said
 
 
-def test_opens_the_admin_to_who_gets_a_group_with_rights_and_closes_it_again(as_admin: Client, intern: User) -> None:
+def test_a_group_with_rights_opens_the_admin_and_losing_it_closes_it(as_admin: Client, intern: User) -> None:
     """Nobody has to know of a tick called "staff status"."""
     theirs = signed_in(intern)
     group = Group.objects.get(name="Admins")

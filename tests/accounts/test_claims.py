@@ -94,7 +94,7 @@ def test_finds_the_groups_in_the_shape_of_a_provider(settings: Settings, provide
     assert names <= set(_groups({}, userinfo)), "in the ID token only"
 
 
-def test_finds_groups_in_the_id_token_beside_another_part_of_the_claim_in_userinfo(settings: Settings) -> None:
+def test_finds_groups_in_the_id_token_when_userinfo_has_another_part_of_the_claim(settings: Settings) -> None:
     settings.OIDC_GROUPS_CLAIM = "realm_access.roles"
 
     assert _groups({"realm_access": {"verify_caller": True}}, {"realm_access": {"roles": ["Staff"]}}) == ["Staff"]
@@ -129,7 +129,7 @@ def test_does_not_take_a_part_of_a_listed_name_for_a_group() -> None:
         ("groups", {"hasgroups": True, "groups": ["Staff"]}, True),
     ],
 )
-def test_takes_groups_that_are_kept_elsewhere_for_not_told(
+def test_groups_that_are_stored_elsewhere_count_as_not_reported(
     settings: Settings, caplog: pytest.LogCaptureFixture, claim: str, userinfo: dict[str, Any], given: bool
 ) -> None:
     settings.OIDC_GROUPS_CLAIM = claim
@@ -148,7 +148,7 @@ def test_ignores_aggregated_and_distributed_claims() -> None:
 
 
 @pytest.mark.parametrize("userinfo", [{}, {"groups": None}, {"groups": 7}, {"groups": True}, {"groups": {"a": 1}}])
-def test_warns_once_of_a_claim_that_is_missing_or_makes_no_sense(
+def test_warns_once_of_a_claim_that_is_missing_or_invalid(
     caplog: pytest.LogCaptureFixture, userinfo: dict[str, Any]
 ) -> None:
     for _sign_in in range(3):
@@ -192,7 +192,7 @@ def test_keeps_subjects_apart_to_the_letter() -> None:
         (False, {"email_verified": True}, True),
     ],
 )
-def test_trusts_an_address_of_which_nothing_is_said_only_where_the_settings_say_so(
+def test_trusts_an_address_without_a_verified_claim_only_by_setting(
     settings: Settings, trusted: bool, claim: dict[str, object], verified: bool
 ) -> None:
     settings.OIDC_TRUST_EMAIL = trusted

@@ -24,7 +24,7 @@ from tests.factories import make_intern
 ZITADEL = "urn:zitadel:iam:org:projects:roles"
 
 
-def test_is_offered_first_and_keeps_where_one_wanted_to_go(client: Client, institution: Institution, db: None) -> None:
+def test_is_offered_first_and_keeps_the_next_page(client: Client, institution: Institution, db: None) -> None:
     page = client.get(reverse("account_login"), {"next": "/usage/?a=1&b=2"})
 
     assertContains(page, "Sign in with Example University")
@@ -53,7 +53,7 @@ def test_makes_an_account_for_somebody_new_though_sign_up_is_closed(
     assert not SocialToken.objects.exists()
 
 
-def test_knows_somebody_again(client: Client, institution: Institution, db: None) -> None:
+def test_recognises_a_person_at_the_next_sign_in(client: Client, institution: Institution, db: None) -> None:
     institution.knows("u1", preferred_username="ada", email="ada@example.edu")
     come_back(client)
     client.logout()
@@ -65,7 +65,7 @@ def test_knows_somebody_again(client: Client, institution: Institution, db: None
     assert is_signed_in(client)
 
 
-def test_lets_in_somebody_of_whom_only_the_subject_is_known(client: Client, institution: Institution, db: None) -> None:
+def test_a_subject_alone_is_enough_to_sign_in(client: Client, institution: Institution, db: None) -> None:
     institution.knows("u1")
 
     come_back(client)
@@ -96,16 +96,14 @@ def test_proves_itself_with_pkce_and_asks_userinfo(client: Client, institution: 
 
 
 @pytest.mark.parametrize("parameters", ["scope=admin", "auth_params=prompt%3Dnone"])
-def test_sends_nothing_on_that_a_link_brings(
-    client: Client, institution: Institution, db: None, parameters: str
-) -> None:
+def test_passes_on_no_parameter_of_a_link(client: Client, institution: Institution, db: None, parameters: str) -> None:
     sent = parse_qs(urlsplit(client.get(f"{LOGIN}?{parameters}")["Location"]).query)
 
     assert "admin" not in sent["scope"][0]
     assert "prompt" not in sent
 
 
-def test_never_ties_the_institution_to_the_account_that_is_signed_in(
+def test_never_links_the_institution_to_the_account_that_is_signed_in(
     as_intern: Client, intern: User, institution: Institution
 ) -> None:
     institution.knows("u1", preferred_username="ada")
@@ -116,7 +114,7 @@ def test_never_ties_the_institution_to_the_account_that_is_signed_in(
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example"])
-def test_leads_nowhere_else_afterwards(client: Client, institution: Institution, db: None, target: str) -> None:
+def test_redirects_to_the_portal_only(client: Client, institution: Institution, db: None, target: str) -> None:
     institution.knows("u1")
 
     assertRedirects(come_back(client, f"{LOGIN}?next={target}"), reverse("keys:index"), fetch_redirect_response=False)
@@ -164,14 +162,14 @@ def test_is_set_up_by_the_environment(
         ("http://sso.example.edu", ["accounts.E001"]),
     ],
 )
-def test_has_to_be_asked_over_https(settings: Settings, issuer: str, errors: list[str]) -> None:
+def test_requires_https(settings: Settings, issuer: str, errors: list[str]) -> None:
     settings.OIDC_ISSUER = issuer
 
     assert [error.id for error in institution_is_asked_over_https()] == errors
 
 
 @pytest.mark.parametrize("scopes", [["openid"], ["profile", "email"], [], ["groups", "openid"]])
-def test_has_to_be_asked_who_somebody_is(settings: Settings, scopes: list[str]) -> None:
+def test_requires_the_openid_scope(settings: Settings, scopes: list[str]) -> None:
     settings.OIDC_SCOPES = scopes
 
     errors = [error.id for error in identity_is_asked_for()]

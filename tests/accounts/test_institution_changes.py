@@ -54,7 +54,7 @@ def test_keeps_what_was_changed_here_as_long_as_the_institution_says_the_same(
 
 
 @pytest.mark.parametrize("verified", [True, False])
-def test_takes_over_a_changed_address_and_tells_the_one_before(
+def test_takes_over_a_changed_address_and_notifies_the_former(
     client: Client, institution: Institution, db: None, verified: bool
 ) -> None:
     _sign_in(client, institution, email="ada@example.edu", email_verified=True)
@@ -103,7 +103,7 @@ def test_sends_no_password_links_to_an_address_that_nobody_has_verified(
 
 
 @pytest.mark.parametrize("odd", ["no address", "", 7, None, ["ada@example.edu"], "a\x00@example.edu"])
-def test_keeps_the_address_when_the_new_one_makes_no_sense(
+def test_keeps_the_address_when_the_new_one_is_invalid(
     client: Client, institution: Institution, db: None, odd: object
 ) -> None:
     _sign_in(client, institution, email="ada@example.edu", email_verified=True)

@@ -35,7 +35,7 @@ def test_links_the_account_that_has_the_verified_address(client: Client, institu
     assert User.objects.count() == 1
 
 
-def test_shuts_out_who_knew_the_password_of_an_account_with_an_address_never_confirmed(
+def test_linking_an_account_with_an_unconfirmed_address_removes_its_password(
     client: Client, institution: Institution, sign_in: SignIn, db: None
 ) -> None:
     make_intern("ada", email="ada@example.edu")
@@ -84,7 +84,7 @@ def test_links_by_an_address_verified_in_either_spelling(
 
 
 @pytest.mark.parametrize("rights", [False, True])
-def test_links_by_an_address_of_which_nothing_is_said_where_addresses_are_trusted(
+def test_links_by_an_address_without_a_verified_claim_where_addresses_are_trusted(
     client: Client, institution: Institution, db: None, settings: Settings, rights: bool
 ) -> None:
     """Entra ID says of no address that it is verified. An account with rights is not linked even so."""

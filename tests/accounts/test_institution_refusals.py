@@ -17,7 +17,7 @@ from tests.accounts.signing_in import is_signed_in, providers
 from tests.accounts.visits import CALLBACK, LOGIN, come_back, groups_of
 
 
-def test_refuses_an_answer_that_nobody_waits_for(client: Client, institution: Institution, db: None) -> None:
+def test_refuses_an_unexpected_answer(client: Client, institution: Institution, db: None) -> None:
     for parameters in ("", "?code=x", "?code=x&state=y", "?error=server_error"):
         assertContains(client.get(f"{CALLBACK}{parameters}"), "Sign-in failed", status_code=401)
     assert not User.objects.exists()
@@ -78,7 +78,7 @@ def test_refuses_userinfo_about_somebody_else(
 
 
 @pytest.mark.parametrize("subject", ["", "a\x00b", "\ud800", "x" * 256, None, 7, ["u1"], {"u": 1}])
-def test_lets_in_nobody_whom_no_subject_names(
+def test_refuses_an_identity_without_a_subject(
     client: Client, institution: Institution, db: None, subject: object
 ) -> None:
     """Dropping what the database does not take could make two people one; "None" would be everybody."""

@@ -100,7 +100,7 @@ def test_says_in_the_new_language_that_it_is_saved(intern: User) -> None:
     assertContains(browser.get(reverse(HERE)), "Votre langue et votre fuseau horaire sont enregistrés.")
 
 
-def test_giving_up_the_choice_goes_back_to_what_the_browser_asks_for(intern: User) -> None:
+def test_clearing_the_choice_restores_the_language_of_the_browser(intern: User) -> None:
     """The cookie of an earlier choice must not stand in for it."""
     browser = signed_in(intern)
     browser.post("/language/", {"language": "fr"})
@@ -180,7 +180,7 @@ def test_a_former_name_of_a_zone_is_taken_and_shown(as_intern: Client) -> None:
     assertContains(as_intern.get(reverse(HERE)), '<option value="US/Pacific" selected>US/Pacific</option>', html=True)
 
 
-def test_a_zone_that_has_gone_from_the_machine_breaks_no_page(intern: User) -> None:
+def test_a_zone_that_the_machine_no_longer_has_breaks_no_page(intern: User) -> None:
     browser = signed_in(choose(intern, time_zone="Mars/Base"))
 
     assertContains(browser.get(reverse(HERE)), "Times on your pages and in your mails are in UTC")

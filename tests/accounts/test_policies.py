@@ -57,7 +57,7 @@ def test_gives_the_most_generous_of_two_groups_and_names_both(db: None) -> None:
     assert allowance.names == ("Interns", "Staff")
 
 
-def test_is_modest_when_there_is_no_policy_at_all(db: None) -> None:
+def test_falls_back_to_safe_limits_without_any_policy(db: None) -> None:
     Policy.objects.all().delete()
 
     allowance = policy_of(make_user())
@@ -66,7 +66,7 @@ def test_is_modest_when_there_is_no_policy_at_all(db: None) -> None:
     assert not allowance.rules["personal"].allowed
 
 
-def test_asks_the_database_once(db: None, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_runs_one_query(db: None, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     user = make_user(groups=("Staff", "Interns"))
 
     with django_assert_num_queries(1):
@@ -159,7 +159,7 @@ def test_compares_budgets_by_day_and_keeps_each_with_its_period(
         assert (rule.budget_usd, rule.budget_period) == expected
 
 
-def test_joins_the_models_of_all_groups_unless_one_allows_all() -> None:
+def test_merges_the_models_of_all_groups_unless_one_allows_all() -> None:
     small = policy("temporary", all_models=False, model_names=["small"])
     both = policy("temporary", all_models=False, model_names=["large", "small"])
     every = policy("temporary", all_models=True, model_names=["ignored"])
@@ -169,7 +169,7 @@ def test_joins_the_models_of_all_groups_unless_one_allows_all() -> None:
     assert merged([*small, *every]).rules["temporary"].models is None
 
 
-def test_joins_the_models_of_the_kinds_of_key_for_programs() -> None:
+def test_merges_the_models_of_the_kinds_of_key_for_programs() -> None:
     """Not the Playground's, and not those of a kind that the person may not have."""
     rules = policy("temporary", all_models=False, model_names=["small"])
     assert merged(rules).models == ("small",)
@@ -243,7 +243,7 @@ REFUSED: list[tuple[type[Policy | KeyRule], dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("model", "fields", "why"), REFUSED)
-def test_refuses_what_makes_no_sense(db: None, model: Any, fields: dict[str, Any], why: str) -> None:
+def test_refuses_invalid_values(db: None, model: Any, fields: dict[str, Any], why: str) -> None:
     needed = {} if model is Policy else {"policy": make_policy("Course"), "kind": "personal"}
 
     with pytest.raises(ValidationError, match=why):
@@ -303,7 +303,7 @@ def test_a_superuser_has_what_those_have_who_change_policies_whatever_their_grou
     assert policy_of(make_user(is_superuser=True)).max_live_keys == 77
 
 
-def test_sends_whoever_may_not_change_policies_to_somebody_who_may(sandbox: Sandbox, db: None) -> None:
+def test_people_who_cannot_change_policies_get_a_link_to_a_request(sandbox: Sandbox, db: None) -> None:
     make_policy(None, all_models=False, model_names=["nowhere"])
     helper = make_user("helper", is_staff=True)
     helper.user_permissions.add(Permission.objects.get(codename="view_user"))

@@ -110,7 +110,7 @@ def test_changes_one_kind_and_leaves_the_others(as_manager: Client) -> None:
 
 
 @pytest.mark.parametrize("kind", KeyKind.values)
-def test_loses_no_kind_where_its_section_is_missing(as_manager: Client, kind: str) -> None:
+def test_a_missing_section_deletes_no_kind(as_manager: Client, kind: str) -> None:
     policy, group = make_policy("Course"), Group.objects.create(name="Other")
 
     for url, form in (
@@ -142,7 +142,7 @@ def test_offers_a_kind_that_a_policy_has_no_rule_for(as_manager: Client) -> None
     assert policy.rules.count() == len(KeyKind)
 
 
-def test_shows_a_policy_to_who_may_only_look(intern: User) -> None:
+def test_shows_a_policy_to_people_with_view_permission(intern: User) -> None:
     intern.user_permissions.add(Permission.objects.get(codename="view_policy"))
     User.objects.filter(pk=intern.pk).update(is_staff=True)
     policy = make_policy("Course", all_models=False, model_names=["small"])
@@ -209,7 +209,7 @@ def test_changes_the_default_policy_and_keeps_it_the_default(as_manager: Client)
     assert (default.group, default.max_live_keys) == (None, 9)
 
 
-def test_lets_no_manager_change_the_policy_that_they_live_by(as_manager: Client, manager: User) -> None:
+def test_a_manager_cannot_change_their_own_policy(as_manager: Client, manager: User) -> None:
     """Nor that of a group into which the institution would put them."""
     group = Group.objects.create(name="Rich")
     data = {"userinfo": {"sub": "m", "groups": ["Rich"]}}

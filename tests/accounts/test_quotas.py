@@ -25,13 +25,13 @@ def counted(user: User, action: str = "test", *, limit: int = 3, amount: int = 1
     return True
 
 
-def test_a_person_may_do_so_much_an_hour_and_no_more(intern: User, staff: User) -> None:
+def test_limits_what_a_person_does_in_an_hour(intern: User, staff: User) -> None:
     assert [counted(intern) for _ in range(5)] == [True, True, True, False, False]
     assert counted(intern, "another action")
     assert counted(staff)
 
 
-def test_begins_anew_with_the_next_hour_and_says_when_that_is(intern: User) -> None:
+def test_the_quota_resets_with_the_next_hour_and_says_when(intern: User) -> None:
     assert not counted(intern, limit=10, amount=11)
     assert counted(intern, limit=10, amount=10)
     with pytest.raises(QuotaExceeded) as exceeded:

@@ -51,7 +51,7 @@ def test_changes_nothing_the_second_time_and_asks_once(django_assert_num_queries
     assert said.getvalue() == ""
 
 
-def test_makes_only_who_is_missing() -> None:
+def test_creates_only_the_people_who_are_missing() -> None:
     call_command("seed_demo", stdout=StringIO())
     User.objects.get(username="staff").delete()
 

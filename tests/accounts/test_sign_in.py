@@ -38,7 +38,7 @@ def test_lets_in_by_address_and_in_any_case(client: Client, sign_in: SignIn, db:
     assert is_signed_in(client)
 
 
-def test_lasts_half_a_day(client: Client, sign_in: SignIn, db: None, settings: Settings) -> None:
+def test_a_session_lasts_half_a_day(client: Client, sign_in: SignIn, db: None, settings: Settings) -> None:
     make_intern("intern")
 
     sign_in("intern")
@@ -46,7 +46,7 @@ def test_lasts_half_a_day(client: Client, sign_in: SignIn, db: None, settings: S
     assert client.cookies[settings.SESSION_COOKIE_NAME]["max-age"] == 12 * 3600
 
 
-def test_says_the_same_of_a_wrong_password_and_of_a_name_that_nobody_has(sign_in: SignIn, db: None) -> None:
+def test_a_wrong_password_and_an_unknown_name_get_the_same_message(sign_in: SignIn, db: None) -> None:
     make_intern("intern", email="intern@example.edu")
 
     answers = [sign_in(login, "wrong") for login in ("intern", "nobody", "intern@example.edu", "nobody@example.edu")]
@@ -57,7 +57,7 @@ def test_says_the_same_of_a_wrong_password_and_of_a_name_that_nobody_has(sign_in
 
 
 @pytest.mark.parametrize("login", ["", "x" * 5000, "a\x00b", "<b>", "ada@", "\u202eada", "🦆"])
-def test_refuses_odd_names_in_words(client: Client, sign_in: SignIn, db: None, login: str) -> None:
+def test_an_invalid_name_gets_a_readable_error(client: Client, sign_in: SignIn, db: None, login: str) -> None:
     assert sign_in(login).status_code == 422
     assert not is_signed_in(client)
 
@@ -83,7 +83,7 @@ def test_slows_down_guessing_at_one_account(
     assert is_signed_in(client)
 
 
-def test_lets_the_person_in_after_five_wrong_tries_of_their_own(client: Client, sign_in: SignIn, db: None) -> None:
+def test_a_person_can_sign_in_after_five_wrong_tries(client: Client, sign_in: SignIn, db: None) -> None:
     make_intern("intern")
     _wrong_tries(5)
 
@@ -92,7 +92,7 @@ def test_lets_the_person_in_after_five_wrong_tries_of_their_own(client: Client, 
     assert is_signed_in(client)
 
 
-def test_lets_the_person_in_while_a_stranger_guesses_elsewhere(client: Client, db: None, settings: Settings) -> None:
+def test_a_person_can_sign_in_while_a_stranger_guesses_elsewhere(client: Client, db: None, settings: Settings) -> None:
     settings.TRUSTED_PROXY_COUNT = 1
     make_intern("intern")
     assert _wrong_tries(8, **{"X-Forwarded-For": "10.0.0.1"})[-1] == 429
@@ -102,7 +102,7 @@ def test_lets_the_person_in_while_a_stranger_guesses_elsewhere(client: Client, d
     assert is_signed_in(client)
 
 
-def test_lets_the_person_in_by_a_browser_of_theirs_while_neighbours_guess(
+def test_a_known_browser_can_sign_in_while_neighbours_guess(
     client: Client, sign_in: SignIn, rf: RequestFactory, db: None
 ) -> None:
     """Behind one address, as in a course; with 70 tries a minute the address itself is slowed down as well."""
@@ -117,7 +117,7 @@ def test_lets_the_person_in_by_a_browser_of_theirs_while_neighbours_guess(
     assert is_signed_in(client)
 
 
-def test_knows_the_browser_of_somebody_for_their_own_names_only(client: Client, sign_in: SignIn, db: None) -> None:
+def test_a_known_browser_counts_for_its_own_account_only(client: Client, sign_in: SignIn, db: None) -> None:
     make_intern("intern")
     make_intern("victim")
     sign_in("intern")
@@ -143,7 +143,7 @@ def test_slows_down_guessing_at_one_account_from_many_addresses(
     assert limits.begin_try(refused, "another")
 
 
-def test_counts_no_less_under_another_host(client: Client, db: None, settings: Settings) -> None:
+def test_another_host_name_does_not_reset_the_count(client: Client, db: None, settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     make_intern("intern")
     hosts = [f"{name}.example.edu" for name in ("portal", "PORTAL", "evil", "10-0-0-1")]
@@ -153,7 +153,7 @@ def test_counts_no_less_under_another_host(client: Client, db: None, settings: S
     assert statuses == [[422] * 2] * 3 + [[429] * 2]
 
 
-def test_finds_the_person_whom_nobody_can_hide(client: Client, sign_in: SignIn, db: None) -> None:
+def test_another_account_cannot_take_over_the_name_of_a_person(client: Client, sign_in: SignIn, db: None) -> None:
     """Neither by an address that they are only changing to, nor by taking the address for a user name."""
     mallory = make_user("mallory")
     EmailAddress.objects.create(user=mallory, email="intern@example.edu", verified=False)
@@ -175,7 +175,7 @@ def test_logs_a_wrong_try_without_what_was_typed(sign_in: SignIn, db: None, capl
     assert "secret" not in caplog.text
 
 
-def test_still_lets_in_others_meanwhile(client: Client, sign_in: SignIn, db: None) -> None:
+def test_others_can_sign_in_meanwhile(client: Client, sign_in: SignIn, db: None) -> None:
     make_intern("intern")
     for _attempt in range(8):
         sign_in("nobody", "wrong")
@@ -185,7 +185,7 @@ def test_still_lets_in_others_meanwhile(client: Client, sign_in: SignIn, db: Non
     assert is_signed_in(client)
 
 
-def test_lets_a_class_in_that_shares_one_address(client: Client, sign_in: SignIn, db: None) -> None:
+def test_a_class_behind_one_address_can_sign_in(client: Client, sign_in: SignIn, db: None) -> None:
     make_intern("intern")
     for number in range(99):  # what counts is that a form came; few are filled in, so that the test is quick
         client.post(LOGIN, {"login": f"student-{number}", "password": "mistyped" if number % 3 == 0 else ""})
@@ -195,14 +195,14 @@ def test_lets_a_class_in_that_shares_one_address(client: Client, sign_in: SignIn
     assert is_signed_in(client)
 
 
-def test_stops_an_address_that_tries_one_name_after_the_other(sign_in: SignIn, db: None) -> None:
+def test_blocks_an_address_that_tries_many_names(sign_in: SignIn, db: None) -> None:
     answers = [sign_in(f"nobody-{number}", "wrong") for number in range(61)]
 
     assert {answer.status_code for answer in answers[:60]} == {422}
     assert answers[60].status_code == 429
 
 
-def test_stops_an_address_that_tries_all_the_time(client: Client, db: None, settings: Settings) -> None:
+def test_blocks_an_address_with_too_many_tries(client: Client, db: None, settings: Settings) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login": "3/m/ip"}
 
     answers = [client.post(LOGIN, {"login": "nobody"}) for _attempt in range(4)]
@@ -212,7 +212,7 @@ def test_stops_an_address_that_tries_all_the_time(client: Client, db: None, sett
     assertContains(answers[3], "<main", status_code=429)  # in the layout
 
 
-def test_counts_the_address_that_the_proxy_tells(client: Client, db: None, settings: Settings) -> None:
+def test_counts_the_address_that_the_proxy_reports(client: Client, db: None, settings: Settings) -> None:
     settings.TRUSTED_PROXY_COUNT, settings.ACCOUNT_RATE_LIMITS = 1, {"login": "3/m/ip"}
 
     def status_of_a_try_from(forwarded: str) -> int:
@@ -241,7 +241,7 @@ def test_a_password_of_an_earlier_release_lets_in_and_is_hashed_anew(
     assert person.password.startswith("argon2$argon2id$v=19$m=7168,t=5,p=1$")
 
 
-def test_tells_an_inactive_person_and_does_not_let_them_in(client: Client, sign_in: SignIn, db: None) -> None:
+def test_an_inactive_person_cannot_sign_in_and_reads_why(client: Client, sign_in: SignIn, db: None) -> None:
     make_intern("intern", is_active=False)
 
     answer = sign_in("intern")
@@ -251,7 +251,7 @@ def test_tells_an_inactive_person_and_does_not_let_them_in(client: Client, sign_
     assert not is_signed_in(client)
 
 
-def test_does_not_tell_a_stranger_that_a_person_is_inactive(sign_in: SignIn, db: None) -> None:
+def test_a_wrong_password_does_not_reveal_that_a_person_is_inactive(sign_in: SignIn, db: None) -> None:
     make_intern("intern", is_active=False)
 
     assertContains(sign_in("intern", "wrong"), MISMATCH, status_code=422)
@@ -268,7 +268,7 @@ def test_ends_the_sessions_of_a_person_who_is_made_inactive(client: Client, sign
 
 
 @pytest.mark.parametrize("target", ["/usage/", "/models/?q=small"])
-def test_goes_where_one_wanted_to(client: Client, sign_in: SignIn, db: None, target: str) -> None:
+def test_redirects_to_the_requested_page(client: Client, sign_in: SignIn, db: None, target: str) -> None:
     make_intern("intern")
 
     assertContains(client.get(LOGIN, {"next": target}), f'name="next" value="{target}"')
@@ -279,7 +279,7 @@ def test_goes_where_one_wanted_to(client: Client, sign_in: SignIn, db: None, tar
     "target",
     ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "http:evil.example", "\x00"],
 )
-def test_goes_nowhere_else(client: Client, sign_in: SignIn, db: None, target: str) -> None:
+def test_redirects_to_the_portal_only(client: Client, sign_in: SignIn, db: None, target: str) -> None:
     make_intern("intern")
 
     assertRedirects(sign_in("intern", next=target), reverse("keys:index"), fetch_redirect_response=False)
@@ -287,7 +287,7 @@ def test_goes_nowhere_else(client: Client, sign_in: SignIn, db: None, target: st
     assertRedirects(client.get(LOGIN, {"next": target}), reverse("keys:index"), fetch_redirect_response=False)
 
 
-def test_renews_the_session_so_that_nobody_can_plant_one(client: Client, sign_in: SignIn, db: None) -> None:
+def test_a_sign_in_renews_the_session_key(client: Client, sign_in: SignIn, db: None) -> None:
     make_intern("intern")
     client.session["planted"] = "yes"
     client.session.save()
@@ -337,7 +337,7 @@ def test_offers_neither_sign_up_nor_an_institution_unless_there_is_one(client: C
         "oidc/other/login/",
     ],
 )
-def test_has_no_route_that_is_not_offered(as_intern: Client, path: str) -> None:
+def test_only_the_offered_routes_exist(as_intern: Client, path: str) -> None:
     assert as_intern.get(f"/account/{path}").status_code == 404
 
 

@@ -31,7 +31,7 @@ def _hashed_while(act: Callable[[], object]) -> int:
     return CountingHasher.hashed
 
 
-def test_works_as_hard_for_a_name_that_nobody_has(sign_in: SignIn, db: None, settings: Settings) -> None:
+def test_an_unknown_name_costs_as_much_work_as_a_known_one(sign_in: SignIn, db: None, settings: Settings) -> None:
     """For user names and addresses, with a password here or none, switched off or not."""
     settings.PASSWORD_HASHERS = ["tests.accounts.test_sign_in_work.CountingHasher"]
     person = make_intern("intern", email="intern@example.edu")
@@ -47,7 +47,7 @@ def test_works_as_hard_for_a_name_that_nobody_has(sign_in: SignIn, db: None, set
     assert set(hashed.values()) == {1}, hashed
 
 
-def test_does_the_same_work_for_a_known_and_an_unknown_address(client: Client, db: None, settings: Settings) -> None:
+def test_an_unknown_address_costs_as_much_work_as_a_known_one(client: Client, db: None, settings: Settings) -> None:
     """When a link is asked for, and when somebody signs up."""
     settings.PASSWORD_HASHERS = ["tests.accounts.test_sign_in_work.CountingHasher"]
     settings.SIGNUP_OPEN, settings.ACCOUNT_EMAIL_VERIFICATION = True, "mandatory"

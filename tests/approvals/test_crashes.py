@@ -50,7 +50,7 @@ def _be_over(person: User) -> None:
 
 @pytest.mark.parametrize("prepare", [granting, ending])
 @pytest.mark.parametrize("folder", FOLDERS, ids=["approvals", "keys"])
-def test_is_made_whole_after_a_kill_at_any_line(
+def test_is_repaired_after_a_kill_at_any_line(
     intern: User,
     decider: User,
     sandbox: Sandbox,

@@ -124,7 +124,7 @@ def test_a_model_may_be_called_with_keys_that_are_there_until_the_grant_is_over(
     assert not chat(sandbox, secret).ok
 
 
-def test_who_has_no_key_yet_gets_the_grant_with_the_first(intern: User, decider: User, sandbox: Sandbox) -> None:
+def test_the_first_key_comes_with_the_grant(intern: User, decider: User, sandbox: Sandbox) -> None:
     assert approve(ask(intern), decider)
     assert sandbox.live_keys() == []
 
@@ -135,7 +135,7 @@ def test_who_has_no_key_yet_gets_the_grant_with_the_first(intern: User, decider:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("path", ["/team/update", "/key/update"])
-def test_a_gateway_that_fails_has_the_grant_with_the_next_run_and_loses_it_likewise(
+def test_the_next_run_applies_or_removes_a_grant_after_a_gateway_failure(
     poor: User, decider: User, sandbox: Sandbox, path: str, fault: str
 ) -> None:
     fresh = issue(poor)
@@ -164,9 +164,7 @@ def test_a_gateway_that_fails_has_the_grant_with_the_next_run_and_loses_it_likew
     assert not key_services.find_outdated()
 
 
-def test_a_person_whose_gateway_call_fails_keeps_nobody_else_waiting(
-    poor: User, decider: User, sandbox: Sandbox
-) -> None:
+def test_a_failed_gateway_call_delays_nobody_else(poor: User, decider: User, sandbox: Sandbox) -> None:
     other = make_user("other", groups=("Interns",))
     fresh, of_other = issue(poor), issue(other)
     for person in (poor, other):
@@ -196,7 +194,7 @@ def test_a_key_that_is_being_changed_follows_later(poor: User, decider: User, sa
     assert live_token(key)
 
 
-def test_two_grants_end_each_in_its_time(poor: User, decider: User, sandbox: Sandbox) -> None:
+def test_two_grants_end_independently(poor: User, decider: User, sandbox: Sandbox) -> None:
     issue(poor)
     approve(ask(poor), decider)
     expire(poor)
@@ -207,7 +205,7 @@ def test_two_grants_end_each_in_its_time(poor: User, decider: User, sandbox: San
 
 
 # --- What keeps failing, and other gateways ------------------------------------------------------------
-def test_what_keeps_failing_is_tried_ever_more_seldom(intern: User, decider: User, sandbox: Sandbox) -> None:
+def test_repeated_failures_are_retried_with_backoff(intern: User, decider: User, sandbox: Sandbox) -> None:
     issue(intern)
     request = ask(intern)
     services.approve(request=request, actor=BY_TEST, amount_usd=Decimal(2), ends_on=request.ends_on)

@@ -31,7 +31,7 @@ def a_day_later() -> None:
     RequestDigest.objects.filter(sent_at__isnull=False).update(sent_at=timezone.now() - timedelta(hours=24, minutes=1))
 
 
-def test_whoever_decides_has_one_mail_a_day_with_all_that_is_open(
+def test_a_decider_gets_one_mail_a_day_with_all_open_requests(
     intern: User, decider: User, supervisor: User, settings: Settings
 ) -> None:
     supervise(supervisor, intern)
@@ -57,7 +57,7 @@ def test_whoever_decides_has_one_mail_a_day_with_all_that_is_open(
     assert any("3 requests" in str(message.subject) for message in mail.outbox[2:])
 
 
-def test_nobody_has_a_mail_about_nothing(intern: User, decider: User) -> None:
+def test_sends_no_mail_without_open_requests(intern: User, decider: User) -> None:
     request = ask(intern)
     services.withdraw(request=request, actor=Actor(user=intern))
     ask(decider)  # nobody decides for themselves
@@ -66,7 +66,7 @@ def test_nobody_has_a_mail_about_nothing(intern: User, decider: User) -> None:
     assert mail.outbox == []
 
 
-def test_whoever_asked_has_one_mail_with_the_decision(intern: User, decider: User, sandbox: Sandbox) -> None:
+def test_the_requester_gets_one_mail_with_the_decision(intern: User, decider: User, sandbox: Sandbox) -> None:
     approve(ask(intern), decider, reason="good luck")
     services.refuse(request=ask(intern, "model", name="large"), actor=Actor(user=decider), reason="too dear")
 
@@ -81,7 +81,7 @@ def test_whoever_asked_has_one_mail_with_the_decision(intern: User, decider: Use
     assert "Decided by Decider D." in refused.body
 
 
-def test_whoever_has_no_address_is_passed_over(decider: User, sandbox: Sandbox) -> None:
+def test_people_without_an_address_are_skipped(decider: User, sandbox: Sandbox) -> None:
     approve(ask(make_user("nobody", email="")), decider)
 
     assert services.mail_decisions() == 0
@@ -89,7 +89,7 @@ def test_whoever_has_no_address_is_passed_over(decider: User, sandbox: Sandbox) 
 
 
 @pytest.mark.parametrize("stage", ["", "RCPT", "DATA"])
-def test_a_server_that_cuts_costs_no_mail_and_sends_none_twice(
+def test_a_broken_mail_connection_loses_and_repeats_no_mail(
     server: MailServer, intern: User, decider: User, sandbox: Sandbox, stage: str
 ) -> None:
     approve(ask(intern), decider)

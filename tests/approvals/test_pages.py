@@ -116,7 +116,7 @@ def test_a_day_reaches_the_browser_in_every_language(intern: User, decider: User
 
 
 # --- Deciding -----------------------------------------------------------------------------------------
-def test_approves_with_one_click_and_a_second_decider_is_told(
+def test_approves_with_one_click_and_a_second_decider_sees_the_decision(
     intern: User, as_intern: Client, decider: User, as_admin: Client, sandbox: Sandbox
 ) -> None:
     request, browser = ask(intern), signed_in(decider)
@@ -157,7 +157,7 @@ def test_changes_what_is_granted_and_refuses_with_a_reason_only(
     assert Grant.objects.count() == 1
 
 
-def test_a_gateway_that_is_away_leaves_the_grant_standing(intern: User, decider: User, sandbox: Sandbox) -> None:
+def test_an_unavailable_gateway_keeps_the_grant(intern: User, decider: User, sandbox: Sandbox) -> None:
     issue(intern)
     request = ask(intern)
     sandbox.faults("/team/update", "error")
@@ -178,7 +178,7 @@ def test_so_many_decisions_an_hour_and_no_more(intern: User, decider: User, sett
 
 
 # --- Who ----------------------------------------------------------------------------------------------
-def test_only_who_decides_sees_a_request_and_only_who_asks_withdraws_it(
+def test_only_deciders_see_a_request_and_only_the_requester_withdraws_it(
     intern: User, decider: User, supervisor: User, as_admin: Client, as_staff: Client, sandbox: Sandbox
 ) -> None:
     supervise(supervisor, intern)
@@ -219,7 +219,7 @@ def test_only_who_decides_sees_a_request_and_only_who_asks_withdraws_it(
     assert AccessRequest.objects.get(pk=request.pk).state == "withdrawn"
 
 
-def test_nobody_decides_what_they_ask_for_themselves(admin: User, decider: User) -> None:
+def test_nobody_decides_their_own_request(admin: User, decider: User) -> None:
     for person in (admin, decider):
         request, browser = ask(person), signed_in(person)
         for name in ("approve", "refuse"):
@@ -248,9 +248,7 @@ def test_the_badge_counts_what_waits_for_a_person(intern: User, decider: User, s
     assert (badge(supervisor), badge(decider), badge(intern)) == (True, False, False)
 
 
-def test_lists_first_what_waits_for_the_reader_and_asks_as_much_for_many_as_for_few(
-    decider: User, supervisor: User
-) -> None:
+def test_lists_requests_to_decide_first_with_a_constant_number_of_queries(decider: User, supervisor: User) -> None:
     browser, asked = signed_in(decider), []
     for number in range(4):
         person = make_user(f"led-{number}", first_name=f"Led {number}")
@@ -268,7 +266,7 @@ def test_lists_first_what_waits_for_the_reader_and_asks_as_much_for_many_as_for_
     assert page.count("waits for the supervisor") == 4
 
 
-def test_of_a_decided_request_its_page_says_by_whom(intern: User, decider: User) -> None:
+def test_the_page_of_a_decided_request_names_the_decider(intern: User, decider: User) -> None:
     approve(request := ask(intern), decider)
 
     page = words_of(signed_in(decider).get(url_of("detail", request)))

@@ -28,7 +28,7 @@ def addressed_to(user: User) -> set[AccessRequest]:
     return set(AccessRequest.objects.addressed_to(user))
 
 
-def test_the_same_thing_is_asked_for_once_at_a_time(intern: User, decider: User) -> None:
+def test_one_open_request_for_the_same_thing(intern: User, decider: User) -> None:
     first = ask(intern)
 
     assert ask(intern, amount_usd=Decimal(3)) == first
@@ -55,7 +55,9 @@ def test_ten_tabs_at_once_make_one_request(intern: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_deciders_at_once_one_decides_and_the_others_are_told(intern: User, decider: User, admin: User) -> None:
+def test_of_concurrent_decisions_one_counts_and_the_others_are_refused(
+    intern: User, decider: User, admin: User
+) -> None:
     request = ask(intern)
 
     def decide(number: int) -> str:
@@ -83,7 +85,7 @@ def test_of_deciders_at_once_one_decides_and_the_others_are_told(intern: User, d
     assert AuditEntry.objects.filter(object_kind="request", action__in=("approve", "refuse")).count() == 1
 
 
-def test_what_is_over_is_told_in_words(intern: User, decider: User) -> None:
+def test_a_request_that_is_over_gets_a_readable_error(intern: User, decider: User) -> None:
     request = ask(intern)
     services.withdraw(request=request, actor=Actor(user=intern))
 
@@ -96,7 +98,7 @@ def test_what_is_over_is_told_in_words(intern: User, decider: User) -> None:
     assert Grant.objects.count() == 1
 
 
-def test_a_supervisor_decides_for_their_interns_and_whoever_may_for_all(
+def test_supervisors_decide_for_their_interns_and_deciders_for_everybody(
     intern: User, decider: User, supervisor: User
 ) -> None:
     other = make_user("other")
@@ -110,7 +112,7 @@ def test_a_supervisor_decides_for_their_interns_and_whoever_may_for_all(
     assert own not in decidable_by(decider)
 
 
-def test_whoever_is_no_intern_any_more_goes_to_those_who_decide(decider: User, supervisor: User) -> None:
+def test_requests_of_former_interns_go_to_the_deciders(decider: User, supervisor: User) -> None:
     yesterday = timezone.localdate() - timedelta(days=2)
     left, led_by_nobody, staff = make_intern("left"), make_intern("led"), make_staff("staff-intern")
     supervise(supervisor, left, stay_ends_on=yesterday)
@@ -154,9 +156,7 @@ def test_a_supervisor_gives_no_more_a_day_than_they_have_and_not_in_parts(intern
     assert policy_of(intern).person_budget_usd == 9
 
 
-def test_nobody_decides_for_somebody_who_may_have_interns_by_the_default_policy(
-    decider: User, supervisor: User
-) -> None:
+def test_the_default_policy_makes_nobody_a_supervisor_who_decides(decider: User, supervisor: User) -> None:
     person = make_user("in-no-group")
     supervise(supervisor, person)
     request = ask(person)

@@ -80,7 +80,7 @@ def make_person(role: str) -> User | None:
 
 @pytest.mark.timeout(600)  # hundreds of pages, on a machine that may be busy
 @pytest.mark.parametrize("role", ["anonymous", "intern", "staff", "admin"])
-def test_no_odd_request_is_an_error_of_ours(sandbox: Sandbox, errors: list[str], role: str) -> None:
+def test_no_fuzzed_request_causes_a_server_error(sandbox: Sandbox, errors: list[str], role: str) -> None:
     know_the_models()
     browser = Browser(make_person(role))
     fuzzer = Fuzzer(8, cookie_names=COOKIES, kept=kept)

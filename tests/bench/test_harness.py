@@ -42,7 +42,7 @@ def test_keeps_the_newest_figure_of_each_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("ok", "held"), [(True, True), (None, True), (False, False)])
-def test_says_whether_every_bar_was_held(
+def test_reports_whether_every_bar_was_met(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], ok: bool | None, held: bool
 ) -> None:
     figures = [Figure(name="a", value=1, unit="s", bar="", ok=ok), at_most("b", 1, "ms", 2)]

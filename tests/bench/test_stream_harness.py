@@ -45,7 +45,7 @@ def test_notices_a_token_that_is_lost_moved_or_there_twice(text: str, corruption
     assert corruption_of(text, 4) == corruption
 
 
-def test_puts_the_text_together_as_a_page_would() -> None:
+def test_assembles_the_text_as_a_page_does() -> None:
     spelt = Appender("text-1")
     events = [
         message(partial("playground-conversation", SafeString("<p>9</p>"), swap="beforeend")),
@@ -75,7 +75,7 @@ def test_reads_three_streams_at_once_from_the_gateway(gateway: Sandbox) -> None:
     assert all(one.first_s and one.first_s < 0.3 < one.total_s for one in results)
 
 
-def test_leaves_without_a_word(gateway: Sandbox) -> None:
+def test_disconnects_abruptly(gateway: Sandbox) -> None:
     secret = gateway.call("POST", "/key/generate", body={}).json()["key"]
     before = gateway.connections()["closed_by_client"]
 
@@ -95,7 +95,7 @@ def test_compares_portals_part_by_part(tmp_path: Path, capsys: pytest.CaptureFix
     assert "| x: threads, most | 3.00 | 2.00 |  |  |" in said
 
 
-def test_holds_no_bar_of_a_baseline_that_is_not_there(tmp_path: Path) -> None:
+def test_skips_bars_without_a_baseline(tmp_path: Path) -> None:
     assert report({"B": {"an ordinary page: processor": 1e9}}, kept_in=tmp_path / "results.json")
     assert not report({"B": {LOST: 1}}, kept_in=tmp_path / "results.json")
 

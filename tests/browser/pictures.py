@@ -60,7 +60,7 @@ def test_my_keys_in_every_state(
     keep(visit("/", user=staff, viewport=size, color_scheme=scheme), "keys-all", size, scheme)
 
 
-def test_the_door(visit: Visit, size: ViewportSize, scheme: Scheme) -> None:
+def test_the_sign_in_page(visit: Visit, size: ViewportSize, scheme: Scheme) -> None:
     keep(visit("/", viewport=size, color_scheme=scheme), "door", size, scheme)
 
 

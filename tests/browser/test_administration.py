@@ -10,7 +10,7 @@ from tests.keys.acts import issue
 pytestmark = pytest.mark.browser
 
 
-def test_an_admin_looks_around(visit: Visit, admin: User, intern: User) -> None:
+def test_the_admin_pages_work_under_the_content_security_policy(visit: Visit, admin: User, intern: User) -> None:
     issue(intern, "thesis")
     page = visit("/admin/", user=admin)
     links = page.locator("#content-main th a")

@@ -9,7 +9,7 @@ from tests.browser.visit import Visit, background
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("script", [True, False])]
 
 
-def test_french_stays(visit: Visit, intern: User, script: bool) -> None:
+def test_the_choice_of_french_is_kept(visit: Visit, intern: User, script: bool) -> None:
     page = visit("/models/?q=chat", user=intern, java_script_enabled=script)
 
     page.get_by_role("button", name="Français").click()
@@ -23,13 +23,13 @@ def test_french_stays(visit: Visit, intern: User, script: bool) -> None:
     expect(page.get_by_role("heading", name="My keys")).to_be_visible()
 
 
-def test_who_asks_in_french_is_answered_in_french(visit: Visit, script: bool) -> None:
+def test_a_browser_that_prefers_french_gets_french(visit: Visit, script: bool) -> None:
     page = visit("/", locale="fr-FR", java_script_enabled=script)
 
     expect(page.locator("html")).to_have_attribute("lang", "fr")
 
 
-def test_dark_stays(visit: Visit, intern: User, script: bool) -> None:
+def test_the_dark_theme_is_kept(visit: Visit, intern: User, script: bool) -> None:
     page = visit("/models/?q=chat", user=intern, java_script_enabled=script, color_scheme="light")
     light = background(page)
     page.evaluate("document.body.dataset.same = ''")
@@ -46,7 +46,7 @@ def test_dark_stays(visit: Visit, intern: User, script: bool) -> None:
     assert background(page) != light
 
 
-def test_colours_follow_the_system_again(visit: Visit, intern: User, script: bool) -> None:
+def test_the_theme_can_follow_the_system_again(visit: Visit, intern: User, script: bool) -> None:
     page = visit("/", user=intern, java_script_enabled=script, color_scheme="dark")
     dark = background(page)
 

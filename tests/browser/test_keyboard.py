@@ -14,7 +14,7 @@ from tests.sandbox_process import Sandbox
 pytestmark = pytest.mark.browser
 
 
-def test_tab_goes_through_the_page_as_it_is_read(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+def test_tab_order_follows_the_reading_order(visit: Visit, intern: User, sandbox: Sandbox) -> None:
     ending_in(issue(intern, "thesis").key, sandbox, days=5)
     page = visit("/", user=intern)
 
@@ -29,7 +29,7 @@ def test_tab_goes_through_the_page_as_it_is_read(visit: Visit, intern: User, san
     ]
 
 
-def test_the_skip_link_leads_past_the_places(visit: Visit, intern: User) -> None:
+def test_the_skip_link_skips_the_navigation(visit: Visit, intern: User) -> None:
     page = visit("/", user=intern)
 
     tab(page)
@@ -78,7 +78,7 @@ def test_escape_closes_a_menu_and_gives_the_focus_back(visit: Visit, intern: Use
     expect(page.get_by_role("link", name="History of my keys")).to_be_hidden()
 
 
-def test_a_menu_closes_behind_the_focus(visit: Visit, intern: User) -> None:
+def test_a_menu_closes_when_the_focus_leaves_it(visit: Visit, intern: User) -> None:
     page = visit("/", user=intern)
     page.locator("summary", has_text="Light or dark").focus()
     page.keyboard.press("Enter")
@@ -90,7 +90,7 @@ def test_a_menu_closes_behind_the_focus(visit: Visit, intern: User) -> None:
 
 
 @pytest.mark.parametrize("key", ["Escape", "Enter"])
-def test_keeping_a_key_gives_the_focus_back_to_what_asked(visit: Visit, intern: User, key: str) -> None:
+def test_cancelling_a_deletion_returns_the_focus(visit: Visit, intern: User, key: str) -> None:
     issue(intern, "thesis")
     page = visit("/", user=intern)
     open_delete(page)
@@ -127,7 +127,7 @@ def test_after_a_deletion_the_focus_is_on_the_row_that_says_so(visit: Visit, int
     expect(steps.row(page, "thesis").get_by_role("link", name="thesis")).to_be_focused()
 
 
-def test_after_the_deletion_of_a_row_that_goes_the_focus_is_on_the_next(visit: Visit, intern: User) -> None:
+def test_when_a_deleted_row_disappears_the_focus_moves_to_the_next(visit: Visit, intern: User) -> None:
     issue(intern, "essay")
     key = issue(intern, "thesis").key
     page = visit("/", user=intern)

@@ -44,7 +44,7 @@ def test_the_first_form_of_somebody_with_both_kinds_fits(visit: Visit, db: None,
 
 
 @pytest.mark.parametrize("language", ["en-GB", "fr"])
-def test_acts_lie_over_no_word_of_a_key(visit: Visit, staff: User, sandbox: Sandbox, language: str) -> None:
+def test_actions_overlap_no_text_of_a_key(visit: Visit, staff: User, sandbox: Sandbox, language: str) -> None:
     for label in (LONG, "short"):
         ending_in(issue(staff, label, intern_name="Intern B").key, sandbox, days=3)
     page = visit("/", user=staff, locale=language)
@@ -87,7 +87,7 @@ def dialogs_of(page: Page) -> list[str]:
     return seen
 
 
-def test_a_secret_that_was_not_copied_is_not_left_by_mistake(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+def test_leaving_before_copying_the_secret_asks_for_confirmation(visit: Visit, intern: User, sandbox: Sandbox) -> None:
     page = visit("/", user=intern, first=True)
     page.get_by_role("textbox", name="Label").fill("thesis")
     page.get_by_role("button", name="Create key").click()
@@ -105,7 +105,9 @@ def test_a_secret_that_was_not_copied_is_not_left_by_mistake(visit: Visit, inter
 
 
 @pytest.mark.parametrize("way", ["button", "keyboard", "says so"])
-def test_a_copied_secret_is_left_without_a_question(visit: Visit, intern: User, sandbox: Sandbox, way: str) -> None:
+def test_leaving_after_copying_the_secret_needs_no_confirmation(
+    visit: Visit, intern: User, sandbox: Sandbox, way: str
+) -> None:
     page = visit("/", user=intern, first=True)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("textbox", name="Label").fill("thesis")
@@ -126,7 +128,7 @@ def test_a_copied_secret_is_left_without_a_question(visit: Visit, intern: User, 
     assert asked == []
 
 
-def test_a_page_without_a_secret_asks_nothing(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+def test_leaving_a_page_without_a_secret_needs_no_confirmation(visit: Visit, intern: User, sandbox: Sandbox) -> None:
     page = visit("/", user=intern, first=True)
     asked = dialogs_of(page)
     page.get_by_role("textbox", name="Label").fill("thesis")

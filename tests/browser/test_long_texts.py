@@ -28,7 +28,7 @@ def test_a_box_grows_with_its_text(visit: Visit, intern: User, path: str) -> Non
     assert box.bounding_box() == empty
 
 
-def test_long_thoughts_need_no_mouse(visit: Visit, intern: User) -> None:
+def test_long_reasoning_scrolls_by_keyboard(visit: Visit, intern: User) -> None:
     conversation = rows.conversation(intern, ("Which one?", f"<think>{THOUGHTS}</think>The first."))
     rows.answer(rows.message(conversation, "Sure?", parent=rows.last_answer(conversation)), "Yes.", reasoning=THOUGHTS)
     page = visit(reverse("playground:conversation", args=[conversation.pk]), user=intern)

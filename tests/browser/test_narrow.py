@@ -14,7 +14,7 @@ PAGES = ["/", "/usage/", "/playground/", "/playground/compare/", "/playground/mo
 
 
 @pytest.mark.parametrize("language", ["en-GB", "fr"])
-def test_nothing_sticks_out_of_a_narrow_window(visit: Visit, intern: User, language: str) -> None:
+def test_nothing_overflows_a_narrow_window(visit: Visit, intern: User, language: str) -> None:
     page = visit("about:blank", user=intern, viewport=NARROW, locale=language)
     beyond = {}
 
@@ -25,7 +25,7 @@ def test_nothing_sticks_out_of_a_narrow_window(visit: Visit, intern: User, langu
     assert beyond == dict.fromkeys(PAGES, 0)
 
 
-def test_the_way_home_has_its_name_where_it_is_not_seen(visit: Visit, intern: User) -> None:
+def test_the_home_link_keeps_its_accessible_name(visit: Visit, intern: User) -> None:
     page = visit("/models/", user=intern, viewport=NARROW)
 
     home = page.get_by_role("link", name="Passerelle", exact=True)

@@ -40,7 +40,7 @@ def people_with_long_names(visit: Visit, staff: User, intern: User) -> None:
 
 
 # --- Long names -----------------------------------------------------------------------------------
-def test_long_names_leave_the_numbers_of_people_in_sight(
+def test_long_names_leave_the_numbers_of_people_visible(
     visit: Visit, people_with_long_names: None, admin: User
 ) -> None:
     wrong = []
@@ -56,7 +56,7 @@ def test_long_names_leave_the_numbers_of_people_in_sight(
     assert wrong == []
 
 
-def test_a_long_name_of_a_model_leaves_its_prices_in_sight(visit: Visit, intern: User) -> None:
+def test_a_long_model_name_leaves_its_prices_visible(visit: Visit, intern: User) -> None:
     GatewayModel.objects.filter(name="gpt-4o-mini").update(name=LONG_MODEL)
     page = visit("/models/", user=intern, viewport=PHONE)
     for size in (PHONE, TABLET):
@@ -64,7 +64,7 @@ def test_a_long_name_of_a_model_leaves_its_prices_in_sight(visit: Visit, intern:
         assert page.get_by_role("row").filter(has_text=LONG_MODEL).evaluate(OUT_OF_SIGHT) == []
 
 
-def test_a_long_problem_leaves_the_numbers_of_a_run_in_sight(visit: Visit, admin: User) -> None:
+def test_a_long_error_leaves_the_numbers_of_a_run_visible(visit: Visit, admin: User) -> None:
     about = {"kind": PollRun.Kind.BUTTON, "first_day": utc_today(), "last_day": utc_today()}
     PollRun.objects.create(
         **about,
@@ -107,7 +107,7 @@ def test_the_button_of_an_institution_with_a_long_name_wraps(
 
 
 @pytest.mark.parametrize("language", ["en-GB", "fr"])
-def test_every_place_of_the_navigation_is_in_sight_on_a_small_phone(visit: Visit, intern: User, language: str) -> None:
+def test_the_whole_navigation_is_visible_on_a_small_phone(visit: Visit, intern: User, language: str) -> None:
     page = visit("/", user=intern, viewport=SMALL_PHONE, locale=language)
 
     for width in (320, 360, 390):
@@ -135,7 +135,7 @@ CHOSEN = {  # by page: what may be chosen, and what marks it
 }
 
 
-def test_what_is_chosen_can_be_told_in_forced_colours(visit: Visit, people_with_long_names: None, admin: User) -> None:
+def test_the_selection_is_visible_in_forced_colours(visit: Visit, people_with_long_names: None, admin: User) -> None:
     admin.groups.add(Group.objects.get(name="Staff"))
     alike = []
     for path, places in CHOSEN.items():
@@ -213,7 +213,7 @@ def _sort(page: Page) -> None:
     page.get_by_role("link", name="Requests").click()
 
 
-def test_a_click_shows_at_once_that_it_works(visit: Visit, people_with_long_names: None, admin: User) -> None:
+def test_a_click_shows_a_busy_state_at_once(visit: Visit, people_with_long_names: None, admin: User) -> None:
     for act in (_period, _filter, _sort):
         _see_it_work(visit("/usage/everyone/", user=admin), act)
 

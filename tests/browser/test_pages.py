@@ -23,17 +23,19 @@ INLINE = """[...document.querySelectorAll('script:not([src]), style, [style]:not
 
 
 @pytest.mark.timeout(900)  # many pages, each looked at four times
-def test_who_has_not_come_in_finds_pages_in_order(visit: Visit, axe_on_phone: bool) -> None:
+def test_public_pages_are_accessible_and_fit_the_window(visit: Visit, axe_on_phone: bool) -> None:
     assert_all_in_order(visit("about:blank"), PUBLIC, axe_on_phone)
 
 
 @pytest.mark.timeout(900)
-def test_a_newcomer_finds_pages_in_order(visit: Visit, intern: User, axe_on_phone: bool) -> None:
+def test_pages_of_a_new_person_are_accessible_and_fit_the_window(
+    visit: Visit, intern: User, axe_on_phone: bool
+) -> None:
     assert_all_in_order(visit("about:blank", user=intern), OF_A_NEWCOMER, axe_on_phone)
 
 
 @pytest.mark.timeout(900)
-def test_who_has_many_keys_finds_pages_in_order(
+def test_pages_with_many_keys_are_accessible_and_fit_the_window(
     visit: Visit, staff: User, sandbox: Sandbox, axe_on_phone: bool
 ) -> None:
     keys_in_every_state(staff, sandbox)
@@ -99,7 +101,7 @@ def sticks_out(page: Page) -> int:
         ("document.querySelector('[role=img]').ariaLabel = ''", "svg-img-alt"),
     ],
 )
-def test_axe_sees_what_is_wrong(visit: Visit, intern: User, harm: str, rule: str) -> None:
+def test_axe_finds_violations(visit: Visit, intern: User, harm: str, rule: str) -> None:
     page = visit("/", user=intern, color_scheme="light")
 
     page.evaluate(harm)
@@ -116,7 +118,7 @@ def test_axe_sees_what_is_wrong(visit: Visit, intern: User, harm: str, rule: str
         "console.error('something is wrong')",
     ],
 )
-def test_what_the_browser_complains_about_is_noted(visit: Visit, intern: User, harm: str) -> None:
+def test_browser_errors_fail_the_test(visit: Visit, intern: User, harm: str) -> None:
     page = visit("/", user=intern)
 
     page.evaluate(harm)

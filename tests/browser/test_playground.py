@@ -18,7 +18,7 @@ from tests.sandbox_process import Sandbox
 pytestmark = pytest.mark.browser
 
 
-def test_another_answer_stands_beside_the_first_and_one_pages_between_them(visit: Visit, intern: User) -> None:
+def test_a_retry_adds_an_alternative_to_page_through(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern)
     chat.ask(page, "[words 4] bees")
     chat.choose(page, "llama-70b")
@@ -34,7 +34,7 @@ def test_another_answer_stands_beside_the_first_and_one_pages_between_them(visit
     assert sorted(Answer.objects.values_list("model", flat=True)) == ["general_nothink", "llama-70b"]
 
 
-def test_a_message_in_other_words_is_asked_anew_and_the_old_ones_stay(visit: Visit, intern: User) -> None:
+def test_an_edited_message_is_sent_again_and_the_original_stays(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern)
     chat.ask(page, "[echo] one")
     chat.ask(page, "[echo] two")
@@ -55,7 +55,7 @@ def test_a_message_in_other_words_is_asked_anew_and_the_old_ones_stay(visit: Vis
     assert Message.objects.count() == 3
 
 
-def test_a_message_may_be_left_as_it_was(visit: Visit, intern: User) -> None:
+def test_editing_a_message_can_be_cancelled(visit: Visit, intern: User) -> None:
     page = at_a_conversation(visit, intern)
     page.get_by_role("link", name="Edit and resend").click()
 
@@ -66,7 +66,7 @@ def test_a_message_may_be_left_as_it_was(visit: Visit, intern: User) -> None:
     assert Message.objects.count() == 1
 
 
-def test_an_answer_is_deleted_after_a_question(visit: Visit, intern: User) -> None:
+def test_an_answer_is_deleted_after_a_confirmation(visit: Visit, intern: User) -> None:
     page = at_a_conversation(visit, intern)
     delete = chat.last_answer(page).get_by_role("link", name="Delete")
     delete.click()
@@ -105,7 +105,7 @@ def clipboard(page: Page) -> str:
 
 
 # --- What is refused --------------------------------------------------------------------------------
-def test_a_wrong_parameter_is_told_at_its_field_and_the_message_stays(visit: Visit, intern: User) -> None:
+def test_an_invalid_parameter_is_reported_at_its_field_and_the_message_stays(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern)
     field = page.get_by_role("textbox", name="temperature", exact=True)
     field.fill("hot")
@@ -140,7 +140,7 @@ def test_a_parameter_that_the_model_refuses_is_left_out_by_one_button(visit: Vis
     expect(page.get_by_text("Not sent: this model does not take it.").filter(visible=True)).to_have_count(1)
 
 
-def test_a_rate_limit_counts_down_to_a_button_that_is_free_again(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+def test_a_rate_limit_counts_down_until_the_button_is_enabled(visit: Visit, intern: User, sandbox: Sandbox) -> None:
     sandbox.faults("/chat/completions", "error", status=429, retry_after=3)
     page = visit("/playground/", user=intern)
     answer = chat.ask(page, "[words 4] bees")
@@ -166,7 +166,7 @@ def test_a_rate_limit_counts_down_to_a_button_that_is_free_again(visit: Visit, i
         ("[fail 500]", "This model is not working"),
     ],
 )
-def test_what_goes_wrong_is_told_in_words(visit: Visit, intern: User, switch: str, title: str) -> None:
+def test_errors_are_explained_in_words(visit: Visit, intern: User, switch: str, title: str) -> None:
     page = visit("/playground/", user=intern)
 
     answer = chat.ask(page, f"{switch} bees")

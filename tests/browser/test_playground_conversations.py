@@ -18,7 +18,7 @@ from tests.playground import rows
 pytestmark = pytest.mark.browser
 
 
-def test_the_list_narrows_while_one_types(visit: Visit, intern: User) -> None:
+def test_the_list_is_filtered_while_typing(visit: Visit, intern: User) -> None:
     for title, answered in (("Bees in the city", "They fly."), ("Copper", "It conducts."), ("Honey", "From bees.")):
         rows.conversation(intern, (title, answered), model="general_nothink")
     page = visit("/playground/", user=intern)
@@ -37,7 +37,7 @@ def test_the_list_narrows_while_one_types(visit: Visit, intern: User) -> None:
     assert page.url.endswith("/playground/")
 
 
-def test_a_conversation_gets_another_name(visit: Visit, intern: User) -> None:
+def test_a_conversation_is_renamed(visit: Visit, intern: User) -> None:
     page = at_a_conversation(visit, intern)
     from_menu(page, "Rename")
     name = page.get_by_role("dialog").get_by_role("textbox", name="Name")
@@ -51,7 +51,7 @@ def test_a_conversation_gets_another_name(visit: Visit, intern: User) -> None:
     expect(listed(page)).to_have_text(["An introduction"])
 
 
-def test_a_conversation_is_deleted_after_a_question(visit: Visit, intern: User) -> None:
+def test_a_conversation_is_deleted_after_a_confirmation(visit: Visit, intern: User) -> None:
     page = at_a_conversation(visit, intern)
     from_menu(page, "Delete")
     dialog = page.get_by_role("dialog")
@@ -69,7 +69,7 @@ def test_a_conversation_is_deleted_after_a_question(visit: Visit, intern: User) 
     assert not Answer.objects.exists()
 
 
-def test_one_that_is_not_to_be_kept_is_not_listed(visit: Visit, intern: User) -> None:
+def test_a_temporary_conversation_is_not_listed(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern)
     page.get_by_role("checkbox", name="Temporary conversation").check()
 
@@ -81,7 +81,7 @@ def test_one_that_is_not_to_be_kept_is_not_listed(visit: Visit, intern: User) ->
     expect(listed(page)).to_have_count(0)
 
 
-def test_one_changes_ones_mind_about_keeping(visit: Visit, intern: User) -> None:
+def test_a_temporary_conversation_can_be_saved_and_back(visit: Visit, intern: User) -> None:
     page = at_a_conversation(visit, intern)
 
     menu(page).get_by_role("button", name="Make temporary").click()
@@ -94,7 +94,7 @@ def test_one_changes_ones_mind_about_keeping(visit: Visit, intern: User) -> None
     assert Conversation.objects.get().kept
 
 
-def test_a_conversation_is_taken_along(visit: Visit, intern: User) -> None:
+def test_a_conversation_is_exported(visit: Visit, intern: User) -> None:
     page = at_a_conversation(visit, intern)
 
     name, text = download(page, "Export as Markdown")

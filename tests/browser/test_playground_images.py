@@ -62,7 +62,7 @@ def test_an_image_goes_with_the_message(visit: Visit, intern: User, add: Callabl
     assert answer.body() == PIXEL
 
 
-def test_an_image_can_be_taken_off_again(visit: Visit, intern: User) -> None:
+def test_an_image_can_be_removed(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern)
     chat.choose(page, "vision")
     by_file(page, "cat.png")
@@ -77,7 +77,7 @@ def test_an_image_can_be_taken_off_again(visit: Visit, intern: User) -> None:
     assert Image.objects.get().name == "dog.png"
 
 
-def test_a_model_without_eyes_is_not_sent_an_image(visit: Visit, intern: User) -> None:
+def test_a_model_without_vision_is_not_sent_an_image(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern)
     words = page.get_by_text("The chosen model takes no images.")
     expect(words).to_be_hidden()
@@ -96,7 +96,7 @@ def test_a_model_without_eyes_is_not_sent_an_image(visit: Visit, intern: User) -
     assert Image.objects.get().name == "cat.png"
 
 
-def test_what_only_calls_itself_an_image_is_refused(visit: Visit, intern: User) -> None:
+def test_a_file_that_is_no_image_is_refused(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern)
     chat.choose(page, "vision")
     page.locator("#playground-box input[type=file]").set_input_files(

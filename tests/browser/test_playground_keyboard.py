@@ -48,7 +48,7 @@ def test_a_model_is_found_and_asked_and_the_answer_stopped(visit: Visit, intern:
     assert Answer.objects.get().model == "llama-70b"
 
 
-def test_an_answer_is_asked_for_again_and_one_pages_between_them(visit: Visit, intern: User) -> None:
+def test_an_answer_is_retried_and_alternatives_are_paged(visit: Visit, intern: User) -> None:
     page = at_a_conversation(visit, intern)
     chat.composer(page).focus()
     back_to(page, "Retry")
@@ -66,7 +66,7 @@ def test_an_answer_is_asked_for_again_and_one_pages_between_them(visit: Visit, i
     expect(page.get_by_role("button", name="Previous answer")).to_be_focused()
 
 
-def test_a_message_is_written_anew(visit: Visit, intern: User) -> None:
+def test_a_message_is_edited(visit: Visit, intern: User) -> None:
     page = at_a_conversation(visit, intern)
     words = page.get_by_role("textbox", name="Your message, changed")
     chat.composer(page).focus()
@@ -91,7 +91,7 @@ def test_a_message_is_written_anew(visit: Visit, intern: User) -> None:
     expect(chat.turns(page)).to_contain_text("Hi, I am a bee.")
 
 
-def test_the_code_is_looked_at_and_closed(visit: Visit, intern: User) -> None:
+def test_the_code_dialog_opens_and_closes(visit: Visit, intern: User) -> None:
     page = at_a_conversation(visit, intern)
     chat.composer(page).focus()
     page.keyboard.type("Hello")
@@ -151,7 +151,7 @@ def test_a_conversation_is_found_renamed_and_deleted(visit: Visit, intern: User)
     assert list(Conversation.objects.values_list("title", flat=True)) == ["Wasps"]
 
 
-def test_on_a_phone_what_is_folded_opens(visit: Visit, intern: User) -> None:
+def test_folded_parts_open_on_a_phone(visit: Visit, intern: User) -> None:
     page = at_a_conversation(visit, intern, viewport=PHONE)
     back_to(page, "Conversations")
     expect(page.get_by_role("searchbox", name="Search conversations")).to_be_hidden()

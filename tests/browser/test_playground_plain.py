@@ -42,7 +42,7 @@ def test_send_retry_edit_rename_and_delete(visit: Visit, intern: User) -> None:
     assert not Conversation.objects.exists()
 
 
-def test_a_wrong_parameter_is_told_at_its_field_and_the_message_stays(visit: Visit, intern: User) -> None:
+def test_an_invalid_parameter_is_reported_at_its_field_and_the_message_stays(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern, java_script_enabled=False)
     page.get_by_role("textbox", name="temperature", exact=True).fill("hot")
 

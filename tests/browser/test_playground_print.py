@@ -46,7 +46,7 @@ def test_a_comparison_is_printed_one_answer_after_the_other(visit: Visit, intern
     expect(page.locator("#playground-form")).to_be_hidden()
 
 
-def test_what_is_chosen_is_told_with_the_reader_s_own_colours(visit: Visit, intern: User) -> None:
+def test_the_selection_is_visible_in_forced_colours(visit: Visit, intern: User) -> None:
     page = visit("/playground/compare/", user=intern, first=True)
     page.emulate_media(forced_colors="active")
     chosen = page.locator(".ps-boxes [data-words]:has(:checked)").first

@@ -32,7 +32,7 @@ def test_an_answer_is_seen_growing_and_ends_with_its_figures(visit: Visit, inter
 
 
 @pytest.mark.parametrize("by", ["button", "Escape"])
-def test_stop_freezes_the_text_and_ends_the_work_upstream(
+def test_stop_keeps_the_text_and_ends_the_call_at_the_gateway(
     visit: Visit, intern: User, sandbox: Sandbox, by: str
 ) -> None:
     page, before = visit("/playground/", user=intern), chat.hung_up(sandbox)
@@ -95,7 +95,7 @@ def test_a_reload_midway_goes_on_with_the_answer(visit: Visit, intern: User, san
 
 
 @pytest.mark.parametrize("by", ["Enter", "click"])
-def test_impatience_makes_one_message(visit: Visit, intern: User, by: str) -> None:
+def test_repeated_clicks_make_one_message(visit: Visit, intern: User, by: str) -> None:
     page = visit("/playground/", user=intern)
     chat.composer(page).fill("[slow 300][words 3] bees")
     if by == "Enter":
@@ -131,7 +131,7 @@ def test_reasoning_comes_folded(visit: Visit, intern: User) -> None:
     expect(thoughts).to_be_visible()
 
 
-def test_the_page_does_not_run_away_from_who_reads_above(visit: Visit, intern: User) -> None:
+def test_the_page_does_not_scroll_while_somebody_reads_above(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern, viewport={"width": 1280, "height": 500})
     chat.ask(page, "[words 600] bees")
     answer = chat.send(page, "[pace 20][words 600] again")

@@ -102,7 +102,7 @@ def test_answers_of_models_with_long_names_stay_within_the_page(visit: Visit, in
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_best_is_marked_though_an_end_came_late(visit: Visit, intern: User) -> None:
+def test_the_best_is_marked_even_when_an_end_comes_late(visit: Visit, intern: User) -> None:
     page = visit("/playground/compare/", user=intern)
     held: list[Route] = []
     page.route("**/stream/", lambda route: held.append(route))
@@ -125,7 +125,7 @@ def of_model(route: Route) -> str:
 
 
 @pytest.mark.parametrize("by", ["button", "Escape"])
-def test_stop_all_ends_every_stream_and_what_waits(visit: Visit, intern: User, sandbox: Sandbox, by: str) -> None:
+def test_stop_all_ends_every_stream_and_the_queue(visit: Visit, intern: User, sandbox: Sandbox, by: str) -> None:
     page, before = visit("/playground/compare/", user=intern), chat.hung_up(sandbox)
     compare(page, LONG)
     under_way(page, 3)
@@ -144,7 +144,7 @@ def test_stop_all_ends_every_stream_and_what_waits(visit: Visit, intern: User, s
     assert Answer.objects.filter(text="").count() == 1
 
 
-def test_what_waits_does_not_begin_once_all_are_stopped(visit: Visit, intern: User) -> None:
+def test_queued_columns_do_not_start_after_stop_all(visit: Visit, intern: User) -> None:
     """Its clock ticks on until the answer to Stop all is there, and the others have just made room."""
     page = visit("/playground/compare/", user=intern)
     compare(page, LONG)
@@ -163,7 +163,7 @@ def test_what_waits_does_not_begin_once_all_are_stopped(visit: Visit, intern: Us
     assert Answer.objects.filter(text="").count() == 1
 
 
-def test_one_that_fails_leaves_the_others_and_is_asked_again(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+def test_a_column_that_fails_leaves_the_others_and_can_be_retried(visit: Visit, intern: User, sandbox: Sandbox) -> None:
     page = visit("/playground/compare/", user=intern)
     sandbox.faults("/chat/completions", "stream_cut", after_chunks=5)
 
@@ -200,7 +200,7 @@ def test_models_are_chosen_by_keyboard(visit: Visit, intern: User) -> None:
     expect(page.get_by_text("No model has that in its name.")).to_be_visible()
 
 
-def test_a_text_is_gone_on_with_and_stopped(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+def test_a_completion_streams_and_can_be_stopped(visit: Visit, intern: User, sandbox: Sandbox) -> None:
     page, before = visit("/playground/completion/", user=intern), chat.hung_up(sandbox)
     chat.composer(page).fill(f"Once upon a time {LONG}")
     page.get_by_role("button", name="Send").click()
@@ -240,7 +240,7 @@ def test_vectors_are_compared_and_downloaded(visit: Visit, intern: User) -> None
     assert len(given["data"][0]["embedding"]) == 16
 
 
-def test_a_text_is_judged(visit: Visit, intern: User) -> None:
+def test_a_text_is_moderated(visit: Visit, intern: User) -> None:
     page = visit("/playground/moderation/", user=intern)
     page.get_by_role("textbox", name="Text").fill("They kill each other")
 
@@ -252,7 +252,7 @@ def test_a_text_is_judged(visit: Visit, intern: User) -> None:
 
 
 @pytest.mark.parametrize("way", ["compare", "embeddings", "moderation", "completion"])
-def test_axe_finds_nothing_and_nothing_sticks_out(visit: Visit, intern: User, way: str, axe_on_phone: bool) -> None:
+def test_pages_are_accessible_and_fit_the_window(visit: Visit, intern: User, way: str, axe_on_phone: bool) -> None:
     page = visit(f"/playground/{way}/", user=intern)
     shown = {"compare": "Cost least", "embeddings": "Download as JSON", "moderation": "Flagged", "completion": "Retry"}
     if way == "compare":

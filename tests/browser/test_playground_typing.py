@@ -38,7 +38,7 @@ def test_enter_that_confirms_an_input_method_sends_nothing(visit: Visit, intern:
     assert not Message.objects.exists()
 
 
-def test_keys_of_an_input_method_fold_no_list_and_stop_no_answer(visit: Visit, intern: User) -> None:
+def test_keys_of_an_input_method_close_no_list_and_stop_no_answer(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern)
     answer = chat.send(page, "[pace 60][words 200] bees")
     chat.growing(answer, 1)
@@ -54,7 +54,7 @@ def test_keys_of_an_input_method_fold_no_list_and_stop_no_answer(visit: Visit, i
     chat.over(answer)
 
 
-def test_one_can_write_at_once(visit: Visit, intern: User) -> None:
+def test_the_message_box_has_the_focus(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern)
     expect(chat.composer(page)).to_be_focused()
     page.keyboard.type("[echo] one")
@@ -65,13 +65,13 @@ def test_one_can_write_at_once(visit: Visit, intern: User) -> None:
     expect(chat.composer(page)).to_be_focused()
 
 
-def test_a_phone_brings_up_no_keyboard(visit: Visit, intern: User) -> None:
+def test_the_page_does_not_open_the_keyboard_of_a_phone(visit: Visit, intern: User) -> None:
     page = visit("/playground/", user=intern, viewport=PHONE, has_touch=True, is_mobile=True)
 
     expect(chat.composer(page)).not_to_be_focused()
 
 
-def test_a_send_that_fails_is_said_beside_the_composer(visit: Visit, intern: User) -> None:
+def test_a_failed_send_is_reported_next_to_the_composer(visit: Visit, intern: User) -> None:
     page = at_the_end_of_a_long_talk(visit, intern)
     page.context.set_offline(True)
     chat.composer(page).fill("[echo] one more")
@@ -88,7 +88,7 @@ def test_a_send_that_fails_is_said_beside_the_composer(visit: Visit, intern: Use
     visit.complaints.clear()  # the browser's own, of the network that was away
 
 
-def test_any_other_failure_is_said_where_one_is(visit: Visit, intern: User) -> None:
+def test_any_other_failure_is_reported_in_view(visit: Visit, intern: User) -> None:
     page = at_the_end_of_a_long_talk(visit, intern)
     page.context.set_offline(True)
 
@@ -99,7 +99,7 @@ def test_any_other_failure_is_said_where_one_is(visit: Visit, intern: User) -> N
 
 
 @pytest.mark.parametrize("path", ["playground:index", "playground:compare", "keys:index"])
-def test_a_session_that_is_over_loses_no_typed_text(visit: Visit, intern: User, known_password: str, path: str) -> None:
+def test_an_expired_session_loses_no_typed_text(visit: Visit, intern: User, known_password: str, path: str) -> None:
     page = visit(reverse(path), user=intern)
     page.wait_for_load_state("networkidle")  # what the page asks for when it opens would lead to the sign-in, too
     page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
@@ -118,7 +118,7 @@ def test_a_session_that_is_over_loses_no_typed_text(visit: Visit, intern: User, 
     expect(box).to_have_value("")  # once
 
 
-def test_what_one_typed_is_not_shown_to_the_next_person(visit: Visit, intern: User, staff: User) -> None:
+def test_a_draft_is_not_shown_to_the_next_person(visit: Visit, intern: User, staff: User) -> None:
     page = visit("/playground/", user=intern)
     page.wait_for_load_state("networkidle")  # as above
     page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)

@@ -88,7 +88,7 @@ def full(admin: User, visit: Visit) -> dict[str, User]:
 
 
 @pytest.mark.parametrize(("person", "paths"), [("staff", OF_STAFF), ("admin", OF_ADMINS)], ids=["staff", "admin"])
-def test_full_pages_are_in_order_everywhere(
+def test_full_pages_are_accessible_and_fit_every_window(
     visit: Visit, full: dict[str, User], person: str, paths: tuple[str, ...]
 ) -> None:
     found = {}

@@ -41,7 +41,7 @@ def test_a_button_says_what_it_waits_for(visit: Visit, intern: User, sandbox: Sa
 
 
 @pytest.mark.parametrize("script", [True, False])
-def test_a_dead_gateway_is_said_and_what_was_typed_stays(
+def test_an_unavailable_gateway_is_reported_and_the_form_stays(
     visit: Visit, intern: User, sandbox: Sandbox, script: bool
 ) -> None:
     issue(intern, "essay")
@@ -58,7 +58,7 @@ def test_a_dead_gateway_is_said_and_what_was_typed_stays(
     expect(steps.row(page, "essay")).to_be_visible()
 
 
-def test_a_renewal_that_fails_leaves_the_page_true(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+def test_a_failed_renewal_leaves_the_page_correct(visit: Visit, intern: User, sandbox: Sandbox) -> None:
     ending_in(issue(intern, "thesis").key, sandbox, days=5)
     page = visit("/", user=intern)
     sandbox.faults("/key/update", "error", status=503)
@@ -70,7 +70,7 @@ def test_a_renewal_that_fails_leaves_the_page_true(visit: Visit, intern: User, s
 
 
 @pytest.mark.parametrize("script", [True, False])
-def test_who_was_signed_out_meanwhile_comes_back_to_the_page(visit: Visit, known_password: str, script: bool) -> None:
+def test_after_signing_in_again_the_page_is_restored(visit: Visit, known_password: str, script: bool) -> None:
     page = visit("/", java_script_enabled=script)
     steps.sign_in(page, "intern", known_password)
     page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
@@ -84,7 +84,9 @@ def test_who_was_signed_out_meanwhile_comes_back_to_the_page(visit: Visit, known
     assert not Key.objects.exists()
 
 
-def test_who_was_signed_out_gets_no_dialog_with_a_door_in_it(visit: Visit, known_password: str, intern: User) -> None:
+def test_an_expired_session_does_not_show_the_sign_in_page_in_a_dialog(
+    visit: Visit, known_password: str, intern: User
+) -> None:
     issue(intern, "thesis")
     page = visit("/")
     steps.sign_in(page, "intern", known_password)
@@ -97,7 +99,7 @@ def test_who_was_signed_out_gets_no_dialog_with_a_door_in_it(visit: Visit, known
 
 
 @pytest.mark.parametrize("script", [True, False])
-def test_a_form_that_is_too_old_gets_a_page_that_says_so(visit: Visit, intern: User, script: bool) -> None:
+def test_an_expired_form_gets_a_page_that_explains_it(visit: Visit, intern: User, script: bool) -> None:
     page = visit("/", user=intern, java_script_enabled=script)
     page.context.clear_cookies(name=settings.CSRF_COOKIE_NAME)
     page.get_by_role("textbox", name="Label").fill("thesis")
@@ -109,7 +111,7 @@ def test_a_form_that_is_too_old_gets_a_page_that_says_so(visit: Visit, intern: U
     assert not Key.objects.exists()
 
 
-def test_a_key_that_went_meanwhile_gets_the_page_for_what_is_not_there(visit: Visit, intern: User) -> None:
+def test_a_key_that_was_deleted_meanwhile_gets_the_not_found_page(visit: Visit, intern: User) -> None:
     key = issue(intern, "thesis").key
     page = visit("/", user=intern)
     Key.objects.filter(pk=key.pk).update(owner=User.objects.create_user("other"))
@@ -120,7 +122,7 @@ def test_a_key_that_went_meanwhile_gets_the_page_for_what_is_not_there(visit: Vi
     assert_one_page(page)
 
 
-def test_a_portal_that_cannot_be_reached_is_said_and_the_page_stays(visit: Visit, intern: User) -> None:
+def test_an_unreachable_portal_is_reported_and_the_page_stays(visit: Visit, intern: User) -> None:
     page = visit("/", user=intern)
     page.get_by_role("textbox", name="Label").fill("thesis")
     page.context.set_offline(True)

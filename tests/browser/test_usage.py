@@ -44,7 +44,7 @@ def chart(page: Page) -> Locator:
     return canvas
 
 
-def test_periods_are_in_the_address(everyone: Page) -> None:
+def test_periods_are_in_the_url(everyone: Page) -> None:
     everyone.get_by_role("link", name="7 days", exact=True).click()
 
     everyone.wait_for_url("**/usage/everyone/?period=7d")
@@ -56,7 +56,7 @@ def test_periods_are_in_the_address(everyone: Page) -> None:
     expect(everyone.get_by_role("link", name="30 days", exact=True)).to_have_attribute("aria-current", "true")
 
 
-def test_filters_narrow_and_are_in_the_address(everyone: Page) -> None:
+def test_filters_apply_and_are_in_the_url(everyone: Page) -> None:
     assert "Intern A" in people(everyone)
     everyone.get_by_label("Model", exact=True).select_option("claude-3-haiku")
     everyone.get_by_label("Person", exact=True).fill("staff")
@@ -71,13 +71,13 @@ def test_filters_narrow_and_are_in_the_address(everyone: Page) -> None:
     assert people(everyone) == ["Staff B"]
 
 
-def test_names_are_offered_while_one_types(everyone: Page) -> None:
+def test_names_are_suggested_while_typing(everyone: Page) -> None:
     everyone.get_by_label("Person", exact=True).press_sequentially("inte")
 
     expect(everyone.locator("#usage-people option[value=intern]")).to_have_count(1)
 
 
-def test_a_person_in_the_table_narrows_the_page(everyone: Page) -> None:
+def test_a_person_in_the_table_filters_the_page(everyone: Page) -> None:
     everyone.get_by_role("region", name="People, table").get_by_role("link", name="Intern A", exact=True).click()
 
     everyone.wait_for_url("**person=intern**")
@@ -99,7 +99,7 @@ def test_the_chart_is_drawn_and_its_models_go_by_keyboard(everyone: Page) -> Non
     assert ink(everyone) == all_models
 
 
-def test_arrow_keys_tell_the_days_of_the_chart(everyone: Page) -> None:
+def test_arrow_keys_read_the_days_of_the_chart(everyone: Page) -> None:
     chart(everyone).focus()
 
     everyone.keyboard.press("End")

@@ -48,14 +48,16 @@ def places(*paths: str) -> dict[str, Way]:
 
 
 @pytest.mark.timeout(900)  # many pages, each looked at four times
-def test_pages_of_staff_are_in_order(visit: Visit, everything: None, staff: User, axe_on_phone: bool) -> None:
+def test_pages_of_staff_are_accessible_and_fit(visit: Visit, everything: None, staff: User, axe_on_phone: bool) -> None:
     ways = places("/", "/usage/", "/usage/?period=90d", "/usage/?model=nothing", "/usage/interns/")
 
     assert_all_in_order(visit("about:blank", user=staff), ways, axe_on_phone)
 
 
 @pytest.mark.timeout(900)
-def test_pages_of_admins_are_in_order(visit: Visit, everything: None, admin: User, axe_on_phone: bool) -> None:
+def test_pages_of_admins_are_accessible_and_fit(
+    visit: Visit, everything: None, admin: User, axe_on_phone: bool
+) -> None:
     ways = places("/usage/everyone/", "/usage/everyone/?person=staff&kind=temporary", "/usage/runs/", "/usage/compare/")
 
     assert_all_in_order(visit("about:blank", user=admin), ways | {"what unfolds": unfolded}, axe_on_phone)
@@ -69,13 +71,13 @@ def unfolded(page: Page) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_pages_that_have_nothing_yet_are_in_order(visit: Visit, admin: User, axe_on_phone: bool) -> None:
+def test_empty_pages_are_accessible_and_fit(visit: Visit, admin: User, axe_on_phone: bool) -> None:
     ways = places("/usage/everyone/", "/usage/runs/", "/usage/compare/")
 
     assert_all_in_order(visit("about:blank", user=admin), ways, axe_on_phone)
 
 
-def test_a_page_without_interns_is_in_order(visit: Visit, staff: User, axe_on_phone: bool) -> None:
+def test_a_page_without_interns_is_accessible_and_fits(visit: Visit, staff: User, axe_on_phone: bool) -> None:
     assert_in_order(visit("/usage/interns/", user=staff), axe_on_phone)
 
 
@@ -116,7 +118,7 @@ def picture(page: Page) -> str:
     return str(page.evaluate("document.querySelector('canvas').toDataURL()"))
 
 
-def test_a_notice_goes_when_it_is_put_away(visit: Visit, everything: None, staff: User) -> None:
+def test_a_notice_disappears_when_it_is_dismissed(visit: Visit, everything: None, staff: User) -> None:
     page = visit("/usage/", user=staff)
 
     page.get_by_role("button", name="Dismiss").click()
@@ -126,7 +128,7 @@ def test_a_notice_goes_when_it_is_put_away(visit: Visit, everything: None, staff
     expect(page.get_by_text("80 % of the budget of “Survey coding”")).to_have_count(0)
 
 
-def test_the_button_says_that_it_asks_and_then_what_was_done(visit: Visit, everything: None, admin: User) -> None:
+def test_the_button_shows_progress_and_the_result(visit: Visit, everything: None, admin: User) -> None:
     page = visit("/usage/everyone/", user=admin)
     button, asked = page.get_by_role("button", name="Refresh now"), page.locator("#usage-asked")
     button.click()

@@ -24,7 +24,7 @@ def test_a_first_visit_is_light(visit: Visit, staff: User, sandbox: Sandbox, pat
     assert 50_000 < sum(weight.values()) <= BAR_BYTES, weight
 
 
-def test_the_door_is_light(visit: Visit) -> None:
+def test_the_sign_in_page_is_light(visit: Visit) -> None:
     page = visit("about:blank", first=True)
     weight = weigh(page)
 
@@ -33,7 +33,7 @@ def test_the_door_is_light(visit: Visit) -> None:
     assert 50_000 < sum(weight.values()) <= BAR_BYTES, weight
 
 
-def test_the_second_page_brings_only_itself(visit: Visit, intern: User) -> None:
+def test_the_second_page_loads_no_asset_again(visit: Visit, intern: User) -> None:
     page = visit("/", user=intern, first=True)
     page.wait_for_load_state("networkidle")
     weight = weigh(page)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 THE_ANSWER = "You asked about"  # so the sandbox begins
 
 
-def test_an_intern_comes_for_a_key_and_has_an_answer(
+def test_an_intern_gets_a_key_and_an_answer(
     visit: Visit, known_password: str, tmp_path: Path, sandbox: Sandbox
 ) -> None:
     page = visit("/")
@@ -47,7 +47,7 @@ def test_an_intern_comes_for_a_key_and_has_an_answer(
     assert secret not in page.content()
 
 
-def test_an_intern_keeps_a_key_for_long_and_ends_it(visit: Visit, intern: User, sandbox: Sandbox) -> None:
+def test_an_intern_renews_replaces_and_deletes_a_key(visit: Visit, intern: User, sandbox: Sandbox) -> None:
     page = visit("/", user=intern)
     first = steps.create(page, "thesis")
 
@@ -80,7 +80,7 @@ def test_an_intern_keeps_a_key_for_long_and_ends_it(visit: Visit, intern: User, 
     assert sandbox.call("GET", "/v1/models", key=second).status_code == 401
 
 
-def test_without_script_an_intern_does_all_but_copying(
+def test_without_javascript_everything_works_but_copying(
     visit: Visit, known_password: str, tmp_path: Path, sandbox: Sandbox
 ) -> None:
     page = visit("/", java_script_enabled=False)

@@ -9,7 +9,7 @@ from tests.browser.visit import PHONE, Visit
 pytestmark = pytest.mark.browser
 
 
-def test_what_comes_back_is_emptied(visit: Visit, intern: User) -> None:
+def test_a_returned_window_is_reset(visit: Visit, intern: User) -> None:
     used = visit("/", user=intern)
     used.evaluate("() => { localStorage.setItem('code', 'curl'); sessionStorage.setItem('code', 'curl'); }")
     used.route("**/*", lambda route: route.abort())
@@ -28,13 +28,13 @@ def test_what_comes_back_is_emptied(visit: Visit, intern: User) -> None:
     assert next_one.evaluate("[innerWidth, matchMedia('(prefers-color-scheme: light)').matches]") == [1280, True]
 
 
-def test_two_at_once_know_nothing_of_each_other(visit: Visit, intern: User) -> None:
+def test_two_windows_share_no_state(visit: Visit, intern: User) -> None:
     visit("/", user=intern)
 
     expect(visit("/").get_by_role("button", name="Sign in")).to_be_visible()
 
 
-def test_a_first_visit_has_a_window_of_its_own(visit: Visit) -> None:
+def test_a_first_visit_gets_a_new_window(visit: Visit) -> None:
     used = visit("/")
     visit.leave()
 

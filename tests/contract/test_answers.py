@@ -56,7 +56,7 @@ def test_stops_at_max_tokens(contract_gateway: ContractGateway) -> None:
         ("moderation", "/moderations", {"model": "moderation", "input": "I will kill the process"}),
     ],
 )
-def test_answers_what_is_no_chat(
+def test_answers_completions_embeddings_and_moderations(
     contract_gateway: ContractGateway, name: str, path: str, body: Any, prefix: str
 ) -> None:
     key = contract_gateway.key()

@@ -52,7 +52,7 @@ def test_makes_a_key_for_nobody(contract_gateway: ContractGateway) -> None:
         ("number_as_duration", {"duration": 30}),
     ],
 )
-def test_refuses_settings_without_sense(contract_gateway: ContractGateway, name: str, settings: Any) -> None:
+def test_refuses_invalid_settings(contract_gateway: ContractGateway, name: str, settings: Any) -> None:
     assert_like(contract_gateway.generate(**settings), f"keys.{name}")
 
 
@@ -67,7 +67,7 @@ def test_understands_durations(contract_gateway: ContractGateway, duration: str,
 
 
 @pytest.mark.parametrize(("period", "field"), [("30d", "day"), ("1mo", "day"), ("7d", "weekday"), ("1d", "hour")])
-def test_starts_budgets_anew_with_the_calendar(contract_gateway: ContractGateway, period: str, field: str) -> None:
+def test_budgets_reset_with_the_calendar(contract_gateway: ContractGateway, period: str, field: str) -> None:
     key = contract_gateway.key(max_budget=1, budget_duration=period)
 
     reset = moment(info(contract_gateway, key.token)["budget_reset_at"])
@@ -77,7 +77,7 @@ def test_starts_budgets_anew_with_the_calendar(contract_gateway: ContractGateway
     assert timedelta() < reset - datetime.now(UTC) <= timedelta(days={"day": 31, "weekday": 7, "hour": 1}[field])
 
 
-def test_holds_aliases_unique(contract_gateway: ContractGateway) -> None:
+def test_aliases_are_unique(contract_gateway: ContractGateway) -> None:
     alias = f"taken-{contract_gateway.tag}"
     holder = contract_gateway.key(key_alias=alias)
     other = contract_gateway.key()
@@ -150,7 +150,7 @@ def test_knows_no_other_keys(contract_gateway: ContractGateway) -> None:
     assert_like(call("POST", "/key/delete", body={"keys": [NOWHERE]}), "keys.delete_again")
 
 
-def test_renews_from_now_and_wakes_an_expired_key(contract_gateway: ContractGateway) -> None:
+def test_renewal_counts_from_now_and_revives_an_expired_key(contract_gateway: ContractGateway) -> None:
     alias = f"laptop-{contract_gateway.tag}"
     key = contract_gateway.key(**{**USUAL, "duration": "0d", "key_alias": alias, "spend": 0.25})
     assert contract_gateway.chat(key.secret).status_code == 401
@@ -263,7 +263,7 @@ def test_lists_by_alias_hash_and_status(contract_gateway: ContractGateway) -> No
         ("list_bad_expires", {"expires": "nonsense"}),
     ],
 )
-def test_refuses_lists_without_sense(contract_gateway: ContractGateway, name: str, query: Any) -> None:
+def test_refuses_invalid_list_parameters(contract_gateway: ContractGateway, name: str, query: Any) -> None:
     assert_like(contract_gateway.call("GET", "/key/list", params=query), f"keys.{name}")
 
 

@@ -31,11 +31,11 @@ def test_prices_models(contract_gateway: ContractGateway, path: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["liveliness", "liveness", "readiness"])
-def test_tells_strangers_of_its_health(contract_gateway: ContractGateway, name: str) -> None:
+def test_shows_its_health_without_a_key(contract_gateway: ContractGateway, name: str) -> None:
     assert_like(contract_gateway.call("GET", f"/health/{name}", headers={}), f"models.{name}")
 
 
-def test_tells_its_version_to_known_keys_only(contract_gateway: ContractGateway) -> None:
+def test_shows_its_version_to_known_keys_only(contract_gateway: ContractGateway) -> None:
     details = "/health/readiness/details"
 
     assert_like(contract_gateway.call("GET", details), "models.readiness_details")
@@ -130,7 +130,7 @@ def test_reports_use_by_day_model_and_key(contract_gateway: ContractGateway) -> 
     assert first["metadata"]["total_api_requests"] + second["metadata"]["total_api_requests"] == 4
 
 
-def test_spells_use_as_recorded(contract_gateway: ContractGateway) -> None:
+def test_usage_has_the_recorded_shape(contract_gateway: ContractGateway) -> None:
     contract_gateway.call(
         "POST", "/user/new", body={"user_id": contract_gateway.user_id, "user_email": f"{contract_gateway.tag}@x.org"}
     )
@@ -154,7 +154,7 @@ def test_spells_use_as_recorded(contract_gateway: ContractGateway) -> None:
         ("page_too_big", {"start_date": "2026-01-01", "end_date": "2026-01-01", "page_size": 1001}),
     ],
 )
-def test_refuses_spans_without_sense(contract_gateway: ContractGateway, name: str, query: Any) -> None:
+def test_refuses_invalid_date_ranges(contract_gateway: ContractGateway, name: str, query: Any) -> None:
     assert_like(contract_gateway.call("GET", "/user/daily/activity", params=query), f"usage.{name}")
 
 
@@ -165,7 +165,7 @@ def test_shows_a_key_the_use_of_its_own_person_only(contract_gateway: ContractGa
     assert_like(contract_gateway.call("GET", "/user/daily/activity", key=key.secret, params=query), "usage.stranger")
 
 
-def test_prices_what_would_be_asked_or_was_answered(contract_gateway: ContractGateway) -> None:
+def test_prices_prompts_and_answers(contract_gateway: ContractGateway) -> None:
     messages = [{"role": "user", "content": "hello"}]
     usage = {"prompt_tokens": 1000, "completion_tokens": 1000, "total_tokens": 2000}
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}

@@ -23,7 +23,7 @@ UNKNOWN = "sk-" + "0" * 22
         ("without_bearer", {"authorization": UNKNOWN}),
     ],
 )
-def test_refuses_who_has_no_key(contract_gateway: ContractGateway, name: str, headers: dict[str, str]) -> None:
+def test_refuses_a_call_without_a_key(contract_gateway: ContractGateway, name: str, headers: dict[str, str]) -> None:
     assert_like(contract_gateway.call("POST", CHAT, body=HELLO, headers=headers), f"refusals.{name}")
 
 
@@ -46,7 +46,7 @@ def test_refuses_who_has_no_key(contract_gateway: ContractGateway, name: str, he
         ("admin_route", {}, "/user/new", {"user_id": "somebody"}),
     ],
 )
-def test_refuses_a_key_that_may_not(
+def test_refuses_a_key_without_permission(
     contract_gateway: ContractGateway, name: str, settings: dict[str, Any], path: str, body: Any
 ) -> None:
     key = contract_gateway.key(**settings)
@@ -55,7 +55,7 @@ def test_refuses_a_key_that_may_not(
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500, 503])
-def test_relays_what_a_provider_refuses(contract_gateway: ContractGateway, status: int) -> None:
+def test_relays_the_refusal_of_a_provider(contract_gateway: ContractGateway, status: int) -> None:
     key = contract_gateway.key()
 
     assert_like(contract_gateway.chat(key.secret, f"[fail {status}]"), f"refusals.provider_{status}")
@@ -108,7 +108,7 @@ def test_refuses_an_expired_key_at_its_list_of_models(contract_gateway: Contract
     assert_like(contract_gateway.call("GET", "/v1/models", key=key.secret), "refusals.expired_models")
 
 
-def test_refuses_what_is_no_json(contract_gateway: ContractGateway) -> None:
+def test_refuses_invalid_json(contract_gateway: ContractGateway) -> None:
     key = contract_gateway.key()
     headers = {"authorization": f"Bearer {key.secret}", "content-type": "application/json"}
 

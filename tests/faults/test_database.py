@@ -26,7 +26,7 @@ def test_a_restart_of_the_database_shows_nobody_an_error(site: Site) -> None:
     assert [page.status for page in seen] == [200] * len(seen)
 
 
-def test_without_the_database_a_page_says_so_at_once_and_comes_back_by_itself(site: Site) -> None:
+def test_without_the_database_pages_say_so_and_recover(site: Site) -> None:
     visitor, french = Visitor(site.intern), Visitor(site.intern, language="fr")
     load(site, visitor)
 
@@ -47,7 +47,7 @@ def test_without_the_database_a_page_says_so_at_once_and_comes_back_by_itself(si
     assert "Traceback" not in site.nodes[0].said()
 
 
-def test_a_database_that_hangs_keeps_no_page_waiting(site: Site) -> None:
+def test_a_hanging_database_keeps_no_page_waiting(site: Site) -> None:
     visitor = Visitor(site.intern)
     load(site, visitor)
 

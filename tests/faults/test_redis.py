@@ -13,7 +13,7 @@ FIRST_S, NEXT_S, BACK_S = 20.0, 10.0, 30  # on a busy machine; it was 45 s
 
 
 @pytest.mark.parametrize("outage", [frozen, away])
-def test_without_redis_pages_come_sign_in_is_limited_and_refresh_says_so(site: Site, outage: object) -> None:
+def test_without_redis_pages_work_sign_in_is_limited_and_refresh_reports_it(site: Site, outage: object) -> None:
     admin, url = Visitor(site.admin), site.nodes[0].url
     assert [admin.get(url + page).status for page in PAGES] == [200] * len(PAGES)
     hit: AbstractContextManager[None] = outage(site.redis)  # type: ignore[operator]

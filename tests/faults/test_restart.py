@@ -120,7 +120,7 @@ def test_two_nodes_restarted_in_turn_lose_no_request(nodes: list[Node]) -> None:
     assert sum(seen.values()) > 4 * VISITORS
 
 
-def test_a_node_says_that_it_leaves_and_then_closes_its_port_at_once(nodes: list[Node]) -> None:
+def test_a_node_reports_its_shutdown_before_it_closes_its_port(nodes: list[Node]) -> None:
     node = nodes[0]
     ready = node.url + "/healthz/ready"
     assert Visitor().get(ready).status == 200

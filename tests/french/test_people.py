@@ -116,7 +116,7 @@ def test_an_institution_that_does_not_answer(settings: Settings, read: Read) -> 
         *("400.html", "403.html", "404.html", "429.html", "500.html"),
     ],
 )
-def test_pages_that_take_an_accident_to_see(reader: Reader, name: str) -> None:
+def test_error_pages(reader: Reader, name: str) -> None:
     with translation.override("fr"):
         words = prose_of(HttpResponse(render_to_string(name)))
     assert english_in(words) == []

@@ -6,7 +6,7 @@ from django.utils import translation
 from tests.french.reading import Reader, english_in, prose_of
 
 
-def test_hears_what_has_no_translation(reader: Reader) -> None:
+def test_notices_untranslated_texts(reader: Reader) -> None:
     with translation.override("fr"):
         translation.gettext("My keys")
         translation.gettext("Nobody has translated this.")
@@ -17,13 +17,13 @@ def test_hears_what_has_no_translation(reader: Reader) -> None:
     reader.missed.clear()
 
 
-def test_sees_english() -> None:
+def test_notices_english_words() -> None:
     assert english_in("Mes clés. You do not have access. Rien.") == ["You do not have access"]
     assert english_in("Enter a valid value here.") == ["Enter"]
     assert english_in("Mes clés : vous en avez 3.") == []
 
 
-def test_reads_what_is_shown_and_spoken_but_neither_code_nor_names() -> None:
+def test_reads_visible_and_spoken_text_but_neither_code_nor_names() -> None:
     page = '<p title="Un titre">Bonjour, <bdi>the Duck</bdi> et mémoire</p><pre>for it in the</pre><b lang="en">it</b>'
 
     assert prose_of(HttpResponse(page), "mémoire") == "Bonjour, et … Un titre"

@@ -8,7 +8,7 @@ PICTURE = {"image_url": {"url": "data:image/png;base64,AAAA"}}
 
 
 @pytest.mark.parametrize("text", ["", "Here:"])
-def test_nothing_is_lost_beside_a_text(text: str) -> None:
+def test_a_delta_with_text_keeps_its_other_fields(text: str) -> None:
     thought = content_of({"content": text, "reasoning_content": "Hm."})
     drawn = content_of({"content": text, "images": [PICTURE]})
     called = content_of({"content": text, "tool_calls": [{"index": 0, "id": "a", "function": {"name": "f"}}]})

@@ -113,7 +113,7 @@ BUSY = says({}, status=503)
         ("/key/delete", BUSY, "could not be deleted", "passerelle-check-"),
     ],
 )
-def test_a_fault_is_told_with_what_to_do(
+def test_a_fault_is_reported_with_a_hint(
     keeper: Keeper, quick: Gateway, path: str, fault: Reply, text: str, advice: str
 ) -> None:
     keeper.faults[path] = fault
@@ -154,7 +154,7 @@ def test_clocks_that_disagree(keeper: Keeper, quick: Gateway, hours: int, way: s
 
 
 @pytest.mark.parametrize(("asked_days", "hours"), [(30, 50), (7, 3), (30, 24 * 365)])
-def test_a_version_that_does_not_keep_lifetimes_is_told_as_that(
+def test_a_version_that_ignores_lifetimes_is_reported(
     keeper: Keeper, quick: Gateway, asked_days: int, hours: int
 ) -> None:
     keeper.lifetimes[asked_days] = timedelta(hours=hours)
@@ -205,7 +205,7 @@ def test_custom_keys_ignored(keeper: Keeper, quick: Gateway) -> None:
 
 
 @pytest.mark.parametrize("lost", ["answer", "connection"])
-def test_keys_whose_making_went_unanswered_are_deleted_too(keeper: Keeper, quick: Gateway, lost: str) -> None:
+def test_deletes_keys_whose_creation_was_not_confirmed(keeper: Keeper, quick: Gateway, lost: str) -> None:
     def make_and_lose(handler: Handler) -> None:
         keeper.generate(handler.paper.last.body)
         handler.close_connection = lost == "connection"
@@ -224,7 +224,7 @@ def test_keys_whose_making_went_unanswered_are_deleted_too(keeper: Keeper, quick
     assert keeper.keys == {}
 
 
-def test_an_operator_who_stops_halfway_leaves_nothing(keeper: Keeper, quick: Gateway) -> None:
+def test_an_interrupted_check_leaves_nothing_behind(keeper: Keeper, quick: Gateway) -> None:
     findings = examine(quick)
     while not keeper.made:
         next(findings)

@@ -100,7 +100,7 @@ def test_a_refused_key_says_why(paper: Paper, gateway: Gateway, file: str, title
     assert error.reason == reason
 
 
-def test_a_rate_limit_says_when_to_come_back(paper: Paper, gateway: Gateway) -> None:
+def test_a_rate_limit_carries_retry_after(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("errors", "requests per minute exceeded"))
 
     error = error_of(gateway)
@@ -148,7 +148,7 @@ def test_the_status_decides_where_type_and_message_do_not(
 
 
 @pytest.mark.parametrize("text", ["<html>404</html>", "404 page not found", '{"detail": "Not Found"}', "[]", "{}"])
-def test_a_404_of_no_gateway_is_never_taken_for_a_key_that_is_gone(paper: Paper, quick: Gateway, text: str) -> None:
+def test_a_404_from_another_server_does_not_count_as_a_deleted_key(paper: Paper, quick: Gateway, text: str) -> None:
     paper.will(raw(text, status=404))
 
     with pytest.raises(GatewayUnavailable) as failure:

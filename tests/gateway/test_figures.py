@@ -48,18 +48,16 @@ def usage_of(paper: Paper, gateway: Gateway, usage: object) -> TokenUsage | None
     ],
     ids=["shapes", "ranges", "details", "cost an object", "cost a list", "NaN", "endless", "texts"],
 )
-def test_figures_that_make_no_sense_are_unknown_and_the_answer_is_whole(
-    paper: Paper, gateway: Gateway, usage: object
-) -> None:
+def test_invalid_figures_are_unknown_and_the_answer_is_complete(paper: Paper, gateway: Gateway, usage: object) -> None:
     assert usage_of(paper, gateway, usage) == UNKNOWN
 
 
 @pytest.mark.parametrize("usage", [[], 0, "3", "many tokens", True, [{"prompt_tokens": 3}]], ids=str)
-def test_usage_that_is_no_object_is_as_if_not_there(paper: Paper, gateway: Gateway, usage: object) -> None:
+def test_usage_that_is_not_an_object_is_ignored(paper: Paper, gateway: Gateway, usage: object) -> None:
     assert usage_of(paper, gateway, json.dumps(usage)) is None
 
 
-def test_figures_beside_senseless_ones_are_read(paper: Paper, gateway: Gateway) -> None:
+def test_valid_figures_next_to_invalid_ones_are_read(paper: Paper, gateway: Gateway) -> None:
     usage = {
         "prompt_tokens": "12",
         "completion_tokens": 7.0,
@@ -93,13 +91,13 @@ def test_a_finish_reason_of_any_shape_ends_no_answer(paper: Paper, gateway: Gate
 
 
 @pytest.mark.parametrize("index", [None, "0", [0], -1, 10**9, 0.0, True], ids=str)
-def test_a_choice_whose_number_makes_no_sense_is_the_first(paper: Paper, gateway: Gateway, index: object) -> None:
+def test_a_choice_with_an_invalid_index_is_the_first(paper: Paper, gateway: Gateway, index: object) -> None:
     row = {"choices": [{"index": index, "delta": {"content": "!"}}]}
 
     assert [delta.index for delta in read_of(paper, gateway, f"data: {json.dumps(row)}\n\n")] == [0, 0]
 
 
-def test_a_whole_answer_is_read_past_its_figures_too(paper: Paper, gateway: Gateway) -> None:
+def test_invalid_figures_do_not_fail_a_complete_answer(paper: Paper, gateway: Gateway) -> None:
     choice = {"message": {"content": "whole"}, "finish_reason": {"type": "stop"}}
     paper.will(says({"id": 7, "model": ["m"], "choices": [choice], "usage": {"prompt_tokens": {}, "cost": {}}}))
 
@@ -109,7 +107,7 @@ def test_a_whole_answer_is_read_past_its_figures_too(paper: Paper, gateway: Gate
 
 
 @pytest.mark.parametrize("value", ["-1", "1e999999", "Infinity", "5 USD", "0x10"])
-def test_a_cost_in_the_headers_that_makes_no_sense_is_not_there(paper: Paper, gateway: Gateway, value: str) -> None:
+def test_an_invalid_cost_in_the_headers_is_ignored(paper: Paper, gateway: Gateway, value: str) -> None:
     paper.will(says({"choices": [{"message": {"content": "whole"}}]}, x_litellm_response_cost=value))
 
     assert gateway.inference.chat(secret=SECRET, body=CHAT).headers.cost_usd is None

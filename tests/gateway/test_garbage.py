@@ -180,7 +180,7 @@ def test_activity_of_a_wrong_shape_is_not_understood(paper: Paper, gateway: Gate
         list(gateway.usage.daily_activity(DAY, DAY))
 
 
-def test_an_answer_without_end_is_given_up(paper: Paper, gateway: Gateway) -> None:
+def test_an_endless_answer_is_aborted(paper: Paper, gateway: Gateway) -> None:
     def endless(handler: Handler) -> None:
         handler.close_connection = True
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")

@@ -108,7 +108,7 @@ def test_olla_and_sandbox_show_in_the_headers(paper: Paper, gateway: Gateway) ->
     assert headers.sandbox
 
 
-def test_senseless_headers_are_as_if_not_there(paper: Paper, gateway: Gateway) -> None:
+def test_invalid_headers_are_ignored(paper: Paper, gateway: Gateway) -> None:
     paper.will(
         says(
             {"choices": [{"message": {}}]},

@@ -98,7 +98,7 @@ def test_generate_refuses_durations_that_the_gateway_does_not_know(
     assert not paper.asked
 
 
-def test_generate_tells_that_an_alias_is_taken(paper: Paper, gateway: Gateway) -> None:
+def test_generate_reports_that_an_alias_is_taken(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("keys", "alias taken"))
 
     with pytest.raises(GatewayRejected) as refusal:
@@ -108,7 +108,7 @@ def test_generate_tells_that_an_alias_is_taken(paper: Paper, gateway: Gateway) -
     assert refusal.value.type == "bad_request_error"
 
 
-def test_generate_tells_that_a_value_has_the_wrong_type(paper: Paper, gateway: Gateway) -> None:
+def test_generate_reports_a_value_of_the_wrong_type(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("keys", "wrong type"))
 
     with pytest.raises(GatewayRejected, match="422.*max_budget"):
@@ -155,7 +155,7 @@ def test_info_reads_all_of_a_key(paper: Paper, gateway: Gateway) -> None:
     )
 
 
-def test_info_tells_a_deleted_key_from_one_that_never_was(paper: Paper, gateway: Gateway) -> None:
+def test_info_distinguishes_a_deleted_key_from_an_unknown_one(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("keys", "info deleted"), recorded("keys", "info unknown"))
 
     assert gateway.keys.info(TOKEN).deleted
@@ -242,7 +242,7 @@ def test_delete_is_by_token(paper: Paper, gateway: Gateway) -> None:
     assert (paper.last.path, paper.last.body) == ("/key/delete", {"keys": [TOKEN]})
 
 
-def test_delete_of_nothing_asks_nothing(paper: Paper, gateway: Gateway) -> None:
+def test_delete_of_nothing_makes_no_call(paper: Paper, gateway: Gateway) -> None:
     gateway.keys.delete([])
     assert not paper.asked
 
@@ -265,7 +265,7 @@ def test_delete_of_unknown_keys_only_is_not_found(paper: Paper, gateway: Gateway
     ],
     ids=["info", "renew", "block", "unblock", "delete"],
 )
-def test_a_secret_in_place_of_a_token_goes_nowhere(
+def test_a_secret_in_place_of_a_token_is_never_sent(
     paper: Paper, gateway: Gateway, act: Callable[[Any], object]
 ) -> None:
     with pytest.raises(GatewayRejected, match="invalid_token") as refusal:

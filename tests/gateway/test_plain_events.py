@@ -49,7 +49,7 @@ def test_a_piece_of_text_is_read_by_its_type() -> None:
         assert [plain_delta(raw)] == chat_deltas(load(raw, "it")), body  # type: ignore[arg-type]
 
 
-def test_whatever_says_more_is_read_field_by_field() -> None:
+def test_events_with_other_fields_are_parsed_in_full() -> None:
     for body in (*OTHER, *ERRORS):
         assert plain_delta(json.dumps(body).encode()) is None, body
     assert plain_delta(b"[DONE]") is None
@@ -57,7 +57,7 @@ def test_whatever_says_more_is_read_field_by_field() -> None:
     assert plain_delta(b'{"choices": [{"delta": {"content": "\xff"}}]}') is None
 
 
-def test_no_error_is_lost_beside_a_piece_of_text() -> None:
+def test_an_error_next_to_text_is_not_lost() -> None:
     for body in ERRORS:
         read: list[ChatDelta] = []
         with pytest.raises(GatewayError):

@@ -22,7 +22,7 @@ def test_model_names_are_those_of_the_key(paper: Paper, gateway: Gateway) -> Non
     assert paper.last.headers["authorization"] == f"Bearer {ADMIN_KEY}"
 
 
-def test_model_info_tells_mode_sizes_prices_and_provider(paper: Paper, gateway: Gateway) -> None:
+def test_model_info_reads_mode_sizes_prices_and_provider(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("models", "info"))
 
     plain, mini = gateway.models.info()
@@ -74,7 +74,7 @@ def test_team_is_read(paper: Paper, gateway: Gateway) -> None:
     assert (paper.last.path, paper.last.query) == ("/team/info", {"team_id": "team-afb7f9"})
 
 
-def test_unknown_team_is_not_found_though_its_type_speaks_of_authentication(paper: Paper, gateway: Gateway) -> None:
+def test_an_unknown_team_is_not_found_despite_its_error_type(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("teams", "unknown team"))
 
     with pytest.raises(GatewayNotFound):
@@ -89,7 +89,7 @@ def test_liveness_is_litellms_text_and_needs_no_key(paper: Paper, gateway: Gatew
     assert "authorization" not in paper.last.headers
 
 
-def test_readiness_tells_of_the_database_and_needs_no_key(paper: Paper, gateway: Gateway) -> None:
+def test_readiness_reports_the_database_and_needs_no_key(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("health", "readiness"))
 
     given = gateway.health.readiness()
@@ -98,7 +98,7 @@ def test_readiness_tells_of_the_database_and_needs_no_key(paper: Paper, gateway:
     assert (paper.last.path, "authorization" in paper.last.headers) == ("/health/readiness", False)
 
 
-def test_details_tell_the_version_to_the_admin_only(paper: Paper, gateway: Gateway) -> None:
+def test_details_include_the_version_for_the_admin_only(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("health", "details"), recorded("health", "details refused"))
 
     assert gateway.health.details().version == "1.106.2"
@@ -153,7 +153,7 @@ def test_activity_refuses_what_the_gateway_refuses(paper: Paper, gateway: Gatewa
     assert refusal.value.status == status
 
 
-def test_what_failed_before_its_model_was_known_is_told_too(paper: Paper, gateway: Gateway) -> None:
+def test_failures_without_a_known_model_are_read(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("activity", "without a model"))
 
     (page,) = gateway.usage.daily_activity(date(2026, 11, 21), date(2026, 11, 21))
@@ -183,7 +183,7 @@ def test_the_totals_of_a_day_are_the_gateways_own(paper: Paper, gateway: Gateway
 
 
 @pytest.mark.parametrize("metadata", [{}, {"total_pages": None}, {"total_pages": 3, "page": 2}])
-def test_activity_without_its_frame_is_no_day_without_use(
+def test_activity_without_its_envelope_does_not_count_as_an_empty_day(
     paper: Paper, gateway: Gateway, metadata: dict[str, object]
 ) -> None:
     paper.will(says({"results": [], "metadata": metadata}))
@@ -192,7 +192,7 @@ def test_activity_without_its_frame_is_no_day_without_use(
         next(gateway.usage.daily_activity(date(2026, 11, 20), date(2026, 11, 22)))
 
 
-def test_totals_without_spend_are_no_day_without_use(paper: Paper, gateway: Gateway) -> None:
+def test_totals_without_spend_do_not_count_as_an_empty_day(paper: Paper, gateway: Gateway) -> None:
     paper.will(says({"results": [], "metadata": {}}))
 
     with pytest.raises(GatewayUnavailable):

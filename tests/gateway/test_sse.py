@@ -33,14 +33,14 @@ def test_reads_what_the_standard_allows_in_pieces_of_any_size(title: str, size: 
     assert [event.data for event in found] == expected
 
 
-def test_tells_an_events_name_and_takes_llama_cpps_field_for_an_error() -> None:
+def test_reads_the_name_of_an_event_and_the_error_field_of_llama_cpp() -> None:
     found = SSEParser().feed(b'event: delta\ndata: a\n\nerror: {"code": 500}\n\ndata: b\n\n')
 
     assert found == [Event(b"a", b"delta"), Event(b'{"code": 500}', b"error"), Event(b"b")]
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 1000])
-def test_an_event_that_is_too_long_is_passed_over_and_those_around_it_are_not(size: int) -> None:
+def test_an_event_that_is_too_long_is_skipped_alone(size: int) -> None:
     raw = b"data: a\n\n" + b"data: " + b"x" * 90 + b"\ndata: " + b"y" * 90 + b"\n\n" + b"data: b\n\n"
     parser = SSEParser(max_event=100)
 
@@ -57,7 +57,7 @@ def test_an_event_without_an_end_is_not_read_for_ever() -> None:
         parser.feed(b"data: " + b"x" * 90 + b"\n")
 
 
-def test_what_the_end_of_the_stream_has_cut_can_be_had() -> None:
+def test_an_event_cut_by_the_end_of_the_stream_is_available() -> None:
     parser = SSEParser()
     parser.feed(b"data: a\n\ndata: [DONE]")
 

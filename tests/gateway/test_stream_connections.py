@@ -18,7 +18,7 @@ from tests.gateway.test_streams import DONE, WAIT_S, run, said, stream_of, texts
 
 
 @pytest.mark.parametrize("head", [False, True], ids=["before the first", "between two"])
-def test_cancelling_the_reader_hangs_up(paper: Paper, gateway: Gateway, head: bool) -> None:
+def test_cancelling_the_reader_disconnects(paper: Paper, gateway: Gateway, head: bool) -> None:
     paper.will(silence(said("a"), head=head))
     seen: list[ChatDelta] = []
 
@@ -49,7 +49,7 @@ def test_an_exchange_that_begins_after_it_was_ended_ends_at_once() -> None:
         assert theirs.recv(1) == b""
 
 
-def test_a_connection_that_serves_others_by_now_is_left_alone() -> None:
+def test_a_reused_connection_is_not_closed() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         interrupter = Interrupter()
@@ -61,7 +61,7 @@ def test_a_connection_that_serves_others_by_now_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("error", [None, ZeroDivisionError])
-def test_leaving_the_block_hangs_up(paper: Paper, gateway: Gateway, error: type[Exception] | None) -> None:
+def test_leaving_the_block_disconnects(paper: Paper, gateway: Gateway, error: type[Exception] | None) -> None:
     paper.will(silence(said("a")))
 
     async def leave() -> list[ChatDelta]:
@@ -79,7 +79,7 @@ def test_leaving_the_block_hangs_up(paper: Paper, gateway: Gateway, error: type[
     assert run(leave) == []
 
 
-def test_closed_before_it_began_asks_nothing(paper: Paper, gateway: Gateway) -> None:
+def test_closed_before_it_began_sends_no_request(paper: Paper, gateway: Gateway) -> None:
     async def close() -> list[ChatDelta]:
         stream = stream_of(gateway)
         async with stream:

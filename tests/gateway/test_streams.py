@@ -119,7 +119,7 @@ def test_completions_stream_too(paper: Paper, gateway: Gateway) -> None:
     assert deltas[-1].usage
 
 
-def test_reasoning_and_pieces_of_tool_calls_are_told_apart(paper: Paper, gateway: Gateway) -> None:
+def test_reasoning_and_tool_call_deltas_are_distinguished(paper: Paper, gateway: Gateway) -> None:
     pieces = [
         {"reasoning_content": "Hm."},
         {"tool_calls": [{"index": 1, "id": "c1", "function": {"name": "now", "arguments": '{"zo'}}]},
@@ -148,7 +148,7 @@ def test_nothing_is_read_past_the_end(paper: Paper, gateway: Gateway) -> None:
     assert texts_of(gateway) == ["a"]
 
 
-def test_halves_of_characters_become_text_that_a_database_can_hold(paper: Paper, gateway: Gateway) -> None:
+def test_lone_surrogates_become_storable_text(paper: Paper, gateway: Gateway) -> None:
     paper.will(events('data: {"choices": [{"delta": {"content": "a\\ud83d\\u0000b"}}]}\n\n', DONE))
 
     assert texts_of(gateway) == ["a\ufffd\ufffdb"]
@@ -169,7 +169,7 @@ def test_an_error_inside_the_stream_comes_after_the_text_before_it(paper: Paper,
     assert failure.value.may_have_happened
 
 
-def test_a_refusal_inside_the_stream_is_told_by_its_code(paper: Paper, gateway: Gateway) -> None:
+def test_a_refusal_inside_the_stream_is_classified_by_its_code(paper: Paper, gateway: Gateway) -> None:
     error = {"error": {"message": "litellm.RateLimitError: slow down", "type": None, "param": None, "code": "429"}}
     paper.will(events(said("a"), f"data: {json.dumps(error)}\n\n"))
 
@@ -198,7 +198,7 @@ def test_a_refusal_before_the_stream_is_as_of_a_whole_answer(
         start(stream_of(gateway))
 
 
-def test_start_tells_the_headers_before_the_first_delta(paper: Paper, gateway: Gateway) -> None:
+def test_start_returns_the_headers_before_the_first_delta(paper: Paper, gateway: Gateway) -> None:
     paper.will(recorded("streaming", "chat stream, include_usage"))
 
     async def begin() -> ChatDelta:
@@ -259,7 +259,7 @@ def test_garbage_in_place_of_a_stream_is_not_understood(paper: Paper, gateway: G
 
 
 @pytest.mark.parametrize("head", [False, True], ids=["before the first", "between two"])
-def test_silence_is_an_error_after_its_timeout(paper: Paper, gateway: Gateway, head: bool) -> None:
+def test_a_stalled_stream_times_out(paper: Paper, gateway: Gateway, head: bool) -> None:
     paper.will(silence(said("a"), head=head))
 
     with pytest.raises(GatewayUnavailable) as failure:

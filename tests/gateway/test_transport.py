@@ -32,7 +32,7 @@ def test_any_prefix_with_or_without_a_slash(paper: Paper, prefix: str) -> None:
 @pytest.mark.parametrize(
     "address", ["", "gateway:4000", "ftp://gateway", "http://", "http://me:secret@gateway", "http://gateway/?x=1"]
 )
-def test_an_address_that_is_none_is_refused_at_once(address: str) -> None:
+def test_an_invalid_url_is_refused_at_once(address: str) -> None:
     with pytest.raises(ValueError, match="address of the gateway"):
         Gateway(address, ADMIN_KEY)
 
@@ -44,7 +44,7 @@ def test_reading_is_tried_again_when_the_gateway_is_away_for_a_moment(paper: Pap
     assert len(paper.asked) == 3
 
 
-def test_reading_gives_up_after_two_more_attempts(paper: Paper, quick: Gateway) -> None:
+def test_reads_are_retried_twice(paper: Paper, quick: Gateway) -> None:
     paper.will(says({}, status=503))
 
     with pytest.raises(GatewayUnavailable):
@@ -84,7 +84,7 @@ def test_health_is_asked_once(paper: Paper, gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("verb", ["renew", "block", "unblock", "delete", "chat", "cost"])
-def test_doing_is_never_repeated(paper: Paper, gateway: Gateway, verb: str) -> None:
+def test_writes_are_never_repeated(paper: Paper, gateway: Gateway, verb: str) -> None:
     paper.will(says({}, status=500))
     acts: dict[str, Callable[[], object]] = {
         "renew": lambda: gateway.keys.renew(TOKEN, duration="30d"),
@@ -147,7 +147,7 @@ def test_speaking_tls_to_a_gateway_without_it_surely_did_nothing(paper: Paper) -
 
 
 @pytest.mark.parametrize("slow_part", ["head", "body", "error"])
-def test_a_gateway_that_trickles_is_given_up(paper: Paper, slow_part: str) -> None:
+def test_a_gateway_that_sends_too_slowly_times_out(paper: Paper, slow_part: str) -> None:
     gateway = Gateway(paper.url, ADMIN_KEY, connect_timeout_s=1, read_timeout_s=0.3)
 
     def trickle(handler: Handler) -> None:
@@ -266,7 +266,7 @@ def test_cookies_of_one_answer_are_not_sent_with_the_next(paper: Paper, gateway:
     assert "cookie" not in paper.last.headers
 
 
-def test_the_environment_neither_diverts_nor_replaces_secrets(
+def test_proxy_and_netrc_of_the_environment_are_ignored(
     paper: Paper, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password other\n", encoding="utf-8")
@@ -281,7 +281,7 @@ def test_the_environment_neither_diverts_nor_replaces_secrets(
 
 
 @pytest.mark.parametrize("secret", ["sk-é", "sk-a b", "sk-a\r\nX-Evil: 1", "sk-\x00", "sk-\ud83d", "clé secrète"])
-def test_what_cannot_be_a_key_is_refused_without_asking(paper: Paper, gateway: Gateway, secret: str) -> None:
+def test_an_invalid_key_is_refused_without_a_call(paper: Paper, gateway: Gateway, secret: str) -> None:
     with pytest.raises(GatewayKeyRefused) as refusal:
         gateway.models.names(secret)
 

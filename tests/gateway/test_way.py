@@ -28,7 +28,7 @@ def test_a_gateway_with_a_certificate_of_the_institution_is_reached(
     assert get_gateway().models.names() == ("m",)
 
 
-def test_an_untrusted_certificate_is_told_with_the_setting_that_helps(secure_paper: Paper) -> None:
+def test_an_untrusted_certificate_is_reported_with_the_setting(secure_paper: Paper) -> None:
     [finding] = examine(Gateway(secure_paper.url, ADMIN_KEY, retry_pauses_s=()))
 
     assert "GATEWAY_CA_FILE" in finding.advice
@@ -53,7 +53,7 @@ def test_an_answer_that_comes_through_a_proxy_can_be_stopped(paper: Paper) -> No
 
 
 @pytest.mark.parametrize("address", ["https://gateway.example.edu", ELSEWHERE])
-def test_a_proxy_that_refuses_an_answer_is_told(paper: Paper, address: str) -> None:
+def test_a_proxy_that_refuses_an_answer_is_reported(paper: Paper, address: str) -> None:
     proxy_url = paper.url if address.startswith("https:") else "http://127.0.0.1:1"
     gateway = Gateway(address, ADMIN_KEY, proxy_url=proxy_url)
 
@@ -64,7 +64,7 @@ def test_a_proxy_that_refuses_an_answer_is_told(paper: Paper, address: str) -> N
 
 
 @pytest.mark.parametrize("address", ["https://gateway.example.edu", ELSEWHERE])
-def test_a_proxy_that_refuses_is_told_with_the_setting_that_helps(paper: Paper, address: str) -> None:
+def test_a_proxy_that_refuses_is_reported_with_the_setting(paper: Paper, address: str) -> None:
     proxy_url = paper.url if address.startswith("https:") else "http://127.0.0.1:1"  # no CONNECT there; nobody there
     gateway = Gateway(address, ADMIN_KEY, proxy_url=proxy_url, retry_pauses_s=())
 

@@ -54,7 +54,9 @@ def test_says_which_keys_stop_and_for_whom_before_a_supervisor_is_made_inactive(
     assert staff.is_active
 
 
-def test_stops_the_keys_after_a_yes_and_gives_them_back(as_admin: Client, staff: User, sandbox: Sandbox) -> None:
+def test_blocks_the_keys_after_a_confirmation_and_unblocks_them(
+    as_admin: Client, staff: User, sandbox: Sandbox
+) -> None:
     key = issue(staff, "summer").key
 
     save_person(as_admin, staff, stop_keys="on")
@@ -69,7 +71,7 @@ def test_stops_the_keys_after_a_yes_and_gives_them_back(as_admin: Client, staff:
     assert not again(key).blocked
 
 
-def test_asks_nothing_where_no_key_stops(as_admin: Client, staff: User, db: None) -> None:
+def test_needs_no_confirmation_where_no_key_stops(as_admin: Client, staff: User, db: None) -> None:
     assertNotContains(as_admin.get(reverse("admin:accounts_user_change", args=[staff.pk])), "stop these keys")
 
     save_person(as_admin, staff)
@@ -78,7 +80,7 @@ def test_asks_nothing_where_no_key_stops(as_admin: Client, staff: User, db: None
     assert not staff.is_active
 
 
-def test_an_ordinary_change_of_a_person_with_keys_needs_no_yes(as_admin: Client, staff: User, sandbox: Sandbox) -> None:
+def test_an_ordinary_change_of_a_person_needs_no_confirmation(as_admin: Client, staff: User, sandbox: Sandbox) -> None:
     issue(staff)
 
     save_person(as_admin, staff, is_active="on", first_name="Ada")
@@ -114,7 +116,7 @@ def test_says_how_many_keys_a_changed_policy_reaches_and_changes_them(
     assert not services.find_outdated()
 
 
-def test_says_nothing_of_keys_where_none_is_concerned(as_admin: Client, intern: User, db: None) -> None:
+def test_mentions_no_keys_where_none_is_affected(as_admin: Client, intern: User, db: None) -> None:
     answer = save_policy(as_admin, Policy.objects.get(group__name="Interns"), temporary__rpm_limit="11")
 
     assertNotContains(answer, "Being adjusted to the policy")
@@ -145,7 +147,7 @@ def test_refuses_patterns_and_instructions_in_lists_of_models(
     assert not policy.rules.get(kind=kind).model_names
 
 
-def test_points_out_names_that_no_model_has_and_saves_them(as_admin: Client, intern: User, sandbox: Sandbox) -> None:
+def test_warns_of_unknown_model_names_and_saves_them(as_admin: Client, intern: User, sandbox: Sandbox) -> None:
     refresh_models()
     policy = Policy.objects.get(group__name="Interns")
 
@@ -161,7 +163,7 @@ def test_points_out_names_that_no_model_has_and_saves_them(as_admin: Client, int
     assertContains(page, "The gateway offers: general_nothink, gpt-4o-mini")
 
 
-def test_points_nothing_out_before_the_gateway_was_read(as_admin: Client, intern: User, db: None) -> None:
+def test_warns_of_nothing_before_the_models_were_read(as_admin: Client, intern: User, db: None) -> None:
     policy = Policy.objects.get(group__name="Interns")
 
     assertNotContains(

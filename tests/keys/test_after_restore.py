@@ -165,7 +165,7 @@ def test_a_key_of_ours_with_odd_metadata_is_adopted_all_the_same(
     assert_at_rest(sandbox)
 
 
-def test_a_key_of_a_person_whom_nobody_knows_is_left_alone(sandbox: Sandbox) -> None:
+def test_a_key_of_an_unknown_person_is_left_alone(sandbox: Sandbox) -> None:
     body = {"user_id": "passerelle-nobody", "key_alias": "passerelle-of-another-portal"}
     sandbox.call("POST", "/key/generate", body=body).raise_for_status()
 

@@ -126,7 +126,7 @@ def test_a_persons_budget_follows_at_once(intern: User, sandbox: Sandbox) -> Non
     assert not services.find_outdated().people
 
 
-def test_everybodys_allowances_are_those_of_each(db: None) -> None:
+def test_allowances_in_bulk_equal_those_of_each_person(db: None) -> None:
     make_policy(None, max_live_keys=2)
     make_policy("Admins", max_live_keys=50)
     people = [make_user(), make_intern(), make_staff(), make_user(groups=("Interns", "Staff", "Elsewhere"))]
@@ -137,7 +137,7 @@ def test_everybodys_allowances_are_those_of_each(db: None) -> None:
     assert [allowances.of(person.pk) for person in people] == [policy_of(person) for person in people]
 
 
-def test_finding_what_differs_asks_as_much_for_many_people_as_for_one(intern: User) -> None:
+def test_comparing_runs_a_constant_number_of_queries(intern: User) -> None:
     def make(number: int) -> None:
         owner = make_user(f"many-{number}", groups=("Interns",))
         Key.objects.create(owner=owner, kind=Key.Kind.TEMPORARY, label="x", state=Key.State.ACTIVE, rpm_limit=number)

@@ -84,7 +84,7 @@ def writes(queries: CaptureQueriesContext) -> list[str]:
 
 
 # --- What it takes over -----------------------------------------------------------------------------
-def test_takes_over_what_the_gateway_tells(sandbox: Sandbox) -> None:
+def test_stores_the_models_of_the_gateway(sandbox: Sandbox) -> None:
     before = timezone.now()
 
     assert refresh_models() == GatewayModel.objects.count() > 3
@@ -121,7 +121,7 @@ def test_writes_only_what_changed(settings: Settings) -> None:
     assert GatewayModel.objects.get(name="b").input_usd_per_million == 1
 
 
-def test_keeps_out_what_makes_no_sense(settings: Settings) -> None:
+def test_ignores_invalid_models(settings: Settings) -> None:
     rows = [
         row("two\nlines"),
         row("\u202egnp.exe"),
@@ -140,7 +140,7 @@ def test_keeps_out_what_makes_no_sense(settings: Settings) -> None:
         assert model.output_usd_per_million is None
 
 
-def test_is_a_task_that_may_run_twice(sandbox: Sandbox) -> None:
+def test_the_task_is_idempotent(sandbox: Sandbox) -> None:
     task()
     task()
 
@@ -156,7 +156,9 @@ def heard_before() -> datetime:
     return heard
 
 
-def test_a_dead_gateway_keeps_the_models_and_tells_since_when(sandbox: Sandbox, settings: Settings) -> None:
+def test_an_unavailable_gateway_keeps_the_models_and_the_time_of_the_outage(
+    sandbox: Sandbox, settings: Settings
+) -> None:
     heard = heard_before()
     known = names()
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
@@ -197,7 +199,7 @@ def test_garbage_keeps_the_models(sandbox: Sandbox, kind: str, path: str) -> Non
 
 
 @pytest.mark.parametrize("rows", [[], None])
-def test_a_gateway_without_models_keeps_those_that_were(sandbox: Sandbox, settings: Settings, rows: object) -> None:
+def test_an_empty_list_keeps_the_known_models(sandbox: Sandbox, settings: Settings, rows: object) -> None:
     heard_before()
     known = names()
 
@@ -208,7 +210,7 @@ def test_a_gateway_without_models_keeps_those_that_were(sandbox: Sandbox, settin
     assert (gateway_state().problem, gateway_state().down_since) == ("no_models", None)
 
 
-def test_a_refused_admin_key_is_said_and_is_not_down(sandbox: Sandbox, settings: Settings) -> None:
+def test_a_refused_admin_key_is_reported_as_such_not_as_an_outage(sandbox: Sandbox, settings: Settings) -> None:
     heard_before()
     known = names()
     settings.GATEWAY_ADMIN_KEY = "sk-wrong"
@@ -218,7 +220,7 @@ def test_a_refused_admin_key_is_said_and_is_not_down(sandbox: Sandbox, settings:
     assert (gateway_state().problem, gateway_state().down_since) == ("key_refused", None)
 
 
-def test_a_gateway_that_is_not_well_is_said(settings: Settings) -> None:
+def test_an_unhealthy_gateway_is_reported(settings: Settings) -> None:
     health = {"status": "healthy", "db": "Not connected", "litellm_version": "1.2.3"}
     with gateway_that_tells(settings, [row("a")], health):
         assert refresh_models() == 1
@@ -227,14 +229,14 @@ def test_a_gateway_that_is_not_well_is_said(settings: Settings) -> None:
     assert gateway_state().ok_at is None
 
 
-def test_lives_without_the_version(sandbox: Sandbox) -> None:
+def test_works_without_the_version(sandbox: Sandbox) -> None:
     sandbox.faults("/health/readiness/details", "html")
 
     assert refresh_models()
     assert (gateway_state().problem, gateway_state().version) == ("", "")
 
 
-def test_an_older_gateway_tells_its_health_too(settings: Settings) -> None:
+def test_reads_the_health_of_an_older_gateway(settings: Settings) -> None:
     with gateway_that_tells(settings, [row("a")]):
         assert refresh_models() == 1
 
@@ -259,7 +261,7 @@ def test_offers_only_what_the_policy_allows() -> None:
 
 
 # --- What every page may say ------------------------------------------------------------------------
-def test_costs_a_page_nothing_until_it_asks(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_is_loaded_lazily(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     GatewayState.objects.create(pk=1, sandbox=True)
     request = RequestFactory().get("/")
 
@@ -270,7 +272,7 @@ def test_costs_a_page_nothing_until_it_asks(django_assert_num_queries: DjangoAss
         assert not reported.down_since
 
 
-def test_a_page_lives_without_the_database(settings: Settings) -> None:
+def test_a_page_renders_without_the_database(settings: Settings) -> None:
     reported: Any = context.gateway(RequestFactory().get("/"))["gateway"]
 
     def refuse(*_: object) -> None:

@@ -153,7 +153,7 @@ ACTS = [
 
 
 @pytest.mark.parametrize("prepare", ACTS)
-def test_is_healed_from_a_kill_at_any_line(
+def test_is_repaired_after_a_kill_at_any_line(
     staff: User, sandbox: Sandbox, prepare: Callable[[User, Sandbox], Callable[[], object]]
 ) -> None:
     kills, (killed, line) = 0, killed_after(0, prepare(staff, sandbox))

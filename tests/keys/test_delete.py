@@ -24,7 +24,7 @@ def test_the_gateway_refuses_the_key_and_the_row_says_so(intern: User, sandbox: 
     assert_at_rest(sandbox)
 
 
-def test_takes_the_old_secret_of_a_rotation_along(intern: User, sandbox: Sandbox) -> None:
+def test_deletes_the_old_secret_of_a_rotation_too(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
     services.rotate_key(key=again(key), actor=BY_TEST)
 
@@ -39,7 +39,7 @@ def test_takes_the_old_secret_of_a_rotation_along(intern: User, sandbox: Sandbox
     ("kind", "status"),
     [("error", 500), ("error", 503), ("drop_before", None), ("drop_after", None), ("html", None), ("cut_body", None)],
 )
-def test_is_not_believed_before_the_gateway_confirms_it(
+def test_a_deletion_needs_the_confirmation_of_the_gateway(
     intern: User, sandbox: Sandbox, path: str, kind: str, status: int | None
 ) -> None:
     fresh = issue(intern)
@@ -57,7 +57,7 @@ def test_is_not_believed_before_the_gateway_confirms_it(
     assert_at_rest(sandbox)
 
 
-def test_a_gateway_that_lies_is_not_believed(intern: User, sandbox: Sandbox) -> None:
+def test_a_deletion_is_verified(intern: User, sandbox: Sandbox) -> None:
     fresh = issue(intern)
     sandbox.faults("/key/delete", "error", status=200)
 
@@ -67,7 +67,7 @@ def test_a_gateway_that_lies_is_not_believed(intern: User, sandbox: Sandbox) -> 
     assert again(fresh.key).state == Key.State.DELETING
 
 
-def test_again_while_under_way_tries_again(intern: User, sandbox: Sandbox) -> None:
+def test_a_second_request_retries_a_pending_deletion(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
     sandbox.faults("/key/delete", "error", status=503)
     with pytest.raises(GatewayUnavailable):

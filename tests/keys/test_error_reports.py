@@ -96,7 +96,7 @@ def test_a_report_has_no_secret(
     )
 
 
-def test_what_broke_in_the_middle_is_healed(as_staff: Client, sandbox: Sandbox, settings: Settings) -> None:
+def test_an_interrupted_operation_is_repaired(as_staff: Client, sandbox: Sandbox, settings: Settings) -> None:
     as_staff.raise_request_exception = False
     with database_fails_at('UPDATE "keys_token"'):
         as_staff.post("/keys/create/", key_request())

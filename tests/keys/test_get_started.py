@@ -48,9 +48,7 @@ def test_shows_the_code_of_every_task_and_kind_as_it_is_run(as_intern: Client) -
 
 
 @pytest.mark.parametrize("kind", ["curl", "requests"])
-def test_what_is_copied_out_of_the_page_runs_with_a_key(
-    kind: str, as_intern: Client, sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_the_copied_code_runs_with_a_key(kind: str, as_intern: Client, sandbox: Sandbox, tmp_path: Path) -> None:
     secret = sandbox.call("POST", "/key/generate", body={"key_type": "llm_api"}).json()["key"]
     code = code_on(as_intern.get(GET_STARTED_URL).content.decode())[f"chat-{kind}"]
     language, filename = ("shell", "") if kind == "curl" else ("python", "try.py")
@@ -61,7 +59,7 @@ def test_what_is_copied_out_of_the_page_runs_with_a_key(
     assert "You asked about" in done.stdout
 
 
-def test_shows_the_address_the_knobs_the_advice_and_swagger(as_intern: Client) -> None:
+def test_shows_the_base_url_the_settings_the_advice_and_swagger(as_intern: Client) -> None:
     response = as_intern.get(GET_STARTED_URL)
 
     assertContains(response, ">https://gateway.example.edu/v1<")
@@ -77,7 +75,7 @@ def test_shows_the_address_the_knobs_the_advice_and_swagger(as_intern: Client) -
         assertContains(response, words)
 
 
-def test_sends_who_has_no_key_to_my_keys(as_intern: Client, intern: User) -> None:
+def test_people_without_a_key_are_sent_to_my_keys(as_intern: Client, intern: User) -> None:
     assertContains(as_intern.get(GET_STARTED_URL), "Create one in")
 
     Key.objects.create(owner=intern, kind=Key.Kind.TEMPORARY, label="thesis", state=Key.State.ACTIVE)
@@ -100,7 +98,7 @@ def test_takes_a_model_that_the_person_may_call() -> None:
     assert '"MODEL"' in code_on(response.content.decode())["embeddings-requests"]
 
 
-def test_teaches_before_any_model_is_known(as_intern: Client) -> None:
+def test_works_before_any_model_is_known(as_intern: Client) -> None:
     GatewayModel.objects.all().delete()
 
     assert '"MODEL"' in code_on(as_intern.get(GET_STARTED_URL).content.decode())["chat-requests"]
@@ -112,7 +110,7 @@ def test_a_hostile_model_name_is_text(as_intern: Client) -> None:
     assertNotContains(as_intern.get(GET_STARTED_URL), "<script>alert(1)")
 
 
-def test_speaks_french(as_intern: Client) -> None:
+def test_is_translated_into_french(as_intern: Client) -> None:
     response = as_intern.get(GET_STARTED_URL, headers={"Accept-Language": "fr"})
 
     assertContains(response, '<html lang="fr"')
@@ -124,10 +122,10 @@ def test_costs_few_queries(as_intern: Client, django_assert_max_num_queries: Dja
         as_intern.get(GET_STARTED_URL)
 
 
-def test_only_answers_to_reading(as_intern: Client) -> None:
+def test_accepts_get_only(as_intern: Client) -> None:
     assert as_intern.post(GET_STARTED_URL).status_code == 405
 
 
-def test_strangers_sign_in_first(client: Client) -> None:
+def test_requires_sign_in(client: Client) -> None:
     target = f"{reverse('account_login')}?next={GET_STARTED_URL}"
     assertRedirects(client.get(GET_STARTED_URL), target, fetch_redirect_response=False)

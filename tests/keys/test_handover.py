@@ -191,7 +191,7 @@ def test_the_same_supervisor_is_refused(staff: User, sandbox: Sandbox) -> None:
         services.hand_over(intern=ada_of(staff), to=staff, actor=BY_TEST)
 
 
-def test_waits_for_another_secret_that_is_under_way(staff: User, other: User, sandbox: Sandbox) -> None:
+def test_waits_for_a_replacement_that_is_in_progress(staff: User, other: User, sandbox: Sandbox) -> None:
     fresh = issue_for_ada(staff)
     under_way = Token.objects.create(key=fresh.key)
 
@@ -203,7 +203,7 @@ def test_waits_for_another_secret_that_is_under_way(staff: User, other: User, sa
     assert_follows(sandbox, other)
 
 
-def test_another_secret_that_is_begun_meanwhile_is_refused(staff: User, other: User, sandbox: Sandbox) -> None:
+def test_replacing_the_secret_meanwhile_is_refused(staff: User, other: User, sandbox: Sandbox) -> None:
     key = issue_for_ada(staff).key
     before = Token.objects.select_related("key__owner").get(key=key)
     services.hand_over(intern=ada_of(staff), to=other, actor=BY_TEST)
@@ -214,7 +214,7 @@ def test_another_secret_that_is_begun_meanwhile_is_refused(staff: User, other: U
     assert_follows(sandbox, other)
 
 
-def test_is_continued_by_the_sweep_whatever_fails_at_any_call(staff: User, other: User, sandbox: Sandbox) -> None:
+def test_the_sweep_continues_after_any_failed_call(staff: User, other: User, sandbox: Sandbox) -> None:
     people = [staff, other]
     fresh = issue_for_ada(staff)
     for path, calls in (("/team/update", 1), ("/team/new", 1), ("/key/info", 1), ("/key/update", 3)):

@@ -130,7 +130,7 @@ def test_no_key_is_made_at_a_gateway_that_is_known_to_be_another(
     assert Key.objects.get().state == Key.State.FAILED
 
 
-def test_admins_are_told_by_mail_once_a_day_and_on_the_page(
+def test_admins_are_notified_by_mail_once_a_day_and_on_the_page(
     admin: User,
     as_admin: Client,
     intern: User,
@@ -153,7 +153,7 @@ def test_admins_are_told_by_mail_once_a_day_and_on_the_page(
         assert "This is not the gateway that the portal knows." in as_admin.get(reverse(name)).content.decode()
 
 
-def test_a_person_accepts_another_gateway_and_takes_it_back(
+def test_an_admin_accepts_another_gateway_and_reverts_it(
     admin: User,
     as_admin: Client,
     as_intern: Client,
@@ -233,7 +233,7 @@ def test_the_time_at_the_gateway_is_kept_up(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("written", [None, "yesterday", 7, "2026-01-01T00:00:00"])
-def test_nonsense_written_on_our_team_stops_nothing(sandbox: Sandbox, written: object) -> None:
+def test_invalid_team_metadata_stops_nothing(sandbox: Sandbox, written: object) -> None:
     services.identify_gateway()
     write_on(sandbox, written)
 
@@ -241,7 +241,7 @@ def test_nonsense_written_on_our_team_stops_nothing(sandbox: Sandbox, written: o
 
 
 # --- Many keys missing at once -----------------------------------------------------------------------
-def test_many_missing_keys_wait_for_a_person(staff: User, admin: User, sandbox: Sandbox) -> None:
+def test_many_missing_keys_need_a_confirmation(staff: User, admin: User, sandbox: Sandbox) -> None:
     keys = [issue(staff, f"key {number}").key for number in range(12)]
     for key in keys[:7]:
         delete_at_gateway(sandbox, key)

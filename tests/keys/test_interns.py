@@ -70,7 +70,7 @@ def test_a_second_click_makes_no_second_intern(as_staff: Client, sandbox: Sandbo
         ({"intern_name": "ada LOVELACE"}, "an intern of this name"),
     ],
 )
-def test_whoever_is_there_already_is_not_made_again_with_other_words(
+def test_an_existing_intern_is_not_duplicated_by_another_spelling(
     as_staff: Client, staff: User, sandbox: Sandbox, described: dict[str, str], says: str
 ) -> None:
     issue(staff, "first", **ADA)
@@ -139,7 +139,7 @@ def test_a_key_for_an_intern_who_is_picked_is_temporary(as_staff: Client, staff:
     assert not Key.objects.exists()
 
 
-def test_who_may_have_none_picks_none(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
+def test_people_without_interns_cannot_pick_one(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
     Intern.objects.create(supervisor=intern, name="of another time")
 
     assert "of another time" not in words_of(as_intern.get("/"))
@@ -147,7 +147,7 @@ def test_who_may_have_none_picks_none(as_intern: Client, intern: User, sandbox: 
     assert Key.objects.get().intern is None
 
 
-def test_the_database_holds_one_row_a_supervisor_and_address(staff: User) -> None:
+def test_supervisor_and_address_are_unique_together(staff: User) -> None:
     Intern.objects.create(supervisor=staff, name="Ada", email="ada@example.edu")
 
     with pytest.raises(IntegrityError):

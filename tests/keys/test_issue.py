@@ -35,7 +35,7 @@ def test_gives_a_key_that_works_with_the_limits_of_the_policy(intern: User, sand
     assert fresh.key.last_four == fresh.secret[-4:]
 
 
-def test_keeps_the_gateways_end_and_not_one_of_its_own(intern: User, sandbox: Sandbox) -> None:
+def test_stores_the_expiry_of_the_gateway(intern: User, sandbox: Sandbox) -> None:
     sandbox.move_clock(3600)
 
     fresh = issue(intern)
@@ -59,7 +59,7 @@ def test_repr_of_a_fresh_key_has_no_secret(intern: User, sandbox: Sandbox) -> No
     assert fresh.secret not in repr(fresh)
 
 
-def test_refuses_a_fourth_key_of_three(intern: User, sandbox: Sandbox) -> None:
+def test_refuses_a_key_beyond_the_limit(intern: User, sandbox: Sandbox) -> None:
     for label in ("one", "two", "three"):
         issue(intern, label)
 
@@ -152,7 +152,7 @@ def test_a_policy_with_models_restricts_the_key_at_the_gateway(sandbox: Sandbox,
     assert there["models"] == ["gpt-4o-mini"]
 
 
-def test_an_allowance_without_a_model_makes_no_key_rather_than_one_for_all(intern: User, sandbox: Sandbox) -> None:
+def test_an_allowance_without_models_creates_no_key(intern: User, sandbox: Sandbox) -> None:
     """The database keeps such rules out; to the gateway an empty list means all models."""
     key_request = services.KeyRequest(label="thesis", kind=Key.Kind.TEMPORARY)
 
@@ -166,7 +166,7 @@ def test_an_allowance_without_a_model_makes_no_key_rather_than_one_for_all(inter
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "truncated_json", "cut_body"])
-def test_a_lost_answer_is_said_to_be_unknown_and_healed(intern: User, sandbox: Sandbox, kind: str) -> None:
+def test_a_lost_answer_is_unknown_until_it_is_repaired(intern: User, sandbox: Sandbox, kind: str) -> None:
     sandbox.faults("/key/generate", kind)
 
     with pytest.raises(GatewayUnavailable) as error:
@@ -184,7 +184,7 @@ def test_a_lost_answer_is_said_to_be_unknown_and_healed(intern: User, sandbox: S
 
 
 @pytest.mark.parametrize(("kind", "status"), [("error", 500), ("error", 503), ("drop_before", None), ("html", None)])
-def test_a_failure_before_the_work_leaves_nothing(
+def test_a_failure_before_the_call_leaves_nothing(
     intern: User, sandbox: Sandbox, kind: str, status: int | None
 ) -> None:
     sandbox.faults("/key/generate", kind, status=status)
@@ -197,9 +197,7 @@ def test_a_failure_before_the_work_leaves_nothing(
     assert_at_rest(sandbox)
 
 
-def test_a_gateway_that_is_not_there_leaves_a_failed_row_at_once(
-    intern: User, sandbox: Sandbox, settings: Settings
-) -> None:
+def test_an_unreachable_gateway_leaves_a_failed_row_at_once(intern: User, sandbox: Sandbox, settings: Settings) -> None:
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
 
     with pytest.raises(GatewayUnavailable) as error:

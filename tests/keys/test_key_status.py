@@ -46,7 +46,9 @@ def make(owner: User, *tokens: str, **fields: object) -> Key:
         ("active", {"expires_at": None}, ["live"]),
     ],
 )
-def test_the_most_pressing_thing_is_said(intern: User, code: str, fields: dict[str, object], tokens: list[str]) -> None:
+def test_the_most_urgent_state_comes_first(
+    intern: User, code: str, fields: dict[str, object], tokens: list[str]
+) -> None:
     if isinstance(fields.get("expires_at"), timedelta):
         fields = {**fields, "expires_at": timezone.now() + fields["expires_at"]}  # type: ignore[operator]  # a timedelta
 
@@ -67,7 +69,7 @@ def test_a_lost_answer_is_an_unknown_outcome(intern: User) -> None:
     assert status.needs_owner
 
 
-def test_words_and_shapes_tell_states_apart_without_colour() -> None:
+def test_states_differ_in_word_and_icon_too() -> None:
     looks = {(str(word), icon) for word, icon, _ in WORDS.values()}
 
     assert len(looks) == len(WORDS)
@@ -86,7 +88,7 @@ def test_words_and_shapes_tell_states_apart_without_colour() -> None:
         (-A_DAY * 2, "2 days ago"),
     ],
 )
-def test_says_how_far_off_an_end_is(off: timedelta, words: str) -> None:
+def test_says_how_soon_a_key_expires(off: timedelta, words: str) -> None:
     with translation.override("en"):
         assert distance(timezone.now() + off + timedelta(seconds=0.5)) == words
 

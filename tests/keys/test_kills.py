@@ -37,7 +37,7 @@ CASES: list[tuple[str, str, str, str, list[bool]]] = [
 
 
 @pytest.mark.parametrize(("act", "path", "fault", "reported", "working"), CASES)
-def test_is_healed_and_told(
+def test_is_repaired_and_reported(
     as_intern: Client,
     intern: User,
     sandbox: Sandbox,

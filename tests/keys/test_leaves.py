@@ -81,7 +81,7 @@ def test_without_a_grace_they_stop_at_once(keys: dict[str, Key], staff: User, se
     assert blocked(keys) == {"own", "ada", "ben"}
 
 
-def test_whoever_comes_back_has_all_keys_again_and_leaves_anew(keys: dict[str, Key], staff: User) -> None:
+def test_a_reactivated_supervisor_has_all_keys_again_and_can_leave_again(keys: dict[str, Key], staff: User) -> None:
     leave(staff)
     grace_is_over()
     services.sweep_keys()
@@ -134,7 +134,7 @@ def test_while_the_gateway_is_away_a_key_that_was_handed_over_is_not_blocked(
     assert blocked(keys) == {"own", "ben"}
 
 
-def test_one_whom_the_new_supervisor_may_not_have_stays_with_why(keys: dict[str, Key], staff: User) -> None:
+def test_an_intern_whom_the_new_supervisor_cannot_have_stays_with_the_reason(keys: dict[str, Key], staff: User) -> None:
     other = make_staff("other", email="ada@example.edu")  # Ada herself
 
     refused = services.hand_over_all(interns=Intern.objects.all(), to=other, actor=BY_TEST)
@@ -159,7 +159,7 @@ def test_interns_and_managers_have_one_mail_each(keys: dict[str, Key], staff: Us
     assert all("work until" in str(message.body) for message in mail.outbox)
 
 
-def test_nobody_is_told_of_people_without_interns(intern: User, sandbox: Sandbox, manager: User) -> None:
+def test_no_mail_about_people_without_interns(intern: User, sandbox: Sandbox, manager: User) -> None:
     key = issue(intern).key
 
     leave(intern)
@@ -177,7 +177,7 @@ def server(settings: Settings) -> Iterator[MailServer]:
         yield server
 
 
-def test_a_server_that_cuts_and_a_worker_that_dies_cost_no_mail_and_send_none_twice(
+def test_a_broken_connection_and_a_dead_worker_lose_and_repeat_no_mail(
     keys: dict[str, Key], staff: User, manager: User, server: MailServer
 ) -> None:
     make_user("second", groups=("Admins",))

@@ -64,7 +64,7 @@ def made_by(act: Callable[[], object]) -> tuple[list[str], list[dict[str, str]]]
 @pytest.mark.parametrize(
     ("compare", "columns"), [(services.sync_keys, 7), (compare_with_gateway, 9)], ids=["sync", "reconcile"]
 )
-def test_comparing_unchanged_keys_makes_no_object_and_reads_live_tokens_once(
+def test_comparing_unchanged_keys_loads_no_instance_and_reads_tokens_once(
     keys: list[Key], compare: Callable[[], object], columns: int
 ) -> None:
     services.sync_keys()
@@ -77,7 +77,7 @@ def test_comparing_unchanged_keys_makes_no_object_and_reads_live_tokens_once(
     assert tokens[0].split(" FROM ")[0].count(",") + 1 <= columns
 
 
-def test_of_keys_that_differ_only_those_are_made_objects_of(keys: list[Key], sandbox: Sandbox) -> None:
+def test_only_keys_that_differ_are_loaded_as_instances(keys: list[Key], sandbox: Sandbox) -> None:
     services.sync_keys()
     changed = [key for key in keys if key.state == Key.State.ACTIVE][:2]
     for token in Token.objects.filter(key__in=changed):

@@ -43,7 +43,9 @@ def test_a_reminder_is_in_the_language_of_its_reader(french: User, sandbox: Sand
 
 
 @pytest.mark.parametrize("usd", ["8", "12"])
-def test_a_mail_about_a_budget_is_too_and_leads_to_the_key(french: User, sandbox: Sandbox, usd: str) -> None:
+def test_a_budget_mail_is_in_the_language_of_its_reader_and_links_to_the_key(
+    french: User, sandbox: Sandbox, usd: str
+) -> None:
     fresh = issue(french, "mémoire", intern_name="Intern B")
     Key.objects.update(budget_usd=10, budget_period="30d")
     report_day(sandbox, TODAY, used(token_of(fresh.secret), usd=usd))
@@ -70,7 +72,7 @@ def test_administrators_are_greeted_each_in_their_language(admin: User, settings
     assert message.body.startswith(f"Bonjour {admin.display_name},")
 
 
-def test_operators_too(admin: User, sandbox: Sandbox) -> None:
+def test_operators_are_written_to_in_their_language(admin: User, sandbox: Sandbox) -> None:
     User.objects.filter(pk=admin.pk).update(language="fr")
     long_ago = timezone.now() - timedelta(days=1)
     TaskRun.objects.update_or_create(name="keys.sweep", defaults={"ended_at": long_ago, "ok_at": long_ago})
@@ -89,7 +91,7 @@ def test_the_language_that_somebody_chooses_is_that_of_their_mails(as_staff: Cli
 
 
 @pytest.mark.parametrize("kind", ["console", "file"])
-def test_subjects_of_mails_that_go_nowhere_can_be_read(kind: str, tmp_path: object) -> None:
+def test_subjects_are_readable_without_a_mail_server(kind: str, tmp_path: object) -> None:
     stream = io.StringIO()
     where = {"stream": stream} if kind == "console" else {"file_path": str(tmp_path)}
     message = EmailMessage("Votre clé «\u00a0mémoire\u00a0» expire bientôt", "Élève, bonjour.", to=["a@example.edu"])

@@ -43,9 +43,7 @@ def labels(server: MailServer) -> list[str]:
 
 
 @pytest.mark.parametrize("stage", ["", "EHLO", "RCPT", "DATA"])
-def test_a_server_that_hangs_costs_no_mail_and_keeps_nobody_waiting(
-    server: MailServer, twenty: list[Key], stage: str
-) -> None:
+def test_a_hanging_server_loses_and_delays_no_mail(server: MailServer, twenty: list[Key], stage: str) -> None:
     server.hangs_at = stage
     began = timezone.now()
 
@@ -59,7 +57,7 @@ def test_a_server_that_hangs_costs_no_mail_and_keeps_nobody_waiting(
     assert labels(server) == sorted(key.label for key in twenty)
 
 
-def test_a_connection_that_is_cut_midway_loses_no_mail(server: MailServer, twenty: list[Key]) -> None:
+def test_a_broken_connection_loses_no_mail(server: MailServer, twenty: list[Key]) -> None:
     server.cuts_at = "RCPT"
     assert services.remind_owners() == 0
 
@@ -68,9 +66,7 @@ def test_a_connection_that_is_cut_midway_loses_no_mail(server: MailServer, twent
     assert len(set(labels(server))) == 20
 
 
-def test_one_refused_address_does_not_stand_before_the_others(
-    server: MailServer, twenty: list[Key], intern: User
-) -> None:
+def test_one_refused_address_does_not_delay_the_others(server: MailServer, twenty: list[Key], intern: User) -> None:
     server.refuses = intern.email
     Key.objects.filter(pk=twenty[0].pk).update(owner=intern)
 
@@ -80,9 +76,7 @@ def test_one_refused_address_does_not_stand_before_the_others(
     assert services.remind_owners() == 1
 
 
-def test_a_mail_that_the_server_took_unheard_has_the_same_id_when_it_comes_again(
-    server: MailServer, twenty: list[Key]
-) -> None:
+def test_a_repeated_mail_has_the_same_message_id(server: MailServer, twenty: list[Key]) -> None:
     Key.objects.exclude(pk=twenty[0].pk).delete()
     server.cuts_at = "taken"
     services.remind_owners()

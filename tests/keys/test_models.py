@@ -85,14 +85,14 @@ def test_says_so_when_the_policy_allows_none() -> None:
         ({"order": "owner__password"}, ["embedding", "general_nothink", "gpt-4o-mini", "mystery"]),
     ],
 )
-def test_narrows_and_sorts_by_the_address(as_intern: Client, query: dict[str, str], names: list[str]) -> None:
+def test_filters_and_sorts_by_the_url(as_intern: Client, query: dict[str, str], names: list[str]) -> None:
     assert shown(as_intern, **query) == names
 
 
 @pytest.mark.parametrize(
     "odd", ["\0", "gpt\0", "%", "_", "\\", "'; DROP TABLE keys_key; --", "x" * 5000, "\u202e", "😀"]
 )
-def test_bad_search_text_finds_nothing_worse(as_intern: Client, odd: str) -> None:
+def test_invalid_search_text_finds_nothing(as_intern: Client, odd: str) -> None:
     assert set(shown(as_intern, q=odd, mode="")) <= {"general_nothink", "gpt-4o-mini", "mystery", "embedding"}
     assert set(shown(as_intern, mode=odd)) <= {"general_nothink", "gpt-4o-mini", "mystery", "embedding"}
 
@@ -139,11 +139,11 @@ def test_costs_few_queries(as_intern: Client, django_assert_max_num_queries: Dja
         assertContains(as_intern.get(MODELS_URL), "model-299")
 
 
-def test_only_answers_to_reading(as_intern: Client) -> None:
+def test_accepts_get_only(as_intern: Client) -> None:
     assert as_intern.post(MODELS_URL).status_code == 405
 
 
-def test_strangers_sign_in_first(client: Client) -> None:
+def test_requires_sign_in(client: Client) -> None:
     assertRedirects(
         client.get(MODELS_URL), f"{reverse('account_login')}?next={MODELS_URL}", fetch_redirect_response=False
     )

@@ -55,9 +55,7 @@ def test_a_key_whose_row_cannot_be_read_stays_and_the_others_are_compared(
     assert again(key).state == Key.State.ACTIVE
 
 
-def test_keys_whose_rows_have_lost_their_token_are_not_taken_for_gone(
-    intern: User, admin: User, sandbox: Sandbox
-) -> None:
+def test_keys_with_rows_without_a_token_do_not_count_as_deleted(intern: User, admin: User, sandbox: Sandbox) -> None:
     """Neither one by one, nor as "many keys are missing"."""
     change_policies(max_live_keys=None)
     keys = [issue(intern, f"key {number}").key for number in range(7)]
@@ -70,7 +68,7 @@ def test_keys_whose_rows_have_lost_their_token_are_not_taken_for_gone(
     assert "7 keys at the gateway have invalid values" in mail.outbox[0].body
 
 
-def test_a_row_without_token_and_sense_does_not_fail_the_run(intern: User, sandbox: Sandbox) -> None:
+def test_an_invalid_row_without_a_token_does_not_fail_the_run(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
     sandbox.faults("/key/list", "odd", patch={"keys": {"0": {"token": None}}}, times=9)
     sandbox.faults("/key/info", "odd", patch={"info": {"models": [None]}}, times=9)
@@ -81,7 +79,7 @@ def test_a_row_without_token_and_sense_does_not_fail_the_run(intern: User, sandb
     assert again(key).state == Key.State.ACTIVE
 
 
-def test_rows_that_are_no_objects_are_passed_over(intern: User, sandbox: Sandbox) -> None:
+def test_rows_that_are_no_objects_are_skipped(intern: User, sandbox: Sandbox) -> None:
     issue(intern)
     sandbox.faults("/key/list", "odd", patch={"keys": [None, "sk-...", 7, [], {}]}, times=9)
 
@@ -99,7 +97,7 @@ def paper(settings: Settings) -> Iterator[Paper]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "9" * 5000, "1e999999", "-0.0e-99999"])
-def test_a_number_that_is_none_spoils_its_row_alone(paper: Paper, intern: User, number: str) -> None:
+def test_an_invalid_number_affects_its_own_row_only(paper: Paper, intern: User, number: str) -> None:
     good = f'{{"token": "{"a" * 64}", "expires": null, "user_id": "{intern.gateway_user_id}", "key_alias": "mine"}}'
     odd = f'{{"token": "{"b" * 64}", "expires": null, "user_id": "x", "spend": {number}, "tpm_limit": {number}}}'
     paper.will(raw(f'{{"keys": [{odd}, {good}], "total_pages": 1}}', kind="application/json"))
@@ -115,7 +113,7 @@ def test_a_number_that_is_none_spoils_its_row_alone(paper: Paper, intern: User, 
     [None, "gpt", {}, {"model_name": None}, {"model_name": ["a"]}, {"model_name": ""}],
     ids=str,
 )
-def test_a_model_that_cannot_be_read_takes_no_other_away(admin: User, sandbox: Sandbox, row: object) -> None:
+def test_an_invalid_model_removes_no_other(admin: User, sandbox: Sandbox, row: object) -> None:
     refresh_models()
     before = set(GatewayModel.objects.values_list("name", flat=True))
     spoilt = {"0": row} if not isinstance(row, dict) else {"0": {"model_name": None, **row}}
@@ -148,7 +146,7 @@ def test_an_absurd_price_is_flagged_and_shown(as_admin: Client, sandbox: Sandbox
 
 
 @pytest.mark.django_db
-def test_a_list_of_models_of_which_none_can_be_read_is_not_understood(paper: Paper) -> None:
+def test_a_list_of_models_without_a_valid_one_is_refused(paper: Paper) -> None:
     healthy = says({"status": "healthy", "db": "connected"})
     paper.will(healthy, healthy, says({"data": [{"model_name": None}, 5]}))
 
@@ -157,7 +155,7 @@ def test_a_list_of_models_of_which_none_can_be_read_is_not_understood(paper: Pap
     assert gateway_state().problem == "models_unread"
 
 
-def test_a_list_of_keys_that_is_no_list_still_stops_the_run(intern: User, sandbox: Sandbox) -> None:
+def test_a_list_of_keys_of_the_wrong_type_stops_the_run(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
     sandbox.faults("/key/list", "odd", patch={"keys": "none"}, times=9)
 

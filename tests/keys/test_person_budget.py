@@ -108,9 +108,7 @@ def test_a_person_without_a_limit_has_no_team(intern: User, sandbox: Sandbox) ->
 
 
 @pytest.mark.parametrize("usd", [Decimal(7), Decimal("0.5"), None])
-def test_another_budget_in_the_policy_holds_with_the_next_key(
-    intern: User, sandbox: Sandbox, usd: Decimal | None
-) -> None:
+def test_a_changed_budget_applies_to_the_next_key(intern: User, sandbox: Sandbox, usd: Decimal | None) -> None:
     issue(intern)
     assert (team(sandbox, intern)["max_budget"], team(sandbox, intern)["budget_duration"]) == (5.0, "30d")
 
@@ -121,7 +119,7 @@ def test_another_budget_in_the_policy_holds_with_the_next_key(
     assert team(sandbox, intern)["budget_duration"] == (None if usd is None else "7d")
 
 
-def test_another_budget_in_the_policy_holds_for_who_does_nothing_here(intern: User, sandbox: Sandbox) -> None:
+def test_a_changed_budget_applies_to_people_who_do_nothing(intern: User, sandbox: Sandbox) -> None:
     issue(intern)
     allow(person_budget_usd=Decimal(1))
 
@@ -130,7 +128,7 @@ def test_another_budget_in_the_policy_holds_for_who_does_nothing_here(intern: Us
     assert team(sandbox, intern)["max_budget"] == 1.0
 
 
-def test_keys_from_before_count_too_soon(poor: User, sandbox: Sandbox) -> None:
+def test_the_sweep_brings_existing_keys_into_the_team(poor: User, sandbox: Sandbox) -> None:
     allow(person_budget_usd=None, budget_usd=Decimal(5))
     key = issue(poor)
     services.rotate_key(key=again(key.key), actor=BY_TEST)
@@ -147,7 +145,7 @@ def test_keys_from_before_count_too_soon(poor: User, sandbox: Sandbox) -> None:
     assert_at_rest(sandbox)
 
 
-def test_a_move_that_was_cut_short_gives_the_key_back_its_person(intern: User, sandbox: Sandbox) -> None:
+def test_an_interrupted_move_is_repaired(intern: User, sandbox: Sandbox) -> None:
     allow(person_budget_usd=None)
     secret = issue(intern).secret
     set_at_gateway(sandbox, token_of(secret), user_id=None)
@@ -176,7 +174,7 @@ def test_a_team_deleted_at_the_gateway_is_made_again(intern: User, sandbox: Sand
     assert again(lost.key).problem == Key.Problem.GONE
 
 
-def test_the_playground_makes_a_team_anew_that_was_deleted(intern: User, sandbox: Sandbox) -> None:
+def test_the_playground_recreates_a_deleted_team(intern: User, sandbox: Sandbox) -> None:
     use(intern)
     sandbox.call("POST", "/team/delete", body={"team_ids": [team_id_of(intern)]})
     services.recheck_playground_key(intern)  # after a refusal

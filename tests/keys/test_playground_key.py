@@ -59,7 +59,7 @@ def test_differs_from_person_to_person(intern: User, staff: User, sandbox: Sandb
     assert use(intern) != use(staff)
 
 
-def test_follows_from_the_servers_secret_and_nothing_that_is_kept_is_enough(
+def test_the_secret_is_derived_from_the_master_key_and_never_stored(
     intern: User, sandbox: Sandbox, settings: Settings
 ) -> None:
     first = use(intern)
@@ -174,7 +174,7 @@ def test_deletes_the_key_of_a_gateway_that_ignores_the_custom_secret(intern: Use
     assert Key.objects.get().state == Key.State.FAILED
 
 
-def test_lets_other_refusals_through(intern: User, paper: Paper) -> None:
+def test_other_refusals_are_passed_on(intern: User, paper: Paper) -> None:
     paper.will(says({"error": {"message": "Budget too large", "code": "400"}}, status=400))
 
     with pytest.raises(GatewayRejected, match="Budget too large"):
@@ -183,7 +183,7 @@ def test_lets_other_refusals_through(intern: User, paper: Paper) -> None:
     assert Key.objects.get().problem == Key.Problem.REFUSED
 
 
-def test_is_made_anew_at_once_after_an_answer_was_lost(intern: User, sandbox: Sandbox) -> None:
+def test_is_recreated_at_once_after_a_lost_answer(intern: User, sandbox: Sandbox) -> None:
     sandbox.faults("/key/generate", "drop_after")
     with pytest.raises(GatewayUnavailable):
         use(intern)
@@ -198,7 +198,7 @@ def test_is_made_anew_at_once_after_an_answer_was_lost(intern: User, sandbox: Sa
     assert_at_rest(sandbox)
 
 
-def test_is_made_anew_at_once_when_nothing_had_been_made(intern: User, sandbox: Sandbox) -> None:
+def test_is_recreated_at_once_when_nothing_had_been_made(intern: User, sandbox: Sandbox) -> None:
     sandbox.faults("/key/generate", "drop_before")
     with pytest.raises(GatewayUnavailable):
         use(intern)
@@ -208,7 +208,7 @@ def test_is_made_anew_at_once_when_nothing_had_been_made(intern: User, sandbox: 
     assert_at_rest(sandbox)
 
 
-def test_is_not_made_anew_by_an_answer_that_comes_after_it_was_given_up(intern: User, sandbox: Sandbox) -> None:
+def test_a_late_answer_does_not_recreate_an_abandoned_key(intern: User, sandbox: Sandbox) -> None:
     sandbox.faults("/key/generate", "drop_after")
     with pytest.raises(GatewayUnavailable):
         use(intern)
@@ -220,14 +220,14 @@ def test_is_not_made_anew_by_an_answer_that_comes_after_it_was_given_up(intern: 
     assert len(sandbox.live_keys()) == 1
 
 
-def test_waits_for_a_first_use_that_is_under_way(intern: User, sandbox: Sandbox) -> None:
+def test_waits_for_a_first_use_in_progress(intern: User, sandbox: Sandbox) -> None:
     Token.objects.create(key=Key.objects.create(owner=intern, kind=Key.Kind.PLAYGROUND, label="Playground"))
 
     assert refusal_of(intern, wait_s=0.2).code == "being_made"
     assert sandbox.live_keys() == []
 
 
-def test_is_made_anew_when_a_first_use_was_never_ended(intern: User, sandbox: Sandbox) -> None:
+def test_is_recreated_after_an_interrupted_first_use(intern: User, sandbox: Sandbox) -> None:
     key = Key.objects.create(owner=intern, kind=Key.Kind.PLAYGROUND, label="Playground")
     Token.objects.create(key=key, since=timezone.now() - timedelta(seconds=121))
 
@@ -236,7 +236,7 @@ def test_is_made_anew_when_a_first_use_was_never_ended(intern: User, sandbox: Sa
 
 
 @pytest.mark.parametrize("spoilt", ["/key/delete", "/key/info"])
-def test_makes_no_other_while_a_lost_one_cannot_be_deleted(intern: User, sandbox: Sandbox, spoilt: str) -> None:
+def test_creates_no_second_key_while_a_lost_one_cannot_be_deleted(intern: User, sandbox: Sandbox, spoilt: str) -> None:
     sandbox.faults("/key/generate", "drop_after")
     with pytest.raises(GatewayUnavailable):
         use(intern)

@@ -33,7 +33,7 @@ def test_is_renewed_when_it_is_used_after_its_end(intern: User, sandbox: Sandbox
     assert said() == [("issue", "done"), ("renew", "done")]
 
 
-def test_is_made_anew_when_it_is_too_late_to_renew_it(intern: User, sandbox: Sandbox) -> None:
+def test_is_recreated_when_it_is_too_late_to_renew_it(intern: User, sandbox: Sandbox) -> None:
     first = use(intern)
     ending_in(the_key(), sandbox, days=-31)
 
@@ -54,7 +54,7 @@ def test_is_renewed_in_my_keys_only_where_the_policy_has_the_playground(intern: 
         services.renew_key(key=key, actor=BY_TEST)
 
 
-def test_is_made_anew_with_another_secret_after_it_was_deleted(intern: User, sandbox: Sandbox) -> None:
+def test_is_recreated_with_another_secret_after_a_deletion(intern: User, sandbox: Sandbox) -> None:
     first = use(intern)
     services.delete_key(key=the_key(), actor=BY_TEST)
     assert not works(sandbox, first)
@@ -65,7 +65,7 @@ def test_is_made_anew_with_another_secret_after_it_was_deleted(intern: User, san
     assert works(sandbox, second)
 
 
-def test_hands_over_what_was_spent_before_it_was_deleted(intern: User, sandbox: Sandbox) -> None:
+def test_carries_over_what_was_spent_before_its_deletion(intern: User, sandbox: Sandbox) -> None:
     spend_at(sandbox, use(intern), 1.25)
     services.delete_key(key=the_key(), actor=BY_TEST)
     services.delete_key(key=handed_over(intern), actor=BY_TEST)
@@ -79,7 +79,7 @@ def handed_over(intern: User) -> Key:
     return the_key()
 
 
-def test_hands_over_what_was_spent_while_the_one_before_is_still_being_deleted(intern: User, sandbox: Sandbox) -> None:
+def test_carries_over_the_spend_of_a_key_that_is_still_being_deleted(intern: User, sandbox: Sandbox) -> None:
     spend_at(sandbox, use(intern), 1.25)
     sandbox.faults("/key/delete", "error", status=503, times=9)
     with pytest.raises(GatewayUnavailable):
@@ -88,7 +88,7 @@ def test_hands_over_what_was_spent_while_the_one_before_is_still_being_deleted(i
     assert row_of(sandbox, use(intern))["spend"] == 1.25
 
 
-def test_begins_anew_when_the_period_in_which_it_was_spent_is_over(intern: User, sandbox: Sandbox) -> None:
+def test_spend_is_not_carried_over_into_the_next_period(intern: User, sandbox: Sandbox) -> None:
     allow(playground__budget_period="1d")
     sandbox.move_clock(-2 * 86400)  # so that what the gateway holds for tomorrow is yesterday
     spend_at(sandbox, use(intern), 1.25)
@@ -97,7 +97,7 @@ def test_begins_anew_when_the_period_in_which_it_was_spent_is_over(intern: User,
     assert row_of(sandbox, use(intern))["spend"] == 0
 
 
-def test_makes_none_while_nobody_can_say_what_was_spent(intern: User, sandbox: Sandbox) -> None:
+def test_is_not_created_while_its_spend_is_unknown(intern: User, sandbox: Sandbox) -> None:
     use(intern)
     services.delete_key(key=the_key(), actor=BY_TEST)
     sandbox.faults("/key/info", "error", status=503, times=9)
@@ -109,7 +109,7 @@ def test_makes_none_while_nobody_can_say_what_was_spent(intern: User, sandbox: S
     assert sandbox.live_keys() == []
 
 
-def test_is_made_anew_after_somebody_deleted_it_at_the_gateway(intern: User, sandbox: Sandbox) -> None:
+def test_is_recreated_after_a_deletion_at_the_gateway(intern: User, sandbox: Sandbox) -> None:
     first = use(intern)
     delete_at_gateway(sandbox, the_key())
 
@@ -130,7 +130,7 @@ def test_is_found_blocked_when_the_gateway_refused_it(intern: User, sandbox: San
     assert refusal_of(intern).code == "blocked"
 
 
-def test_has_nothing_to_be_rechecked_before_its_first_use(intern: User, sandbox: Sandbox) -> None:
+def test_needs_no_recheck_before_its_first_use(intern: User, sandbox: Sandbox) -> None:
     services.recheck_playground_key(intern)
 
     assert services.playground_budget(intern) is None
@@ -199,7 +199,7 @@ def test_waits_while_another_thread_changes_it(intern: User, sandbox: Sandbox) -
     assert the_key().budget_usd == 2
 
 
-def test_is_made_anew_when_it_was_gone_as_the_policy_changed(intern: User, sandbox: Sandbox) -> None:
+def test_is_recreated_when_it_was_missing_as_the_policy_changed(intern: User, sandbox: Sandbox) -> None:
     use(intern)
     delete_at_gateway(sandbox, the_key())
     allow(playground__budget_usd=Decimal(1))
@@ -210,7 +210,7 @@ def test_is_made_anew_when_it_was_gone_as_the_policy_changed(intern: User, sandb
 
 
 # --- Its budget --------------------------------------------------------------------------------------------
-def test_tells_what_is_left_of_its_budget(intern: User, sandbox: Sandbox) -> None:
+def test_returns_the_remaining_budget(intern: User, sandbox: Sandbox) -> None:
     spend_at(sandbox, use(intern), 0.75)
 
     budget_status = services.playground_budget(intern)

@@ -70,14 +70,14 @@ def test_is_renewed_and_deleted_in_my_keys(as_intern: Client, intern: User, sand
     assert not works(sandbox, secret)
 
 
-def test_rests_when_it_has_ended(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
+def test_is_idle_when_it_has_expired(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
     use(intern)
     ending_in(the_key(), sandbox, days=-1)
 
     assert "The Playground renews it when you use it again." in words_of(as_intern.get("/"))
 
 
-def test_its_secret_is_nowhere(
+def test_its_secret_is_never_shown(
     as_intern: Client, intern: User, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, settings: Settings
 ) -> None:
     caplog.set_level("DEBUG")

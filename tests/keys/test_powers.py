@@ -101,7 +101,7 @@ MAKERS = [temporary, personal, for_an_intern, rotated, retiring, renewed, of_the
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_can_call_models_and_nothing_else(
+def test_a_key_can_call_models_and_nothing_else(
     staff: User, gateway: AnyGateway, make: Callable[[User, AnyGateway], str]
 ) -> None:
     other = issue(staff, "other").secret

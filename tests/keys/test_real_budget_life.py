@@ -69,7 +69,7 @@ def test_twenty_calls_at_once_over_and_over_spend_a_cent_and_one_call(intern: Us
     wait_until(lambda: abs(booked_usd(real, intern) - meter.spent_usd) < FLOAT_USD, timeout_s=60)
 
 
-def test_what_was_spent_before_the_team_and_beside_it_counts(intern: User, real: RealGateway) -> None:
+def test_what_was_spent_before_the_team_and_next_to_it_counts(intern: User, real: RealGateway) -> None:
     gone, kept = issue(intern, "gone"), issue(intern, "kept")
     meter = Meter(real)
     for secret in (gone.secret, kept.secret):

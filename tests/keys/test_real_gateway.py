@@ -138,7 +138,7 @@ def test_what_was_spent_of_the_budget_is_spent_after_a_rotation(
     assert there["max_budget"] == 5.0
 
 
-def test_a_block_and_its_end_are_taken_over(as_intern: Client, real: RealGateway, secret: str) -> None:
+def test_a_block_and_its_end_are_synced(as_intern: Client, real: RealGateway, secret: str) -> None:
     real.call("POST", "/key/block", body={"key": token_of(secret)}).raise_for_status()
     services.sync_keys()
     assert "The gateway refuses it. Contact the administrators." in words_of(as_intern.get("/"))
@@ -151,7 +151,7 @@ def test_a_block_and_its_end_are_taken_over(as_intern: Client, real: RealGateway
     assert real.chat(secret).status_code == 200
 
 
-def test_a_key_deleted_there_is_gone_here(as_intern: Client, real: RealGateway, secret: str) -> None:
+def test_a_key_deleted_at_the_gateway_is_deleted_here(as_intern: Client, real: RealGateway, secret: str) -> None:
     real.call("POST", "/key/delete", body={"keys": [token_of(secret)]}).raise_for_status()
 
     services.sync_keys()
@@ -160,7 +160,9 @@ def test_a_key_deleted_there_is_gone_here(as_intern: Client, real: RealGateway, 
     post(as_intern, url_of("delete", the_key()), 409)
 
 
-def test_a_key_made_there_is_listed_and_can_be_deleted(as_intern: Client, intern: User, real: RealGateway) -> None:
+def test_a_key_made_at_the_gateway_is_listed_and_can_be_deleted(
+    as_intern: Client, intern: User, real: RealGateway
+) -> None:
     alias = f"made-elsewhere-{uuid.uuid4().hex[:8]}"
     made = real.call("POST", "/key/generate", body={"user_id": intern.gateway_user_id, "key_alias": alias}).json()
     services.sync_keys()

@@ -47,7 +47,7 @@ def test_the_computed_secret_gets_answers_until_the_key_is_deleted(intern: User,
     assert real.chat(again).status_code == 200
 
 
-def test_deleting_the_key_is_no_way_round_its_budget(intern: User, real: RealGateway) -> None:
+def test_deleting_the_key_does_not_reset_its_budget(intern: User, real: RealGateway) -> None:
     secret = use(intern)
     assert real.chat(secret).status_code == 200
     wait_until(lambda: real.info(token_of(secret))["spend"] > 0, timeout_s=30)  # the gateway writes spend in rounds
@@ -114,7 +114,7 @@ def test_the_key_of_somebody_who_left_is_blocked(intern: User, real: RealGateway
     assert refusal_of(intern).code == "blocked"
 
 
-def test_a_key_that_was_deleted_there_is_made_anew(intern: User, real: RealGateway) -> None:
+def test_a_key_deleted_at_the_gateway_is_recreated(intern: User, real: RealGateway) -> None:
     secret = use(intern)
     real.call("POST", "/key/delete", body={"keys": [token_of(secret)]}).raise_for_status()
 

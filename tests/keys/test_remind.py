@@ -49,7 +49,7 @@ def test_writes_again_when_the_end_is_another(ending: Key) -> None:
 
 
 @pytest.mark.parametrize("days", [8, -1])
-def test_is_silent_when_the_end_is_far_or_past(ending: Key, days: int) -> None:
+def test_sends_nothing_when_the_end_is_far_or_past(ending: Key, days: int) -> None:
     Key.objects.update(expires_at=timezone.now() + timedelta(days=days))
 
     assert services.remind_owners() == 0

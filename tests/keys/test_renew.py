@@ -13,7 +13,7 @@ from tests.keys.acts import BY_TEST, again, assert_at_rest, delete_at_gateway, e
 from tests.sandbox_process import Sandbox
 
 
-def test_renews_a_key_that_ends_soon_for_another_lifetime_from_now(intern: User, sandbox: Sandbox) -> None:
+def test_renews_a_key_that_expires_soon_for_another_lifetime(intern: User, sandbox: Sandbox) -> None:
     fresh = issue(intern)
     key = ending_in(fresh.key, sandbox, days=3)
 
@@ -56,7 +56,7 @@ def test_refuses_beyond_the_stay_of_the_intern(staff: User, sandbox: Sandbox) ->
     assert refusal.value.code == "stay_over"
 
 
-def test_a_lost_answer_is_healed_with_the_end_that_the_gateway_tells(intern: User, sandbox: Sandbox) -> None:
+def test_a_lost_answer_is_repaired_with_the_expiry_of_the_gateway(intern: User, sandbox: Sandbox) -> None:
     key = ending_in(issue(intern).key, sandbox, days=3)
     sandbox.faults("/key/update", "drop_after")
 
@@ -72,7 +72,7 @@ def test_a_lost_answer_is_healed_with_the_end_that_the_gateway_tells(intern: Use
     assert AuditEntry.objects.filter(action="sweep", outcome="healed").exists()
 
 
-def test_a_failure_before_the_work_is_healed_with_the_end_as_it_was(intern: User, sandbox: Sandbox) -> None:
+def test_a_failure_before_the_call_keeps_the_old_expiry(intern: User, sandbox: Sandbox) -> None:
     key = ending_in(issue(intern).key, sandbox, days=3)
     sandbox.faults("/key/update", "error", status=503)
 
@@ -99,7 +99,7 @@ def test_can_be_tried_again_at_once_after_a_lost_answer(intern: User, sandbox: S
     assert renewed.expires_at != key.expires_at
 
 
-def test_a_key_that_is_gone_at_the_gateway_is_gone_here(intern: User, sandbox: Sandbox) -> None:
+def test_a_key_missing_at_the_gateway_is_deleted_here(intern: User, sandbox: Sandbox) -> None:
     key = ending_in(issue(intern).key, sandbox, days=3)
     delete_at_gateway(sandbox, key)
 

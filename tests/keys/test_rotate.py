@@ -39,7 +39,7 @@ def test_both_secrets_work_until_the_grace_ends_and_then_only_the_new_one(intern
     assert_at_rest(sandbox)
 
 
-def test_prolongs_nothing(intern: User, sandbox: Sandbox) -> None:
+def test_does_not_extend_the_expiry(intern: User, sandbox: Sandbox) -> None:
     old = issue(intern)
 
     new = services.rotate_key(key=again(old.key), actor=BY_TEST)
@@ -129,7 +129,7 @@ def test_a_lost_answer_leaves_the_old_secret_and_no_other(intern: User, sandbox:
     assert_at_rest(sandbox)
 
 
-def test_can_be_tried_again_after_it_was_healed(intern: User, sandbox: Sandbox) -> None:
+def test_can_be_retried_after_a_repair(intern: User, sandbox: Sandbox) -> None:
     old = issue(intern)
     sandbox.faults("/key/generate", "drop_after")
     with pytest.raises(GatewayUnavailable):
@@ -141,7 +141,7 @@ def test_can_be_tried_again_after_it_was_healed(intern: User, sandbox: Sandbox) 
     assert works(sandbox, new.secret)
 
 
-def test_a_gateway_that_does_not_answer_the_first_question_changes_nothing(intern: User, sandbox: Sandbox) -> None:
+def test_an_unavailable_gateway_changes_nothing(intern: User, sandbox: Sandbox) -> None:
     old = issue(intern)
     sandbox.faults("/key/info", "error", status=503, times=10)
 

@@ -67,7 +67,7 @@ def test_each_says_whose_address_and_key() -> None:
         assert "«" not in snippet.code
 
 
-def test_says_api_key_and_model_where_there_are_none() -> None:
+def test_uses_placeholders_for_missing_key_and_model() -> None:
     for snippet in every(secret=None, model=None):
         assert NO_SECRET in snippet.code
     assert f'"{NO_MODEL}"' in one("requests", model=None).code

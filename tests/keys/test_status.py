@@ -37,7 +37,7 @@ def test_says_that_all_is_well(as_intern: Client) -> None:
     assert tones(as_intern) == {"gateway": "ok", "models": "ok", "portal": "ok"}
 
 
-def test_says_since_when_it_is_silent(as_intern: Client) -> None:
+def test_says_since_when_the_gateway_does_not_answer(as_intern: Client) -> None:
     heard(down_since=timezone.now() - timedelta(minutes=12), problem="silent")
 
     response = as_intern.get(STATUS_URL)
@@ -65,12 +65,12 @@ def test_says_what_is_wrong(as_intern: Client, problem: str, gateway: str, model
     assert tones(as_intern) == {"gateway": gateway, "models": models, "portal": "ok"}
 
 
-def test_says_that_nobody_has_asked_yet(as_intern: Client) -> None:
+def test_says_that_no_check_has_run_yet(as_intern: Client) -> None:
     assertContains(as_intern.get(STATUS_URL), "Not checked yet")
     assert tones(as_intern) == {"gateway": "idle", "models": "idle", "portal": "bad"}
 
 
-def test_says_that_nobody_asks_any_more(as_intern: Client) -> None:
+def test_says_that_the_checks_have_stopped(as_intern: Client) -> None:
     heard(checked_at=timezone.now() - timedelta(minutes=6))
 
     assertContains(as_intern.get(STATUS_URL), "Not running")
@@ -87,14 +87,14 @@ def test_with_worker_and_beat_away_every_page_says_since_when(as_intern: Client,
     assertNotContains(response, "has not answered")
 
 
-def test_what_was_heard_four_minutes_ago_is_unknown_not_works(as_intern: Client) -> None:
+def test_a_result_of_four_minutes_ago_is_shown_as_unknown(as_intern: Client) -> None:
     heard(checked_at=timezone.now() - timedelta(minutes=4))
 
     assertContains(as_intern.get(STATUS_URL), "The state of the gateway has been unknown since")
     assert tones(as_intern) == {"gateway": "idle", "models": "warn", "portal": "bad"}
 
 
-def test_one_probe_without_an_answer_alarms_nobody(as_intern: Client) -> None:
+def test_one_failed_probe_is_no_alarm(as_intern: Client) -> None:
     now = timezone.now()
     heard(checked_at=now, down_since=now, problem="silent")
 
@@ -102,7 +102,7 @@ def test_one_probe_without_an_answer_alarms_nobody(as_intern: Client) -> None:
     assertContains(as_intern.get(STATUS_URL), "The gateway did not answer just now")
 
 
-def test_two_slow_probes_within_seconds_alarm_nobody(as_intern: Client) -> None:
+def test_two_slow_probes_within_seconds_are_no_alarm(as_intern: Client) -> None:
     """A node that starts asks at once, beside the one that asks every minute."""
     now = timezone.now()
     heard(checked_at=now, down_since=now - timedelta(seconds=8), problem="silent")
@@ -111,7 +111,7 @@ def test_two_slow_probes_within_seconds_alarm_nobody(as_intern: Client) -> None:
     assertContains(as_intern.get(STATUS_URL), "The gateway did not answer just now")
 
 
-def test_a_minute_of_silence_is_told_as_what_it_is(as_intern: Client) -> None:
+def test_a_minute_without_an_answer_is_reported_as_such(as_intern: Client) -> None:
     now = timezone.now()
     heard(checked_at=now, down_since=now - timedelta(seconds=61), problem="silent")
 
@@ -122,7 +122,7 @@ def test_a_minute_of_silence_is_told_as_what_it_is(as_intern: Client) -> None:
 
 
 @pytest.mark.parametrize(("minutes", "is_promised"), [(1, True), (4, False)])
-def test_five_minutes_are_promised_only_while_the_worker_is_at_work(
+def test_promises_a_check_only_while_the_worker_runs(
     as_intern: Client, intern: User, minutes: int, is_promised: bool
 ) -> None:
     key = Key.objects.create(owner=intern, kind=Key.Kind.PERSONAL, label="thesis", state=Key.State.DELETING)
@@ -148,10 +148,10 @@ def test_costs_few_queries(as_intern: Client, django_assert_max_num_queries: Dja
         as_intern.get(STATUS_URL)
 
 
-def test_only_answers_to_reading(as_intern: Client) -> None:
+def test_accepts_get_only(as_intern: Client) -> None:
     assert as_intern.post(STATUS_URL).status_code == 405
 
 
-def test_strangers_sign_in_first(client: Client) -> None:
+def test_requires_sign_in(client: Client) -> None:
     target = f"{reverse('account_login')}?next={STATUS_URL}"
     assertRedirects(client.get(STATUS_URL), target, fetch_redirect_response=False)

@@ -14,14 +14,14 @@ from tests.keys.acts import BY_TEST, again, assert_at_rest, issue
 from tests.sandbox_process import Sandbox
 
 
-def test_does_nothing_when_all_is_at_rest(intern: User, sandbox: Sandbox) -> None:
+def test_does_nothing_when_nothing_is_pending(intern: User, sandbox: Sandbox) -> None:
     issue(intern)
 
     assert services.sweep_keys() == 0
     assert AuditEntry.objects.count() == 1
 
 
-def test_leaves_alone_what_somebody_may_still_wait_for(intern: User, sandbox: Sandbox) -> None:
+def test_leaves_recent_operations_alone(intern: User, sandbox: Sandbox) -> None:
     issue(intern)
     Token.objects.update(state=Token.State.ISSUING, token=None)
     Key.objects.update(state=Key.State.ISSUING, renewing_since=timezone.now())
@@ -74,7 +74,7 @@ def test_unblocks_the_keys_of_somebody_who_comes_back(intern: User, sandbox: San
     assert services.sweep_keys() == 0
 
 
-def test_what_was_blocked_at_the_gateway_stays_so_when_its_owner_comes_back(intern: User, sandbox: Sandbox) -> None:
+def test_a_block_at_the_gateway_is_kept_when_its_owner_comes_back(intern: User, sandbox: Sandbox) -> None:
     fresh = issue(intern)
     sandbox.call("POST", "/key/block", body={"key": fresh.secret}).raise_for_status()
     services.sync_keys()
@@ -86,7 +86,7 @@ def test_what_was_blocked_at_the_gateway_stays_so_when_its_owner_comes_back(inte
     assert not sandbox.call("GET", "/v1/models", key=fresh.secret).ok
 
 
-def test_what_was_blocked_at_the_gateway_a_moment_before_stays_so_too(intern: User, sandbox: Sandbox) -> None:
+def test_a_recent_block_at_the_gateway_is_kept_too(intern: User, sandbox: Sandbox) -> None:
     """The portal has not heard of that block when it blocks the key itself."""
     fresh, other = issue(intern), issue(intern, "other")
     services.rotate_key(key=again(fresh.key), actor=BY_TEST)
@@ -109,7 +109,7 @@ def test_a_key_without_an_end_never_lapses(intern: User, sandbox: Sandbox) -> No
     assert again(key).state == Key.State.ACTIVE
 
 
-def test_keys_that_cannot_be_deleted_do_not_keep_the_others_from_it(staff: User, sandbox: Sandbox) -> None:
+def test_keys_that_cannot_be_deleted_do_not_delay_the_others(staff: User, sandbox: Sandbox) -> None:
     """A key that the gateway says it deleted and still has, five times over; the sixth is somebody else's lapse."""
     keys = [issue(staff, f"key {number}").key for number in range(6)]
     stubborn = [again(key).in_state(Token.State.LIVE)[0] for key in keys[:5]]
@@ -125,7 +125,7 @@ def test_keys_that_cannot_be_deleted_do_not_keep_the_others_from_it(staff: User,
     assert Token.objects.filter(state=Token.State.DELETING).exclude(tried_at=None).count() == 5
 
 
-def test_what_failed_last_waits_behind_the_others(staff: User, sandbox: Sandbox) -> None:
+def test_failed_keys_are_retried_last(staff: User, sandbox: Sandbox) -> None:
     for number in range(5):
         issue(staff, f"key {number}")
     Token.objects.update(state=Token.State.DELETING)

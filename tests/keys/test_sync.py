@@ -31,7 +31,7 @@ def test_unchanged_writes_nothing(intern: User, sandbox: Sandbox) -> None:
     assert AuditEntry.objects.count() == 1
 
 
-def test_a_key_deleted_there_is_gone_here(intern: User, sandbox: Sandbox) -> None:
+def test_a_key_deleted_at_the_gateway_is_deleted_here(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
     delete_at_gateway(sandbox, key)
 
@@ -41,7 +41,7 @@ def test_a_key_deleted_there_is_gone_here(intern: User, sandbox: Sandbox) -> Non
     assert again(key).problem == Key.Problem.GONE
 
 
-def test_another_end_is_taken_over(intern: User, sandbox: Sandbox) -> None:
+def test_a_changed_expiry_is_synced(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
     set_at_gateway(sandbox, live_token(key), duration="2d")
 
@@ -53,7 +53,7 @@ def test_another_end_is_taken_over(intern: User, sandbox: Sandbox) -> None:
     assert services.sync_keys() == 0
 
 
-def test_a_block_is_taken_over_and_taken_back(intern: User, sandbox: Sandbox) -> None:
+def test_a_block_and_an_unblock_are_synced(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
     sandbox.call("POST", "/key/block", body={"key": live_token(key)})
     services.sync_keys()
@@ -108,7 +108,7 @@ def test_a_key_that_a_late_answer_made_after_the_sweep_is_deleted(intern: User, 
     assert alias
 
 
-def test_a_key_under_way_is_left_to_its_maker(intern: User, sandbox: Sandbox) -> None:
+def test_a_key_that_is_being_created_is_left_alone(intern: User, sandbox: Sandbox) -> None:
     issue(intern)
     Token.objects.update(state=Token.State.ISSUING, token=None)
     Key.objects.update(state=Key.State.ISSUING)
@@ -125,7 +125,7 @@ def test_reads_every_page(intern: User, sandbox: Sandbox) -> None:
     assert Key.objects.count() == 105
 
 
-def test_a_list_that_breaks_off_changes_nothing(intern: User, sandbox: Sandbox) -> None:
+def test_an_incomplete_list_changes_nothing(intern: User, sandbox: Sandbox) -> None:
     for number in range(105):
         make_outside(sandbox, intern, key_alias=f"key-{number:03}")
     sandbox.faults("/key/list", "html", skip=1, times=10)
@@ -136,9 +136,7 @@ def test_a_list_that_breaks_off_changes_nothing(intern: User, sandbox: Sandbox) 
     assert not Key.objects.exists()
 
 
-def test_one_row_that_makes_no_sense_stops_nothing_and_admins_read_of_it(
-    intern: User, admin: User, sandbox: Sandbox
-) -> None:
+def test_an_invalid_row_stops_nothing_and_is_reported_to_admins(intern: User, admin: User, sandbox: Sandbox) -> None:
     """Anybody who may make keys at the gateway can write any number into one."""
     key = issue(intern).key
     other = issue(intern, "other").key
@@ -161,7 +159,7 @@ def test_one_row_that_makes_no_sense_stops_nothing_and_admins_read_of_it(
     assert len(mail.outbox) == 1
 
 
-def test_a_row_that_fails_does_not_keep_the_others_from_being_taken_over(intern: User, sandbox: Sandbox) -> None:
+def test_a_row_that_fails_does_not_stop_the_others(intern: User, sandbox: Sandbox) -> None:
     for label in ("one", "two", "three"):
         delete_at_gateway(sandbox, issue(intern, label).key)
     sandbox.faults("/key/info", "error", status=400)
@@ -172,7 +170,7 @@ def test_a_row_that_fails_does_not_keep_the_others_from_being_taken_over(intern:
     assert not Key.objects.filter(state=Key.State.ACTIVE).exists()
 
 
-def test_only_live_tokens_are_loaded_whole(intern: User, sandbox: Sandbox) -> None:
+def test_only_live_tokens_are_loaded_in_full(intern: User, sandbox: Sandbox) -> None:
     keys = Key.objects.bulk_create(
         Key(owner=intern, kind=Key.Kind.TEMPORARY, label=f"old {number}", state=Key.State.DELETED)
         for number in range(300)

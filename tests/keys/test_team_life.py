@@ -102,7 +102,7 @@ def test_a_team_that_was_changed_at_the_gateway_has_its_budget_again(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_after_a_restore_of_the_portal_it_is_counted_anew(intern: User, sandbox: Sandbox) -> None:
+def test_after_a_restore_of_the_portal_spend_is_counted_again(intern: User, sandbox: Sandbox) -> None:
     allow(person_budget_usd=Decimal("0.02"), budget_usd=Decimal(5), rpm_limit=None, tpm_limit=None)
     secret = issue(intern).secret
     services.sweep_keys()
@@ -137,7 +137,7 @@ def test_the_next_period_has_the_whole_budget(intern: User, sandbox: Sandbox) ->
     assert PersonBudget.objects.get().uncounted_usd == 0
 
 
-def test_a_first_key_costs_no_question_about_spend(intern: User, sandbox: Sandbox) -> None:
+def test_a_first_key_makes_no_call_about_spend(intern: User, sandbox: Sandbox) -> None:
     sandbox.faults("/user/daily/activity", "error", status=500, times=9)
 
     assert row_at(sandbox, issue(intern).secret)["team_id"] == team_id_of(intern)

@@ -173,7 +173,7 @@ def use(place: Place, secret: str, person: User) -> None:
     wait_until(lambda: refresh().outcome == "done" and owned.exists(), timeout_s=60)
 
 
-def test_a_swap_for_one_sync_and_an_empty_gateway_cost_nothing(
+def test_a_swapped_or_empty_gateway_deletes_no_key(
     places: tuple[Place, Place], ask: Callable[[Place], None], person: User, admin: User
 ) -> None:
     ours, other = places
@@ -202,7 +202,7 @@ def test_a_swap_for_one_sync_and_an_empty_gateway_cost_nothing(
     call(ours, "POST", "/key/delete", json={"keys": sorted(before)})
 
 
-def test_a_gateway_restored_from_yesterday_costs_nothing(
+def test_a_gateway_restored_from_a_backup_deletes_no_key(
     places: tuple[Place, Place], ask: Callable[[Place], None], person: User, admin: User
 ) -> None:
     ours, _other = places

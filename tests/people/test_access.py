@@ -134,7 +134,7 @@ def test_nobody_acts_on_themselves_or_on_whoever_has_more_rights(browsers: dict[
     assert not User.objects.filter(is_active=False).exists()
 
 
-def test_a_key_of_somebody_else_is_not_there(as_admin: Client, key: Key) -> None:
+def test_a_key_of_somebody_else_is_not_found(as_admin: Client, key: Key) -> None:
     other = make_user("other")
 
     for name in KEY_ACTS:

@@ -197,7 +197,7 @@ def test_too_many_are_refused(as_manager: Client, three: list[User], monkeypatch
     assert User.objects.filter(is_active=False).count() == 0
 
 
-def test_an_hour_has_so_many(as_manager: Client, three: list[User], settings: Settings) -> None:
+def test_limits_the_number_per_hour(as_manager: Client, three: list[User], settings: Settings) -> None:
     settings.KEY_ACTIONS_PER_HOUR = 1
     post(as_manager, "deactivate", three[0])
 

@@ -182,7 +182,7 @@ def test_odd_forms_are_refused_in_words(as_manager: Client) -> None:
     assert invited() == []
 
 
-def test_an_hour_has_so_many_invitations(as_manager: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_the_hourly_number_of_invitations(as_manager: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(invite_service, "MAX_AN_HOUR", 2)
 
     refused = post(as_manager, "a@example.edu\nb@example.edu\nc@example.edu")
@@ -192,7 +192,7 @@ def test_an_hour_has_so_many_invitations(as_manager: Client, monkeypatch: pytest
     assert post(as_manager, "a@example.edu\nb@example.edu").status_code == 302
 
 
-def test_an_hour_has_so_many_lists(as_manager: Client, settings: Settings) -> None:
+def test_limits_the_hourly_number_of_lists(as_manager: Client, settings: Settings) -> None:
     settings.KEY_ACTIONS_PER_HOUR = 1
     post(as_manager, "a@example.edu")
 

@@ -205,7 +205,7 @@ def test_too_many_are_refused(as_manager: Client, three: list[Key], monkeypatch:
     assert [again(key).state for key in three] == ["active"] * 3
 
 
-def test_an_hour_has_so_many(as_manager: Client, three: list[Key], settings: Settings) -> None:
+def test_limits_the_number_per_hour(as_manager: Client, three: list[Key], settings: Settings) -> None:
     settings.KEY_ACTIONS_PER_HOUR = 1
     post(as_manager, "block", three[0])
 
@@ -213,7 +213,7 @@ def test_an_hour_has_so_many(as_manager: Client, three: list[Key], settings: Set
     assert not again(three[1]).blocked
 
 
-def test_what_is_no_key_and_no_act_is_not_there(as_manager: Client, db: None) -> None:
+def test_what_is_no_key_and_no_act_is_not_found(as_manager: Client, db: None) -> None:
     assert as_manager.get(BULK, {"act": "explode"}).status_code == 404
     assert as_manager.post(BULK, {"act": "block", "keys": "1,x," + "9" * 40}).status_code == 422
 

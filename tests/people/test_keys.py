@@ -129,7 +129,7 @@ def test_the_budget_of_the_person_stops_all_keys_but_those_made_outside(
     assert labels_in(as_admin, over="1") == ["thesis"]  # its own
 
 
-def test_tells_owner_state_spend_budget_last_use_and_expiry(as_admin: Client, seven: dict[str, Key]) -> None:
+def test_shows_owner_state_spend_budget_last_use_and_expiry(as_admin: Client, seven: dict[str, Key]) -> None:
     text = words_of(as_admin.get(KEYS))
 
     assert "6 keys" in text
@@ -143,7 +143,7 @@ def test_tells_owner_state_spend_budget_last_use_and_expiry(as_admin: Client, se
         assert words in text, words
 
 
-def test_says_that_filters_leave_none_and_how_to_go_on(as_admin: Client, seven: dict[str, Key]) -> None:
+def test_says_when_filters_leave_none_and_how_to_go_on(as_admin: Client, seven: dict[str, Key]) -> None:
     response = as_admin.get(KEYS, {"q": "nobody", "state": "soon", "order": "-spend"})
 
     assert "No key with these filters" in words_of(response)
@@ -164,7 +164,7 @@ def test_answers_htmx_with_the_region_and_an_address_without_empty_fields(as_adm
 
 
 @pytest.mark.parametrize("order", ["created", "label"])
-def test_turns_pages_on_the_server(as_admin: Client, admin: User, order: str) -> None:
+def test_is_paged_on_the_server(as_admin: Client, admin: User, order: str) -> None:
     for number in range(KEYS_PER_PAGE + 1):
         key_of(admin, f"k{number:02}")
 
@@ -194,9 +194,7 @@ def test_the_file_has_every_key_and_no_formula(as_admin: Client, seven: dict[str
     "params",
     [{}, {"order": "-spend", "idle": "30"}, {"over": "1", "order": "-last"}, {"order": "owner", "q": "many"}],
 )
-def test_asks_as_many_questions_for_many_as_for_few(
-    as_admin: Client, seven: dict[str, Key], params: dict[str, str]
-) -> None:
+def test_runs_a_constant_number_of_queries(as_admin: Client, seven: dict[str, Key], params: dict[str, str]) -> None:
     def queries() -> int:
         as_admin.get(KEYS, params)  # what is cached is there
         with CaptureQueriesContext(connection) as context:

@@ -83,7 +83,7 @@ def test_finds_and_sorts_people(
     assert (found[:1] if params.get("order") == "joined" else found) == expected
 
 
-def test_tells_keys_spend_budget_and_last_use(as_admin: Client, four: dict[str, User]) -> None:
+def test_shows_keys_spend_budget_and_last_use(as_admin: Client, four: dict[str, User]) -> None:
     text = words_of(as_admin.get(PEOPLE))
 
     assert "5 people" in text
@@ -92,7 +92,7 @@ def test_tells_keys_spend_budget_and_last_use(as_admin: Client, four: dict[str, 
     assert "Farid farid Inactive none 0 0.00 USD none 45 days ago" in text
 
 
-def test_says_that_filters_leave_nobody_and_how_to_go_on(as_admin: Client, four: dict[str, User]) -> None:
+def test_says_when_filters_leave_nobody_and_how_to_go_on(as_admin: Client, four: dict[str, User]) -> None:
     response = as_admin.get(PEOPLE, {"q": "nobody", "state": "active", "order": "-keys"})
 
     assert "Nobody with these filters" in words_of(response)
@@ -110,7 +110,7 @@ def test_answers_htmx_with_the_region_and_an_address_without_empty_fields(
     assert response["HX-Push-Url"] == "/people/?q=zo&order=-keys"
 
 
-def test_turns_pages_on_the_server(as_admin: Client, admin: User) -> None:
+def test_is_paged_on_the_server(as_admin: Client, admin: User) -> None:
     for number in range(PEOPLE_PER_PAGE + 1):
         make_user(f"p{number:02}")
 
@@ -134,9 +134,7 @@ def test_the_file_has_everybody_and_no_formula(as_admin: Client, four: dict[str,
 
 
 @pytest.mark.parametrize("params", [{}, {"order": "-spend"}, {"over": "1", "order": "-last", "keys": "some"}])
-def test_asks_as_many_questions_for_many_as_for_few(
-    as_admin: Client, four: dict[str, User], params: dict[str, str]
-) -> None:
+def test_runs_a_constant_number_of_queries(as_admin: Client, four: dict[str, User], params: dict[str, str]) -> None:
     def queries() -> int:
         as_admin.get(PEOPLE, params)  # what is cached is there
         with CaptureQueriesContext(

@@ -70,7 +70,7 @@ def test_who_may_only_look_sees_no_act(as_reader: Client, intern: User) -> None:
     assert "/block/" not in page
 
 
-def test_asks_as_many_questions_for_many_keys_as_for_few(as_manager: Client, staff: User) -> None:
+def test_runs_a_constant_number_of_queries(as_manager: Client, staff: User) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as context:
             as_manager.get(url_of(staff))
@@ -147,7 +147,7 @@ def test_signing_out_ends_all_sessions_and_nothing_else(as_manager: Client, inte
     assert actions_on(intern) == [AuditAction.SIGN_OUT]
 
 
-def test_an_hour_has_so_many_acts_of_a_kind(as_manager: Client, intern: User, staff: User, settings: Settings) -> None:
+def test_limits_actions_per_hour(as_manager: Client, intern: User, staff: User, settings: Settings) -> None:
     settings.KEY_ACTIONS_PER_HOUR = 1
     as_manager.post(url_of(intern, "sign_out"))
     browser = signed_in(staff)

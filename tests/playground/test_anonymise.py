@@ -182,7 +182,7 @@ def test_the_same_person_gets_a_new_account_with_the_institution(
     assert not Conversation.objects.owned_by(new).exists()
 
 
-def test_nobody_can_be_made_of_the_account_again(as_admin: Client, ngozi: User) -> None:
+def test_an_anonymised_account_cannot_be_reused(as_admin: Client, ngozi: User) -> None:
     anonymise(person=ngozi, actor=BY_TEST)
     form = {"username": "ngozi", "email": "ngozi@example.edu", "is_active": "on"}
 
@@ -194,7 +194,7 @@ def test_nobody_can_be_made_of_the_account_again(as_admin: Client, ngozi: User) 
 
 
 # --- What is under way --------------------------------------------------------------------------------
-def test_mails_that_wait_are_not_sent(ngozi: User, sandbox: Sandbox) -> None:
+def test_queued_mails_are_not_sent(ngozi: User, sandbox: Sandbox) -> None:
     key = issue(ngozi, intern_name="Bo Lind", intern_email="bo.lind@example.edu").key
     send_later("password_reset_by_admin", ngozi)
     send_later("email_changed", ngozi, to="old@example.edu", new="ngozi@example.edu", by="admin")
@@ -226,7 +226,7 @@ def test_the_gateway_may_be_away(ngozi: User, sandbox: Sandbox) -> None:
     assert_at_rest(sandbox)
 
 
-def test_what_a_request_under_way_still_makes_goes_too(ngozi: User, sandbox: Sandbox) -> None:
+def test_rows_of_a_request_in_progress_are_deleted_too(ngozi: User, sandbox: Sandbox) -> None:
     stale = User.objects.get(pk=ngozi.pk)
     allowance = policy_of(stale)
     anonymise(person=ngozi, actor=BY_TEST)

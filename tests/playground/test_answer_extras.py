@@ -68,7 +68,7 @@ def url_of(image: GeneratedImage) -> str:
     ],
     ids=["LiteLLM", "type", "bare address", "content part", "of the provider"],
 )
-def test_a_picture_alone_is_an_answer_and_is_shown(as_intern: Client, gateway: ScriptedGateway, delta: object) -> None:
+def test_an_image_alone_is_an_answer(as_intern: Client, gateway: ScriptedGateway, delta: object) -> None:
     stream = answered(as_intern, gateway, event(delta), event(finish_reason="stop"))
 
     answer, image = stream.answer, made(as_intern)
@@ -90,9 +90,7 @@ def test_a_picture_is_for_the_owner_of_the_conversation_alone(
     assert [client.get(url_of(made(as_intern))).status_code for client in (as_admin, other)] == [404, 404]
 
 
-def test_a_picture_counts_goes_with_its_answer_and_leaves_with_the_conversation(
-    as_intern: Client, gateway: ScriptedGateway
-) -> None:
+def test_an_image_is_counted_and_deleted_with_its_answer(as_intern: Client, gateway: ScriptedGateway) -> None:
     data = rows.PIXEL + b"\0" * 50_000
     answer = answered(as_intern, gateway, event(picture(data))).answer
 
@@ -116,7 +114,7 @@ def test_a_picture_counts_goes_with_its_answer_and_leaves_with_the_conversation(
     ],
     ids=["SVG", "nothing", "too large", "no room"],
 )
-def test_a_picture_that_is_not_kept_is_named(
+def test_an_image_that_is_not_stored_is_named(
     as_intern: Client, gateway: ScriptedGateway, settings: Settings, data: bytes, setting: dict[str, int], words: str
 ) -> None:
     for name, value in setting.items():
@@ -130,9 +128,7 @@ def test_a_picture_that_is_not_kept_is_named(
     assert not GeneratedImage.objects.exists()
 
 
-def test_a_picture_elsewhere_is_never_fetched_and_its_address_is_told(
-    as_intern: Client, gateway: ScriptedGateway
-) -> None:
+def test_an_external_image_is_never_fetched_and_its_url_is_shown(as_intern: Client, gateway: ScriptedGateway) -> None:
     address = "https://pictures.example.org/bee.png"
 
     stream = answered(as_intern, gateway, event({"images": [{"type": "image_url", "image_url": {"url": address}}]}))
@@ -194,7 +190,7 @@ def test_what_a_delta_carries_is_shown_or_named(as_intern: Client, gateway: Scri
     assert words in stream.article
 
 
-def test_reasoning_that_is_told_twice_is_shown_once(as_intern: Client, gateway: ScriptedGateway) -> None:
+def test_reasoning_that_is_sent_twice_is_shown_once(as_intern: Client, gateway: ScriptedGateway) -> None:
     delta = {
         "reasoning": "Six legs.",
         "reasoning_content": "Six legs.",
@@ -211,7 +207,7 @@ def test_only_addresses_of_the_web_become_links(as_intern: Client, gateway: Scri
     assert "Of bees" not in answered(as_intern, gateway, event(delta)).article
 
 
-def test_further_choices_carry_their_own(as_intern: Client, gateway: ScriptedGateway) -> None:
+def test_further_choices_have_their_own_extras(as_intern: Client, gateway: ScriptedGateway) -> None:
     stream = answered(as_intern, gateway, event({"content": "a"}), event(picture(rows.PIXEL), index=1))
 
     assert stream.answer.extras == {}

@@ -272,14 +272,14 @@ def test_cuts_a_text_without_losing_anything(text: str) -> None:
         ({**chat(), "model": "o3-mini"}, {"langchain"}),
     ],
 )
-def test_leaves_out_what_would_send_something_else(body: dict[str, Any], missing: set[str]) -> None:
+def test_leaves_out_languages_that_would_send_something_else(body: dict[str, Any], missing: set[str]) -> None:
     every = {snippet.id for snippet in code_for("chat", chat())}
 
     assert {snippet.id for snippet in code_for("chat", body)} == every - missing
 
 
 @pytest.mark.parametrize("kind", ["completion", "moderation"])
-def test_has_no_langchain_for_what_langchain_cannot_ask_for(kind: Kind) -> None:
+def test_offers_no_langchain_code_for_unsupported_requests(kind: Kind) -> None:
     assert code_in("langchain", kind, {"model": "m", "prompt": "a", "input": ["a"]}) is None
 
 

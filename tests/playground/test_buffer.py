@@ -24,7 +24,7 @@ def counted(*received: TokenUsage) -> TokenUsage:
     ],
     ids=["zeros", "nothing", "only the prompt", "only the answer"],
 )
-def test_neither_zero_nor_nothing_overwrites_a_count(last: TokenUsage) -> None:
+def test_zero_or_null_overwrites_no_count(last: TokenUsage) -> None:
     usage = counted(TokenUsage(prompt_tokens=12, completion_tokens=40, reasoning_tokens=30), last)
 
     assert (usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens) == (12, 40, 30)
@@ -34,7 +34,7 @@ def test_counts_that_grow_with_each_piece_are_the_last_ones() -> None:
     assert counted(*(TokenUsage(completion_tokens=count) for count in (0, 1, 2, 7))).completion_tokens == 7
 
 
-def test_a_zero_that_nothing_contradicts_is_a_zero() -> None:
+def test_an_uncontradicted_zero_counts() -> None:
     assert counted(TokenUsage(), TokenUsage(reasoning_tokens=0)).reasoning_tokens == 0
 
 

@@ -56,11 +56,11 @@ def test_counts_what_a_model_reads(model: GatewayModel, body: Body, least: int, 
     assert least <= read_tokens(body) <= most
 
 
-def test_without_a_price_nothing_is_known(db: None) -> None:
+def test_without_a_price_the_cost_is_unknown(db: None) -> None:
     assert estimated_cost(body=chat(SAID), buffer=AnswerBuffer(), ask=False) == Cost()
 
 
-def test_a_stopped_answer_to_a_picture_costs_no_fortune(intern: User, sandbox: Sandbox) -> None:
+def test_a_stopped_answer_to_an_image_has_a_plausible_cost(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
     picture = Picture(name="cat.png", media_type="image/png", data=rows.PIXEL + bytes(1_000_000))
     job = asked(intern, "Talk [words 2000] [pace 5]", pictures=[picture])

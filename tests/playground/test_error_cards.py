@@ -57,7 +57,9 @@ def test_a_limit_counts_down_to_the_time_that_the_gateway_names() -> None:
         ("litellm.RateLimitError: RateLimitError: Please try again in 2.5s.", 7, 7),
     ],
 )
-def test_else_to_what_it_says_of_the_time(message: str, retry_after_s: int | None, seconds: float) -> None:
+def test_a_limit_counts_down_to_the_time_in_the_message(
+    message: str, retry_after_s: int | None, seconds: float
+) -> None:
     before = timezone.now()
 
     answer_error = answer_error_of(refusal(429, "throttling_error", message, retry_after_s=retry_after_s), begun=False)
@@ -73,7 +75,7 @@ def test_a_limit_on_answers_at_once_has_no_countdown() -> None:
     assert card_of(answer_error).title == "Too many answers at once"
 
 
-def test_a_spent_budget_says_when_it_is_whole_again() -> None:
+def test_a_spent_budget_says_when_it_resets() -> None:
     spent = recorded("key over budget, streaming")
     reset = budget_reset("30d")
     assert reset
@@ -87,7 +89,7 @@ def test_a_spent_budget_says_when_it_is_whole_again() -> None:
     assert answer_error_of(recorded("user over budget"), begun=False, budget_period="30d").resets_at is None
 
 
-def test_every_code_has_words_of_its_own() -> None:
+def test_every_code_has_its_own_text() -> None:
     cards = {code: card_of(AnswerError(code=code)) for code in _WORDS}
 
     assert len({card.title for card in cards.values()}) == len(cards)
@@ -95,7 +97,7 @@ def test_every_code_has_words_of_its_own() -> None:
     assert all("<" not in card.title + card.sentence + card.hint for card in cards.values())
 
 
-def test_the_gateways_words_are_told_without_secrets() -> None:
+def test_messages_of_the_gateway_are_shown_without_secrets() -> None:
     message = f"litellm.AuthenticationError: Incorrect API key provided: sk-{'a1B2' * 8}, hash {'0f' * 32}"
 
     received = card_of(answer_error_of(refusal(401, "authentication_error", message), begun=False)).gateway_message
@@ -107,7 +109,7 @@ def test_the_gateways_words_are_told_without_secrets() -> None:
     assert "0f0f" not in received
 
 
-def test_words_are_in_the_language_of_who_reads() -> None:
+def test_texts_are_in_the_language_of_the_reader() -> None:
     kept = AnswerError(code="over_budget", resets_at=datetime(2026, 12, 1, tzinfo=UTC))
 
     with translation.override("fr"):

@@ -197,7 +197,7 @@ def recorded(title: str) -> GatewayError:
 
 
 @pytest.mark.parametrize("title", SAID)
-def test_what_a_model_refuses_is_told_by_its_words(title: str) -> None:
+def test_a_refused_parameter_is_read_from_the_message(title: str) -> None:
     status, kind, message, code, parameter = SAID[title]
 
     answer_error = answer_error_of(refusal(status, kind, message), begun=False)
@@ -211,7 +211,7 @@ def _sent_without(name: str) -> Answer:
     return Answer(parameters=ParameterSet.of(1, {"without": [name]}))
 
 
-def test_what_the_gateway_adds_by_itself_is_not_offered_to_be_left_out() -> None:
+def test_parameters_added_by_the_gateway_cannot_be_left_out() -> None:
     """LiteLLM asks providers for the tokens at the end of a stream, whatever the portal asks of it."""
     status, kind, message, *_ = SAID["a provider without stream_options"]
     answer_error = answer_error_of(refusal(status, kind, message), begun=False)
@@ -225,7 +225,7 @@ def test_what_the_gateway_adds_by_itself_is_not_offered_to_be_left_out() -> None
 
 
 @pytest.mark.parametrize("title", RECORDED)
-def test_what_the_gateway_was_recorded_to_say_has_its_code(title: str) -> None:
+def test_recorded_errors_have_their_code(title: str) -> None:
     assert answer_error_of(recorded(title), begun=False).code == RECORDED[title]
 
 
@@ -250,11 +250,11 @@ def test_what_the_gateway_was_recorded_to_say_has_its_code(title: str) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_before_the_answer_and_within_it_the_same_is_told_apart(error: GatewayError, begun: bool, code: str) -> None:
+def test_errors_before_and_within_an_answer_are_distinguished(error: GatewayError, begun: bool, code: str) -> None:
     assert answer_error_of(error, begun=begun).code == code
 
 
-def test_only_what_surely_asked_no_model_is_said_to_cost_nothing() -> None:
+def test_only_errors_before_any_model_call_cost_nothing() -> None:
     nothing = "This cost nothing."
 
     assert nothing in card_of(answer_error_of(recorded("requests per minute exceeded"), begun=False)).sentence
@@ -265,7 +265,7 @@ def test_only_what_surely_asked_no_model_is_said_to_cost_nothing() -> None:
     assert nothing not in card_of(limited_midway).sentence
 
 
-def test_budgets_are_whole_again_as_litellm_reckons() -> None:
+def test_budget_resets_follow_litellm() -> None:
     now = timezone.now()
     day, week, month = (budget_reset(period) for period in ("1d", "7d", "30d"))
     assert day
@@ -305,7 +305,7 @@ def test_an_error_is_kept_as_json_and_read_again() -> None:
     "quoted",
     ["a.b" * 30_000, "'loc': [" * 12_000, "does not support parameters: [" * 3_000, "unknown parameter  " * 5_000],
 )
-def test_a_message_that_quotes_a_whole_prompt_is_understood_at_once(quoted: str) -> None:
+def test_a_message_that_quotes_a_long_prompt_is_classified_quickly(quoted: str) -> None:
     error = GatewayRejected(f"UnsupportedParamsError: {quoted} seed: Extra inputs are not permitted", status=400)
 
     began = thread_time()

@@ -55,7 +55,7 @@ def exported(conversation: Conversation) -> dict[str, Any]:
 
 
 # --- Markdown ---------------------------------------------------------------------------------------
-def test_markdown_has_the_way_that_is_shown_as_it_was_written(conversation: Conversation) -> None:
+def test_markdown_has_the_shown_branch_as_written(conversation: Conversation) -> None:
     text = as_markdown(conversation)
 
     parts = ["# A cat", "## You", "Look at *this*", "Image: cat.png", "## llama-3.3-70b", "I see.\n\n- a cat"]
@@ -88,7 +88,7 @@ def test_markdown_contains_no_image(conversation: Conversation) -> None:
     assert "base64" not in as_markdown(conversation)
 
 
-def test_markdown_says_how_an_answer_broke_off(conversation: Conversation) -> None:
+def test_markdown_says_how_an_answer_was_interrupted(conversation: Conversation) -> None:
     the_last(conversation).update(state=Answer.State.FAILED, problem=INTERRUPTED.as_json())
 
     text = as_markdown(conversation)

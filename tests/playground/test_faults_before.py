@@ -99,7 +99,7 @@ def test_is_refused_and_the_next_send_works(
 
 
 @pytest.mark.parametrize("kind", LOSING)
-def test_without_a_script_the_page_comes_again_with_the_words(
+def test_without_javascript_the_page_returns_with_the_message(
     as_intern: Client, sandbox: Sandbox, settings: Settings, kind: str
 ) -> None:
     spoil(sandbox, settings, "/key/generate", kind)
@@ -144,7 +144,7 @@ def test_a_slow_gateway_is_waited_for(
 
 
 @pytest.mark.parametrize("kind", LOSING)
-def test_a_price_that_cannot_be_had_is_reckoned_from_the_list(
+def test_an_unavailable_price_is_calculated_from_the_price_list(
     as_intern: Client, sandbox: Sandbox, settings: Settings, kind: str
 ) -> None:
     spoil(sandbox, settings, "/spend/calculate", kind)

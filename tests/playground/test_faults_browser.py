@@ -61,7 +61,7 @@ def models(sandbox: Sandbox, db: None) -> None:
 @pytest.mark.parametrize(
     ("kind", "text"), [("hang_before", ""), ("stream_silent", SAID), ("", None)], ids=["start", "silence", "flow"]
 )
-def test_ends_the_work_and_is_written_down(
+def test_a_disconnect_ends_the_call_and_is_recorded(
     as_intern: Client,
     intern: User,
     sandbox: Sandbox,

@@ -56,7 +56,7 @@ def test_in_the_middle(visitor: Visitor, sandbox: Sandbox, case: Case) -> None:
     assert not ActiveCall.objects.filter(ended_at=None).exists()
 
 
-def test_a_fast_model_is_heard_whole(visitor: Visitor) -> None:
+def test_a_fast_model_is_received_completely(visitor: Visitor) -> None:
     heard = Listening(visitor.send(f"Count [count {MANY}] [pace 1]"))
     heard.to_the_end()
 
@@ -64,7 +64,7 @@ def test_a_fast_model_is_heard_whole(visitor: Visitor) -> None:
     assert heard.text == the_ended_answer().text == whole
 
 
-def test_who_reads_nothing_for_long_then_reads_it_all(visitor: Visitor) -> None:
+def test_a_slow_reader_receives_everything(visitor: Visitor) -> None:
     much = 30 * MANY
     heard = Listening(visitor.send(f"Count [count {much}] [pace 0]"))
     others = Listening(visitor.send("Count [count 30]"))

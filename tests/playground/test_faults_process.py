@@ -49,7 +49,7 @@ def mortal(tmp_path: Path, settings: Settings, db: None) -> Iterator[Sandbox]:
     ("kind", "title", "text"),
     [("hang_before", "The gateway does not answer", ""), ("stream_silent", "The answer broke off", SAID)],
 )
-def test_a_gateway_that_is_killed_is_told_and_asked_again_when_it_is_back(
+def test_a_killed_gateway_is_reported_and_used_again_when_it_is_back(
     as_intern: Client, mortal: Sandbox, kind: str, title: str, text: str
 ) -> None:
     mortal.faults("/chat/completions", kind, after_chunks=CHUNKS, seconds=FOR_EVER_S)
@@ -114,7 +114,7 @@ def test_an_answer_whose_process_was_killed_keeps_what_was_saved(
     assert answer_to(as_intern, "More [words 2]").state == State.COMPLETE
 
 
-def test_a_stop_lets_end_what_ends_and_tells_the_rest_that_it_was_interrupted(
+def test_a_shutdown_waits_for_answers_then_interrupts_the_rest(
     as_intern: Client, intern: User, sandbox: Sandbox, portal: MortalPortal
 ) -> None:
     Listening(Visitor(portal, intern).send("Count [count 2]")).to_the_end()  # what renders answers has started then
@@ -139,7 +139,7 @@ def test_a_stop_lets_end_what_ends_and_tells_the_rest_that_it_was_interrupted(
     assert_interrupted(as_intern)
 
 
-def test_a_stop_in_a_hurry_writes_down_what_it_interrupts(
+def test_a_fast_shutdown_records_interrupted_answers(
     as_intern: Client, intern: User, sandbox: Sandbox, portal: MortalPortal
 ) -> None:
     listening = held_midway(portal, intern, sandbox)

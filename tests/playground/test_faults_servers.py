@@ -106,9 +106,7 @@ def rows(postgres: Postgres) -> list[tuple[Any, ...]]:
         return connection.execute("SELECT state, text, problem FROM playground_answer").fetchall()
 
 
-def test_without_redis_an_answer_comes_whole_and_the_next_one_too(
-    visitor: Inhabitant, redis: Redis, postgres: Postgres
-) -> None:
+def test_without_redis_answers_are_complete(visitor: Inhabitant, redis: Redis, postgres: Postgres) -> None:
     listening = Listening(visitor.send(SLOWLY))
     listening.until(lambda heard: bool(heard.text))
 
@@ -140,7 +138,7 @@ def test_answers_under_way_hold_no_connection_to_the_database(visitor: Inhabitan
     assert visitor.is_served()
 
 
-def test_without_the_database_the_words_still_arrive_and_it_is_told_that_they_are_not_kept(
+def test_without_the_database_text_still_arrives_and_is_reported_as_unsaved(
     visitor: Inhabitant, postgres: Postgres
 ) -> None:
     listening = Listening(visitor.send(SLOWLY))

@@ -19,7 +19,7 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
     ("content", "media_type"),
     [(rows.PIXEL, "image/png"), (GIF, "image/gif"), (JPEG, "image/jpeg"), (WEBP, "image/webp")],
 )
-def test_an_image_is_what_its_bytes_say(content: bytes, media_type: str) -> None:
+def test_the_type_of_an_image_comes_from_its_bytes(content: bytes, media_type: str) -> None:
     form = asked(("cat.txt", content))
 
     assert form.is_valid(), form.errors
@@ -28,7 +28,7 @@ def test_an_image_is_what_its_bytes_say(content: bytes, media_type: str) -> None
 
 
 @pytest.mark.parametrize("content", [SVG, b"%PDF-1.7", b"", b"RIFF\x24\x00\x00\x00WAVEfmt ", b"\x89PN"])
-def test_what_only_calls_itself_an_image_is_refused(content: bytes) -> None:
+def test_a_file_that_is_no_image_is_refused(content: bytes) -> None:
     assert error_of("images", ("cat.png", content)) == "“cat.png” is not a JPEG, PNG, WebP or GIF image."
 
 
@@ -47,7 +47,7 @@ def test_images_are_few_and_small(settings: Settings) -> None:
     assert asked(("a.gif", GIF), ("b.gif", GIF.ljust(1_000_000))).is_valid()
 
 
-def test_a_model_without_eyes_is_told_of_those_that_see() -> None:
+def test_a_model_without_vision_names_models_with_vision() -> None:
     assert error_of("images", ("a.gif", GIF), model="small") == ("“small” takes no images. These do: eyes, more-eyes.")
 
 
@@ -65,7 +65,7 @@ def test_the_images_of_a_conversation_have_a_limit_together(settings: Settings) 
 
 
 @pytest.mark.django_db
-def test_images_that_go_along_with_a_new_wording_are_held_against_the_same_limits(settings: Settings) -> None:
+def test_images_of_an_edited_message_have_the_same_limits(settings: Settings) -> None:
     settings.PLAYGROUND_CONVERSATION_IMAGE_MB = 1
     conversation = rows.conversation(make_intern())
     rows.image(rows.message(conversation), data=GIF.ljust(600_000))

@@ -14,7 +14,7 @@ from playground.services.requests import chat_request
 from tests.playground.asking import MODELS, TOOL, asked, error_of, params_of
 
 
-def test_what_is_left_empty_is_no_parameter() -> None:
+def test_an_empty_field_is_no_parameter() -> None:
     empty = dict.fromkeys(("system", "temperature", "stop", "tools", "logit_bias", "metadata", "n"), "")
 
     assert params_of(**empty) == {"model": "small"}
@@ -75,7 +75,7 @@ def test_numbers_are_understood_as_people_write_them(typed: str, meant: float) -
     assert params_of(temperature=typed)["temperature"] == meant
 
 
-def test_blanks_between_thousands_and_a_real_minus_are_understood() -> None:
+def test_spaces_between_thousands_and_a_unicode_minus_are_accepted() -> None:
     assert params_of(max_tokens="4\u202f000", presence_penalty="\u22121") == {
         "model": "small",
         "max_tokens": 4000,
@@ -84,7 +84,7 @@ def test_blanks_between_thousands_and_a_real_minus_are_understood() -> None:
 
 
 @pytest.mark.parametrize("typed", ["warm", "1e1", "nan", "1.2.3", "1_0", "0x1", "٣", "1,000,0"])
-def test_what_is_no_number_is_said_to_be_none(typed: str) -> None:
+def test_an_invalid_number_is_reported(typed: str) -> None:
     assert error_of("temperature", temperature=typed) == "Enter a number."
 
 
@@ -105,7 +105,7 @@ def test_what_is_no_number_is_said_to_be_none(typed: str) -> None:
         ("max_tokens", "4097", "“small” answers with at most 4096 tokens."),
     ],
 )
-def test_a_number_out_of_range_is_told_the_range(field: str, typed: str, error: str) -> None:
+def test_a_number_out_of_range_reports_the_range(field: str, typed: str, error: str) -> None:
     assert error_of(field, **{field: typed}) == error
 
 
@@ -130,7 +130,7 @@ def test_a_number_out_of_range_is_told_the_range(field: str, typed: str, error: 
         ("[" * 60_000, "At most 50000 characters."),
     ],
 )
-def test_a_fault_in_json_is_told_with_its_place(typed: str, error: str) -> None:
+def test_a_json_error_is_reported_with_its_position(typed: str, error: str) -> None:
     assert error_of("logit_bias", logit_bias=typed) == error
 
 
@@ -167,13 +167,13 @@ def test_only_functions_are_tools(typed: str, error: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["tool_choice", "parallel_tool_calls"])
-def test_what_is_said_of_tools_needs_tools(field: str) -> None:
+def test_tool_choice_requires_tools(field: str) -> None:
     typed = {"tool_choice": "auto", "parallel_tool_calls": "false"}[field]
 
     assert error_of(field, **{field: typed}).startswith("This needs tools.")
 
 
-def test_a_fault_in_the_tools_is_not_followed_by_others() -> None:
+def test_an_error_in_the_tools_is_reported_once() -> None:
     assert error_of("tools", tools="[", tool_choice="auto").startswith("Not valid JSON")
 
 
@@ -222,14 +222,14 @@ def test_metadata_has_only_names_that_a_gateway_does_not_act_on(name: str) -> No
     assert error.startswith("Line 2: the name must be one of these: course, exercise, ")
 
 
-def test_the_names_of_metadata_are_the_operator_s(settings: Settings) -> None:
+def test_metadata_names_are_configured_by_the_operator(settings: Settings) -> None:
     settings.PLAYGROUND_METADATA_NAMES = ["semester"]
 
     assert params_of(metadata="semester = 2")["metadata"] == {"semester": "2"}
     assert error_of("metadata", metadata="course = a") == "Line 1: the name must be one of these: semester."
 
 
-def test_whose_request_it_is_no_form_says() -> None:
+def test_no_form_can_set_the_user_of_a_request() -> None:
     assert "user" not in params_of(user="somebody-else")
     assert "user" not in [entry.name for entry in asked().parameter_fields()]
 
@@ -282,7 +282,7 @@ def test_numbers_that_a_gateway_could_not_read_are_refused(number: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["message", "system", "stop", "metadata"])
-def test_half_a_character_is_refused_wherever_it_is_typed(field: str) -> None:
+def test_a_lone_surrogate_is_refused_in_every_field(field: str) -> None:
     typed = {"metadata": "note = \ud83d"}.get(field, "a \udc00 b")
 
     assert error_of(field, **{field: typed}) == "This contains invalid characters. Type it again instead of pasting it."

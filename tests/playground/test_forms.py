@@ -19,7 +19,7 @@ from tests.playground.xss import CORPUS
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
-def test_another_model_is_asked_again_for_what_the_first_refused() -> None:
+def test_another_model_gets_the_parameters_that_the_first_refused() -> None:
     refused = Conversation(model_names=["small"])
 
     same, other = (asked(conversation=refused, model=name, without="seed") for name in ("small", "eyes"))
@@ -34,18 +34,18 @@ def test_a_model_that_the_person_may_not_call_is_refused_at_its_field() -> None:
     assert error_of("model", model="") == "Choose a model."
 
 
-def test_who_may_call_no_model_is_told_so() -> None:
+def test_people_without_models_see_an_explanation() -> None:
     form = AskForm({"message": "Hello", "model": ""}, models=[])
 
     assert form.errors["model"] == ["There is no model that you may call here."]
 
 
 @pytest.mark.parametrize("typed", ["", " \r\n "])
-def test_nothing_is_no_message(typed: str) -> None:
+def test_an_empty_message_is_refused(typed: str) -> None:
     assert error_of("message", message=typed) == "Write a message first."
 
 
-def test_a_message_keeps_its_blanks_and_loses_what_no_database_keeps() -> None:
+def test_a_message_keeps_white_space_and_loses_nul_characters() -> None:
     form = asked(message="  a\r\nb\r\0c ")
 
     assert form.is_valid()
@@ -53,7 +53,7 @@ def test_a_message_keeps_its_blanks_and_loses_what_no_database_keeps() -> None:
 
 
 @pytest.mark.parametrize("field", ["message", "system"])
-def test_a_text_that_is_too_long_is_told_by_how_much_and_kept(field: str, settings: Settings) -> None:
+def test_a_text_that_is_too_long_reports_by_how_much_and_stays(field: str, settings: Settings) -> None:
     settings.PLAYGROUND_PROMPT_CHARS = 10
 
     enough: dict[str, Any] = {field: "a\r\n" * 5}
@@ -66,7 +66,7 @@ def test_a_text_that_is_too_long_is_told_by_how_much_and_kept(field: str, settin
     assert asked(**enough).is_valid()
 
 
-def test_what_was_typed_stands_in_the_refused_form() -> None:
+def test_a_refused_form_keeps_its_input() -> None:
     form = asked(message="a prompt", tools="[1,", temperature="warm", stop="a\\n", metadata="x")
 
     assert not form.is_valid()
@@ -103,12 +103,12 @@ def test_the_settings_of_a_conversation_are_shown_as_they_were_typed() -> None:
     }
 
 
-def test_a_model_that_is_gone_gives_way_to_the_first() -> None:
+def test_a_missing_model_is_replaced_by_the_first() -> None:
     assert AskForm(models=MODELS, initial={"model": "gone"})["model"].value() == "small"
     assert AskForm(models=MODELS, initial={"model": "eyes"})["model"].value() == "eyes"
 
 
-def test_sliders_know_their_range_and_what_the_model_refused() -> None:
+def test_sliders_show_their_range_and_refused_parameters() -> None:
     form = AskForm(models=MODELS, initial={"model": "small", "without": ["response_format"]})
 
     found = {field.name: field for field in form.parameter_fields()}
@@ -120,7 +120,7 @@ def test_sliders_know_their_range_and_what_the_model_refused() -> None:
     assert 'form="playground-form"' in str(temperature.field)
 
 
-def test_what_came_empty_is_shown_with_the_rest() -> None:
+def test_empty_parts_are_shown_with_the_rest() -> None:
     form = AskForm({"message": "Hello", "model": "small", "temperature": "", "seed": "x"}, models=MODELS)
 
     assert [*form.errors] == ["seed"]
@@ -162,6 +162,6 @@ def pages_with(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("attempt", CORPUS)
-def test_nothing_typed_becomes_a_part_of_the_page(attempt: str) -> None:
+def test_typed_text_is_escaped(attempt: str) -> None:
     for page, harmless in zip(pages_with(attempt), pages_with("harmless"), strict=True):
         assert Skeleton(page).elements == Skeleton(harmless).elements

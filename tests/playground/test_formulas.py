@@ -33,18 +33,18 @@ READ_AS = {
 }
 
 
-def test_sets_what_models_write() -> None:
+def test_renders_formulas_of_common_models() -> None:
     assert len(SAMPLES) >= 100
     as_code = [text for text in SAMPLES if "<math" not in (html := answer_html(text)) or "<code" in html]
 
     assert as_code == []
 
 
-def test_lets_nothing_through_with_them() -> None:
+def test_formulas_allow_no_markup() -> None:
     assert [text for text in SAMPLES + OUT_OF_REACH if Reader(answer_html(text)).wrong] == []
 
 
-def test_shows_what_is_out_of_reach_as_written() -> None:
+def test_shows_unsupported_formulas_as_written() -> None:
     for text in OUT_OF_REACH:
         assert text_of(answer_html(text)).strip() == text
 
@@ -60,7 +60,7 @@ def test_strikes_out_what_is_cancelled(command: str) -> None:
 
 
 @pytest.mark.parametrize("text", NO_FORMULAS)
-def test_takes_no_shell_and_no_price_for_a_formula(text: str) -> None:
+def test_shell_code_and_prices_are_no_formulas(text: str) -> None:
     html = answer_html(text)
 
     assert "<math" not in html

@@ -43,7 +43,7 @@ def test_the_stream_asks_for_session_person_and_claim_alone(as_intern: Client) -
     assert heard(stream).text == Answer.objects.get().text != ""
 
 
-def test_a_stream_in_another_process_finds_it_out_anew(intern: User, as_intern: Client) -> None:
+def test_a_stream_in_another_process_rebuilds_the_job(intern: User, as_intern: Client) -> None:
     response = send(as_intern, "Hello [words 3]")
     answer = Answer.objects.get()
 
@@ -53,7 +53,7 @@ def test_a_stream_in_another_process_finds_it_out_anew(intern: User, as_intern: 
     assert heard(response).text == Answer.objects.get().text != ""
 
 
-def test_a_stranger_gets_nothing_and_leaves_it_to_its_owner(intern: User, as_intern: Client, staff: User) -> None:
+def test_a_stranger_gets_a_404_and_the_owner_can_still_start_it(intern: User, as_intern: Client, staff: User) -> None:
     send(as_intern, "Hello [words 3]")
     answer = Answer.objects.get()
 
@@ -63,7 +63,7 @@ def test_a_stranger_gets_nothing_and_leaves_it_to_its_owner(intern: User, as_int
     assert take_over(intern, answer.pk)
 
 
-def test_the_second_who_begins_it_is_refused(intern: User, as_intern: Client) -> None:
+def test_a_second_start_is_refused(intern: User, as_intern: Client) -> None:
     send(as_intern, "Hello [words 3]")
     prepared = [prepare(context(intern), Answer.objects.owned_by(intern).get()) for _ in range(2)]
 
@@ -73,7 +73,7 @@ def test_the_second_who_begins_it_is_refused(intern: User, as_intern: Client) ->
     assert refused.value.code == "begun"
 
 
-def test_what_was_deleted_meanwhile_is_not_there(as_intern: Client) -> None:
+def test_a_deleted_answer_is_not_found(as_intern: Client) -> None:
     send(as_intern, "Hello [words 3]")
     answer = Answer.objects.get()
     Conversation.objects.all().delete()
@@ -81,7 +81,7 @@ def test_what_was_deleted_meanwhile_is_not_there(as_intern: Client) -> None:
     assert as_intern.get(stream_url(answer), headers=HTMX).status_code == 404
 
 
-def test_is_kept_for_seconds_and_in_bounds(intern: User) -> None:
+def test_is_kept_for_seconds_and_limited_in_size(intern: User) -> None:
     conversation = rows.conversation(intern, ("One", "1"))
     prepared = prepare(context(intern), conversation.head)  # type: ignore[arg-type]  # it has one
     big = [

@@ -75,7 +75,7 @@ def illustrated(owner: User) -> Conversation:
 
 
 # --- Where they are ---------------------------------------------------------------------------------
-def test_what_was_sent_is_in_one_private_file_and_in_no_row(models: None, as_intern: Client) -> None:
+def test_an_image_is_stored_in_one_private_file_and_in_no_row(models: None, as_intern: Client) -> None:
     answer = answer_to(as_intern, "Look [words 3]", images=upload())
 
     [(name, data)] = files().items()
@@ -89,7 +89,7 @@ def test_what_was_sent_is_in_one_private_file_and_in_no_row(models: None, as_int
     assert b64encode(rows.PIXEL).decode() not in written
 
 
-def test_what_is_refused_leaves_no_file(models: None, as_intern: Client, settings: Settings) -> None:
+def test_a_refused_form_leaves_no_file(models: None, as_intern: Client, settings: Settings) -> None:
     settings.PLAYGROUND_STORED_MB_PER_USER = 1
 
     assert send(as_intern, "Look", images=upload(1_100_000)).status_code == 422
@@ -98,7 +98,7 @@ def test_what_is_refused_leaves_no_file(models: None, as_intern: Client, setting
 
 
 # --- When they go -----------------------------------------------------------------------------------
-def test_files_go_with_their_rows_once_that_is_certain(
+def test_files_are_deleted_after_the_commit(
     intern: User, staff: User, sandbox: Sandbox, django_capture_on_commit_callbacks: Any
 ) -> None:
     others = illustrated(staff)
@@ -158,7 +158,7 @@ def test_a_deletion_that_is_rolled_back_leaves_the_files(intern: User, django_ca
     assert len(files()) == 4
 
 
-def test_the_prune_deletes_what_no_row_names_after_a_day_and_nothing_else(intern: User) -> None:
+def test_the_prune_deletes_orphaned_files_after_a_day(intern: User) -> None:
     illustrated(intern)
     kept = set(files())
     folder = folder_of_files()
@@ -202,7 +202,7 @@ def test_a_kill_while_they_are_stored_or_deleted_leaves_no_row_without_its_file(
 
 
 # --- A storage that is away -------------------------------------------------------------------------
-def test_a_message_with_an_image_is_refused_whole_and_one_without_goes_out(models: None, as_intern: Client) -> None:
+def test_a_full_disk_refuses_messages_with_images_only(models: None, as_intern: Client) -> None:
     with away():
         for htmx in (True, False):
             refused = send(as_intern, "Look at this cat", images=upload(), htmx=htmx)

@@ -75,7 +75,7 @@ def test_a_person_may_ask_ten_times_a_minute(limits: Settings, intern: User, sta
     take(staff)  # another person may
 
 
-def test_what_was_a_minute_ago_does_not_count(limits: Settings, intern: User) -> None:
+def test_calls_of_a_minute_ago_do_not_count(limits: Settings, intern: User) -> None:
     for _ in range(10):
         end_call(take(intern).pk)
     ActiveCall.objects.filter(owner=intern).update(began_at=timezone.now() - timedelta(seconds=61))
@@ -83,7 +83,7 @@ def test_what_was_a_minute_ago_does_not_count(limits: Settings, intern: User) ->
     take(intern)
 
 
-def test_to_end_one_twice_keeps_its_first_end(limits: Settings, intern: User) -> None:
+def test_ending_a_call_twice_keeps_the_first_end(limits: Settings, intern: User) -> None:
     call = take(intern)
     end_call(call.pk)
     ended_at = ActiveCall.objects.get(pk=call.pk).ended_at

@@ -20,7 +20,7 @@ def test_breaks_a_line_in_a_cell(row: str) -> None:
     assert re.search(r"<td>a<br>\s*b</td>", answer_html(f"| x | y |\n|---|---|\n{row}"))
 
 
-def test_takes_the_harmless_tags() -> None:
+def test_allows_the_harmless_tags() -> None:
     html = inner("H<sub>2</sub>O, x<sup>n</sup>, <kbd>Ctrl</kbd>, <mark>m</mark>, <b>b *i*</b>, <u>u</u>, <del>d</del>")
 
     assert html == (
@@ -61,7 +61,7 @@ def test_folds_details_wherever_they_stand() -> None:
 @pytest.mark.parametrize(
     "text", ["<details>\n<summary>s</summary>\n\nbody", "<details><summary>s</summary>body</details>"]
 )
-def test_loses_nothing_of_details(text: str) -> None:
+def test_keeps_the_content_of_details(text: str) -> None:
     assert text_of(answer_html(f"before\n\n{text}")).split() == ["before", "s", "body"]
 
 
@@ -104,7 +104,7 @@ def test_sets_alerts(kind: str) -> None:
     assert "<p>Read <em>this</em>.</p>" in html
 
 
-def test_footnotes_lead_there_and_back() -> None:
+def test_footnotes_link_both_ways() -> None:
     html = answer_html("One[^a], two[^b], one again[^a].\n\n[^a]: *First*\n[^b]: Second")
 
     targets = set(re.findall('id="([^"]+)"', html))
@@ -155,7 +155,7 @@ def test_code_in_a_list_ends_where_its_fence_is(text: str) -> None:
         ("a **b** c", "b"),
     ],
 )
-def test_bold_beside_east_asian_letters(text: str, bold: str) -> None:
+def test_bold_next_to_east_asian_letters(text: str, bold: str) -> None:
     assert f"<strong>{bold}</strong>" in answer_html(text)
 
 
@@ -170,7 +170,7 @@ def test_breaks_lines_where_the_model_did() -> None:
     )
 
 
-def test_blocks_run_as_their_scripts_do() -> None:
+def test_blocks_follow_the_direction_of_their_script() -> None:
     html = answer_html(
         "שלום `x` עולם\n\nHello\n\n1. مرحبا\n2. two\n\n| الاسم | b |\n|---|---|\n| `نص` | 3 |\n\n> # عنوان"
     )
@@ -189,5 +189,5 @@ def test_blocks_run_as_their_scripts_do() -> None:
     ]
 
 
-def test_says_no_direction_where_all_run_alike() -> None:
+def test_sets_no_direction_where_all_blocks_agree() -> None:
     assert "dir=" not in answer_html("# a\n\nÉté, 你好, привет\n\n- b")

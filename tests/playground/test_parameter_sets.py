@@ -44,7 +44,7 @@ def queries_of(client: Client, **settings: Any) -> int:
 
 
 # --- One for all ------------------------------------------------------------------------------------
-def test_one_row_serves_all_that_was_asked_with_the_same(models: None, as_intern: Client) -> None:
+def test_equal_parameters_share_one_row(models: None, as_intern: Client) -> None:
     first = answer_to(as_intern, "Hello [words 3]", system="Be brief.", temperature="0.5")
     heard(send(as_intern, "Again [words 3]", temperature="0,5", system="Be brief.", model="llama-70b"))
     compared = {"message": "All of you", "models": FOUR, "system": "Be brief.", "temperature": "0.5"}
@@ -70,7 +70,7 @@ def test_the_order_of_names_makes_no_difference_and_any_value_does() -> None:
     assert ParameterSet.of(1, {"model": "small", "models": ["small"]}) is None
 
 
-def test_people_share_none(models: None, intern: User, staff: User) -> None:
+def test_people_share_no_set(models: None, intern: User, staff: User) -> None:
     for person in (intern, staff):
         ask(context(person), NewMessage(text="Hello", params={"model": MODEL, **SETUP}))
 
@@ -123,7 +123,7 @@ def test_the_page_of_refused_parameters_loads_them_all_at_once(intern: User, as_
 
 
 # --- When they go -----------------------------------------------------------------------------------
-def test_they_go_with_the_last_that_was_asked_with_them(
+def test_a_set_is_deleted_with_its_last_answer(
     intern: User, staff: User, django_capture_on_commit_callbacks: Any
 ) -> None:
     params = {"model": MODEL, **SETUP}
@@ -155,7 +155,7 @@ def test_they_go_with_an_anonymised_person_in_the_same_transaction(intern: User,
     assert not ParameterSet.objects.exists()
 
 
-def test_the_prune_deletes_what_was_left_and_nothing_that_is_used(intern: User) -> None:
+def test_the_prune_deletes_unused_sets_only(intern: User) -> None:
     rows.parameter_set(intern, SETUP)
     used = [
         rows.conversation(make_user(), params={"model": MODEL, "seed": 1}).parameters,
@@ -167,7 +167,7 @@ def test_the_prune_deletes_what_was_left_and_nothing_that_is_used(intern: User) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_none_is_lost_or_doubled_while_many_messages_and_a_prune_meet(models: None, intern: User) -> None:
+def test_concurrent_messages_and_a_prune_lose_and_duplicate_no_set(models: None, intern: User) -> None:
     """Each round two tabs send the same new settings, and all that was there is deleted and pruned meanwhile."""
     use(intern)
 

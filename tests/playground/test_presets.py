@@ -41,14 +41,14 @@ def test_a_link_fills_the_form_in_as_it_was() -> None:
     assert read(query) == Preset(params=EVERYTHING, dropped=[])
 
 
-def test_a_link_says_what_it_says_in_plain_words() -> None:
+def test_a_link_has_readable_parameters() -> None:
     params = {"model": "small", "temperature": 0.7, "max_tokens": 400, "system": "Be kind."}
 
     assert to_query(params) == "model=small&system=Be+kind.&temperature=0.7&max_tokens=400"
     assert read("temperature=0,7") == Preset(params={"temperature": 0.7}, dropped=[])
 
 
-def test_what_is_wrong_is_dropped_and_named_and_the_rest_filled_in() -> None:
+def test_invalid_values_are_dropped_and_named_and_the_rest_prefilled() -> None:
     preset = read(
         "model=forbidden&system=Be+kind.&temperature=hot&tools=[&max_tokens=5&tool_choice=maybe&n=&utm_source=mail"
     )
@@ -62,13 +62,13 @@ def test_the_longest_answer_of_the_model_holds_for_links_too() -> None:
 
 
 @pytest.mark.parametrize("query", ["user=someone", "metadata=a%3Db", "message=Send+me", "images=x"])
-def test_what_is_of_the_person_is_never_filled_in(query: str) -> None:
+def test_personal_fields_are_never_prefilled(query: str) -> None:
     preset = read(f"model=small&{query}&api_base=http://10.0.0.1&without=seed")
 
     assert preset == Preset(params={"model": "small"}, dropped=[query.split("=")[0]])
 
 
-def test_a_link_has_nothing_of_the_person_and_nothing_that_was_refused() -> None:
+def test_a_link_has_no_personal_data_and_no_refused_parameter() -> None:
     params = {**EVERYTHING, "user": "someone", "metadata": {"a": "b"}, "without": ["seed", "tools", "response_format"]}
 
     query = QueryDict(to_query(params))

@@ -24,7 +24,7 @@ PROSE = [
 
 
 @pytest.mark.parametrize("pasted", PASTED)
-def test_what_is_pasted_as_code_looks_like_code(pasted: str) -> None:
+def test_pasted_code_is_formatted_as_code(pasted: str) -> None:
     html = prompt_html(f"Why does this fail?\n\n{pasted}\n\nPlease explain it to me.")
 
     code = "".join(re.findall("<code id=[^>]*>(.*?)</code>", html, re.DOTALL))
@@ -33,7 +33,7 @@ def test_what_is_pasted_as_code_looks_like_code(pasted: str) -> None:
 
 
 @pytest.mark.parametrize("text", PROSE)
-def test_prose_stays_prose(text: str) -> None:
+def test_prose_is_not_formatted_as_code(text: str) -> None:
     assert text_of(prompt_html(text)).strip() == text
     assert "<code" not in prompt_html(text)
 
@@ -48,5 +48,5 @@ def test_fences_and_backticks_are_taken() -> None:
 
 
 @pytest.mark.parametrize("text", ["`" * 40_000, "```\n" * 12_000, "a(\n" * 16_000, " " * 49_000, "a = " * 12_000])
-def test_hostile_messages_cost_a_moment(text: str) -> None:
+def test_hostile_messages_render_quickly(text: str) -> None:
     assert prompt_html(text)

@@ -33,7 +33,7 @@ def used(owner: User, ago: timedelta, **fields: Any) -> Conversation:
 
 
 # --- Conversations ----------------------------------------------------------------------------------
-def test_deletes_what_was_not_used_for_so_long(owner: User) -> None:
+def test_deletes_conversations_after_the_retention(owner: User) -> None:
     old, young = used(owner, KEPT + A_MOMENT), used(owner, KEPT - A_MOMENT)
     rows.image(rows.last_answer(old).message)
 
@@ -42,7 +42,7 @@ def test_deletes_what_was_not_used_for_so_long(owner: User) -> None:
     assert not Image.objects.exists()
 
 
-def test_deletes_what_is_not_kept_sooner(owner: User) -> None:
+def test_deletes_temporary_conversations_sooner(owner: User) -> None:
     used(owner, UNKEPT + A_MOMENT, kept=False)
     stays = [used(owner, UNKEPT - A_MOMENT, kept=False), used(owner, UNKEPT + A_MOMENT)]
 
@@ -50,7 +50,7 @@ def test_deletes_what_is_not_kept_sooner(owner: User) -> None:
     assert set(Conversation.objects.all()) == set(stays)
 
 
-def test_leaves_one_in_which_an_answer_is_written(owner: User) -> None:
+def test_keeps_a_conversation_with_a_running_answer(owner: User) -> None:
     rows.answer(rows.message(used(owner, UNKEPT + A_MOMENT, kept=False)), state=Answer.State.STREAMING)
 
     assert prune.prune_conversations() == 0
@@ -71,7 +71,7 @@ def test_deletes_a_conversation_of_a_thousand_turns(owner: User) -> None:
 
 
 # --- Slots ------------------------------------------------------------------------------------------
-def test_forgets_calls_after_a_day(owner: User) -> None:
+def test_deletes_calls_after_a_day(owner: User) -> None:
     rows.call(owner, renewed=timedelta(days=1) + A_MOMENT, ended=True)
     stays = rows.call(owner, renewed=timedelta(days=1) - A_MOMENT, ended=True)
 
@@ -79,7 +79,7 @@ def test_forgets_calls_after_a_day(owner: User) -> None:
     assert list(ActiveCall.objects.all()) == [stays]
 
 
-def test_ends_calls_that_nobody_renews(owner: User) -> None:
+def test_ends_calls_without_a_heartbeat(owner: User) -> None:
     lost, alive = rows.call(owner, renewed=STALE_AFTER + A_MOMENT), rows.call(owner)
 
     assert prune.settle_calls() == 1
@@ -113,7 +113,7 @@ def test_says_that_an_answer_was_interrupted_and_keeps_what_had_come(owner: User
     assert answer.ended_at == answer.saved_at
 
 
-def test_stops_what_waited_and_never_began(owner: User) -> None:
+def test_stops_columns_that_never_started(owner: User) -> None:
     answer = under_way(owner, Answer.State.WAITING, silent=ABANDONED_AFTER + A_MOMENT)
 
     assert not answer_of(answer).is_under_way
@@ -123,7 +123,7 @@ def test_stops_what_waited_and_never_began(owner: User) -> None:
     assert (answer.state, answer.problem) == (Answer.State.STOPPED, None)
 
 
-def test_lets_a_column_wait_for_its_turn_longer_than_a_stream_may_be_silent(owner: User) -> None:
+def test_a_queued_column_may_wait_longer_than_the_idle_timeout(owner: User) -> None:
     answer = under_way(owner, Answer.State.WAITING, silent=ABANDONED_AFTER - A_MOMENT)
 
     assert answer_of(answer).is_under_way
@@ -131,13 +131,13 @@ def test_lets_a_column_wait_for_its_turn_longer_than_a_stream_may_be_silent(owne
 
 
 @pytest.mark.parametrize("state", Answer.UNDER_WAY)
-def test_leaves_what_gave_a_sign_of_life(owner: User, state: str) -> None:
+def test_keeps_calls_with_a_recent_heartbeat(owner: User, state: str) -> None:
     under_way(owner, state, silent=STALE_AFTER - timedelta(seconds=10))
 
     assert prune.settle_answers() == 0
 
 
-def test_settles_once_and_leaves_what_has_ended(owner: User) -> None:
+def test_finishes_an_answer_once(owner: User) -> None:
     under_way(owner, Answer.State.STREAMING, silent=STALE_AFTER + A_MOMENT)
     under_way(owner, Answer.State.COMPLETE, silent=STALE_AFTER + A_MOMENT)
 

@@ -81,7 +81,7 @@ def test_a_person_s_conversations_together_have_a_limit_and_deleting_one_makes_r
     heard(send(as_intern, "y" * 85_000))
 
 
-def test_answers_count_too_and_what_was_deleted_does_not(as_intern: Client, intern: User) -> None:
+def test_answers_count_and_deleted_ones_do_not(as_intern: Client, intern: User) -> None:
     answer = answer_to(as_intern, "Hello [words 400]" + "s" * 20_000)
     again = as_intern.post(reverse("playground:retry", args=[answer.pk]), headers=HTMX)
     heard(again)
@@ -136,7 +136,7 @@ def test_comparisons_that_wait_have_a_limit(as_intern: Client) -> None:
     assert "12 answers are already waiting for their turn." in words_of(answers[-1])
 
 
-def test_nor_does_another_answer_in_a_column_pass_it(as_intern: Client, intern: User) -> None:
+def test_a_retry_in_a_column_respects_the_limit_too(as_intern: Client, intern: User) -> None:
     compare(as_intern, FOUR)
     first = Answer.objects.earliest("started_at")
     address = reverse("playground:again", args=[first.pk])

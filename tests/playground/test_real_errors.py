@@ -67,7 +67,7 @@ def test_a_model_that_the_key_may_not_call(intern: User, as_intern: Client, real
 
 
 @pytest.mark.parametrize("restricted", [False, True])
-def test_a_model_that_is_not_there(intern: User, as_intern: Client, real: RealGateway, restricted: bool) -> None:
+def test_a_model_that_is_not_found(intern: User, as_intern: Client, real: RealGateway, restricted: bool) -> None:
     if restricted:
         set_at(real, use(intern), models=["llama-70b"])
     GatewayModel.objects.create(name="gone-since", mode="chat", position=99)
@@ -191,7 +191,7 @@ def test_a_provider_that_fails(as_intern: Client, text: str, code: str, title: s
     assert "Ask " in conversation.article  # another model may well answer
 
 
-def test_a_provider_that_is_not_there(as_intern: Client) -> None:
+def test_a_provider_that_is_not_found(as_intern: Client) -> None:
     conversation = heard(send(as_intern, "Hello", model="unreachable"))
 
     answer_error = failed(conversation, "provider_down", "This model is not working")
@@ -214,7 +214,7 @@ def test_a_provider_that_breaks_off_in_the_middle(as_intern: Client, text: str) 
 
 
 @pytest.mark.parametrize("text", ["Hello [slow 30000]", "Hello [words 3] [pace 30000]"], ids=["head", "first word"])
-def test_a_first_word_that_does_not_come(as_intern: Client, settings: Settings, text: str) -> None:
+def test_a_first_token_that_does_not_come(as_intern: Client, settings: Settings, text: str) -> None:
     settings.PLAYGROUND_IDLE_TIMEOUT_S = 1.0
 
     conversation = heard(send(as_intern, text))

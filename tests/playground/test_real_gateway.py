@@ -100,7 +100,7 @@ def test_the_request_can_be_seen_with_the_gateways_headers(as_intern: Client) ->
 @pytest.mark.parametrize(
     ("model", "source"), [(MODEL, Answer.CostSource.CALCULATED), ("llama-70b", Answer.CostSource.LISTED)]
 )
-def test_a_cost_that_no_stream_tells_is_about_what_is_billed(
+def test_an_estimated_cost_is_close_to_the_billed_one(
     as_intern: Client, real: RealGateway, model: str, source: str
 ) -> None:
     """LiteLLM calculates with public prices only; what a gateway sets for models of its own is in its list."""
@@ -138,7 +138,7 @@ def test_whom_a_request_is_for_is_in_the_gateways_log(as_intern: Client, real: R
     ],
     ids=["json", "tools", "sampling", "penalties"],
 )
-def test_takes_what_the_form_offers(as_intern: Client, params: dict[str, Any]) -> None:
+def test_accepts_every_parameter_of_the_form(as_intern: Client, params: dict[str, Any]) -> None:
     answer = answer_to(as_intern, "Hello [words 3]", **params)
 
     assert (answer.state, answer.problem, len(answer.text.split())) == (State.COMPLETE, None, 3)
@@ -160,7 +160,7 @@ def test_every_choice_of_several_is_kept(as_intern: Client) -> None:
     assert [other["text"] for other in answer.others] == [answer.text]
 
 
-def test_a_picture_goes_to_a_model_that_sees(as_intern: Client) -> None:
+def test_an_image_is_sent_to_a_model_with_vision(as_intern: Client) -> None:
     assert "vision" in GatewayModel.objects.get(name=MODEL).features
     picture = SimpleUploadedFile("cat.png", rows.PIXEL, "image/png")
 
@@ -170,7 +170,7 @@ def test_a_picture_goes_to_a_model_that_sees(as_intern: Client) -> None:
     assert "image_url" in words_of(as_intern.get(reverse("playground:details", args=[answer.pk])))
 
 
-def test_a_picture_is_kept_from_a_model_that_does_not(as_intern: Client) -> None:
+def test_an_image_is_not_sent_to_a_model_without_vision(as_intern: Client) -> None:
     picture = SimpleUploadedFile("cat.png", rows.PIXEL, "image/png")
 
     response = send(as_intern, "What is this?", model="llama-70b", images=picture)

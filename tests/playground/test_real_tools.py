@@ -39,7 +39,7 @@ def post(client: Client, place: str, **fields: Any) -> Any:
 
 
 # --- A text gone on with ----------------------------------------------------------------------------
-def test_a_text_is_gone_on_with(as_intern: Client) -> None:
+def test_a_text_is_completed(as_intern: Client) -> None:
     conversation = heard(
         post(as_intern, "completion", message="Once upon [words 40] [pace 10]", model=MODEL, max_tokens="30")
     )
@@ -54,7 +54,7 @@ def test_a_text_is_gone_on_with(as_intern: Client) -> None:
     assert answer.call_id
 
 
-def test_a_text_that_cannot_be_gone_on_with(as_intern: Client) -> None:
+def test_a_completion_that_fails(as_intern: Client) -> None:
     heard(post(as_intern, "completion", message="Once [fail 503]", model=MODEL))
 
     answer = Answer.objects.get()
@@ -65,7 +65,7 @@ def test_a_text_that_cannot_be_gone_on_with(as_intern: Client) -> None:
 
 
 # --- Vectors ----------------------------------------------------------------------------------------
-def test_texts_become_vectors(as_intern: Client, real: RealGateway) -> None:
+def test_texts_are_embedded(as_intern: Client, real: RealGateway) -> None:
     response = post(as_intern, "embeddings", texts="bee\nwasp\nmoth", model="embedding")
 
     assert response.status_code == 200
@@ -82,7 +82,7 @@ def test_texts_become_vectors(as_intern: Client, real: RealGateway) -> None:
     [("unreachable", "This model is not working"), ("gone-since", "You do not have access to this model")],
     ids=["unreachable", "gone"],
 )
-def test_a_model_that_makes_no_vectors_is_told_as_a_card(as_intern: Client, model: str, title: str) -> None:
+def test_a_model_without_embeddings_is_reported_as_a_card(as_intern: Client, model: str, title: str) -> None:
     GatewayModel.objects.update_or_create(name=model, defaults={"mode": "embedding", "position": 99})
 
     response = post(as_intern, "embeddings", texts="bee\nwasp", model=model)
@@ -100,7 +100,7 @@ def test_a_model_that_makes_no_vectors_is_told_as_a_card(as_intern: Client, mode
     ],
     ids=["flagged", "passed"],
 )
-def test_a_text_is_judged(as_intern: Client, text: str, verdict: str) -> None:
+def test_a_text_is_moderated(as_intern: Client, text: str, verdict: str) -> None:
     response = post(as_intern, "moderation", text=text, model="moderation")
 
     assert response.status_code == 200
@@ -111,7 +111,7 @@ def test_a_text_is_judged(as_intern: Client, text: str, verdict: str) -> None:
     assert "harassment" not in words  # LiteLLM names it, without saying anything of it
 
 
-def test_a_model_that_judges_nothing_is_told_as_a_card(intern: User, as_intern: Client, real: RealGateway) -> None:
+def test_a_model_without_moderation_is_reported_as_a_card(intern: User, as_intern: Client, real: RealGateway) -> None:
     token = token_of(use(intern))
     real.call("POST", "/key/update", body={"key": token, "models": ["llama-70b"]}).raise_for_status()
 

@@ -53,7 +53,7 @@ SPELLINGS = {
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_parts_thought_and_answer(spelling: str) -> None:
+def test_separates_reasoning_and_answer(spelling: str) -> None:
     text, thought, said = SPELLINGS[spelling]
 
     assert parted(text) == (thought, said)
@@ -75,7 +75,7 @@ def test_parts_thought_and_answer(spelling: str) -> None:
         "1 < 2 and [THINKING] is none",
     ],
 )
-def test_leaves_alone_what_only_speaks_of_it(text: str) -> None:
+def test_a_text_about_the_tags_is_unchanged(text: str) -> None:
     assert parted(text) == ("", text)
 
 
@@ -93,7 +93,7 @@ def test_is_quick_where_tags_are_many() -> None:
     "spelling",
     ["DeepSeek-R1", "thinking", "capitals", "Seed-OSS", "Magistral", "Kimi-VL", "Apertus", "stopped", "gpt-oss"],
 )
-def test_parts_them_while_they_come_however_the_tags_are_cut(spelling: str, size: int) -> None:
+def test_separates_them_in_a_stream_however_the_tags_are_cut(spelling: str, size: int) -> None:
     text, thought, said = SPELLINGS[spelling]
     splitter = ReasoningSplitter()
 
@@ -103,7 +103,7 @@ def test_parts_them_while_they_come_however_the_tags_are_cut(spelling: str, size
     assert "".join(piece for piece, _ in pieces).strip().removesuffix("<|return|>") == said
 
 
-def test_letters_that_grow_when_made_small_are_not_cut() -> None:
+def test_letters_that_grow_in_lower_case_are_not_cut() -> None:
     splitter = ReasoningSplitter()
 
     pieces = [splitter.feed(piece) for piece in ("<think>İİİİ", "İ</think>", "Four")]
@@ -112,7 +112,7 @@ def test_letters_that_grow_when_made_small_are_not_cut() -> None:
 
 
 @pytest.mark.parametrize("text", ["Four", "<b>Four</b>", "So: <think>a</think>", "< think", "1 <2", "\n\nFour"])
-def test_a_text_that_thinks_nothing_comes_as_it_is(text: str) -> None:
+def test_a_text_without_reasoning_is_unchanged(text: str) -> None:
     splitter = ReasoningSplitter()
 
     assert "".join(splitter.feed(letter)[0] for letter in text) == text

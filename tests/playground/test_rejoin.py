@@ -28,7 +28,7 @@ def stream_url(answer: Answer) -> str:
     return reverse("playground:stream", args=[answer.pk])
 
 
-def test_a_second_page_gets_what_has_come_then_what_comes(as_intern: Client) -> None:
+def test_a_second_page_gets_the_text_so_far_and_then_the_stream(as_intern: Client) -> None:
     first_page = events_of(stream_of(send(as_intern, "Count [count 60] [pace 10]")))
     while not any(part.target.startswith("text-") for part in parts_of(next(first_page))):
         pass
@@ -60,7 +60,7 @@ def test_stop_ends_it_for_every_page(as_intern: Client, sandbox: Sandbox) -> Non
     assert sandbox.connections()["open"] == []
 
 
-def test_a_flag_in_the_row_stops_it_too(as_intern: Client) -> None:
+def test_a_flag_in_the_row_stops_the_answer_too(as_intern: Client) -> None:
     stream = stream_of(send(as_intern, "Talk [words 2000] [pace 20]"))
     while b"#text-" not in next(stream):
         pass

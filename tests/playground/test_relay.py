@@ -20,7 +20,7 @@ def kept(answer: Answer) -> Answer:
     return Answer.objects.get(pk=answer.pk)
 
 
-def test_what_comes_is_what_is_kept(intern: User, sandbox: Sandbox) -> None:
+def test_the_saved_text_equals_the_streamed_text(intern: User, sandbox: Sandbox) -> None:
     job = asked(intern, "Count [count 60] [pace 2]")
 
     updates = list(Reading(job))
@@ -33,7 +33,7 @@ def test_what_comes_is_what_is_kept(intern: User, sandbox: Sandbox) -> None:
     assert 2 < len(updates) < 40  # joined, but not into one
 
 
-def test_tells_its_figures(intern: User, sandbox: Sandbox) -> None:
+def test_reports_its_figures(intern: User, sandbox: Sandbox) -> None:
     answer = ended(intern, "Hello there [words 12] [pace 5]")
 
     assert (answer.prompt_tokens, answer.completion_tokens) == (6, 12)
@@ -49,7 +49,7 @@ def test_tells_its_figures(intern: User, sandbox: Sandbox) -> None:
     assert all(name.startswith(("x-litellm-", "x-olla-")) for name in answer.headers)
 
 
-def test_reasoning_is_kept_apart(intern: User, sandbox: Sandbox) -> None:
+def test_reasoning_is_saved_separately(intern: User, sandbox: Sandbox) -> None:
     job = asked(intern, "Think [reason 7] [words 3]")
 
     updates = list(Reading(job))
@@ -60,7 +60,7 @@ def test_reasoning_is_kept_apart(intern: User, sandbox: Sandbox) -> None:
     assert answer.reasoning not in text_of(updates)
 
 
-def test_calls_of_tools_are_kept(intern: User, sandbox: Sandbox) -> None:
+def test_tool_calls_are_saved(intern: User, sandbox: Sandbox) -> None:
     tool = {"type": "function", "function": {"name": "weather", "parameters": {"properties": {"city": {}}}}}
 
     answer = ended(intern, "Call it [tool]", params={"tools": [tool]})
@@ -69,7 +69,7 @@ def test_calls_of_tools_are_kept(intern: User, sandbox: Sandbox) -> None:
     assert answer.finish_reason == "tool_calls"
 
 
-def test_the_first_word_is_not_held_back(intern: User, sandbox: Sandbox) -> None:
+def test_the_first_token_is_not_delayed(intern: User, sandbox: Sandbox) -> None:
     """Held back for 40 ms it would always come with the second; on a slow machine it sometimes does by itself."""
 
     def count_of_first() -> int:
@@ -81,7 +81,7 @@ def test_the_first_word_is_not_held_back(intern: User, sandbox: Sandbox) -> None
     assert any(count_of_first() == 1 for _ in range(5))
 
 
-def test_a_page_that_goes_ends_the_gateways_work(intern: User, sandbox: Sandbox) -> None:
+def test_a_disconnect_ends_the_call_at_the_gateway(intern: User, sandbox: Sandbox) -> None:
     reading = Reading(asked(intern, "Talk [words 2000] [pace 20]"))
 
     reading.first_word()
@@ -95,7 +95,7 @@ def test_a_page_that_goes_ends_the_gateways_work(intern: User, sandbox: Sandbox)
     assert sandbox.connections()["open"] == []
 
 
-def test_a_page_that_goes_before_the_first_word_is_noticed_too(intern: User, sandbox: Sandbox) -> None:
+def test_a_disconnect_before_the_first_token_is_noticed(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
     reading = Reading(asked(intern, "Think long [slow 20000]"))
 
@@ -108,7 +108,7 @@ def test_a_page_that_goes_before_the_first_word_is_noticed_too(intern: User, san
     assert answer.cost_usd, "LiteLLM bills the prompt also then"
 
 
-def test_what_was_stopped_has_an_estimated_cost(intern: User, sandbox: Sandbox) -> None:
+def test_a_stopped_answer_has_an_estimated_cost(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
     job = asked(intern, "Talk [words 2000] [pace 5]")
     reading = Reading(job)
@@ -121,7 +121,7 @@ def test_what_was_stopped_has_an_estimated_cost(intern: User, sandbox: Sandbox) 
     assert answer.cost_usd > 0
 
 
-def test_a_silent_gateway_is_given_up(intern: User, sandbox: Sandbox, settings: Settings) -> None:
+def test_a_stalled_gateway_times_out(intern: User, sandbox: Sandbox, settings: Settings) -> None:
     settings.PLAYGROUND_IDLE_TIMEOUT_S = 0.3
     sandbox.faults("/chat/completions", "stream_silent", after_chunks=3)
     job = asked(intern, "Talk [words 30]")
@@ -147,7 +147,7 @@ def test_every_end_ends_the_call(intern: User, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_has_come_is_saved_each_second(intern: User, sandbox: Sandbox) -> None:
+def test_partial_text_is_saved_each_second(intern: User, sandbox: Sandbox) -> None:
     reading = Reading(asked(intern, "Count [count 500] [pace 20]"))
 
     for update in reading:
@@ -176,7 +176,9 @@ def test_the_conversation_goes_on(intern: User, sandbox: Sandbox) -> None:
     assert second.prompt_tokens > first.prompt_tokens + 3  # the gateway was told of the first turn
 
 
-def test_the_secret_is_nowhere(intern: User, sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_secret_is_never_sent_to_the_browser(
+    intern: User, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
     job = asked(intern, "Hello [words 3]")
     updates = list(Reading(job))
 

@@ -112,7 +112,7 @@ def inner(markdown: str) -> str:
 
 
 @pytest.mark.parametrize("text", CORPUS)
-def test_lets_nothing_through_that_acts(text: str) -> None:
+def test_allows_no_active_markup(text: str) -> None:
     assert Reader(answer_html(text)).wrong == []
     assert Reader(prompt_html(text)).wrong == []
 
@@ -120,19 +120,19 @@ def test_lets_nothing_through_that_acts(text: str) -> None:
 @pytest.mark.parametrize(
     "frame", ["> {}", "- a\n- {}", "| a |\n|---|\n| {} |", "**{}**", "[{}](https://x.example)", "# {}"]
 )
-def test_lets_nothing_through_within_other_things(frame: str) -> None:
+def test_allows_no_active_markup_in_nested_text(frame: str) -> None:
     for text in CORPUS:
         assert Reader(answer_html(frame.format(text))).wrong == []
 
 
-def test_lets_nothing_through_when_it_was_cut_anywhere() -> None:
+def test_allows_no_active_markup_in_truncated_text() -> None:
     for text in CORPUS:
         for end in range(1, len(text), 3):
             assert Reader(answer_html(text[:end])).wrong == []
 
 
 @pytest.mark.parametrize("html", ["<i>x</i>", "<p onclick='x'>x</p>", '<a href="/x">x</a>', "<!-- x -->", "<p>x"])
-def test_would_notice(html: str) -> None:
+def test_the_check_notices_active_markup(html: str) -> None:
     assert Reader(html).wrong
 
 
@@ -153,7 +153,7 @@ def test_sets_paragraphs_lists_and_quotes() -> None:
     )
 
 
-def test_lowers_headings_and_skips_no_level() -> None:
+def test_shifts_headings_and_skips_no_level() -> None:
     html = answer_html("## a\n\n#### b\n\n###### c\n\nd\n=\n\n# e\n\n## f\n\n# g #h")
 
     levels = [int(level) for level in re.findall("<h([1-6])>", html)]
@@ -205,7 +205,7 @@ def test_gives_every_block_of_code_an_id_of_its_own() -> None:
     assert len(set(ids)) == 4
 
 
-def test_links_lead_out_and_take_nothing_along() -> None:
+def test_links_open_externally_without_a_referrer() -> None:
     links = re.findall("<a .*?</a>", answer_html("[a](https://x.example) <mailto:a@x.example> http://y.example/z."))
 
     out = ' target="_blank" rel="noopener noreferrer nofollow">'
@@ -284,11 +284,11 @@ def test_shows_a_formula_as_written_where_it_is_none(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["It costs $5 or $10.", "$ 5 and 6 $", r"\$5$", "US$5-$6", r"\( \)"])
-def test_takes_no_price_for_a_formula(text: str) -> None:
+def test_a_price_is_no_formula(text: str) -> None:
     assert "<math" not in answer_html(text)
 
 
-def test_lets_no_formula_reach_far() -> None:
+def test_a_formula_ends_with_its_paragraph() -> None:
     html = answer_html(r"$\hspace{99em}\rule{50em}{50em}\kern-40em\color{red}x$")
 
     assert "<mi>x</mi>" in html
@@ -302,12 +302,12 @@ def test_shows_a_prompt_as_it_was_typed() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n"])
-def test_shows_nothing_for_nothing(text: str) -> None:
+def test_renders_an_empty_text_as_nothing(text: str) -> None:
     assert text_of(answer_html(text)).strip() == ""
     assert text_of(prompt_html(text)).strip() == ""
 
 
-def test_speaks_the_language_of_the_page_though_it_keeps_what_it_rendered() -> None:
+def test_cached_markup_is_in_the_language_of_the_page() -> None:
     text = "```\nlanguages\n```"
     assert 'aria-label="Code"' in answer_html(text)
     with translation.override("fr"):
@@ -317,7 +317,7 @@ def test_speaks_the_language_of_the_page_though_it_keeps_what_it_rendered() -> N
     assert ">Copy<" in answer_html(text)
 
 
-def test_is_a_tag_of_templates() -> None:
+def test_is_available_as_a_template_tag() -> None:
     template = Template("{% load playground %}{% answer_html text %}{{ text|prompt_html }}")
 
     html = template.render(Context({"text": "*a* <b>"}))
@@ -341,7 +341,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_spends_no_more_than_a_moment_on_any_text(name: str) -> None:
+def test_renders_any_text_quickly(name: str) -> None:
     began = thread_time()
     html = answer_html(HOSTILE[name])
 

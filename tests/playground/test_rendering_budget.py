@@ -67,7 +67,7 @@ def test_the_corpus_has_code_for_every_lexer() -> None:
     assert {language for language, *_ in CODE} == set(lexers())
 
 
-def test_dear_code_is_plain_and_the_rest_of_the_answer_is_not() -> None:
+def test_expensive_code_is_plain_and_the_rest_of_the_answer_is_rendered() -> None:
     code = "<<&  " + "a" * 14_000
     html = answer_html(f"**Run** this:\n\n```bash\n{code}\n```\n\nand `that`")
 
@@ -79,7 +79,7 @@ def test_dear_code_is_plain_and_the_rest_of_the_answer_is_not() -> None:
     assert unescape(block[1]) == code
 
 
-def test_a_dear_formula_is_shown_as_written_and_the_rest_is_not() -> None:
+def test_an_expensive_formula_is_shown_as_written_and_the_rest_rendered() -> None:
     formula = "x^{" + r"\sqrt{a}" * 230 + "}"
     html = answer_html(f"**So**:\n\n{f'${formula}$ ' * 40}")
 
@@ -87,7 +87,7 @@ def test_a_dear_formula_is_shown_as_written_and_the_rest_is_not() -> None:
     assert f"<code>${formula}$</code>" in html
 
 
-def test_a_dear_answer_is_shown_as_written_every_letter_of_it() -> None:
+def test_an_expensive_answer_is_shown_as_written() -> None:
     text = "<b>\n  " + "[a](" * 24_000
     html = answer_html(text)
 
@@ -96,7 +96,7 @@ def test_a_dear_answer_is_shown_as_written_every_letter_of_it() -> None:
 
 
 @pytest.mark.parametrize("text", ["**b** " * 3000, "[b](" * 24_000])
-def test_nothing_is_paid_twice_by_any_process_in_any_language(text: str) -> None:
+def test_markup_is_rendered_once_for_all_processes_and_languages(text: str) -> None:
     first = answer_html(text)
     with translation.override("fr"):
         answer_html(text)
@@ -109,7 +109,7 @@ def test_nothing_is_paid_twice_by_any_process_in_any_language(text: str) -> None
     assert cost.rendering_s <= TICK_OF_KERNEL_S
 
 
-def test_a_page_has_one_budget_and_each_reload_comes_further() -> None:
+def test_a_page_has_one_rendering_budget_and_each_reload_renders_more() -> None:
     texts = [f"{number} " + "a**b" * 20_000 for number in range(20)]
 
     with cost_measured() as cost:
@@ -124,7 +124,7 @@ def test_a_page_has_one_budget_and_each_reload_comes_further() -> None:
     raise AssertionError("Each reload pays anew.")
 
 
-def test_a_conversation_of_dear_answers_opens_and_shows_all_of_them(as_intern: Client, intern: User) -> None:
+def test_a_conversation_of_expensive_answers_opens_completely(as_intern: Client, intern: User) -> None:
     chat = conversation(intern, *[(f"Question {number}", f"{number} " + NEST) for number in range(6)])
 
     with cost_measured() as cost:

@@ -63,7 +63,7 @@ def test_every_parameter_is_sent_by_its_name_in_the_api(conversation: Conversati
     }
 
 
-def test_what_is_no_parameter_does_not_reach_the_gateway(conversation: Conversation) -> None:
+def test_unknown_parameters_do_not_reach_the_gateway(conversation: Conversation) -> None:
     smuggled = {"api_base": "http://10.0.0.1", "api_key": "x", "tags": ["a"], "guardrails": ["b"], "stream": True}
 
     assert body_of({"model": "m", **smuggled}, (rows.message(conversation, "Hi"), None)).keys() == {"model", "messages"}
@@ -71,7 +71,7 @@ def test_what_is_no_parameter_does_not_reach_the_gateway(conversation: Conversat
 
 
 @pytest.mark.parametrize("name", sorted(REFUSABLE - {"stream_options", "user"}))
-def test_what_the_model_refused_is_left_out(name: str, conversation: Conversation) -> None:
+def test_refused_parameters_are_left_out(name: str, conversation: Conversation) -> None:
     turn = (rows.message(conversation, "Hi"), None)
 
     gone = body_of(EVERYTHING, turn).keys() - body_of({**EVERYTHING, "without": [name]}, turn).keys()
@@ -137,9 +137,7 @@ def test_no_role_comes_twice_in_a_row_whatever_was_not_answered(conversation: Co
 
 
 @pytest.mark.parametrize("code", ["content_filtered", "context_too_long", "bad_request"])
-def test_what_was_refused_for_itself_is_not_sent_again_with_the_next_message(
-    conversation: Conversation, code: str
-) -> None:
+def test_a_refused_message_is_not_sent_again_with_the_next(conversation: Conversation, code: str) -> None:
     first, second = (rows.message(conversation, text) for text in "ab")
     refused = rows.answer(first, "", state=Answer.State.FAILED, problem={"code": code})
 
@@ -160,7 +158,7 @@ def test_the_answer_goes_on_where_a_call_of_a_tool_had_a_result_and_no_answer(co
     "text",
     ["<think>Hm.</think>Four.", "Hm.\n</think>\n\nFour.", "[THINK]Hm.[/THINK]Four.", "<thought>Hm.</thought>Four."],
 )
-def test_what_was_thought_is_never_sent_back(conversation: Conversation, text: str) -> None:
+def test_reasoning_is_never_sent_back(conversation: Conversation, text: str) -> None:
     first, second = (rows.message(conversation, text) for text in "ab")
     answer = rows.answer(first, text, reasoning="Let me see.")
 
@@ -169,7 +167,7 @@ def test_what_was_thought_is_never_sent_back(conversation: Conversation, text: s
     assert sent == {"role": "assistant", "content": "Four."}
 
 
-def test_images_go_as_data_urls_beside_the_text(conversation: Conversation) -> None:
+def test_images_are_data_urls_next_to_the_text(conversation: Conversation) -> None:
     asked = rows.message(conversation, "What is it?")
     rows.image(asked)
     rows.image(asked, media_type="image/gif", data=b"GIF89a")
@@ -187,7 +185,7 @@ def test_images_go_as_data_urls_beside_the_text(conversation: Conversation) -> N
     ]
 
 
-def test_an_image_without_a_word_is_a_message(conversation: Conversation) -> None:
+def test_an_image_without_text_is_a_message(conversation: Conversation) -> None:
     asked = rows.message(conversation, "")
     rows.image(asked)
 
@@ -273,7 +271,7 @@ def test_the_same_rows_make_the_same_request(conversation: Conversation) -> None
     assert again == {**body_of(EVERYTHING, (asked, None)), "model": conversation.model_names[0]}
 
 
-def test_the_gateway_is_told_whose_request_it_is_by_the_portal_alone(intern: User, sandbox: Sandbox) -> None:
+def test_only_the_portal_sets_the_user_of_a_request(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
     for kind in (Conversation.Kind.CHAT, Conversation.Kind.COMPLETION):
         job = asked(intern, "Hi", kind=kind, params={"user": "somebody-else"})

@@ -30,7 +30,7 @@ def test_is_the_cosine_of_their_angle(one: list[float], other: list[float], expe
     assert alike(one, other) == pytest.approx(expected, abs=1e-12)
 
 
-def test_never_passes_one() -> None:
+def test_never_exceeds_one() -> None:
     vectors = [[RANDOM.uniform(-1, 1)] * 1536 for _ in range(8)]
 
     assert all(value is not None and abs(value) <= 1 for row in similarities(vectors) for value in row)
@@ -54,11 +54,11 @@ def test_small_differences_are_not_lost_in_long_vectors() -> None:
 
 
 @pytest.mark.parametrize("other", [[0.0, 0.0], [], [1.0], [float("inf"), 1.0], [float("nan"), 1.0]])
-def test_what_points_nowhere_is_like_nothing(other: list[float]) -> None:
+def test_a_zero_vector_is_similar_to_nothing(other: list[float]) -> None:
     assert alike([1.0, 2.0], other) is None
 
 
-def test_is_the_same_both_ways() -> None:
+def test_is_symmetric() -> None:
     vectors = [[RANDOM.gauss(0, 1) for _ in range(16)] for _ in range(5)]
 
     found = similarities(vectors)

@@ -66,12 +66,12 @@ def test_folds_the_thoughts_of_models_that_spell_them_otherwise(text: str) -> No
 
 
 @pytest.mark.parametrize("text", ["<think>It was stopped", "<think>It was stopped</think>", "<think>It was stopped\n"])
-def test_all_is_thought_where_no_answer_follows(text: str) -> None:
+def test_unclosed_reasoning_is_all_reasoning(text: str) -> None:
     assert parted(text) == ("It was stopped", "")
 
 
 @pytest.mark.parametrize("text", ["<think></think>Four", "<think>\n\n</think>\n\nFour"])
-def test_no_thought_is_not_shown(text: str) -> None:
+def test_empty_reasoning_is_not_shown(text: str) -> None:
     html = answer_html(text)
 
     assert "<details" not in html
@@ -95,7 +95,7 @@ def test_a_second_tag_is_text() -> None:
 
 
 @pytest.mark.parametrize("text", CORPUS)
-def test_lets_nothing_through_that_acts(text: str) -> None:
+def test_allows_no_active_markup(text: str) -> None:
     thought, rest = parted(f"<think>hm {text} hm</think>\n{text}")
 
     assert thought == f"hm {text} hm"
@@ -126,7 +126,7 @@ def test_the_answer_is_kept_as_it_came(as_intern: Client, sandbox: Sandbox) -> N
     assert "<think>" in unescape(words_of(details))
 
 
-def test_thoughts_come_into_their_place_while_they_are_thought(as_intern: Client, sandbox: Sandbox) -> None:
+def test_reasoning_streams_into_its_own_place(as_intern: Client, sandbox: Sandbox) -> None:
     know_the_models()
 
     stream = heard(send(as_intern, "[echo]<think>Two and two & so on</think>Four"))

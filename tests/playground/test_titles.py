@@ -21,9 +21,9 @@ from playground.services.titles import title_of
         ("👩\u200d🔬 lab", "👩\u200d🔬 lab"),
     ],
 )
-def test_is_the_first_line_of_words(text: str, title: str) -> None:
+def test_is_the_first_line_with_words(text: str, title: str) -> None:
     assert title_of(text) == title
 
 
-def test_does_not_read_a_whole_book() -> None:
+def test_reads_only_the_beginning_of_a_long_text() -> None:
     assert title_of(" " * 100_000 + "end") == "New conversation"

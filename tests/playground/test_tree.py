@@ -36,7 +36,7 @@ def test_shows_nothing_of_an_empty_conversation(owner: User) -> None:
     assert shown_turns(rows.conversation(owner)) == []
 
 
-def test_shows_the_newest_way_when_the_head_is_lost(owner: User) -> None:
+def test_shows_the_newest_branch_without_a_head(owner: User) -> None:
     conversation = rows.conversation(owner, ("a", "1"), ("b", "2"))
     conversation.head = None
 
@@ -80,7 +80,7 @@ def test_leads_to_the_newest_end_of_an_edited_message(owner: User) -> None:
     assert (turn.earlier_message_answer_id, turn.later_message_answer_id) == (end.id, None)
 
 
-def test_a_way_ends_at_the_answer_asked_for(owner: User) -> None:
+def test_a_branch_ends_at_the_requested_answer(owner: User) -> None:
     conversation = rows.conversation(owner, ("a", "1"), ("b", "2"))
     first = Answer.objects.get(text="1")
     rows.answer(first.message, "beside")
@@ -90,7 +90,7 @@ def test_a_way_ends_at_the_answer_asked_for(owner: User) -> None:
     assert conversation.messages.count() == 2
 
 
-def test_a_way_brings_its_images_without_their_files(owner: User, django_assert_num_queries: Any) -> None:
+def test_a_branch_loads_its_images_without_their_files(owner: User, django_assert_num_queries: Any) -> None:
     conversation = rows.conversation(owner, ("a", "1"))
     rows.image(rows.last_answer(conversation).message)
 
@@ -103,7 +103,7 @@ def test_a_way_brings_its_images_without_their_files(owner: User, django_assert_
     assert image.data == rows.PIXEL
 
 
-def test_the_newest_end_is_the_newest_leaf_not_the_first_way_down(owner: User) -> None:
+def test_the_newest_end_is_the_newest_leaf(owner: User) -> None:
     conversation = rows.conversation(owner, ("a", "1"), ("b", "2"))
     first = Answer.objects.get(text="1")
     older = rows.last_answer(conversation)
@@ -120,14 +120,14 @@ def test_a_message_without_answer_has_no_end(owner: User) -> None:
         newest_end(rows.message(rows.conversation(owner)))
 
 
-def test_answers_of_one_moment_end_below_not_above(owner: User) -> None:
+def test_answers_of_the_same_moment_end_at_the_lower_one(owner: User) -> None:
     conversation = rows.conversation(owner, ("a", "1"), ("b", "2"), ("c", "3"))
     Answer.objects.update(started_at=timezone.now())
 
     assert newest_end(Answer.objects.get(text="1")) == rows.last_answer(conversation)
 
 
-def test_rows_in_a_circle_do_not_hang_it(owner: User) -> None:
+def test_a_cycle_of_rows_ends(owner: User) -> None:
     conversation = rows.conversation(owner, ("a", "1"), ("b", "2"))
     Message.objects.filter(text="a").update(parent=rows.last_answer(conversation))
 
@@ -139,7 +139,7 @@ def test_rows_in_a_circle_do_not_hang_it(owner: User) -> None:
     assert [answer.text for answer in islice(Tree.of(conversation).below(start), 9)] == ["1", "2"]
 
 
-def test_what_hangs_on_another_conversation_is_not_followed(owner: User) -> None:
+def test_rows_of_another_conversation_are_not_followed(owner: User) -> None:
     other = rows.conversation(owner, ("theirs", "0"))
     conversation = rows.conversation(owner, ("a", "1"))
     Message.objects.filter(text="a").update(parent=rows.last_answer(other))
@@ -147,7 +147,7 @@ def test_what_hangs_on_another_conversation_is_not_followed(owner: User) -> None
     assert said(shown_turns(conversation)) == [("a", "1")]
 
 
-def test_a_head_that_is_not_of_it_is_not_shown(owner: User) -> None:
+def test_a_head_of_another_conversation_is_ignored(owner: User) -> None:
     conversation = rows.conversation(owner, ("a", "1"))
 
     assert said(shown_turns(Conversation(id=uuid4(), owner=owner, head=rows.last_answer(conversation)))) == []

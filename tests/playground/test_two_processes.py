@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 CHUNKS, SAID, SILENT_S = 6, "1 2 3 4 5", 120  # the chunk that opens the answer, and five words
 
 
-def test_the_other_process_shows_what_has_come_and_stops_it(intern: User, sandbox: Sandbox) -> None:
+def test_another_process_shows_the_text_so_far_and_stops_it(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
     sandbox.faults("/chat/completions", "stream_silent", after_chunks=CHUNKS, seconds=SILENT_S)
     with MortalPortal(sandbox) as one, MortalPortal(sandbox) as other:

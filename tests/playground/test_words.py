@@ -51,7 +51,7 @@ def test_says_how_an_answer_ended(fields: dict[str, Any], words: str) -> None:
         (50, 100, None, ""),
     ],
 )
-def test_tells_the_speed_once_the_first_token_is_there(
+def test_shows_the_speed_after_the_first_token(
     tokens: int | None, first_ms: int | None, took_ms: int | None, words: str
 ) -> None:
     assert speed(Answer(completion_tokens=tokens, first_token_ms=first_ms, took_ms=took_ms)) == words
@@ -60,7 +60,7 @@ def test_tells_the_speed_once_the_first_token_is_there(
 @pytest.mark.parametrize(
     ("milliseconds", "words"), [(None, ""), (0, "0.00\u00a0s"), (418, "0.42\u00a0s"), (12_345, "12.3\u00a0s")]
 )
-def test_tells_times_in_seconds(milliseconds: int | None, words: str) -> None:
+def test_shows_times_in_seconds(milliseconds: int | None, words: str) -> None:
     assert seconds(milliseconds) == words
 
 
@@ -70,7 +70,7 @@ def test_shortens_a_call_id_to_its_ends() -> None:
 
 
 @pytest.mark.parametrize("text", ['{"city": "Ly', "", "[" * 100_000])
-def test_leaves_what_is_no_json_as_it_is(text: str) -> None:
+def test_leaves_invalid_json_unchanged(text: str) -> None:
     assert pretty_json(text) == text
 
 
@@ -92,7 +92,7 @@ def test_writes_numbers_for_machines(number: float | None, written: str) -> None
     assert machine(number) == written
 
 
-def test_says_of_an_answer_whose_process_died_what_happened_before_a_task_has() -> None:
+def test_an_answer_of_a_dead_process_is_reported_before_the_task_runs() -> None:
     lost = Answer(state="streaming", text="Half a", saved_at=timezone.now() - STALE_AFTER)
     going = Answer(state="streaming", text="Half a", saved_at=timezone.now())
 

@@ -15,7 +15,7 @@ def scheduler(path: Path) -> Scheduler:
     return Scheduler(app=app, schedule_filename=str(path))
 
 
-def test_goes_on_from_where_it_was(tmp_path: Path) -> None:
+def test_continues_from_the_saved_state(tmp_path: Path) -> None:
     path = tmp_path / "schedule"
     hour_ago = timezone.now() - timedelta(hours=1)
     first = scheduler(path)
@@ -30,7 +30,7 @@ def test_goes_on_from_where_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["empty", "half", "binary", "list", "no zone", "folder"])
-def test_starts_anew_with_a_damaged_file(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_starts_over_with_a_damaged_file(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "schedule"
     scheduler(path).close()
     whole = path.read_bytes()

@@ -63,7 +63,7 @@ def test_a_file_that_is_no_message_is_moved_away_and_the_next_is_delivered(
     assert list(tmp_path.glob("*.msg")) == list((tmp_path / "taken").iterdir()) == []
 
 
-def test_no_message_is_lost_or_doubled_or_torn(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_message_is_lost_duplicated_or_truncated(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     received: list[int] = []
     done = threading.Event()
 
@@ -117,7 +117,7 @@ def test_a_broadcast_reaches_who_listens_though_the_bindings_were_damaged(
     assert len(list(tmp_path.glob("*.msg"))) == 1
 
 
-def test_what_a_killed_reader_had_taken_comes_again(broker: Connection, tmp_path: Path) -> None:
+def test_messages_of_a_killed_reader_are_redelivered(broker: Connection, tmp_path: Path) -> None:
     queue = broker.SimpleQueue("celery")
     queue.put("kept")
     [path] = tmp_path.glob("*.msg")
@@ -128,7 +128,7 @@ def test_what_a_killed_reader_had_taken_comes_again(broker: Connection, tmp_path
     assert queue.get(timeout=5).payload == "kept"
 
 
-def test_what_is_put_is_for_its_owner_only(broker: Connection, tmp_path: Path) -> None:
+def test_messages_are_readable_by_their_owner_only(broker: Connection, tmp_path: Path) -> None:
     broker.SimpleQueue("celery").put("private")
 
     assert [path.stat().st_mode & 0o777 for path in tmp_path.glob("*.msg")] == [0o600]

@@ -71,7 +71,7 @@ def test_the_embedded_mode_passes(check: Check) -> None:
 
 
 @pytest.mark.parametrize(("check", "wrong", "found"), WRONG)
-def test_names_what_is_wrong(server: Settings, check: Check, wrong: dict[str, Any], found: str) -> None:
+def test_names_each_wrong_combination(server: Settings, check: Check, wrong: dict[str, Any], found: str) -> None:
     for name, value in wrong.items():
         setattr(server, name, value)
 

@@ -54,7 +54,7 @@ def test_a_second_start_adds_nothing(demo_people: None, sandbox: Sandbox) -> Non
     assert len(sandbox.live_keys()) == 4
 
 
-def test_whoever_is_gone_is_left_out(demo_people: None, sandbox: Sandbox) -> None:
+def test_skips_deleted_people(demo_people: None, sandbox: Sandbox) -> None:
     User.objects.filter(username="staff").delete()
 
     give_demo_people_a_past(pytest.fail)

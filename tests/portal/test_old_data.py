@@ -48,7 +48,7 @@ def tables_of(file: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("gateway", [{}, REAL_GATEWAY], ids=["sandbox", "real"])
-def test_make_run_keeps_it_aside_and_begins_anew(tmp_path: Path, repository: Path, gateway: dict[str, str]) -> None:
+def test_make_run_moves_it_away_and_starts_over(tmp_path: Path, repository: Path, gateway: dict[str, str]) -> None:
     data = tmp_path if gateway else tmp_path / "sandbox"
     make_old_database(data / "db.sqlite3")
     (data / "secret_key").write_text("of the old data, and long enough for a start")

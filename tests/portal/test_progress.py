@@ -11,7 +11,7 @@ from portal.progress import Progress
 from tests.waiting import wait_until
 
 
-def test_a_long_step_speaks_again_and_again_and_then_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_step_reports_progress_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "EVERY_S", 0.25)
     said: list[str] = []
 
@@ -25,7 +25,7 @@ def test_a_long_step_speaks_again_and_again_and_then_no_more(monkeypatch: pytest
     assert said[1].startswith("  Collecting static files … ")
 
 
-def test_a_program_that_prints_nothing_is_spoken_for(repository: Path, tmp_path: Path) -> None:
+def test_progress_is_reported_for_a_silent_program(repository: Path, tmp_path: Path) -> None:
     sleep = tmp_path / "sleep"  # five seconds are a hundredth here
     sleep.write_text("#!/bin/sh\nexec /bin/sleep 0.05\n")
     sleep.chmod(0o755)

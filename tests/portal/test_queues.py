@@ -19,7 +19,7 @@ def queue_of(task: str) -> str:
     return str(app.amqp.router.route({}, task)["queue"].name)
 
 
-def test_a_slow_poll_keeps_neither_health_nor_sweep_nor_mails_waiting() -> None:
+def test_a_slow_poll_does_not_delay_health_sweep_or_mails() -> None:
     for name, entry in settings.CELERY_BEAT_SCHEDULE.items():
         task = str(entry["task"])
         is_poll = name in POLLS or task.startswith("usage.refresh")
@@ -27,5 +27,5 @@ def test_a_slow_poll_keeps_neither_health_nor_sweep_nor_mails_waiting() -> None:
     assert queue_of("usage.refresh_now") == "polls"
 
 
-def test_a_worker_that_is_told_nothing_takes_both() -> None:
+def test_a_worker_without_options_takes_both_queues() -> None:
     assert set(app.amqp.queues.consume_from) == {"celery", "polls"}

@@ -126,12 +126,12 @@ def what_is_stored() -> Counter[str]:
     )
 
 
-def test_all_public_routes_are_there() -> None:
+def test_all_public_routes_exist() -> None:
     assert {route.name for route in ROUTES} >= PUBLIC | POST_ONLY | GET_ONLY
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_only_public_routes_let_a_stranger_in(sandbox: Sandbox, method: str) -> None:
+def test_only_public_routes_are_open_to_anonymous_users(sandbox: Sandbox, method: str) -> None:
     let_in = set()
     for route in ROUTES:
         cache.clear()  # no limit of the one before
@@ -150,7 +150,9 @@ def test_the_admin_pages_are_for_admins(client: Client, intern: User, address: s
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_the_key_of_another_is_not_there(intern: User, sandbox: Sandbox, method: str, headers: dict[str, str]) -> None:
+def test_the_key_of_another_person_is_not_found(
+    intern: User, sandbox: Sandbox, method: str, headers: dict[str, str]
+) -> None:
     key = issue(intern).key
     stranger = make_intern("stranger")
     other_method = POST_ONLY if method == "get" else GET_ONLY
@@ -168,7 +170,7 @@ def test_the_key_of_another_is_not_there(intern: User, sandbox: Sandbox, method:
     assert (what_is_stored(), sandbox.live_keys()) == before
 
 
-def test_looking_changes_nothing(intern: User, sandbox: Sandbox) -> None:
+def test_get_requests_change_nothing(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
     have_a_conversation(intern)
     visits = [(route, signed_in(intern)) for route in ROUTES]

@@ -176,7 +176,7 @@ def is_open_to_others(path: Path) -> bool:
 
 
 @pytest.mark.slow
-def test_what_is_killed_comes_back_and_when_it_is_killed_itself_all_end(tmp_path: Path, repository: Path) -> None:
+def test_killed_programs_are_restarted_and_end_with_their_parent(tmp_path: Path, repository: Path) -> None:
     with running_again(tmp_path, repository) as run:
         log = tmp_path / "var" / "log" / "run.log"
         before = log.read_text().count("celery.apps.worker portal@")
@@ -253,7 +253,7 @@ def test_servers_that_are_named_are_used_and_control_c_ends_all(
 
 
 @pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])
-def test_a_taken_port_is_said_in_one_line(tmp_path: Path, repository: Path, name: str) -> None:
+def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path, repository: Path, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
         variables = {"PORT": str(free_port()), "SANDBOX_PORT": str(free_port()), name: port}
@@ -264,7 +264,7 @@ def test_a_taken_port_is_said_in_one_line(tmp_path: Path, repository: Path, name
     assert not (tmp_path / "db.sqlite3").exists()
 
 
-def test_it_is_only_for_trying(repository: Path, tmp_path: Path) -> None:
+def test_run_is_for_trials_only(repository: Path, tmp_path: Path) -> None:
     variables = {
         "SECRET_KEY": token_hex(32),
         "PORTAL_URL": "https://portal.example.edu",

@@ -42,7 +42,7 @@ def test_takes_the_settings_of_the_portal_that_runs(checkout: Path, capsys: pyte
             assert chosen == {name: "of another"}
 
 
-def test_of_two_that_run_one_has_to_be_named(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_two_running_portals_one_must_be_named(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, two = checkout / "one", checkout / "two"
     with running(one), running(two), written_down(one, {"PORT": "1"}), written_down(two, {"PORT": "2"}):
         nothing: dict[str, str] = {}
@@ -55,7 +55,7 @@ def test_of_two_that_run_one_has_to_be_named(checkout: Path, capsys: pytest.Capt
     assert str(one) in capsys.readouterr().err.splitlines()[0]
 
 
-def test_one_that_has_ended_is_not_taken(checkout: Path) -> None:
+def test_a_portal_that_has_ended_is_ignored(checkout: Path) -> None:
     found: dict[str, str] = {}
     with running(checkout / "one") as lock, written_down(checkout / "one", {"PORT": "1"}):
         lock.close()  # killed: its file is still there

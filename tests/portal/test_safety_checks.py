@@ -52,7 +52,7 @@ def start(program: str, folder: Path, repository: Path, variables: dict[str, str
         ("GATEWAY_URL", "https://gateway.example.edu", [], []),
     ],
 )
-def test_another_machine_is_not_asked_in_clear(
+def test_another_machine_requires_https(
     settings: Settings, name: str, url: str, hosts: list[str], found: list[str]
 ) -> None:
     settings.GATEWAY_URL = settings.GATEWAY_PUBLIC_URL = "https://gateway.example.edu"
@@ -88,7 +88,7 @@ def test_a_random_secret_passes() -> None:
     ("embedded", "url", "serious"),
     [(True, "http://127.0.0.1:4000", False), (True, "https://example.edu", True), (False, "http://127.0.0.1:1", True)],
 )
-def test_a_weak_master_key_is_refused_but_on_ones_own_machine(
+def test_a_weak_master_key_is_refused_except_on_loopback(
     settings: Settings, embedded: bool, url: str, serious: bool
 ) -> None:
     settings.EMBEDDED, settings.SANDBOX, settings.GATEWAY_URL = embedded, False, url
@@ -143,7 +143,7 @@ def test_demo_accounts_are_refused_at_a_real_gateway(
 
 
 @pytest.mark.django_db
-def test_of_many_accounts_only_some_are_looked_at(settings: Settings) -> None:
+def test_checks_a_sample_of_many_accounts(settings: Settings) -> None:
     settings.SANDBOX = False
     User.objects.bulk_create(User(username=f"p{number}", password=make_password("x")) for number in range(30))
     make_user("admin", password="passerelle")
@@ -155,7 +155,7 @@ def test_of_many_accounts_only_some_are_looked_at(settings: Settings) -> None:
 
 # --- Every program ----------------------------------------------------------------------------------
 @pytest.mark.parametrize("program", ["web", "worker", "beat"])
-def test_no_program_of_a_server_starts_with_what_does_harm(program: str, tmp_path: Path, repository: Path) -> None:
+def test_no_server_program_starts_with_dangerous_settings(program: str, tmp_path: Path, repository: Path) -> None:
     wrong = {"DEBUG": "1", "SECRET_KEY": "change-me" * 5, "GATEWAY_URL": "http://10.1.2.3:4000"}
 
     done = start(program, tmp_path, repository, {**SERVER, **wrong})

@@ -60,7 +60,7 @@ def test_every_setting_is_documented_and_nothing_else(repository: Path) -> None:
     assert {name: documented[name] for name in plain} == plain
 
 
-def test_the_readme_names_only_settings_that_are(repository: Path) -> None:
+def test_the_readme_names_existing_settings_only(repository: Path) -> None:
     named = dict(ROW.findall((repository / "README.md").read_text()))
 
     assert named.keys() >= set(NEEDED)
@@ -85,7 +85,7 @@ def test_a_server_starts_with_what_is_needed(repository: Path, program: str, tmp
 
 
 @pytest.mark.parametrize(("program", "missing"), [*(("manage.py", name) for name in NEEDED), ("web", "SECRET_KEY")])
-def test_what_is_missing_is_named_in_one_line(repository: Path, program: str, missing: str, tmp_path: Path) -> None:
+def test_missing_settings_are_named_in_one_line(repository: Path, program: str, missing: str, tmp_path: Path) -> None:
     variables = {name: value for name, value in SERVER.items() if name != missing}
 
     done = start(program, repository, variables, tmp_path)

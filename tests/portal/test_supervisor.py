@@ -21,7 +21,7 @@ def run(script: str, folder: Path, said: list[str], **more: str) -> Supervisor:
     return found
 
 
-def test_a_program_that_does_not_stay_up_ends_all_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_keeps_crashing_ends_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "BACKOFF_S", (0.0,) * 5)
     said: list[str] = []
 
@@ -72,7 +72,7 @@ def test_the_log_does_not_grow_without_end(tmp_path: Path, monkeypatch: pytest.M
     assert max(sizes) <= 10_000
 
 
-def test_what_ends_leaves_nothing_that_it_started(tmp_path: Path) -> None:
+def test_a_program_that_ends_leaves_no_child_process(tmp_path: Path) -> None:
     """A web server that is killed leaves its own processes, which hold its port."""
     said: list[str] = []
     script = f"""

@@ -96,7 +96,7 @@ def test_code_renders_no_template_from_above() -> None:
         ('{% include "usage/index.html#panel" %}', "include usage/index.html#panel"),
     ],
 )
-def test_notices_what_comes_from_above(source: str, what: str) -> None:
+def test_reports_imports_from_above(source: str, what: str) -> None:
     assert broken("keys", source) == [what]
     assert "usage" not in what or broken("playground", source) == [what], "they are on one floor"
 
@@ -104,5 +104,5 @@ def test_notices_what_comes_from_above(source: str, what: str) -> None:
 @pytest.mark.parametrize(
     "source", ["{% load i18n portal %}", '{% include "_copy.html" %}', '{% extends "account/_notice.html" %}']
 )
-def test_lets_through_what_is_below(source: str) -> None:
+def test_allows_imports_from_below(source: str) -> None:
     assert broken("keys", source) == []

@@ -33,7 +33,7 @@ def source(tmp_path: Path) -> Path:
     return source
 
 
-def test_what_is_compiled_is_read_by_gettext(tmp_path: Path, source: Path) -> None:
+def test_gettext_reads_the_compiled_files(tmp_path: Path, source: Path) -> None:
     [target] = compile_translations([tmp_path])
 
     with target.open("rb") as file:
@@ -44,7 +44,7 @@ def test_what_is_compiled_is_read_by_gettext(tmp_path: Path, source: Path) -> No
     assert [path.name for path in sorted(source.parent.iterdir())] == ["django.mo", "django.po"]
 
 
-def test_only_what_is_older_than_its_source_is_written_again(tmp_path: Path, source: Path) -> None:
+def test_only_outdated_files_are_compiled(tmp_path: Path, source: Path) -> None:
     [target] = compile_translations([tmp_path])
 
     assert compile_translations([tmp_path]) == []

@@ -106,7 +106,7 @@ def test_every_route_that_takes_a_post_is_named_with_what_bounds_it() -> None:
 
 
 @pytest.mark.django_db
-def test_messages_that_nobody_reads_do_not_pile_up(as_intern: Client, intern: User) -> None:
+def test_unread_messages_do_not_accumulate(as_intern: Client, intern: User) -> None:
     conversation = rows.conversation(intern, ("Hello", "Hi"))
     for number in range(60):
         as_intern.post(reverse("playground:rename", args=[conversation.pk]), {"title": f"{number} {'x' * 90}"})

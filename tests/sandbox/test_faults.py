@@ -42,7 +42,7 @@ def test_answers_with_a_status_and_does_nothing(lone_sandbox: Sandbox, status: i
     assert lone_sandbox.live_keys() == []
 
 
-def test_answers_with_a_page_of_some_proxy(lone_sandbox: Sandbox) -> None:
+def test_answers_with_the_error_page_of_a_proxy(lone_sandbox: Sandbox) -> None:
     lone_sandbox.faults("/key/generate", "html")
 
     answer = generate(lone_sandbox)
@@ -72,7 +72,7 @@ def test_delays_an_answer(lone_sandbox: Sandbox) -> None:
     assert time.monotonic() - started >= 0.3
 
 
-def test_hangs_until_its_client_goes(lone_sandbox: Sandbox) -> None:
+def test_hangs_until_its_client_disconnects(lone_sandbox: Sandbox) -> None:
     lone_sandbox.faults("/key/generate", "hang_before", seconds=60)
 
     with pytest.raises(requests.ReadTimeout):
@@ -98,14 +98,14 @@ def _ask_and_lose(url: str, key: str) -> None:
         requests.post(f"{url}/key/generate", json={}, headers={"authorization": f"Bearer {key}"}, timeout=10)
 
 
-def test_spoils_as_many_calls_as_told_after_those_it_skips(lone_sandbox: Sandbox) -> None:
+def test_faults_apply_to_the_given_number_of_calls_after_a_skip(lone_sandbox: Sandbox) -> None:
     lone_sandbox.faults("/key/generate", "error", times=2, skip=1, status=503)
 
     assert [generate(lone_sandbox).status_code for _ in range(4)] == [200, 503, 503, 200]
     assert lone_sandbox.armed_faults()[0]["hits"] == 2
 
 
-def test_spoils_only_its_path_with_or_without_v1(lone_sandbox: Sandbox) -> None:
+def test_a_fault_applies_to_its_path_with_or_without_v1(lone_sandbox: Sandbox) -> None:
     lone_sandbox.faults("/v1/models", "error", times=2)
 
     assert generate(lone_sandbox).ok
@@ -113,7 +113,7 @@ def test_spoils_only_its_path_with_or_without_v1(lone_sandbox: Sandbox) -> None:
     assert statuses == [500, 500, 200]
 
 
-def test_spoils_every_path_but_its_own_controls(lone_sandbox: Sandbox) -> None:
+def test_a_fault_for_all_paths_excludes_the_control_endpoint(lone_sandbox: Sandbox) -> None:
     lone_sandbox.faults("*", "error", times=100)
 
     assert generate(lone_sandbox).status_code == 500
@@ -135,7 +135,7 @@ def test_cuts_a_stream(lone_sandbox: Sandbox) -> None:
     assert lone_sandbox.connections()["cut"] == 1
 
 
-def test_falls_silent_in_a_stream(lone_sandbox: Sandbox) -> None:
+def test_stalls_a_stream(lone_sandbox: Sandbox) -> None:
     secret = make_key(lone_sandbox)
     lone_sandbox.faults("/chat/completions", "stream_silent", after_chunks=2, seconds=60)
     options = {"stream": True, "timeout": 0.3}
@@ -207,7 +207,7 @@ def test_leaves_a_shorter_stream_alone(lone_sandbox: Sandbox, kind: str) -> None
 @pytest.mark.parametrize(
     "order", [{"path": "/models", "kind": "nonsense"}, {"path": "models", "kind": "html"}, {"kind": "html", "x": 1}]
 )
-def test_refuses_faults_without_sense(lone_sandbox: Sandbox, order: dict[str, Any]) -> None:
+def test_refuses_invalid_faults(lone_sandbox: Sandbox, order: dict[str, Any]) -> None:
     answer = lone_sandbox.call("POST", "/sandbox/faults", body=order)
 
     assert answer.status_code == 400
@@ -227,7 +227,7 @@ def test_refuses_faults_without_sense(lone_sandbox: Sandbox, order: dict[str, An
         ("POST", "clock"),
     ],
 )
-def test_lets_only_the_admin_key_steer(lone_sandbox: Sandbox, method: str, path: str) -> None:
+def test_only_the_admin_key_controls_it(lone_sandbox: Sandbox, method: str, path: str) -> None:
     secret = make_key(lone_sandbox)
 
     assert lone_sandbox.call(method, f"/sandbox/{path}", key=secret, body={}).status_code == 401

@@ -20,7 +20,7 @@ def spend(sandbox: Sandbox, user_id: str) -> list[tuple[str, float]]:
     return [(result["date"], result["metrics"]["spend"]) for result in activity["results"]]
 
 
-def test_a_users_keys_get_a_past_which_is_the_same_for_the_same_seed(sandbox: Sandbox) -> None:
+def test_history_is_deterministic_for_a_seed(sandbox: Sandbox) -> None:
     make_key(sandbox, "user-a", "sk-" + "a" * 22)
     make_key(sandbox, "user-a", "sk-" + "b" * 22)
     make_key(sandbox, "user-b", "sk-" + "c" * 22)
@@ -36,7 +36,7 @@ def test_a_users_keys_get_a_past_which_is_the_same_for_the_same_seed(sandbox: Sa
     assert spend(sandbox, "user-a") == first
 
 
-def test_a_past_is_made_up_once(sandbox: Sandbox) -> None:
+def test_history_is_generated_once(sandbox: Sandbox) -> None:
     make_key(sandbox, "user-a", "sk-" + "a" * 22)
     assert make_up(sandbox, "user-a", days=20) == 1
     first = spend(sandbox, "user-a")
@@ -45,7 +45,7 @@ def test_a_past_is_made_up_once(sandbox: Sandbox) -> None:
     assert spend(sandbox, "user-a") == first
 
 
-def test_refuses_what_is_no_number(sandbox: Sandbox) -> None:
+def test_refuses_invalid_numbers(sandbox: Sandbox) -> None:
     assert sandbox.call("POST", "/sandbox/history", body={"user_id": "x", "days": "many"}).status_code == 400
     assert sandbox.call("POST", "/sandbox/history", key="sk-no", body={"user_id": "x"}).status_code == 401
 

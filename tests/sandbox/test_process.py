@@ -46,7 +46,7 @@ def test_writes_no_secret_to_disk_or_log(tmp_path: Path) -> None:
     assert not any(secret.encode() in content for content in files)
 
 
-def test_remembers_no_secret_unless_told_to(tmp_path: Path) -> None:
+def test_stores_no_secret_unless_configured(tmp_path: Path) -> None:
     sandbox = Sandbox(data=tmp_path / "sandbox.db")
     sandbox._options.remove("--remember-secrets")
     with sandbox:
@@ -60,7 +60,7 @@ def test_says_on_every_answer_that_it_is_no_gateway(lone_sandbox: Sandbox) -> No
         assert lone_sandbox.call("GET", path).headers["x-passerelle-sandbox"] == "1"
 
 
-def test_tells_a_browser_what_it_is(lone_sandbox: Sandbox) -> None:
+def test_explains_itself_to_a_browser(lone_sandbox: Sandbox) -> None:
     page = requests.get(lone_sandbox.url + "/", timeout=10)
 
     assert page.headers["content-type"].startswith("text/html")
@@ -85,7 +85,7 @@ def test_listens_on_this_machine_only(lone_sandbox: Sandbox) -> None:
     assert listening.laddr.ip == "127.0.0.1"
 
 
-def test_ends_well_when_told_to_though_a_stream_is_open() -> None:
+def test_terminates_cleanly_with_an_open_stream() -> None:
     sandbox = Sandbox().start()
     secret = make_key(sandbox)
     answer = chat(sandbox, secret, "[words 5000] [pace 20]", stream=True, options={"stream": True})
@@ -106,7 +106,7 @@ def test_ends_with_the_process_that_started_it() -> None:
     wait_until(lambda: not psutil.pid_exists(pid))
 
 
-def test_says_why_it_does_not_start(lone_sandbox: Sandbox) -> None:
+def test_reports_why_it_does_not_start(lone_sandbox: Sandbox) -> None:
     port = int(lone_sandbox.origin.rpartition(":")[2])
 
     with pytest.raises(SandboxDiedError, match="address already in use"):
@@ -118,7 +118,7 @@ def activity(sandbox: Sandbox) -> object:
     return sandbox.call("GET", "/user/daily/activity", params=query).json()
 
 
-def test_makes_the_same_history_up_each_time_but_only_once(tmp_path: Path) -> None:
+def test_generates_the_same_history_and_only_once(tmp_path: Path) -> None:
     with Sandbox(history_days=10, data=tmp_path / "sandbox.db") as sandbox:
         first = activity(sandbox)
     with Sandbox(history_days=10, data=tmp_path / "sandbox.db") as again, Sandbox(history_days=10) as other:

@@ -87,7 +87,7 @@ def test_gives_as_many_choices_as_are_wanted(lone_sandbox: Sandbox) -> None:
     assert streamed[-2]["usage"]["completion_tokens"] == whole["usage"]["completion_tokens"] == 9
 
 
-def test_speaks_a_character_at_a_time(lone_sandbox: Sandbox) -> None:
+def test_streams_one_character_at_a_time(lone_sandbox: Sandbox) -> None:
     answer = chat(lone_sandbox, make_key(lone_sandbox), "[bytes] [echo] <b>\n né", stream=True)
 
     pieces = [event["choices"][0]["delta"].get("content") for event in events_of(answer)[:-1]]

@@ -16,7 +16,7 @@ def deltas(text: str) -> list[Any]:
     return [json.loads(line)["choices"][0].get("delta", {}) for line in lines]
 
 
-def test_says_the_same_word_by_word_as_at_once(lone_sandbox: Sandbox) -> None:
+def test_streamed_and_complete_answers_are_equal(lone_sandbox: Sandbox) -> None:
     secret = make_key(lone_sandbox)
     question = "What is a *heap*? [markdown]"
 
@@ -36,7 +36,7 @@ def test_keeps_the_pace(lone_sandbox: Sandbox) -> None:
     assert 0.3 <= time.monotonic() - started < 2
 
 
-def test_notices_that_a_client_hung_up_and_charges_what_was_sent(lone_sandbox: Sandbox) -> None:
+def test_notices_a_disconnect_and_charges_what_was_sent(lone_sandbox: Sandbox) -> None:
     secret = make_key(lone_sandbox)
     answer = chat(lone_sandbox, secret, "[words 500] [pace 20]", stream=True, options={"stream": True})
     lines = (line for line in answer.iter_lines() if line)
@@ -60,7 +60,7 @@ def test_charges_a_whole_stream_exactly(lone_sandbox: Sandbox) -> None:
     assert lone_sandbox.connections()["finished"] == 1
 
 
-def test_thinks_aloud_first(lone_sandbox: Sandbox) -> None:
+def test_streams_reasoning_first(lone_sandbox: Sandbox) -> None:
     secret = make_key(lone_sandbox)
 
     whole = chat(lone_sandbox, secret, "[reason 5] [words 3]").json()
@@ -90,7 +90,7 @@ def test_calls_a_tool(lone_sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "question", ["<script>alert(1)</script>", "what is {topic} %s", "", "\0 \u202e 😀", "[words 0]"]
 )
-def test_takes_any_question(lone_sandbox: Sandbox, question: str) -> None:
+def test_answers_any_question(lone_sandbox: Sandbox, question: str) -> None:
     secret = make_key(lone_sandbox)
 
     answer = chat(lone_sandbox, secret, question)
@@ -99,11 +99,11 @@ def test_takes_any_question(lone_sandbox: Sandbox, question: str) -> None:
     assert "<" not in answer.json()["choices"][0]["message"]["content"]
 
 
-def test_counts_so_that_a_lost_word_is_seen() -> None:
+def test_numbers_words_so_that_a_lost_one_is_noticed() -> None:
     assert "".join(answer_to("[count 4]", "[count 4]", {}).words) == "1 2 3 4"
 
 
-def test_echoes_when_asked_to() -> None:
+def test_echoes_on_request() -> None:
     question = "<b>bold</b> & more [echo]"
 
     assert "".join(answer_to(question, question, {}).words) == "<b>bold</b> & more"
@@ -117,7 +117,7 @@ def test_echoes_when_asked_to() -> None:
         ({"stop": ["asked"]}, "You", "stop"),
     ],
 )
-def test_stops_where_told(body: dict[str, Any], said: str, finish: str) -> None:
+def test_respects_stop_sequences(body: dict[str, Any], said: str, finish: str) -> None:
     answer = answer_to("trees", "trees", body)
 
     assert ("".join(answer.words), answer.finish) == (said, finish)

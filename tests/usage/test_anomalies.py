@@ -47,7 +47,7 @@ def spoil(sandbox: Sandbox, token: str, entry: Any, *, model: str = MINI) -> Non
     ],
     ids=str,
 )
-def test_an_absurd_number_is_set_aside_and_all_others_of_the_day_are_counted(
+def test_an_absurd_number_is_left_out_and_all_others_of_the_day_are_counted(
     sandbox: Sandbox, metrics: dict[str, Any], measure: str, reported: str
 ) -> None:
     report_day(sandbox, TODAY, used(A, usd="2", ok=3), used(B))
@@ -68,7 +68,7 @@ def test_an_absurd_number_is_set_aside_and_all_others_of_the_day_are_counted(
 
 
 @pytest.mark.parametrize("entry", [None, 5, [], {"metrics": None}, {"metrics": "none"}], ids=str)
-def test_a_row_that_is_none_takes_nothing_away(sandbox: Sandbox, entry: object) -> None:
+def test_an_invalid_row_removes_nothing(sandbox: Sandbox, entry: object) -> None:
     report_day(sandbox, TODAY, used(A, usd="2", ok=30), used(A, "embedding"))
     poll()
     report_day(sandbox, TODAY, used(A, usd="2", ok=30), used(A, "embedding"), used(B, usd="1"))
@@ -81,7 +81,7 @@ def test_a_row_that_is_none_takes_nothing_away(sandbox: Sandbox, entry: object) 
     assert_sums_are_right()
 
 
-def test_a_model_whose_rows_are_none_keeps_what_is_known_of_it(sandbox: Sandbox) -> None:
+def test_a_model_with_invalid_rows_keeps_its_known_usage(sandbox: Sandbox) -> None:
     report_day(sandbox, TODAY, used(A, usd="2"), used(B, usd="3"))
     poll()
     report_day(sandbox, TODAY, used(A, usd="2"), used(B, usd="3"), used(C, "embedding"))
@@ -93,7 +93,7 @@ def test_a_model_whose_rows_are_none_keeps_what_is_known_of_it(sandbox: Sandbox)
     assert spent() == {(A, MINI): 2, (B, MINI): 3, (C, "embedding"): CENT}
 
 
-def test_odd_words_about_a_key_do_not_keep_its_use_from_being_counted(sandbox: Sandbox) -> None:
+def test_invalid_key_metadata_does_not_prevent_counting(sandbox: Sandbox) -> None:
     report_day(sandbox, TODAY, used(A))
     spoil(sandbox, A, {"metadata": {"key_alias": ["x"], "user_id": 7, "key_exists": "true", "team_id": {}}})
 
@@ -102,7 +102,7 @@ def test_odd_words_about_a_key_do_not_keep_its_use_from_being_counted(sandbox: S
     assert (run.outcome, run.invalid, spent()) == ("done", 0, {(A, MINI): CENT})
 
 
-def test_several_pages_are_still_one_picture_of_the_day(sandbox: Sandbox) -> None:
+def test_several_pages_are_one_consistent_day(sandbox: Sandbox) -> None:
     report_day(sandbox, TODAY, *(used(f"{number:064x}") for number in range(5)))
     sandbox.faults(TOTALS, "odd", patch={"metadata": {"total_spend": 1e21}}, times=99)
     spoil(sandbox, "0" * 64, {"metrics": {"spend": 1e21}})
@@ -127,7 +127,7 @@ def test_prices_that_are_too_high_by_a_million_break_no_page(as_admin: Client, s
     assert expected in response.content.decode()
 
 
-def test_admins_read_of_it_and_find_it(admin: User, as_admin: Client, sandbox: Sandbox) -> None:
+def test_admins_are_notified_and_find_it(admin: User, as_admin: Client, sandbox: Sandbox) -> None:
     report_day(sandbox, TODAY, used(A, usd="1"), used(B, usd="2"))
     spoil(sandbox, A, {"metrics": {"spend": 1e18}})
 
@@ -146,7 +146,7 @@ def test_admins_read_of_it_and_find_it(admin: User, as_admin: Client, sandbox: S
     assert spent() == {(A, MINI): 1, (B, MINI): 2}
 
 
-def test_an_absurd_sum_of_the_gateway_is_shown_where_the_two_are_compared(as_admin: Client, sandbox: Sandbox) -> None:
+def test_an_absurd_sum_of_the_gateway_is_shown_in_the_reconciliation(as_admin: Client, sandbox: Sandbox) -> None:
     sandbox.faults(TOTALS, "odd", patch={"metadata": {"total_spend": "lots"}}, times=99)
 
     compare_with_gateway()
@@ -197,7 +197,7 @@ def test_an_older_gateway_without_sums_of_a_day_is_read_and_compared(as_admin: C
     assert (reconciliation.problem, reconciliation.days) == ("", 0)
 
 
-def test_a_number_that_json_does_not_have_spoils_nothing_else(paper: Paper) -> None:
+def test_a_number_outside_json_affects_nothing_else(paper: Paper) -> None:
     reply = '{"results": [{"date": "%s", "breakdown": {"model_groups": {"m": {"api_key_breakdown": {%s}}}}}], %s}'
     rows = ", ".join(
         f'"{token}": {{"metrics": {{"spend": {spend}, "successful_requests": 1}}}}'

@@ -50,7 +50,7 @@ def test_the_hash_of_a_token_is_that_token(sandbox: Sandbox, intern: User) -> No
     assert whose(again) == whose(A) == (key, intern)
 
 
-def test_who_has_no_key_here_is_known_by_the_gateways_name(sandbox: Sandbox, intern: User) -> None:
+def test_people_without_a_key_have_the_name_of_the_gateway(sandbox: Sandbox, intern: User) -> None:
     report_day(sandbox, TODAY, used(A, user_id=intern.gateway_user_id), used(B, user_id="somebody-else"))
 
     poll()
@@ -60,7 +60,7 @@ def test_who_has_no_key_here_is_known_by_the_gateways_name(sandbox: Sandbox, int
 
 
 @pytest.mark.parametrize("token", ["", "litellm-internal-health-check", "litellm_proxy_master_key", C])
-def test_what_is_nobodys_is_kept_all_the_same(sandbox: Sandbox, intern: User, token: str) -> None:
+def test_unattributed_usage_is_kept(sandbox: Sandbox, intern: User, token: str) -> None:
     make_key(intern, A)
     report_day(sandbox, TODAY, used(token), used(A))
 
@@ -70,7 +70,7 @@ def test_what_is_nobodys_is_kept_all_the_same(sandbox: Sandbox, intern: User, to
     assert (token, "gpt-4o-mini") in spent()
 
 
-def test_a_key_that_becomes_known_later_takes_its_use(sandbox: Sandbox, intern: User, staff: User) -> None:
+def test_a_key_that_becomes_known_later_gets_its_usage(sandbox: Sandbox, intern: User, staff: User) -> None:
     report_day(sandbox, YESTERDAY, used(A, user_id=staff.gateway_user_id), used(hashlib.sha256(A.encode()).hexdigest()))
     poll(YESTERDAY, YESTERDAY)
     assert whose(A) == (None, staff)
@@ -84,7 +84,7 @@ def test_a_key_that_becomes_known_later_takes_its_use(sandbox: Sandbox, intern: 
     assert (run.rows_written, list(Fact.objects.values())) == (0, facts)
 
 
-def test_a_person_who_comes_later_takes_their_use(sandbox: Sandbox, intern: User) -> None:
+def test_a_person_created_later_gets_their_usage(sandbox: Sandbox, intern: User) -> None:
     report_day(sandbox, YESTERDAY, used(A, user_id="passerelle-later"))
     poll(YESTERDAY, YESTERDAY)
     User.objects.filter(pk=intern.pk).update(gateway_user_id="passerelle-later")
@@ -106,7 +106,7 @@ def test_calls_of_a_real_key_are_its_owners(sandbox: Sandbox, intern: User) -> N
     assert fact.spend_usd > 0
 
 
-def test_what_the_gateway_forgets_of_a_token_we_keep(sandbox: Sandbox, intern: User) -> None:
+def test_metadata_that_the_gateway_drops_is_kept(sandbox: Sandbox, intern: User) -> None:
     fresh = issue(intern)
     token = Token.objects.get()
     report_day(sandbox, TODAY, used(token.token or "", user_id=intern.gateway_user_id))

@@ -35,12 +35,12 @@ def spend(sandbox: Sandbox, *usd: str) -> int:
     return warn_of_budgets()
 
 
-def test_is_silent_below_80_percent(sandbox: Sandbox, key: Key) -> None:
+def test_sends_nothing_below_80_percent(sandbox: Sandbox, key: Key) -> None:
     assert spend(sandbox, "7.99") == 0
     assert not Notice.objects.exists()
 
 
-def test_tells_at_80_percent_and_at_100_each_once(sandbox: Sandbox, key: Key, intern: User) -> None:
+def test_notifies_at_80_percent_and_at_100_each_once(sandbox: Sandbox, key: Key, intern: User) -> None:
     assert [spend(sandbox, usd) for usd in ("8", "8", "9.99", "10", "12")] == [1, 0, 0, 1, 0]
 
     assert [message.to for message in mail.outbox] == [[intern.email]] * 2
@@ -56,7 +56,7 @@ def test_tells_at_80_percent_and_at_100_each_once(sandbox: Sandbox, key: Key, in
     assert Notice.objects.filter(period_first_day=TODAY.replace(day=1)).count() == 2
 
 
-def test_who_passed_both_is_told_of_the_end_only(sandbox: Sandbox, key: Key) -> None:
+def test_passing_both_thresholds_notifies_of_100_percent_only(sandbox: Sandbox, key: Key) -> None:
     assert [spend(sandbox, "6", "6"), spend(sandbox, "5", "4")] == [1, 0]
 
     assert [notice.threshold for notice in Notice.objects.all()] == [100]
@@ -84,9 +84,7 @@ def test_counts_from_the_day_on_which_the_gateway_does(intern: User) -> None:
 
 
 @pytest.mark.parametrize("change", [{"state": Key.State.DELETED}, {"budget_usd": None}, {"budget_period": "14d"}])
-def test_is_silent_of_keys_without_a_budget_that_it_knows(
-    sandbox: Sandbox, key: Key, change: dict[str, object]
-) -> None:
+def test_sends_nothing_for_keys_without_a_known_budget(sandbox: Sandbox, key: Key, change: dict[str, object]) -> None:
     Key.objects.update(**change)
 
     assert spend(sandbox, "100") == 0
@@ -104,14 +102,16 @@ def test_tries_again_when_the_mail_server_was_away(sandbox: Sandbox, key: Key, s
     assert Notice.objects.get().mailed_at is not None
 
 
-def test_who_has_no_address_has_a_notice(sandbox: Sandbox, key: Key) -> None:
+def test_people_without_an_address_get_a_notice(sandbox: Sandbox, key: Key) -> None:
     User.objects.update(email="")
 
     assert spend(sandbox, "9") == 0
     assert Notice.objects.count() == 1
 
 
-def test_the_portals_budget_tells_every_admin(sandbox: Sandbox, intern: User, admin: User, settings: Settings) -> None:
+def test_the_portals_budget_notifies_every_admin(
+    sandbox: Sandbox, intern: User, admin: User, settings: Settings
+) -> None:
     other = make_user("other-admin", groups=("Admins",))
     make_user("left", groups=("Admins",), is_active=False)
     settings.PORTAL_BUDGET_USD = Decimal(100)
@@ -124,7 +124,7 @@ def test_the_portals_budget_tells_every_admin(sandbox: Sandbox, intern: User, ad
     assert not Notice.objects.exclude(key=None).exists()
 
 
-def test_the_portals_budget_tells_who_may_see_everyones_usage_whatever_their_group_is_called(
+def test_the_portals_budget_notifies_by_permission_not_by_group_name(
     sandbox: Sandbox, intern: User, settings: Settings
 ) -> None:
     Group.objects.get(name="Admins").permissions.clear()
@@ -140,7 +140,7 @@ def test_the_portals_budget_tells_who_may_see_everyones_usage_whatever_their_gro
     assert {address for message in mail.outbox for address in message.to} == {bursar.email, by_herself.email}
 
 
-def test_who_answers_for_the_bill_and_has_no_address_has_a_notice(
+def test_admins_without_an_address_get_a_notice(
     sandbox: Sandbox, intern: User, admin: User, settings: Settings
 ) -> None:
     User.objects.filter(pk=admin.pk).update(email="")
@@ -151,7 +151,7 @@ def test_who_answers_for_the_bill_and_has_no_address_has_a_notice(
     assert Notice.objects.filter(person=admin, key=None).count() == 1
 
 
-def test_without_a_budget_of_the_portal_admins_are_left_alone(sandbox: Sandbox, admin: User) -> None:
+def test_without_a_portal_budget_admins_get_nothing(sandbox: Sandbox, admin: User) -> None:
     assert spend(sandbox, "1000") == 0
     assert DayToken.objects.exists()
 
@@ -166,7 +166,7 @@ def two_keys(intern: User) -> User:
     return intern
 
 
-def test_tells_of_the_persons_budget_at_80_percent_and_at_100_each_once(sandbox: Sandbox, two_keys: User) -> None:
+def test_notifies_of_the_persons_budget_at_80_percent_and_at_100_each_once(sandbox: Sandbox, two_keys: User) -> None:
     sent = [spend(sandbox, *usd) for usd in (("4.7",), ("2.4", "2.4"), ("2.4", "3"), ("3", "3"), ("8", "8"))]
 
     assert sent == [0, 1, 0, 1, 0]  # at 8 USD nothing of the keys: they stopped before
@@ -183,7 +183,7 @@ def test_tells_of_the_persons_budget_at_80_percent_and_at_100_each_once(sandbox:
     assert Notice.objects.filter(person=two_keys, key=None, of_person=True).count() == Notice.objects.count() == 2
 
 
-def test_a_key_that_stops_before_its_owners_budget_is_told_of(sandbox: Sandbox, two_keys: User) -> None:
+def test_a_key_that_stops_before_its_owners_budget_is_reported(sandbox: Sandbox, two_keys: User) -> None:
     Key.objects.filter(label="thesis").update(budget_usd=Decimal(2))
 
     assert spend(sandbox, "2") == 1
@@ -200,7 +200,7 @@ def test_keys_that_were_deleted_count_and_those_made_outside_do_not(sandbox: San
     assert Notice.objects.get().of_person
 
 
-def test_an_admin_is_told_of_the_portals_budget_and_of_their_own(
+def test_an_admin_is_notified_of_the_portals_budget_and_their_own(
     sandbox: Sandbox, two_keys: User, admin: User, settings: Settings
 ) -> None:
     settings.PORTAL_BUDGET_USD = Decimal(6)

@@ -141,7 +141,7 @@ def test_pages_and_refusals_speak_of_the_persons_budget(staff: User, as_staff: C
     assert str(services.check_secret(owner=staff, secret=fresh.secret).sentence) == words
 
 
-def test_nothing_is_asked_of_a_gateway_that_keeps_budgets_itself(staff: User, sandbox: Sandbox) -> None:
+def test_makes_no_call_to_a_gateway_with_teams(staff: User, sandbox: Sandbox) -> None:
     key = issue(staff).key
     waiting_tasks()
     report_day(sandbox, TODAY, used(live_token(key), usd="500"))
@@ -155,7 +155,7 @@ def test_nothing_is_asked_of_a_gateway_that_keeps_budgets_itself(staff: User, sa
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after", "error"])
 @pytest.mark.parametrize("path", ["/key/block", "/key/unblock"])
-def test_a_fault_is_made_good_by_the_next_poll(staff: User, without_teams: Sandbox, path: str, fault: str) -> None:
+def test_the_next_poll_repairs_a_fault(staff: User, without_teams: Sandbox, path: str, fault: str) -> None:
     key, other = issue(staff).key, issue(staff, "other").key
     without_teams.faults(path, fault, status=500 if fault == "error" else None)
 
@@ -173,7 +173,7 @@ def test_a_fault_is_made_good_by_the_next_poll(staff: User, without_teams: Sandb
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_is_healed_from_a_kill_at_any_line(staff: User, without_teams: Sandbox) -> None:
+def test_is_repaired_after_a_kill_at_any_line(staff: User, without_teams: Sandbox) -> None:
     key = issue(staff).key
     issue(staff, "other")
     spend(without_teams, key, "2")

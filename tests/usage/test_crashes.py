@@ -79,7 +79,7 @@ def assert_healed(before: dict[date, Any], number: int) -> None:
     assert set(owned) == {(A, "intern")}
 
 
-def test_is_healed_from_a_kill_at_any_step(polled: None, sandbox: Sandbox) -> None:
+def test_is_repaired_from_a_kill_at_any_step(polled: None, sandbox: Sandbox) -> None:
     for step in count(1):
         before = changed(sandbox, step + 1)
         if not killed_at_step(step, poll_both, SERVICES):
@@ -89,7 +89,7 @@ def test_is_healed_from_a_kill_at_any_step(polled: None, sandbox: Sandbox) -> No
     assert step > STEPS_AT_LEAST
 
 
-def test_is_healed_from_a_kill_amid_a_transaction(polled: None, sandbox: Sandbox) -> None:
+def test_is_repaired_from_a_kill_amid_a_transaction(polled: None, sandbox: Sandbox) -> None:
     for number, line in enumerate((400, 550, 700, 850), 2):  # of those that write the days
         before = changed(sandbox, number)
         assert killed_at_line(line, poll_both, SERVICES)

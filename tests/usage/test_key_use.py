@@ -58,7 +58,7 @@ def test_a_key_without_use_is_told_too(intern: User) -> None:
     assert (key_use.last_day, key_use.recent_usd, key_use.days_usd) == (None, Decimal(0), (Decimal(0),) * 30)
 
 
-def test_tells_thirty_days_and_the_last_use(intern: User) -> None:
+def test_shows_thirty_days_and_the_last_use(intern: User) -> None:
     key = key_of(intern)
     used(key, "1", days_ago=29)
     used(key, "2", days_ago=2, token="the one before")

@@ -205,7 +205,7 @@ def test_interns_are_those_that_the_persons_keys_name(busy: dict[str, Any]) -> N
 
 
 # --- People -----------------------------------------------------------------------------------------
-def test_tells_people_with_their_groups_keys_and_last_use(busy: dict[str, Any]) -> None:
+def test_shows_people_with_their_groups_keys_and_last_use(busy: dict[str, Any]) -> None:
     people = people_of(read().people, Scope())
 
     assert [(each.value, each.sums.spend_usd, each.live_keys) for each in people] == [

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 
 
-def test_facts_are_what_the_gateway_tells(sandbox: Sandbox) -> None:
+def test_facts_equal_the_report_of_the_gateway(sandbox: Sandbox) -> None:
     more: ReportedRow = {"cached_tokens": 3, "failures": 2, "took_ms": 1500}
     report_day(sandbox, TODAY, used(A, usd="0.000000150001", ok=4, **more), used(A, "embedding"), used(B))
 
@@ -71,7 +71,7 @@ def test_the_same_again_writes_no_row(sandbox: Sandbox) -> None:
     assert not tables
 
 
-def test_what_did_not_change_keeps_its_row(sandbox: Sandbox) -> None:
+def test_unchanged_facts_keep_their_rows(sandbox: Sandbox) -> None:
     report_day(sandbox, YESTERDAY, used(A), used(B), used(C, usd="0.5"))
     poll(YESTERDAY, TODAY)
     unchanged, changed = (Fact.objects.get(token_ref__token=token) for token in (A, B))
@@ -162,7 +162,7 @@ def test_a_model_has_the_provider_that_the_gateway_lists(sandbox: Sandbox) -> No
 
 
 # --- When it may ask, and what it says ------------------------------------------------------------
-def test_the_gateway_has_nine_times_as_long_a_rest(sandbox: Sandbox) -> None:
+def test_the_cooldown_is_nine_times_the_run(sandbox: Sandbox) -> None:
     sandbox.faults("/user/daily/activity", "delay", seconds=0.3)
     first = poll()
     cooldown_s = (UsageState.objects.get().cooldown_until or timezone.now()) - (first.ended_at or timezone.now())
@@ -186,7 +186,7 @@ def test_a_run_that_takes_too_long_ends_at_a_whole_day(sandbox: Sandbox) -> None
     assert Fact.objects.count() == 1
 
 
-def test_freshness_tells_of_success_and_of_failure(sandbox: Sandbox) -> None:
+def test_freshness_reports_success_and_failure(sandbox: Sandbox) -> None:
     poll()
     fresh = UsageState.load()
     assert fresh.last_ok_at is not None
@@ -206,7 +206,7 @@ def test_freshness_tells_of_success_and_of_failure(sandbox: Sandbox) -> None:
     assert (state.failing_since, state.problem) == (None, "")
 
 
-def test_older_days_say_nothing_of_freshness(sandbox: Sandbox) -> None:
+def test_older_days_do_not_change_freshness(sandbox: Sandbox) -> None:
     poll(YESTERDAY, YESTERDAY)
     assert UsageState.load().last_ok_at is None
 

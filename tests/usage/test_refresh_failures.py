@@ -111,7 +111,7 @@ NONSENSE: dict[str, Reply] = {
 
 
 @pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE)
-def test_nonsense_changes_nothing(paper: Paper, nonsense: Reply) -> None:
+def test_invalid_answers_change_nothing(paper: Paper, nonsense: Reply) -> None:
     paper.will(WHOLE)
     assert poll().outcome == "done"
     paper.will(nonsense)
@@ -164,7 +164,7 @@ def in_reading_order(first: Reply, before: Reply, *rest: Reply) -> list[Reply]:
         (totals(0.02, 3), totals(0.02, 3), "failed"),  # ... that cost nothing
     ],
 )
-def test_pages_must_be_one_picture_of_the_day(paper: Paper, before: Reply, after: Reply, outcome: str) -> None:
+def test_inconsistent_pages_are_refused(paper: Paper, before: Reply, after: Reply, outcome: str) -> None:
     paper.will(*in_reading_order(TWO_PAGES[0], before, *TWO_PAGES[1:], after))
 
     run = poll()
@@ -195,7 +195,7 @@ def test_pages_that_became_fewer_change_nothing(paper: Paper) -> None:
     assert "the number of pages" in run.problem
 
 
-def test_a_row_that_comes_into_being_between_two_pages_is_noticed(sandbox: Sandbox) -> None:
+def test_a_row_added_between_two_pages_is_noticed(sandbox: Sandbox) -> None:
     """The gateway cuts pages anew for each answer, so the new row moves another one, which is read twice."""
     rows = [used(f"{number:064x}", usd=f"0.0{number}") for number in range(1, 6)]
     report_day(sandbox, TODAY, *rows)

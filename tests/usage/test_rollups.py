@@ -35,7 +35,7 @@ def test_says_that_nothing_differed(two_days: None) -> None:
     assert UsageState.load().version == version
 
 
-def test_mends_what_differed_and_says_where(two_days: None) -> None:
+def test_repairs_differences_and_reports_them(two_days: None) -> None:
     DayModel.objects.filter(day=TODAY, model__name="embedding").delete()
     DayToken.objects.filter(day=TODAY, token_ref__token=A).update(spend_usd=Decimal(7))
     DayToken.objects.create(

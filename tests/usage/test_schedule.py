@@ -132,7 +132,7 @@ def test_a_request_for_more_days_takes_up_a_backfill_that_was_done(sandbox: Sand
 
 # --- Tasks ----------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("cooldown_s", "most"), [(5, 5), (100, 100 + 65)])
-def test_older_days_wait_for_todays_turn_when_the_rest_is_long(cooldown_s: int, most: int, settings: Settings) -> None:
+def test_today_comes_before_older_days_after_a_long_cooldown(cooldown_s: int, most: int, settings: Settings) -> None:
     settings.USAGE_POLL_S = 60
     UsageState.objects.create(pk=1, cooldown_until=timezone.now() + timedelta(seconds=cooldown_s))
 
@@ -149,7 +149,7 @@ def test_the_button_reads_three_days(sandbox: Sandbox) -> None:
     assert (run.kind, run.outcome, run.rows_written) == ("button", "done", 3)
 
 
-def test_a_button_that_comes_too_early_says_so(sandbox: Sandbox) -> None:
+def test_a_refresh_during_the_cooldown_says_so(sandbox: Sandbox) -> None:
     UsageState.objects.create(pk=1, cooldown_until=timezone.now() + timedelta(minutes=5))
 
     tasks.refresh_now.run()
@@ -174,7 +174,7 @@ def test_a_night_that_was_read_is_noted(sandbox: Sandbox) -> None:
     assert isinstance(noted, datetime)
 
 
-def test_a_run_that_must_wait_comes_again_but_not_for_ever(sandbox: Sandbox) -> None:
+def test_a_waiting_run_is_retried_a_limited_number_of_times(sandbox: Sandbox) -> None:
     UsageState.objects.create(pk=1, cooldown_until=timezone.now() + timedelta(minutes=5))
     sent_tasks()
 
@@ -200,7 +200,7 @@ def test_the_backfill_goes_on_until_it_is_done(sandbox: Sandbox, settings: Setti
     assert steps == [[("usage.backfill", [])], [("usage.backfill", [])], [], []]
 
 
-def test_a_backfill_that_is_busy_or_fails_comes_again_unless_the_schedule_asked(sandbox: Sandbox) -> None:
+def test_a_backfill_that_fails_is_retried_unless_it_was_scheduled(sandbox: Sandbox) -> None:
     UsageState.objects.create(pk=1, cooldown_until=timezone.now() + timedelta(minutes=5))
     sent_tasks()
     tasks.backfill.run()
@@ -225,7 +225,7 @@ def test_a_run_of_today_that_wrote_looks_at_the_budgets(sandbox: Sandbox) -> Non
     assert sent_tasks() == [("usage.warn_of_budgets", [])]
 
 
-def test_what_is_old_is_forgotten() -> None:
+def test_old_runs_are_deleted() -> None:
     for age in (29, 31):
         at = timezone.now() - timedelta(days=age)
         PollRun.objects.create(kind="today", first_day=TODAY, last_day=TODAY, started_at=at)

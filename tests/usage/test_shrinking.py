@@ -57,7 +57,7 @@ def test_a_small_correction_is_taken_over(sandbox: Sandbox) -> None:
     assert requests_of() == {A: 10, B: 7}
 
 
-def test_a_person_has_the_smaller_day_read(sandbox: Sandbox) -> None:
+def test_an_admin_accepts_the_smaller_day(sandbox: Sandbox) -> None:
     report_day(sandbox, YESTERDAY, used(A, ok=10), used(B, ok=10))
     poll(YESTERDAY, YESTERDAY)
     report_day(sandbox, YESTERDAY, used(B, ok=1))

@@ -30,12 +30,14 @@ def read(*pieces: bytes, length: int | None = None, end: Sequence[dict[str, Any]
 
 
 @pytest.mark.parametrize("length", [0, 1, IN_MEMORY_BYTES + 1])
-def test_hands_on_the_whole_body(length: int) -> None:
+def test_passes_on_the_whole_body(length: int) -> None:
     assert read(b"x" * length, b"y" * length, length=2 * length) == b"x" * length + b"y" * length
 
 
 @pytest.mark.parametrize("length", [1001, None])
-def test_refuses_what_is_too_large_whether_it_says_so_or_not(settings: Settings, length: int | None) -> None:
+def test_refuses_a_body_that_is_too_large_with_or_without_content_length(
+    settings: Settings, length: int | None
+) -> None:
     settings.MAX_BODY_BYTES = 1000
 
     with pytest.raises(BodyRefused) as refusal:
@@ -44,20 +46,20 @@ def test_refuses_what_is_too_large_whether_it_says_so_or_not(settings: Settings,
     assert refusal.value.status == 413
 
 
-def test_refuses_what_does_not_come() -> None:
+def test_refuses_a_body_that_does_not_arrive() -> None:
     with pytest.raises(BodyRefused) as refusal:
         read(b"x" * 10, length=500, end=[], grace_s=0.01)
 
     assert refusal.value.status == 408
 
 
-def test_waits_longer_for_what_comes_steadily() -> None:
+def test_waits_longer_for_a_steady_body() -> None:
     assert read(b"x" * 16 * 1024, b"y", grace_s=0.5) == b"x" * 16 * 1024 + b"y"  # it may take a second more
 
     with pytest.raises(BodyRefused):
         read(b"x" * 64, end=[], grace_s=0.01)
 
 
-def test_a_client_that_goes_is_answered_nothing() -> None:
+def test_a_disconnected_client_gets_no_response() -> None:
     with pytest.raises(RequestAborted):
         read(b"x", length=500, end=[{"type": "http.disconnect"}])

@@ -37,7 +37,7 @@ def full_disk() -> Iterator[None]:
 
 
 @pytest.mark.only_on("sqlite")  # whose limit of pages is set
-def test_a_message_that_finds_no_room_is_answered_with_what_is_wrong(as_intern: Client, sandbox: Sandbox) -> None:
+def test_a_message_on_a_full_disk_is_answered_with_the_reason(as_intern: Client, sandbox: Sandbox) -> None:
     know_the_models()
     as_intern.raise_request_exception = False
 
@@ -60,7 +60,7 @@ def test_a_cache_that_cannot_write_does_not_say_that_somebody_was_faster() -> No
 
 
 @pytest.mark.only_on("postgresql")
-def test_postgresql_says_it_too() -> None:
+def test_a_full_disk_of_postgresql_is_reported() -> None:
     with pytest.raises(DatabaseError) as caught, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$")
 

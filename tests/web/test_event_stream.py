@@ -62,11 +62,11 @@ def test_an_event_carries_several_partials() -> None:
     ]
 
 
-def test_a_sign_of_life_is_no_event() -> None:
+def test_a_keep_alive_is_no_event() -> None:
     assert read(KEEP_ALIVE) == []
 
 
-def test_nobody_on_the_way_may_keep_it() -> None:
+def test_the_response_is_not_cached() -> None:
     async def events() -> AsyncGenerator[bytes, None]:
         yield message("x")
 

@@ -114,7 +114,7 @@ def test_middleware_and_view_run_in_one_thread_that_is_not_the_loops() -> None:
     assert len(set(seen)) == 1
 
 
-def test_who_waits_too_long_for_a_thread_is_told_when_to_come_again_and_probes_are_answered() -> None:
+def test_a_request_that_waits_too_long_gets_a_503_with_retry_after_and_probes_are_answered() -> None:
     async def ask() -> tuple[Exchange, Exchange, bytes]:
         handler = Handler(patience_s=0.05)
         first = Exchange(handler, "/wait/")
@@ -150,7 +150,7 @@ def test_a_stream_begins_while_all_threads_answer_forms() -> None:
     assert asyncio.run(ask())[0] == b"Name"
 
 
-def test_who_waits_in_line_is_served_in_the_order_of_coming() -> None:
+def test_queued_requests_are_served_in_order() -> None:
     async def ask() -> list[bytes]:
         handler, order = Handler(), list[bytes]()
 
@@ -169,7 +169,7 @@ def test_who_waits_in_line_is_served_in_the_order_of_coming() -> None:
     assert asyncio.run(ask()) == [b"0", b"1", b"2", b"3", b"4"]
 
 
-def test_rows_are_asked_for_one_by_one_by_one_thread_until_the_client_goes() -> None:
+def test_rows_are_read_one_by_one_in_one_thread_until_the_client_disconnects() -> None:
     async def ask() -> int:
         exchange = Exchange(Handler(), "/rows/")
         await exchange.until(lambda so_far: len(so_far.pieces) >= 3)
@@ -187,7 +187,7 @@ def test_rows_are_asked_for_one_by_one_by_one_thread_until_the_client_goes() -> 
     assert len({*threads, middleware, threading.get_ident()}) == 3
 
 
-def test_the_end_of_what_nobody_asks_for_is_not_made() -> None:
+def test_a_disconnected_download_is_not_finished() -> None:
     async def ask() -> bytes:
         return await Exchange(Handler(), "/rows/", method="HEAD").whole()
 
@@ -196,7 +196,7 @@ def test_the_end_of_what_nobody_asks_for_is_not_made() -> None:
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "too large"), ("fr", "trop volumineux")])
-def test_a_body_that_is_refused_is_answered_in_plain_words_and_never_seen(
+def test_a_refused_body_gets_a_plain_response_and_reaches_no_view(
     settings: Settings, language: str, words: str
 ) -> None:
     settings.MAX_BODY_BYTES = 1000
@@ -235,7 +235,7 @@ def test_a_stream_ends_where_it_waits_and_speaks_its_readers_language_to_the_end
     assert seen[2:] == ["fr", "en"]
 
 
-def test_a_stream_that_breaks_is_not_taken_for_whole() -> None:
+def test_a_broken_stream_does_not_look_complete() -> None:
     async def ask() -> list[bytes]:
         exchange = Exchange(Handler(), "/broken/")
         with pytest.raises(ValueError, match="broken"):

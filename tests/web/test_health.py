@@ -42,7 +42,7 @@ def all_at_work(db: None) -> None:
     UsageState.objects.create(pk=1, last_try_at=timezone.now())
 
 
-def test_live_asks_nobody(
+def test_live_makes_no_call(
     client: Client, settings: Settings, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
@@ -68,7 +68,7 @@ def test_ready_when_all_parts_are(client: Client, sandbox: Sandbox, all_at_work:
     assert "no-store" in answer["Cache-Control"]
 
 
-def test_what_only_an_admin_can_mend_is_degraded_and_the_balancer_goes_on(
+def test_problems_for_an_admin_are_degraded_and_still_ready(
     client: Client, sandbox: Sandbox, all_at_work: None
 ) -> None:
     hour_ago = timezone.now() - timedelta(hours=1)
@@ -111,7 +111,7 @@ def test_a_node_without_static_files_cannot_serve(
     assert answer.json()["parts"]["static"] == "missing"
 
 
-def test_a_node_that_was_told_to_end_says_so(client: Client, sandbox: Sandbox) -> None:
+def test_a_node_that_shuts_down_says_so(client: Client, sandbox: Sandbox) -> None:
     shutdown.leaving.set()
     try:
         answer = client.get(READY)
@@ -122,7 +122,7 @@ def test_a_node_that_was_told_to_end_says_so(client: Client, sandbox: Sandbox) -
     assert client.get(LIVE).status_code == 200
 
 
-def test_a_gateway_that_hangs_keeps_no_probe_waiting(client: Client, sandbox: Sandbox) -> None:
+def test_a_hanging_gateway_delays_no_probe(client: Client, sandbox: Sandbox) -> None:
     sandbox.faults("/health/liveliness", "hang_before", seconds=8)
 
     began = time.monotonic()
@@ -142,7 +142,7 @@ def test_without_the_gateway_the_portal_still_serves(client: Client, settings: S
     assert answer.json()["parts"]["gateway"] == "down"
 
 
-def test_the_gateway_is_asked_once_for_all_who_look(client: Client, settings: Settings) -> None:
+def test_concurrent_probes_share_one_gateway_call(client: Client, settings: Settings) -> None:
     with Sandbox() as gateway:
         settings.GATEWAY_URL = gateway.url
         client.get(READY)

@@ -74,7 +74,7 @@ def test_a_line_of_any_library_has_no_secret(logger: str, line: tuple[Any, ...])
     assert "sk-…" in said
 
 
-def test_nor_has_a_traceback_or_a_stack() -> None:
+def test_a_traceback_has_no_secret() -> None:
     try:
         raise ConnectionError(f"Authorization: Bearer {SECRET}")
     except ConnectionError:
@@ -85,7 +85,7 @@ def test_nor_has_a_traceback_or_a_stack() -> None:
     assert "Xy7_kk29" not in said
 
 
-def test_nor_has_the_servers_log_of_requests() -> None:
+def test_the_access_log_has_no_secret() -> None:
     build: Callable[[str], Callable[..., None]] = log_request_builder
     write = build("%(method)s %(path)s?%(query_string)s %(status)d")
     given = {"addr_remote": "", "protocol": "", "path": "/", "qs": f"q={SECRET}", "method": "GET", "scheme": "http"}
@@ -96,7 +96,7 @@ def test_nor_has_the_servers_log_of_requests() -> None:
     assert said.getvalue() == "GET /?q=sk-… 200\n"
 
 
-def test_nor_do_formatters_that_read_the_arguments() -> None:
+def test_formatters_that_read_the_arguments_get_no_secret() -> None:
     record = logging.makeLogRecord({})
     record = logging.getLogRecordFactory()("uvicorn.access", 20, "", 0, "%s %s", ("GET", f"/?q={SECRET}"), None)
 
@@ -104,7 +104,7 @@ def test_nor_do_formatters_that_read_the_arguments() -> None:
 
 
 @override_settings(ADMINS=[("Admin", "admin@example.edu")], DEBUG=False)
-def test_nor_has_the_mail_about_an_error(db: None) -> None:
+def test_the_mail_about_an_error_has_no_secret(db: None) -> None:
     request = RequestFactory().get(f"/?q={SECRET}", headers={"Referer": f"http://x/{SECRET}", "Cookie": f"a={SECRET}"})
     log = logging.getLogger("test.mail")
     handler = AdminEmailHandler(include_html=True)
@@ -147,7 +147,7 @@ def test_an_address_with_a_secret_leads_to_the_same_without(
     assert "Xy7_kk29" not in again.content.decode() + caplog.text
 
 
-def test_and_never_to_another_site(client: Client) -> None:
+def test_the_redirect_never_leads_to_another_site(client: Client) -> None:
     request = RequestFactory().get("/")
     request.path = request.path_info = f"//evil.example/{SECRET}"
 
@@ -162,7 +162,7 @@ def test_a_link_of_sign_in_that_looks_like_a_secret_works(client: Client, db: No
 @pytest.mark.parametrize(
     "text", ["sk-learn", "sk-learn thesis", "task-force-2026-spring-term", "Risk-Assessment", "sk-1"]
 )
-def test_words_that_only_look_a_little_like_a_secret_are_no_secret(text: str) -> None:
+def test_similar_words_are_no_secret(text: str) -> None:
     assert not has_secret(text)
 
 

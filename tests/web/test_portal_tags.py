@@ -56,7 +56,7 @@ def test_writes_numbers_in_the_language_of_the_page() -> None:
         assert portal.usd(Decimal("1234.5")) == "1\u00a0234,50\u00a0USD"
 
 
-def test_parts_the_thousands_of_tokens() -> None:
+def test_groups_the_thousands_of_tokens() -> None:
     assert portal.tokens(131072) == "131,072"
     assert portal.tokens(0) == "0"
     assert portal.tokens(None) == ""
@@ -171,7 +171,7 @@ def test_keeps_a_mode_or_a_feature_that_it_does_not_know() -> None:
     assert portal.feature_words("smell") == "smell"
 
 
-def test_parts_the_first_sentence_from_the_others() -> None:
+def test_splits_off_the_first_sentence() -> None:
     text = "You have 3 keys. Delete one. Or two."
 
     assert portal.first_sentence(text) == "You have 3 keys."
@@ -180,7 +180,7 @@ def test_parts_the_first_sentence_from_the_others() -> None:
     assert portal.other_sentences("One.") == ""
 
 
-def test_draws_an_icon_that_nobody_hears() -> None:
+def test_icons_are_hidden_from_screen_readers() -> None:
     drawn = rendered('{% icon "check" %}')
 
     assert 'aria-hidden="true"' in drawn
@@ -192,7 +192,7 @@ def test_escapes_the_name_of_an_icon() -> None:
     assert "<b>" not in rendered("{% icon name %}", name="<b>")
 
 
-def test_gives_a_field_the_looks_of_its_kind() -> None:
+def test_gives_a_field_the_css_class_of_its_kind() -> None:
     form = Form()
 
     assert 'class="form-control"' in rendered("{% control form.label %}", form=form)
@@ -201,7 +201,7 @@ def test_gives_a_field_the_looks_of_its_kind() -> None:
     assert "placeholder" not in rendered("{% control form.label placeholder=nothing %}", form=form)
 
 
-def test_ties_a_refused_field_to_its_hint_and_its_error() -> None:
+def test_links_a_refused_field_to_its_hint_and_error() -> None:
     form = Form({})
     field = Template('{% include "_field.html" with field=form.label %}').render(Context({"form": form}))
 
@@ -212,7 +212,7 @@ def test_ties_a_refused_field_to_its_hint_and_its_error() -> None:
     assert 'id="id_label_error"' in field
 
 
-def test_leads_from_the_summary_of_a_refused_form_to_its_fields() -> None:
+def test_the_error_summary_links_to_the_fields() -> None:
     summary = Template('{% include "_form_errors.html" %}').render(Context({"form": Form({})}))
 
     assert 'role="alert"' in summary
@@ -224,7 +224,7 @@ def test_says_nothing_of_a_form_that_was_not_refused() -> None:
     assert Template('{% include "_form_errors.html" %}').render(Context({"form": Form()})).strip() == ""
 
 
-def test_names_languages_in_themselves() -> None:
+def test_names_each_language_in_that_language() -> None:
     assert portal.languages() == [("en", "English"), ("fr", "Français")]
 
 

@@ -44,7 +44,7 @@ def is_here(address: str) -> bool:
 
 
 @pytest.mark.parametrize("wanted", ODD, ids=range(len(ODD)))
-def test_an_odd_next_is_no_error_and_leads_nowhere_else(client: Client, intern: User, wanted: str) -> None:
+def test_an_invalid_next_is_no_error_and_stays_in_the_portal(client: Client, intern: User, wanted: str) -> None:
     notice = Notice.objects.create(person=intern, threshold=80, period_first_day=utc_today(), spent_usd=4, budget_usd=5)
     forms: dict[str, dict[str, object]] = {
         reverse("usage:notices_seen"): {"notice": notice.pk},
@@ -60,7 +60,7 @@ def test_an_odd_next_is_no_error_and_leads_nowhere_else(client: Client, intern: 
 
 
 @pytest.mark.parametrize("wanted", ODD, ids=range(len(ODD)))
-def test_an_odd_address_before_the_form_is_no_error(client: Client, wanted: str) -> None:
+def test_an_invalid_referer_is_no_error(client: Client, wanted: str) -> None:
     referer = wanted.replace("\r\n", "").encode("latin-1", "ignore").decode("latin-1")
 
     answer = client.post(reverse("keys:create"), headers={"Referer": f"http://testserver/{referer}"})
@@ -69,7 +69,7 @@ def test_an_odd_address_before_the_form_is_no_error(client: Client, wanted: str)
     assert len(answer.get("Location", "")) <= LONGEST_LOCATION
 
 
-def test_a_redirect_that_no_proxy_would_pass_on_is_done_by_a_page(intern: User) -> None:
+def test_a_redirect_that_is_too_long_is_done_by_a_page(intern: User) -> None:
     wanted = f"/playground/?system={'%C3%A9' * 500}"
 
     answer = signed_in(intern).post(reverse("web:theme"), {"next": wanted, "theme": "dark"})
@@ -83,7 +83,7 @@ def test_a_redirect_that_no_proxy_would_pass_on_is_done_by_a_page(intern: User) 
     assert (part.status_code, part["HX-Refresh"]) == (200, "true")
 
 
-def test_a_long_address_is_not_pushed(as_admin: Client) -> None:
+def test_a_long_url_is_not_pushed(as_admin: Client) -> None:
     answer = as_admin.get(reverse("usage:everyone"), {"q": "é" * 1000}, headers={"HX-Request": "true"})
 
     assert len(answer.get("HX-Push-Url", "")) <= LONGEST_LOCATION

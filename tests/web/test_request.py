@@ -20,7 +20,7 @@ ADDRESSES = [  # trusted proxies, X-Forwarded-For, address
 
 
 @pytest.mark.parametrize(("count", "forwarded", "address"), ADDRESSES)
-def test_never_believes_an_address_that_the_browser_may_have_written(
+def test_ignores_a_forwarded_address_of_the_browser(
     rf: RequestFactory, settings: Settings, count: int, forwarded: str, address: str | None
 ) -> None:
     settings.TRUSTED_PROXY_COUNT = count

@@ -59,7 +59,7 @@ def assert_loads_only_from_here(answer: HttpResponseBase) -> None:
     assert [address for address in addresses if not address.startswith("/") or address.startswith("//")] == []
 
 
-def test_every_page_is_safe(intern: User, sandbox: Sandbox) -> None:
+def test_every_page_has_security_headers(intern: User, sandbox: Sandbox) -> None:
     key = issue(intern).key
     wrong = {}
     for route in PAGES:
@@ -75,14 +75,14 @@ def test_every_page_is_safe(intern: User, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("address", ["/nowhere/", "/account/login/", "/keys/\x00/"])
-def test_a_page_for_strangers_is_safe(client: Client, address: str) -> None:
+def test_a_public_page_has_security_headers(client: Client, address: str) -> None:
     answer = client.get(address)
 
     assert_is_safe(answer)
     assert_loads_only_from_here(answer)
 
 
-def test_a_server_seals_its_cookies(tmp_path: Path) -> None:
+def test_a_server_sets_secure_cookies(tmp_path: Path) -> None:
     program = f"""
 import django, json
 django.setup()

@@ -112,7 +112,7 @@ def the_others_end_with_the_first_process(portal: Streaming) -> None:
     wait_until(lambda: not any(each.is_running() for each in others), PATIENCE_S)
 
 
-def test_the_end_lets_streams_end_and_tells_those_that_do_not(sandbox: Sandbox) -> None:
+def test_shutdown_waits_for_streams_and_ends_the_rest(sandbox: Sandbox) -> None:
     with Streaming(sandbox, WEB_LEAVING_S="2", WEB_GRACE_S="20", WEB_PROCESSES="2") as portal:
         short, long = portal.stream(150), portal.stream(1)
         assert (short.line(), long.line()) == ("0", "0")

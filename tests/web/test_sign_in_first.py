@@ -15,13 +15,13 @@ pytestmark = pytest.mark.django_db
         ("", "/"),
     ],
 )
-def test_who_sent_a_form_comes_back_to_the_page_it_was_on(client: Client, referer: str, page: str) -> None:
+def test_after_signing_in_the_page_of_a_form_is_shown(client: Client, referer: str, page: str) -> None:
     answer = client.post(reverse("keys:create"), {"label": "thesis"}, headers={"Referer": referer})
 
     assert (answer.status_code, answer["Location"]) == (302, f"{reverse('account_login')}?next={page}")
 
 
-def test_who_asked_for_a_page_comes_back_to_it(client: Client) -> None:
+def test_after_signing_in_the_requested_page_is_shown(client: Client) -> None:
     answer = client.get(reverse("keys:history"))
 
     assert answer["Location"] == f"{reverse('account_login')}?next={reverse('keys:history')}"

@@ -61,7 +61,7 @@ def seconds_of_pages(portal: Portal, pages: int = 6) -> float:
     return max(took)
 
 
-def test_pages_come_while_three_hundred_clients_send_nothing_more(portal: ServedPortal) -> None:
+def test_pages_work_while_three_hundred_clients_stall(portal: ServedPortal) -> None:
     usual_s = seconds_of_pages(portal)
     slow = [connect(portal, start) for start in KINDS.values() for _ in range(60)]
 
@@ -71,7 +71,7 @@ def test_pages_come_while_three_hundred_clients_send_nothing_more(portal: Served
         connection.close()
 
 
-def test_says_that_a_form_is_too_large_to_who_still_sends_it(portal: ServedPortal) -> None:
+def test_a_form_that_is_too_large_is_refused_while_it_is_sent(portal: ServedPortal) -> None:
     large = connect(portal, HEAD + b"Content-Length: 900000000\r\n\r\n")
     chunked = connect(portal, HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     piece = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"

@@ -87,7 +87,7 @@ def test_all_name_a_swapped_region_by_their_app_and_its_partial() -> None:
     assert wrong == []
 
 
-def test_none_leaves_a_word_untranslated() -> None:
+def test_all_texts_are_translated() -> None:
     def words_in(text: str) -> set[str]:
         no_words = r"\{#.*?#\}|\{% block main_class %\}[^{]*|\{% blocktranslate.*?%\}.*?\{% endblocktranslate %\}"
         text = re.sub(no_words, " ", text, flags=re.DOTALL)
@@ -99,7 +99,7 @@ def test_none_leaves_a_word_untranslated() -> None:
     assert {name: words for name in NAMES if (words := words_in(text_of(name)))} == {}
 
 
-def test_all_leave_the_mark_behind_a_word_to_the_translator() -> None:
+def test_punctuation_is_part_of_translated_texts() -> None:
     def marks_in(name: str) -> list[str]:
         text = re.sub(r"\{% blocktranslate.*?\{% endblocktranslate %\}", "{% words %}", text_of(name), flags=re.DOTALL)
         # French sets a blank there; `?` may begin a query
@@ -108,7 +108,7 @@ def test_all_leave_the_mark_behind_a_word_to_the_translator() -> None:
     assert {name: marks for name in NAMES if (marks := marks_in(name))} == {}
 
 
-def test_each_is_a_page_a_part_or_stands_alone() -> None:
+def test_each_is_a_page_a_partial_or_standalone() -> None:
     def is_part(name: str) -> bool:
         alone = name in ("base.html", "standalone.html") or name.startswith("account/email/")
         return alone or Path(name).name.startswith("_")
@@ -116,7 +116,7 @@ def test_each_is_a_page_a_part_or_stands_alone() -> None:
     assert [name for name in NAMES if not is_part(name) and not text_of(name).startswith("{% extends ")] == []
 
 
-def test_every_target_of_a_swap_is_somewhere() -> None:
+def test_every_swap_target_exists() -> None:
     text = all_text()
 
     targets = set(re.findall(r'hx-(?:target|select)="#([\w-]+)"', text))
@@ -132,7 +132,7 @@ def test_every_icon_is_in_the_sprite() -> None:
     assert drawn <= sprite
 
 
-def test_every_static_file_that_is_named_is_there() -> None:
+def test_every_referenced_static_file_exists() -> None:
     named = set(re.findall(r"\{% static '([^']+)' %\}", all_text()))
 
     assert named
@@ -162,7 +162,7 @@ def test_every_class_of_ours_is_in_the_style_sheets_and_used(repository: Path) -
     assert styled <= used | in_answers | set(re.findall(r"\.(ps-[\w-]+)", js))
 
 
-def test_the_page_for_our_own_failures_needs_neither_request_nor_database() -> None:
+def test_the_error_page_needs_neither_request_nor_database() -> None:
     page = render_to_string("500.html")
 
     assert "Something went wrong" in page
@@ -176,7 +176,7 @@ def test_htmx_puts_no_style_into_the_page_and_keeps_no_copy_of_one() -> None:
 
 
 @pytest.mark.parametrize("path", [f"/keys/{UNKNOWN}/", f"/keys/{UNKNOWN}/rotate/", "/usage/nothing/", "/nothing/"])
-def test_a_page_that_is_not_there_is_at_no_place_of_the_navigation(as_intern: Client, path: str) -> None:
+def test_the_not_found_page_marks_no_navigation_item(as_intern: Client, path: str) -> None:
     answer = as_intern.get(path)
 
     assertContains(answer, reverse("keys:index"), status_code=404)

@@ -39,7 +39,7 @@ def test_work_that_has_begun_ends_though_its_caller_was_cancelled(db: None) -> N
     assert ended.wait(LONG_S)
 
 
-def test_work_speaks_its_callers_language(db: None) -> None:
+def test_work_runs_in_the_language_of_its_caller(db: None) -> None:
     async def ask(language: str) -> str:
         translation.activate(language)
         return await in_thread(gettext, "Name")

@@ -68,7 +68,7 @@ def test_every_act_on_a_key_has_its_own_limit(
     assert as_intern.post(CREATE, key_request(label="another")).status_code == 201
 
 
-def test_so_has_the_check_of_a_key(as_intern: Client, intern: User, sandbox: Sandbox, twice_an_hour: None) -> None:
+def test_the_check_of_a_key_has_a_limit(as_intern: Client, intern: User, sandbox: Sandbox, twice_an_hour: None) -> None:
     secret = issue(intern).secret
     answers = [as_intern.post(reverse("keys:check"), {"secret": secret}).status_code for _ in range(3)]
     assert answers == [200, 200, 429]

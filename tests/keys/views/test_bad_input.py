@@ -64,7 +64,7 @@ def test_ten_thousand_characters_are_refused_and_kept_in_the_form(
     assert everything(sandbox) == before
 
 
-def test_bytes_that_are_no_text_change_nothing_but_a_label_at_most(as_intern: Client, sandbox: Sandbox) -> None:
+def test_invalid_bytes_change_at_most_a_label(as_intern: Client, sandbox: Sandbox) -> None:
     body = b"label=%ff%fe%ed%a0%80&kind=temporary"
 
     response = as_intern.post(CREATE, body, content_type="application/x-www-form-urlencoded")
@@ -97,11 +97,11 @@ def test_refuses_bad_values_and_changes_nothing(as_staff: Client, sandbox: Sandb
     assert not sandbox.live_keys()
 
 
-def test_the_last_day_that_there_is_means_the_lifetime_of_the_policy(as_staff: Client, sandbox: Sandbox) -> None:
+def test_the_largest_date_is_cut_to_the_lifetime_of_the_policy(as_staff: Client, sandbox: Sandbox) -> None:
     assert as_staff.post(CREATE, key_request(intern_name="Intern A", stay_ends_on="9999-12-31")).status_code == 201
 
 
-def test_what_is_no_id_is_not_there(as_intern: Client) -> None:
+def test_an_invalid_id_is_not_found(as_intern: Client) -> None:
     for no_id in NO_IDS:
         for act in ("", *(f"{name.replace('_', '-')}/" for name in ACTS)):
             response = as_intern.post(f"/keys/{no_id}/{act}", headers=HTMX)
@@ -116,7 +116,7 @@ def test_an_id_in_capitals_is_not_another_key(as_intern: Client, key: Key, sandb
     assert everything(sandbox) == before
 
 
-def test_a_strangers_form_is_not_obeyed(as_staff: Client, key: Key, sandbox: Sandbox) -> None:
+def test_a_cross_site_form_is_refused(as_staff: Client, key: Key, sandbox: Sandbox) -> None:
     before = everything(sandbox)
 
     for act in ACTS:
@@ -124,9 +124,7 @@ def test_a_strangers_form_is_not_obeyed(as_staff: Client, key: Key, sandbox: San
         assert everything(sandbox) == before, act
 
 
-def test_without_the_forms_token_nothing_is_changed(
-    intern: User, key: Key, sandbox: Sandbox, way: dict[str, str]
-) -> None:
+def test_without_a_csrf_token_nothing_is_changed(intern: User, key: Key, sandbox: Sandbox, way: dict[str, str]) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(intern)
     before = everything(sandbox)
@@ -139,7 +137,7 @@ def test_without_the_forms_token_nothing_is_changed(
         assert everything(sandbox) == before, act
 
 
-def test_a_token_from_before_the_last_sign_in_is_too_old(intern: User, sandbox: Sandbox) -> None:
+def test_a_csrf_token_from_before_the_last_sign_in_is_refused(intern: User, sandbox: Sandbox) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(intern)
     token = field_of(client.get("/"), "csrfmiddlewaretoken")
@@ -173,12 +171,12 @@ def test_a_broken_body_is_a_bad_request(as_intern: Client, sandbox: Sandbox, bod
 
 
 @pytest.mark.parametrize("address", ["fe80::1%eth0", "unix:", "999.1.1.1", ""])
-def test_an_address_that_is_none_does_not_stop_an_act(as_intern: Client, sandbox: Sandbox, address: str) -> None:
+def test_an_invalid_client_address_does_not_stop_an_action(as_intern: Client, sandbox: Sandbox, address: str) -> None:
     assert as_intern.post(CREATE, key_request(), REMOTE_ADDR=address).status_code == 201
 
 
 @pytest.mark.parametrize("cookie", ["\\000" * 9 + "nonsense", "' OR 1=1 --", "é" * 32, "short"])
-def test_a_session_that_is_none_is_asked_to_sign_in(intern: User, key: Key, sandbox: Sandbox, cookie: str) -> None:
+def test_an_invalid_session_leads_to_the_sign_in_page(intern: User, key: Key, sandbox: Sandbox, cookie: str) -> None:
     client = signed_in(intern)
     client.cookies["session"] = cookie
 
@@ -186,7 +184,7 @@ def test_a_session_that_is_none_is_asked_to_sign_in(intern: User, key: Key, sand
     assert len(sandbox.live_keys()) == 1
 
 
-def test_a_session_is_not_looked_for_under_what_no_database_holds() -> None:
+def test_an_invalid_session_id_is_not_looked_up() -> None:
     store = import_module(settings.SESSION_ENGINE).SessionStore
 
     assert store("\0" * 32).session_key is None

@@ -47,7 +47,7 @@ def test_is_a_real_call_that_costs_one_token(as_intern: Client, fresh: services.
     assert row["spend"] > 0
 
 
-def test_no_cache_keeps_the_answer(as_intern: Client, fresh: services.FreshKey) -> None:
+def test_the_response_is_not_cached(as_intern: Client, fresh: services.FreshKey) -> None:
     assert "no-store" in as_intern.post(CHECK, {"secret": fresh.secret})["Cache-Control"]
 
 
@@ -63,13 +63,13 @@ def test_a_blocked_key_is_a_matter_for_an_admin(as_intern: Client, fresh: servic
     assert "This key is blocked at the gateway. Contact the administrators" in check(as_intern, fresh.secret)
 
 
-def test_a_deleted_key_is_not_known(as_intern: Client, fresh: services.FreshKey, sandbox: Sandbox) -> None:
+def test_a_deleted_key_is_unknown(as_intern: Client, fresh: services.FreshKey, sandbox: Sandbox) -> None:
     delete_at_gateway(sandbox, fresh.key)
 
     assert "it was deleted. Create another in My keys" in check(as_intern, fresh.secret)
 
 
-def test_an_old_secret_after_its_grace_is_not_known(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
+def test_an_old_secret_after_its_grace_is_unknown(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
     old = issue(intern)
     services.rotate_key(key=again(old.key), actor=BY_TEST)
     services.end_old_secret(key=again(old.key), actor=BY_TEST)
@@ -77,7 +77,7 @@ def test_an_old_secret_after_its_grace_is_not_known(as_intern: Client, intern: U
     assert "The gateway does not know this key" in check(as_intern, old.secret)
 
 
-def test_a_spent_budget_comes_back(as_intern: Client, fresh: services.FreshKey, sandbox: Sandbox) -> None:
+def test_a_spent_budget_says_when_it_resets(as_intern: Client, fresh: services.FreshKey, sandbox: Sandbox) -> None:
     set_at_gateway(sandbox, live_token(fresh.key), spend=6)
 
     said = check(as_intern, fresh.secret)
@@ -86,7 +86,7 @@ def test_a_spent_budget_comes_back(as_intern: Client, fresh: services.FreshKey, 
     assert "It works again when the budget resets" in said
 
 
-def test_too_many_requests_cost_nothing(as_intern: Client, fresh: services.FreshKey, sandbox: Sandbox) -> None:
+def test_a_rate_limit_costs_nothing(as_intern: Client, fresh: services.FreshKey, sandbox: Sandbox) -> None:
     set_at_gateway(sandbox, live_token(fresh.key), rpm_limit=1)
     check(as_intern, fresh.secret)
 
@@ -116,7 +116,7 @@ def test_a_gateway_that_is_away_is_not_the_keys_fault(
     assert "does not answer. The key itself may be fine" in check(as_intern, fresh.secret, way)
 
 
-def test_a_strangers_secret_is_not_there_and_not_used(
+def test_the_secret_of_another_person_is_not_found_and_not_used(
     as_intern: Client, sandbox: Sandbox, foreign_key: Key, way: dict[str, str]
 ) -> None:
     response = as_intern.post(CHECK, {"secret": sandbox.issued_secrets()[0]}, headers=way)
@@ -127,12 +127,12 @@ def test_a_strangers_secret_is_not_there_and_not_used(
 
 
 @pytest.mark.parametrize("secret", ["", "sk-nobodys", "\0", "é" * 5000, "sk-1\r\nx-admin: 1", "\U0001f511"])
-def test_what_is_no_secret_of_ours_is_not_there(as_intern: Client, sandbox: Sandbox, secret: str) -> None:
+def test_an_unknown_secret_is_not_found(as_intern: Client, sandbox: Sandbox, secret: str) -> None:
     response = as_intern.post(CHECK, {"secret": secret})
 
     assert response.status_code == 404
     assert_in_layout(response)
 
 
-def test_answers_to_post_only(as_intern: Client) -> None:
+def test_accepts_post_only(as_intern: Client) -> None:
     assert_only(as_intern, CHECK, "post")

@@ -31,7 +31,7 @@ def test_shows_the_secret_once(as_intern: Client, sandbox: Sandbox, way: dict[st
         assert secret not in as_intern.get(url).content.decode()
 
 
-def test_no_cache_keeps_the_answer(as_intern: Client, sandbox: Sandbox, way: dict[str, str]) -> None:
+def test_the_response_is_not_cached(as_intern: Client, sandbox: Sandbox, way: dict[str, str]) -> None:
     response = as_intern.post(CREATE, key_request(), headers=way)
 
     assert "no-store" in response["Cache-Control"]
@@ -44,7 +44,7 @@ def test_fills_the_snippets_in(as_intern: Client, sandbox: Sandbox) -> None:
     assert f"{sandbox.url}/v1" in page
 
 
-def test_a_secret_never_comes_to_the_address_or_the_session(as_intern: Client, sandbox: Sandbox) -> None:
+def test_a_secret_is_never_in_a_url_or_a_session(as_intern: Client, sandbox: Sandbox) -> None:
     response = as_intern.post(CREATE, key_request())
 
     (secret,) = sandbox.issued_secrets()
@@ -65,7 +65,7 @@ def test_a_form_sent_twice_makes_one_key_and_says_so(as_intern: Client, sandbox:
     assert len(sandbox.live_keys()) == 1
 
 
-def test_the_form_that_comes_back_after_that_makes_another(as_intern: Client, sandbox: Sandbox) -> None:
+def test_the_next_form_creates_another_key(as_intern: Client, sandbox: Sandbox) -> None:
     form = key_request()
     as_intern.post(CREATE, form)
     again = as_intern.post(CREATE, form)
@@ -75,7 +75,7 @@ def test_the_form_that_comes_back_after_that_makes_another(as_intern: Client, sa
     assert response.status_code == 201
 
 
-def test_bad_input_is_said_beside_what_was_typed(as_staff: Client, sandbox: Sandbox, way: dict[str, str]) -> None:
+def test_errors_are_shown_next_to_the_fields(as_staff: Client, sandbox: Sandbox, way: dict[str, str]) -> None:
     yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
     form = key_request("x" * 61, intern_name="Intern A", intern_email="nowhere", stay_ends_on=yesterday)
 
@@ -125,7 +125,7 @@ def test_staff_name_the_intern_who_uses_it(as_staff: Client, sandbox: Sandbox) -
     assert "Intern A" in words_of(as_staff.get(INDEX))
 
 
-def test_who_may_not_name_an_intern_has_no_such_field(as_intern: Client, sandbox: Sandbox) -> None:
+def test_people_without_interns_have_no_intern_field(as_intern: Client, sandbox: Sandbox) -> None:
     as_intern.post(CREATE, key_request(intern_name="Intern B"))
 
     assert Key.objects.get().intern is None
@@ -162,7 +162,7 @@ def test_says_that_a_label_is_in_use(as_intern: Client, intern: User, sandbox: S
     assert "You have a key with this label. Choose another." in words_of(response)
 
 
-def test_a_gateway_that_is_away_made_nothing_and_the_form_can_be_sent_again(
+def test_an_unavailable_gateway_creates_nothing_and_the_form_can_be_resent(
     as_intern: Client, sandbox: Sandbox, settings: Settings, way: dict[str, str]
 ) -> None:
     form = key_request()
@@ -179,7 +179,7 @@ def test_a_gateway_that_is_away_made_nothing_and_the_form_can_be_sent_again(
     assert as_intern.post(CREATE, form, headers=way).status_code == 201
 
 
-def test_a_lost_answer_is_said_to_be_unknown_until_it_is_known(
+def test_a_lost_answer_is_reported_as_unknown_until_it_is_known(
     as_intern: Client, sandbox: Sandbox, way: dict[str, str]
 ) -> None:
     sandbox.faults("/key/generate", "drop_after")
@@ -198,7 +198,7 @@ def test_a_lost_answer_is_said_to_be_unknown_until_it_is_known(
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
-def test_the_same_form_after_a_lost_answer_waits_for_the_truth_and_then_works(
+def test_the_same_form_after_a_lost_answer_works_once_the_outcome_is_known(
     as_intern: Client, sandbox: Sandbox, kind: str
 ) -> None:
     form = key_request()
@@ -215,9 +215,7 @@ def test_the_same_form_after_a_lost_answer_waits_for_the_truth_and_then_works(
     assert len(sandbox.live_keys()) == 1
 
 
-def test_a_refusal_of_the_portal_s_own_key_is_all_that_a_person_reads(
-    as_intern: Client, sandbox: Sandbox, settings: Settings
-) -> None:
+def test_a_refused_admin_key_reveals_no_details(as_intern: Client, sandbox: Sandbox, settings: Settings) -> None:
     settings.GATEWAY_ADMIN_KEY = "sk-an-admin-key-that-is-not-known"
 
     response = as_intern.post(CREATE, key_request())
@@ -231,11 +229,11 @@ def test_a_refusal_of_the_portal_s_own_key_is_all_that_a_person_reads(
     assert not Key.objects.live().exists()
 
 
-def test_answers_to_post_only(as_intern: Client) -> None:
+def test_accepts_post_only(as_intern: Client) -> None:
     assert_only(as_intern, CREATE, "post")
 
 
-def test_a_stranger_is_asked_to_sign_in(client: Client, sandbox: Sandbox, db: None) -> None:
+def test_an_anonymous_user_is_sent_to_the_sign_in_page(client: Client, sandbox: Sandbox, db: None) -> None:
     response = client.post(CREATE, key_request())
 
     assert response.status_code == 302

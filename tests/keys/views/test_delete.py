@@ -13,7 +13,9 @@ from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 
 
-def test_asks_once_more_and_names_the_key(as_intern: Client, key: Key, sandbox: Sandbox, way: dict[str, str]) -> None:
+def test_asks_for_a_confirmation_that_names_the_key(
+    as_intern: Client, key: Key, sandbox: Sandbox, way: dict[str, str]
+) -> None:
     before = everything(sandbox)
 
     response = as_intern.get(url_of("delete", key), headers=way)
@@ -77,7 +79,7 @@ def test_a_key_that_is_being_made_can_wait_a_minute(as_intern: Client, key: Key)
     assert "still being created. Try again in a minute" in words_of(response)
 
 
-def test_a_gateway_that_is_away_has_not_confirmed_it(
+def test_an_unavailable_gateway_does_not_confirm_a_deletion(
     as_intern: Client, key: Key, sandbox: Sandbox, settings: Settings, way: dict[str, str]
 ) -> None:
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
@@ -96,7 +98,7 @@ def test_a_gateway_that_is_away_has_not_confirmed_it(
 
 @pytest.mark.parametrize("path", ["/key/delete", "/key/info"])
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
-def test_a_lost_answer_is_not_taken_for_a_yes(
+def test_a_lost_answer_does_not_count_as_a_confirmation(
     as_intern: Client, key: Key, sandbox: Sandbox, path: str, kind: str
 ) -> None:
     sandbox.faults(path, kind, times=3)
@@ -111,7 +113,7 @@ def test_a_lost_answer_is_not_taken_for_a_yes(
     assert not sandbox.live_keys()
 
 
-def test_takes_both_secrets_of_a_rotation_along(as_intern: Client, key: Key, sandbox: Sandbox) -> None:
+def test_deletes_both_secrets_of_a_rotation(as_intern: Client, key: Key, sandbox: Sandbox) -> None:
     services.rotate_key(key=again(key), actor=BY_TEST)
 
     as_intern.post(url_of("delete", key))
@@ -128,14 +130,14 @@ def test_keys_made_outside_can_be_deleted(as_intern: Client, intern: User, sandb
     assert not works(sandbox, made["key"])
 
 
-def test_a_strangers_key_is_not_there(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
+def test_a_strangers_key_is_not_found(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
     assert_not_found(as_intern, foreign_key, "delete", sandbox)
     assert_not_found(as_intern, foreign_key, "delete", sandbox, method="get")
 
 
-def test_not_even_for_an_admin(as_admin: Client, foreign_key: Key, sandbox: Sandbox) -> None:
+def test_an_admin_cannot_delete_it_here(as_admin: Client, foreign_key: Key, sandbox: Sandbox) -> None:
     assert_not_found(as_admin, foreign_key, "delete", sandbox)
 
 
-def test_answers_to_get_and_post_only(as_intern: Client, key: Key) -> None:
+def test_accepts_get_and_post_only(as_intern: Client, key: Key) -> None:
     assert_only(as_intern, url_of("delete", key), "get", "post")

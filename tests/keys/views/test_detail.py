@@ -63,13 +63,13 @@ def test_needs_no_gateway_and_few_queries(
 
 
 @pytest.mark.parametrize("path", ["/keys/1/", "/keys/not-an-id/", "/keys/00000000-0000-0000-0000-000000000000/"])
-def test_an_id_that_is_none_is_not_there(as_intern: Client, path: str) -> None:
+def test_an_invalid_id_is_not_found(as_intern: Client, path: str) -> None:
     assert as_intern.get(path).status_code == 404
 
 
-def test_a_strangers_key_is_not_there(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
+def test_a_strangers_key_is_not_found(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
     assert_not_found(as_intern, foreign_key, "detail", sandbox, method="get")
 
 
-def test_answers_to_get_only(as_intern: Client, key: Key) -> None:
+def test_accepts_get_only(as_intern: Client, key: Key) -> None:
     assert_only(as_intern, url_of("detail", key), "get")

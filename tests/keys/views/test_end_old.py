@@ -65,11 +65,11 @@ def test_a_key_without_an_old_secret_has_none_to_end(as_intern: Client, intern: 
     assert works(sandbox, fresh.secret)
 
 
-def test_a_strangers_key_is_not_there(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
+def test_a_strangers_key_is_not_found(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
     services.rotate_key(key=again(foreign_key), actor=BY_TEST)
 
     assert_not_found(as_intern, foreign_key, "end_old", sandbox)
 
 
-def test_answers_to_post_only(as_intern: Client, key: Key) -> None:
+def test_accepts_post_only(as_intern: Client, key: Key) -> None:
     assert_only(as_intern, url_of("end_old", key), "post")

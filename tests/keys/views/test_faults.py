@@ -125,7 +125,7 @@ TRUE_AFTER_THE_SWEEP: Promise = {
 
 
 @pytest.mark.parametrize(("act", "path"), [(act, path) for act, paths in CALLS.items() for path in paths])
-def test_says_the_truth_and_comes_to_rest(
+def test_reports_the_outcome_and_reaches_a_final_state(
     intern: User, sandbox: Sandbox, settings: Settings, act: str, path: str
 ) -> None:
     scenes: list[Scene] = []

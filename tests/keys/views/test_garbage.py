@@ -82,7 +82,7 @@ def act_on(client: Client, key: Key, act: str) -> Any:
 
 
 @pytest.mark.parametrize("garbage", [NO_JSON, NO_SHAPE, NO_SENSE], ids=["no JSON", "no shape", "no sense"])
-def test_is_told_in_the_layout_and_healed(
+def test_is_reported_in_the_layout_and_repaired(
     as_staff: Client,
     staff: User,
     sandbox: Sandbox,
@@ -131,7 +131,7 @@ def problems_of(response: Any) -> list[object]:
 
 
 @pytest.mark.parametrize("act", ["create", "rotate"])
-def test_a_secret_that_is_somebodys_already_is_shown_to_nobody(
+def test_a_secret_that_another_key_has_is_never_shown(
     as_intern: Client, due: Key, foreign_key: Key, sandbox: Sandbox, paper: Paper, settings: Settings, act: str
 ) -> None:
     known = sandbox.issued_secrets()[-1]
@@ -151,7 +151,7 @@ def test_a_secret_that_is_somebodys_already_is_shown_to_nobody(
     assert_at_rest(sandbox)
 
 
-def test_the_check_says_that_the_gateway_does_not_answer_well(
+def test_the_check_reports_an_invalid_answer(
     as_intern: Client, due: Key, sandbox: Sandbox, nonsense: Callable[[Reply], None]
 ) -> None:
     (secret,) = sandbox.issued_secrets()

@@ -35,7 +35,7 @@ def page_of(intern: Intern) -> str:
 
 
 @pytest.mark.parametrize("sought", ["kim", "  SMITH   kim ", "k.doe@ex", "kdoe"])
-def test_finds_who_may_have_interns_by_name_or_address(as_staff: Client, ada: Intern, other: User, sought: str) -> None:
+def test_finds_supervisors_by_name_or_address(as_staff: Client, ada: Intern, other: User, sought: str) -> None:
     make_intern("kimberly")  # who may not
 
     page = as_staff.get(page_of(ada), {"q": sought})
@@ -53,7 +53,7 @@ def test_finds_nobody_else(as_staff: Client, ada: Intern, other: User, sought: s
     assert "What moves:" not in words_of(page)
 
 
-def test_neither_the_intern_nor_who_left_is_found(as_staff: Client, ada: Intern) -> None:
+def test_the_intern_and_inactive_people_are_not_found(as_staff: Client, ada: Intern) -> None:
     Intern.objects.update(account=make_staff("kim1"))
     make_staff("kim2", is_active=False)
 
@@ -70,7 +70,7 @@ def test_shows_ten_at_most_and_says_so(as_staff: Client, ada: Intern) -> None:
     assert "There may be more" in words_of(page)
 
 
-def test_hands_over_and_tells_both(
+def test_hands_over_and_notifies_both(
     as_staff: Client, staff: User, ada: Intern, other: User, sandbox: Sandbox, way: dict[str, str]
 ) -> None:
     User.objects.filter(pk=staff.pk).update(email="staff@example.edu")
@@ -108,7 +108,7 @@ def test_an_admin_hands_over_and_the_former_supervisor_has_a_mail_too(
     assert to == ["ada@example.edu", "k.doe@example.edu", "staff@example.edu"]
 
 
-def test_a_gateway_that_is_away_is_said_and_shown_to_the_new_supervisor(
+def test_an_unavailable_gateway_is_reported_to_the_new_supervisor_too(
     as_staff: Client, staff: User, ada: Intern, other: User, sandbox: Sandbox
 ) -> None:
     key = issue(staff, intern=ada).key
@@ -175,5 +175,5 @@ def test_is_for_the_supervisor_and_admins_only(
     assert Intern.objects.get().supervisor != other
 
 
-def test_answers_to_get_and_post_only(as_staff: Client, ada: Intern) -> None:
+def test_accepts_get_and_post_only(as_staff: Client, ada: Intern) -> None:
     assert_only(as_staff, page_of(ada), "get", "post")

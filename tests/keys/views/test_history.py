@@ -28,7 +28,7 @@ def fill(owner: User, key: Key, number: int) -> None:
         )
 
 
-def test_empty_says_so(as_intern: Client) -> None:
+def test_an_empty_history_says_so(as_intern: Client) -> None:
     assert "Nothing yet." in words_of(as_intern.get(HISTORY))
 
 
@@ -48,7 +48,7 @@ def test_shows_nobody_elses(as_intern: Client, foreign_key: Key) -> None:
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "99", "last", "\0", "1e9", "9" * 5000, "١"])
-def test_a_page_that_there_is_not_shows_one_that_there_is(as_intern: Client, key: Key, page: str) -> None:
+def test_a_page_number_out_of_range_shows_a_valid_page(as_intern: Client, key: Key, page: str) -> None:
     response = as_intern.get(HISTORY, {"page": page})
 
     assert response.status_code == 200
@@ -64,7 +64,7 @@ def test_costs_few_queries(
         as_intern.get(HISTORY)
 
 
-def test_answers_to_get_only(as_intern: Client) -> None:
+def test_accepts_get_only(as_intern: Client) -> None:
     assert_only(as_intern, HISTORY, "get")
 
 

@@ -54,7 +54,7 @@ def test_lists_label_kind_last_characters_state_end_and_use(as_intern: Client, i
     assert "1 of your 3 keys" in page
 
 
-def test_what_needs_the_person_comes_first(as_staff: Client, staff: User, sandbox: Sandbox) -> None:
+def test_keys_that_need_attention_come_first(as_staff: Client, staff: User, sandbox: Sandbox) -> None:
     issue(staff, "calm")
     ending_in(issue(staff, "ending").key, sandbox, days=3)
     ending_in(issue(staff, "over").key, sandbox, days=-1)
@@ -82,7 +82,7 @@ def test_what_needs_the_person_comes_first(as_staff: Client, staff: User, sandbo
     assert "Renew calm" not in as_staff.get("/").content.decode()
 
 
-def test_says_under_way_states_in_words(as_staff: Client, staff: User, sandbox: Sandbox) -> None:
+def test_states_in_progress_have_words(as_staff: Client, staff: User, sandbox: Sandbox) -> None:
     key = issue(staff, "going").key
     sandbox.faults("/key/delete", "error", status=503)
     with pytest.raises(GatewayUnavailable):
@@ -113,7 +113,7 @@ def test_others_keys_are_not_listed(as_intern: Client, foreign_key: Key) -> None
     assert foreign_key.label not in words_of(as_intern.get("/"))
 
 
-def test_a_full_house_says_what_to_do(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
+def test_a_full_quota_says_what_to_do(as_intern: Client, intern: User, sandbox: Sandbox) -> None:
     for label in ("one", "two", "three"):
         issue(intern, label)
 
@@ -134,7 +134,7 @@ def test_changes_nothing(as_intern: Client, key: Key, sandbox: Sandbox) -> None:
     assert everything(sandbox) == before
 
 
-def test_a_page_restored_from_history_is_whole(as_intern: Client, sandbox: Sandbox) -> None:
+def test_a_page_restored_from_the_browser_history_is_complete(as_intern: Client, sandbox: Sandbox) -> None:
     response = as_intern.get("/", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
 
     assert b"<!doctype html>" in response.content
@@ -164,9 +164,9 @@ def test_costs_the_same_few_queries_with_any_number_of_keys(
     assert len(many) == len(one)
 
 
-def test_a_stranger_is_asked_to_sign_in(client: Client, db: None) -> None:
+def test_an_anonymous_user_is_sent_to_the_sign_in_page(client: Client, db: None) -> None:
     assert client.get("/").status_code == 302
 
 
-def test_answers_to_get_only(as_intern: Client) -> None:
+def test_accepts_get_only(as_intern: Client) -> None:
     assert_only(as_intern, "/", "get")

@@ -21,14 +21,14 @@ def edit_of(intern: Intern) -> str:
     return reverse("keys:intern_edit", args=[intern.pk])
 
 
-def test_shows_what_there_is(as_staff: Client, ada: Intern, way: dict[str, str]) -> None:
+def test_shows_the_current_values(as_staff: Client, ada: Intern, way: dict[str, str]) -> None:
     response = as_staff.get(edit_of(ada), headers=way)
 
     assert_form(response, way, "keys-panel")
     assert 'value="ada@example.edu"' in response.content.decode()
 
 
-def test_changes_both_and_the_trail_says_which_not_what(as_staff: Client, staff: User, ada: Intern) -> None:
+def test_changes_both_and_the_audit_entry_names_the_fields_only(as_staff: Client, staff: User, ada: Intern) -> None:
     form = {"name": "  Ada   Lovelace ", "email": "Ada.L@Example.edu"}
 
     for _ in range(2):  # a second click changes nothing more
@@ -42,7 +42,7 @@ def test_changes_both_and_the_trail_says_which_not_what(as_staff: Client, staff:
     assert "example.edu" not in str(entry.details)
 
 
-def test_another_address_lets_the_account_go(as_staff: Client, intern: User, ada: Intern) -> None:
+def test_another_address_unlinks_the_account(as_staff: Client, intern: User, ada: Intern) -> None:
     as_staff.post(edit_of(ada), {"name": "Ada Lovelace", "email": "ada@example.edu"})
     assert Intern.objects.get().account == intern
 
@@ -61,7 +61,7 @@ def test_another_address_lets_the_account_go(as_staff: Client, intern: User, ada
         ({"name": "grace", "email": ""}, "Another intern of the same supervisor has this name."),
     ],
 )
-def test_refuses_what_would_not_tell_interns_apart(
+def test_refuses_a_duplicate_intern(
     as_staff: Client, staff: User, ada: Intern, form: dict[str, str], words: str
 ) -> None:
     Intern.objects.create(supervisor=staff, name="Grace", email="grace@example.edu")
@@ -74,7 +74,7 @@ def test_refuses_what_would_not_tell_interns_apart(
     assert not AuditEntry.objects.filter(action="change").exists()
 
 
-def test_an_intern_of_another_supervisor_is_in_nobodys_way(as_staff: Client, ada: Intern) -> None:
+def test_an_intern_of_another_supervisor_is_no_duplicate(as_staff: Client, ada: Intern) -> None:
     Intern.objects.create(supervisor=make_staff("other"), name="Grace", email="grace@example.edu")
 
     assert as_staff.post(edit_of(ada), {"name": "Grace", "email": "grace@example.edu"}).status_code == 302
@@ -87,5 +87,5 @@ def test_is_for_the_supervisor_only(ada: Intern, as_intern: Client, as_admin: Cl
     assert Intern.objects.get().name == "Ada"
 
 
-def test_answers_to_get_and_post_only(as_staff: Client, ada: Intern) -> None:
+def test_accepts_get_and_post_only(as_staff: Client, ada: Intern) -> None:
     assert_only(as_staff, edit_of(ada), "get", "post")

@@ -101,5 +101,5 @@ def test_costs_as_many_queries_with_forty_keys(as_staff: Client, staff: User, ad
     assert costs[0] == costs[1]
 
 
-def test_answers_to_get_only(as_staff: Client, ada: Intern) -> None:
+def test_accepts_get_only(as_staff: Client, ada: Intern) -> None:
     assert_only(as_staff, page_of(ada), "get")

@@ -36,7 +36,7 @@ def test_needs_no_gateway(as_intern: Client, key: Key, settings: Settings) -> No
     assert as_intern.post(url_of("label", key), {"label": "other"}).status_code == 302
 
 
-def test_the_same_again_is_no_act(as_intern: Client, key: Key) -> None:
+def test_an_unchanged_label_is_not_audited(as_intern: Client, key: Key) -> None:
     before = AuditEntry.objects.count()
 
     assert as_intern.post(url_of("label", key), {"label": "thesis"}).status_code == 302
@@ -75,10 +75,10 @@ def test_refuses_none_and_an_over_long_one(
     assert again(key).label == "thesis"
 
 
-def test_a_strangers_key_is_not_there(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
+def test_a_strangers_key_is_not_found(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
     assert_not_found(as_intern, foreign_key, "label", sandbox)
     assert_not_found(as_intern, foreign_key, "label", sandbox, method="get")
 
 
-def test_answers_to_get_and_post_only(as_intern: Client, key: Key) -> None:
+def test_accepts_get_and_post_only(as_intern: Client, key: Key) -> None:
     assert_only(as_intern, url_of("label", key), "get", "post")

@@ -108,9 +108,7 @@ def test_an_expired_key_is_not_revived_with_its_leaked_secret(as_intern: Client,
     assert "nobody can use it. Delete it, and create another." in words_of(response)
 
 
-def test_owner_and_intern_read_of_it_each_in_a_version_of_their_own(
-    as_staff: Client, staff: User, sandbox: Sandbox
-) -> None:
+def test_owner_and_intern_each_get_their_own_mail(as_staff: Client, staff: User, sandbox: Sandbox) -> None:
     fresh = issue(staff, "practical", intern_name="Intern B", intern_email="intern-b@example.edu")
 
     as_staff.post(url_of("leaked", fresh.key))
@@ -125,7 +123,7 @@ def test_owner_and_intern_read_of_it_each_in_a_version_of_their_own(
     assert all(sandbox.issued_secrets()[-1] not in message.body for message in mail.outbox)
 
 
-def test_is_offered_in_the_menu_on_the_page_of_the_key_and_beside_the_ordinary_way(as_intern: Client, key: Key) -> None:
+def test_is_offered_in_the_menu_on_the_key_page_and_next_to_replacing(as_intern: Client, key: Key) -> None:
     for page in ("/", url_of("detail", key), url_of("rotate", key)):
         assert url_of("leaked", key) in as_intern.get(page).content.decode(), page
     as_intern.post(url_of("rotate", key))
@@ -134,10 +132,10 @@ def test_is_offered_in_the_menu_on_the_page_of_the_key_and_beside_the_ordinary_w
     assert Token.objects.filter(key=key, state=Token.State.RETIRING).exists()
 
 
-def test_a_strangers_key_is_not_there(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
+def test_a_strangers_key_is_not_found(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
     assert_not_found(as_intern, foreign_key, "leaked", sandbox)
     assert_not_found(as_intern, foreign_key, "leaked", sandbox, method="get")
 
 
-def test_answers_to_get_and_post_only(as_intern: Client, key: Key) -> None:
+def test_accepts_get_and_post_only(as_intern: Client, key: Key) -> None:
     assert_only(as_intern, url_of("leaked", key), "get", "post")

@@ -80,7 +80,7 @@ def test_a_key_that_the_gateway_no_longer_has_is_said_to_be_deleted(
     assert again(due).state == Key.State.DELETED
 
 
-def test_a_gateway_that_is_away_leaves_the_end_as_it_was(
+def test_an_unavailable_gateway_keeps_the_expiry(
     as_intern: Client, due: Key, sandbox: Sandbox, settings: Settings, way: dict[str, str]
 ) -> None:
     before = everything(sandbox)
@@ -95,7 +95,7 @@ def test_a_gateway_that_is_away_leaves_the_end_as_it_was(
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
-def test_a_lost_answer_is_said_to_be_unknown(as_intern: Client, due: Key, sandbox: Sandbox, kind: str) -> None:
+def test_a_lost_answer_is_reported_as_unknown(as_intern: Client, due: Key, sandbox: Sandbox, kind: str) -> None:
     sandbox.faults("/key/update", kind)
 
     response = as_intern.post(url_of("renew", due))
@@ -118,9 +118,9 @@ def test_keys_made_outside_cannot_be_renewed(as_intern: Client, intern: User, sa
     assert works(sandbox, made["key"])
 
 
-def test_a_strangers_key_is_not_there(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
+def test_a_strangers_key_is_not_found(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
     assert_not_found(as_intern, foreign_key, "renew", sandbox)
 
 
-def test_answers_to_post_only(as_intern: Client, key: Key) -> None:
+def test_accepts_post_only(as_intern: Client, key: Key) -> None:
     assert_only(as_intern, url_of("renew", key), "post")

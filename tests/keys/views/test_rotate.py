@@ -110,7 +110,7 @@ def test_a_key_that_the_gateway_no_longer_has_is_said_to_be_deleted(
 
 
 @pytest.mark.parametrize("fault", ["away", "before the question is answered"])
-def test_a_gateway_that_is_away_rotated_nothing(
+def test_an_unavailable_gateway_replaces_nothing(
     as_intern: Client, key: Key, sandbox: Sandbox, settings: Settings, way: dict[str, str], fault: str
 ) -> None:
     before = everything(sandbox)
@@ -128,7 +128,7 @@ def test_a_gateway_that_is_away_rotated_nothing(
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
-def test_a_lost_answer_is_said_to_be_unknown(as_intern: Client, intern: User, sandbox: Sandbox, kind: str) -> None:
+def test_a_lost_answer_is_reported_as_unknown(as_intern: Client, intern: User, sandbox: Sandbox, kind: str) -> None:
     old = issue(intern)
     sandbox.faults("/key/generate", kind)
 
@@ -154,10 +154,10 @@ def test_the_new_secret_has_what_was_left_of_life_and_budget(as_intern: Client, 
     assert new["expires"][:10] == old["expires"][:10]
 
 
-def test_a_strangers_key_is_not_there(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
+def test_a_strangers_key_is_not_found(as_intern: Client, foreign_key: Key, sandbox: Sandbox) -> None:
     assert_not_found(as_intern, foreign_key, "rotate", sandbox)
     assert_not_found(as_intern, foreign_key, "rotate", sandbox, method="get")
 
 
-def test_answers_to_get_and_post_only(as_intern: Client, key: Key) -> None:
+def test_accepts_get_and_post_only(as_intern: Client, key: Key) -> None:
     assert_only(as_intern, url_of("rotate", key), "get", "post")

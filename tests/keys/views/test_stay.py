@@ -88,7 +88,7 @@ def test_is_refused_where_the_policy_has_no_keys_for_interns_any_more(
 
 
 @pytest.mark.parametrize("day", ["2020-01-01", "tomorrow", "2026-02-30"])
-def test_refuses_a_day_that_is_none(as_staff: Client, practical: Key, sandbox: Sandbox, day: str) -> None:
+def test_refuses_an_invalid_day(as_staff: Client, practical: Key, sandbox: Sandbox, day: str) -> None:
     before = everything(sandbox)
 
     assert as_staff.post(stay_of(practical), {"stay_ends_on": day}).status_code == 422
@@ -147,7 +147,7 @@ def test_all_keys_of_the_intern_follow(as_staff: Client, staff: User, practical:
 
 
 @pytest.mark.parametrize("days", [3, 20])
-def test_where_one_key_of_several_fails_the_sweep_brings_all_to_the_day_that_stands(
+def test_the_sweep_finishes_a_partly_failed_change_of_the_stay(
     as_staff: Client, staff: User, practical: Key, sandbox: Sandbox, days: int
 ) -> None:
     keys = [practical, issue(staff, "second", intern=practical.intern).key]
@@ -173,5 +173,5 @@ def test_an_intern_without_keys_has_a_stay_too(as_staff: Client, staff: User, sa
     assert intern.stay_ends_on == in_days(4)
 
 
-def test_answers_to_get_and_post_only(as_staff: Client, practical: Key) -> None:
+def test_accepts_get_and_post_only(as_staff: Client, practical: Key) -> None:
     assert_only(as_staff, stay_of(practical), "get", "post")

@@ -83,7 +83,7 @@ def test_every_address_that_names_something_is_in_the_matrix() -> None:
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
 @pytest.mark.parametrize("who", ["as_staff", "as_admin"])
-def test_to_anybody_else_it_is_not_there(
+def test_is_not_found_for_anybody_else(
     request: pytest.FixtureRequest, conversation: Conversation, who: str, headers: dict[str, str]
 ) -> None:
     client: Client = request.getfixturevalue(who)
@@ -99,13 +99,13 @@ def test_to_anybody_else_it_is_not_there(
     assert everything() == before
 
 
-def test_what_is_nowhere_is_not_there_for_its_owner_either(conversation: Conversation, as_intern: Client) -> None:
+def test_unknown_ids_are_not_found(conversation: Conversation, as_intern: Client) -> None:
     for route in routes(None):
         response = as_intern.post(route.url) if route.name in ACTS else as_intern.get(route.url)
         assert (route.name, response.status_code) == (route.name, 404)
 
 
-def test_who_is_not_signed_in_is_led_to_the_door(conversation: Conversation) -> None:
+def test_anonymous_users_are_sent_to_the_sign_in_page(conversation: Conversation) -> None:
     for name, needs in names():
         response = Client().get(address(name, needs, conversation))
         assert (name, response.status_code) == (name, 302)
@@ -121,7 +121,7 @@ def test_its_owner_sees_each_page(conversation: Conversation, as_intern: Client)
     assert answers == {route.name: 404 if route.name in others else 200 for route in seen}
 
 
-def test_to_look_writes_nothing(conversation: Conversation, as_intern: Client) -> None:
+def test_a_get_writes_nothing(conversation: Conversation, as_intern: Client) -> None:
     rows.answer(rows.last_answer(conversation).message, state=Answer.State.STREAMING)
     before = everything()
 
@@ -135,7 +135,7 @@ def test_to_look_writes_nothing(conversation: Conversation, as_intern: Client) -
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
-def test_knows_no_other_method(conversation: Conversation, as_intern: Client, method: str) -> None:
+def test_refuses_other_methods(conversation: Conversation, as_intern: Client, method: str) -> None:
     for name, needs in names():
         response = getattr(as_intern, method)(address(name, needs, conversation))
         assert (name, response.status_code) == (name, 405)
@@ -148,7 +148,7 @@ def test_nobody_reads_conversations_in_the_admin() -> None:
     assert "accounts" in registered
 
 
-def test_an_admin_finds_no_way_to_them(conversation: Conversation, as_admin: Client, intern: User) -> None:
+def test_an_admin_cannot_reach_them(conversation: Conversation, as_admin: Client, intern: User) -> None:
     pages = [reverse("admin:index"), reverse("admin:accounts_user_change", args=[intern.pk])]
 
     assert [b"secret" in as_admin.get(page).content for page in pages] == [False, False]

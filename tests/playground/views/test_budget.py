@@ -25,7 +25,7 @@ def test_there_is_none_before_the_first_message(as_intern: Client) -> None:
     assert not Key.objects.exists()  # looking makes none
 
 
-def test_tells_what_is_left(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
+def test_shows_what_is_left(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
     spend_at(sandbox, use(intern), 0.5)
 
     words = words_of(as_intern.get(BUDGET, headers=HTMX))
@@ -34,7 +34,7 @@ def test_tells_what_is_left(intern: User, as_intern: Client, sandbox: Sandbox) -
     assert words.endswith(" · 1.50 of 2.00 USD for the Playground alone")
 
 
-def test_tells_of_the_persons_budget_alone_where_the_key_has_the_same(
+def test_shows_only_the_budget_of_the_person_where_the_key_has_the_same(
     intern: User, as_intern: Client, sandbox: Sandbox
 ) -> None:
     allow(playground__budget_usd=None)
@@ -46,7 +46,7 @@ def test_tells_of_the_persons_budget_alone_where_the_key_has_the_same(
     assert "alone" not in words
 
 
-def test_tells_what_happens_when_the_persons_budget_is_used_up(
+def test_says_what_happens_when_the_budget_of_the_person_is_used_up(
     intern: User, as_intern: Client, sandbox: Sandbox
 ) -> None:
     allow(person_budget_usd="0.01", rpm_limit=None, tpm_limit=None)
@@ -58,21 +58,23 @@ def test_tells_what_happens_when_the_persons_budget_is_used_up(
     assert "until then all your keys pause" in words
 
 
-def test_tells_of_the_keys_budget_where_the_person_has_none(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
+def test_shows_the_budget_of_the_key_where_the_person_has_none(
+    intern: User, as_intern: Client, sandbox: Sandbox
+) -> None:
     allow(person_budget_usd=None)
     spend_at(sandbox, use(intern), 0.5)
 
     assert words_of(as_intern.get(BUDGET, headers=HTMX)).startswith("1.50 of 2.00 USD, resets ")
 
 
-def test_tells_of_a_budget_below_a_cent_what_there_is(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
+def test_shows_a_budget_below_a_cent(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
     secret = use(intern)
     set_at_gateway(sandbox, token_of(secret), max_budget=0.005, spend=0.0012)
 
     assert " · 0.0038 of 0.0050 USD for the Playground" in words_of(as_intern.get(BUDGET, headers=HTMX))
 
 
-def test_tells_that_there_is_no_limit(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
+def test_shows_that_there_is_no_limit(intern: User, as_intern: Client, sandbox: Sandbox) -> None:
     allow(playground__budget_usd=None, person_budget_usd=None)
     use(intern)
 
@@ -85,14 +87,16 @@ def test_is_each_persons_own(intern: User, as_intern: Client, as_staff: Client, 
     assert words_of(as_staff.get(BUDGET, headers=HTMX)) == "your key is created with your first message"
 
 
-def test_a_gateway_that_is_down_is_no_error_of_the_page(intern: User, as_intern: Client, settings: Settings) -> None:
+def test_an_unavailable_gateway_is_no_server_error(intern: User, as_intern: Client, settings: Settings) -> None:
     Key.objects.all().delete()
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
 
     assert as_intern.get(BUDGET, headers=HTMX).status_code == 200
 
 
-def test_a_silent_gateway_is_told(intern: User, as_intern: Client, sandbox: Sandbox, settings: Settings) -> None:
+def test_a_gateway_without_an_answer_is_reported(
+    intern: User, as_intern: Client, sandbox: Sandbox, settings: Settings
+) -> None:
     use(intern)
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
 

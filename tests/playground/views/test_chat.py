@@ -54,7 +54,7 @@ def everything() -> list[Any]:
 
 
 # --- A message and its stream -----------------------------------------------------------------------
-def test_opens_then_tells_then_ends(as_intern: Client) -> None:
+def test_the_stream_opens_sends_deltas_and_ends(as_intern: Client) -> None:
     conversation = heard(send(as_intern, "Hello [words 12] [pace 5] [reason 2]"))
 
     opening, *pieces, end = conversation.events
@@ -80,7 +80,7 @@ def test_a_stream_speaks_the_page_s_language(as_intern: Client) -> None:
     assert conversation.said == "La réponse est terminée."
 
 
-def test_what_was_streamed_is_what_is_kept(as_intern: Client) -> None:
+def test_the_saved_text_equals_the_streamed_text(as_intern: Client) -> None:
     conversation = heard(send(as_intern, "Count [count 200] [pace 1] [reason 20]"))
 
     answer = conversation.answer
@@ -92,14 +92,14 @@ def test_what_was_streamed_is_what_is_kept(as_intern: Client) -> None:
 
 
 @pytest.mark.parametrize("text", ["a\r\nb\rc\n\n\nd  e\tf ", "<b>&amp;</b> \u2028 é 漢 👩‍🔬 data: x"])
-def test_every_sign_comes_through(as_intern: Client, text: str) -> None:
+def test_every_character_arrives(as_intern: Client, text: str) -> None:
     conversation = heard(send(as_intern, f"{text} [echo] [bytes]"))
 
     assert conversation.text == conversation.answer.text
     assert conversation.answer.text.strip() == text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
-def test_the_opening_holds_the_turn_and_an_empty_box(as_intern: Client) -> None:
+def test_the_response_has_the_turn_and_an_empty_box(as_intern: Client) -> None:
     conversation = heard(send(as_intern, "What is <b>love</b>? [words 2]"))
 
     turn, head, box = conversation.events[0]
@@ -114,7 +114,7 @@ def test_the_opening_holds_the_turn_and_an_empty_box(as_intern: Client) -> None:
     assert "love" not in box.markup.partition("<textarea")[2]
 
 
-def test_the_end_is_the_article_that_a_reload_shows(as_intern: Client) -> None:
+def test_the_final_event_equals_what_a_reload_shows(as_intern: Client) -> None:
     conversation = heard(send(as_intern, "Well [markdown]"))
 
     assert "aria-busy" not in conversation.article
@@ -124,7 +124,7 @@ def test_the_end_is_the_article_that_a_reload_shows(as_intern: Client) -> None:
     assertContains(as_intern.get(page_of(conversation.answer.message.conversation)), "Start small.")
 
 
-def test_a_new_conversation_is_made_of_it(intern: User, as_intern: Client) -> None:
+def test_creates_a_conversation(intern: User, as_intern: Client) -> None:
     answer = answer_to(as_intern, "What is a p-value? [words 3]", temperature="0.4", system="Be brief.", seed="7")
 
     conversation = Conversation.objects.get()
@@ -141,14 +141,14 @@ def test_a_new_conversation_is_made_of_it(intern: User, as_intern: Client) -> No
     assert answer.message.parent_id is None
 
 
-def test_one_that_is_not_to_be_kept_is_not_listed(intern: User, as_intern: Client) -> None:
+def test_a_temporary_conversation_is_not_listed(intern: User, as_intern: Client) -> None:
     answer_to(as_intern, "Between us [words 2]", unkept="1")
 
     assert not Conversation.objects.get().kept
     assert not Conversation.objects.owned_by(intern).listed().exists()
 
 
-def test_goes_on_in_its_conversation(as_intern: Client) -> None:
+def test_continues_the_conversation(as_intern: Client) -> None:
     first = answer_to(as_intern, "One [words 3]")
     conversation = first.message.conversation
 
@@ -164,7 +164,7 @@ def test_goes_on_in_its_conversation(as_intern: Client) -> None:
     assert words.index("One [words 3]") < words.index("Two [words 3]")
 
 
-def test_takes_a_picture_along(as_intern: Client) -> None:
+def test_sends_an_image(as_intern: Client) -> None:
     picture = SimpleUploadedFile("cat.png", rows.PIXEL, "image/png")
 
     conversation = heard(send(as_intern, "What is this? [words 3]", images=picture))
@@ -193,7 +193,7 @@ def test_two_at_once_in_one_conversation_are_alternatives(as_intern: Client) -> 
 
 
 # --- Without scripts --------------------------------------------------------------------------------
-def test_without_htmx_the_whole_answer_is_on_the_page_it_leads_to(as_intern: Client) -> None:
+def test_without_htmx_it_redirects_to_a_page_with_the_whole_answer(as_intern: Client) -> None:
     response = send(as_intern, "Count [count 7]", htmx=False)
 
     answer = Answer.objects.get()
@@ -213,7 +213,7 @@ def test_without_htmx_the_whole_answer_is_on_the_page_it_leads_to(as_intern: Cli
     ],
 )
 @pytest.mark.parametrize("htmx", [True, False])
-def test_a_wrong_field_is_told_and_the_prompt_kept(
+def test_an_invalid_field_is_reported_and_the_prompt_kept(
     as_intern: Client, wrong: dict[str, Any], words: str, htmx: bool
 ) -> None:
     if "images" in wrong:
@@ -244,7 +244,7 @@ def test_a_model_that_the_policy_does_not_name_cannot_be_chosen(intern: User, as
 
 
 # --- Who may ----------------------------------------------------------------------------------------
-def test_a_strangers_conversation_is_not_there(intern: User, as_intern: Client) -> None:
+def test_a_strangers_conversation_is_not_found(intern: User, as_intern: Client) -> None:
     theirs = rows.conversation(make_user(), ("A secret", "kept well"))
     own = rows.conversation(intern, ("Mine", "too"))
     before = everything()
@@ -270,7 +270,7 @@ def test_an_answer_of_another_conversation_is_no_parent(intern: User, as_intern:
     assert send(as_intern, "Hello", conversation=str(one.pk), parent=str(other.head_id)).status_code == 404
 
 
-def test_a_parent_that_was_deleted_meanwhile_is_told(intern: User, as_intern: Client) -> None:
+def test_a_parent_that_was_deleted_meanwhile_is_reported(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(intern, ("One", "1"), ("Two", "2"))
     gone = rows.last_answer(conversation)
     gone.delete()
@@ -278,12 +278,12 @@ def test_a_parent_that_was_deleted_meanwhile_is_told(intern: User, as_intern: Cl
     assert send(as_intern, "Hello", conversation=str(conversation.pk), parent=str(gone.pk)).status_code == 404
 
 
-def test_only_a_form_is_taken(as_intern: Client) -> None:
+def test_accepts_post_only(as_intern: Client) -> None:
     assert_only(as_intern, SEND, "post")
     assert_only(as_intern, reverse("playground:index"), "get")
 
 
-def test_reading_writes_nothing(intern: User, as_intern: Client) -> None:
+def test_a_get_writes_nothing(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(intern, ("One", "1"))
     rows.answer(rows.message(conversation, parent=conversation.head), state=State.STREAMING, ended_at=None)
     before = everything()
@@ -294,7 +294,7 @@ def test_reading_writes_nothing(intern: User, as_intern: Client) -> None:
     assert everything() == before
 
 
-def test_a_reload_in_the_middle_shows_what_has_come_and_asks_on(intern: User, as_intern: Client) -> None:
+def test_a_reload_shows_the_text_so_far_and_rejoins(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(intern, ("One", "1"))
     busy = rows.answer(
         rows.message(conversation, parent=conversation.head), "so far so", state=State.STREAMING, ended_at=None
@@ -307,7 +307,7 @@ def test_a_reload_in_the_middle_shows_what_has_come_and_asks_on(intern: User, as
     assert f'hx-get="{stream_url(busy)}" hx-trigger="load"' in page
 
 
-def test_nothing_is_sent_by_a_link(as_intern: Client) -> None:
+def test_a_get_sends_nothing(as_intern: Client) -> None:
     response = as_intern.get(reverse("playground:index"), {"model": "llama-70b", "system": "Be kind."})
 
     assert "Be kind." in response.content.decode()
@@ -337,7 +337,7 @@ def test_a_first_message_costs_few_queries(intern: User, sandbox: Sandbox) -> No
     assert stream <= 3
 
 
-def test_a_further_message_costs_few_queries_however_long_the_talk(intern: User, as_intern: Client) -> None:
+def test_a_further_message_costs_few_queries_in_a_long_conversation(intern: User, as_intern: Client) -> None:
     use(intern)
     conversation = rows.conversation(intern, *[("More", "and more")] * 20, model="gpt-4o-mini")
 

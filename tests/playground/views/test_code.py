@@ -117,7 +117,7 @@ def test_shows_what_was_asked_last_when_nothing_is_typed(as_intern: Client, inte
     assert body["temperature"] == 1
 
 
-def test_begins_with_a_greeting_when_there_is_nothing_yet(as_intern: Client, intern: User) -> None:
+def test_an_empty_form_gives_an_example_message(as_intern: Client, intern: User) -> None:
     assert said(asked_on(as_intern)) == [("user", "Say hello in one sentence.")]
     empty = Conversation.objects.create(owner=intern, title="Empty")
     assert as_intern.post(URL, {"model": CHAT, "conversation": empty.pk}).status_code == 404
@@ -152,7 +152,7 @@ def test_says_under_which_names_the_code_reads_large_images(as_intern: Client) -
     assertContains(response, "Path(&quot;image1.png&quot;)")
 
 
-def test_shows_what_send_then_sends(as_intern: Client, sandbox: Sandbox) -> None:
+def test_shows_the_request_that_send_makes(as_intern: Client, sandbox: Sandbox) -> None:
     typed = {
         "model": CHAT,
         "message": "Hello\nthere",
@@ -191,7 +191,7 @@ def test_shows_no_text_as_markup(field: str, as_intern: Client) -> None:
 
 
 # --- What it does not do ------------------------------------------------------------------------------
-def test_sends_and_keeps_nothing(as_intern: Client, intern: User) -> None:  # no gateway runs here
+def test_sends_and_stores_nothing(as_intern: Client, intern: User) -> None:  # no gateway runs here
     chat = conversation(intern, ("One?", "Un."))
     counted = (Conversation, Message, Answer, Image)
     before = [model.objects.count() for model in counted]
@@ -203,7 +203,7 @@ def test_sends_and_keeps_nothing(as_intern: Client, intern: User) -> None:  # no
     assert "temperature" not in chat.params
 
 
-def test_says_what_keeps_the_form_from_being_sent(as_intern: Client) -> None:
+def test_shows_the_errors_of_the_form(as_intern: Client) -> None:
     response = as_intern.post(URL, {"model": CHAT, "message": "Hello", "temperature": "9", "tools": "{"}, headers=HTMX)
 
     assertContains(response, "As it stands, this cannot be sent", status_code=422)
@@ -219,7 +219,7 @@ def test_names_no_model_that_the_person_may_not_call(offered: None) -> None:
     assert few.post(URL, {"model": CHAT, "message": "Hello"}, headers=HTMX).status_code == 422
 
 
-def test_a_strangers_conversation_is_not_there(as_intern: Client, staff: User) -> None:
+def test_a_strangers_conversation_is_not_found(as_intern: Client, staff: User) -> None:
     chat = conversation(staff, ("Secret?", "Yes."))
     theirs = last_answer(chat)
     own = conversation(User.objects.get(username="intern"), ("One?", "Un."))
@@ -231,12 +231,12 @@ def test_a_strangers_conversation_is_not_there(as_intern: Client, staff: User) -
         assert as_intern.post(URL, asked).status_code == 404
 
 
-def test_only_answers_to_a_form_of_somebody_signed_in(as_intern: Client, client: Client) -> None:
+def test_accepts_post_of_signed_in_users_only(as_intern: Client, client: Client) -> None:
     assert as_intern.get(URL).status_code == 405
     assertRedirects(client.post(URL), f"{reverse('account_login')}?next=/", fetch_redirect_response=False)
 
 
-def test_asks_the_database_little(
+def test_costs_few_queries(
     as_intern: Client, intern: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     chat = conversation(intern, *((f"Question {n}", f"Answer {n}") for n in range(10)))

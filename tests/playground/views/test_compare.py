@@ -97,7 +97,7 @@ def test_each_model_waits_for_its_own_stream(as_intern: Client) -> None:
     assertNotContains(response, "<html")
 
 
-def test_a_column_streams_into_itself(as_intern: Client) -> None:
+def test_a_column_streams_into_its_own_region(as_intern: Client) -> None:
     first, second = compared(as_intern, "Count [count 30] [pace 2]")
 
     stream = streamed(as_intern, first)
@@ -109,7 +109,7 @@ def test_a_column_streams_into_itself(as_intern: Client) -> None:
     assert kept(second).state == State.WAITING
 
 
-def test_the_best_are_marked_when_all_are_over(as_intern: Client) -> None:
+def test_the_best_are_marked_when_all_have_ended(as_intern: Client) -> None:
     first, second = compared(as_intern, "Hello [words 20] [pace 2]")
 
     before = streamed(as_intern, first)
@@ -163,7 +163,7 @@ def test_works_without_a_script(as_intern: Client) -> None:
 
 
 # --- Limits -----------------------------------------------------------------------------------------
-def test_four_models_are_asked_though_three_may_speak_at_once(as_intern: Client) -> None:
+def test_four_models_answer_with_three_at_a_time(as_intern: Client) -> None:
     *three, fourth = compared(as_intern, "Count [count 5] [pace 2]", models=FOUR)
     begun = [opened(as_intern, answer) for answer in three]
 
@@ -192,7 +192,7 @@ def test_a_column_waits_for_the_next_minute(as_intern: Client, settings: Setting
     assertContains(waits, 'hx-trigger="load delay:5s"')
 
 
-def test_nobody_begins_an_answer_twice(as_intern: Client) -> None:
+def test_an_answer_starts_once(as_intern: Client) -> None:
     first, _second = compared(as_intern, "Count [count 5]")
     events = stream_of(opened(as_intern, first))
     next(events)
@@ -205,7 +205,7 @@ def test_nobody_begins_an_answer_twice(as_intern: Client) -> None:
     assert ActiveCall.objects.count() == 1
 
 
-def test_what_waited_too_long_asks_nobody_by_itself(as_intern: Client) -> None:
+def test_a_column_that_waited_too_long_does_not_start_by_itself(as_intern: Client) -> None:
     first, _second = compared(as_intern)
     Answer.objects.update(saved_at=timezone.now() - ABANDONED_AFTER)
 
@@ -216,7 +216,7 @@ def test_what_waited_too_long_asks_nobody_by_itself(as_intern: Client) -> None:
 
 
 # --- Stop -------------------------------------------------------------------------------------------
-def test_stop_all_lets_what_waits_never_begin(as_intern: Client) -> None:
+def test_stop_all_cancels_queued_columns(as_intern: Client) -> None:
     first, second = compared(as_intern)
     streamed(as_intern, first)
     url = reverse("playground:stop", args=[first.message.conversation_id])
@@ -230,14 +230,14 @@ def test_stop_all_lets_what_waits_never_begin(as_intern: Client) -> None:
     assertRedirects(as_intern.post(url), page_of(first))
 
 
-def test_nothing_is_best_before_all_are_over(intern: User) -> None:
+def test_marks_the_best_only_when_all_have_ended(intern: User) -> None:
     comparison_of(intern, (State.COMPLETE, 20), (State.COMPLETE, 30), (State.STREAMING, None))
 
     assert [(column.soonest, column.least) for column in columns_now()] == [(False, False)] * 3
 
 
 @pytest.mark.parametrize("state", [State.STOPPED, State.FAILED])
-def test_what_did_not_come_whole_is_never_the_best(intern: User, state: str) -> None:
+def test_an_incomplete_answer_is_never_the_best(intern: User, state: str) -> None:
     comparison_of(intern, (state, 10), (State.COMPLETE, 20), (State.COMPLETE, 30))
 
     assert [(column.soonest, column.least) for column in columns_now()] == [
@@ -270,7 +270,7 @@ def test_one_that_fails_leaves_the_others(as_intern: Client, sandbox: Sandbox) -
     assert whole.text == "1 2 3 4 5"
 
 
-def test_a_column_is_asked_again_in_its_place(as_intern: Client, sandbox: Sandbox) -> None:
+def test_a_column_is_retried_in_place(as_intern: Client, sandbox: Sandbox) -> None:
     first, second = compared(as_intern, "Count [count 5]")
     sandbox.faults("/chat/completions", "error", status=500)
     streamed(as_intern, first)
@@ -299,7 +299,7 @@ def test_sends_without_what_a_model_refuses(as_intern: Client) -> None:
     assert kept(newest).state == State.COMPLETE
 
 
-def test_leaves_nothing_out_that_no_model_can_refuse(as_intern: Client) -> None:
+def test_required_parameters_are_never_left_out(as_intern: Client) -> None:
     first, _second = compared(as_intern)
 
     post(as_intern, "again", first, without="messages")
@@ -307,7 +307,7 @@ def test_leaves_nothing_out_that_no_model_can_refuse(as_intern: Client) -> None:
     assert "without" not in columns_now()[0].answer.params
 
 
-def test_a_gateway_that_is_away_costs_nothing(as_intern: Client, sandbox: Sandbox) -> None:
+def test_an_unavailable_gateway_costs_nothing(as_intern: Client, sandbox: Sandbox) -> None:
     sandbox.faults("*", "drop_before", times=20)
 
     response = send(as_intern)
@@ -318,7 +318,7 @@ def test_a_gateway_that_is_away_costs_nothing(as_intern: Client, sandbox: Sandbo
     assert not Conversation.objects.exists()
 
 
-def test_a_key_that_cannot_be_had_any_more_is_said_in_the_column(intern: User, as_intern: Client) -> None:
+def test_a_key_that_is_no_longer_allowed_is_reported_in_the_column(intern: User, as_intern: Client) -> None:
     first, _second = compared(as_intern)
     assert take_over(intern, first.pk)  # it waited for its turn, or its stream is opened in another process
     allow(playground__allowed=False)
@@ -368,7 +368,7 @@ def test_a_chat_is_no_comparison(as_intern: Client, intern: User) -> None:
     assert as_intern.get(reverse("playground:comparison", args=[uuid4()])).status_code == 404
 
 
-def test_what_is_not_to_be_kept_is_in_no_list(as_intern: Client) -> None:
+def test_a_temporary_comparison_is_not_listed(as_intern: Client) -> None:
     compared(as_intern, unkept="1")
 
     assert not Conversation.objects.get().kept

@@ -36,7 +36,7 @@ def test_shows_the_request_as_code(as_intern: Client) -> None:
     assert as_intern.post(f"{COMPARE}code/", {"message": "Hello"}, headers=HTMX).status_code == 422
 
 
-def test_no_markup_of_a_model_or_a_person_is_any(as_intern: Client, intern: User) -> None:
+def test_markup_of_models_and_people_is_escaped(as_intern: Client, intern: User) -> None:
     everything = "\n".join(STORABLE)
     conversation = rows.conversation(intern, kind=Conversation.Kind.COMPARE, title="<script>alert(1)</script>")
     asked = rows.message(conversation, everything)

@@ -50,7 +50,7 @@ def page_of(answer: Answer) -> str:
     return reverse("playground:completed", args=[answer.message.conversation_id])
 
 
-def test_streams_beside_what_it_goes_on_from(as_intern: Client) -> None:
+def test_streams_after_the_text_that_it_continues(as_intern: Client) -> None:
     stream = heard(send(as_intern))
 
     answer = only_answer()
@@ -64,7 +64,7 @@ def test_streams_beside_what_it_goes_on_from(as_intern: Client) -> None:
     assert "1 2 3 4 5" in article_in(stream)
 
 
-def test_is_asked_as_a_completion(as_intern: Client, sandbox: Sandbox) -> None:
+def test_is_sent_as_a_completion(as_intern: Client, sandbox: Sandbox) -> None:
     sandbox.faults("/chat/completions", "error", times=5, status=500)
 
     heard(send(as_intern, temperature="0.5", max_tokens="9"))
@@ -107,17 +107,17 @@ def test_retry_is_another_answer_to_the_same_text(as_intern: Client) -> None:
 
 
 @pytest.mark.parametrize("again", ["not an id", "5cced054-5108-463e-ab6b-efa1690bb659"])
-def test_retries_nothing_that_is_not_there(as_intern: Client, again: str) -> None:
+def test_an_unknown_completion_cannot_be_retried(as_intern: Client, again: str) -> None:
     assert send(as_intern, again=again).status_code == 404
 
 
-def test_retries_nothing_of_another_person(as_intern: Client, as_staff: Client) -> None:
+def test_a_completion_of_another_person_cannot_be_retried(as_intern: Client, as_staff: Client) -> None:
     heard(send(as_intern))
 
     assert send(as_staff, again=str(only_answer().pk)).status_code == 404
 
 
-def test_a_reload_asks_again_while_it_is_under_way(as_intern: Client, intern: User) -> None:
+def test_a_reload_rejoins_a_running_completion(as_intern: Client, intern: User) -> None:
     conversation = rows.conversation(intern, kind=Conversation.Kind.COMPLETION)
     answer = rows.answer(rows.message(conversation, "Once"), "upon", state=State.STREAMING, saved_at=timezone.now())
     url = reverse("playground:written", args=[answer.pk])
@@ -128,7 +128,7 @@ def test_a_reload_asks_again_while_it_is_under_way(as_intern: Client, intern: Us
     assertRedirects(as_intern.get(url), page_of(answer))
 
 
-def test_what_breaks_off_shows_what_came_and_a_card(as_intern: Client, sandbox: Sandbox) -> None:
+def test_an_interrupted_completion_shows_its_text_and_a_card(as_intern: Client, sandbox: Sandbox) -> None:
     sandbox.faults("/completions", "stream_cut", after_chunks=3)
 
     stream = heard(send(as_intern, "Once [count 50]"))
@@ -168,7 +168,7 @@ def test_says_what_is_wrong_at_its_field(as_intern: Client, fields: dict[str, st
 
 
 @pytest.mark.parametrize("htmx", [True, False])
-def test_holds_the_limits(as_intern: Client, intern: User, settings: Settings, htmx: bool) -> None:
+def test_respects_the_limits(as_intern: Client, intern: User, settings: Settings, htmx: bool) -> None:
     for _ in range(settings.PLAYGROUND_STREAMS_PER_USER):
         rows.call(intern)
 
@@ -210,7 +210,7 @@ def test_shows_the_request_as_code(as_intern: Client) -> None:
     assert as_intern.post(f"{PAGE}code/", {"message": ""}, headers=HTMX).status_code == 422
 
 
-def test_no_markup_of_a_model_or_a_person_is_any(as_intern: Client, intern: User) -> None:
+def test_markup_of_models_and_people_is_escaped(as_intern: Client, intern: User) -> None:
     everything = "\n".join(STORABLE)
     conversation = rows.conversation(intern, kind=Conversation.Kind.COMPLETION, title="<script>alert(1)</script>")
     answer = rows.answer(rows.message(conversation, everything), everything, model="<img src=x onerror=alert(1)>")

@@ -29,7 +29,7 @@ def titles(user: User, q: str = "") -> list[str]:
 
 
 # --- The list ---------------------------------------------------------------------------------------
-def test_lists_what_was_used_last_first(intern: User, as_intern: Client) -> None:
+def test_lists_the_most_recent_first(intern: User, as_intern: Client) -> None:
     now = timezone.now()
     rows.conversation(intern, title="older", used_at=now - timedelta(days=3))
     rows.conversation(intern, title="newer", used_at=now)
@@ -51,7 +51,7 @@ def test_groups_by_the_day_of_the_portals_time_zone(intern: User, settings: Any)
     assert found == [("Today", ["a"]), ("Yesterday", ["b", "c"]), ("Earlier", ["d"])]
 
 
-def test_leaves_out_what_is_not_kept_and_what_is_anothers(intern: User) -> None:
+def test_leaves_out_temporary_conversations_and_those_of_others(intern: User) -> None:
     rows.conversation(intern, title="not kept", kept=False)
     rows.conversation(make_user(), title="another's")
 
@@ -73,13 +73,13 @@ def test_finds_each_conversation_once(intern: User) -> None:
 
 
 @pytest.mark.parametrize("q", ["%", "_", "'", "\\", "x" * 1000])
-def test_takes_signs_of_the_database_as_they_are(intern: User, q: str) -> None:
+def test_treats_wildcards_as_text(intern: User, q: str) -> None:
     rows.conversation(intern, ("plain", "words"), title="plain")
 
     assert titles(intern, q) == []
 
 
-def test_does_not_find_words_of_others(intern: User, as_intern: Client) -> None:
+def test_does_not_search_conversations_of_others(intern: User, as_intern: Client) -> None:
     rows.conversation(make_user(), ("their secret plan", "ok"))
 
     assertNotContains(as_intern.get(reverse(LIST), {"q": "secret"}), "plan")
@@ -96,7 +96,7 @@ def test_shows_fifty_and_says_that_there_are_more(intern: User, as_intern: Clien
     assertContains(response, "These are the newest 50.")
 
 
-def test_asks_the_database_once(intern: User, django_assert_num_queries: Any) -> None:
+def test_runs_one_query(intern: User, django_assert_num_queries: Any) -> None:
     for number in range(5):
         rows.conversation(intern, ("a", "b"), title=f"talk {number}")
 
@@ -151,7 +151,7 @@ def test_refuses_a_name_that_shows_nothing_or_hides_something(intern: User, as_i
 
 
 # --- Keep -------------------------------------------------------------------------------------------
-def test_keeps_or_not_and_back_again(intern: User, as_intern: Client) -> None:
+def test_switches_between_saved_and_temporary(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(intern, title="diary", used_at=timezone.now() - timedelta(days=2))
 
     as_intern.post(url("keep", conversation), {"kept": "no"})
@@ -165,7 +165,7 @@ def test_keeps_or_not_and_back_again(intern: User, as_intern: Client) -> None:
 
 
 @pytest.mark.parametrize("data", [{}, {"kept": "perhaps"}])
-def test_does_not_guess_whether_to_keep(intern: User, as_intern: Client, data: dict[str, str]) -> None:
+def test_requires_an_explicit_choice_to_save(intern: User, as_intern: Client, data: dict[str, str]) -> None:
     conversation = rows.conversation(intern)
 
     assert as_intern.post(url("keep", conversation), data).status_code == 400
@@ -173,14 +173,14 @@ def test_does_not_guess_whether_to_keep(intern: User, as_intern: Client, data: d
 
 
 # --- Delete -----------------------------------------------------------------------------------------
-def test_asks_before_it_deletes(intern: User, as_intern: Client) -> None:
+def test_asks_for_a_confirmation_before_deleting(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(intern, title="thesis")
 
     assertContains(as_intern.get(url("delete", conversation)), "Delete “thesis”?")
     assert Conversation.objects.exists()
 
 
-def test_deletes_with_all_that_is_in_it(intern: User, as_intern: Client) -> None:
+def test_deletes_a_conversation_with_its_content(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(intern, ("a", "1"), ("b", "2"))
     rows.image(rows.last_answer(conversation).message)
 
@@ -198,7 +198,7 @@ def test_does_not_delete_while_an_answer_is_written(intern: User, as_intern: Cli
     assert Conversation.objects.exists()
 
 
-def test_deletes_when_what_was_written_has_died(intern: User, as_intern: Client) -> None:
+def test_deletes_a_conversation_whose_answer_was_abandoned(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(intern)
     lost = rows.answer(rows.message(conversation), state=Answer.State.STREAMING)
     rows.aged(lost.id, datetime(2026, 1, 1, tzinfo=UTC))
@@ -226,7 +226,7 @@ def test_says_for_how_long_it_is_kept(intern: User, as_intern: Client) -> None:
     assert conversation.kept
 
 
-def test_the_page_on_what_is_kept_says_it_too(as_intern: Client, settings: Any) -> None:
+def test_the_privacy_page_says_it_too(as_intern: Client, settings: Any) -> None:
     settings.PLAYGROUND_RETENTION_DAYS = 45
 
     assertContains(as_intern.get(reverse("web:privacy")), "for 45 days after you last used the conversation")

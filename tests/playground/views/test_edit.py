@@ -32,7 +32,7 @@ def page_of(message: Message) -> str:
     return reverse("playground:conversation", args=[message.conversation_id])
 
 
-def test_asks_anew_and_keeps_what_was_there(as_intern: Client) -> None:
+def test_sends_the_new_wording_and_keeps_the_original(as_intern: Client) -> None:
     first = answer_to(as_intern, "Count [count 3]")
 
     conversation = heard(post(as_intern, url(first.message), model=MODEL, edited="Count [count 5]"))
@@ -50,7 +50,7 @@ def test_asks_anew_and_keeps_what_was_there(as_intern: Client) -> None:
     assert reverse("playground:show", args=[first.pk]) in page.content.decode()
 
 
-def test_what_followed_is_on_the_other_way(intern: User, as_intern: Client) -> None:
+def test_later_turns_stay_on_the_original_branch(intern: User, as_intern: Client) -> None:
     rows.conversation(intern, ("One", "1"), ("Two", "2"), ("Three", "3"), model=MODEL)
     two = Message.objects.get(text="Two")
 
@@ -62,7 +62,7 @@ def test_what_followed_is_on_the_other_way(intern: User, as_intern: Client) -> N
     assert "One" in conversation.events[0][0].markup
 
 
-def test_pictures_go_with_the_new_words(as_intern: Client) -> None:
+def test_images_are_sent_with_the_new_wording(as_intern: Client) -> None:
     picture = SimpleUploadedFile("cat.png", rows.PIXEL, "image/png")
     first = answer_to(as_intern, "What is this? [words 2]", images=picture)
 
@@ -73,7 +73,7 @@ def test_pictures_go_with_the_new_words(as_intern: Client) -> None:
     assert Image.objects.count() == 2
 
 
-def test_pictures_are_held_against_the_model(as_intern: Client) -> None:
+def test_images_are_checked_against_the_model(as_intern: Client) -> None:
     picture = SimpleUploadedFile("cat.png", rows.PIXEL, "image/png")
     first = answer_to(as_intern, "What is this? [words 2]", images=picture)
 
@@ -85,7 +85,7 @@ def test_pictures_are_held_against_the_model(as_intern: Client) -> None:
 
 
 @pytest.mark.parametrize("edited", ["", "  \n "])
-def test_empty_words_are_not_sent(as_intern: Client, edited: str) -> None:
+def test_an_empty_message_is_not_sent(as_intern: Client, edited: str) -> None:
     first = answer_to(as_intern, "Hello [words 2]")
 
     response = post(as_intern, url(first.message), model=MODEL, edited=edited)
@@ -95,7 +95,7 @@ def test_empty_words_are_not_sent(as_intern: Client, edited: str) -> None:
     assert Message.objects.count() == 1
 
 
-def test_too_many_words_are_not_sent(as_intern: Client) -> None:
+def test_a_message_that_is_too_long_is_not_sent(as_intern: Client) -> None:
     first = answer_to(as_intern, "Hello [words 2]")
 
     assert post(as_intern, url(first.message), model=MODEL, edited="x" * 100_001).status_code == 422
@@ -150,7 +150,7 @@ def test_without_htmx_a_wrong_field_keeps_the_new_words(as_intern: Client) -> No
     assert "My better words" in words_of(response)
 
 
-def test_a_strangers_message_is_not_there(as_intern: Client) -> None:
+def test_a_strangers_message_is_not_found(as_intern: Client) -> None:
     theirs = rows.last_answer(rows.conversation(make_user(), ("Theirs", "private"))).message
 
     for address in (url(theirs), reverse("playground:edit", args=[uuid4()])):
@@ -159,5 +159,5 @@ def test_a_strangers_message_is_not_there(as_intern: Client) -> None:
     assert Message.objects.count() == 1
 
 
-def test_only_a_form_is_taken(intern: User, as_intern: Client) -> None:
+def test_accepts_post_only(intern: User, as_intern: Client) -> None:
     assert_only(as_intern, url(rows.last_answer(rows.conversation(intern, ("One", "1"))).message), "get", "post")

@@ -48,7 +48,7 @@ def cells_of(response: Any) -> list[str]:
     return re.findall(r'<td class="ps-cell q\d">([^<]+)</td>', response.content.decode())
 
 
-def test_teaches_before_the_first_text(as_intern: Client) -> None:
+def test_explains_itself_before_the_first_text(as_intern: Client) -> None:
     response = as_intern.get(PAGE)
 
     assertContains(response, "Which of these belong together?")
@@ -57,7 +57,7 @@ def test_teaches_before_the_first_text(as_intern: Client) -> None:
 
 
 @pytest.mark.parametrize("htmx", [True, False])
-def test_shows_vectors_and_how_alike_they_are(as_intern: Client, htmx: bool) -> None:
+def test_shows_vectors_and_their_similarity(as_intern: Client, htmx: bool) -> None:
     response = send(as_intern, "bees\n\n  wasps \r\nbees\n", htmx=htmx)
 
     assert response.status_code == 200
@@ -72,7 +72,7 @@ def test_shows_vectors_and_how_alike_they_are(as_intern: Client, htmx: bool) -> 
     assert ("<html" in response.content.decode()) is not htmx
 
 
-def test_tells_tokens_cost_and_call(as_intern: Client) -> None:
+def test_shows_tokens_cost_and_call_id(as_intern: Client) -> None:
     words = words_of(send(as_intern, "one two three four five"))
 
     assert "Tokens 5" in words
@@ -81,7 +81,9 @@ def test_tells_tokens_cost_and_call(as_intern: Client) -> None:
     assert "Similarity" not in words  # of one text there is nothing to compare
 
 
-def test_keeps_nothing_and_ends_its_call(as_intern: Client, sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_stores_nothing_and_ends_its_call(
+    as_intern: Client, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
     response = send(as_intern, "a secret text")
 
     assert not Conversation.objects.exists()
@@ -115,7 +117,7 @@ def test_says_what_is_wrong_at_its_field(as_intern: Client, fields: dict[str, An
         ("error", {"status": 429}, 502, "The gateway’s message"),
     ],
 )
-def test_what_goes_wrong_is_a_card(
+def test_errors_are_shown_as_a_card(
     as_intern: Client, sandbox: Sandbox, kind: str, more: dict[str, Any], status: int, said: str
 ) -> None:
     send(as_intern, "first, so that there is a key")
@@ -130,7 +132,7 @@ def test_what_goes_wrong_is_a_card(
     assert not ActiveCall.objects.filter(ended_at=None).exists()
 
 
-def test_holds_the_limits(as_intern: Client, intern: User, settings: Settings) -> None:
+def test_respects_the_limits(as_intern: Client, intern: User, settings: Settings) -> None:
     for _ in range(settings.PLAYGROUND_STREAMS_PER_USER):
         rows.call(intern)
 
@@ -140,7 +142,7 @@ def test_holds_the_limits(as_intern: Client, intern: User, settings: Settings) -
     assert "3 answers are being written for you already." in words_of(response)
 
 
-def test_who_may_not_is_offered_nothing(as_intern: Client) -> None:
+def test_people_without_permission_see_no_form(as_intern: Client) -> None:
     allow(playground__allowed=False)
 
     assertContains(as_intern.get(PAGE), "No model for embeddings")
@@ -164,7 +166,7 @@ def test_shows_the_request_as_code(as_intern: Client) -> None:
     assert as_intern.post(f"{PAGE}code/", {"texts": ""}, headers=HTMX).status_code == 422
 
 
-def test_no_markup_of_a_text_is_any(as_intern: Client) -> None:
+def test_markup_of_a_text_is_escaped(as_intern: Client) -> None:
     for start in range(0, len(CORPUS), 8):
         texts = [text.replace("\r", " ").replace("\n", " ")[:2000] for text in CORPUS[start : start + 8]]
         page = send(as_intern, "\n".join(texts), htmx=False).content.decode()

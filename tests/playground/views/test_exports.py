@@ -22,7 +22,7 @@ def url(conversation: Conversation, form: str) -> str:
 @pytest.mark.parametrize(
     ("form", "content_type"), [("md", "text/markdown; charset=utf-8"), ("json", "application/json")]
 )
-def test_is_a_file_that_no_cache_keeps(intern: User, as_intern: Client, form: str, content_type: str) -> None:
+def test_the_file_is_not_cached(intern: User, as_intern: Client, form: str, content_type: str) -> None:
     response = as_intern.get(url(rows.conversation(intern, ("a", "1"), title="p-values"), form))
 
     assert response["Content-Type"] == content_type
@@ -48,7 +48,7 @@ def test_its_name_is_safe_whatever_the_title(intern: User, as_intern: Client, ti
 
 
 @pytest.mark.parametrize("form", ["html", "txt", "MD"])
-def test_knows_two_forms(intern: User, as_intern: Client, form: str) -> None:
+def test_offers_two_formats(intern: User, as_intern: Client, form: str) -> None:
     assert as_intern.get(url(rows.conversation(intern), form)).status_code == 404
 
 
@@ -77,7 +77,7 @@ def test_shows_request_response_and_headers(intern: User, as_intern: Client) -> 
     assertContains(response, "put together")
 
 
-def test_has_the_part_that_the_dialog_takes(intern: User, as_intern: Client) -> None:
+def test_has_the_region_of_the_dialog(intern: User, as_intern: Client) -> None:
     answer = rows.last_answer(rows.conversation(intern, ("a", "1")))
 
     assertContains(as_intern.get(details(answer), headers=HTMX), 'id="playground-confirm"')

@@ -51,7 +51,7 @@ def test_a_form_with_garbage_in_a_field_is_answered(as_intern: Client) -> None:
             post(as_intern, name, **dict.fromkeys(FIELDS[1:-1], garbage))
 
 
-def test_so_is_a_query_and_so_are_the_small_forms(as_intern: Client, intern: User) -> None:
+def test_queries_and_small_forms_with_garbage_are_answered(as_intern: Client, intern: User) -> None:
     conversation = rows.conversation(intern, ("Hello", "Hi"))
     key = issue(intern).key
     for garbage in GARBAGE:

@@ -29,7 +29,7 @@ def test_returns_the_bytes_that_were_sent(as_intern: Client, picture: Image) -> 
     assert response["Content-Type"] == "image/png"
 
 
-def test_lets_a_browser_do_nothing_but_draw_it(as_intern: Client, picture: Image) -> None:
+def test_headers_allow_a_browser_to_display_it_only(as_intern: Client, picture: Image) -> None:
     response = as_intern.get(url(picture))
 
     assert response["Content-Disposition"] == 'inline; filename="image.png"'
@@ -39,7 +39,7 @@ def test_lets_a_browser_do_nothing_but_draw_it(as_intern: Client, picture: Image
 
 
 @pytest.mark.parametrize("media_type", ["image/svg+xml", "text/html", "", "image/png; charset=x", "IMAGE/PNG"])
-def test_hands_out_no_other_type(as_intern: Client, picture: Image, media_type: str) -> None:
+def test_serves_no_other_type(as_intern: Client, picture: Image, media_type: str) -> None:
     Image.objects.update(media_type=media_type, file=store_file(HOSTILE), size=len(HOSTILE))
 
     assert as_intern.get(url(picture)).status_code == 404

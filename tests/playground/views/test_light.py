@@ -41,7 +41,7 @@ def test_a_page_with_a_hundred_models_is_light(as_intern: Client, intern: User, 
     assert len(as_intern.get(reverse(f"playground:{page}")).content) > 2 * len(answer.content)
 
 
-def test_so_is_a_long_conversation_and_all_that_is_known_of_it(as_intern: Client, intern: User) -> None:
+def test_a_long_conversation_is_light(as_intern: Client, intern: User) -> None:
     conversation = rows.conversation(
         intern, *[("Tell me more of bees.", "## Bees\n\nThey *fly*.\n\n```python\nfly(9)\n```\n")] * 30
     )
@@ -59,7 +59,7 @@ def test_so_is_a_long_conversation_and_all_that_is_known_of_it(as_intern: Client
 
 
 @pytest.mark.parametrize("page", ["send", "completion"])
-def test_a_stream_is_not_held_back_by_compression(as_intern: Client, sandbox: Sandbox, page: str) -> None:
+def test_a_stream_is_not_delayed_by_compression(as_intern: Client, sandbox: Sandbox, page: str) -> None:
     know_the_models()
     asked = {"message": "[count 3]", "model": MODEL}
 

@@ -44,14 +44,14 @@ def test_flags_in_words_the_highest_score_first(as_intern: Client, htmx: bool) -
     assert ("<html" in response.content.decode()) is not htmx
 
 
-def test_lets_a_harmless_text_pass(as_intern: Client) -> None:
+def test_a_harmless_text_is_not_flagged(as_intern: Client) -> None:
     words = words_of(send(as_intern, "Bees like flowers"))
 
     assert "Not flagged" in words
     assert "would let the text pass" in words
 
 
-def test_keeps_nothing_and_ends_its_call(as_intern: Client) -> None:
+def test_stores_nothing_and_ends_its_call(as_intern: Client) -> None:
     send(as_intern, "They kill")
 
     assert not Conversation.objects.exists()
@@ -73,7 +73,7 @@ def test_says_what_is_wrong_at_its_field(as_intern: Client, fields: dict[str, An
     assert said in words_of(response)
 
 
-def test_what_goes_wrong_is_a_card(as_intern: Client, sandbox: Sandbox) -> None:
+def test_errors_are_shown_as_a_card(as_intern: Client, sandbox: Sandbox) -> None:
     send(as_intern, "first, so that there is a key")
     sandbox.faults("/moderations", "error", status=500)
 
@@ -99,7 +99,7 @@ def test_shows_the_request_as_code(as_intern: Client) -> None:
     assert as_intern.post(f"{PAGE}code/", {"text": ""}, headers=HTMX).status_code == 422
 
 
-def test_no_markup_of_a_text_is_any(as_intern: Client) -> None:
+def test_markup_of_a_text_is_escaped(as_intern: Client) -> None:
     response = send(as_intern, "</textarea><script>alert(1)</script>", htmx=False)
 
     assertNotContains(response, "<script>alert(1)")

@@ -27,7 +27,7 @@ def test_leads_to_the_playground_set_up_like_the_conversation(
     assertContains(opened, f'href="/playground/{setup}"', 1)  # to be passed on
 
 
-def test_leads_to_an_empty_one_where_nothing_was_set(as_intern: Client, sandbox: Sandbox) -> None:
+def test_links_to_an_empty_setup_where_nothing_was_set(as_intern: Client, sandbox: Sandbox) -> None:
     know_the_models()
 
     assertContains(as_intern.get("/playground/"), 'href="/playground/" data-preset="/playground/"', 1)

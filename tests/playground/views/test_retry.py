@@ -32,7 +32,7 @@ def page_of(answer: Answer) -> str:
     return reverse("playground:conversation", args=[answer.message.conversation_id])
 
 
-def test_is_an_alternative_beside_the_first(as_intern: Client) -> None:
+def test_adds_an_alternative_to_the_first(as_intern: Client) -> None:
     first = answer_to(as_intern, "Count [count 3]")
 
     conversation = heard(post(as_intern, url(first), model=MODEL))
@@ -46,7 +46,7 @@ def test_is_an_alternative_beside_the_first(as_intern: Client) -> None:
     assert first.text in Answer.objects.get(pk=first.pk).text
 
 
-def test_takes_model_and_parameters_as_they_stand_on_the_page(as_intern: Client) -> None:
+def test_uses_model_and_parameters_of_the_page(as_intern: Client) -> None:
     first = answer_to(as_intern, "Count [count 9]")
 
     second = heard(post(as_intern, url(first), model="llama-70b", max_tokens="4")).answer
@@ -78,7 +78,7 @@ def test_a_parameter_can_be_left_out(as_intern: Client) -> None:
     assert 'name="without" value="seed"' in conversation.at("playground-box").markup  # and from now on
 
 
-def test_what_a_model_refused_stays_left_out(as_intern: Client) -> None:
+def test_refused_parameters_stay_left_out(as_intern: Client) -> None:
     first = answer_to(as_intern, "Hi [refuse stream_options]")
     assert first.problem
     assert first.problem["parameter"] == "stream_options"
@@ -98,7 +98,7 @@ def test_what_a_model_refused_stays_left_out(as_intern: Client) -> None:
     assert third.cost_source == Answer.CostSource.CALCULATED  # nobody told its tokens
 
 
-def test_an_answer_in_the_middle_is_asked_again_from_there(intern: User, as_intern: Client) -> None:
+def test_an_answer_in_the_middle_is_retried_from_there(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(
         intern, ("One [words 2]", "1"), ("Two [words 2]", "2"), ("Three", "3"), model=MODEL
     )
@@ -116,7 +116,7 @@ def test_an_answer_in_the_middle_is_asked_again_from_there(intern: User, as_inte
     assert conversation.head_id == again.answer.pk
 
 
-def test_message_and_images_of_the_form_are_not_for_this(as_intern: Client) -> None:
+def test_ignores_message_and_images_of_the_form(as_intern: Client) -> None:
     first = answer_to(as_intern, "Count [count 3]")
 
     second = heard(post(as_intern, url(first), model=MODEL, message="Something else")).answer
@@ -125,7 +125,7 @@ def test_message_and_images_of_the_form_are_not_for_this(as_intern: Client) -> N
     assert Message.objects.count() == 1
 
 
-def test_what_is_wrong_in_the_form_is_told_at_its_field(as_intern: Client) -> None:
+def test_errors_of_the_form_are_reported_at_their_fields(as_intern: Client) -> None:
     first = answer_to(as_intern, "Hello [words 3]")
 
     response = post(as_intern, url(first), model=MODEL, temperature="warm")
@@ -151,7 +151,7 @@ def test_without_htmx_it_leads_to_the_page(as_intern: Client) -> None:
     assert Answer.objects.filter(state=State.COMPLETE, text="1 2 3").count() == 2
 
 
-def test_a_limit_is_told(intern: User, as_intern: Client) -> None:
+def test_a_limit_is_reported(intern: User, as_intern: Client) -> None:
     first = answer_to(as_intern, "Hello [words 3]")
     for _ in range(3):
         rows.call(intern)
@@ -160,7 +160,7 @@ def test_a_limit_is_told(intern: User, as_intern: Client) -> None:
     assert post(as_intern, url(first), model=MODEL, htmx=False).status_code == 429
 
 
-def test_a_strangers_answer_is_not_there(as_intern: Client) -> None:
+def test_a_strangers_answer_is_not_found(as_intern: Client) -> None:
     theirs = rows.last_answer(rows.conversation(make_user(), ("Theirs", "private")))
 
     assert post(as_intern, url(theirs), model=MODEL).status_code == 404
@@ -168,5 +168,5 @@ def test_a_strangers_answer_is_not_there(as_intern: Client) -> None:
     assert Answer.objects.count() == 1
 
 
-def test_only_a_form_is_taken(intern: User, as_intern: Client) -> None:
+def test_accepts_post_only(intern: User, as_intern: Client) -> None:
     assert_only(as_intern, url(rows.last_answer(rows.conversation(intern, ("One", "1")))), "post")

@@ -43,7 +43,7 @@ def refused(client: Client, status: int, *, htmx: bool = True) -> str:
 
 
 @WAYS
-def test_three_at_once_are_enough(intern: User, as_intern: Client, htmx: bool) -> None:
+def test_a_fourth_answer_at_once_is_refused(intern: User, as_intern: Client, htmx: bool) -> None:
     for _ in range(3):
         rows.call(intern)
 
@@ -81,7 +81,7 @@ def test_a_call_is_over_once_its_answer_is_read(as_intern: Client, settings: Set
     assert not ActiveCall.objects.filter(ended_at=None).exists()
 
 
-def test_a_browser_that_goes_before_the_first_event_arrives_holds_no_call(as_intern: Client, sandbox: Sandbox) -> None:
+def test_a_disconnect_before_the_first_event_leaves_no_active_call(as_intern: Client, sandbox: Sandbox) -> None:
     response = send(as_intern, "Hello [words 2000] [pace 20]")
     next(stream_of(response))
 
@@ -142,7 +142,7 @@ def strict_gateway(settings: Settings) -> Iterator[Sandbox]:
         yield gateway
 
 
-def test_a_gateway_that_takes_no_computed_keys(as_intern: Client, strict_gateway: Sandbox) -> None:
+def test_a_gateway_that_refuses_custom_keys(as_intern: Client, strict_gateway: Sandbox) -> None:
     words = refused(as_intern, 403)
 
     assert "Playground" in words

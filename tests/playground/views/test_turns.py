@@ -40,7 +40,7 @@ def test_shows_the_newest_end_of_an_alternative(intern: User, as_intern: Client)
     assert said(conversation) == [("a", "1"), ("b", "2")]
 
 
-def test_answers_htmx_with_the_talk(intern: User, as_intern: Client) -> None:
+def test_answers_htmx_with_the_conversation(intern: User, as_intern: Client) -> None:
     rows.conversation(intern, ("a", "first answer"))
     rows.answer(find("first answer").message, "second answer")
 
@@ -50,7 +50,7 @@ def test_answers_htmx_with_the_talk(intern: User, as_intern: Client) -> None:
     assertContains(response, "first answer")
 
 
-def test_paging_is_no_use_that_prolongs_a_conversation(intern: User, as_intern: Client) -> None:
+def test_paging_does_not_extend_the_retention(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(intern, ("a", "1"))
     before = conversation.used_at
 
@@ -61,7 +61,7 @@ def test_paging_is_no_use_that_prolongs_a_conversation(intern: User, as_intern: 
 
 
 # --- Delete -----------------------------------------------------------------------------------------
-def test_says_what_goes_with_it(intern: User, as_intern: Client) -> None:
+def test_says_what_is_deleted_with_it(intern: User, as_intern: Client) -> None:
     rows.conversation(intern, ("a", "1"), ("b", "2"), ("c", "3"))
     rows.answer(find("2").message, "2, again")
 
@@ -87,7 +87,7 @@ def test_deletes_what_follows_and_goes_on_with_the_nearest_alternative(intern: U
     assert not Message.objects.filter(text="c").exists()
 
 
-def test_deletes_the_message_with_its_only_answer_and_shows_the_wording_beside(intern: User, as_intern: Client) -> None:
+def test_deletes_the_message_with_its_only_answer_and_shows_the_other_wording(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(intern, ("a", "1"), ("b", "2"))
     edited = rows.answer(rows.message(conversation, "b, edited", parent=find("1")), "3")
 
@@ -97,7 +97,7 @@ def test_deletes_the_message_with_its_only_answer_and_shows_the_wording_beside(i
     assert not Message.objects.filter(text="b, edited").exists()
 
 
-def test_ends_before_the_message_where_nothing_is_beside(intern: User, as_intern: Client) -> None:
+def test_ends_before_the_message_without_alternatives(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(intern, ("a", "1"), ("b", "2"), ("c", "3"))
 
     as_intern.post(url("delete_answer", find("2")))
@@ -106,7 +106,7 @@ def test_ends_before_the_message_where_nothing_is_beside(intern: User, as_intern
     assert Message.objects.count() == 1
 
 
-def test_leaves_the_way_that_is_shown_when_another_is_deleted(intern: User, as_intern: Client) -> None:
+def test_keeps_the_shown_branch_when_another_is_deleted(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(intern, ("a", "1"))
     shown = rows.answer(find("1").message, "2")
 
@@ -124,7 +124,7 @@ def test_the_last_answer_takes_the_conversation_with_it(intern: User, as_intern:
     assert not Conversation.objects.exists()
 
 
-def test_refuses_while_it_or_one_below_is_written(intern: User, as_intern: Client) -> None:
+def test_refuses_while_it_or_a_descendant_is_running(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(intern, ("a", "1"))
     rows.answer(rows.message(conversation, "b", parent=find("1")), "", state=Answer.State.STREAMING)
 
@@ -132,7 +132,7 @@ def test_refuses_while_it_or_one_below_is_written(intern: User, as_intern: Clien
     assert Answer.objects.count() == 2
 
 
-def test_deletes_beside_one_that_is_written(intern: User, as_intern: Client) -> None:
+def test_deletes_an_alternative_of_a_running_answer(intern: User, as_intern: Client) -> None:
     conversation = rows.conversation(intern, ("a", "1"))
     writing = rows.answer(find("1").message, "", state=Answer.State.STREAMING)
 

@@ -123,7 +123,7 @@ def test_as_the_name_of_a_model(as_intern: Client, intern: User) -> None:
 
 
 @pytest.mark.parametrize("group", GROUPS)  # a page renders only so much
-def test_in_all_that_a_gateway_tells_of_an_answer(as_intern: Client, intern: User, group: str) -> None:
+def test_in_the_metadata_of_an_answer(as_intern: Client, intern: User, group: str) -> None:
     def drawn(texts: list[str]) -> list[list[str]]:
         conversation = rows.conversation(intern, title=texts[-1][:100])
         for text in texts:
@@ -180,7 +180,7 @@ def test_in_a_text_that_is_shown_back(as_intern: Client, page: str) -> None:
         assert_alike(drawn, attempts(group))
 
 
-def test_in_what_a_form_refuses(as_intern: Client) -> None:
+def test_in_a_refused_form(as_intern: Client) -> None:
     def drawn(texts: list[str]) -> list[list[str]]:
         line = " ".join(" ".join(texts).split())
         asked = {"model": line, "temperature": line, "tools": line, "logit_bias": line}

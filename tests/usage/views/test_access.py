@@ -82,9 +82,7 @@ def test_every_address_is_in_the_matrix() -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_shows_pages_and_files_to_whom_they_are_for(
-    people: dict[str, Client], discrepancy: Discrepancy, name: str
-) -> None:
+def test_pages_and_files_require_permission(people: dict[str, Client], discrepancy: Discrepancy, name: str) -> None:
     url = url_of(name, discrepancy)
 
     answers = {who: client.get(url).status_code for who, client in people.items()}
@@ -95,7 +93,7 @@ def test_shows_pages_and_files_to_whom_they_are_for(
 
 
 @pytest.mark.parametrize("name", ACTS)
-def test_lets_only_those_act_who_may(people: dict[str, Client], discrepancy: Discrepancy, name: str) -> None:
+def test_actions_require_permission(people: dict[str, Client], discrepancy: Discrepancy, name: str) -> None:
     url = url_of(name, discrepancy)
 
     answers = {who: client.post(url).status_code for who, client in people.items()}
@@ -104,12 +102,12 @@ def test_lets_only_those_act_who_may(people: dict[str, Client], discrepancy: Dis
 
 
 @pytest.mark.parametrize("name", ["refresh", "fix"])
-def test_acts_on_post_only(people: dict[str, Client], discrepancy: Discrepancy, name: str) -> None:
+def test_actions_accept_post_only(people: dict[str, Client], discrepancy: Discrepancy, name: str) -> None:
     assert people["admin"].get(url_of(name, discrepancy)).status_code == 405
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name != "reconcile"])
-def test_reads_on_get_only(people: dict[str, Client], discrepancy: Discrepancy, name: str) -> None:
+def test_pages_accept_get_only(people: dict[str, Client], discrepancy: Discrepancy, name: str) -> None:
     assert people["admin"].post(url_of(name, discrepancy)).status_code == 405
 
 
@@ -125,7 +123,7 @@ def test_reads_on_get_only(people: dict[str, Client], discrepancy: Discrepancy, 
         *(("reader", name, ALL) for name in ("everyone", "everyone_csv", "everyone_facts_csv")),
     ],
 )
-def test_tells_nobody_of_keys_that_are_not_for_them(
+def test_suggestions_name_only_visible_keys(
     people: dict[str, Client], discrepancy: Discrepancy, who: str, name: str, seen: set[str]
 ) -> None:
     text = content_of(people[who].get(reverse(f"usage:{name}")))
@@ -145,7 +143,7 @@ def test_no_filter_leads_to_another_persons_keys(
     assert not {label for label in ALL if f"{label}<" in text or f",{label}," in text}
 
 
-def test_a_strangers_notice_is_not_there(people: dict[str, Client], intern: User) -> None:
+def test_a_strangers_notice_is_not_found(people: dict[str, Client], intern: User) -> None:
     notice = Notice.objects.create(person=intern, threshold=80, period_first_day=utc_today(), spent_usd=4, budget_usd=5)
 
     for who, client in people.items():
@@ -173,7 +171,7 @@ def test_a_permission_counts_wherever_it_comes_from(db: None, client: Client, gi
     assert client.get(reverse("usage:everyone")).status_code == 200
 
 
-def test_only_those_who_may_see_the_ways_there(people: dict[str, Client], discrepancy: Discrepancy) -> None:
+def test_links_are_shown_with_permission_only(people: dict[str, Client], discrepancy: Discrepancy) -> None:
     ways = {
         who: {name for name in ("interns", "everyone", "runs", "reconcile") if reverse(f"usage:{name}") in page}
         for who, page in ((who, client.get("/usage/").content.decode()) for who, client in people.items())

@@ -54,7 +54,7 @@ def test_the_budget_of_a_person_pauses_all_their_keys(as_intern: Client, intern:
     assert ("all keys together" in words_of(as_intern.get("/"))) == (word != "Active")
 
 
-def test_what_needs_attention_is_ordered_by_how_bad_it_is(as_intern: Client, intern: User) -> None:
+def test_attention_items_are_ordered_by_severity(as_intern: Client, intern: User) -> None:
     now = timezone.now()
     old = {"created_at": now - timedelta(days=60)}
     used(key_of(intern, "nearly", budget_usd=5, budget_period="30d"), "4.5")
@@ -107,7 +107,7 @@ def test_all_of_them_are_dismissed_with_one_click(as_intern: Client, warned: lis
         assert "ps-notice" not in as_intern.get(page).content.decode()
 
 
-def test_the_page_of_one_key_tells_of_that_key_only(as_intern: Client, intern: User, warned: list[Key]) -> None:
+def test_the_page_of_one_key_shows_that_key_only(as_intern: Client, intern: User, warned: list[Key]) -> None:
     calm = key_of(intern, "calm")
     used(calm, "1")
 
@@ -115,7 +115,7 @@ def test_the_page_of_one_key_tells_of_that_key_only(as_intern: Client, intern: U
     assert "The budget of “key 1” is used" in words_of(as_intern.get(f"/usage/?key={warned[1].pk}"))
 
 
-def test_my_interns_tells_of_the_keys_of_interns_only(as_staff: Client, staff: User) -> None:
+def test_my_interns_shows_the_keys_of_interns_only(as_staff: Client, staff: User) -> None:
     for label, intern_name in (("own", ""), ("practical", "Intern B")):
         key = key_of(staff, label, budget_usd=5, budget_period="30d", intern_name=intern_name)
         about = {"threshold": 100, "period_first_day": day(0).replace(day=1)}

@@ -96,7 +96,7 @@ def test_the_totals_are_written_as_the_rows_under_them(as_intern: Client, intern
     assert "million" not in text
 
 
-def test_a_month_below_zero_has_a_bar_of_nothing() -> None:
+def test_a_negative_month_has_an_empty_bar() -> None:
     spent = Forecast(date(2026, 11, 1), date(2026, 11, 30), Decimal(-3), Decimal(-5), Decimal(800))
 
     assert (spent.spent_percent, spent.projected_percent) == (0, 0)
@@ -108,7 +108,7 @@ def test_every_period_answers(as_admin: Client, period: str) -> None:
         assert as_admin.get(page, {"period": period}).status_code == 200
 
 
-def test_days_of_another_year_are_told_with_their_year(as_intern: Client, intern: User) -> None:
+def test_days_of_another_year_show_their_year(as_intern: Client, intern: User) -> None:
     used(key_of(intern), "1")
 
     text = words_of(as_intern.get("/usage/", {"from": "2020-01-01", "to": "2020-01-31"}))

@@ -52,7 +52,7 @@ def test_without_any_use_it_says_so(as_admin: Client, way: dict[str, str]) -> No
     assert "No numbers yet" in words_of(response)
 
 
-def test_tells_everybodys_totals_and_top_lists(as_admin: Client, three: list[User], way: dict[str, str]) -> None:
+def test_shows_totals_and_top_lists(as_admin: Client, three: list[User], way: dict[str, str]) -> None:
     response = as_admin.get(EVERYONE, headers=way)
 
     assert_form(response, way, "usage-panel")
@@ -85,11 +85,11 @@ def test_keeps_empty_fields_out_of_the_address(as_admin: Client, three: list[Use
 
 
 @pytest.mark.parametrize("filters", [{"person": "nobody"}, {"model": "none"}, {"kind": "external"}])
-def test_says_that_filters_leave_nothing(as_admin: Client, three: list[User], filters: dict[str, str]) -> None:
+def test_says_when_filters_leave_nothing(as_admin: Client, three: list[User], filters: dict[str, str]) -> None:
     assert "Nothing with these filters" in words(as_admin, **filters)
 
 
-def test_unattributed_use_is_somebodys_row_too(as_admin: Client, three: list[User]) -> None:
+def test_unattributed_usage_has_a_row(as_admin: Client, three: list[User]) -> None:
     used(None, "16")
 
     assert people_of(as_admin)[0] == "Unattributed"
@@ -115,7 +115,7 @@ def test_sorts_people(as_admin: Client, three: list[User], order: str, expected:
     assert people_of(as_admin, order=order) == [f"Person {name}" for name in expected]
 
 
-def test_says_which_column_is_sorted_and_turns_it(as_admin: Client, three: list[User]) -> None:
+def test_shows_the_sorted_column_and_reverses_it(as_admin: Client, three: list[User]) -> None:
     page = as_admin.get(EVERYONE, {"order": "-requests"}).content.decode()
 
     assert re.findall(r'aria-sort="(\w+)"><a [^>]*id="usage-sort-(\w+)"', page) == [("descending", "requests")]
@@ -123,7 +123,7 @@ def test_says_which_column_is_sorted_and_turns_it(as_admin: Client, three: list[
     assert 'id="usage-sort-person" href="/usage/everyone/?order=person"' in page
 
 
-def test_turns_the_pages_of_people_on_the_server(as_admin: Client, db: None) -> None:
+def test_people_are_paged_on_the_server(as_admin: Client, db: None) -> None:
     for number in range(PEOPLE_PAGE + 2):
         used(key_of(make_user(f"p{number:02}")), str(100 - number))
 
@@ -135,7 +135,7 @@ def test_turns_the_pages_of_people_on_the_server(as_admin: Client, db: None) -> 
     assert "26 to 27 of 27" in words(as_admin, page=99)
 
 
-def test_tells_groups_live_keys_and_who_fails_often(as_admin: Client, intern: User) -> None:
+def test_shows_groups_live_keys_and_frequent_failures(as_admin: Client, intern: User) -> None:
     used(key_of(intern), "1", ok_requests=80, failed_requests=20, days_ago=2)
     key_of(intern, "another")
     key_of(intern, "gone", state=Key.State.DELETED)
@@ -160,7 +160,7 @@ def test_draws_a_year_and_says_the_number_of_each_day(as_admin: Client, three: l
     assert re.search(r'class="q4"[^>]*><title>[^<]*: 4.00\u00a0USD', page)
 
 
-def test_tells_where_the_month_goes(as_admin: Client, three: list[User], settings: Settings) -> None:
+def test_shows_the_forecast_of_the_month(as_admin: Client, three: list[User], settings: Settings) -> None:
     settings.PORTAL_BUDGET_USD = Decimal(800)
     UsageState.objects.update(last_ok_at=timezone.now())
 
@@ -177,7 +177,7 @@ def test_says_that_the_month_will_be_over_budget(as_admin: Client, three: list[U
     assert "above budget" in words(as_admin)
 
 
-def test_a_month_without_budget_says_only_where_it_goes(
+def test_a_month_without_budget_shows_only_the_forecast(
     as_admin: Client, three: list[User], settings: Settings
 ) -> None:
     settings.PORTAL_BUDGET_USD = None
@@ -188,7 +188,7 @@ def test_a_month_without_budget_says_only_where_it_goes(
     assert "budget" not in text[text.index("so far") : text.index("Spend per day")]
 
 
-def test_the_month_is_everybodys_whatever_the_filters(as_admin: Client, three: list[User], settings: Settings) -> None:
+def test_the_month_ignores_the_filters(as_admin: Client, three: list[User], settings: Settings) -> None:
     settings.PORTAL_BUDGET_USD = Decimal(800)
 
     month = re.search(r"\S+: \S+ of 800.00 USD", words(as_admin))
@@ -199,13 +199,13 @@ def test_the_month_is_everybodys_whatever_the_filters(as_admin: Client, three: l
     assert "Of all people, whatever the filters." in narrowed
 
 
-def test_numbers_of_last_month_start_the_month_anew(as_admin: Client, three: list[User]) -> None:
+def test_numbers_of_last_month_do_not_count_in_this_one(as_admin: Client, three: list[User]) -> None:
     UsageState.objects.update(last_ok_at=timezone.now().replace(year=2020))
 
     assert "Forecast at this pace" in words(as_admin)
 
 
-def test_tells_admins_of_the_portals_own_budget(as_admin: Client, admin: User) -> None:
+def test_shows_admins_the_budget_of_the_portal(as_admin: Client, admin: User) -> None:
     about = {"person": admin, "period_first_day": day(0), "spent_usd": 640, "budget_usd": 800}
     Notice.objects.create(threshold=80, **about)
 
@@ -215,7 +215,7 @@ def test_tells_admins_of_the_portals_own_budget(as_admin: Client, admin: User) -
 @pytest.mark.parametrize(
     ("typed", "expected"), [("pers", 3), ("person-b", 1), ("PERSON C", 1), ("zzz", 0), ("\0", 4), ("%", 0)]
 )
-def test_suggests_people_while_one_types(as_admin: Client, three: list[User], typed: str, expected: int) -> None:
+def test_suggests_people_while_typing(as_admin: Client, three: list[User], typed: str, expected: int) -> None:
     page = as_admin.get("/usage/everyone/suggest/people/", {"person": typed}).content.decode()
 
     assert page.count("<option") == expected

@@ -91,7 +91,7 @@ def test_has_all_pages_of_people_in_the_order_of_the_page(as_admin: Client, db: 
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_no_spreadsheet_takes_words_for_a_formula(as_intern: Client, intern: User, start: str) -> None:
+def test_formulas_are_escaped(as_intern: Client, intern: User, start: str) -> None:
     label = f"{start}HYPERLINK(1)"
     used(key_of(intern, label))
 
@@ -125,11 +125,11 @@ def test_quotes_what_would_break_a_line(as_intern: Client, intern: User) -> None
     assert row["key"] == 'a "b", c\nd'
 
 
-def test_an_empty_period_is_a_file_with_a_head(as_intern: Client) -> None:
+def test_an_empty_period_is_a_file_with_a_header(as_intern: Client) -> None:
     assert len(file_of(as_intern.get("/usage/facts.csv")).splitlines()) == 1
 
 
-def test_rows_are_made_while_they_are_taken() -> None:
+def test_rows_are_generated_lazily() -> None:
     taken: list[int] = []
 
     def rows() -> Iterator[tuple[int]]:

@@ -47,7 +47,7 @@ def test_before_the_first_poll_it_says_so(as_intern: Client, intern: User) -> No
     assert "No numbers yet" in words(as_intern)
 
 
-def test_tells_spend_requests_tokens_failures_and_answer_time(
+def test_shows_spend_requests_tokens_failures_and_response_time(
     as_intern: Client, intern: User, way: dict[str, str]
 ) -> None:
     key = key_of(intern)
@@ -98,7 +98,7 @@ def test_marks_the_period_that_is_shown(as_intern: Client, intern: User, period:
     assert re.findall(r'id="usage-period-(\w+)"[^>]*aria-current="true"', page) == [period]
 
 
-def test_shows_days_of_ones_own_choice(as_intern: Client, intern: User) -> None:
+def test_shows_a_custom_period(as_intern: Client, intern: User) -> None:
     key = key_of(intern)
     used(key, "2", days_ago=40)
     used(key, "4")
@@ -112,7 +112,7 @@ def test_shows_days_of_ones_own_choice(as_intern: Client, intern: User) -> None:
     assert f"from={chosen['from']}&amp;to={chosen['to']}" in page
 
 
-def test_links_narrow_the_view_and_chips_take_that_back(as_intern: Client, intern: User) -> None:
+def test_links_filter_the_view_and_chips_remove_filters(as_intern: Client, intern: User) -> None:
     key = key_of(intern)
     used(key, "2")
     used(key_of(intern, "other"), "4", model="claude-3-haiku")
@@ -128,7 +128,7 @@ def test_links_narrow_the_view_and_chips_take_that_back(as_intern: Client, inter
 
 
 @pytest.mark.parametrize("budget_period", ["1d", "7d", "30d"])
-def test_tells_each_budget_as_a_bar_with_words_and_its_reset(
+def test_shows_each_budget_as_a_bar_with_words_and_its_reset(
     as_intern: Client, intern: User, budget_period: str
 ) -> None:
     used(key_of(intern, budget_usd=5, budget_period=budget_period), "1.21")
@@ -141,7 +141,7 @@ def test_tells_each_budget_as_a_bar_with_words_and_its_reset(
     assert "3.79" in page
 
 
-def test_who_is_over_budget_sees_everything_and_reads_what_happens_next(as_intern: Client, intern: User) -> None:
+def test_people_over_budget_see_everything_and_what_happens_next(as_intern: Client, intern: User) -> None:
     used(key_of(intern, budget_usd=5, budget_period="30d"), "5")
 
     text = words(as_intern).replace("\u00a0", " ")
@@ -189,13 +189,13 @@ def test_says_that_polling_fails_once_it_does_for_ten_minutes(
     "params",
     [{"period": "\0"}, {"from": "9" * 5000}, {"model": "\0" * 9}, {"key": "x" * 5000}, {"key": "@99999999999999999"}],
 )
-def test_bears_any_address(as_intern: Client, intern: User, params: dict[str, str]) -> None:
+def test_accepts_any_query_string(as_intern: Client, intern: User, params: dict[str, str]) -> None:
     used(key_of(intern))
 
     assert as_intern.get(MINE, params).status_code == 200
 
 
-def test_speaks_french(as_intern: Client, intern: User) -> None:
+def test_is_translated_into_french(as_intern: Client, intern: User) -> None:
     used(key_of(intern), "1234.5")
 
     with translation.override("fr"):
@@ -205,7 +205,7 @@ def test_speaks_french(as_intern: Client, intern: User) -> None:
     assert 'data-v="1234.500000000000"' in page
 
 
-def test_a_model_that_was_never_known_has_words(as_intern: Client, intern: User) -> None:
+def test_an_unknown_model_has_a_label(as_intern: Client, intern: User) -> None:
     used(key_of(intern), model="")
 
     assert "no model" in words(as_intern)

@@ -29,7 +29,7 @@ def test_draws_thirty_days_of_each_key(as_intern: Client, intern: User) -> None:
     assert "5.00 USD" in words_of(as_intern.get("/"))
 
 
-def test_tells_spend_last_use_and_how_fresh_that_is(as_intern: Client, intern: User) -> None:
+def test_shows_spend_last_use_and_freshness(as_intern: Client, intern: User) -> None:
     used(key_of(intern), "2.5", days_ago=1)
     key_of(intern, "unused")
 
@@ -46,7 +46,7 @@ def test_tells_spend_last_use_and_how_fresh_that_is(as_intern: Client, intern: U
     ("usd", "tone", "words"),
     [("1", "", "resets "), ("4", " is-warn", "nearly used, resets "), ("5", " is-bad", "used up, pauses until ")],
 )
-def test_tells_the_budget_as_a_bar_with_words(as_intern: Client, intern: User, usd: str, tone: str, words: str) -> None:
+def test_shows_the_budget_as_a_bar_with_words(as_intern: Client, intern: User, usd: str, tone: str, words: str) -> None:
     used(key_of(intern, budget_usd=5, budget_period="30d"), usd)
 
     page = as_intern.get("/").content.decode()
@@ -61,7 +61,7 @@ def test_a_budget_of_a_period_that_we_do_not_know_has_no_bar(as_intern: Client, 
     assert "<progress" not in as_intern.get("/").content.decode()
 
 
-def test_tells_a_notice_until_it_is_put_away(as_intern: Client, intern: User) -> None:
+def test_shows_a_notice_until_it_is_dismissed(as_intern: Client, intern: User) -> None:
     key = key_of(intern, budget_usd=5, budget_period="30d")
     used(key, "4.5")
     about = {"person": intern, "key": key, "threshold": 80, "period_first_day": day(0)}
@@ -73,7 +73,7 @@ def test_tells_a_notice_until_it_is_put_away(as_intern: Client, intern: User) ->
     assert "Once the budget is used up, the key pauses until" not in words_of(as_intern.get("/"))
 
 
-def test_stands_in_the_region_that_htmx_swaps(as_intern: Client, intern: User) -> None:
+def test_is_part_of_the_swapped_region(as_intern: Client, intern: User) -> None:
     used(key_of(intern))
 
     assert "ps-spark" in as_intern.get("/", headers=HTMX).content.decode()

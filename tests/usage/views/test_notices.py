@@ -43,7 +43,7 @@ def test_says_what_happened_and_what_comes_next(
     assert words in words_of(as_intern.get("/usage/"))
 
 
-def test_shows_of_each_budget_only_the_newest(as_intern: Client, intern: User, key: Key) -> None:
+def test_shows_only_the_newest_notice_of_each_budget(as_intern: Client, intern: User, key: Key) -> None:
     make_notice(intern, key, 80, made_at=timezone.now() - timedelta(days=1))
     make_notice(intern, key, 100)
 
@@ -53,7 +53,7 @@ def test_shows_of_each_budget_only_the_newest(as_intern: Client, intern: User, k
     assert "80 %" not in page
 
 
-def test_putting_one_away_puts_away_what_was_told_before_it(as_intern: Client, intern: User, key: Key) -> None:
+def test_dismissing_one_dismisses_earlier_ones(as_intern: Client, intern: User, key: Key) -> None:
     make_notice(intern, key, 80, made_at=timezone.now() - timedelta(days=1))
     other = make_notice(intern, key_of(intern, "other"), 80)
 
@@ -70,11 +70,11 @@ def test_answers_htmx_with_nothing(as_intern: Client, intern: User, key: Key) ->
 
 
 @pytest.mark.parametrize("target", ["https://elsewhere.example/", "//elsewhere.example", "", "javascript:x"])
-def test_leads_nowhere_else(as_intern: Client, intern: User, key: Key, target: str) -> None:
+def test_redirects_to_the_portal_only(as_intern: Client, intern: User, key: Key, target: str) -> None:
     assert as_intern.post(SEEN, {"notice": make_notice(intern, key).pk, "next": target})["Location"] == "/usage/"
 
 
-def test_answers_to_post_only(as_intern: Client, intern: User, key: Key) -> None:
+def test_accepts_post_only(as_intern: Client, intern: User, key: Key) -> None:
     notice = make_notice(intern, key)
 
     assert as_intern.get(SEEN, {"notice": notice.pk}).status_code == 405
@@ -82,7 +82,7 @@ def test_answers_to_post_only(as_intern: Client, intern: User, key: Key) -> None
     assert notice.seen_at is None
 
 
-def test_a_notice_twice_put_away_stays_as_it_was(as_intern: Client, intern: User, key: Key) -> None:
+def test_dismissing_twice_changes_nothing(as_intern: Client, intern: User, key: Key) -> None:
     notice = make_notice(intern, key)
     as_intern.post(SEEN, {"notice": notice.pk})
     first = Notice.objects.get(pk=notice.pk).seen_at

@@ -26,7 +26,7 @@ def budget_of(person: User, usd: str = "6", period: str = "30d", state: str = "w
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("period", ["1d", "7d", "30d"])
-def test_what_is_left_of_it_comes_before_what_is_left_of_a_key(
+def test_the_budget_of_the_person_comes_before_that_of_a_key(
     as_intern: Client, intern: User, page: str, period: str
 ) -> None:
     spender = key_of(intern, "spender", budget_usd=5, budget_period="30d")

@@ -54,7 +54,7 @@ def test_asks_once_in_half_a_minute(as_manager: Client) -> None:
     assert len(sent_tasks()) == 1
 
 
-def test_leaves_the_gateway_its_rest(as_manager: Client) -> None:
+def test_respects_the_cooldown(as_manager: Client) -> None:
     settle()
     UsageState.objects.update(cooldown_until=timezone.now() + timedelta(seconds=30))
 
@@ -105,11 +105,11 @@ def test_gives_up_after_a_minute_and_says_where_to_look(as_manager: Client) -> N
 
 
 @pytest.mark.parametrize("since", ["", "yesterday", "2026-99-99T00:00", "2026-01-01T00:00", "\0", EARLIEST, LATEST])
-def test_bears_any_moment_in_the_address(as_manager: Client, since: str) -> None:
+def test_accepts_any_time_in_the_query_string(as_manager: Client, since: str) -> None:
     assert as_manager.get(REFRESHED, {"since": since}, headers=HTMX).status_code == 200
 
 
-def test_the_button_is_for_those_who_may(as_manager: Client, as_reader: Client) -> None:
+def test_the_button_requires_permission(as_manager: Client, as_reader: Client) -> None:
     assert "Refresh now" in words_of(as_manager.get("/usage/everyone/"))
     assert "Refresh now" not in words_of(as_reader.get("/usage/everyone/"))
 
@@ -138,7 +138,7 @@ def test_lists_runs_newest_first_by_pages(as_reader: Client) -> None:
 @pytest.mark.parametrize(
     ("reached", "words"), [(None, "Not started"), (100, "Read back to"), (400, "")], ids=["new", "halfway", "done"]
 )
-def test_tells_how_far_the_back_fill_is(as_reader: Client, reached: int | None, words: str) -> None:
+def test_shows_the_progress_of_the_back_fill(as_reader: Client, reached: int | None, words: str) -> None:
     settle()
     UsageState.objects.update(
         backfill_started_on=day(0), backfill_target=day(400), backfilled_to=day(reached) if reached else None
@@ -216,9 +216,7 @@ def test_names_the_owner_of_a_key(as_reader: Client, reconciliation: Reconciliat
     assert "thesis Intern A" in words_of(as_reader.get(COMPARE))
 
 
-def test_offers_what_mends_it_to_those_who_may(
-    as_manager: Client, as_reader: Client, reconciliation: Reconciliation
-) -> None:
+def test_offers_the_fix_with_permission(as_manager: Client, as_reader: Client, reconciliation: Reconciliation) -> None:
     discrepancy = differ(reconciliation, "only_here", name="thesis")
     differ(reconciliation, "owner_missing", "gateway", name="notebook")
     fix_url = f"/usage/compare/fix/{discrepancy.pk}/"
@@ -231,7 +229,7 @@ def test_offers_what_mends_it_to_those_who_may(
     assert fix_url not in as_reader.get(COMPARE).content.decode()
 
 
-def test_a_comparison_that_broke_off_leaves_the_one_before(as_reader: Client, reconciliation: Reconciliation) -> None:
+def test_a_failed_reconciliation_keeps_the_previous_one(as_reader: Client, reconciliation: Reconciliation) -> None:
     differ(reconciliation, "only_here", name="still here")
     Reconciliation.objects.create(ended_at=timezone.now(), problem="The gateway does not answer.")
 
@@ -241,14 +239,14 @@ def test_a_comparison_that_broke_off_leaves_the_one_before(as_reader: Client, re
     assert "still here" in text
 
 
-def test_one_under_way_hides_nothing(as_reader: Client, reconciliation: Reconciliation) -> None:
+def test_a_running_reconciliation_hides_nothing(as_reader: Client, reconciliation: Reconciliation) -> None:
     differ(reconciliation, "only_here", name="still here")
     Reconciliation.objects.create()
 
     assert "still here" in words_of(as_reader.get(COMPARE))
 
 
-def test_compares_anew_at_most_twice_a_minute(as_manager: Client) -> None:
+def test_reconciles_at_most_twice_a_minute(as_manager: Client) -> None:
     text = [words_of(as_manager.post(COMPARE, follow=True)) for _ in range(2)]
 
     assert sent_tasks() == [("usage.reconcile", [])]
@@ -266,7 +264,7 @@ def test_compares_anew_at_most_twice_a_minute(as_manager: Client) -> None:
         ),
     ],
 )
-def test_sends_what_mends_it(
+def test_sends_the_fix(
     as_manager: Client, reconciliation: Reconciliation, fields: dict[str, Any], task: tuple[str, list[str]]
 ) -> None:
     discrepancy = differ(reconciliation, name="x", **fields)
@@ -278,7 +276,7 @@ def test_sends_what_mends_it(
 
 
 @pytest.mark.parametrize("missing", [True, False])
-def test_has_no_act_for_what_only_the_gateway_can_mend(
+def test_offers_no_fix_for_problems_at_the_gateway(
     as_manager: Client, reconciliation: Reconciliation, *, missing: bool
 ) -> None:
     discrepancy = differ(reconciliation, "owner_missing", "gateway", name="x")
@@ -289,7 +287,7 @@ def test_has_no_act_for_what_only_the_gateway_can_mend(
     assert sent_tasks() == []
 
 
-def test_the_rest_of_the_button_ends(as_manager: Client) -> None:
+def test_the_cooldown_of_the_button_ends(as_manager: Client) -> None:
     as_manager.post(REFRESH, headers=HTMX)
     cache.clear()  # as time would
 

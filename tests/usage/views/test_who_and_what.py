@@ -25,7 +25,7 @@ def idle(db: None) -> User:
     return idle
 
 
-def test_who_has_a_key_and_used_nothing_is_listed_last_and_counted(as_admin: Client, idle: User) -> None:
+def test_people_with_a_key_and_no_usage_are_listed_last_and_counted(as_admin: Client, idle: User) -> None:
     assert people_of(as_admin) == ["Busy Bee", "Idle Ida"]
     assert "People 1 1 has a key and used nothing" in words(as_admin)
     assert "Staff 0.00 0 2 none" in words(as_admin)
@@ -45,13 +45,13 @@ def test_who_has_a_key_and_used_nothing_is_listed_last_and_counted(as_admin: Cli
         ({"key": "@123456"}, "nobody has a key"),
     ],
 )
-def test_who_used_nothing_heeds_the_filters(
+def test_people_without_usage_respect_the_filters(
     as_admin: Client, idle: User, filters: dict[str, str], expected: str
 ) -> None:
     assert expected in words(as_admin, **filters)
 
 
-def test_who_used_nothing_is_not_among_the_top(as_admin: Client, idle: User) -> None:
+def test_people_without_usage_are_not_in_the_top_list(as_admin: Client, idle: User) -> None:
     text = words(as_admin)
 
     assert "Idle Ida" not in text[text.index("Highest spend by person") : text.index("Top models")]
