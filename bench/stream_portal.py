@@ -21,6 +21,10 @@ from tests.sandbox_process import Sandbox
 LATE: Final = 50  # people who sign in meanwhile
 SERVERS: Final = ("granian", "uvicorn")
 _BASELINE_THREADS: Final = 300  # of each process, where a stream holds one
+_BASELINE_LIMITS: Final = {  # its names of two of _SETTINGS
+    "PLAYGROUND_STREAMS_A_PERSON": "1000",
+    "PLAYGROUND_REQUESTS_A_MINUTE": "100000",
+}
 _SETTINGS: Final = {
     "TRUSTED_PROXY_COUNT": "1",  # people have addresses of their own
     "PLAYGROUND_UNWATCHED_S": "0",  # who leaves leaves for good
@@ -62,7 +66,7 @@ class StreamPortal(Portal):
         )
         self._settings |= {**_SETTINGS, "WEB_PROCESSES": str(processes)}
         if self.is_of_before:
-            self._settings["WEB_THREADS"] = str(_BASELINE_THREADS)
+            self._settings |= {"WEB_THREADS": str(_BASELINE_THREADS), **_BASELINE_LIMITS}
         self._server, self._processes = server, processes
         self.sandbox = sandbox
         self.database: Database = Postgres(database_url) if database_url else Sqlite(self.folder / "db.sqlite3")
