@@ -1,4 +1,4 @@
-"""Reads a page of daily activity: what makes no sense is left out, number by number, and the rest is read."""
+"""Reads a page of daily activity. Invalid values are left out, number by number, and the rest is read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from gateway.parsing import Body, Fields, Money, Name, Whole, not_understood, re
 from gateway.transport import Answer
 from gateway.types import ActivityPage, ActivityRow, InvalidMetric
 
-DUST_USD: Final = Decimal("1e-9")  # the gateway's sums are floats: what is left of equal ones is not quite nothing
+DUST_USD: Final = Decimal("1e-9")  # the gateway's sums are floats, so equal ones may differ by this much
 COUNTERS: Final = (
     "prompt_tokens",
     "completion_tokens",
@@ -32,13 +32,13 @@ MEASURES: Final = {NAMES.get(measure, measure): measure for measure in ("spend_u
 
 
 class _Metadata(Body):
-    total_pages: Whole  # must be there: else nonsense would read as a day without use
+    total_pages: Whole  # required: otherwise a malformed answer would count as a day without use
     page: Whole | None = None
     has_more: bool | None = None
 
 
 class _Breakdown(Body):
-    """What of a day is read. Public names of models are under `model_groups`, which older gateways lack."""
+    """The parts of a day that are read. Public names of models are under `model_groups`, which older gateways lack."""
 
     model_groups: dict[str, Any] | None = None
     models: dict[str, Any] | None = None  # by the providers' names
@@ -56,7 +56,7 @@ class _PageAnswer(Body):
 
 
 class _Metrics(Body):
-    """The measures of a row, each of which may make no sense."""
+    """The measures of a row, each of which may be invalid."""
 
     spend: Money | None = None
     prompt_tokens: Whole | None = None
@@ -70,7 +70,7 @@ class _Metrics(Body):
 
 
 class _About(Body):
-    """What a row tells of its key, each of which may make no sense."""
+    """What a row says about its key, each field of which may be invalid."""
 
     key_alias: str | None = None
     user_id: str | None = None
@@ -106,7 +106,7 @@ class _Reading:
     absent: set[str] = field(default_factory=lambda: set(COUNTERS))  # measures that no row has
 
     def set_aside(self, token: str | None, model_group: str, measure: str = "", value: object = None) -> None:
-        """Note what makes no sense: a measure, or the whole row."""
+        """Record an invalid value: a measure, or the whole row."""
         reported = shown(value) if measure else ""
         self.invalid.append(InvalidMetric(token=token, model_group=model_group, measure=measure, reported=reported))
 
@@ -126,7 +126,7 @@ def _rows(reading: _Reading, parsed: _Day) -> Iterator[ActivityRow]:
         if row:
             by_token.setdefault(token, []).append(row)
             yield row
-    spoilt = {metric.token for metric in reading.invalid}  # what is left of these could not be read
+    spoilt = {metric.token for metric in reading.invalid}  # what remains of these cannot be read
     for token, entry in parsed.breakdown.api_keys.items():
         if token in spoilt or None in spoilt:
             continue
@@ -154,14 +154,14 @@ def _entries(reading: _Reading, breakdown: _Breakdown) -> Iterator[tuple[str, st
 
 
 def _rest(whole: ActivityRow, parts: Sequence[ActivityRow]) -> ActivityRow:
-    """Return what of a key's use no model has."""
+    """Return the use of a key that is attributed to no model."""
     left = {name: getattr(whole, name) - sum(getattr(part, name) for part in parts) for name in COUNTERS}
     spend_usd = whole.spend_usd - sum((part.spend_usd for part in parts), Decimal(0))
     return replace(whole, **left, spend_usd=spend_usd.quantize(DUST_USD))
 
 
 def _row(reading: _Reading, day: date, model_group: str, token: str, entry: object) -> ActivityRow | None:
-    """Read a row; None, and a note, where it is none. A measure that makes no sense is 0, and noted."""
+    """Read a row; None, recorded, where it is invalid. An invalid measure is 0, recorded."""
     parsed = entry if isinstance(entry, dict) else {}
     measures = parsed.get("metrics")
     if not isinstance(measures, dict):

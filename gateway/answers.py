@@ -112,9 +112,9 @@ def _deltas(event: Fields, read_piece: Callable[[_Piece], ChatDelta]) -> Sequenc
     usages = (parsed.usage, *(piece.usage for piece in pieces))  # Moonshot's is in the choice
     found += [ChatDelta(usage=usage) for usage in map(_usage, usages) if usage]
     sources = [*sources_of(parsed.citations), *sources_of(parsed.search_results)]
-    if sources:  # Perplexity's, beside the choices
+    if sources:  # Perplexity's, next to the choices
         found.append(ChatDelta(sources=tuple(sources), index=found[0].index if found else 0))
-    return [delta for delta in found if delta != ChatDelta(index=delta.index)]  # which says nothing
+    return [delta for delta in found if delta != ChatDelta(index=delta.index)]  # an empty delta
 
 
 def _chat_delta(piece: _Piece) -> ChatDelta:
@@ -128,17 +128,17 @@ def _completion_delta(piece: _Piece) -> ChatDelta:
 
 
 def _index(index: object) -> int:
-    """Return which choice it is; the first where that makes no sense."""
+    """Return the index of the choice; 0 where it is invalid."""
     return index if type(index) is int and 0 <= index < MOST_CHOICES else 0
 
 
 def _name(value: object) -> str | None:
-    """Return a short text that the answer goes by, or ended by; None where it is none."""
+    """Return a short text, such as a name or a finish reason; None where it is invalid."""
     return value or None if isinstance(value, str) else None
 
 
 def _usage(parsed: object) -> TokenUsage | None:
-    """Read the figures, none of which can fail an answer: what makes no sense is unknown."""
+    """Read the figures. They never fail an answer: an invalid one is unknown."""
     if not isinstance(parsed, dict):
         return None
     details = [parsed.get(name) for name in ("prompt_tokens_details", "completion_tokens_details")]

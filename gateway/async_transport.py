@@ -1,4 +1,4 @@
-"""Streams of the gateway on an event loop: one aiohttp session a loop, whose connections are used again."""
+"""Streams of the gateway on an event loop: one aiohttp session for each loop, whose connections are reused."""
 
 import asyncio
 import io
@@ -21,7 +21,7 @@ from gateway.outgoing import json_body, sendable
 from gateway.refusals import error_from
 from gateway.secret import Secret
 
-IDLE_CONNECTION_S: Final = 4.0  # kept: below the 5 s of uvicorn, so that none is closed just as it is used again
+IDLE_CONNECTION_S: Final = 4.0  # kept open: shorter than the 5 s of uvicorn, so that none is closed during reuse
 MAX_HEADER_BYTES: Final = 2**16
 MAX_ERROR_BYTES: Final = 2**20
 ERROR_TIMEOUT_S: Final = 30.0  # for the body of an error
@@ -43,7 +43,7 @@ class AsyncTransport:
     async def open(self, path: str, body: Mapping[str, object], *, secret: Secret) -> aiohttp.ClientResponse:
         """Return a response of status 200 that is a stream still to be read, and to be released by the caller.
 
-        Raises a GatewayError; GatewayUnavailable where it is no stream.
+        Raises a GatewayError; GatewayUnavailable where the response is no stream.
         """
         response = await mapped_async(self._post(path, json_body(body), sendable(secret)))
         try:
@@ -88,7 +88,7 @@ async def close_session() -> None:
 
 
 def _session() -> aiohttp.ClientSession:
-    """Return the session of this loop. It keeps no cookies, and heeds no proxy or ~/.netrc of the environment."""
+    """Return the session of this loop. It stores no cookies, and ignores proxies and ~/.netrc of the environment."""
     loop = asyncio.get_running_loop()
     if loop not in _sessions:
         _sessions[loop] = aiohttp.ClientSession(
@@ -102,7 +102,7 @@ def _session() -> aiohttp.ClientSession:
 
 
 async def _error_in(response: aiohttp.ClientResponse, secret: Secret) -> GatewayError | None:
-    """Return the error that came instead of a stream."""
+    """Return the error that was sent in place of a stream."""
     if response.status == 200:
         is_stream = response.headers.get("Content-Type", "").lower().startswith("text/event-stream")
         return None if is_stream else parsing.not_understood("it is not a stream")

@@ -13,7 +13,7 @@ from gateway.transport import Transport, Waiting
 from gateway.usage import Usage
 
 CONNECT_TIMEOUT_S = 3.0
-RETRY_PAUSES_S = (0.1, 0.4)  # before each further attempt to read; what changes anything is never repeated
+RETRY_PAUSES_S = (0.1, 0.4)  # before each further attempt to read; writes are never repeated
 READ_TIMEOUT_S = 30.0  # of everything but inference, which has its own in inference.py
 CALL_TIMEOUT_S = 25.0  # for a call as a whole, its attempts together
 

@@ -1,6 +1,6 @@
-"""What a message, or a piece of one, carries: by OpenAI's and LiteLLM's types, and as other servers spell it.
+"""The content of a message, or of a delta: by OpenAI's and LiteLLM's types, and in the variants of other servers.
 
-What a person can read becomes text, reasoning, pictures, sources or calls of tools; of the rest the names are kept.
+What a person can read becomes text, reasoning, images, sources or tool calls; of the rest the names are kept.
 """
 
 import json
@@ -13,7 +13,7 @@ from gateway.parsing import Body, Fields, read
 MOST_CHARS_OF_A_NAME: Final = 40
 MOST_CHARS_OF_AN_ADDRESS: Final = 2000
 
-# Read below, or said elsewhere, or of no use to a person: not named as left out.
+# Read below, or shown elsewhere, or of no use to a person: not listed as left out.
 _OF_THE_MESSAGE: Final = (
     "role",
     "name",
@@ -88,7 +88,7 @@ class _Found:
 
 
 def content_of(message: Fields) -> Content:
-    """Read a message or a delta. Only text that is none is an error: it would be an answer with a hole in it."""
+    """Read a message or a delta. Only invalid text is an error, because the answer would have a gap."""
     content = message.get("content")
     if type(content) is str and message.keys() <= {"content", "role"}:  # nearly always
         return Content(text=content)
@@ -143,7 +143,7 @@ def _add_part(part: Fields, found: _Found) -> None:
 
 
 def _reasoning(message: Fields, found: _Found) -> str:
-    """Return the reasoning, which many servers tell twice: by the first of these names under which there is some."""
+    """Return the reasoning, which many servers send twice: the first of these fields that has any."""
     blocks = [*_list(message.get("thinking_blocks")), *_list(message.get("reasoning_details"))]
     if any(_object(block).get("type") in ("redacted_thinking", "reasoning.encrypted") for block in blocks):
         found.names.append("redacted_thinking")
@@ -172,7 +172,7 @@ def _thinking(value: object) -> str:
 
 
 def _audio_text(audio: object, found: _Found) -> str:
-    """Return what is spoken, as text; the sound itself cannot be played here."""
+    """Return the transcript of audio; the audio itself cannot be played here."""
     if _object(audio).get("data"):
         found.names.append("audio")
     return _text(_object(audio).get("transcript"))
@@ -180,7 +180,7 @@ def _audio_text(audio: object, found: _Found) -> str:
 
 # --- Pictures and sources ---------------------------------------------------------------------------
 def _add_pictures(images: object, found: _Found) -> None:
-    """Keep pictures that came whole as data; one that lies elsewhere is never fetched, and becomes a source."""
+    """Keep images that came as data; an external one is never fetched, and becomes a source."""
     for image in _list(images):
         entry = _object(image)
         address = entry.get("image_url") or entry.get("image") or entry.get("url") or image

@@ -1,4 +1,4 @@
-"""Examines a gateway for its operator: each step says what is, and where it fails what to do. Leaves nothing there."""
+"""Checks a gateway for its operator: each step says what it found, and on failure what to do. Leaves nothing behind."""
 
 import secrets
 import time
@@ -105,7 +105,7 @@ def _models(gateway: Gateway) -> Finding:
 
 
 def _teams(gateway: Gateway) -> Finding:
-    """See that the gateway has teams, by one that it surely does not have: looking makes nothing."""
+    """Check that the gateway has teams, by asking for one that does not exist; creates nothing."""
     advice = (
         "Use a LiteLLM that has /team/new, and let our admin key and any proxy in between reach it. Until then the "
         "portal blocks the keys of whoever has passed their budget itself, after the next poll of their usage."
@@ -120,7 +120,7 @@ def _teams(gateway: Gateway) -> Finding:
 
 
 def _probes(gateway: Gateway) -> Iterator[Finding]:
-    """Make keys as the portal does, look at them, and delete them whatever happens."""
+    """Create keys as the portal does, inspect them, and always delete them."""
     aliases = [f"passerelle-check-{secrets.token_hex(8)}" for _ in range(2)]
     custom = Secret(f"sk-{secrets.token_urlsafe(32)}")
     try:
@@ -171,7 +171,7 @@ def _probe(gateway: Gateway, alias: str, lifetime_days: int, secret: Secret | No
 
 
 def _lifetime(gateway: Gateway, issued: IssuedKey, created_at: datetime | None, asked_days: int) -> Finding:
-    """Compare the life that the gateway gave a probe with the one that was asked for."""
+    """Compare the lifetime that the gateway gave a probe with the requested one."""
     advice = "Use a LiteLLM that does (1.106.2 is known to). Until then the portal refuses to make keys."
     if issued.expires_at is None:
         return _bad(f"{_name(gateway)} makes keys that never expire.", advice)
@@ -187,7 +187,7 @@ def _name(gateway: Gateway) -> str:
 
 
 def _clock(issued: IssuedKey, created_at: datetime | None, began: float, ended: float) -> Finding:
-    """Compare clocks by the time at which the gateway says that it made the probe, or by the probe's end."""
+    """Compare clocks by the time at which the gateway says that it created the probe, or by the probe's expiry."""
     ends_at = issued.expires_at or datetime.now(UTC)
     theirs = created_at or ends_at - timedelta(days=PROBE_LIFETIMES_DAYS[0])
     skew_s = (theirs - datetime.fromtimestamp((began + ended) / 2, UTC)).total_seconds()
@@ -198,7 +198,7 @@ def _clock(issued: IssuedKey, created_at: datetime | None, began: float, ended: 
 
 
 def _confined(info: KeyInfo) -> Finding:
-    """See that key_type is heeded: versions of LiteLLM that do not know it ignore it silently."""
+    """Check that key_type is respected: versions of LiteLLM that do not know it ignore it silently."""
     if "llm_api_routes" not in info.routes:
         advice = "Use a LiteLLM that knows key_type: else people's keys can make further keys, without limits."
         return _bad("Keys made for people can do more than call models.", advice)
@@ -225,7 +225,7 @@ def _custom_key(gateway: Gateway, alias: str, secret: Secret) -> Iterator[Findin
 
 
 def _clean_up(gateway: Gateway, aliases: Sequence[str], custom_token: str) -> Finding:
-    """Delete the probes, also those whose making went unanswered."""
+    """Delete the probes, also those whose creation was not confirmed."""
     try:
         tokens = {key.token for alias in aliases for key in gateway.keys.list(alias=alias)}
         for token in tokens | {custom_token}:

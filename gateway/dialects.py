@@ -1,7 +1,7 @@
-"""The stream of an answer as OpenAI-compatible servers really send it: bytes in, deltas out. Knows no sockets.
+"""The stream of an answer as OpenAI-compatible servers really send it: bytes in, deltas out. Knows nothing of sockets.
 
-An answer is whole if the server says so: with [DONE], or with a reason to finish for each choice and then a proper
-end of the response. Whatever else ends it is an error.
+An answer is complete if the server says so: with [DONE], or with a finish reason for each choice and then a proper
+end of the response. Any other end is an error.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,19 +17,19 @@ from gateway.sse import Event, SSEParser
 
 Deltas = Callable[[Fields], Sequence[ChatDelta]]
 
-TOO_LONG: Final = "event"  # the name under which an event that was passed over is reported
+TOO_LONG: Final = "event"  # the name under which a skipped event is reported
 _ERROR: Final = b"error"
 _DONE: Final = (b"[DONE]", b'"[DONE]"')
 
 
 class AnswerReader:
-    """Reads one answer. Errors that the server tells are raised after the deltas before them."""
+    """Reads one answer. Errors that the server sends are raised after the deltas before them."""
 
     def __init__(self, deltas: Deltas) -> None:
         self.is_whole = False
         self._deltas = deltas
         self._parser = SSEParser()
-        self._open: set[int] = set()  # choices that have said something and are not finished
+        self._open: set[int] = set()  # choices that have begun and are not finished
         self._has_finished = False
 
     def read(self, chunk: bytes) -> Iterator[ChatDelta]:
@@ -40,9 +40,9 @@ class AnswerReader:
                 return
 
     def end(self) -> Iterator[ChatDelta]:
-        """Yield what is left at a proper end of the response; raise GatewayUnavailable where it is no whole answer."""
+        """Yield what is left at a proper end of the response; raise GatewayUnavailable if the answer is incomplete."""
         rest = self._parser.rest()
-        if _is_readable(rest):  # else it was cut in the midst of an event
+        if _is_readable(rest):  # otherwise it was cut in the middle of an event
             yield from self._read(Event(rest))
         self.is_whole = self.is_whole or (self._has_finished and not self._open)
         if not self.is_whole:
@@ -98,7 +98,7 @@ def _is_readable(data: bytes) -> bool:
 
 
 def error_in(body: Fields, name: bytes = b"") -> GatewayError | None:
-    """Return the error that an event carries, in any server's shape, with the status that came too late to be sent."""
+    """Return the error that an event carries, in any server's shape, with the status that was too late to be sent."""
     error = body.get("error") or _error_of_a_choice(body)
     if not error and (body.get("object") == "error" or name == _ERROR):
         error = body.get("detail") or body  # vLLM, llama.cpp: its fields are those of the event
@@ -116,7 +116,7 @@ _STATUSES: Final = frozenset(map(str, range(400, 600)))
 
 
 def _error_of_a_choice(body: Fields) -> object:
-    """Return what OpenRouter says within a choice, or a word of ours where a choice says only that it failed."""
+    """Return OpenRouter's error within a choice, or our own text where a choice says only that it failed."""
     choices = body.get("choices")
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, Mapping) and choice.get("error"):

@@ -1,6 +1,6 @@
-"""What can go wrong between us and the gateway. Nothing but these leaves the client, and no secret is in them.
+"""The errors of the gateway client. Nothing else leaves the client, and no secret is in them.
 
-All take the message alone too, so that they survive pickling between Celery's processes.
+Each can be made from the message alone, so that it survives pickling between Celery's processes.
 """
 
 from typing import Literal
@@ -11,16 +11,16 @@ Reason = Literal["unknown", "expired", "blocked", "other"]
 
 
 class GatewayError(Exception):
-    """Base of all errors of the client. `headers` are those of the answer that was the error, where one came."""
+    """Base of all errors of the client. `headers` are those of the failed response, where one came."""
 
     headers: Headers | None = None
 
 
 class GatewayUnavailable(GatewayError):
-    """Wait and try again: network, timeout, 5xx, or an answer that nobody can read.
+    """Wait and try again: network, timeout, 5xx, or an answer that cannot be read.
 
-    `may_have_happened` is False only if the request surely had no effect: it never reached a gateway.
-    `no_route` tells that something answered that there is nothing under this address.
+    `may_have_happened` is False only if the request certainly had no effect: it never reached a gateway.
+    `no_route` says that a server answered that there is nothing at this URL.
     """
 
     def __init__(
@@ -35,18 +35,18 @@ class GatewayUnavailable(GatewayError):
         super().__init__(message)
         self.may_have_happened = may_have_happened
         self.timed_out = timed_out
-        self.provider = provider  # a model's provider failed, the gateway itself is well
+        self.provider = provider  # a model's provider failed, the gateway itself works
         self.no_route = no_route
 
 
 class GatewayUnreadable(GatewayUnavailable):
-    """An answer, or a row of one, has not the shape that it should have."""
+    """An answer, or a row of one, does not have the expected shape."""
 
 
 class GatewayRejected(GatewayError):
     """The gateway, or the client on its behalf (status 0), refused. Do not repeat.
 
-    `provider` tells that it relayed a refusal of a model's provider.
+    `provider` says that it relayed a refusal of a model's provider.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class GatewayAdminKeyRefused(GatewayKeyRefused):
 
 
 def is_unknown_route(error: GatewayError) -> bool:
-    """Tell whether the gateway answers, and has nothing under this address, as older ones have not."""
+    """Tell whether the gateway answers but lacks this route, as older versions do."""
     if isinstance(error, GatewayUnavailable):
         return error.no_route
     return isinstance(error, GatewayRejected) and error.status in (404, 405)

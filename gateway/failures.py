@@ -1,4 +1,4 @@
-"""Turns whatever HTTP libraries raise into GatewayUnavailable, unchained.
+"""Turns exceptions of HTTP libraries into GatewayUnavailable, unchained.
 
 Their messages, and the frames of their tracebacks, hold headers and so secrets: http.client, for one, quotes a header
 that it cannot send.
@@ -45,10 +45,10 @@ _NEVER_ARRIVED: Final = (
 
 
 def mapped(act: Callable[[], T]) -> T:
-    """Do it, and raise GatewayUnavailable whatever breaks, without what its message may quote."""
+    """Run it, and raise GatewayUnavailable for any exception, without what its message may quote."""
     try:
         return act()
-    except GatewayError:  # of ours, and harmless
+    except GatewayError:  # our own, without secrets
         raise
     except Exception as failure:  # noqa: BLE001  (any of them may quote a header)
         error = _unavailable(failure)
@@ -67,7 +67,7 @@ async def mapped_async(act: Awaitable[T]) -> T:
 
 
 def _unavailable(failure: Exception) -> GatewayUnavailable:
-    if not isinstance(failure, _OF_THE_NETWORK):  # a fault of ours or of a library: its place, not its message
+    if not isinstance(failure, _OF_THE_NETWORK):  # a bug, ours or of a library: report its place, not its message
         place = traceback.extract_tb(failure.__traceback__)[-1]
         logger.error("unexpected %s in %s, line %s", type(failure).__name__, place.filename, place.lineno)
     cause = _cause(failure)

@@ -1,4 +1,4 @@
-"""Numbers that come beside an answer: counts of tokens and costs. What makes no sense is unknown, never an error."""
+"""Numbers that accompany an answer: token counts and costs. An invalid one is unknown, never an error."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -29,7 +29,7 @@ def amount(value: object) -> Decimal | None:
 
 
 def _number(value: object, most: int) -> Decimal | None:
-    """Return a number from zero to `most`; nothing endless is turned into text or digits on the way."""
+    """Return a number from zero to `most`; never converts an endless number into text or digits."""
     if isinstance(value, str) and len(value) < _MOST_DIGITS:
         with suppress(InvalidOperation):
             value = Decimal(value.strip())

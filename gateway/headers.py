@@ -1,4 +1,4 @@
-"""Reads what the gateway says about a call in its headers. Never fails: a header that makes no sense is not there."""
+"""Reads what the gateway says about a call in its headers. Never fails: an invalid header is ignored."""
 
 from collections.abc import Mapping
 

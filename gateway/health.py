@@ -6,22 +6,22 @@ from gateway.parsing import Body, Name, read
 from gateway.transport import NOBODY, Answer, Transport
 from gateway.types import Readiness
 
-HEALTH_TIMEOUT_S: Final = 5.0  # who asks for health wants to know soon
+HEALTH_TIMEOUT_S: Final = 5.0  # health checks need a quick answer
 
 
 class Health:
-    """The verbs on health. Not tried again: a moment's failure is what they are to tell."""
+    """The verbs on health. Never retried: a momentary failure is what they report."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def liveness(self) -> str:
-        """Return the gateway's sign of life, "I'm alive!"; open to all. Raises GatewayUnavailable."""
+        """Return the gateway's liveness text, "I'm alive!"; needs no key. Raises GatewayUnavailable."""
         answer = self._get("/health/liveliness", admin=False)
         return answer.body if isinstance(answer.body, str) else "alive"
 
     def readiness(self) -> Readiness:
-        """Say whether the gateway and its database can serve; open to all. Raises GatewayUnavailable."""
+        """Say whether the gateway and its database can serve; needs no key. Raises GatewayUnavailable."""
         return _readiness(self._get("/health/readiness", admin=False))
 
     def details(self) -> Readiness:

@@ -28,7 +28,7 @@ from gateway.secret import Secret
 from gateway.stream import ChatStream
 from gateway.transport import Answer, Transport
 
-ANSWER_TIMEOUT_S: Final = 300.0  # a whole answer comes at its end, and models are slow
+ANSWER_TIMEOUT_S: Final = 300.0  # a complete answer arrives at once, and models are slow
 IDLE_TIMEOUT_S: Final = 120.0  # between two events of a stream; some models think that long before the first
 
 
@@ -40,14 +40,14 @@ class Inference:
         self._streams = streams
 
     def chat(self, *, secret: str, body: ChatRequest, timeout_s: float = ANSWER_TIMEOUT_S) -> ChatAnswer:
-        """Answer a chat, whole."""
+        """Answer a chat, complete."""
         secret = Secret(secret)
         return chat_answer(self._post("/v1/chat/completions", secret, body.as_json(), timeout_s))
 
     def stream_chat(
         self, *, secret: str, body: ChatRequest, idle_timeout_s: float = IDLE_TIMEOUT_S, usage: bool = True
     ) -> ChatStream:
-        """Answer a chat piece by piece. Nothing is sent before the stream is read; see ChatStream.
+        """Answer a chat as a stream. Nothing is sent before the stream is read; see ChatStream.
 
         Some providers refuse `stream_options`; without `usage` it is left out.
         """
@@ -57,14 +57,14 @@ class Inference:
     def complete(
         self, *, secret: str, body: CompletionRequest, timeout_s: float = ANSWER_TIMEOUT_S
     ) -> CompletionAnswer:
-        """Go on with a text, whole."""
+        """Complete a text, in one response."""
         secret = Secret(secret)
         return completion_answer(self._post("/v1/completions", secret, body.as_json(), timeout_s))
 
     def stream_complete(
         self, *, secret: str, body: CompletionRequest, idle_timeout_s: float = IDLE_TIMEOUT_S, usage: bool = True
     ) -> ChatStream:
-        """Go on with a text piece by piece; see ChatStream and `stream_chat`."""
+        """Complete a text as a stream; see ChatStream and `stream_chat`."""
         secret = Secret(secret)
         return self._stream("/v1/completions", secret, body.as_json(), idle_timeout_s, completion_deltas, usage)
 
@@ -80,7 +80,7 @@ class Inference:
     def moderate(
         self, *, secret: str, model: str, texts: Sequence[str], timeout_s: float = ANSWER_TIMEOUT_S
     ) -> ModerationAnswer:
-        """Judge each text."""
+        """Moderate each text."""
         secret = Secret(secret)
         return moderation_answer(
             self._post("/v1/moderations", secret, {"model": model, "input": list(texts)}, timeout_s)

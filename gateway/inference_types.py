@@ -1,6 +1,6 @@
-"""What is asked of models and what they answer, as frozen values.
+"""Requests to models and their answers, as frozen values.
 
-Requests are the allow-list: only these fields reach the gateway, so that no JSON of a browser is ever relayed.
+Requests are the allow-list: only these fields reach the gateway, so JSON of a browser is never relayed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,7 +65,7 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest:
-    """A text to go on with, for models of the older kind."""
+    """A text to complete, for models of the older kind."""
 
     model: str
     prompt: str
@@ -92,7 +92,7 @@ def _given(request: Message | ChatRequest | CompletionRequest) -> dict[str, obje
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenUsage:
-    """Tokens of a call; None: unknown. `cost_usd` comes in streams; else see the headers."""
+    """Tokens of a call; None: unknown. `cost_usd` comes in streams; otherwise see the headers."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -102,7 +102,7 @@ class TokenUsage:
     cost_usd: Decimal | None = None
 
     def updated(self, later: "TokenUsage") -> "TokenUsage":
-        """Return what is known after `later` came too: what it does not tell, or tells as zero, stays."""
+        """Return these figures updated by `later`: what it lacks, or gives as zero, stays."""
         known = {entry.name: getattr(later, entry.name) or getattr(self, entry.name) for entry in fields(self)}
         zeros = {name: getattr(later, name) for name, value in known.items() if value is None}
         return TokenUsage(**{**known, **zeros})
@@ -118,7 +118,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """A call of a function that the model asks for. In a stream a piece: join `arguments` by `index`."""
+    """A tool call that the model requests. In a stream a fragment: join `arguments` by `index`."""
 
     index: int
     id: str | None
@@ -126,8 +126,8 @@ class ToolCall:
     arguments: str  # JSON, written by the model: may be wrong
 
 
-class ChatDelta(msgspec.Struct, frozen=True, kw_only=True):  # no dataclass: made for each piece, in a tenth of the time
-    """What one event of a stream adds, to the choice of this index."""
+class ChatDelta(msgspec.Struct, frozen=True, kw_only=True):  # no dataclass: made for each delta, in a tenth of the time
+    """What one event of a stream adds to the choice with this index."""
 
     text: str = ""
     reasoning: str = ""
@@ -137,7 +137,7 @@ class ChatDelta(msgspec.Struct, frozen=True, kw_only=True):  # no dataclass: mad
     index: int = 0
     pictures: tuple[str, ...] = ()  # data URLs
     sources: tuple[Source, ...] = ()
-    unshown: tuple[str, ...] = ()  # names of what came and is neither text nor picture, call or source
+    unshown: tuple[str, ...] = ()  # names of other content, which is neither text nor image, tool call or source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +184,7 @@ class EmbeddingAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moderation:
-    """The verdict on one text. Scores run from 0 to 1; categories that the model does not know are left out."""
+    """The moderation of one text. Scores run from 0 to 1; categories that the model does not know are left out."""
 
     flagged: bool
     categories: Mapping[str, bool]
@@ -193,7 +193,7 @@ class Moderation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModerationAnswer:
-    """A verdict per text, in the order of the texts."""
+    """A moderation per text, in the order of the texts."""
 
     model: str | None
     results: tuple[Moderation, ...]

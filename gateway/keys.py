@@ -1,4 +1,4 @@
-"""Keys: make, look up, list, change, block, delete. The gateway is asked by token (hash) only, never by secret."""
+"""Keys: create, look up, list, change, block, delete. The gateway is asked by token (hash) only, never by secret."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,15 +41,15 @@ class Keys:
         spend_usd: Decimal | None = None,
         team_id: str | None = None,
     ) -> IssuedKey:
-        """Make a key that can only call models. None: no limit, never expires, all models (an empty list is refused).
+        """Create a key that can only call models. None: no limit, never expires, all models (an empty list is refused).
 
         `duration` is like 45s 5400s 90m 12h 30d 2w 1mo. `spend_usd` counts towards the budget from the first call on
         (seen: a key made with 0.02 spent of 0.01 is refused at once), so a key can carry on where another stopped.
-        The budget of the team `team_id` counts too. The gateway does not look whether there is such a team; without
+        The budget of the team `team_id` counts too. The gateway does not check whether that team exists; without
         it, each call of the key is refused (404).
-        Not idempotent, except that an alias is unique among live keys: again is GatewayRejected, param "key_alias".
-        With a `secret` of our own that exists the gateway answers as if it had made the key, and changes nothing: even
-        alias and expiry in that answer are only those that were asked for. `info` tells the truth.
+        Not idempotent, but an alias is unique among live keys: a second call is GatewayRejected, param "key_alias".
+        With a `secret` of our own that exists the gateway answers as if it had created the key, changing nothing: even
+        alias and expiry in that answer are only the requested ones. `info` returns the stored ones.
         Raises GatewayUnavailable (`list(alias=…)` shows whether a key was made).
         """
         secret = None if secret is None else Secret(secret)  # so that no traceback shows it
@@ -57,7 +57,7 @@ class Keys:
             duration=duration,
             max_budget=budget_usd,
             budget_duration=budget_duration,
-            models=_models(models) or None,  # left out, which is all, like the empty list
+            models=_models(models) or None,  # absent means all, like the empty list
             rpm_limit=rpm_limit,
             tpm_limit=tpm_limit,
             key=secret,
@@ -71,7 +71,7 @@ class Keys:
     def renew(self, token: str, *, duration: str) -> KeyInfo:
         """Set the expiry to now + duration, also of a key that has expired; it works again at once.
 
-        Secret, spend and date of the budget's reset stay. Again is harmless. Raises GatewayNotFound.
+        Secret, spend and the budget's reset date stay. Repeating is harmless. Raises GatewayNotFound.
         """
         return self.update(token, duration=duration)
 
@@ -95,7 +95,7 @@ class Keys:
 
         Metadata is replaced, not merged. A key joins a team only while it has no user, and
         leaves one (None) at any time. Raises GatewayNotFound (also for
-        a team that is not there); a taken alias is GatewayRejected, param "key_alias".
+        a missing team); a taken alias is GatewayRejected, param "key_alias".
         """
         body = _settings(
             key_alias=alias,
@@ -123,9 +123,9 @@ class Keys:
     ) -> Iterator[KeyInfo]:
         """Yield the live keys, blocked and expired ones too: all, of this user, or with exactly this alias.
 
-        A row that makes no sense (whoever may make keys can write any number into one) is passed over, and its token,
+        An invalid row (whoever can make keys can write any number into one) is skipped, and its token,
         "" if even that cannot be read, goes to `unreadable`; without that list it is GatewayUnreadable.
-        By pages, sorted by token. Keys made or deleted meanwhile shift the pages, so that one may be missed or come
+        In pages, sorted by token. Keys created or deleted meanwhile shift the pages, so that one may be missed or come
         twice: before acting on an absence, ask `info`.
         """
         asked = {"user_id": user_id, "key_alias": alias}
@@ -140,7 +140,7 @@ class Keys:
         raise not_understood("its list of keys does not end")
 
     def delete(self, tokens: Sequence[str]) -> None:
-        """Delete keys; they are refused from the next call on. Unknown ones are passed over.
+        """Delete keys; they are refused from the next call on. Unknown ones are skipped.
 
         Raises GatewayNotFound if the gateway knew none of them.
         """
@@ -148,11 +148,11 @@ class Keys:
             self._transport.post("/key/delete", {"keys": [_token(token) for token in tokens]})
 
     def block(self, token: str) -> KeyInfo:
-        """Refuse the key's calls until unblocked. Again is harmless. Raises GatewayNotFound."""
+        """Refuse the key's calls until unblocked. Repeating is harmless. Raises GatewayNotFound."""
         return self._switch("/key/block", token)
 
     def unblock(self, token: str) -> KeyInfo:
-        """Accept the key's calls again. Again is harmless. Raises GatewayNotFound."""
+        """Accept the key's calls again. Repeating is harmless. Raises GatewayNotFound."""
         return self._switch("/key/unblock", token)
 
     def _switch(self, path: str, token: str) -> KeyInfo:
@@ -160,7 +160,7 @@ class Keys:
 
 
 class _IssuedRow(Body):
-    """A key that was just made. An expiry must be there, be it null: what is left out is not "never"."""
+    """A key that was just created. Its expiry is required, and may be null: a missing one is not "never"."""
 
     key: Secret
     expires: Moment | None
@@ -170,7 +170,7 @@ class _IssuedRow(Body):
 
 
 class _KeyRow(Body):
-    """A key in any other answer; the same holds for its expiry."""
+    """A key in any other answer; the expiry is required here too."""
 
     expires: Moment | None
     token: Name | None = None
@@ -199,7 +199,7 @@ class _InfoAnswer(Body):
 
 
 class _ListAnswer(Body):
-    keys: list[Any] | None  # rows, each of which may make no sense
+    keys: list[Any] | None  # rows, each of which may be invalid
     total_pages: Whole | None = None
 
 
@@ -247,7 +247,7 @@ def _key_info(row: _KeyRow, token: str | None = None) -> KeyInfo:
 
 
 def _readable(rows: Sequence[object], unreadable: list[str] | None) -> Iterator[KeyInfo]:
-    """Yield the rows that make sense; note the others, or raise where nobody wants to know of them."""
+    """Yield the valid rows; record the others, or raise where no list for them was given."""
     for row in rows:
         try:
             yield _key_info(read(row, _KeyRow))
@@ -268,14 +268,14 @@ def _settings(**settings: object) -> dict[str, object]:
 
 
 def _models(models: Sequence[str] | None) -> Sequence[str]:
-    """Return what the gateway calls these models. Its empty list is *all*, so ours, which is none, is refused."""
+    """Return these models as the gateway expects them. Its empty list means *all*, ours means none and is refused."""
     if models is not None and not models:
         raise GatewayRejected("An empty list of models would allow all; say None for that.", type="empty_models")
     return list(models or ())
 
 
 def _token(token: str) -> str:
-    """Let only a token pass: a secret must never get into a URL, where every proxy logs it."""
+    """Accept only a token: a secret must never get into a URL, where every proxy logs it."""
     if not _TOKEN.fullmatch(token):
         raise GatewayRejected("A token is 64 hexadecimal digits.", type="invalid_token")
     return token

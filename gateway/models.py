@@ -1,4 +1,4 @@
-"""Models: what may be called, and what is known of them."""
+"""Models: which may be called, and what is known of them."""
 
 from decimal import Decimal
 from typing import Any
@@ -30,8 +30,8 @@ class Models:
     def info(self, *, unreadable: list[str] | None = None) -> tuple[ModelInfo, ...]:
         """Return what is known of every model, one per public name: of several deployments, the first.
 
-        A row that makes no sense is passed over, and why goes to `unreadable`; without that list, or where no row
-        makes sense, it is GatewayUnreadable.
+        An invalid row is skipped, and the reason goes to `unreadable`; without that list, or where no row
+        is valid, it is GatewayUnreadable.
         """
         models: dict[str, ModelInfo] = {}
         problems: list[str] = []
@@ -58,7 +58,7 @@ class _NamesAnswer(Body):
 
 
 class _InfoAnswer(Body):
-    data: list[Any] | None  # rows, each of which may make no sense
+    data: list[Any] | None  # rows, each of which may be invalid
 
 
 class _ModelRow(Body):
@@ -68,7 +68,7 @@ class _ModelRow(Body):
 
 
 class _Details(Body):
-    """What is written by hand in the gateway's configuration: what makes no sense is unknown."""
+    """What is written by hand in the gateway's configuration: an invalid value is unknown."""
 
     mode: str | None = None
     litellm_provider: str | None = None

@@ -1,4 +1,4 @@
-"""What every request to the gateway is made of, whichever library sends it: its key and its body."""
+"""The parts of every request to the gateway, whichever library sends it: its key and its body."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ def is_sendable(secret: str) -> bool:
 
 
 def sendable(secret: Secret) -> Secret:
-    """Return the secret; raise GatewayKeyRefused for what can be no key and would break the header."""
+    """Return the secret; raise GatewayKeyRefused for what cannot be a key and would break the header."""
     if is_sendable(secret):
         return secret
     error = GatewayKeyRefused("A key has only letters, digits, - and _.", type="malformed_key")

@@ -1,6 +1,6 @@
-"""Reads the gateway's JSON into types, and complains as GatewayUnreadable where it is not what it should be.
+"""Reads the gateway's JSON into types, and raises GatewayUnreadable where it does not have the expected shape.
 
-The complaint names the path of the field, never its value. Numbers arrive as int or Decimal (see `load`).
+The error names the path of the field, never its value. Numbers arrive as int or Decimal (see `load`).
 """
 
 import json
@@ -15,7 +15,7 @@ import msgspec
 from gateway.errors import GatewayUnreadable
 from gateway.secret import Secret
 
-_LARGEST: Final = 10**15  # no count and no price is larger; int(Decimal("1e999999")) would take for ever
+_LARGEST: Final = 10**15  # no count and no price is larger; int(Decimal("1e999999")) would take minutes
 _MANY_DIGITS: Final = 19  # more are read as Decimal; Python takes no int of thousands
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Body(msgspec.Struct):
-    """An object in an answer. A field without a default must be there: left out must not be taken for "none"."""
+    """An object in an answer. A field without a default is required: a missing one must not pass for "none"."""
 
 
 B = TypeVar("B", bound=Body)
@@ -84,13 +84,13 @@ def _moment(value: object) -> datetime:
 
 
 def _wrong(value: object) -> ValueError:
-    """Return what msgspec takes for a field of the wrong kind."""
+    """Return the error of msgspec for a field of the wrong type."""
     return ValueError(f"is {_kind(value)}")
 
 
 # --- Reading ----------------------------------------------------------------------------------------
 def read(value: object, kind: type[T]) -> T:
-    """Return parsed JSON as this type, or say which field is not as it should be."""
+    """Return parsed JSON as this type, or raise an error that names the wrong field."""
     try:
         return msgspec.convert(value, kind, dec_hook=_field)
     except msgspec.ValidationError as error:
@@ -117,7 +117,7 @@ _KINDS: Final = {"str": "a text", "array": "a list", "object": "an object"}
 
 
 def sift(value: object, kind: type[B]) -> tuple[B, dict[str, object]]:
-    """Return an object of which every field may make no sense, and by name those that do not; they have defaults."""
+    """Return an object each of whose fields may be invalid, and the invalid ones by name; they get their defaults."""
     with suppress(GatewayUnreadable):
         return read(value, kind), {}
     known = value if isinstance(value, dict) else {}
@@ -174,7 +174,7 @@ _decode_broken: Final = json.JSONDecoder(
 
 
 def clean(value: object) -> object:
-    """Replace in texts what is none: NUL and lone surrogates."""
+    """Replace NUL and lone surrogates in texts."""
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, list):
@@ -185,7 +185,7 @@ def clean(value: object) -> object:
 
 
 def clean_text(text: str) -> str:
-    """Replace what is no text."""
+    """Replace what a database cannot store as text."""
     if text.isascii() and "\0" not in text:
         return text
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -198,7 +198,7 @@ def _kind(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value that makes no sense in few characters: a number in figures, anything else as what it is."""
+    """Return an invalid value in few characters: a number in figures, anything else by its type."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return _kind(value)
     return f"{Decimal(value).normalize():.6g}"

@@ -1,4 +1,4 @@
-"""Users of LiteLLM, read only: the portal makes none (they would take its SSO seats). Teams, which take none."""
+"""LiteLLM's users, read only: the portal creates none (they would use up its SSO seats). Teams, which use none."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -29,10 +29,10 @@ class People:
         models: Sequence[str] | None = None,
         metadata: Mapping[str, object] | None = None,
     ) -> TeamInfo:
-        """Make a team with an id of ours. None: no limit, all models.
+        """Create a team with an id of ours. None: no limit, all models.
 
         Not idempotent: an id that exists is GatewayRejected, status 400. Raises GatewayUnavailable (`team` tells
-        whether it was made).
+        whether it was created).
         """
         body = {
             "team_id": team_id,
@@ -55,7 +55,7 @@ class People:
     ) -> TeamInfo:
         """Change what is given and nothing else; None clears. Metadata is replaced, not merged.
 
-        Again is harmless. Raises GatewayNotFound.
+        Repeating is harmless. Raises GatewayNotFound.
         """
         body = {
             "team_id": team_id,

@@ -1,4 +1,4 @@
-"""Reads the events that nearly all of a stream consists of, a piece of text and nothing else, by their type."""
+"""A fast path for the events that most of a stream consists of, a piece of text and nothing else."""
 
 from typing import Annotated, Final
 
@@ -22,7 +22,7 @@ class _PlainChoice(Body, forbid_unknown_fields=True):
 
 
 class _PlainEvent(Body):
-    """A piece of text and nothing else: the other fields of such an event say nothing that matters."""
+    """A piece of text and nothing else: the other fields of such an event carry no information."""
 
     choices: tuple[_PlainChoice]
     object: str | None = None
@@ -36,7 +36,7 @@ _decode_plain: Final = Decoder(_PlainEvent).decode
 
 
 def plain_delta(data: bytes) -> ChatDelta | None:
-    """Return what an event adds that is a piece of text, as nearly all are, three times as fast; else None."""
+    """Return the delta of an event that is only a piece of text, as nearly all are, three times as fast; else None."""
     try:
         parsed = _decode_plain(data)
     except (DecodeError, ValueError, RecursionError):

@@ -1,6 +1,6 @@
-"""The process's connections to the gateway for calls, of which any can be ended from another thread.
+"""The process's connections to the gateway for calls, each of which can be ended from another thread.
 
-A thread that waits in recv() does not notice that another closes the file; shutting the socket down wakes it.
+A thread that waits in recv() does not notice that another closes the file; shutting the socket down wakes it up.
 """
 
 import socket
@@ -43,13 +43,13 @@ class Interrupter:
                 _shut_down(self._socket)
 
     def forget(self) -> None:
-        """Let go of the socket: its connection is closed or serves others now."""
+        """Release the socket: its connection is closed, or now serves others."""
         with self._lock:
             self._socket = None
 
 
 def _shut_down(sock: socket.socket) -> None:
-    """Wake who waits on the socket. Not SSLSocket.shutdown, which would change the TLS state under the reader."""
+    """Wake up the thread on the socket. Not SSLSocket.shutdown, which would change the TLS state under the reader."""
     with suppress(OSError):  # already closed by the other side
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
@@ -59,7 +59,7 @@ _watching: ContextVar[Interrupter | None] = ContextVar("_watching", default=None
 
 @contextmanager
 def interruptible(interrupter: Interrupter) -> Iterator[None]:
-    """Let the interrupter watch the exchange that this block begins."""
+    """Let the interrupter end the exchange of this block."""
     before = _watching.set(interrupter)
     try:
         yield
@@ -104,9 +104,9 @@ class _Adapter(HTTPAdapter):
 
 
 def new_session(ca_bundle: str | None = None, proxy_url: str | None = None) -> requests.Session:
-    """Return a session that threads may share, as nothing in it changes by a call: it keeps no cookies.
+    """Return a session that threads may share, as no call changes it: it stores no cookies.
 
-    It heeds neither proxies nor ~/.netrc of the environment: they would send secrets elsewhere, or replace them.
+    It ignores proxies and ~/.netrc of the environment: they would send secrets elsewhere, or replace them.
     """
     session = requests.Session()
     session.trust_env = False

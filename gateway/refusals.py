@@ -1,4 +1,4 @@
-"""Turns what the gateway answers instead of an answer into the error that says what to do.
+"""Turns the gateway's error responses into errors that say what to do.
 
 LiteLLM's statuses are not enough: a blocked key, an expired one and a provider's own 401 share theirs. So `type` and
 message decide first, the status only where they do not.
@@ -79,9 +79,9 @@ def error_from(status: int, body: object, *secrets: str, retry_after_s: int | No
 
 
 def _is_no_gateway(status: int, body: object, error_body: ErrorBody) -> bool:
-    """Tell whether a 404 is of a reverse proxy, or for a route, and not for a key that LiteLLM lacks.
+    """Tell whether a 404 comes from a reverse proxy, or is about a route, and not about a key that LiteLLM lacks.
 
-    Proxies answer so while the gateway restarts. To take it for "this key is gone" would lose keys.
+    Proxies answer so while the gateway restarts. To read it as "this key was deleted" would lose keys.
     """
     return status == 404 and (not isinstance(body, dict) or error_body.message in ("", "Not Found"))
 

@@ -1,4 +1,4 @@
-"""Secrets that do not show themselves: in tracebacks, error pages and logs a `Secret` is its last four characters."""
+"""Secrets that are never displayed: in tracebacks, error pages and logs a `Secret` shows its last four characters."""
 
 import hashlib
 import re
@@ -7,14 +7,14 @@ from typing import Final
 # A secret at the beginning of a word, also where an address or a repr writes something before it (%20sk-, \\nsk-), or
 # in the middle of one where it is long enough to be one.
 _SECRET: Final = re.compile(r"(?:(?<![^\W_])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrtx]))sk(?:-|%2[Dd])[\w-]{4,}|sk-[\w-]{20,}")
-# What a person would hardly write by chance, unlike sk-learn: long, or of several kinds of characters.
+# What a person would hardly type by chance, unlike sk-learn: long, or with several kinds of characters.
 _SURELY: Final = re.compile(r"(?<![^\W_])sk-(?:(?=[\w-]*[A-Z0-9])[\w-]{12,}|[\w-]{20,})")
 _HASH: Final = re.compile(r"\b[0-9a-f]{64}\b")
 _HINT: Final = re.compile(r"\bsk-\.{2,3}[\w-]+")  # LiteLLM's name of a key: its last four characters
 
 
 class Secret(str):
-    """The text of a key. Formats and compares as the text; its repr tells nothing."""
+    """The text of a key. Formats and compares as the text; its repr hides it."""
 
     __slots__ = ()
 
@@ -37,7 +37,7 @@ def redact(text: str, *secrets: str) -> str:
 
 
 def has_secret(text: str) -> bool:
-    """Tell whether there surely is a secret in what a person typed: a label that says “sk-learn” has none."""
+    """Tell whether a typed text certainly contains a secret: a label that says “sk-learn” does not."""
     return _SURELY.search(text) is not None
 
 
@@ -57,5 +57,5 @@ _ADDRESS: Final = re.compile(
 
 
 def without_addresses(text: str) -> str:
-    """Blank addresses of machines: where a gateway has its database, or its provider, is for logs, not for people."""
+    """Blank host names: where a gateway has its database, or its provider, is for logs, not for people."""
     return _ADDRESS.sub("…", text)

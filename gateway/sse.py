@@ -1,6 +1,6 @@
-"""Server-sent events out of bytes, by the WHATWG standard and a little beyond it. Knows no sockets and no JSON.
+"""Parses server-sent events, by the WHATWG standard and two extensions. Knows nothing of sockets or JSON.
 
-Beyond it: llama.cpp's server writes a field `error:` in place of `data:`, and an event that is too long is passed over.
+The extensions: llama.cpp's server sends a field `error:` in place of `data:`, and an event that is too long is skipped.
 """
 
 from typing import Final, NamedTuple
@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from gateway import parsing
 
 MAX_EVENT_BYTES: Final = 16 * 2**20  # kept of an event: a picture of 11 MB as base64; events of text have some hundred
-MAX_SKIPPED_BYTES: Final = 256 * 2**20  # of an event that is passed over: beyond that it has no end
+MAX_SKIPPED_BYTES: Final = 256 * 2**20  # of a skipped event: a longer one counts as endless
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -22,12 +22,12 @@ class Event(NamedTuple):
 
 
 class SSEParser:
-    """Cuts events out of bytes, however the network cuts these; lines end with LF, CR or both."""
+    """Splits bytes into events, wherever the network cut them; lines end with LF, CR or both."""
 
     def __init__(self, *, max_event: int = MAX_EVENT_BYTES, max_skipped: int = MAX_SKIPPED_BYTES) -> None:
         self._max_event, self._max_skipped = max_event, max_skipped
-        self._line: list[bytes] = []  # pieces of the line that has no end yet
-        self._data: list[bytes] = []  # lines of the event that has no end yet
+        self._line: list[bytes] = []  # pieces of the unfinished line
+        self._data: list[bytes] = []  # lines of the unfinished event
         self._name = b""
         self._size = 0  # of that event
         self._is_first_line = True
@@ -47,12 +47,12 @@ class SSEParser:
         return found
 
     def rest(self) -> bytes:
-        """Return the data of an event that the end of the stream has cut before its empty line."""
+        """Return the data of an event that the end of the stream cut off before its empty line."""
         self._end_line()
         return b"\n".join(self._data)
 
     def _with_line_feeds(self, chunk: bytes) -> bytes:
-        """Return the chunk with one LF for each end of a line, also where CR and LF come in two chunks."""
+        """Return the chunk with one LF at each end of a line, also where CR and LF come in two chunks."""
         if not chunk:
             return chunk
         if self._after_cr:

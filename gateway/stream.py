@@ -1,4 +1,4 @@
-"""A model's answer as it comes: an exchange with the gateway, over when `dialects`, which reads its bytes, says so."""
+"""A model's answer as a stream: an exchange with the gateway. `dialects` reads its bytes and decides when it ends."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping
@@ -19,18 +19,18 @@ from gateway.types import Headers
 
 T = TypeVar("T")
 
-JOIN_S: Final = 0.04  # between two reads: what comes meanwhile waits in the kernel, and wakes nobody
-MAX_JOIN_S: Final = 0.5  # on a loop that is late
-LATENESS_FACTOR: Final = 10  # times as long as the loop was late the next pause is, so that others find time
-DRAIN_S: Final = 1.0  # for the end of a response whose answer is whole, so that its connection can be used again
+JOIN_S: Final = 0.04  # between two reads: what arrives meanwhile waits in the kernel, and wakes up nobody
+MAX_JOIN_S: Final = 0.5  # when the loop is late
+LATENESS_FACTOR: Final = 10  # the next pause is so many times the delay of the loop: other tasks get their turn
+DRAIN_S: Final = 1.0  # for the rest of a response after a complete answer, so that its connection can be reused
 
 
 class ChatStream:
-    """Reads deltas until the answer is whole; use it in `async with`, so that it is closed at every end.
+    """Reads deltas until the answer is complete; use it in `async with`, so that it is always closed.
 
-    Nothing is sent before `start` or the first `read`. Then refusals are raised as for a whole answer; after, in the
-    midst of the deltas, GatewayUnavailable or what the provider did to the gateway. To be read by one task, whose
-    cancellation ends the model's work.
+    Nothing is sent before `start` or the first `read`. There refusals are raised as for a complete answer; later, amid
+    the deltas, GatewayUnavailable or the provider's error. One task reads it, and its cancellation ends the model's
+    work.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class ChatStream:
         secret: Secret,
         idle_timeout_s: float,
         deltas: Deltas,
-        usage: bool = True,  # some models' providers refuse to be asked for it
+        usage: bool = True,  # some providers refuse this option
     ) -> None:
-        self.headers: Headers | None = None  # known once started; streams do not tell their cost here
+        self.headers: Headers | None = None  # known once started; they have no cost here
         self._transport = transport
         self._path = path
         self._body = {**body, "stream": True, **({"stream_options": {"include_usage": True}} if usage else {})}
@@ -69,7 +69,7 @@ class ChatStream:
             if kind is None and self._reader.is_whole:
                 await self._drain(self._response)
         finally:
-            self._response.close()  # harmless at the end of the response: its connection is free by then
+            self._response.close()  # harmless at the end of the response: its connection has been released by then
 
     async def start(self) -> None:
         """Send the request and wait until the gateway begins to answer; after it `headers` are known."""
@@ -82,7 +82,7 @@ class ChatStream:
         self._ended = False
 
     async def read(self) -> list[ChatDelta]:
-        """Return the deltas that have come since the last read, waiting for the first; none at the end."""
+        """Return the deltas that have arrived since the last read, waiting for the first; none at the end."""
         await self.start()
         if self._failure:
             failure, self._failure = self._failure, None
@@ -93,7 +93,7 @@ class ChatStream:
         return await mapped_async(self._in_time(self._next_deltas(self._response)))
 
     async def _next_deltas(self, response: aiohttp.ClientResponse) -> list[ChatDelta]:
-        """Return what the next bytes say that say something; an error after that is kept for the next read."""
+        """Return the deltas of the next bytes that have any; an error after them is kept for the next read."""
         found: list[ChatDelta] = []
         try:
             while not (found or self._ended):
@@ -112,12 +112,12 @@ class ChatStream:
         return found
 
     async def _in_time(self, act: Awaitable[T]) -> T:
-        """Wait for it as long as a gateway may be silent."""
+        """Wait for it no longer than the gateway may stay silent."""
         async with asyncio.timeout(self._idle_timeout_s):
             return await act
 
     async def _pause(self, response: aiohttp.ClientResponse) -> None:
-        """Let the kernel join what comes; longer where the loop has much to do."""
+        """Let the kernel collect what arrives; longer where the loop has much to do."""
         if self._pause_s and response.connection and (transport := response.connection.transport):
             transport.pause_reading()
             began = asyncio.get_running_loop().time()
@@ -129,7 +129,7 @@ class ChatStream:
             self._pause_s = JOIN_S
 
     async def _drain(self, response: aiohttp.ClientResponse) -> None:
-        """Read the little that may come after the end of the answer."""
+        """Read the little that may follow the end of the answer."""
         with suppress(aiohttp.ClientError, TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 while await response.content.readany():

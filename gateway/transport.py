@@ -1,4 +1,4 @@
-"""One HTTP exchange with the gateway: authorised, bounded in time and size, its failures mapped."""
+"""One HTTP exchange with the gateway: authorised, limited in time and size, its failures mapped to our errors."""
 
 import logging
 import threading
@@ -32,12 +32,12 @@ logger = logging.getLogger(__name__)
 
 READ_BYTES: Final = 2**16  # at most, at once
 MAX_ANSWER_BYTES: Final = 64 * 2**20  # a page of activity has 4 MB
-ANSWER_DEADLINE_FACTOR: Final = 1.25  # times the read timeout, for a whole answer: a gateway may trickle
-SHORTEST_S: Final = 0.01  # that an attempt gets: none is no time-out that sockets know
+ANSWER_DEADLINE_FACTOR: Final = 1.25  # times the read timeout, for a complete answer: a gateway may send very slowly
+SHORTEST_S: Final = 0.01  # for each attempt: sockets accept no time-out of zero
 
 Waiting = Callable[[], AbstractContextManager[None]]
 
-NOBODY: Final = Secret("")  # for routes that are open to all
+NOBODY: Final = Secret("")  # for routes without a key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ class Transport:
         read_timeout_s: float | None = None,
         retry: bool = True,
     ) -> Answer:
-        """Read, as admin unless a secret is given. Tried again when the gateway is away, not when it is slow."""
+        """GET, as admin unless a secret is given. Retried when the gateway is unavailable, not when it is slow."""
         until = self._deadline(read_timeout_s)
         pauses = iter(self.retry_pauses_s if retry else ())
         while True:
@@ -125,13 +125,13 @@ class Transport:
         secret: Secret | None = None,
         read_timeout_s: float | None = None,
     ) -> Answer:
-        """Do, as admin unless a secret is given. Never tried again."""
+        """POST, as admin unless a secret is given. Never retried."""
         with self._waiting():
             until = self._deadline(read_timeout_s)
             return self._call("POST", path, body=body, secret=secret, read_timeout_s=read_timeout_s, until=until)
 
     def _deadline(self, read_timeout_s: float | None) -> float:
-        """Return when (`monotonic`) a call must have ended as a whole; one with a read timeout of its own has more."""
+        """Return when (`monotonic`) a call must have ended as a whole; one with its own read timeout gets more."""
         most_s = (read_timeout_s or self.read_timeout_s) * ANSWER_DEADLINE_FACTOR + self.connect_timeout_s
         return time.monotonic() + (min(most_s, self.call_timeout_s) if read_timeout_s is None else most_s)
 
@@ -192,7 +192,7 @@ class Transport:
         raise error
 
     def _refusal(self, response: requests.Response, key: Secret) -> GatewayError:
-        """Read the error that came instead of an answer."""
+        """Read the error that was sent in place of an answer."""
         body: object = None
         with suppress(GatewayUnavailable):  # cut, or no JSON: the status is all that we have
             body = parsing.load(_read(response, deadline=time.monotonic() + self.read_timeout_s), "it")
@@ -201,7 +201,7 @@ class Transport:
 
 @contextmanager
 def _ended_after(seconds: float) -> Iterator[None]:
-    """End the exchange of this block after so long, whatever it waits for: head, body, one byte after the other."""
+    """End the exchange of this block after so long, whatever it waits for: header, body, or single slow bytes."""
     interrupter = Interrupter()
     timer = threading.Timer(seconds, interrupter.fire)
     timer.daemon = True
@@ -220,7 +220,7 @@ def _ended_after(seconds: float) -> Iterator[None]:
 
 
 def _read(response: requests.Response, *, deadline: float) -> bytes:
-    """Read a whole body, bounded in size and time: a read timeout alone lets a gateway trickle for ever."""
+    """Read a whole body, limited in size and time: with a read timeout alone a slow gateway could take for ever."""
     chunks: list[bytes] = []
     size = 0
     while chunk := mapped(lambda: response.raw.read1(READ_BYTES, decode_content=True)):

@@ -1,4 +1,4 @@
-"""What the gateway tells of keys, models, people, usage and itself, as frozen values. Chats: inference_types.py."""
+"""What the gateway says about keys, models, people, usage and itself, as frozen values. Chats: inference_types.py."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,10 +21,10 @@ UNSET: Final = Unset.UNSET
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headers:
-    """What the gateway says about a call in its headers; None where it does not.
+    """What the gateway says about a call in its headers; None where it says nothing.
 
     `key_spend_usd` lags and is no running total. `raw` is every x-litellm-* and x-olla-* header, names in lower
-    case; it tells addresses of model servers, so show only to admins.
+    case; it contains addresses of model servers, so show it only to admins.
     """
 
     call_id: str | None = None
@@ -96,7 +96,7 @@ class ModelInfo:
     max_output_tokens: int | None
     input_usd_per_million: Decimal | None
     output_usd_per_million: Decimal | None
-    odd_prices: Mapping[str, str] = field(default_factory=dict)  # by "input", "output": what is no price, as reported
+    odd_prices: Mapping[str, str] = field(default_factory=dict)  # by "input", "output": invalid prices, as reported
     supports_vision: bool | None
     supports_tools: bool | None
     supports_reasoning: bool | None
@@ -130,7 +130,7 @@ class TeamInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityRow:
-    """Use of one model by one key on one UTC day, as one page tells it; other pages may have more of the same.
+    """Use of one model by one key on one UTC day, as one page reports it; other pages may have more of the same.
 
     `token` can be a hash of a wrong key, empty, or a name like "litellm_proxy_master_key".
     """
@@ -156,7 +156,7 @@ class ActivityRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidMetric:
-    """A number of an activity row that makes no sense, so that its row has 0 there; measure "": the whole row.
+    """An invalid number in an activity row, which then has 0 there; measure "": the whole row.
 
     `token` None: all rows of this model. `reported` is the number, or what is there instead.
     """
@@ -186,7 +186,7 @@ class ActivityPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayTotals:
-    """The gateway's own sums of a UTC day. `took_s` is how long it worked for them. None: it makes no sense."""
+    """The gateway's own sums of a UTC day. `took_s` is how long it worked for them. None: invalid."""
 
     spend_usd: Decimal | None
     prompt_tokens: int | None

@@ -1,4 +1,4 @@
-"""What was used: daily activity of all users, page by page, and what a call would cost."""
+"""Usage: daily activity of all users, page by page, and the cost of a call."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -44,7 +44,7 @@ class Usage:
         raise not_understood("its activity does not end")
 
     def day_totals(self, day: date) -> DayTotals:
-        """Return the gateway's own sums of one UTC day over all keys: exact, in one answer, and quick (0.5 s)."""
+        """Return the gateway's own sums of one UTC day over all keys: exact, in one answer, and fast (0.5 s)."""
         query: dict[str, str | int] = {
             "start_date": day.isoformat(),
             "end_date": day.isoformat(),
@@ -60,7 +60,7 @@ class Usage:
         prompt_tokens: int = 0,
         completion_tokens: int = 0,
     ) -> Decimal:
-        """Return the price in USD of sending these messages, or else of so many tokens. Nothing is called or billed."""
+        """Return the price in USD of sending these messages, or of so many tokens. Nothing is called or billed."""
         body: dict[str, object]
         if messages is not None:
             body = {"model": model, "messages": [message.as_json() for message in messages]}
@@ -72,7 +72,7 @@ class Usage:
 
 
 def _completion(model: str, prompt_tokens: int, completion_tokens: int) -> dict[str, object]:
-    """Return the least answer that LiteLLM agrees to price."""
+    """Return the smallest answer that LiteLLM accepts for pricing."""
     usage = {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
@@ -91,7 +91,7 @@ class _TotalsAnswer(Body):
 
 
 class _Totals(Body):
-    """The sums of a day, each of which may make no sense."""
+    """The sums of a day, each of which may be invalid."""
 
     total_spend: Money | None = None
     total_prompt_tokens: Whole | None = None
@@ -102,7 +102,7 @@ class _Totals(Body):
 
 def _totals(answer: Answer) -> DayTotals:
     metadata = read(answer.body, _TotalsAnswer).metadata
-    if metadata.get("total_spend") is None:  # else nonsense would read as a day without use
+    if metadata.get("total_spend") is None:  # otherwise a malformed answer would count as a day without use
         raise not_understood("metadata.total_spend is missing")
     parsed, odd = sift(metadata, _Totals)
     return DayTotals(

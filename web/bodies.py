@@ -1,4 +1,4 @@
-"""Reads the body of a request on the event loop, before it takes a thread: slow clients hold none."""
+"""Reads the body of a request on the event loop, before it takes a thread, so that slow clients occupy none."""
 
 import asyncio
 import tempfile
@@ -12,12 +12,12 @@ from django.core.exceptions import RequestAborted
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 IN_MEMORY_BYTES: Final = 128 * 1024  # then it goes to a file
 GRACE_S: Final = 10.0  # for a small body
-BYTES_PER_S: Final = 16 * 1024  # what a longer body must come with, on average, after that
+BYTES_PER_S: Final = 16 * 1024  # the average rate that a longer body must keep after that
 MAX_S: Final = 300.0
 
 
 class BodyRefused(Exception):
-    """The body cannot be taken; `status` says why."""
+    """The body is refused; `status` says why."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -25,9 +25,9 @@ class BodyRefused(Exception):
 
 
 async def read_body(scope: dict[str, Any], receive: Receive, *, grace_s: float = GRACE_S) -> IO[bytes]:
-    """Return the whole body; raise BodyRefused where it is too large or comes too slowly, RequestAborted where it ends.
+    """Return the whole body; raise BodyRefused if it is too large or too slow, RequestAborted if the client leaves.
 
-    In a file only where it is large.
+    Large ones are kept in a file.
     """
     if _length(scope) > settings.MAX_BODY_BYTES:
         raise BodyRefused(413)
@@ -54,5 +54,5 @@ async def read_body(scope: dict[str, Any], receive: Receive, *, grace_s: float =
 
 
 def _length(scope: dict[str, Any]) -> int:
-    """Return how many bytes were announced; the server has refused what is no number."""
+    """Return the announced length; the server has refused invalid ones."""
     return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)

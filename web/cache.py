@@ -1,4 +1,4 @@
-"""Caches that fail as a cache should: without an error, without a wait, and without opening a rate limit."""
+"""Caches that fail safely: without an error, without a wait, and without lifting a rate limit."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -24,7 +24,7 @@ PROBE_BYTES: Final = 2**15  # more than a page of the database has room for
 
 
 def once_more() -> Retry:
-    """Return the policy for a connection that a restart of Redis has ended; who waited in vain does not wait again."""
+    """Return the policy for a connection that a restart of Redis has ended: one retry, none after a time-out."""
     return Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
 
 
@@ -44,15 +44,15 @@ redis_watch: Final = Watch(_redis_answers)
 
 
 class SharedPool(redis.ConnectionPool):
-    """A pool that all caches of this process with the same address have in common.
+    """A pool that all caches of this process with the same URL share.
 
     Django makes a cache for each context, which on an event loop is each request: with a pool of its own each would
-    connect anew.
+    open a new connection.
     """
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> "SharedPool":
-        """Return the pool of this address; the options are those of the first who asks."""
+        """Return the pool of this URL, with the options of the first caller."""
         return _pools.setdefault(url, super().from_url(url, **options))
 
 
@@ -60,7 +60,7 @@ _pools: Final[dict[str, SharedPool]] = {}
 
 
 def _or_here(name: str) -> Callable[..., Any]:
-    """Return the method of this name: Redis's while it answers, else that of a cache in this process."""
+    """Return the method of this name: Redis's while it answers, otherwise that of a cache in this process."""
 
     def method(self: "RedisCache", *args: Any, version: int | None = None, **more: Any) -> Any:
         watch = redis_watch
@@ -77,9 +77,9 @@ def _or_here(name: str) -> Callable[..., Any]:
 
 
 class RedisCache(DjangosRedisCache):
-    """Django's, with a short limit on each wait. While Redis is away, each process has a cache of its own.
+    """Django's, with a short time-out. While Redis is unavailable, each process has a cache of its own.
 
-    So rate limits hold per process, and what is computed is kept a while; nothing of it outlives the outage.
+    So rate limits hold per process, and computed values are cached; nothing of it outlives the outage.
     """
 
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ class RedisCache(DjangosRedisCache):
 
 
 class DatabaseCache(db.DatabaseCache):
-    """Django's, but what cannot be written is an error: it would pass for a key that is there, as by many attempts."""
+    """Django's, but a failed write is an error: it would look like a key that exists, and so like many attempts."""
 
     def _base_set(self, mode: str, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT) -> bool:
         if super()._base_set(mode, key, value, timeout):  # type: ignore[misc]  # not in the stubs
@@ -123,7 +123,7 @@ class DatabaseCache(db.DatabaseCache):
             return int(cursor.fetchone()[0])
 
     def _write_anything(self) -> None:
-        """Raise what Django keeps to itself: that the disk is full, or the database locked."""
+        """Raise what Django suppresses: that the disk is full, or the database locked."""
         with connections[router.db_for_write(self.cache_model_class)].cursor() as cursor:
             cursor.execute(f"DELETE FROM {self._name} WHERE cache_key = %s", [PROBE_KEY])  # noqa: S608
             cursor.execute(

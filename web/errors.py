@@ -16,7 +16,7 @@ RETRY_AFTER_S: Final = 10
 
 @login_not_required
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Say that the form is too old; `reason` is for the log, not for the person."""
+    """Say that the form has expired; `reason` is for the log, not for the person."""
     return render(request, "403_csrf.html", status=403)
 
 
@@ -36,15 +36,15 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 @login_not_required
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 404 in the layout; the same for what is not there and what is another's."""
+    """Answer 404 in the layout, for missing objects and for those of other people alike."""
     return render(request, "404.html", status=404)
 
 
 @login_not_required
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer with a page that stands alone: no context, no database, nothing that may be what has failed.
+    """Answer with a standalone page: no context, no database, nothing that may have failed.
 
-    500 for a fault of ours; 503 where the database is away, 507 where the disk is full: Django calls this while it
+    500 for a bug of ours; 503 where the database is unavailable, 507 where the disk is full: Django calls this while it
     handles the exception.
     """
     error = sys.exception()
@@ -54,7 +54,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _unavailable(request: HttpRequest, error: BaseException) -> HttpResponse:
-    """Say what is away or full, and log it."""
+    """Say which service is unavailable or full, and log it."""
     outage = outage_behind(error)
     log_outage(str(outage), error)
     language = getattr(request, "LANGUAGE_CODE", "") or translation.get_language_from_request(request)

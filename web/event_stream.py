@@ -1,4 +1,4 @@
-"""A response that goes on: server-sent events, each an htmx partial that says where it goes in the page."""
+"""A streaming response: server-sent events, each an htmx partial that names its target in the page."""
 
 import html
 from collections.abc import AsyncGenerator
@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from django.http import StreamingHttpResponse
 from django.utils.safestring import SafeString
 
-KEEP_ALIVE = b":\n\n"  # a comment: proxies see life, htmx sees nothing
+KEEP_ALIVE = b":\n\n"  # a comment, which keeps proxies from timing out; htmx ignores it
 
 
 def partial(target: str, content: SafeString, *, swap: str = "outerHTML") -> str:
@@ -15,12 +15,12 @@ def partial(target: str, content: SafeString, *, swap: str = "outerHTML") -> str
 
 
 def message(*partials: str) -> bytes:
-    """Return the event that carries these partials."""
+    """Return the event with these partials."""
     return _event("".join(partials))
 
 
 class Appender:
-    """Spells text that goes to the end of one element, escaped; prepared once, since there are many pieces."""
+    """Renders text to be appended to one element, escaped; prepared once, since there are many pieces."""
 
     def __init__(self, target: str) -> None:
         self._before, self._after = partial(target, SafeString("\0"), swap="beforeend").split("\0")
@@ -31,7 +31,7 @@ class Appender:
 
 
 def _event(data: str) -> bytes:
-    """Spell an event; line ends inside of it would end a field, and a carriage return is one too."""
+    """Render an event; a line end inside of it would end a field, and a carriage return is one too."""
     if "\r" in data:
         data = data.replace("\r", "&#13;")
     lines = data.replace("\n", "\ndata: ")
@@ -39,7 +39,7 @@ def _event(data: str) -> bytes:
 
 
 def event_stream(events: AsyncGenerator[bytes]) -> StreamingHttpResponse:
-    """Answer with events as they come; nobody on the way may keep or gather them."""
+    """Stream the events as they come; proxies must neither cache nor buffer them."""
     response = StreamingHttpResponse(events, content_type="text/event-stream; charset=utf-8")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # nginx

@@ -1,7 +1,7 @@
-"""People's images as files, in the storage `STORAGES["images"]`: stored, read, deleted. Knows no rows.
+"""People's images as files, in the storage `STORAGES["images"]`: stored, read, deleted. Knows nothing of rows.
 
-Names are random and say nothing. What the storage raises is its own: here it becomes StorageUnavailable, but for a file
-that is not there (FileNotFoundError). Call none of this in a transaction: a storage may be another machine.
+Names are random. Exceptions of the storage become StorageUnavailable, except for a missing
+file (FileNotFoundError). Call none of this in a transaction: a storage may be another machine.
 """
 
 import logging
@@ -50,12 +50,12 @@ def read_file(name: str) -> bytes:
 
 
 def delete_files(names: Iterable[str]) -> int:
-    """Delete files, those that are there; return how many. What the storage does not delete now, the prune does."""
+    """Delete the files that exist; return how many. The prune deletes what the storage does not delete now."""
     storage, deleted = storages[ALIAS], 0
     for name in names:
         try:
             storage.delete(name)
-        except Exception as error:  # noqa: BLE001  (whatever a storage raises)
+        except Exception as error:  # noqa: BLE001  (any exception of a storage)
             logger.warning("files: an image was not deleted yet, %s", type(error).__name__)
         else:
             deleted += 1

@@ -1,4 +1,4 @@
-"""Django's handler for ASGI, which answers a request in one go in one thread, and streams on the event loop."""
+"""Django's handler for ASGI: runs a request in one thread at one go, and streams on the event loop."""
 
 import asyncio
 import io
@@ -26,18 +26,18 @@ from web.streams import Send, Stream, is_streaming
 from web.threads import Threads, ThreadsBusy, in_thread
 
 Scope = dict[str, Any]
-PATIENCE_S: Final = 30.0  # for a thread; 500 messages of one second take two cores some 16 s
+PATIENCE_S: Final = 30.0  # to wait for a thread; 500 messages of one second take two cores some 16 s
 RETRY_AFTER_S: Final = 10
 PROBES, STREAMS, DOWNLOADS = 4, 4, 4  # threads of each process
-STALLED_S: Final = 60.0  # a client that takes nothing of a download
-LINGER_S, LINGER_BYTES = 2.0, 64 * 1024 * 1024  # what still comes of a body that was refused: who sends it reads then
+STALLED_S: Final = 60.0  # until a client that does not read a download is disconnected
+LINGER_S, LINGER_BYTES = 2.0, 64 * 1024 * 1024  # for the rest of a refused body: clients read after sending
 
 
 class Handler(ASGIHandler):
-    """Runs the synchronous middleware and view of a request in one thread of a few, and the rest on the event loop.
+    """Runs the synchronous middleware and view of a request in one of a few threads, and the rest on the event loop.
 
-    Django's own adapts each synchronous middleware, and hops between loop and thread at every step. It also starts
-    a thread a request, and joins synchronous iterators.
+    Django's own adapts each synchronous middleware, and switches between loop and thread at every step. It also starts
+    a thread for each request, and joins synchronous iterators.
     """
 
     def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
@@ -68,7 +68,7 @@ class Handler(ASGIHandler):
             await self.send_response(response, send)
 
     async def _respond(self, request: ASGIRequest) -> HttpResponseBase:
-        """Run middleware and view in a thread; what is not streamed is closed there, and its connection given back."""
+        """Run middleware and view in a thread; what is not streamed is closed there, and its connection released."""
         try:
             return await self._threads_for(request).run(partial(self._answer, request), patience_s=self._patience_s)
         except ThreadsBusy:
@@ -76,7 +76,7 @@ class Handler(ASGIHandler):
             return _busy(request)
 
     def _threads_for(self, request: ASGIRequest) -> Threads:
-        """Return the threads that answer a request. A stream has threads of its own: its form has waited before it."""
+        """Return the threads for this request. A stream has threads of its own: its form has queued already."""
         if request.path_info.startswith("/healthz/"):
             return self._probes
         if request.method == "GET" and "text/event-stream" in request.headers.get("Accept", ""):
@@ -87,19 +87,19 @@ class Handler(ASGIHandler):
 
     def _answer(self, request: ASGIRequest) -> HttpResponseBase:
         set_script_prefix(get_script_prefix(request.scope))
-        if request.META.get("HTTP_HOST") == "":  # granian's, where HTTP/1.0 has none
+        if request.META.get("HTTP_HOST") == "":  # granian's value for HTTP/1.0 without a host
             del request.META["HTTP_HOST"]
         signals.request_started.send(sender=type(self), scope=request.scope)
         with answers_within(settings.DATABASE_ANSWER_TIMEOUT_S):
             response: HttpResponseBase = self.get_response(request)
             if response.streaming:
-                close_old_connections()  # what streams asks for its own when it needs one
+                close_old_connections()  # streams open a connection of their own when they need one
             else:
                 response.close()
         return response
 
     async def _stream(self, response: StreamingHttpResponse, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send what comes, in the language of the view, while the client is there."""
+        """Send the chunks, in the language of the view, while the client is connected."""
         await send(_start(response))
         is_download = not (response.is_async or isinstance(response, FileResponse) or scope["method"] == "HEAD")
         content = _nothing() if scope["method"] == "HEAD" else self._content(response)
@@ -111,7 +111,7 @@ class Handler(ASGIHandler):
         finally:
             running.cancel()
             watching.cancel()
-            if not is_download:  # those are closed by their own thread
+            if not is_download:  # downloads are closed by their own thread
                 await in_thread(response.close)
 
     def _content(self, response: StreamingHttpResponse) -> AsyncGenerator[bytes, None]:
@@ -123,7 +123,7 @@ class Handler(ASGIHandler):
         return self._download(response)
 
     async def _download(self, response: StreamingHttpResponse) -> AsyncGenerator[bytes, None]:
-        """Yield the pieces of a synchronous iterator, each asked for when the one before is sent, all by one thread.
+        """Yield the chunks of a synchronous iterator, each computed when the one before is sent, all in one thread.
 
         One, because a connection to the database belongs to its thread.
         """
@@ -145,7 +145,7 @@ async def _file(response: FileResponse) -> AsyncGenerator[bytes, None]:
 
 
 def _impatient(send: Send) -> Send:
-    """Raise TimeoutError where the client takes nothing for long: others wait to download."""
+    """Raise TimeoutError where the client does not read for long: others wait to download."""
 
     async def within(message: Mapping[str, Any]) -> None:
         async with asyncio.timeout(STALLED_S):
@@ -155,7 +155,7 @@ def _impatient(send: Send) -> Send:
 
 
 def _close_download(response: StreamingHttpResponse) -> None:
-    """Close what is iterated, in its thread, which ends then with its connection."""
+    """Close the iterator in its thread, which then ends with its connection."""
     response.close()
     connections.close_all()
 
@@ -172,7 +172,7 @@ async def _end_when_gone(stream: Stream, receive: Receive) -> None:
 
 
 async def _drain(receive: Receive) -> None:
-    """Take what a client still sends for a while, so that it reads why its request was refused."""
+    """Read the rest of a refused body for a while, so that the client then reads the reason."""
     taken = 0
     with suppress(TimeoutError):
         async with asyncio.timeout(LINGER_S):
@@ -192,7 +192,7 @@ def _start(response: HttpResponseBase) -> dict[str, Any]:
 
 
 def _refusal(request: HttpRequest, status: int) -> HttpResponse:
-    """Answer with a page that stands alone, in the browser's language."""
+    """Answer with a standalone page, in the browser's language."""
     headers = {
         "Cache-Control": "no-store",
         "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'",

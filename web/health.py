@@ -1,7 +1,7 @@
-"""Health, for whoever keeps the portal running: is the process alive, can it serve, does an admin have to act?
+"""Health checks for operators: is the process alive, can it serve, does an admin have to act?
 
-Every wait is short, and one request at a time asks: the others of this process get what was heard last. The words say
-nothing that a stranger may not know: no address, no version, no error.
+Every wait is short, and one request at a time runs the checks: the others of this process get its result. The words
+reveal nothing to strangers: no address, no version, no error.
 """
 
 import threading
@@ -28,9 +28,9 @@ from web.outage import database_watch
 from web.patience import answers_within
 from web.shutdown import leaving
 
-ANSWER_S: Final = 1.0  # of each part
-FRESH_S: Final = 1.0  # so long what was heard serves others
-WAIT_S: Final = 3.0  # for whoever asks for the first time
+ANSWER_S: Final = 1.0  # for each check
+FRESH_S: Final = 1.0  # for so long a result is shared
+WAIT_S: Final = 3.0  # for the first result
 GATEWAY_STATE_AGE_S: Final = 5  # a probe by every balancer each second must not become a load on the gateway
 NEEDED: Final = ("database", "static")  # without these a node shows no page
 
@@ -39,7 +39,7 @@ NEEDED: Final = ("database", "static")  # without these a node shows no page
 @never_cache
 @require_safe
 def live(request: HttpRequest) -> JsonResponse:
-    """Say that this process answers; asks nobody else."""
+    """Say that this process answers; makes no other call."""
     return JsonResponse({"state": "up"})
 
 
@@ -47,9 +47,9 @@ def live(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Say the state of each part; 503 when the portal cannot serve, or is about to end.
+    """Return the state of each part; 503 when the portal cannot serve, or is about to end.
 
-    What pages can do without (gateway, queue, worker) makes it "degraded": an admin has to look, the balancer has not.
+    Problems that pages can live with (gateway, queue, worker) make it "degraded": for an admin, not for the balancer.
     """
     if leaving.is_set():
         return JsonResponse({"state": "leaving"}, status=503)
@@ -61,7 +61,7 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 
 class _Asker:
-    """Asks for all requests of this process."""
+    """Runs the checks for all requests of this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -69,7 +69,7 @@ class _Asker:
         self._heard_at = -FRESH_S
 
     def parts(self) -> Mapping[str, str]:
-        """Return what each part said, just now or a moment ago."""
+        """Return the state of each part, checked just now or a moment ago."""
         is_new = time.monotonic() - self._heard_at >= FRESH_S
         if is_new and self._lock.acquire(timeout=0 if self._heard else WAIT_S):
             try:
@@ -80,7 +80,7 @@ class _Asker:
         return self._heard
 
     def forget(self) -> None:
-        """Ask anew next time."""
+        """Check again next time."""
         self._heard_at = -FRESH_S
 
 
@@ -88,7 +88,7 @@ _asker: Final = _Asker()
 
 
 def _ask() -> dict[str, str]:
-    """Ask each part. What needs the database is not asked without it."""
+    """Check each part; what needs the database only if it is available."""
     with answers_within(ANSWER_S):
         parts = {"database": _database_state(), "broker": _broker_state(), "static": _static_state()}
         is_up = parts["database"] == "up"
@@ -125,25 +125,25 @@ def _broker_state() -> str:
 
 
 def _static_state() -> str:
-    """Say whether `collectstatic` has run; without its list of names no page can be drawn, but with DEBUG."""
+    """Say whether `collectstatic` has run; without its manifest no page can be rendered, except with DEBUG."""
     return "up" if settings.DEBUG or getattr(staticfiles_storage, "hashed_files", True) else "missing"
 
 
 def _gateway_state() -> str:
-    """Return the gateway's state, asked at most every few seconds by all processes together."""
+    """Return the gateway's state, checked at most every few seconds by all processes together."""
     name = f"health:gateway:{settings.GATEWAY_URL}"
     try:
         state: str | None = cache.get(name)
         if state is None:
             state = _gateway_asker.state()
             cache.set(name, state, GATEWAY_STATE_AGE_S)
-    except DatabaseError:  # it has the cache, where no Redis is
+    except DatabaseError:  # the cache is in the database where there is no Redis
         return "unknown"
     return state
 
 
 class _GatewayAsker:
-    """Asks in a thread of its own, one at most: where the gateway hangs, a probe waits for a second only."""
+    """Checks the gateway in one thread of its own: where it hangs, a probe waits for a second only."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

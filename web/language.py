@@ -1,11 +1,11 @@
-"""The language that a browser remembers: for those who are not signed in, or chose none in their account."""
+"""The language cookie of a browser: for people who are not signed in, or have chosen none in their account."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 
 def remember_language(request: HttpRequest, response: HttpResponse, language: str) -> None:
-    """Keep a choice of language in a cookie, as if this request had come with it; "" forgets the one before."""
+    """Store a choice of language in a cookie, as if this request had come with it; "" removes it."""
     name = settings.LANGUAGE_COOKIE_NAME
     if not language:
         request.COOKIES.pop(name, None)

@@ -1,7 +1,7 @@
-"""What a line of the log may not have in it: the secret of a key, whichever library writes the line.
+"""Keeps secrets of keys out of the log, whichever library writes the line.
 
-A person pastes a secret into a search box, and it stands in the address: in the log of requests, in Django's line about
-a page that is not there, in an error of a library. So each record is blanked when it is made, before any handler.
+A person pastes a secret into a search box, and it is in the URL: in the access log, in Django's line about
+a missing page, in an error of a library. So each record is redacted when it is made, before any handler.
 """
 
 import logging
@@ -13,11 +13,11 @@ from gateway.secret import redact
 
 
 class RedactedRecord(logging.LogRecord):
-    """A record that shows no secret: in its message, its arguments, its traceback or its stack."""
+    """A record that shows no secret: in its message, arguments, traceback or stack."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if isinstance(self.args, tuple):  # of these some formatters make a line of their own
+        if isinstance(self.args, tuple):  # some formatters build their own line from these
             self.args = tuple(redact(each) if isinstance(each, str) else each for each in self.args)
 
     def getMessage(self) -> str:  # noqa: N802  (as the library names it)
@@ -32,10 +32,10 @@ class RedactedRecord(logging.LogRecord):
 
 
 class RefusalsInOneLine(logging.Filter):
-    """Takes the tracebacks from lines about requests that were refused (4xx): else anybody can make the log grow."""
+    """Removes the tracebacks from lines about refused requests (4xx): otherwise anybody could make the log grow."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let everything through."""
+        """Accept every record."""
         if 400 <= getattr(record, "status_code", 500) < 500:
             record.exc_info = record.exc_text = None
         return True

@@ -1,4 +1,4 @@
-"""Where mails go while no mail server is set up: to the console or a file, with heads that people can read."""
+"""Where mails go while no mail server is set up: to the console or a file, with readable headers."""
 
 from email.header import decode_header, make_header
 from typing import Any
@@ -8,7 +8,7 @@ from django.core.mail.backends import console, filebased
 
 
 def readable(message: EmailMessage) -> str:
-    """Return a mail with its heads decoded: "Subject: Votre clé", not "=?utf-8?q?…"."""
+    """Return a mail with decoded headers: "Subject: Votre clé", not "=?utf-8?q?…"."""
     heads = [f"{name}: {make_header(decode_header(str(value)))}" for name, value in message.message().items()]
     return "\n".join([*heads, "", str(message.body), "-" * 79, ""])
 

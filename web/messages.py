@@ -1,4 +1,4 @@
-"""Messages that wait for the next page: the newest few, so that a script that reads no page cannot pile them up."""
+"""Messages for the next page: only the newest few, so that a client that reads no page cannot accumulate them."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ MOST: Final = 10
 
 
 class NewestMessages(FallbackStorage):
-    """Django's storage (a cookie, then the session), which by itself keeps whatever nobody reads."""
+    """Django's storage (a cookie, then the session), which by itself keeps all unread messages."""
 
     def _store(self, messages: list[Message], response: HttpResponseBase, *args: Any, **kwargs: Any) -> list[Message]:
         kept: list[Message] = super()._store(messages[-MOST:], response, *args, **kwargs)  # type: ignore[misc]  # Django's

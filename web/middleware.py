@@ -1,4 +1,4 @@
-"""The door before every page, and response headers that Django has no setting for."""
+"""Middleware: sign-in, host names, security headers that Django has no setting for."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from django.utils.http import escape_leading_slashes
 from gateway.secret import has_secret, redact
 from web.redirects import is_ours, with_next
 
-# What a page of the portal may ask the browser for: the clipboard, to copy a key, and nothing else.
+# Browser features for pages of the portal: the clipboard, to copy a key, and nothing else.
 PERMISSIONS_POLICY = ", ".join(
     [
         "clipboard-write=(self)",
@@ -37,7 +37,7 @@ PERMISSIONS_POLICY = ", ".join(
 
 
 def security_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Add the permissions policy; keep what a signed-in person sees out of shared and disk caches."""
+    """Add the permissions policy; keep pages of signed-in people out of shared and disk caches."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -50,7 +50,7 @@ def security_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
 
 
 def any_host_for_health(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Let a probe ask by any name or address: it knows the machine, and perhaps not the portal's host."""
+    """Accept any host name for health checks: a probe knows the machine, and perhaps not the portal's host."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.path_info.startswith("/healthz/"):
@@ -61,7 +61,7 @@ def any_host_for_health(get_response: Callable[[HttpRequest], HttpResponse]) -> 
 
 
 def one_host(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Know one host and port, those of PORTAL_URL: a proxy may drop an unusual port, and links are made of it."""
+    """Accept one host and port, those of PORTAL_URL: a proxy may drop an unusual port, and links are built from it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         request.get_host()  # refuses other names
@@ -73,7 +73,7 @@ def one_host(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[H
 
 
 def utf8_forms(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Read every form as UTF-8, whatever it says of itself: in UTF-7 half characters come in that nobody can write."""
+    """Read every form as UTF-8, whatever its header says: UTF-7 could smuggle in lone surrogates."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if (request.content_params or {}).get("charset"):
@@ -86,9 +86,9 @@ def utf8_forms(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 def no_secret_in_addresses(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Send an address with a key's secret in it to the same one without: pages, history and Referer never have it.
+    """Redirect a URL with a key's secret to the same one without it: pages, history and Referer never contain it.
 
-    A person has pasted it into a search or a filter. The log is blanked by web.logs. Links of sign-in are left alone:
+    A person has pasted it into a search or a filter. web.logs redacts the log. Links of sign-in are left alone:
     their random codes may happen to look like a secret.
     """
 
@@ -104,19 +104,19 @@ def no_secret_in_addresses(
 
 
 class LoginRequired(LoginRequiredMiddleware):
-    """Sends who is not signed in to the door, and from there back to the page that they were on.
+    """Sends anonymous users to the sign-in page, and from there back to the page that they were on.
 
-    Django would send them to where a form goes, and GET makes no sense to a view that acts.
+    Django would send them to the URL of the form, and a view for POST has no GET.
     """
 
     def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseRedirect:
-        """Ask to sign in."""
+        """Redirect to the sign-in page."""
         page = request.get_full_path() if request.method in ("GET", "HEAD") else page_before(request)
         return HttpResponseRedirect(with_next(resolve_url(self.get_login_url(view_func)), page))
 
 
 def page_before(request: HttpRequest) -> str:
-    """Return the path of the page of ours that sent this request; the first page when none did."""
+    """Return the path of the page of ours that sent this request; the first page when there is none."""
     referer = request.headers.get("Referer", "")
     if not is_ours(request, referer):
         return "/"

@@ -1,4 +1,4 @@
-"""Money in the database: exact on every database, and added up without floats.
+"""Money in the database: exact on every database, and summed without floats.
 
 SQLite keeps decimals as floats and adds them as floats; so an amount is kept as a whole number of 10⁻¹² USD.
 """
@@ -10,7 +10,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
 
-if TYPE_CHECKING:  # by the types of Django a field that may be empty gives None, if its class is generic
+if TYPE_CHECKING:  # in Django's types a nullable field gives None, if its class is generic
     from typing import TypeVar
 
     _Set = TypeVar("_Set")
@@ -46,11 +46,11 @@ class UsdField(_DecimalField[_Set, _Get]):
         super().__init__(**{"max_digits": 19, "decimal_places": PLACES, **options})
 
     def get_internal_type(self) -> str:
-        """Be a whole number to the database."""
+        """Return the column type of a whole number."""
         return "BigIntegerField"
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
-        """Return the number of steps; an expression stays one."""
+        """Return the number of steps; an expression is returned as it is."""
         if value is None or isinstance(value, Expression):
             return value
         return int(self._rounded(Decimal(value)).scaleb(PLACES))

@@ -1,4 +1,4 @@
-"""Static files that npm brings: served from node_modules, never copied into the repository."""
+"""Static files from npm: served from node_modules, never copied into the repository."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,7 +24,7 @@ class NpmFinder(BaseFinder):
     """Finds the files of `NPM_FILES`, and nothing else, under node_modules/."""
 
     def check(self, **kwargs: Any) -> list[CheckMessage]:
-        """Report a file that `npm ci` has not brought."""
+        """Report a file that is missing after `npm ci`."""
         missing = [source for source in NPM_FILES.values() if not (NODE_MODULES / source).is_file()]
         hint = "Run `npm ci` in the project's folder."
         return [Error(f"{source} is not in node_modules/.", hint=hint, id="web.E001") for source in missing]
@@ -50,9 +50,9 @@ class _Renamed(FileSystemStorage):
 
 
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
-    """Names with a hash of the content, also inside CSS and JS; comments that name source maps stay as they are."""
+    """Names with a hash of the content, also inside CSS and JS; source map comments stay as they are."""
 
-    patterns = tuple(  # Django's own, less those that look for a source map, which we do not serve
+    patterns = tuple(  # Django's own, except those for source maps, which we do not serve
         (files, tuple(rule for rule in rules if "sourceMappingURL" not in str(rule)))
         for files, rules in CompressedManifestStaticFilesStorage.patterns
     )

@@ -1,4 +1,4 @@
-"""What is away or full: distinguished from bugs, watched until it is back, logged once a minute."""
+"""Outages of services and full disks: distinguished from bugs, watched until they end, logged once a minute."""
 
 import errno
 import logging
@@ -19,7 +19,7 @@ from web.files import StorageUnavailable
 
 logger = logging.getLogger(__name__)
 
-PROBE_S: Final = 0.25  # between two questions to what is away
+PROBE_S: Final = 0.25  # between two checks of an unavailable service
 LOG_S: Final = 60
 SQLITE_AWAY: Final = frozenset(
     {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
@@ -29,7 +29,7 @@ DISK_FULL: Final = "53100"
 
 
 class Outage(StrEnum):
-    """Something that the portal needs and that does not work now; the first is named where several are behind it."""
+    """Something that the portal needs and that does not work now; the first is named where there are several."""
 
     DISK = "disk"  # full
     DATABASE = "database"
@@ -38,13 +38,13 @@ class Outage(StrEnum):
 
 
 def outage_behind(error: BaseException | None) -> Outage | None:
-    """Return what is away or full, when that is why `error` was raised."""
+    """Return the outage that caused `error`, if any."""
     found = {_outage(link) for link in _chain(error)}
     return next((outage for outage in Outage if outage in found), None)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what it came from."""
+    """Yield an error and its causes."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -68,7 +68,7 @@ def _outage(error: BaseException) -> Outage | None:
 
 
 class Watch:
-    """Knows whether something is away: after the first suspicion one thread asks until it answers."""
+    """Knows whether a service is unavailable: after the first failure one thread checks until it answers."""
 
     def __init__(self, answers: Callable[[], bool]) -> None:
         self._answers = answers
@@ -78,14 +78,14 @@ class Watch:
         self.outages = 0  # so far
 
     def report_away(self) -> None:
-        """Take it for away from now on, until it answers."""
+        """Treat it as unavailable from now on, until it answers."""
         with self._lock:
             self.outages += not self.is_away
             self.is_away = True
         self.suspect()
 
     def suspect(self) -> None:
-        """Look into it, unless somebody does."""
+        """Start a check, unless one is running."""
         with self._lock:
             if self._is_watched:
                 return
@@ -93,7 +93,7 @@ class Watch:
         threading.Thread(target=self._run, name="outage", daemon=True).start()
 
     def ask(self) -> bool:
-        """Return whether it answers now; as heard last, while somebody asks."""
+        """Return whether it answers now; the last result while another check runs."""
         if self._is_watched:
             return not self.is_away
         if self._answers():
@@ -146,8 +146,8 @@ def log_outage(what: str, error: BaseException) -> None:
 
 
 class WithoutOutages(logging.Filter):
-    """Keeps the tracebacks of pages that were answered with an outage out of the log: `log_outage` has a line."""
+    """Keeps tracebacks of pages that were answered with an outage out of the log: `log_outage` writes a line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let through what is a fault of ours."""
+        """Accept records of bugs."""
         return not (record.exc_info and outage_behind(record.exc_info[1]))

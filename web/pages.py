@@ -1,4 +1,4 @@
-"""One template, two answers: the whole page, or the region of it that htmx asked for."""
+"""One template, two responses: the whole page, or the region that htmx requested."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from web.request import PortalRequest
 def render_region(
     request: PortalRequest, template: str, region: str, context: Mapping[str, Any], *, status: int = 200
 ) -> HttpResponse:
-    """Render the page `template`, or only its `{% partialdef region %}` when htmx asks.
+    """Render the page `template`, or only its `{% partialdef region %}` for htmx.
 
     A page restored from history gets the whole page, though htmx asks.
     """

@@ -1,4 +1,4 @@
-"""How long a thread waits for the database: pages for seconds, tasks and commands for ever."""
+"""How long a thread waits for the database: pages for seconds, tasks and commands without limit."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _limit: Final = _Limit()
 
 @contextmanager
 def answers_within(seconds: float) -> Iterator[None]:
-    """Let no exchange with PostgreSQL take longer in this block and thread; what does is an OperationalError."""
+    """Limit each exchange with PostgreSQL in this block and thread; a longer one is an OperationalError."""
     before, _limit.seconds = _limit.seconds, seconds
     try:
         yield
@@ -24,5 +24,5 @@ def answers_within(seconds: float) -> Iterator[None]:
 
 
 def answer_limit_s() -> float | None:
-    """Return this thread's limit; None where it waits for ever."""
+    """Return this thread's limit; None where it waits without limit."""
     return _limit.seconds

@@ -1,6 +1,6 @@
-"""Where a browser is sent next: only to pages of ours, and by links that fit into what is between.
+"""Redirects: only to pages of ours, and with URLs that fit through the proxies on the way.
 
-A proxy gives the head of a response 4 KiB and a request line 8 KiB, as nginx does; a teacher's link has up to 3,500
+A proxy accepts a response header of 4 KiB and a request line of 8 KiB, as nginx does; a teacher's link has up to 3,500
 characters, and more within another address.
 """
 
@@ -12,13 +12,13 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.http import MAX_URL_LENGTH, url_has_allowed_host_and_scheme
 
-LONGEST_LOCATION: Final = 2000  # characters, beside the other headers
+LONGEST_LOCATION: Final = 2000  # characters, next to the other headers
 LONGEST_LINE: Final = 7500  # of the 8,190 that nginx takes
 MORE_SAFE: Final = "/?=:,;@!$'()*~"  # what needs no escape within a query
 
 
 def is_ours(request: HttpRequest, address: str) -> bool:
-    """Say whether `address` leads to a page of ours. Django's own check refuses whatever is long."""
+    """Say whether `address` is a page of ours. Django's own check refuses long ones."""
     if len(address) > LONGEST_LINE:
         return False
     return url_has_allowed_host_and_scheme(
@@ -27,7 +27,7 @@ def is_ours(request: HttpRequest, address: str) -> bool:
 
 
 def next_page(request: HttpRequest, default: str) -> str:
-    """Return where the form wants to go next, if that is a page of ours."""
+    """Return the next page that the form requests, if that is a page of ours."""
     wanted = request.POST.get("next", "")
     return wanted if is_ours(request, wanted) else default
 
@@ -44,7 +44,7 @@ def with_next(address: str, target: str) -> str:
 
 
 def fit_redirects(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Let a page do the redirect whose address does not fit into a response's head."""
+    """Redirect by a page where the URL does not fit into a response header."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -59,7 +59,7 @@ def fit_redirects(get_response: Callable[[HttpRequest], HttpResponse]) -> Callab
             if name not in ("Location", "Content-Length", "Content-Type"):
                 page.headers[name] = value
         if "HX-Request" in request.headers:
-            page.headers["HX-Refresh"] = "true"  # htmx would put the page into a part of another
+            page.headers["HX-Refresh"] = "true"  # otherwise htmx would insert the page into a part of another
         return page
 
     return middleware

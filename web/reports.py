@@ -1,4 +1,4 @@
-"""What error reports may show: by mail to admins, and with DEBUG on Django's own page."""
+"""Redacts error reports: by mail to admins, and with DEBUG on Django's own page."""
 
 from collections.abc import ItemsView
 from types import FrameType
@@ -23,10 +23,10 @@ class _Shown:
 
 
 class SecretFreeReports(SafeExceptionReporterFilter):
-    """Blank what looks like a key in every variable of every frame, ours or not; hide what forms sent, with DEBUG too.
+    """Redact what looks like a key in every variable of every frame, ours or not; hide form data, with DEBUG too.
 
     `sensitive_variables` names single variables of single functions; templates and libraries have frames of their own,
-    through which a page with a secret passes as a whole.
+    through which a whole page with a secret passes.
     """
 
     def is_active(self, request: HttpRequest | None) -> bool:
@@ -34,7 +34,7 @@ class SecretFreeReports(SafeExceptionReporterFilter):
         return True
 
     def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
-        """Name the fields of the form, without what was typed."""
+        """Name the fields of the form, without their values."""
         return {} if request is None else dict.fromkeys(request.POST, self.cleansed_substitute)
 
     def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: FrameType) -> ItemsView[str, Any]:
@@ -44,7 +44,7 @@ class SecretFreeReports(SafeExceptionReporterFilter):
 
 
 class SecretFreeReporter(ExceptionReporter):
-    """Blank what looks like a key in the whole report: the address, headers, cookies and messages have it too."""
+    """Redact what looks like a key in the whole report: URL, headers, cookies and messages contain it too."""
 
     def get_traceback_html(self) -> SafeString:
         """Return the report as a page."""

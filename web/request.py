@@ -1,4 +1,4 @@
-"""The request as the portal's middleware leaves it, and where it came from."""
+"""The request as the portal's middleware leaves it, and its client address."""
 
 import logging
 import time
@@ -18,16 +18,16 @@ _warned_at: Final[dict[str, float]] = {}  # message -> monotonic time
 
 
 class PortalRequest(HttpRequest):
-    """A request of somebody who is signed in: LoginRequiredMiddleware has turned the others away."""
+    """A request of a signed-in person: LoginRequiredMiddleware has redirected the others."""
 
     htmx: HtmxDetails
     user: "User"  # never AnonymousUser here
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """Return the address that the request came from, behind as many proxies as are trusted; None where that is unknown.
+    """Return the client address, behind as many proxies as are trusted; None where it is unknown.
 
-    A request that came by fewer proxies than are trusted names its address itself, or not at all: it is not believed.
+    A request through fewer proxies than are trusted could name its own address, so its header is ignored.
     """
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
     count = settings.TRUSTED_PROXY_COUNT
@@ -43,7 +43,7 @@ def client_address(request: HttpRequest) -> str | None:
 
 
 def _warn_of_proxies(message: str, trusted: int, found: int) -> None:
-    """Log it, once an hour and process: everybody's requests would bring it."""
+    """Log it, once an hour for each process: every request would cause it."""
     now = time.monotonic()
     if now - _warned_at.get(message, -WARN_EVERY_S) >= WARN_EVERY_S:
         _warned_at[message] = now

@@ -1,4 +1,4 @@
-"""How a web process ends: it says that it leaves, closes its port, lets streams end by themselves, then ends them."""
+"""How a web process ends: it reports its shutdown, closes its port, lets streams finish, then ends them."""
 
 import asyncio
 import os
@@ -10,22 +10,22 @@ from django.conf import settings
 
 from web.streams import Stream
 
-HURRY: Final = signal.SIGUSR1  # from the first process, when somebody pressed Control+C
+HURRY: Final = signal.SIGUSR1  # sent by the first process after Control+C
 LAST_WORDS_S: Final = 5.0  # for what ended streams still write
 
 leaving: Final = threading.Event()  # this process is shutting down
 
 
 def end_on_signals() -> None:
-    """Do so when SIGTERM comes, in a hurry at HURRY; called on the server's loop, where SIGINT closes the port."""
+    """Shut down on SIGTERM, and faster on HURRY; called on the server's loop, where SIGINT closes the port."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, _leave, settings.WEB_LEAVING_S, settings.WEB_GRACE_S / 2)
     loop.add_signal_handler(HURRY, _leave, 0, 0)
 
 
 def _leave(port_s: float, streams_s: float) -> None:
-    """Close the port after `port_s`, and end what still streams `streams_s` later."""
-    if leaving.is_set():  # systemd tells this process, and so does the first one
+    """Close the port after `port_s`, and end running streams `streams_s` later."""
+    if leaving.is_set():  # systemd signals this process, and so does the first one
         return
     leaving.set()
     loop = asyncio.get_running_loop()
@@ -39,7 +39,7 @@ def _end_streams() -> None:
 
 
 async def last_words() -> None:
-    """End what streams, and wait for what it still writes."""
+    """End running streams, and wait for what they still write."""
     _end_streams()
     loop = asyncio.get_running_loop()
     until = loop.time() + LAST_WORDS_S

@@ -1,7 +1,7 @@
-"""Responses that go on: an async generator each, iterated on the event loop until it ends, or its reader goes.
+"""Streaming responses: an async generator each, iterated on the event loop until it ends, or its client disconnects.
 
-A generator is cancelled where it waits, so that its `finally` runs there and then. It may catch that, and
-yield how it ended before it returns; `web.shutdown.leaving` tells whether the end of this process is why.
+A generator is cancelled where it waits, so that its `finally` runs at that point. It may catch that, and
+yield how it ended before it returns; `web.shutdown.leaving` tells whether the shutdown of this process is why.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 View = TypeVar("View", bound=Callable[..., object])
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-LAST_SEND_S: Final = 2.0  # of a stream that is to end while its client takes nothing
+LAST_SEND_S: Final = 2.0  # to end a stream whose client does not read
 
 
 def streaming_view(view: View) -> View:
@@ -26,7 +26,7 @@ def is_streaming(view: Callable[..., object]) -> bool:
 
 
 class Stream:
-    """One response that goes on; made within the task that runs it."""
+    """One streaming response; made within the task that runs it."""
 
     under_way: ClassVar[set["Stream"]] = set()  # in this process
 
@@ -35,7 +35,7 @@ class Stream:
         self._is_waiting = self._is_to_end = self._is_told = False
 
     async def run(self) -> None:
-        """Send what comes, to the end."""
+        """Send all chunks."""
         self._task = asyncio.current_task()
         self.under_way.add(self)
         try:
@@ -59,7 +59,7 @@ class Stream:
             self._is_waiting = False
 
     def end(self) -> None:
-        """Cancel what the generator waits for; while something is sent, what it will wait for after that."""
+        """Cancel what the generator waits for; during a send, what it will wait for after that."""
         self._is_to_end = True
         if self._is_waiting:
             self._tell()

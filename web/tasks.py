@@ -1,4 +1,4 @@
-"""Hands tasks to the worker from a page: at once, or not at all."""
+"""Hands tasks from a page to the worker: at once, or not at all."""
 
 import logging
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ logger = logging.getLogger(__name__)
 
 
 class QueueUnavailable(Exception):
-    """The queue of tasks does not take any now. Nothing was sent."""
+    """The queue of tasks accepts none now. Nothing was sent."""
 
 
 def send_task(name: str, args: Sequence[object] = (), *, expires: int) -> None:
-    """Ask the worker for a task that makes no sense any more after `expires` seconds; or raise QueueUnavailable."""
+    """Send a task to the worker, which drops it after `expires` seconds; or raise QueueUnavailable."""
     if settings.REDIS_URL and redis_watch.is_away:
         raise QueueUnavailable
     try:

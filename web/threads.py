@@ -1,6 +1,6 @@
-"""The threads of a web process: a few answer requests, a few write what streams leave, and one each carries a download.
+"""The threads of a web process: a few for requests, a few for what streams write, and one for each download.
 
-Views, middleware and the database are synchronous, and run here; the event loop only waits. Python lets one thread run
+Views, middleware and the database are synchronous, and run here; the event loop only waits. Python runs one thread
 at a time, so a few are as fast as hundreds, and each holds at most one connection to the database.
 """
 
@@ -21,7 +21,7 @@ from web.patience import answers_within
 
 P = ParamSpec("P")
 T = TypeVar("T")
-GATEWAY_PATIENCE_S: Final = 2.0  # to be let through to a gateway that many wait for
+GATEWAY_PATIENCE_S: Final = 2.0  # to wait for a gateway that many threads call
 
 
 class ThreadsBusy(Exception):
@@ -29,14 +29,14 @@ class ThreadsBusy(Exception):
 
 
 class Threads:
-    """So many threads, taken in the order of coming; what they do shares language and other context with who waits."""
+    """A limited number of threads, used in order of arrival; work shares language and other context with its caller."""
 
     def __init__(self, name: str, number: int) -> None:
         self._executor = ThreadPoolExecutor(number, thread_name_prefix=name)
         self._free = asyncio.Semaphore(number)
 
     async def run(self, work: Callable[[], T], *, patience_s: float) -> T:
-        """Do the work in a thread; raise ThreadsBusy where none is free in time. Who is cancelled leaves the line."""
+        """Do the work in a thread; raise ThreadsBusy if none is free in time. A cancelled caller leaves the queue."""
         try:
             async with asyncio.timeout(patience_s):
                 await self._free.acquire()
@@ -54,10 +54,10 @@ def _then(work: Callable[[], T], release: Callable[[], object]) -> T:
 
 
 async def in_thread(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do what is synchronous and short for something that streams: a few lines in the database, mostly.
+    """Do synchronous and short work for a stream: a few lines in the database, mostly.
 
-    In the caller's language, and to its end though the caller be cancelled meanwhile. The connection is given back.
-    It is the loop's default executor that does it: a few threads.
+    In the caller's language, and to its end even if the caller is cancelled meanwhile. The connection is released.
+    The loop's default executor does it: a few threads.
     """
     do = sync_to_async(partial(_with_database, work), thread_sensitive=False)
     return await asyncio.shield(asyncio.ensure_future(do(*args, **kwargs)))
@@ -73,7 +73,7 @@ def _with_database(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -
 
 
 def release_connection() -> None:
-    """Give back this thread's connection to the database; not where a test holds a transaction around everything."""
+    """Release this thread's connection to the database; not within a test's transaction."""
     if not connection.in_atomic_block:
         close_old_connections()
 
@@ -83,7 +83,7 @@ _calls: Final = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
 @contextmanager
 def gateway_call() -> Iterator[None]:
-    """Wait for the gateway in this block, with at most half of the threads: one that hangs must not stop all pages."""
+    """Wait for the gateway in this block, with at most half of the threads: others must remain if it hangs."""
     if not _calls.acquire(timeout=GATEWAY_PATIENCE_S):
         raise GatewayUnavailable("too many requests wait for the gateway")
     try:

@@ -1,4 +1,4 @@
-"""Choices that a browser keeps, and pages that belong to no app."""
+"""Choices stored in the browser, and pages that belong to no app."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -17,7 +17,7 @@ A_YEAR_S = 365 * 24 * 3600
 @login_not_required
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    """Keep the choice of colours in a cookie, so that the server writes it and nothing flashes."""
+    """Store the choice of colours in a cookie, so that the server renders it and nothing flashes."""
     response = HttpResponseRedirect(next_page(request, "/"))
     chosen = request.POST.get("theme", "")
     if chosen in THEMES:
@@ -32,7 +32,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
-    """Keep the choice of language in a cookie, and of who is signed in; Django's view forgets a long `next`."""
+    """Store the choice of language in a cookie, and in the account if signed in; Django's drops a long `next`."""
     response = HttpResponseRedirect(next_page(request, "/"))
     chosen = request.POST.get("language", "")
     if check_for_language(chosen):
@@ -46,5 +46,5 @@ def language(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
-    """Say what the portal keeps about a person, and for how long."""
+    """Say what the portal stores about a person, and for how long."""
     return render(request, "web/privacy.html", {"kept_days": settings.PLAYGROUND_RETENTION_DAYS})

@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend, for servers that restart, hang and go away: see base.py."""
+"""Django's PostgreSQL backend, for servers that restart, hang and become unavailable: see base.py."""

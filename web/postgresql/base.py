@@ -1,7 +1,7 @@
-"""Connections that are known to work when they are handed out, and on which nobody in a page waits for long.
+"""Connections that are checked before use, and on which no page waits for long.
 
 The pool alone hands out connections that a restart of PostgreSQL has ended, and a server that hangs would keep a page
-waiting for ever: its own limits (`statement_timeout`) are kept by the server, which is what hangs.
+waiting for ever: the server itself enforces its limits (`statement_timeout`), and it is the server that hangs.
 """
 
 import time
@@ -29,13 +29,13 @@ class BoundedConnection(psycopg.Connection[Any]):
         try:
             return super().wait(gen, interval, limit_s)
         except psycopg.errors._WaitTimeout:
-            self.pgconn.finish()  # its state is unknown, and what is still asked would wait as long again
+            self.pgconn.finish()  # its state is unknown, and further queries would wait as long again
             database_watch.suspect()
             raise psycopg.OperationalError(f"PostgreSQL gave no answer within {limit_s} s") from None
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Checks on checkout, and fails at once while the database is known to be away."""
+    """Checks on checkout, and fails at once while the database is known to be unavailable."""
 
     def __init__(self, settings_dict: dict[str, Any], alias: str = DEFAULT_DB_ALIAS) -> None:
         super().__init__(settings_dict, alias)
@@ -43,7 +43,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             pool.setdefault("connection_class", BoundedConnection)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Return a connection that answers. The pool's own time limit bounds the wait while all are lent out."""
+        """Return a working connection. The pool's own time limit bounds the wait while all are in use."""
         if self.pool is None:
             return super().get_new_connection(conn_params)
         watch = database_watch
@@ -53,7 +53,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 raise psycopg.OperationalError("PostgreSQL does not answer")
             try:
                 connection = super().get_new_connection(conn_params)
-            except PoolTimeout:  # all are lent out, or none can be made
+            except PoolTimeout:  # all are in use, or none can be made
                 if time.monotonic() > until or not watch.ask():
                     raise
                 continue
@@ -61,7 +61,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 return connection
             watch.suspect()
             connection.pgconn.finish()
-            self.pool.putconn(connection)  # which sees that it is closed, and makes another
+            self.pool.putconn(connection)  # which notices that it is closed, and makes another
 
     def _works(self, connection: Any) -> bool:
         try:
@@ -73,7 +73,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def asks(settings_dict: dict[str, Any]) -> bool:
-    """Connect anew, beside the pool, and tell whether PostgreSQL answers; takes three seconds at most."""
+    """Open a connection outside of the pool, and tell whether PostgreSQL answers; takes three seconds at most."""
     params = DatabaseWrapper(settings_dict, alias="health").get_connection_params()
     params.update(connect_timeout=CONNECT_S, autocommit=True)
     params.pop("cursor_factory", None)

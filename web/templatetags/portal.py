@@ -1,6 +1,6 @@
 """Numbers with their units, days in words, icons: so that every page writes them the same way.
 
-Each filter is a plain function too. None stays "", so that a template needs no `if` around what may be missing.
+Each filter is a plain function too. None becomes "", so that a template needs no `if` around a missing value.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ NO_BREAK_SPACE = "\u00a0"
 CENT_USD = Decimal("0.01")
 SPARK_HEIGHT = 26
 SPARK_STEP = 4
-LONGEST_AMOUNT = 40  # digits; what is larger is no amount, and is written with an exponent
+LONGEST_AMOUNT = 40  # digits; a larger one is no amount, and is written with an exponent
 EXACT = Context(prec=LONGEST_AMOUNT + 20)
 MODE_WORDS = {  # LiteLLM's modes of a model, as people say it
     "chat": lambda: gettext("Chat"),
@@ -170,7 +170,7 @@ def ago(when: datetime | None) -> str:
 
 @register.filter
 def last_use(day: date | None) -> str:
-    """Return how long ago something was used, in UTC days: the gateway reports no more."""
+    """Return how long ago something was used, in UTC days: the gateway reports no finer time."""
     if day is None:
         return gettext("never")
     days = (timezone.now().date() - day).days
@@ -181,7 +181,7 @@ def last_use(day: date | None) -> str:
 
 @register.filter
 def time_left(until: datetime | None) -> str:
-    """Return the time until a moment as "21 h 14 min"; static/js/countdown.js tells it on, by the same rule."""
+    """Return the time until a moment as "21 h 14 min"; static/js/countdown.js continues it, by the same rule."""
     if until is None:
         return ""
     minutes = max(0, -((timezone.now() - until) // timedelta(minutes=1)))
@@ -205,7 +205,7 @@ def a_period(period: str) -> str:
 
 @register.filter
 def resets(period: str) -> str:
-    """Say when a budget of this period is full again: at a midnight in UTC, in the reader's time zone."""
+    """Say when a budget of this period resets: at a midnight in UTC, in the reader's time zone."""
     if period not in ("1d", "7d", "30d"):
         return ""
     midnight = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -256,13 +256,13 @@ def initials(name: str) -> str:
 
 @register.filter
 def mode_words(mode: str) -> str:
-    """Return what a model is for, in people's words; a mode that we do not know stays as it is."""
+    """Return the purpose of a model in words; an unknown mode stays as it is."""
     return MODE_WORDS[mode]() if mode in MODE_WORDS else mode
 
 
 @register.filter
 def feature_words(feature: str) -> str:
-    """Return what a model can do besides, in people's words; a feature that we do not know stays as it is."""
+    """Return a feature of a model in words; an unknown one stays as it is."""
     return FEATURE_WORDS[feature]() if feature in FEATURE_WORDS else feature
 
 
@@ -282,7 +282,7 @@ def other_sentences(text: str) -> str:
 @register.simple_tag
 @lru_cache(maxsize=128)  # a page has dozens, and the file does not move while the process runs
 def icon(name: str) -> SafeString:
-    """Draw an icon of static/img/icons.svg; the words beside it say the same, so nobody hears it."""
+    """Draw an icon of static/img/icons.svg, hidden from screen readers: the text next to it says the same."""
     return format_html(
         '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("img/icons.svg"), name
     )
@@ -301,13 +301,13 @@ def bars(days_usd: Sequence[Decimal]) -> SafeString:
 
 
 def _height(amount: Decimal, most: Decimal) -> int:
-    """Return the height of a bar in whole pixels; any spend is to be seen."""
+    """Return the height of a bar in whole pixels; any spend is visible."""
     return max(1, round(amount / most * SPARK_HEIGHT)) if amount > 0 else 0
 
 
 @register.simple_tag
 def control(field: BoundField, **attrs: str) -> SafeString:
-    """Render a field's widget in Tabler's looks; Django adds what ties it to its hint and its errors."""
+    """Render a field's widget in Tabler's style; Django adds the links to its hint and its errors."""
     widget = field.field.widget
     if isinstance(widget, (CheckboxInput, RadioSelect)):
         css = "form-check-input"
@@ -317,13 +317,13 @@ def control(field: BoundField, **attrs: str) -> SafeString:
         css += " is-invalid"
     own = {name: value for name, value in attrs.items() if value}
     if isinstance(widget, Textarea):
-        own["dir"] = "auto"  # each line of what is typed runs as its script does
+        own["dir"] = "auto"  # each line follows the direction of its script
     return field.as_widget(attrs={"class": css, **own})
 
 
 @register.simple_tag
 def languages() -> list[tuple[str, str]]:
-    """Return (code, its own name) of each language of the portal: nobody looks for theirs in another's words."""
+    """Return (code, its own name) of each language of the portal: people look for theirs by its own name."""
     return [(code, get_language_info(code)["name_local"].capitalize()) for code, _ in settings.LANGUAGES]
 
 

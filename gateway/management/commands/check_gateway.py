@@ -9,7 +9,7 @@ from gateway.django import get_gateway
 
 
 class Command(BaseCommand):
-    """Print a line a check, and after each that fails what to do; exit status 1 if any does."""
+    """Print a line for each check, and what to do after each that fails; exit with status 1 if any does."""
 
     help = "Checks the gateway: reachable, version, healthy, admin key, models, clock, custom keys."
     requires_system_checks = ()  # it is called when something is wrong
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         failed = 0
         try:
             gateway = get_gateway()
-        except ValueError as problem:  # an address or a key that can be none
+        except ValueError as problem:  # an invalid URL or key
             raise CommandError(str(problem)) from None
         for finding in examine(gateway):
             mark = self.style.SUCCESS("ok   ") if finding.ok else self.style.ERROR("FAIL ")
