@@ -1,1 +1,1 @@
-"""People: who they are, how they sign in, what they may have, and what was done to their keys."""
+"""People: their accounts, sign-in, policies, and the audit trail."""

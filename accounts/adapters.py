@@ -1,4 +1,4 @@
-"""How allauth behaves here: who may make an account, and what the institution tells of a person."""
+"""Adapters of allauth: who can create an account, and what is taken over from the institution."""
 
 import logging
 from typing import Any, ClassVar
@@ -48,7 +48,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return bool(settings.SIGNUP_OPEN)
 
     def get_login_stages(self) -> list[str]:
-        """Return what stands between a right password and being signed in."""
+        """Return the steps between a correct password and the session."""
         return ["accounts.stages.SignUpVerification"]
 
     def is_safe_url(self, url: str | None) -> bool:
@@ -56,18 +56,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return bool(url) and is_ours(self.request, str(url))
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Return whom the rate limits count; those without an address count as one."""
+        """Return the address that rate limits count by; people without one share a counter."""
         return client_address(request) or "unknown"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Refuse a try to sign in that comes too soon after too many."""
-        self._login_failed_rl_usage = limits.begin_try(request, _login_in(credentials))  # taken back by one that works
+        """Refuse a sign-in attempt after too many recent ones."""
+        self._login_failed_rl_usage = limits.begin_try(request, _login_in(credentials))  # rolled back by a success
         if self._login_failed_rl_usage is None:
             logger.warning("sign-in refused from %s: too many tries", self.get_client_ip(request))
             raise self.validation_error("too_many_login_attempts")
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Log a wrong try, without what was typed as the name: it may be a password."""
+        """Log a failed attempt, without the typed name: it may be a password."""
         account = account_of(_login_in(credentials))
         name = f"account {account.pk}" if account else "no account of that name"
         logger.warning("sign-in failed from %s: %s", self.get_client_ip(request), name)
@@ -76,19 +76,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """Clear nothing after a new password: the browser in which it was chosen is known from then on."""
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        """Note the browser's language, for mails; open the admin pages to those whom they are for."""
+        """Store the browser's language, for mails; open the admin pages to those with permission."""
         language = translation.get_language() or ""
         if user.browser_language != language:
             user.browser_language = language
             user.save(update_fields=["browser_language"])
         for hook in AT_SIGN_IN:
             hook(user)
-        update_staff_status(User.objects.filter(pk=user.pk))  # groups may have come by another way than the admin pages
+        update_staff_status(User.objects.filter(pk=user.pk))  # groups may have changed outside of the admin pages
         response: HttpResponse = super().post_login(request, user, **kwargs)
         return response
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """Make a confirmed address count, unless somebody else here has it; tell the person at the one before."""
+        """Make a confirmed address the primary one, unless another account has it; notify the former address."""
         others = User.objects.exclude(pk=email_address.user_id)
         if others.filter(email=email_address.email).exists():
             template = "account/messages/email_confirmation_failed.txt"
@@ -104,25 +104,25 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def send_confirmation_mail(
         self, request: HttpRequest, emailconfirmation: EmailConfirmationHMAC, signup: bool
     ) -> None:
-        """Have the link sent that confirms an address."""
+        """Send the link that confirms an address."""
         address = emailconfirmation.email_address
         kind = "email_confirmation_signup" if signup else "email_confirmation"
         self.send_asked_for(kind, address.user, address_id=address.pk)
 
     def send_account_already_exists_mail(self, email: str) -> None:
-        """Tell who has an account that somebody tried to make another with their address."""
+        """Notify the owner of an address that somebody tried to sign up with it."""
         self.send_asked_for("account_already_exists", User.objects.filter(email=email).first())
 
     def send_notification_mail(
         self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
     ) -> None:
-        """Tell a person what changed in their account; allauth's news of an address are those of `confirm_email`."""
+        """Notify a person of changes to their account; changes of the address are reported by `confirm_email`."""
         kind = template_prefix.rpartition("/")[2]
         if kind in NOTIFICATIONS - {"email_changed"}:
             send_later(kind, user, ip=client_address(self.request))
 
     def send_asked_for(self, kind: str, user: User | None, **details: Any) -> None:
-        """Have a mail sent that somebody waits for; show them when no worker will get to know of it."""
+        """Send a mail that somebody waits for; show an error when no worker will receive it."""
         try:
             send_later(kind, user, robust=False, **details)
         except QueueUnavailable as error:
@@ -130,22 +130,22 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
 
 def _login_in(credentials: dict[str, Any]) -> str:
-    """Return what was typed as the name."""
+    """Return the typed name."""
     return str(credentials.get("username") or credentials.get("email") or "")
 
 
 class InstitutionAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    """Accounts of the institution, which is trusted to say who somebody is."""
+    """Accounts of the institution, which is trusted to identify people."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
-        """Let in whom the institution knows, unless somebody here has their address."""
+        """Accept everybody whom the institution knows, unless an account here has their address."""
         return not any(filter_users_by_email(address.email) for address in sociallogin.email_addresses)
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[User, str] | None:
         """Return the account to link: that with the address that the institution has verified.
 
-        Not by an address that somebody is only changing to, nor one that is linked already: addresses are given anew.
-        Nor an account with rights of any kind: a mailbox is not enough to become an admin.
+        Not by an address that is still unconfirmed, nor one that is linked already: institutions reassign addresses.
+        Nor an account with any permission: access to a mailbox is not enough to become an admin.
         """
         verified = [address.email.lower() for address in sociallogin.email_addresses if address.verified]
         unlinked = User.objects.exclude(socialaccount__provider=sociallogin.account.provider)
@@ -154,7 +154,7 @@ class InstitutionAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # 
         return (user, user.email) if user else None
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Take over the groups of somebody whom we know, and the name and address that changed since the last time."""
+        """Take over the groups of a known person, and the name and address that changed since the last time."""
         if not sociallogin.is_existing:
             return
         user, account, before = sociallogin.user, sociallogin.account, sociallogin.claims_before
@@ -167,7 +167,7 @@ class InstitutionAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # 
                 account.save(update_fields=["extra_data"])
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: None = None) -> User:
-        """Make the account of somebody who is new, with their groups."""
+        """Create the account of a new person, with their groups."""
         user: User = super().save_user(request, sociallogin, form)
         take_over_groups(user=user, claimed=sociallogin.account.extra_data["userinfo"].get("groups"))
         return user

@@ -1,4 +1,4 @@
-"""What Django's admin is called, its one door, and the audit trail to read."""
+"""Django's admin: its title, its sign-in page, and the read-only audit trail."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AuditEntry
 
-if TYPE_CHECKING:  # Django's own classes take no parameter when they run
+if TYPE_CHECKING:  # Django's own classes take no parameter at run time
     TrailAdmin = admin.ModelAdmin[AuditEntry]
 else:
     TrailAdmin = admin.ModelAdmin
@@ -40,22 +40,22 @@ class AuditEntryAdmin(TrailAdmin):
 
     @admin.display(description=_("label"), ordering="label")
     def named(self, entry: AuditEntry) -> str:
-        """Name what it was done to."""
+        """Name the object of the entry."""
         return entry.object_name
 
     @admin.display(description=_("detail"))
     def remark(self, entry: AuditEntry) -> str:
-        """Show what more there is to say, in the reader's language."""
+        """Show further details, in the reader's language."""
         return entry.remark
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Let nobody write an entry by hand."""
+        """Forbid adding entries by hand."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
-        """Let nobody change an entry."""
+        """Forbid changing an entry."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
-        """Let nobody delete an entry."""
+        """Forbid deleting an entry."""
         return False

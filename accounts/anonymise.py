@@ -1,4 +1,4 @@
-"""What of an account names its person: blanked for good. The account stays, as a number, for spend and trail."""
+"""Blanks all personal data of an account for good. The account stays, as a number, for spend and audit trail."""
 
 import secrets
 
@@ -16,7 +16,7 @@ from accounts.models import AccessRequest, User
 def anonymise_account(person: User) -> None:
     """Blank the account, close it and end its sessions. Call it in a transaction. Idempotent.
 
-    Nobody can sign in to it any more: its link to the institution is cut, so that the same person would get a new one.
+    Nobody can sign in to it any more: its link to the institution is removed, so the same person would get a new one.
     """
     person.username = _number_of(person)
     person.first_name = person.last_name = person.email = ""
@@ -47,20 +47,20 @@ def end_sessions(*people: User) -> None:
 
 
 def _forget_requests(person: User) -> None:
-    """Blank what was written about the person's requests, and withdraw those that are open; amounts and days stay."""
+    """Blank the texts of the person's requests, and withdraw open ones; amounts and days stay."""
     theirs = AccessRequest.objects.of(person)
     theirs.update(why="", reason="")
     theirs.filter(state=AccessRequest.State.OPEN).update(state=AccessRequest.State.WITHDRAWN)
 
 
 def _number_of(person: User) -> str:
-    """Return what the account is called from now on; whoever has taken that name as theirs keeps it."""
+    """Return the account's name from now on; an existing user of that name keeps it."""
     name = f"anonymous-{person.pk}"
     taken = User.objects.exclude(pk=person.pk).filter(username__iexact=name).exists()
     return f"{name}-{secrets.token_hex(4)}" if taken else name
 
 
 def _forget_in_django_log(person: User) -> None:
-    """Blank the name in the log of Django's admin, where it is about this person."""
+    """Blank the name in the log of Django's admin, in entries about this person."""
     about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(person.pk))
     about.update(object_repr=person.username, change_message="")

@@ -1,8 +1,8 @@
-"""The database itself refuses to change the audit trail, but to blank what names a person (ADR 20).
+"""The database itself forbids changes of the audit trail, except blanking personal names (ADR 20).
 
-Django remakes a table on SQLite to alter it, and its triggers are lost with the old one. So after every `migrate` the
-trigger is looked at, and made where it is missing or other columns are there. PostgreSQL keeps its own. Deleting is
-refused on PostgreSQL only: on SQLite, which is to try and to test, Django empties its tables by DELETE.
+Django recreates a table on SQLite to alter it, and its triggers are lost. So after every `migrate` the
+trigger is checked, and created where it is missing or the columns have changed. PostgreSQL keeps its own. Deleting is
+forbidden on PostgreSQL only: on SQLite, which is for trials and tests, Django empties its tables by DELETE.
 """
 
 from typing import Any, Final
@@ -27,7 +27,7 @@ _FUNCTION: Final = f"""
 
 
 def protect(connection: BaseDatabaseWrapper) -> None:
-    """Make the trigger of the trail anew, for the columns that the table has now."""
+    """Recreate the trigger of the trail, for the columns that the table has now."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(f"DROP TRIGGER IF EXISTS {TRIGGER} ON {TABLE}")
@@ -42,7 +42,7 @@ def protect(connection: BaseDatabaseWrapper) -> None:
 
 
 def protect_after_migrate(using: str, **_: Any) -> None:
-    """Make the trigger where SQLite has lost it, or has it for other columns; does nothing elsewhere."""
+    """Create the trigger where SQLite has lost it, or has it for other columns; does nothing elsewhere."""
     connection = connections[using]
     if connection.vendor != "sqlite":
         return
@@ -54,7 +54,7 @@ def protect_after_migrate(using: str, **_: Any) -> None:
 
 
 def _sqlite_trigger(connection: BaseDatabaseWrapper) -> str:
-    """Return the statement for the columns of today: all must stay as they were, but some may be blanked."""
+    """Return the statement for the present columns: none may change, but some may be blanked."""
     with connection.cursor() as cursor:
         columns = [column.name for column in connection.introspection.get_table_description(cursor, TABLE)]
     stays = [f"NEW.{name} IS OLD.{name}" for name in columns if name not in BLANKABLE]

@@ -1,4 +1,4 @@
-"""The app of people."""
+"""App configuration."""
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register
@@ -13,7 +13,7 @@ class AccountsConfig(AppConfig):
     verbose_name = _("People")
 
     def ready(self) -> None:
-        """Register the checks of the settings, the words of the trail, and what keeps it append-only."""
+        """Register the checks of the settings, the words of the audit trail, and its append-only trigger."""
         from accounts import append_only, checks, trail_words
         from accounts.audit_words import add_words
 

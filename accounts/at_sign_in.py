@@ -1,4 +1,4 @@
-"""What else is done when somebody has signed in. Apps above add to it, as they do to the words of the trail."""
+"""Hooks that run after a sign-in. Apps above register theirs, as they do their words of the audit trail."""
 
 from collections.abc import Callable
 from typing import Final
@@ -9,6 +9,6 @@ AT_SIGN_IN: Final[list[Callable[[User], None]]] = []
 
 
 def at_sign_in(hook: Callable[[User], None]) -> None:
-    """Have this called with each person who has signed in. It must be quick, and harmless when it is called again."""
+    """Register a function to be called with each person who signs in. It must be quick and idempotent."""
     if hook not in AT_SIGN_IN:
         AT_SIGN_IN.append(hook)

@@ -1,4 +1,4 @@
-"""The trail of what was done to keys, policies and people: written here, changed nowhere (ADR 20)."""
+"""The audit trail of changes to keys, policies and people: written here, changed nowhere (ADR 20)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from web.request import PortalRequest
 
 
-NAMING_CODES: Final = ("label_before", "person.changes")  # whose values may name a person
+NAMING_CODES: Final = ("label_before", "person.changes")  # whose values may contain a person's name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who does something, and from where."""
+    """Who does something, and from which address."""
 
     user: User | None = None  # None: the portal itself
     address: str | None = None
@@ -46,7 +46,7 @@ BY_THE_PORTAL = Actor()
 
 
 def actor_of(request: "PortalRequest") -> Actor:
-    """Return who asks, and from which address."""
+    """Return the person and the address of a request."""
     return Actor(user=request.user, address=client_address(request))
 
 
@@ -65,9 +65,9 @@ def record(
 ) -> AuditEntry:
     """Write one entry about an object; it joins the caller's transaction.
 
-    `subject` is the person it concerns: the key's owner, or the person themselves. `on_behalf_of` is the intern whom
-    the key is for. `code` and `details` (JSON, no sentences, never a secret) are what accounts.audit_words makes
-    words of.
+    `subject` is the person concerned: the key's owner, or the person themselves. `on_behalf_of` is the intern who
+    uses the key. accounts.audit_words turns `code` and `details` (JSON, no sentences, never a secret)
+    into words.
     """
     return AuditEntry.objects.create(
         actor=actor.user,
@@ -88,9 +88,9 @@ def record(
 def record_policy_change(
     *, actor: Actor, action: AuditAction, policy: Policy, changes: Mapping[str, Sequence[Any]] | None = None
 ) -> AuditEntry:
-    """Write down that a policy was made (ISSUE), changed or deleted; call it before a deletion.
+    """Record that a policy was created (ISSUE), changed or deleted; call it before a deletion.
 
-    `changes`: field of the policy, or "kind.field" of a rule -> [value before, value after], as JSON has them.
+    `changes`: field of the policy, or "kind.field" of a rule -> [value before, value after], as JSON values.
     """
     return record(
         actor=actor,
@@ -105,7 +105,7 @@ def record_policy_change(
 
 
 def policy_values(policy: Policy) -> dict[str, Any]:
-    """Return all that a policy says, as JSON has it, of its rules as "personal.budget_usd": for `changes_between`."""
+    """Return all values of a policy for JSON, those of its rules as "personal.budget_usd": for `changes_between`."""
     values = _values(policy)
     for rule in KeyRule.objects.filter(policy=policy).order_by("pk"):
         values |= {f"{rule.kind}.{name}": value for name, value in _values(rule).items()}
@@ -118,7 +118,7 @@ def _values(row: Policy | KeyRule) -> dict[str, Any]:
 
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return what differs, as [value before, value after] by field; None for a field that was not there."""
+    """Return the differences, as [value before, value after] by field; None for a missing field."""
     names = dict.fromkeys([*before, *after])
     return {name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)}
 
@@ -132,9 +132,9 @@ def _as_json(value: Any) -> Any:
 def record_person_change(
     *, actor: Actor, action: AuditAction, person: User, changes: Mapping[str, Sequence[Any]] | None = None
 ) -> AuditEntry:
-    """Write down what was done to a person's account or rights.
+    """Record what was done to a person's account or rights.
 
-    `changes`: field -> [value before, value after]; [] for what is not for the trail (a name, an address).
+    `changes`: field -> [value before, value after]; [] for values that do not belong in the trail (a name, an address).
     """
     return record(
         actor=actor,
@@ -151,7 +151,7 @@ def record_person_change(
 def record_group_change(
     *, actor: Actor, action: AuditAction, group: Group, changes: Mapping[str, Sequence[Any]] | None = None
 ) -> AuditEntry:
-    """Write down that a group was made (ISSUE), changed or deleted; call it before a deletion."""
+    """Record that a group was created (ISSUE), changed or deleted; call it before a deletion."""
     return record(
         actor=actor,
         action=action,
@@ -165,7 +165,7 @@ def record_group_change(
 
 
 def forget_names(person: User) -> None:
-    """Blank what names a person in the trail: as who did it, and in what was done to them and to their keys.
+    """Blank a person's names in the trail: as actor, and in entries about them and their keys.
 
     Addresses too; who, what and when stay. Idempotent.
     """
@@ -176,13 +176,13 @@ def forget_names(person: User) -> None:
 
 
 def forget_names_on(kind: AuditObject, ids: Iterable[object], *, but: Sequence[str]) -> None:
-    """Blank what names people in what was done to these objects, `but` for some columns. Idempotent."""
+    """Blank people's names in entries about these objects, `but` for some columns. Idempotent."""
     blank = {name: "" for name in ("label", "on_behalf_of") if name not in but}
     AuditEntry.objects.filter(object_kind=kind, object_id__in=[str(each) for each in ids]).update(**blank)
 
 
 def _without_secret(text: str) -> str:
-    """Blank a secret in a person's words, as in the alias of a key that was made outside of the portal."""
+    """Blank a secret in typed text, as in the alias of a key that was made outside of the portal."""
     return redact(text) if has_secret(text) else text
 
 
@@ -195,9 +195,9 @@ def record_repeatable(
     owner: User,
     code: str,
 ) -> None:
-    """Have `write` make the entry of something that anybody could repeat without end; within the hour, count it only.
+    """Write an entry by `write` about something that can be repeated without end; within the hour, only count repeats.
 
-    The entry is that of the first time. What the portal does by itself is always written. `code` tells kinds apart.
+    The entry is that of the first time. Actions of the portal itself are always written. `code` distinguishes kinds.
     """
     if actor.user is None:
         write()
@@ -216,10 +216,10 @@ def record_repeatable(
 
 
 def entries_of_key(key_id: UUID) -> AuditEntryQuerySet:
-    """Return what was done to the key, newest first. The caller has checked whose key it is."""
+    """Return the entries about the key, newest first. The caller has checked whose key it is."""
     return AuditEntry.objects.of_key(key_id)
 
 
 def entries_of_keys_of(user: User) -> AuditEntryQuerySet:
-    """Return what was done to the person's keys by anybody, newest first."""
+    """Return the entries about the person's keys, by any actor, newest first."""
     return AuditEntry.objects.of_subject(user).filter(object_kind=AuditObject.KEY)

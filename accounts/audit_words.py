@@ -1,6 +1,6 @@
-"""What the codes of the audit trail say, in the reader's language. Each app adds the words of its own codes.
+"""The texts of the codes in the audit trail, in the reader's language. Each app adds those of its own codes.
 
-The trail keeps a code and values; a sentence is made of them when somebody reads it, never before.
+The trail stores a code and values; the sentence is composed when somebody reads it, never before.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,19 +15,19 @@ _words: dict[str, Words] = {}
 
 
 class Values(dict[str, Any]):
-    """The values of an entry; one that is not there (any more) reads "…"."""
+    """The values of an entry; a missing one reads "…"."""
 
     def __missing__(self, name: str) -> str:
         return "…"
 
 
 def add_words(words: Mapping[str, Words]) -> None:
-    """Say what these codes mean: a sentence with %(names)s of values, or a function of the values."""
+    """Register the texts of these codes: a sentence with %(names)s of values, or a function of the values."""
     _words.update(words)
 
 
 def words_of(code: str, details: Mapping[str, Any]) -> str:
-    """Return code and values as a sentence in the language that is on; a code that nobody knows as itself."""
+    """Return code and values as a sentence in the active language; an unknown code as it is."""
     words = _words.get(code)
     if words is None:
         return code

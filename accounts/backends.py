@@ -1,4 +1,4 @@
-"""Whose password it is: looked up once and hashed once, whether there is such a person or not."""
+"""Password check: one lookup and one hash, whether the account exists or not."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from accounts.models import User
 class LocalAccounts(AuthenticationBackend):  # type: ignore[misc]  # allauth has no types
     """User name, or address, and password.
 
-    allauth's own tries the one and then the other, and with an address that somebody has it hashes twice: how long that
-    takes says whose addresses are known.
+    allauth's own tries the one and then the other, and with a known address it hashes twice: its response time
+    would reveal whose addresses are known.
     """
 
     def _authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
@@ -24,11 +24,11 @@ class LocalAccounts(AuthenticationBackend):  # type: ignore[misc]  # allauth has
 
 
 def account_of(login: str) -> User | None:
-    """Return the account with this user name, else that with this address, in any case; one query.
+    """Return the account with this user name, or else with this address, in any case; one query.
 
-    The user name counts first: nobody chooses one with an @ by themselves, whereas anybody can give an address.
+    The user name counts first: nobody can choose one with an @, whereas anybody can enter any address.
     """
-    if "\x00" in login:  # which PostgreSQL refuses
+    if "\x00" in login:  # PostgreSQL refuses it
         return None
     name = login.strip()
     lower = Q(lower_name=name.lower()) | Q(lower_address=name.lower()) | Q(username=name)

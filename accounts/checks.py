@@ -1,4 +1,4 @@
-"""Settings of the sign-in that do not go together."""
+"""System checks of sign-in settings."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 def institution_is_asked_over_https(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse an institution over plain HTTP: its answers say who signs in, and HTTPS is what vouches for them."""
+    """Refuse an institution over plain HTTP: its answers identify people, and only HTTPS authenticates them."""
     issuer = urlsplit(settings.OIDC_ISSUER)
     if not settings.OIDC_ISSUER or issuer.scheme == "https" or issuer.hostname in LOOPBACK:
         return []

@@ -1,6 +1,6 @@
-"""What is taken from an institution's claims, in the shapes that common providers send.
+"""Reads an institution's claims, in the shapes that common providers send.
 
-Claims are written by somebody else. Only those named here are kept, as the type and length that the database takes.
+Claims come from outside. Only those named here are stored, with the type and length that the database accepts.
 Aggregated and distributed claims (OpenID Connect Core 5.6.2) are not followed.
 """
 
@@ -27,15 +27,15 @@ MISSING: Final = object()
 WARN_EVERY_S: Final = 24 * 3600
 warned_at: dict[str, float] = {}  # message -> time.monotonic()
 
-DN: Final = re.compile(r"\s*(?:cn|ou)\s*=\s*((?:[^\\,;+]|\\.)+)", re.IGNORECASE)  # its first part, "cn=students"
+DN: Final = re.compile(r"\s*(?:cn|ou)\s*=\s*((?:[^\\,;+]|\\.)+)", re.IGNORECASE)  # the first part: "cn=students"
 BETWEEN_DNS: Final = re.compile(r"(?<!\\);|\n|(?<![,;+=\s\\])\s+(?=(?:cn|ou)\s*=)", re.IGNORECASE)
 ESCAPED: Final = re.compile(r"((?:\\[0-9a-f]{2})+)|\\(.)", re.IGNORECASE)
 
 
 def usable_claims(identity: Mapping[str, Any], userinfo: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is taken from the ID token and, where both have it, from userinfo.
+    """Return the claims of the ID token, and of userinfo where both have one.
 
-    Raises ValueError when they name nobody. There is no "groups" when the institution says that they are to be found
+    Raises ValueError when they identify nobody. There is no "groups" when the institution says that they are stored
     elsewhere (Entra ID, over 200).
     """
     subject = identity.get("sub")
@@ -59,14 +59,14 @@ def usable_claims(identity: Mapping[str, Any], userinfo: Mapping[str, Any]) -> d
 
 
 def _short(subject: str) -> str:
-    """Return the subject as allauth's table has room for it: what is too long there by its digest."""
-    if len(subject) <= app_settings.UID_MAX_LENGTH and not subject.startswith(DIGEST):  # so that no two become one
+    """Return the subject in the length of allauth's column: a longer one as its digest."""
+    if len(subject) <= app_settings.UID_MAX_LENGTH and not subject.startswith(DIGEST):  # so that no two become the same
         return subject
     return DIGEST + hashlib.sha256(subject.encode()).hexdigest()
 
 
 def _is_verified(source: Mapping[str, Any]) -> bool:
-    """Return whether the institution vouches for the address: by the claim beside it, else as the settings say."""
+    """Return whether the institution vouches for the address: by its own claim, or else by the settings."""
     if "email_verified" not in source:
         return bool(settings.OIDC_TRUST_EMAIL)
     return source["email_verified"] is True or source["email_verified"] == "true"
@@ -79,7 +79,7 @@ def _find(claims: Mapping[str, Any]) -> Any:
 
 
 def _follow(claims: Any, path: str) -> Any:
-    """Return what is at the end of a dotted path, or MISSING; names along it may contain dots themselves."""
+    """Return the value at a dotted path, or MISSING; names along it may contain dots themselves."""
     if not isinstance(claims, Mapping):
         return MISSING
     if path in claims:
@@ -91,7 +91,7 @@ def _follow(claims: Any, path: str) -> Any:
 
 
 def _are_elsewhere(claims: Mapping[str, Any]) -> bool:
-    """Return whether the institution says that it has groups, but not in these claims (Entra ID's "overage")."""
+    """Return whether the institution says that groups exist, but not in these claims (Entra ID's "overage")."""
     path = settings.OIDC_GROUPS_CLAIM
     if path == "groups" and (
         claims.get("hasgroups") in (True, "true") or any(key.startswith("groups:src") for key in claims)
@@ -102,13 +102,13 @@ def _are_elsewhere(claims: Mapping[str, Any]) -> bool:
 
 
 def _names_in(value: Any) -> list[str]:
-    """Return the names of groups that the claim has, each once; warn of a claim that has no shape that we know."""
+    """Return the names of groups in the claim, each once; warn of a claim of unknown shape."""
     if isinstance(value, str):
         names = list(_split(value.strip()))
     elif isinstance(value, list):
         names = [name for item in value for name in _named_by(item)]
     elif isinstance(value, Mapping) and all(isinstance(detail, Mapping) for detail in value.values()):
-        names = [str(role) for role in value]  # Zitadel: roles, and by which organisations each is granted
+        names = [str(role) for role in value]  # Zitadel: roles, each with the organisations that grant it
     else:
         what = "missing" if value is MISSING or value is None else f"no names, but {type(value).__name__}"
         _warn_once(f"OIDC_GROUPS_CLAIM={settings.OIDC_GROUPS_CLAIM}: the claim is {what}, so it gives no groups")
@@ -117,7 +117,7 @@ def _names_in(value: Any) -> list[str]:
 
 
 def _named_by(item: object) -> Iterator[str]:
-    """Yield the names that one entry of a list stands for: nothing in it is a separator."""
+    """Yield the names in one entry of a list: nothing in it is a separator."""
     if isinstance(item, Mapping):
         item = item.get("name") or item.get("display")
     if isinstance(item, str):
@@ -125,7 +125,7 @@ def _named_by(item: object) -> Iterator[str]:
 
 
 def _split(text: str) -> Iterator[str]:
-    """Yield the names in a text: JSON, "[a, b]", distinguished names, or what commas, semicolons or spaces part."""
+    """Yield the names in a text: JSON, "[a, b]", distinguished names, or separated by commas, semicolons or spaces."""
     if text.startswith("[") and text.endswith("]"):
         try:
             items = json.loads(text)
@@ -139,7 +139,7 @@ def _split(text: str) -> Iterator[str]:
     elif parts := re.findall(r"[^,;\n]+", text) if re.search(r"[,;\n]", text) else []:
         yield from (part.strip() for part in parts)
     elif text:
-        yield from [text, *text.split()]  # Shibboleth joins values by spaces; a single name may have some
+        yield from [text, *text.split()]  # Shibboleth joins values by spaces; a single name may contain some
 
 
 def _common_name(name: str) -> str | None:
@@ -157,7 +157,7 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def _warn_once(message: str) -> None:
-    """Log it, once a day and process: every sign-in would bring it."""
+    """Log it, once a day for each process: every sign-in would cause it."""
     now = time.monotonic()
     if now - warned_at.get(message, -WARN_EVERY_S) >= WARN_EVERY_S:
         warned_at[message] = now
@@ -165,7 +165,7 @@ def _warn_once(message: str) -> None:
 
 
 def _is_text(value: object, length: int = MAX_GROUP_LENGTH) -> TypeGuard[str]:
-    """Return whether it is a text of 1 to `length` characters without any that are no text."""
+    """Return whether it is a text of 1 to `length` printable characters."""
     if not isinstance(value, str) or not 0 < len(value) <= length:
         return False
     return all(unicodedata.category(sign) not in NO_TEXT for sign in value)

@@ -1,7 +1,7 @@
-"""Sends mails that rows are about, each once, whatever is cut: the row is claimed, the mail sent, the row marked.
+"""Sends mails about rows, each once, wherever a run is interrupted: the row is claimed, the mail sent, the row marked.
 
-A process that dies in between leaves a claim, which lapses; a later run then sends the mail. Should the mail server
-have taken it in the very last moment, it gets the same mail with the same Message-ID again, and may drop it.
+A process that dies in between leaves a claim, which expires; a later run then sends the mail. If the mail server
+had accepted it at the last moment, it gets the same mail with the same Message-ID again, and may drop it.
 """
 
 import logging
@@ -25,19 +25,19 @@ Row = TypeVar("Row", bound=Model)
 
 
 class MailServerUnavailable(Exception):
-    """No mail can be sent now: the server is not there, hangs, or refuses to talk to us."""
+    """No mail can be sent now: the server is unreachable, hangs, or refuses the connection."""
 
 
 def claim(rows: QuerySet[Any], field: str) -> bool:
-    """Claim the one row of `rows` by the time in its `field`, unless another process has; tell whether we have it."""
+    """Claim the one row of `rows` by the time in its `field`, unless another process has; return whether we have it."""
     now = timezone.now()
     return bool(rows.filter(Q(**{field: None}) | Q(**{f"{field}__lt": now - CLAIM_LASTS})).update(**{field: now}))
 
 
 def send_each(rows: Iterable[Row], send: Callable[[Row], bool]) -> int:
-    """Call `send` with each row; return how many mails went out. A server that is away ends the round.
+    """Call `send` with each row; return how many mails went out. An unavailable server ends the round.
 
-    A row whose mail cannot be written keeps no other from being sent.
+    A row whose mail cannot be written does not stop the others.
     """
     sent = 0
     for row in rows:
@@ -54,7 +54,7 @@ def send_each(rows: Iterable[Row], send: Callable[[Row], bool]) -> int:
 
 
 def deliver(message: EmailMessage, *, name: str) -> bool:
-    """Send a mail, called `name` in its Message-ID; False if the server does not take this one.
+    """Send a mail, called `name` in its Message-ID; False if the server refuses this one.
 
     Raises MailServerUnavailable.
     """
@@ -62,7 +62,7 @@ def deliver(message: EmailMessage, *, name: str) -> bool:
     try:
         message.send()
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError, ValueError) as refusal:
-        logger.warning("mails: %s was refused (%s)", name, type(refusal).__name__)  # ValueError: no address at all
+        logger.warning("mails: %s was refused (%s)", name, type(refusal).__name__)  # ValueError: an invalid address
         return False
     except OSError as error:
         raise MailServerUnavailable(type(error).__name__) from error

@@ -1,4 +1,4 @@
-"""allauth's forms in our words."""
+"""allauth's forms with our texts."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from accounts.models import User
 
 
 class PlainLabelsMixin:
-    """Takes out the placeholders, which repeat the labels, and says the rules of passwords in sentences."""
+    """Removes placeholders that repeat the labels, and shows the password rules as sentences."""
 
     labels: dict[str, Any] = {}
 
@@ -59,14 +59,14 @@ class SignUpForm(PlainLabelsMixin, forms.SignupForm):  # type: ignore[misc]  # a
     }
 
     def clean_username(self) -> str:
-        """Refuse a name that looks like an address, perhaps somebody else's: one signs in with either."""
+        """Refuse a name that looks like an address, perhaps somebody else's: both are accepted at sign-in."""
         name: str = super().clean_username()
         if "@" in name:
             raise ValidationError(_("Choose a user name without @."), code="looks_like_an_address")
         return name
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
-        """Make the account; where there is one with the address, do the same work and only write to its owner."""
+        """Create the account; for a known address, do the same amount of work and only notify its owner."""
         if self.account_already_exists:
             make_password(self.cleaned_data["password1"])
         saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
@@ -80,7 +80,7 @@ class ChangePasswordForm(PlainLabelsMixin, forms.ChangePasswordForm):  # type: i
 
 
 class NewPasswordForm(PlainLabelsMixin, forms.ResetPasswordKeyForm):  # type: ignore[misc]  # allauth has no types
-    """A new password, for who followed the link of a mail."""
+    """A new password, from the link of a mail."""
 
     labels = NEW_PASSWORD
 
@@ -96,7 +96,7 @@ class ForgottenPasswordForm(PlainLabelsMixin, forms.ResetPasswordForm):  # type:
         return email
 
     def save(self, request: HttpRequest, **kwargs: Any) -> str:
-        """Have the link sent, if somebody here has the address."""
+        """Send the link, if an account has the address."""
         email: str = self.cleaned_data["email"]
         get_adapter(request).send_asked_for(
             "password_reset_key", User.objects.filter(email=email, is_active=True).first()
@@ -105,12 +105,12 @@ class ForgottenPasswordForm(PlainLabelsMixin, forms.ResetPasswordForm):  # type:
 
 
 class AddressForm(PlainLabelsMixin, forms.AddEmailForm):  # type: ignore[misc]  # allauth has no types
-    """The address that one wants to have."""
+    """The new address."""
 
     labels = {"email": _("New e-mail")}
 
 
-REGIONS = {  # of the zone database, whose names begin so; former names of zones begin otherwise
+REGIONS = {  # prefixes of present names in the zone database; former names begin differently
     "Africa": _("Africa"),
     "America": _("America"),
     "Antarctica": _("Antarctica"),
@@ -125,16 +125,16 @@ REGIONS = {  # of the zone database, whose names begin so; former names of zones
 
 
 class TimeZoneField(django_forms.ChoiceField):
-    """Any zone that there is, though the list leaves out former names: some browsers report one."""
+    """Accepts any zone, though the list leaves out former names: some browsers report one."""
 
     def valid_value(self, value: str) -> bool:
-        """Refuse a zone that does not exist, in words of its own."""
+        """Refuse a zone that does not exist, with a message of its own."""
         validate_time_zone(value)
         return True
 
 
 class LocaleForm(django_forms.ModelForm):  # type: ignore[type-arg]  # takes no parameter when it runs
-    """The language and the time zone of one's pages and mails."""
+    """The language and the time zone of a person's pages and mails."""
 
     language = django_forms.ChoiceField(label=_("Language"), required=False)
     time_zone = TimeZoneField(
@@ -153,7 +153,7 @@ class LocaleForm(django_forms.ModelForm):  # type: ignore[type-arg]  # takes no 
 
 
 def zone_choices(chosen: str) -> list[tuple[Any, Any]]:
-    """Return the zones by region, that of the portal first; and the one chosen, should it have a former name."""
+    """Return the zones by region, that of the portal first; and the chosen one, if it has a former name."""
     first = [("", _("As in the portal (%(zone)s)") % {"zone": settings.TIME_ZONE}), ("UTC", "UTC")]
     places: dict[str, list[tuple[str, str]]] = {region: [] for region in REGIONS}
     for name in sorted(known_zones()):

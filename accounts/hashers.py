@@ -1,4 +1,4 @@
-"""How passwords are kept."""
+"""Password hashing."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 
 
 class _Thread:
-    """One thread hashes for the whole process: each that did would keep the memory. Forks have their own."""
+    """One thread hashes for the whole process: every thread that hashes would keep the memory. Forks have their own."""
 
     def __init__(self) -> None:
         self.renew()
@@ -22,9 +22,9 @@ _thread: Final = _Thread()
 
 
 class PasswordHasher(Argon2PasswordHasher):
-    """Argon2id in the shape with the least memory that OWASP's Password Storage Cheat Sheet recommends.
+    """Argon2id with the least memory that OWASP's Password Storage Cheat Sheet recommends.
 
-    Django's own takes 100 MiB and eight threads for each sign-in, which a class that signs in at once does not get.
+    Django's own takes 100 MiB and eight threads for each sign-in, too much when a class signs in at once.
     """
 
     memory_cost = 7 * 1024  # KiB
@@ -32,9 +32,9 @@ class PasswordHasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        """Hash it."""
+        """Hash a password."""
         return _thread.executor.submit(super().encode, password, salt).result()
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Tell whether it is this password."""
+        """Verify a password."""
         return _thread.executor.submit(super().verify, password, encoded).result()

@@ -1,4 +1,4 @@
-"""OpenID Connect with the institution: the checks of who signs in."""
+"""OpenID Connect with the institution: verifies the identity of a sign-in."""
 
 from typing import Any, Final
 
@@ -23,15 +23,15 @@ class UnsupportedAnswer(ValueError):
 
 
 class InstitutionClient(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has no types
-    """The conversation with the institution about one sign-in."""
+    """The exchange with the institution about one sign-in."""
 
-    nonce = ""  # what the ID token has to repeat
+    nonce = ""  # the nonce that the ID token must repeat
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: SocialToken, **kwargs: Any) -> SocialLogin:
-        """Return who signs in.
+        """Return the person who signs in.
 
-        Raises OAuth2Error for an identity that is not meant for this sign-in, LookupError or ValueError for an answer
-        that makes no sense.
+        Raises OAuth2Error for an identity that is not meant for this sign-in, LookupError or ValueError for an
+        invalid answer.
         """
         encoded = kwargs["response"]["id_token"]
         _refuse_encrypted(encoded, "the ID token")
@@ -48,7 +48,7 @@ class InstitutionClient(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # al
         return login
 
     def _userinfo(self, app: SocialApp, access_token: str) -> Any:
-        """Return what the institution tells of the person: JSON, or a JWT that it has signed."""
+        """Return the institution's claims about the person: JSON, or a JWT that it has signed."""
         with get_adapter().get_requests_session() as session:
             response = session.get(self.profile_url, headers={"Authorization": f"Bearer {access_token}"})
             response.raise_for_status()
@@ -60,7 +60,7 @@ class InstitutionClient(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # al
         return self._verified_userinfo(app, response.text.strip(), keys.json())
 
     def _verified_userinfo(self, app: SocialApp, encoded: str, keys: dict[str, Any]) -> dict[str, Any]:
-        """Return the claims of signed userinfo; who it is from and for is checked where it says so (Core 5.3.2)."""
+        """Return the claims of signed userinfo; issuer and audience are checked where given (Core 5.3.2)."""
         _refuse_encrypted(encoded, "userinfo")
         try:
             header = jwt.get_unverified_header(encoded)
@@ -86,10 +86,10 @@ def _refuse_encrypted(token: str, what: str) -> None:
 
 
 class InstitutionCallback(OAuth2CallbackView):  # type: ignore[misc]  # allauth has no types
-    """Where the institution sends people back to."""
+    """The URL to which the institution sends people back."""
 
     def _get_state(self, request: HttpRequest, provider: Any) -> tuple[dict[str, Any] | None, HttpResponse | None]:
-        """Hand the nonce of this sign-in on to the client."""
+        """Pass the nonce of this sign-in on to the client."""
         state, response = super()._get_state(request, provider)
         if state:
             self.adapter.nonce = state["nonce"]

@@ -1,6 +1,6 @@
-"""Invite people: an account without a password, and a mail with which they choose one, or sign in elsewhere.
+"""Invitations: an account without a password, and a mail to choose one, or to sign in with the institution.
 
-The row is committed with the account; the mail is sent by a task that reads the rows (accounts.delivery), each once.
+The row is committed with the account; a task reads the rows and sends the mails, each once (accounts.delivery).
 """
 
 from datetime import datetime, timedelta
@@ -24,20 +24,20 @@ TEMPLATE: Final = "account/email/invited"
 
 
 def invite(person: User, *, by_institution: bool) -> None:
-    """Note a mail to somebody who has not signed in yet. Call it in a transaction, then `send_soon` once."""
+    """Record a mail to somebody who has not signed in yet. Call it in a transaction, then `send_soon` once."""
     fresh = {"by_institution": by_institution, "asked_at": timezone.now(), "withdrawn_at": None}
     fresh |= {"claimed_at": None, "sent_at": None, "refused_at": None}
     Invitation.objects.update_or_create(person=person, defaults=fresh)
 
 
 def may_be_invited(person: User) -> bool:
-    """Tell whether a mail makes sense: the account is open, has an address, and nobody has signed in to it."""
+    """Tell whether a mail is useful: the account is open, has an address, and nobody has signed in to it."""
     return bool(person.is_active and person.email) and person.last_login is None
 
 
 @transaction.atomic
 def invite_again(*, person: User, actor: Actor) -> bool:
-    """Send the mail once more, with a new link; False where the person has signed in, or the account is closed."""
+    """Send the mail again, with a new link; False where the person has signed in, or the account is closed."""
     locked = User.objects.select_for_update().get(pk=person.pk)
     if not may_be_invited(locked):
         return False
@@ -50,16 +50,16 @@ def invite_again(*, person: User, actor: Actor) -> bool:
 
 @transaction.atomic
 def withdraw(*, person: User, actor: Actor) -> bool:
-    """Take an invitation back that was not used: the account is closed and its links are void; False where it was.
+    """Withdraw an unused invitation: the account is closed and its links are void; False where it was used.
 
-    The account stays, as all do, for the trail. Whoever is invited again with its address has it back.
+    The account stays, as all do, for the audit trail. A new invitation of the same address opens it again.
     """
     locked = User.objects.select_for_update().get(pk=person.pk)
     now = timezone.now()
     if not Invitation.objects.pending().filter(person=locked).update(withdrawn_at=now):
         return False
     locked.is_active = False
-    locked.set_unusable_password()  # another one: links that were sent name the one before
+    locked.set_unusable_password()  # a new one, because links that were sent depend on the old one
     locked.save(update_fields=["is_active", "password"])
     record_person_change(actor=actor, action=AuditAction.WITHDRAW, person=locked)
     return True
@@ -73,7 +73,7 @@ def link_ends_at(invitation: Invitation) -> datetime | None:
 
 
 def send_soon() -> None:
-    """Ask the worker to write the mails; where the queue takes nothing, the schedule asks."""
+    """Ask the worker to write the mails; if the queue is unavailable, the schedule does."""
     try:
         send_task("accounts.send_invitations", expires=LATEST_S)
     except QueueUnavailable:
@@ -81,14 +81,14 @@ def send_soon() -> None:
 
 
 def send_invitations() -> int:
-    """Write to all who were invited and have had no mail yet; return how many mails went out."""
+    """Write to everybody who was invited and has had no mail yet; return how many mails went out."""
     return send_each(Invitation.objects.to_send().select_related("person"), _send)
 
 
 def _send(invitation: Invitation) -> bool:
     """Write to one, unless another run has, or is about to."""
     row = Invitation.objects.filter(pk=invitation.pk, asked_at=invitation.asked_at)
-    if not claim(row & Invitation.objects.to_send().order_by(), "claimed_at"):  # it may be taken back by now
+    if not claim(row & Invitation.objects.to_send().order_by(), "claimed_at"):  # it may have been withdrawn by now
         return False
     invitation.person.refresh_from_db()
     name = f"invitation-{invitation.pk}-{invitation.asked_at:%Y%m%d%H%M%S}"
@@ -102,7 +102,7 @@ def _send(invitation: Invitation) -> bool:
 
 
 def _compose(invitation: Invitation) -> EmailMessage:
-    """Write the mail in the person's language; as long as that is not known, in all languages, the portal's first."""
+    """Write the mail in the person's language; if that is unknown, in all languages, the portal's first."""
     person = invitation.person
     known = person.language or person.browser_language
     others = [code for code, _name in settings.LANGUAGES if code != settings.LANGUAGE_CODE]

@@ -1,8 +1,8 @@
-"""How often a sign-in may be tried. Wrong tries slow somebody down; they lock nobody out (ADR 11).
+"""Limits on sign-in attempts. Failed attempts slow down, and lock nobody out (ADR 11).
 
-Tries are counted for a name together with where they come from, so that a stranger's do not count against the person,
-and, much higher, for the name alone and for the address alone. A browser in which the person has signed in before is
-counted by itself. The `Host` header plays no part. Names are as typed: whether there is such an account shows nowhere.
+Attempts are counted for a name together with their origin, so that a stranger's do not count against the person,
+and, with a much higher limit, for the name alone and for the address alone. A browser in which the person has signed
+in before has its own count. The `Host` header plays no part. Names count as typed, whether the account exists or not.
 """
 
 import unicodedata
@@ -16,7 +16,7 @@ from django.utils.crypto import get_random_string, salted_hmac
 
 from accounts.models import User
 
-FROM_ONE_PLACE: Final = "5/5m/key"  # tries with one name, from one address or known browser
+FROM_ONE_PLACE: Final = "5/5m/key"  # attempts with one name, from one address or known browser
 WITH_ONE_NAME: Final = "300/h/key"  # from all addresses together
 FROM_ONE_ADDRESS: Final = "60/m/ip"  # whatever the names: a class of a hundred shares one address
 SLOWLY: Final = "1/30s/key"  # after the first or the second of these
@@ -26,7 +26,7 @@ _SALT: Final = "accounts.limits.browser"
 
 
 def begin_try(request: HttpRequest, login: str) -> ratelimit.RateLimitUsage | None:
-    """Count a try to sign in; None: too many, it must not be made. Roll back the usage of one that succeeds."""
+    """Count a sign-in attempt; None: too many, refuse it. Roll back the usage of one that succeeds."""
     name = _digest(login)
     browser = _browser_of(request)
     known = name in browser["names"]
@@ -46,7 +46,7 @@ def begin_try(request: HttpRequest, login: str) -> ratelimit.RateLimitUsage | No
 
 
 def remember_browser(request: HttpRequest, response: HttpResponse, user: User) -> None:
-    """Let the browser prove, for 90 days, that this person has signed in with it."""
+    """Set a cookie that proves, for 90 days, that this person has signed in with the browser."""
     browser = _browser_of(request)
     theirs = [_digest(name) for name in (user.username, user.email) if name]
     others = [name for name in browser["names"] if name not in theirs]
@@ -61,7 +61,7 @@ def remember_browser(request: HttpRequest, response: HttpResponse, user: User) -
 
 
 def _browser_of(request: HttpRequest) -> dict[str, Any]:
-    """Return what the browser proves: its id, and digests of the names that have signed in with it."""
+    """Return the content of the cookie: its id, and digests of the names that have signed in with it."""
     try:
         browser: dict[str, Any] = signing.loads(
             request.COOKIES.get(settings.BROWSER_COOKIE_NAME, ""), salt=_SALT, max_age=BROWSER_AGE_S
@@ -72,7 +72,7 @@ def _browser_of(request: HttpRequest) -> dict[str, Any]:
 
 
 def _digest(login: str) -> str:
-    """Return what stands for a name, however it is spelt; the cookie shows no names."""
+    """Return a digest of a name, in any spelling; the cookie shows no names."""
     name = unicodedata.normalize("NFKC", login).strip().casefold()
     return salted_hmac(_SALT, name.encode(errors="replace")).hexdigest()[:20]
 

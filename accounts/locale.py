@@ -1,4 +1,4 @@
-"""The language and the time zone in which a person reads: their choice, else the browser's or the portal's."""
+"""The language and time zone of a person: their choice, or else the browser's or the portal's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
-NO_PLACES: Final = {"Factory", "localtime"}  # files of the zone database that say nothing of their own
+NO_PLACES: Final = {"Factory", "localtime"}  # files of the zone database that are no places
 
 
 @cache
@@ -31,12 +31,12 @@ def validate_time_zone(name: str) -> None:
 
 
 def language_of(person: User) -> str:
-    """Return the language of mails to a person: their choice, else that of their last sign-in, else the portal's."""
+    """Return the language of mails to a person: their choice, or that of their last sign-in, or the portal's."""
     return person.language or person.browser_language or settings.LANGUAGE_CODE
 
 
 def zone_of(person: User) -> ZoneInfo | None:
-    """Return the time zone that a person chose; None for none, or for one that has gone from this machine."""
+    """Return the time zone that a person chose; None for none, or for one that this machine no longer has."""
     try:
         return ZoneInfo(person.time_zone) if person.time_zone else None
     except (KeyError, ValueError, OSError):
@@ -44,7 +44,7 @@ def zone_of(person: User) -> ZoneInfo | None:
 
 
 def activate_for(person: User | AnonymousUser) -> None:
-    """Turn on what the sender of a request chose; else the browser's language stays on, and the portal's zone holds."""
+    """Activate the sender's choices for a request; else the browser's language and the portal's time zone apply."""
     zone = None
     if isinstance(person, User):
         zone = zone_of(person)
@@ -55,7 +55,7 @@ def activate_for(person: User | AnonymousUser) -> None:
 
 @contextmanager
 def reading_as(person: User, *, language: str = "") -> Iterator[None]:
-    """Write for a person outside of their requests: in their language, or the one given, and their time zone."""
+    """Activate a person's language, or the given one, and time zone, outside of their requests."""
     zone = zone_of(person) or timezone.get_default_timezone()
     with translation.override(language or language_of(person)), timezone.override(zone):
         yield

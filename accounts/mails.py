@@ -1,7 +1,7 @@
 """Mails about accounts, written and sent by a task.
 
-So no page waits for the mail server, and the time that a page takes does not tell whether an address is known. No link
-and no address that a stranger typed goes through the broker.
+So no page waits for the mail server, and the response time does not reveal whether an address is known. No link
+and no address typed by a stranger passes through the broker.
 """
 
 from datetime import datetime
@@ -22,7 +22,7 @@ from accounts.models import User
 from web.tasks import send_task
 from web.templatetags.portal import moment_and_zone
 
-LATEST_S: Final = 24 * 3600  # after it nobody waits for a mail any more
+LATEST_S: Final = 24 * 3600  # by then nobody waits for the mail any more
 WITH_RESET_LINK: Final = {"invitation", "password_reset_by_admin", "password_reset_key"}
 NOTIFICATIONS: Final = {"account_connected", "email_changed", "password_changed", "password_reset"}
 BY_ADMINS: Final = {
@@ -42,12 +42,12 @@ KINDS: Final = {
 
 
 def send_later(kind: str, user: User | None, *, robust: bool = True, **details: str | int | list[str] | None) -> None:
-    """Have a mail sent after the commit, in the person's language; for `user=None` a task that sends nothing.
+    """Send a mail after the commit, in the person's language; for `user=None` a task that sends nothing.
 
-    `details`: `address_id` of the address to confirm, `to` another address than the person's, `by` and `ip` of who did
-    it; of what an admin did, also the `action` and the `label` of the key or the `labels`
+    `details`: `address_id` of the address to confirm, `to` another address than the person's, `by` and `ip` of the
+    actor; of an admin's action, also the `action` and the `label` of the key or the `labels`
     of several; of a reminder of keys, its `lines`. Without `robust`, raises QueueUnavailable
-    when the broker does not take it; else that is logged.
+    when the broker is unavailable; otherwise that is logged.
     """
     known = user and (user.language or user.browser_language)
     language = known or translation.get_language() or settings.LANGUAGE_CODE
@@ -59,7 +59,7 @@ def send_later(kind: str, user: User | None, *, robust: bool = True, **details: 
 
 
 def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, Any]) -> bool:
-    """Write and send one mail now; False when there is nobody to send it to any more. Raises OSError."""
+    """Write and send one mail now; False when there is no recipient any more. Raises OSError."""
     user = User.objects.filter(pk=user_id).first() if user_id else None
     if user is None or user.anonymised_at:
         return False
@@ -83,13 +83,13 @@ def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, 
 
 
 def compose(subject: str, body: str, *, to: str, context: dict[str, Any]) -> EmailMessage:
-    """Return the mail that these two templates give, in the language that is on; its subject begins with the portal."""
+    """Return the mail that these two templates render, in the active language; its subject begins with the portal."""
     title = " ".join(render_to_string(subject, context).splitlines()).strip()
     text = render_to_string(body, context).strip()
     return EmailMessage(f"{settings.ACCOUNT_EMAIL_SUBJECT_PREFIX}{title}", text, to=[to])
 
 
 def reset_path(user: User) -> str:
-    """Return the path of a new link with which this person, once, chooses a password."""
+    """Return the path of a new single-use link with which this person chooses a password."""
     key = {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
     return reverse("account_reset_password_from_key", kwargs=key)

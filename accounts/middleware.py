@@ -1,4 +1,4 @@
-"""Each request in the language and the time zone of whoever sends it."""
+"""Activates the language and time zone of the person for each request."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,9 @@ from accounts.locale import activate_for
 
 
 def own_locale(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Turn on the language and the time zone of the person who is signed in, after LocaleMiddleware.
+    """Activate the language and time zone of the signed-in person, after LocaleMiddleware.
 
-    It costs no query: the row of the person is read once a request, to ask for a sign-in.
+    It costs no query: the person's row is read once for each request, to check the sign-in.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:

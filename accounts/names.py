@@ -4,7 +4,7 @@ import unicodedata
 
 
 def name_order(name: str) -> str:
-    """Return what sorts `name` where people look for it, without case and accents: "Élodie" before "Farid"."""
+    """Return the sort key of `name` without case and accents: "Élodie" before "Farid"."""
     if name.isascii():  # most are, and lists have thousands
         return name.lower()
     letters = unicodedata.normalize("NFKD", name)

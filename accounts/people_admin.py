@@ -1,4 +1,4 @@
-"""People and groups in Django's admin. Nobody becomes more there than they are (accounts.rights)."""
+"""People and groups in Django's admin. Nobody can extend their own rights there (accounts.rights)."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +23,7 @@ from accounts.rights import groups_to_give, may_change, own_groups, update_staff
 from accounts.services import change_address
 from web.request import PortalRequest
 
-if TYPE_CHECKING:  # Django's own classes take no parameter when they run
+if TYPE_CHECKING:  # Django's own classes take no parameter at run time
     PeopleAdmin = DjangoUserAdmin[User]
     PeopleForm = forms.ModelForm[User]
     LinksAdmin = admin.ModelAdmin[social_admin.SocialAccount]
@@ -52,13 +52,13 @@ class InvitationForm(PeopleForm):
         self.fields["email"].required = True
 
     def save(self, commit: bool = True) -> User:
-        """Make the account without a password."""
+        """Create the account without a password."""
         self.instance.set_unusable_password()
         return super().save(commit)
 
 
 class PersonForm(PeopleForm):
-    """A person as admins change them: without a password, which is for the person alone."""
+    """A person as admins edit them: without the password, which only the person sets."""
 
     class Meta:
         model = User
@@ -67,7 +67,7 @@ class PersonForm(PeopleForm):
 
 @admin.register(User)
 class UserAdmin(PeopleAdmin):
-    """People. Who may change people may not thereby become more than they are (accounts.rights)."""
+    """People. Permission to change people does not extend one's own rights (accounts.rights)."""
 
     form = PersonForm
     add_form = InvitationForm
@@ -110,13 +110,13 @@ class UserAdmin(PeopleAdmin):
         return person.display_name
 
     def get_urls(self) -> list[Any]:
-        """Leave out Django's page that sets another person's password; add the one that sends them a link."""
+        """Remove Django's page that sets another person's password; add the one that sends them a link."""
         send = self.admin_site.admin_view(require_POST(self.send_reset_link))
         path_to_send = path("<int:person_id>/reset-link/", send, name="accounts_user_reset_link")
         return [path_to_send, *super(DjangoUserAdmin, self).get_urls()]
 
     def send_reset_link(self, request: HttpRequest, person_id: int) -> HttpResponse:
-        """Send a person a link with which they choose a new password."""
+        """Send a person a link to choose a new password."""
         person = get_object_or_404(User, pk=person_id)
         if not self.has_change_permission(request, person) or not person.email or not person.is_active:
             raise PermissionDenied
@@ -127,28 +127,28 @@ class UserAdmin(PeopleAdmin):
         return redirect("admin:accounts_user_change", person.pk)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Let nobody delete a person: the audit trail names them."""
+        """Forbid deleting people: the audit trail refers to them."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Let nobody but superusers change themselves, or people who have more rights."""
+        """Allow only superusers to change themselves, or people who have more rights."""
         if obj is not None and not may_change(user_in(request), obj):
             return False
         return super().has_change_permission(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Let only superusers give permissions one by one; others give groups."""
+        """Allow only superusers to give single permissions; others give groups."""
         fixed = tuple(str(name) for name in super().get_readonly_fields(request, obj))
         return fixed if user_in(request).is_superuser else (*fixed, "is_superuser", "user_permissions")
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer the groups that this admin may give."""
+        """Offer the groups that this admin can give."""
         if db_field.name == "groups":
             kwargs["queryset"] = groups_to_give(user_in(request))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Save; invite who is new, and tell who gets another address, at the one before."""
+        """Save; invite a new person, and notify the former address of a change."""
         super().save_model(request, obj, form, change)
         if not change:
             send_later("invitation", obj)
@@ -156,7 +156,7 @@ class UserAdmin(PeopleAdmin):
             change_address(user=obj, before=form.initial["email"], by=user_in(request).display_name)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save the groups, open or close Django's admin accordingly, and write the change down in the trail."""
+        """Save the groups, open or close Django's admin accordingly, and record the change in the audit trail."""
         super().save_related(request, form, formsets, change)
         update_staff_status(User.objects.filter(pk=form.instance.pk))
         _record_person(request, form, change)
@@ -164,7 +164,7 @@ class UserAdmin(PeopleAdmin):
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> list[dict[str, Any]]:
-        """Log which rights a person had and has now, not only that they were changed."""
+        """Log which rights a person had and has now, not only that they changed."""
         changes: list[dict[str, Any]] = list(super().construct_change_message(request, form, formsets, add))
         for field in ("groups", "is_active", "is_superuser"):
             if field in form.changed_data and not add:
@@ -174,7 +174,7 @@ class UserAdmin(PeopleAdmin):
 
 
 def _record_person(request: HttpRequest, form: Any, change: bool) -> None:
-    """Write down in the trail what was changed; of names and addresses, only that they were."""
+    """Record the changes in the audit trail; of names and addresses, only that they changed."""
     person, changed = form.instance, set(form.changed_data)
     changes: dict[str, list[Any]] = {name: [] for name in ("username", "email") if name in changed}
     if changed & {"first_name", "last_name"}:
@@ -192,17 +192,17 @@ def _record_person(request: HttpRequest, form: Any, change: bool) -> None:
 
 
 def _as_json(value: Any) -> Any:
-    """Return a yes or no and a text as they are, and groups and permissions as their names."""
+    """Return yes, no and texts as they are, and groups and permissions as their names."""
     return value if isinstance(value, bool | str) else sorted(str(item) for item in value)
 
 
 def actor_in(request: HttpRequest) -> Actor:
-    """Return who acts in Django's admin, and from where."""
+    """Return the actor in Django's admin, with their address."""
     return actor_of(cast(PortalRequest, request))
 
 
 def user_in(request: HttpRequest) -> User:
-    """Return who is signed in, as everybody is who reaches Django's admin."""
+    """Return the signed-in person: everybody in Django's admin is one."""
     return cast(User, request.user)
 
 
@@ -213,35 +213,35 @@ def _in_words(value: Any) -> str:
 
 @admin.register(social_admin.SocialAccount)
 class SocialAccountAdmin(LinksAdmin):
-    """Whose account at the institution is whose here: for superusers, to read and to undo."""
+    """The links of accounts to the institution: for superusers, to read and to remove."""
 
     list_display = ("user", "uid", "provider", "last_login")
     search_fields = ("user__username", "uid")
     ordering = ("user__username",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Let nobody tie accounts by hand."""
+        """Forbid creating links by hand."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody tie accounts by hand."""
+        """Forbid changing links by hand."""
         return False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let superusers read."""
+        """Allow superusers to read."""
         return user_in(request).is_superuser
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let superusers undo a link."""
+        """Allow superusers to remove a link."""
         return user_in(request).is_superuser
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Undo the link, and write that down in the trail."""
+        """Remove the link, and record it in the audit trail."""
         record_person_change(actor=actor_in(request), action=AuditAction.UNLINK, person=obj.user)
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        """Undo several links, one by one."""
+        """Remove several links, one by one."""
         for link in queryset:
             self.delete_model(request, link)
 
@@ -251,24 +251,24 @@ class GroupAdmin(DjangoGroupAdmin):
     """Groups; each may have a policy."""
 
     def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
-        """Let only superusers say what the members of a group may do here, and rename one with a policy.
+        """Allow only superusers to edit permissions, and to rename a group with a policy.
 
-        The institution's claims go by the name: a group of another name could become one's own.
+        Claims of the institution match the name: renaming a group could make somebody a member.
         """
         if user_in(request).is_superuser:
             return ()
         return ("name", "permissions") if obj and Policy.objects.filter(group=obj).exists() else ("permissions",)
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        """Let nobody but superusers change a group of their own, or one that grants more than they have."""
+        """Allow only superusers to change their own group, or one that grants more than they have."""
         return _is_for(request, obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        """Let nobody but superusers delete one, and one by one only."""
+        """Allow only superusers to delete groups, and only one by one."""
         return obj is not None and _is_for(request, obj) and super().has_delete_permission(request, obj)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save the permissions, open or close Django's admin to the members accordingly, and note it in the trail."""
+        """Save the permissions, open or close Django's admin to the members accordingly, and audit it."""
         super().save_related(request, form, formsets, change)
         update_staff_status(User.objects.filter(groups=form.instance))
         changed = [name for name in ("name", "permissions") if name in form.changed_data]
@@ -280,7 +280,7 @@ class GroupAdmin(DjangoGroupAdmin):
             record_group_change(actor=actor_in(request), action=action, group=form.instance, changes=changes)
 
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
-        """Note it in the trail, with the policy that goes with it, and delete."""
+        """Record it in the audit trail, with the policy that goes with it, and delete."""
         for policy in Policy.objects.filter(group=obj):
             record_policy_change(actor=actor_in(request), action=AuditAction.DELETE, policy=policy)
         record_group_change(actor=actor_in(request), action=AuditAction.DELETE, group=obj)
@@ -288,7 +288,7 @@ class GroupAdmin(DjangoGroupAdmin):
 
 
 def _is_for(request: HttpRequest, group: Group | None) -> bool:
-    """Return whether who is signed in may decide about a group, or about any."""
+    """Return whether the signed-in person may change a group, or any group."""
     actor = user_in(request)
     if actor.is_superuser or group is None:
         return True

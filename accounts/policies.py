@@ -1,4 +1,4 @@
-"""What a person may have, out of the policies of all their groups, and of what was granted to them until it ends."""
+"""Computes what a person may have, from the policies of all their groups and from their current grants."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,15 +12,15 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import BudgetPeriod, Grant, KeyKind, KeyRule, Policy, Thing, User, new_rules
 
-MOST_USD: Final = Decimal("999999.99")  # that a budget can be, with all that was granted
-Budget = tuple[Decimal | None, str]  # USD (None: no limit), and the period after which it is whole again
+MOST_USD: Final = Decimal("999999.99")  # the largest budget, grants included
+Budget = tuple[Decimal | None, str]  # USD (None: no limit), and the period after which it resets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyAllowance:
-    """What a person may have of one kind of key. None is "no limit"."""
+    """What a person may have of one kind of key. None means "no limit"."""
 
-    allowed: bool  # may have such keys; if not, the rest counts for those that are there already
+    allowed: bool  # whether new keys are allowed; if not, the other values apply to existing ones
     max_keys: int | None  # of this kind at once, within Allowance.max_live_keys
     lifetime_days: int
     ends_at: datetime | None  # after which no key of this kind works
@@ -33,7 +33,7 @@ class KeyAllowance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """What a person may have. None is "no limit"."""
+    """What a person may have. None means "no limit"."""
 
     max_live_keys: int | None  # temporary and personal ones together
     person_budget_usd: Decimal | None  # of all keys together, per person_budget_period
@@ -41,21 +41,21 @@ class Allowance:
     grace_hours: int
     may_name_interns: bool
     rules: Mapping[str, KeyAllowance]  # by kind of key, all of KeyKind
-    names: tuple[str, ...]  # of the groups that it comes from, sorted; empty: the default policy
+    names: tuple[str, ...]  # of the groups that give it, sorted; empty: the default policy
 
     @property
     def models(self) -> tuple[str, ...] | None:
-        """What the person's programs may call, with a key of one kind or another; None: all."""
+        """The models that the person's programs can call, with any kind of key; None: all."""
         return _joined(rule.models for rule in self.for_programs)
 
     @property
     def each_has_budget(self) -> bool:
-        """Whether every key that the person may make has a budget of its own."""
+        """Whether every key that the person can create has a budget of its own."""
         return all(rule.budget_usd is not None for rule in self.for_programs)
 
     @property
     def for_programs(self) -> list[KeyAllowance]:
-        """The rules of the kinds that the person may make themselves."""
+        """The rules of the kinds that people create themselves."""
         rules = (self.rules[KeyKind.TEMPORARY], self.rules[KeyKind.PERSONAL])
         return [rule for rule in rules if rule.allowed]
 
@@ -63,8 +63,8 @@ class Allowance:
 def policy_of(user: User) -> Allowance:
     """Return the most generous value of each limit over the person's groups, "no limit" above all, and their grants.
 
-    Who is in no group with a policy gets the default policy; a superuser counts as one of those who change policies.
-    One query, and one more for whoever has a grant.
+    People in no group with a policy get the default policy; a superuser counts as somebody who can change policies.
+    One query, and one more for people with a grant.
     """
     theirs = Q(policy__group__in=user.groups.all()) | Q(policy__group=None)
     if user.is_superuser:
@@ -73,13 +73,13 @@ def policy_of(user: User) -> Allowance:
     rules = KeyRule.objects.filter(theirs).select_related("policy__group")
     found = list(rules.annotate(has_grants=Exists(grants)))
     of_groups = [rule for rule in found if rule.policy.group_id is not None]
-    # Without any row (a new database, a row taken away by hand), the defaults of the models are the modest ones.
+    # Without any row (a new database, a row deleted by hand), the defaults of the models are safe.
     allowance = merged(of_groups or found or new_rules(Policy()))
     return with_grants(allowance, grants) if not found or found[0].has_grants else allowance
 
 
 class Allowances:
-    """What each of many people may have, as `policy_of` says, out of four queries."""
+    """What each of many people may have, as `policy_of` says, from four queries."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class Allowances:
 
     @classmethod
     def load(cls) -> "Allowances":
-        """Read policies, who is in a group that has one, who is a superuser, and what was granted to whom."""
+        """Read policies, members of groups with one, superusers, and grants."""
         of_admins = Exists(_groups_of_admins().filter(pk=OuterRef("policy__group")))
         rules = list(KeyRule.objects.select_related("policy__group").annotate(of_admins=of_admins))
         admins = {rule.policy.group_id for rule in rules if rule.of_admins and rule.policy.group_id}
@@ -122,13 +122,13 @@ class Allowances:
 
 
 def _groups_of_admins() -> QuerySet[Group]:
-    """Return the groups whose people may change policies, whatever they are called."""
+    """Return the groups whose members can change policies, whatever their names."""
     may_change = {"permissions__codename": "change_policy", "permissions__content_type__app_label": "accounts"}
     return Group.objects.filter(**may_change)
 
 
 def merged(rules: Sequence[KeyRule]) -> Allowance:
-    """Return the most generous of at least one policy, of which all rules are given."""
+    """Return the most generous of at least one policy, given all rules."""
     policies = [rule.policy for rule in rules]  # each several times, which makes no difference
     person_budget_usd, person_period = _richest(
         (policy.person_budget_usd, policy.person_budget_period) for policy in policies
@@ -147,7 +147,7 @@ def merged(rules: Sequence[KeyRule]) -> Allowance:
 def _merged_kind(kind: str, rules: Sequence[KeyRule]) -> KeyAllowance:
     """Return the most generous of the rules that allow this kind; a budget and its period stay a pair.
 
-    Where none allows it, the most generous of all says what is left to the keys that are there.
+    Where none allows it, the most generous of all applies to existing keys.
     """
     allowing = [rule for rule in rules if rule.allowed]
     counting = allowing or rules or [KeyRule(kind=kind)]
@@ -167,10 +167,10 @@ def _merged_kind(kind: str, rules: Sequence[KeyRule]) -> KeyAllowance:
 
 
 def with_grants(allowance: Allowance, grants: Iterable[Grant]) -> Allowance:
-    """Return what the policies give with what was granted on top.
+    """Return what the policies give together with the grants.
 
-    An amount is added to the budget of the person, and to that of each key: the person's is what bounds them all. A
-    model is allowed to keys of each kind.
+    An amount is added to the person's budget, and to that of each key: the person's bounds them all. A
+    model is added for keys of each kind.
     """
     granted = list(grants)
     if not granted:
@@ -206,7 +206,7 @@ def _richest(budgets: Iterable[Budget]) -> Budget:
 
 
 def _generosity(budget: Budget) -> tuple[bool, Decimal, Decimal]:
-    """Return what orders budgets: no limit, then USD a day, then USD at once."""
+    """Return the sort key of budgets: no limit, then USD a day, then USD at once."""
     usd, period = budget
     if usd is None:
         return (True, Decimal(0), Decimal(0))
@@ -214,7 +214,7 @@ def _generosity(budget: Budget) -> tuple[bool, Decimal, Decimal]:
 
 
 def _joined(lists: Iterable[Iterable[str] | None]) -> tuple[str, ...] | None:
-    """Return every name that is in one of the lists, sorted; None when one of them is None, which is all names."""
+    """Return all names in the lists, sorted; None when one list is None, which means all names."""
     names: set[str] = set()
     for listed in lists:
         if listed is None:

@@ -1,4 +1,4 @@
-"""The editor of policies: what a person may have, and a section for each kind of key, none of which can be lost."""
+"""The editor of policies: what a person may have, and a mandatory section for each kind of key."""
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,7 +16,7 @@ from accounts.people_admin import actor_in, user_in
 from accounts.policies import policy_of
 from accounts.rights import own_groups
 
-if TYPE_CHECKING:  # Django's own classes take no parameter when they run
+if TYPE_CHECKING:  # Django's own classes take no parameter at run time
     PoliciesAdmin = admin.ModelAdmin[Policy]
     RuleForm = forms.ModelForm[KeyRule]
     RuleFormSet = BaseInlineFormSet[KeyRule, Policy, forms.ModelForm[KeyRule]]
@@ -32,7 +32,7 @@ MODELS = ("all_models", "model_names")
 
 
 class KeyRuleForm(RuleForm):
-    """The rule for one kind of key, with the names of models one a line."""
+    """The rule for one kind of key, with one model name on each line."""
 
     model_names = forms.CharField(
         label=_("Models"),
@@ -51,17 +51,17 @@ class KeyRuleForm(RuleForm):
         self.initial["model_names"] = "\n".join(self.initial.get("model_names") or [])
 
     def has_changed(self) -> bool:
-        """Save a new rule also where all is left as proposed."""
+        """Save a new rule even if all defaults are unchanged."""
         return self.instance.pk is None or super().has_changed()
 
     def clean_model_names(self) -> list[str]:
-        """Return what stands in the lines, each once."""
+        """Return the names in the lines, each once."""
         names = [line.strip() for line in self.cleaned_data["model_names"].splitlines()]
         return [name for name in dict.fromkeys(names) if name]
 
 
 class KeyRuleFormSet(RuleFormSet):
-    """The one form for a kind of key: the rule that the policy has, or the one that it begins with."""
+    """The only form for a kind of key: the rule of the policy, or a new one."""
 
     kind: ClassVar[str]
 
@@ -71,7 +71,7 @@ class KeyRuleFormSet(RuleFormSet):
 
     @classmethod
     def get_default_prefix(cls) -> str:
-        """Name the fields of the form by the kind: "personal-0-budget_usd"."""
+        """Name the form fields by the kind: "personal-0-budget_usd"."""
         return str(cls.kind)
 
     def clean(self) -> None:
@@ -97,28 +97,28 @@ class KeyRuleInline(RuleInline):
         return super().get_queryset(request).filter(kind=self.kind)
 
     def get_formset(self, request: HttpRequest, obj: Policy | None = None, **kwargs: Any) -> Any:
-        """Return a formset that is one form, no more and no less."""
+        """Return a formset with exactly one form."""
         formset: Any = super().get_formset(request, obj, validate_min=True, validate_max=True, **kwargs)
         formset.kind = self.kind
         return formset
 
     def has_view_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
-        """Show the rules to those who may see the policy."""
+        """Show the rules to people who may see the policy."""
         return self.admin_site.get_model_admin(Policy).has_view_permission(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
-        """Let those change the rules who may change the policy."""
+        """Allow people to change the rules who may change the policy."""
         return self.admin_site.get_model_admin(Policy).has_change_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
-        """Let a rule be made with the policy, or where the policy lacks it."""
+        """Allow adding a rule together with the policy, or where the policy lacks it."""
         if obj is None:
             return self.admin_site.get_model_admin(Policy).has_add_permission(request)
         return self.has_change_permission(request, obj)
 
 
 class TemporaryRuleInline(KeyRuleInline):
-    """Temporary keys, which everybody may have."""
+    """Temporary keys, which everybody can have."""
 
     kind = KeyKind.TEMPORARY
     verbose_name = KeyKind.TEMPORARY.label
@@ -142,9 +142,9 @@ class PlaygroundRuleInline(KeyRuleInline):
 
 
 class PolicyAdmin(PoliciesAdmin):
-    """What the people of a group may have; of several groups, the most generous value of each.
+    """What the members of a group may have; of several groups, the most generous value applies.
 
-    It is registered by keys.admin, which knows what a change does to keys.
+    keys.admin registers it, since it knows the effect of a change on keys.
     """
 
     list_display = (
@@ -184,13 +184,13 @@ class PolicyAdmin(PoliciesAdmin):
         return ", ".join(str(kind.label) for kind in KeyKind if kind in allowed)
 
     def save_model(self, request: HttpRequest, obj: Policy, form: Any, change: bool) -> None:
-        """Save, and remember what the policy was."""
+        """Save, and remember the former values."""
         before = Policy.objects.filter(pk=obj.pk).first()
         form.values_before = policy_values(before) if before else {}
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save the rules, and write the change down in the trail."""
+        """Save the rules, and record the change in the audit trail."""
         super().save_related(request, form, formsets, change)
         changes = changes_between(form.values_before, policy_values(form.instance))
         if changes or not change:
@@ -198,7 +198,7 @@ class PolicyAdmin(PoliciesAdmin):
             record_policy_change(actor=actor_in(request), action=action, policy=form.instance, changes=changes)
 
     def delete_model(self, request: HttpRequest, obj: Policy) -> None:
-        """Write the deletion down in the trail, and delete."""
+        """Record the deletion in the audit trail, and delete."""
         record_policy_change(actor=actor_in(request), action=AuditAction.DELETE, policy=obj)
         super().delete_model(request, obj)
 
@@ -207,24 +207,24 @@ class PolicyAdmin(PoliciesAdmin):
         return ("group",) if obj is not None and obj.group_id is None else ()
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer no group of one's own, but to superusers."""
+        """Offer one's own groups to superusers only."""
         if db_field.name == "group" and not user_in(request).is_superuser:
             kwargs["queryset"] = Group.objects.exclude(pk__in=own_groups(user_in(request)))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
-        """Let nobody but superusers change what they themselves may have."""
+        """Allow only superusers to change their own policy."""
         return not _is_own(request, obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
-        """Keep the default policy, and let policies be deleted one by one only."""
+        """Forbid deleting the default policy, and deleting several at once."""
         if obj is None or obj.group_id is None or _is_own(request, obj):
             return False
         return super().has_delete_permission(request, obj)
 
 
 def _is_own(request: HttpRequest, policy: Policy | None) -> bool:
-    """Return whether the policy is one that who is signed in lives by, and is not theirs to change."""
+    """Return whether the policy applies to the signed-in person, who may then not change it."""
     actor = user_in(request)
     if policy is None or actor.is_superuser:
         return False

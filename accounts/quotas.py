@@ -1,4 +1,4 @@
-"""How much of something one person may do in an hour: counted in the database, over all processes and machines.
+"""Hourly quotas of a person: counted in the database, over all processes and machines.
 
 Hours are those of the clock (UTC). Knows nothing of what is counted.
 """
@@ -14,7 +14,7 @@ from accounts.models import HourlyCount, User
 AN_HOUR = timedelta(hours=1)
 
 _TABLE: Final = HourlyCount._meta.db_table
-# By hand: Django has no insert that updates under a condition. No row comes back where there is no room.
+# Raw SQL: Django has no insert that updates under a condition. No row is returned when the quota is used up.
 _ADD: Final = f"""
     INSERT INTO {_TABLE} AS counted (user_id, action, hour, amount) VALUES (%s, %s, %s, %s)
     ON CONFLICT (user_id, action) DO UPDATE SET
@@ -26,7 +26,7 @@ _ADD: Final = f"""
 
 
 class QuotaExceeded(Exception):
-    """More than the limit within this hour; nothing was counted. `retry_at` is when the next hour begins."""
+    """The quota of this hour is used up; nothing was counted. `retry_at` is when the next hour begins."""
 
     def __init__(self, action: str, *, limit: int, retry_at: datetime) -> None:
         super().__init__(f"{action}: {limit} an hour")
@@ -34,10 +34,10 @@ class QuotaExceeded(Exception):
 
 
 def consume(user: User, action: str, *, limit: int, amount: int = 1) -> None:
-    """Count `amount` (actions, bytes) of `action`; raises QuotaExceeded where that would be more than `limit` an hour.
+    """Count `amount` (actions, bytes) of `action`; raises QuotaExceeded where that would exceed `limit` an hour.
 
-    One statement, which is its own lock: two requests at once cannot pass the limit together. Joins the caller's
-    transaction; what is rolled back was not counted.
+    One statement, which is its own lock: concurrent requests cannot exceed the limit together. Joins the caller's
+    transaction; a rollback undoes the count.
     """
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
     at = connection.ops.adapt_datetimefield_value(hour)

@@ -1,6 +1,6 @@
-"""Who has which rights, and whom they may give them to. Nobody gives more than they have themselves.
+"""Rights: who has which, and to whom they can give them. Nobody gives more than they have themselves.
 
-Whether an account is active makes no difference here: it may be made active again.
+Whether an account is active makes no difference here: it could be reactivated.
 """
 
 from typing import Any, Final
@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import User
 
-ADMIN_APPS: Final = ("accounts", "auth", "socialaccount")  # whose permissions open pages of Django's admin, but:
+ADMIN_APPS: Final = ("accounts", "auth", "socialaccount")  # whose permissions open pages of Django's admin, except:
 PORTAL_PERMISSIONS: Final = ("view_people", "manage_people", "decide_requests")  # of accounts, for pages of the portal
 
 
@@ -21,13 +21,13 @@ def permissions_of(user: Any) -> QuerySet[Permission]:
 
 
 def people_with(permission: str) -> QuerySet[User]:
-    """Return the active people who have the permission ("usage.refresh"), by themselves or a group; superusers too."""
+    """Return the active people with the permission ("usage.refresh"), directly or by a group; superusers too."""
     backend = "django.contrib.auth.backends.ModelBackend"
     return User.objects.with_perm(permission, is_active=True, include_superusers=True, backend=backend)
 
 
 def may_change(actor: User, person: User) -> bool:
-    """Return whether the actor's rights allow to change the person: not themselves, nor anybody who has more rights."""
+    """Return whether the actor may change the person: not themselves, nor anybody who has more rights."""
     if actor.is_superuser:
         return True
     if actor.pk == person.pk or person.is_superuser:
@@ -36,7 +36,7 @@ def may_change(actor: User, person: User) -> bool:
 
 
 def groups_to_give(actor: User) -> QuerySet[Group]:
-    """Return the groups that grant nothing that the actor has not."""
+    """Return the groups that grant nothing beyond the actor's own permissions."""
     if actor.is_superuser:
         return Group.objects.all()
     lacking = Permission.objects.exclude(pk__in=permissions_of(actor.pk))
@@ -44,7 +44,7 @@ def groups_to_give(actor: User) -> QuerySet[Group]:
 
 
 def own_groups(actor: User) -> QuerySet[Group]:
-    """Return the groups that the actor is in, or may come into when they next sign in with the institution."""
+    """Return the actor's groups, and those that they may join at their next sign-in with the institution."""
     claimed: set[str] = set()
     for data in SocialAccount.objects.filter(user=actor).values_list("extra_data", flat=True):
         claimed.update(data.get("userinfo", {}).get("groups", []))
@@ -52,7 +52,7 @@ def own_groups(actor: User) -> QuerySet[Group]:
 
 
 def update_staff_status(users: QuerySet[User]) -> None:
-    """Open Django's admin to those of them who have something to do there, and close it to the others."""
+    """Open Django's admin to those who have any permission there, and close it to the others."""
     rights = permissions_of(OuterRef("pk")).filter(content_type__app_label__in=ADMIN_APPS)
     rights = rights.exclude(codename__in=PORTAL_PERMISSIONS)
     admins = User.objects.filter(Q(is_superuser=True) | Exists(rights)).values("pk")

@@ -1,4 +1,4 @@
-"""What happens to people in more than one table."""
+"""Changes of people in more than one table."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -19,11 +19,11 @@ logger = logging.getLogger(__name__)
 
 @transaction.atomic
 def take_over_groups(*, user: User, claimed: Iterable[str] | None) -> None:
-    """Put the person into the groups of these names that exist here, and out of those that the last claim gave.
+    """Add the person to the groups of these names that exist here, and remove them from those that the last claim gave.
 
-    None, what the institution does not say, changes nothing.
-    A claim gives the groups of OIDC_GROUPS_ALLOWED; where that is empty, those that grant no permission. Groups that
-    somebody gave here stay, claimed or not. Idempotent.
+    None, when the institution says nothing, changes nothing.
+    A claim can give the groups of OIDC_GROUPS_ALLOWED; if that is empty, those that grant no permission. Groups that
+    were given here stay, claimed or not. Idempotent.
     """
     if claimed is None:
         return
@@ -41,7 +41,7 @@ def take_over_groups(*, user: User, claimed: Iterable[str] | None) -> None:
 
 
 def take_over_name(*, user: User, claims: Mapping[str, Any], before: Mapping[str, Any]) -> None:
-    """Give the person the name that the institution has changed since `before`, the claims of their last sign-in."""
+    """Take over the name if the institution has changed it since `before`, the claims of the last sign-in."""
     first, last = _name_in(claims)
     if (first or last) and (first, last) != _name_in(before) and (first, last) != (user.first_name, user.last_name):
         user.first_name, user.last_name = first, last
@@ -49,16 +49,16 @@ def take_over_name(*, user: User, claims: Mapping[str, Any], before: Mapping[str
 
 
 def _name_in(claims: Mapping[str, Any]) -> tuple[str, str]:
-    """Return first and last name, each "" where it is missing, as a new account gets them."""
+    """Return first and last name, each "" if missing, as a new account gets them."""
     first, _space, last = str(claims.get("name") or "").partition(" ")
     return (claims.get("given_name") or first)[:150], (claims.get("family_name") or last)[:150]
 
 
 def take_over_address(*, user: User, claims: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    """Give the person the address that the institution has changed since `before`; tell them at the one they had.
+    """Take over the address if the institution has changed it since `before`; notify the former one.
 
-    False where it could not be given, and is to be tried again: somebody else here has it, or nobody has verified it
-    and the account has a password, for which links go to the address.
+    False if it could not be changed, and should be tried again: another account has it, or nobody has verified it
+    and the account has a password, whose reset links go to the address.
     """
     new = User.objects.normalize_email(valid_email_or_none(claims.get("email")))
     if not new or new in (User.objects.normalize_email(before.get("email")), user.email):
@@ -72,7 +72,7 @@ def take_over_address(*, user: User, claims: Mapping[str, Any], before: Mapping[
     try:
         with transaction.atomic():
             user.save(update_fields=["email"])
-            EmailAddress.objects.filter(user=user).delete()  # of before: links to the account would still go there
+            EmailAddress.objects.filter(user=user).delete()  # former ones: links to the account would still go there
             EmailAddress.objects.create(user=user, email=new, verified=verified, primary=True)
     except IntegrityError:
         user.email = old
@@ -84,9 +84,9 @@ def take_over_address(*, user: User, claims: Mapping[str, Any], before: Mapping[
 
 
 def change_address(*, user: User, before: str, by: str) -> None:
-    """Make the address that an admin has just written the person's only one; tell the person at the one before.
+    """Make an address that an admin entered the person's only one; notify the former one.
 
-    `by`: the admin's name. An address of before that stayed confirmed would still get links to the account.
+    `by`: the admin's name. A former address that stayed confirmed would still receive links to the account.
     """
     EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
     if before:

@@ -1,4 +1,4 @@
-"""What stands between a right password and being signed in."""
+"""The steps between a correct password and the session."""
 
 from allauth.account.models import EmailAddress
 from allauth.account.stages import EmailVerificationStage
@@ -6,11 +6,11 @@ from django.http import HttpResponse
 
 
 class SignUpVerification(EmailVerificationStage):  # type: ignore[misc]  # allauth has no types
-    """Asks people who signed up by themselves to confirm their address; those whom an admin made have nothing to."""
+    """Asks people who signed up by themselves to confirm their address; accounts created by an admin need not."""
 
     def handle(self) -> tuple[HttpResponse | None, bool]:
-        """Return what to show instead of signing in, if anything, and whether to go on."""
-        signing_up = self.login.user is None  # pretended: somebody else has the address already
+        """Return the response to show instead of signing in, if any, and whether to go on."""
+        signing_up = self.login.user is None  # a pretended sign-up: another account has the address already
         unconfirmed = EmailAddress.objects.filter(user=self.login.user, primary=True, verified=False)
         if not signing_up and not unconfirmed.exists():
             return None, True

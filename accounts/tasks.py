@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 @shared_task(
     name="accounts.send_mail",
     soft_time_limit=60,  # s
-    autoretry_for=(OSError, SoftTimeLimitExceeded),  # the mail server is away, hangs or refuses
+    autoretry_for=(OSError, SoftTimeLimitExceeded),  # the mail server is unavailable, hangs or refuses
     retry_backoff=10,  # s; doubles, with jitter, up to:
     retry_backoff_max=1800,
     max_retries=60,  # a day; then the message expires
@@ -32,7 +32,7 @@ def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, 
 
 @shared_task(name="accounts.send_invitations", soft_time_limit=300, acks_late=True, ignore_result=True)
 def send_invitations() -> None:
-    """Write to everybody who was invited and has had no mail yet; the next run takes what the mail server did not."""
+    """Write to everybody who was invited and has had no mail yet; the next run retries the rest."""
     started = time.monotonic()
     sent = send_all_invitations()
     logger.info("accounts.send_invitations: %d sent in %.1f s", sent, time.monotonic() - started)

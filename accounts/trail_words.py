@@ -1,4 +1,4 @@
-"""The words of the trail for what happens to policies and people, and for notes of before there were codes."""
+"""The texts of the audit trail about policies and people, and about entries from before there were codes."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,7 +14,7 @@ from accounts.audit_words import Words
 from accounts.models import KeyKind
 from web.templatetags.portal import moment
 
-NAMES: Final = {  # of changes that are no fields of a model
+NAMES: Final = {  # changes that are no model fields
     "name": _("name"),
     "groups": _("groups"),
     "user_permissions": _("permissions"),
@@ -23,7 +23,7 @@ NAMES: Final = {  # of changes that are no fields of a model
 
 
 def _changes(model: str, values: Mapping[str, Any]) -> str:
-    """Say field by field what it was and what it is now."""
+    """Describe the changes field by field, with the value before and after."""
     changes = values["changes"]
     if not isinstance(changes, Mapping):
         return ""
@@ -50,7 +50,7 @@ def _field(model: str, name: str) -> Any:
 
 
 def _value(field: Any, value: Any) -> str:
-    """Return a value as people write it; a choice by its name."""
+    """Return a value as people write it; a choice by its label."""
     if value is None or value in ("", []):
         return "–"
     if isinstance(value, bool):

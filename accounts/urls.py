@@ -1,4 +1,4 @@
-"""Routes of sign-in and accounts, under the names that allauth knows them by; what is not here is not offered."""
+"""Routes of sign-in and accounts, under allauth's names; routes that are missing here are not offered."""
 
 from allauth.account import views as allauth_views
 from allauth.socialaccount import views as social_views

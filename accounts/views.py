@@ -1,4 +1,4 @@
-"""Signing in and looking after one's account: allauth's views, with our statuses and only what we offer."""
+"""Sign-in and account pages: allauth's views, with our status codes and only what we offer."""
 
 import logging
 from collections.abc import Callable
@@ -34,26 +34,26 @@ logger = logging.getLogger(__name__)
 
 
 class StatusCodeMixin:
-    """Answers a refused form with 422, and with 429 when there were too many."""
+    """Answers an invalid form with 422, and a rate limit with 429."""
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """Show the form again, with what is wrong."""
+        """Show the form again, with its errors."""
         response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]  # of the view that this is mixed into
         response.status_code = 429 if form.has_error("__all__", "too_many_login_attempts") else 422
         return response
 
 
 class SignIn(StatusCodeMixin, allauth_views.LoginView):  # type: ignore[misc]  # allauth has no types
-    """The door: the institution's account first, then a local one."""
+    """The sign-in page: the institution's account first, then a local one."""
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Sign in, and know the browser again: strangers' wrong tries then do not slow this person down."""
+        """Sign in, and remember the browser: failed attempts of strangers then do not slow this person down."""
         response: HttpResponse = super().form_valid(form)
         remember_browser(self.request, response, form.user)
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Tell the template which doors there are."""
+        """Add the available ways to sign in."""
         doors = {
             "institution": settings.OIDC_ISSUER and (settings.OIDC_NAME or True),
             "signup_open": settings.SIGNUP_OPEN,
@@ -63,10 +63,10 @@ class SignIn(StatusCodeMixin, allauth_views.LoginView):  # type: ignore[misc]  #
 
 
 class SignUp(StatusCodeMixin, allauth_views.SignupView):  # type: ignore[misc]  # allauth has no types
-    """A new local account, where that is open to anybody."""
+    """A new local account, where sign-up is open."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Know nothing of this page unless it is open."""
+        """Answer 404 unless sign-up is open."""
         if not settings.SIGNUP_OPEN:
             raise Http404
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
@@ -74,18 +74,18 @@ class SignUp(StatusCodeMixin, allauth_views.SignupView):  # type: ignore[misc]  
 
 
 class ChangePassword(StatusCodeMixin, allauth_views.PasswordChangeView):  # type: ignore[misc]  # allauth has no types
-    """A new password for who knows the present one."""
+    """A new password, given the present one."""
 
 
 class ForgottenPassword(StatusCodeMixin, allauth_views.PasswordResetView):  # type: ignore[misc]  # allauth has no types
-    """A mail with a link, if we know the address; the same answer if not."""
+    """A mail with a link, if the address is known; the same response if not."""
 
 
 class NewPassword(StatusCodeMixin, allauth_views.PasswordResetFromKeyView):  # type: ignore[misc]  # allauth has no types
-    """A new password for who followed the link."""
+    """A new password, from the link of a mail."""
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Set it, and know the browser again: who has the mailbox is not slowed down by strangers' wrong tries."""
+        """Set it, and remember the browser: failed attempts of strangers then do not slow this person down."""
         response: HttpResponse = super().form_valid(form)
         remember_browser(self.request, response, self.reset_user)
         return response
@@ -98,14 +98,14 @@ class Address(StatusCodeMixin, allauth_views.EmailView):  # type: ignore[misc]  
     _did_send_verification_email = False  # read by the methods of allauth's
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Leave out that allauth writes a row for the present address: it would take it for one to be dropped."""
+        """Prevent allauth from writing a row for the present address: it would drop it as outdated."""
         response: HttpResponseBase = super(allauth_views.EmailView, self).dispatch(request, *args, **kwargs)
         return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def language_and_time_zone(request: PortalRequest) -> HttpResponse:
-    """Show and keep the language and the time zone of the person; no choice is the browser's and the portal's."""
+    """Show and save the person's language and time zone; no choice means the browser's and the portal's."""
     person = request.user
     form = LocaleForm(request.POST if request.method == "POST" else None, instance=person)
     if not form.is_valid():
@@ -124,7 +124,7 @@ sign_up = login_not_required(SignUp.as_view())
 
 @require_safe
 def no_password(request: PortalRequest) -> HttpResponse:
-    """Tell somebody of the institution that their password is not kept here."""
+    """Explain to people of the institution that the portal does not have their password."""
     if request.user.has_usable_password():
         return redirect("account_change_password")
     return render(request, "account/no_password.html")
@@ -134,7 +134,7 @@ def no_password(request: PortalRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def institution_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Send the person to the institution, with a nonce. Of allauth's parameters only `next` is heeded."""
+    """Redirect to the institution, with a nonce. Of allauth's parameters only `next` is used."""
     try:
         provider = get_adapter(request).get_provider(request, provider_id)
     except SocialApp.DoesNotExist as error:
@@ -156,7 +156,7 @@ def institution_sign_in(request: HttpRequest, provider_id: str) -> HttpResponse:
 @never_cache
 @require_safe
 def institution_callback(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Let in the person whom the institution sends back."""
+    """Sign in the person whom the institution sends back."""
     try:
         get_adapter(request).get_provider(request, provider_id)
     except SocialApp.DoesNotExist as error:
@@ -166,7 +166,7 @@ def institution_callback(request: HttpRequest, provider_id: str) -> HttpResponse
 
 
 def _asking(request: HttpRequest, ask: Callable[[], HttpResponse]) -> HttpResponse:
-    """Answer 503 when the institution does not answer, or answers what makes no sense."""
+    """Answer 503 when the institution does not answer, or sends an invalid answer."""
     try:
         return ask()
     except UnsupportedAnswer as error:

@@ -1,1 +1,1 @@
-"""People ask for more than their policy gives, and whoever may decide grants it until a day (ADR 26)."""
+"""Requests for more than a policy gives, and their decision (ADR 26)."""

@@ -1,13 +1,13 @@
-"""The app."""
+"""App configuration."""
 
 from django.apps import AppConfig
 
 
 class ApprovalsConfig(AppConfig):
-    """Requests and grants: pages, mails, and what follows at the gateway. The rows are of accounts."""
+    """Requests and grants: pages, mails, and changes at the gateway. The rows belong to accounts."""
 
     name = "approvals"
 
     def ready(self) -> None:
-        """Add the words of its codes to those of the trail."""
+        """Register the texts of its codes in the audit trail."""
         from approvals.services import trail  # noqa: F401

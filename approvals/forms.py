@@ -1,4 +1,4 @@
-"""Forms to ask for more, and to decide."""
+"""Forms to request more, and to decide."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -41,7 +41,7 @@ class UntilForm(forms.Form):
     ends_on = forms.DateField(label=_("Until"), widget=DateInput())
 
     def clean_ends_on(self) -> date:
-        """Return the day, unless it is over or too far away."""
+        """Return the day, unless it is past or too far away."""
         ends_on: date = self.cleaned_data["ends_on"]
         if ends_on < _today():
             raise ValidationError(_("This day is over. Choose a later one."), code="past")
@@ -72,7 +72,7 @@ class AskForm(UntilForm):
 
 
 class DecideForm(UntilForm):
-    """What is granted; the amount only where a budget is asked for."""
+    """The grant; an amount only for a budget."""
 
     reason = LineField(
         label=_("Reason"),
@@ -100,7 +100,7 @@ class RefuseForm(forms.Form):
 
 
 def things_for(allowance: Allowance) -> list[tuple[str, str]]:
-    """Return what the person lacks, as value and label; budget first."""
+    """Return what the person can request, as value and label; budget first."""
     labels = {Thing.BUDGET: _("More budget"), Thing.MODEL: _("A model"), Thing.KIND: _("A kind of key")}
     lacks = {
         Thing.BUDGET: has_budget(allowance),
@@ -111,13 +111,13 @@ def things_for(allowance: Allowance) -> list[tuple[str, str]]:
 
 
 def has_budget(allowance: Allowance) -> bool:
-    """Tell whether anything that the person spends has a limit."""
+    """Tell whether any of the person's budgets has a limit."""
     budgets = [rule.budget_usd for rule in allowance.rules.values() if rule.allowed]
     return allowance.person_budget_usd is not None or any(budget is not None for budget in budgets)
 
 
 def _lacking(thing: str, allowance: Allowance) -> list[tuple[str, Any]]:
-    """Return the models that some key of the person may not call, or the kinds of key that they may not have."""
+    """Return the models that no key of the person can call, or the kinds of key that they cannot have."""
     if thing == Thing.KIND:
         return [(kind.value, label) for kind, label in KINDS.items() if not allowance.rules[kind].allowed]
     lists = [rule.models for rule in allowance.rules.values() if rule.allowed and rule.models is not None]
@@ -129,7 +129,7 @@ def _lacking(thing: str, allowance: Allowance) -> list[tuple[str, Any]]:
 
 
 def _usual_end(thing: str, allowance: Allowance) -> date:
-    """Return the last day of the running period of a budget, else a day in a month."""
+    """Return the last day of the current budget period, or else a day in a month."""
     if thing == Thing.BUDGET:
         return max(_today(), next_period_day(allowance.person_budget_period, utc_today()) - timedelta(days=1))
     return _today() + timedelta(days=30)

@@ -18,13 +18,13 @@ logger = logging.getLogger(__name__)
     autoretry_for=(GatewayUnavailable,),
     retry_backoff=5,  # s; doubles, with jitter, up to:
     retry_backoff_max=20,
-    max_retries=1,  # the schedule comes again soon
+    max_retries=1,  # the schedule runs it again soon
     acks_late=True,  # a second run changes nothing
     ignore_result=True,
-    throws=(GatewayChanged,),  # written down, and the administrators have a mail: not to be tried again
+    throws=(GatewayChanged,),  # recorded, and the administrators get a mail: not to be retried
 )
 def apply_grants() -> None:
-    """Bring new grants to the gateway, and take away those that are over."""
+    """Apply new grants at the gateway, and remove those that have ended."""
     started = time.monotonic()
     done = services.apply_due_grants()
     logger.info("approvals.apply_grants: %d people in %.1f s", done, time.monotonic() - started)
@@ -32,7 +32,7 @@ def apply_grants() -> None:
 
 @shared_task(name="approvals.send_mails", soft_time_limit=300, acks_late=True, ignore_result=True)
 def send_mails() -> None:
-    """Write to whoever asked what was decided, and to whoever decides what is open."""
+    """Send the decisions to requesters, and the open requests to deciders."""
     started = time.monotonic()
     sent = services.mail_decisions() + services.mail_deciders()
     logger.info("approvals.send_mails: %d sent in %.1f s", sent, time.monotonic() - started)

@@ -1,4 +1,4 @@
-"""Routes of requests for more, and of their decision."""
+"""Routes of requests and their decision."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""People, what their groups may have, and the trail of what was done. Knows nothing of how keys are made."""
+"""People, policies, and the audit trail. Knows nothing of how keys are issued."""
 
 from accounts.models.counts import HourlyCount
 from accounts.models.invitations import Invitation

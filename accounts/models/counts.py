@@ -1,4 +1,4 @@
-"""How much a person did or stored within an hour (accounts/quotas.py)."""
+"""Hourly counters of people's actions and stored bytes (accounts/quotas.py)."""
 
 from typing import ClassVar
 
@@ -8,9 +8,9 @@ from accounts.models.people import User
 
 
 class HourlyCount(models.Model):
-    """How much a person has done of one kind of action in the hour (UTC) of their last: quotas.consume.
+    """How often a person did one kind of action in the hour (UTC) of their last one: quotas.consume.
 
-    A person has one row per action, which is used again in the next hour.
+    A person has one row for each action, which is reused in the next hour.
     """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False, editable=False)

@@ -1,4 +1,4 @@
-"""Invitations: who was invited to an account, and the mail about it."""
+"""Invitations to an account, and the mail about them."""
 
 from typing import ClassVar, Self
 
@@ -10,19 +10,19 @@ from accounts.models.people import User
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
-    """Verbs over invitations."""
+    """Queries of invitations."""
 
     def pending(self) -> Self:
-        """Keep those whose people have not signed in yet, and that nobody has taken back."""
+        """Keep those whose people have not signed in yet, and that were not withdrawn."""
         return self.filter(withdrawn_at=None, person__is_active=True, person__last_login=None)
 
     def to_send(self) -> Self:
-        """Keep those whose mail has not gone out, first asked first."""
+        """Keep those whose mail has not gone out, oldest first."""
         return self.pending().filter(sent_at=None, refused_at=None).order_by("asked_at", "pk")
 
 
 class Invitation(models.Model):
-    """An account that was made for somebody, who gets a mail about it. One a person; sent again, it is the same row."""
+    """An account that was created for somebody, with a mail about it. One a person, also if it is sent again."""
 
     person = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="invitation", editable=False)
     by_institution = models.BooleanField(

@@ -1,4 +1,4 @@
-"""Who may sign in."""
+"""People who can sign in."""
 
 import uuid
 from typing import ClassVar
@@ -11,23 +11,23 @@ from django.utils.translation import gettext_lazy as _
 
 
 def new_gateway_user_id() -> str:
-    """Return a name for a person at the gateway that nobody else can have or guess."""
+    """Return a unique name for a person at the gateway that nobody can guess."""
     return f"passerelle-{uuid.uuid4().hex}"
 
 
 class UserManager(DjangoUserManager["User"]):
-    """Keeps e-mail addresses in lower case, as allauth looks them up."""
+    """Stores e-mail addresses in lower case, as allauth looks them up."""
 
     use_in_migrations = False
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """Return the address as it is kept; "" for none."""
+        """Return the address as it is stored; "" for none."""
         return (email or "").strip().lower()
 
 
 class User(AbstractUser):
-    """Somebody who may sign in. Deactivated when they leave, or anonymised, not deleted: the audit trail needs them."""
+    """A person who can sign in. Deactivated or anonymised, never deleted: the audit trail refers to them."""
 
     gateway_user_id = models.CharField(
         _("user id at the gateway"),
@@ -73,7 +73,7 @@ class User(AbstractUser):
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta(AbstractUser.Meta):
-        permissions: ClassVar = [  # of the portal's own pages (ADR 25); Django's admin has permissions of its own
+        permissions: ClassVar = [  # for the portal's own pages (ADR 25); Django's admin has permissions of its own
             ("view_people", _("Can see all people and their keys")),
             ("manage_people", _("Can manage people and their keys")),
         ]
@@ -93,5 +93,5 @@ class User(AbstractUser):
 
     @property
     def display_name(self) -> str:
-        """The person's name, or the user name of who gave none."""
+        """The person's name, or the user name where they gave none."""
         return self.get_full_name() or self.username

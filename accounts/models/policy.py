@@ -1,4 +1,4 @@
-"""What the people of a group may have: a policy for the person, and one rule for each kind of key (ADR 19)."""
+"""Policies: what the members of a group may have, with one rule for each kind of key (ADR 19)."""
 
 from decimal import Decimal
 from typing import Any, ClassVar, Final
@@ -15,18 +15,18 @@ from django.utils.translation import gettext_lazy as _
 from web.money import UsdField
 
 MAX_LIFETIME_DAYS: Final = 3660  # ten years; more is a typing error
-BUDGET: Final[dict[str, Any]] = {  # options of a budget's field: up to 999,999.99 USD
+BUDGET: Final[dict[str, Any]] = {  # options of a budget field: up to 999,999.99 USD
     "max_digits": 8,
     "decimal_places": 2,
     "null": True,
     "blank": True,
     "validators": [MinValueValidator(Decimal("0.01"))],
 }
-NO_MODELS: Final = ("all-proxy-models", "all-team-models", "no-default-models")  # LiteLLM's words in lists of models
+NO_MODELS: Final = ("all-proxy-models", "all-team-models", "no-default-models")  # LiteLLM's names for special lists
 
 
 class BudgetPeriod(models.TextChoices):
-    """After how long the gateway sets a budget back, in its own notation."""
+    """The period after which the gateway resets a budget, in its own notation."""
 
     DAY = "1d", _("a day")
     WEEK = "7d", _("a week")
@@ -71,10 +71,10 @@ def validate_model_names(value: object) -> None:
 
 
 class PolicyQuerySet(models.QuerySet["Policy"]):
-    """Verbs over policies."""
+    """Queries of policies."""
 
     def create_with_rules(self, *, rules: dict[str, dict[str, Any]] | None = None, **fields: Any) -> "Policy":
-        """Make a policy with a rule for each kind of key; what `rules` does not say of a kind is as for a new one."""
+        """Create a policy with a rule for each kind of key; values that `rules` lacks are those of a new policy."""
         with transaction.atomic():
             policy = self.create(**fields)
             for rule in new_rules(policy):
@@ -85,7 +85,7 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
 
 
 class Policy(models.Model):
-    """What the people of a group may have; the defaults here are what a person without a group gets."""
+    """What the members of a group may have; people without a group get the default policy."""
 
     group = models.OneToOneField(
         Group,
@@ -156,7 +156,7 @@ class Policy(models.Model):
 
 
 class KeyRule(models.Model):
-    """What a policy says of one kind of key. A policy has one of each kind, also of kinds that it does not allow."""
+    """A policy's rule for one kind of key. A policy has one of each kind, also of kinds that it does not allow."""
 
     policy = models.ForeignKey(Policy, models.CASCADE, related_name="rules")
     kind = models.CharField(max_length=10, choices=KeyKind, editable=False)
@@ -225,11 +225,11 @@ class KeyRule(models.Model):
     class Meta:
         verbose_name = _("rule")
         verbose_name_plural = _("rules by kind of key")
-        default_permissions = ()  # those of its policy
+        default_permissions = ()  # those of its policy apply
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["policy", "kind"], name="accounts_one_rule_of_a_kind"),
             models.CheckConstraint(condition=Q(kind__in=KeyKind.values), name="accounts_rule_kind_known"),
-            models.CheckConstraint(  # each person can have a key of one kind at least, and one for an intern
+            models.CheckConstraint(  # each person can have a key of at least one kind, and one for an intern
                 condition=~Q(kind=KeyKind.TEMPORARY) | Q(allowed=True), name="accounts_temporary_keys_allowed"
             ),
             models.CheckConstraint(condition=Q(max_keys=None) | Q(max_keys__gte=1), name="accounts_rule_number"),
@@ -259,5 +259,5 @@ class KeyRule(models.Model):
 
 
 def new_rules(policy: Policy) -> list[KeyRule]:
-    """Return the unsaved rules that a new policy begins with."""
+    """Return the unsaved rules of a new policy."""
     return [KeyRule(policy=policy, kind=kind, **DEFAULTS[kind]) for kind in KeyKind.values]

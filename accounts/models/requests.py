@@ -1,4 +1,4 @@
-"""What people ask for beyond their policy, and what was granted until when (ADR 26)."""
+"""Requests for more than a policy gives, and grants with an end (ADR 26)."""
 
 import uuid
 from datetime import date
@@ -23,7 +23,7 @@ AMOUNT: Final[dict[str, Any]] = {"max_digits": 7, "decimal_places": 2, "blank": 
 
 
 class Thing(models.TextChoices):
-    """What is asked for and granted."""
+    """What can be requested and granted."""
 
     BUDGET = "budget", _("more budget")
     MODEL = "model", _("a model")
@@ -31,7 +31,7 @@ class Thing(models.TextChoices):
 
 
 def _shape() -> Q:
-    """Return what holds for requests and grants: an amount of a budget, or the name of a model or a kind of key."""
+    """Return the constraint of requests and grants: an amount of a budget, or the name of a model or a kind of key."""
     budget = Q(thing=Thing.BUDGET, name="", amount_usd__isnull=False, amount_usd__gt=0, amount_usd__lte=MOST_USD)
     model = Q(thing=Thing.MODEL, amount_usd=None) & ~Q(name="")
     kind = Q(thing=Thing.KIND, amount_usd=None, name__in=[KeyKind.PERSONAL.value, KeyKind.PLAYGROUND.value])
@@ -39,20 +39,20 @@ def _shape() -> Q:
 
 
 class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
-    """Verbs over requests. A supervisor decides those of their interns; who has `decide_requests`, all."""
+    """Queries of requests. A supervisor decides those of their interns; people with `decide_requests`, all."""
 
     def of(self, person: User) -> Self:
-        """Keep what this person asked for."""
+        """Keep the requests of this person."""
         return self.filter(person=person)
 
     def decidable_by(self, user: User) -> Self:
-        """Keep what this person may decide, never their own; decided ones too."""
+        """Keep those that this person can decide, never their own; decided ones too."""
         return self.exclude(person=user).filter(Q(person__in=interns_of(user).values("pk")) | _may_decide(user))
 
     def addressed_to(self, user: User) -> Self:
-        """Keep what is open and waits for this person: of their interns, or, with the permission, of all others.
+        """Keep open ones that wait for this person: of their interns, or, with the permission, of all others.
 
-        What a supervisor may not give is passed on to those with the permission.
+        Requests beyond a supervisor's limits are passed on to people with the permission.
         """
         of_interns = Q(person__in=interns_of(user).values("pk"), is_passed_on=False)
         of_others = ~Q(person__in=supervised_people().values("pk")) | Q(is_passed_on=True)
@@ -62,14 +62,14 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
 
 
 def interns_of(user: User) -> models.QuerySet[User]:
-    """Return whose requests this person decides as a supervisor."""
+    """Return the people whose requests this person decides as a supervisor."""
     return supervised_people(internships__supervisor=user)
 
 
 def supervised_people(**supervisor: User) -> models.QuerySet[User]:
-    """Return people who are in a stay with an active supervisor.
+    """Return the people with a current stay and an active supervisor.
 
-    Whoever may have interns is nobody's intern here: two people could name each other, and decide for each other.
+    People who may have interns are nobody's intern here: otherwise two people could decide for each other.
     """
     in_stay = Q(internships__stay_ends_on=None) | Q(
         internships__stay_ends_on__gte=timezone.localdate(timezone=timezone.get_default_timezone())
@@ -81,7 +81,7 @@ def supervised_people(**supervisor: User) -> models.QuerySet[User]:
 
 
 def _may_decide(user: User) -> Q:
-    """Return whether a person has the permission, as a part of a query: `has_perm` would cost two more."""
+    """Return whether a person has the permission, as part of a query: `has_perm` would cost two more."""
     if user.is_superuser:
         return Q(Value(value=True))
     theirs = Permission.objects.filter(Q(user=user) | Q(group__user=user), content_type__app_label="accounts")
@@ -89,10 +89,10 @@ def _may_decide(user: User) -> Q:
 
 
 class AccessRequest(models.Model):
-    """What a person asks for, why, and what became of it."""
+    """What a person requests, why, and the decision."""
 
     class State(models.TextChoices):
-        """Open, or one of three ends."""
+        """Open, or one of three final states."""
 
         OPEN = "open", pgettext_lazy("request", "open")
         APPROVED = "approved", pgettext_lazy("request", "approved")
@@ -151,19 +151,19 @@ class AccessRequest(models.Model):
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
-    """Verbs over grants."""
+    """Queries of grants."""
 
     def running(self) -> Self:
-        """Keep those that count now."""
+        """Keep those in force now."""
         return self.filter(ends_at__gt=timezone.now())
 
     def unapplied(self) -> Self:
-        """Keep those that the gateway does not have yet, or still has though they are over."""
+        """Keep those that the gateway does not have yet, or still has after their end."""
         return self.filter(Q(applied_at=None) | Q(ended_at=None, ends_at__lte=timezone.now()))
 
 
 class Grant(models.Model):
-    """What a person has beyond their policy until it ends: `accounts.policies` counts it in."""
+    """What a person has beyond their policy until it ends: `accounts.policies` adds it."""
 
     person = models.ForeignKey(User, models.PROTECT, related_name="grants", verbose_name=_("person"))
     request = models.OneToOneField(AccessRequest, models.PROTECT, related_name="grant")
@@ -200,12 +200,12 @@ class Grant(models.Model):
 
     @property
     def ends_on(self) -> date:
-        """The last day (TIME_ZONE) on which it counts."""
+        """The last day (TIME_ZONE) on which it is in force."""
         return timezone.localdate(self.ends_at, timezone.get_default_timezone())
 
 
 class RequestDigest(models.Model):
-    """When somebody who decides last had the mail with all that is open: one a day at most."""
+    """When a decider last got the mail with all open requests: at most one a day."""
 
     person = models.OneToOneField(User, models.CASCADE, related_name="+")
     sent_at = models.DateTimeField(null=True)

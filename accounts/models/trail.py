@@ -1,4 +1,4 @@
-"""The trail of what was done to keys, policies and people, which nobody edits (ADR 20)."""
+"""The audit trail of changes to keys, policies and people, which nobody edits (ADR 20)."""
 
 import uuid
 from typing import ClassVar, Self
@@ -15,7 +15,7 @@ MAX_LABEL_LENGTH = 100
 
 
 class AuditObject(models.TextChoices):
-    """What something was done to. The object itself may be gone."""
+    """The kind of object. The object itself may be deleted."""
 
     KEY = "key", _("key")
     POLICY = "policy", _("policy")
@@ -27,7 +27,7 @@ class AuditObject(models.TextChoices):
 
 
 class AuditAction(models.TextChoices):
-    """What was done."""
+    """The action."""
 
     ISSUE = "issue", _("Creation")
     RENEW = "renew", _("Renewal")
@@ -59,7 +59,7 @@ class AuditAction(models.TextChoices):
 
 
 class AuditOutcome(models.TextChoices):
-    """How it ended."""
+    """The outcome."""
 
     DONE = "done", _("done")
     REFUSED = "refused", _("refused")
@@ -100,18 +100,18 @@ DONE_WORDS = {
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
-    """The trail, newest first."""
+    """Queries of the trail, newest first."""
 
     def of_object(self, kind: str, object_id: object) -> Self:
-        """Return what was done to an object (a key, over all its tokens), newest first."""
+        """Return the entries about an object (a key, over all its tokens), newest first."""
         return self._newest_first().filter(object_kind=kind, object_id=str(object_id))
 
     def of_key(self, key_id: uuid.UUID) -> Self:
-        """Return what was done to the key, over all its tokens, newest first."""
+        """Return the entries about the key, over all its tokens, newest first."""
         return self.of_object(AuditObject.KEY, key_id)
 
     def of_subject(self, user: User) -> Self:
-        """Return what was done to the person, or to what is theirs, by anybody, newest first."""
+        """Return the entries about the person, or about their objects, by any actor, newest first."""
         return self._newest_first().filter(subject=user)
 
     def _newest_first(self) -> Self:
@@ -119,9 +119,9 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
 
 
 class AuditEntry(models.Model):
-    """One act. Written once: the database refuses to change it, PostgreSQL also to delete it.
+    """One action. Written once: the database refuses changes of it, PostgreSQL deletion too.
 
-    What names a person can be blanked, and nothing else be done (accounts.append_only).
+    Personal names in it can be blanked, and nothing else (accounts.append_only).
     """
 
     at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
@@ -168,7 +168,7 @@ class AuditEntry(models.Model):
 
     @property
     def sentence(self) -> str:
-        """What happened, for people: "Created by Staff B for Intern A from 10.0.0.1"."""
+        """The entry as a sentence: "Created by Staff B for Intern A from 10.0.0.1"."""
         if self.outcome == AuditOutcome.DONE:
             return self._what_by_whom(str(DONE_WORDS[AuditAction(self.action)]))
         words = {
@@ -182,7 +182,7 @@ class AuditEntry(models.Model):
 
     @property
     def object_name(self) -> str:
-        """The object's name: its label then, of a person the name that they have now."""
+        """The object's name: its label at that time, or a person's present name."""
         if self.object_kind == AuditObject.PERSON:
             return self.subject.display_name if self.subject else ""
         if self.object_kind == AuditObject.POLICY and not self.label:
@@ -191,16 +191,16 @@ class AuditEntry(models.Model):
 
     @property
     def repeat(self) -> "AuditRepeat | None":
-        """How often this was repeated within its hour; None where it happened once."""
-        return getattr(self, "repeats", None)  # the relation raises an AttributeError where there is none
+        """How often this was repeated within its hour; None if it happened once."""
+        return getattr(self, "repeats", None)  # the relation raises an AttributeError if there is none
 
     @property
     def remark(self) -> str:
-        """What more there is to say, in the reader's language; "" for nothing."""
+        """Further details, in the reader's language; "" for none."""
         return words_of(self.code, self.details) if self.code else ""
 
     def _what_by_whom(self, what: str) -> str:
-        """Return `what` with the names that are known, as one sentence that a translation may reorder."""
+        """Return `what` with the known names, as one sentence whose order a translation may change."""
         words = {
             "what": what,
             "who": self.actor_name or (self.actor.display_name if self.actor else gettext("the portal")),
@@ -219,7 +219,7 @@ class AuditEntry(models.Model):
 class AuditRepeat(models.Model):
     """How often the same refusal or failure came within one hour (UTC): counted here, written in the trail once.
 
-    The entry in the trail is the first of them. The same: of one actor, owner, action, outcome and code.
+    The entry in the trail is the first of them. The same means: of one actor, owner, action, outcome and code.
     """
 
     entry = models.OneToOneField(AuditEntry, models.CASCADE, primary_key=True, related_name="repeats", editable=False)

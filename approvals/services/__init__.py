@@ -1,4 +1,4 @@
-"""What happens to requests and grants, in order. No transaction is open while the gateway is asked."""
+"""Changes of requests and grants, in order. No transaction is open during a call of the gateway."""
 
 from approvals.services.grants import apply_due_grants, apply_grant
 from approvals.services.mails import mail_deciders, mail_decisions

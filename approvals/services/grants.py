@@ -1,4 +1,4 @@
-"""Bring a grant to the gateway, and take it away when it is over. A run that is cut short is continued by the next."""
+"""Apply grants at the gateway, and remove them when they end. The next run continues an interrupted one."""
 
 import logging
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ from keys.services.rounds import each
 
 logger = logging.getLogger(__name__)
 
-OFTEN_FOR: Final = timedelta(minutes=2)  # a grant is tried at each run
-LONGEST_PAUSE: Final = timedelta(hours=1)  # between two tries of what keeps failing: each is in the audit trail
+OFTEN_FOR: Final = timedelta(minutes=2)  # a grant is retried at each run
+LONGEST_PAUSE: Final = timedelta(hours=1)  # between two attempts that keep failing: each is in the audit trail
 
 
 def apply_grant(grant: Grant) -> bool:
-    """Give the person's budget and keys what was granted, at once; False where it follows within a minute.
+    """Apply a new grant to the person's budget and keys at once; False where it follows within a minute.
 
-    The gateway may fail: the grant stands, and `apply_due_grants` tells it again.
+    The gateway may fail: the grant is kept, and `apply_due_grants` tries again.
     """
     if is_other_gateway():
         return False
@@ -35,9 +35,9 @@ def apply_grant(grant: Grant) -> bool:
 
 
 def apply_due_grants() -> int:
-    """Tell the gateway of grants that it does not have yet, and of those that are over; return for how many people.
+    """Send the gateway new grants, and remove those that have ended; return for how many people.
 
-    Again is harmless. Raises GatewayUnavailable at the end when the gateway failed on some, and GatewayChanged, before
+    Idempotent. Raises GatewayUnavailable at the end when the gateway failed on some, and GatewayChanged, before
     anything is done, at a gateway that the portal does not know.
     """
     now = timezone.now()
@@ -53,7 +53,7 @@ def apply_due_grants() -> int:
 
 
 def _apply_to(person: User) -> bool:
-    """Bring one person to what the policies and grants give, and note of which grants the gateway knows; else False."""
+    """Bring one person to their policies and grants, and record which the gateway knows; False if not possible yet."""
     now = timezone.now()
     noted = list(Grant.objects.unapplied().filter(person=person))
     has_followed = False
@@ -76,7 +76,7 @@ def _is_due(grant: Grant, now: datetime) -> bool:
 
 
 def _note(grants: Iterable[Grant], now: datetime) -> None:
-    """Note what the gateway has now, of grants as they were before they were written."""
+    """Record the grants that the gateway has now, as they were before they were written."""
     for grant in grants:
         over = {} if grant.ends_at > now else {"ended_at": now}
         Grant.objects.filter(pk=grant.pk).update(applied_at=grant.applied_at or now, **over)

@@ -1,4 +1,4 @@
-"""Mails about requests: to whoever decides, one a day at most with all that is open; to whoever asked, the decision."""
+"""Mails about requests: at most one a day to each decider, with all open ones; and the decision to each requester."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,18 +19,18 @@ LISTED: Final = 20  # requests in one mail; the page has them all
 
 
 def mail_deciders() -> int:
-    """Write to everybody for whom open requests wait and who had no such mail for a day; return how many mails."""
+    """Write to all deciders with open requests who got no such mail for a day; return how many mails."""
     return send_each(_deciders(), _mail_open)
 
 
 def mail_decisions() -> int:
-    """Write to everybody whose request was decided, once; return how many mails."""
+    """Write to all requesters whose request was decided, once; return how many mails."""
     decided = AccessRequest.objects.filter(state__in=AccessRequest.DECIDED, mailed_at=None)
     return send_each(decided.select_related("person", "decided_by", "grant").order_by("decided_at"), _mail_decision)
 
 
 def _deciders() -> QuerySet[User]:
-    """Return the people who are allowed to decide requests; for most of them none is open."""
+    """Return the people who can decide requests; most of them have no open one."""
     if not AccessRequest.objects.filter(state=AccessRequest.State.OPEN).exists():
         return User.objects.none()
     supervisors = User.objects.filter(interns__account__access_requests__state=AccessRequest.State.OPEN)
@@ -40,7 +40,7 @@ def _deciders() -> QuerySet[User]:
 
 
 def _mail_open(reader: User) -> bool:
-    """Write to one who decides, unless they had a mail within a day, or another run is about to."""
+    """Write to one decider, unless they got a mail within a day, or another run is about to."""
     waiting = AccessRequest.objects.addressed_to(reader).select_related("person").order_by("created_at", "pk")
     requests = list(waiting)
     if not requests:
@@ -63,12 +63,12 @@ def _mail_open(reader: User) -> bool:
     except MailServerUnavailable:
         row.update(claimed_at=None)
         raise
-    row.update(claimed_at=None, sent_at=timezone.now())  # an address that is refused is tried again tomorrow
+    row.update(claimed_at=None, sent_at=timezone.now())  # a refused address is tried again tomorrow
     return sent
 
 
 def _mail_decision(request: AccessRequest) -> bool:
-    """Write to whoever asked, unless another run has, or is about to; without an address it is done."""
+    """Write to the requester, unless another run has, or is about to; without an address it is done."""
     row = AccessRequest.objects.filter(pk=request.pk)
     if not claim(row.filter(mailed_at=None), "mail_claimed_at"):
         return False
@@ -101,5 +101,5 @@ def _portal() -> dict[str, str]:
 
 
 def _stamp(at: datetime | None) -> str:
-    """Return what tells one day's mail from the next, and is the same when it has to be sent again."""
+    """Return a stamp that differs from day to day, and is the same when a mail is sent again."""
     return f"{at:%Y%m%d%H%M%S}" if at else "first"

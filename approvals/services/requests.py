@@ -1,4 +1,4 @@
-"""Ask, withdraw, approve, refuse: each a row that changes once, whoever is faster."""
+"""Request, withdraw, approve, refuse: each changes a row once, also with concurrent requests."""
 
 from datetime import date
 from decimal import Decimal
@@ -17,7 +17,7 @@ State = AccessRequest.State
 
 
 class RequestRefused(Exception):
-    """A rule of ours, worded for the person; nothing has changed."""
+    """A rule forbids this; the text is for the person, and nothing has changed."""
 
 
 def ask(
@@ -30,7 +30,7 @@ def ask(
     ends_on: date,
     why: str,
 ) -> tuple[AccessRequest, bool]:
-    """Save a request, and tell whether it is new: the same that is open already is the one there is."""
+    """Save a request, and tell whether it is new: an open one for the same thing is reused."""
     same = AccessRequest.objects.of(person).filter(thing=thing, name=name, state=State.OPEN)
     about = {"thing": thing, "name": name, "amount_usd": amount_usd, "ends_on": ends_on, "why": why}
     if found := same.first():
@@ -48,14 +48,14 @@ def ask(
 
 @transaction.atomic
 def withdraw(*, request: AccessRequest, actor: Actor) -> None:
-    """Take a request back. Raises RequestRefused where it is decided, or withdrawn already."""
+    """Withdraw a request. Raises RequestRefused where it is decided, or withdrawn already."""
     _close(request, State.WITHDRAWN)
     audit(actor, AuditAction.TAKE_BACK, request)
 
 
 @transaction.atomic
 def refuse(*, request: AccessRequest, actor: Actor, reason: str) -> None:
-    """Refuse a request, with a reason. Raises RequestRefused where somebody was faster."""
+    """Refuse a request, with a reason. Raises RequestRefused where it is closed already."""
     _close(request, State.REFUSED, decided_by=actor.user, decided_at=timezone.now(), reason=reason)
     audit(actor, AuditAction.REFUSE, request)
 
@@ -63,10 +63,10 @@ def refuse(*, request: AccessRequest, actor: Actor, reason: str) -> None:
 def approve(
     *, request: AccessRequest, actor: Actor, amount_usd: Decimal | None = None, ends_on: date, reason: str = ""
 ) -> Grant:
-    """Grant what is asked for, with another amount or end where the decider says so; `applied_at` is still empty.
+    """Grant a request, with another amount or end if the decider chose one; `applied_at` is still empty.
 
-    Raises RequestRefused where somebody was faster, where the account is inactive, and where a supervisor would give
-    more than they have: then the request waits for whoever has the permission.
+    Raises RequestRefused where it is closed already, where the account is inactive, and where a supervisor would give
+    more than they have: then the request waits for somebody with the permission.
     """
     amount = amount_usd if request.thing == Thing.BUDGET else None
     if not request.person.is_active:
@@ -95,7 +95,7 @@ def approve(
 
 
 def _close(request: AccessRequest, state: State, **decision: object) -> None:
-    """Let an open request come to its end, by one conditional update: a second decision finds no open row."""
+    """Close an open request, by one conditional update: a second decision finds no open row."""
     if AccessRequest.objects.filter(pk=request.pk, state=State.OPEN).update(state=state, **decision):
         request.refresh_from_db(fields=["state", "decided_by", "decided_at", "reason"])
         return
@@ -104,7 +104,7 @@ def _close(request: AccessRequest, state: State, **decision: object) -> None:
 
 
 def already(request: AccessRequest) -> str:
-    """Say, to whoever came too late, what became of a request that is no longer open."""
+    """Explain what happened to a request that is no longer open."""
     who = request.decided_by.display_name if request.decided_by else _("the portal")
     if request.state == State.APPROVED:
         return _("Nothing changed: %(who)s has already approved this request.") % {"who": who}
@@ -116,7 +116,7 @@ def already(request: AccessRequest) -> str:
 def _beyond_own(decider: User, request: AccessRequest, amount_usd: Decimal | None) -> str:
     """Return why a supervisor may not give this: they would give more than they have; "" where they may.
 
-    Whoever has the permission decides for everybody.
+    People with the permission decide for everybody.
     """
     if decider.has_perm("accounts.decide_requests"):
         return ""
@@ -127,7 +127,7 @@ def _beyond_own(decider: User, request: AccessRequest, amount_usd: Decimal | Non
         return _("You may not have such keys yourself.")
     if amount_usd is None or own.person_budget_usd is None:
         return ""
-    theirs = policy_of(request.person)  # with what was granted before
+    theirs = policy_of(request.person)  # with earlier grants
     if theirs.person_budget_usd is None:
         beyond = amount_usd > own.person_budget_usd
     else:

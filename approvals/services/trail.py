@@ -1,4 +1,4 @@
-"""Audit entries about requests, and the words of their codes. Why somebody asks or is refused is not in the trail."""
+"""Audit entries about requests, and the texts of their codes. Reasons are not in the trail."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -14,7 +14,7 @@ from web.templatetags.portal import day, usd
 
 
 def audit(actor: Actor, action: AuditAction, request: AccessRequest, grant: Grant | None = None) -> None:
-    """Write down what was done to a request; with the `grant` what was given. Joins the caller's transaction."""
+    """Record an action on a request; with the `grant` if one was given. Joins the caller's transaction."""
     about = grant or request
     amount = None if about.amount_usd is None else str(about.amount_usd)
     record(
@@ -35,7 +35,7 @@ def audit(actor: Actor, action: AuditAction, request: AccessRequest, grant: Gran
 
 
 def thing_words(thing: str, name: str, amount_usd: Decimal | None) -> str:
-    """Return what is asked for or granted, in the language that is on: "5.00 USD more", "the model small"."""
+    """Return what is requested or granted, in the active language: "5.00 USD more", "the model small"."""
     if thing == Thing.BUDGET:
         return _("%(amount)s more") % {"amount": usd(amount_usd)}
     if thing == Thing.MODEL:

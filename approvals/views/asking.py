@@ -1,4 +1,4 @@
-"""A person asks for more, sees what became of it, takes it back."""
+"""A person makes a request, sees its state, withdraws it."""
 
 import uuid
 
@@ -20,13 +20,13 @@ from web.request import PortalRequest
 
 @require_safe
 def index(request: PortalRequest) -> HttpResponse:
-    """Show what the person asked for, and what waits for their decision."""
+    """Show the person's requests, and those that wait for their decision."""
     return render_requests(request)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: PortalRequest) -> HttpResponse:
-    """Show the form for one thing (?thing=model&name=…); on POST, save the request, of which there is one at a time."""
+    """Show the form for one thing (?thing=model&name=…); on POST, save the request; one at a time."""
     allowance = policy_of(request.user)
     things = things_for(allowance)
     thing = _thing(request, dict(things))
@@ -46,7 +46,7 @@ def ask(request: PortalRequest) -> HttpResponse:
 
 
 def _thing(request: PortalRequest, things: dict[str, str]) -> str:
-    """Return what is asked for: as the address or the form says, else the first that the person lacks."""
+    """Return what is requested: from the URL or the form, or else the first thing that the person lacks."""
     asked = (request.POST if request.method == "POST" else request.GET).get("thing", "")
     return asked if asked in things else next(iter(things), "")
 
@@ -81,7 +81,7 @@ def _save(request: PortalRequest, form: AskForm, thing: str) -> HttpResponse:
 
 @require_POST
 def withdraw(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
-    """Take a request of one's own back."""
+    """Withdraw one's own request."""
     asked = get_object_or_404(AccessRequest.objects.of(request.user), pk=request_id)
     try:
         count_action(request.user, "approvals:withdraw")

@@ -1,4 +1,4 @@
-"""Whoever may decide a request sees who asks and why, and approves, changes or refuses it."""
+"""A decider sees who requests what and why, and approves, changes or refuses it."""
 
 import uuid
 
@@ -22,14 +22,14 @@ from web.templatetags.portal import day
 
 @require_safe
 def detail(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
-    """Show a request to whoever may decide it; it decides nothing."""
+    """Show a request to its deciders; decides nothing."""
     asked = _decidable(request, request_id)
     return _page(request, asked, DecideForm(asked=asked))
 
 
 @require_POST
 def approve(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
-    """Grant it, with the amount and the end that the form says; it is written to the gateway at once."""
+    """Grant it, with the amount and the end in the form; it is written to the gateway at once."""
     asked = _decidable(request, request_id)
     form = DecideForm(request.POST, asked=asked)
     try:
@@ -70,7 +70,7 @@ def refuse(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
 
 
 def _decidable(request: PortalRequest, request_id: uuid.UUID) -> AccessRequest:
-    """Return a request that the person may decide, or has; 404 for every other."""
+    """Return a request that the person can decide, or has decided; 404 for every other."""
     requests = AccessRequest.objects.decidable_by(request.user).select_related("person", "decided_by", "grant")
     return get_object_or_404(requests, pk=request_id)
 

@@ -1,4 +1,4 @@
-"""The page with all requests of a person and those that wait for them, drawn by its own view and by acts."""
+"""The page with a person's own requests and those that wait for them, rendered by its view and after actions."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,11 +22,11 @@ class Line:
     """A request as lists show it."""
 
     request: AccessRequest
-    what: str  # as it was asked for
+    what: str  # as requested
     grant: Grant | None = None
-    granted: str = ""  # as it was granted
+    granted: str = ""  # as granted
     is_running: bool = False
-    is_mine: bool = True  # of those that wait: whether they wait for this person, and not for a supervisor
+    is_mine: bool = True  # of open ones: whether they wait for this person, and not for a supervisor
 
 
 def line_of(request: AccessRequest, *, is_mine: bool = True) -> Line:
@@ -43,7 +43,7 @@ def line_of(request: AccessRequest, *, is_mine: bool = True) -> Line:
 
 
 def render_requests(request: PortalRequest, *, said: str = "", status: int = 200) -> HttpResponse:
-    """Render the page; `said` is why an act came to nothing."""
+    """Render the page; `said` is why an action failed."""
     own = AccessRequest.objects.of(request.user).select_related("grant", "decided_by").order_by("-created_at", "pk")
     open_ones = AccessRequest.objects.decidable_by(request.user).filter(
         state=AccessRequest.State.OPEN, person__is_active=True
@@ -60,6 +60,6 @@ def render_requests(request: PortalRequest, *, said: str = "", status: int = 200
 
 
 def too_many(response: HttpResponse, refusal: TooManyActions) -> HttpResponse:
-    """Say when the next act is possible."""
+    """Say when the next action is possible."""
     response.headers["Retry-After"] = str(refusal.retry_after_s)
     return response

@@ -1,4 +1,4 @@
-"""Make the people that one tries the portal with."""
+"""Create the demo people."""
 
 from argparse import ArgumentParser
 from typing import Any, NamedTuple
@@ -12,11 +12,11 @@ from django.db import transaction
 from accounts.checks import LOOPBACK
 from accounts.models import User
 
-PASSWORD = "passerelle"  # noqa: S105  # printed by `make run`; only ever on a machine of one's own
+PASSWORD = "passerelle"  # noqa: S105  # printed by `make run`; only ever on one's own machine
 
 
 class DemoPerson(NamedTuple):
-    """Somebody to try the portal as."""
+    """A demo person."""
 
     username: str
     first_name: str
@@ -32,12 +32,12 @@ PEOPLE = (
 
 
 class Command(BaseCommand):
-    """Make intern, staff and admin, whose password everybody knows; whom there is already stays as they are."""
+    """Create intern, staff and admin with a known password; existing people stay as they are."""
 
     help = "Make the demo people intern, staff and admin (password passerelle). In embedded mode only."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the word that a real gateway is meant."""
+        """Accept the confirmation that a real gateway is meant."""
         parser.add_argument(
             "--with-real-gateway",
             action="store_true",
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Refuse where known passwords would do harm; make who is missing."""
+        """Refuse where known passwords would be dangerous; create the missing people."""
         if not settings.EMBEDDED:
             raise CommandError("Demo people have a known password: they are created only with EMBEDDED=1.")
         if not options["with_real_gateway"] and not _gateway_is_the_sandbox():
@@ -61,7 +61,7 @@ class Command(BaseCommand):
 
 
 def _gateway_is_the_sandbox() -> bool:
-    """Return whether the portal talks to the sandbox that runs beside it."""
+    """Return whether the portal's gateway is the sandbox of `make run`."""
     url = urlsplit(settings.GATEWAY_URL)
     return url.hostname in LOOPBACK and url.port == settings.SANDBOX_PORT
 
