@@ -1,1 +1,1 @@
-"""A person's keys: issue, renew, rotate, delete; the sweep that leaves no orphan."""
+"""A person's keys: issue, renew, replace the secret, delete; the sweep that repairs interrupted operations."""

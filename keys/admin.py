@@ -1,4 +1,4 @@
-"""People and policies in Django's admin, with what their changes do to keys."""
+"""People and policies in Django's admin, including the effects of a change on keys."""
 
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from keys.models import GatewayModel, Intern, Key
 from keys.services import find_outdated
 from web.tasks import QueueUnavailable, send_task
 
-TASK_EXPIRES_S = 3000  # then the schedule has asked by itself
+TASK_EXPIRES_S = 3000  # by then the schedule has run it
 NAMES_SHOWN = 10
 
 admin.site.unregister(User)
@@ -27,13 +27,13 @@ admin.site.register(Intern, InternAdmin)
 
 # --- Policies ---------------------------------------------------------------------------------------
 class KeyRuleForm(policy_admin.KeyRuleForm):
-    """The rule for one kind of key, with what the gateway offers beside the names of models."""
+    """The rule for one kind of key, with the gateway's models next to the names."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offered = list(GatewayModel.objects.values_list("name", flat=True))
         field = self.fields.get("model_names")
-        if field is None or not offered:  # for who may only look
+        if field is None or not offered:  # for people with view permission only
             return
         parts = [str(field.help_text), _("The gateway offers: %s.") % ", ".join(offered)]
         unknown = unknown_models(self.instance.model_names)
@@ -41,7 +41,7 @@ class KeyRuleForm(policy_admin.KeyRuleForm):
 
 
 def unknown_models(names: list[str]) -> str:
-    """Say which of the names no model of the gateway has; "" for none, and while the gateway was not read yet."""
+    """Warn of names that no model of the gateway has; "" for none, and before the models were first read."""
     offered = set(GatewayModel.objects.values_list("name", flat=True))
     unknown = [name for name in names if name not in offered] if offered else []
     if not unknown:
@@ -72,12 +72,12 @@ class PlaygroundRuleInline(policy_admin.PlaygroundRuleInline):
 
 @admin.register(Policy)
 class PolicyAdmin(policy_admin.PolicyAdmin):
-    """Policies whose changes reach the keys that exist."""
+    """Policies, with the effect of a change on existing keys."""
 
     inlines = (TemporaryRuleInline, PersonalRuleInline, PlaygroundRuleInline)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save the rules, point out names that no model has, and bring keys to the policy."""
+        """Save the rules, warn of unknown model names, and update existing keys."""
         super().save_related(request, form, formsets, change)
         lists = form.instance.rules.filter(all_models=False).values_list("model_names", flat=True)
         if unknown := unknown_models(sorted({name for names in lists for name in names})):
@@ -85,13 +85,13 @@ class PolicyAdmin(policy_admin.PolicyAdmin):
         bring_keys_up_to_date(request)
 
     def delete_model(self, request: HttpRequest, obj: Policy) -> None:
-        """Delete, and bring keys to what is left."""
+        """Delete, and update existing keys."""
         super().delete_model(request, obj)
         bring_keys_up_to_date(request)
 
 
 def bring_keys_up_to_date(request: HttpRequest, owner: User | None = None) -> None:
-    """Say how many keys are not as the policies have it now, and let a task change them."""
+    """Say how many keys differ from the policies now, and start the task that updates them."""
     outdated = find_outdated(owner)
     if not outdated:
         return
@@ -105,7 +105,7 @@ def bring_keys_up_to_date(request: HttpRequest, owner: User | None = None) -> No
 
 
 def _send(task: str) -> None:
-    """Ask the worker at once; where the queue takes nothing, the schedule asks within the hour."""
+    """Start the task at once; if the queue is unavailable, the schedule runs it within the hour."""
     try:
         send_task(task, expires=TASK_EXPIRES_S)
     except QueueUnavailable:
@@ -114,7 +114,7 @@ def _send(task: str) -> None:
 
 # --- People -----------------------------------------------------------------------------------------
 class PersonForm(people_admin.PersonForm):
-    """A person; whoever deactivates them sees first which keys stop."""
+    """A person; before a deactivation it shows which keys stop."""
 
     stop_keys = forms.BooleanField(label=gettext_lazy("Yes, stop these keys"), required=False)
 
@@ -125,7 +125,7 @@ class PersonForm(people_admin.PersonForm):
             self.fields["stop_keys"].help_text = self.stopped
 
     def clean(self) -> dict[str, Any]:
-        """Ask for a yes before keys stop."""
+        """Ask for a confirmation before keys stop."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if self.stopped and data.get("is_active") is False and not data.get("stop_keys"):
             self.add_error("stop_keys", _("Tick this to make the account inactive, and save again."))
@@ -133,7 +133,7 @@ class PersonForm(people_admin.PersonForm):
 
 
 def keys_that_stop(person: User) -> str:
-    """Say how many keys stop with this account, and for whom; "" for none."""
+    """Say how many keys stop with this account, and whose; "" for none."""
     live = Key.objects.owned_by(person).live()
     of_interns = list(live.exclude(intern=None).values_list("intern__name", flat=True).order_by("intern__name"))
     own = live.filter(intern=None).count()
@@ -165,19 +165,19 @@ def keys_that_stop(person: User) -> str:
 
 @admin.register(User)
 class UserAdmin(people_admin.UserAdmin):
-    """People whose changes reach their keys."""
+    """People, with the effect of a change on their keys."""
 
     form = PersonForm
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Put what stops below the box that makes the account inactive, where anything stops."""
+        """Add the list of affected keys below the box that deactivates the account."""
         sets = super().get_fieldsets(request, obj)
         if obj is None or not obj.is_active or not keys_that_stop(obj):
             return sets
         return [(title, {**options, "fields": _with_stop(options["fields"])}) for title, options in sets]
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save the groups, and bring the person's keys to their policies, or stop them."""
+        """Save the groups, and update or block the person's keys."""
         super().save_related(request, form, formsets, change)
         if not change:
             return

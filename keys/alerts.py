@@ -1,4 +1,4 @@
-"""Tell whoever may act on it by e-mail what is wrong, once a day of each thing."""
+"""Mails to administrators about problems, at most one a day for each."""
 
 import logging
 from datetime import timedelta
@@ -23,10 +23,10 @@ AGAIN_AFTER: Final = timedelta(days=1)
 def alert_admins(
     code: str, subject: str | Promise, body: str | Promise, *, permission: str = "keys.accept_gateway"
 ) -> bool:
-    """Write one mail to each active person with the permission, unless that was done within a day; tell whether.
+    """Write one mail to each active person with the permission, at most once a day; return whether any was sent.
 
-    Texts that are lazy translations are in the language of each reader. Mails that are cut are sent by a later call;
-    somebody may then read one twice, with the same Message-ID.
+    Lazy translations are rendered in the language of each reader. Interrupted mails are sent by a later call;
+    somebody may then get one twice, with the same Message-ID.
     """
     now = timezone.now()
     alert, _created = AdminAlert.objects.get_or_create(code=code)

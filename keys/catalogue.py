@@ -1,6 +1,6 @@
-"""What the gateway offers and how it is, as last heard: asked by a task, read by pages from our own tables.
+"""The gateway's models and state, as last read by a task; pages read them from our own tables.
 
-A gateway that is down, or talks nonsense, empties nothing: the models that we knew stay, and the state says since when.
+An unavailable gateway, or an invalid answer, deletes nothing: known models stay, and the state says since when.
 """
 
 import logging
@@ -29,9 +29,9 @@ from keys.models import GatewayModel, GatewayState
 
 logger = logging.getLogger(__name__)
 
-CHAT_MODES: Final = ("chat", "responses", "")  # a mode that nobody wrote down is nearly always chat
+CHAT_MODES: Final = ("chat", "responses", "")  # a missing mode is nearly always chat
 EMBEDDING_MODES: Final = ("embedding",)
-LARGEST_COUNT: Final = 2**31 - 1  # of a column; what is beyond is a mistake in the gateway's configuration
+LARGEST_COUNT: Final = 2**31 - 1  # of a column; anything larger is a mistake in the gateway's configuration
 LARGEST_USD: Final = Decimal(10) ** 6
 PRICE_STEP_USD: Final = Decimal("0.000001")
 NAME_LENGTH: Final = 200
@@ -49,43 +49,43 @@ DETAILS: Final = (
 
 
 class Problem(StrEnum):
-    """What is wrong with the gateway, as `GatewayState.problem` keeps it."""
+    """A problem of the gateway, as `GatewayState.problem` stores it."""
 
     NONE = ""
-    SILENT = "silent"  # it does not answer, or nobody can read the answer
+    SILENT = "silent"  # it does not answer, or the answer is unreadable
     KEY_REFUSED = "key_refused"  # it does not accept the portal's own key
-    REFUSED = "refused"  # it does not tell the portal its models
-    NO_MODELS = "no_models"  # it tells none, as it does for a moment while it starts
-    MODELS_UNREAD = "models_unread"  # it answers, but not when asked for its models
-    OTHER_GATEWAY = "other_gateway"  # it is not the one that the portal knows, or was restored from an older copy
-    UNHEALTHY = "unhealthy"  # it answers, and says that it, or its database, is not well
+    REFUSED = "refused"  # it refuses to list its models
+    NO_MODELS = "no_models"  # its list is empty, as for a moment while it starts
+    MODELS_UNREAD = "models_unread"  # it answers, but its list of models is unreadable
+    OTHER_GATEWAY = "other_gateway"  # it is not the gateway that the portal knows, or was restored from an older copy
+    UNHEALTHY = "unhealthy"  # it answers, and reports that it, or its database, is unhealthy
 
 
 def models_named(names: Collection[str] | None) -> QuerySet[GatewayModel]:
-    """Return what a person, or a key, may call, in the gateway's order; None: all."""
+    """Return the models that a person, or a key, can call, in the gateway's order; None: all."""
     everything = GatewayModel.objects.all()
     return everything if names is None else everything.filter(name__in=names)
 
 
 def default_chat_model(names: Collection[str] | None) -> GatewayModel | None:
-    """Return the first of these models for chat: who runs the gateway puts the best first choice there."""
+    """Return the first of these models for chat: the gateway's operator lists the best first choice first."""
     return models_named(names).filter(mode__in=CHAT_MODES).first()
 
 
 def default_embedding_model(names: Collection[str] | None) -> GatewayModel | None:
-    """Return the first of these models that turns text into vectors."""
+    """Return the first of these models that makes embeddings."""
     return models_named(names).filter(mode__in=EMBEDDING_MODES).first()
 
 
 def gateway_state() -> GatewayState:
-    """Return what was last heard of the gateway; before the first time, a state in which all is empty."""
+    """Return the last known state of the gateway; before the first check, an empty state."""
     return GatewayState.objects.filter(pk=1).first() or GatewayState(pk=1)
 
 
 def refresh_models() -> int:
-    """Ask the gateway how it is and what it offers; return the models written or taken away.
+    """Read the gateway's health and models; return the number of models written or deleted.
 
-    Again and again is as good as once: only what changed is written. Raises nothing that the gateway can cause.
+    Idempotent: only changes are written. Raises nothing that the gateway can cause.
     """
     state, now = gateway_state(), timezone.now()
     state.checked_at = now
@@ -111,12 +111,12 @@ def refresh_models() -> int:
         else:
             state.problem = Problem.NO_MODELS
     _note_times(state, now)
-    state.save()  # the whole row: it is one thing that was heard
+    state.save()  # the whole row, since one check wrote all of it
     return changed
 
 
 def _hear_health(gateway: Gateway, state: GatewayState) -> Problem:
-    """Note the gateway's version, and whether it is the sandbox; return what it says is wrong."""
+    """Record the gateway's version, and whether it is the sandbox; return the problem that it reports."""
     reported = _readiness(gateway)
     state.version = (reported.version or state.version)[:40]
     state.sandbox = reported.headers.sandbox
@@ -125,7 +125,7 @@ def _hear_health(gateway: Gateway, state: GatewayState) -> Problem:
 
 
 def _readiness(gateway: Gateway) -> Readiness:
-    """Ask for health, with the version where the gateway tells it: an older one, or one that refuses us, does not."""
+    """Read the health, with the version if the gateway reports it: an older one, or one that refuses us, does not."""
     reported = gateway.health.readiness()
     with suppress(GatewayError):
         reported = gateway.health.details()
@@ -141,7 +141,7 @@ def _problem_of(error: GatewayError, *, answered: bool) -> Problem:
 
 
 def _note_times(state: GatewayState, now: datetime) -> None:
-    """Keep since when it is silent; whatever answers is not down, though something may be wrong with it."""
+    """Record since when it does not answer; a gateway that answers is not down, though it may have problems."""
     if state.problem == Problem.SILENT:
         state.down_since = state.down_since or now
         return
@@ -151,13 +151,13 @@ def _note_times(state: GatewayState, now: datetime) -> None:
 
 
 def _usable(reported: Iterable[ModelInfo]) -> dict[str, dict[str, Any]]:
-    """Return the details of each model that a person could type the name of, by name, in the gateway's order."""
+    """Return the details of each model with a usable name, by name, in the gateway's order."""
     names = [model for model in reported if model.name.isprintable() and len(model.name) <= NAME_LENGTH]
     return {model.name: _details(model, position) for position, model in enumerate(names)}
 
 
 def _details(model: ModelInfo, position: int) -> dict[str, Any]:
-    """Return what we keep of a model; what makes no sense is unknown."""
+    """Return what we store of a model; invalid values are unknown."""
     features = {
         "vision": model.supports_vision,
         "tools": model.supports_tools,
@@ -181,14 +181,14 @@ def _count(reported: int | None) -> int | None:
 
 
 def _price(reported: Decimal | None) -> Decimal | None:
-    """Return a price to the millionth of a dollar, as the column keeps it."""
+    """Return a price to the millionth of a dollar, as the column stores it."""
     if reported is None or not 0 <= reported < LARGEST_USD:
         return None
     return reported.quantize(PRICE_STEP_USD, rounding=ROUND_HALF_UP)
 
 
 def _odd_prices(model: ModelInfo) -> dict[str, str]:
-    """Return what is no price, and prices that no column holds, for people to see."""
+    """Return invalid prices, and prices that exceed the column, to be shown to people."""
     prices = {"input": model.input_usd_per_million, "output": model.output_usd_per_million}
     too_high = {name: parsing.shown(usd) for name, usd in prices.items() if usd is not None and _price(usd) is None}
     return {**model.odd_prices, **too_high}
@@ -196,9 +196,9 @@ def _odd_prices(model: ModelInfo) -> dict[str, str]:
 
 @transaction.atomic
 def _keep(offered: dict[str, dict[str, Any]], *, keep_others: bool) -> int:
-    """Make our table say what the gateway offers; return the rows made, changed or taken away.
+    """Update our table to the gateway's list; return the number of rows created, changed or deleted.
 
-    With `keep_others` none is taken away: the row of a model that is not offered may be one that cannot be read.
+    With `keep_others` none is deleted: a model that is missing may be one whose row was unreadable.
     """
     known = {model.name: model for model in GatewayModel.objects.all()}
     gone = set() if keep_others else known.keys() - offered.keys()
@@ -218,7 +218,7 @@ def _keep(offered: dict[str, dict[str, Any]], *, keep_others: bool) -> int:
 
 
 def _tell_of_unreadable(count: int) -> None:
-    """Say that models were passed over, to the log and to the administrators."""
+    """Report skipped models, to the log and to the administrators."""
     if not count:
         return
     logger.warning("models: passed over %d that make no sense", count)

@@ -1,4 +1,4 @@
-"""What every page may say about the gateway, its badge and its banner, and how many requests wait for a decision."""
+"""Context of every page about the gateway, its badge and its banner, and the number of requests to decide."""
 
 import logging
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def gateway(request: HttpRequest) -> Mapping[str, object]:
 
 
 def _state(user: Any) -> GatewayState:
-    """Return the state; an empty one when the database does not answer: the page may have nothing else to lose."""
+    """Return the state; an empty one if the database does not answer, so that the page can still be shown."""
     try:
         if not getattr(user, "is_authenticated", False):
             return gateway_state()
@@ -40,6 +40,6 @@ def _state(user: Any) -> GatewayState:
 
 
 def _waiting_for(user: User) -> Coalesce:
-    """Return the number of open requests that wait for this person, as a part of a query."""
+    """Return the number of open requests that wait for this person, as part of a query."""
     open_ones = AccessRequest.objects.addressed_to(user).order_by()
     return Coalesce(Subquery(open_ones.values("state").annotate(count=Count("pk", distinct=True)).values("count")), 0)

@@ -1,4 +1,4 @@
-"""What a person may type about a key, cleaned. Limits of the policy are checked by the services, under a lock."""
+"""Forms about keys, cleaned. The services check limits of the policy, under a lock."""
 
 import unicodedata
 import uuid
@@ -20,12 +20,12 @@ from keys.services import KeyRequest
 
 # Format characters that belong in words: emoji are joined by ZWJ, some scripts need ZWNJ.
 JOINERS = {"\u200c", "\u200d"}
-NEW_INTERN = ("intern_name", "intern_email", "stay_ends_on")  # the fields that describe one
-BLANKS = {"\u115f", "\u1160", "\u2800", "\u3164", "\uffa0"}  # letters and a symbol by category, yet nothing to see
+NEW_INTERN = ("intern_name", "intern_email", "stay_ends_on")  # the fields that describe a new intern
+BLANKS = {"\u115f", "\u1160", "\u2800", "\u3164", "\uffa0"}  # letters and a symbol by category, yet invisible
 
 
 def clean_line(value: str) -> str:
-    """Fold white space and normalise (NFC); refuse what hides or reorders text, shows nothing, or is a secret."""
+    """Fold white space and normalise (NFC); refuse text that hides or reorders characters, is empty, or is a secret."""
     line = " ".join(unicodedata.normalize("NFC", value).split())
     hides = any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co") and char not in JOINERS for char in line)
     if hides or (line and not any(_shows(char) for char in line)):
@@ -35,19 +35,19 @@ def clean_line(value: str) -> str:
 
 
 def refuse_secret(text: str) -> None:
-    """Refuse the secret of a key where people read it: in labels, names, titles and addresses."""
+    """Refuse the secret of a key in visible texts: labels, names, titles and addresses."""
     if has_secret(text):
         words = _("This looks like the secret of a key. Remove it: other people can read this text.")
         raise ValidationError(words, code="secret")
 
 
 def _shows(char: str) -> bool:
-    """Tell whether a character leaves ink of its own."""
+    """Tell whether a character is visible."""
     return unicodedata.category(char)[0] not in "MZ" and char not in JOINERS | BLANKS
 
 
 class LineField(forms.CharField):
-    """One line of text that means what it shows; its length is counted after cleaning, which may prolong it."""
+    """One line of text without hidden characters; its length is counted after cleaning, which may extend it."""
 
     def to_python(self, value: Any) -> str:
         """Return the cleaned line."""
@@ -55,7 +55,7 @@ class LineField(forms.CharField):
 
 
 class DateInput(forms.DateInput):
-    """A day as browsers take it, whatever the language of the page."""
+    """A day as browsers expect it, whatever the language of the page."""
 
     input_type = "date"
 
@@ -75,7 +75,7 @@ class LabelForm(forms.Form):
 
 
 def not_past(end: date | None) -> date | None:
-    """Refuse the end of a stay that is over; its days are those of TIME_ZONE, wherever the reader is."""
+    """Refuse the end of a stay that is past; its days are those of TIME_ZONE, wherever the reader is."""
     if end and end < timezone.localdate(timezone=timezone.get_default_timezone()):
         raise ValidationError(_("This day is in the past. Enter the last day of the stay."), code="past")
     return end
@@ -113,7 +113,7 @@ class InternForm(forms.Form):
 
 
 class HandoverForm(forms.Form):
-    """Who supervises an intern from now on: one of the people who were found."""
+    """The new supervisor of an intern: one of the people that were found."""
 
     supervisor = forms.ModelChoiceField(
         User.objects.none(),
@@ -140,7 +140,7 @@ def _called(intern: Intern) -> str:
 
 
 class KeyForm(LabelForm):
-    """What a new key is asked for with. Fields that the person's policy makes idle are not there."""
+    """The form for a new key. Fields that do not apply under the person's policy are removed."""
 
     kind = forms.ChoiceField(label=_("Kind"), widget=forms.RadioSelect)
     intern = forms.ModelChoiceField(
@@ -162,9 +162,9 @@ class KeyForm(LabelForm):
         self._offer_interns(owner, intern_id)
 
     def _offer_interns(self, owner: User, chosen: str) -> None:
-        """Offer the interns whom there are, and to name another, where the policy has keys for them.
+        """Offer the person's interns, and to add another, where the policy has keys for them.
 
-        `chosen`: the id of one to begin with; of nobody's, or a stranger's, it means nothing.
+        `chosen`: the id of the initial one; ignored if it is not the person's.
         """
         if not self.allowance.may_name_interns:
             for name in ("intern", *NEW_INTERN):
@@ -181,7 +181,7 @@ class KeyForm(LabelForm):
             self.initial["intern"], self.initial["kind"] = chosen, Key.Kind.TEMPORARY
 
     def _offer_kinds(self) -> None:
-        """Offer the kinds of the policy, each with its lifetime; a single one needs no question."""
+        """Offer the kinds of the policy, each with its lifetime; a single one needs no choice."""
         rules = self.allowance.rules
         kinds = [
             (kind.value, kind.label, rules[kind].lifetime_days) for kind in Key.COUNTED_KINDS if rules[kind].allowed
@@ -197,15 +197,15 @@ class KeyForm(LabelForm):
             field.widget, field.required = forms.HiddenInput(), False
 
     def clean_kind(self) -> str:
-        """Return the kind; the only one when nothing was said."""
+        """Return the kind; the only one when none was sent."""
         return str(self.cleaned_data["kind"] or self.initial["kind"])
 
     def clean_stay_ends_on(self) -> date | None:
-        """Refuse a stay that is over."""
+        """Refuse a stay that is past."""
         return not_past(self.cleaned_data["stay_ends_on"])
 
     def clean(self) -> dict[str, Any]:
-        """Refuse an intern whose key has another kind, or who has no name."""
+        """Refuse an intern with another kind of key, or without a name."""
         cleaned = super().clean() or self.cleaned_data
         picked, named = bool(cleaned.get("intern")), bool(cleaned.get("intern_name"))
         described = bool(cleaned.get("intern_email") or cleaned.get("stay_ends_on"))
@@ -218,16 +218,16 @@ class KeyForm(LabelForm):
         return cleaned
 
     def make_new(self) -> None:
-        """Let what was typed be sent as another request: this one has its key."""
+        """Make the typed form another request: this one has its key."""
         self.data = {**self.data, "request_id": str(uuid.uuid4())}
 
     def key_request(self) -> KeyRequest:
-        """Return what the person asks for."""
+        """Return the person's request."""
         data = self.cleaned_data
         return KeyRequest(label=data["label"], kind=data["kind"], request_id=data["request_id"], intern=self._intern())
 
     def _intern(self) -> Intern | None:
-        """Return who will use the key: an intern of the person's, or an unsaved one."""
+        """Return the intern for the key: one of the person's, or an unsaved one."""
         data = self.cleaned_data
         if not data.get("intern_name"):
             return data.get("intern")

@@ -1,4 +1,4 @@
-"""What the worker was last seen to do, for health, pages and mails to admins."""
+"""When the worker last ran its tasks, for health checks, pages and mails to admins."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,7 +14,7 @@ SWEEP_LATE: Final = timedelta(minutes=15)  # it runs every five
 
 
 def note_run(name: str, *, ok: bool) -> None:
-    """Write down that a task has ended: one exchange with the database."""
+    """Record that a task has ended: one exchange with the database."""
     now = timezone.now()
     TaskRun.objects.bulk_create(
         [TaskRun(name=name[:100], ended_at=now, ok_at=now if ok else None)],
@@ -31,29 +31,29 @@ def last_seen() -> datetime | None:
 
 
 def last_ok(name: str) -> datetime | None:
-    """Return when this task last ended well."""
+    """Return when this task last succeeded."""
     return TaskRun.objects.filter(name=name).values_list("ok_at", flat=True).first()
 
 
 def lateness(seen: datetime | None, late: timedelta) -> str:
-    """Return "up", "late", or "unknown" for what was never seen."""
+    """Return "up", "late", or "unknown" if it never ran."""
     if seen is None:
         return "unknown"
     return "late" if timezone.now() - seen > late else "up"
 
 
 def worker_state() -> str:
-    """Say whether a worker and a beat are at work."""
+    """Say whether a worker and a beat are running."""
     return lateness(last_seen(), WORKER_LATE)
 
 
 def sweep_state() -> str:
-    """Say whether the sweep of keys ends well."""
+    """Say whether the sweep of keys succeeds."""
     return lateness(last_ok("keys.sweep"), SWEEP_LATE)
 
 
 def admin_key_state() -> str:
-    """Say whether the gateway accepted the portal's own key when it was last asked."""
+    """Say whether the gateway accepted the portal's own key at the last check."""
     state = gateway_state()
     if state.checked_at is None:
         return "unknown"
@@ -61,7 +61,7 @@ def admin_key_state() -> str:
 
 
 def identity_state() -> str:
-    """Say whether the gateway is the one that the portal knows (keys/identity.py); no row: none was seen yet."""
+    """Say whether the gateway is the one that the portal knows (keys/identity.py); no row: not identified yet."""
     problem = GatewayIdentity.objects.filter(pk=1).values_list("problem", flat=True).first()
     if problem is None:
         return "unknown"

@@ -1,7 +1,7 @@
-"""Know the gateway again: a team there, made once with an id of ours, tells it from every other.
+"""Identifies the gateway: a team there, created once with an id of ours, distinguishes it from every other.
 
-On the team we write, every hour, when that was. A gateway that was restored from an older copy has an older time than
-we do; a portal that was restored has an older one than its gateway. ADR 15 says what follows from each.
+Every hour we write the time on that team. A gateway that was restored from an older copy has an older time than
+we do; a portal that was restored has an older one than its gateway. ADR 15 describes the consequences.
 """
 
 import logging
@@ -32,7 +32,7 @@ Problem = GatewayIdentity.Problem
 
 
 class GatewayChanged(GatewayError):
-    """The gateway is not the one that the portal knows, or not as it knows it: nothing is taken over from it."""
+    """The gateway is not the one that the portal knows, or was restored: nothing is taken over from it."""
 
 
 MESSAGES: Final = {  # usage.templatetags.usage_words translates them
@@ -43,9 +43,9 @@ MESSAGES: Final = {  # usage.templatetags.usage_words translates them
 
 
 def identify_gateway() -> bool:
-    """Make sure that this is the gateway that the portal knows; at first use, get to know it.
+    """Check that this is the gateway that the portal knows; at first use, mark it as such.
 
-    Returns True when the portal's own database seems to have been restored from an older copy.
+    Returns True if the portal's own database seems to have been restored from an older copy.
     Raises GatewayChanged (the administrators are notified), or what the gateway client raises.
     """
     known = GatewayIdentity.load()
@@ -70,12 +70,12 @@ def identify_gateway() -> bool:
 
 
 def is_other_gateway() -> bool:
-    """Tell, from our own tables, whether the gateway was last seen to be another; one query."""
+    """Tell, from our own tables, whether the gateway was last found to be another; one query."""
     return GatewayIdentity.objects.filter(pk=1, problem=Problem.OTHER).exists()
 
 
 def note_change(problem: str, *, missing_keys: int = 0, live_keys: int = 0) -> GatewayChanged:
-    """Write down what is wrong with the gateway, tell the administrators, and return the error to raise."""
+    """Record the problem with the gateway, notify the administrators, and return the error to raise."""
     fields = {"problem": problem, "missing_keys": missing_keys, "live_keys": live_keys}
     GatewayIdentity.objects.exclude(problem=problem).filter(pk=1).update(since=timezone.now())
     GatewayIdentity.objects.filter(pk=1).update(**fields)
@@ -99,14 +99,14 @@ def _missing(missing_keys: int, live_keys: int) -> Promise:
 
 
 def clear_change() -> None:
-    """Write down that nothing is wrong with the gateway any more."""
+    """Record that the problem with the gateway is over."""
     changed = GatewayIdentity.objects.filter(pk=1).exclude(problem=Problem.NONE)
     if changed.update(problem=Problem.NONE, since=None, missing_keys=0, live_keys=0):
         logger.warning("identity: the gateway is again as the portal knows it")
 
 
 def accept_gateway(by: str) -> str:
-    """Take the gateway as it is for the one that the portal knows, on behalf of `by`; return the problem that was.
+    """Accept the present gateway as the one that the portal knows, on behalf of `by`; return the former problem.
 
     The next sync may find many keys missing, and no usage up to today shrinks. Raises what the gateway client raises;
     then nothing was accepted.
@@ -133,7 +133,7 @@ def accept_gateway(by: str) -> str:
 
 
 def _mark_gateway() -> None:
-    """Get to know the gateway; again is harmless, also by two processes at once."""
+    """Mark a new gateway as ours; idempotent, also for two processes at once."""
     GatewayIdentity.objects.get_or_create(pk=1, defaults={"marker": _new_marker()})
     marker = GatewayIdentity.load().marker
     stamp = _make_team(marker)
@@ -146,7 +146,7 @@ def _new_marker() -> str:
 
 
 def _make_team(marker: str) -> datetime:
-    """Make our team at the gateway, unless another process, or a call whose answer was lost, has; return its time."""
+    """Create our team at the gateway, unless another process, or a call whose answer was lost, has; return its time."""
     now, people = timezone.now(), get_gateway().people
     alias = f"Passerelle portal {marker[-8:]} (do not delete)"
     try:
@@ -171,7 +171,7 @@ def _write_stamp(known: GatewayIdentity, seen: datetime | None) -> None:
 
 
 def _stamp_on(team: TeamInfo) -> datetime | None:
-    """Return the time that is written on our team; None when somebody wrote something else there."""
+    """Return the time that is written on our team; None if it is not ours."""
     with suppress(ValueError):
         moment = datetime.fromisoformat(str(team.metadata.get(STAMP_NAME, "")))
         return moment if moment.tzinfo else None

@@ -1,4 +1,4 @@
-"""Interns in Django's admin: names, addresses and accounts. What reaches the gateway has forms of the portal's own."""
+"""Interns in Django's admin: names, addresses and accounts. Changes at the gateway have forms of the portal's own."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from keys.models import Intern, Key
 from keys.services.trail import audit_intern
 from web.templatetags.portal import day
 
-if TYPE_CHECKING:  # Django's own class takes no parameter when it runs
+if TYPE_CHECKING:  # Django's own class takes no parameter at run time
     InternsAdmin = admin.ModelAdmin[Intern]
     InternModelForm = forms.ModelForm[Intern]
 else:
@@ -26,7 +26,7 @@ else:
 
 
 class InternForm(InternModelForm):
-    """An intern, as their supervisor could name them."""
+    """An intern, with the fields that their supervisor can edit."""
 
     name = LineField(label=_("Name"), max_length=100)
 
@@ -60,18 +60,18 @@ class InternAdmin(InternsAdmin):
 
     @admin.display(description=_("Keys"), ordering="live")
     def live_keys(self, intern: Any) -> int:
-        """Return how many keys the intern has now."""
+        """Return how many live keys the intern has."""
         return int(intern.live)
 
     @admin.display(description="")
     def change_stay(self, intern: Intern) -> str:
-        """Link to the form of the portal, since keys at the gateway follow."""
+        """Link to the portal's form, since keys at the gateway follow."""
         address = reverse("keys:intern_stay", args=[intern.pk])
         return format_html('<a href="{}">{}</a>', address, _("Change the end of the stay"))
 
     @admin.display(description="")
     def hand_over(self, intern: Intern) -> str:
-        """Link to the form of the portal, since keys at the gateway follow."""
+        """Link to the portal's form, since keys at the gateway follow."""
         return format_html('<a href="{}">{}</a>', reverse("keys:intern_hand_over", args=[intern.pk]), _("Hand over"))
 
     @admin.display(description=_("end of the stay"))
@@ -80,7 +80,7 @@ class InternAdmin(InternsAdmin):
         return format_html("{} ({})", day(intern.stay_ends_on) or "–", self.change_stay(intern))
 
     def save_model(self, request: Any, obj: Intern, form: Any, change: bool) -> None:
-        """Save, and write down which fields changed: not what they were, which names a person."""
+        """Save, and record which fields changed: not their values, which name a person."""
         super().save_model(request, obj, form, change)
         changes: dict[str, list[str]] = {name: [] for name in form.changed_data}
         if changes:
@@ -89,9 +89,9 @@ class InternAdmin(InternsAdmin):
             )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Interns are added by their supervisors, with a first key."""
+        """Supervisors add interns, with a first key."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Intern | None = None) -> bool:
-        """An intern whose keys are gone stays, for their spend."""
+        """An intern without keys stays, for their spend."""
         return False

@@ -1,4 +1,4 @@
-"""How the gateway is, for people: what works, what does not, and what that means for them."""
+"""The state of the gateway, for people: what works, what does not, and what that means for them."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from web.templatetags.portal import moment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Something that must work; `tone` is ok, warn, bad or idle, `word` says the same."""
+    """A component that must work; `tone` is ok, warn, bad or idle, `word` says the same."""
 
     id: str
     title: str
@@ -21,7 +21,7 @@ class Part:
 
 
 def parts_of(state: GatewayState) -> list[Part]:
-    """Return the parts, in the order in which they depend on each other."""
+    """Return the components, in the order in which they depend on each other."""
     return [_gateway_part(state), _models_part(state), _asking_part(state)]
 
 
@@ -72,7 +72,7 @@ def _models_part(state: GatewayState) -> Part:
 
 
 def _asking_part(state: GatewayState) -> Part:
-    """Tell whether somebody still asks the gateway: without the portal's workers, all of this page is old."""
+    """Tell whether the gateway is still checked: without the portal's workers, this whole page is outdated."""
     title = _("Background work")
     if state.checked_at is None or state.is_unheard:
         sentence = _("The gateway is no longer checked, so this page may be out of date. Contact the administrators.")

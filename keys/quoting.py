@@ -1,4 +1,4 @@
-"""Text as the inside of a string literal of another language, so that no text can become code there."""
+"""Escapes text for string literals of other languages, so that no text becomes code there."""
 
 import json
 import re
@@ -9,7 +9,7 @@ _PLAIN: Final = re.compile(r"[\w./:@%+=~-]+", re.ASCII)
 
 
 def in_json(text: str) -> str:
-    """Quote for JSON and JavaScript, within double quotes; the answer is ASCII."""
+    """Quote for JSON and JavaScript, within double quotes; the result is ASCII."""
     return json.dumps(text)[1:-1]
 
 
@@ -19,12 +19,12 @@ def in_shell(text: str) -> str:
 
 
 def in_shell_json(text: str) -> str:
-    """Quote for JSON that stands itself within a shell's single quotes."""
+    """Quote for JSON within a shell's single quotes."""
     return in_json(text).replace("'", "\\u0027")
 
 
 def in_code_points(text: str) -> str:
-    r"""Quote for Python and R, within double quotes; unlike JSON they take \U beyond 16 bits."""
+    r"""Quote for Python and R, within double quotes; unlike JSON they accept \U beyond 16 bits."""
     return "".join(_code_point(character) for character in text)
 
 
@@ -39,7 +39,7 @@ def readable_in_code(text: str) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a text shows what it is: no quote, no control, nothing that turns the line or cannot be seen."""
+    """Tell whether all characters are visible and harmless: no quotes, control or direction characters."""
     return text.isprintable() and '"' not in text and "\\" not in text
 
 
@@ -53,7 +53,7 @@ def _code_point(character: str) -> str:
 
 
 def in_env(text: str) -> str:
-    """Quote for a .env file: bare where that is safe, as most programs read it best."""
+    """Quote for a .env file: unquoted where that is safe, as most programs read it best."""
     if _PLAIN.fullmatch(text):
         return text
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")

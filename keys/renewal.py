@@ -1,4 +1,4 @@
-"""When a key may be renewed, by its own dates. Computes; asks nothing."""
+"""When a key may be renewed, from its own dates. Only computes."""
 
 from datetime import date, datetime, time, timedelta
 
@@ -7,16 +7,16 @@ from django.utils import timezone
 
 from keys.models import Key
 
-LAST_MINUTE = time(23, 59)  # not midnight: the gateway counts from when it is asked, a moment after us
+LAST_MINUTE = time(23, 59)  # not midnight: the gateway counts from its own time of the call, a moment after ours
 
 
 def last_moment_of(stay_ends_on: date) -> datetime:
-    """Return when the last day of a stay (TIME_ZONE) is over for a key."""
+    """Return when the last day of a stay (TIME_ZONE) ends for a key."""
     return datetime.combine(stay_ends_on, LAST_MINUTE, timezone.get_default_timezone())
 
 
 def renewable_from(key: Key) -> datetime | None:
-    """Return when renewal opens, which is also when the end is near; None for a key that never ends.
+    """Return when renewal opens, which is also when the end is near; None for a key without an end.
 
     KEY_RENEW_BEFORE_DAYS before the end, but not before half of the key's lifetime is over: a short key is not
     renewable at once.
@@ -28,7 +28,7 @@ def renewable_from(key: Key) -> datetime | None:
 
 
 def ends_with_stay(key: Key) -> bool:
-    """Tell whether the stay of its intern lets the key live no longer than it does: renewal would gain nothing."""
+    """Tell whether the stay of its intern limits the key to its present end: renewal would gain nothing."""
     if key.stay_ends_on is None or key.expires_at is None:
         return False
     end = last_moment_of(key.stay_ends_on)
@@ -36,5 +36,5 @@ def ends_with_stay(key: Key) -> bool:
 
 
 def renewable_until(key: Key) -> datetime | None:
-    """Return when renewal closes and the key is deleted; None for a key that never ends."""
+    """Return when renewal closes and the key is deleted; None for a key without an end."""
     return key.expires_at and key.expires_at + timedelta(days=settings.KEY_RENEW_AFTER_DAYS)

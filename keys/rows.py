@@ -1,4 +1,4 @@
-"""Keys as pages list them: each with its state and what may be done with it, in groups, the most pressing first."""
+"""Keys as pages list them: each with its state and available actions, in groups, the most urgent first."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Row:
 
 
 def row_of(key: Key, budget: BudgetUse | None = None, use: KeyUse | None = None) -> Row:
-    """Return `key` with its state, as its `budget` makes it where that is known, and what may be done with it now."""
+    """Return `key` with its state, including its `budget` if known, and the available actions."""
     return Row(
         key=key,
         status=status_of(key, budget),
@@ -43,14 +43,14 @@ def row_of(key: Key, budget: BudgetUse | None = None, use: KeyUse | None = None)
 
 
 def row_with_use(key: Key, use: PersonUse) -> Row:
-    """Return `key` with its state as its budget makes it, and its use, of that of its owner's keys."""
+    """Return `key` with its state and use, out of the use of all its owner's keys."""
     of_key = use.by_key.get(key.pk)
     return row_of(key, pressing_budget(of_key, key.kind, use.of_person), of_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Keys under one heading; what needs the person comes first."""
+    """Keys under one heading; those that need attention come first."""
 
     title: "_StrPromise"
     rows: list[Row]
@@ -77,5 +77,5 @@ def grouped(rows: Iterable[Row]) -> list[Group]:
 
 
 def _urgency(row: Row) -> tuple[int, datetime]:
-    """Return what orders keys that need attention: the worst first, and the next to end."""
+    """Return the sort key of keys that need attention: the most severe first, then the next to expire."""
     return NEEDS_OWNER.index(row.status.code), row.key.expires_at or datetime.max.replace(tzinfo=UTC)

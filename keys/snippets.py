@@ -1,7 +1,7 @@
-"""Code to start from, filled in for a person: their address, key and model in it, ready to run as it stands.
+"""Code examples, filled in for a person: with their base URL, key and model, ready to run.
 
 The texts are in snippet_texts/<task>/<kind>.txt; `«base_url»`, `«key»` and `«model»` stand in them inside string
-literals, and are inserted as each language quotes: names come from the gateway, and must not become code.
+literals, and are escaped for each language: names come from the gateway, and must not become code.
 """
 
 import re
@@ -22,15 +22,15 @@ from keys.quoting import in_code_points, in_env, in_json, in_shell, in_shell_jso
 
 Task = Literal["models", "chat", "stream", "embeddings"]
 TEXTS: Final = Path(__file__).parent / "snippet_texts"
-NO_SECRET: Final = "API_KEY"  # noqa: S105  (what stands for a key, where there is none)
+NO_SECRET: Final = "API_KEY"  # noqa: S105  (the placeholder of a key)
 NO_MODEL: Final = "MODEL"
-MARKED: Final = ("base_url", "key")  # what is the person's own, and differs from everybody's code
+MARKED: Final = ("base_url", "key")  # the person's own values
 _PLACEHOLDER: Final = re.compile("«([a-z_]+)»")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snippet:
-    """Code in one language, as shown and as run. May hold a secret: show it once, keep it nowhere."""
+    """Code in one language, as shown and as run. May contain a secret: show it once, store it nowhere."""
 
     id: str
     title: str
@@ -120,13 +120,13 @@ KINDS: Final = (
 
 
 def base_url() -> str:
-    """Return the address that people's programs call, `/v1` included."""
+    """Return the base URL for people's programs, `/v1` included."""
     url: str = settings.GATEWAY_PUBLIC_URL.rstrip("/")
     return url if url.endswith("/v1") else f"{url}/v1"
 
 
 def swagger_url() -> str:
-    """Return the address of the gateway's own page about all its routes."""
+    """Return the URL of the gateway's own API documentation."""
     return base_url().removesuffix("v1")
 
 
@@ -140,7 +140,7 @@ def snippets_for(task: Task, *, models: Collection[str] | None, secret: str | No
 
 @sensitive_variables("secret", "values")
 def filled(task: Task, *, url: str, model: str | None, secret: str | None = None) -> list[Snippet]:
-    """Return the code of every kind that can do `task`, in the order of the tabs.
+    """Return the code of every kind that supports `task`, in the order of the tabs.
 
     Without a secret it says API_KEY, without a model MODEL.
     """
@@ -162,7 +162,7 @@ def _fill(kind: Kind, task: Task, values: dict[str, str]) -> Snippet:
 
 @sensitive_variables("quoted", "pieces")
 def compose(kind: Kind, text: str, quoted: Mapping[str, str], *, install: str = "") -> Snippet:
-    """Return `text` with its «placeholders» filled: with what is quoted for its language already."""
+    """Return `text` with its «placeholders» replaced by values that are already escaped for its language."""
     pieces = list(_pieces(text, quoted))
     return Snippet(
         id=kind.id,
@@ -179,7 +179,7 @@ def compose(kind: Kind, text: str, quoted: Mapping[str, str], *, install: str = 
 
 @sensitive_variables("quoted")
 def _pieces(text: str, quoted: Mapping[str, str]) -> Iterator[tuple[bool, str]]:
-    """Yield (is it the person's own?, text) from beginning to end."""
+    """Yield (is it the person's own value?, text) from beginning to end."""
     for number, part in enumerate(_PLACEHOLDER.split(text)):
         if number % 2:  # split() puts the placeholders' names between the texts
             yield part in MARKED, quoted[part]
@@ -195,11 +195,11 @@ def _hint(kind: Kind, install: str) -> SafeString:
 
 @cache
 def _text(task: Task, kind_id: str) -> str:
-    """Return the code with its placeholders; empty when this kind cannot do the task."""
+    """Return the code with its placeholders; empty if this kind does not support the task."""
     path = TEXTS / task / f"{kind_id}.txt"
     return path.read_text(encoding="utf-8").rstrip("\n") if path.exists() else ""
 
 
 def _printable(text: str) -> str:
-    """Drop what no address and no key can hold, so that a line of code stays one line."""
+    """Remove characters that are invalid in URLs and keys, so that a line of code stays one line."""
     return "".join(character for character in text if character.isprintable())

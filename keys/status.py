@@ -1,4 +1,4 @@
-"""A key's state for people: a word, a shape, a colour, and a sentence that says until when."""
+"""A key's state for people: a word, an icon, a colour, and a sentence with dates."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 
-NEEDS_OWNER = ("blocked", "paused", "expired", "ends_soon", "nearly_used", "unknown", "failed")  # the worst first
+NEEDS_OWNER = ("blocked", "paused", "expired", "ends_soon", "nearly_used", "unknown", "failed")  # the most severe first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetUse:
-    """The budget that stops a key first, of which little or nothing is left: its own, or its owner's for all keys."""
+    """The budget that stops a key first and is used up or nearly: its own, or its owner's for all keys."""
 
     is_used_up: bool
-    resets_on: date | None  # at its beginning, UTC; None: the gateway alone knows
+    resets_on: date | None  # at the start of that day, UTC; None: only the gateway knows
     of_person: bool
 
 
@@ -42,7 +42,7 @@ class Status:
 
     @property
     def needs_owner(self) -> bool:
-        """Tell whether the person should do something about it."""
+        """Tell whether the owner should act."""
         return self.code in NEEDS_OWNER
 
 
@@ -65,7 +65,7 @@ WORDS: dict[str, tuple["_StrPromise", str, str]] = {
 
 
 def status_of(key: Key, budget: BudgetUse | None = None) -> Status:
-    """Return what to show for `key`, whose tokens were prefetched; `budget` where one comes to its end."""
+    """Return the status of `key`, whose tokens were prefetched; `budget` if one is used up or nearly."""
     budget = _with_block(key, budget)
     brief = brief_status_of(key, budget)
     by_budget = budget is not None and brief.code in ("paused", "nearly_used")
@@ -80,14 +80,14 @@ def brief_status_of(key: Key, budget: BudgetUse | None = None) -> Status:
 
 
 def _with_block(key: Key, budget: BudgetUse | None) -> BudgetUse | None:
-    """Return the budget that stops the key: also where the portal blocked it, until the next poll finds it out."""
+    """Return the budget that stops the key: also one that the portal enforces, until the next poll updates it."""
     if key.blocked_for_budget and not (budget and budget.is_used_up):
         return BudgetUse(is_used_up=True, resets_on=None, of_person=True)
     return budget
 
 
 def _code(key: Key, budget: BudgetUse | None) -> str:
-    """Return the most pressing thing about a key."""
+    """Return the most urgent state of a key."""
     if key.state == Key.State.ISSUING:
         lost = any(token.answer_lost for token in key.tokens.all())
         return "unknown" if lost else "issuing"
@@ -104,13 +104,13 @@ def _code(key: Key, budget: BudgetUse | None) -> str:
 
 
 def _code_by_time(key: Key) -> str:
-    """Return what the clock makes of an active key."""
+    """Return the state of an active key by its dates."""
     now = timezone.now()
     if key.expires_at and key.expires_at <= now:
         return "resting" if key.kind == Key.Kind.PLAYGROUND else "expired"
     if key.retiring:
         return "rotating"
-    if key.kind == Key.Kind.PLAYGROUND:  # its end is nothing to see to: it is renewed when it is used after it
+    if key.kind == Key.Kind.PLAYGROUND:  # its end needs no attention: it is renewed at its next use
         return "active"
     near = renewable_from(key)
     if near and near <= now:
@@ -142,7 +142,7 @@ def _sentence(key: Key, code: str) -> str:
 
 
 def _budget_sentence(budget: BudgetUse) -> str:
-    """Say of a budget that comes to its end whose it is, and when it is whole again."""
+    """Say whose budget is used up or nearly, and when it resets."""
     if budget.is_used_up:
         words = _("Your budget for all keys together is used up.") if budget.of_person else _("Its budget is used up.")
         again = _("It works again on %(day)s (UTC).")
@@ -158,7 +158,7 @@ def promises() -> dict[str, str]:
 
 
 def promises_while(*, stopped: bool) -> dict[str, str]:
-    """Return the words of `promises`; while the portal's background work stands still, nothing is promised."""
+    """Return the texts of `promises`; without running background tasks, nothing is promised."""
     if stopped:
         return {
             "soon": _("once the portal’s background work, which has stopped, is running again"),
@@ -188,19 +188,19 @@ def _life_sentence(key: Key, code: str) -> str:
 
 
 def until(when: datetime) -> str:
-    """Spell how long something lasts: "until 25 Nov 2026, in 30 days"."""
+    """Format a duration: "until 25 Nov 2026, in 30 days"."""
     return _("until %(day)s, %(distance)s") % {"day": day(when), "distance": distance(when)}
 
 
 def distance(when: datetime) -> str:
-    """Spell how far off a time is: "in 30 days", "2 hours ago"; in the nearest whole unit."""
+    """Format how far off a time is: "in 30 days", "2 hours ago"; in the nearest whole unit."""
     seconds = (when - timezone.now()).total_seconds()
     length = _length(int(abs(seconds)))
     return _("in %(length)s") % {"length": length} if seconds >= 0 else _("%(length)s ago") % {"length": length}
 
 
 def _length(seconds: int) -> str:
-    """Spell a length of time in its largest unit."""
+    """Format a length of time in its largest unit."""
     days, hours, minutes = (round(seconds / unit) for unit in (86400, 3600, 60))
     if hours >= 48:
         return ngettext("%d day", "%d days", days) % days

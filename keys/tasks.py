@@ -22,12 +22,12 @@ logger = logging.getLogger(__name__)
     retry_backoff=5,  # s; doubles, with jitter, up to:
     retry_backoff_max=60,
     max_retries=3,
-    throws=(services.GatewayChanged,),  # written down, and the administrators have a mail: not to be tried again
+    throws=(services.GatewayChanged,),  # recorded, and the administrators get a mail: not to be retried
     acks_late=True,  # a second run changes nothing
     ignore_result=True,
 )
 def sweep() -> None:
-    """Heal what crashes and lost answers left, end graces, finish deletions."""
+    """Repair what crashes and lost answers left, end graces, finish deletions."""
     started = time.monotonic()
     try:
         done = services.sweep_keys()
@@ -49,7 +49,7 @@ def sweep() -> None:
     ignore_result=True,
 )
 def sync() -> None:
-    """Take over what changed at the gateway."""
+    """Take over changes made at the gateway."""
     started = time.monotonic()
     try:
         changed = services.sync_keys()
@@ -70,7 +70,7 @@ def sync() -> None:
     ignore_result=True,
 )
 def apply_policies() -> None:
-    """Bring keys to what the policies give now."""
+    """Apply the present policies to keys."""
     started = time.monotonic()
     try:
         changed = services.apply_policies(BY_THE_PORTAL)
@@ -82,7 +82,7 @@ def apply_policies() -> None:
 
 @shared_task(name="keys.refresh_models", soft_time_limit=60, ignore_result=True)
 def refresh_models() -> None:
-    """Read the gateway's list of models; a gateway that is away is written down, not retried: the next run comes."""
+    """Read the gateway's list of models; an unavailable gateway is recorded, not retried: the next run comes soon."""
     started = time.monotonic()
     changed = refresh_catalogue()
     logger.info("keys.refresh_models: %d changed in %.1f s", changed, time.monotonic() - started)
@@ -90,7 +90,7 @@ def refresh_models() -> None:
 
 @shared_task(name="keys.remind", soft_time_limit=300, acks_late=True, ignore_result=True)
 def remind() -> None:
-    """Write to people whose keys end soon."""
+    """Write to people whose keys expire soon."""
     started = time.monotonic()
     written = services.remind_owners()
     logger.info("keys.remind: %d written in %.1f s", written, time.monotonic() - started)
@@ -123,14 +123,14 @@ def mail_leak(key_id: str, at: str, details: dict[str, Any]) -> None:
     ignore_result=True,
 )
 def mail_handover(intern_id: str, before: int, after: int, by: int | None, at: str) -> None:
-    """Write to an intern and to both supervisors (by number) that one was handed over at this time (ISO)."""
+    """Write to an intern and to both supervisors (by number) about a handover at this time (ISO)."""
     sent = services.mail_of_handover(intern_id, before, after, by, at)
     logger.info("keys.mail_handover: %d sent", sent)
 
 
 @shared_task(name="keys.mail_leaves", soft_time_limit=300, acks_late=True, ignore_result=True)
 def mail_leaves() -> None:
-    """Write to interns whose supervisor left, and to those who manage people."""
+    """Write to interns whose supervisor left, and to people who manage people."""
     started = time.monotonic()
     sent = services.mail_leaves()
     logger.info("keys.mail_leaves: %d sent in %.1f s", sent, time.monotonic() - started)

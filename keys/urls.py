@@ -1,4 +1,4 @@
-"""Routes of My keys and of what helps to use one."""
+"""Routes of My keys, and of pages that help to use a key."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What the pages of keys show of the use of keys. Usage counts it, a floor above: KEY_USE names who does."""
+"""The use of keys, for pages. The usage app, a layer above, counts it: the setting KEY_USE names the class."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,28 +18,28 @@ WARN_SHARE: Final = Decimal("0.8")  # of a budget; from here on the owner is war
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """A budget, and what was spent of it since it was last set back."""
+    """A budget, and what was spent of it since its last reset."""
 
     budget_usd: Decimal | None
     budget_period: str
-    spent_usd: Decimal | None  # None: nobody knows when the period began
+    spent_usd: Decimal | None  # None: the start of the period is unknown
     resets_on: date | None
 
     @property
     def left_usd(self) -> Decimal | None:
-        """What is left of the budget, never less than nothing."""
+        """What is left of the budget, never negative."""
         if self.budget_usd is None or self.spent_usd is None:
             return None
         return max(NOTHING_USD, self.budget_usd - self.spent_usd)
 
     @property
     def bar_usd(self) -> Decimal:
-        """What is spent, as much as the bar of its budget holds."""
+        """The spend, limited to the length of the budget's bar."""
         return max(NOTHING_USD, min(self.spent_usd or NOTHING_USD, self.budget_usd or NOTHING_USD))
 
     @property
     def tone(self) -> str:
-        """ "bad" when the budget is used up, "warn" when nearly, else ""."""
+        """ "bad" if the budget is used up, "warn" if nearly, otherwise ""."""
         if self.budget_usd is None or self.spent_usd is None:
             return ""
         if self.spent_usd >= self.budget_usd:
@@ -49,13 +49,13 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyUse(Spent):
-    """A key and its use. `days_usd` are thirty days, oldest first, when they were asked for."""
+    """A key and its use. `days_usd` are thirty days, oldest first, if requested."""
 
     id: Any
     label: str
     kind: str
     state: str
-    intern: Any  # the id of who uses it
+    intern: Any  # the id of its user
     expires_at: Any
     ended_at: Any
     last_day: date | None
@@ -65,25 +65,25 @@ class KeyUse(Spent):
 
     @property
     def recent_usd(self) -> Decimal:
-        """What was spent in `days_usd`."""
+        """The spend in `days_usd`."""
         return sum(self.days_usd, NOTHING_USD)
 
     @property
     def is_live(self) -> bool:
-        """Whether its budget still means something."""
+        """Whether its budget still matters."""
         return self.state in Key.LIVE_STATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonSpent(Spent):
-    """A person's budget for all keys together, and what these have spent of it, deleted ones too."""
+    """A person's budget for all keys together, and their spend, deleted keys included."""
 
     kept_by_gateway: bool  # if not, the portal blocks the keys itself, after a poll
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretUse:
-    """What was spent with one secret of a key, since it was made."""
+    """The spend of one secret of a key, since its creation."""
 
     last_four: str
     since: datetime
@@ -93,11 +93,11 @@ class SecretUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonUse:
-    """The use of all keys of a person: each key's, by id, and of their budget for all together, where they have one."""
+    """The use of all keys of a person: each key's, by id, and their budget for all together, if they have one."""
 
     by_key: dict[Any, KeyUse] = field(default_factory=dict)
     of_person: PersonSpent | None = None
-    notice: str = ""  # markup, to stand at the top
+    notice: str = ""  # markup for the top of the page
 
     @property
     def as_of(self) -> datetime | None:
@@ -106,26 +106,26 @@ class PersonUse:
 
 
 class UseCounter(Protocol):
-    """Who counts the use of keys."""
+    """Counts the use of keys."""
 
     def of_person(self, request: PortalRequest) -> PersonUse:
-        """Return the use of every key of the person who asks, with its last thirty days."""
+        """Return the use of every key of the person, with its last thirty days."""
 
     def pressing_budget(self, key: Key) -> BudgetUse | None:
-        """Return the budget that stops `key` first, if one comes to its end."""
+        """Return the budget that stops `key` first, if one is used up or nearly."""
 
     def of_secrets(self, key: Key, *, ended_only: bool = False) -> list[SecretUse]:
         """Return the use of the secrets that the owner may still have, or with `ended_only` of the one before."""
 
 
 def use_counter() -> UseCounter:
-    """Return who counts the use of keys here."""
+    """Return the configured counter."""
     counter: type[UseCounter] = import_string(settings.KEY_USE)
     return counter()
 
 
 def pressing_budget(use: Spent | None, kind: str, of_person: PersonSpent | None) -> BudgetUse | None:
-    """Return the budget that stops a key first, if one comes to its end; keys made outside count in no person's."""
+    """Return the budget that stops a key first, if one is used up or nearly; keys made outside count in no person's."""
     own = _pressing(use, of_person=False)
     persons = None if kind == Key.Kind.EXTERNAL else _pressing(of_person, of_person=True)
     if persons is None or (own and own.is_used_up >= persons.is_used_up):

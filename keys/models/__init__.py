@@ -1,4 +1,4 @@
-"""Keys, the interns who use them, and what is known of the gateway, as rows."""
+"""Keys, the interns who use them, and the state of the gateway, as rows."""
 
 from keys.models.gateway import AdminAlert, GatewayIdentity, GatewayModel, GatewayState, TaskRun
 from keys.models.interns import Intern, InternQuerySet

@@ -1,4 +1,4 @@
-"""What is known of the gateway, as rows: its models, its state, which one it is; and what was done about it."""
+"""The gateway as rows: its models, its state, its identity, and alerts about it."""
 
 from datetime import timedelta
 from typing import ClassVar
@@ -12,7 +12,7 @@ from web.money import UsdField
 
 
 class GatewayModel(models.Model):
-    """A model that the gateway offers, as it reported at `GatewayState.models_at`."""
+    """A model of the gateway, as it reported it at `GatewayState.models_at`."""
 
     name = models.CharField(max_length=200, unique=True)
     mode = models.CharField(max_length=40, blank=True)
@@ -35,20 +35,20 @@ class GatewayModel(models.Model):
             ),
         ]
 
-    ODD_USD_PER_MILLION: ClassVar = 10_000  # ten times the dearest model there is; mostly a price of another unit
+    ODD_USD_PER_MILLION: ClassVar = 10_000  # ten times the most expensive model; mostly a price in another unit
 
     def __str__(self) -> str:
         return self.name
 
     @property
     def has_odd_price(self) -> bool:
-        """Whether a price is none, or so high that somebody must have written it in another unit."""
+        """Whether a price is invalid, or so high that it must be in another unit."""
         prices = (self.input_usd_per_million, self.output_usd_per_million)
         return bool(self.odd_prices) or any(usd and usd > self.ODD_USD_PER_MILLION for usd in prices)
 
 
 class GatewayState(models.Model):
-    """What was last heard of the gateway: one row."""
+    """The last known state of the gateway: one row."""
 
     checked_at = models.DateTimeField(null=True)
     ok_at = models.DateTimeField(null=True)
@@ -58,7 +58,7 @@ class GatewayState(models.Model):
     sandbox = models.BooleanField(default=False)
     models_at = models.DateTimeField(null=True)
 
-    HEARD_FOR: ClassVar = timedelta(minutes=3)  # the gateway is asked every minute; what was heard before is history
+    HEARD_FOR: ClassVar = timedelta(minutes=3)  # the gateway is checked every minute; an older result is outdated
     SILENT_FOR: ClassVar = timedelta(seconds=45)  # less than a minute: a check may come a little early
 
     def __str__(self) -> str:
@@ -66,19 +66,19 @@ class GatewayState(models.Model):
 
     @property
     def is_unheard(self) -> bool:
-        """Whether nobody has asked for so long that how it is now is unknown: no worker, or no beat, is at work."""
+        """Whether the last check is so old that the present state is unknown: no worker, or no beat, is running."""
         return self.checked_at is not None and timezone.now() - self.checked_at > self.HEARD_FOR
 
     @property
     def is_down(self) -> bool:
-        """Whether it has been silent from one minute's check to the next: a slow answer happens to every gateway."""
+        """Whether it did not answer at two checks a minute apart: a single slow answer can happen."""
         if self.is_unheard or self.down_since is None or self.checked_at is None:
             return False
         return self.checked_at - self.down_since >= self.SILENT_FOR
 
 
 class TaskRun(models.Model):
-    """When the worker last came to the end of a task: one row a task."""
+    """When the worker last finished a task: one row for each task."""
 
     name = models.CharField(primary_key=True, max_length=100)
     ended_at = models.DateTimeField(help_text="Well or badly.")
@@ -89,7 +89,7 @@ class TaskRun(models.Model):
 
 
 class GatewayIdentity(models.Model):
-    """Which gateway the portal knows: one row, pk 1. keys/identity.py makes and checks it."""
+    """The gateway that the portal knows: one row, pk 1. keys/identity.py writes and checks it."""
 
     class Problem(models.TextChoices):
         """Why nothing is taken over from the gateway."""
@@ -131,7 +131,7 @@ class GatewayIdentity(models.Model):
 
 
 class AdminAlert(models.Model):
-    """When the administrators last had an e-mail about something: once a day of each."""
+    """When the administrators last got an e-mail about a problem: once a day for each."""
 
     code = models.CharField(max_length=60, unique=True)
     mailed_at = models.DateTimeField(null=True)

@@ -1,4 +1,4 @@
-"""Interns as rows: who works with keys that a supervisor answers for (ADR 21)."""
+"""Interns as rows: people with keys that a supervisor is responsible for (ADR 21)."""
 
 import uuid
 from typing import ClassVar, Self
@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.names import name_order
 
-FORGOTTEN = "anonymous-"  # begins the name of an intern who was anonymised
+FORGOTTEN = "anonymous-"  # prefix of an anonymised intern's name
 
 
 class InternQuerySet(models.QuerySet["Intern"]):
-    """Verbs over interns."""
+    """Queries of interns."""
 
     def supervised_by(self, user: object) -> Self:
         """Keep the interns of `user`; every view starts here."""
@@ -27,12 +27,12 @@ class InternQuerySet(models.QuerySet["Intern"]):
         return self.filter(supervisor__anonymised_at__isnull=False).exclude(name__startswith=FORGOTTEN)
 
     def by_name(self) -> list["Intern"]:
-        """Return them as lists show them; one query."""
+        """Return them in the order of lists; one query."""
         return sorted(self.order_by("created_at", "pk"), key=lambda intern: name_order(intern.name))
 
 
 class Intern(models.Model):
-    """Somebody who uses keys that their supervisor owns; has an account of their own only if `account` says so."""
+    """Somebody who uses keys that their supervisor owns; has an account of their own only if `account` is set."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     supervisor = models.ForeignKey(

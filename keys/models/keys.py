@@ -1,8 +1,8 @@
-"""Keys as rows: what the gateway holds for whom, and what is under way. No secret, in no form to be turned back.
+"""Keys as rows: what exists at the gateway, for whom, and which operations are in progress. No secret in any form.
 
-A `Key` is what a person sees; its id stays the same for good. A `Token` is one key at the gateway: a key has one that
-is live, and beside it, for the grace of a rotation, the one before. Gateway calls stand between two committed states
-of a token, so whatever is cut short is seen by the sweep (services/sweep.py) as a token that is not in a state of rest.
+A `Key` is what a person sees; its id never changes. A `Token` is one key at the gateway: a key has one that
+is live, and during the grace of a rotation also the one before. Gateway calls stand between two committed states
+of a token, so the sweep (services/sweep.py) recognises interrupted operations by a token that is not in a final state.
 """
 
 import uuid
@@ -26,33 +26,33 @@ ALIAS_PREFIX = "passerelle-"
 
 
 def new_alias() -> str:
-    """Return a name for a key at the gateway that nobody has used: aliases are unique there over all users."""
+    """Return an unused alias for a key at the gateway: aliases are unique there over all users."""
     return f"{ALIAS_PREFIX}{uuid.uuid4().hex}"
 
 
 class KeyQuerySet(models.QuerySet["Key"]):
-    """Verbs over keys."""
+    """Queries of keys."""
 
     def owned_by(self, user: object) -> Self:
         """Keep the keys of `user`; every view starts here."""
         return self.filter(owner=user)
 
     def live(self) -> Self:
-        """Keep all that is, or may be, at the gateway and ours."""
+        """Keep ours that exist, or may exist, at the gateway."""
         return self.filter(state__in=Key.LIVE_STATES).exclude(kind=Key.Kind.EXTERNAL)
 
     def counted(self) -> Self:
-        """Keep what counts against a person's number of keys: those that they made for programs."""
+        """Keep those that count against a person's number of keys: those created for programs."""
         return self.filter(state__in=Key.LIVE_STATES, kind__in=Key.COUNTED_KINDS)
 
     def listed(self, now: datetime) -> Self:
-        """Keep what My keys shows: all that is live or made outside, and for a day what ended or was not made."""
+        """Keep those on My keys: live ones, ones made outside, and for a day ended or failed ones."""
         recently = Q(state__in=(Key.State.DELETED, Key.State.FAILED), ended_at__gt=now - timedelta(days=1))
         reported = recently & ~Q(problem__in=Key.REPORTED_AT_ONCE)
         return self.filter(Q(state__in=Key.LIVE_STATES) | reported)
 
     def to_move(self) -> Self:
-        """Keep those whose intern was handed over, and that still are their former supervisor's."""
+        """Keep those whose intern was handed over, and that their former supervisor still owns."""
         return self.filter(state=Key.State.ACTIVE, intern__isnull=False).exclude(owner=F("intern__supervisor"))
 
     def newest_first(self) -> Self:
@@ -61,10 +61,10 @@ class KeyQuerySet(models.QuerySet["Key"]):
 
 
 class Key(models.Model):
-    """A key as its owner knows it."""
+    """A key as its owner sees it."""
 
     class Kind(models.TextChoices):
-        """What a key is for."""
+        """The purpose of a key."""
 
         PERSONAL = "personal", _("Personal")
         TEMPORARY = "temporary", _("Temporary")
@@ -72,7 +72,7 @@ class Key(models.Model):
         EXTERNAL = "external", _("Created outside the portal")
 
     class State(models.TextChoices):
-        """Where a key is in its life; "expired" is `active` with an end in the past, so that no row can lie."""
+        """The life cycle of a key; "expired" is `active` with an end in the past, so it needs no update."""
 
         ISSUING = "issuing", _("Being created")
         ACTIVE = "active", _("Active")
@@ -81,7 +81,7 @@ class Key(models.Model):
         FAILED = "failed", _("Not created")
 
     class Problem(models.TextChoices):
-        """Why a key ended, or did not begin, otherwise than its owner meant."""
+        """Why a key ended, or was not created, against its owner's intention."""
 
         NONE = "", ""
         UNREACHABLE = "unreachable", _("The gateway could not be reached.")
@@ -98,7 +98,7 @@ class Key(models.Model):
 
     LIVE_STATES: ClassVar = (State.ISSUING, State.ACTIVE, State.DELETING)
     COUNTED_KINDS: ClassVar = (Kind.PERSONAL, Kind.TEMPORARY)
-    # What the person read in answer to the form:
+    # The result of the form:
     REPORTED_AT_ONCE: ClassVar = (Problem.UNREACHABLE, Problem.REFUSED, Problem.NO_CUSTOM)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -175,7 +175,7 @@ class Key(models.Model):
                 ),
                 name="keys_problem_known",
             ),
-            models.CheckConstraint(  # the gateway may say 0
+            models.CheckConstraint(  # the gateway may report 0
                 condition=Q(budget_usd=None) | Q(budget_usd__gte=0), name="keys_budget_not_negative"
             ),
         ]
@@ -194,7 +194,7 @@ class Key(models.Model):
 
     @property
     def stay_ends_on(self) -> date | None:
-        """The last day (TIME_ZONE) of the stay of its intern, if there is one."""
+        """The last day (TIME_ZONE) of its intern's stay, if there is one."""
         return self.intern.stay_ends_on if self.intern else None
 
     def in_state(self, *states: str) -> "list[Token]":
@@ -219,10 +219,10 @@ class Key(models.Model):
 
 
 class TokenQuerySet(models.QuerySet["Token"]):
-    """Verbs over tokens."""
+    """Queries of tokens."""
 
     def move(self, row: "Token", /, *, to: str, **fields: object) -> bool:
-        """Move a token from the state it was read in; False when somebody else moved it first."""
+        """Change the state of a token from the one it was read in; False if another process changed it first."""
         moved = self.filter(pk=row.pk, state=row.state).update(state=to, since=timezone.now(), **fields)
         if moved:
             row.refresh_from_db()
@@ -230,13 +230,13 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
 
 class Token(models.Model):
-    """One key at the gateway: a secret's hash, and what is being done with it."""
+    """One key at the gateway: a secret's hash, and the operation in progress."""
 
     class State(models.TextChoices):
-        """Of rest: live, retiring (until `retires_at`), deleted, gone, lost. Under way: issuing, deleting.
+        """Final: live, retiring (until `retires_at`), deleted, gone, lost. In progress: issuing, deleting.
 
-        Deleted: somebody asked for it here. Gone: the gateway no longer had it; it may come back. Lost: nobody ever saw
-        its secret.
+        Deleted: on request here. Gone: missing at the gateway; it may reappear. Lost: its secret was never
+        shown.
         """
 
         ISSUING = "issuing", _("Being created")
@@ -275,7 +275,7 @@ class Token(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(  # services.sweep: what is not at rest
+            models.Index(  # services.sweep: operations in progress
                 fields=["since"],
                 condition=Q(state__in=("issuing", "retiring", "deleting")),
                 name="keys_tokens_under_way",
@@ -287,26 +287,26 @@ class Token(models.Model):
 
 
 class PersonBudgetQuerySet(models.QuerySet["PersonBudget"]):
-    """Verbs over budgets of people."""
+    """Queries of people's budgets."""
 
     def look_again(self, owner: User) -> None:
-        """Have a person's team looked at before the next key is made, and by the next sweep: it may be gone."""
+        """Have a person's team checked before the next key is created, and by the next sweep: it may be missing."""
         self.filter(owner=owner, budget_usd__isnull=False).update(state=PersonBudget.State.UNDER_WAY, checked_at=None)
 
     def to_forget(self) -> Self:
-        """Keep those of anonymised people who have no key left, and need no team any more."""
+        """Keep those of anonymised people without keys, who need no team any more."""
         keys = Key.objects.filter(owner=OuterRef("owner"), state__in=Key.LIVE_STATES)
         return self.filter(~Exists(keys), owner__anonymised_at__isnull=False)
 
 
 class PersonBudget(models.Model):
-    """What a person may spend with all keys together, as last written to their team of one at the gateway.
+    """What a person may spend with all keys together, as last written to their own team at the gateway.
 
-    The team counts what all its keys spend, also those that are deleted meanwhile (ADR 10).
+    The team counts the spend of all its keys, also those that are deleted later (ADR 10).
     """
 
     class State(models.TextChoices):
-        """Of rest: written, without_teams (the gateway has none). Under way: a write is to be made, or made anew."""
+        """Final: written, without_teams (the gateway has none). In progress: to be written, or written again."""
 
         UNDER_WAY = "under_way", _("Being set")
         WRITTEN = "written", _("Set")
@@ -323,7 +323,7 @@ class PersonBudget(models.Model):
     )
     uncounted_until = models.DateField(null=True, help_text="The UTC day on which the next period begins.")
 
-    LEAST_USD: ClassVar = Decimal("0.000001")  # of a team's budget: none at all would be no limit
+    LEAST_USD: ClassVar = Decimal("0.000001")  # of a team's budget: none would mean no limit
 
     objects = PersonBudgetQuerySet.as_manager()
 
@@ -354,9 +354,9 @@ class PersonBudget(models.Model):
 
     @property
     def team_budget_usd(self) -> Decimal | None:
-        """The budget that the team has, or is to have, so that it refuses when the person's is used up."""
+        """The team's budget, set so that it refuses when the person's is used up."""
         return None if self.budget_usd is None else max(self.LEAST_USD, self.budget_usd - self.uncounted_usd)
 
     def is_over(self, today: date) -> bool:
-        """Tell whether the period has ended in which something was uncounted, so that the team gets the whole."""
+        """Tell whether the period with uncounted spend has ended, so that the team gets the whole budget."""
         return self.uncounted_until is not None and self.uncounted_until <= today

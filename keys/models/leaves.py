@@ -1,4 +1,4 @@
-"""Supervisors who left, as long as interns use keys that are theirs, and the mails about it (ADR 27)."""
+"""Supervisors who left while interns still use their keys, and the mails about it (ADR 27)."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from keys.models.interns import Intern
 
 
 class SupervisorLeave(models.Model):
-    """Somebody whose account is not active, and whose interns have live keys. Goes with the last of these."""
+    """Somebody with an inactive account whose interns have live keys. Deleted with the last of these."""
 
     supervisor = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="leave", editable=False

@@ -1,4 +1,4 @@
-"""Who owned keys before: an intern is handed over, and what a key spent until then stays with who answered for it."""
+"""Former owners of keys: after a handover, the spend until then stays with the former owner."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from keys.models.keys import Key
 
 
 class FormerOwner(models.Model):
-    """Somebody who owned a key until a moment; the first one from its creation on, each other from the one before."""
+    """Somebody who owned a key until a moment; the first one since its creation, each other since the one before."""
 
     key = models.ForeignKey(Key, models.PROTECT, related_name="former_owners")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")

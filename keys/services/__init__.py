@@ -1,4 +1,4 @@
-"""What happens to keys, in order. Transactions are opened here only, and never around a call to the gateway."""
+"""Operations on keys. Transactions are opened here only, and never around a call to the gateway."""
 
 from keys.identity import GatewayChanged, accept_gateway, identify_gateway
 from keys.services.after_restore import RestoreReport, repair_after_restore

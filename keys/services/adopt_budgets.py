@@ -1,4 +1,4 @@
-"""Bring people who have keys to their budget at once: what the sweep does for a hundred of them a run (ADR 24)."""
+"""Apply budgets to all people with keys at once, which the sweep does for a hundred people a run (ADR 24)."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,17 +17,17 @@ from keys.services.uncounted import spent_in_period_usd
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
-    """What a person would get: a budget at the gateway, in which so many secrets of theirs would begin to count."""
+    """The budget that a person would get at the gateway, and how many of their secrets would begin to count in it."""
 
     owner: User
     budget_usd: Decimal | None  # None: a limit that the policy no longer has is to be lifted
     period: str
-    is_new: bool  # no budget was ever written for them
+    is_new: bool  # they had no budget before
     joining: int
 
 
 def unadopted() -> Iterator[Adoption]:
-    """Yield people with keys whose budget at the gateway is not their policy’s, as far as our rows know."""
+    """Yield people with keys whose budget at the gateway is not their policy’s, according to our rows."""
     allowances = Allowances.load()
     rows = {row.owner_id: row for row in PersonBudget.objects.all()}
     outside = _outside()
@@ -47,12 +47,12 @@ def unadopted() -> Iterator[Adoption]:
 
 
 def spent_usd(adoption: Adoption) -> Decimal:
-    """Ask the gateway what the person has spent in this period. Raises GatewayUnavailable or GatewayRejected."""
+    """Read from the gateway what the person has spent in this period. Raises GatewayUnavailable or GatewayRejected."""
     return spent_in_period_usd(adoption.owner, adoption.period)
 
 
 def adopt(adoption: Adoption) -> PersonBudget.State:
-    """Write the person's budget to the gateway and let their keys join; return how it is kept. Again is harmless.
+    """Write the person's budget to the gateway and add their keys to the team; return how it is enforced. Idempotent.
 
     Raises GatewayUnavailable or GatewayRejected.
     """
@@ -61,6 +61,6 @@ def adopt(adoption: Adoption) -> PersonBudget.State:
 
 
 def _outside() -> Counter[int]:
-    """Return how many secrets of each person work and count in no team."""
+    """Return how many working secrets of each person count in no team."""
     tokens = Token.objects.filter(state__in=AT_THE_GATEWAY, in_team=False).exclude(key__kind=Key.Kind.EXTERNAL)
     return Counter(tokens.values_list("key__owner", flat=True))

@@ -1,4 +1,4 @@
-"""All that is to be done after an old copy of the portal's database was restored, in order, with a report."""
+"""All repairs after an old copy of the portal's database was restored, in order, with a report."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from keys.services.sync import run_sync
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreReport:
-    """What was found; keys with their owner and tokens, oldest first."""
+    """The findings; keys with their owner and tokens, oldest first."""
 
     adopted: list[Key]
     healed: list[Key]
@@ -28,9 +28,9 @@ class RestoreReport:
 
 
 def repair_after_restore() -> RestoreReport:
-    """Adopt what was made since the copy, mark what was deleted since, finish what was under way; say which.
+    """Adopt keys created since the copy, mark those deleted since, finish what was in progress; report it.
 
-    Many keys may be missing at once, since who runs this knows of it. Again is harmless. Raises what the gateway
+    Many keys may be missing at once, since the operator expects that. Idempotent. Raises what the gateway
     client raises, and GatewayChanged at another gateway; what was done until then stays.
     """
     under_way = set(Key.objects.filter(state=Key.State.ISSUING).values_list("pk", flat=True))

@@ -1,7 +1,7 @@
-"""Bring keys that exist to what the policies give now: limits, models, and an end that is not beyond the lifetime.
+"""Apply policies to existing keys: limits, models, and an end within the lifetime.
 
-Whatever differs is found by comparing rows, so a run that was cut short is continued by the next, and one that finds
-nothing to do asks the gateway nothing.
+Differences are found by comparing rows, so the next run continues an interrupted one, and without differences
+no call is made.
 """
 
 import logging
@@ -31,15 +31,15 @@ from keys.services.rounds import each
 
 logger = logging.getLogger(__name__)
 
-SLACK: Final = timedelta(hours=1)  # clocks differ, and a key that was made a moment ago ends a moment later
-EXACT: Final = timedelta(minutes=2)  # for the end of all keys of a kind, which is a moment and no length
+SLACK: Final = timedelta(hours=1)  # clocks differ, and a key that was created a moment ago ends a moment later
+EXACT: Final = timedelta(minutes=2)  # for a fixed end of all keys of a kind
 AT_ONCE: Final = 500  # rows of a query: SQLite takes 999 values
 M = TypeVar("M", bound=Model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outdated:
-    """What differs from the policies: keys, and people whose budget over all keys does."""
+    """What differs from the policies: keys, and people's budgets over all keys."""
 
     keys: list[UUID]
     people: list[int]
@@ -49,7 +49,7 @@ class Outdated:
 
 
 def find_outdated(owner: User | None = None) -> Outdated:
-    """Return what differs from the policies: of everybody, or of one person. The gateway is not asked."""
+    """Return what differs from the policies: of everybody, or of one person. Makes no call to the gateway."""
     allowances = Allowances.load()
     of_owner = {} if owner is None else {"owner": owner}
     now = timezone.now()
@@ -67,10 +67,10 @@ def find_outdated(owner: User | None = None) -> Outdated:
 
 
 def apply_policies(actor: Actor) -> int:
-    """Give keys and people what the policies give now, at the gateway and here; return how many were changed.
+    """Apply the present policies to keys and people, at the gateway and here; return how many were changed.
 
-    A row that fails is passed over. Raises GatewayUnavailable at the end when the gateway failed on some, and
-    GatewayChanged, before anything is done, at a gateway that the portal does not know. Again is harmless.
+    A row that fails is skipped. Raises GatewayUnavailable at the end when the gateway failed on some, and
+    GatewayChanged, before anything is done, at a gateway that the portal does not know. Idempotent.
     """
     outdated = find_outdated()
     if not outdated:
@@ -86,9 +86,9 @@ def apply_policies(actor: Actor) -> int:
 
 
 def apply_policies_to(owner: User, actor: Actor) -> bool:
-    """Give one person what their policies and grants give now, their budget first; tell whether all has followed.
+    """Apply a person's present policies and grants, their budget first; tell whether everything is up to date.
 
-    It has not where a key is being made or changed just now, or the gateway refused something. Again is harmless.
+    It is not where a key is just being created or changed, or the gateway refused something. Idempotent.
     Raises GatewayUnavailable, at the first call without an answer.
     """
     allowance = policy_of(owner)
@@ -101,29 +101,29 @@ def apply_policies_to(owner: User, actor: Actor) -> bool:
             bring_up_to_date(actor, key)
         except GatewayRejected as error:
             logger.warning("apply_policies: the gateway refused the limits of a key, %s", error)
-    is_quiet = not Key.objects.filter(owner=owner, state=Key.State.ISSUING).exists()  # one has the limits of before
+    is_quiet = not Key.objects.filter(owner=owner, state=Key.State.ISSUING).exists()  # one may have former limits
     return is_quiet and (row is None or is_current(row, allowance)) and not find_outdated(owner).keys
 
 
 def _in_parts(rows: QuerySet[M], ids: Sequence[object]) -> Iterator[M]:
-    """Yield the rows of these ids, some hundred at a time."""
+    """Yield the rows of these ids in batches."""
     for start in range(0, len(ids), AT_ONCE):
         yield from rows.filter(pk__in=ids[start : start + AT_ONCE])
 
 
 def bring_up_to_date(actor: Actor, key: Key) -> bool:
-    """Give one key what its owner's policies give now; False where it cannot be, or is being changed."""
+    """Apply its owner's policies to one key; False if that is impossible, or it is being changed."""
     allowance = policy_of(key.owner)
     try:
         return follow_limits(key, actor, usable_limits(key.kind, allowance), duration=_shorter(key, allowance))
-    except KeyRefused:  # no model is left to it, or somebody changes it just now
+    except KeyRefused:  # it has no model left, or is being changed
         return False
 
 
 def _differs(allowance: Allowance, kind: str, expires_at: datetime | None, limits: Limits, now: datetime) -> bool:
-    """Tell whether a key has other limits, or lives longer, than the policies give now."""
+    """Tell whether a key's limits differ from the policies, or it lives longer."""
     if kind == Key.Kind.PLAYGROUND and not allowance.rules[kind].allowed:
-        return False  # nobody but the portal has its secret, and the portal no longer uses it
+        return False  # only the portal has its secret, and no longer uses it
     try:
         wanted = usable_limits(kind, allowance)
     except KeyRefused:
@@ -132,7 +132,7 @@ def _differs(allowance: Allowance, kind: str, expires_at: datetime | None, limit
 
 
 def _lives_too_long(rule: KeyAllowance, expires_at: datetime | None, now: datetime) -> bool:
-    """Tell whether a key ends later than its rule lets it; one of a kind that is no longer allowed keeps its end."""
+    """Tell whether a key ends later than its rule allows; one of a kind that is no longer allowed keeps its end."""
     if not rule.allowed:
         return False
     too_late = now + timedelta(days=rule.lifetime_days) + SLACK
@@ -142,7 +142,7 @@ def _lives_too_long(rule: KeyAllowance, expires_at: datetime | None, now: dateti
 
 
 def _shorter(key: Key, allowance: Allowance) -> str | Unset:
-    """Return the lifetime that is left to a key which would live longer than the policy lets it."""
+    """Return the remaining lifetime of a key that would live longer than the policy allows."""
     rule, now = allowance.rules[key.kind], timezone.now()
     if not _lives_too_long(rule, key.expires_at, now):
         return UNSET

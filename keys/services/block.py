@@ -1,4 +1,4 @@
-"""Block a key for as long as an admin wants, and end that. Unlike the portal's own blocks, no task ends it."""
+"""Block a key until an admin unblocks it. Unlike the portal's own blocks, no task ends it."""
 
 from contextlib import suppress
 
@@ -14,20 +14,20 @@ from keys.services.trail import audit
 
 
 def block_key(*, key: Key, actor: Actor) -> None:
-    """Have the gateway refuse the calls of `key`, whichever of its secrets they come with, until it is unblocked.
+    """Block `key` at the gateway, with all its secrets, until it is unblocked.
 
-    Raises KeyRefused, GatewayUnavailable or GatewayRejected. With `may_have_happened` the sweep asks the gateway.
+    Raises KeyRefused, GatewayUnavailable or GatewayRejected. With `may_have_happened` the sweep checks the gateway.
     """
     _switch(key, actor, AuditAction.BLOCK)
 
 
 def unblock_key(*, key: Key, actor: Actor) -> None:
-    """Let `key` work again; not while its owner is inactive. Raises as `block_key` does."""
+    """Unblock `key`; not while its owner is inactive. Raises as `block_key` does."""
     _switch(key, actor, AuditAction.UNBLOCK)
 
 
 def is_blocked_by_admin(key: Key) -> bool:
-    """Tell whether `key` stays blocked until somebody unblocks it. What the portal blocked, an admin may take over."""
+    """Tell whether `key` stays blocked until somebody unblocks it. An admin can take over a block of the portal."""
     return key.blocked and not (key.blocked_by_portal or key.blocked_for_budget)
 
 
@@ -69,10 +69,10 @@ def _check(key: Key, action: AuditAction) -> None:
 
 
 def _block(key: Key, token: Token) -> None:
-    """Block the old secret of a rotation first: what the row says is the state of the live one."""
+    """Block the old secret of a rotation first: the row shows the state of the live one."""
     keys = get_gateway().keys
     for old in key.in_state(Token.State.RETIRING):
-        with suppress(GatewayNotFound):  # it may be gone by now
+        with suppress(GatewayNotFound):  # it may be deleted by now
             keys.block(old.token or "")
     keys.block(token.token or "")
 

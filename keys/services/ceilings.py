@@ -1,6 +1,6 @@
-"""Block the keys of people whose budget is used up, where the gateway has no teams that would refuse them (ADR 24).
+"""Block the keys of people over budget, where the gateway has no teams that would refuse them (ADR 24).
 
-Who that is usage knows, a floor above. Each step leaves a key that the next run takes up where this one was cut short.
+The usage app, a layer above, knows who they are. After each step the next run can continue with a key.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -20,7 +20,7 @@ AT_ONCE = 500  # people looked up in one query: SQLite takes 999 values
 def hold_keys_of(over_budget: Collection[int]) -> int:
     """Block all keys of these people, by their numbers, and unblock those of everybody else; return how many changed.
 
-    A key that an administrator has blocked at the gateway stays blocked. Again is harmless. Raises GatewayUnavailable
+    A key that an administrator has blocked at the gateway stays blocked. Idempotent. Raises GatewayUnavailable
     at the end when the gateway failed on some.
     """
     held = Key.objects.filter(blocked_for_budget=True, state=Key.State.ACTIVE, owner__is_active=True)
@@ -34,7 +34,7 @@ def hold_keys_of(over_budget: Collection[int]) -> int:
 
 
 def are_any_held() -> bool:
-    """Tell whether any key is blocked because its owner's budget was used up."""
+    """Tell whether any key is blocked because its owner's budget is used up."""
     return Key.objects.filter(blocked_for_budget=True, state=Key.State.ACTIVE).exists()
 
 
@@ -49,7 +49,7 @@ def _but(keys: Iterable[Key], owners: Collection[int]) -> Iterator[Key]:
 
 
 def _block(key: Key) -> None:
-    """Block a key. Who did it is noted before: what was blocked at the gateway already stays so afterwards."""
+    """Block a key. The actor is recorded before: a key that was blocked at the gateway already stays so afterwards."""
     tokens, keys = _tokens_of(key), get_gateway().keys
     by_portal = key.blocked_for_budget or not any(_is_blocked(token) for token in tokens)
     Key.objects.filter(pk=key.pk).update(blocked_for_budget=by_portal)
@@ -70,7 +70,7 @@ def _is_blocked(token: Token) -> bool:
 
 
 def _unblock(key: Key) -> None:
-    """Let a key work again."""
+    """Unblock a key."""
     for token in _tokens_of(key):
         try:
             get_gateway().keys.unblock(token.token or "")

@@ -1,4 +1,4 @@
-"""Check a key for real: its list of models, and one token from one of them."""
+"""Check a key by real calls: its list of models, and one token from one of them."""
 
 import time
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ CHECK_TIMEOUT_S = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """What came of it, in words: what is, and what to do."""
+    """The result in words, with what to do."""
 
     ok: bool
     sentence: "str | _StrPromise"
@@ -45,7 +45,7 @@ class Check:
 
 @sensitive_variables("secret")
 def check_secret(*, owner: User, secret: str) -> Check:
-    """Use `secret` as a program would. Raises Token.DoesNotExist unless it is of a key of `owner`."""
+    """Use `secret` as a program would. Raises Token.DoesNotExist unless it belongs to a key of `owner`."""
     token = Token.objects.select_related("key").get(key__owner=owner, token=token_of(secret))
     if token.key.blocked_for_budget:
         return Check(ok=False, sentence=_OF_PERSON, hint=_AGAIN)
@@ -59,7 +59,7 @@ def check_secret(*, owner: User, secret: str) -> Check:
         started = time.monotonic()
         answer = _one_token(secret, model)
     except GatewayError as error:
-        if isinstance(error, GatewayNotFound):  # "Team doesn't exist": somebody deleted it at the gateway
+        if isinstance(error, GatewayNotFound):  # "Team doesn't exist": it was deleted at the gateway
             PersonBudget.objects.look_again(owner)
         return _in_words(error)
     return Check(
@@ -74,14 +74,14 @@ def check_secret(*, owner: User, secret: str) -> Check:
 
 @sensitive_variables("secret")
 def _one_token(secret: str, model: str) -> ChatAnswer:
-    """Have the cheapest answer that there is."""
+    """Request the cheapest possible answer."""
     body = ChatRequest(model=model, messages=[Message(role="user", content="Say hello.")], max_tokens=1)
     answer: ChatAnswer = get_gateway().inference.chat(secret=secret, body=body, timeout_s=CHECK_TIMEOUT_S)
     return answer
 
 
 def _first_that_chats(names: tuple[str, ...]) -> str | None:
-    """Return the first model of the gateway's list that can chat; without a catalogue yet, the first of all."""
+    """Return the first model of the gateway's list that can chat; without a catalogue, the first of all."""
     modes = dict(GatewayModel.objects.filter(name__in=names).values_list("name", "mode"))
     return next((name for name in names if modes.get(name, "chat") == "chat"), None)
 
@@ -106,7 +106,7 @@ _KEY_REFUSED = {
 
 
 def _in_words(error: GatewayError) -> Check:
-    """Say what an error means to somebody who holds the key, and what to do."""
+    """Explain an error to the holder of the key, with what to do."""
     sentence, hint = _("The gateway refused the call."), _ASK
     if isinstance(error, GatewayUnavailable):
         sentence = _("The gateway, or the model behind it, does not answer.")

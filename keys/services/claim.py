@@ -1,4 +1,4 @@
-"""Who changes a live token at the gateway now: one at a time, so that no two changes cross."""
+"""Claims a live token for a change at the gateway: one at a time, so that no two changes cross."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from keys.services.refusals import KeyRefused
 
 
 def claim(key: Key) -> Token:
-    """Note that a renewal, or another change of the live token, is on its way, unless one is; return the token."""
+    """Claim the live token for a renewal or another change, unless it is claimed; return it."""
     token = key.live_token
     free = Q(renewing_since=None) | Q(renewing_since__lt=_nobody_waits())
     claimed = token and Key.objects.filter(free, pk=key.pk, state=Key.State.ACTIVE).update(
@@ -23,11 +23,11 @@ def claim(key: Key) -> Token:
 
 
 def release(key: Key, *, repair: bool) -> None:
-    """Give the claim back; with `heal` as one that nobody waits for, so that the sweep looks at once."""
+    """Release the claim; with `heal` as an abandoned one, so that the sweep checks it at once."""
     since = _nobody_waits() - timedelta(seconds=1) if repair else None
     Key.objects.filter(pk=key.pk).update(renewing_since=since)
 
 
 def _nobody_waits() -> datetime:
-    """Return the time before which a renewal without an answer has none to come."""
+    """Return the time before which an unanswered renewal counts as abandoned."""
     return timezone.now() - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)

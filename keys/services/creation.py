@@ -1,4 +1,4 @@
-"""The one call that makes a key at the gateway, and what becomes of a reserved token when it fails."""
+"""The call that creates a key at the gateway, and the cleanup of a reserved token when it fails."""
 
 from decimal import Decimal
 
@@ -27,13 +27,13 @@ def create_at_gateway(
     spend_usd: Decimal | None = None,
     secret: Secret | None = None,
 ) -> IssuedKey:
-    """Make the reserved `token` at the gateway, with the limits of its key, and with a `secret` of ours if given.
+    """Create the reserved `token` at the gateway, with the limits of its key, and with a `secret` of ours if given.
 
-    It counts in the person's budget, which is set before; without teams it begins with so much spent that no more than
-    the person's rest is left. A secret of ours must be new: the gateway's answer about one that exists means nothing.
-    When the making surely did not happen the reservation is given up. When nobody knows, it is marked for the sweep,
+    It counts in the person's budget, which is set before; without teams it begins with so much spend that only
+    the person's rest is left. A secret of ours must be new: the gateway's answer about an existing one is meaningless.
+    If the creation certainly did not happen, the reservation is closed. If that is unknown, it is marked for the sweep,
     which deletes what it finds under our alias. Raises what the gateway client raises, and KeyRefused: "lifetime" of a
-    gateway that does not keep what it is asked, "custom_keys_forbidden" of one that will not have a secret of ours.
+    gateway that does not respect lifetimes, "custom_keys_forbidden" of one that refuses our own secret.
     """
     key = token.key
     if is_other_gateway():
@@ -74,7 +74,7 @@ def create_at_gateway(
 
 @sensitive_variables("issued", "secret")
 def _check_answer(token: Token, issued: IssuedKey, *, duration: str | None, secret: Secret | None) -> None:
-    """Delete a key that is not what was asked for, unseen, and raise KeyRefused."""
+    """Delete a key that differs from the request, before it is shown, and raise KeyRefused."""
     if secret is not None and issued.secret != secret:
         delete_unseen(issued)
         raise _no_custom(token)
@@ -85,9 +85,9 @@ def _check_answer(token: Token, issued: IssuedKey, *, duration: str | None, secr
 
 
 def metadata_of(key: Key) -> dict[str, str]:
-    """Return what the gateway keeps of a key for us, by which a restored portal knows it again (services.restore).
+    """Return the metadata of a key at the gateway, by which a restored portal recognises it (services.restore).
 
-    The label is that of the day when the secret was made. Of an intern, only our number is in it.
+    The label is that of the day when the secret was created. Of an intern, it has only our number.
     """
     of_intern = {"passerelle_intern": str(key.intern_id)} if key.intern_id else {}
     return {
@@ -100,18 +100,18 @@ def metadata_of(key: Key) -> dict[str, str]:
 
 
 def _no_custom(token: Token) -> KeyRefused:
-    """Close a reservation whose secret the gateway would not take from us."""
+    """Close a reservation whose custom secret the gateway refused."""
     give_up(token, Key.Problem.NO_CUSTOM)
     return KeyRefused("custom_keys_forbidden")
 
 
 def mark_answer_lost(token: Token) -> None:
-    """Let the sweep heal this token now instead of after the deadline: nobody waits for its answer."""
+    """Let the sweep repair this token now instead of after the deadline: nobody waits for its answer."""
     Token.objects.filter(pk=token.pk, state=Token.State.ISSUING).update(answer_lost=True)
 
 
 def give_up(token: Token, problem: Key.Problem) -> None:
-    """Close a reservation that no key at the gateway stands behind; a key that never had another has failed."""
+    """Close a reservation without a key at the gateway; a key that never had another has failed."""
     with transaction.atomic():
         Token.objects.move(token, to=Token.State.LOST)
         Key.objects.filter(pk=token.key_id, state=Key.State.ISSUING).update(
@@ -120,7 +120,7 @@ def give_up(token: Token, problem: Key.Problem) -> None:
 
 
 def record_token(token: Token, issued: IssuedKey) -> bool:
-    """Write down what the gateway made; False when the sweep was faster and has given the token up."""
+    """Record the gateway's new key; False if the sweep has closed the token already."""
     try:
         with transaction.atomic():
             return Token.objects.move(
@@ -131,12 +131,12 @@ def record_token(token: Token, issued: IssuedKey) -> bool:
                 answer_lost=False,
                 in_team=issued.team_id is not None,
             )
-    except IntegrityError as error:  # a token that is ours already: not an answer to our question
+    except IntegrityError as error:  # the token is ours already: this was no answer to our call
         raise GatewayUnavailable("The gateway answered with a key that it had made before") from error
 
 
 def delete_unseen(issued: IssuedKey) -> None:
-    """Delete a key that was made too late to be shown; what fails here is found by the next sync."""
+    """Delete a key that was created too late to be shown; the next sync finds it if this fails."""
     try:
         get_gateway().keys.delete([issued.token])
     except GatewayError:

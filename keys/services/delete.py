@@ -1,4 +1,4 @@
-"""Delete a key, and believe it only when the gateway, asked again, no longer knows it."""
+"""Delete a key, and confirm it by asking the gateway again."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,9 +16,9 @@ UNDER_WAY = (Token.State.ISSUING, Token.State.DELETING)
 
 
 def delete_key(*, key: Key, actor: Actor, problem: Key.Problem = Key.Problem.NONE) -> None:
-    """Delete `key` with all its secrets, at the gateway and here; again, while it is being deleted, tries again.
+    """Delete `key` with all its secrets, at the gateway and here; a second call retries.
 
-    Raises GatewayUnavailable or GatewayRejected: the key then stays "being deleted", and the sweep goes on trying.
+    Raises GatewayUnavailable or GatewayRejected: the key then stays "being deleted", and the sweep retries.
     """
     begin_deletion(key, problem)
     try:
@@ -31,7 +31,7 @@ def delete_key(*, key: Key, actor: Actor, problem: Key.Problem = Key.Problem.NON
 
 
 def begin_deletion(key: Key, problem: Key.Problem) -> None:
-    """Commit that `key` and its tokens are to go. From here on there is no way back."""
+    """Commit that `key` and its tokens will be deleted. This is irreversible."""
     with transaction.atomic():
         locked = Key.objects.select_for_update().get(pk=key.pk)
         if locked.state == Key.State.ISSUING:
@@ -46,9 +46,9 @@ def begin_deletion(key: Key, problem: Key.Problem) -> None:
 
 
 def delete_at_gateway(token: Token) -> None:
-    """Delete one token at the gateway, ask again, and record that it is gone. Again is harmless.
+    """Delete one token at the gateway, verify it, and record that it is deleted. Idempotent.
 
-    Raises GatewayUnavailable (also if the gateway says yes and still has it) or GatewayRejected.
+    Raises GatewayUnavailable (also if the gateway confirms and still has it) or GatewayRejected.
     """
     keys = get_gateway().keys
     try:
@@ -62,7 +62,7 @@ def delete_at_gateway(token: Token) -> None:
 
 
 def finish_deletion(key: Key, actor: Actor = BY_THE_PORTAL) -> bool:
-    """Close a key that is being deleted, or was never made, when none of its tokens is left or under way."""
+    """Close a key in deletion, or one that was never created, when none of its tokens is left or in progress."""
     with transaction.atomic():
         locked = Key.objects.select_for_update().get(pk=key.pk)
         if locked.state not in (Key.State.DELETING, Key.State.ISSUING):
@@ -72,7 +72,7 @@ def finish_deletion(key: Key, actor: Actor = BY_THE_PORTAL) -> bool:
         made = locked.state == Key.State.DELETING
         locked.state = Key.State.DELETED if made else Key.State.FAILED
         locked.problem = locked.problem if made else Key.Problem.ANSWER_LOST
-        locked.request_id = locked.request_id if made else None  # nothing came of that form: it may be sent again
+        locked.request_id = locked.request_id if made else None  # the form had no effect: it may be sent again
         locked.ended_at = timezone.now()
         locked.save(update_fields=["state", "problem", "request_id", "ended_at"])
         if made:
@@ -83,9 +83,9 @@ def finish_deletion(key: Key, actor: Actor = BY_THE_PORTAL) -> bool:
 
 
 def mark_gone(token: Token) -> None:
-    """Record that the gateway no longer has `token`, though nobody deleted it here; a live one takes its key along.
+    """Record that `token` is missing at the gateway, though nobody deleted it here; a live one ends its key too.
 
-    Nothing is deleted there: an old secret lives to the end of its grace, and what shows up again is revived (sync).
+    Nothing is deleted there: an old secret lives to the end of its grace, and one that reappears is revived (sync).
     """
     with transaction.atomic():
         key = Key.objects.select_for_update().get(pk=token.key_id)
@@ -94,6 +94,6 @@ def mark_gone(token: Token) -> None:
             return
         key.state, key.problem = Key.State.DELETING, Key.Problem.GONE
         key.save(update_fields=["state", "problem"])
-        PersonBudget.objects.look_again(key.owner)  # who deletes a team deletes its keys
+        PersonBudget.objects.look_again(key.owner)  # deleting a team deletes its keys
         audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.DONE, key, problem_code(Key.Problem.GONE))
     finish_deletion(key)

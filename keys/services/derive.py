@@ -1,4 +1,4 @@
-"""The secrets of Playground keys: computed when they are needed, so that they need be kept nowhere."""
+"""The secrets of Playground keys: derived when they are needed, so that none is stored."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from keys.models import Token
 def derived_secret(token: Token) -> Secret:
     """Return the secret of a token of a Playground key, whose key and owner are loaded.
 
-    The alias is in it: each token has one that was never used, so each secret is new to the gateway.
+    It depends on the alias: each token has a new one, so each secret is new to the gateway.
     """
     message = f"playground key {token.key.owner.gateway_user_id} {token.alias}".encode()
     digest = hmac.digest(settings.PLAYGROUND_KEY_SECRET.encode(), message, hashlib.sha256)

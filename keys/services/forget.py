@@ -1,4 +1,4 @@
-"""Let the keys of somebody go who was anonymised, with the names that people gave them and those of their interns."""
+"""Delete the keys of an anonymised person, with the names that people gave them and those of their interns."""
 
 from django.db import transaction
 from django.db.models import Q
@@ -12,11 +12,11 @@ from keys.services.refusals import KeyRefused
 
 
 def forget_keys(owner: User) -> int:
-    """Put all keys of a person to be deleted, as `delete_key` begins it, and blank their names; return how many go.
+    """Begin the deletion of all keys of a person, as `delete_key` does, and blank their names; return how many.
 
     The person's interns lose their names too, and so does the person as somebody else's intern: those keys stay.
-    Call it in a transaction; then have the sweep go, which deletes them at the gateway and goes on trying. A key that
-    is still being made goes when it is there.
+    Call it in a transaction; then run the sweep, which deletes them at the gateway and retries. A key that
+    is still being created is deleted once it exists.
     """
     for intern in Intern.objects.filter(Q(supervisor=owner) | Q(account=owner)):
         forget_intern(intern)
@@ -24,7 +24,7 @@ def forget_keys(owner: User) -> int:
 
 
 def forget_key(key: Key) -> bool:
-    """Blank what names people on a key, and begin its deletion; tell whether that was to be done. Again is harmless."""
+    """Blank personal names on a key, and begin its deletion; return whether anything changed. Idempotent."""
     with transaction.atomic():
         Key.objects.filter(pk=key.pk).update(label=key.pk.hex[:8])
         if key.state != Key.State.ACTIVE:
@@ -37,9 +37,9 @@ def forget_key(key: Key) -> bool:
 
 
 def forget_intern(intern: Intern) -> bool:
-    """Blank name, address and account of an intern, who is a number from now on, also in the trail. Again is harmless.
+    """Blank name, address and account of an intern, who becomes a number, also in the trail. Idempotent.
 
-    The labels of keys stay: they are their owner's words.
+    The labels of keys stay: their owner wrote them.
     """
     with transaction.atomic():
         Intern.objects.filter(pk=intern.pk).update(name=f"{FORGOTTEN}{intern.pk.hex[:8]}", email="", account=None)

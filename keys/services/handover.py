@@ -1,7 +1,7 @@
 """Hand an intern over to another supervisor: the row first, then their keys, at the gateway and here (ADR 21).
 
-A key is on its way as long as its owner is not the supervisor of its intern; whatever is cut short, or refused by the
-gateway, is continued by the sweep.
+A key is to be moved as long as its owner is not the supervisor of its intern; the sweep continues what was
+interrupted, or refused by the gateway.
 """
 
 from collections.abc import Iterable
@@ -28,12 +28,12 @@ from keys.services.refusals import KeyRefused
 from keys.services.trail import audit, audit_intern
 from web.tasks import send_task
 
-MAX_SHOWN: Final = 10  # people whom a search finds
+MAX_SHOWN: Final = 10  # people in a search result
 LABEL_LENGTH: Final = 60
 
 
 def may_take_over(intern: Intern, text: str) -> list[User]:
-    """Return people who may have interns and have all words of `text` in their names or address, at most MAX_SHOWN.
+    """Return people who may have interns and match all words of `text` by name or address, at most MAX_SHOWN.
 
     Five queries.
     """
@@ -54,9 +54,9 @@ def may_take_over(intern: Intern, text: str) -> list[User]:
 
 
 def hand_over(*, intern: Intern, to: User, actor: Actor) -> int:
-    """Make `to` the supervisor of an intern; return how many of their keys are still to follow, as the sweep has them.
+    """Make `to` the supervisor of an intern; return how many of their keys the sweep still has to move.
 
-    What the keys have spent stays with the former owner. Raises KeyRefused; then nothing was changed.
+    The spend of the keys stays with the former owner. Raises KeyRefused; then nothing was changed.
     """
     try:
         _change_supervisor(intern, to, actor)
@@ -64,13 +64,13 @@ def hand_over(*, intern: Intern, to: User, actor: Actor) -> int:
         audit_intern(actor, AuditAction.HAND_OVER, AuditOutcome.REFUSED, intern, refusal)
         raise
     for key in Key.objects.to_move().filter(intern=intern).select_related("owner", "intern"):
-        with suppress(KeyRefused, GatewayError):  # it follows with the sweep
+        with suppress(KeyRefused, GatewayError):  # the sweep moves it later
             move_key(key, actor)
     return Key.objects.to_move().filter(intern=intern).count()
 
 
 def hand_over_all(*, interns: Iterable[Intern], to: User, actor: Actor) -> dict[Intern, KeyRefused]:
-    """Make `to` the supervisor of these interns; return those whom a rule leaves where they are, with why.
+    """Make `to` the supervisor of these interns; return those whom a rule keeps from it, with the reason.
 
     Their keys follow at once, as far as the gateway answers; then with the sweep.
     """
@@ -103,9 +103,9 @@ def possible_supervisors() -> list[User]:
 
 
 def move_key(key: Key, actor: Actor = BY_THE_PORTAL) -> bool:
-    """Give a key to who supervises its intern now: at the gateway, then here. Again is harmless.
+    """Move a key to the present supervisor of its intern: at the gateway, then here. Idempotent.
 
-    Its budget, limits and end follow the policy of the new owner. Raises KeyRefused ("busy") while the key is being
+    Its budget, limits and end follow the new owner's policy. Raises KeyRefused ("busy") while the key is being
     changed, GatewayUnavailable or GatewayRejected.
     """
     to = User.objects.get(interns=key.intern_id)
@@ -126,13 +126,13 @@ def move_key(key: Key, actor: Actor = BY_THE_PORTAL) -> bool:
     finally:
         release(key, repair=repair)
     if moved:
-        with suppress(KeyRefused, GatewayError):  # else with the next comparison of keys with policies
+        with suppress(KeyRefused, GatewayError):  # otherwise with the next comparison of keys with policies
             bring_up_to_date(actor, Key.objects.select_related("owner", "intern").get(pk=key.pk))
     return moved
 
 
 def _never(intern: Intern) -> list[int]:
-    """Return who cannot supervise an intern anew: who does, and the intern."""
+    """Return the people who cannot become the supervisor: the present one, and the intern."""
     return [pk for pk in (intern.supervisor_id, intern.account_id) if pk is not None]
 
 
@@ -141,7 +141,7 @@ def _may(user: User, allowance: Allowance) -> bool:
 
 
 def _change_supervisor(intern: Intern, to: User, actor: Actor) -> None:
-    """Commit who supervises an intern from now on, and a mail to both. The rows of both supervisors are locked."""
+    """Commit the new supervisor, and a mail to both. The rows of both supervisors are locked."""
     with transaction.atomic():
         people = User.objects.select_for_update().filter(pk__in=[intern.supervisor_id, to.pk]).order_by("pk")
         locked = {user.pk: user for user in people}
@@ -177,7 +177,7 @@ def _check(intern: Intern, to: User) -> None:
 
 
 def _check_number(intern: Intern, to: User, allowance: Allowance) -> None:
-    """Refuse where `to` would have more keys, in all or of a kind, than their policy allows."""
+    """Refuse if `to` would have more keys, in all or of a kind, than their policy allows."""
     then = Key.objects.counted().filter(Q(owner=to) | Q(intern=intern) | Q(intern__supervisor=to)).order_by()
     kinds = list(then.values_list("kind", flat=True))
     for kind in set(then.filter(intern=intern).values_list("kind", flat=True)):
@@ -190,9 +190,9 @@ def _check_number(intern: Intern, to: User, allowance: Allowance) -> None:
 
 
 def _record(key: Key, to: User, actor: Actor, moved: list[Token], *, in_team: bool) -> bool:
-    """Write down that a key and the tokens that were moved are `to`'s; False where it ended meanwhile."""
+    """Record that `to` owns a key and its moved tokens; False if the key ended meanwhile."""
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=to.pk)  # so that nobody takes the label
+        User.objects.select_for_update().get(pk=to.pk)  # a lock, so that nobody takes the label
         locked = Key.objects.select_for_update().get(pk=key.pk)
         if locked.state != Key.State.ACTIVE or locked.owner_id == to.pk:
             return False
@@ -210,7 +210,7 @@ def _record(key: Key, to: User, actor: Actor, moved: list[Token], *, in_team: bo
 
 
 def _free_label(key: Key, to: User) -> str:
-    """Return the label of a key, with a number after it where `to` has a key of that label."""
+    """Return the label of a key, with a number appended if `to` has a key with that label."""
     label, number = key.label, 1
     while Key.objects.owned_by(to).counted().filter(label__iexact=label).exists():
         number += 1

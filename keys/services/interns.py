@@ -1,4 +1,4 @@
-"""Interns: whom a new key is for, and which account is whose."""
+"""Interns: which one a new key is for, and links to their accounts."""
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
@@ -12,10 +12,10 @@ from keys.services.trail import audit_intern
 
 
 def intern_for_key(supervisor: User, asked: Intern, actor: Actor) -> Intern:
-    """Return the row of the intern whom a key is asked for: theirs that was picked, or a new one.
+    """Return the intern whom a new key is for: the chosen one, or a new one.
 
-    Named again just as they are, an intern is the one there is: a form that is sent once more, because the gateway did
-    not answer, makes no second. Raises KeyRefused. Call it in a transaction that holds the supervisor's row.
+    An intern with the same name and address is reused: resending a form after a gateway failure creates no
+    second one. Raises KeyRefused. Call it in a transaction that locks the supervisor's row.
     """
     own = Intern.objects.supervised_by(supervisor)
     if not asked._state.adding:
@@ -35,9 +35,9 @@ def intern_for_key(supervisor: User, asked: Intern, actor: Actor) -> Intern:
 
 
 def change_intern(*, intern: Intern, name: str, email: str, actor: Actor) -> None:
-    """Correct name and address of an intern; the trail names what changed, not what it was. Raises KeyRefused.
+    """Correct name and address of an intern; the audit entry names the fields, not the old values. Raises KeyRefused.
 
-    With another address goes the account that the one before was found by; the next sign-in finds theirs.
+    Another address unlinks the account that the former one matched; the next sign-in links the right one.
     """
     wanted = {"name": name, "email": email.lower()}
     with transaction.atomic():
@@ -56,7 +56,7 @@ def change_intern(*, intern: Intern, name: str, email: str, actor: Actor) -> Non
 
 
 def link_account(user: User) -> None:
-    """Note that this account is that of the interns with its verified addresses. Again is harmless."""
+    """Link this account to the interns with its verified addresses. Idempotent."""
     verified = EmailAddress.objects.filter(user=user, verified=True).annotate(lower=Lower("email")).values("lower")
     waiting = Intern.objects.filter(account=None).exclude(supervisor=user)
     waiting.alias(lower=Lower("email")).filter(lower__in=verified).update(account=user)

@@ -1,4 +1,4 @@
-"""Issue a key: reserve a row, ask the gateway, record the answer (docs/design.md, "Keys")."""
+"""Issue a key: reserve a row, call the gateway, record the result (docs/design.md, "Keys")."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -27,12 +27,12 @@ from keys.services.trail import audit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRequest:
-    """What a person asks for; the rest is their policy's."""
+    """A person's request; everything else follows from their policy."""
 
     label: str
     kind: str
-    request_id: uuid.UUID | None = None  # the form; the same again makes no second key
-    intern: Intern | None = None  # one of the person's own, or an unsaved one that is to be made with the key
+    request_id: uuid.UUID | None = None  # the id of the form: the same id creates no second key
+    intern: Intern | None = None  # one of the person's own, or an unsaved one to be created with the key
 
     @property
     def stay_ends_on(self) -> date | None:
@@ -42,7 +42,7 @@ class KeyRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreshKey:
-    """A key and its secret, on their way to the one page that shows it."""
+    """A key and its secret, for the only page that shows it."""
 
     key: Key
     secret: str = field(repr=False)
@@ -57,10 +57,10 @@ def issue_key(
     allowance: Allowance | None = None,
     spend_usd: Decimal | None = None,
 ) -> FreshKey:
-    """Make a key for `owner`, with `spend_usd` of its budget spent already; the `allowance` where it was read just now.
+    """Create a key for `owner`, with `spend_usd` of its budget spent already; pass the `allowance` if just read.
 
-    Raises KeyRefused (a rule of ours), GatewayUnavailable or GatewayRejected. Nothing was made, but for
-    GatewayUnavailable with `may_have_happened`: then the sweep finds out, and deletes what nobody has seen.
+    Raises KeyRefused (a rule of ours), GatewayUnavailable or GatewayRejected. Nothing was created, except after
+    GatewayUnavailable with `may_have_happened`: then the sweep finds out, and deletes a key that nobody has seen.
     """
     allowance = allowance or policy_of(owner)
     key = _key_of(owner, key_request, allowance)
@@ -68,7 +68,7 @@ def issue_key(
         duration = as_duration(lifetime_of(key_request.kind, allowance, key_request.stay_ends_on))
         token = _reserve(key, key_request, allowance, actor)
     except KeyRefused as refusal:
-        if refusal.code != "being_made":  # two first uses of the Playground at once are nobody's wrong
+        if refusal.code != "being_made":  # two first uses of the Playground at once are no error
             audit(actor, AuditAction.ISSUE, AuditOutcome.REFUSED, key, refusal)
         raise
     try:
@@ -85,7 +85,7 @@ def issue_key(
 
 
 def _key_of(owner: User, key_request: KeyRequest, allowance: Allowance) -> Key:
-    """Return an unsaved key with what the policy gives it."""
+    """Return an unsaved key with the limits of the policy."""
     return Key(
         owner=owner,
         kind=key_request.kind,
@@ -97,14 +97,14 @@ def _key_of(owner: User, key_request: KeyRequest, allowance: Allowance) -> Key:
 
 
 def _own_secret(token: Token) -> Secret | None:
-    """Return the secret that only a Playground key gets from us; None: the gateway makes one up."""
+    """Return our own secret, for a Playground key only; None: the gateway generates one."""
     return derived_secret(token) if token.key.kind == Key.Kind.PLAYGROUND else None
 
 
 def _reserve(key: Key, key_request: KeyRequest, allowance: Allowance, actor: Actor) -> Token:
-    """Save the key and its first token, where the policy allows one more, and the intern who is new.
+    """Save the key and its first token, if the policy allows one more, and a new intern.
 
-    The owner's row is locked meanwhile (on SQLite the whole database is), so two tabs cannot pass a limit together.
+    The owner's row is locked meanwhile (on SQLite the whole database), so concurrent requests cannot exceed a limit.
     """
     try:
         with transaction.atomic():
@@ -116,7 +116,7 @@ def _reserve(key: Key, key_request: KeyRequest, allowance: Allowance, actor: Act
                 key.intern = key_request.intern and intern_for_key(key.owner, key_request.intern, actor)
             key.save(force_insert=True)
             return Token.objects.create(key=key)
-    except IntegrityError as error:  # said by the database, should the checks ever be passed by
+    except IntegrityError as error:  # a constraint of the database, if the checks above missed it
         if key.kind == Key.Kind.PLAYGROUND:
             raise being_made() from error
         raise KeyRefused("label") from error
@@ -148,26 +148,26 @@ def _check_number(key: Key, allowance: Allowance) -> None:
 
 
 def _check_the_only_one(key: Key) -> None:
-    """Refuse a second Playground key; what the policy says of them was asked before."""
+    """Refuse a second Playground key; the policy was checked before."""
     made = Key.objects.owned_by(key.owner).filter(kind=key.kind, state__in=(Key.State.ISSUING, Key.State.ACTIVE))
     if made.exists():
         raise being_made()
 
 
 def being_made() -> KeyRefused:
-    """Say that the person's one Playground key is there, or under way."""
+    """Say that the person's only Playground key exists, or is being created."""
     return KeyRefused("being_made")
 
 
 def _repeated(earlier: Key) -> KeyRefused:
-    """Say what came of the form when it was sent before."""
+    """Report the result of the form when it was sent before."""
     if earlier.state == Key.State.ISSUING:
         return KeyRefused("under_way", stopped=gateway_state().is_unheard)
     return KeyRefused("repeated")
 
 
 def _open(key: Key, token: Token, issued: IssuedKey, actor: Actor) -> None:
-    """Record what the gateway made; refuse to show a secret that the sweep has already given up."""
+    """Record the created key; refuse to show a secret that the sweep has already closed."""
     try:
         with transaction.atomic():
             recorded = record_token(token, issued)

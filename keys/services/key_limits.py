@@ -1,4 +1,4 @@
-"""What a key may spend and call: what the policy gives it now, what it was given last, and bringing it up to date."""
+"""Limits of a key: those of the policy now, those last written, and updating them."""
 
 from contextlib import suppress
 from decimal import Decimal
@@ -16,11 +16,11 @@ from keys.services.delete import mark_gone
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
 
-_LARGEST_USD, _LARGEST_LIMIT = Decimal(999_999), 2**31 - 1  # that the columns hold
+_LARGEST_USD, _LARGEST_LIMIT = Decimal(999_999), 2**31 - 1  # the maximum of the columns
 
 
 class Limits(NamedTuple):
-    """What a key may spend and call, as a row and the gateway keep it; the names are those of the row's fields."""
+    """Limits of a key, as a row and the gateway have them; the names are those of the row's fields."""
 
     budget_usd: Decimal | None
     budget_period: str  # "" without a budget
@@ -30,7 +30,7 @@ class Limits(NamedTuple):
 
 
 def limits_of(kind: str, allowance: Allowance) -> Limits:
-    """Return what the policy gives a key of this kind; without a budget of its own it has that of the person."""
+    """Return the policy's limits for a key of this kind; without a budget of its own it has that of the person."""
     rule = allowance.rules[kind]
     budget_usd, period = rule.budget_usd, rule.budget_period
     if budget_usd is None:
@@ -45,7 +45,7 @@ def limits_of(kind: str, allowance: Allowance) -> Limits:
 
 
 def usable_limits(kind: str, allowance: Allowance) -> Limits:
-    """Return what the policy gives a key of this kind; KeyRefused ("models") where the key could call no model."""
+    """Return the policy's limits for a key of this kind; KeyRefused ("models") if it could call no model."""
     limits = limits_of(kind, allowance)
     if limits.model_names is not None and not limits.model_names:
         if kind == Key.Kind.PLAYGROUND:
@@ -55,12 +55,12 @@ def usable_limits(kind: str, allowance: Allowance) -> Limits:
 
 
 def limits_on(key: Key) -> Limits:
-    """Return the limits that a key was last given."""
+    """Return the limits that were last written for a key."""
     return Limits(*(getattr(key, name) for name in Limits._fields))
 
 
 def limits_in(info: KeyInfo) -> Limits:
-    """Return the limits that the gateway tells of a key, as near as a row can hold what somebody wrote there."""
+    """Return a key's limits at the gateway, as near as a row can hold them."""
     return Limits(
         budget_usd=None if info.budget_usd is None else min(max(info.budget_usd, Decimal(0)), _LARGEST_USD),
         budget_period=(info.budget_duration or "")[:10],
@@ -71,10 +71,10 @@ def limits_in(info: KeyInfo) -> Limits:
 
 
 def follow_limits(key: Key, actor: Actor, limits: Limits, *, duration: str | Unset = UNSET) -> bool:
-    """Give `key` these limits, at the gateway and here, unless it has them; tell whether it had not. Again is harmless.
+    """Set these limits on `key`, at the gateway and here, if they differ; return whether they did. Idempotent.
 
-    The old secret of a rotation gets them too. With a `duration` the live one ends so long from now.
-    Raises KeyRefused ("busy"), GatewayUnavailable or GatewayRejected; a key that the gateway lacks is marked as gone.
+    The old secret of a rotation gets them too. With a `duration` the live one ends that long from now.
+    Raises KeyRefused ("busy"), GatewayUnavailable or GatewayRejected; a key missing at the gateway is marked as gone.
     """
     if limits_on(key) == limits and duration is UNSET:
         return False
@@ -85,7 +85,7 @@ def follow_limits(key: Key, actor: Actor, limits: Limits, *, duration: str | Uns
     repair = False
     try:
         for old in key.in_state(Token.State.RETIRING):
-            with suppress(GatewayNotFound):  # it may be gone by now
+            with suppress(GatewayNotFound):  # it may be deleted by now
                 update_limits(key, old.token or "", limits)
         info = update_limits(key, token.token or "", limits, duration=duration)
     except GatewayNotFound:
@@ -113,6 +113,6 @@ def update_limits(key: Key, token: str, limits: Limits, *, duration: str | Unset
         models=limits.model_names,
         rpm_limit=limits.rpm_limit,
         tpm_limit=limits.tpm_limit,
-        spend_usd=UNSET if key.budget_period else Decimal(0),  # without a budget it counted since it was made
+        spend_usd=UNSET if key.budget_period else Decimal(0),  # without a budget it counted since its creation
     )
     return info

@@ -1,4 +1,4 @@
-"""A supervisor left: their interns' keys work for a grace, and everybody concerned gets one mail (ADR 27)."""
+"""When a supervisor leaves: interns' keys work for a grace period, and everybody concerned gets one mail (ADR 27)."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,32 +19,32 @@ from keys.models import Intern, Key, LeaveMail, SupervisorLeave
 from web.tasks import QueueUnavailable, send_task
 from web.templatetags.portal import moment_and_zone
 
-MAY_HAND_OVER: Final = "accounts.manage_people"  # whoever may gets a mail
+MAY_HAND_OVER: Final = "accounts.manage_people"  # people with it get a mail
 
 
 def supervisors_who_left() -> QuerySet[User]:
-    """Return those whose account is not active while their interns have live keys."""
+    """Return people with an inactive account while their interns have live keys."""
     used = Key.objects.live().filter(intern__supervisor=OuterRef("pk"))
     return User.objects.filter(Exists(used), is_active=False, anonymised_at=None)
 
 
 def grace_ends_at(leave: SupervisorLeave | None = None) -> datetime:
-    """Return until when the keys of interns work; without a leave, if their supervisor left now."""
+    """Return until when the keys of interns work; without a leave, as if their supervisor left now."""
     since = leave.noticed_at if leave else timezone.now()
     return since + timedelta(days=settings.SUPERVISOR_GRACE_DAYS)
 
 
 def stops_with_owner() -> Q:
-    """Return the condition of keys that do not work while their owner is not active.
+    """Return the condition of keys that stop while their owner is inactive.
 
-    Those of interns work for the grace; and those of an intern who was handed over follow to the new supervisor.
+    Those of interns work for the grace period; those of an intern who was handed over move to the new supervisor.
     """
     over = timezone.now() - timedelta(days=settings.SUPERVISOR_GRACE_DAYS)
     return Q(intern=None) | Q(intern__supervisor=F("owner"), owner__leave__noticed_at__lte=over)
 
 
 def note_leaves() -> None:
-    """Write down who left, with the mails about it; forget those who are back, or whose interns have no key left."""
+    """Record who left, with the mails about it; delete leaves of people who are back, or whose interns have no key."""
     left = supervisors_who_left()
     SupervisorLeave.objects.exclude(supervisor__in=left).delete()
     for supervisor in left.filter(leave=None):
@@ -54,7 +54,7 @@ def note_leaves() -> None:
 @transaction.atomic
 def _note(supervisor: User) -> None:
     leave, is_new = SupervisorLeave.objects.get_or_create(supervisor=supervisor)
-    if not is_new:  # another sweep was quicker
+    if not is_new:  # another sweep was faster
         return
     with_keys = Exists(Key.objects.live().filter(intern=OuterRef("pk")))
     interns = Intern.objects.supervised_by(supervisor).filter(with_keys).exclude(email="")
@@ -69,11 +69,11 @@ def _send_soon() -> None:
     try:
         send_task("keys.mail_leaves", expires=LATEST_S)
     except QueueUnavailable:
-        return  # the schedule asks
+        return  # the schedule does
 
 
 def mail_leaves() -> int:
-    """Write to everybody who is concerned by a leave and has had no mail about it; return how many mails went out."""
+    """Write to everybody concerned by a leave who has had no mail about it; return how many mails went out."""
     waiting = LeaveMail.objects.filter(done_at=None).select_related("leave__supervisor", "intern__account", "manager")
     return send_each(waiting.order_by("pk"), _send)
 
@@ -101,7 +101,7 @@ def _compose(row: LeaveMail) -> EmailMessage:
     if row.intern:
         reader, kind, to, name = row.intern.account or supervisor, "intern", row.intern.email, row.intern.name
     else:
-        assert row.manager  # noqa: S101  (one of the two, as the database sees to)
+        assert row.manager  # noqa: S101  (a constraint: one of the two)
         reader, kind, to, name = row.manager, "manager", row.manager.email, row.manager.display_name
     with reading_as(reader):
         context: dict[str, Any] = {

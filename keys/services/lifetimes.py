@@ -1,4 +1,4 @@
-"""How long a key may live, and what may be done with it now. Computes; asks and changes nothing."""
+"""The lifetime of keys, and the actions that it allows now. Only computes."""
 
 from datetime import date, datetime, timedelta
 
@@ -11,7 +11,7 @@ from keys.services.refusals import KeyRefused
 
 
 def lifetime_of(kind: str, allowance: Allowance, stay_ends_on: date | None) -> timedelta:
-    """Return how long a key made or renewed now lives: by policy, but not beyond its intern's last day (TIME_ZONE)."""
+    """Return the lifetime of a key created or renewed now: by policy, but not beyond its intern's last day."""
     rule = allowance.rules[kind]
     if not rule.allowed:
         raise KeyRefused("playground" if kind == Key.Kind.PLAYGROUND else "kind")
@@ -27,19 +27,19 @@ def lifetime_of(kind: str, allowance: Allowance, stay_ends_on: date | None) -> t
 
 
 def longest_life(rule: KeyAllowance) -> timedelta:
-    """Return how long a key may live from now by its rule; nothing or less once the end of all such keys is past."""
+    """Return the longest lifetime from now under its rule; zero or negative once the end of all such keys is past."""
     lifetime = timedelta(days=rule.lifetime_days)
     return lifetime if rule.ends_at is None else min(lifetime, rule.ends_at - timezone.now())
 
 
 def as_duration(lifetime: timedelta) -> str:
-    """Spell a lifetime as LiteLLM reads it: whole days where they are whole, else seconds."""
+    """Format a lifetime as LiteLLM reads it: in days if they are whole, otherwise in seconds."""
     seconds = max(1, int(lifetime.total_seconds()))
     return f"{seconds // 86400}d" if seconds % 86400 == 0 else f"{seconds}s"
 
 
 def is_kept(asked: str | None, expires_at: datetime | None) -> bool:
-    """Tell whether a key made now with the duration `asked` (of `as_duration`; None: for good) ends when it should.
+    """Tell whether a key created now with the duration `asked` (of `as_duration`; None: without end) ends as requested.
 
     LiteLLM 1.80.11 rounds to the calendar: 30 days end with the month. Clocks may differ by some minutes.
     """
@@ -55,13 +55,13 @@ def is_expired(key: Key) -> bool:
 
 
 def is_renewable(key: Key) -> bool:
-    """Tell whether the time for renewal is now; whether the policy still allows it is asked when it happens."""
+    """Tell whether the key is in its renewal window; the policy is checked during the renewal."""
     start = renewable_from(key)
     return is_extendable(key) and start is not None and start <= timezone.now()
 
 
 def is_extendable(key: Key) -> bool:
-    """Tell whether a renewal is still possible and would gain something, be it early: for admins."""
+    """Tell whether an early renewal is possible and would gain something: for admins."""
     end = renewable_until(key)
     if end is None or key.state != Key.State.ACTIVE or key.kind == Key.Kind.EXTERNAL:
         return False
@@ -69,12 +69,12 @@ def is_extendable(key: Key) -> bool:
 
 
 def is_rotatable(key: Key) -> bool:
-    """Tell whether a new secret can be had: the key works, and no rotation is under way."""
+    """Tell whether the secret can be replaced: the key works, and no rotation is in progress."""
     return may_end_leak(key) and not key.in_state("retiring", "deleting")
 
 
 def may_end_leak(key: Key) -> bool:
     """Tell whether the secret can be replaced at once: the key works, also during the grace of a rotation."""
-    ours = key.kind in Key.COUNTED_KINDS  # a Playground key has a secret that nobody holds
+    ours = key.kind in Key.COUNTED_KINDS  # nobody has the secret of a Playground key
     works = key.state == Key.State.ACTIVE and not key.blocked and not is_expired(key)
     return ours and works and not key.in_state("issuing")

@@ -1,4 +1,4 @@
-"""How often one person may act on keys: each act calls the gateway, and leaves rows that nobody can delete."""
+"""Rate limit of a person's actions on keys: each calls the gateway, and leaves rows that nobody can delete."""
 
 from math import ceil
 
@@ -19,9 +19,9 @@ class TooManyActions(KeyRefused):
 
 
 def count_action(user: User, action: str) -> None:
-    """Count an act of `user`, done or refused; raises TooManyActions. Kinds of action are counted apart.
+    """Count an action of `user`, done or refused; raises TooManyActions. Each kind of action has its own count.
 
-    So whoever has made too many keys can still delete them.
+    So somebody who has created too many keys can still delete them.
     """
     limit = settings.KEY_ACTIONS_PER_HOUR
     try:

@@ -19,7 +19,7 @@ ENDS_SOON: Final = "ends_soon"
 
 
 def deliver_about(key: Key, kind: str, *, name: str, at: datetime | None = None, **context: object) -> bool:
-    """Send the mails of this kind that somebody can get; tell whether any went out. Raises MailServerUnavailable.
+    """Send the mails of this kind to all who have an address; tell whether any went out. Raises MailServerUnavailable.
 
     `name` is that of accounts.delivery. Without an account, an intern gets the owner's language and time zone.
     """
@@ -36,17 +36,17 @@ def deliver_about(key: Key, kind: str, *, name: str, at: datetime | None = None,
 
 
 def mail_of_leak(key_id: str, at: str, details: dict[str, Any]) -> bool:
-    """Tell owner and intern that a leaked secret was replaced at this time (ISO). Raises MailServerUnavailable."""
+    """Notify owner and intern that a leaked secret was replaced at this time (ISO). Raises MailServerUnavailable."""
     key = Key.objects.select_related("owner", "intern__account").prefetch_related("tokens").get(pk=key_id)
     when = datetime.fromisoformat(at)
     return deliver_about(key, LEAKED, name=f"leak-{key.pk}-{when:%Y%m%d%H%M%S}", at=when, **details)
 
 
 def mail_of_handover(intern_id: str, before: int, after: int, by: int | None, at: str) -> int:
-    """Tell an intern and both supervisors, but not who did it, of a handover; return how many mails went out.
+    """Notify an intern and both supervisors, except the actor, of a handover; return how many mails went out.
 
-    Raises MailServerUnavailable: then all are sent again, with the same Message-IDs. None is sent when the intern was
-    handed over once more.
+    Raises MailServerUnavailable: then all are sent again, with the same Message-IDs. None is sent if the intern was
+    handed over again.
     """
     intern = Intern.objects.select_related("account", "supervisor").filter(pk=intern_id, supervisor=after).first()
     old = User.objects.get(pk=before)

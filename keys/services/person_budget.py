@@ -1,7 +1,7 @@
-"""A person's budget over all their keys: a team of one at the gateway, which counts and refuses (ADR 10).
+"""A person's budget over all their keys: a team of their own at the gateway, which counts and refuses (ADR 10).
 
-The team is there before the first key that counts in it. What was last written to it stands in a row of
-`PersonBudget`, which is compared with the policy before a key is made or changed, and in turn by the sweep.
+The team exists before the first key that counts in it. A row of `PersonBudget` has what was last written to it; it
+is compared with the policy before a key is created or changed, and in turn by the sweep.
 """
 
 from contextlib import suppress
@@ -30,7 +30,7 @@ State = PersonBudget.State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceiling:
-    """What holds a new key to its owner's budget: the team, or where the gateway has none, what is left."""
+    """How a new key is held to its owner's budget: by the team, or at a gateway without teams by what is left."""
 
     team_id: str | None = None
     left_usd: Decimal | None = None
@@ -42,12 +42,12 @@ def team_id_of(owner: User) -> str:
 
 
 def team_id_at(gateway_user_id: str) -> str:
-    """Return the name of the team of the person whom the gateway calls so."""
+    """Return the name of the team of the person with this id at the gateway."""
     return f"{ALIAS_PREFIX}person-{gateway_user_id}"
 
 
 def is_current(row: PersonBudget | None, allowance: Allowance) -> bool:
-    """Tell whether the gateway has the policy's budget already, as far as it can, so that a key may be used."""
+    """Tell whether the gateway has the policy's budget, as far as it can, so that a key may be used."""
     if allowance.person_budget_usd is None and (row is None or row.budget_usd is None):
         return True
     if row is None or not is_wanted(row, allowance):
@@ -63,15 +63,15 @@ def is_wanted(row: PersonBudget, allowance: Allowance) -> bool:
 
 
 def has_team(row: PersonBudget | None) -> bool:
-    """Tell whether the person's budget stands at a team of the gateway."""
+    """Tell whether a team at the gateway has the person's budget."""
     return row is not None and row.budget_usd is not None and row.state == State.WRITTEN
 
 
 def ceiling_of(owner: User, allowance: Allowance) -> Ceiling:
-    """Bring the person's team to the policy's budget where it is not, and return what a key is to be made with.
+    """Bring the person's team to the policy's budget if it differs, and return how a new key is held to it.
 
-    Again is harmless. Raises GatewayUnavailable, never with `may_have_happened`: of a key nothing has happened; or
-    GatewayRejected where the gateway has no teams and does not tell what was spent either.
+    Idempotent. Raises GatewayUnavailable, never with `may_have_happened`, since no key was touched; or
+    GatewayRejected if the gateway has no teams and does not report spend either.
     """
     row = PersonBudget.objects.filter(owner=owner).first()
     if not is_current(row, allowance):
@@ -84,12 +84,12 @@ def ceiling_of(owner: User, allowance: Allowance) -> Ceiling:
 
 
 def write_budget(owner: User, allowance: Allowance, *, recount: bool = False) -> PersonBudget:
-    """Write the policy's budget to the person's team, which is made where it is missing. Again is harmless.
+    """Write the policy's budget to the person's team, which is created if it is missing. Idempotent.
 
-    The row says what is to be written before it is, so that an answer that is lost is written anew. With `recount` it
-    is not believed in what the team has not counted: the team is not as it was written.
+    The row has the new budget before the call, so a lost answer leads to another write. With `recount` the row's
+    uncounted spend is computed again: the team has changed at the gateway.
     """
-    now = timezone.now()  # a write that fails waits for its turn in the sweep, or for the next key
+    now = timezone.now()  # a failed write is repeated in its turn by the sweep, or with the next key
     row, _made = PersonBudget.objects.update_or_create(owner=owner, defaults={"checked_at": now})
     budget_usd, period = _wanted(allowance)
     _set(row, budget_usd=budget_usd, budget_period=period, **_uncounted_now(row, budget_usd, period, recount))
@@ -106,15 +106,15 @@ def write_budget(owner: User, allowance: Allowance, *, recount: bool = False) ->
         state = State.WITHOUT_TEAMS
     mine = PersonBudget.objects.filter(pk=row.pk, budget_usd=budget_usd, budget_period=period)
     if not mine.update(state=state, checked_at=timezone.now()):
-        PersonBudget.objects.look_again(owner)  # the policy changed meanwhile, and nobody knows whose write came last
+        PersonBudget.objects.look_again(owner)  # the policy changed meanwhile, and the order of the writes is unknown
     row.refresh_from_db()
     return row
 
 
 def check_budget(owner: User) -> bool:
-    """Compare the person's team with the policy, set it right, and take keys in that do not count in it yet.
+    """Compare the person's team with the policy, correct it, and add keys that do not count in it yet.
 
-    Tell whether anything was done. Raises GatewayUnavailable or GatewayRejected.
+    Return whether anything changed. Raises GatewayUnavailable or GatewayRejected.
     """
     allowance = policy_of(owner)
     row = PersonBudget.objects.filter(owner=owner).first()
@@ -140,7 +140,7 @@ def check_budget(owner: User) -> bool:
 
 
 def delete_team(row: PersonBudget) -> None:
-    """Delete the team of somebody anonymised, whose keys are gone, and then the row. Again is harmless.
+    """Delete the team of an anonymised person whose keys are deleted, and then the row. Idempotent.
 
     Raises GatewayUnavailable or GatewayRejected.
     """
@@ -155,7 +155,7 @@ def delete_team(row: PersonBudget) -> None:
 
 
 def due_for_check(most: int) -> list[User]:
-    """Return people who have keys, those first whose team is to be looked at soon or was looked at longest ago."""
+    """Return people with keys, those first whose team needs a check soon or was checked longest ago."""
     have_keys = Exists(Key.objects.live().filter(owner=OuterRef("pk")))
     longest_ago = F("person_budget__checked_at").asc(nulls_first=True)
     over_first = Case(When(person_budget__uncounted_until__lte=utc_today(), then=0), default=1)
@@ -164,20 +164,20 @@ def due_for_check(most: int) -> list[User]:
 
 
 def join_team(token: Token, team_id: str) -> None:
-    """Let a key that was made without the team count in it from now on. Whoever calls has claimed the key.
+    """Make a key that was created without the team count in it from now on. The caller has claimed the key.
 
-    In three steps, since the gateway lets no key of a person in who is no member, and a member takes a seat of its
-    sign-in. Cut short, it is begun anew. Raises GatewayNotFound for a key that is gone, or GatewayUnavailable.
+    In three steps, since the gateway adds no key of a user who is not a member, and a member takes up an SSO
+    seat. An interrupted move is started again. Raises GatewayNotFound for a missing key, or GatewayUnavailable.
     """
     give_to(token.key.owner, token, team_id)
     Token.objects.filter(pk=token.pk).update(in_team=True)
 
 
 def give_to(person: User, token: Token, team_id: str | None) -> None:
-    """Let a key be this person's at the gateway, and count in their team (None: in none). Again is harmless.
+    """Make a key this person's at the gateway, and count in their team (None: in none). Idempotent.
 
-    Whoever calls has claimed the key. What was spent stays with the person and the team of that time. Cut short, it is
-    begun anew. Raises GatewayNotFound for a key that is gone, or GatewayUnavailable.
+    The caller has claimed the key. Former spend stays with the former person and team. An interrupted move is
+    started again. Raises GatewayNotFound for a missing key, or GatewayUnavailable.
     """
     keys, hash_, user_id = get_gateway().keys, token.token or "", person.gateway_user_id
     info = keys.info(hash_)
@@ -187,7 +187,7 @@ def give_to(person: User, token: Token, team_id: str | None) -> None:
         keys.update(hash_, user_id=None)
         try:
             keys.update(hash_, team_id=team_id)
-        except GatewayRejected as error:  # most likely the team is gone, which must not be taken for "no such key"
+        except GatewayRejected as error:  # most likely the team is missing, which does not mean that the key is
             keys.update(hash_, user_id=info.user_id or token.key.owner.gateway_user_id)
             PersonBudget.objects.look_again(person)
             message = f"The gateway did not let a key into its owner’s team. {error}"
@@ -197,7 +197,7 @@ def give_to(person: User, token: Token, team_id: str | None) -> None:
 
 
 def claim_and_join(token: Token, team_id: str) -> None:
-    """Claim a key and let it join the team, unless it has; one that is gone at the gateway is gone here.
+    """Claim a key and add it to the team, unless it is in it; one that is missing at the gateway is marked as gone.
 
     Raises KeyRefused ("busy") while the key is being changed, or GatewayUnavailable.
     """
@@ -213,7 +213,7 @@ def claim_and_join(token: Token, team_id: str) -> None:
 
 
 def outside_of_team(owner: User) -> list[Token]:
-    """Return the tokens at the gateway that the portal made and that do not count in their owner's team yet."""
+    """Return the tokens at the gateway that the portal created and that do not count in their owner's team yet."""
     tokens = Token.objects.filter(key__owner=owner, state__in=(Token.State.LIVE, Token.State.RETIRING), in_team=False)
     return list(tokens.exclude(key__kind=Key.Kind.EXTERNAL).select_related("key__owner"))
 
@@ -230,7 +230,7 @@ def _set(row: PersonBudget, **values: object) -> None:
 
 
 def _uncounted_now(row: PersonBudget, budget_usd: Decimal | None, period: str, recount: bool) -> dict[str, object]:
-    """Return what of the period's spend the team has not counted, where that may have changed since it was written."""
+    """Return the period's spend that the team has not counted, if it may have changed since it was written."""
     if budget_usd is None:
         return {"uncounted_usd": Decimal(0), "uncounted_until": None}
     if row.budget_period == period and not recount and not outside_of_team(row.owner):
@@ -244,7 +244,7 @@ def _uncounted(owner: User, period: str, team: TeamInfo | None) -> dict[str, obj
 
 
 def _team_of(owner: User) -> TeamInfo | None:
-    """Return the person's team; None where there is none, or the gateway has no teams at all."""
+    """Return the person's team; None if there is none, or the gateway has no teams at all."""
     try:
         team: TeamInfo = get_gateway().people.team(team_id_of(owner))
     except GatewayRateLimited as error:
@@ -259,7 +259,7 @@ def _team_of(owner: User) -> TeamInfo | None:
 
 
 def _is_as_written(row: PersonBudget) -> bool:
-    """Ask the gateway whether the team is there, with the budget that was written."""
+    """Check at the gateway whether the team exists with the written budget."""
     try:
         team = get_gateway().people.team(team_id_of(row.owner))
     except GatewayNotFound:
@@ -268,7 +268,7 @@ def _is_as_written(row: PersonBudget) -> bool:
 
 
 def _write(row: PersonBudget) -> None:
-    """Set the budget of a team that is there, or make it."""
+    """Set the budget of an existing team, or create it."""
     people, team_id, period = get_gateway().people, team_id_of(row.owner), row.budget_period or None
     try:
         people.update_team(team_id, budget_usd=row.team_budget_usd, budget_duration=period)

@@ -1,4 +1,4 @@
-"""A person's own key for the Playground: made at its first use, kept to the policy, its secret computed each time."""
+"""A person's own key for the Playground: created at first use, kept to the policy, its secret derived each time."""
 
 import time
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ from keys.use import WARN_SHARE
 LABEL: Final = "Playground"
 WAIT_S: Final = 10.0  # for another thread that makes or changes the key
 POLL_S: Final = 0.1
-# Refusals that the next look at the key answers: somebody else is at it, or it has just gone.
+# Refusals that the next look at the key resolves: another thread changes it, or it was just deleted.
 PASSING: Final = ("being_made", "busy", "gone", "overtaken", "state")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetStatus:
-    """What the gateway says of a budget: that of the person, with the Playground key's `of_key`, or the key's alone."""
+    """The gateway's report of a budget: the person's, with the Playground key's as `of_key`, or the key's alone."""
 
     budget_usd: Decimal | None  # None: no limit
     spent_usd: Decimal  # since the last reset
@@ -49,12 +49,12 @@ class BudgetStatus:
 
     @property
     def left_usd(self) -> Decimal:
-        """What may still be spent; nothing when there is no limit to tell it from."""
+        """What may still be spent; nothing if there is no limit."""
         return max(Decimal(0), (self.budget_usd or Decimal(0)) - self.spent_usd)
 
     @property
     def is_low(self) -> bool:
-        """Whether it is used up or nearly, or that of the key alone is."""
+        """Whether it, or that of the key alone, is used up or nearly."""
         low = self.budget_usd is not None and self.spent_usd >= WARN_SHARE * self.budget_usd
         return low or (self.of_key is not None and self.of_key.is_low)
 
@@ -62,11 +62,11 @@ class BudgetStatus:
 def playground_secret(
     *, owner: User, actor: Actor, allowance: Allowance | None = None, wait_s: float = WAIT_S
 ) -> Secret:
-    """Return the secret of the person's Playground key; make, renew, or change the key first where it needs that.
+    """Return the secret of the person's Playground key; create, renew, or change the key first if needed.
 
-    One query when all is well, and one more without the `allowance`. A key whose limits are not the policy's is
-    changed before it is used: should the gateway not answer then, nothing is called under limits that are over.
-    While another thread makes or changes the key, `wait_s` seconds are waited for it.
+    One query when nothing is to be done, and one more without the `allowance`. A key with outdated limits is
+    changed before it is used: if the gateway does not answer then, nothing is called under the old limits.
+    While another thread creates or changes the key, it waits for `wait_s` seconds.
     Raises KeyRefused (codes "playground", "models", "blocked", "budget", "being_made", "custom_keys_forbidden"),
     GatewayUnavailable or GatewayRejected.
     """
@@ -88,14 +88,14 @@ def playground_secret(
 
 
 def playground_limits(allowance: Allowance) -> Limits:
-    """Return the limits of a Playground key; raises KeyRefused ("playground", "models") where the policy has none."""
+    """Return the limits of a Playground key; raises KeyRefused ("playground", "models") if the policy allows none."""
     if not allowance.rules[Key.Kind.PLAYGROUND].allowed:
         raise KeyRefused("playground")
     return usable_limits(Key.Kind.PLAYGROUND, allowance)
 
 
 def playground_budget(owner: User) -> BudgetStatus | None:
-    """Ask the gateway what is left for all keys of the person and for the Playground's; None while there is none.
+    """Read from the gateway what is left for all keys of the person and for the Playground's; None without a key.
 
     Raises GatewayUnavailable or GatewayRejected.
     """
@@ -124,7 +124,7 @@ def playground_budget(owner: User) -> BudgetStatus | None:
 
 
 def recheck_playground_key(owner: User) -> None:
-    """Ask the gateway about a key that it has just refused, and take over what it says; the next use then acts on it.
+    """Read a key that the gateway has just refused, and take over its state; the next use then acts on it.
 
     Raises GatewayUnavailable or GatewayRejected.
     """
@@ -139,7 +139,7 @@ def _token_of(owner: User) -> Token | None:
     found = Token.objects.select_related("key__owner__person_budget").filter(
         key__owner=owner, key__kind=Key.Kind.PLAYGROUND, key__state=Key.State.ACTIVE, state=Token.State.LIVE
     )
-    return next(iter(found), None)  # one at most: keys_one_playground_key, keys_one_live_token
+    return next(iter(found), None)  # at most one: keys_one_playground_key, keys_one_live_token
 
 
 def _is_ready(token: Token, limits: Limits, allowance: Allowance) -> bool:
@@ -149,18 +149,18 @@ def _is_ready(token: Token, limits: Limits, allowance: Allowance) -> bool:
 
 
 def _counts(token: Token, allowance: Allowance) -> bool:
-    """Tell whether what the key spends counts in its owner's budget, as far as the gateway can count that."""
+    """Tell whether the key's spend counts in its owner's budget, as far as the gateway can count that."""
     row = getattr(token.key.owner, "person_budget", None)
     return is_current(row, allowance) and (token.in_team or not has_team(row))
 
 
 def _is_ours(token: Token) -> bool:
-    """Tell whether we still make the secret that the gateway knows; not so once PLAYGROUND_KEY_SECRET is another."""
+    """Tell whether we still derive the secret that the gateway knows; not after PLAYGROUND_KEY_SECRET has changed."""
     return token_of(derived_secret(token)) == token.token
 
 
 def _reconcile_key(token: Token | None, owner: User, actor: Actor, allowance: Allowance) -> None:
-    """Do the next thing that the key needs before it can be used."""
+    """Do the next step that the key needs before it can be used."""
     if token is None:
         _repair(owner)
         count_action(owner, "playground:key")
@@ -188,7 +188,7 @@ def _reconcile_key(token: Token | None, owner: User, actor: Actor, allowance: Al
 
 
 def _repair(owner: User) -> None:
-    """Bring to rest a first use whose answer was lost, as the sweep does, but now; wait for one that is under way."""
+    """Finish a first use whose answer was lost, as the sweep does, but now; wait for one in progress."""
     overdue = timezone.now() - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
     unmade = Key.objects.owned_by(owner).filter(kind=Key.Kind.PLAYGROUND, state=Key.State.ISSUING)
     for key in unmade.select_related("owner").prefetch_related("tokens"):
@@ -202,14 +202,14 @@ def _repair(owner: User) -> None:
 
 
 def _spent(owner: User) -> Decimal | None:
-    """Return what the person's last Playground key has spent in this period, so that a new one is no fresh budget."""
+    """Return what the person's last Playground key has spent in this period, so that a new one continues its budget."""
     made = Token.objects.filter(key__owner=owner, key__kind=Key.Kind.PLAYGROUND, token__isnull=False)
     last = made.order_by("-created_at").first()
     try:
         info: KeyInfo | None = get_gateway().keys.info(last.token or "") if last else None
     except GatewayNotFound:
         return None
-    except GatewayUnavailable as error:  # a question: whatever became of it, nothing has happened
+    except GatewayUnavailable as error:  # a read: nothing can have happened
         raise GatewayUnavailable(str(error), may_have_happened=False) from error
     if info is None or info.budget_reset_at is None or info.budget_reset_at <= timezone.now():
         return None
@@ -217,7 +217,7 @@ def _spent(owner: User) -> Decimal | None:
 
 
 def _info(token: Token) -> KeyInfo | None:
-    """Return what the gateway knows of a token; None for one that is not there any more."""
+    """Return the gateway's data on a token; None if it is missing."""
     try:
         info: KeyInfo = get_gateway().keys.info(token.token or "")
     except GatewayNotFound:

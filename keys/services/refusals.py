@@ -1,4 +1,4 @@
-"""Rules of ours that forbid an act, in words for the person, with what to do."""
+"""Rules of ours that forbid an action, in words for the person, with what to do."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,10 +13,10 @@ from web.templatetags.portal import moment
 
 
 class KeyRefused(Exception):
-    """A rule of the policy or of a key's life forbids this; nothing has changed.
+    """A rule of the policy or of a key's life cycle forbids this; nothing has changed.
 
-    `reason` is one of REASONS, and `details` the values of its sentence, as JSON has them. `code`, for programs, is
-    what stands before the dot of the reason.
+    `reason` is one of REASONS, and `details` the values of its sentence, as JSON values. `code`, for programs, is
+    the part of the reason before the dot.
     """
 
     def __init__(self, reason: str, **details: Any) -> None:
@@ -25,7 +25,7 @@ class KeyRefused(Exception):
 
     @property
     def code(self) -> str:
-        """Which rule it is, whatever the case."""
+        """The rule, without its variant."""
         return self.reason.partition(".")[0]
 
 

@@ -1,4 +1,4 @@
-"""Tell people by e-mail that a key of theirs is about to end: once for every end."""
+"""Remind people by e-mail that a key expires soon: once for every end."""
 
 from datetime import timedelta
 

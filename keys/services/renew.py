@@ -1,4 +1,4 @@
-"""Renew a key: the same secret, a new end, as the gateway tells it."""
+"""Renew a key: the same secret, a new end, as the gateway reports it."""
 
 from datetime import timedelta
 
@@ -22,12 +22,12 @@ from keys.services.trail import audit
 
 
 def renew_key(*, key: Key, actor: Actor, early: bool = False) -> Key:
-    """Let `key` live for another lifetime from now; allowed from some days before its end until some after it.
+    """Renew `key` for another lifetime from now; allowed from some days before its end until some after it.
 
-    With `early` also before that, as admins may. It gets what the policy gives now: budget, rate limits and models too,
-    and it counts in its owner's budget.
-    Raises KeyRefused, GatewayUnavailable or GatewayRejected. With `may_have_happened` the sweep asks the gateway
-    which end the key has now.
+    With `early` also before that, as admins may. It gets the policy's present budget, rate limits and models,
+    and counts in its owner's budget.
+    Raises KeyRefused, GatewayUnavailable or GatewayRejected. With `may_have_happened` the sweep reads
+    the end from the gateway.
     """
     try:
         allowance = policy_of(key.owner)
@@ -59,7 +59,7 @@ def renew_key(*, key: Key, actor: Actor, early: bool = False) -> Key:
 
 
 def record_end(key: Key, info: KeyInfo, *, renewed: bool = True) -> None:
-    """Write down end and limits that the gateway tells, which are the only truth about them.
+    """Record end and limits as the gateway reports them, which is authoritative.
 
     A later end begins another lifetime, unless the key was not `renewed`.
     """
@@ -82,7 +82,7 @@ def _renewed(key: Key, token: Token, limits: Limits, duration: str) -> KeyInfo:
 
 
 def _duration(key: Key, allowance: Allowance, *, early: bool) -> str:
-    """Return the new lifetime, where the policy and the date (`early`: any before its end) allow a renewal."""
+    """Return the new lifetime, if the policy and the date (`early`: any before its end) allow a renewal."""
     if not (is_extendable(key) if early else is_renewable(key)):
         start, end = renewable_from(key), renewable_until(key)
         if end is not None and end < timezone.now():
@@ -101,7 +101,7 @@ def _duration(key: Key, allowance: Allowance, *, early: bool) -> str:
 
 
 def check_policy(key: Key, allowance: Allowance) -> None:
-    """Refuse to prolong a key that the policy would not let its owner have now."""
+    """Refuse to extend a key that the policy would not allow its owner now."""
     if key.kind not in Key.COUNTED_KINDS:
         return
     if key.intern_id and not allowance.may_name_interns:

@@ -1,7 +1,7 @@
-"""Keys of ours that our database does not know: made after the copy that was restored. They get their rows again.
+"""Keys of ours that a restored database does not have: created after the copy. They get their rows again.
 
-What the gateway kept for us (creation.metadata_of) says whose key it was, of which kind, and under which label. Its
-secret is with the person, or, of a Playground key, computed from the alias: nothing of it was lost.
+The metadata at the gateway (creation.metadata_of) says whose key it was, of which kind, and under which label. Its
+secret is with the person, or, of a Playground key, derived from the alias: nothing of it was lost.
 """
 
 import logging
@@ -31,17 +31,17 @@ OURS: Final = (Key.Kind.PERSONAL, Key.Kind.TEMPORARY, Key.Kind.PLAYGROUND)
 
 
 def is_settled(info: KeyInfo) -> bool:
-    """Tell whether a key of ours is older than any making that somebody may still wait for."""
+    """Tell whether a key of ours is too old for its creation to be still in progress."""
     deadline = timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
     return info.created_at is not None and info.created_at < timezone.now() - deadline
 
 
 def adopt_ours(owner: User, info: KeyInfo) -> bool:
-    """Give a key of ours its row again: as a newer secret of its key where that is known, else as a key."""
+    """Create the row of one of our keys again: as a newer secret of its key if that is known, else as a key."""
     named, kind = _id(info), _kind(info)
     known = Key.objects.select_related("owner").filter(pk=named).first() if named else None
     if known and known.owner_id == owner.pk and known.state != Key.State.FAILED:
-        with suppress(IntegrityError):  # it was deleted here, or has two secrets: then this one stands for itself
+        with suppress(IntegrityError):  # deleted here, or has two secrets: then a key of its own
             return attach(known, info)
     try:
         return _adopt(owner, info, kind=kind, pk=None if known else named, alias=info.alias)
@@ -52,7 +52,7 @@ def adopt_ours(owner: User, info: KeyInfo) -> bool:
 
 
 def adopt_made_elsewhere(owner: User, info: KeyInfo) -> bool:
-    """List a key of this person that somebody made without the portal; False when another run listed it first."""
+    """List a key of this person that was created outside of the portal; False when another run listed it first."""
     try:
         return _adopt(owner, info, kind=Key.Kind.EXTERNAL, alias=None)
     except IntegrityError:
@@ -60,7 +60,7 @@ def adopt_made_elsewhere(owner: User, info: KeyInfo) -> bool:
 
 
 def attach(key: Key, info: KeyInfo) -> bool:
-    """Record a newer secret of a key that we know: it was rotated after the copy. Raises IntegrityError."""
+    """Record a newer secret of a known key: it was replaced after the copy. Raises IntegrityError."""
     with transaction.atomic():
         locked = Key.objects.select_for_update().get(pk=key.pk)
         asked_to_delete = locked.state in (Key.State.DELETING, Key.State.DELETED) and locked.problem != Key.Problem.GONE
@@ -77,7 +77,7 @@ def attach(key: Key, info: KeyInfo) -> bool:
 
 
 def reopen(key: Key, info: KeyInfo) -> None:
-    """Make a locked key active again, with the end that the gateway has. Call it in a transaction."""
+    """Make a locked key active again, with its end at the gateway. Call it in a transaction."""
     key.state, key.problem, key.ended_at, key.renewing_since = Key.State.ACTIVE, Key.Problem.NONE, None, None
     key.expires_at, key.blocked = info.expires_at, info.blocked
     key.label = free_label(key.owner, key.label, but=key) if key.kind in Key.COUNTED_KINDS else key.label
@@ -85,9 +85,9 @@ def reopen(key: Key, info: KeyInfo) -> None:
 
 
 def adopt_unanswered() -> int:
-    """Record what became of keys that were being made when the copy was taken; return how many.
+    """Record the result of creations that were in progress when the copy was taken; return how many.
 
-    In the copy nobody has had the answer yet; in truth somebody has, and may use the key.
+    In the copy they have no answer yet; in reality somebody has it, and may use the key.
     """
     overdue = timezone.now() - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
     unanswered = Token.objects.filter(state=Token.State.ISSUING, answer_lost=False, since__lt=overdue)
@@ -98,7 +98,7 @@ def adopt_unanswered() -> int:
 
 
 def adopt_answer(token: Token, info: KeyInfo) -> bool:
-    """Record a key as made, as its maker would have; False when that, or another decision, was made meanwhile."""
+    """Record a key as created, as its creator would have; False if that, or another decision, was made meanwhile."""
     with transaction.atomic():
         key = Key.objects.select_for_update().select_related("owner").get(pk=token.key_id)
         before = Token.objects.filter(key=key, state=Token.State.LIVE).first()
@@ -118,7 +118,7 @@ def adopt_answer(token: Token, info: KeyInfo) -> bool:
 
 
 def free_label(owner: User, label: str, *, but: Key | None = None) -> str:
-    """Return the label, with a number behind it where the person has a live key of that name."""
+    """Return the label, with a number appended if the person has a live key of that name."""
     taken = Key.objects.owned_by(owner).counted()
     if but:
         taken = taken.exclude(pk=but.pk)
@@ -132,21 +132,21 @@ def free_label(owner: User, label: str, *, but: Key | None = None) -> str:
 
 
 def _adopt_if_made(token: Token) -> bool:
-    """Look under the alias of a token; what is not there is left to the sweep."""
+    """Look under the alias of a token; a missing one is left to the sweep."""
     alias = token.alias or ""
     found = next((info for info in get_gateway().keys.list(alias=alias) if info.alias == alias), None)
     return found is not None and adopt_answer(token, found)
 
 
 def drop_playground_key(info: KeyInfo) -> bool:
-    """Delete a Playground key whose owner has another by now: nobody ever saw the secret of either."""
+    """Delete a Playground key whose owner has another by now: nobody ever saw either secret."""
     get_gateway().keys.delete([info.token])
     logger.warning("sync: deleted a Playground key that another has replaced (alias %s)", info.alias)
     return True
 
 
 def _adopt(owner: User, info: KeyInfo, *, kind: str, alias: str | None, pk: uuid.UUID | None = None) -> bool:
-    """Make the rows of a key. Raises IntegrityError."""
+    """Create the rows of a key. Raises IntegrityError."""
     label = _label(info)
     with transaction.atomic():
         key = Key.objects.create(
@@ -183,7 +183,7 @@ def _id(info: KeyInfo) -> uuid.UUID | None:
 
 
 def _intern(owner: User, info: KeyInfo) -> Intern | None:
-    """Return the intern whom the key was made for, unless they were added after the copy too."""
+    """Return the intern of the key, unless they were added after the copy too."""
     named = _uuid(info.metadata.get("passerelle_intern"))
     return Intern.objects.supervised_by(owner).filter(pk=named).first() if named else None
 
@@ -201,7 +201,7 @@ def _kind(info: KeyInfo) -> str:
 
 
 def _label(info: KeyInfo) -> str:
-    """Return the label that we put there; of a key that was made elsewhere its alias."""
+    """Return our label in the metadata; of a key that was created elsewhere its alias."""
     label = info.metadata.get("passerelle_label")
     if isinstance(label, str) and label.strip() and label.isprintable():
         return label.strip()[:LABEL_LENGTH]

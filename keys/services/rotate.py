@@ -1,4 +1,4 @@
-"""Replace the secret of a key: a new one with the same settings; the old one works on for a grace, or ends at once."""
+"""Replace the secret of a key: same settings; the old one works for a grace period, or ends at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,24 +33,24 @@ class ReplacedKey(FreshKey):
     """A key with the secret that replaces a leaked one."""
 
     old_last_four: str
-    old_ended: bool  # False: the gateway has not confirmed it yet, and the sweep goes on trying
+    old_ended: bool  # False: the gateway has not confirmed it yet, and the sweep retries
 
 
 def rotate_key(*, key: Key, actor: Actor) -> FreshKey:
-    """Give `key` a new secret with what is left of its lifetime and budget; the old one ends after the grace.
+    """Give `key` a new secret with the rest of its lifetime and budget; the old one ends after the grace period.
 
-    Both get what the policy gives now, and both count in their owner's budget.
-    Raises as `issue_key` does; the old secret works on whenever this fails.
+    Both get the policy's present limits, and both count in their owner's budget.
+    Raises as `issue_key` does; the old secret keeps working whenever this fails.
     """
     old, issued = _replace(key, actor, AuditAction.ROTATE)
     return FreshKey(key=Key.objects.get(pk=key.pk), secret=issued.secret)
 
 
 def replace_leaked_secret(*, key: Key, actor: Actor) -> ReplacedKey:
-    """Give `key` a new secret as `rotate_key` does, and end every older one at once, a rotation's too.
+    """Give `key` a new secret as `rotate_key` does, and end every older one at once, also that of a rotation.
 
-    Raises as `rotate_key` does, and then the leaked secret works on: whoever calls says so. Once the new one is
-    recorded the old ones are being deleted for good, whatever becomes of this process.
+    Raises as `rotate_key` does, and then the leaked secret still works: the caller reports it. Once the new one is
+    recorded the old ones will be deleted, even if this process dies.
     """
     old, issued = _replace(key, actor, AuditAction.LEAK)
     ended = True
@@ -72,7 +72,7 @@ def replace_leaked_secret(*, key: Key, actor: Actor) -> ReplacedKey:
 
 @sensitive_variables("issued")
 def _replace(key: Key, actor: Actor, action: AuditAction) -> tuple[Token, IssuedKey]:
-    """Make and record a new secret; return the token before it, and what the gateway made."""
+    """Create and record a new secret; return the token before it, and the gateway's answer."""
     allowance = policy_of(key.owner)
     grace = None if action == AuditAction.LEAK else timedelta(hours=allowance.grace_hours)
     try:
@@ -106,11 +106,11 @@ def end_old_secret(*, key: Key, actor: Actor) -> None:
 
 
 def _rotatable_token(key: Key, action: AuditAction) -> Token:
-    """Return the token that works now, where the key's life allows another."""
+    """Return the working token, if the key's state allows another."""
     token = Token.objects.select_related("key__owner").filter(key=key, state=Token.State.LIVE).first()
     if token is None or key.kind not in Key.COUNTED_KINDS or token.key.state != Key.State.ACTIVE:
         raise KeyRefused("state.replacement")
-    if is_expired(token.key) and action == AuditAction.LEAK:  # renewed, the leaked secret would work again
+    if is_expired(token.key) and action == AuditAction.LEAK:  # a renewal would revive the leaked secret
         raise KeyRefused("expired.leaked")
     if is_expired(token.key):
         raise KeyRefused("expired")
@@ -120,23 +120,23 @@ def _rotatable_token(key: Key, action: AuditAction) -> Token:
 
 
 def _bring_to_policy(old: Token, actor: Actor, allowance: Allowance) -> None:
-    """Let the old secret have what the policy gives now and count in its owner's budget, before there are two."""
+    """Apply the present policy to the old secret and count it in its owner's budget, before there are two."""
     try:
         follow_limits(old.key, actor, usable_limits(old.key.kind, allowance))
         ceiling = ceiling_of(old.key.owner, allowance)
         if ceiling.team_id:
             claim_and_join(old, ceiling.team_id)
-    except GatewayUnavailable as error:  # of the new secret, nothing has happened
+    except GatewayUnavailable as error:  # nothing has happened to the new secret
         raise GatewayUnavailable(str(error), may_have_happened=False) from error
 
 
 def _as_it_is(old: Token) -> KeyInfo:
-    """Ask the gateway for the key's true end and spend; a key that is gone there is gone here."""
+    """Read the key's present end and spend from the gateway; a key that is missing there is marked as gone."""
     try:
         info: KeyInfo = get_gateway().keys.info(old.token or "")
         if not info.deleted:
             return info
-    except GatewayUnavailable as error:  # a question: whatever became of it, nothing has happened
+    except GatewayUnavailable as error:  # a read: nothing can have happened
         raise GatewayUnavailable(str(error), may_have_happened=False) from error
     except GatewayNotFound:
         pass
@@ -145,12 +145,12 @@ def _as_it_is(old: Token) -> KeyInfo:
 
 
 def _time_left(info: KeyInfo) -> str | None:
-    """Return what is left of the key's life, so that a rotation prolongs nothing; None: it never ends."""
+    """Return the rest of the key's lifetime, so that a rotation does not extend it; None: no end."""
     return None if info.expires_at is None else as_duration(info.expires_at - timezone.now())
 
 
 def _reserve(old: Token, *, while_retiring: bool) -> Token:
-    """Make the row of the new token; the database allows one under way, and one that retires."""
+    """Create the row of the new token; the database allows one in progress, and one that retires."""
     hindering = ("issuing",) if while_retiring else ("issuing", "retiring", "deleting")
     busy = KeyRefused("rotating")
     try:
@@ -167,7 +167,7 @@ def _reserve(old: Token, *, while_retiring: bool) -> Token:
 
 @sensitive_variables("issued")
 def _hand_over(old: Token, token: Token, issued: IssuedKey, grace: timedelta | None, note: Callable[[], None]) -> None:
-    """Record the new secret and let the old one go, after the `grace` or (None) at once; all of it or nothing."""
+    """Record the new secret and retire the old one, after the `grace` or (None) at once; in one transaction."""
     try:
         with transaction.atomic():
             still = Key.objects.select_for_update().get(pk=old.key_id).state == Key.State.ACTIVE
@@ -187,7 +187,7 @@ def _hand_over(old: Token, token: Token, issued: IssuedKey, grace: timedelta | N
 
 
 def _let_go(old: Token, grace: timedelta | None) -> bool:
-    """Let a secret retire for the grace; or have it deleted, and any before it, by this process or by the sweep."""
+    """Retire a secret for the grace period; or delete it, and any before it, in this process or by the sweep."""
     if grace is not None:
         return Token.objects.move(old, to=Token.State.RETIRING, retires_at=timezone.now() + grace)
     before = Token.objects.filter(key=old.key_id, state=Token.State.RETIRING)

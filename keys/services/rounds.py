@@ -1,4 +1,4 @@
-"""Take one step with each of many rows: a row that fails is passed over, and tried again after the others."""
+"""Runs one step for each of many rows: a row that fails is skipped, and retried after the others."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -12,16 +12,16 @@ from keys.models import Key, Token
 
 logger = logging.getLogger(__name__)
 
-MAX_UNREACHABLE: Final = 3  # in a row: the gateway is away, and the rest of the round waits for the next run
-MAX_FAILURES: Final = 30  # in a row, whatever they are: it answers, but nothing comes of it
+MAX_UNREACHABLE: Final = 3  # in a row: the gateway is unavailable, and the rest of the round waits for the next run
+MAX_FAILURES: Final = 30  # in a row, of any kind: it answers, but nothing works
 
 T = TypeVar("T")
 
 
 def each(step: Callable[[T], bool | None], rows: Iterable[T]) -> tuple[int, GatewayUnavailable | None]:
-    """Take `step` with every row; return how many did something, and the last failure of a gateway that was away.
+    """Call `step` with every row; return how many did something, and the last error of an unavailable gateway.
 
-    A failure is noted on the row (`tried_at`), so that rounds which are cut short begin with others the next time.
+    A failure is recorded on the row (`tried_at`), so that interrupted rounds begin with other rows the next time.
     """
     done, in_a_row, unreachable, failure = 0, 0, 0, None
     for row in rows:
@@ -29,7 +29,7 @@ def each(step: Callable[[T], bool | None], rows: Iterable[T]) -> tuple[int, Gate
             done += step(row) is not False
         except SoftTimeLimitExceeded:
             raise
-        except Exception as error:  # noqa: BLE001  one row must not keep the others from their turn
+        except Exception as error:  # noqa: BLE001  one row must not stop the others
             _note(step, row, error)
             failure = error if isinstance(error, GatewayUnavailable) else failure
             in_a_row += 1
@@ -42,12 +42,12 @@ def each(step: Callable[[T], bool | None], rows: Iterable[T]) -> tuple[int, Gate
 
 
 def _is_away(error: Exception) -> bool:
-    """Tell whether the gateway was not reached, or did not answer in time: it would be so for any other row."""
+    """Tell whether the gateway was not reached, or timed out: any other row would fail too."""
     return isinstance(error, GatewayUnavailable) and (error.timed_out or not error.may_have_happened)
 
 
 def _note(step: Callable[[T], object], row: T, error: Exception) -> None:
-    """Log a failure, with a traceback where it is one of ours, and put the row behind the others."""
+    """Log a failure, with a traceback for a bug of ours, and move the row behind the others."""
     name = getattr(getattr(step, "func", step), "__name__", "a step")  # of a partial, its function's
     known = isinstance(error, GatewayError)
     what = f"{type(row).__name__} {row.pk}" if isinstance(row, Key | Token) else type(row).__name__

@@ -19,16 +19,16 @@ from keys.services.refusals import KeyRefused
 from keys.services.renew import check_policy, record_end
 from keys.services.trail import audit, audit_intern
 
-EXACT = timedelta(minutes=2)  # an end nearer to what it should be is left as it is
+EXACT = timedelta(minutes=2)  # smaller differences of an end are ignored
 
 
 def change_stay(*, intern: Intern, ends_on: date | None, actor: Actor) -> Intern:
     """Set the last day (None: none) of an intern's stay.
 
-    Their keys end with the stay, but no later than the lifetime that the policy gives, counted from when their present
-    one began; so a later day alone renews nothing. An earlier day is written down first: where the gateway fails, the
-    sweep brings the keys to it. A later day is written down when all keys have it: where the gateway fails, the day is
-    as it was, and the sweep brings the keys back to it. Raises KeyRefused, GatewayUnavailable or GatewayRejected.
+    Their keys end with the stay, but no later than the lifetime of the policy, counted from when their present
+    one began; so a later day alone renews nothing. An earlier day is recorded first: if the gateway fails, the
+    sweep applies it to the keys. A later day is recorded when all keys have it: if the gateway fails, the day
+    stays, and the sweep resets the keys to it. Raises KeyRefused, GatewayUnavailable or GatewayRejected.
     """
     keys = Key.objects.filter(intern=intern, state=Key.State.ACTIVE).select_related("owner", "intern")
     ends = {key: _end_with(key, ends_on) for key in keys.prefetch_related("tokens").order_by("created_at")}
@@ -49,12 +49,12 @@ def change_stay(*, intern: Intern, ends_on: date | None, actor: Actor) -> Intern
 
 
 def is_earlier(ends_on: date | None, *, than: date | None) -> bool:
-    """Tell whether a stay ends earlier with the day `ends_on` than with `than` (None: it has no end)."""
+    """Tell whether a stay ends earlier with the day `ends_on` than with `than` (None: no end)."""
     return ends_on is not None and (than is None or ends_on < than)
 
 
 def end_with_stay(key: Key) -> bool:
-    """Bring a key that would outlive the stay of its intern to the end of it; for the sweep. Again is harmless."""
+    """Shorten a key that would outlive the stay of its intern; for the sweep. Idempotent."""
     if key.stay_ends_on is None:
         return False
     _set_end(key, last_moment_of(key.stay_ends_on))
@@ -63,8 +63,8 @@ def end_with_stay(key: Key) -> bool:
 
 
 def _end_with(key: Key, ends_on: date | None) -> datetime | None:
-    """Return the end that the key gets with this last day; None where it stays as it is."""
-    rule = policy_of(key.owner).rules[Key.Kind.TEMPORARY]  # keys of interns are
+    """Return the end of the key with this last day; None if it does not change."""
+    rule = policy_of(key.owner).rules[Key.Kind.TEMPORARY]  # keys of interns are temporary
     by_policy = (key.lifetime_started_at or key.created_at) + timedelta(days=rule.lifetime_days)
     if rule.ends_at is not None:
         by_policy = min(by_policy, rule.ends_at)
@@ -73,12 +73,12 @@ def _end_with(key: Key, ends_on: date | None) -> datetime | None:
         end = min(end, last_moment_of(ends_on))
     if key.expires_at is None:
         return end
-    is_over = end <= timezone.now() and key.expires_at <= timezone.now()  # to be renewed, if at all
+    is_over = end <= timezone.now() and key.expires_at <= timezone.now()  # needs a renewal
     return None if is_over or abs(end - key.expires_at) < EXACT else end
 
 
 def _write_day(intern: Intern, ends_on: date | None, actor: Actor) -> None:
-    """Write the day down; no old secret of a rotation outlives it."""
+    """Record the day; no old secret of a rotation outlives it."""
     days = {"before": _iso(intern.stay_ends_on), "after": _iso(ends_on)}
     with transaction.atomic():
         Intern.objects.filter(pk=intern.pk).update(stay_ends_on=ends_on)
@@ -105,7 +105,7 @@ def _set_ends(ends: dict[Key, datetime], actor: Actor) -> None:
 
 
 def _set_end(key: Key, end: datetime) -> None:
-    """Set the end of the live token at the gateway, and write down what it says."""
+    """Set the end of the live token at the gateway, and record its answer."""
     token, repair = claim(key), False
     try:
         info = get_gateway().keys.renew(token.token or "", duration=as_duration(end - timezone.now()))

@@ -1,4 +1,4 @@
-"""Heal what crashes and lost answers left: after it no key lives at the gateway without a row, and no row lies."""
+"""Repair what crashes and lost answers left: no key at the gateway without a row, no row with a wrong state."""
 
 from datetime import timedelta
 
@@ -25,13 +25,13 @@ from keys.services.rounds import each
 from keys.services.stay import end_with_stay
 from keys.services.trail import audit, problem_code
 
-BUDGETS_A_RUN = 100  # people whose budget at the gateway is compared: one question each
+BUDGETS_A_RUN = 100  # people whose budget at the gateway is compared: one call each
 
 
 def sweep_keys() -> int:
-    """Bring to rest what nobody waits for any more; return how many things were healed or finished.
+    """Finish or repair all abandoned operations; return how many.
 
-    May run twice at once: every step is a conditional update, and deleting what is deleted is harmless.
+    May run twice at once: every step is a conditional update, and a second deletion is harmless.
     Raises GatewayUnavailable when the gateway failed on some of them; the others are done. Raises GatewayChanged, and
     nothing is done, at a gateway that the portal does not know.
     """
@@ -68,13 +68,13 @@ def sweep_keys() -> int:
 
 
 def repair_issuing(token: Token) -> None:
-    """Find out what became of a key whose answer nobody got: what is there goes, for nobody has seen its secret."""
+    """Find the result of a creation without an answer: an existing key is deleted, since nobody has seen its secret."""
     alias = token.alias or ""
     found = next((info for info in get_gateway().keys.list(alias=alias) if info.alias == alias), None)
     if found is None:
         give_up(token, Key.Problem.ANSWER_LOST)
         audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, token.key, problem_code(Key.Problem.ANSWER_LOST))
-    elif found.last_active_at is not None:  # somebody uses it: its answer was shown, and the copy that says no is old
+    elif found.last_active_at is not None:  # somebody uses it: its answer was shown, and our row is from an old copy
         adopt_answer(token, found)
     elif Token.objects.move(token, to=Token.State.DELETING, token=found.token, last_four=found.last_four):
         audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, token.key, problem_code(Key.Problem.ANSWER_LOST))
@@ -82,7 +82,7 @@ def repair_issuing(token: Token) -> None:
 
 
 def repair_renewal(key: Key) -> None:
-    """Ask the gateway which end a key has whose renewal was not answered."""
+    """Read from the gateway the end of a key whose renewal was not answered."""
     token = key.live_token
     if token is None:
         return
@@ -99,14 +99,14 @@ def repair_renewal(key: Key) -> None:
 
 
 def _end_grace(token: Token) -> bool:
-    """Let the old secret of a rotation go when its grace is over; the round of deletions follows."""
+    """Retire the old secret of a rotation when its grace is over; the round of deletions follows."""
     return Token.objects.move(token, to=Token.State.DELETING)
 
 
 def _block(key: Key) -> None:
-    """Stop the keys of somebody who was deactivated; blocked, not deleted, since people come back.
+    """Block the keys of a deactivated person; they are not deleted, since people may come back.
 
-    Who blocked is noted before it is done: what was blocked at the gateway already stays so when the owner is back.
+    The actor is recorded before the block: a key that was blocked at the gateway already stays so later.
     """
     tokens = [token.token or "" for token in key.in_state(Token.State.LIVE, Token.State.RETIRING)]
     keys = get_gateway().keys
@@ -119,7 +119,7 @@ def _block(key: Key) -> None:
 
 
 def _unblock(key: Key) -> None:
-    """Let the keys work again of somebody whose account is active again."""
+    """Unblock the keys of a reactivated person."""
     for token in key.in_state(Token.State.LIVE, Token.State.RETIRING):
         get_gateway().keys.unblock(token.token or "")
     Key.objects.filter(pk=key.pk).update(blocked=False, blocked_by_portal=False)
@@ -127,5 +127,5 @@ def _unblock(key: Key) -> None:
 
 
 def _end_lapsed(key: Key) -> None:
-    """Let a key go that expired and was not renewed in time, so that it no longer counts."""
+    """Delete a key that expired and was not renewed in time, so that it no longer counts."""
     begin_deletion(key, Key.Problem.LAPSED)

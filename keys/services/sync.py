@@ -1,7 +1,7 @@
-"""Take over what changed at the gateway: it is the one that lets a key in, so what it says goes.
+"""Take over changes made at the gateway, whose state is authoritative.
 
-But only of the gateway that the portal knows, and never many disappearances at once (keys.identity). What is
-deleted there is only what somebody asked to delete here, or a key whose secret nobody ever saw.
+But only of the gateway that the portal knows, and never many disappearances at once (keys.identity). It deletes
+there only keys whose deletion was requested here, or whose secret nobody ever saw.
 """
 
 import logging
@@ -41,12 +41,12 @@ from keys.services.trail import audit
 logger = logging.getLogger(__name__)
 
 MANY_KEYS: Final = 5  # so many may be missing at once, however few there are;
-MANY_SHARE: Final = 0.2  # and of more, this share: beyond both somebody has to look
+MANY_SHARE: Final = 0.2  # and of more, this share: beyond both an admin has to check
 AT_ONCE: Final = 500  # rows looked up in one query: SQLite takes 999 values
 
 
 class LiveToken(NamedTuple):
-    """What is needed of a token that should be at the gateway. Whole rows of 60,000 were 200 MB."""
+    """The fields needed of a token that should be at the gateway. Whole rows of 60,000 took 200 MB."""
 
     key_id: UUID
     state: str
@@ -58,14 +58,14 @@ class LiveToken(NamedTuple):
 
 @dataclass(slots=True)
 class SyncReport:
-    """What a sync found; keys by id."""
+    """The findings of a sync; keys by id."""
 
     updated: list[UUID] = field(default_factory=list)
     adopted: list[str] = field(default_factory=list)  # tokens
     revived: list[UUID] = field(default_factory=list)
     gone: list[UUID] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)  # tokens, at the gateway
-    unreadable: list[str] = field(default_factory=list)  # tokens; "" where even that makes no sense
+    unreadable: list[str] = field(default_factory=list)  # tokens; "" if even that is invalid
 
     @property
     def changed(self) -> int:
@@ -75,7 +75,7 @@ class SyncReport:
 
 
 class GatewayList(NamedTuple):
-    """The gateway's whole list of keys, laid beside our live tokens."""
+    """The gateway's whole list of keys, compared with our live tokens."""
 
     differing: list[tuple[LiveToken, KeyInfo]]
     unknown: list[KeyInfo]  # of our people, or with an alias of ours
@@ -89,18 +89,18 @@ def sync_keys() -> int:
 
 
 def run_sync() -> SyncReport:
-    """Compare all our keys with the gateway's whole list, and take over what it says.
+    """Compare all our keys with the gateway's whole list, and take over its state.
 
-    The list is read before anything is changed; a list that breaks off changes nothing (GatewayUnavailable), nor does
+    The list is read before anything is changed; an incomplete list changes nothing (GatewayUnavailable), nor does
     one of a gateway that the portal does not know, or in which many keys are missing (GatewayChanged).
-    A row that fails is passed over. Raises GatewayUnavailable at the end when the gateway failed on some.
+    A row that fails is skipped. Raises GatewayUnavailable at the end when the gateway failed on some.
     """
     if identify_gateway():
         adopt_unanswered()
     report = SyncReport()
     people = dict(User.objects.values_list("gateway_user_id", "pk"))
     found = _read_list(people, report)
-    identify_gateway()  # it is still the same one that answers
+    identify_gateway()  # check that the same gateway still answers
     _refuse_many_absences(found, nameless=report.unreadable.count(""))
     rounds = [
         each(partial(_confirm_absence, report), found.absent),
@@ -115,7 +115,7 @@ def run_sync() -> SyncReport:
 
 
 def _read_list(people: dict[str, int], report: SyncReport) -> GatewayList:
-    """Read the gateway's list, keeping of it only what may have to be acted on."""
+    """Read the gateway's list, keeping only rows that may need an action."""
     names = ("token", "key_id", "state", "key__expires_at", "key__blocked", "key__renewing_since", "in_team")
     rows = Token.objects.filter(state__in=AT_THE_GATEWAY, token__isnull=False).values_list(*names)
     live = {str(token): LiveToken(*row) for token, *row in rows.iterator(chunk_size=2000)}
@@ -133,9 +133,9 @@ def _read_list(people: dict[str, int], report: SyncReport) -> GatewayList:
 
 
 def _refuse_many_absences(found: GatewayList, *, nameless: int) -> None:
-    """Stop where more keys are missing than anybody deletes in a quarter of an hour, unless a person said go on.
+    """Stop if more keys are missing than a person deletes in a quarter of an hour, unless an admin has accepted it.
 
-    As many as there were rows without a token that can be read are not missing: they may be those.
+    Unreadable rows without a token may be some of the missing ones, and are subtracted.
     """
     missing = len(found.absent) - nameless
     identity = GatewayIdentity.load()
@@ -146,7 +146,7 @@ def _refuse_many_absences(found: GatewayList, *, nameless: int) -> None:
 
 
 def _differs(ours: LiveToken, info: KeyInfo) -> bool:
-    """Tell whether end, block or team of a live key are not what we have, and no renewal is under way."""
+    """Tell whether end, block or team of a live key differ from our row, and no renewal is in progress."""
     if ours.renewing_since:
         return False
     if _has_left_team(ours, info):
@@ -157,7 +157,7 @@ def _differs(ours: LiveToken, info: KeyInfo) -> bool:
 
 
 def _has_left_team(ours: LiveToken, info: KeyInfo) -> bool:
-    """Tell whether somebody took a key out of the team of its owner, in which it counted."""
+    """Tell whether somebody removed a key from its owner's team, in which it counted."""
     return ours.in_team and info.team_id != team_id_at(info.user_id or "")
 
 
@@ -167,7 +167,7 @@ def _same_moment(one: datetime | None, other: datetime | None) -> bool:
 
 
 def _confirm_absence(report: SyncReport, pair: tuple[str, LiveToken]) -> bool:
-    """Ask once more about a key that the list did not have: pages shift while keys are made and deleted."""
+    """Look up a key that the list did not have: pages shift while keys are created and deleted."""
     hash_, ours = pair
     token = Token.objects.filter(token=hash_, state__in=AT_THE_GATEWAY).first()
     if token is None:
@@ -176,7 +176,7 @@ def _confirm_absence(report: SyncReport, pair: tuple[str, LiveToken]) -> bool:
         gone = get_gateway().keys.info(token.token or "").deleted
     except GatewayNotFound:
         gone = True
-    except GatewayUnreadable:  # it is there, or something is that nobody can read
+    except GatewayUnreadable:  # it exists, but its row is unreadable
         report.unreadable.append(token.token or "")
         return False
     if gone:
@@ -186,7 +186,7 @@ def _confirm_absence(report: SyncReport, pair: tuple[str, LiveToken]) -> bool:
 
 
 def _update(report: SyncReport, pair: tuple[LiveToken, KeyInfo]) -> bool:
-    """Take over end and block of a live key; one that no longer counts in its owner's budget is to join it again."""
+    """Take over end and block of a live key; one that no longer counts in its owner's budget joins it again."""
     ours, info = pair
     if _has_left_team(ours, info):
         _note_left_team(report, info.token)
@@ -205,7 +205,7 @@ def _update(report: SyncReport, pair: tuple[LiveToken, KeyInfo]) -> bool:
 
 
 def _note_left_team(report: SyncReport, hash_: str) -> None:
-    """Note that a key counts in no team, and have its owner's looked at before all others."""
+    """Record that a key counts in no team, and have its owner's checked before all others."""
     with transaction.atomic():
         if Token.objects.filter(token=hash_, in_team=True).update(in_team=False):
             key = Key.objects.select_related("owner").get(tokens__token=hash_)
@@ -216,9 +216,9 @@ def _note_left_team(report: SyncReport, hash_: str) -> None:
 
 # --- Keys that are no live token of ours ------------------------------------------------------------
 def _with_tokens(unknown: Sequence[KeyInfo]) -> Iterator[list[tuple[KeyInfo, Token | None]]]:
-    """Yield rows of the gateway with the token that they are of, some hundred at a time.
+    """Yield rows of the gateway with their tokens, in batches.
 
-    Read after the list: the row of a key that is being made was committed before the gateway could list it.
+    Read after the list: the row of a key in creation was committed before the gateway could list it.
     """
     rows = iter(unknown)
     while part := list(islice(rows, AT_ONCE)):
@@ -230,12 +230,12 @@ def _with_tokens(unknown: Sequence[KeyInfo]) -> Iterator[list[tuple[KeyInfo, Tok
 
 
 def _take_over(report: SyncReport, people: dict[str, int], pair: tuple[KeyInfo, Token | None]) -> bool:
-    """Act on one key of the gateway's list that is no live token of ours; tell whether that changed anything."""
+    """Act on one key of the gateway's list that is no live token of ours; return whether anything changed."""
     info, token = pair
     if token is not None:
         return _settle(report, token, info)
     if info.user_id not in people:
-        return False  # of a portal whose database is another
+        return False  # of a portal with another database
     owner = User.objects.get(pk=people[info.user_id])
     if not (info.alias or "").startswith(ALIAS_PREFIX):
         done = adopt_made_elsewhere(owner, info)
@@ -247,7 +247,7 @@ def _take_over(report: SyncReport, people: dict[str, int], pair: tuple[KeyInfo, 
 
 
 def _settle(report: SyncReport, token: Token, info: KeyInfo) -> bool:
-    """Act on a key whose token is at rest here; what is under way is its maker's, or the sweep's."""
+    """Act on a key whose token is in a final state here; the others belong to their creator, or to the sweep."""
     if token.state == Token.State.GONE:
         return _revive(report, token, info)
     if token.state not in (Token.State.DELETED, Token.State.LOST):
@@ -259,7 +259,7 @@ def _settle(report: SyncReport, token: Token, info: KeyInfo) -> bool:
 
 
 def _revive(report: SyncReport, token: Token, info: KeyInfo) -> bool:
-    """Take a token that was gone for the live one again, unless its key was deleted here since."""
+    """Make a token that was gone the live one again, unless its key was deleted here since."""
     try:
         with transaction.atomic():
             key = Key.objects.select_for_update().select_related("owner").get(pk=token.key_id)
@@ -282,7 +282,7 @@ def _revive(report: SyncReport, token: Token, info: KeyInfo) -> bool:
 
 
 def _tell_of_unreadable(report: SyncReport) -> None:
-    """Say that rows were passed over, to the log and to the administrators."""
+    """Report skipped rows, to the log and to the administrators."""
     if not report.unreadable:
         return
     logger.warning("sync: passed over %d keys that make no sense", len(report.unreadable))

@@ -1,4 +1,4 @@
-"""Audit entries about a key or an intern, and the words of their codes."""
+"""Audit entries about a key or an intern, and the texts of their codes."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -21,9 +21,9 @@ from web.templatetags.portal import day, moment
 def audit(
     actor: Actor, action: AuditAction, outcome: AuditOutcome, key: Key, why: str | Exception = "", **details: Any
 ) -> None:
-    """Write down that `act` on a key came to `outcome`; joins the caller's transaction.
+    """Record the outcome of an action on a key; joins the caller's transaction.
 
-    `why` is a code of WORDS with its `details`, or the refusal or error itself: what did not succeed is written once an
+    `why` is a code of WORDS with its `details`, or the refusal or error itself: failures are written once an
     hour for each person, action and kind, and counted.
     """
     about = partial(
@@ -40,7 +40,7 @@ def audit(
 def audit_intern(
     actor: Actor, action: AuditAction, outcome: AuditOutcome, intern: Intern, why: str | Exception = "", **details: Any
 ) -> None:
-    """Write down that `act` on an intern came to `outcome`, as `audit` does of a key."""
+    """Record the outcome of an action on an intern, as `audit` does for a key."""
     about = partial(record, kind=AuditObject.INTERN, object_id=intern.pk, label=intern.name, subject=intern.supervisor)
     _write(about, actor, action, outcome, intern.supervisor, why, details)
 
@@ -66,7 +66,7 @@ def _write(
 
 
 def code_of(error: Exception) -> tuple[str, dict[str, Any]]:
-    """Return what the trail keeps of a refusal or an error; of the gateway's, its own words are a value."""
+    """Return the trail's code for a refusal or an error; the gateway's own message is a value."""
     if isinstance(error, KeyRefused):
         return PREFIX + error.reason, error.details
     if isinstance(error, GatewayAdminKeyRefused):
@@ -83,12 +83,12 @@ def code_of(error: Exception) -> tuple[str, dict[str, Any]]:
 
 
 def problem_code(problem: str) -> str:
-    """Return the code of why a key ended; "" where its owner meant it."""
+    """Return the code of why a key ended; "" if its owner intended it."""
     return f"problem.{problem}" if problem else ""
 
 
 def _taken_over(values: Mapping[str, Any]) -> str:
-    """Say what was taken over from the gateway: the end of a key, and whether it is blocked."""
+    """Describe what was taken over from the gateway: the end of a key, and whether it is blocked."""
     words = gettext("It never expires.")
     if values["expires_at"]:
         words = gettext("It expires on %(when)s.") % {"when": moment(datetime.fromisoformat(values["expires_at"]))}
@@ -109,7 +109,7 @@ def _handed_over(values: Mapping[str, Any]) -> str:
 
 
 def _intern_changes(values: Mapping[str, Any]) -> str:
-    """Name the fields that were changed; what they were would name a person."""
+    """Name the fields that were changed; their former values would name a person."""
     titles = {field.name: str(field.verbose_name) for field in Intern._meta.concrete_fields}
     return ", ".join(titles.get(name, name) for name in values["changes"]) + "."
 

@@ -1,7 +1,7 @@
-"""What a person has spent in the running period that their team at the gateway has not counted (ADR 24).
+"""A person's spend in the current period that their team at the gateway has not counted (ADR 24).
 
-A team begins with nothing spent, and the gateway takes no other number. So its budget is made lower by what keys spent
-before they joined it, and higher by what it counted while it had another period, until the next one begins.
+A team begins with zero spend, and the gateway accepts no other number. So its budget is lowered by the spend of keys
+before they joined it, and raised by what it counted under another period, until the next one begins.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -20,14 +20,14 @@ PLACES: Final = Decimal("1e-9")  # of an amount that is sent to the gateway and 
 
 
 def utc_today() -> date:
-    """Return the day that the gateway has."""
+    """Return the gateway's present day."""
     return datetime.now(UTC).date()
 
 
 def uncounted_usd(owner: User, period: str, team: TeamInfo | None) -> Decimal:
-    """Return what the keys of a person have spent in this period and `team` (None: not there) has not counted.
+    """Return what the keys of a person have spent in this period and `team` (None: missing) has not counted.
 
-    Negative where it has counted more: its own period was another. Nothing where the gateway keeps its usage to itself.
+    Negative if it has counted more, because its own period was another. Zero if the gateway does not report usage.
     Raises GatewayUnavailable, without `may_have_happened`.
     """
     if not have_been_used(owner):
@@ -40,13 +40,13 @@ def uncounted_usd(owner: User, period: str, team: TeamInfo | None) -> Decimal:
 
 
 def have_been_used(owner: User) -> bool:
-    """Tell whether the person has, or had, keys of the portal at the gateway, so that something may be spent."""
+    """Tell whether the person has, or had, keys of the portal at the gateway, so that there may be spend."""
     theirs = Q(key__owner=owner) | Q(key__former_owners__owner=owner)
     return Token.objects.filter(theirs, token__isnull=False).exclude(key__kind=Key.Kind.EXTERNAL).exists()
 
 
 def spent_in_period_usd(owner: User, period: str) -> Decimal:
-    """Return what the portal's keys of the person have spent in this period, deleted ones too, as the gateway reports.
+    """Return the spend of the person's keys of the portal in this period, deleted ones too, as the gateway reports it.
 
     Raises GatewayUnavailable, without `may_have_happened`, or GatewayRejected.
     """
@@ -66,7 +66,7 @@ def spent_in_period_usd(owner: User, period: str) -> Decimal:
 
 
 def period_first_day(period: str, today: date) -> date:
-    """Return the first day (UTC) of the running period of a budget, as the gateway counts it."""
+    """Return the first day (UTC) of the current period of a budget, as the gateway counts it."""
     return {"1d": today, "7d": today - timedelta(days=today.weekday())}.get(period, today.replace(day=1))
 
 
@@ -80,7 +80,7 @@ def next_period_day(period: str, today: date) -> date:
 
 
 def _counted_usd(team: TeamInfo | None) -> Decimal:
-    """Return what the team has counted; nothing where the gateway is about to set it back, some minutes late."""
+    """Return what the team has counted; zero if the gateway is about to reset it, some minutes late."""
     if team is None or (team.budget_reset_at and team.budget_reset_at <= datetime.now(UTC)):
         return Decimal(0)
     return team.spend_usd

@@ -1,4 +1,4 @@
-"""Acts on keys: create, renew, rotate, delete, change the label. Each parses, calls one service, renders."""
+"""Actions on keys: create, renew, replace the secret, delete, relabel. Each parses, calls one service, renders."""
 
 import uuid
 from collections.abc import Callable
@@ -49,12 +49,12 @@ RENEWED_OR_NOT = gettext_lazy(
     "The gateway’s answer was lost. We do not know yet whether the key was renewed; we will ask the gateway "
     "%(soon)s, and the list will then show the right expiry."
 )
-# The field to which a refusal is said; others are said to the whole form
+# The field of each refusal; others belong to the whole form
 FIELDS_AT_FAULT: Final = {"label": "label", "intern_known": "intern_name", "intern_gone": "intern"}
 
 
 def own_key(request: PortalRequest, key_id: uuid.UUID) -> Key:
-    """Return the person's key; 404 for one that is another's. A POST counts as an act: see `limited`."""
+    """Return the person's key; 404 for one of another person. A POST counts as an action: see `limited`."""
     keys = Key.objects.owned_by(request.user).select_related("owner", "intern").prefetch_related("tokens")
     key = get_object_or_404(keys, pk=key_id)
     if request.method == "POST" and request.resolver_match:
@@ -63,7 +63,7 @@ def own_key(request: PortalRequest, key_id: uuid.UUID) -> Key:
 
 
 def limited(view: View) -> View:
-    """Say so where a POST is one too many within the hour (KEY_ACTIONS_PER_HOUR), and when it is possible again."""
+    """Refuse a POST that is one too many within the hour (KEY_ACTIONS_PER_HOUR), and say when the next is possible."""
 
     @wraps(view)
     def answer(request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -117,7 +117,7 @@ def show_secret(
     rotated: bool,
     replaced: services.ReplacedKey | None = None,
 ) -> HttpResponse:
-    """Render the one page that has the secret in it; `replaced`, where the one before had leaked."""
+    """Render the only page with the secret; `replaced`, if the one before had leaked."""
     key = Key.objects.prefetch_related("tokens").get(pk=fresh.key.pk)
     context = {
         "key": key,
@@ -138,7 +138,7 @@ def show_secret(
 @require_POST
 @limited
 def renew(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
-    """Give a key another lifetime."""
+    """Renew a key for another lifetime."""
     key = own_key(request, key_id)
     try:
         renewed = services.renew_key(key=key, actor=actor_of(request))
@@ -154,7 +154,7 @@ def renew(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
 @limited
 @sensitive_variables("fresh")
 def rotate(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
-    """Explain what a rotation does; on POST, do it and show the new secret, once."""
+    """Explain the rotation; on POST, do it and show the new secret, once."""
     key = own_key(request, key_id)
     if request.method != "POST":
         return confirm(request, "keys/rotate.html", key, grace_hours=policy_of(request.user).grace_hours)
@@ -203,7 +203,7 @@ def end_old(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @limited
 def delete(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
-    """Ask once more, naming the key; on POST, delete it."""
+    """Ask for a confirmation that names the key; on POST, delete it."""
     key = own_key(request, key_id)
     if request.method != "POST":
         return confirm(request, "keys/delete.html", key)
@@ -237,12 +237,12 @@ def label(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
 
 
 def confirm(request: PortalRequest, template: str, key: Key, **context: object) -> HttpResponse:
-    """Ask before an act."""
+    """Ask for a confirmation before an action."""
     return render_region(request, template, "panel", {"key": key, "row": row_of(key), **context})
 
 
 def done(request: PortalRequest, sentence: str) -> HttpResponse:
-    """Go back to My keys and say what was done: the panel for htmx, else a redirect."""
+    """Return to My keys with the result: the panel for htmx, else a redirect."""
     if request.htmx:
         return render_panel(request, said=sentence)
     messages.success(request, sentence)
@@ -260,9 +260,9 @@ def said_of(key: Key) -> dict[str, str]:
 
 
 def in_words(error: GatewayError, *, nothing: str, unknown: "_StrPromise") -> tuple[str, int]:
-    """Return what to tell the person about a gateway that failed, and the status to answer with.
+    """Explain a failure of the gateway, and return the status of the response.
 
-    `nothing` says what is as before when the gateway surely did nothing, `unknown` what we do when nobody knows.
+    `nothing` says what is unchanged if the gateway certainly did nothing, `unknown` what we do otherwise.
     """
     if isinstance(error, GatewayAdminKeyRefused):
         words = _("The gateway does not accept the portal’s own key. %(nothing)s. Contact the administrators.")

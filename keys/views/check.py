@@ -1,4 +1,4 @@
-"""Pages about one key that change nothing: check it, look at its history."""
+"""Read-only pages about one key: check it, read its history."""
 
 import uuid
 
@@ -27,8 +27,8 @@ ENTRIES_A_PAGE = 50
 @sensitive_post_parameters("secret")
 @sensitive_variables("secret")
 def check(request: PortalRequest) -> HttpResponse:
-    """Try the secret that the page with it sends back; it is used for two calls and kept nowhere."""
-    secret = Secret(request.POST.get("secret", ""))  # hides itself in error pages
+    """Check the secret that the page sends back; it is used for two calls and stored nowhere."""
+    secret = Secret(request.POST.get("secret", ""))  # redacted in error pages
     try:
         services.count_action(request.user, "keys:check")
         result = services.check_secret(owner=request.user, secret=secret)
@@ -42,7 +42,7 @@ def check(request: PortalRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
-    """Show a key with its secrets' last characters and all that was done to it."""
+    """Show a key with its secrets' last characters and its history."""
     key = own_key(request, key_id)
     context = {
         "key": key,
@@ -55,6 +55,6 @@ def detail(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def history(request: PortalRequest) -> HttpResponse:
-    """Show what was done with the person's keys, by anybody, newest first."""
+    """Show the history of the person's keys, by any actor, newest first."""
     pages = Paginator(entries_of_keys_of(request.user), ENTRIES_A_PAGE)
     return render(request, "keys/history.html", {"entries": pages.get_page(request.GET.get("page"))})

@@ -1,4 +1,4 @@
-"""Acts on interns, by their supervisor or an admin. Each parses, calls one service, renders."""
+"""Actions on interns, by their supervisor or an admin. Each parses, calls one service, renders."""
 
 import uuid
 from decimal import Decimal
@@ -35,7 +35,7 @@ EARLIER_OR_NOT = gettext_lazy(
 
 
 def own_intern(request: PortalRequest, intern_id: uuid.UUID, *, also_by_admins: bool = False) -> Intern:
-    """Return an intern of the person's, or with `also_by_admins` for these anybody's; 404 for one that is another's."""
+    """Return an intern of the person's, or with `also_by_admins` anybody's for admins; 404 for others."""
     interns = Intern.objects.select_related("supervisor", "account")
     if not (also_by_admins and request.user.has_perm("keys.change_intern")):
         interns = interns.supervised_by(request.user)
@@ -47,14 +47,14 @@ def own_intern(request: PortalRequest, intern_id: uuid.UUID, *, also_by_admins: 
 
 @require_safe
 def detail(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
-    """Show an intern with their keys, what these spent, and what was done: to their supervisor."""
+    """Show an intern with their keys, spend and history: to their supervisor."""
     intern = own_intern(request, intern_id)
     keys = list(Key.objects.owned_by(request.user).filter(intern=intern).newest_first())
     use = use_counter().of_person(request) if keys else PersonUse()
     rows = [row_with_use(key, use) for key in keys]
     context = {
         "intern": intern,
-        "rows": sorted(rows, key=lambda row: row.key.state not in Key.LIVE_STATES),  # newest first among each
+        "rows": sorted(rows, key=lambda row: row.key.state not in Key.LIVE_STATES),  # newest first within each part
         "recent_usd": sum((row.use.recent_usd for row in rows if row.use), Decimal(0)),
         "use_as_of": use.as_of,
         "moving": Key.objects.to_move().filter(intern=intern).count(),
@@ -131,7 +131,7 @@ def hand_over(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
 
 
 def _handed_over(request: PortalRequest, intern: Intern, to: User, left: int) -> HttpResponse:
-    """Say that it is done, and what is still to follow."""
+    """Confirm it, and say what is still to follow."""
     names = {"intern": intern.name, "name": to.display_name}
     messages.success(request, _("%(name)s is now the supervisor of %(intern)s.") % names)
     if left:
@@ -141,7 +141,7 @@ def _handed_over(request: PortalRequest, intern: Intern, to: User, left: int) ->
 
 
 def _why_not(error: services.KeyRefused | GatewayError, *, earlier: bool) -> str:
-    """Say what came of a change of the stay that did not reach all keys."""
+    """Explain why a change of the stay did not reach all keys."""
     if not isinstance(error, GatewayError):
         return str(error)
     if earlier:
@@ -150,7 +150,7 @@ def _why_not(error: services.KeyRefused | GatewayError, *, earlier: bool) -> str
 
 
 def _stay_changed(request: PortalRequest, intern: Intern) -> HttpResponse:
-    """Say that it is done; an admin stays on the page, since that of the intern is for the supervisor."""
+    """Confirm it; an admin stays on the page, since that of the intern is for the supervisor."""
     messages.success(request, _("The end of %(name)s’s stay is changed.") % {"name": intern.name})
     is_mine = intern.supervisor_id == request.user.pk
     return redirect("keys:intern" if is_mine else "keys:intern_stay", intern.pk)

@@ -1,4 +1,4 @@
-"""My keys, the page: the form for a new key and the list of those there are."""
+"""My keys: the form for a new key and the list of keys."""
 
 from django.http import HttpResponse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from web.request import PortalRequest
 
 
 @require_safe
-@gzip_page  # no secret is on it; of the CSRF token each answer has another mask, and the length varies (BREACH)
+@gzip_page  # no secret is on it; the CSRF token has another mask each time, and the length varies (BREACH)
 def index(request: PortalRequest) -> HttpResponse:
     """Show the person's keys, and the form for another: with `intern`, for that intern of theirs."""
     allowance = policy_of(request.user)
@@ -26,7 +26,7 @@ def index(request: PortalRequest) -> HttpResponse:
 def render_panel(
     request: PortalRequest, form: KeyForm | None = None, *, said: str = "", said_bad: bool = False, status: int = 200
 ) -> HttpResponse:
-    """Render My keys; `said` is spoken to the person: what was done or, with `said_bad`, why not."""
+    """Render My keys; `said` is a message to the person: what was done or, with `said_bad`, why not."""
     form = form or KeyForm(owner=request.user, allowance=policy_of(request.user))
     keys = list(Key.objects.owned_by(request.user).listed(timezone.now()).newest_first())
     live = [key for key in keys if key.state in Key.LIVE_STATES and key.kind in Key.COUNTED_KINDS]

@@ -1,4 +1,4 @@
-"""Pages to look things up: the models, how to begin, how the gateway is. All is read from our own tables."""
+"""Reference pages: the models, how to begin, the state of the gateway. All is read from our own tables."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -34,7 +34,7 @@ ORDERS: Final = {
 @require_safe
 @gzip_page
 def models(request: PortalRequest) -> HttpResponse:
-    """List what the person may call; `q`, `mode` and `order` in the address narrow and sort."""
+    """List the models that the person can call; `q`, `mode` and `order` in the URL filter and sort."""
     allowed = models_named(policy_of(request.user).models)
     everything = list(allowed)
     q = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
@@ -55,14 +55,14 @@ def models(request: PortalRequest) -> HttpResponse:
 
 
 def _found(allowed: QuerySet[GatewayModel], q: str, mode: str) -> QuerySet[GatewayModel]:
-    """Keep the models whose name or provider has `q` in it, and that do `mode`."""
+    """Keep the models with `q` in name or provider, and with the mode `mode`."""
     found = allowed.filter(Q(name__icontains=q) | Q(provider__icontains=q)) if q else allowed
     return found.filter(mode=mode) if mode else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Something to ask the gateway for, in every language."""
+    """A task for the gateway, with code in every language."""
 
     id: Task
     title: str
@@ -81,7 +81,7 @@ class Parameter:
 
 @require_safe
 def get_started(request: PortalRequest) -> HttpResponse:
-    """Lead from nothing to a first answer."""
+    """Guide from nothing to a first answer."""
     names = policy_of(request.user).models
     chat, embedding = default_chat_model(names), default_embedding_model(names)
     context = {
@@ -158,6 +158,6 @@ def _advice() -> list[str]:
 
 @require_safe
 def status(request: PortalRequest) -> HttpResponse:
-    """Say how the gateway is, as last heard."""
+    """Show the last known state of the gateway."""
     state = gateway_state()
     return render(request, "keys/status.html", {"gateway": state, "parts": parts_of(state)})

@@ -1,4 +1,4 @@
-"""Take the gateway as it is for the one that the portal knows."""
+"""Accept the present gateway as the one that the portal knows."""
 
 import getpass
 from typing import Any
@@ -10,7 +10,7 @@ from keys import services
 
 
 class Command(BaseCommand):
-    """Accept what stopped the portal from taking anything over: another gateway, an older one, many missing keys."""
+    """Accept what stopped the portal's sync: another gateway, an older one, many missing keys."""
 
     help = "Accept the gateway as it is now, after the portal has said that it is not as it knows it."
 

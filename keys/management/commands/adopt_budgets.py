@@ -1,4 +1,4 @@
-"""Bring everybody who has keys to their budget over all keys, or say what that would do."""
+"""Apply personal budgets to all people with keys, or show what that would do."""
 
 from typing import Any
 
@@ -14,18 +14,18 @@ PERIODS = {"1d": "a day", "7d": "a week", "30d": "a month"}
 
 
 class Command(BaseCommand):
-    """Write budgets to the gateway and let keys from before count in them."""
+    """Write budgets to the gateway and make existing keys count in them."""
 
     help = "Set each person's budget over all their keys at the gateway, and let existing keys count in it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take --dry-run."""
+        """Accept --dry-run."""
         parser.add_argument("--dry-run", action="store_true", help="Only say what would be done; write nothing.")
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        """Do it, a line for each person. Again is harmless."""
+        """Print a line for each person. Idempotent."""
         try:
-            if not dry_run:  # it leaves its stamp there
+            if not dry_run:  # which writes its time at the gateway
                 services.identify_gateway()
         except GatewayError as error:
             raise CommandError(f"Nothing was done: {error}") from error
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             raise CommandError(f"{failed} of them failed. Run this again.")
 
     def _one(self, adoption: Adoption, dry_run: bool) -> str:
-        """Adopt one person, or look at what they have spent; return what is to be said of it."""
+        """Adopt one person, or read what they have spent; return the line to print."""
         secrets = (
             f", {adoption.joining} secret{'' if adoption.joining == 1 else 's'} to join" if adoption.joining else ""
         )

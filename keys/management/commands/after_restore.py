@@ -1,4 +1,4 @@
-"""Bring the portal and the gateway together after an old copy of the portal's database was restored."""
+"""Reconcile the portal and the gateway after an old copy of the portal's database was restored."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,12 +11,12 @@ from keys.models import Key
 
 
 class Command(BaseCommand):
-    """Adopt keys that were made since the copy, mark those that were deleted since, finish what was under way."""
+    """Adopt keys that were created since the copy, mark those that were deleted since, finish what was in progress."""
 
     help = "After restoring an old backup of the database: list what was adopted, repaired and lost, key by key."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it, and report in plain lines. Again is harmless."""
+        """Run it, and report in plain lines. Idempotent."""
         try:
             services.identify_gateway()
             report = services.repair_after_restore()
