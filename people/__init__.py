@@ -1,1 +1,1 @@
-"""Pages on which admins see and manage people. Has no tables: it reads those of the apps below."""
+"""Pages on which admins see and manage people. It has no tables of its own: it reads those of the apps below."""

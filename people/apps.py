@@ -1,9 +1,9 @@
-"""The app of the pages about people."""
+"""App configuration."""
 
 from django.apps import AppConfig
 
 
 class PeopleConfig(AppConfig):
-    """Has no models."""
+    """The pages about people; no models."""
 
     name = "people"

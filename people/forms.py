@@ -1,4 +1,4 @@
-"""What an admin types about people, cleaned."""
+"""Forms of admins about people."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class GroupForm(forms.Form):
 
 
 class SupervisorForm(forms.Form):
-    """Who supervises a person's interns from now on."""
+    """The new supervisor of a person's interns."""
 
     supervisor = forms.ModelChoiceField(User.objects.none(), label=_("New supervisor of their interns"))
 
@@ -41,7 +41,7 @@ class SupervisorForm(forms.Form):
 
 
 class InviteForm(forms.Form):
-    """A list of people to invite, pasted or in a file, and what all of them get."""
+    """A list of people to invite, pasted or in a file, and the groups of all of them."""
 
     people = forms.CharField(
         label=_("People"),
@@ -82,7 +82,7 @@ class InviteForm(forms.Form):
             del self.fields["sign_in"]
 
     def clean(self) -> dict[str, Any]:
-        """Read the list; what is pasted and what is in the file are one, which `data` has as `people` from then on."""
+        """Read the list; pasted text and file are joined, as `people` in `data` from then on."""
         cleaned: dict[str, Any] = super().clean() or {}
         if self.errors:
             return cleaned

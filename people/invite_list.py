@@ -1,7 +1,7 @@
-"""Read a list of people to invite: pasted lines, or a file of a spreadsheet. Knows nothing of who has an account.
+"""Reads a list of people to invite: pasted lines, or a file of a spreadsheet. Knows nothing of accounts.
 
-Columns are name, e-mail, groups, supervisor, end of stay, or as a header names them; commas, semicolons or tabs part
-them. A line may also be an address alone, "Name <address>", or several of these.
+Columns are name, e-mail, groups, supervisor, end of stay, or as a header names them, separated by commas, semicolons
+or tabs. A line may also be an address alone, "Name <address>", or several of these.
 """
 
 import codecs
@@ -20,10 +20,10 @@ from django.utils.translation import gettext as _
 
 MAX_ROWS: Final = 500
 MAX_BYTES: Final = 256 * 1024
-DELIMITERS: Final = "\t;,"  # as much in doubt, the first
+DELIMITERS: Final = "\t;,"  # in doubt, the first
 COLUMNS: Final = ("name", "email", "groups", "supervisor", "ends_on")
 DAY_FORMATS: Final = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y")
-NAMED: Final = {  # words of a header, without case, accents and signs
+NAMED: Final = {  # words of a header, without case, accents and punctuation
     **dict.fromkeys(("name", "nom", "fullname", "displayname", "nomcomplet", "nometprenom", "personne"), "name"),
     **dict.fromkeys(("firstname", "givenname", "prenom"), "first_name"),
     **dict.fromkeys(("lastname", "surname", "familyname", "nomdefamille"), "last_name"),
@@ -41,21 +41,21 @@ EVERY_ADDRESS: Final = re.compile(r"\s*[^\s@<>]*@[^\s@<>]*\s*|[^<>@]*<[^<>@]*@[^
 
 
 class UnreadableList(ValueError):
-    """The list as a whole cannot be read; its text says why, to the person."""
+    """The list as a whole is unreadable; the text explains it to the person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One person as the list has them; "" and () for what it does not say."""
+    """A person in the list; "" and () for missing values."""
 
-    line: int  # on which it begins, counted from 1
+    line: int  # its first line, counted from 1
     email: str
     first_name: str = ""
     last_name: str = ""
     groups: tuple[str, ...] = ()
     supervisor: str = ""
     ends_on: date | None = None
-    problems: list[str] = field(default_factory=list)  # of what cannot be read
+    problems: list[str] = field(default_factory=list)  # of unreadable values
 
     @property
     def name(self) -> str:
@@ -80,7 +80,7 @@ def decode(content: bytes) -> str:
 
 
 def read_list(text: str) -> list[Entry]:
-    """Return the people in a list, in its order; empty lines count for nothing. Raises UnreadableList."""
+    """Return the people in a list, in its order; empty lines are skipped. Raises UnreadableList."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     entries: list[Entry] = []
     columns: Sequence[str] | None = None
@@ -96,7 +96,7 @@ def read_list(text: str) -> list[Entry]:
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row that is not empty, with the line on which it begins."""
+    """Yield each row that is not empty, with its first line."""
     reader = csv.reader(StringIO(text), delimiter=_delimiter_of(text), skipinitialspace=True, strict=True)
     line = 1
     try:
@@ -111,13 +111,13 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _delimiter_of(text: str) -> str:
-    """Return the sign that parts the columns on the most lines; what stands in quotes does not count."""
+    """Return the separator of the columns on most lines; quoted text does not count."""
     lines = re.sub(r'"[^"]*"', "", text).split("\n")
     return max(DELIMITERS, key=lambda sign: sum(sign in line for line in lines))
 
 
 def _header(cells: list[str]) -> list[str]:
-    """Return the columns that a first row names, "" for those that say nothing; [] where it is no header."""
+    """Return the columns that a first row names, "" for unknown ones; [] if it is no header."""
     names = [NAMED.get(_plain(cell), "") for cell in cells]
     if "email" not in names or any("@" in cell for cell in cells):
         return []
@@ -132,7 +132,7 @@ def _plain(text: str) -> str:
 
 
 def _entries(line: int, cells: list[str], columns: Sequence[str]) -> Iterator[Entry]:
-    """Yield the people of one row: one, or where it has nothing but addresses, one of each."""
+    """Yield the people of one row: one, or if it has only addresses, one for each."""
     written = [cell for cell in cells if cell]
     if not columns and all(EVERY_ADDRESS.fullmatch(cell) for cell in written):
         for cell in written:

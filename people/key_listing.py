@@ -1,7 +1,7 @@
-"""The list of all keys: found by filters, in an order, a page of them with what they spent. See people/listing.py.
+"""The list of all keys: filtered, sorted, paged, with their spend. See people/listing.py.
 
-A key is here as long as it is, or may be, at the gateway; what was deleted is in the history of its owner.
-The database sorts by time. Names are compared in Python, and so is what the cache has of all keys.
+A key is listed as long as it exists, or may exist, at the gateway; deleted ones are in the history of their owner.
+The database sorts by time. Names are compared in Python, as are cached values of all keys.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -51,17 +51,17 @@ LAST_FOUR: Final = 4  # characters of a secret that are known
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyFilters:
-    """What the address asks for; "" is "any"."""
+    """The filters in the URL; "" is "any"."""
 
     q: str = ""  # in label, owner's name, user name or address, intern; or the end of the secret
     state: str = ""  # one of STATES
     kind: str = ""  # one of KINDS
-    idle: str = ""  # nothing used for so many days, one of IDLE_DAYS
+    idle: str = ""  # unused for so many days, one of IDLE_DAYS
     owner: str = ""  # one of OWNERS
-    over: str = ""  # "1": whose own budget, or their owner's, is used up
+    over: str = ""  # "1": those with their own budget, or their owner's, used up
 
     def params(self) -> dict[str, str]:
-        """Return the filters that are on, as an address has them."""
+        """Return the active filters as URL parameters."""
         return {name: value for name in self.__slots__ if (value := getattr(self, name))}
 
 
@@ -106,7 +106,7 @@ class KeyPage:
 
 
 def key_filters_of(params: Mapping[str, str]) -> KeyFilters:
-    """Return the filters that an address names, without those that make no sense."""
+    """Return the filters that a URL names, without invalid ones."""
     allowed = {
         "state": STATES,
         "kind": KINDS,
@@ -119,7 +119,7 @@ def key_filters_of(params: Mapping[str, str]) -> KeyFilters:
 
 
 def key_page(filters: KeyFilters, order: str, number: int, state: UsageState, today: date) -> KeyPage:
-    """Return a page of the keys; the last one when there are not so many.
+    """Return a page of the keys; the last one if the number is too high.
 
     Three queries; one more where the search may be the end of a secret.
     """
@@ -128,7 +128,7 @@ def key_page(filters: KeyFilters, order: str, number: int, state: UsageState, to
 
 
 def every_key(filters: KeyFilters, order: str, state: UsageState, today: date) -> Iterable[ListedKey]:
-    """Yield all keys of the list, some hundred read at once: for files."""
+    """Yield all keys of the list, read in batches: for files."""
     found = found_keys(filters, order, state, today)
     for start in range(0, len(found), 200):
         yield from listed_keys(found[start : start + 200], today)
@@ -143,20 +143,20 @@ def found_keys(filters: KeyFilters, order: str, state: UsageState, today: date) 
 def _page_of_ids(
     filters: KeyFilters, order: str, number: int, known: "_Known", today: date
 ) -> tuple[list[UUID], int, int]:
-    """Return the ids of a page, its number, and how many keys there are; where the database sorts, it reads no more."""
+    """Return the ids of a page, its number, and the number of keys; if the database sorts, it reads only those."""
     found, number = _found(filters, order, known, today), max(1, number)
     if isinstance(found, list):
         number = min(number, max(1, ceil(len(found) / KEYS_PER_PAGE)))
         return found[(number - 1) * KEYS_PER_PAGE : number * KEYS_PER_PAGE], number, len(found)
     counted = found.annotate(count=Window(Count("pk"))).values_list("pk", "count")
     rows = list(counted[(number - 1) * KEYS_PER_PAGE : number * KEYS_PER_PAGE])
-    if not rows and number > 1:  # there are not so many pages
+    if not rows and number > 1:  # the page number is too high
         return _page_of_ids(filters, order, max(1, ceil(found.count() / KEYS_PER_PAGE)), known, today)
     return [pk for pk, _count in rows], number, rows[0][1] if rows else 0
 
 
 def _found(filters: KeyFilters, order: str, known: "_Known", today: date) -> "QuerySet[Any, UUID] | list[UUID]":
-    """Return the ids of the keys that the filters leave, in this order: a list, where Python filters or sorts."""
+    """Return the ids of the filtered keys, in this order: a list, if Python filters or sorts."""
     name, is_reversed = order.removeprefix("-"), order.startswith("-")
     keys = _filtered(filters, today)
     if name in BY_DATABASE:
@@ -179,7 +179,7 @@ def _found(filters: KeyFilters, order: str, known: "_Known", today: date) -> "Qu
 
 
 def _by_python(filters: KeyFilters, keys: QuerySet[Key], known: "_Known", *, with_names: bool) -> list[Any]:
-    """Return id (with names, also NAMES) of the keys that the search and the budgets leave."""
+    """Return id (with names, also NAMES) of the keys that match the search and the budgets."""
     budgets = ("budget_usd", "budget_period", "owner_id", "blocked_for_budget")
     of_owner = ("owner__person_budget__budget_usd", "owner__person_budget__budget_period", "kind")
     fields = [*(NAMES if with_names else ()), *((*budgets, *of_owner) if filters.over else ())]
@@ -200,7 +200,7 @@ def _has(words: Sequence[str], text: str) -> bool:
 
 
 def _ending_with(q: str) -> set[UUID]:
-    """Return the keys with a secret that ends with what is searched: it has no more than its last four letters."""
+    """Return the keys with a secret that ends with the searched text of up to four letters."""
     end = q.removeprefix("…")
     if len(end) != LAST_FOUR:
         return set()
@@ -217,7 +217,7 @@ def _is_over(key_id: UUID, row: Sequence[Any], known: "_Known") -> bool:
 
 def _filtered(filters: KeyFilters, today: date) -> QuerySet[Key]:
     keys, now = Key.objects.filter(state__in=Key.LIVE_STATES), timezone.now()
-    expiring = Q(state=Key.State.ACTIVE) & ~Q(kind=Key.Kind.PLAYGROUND)  # those are renewed by themselves
+    expiring = Q(state=Key.State.ACTIVE) & ~Q(kind=Key.Kind.PLAYGROUND)  # those are renewed automatically
     states = {
         "active": Q(state=Key.State.ACTIVE, blocked=False)
         & ~Q(kind=Key.Kind.EXTERNAL)
@@ -242,7 +242,7 @@ def _filtered(filters: KeyFilters, today: date) -> QuerySet[Key]:
 
 # --- What a page shows of its keys --------------------------------------------------------------------
 def listed_keys(ids: Sequence[UUID], today: date) -> Iterable[ListedKey]:
-    """Yield these keys, in this order, with what they and their owners spent. Two queries."""
+    """Yield these keys, in this order, with their spend and their owners'. Two queries."""
     firsts = {name: budget_first_day(name, today) or today for name in PERIODS}
     spent = {f"since_{name}": _spend_since(first, "key", "pk") for name, first in firsts.items()}
     persons = {f"person_since_{name}": _spend_since(first, "owner", "owner") for name, first in firsts.items()}
@@ -266,21 +266,21 @@ def _listed(key: Any, today: date) -> ListedKey:
 
 
 def _spent(budget_usd: Decimal | None, period: str, key: Any, prefix: str, today: date) -> Spent:
-    """Return what is spent of a budget; nobody knows when a period began that is none of PERIODS."""
+    """Return the spend of a budget; unknown for a period that is none of PERIODS."""
     spent_usd = getattr(key, f"{prefix}_{period}") or NOTHING_USD if period in PERIODS else None
     resets_on = budget_reset_day(period, today)
     return Spent(budget_usd=budget_usd, budget_period=period, spent_usd=spent_usd, resets_on=resets_on)
 
 
 def last_day_of_key() -> Subquery:
-    """Return the last day on which a key was used: of each token one look into the index."""
+    """Return the last day on which a key was used: one index lookup for each token."""
     of_token = DayToken.objects.filter(token_ref=OuterRef("pk")).order_by("-day").values("day")[:1]
     tokens = TokenRef.objects.filter(key=OuterRef("pk")).annotate(last=Subquery(of_token))
     return Subquery(tokens.order_by(F("last").desc(nulls_last=True)).values("last")[:1])
 
 
 def _spend_since(first_day: date, whose: str, outer: str) -> Subquery:
-    """Return what was spent with a key, or by an owner: of their budget, in which keys made outside do not count."""
+    """Return the spend of a key, or of an owner in their budget, in which keys made outside do not count."""
     which = OF_BUDGETS if whose == "owner" else OF_ALL
     days = DayToken.objects.filter(which, day__gte=first_day, **{f"token_ref__{whose}": OuterRef(outer)}).order_by()
     return Subquery(days.values(f"token_ref__{whose}").annotate(usd=Sum("spend_usd")).values("usd"))
@@ -289,7 +289,7 @@ def _spend_since(first_day: date, whose: str, outer: str) -> Subquery:
 # --- What is the same for many pages ------------------------------------------------------------------
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """What the cache has of all keys, by the number of their id: only as much as filters and order need."""
+    """The cached values of all keys, by their ids as numbers: only those that filters and order need."""
 
     spent: SpentSteps
     spent_of_people: SpentSteps
@@ -309,7 +309,7 @@ def _known(filters: KeyFilters, order: str, state: UsageState, today: date) -> _
 
 
 def _spent_of_keys(today: date) -> SpentSteps:
-    """Return what each key spent: in the recent days, and since each of PERIODS began."""
+    """Return each key's spend: in the recent days, and since the start of each of PERIODS."""
     firsts = [today - timedelta(days=RECENT_DAYS - 1), *(budget_first_day(name, today) or today for name in PERIODS)]
     days = DayToken.objects.filter(day__gte=min(firsts), token_ref__key__isnull=False).order_by()
     sums = {f"sum_{place}": Sum("spend_usd", filter=Q(day__gte=first)) for place, first in enumerate(firsts)}
@@ -318,7 +318,7 @@ def _spent_of_keys(today: date) -> SpentSteps:
 
 
 def _last_days() -> dict[int, int]:
-    """Return the last day of use of each key that was used."""
+    """Return the last day of use of each used key."""
     of_token = DayToken.objects.filter(token_ref=OuterRef("pk")).order_by("-day").values("day")[:1]
     tokens = TokenRef.objects.filter(key__isnull=False).annotate(last=Subquery(of_token)).filter(last__isnull=False)
     found: dict[int, int] = {}

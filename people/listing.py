@@ -1,7 +1,7 @@
-"""The list of people: found by filters, in an order, a page of them with what they have and spent.
+"""The list of people: filtered, sorted, paged, with their budgets and spend.
 
-Filters and order look at everybody, so they read no more than they need; the rest is read for the page that is shown.
-Names are compared in Python, without case and accents: databases differ there.
+Filters and order look at everybody, so they read as little as possible; the rest is read for the shown page.
+Names are compared in Python, without case and accents, since databases differ.
 """
 
 from collections import defaultdict
@@ -37,7 +37,7 @@ KEYS: Final = ("some", "none")
 PERIODS: Final = ("1d", "7d", "30d")
 OF_ALL: Final = Q()
 OF_BUDGETS: Final = ~Q(token_ref__key__kind=Key.Kind.EXTERNAL)  # keys made outside count in no person's budget
-SPENT_TTL_S: Final = 600  # of one state of the facts
+SPENT_TTL_S: Final = 600  # for one state of the facts
 CHOICES_TTL_S: Final = 60
 
 Supervisors = tuple[tuple[str, str], ...]  # user name, name
@@ -46,18 +46,18 @@ SpentSteps = dict[int, tuple[int, ...]]  # by person, in the database's steps: r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What the address asks for; "" is "any"."""
+    """The filters in the URL; "" is "any"."""
 
     q: str = ""  # in name, user name or address
     group: str = ""
-    supervisor: str = ""  # user name of whom they are an intern of
+    supervisor: str = ""  # user name of their supervisor
     state: str = ""  # one of STATES
-    idle: str = ""  # nothing used for so many days, one of IDLE_DAYS
+    idle: str = ""  # unused for so many days, one of IDLE_DAYS
     keys: str = ""  # one of KEYS
-    over: str = ""  # "1": whoever has used up their budget
+    over: str = ""  # "1": people whose budget is used up
 
     def params(self) -> dict[str, str]:
-        """Return the filters that are on, as an address has them."""
+        """Return the active filters as URL parameters."""
         return {name: value for name in self.__slots__ if (value := getattr(self, name))}
 
 
@@ -92,7 +92,7 @@ class Listed:
 
     @property
     def bar_usd(self) -> Decimal:
-        """What is spent, as much as the bar of the budget holds."""
+        """The spend, limited to the length of the budget's bar."""
         return max(NOTHING_USD, min(self.spent_usd, self.budget_usd or NOTHING_USD))
 
 
@@ -103,7 +103,7 @@ class ListPage:
     people: tuple[Listed, ...]
     number: int
     count: int
-    groups: tuple[str, ...]  # all that there are
+    groups: tuple[str, ...]  # all existing ones
     supervisors: Supervisors
 
     @property
@@ -128,14 +128,14 @@ class ListPage:
 
 
 def filters_of(params: Mapping[str, str]) -> Filters:
-    """Return the filters that an address names, without those that make no sense."""
+    """Return the filters that a URL names, without invalid ones."""
     allowed = {"state": STATES, "idle": tuple(map(str, IDLE_DAYS)), "keys": KEYS, "over": ("1",)}
     values = {name: params.get(name, "").replace("\0", "").strip()[:200] for name in Filters.__slots__}
     return Filters(**{name: value for name, value in values.items() if value in allowed.get(name, (value,))})
 
 
 def list_page(filters: Filters, order: str, number: int, state: UsageState, today: date) -> ListPage:
-    """Return a page of the people; the last one when there are not so many. Four queries."""
+    """Return a page of the people; the last one if the number is too high. Four queries."""
     known = _known(filters, order, state, today)
     found = found_people(filters, order, known, today)
     pages = max(1, ceil(len(found) / PEOPLE_PER_PAGE))
@@ -147,7 +147,7 @@ def list_page(filters: Filters, order: str, number: int, state: UsageState, toda
 
 
 def everybody(filters: Filters, order: str, state: UsageState, today: date) -> Iterable[Listed]:
-    """Yield all people of the list, some hundred read at once: for files."""
+    """Yield all people of the list, read in batches: for files."""
     known = _known(filters, order, state, today)
     found = found_people(filters, order, known, today)
     for start in range(0, len(found), 200):
@@ -162,9 +162,9 @@ def ids_of_all(filters: Filters, state: UsageState, today: date) -> list[int]:
 
 # --- Who is found, in which order ---------------------------------------------------------------------
 def found_people(filters: Filters, order: str, known: "Known", today: date) -> list[int]:
-    """Return the ids of the people that the filters leave, in this order ("-" before it: the largest first).
+    """Return the ids of the filtered people, in this order ("-" before it: the largest first).
 
-    `known` is what the cache has for filters and order. One query.
+    `known` are the cached values for filters and order. One query.
     """
     name = order.removeprefix("-")
     people = _filtered(filters, today).annotate(sort_value=_sort_value(name))
@@ -213,7 +213,7 @@ def _filtered(filters: Filters, today: date) -> QuerySet[User]:
 
 
 def _sort_value(name: str) -> Any:
-    """Return what the database adds for an order; nothing for those that are made here."""
+    """Return the database's sort value of an order; None for those that are computed here."""
     if name == "keys":
         return live_keys()
     return F("date_joined") if name == "joined" else Value(0)
@@ -228,7 +228,7 @@ def is_over(spent: tuple[int, ...] | None, budget_usd: Decimal | None, period: s
 
 # --- What a page shows of its people ------------------------------------------------------------------
 def listed(ids: Sequence[int], groups: Mapping[int, Sequence[str]], today: date) -> Iterable[Listed]:
-    """Yield these people, in this order, with what they have and spent. One query."""
+    """Yield these people, in this order, with their budgets and spend. One query."""
     people = with_spend(User.objects.filter(pk__in=ids), today).annotate(live=live_keys(), last=last_day())
     by_id = {person.pk: person for person in people}
     for pk in ids:
@@ -251,14 +251,14 @@ def _listed(person: Any, groups: tuple[str, ...], today: date) -> Listed:
 
 
 def with_spend(people: QuerySet[User], today: date) -> QuerySet[User]:
-    """Add to each person their budget and what they spent, for `budget_of`."""
+    """Add to each person their budget and their spend, for `budget_of`."""
     since = {f"since_{name}": _spend_since(budget_first_day(name, today) or today, OF_BUDGETS) for name in PERIODS}
     recent = _spend_since(today - timedelta(days=RECENT_DAYS - 1))
     return people.select_related("person_budget", "invitation").annotate(recent_usd=recent, **since)
 
 
 def budget_of(person: Any) -> tuple[Decimal | None, str, Decimal]:
-    """Return budget, its period and what is spent of it, of somebody who came `with_spend`."""
+    """Return budget, period and spend of somebody loaded `with_spend`."""
     row = getattr(person, "person_budget", None)
     if row is None or row.budget_period not in PERIODS:
         return None, "", NOTHING_USD
@@ -266,13 +266,13 @@ def budget_of(person: Any) -> tuple[Decimal | None, str, Decimal]:
 
 
 def live_keys() -> Coalesce:
-    """Return how many keys of a person may work."""
+    """Return the number of a person's live keys."""
     live = Key.objects.live().filter(owner=OuterRef("pk")).order_by().values("owner").annotate(number=Count("pk"))
     return Coalesce(Subquery(live.values("number")), 0)
 
 
 def last_day() -> Subquery:
-    """Return the last day on which anything of a person was used: of each token one look into the index."""
+    """Return the last day of a person's usage: one index lookup for each token."""
     of_token = DayToken.objects.filter(token_ref=OuterRef("pk")).order_by("-day").values("day")[:1]
     tokens = TokenRef.objects.filter(owner=OuterRef("pk")).annotate(last=Subquery(of_token))
     return Subquery(tokens.order_by(F("last").desc(nulls_last=True)).values("last")[:1])
@@ -284,7 +284,7 @@ def _spend_since(first_day: date, which: Q = OF_ALL) -> Subquery:
 
 
 def _groups_of(ids: Sequence[int]) -> tuple[dict[int, list[str]], tuple[str, ...]]:
-    """Return the groups of these people, and all that there are; one query."""
+    """Return the groups of these people, and all existing groups; one query."""
     members = User.groups.through.objects.filter(user__in=ids).values_list("group__name", "user_id")
     rows = Group.objects.order_by().values_list("name", Value(0)).union(members, all=True)
     found: dict[int, list[str]] = defaultdict(list)
@@ -296,15 +296,15 @@ def _groups_of(ids: Sequence[int]) -> tuple[dict[int, list[str]], tuple[str, ...
 # --- What is the same for many pages ------------------------------------------------------------------
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the cache has: of what concerns everybody, only as much as filters and order need."""
+    """Cached values about everybody: only those that filters and order need."""
 
-    supervisors: Supervisors  # that may be chosen
+    supervisors: Supervisors  # the options of the filter
     spent: SpentSteps
     last_days: dict[int, int]  # of use, by person; ordinals
 
 
 def _known(filters: Filters, order: str, state: UsageState, today: date) -> Known:
-    """Return what is the same for many pages: of the cache one question; what is not in it is one query each."""
+    """Return values that many pages share: one read of the cache, and one query for each missing one."""
     of_facts = f"{state.version}:{today}"
     makers: dict[str, tuple[str, int, Callable[[], Any]]] = {
         "supervisors": ("people-supervisors", CHOICES_TTL_S, _supervisors)
@@ -317,9 +317,9 @@ def _known(filters: Filters, order: str, state: UsageState, today: date) -> Know
 
 
 def cached(makers: Mapping[str, tuple[str, int, Callable[[], Any]]]) -> dict[str, Any]:
-    """Return what the cache has under these names, each by its key; what is missing is made, and cached for its time.
+    """Return the cached values of these names, each by its key; missing ones are computed, and cached for their time.
 
-    `makers` has the name, the seconds and who makes it.
+    `makers` has the name, the seconds and the function of each.
     """
     found = cache.get_many([name for name, _ttl_s, _make in makers.values()]) if makers else {}
     for name, ttl_s, make in makers.values():
@@ -330,14 +330,14 @@ def cached(makers: Mapping[str, tuple[str, int, Callable[[], Any]]]) -> dict[str
 
 
 def _supervisors() -> Supervisors:
-    """Return those whose interns have an account here, and so are in the list."""
+    """Return supervisors whose interns have an account here, and so are in the list."""
     people = User.objects.filter(interns__account__isnull=False).distinct()
     named = [(person.username, person.display_name) for person in people]
     return tuple(sorted(named, key=lambda row: name_order(row[1])))
 
 
 def spent_of_all(today: date) -> SpentSteps:
-    """Return what each person spent, by id: in the recent days, and since each of PERIODS began."""
+    """Return each person's spend, by id: in the recent days, and since the start of each of PERIODS."""
     firsts = [today - timedelta(days=RECENT_DAYS - 1), *(budget_first_day(name, today) or today for name in PERIODS)]
     days = DayToken.objects.filter(day__gte=min(firsts), token_ref__owner__isnull=False).order_by()
     sums = {
@@ -349,11 +349,11 @@ def spent_of_all(today: date) -> SpentSteps:
 
 
 def _last_days_of_all() -> dict[int, int]:
-    """Return the last day of use of each person, by id; of those who used anything."""
+    """Return the last day of usage of each person, by id; only of people with usage."""
     rows = User.objects.annotate(last=last_day()).filter(last__isnull=False).values_list("pk", "last")
     return {pk: day.toordinal() for pk, day in rows}
 
 
 def in_steps(usd: Decimal | None) -> int:
-    """Return an amount as a whole number, which a cache gives back quickly."""
+    """Return an amount as a whole number, which a cache loads faster."""
     return int((usd or NOTHING_USD).scaleb(PLACES))

@@ -1,1 +1,1 @@
-"""Facts polled from the gateway, and the pages over them."""
+"""Facts polled from the gateway, and pages about them."""

@@ -1,8 +1,8 @@
-"""Usage as rows: facts as the gateway last reported them, rollups of them, and how the polling went.
+"""Usage as rows: facts as last reported by the gateway, rollups of them, and the state of the polling.
 
-A fact names the gateway's token (`TokenRef`), never a key or a person: only the TokenRef says whose it is, so
-that what becomes known later changes one row. Facts and rollups are written by services/refresh.py and
-services/rollups.py, in one transaction a day.
+A fact refers to the gateway's token (`TokenRef`), never to a key or a person: only the TokenRef has its owner, so
+that a later attribution changes one row. services/refresh.py and services/rollups.py write facts and rollups,
+in one transaction for each day.
 """
 
 from datetime import date
@@ -24,7 +24,7 @@ COLOURS: Final = 12  # static/css/tokens.css has so many for models
 
 
 class UsedModel(models.Model):
-    """A model by its public name, as the gateway bills it; "" is what failed before it was known."""
+    """A model by its public name, as the gateway bills it; "" stands for failures before the model was known."""
 
     name = models.CharField(max_length=MODEL_LENGTH, unique=True)
     provider = models.CharField(max_length=80, blank=True, help_text="From the gateway's list of models.")
@@ -42,8 +42,8 @@ class UsedModel(models.Model):
 class TokenRef(models.Model):
     """A token as the gateway names it in its activity: mostly a key's hash, sometimes a hash of that, or a word.
 
-    A token of a key that was handed over has a row for each owner: the facts of a day are those of who owned it then,
-    and on the day of the handover both have some (usage.services.owners).
+    A token of a key that was handed over has a row for each owner: the facts of a day belong to its owner at that time,
+    and on the day of the handover to both (usage.services.owners).
     """
 
     token = models.CharField(max_length=TOKEN_LENGTH)
@@ -70,7 +70,7 @@ class TokenRef(models.Model):
 
 
 class Measures(models.Model):
-    """What is counted; sums of these are exact."""
+    """The measures; sums of these are exact."""
 
     spend_usd = UsdField(default=Decimal(0))
     prompt_tokens = models.BigIntegerField(default=0)
@@ -146,10 +146,10 @@ class DayToken(Measures):
 
 
 class PollRun(models.Model):
-    """One poll of the gateway: what it read, what it wrote, how it ended."""
+    """One poll of the gateway: what it read and wrote, and its outcome."""
 
     class Kind(models.TextChoices):
-        """What asked for it."""
+        """The reason for the run."""
 
         TODAY = "today", _("Today")
         RECENT = "recent", _("The two days before")
@@ -159,7 +159,7 @@ class PollRun(models.Model):
         BUTTON = "button", _("Refresh now")
 
     class Outcome(models.TextChoices):
-        """How it ended; `running` with nobody running it is a worker that was killed."""
+        """The outcome; `running` without a running worker means that it was killed."""
 
         RUNNING = "running", _("Under way")
         DONE = "done", _("Done")
@@ -201,7 +201,7 @@ class PollRun(models.Model):
 
 
 class Anomaly(models.Model):
-    """A number of the gateway's activity that makes no sense, as of the last time that its day was read."""
+    """An invalid number in the gateway's activity, as of the last time that its day was read."""
 
     day = models.DateField()
     token = models.CharField(max_length=TOKEN_LENGTH, blank=True, help_text="As TokenRef has it; empty: not readable.")
@@ -254,7 +254,7 @@ class UsageState(models.Model):
 
     @property
     def backfill_share(self) -> float:
-        """How much of the back-fill is done, 0 to 1."""
+        """The completed share of the back-fill, 0 to 1."""
         if not (self.backfill_started_on and self.backfill_target and self.backfilled_to):
             return 0.0
         total_days = (self.backfill_started_on - self.backfill_target).days
@@ -264,7 +264,7 @@ class UsageState(models.Model):
 class Notice(models.Model):
     """A notice, once per budget period, that 80 % or 100 % of a budget is spent.
 
-    It is that of a key, or without one the person's for all keys, or else the portal's.
+    About a key's budget, or without a key the person's for all keys, or else the portal's.
     """
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="usage_notices")
@@ -306,7 +306,7 @@ class Notice(models.Model):
 
 
 class Reconciliation(models.Model):
-    """One reconciliation with the gateway; its discrepancies are rows. The newest that is done is shown."""
+    """One reconciliation with the gateway; its discrepancies are rows. The newest complete one is shown."""
 
     started_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
@@ -323,10 +323,10 @@ class Reconciliation(models.Model):
 
 
 class Discrepancy(models.Model):
-    """Something on which the portal and the gateway disagree."""
+    """A point on which the portal and the gateway disagree."""
 
     class Kind(models.TextChoices):
-        """In which way."""
+        """The kind of disagreement."""
 
         ONLY_HERE = "only_here", _("Only in the portal")
         ONLY_THERE = "only_there", _("Only at the gateway")
@@ -336,7 +336,7 @@ class Discrepancy(models.Model):
         SUMS = "sums", _("Totals differ")
 
     class Fix(models.TextChoices):
-        """What resolves it."""
+        """The fix."""
 
         SYNC = "sync", _("Use the gateway’s value")
         REREAD = "reread", _("Read the day again")
@@ -369,5 +369,5 @@ class Discrepancy(models.Model):
 
 
 def utc_today() -> date:
-    """Return the gateway's day."""
+    """Return the gateway's present day."""
     return timezone.now().date()

@@ -1,4 +1,4 @@
-"""How much of money is too much to be true."""
+"""Upper bounds of plausible amounts."""
 
 from decimal import Decimal
 from typing import Final
@@ -10,5 +10,5 @@ LARGEST_DAY_ON_SQLITE_USD: Final = Decimal(8_000)  # it sums in 64 bits, which h
 
 
 def largest_day_usd() -> Decimal:
-    """Return what all keys may have spent in a day at most; more is a mistake in the gateway's prices."""
+    """Return the largest plausible spend of all keys in a day; more is a mistake in the gateway's prices."""
     return LARGEST_DAY_ON_SQLITE_USD if connection.vendor == "sqlite" else LARGEST_DAY_USD

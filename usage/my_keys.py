@@ -1,4 +1,4 @@
-"""Counts the use of keys for the pages of keys (keys.use): the setting KEY_USE names it."""
+"""Counts the use of keys for pages about keys (keys.use): the setting KEY_USE names it."""
 
 from django.template.loader import render_to_string
 
@@ -11,10 +11,10 @@ from web.request import PortalRequest
 
 
 class CountedUse(UseCounter):
-    """The use of keys as the poll wrote it."""
+    """The use of keys as polled."""
 
     def of_person(self, request: PortalRequest) -> PersonUse:
-        """Return the use of every key of the person who asks; two queries, and one where a budget presses."""
+        """Return the use of every key of the person; two queries, and one where a budget is used up or nearly."""
         today = utc_today()
         uses = use_of(Key.objects.owned_by(request.user), today, with_days=True)
         return PersonUse(
@@ -24,7 +24,7 @@ class CountedUse(UseCounter):
         )
 
     def pressing_budget(self, key: Key) -> BudgetUse | None:
-        """Return the budget that stops `key` first, if one comes to its end; two queries."""
+        """Return the budget that stops `key` first, if one is used up or nearly; two queries."""
         today = utc_today()
         use = next(iter(use_of(Key.objects.filter(pk=key.pk), today)), None)
         return pressing_budget(use, key.kind, person_spent(key.owner, today))
@@ -41,7 +41,7 @@ class CountedUse(UseCounter):
 
 
 def _notice(request: PortalRequest, uses: list[KeyUse]) -> str:
-    """Write the person's notices on budgets that are still pressing and not dismissed."""
+    """Render the person's notices about budgets that still apply and are not dismissed."""
     pressing = [use.notice_id for use in uses if use.notice_id and use.tone and use.is_live]
     notices = list(Notice.objects.filter(pk__in=pressing).select_related("key")) if pressing else []
     return render_to_string("usage/_notices.html", {"notices": notices, "at_my_keys": True}, request) if notices else ""

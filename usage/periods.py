@@ -1,4 +1,4 @@
-"""Lengths of time over which usage is shown: what an address names, what came before it, and a budget's own.
+"""Periods of usage: those that a URL names, the one before each, and those of budgets.
 
 Days are the gateway's, UTC. A period never reaches beyond today.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-MAX_DAYS: Final = 1100  # of a period of one's own choice: three years
+MAX_DAYS: Final = 1100  # of a custom period: three years
 DEFAULT: Final = "30d"
 LENGTHS: Final = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
 NAMES: Final = (*LENGTHS, "month", "last-month")
@@ -17,7 +17,7 @@ A_DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Whole UTC days, both ends included; `name` as the address has it, "" for days of one's own choice."""
+    """Whole UTC days, both ends included; `name` as in the URL, "" for a custom period."""
 
     name: str
     first_day: date
@@ -33,7 +33,7 @@ class Period:
         return [self.first_day + timedelta(days=number) for number in range(self.length)]
 
     def previous(self) -> "Period":
-        """Return as many days just before; of a month the month before, of one so far as many of its days."""
+        """Return the same number of days just before; for a month the month before, for a part of one the same part."""
         if self.name == "last-month":
             return Period("", _month_before(self.first_day), self.first_day - A_DAY)
         if self.name == "month":
@@ -42,7 +42,7 @@ class Period:
         return Period("", self.first_day - timedelta(days=self.length), self.first_day - A_DAY)
 
     def params(self) -> dict[str, str]:
-        """Return what the address says of it; nothing for the default."""
+        """Return its URL parameters; none for the default."""
         if not self.name:
             return {"from": self.first_day.isoformat(), "to": self.last_day.isoformat()}
         return {} if self.name == DEFAULT else {"period": self.name}
@@ -58,9 +58,9 @@ def named(name: str, today: date) -> Period:
 
 
 def period_of(params: Mapping[str, str], today: date) -> Period:
-    """Return the period that an address names; the default when it names none that there is.
+    """Return the period that a URL names; the default if it names none or an invalid one.
 
-    One end is enough for a period of one's own choice; ends the wrong way round are turned.
+    One end is enough for a custom period; swapped ends are corrected.
     """
     ends = [day for day in (_day(params.get("from", "")), _day(params.get("to", ""))) if day]
     if ends:
@@ -77,7 +77,7 @@ def _chosen(first: date, last: date, today: date) -> Period:
 
 
 def _day(text: str) -> date | None:
-    """Return the day that is written as a browser's date field writes it; none that calendars stumble over."""
+    """Return the day in the format of a browser's date field; None for days outside of the calendar's range."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -86,7 +86,7 @@ def _day(text: str) -> date | None:
 
 
 def budget_first_day(budget_period: str, today: date) -> date | None:
-    """Return the day since which the gateway counts a budget ("1d", "7d", "30d"); None when it is not known."""
+    """Return the day since which the gateway counts a budget ("1d", "7d", "30d"); None if unknown."""
     if budget_period == "1d":
         return today
     if budget_period == "7d":
@@ -95,7 +95,7 @@ def budget_first_day(budget_period: str, today: date) -> date | None:
 
 
 def budget_reset_day(budget_period: str, today: date) -> date | None:
-    """Return the day at whose beginning (UTC) a budget is whole again; None when it is not known."""
+    """Return the day at whose beginning (UTC) a budget resets; None if unknown."""
     first = budget_first_day(budget_period, today)
     if first is None:
         return None

@@ -1,4 +1,4 @@
-"""Work on usage outside a request. Each calls one service; what is busy or failed comes again with the schedule."""
+"""Work on usage outside a request. Each calls one service; the schedule repeats runs that were busy or failed."""
 
 import logging
 from datetime import date, timedelta
@@ -23,7 +23,7 @@ TRIES = 20  # of a run that was busy or failed; then its next date comes
 
 @shared_task(name="usage.refresh_facts", bind=True, soft_time_limit=900, acks_late=True, ignore_result=True)  # s
 def refresh_facts(self: "Task[Any, Any]", kind: str, last_day: str = "", tries: int = 1) -> None:
-    """Read the days of this kind of run; `last_day` (ISO) says where a run that was too long goes on."""
+    """Read the days of this kind of run; `last_day` (ISO) says where a run that was too long continues."""
     first, last = services.days_for(kind)
     run = _refresh(first, date.fromisoformat(last_day) if last_day else last, kind)
     if run.outcome == PollRun.Outcome.DONE and run.first_day > first:
@@ -37,7 +37,7 @@ def refresh_facts(self: "Task[Any, Any]", kind: str, last_day: str = "", tries: 
 
 @shared_task(name="usage.refresh_now", soft_time_limit=300, ignore_result=True)  # s
 def refresh_now() -> None:
-    """Read today and the two days before, as the button asks; being busy is a run too here, for the page to show."""
+    """Read today and the two days before, for the button; a busy one is a run here too, for the page to show."""
     run = _refresh(*services.days_for(PollRun.Kind.BUTTON), PollRun.Kind.BUTTON)
     if run.outcome == PollRun.Outcome.BUSY:
         run.ended_at = timezone.now()
@@ -52,9 +52,9 @@ def refresh_day(day: str) -> None:
 
 @shared_task(name="usage.backfill", bind=True, soft_time_limit=900, acks_late=True, ignore_result=True)  # s
 def backfill(self: "Task[Any, Any]", tries: int = 1) -> None:
-    """Read the next month into the past, and go on after the cooldown.
+    """Read the next older month, and continue after the cooldown.
 
-    The schedule asks with the last of its tries, so that it takes up what broke off and adds nothing to what goes on.
+    The schedule starts with the last of its tries: it resumes an aborted back-fill and does not double a running one.
     """
     run = services.backfill_month()
     if run is None:
@@ -68,7 +68,7 @@ def backfill(self: "Task[Any, Any]", tries: int = 1) -> None:
 
 @shared_task(name="usage.reread_older_days", soft_time_limit=900, acks_late=True, ignore_result=True)  # s
 def reread_older_days() -> None:
-    """Read some older days again; what is busy or failed comes again with the schedule."""
+    """Read some older days again; the schedule repeats it when it is busy or fails."""
     run = services.reread_older_days()
     if run:
         _done(run)
@@ -76,13 +76,13 @@ def reread_older_days() -> None:
 
 @shared_task(name="usage.warn_of_budgets", soft_time_limit=300, ignore_result=True)  # s
 def warn_of_budgets() -> None:
-    """Warn people whose budgets are nearly or fully spent."""
+    """Warn people whose budgets are used up or nearly."""
     logger.info("usage.warn_of_budgets: %d written", services.warn_of_budgets())
 
 
 @shared_task(name="usage.enforce_ceilings", soft_time_limit=300, acks_late=True, ignore_result=True)  # s
 def enforce_ceilings() -> None:
-    """Block and unblock keys of people whose budgets the gateway cannot keep; what fails is left to the next poll."""
+    """Block and unblock keys of people whose budgets the gateway cannot enforce; the next poll retries what fails."""
     try:
         logger.info("usage.enforce_ceilings: %d keys changed", services.enforce_ceilings())
     except GatewayUnavailable as error:
@@ -129,12 +129,12 @@ def _done(run: PollRun) -> None:
 
 
 def _retry_delay_s(run: PollRun) -> int:
-    """Return how long a run that was busy or failed has to wait."""
+    """Return the delay before the retry of a run that was busy or failed."""
     return max(AFTER_BUSY_S if run.outcome == PollRun.Outcome.BUSY else AFTER_FAILURE_S, _cooldown_s())
 
 
 def _next_slice_delay_s() -> int:
-    """Return when to go on with older days: after a long cooldown, today comes first."""
+    """Return when to continue with older days: after a long cooldown, today comes first."""
     cooldown_s = _cooldown_s()
     return cooldown_s if cooldown_s <= SHORT_COOLDOWN_S else cooldown_s + settings.USAGE_POLL_S + AFTER_BUSY_S
 

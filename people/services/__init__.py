@@ -1,4 +1,4 @@
-"""What admins do to people, in order. What follows at the gateway is done by the sweep, as after Django's admin."""
+"""Actions of admins on people. The sweep applies them at the gateway, as it does after Django's admin."""
 
 from people.services.accounts import activate, deactivate, sign_out_everywhere, tell_about_key
 from people.services.bulk import (

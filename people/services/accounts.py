@@ -1,4 +1,4 @@
-"""What admins do to an account, in order. What follows at the gateway is done by the sweep, as after Django's admin."""
+"""Actions of admins on an account. The sweep applies them at the gateway, as it does after Django's admin."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -12,17 +12,17 @@ from accounts.mails import send_later
 from accounts.models import AuditAction, Invitation, User
 from web.tasks import QueueUnavailable, send_task
 
-EXPIRES_S: Final = 240  # then the schedule has asked by itself
+EXPIRES_S: Final = 240  # by then the schedule has run it
 
 
 def deactivate(*, person: User, actor: Actor) -> bool:
-    """Close the account, end its sessions and have its keys blocked; False where it is inactive already."""
+    """Close the account, end its sessions and block its keys; False if it is inactive already."""
     return bool(close_accounts([person], actor))
 
 
 @transaction.atomic
 def close_accounts(people: Iterable[User], actor: Actor) -> list[User]:
-    """Close accounts, end their sessions and have their keys blocked; return those that were open."""
+    """Close accounts, end their sessions and block their keys; return those that were open."""
     closed = [each for each in people if User.objects.filter(pk=each.pk, is_active=True).update(is_active=False)]
     end_sessions(*closed)
     for person in closed:
@@ -33,14 +33,14 @@ def close_accounts(people: Iterable[User], actor: Actor) -> list[User]:
 
 @transaction.atomic
 def activate(*, person: User, actor: Actor) -> bool:
-    """Open the account again and have the keys unblocked that its closing blocked; False where there is nothing to do.
+    """Open the account again and unblock the keys that its closing blocked; False if there is nothing to do.
 
-    Whoever was anonymised stays closed: nobody could sign in.
+    An anonymised account stays closed: nobody could sign in.
     """
     closed = User.objects.filter(pk=person.pk, is_active=False, anonymised_at=None)
     if not closed.update(is_active=True):
         return False
-    Invitation.objects.filter(person=person).exclude(withdrawn_at=None).delete()  # a list would open it again
+    Invitation.objects.filter(person=person).exclude(withdrawn_at=None).delete()  # otherwise a list would open it again
     _record(person, actor, AuditAction.ACTIVATE)
     transaction.on_commit(partial(ask_worker, "keys.sweep"), robust=True)
     return True
@@ -54,20 +54,20 @@ def sign_out_everywhere(*, person: User, actor: Actor) -> None:
 
 
 def tell_about_key(*, owner: User, label: str, action: AuditAction, by: str) -> None:
-    """Write to the owner of a key what an admin did with it, in their language; after the commit, by a task."""
+    """Notify the owner of a key of an admin's action on it, in their language; after the commit, by a task."""
     if owner.email and owner.is_active:
         send_later("key_changed", owner, label=label, action=action.value, by=by)
 
 
 def _record(person: User, actor: Actor, action: AuditAction) -> None:
-    """Write it down in the trail, and tell the person."""
+    """Record it in the audit trail, and notify the person."""
     record_person_change(actor=actor, action=action, person=person)
     if person.email:
         send_later("account_changed", person, action=action.value, by=actor.user.display_name if actor.user else "")
 
 
 def ask_worker(task: str) -> None:
-    """Ask the worker to bring the keys along at once; where the queue takes nothing, the schedule asks."""
+    """Start the task that updates keys; if the queue is unavailable, the schedule runs it."""
     try:
         send_task(task, expires=EXPIRES_S)
     except QueueUnavailable:

@@ -1,4 +1,4 @@
-"""One act on many people: whom it is for, who is left out and why, and the act itself."""
+"""One action on many people: for whom, who is left out and why, and the action itself."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ from keys.services import KeyRefused, change_stay, is_earlier
 from people.services.accounts import ask_worker, close_accounts
 
 MAX_PEOPLE: Final = 500
-MAX_STAYS: Final = 100  # whose keys are asked for at the gateway within the request
+MAX_STAYS: Final = 100  # whose keys are changed at the gateway within the request
 
 
 class BulkAct(StrEnum):
-    """What can be done to many people at once."""
+    """An action on many people at once."""
 
     GROUP = "group"
     STAY = "stay"
@@ -35,17 +35,17 @@ class BulkAct(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """Somebody who was chosen for an act."""
+    """A person chosen for an action."""
 
-    person: Any  # User, with the numbers that `choose` adds
-    why_not: str  # "" for whom the act is for
+    person: Any  # User, with the annotations of `choose`
+    why_not: str  # "" if the action applies
 
 
 def choose(ids: Iterable[int], *, bulk_act: BulkAct, admin: User) -> list[Chosen]:
-    """Return these people by name, with why the act leaves some of them out. One query.
+    """Return these people by name, with the reasons why the action leaves some of them out. One query.
 
-    Never for oneself, for superusers and for whoever has more rights than the admin; the end of a stay, which is that
-    of keys of the supervisor, not where the supervisor is one of these.
+    Never for oneself, for superusers and for people with more rights than the admin; the end of a stay, which concerns
+    keys of the supervisor, not if the supervisor is one of these.
     """
     beyond, of_supervisor = permissions_of(OuterRef("pk")), permissions_of(OuterRef("supervisor"))
     above = Q(supervisor__is_superuser=True)
@@ -84,7 +84,7 @@ def _why_not(person: Any, bulk_act: BulkAct, admin: User) -> str:
 
 @transaction.atomic
 def add_to_group(people: Sequence[User], *, group: Group, actor: Actor) -> int:
-    """Put people into a group; return how many were not in it. One entry in the trail each."""
+    """Add people to a group; return how many were not in it. One audit entry each."""
     locked = User.objects.select_for_update().filter(pk__in=[person.pk for person in people]).order_by("pk")
     joined = [person for person in locked.prefetch_related("groups") if group not in person.groups.all()]
     for person in joined:
@@ -104,18 +104,18 @@ def deactivate_people(people: Sequence[User], *, actor: Actor) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaysChanged:
-    """How far the change of many stays came."""
+    """The result of changing many stays."""
 
     done: int
-    refused: tuple[str, ...]  # names, each with why
+    refused: tuple[str, ...]  # names, each with the reason
     left: int  # not tried, since the gateway did not answer
 
 
 def set_ends_of_stay(people: Sequence[User], *, ends_on: date | None, actor: Actor) -> StaysChanged:
-    """Set the last day of the stays of these people; where the gateway does not answer, the rest stays as it is.
+    """Set the last day of the stays of these people; if the gateway does not answer, the rest stays unchanged.
 
-    What it refuses for one intern stops no other. An earlier day is written down even then: the sweep brings the keys
-    to it.
+    A refusal for one intern does not stop the others. An earlier day is recorded even then: the sweep applies it
+    to the keys.
     """
     interns = Intern.objects.filter(account__in=people).select_related("supervisor").by_name()
     done, refused = 0, list[str]()

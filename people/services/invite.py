@@ -1,4 +1,4 @@
-"""Invite the people of a list: what will become of each row, and then the accounts, interns and mails."""
+"""Invite the people of a list: a plan for each row, and then the accounts, interns and mails."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ from keys.models import Intern
 from keys.services.trail import audit_intern
 from people.invite_list import Entry
 
-MAX_AN_HOUR: Final = 1000  # people whom one person invites
+MAX_AN_HOUR: Final = 1000  # people invited by one person
 MAX_NAME: Final = 150  # characters of first and last name each, as accounts have them
 MAX_ADDRESS: Final = 254
 MAX_INTERN_NAME: Final = 100
@@ -36,37 +36,37 @@ class InvitationQuotaExceeded(Exception):
 
 
 class Outcome(StrEnum):
-    """What becomes of a row."""
+    """The plan for a row."""
 
     NEW = "new"
-    AGAIN = "again"  # an invitation to this address was taken back
+    AGAIN = "again"  # an invitation to this address was withdrawn
     EXISTS = "exists"
     REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A row, and what becomes of it."""
+    """A row, and its plan."""
 
     entry: Entry
     outcome: Outcome
-    why: list[str] = field(default_factory=list)  # of a refusal
+    why: list[str] = field(default_factory=list)  # reasons of a refusal
     groups: tuple[Group, ...] = ()
     supervisor: User | None = None
-    person: User | None = None  # who has the address
+    person: User | None = None  # the account with the address
 
     @property
     def is_invited(self) -> bool:
-        """Whether somebody gets a mail because of it."""
+        """Whether it leads to a mail."""
         return self.outcome in (Outcome.NEW, Outcome.AGAIN)
 
 
 def plan_invitations(
     entries: Sequence[Entry], *, inviter: User, groups: Iterable[Group], by_institution: bool, today: date
 ) -> list[Planned]:
-    """Return what becomes of each row when `inviter` invites them and gives all of them `groups`.
+    """Return the plan for each row when `inviter` invites them and gives all of them `groups`.
 
-    Nobody with rights is invited by the institution's sign-in: it takes no such account over by its address.
+    Nobody with rights is invited to sign in with the institution, which links no such account by its address.
     """
     planner = _Planner.load(entries, inviter, tuple(groups), by_institution, today)
     return [planner.plan(entry) for entry in entries]
@@ -75,14 +75,14 @@ def plan_invitations(
 def invite_people(
     entries: Sequence[Entry], *, inviter: User, groups: Iterable[Group], by_institution: bool, today: date, actor: Actor
 ) -> list[Planned]:
-    """Make the accounts, all or none, and have the mails sent; return what became of each row.
+    """Create the accounts, all or none, and send the mails; return the result of each row.
 
-    Again is harmless: whoever has an account is left as they are. Raises InvitationQuotaExceeded.
+    Idempotent: existing accounts stay as they are. Raises InvitationQuotaExceeded.
     """
     chosen = tuple(groups)
     try:
         return _invite_people(entries, chosen, by_institution, today, inviter, actor)
-    except IntegrityError:  # another request has made one of the accounts meanwhile
+    except IntegrityError:  # another request has created one of the accounts meanwhile
         return _invite_people(entries, chosen, by_institution, today, inviter, actor)
 
 
@@ -105,7 +105,7 @@ def _invite_people(
 
 
 def _invite(planned: Planned, usernames: set[str], *, by_institution: bool, actor: Actor) -> User:
-    """Make the account of a row, or open it again; with groups, intern, mail and trail."""
+    """Create the account of a row, or open it again; with groups, intern, mail and audit entry."""
     entry, person = planned.entry, planned.person
     if person is None:
         person = User(username=_free_username(entry.email, usernames), email=entry.email)
@@ -125,7 +125,7 @@ def _invite(planned: Planned, usernames: set[str], *, by_institution: bool, acto
 
 
 def _make_intern(supervisor: User, person: User, entry: Entry, actor: Actor) -> None:
-    """Make the person an intern of the supervisor; one whom the supervisor has by this address gets the account."""
+    """Make the person an intern of the supervisor; an existing intern with this address is linked to the account."""
     known = Intern.objects.supervised_by(supervisor).filter(email=entry.email)
     if known.exists():
         known.filter(account=None).update(account=person)
@@ -138,7 +138,7 @@ def _make_intern(supervisor: User, person: User, entry: Entry, actor: Actor) -> 
 
 
 def _free_username(email: str, taken: set[str]) -> str:
-    """Return a user name made of an address, and take it; never with an @: it would look like an address."""
+    """Return a free user name derived from an address; never with an @, which would look like an address."""
     base = re.sub(r"[^\w.+-]", "", email.partition("@")[0])[:MAX_USERNAME] or "user"
     name, number = base, 1
     while name.lower() in taken:
@@ -150,20 +150,20 @@ def _free_username(email: str, taken: set[str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Planner:
-    """What is known of the people in a list, read at once."""
+    """The data about the people in a list, read at once."""
 
     inviter: User
-    common: tuple[Group, ...]  # that all get
+    common: tuple[Group, ...]  # for all of them
     today: date
     accounts: Mapping[str, User]  # by address
-    withdrawn: frozenset[int]  # people whose invitation was taken back
-    groups: Mapping[str, Group]  # that the inviter may give, by name in lower case
-    refused_groups: frozenset[str]  # that they may not
+    withdrawn: frozenset[int]  # people whose invitation was withdrawn
+    groups: Mapping[str, Group]  # that the inviter can give, by name in lower case
+    refused_groups: frozenset[str]  # that they cannot give
     supervisors: Mapping[str, list[User]]  # by user name, address or name in lower case
     allowances: Allowances  # of supervisors
-    first_lines: dict[str, int]  # of addresses that were planned
-    with_rights: frozenset[int]  # groups that nobody gets who signs in with the institution
-    stays: Mapping[tuple[int, str], date | None]  # of interns that there are, by supervisor and address
+    first_lines: dict[str, int]  # of planned addresses
+    with_rights: frozenset[int]  # groups that are not given to people who sign in with the institution
+    stays: Mapping[tuple[int, str], date | None]  # of existing interns, by supervisor and address
 
     @classmethod
     def load(
@@ -194,7 +194,7 @@ class _Planner:
         )
 
     def plan(self, entry: Entry) -> Planned:
-        """Return what becomes of a row; of an address that comes twice, the first counts."""
+        """Return the plan for a row; of a repeated address, the first counts."""
         groups, supervisor = self._groups_of(entry), self._supervisor_of(entry)
         why = [*entry.problems, *_why_not_address(entry), *_why_not_name(entry), *self._why_not_groups(entry)]
         why += self._why_not_intern(entry, supervisor)
@@ -236,7 +236,7 @@ class _Planner:
         return found[0] if len(found) == 1 else None
 
     def _why_not_intern(self, entry: Entry, supervisor: User | None) -> list[str]:
-        """Return why this row makes no intern, where it names a supervisor or the end of a stay."""
+        """Return why this row creates no intern, if it names a supervisor or the end of a stay."""
         if not entry.supervisor:
             return [_("An end of stay needs a supervisor.")] if entry.ends_on else []
         name = {"name": entry.supervisor[:60]}
@@ -258,7 +258,7 @@ class _Planner:
 
 
 def _by_name() -> dict[str, list[User]]:
-    """Return the people with an open account, by each name that a list can have for them."""
+    """Return the people with an open account, by each name that a list can use for them."""
     found: dict[str, list[User]] = {}
     for person in User.objects.filter(is_active=True, anonymised_at=None):
         for name in {person.username.lower(), person.email, person.get_full_name().lower()} - {""}:

@@ -1,4 +1,4 @@
-"""One act on many keys: which it is for, which are left out and why, and the act itself. Owners get one mail each."""
+"""One action on many keys: which it applies to, which are left out and why, and the action. One mail for each owner."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -29,13 +29,13 @@ from people.key_listing import last_day_of_key
 from people.services.accounts import tell_about_key
 from web.templatetags.portal import day, last_use
 
-MAX_KEYS: Final = 100  # that the gateway is asked for within the request
+MAX_KEYS: Final = 100  # changed at the gateway within the request
 MAX_REMINDED: Final = 500
-REMINDED_FOR: Final = timedelta(days=7)  # within it nobody is reminded of a key again
+REMINDED_FOR: Final = timedelta(days=7)  # nobody is reminded of a key twice within it
 
 
 class KeyAct(StrEnum):
-    """What can be done to many keys at once."""
+    """An action on many keys at once."""
 
     BLOCK = "block"
     UNBLOCK = "unblock"
@@ -52,16 +52,16 @@ SERVICES: Final[dict[KeyAct, Callable[..., None]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenKey:
-    """A key that was chosen for an act."""
+    """A key chosen for an action."""
 
-    key: Any  # Key, with what `choose_keys` adds
-    why_not: str  # "" for what the act is for
+    key: Any  # Key, with the annotations of `choose_keys`
+    why_not: str  # "" if the action applies
 
 
 def choose_keys(ids: Iterable[UUID], *, act: KeyAct, admin: User) -> list[ChosenKey]:
-    """Return these keys by owner and label, with why the act leaves some of them out. Three queries.
+    """Return these keys by owner and label, with the reasons why the action leaves some of them out. Three queries.
 
-    Never one's own, those of superusers and of whoever has more rights than the admin, as for `choose`.
+    Never one's own, those of superusers and of people with more rights than the admin, as for `choose`.
     """
     beyond = permissions_of(OuterRef("owner"))
     if not admin.is_superuser:
@@ -106,7 +106,7 @@ def _why_not_unblocked(key: Key) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysActed:
-    """How far an act on many keys came; labels, of the refused ones with why."""
+    """The result of an action on many keys; labels, of refused ones with the reason."""
 
     done: int
     refused: tuple[str, ...]
@@ -115,10 +115,10 @@ class KeysActed:
 
 
 def act_on_keys(keys: Sequence[Key], *, act: KeyAct, actor: Actor) -> KeysActed:
-    """Block, unblock or delete; each has its entry in the trail, each owner one mail about all that was done.
+    """Block, unblock or delete; each has its audit entry, each owner one mail about all of them.
 
-    What the gateway refuses for one key stops no other; when it does not answer, the rest stays as it is. A deletion
-    that it has not confirmed goes on by itself (sweep), so its owner has the mail, too; not once more at another try.
+    A refusal for one key does not stop the others; when the gateway does not answer, the rest stays as it is. The sweep
+    finishes an unconfirmed deletion, so its owner gets the mail, too; not again at another try.
     """
     deleting = {key.pk for key in keys if key.state == Key.State.DELETING}
     done: list[Key] = []
@@ -145,7 +145,7 @@ def act_on_keys(keys: Sequence[Key], *, act: KeyAct, actor: Actor) -> KeysActed:
 
 @transaction.atomic
 def remind_of_keys(keys: Sequence[Any], *, actor: Actor) -> int:
-    """Write to the owners which keys to look after; return how many keys. Not of those that another request took."""
+    """Remind the owners of these keys; return the number of keys. Not of those that another request took."""
     locked = Key.objects.select_for_update().filter(pk__in=[key.pk for key in keys]).order_by("pk")
     there = set(locked.values_list("pk", flat=True))
     reminded = _reminded(keys)
@@ -160,7 +160,7 @@ def remind_of_keys(keys: Sequence[Any], *, actor: Actor) -> int:
 
 
 def _reminded(keys: Iterable[Key]) -> set[str]:
-    """Return the ids of the keys of which their owners were reminded lately."""
+    """Return the ids of the keys of which their owners were reminded recently."""
     lately = AuditEntry.objects.filter(
         action=AuditAction.REMIND,
         object_kind=AuditObject.KEY,
@@ -178,7 +178,7 @@ def _by_owner(keys: Iterable[Key]) -> Iterable[tuple[User, list[Key]]]:
 
 
 def _tell(owner: User, keys: Sequence[Key], action: AuditAction, actor: Actor) -> None:
-    """Write to an owner what was done with their keys: one mail, however many."""
+    """Notify an owner of what was done with their keys: one mail, however many."""
     if len(keys) == 1:
         tell_about_key(owner=owner, label=keys[0].label, action=action, by=_name(actor))
     elif owner.email and owner.is_active:
@@ -191,7 +191,7 @@ def _name(actor: Actor) -> str:
 
 
 def _line(key: Any) -> str:
-    """Say of a key, in a mail, when it was last used and when it expires."""
+    """Describe a key in a mail: its last use and its expiry."""
     words = {"label": key.label, "last": last_use(key.last_day), "expires": day(key.expires_at)}
     if key.expires_at is None:
         return _("“%(label)s”: last use %(last)s, never expires") % words

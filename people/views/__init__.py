@@ -1,1 +1,1 @@
-"""Requests about people, one module a page."""
+"""Views about people, one module for each page."""

@@ -1,4 +1,4 @@
-"""One act on many people of the list: a page that says whom it is for and what stops, then the act."""
+"""One action on many people of the list: a page that says for whom and what stops, then the action."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -35,7 +35,7 @@ BUTTONS: Final = {
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def bulk(request: PortalRequest) -> HttpResponse:
-    """Ask, with whom the act is for and who is left out; on POST, act."""
+    """Ask for a confirmation, with the people affected and those left out; on POST, run the action."""
     access = require_sight(request)
     if not access.manages_people:
         raise PermissionDenied
@@ -68,12 +68,12 @@ def bulk(request: PortalRequest) -> HttpResponse:
 
 
 def _ids(texts: Sequence[str]) -> list[int]:
-    """Return the numbers among these texts, each once."""
+    """Return the ids among these texts, each once."""
     return list(dict.fromkeys(int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 12))
 
 
 def _chosen_ids(request: PortalRequest, access: Any) -> list[int]:
-    """Return whose boxes are ticked; with `all`, everybody whom the filters in the address leave."""
+    """Return the selected ids; with `all`, everybody within the filters of the URL."""
     if request.GET.get("all"):
         return ids_of_all(filters_of(request.GET), access.state, utc_today())
     return _ids(request.GET.getlist("person"))
@@ -97,7 +97,7 @@ def _ask(
     said: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """Say whom the act is for, what stops, and who is left out."""
+    """Show whom the action affects, what stops, and who is left out."""
     data = request.POST if request.method == "POST" else request.GET
     chosen = [each for each in everybody if not each.why_not]
     order = order_in(data)
@@ -146,7 +146,7 @@ def _sentences(bulk_act: BulkAct, chosen: list[Chosen]) -> list[str]:
 
 
 def _act(request: PortalRequest, bulk_act: BulkAct, people: list[Any], form: forms.Form | None) -> None:
-    """Act, and say what came of it."""
+    """Run the action, and report the result."""
     actor = actor_of(request)
     if bulk_act == BulkAct.DEACTIVATE:
         number = services.deactivate_people(people, actor=actor)
@@ -180,5 +180,5 @@ def _say_stays(request: PortalRequest, changed: services.StaysChanged) -> None:
 
 
 def _back(data: QueryDict) -> str:
-    """Return the address of the list as it was."""
+    """Return the URL of the list as it was."""
     return address(filters_of(data), order_in(data))

@@ -1,4 +1,4 @@
-"""What the pages about people share: who may see them, and whom they may change."""
+"""Common to the pages about people: who may see them, and whom they may change."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ def require_sight(request: PortalRequest) -> PageAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """Somebody whom an admin looks at, and whether they may act on them."""
+    """A person whom an admin looks at, and whether they may be changed."""
 
     person: User
     access: PageAccess
@@ -30,10 +30,10 @@ class Subject:
 
 
 def subject_of(request: PortalRequest, person_id: int) -> Subject:
-    """Return a person; 404 for whoever may not see people: who has an account is nobody's business.
+    """Return a person; 404 for those who may not see people: accounts are not public.
 
-    May act: who manages people, but on nobody who has more rights, not on themselves, and on no account that was
-    anonymised.
+    May be changed: by people who manage people, but nobody with more rights, not themselves, and no anonymised
+    account.
     """
     access = page_access(request.user)
     if not access.sees_people:
@@ -45,7 +45,7 @@ def subject_of(request: PortalRequest, person_id: int) -> Subject:
 
 
 def subject_to_act_on(request: PortalRequest, person_id: int) -> Subject:
-    """Return a person on whom one may act; 404 for a stranger, 403 where one may only look."""
+    """Return a person who may be changed; 404 for a stranger, 403 with view permission only."""
     subject = subject_of(request, person_id)
     if not subject.may_act:
         raise PermissionDenied

@@ -1,4 +1,4 @@
-"""People, the list: a page, its region, and a file."""
+"""The list of people: a page, its region, and a file."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -54,7 +54,7 @@ COLUMNS: Final = {
 @require_safe
 @gzip_page
 def index(request: PortalRequest) -> HttpResponse:
-    """Show the people whom the filters in the address leave."""
+    """Show the people within the filters of the URL."""
     access, filters, order = require_sight(request), filters_of(request.GET), order_in(request.GET)
     page = list_page(filters, order, number_in(request), access.state, utc_today())
     context = {
@@ -75,7 +75,7 @@ def index(request: PortalRequest) -> HttpResponse:
         "next": page.next and address(filters, order, page=page.next),
     }
     response = render_region(request, "people/index.html", "panel", context)
-    if request.htmx:  # a form sends its empty fields too: keep them out of an address that is to be passed on
+    if request.htmx:  # a form sends its empty fields too: keep them out of a URL that people share
         response["HX-Push-Url"] = address(filters, order, page=page.number if page.number > 1 else None)
     return response
 
@@ -115,7 +115,7 @@ def _cells(each: Listed, states: dict[str, str]) -> Row:
 
 
 def state_of(each: Listed) -> str:
-    """Return which of STATE_WORDS an account is."""
+    """Return the key of STATE_WORDS for an account."""
     if each.person.anonymised_at:
         return "anonymised"
     if each.is_invited:
@@ -124,31 +124,31 @@ def state_of(each: Listed) -> str:
 
 
 def order_in(params: Mapping[str, str]) -> str:
-    """Return the order that an address names, or the default."""
+    """Return the order that a URL names, or the default."""
     order = params.get("order", "")
     return order if order.removeprefix("-") in ORDERS else DEFAULT_ORDER
 
 
 def address(filters: Filters, order: str, *, route: str = "people:index", **more: object) -> str:
-    """Return an address of the list; the default order and what is None stay out of it."""
+    """Return a URL of the list; the default order and None values stay out of it."""
     params = {**filters.params(), "order": order if order != DEFAULT_ORDER else None, **more}
     query = urlencode({name: value for name, value in params.items() if value not in (None, "")})
     return f"{reverse(route)}?{query}" if query else reverse(route)
 
 
 def number_in(request: PortalRequest) -> int:
-    """Return the number of the page that an address names; 1 where it makes no sense."""
+    """Return the page number in a URL; 1 if it is invalid."""
     text = request.GET.get("page", "")
     return int(text) if len(text) < MAX_PAGE_DIGITS and text.isdecimal() else 1
 
 
 def idle_words(days: int) -> str:
-    """Say that nothing was used for so many days."""
+    """Say that it is unused for so many days."""
     return gettext("Not for %(days)d days") % {"days": days}
 
 
 def _chips(filters: Filters, order: str, supervisors: dict[str, str]) -> list[dict[str, object]]:
-    """Return the filters that are on in words, each with the address without it."""
+    """Return the active filters in words, each with the URL without it."""
     params = filters.params()
     words = {
         **params,
@@ -169,7 +169,7 @@ def _chips(filters: Filters, order: str, supervisors: dict[str, str]) -> list[di
 
 
 def _heads(filters: Filters, order: str) -> list[dict[str, object]]:
-    """Return the heads of the columns that can be sorted; once more turns the order."""
+    """Return the headers of sortable columns; a second click reverses the order."""
     titles = {
         "person": _("Person"),
         "keys": _("Live keys"),

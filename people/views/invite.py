@@ -1,4 +1,4 @@
-"""Invite people: a list, what would become of it line by line, and then the invitations; one person's sent again."""
+"""Invite people: a list, a preview line by line, and then the invitations; resending a single one."""
 
 from collections import Counter
 from typing import Any, Final
@@ -34,7 +34,7 @@ WORDS: Final = {
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def invite(request: PortalRequest) -> HttpResponse:
-    """Show the form; on POST, what would become of each line, and with `step` "send", invite them."""
+    """Show the form; on POST, the preview, and with `step` "send", invite them."""
     access = require_sight(request)
     if not access.manages_people:
         raise PermissionDenied
@@ -53,7 +53,7 @@ def invite(request: PortalRequest) -> HttpResponse:
 
 @act_on_person
 def invite_again(request: PortalRequest, subject: Subject) -> HttpResponse:
-    """Ask; on POST, send the invitation once more."""
+    """Ask for a confirmation; on POST, send the invitation again."""
     person = subject.person
     if request.method != "POST":
         words = _("%(name)s gets a mail with a new link to %(address)s. The last link works until it expires.")
@@ -74,7 +74,7 @@ def invite_again(request: PortalRequest, subject: Subject) -> HttpResponse:
 
 @act_on_person
 def withdraw(request: PortalRequest, subject: Subject) -> HttpResponse:
-    """Ask; on POST, take the invitation back."""
+    """Ask for a confirmation; on POST, withdraw the invitation."""
     person = subject.person
     if request.method != "POST":
         words = _(
@@ -100,7 +100,7 @@ _NOT_PENDING: Final = gettext_lazy("Nothing changed: %(name)s has signed in, or 
 def _preview(
     request: PortalRequest, access: Any, form: InviteForm, *, said: str = "", status: int = 200
 ) -> HttpResponse:
-    """Show what becomes of each line."""
+    """Show the preview of each line."""
     planned = services.plan_invitations(
         form.cleaned_data["entries"],
         inviter=request.user,
@@ -125,7 +125,7 @@ def _preview(
 
 
 def _send(request: PortalRequest, access: Any, form: InviteForm) -> HttpResponse:
-    """Invite them, and show who has been invited."""
+    """Invite them, and show the result."""
     try:
         count_action(request.user, "people:invite")
         planned = services.invite_people(
@@ -162,5 +162,5 @@ def _tone(planned: Planned) -> str:
 
 
 def _today() -> Any:
-    """Return the day of the portal's zone, in which stays end."""
+    """Return the present day in the portal's zone, which stays use."""
     return timezone.localdate(timezone=timezone.get_default_timezone())

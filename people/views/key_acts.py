@@ -1,4 +1,4 @@
-"""What admins do with a key of somebody: block, unblock, extend, delete. Each asks first; the owner gets a mail."""
+"""Actions of admins on a person's key: block, unblock, extend, delete. Each asks first; the owner gets a mail."""
 
 import uuid
 from collections.abc import Callable
@@ -30,7 +30,7 @@ UNKNOWN = gettext_lazy(
 
 @act_on_person
 def block(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpResponse:
-    """Ask; on POST, have the gateway refuse the key until it is unblocked."""
+    """Ask for a confirmation; on POST, block the key at the gateway until it is unblocked."""
     key = _key_of(subject, key_id)
     if request.method == "POST":
         words = _("Blocked: the gateway refuses “%(label)s” until you unblock it.")
@@ -43,7 +43,7 @@ def block(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpRe
 
 @act_on_person
 def unblock(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpResponse:
-    """Ask; on POST, let the key work again."""
+    """Ask for a confirmation; on POST, unblock the key."""
     key = _key_of(subject, key_id)
     if request.method == "POST":
         words = _("Unblocked: “%(label)s” works again.")
@@ -54,7 +54,7 @@ def unblock(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> Http
 
 @act_on_person
 def extend(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpResponse:
-    """Ask; on POST, give the key another lifetime from now, though it may be early."""
+    """Ask for a confirmation; on POST, renew the key from now, even if it is early."""
     key = _key_of(subject, key_id)
     if request.method == "POST":
         words = _("Extended: “%(label)s” has another lifetime from now.")
@@ -68,7 +68,7 @@ def extend(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpR
 
 @act_on_person
 def delete(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpResponse:
-    """Ask; on POST, delete the key, here and at the gateway."""
+    """Ask for a confirmation; on POST, delete the key, here and at the gateway."""
     key = _key_of(subject, key_id)
     if request.method == "POST":
         words = _("Deleted: the gateway refuses “%(label)s” from now on.")
@@ -101,7 +101,7 @@ def _ask(
     *,
     is_bad: bool = True,
 ) -> HttpResponse:
-    """Ask before an act on a key: whose it is, who uses it, who gets a mail."""
+    """Ask for a confirmation of an action on a key: its owner, its user, who gets a mail."""
     person = subject.person
     whose = _("It is a key of %(name)s.") % {"name": person.display_name}
     if key.intern:
@@ -122,13 +122,13 @@ def _act(
     action: AuditAction,
     words: str,
 ) -> HttpResponse:
-    """Do it and say so; where it came to nothing, show the person as they are and say why."""
+    """Run it and confirm it; if it failed, show the person's page and say why."""
     try:
         service(key=key, actor=actor_of(request))
     except key_services.KeyRefused as refusal:
         return render_person(request, subject, said=str(refusal), status=409)
     except GatewayError as error:
-        if action == AuditAction.DELETE:  # there is no way back: the sweep goes on
+        if action == AuditAction.DELETE:  # irreversible: the sweep finishes it
             _tell(request, key, action)
             said, status = _("The gateway has not confirmed that “%(label)s” is deleted. %(again)s"), 503
             said = said % {"label": key.label, **promises()}

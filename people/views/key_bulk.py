@@ -1,4 +1,4 @@
-"""One act on many keys of the list: a page that says which it is for and what stops, then the act."""
+"""One action on many keys of the list: a page that says which and what stops, then the action."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -34,7 +34,7 @@ MAX_SAID: Final = 10  # labels in a message
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def bulk_keys(request: PortalRequest) -> HttpResponse:
-    """Ask, with which keys the act is for and which are left out; on POST, act."""
+    """Ask for a confirmation, with the keys affected and those left out; on POST, run the action."""
     access = require_sight(request)
     if not access.manages_people:
         raise PermissionDenied
@@ -73,7 +73,7 @@ def _ids(texts: Sequence[str]) -> list[UUID]:
 
 
 def _chosen_ids(request: PortalRequest, access: Any) -> list[UUID]:
-    """Return whose boxes are ticked; with `all`, every key that the filters in the address leave."""
+    """Return the selected ids; with `all`, every key within the filters of the URL."""
     if request.GET.get("all"):
         return found_keys(key_filters_of(request.GET), DEFAULT_ORDER, access.state, utc_today())
     return _ids(request.GET.getlist("key"))
@@ -82,7 +82,7 @@ def _chosen_ids(request: PortalRequest, access: Any) -> list[UUID]:
 def _ask(
     request: PortalRequest, access: Any, act: KeyAct, everything: list[ChosenKey], *, said: str = "", status: int = 200
 ) -> HttpResponse:
-    """Say which keys the act is for, what stops, and which are left out."""
+    """Show which keys the action affects, what stops, and which are left out."""
     data = request.POST if request.method == "POST" else request.GET
     filters, order = key_filters_of(data), order_in(data)
     chosen = [each for each in everything if not each.why_not]
@@ -136,7 +136,7 @@ def _sentences(act: KeyAct) -> list[str]:
 
 
 def _act(request: PortalRequest, act: KeyAct, keys: list[Any]) -> None:
-    """Act, and say what came of it."""
+    """Run the action, and report the result."""
     actor = actor_of(request)
     if act == KeyAct.REMIND:
         number = services.remind_of_keys(keys, actor=actor)
@@ -167,7 +167,7 @@ def _done_words(act: KeyAct, number: int) -> str:
 
 
 def _failed_words(act: KeyAct, labels: Sequence[str]) -> str:
-    if act == KeyAct.DELETE:  # there is no way back: the sweep goes on
+    if act == KeyAct.DELETE:  # irreversible: the sweep finishes it
         words = _("The gateway has not confirmed that these are deleted: %(labels)s. %(again)s")
         return words % {"labels": _some(labels), **promises()}
     words = _(
@@ -177,7 +177,7 @@ def _failed_words(act: KeyAct, labels: Sequence[str]) -> str:
 
 
 def _some(texts: Sequence[str], separator: str = ", ") -> str:
-    """Return the first of these texts, and how many more there are."""
+    """Return the first of these texts, and the number of the others."""
     more = len(texts) - MAX_SAID
     shown = separator.join(texts[:MAX_SAID])
     if more <= 0:

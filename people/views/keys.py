@@ -1,4 +1,4 @@
-"""Keys, the list of all: a page, its region, and a file."""
+"""The list of all keys: a page, its region, and a file."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -69,7 +69,7 @@ FROM_LEAST: Final = ("label", "owner", "expires")  # the others begin with the n
 @require_safe
 @gzip_page
 def keys(request: PortalRequest) -> HttpResponse:
-    """Show the keys that the filters in the address leave."""
+    """Show the keys within the filters of the URL."""
     access, filters, order = require_sight(request), key_filters_of(request.GET), order_in(request.GET)
     page = key_page(filters, order, number_in(request), access.state, utc_today())
     context = {
@@ -92,7 +92,7 @@ def keys(request: PortalRequest) -> HttpResponse:
         "next": page.next and address(filters, order, page=page.next),
     }
     response = render_region(request, "people/keys.html", "panel", context)
-    if request.htmx:  # a form sends its empty fields too: keep them out of an address that is to be passed on
+    if request.htmx:  # a form sends its empty fields too: keep them out of a URL that people share
         response["HX-Push-Url"] = address(filters, order, page=page.number if page.number > 1 else None)
     return response
 
@@ -135,25 +135,25 @@ def _cells(each: ListedKey, *, for_people: bool) -> Row:
 
 
 def order_in(params: Mapping[str, str]) -> str:
-    """Return the order that an address names, or the default."""
+    """Return the order that a URL names, or the default."""
     order = params.get("order", "")
     return order if order.removeprefix("-") in ORDERS else DEFAULT_ORDER
 
 
 def address(filters: KeyFilters, order: str, *, route: str = "people:keys", **more: object) -> str:
-    """Return an address of the list; the default order and what is None stay out of it."""
+    """Return a URL of the list; the default order and None values stay out of it."""
     params = {**dict(hidden(filters, order)), **more}
     query = urlencode({name: value for name, value in params.items() if value not in (None, "")})
     return f"{reverse(route)}?{query}" if query else reverse(route)
 
 
 def hidden(filters: KeyFilters, order: str) -> list[tuple[str, str]]:
-    """Return what a form sends along, so that the list stays as it is."""
+    """Return the hidden fields of a form that keep the list as it is."""
     return [*filters.params().items(), *([("order", order)] if order != DEFAULT_ORDER else [])]
 
 
 def _chips(filters: KeyFilters, order: str) -> list[dict[str, object]]:
-    """Return the filters that are on in words, each with the address without it."""
+    """Return the active filters in words, each with the URL without it."""
     params = filters.params()
     words = {
         **params,
@@ -174,7 +174,7 @@ def _chips(filters: KeyFilters, order: str) -> list[dict[str, object]]:
 
 
 def _heads(filters: KeyFilters, order: str) -> dict[str, dict[str, object]]:
-    """Return the heads of the columns that can be sorted; once more turns the order."""
+    """Return the headers of sortable columns; a second click reverses the order."""
     titles = {
         "label": _("Key"),
         "owner": _("Owner"),

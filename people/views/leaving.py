@@ -1,4 +1,4 @@
-"""Somebody leaves: the account is closed, and their interns get another supervisor, at once or within the grace."""
+"""Somebody leaves: the account is closed, and their interns get another supervisor, now or within the grace period."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ REFUSALS_SHOWN: Final = 5
 
 @act_on_person
 def deactivate(request: PortalRequest, subject: Subject) -> HttpResponse:
-    """Ask, with what stops and who takes over the interns; on POST, hand them over and close the account."""
+    """Ask for a confirmation and the interns' new supervisor; on POST, hand them over and close the account."""
     person = subject.person
     form = _form(request, person, optional=True) if person.is_active and _interns_of(person) else None
     if request.method != "POST":
@@ -45,7 +45,7 @@ def deactivate(request: PortalRequest, subject: Subject) -> HttpResponse:
 
 @act_on_person
 def hand_over(request: PortalRequest, subject: Subject) -> HttpResponse:
-    """Ask who takes over all interns of a person; on POST, hand them over."""
+    """Ask for the new supervisor of a person's interns; on POST, hand them over."""
     person = subject.person
     if not _interns_of(person):
         said = _("Nothing changed: %(name)s has no interns.") % {"name": person.display_name}
@@ -71,7 +71,7 @@ def _form(request: PortalRequest, person: User, *, optional: bool) -> Supervisor
 
 
 def _hand_over(request: PortalRequest, person: User, to: User) -> dict[Intern, key_services.KeyRefused]:
-    """Hand all interns over; return those who stay, with why."""
+    """Hand all interns over; return those who stay, with the reason."""
     return key_services.hand_over_all(interns=_interns_of(person), to=to, actor=actor_of(request))
 
 

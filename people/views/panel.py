@@ -1,4 +1,4 @@
-"""A person's page, drawn: by its own view, and by acts that came to nothing."""
+"""A person's page, rendered by its own view, and after actions that failed."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -28,7 +28,7 @@ ENTRIES_SHOWN: Final = 50
 
 
 def render_person(request: PortalRequest, subject: Subject, *, said: str = "", status: int = 200) -> HttpResponse:
-    """Render a person's page; `said` is why an act came to nothing."""
+    """Render a person's page; `said` is why an action failed."""
     person, today = subject.person, utc_today()
     keys = list(Key.objects.owned_by(person).listed(timezone.now()).newest_first())
     uses = use_of(Key.objects.owned_by(person), today, with_days=True) if keys else []
@@ -53,7 +53,7 @@ def render_person(request: PortalRequest, subject: Subject, *, said: str = "", s
 
 
 def _invitation(person: User) -> dict[str, Any]:
-    """Return the invitation that waits for the person, until when its link works, and whether one may be sent."""
+    """Return the person's pending invitation, the expiry of its link, and whether it can be sent again."""
     invitation = Invitation.objects.pending().filter(person=person).first()
     return {
         "invitation": invitation,
@@ -63,18 +63,18 @@ def _invitation(person: User) -> dict[str, Any]:
 
 
 def _numbers(person: User) -> Listed:
-    """Return what the list says of the person."""
+    """Return the person's numbers in the list."""
     groups = {person.pk: sorted(person.groups.values_list("name", flat=True), key=name_order)}
     return next(iter(listed([person.pk], groups, utc_today())))
 
 
 def _in_order(rows: list[Row]) -> list[Row]:
-    """Return the live keys first, each part newest first."""
+    """Return live keys first, each part newest first."""
     return sorted(rows, key=lambda row: row.key.state not in Key.LIVE_STATES)
 
 
 def _acts(row: Row, person: User) -> list[str]:
-    """Return the names of what may be done with a key, as the routes have them."""
+    """Return the route names of the actions on a key."""
     key = row.key
     is_active = key.state == Key.State.ACTIVE
     may = {
@@ -87,7 +87,7 @@ def _acts(row: Row, person: User) -> list[str]:
 
 
 def _grace_ends_at(person: User) -> datetime | None:
-    """Return until when the keys of the interns work of somebody who left; None while that is no question."""
+    """Return until when the keys of a former supervisor's interns work; None if that does not apply."""
     leave = None if person.is_active else SupervisorLeave.objects.filter(supervisor=person).first()
     return grace_ends_at(leave) if leave else None
 

@@ -1,4 +1,4 @@
-"""A person's page, and what admins do to the account. Each act asks first, and names what it does."""
+"""A person's page, and actions of admins on the account. Each asks first, and says what it does."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,20 +27,20 @@ from web.request import PortalRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """What is asked before an act."""
+    """The confirmation of an action."""
 
     title: str
     sentences: list[str]
     button: str
     stops: list[str] = field(default_factory=list)  # one by one
     is_bad: bool = True  # the button is red
-    form: forms.Form | None = None  # what is to be chosen
+    form: forms.Form | None = None  # a choice to make
 
 
 def act_on_person(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Answer GET with a question and POST with the act, of which KEY_ACTIONS_PER_HOUR limits each kind.
+    """Answer GET with the confirmation and POST with the action, of which KEY_ACTIONS_PER_HOUR limits each kind.
 
-    The view gets the person as a Subject on whom one may act.
+    The view gets the person as a Subject who may be changed.
     """
 
     @require_http_methods(["GET", "HEAD", "POST"])
@@ -61,13 +61,13 @@ def act_on_person(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 
 @require_safe
 def detail(request: PortalRequest, person_id: int) -> HttpResponse:
-    """Show a person: keys, budget, groups, interns, and what was done."""
+    """Show a person: keys, budget, groups, interns, and history."""
     return render_person(request, subject_of(request, person_id))
 
 
 @act_on_person
 def activate(request: PortalRequest, subject: Subject) -> HttpResponse:
-    """Ask; on POST, open the account again."""
+    """Ask for a confirmation; on POST, open the account again."""
     person = subject.person
     if request.method != "POST":
         sentences = [
@@ -86,7 +86,7 @@ def activate(request: PortalRequest, subject: Subject) -> HttpResponse:
 
 @act_on_person
 def sign_out(request: PortalRequest, subject: Subject) -> HttpResponse:
-    """Ask; on POST, end all sessions of the person."""
+    """Ask for a confirmation; on POST, end all sessions of the person."""
     person = subject.person
     if request.method != "POST":
         sentences = [
@@ -104,7 +104,7 @@ def sign_out(request: PortalRequest, subject: Subject) -> HttpResponse:
 
 @act_on_person
 def anonymise(request: PortalRequest, subject: Subject) -> HttpResponse:
-    """Ask, with what goes and what stays; on POST, make the account a number."""
+    """Ask for a confirmation, with what is deleted and what stays; on POST, anonymise the account."""
     person = subject.person
     if request.method != "POST":
         return confirm(request, subject, _of_anonymisation(person))
@@ -118,13 +118,13 @@ def anonymise(request: PortalRequest, subject: Subject) -> HttpResponse:
 
 
 def confirm(request: PortalRequest, subject: Subject, confirmation: Confirmation, *, status: int = 200) -> HttpResponse:
-    """Ask before an act; the form goes to the address at which one is."""
+    """Ask for a confirmation of an action; the form is sent to the same URL."""
     context = {"access": subject.access, "person": subject.person, "asked": confirmation, "here": "people:person"}
     return render_region(request, "people/confirm.html", "panel", context, status=status)
 
 
 def done(request: PortalRequest, person: User, sentence: str, **words: Any) -> HttpResponse:
-    """Go back to the person and say what was done."""
+    """Return to the person's page with the result."""
     messages.success(request, sentence % {"name": person.display_name, **words})
     return redirect("people:person", person.pk)
 

@@ -1,1 +1,1 @@
-"""What pages and exports read of usage, all from our own tables. Knows nothing of requests; never asks the gateway."""
+"""Queries of usage for pages and exports, from our own tables. Knows nothing of requests; never calls the gateway."""

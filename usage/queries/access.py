@@ -1,4 +1,4 @@
-"""What every page of usage needs first: how fresh the numbers are, and what this person may see and do."""
+"""Common to all pages of usage: how fresh the numbers are, and a person's access."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +12,7 @@ from accounts.models import User
 from keys.models import Intern
 from usage.models import UsageState
 
-FAILING_AFTER: Final = timedelta(minutes=10)  # of polls that fail; one failure is repaired by the next poll
+FAILING_AFTER: Final = timedelta(minutes=10)  # of failing polls; the next poll repairs a single failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ def page_access(user: User) -> PageAccess:
 
 
 def _may(user: User, *permissions: str, app: str = "usage") -> Exists | Value:
-    """Return whether the person has one of the permissions, as a part of a query: `has_perm` would cost two each."""
+    """Return whether the person has one of the permissions, as part of a query: `has_perm` would cost two each."""
     if user.is_superuser:
         return Value(value=True)
     return Exists(_given(user).filter(codename__in=permissions, content_type__app_label=app))

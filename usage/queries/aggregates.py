@@ -1,4 +1,4 @@
-"""Sums out of facts, or out of the rollup that has them already: the same question costs the least rows."""
+"""Sums of facts, or of the rollup that has them already, whichever needs fewer rows."""
 
 from datetime import date
 from typing import Any
@@ -22,7 +22,7 @@ def sums_by_day_and_model(of: FilteredScope, period: Period) -> Rows:
     """Return (day, model's name, its colour, SUMS…) of the period; under the day None, those of the period before."""
     before = period.previous()
     rows = _with_models(of, before.first_day, period.last_day)
-    rows = rows.filter(Q(day__gte=period.first_day) | Q(day__lte=before.last_day))  # they need not touch
+    rows = rows.filter(Q(day__gte=period.first_day) | Q(day__lte=before.last_day))  # they need not be adjacent
     at = Case(When(day__gte=period.first_day, then=F("day")), default=None)
     return rows.order_by().values_list(at, "model__name", "model__colour").annotate(**SUMS)
 
@@ -34,20 +34,20 @@ def sums_by_token(of: FilteredScope, period: Period) -> Rows:
 
 
 def spend_by_day(of: FilteredScope, first_day: date, last_day: date) -> Rows:
-    """Return (day, USD), only days that have some."""
+    """Return (day, USD), only for days with spend."""
     rows = _with_models if of.token_refs is None else _with_token_refs
     return rows(of, first_day, last_day).order_by().values_list("day").annotate(usd=Sum("spend_usd"))
 
 
 def _with_models(of: FilteredScope, first_day: date, last_day: date) -> Rows:
-    """Return rows that have a model: of the rollup, unless tokens are filtered."""
+    """Return rows with a model: of the rollup, unless tokens are filtered."""
     if of.token_refs is not None:
         return facts(of, first_day, last_day)
     return DayModel.objects.filter(_models(of), day__range=(first_day, last_day))
 
 
 def _with_token_refs(of: FilteredScope, first_day: date, last_day: date) -> Rows:
-    """Return rows that have a token: of the rollup, unless models are filtered."""
+    """Return rows with a token: of the rollup, unless models are filtered."""
     if of.models is not None:
         return facts(of, first_day, last_day)
     return DayToken.objects.filter(_token_refs(of), day__range=(first_day, last_day))

@@ -19,13 +19,13 @@ from usage.queries.year import Year, spent_since, year
 
 TOP_KEYS: Final = 10  # of everybody's
 TOP_PEOPLE: Final = 5
-CACHE_FORMAT: Final = 3  # one more when the cached values have other fields: nodes of two versions share the cache
+CACHE_FORMAT: Final = 3  # increase it when cached values get other fields: nodes of two versions share the cache
 CACHE_TTL_S: Final = 600  # names and labels may change without a fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What the filters offer."""
+    """The options of the filters."""
 
     groups: tuple[str, ...]
     models: tuple[str, ...]
@@ -34,13 +34,13 @@ class Choices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Everyone:
-    """All that the page over everybody shows, of the people one page."""
+    """All numbers of the page over everybody, with one page of people."""
 
     overview: Overview
     top_people: tuple[Person, ...]
     people: PeoplePage
     year: Year
-    month_usd: Decimal  # of all people, whatever the filters
+    month_usd: Decimal  # of all people, regardless of the filters
     choices: Choices
 
 
@@ -80,9 +80,9 @@ def everyone_of(
 
 
 def people_behind(scope: Scope, period: Period, state: UsageState) -> tuple[Overview, tuple[Person, ...]]:
-    """Return the numbers, and all people behind them, most spend first.
+    """Return the numbers, and all people in them, highest spend first.
 
-    Kept apart from what a page shows: thousands of people take longer to get out of the cache than the page to draw.
+    Cached apart from a page's numbers: thousands of people take longer to load from the cache than the page to render.
     """
     makers = {f"with people {scope.name} {period}": lambda: _with_people(scope, period)}
     numbers, people = _parts(state, makers)[0]
@@ -90,12 +90,12 @@ def people_behind(scope: Scope, period: Period, state: UsageState) -> tuple[Over
 
 
 def warm() -> None:
-    """Have the page that admins open first ready."""
+    """Fill the cache for the page that admins open first."""
     everyone_of(Scope(), named(DEFAULT, utc_today()), UsageState.load())
 
 
 def _parts(state: UsageState, makers: Mapping[str, Callable[[], Any]]) -> list[Any]:
-    """Return what the makers make, out of the cache where it is there: one question for all."""
+    """Return the results of these functions, from the cache where possible: one query for all."""
     names = {_name(state.version, utc_today(), what): make for what, make in makers.items()}
     found = cache.get_many(names)
     missing = {name: make() for name, make in names.items() if name not in found}

@@ -1,4 +1,4 @@
-"""The facts themselves, one by one, for a file."""
+"""Single facts, for a file."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -10,7 +10,7 @@ from usage.queries.aggregates import facts
 from usage.queries.scope import Scope
 
 ROWS_AT_ONCE: Final = 2000
-# Programs count on their order: what is new comes last
+# Programs rely on their order: new ones come last
 COLUMNS: Final = (
     *("day", "person", "key", "key_id", "kind", "alias", "model", "provider"),
     *MEASURES,
@@ -34,9 +34,9 @@ _FIELDS: Final = (
 
 
 def fact_rows(scope: Scope, period: Period, label_for: Callable[[str], str] = str) -> Iterator[tuple[Any, ...]]:
-    """Yield the facts in the order of COLUMNS, oldest first; however many, only some are in memory.
+    """Yield the facts in the order of COLUMNS, oldest first; only some at a time are in memory.
 
-    `label_for` returns what to call a kind of key.
+    `label_for` returns the label of a kind of key.
     """
     groups = _groups_by_person()
     rows = facts(scope.filtered(), period.first_day, period.last_day).order_by("day", "token_ref", "model")
@@ -52,7 +52,7 @@ def fact_rows(scope: Scope, period: Period, label_for: Callable[[str], str] = st
 
 
 def _groups_by_person() -> dict[int | None, str]:
-    """Return the groups of everybody who is in one, "Chemistry, Staff"; one query."""
+    """Return the groups of everybody in one, "Chemistry, Staff"; one query."""
     found: dict[int | None, str] = {}
     rows = User.groups.through.objects.order_by("group__name").values_list("user", "group__name")
     for person, group in rows:

@@ -1,4 +1,4 @@
-"""What each key of a person has used: its days, its budget, its last use. One query for all of them."""
+"""The use of each key of a person: its days, its budget, its last use. One query for all of them."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -15,7 +15,7 @@ from usage.periods import budget_first_day, budget_reset_day
 
 SPARK_DAYS: Final = 30
 BUDGET_PERIODS: Final = ("1d", "7d", "30d")
-KNOWN: Final = Q(budget_usd__gt=0, budget_period__in=BUDGET_PERIODS)  # budgets of people whose periods we know
+KNOWN: Final = Q(budget_usd__gt=0, budget_period__in=BUDGET_PERIODS)  # budgets with known periods
 FIELDS: Final = ("pk", "label", "kind", "state", "intern", "budget_usd", "budget_period", "expires_at", "ended_at")
 
 
@@ -40,13 +40,13 @@ def use_of(keys: QuerySet[Key], today: date, *, with_days: bool = False) -> list
 
 
 def spent_with(token: str | None, alias: str | None) -> Decimal:
-    """Return what was spent with one secret on all days; the gateway bills some calls under another hash of it."""
+    """Return the spend of one secret on all days; the gateway bills some calls under another hash of it."""
     same = Q(token_ref__token=token) | Q(token_ref__alias=alias, token_ref__alias__gt="")
     return DayToken.objects.filter(same).aggregate(usd=Sum("spend_usd"))["usd"] or NOTHING_USD
 
 
 def person_spent(user: User, today: date) -> PersonSpent | None:
-    """Return the person's budget for all keys together and what is spent of it; one query. None: no limit."""
+    """Return the person's budget for all keys together and its spend; one query. None: no limit."""
     ours = ~Q(owner__token_refs__key__kind=Key.Kind.EXTERNAL)
     since = {
         f"since_{name}": Sum(
@@ -61,7 +61,7 @@ def person_spent(user: User, today: date) -> PersonSpent | None:
 
 
 def people_spent(today: date) -> Iterator[tuple[PersonBudget, PersonSpent]]:
-    """Yield all budgets of people of which something is spent, with how much; two queries for each period in use."""
+    """Yield all people's budgets that have any spend, with its amount; two queries for each period in use."""
     for period in BUDGET_PERIODS:
         rows = PersonBudget.objects.filter(KNOWN, budget_period=period).select_related("owner")
         days = DayToken.objects.filter(

@@ -14,12 +14,12 @@ from usage.queries.scope import FilteredScope
 from usage.queries.sums import NOTHING_USD, Sums, total_of
 
 SERIES: Final = 5  # models on the chart; the rest together are the sixth
-MAX_KEYS: Final = 500  # in the answer; of everybody's keys, only the first are of interest
+MAX_KEYS: Final = 500  # of everybody's keys, only the first are of interest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A line of a list; `value` is what a filter calls it, `colour` that of a model."""
+    """A line of a list; `value` is its value in a filter, `colour` that of a model."""
 
     value: str
     label: str
@@ -27,8 +27,8 @@ class Share:
     last_day: date | None = None
     colour: int = 0
     ended_on: date | None = None
-    known: bool = True  # False: a token of which nobody knows the key
-    owner: str = ""  # of a key: whose it is
+    known: bool = True  # False: a token whose key is unknown
+    owner: str = ""  # of a key
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +53,23 @@ class Overview:
     series: tuple[str | None, ...]
     days: tuple[Day, ...]  # every day, also those without spend, oldest first
     models: tuple[Share, ...]  # most spend first
-    keys: tuple[Share, ...]  # most spend first, at most as many as were asked for
+    keys: tuple[Share, ...]  # highest spend first, limited to the requested number
     keys_count: int
     people: dict[int | None, tuple[Sums, date]]  # by owner; None: unattributed
 
     @property
     def coloured_series(self) -> list[tuple[str | None, int]]:
-        """The series, each with its colour; the rest has its own, 0."""
+        """The series, each with its colour; the rest has colour 0."""
         return [(share.value, share.colour) for share in self.models[:SERIES]] + ([(None, 0)] * (None in self.series))
 
     @property
     def series_sums(self) -> tuple[Decimal, ...]:
-        """What each series comes to in the period."""
+        """The sum of each series in the period."""
         return tuple(sum((day.parts_usd[at] for day in self.days), NOTHING_USD) for at in range(len(self.series)))
 
     @property
     def change_usd(self) -> Decimal:
-        """How much more was spent than in the period before."""
+        """The difference to the spend of the period before."""
         return self.totals.spend_usd - self.before.spend_usd
 
 
@@ -103,7 +103,7 @@ def overview(of: FilteredScope, period: Period, *, max_keys: int = MAX_KEYS) -> 
 
 
 def _models(days: dict[date, dict[str, Sums]], colours: dict[str, int]) -> tuple[Share, ...]:
-    """Return the models, most spend first."""
+    """Return the models, highest spend first."""
     found: dict[str, Sums] = defaultdict(Sums)
     for by_model in days.values():
         for name, sums in by_model.items():
@@ -123,7 +123,7 @@ KeyLine = tuple[Any, int, Sums, date]  # the key's id or None, a TokenRef of it,
 
 
 def _by_key(token_refs: list[tuple[Any, ...]]) -> list[KeyLine]:
-    """Return a line for each key, and one for each token without a key, most spend first."""
+    """Return a line for each key, and one for each token without a key, highest spend first."""
     found: dict[Any, KeyLine] = {}
     for token_ref, key, _owner, last_day, *numbers in token_refs:
         name = key or f"@{token_ref}"
@@ -141,7 +141,7 @@ def _by_person(token_refs: list[tuple[Any, ...]]) -> dict[int | None, tuple[Sums
 
 
 def _named(lines: list[KeyLine]) -> tuple[Share, ...]:
-    """Return the lines with their labels; one query for both keys and what has none."""
+    """Return the lines with their labels; one query for both keys and tokens without one."""
     about = {
         token_ref.pk: token_ref
         for token_ref in TokenRef.objects.filter(pk__in=[line[1] for line in lines]).select_related("key", "owner")

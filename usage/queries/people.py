@@ -1,4 +1,4 @@
-"""The table of people: who used how much in a period, with how many keys; and who has a key and used nothing."""
+"""The table of people: usage in a period, number of keys; and people with a key and no usage."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -18,19 +18,19 @@ from usage.queries.sums import Sums
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody, and their part; `value` is what a filter calls them."""
+    """A person and their share; `value` is the person's value in a filter."""
 
     value: str
-    pk: int | None  # None: nobody is known to own it
-    name: str  # "" for what nobody is known to own
+    pk: int | None  # None: the owner is unknown
+    name: str  # "" for an unknown owner
     groups: tuple[str, ...]
     sums: Sums
-    last_day: date | None  # in the period; None: nothing used
+    last_day: date | None  # in the period; None: no usage
     live_keys: int
 
     @property
     def used_something(self) -> bool:
-        """Whether there is any use, and not only a key that could be used."""
+        """Whether there is any usage, and not only a usable key."""
         return self.last_day is not None
 
 
@@ -47,7 +47,7 @@ PEOPLE_PER_PAGE: Final = 25
 
 
 def people_of(found: dict[int | None, tuple[Sums, date]], scope: Scope) -> tuple[Person, ...]:
-    """Return the people behind the sums, and who could have used something, most spend first.
+    """Return the people in the sums, and those who could have used something, highest spend first.
 
     Two queries; with filters a third.
     """
@@ -74,7 +74,7 @@ def in_order(people: Iterable[Person], order: str) -> list[Person]:
 class PeoplePage:
     """One page of the people: from the `first` to the `last` of `count`, counted from 1.
 
-    Of all, `used` is how many used something and are known, `idle` how many have a key and used nothing.
+    Of all, `used` is the number of known people with usage, `idle` those with a key and no usage.
     """
 
     people: tuple[Person, ...]
@@ -85,7 +85,7 @@ class PeoplePage:
 
     @property
     def has_somebody_in_two_groups(self) -> bool:
-        """Whether the use of one on this page counts in several groups."""
+        """Whether somebody on this page counts in several groups."""
         return any(len(person.groups) > 1 for person in self.people)
 
     @property
@@ -110,7 +110,7 @@ class PeoplePage:
 
 
 def page_of(people: tuple[Person, ...], order: str, number: int) -> PeoplePage:
-    """Return a page of the people in this order; the last one when there are not so many."""
+    """Return a page of the people in this order; the last one if the number is too high."""
     pages = max(1, ceil(len(people) / PEOPLE_PER_PAGE))
     number = min(max(1, number), pages)
     start = (number - 1) * PEOPLE_PER_PAGE

@@ -1,4 +1,4 @@
-"""Whose usage is meant, and the filters on it: the part of an address that is not the period."""
+"""The scope of usage: its owner and the filters, which is the part of a URL that is not the period."""
 
 import re
 import uuid
@@ -12,7 +12,7 @@ from accounts.models import User
 from keys.models import Key
 from usage.models import TokenRef, UsedModel
 
-UNATTRIBUTED: Final = "(unattributed)"  # in the place of a person: nobody can have a user name with brackets
+UNATTRIBUTED: Final = "(unattributed)"  # in place of a person: no user name has brackets
 MAX_FILTER_LENGTH: Final = 200  # characters of a filter
 FILTERS: Final = ("person", "group", "model", "provider", "key", "kind")
 KINDS: Final = (
@@ -24,14 +24,14 @@ _TOKEN_REF = re.compile(r"@([0-9]{1,18})", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What is looked at; without anything, all that there is.
+    """The scope; an empty one is everything.
 
     `person` is a user name, a part of a name, or UNATTRIBUTED; `key` is the id of a key, "@" and the id of a TokenRef
-    whose key is not known, or a part of a label.
+    without a known key, or a part of a label.
     """
 
     owner_id: int | None = None  # only this person's keys
-    interns_only: bool = False  # of these, only keys that name an intern
+    interns_only: bool = False  # of these, only keys with an intern
     person: str = ""
     group: str = ""
     model: str = ""
@@ -40,16 +40,16 @@ class Scope:
     kind: str = ""
 
     def params(self) -> dict[str, str]:
-        """Return what the address says of it."""
+        """Return its URL parameters."""
         return {name: value for name in FILTERS if (value := getattr(self, name))}
 
     @property
     def name(self) -> str:
-        """A name that no other scope has."""
+        """A name that is unique to the scope."""
         return repr(asdict(self))
 
     def filtered(self) -> "FilteredScope":
-        """Return which rows that means; costs a query when a person is named."""
+        """Return the rows in the scope; costs a query when a person is named."""
         wanted = [condition for condition in self._conditions() if condition]
         models = {"name": self.model, "provider": self.provider}
         given = {name: value for name, value in models.items() if value}
@@ -59,7 +59,7 @@ class Scope:
         )
 
     def live_keys(self) -> QuerySet[Key]:
-        """Return the keys that work and that the filters leave, used or not; models are no filter of keys."""
+        """Return the working keys within the filters, used or not; the model is no filter of keys."""
         if _TOKEN_REF.fullmatch(self.key):
             return Key.objects.none()
         wanted = (_person(self.person), _group(self.group), _label(self.key), _kind(self.kind))
@@ -78,14 +78,14 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class FilteredScope:
-    """The tokens and the models that are meant; None: all of them."""
+    """The tokens and the models in the scope; None: all of them."""
 
     token_refs: QuerySet[TokenRef] | None = None
     models: QuerySet[UsedModel] | None = None
 
 
 def scope_of(params: Mapping[str, str], *, owner_id: int | None = None, interns_only: bool = False) -> Scope:
-    """Return the scope that an address names; a kind that there is not is no filter."""
+    """Return the scope that a URL names; an unknown kind is ignored."""
     filters = {name: params.get(name, "").replace("\0", "").strip()[:MAX_FILTER_LENGTH] for name in FILTERS}
     kind = filters.pop("kind")
     kind = kind if kind in KINDS else ""
@@ -93,7 +93,7 @@ def scope_of(params: Mapping[str, str], *, owner_id: int | None = None, interns_
 
 
 def _person(text: str) -> Q:
-    """Match the one who has this user name; if nobody has, those with all these words in their names."""
+    """Match the person with this user name; otherwise those with all these words in their names."""
     if not text:
         return Q()
     if text == UNATTRIBUTED:
@@ -105,7 +105,7 @@ def _person(text: str) -> Q:
 
 
 def people_like(text: str) -> QuerySet[User]:
-    """Return the people who have all the words of `text` in their user name, name or address."""
+    """Return the people with all words of `text` in their user name, name or address."""
     found = User.objects.all()
     for word in text.split():
         found = found.filter(
@@ -126,7 +126,7 @@ def _kind(kinds: str, of: str = "") -> Q:
 
 
 def _key(text: str) -> Q:
-    """Match one key, one token without a key, or all labels (at the gateway: aliases) that have this in them."""
+    """Match one key, one token without a key, or all labels (at the gateway: aliases) that contain this."""
     if token_ref := _TOKEN_REF.fullmatch(text):
         return Q(pk=int(token_ref[1]), key=None)
     labelled = _label(text, "key__")
@@ -134,7 +134,7 @@ def _key(text: str) -> Q:
 
 
 def _label(text: str, of: str = "") -> Q:
-    """Match one key by its id, else all whose labels have this in them."""
+    """Match one key by its id, or else all whose labels contain this."""
     if not text:
         return Q()
     return Q(**{f"{of}pk": uuid.UUID(text)} if _is_uuid(text) else {f"{of}label__icontains": text})

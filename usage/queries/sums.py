@@ -1,4 +1,4 @@
-"""What is counted, added up: the numbers of one line of a page."""
+"""Sums of the measures: the numbers of one line of a page."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from typing import Final
 from django.db.models import Sum
 
 NOTHING_USD: Final = Decimal(0)
-OFTEN_SHARE: Final = 0.05  # of the requests failing is often,
-OFTEN_OF: Final = 20  # if there are so many
+OFTEN_SHARE: Final = 0.05  # a share of failed requests that is high,
+OFTEN_OF: Final = 20  # if there are at least so many
 FIELDS: Final = (
     "spend_usd",
     "prompt_tokens",
@@ -30,7 +30,7 @@ class Sums:
     completion_tokens: int = 0
     ok_requests: int = 0
     failed_requests: int = 0
-    response_ms: int = 0  # of the requests that succeeded
+    response_ms: int = 0  # of successful requests
 
     def __add__(self, other: "Sums") -> "Sums":
         return Sums(
@@ -44,32 +44,32 @@ class Sums:
 
     @property
     def requests(self) -> int:
-        """All requests, those that failed too."""
+        """All requests, including failed ones."""
         return self.ok_requests + self.failed_requests
 
     @property
     def failed_share(self) -> float | None:
-        """Which part of the requests failed, 0 to 1; None without any."""
+        """The share of failed requests, 0 to 1; None without any request."""
         return self.failed_requests / self.requests if self.requests else None
 
     @property
     def fails_often(self) -> bool:
-        """Whether so many requests failed that somebody should look."""
+        """Whether so many requests failed that somebody should look into it."""
         return self.requests >= OFTEN_OF and (self.failed_share or 0) >= OFTEN_SHARE
 
     @property
     def response_s(self) -> float | None:
-        """The mean time of an answer; None without any."""
+        """The mean response time; None without any request."""
         return self.response_ms / 1000 / self.ok_requests if self.ok_requests else None
 
     @property
     def prompt_tokens_each(self) -> int:
-        """Tokens in, of a mean request that succeeded."""
+        """Mean input tokens of successful requests."""
         return round(self.prompt_tokens / self.ok_requests) if self.ok_requests else 0
 
     @property
     def completion_tokens_each(self) -> int:
-        """Tokens out, of a mean request that succeeded."""
+        """Mean output tokens of successful requests."""
         return round(self.completion_tokens / self.ok_requests) if self.ok_requests else 0
 
 

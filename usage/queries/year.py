@@ -1,4 +1,4 @@
-"""The spend of a year, day by day, and what the month comes to if it goes on like this."""
+"""The spend of a year by day, and the forecast of the month at the present pace."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -28,23 +28,23 @@ class Year:
 
     @property
     def total_usd(self) -> Decimal:
-        """All of it."""
+        """The total."""
         return sum(self.spend_usd, NOTHING_USD)
 
     @property
     def most(self) -> tuple[date, Decimal]:
-        """The day with the most spend, and that."""
+        """The day with the highest spend, and its amount."""
         place = max(range(len(self.spend_usd)), key=self.spend_usd.__getitem__)
         return self.day(place), self.spend_usd[place]
 
     @property
     def usual_usd(self) -> Decimal:
-        """The median of the days from Monday to Friday that have any."""
+        """The median of weekdays with any spend."""
         working = [usd for place, usd in enumerate(self.spend_usd) if place % 7 < SATURDAY and usd]
         return median(working) if working else NOTHING_USD
 
     def levels(self) -> list[int]:
-        """Return 0 for nothing, else 1 to 4 by quarter of the days that have any."""
+        """Return 0 for no spend, otherwise 1 to 4 by quartile of the days with any."""
         ranked = sorted(usd for usd in self.spend_usd if usd)
         bounds = [ranked[len(ranked) * part // 4] for part in (1, 2, 3)] if ranked else []
         return [1 + sum(usd >= bound for bound in bounds) if usd else 0 for usd in self.spend_usd]
@@ -60,7 +60,7 @@ def year(of: FilteredScope, today: date) -> Year:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """A month under way: what was spent, and what it comes to at this pace; the budget, if there is one."""
+    """The current month: spend so far, and forecast at this pace; the budget, if there is one."""
 
     first_day: date
     last_day: date
@@ -70,29 +70,29 @@ class Forecast:
 
     @property
     def over_usd(self) -> Decimal | None:
-        """By how much the projection is above the budget; below it, less than nothing."""
+        """By how much the forecast exceeds the budget; negative if it is below."""
         return None if self.budget_usd is None else self.projected_usd - self.budget_usd
 
     @property
     def spent_percent(self) -> int:
-        """How much of the whole is spent, for a bar."""
+        """The spent share of the whole, for a bar."""
         return self._percent(self.spent_usd)
 
     @property
     def projected_percent(self) -> int:
-        """How much of the whole it comes to, for a bar."""
+        """The forecast share of the whole, for a bar."""
         return self._percent(self.projected_usd)
 
     def _percent(self, part: Decimal) -> int:
-        """Return the part of the budget, or else of the projection, that fits a bar."""
+        """Return the share of the budget, or else of the forecast, limited to the bar."""
         whole = self.budget_usd or self.projected_usd
         return min(100, max(0, round(100 * part / whole))) if whole > 0 else 0
 
 
 def forecast(spent_usd: Decimal, budget_usd: Decimal | None, as_of: datetime) -> Forecast:
-    """Extrapolate the month linearly from what was spent until `as_of` (UTC).
+    """Extrapolate the month linearly from the spend until `as_of` (UTC).
 
-    The first day counts whole: an hour says nothing about a month.
+    The first day counts as a whole: an hour says nothing about a month.
     """
     first = as_of.date().replace(day=1)
     days = (next_month(first) - first).days
@@ -101,5 +101,5 @@ def forecast(spent_usd: Decimal, budget_usd: Decimal | None, as_of: datetime) ->
 
 
 def spent_since(first_day: date, today: date) -> Decimal:
-    """Return what everybody spent since a day; one query."""
+    """Return everybody's spend since a day; one query."""
     return sum((usd for _, usd in spend_by_day(FilteredScope(), first_day, today)), NOTHING_USD)

@@ -1,4 +1,4 @@
-"""What happens to usage, in order: polled, written, summed, compared, warned of. Transactions are opened here only."""
+"""Operations on usage, in order: poll, write, sum, compare, alert. Transactions are opened here only."""
 
 from usage.services.attribute import attribute_tokens
 from usage.services.budget_alerts import warn_of_budgets

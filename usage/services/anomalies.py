@@ -23,7 +23,7 @@ TOKENS_AT_ONCE: Final = 500  # SQLite takes 999 values in a statement
 
 
 def restore_stored_amounts(day_usage: DayUsage) -> None:
-    """Give facts with an invalid number the stored one, where that is more. Changes no row."""
+    """Give facts with an invalid number the stored one, if that is larger. Changes no row."""
     invalid: dict[tuple[str | None, str], set[str]] = {}  # measures by token (None: of any) and model
     for metric in day_usage.invalid:
         token = None if metric.token is None else metric.token[:TOKEN_LENGTH]
@@ -49,7 +49,7 @@ def _by_token(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[str, str], tuple[st
 
 
 def _stored(day: date, invalid: Iterable[tuple[str | None, str]]) -> Iterator[tuple[Any, ...]]:
-    """Yield the stored facts of the day that may be of an invalid number, each once."""
+    """Yield the stored facts of the day that an invalid number may concern, each once."""
     names = ("token_ref__token", "token_ref__alias", "token_ref__gateway_user_id", "model__name", *MEASURES)
     facts = Fact.objects.filter(day=day).values_list(*names)
     models = {model for token, model in invalid if token is None}
@@ -61,7 +61,7 @@ def _stored(day: date, invalid: Iterable[tuple[str | None, str]]) -> Iterator[tu
 
 
 def record_anomalies(day_usage: DayUsage) -> int:
-    """Store the invalid numbers of a day; return how many there were. The same again writes nothing."""
+    """Store the invalid numbers of a day; return how many there were. Repeating writes nothing."""
     found = {
         ((metric.token or "")[:TOKEN_LENGTH], metric.model_group[:MODEL_LENGTH], metric.measure): metric.reported
         for metric in day_usage.invalid

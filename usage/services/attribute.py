@@ -1,7 +1,7 @@
-"""Finds the owner of a token: the key that ever had it, else the person whom the gateway names.
+"""Finds the owner of a token: the key that ever had it, or else the person named by the gateway.
 
-LiteLLM bills some calls under the hash of the hash; those find their key too. Cheap: it looks only at tokens that
-have no key, and hashes our tokens only when one of those looks like a hash.
+LiteLLM bills some calls under the hash of the hash; those find their key too. Cheap: it checks only tokens
+without a key, and hashes our tokens only when one of those looks like a hash.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ HASH_LENGTH = 64
 
 
 def attribute_tokens() -> int:
-    """Give tokens their key and owner, and models their provider, where they became known; return how many."""
+    """Set key and owner of tokens, and provider of models, where they are known by now; return how many."""
     with transaction.atomic():
         lock_state()
         found = _by_token() + _by_hash_of_token() + _by_person() + split_token_refs() + _providers()

@@ -21,14 +21,14 @@ from usage.models import DayModel, DayToken, Notice, utc_today
 from usage.periods import budget_first_day
 from usage.queries.key_use import people_spent
 
-THRESHOLDS: Final = (100, 80)  # percent, highest first: who has passed both gets the first only
-PERMISSION: Final = "usage.view_everyone"  # of those who are warned about the portal's own budget
-MAIL_TRIES: Final = timedelta(days=3)  # then a mail that could not be sent is old news
+THRESHOLDS: Final = (100, 80)  # percent, highest first: people past both get the first only
+PERMISSION: Final = "usage.view_everyone"  # of people who are warned about the portal's own budget
+MAIL_TRIES: Final = timedelta(days=3)  # after it a mail that could not be sent is outdated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Budget:
-    """What is spent of a budget since the gateway last set it back; no key: a person's, or the portal's, of a month."""
+    """The spend of a budget since its last reset at the gateway; no key: a person's, or the portal's, of a month."""
 
     key: Key | None
     of_person: bool = False
@@ -38,7 +38,7 @@ class _Budget:
 
 
 def warn_of_budgets() -> int:
-    """Make the notices that are due and send what was not sent yet; return how many e-mails went out."""
+    """Create the notices that are due and send unsent ones; return how many e-mails went out."""
     today = utc_today()
     each(_notify_owner, _budgets_of_keys(today))
     for person, budget in _budgets_of_people(today):
@@ -51,9 +51,9 @@ def warn_of_budgets() -> int:
 
 
 def _budgets_of_keys(today: date) -> Iterator[_Budget]:
-    """Yield the budgets of which a threshold is reached; not those set back at times that the gateway alone knows.
+    """Yield the budgets of keys at a threshold; not those with reset times that only the gateway knows,
 
-    Nor those of keys which their owner's budget for all keys stops before: then the mail is about that.
+    nor those of keys which their owner's budget for all keys stops first: then the mail is about that.
     """
     budgeted = Key.objects.filter(state=Key.State.ACTIVE, budget_usd__gt=0)
     for period in budgeted.order_by().values_list("budget_period", flat=True).distinct():
@@ -73,14 +73,14 @@ def _budgets_of_keys(today: date) -> Iterator[_Budget]:
 
 
 def _spent_since(first_day: date, keys: QuerySet[Key]) -> dict[object, Decimal]:
-    """Return what each of the keys spent from this day on, over all its tokens."""
+    """Return each key's spend since this day, over all its tokens."""
     days = DayToken.objects.filter(day__gte=first_day, token_ref__key__in=keys.order_by().values("pk"))
     sums = days.order_by().values("token_ref__key").annotate(sum_usd=Sum("spend_usd"))
     return dict(sums.values_list("token_ref__key", "sum_usd"))
 
 
 def _budgets_of_people(today: date) -> Iterator[tuple[User, _Budget]]:
-    """Yield people with the budget for all their keys, where a threshold of it is reached."""
+    """Yield people whose budget for all keys is at a threshold."""
     for row, spent in people_spent(today):
         if _threshold(spent.spent_usd, spent.budget_usd) and row.owner.is_active:
             yield (
@@ -116,13 +116,13 @@ def _notify_owner(budget: _Budget) -> None:
 
 
 def _notify(person: User, budget: _Budget) -> None:
-    """Make the notice that is due, unless this person has one of this threshold or a higher one in this period."""
+    """Create the notice that is due, unless this person has one of this threshold or a higher one in this period."""
     percent = _threshold(budget.spent_usd, budget.budget_usd)
     about = {"person": person, "key": budget.key, "of_person": budget.of_person, "period_first_day": budget.first_day}
     of_period = Notice.objects.filter(**about)
     if not percent or of_period.filter(threshold__gte=percent).exists():
         return
-    Notice.objects.get_or_create(  # another worker may have made it meanwhile
+    Notice.objects.get_or_create(  # another worker may have created it meanwhile
         **about,
         threshold=percent,
         defaults={"spent_usd": budget.spent_usd, "budget_usd": budget.budget_usd},

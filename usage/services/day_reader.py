@@ -50,12 +50,12 @@ class TokenInfo(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """What a run has read so far."""
+    """The totals of a run so far."""
 
     pages: int = 0
     rows: int = 0
-    invalid: int = 0  # numbers, and rows, that make no sense
-    missing: set[str] = field(default_factory=set)  # what an older gateway does not report
+    invalid: int = 0  # invalid numbers, and rows
+    missing: set[str] = field(default_factory=set)  # measures that an older gateway does not report
     gateway_s: float = 0.0
 
 
@@ -66,12 +66,12 @@ class DayUsage:
     day: date
     facts: dict[tuple[str, str], Amounts] = field(default_factory=dict)
     token_info: dict[str, TokenInfo] = field(default_factory=dict)
-    invalid: list[InvalidMetric] = field(default_factory=list)  # those of facts have a 0 in `facts`
+    invalid: list[InvalidMetric] = field(default_factory=list)  # those of facts are 0 in `facts`
     # by (the gateway's name of a former owner, token, model): their part of `facts`, see services.owners
     shares: dict[tuple[str, str, str], Amounts] = field(default_factory=dict)
 
     def add(self, row: ActivityRow) -> None:
-        """Add a row; several pages, and several endpoints, may have some of the same."""
+        """Add a row; several pages, and several endpoints, may have parts of the same."""
         token = row.token[:TOKEN_LENGTH]
         info = TokenInfo((row.alias or "")[:TOKEN_LENGTH], (row.user_id or "")[:TOKEN_LENGTH])
         if self.token_info.setdefault(token, info) != info and any(info):
@@ -98,10 +98,10 @@ class DayUsage:
 def read_day(day: date, tally: Tally, extend_lease: Callable[[], None], *, page_size: int = PAGE_SIZE) -> DayUsage:
     """Read every page of a day, calling `extend_lease` after each.
 
-    Raises GatewayError when a page is missing or garbled, or when pages do not fit together. The gateway cuts pages
-    anew for each answer: a row that comes into being meanwhile moves another one over the cut, which is then read
-    twice. So where there are several pages, their sum must lie between the day's totals before and after. An older
-    gateway has no such totals: its pages are taken as they come, and read again as every day is.
+    Raises GatewayError when a page is missing or garbled, or when pages are inconsistent. The gateway cuts pages
+    anew for each answer: a row that is created meanwhile moves another one to the next page, which is then read
+    twice. So with several pages, their sum must lie between the day's totals before and after. An older
+    gateway has no such totals: its pages are accepted as they are, and read again as every day is.
     """
     read = _Reader(day, tally, extend_lease, page_size)
     first = next(read.pages())
@@ -118,13 +118,13 @@ def read_day(day: date, tally: Tally, extend_lease: Callable[[], None], *, page_
 def read_day_of(
     user_id: str, day: date, tally: Tally, extend_lease: Callable[[], None], *, page_size: int = PAGE_SIZE
 ) -> DayUsage:
-    """Read what somebody, as the gateway names them, used on a day. Raises GatewayError."""
+    """Read what a person, by their name at the gateway, used on a day. Raises GatewayError."""
     read = _Reader(day, tally, extend_lease, page_size, user_id)
     return read.combine(read.pages())
 
 
 def in_parts(tokens: Iterable[str]) -> Iterator[list[str]]:
-    """Yield tokens, some hundred at a time."""
+    """Yield tokens in batches."""
     remaining = iter(tokens)
     while part := list(islice(remaining, NAMES_AT_ONCE)):
         yield part
@@ -147,7 +147,7 @@ class _Reader:
             yield page
 
     def totals(self) -> DayTotals | None:
-        """Return the gateway's own sums of the day; None from an older one that has none, which is noted."""
+        """Return the gateway's own sums of the day; None from an older one without them, which is recorded."""
         try:
             return self._timed(lambda: self._usage.day_totals(self._day))
         except GatewayError as error:
@@ -157,7 +157,7 @@ class _Reader:
             return None
 
     def combine(self, pages: Iterable[ActivityPage]) -> DayUsage:
-        """Add up pages that fit together."""
+        """Add up consistent pages."""
         day_usage = DayUsage(self._day)
         expected = None
         for page in pages:
@@ -169,7 +169,7 @@ class _Reader:
         return _bounded(day_usage)
 
     def _timed(self, ask: Callable[[], T | None]) -> T | None:
-        """Ask, and note how long the gateway worked, also when it failed."""
+        """Call the gateway, and record how long it worked, also when it failed."""
         began = time.monotonic()
         try:
             answer = ask()
@@ -205,7 +205,7 @@ def _assert_in_place(page: ActivityPage, total_pages: int, day: date) -> None:
 
 
 def _assert_between(day_usage: DayUsage, before: DayTotals, after: DayTotals) -> None:
-    """Raise for pages that cannot be one picture of the day, as far as their numbers make sense."""
+    """Raise for inconsistent pages of a day, as far as their numbers are valid."""
     invalid = {metric.measure for metric in day_usage.invalid}
     for place, (ours, least, most) in enumerate(zip(day_usage.totals(), _bounds(before), _bounds(after), strict=True)):
         if invalid & TOTALED_MEASURES[place] or least is None or most is None:

@@ -1,6 +1,6 @@
-"""One poll at a time, over all workers and machines: a lease in a row, which runs out when its holder was killed.
+"""One poll at a time, over all workers and machines: a lease in a row, which expires when its holder was killed.
 
-It keeps the gateway from being asked twice; what is written stays right without it, since writers of facts queue for
+It prevents two polls at once; the numbers are right without it, since writers of facts queue for
 the same row (services/write.py).
 """
 
@@ -19,22 +19,22 @@ LEASE_S: Final = 240  # more than the slowest page and the slowest writing of a 
 
 
 class LeaseLost(Exception):
-    """It ran out, and another run may be under way."""
+    """It expired, and another run may be in progress."""
 
     def __str__(self) -> str:
         return "The lock was lost, and another run may have begun."
 
 
 class Lease:
-    """Held while a run is under way."""
+    """Held while a run is in progress."""
 
     def __init__(self) -> None:
         self._holder = secrets.token_hex(16)
 
     def acquire(self) -> bool:
-        """Hold the lease for LEASE_S; False where somebody else holds it.
+        """Take the lease for LEASE_S; False if another run holds it.
 
-        It is read first: the row may be locked for seconds by whoever holds it.
+        It is read first: its holder may lock the row for seconds.
         """
         UsageState.objects.get_or_create(pk=1)
         now = timezone.now()
@@ -43,12 +43,12 @@ class Lease:
         return free.exists() and bool(free.update(lease_holder=self._holder, lease_until=until))
 
     def extend(self) -> None:
-        """Hold it for another LEASE_S, or raise LeaseLost."""
+        """Extend it by another LEASE_S, or raise LeaseLost."""
         if not self._own().update(lease_until=timezone.now() + timedelta(seconds=LEASE_S)):
             raise LeaseLost
 
     def release(self) -> None:
-        """Let the next run begin; harmless where the lease was lost."""
+        """Release it; harmless if the lease was lost."""
         self._own().update(lease_holder="", lease_until=None)
 
     def _own(self) -> "QuerySet[UsageState]":
@@ -57,7 +57,7 @@ class Lease:
 
 @contextmanager
 def held_lease() -> Iterator[Lease | None]:
-    """Hold the lease during this block, or yield None when somebody else does."""
+    """Hold the lease during this block, or yield None if another run holds it."""
     lease = Lease()
     if not lease.acquire():
         yield None

@@ -27,7 +27,7 @@ def alert_operators() -> int:
 
 
 def _words(code: str) -> tuple[Promise, Promise, Promise]:
-    """Return subject, what is wrong, and what to do; in the language of who reads it."""
+    """Return subject, problem and fix; in the language of the reader."""
     words = {
         ADMIN_KEY: (
             _("The gateway refuses the portal’s key"),

@@ -1,7 +1,7 @@
-"""Whose the use of a key is that was handed over: its former owner's until that moment, then the new one's (ADR 21).
+"""The owner of usage of a key that was handed over: its former owner until that moment, then the new one (ADR 21).
 
-The gateway's list of a day names a key once, with its owner of now and all of its use. So for the day of a handover it
-is asked once more, for what the former owner used.
+The gateway's list of a day names a key once, with its present owner and all of its use. So for the day of a handover
+a second call reads what the former owner used.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ from usage.services.day_reader import Amounts, DayUsage, Tally, in_parts, read_d
 def split_token_refs() -> int:
     """Give the tokens of keys that were handed over a row for each former owner, with the facts of their days.
 
-    Return how many rows were made. Call it in a transaction.
+    Return how many rows were created. Call it in a transaction.
     """
     wanted = FormerOwner.objects.filter(key__token_refs__until=None, key__token_refs__isnull=False)
     names = ("key__token_refs", "key__token_refs__token", "until", "owner", "owner__gateway_user_id", "key")
@@ -45,7 +45,7 @@ def read_shares(
 
 
 def facts_by_owner(day_usage: DayUsage) -> dict[tuple[int, str], Amounts]:
-    """Return the facts of a day by (id of the TokenRef of who owned the token then, model)."""
+    """Return the facts of a day by (id of the TokenRef of the token's owner at that time, model)."""
     token_refs: dict[str, list[TokenRef]] = defaultdict(list)
     for tokens in in_parts(day_usage.token_info):
         for token_ref in TokenRef.objects.filter(token__in=tokens).only("token", "until", "gateway_user_id"):
@@ -68,14 +68,14 @@ def facts_by_owner(day_usage: DayUsage) -> dict[tuple[int, str], Amounts]:
 
 
 def _in_order(token_refs: list[TokenRef], day: date) -> list[TokenRef]:
-    """Return the rows of those who handed a token over on this day, the first of them first, and of who had it then."""
+    """Return the rows of a token's former owners on this day, oldest first, and of its owner at the end."""
     in_order = sorted(token_refs, key=lambda each: (each.until is None, each.until or datetime.min.replace(tzinfo=UTC)))
     of_day = [each for each in in_order if each.until and _day(each.until) == day]
     return in_order[: len(of_day) + 1]
 
 
 def _at_most(amount: Decimal | int, most: Decimal | int) -> Decimal | int:
-    """Bound a share: it was read later than the whole, and may be more by then."""
+    """Limit a share: it was read later than the whole, and may be larger by then."""
     return max(0, min(amount, most))
 
 

@@ -20,7 +20,7 @@ from keys.models import Token
 from keys.services import identify_gateway
 from usage.models import TOKEN_LENGTH, DayModel, Discrepancy, Reconciliation, utc_today
 
-SUM_DAYS: Final = 7  # before today, whose sums still move
+SUM_DAYS: Final = 7  # before today, whose sums still change
 logger = logging.getLogger(__name__)
 
 AT_THE_GATEWAY: Final = (Token.State.LIVE, Token.State.RETIRING)
@@ -31,13 +31,13 @@ CHECKED_ONE_BY_ONE: Final = 200  # of keys that the list lacks: it shifts while 
 
 
 def compare_with_gateway() -> Reconciliation:
-    """Compare, and keep the result; one that breaks off says so and has no discrepancies."""
+    """Compare, and store the result; a run that fails says so and has no discrepancies."""
     reconciliation = Reconciliation.objects.create()
     try:
         identify_gateway()
         found = [*_keys(reconciliation), *_sums(reconciliation)]
     except GatewayError as error:
-        logger.warning("usage.reconcile: broke off, %s", error)  # with addresses, which the page has not
+        logger.warning("usage.reconcile: broke off, %s", error)  # with URLs, which the page does not show
         reconciliation.problem = without_addresses(str(error))[:300]
     else:
         Discrepancy.objects.bulk_create(found, batch_size=50)
@@ -48,7 +48,7 @@ def compare_with_gateway() -> Reconciliation:
 
 # --- Keys -------------------------------------------------------------------------------------------
 class _Here(NamedTuple):
-    """What is compared of a token of ours."""
+    """The compared fields of one of our tokens."""
 
     pk: int
     state: str
@@ -73,7 +73,7 @@ _NAMES: Final = (
 
 
 def _keys(reconciliation: Reconciliation) -> Iterator[Discrepancy]:
-    """Yield what differs between our tokens that no change is under way for and the gateway's whole list."""
+    """Yield the differences between our tokens without a change in progress and the gateway's whole list."""
     ours = Token.objects.filter(state__in=AT_THE_GATEWAY, token__isnull=False).values_list("token", *_NAMES)
     live = {str(token): _Here(*row) for token, *row in ours.iterator(chunk_size=2000)}
     reconciliation.keys_here = len(live)
@@ -93,7 +93,7 @@ def _keys(reconciliation: Reconciliation) -> Iterator[Discrepancy]:
 
 
 def _of_both(reconciliation: Reconciliation, here: _Here, info: KeyInfo) -> Iterator[Discrepancy]:
-    """Yield how one key differs on the two sides."""
+    """Yield the differences of one key between the two sides."""
     is_settled = here.state == Token.State.LIVE and here.renewing_since is None
     if is_settled and not _same_moment(here.expires_at, info.expires_at):
         kind, fields = (
@@ -107,10 +107,10 @@ def _of_both(reconciliation: Reconciliation, here: _Here, info: KeyInfo) -> Iter
 
 
 def _not_live_here(reconciliation: Reconciliation, unknown: list[KeyInfo]) -> Iterator[Discrepancy]:
-    """Yield the gateway's keys that are no live ones of ours; what is on its way is left to its maker."""
+    """Yield the gateway's keys that are no live ones of ours; those in progress are left alone."""
     people = set(User.objects.values_list("gateway_user_id", flat=True))
     under_way = set(Token.objects.filter(token=None).values_list("alias", flat=True))
-    on_the_way = (Token.State.DELETING, *AT_THE_GATEWAY)  # the last were made while the list was read
+    on_the_way = (Token.State.DELETING, *AT_THE_GATEWAY)  # the last were created while the list was read
     rows = iter(unknown)
     while part := list(islice(rows, LOOKED_UP_AT_ONCE)):
         ours = Token.objects.filter(token__in=[info.token for info in part]).values_list("token", *_NAMES)
@@ -126,7 +126,7 @@ def _not_live_here(reconciliation: Reconciliation, unknown: list[KeyInfo]) -> It
 
 
 def _only_there(reconciliation: Reconciliation, info: KeyInfo, *, owned: bool) -> Discrepancy:
-    """Report a key that the portal has no row of: taken over if its owner is known, else nobody's."""
+    """Report a key without a row in the portal: taken over if its owner is known, otherwise nobody's."""
     kind = Discrepancy.Kind.ONLY_THERE if owned else Discrepancy.Kind.OWNER_MISSING
     fix = Discrepancy.Fix.SYNC if owned else Discrepancy.Fix.GATEWAY
     name = info.alias or info.key_name or info.token
@@ -134,7 +134,7 @@ def _only_there(reconciliation: Reconciliation, info: KeyInfo, *, owned: bool) -
 
 
 def _only_here(reconciliation: Reconciliation, absent: list[_Here]) -> Iterator[Discrepancy]:
-    """Yield our keys that the gateway has not, asked again one by one as long as they are few."""
+    """Yield our keys that are missing at the gateway, looked up one by one as long as they are few."""
     for number, here in enumerate(absent):
         if number < CHECKED_ONE_BY_ONE and not _is_missing(here):
             continue
@@ -142,7 +142,7 @@ def _only_here(reconciliation: Reconciliation, absent: list[_Here]) -> Iterator[
 
 
 def _is_missing(here: _Here) -> bool:
-    """Ask the gateway about a key that its list lacks, unless the portal has deleted it meanwhile."""
+    """Look up a key that the gateway's list lacks, unless the portal has deleted it meanwhile."""
     token = Token.objects.filter(pk=here.pk, state__in=AT_THE_GATEWAY).first()
     if token is None:
         return False
@@ -162,7 +162,7 @@ def _isoformat(moment: datetime | None) -> str:
 
 # --- Sums -------------------------------------------------------------------------------------------
 def _sums(reconciliation: Reconciliation) -> Iterator[Discrepancy]:
-    """Yield the sums of past days that are not the gateway's own."""
+    """Yield the sums of past days that differ from the gateway's."""
     today = utc_today()
     for days_ago in range(1, SUM_DAYS + 1):
         day = today - timedelta(days=days_ago)
@@ -190,7 +190,7 @@ def _here(day: date) -> dict[str, Decimal]:
 
 
 def _there(totals: DayTotals) -> dict[str, Decimal | None]:
-    """Return the gateway's sums; None: it makes no sense."""
+    """Return the gateway's sums; None: invalid."""
     counts = {
         "prompt_tokens": totals.prompt_tokens,
         "completion_tokens": totals.completion_tokens,

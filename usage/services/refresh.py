@@ -1,4 +1,4 @@
-"""Polls the gateway's activity: reads days, newest first, and writes each that was read whole."""
+"""Polls the gateway's activity: reads days, newest first, and writes each complete one."""
 
 import logging
 import time
@@ -28,7 +28,7 @@ from usage.services.write import shrinks, write_day
 
 logger = logging.getLogger(__name__)
 
-SLICE_S = 20  # s of the gateway's time; then a run ends at a whole day, and the rest of its days waits for its turn
+SLICE_S = 20  # s of the gateway's time; then a run ends with a whole day, and its other days wait for the next one
 
 
 def refresh_facts(
@@ -40,14 +40,14 @@ def refresh_facts(
     slice_s: float = SLICE_S,
     accept_less: bool = False,
 ) -> PollRun:
-    """Make the facts of these UTC days (both included) what the gateway reports; return the run.
+    """Replace the facts of these UTC days (both included) by the gateway's; return the run.
 
-    A day is replaced when all its pages were read, and else stays as it was. The run may end before `first_day`, and
-    then says so in its own `first_day`: go on from there. Busy, which is no row: another run is under way, or the
-    cooldown is not over. Idempotent: what did not change is not written.
+    A day is replaced when all its pages were read, and otherwise unchanged. The run may end before `first_day`, and
+    then says so in its own `first_day`: continue from there. Busy, without a row: another run is in progress, or the
+    cooldown is not over. Idempotent: unchanged facts are not written.
 
-    A day that has far less than before is kept as it was, plus what is more, and the administrators are alerted; with
-    `accept_less`, which only a person asks for, it becomes what the gateway reports. Fails, and nothing is read, at a
+    A day with far less than before keeps its facts, plus what is larger, and the administrators are alerted; with
+    `accept_less`, which only a person requests, it becomes what the gateway reports. Fails without reading at a
     gateway that the portal does not know.
     """
     if until := cooldown_end():
@@ -73,7 +73,7 @@ def _busy(kind: str, first_day: date, last_day: date, problem: str) -> PollRun:
 def _read_and_write(
     run: PollRun, tally: Tally, lease: Lease, *, page_size: int, slice_s: float, accept_less: bool
 ) -> None:
-    """Go through the days, newest first, until all are done or the slice is used up."""
+    """Process the days, newest first, until all are done or the slice is used up."""
     wanted, day = run.first_day, run.last_day
     kept_to = GatewayIdentity.load().facts_kept_to
     attribute_tokens()
@@ -81,7 +81,7 @@ def _read_and_write(
         day_usage = read_day(day, tally, lease.extend, page_size=page_size)
         tally.invalid += record_anomalies(day_usage)
         restore_stored_amounts(day_usage)
-        accepted = kept_to is not None and day <= kept_to  # the gateway was, with what it lacks
+        accepted = kept_to is not None and day <= kept_to  # the gateway was accepted, with its gaps
         read_shares(day_usage, tally, lease.extend, page_size=page_size)
         shrunk = not accept_less and not accepted and shrinks(day_usage)
         run.rows_written += write_day(day_usage, keep=shrunk or (accepted and not accept_less))
@@ -109,7 +109,7 @@ def _alert_shrunk_day(day: date) -> None:
 
 @contextmanager
 def _recorded(run: PollRun, tally: Tally) -> Iterator[Tally]:
-    """Write down how a run ended, also when it ended by a fault of ours, which goes on to the worker's log."""
+    """Record how a run ended, also when it ended by a bug of ours, which goes on to the worker's log."""
     began = time.monotonic()
     wanted, reads_today = run.first_day, run.last_day >= utc_today()
     run.outcome, run.problem = PollRun.Outcome.FAILED, "It failed unexpectedly: the worker’s log says why."
@@ -117,7 +117,7 @@ def _recorded(run: PollRun, tally: Tally) -> Iterator[Tally]:
         yield tally
         run.outcome, run.problem = PollRun.Outcome.DONE, ""
     except (GatewayError, LeaseLost) as error:
-        logger.warning("usage.refresh_facts: broke off, %s", error)  # with addresses, which the page has not
+        logger.warning("usage.refresh_facts: broke off, %s", error)  # with URLs, which the page does not show
         run.first_day, run.problem = wanted, without_addresses(str(error))[:300]
     finally:
         run.pages, run.rows_read, run.gateway_s = tally.pages, tally.rows, tally.gateway_s

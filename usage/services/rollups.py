@@ -1,4 +1,4 @@
-"""Keeps the sums of facts by day and model, and by day and token."""
+"""Maintains the sums of facts by day and model, and by day and token."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -15,7 +15,7 @@ ROLLUPS = ((DayModel, "model_id"), (DayToken, "token_ref_id"))
 
 
 def roll_up(day: date) -> int:
-    """Make the sums of a day those of its facts; return how many rows differed. Call it in the facts' transaction."""
+    """Update the sums of a day to its facts; return how many rows differed. Call it in the facts' transaction."""
     return sum(
         upsert_changes(model.objects.filter(day=day), _sums(day, name), key=(name,), fixed={"day": day}).rows
         for model, name in ROLLUPS
@@ -30,7 +30,7 @@ def _sums(day: date, name: str) -> dict[tuple[Any, ...], Sequence[Any]]:
 
 
 def rebuild_rollups() -> dict[date, int]:
-    """Make all sums anew from the facts, a day at a time; return how many rows differed, for days where any did."""
+    """Rebuild all sums from the facts, a day at a time; return how many rows differed, for days where any did."""
     days = {
         day
         for model in (Fact, DayModel, DayToken)

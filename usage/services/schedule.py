@@ -17,7 +17,7 @@ MONTH_DAYS: Final = 30
 def days_for(kind: str) -> tuple[date, date]:
     """Return the first and the last day that a run of this kind reads, by the gateway's date.
 
-    The nightly run goes back further where polling was away for longer, so that no gap stays.
+    The nightly run goes back further after a longer outage of polling, so that no gap stays.
     """
     today = utc_today()
     if kind == PollRun.Kind.TODAY:
@@ -34,7 +34,7 @@ def days_for(kind: str) -> tuple[date, date]:
 def reread_older_days() -> PollRun | None:
     """Read a month beyond the nightly run's reach again, for later corrections; None if there is none.
 
-    Each call goes on where the last one ended, back to the oldest day that was ever read, and then begins anew.
+    Each call continues where the last one ended, back to the oldest day that was ever read, and then starts over.
     """
     state, newest = UsageState.load(), utc_today() - timedelta(days=NIGHTLY_DAYS + 1)
     if state.backfilled_to is None or state.backfilled_to > newest:
@@ -55,7 +55,7 @@ def record_nightly_run() -> None:
 
 
 def backfill_month() -> PollRun | None:
-    """Read the next month into the past; None when USAGE_BACKFILL_DAYS are done. UsageState says how far it is."""
+    """Read the next older month; None when USAGE_BACKFILL_DAYS are done. UsageState has the progress."""
     UsageState.objects.get_or_create(pk=1)
     fresh = UsageState.objects.filter(pk=1, backfill_started_on=None)
     fresh.update(backfill_started_on=utc_today(), backfilled_to=utc_today())

@@ -1,4 +1,4 @@
-"""The one row that says how fresh the numbers are."""
+"""The row with the freshness of the numbers."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,13 +24,13 @@ def poll_state() -> str:
 
 
 def lock_state() -> None:
-    """Queue for the state's row, so that writers of facts come one after the other. Call it in a transaction."""
+    """Lock the state's row, so that writers of facts run one after the other. Call it in a transaction."""
     UsageState.objects.get_or_create(pk=1)
     UsageState.objects.select_for_update().get(pk=1)
 
 
 def mark_changed() -> None:
-    """Give the numbers a new version, by which pages know that theirs are old."""
+    """Give the numbers a new version, which invalidates cached pages."""
     UsageState.objects.filter(pk=1).update(version=F("version") + 1)
 
 

@@ -14,14 +14,14 @@ BATCH: Final = 1000  # rows; bounds the memory of a statement
 
 
 class Written(NamedTuple):
-    """How many rows were made or changed, and removed."""
+    """How many rows were created or changed, and deleted."""
 
     put: int = 0
     removed: int = 0
 
     @property
     def rows(self) -> int:
-        """All of them."""
+        """The total."""
         return self.put + self.removed
 
 
@@ -52,7 +52,7 @@ def upsert_changes(
 
 
 def _put(model: type[M], rows: Iterator[M], *, unique: list[str]) -> int:
-    """Insert or overwrite; a row that is there keeps its id."""
+    """Insert or overwrite; an existing row keeps its id."""
     return sum(
         len(
             model._default_manager.bulk_create(

@@ -1,4 +1,4 @@
-"""Writes a day that was read completely: facts, their sums and their owners, in one transaction."""
+"""Writes a complete day: facts, their sums and their owners, in one transaction."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -16,11 +16,11 @@ from usage.services.rollups import roll_up
 from usage.services.state import lock_state, mark_changed
 from usage.services.upsert import upsert_changes
 
-LEAST_SHARE: Final = Decimal("0.8")  # of the requests that a day had; with fewer it is not the same day any more
+LEAST_SHARE: Final = Decimal("0.8")  # of the requests that a day had; fewer mean that the gateway has lost some
 
 
 def shrinks(day_usage: DayUsage) -> bool:
-    """Return whether a day has far fewer requests than it had: no correction does that, but another gateway does."""
+    """Return whether a day has far fewer requests than before: no correction does that, but another gateway does."""
     sums = DayModel.objects.filter(day=day_usage.day).aggregate(ok=Sum("ok_requests"), failed=Sum("failed_requests"))
     before = (sums["ok"] or 0) + (sums["failed"] or 0)
     return day_usage.totals()[3] < before * LEAST_SHARE
@@ -28,9 +28,9 @@ def shrinks(day_usage: DayUsage) -> bool:
 
 @transaction.atomic
 def write_day(day_usage: DayUsage, *, keep: bool = False) -> int:
-    """Make the facts of a day those of `day_usage`; return how many were made, changed or removed. Idempotent.
+    """Replace the facts of a day by those of `day_usage`; return how many were created, changed or deleted. Idempotent.
 
-    With `keep`, a reported fact counts only where it is more: no fact is removed, none gets fewer requests.
+    With `keep`, a reported fact counts only if it is larger: no fact is deleted, none gets fewer requests.
     """
     lock_state()
     models = _models({model for _, model in day_usage.facts})
@@ -50,7 +50,7 @@ def write_day(day_usage: DayUsage, *, keep: bool = False) -> int:
 
 
 def _keep_larger(stored: QuerySet[Fact], facts: dict[tuple[Any, ...], Sequence[Any]]) -> None:
-    """Put into `facts` what is stored where they have nothing, or fewer requests."""
+    """Add the stored facts to `facts` where these have none, or fewer requests."""
     places = [MEASURES.index("ok_requests"), MEASURES.index("failed_requests")]
     for token_ref, model, *amounts in stored.values_list("token_ref_id", "model_id", *MEASURES).iterator(
         chunk_size=2000
@@ -61,7 +61,7 @@ def _keep_larger(stored: QuerySet[Fact], facts: dict[tuple[Any, ...], Sequence[A
 
 
 def _models(names: set[str]) -> dict[str, int]:
-    """Return the ids of models, new ones made."""
+    """Return the ids of models, creating new ones."""
     known = dict(UsedModel.objects.values_list("name", "pk"))
     new = sorted(names - known.keys())
     made = []
@@ -72,14 +72,14 @@ def _models(names: set[str]) -> dict[str, int]:
 
 
 def _free_colours() -> list[int]:
-    """Return the colours in the order in which new models take them: those of none first, then by least spend."""
+    """Return the colours in the order in which new models get them: unused ones first, then by least spend."""
     spent = UsedModel.objects.values_list("colour").annotate(spent=Sum("days__spend_usd"))
     found = {colour: (True, usd or Decimal(0)) for colour, usd in spent}
     return sorted(range(1, COLOURS + 1), key=lambda colour: (*found.get(colour, (False, Decimal(0))), colour))
 
 
 def _update_token_refs(token_info: dict[str, TokenInfo]) -> bool:
-    """Make rows of new tokens, and update the names and owners of the others; tell whether there was any to do."""
+    """Create rows of new tokens, and update the names and owners of the others; return whether anything changed."""
     known: set[str] = set()
     changed: list[TokenRef] = []
     for part in in_parts(token_info):

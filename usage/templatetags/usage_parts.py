@@ -1,4 +1,4 @@
-"""Parts of pages of usage: addresses that keep what was chosen, rows, and small drawings from the server."""
+"""Parts of usage pages: URLs that keep the filters, rows, and small charts rendered by the server."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -24,13 +24,13 @@ register = template.Library()
 
 CELL: Final = 17  # of the heat map, with its gap
 HEAT_TOP: Final = 18  # room for the names of months
-MONTH_WEEKS: Final = 4  # no two names of months nearer than so many weeks
+MONTH_WEEKS: Final = 4  # no two names of months closer than so many weeks
 
 
 # --- Addresses ----------------------------------------------------------------------------------------
 @register.simple_tag(takes_context=True)
 def address(context: Context, to: str = "", **changes: object) -> str:
-    """Return the address of this page, or of the route `to`, with the same period and filters but for `changes`."""
+    """Return the URL of this page, or of the route `to`, with the same period and filters except for `changes`."""
     params: dict[str, object] = {**context["scope"].params(), **context["period"].params()}
     if changes.get("period"):
         for name in ("from", "to"):
@@ -40,7 +40,7 @@ def address(context: Context, to: str = "", **changes: object) -> str:
 
 @register.simple_tag(takes_context=True)
 def without(context: Context, name: str) -> str:
-    """Return the address of this page without one of its filters."""
+    """Return the URL of this page without one of its filters."""
     params = {**context["scope"].params(), **context["period"].params()}
     params.pop(name, None)
     return _address(context["here"], params)
@@ -53,7 +53,7 @@ def _address(route: str, params: dict[str, Any]) -> str:
 
 @register.inclusion_tag("usage/_sort.html", takes_context=True)
 def sort_header(context: Context, name: str, words: str, *, numeric: bool = False) -> dict[str, object]:
-    """Return the head of a column that can be sorted: once more turns the order."""
+    """Return the header of a sortable column; a second click reverses the order."""
     order = context["order"]
     is_sorted = order.removeprefix("-") == name
     first = "" if name == "person" else "-"  # names from A, numbers from the largest
@@ -70,7 +70,7 @@ def sort_header(context: Context, name: str, words: str, *, numeric: bool = Fals
 # --- Rows ---------------------------------------------------------------------------------------------
 @register.simple_tag
 def day_row(day: Day) -> SafeString:
-    """Draw a day's row of the table under the chart, which reads its numbers there."""
+    """Render a day's row of the table under the chart, which reads its numbers there."""
     cells = "".join(f'<td class="num" data-v="{plain(usd_)}">{usd_number(usd_)}</td>' for usd_ in day.parts_usd)
     row = f'<th scope="row">{escape(short_day(day.day))}</th>{cells}<td class="num">{usd_number(day.spend_usd)}</td>'
     return mark_safe(f"<tr>{row}</tr>")  # noqa: S308  # numbers, and a day that is escaped
@@ -78,7 +78,7 @@ def day_row(day: Day) -> SafeString:
 
 @register.simple_tag
 def failed_share(sums: Sums) -> SafeString | str:
-    """Return which part of the requests failed, marked when somebody should look; a tag, for tables have many."""
+    """Return the share of failed requests, marked when it is high; a tag, since tables have many."""
     if not sums.fails_often:
         return percent(sums.failed_share)
     return format_html('<span class="ps-state is-warn">{}{}</span>', icon("warn"), percent(sums.failed_share))
@@ -87,7 +87,7 @@ def failed_share(sums: Sums) -> SafeString | str:
 # --- Drawings -----------------------------------------------------------------------------------------
 @register.simple_tag
 def heat_map(days: Year) -> SafeString:
-    """Draw a year: a column a week, a row a weekday, five steps; each day says its number to who points at it."""
+    """Render a year: a column for each week, a row for each weekday, five levels; each day has its amount as title."""
     last = len(days.spend_usd) - 1
     return format_html(
         '<svg width="{}" height="138" role="img" aria-label="{}">{}{}</svg>',
@@ -99,7 +99,7 @@ def heat_map(days: Year) -> SafeString:
 
 
 def _cells(days: Year) -> Iterator[str]:
-    """Yield a square a day; without the template helpers, which would take half of the page's time."""
+    """Yield a square for each day; without the template helpers, which would take half of the page's time."""
     last = len(days.spend_usd) - 1
     names = [formats.date_format(days.day(place), "D") for place in range(7)]
     months = {day.month: _month(day) for day in map(days.day, range(0, last + 1, 14))}
@@ -115,7 +115,7 @@ def _cells(days: Year) -> Iterator[str]:
 
 
 def _months(days: Year) -> Iterator[tuple[int, str]]:
-    """Yield where each month begins, and its name; none so near to the one before that they touch."""
+    """Yield the start and the name of each month; none so close to the one before that they overlap."""
     shown = -MONTH_WEEKS
     for week in range(len(days.spend_usd) // 7 + 1):
         monday = days.day(week * 7)

@@ -1,4 +1,4 @@
-"""Numbers of usage as pages write them, and what they mean, in words. Filters, and plain functions too."""
+"""Numbers of usage as pages write them, with explanations in words. Filters, and plain functions too."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -39,7 +39,7 @@ def short_count(count: int | None) -> SafeString | str:
 
 
 def _short(count: int, size: int) -> Decimal:
-    """Return the count in so many, of three digits: 1.92, 19.2, 192."""
+    """Return the count in this unit, with three digits: 1.92, 19.2, 192."""
     number = Decimal(count) / size
     for places in (2, 1):
         rounded = round(number, places)
@@ -50,7 +50,7 @@ def _short(count: int, size: int) -> Decimal:
 
 @register.filter
 def about_usd(amount: Decimal) -> str:
-    """Return an amount that nobody knows to the cent: "277 USD", "4.31 USD"."""
+    """Return an approximate amount: "277 USD", "4.31 USD"."""
     return f"{tokens(round(amount))}{NO_BREAK_SPACE}USD" if abs(amount) >= 100 else usd(amount)
 
 
@@ -102,7 +102,7 @@ def change(numbers: Overview) -> str:
 
 
 def _before(period: Period) -> str:
-    """Say what a period is compared with."""
+    """Say which period it is compared with."""
     if period.name == "month":
         return _("the same days of the month before")
     if period.name == "last-month":
@@ -130,7 +130,7 @@ def failed_words(sums: Sums) -> str:
 
 @register.filter
 def model_words(name: str | None) -> str:
-    """Return what a series, or a model, is called: None is the rest of them, "" what the gateway never reported."""
+    """Return the name of a series, or a model: None is the rest of them, "" an unreported one."""
     if name is None:
         return _("other")
     return name or _("no model")
@@ -155,7 +155,7 @@ def budget_words(use: KeyUse) -> str:
 
 @register.filter
 def budget_side(forecast: Forecast) -> str:
-    """Say on which side of the budget a month comes out: "93.10 USD below budget"."""
+    """Say how far a month is from its budget: "93.10 USD below budget"."""
     over = forecast.over_usd or Decimal(0)
     words = {"amount": usd(abs(over))}
     return _("%(amount)s above budget") % words if over > 0 else _("%(amount)s below budget") % words
@@ -184,7 +184,7 @@ def notice_words(notice: Notice) -> str:
 
 @register.filter
 def notices_words(notices: Sequence[Notice]) -> str:
-    """Put notices about budgets into words: one in full, of several how many."""
+    """Describe notices about budgets: a single one in full, several by their number."""
     if len(notices) == 1:
         return notice_words(notices[0])
     of_portal = [notice_words(notice) for notice in notices if notice.key is None]
@@ -207,11 +207,11 @@ def notices_words(notices: Sequence[Notice]) -> str:
 
 @register.filter
 def notices_tone(notices: Sequence[Notice]) -> str:
-    """Return how bad the worst of them is: "bad" or "warn"."""
+    """Return the severity of the worst of them: "bad" or "warn"."""
     return "bad" if any(notice.threshold >= 100 for notice in notices) else "warn"
 
 
-OUR_PROBLEMS: Final = {  # what usage/services/refresh.py notes by itself
+OUR_PROBLEMS: Final = {  # recorded by usage/services/refresh.py itself
     gettext_noop("It was interrupted."),
     gettext_noop("It failed unexpectedly: the worker’s log says why."),
     gettext_noop("Another update is under way."),
@@ -221,7 +221,7 @@ OUR_PROBLEMS: Final = {  # what usage/services/refresh.py notes by itself
 
 @register.filter
 def problem_words(problem: str) -> SafeString | str:
-    """Say why a run failed: in the reader's language where the problem is ours, else in the gateway's English."""
+    """Say why a run failed: in the reader's language if the problem is ours, otherwise in the gateway's English."""
     return _(problem) if problem in OUR_PROBLEMS else format_html('<span lang="en">{}</span>', problem)
 
 
@@ -263,7 +263,7 @@ NOT_REPORTED: Final = {
 
 @register.filter
 def missing_words(run: PollRun) -> str:
-    """Say what an older gateway did not report; what the portal does not show is left out."""
+    """Say what an older gateway did not report; measures that the portal does not show are left out."""
     return ", ".join(NOT_REPORTED[name]() for name in run.missing if name in NOT_REPORTED)
 
 
@@ -279,7 +279,7 @@ ANOMALY_WORDS: Final = MEASURE_WORDS | {
 
 @register.filter
 def anomaly_words(anomaly: Anomaly) -> str:
-    """Say which number makes no sense, and what the gateway reports: "Spend, USD: 1e+18"."""
+    """Name an invalid number, and the gateway's value: "Spend, USD: 1e+18"."""
     what = ANOMALY_WORDS.get(anomaly.measure, lambda: anomaly.measure)()
     return f"{what}: {anomaly.reported}" if anomaly.reported else what
 
@@ -314,7 +314,7 @@ def _sums_words(discrepancy: Discrepancy) -> str:
 
 
 def _side(text: str) -> str:
-    """Return what one side says, for people: moments as pages write them."""
+    """Return one side's value, for people: times as pages write them."""
     try:
         when = parse_datetime(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What files call their columns and rows: for programs as the code does, for people in their language."""
+"""Names of columns and rows in files: for programs as in the code, for people in their language."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -50,17 +50,17 @@ LabelFor = Callable[[str], str]
 
 
 def column_labels(form: Format) -> LabelFor:
-    """Return what to call a column."""
+    """Return the name of a column."""
     return _translated(form, WORDS)
 
 
 def row_labels(form: Format) -> LabelFor:
-    """Return what to call a part of a page, or a kind of key."""
+    """Return the name of a part of a page, or of a kind of key."""
     return _translated(form, {**PARTS, **dict(Key.Kind.choices)})
 
 
 def _translated(form: Format, words: Mapping[str, object]) -> LabelFor:
-    """Return the words themselves: a file is written when its request, and its language, may be over."""
+    """Return the texts themselves: a file is written when its request, and its language, may be over."""
     if not form.for_people:
         return str
     translated = {name: str(text) for name, text in words.items()}

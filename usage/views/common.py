@@ -1,4 +1,4 @@
-"""What all pages of usage share: whose they are, what is in the address, and who may see them."""
+"""Common to all pages of usage: scope, URL, access."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ FILTER_WORDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One of the pages over usage: whose it is, where it is, and what its address says."""
+    """One of the pages of usage: its scope, its route, and its URL parameters."""
 
     access: PageAccess
     here: str  # name of its route
@@ -50,7 +50,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip:
-    """A filter that is on, in words."""
+    """An active filter, in words."""
 
     name: str
     title: "_StrPromise"
@@ -58,7 +58,7 @@ class Chip:
 
 
 def mine(request: PortalRequest) -> Page:
-    """Return the page over the person's own keys; of the filters, it has model and key."""
+    """Return the page over the person's own keys; its filters are model and key."""
     filters = _only(request, "model", "key")
     scope = scope_of(filters, owner_id=request.user.pk)
     return Page(
@@ -67,7 +67,7 @@ def mine(request: PortalRequest) -> Page:
 
 
 def interns(request: PortalRequest) -> Page:
-    """Return the page over the keys that the person answers for; refuse who may have none."""
+    """Return the page over the keys that the person is responsible for; refuse people without interns."""
     access = page_access(request.user)
     if not access.names_interns and not policy_of(request.user).may_name_interns:
         raise PermissionDenied
@@ -77,7 +77,7 @@ def interns(request: PortalRequest) -> Page:
 
 
 def everybody(request: PortalRequest) -> Page:
-    """Return the page over everybody's keys; refuse who may not see it."""
+    """Return the page over everybody's keys; refuse people without permission."""
     access = require(request.user, lambda access: access.sees_everyone)
     return Page(
         access=access, here="usage:everyone", scope=scope_of(request.GET), period=period_of(request.GET, utc_today())
@@ -85,7 +85,7 @@ def everybody(request: PortalRequest) -> Page:
 
 
 def require(user: User, may: Callable[[PageAccess], bool]) -> PageAccess:
-    """Return the access of a person who may; refuse the others."""
+    """Return the access of a person with permission; refuse the others."""
     access = page_access(user)
     if not may(access):
         raise PermissionDenied
@@ -93,7 +93,7 @@ def require(user: User, may: Callable[[PageAccess], bool]) -> PageAccess:
 
 
 def context_of(request: PortalRequest, page: Page, labels: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return what the templates of all pages need; `labels` says what values of filters are called."""
+    """Return the context of all pages; `labels` names the values of filters."""
     known = labels or {}
     return {
         "access": page.access,
@@ -108,10 +108,10 @@ def context_of(request: PortalRequest, page: Page, labels: Mapping[str, str] | N
 
 
 def notices_of(user: User, page: Page) -> list[Notice]:
-    """Return the notices on the budgets of the page that the person has not dismissed; one query.
+    """Return the notices about the page's budgets that the person has not dismissed; one query.
 
-    Not those on the person's own budget for all keys, which My keys and My usage always show.
-    Of each budget the newest: on My usage all, on the page of one key its own, on My interns those of interns' keys.
+    Not those about the person's own budget for all keys, which My keys and My usage always show.
+    The newest of each budget: on My usage all, on the page of one key its own, on My interns those of interns' keys.
     """
     notices = Notice.objects.filter(person=user, seen_at=None, of_person=False).select_related("key")
     if page.here == "usage:interns":
@@ -147,5 +147,5 @@ def kind_words(value: str) -> str:
 
 
 def kind_choices() -> list[tuple[str, str]]:
-    """Return (value, words) of each kind of key, and of those that people make for themselves."""
+    """Return (value, label) of each kind of key, and of those that people create themselves."""
     return [(value, kind_words(value)) for value in KINDS]

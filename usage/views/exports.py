@@ -1,4 +1,4 @@
-"""Files: what a page shows, and the facts behind it. Each asks for the same rights as its page."""
+"""Files: what a page shows, and the facts it is based on. Each requires the same rights as its page."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -25,35 +25,35 @@ SUMS: Final = ("spend_usd", "requests", "failed_requests", "prompt_tokens", "com
 @require_safe
 @gzip_page
 def page_of_mine(request: PortalRequest) -> StreamingHttpResponse:
-    """Return what My usage shows."""
+    """Return the numbers of My usage."""
     return _shown(request, mine(request), "usage")
 
 
 @require_safe
 @gzip_page
 def facts_of_mine(request: PortalRequest) -> StreamingHttpResponse:
-    """Return the facts behind My usage."""
+    """Return the facts of My usage."""
     return _facts(request, mine(request), "facts")
 
 
 @require_safe
 @gzip_page
 def page_of_interns(request: PortalRequest) -> StreamingHttpResponse:
-    """Return what My interns shows."""
+    """Return the numbers of My interns."""
     return _shown(request, interns(request), "interns")
 
 
 @require_safe
 @gzip_page
 def facts_of_interns(request: PortalRequest) -> StreamingHttpResponse:
-    """Return the facts behind My interns."""
+    """Return the facts of My interns."""
     return _facts(request, interns(request), "interns-facts")
 
 
 @require_safe
 @gzip_page
 def page_of_everyone(request: PortalRequest) -> StreamingHttpResponse:
-    """Return what Everyone shows, its people on all their pages."""
+    """Return the numbers of Everyone, with all pages of people."""
     page, form = everybody(request), format_of(request)
     numbers, everyone = people_behind(page.scope, page.period, page.access.state)
     people_rows = _people(in_order(everyone, order_of(request)), row_labels(form))
@@ -63,7 +63,7 @@ def page_of_everyone(request: PortalRequest) -> StreamingHttpResponse:
 @require_safe
 @gzip_page
 def facts_of_everyone(request: PortalRequest) -> StreamingHttpResponse:
-    """Return the facts behind Everyone."""
+    """Return the facts of Everyone."""
     return _facts(request, everybody(request), "everyone-facts")
 
 

@@ -1,4 +1,4 @@
-"""Notices about budgets: people dismiss them."""
+"""Notices about budgets, which people dismiss."""
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse

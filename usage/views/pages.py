@@ -1,7 +1,7 @@
 """My usage, My interns, Everyone: the numbers of a period, as a page or as its region.
 
-Tables of numbers come compressed: they shrink to a sixth. What a stranger could guess at by the length of a compressed
-answer (BREACH) is hidden by Django: the CSRF token is masked anew, and the length padded, in each answer.
+Tables of numbers are compressed to a sixth. Django prevents attacks by the length of a compressed
+response (BREACH): each response masks the CSRF token differently, and pads the length.
 """
 
 from collections import defaultdict
@@ -51,16 +51,16 @@ def my_interns(request: PortalRequest) -> HttpResponse:
 @require_safe
 @gzip_page
 def everyone(request: PortalRequest) -> HttpResponse:
-    """Show everybody's spend, filtered by what is in the address."""
+    """Show everybody's spend, filtered by the URL."""
     response = render_region(request, "usage/everyone.html", "panel", context_of_everyone(request, everybody(request)))
-    if request.htmx:  # a form sends its empty fields too: keep them out of an address that is to be passed on
+    if request.htmx:  # a form sends its empty fields too: keep them out of a URL that people share
         params = {name: value for name, value in request.GET.items() if value}
         response["HX-Push-Url"] = f"{request.path}?{urlencode(params)}" if params else request.path
     return response
 
 
 def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
-    """Return what My usage shows."""
+    """Return the context of My usage."""
     numbers = overview_of(page.scope, page.period, page.access.state)
     uses = use_of(Key.objects.owned_by(request.user), utc_today())
     budgets = _budgets(uses)
@@ -79,7 +79,7 @@ def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
 
 
 def context_of_interns(request: PortalRequest, page: Page) -> dict[str, Any]:
-    """Return what My interns shows: the numbers, and each intern's keys."""
+    """Return the context of My interns: the numbers, and each intern's keys."""
     numbers = overview_of(page.scope, page.period, page.access.state)
     spent = {share.value: share for share in numbers.keys}
     keys: dict[Any, list[dict[str, Any]]] = defaultdict(list)
@@ -94,7 +94,7 @@ def context_of_interns(request: PortalRequest, page: Page) -> dict[str, Any]:
 
 
 def context_of_everyone(request: PortalRequest, page: Page) -> dict[str, Any]:
-    """Return what Everyone shows."""
+    """Return the context of Everyone."""
     order = order_of(request)
     data = everyone_of(page.scope, page.period, page.access.state, order=order, number=_number(request))
     return {
@@ -114,30 +114,30 @@ def context_of_everyone(request: PortalRequest, page: Page) -> dict[str, Any]:
 
 
 def order_of(request: PortalRequest) -> str:
-    """Return the order of the people that the address names, or the default."""
+    """Return the order of people that the URL names, or the default."""
     order = request.GET.get("order", "")
     return order if order.removeprefix("-") in ORDERS else DEFAULT_ORDER
 
 
 def _number(request: PortalRequest) -> int:
-    """Return the page of the people that the address names; the first, when it is no number that a page can have."""
+    """Return the page number in the URL; the first for an invalid one."""
     text = request.GET.get("page", "")
     return int(text) if len(text) < MAX_PAGE_DIGITS and text.isdecimal() else 1
 
 
 def _budgets(uses: Iterable[KeyUse]) -> list[KeyUse]:
-    """Return the live keys that have a budget, the one with the smallest share left first."""
+    """Return the live keys with a budget, the one with the smallest remaining share first."""
     limited = [use for use in uses if use.is_live and use.budget_usd and use.left_usd is not None]
     return sorted(limited, key=lambda use: (use.left_usd or 0) / (use.budget_usd or 1))
 
 
 def _labels(numbers: Overview) -> dict[str, str]:
-    """Return what the keys on the page are called, by the value that a filter has for them."""
+    """Return the labels of the keys on the page, by their value in a filter."""
     return {share.value: share.label for share in numbers.keys}
 
 
 def _forecast(data: Everyone, state: UsageState) -> Forecast:
-    """Return the month so far, as of the last numbers when those are of this month."""
+    """Return the month so far, as of the last numbers if those are of this month."""
     now = timezone.now()
     as_of = state.last_ok_at.astimezone(UTC) if state.last_ok_at else now
     if (as_of.year, as_of.month) != (now.year, now.month):

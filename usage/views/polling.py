@@ -1,4 +1,4 @@
-"""How the numbers come here: poll runs, the button that asks for one, the reconciliation with the gateway."""
+"""The polling: its runs, the button that starts one, the reconciliation with the gateway."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -26,15 +26,15 @@ from web.pages import render_region
 from web.request import PortalRequest
 from web.tasks import QueueUnavailable, send_task
 
-REFRESH_COOLDOWN_S: Final = 30  # between two presses of the button, of all people together
-TIMEOUT_S: Final = 60  # so long the page waits for the run that it asked for
+REFRESH_COOLDOWN_S: Final = 30  # between two clicks on the button, of all people together
+TIMEOUT_S: Final = 60  # how long the page waits for its run
 RUNS_PER_PAGE: Final = 50
 ANOMALIES_SHOWN: Final = 100
 
 
 @require_POST
 def refresh(request: PortalRequest) -> HttpResponse:
-    """Ask for the newest numbers, unless somebody just did or the cooldown is not over; say which."""
+    """Start a poll, unless somebody just did or the cooldown is not over; say which."""
     access = require(request.user, may_refresh)
     now = timezone.now()
     cooldown_until = access.state.cooldown_until
@@ -54,7 +54,7 @@ def refresh(request: PortalRequest) -> HttpResponse:
 
 @require_safe
 def refreshed(request: PortalRequest) -> HttpResponse:
-    """Say what came of the run that was asked for at `since`, or that it is still under way."""
+    """Show the result of the run that was started at `since`, or that it is still in progress."""
     require(request.user, may_refresh)
     since = _moment(request.GET.get("since", ""))
     run = PollRun.objects.filter(ended_at__gte=since, kind__in=(PollRun.Kind.BUTTON, PollRun.Kind.TODAY)).first()
@@ -68,7 +68,7 @@ def refreshed(request: PortalRequest) -> HttpResponse:
 
 @require_safe
 def runs(request: PortalRequest) -> HttpResponse:
-    """List the runs of the last thirty days, newest first, and how far the back-fill is."""
+    """List the runs of the last thirty days, newest first, and the progress of the back-fill."""
     access = require(request.user, sees_everyone)
     found = Paginator(PollRun.objects.all(), RUNS_PER_PAGE).get_page(request.GET.get("page"))
     state = access.state
@@ -86,7 +86,7 @@ def runs(request: PortalRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def reconcile(request: PortalRequest) -> HttpResponse:
-    """Show where the portal and the gateway disagree; by POST, compare again."""
+    """Show where the portal and the gateway disagree; on POST, compare again."""
     if request.method == "POST":
         require(request.user, may_refresh)
         return _compare(request)
@@ -128,7 +128,7 @@ def fix(request: PortalRequest, discrepancy_id: int) -> HttpResponse:
             send_task("keys.sync", expires=TIMEOUT_S)
         elif discrepancy.day:
             send_task("usage.refresh_day", [discrepancy.day.isoformat()], expires=TIMEOUT_S)
-        else:  # to be decided at the gateway; there is no button for it
+        else:  # to be fixed at the gateway; there is no button for it
             raise Http404
     except QueueUnavailable:
         messages.error(request, _queue_down_message())
@@ -144,36 +144,36 @@ def _queue_down_message() -> str:
 @require_POST
 @permission_required("keys.accept_gateway", raise_exception=True)
 def accept_gateway(request: PortalRequest) -> HttpResponse:
-    """Take the gateway as it is for the one that the portal knows, and compare keys with it."""
+    """Accept the present gateway as the one that the portal knows, and compare keys with it."""
     try:
         accepted = services.accept_gateway(request.user.username)
     except GatewayError as error:
         messages.error(request, _("Not accepted. %(problem)s") % {"problem": error})
         return redirect("usage:reconcile")
     if accepted:
-        with suppress(QueueUnavailable):  # then it comes within a quarter of an hour, by the schedule
+        with suppress(QueueUnavailable):  # the schedule runs it within a quarter of an hour
             send_task("keys.sync", expires=TIMEOUT_S)
         messages.success(request, _("Accepted. Keys and usage are taken over from the gateway again."))
     return redirect("usage:reconcile")
 
 
 def _identity_of(request: PortalRequest) -> dict[str, object]:
-    """Return what the pages say when the gateway is not as the portal knows it; one query."""
+    """Return the text if the gateway is not the one that the portal knows; one query."""
     return {"identity": GatewayIdentity.load(), "may_accept": request.user.has_perm("keys.accept_gateway")}
 
 
 def sees_everyone(access: PageAccess) -> bool:
-    """Whether somebody may look at polling."""
+    """Whether somebody may see the polling."""
     return access.sees_everyone
 
 
 def may_refresh(access: PageAccess) -> bool:
-    """Whether somebody may ask the gateway."""
+    """Whether somebody may start a poll."""
     return access.may_refresh
 
 
 def _respond(request: PortalRequest, context: dict[str, object], *, status: int = 200) -> HttpResponse:
-    """Answer htmx with the text next to the button, and everybody else with a page that has it."""
+    """Return the text next to the button to htmx, and a page that has it to others."""
     if request.htmx:
         return render(request, "usage/_refresh_status.html", context, status=status)
     run = context.get("run")
@@ -182,7 +182,7 @@ def _respond(request: PortalRequest, context: dict[str, object], *, status: int 
 
 
 def _moment(text: str) -> datetime:
-    """Return the moment in an address; now, when there is none of these days: calendars stumble over their ends."""
+    """Return the time in a URL; now, for an invalid or implausible one."""
     now = timezone.now()
     try:
         moment = parse_datetime(text)

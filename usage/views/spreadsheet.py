@@ -1,6 +1,6 @@
-"""Rows as a CSV file that comes while it is made, and that no spreadsheet takes for formulas.
+"""Rows as a CSV file that is generated while it is sent, and in which no spreadsheet finds formulas.
 
-For people it is written as the spreadsheet of their language reads it after a double click: with a byte-order mark, in
+For people it is written as the spreadsheet of their language opens it by a double click: with a byte-order mark, in
 French with semicolons and decimal commas. For programs it is always the same: commas, points, no mark.
 """
 
@@ -18,7 +18,7 @@ from django.utils import formats
 from web.request import PortalRequest
 
 BYTE_ORDER_MARK: Final = "\ufeff"
-# Where a cell may begin, also for a program that separates cells otherwise, and what makes it a formula there
+# The possible starts of a cell, also with other separators, and the characters that make it a formula there
 _FORMULA: Final = re.compile(r"^(?=[\t\r\n]|\s*[=+\-@＝＋－＠])|(?<=[,;\t\r\n])(?=[^\S\t\r\n]*[=+\-@＝＋－＠])")
 LINES_AT_ONCE: Final = 500
 
@@ -28,7 +28,7 @@ Row = Sequence[Cell]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """How a file is written. With all cells quoted no program takes a decimal comma for a separator."""
+    """How a file is written. All cells are quoted, so that no program takes a decimal comma for a separator."""
 
     for_people: bool = False
     delimiter: str = ","
@@ -40,7 +40,7 @@ FOR_PROGRAMS: Final = Format()
 
 
 def format_of(request: PortalRequest) -> Format:
-    """Return the format that the address asks for: "?for=people", in their language; else that for programs."""
+    """Return the format that the URL requests: "?for=people", in their language; otherwise that for programs."""
     if request.GET.get("for") != "people":
         return FOR_PROGRAMS
     point = str(formats.get_format("DECIMAL_SEPARATOR"))
@@ -48,21 +48,21 @@ def format_of(request: PortalRequest) -> Format:
 
 
 class _Pipe:
-    """A file that hands each line back."""
+    """A file that returns each line."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def csv_response(name: str, rows: Iterable[Row], form: Format = FOR_PROGRAMS) -> StreamingHttpResponse:
-    """Answer with a file; rows are asked for as the browser takes them."""
+    """Respond with a file; rows are generated as the browser reads them."""
     response = StreamingHttpResponse(_lines(rows, form), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
 def _lines(rows: Iterable[Row], form: Format) -> Iterator[str]:
-    """Yield the text of the rows, some hundred at once: a chunk a row would cost more than the rows."""
+    """Yield the text of the rows in batches: a chunk for each row would cost more than the rows."""
     writer = csv.writer(_Pipe(), delimiter=form.delimiter, quoting=form.quoting)
     lines = [BYTE_ORDER_MARK] if form.for_people else []
     for row in rows:
@@ -74,7 +74,7 @@ def _lines(rows: Iterable[Row], form: Format) -> Iterator[str]:
 
 
 def cell_text(cell: Cell, decimal_point: str = ".") -> str:
-    """Return what a cell says: amounts in full and without exponent; words that look like a formula, quoted."""
+    """Return a cell's text: amounts in full and without exponent; text that looks like a formula, quoted."""
     if cell is None:
         return ""
     if isinstance(cell, str):
@@ -84,7 +84,7 @@ def cell_text(cell: Cell, decimal_point: str = ".") -> str:
     return str(cell).replace(".", decimal_point) if isinstance(cell, float) else str(cell)
 
 
-@lru_cache(maxsize=4096)  # names of models, keys and people come again and again
+@lru_cache(maxsize=4096)  # names of models, keys and people repeat
 def _harmless(text: str) -> str:
     """Return the text with an apostrophe wherever a spreadsheet would begin a formula."""
     return _FORMULA.sub("'", text)

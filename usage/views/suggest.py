@@ -1,4 +1,4 @@
-"""Type-ahead: the options under a field, while somebody types."""
+"""Type-ahead: suggestions under a field while typing."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ MAX_QUERY_LENGTH: Final = 60
 
 @require_safe
 def people(request: PortalRequest) -> HttpResponse:
-    """Return the people who have what was typed in their names."""
+    """Return the people whose names contain the typed text."""
     require(request.user, _sees_everyone)
     found = people_like(_typed(request, "person")).order_by("username")[:MAX_OPTIONS]
     options = [(person.username, person.display_name) for person in found]
@@ -27,7 +27,7 @@ def people(request: PortalRequest) -> HttpResponse:
 
 @require_safe
 def keys(request: PortalRequest) -> HttpResponse:
-    """Return the labels that have what was typed in them, each once."""
+    """Return the labels that contain the typed text, each once."""
     require(request.user, _sees_everyone)
     found = Key.objects.filter(label__icontains=_typed(request, "key")).order_by("label")
     labels = found.values_list("label", flat=True).distinct()[:MAX_OPTIONS]

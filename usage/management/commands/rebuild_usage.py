@@ -1,4 +1,4 @@
-"""Make the sums of usage anew."""
+"""Rebuild the sums of usage."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ class Command(BaseCommand):
     help = "Make the sums of usage anew from the facts, and say for which days they differed."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Rebuild, and report."""
+        """Rebuild, and print a report."""
         differed = rebuild_rollups()
         for day, rows in differed.items():
             self.stdout.write(f"{day}: {rows} rows differed, and were corrected")

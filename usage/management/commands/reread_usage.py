@@ -1,4 +1,4 @@
-"""Read days again from the gateway, and take the numbers as they are."""
+"""Read days again from the gateway, and accept the numbers as they are."""
 
 from argparse import ArgumentParser
 from datetime import date
@@ -11,12 +11,12 @@ from usage.services import refresh_facts
 
 
 class Command(BaseCommand):
-    """Make the facts of these days what the gateway reports now, also where it reports far less than before."""
+    """Replace the facts of these days by the gateway's present ones, even if it reports far less than before."""
 
     help = "Read the usage of UTC days again, newest first, and take smaller numbers too (they are kept otherwise)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the first and the last day."""
+        """Accept the first and the last day."""
         parser.add_argument("first_day", type=date.fromisoformat, help="as 2026-11-01")
         parser.add_argument("last_day", type=date.fromisoformat, help="as 2026-11-30, included")
 
