@@ -1,1 +1,1 @@
-"""Chat and its neighbours, proxied and streamed by the server."""
+"""Chat, comparison, completion, embeddings and moderation, proxied and streamed by the server."""

@@ -1,4 +1,4 @@
-"""People in Django's admin, with the act that makes somebody a number."""
+"""People in Django's admin, with the action that anonymises a person."""
 
 from typing import Any
 
@@ -29,11 +29,11 @@ class UserAdmin(keys_admin.UserAdmin):
         return [path("<int:person_id>/anonymise/", view, name="accounts_user_anonymise"), *super().get_urls()]
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Leave somebody who was anonymised as they are."""
+        """Leave anonymised people as they are."""
         return not (obj and obj.anonymised_at) and super().has_change_permission(request, obj)
 
     def anonymise(self, request: HttpRequest, person_id: int) -> HttpResponse:
-        """Say what goes and what stays; on POST, anonymise. A second click finds it done."""
+        """Say what is deleted and what stays; on POST, anonymise. A second click finds it done."""
         person = get_object_or_404(User, pk=person_id)
         actor = user_in(request)
         if person.anonymised_at and self.has_view_permission(request, person):

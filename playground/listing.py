@@ -1,4 +1,4 @@
-"""The list of a person's conversations: in groups by day, narrowed by a search."""
+"""The list of a person's conversations: grouped by day, filtered by a search."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What the list shows; `more` says that it is not all, `q` what was searched for."""
+    """The list; `more` says that it is not complete, `q` is the searched text."""
 
     groups: list[Group]
     q: str
@@ -60,7 +60,7 @@ class Found:
 
 
 def conversations_of(user: User, q: str = "") -> Found:
-    """Return the conversations of `user` that have `q` in them, last used first, in one query; at most 50."""
+    """Return the conversations of `user` that match `q`, most recent first, in one query; at most 50."""
     q = q.replace("\0", "").strip()[:LONGEST_SEARCH]
     own = Conversation.objects.owned_by(user)
     found = list(_with(q, own).listed()[: SHOWN_AT_MOST + 1])
@@ -75,12 +75,12 @@ def conversations_of(user: User, q: str = "") -> Found:
 
 
 def address_of(conversation: Conversation) -> str:
-    """Return the page of a conversation."""
+    """Return the URL of a conversation's page."""
     return reverse(f"playground:{PAGES[conversation.kind]}", args=[conversation.pk])
 
 
 def _with(q: str, own: ConversationQuerySet) -> ConversationQuerySet:
-    """Keep the conversations with `q` in their title, or in what was asked or answered in them."""
+    """Keep the conversations with `q` in their title, messages or answers."""
     if not q:
         return own
     texts = own.filter(Q(messages__text__icontains=q) | Q(messages__answers__text__icontains=q))

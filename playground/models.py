@@ -1,8 +1,8 @@
-"""Conversations as rows: what a person asked, what models answered, and what it cost. No secret, in no form.
+"""Conversations as rows: messages, answers, and their cost. No secret in any form.
 
 A conversation is a tree of turns: an answer belongs to a message, a message follows an answer or opens the
-conversation. What was retried or edited stays as an alternative beside the newer one; `Conversation.head` is the last
-answer of the way that is shown. Slots are the calls under way, by which the limits on them are held.
+conversation. Retried answers and edited messages stay as alternatives; `Conversation.head` is the last
+answer of the shown branch. Active calls enforce the limits on parallel calls.
 """
 
 import json
@@ -22,25 +22,25 @@ from django.utils.translation import gettext_lazy as _
 from web.files import read_file
 from web.money import UsdField
 
-STALE_AFTER = timedelta(seconds=30)  # a stream that nobody wrote of for so long has died with its process
-ABANDONED_AFTER = timedelta(minutes=10)  # a column that no page asked for so long never begins; hidden pages ask seldom
+STALE_AFTER = timedelta(seconds=30)  # a stream without a write for so long has died with its process
+ABANDONED_AFTER = timedelta(minutes=10)  # a column that no page requested; hidden pages poll seldom
 
 
 class ParameterSetQuerySet(models.QuerySet["ParameterSet"]):
-    """Verbs over sets of parameters."""
+    """Queries of sets of parameters."""
 
     def unused(self) -> Self:
-        """Keep those that nothing refers to any more."""
+        """Keep those without references."""
         of_this = {"parameters": models.OuterRef("pk")}
         answers, conversations = Answer.objects.filter(**of_this), Conversation.objects.filter(**of_this)
         return self.exclude(models.Exists(answers)).exclude(models.Exists(conversations))
 
 
 class ParameterSet(models.Model):
-    """System prompt and parameters as somebody sent them: one row, however many answers were asked with them.
+    """System prompt and parameters of answers: one row, however many answers use them.
 
-    Its id is computed from owner and content, so that one who has the content needs no query for the row. Nobody shares
-    one with somebody else: what one person wrote goes with them. The model is not in it.
+    Its id is computed from owner and content, so that no query for the row is needed. It is not shared between
+    people: each person's text is deleted with them. The model is not in it.
     """
 
     NAMED_ELSEWHERE: ClassVar = ("model", "models")
@@ -57,7 +57,7 @@ class ParameterSet(models.Model):
 
     @classmethod
     def of(cls, owner_id: int, params: Mapping[str, Any]) -> Self | None:
-        """Return the row for `params`, which may not be saved yet; None where nothing but the model is set."""
+        """Return the row for `params`, which may not be saved yet; None if nothing but the model is set."""
         values = {name: value for name, value in params.items() if name not in cls.NAMED_ELSEWHERE}
         if not values:
             return None
@@ -71,14 +71,14 @@ class ParameterSet(models.Model):
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
-    """Verbs over conversations."""
+    """Queries of conversations."""
 
     def owned_by(self, user: object) -> Self:
         """Keep those of `user`; every view starts here."""
         return self.filter(owner=user)
 
     def listed(self) -> Self:
-        """Keep what the list shows, last used first; what is not to be kept is not in it."""
+        """Keep those in the list, most recent first; temporary ones are not in it."""
         return self.filter(kept=True).order_by("-used_at", "id")
 
 
@@ -86,7 +86,7 @@ class Conversation(models.Model):
     """A conversation as its owner, and nobody else, sees it."""
 
     class Kind(models.TextChoices):
-        """What it was begun as."""
+        """The kind of page that began it."""
 
         CHAT = "chat", _("Chat")
         COMPARE = "compare", _("Compare")
@@ -128,7 +128,7 @@ class Conversation(models.Model):
 
 
 class Message(models.Model):
-    """What a person asked. Never changed: an edited one is another message beside it."""
+    """A person's message. Never changed: an edited one is another message, as an alternative."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
@@ -144,7 +144,7 @@ class Message(models.Model):
 
 
 class StoredImage(models.Model):
-    """A picture, whose data are a file; whoever deletes the row deletes the file: services.deletion."""
+    """An image, whose data are a file; whoever deletes the row deletes the file: services.deletion."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     media_type = models.CharField(max_length=20, help_text="As found in the data: image/png, image/jpeg, …")
@@ -159,12 +159,12 @@ class StoredImage(models.Model):
 
     @cached_property
     def data(self) -> bytes:
-        """What is in the file, read once. Raises FileNotFoundError or StorageUnavailable."""
+        """The content of the file, read once. Raises FileNotFoundError or StorageUnavailable."""
         return read_file(self.file)
 
 
 class Image(StoredImage):
-    """A picture sent with a message; it goes with it."""
+    """An image sent with a message, and deleted with it."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="images")
     name = models.CharField(max_length=200, help_text="Of the file that was sent.")
@@ -178,24 +178,24 @@ class Image(StoredImage):
 
 
 class AnswerQuerySet(models.QuerySet["Answer"]):
-    """Verbs over answers."""
+    """Queries of answers."""
 
     def owned_by(self, user: object) -> Self:
-        """Keep the answers in conversations of `user`, with all that they refer to; every view starts here."""
+        """Keep the answers in conversations of `user`, with all related rows; every view starts here."""
         own = self.filter(message__conversation__owner=user)
         return own.select_related("message__conversation", "parameters")
 
     def lost(self, now: datetime) -> Self:
-        """Keep those under way whose process has died, or whose page never asked for them."""
+        """Keep those in progress whose process has died, or whose page never requested them."""
         waits_on = Q(state=Answer.State.WAITING, saved_at__gte=now - ABANDONED_AFTER)
         return self.filter(state__in=Answer.UNDER_WAY, saved_at__lt=now - STALE_AFTER).exclude(waits_on)
 
 
 class Answer(models.Model):
-    """What one model said to one message, as far as it came. Times in ms, money in USD; null: not known."""
+    """A model's answer to a message, as far as received. Times in ms, money in USD; null: not known."""
 
     class State(models.TextChoices):
-        """Waiting (no page has opened its stream yet), streaming, or how it ended."""
+        """Waiting (no page has opened its stream yet), streaming, or one of the final states."""
 
         WAITING = "waiting", _("Waiting")
         STREAMING = "streaming", _("Answering")
@@ -204,7 +204,7 @@ class Answer(models.Model):
         FAILED = "failed", _("Broke off")
 
     class CostSource(models.TextChoices):
-        """Where the cost is from; all but what the gateway reported are estimates."""
+        """The source of the cost; all but that reported by the gateway are estimates."""
 
         UNKNOWN = "", _("unknown")
         REPORTED = "reported", _("reported by the gateway")
@@ -281,24 +281,24 @@ class Answer(models.Model):
 
     @property
     def params(self) -> dict[str, Any]:
-        """Model, system prompt and parameters that it was asked with."""
+        """Model, system prompt and parameters of its request."""
         return {"model": self.model, **(self.parameters.values if self.parameters else {})}
 
     @property
     def is_under_way(self) -> bool:
-        """Whether more may come; what died with its process is over, though no task has said so yet."""
+        """Whether more may come; one whose process died has ended, even before a task has recorded it."""
         limit = ABANDONED_AFTER if self.state == self.State.WAITING else STALE_AFTER
         return self.state in self.UNDER_WAY and self.saved_at > timezone.now() - limit
 
 
 class GeneratedImage(StoredImage):
-    """A picture that a model made with an answer; it goes with it. Its id is in the answer's `extras`."""
+    """An image that a model generated, deleted with its answer. Its id is in the answer's `extras`."""
 
     answer = models.ForeignKey(Answer, models.CASCADE, related_name="images")
 
 
 class ActiveCall(models.Model):
-    """A call under way, or of the last minute: what the limits count."""
+    """A call in progress, or of the last minute: what the limits count."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
     began_at = models.DateTimeField(default=timezone.now)

@@ -1,9 +1,9 @@
-"""What a person may set beside the message: each parameter's name, range, usual value, and a word of explanation.
+"""The parameters that a person may set: each with its name, range, usual value, and an explanation.
 
-Names are those of the gateway's API on purpose: who has met them here finds them again in the code. Of what LiteLLM's
-own description of a chat lists, these are not here: functions and function_call (tools replaced them), logprobs and
-top_logprobs (no page shows them), service_tier, num_retries, caching and fallbacks (for who runs the gateway to
-decide), guardrails (needs a licence), user (the portal says itself whose request it is).
+Names are those of the gateway's API on purpose: people find them again in the code. Of the parameters in LiteLLM's
+own description of a chat, these are not here: functions and function_call (tools replaced them), logprobs and
+top_logprobs (no page shows them), service_tier, num_retries, caching and fallbacks (for the gateway's operator to
+decide), guardrails (needs a licence), user (set by the portal itself).
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 Kind = Literal["range", "whole", "choice", "check", "lines", "json"]
 
-LONGEST_ANSWER: Final = 1_000_000  # tokens, where the gateway does not tell a model's own limit
+LONGEST_ANSWER: Final = 1_000_000  # tokens, if the gateway does not report a model's own limit
 USUAL_ANSWER: Final = 4096  # where a slider of that length would be of no use
 LARGEST_SEED: Final = 2**63 - 1
 STOPS: Final = 4
@@ -31,7 +31,7 @@ BIASES: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One parameter. `default` is where a slider stands while nothing is set; nothing is then sent."""
+    """One parameter. `default` is the position of a slider while nothing is set; nothing is then sent."""
 
     name: str
     label: str | Promise

@@ -1,7 +1,7 @@
-"""A link that opens the playground with model, system prompt and parameters filled in: a teacher's preset.
+"""A link that opens the Playground with model, system prompt and parameters filled in: a teacher's preset.
 
-The link is read as if a person had typed it into the form: what the form would refuse is dropped and named, the rest
-is filled in. Nothing is sent by opening it.
+The link is validated like typed input: what the form would refuse is dropped and named, the rest
+is filled in. Opening it sends nothing.
 """
 
 import json
@@ -19,20 +19,20 @@ from playground.services.requests import OF_TOOLS
 
 PERSONAL: Final = ("metadata",)  # of the person who sends, not of the one who made the link
 NAMES: Final = ("model", "system", *(name for name in PARAMETERS if name not in PERSONAL))
-NEVER: Final = ("user", *PERSONAL, "message", "images")  # named when they are in a link: somebody counted on them
+NEVER: Final = ("user", *PERSONAL, "message", "images")  # named when they are in a link: somebody relied on them
 LINK_CHARS: Final = 3500  # the web server reads 4094 of the whole line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """What a link asks for: what the form takes of it, and the names of what it does not."""
+    """The content of a link: valid values, and the names of invalid ones."""
 
     params: dict[str, Any]
     dropped: list[str]
 
 
 def from_query(query: QueryDict, *, models: Sequence[GatewayModel]) -> Preset:
-    """Read a link's query; names that are not the form's are passed over."""
+    """Read a link's query; unknown names are ignored."""
     given = QueryDict(mutable=True)
     for name in NAMES:
         typed = query.get(name, "")
@@ -48,9 +48,9 @@ def from_query(query: QueryDict, *, models: Sequence[GatewayModel]) -> Preset:
 
 
 def to_query(params: Mapping[str, Any]) -> str | None:
-    """Return the query that fills the form in like this; None when it is too long for a link.
+    """Return the query that fills in the form like this; None when it is too long for a link.
 
-    What a model refused is not in it, nor what is of the person: metadata.
+    It has neither refused parameters nor personal ones: metadata.
     """
     refused = set(params.get("without", ()))
     if "tools" in refused:
@@ -65,7 +65,7 @@ def _sent_as(name: str) -> str:
 
 
 def _typed(name: str, value: Any) -> str:
-    """Return a parameter as it is typed into its field; JSON without blanks, for a link has little room."""
+    """Return a parameter as it is typed into its field; JSON without spaces, since a link has little room."""
     if name not in PARAMETERS:
         return str(value)
     if PARAMETERS[name].kind == "json":

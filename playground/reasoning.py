@@ -1,7 +1,7 @@
-"""Parts what a model thought from what it says, where both came in one text: a server may parse no reasoning.
+"""Separates a model's reasoning from its answer, if both came in one text: a server may not parse reasoning.
 
-The spellings are those that vLLM, llama.cpp and Ollama know for the open models of today. A text that has no opening
-tag may still have thought: some chat templates write that tag before the model begins.
+The formats are those that vLLM, llama.cpp and Ollama support for present open models. A text without an opening
+tag may still contain reasoning: some chat templates write that tag before the model begins.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Final
 
 _NAME: Final = r"((?:[a-z]+[:|])?(?:think|thinking|thought|reasoning))"
 _TAG: Final = re.compile(rf"<{_NAME}>", re.IGNORECASE)
-_PAIRS: Final = {  # an opening, and what ends the thought that it opens
+_PAIRS: Final = {  # an opening tag, and the closing tag of its reasoning
     "[THINK]": "[/THINK]",
     "◁think▷": "◁/think▷",
     "<|START_THINKING|>": "<|END_THINKING|>",
@@ -40,7 +40,7 @@ _BARE_HARMONY: Final = re.compile(r"\s*analysis(?=[A-Z\n])(.*?)assistantfinal(.*
 
 
 def parted(text: str) -> tuple[str, str]:
-    """Return what was thought and what is said; where nothing was thought, ("", text) as it is."""
+    """Return reasoning and answer; without reasoning, ("", text) unchanged."""
     if text.lstrip().startswith(("<|channel|>", "<|start|>")):
         return _of_channels(text.strip())
     for pattern in (_GRANITE, _BARE_HARMONY):
@@ -57,7 +57,7 @@ def parted(text: str) -> tuple[str, str]:
 
 
 def _opened_block(text: str) -> tuple[str, str] | None:
-    """Return the thought with which the text opens, and what follows it; unclosed, all is thought."""
+    """Return the reasoning that opens the text, and the rest; unclosed, all is reasoning."""
     begun = text.lstrip()
     if tag := _TAG.match(begun):
         opening, end = tag[0], f"</{tag[1]}>"
@@ -73,7 +73,7 @@ def _opened_block(text: str) -> tuple[str, str] | None:
 
 
 def _closing_without_opening(text: str) -> re.Match[str] | None:
-    """Return the tag that ends a thought which the chat template had opened; not one that is only spoken of."""
+    """Return the tag that closes reasoning which the chat template had opened; not one that is merely mentioned."""
     for closing in islice(_CLOSING.finditer(text), _MOST_BLOCKS):
         before = text[: closing.start()]
         if _TAG.search(before) or any(opening in before for opening in _PAIRS):
@@ -85,7 +85,7 @@ def _closing_without_opening(text: str) -> re.Match[str] | None:
 
 
 def _of_channels(text: str) -> tuple[str, str]:
-    """Part gpt-oss' messages: what is in its channel "final" is said, the others are thought."""
+    """Separate gpt-oss' messages: the channel "final" is the answer, the others are reasoning."""
     thoughts: list[str] = []
     said: list[str] = []
     end = 0
@@ -107,7 +107,7 @@ def _unwrapped(said: str) -> str:
 
 # --- While it comes -----------------------------------------------------------------------------------
 _SMALL: Final = str.maketrans(ascii_uppercase, ascii_lowercase)  # unlike lower(), which may change a text's length
-_LIVE: Final = {  # openings in small letters, and what ends the thought that they open
+_LIVE: Final = {  # openings in lower case, and the closing tag of each
     **{
         f"<{name}>": f"</{name}>"
         for name in ("think", "thinking", "thought", "reasoning", "seed:think", "mm:think", "ifm|think")
@@ -118,18 +118,18 @@ _LIVE: Final = {  # openings in small letters, and what ends the thought that th
 
 
 class ReasoningSplitter:
-    """Parts an answer while it comes, for the page that shows it; how it is kept, `parted` says at its end.
+    """Separates an answer while it streams, for the page; the saved one is separated by `parted` at its end.
 
-    Of a thought without an opening tag nobody knows before it ends: it comes as text.
+    Reasoning without an opening tag cannot be recognised before it ends: it is sent as text.
     """
 
     def __init__(self) -> None:
-        self._held = ""  # what may be the beginning of a tag
-        self._closing = ""  # of the thought that is coming
+        self._held = ""  # possibly the beginning of a tag
+        self._closing = ""  # of the current reasoning
         self._is_said = False
 
     def feed(self, piece: str) -> tuple[str, str]:
-        """Return what this piece adds to the text and to the reasoning."""
+        """Return the additions of this delta to the text and to the reasoning."""
         if self._is_said or not piece:
             return piece, ""
         held, self._held = self._held + piece, ""

@@ -1,4 +1,4 @@
-"""Work on conversations outside a request: forget what is past its time, settle what was lost."""
+"""Work on conversations outside a request: retention, and cleanup of lost answers."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name="playground.prune", soft_time_limit=600, acks_late=True, ignore_result=True)  # s
 def prune() -> None:
-    """Delete old conversations and calls, and what nothing refers to any more."""
+    """Delete old conversations and calls, and data without references."""
     started = time.monotonic()
     conversations, calls = services.prune_conversations(), services.prune_calls()
     parameters, files = services.prune_parameters(), services.prune_image_files()

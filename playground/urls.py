@@ -1,4 +1,4 @@
-"""Routes of playground."""
+"""Routes of the Playground."""
 
 from django.urls import path
 
@@ -41,7 +41,7 @@ urlpatterns = [
     path("answers/<uuid:answer_id>/details/", details.details, name="details"),
     path("images/<uuid:image_id>/", images.image, name="image"),
     path("images/made/<uuid:image_id>/", images.generated_image, name="generated_image"),
-    # Beside the chat
+    # Tools
     path("compare/", compare.compare, name="compare"),
     path("compare/code/", compare.compare_code, name="compare_code"),
     path("compare/<uuid:conversation_id>/", compare.comparison, name="comparison"),

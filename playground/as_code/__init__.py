@@ -1,7 +1,7 @@
-"""A request as code that makes exactly this request, in the languages of the people here.
+"""A request as code that makes exactly this request, in the common languages.
 
-It knows JSON and languages; nothing of who asks, of pages or of the gateway. What a language cannot say exactly, it
-does not say: its tab is left out.
+It knows JSON and languages, and nothing of people, pages or the gateway. A language that cannot express the request
+exactly is left out.
 """
 
 import re
@@ -37,14 +37,14 @@ _CHANGED_BY_LANGCHAIN: Final = re.compile(r"o\d")  # renames the system role, se
 def code_for(kind: Kind, body: Mapping[str, Any]) -> list[Snippet]:
     """Return the code of every language that can make this request, in the order of the tabs.
 
-    `body` is the request's JSON as the gateway would get it, without `stream`.
+    `body` is the request's JSON for the gateway, without `stream`.
     """
     body = _in_order(body)
     return [_snippet(language, kind, body) for language in _WRITERS if _CAN.get(language, _anything)(kind, body)]
 
 
 def _in_order(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Say of each message first who speaks, as everybody writes it."""
+    """Put the role of each message first, as is customary."""
     if "messages" not in body:
         return dict(body)
     return {**body, "messages": [{"role": each["role"], **each} for each in body["messages"]]}
@@ -62,7 +62,7 @@ def _anything(kind: Kind, body: Mapping[str, Any]) -> bool:
 
 
 def _in_r(kind: Kind, body: Mapping[str, Any]) -> bool:
-    """Whether R has these values: no NUL in texts, no element without a name, numbers of 15 digits."""
+    """Whether R can express these values: no NUL in texts, no element without a name, numbers of 15 digits."""
     return not any(
         (isinstance(part, str) and _NO_TEXT_OF_R.search(part)) or (isinstance(part, int) and abs(part) >= 10**15)
         for part in _parts(body)

@@ -1,4 +1,4 @@
-"""How the code of each language shows what the gateway answered."""
+"""How the code of each language prints the gateway's answer."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal
@@ -58,7 +58,7 @@ _SHOWN: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 def show(language: str, kind: Kind, body: Mapping[str, Any]) -> str:
-    """Return the lines that print what came: all of several answers, and what tools the model calls."""
+    """Return the lines that print the result: all of several answers, and tool calls of the model."""
     several = (body.get("n") or 1) > 1
     if kind == "chat":
         return _SHOWN[language]["tools" if body.get("tools") else "chats" if several else "chat"]

@@ -1,6 +1,6 @@
-"""What differs from language to language: which words stand around the request, and how it is passed.
+"""The differences between languages: the program around the request, and how it is passed.
 
-Each returns the name of a text in texts/ and what fills it, quoted for its language.
+Each returns the name of a template in texts/ and its values, quoted for its language.
 """
 
 import re
@@ -13,7 +13,7 @@ from playground.as_code.pictures import Picture
 
 Filled = tuple[str, dict[str, str]]
 
-LONG: Final = 50_000  # characters; a shell passes a program no argument much longer than 100 KB
+LONG: Final = 50_000  # characters; a shell passes no argument much longer than 100 KB
 _CUT: Final = re.compile(r"\n(image\d+\.\w+)\n")
 _METHODS: Final[Mapping[Kind, str]] = {
     "chat": "chat.completions.create",
@@ -36,7 +36,7 @@ _OF_COMPLETIONS: Final = frozenset(
         "user",
     )
 )
-OPENAI_ARGUMENTS: Final[Mapping[Kind, frozenset[str]]] = {  # what the SDK takes by name
+OPENAI_ARGUMENTS: Final[Mapping[Kind, frozenset[str]]] = {  # arguments of the SDK
     "chat": _OF_COMPLETIONS
     | {
         "messages",
@@ -51,7 +51,7 @@ OPENAI_ARGUMENTS: Final[Mapping[Kind, frozenset[str]]] = {  # what the SDK takes
     "embeddings": frozenset(("model", "input", "dimensions", "user")),
     "moderation": frozenset(("model", "input")),
 }
-# What ChatOpenAI takes by name and sends as it is. It would rename max_tokens, and keep metadata to itself.
+# Arguments that ChatOpenAI sends as they are. It would rename max_tokens, and not send metadata.
 LANGCHAIN_ARGUMENTS: Final = frozenset(
     (
         "model",
@@ -69,7 +69,7 @@ _OF_THE_CALL: Final = ("tools", "tool_choice")  # of LangChain
 
 
 def curl(kind: Kind, body: Mapping[str, Any], pictures: Sequence[Picture]) -> Filled:
-    """Return a command; its JSON comes in by a heredoc where an argument would not do."""
+    """Return a command; its JSON comes from a heredoc if it is too long for an argument."""
     text = JSON.write(body)
     if pictures:
         between = "\nJSON\nbase64 < {}\ncat <<'JSON'\n"
@@ -86,7 +86,7 @@ def requests(kind: Kind, body: Mapping[str, Any], pictures: Sequence[Picture]) -
 
 
 def openai(kind: Kind, body: Mapping[str, Any], pictures: Sequence[Picture]) -> Filled:
-    """Return a program with an argument for each field; what OpenAI does not know goes as extra_body."""
+    """Return a program with an argument for each field; fields unknown to OpenAI go into extra_body."""
     arguments = _arguments(_with_extra(body, OPENAI_ARGUMENTS[kind]))
     filled = {"method": _METHODS[kind], "body": arguments, "show": show("openai", kind, body)}
     return "openai", {**filled, **_read_in_python(pictures)}
@@ -109,7 +109,7 @@ def langchain(kind: Kind, body: Mapping[str, Any], pictures: Sequence[Picture]) 
 
 
 def _langchain_settings(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the model's arguments; some names of models make LangChain change what it sends."""
+    """Return the model's arguments; for some names of models LangChain changes what it sends."""
     name = str(body["model"]).lower()
     known = LANGCHAIN_ARGUMENTS - {"temperature"} if name.startswith("gpt-5") else LANGCHAIN_ARGUMENTS
     settings = {field: value for field, value in body.items() if field not in ("messages", *_OF_THE_CALL)}
@@ -118,7 +118,7 @@ def _langchain_settings(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def httr2(kind: Kind, body: Mapping[str, Any], pictures: Sequence[Picture]) -> Filled:
-    """Return a program of lists: a vector of one would become a single value."""
+    """Return a program with lists: a vector of length one would become a single value."""
     read = (
         'image{number} <- readBin("{file}", "raw", file.size("{file}"))\n'
         'image{number} <- paste0("{head}", gsub("\\n", "", jsonlite::base64_enc(image{number})))'
@@ -163,5 +163,5 @@ def _read_in_python(pictures: Sequence[Picture]) -> dict[str, str]:
 
 
 def _paragraph(images: list[str], comment: str) -> str:
-    """Return the lines that read the images, with what to do for it."""
+    """Return the lines that read the images, with a comment on what to do for it."""
     return "\n".join([f"{comment} Put the images beside this program.", *images, "", ""]) if images else ""

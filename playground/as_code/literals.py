@@ -1,4 +1,4 @@
-"""JSON as a literal of Python, JavaScript, R or JSON itself, laid out for reading. No text can become code in it."""
+"""JSON as a literal of Python, JavaScript, R or JSON itself, formatted for reading. Text never becomes code in it."""
 
 import json
 import re
@@ -31,7 +31,7 @@ class Dialect:
     picture: Callable[[Picture], str]
 
     def write(self, value: Any, *, depth: int = 0, used: int = 0) -> str:
-        """Return the literal; its further lines are indented by `depth`, `used` characters stand before it."""
+        """Return the literal; its further lines are indented by `depth`, `used` characters precede it."""
         if not self._is_long(value):
             line = self._inline(value)
             if "\n" not in line and len(line) + used + depth * self.indent < WIDTH:
@@ -62,7 +62,7 @@ class Dialect:
         return f"{around[0]}{inner}{(between + inner).join(rows)}{end}\n{margin}{around[1]}"
 
     def _is_long(self, value: Any) -> bool:
-        """Whether there is a text in it that takes more than a line."""
+        """Whether it contains a text that takes more than a line."""
         if isinstance(value, Mapping):
             return any(self._is_long(inner) for inner in value.values())
         if isinstance(value, str):
@@ -87,7 +87,7 @@ class Dialect:
 
 
 def text_pieces(text: str) -> list[str]:
-    """Cut a text after its line breaks, and long lines after spaces; the pieces joined are the text."""
+    """Split a text after its line breaks, and long lines after spaces; the pieces joined are the text."""
     pieces = [""]
     for word in _WORDS.findall(text):
         if pieces[-1].endswith("\n") or (pieces[-1] and len(pieces[-1]) + len(word.rstrip()) > PIECE):
@@ -131,7 +131,7 @@ _WORDS_OF_R: Final = frozenset(
 
 
 def _javascript_name(name: str) -> str:
-    if name == "__proto__":  # bare or quoted it would not be a field, but what the object inherits from
+    if name == "__proto__":  # bare or quoted it would set the prototype, not a field
         return '["__proto__"]: '
     return f"{name}: " if _BARE(name) else f"{_in_json(name)}: "
 

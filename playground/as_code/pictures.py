@@ -12,7 +12,7 @@ _SUFFIXES: Final = {"jpeg": "jpg"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """An image that stands beside the program, in a file of our naming."""
+    """An image in a file next to the program, with a generated name."""
 
     number: int
     media_type: str

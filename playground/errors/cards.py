@@ -16,7 +16,7 @@ LACKING: Final = {"over_budget": "budget", "budget_midway": "budget", "model_den
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What is shown of an error: what happened and what it cost, what to do, and on request the gateway's words."""
+    """An error as shown: what happened and what it cost, what to do, and on request the gateway's message."""
 
     title: str
     sentence: str
@@ -24,14 +24,14 @@ class Card:
     tone: Tone = "bad"
     retry_at: datetime | None = None
     may_retry: bool = False
-    without: str = ""  # the parameter that one may send without
+    without: str = ""  # the parameter that can be left out
     ask_other: bool = False  # another model may well answer
-    lacks: str = ""  # what one may ask for: "budget" or "model"
+    lacks: str = ""  # what one may request: "budget" or "model"
     gateway_message: str = ""
 
 
 def card_of(error: AnswerError, *, answer: Answer | None = None) -> Card:
-    """Put an error into words; `answer` knows what it cost."""
+    """Describe an error in words; `answer` has its cost."""
     left_out = answer is not None and bool(error.parameter) and error.parameter in answer.params.get("without", ())
     title, sentence, hint = words_of(error, left_out=left_out)
     if error.unsaved and error.code != UNSAVED.code:
@@ -52,7 +52,7 @@ def card_of(error: AnswerError, *, answer: Answer | None = None) -> Card:
 
 
 def _cost(error: AnswerError, answer: Answer | None) -> str:
-    """Say what it cost, as far as anybody knows; nothing where nobody does."""
+    """Say what it cost, as far as known."""
     if error.free:
         return _("This cost nothing.")
     if answer is None:
@@ -65,6 +65,6 @@ def _cost(error: AnswerError, answer: Answer | None) -> str:
 
 
 def _gateway_message(error: AnswerError) -> str:
-    """Return the gateway's own words, as they came."""
+    """Return the gateway's own message, unchanged."""
     head = " ".join(part for part in (str(error.status or ""), error.type) if part)
     return "\n".join(part for part in (head, error.message) if part)

@@ -1,7 +1,7 @@
-"""What went wrong with an answer, as a value that is kept with it; `cards` shows it to the person who waits.
+"""Classifies errors of answers, as values that are saved with them; `cards` shows them to people.
 
 LiteLLM's statuses say little: a filtered prompt, one that is too long and a parameter that the model does not know are
-all 400. So message and type decide first. What a provider says reaches us inside LiteLLM's words, and as text alone.
+all 400. So message and type decide first. A provider's error reaches us within LiteLLM's message, as text only.
 """
 
 import re
@@ -27,13 +27,13 @@ from playground.services.requests import REFUSABLE
 
 Tone = Literal["bad", "warn"]
 
-_HASH: Final = re.compile(r"\b[0-9a-f]{64}\b")  # names a key to the gateway; nobody else can do anything with it
+_HASH: Final = re.compile(r"\b[0-9a-f]{64}\b")  # the gateway's name of a key; useless to anybody else
 _MINUTE: Final = timedelta(seconds=60)  # LiteLLM's windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerError:
-    """What went wrong. `message` is the gateway's own, without secrets; times are aware UTC."""
+    """The error of an answer. `message` is the gateway's own, without secrets; times are aware UTC."""
 
     code: str
     status: int = 0
@@ -43,11 +43,11 @@ class AnswerError:
     resets_at: datetime | None = None
     provider: bool = False  # it was the model's provider, not the gateway
     parameter: str = ""  # refused by the model, by its name in the request
-    free: bool = False  # surely: no model was asked
-    unsaved: bool = False  # the end is not in the row: the database is away
+    free: bool = False  # certainly: no model was called
+    unsaved: bool = False  # the end is not in the row: the database is unavailable
 
     def as_json(self) -> dict[str, object]:
-        """Return what `from_json` reads."""
+        """Return the JSON that `from_json` reads."""
         return {
             name: value.isoformat() if isinstance(value, datetime) else value
             for name, value in asdict(self).items()
@@ -56,22 +56,22 @@ class AnswerError:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Self:
-        """Read what was kept with an answer, perhaps by an older release."""
+        """Read the error saved with an answer, perhaps by an older release."""
         times = {name: datetime.fromisoformat(kept[name]) for name in ("retry_at", "resets_at") if kept.get(name)}
         known = {name: kept[name] for name in cls.__slots__ if name in kept}
         return cls(**{"code": "refused", **known, **times})
 
 
 INTERRUPTED: Final = AnswerError(code="interrupted")  # the portal's process has died
-UNSAVED: Final = AnswerError(code="unsaved", unsaved=True)  # the database was away when the answer ended
+UNSAVED: Final = AnswerError(code="unsaved", unsaved=True)  # the database was unavailable when the answer ended
 
 
 class Traits(NamedTuple):
-    """What follows from a code alone."""
+    """The properties of a code."""
 
     tone: Tone = "bad"
     free: bool = False  # no model had worked yet
-    retry: bool = False  # the same may well succeed
+    retry: bool = False  # a retry may well succeed
     other: bool = False  # another model may well answer
 
 
@@ -85,7 +85,7 @@ TRAITS: Final[Mapping[str, Traits]] = {
     "context_too_long": Traits("warn", free=True, other=True),
     "content_filtered": Traits("warn", other=True),
     "unsupported": Traits("warn", free=True, other=True),
-    "key_refused": Traits(free=True, retry=True),  # the key was looked at again meanwhile
+    "key_refused": Traits(free=True, retry=True),  # the key has been checked again meanwhile
     "gateway_down": Traits(retry=True),
     "provider_down": Traits(retry=True, other=True),
     "timeout": Traits(retry=True, other=True),
@@ -97,15 +97,15 @@ TRAITS: Final[Mapping[str, Traits]] = {
     "bad_request": Traits(free=True, other=True),
     "custom_keys_forbidden": Traits(free=True),
     "refused": Traits(),
-    # A whole answer with nothing in it.
+    # A complete but empty answer.
     "empty_filtered": Traits("warn", other=True),
     "empty_at_limit": Traits("warn", retry=True, other=True),
     "empty_thought": Traits("warn", retry=True, other=True),
     "empty": Traits("warn", retry=True, other=True),
 }
 
-_MESSAGES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (  # the first that is found decides
-    # LiteLLM with `fail_closed_budget_enforcement` (ADR 10): something is left, but less than the call may cost
+_MESSAGES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (  # the first match decides
+    # LiteLLM with `fail_closed_budget_enforcement` (ADR 10): some budget is left, but less than the call may cost
     ("budget_short", re.compile(r"Budget has been exceeded![^\n]{0,300} Estimated request cost: ")),
     ("over_budget", re.compile(r"Budget has been exceeded!|ExceededBudget|budget_exceeded")),
     ("custom_keys_forbidden", re.compile(r"[Cc]ustom API key values are disabled")),
@@ -140,7 +140,7 @@ _MESSAGES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (  # the first that 
 _PARAMETERS: Final = tuple(
     re.compile(pattern)
     for pattern in (
-        r"does not support parameters: \[([^\]]{0,200})\]",  # bounded, each: a message may quote a whole prompt
+        r"does not support parameters: \[([^\]]{0,200})\]",  # limited, each: a message may quote a whole prompt
         r"'loc': \[([^\]]{0,200})\]",
         r"\b([\w.]{1,64}): Extra inputs are not permitted",
         r"(?:request arguments? supplied|(?:[Uu]nsupported|[Uu]nknown) (?:parameter|value)|keyword argument)"
@@ -155,7 +155,7 @@ _TRY_IN: Final = re.compile(r"try again in (\d{1,4}(?:\.\d+)?) ?s")
 def answer_error_of(
     error: GatewayError, *, begun: bool, budget_period: str = "", person_period: str = ""
 ) -> AnswerError:
-    """Tell what an error of the gateway means; `begun`: some of the answer had come.
+    """Classify an error of the gateway; `begun`: a part of the answer had arrived.
 
     `budget_period` ("1d", "7d", "30d") of the Playground's key, or `person_period` of its owner's budget over all keys
     (a team of one at the gateway), dates the end of a spent budget.
@@ -206,7 +206,7 @@ def _code_of_refusal(error: GatewayRejected, *, begun: bool) -> str:
         return "broke_off"
     if isinstance(error, GatewayModelDenied):
         return "model_denied"
-    if isinstance(error, GatewayAdminKeyRefused):  # when the person's key was to be made
+    if isinstance(error, GatewayAdminKeyRefused):  # while the person's key was being created
         return "refused"
     if isinstance(error, GatewayKeyRefused) or "Team doesn't exist" in error.message:
         return "key_refused"
@@ -218,7 +218,7 @@ def _code_of_refusal(error: GatewayRejected, *, begun: bool) -> str:
 
 
 def _retry_at(code: str, error: GatewayError, message: str) -> datetime | None:
-    """Return when a limit on calls lets the next one in; None for one on calls at once, which has no such time."""
+    """Return when a rate limit lets the next call through; None for one on parallel calls, which has no such time."""
     if code not in ("rate_limited", "provider_rate_limited") or "max_parallel_requests" in message:
         return None
     now = timezone.now()
@@ -231,7 +231,7 @@ def _retry_at(code: str, error: GatewayError, message: str) -> datetime | None:
 
 
 def _parameter(error: GatewayRejected | None, message: str) -> str:
-    """Return the first parameter that one can leave out, of those that the message names."""
+    """Return the first parameter in the message that can be left out."""
     named = [name for pattern in _PARAMETERS for part in pattern.findall(message) for name in re.findall(r"\w+", part)]
     named.append((error and error.param) or "")
     known = (_OTHER_NAMES.get(name, name) for name in named)
@@ -239,7 +239,7 @@ def _parameter(error: GatewayRejected | None, message: str) -> str:
 
 
 def budget_reset(period: str) -> datetime | None:
-    """Return when a budget of this period ("1d", "7d", "30d") is whole again, as the gateway reckons (UTC)."""
+    """Return when a budget of this period ("1d", "7d", "30d") resets, as the gateway computes it (UTC)."""
     today = timezone.now().astimezone(UTC).date()
     days = {"1d": today + timedelta(days=1), "7d": today + timedelta(days=7 - today.weekday())}
     days["30d"] = (today.replace(day=1) + timedelta(days=32)).replace(day=1)

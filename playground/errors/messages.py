@@ -1,6 +1,6 @@
-"""The words for what goes wrong: title, sentence, hint; for people who never heard of a status.
+"""The texts of errors: title, sentence, hint; for people who do not know HTTP statuses.
 
-A sentence says what happened, a hint what to do. What it cost and when to try again stand beside them.
+A sentence says what happened, a hint what to do. The cost and the time of a retry are shown next to them.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ Words = tuple[str, str, str]
 
 
 def words_of(error: AnswerError, *, left_out: bool = False) -> Words:
-    """Return title, sentence and hint, in the language of the reader; `left_out`: what is refused was not sent."""
+    """Return title, sentence and hint, in the reader's language; `left_out`: the refused parameter was not sent."""
     return _unsupported_still(error) if left_out else _WORDS.get(error.code, _refused)(error)
 
 
@@ -203,7 +203,7 @@ def _images_unavailable(error: AnswerError) -> Words:
 
 
 def copy_it() -> str:
-    """Say what to do with what is nowhere but on the page."""
+    """Suggest copying text that exists on this page only."""
     return _("Copy what you need of it before you leave the page.")
 
 

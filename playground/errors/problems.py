@@ -1,4 +1,4 @@
-"""What is to be said of an answer besides what it says: what went wrong, and why there is nothing in it."""
+"""The problem of an answer: its error, or why it is empty."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from playground.errors.classify import INTERRUPTED, AnswerError
 from playground.models import Answer
 from playground.reasoning import parted
 
-# As OpenAI, LiteLLM and the servers behind it write them, in small letters.
+# As OpenAI, LiteLLM and the servers behind it write them, in lower case.
 AT_THE_LIMIT: Final = frozenset(("length", "max_tokens", "max_length", "max_output_tokens", "model_length"))
 FILTERED: Final = frozenset(
     ("content_filter", "content_filtered", "safety", "recitation", "prohibited_content", "blocklist", "spii", "refusal")
@@ -14,7 +14,7 @@ FILTERED: Final = frozenset(
 
 
 def failure_of(answer: Answer) -> AnswerError | None:
-    """Return what went wrong; an answer that died with its process has it before a task has written so."""
+    """Return the error; for an answer whose process died also before a task has recorded it."""
     if answer.problem:
         return AnswerError.from_json(answer.problem)
     lost = answer.state == Answer.State.STREAMING and not answer.is_under_way
@@ -22,7 +22,7 @@ def failure_of(answer: Answer) -> AnswerError | None:
 
 
 def problem_of(answer: Answer) -> AnswerError | None:
-    """Return what went wrong, or why an answer that came whole has nothing in it."""
+    """Return the error, or why a complete answer is empty."""
     failure = failure_of(answer)
     if failure or answer.state != Answer.State.COMPLETE or _says_something(answer):
         return failure

@@ -1,4 +1,4 @@
-"""What a person typed, checked: the message, its images, the model and the parameters."""
+"""Forms of the Playground: the message, its images, the model and the parameters."""
 
 from playground.forms.ask import AskForm, BoxForm, ParameterField, field_of
 

@@ -1,4 +1,4 @@
-"""The one form of the playground: a message, its images, the model and the parameters."""
+"""The main form of the Playground: a message, its images, the model and the parameters."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class ParameterField:
     high: float | None
     step: float | None
     default: float | None
-    left_out: bool  # the model refused it, so that it is not sent
+    left_out: bool  # the model refused it, so it is not sent
 
     @property
     def name(self) -> str:
@@ -60,17 +60,17 @@ class ParameterField:
 
     @property
     def kind(self) -> str:
-        """Return how it is typed: range, whole, choice, check, lines, json."""
+        """Return its kind of input: range, whole, choice, check, lines, json."""
         return self.parameter.kind
 
     @property
     def main(self) -> bool:
-        """Tell whether it is shown at once."""
+        """Tell whether it is shown unfolded."""
         return self.parameter.main
 
 
 class BoxForm(forms.Form):
-    """The box to write in: a message, its images, and what a model refused, so that it is not sent again."""
+    """The message box: a message, its images, and refused parameters, which are not sent again."""
 
     message = TextField(label=gettext_lazy("Message"), required=False)
     images = ImagesField(label=gettext_lazy("Images"), required=False)
@@ -81,7 +81,7 @@ class BoxForm(forms.Form):
         self._bound("message", rows=2)
 
     def _bound(self, name: str, *, rows: int) -> None:
-        """Limit a text to what the settings allow."""
+        """Limit a text to the length in the settings."""
         field = self.fields[name]
         assert isinstance(field, TextField)  # noqa: S101  (for the type checker)
         field.allow_at_most(settings.PLAYGROUND_PROMPT_CHARS)
@@ -89,11 +89,11 @@ class BoxForm(forms.Form):
 
 
 class AskForm(BoxForm):
-    """What is asked, and how. Fields left empty are not sent: the model then uses its defaults.
+    """The question and its settings. Empty fields are not sent: the model then uses its defaults.
 
-    `models` are those that the person may call here, the first choice first. `form_id` ties the fields of the side
-    panel to the form; "" for a page on which they stand inside of it. `carried` are images that go along without being
-    sent again, as those of a message that is reworded: they are held against the same limits.
+    `models` are those that the person can call here, the first choice first. `form_id` links the fields of the side
+    panel to the form; "" for a page where they are inside of it. `carried` are images that are included without being
+    sent again, as those of an edited message: the same limits apply to them.
     """
 
     model = forms.ChoiceField(
@@ -137,7 +137,7 @@ class AskForm(BoxForm):
 
     @staticmethod
     def initial_from(params: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what shows a conversation's settings again, as `initial`."""
+        """Return the `initial` values that show a conversation's settings again."""
         return {name: params[name] for name in ("model", "system", "without", *PARAMETERS) if name in params}
 
     def _offer_models(self) -> None:
@@ -150,7 +150,7 @@ class AskForm(BoxForm):
             field.error_messages["required"] = _("There is no model that you may call here.")
 
     def _add_parameters(self, *, blank: bool) -> None:
-        """Add the parameters that are not there yet; what came empty, as nearly all does, only where it is shown."""
+        """Add missing parameters; empty ones, as nearly all are, only where they are shown."""
         for name, parameter in PARAMETERS.items():
             if name in self.fields or (self.completes and not parameter.completion):
                 continue
@@ -225,12 +225,12 @@ class AskForm(BoxForm):
             )
 
     def _forget_refusals(self, cleaned: dict[str, Any]) -> None:
-        """Leave nothing out for another model than the one that refused it."""
+        """Ignore refusals of another model than the chosen one."""
         if self.conversation and self.conversation.model_names != [cleaned.get("model")]:
             cleaned["without"] = []
 
     def params(self) -> dict[str, Any]:
-        """Return model, system prompt and parameters, those that are set and right."""
+        """Return model, system prompt and parameters, only valid ones."""
         names = ("model", "system", *PARAMETERS, "without")
         found = {name: self.cleaned_data.get(name) for name in names}
         return {name: value for name, value in found.items() if _is_set(value) and (name, value) != ("json", False)}
@@ -240,7 +240,7 @@ class AskForm(BoxForm):
         return list(self.cleaned_data.get("images", []))
 
     def parameter_fields(self) -> list[ParameterField]:
-        """Return what the page shows of the parameters, those shown at once first."""
+        """Return the parameters as the page shows them, unfolded ones first."""
         self._add_parameters(blank=True)
         left_out = WithoutField().to_python(self["without"].value())
         shown = (parameter for parameter in PARAMETERS.values() if parameter.name in self.fields)
@@ -258,7 +258,7 @@ class AskForm(BoxForm):
         ]
 
     def _highest(self, parameter: Parameter) -> float | None:
-        """Return where a slider ends; for the longest answer that depends on the model."""
+        """Return the maximum of a slider; for the longest answer it depends on the model."""
         if parameter.name != "max_tokens":
             return parameter.high
         model = self.models.get(str(self["model"].value()))
@@ -270,7 +270,7 @@ def _is_set(value: object) -> bool:
 
 
 def field_of(parameter: Parameter) -> forms.Field:
-    """Return the field that reads a parameter, and that writes it as it is typed."""
+    """Return the field that parses a parameter, and formats it for editing."""
     words: dict[str, Any] = {"label": parameter.label, "help_text": parameter.help_text, "required": False}
     if parameter.name in OWN_FIELDS:
         return OWN_FIELDS[parameter.name](**words)

@@ -1,4 +1,4 @@
-"""The form of a comparison: one message, and the models that are to answer it."""
+"""The form of a comparison: one message, and the models to answer it."""
 
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ MOST: Final = 4
 
 
 class CompareForm(AskForm):
-    """What is asked, of two to four models at once. Images do not come along."""
+    """A question to two to four models at once. Images are not included."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""A message in new words."""
+"""The form to edit a message."""
 
 from django import forms
 from django.conf import settings
@@ -8,7 +8,7 @@ from playground.forms.fields import TextField
 
 
 class EditForm(forms.Form):
-    """The words; model and parameters are those of the page."""
+    """The new text; model and parameters are those of the page."""
 
     text = TextField(label=_("Message"), error_messages={"required": _("Write a message first.")})
 

@@ -1,4 +1,4 @@
-"""Fields of texts, numbers and choices: lenient in how things are typed, plain about what is wrong."""
+"""Fields for texts, numbers and choices: lenient about formats, clear about errors."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ MINUSES: Final = str.maketrans({"\u2212": "-", "\u2013": "-"})  # as pages and w
 
 
 class TextField(forms.CharField):
-    """A text of several lines, as typed: line ends are made alike, blanks at both ends are kept."""
+    """A text of several lines, as typed: line ends are normalised, white space at both ends is kept."""
 
     widget = forms.Textarea
 
@@ -37,9 +37,9 @@ class TextField(forms.CharField):
         self.validators.append(MaxLengthValidator(characters, message=words))
 
     def to_python(self, value: Any) -> str:
-        """Return the text with single line ends and without NUL, which no database keeps; "" when it is blank.
+        """Return the text with single line ends and without NUL, which databases refuse; "" when it is blank.
 
-        Half of a character (a surrogate) is refused: nothing can write it down.
+        A lone surrogate is refused: it cannot be encoded.
         """
         text = (super().to_python(value) or "").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
         if SURROGATES.search(text):
@@ -50,7 +50,7 @@ class TextField(forms.CharField):
 
 
 class NumberField(forms.Field):
-    """A number in its range, or None. A decimal comma, and blanks between thousands, are understood."""
+    """A number in its range, or None. Accepts a decimal comma, and spaces between thousands."""
 
     widget = forms.TextInput
 
@@ -61,7 +61,7 @@ class NumberField(forms.Field):
         self.widget.attrs.update({"inputmode": "numeric" if self.whole else "decimal", "autocomplete": "off"})
 
     def to_python(self, value: Any) -> float | int | None:
-        """Return the number; refuse what is none, or is outside of the range."""
+        """Return the number; refuse an invalid one, or one outside of the range."""
         text = "".join(str(value if value is not None else "").split()).translate(MINUSES)
         if not text:
             return None
@@ -72,11 +72,11 @@ class NumberField(forms.Field):
         return number
 
     def prepare_value(self, value: Any) -> Any:
-        """Show a stored number as it is typed: 1.0 as 1, and never with an exponent."""
+        """Format a stored number as people type it: 1.0 as 1, and never with an exponent."""
         return f"{Decimal(repr(value)).normalize():f}" if isinstance(value, float) else value
 
     def check_range(self, number: float) -> None:
-        """Refuse what is too low or too high."""
+        """Refuse a number out of range."""
         low, high = self.parameter.low, self.parameter.high
         if low is not None and high is not None and not low <= number <= high:
             raise ValidationError(
@@ -85,7 +85,7 @@ class NumberField(forms.Field):
 
 
 class ModelsOwnField(forms.TypedChoiceField):
-    """A choice whose first is that nothing is sent; `true` and `false` become what they say."""
+    """A choice whose first option sends nothing; `true` and `false` become booleans."""
 
     MEANS: Final[Mapping[str, str | bool]] = {"true": True, "false": False}
 
@@ -96,20 +96,20 @@ class ModelsOwnField(forms.TypedChoiceField):
         )
 
     def prepare_value(self, value: Any) -> Any:
-        """Show a stored truth as its choice."""
+        """Format a stored boolean as its choice."""
         return str(value).lower() if isinstance(value, bool) else value
 
 
 class WithoutInput(forms.HiddenInput):
-    """A hidden input that may come several times."""
+    """A hidden input that may occur several times."""
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
-        """Return all that came, joined by commas."""
+        """Return all values, joined by commas."""
         return ",".join(data.getlist(name)) if isinstance(data, MultiValueDict) else data.get(name)
 
 
 class WithoutField(forms.Field):
-    """Names of what is left out because the model refused it; no person types them, so that others are passed over."""
+    """Names of refused parameters that are left out; people do not type them, so unknown ones are ignored."""
 
     widget = WithoutInput
 
@@ -119,5 +119,5 @@ class WithoutField(forms.Field):
         return sorted({name.strip() for name in names} & REFUSABLE)
 
     def prepare_value(self, value: Any) -> Any:
-        """Show stored names as they are sent."""
+        """Format stored names as they are sent."""
         return ",".join(value) if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""The field of images: several at once, known by their first bytes, never by a name or by what a browser says."""
+"""The field of images: several at once, identified by their first bytes, never by name or the browser's type."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ NAME_CHARS: Final = 200
 
 
 class ImagesInput(forms.FileInput):
-    """A file input that takes several."""
+    """A file input for several files."""
 
     allow_multiple_selected = True
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
-        """Return all files, not the last one only."""
+        """Return all files, not only the last one."""
         return files.getlist(name) if isinstance(files, MultiValueDict) else files.get(name)
 
 
@@ -62,12 +62,12 @@ def _picture(file: "UploadedFile[bytes]") -> Picture:
 
 
 def clean_name(name: str) -> str:
-    """Return a file's name as it may be shown: without what hides or reorders text, and not endless."""
+    """Return a file's name for display: without characters that hide or reorder text, and not too long."""
     shown = "".join(char for char in name if not unicodedata.category(char).startswith("C"))
     return " ".join(shown.split())[:NAME_CHARS] or _("image")
 
 
 def stored_bytes(conversation: Conversation) -> int:
-    """Return how much all images of a conversation take."""
+    """Return the size of all images of a conversation."""
     images = Image.objects.filter(message__conversation=conversation)
     return images.aggregate(total=Sum("size"))["total"] or 0

@@ -1,4 +1,4 @@
-"""Fields of JSON. Errors name line and column, in words for people who do not write JSON often."""
+"""Fields of JSON. Errors name line and column, in words for people who rarely write JSON."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from playground import parameters
 
 INTEGER_DIGITS: Final = 19  # of 64 bits
 
-# The parser's words, and ours.
+# The parser's messages, and ours.
 JSON_FAULTS: Final = {
     "Expecting value": gettext_lazy("a value is missing here"),
     "Expecting property name enclosed in double quotes": gettext_lazy("a name in double quotes is expected here"),
@@ -37,7 +37,7 @@ class JsonField(forms.Field):
         self.widget.attrs.update({"rows": 3, "spellcheck": "false", "autocomplete": "off"})
 
     def to_python(self, value: Any) -> Any:
-        """Return what the text says."""
+        """Return the parsed value."""
         text = str(value or "").replace("\r\n", "\n")
         if not text.strip():
             return None
@@ -46,11 +46,11 @@ class JsonField(forms.Field):
         return self.checked(_read_json(text))
 
     def checked(self, value: Any) -> Any:
-        """Return the value when it has the form that is wanted."""
+        """Return the value if it has the expected form."""
         return value
 
     def prepare_value(self, value: Any) -> Any:
-        """Show what is stored as people would type it."""
+        """Format a stored value as people type it."""
         return value if value is None or isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
 
@@ -62,7 +62,7 @@ def _read_json(text: str) -> Any:
         raise ValidationError(
             _("Not valid JSON: line %(line)d, column %(column)d: %(fault)s."), code="json", params=params
         ) from None
-    except (ValueError, RecursionError):  # a number of thousands of digits, brackets in brackets in brackets
+    except (ValueError, RecursionError):  # a number of thousands of digits, deeply nested brackets
         raise _unusable() from None
     if _is_deeper(value, parameters.JSON_DEPTH):
         raise ValidationError(
@@ -74,7 +74,7 @@ def _read_json(text: str) -> Any:
 
 
 def _is_deeper(value: Any, most: int) -> bool:
-    """Tell whether there are more levels of lists and objects than `most`: level by level, without recursion."""
+    """Tell whether lists and objects are nested deeper than `most`: level by level, without recursion."""
     level = [value]
     for _depth in range(most + 1):
         containers = [each for each in level if isinstance(each, dict | list)]
@@ -83,7 +83,7 @@ def _is_deeper(value: Any, most: int) -> bool:
 
 
 def _integer(digits: str) -> int:
-    """Return a whole number; refuse one that other readers of JSON could not hold."""
+    """Return a whole number; refuse one that other JSON parsers cannot hold."""
     if len(digits.removeprefix("-")) > INTEGER_DIGITS:
         raise ValueError(digits[:INTEGER_DIGITS])
     return int(digits)
@@ -101,7 +101,7 @@ def _unusable() -> ValidationError:
 
 
 def _storable(value: Any) -> bool:
-    """Tell whether a database and the gateway take it: no infinity, no huge number, no half of a character, no NUL."""
+    """Tell whether database and gateway accept it: no infinity, no huge number, no lone surrogate, no NUL."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         text.encode()
@@ -114,7 +114,7 @@ class BiasField(JsonField):
     """Token numbers, each with −100 … 100."""
 
     def checked(self, value: Any) -> dict[str, float]:
-        """Refuse all but an object of numbers."""
+        """Refuse anything but an object of numbers."""
         if not isinstance(value, dict):
             raise ValidationError(_("Enter a JSON object, for example {“50256”: −100}."), code="shape")
         if len(value) > parameters.BIASES:

@@ -1,4 +1,4 @@
-"""Fields of which each line is a thing of its own: texts to stop at, pairs of a name and a value."""
+"""Fields with one value on each line: stop sequences, pairs of a name and a value."""
 
 import re
 from typing import Any, Final
@@ -31,7 +31,7 @@ class StopField(TextField):
         return [re.sub(r"\\([nt\\])", lambda found: self.MEANS[found[1]], line) for line in lines]
 
     def prepare_value(self, value: Any) -> Any:
-        """Show stored texts as people would type them."""
+        """Format stored texts as people type them."""
         if not isinstance(value, list):
             return value
         written = (text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t") for text in value)
@@ -41,8 +41,8 @@ class StopField(TextField):
 class MetadataField(TextField):
     """Lines of `name = value`, with names that mean nothing to a gateway.
 
-    LiteLLM reads more than a hundred names out of metadata, and more with each release: how it logs and routes a call,
-    whose it is, what it cost, whether it failed. So only names that are known to be harmless are sent.
+    LiteLLM reads more than a hundred names in metadata, and more with each release: how it logs and routes a call,
+    its user, its cost, whether it failed. So only names that are known to be harmless are sent.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -62,7 +62,7 @@ class MetadataField(TextField):
         return pairs
 
     def prepare_value(self, value: Any) -> Any:
-        """Show stored pairs as lines."""
+        """Format stored pairs as lines."""
         return "\n".join(f"{name} = {said}" for name, said in value.items()) if isinstance(value, dict) else value
 
 

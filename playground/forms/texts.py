@@ -1,4 +1,4 @@
-"""Texts for embedding and moderation models."""
+"""Forms for embedding and moderation models."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -18,7 +18,7 @@ LONGEST_JUDGED: Final = 20_000
 
 
 class ModelForm(forms.Form):
-    """A model of one kind, and what it is asked."""
+    """A model of one kind, and its input."""
 
     model = forms.ChoiceField(
         label=gettext_lazy("Model"),
@@ -37,12 +37,12 @@ class ModelForm(forms.Form):
         field.widget.attrs["form"] = FORM_ID
 
     def chosen(self) -> GatewayModel:
-        """Return the model that was chosen."""
+        """Return the chosen model."""
         return self.models[self.cleaned_data["model"]]
 
 
 class LinesField(TextField):
-    """Up to eight texts, one a line; empty lines are passed over."""
+    """Up to eight texts, one on each line; empty lines are skipped."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=MOST_TEXTS * (LONGEST_TEXT + 2), **kwargs)
@@ -66,7 +66,7 @@ class LinesField(TextField):
 
 
 class EmbedForm(ModelForm):
-    """Texts that become vectors."""
+    """Texts to embed."""
 
     texts = LinesField(
         label=gettext_lazy("Texts"),
@@ -76,7 +76,7 @@ class EmbedForm(ModelForm):
 
 
 class ModerateForm(ModelForm):
-    """A text that is judged."""
+    """A text to moderate."""
 
     text = TextField(
         label=gettext_lazy("Text"),

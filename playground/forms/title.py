@@ -1,4 +1,4 @@
-"""What a person types to call a conversation otherwise."""
+"""The form to rename a conversation."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""The field of tools: OpenAI's list of functions, and nothing else that a gateway may take for a tool."""
+"""The field of tools: OpenAI's list of functions, and no other kind of tool that a gateway may accept."""
 
 import re
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ KINDS: Final[Mapping[str, type]] = {"name": str, "description": str, "parameters
 
 
 class ToolsField(JsonField):
-    """A list of functions. Servers, web search and the like are refused: they would have the gateway call elsewhere."""
+    """A list of functions. Servers, web search and the like are refused: the gateway would make calls elsewhere."""
 
     def checked(self, value: Any) -> list[dict[str, Any]]:
-        """Return the functions, each with the fields of the API and no other."""
+        """Return the functions, each with only the fields of the API."""
         if not isinstance(value, list) or not value:
             raise ValidationError(_("Enter a JSON list of functions: [{…}, {…}]."), code="shape")
         if len(value) > parameters.TOOLS:

@@ -1,1 +1,1 @@
-"""Markdown in, sanitised HTML out. It runs in rendering processes: without Django, settings or a database."""
+"""Markdown in, sanitised HTML out. Runs in rendering processes: without Django, settings or a database."""

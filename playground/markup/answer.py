@@ -1,4 +1,4 @@
-"""A whole text: rendered, sanitised, with the pieces of our own in their places."""
+"""A complete text: rendered, sanitised, with our own HTML inserted."""
 
 from typing import Final
 
@@ -34,7 +34,7 @@ _SANITISER: Final = nh3.Cleaner(
 
 
 def rendered(text: str, frames: Frames, mark: str) -> str:
-    """Return a model's Markdown as safe HTML; all ids in it begin with `mark`, which nobody outside can guess.
+    """Return a model's Markdown as safe HTML; all ids in it begin with `mark`, which is unpredictable.
 
     Raises TooMuch, RecursionError, and TooDear within a `cpu_limit`.
     """

@@ -8,7 +8,7 @@ MOST_BLANK_LINES = 4  # within a formula
 
 
 def bracket_inline(state: StateInline, silent: bool) -> bool:
-    """Take a formula within a line."""
+    """Parse a formula within a line."""
     opening = state.src[state.pos : state.pos + 2]
     if opening not in CLOSING:
         return False
@@ -25,7 +25,7 @@ def bracket_inline(state: StateInline, silent: bool) -> bool:
 
 
 def bracket_block(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:  # noqa: N803  (called by name)
-    r"""Take the lines from one that begins with \[ to one that ends with \], so that no list begins within."""
+    r"""Parse the lines from one that begins with \[ to one that ends with \], so that no list begins within."""
     if state.is_code_block(startLine) or not _line(state, startLine).startswith(r"\["):
         return False
     lines: list[str] = []

@@ -9,9 +9,9 @@ from pygments.token import Comment, Generic, Keyword, Literal, Name, Number, Ope
 from playground.markup.frames import CODE, CODE_ID, LANGUAGE, Frames, filled
 from playground.markup.limits import Share, TooDear
 
-MOST_CHARS: Final = 30_000  # longer code is not coloured
+MOST_CHARS: Final = 30_000  # longer code is not highlighted
 MOST_CHARS_OF_A_NAME: Final = 24
-_LANGUAGES: Final = {  # as people call them: as Pygments does, and what else models write
+_LANGUAGES: Final = {  # as people call them: Pygments' names, and others that models write
     "Python": "python py python3",
     "Python session": "pycon",
     "R": "r rscript",
@@ -56,7 +56,7 @@ _LANGUAGES: Final = {  # as people call them: as Pygments does, and what else mo
     "Stan": "stan",
 }
 _BY_NAME: Final = {name: (words, names.split()[0]) for words, names in _LANGUAGES.items() for name in names.split()}
-_KINDS: Final[dict[_TokenType, str]] = {  # the nearest of a token's ancestors counts
+_KINDS: Final[dict[_TokenType, str]] = {  # the nearest ancestor of a token counts
     Comment: "c",
     Comment.Preproc: "k",
     Keyword: "k",
@@ -90,7 +90,7 @@ _KINDS: Final[dict[_TokenType, str]] = {  # the nearest of a token's ancestors c
 
 
 def code_html(code: str, info: str, code_id: str, *, frames: Frames, share: Share) -> str:
-    """Return the code in its frame, coloured unless that is too dear; `info` is what stands after the fence."""
+    """Return the code in its frame, highlighted unless that is too expensive; `info` is the text after the fence."""
     name = info.split()[0].lower() if info.split() else ""
     words, lexer = _BY_NAME.get(name, (info.split()[0][:MOST_CHARS_OF_A_NAME] if name else "", ""))
     code = code.rstrip("\n")
@@ -105,12 +105,12 @@ def code_html(code: str, info: str, code_id: str, *, frames: Frames, share: Shar
 
 
 def lexers() -> dict[str, str]:
-    """Return the lexers that are offered: a name that a fence may give, and Pygments' own name of it."""
+    """Return the supported lexers: a name that a fence may give, and Pygments' own name of it."""
     return {words: names.split()[0] for words, names in _LANGUAGES.items()}
 
 
 def coloured(code: str, lexer: str) -> str:
-    """Return the code with its tokens marked; neighbours of a kind are one."""
+    """Return the code with its tokens marked; adjacent ones of a kind are merged."""
     html: list[str] = []
     now, run = "", ""
     for token, text in get_lexer_by_name(lexer, stripnl=False, handlecodeblocks=False).get_tokens(code):

@@ -1,4 +1,4 @@
-"""Which way the blocks of an answer run. Only where letters of a right-to-left script are in it, blocks say so."""
+"""The text direction of blocks, set only if the answer contains letters of a right-to-left script."""
 
 import re
 from typing import Final
@@ -31,7 +31,7 @@ def set_directions(state: StateCore) -> None:
 
 
 def _direction(children: list[Token]) -> str:
-    """Return the way of the first letter outside of code and formulas."""
+    """Return the direction of the first letter outside of code and formulas."""
     for child in children:
         if child.type == "text":
             for char in child.content:

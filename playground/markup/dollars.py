@@ -1,4 +1,4 @@
-"""Formulas between dollars, as opposed to prices, from variables of a shell and from commands."""
+"""Formulas between dollars, as opposed to prices, shell variables and commands."""
 
 import re
 from typing import Final
@@ -15,7 +15,7 @@ _WORD: Final = re.compile(r"[A-Za-z0-9_({]")
 
 
 def dollar_inline(state: StateInline, silent: bool) -> bool:
-    """Take a formula within a line."""
+    """Parse a formula within a line."""
     src, start = state.src, state.pos
     if src[start] != "$" or (
         start and (src[start - 1] == "\\" or (src[start - 1].isascii() and src[start - 1].isalnum()))

@@ -15,7 +15,7 @@ _AFTER: Final = re.compile(r"[ \t]*[.,;]?[ \t]*")
 
 
 def environment_inline(state: StateInline, silent: bool) -> bool:
-    """Take an environment within a paragraph."""
+    """Parse an environment within a paragraph."""
     if state.src[state.pos] != "\\" or not (opening := _OPENING.match(state.src, state.pos)):
         return False
     closing = rf"\end{{{opening[1]}}}"
@@ -30,7 +30,7 @@ def environment_inline(state: StateInline, silent: bool) -> bool:
 
 
 def environment_block(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:  # noqa: N803  (by name)
-    """Take the lines of an environment, so that no list begins within and no blank line ends it."""
+    """Parse the lines of an environment, so that no list begins within and no blank line ends it."""
     start = state.bMarks[startLine] + state.tShift[startLine]
     opening = _OPENING.match(state.src, start, state.eMarks[startLine])
     if not opening or state.is_code_block(startLine):

@@ -1,4 +1,4 @@
-"""Blocks of code in lists, whose lines or whose end models forget to indent: to CommonMark the list ends there."""
+"""Blocks of code in lists whose lines models forget to indent: to CommonMark the list would end there."""
 
 import re
 from typing import Final
@@ -9,7 +9,7 @@ _FENCE: Final = re.compile(r"(`{3,}|~{3,})")
 
 
 def fence_block(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:  # noqa: N803  (called by name)
-    """Take a block of code up to its closing fence, even where that stands further left than the list's text."""
+    """Parse a block of code up to its closing fence, even if that is indented less than the list's text."""
     opening = _FENCE.match(state.src, state.bMarks[startLine] + state.tShift[startLine], state.eMarks[startLine])
     indent = state.blkIndent
     if silent or not opening or not indent or not _is_closed(state, startLine, endLine, opening[1]):
@@ -22,7 +22,7 @@ def fence_block(state: StateBlock, startLine: int, endLine: int, silent: bool) -
 
 
 def _is_closed(state: StateBlock, start: int, end: int, marks: str) -> bool:
-    """Whether a line outside of the list closes what begins here, before another fence with a language opens."""
+    """Whether a line outside of the list closes this fence, before another fence with a language opens."""
     for line in range(start + 1, end):
         text = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]].rstrip()
         if text.startswith(marks):

@@ -1,4 +1,4 @@
-"""Footnotes: their numbers lead there and back, by ids that are ours."""
+"""Footnotes: links both ways, with generated ids."""
 
 from collections.abc import MutableMapping, Sequence
 from typing import Any, Final
@@ -15,7 +15,7 @@ class FootnoteRenderer(RendererHTML):
     """Methods are named after the kinds of tokens."""
 
     def footnote_ref(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
-        """Lead to the note; the first number of a note can be returned to."""
+        """Link to the note; the first link of a note can be returned to."""
         pieces, note = env["pieces"], tokens[idx].meta
         number = note["id"] + 1
         own_id = "" if note.get("subId") else f' id="{pieces.mark}-r{number}"'
@@ -35,7 +35,7 @@ class FootnoteRenderer(RendererHTML):
         return f"</ol>{closing}\n"
 
     def footnote_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
-        """Begin a note where its number leads."""
+        """Begin a note, the target of its link."""
         pieces = env["pieces"]
         target = f'<span id="{pieces.mark}-n{tokens[idx].meta["id"] + 1}"></span>'
         return f"<li>{pieces.keep(target)}"
@@ -45,7 +45,7 @@ class FootnoteRenderer(RendererHTML):
         return "</li>\n"
 
     def footnote_anchor(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
-        """Lead back to the text, once."""
+        """Link back to the text, once."""
         pieces, note, label = env["pieces"], tokens[idx].meta, env["frames"].footnote_back
         if note.get("subId"):
             return ""

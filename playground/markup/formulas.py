@@ -1,4 +1,4 @@
-"""LaTeX formulas as MathML, written here from the converter's tree: only known elements, each text escaped."""
+"""LaTeX formulas as MathML, rendered from the converter's tree: only known elements, each text escaped."""
 
 import re
 from html import escape
@@ -19,7 +19,7 @@ _CHILDREN: Final = {  # how many an element must have; None: any
     **dict.fromkeys(("mfrac", "mroot", "msub", "msup", "munder", "mover"), 2),
     **dict.fromkeys(("msubsup", "munderover"), 3),
 }
-_LENGTH: Final = r"-?[0-3]?(?:\.\d{1,4})?(?:em|ex)"  # nothing may reach beyond its place
+_LENGTH: Final = r"-?[0-3]?(?:\.\d{1,4})?(?:em|ex)"  # nothing may extend beyond its place
 _ATTRIBUTES: Final = {
     name: re.compile(values)
     for name, values in {
@@ -39,20 +39,20 @@ _ATTRIBUTES: Final = {
         "width": f"0|{_LENGTH}",
     }.items()
 }
-_BROKEN: Final[tuple[type[Exception], ...]] = (  # what the converter raises at formulas that are none
+_BROKEN: Final[tuple[type[Exception], ...]] = (  # the converter's exceptions for invalid formulas
     *(each for each in vars(exceptions).values() if isinstance(each, type) and issubclass(each, Exception)),
     ArithmeticError,
     AssertionError,
     AttributeError,
     LookupError,
-    RuntimeError,  # too deep, too
+    RuntimeError,  # also for too deep nesting
     StopIteration,
     TypeError,
     ValueError,
 )
 _DEFINITION: Final = re.compile(r"\\(?:[gex]?def|let|(?:re)?newcommand|providecommand|newenvironment)(?![A-Za-z])")
-_ANOTHER_LANGUAGE: Final = re.compile(r"\\begin\{(?:CD|tikz\w*|picture)\}")  # it would be set as if it were a formula
-_FOR_THE_CONVERTER: Final = (  # what it does not know, by what it knows; numbers of equations would all be (1)
+_ANOTHER_LANGUAGE: Final = re.compile(r"\\begin\{(?:CD|tikz\w*|picture)\}")  # not to be rendered as a formula
+_FOR_THE_CONVERTER: Final = (  # unsupported commands, by supported ones; numbers of equations would all be (1)
     (re.compile(r"\\(?:mathrm|textrm)\s*\{([A-Za-z ]+)\}"), r"\\text{\1}"),  # a word, not letters
     (re.compile(r"\\label\{[^{}]*\}|\\(?:nonumber|notag)(?![A-Za-z])"), ""),
     (re.compile(r"\\(?:begin|end)\{equation\*?\}"), ""),
@@ -67,7 +67,7 @@ _UNKNOWN: Final = re.compile(r"&|\\[A-Za-z]")
 
 
 def formula_html(latex: str, *, display: bool, frames: Frames, share: Share) -> str | None:
-    """Return the formula, in a region of its own where `display`; None if it is broken, too dear or defines macros."""
+    """Return the formula, in a region of its own if `display`; None if broken, too expensive or with macros."""
     if not latex or len(latex) > MOST_CHARS or _DEFINITION.search(latex) or _ANOTHER_LANGUAGE.search(latex):
         return None
     try:
@@ -91,7 +91,7 @@ def _for_the_converter(latex: str) -> str:
 
 
 def _written(element: Element) -> str:
-    """Return one element as MathML; raise ValueError at what browsers could not show."""
+    """Return one element as MathML; raise ValueError for one that browsers cannot show."""
     name = element.tag
     if name in _LEAVES:
         text = _CHARACTER.sub(_character, "".join(element.itertext()))

@@ -1,4 +1,4 @@
-"""What surrounds code, tables and formulas: HTML of our templates, in the language of the page, with places to fill."""
+"""The HTML around code, tables and formulas: from our templates, in the language of the page, with placeholders."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _PLACES: Final = re.compile(f"({LANGUAGE}|{CODE}|{CODE_ID}|{MATH})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frames:
-    """HTML with places, and words; whoever renders fills them in. `code` without a language says `code_word`."""
+    """HTML with placeholders, and texts. `code` without a language says `code_word`."""
 
     code: str
     code_word: str
@@ -19,9 +19,9 @@ class Frames:
     picture: str  # "… {host}"
     named_picture: str  # "… {alt} … {host}"
     footnote_back: str
-    alerts: dict[str, str]  # by what stands in the brackets of [!NOTE]
+    alerts: dict[str, str]  # by the text in the brackets of [!NOTE]
 
 
 def filled(frame: str, values: dict[str, str]) -> str:
-    """Return the frame with HTML in its places; what is put in is not looked through for places again."""
+    """Return the frame with HTML in its placeholders; inserted HTML is not searched for placeholders again."""
     return "".join(values.get(part, part) for part in _PLACES.split(frame))

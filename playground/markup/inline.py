@@ -1,4 +1,4 @@
-"""Text within a block: bold and crossed out beside Chinese, Japanese and Korean, whose sentences have no spaces."""
+"""Text within a block: bold and strikethrough next to Chinese, Japanese and Korean, which have no spaces."""
 
 import re
 from typing import Final
@@ -17,7 +17,7 @@ _EAST_ASIAN: Final = re.compile(
 
 
 class EastAsianInline(ParserInline):
-    """The usual parser, whose states know East Asian letters."""
+    """The usual parser, with support for East Asian letters."""
 
     def parse(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
         """Push the tokens of `src`."""
@@ -32,8 +32,8 @@ class _State(StateInline):
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803  (it overrides)
         """Say whether these asterisks may open and close.
 
-        CommonMark asks for a space between a closing `**` after punctuation and the next letter. East Asian punctuation
-        is a letter here, and an East Asian neighbour is as good as a space.
+        CommonMark requires a space between a closing `**` after punctuation and the next letter. East Asian punctuation
+        counts as a letter here, and an East Asian neighbour as a space.
         """
         scanned = super().scanDelims(start, canSplitWord)
         before = self.src[start - 1] if start > 0 else " "

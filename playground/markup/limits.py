@@ -1,8 +1,8 @@
-"""How much processor time a text may take, within a block too: timers interrupt even a regular expression.
+"""Limits the processor time of a text, within a block too: timers interrupt even a regular expression.
 
-A timer of the clock calls us as soon as the processor time could be used up: where it is, `TooDear` is raised (Python's
-regular expressions let signals through); else it is set again, for a busy machine changes no answer. A second timer, of
-the kernel's own count of processor time, ends the process somewhat later: for what lets no signal through.
+A wall-clock timer calls us as soon as the processor time could be used up: if it is, `TooDear` is raised (Python's
+regular expressions let signals through); otherwise it is set again, so a busy machine changes no result. A second
+timer, of processor time in the kernel, ends the process somewhat later: for code that lets no signal through.
 """
 
 import signal
@@ -15,15 +15,15 @@ SHORTEST_S = 0.001  # zero would disarm the timer
 
 
 class TooDear(BaseException):
-    """The text took all of its processor time. Not an Exception: no library shall take it for one of its own."""
+    """The text's processor time is used up. Not an Exception, so that no library catches it."""
 
 
 class _Limit:
-    ends_at: float | None = None  # as process_time() has it; of this process, which renders one text at a time
+    ends_at: float | None = None  # in process_time(); of this process, which renders one text at a time
 
 
 def raise_when_spent() -> None:
-    """Make limits work in this process; its main thread calls this once."""
+    """Install the signal handlers in this process; its main thread calls this once."""
     signal.signal(signal.SIGALRM, _look)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process
 
@@ -56,7 +56,7 @@ def cpu_limit(seconds: float, *, killed_after_s: float) -> Iterator[None]:
 
 
 class Share:
-    """The part of a text's processor time that one kind of its content may take, all pieces of it together."""
+    """The share of a text's processor time for one kind of content, all pieces of it together."""
 
     def __init__(self, seconds: float) -> None:
         self.left_s = seconds

@@ -1,4 +1,4 @@
-"""Lists as models write them: points under a number that are indented by two spaces, boxes that are ticked."""
+"""Lists as models write them: points under a number that are indented by two spaces, task boxes."""
 
 from typing import Final
 
@@ -10,10 +10,10 @@ LEAST_INDENT: Final = 2
 
 
 def nest_lists(state: StateCore) -> None:
-    """Put points that are indented, though too little for CommonMark, under the number before them."""
+    """Nest points that are indented, though too little for CommonMark, under the number before them."""
     lines = state.src.split("\n")
     out: list[Token] = []
-    ends: list[Token] = []  # of the number and its list, while the points under it pass
+    ends: list[Token] = []  # of the number and its list, during the points under it
     is_nested = False
     for token in state.tokens:
         follows = token.level == 0 and bool(out) and out[-1].type == "ordered_list_close"
@@ -21,7 +21,7 @@ def nest_lists(state: StateCore) -> None:
             ends = out[-2:]
             del out[-2:]
         elif follows and is_nested and token.type == "ordered_list_open" and "start" in token.attrs:
-            out.pop()  # it counts on
+            out.pop()  # it continues the numbering
             is_nested = False
             continue
         out.append(token)
@@ -38,7 +38,7 @@ def _indent(lines: list[str], token: Token) -> int:
 
 
 def tick_boxes(state: StateCore) -> None:
-    """Begin each task with its box, as a letter: it is read, copied and printed like the text."""
+    """Begin each task with its box as a character: it is read, copied and printed like the text."""
     box = ""
     for token in state.tokens:
         if token.type == "list_item_open" and "checked" in token.meta:

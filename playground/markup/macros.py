@@ -1,6 +1,6 @@
-r"""Commands that the converter does not know, by those that it knows: of the packages physics, siunitx and mhchem.
+r"""Unsupported commands, expanded to supported ones: of the packages physics, siunitx and mhchem.
 
-Also names of functions that papers define for themselves, and that models write as if everybody had.
+Also names of functions that papers define for themselves, and that models use as if they were standard.
 """
 
 import re
@@ -16,7 +16,7 @@ _NAMES: Final = (  # set upright
     "tr Tr rank sgn sign erf erfc grad curl diag span supp proj dist Var Cov Corr Hom End Aut Ker lcm softmax sinc"
     " arccot arcsec arccsc arsinh arcosh artanh arcsinh arccosh arctanh sech csch argmax argmin arg"
 )
-_TEMPLATES: Final = {  # name: how many arguments, and what it becomes
+_TEMPLATES: Final = {  # name: number of arguments, and replacement
     **{name: (0, rf"\operatorname{{{name}}}") for name in _NAMES.split()},
     **{name: (0, rf"\mathbb{{{name}}}") for name in "RNZQCF"},
     "laplacian": (0, r"\nabla^2"),
@@ -58,7 +58,7 @@ _TEMPLATES: Final = {  # name: how many arguments, and what it becomes
     "underset": (2, r"\underset{#1}{{#2}}"),
     "overset": (2, r"\overset{#1}{{#2}}"),
 }
-_READERS: Final[dict[str, tuple[int, Callable[..., str]]]] = {  # what reads its arguments in a way of its own
+_READERS: Final[dict[str, tuple[int, Callable[..., str]]]] = {  # functions that parse the arguments themselves
     "ce": (1, reaction),
     "cf": (1, reaction),
     "pu": (1, lambda text: _quantity(*text.partition(" ")[::2])),
@@ -74,7 +74,7 @@ _ORDER: Final = re.compile(r"\s*\[([A-Za-z0-9]{1,3})\]")
 
 
 def expanded(latex: str, depth: int = 0) -> str:
-    """Return the formula without those commands; what stands in them is expanded, too."""
+    """Return the formula without those commands; their arguments are expanded, too."""
     if depth > MOST_NESTING or "\\" not in latex:
         return latex
     out: list[str] = []
@@ -87,7 +87,7 @@ def expanded(latex: str, depth: int = 0) -> str:
 
 
 def _one(latex: str, found: re.Match[str], depth: int) -> tuple[str, int]:
-    """Return what a command becomes, and where the formula goes on."""
+    """Return the replacement of a command, and where the formula continues."""
     name, pos = found[1], found.end()
     if name in _DERIVATIVES:
         return _derivative(latex, found, depth)
@@ -127,7 +127,7 @@ def _derivative(latex: str, found: re.Match[str], depth: int) -> tuple[str, int]
 
 
 def _group(latex: str, pos: int) -> tuple[str | None, int]:
-    """Return what stands between braces that open here, and where they end."""
+    """Return the content of the braces that open here, and where they end."""
     while pos < len(latex) and latex[pos].isspace():
         pos += 1
     depth = 0

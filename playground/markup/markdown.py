@@ -1,4 +1,4 @@
-"""The Markdown that models write: GitHub's, formulas, and a few tags that do no harm. Other HTML in it is text."""
+"""The Markdown that models write: GitHub's, formulas, and a few harmless tags. Other HTML in it is text."""
 
 from collections.abc import MutableMapping, Sequence
 from html import escape
@@ -32,13 +32,13 @@ from playground.markup.tables import table_block
 from playground.markup.tags import details_block, inline_tag, pair_tags
 
 Env = MutableMapping[str, Any]
-CODE_CPU_S: Final = 0.12  # all code of a text; what is over is not coloured
-FORMULAS_CPU_S: Final = 0.12  # all formulas of a text; what is over is shown as written
-MOST_NESTING: Final = 40  # a list in a list is two
+CODE_CPU_S: Final = 0.12  # all code of a text; the rest is not highlighted
+FORMULAS_CPU_S: Final = 0.12  # all formulas of a text; the rest is shown as written
+MOST_NESTING: Final = 40  # a list in a list counts as two
 FIRST_HEADING: Final = 3  # the page has the two above
 LAST_HEADING: Final = 6
 SCHEMES: Final = ("http", "https", "mailto")
-_FORMULAS: Final = {  # kinds of tokens, and whether the formula stands on its own
+_FORMULAS: Final = {  # kinds of tokens, and whether the formula is a block
     "math_inline": False,
     "math_inline_double": True,
     "math_block": True,
@@ -56,7 +56,7 @@ def to_html(text: str, pieces: Pieces, frames: Frames) -> str:
 
 
 class _Renderer(FootnoteRenderer):
-    """Where our HTML differs from the usual: methods are named after the kinds of tokens."""
+    """The differences to the usual HTML: methods are named after the kinds of tokens."""
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
         """Frame a block of code."""
@@ -67,7 +67,7 @@ class _Renderer(FootnoteRenderer):
     code_block = fence
 
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
-        """Name the image and where it lies; it is not loaded, since its host would learn who reads."""
+        """Name the image and its host; it is not loaded, since the host would learn who reads."""
         token = tokens[idx]
         alt = self.renderInlineAsText(token.children or [], options, env)
         address = str(token.attrs["src"])
@@ -76,17 +76,17 @@ class _Renderer(FootnoteRenderer):
         return f'<a href="{escape(address)}">{escape(words.format(alt=alt, host=host))}</a>'
 
     def softbreak(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
-        """Break the line where the model did, but not beside a formula that has lines of its own."""
+        """Break the line where the model did, but not next to a formula on lines of its own."""
         if any(_FORMULAS.get(token.type) for token in tokens[max(idx - 1, 0) : idx + 2]):
             return "\n"
         return super().softbreak(tokens, idx, options, env)
 
     def list_item_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
-        """Begin a point; the box of a task is part of its text."""
+        """Begin a list item; the box of a task is part of its text."""
         return self.renderToken(tokens, idx, options, env)
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
-        """Let a wide table scroll."""
+        """Make a wide table scroll."""
         return _pieces(env).keep(env["frames"].table) + self.renderToken(tokens, idx, options, env)
 
     def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
@@ -94,7 +94,7 @@ class _Renderer(FootnoteRenderer):
         return "</table>" + _pieces(env).keep("</div>")
 
     def formula(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: Env) -> str:
-        """Set a formula, or show it as written where it is broken."""
+        """Render a formula, or show it as written if it is broken."""
         token = tokens[idx]
         html = formula_html(
             token.content.strip(),
@@ -122,7 +122,7 @@ def _refuse_depth(state: StateBlock, startLine: int, endLine: int, silent: bool)
 
 
 def _fit_into_the_page(state: StateCore) -> None:
-    """Lower the headings, skipping no level, and put alerts into the page's words."""
+    """Lower the headings, skipping no level, and translate alerts."""
     above: list[int] = []
     for index, token in enumerate(state.tokens):
         if token.type in ("heading_open", "heading_close"):
@@ -138,14 +138,14 @@ def _fit_into_the_page(state: StateCore) -> None:
 
 
 def _set_alert(alert: Token, title: Token, words: Token, frames: Frames) -> None:
-    """Make a quote of it, that says in the reader's language what it is."""
+    """Make it a quote with the kind of alert in the reader's language."""
     alert.tag, alert.attrs = "blockquote", {"class": f"ps-alert-{alert.info.lower()}"}
     title.attrs = {"class": "ps-alert-title"}
     words.children = [Token("text", "", 0, content=frames.alerts[alert.info])]
 
 
 def _may_lead_there(address: str) -> bool:
-    """Whether a link may lead to this address; else it stays text."""
+    """Whether a link may point to this URL; otherwise it stays text."""
     try:
         parts = urlsplit(address)
     except ValueError:

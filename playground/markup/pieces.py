@@ -1,7 +1,7 @@
-"""HTML of our own making that a sanitised text gets back: frames of code, regions that scroll, formulas.
+"""Our own HTML in a sanitised text: frames of code, scrolling regions, formulas.
 
-Where such a piece belongs, the text carries a word that nobody outside can guess; so the sanitiser may forbid every id,
-data attribute and button, and the pieces still have theirs.
+The text has an unpredictable word in place of each piece; so the sanitiser can forbid every id, data attribute
+and button, and the pieces still have theirs.
 """
 
 import re
@@ -11,18 +11,18 @@ MOST_PIECES = 1500
 
 
 class TooMuch(Exception):
-    """The text has more parts, deeper parts or a longer result than an answer may have."""
+    """The text has more parts, deeper nesting or a longer result than an answer may have."""
 
 
 @dataclass(slots=True)
 class Pieces:
-    """The pieces of one text, in their order; `mark` begins the words that stand for them."""
+    """The pieces of one text, in order; their placeholder words begin with `mark`."""
 
     mark: str
     _html: list[str] = field(default_factory=list)
 
     def keep(self, html: str) -> str:
-        """Keep the piece; return the word that stands for it."""
+        """Keep the piece; return its placeholder word."""
         if len(self._html) >= MOST_PIECES:
             raise TooMuch
         self._html.append(html)
@@ -33,5 +33,5 @@ class Pieces:
         return f"{self.mark}-{len(self._html)}"
 
     def put_back(self, html: str) -> str:
-        """Return the sanitised text with its pieces in their places."""
+        """Return the sanitised text with its pieces in place."""
         return re.sub(f"{self.mark}([0-9]+)q", lambda found: self._html[int(found[1])], html)

@@ -1,4 +1,4 @@
-"""Imported once by the server that rendering processes are forked from: all is built before, and shared by them."""
+"""Imported once by the server that forks rendering processes: everything is built before, and shared by them."""
 
 import gc
 import signal
@@ -23,6 +23,6 @@ WORDS = dict.fromkeys(("code", "code_word", "formula", "table", "picture", "name
 rendered(EVERYTHING, Frames(**WORDS, alerts={"NOTE": ""}), "mark")
 signal.signal(
     signal.SIGTERM, signal.SIG_IGN
-)  # systemd tells all: we end with the web process, which has answers to end
+)  # systemd signals all: we end with the web process, which has answers to finish
 gc.collect()
-gc.freeze()  # what is there now is not looked through, and so not copied, by the processes that come
+gc.freeze()  # existing objects are not traversed, and so not copied, by forked processes

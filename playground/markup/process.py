@@ -1,4 +1,4 @@
-"""What a rendering process does: take a text, render it within its processor time, send the HTML back.
+"""A rendering process: receives a text, renders it within its processor time, sends the HTML back.
 
 It knows one connection and nothing else: no database, no cache, no settings, no secret.
 """
@@ -19,7 +19,7 @@ from playground.markup.pieces import TooMuch
 READY: Final = b"ready"
 PR_SET_PDEATHSIG: Final = 1  # Linux: the signal that this process gets when its parent dies
 MOST_MEMORY_BYTES: Final = 2**30
-KILLED_AFTER_S: Final = 0.1  # more than the processor time of a text; the kernel counts in steps of some milliseconds
+KILLED_AFTER_S: Final = 0.1  # beyond the processor time of a text; the kernel counts in steps of some milliseconds
 
 
 class Job(NamedTuple):
@@ -31,26 +31,26 @@ class Job(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """The HTML, None where it is too dear (`timed_out`) or too much, and what it took of the processor."""
+    """The HTML, None if it is too expensive (`timed_out`) or too much, and the processor time that it took."""
 
     html: str | None
     cpu_s: float
     timed_out: bool = False
 
     def packed(self) -> bytes:
-        """Return it as bytes: plain text, since what comes back from a process that reads hostile text is no pickle."""
+        """Return it as bytes, not as a pickle: the process reads hostile text."""
         kind = "dear" if self.timed_out else "much" if self.html is None else "html"
         return f"{kind} {self.cpu_s:.6f} {self.html or ''}".encode(errors="surrogatepass")
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "Reply":
-        """Return the reply that these bytes are; raise ValueError if they are none."""
+        """Return the reply in these bytes; raise ValueError if they are invalid."""
         kind, cpu_s, html = packed.decode(errors="surrogatepass").split(" ", 2)
         return cls(html if kind == "html" else None, float(cpu_s), timed_out=kind == "dear")
 
 
 def serve(connection: Connection, cpu_s: float) -> None:
-    """Render what comes until the other side closes the connection; each text has `cpu_s` of the processor."""
+    """Render texts until the other side closes the connection; each has `cpu_s` of the processor."""
     _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Control+C: the web process ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

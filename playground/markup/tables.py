@@ -1,6 +1,6 @@
-"""Tables as models write them: a pipe in code or in a formula parts no cells, and no cell is ever lost.
+"""Tables as models write them: a pipe in code or in a formula separates no cells, and no cell is lost.
 
-GitHub's rule takes what a row has more than the head away.
+GitHub's rule drops cells beyond the columns of the header.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Final
 
 from markdown_it.rules_block import StateBlock
 
-MOST_CELLS_ADDED: Final = 65_536  # to rows that have too few
+MOST_CELLS_ADDED: Final = 65_536  # to rows with too few
 _DELIMITERS: Final = re.compile(r"[-:|][-:|\s]*")
 _DELIMITER: Final = re.compile(r"(:?)-+(:?)")
 _PIPE: Final = re.compile(r"(?<!\\)\|")
@@ -19,7 +19,7 @@ _WHOLE_OR_PIPE: Final = re.compile(
 
 
 def table_block(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:  # noqa: N803  (called by name)
-    """Take a table: a head, a line of dashes, and rows until something else begins."""
+    """Parse a table: a header, a line of dashes, and rows until something else begins."""
     if startLine + 2 > endLine or any(_is_elsewhere(state, line) for line in (startLine, startLine + 1)):
         return False
     aligned = _alignments(_line(state, startLine + 1))
@@ -76,7 +76,7 @@ def _push_row(state: StateBlock, tag: str, cells: Sequence[str], aligned: Sequen
 
 
 def _split(row: str, count: int) -> list[str]:
-    """Return the cells of a row: as GitHub does, but where those are too many, code and formulas stay whole."""
+    """Return the cells of a row: as GitHub does, but if those are too many, code and formulas stay whole."""
     cells = _PIPE.split(row)
     if len(cells) - (not cells[0]) - (len(cells) > 1 and not cells[-1]) > count:
         cells, start = [], 0
@@ -93,7 +93,7 @@ def _split(row: str, count: int) -> list[str]:
 
 
 def _alignments(line: str) -> list[str]:
-    """Return a class for each column; none, where this is no line of dashes."""
+    """Return a class for each column; none, if this is no line of dashes."""
     if not _DELIMITERS.fullmatch(line) or re.match(r"-\s", line):
         return []
     found = [_DELIMITER.fullmatch(part.strip()) for part in line.strip("|").split("|")]

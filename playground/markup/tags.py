@@ -1,4 +1,4 @@
-"""The few tags that models write and that do no harm, without any attribute; every other one is text."""
+"""The few harmless tags that models write, without any attribute; every other one is text."""
 
 import re
 from typing import Final
@@ -8,7 +8,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-_INLINE: Final = {  # as they are written, and what they become
+_INLINE: Final = {  # as they are written, and their replacement
     **{
         name: name
         for name in ("strong", "em", "s", "code", "sub", "sup", "kbd", "mark", "u", "small", "ul", "ol", "li")
@@ -27,7 +27,7 @@ MOST_CHARS_OF_A_SUMMARY: Final = 500
 
 
 def inline_tag(state: StateInline, silent: bool) -> bool:
-    """Take a tag within a line; whether it has its other half is seen later."""
+    """Parse a tag within a line; `pair_tags` checks for its other half."""
     if state.src[state.pos] != "<" or not (found := _TAG.match(state.src, state.pos)):
         return False
     name = found[0].strip("</ >").lower()
@@ -36,14 +36,14 @@ def inline_tag(state: StateInline, silent: bool) -> bool:
     elif not silent:
         is_end = found[0].startswith("</")
         token = state.push("tag_close" if is_end else "tag_open", _INLINE[name], 0)
-        token.nesting = -1 if is_end else 1  # not passed to the state, which trusts that all are in pairs
+        token.nesting = -1 if is_end else 1  # not passed to the state, which assumes that all are in pairs
         token.content = found[0]
     state.pos = found.end()
     return True
 
 
 def pair_tags(state: StateCore) -> None:
-    """Make text of tags that have no other half, or that would cross other elements."""
+    """Turn tags into text that have no other half, or that would overlap other elements."""
     before = ""
     for token in state.tokens:
         if token.type == "inline" and token.children:
@@ -85,7 +85,7 @@ def _make_text(token: Token) -> None:
 
 
 def details_block(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:  # noqa: N803  (called by name)
-    """Take what folds: its end may be missing, as may its summary."""
+    """Parse a details element: its end may be missing, as may its summary."""
     start = state.bMarks[startLine] + state.tShift[startLine]
     opening = _DETAILS.match(state.src, start, state.eMarks[startLine])
     if not opening or opening[1] or state.is_code_block(startLine):
@@ -108,7 +108,7 @@ def details_block(state: StateBlock, startLine: int, endLine: int, silent: bool)
 
 
 def _end_of_details(src: str, start: int, end: int) -> tuple[int, int]:
-    """Return where the content ends, and where the text goes on after the closing tag."""
+    """Return where the content ends, and where the text continues after the closing tag."""
     depth = 1
     for found in _DETAILS.finditer(src, start, end):
         depth += -1 if found[1] else 1

@@ -1,4 +1,4 @@
-r"""Numbers and units as siunitx (`\SI{5}{\meter\per\second}`) and mhchem (`\pu{5 m s-1}`) take them."""
+r"""Numbers and units as siunitx (`\SI{5}{\meter\per\second}`) and mhchem (`\pu{5 m s-1}`) write them."""
 
 import re
 from typing import Final
@@ -16,13 +16,13 @@ _UNITS: Final = _pairs(
     " coulomb=C volt=V farad=F ohm=Ω siemens=S weber=Wb tesla=T henry=H lumen=lm lux=lx becquerel=Bq gray=Gy sievert=Sv"
     " radian=rad steradian=sr bit=bit byte=B litre=L liter=L minute=min hour=h day=d tonne=t molar=M electronvolt=eV"
     " dalton=Da angstrom=Å degreeCelsius=°C celsius=°C degree=° percent=%"
-)  # others stand for themselves: \\kg, \\mol, \\bar
+)  # others are their own replacement: \\kg, \\mol, \\bar
 _PART: Final = re.compile(r"\\([A-Za-z]+)|([A-Za-zµμΩÅ°%℃]+)|\^?\{?([-+−]?\d+)\}?|([./*·])|.", re.DOTALL)
 _NUMBER: Final = re.compile(r"([^eEx×]*?)\s*(?:[eE]|(?:x|×|\\times)\s*10\^?)\s*\{?([-+−]?\d+)\}?\s*")
 
 
 def number_in_latex(number: str) -> str:
-    """Return the number, a power of ten set as one."""
+    """Return the number, with a power of ten typeset."""
     found = _NUMBER.fullmatch(number.strip())
     if not found:
         return number.replace("+-", r"\pm ").replace("+/-", r"\pm ")
@@ -31,7 +31,7 @@ def number_in_latex(number: str) -> str:
 
 
 def units_in_latex(units: str) -> str:
-    """Return the units upright, their powers set as such."""
+    """Return the units upright, with powers typeset."""
     out: list[str] = []
     prefix, sign, power = "", "", ""
     for part in _PART.finditer(units):

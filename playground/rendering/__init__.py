@@ -1,4 +1,4 @@
-"""What models answer and what people ask, as safe HTML, within a budget. Knows texts only, no conversations."""
+"""Answers and messages as safe HTML, within a processor budget. Knows texts only, no conversations."""
 
 from playground.rendering.answers import RenderedAnswers, answer_html, render_answers
 from playground.rendering.prompts import prompt_html

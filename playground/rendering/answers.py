@@ -1,4 +1,4 @@
-"""Answers as HTML within a budget: one for all answers of a page. What is too dear is shown as it was written."""
+"""Answers as HTML within a processor budget for each page. Text that is too expensive is shown as written."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -17,22 +17,22 @@ from playground.rendering.prompts import as_written_html
 from playground.rendering.saved import Rendering, save_renderings, saved_renderings
 
 MOST_CHARS: Final = 100_000
-PAGE_CPU_S: Final = 1.0  # of the rendering processes, for what the cache does not have
-PAGE_S: Final = 5.0  # by the clock: long, for a busy machine
-AT_ONCE_S: Final = 0.05  # so long a page waits with its turn; for more it lets others go on
+PAGE_CPU_S: Final = 1.0  # of the rendering processes, for texts that are not cached
+PAGE_S: Final = 5.0  # of wall-clock time: long, for a busy machine
+AT_ONCE_S: Final = 0.05  # for so long a page waits while holding its turn; beyond it, it lets others proceed
 PAGE_CHARS: Final = 2_000_000  # of HTML
 
 
 class RenderedAnswers:
-    """The answers of a page; any other text that is asked for is rendered then."""
+    """The answers of a page; any other text is rendered on request."""
 
     def __init__(self, renderings: dict[str, Rendering]) -> None:
         self._renderings = renderings
 
     def html(self, text: str) -> SafeString:
-        """Return a model's Markdown as HTML, what it thought before that folded.
+        """Return a model's Markdown as HTML, with its reasoning folded.
 
-        The ids in it are new each time, so that the same answer may stand there twice.
+        The ids in it are new each time, so the same answer may occur twice in a page.
         """
         thought, said = parted(text)
         if not thought:
@@ -61,7 +61,7 @@ def answer_html(text: str) -> SafeString:
 
 
 def _renderings(texts: Sequence[str]) -> dict[str, Rendering]:
-    """Return a rendering for each text: out of the cache, or made now as far as the budget goes."""
+    """Return a rendering for each text: from the cache, or made now as far as the budget allows."""
     renderer = renderer_in(get_language())
     short = dict.fromkeys(text for text in texts if len(text) <= MOST_CHARS)
     found = saved_renderings(short, renderer)
@@ -82,17 +82,17 @@ def _renderings(texts: Sequence[str]) -> dict[str, Rendering]:
 
 
 class _Work:
-    """The texts of a page that the cache does not have: rendered as far as the page's budget goes."""
+    """The texts of a page that are not cached: rendered as far as the page's budget allows."""
 
     def __init__(self, renderer: Renderer, dear: Iterable[str]) -> None:
         self.done: dict[str, Rendering] = {}
-        self._dear = list(dear)  # is not tried quickly again
+        self._dear = list(dear)  # these skip the quick lane
         self._renderer = renderer
         self._left_s = PAGE_CPU_S
         self._ends_at = 0.0
 
     def do(self, texts: Sequence[str]) -> None:
-        """Render the texts, first those that are quick; others go on meanwhile, unless it is but one quick text."""
+        """Render the texts, quick ones first; other requests proceed meanwhile, unless it is a single quick text."""
         pool = rendering_pool()
         if not pool.quick.has_started:
             pool.quick.wait_for_start()

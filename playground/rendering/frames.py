@@ -1,4 +1,4 @@
-"""The frames that rendering processes put around code, tables and formulas: our templates, in one language."""
+"""The HTML that rendering processes put around code, tables and formulas: our templates, in one language."""
 
 import hashlib
 from functools import lru_cache
@@ -18,7 +18,7 @@ PACKAGES: Final = ("latex2mathml", "markdown-it-py", "mdit-py-plugins", "nh3", "
 
 
 class Renderer(NamedTuple):
-    """Frames, and a digest of all that decides what a text looks like: they, our code, the packages' versions."""
+    """Frames, and a digest of everything that affects the HTML: they, our code, the packages' versions."""
 
     frames: Frames
     digest: str

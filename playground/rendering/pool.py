@@ -1,8 +1,8 @@
-"""The rendering processes of a web process: two, so that what is quick never waits for what is dear.
+"""The rendering processes of a web process: two, so that quick texts never wait for expensive ones.
 
 A regular expression holds the interpreter, and with it every thread of its process, so hostile text is rendered in
-another one. The processes are forked from a server (`multiprocessing`'s) that was started anew: they have no socket,
-no connection and no lock of ours. They end with us, however we end, and whichever dies is replaced.
+another one. The processes are forked from a fresh server process (`multiprocessing`'s): they have no socket,
+no connection and no lock of ours. They end with the web process in any case, and a dead one is replaced.
 """
 
 import logging
@@ -22,10 +22,10 @@ from playground.markup.process import READY, Job, Reply, serve
 logger = logging.getLogger(__name__)
 
 QUICK_CPU_S: Final = 0.04  # enough for nearly every answer
-DEAR_CPU_S: Final = 0.25  # for what took longer; both together, and what is done after them, are below half a second
+DEAR_CPU_S: Final = 0.25  # for slower texts; both together, and the work after them, are below half a second
 START_TIMEOUT_S: Final = 20.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 60.0  # between two tries to start a process
-KILLED_BY_OTHERS: Final = (-SIGKILL, -SIGTERM)  # says nothing about the text
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 60.0  # between two attempts to start a process
+KILLED_BY_OTHERS: Final = (-SIGKILL, -SIGTERM)  # not caused by the text
 NAME: Final = "rendering"  # of its processes and threads
 
 
@@ -34,11 +34,11 @@ class NotRendered(Exception):
 
 
 class ProcessKilled(NotRendered):
-    """Somebody killed the process; the text had no part in it."""
+    """Somebody killed the process; the text is not the cause."""
 
 
 class RenderingProcess:
-    """One process and the connection to it; it is asked by one thread at a time."""
+    """One process and the connection to it; one thread at a time uses it."""
 
     def __init__(self, context: ForkServerContext, cpu_s: float) -> None:
         self._cpu_s = cpu_s
@@ -56,13 +56,13 @@ class RenderingProcess:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can be asked again."""
+        """Whether it can be used again."""
         return not self._connection.closed
 
     def ask(self, job: Job, until: float) -> Reply:
-        """Return what it says before `until` (monotonic); raise NotRendered where it does not, and end it then.
+        """Return its reply before `until` (monotonic); raise NotRendered if there is none, and end it then.
 
-        A process that the text itself has ended has said that it is too dear.
+        If the text itself ended the process, the text is too expensive.
         """
         try:
             self._connection.send(job)
@@ -79,7 +79,7 @@ class RenderingProcess:
         raise NotRendered
 
     def end(self) -> None:
-        """Kill the process, if it lives."""
+        """Kill the process, if it is alive."""
         self._connection.close()
         with suppress(AttributeError, AssertionError, OSError):  # it was never started
             self._process.kill()
@@ -87,9 +87,9 @@ class RenderingProcess:
 
 
 class Lane:
-    """A process for texts of at most so much processor time, taken in the order of coming.
+    """A process for texts of up to so much processor time, in order of arrival.
 
-    What is too dear for the last lane is too dear.
+    Text that is too expensive for the last lane is shown as written.
     """
 
     def __init__(self, context: ForkServerContext, cpu_s: float, *, is_last: bool) -> None:
@@ -104,7 +104,7 @@ class Lane:
 
     @property
     def has_started(self) -> bool:
-        """Whether the first process came up, or cannot be started."""
+        """Whether the first process is ready, or cannot be started."""
         return self._was_up.is_set()
 
     def wait_for_start(self) -> None:
@@ -112,7 +112,7 @@ class Lane:
         self._was_up.wait(START_TIMEOUT_S)
 
     def render(self, job: Job, until: float, *, free_before: float | None = None) -> Reply:
-        """Render the job, or raise NotRendered: at `until` (monotonic), or where no process is `free_before`."""
+        """Render the job, or raise NotRendered: at `until` (monotonic), or if no process is `free_before`."""
         with suppress(ProcessKilled), self._process_before(until if free_before is None else free_before) as process:
             return process.ask(job, until)
         with self._process_before(until) as process:
@@ -144,7 +144,7 @@ class Lane:
             if place in self._waiting:
                 self._waiting.remove(place)
                 raise NotRendered
-        return place.result()  # it was given in this very moment
+        return place.result()  # it was assigned at this very moment
 
     def _give(self, process: RenderingProcess) -> None:
         with self._lock:
@@ -157,12 +157,12 @@ class Lane:
         threading.Thread(target=self._bring_up, name=NAME, daemon=True).start()
 
     def _bring_up(self) -> None:
-        """Start a process; try again for as long as that fails, and let nobody wait meanwhile."""
+        """Start a process; retry as long as that fails, without making anybody wait."""
         pause_s = FIRST_PAUSE_S
         while not _ending.is_set():
             try:
                 process = RenderingProcess(self._context, self._cpu_s)
-            except Exception:  # whatever it is, nobody may wait for this process
+            except Exception:  # whatever the cause, nobody may wait for this process
                 logger.exception("No rendering process could be started; answers are shown as they were written")
                 self._refuse()
                 time.sleep(pause_s)
@@ -197,7 +197,7 @@ _making: Final = threading.Lock()
 
 
 def rendering_pool() -> Pool:
-    """Return the one of this process; the first call begins to start it, and waits for nothing."""
+    """Return the pool of this process; the first call starts it without waiting."""
     with _making:
         if not _made:
             _made.append(Pool())
@@ -205,9 +205,9 @@ def rendering_pool() -> Pool:
 
 
 def end_rendering() -> None:
-    """Kill the rendering processes; to be called when this process is about to end, which waits for all of them.
+    """Kill the rendering processes; called when this process is about to end, which waits for all of them.
 
-    It asks them to end then, and one that has just started does not hear that: what started it ignores the signal.
+    A signal would not be enough: a process that has just started inherits an ignored signal.
     """
     _ending.set()
     for process in multiprocessing.active_children():

@@ -1,4 +1,4 @@
-"""A person's message as HTML: as it was typed, and what is code in it looks like code."""
+"""A person's message as HTML: as typed, with code formatted as code."""
 
 import re
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from django.utils.translation import get_language
 from playground.markup.frames import CODE, CODE_ID, LANGUAGE, filled
 from playground.rendering.frames import renderer_in
 
-MOST_CHARS: Final = 50_000  # of a message that is looked through
-LEAST_LINES: Final = 2  # of code that nobody put between fences
-LEAST_SHARE: Final = 0.6  # of its lines that look like code
+MOST_CHARS: Final = 50_000  # of a message that is searched for code
+LEAST_LINES: Final = 2  # of code without fences
+LEAST_SHARE: Final = 0.6  # of lines that look like code
 _FENCED: Final = re.compile(
     r"^ {0,3}(`{3,}|~{3,})[ \t]*([^\n`]*)\n(.*?)(?:^ {0,3}\1[`~]*[ \t]*$|\Z)\n?", re.MULTILINE | re.DOTALL
 )
@@ -32,7 +32,7 @@ _INDENTED: Final = re.compile(r"(?: {2,}|\t)\s*(?![-*+•]\s|\d+[.)]\s)\S")
 
 
 def prompt_html(text: str) -> SafeString:
-    """Return a person's message as it was typed, its code in frames."""
+    """Return a person's message as typed, with its code in frames."""
     if len(text) > MOST_CHARS:
         return as_written_html(text)
     parts = list(_parts(text))
@@ -41,12 +41,12 @@ def prompt_html(text: str) -> SafeString:
 
 
 def as_written_html(text: str) -> SafeString:
-    """Return a text with nothing made of it."""
+    """Return a text without any formatting."""
     return render_to_string("playground/_prose.html", {"text": text})
 
 
 def _parts(text: str) -> Iterator[tuple[bool, str, str]]:
-    """Yield the parts in their order: whether it is code, what stands after its fence, the text."""
+    """Yield the parts in order: whether it is code, the text after its fence, the content."""
     start = 0
     for found in _FENCED.finditer(text):
         yield from _unfenced(text[start : found.start()])
@@ -56,7 +56,7 @@ def _parts(text: str) -> Iterator[tuple[bool, str, str]]:
 
 
 def _unfenced(text: str) -> Iterator[tuple[bool, str, str]]:
-    """Yield paragraphs that look like code for themselves, and what is between them."""
+    """Yield paragraphs that look like code separately, and the text between them."""
     start, pending, is_code = 0, "", False
     ends = [found.end() for found in _PARAGRAPH.finditer(text)]
     for end in [*ends, len(text)]:
@@ -79,7 +79,7 @@ def _looks_like_code(paragraph: str) -> bool:
 
 
 def _plain(text: str, *, is_all: bool) -> str:
-    """Return text with the code in its lines; beside a frame it needs no empty lines."""
+    """Return text with inline code marked; next to a frame it needs no empty lines."""
     return _INLINE.sub(r"<code>\1</code>", escape(text if is_all else text.strip("\n")))
 
 

@@ -1,7 +1,7 @@
-"""What texts were rendered to, kept in the cache for all web processes: also that a text is too dear.
+"""Cached renderings of texts, shared by all web processes; also that a text is too expensive.
 
-The cache, and no column of the answers: those hold what models said, and the HTML of one release in one language is
-soon of no use. It is compressed, and gone a day after it was made. Where the cache is away nothing is kept.
+In the cache, not in a column of the answers: those have the models' text, and the HTML of one release in one language
+is soon useless. It is compressed, and expires after a day. Without a cache nothing is kept.
 """
 
 import hashlib
@@ -19,20 +19,20 @@ from playground.rendering.frames import Renderer
 logger = logging.getLogger(__name__)
 
 CACHE: Final = "rendered"
-SAVED_S: Final = 24 * 3600  # and so long after their conversation was deleted
+SAVED_S: Final = 24 * 3600  # also after the deletion of their conversation
 AWAY: Final = (DatabaseError, RedisError, OSError)
 
 
 class Rendering(NamedTuple):
-    """HTML whose ids begin with `mark`; None where the text is too dear, or not rendered yet (`is_unfinished`)."""
+    """HTML whose ids begin with `mark`; None if the text is too expensive, or not rendered yet (`is_unfinished`)."""
 
     html: str | None
     mark: str = ""
-    is_unfinished: bool = False  # it was too dear for a first try, and the page's budget ended before the second
+    is_unfinished: bool = False  # the first attempt was too expensive, and the page's budget ended before the second
 
 
 def saved_renderings(texts: Iterable[str], renderer: Renderer) -> dict[str, Rendering]:
-    """Return what is kept of these texts."""
+    """Return the cached renderings of these texts."""
     keys = {_key(text, renderer): text for text in texts}
     if not keys:
         return {}
@@ -45,7 +45,7 @@ def saved_renderings(texts: Iterable[str], renderer: Renderer) -> dict[str, Rend
 
 
 def save_renderings(renderings: Mapping[str, Rendering], renderer: Renderer) -> None:
-    """Keep these."""
+    """Cache these renderings."""
     if not renderings:
         return
     packed = {

@@ -1,7 +1,7 @@
-"""Anonymise a person: conversations, images and names go for good; spend and trail stay, under a number.
+"""Anonymise a person: conversations, images and names are deleted for good; spend and audit trail stay, under a number.
 
-All that is here goes in one transaction, or nothing does. What is at the gateway is then deleted by the sweep, as with
-any deletion, and conversations that a request under way began meanwhile by playground.prune.
+Everything here is one transaction. Later the sweep deletes the keys at the gateway, as with any deletion, and
+playground.prune deletes conversations that a request in progress began meanwhile.
 """
 
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ from playground.models import Conversation
 from playground.services.deletion import delete_conversations, delete_unused_parameters
 from web.tasks import QueueUnavailable, send_task
 
-SWEEP_EXPIRES_S = 240  # then the schedule has asked by itself
+SWEEP_EXPIRES_S = 240  # by then the schedule has run it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Belongings:
-    """What goes with a person."""
+    """What is deleted with a person."""
 
     conversations: int
-    keys: int  # that may work
+    keys: int  # live ones
     interns: int
 
 
 def belongings_of(person: User) -> Belongings:
-    """Return how much goes if the person is anonymised now."""
+    """Return how much is deleted if the person is anonymised now."""
     keys = Key.objects.owned_by(person)
     return Belongings(
         conversations=Conversation.objects.owned_by(person).count(),
@@ -40,7 +40,7 @@ def belongings_of(person: User) -> Belongings:
 
 
 def anonymise(*, person: User, actor: Actor) -> bool:
-    """Anonymise the person; False where they are already. There is no way back."""
+    """Anonymise the person; False if they already are. Irreversible."""
     with transaction.atomic():
         locked = User.objects.select_for_update().get(pk=person.pk)
         if locked.anonymised_at:
@@ -55,7 +55,7 @@ def anonymise(*, person: User, actor: Actor) -> bool:
 
 
 def _sweep_now() -> None:
-    """Ask the worker to delete the keys at the gateway at once; where the queue takes nothing, the schedule asks."""
+    """Start the task that deletes the keys at the gateway; if the queue is unavailable, the schedule runs it."""
     try:
         send_task("keys.sweep", expires=SWEEP_EXPIRES_S)
     except QueueUnavailable:

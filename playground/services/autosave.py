@@ -1,7 +1,7 @@
-"""Writes what has come of the answers under way, for all of a process together, so that other processes and a reload
-show text that is at most a second old; and reads what pages of other processes want: to stop, or to be followed.
+"""Saves the text of running answers, for all of a process together, so that other processes and a reload
+show text that is at most a second old; and reads requests of pages of other processes: to stop, or to be followed.
 
-Each round is one thread's work, and one transaction where there is something to write.
+Each round is one thread's work, and one transaction if there is something to write.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from web.threads import in_thread
 
 logger = logging.getLogger(__name__)
 
-ROUND_S: Final = 0.5  # a stop that another process was asked for is heard within it
-SAVE_S: Final = 0.9  # the youngest that a saved text gets
-SIGN_OF_LIFE_S: Final = 5.0  # a silent answer is noted so often, well within STALE_AFTER
-PAUSE_FACTOR: Final = 3  # times as long as a round took it pauses, so that many answers do not slow each other by it
+ROUND_S: Final = 0.5  # within it, a stop request of another process is noticed
+SAVE_S: Final = 0.9  # the minimum age of unsaved text
+SIGN_OF_LIFE_S: Final = 5.0  # how often a silent answer writes a heartbeat, well within STALE_AFTER
+PAUSE_FACTOR: Final = 3  # the pause is so many rounds long: answers must not slow each other
 MAX_PAUSE_S: Final = 4.0
 
 _ID: Final = Answer._meta.pk
-# By hand: Django has no update of many rows with a text each that costs less than as many updates.
+# Raw SQL: Django's bulk update of rows with a text each costs as much as single updates.
 _UPDATE: Final = (
     f"UPDATE {Answer._meta.db_table} SET text = %s, reasoning = %s, completion_tokens = %s, saved_at = %s"  # noqa: S608
     f" WHERE {_ID.column} = %s AND state = '{Answer.State.STREAMING}'"
@@ -56,14 +56,14 @@ _tasks: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]]] 
 
 
 def save_meanwhile() -> None:
-    """Save the answers of this loop from here on, until there are none."""
+    """Save the answers of this loop from now on, until there are none."""
     loop = asyncio.get_running_loop()
     if loop not in _tasks or _tasks[loop].done():
         _tasks[loop] = loop.create_task(_save_meanwhile(), name="autosave")
 
 
 async def last_round() -> None:
-    """Wait until what is being written is written; to be called when no answer of this loop is under way."""
+    """Wait until the current write has ended; called when no answer of this loop is running."""
     if task := _tasks.get(asyncio.get_running_loop()):
         await asyncio.wait([task])
 
@@ -110,7 +110,7 @@ def _row_of(run: Run) -> _Row:
 
 
 def _exchange(rows: list[_Row], ids: list[UUID]) -> dict[UUID, tuple[bool, datetime | None]]:
-    """Write the rows; return what is asked of which answers. A database that does not answer costs a round."""
+    """Write the rows; return the requests for answers. If the database does not answer, one round is skipped."""
     try:
         if rows:
             _write(rows, timezone.now())
@@ -122,7 +122,7 @@ def _exchange(rows: list[_Row], ids: list[UUID]) -> dict[UUID, tuple[bool, datet
 
 
 def _write(rows: list[_Row], now: datetime) -> None:
-    """Write answers, in one exchange, unless they have ended meanwhile: their end is the last word."""
+    """Write answers, in one exchange, unless they have ended meanwhile: the final text takes precedence."""
     at = connection.ops.adapt_datetimefield_value(now)
     values = [
         (row.text, row.reasoning, row.count, at, _ID.get_db_prep_value(row.answer_id, connection)) for row in rows

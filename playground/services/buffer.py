@@ -1,4 +1,4 @@
-"""An answer while it comes: pieces in, text out. Knows no database and no page."""
+"""An answer in progress: deltas in, text out. Knows nothing of databases or pages."""
 
 import io
 import time
@@ -7,24 +7,24 @@ from typing import Final
 
 from gateway.inference_types import ChatDelta, Source, TokenUsage, ToolCall
 
-MOST_PICTURE_CHARS: Final = 48 * 2**20  # of the data URLs of one choice, while it comes
+MOST_PICTURE_CHARS: Final = 48 * 2**20  # of the data URLs of one choice, during the stream
 MOST_SOURCES, MOST_NAMES = 100, 20
 
 
 class GrowingText:
-    """A text that grows at its end, and of which many may read what is new to them."""
+    """A text that grows at its end, and that many readers read from where they are."""
 
     def __init__(self) -> None:
         self._buffer = io.StringIO()
         self.size = 0  # characters
 
     def add(self, text: str) -> None:
-        """Put text to the end."""
+        """Append text."""
         self._buffer.seek(self.size)
         self.size += self._buffer.write(text)
 
     def since(self, position: int) -> str:
-        """Return what stands after so many characters."""
+        """Return the text after so many characters."""
         self._buffer.seek(position)
         return self._buffer.read()
 
@@ -34,7 +34,7 @@ class GrowingText:
 
 @dataclass(slots=True)
 class Choice:
-    """What came of one choice; a request with n > 1 has several."""
+    """One choice; a request with n > 1 has several."""
 
     text: GrowingText = field(default_factory=GrowingText)
     reasoning: GrowingText = field(default_factory=GrowingText)
@@ -45,7 +45,7 @@ class Choice:
     unshown: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
-        """Return the choice as `Answer.others` keeps it."""
+        """Return the choice as `Answer.others` stores it."""
         return {
             "text": str(self.text),
             "reasoning": str(self.reasoning),
@@ -55,12 +55,12 @@ class Choice:
         }
 
     def extras(self) -> dict[str, object]:
-        """Return what came besides text and calls as `Answer.extras` keeps it; pictures are added by their ids."""
+        """Return content other than text and tool calls as `Answer.extras` stores it; pictures are added by id."""
         found = {"sources": [asdict(source) for source in self.sources], "unshown": [*self.unshown]}
         return {name: value for name, value in found.items() if value}
 
     def add_extras(self, delta: ChatDelta) -> bool:
-        """Take in what is neither text nor a call; True if there is a picture among it."""
+        """Add other content than text and tool calls; True if it includes a picture."""
         before = len(self.pictures)
         for url in delta.pictures:
             if url not in self.pictures:
@@ -80,17 +80,17 @@ class Choice:
 
 
 class AnswerBuffer:
-    """All that came so far; for one event loop, and for a thread once nothing more comes."""
+    """All content received so far; for one event loop, and for a thread once the stream has ended."""
 
     def __init__(self) -> None:
         self.began = time.monotonic()
         self.first_after_s: float | None = None
-        self.count = 0  # pieces: about as many as tokens
+        self.count = 0  # deltas: about as many as tokens
         self.usage: TokenUsage | None = None
         self.choices: dict[int, Choice] = {0: Choice()}
 
     def add(self, delta: ChatDelta) -> None:
-        """Take a piece in."""
+        """Add a delta."""
         if delta.usage is not None:
             self.usage = self.usage.updated(delta.usage) if self.usage else delta.usage
         choice = self.choices.get(delta.index)
@@ -112,21 +112,21 @@ class AnswerBuffer:
 
     @property
     def first(self) -> Choice:
-        """The choice that is shown while it comes."""
+        """The choice that is shown during the stream."""
         return self.choices[0]
 
     @property
     def has_begun(self) -> bool:
-        """Whether the model has said anything."""
+        """Whether any content has arrived."""
         return self.count > 0
 
     def others(self) -> list[dict[str, object]]:
-        """Return the further choices."""
+        """Return the other choices."""
         return [choice.as_json() for index, choice in sorted(self.choices.items()) if index]
 
 
 def _join(calls: dict[int, dict[str, str]], piece: ToolCall) -> None:
-    """Add a piece of a tool call to what is there of it; some servers give all calls, each whole, the same index."""
+    """Append a fragment of a tool call to its beginning; some servers send complete calls, all with the same index."""
     index = piece.index
     if piece.id and piece.name and calls.get(index, {}).get("id", piece.id) not in ("", piece.id):
         index = next((known for known, call in calls.items() if call["id"] == piece.id), max(calls) + 1)
@@ -137,7 +137,7 @@ def _join(calls: dict[int, dict[str, str]], piece: ToolCall) -> None:
 
 
 def storable(text: str) -> str:
-    """Return text that a database and a page can hold: without NUL, without halves of characters."""
+    """Return text that a database and a page can hold: without NUL or lone surrogates."""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text

@@ -1,6 +1,6 @@
-"""What is asked: check the limits, write it down, and prepare the call once a page asks for it. Calls no model itself.
+"""Checks the limits, saves a question, and prepares the call for when a page requests it. Calls no model itself.
 
-An answer waits from its form to its stream: `ask`, `retry` and `compare` write it down, `begin` claims it.
+An answer waits between its form and its stream: `ask`, `retry` and `compare` save it, `begin` claims it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ Params = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatContext:
-    """Who asks, under what policy, and from where."""
+    """Who sends a message, under what policy, and from which address."""
 
     user: User
     actor: Actor
@@ -43,21 +43,21 @@ class ChatContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """An answer whose rows are written, and the call that will make it. Hold it until the stream ends, not longer."""
+    """An answer whose rows are saved, and the call that will make it. Keep it no longer than the stream."""
 
     conversation: Conversation
     answer: Answer
     active_call_id: int
     secret: Secret = field(repr=False)
     body: ChatRequest | CompletionRequest = field(repr=False)
-    usage: bool  # whether the model takes stream_options
-    budget_period: str = ""  # of the key: when it is full again
+    usage: bool  # whether the model accepts stream_options
+    budget_period: str = ""  # of the key, for its reset date
     person_period: str = ""  # of its owner's budget over all keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
-    """What a person asks now, and where in a conversation: after `parent`, or at its opening."""
+    """A new message, and its place in a conversation: after `parent`, or at its opening."""
 
     text: str
     params: Params
@@ -69,16 +69,16 @@ class NewMessage:
 
     @property
     def goes_on(self) -> bool:
-        """Whether it follows the last turn that is shown, or none: then it has no alternatives."""
+        """Whether it follows the last shown turn, or none: then it has no alternatives."""
         if self.conversation is None:
             return True
         return self.parent is not None and self.parent.pk == self.conversation.head_id
 
 
 def ask(context: ChatContext, question: NewMessage) -> Answer:
-    """Write down a message and an answer that waits, in a conversation of the person's or a new one.
+    """Save a message and a waiting answer, in a conversation of the person's or a new one.
 
-    Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected; then nothing was kept.
+    Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected; then nothing was saved.
     """
     secret, is_alone = _secret_of(context), question.goes_on
     image_bytes = sum(len(picture.data) for picture in question.pictures)
@@ -100,7 +100,7 @@ def ask(context: ChatContext, question: NewMessage) -> Answer:
 
 
 def retry(context: ChatContext, earlier: Answer, params: Params) -> Answer:
-    """Write down another answer to the message of `earlier`, which stays as an alternative. Raises as `ask` does."""
+    """Save another waiting answer to the message of `earlier`, which stays as an alternative. Raises as `ask` does."""
     secret = _secret_of(context)
     conversation = earlier.message.conversation
     answer = _answer_to(earlier.message, params["model"], ParameterSet.of(context.user.pk, params))
@@ -114,9 +114,9 @@ def retry(context: ChatContext, earlier: Answer, params: Params) -> Answer:
 
 
 def compare(context: ChatContext, question: NewMessage, models: Sequence[str]) -> list[Answer]:
-    """Write down a message with one waiting answer per model, in a new conversation; `begin` starts each.
+    """Save a message with one waiting answer for each model, in a new conversation; `begin` starts each.
 
-    The person's key is made where there is none yet, so that the streams that follow at once all find it.
+    The person's key is created first if needed, so that all streams find it.
     """
     secret = _secret_of(context)
     conversation, message, images = _rows_of(context.user, question)
@@ -139,12 +139,12 @@ def compare(context: ChatContext, question: NewMessage, models: Sequence[str]) -
 
 
 def prepare(context: ChatContext, answer: Answer) -> Prepared:
-    """Find out what it takes to begin a waiting answer. Raises as `ask` does."""
+    """Prepare the start of a waiting answer. Raises as `ask` does."""
     return Prepared(owner=context.user, answer=answer, allowance=context.allowance, secret=_secret_of(context))
 
 
 def begin(prepared: Prepared) -> Job:
-    """Begin a waiting answer; the second who tries is refused ("begun"). Raises AskRefused, and the answer waits on.
+    """Start a waiting answer; a second start is refused ("begun"). Raises AskRefused, and the answer keeps waiting.
 
     Raises StorageUnavailable, too, where the request has images that cannot be read.
     """
@@ -162,9 +162,9 @@ def begin(prepared: Prepared) -> Job:
 
 
 def _claim(owner: User, answer: Answer, active_call_id: int) -> None:
-    """Let the answer be this process's to make, in one statement."""
+    """Claim the answer for this process, in one statement."""
     now = timezone.now()
-    # No join: PostgreSQL looks at the state again after it waited for who was first, but not at what a join gave.
+    # No join: after waiting for a lock PostgreSQL checks the state again, but not the joined rows.
     theirs = Message.objects.filter(conversation__owner=owner)
     waiting = Answer.objects.filter(pk=answer.pk, state=Answer.State.WAITING, message__in=theirs)
     if not waiting.update(state=Answer.State.STREAMING, active_call_id=active_call_id, started_at=now, saved_at=now):
@@ -174,7 +174,7 @@ def _claim(owner: User, answer: Answer, active_call_id: int) -> None:
 
 
 def _secret_of(context: ChatContext) -> Secret:
-    """Return the secret of the person's key, which is made where there is none yet."""
+    """Return the secret of the person's key, which is created if needed."""
     return playground_secret(owner=context.user, actor=context.actor, allowance=context.allowance)
 
 
@@ -187,9 +187,9 @@ def _hand_over(context: ChatContext, secret: Secret, answers: Sequence[Answer], 
 
 @contextmanager
 def _with_files(images: Sequence[Image]) -> Iterator[None]:
-    """Store the files of images before their rows are written, and delete them where they were not. Raises AskRefused.
+    """Store the files of images before their rows are written, and delete them if those fail. Raises AskRefused.
 
-    A database that breaks off may have written the rows all the same; then the prune sees whether a file is needed.
+    If the connection breaks, the rows may still have been written; the prune later checks whether a file is needed.
     """
     try:
         for image in images:
@@ -208,11 +208,11 @@ def _with_files(images: Sequence[Image]) -> Iterator[None]:
 
 @contextmanager
 def _within_limits(context: ChatContext) -> Iterator[ActiveCall]:
-    """Start a call and write the rows of this block, all or none; what they follow may have been deleted meanwhile."""
+    """Start a call and write the rows of this block, all or none; the rows that they follow may have been deleted."""
     try:
         with transaction.atomic():
             yield start_call(context.user)
-    except IntegrityError as error:  # said at the end: the database looks then whether rows have what they refer to
+    except IntegrityError as error:  # raised at the end, when the database checks foreign keys
         raise _gone() from error
 
 
@@ -221,7 +221,7 @@ def _gone() -> AskRefused:
 
 
 def _rows_of(owner: User, question: NewMessage) -> tuple[Conversation, Message, list[Image]]:
-    """Return the rows of a question, none of them saved."""
+    """Return the rows of a question, unsaved."""
     conversation = question.conversation or Conversation(
         owner=owner, kind=question.kind, title=title_of(question.text), kept=question.kept
     )
@@ -243,7 +243,7 @@ def _answer_to(message: Message, model: object, parameters: ParameterSet | None)
 
 
 def _keep(conversation: Conversation, answer: Answer, *, added_bytes: int, is_new: bool) -> None:
-    """Save the conversation with `answer` as its head. The database looks whether that row is there at the end."""
+    """Save the conversation with `answer` as its head. The database checks that foreign key at the end."""
     conversation.model_names, conversation.parameters = [answer.model], answer.parameters
     conversation.head, conversation.used_at = answer, timezone.now()
     if is_new:
@@ -271,9 +271,9 @@ def _job(prepared: Prepared, active_call_id: int, body: ChatRequest | Completion
 
 
 def body_of(conversation: Conversation, answer: Answer) -> ChatRequest | CompletionRequest:
-    """Return the request of an answer, from the rows alone: what was said before, message, parameters, whose it is.
+    """Return the request of an answer, from the rows alone: earlier turns, message, parameters, user.
 
-    Raises StorageUnavailable where there are images and they cannot be read.
+    Raises StorageUnavailable if images cannot be read.
     """
     message = answer.message
     user = None if USER in answer.params.get("without", ()) else conversation.owner.gateway_user_id

@@ -1,4 +1,4 @@
-"""The columns of a comparison: one model each, and its newest answer to the one message."""
+"""The columns of a comparison: one model each, with its newest answer to the message."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _Number = TypeVar("_Number", int, Decimal)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A model's answer, and whether it was the first to say something, or cost least, once all are over."""
+    """A model's answer, and whether it was the fastest or the cheapest, once all have ended."""
 
     answer: Answer
     soonest: bool = False
@@ -43,7 +43,7 @@ def columns_of(conversation: Conversation) -> list[Column]:
 
 
 def again(owner: User, earlier: Answer, *, without: str = "") -> Answer:
-    """Write down another answer of the same model that waits for its stream; `without` a parameter it refused.
+    """Save another waiting answer of the same model; `without` a parameter that it refused.
 
     Raises AskRefused.
     """
@@ -67,12 +67,12 @@ def again(owner: User, earlier: Answer, *, without: str = "") -> Answer:
 
 
 def wait_on(answer: Answer) -> None:
-    """Note that a page still waits with this answer, so that it is not taken for lost."""
+    """Record that a page still waits for this answer, so that it does not count as abandoned."""
     Answer.objects.filter(pk=answer.pk, state=State.WAITING).update(saved_at=timezone.now())
 
 
 def fail(answer: Answer, answer_error: AnswerError) -> None:
-    """Note that a waiting answer could not even begin."""
+    """Record that a waiting answer could not start."""
     now = timezone.now()
     waiting = Answer.objects.filter(pk=answer.pk, state=State.WAITING)
     waiting.update(state=State.FAILED, problem=answer_error.as_json(), saved_at=now, ended_at=now)
@@ -81,7 +81,7 @@ def fail(answer: Answer, answer_error: AnswerError) -> None:
 
 
 def _marked(answers: list[Answer]) -> list[Column]:
-    """Mark the best of those that came whole; nothing is best before all are over, nor where all are the same."""
+    """Mark the best complete answers; none before all have ended, nor if all are equal."""
     whole = [answer for answer in answers if answer.state == State.COMPLETE]
     if any(answer.is_under_way for answer in answers) or len(whole) < 2:
         return [Column(answer=answer) for answer in answers]
@@ -97,6 +97,6 @@ def _marked(answers: list[Answer]) -> list[Column]:
 
 
 def _best(numbers: Sequence[_Number | None]) -> _Number | None:
-    """Return the smallest, None where one is not known or all are the same."""
+    """Return the smallest; None if one is unknown or all are equal."""
     known = [number for number in numbers if number is not None]
     return min(known) if len(known) == len(numbers) and len(set(known)) > 1 else None

@@ -1,4 +1,4 @@
-"""What an answer cost: as the gateway tells it, else worked out as well as can be, and marked as an estimate."""
+"""The cost of an answer: as the gateway reports it, or else estimated as well as possible, and marked so."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from keys.models import GatewayModel
 from playground.models import Answer
 from playground.services.buffer import AnswerBuffer
 
-CHARACTERS_A_TOKEN: Final = 4  # about, in English; only for what the gateway did not count
+CHARACTERS_A_TOKEN: Final = 4  # approximately, in English; only for what the gateway did not count
 TOKENS_AN_IMAGE: Final = 85  # as LiteLLM counts one, whatever its size
 A_MILLION: Final = 1_000_000
 STEP_USD: Final = Decimal(1).scaleb(-10)  # of the column
@@ -22,7 +22,7 @@ STEP_USD: Final = Decimal(1).scaleb(-10)  # of the column
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """USD, and who says so."""
+    """USD, and its source."""
 
     usd: Decimal | None = None
     source: str = Answer.CostSource.UNKNOWN
@@ -36,7 +36,7 @@ def reported_cost(buffer: AnswerBuffer) -> Cost:
 
 
 def estimated_cost(*, body: ChatRequest | CompletionRequest, buffer: AnswerBuffer, ask: bool) -> Cost:
-    """Work the cost out from the tokens, by asking the gateway (`ask`) or from the prices that it lists."""
+    """Estimate the cost from the tokens, by a call to the gateway (`ask`) or from its price list."""
     model = body.model
     read = (buffer.usage and buffer.usage.prompt_tokens) or _tokens_in(body)
     written = (buffer.usage and buffer.usage.completion_tokens) or buffer.count
@@ -48,7 +48,7 @@ def estimated_cost(*, body: ChatRequest | CompletionRequest, buffer: AnswerBuffe
 
 
 def _tokens_in(body: ChatRequest | CompletionRequest) -> int:
-    """Return about how many tokens a request has."""
+    """Return the approximate number of tokens of a request."""
     counts = [_tokens_of_text(text) for text in _texts_in(body)]
     images = 0 if isinstance(body, CompletionRequest) else sum("image_url" in part for part in _parts_in(body))
     return sum(counts) + images * TOKENS_AN_IMAGE
@@ -59,7 +59,7 @@ def _tokens_of_text(text: str) -> int:
 
 
 def _texts_in(body: ChatRequest | CompletionRequest) -> Iterator[str]:
-    """Yield what a model reads as text: what was said, and what tools there are and were called."""
+    """Yield the texts of a request: messages, tools and their calls."""
     if isinstance(body, CompletionRequest):
         yield body.prompt
         return
@@ -82,7 +82,7 @@ def _parts_in(body: ChatRequest) -> Iterator[Json]:
 
 
 def _by_list(model: str, read: int, written: int) -> Cost:
-    """Multiply tokens by listed prices; unknown where the model has none."""
+    """Multiply tokens by listed prices; unknown if the model has none."""
     listed = GatewayModel.objects.filter(name=model).first()
     if listed is None or listed.input_usd_per_million is None or listed.output_usd_per_million is None:
         return Cost()
@@ -91,5 +91,5 @@ def _by_list(model: str, read: int, written: int) -> Cost:
 
 
 def _rounded(usd: Decimal) -> Decimal | None:
-    """Return the amount as the column keeps it; nothing for what is no cost."""
+    """Return the amount as the column stores it; None for an invalid one."""
     return usd.quantize(STEP_USD, rounding=ROUND_HALF_UP) if 0 <= usd < A_MILLION else None

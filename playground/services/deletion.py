@@ -1,4 +1,4 @@
-"""Deletes what conversations leave elsewhere: the files of images, parameters that nothing refers to any more."""
+"""Deletes what conversations leave elsewhere: files of images, unused sets of parameters."""
 
 from collections.abc import Collection
 from functools import partial
@@ -12,9 +12,9 @@ from web.files import delete_files
 
 
 def delete_conversations(conversations: ConversationQuerySet) -> int:
-    """Delete these conversations with all that is in them; return how many. To be called in a transaction.
+    """Delete these conversations with their content; return how many. Call it in a transaction.
 
-    They are locked first: nobody adds a picture to one between the list of its files and its end.
+    They are locked first, so that no picture is added between listing the files and the deletion.
     """
     locked = list(conversations.select_for_update(of=("self",)).values_list("pk", "owner"))
     ids = [conversation_id for conversation_id, _ in locked]
@@ -29,7 +29,7 @@ def delete_conversations(conversations: ConversationQuerySet) -> int:
 
 
 def delete_files_of_answers(answer_ids: Collection[UUID], *, message_id: UUID | None) -> None:
-    """Delete the files of answers, of what follows them, and of a message, once the transaction has ended well."""
+    """Delete the files of answers, of their descendants, and of a message, after the transaction has been committed."""
     attached = Image.objects.filter(message__parent__in=answer_ids) | Image.objects.filter(message=message_id)
     delete_files_later(
         *attached.values_list("file", flat=True),
@@ -38,20 +38,20 @@ def delete_files_of_answers(answer_ids: Collection[UUID], *, message_id: UUID | 
 
 
 def delete_files_later(*names: str) -> None:
-    """Delete files once the rows that name them are gone for good."""
+    """Delete files after the deletion of their rows has been committed."""
     if names:
         transaction.on_commit(partial(delete_files, names), robust=True)
 
 
 def delete_unused_parameters_later(owner_id: int) -> None:
-    """Delete them once the transaction has ended, which holds locks that come after the owner's."""
+    """Delete them after the transaction has ended, since it holds locks that must be taken after the owner's."""
     transaction.on_commit(partial(delete_unused_parameters, owner_id), robust=True)
 
 
 def delete_unused_parameters(owner_id: int) -> int:
-    """Delete the sets of this owner that nothing refers to; return how many.
+    """Delete the unused sets of this owner; return how many.
 
-    Under the owner's lock, which whoever sends a message holds too: no set goes while a row that needs it is written.
+    Under the owner's lock, which sending a message takes too: no set is deleted while a row that needs it is written.
     """
     with transaction.atomic():
         list(User.objects.select_for_update().filter(pk=owner_id).values_list("pk"))

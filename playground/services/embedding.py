@@ -1,4 +1,4 @@
-"""Texts as vectors, and how alike they are."""
+"""Texts as vectors, and their similarity."""
 
 import json
 from base64 import b64encode
@@ -19,7 +19,7 @@ FIRST: Final = 8  # values that are shown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedded:
-    """What came of texts."""
+    """The result for the texts."""
 
     model: str
     texts: Sequence[str]
@@ -29,7 +29,7 @@ class Embedded:
     call_id: str
 
     def rows(self) -> list[dict[str, object]]:
-        """Return each text with its vector's length and first values, and how alike it is to each."""
+        """Return each text with its vector's length and first values, and its similarity to each text."""
         alike = similarities(self.vectors)
         return [
             {"text": text, "length": len(vector), "first": [f"{number:.4f}" for number in vector[:FIRST]], "alike": row}
@@ -45,7 +45,7 @@ class Embedded:
 
 
 def embed(context: ChatContext, model: GatewayModel, texts: Sequence[str]) -> Embedded:
-    """Ask for the vectors. Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected."""
+    """Request the vectors. Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected."""
     with called(context) as secret:
         answer = get_gateway().inference.embed(secret=secret, model=model.name, texts=texts, timeout_s=LONGEST_S)
     tokens = answer.usage.prompt_tokens if answer.usage else None
@@ -67,7 +67,7 @@ def similarities(vectors: Sequence[Vector]) -> list[list[float | None]]:
 
 
 def _unit(vector: Vector) -> Vector | None:
-    """Return the vector at length 1; None for one that points nowhere."""
+    """Return the vector at length 1; None for a zero vector."""
     length = hypot(*vector)
     return [number / length for number in vector] if length and isfinite(length) else None
 

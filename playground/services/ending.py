@@ -1,4 +1,4 @@
-"""The end of an answer, which is always written: what came, how it ended, what it cost."""
+"""The end of an answer, which is always recorded: its content, its state, its cost."""
 
 import logging
 import time
@@ -32,7 +32,7 @@ State = Answer.State
 
 @dataclass(slots=True)
 class Ending:
-    """How it ends, as far as is known; what nobody foresaw is an interruption."""
+    """How it ends, as far as known; anything unforeseen is an interruption."""
 
     state: str = State.FAILED
     answer_error: AnswerError | None = INTERRUPTED
@@ -41,14 +41,14 @@ class Ending:
 
 
 def settle(job: Job, buffer: AnswerBuffer, ending: Ending) -> None:
-    """Write down the end. A database that is away costs the row its end, which the task `playground.settle` writes."""
+    """Record the end. If the database is unavailable, the task `playground.settle` records it later."""
     if ending.error:
         _judge(job, buffer, ending, ending.error)
     pictures = store_pictures(job.answer, _finish(job.answer, buffer, ending))
     is_kept = False
     try:
         is_cost_open = job.answer.cost_usd is None and (buffer.has_begun or _is_billed_unheard(ending))
-        if is_cost_open:  # at once, for a page that shows a stopped answer while the gateway is still asked
+        if is_cost_open:  # at once, for a page that shows a stopped answer during the call about its cost
             _take(job.answer, estimated_cost(body=job.body, buffer=buffer, ask=False))
         _write(job, pictures)
         is_kept = True
@@ -62,24 +62,24 @@ def settle(job: Job, buffer: AnswerBuffer, ending: Ending) -> None:
 
 
 def _judge(job: Job, buffer: AnswerBuffer, ending: Ending, error: GatewayError) -> None:
-    """Find out what an error of the gateway means, and act on what it says of budget and key."""
+    """Classify an error of the gateway, and act on what it says about budget and key."""
     ending.headers = ending.headers or error.headers
     periods = {"budget_period": job.budget_period, "person_period": job.person_period}
     ending.answer_error = answer_error_of(error, begun=buffer.has_begun, **periods)
     if ending.answer_error.code == "over_budget":
         note_over_budget(job.conversation.owner_id)
-    if isinstance(error, GatewayKeyRefused | GatewayNotFound):  # so that the next call makes or renews it
+    if isinstance(error, GatewayKeyRefused | GatewayNotFound):  # so that the next call creates or renews it
         with suppress(GatewayError, DatabaseError):
             recheck_playground_key(job.conversation.owner)
 
 
 def _is_billed_unheard(ending: Ending) -> bool:
-    """Tell whether the gateway may bill the prompt though no word came: seen after a stop, likely after a timeout."""
+    """Tell whether the gateway may bill the prompt though no token came: seen after a stop, likely after a timeout."""
     return ending.state == State.STOPPED or (ending.answer_error is not None and ending.answer_error.code == "timeout")
 
 
 def _finish(answer: Answer, buffer: AnswerBuffer, ending: Ending) -> list[GeneratedImage]:
-    """Put what came, and how it ended, into the row; return its pictures. Nothing is saved yet."""
+    """Set content and end on the row; return its pictures. Nothing is saved yet."""
     choice, usage, headers = buffer.first, buffer.usage, ending.headers
     answer.state, answer.problem = ending.state, ending.answer_error.as_json() if ending.answer_error else None
     answer.text, answer.reasoning = str(choice.text), str(choice.reasoning)
@@ -126,7 +126,7 @@ ENDED_FIELDS: Final = (
 
 
 def _write(job: Job, pictures: Sequence[GeneratedImage]) -> None:
-    """Save the end, once: of two who settle the same answer the first is believed. What was not kept is deleted."""
+    """Save the end, once: of two concurrent ends the first counts. What was not saved is deleted."""
     answer, kept = job.answer, list[GeneratedImage]()
     with transaction.atomic():
         fields = {name: getattr(answer, name) for name in ENDED_FIELDS}
@@ -143,7 +143,7 @@ def _write(job: Job, pictures: Sequence[GeneratedImage]) -> None:
 
 
 def _write_cost(job: Job, buffer: AnswerBuffer) -> None:
-    """Ask the gateway for what it did not tell, without a connection held meanwhile."""
+    """Ask the gateway for a cost that it did not report, without holding a connection meanwhile."""
     release_connection()
     _take(job.answer, estimated_cost(body=job.body, buffer=buffer, ask=True))
     Answer.objects.filter(pk=job.answer.pk).update(cost_usd=job.answer.cost_usd, cost_source=job.answer.cost_source)

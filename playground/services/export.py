@@ -1,4 +1,4 @@
-"""A conversation as a file to take along: Markdown for people, JSON with all alternatives for programs."""
+"""A conversation as a file: Markdown for people, JSON with all alternatives for programs."""
 
 import json
 from collections import defaultdict
@@ -21,7 +21,7 @@ from playground.services.tree import Tree, shown_turns
 
 FORMAT: Final = "passerelle-conversation-1"
 NOT_PARAMETERS: Final = ("model", "system")
-# What of an answer's row is exported; the rest are keys to other rows.
+# The exported fields of an answer; the others are foreign keys.
 ANSWER_FIELDS: Final = (
     "model",
     "params",
@@ -50,7 +50,7 @@ ANSWER_FIELDS: Final = (
 
 # --- JSON -------------------------------------------------------------------------------------------
 def as_json(conversation: Conversation) -> str:
-    """Return all of a conversation: every message with its images as data URLs, and every answer to it."""
+    """Return the complete conversation: every message with its images as data URLs, and every answer to it."""
     tree = Tree.of(conversation, with_parameters=True)
     images: dict[Any, list[Image | GeneratedImage]] = defaultdict(list)
     for image in Image.objects.filter(message__conversation=conversation):
@@ -86,7 +86,7 @@ def _message(
 
 
 def _image(image: Image | GeneratedImage) -> dict[str, Any]:
-    """Return an image with its data; without, where its file is missing."""
+    """Return an image with its data; without, if its file is missing."""
     try:
         url = data_url(image.media_type, image.data)
     except FileNotFoundError:
@@ -100,7 +100,7 @@ def _fields(row: object, names: tuple[str, ...]) -> dict[str, Any]:
 
 # --- Markdown ---------------------------------------------------------------------------------------
 def as_markdown(conversation: Conversation) -> str:
-    """Return the way that is shown, as it was written; images are named, not contained."""
+    """Return the shown branch, as written; images are named, not contained."""
     return "\n\n".join(_parts(conversation)) + "\n"
 
 
@@ -149,7 +149,7 @@ def _choice(text: str, reasoning: str, tool_calls: list[dict[str, Any]]) -> Iter
 
 
 def _extras(extras: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what came besides the text: pictures by their number, sources by their address."""
+    """Yield other content than the text: pictures by their number, sources by their URL."""
     if images := extras.get("images"):
         yield _("Pictures made by the model: %(count)d") % {"count": len(images)}
     if sources := extras.get("sources"):
@@ -157,7 +157,7 @@ def _extras(extras: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _figures(answer: Answer) -> Iterator[str]:
-    """Yield what is known of how an answer came about, each with its unit."""
+    """Yield the known figures of an answer, each with its unit."""
     yield _when(answer.started_at)
     if answer.answered_by and answer.answered_by != answer.model:
         yield _("answered by %(model)s") % {"model": answer.answered_by}
@@ -186,7 +186,7 @@ def _parameters(params: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _fenced(text: str) -> str:
-    """Return a block of code that nothing in it can end."""
+    """Return a block of code whose fence its content cannot end."""
     fence = "```"
     while fence in text:
         fence += "`"

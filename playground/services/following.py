@@ -1,4 +1,4 @@
-"""Follow an answer that another process makes, by its row: what has come of it is at most a second old there."""
+"""Follows an answer of another process, by its row: its text there is at most a second old."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -14,7 +14,7 @@ LOOK_S: Final = 0.5
 
 
 async def followed(answer: Answer) -> AsyncGenerator[Update]:
-    """Yield what has come so far, then what comes, then the end. It notes in the row that somebody reads."""
+    """Yield the text so far, then additions, then the end. It records in the row that somebody reads."""
     text = reasoning = 0
     while True:
         row = await in_thread(lambda: _look_at(answer))
@@ -35,7 +35,7 @@ async def followed(answer: Answer) -> AsyncGenerator[Update]:
 
 
 def _look_at(answer: Answer) -> Answer | None:
-    """Return the row as it is now, None where it was deleted."""
+    """Return the row as it is now, None if it was deleted."""
     mine = Answer.objects.filter(pk=answer.pk)
     mine.filter(state=Answer.State.STREAMING).update(followed_at=timezone.now())
     return mine.first()

@@ -1,7 +1,7 @@
-"""What a form has found out about its answer, for the stream that its page opens next, if it reaches the same process.
+"""Hands the context of an answer from its form to the stream that its page opens next, if the same process serves both.
 
-That is who asks, their policy and their key, and the images that came: what the stream need not ask the database for
-again. Another process, or a later stream, finds it out anew.
+It has the person, their policy and key, and the uploaded images: so the stream need not query them
+again. Another process, or a later stream, loads them again.
 """
 
 import time
@@ -16,23 +16,23 @@ from gateway.secret import Secret
 from playground.models import STALE_AFTER, Answer
 
 KEPT_S: Final = STALE_AFTER.total_seconds() / 3  # pages open a stream at once
-MOST_BYTES: Final = 32_000_000  # of all messages that are kept, images mostly
+MOST_BYTES: Final = 32_000_000  # of all messages kept, mostly images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """An answer that waits, with all that it takes to begin it but its call."""
+    """A waiting answer, with all that its call needs."""
 
     owner: User
-    answer: Answer  # with its message, conversation, and what they follow
+    answer: Answer  # with its message, conversation, and earlier turns
     allowance: Allowance
     secret: Secret = field(repr=False)
-    is_alone: bool = False  # it had no alternatives in its conversation when it was written down
+    is_alone: bool = False  # it had no alternatives in its conversation when it was saved
     since: float = field(default_factory=time.monotonic)
 
     @property
     def is_fresh(self) -> bool:
-        """Whether what it holds may still be believed."""
+        """Whether it is still recent enough to use."""
         return time.monotonic() - self.since <= KEPT_S
 
 
@@ -40,7 +40,7 @@ _kept: Final[dict[UUID, Prepared]] = {}
 
 
 def hand_over(prepared: Iterable[Prepared]) -> None:
-    """Keep it for a moment, while there is room."""
+    """Keep it for a moment, if there is room."""
     for answer_id, each in list(_kept.items()):
         if not each.is_fresh:
             _kept.pop(answer_id, None)
@@ -50,7 +50,7 @@ def hand_over(prepared: Iterable[Prepared]) -> None:
 
 
 def take_over(owner: User, answer_id: UUID) -> Prepared | None:
-    """Return what was kept for an answer of `owner`, once."""
+    """Return the kept context for an answer of `owner`, once."""
     prepared = _kept.get(answer_id)
     if prepared is None or prepared.owner.pk != owner.pk:
         return None

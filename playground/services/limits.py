@@ -1,8 +1,8 @@
-"""The limits on calls: so many streams at once of a person and in all, so many calls a minute of a person.
+"""The limits on calls: parallel streams of a person and in all, calls per minute of a person.
 
-An active call is a row, so that the limits hold over all processes and machines; one whose process died ends by itself,
-since nobody renews it. The limit in all is counted without a lock over everybody, and not anew for each call while much
-room is left: calls that begin in the same instant may pass it by a few, which costs less than making all of them wait
+An active call is a row, so that the limits hold over all processes and machines; one whose process died expires,
+since nothing renews it. The total is counted without a global lock, and not for each call while much
+room is left: simultaneous calls may exceed it by a few, which costs less than making all of them wait
 for each other.
 """
 
@@ -25,10 +25,10 @@ A_MINUTE = timedelta(minutes=1)
 
 
 class _FreeCalls:
-    """Calls that this process may let begin before it counts those of everybody again."""
+    """Calls that this process may start before it counts the total again."""
 
     COUNTED_FOR_S: Final = 1.0
-    SHARE: Final = 8  # of what is free: other processes let calls begin too
+    SHARE: Final = 8  # of the free calls: other processes start calls too
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -36,7 +36,7 @@ class _FreeCalls:
         self._until = 0.0
 
     def has_one(self, most: int) -> bool:
-        """Tell whether one more may begin, of `most` in all."""
+        """Tell whether one more may start, of `most` in all."""
         with self._lock:
             if self._left > 0 and self._most == most and time.monotonic() < self._until:
                 self._left -= 1
@@ -51,12 +51,12 @@ _free_calls = _FreeCalls()
 
 
 def lock_owner(owner: User) -> None:
-    """Let nobody else check or use the limits of `owner` until the transaction ends."""
+    """Lock the limits of `owner` until the transaction ends."""
     User.objects.select_for_update().only("pk").get(pk=owner.pk)
 
 
 def start_call(owner: User) -> ActiveCall:
-    """Note that a call of `owner` begins; raises AskRefused. To be called in a transaction, which locks the owner."""
+    """Record the start of a call of `owner`; raises AskRefused. Call it in a transaction, which locks the owner."""
     lock_owner(owner)
     now = timezone.now()
     is_recent, is_open = Q(began_at__gt=now - A_MINUTE), Q(ended_at=None)
@@ -76,7 +76,7 @@ def start_call(owner: User) -> ActiveCall:
 
 
 def end_call(active_call_id: int) -> None:
-    """Note that a call is over; again is harmless."""
+    """Record the end of a call; idempotent."""
     ActiveCall.objects.filter(pk=active_call_id, ended_at=None).update(ended_at=timezone.now())
 
 

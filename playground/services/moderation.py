@@ -1,4 +1,4 @@
-"""What a moderation model thinks of a text."""
+"""The result of a moderation model for a text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from playground.services.costs import Cost
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """How much of a category is in the text, from 0 to 1, and whether that is too much; None: not reported."""
+    """The score of a category from 0 to 1, and whether it is flagged; None: not reported."""
 
     category: str
     score: float | None
@@ -22,7 +22,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """The verdict on one text."""
+    """The moderation of one text."""
 
     model: str
     flagged: bool
@@ -32,12 +32,12 @@ class Judged:
 
     @property
     def reasons(self) -> list[str]:
-        """Return the categories of which there is too much."""
+        """Return the flagged categories."""
         return [each.category for each in self.scores if each.flagged]
 
 
 def moderate(context: ChatContext, model: GatewayModel, text: str) -> Judged | None:
-    """Ask for the verdict; None when the gateway gave none. Raises what `embedding.embed` raises."""
+    """Request the moderation; None when the gateway returned none. Raises what `embedding.embed` raises."""
     with called(context) as secret:
         answer = get_gateway().inference.moderate(secret=secret, model=model.name, texts=[text], timeout_s=LONGEST_S)
     if not answer.results:

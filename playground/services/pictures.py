@@ -1,6 +1,6 @@
-"""Pictures that a model makes: taken out of data URLs, known by their first bytes, kept as far as there is room.
+"""Images that a model generates: decoded from data URLs, identified by their first bytes, stored if there is room.
 
-Nothing is ever fetched: a picture that lies elsewhere is a source of the answer, not a part of it.
+Nothing is ever fetched: an external image is a source of the answer, not a part of it.
 """
 
 import binascii
@@ -25,7 +25,7 @@ NO_ROOM, NOT_STORED = "image room", "image storage"
 
 
 def media_type_of(data: bytes) -> str | None:
-    """Return what the first bytes say that a file is, None when it is no image that models take."""
+    """Return the media type by the first bytes, None if it is no image that models accept."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if data.startswith(b"\xff\xd8\xff"):
@@ -38,7 +38,7 @@ def media_type_of(data: bytes) -> str | None:
 
 
 def take_pictures(answer: Answer, choices: Iterable[Choice]) -> list[GeneratedImage]:
-    """Return the pictures of the choices, not saved yet; their ids, or why there is none, go into the answer."""
+    """Return the images of the choices, unsaved; their ids, or why one is left out, are added to the answer."""
     taken: list[GeneratedImage] = []
     for extras, choice in zip((answer.extras, *answer.others), choices, strict=True):
         pictures, unshown = _pictures_in(choice.pictures)
@@ -80,7 +80,7 @@ def _decoded(url: str) -> bytes:
 
 
 def store_pictures(answer: Answer, pictures: Sequence[GeneratedImage]) -> list[GeneratedImage]:
-    """Store the files of the pictures, and return those that the storage took; the others are named in the answer."""
+    """Store the files of the images, and return those that were stored; the others are named in the answer."""
     stored: list[GeneratedImage] = []
     with suppress(StorageUnavailable):
         for picture in pictures:
@@ -93,9 +93,9 @@ def store_pictures(answer: Answer, pictures: Sequence[GeneratedImage]) -> list[G
 def keep_pictures(
     owner: User, answer: Answer, pictures: Sequence[GeneratedImage], *, other_bytes: int
 ) -> list[GeneratedImage]:
-    """Save the stored pictures for which their owner has room; return them. To be called in a transaction.
+    """Save the stored images for which their owner has room; return them. Call it in a transaction.
 
-    `other_bytes` are those of the rest of the answer, not counted yet. What has no room is named in the answer.
+    `other_bytes` are those of the rest of the answer, not counted yet. Images without room are named in the answer.
     """
     lock_owner(owner)
     left = room_of(owner) - other_bytes
@@ -113,7 +113,7 @@ def keep_pictures(
 
 
 def forget_pictures(answer: Answer, *, except_for: Sequence[GeneratedImage] = (), reason: str = NO_ROOM) -> None:
-    """Take the pictures that were not saved out of the answer, and say why instead."""
+    """Remove images that were not saved from the answer, and give the reason instead."""
     ids = {str(picture.pk) for picture in except_for}
     for extras in (answer.extras, *answer.others):
         images = extras.get("images", [])

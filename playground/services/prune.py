@@ -1,6 +1,6 @@
-"""Ends what nobody ends: conversations past their time, answers whose process died, calls that were left open.
+"""Cleans up: conversations past their retention, answers whose process died, calls that were left open.
 
-All of it may run twice, or at the same time as people ask: each write says again what it takes for granted.
+All of it may run twice, or concurrently with requests: each write repeats its conditions.
 """
 
 import logging
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def prune_conversations() -> int:
-    """Delete conversations that were not used for so long, sooner those not to be kept; return how many."""
+    """Delete conversations after their retention, temporary ones sooner; return how many."""
     now = timezone.now()
     old = Q(used_at__lt=now - timedelta(days=settings.PLAYGROUND_RETENTION_DAYS))
     unkept = Q(kept=False, used_at__lt=now - timedelta(hours=settings.PLAYGROUND_TEMPORARY_HOURS))
@@ -36,21 +36,21 @@ def prune_conversations() -> int:
         with transaction.atomic():
             gone = delete_conversations(over.filter(pk__in=ids))
         deleted += gone
-        if not gone:  # all of them were taken up again, or another run was faster
+        if not gone:  # all of them were used again, or another run was faster
             break
     return deleted
 
 
 def prune_parameters() -> int:
-    """Delete sets of parameters that nothing refers to any more; return how many."""
+    """Delete unused sets of parameters; return how many."""
     owners = ParameterSet.objects.unused().order_by("owner").values_list("owner", flat=True).distinct()
     return sum(delete_unused_parameters(owner_id) for owner_id in list(owners))
 
 
 def prune_image_files() -> int:
-    """Delete files that no row names: of rows that were not written, or are gone; return how many.
+    """Delete files without a row: of rows that were not written, or are deleted; return how many.
 
-    Younger ones are left alone: the row may be about to be written. A storage that is away is asked the next time.
+    Recent ones are kept: their row may be about to be written. An unavailable storage is tried the next time.
     """
     deleted, limit = 0, timezone.now() - ORPHAN_AFTER
     try:
@@ -73,9 +73,9 @@ def prune_calls() -> int:
 
 
 def settle_answers() -> int:
-    """Write down that answers were lost with their process, and that waiting ones never began; return how many.
+    """Record that answers were lost with their process, and that waiting ones never started; return how many.
 
-    What had come stays. What it cost is not known here; the gateway has counted it.
+    Their text stays. The cost is not known here; the gateway has counted it.
     """
     now = timezone.now()
     lost = Answer.objects.lost(now)
@@ -88,6 +88,6 @@ def settle_answers() -> int:
 
 
 def settle_calls() -> int:
-    """End the calls that nobody has renewed for as long; return how many."""
+    """End calls without a recent heartbeat; return how many."""
     unrenewed = ActiveCall.objects.filter(ended_at=None, renewed_at__lt=timezone.now() - STALE_AFTER)
     return unrenewed.update(ended_at=F("renewed_at"))

@@ -1,7 +1,7 @@
-"""What one person may store: bytes in all, bytes of images and new conversations an hour, answers that wait.
+"""Storage quotas of a person: bytes in all, bytes of images and new conversations an hour, waiting answers.
 
-Checked in the transaction that stores, under the owner's lock, before the first row is written: two tabs at once
-cannot pass a limit together. Sizes are those of the data as UTF-8, and a fixed sum for each row.
+Checked in the transaction that writes, under the owner's lock, before the first row is written: concurrent requests
+cannot exceed a limit together. Sizes are those of the data as UTF-8, plus a fixed amount for each row.
 """
 
 import json
@@ -23,8 +23,8 @@ from playground.models import ABANDONED_AFTER, Answer, Conversation, Message, Pa
 from playground.services.refusals import AskRefused
 
 MB: Final = 1_000_000  # bytes
-ROW_BYTES: Final = 500  # of a row besides its texts
-MOST_WAITING: Final = 12  # answers of one person whose stream has not begun: three comparisons of four models
+ROW_BYTES: Final = 500  # of a row in addition to its texts
+MOST_WAITING: Final = 12  # answers of one person whose stream has not started: three comparisons of four models
 REMEMBERED_S: Final = 60  # that a budget was used up; it may have been raised since
 
 
@@ -37,9 +37,9 @@ def size_of(*texts: str, values: Iterable[object] = (), data: Iterable[bytes] = 
 def claim_storage(
     owner: User, *, added_bytes: int, parameters: ParameterSet | None, image_bytes: int = 0, is_new: bool = False
 ) -> None:
-    """Refuse what would be too much for `owner`; raises AskRefused. To be called under the owner's lock.
+    """Refuse data beyond the quota of `owner`; raises AskRefused. Call it under the owner's lock.
 
-    Parameters that the owner never sent before are saved, so that rows can refer to them.
+    New parameters of the owner are saved, so that rows can refer to them.
     """
     if is_new:
         _count_conversation(owner)
@@ -58,7 +58,7 @@ def claim_storage(
 
 
 def room_of(owner: User) -> int:
-    """Return how many bytes more the conversations of `owner` may take; below zero: none."""
+    """Return how many more bytes the conversations of `owner` may use; negative: none."""
     stored_bytes, _is_known = _stored_by(owner, None)
     return _limit() - stored_bytes
 
@@ -88,7 +88,7 @@ def _limit() -> int:
 
 
 def check_waiting(owner: User, *, added: int) -> None:
-    """Refuse answers that wait for their stream where many do already. To be called under the owner's lock."""
+    """Refuse more waiting answers if there are many already. Call it under the owner's lock."""
     waiting = Answer.objects.filter(
         message__conversation__owner=owner, state=Answer.State.WAITING, saved_at__gt=timezone.now() - ABANDONED_AFTER
     )
@@ -112,7 +112,7 @@ def note_over_budget(owner_id: int) -> None:
 
 
 def recount(conversation: Conversation) -> None:
-    """Set what a conversation takes to what is left in it; to be called in the transaction that deletes."""
+    """Recompute the size of a conversation; call it in the transaction that deletes."""
     messages = Message.objects.filter(conversation=conversation)
     answers = Answer.objects.filter(message__conversation=conversation)
     totals: list[Mapping[str, int | None]] = [rows.aggregate(total=Sum("stored_bytes")) for rows in (messages, answers)]

@@ -1,4 +1,4 @@
-"""An answer's request and response as JSON, made again from the rows: nothing raw is kept."""
+"""An answer's request and response as JSON, reconstructed from the rows: nothing raw is stored."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -10,12 +10,12 @@ from playground.models import Answer, Conversation
 from playground.services.chat import body_of
 from playground.services.requests import wants_usage
 
-TELLS_WHERE: Final = ("-api-base", "-backend", "-endpoint", "-host", "-url")  # ends of headers' names
+TELLS_WHERE: Final = ("-api-base", "-backend", "-endpoint", "-host", "-url")  # suffixes of header names
 LONGEST_DATA_URL: Final = 100  # characters shown of an image
 
 
 def raw_request(answer: Answer) -> dict[str, Any]:
-    """Return the body that was sent for this answer; images are shortened."""
+    """Return the request body of this answer; images are shortened."""
     body: dict[str, Any] = {**body_of(answer.message.conversation, answer).as_json(), "stream": True}
     if wants_usage(answer.params):
         body["stream_options"] = {"include_usage": True}
@@ -24,7 +24,7 @@ def raw_request(answer: Answer) -> dict[str, Any]:
 
 
 def raw_response(answer: Answer) -> dict[str, Any]:
-    """Return the answer as one that had not been streamed would look, as far as it came."""
+    """Return the answer in the shape of a response without streaming, as far as received."""
     is_chat = answer.message.conversation.kind != Conversation.Kind.COMPLETION
     first = {
         "text": answer.text,
@@ -46,7 +46,7 @@ def raw_response(answer: Answer) -> dict[str, Any]:
 
 
 def headers_for(reader: User, answer: Answer) -> dict[str, str]:
-    """Return the gateway's headers as `reader` may see them: where models run is for administrators."""
+    """Return the gateway's headers that `reader` may see: the location of models is for administrators."""
     if reader.is_staff:
         return dict(answer.headers)
     return {name: value for name, value in answer.headers.items() if not name.endswith(TELLS_WHERE)}
@@ -69,7 +69,7 @@ def _choice(choice: Mapping[str, Any], *, is_chat: bool) -> dict[str, Any]:
 
 
 def _picture(image_id: str) -> str:
-    """Return where the picture is kept: its data would fill the page."""
+    """Return the image's location: its data would fill the page."""
     return reverse("playground:generated_image", args=[image_id])
 
 
@@ -79,7 +79,7 @@ def _call(call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _usage(answer: Answer) -> dict[str, Any]:
-    """Return what is known of the tokens."""
+    """Return the known token counts."""
     data = {
         "prompt_tokens": answer.prompt_tokens,
         "completion_tokens": answer.completion_tokens,
@@ -90,7 +90,7 @@ def _usage(answer: Answer) -> dict[str, Any]:
 
 
 def _shortened(value: Any) -> Any:
-    """Return JSON with the data of images cut short."""
+    """Return JSON with the data of images shortened."""
     if isinstance(value, Mapping):
         return {name: _cut(each) if name == "url" else _shortened(each) for name, each in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Rules of ours that forbid a call, in words for the person, with when to try again."""
+"""Our own refusals of calls, in words for the person, with when to try again."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class AskRefused(Exception):
-    """A limit or a rule of the portal forbids this now; nothing was sent, nothing was kept. `code` is for programs."""
+    """A limit or a rule of the portal forbids this now; nothing was sent or saved. `code` is for programs."""
 
     def __init__(self, code: str, message: "str | _StrPromise", *, retry_at: datetime | None = None) -> None:
         super().__init__(str(message))

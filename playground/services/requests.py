@@ -1,7 +1,7 @@
-"""From what is stored, parameters and turns, to what the gateway is asked. Asks nothing itself, and reads no form.
+"""Builds gateway requests from stored parameters and turns. Makes no call itself, and reads no form.
 
 The same rows always give the same request, so that it can be shown again, and as code. Parameters are read key by key:
-what nobody thought of here does not reach the gateway.
+unknown ones do not reach the gateway.
 """
 
 import json
@@ -28,20 +28,20 @@ SHARED: Final = (
     "seed",
 )
 CHAT_ONLY: Final = ("tools", "tool_choice", "parallel_tool_calls", "reasoning_effort", "metadata")
-OF_TOOLS: Final = ("tool_choice", "parallel_tool_calls")  # mean nothing, and are refused, without tools
+OF_TOOLS: Final = ("tool_choice", "parallel_tool_calls")  # have no effect, and are refused, without tools
 USAGE: Final = "stream_options"
 USER: Final = "user"  # set by the portal, never by a form
-# What a model may refuse and a person may then send without, by its name in the request.
+# What a model may refuse and a person may then leave out, by its name in the request.
 REFUSABLE: Final = frozenset((*SHARED, *CHAT_ONLY, "response_format", USAGE, USER))
 
 
-# Problems of a message that it would have again with the next one.
+# Errors of a message that would recur with the next one.
 REFUSED_FOR_ITSELF: Final = frozenset(("content_filtered", "context_too_long", "bad_request"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """An image as it came, checked: `media_type` is what its bytes are."""
+    """A checked image: `media_type` is from its bytes."""
 
     name: str
     media_type: str
@@ -49,7 +49,7 @@ class Picture:
 
 
 def image_of(picture: Picture, message: Message, position: int) -> Image:
-    """Return a row for a picture of the message; neither it nor its file is stored."""
+    """Return a row for an image of the message; neither it nor its file is stored."""
     image = Image(
         message=message, name=picture.name, media_type=picture.media_type, size=len(picture.data), position=position
     )
@@ -61,7 +61,7 @@ def chat_request(params: Mapping[str, Any], turns: Sequence[Turn]) -> types.Chat
     """Return the request that asks for the answer after `turns`, oldest first; the last has no answer yet.
 
     Reads the images of each message: prefetch them. Reasoning is not sent back, nor is an answer without text, unless
-    it called tools: then the message after it is what they returned.
+    it has tool calls: then the message after it is their result.
     """
     return types.ChatRequest(
         model=params["model"],
@@ -72,17 +72,17 @@ def chat_request(params: Mapping[str, Any], turns: Sequence[Turn]) -> types.Chat
 
 
 def completion_request(params: Mapping[str, Any], prompt: str) -> types.CompletionRequest:
-    """Return the request that has `prompt` gone on with."""
+    """Return the request to complete `prompt`."""
     return types.CompletionRequest(model=params["model"], prompt=prompt, **_sent(params, SHARED))
 
 
 def wants_usage(params: Mapping[str, Any]) -> bool:
-    """Tell whether the stream is to end with its tokens: some models refuse to be asked (`stream_options`)."""
+    """Tell whether the stream should end with its token counts: some models refuse that option (`stream_options`)."""
     return USAGE not in params.get("without", ())
 
 
 def data_url(media_type: str, data: bytes | memoryview) -> str:
-    """Return an image as OpenAI's content parts carry it."""
+    """Return an image in OpenAI's content parts."""
     return f"data:{media_type};base64,{b64encode(data).decode('ascii')}"
 
 
@@ -104,12 +104,12 @@ def _system(params: Mapping[str, Any]) -> list[types.Message]:
 
 
 def _conversation(turns: Sequence[Turn], *, tools: bool) -> Iterator[types.Message]:
-    """Yield messages and answers in turn; the message after calls of tools is given as their result.
+    """Yield messages and answers alternately; the message after tool calls is given as their result.
 
-    Strict chat templates take no role twice in a row: what was not answered goes with the message after it.
+    Strict chat templates refuse two equal roles in a row: an unanswered message is joined with the next one.
     """
     called: list[dict[str, str]] = []
-    waiting: types.Message | None = None  # of the person, not answered yet
+    waiting: types.Message | None = None  # a person's message, not answered yet
     for message, answer in turns:
         said = parted(answer.text)[1] if answer else ""
         if answer and not (said or called) and (answer.problem or {}).get("code") in REFUSED_FOR_ITSELF:
@@ -132,7 +132,7 @@ def _conversation(turns: Sequence[Turn], *, tools: bool) -> Iterator[types.Messa
 
 
 def _joined(first: types.Message | None, second: types.Message) -> types.Message:
-    """Make one message of two of a person's, their images in their places."""
+    """Join two of a person's messages, with their images in place."""
     if first is None:
         return second
     if isinstance(first.content, str) and isinstance(second.content, str):
@@ -160,7 +160,7 @@ def _parts(text: str, images: Sequence[Image]) -> list[dict[str, object]]:
 
 
 def _part(image: Image) -> dict[str, object]:
-    """Return an image, or that its file is missing: the conversation goes on all the same."""
+    """Return an image, or a note that its file is missing: the conversation continues anyway."""
     try:
         return {"type": "image_url", "image_url": {"url": data_url(image.media_type, image.data)}}
     except FileNotFoundError:
@@ -168,7 +168,7 @@ def _part(image: Image) -> dict[str, object]:
 
 
 def _calls(answer: Answer) -> list[dict[str, str]]:
-    """Return the calls of tools that can be sent back: all, or none where one of them is broken."""
+    """Return the tool calls that can be sent back: all, or none if one of them is broken."""
     calls: list[dict[str, str]] = answer.tool_calls
     return calls if all(call.get("id") and call.get("name") and _is_object(call["arguments"]) for call in calls) else []
 

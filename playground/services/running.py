@@ -1,6 +1,6 @@
-"""The answers that this process makes: each a task on the event loop, which any number of pages read along.
+"""The answers that this process makes: each a task on the event loop, which any number of pages can follow.
 
-While tokens flow an answer holds a socket to the gateway and its text, and nothing else: no thread, no connection to
+While tokens stream an answer holds a socket to the gateway and its text, and nothing else: no thread, no connection to
 the database, no lock.
 """
 
@@ -25,31 +25,31 @@ from playground.services.ending import Ending, settle
 from web.shutdown import leaving
 from web.threads import in_thread
 
-KEEP_ALIVE_S: Final = 10.0  # a proxy in front of us may end what is silent for longer
-FIRST_READER_S: Final = 10.0  # for the page to begin to read
-FOLLOWER_S: Final = 3.0  # a page that follows by the row writes so much more often (following.py)
+KEEP_ALIVE_S: Final = 10.0  # a proxy in front of us may close an idle connection
+FIRST_READER_S: Final = 10.0  # for the page to open the stream
+FOLLOWER_S: Final = 3.0  # a page that follows by the row writes a heartbeat this often (following.py)
 
 State = Answer.State
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What came since the last one."""
+    """The additions since the last update."""
 
     text: str
     reasoning: str
-    count: int  # pieces so far, about as many as tokens
+    count: int  # deltas so far, about as many as tokens
     after_s: float  # since the call began
 
 
 @dataclass(frozen=True, slots=True)
 class KeepAlive:
-    """Nothing came for a while, and nothing is wrong."""
+    """Nothing came for a while; the stream is still alive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The answer is over, and written down."""
+    """The answer has ended, and its end is recorded."""
 
     answer: Answer
 
@@ -60,14 +60,14 @@ _runs: Final[dict[UUID, "Run"]] = {}
 
 
 class Run:
-    """One answer under way. Everything here belongs to its event loop, but for `request_stop`."""
+    """One running answer. Everything here belongs to its event loop, except for `request_stop`."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.buffer = AnswerBuffer()
         self.is_over = False
         self.followed_at = 0.0  # POSIX time at which another process last followed it for a page
-        self._ends_by = ""  # a state, once it is to end before the model has finished
+        self._ends_by = ""  # a state, if it is to end before the model has finished
         self._has_begun = False
         self._readers: set[asyncio.Event] = set()
         self._was_watched = False
@@ -81,21 +81,21 @@ class Run:
             self._loop.call_soon_threadsafe(self.stop)
 
     def stop(self) -> None:
-        """End the gateway's work; what has come is kept."""
+        """End the model's work; the text so far is kept."""
         self._end_by(State.STOPPED)
 
     def interrupt(self) -> None:
-        """End it as one that its process cannot finish."""
+        """End it because its process ends."""
         self._end_by(State.FAILED)
 
     def _end_by(self, state: str) -> None:
-        if not self._ends_by:  # a second cancellation would meet the end being written
+        if not self._ends_by:  # a second cancellation would interrupt the recording of the end
             self._ends_by = state
             if self._has_begun:
                 self.task.cancel()
 
     async def updates(self) -> AsyncGenerator[Update]:
-        """Yield what has come so far, then what comes, then the end; also where this process must end before."""
+        """Yield the text so far, then additions, then the end; also if this process must end before."""
         text = reasoning = 0
         with self._reading() as news:
             while not self.is_over:
@@ -119,7 +119,7 @@ class Run:
         yield Done(self.job.answer)
 
     def stop_unless_watched(self) -> None:
-        """Stop it where nobody has read along for too long."""
+        """Stop it if no page has followed it for too long."""
         most_s = settings.PLAYGROUND_UNWATCHED_S if self._was_watched else FIRST_READER_S
         is_followed = time.time() - self.followed_at < max(most_s, FOLLOWER_S)
         if not (self._readers or is_followed or self.is_over) and time.monotonic() - self._unwatched_since >= most_s:
@@ -155,7 +155,7 @@ class Run:
         finally:
             if self._ends_by == State.STOPPED and ending.state != State.COMPLETE:
                 ending.state, ending.answer_error, ending.error = State.STOPPED, None, None
-            with suppress(asyncio.CancelledError):  # the end is written all the same
+            with suppress(asyncio.CancelledError):  # the end is recorded anyway
                 await asyncio.shield(in_thread(lambda: settle(self.job, self.buffer, ending)))
             self.is_over = True
             self._tell_readers()
@@ -175,14 +175,14 @@ class Run:
 
 
 def start_run(job: Job) -> Run:
-    """Make the answer from here on; it is among `runs_of` this loop until its end is written."""
+    """Start making the answer; it is in `runs_of` this loop until its end is recorded."""
     run = _runs[job.answer.pk] = Run(job)
     run.task.add_done_callback(lambda _: _runs.pop(job.answer.pk, None))
     return run
 
 
 def running(answer_id: UUID) -> Run | None:
-    """Return the run of an answer, where it is this process that makes it."""
+    """Return the run of an answer, if this process makes it."""
     return _runs.get(answer_id)
 
 
@@ -193,7 +193,7 @@ def runs_here() -> list[Run]:
 
 
 async def interrupt_all() -> None:
-    """End all answers of this loop, as its process must end; return when their ends are written."""
+    """End all answers of this loop, as its process ends; return when their ends are recorded."""
     runs = runs_here()
     for run in runs:
         run.interrupt()

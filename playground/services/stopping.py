@@ -1,4 +1,4 @@
-"""Stop an answer, from any page and whichever process makes it."""
+"""Stops an answer, from any page and whichever process makes it."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ State = Answer.State
 
 
 def stop_answers(answers: Iterable[Answer]) -> None:
-    """End those under way: those that wait at once, those that another process makes within a second."""
+    """Stop running answers: waiting ones at once, those of another process within a second."""
     for answer in answers:
         now = timezone.now()
         mine = Answer.objects.filter(pk=answer.pk)

@@ -1,4 +1,4 @@
-"""Names a conversation after what was asked first."""
+"""Names a conversation after its first message."""
 
 import unicodedata
 from typing import Final
@@ -9,7 +9,7 @@ from gateway.secret import redact
 
 LONGEST: Final = 60
 LOOKED_AT: Final = 1000  # characters; a prompt may have a hundred thousand
-JOINERS: Final = {"\u200c", "\u200d"}  # belong in words and emoji
+JOINERS: Final = {"\u200c", "\u200d"}  # parts of words and emoji
 
 
 def title_of(text: str) -> str:
@@ -24,5 +24,5 @@ def title_of(text: str) -> str:
 
 
 def _may_show(char: str) -> bool:
-    """Leave out what hides or reorders the text around it."""
+    """Refuse characters that hide or reorder the text around them."""
     return char in JOINERS or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co")

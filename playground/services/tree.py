@@ -1,6 +1,6 @@
-"""The tree of a conversation: which turns are shown, and what lies beside and below them.
+"""The tree of a conversation: which turns are shown, their alternatives and descendants.
 
-Reads only, in a fixed number of queries. Rows that hang in the air, or lead round in a circle, are passed over.
+Reads only, in a fixed number of queries. Orphaned rows, and cycles, are skipped.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ Turn = tuple[Message, Answer]
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """A turn of the way that is shown, and the alternatives beside it; numbers count from 1, oldest first.
+    """A turn of the shown branch, with its alternatives; numbers count from 1, oldest first.
 
     An alternative message is shown by one of its answers, so all four ids are answers' (for `playground:show`).
     """
@@ -43,7 +43,7 @@ class Tree:
     """All rows of a conversation, linked to each other; alternatives are in order, oldest first."""
 
     answers: dict[UUID, Answer]
-    replies: dict[UUID | None, list[Message]]  # by the answer that they follow; None: those that open
+    replies: dict[UUID | None, list[Message]]  # by the answer that they follow; None: opening messages
     answers_to: dict[UUID, list[Answer]]  # by message
 
     @classmethod
@@ -60,11 +60,11 @@ class Tree:
 
     @classmethod
     def from_rows(cls, conversation: Conversation, messages: Iterable[Message], answers: Iterable[Answer]) -> Self:
-        """Link the rows, so that going from one to another asks the database nothing."""
+        """Link the rows, so that walking the tree needs no query."""
         by_id = {message.id: message for message in messages}
         tree = cls({}, defaultdict(list), defaultdict(list))
         for answer in answers:
-            if answer.message_id not in by_id:  # came between the two queries
+            if answer.message_id not in by_id:  # added between the two queries
                 continue
             answer.message = by_id[answer.message_id]
             tree.answers[answer.id] = answer
@@ -88,14 +88,14 @@ class Tree:
         return way[::-1]
 
     def way_shown(self, conversation: Conversation) -> list[Turn]:
-        """Return the turns to the conversation's head; where that is lost, better the newest than an empty page."""
+        """Return the turns to the conversation's head; if it is missing, to the newest answer, not an empty page."""
         if conversation.head_id in self.answers:
             return self.way_to(conversation.head_id)
         newest = self.newest()
         return self.way_to(newest.id) if newest else []
 
     def below(self, start: Answer) -> Iterator[Answer]:
-        """Yield the answer and all that follow it, each once."""
+        """Yield the answer and its descendants, each once."""
         waiting = [start.id]
         seen: set[UUID] = set()
         while waiting:
@@ -108,7 +108,7 @@ class Tree:
 
     @cached_property
     def ends(self) -> dict[UUID, Answer]:
-        """The newest answer at or below each answer that has nothing below itself; one pass over all of them."""
+        """The newest leaf at or below each answer; computed in one pass."""
         ends: dict[UUID, Answer] = {}
         leaves = [answer for answer in self.answers.values() if not any(self._replies(answer.id))]
         for leaf in sorted(leaves, key=_age, reverse=True):
@@ -119,14 +119,14 @@ class Tree:
         return ends
 
     def newest_end(self, start: Answer | Message) -> Answer | None:
-        """Return the newest answer at or below `start` that has nothing below itself; None: nobody answered."""
+        """Return the newest leaf at or below `start`; None: there is no answer."""
         if isinstance(start, Answer):
             return self.ends.get(start.id)
         found = [self.ends[answer.id] for answer in self.answers_to.get(start.id, ()) if answer.id in self.ends]
         return max(found, key=_age, default=None)
 
     def messages(self) -> list[Message]:
-        """Return all that was asked, oldest first."""
+        """Return all messages, oldest first."""
         every = (message for replies in self.replies.values() for message in replies)
         return sorted(every, key=lambda message: (message.created_at, message.id))
 
@@ -135,7 +135,7 @@ class Tree:
         return max(self.answers.values(), key=_age, default=None)
 
     def alternatives_of(self, message: Message) -> list[Message]:
-        """Return what was asked at the same place, itself included, as far as there is an answer to show it by."""
+        """Return the alternative messages, itself included, that have an answer to show them by."""
         asked = self.replies.get(message.parent_id, [])
         return [each for each in asked if self.answers_to.get(each.id)]
 
@@ -145,7 +145,7 @@ class Tree:
 
 
 def shown_turns(conversation: Conversation, *, with_parameters: bool = False) -> list[Shown]:
-    """Return the turns of the way that is shown, first to last, in three queries, one more for refused parameters."""
+    """Return the turns of the shown branch, first to last, in three queries, one more for refused parameters."""
     tree = Tree.of(conversation, with_parameters=with_parameters)
     way = tree.way_shown(conversation)
     _bring_images(way)
@@ -161,7 +161,7 @@ def way_to(answer: Answer) -> list[Turn]:
 
 
 def newest_end(start: Answer | Message) -> Answer:
-    """Return the newest answer at or below `start`: where to go on. Raises Answer.DoesNotExist if nobody answered."""
+    """Return the newest leaf at or below `start`: where to continue. Raises Answer.DoesNotExist without any."""
     message = start if isinstance(start, Message) else start.message
     end = Tree.of(message.conversation, bare=True).newest_end(start)
     if end is None:
@@ -174,7 +174,7 @@ def _bring_images(way: list[Turn]) -> None:
 
 
 def bring_refused_parameters(answers: Iterable[Answer]) -> None:
-    """Load the parameters of those answers whose model refused one: the page says whether it was left out already."""
+    """Load the parameters of answers whose model refused one: the page says whether it was left out already."""
     refused = [answer for answer in answers if answer.problem and answer.problem.get("parameter")]
     prefetch_related_objects(refused, "parameters")
 
@@ -208,9 +208,9 @@ def _age(answer: Answer) -> tuple[datetime, UUID]:
 
 
 def turn_of(answer: Answer) -> Shown:
-    """Return the turn of one answer with what lies beside it, though another way may be shown; three queries at most.
+    """Return the turn of one answer with its alternatives, though another branch may be shown; three queries at most.
 
-    Of the rest of the conversation it reads no text.
+    It reads no text of the rest of the conversation.
     """
     tree = Tree.of(answer.message.conversation, bare=True)
     _bring_images([(answer.message, answer)])
@@ -218,7 +218,7 @@ def turn_of(answer: Answer) -> Shown:
 
 
 def only_turn(answer: Answer) -> Shown:
-    """Return the turn of a new answer to a new message, which have nothing beside them; no query for known images."""
+    """Return the turn of a new answer to a new message, which have no alternatives; no query for known images."""
     return Shown(
         message=answer.message,
         answer=answer,

@@ -1,4 +1,4 @@
-"""Changes to the tree of a conversation that ask no model: show an alternative, delete an answer, delete it all."""
+"""Changes to the tree of a conversation without a model: show an alternative, delete an answer, delete it all."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ T = TypeVar("T")
 
 
 class UnderWay(Exception):
-    """An answer that would have to go is being written; nothing was deleted."""
+    """An answer that would be deleted is still running; nothing was deleted."""
 
 
 def show_answer(answer: Answer) -> Conversation:
-    """Have the conversation show the way through `answer`, to the newest end of it; return it."""
+    """Show the branch through `answer` in its conversation, to its newest leaf; return that."""
     conversation = answer.message.conversation
     end = Tree.of(conversation, bare=True).newest_end(answer) or answer
     conversation.head = end
@@ -34,15 +34,15 @@ def show_answer(answer: Answer) -> Conversation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Going:
-    """What goes when an answer is deleted, besides itself."""
+    """What is deleted with an answer, in addition to itself."""
 
     later_answers: int
-    message: bool  # what was asked: this is its only answer
+    message: bool  # the message: this is its only answer
     conversation: bool  # nothing is left in it
 
 
 def what_goes_with(answer: Answer) -> Going:
-    """Return what deleting the answer takes with it."""
+    """Return what deleting the answer deletes with it."""
     tree = Tree.of(answer.message.conversation, bare=True)
     count = sum(1 for _ in tree.below(answer))
     is_last = len(tree.answers_to[answer.message_id]) == 1
@@ -50,14 +50,14 @@ def what_goes_with(answer: Answer) -> Going:
 
 
 def delete_answer(answer: Answer) -> Conversation | None:
-    """Delete an answer with all that follows it, and its message if it was the last one; return what is left.
+    """Delete an answer with its descendants, and its message if it was the last one; return what is left.
 
-    None: that was the whole conversation, which has gone with it. Raises UnderWay. If the way that is shown went
-    through the answer, it goes on through the nearest alternative, or ends before the message.
+    None: the whole conversation was deleted with it. Raises UnderWay. If the answer was on the shown branch,
+    the nearest alternative is shown, or the branch ends before the message.
     """
     with transaction.atomic():
         conversation = Conversation.objects.select_for_update().filter(pk=answer.message.conversation_id).first()
-        if conversation is None:  # another was faster
+        if conversation is None:  # another request was faster
             return None
         tree = Tree.of(conversation, bare=True)
         going = {each.id for each in tree.below(answer)}
@@ -70,7 +70,7 @@ def delete_answer(answer: Answer) -> Conversation | None:
             conversation.save(update_fields=["head"])
         is_last = going.issuperset(each.id for each in tree.answers_to[answer.message_id])
         delete_files_of_answers(going, message_id=answer.message_id if is_last else None)
-        # All at once: from one answer Django would go down a call deeper with each turn of the conversation.
+        # All at once: from one answer Django would recurse a level deeper with each turn of the conversation.
         Answer.objects.filter(pk__in=going).delete()
         Message.objects.filter(pk=answer.message_id, answers=None).delete()
         recount(conversation)
@@ -79,32 +79,32 @@ def delete_answer(answer: Answer) -> Conversation | None:
 
 
 def delete_conversation(conversation: Conversation) -> None:
-    """Delete a conversation with all that is in it. Raises UnderWay."""
+    """Delete a conversation with its content. Raises UnderWay."""
     with transaction.atomic():
         _refuse_under_way(Answer.objects.filter(message__conversation=conversation, state=Answer.State.STREAMING))
         delete_conversations(Conversation.objects.filter(pk=conversation.pk))
 
 
 def keep_conversation(conversation: Conversation, *, kept: bool) -> None:
-    """Keep a conversation, or do not; that is a use of it too, so that there is time to think again."""
+    """Make a conversation saved or temporary; that counts as a use of it, so there is time to reconsider."""
     conversation.kept, conversation.used_at = kept, timezone.now()
     conversation.save(update_fields=["kept", "used_at"])
 
 
 def rename_conversation(conversation: Conversation, title: str) -> None:
-    """Call a conversation otherwise."""
+    """Rename a conversation."""
     conversation.title = title
     conversation.save(update_fields=["title"])
 
 
 def _refuse_under_way(answers: Iterable[Answer]) -> None:
-    """What merely waits may go: nobody works on it, and who would begin it finds nothing."""
+    """Refuse if an answer is running; waiting ones may be deleted, and their stream then finds nothing."""
     if any(answer.is_under_way and answer.state == Answer.State.STREAMING for answer in answers):
         raise UnderWay
 
 
 def _instead_of(answer: Answer, tree: Tree) -> Answer | None:
-    """Return the end of the way that is nearest to the one through `answer`; None: there is none."""
+    """Return the leaf of the branch nearest to the one through `answer`; None: there is none."""
     message = tree.answers[answer.id].message
     other_answer = _nearest(tree.answers_to[message.id], tree.answers[answer.id])
     other_message = _nearest(tree.alternatives_of(message), message)
@@ -114,7 +114,7 @@ def _instead_of(answer: Answer, tree: Tree) -> Answer | None:
 
 
 def _nearest(alternatives: list[T], one: T) -> T | None:
-    """Return the alternative before `one`, else the one after it."""
+    """Return the alternative before `one`, or else the one after it."""
     at = alternatives.index(one)
     around = [*alternatives[max(at - 1, 0) : at], *alternatives[at + 1 : at + 2]]
     return around[0] if around else None

@@ -1,4 +1,4 @@
-"""What templates of the playground need: texts as safe HTML."""
+"""Template tags of the Playground: texts as safe HTML."""
 
 from django import template
 from django.template import Context
@@ -12,6 +12,6 @@ register.filter("prompt_html", prompt_html)
 
 @register.simple_tag(takes_context=True)
 def answer_html(context: Context, text: str) -> SafeString:
-    """Return an answer as HTML: one of those that the page had rendered together (`rendered`), or by itself."""
+    """Return an answer as HTML: one of those rendered together for the page (`rendered`), or by itself."""
     rendered = context.get("rendered") or RenderedAnswers({})
     return rendered.html(text)

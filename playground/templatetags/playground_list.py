@@ -1,4 +1,4 @@
-"""The list of conversations, beside every page of the playground."""
+"""The list of conversations, on every page of the Playground."""
 
 from django import template
 from django.template.context import Context
@@ -10,5 +10,5 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def my_conversations(context: Context) -> Found:
-    """Return the conversations of who is signed in; one query."""
+    """Return the conversations of the signed-in person; one query."""
     return conversations_of(context["request"].user)

@@ -1,4 +1,4 @@
-"""What is said of an answer: how it ended, how fast it came, what went wrong; numbers with their units."""
+"""Words about an answer: how it ended, how fast it was, what went wrong; numbers with their units."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -33,7 +33,7 @@ FINISH_WORDS = {  # LiteLLM's reasons, which are OpenAI's
 
 @register.filter
 def finish_words(answer: Answer) -> str:
-    """Say how an answer ended; a reason that we do not know stays as it is."""
+    """Say how an answer ended; an unknown reason stays as it is."""
     if answer.state in (Answer.State.STOPPED, Answer.State.WAITING):
         return gettext("Stopped by you")
     problem = failure_of(answer)
@@ -54,7 +54,7 @@ def seconds(milliseconds: int | None) -> str:
 
 @register.filter
 def speed(answer: Answer) -> str:
-    """Return how fast tokens came once the first was there; empty when too few came to tell."""
+    """Return the tokens per second after the first; empty for too few tokens."""
     if not answer.completion_tokens or answer.first_token_ms is None or answer.took_ms is None:
         return ""
     took_ms = answer.took_ms - answer.first_token_ms
@@ -65,19 +65,19 @@ def speed(answer: Answer) -> str:
 
 
 def _rounded(number: float, places: int) -> str:
-    """Write a number with so many decimals; `number_format` alone would cut the rest off."""
+    """Format a number with so many decimals; `number_format` alone would truncate it."""
     return formats.number_format(round(number, places), places)
 
 
 @register.filter
 def short_id(call_id: str) -> str:
-    """Return the ends of a call's id, enough to tell it from others."""
+    """Return the beginning and end of a call's id, enough to distinguish it."""
     return call_id if len(call_id) <= 12 else f"{call_id[:4]}…{call_id[-4:]}"
 
 
 @register.filter
 def pretty_json(text: str) -> str:
-    """Return JSON with its lines and indents; what is none, or not whole yet, stays as it is."""
+    """Return JSON with line breaks and indents; invalid or incomplete JSON stays as it is."""
     try:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
@@ -86,14 +86,14 @@ def pretty_json(text: str) -> str:
 
 @register.simple_tag
 def card(answer: Answer) -> Card | None:
-    """Return what to say of an answer's problem, or of its silence."""
+    """Return the card about an answer's error, or about its emptiness."""
     problem = problem_of(answer)
     return card_of(problem, answer=answer) if problem else None
 
 
 @register.filter
 def unshown_words(names: Sequence[str]) -> str:
-    """Say what came with an answer and is not shown; a name that we do not know stays as it is."""
+    """Say what came with an answer and is not shown; an unknown name stays as it is."""
     known = {
         "audio": gettext("sound"),
         "video": gettext("a video"),
@@ -112,13 +112,13 @@ def unshown_words(names: Sequence[str]) -> str:
 
 @register.simple_tag
 def another_model(models: Iterable[GatewayModel] | None, name: str) -> str:
-    """Return the first other model that could be asked, "" when there is none."""
+    """Return the first other model that could be used, "" when there is none."""
     return next((model.name for model in models or () if model.name != name), "")
 
 
 @register.simple_tag
 def fold(fields: Sequence[ParameterField]) -> dict[str, object]:
-    """Part the parameters into those shown at once and those folded; open when one of these is set or wrong."""
+    """Split the parameters into those shown unfolded and those folded; open if one of these is set or invalid."""
     more = [each for each in fields if not each.main]
     return {
         "main": [each for each in fields if each.main],
@@ -129,13 +129,13 @@ def fold(fields: Sequence[ParameterField]) -> dict[str, object]:
 
 @register.filter
 def slides(each: ParameterField) -> bool:
-    """Tell whether a slider is of use: it has two ends that are not worlds apart."""
+    """Tell whether a slider is useful: it has two ends that are not too far apart."""
     return each.kind == "range" or each.name == "max_tokens"
 
 
 @register.filter
 def machine(number: object) -> str:
-    """Return a number as HTML's attributes want it, whatever the language."""
+    """Return a number for HTML attributes, whatever the language."""
     if isinstance(number, float) and number.is_integer():
         number = int(number)
     return "" if number is None else str(number)

@@ -1,1 +1,1 @@
-"""Pages of playground."""
+"""Pages of the Playground."""

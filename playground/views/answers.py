@@ -1,4 +1,4 @@
-"""The stream of an answer, which its page opens and opens again, and the way to stop it."""
+"""The stream of an answer, which its page can open again, and the way to stop it."""
 
 from typing import Final
 from uuid import UUID
@@ -35,10 +35,10 @@ Kind = Conversation.Kind
 
 
 @streaming_view
-@require_GET  # not HEAD: the first to ask for the stream begins the answer
+@require_GET  # not HEAD: the first request for the stream starts the answer
 @never_cache
 def stream(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
-    """Stream an answer: one that waits begins with it, one under way is read along, one that is over comes whole."""
+    """Stream an answer: a waiting one starts, a running one is rejoined, an ended one is sent at once."""
     prepared = take_over(request.user, answer_id)
     answer, job = prepared.answer if prepared else own_answer(request, answer_id), None
     if answer.state == Answer.State.WAITING:
@@ -47,11 +47,11 @@ def stream(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
         except (AskRefused, KeyRefused) as refusal:
             if refusal.code != "begun":
                 return _not_now(request, answer, refusal)
-            answer = own_answer(request, answer_id)  # another page has begun it, or it was stopped or deleted
+            answer = own_answer(request, answer_id)  # another page has started it, or it was stopped or deleted
         except StorageUnavailable:
             columns.fail(answer, AnswerError(code="images_unavailable", free=True))
         except GatewayError as error:
-            is_down = isinstance(error, GatewayUnavailable)  # when it was asked for the key, no model yet
+            is_down = isinstance(error, GatewayUnavailable)  # the call about the key, before any model
             columns.fail(
                 answer, AnswerError(code="gateway_down", free=True) if is_down else answer_error_of(error, begun=False)
             )
@@ -61,7 +61,7 @@ def stream(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
 @require_POST
 @never_cache
 def stop_answer(request: PortalRequest, answer_id: UUID) -> HttpResponse:
-    """Stop an answer; its stream tells its pages."""
+    """Stop an answer; its stream informs its pages."""
     answer = own_answer(request, answer_id)
     stop_answers([answer])
     if request.htmx or request.headers.get("Accept") == "*/*":
@@ -80,7 +80,7 @@ def _view_of(request: PortalRequest, answer: Answer, *, is_alone: bool = False) 
 
 
 def _not_now(request: PortalRequest, answer: Answer, refusal: AskRefused | KeyRefused) -> HttpResponse:
-    """Say why an answer has not begun; where that ends by itself its page tries again."""
+    """Say why an answer has not started; if that ends by itself its page tries again."""
     view = _view_of(request, answer)
     again_s = AGAIN_S.get(refusal.code)
     if not request.htmx:

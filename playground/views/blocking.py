@@ -1,4 +1,4 @@
-"""What the pages share whose answer comes whole: the form with its answer beneath is one region."""
+"""Common to the pages with a complete response: the form with its result beneath is one region."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,14 +16,14 @@ from web.request import PortalRequest
 
 
 def shown(request: PortalRequest, page: str, form: ModelForm, **more: Any) -> HttpResponse:
-    """Show the form, and beneath it what `more` says; status: 200 unless the form has errors or `status` is given."""
+    """Show the form, and beneath it `more`; status: 200 unless the form has errors or `status` is given."""
     status = more.pop("status", 422 if form.errors else 200)
     context = {"form": form, "models": list(form.models.values()), **more}
     return render_region(request, page, "try", context, status=status)
 
 
 def answered(request: PortalRequest, page: str, form: ModelForm, ask: Callable[[], Mapping[str, Any]]) -> HttpResponse:
-    """Ask, and show the answer; or say why there is none."""
+    """Make the call, and show the result; or say why there is none."""
     try:
         result = ask()
     except REFUSALS as refusal:

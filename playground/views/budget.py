@@ -1,4 +1,4 @@
-"""What is left on the person's Playground key, as the gateway says it; asked for by the page, after it is shown."""
+"""The remaining budget of a person's Playground key, as the gateway reports it; loaded after the page is shown."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -13,7 +13,7 @@ from web.request import PortalRequest
 @require_safe
 @never_cache
 def budget_status(request: PortalRequest) -> HttpResponse:
-    """Show the amount; a gateway that does not answer is no error of the page, which says so."""
+    """Show the amount; if the gateway does not answer, the page says so without an error status."""
     try:
         context = {"budget_status": playground_budget(request.user), "silent": False}
     except GatewayError:

@@ -1,4 +1,4 @@
-"""The chat: its page, and the forms whose answers then come by a stream."""
+"""The chat: its page, and the forms whose answers are then streamed."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -46,7 +46,7 @@ from playground.views.streams import AGAIN_S, StreamView, to_stream
 from web.event_stream import partial
 from web.request import PortalRequest
 
-PAGE = "playground/index.html"  # compressed: no key is on it, and what guesses by size (BREACH) gets no cookies
+PAGE = "playground/index.html"  # compressed: it has no secret, and attacks by size (BREACH) get no cookies
 Page = Callable[[], dict[str, Any]]  # the context of the page
 
 
@@ -54,7 +54,7 @@ Page = Callable[[], dict[str, Any]]  # the context of the page
 @never_cache
 @gzip_page
 def index(request: PortalRequest) -> HttpResponseBase:
-    """Show an empty conversation, set up by the query where there is one; nothing is sent before Send."""
+    """Show an empty conversation, prefilled by the query if there is one; nothing is sent before Send."""
     return render(request, PAGE, page_context(request, None))
 
 
@@ -62,7 +62,7 @@ def index(request: PortalRequest) -> HttpResponseBase:
 @never_cache
 @gzip_page
 def conversation(request: PortalRequest, conversation_id: UUID) -> HttpResponseBase:
-    """Show a conversation with what has come of it so far."""
+    """Show a conversation with its text so far."""
     conversation = own_conversation(request, conversation_id)
     if conversation.kind != Conversation.Kind.CHAT:
         return redirect(address_of(conversation))
@@ -72,14 +72,14 @@ def conversation(request: PortalRequest, conversation_id: UUID) -> HttpResponseB
 @require_safe
 @never_cache
 def answer(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
-    """Show one answer as it stands now; the page asks again while it is under way."""
+    """Show one answer in its present state; the page polls it while it is running."""
     return HttpResponse(_article(request, turn_of(own_answer(request, answer_id)), again_s=AGAIN_S))
 
 
 @require_POST
 @never_cache
 def send(request: PortalRequest) -> HttpResponseBase:
-    """Ask, in a conversation or a new one."""
+    """Send a message, in a conversation or a new one."""
     conversation, context = named_conversation(request), chat_context_of(request)
     form = AskForm(request.POST, request.FILES, models=models_of(context.allowance), conversation=conversation)
     if not form.is_valid():
@@ -99,7 +99,7 @@ def send(request: PortalRequest) -> HttpResponseBase:
 @require_POST
 @never_cache
 def retry(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
-    """Ask the same again, with the model and the parameters as they now stand in the form."""
+    """Retry with the model and the parameters that are now in the form."""
     earlier, context = own_answer(request, answer_id), chat_context_of(request)
     conversation = earlier.message.conversation
     form = _settings(request, conversation, context, model=request.POST.get("ask"))
@@ -113,7 +113,7 @@ def retry(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def edit(request: PortalRequest, message_id: UUID) -> HttpResponseBase:
-    """Change a message and ask again; the first wording and its answers stay as alternatives."""
+    """Edit a message and send it again; the first wording and its answers stay as alternatives."""
     own = Message.objects.filter(conversation__owner=request.user).select_related("conversation__parameters")
     message = get_object_or_404(own, pk=message_id)
     if request.method == "POST":
@@ -144,7 +144,7 @@ def _edited(request: PortalRequest, message: Message) -> HttpResponseBase:
 
 
 def _pictures_of(message: Message) -> list[Picture]:
-    """Return the pictures of a message, to go with its new wording; not those whose file is missing."""
+    """Return the images of a message, for its new wording; not those whose file is missing."""
     pictures = []
     for image in message.images.all():
         with suppress(FileNotFoundError):
@@ -160,7 +160,7 @@ def _settings(
     model: str | None = None,
     carried: Sequence[Picture] = (),
 ) -> AskForm | None:
-    """Return the settings as they stand on the page, or with another model; None where none were sent."""
+    """Return the settings on the page, or with another model; None if none were sent."""
     data = request.POST.copy()
     if model:
         data["model"] = model
@@ -172,21 +172,21 @@ def _settings(
 
 # --- Answers to forms -------------------------------------------------------------------------------
 def _page(request: PortalRequest, conversation: Conversation | None, form: AskForm | None, **more: object) -> Page:
-    """Return what shows the page again with the form as it was sent."""
+    """Return the context that shows the page again with the submitted form."""
     return lambda: {**page_context(request, conversation, form=form and _with_box(form)), **more}
 
 
 def _with_box(form: AskForm) -> AskForm:
-    """Return the form with a box for a message, where the settings alone were read of it."""
+    """Return the form with a message box, if only its settings were read."""
     if "message" in form.fields:
         return form
     whole = AskForm(form.data, models=[*form.models.values()], conversation=form.conversation, carried=form.carried)
-    whole.errors.pop("message", None)  # that it is empty is no fault
+    whole.errors.pop("message", None)  # an empty message is no error here
     return whole
 
 
 def _answered(request: PortalRequest, page: Page, ask: Callable[[], Answer], *, whole: bool = True) -> HttpResponseBase:
-    """Write it down, and answer with the place of the answer, which asks for its stream; or say why not."""
+    """Save it, and respond with the place of the answer, which opens its stream; or say why not."""
     try:
         answer = ask()
     except REFUSALS as refusal:
@@ -195,7 +195,7 @@ def _answered(request: PortalRequest, page: Page, ask: Callable[[], Answer], *, 
 
 
 def _wrong(request: PortalRequest, form: AskForm, page: Page) -> HttpResponseBase:
-    """Show what is wrong at its field; what was typed stays. A person who may call no model reads only that."""
+    """Show errors at their fields; typed text stays. A person without models sees only that."""
     if not form.models:
         try:
             playground_limits(policy_of(request.user))
@@ -208,7 +208,7 @@ def _wrong(request: PortalRequest, form: AskForm, page: Page) -> HttpResponseBas
 
 
 def _place_of(request: PortalRequest, answer: Answer, *, whole: bool) -> str:
-    """Return what enters the page: the turns are drawn anew (`whole`), or one is added; and an empty box."""
+    """Return what is added to the page: all turns (`whole`), or a new one; and an empty box."""
     shown = turn_of(answer) if whole else only_turn(answer)
     conversation = answer.message.conversation
     form = BoxForm(initial={"without": answer.params.get("without", [])})
@@ -242,7 +242,7 @@ def stream_view(request: PortalRequest, answer: Answer, *, is_alone: bool = Fals
 
 
 def _article(request: PortalRequest, shown: Shown, **more: object) -> SafeString:
-    """Return an answer's article, with another model to ask should this one have failed."""
+    """Return an answer's article, with another model to try if this one has failed."""
     rendered = rendered_answers([shown.answer])
     models = _other_models(request, shown.answer)
     context = {"shown": shown, "answer": shown.answer, "models": models, "rendered": rendered, **more}
@@ -250,7 +250,7 @@ def _article(request: PortalRequest, shown: Shown, **more: object) -> SafeString
 
 
 def _other_models(request: PortalRequest, answer: Answer) -> Sequence[GatewayModel]:
-    """Return what could be asked instead of the model that failed; nothing while the database is away."""
+    """Return other models than the failed one; none while the database is unavailable."""
     problem = AnswerError.from_json(answer.problem) if answer.problem else None
     if problem is None or problem.unsaved or not card_of(problem).ask_other:
         return ()

@@ -1,4 +1,4 @@
-"""View code: what the form would send, as a program. Nothing is sent, and nothing is kept."""
+"""View code: the request that the form would send, as a program. Nothing is sent or stored."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,7 +28,7 @@ PAGE = "playground/code.html"
 @require_POST
 @never_cache
 def code(request: PortalRequest) -> HttpResponse:
-    """Show the chat's form as it stands as code; with nothing typed, what was asked last."""
+    """Show the present chat form as code; with an empty message, the last one that was sent."""
     conversation = named_conversation(request)
     typed = bool(request.POST.get("message", "").strip() or request.FILES)
     form = AskForm(
@@ -48,20 +48,20 @@ def code(request: PortalRequest) -> HttpResponse:
 
 
 def show_code(request: PortalRequest, kind: Kind, body: Mapping[str, Any], *, back: str) -> HttpResponse:
-    """Show a request's body as code, in the dialog of the page or on one of its own, from which `back` leads back."""
-    body = {name: value for name, value in body.items() if name != USER}  # a program has a key, which says it
+    """Show a request's body as code, in the dialog of the page or on a page with a link to `back`."""
+    body = {name: value for name, value in body.items() if name != USER}  # a program's own key identifies it
     files = [picture.file for picture in in_files(body)[1]]
     context = {"snippets": code_for(kind, body), "files": files, "back": back}
     return render_region(request, PAGE, "snippets", context)
 
 
 def no_code(request: PortalRequest, form: Form, *, back: str) -> HttpResponse:
-    """Say what keeps the form from being sent."""
+    """Say why the form cannot be sent."""
     return render_region(request, PAGE, "snippets", {"form": form, "back": back}, status=422)
 
 
 def _turns(parent: Answer | None, form: AskForm) -> Sequence[Turn]:
-    """Return the conversation with what is typed at its end; an empty form begins with a greeting."""
+    """Return the conversation with the typed text at its end; an empty form begins with a greeting."""
     text = form.cleaned_data.get("message", _("Say hello in one sentence."))
     before: Sequence[Turn] = way_to(parent) if parent else []
     return [*before, (_unsaved(text, form.pictures()), None)]

@@ -1,4 +1,4 @@
-"""What all pages of the playground share: who asks, what they may ask, and how a refusal looks."""
+"""Common to all pages of the Playground: the person, the models, and how refusals look."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -31,12 +31,12 @@ REFUSALS = (AskRefused, KeyRefused, GatewayError)
 
 
 def chat_context_of(request: PortalRequest) -> ChatContext:
-    """Return who asks."""
+    """Return the context of a message."""
     return ChatContext(user=request.user, actor=actor_of(request), allowance=policy_of(request.user))
 
 
 def models_of(allowance: Allowance, modes: Sequence[str] = CHAT_MODES) -> list[GatewayModel]:
-    """Return the models of these modes that the person may call here, in the gateway's order."""
+    """Return the models of these modes that the person can call here, in the gateway's order."""
     rule = allowance.rules[Key.Kind.PLAYGROUND]
     named = rule.models if rule.allowed else ()
     return [
@@ -45,13 +45,13 @@ def models_of(allowance: Allowance, modes: Sequence[str] = CHAT_MODES) -> list[G
 
 
 def own_conversation(request: PortalRequest, conversation_id: UUID) -> Conversation:
-    """Return the person's conversation; a stranger's is 404."""
+    """Return the person's conversation; 404 for one of another person."""
     own = Conversation.objects.owned_by(request.user).select_related("parameters")
     return get_object_or_404(own, pk=conversation_id)
 
 
 def own_answer(request: PortalRequest, answer_id: UUID) -> Answer:
-    """Return an answer in one of the person's conversations; a stranger's is 404."""
+    """Return an answer in one of the person's conversations; 404 for one of another person."""
     return get_object_or_404(Answer.objects.owned_by(request.user), pk=answer_id)
 
 
@@ -81,7 +81,7 @@ def parent_of(request: PortalRequest, conversation: Conversation | None) -> Answ
 
 
 def rendered_answers(answers: Iterable[Answer]) -> RenderedAnswers:
-    """Render all that these answers say within the budget of one page; those under way are shown as they come."""
+    """Render all of these answers within the budget of one page; running ones are shown as they stream."""
     ended = [answer for answer in answers if not answer.is_under_way]
     return render_answers(text for answer in ended for text in _texts_of(answer) if text)
 
@@ -93,7 +93,7 @@ def _texts_of(answer: Answer) -> list[str]:
 def page_context(
     request: PortalRequest, conversation: Conversation | None, *, form: AskForm | None = None
 ) -> dict[str, Any]:
-    """Return what the chat's page shows; without a form, one with what was sent last."""
+    """Return the context of the chat's page; without a form, one with the last settings."""
     models = models_of(policy_of(request.user))
     preset = presets.from_query(request.GET, models=models)
     params = preset.params or first_params(request, conversation)
@@ -111,7 +111,7 @@ def page_context(
 
 
 def first_params(request: PortalRequest, conversation: Conversation | None) -> Mapping[str, Any]:
-    """Return the settings to begin with: the conversation's, or the model that was used last."""
+    """Return the initial settings: the conversation's, or the model that was used last."""
     if conversation:
         return conversation.params
     own = Conversation.objects.owned_by(request.user).order_by("-used_at")
@@ -121,7 +121,7 @@ def first_params(request: PortalRequest, conversation: Conversation | None) -> M
 
 # --- Refusals ---------------------------------------------------------------------------------------
 def refused(request: PortalRequest, refusal: Refusal, page: Callable[[], dict[str, Any]]) -> HttpResponse:
-    """Say beside the form why nothing was sent; all that was typed stays. `page` is the page's context."""
+    """Say next to the form why nothing was sent; all typed text stays. `page` is the page's context."""
     refusal_context = {"sentence": sentence_of(refusal), "retry_at": getattr(refusal, "retry_at", None)}
     template = "playground/_refused.html" if request.htmx else "playground/index.html"
     context = refusal_context if request.htmx else {**page(), **refusal_context}
@@ -129,7 +129,7 @@ def refused(request: PortalRequest, refusal: Refusal, page: Callable[[], dict[st
 
 
 def status_of(refusal: Refusal) -> int:
-    """Return the honest status: wrong words, too many, forbidden, or the gateway."""
+    """Return the matching status: invalid input, rate limit, forbidden, or gateway."""
     if isinstance(refusal, AskRefused):
         return {"wording": 422, "storage": 422, "over_budget": 422, "gone": 409, "image_storage": 503}.get(
             refusal.code, 429
@@ -140,7 +140,7 @@ def status_of(refusal: Refusal) -> int:
 
 
 def sentence_of(refusal: Refusal) -> str:
-    """Say what it is and what to do. A gateway that comes into it was asked for the key, not yet for an answer."""
+    """Say what happened and what to do. A failed call of the gateway was about the key, not yet about an answer."""
     if isinstance(refusal, GatewayUnavailable):
         card = card_of(AnswerError(code="gateway_down", free=True))
         return f"{card.title}. {card.sentence} {card.hint}"

@@ -45,7 +45,7 @@ COLUMN = "playground/_column.html"
 @never_cache
 @gzip_page
 def compare(request: PortalRequest) -> HttpResponseBase:
-    """Show the form; on POST, write the question down with an answer for each model, which then ask by themselves."""
+    """Show the form; on POST, save the question with an answer for each model, whose streams the page then opens."""
     context = chat_context_of(request)
     if request.method != "POST":
         return render(request, PAGE, _page(request, None))
@@ -67,14 +67,14 @@ def compare(request: PortalRequest) -> HttpResponseBase:
 @never_cache
 @gzip_page
 def comparison(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
-    """Show a comparison with what has come of it so far."""
+    """Show a comparison with its text so far."""
     return render(request, PAGE, _page(request, _own_comparison(request, conversation_id)))
 
 
 @require_safe
 @never_cache
 def column(request: PortalRequest, answer_id: UUID) -> HttpResponse:
-    """Show a column as it stands now; the page asks again while it is under way."""
+    """Show a column in its present state; the page polls it while it is running."""
     answer = _own_answer(request, answer_id)
     if not request.htmx:
         return redirect(_address(answer.message.conversation))
@@ -84,7 +84,7 @@ def column(request: PortalRequest, answer_id: UUID) -> HttpResponse:
 @require_POST
 @never_cache
 def again(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
-    """Put another answer of the same model into the column."""
+    """Add another answer of the same model to the column."""
     earlier = _own_answer(request, answer_id)
     without = request.POST.get("without", "")
     try:
@@ -110,7 +110,7 @@ def stop(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
 @require_POST
 @never_cache
 def compare_code(request: PortalRequest) -> HttpResponse:
-    """Show what the form would send to the first of its models, as code."""
+    """Show the request to the first of the form's models, as code."""
     form = CompareForm(request.POST, models=models_of(policy_of(request.user)))
     back = reverse("playground:compare")
     if not form.is_valid():
@@ -123,7 +123,7 @@ def compare_code(request: PortalRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def column_code(request: PortalRequest, answer_id: UUID) -> HttpResponse:
-    """Show what was sent for this column, as code."""
+    """Show the request of this column, as code."""
     answer = _own_answer(request, answer_id)
     body = chat.body_of(answer.message.conversation, answer)
     return show_code(request, "chat", body.as_json(), back=_address(answer.message.conversation))
@@ -151,7 +151,7 @@ def _page(
 
 
 def _initial(request: PortalRequest, conversation: Conversation | None, names: list[str]) -> dict[str, Any]:
-    """Return the settings of this comparison, or the models of the last one, or the first two there are."""
+    """Return the settings of this comparison, or the models of the last one, or the first two."""
     own = Conversation.objects.owned_by(request.user).filter(kind=Conversation.Kind.COMPARE)
     shown = conversation or own.order_by("-used_at").first()
     last = [name for name in shown.model_names if name in names] if shown else []
@@ -170,14 +170,14 @@ def _columns_context(conversation: Conversation) -> dict[str, Any]:
 
 
 def _column(request: PortalRequest, answer: Answer, **more: object) -> SafeString:
-    """Return a column with what it is beside the others."""
+    """Return a column with its rank among the others."""
     known = next((each for each in columns_of(answer.message.conversation) if each.answer.pk == answer.pk), None)
     column = known or Column(answer=answer)
     return _drawn(request, COLUMN, {"column": column, "rendered": rendered_answers([column.answer]), **more})
 
 
 def stream_view(request: PortalRequest, answer: Answer) -> StreamView:
-    """Return how a column looks when its stream begins and ends; which was the best may change with each end."""
+    """Return how a column looks when its stream begins and ends; the best may change with each end."""
     conversation = answer.message.conversation
 
     def article(shown: Answer) -> SafeString:
@@ -209,7 +209,7 @@ def _address(conversation: Conversation) -> str:
 
 # --- Refusals ---------------------------------------------------------------------------------------
 def _begun(context: ChatContext, form: CompareForm, *, kept: bool) -> Conversation:
-    """Write the question down."""
+    """Save the question."""
     question = NewMessage(
         text=form.cleaned_data["message"], params=form.params(), kind=Conversation.Kind.COMPARE, kept=kept
     )
@@ -217,7 +217,7 @@ def _begun(context: ChatContext, form: CompareForm, *, kept: bool) -> Conversati
 
 
 def _wrong(request: PortalRequest, form: CompareForm) -> HttpResponse:
-    """Show what is wrong at its field; what was typed stays."""
+    """Show errors at their fields; typed text stays."""
     context = _page(request, None, form=form)
     if not request.htmx:
         return render(request, PAGE, context, status=422)
@@ -233,7 +233,7 @@ def _refused(request: PortalRequest, form: CompareForm, refusal: Refusal) -> Htt
 
 
 def _at_the_form(response: HttpResponse) -> HttpResponse:
-    """Let the columns that are shown stay: the refusal goes beside the form."""
+    """Keep the shown columns: the refusal is shown next to the form."""
     response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#playground-refused", "innerHTML"
     return response
 

@@ -1,4 +1,4 @@
-"""A text that a model goes on with, as models did before they talked."""
+"""Completion of a text, for models without chat."""
 
 from typing import Any
 from uuid import UUID
@@ -36,7 +36,7 @@ KIND = Conversation.Kind.COMPLETION
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def completion(request: PortalRequest) -> HttpResponseBase:
-    """Show the form; on POST, go on with the text, or `again` with an earlier one."""
+    """Show the form; on POST, complete the text, or retry an earlier one (`again`)."""
     return _asked(request) if request.method == "POST" else _empty(request)
 
 
@@ -61,7 +61,7 @@ def _asked(request: PortalRequest) -> HttpResponseBase:
 @never_cache
 @gzip_page
 def completed(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
-    """Show a text with what has come after it so far."""
+    """Show a text with its completion so far."""
     own = Conversation.objects.owned_by(request.user).filter(kind=KIND).select_related("head__message", "parameters")
     return render(request, PAGE, _page(request, get_object_or_404(own, pk=conversation_id)))
 
@@ -69,7 +69,7 @@ def completed(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def written(request: PortalRequest, answer_id: UUID) -> HttpResponse:
-    """Show what was written as it stands now; the page asks again while it is under way."""
+    """Show the completion in its present state; the page polls it while it is running."""
     answer = _own_answer(request, str(answer_id))
     if not request.htmx:
         return redirect(_address(answer.message.conversation))
@@ -79,7 +79,7 @@ def written(request: PortalRequest, answer_id: UUID) -> HttpResponse:
 @require_POST
 @never_cache
 def completion_code(request: PortalRequest) -> HttpResponse:
-    """Show what the form would send, as code."""
+    """Show the form's request, as code."""
     form, back = _form(request), reverse("playground:completion")
     if not form.is_valid():
         return no_code(request, form, back=back)
@@ -96,7 +96,7 @@ def _own_answer(request: PortalRequest, answer_id: str) -> Answer:
 
 
 def _models(request: PortalRequest) -> list[GatewayModel]:
-    """Return the models to go on with a text, those made for it first."""
+    """Return the models for completion, those made for it first."""
     return sorted(models_of(policy_of(request.user), MODES), key=lambda model: model.mode != "completion")
 
 
@@ -105,7 +105,7 @@ def _form(request: PortalRequest, *, with_message: bool = True) -> AskForm:
 
 
 def _asked_for(request: PortalRequest, form: AskForm, earlier: Answer | None) -> Answer:
-    """Write it down."""
+    """Save the question."""
     context = chat_context_of(request)
     if earlier:
         return chat.retry(context, earlier, form.params())
@@ -133,7 +133,7 @@ def _page(request: PortalRequest, conversation: Conversation | None, *, form: As
 
 
 def _place_of(request: PortalRequest, answer: Answer) -> str:
-    """Return what enters the page, which then asks for the answer's stream."""
+    """Return what is added to the page, which then opens the answer's stream."""
     conversation = answer.message.conversation
     place = format_html(
         '<span id="playground-box" data-address="{}" data-title="{} · Passerelle" hidden></span>',
@@ -145,7 +145,7 @@ def _place_of(request: PortalRequest, answer: Answer) -> str:
 
 
 def stream_view(request: PortalRequest, answer: Answer) -> StreamView:
-    """Return how a text looks at the end of its stream."""
+    """Return how a completion looks at the end of its stream."""
     return StreamView(
         article=lambda ended: _article(request, ended),
         waiting=lambda sentence, again_s: HttpResponse(_article(request, answer, sentence=sentence, again_s=again_s)),
@@ -168,6 +168,6 @@ def _refused(request: PortalRequest, form: AskForm, refusal: Refusal) -> HttpRes
 
 
 def _unsent(request: PortalRequest, form: AskForm, *, status: int, **refusal_context: Any) -> HttpResponse:
-    """Say why nothing was sent; what was typed stays."""
+    """Say why nothing was sent; typed text stays."""
     template = "playground/_unsent.html" if request.htmx else PAGE
     return render(request, template, {**_page(request, None, form=form), **refusal_context}, status=status)

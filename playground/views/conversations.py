@@ -1,4 +1,4 @@
-"""A person's conversations: the list, another name, keep or not, delete."""
+"""A person's conversations: the list, rename, save or make temporary, delete."""
 
 from uuid import UUID
 
@@ -43,7 +43,7 @@ def rename(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
 
 @require_POST
 def keep(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
-    """Keep the conversation (`kept` is yes), or do not (no)."""
+    """Save the conversation (`kept` is yes), or make it temporary (no)."""
     conversation = own_conversation(request, conversation_id)
     kept = request.POST.get("kept", "")
     if kept not in ("yes", "no"):
@@ -55,7 +55,7 @@ def keep(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: PortalRequest, conversation_id: UUID) -> HttpResponse:
-    """Ask once more, naming the conversation; on POST, delete it."""
+    """Ask for a confirmation that names the conversation; on POST, delete it."""
     conversation = own_conversation(request, conversation_id)
     if request.method != "POST":
         return _ask(request, conversation)

@@ -1,4 +1,4 @@
-"""What was sent for an answer and what came back, as the gateway has it."""
+"""The request and the response of an answer, as the gateway has them."""
 
 import json
 from uuid import UUID

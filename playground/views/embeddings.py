@@ -22,7 +22,7 @@ PAGE = "playground/embeddings.html"
 @never_cache
 @gzip_page
 def embeddings(request: PortalRequest) -> HttpResponse:
-    """Show the form; on POST, the vectors, which are kept nowhere."""
+    """Show the form; on POST, the vectors, which are not stored."""
     form = _form(request)
     if not form.is_valid():
         return shown(request, PAGE, form)
@@ -35,7 +35,7 @@ def embeddings(request: PortalRequest) -> HttpResponse:
 @require_POST
 @never_cache
 def embeddings_code(request: PortalRequest) -> HttpResponse:
-    """Show what the form would send, as code."""
+    """Show the form's request, as code."""
     form, back = _form(request), reverse("playground:embeddings")
     if not form.is_valid():
         return no_code(request, form, back=back)

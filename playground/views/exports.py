@@ -22,7 +22,7 @@ WRITERS: Final = {
 @require_safe
 @gzip_page
 def export(request: PortalRequest, conversation_id: UUID, form: str) -> HttpResponse:
-    """Return the conversation as Markdown ("md": the way that is shown) or as JSON ("json": all of it)."""
+    """Return the conversation as Markdown ("md": the shown branch) or as JSON ("json": all of it)."""
     if form not in WRITERS:
         raise Http404
     conversation = own_conversation(request, conversation_id)

@@ -1,4 +1,4 @@
-"""Pictures of a conversation, as they were sent, and as models made them."""
+"""Images of a conversation, both sent and generated ones."""
 
 from typing import Final
 from uuid import UUID
@@ -10,26 +10,26 @@ from django.views.decorators.http import require_safe
 from playground.models import GeneratedImage, Image
 from web.request import PortalRequest
 
-# What a browser draws and runs nothing of; the name is ours, for a person's may be anything.
+# Types that browsers display and do not run; the name is ours, since a person's may be anything.
 NAMES: Final = {
     "image/png": "image.png",
     "image/jpeg": "image.jpg",
     "image/gif": "image.gif",
     "image/webp": "image.webp",
 }
-KEPT_S: Final = 3600  # by the browser of its owner; a picture never changes
+KEPT_S: Final = 3600  # by the browser of its owner; an image never changes
 
 
 @require_safe
 def image(request: PortalRequest, image_id: UUID) -> HttpResponse:
-    """Return a picture of one of the person's conversations."""
+    """Return an image of one of the person's conversations."""
     found = get_object_or_404(Image, pk=image_id, message__conversation__owner=request.user)
     return _drawn(found)
 
 
 @require_safe
 def generated_image(request: PortalRequest, image_id: UUID) -> HttpResponse:
-    """Return a picture that a model made in one of the person's conversations."""
+    """Return an image that a model generated in one of the person's conversations."""
     own = GeneratedImage.objects.filter(answer__message__conversation__owner=request.user)
     found = get_object_or_404(own, pk=image_id)
     return _drawn(found)

@@ -1,4 +1,4 @@
-"""What a moderation model thinks of a text."""
+"""The moderation of a text."""
 
 from django.http import HttpResponse
 from django.urls import reverse
@@ -22,7 +22,7 @@ MODES = ("moderation",)
 @never_cache
 @gzip_page
 def moderation(request: PortalRequest) -> HttpResponse:
-    """Show the form; on POST, the verdict, which is kept nowhere."""
+    """Show the form; on POST, the result, which is not stored."""
     form = _form(request)
     if not form.is_valid():
         return shown(request, PAGE, form)
@@ -38,7 +38,7 @@ def moderation(request: PortalRequest) -> HttpResponse:
 @require_POST
 @never_cache
 def moderation_code(request: PortalRequest) -> HttpResponse:
-    """Show what the form would send, as code."""
+    """Show the form's request, as code."""
     form, back = _form(request), reverse("playground:moderation")
     if not form.is_valid():
         return no_code(request, form, back=back)

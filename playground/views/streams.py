@@ -1,4 +1,4 @@
-"""An answer on its way into a page: the events of its stream, or without scripts a page that waits for it."""
+"""An answer streamed into a page: the events of its stream, or without JavaScript a page that waits for it."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -27,29 +27,29 @@ from web.event_stream import KEEP_ALIVE, Appender, event_stream, message, partia
 from web.request import PortalRequest
 from web.threads import in_thread
 
-LIVE_S = 0.5  # between two counts of seconds and tokens
+LIVE_S = 0.5  # between two updates of seconds and tokens
 MARK = SafeString("<!-- until the end -->")
 AGAIN_S = 1  # before a page that has lost a stream opens it again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamView:
-    """Where an answer is shown: how it looks when it begins and when it is over, and its page without scripts."""
+    """Where an answer is shown: its markup at the start and at the end, and its page without JavaScript."""
 
-    article: Callable[[Answer], str]  # the element `#answer-<id>`, finished
-    waiting: Callable[[str, int | None], HttpResponse]  # not yet: a sentence that says why, and when (s) it tries again
-    page: str  # address
-    first: Callable[[], str] = str  # partials that its page needs before the first word
-    extra: Callable[[], str] = str  # more partials at the end, for what else changes then
+    article: Callable[[Answer], str]  # the finished element `#answer-<id>`
+    waiting: Callable[[str, int | None], HttpResponse]  # not yet: why, and when (s) it tries again
+    page: str  # URL
+    first: Callable[[], str] = str  # partials that its page needs before the first token
+    extra: Callable[[], str] = str  # more partials at the end, for other changes
 
 
 def to_stream(answer: Answer) -> HttpResponseRedirect:
-    """Lead a browser without scripts to where it waits for the answer."""
+    """Redirect a browser without JavaScript to the page that waits for the answer."""
     return HttpResponseRedirect(reverse("playground:stream", args=[answer.pk]))
 
 
 def streamed(request: PortalRequest, answer: Answer, job: Job | None, view: StreamView) -> StreamingHttpResponse:
-    """Answer with what has come and what comes of an answer: by `job`, which nobody else has, or read along."""
+    """Stream the text so far and additions of an answer: start it with `job`, which is exclusive, or rejoin it."""
     if request.htmx:
         return event_stream(_events(answer, job, view, translation.get_language()))
     return StreamingHttpResponse(_waiting_page(request, answer, job, view), headers={"X-Accel-Buffering": "no"})
@@ -80,7 +80,7 @@ async def _events(answer: Answer, job: Job | None, view: StreamView, language: s
 
 
 def _waiting_page(request: HttpRequest, answer: Answer, job: Job | None, view: StreamView) -> AsyncGenerator[bytes]:
-    """Show a page that waits for the end of the answer, then leads to the one that shows it."""
+    """Show a page that waits for the end of the answer, then redirects to the one that shows it."""
     context = {"answer": answer, "address": view.page, "mark": MARK}
     start, _mark, end = render_to_string("playground/waiting.html", context, request).partition(MARK)
 
@@ -88,14 +88,14 @@ def _waiting_page(request: HttpRequest, answer: Answer, job: Job | None, view: S
         yield start.encode()
         async with aclosing(_updates_of(answer, job)) as updates:
             async for _update in updates:
-                yield b"\n"  # a sign of life
+                yield b"\n"  # keeps the connection alive
         yield end.encode()
 
     return parts()
 
 
 class _Speller:
-    """Writes what comes of one answer as events; all that can be is prepared."""
+    """Renders the deltas of one answer as events; as much as possible is prepared."""
 
     def __init__(self, answer: Answer, language: str | None, *, is_rejoined: bool) -> None:
         self._language = language
@@ -104,10 +104,10 @@ class _Speller:
         self._splitter = ReasoningSplitter()
         self._live = f"live-{answer.pk}"
         self._live_again_s = 0.0
-        self._replaces = is_rejoined  # what the page shows may be older, or as it was written
+        self._replaces = is_rejoined  # the page may show older, or unrendered text
 
     def __call__(self, delta: Delta) -> bytes:
-        """Return the event that puts the delta into the page."""
+        """Return the event that adds the delta to the page."""
         text, thought = self._splitter.feed(delta.text)
         reasoning = delta.reasoning + thought
         if self._replaces:
@@ -130,14 +130,14 @@ def _live(delta: Delta) -> SafeString:
 
 
 def _final(view: StreamView, answer: Answer, language: str | None) -> bytes:
-    """Return the event that ends a stream: the finished article, and the sentence that is spoken."""
+    """Return the event that ends a stream: the finished article, and the sentence for screen readers."""
     with translation.override(language):
         article = partial(f"answer-{answer.pk}", SafeString(view.article(answer)))
         return message(article + view.extra() + partial("say", escape(_spoken(answer)), swap="innerHTML"))
 
 
 def _spoken(answer: Answer) -> str:
-    """Say once how it ended, to who does not see it."""
+    """Announce once how it ended, for screen readers."""
     if problem := problem_of(answer):
         return str(card_of(problem, answer=answer).title)
     if answer.state == Answer.State.STOPPED:

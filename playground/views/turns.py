@@ -1,4 +1,4 @@
-"""Alternatives and answers that are to go: no model is asked here."""
+"""Alternatives and deletion of answers: no model is called here."""
 
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from web.request import PortalRequest
 
 @require_POST
 def show(request: PortalRequest, answer_id: UUID) -> HttpResponse:
-    """Show the way through this answer from now on, to its newest end."""
+    """Show the branch through this answer from now on, to its newest leaf."""
     conversation = services.show_answer(own_answer(request, answer_id))
     if not request.htmx:
         return redirect(address_of(conversation))
@@ -30,7 +30,7 @@ def show(request: PortalRequest, answer_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_answer(request: PortalRequest, answer_id: UUID) -> HttpResponse:
-    """Ask once more, saying what goes with it; on POST, delete the answer and all that follows it."""
+    """Ask for a confirmation of what is deleted; on POST, delete the answer and its descendants."""
     answer = own_answer(request, answer_id)
     if request.method != "POST":
         return _ask(request, answer)
