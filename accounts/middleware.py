@@ -1,4 +1,4 @@
-"""Activates the language and time zone of the person for each request."""
+"""Activates the language and time zone of the person for each request, and takes the tick of the terms of use."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 from accounts.locale import activate_for
+from accounts.terms import FIELD, accept_terms
 
 
 def own_locale(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -20,3 +21,22 @@ def own_locale(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         return get_response(request)
 
     return middleware
+
+
+class AcceptTerms:
+    """Take the tick "I accept the terms of use" of any form, before its view: no view that makes keys can forget it.
+
+    It stands after the checks of the CSRF token and of the sign-in.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer as the rest does."""
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: object) -> None:
+        """Note it."""
+        if request.method == "POST" and request.user.is_authenticated and (version := request.POST.get(FIELD)):
+            accept_terms(request.user, version)

@@ -12,7 +12,13 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.models import User
 
 ADMIN_APPS: Final = ("accounts", "auth", "socialaccount")  # whose permissions open pages of Django's admin, except:
-PORTAL_PERMISSIONS: Final = ("view_people", "manage_people", "decide_requests")  # of accounts, for pages of the portal
+PORTAL_PERMISSIONS: Final = (  # of accounts, for pages of the portal
+    "view_people",
+    "manage_people",
+    "decide_requests",
+    "manage_announcements",
+    "manage_terms",
+)
 
 
 def permissions_of(user: Any) -> QuerySet[Permission]:

@@ -67,4 +67,5 @@ WORDS: Final[dict[str, Words]] = {
     "policy.changes": lambda values: _changes("policy", values),
     "person.changes": lambda values: _changes("user", values),
     "group.changes": lambda values: _changes("user", values),
+    "announcement.changes": lambda values: _changes("announcement", values),
 }

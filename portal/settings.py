@@ -193,6 +193,7 @@ INSTALLED_APPS = [
     "portal",
     "approvals",
     "people",
+    "notices",
     "playground",
     "usage",
     "keys",
@@ -231,6 +232,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.own_locale",
     "web.middleware.LoginRequired",
+    "accounts.middleware.AcceptTerms",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -249,7 +251,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "web.context.portal",
-                "keys.context.gateway",
+                "notices.context.header",
             ]
         },
     }

@@ -13,6 +13,7 @@ urlpatterns = [
     path("usage/", include("usage.urls")),
     path("people/", include("people.urls")),
     path("requests/", include("approvals.urls")),
+    path("", include("notices.urls")),
     path("playground/", include("playground.urls")),
     path("", include("web.urls")),
     path("account/", include("accounts.urls")),

@@ -23,10 +23,15 @@ SAME_IN_BOTH = {  # words that are French too
     "Important",
     "Pages",
     "Passerelle",
+    "Publication",
     "Secrets",
     "Total",
+    "Version",
+    "Version %(version)s",
+    "Versions",
     "action",
     "images",
+    "version",
 }
 
 

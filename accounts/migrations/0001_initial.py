@@ -71,6 +71,7 @@ class Migration(migrations.Migration):
                             ("approve", "Approval"),
                             ("refuse", "Refusal"),
                             ("take_back", "Withdrawal of the request"),
+                            ("publish", "Publication"),
                         ],
                         editable=False,
                         max_length=20,
@@ -103,6 +104,8 @@ class Migration(migrations.Migration):
                             ("intern", "intern"),
                             ("course", "course"),
                             ("request", "request"),
+                            ("announcement", "announcement"),
+                            ("terms", "terms of use"),
                         ],
                         editable=False,
                         max_length=20,
@@ -997,5 +1000,124 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
+        ),
+        migrations.CreateModel(
+            name="Terms",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveIntegerField(unique=True, verbose_name="version")),
+                ("text_en", models.TextField(max_length=50000, verbose_name="text in English")),
+                ("text_fr", models.TextField(max_length=50000, verbose_name="text in French")),
+                ("published_at", models.DateTimeField(editable=False, null=True, verbose_name="published")),
+            ],
+            options={
+                "verbose_name": "terms of use",
+                "verbose_name_plural": "terms of use",
+                "permissions": [("manage_terms", "Can publish terms of use and see who accepted them")],
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="Announcement",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("text_en", models.TextField(max_length=1000, verbose_name="text in English")),
+                ("text_fr", models.TextField(max_length=1000, verbose_name="text in French")),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("info", "note"), ("warning", "warning")],
+                        default="info",
+                        max_length=10,
+                        verbose_name="level",
+                    ),
+                ),
+                ("starts_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="from")),
+                ("ends_at", models.DateTimeField(verbose_name="until")),
+                (
+                    "groups",
+                    models.ManyToManyField(blank=True, related_name="+", to="auth.group", verbose_name="groups"),
+                ),
+            ],
+            options={
+                "verbose_name": "announcement",
+                "verbose_name_plural": "announcements",
+                "permissions": [("manage_announcements", "Can publish announcements")],
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="AnnouncementDismissal",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "announcement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="dismissals",
+                        to="accounts.announcement",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="TermsAcceptance",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("accepted_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="terms_acceptances",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "terms",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="acceptances", to="accounts.terms"
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
+        migrations.AddIndex(
+            model_name="announcement",
+            index=models.Index(fields=["ends_at"], name="accounts_announcements_end"),
+        ),
+        migrations.AddConstraint(
+            model_name="announcement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("level__in", ("info", "warning"))), name="accounts_announcement_level_known"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="announcement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("starts_at"))), name="accounts_announcement_ends_later"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="announcementdismissal",
+            constraint=models.UniqueConstraint(
+                fields=("announcement", "person"), name="accounts_one_dismissal_per_person"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="termsacceptance",
+            constraint=models.UniqueConstraint(fields=("terms", "person"), name="accounts_one_acceptance_per_version"),
         ),
     ]

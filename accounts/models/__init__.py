@@ -1,5 +1,6 @@
 """People, policies, and the audit trail. Knows nothing of how keys are issued."""
 
+from accounts.models.announcements import Announcement, AnnouncementDismissal
 from accounts.models.counts import HourlyCount
 from accounts.models.invitations import Invitation
 from accounts.models.people import User, UserManager, new_gateway_user_id
@@ -13,6 +14,7 @@ from accounts.models.policy import (
     validate_model_names,
 )
 from accounts.models.requests import AccessRequest, Grant, GrantQuerySet, RequestDigest, Thing
+from accounts.models.terms import Terms, TermsAcceptance, owes_terms
 from accounts.models.trail import (
     DONE_WORDS,
     MAX_LABEL_LENGTH,
@@ -29,6 +31,8 @@ __all__ = [
     "MAX_LABEL_LENGTH",
     "MAX_LIFETIME_DAYS",
     "AccessRequest",
+    "Announcement",
+    "AnnouncementDismissal",
     "AuditAction",
     "AuditEntry",
     "AuditEntryQuerySet",
@@ -44,10 +48,13 @@ __all__ = [
     "KeyRule",
     "Policy",
     "RequestDigest",
+    "Terms",
+    "TermsAcceptance",
     "Thing",
     "User",
     "UserManager",
     "new_gateway_user_id",
     "new_rules",
+    "owes_terms",
     "validate_model_names",
 ]

@@ -24,6 +24,8 @@ class AuditObject(models.TextChoices):
     INTERN = "intern", _("intern")
     COURSE = "course", _("course")
     REQUEST = "request", _("request")
+    ANNOUNCEMENT = "announcement", _("announcement")
+    TERMS = "terms", _("terms of use")
 
 
 class AuditAction(models.TextChoices):
@@ -56,6 +58,7 @@ class AuditAction(models.TextChoices):
     APPROVE = "approve", _("Approval")
     REFUSE = "refuse", _("Refusal")
     TAKE_BACK = "take_back", _("Withdrawal of the request")
+    PUBLISH = "publish", _("Publication")
 
 
 class AuditOutcome(models.TextChoices):
@@ -96,6 +99,7 @@ DONE_WORDS = {
     AuditAction.APPROVE: _("Approved"),
     AuditAction.REFUSE: _("Refused"),
     AuditAction.TAKE_BACK: _("Request withdrawn"),
+    AuditAction.PUBLISH: _("Published"),
 }
 
 

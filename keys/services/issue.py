@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.audit import Actor
-from accounts.models import AuditAction, AuditOutcome, User
+from accounts.models import AuditAction, AuditOutcome, User, owes_terms
 from accounts.policies import Allowance, policy_of
 from gateway.errors import GatewayError, GatewayUnavailable
 from gateway.secret import Secret
@@ -108,7 +108,9 @@ def _reserve(key: Key, key_request: KeyRequest, allowance: Allowance, actor: Act
     """
     try:
         with transaction.atomic():
-            User.objects.select_for_update().get(pk=key.owner_id)
+            owner = User.objects.select_for_update().annotate(owes_terms=owes_terms(key.owner)).get(pk=key.owner_id)
+            if owner.owes_terms:
+                raise KeyRefused("terms")
             if key.kind == Key.Kind.PLAYGROUND:
                 _check_the_only_one(key)
             else:

@@ -180,6 +180,7 @@ REASONS: Final[dict[str, Words]] = {
     "stay_over.renewal": _(
         "This key expires at the end of the intern’s stay. To keep it longer, change the end of the stay."
     ),
+    "terms": _("Accept the terms of use first. Nothing was created."),
     "too_early": _too_early,
     "too_late": _("It is too late to renew this key. Create a new one."),
     "under_way": _under_way,

@@ -38,6 +38,8 @@ PERMISSIONS_OF_ADMINS = {
         "view_people",
         "manage_people",
         "decide_requests",
+        "manage_announcements",
+        "manage_terms",
         "add_policy",
         "change_policy",
         "delete_policy",

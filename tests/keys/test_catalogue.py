@@ -17,10 +17,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.policies import policy_of
-from keys import context
 from keys.catalogue import default_chat_model, default_embedding_model, gateway_state, models_named, refresh_models
 from keys.models import GatewayModel, GatewayState
 from keys.tasks import refresh_models as task
+from notices import context
 from tests.factories import make_policy, make_user
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
@@ -266,14 +266,14 @@ def test_is_loaded_lazily(django_assert_num_queries: DjangoAssertNumQueries) -> 
     request = RequestFactory().get("/")
 
     with django_assert_num_queries(0):
-        reported: Any = context.gateway(request)["gateway"]
+        reported: Any = context.header(request)["gateway"]
     with django_assert_num_queries(1):
         assert reported.sandbox
         assert not reported.down_since
 
 
 def test_a_page_renders_without_the_database(settings: Settings) -> None:
-    reported: Any = context.gateway(RequestFactory().get("/"))["gateway"]
+    reported: Any = context.header(RequestFactory().get("/"))["gateway"]
 
     def refuse(*_: object) -> None:
         from django.db import OperationalError

@@ -26,6 +26,8 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "image_id": SOME_IMAGE_ID,
     "form": "md",
     "request_id": SOME_REQUEST_ID,
+    "announcement_id": 1,
+    "terms_id": 1,
     "person_id": 1,  # nobody, or whoever there is
     "notice_id": 1,
     "discrepancy_id": 1,

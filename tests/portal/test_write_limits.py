@@ -19,6 +19,7 @@ ASKS: Final = (
 WAITS: Final = "answers that wait (services.quotas.MOST_WAITING), PLAYGROUND_STORED_MB_PER_USER"
 CHANGES: Final = "changes or deletes rows that are there, and makes none"
 NOTHING: Final = "writes nothing to the database"
+ONCE: Final = "one row a person and announcement, or version of the terms"
 CALLS: Final = "PLAYGROUND_REQUESTS_PER_MINUTE; one small row a call, deleted after a day"
 TASKS: Final = "one task in half a minute"
 ALLAUTH: Final = "a rate limit of allauth, per address and account"
@@ -41,6 +42,11 @@ BOUNDS: Final = {
                 "keys:intern_edit",
                 "keys:intern_hand_over",
                 "keys:intern_stay",
+                "notices:announcement",
+                "notices:delete_announcement",
+                "notices:new_announcement",
+                "notices:publish_terms",
+                "notices:terms_versions",
                 "people:activate",
                 "people:anonymise",
                 "people:block_key",
@@ -93,6 +99,7 @@ BOUNDS: Final = {
         ALLAUTH,
     ),
     "account_locale": CHANGES,
+    **dict.fromkeys(("notices:accept_terms", "notices:dismiss"), ONCE),
     "account_logout": "ends a session",
     **dict.fromkeys(("openid_connect_login", "openid_connect_callback"), "the institution's own sign-in"),
 }

@@ -25,6 +25,8 @@ class PageAccess:
     names_interns: bool
     sees_people: bool
     manages_people: bool
+    may_announce: bool
+    manages_terms: bool
 
     @property
     def is_failing(self) -> bool:
@@ -41,6 +43,8 @@ def page_access(user: User) -> PageAccess:
         "names_interns": Exists(Intern.objects.supervised_by(user)),
         "sees_people": _may(user, "view_people", "manage_people", app="accounts"),
         "manages_people": _may(user, "manage_people", app="accounts"),
+        "may_announce": _may(user, "manage_announcements", app="accounts"),
+        "manages_terms": _may(user, "manage_terms", app="accounts"),
     }
     state = UsageState.objects.filter(pk=1).annotate(**rights).first()
     if state is None:

@@ -1,0 +1,100 @@
+"""Announcements: a banner that admins show to everybody, or to some groups, for a time (ADR 30)."""
+
+from typing import ClassVar, Final, Self
+
+from django.contrib.auth.models import Group
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models.people import User
+
+LONGEST_ANNOUNCEMENT: Final = 1000  # characters
+
+
+def in_language(row: models.Model, name: str) -> str:
+    """Return the field `name` of a row in the language that is on: `name_fr` where that is French, else `name_en`."""
+    return str(getattr(row, f"{name}_{'fr' if (get_language() or '').startswith('fr') else 'en'}"))
+
+
+class AnnouncementQuerySet(models.QuerySet["Announcement"]):
+    """Verbs over announcements."""
+
+    def current(self) -> Self:
+        """Keep those whose time it is."""
+        now = timezone.now()
+        return self.filter(starts_at__lte=now, ends_at__gt=now)
+
+    def for_person(self, person: User) -> Self:
+        """Keep those whose time it is, for everybody or a group of this person's."""
+        groups = Announcement.groups.through.objects.filter(announcement=OuterRef("pk"))
+        return self.current().filter(~Exists(groups) | Exists(groups.filter(group__user=person)))
+
+    def shown_to(self, person: User) -> Self:
+        """Keep those of `for_person` that the person has not dismissed."""
+        dismissed = AnnouncementDismissal.objects.filter(announcement=OuterRef("pk"), person=person)
+        return self.for_person(person).exclude(Exists(dismissed))
+
+
+class Announcement(models.Model):
+    """A text at the top of every page, in each language of the portal, until its time is over."""
+
+    class Level(models.TextChoices):
+        """How it is shown."""
+
+        INFO = "info", _("note")
+        WARNING = "warning", _("warning")
+
+    text_en = models.TextField(_("text in English"), max_length=LONGEST_ANNOUNCEMENT)
+    text_fr = models.TextField(_("text in French"), max_length=LONGEST_ANNOUNCEMENT)
+    level = models.CharField(_("level"), max_length=10, choices=Level, default=Level.INFO)
+    starts_at = models.DateTimeField(_("from"), default=timezone.now)
+    ends_at = models.DateTimeField(_("until"))
+    groups = models.ManyToManyField(Group, verbose_name=_("groups"), related_name="+", blank=True)
+
+    objects = AnnouncementQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("announcement")
+        verbose_name_plural = _("announcements")
+        default_permissions = ()
+        permissions: ClassVar = [("manage_announcements", _("Can publish announcements"))]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(level__in=("info", "warning")), name="accounts_announcement_level_known"
+            ),
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="accounts_announcement_ends_later"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["ends_at"], name="accounts_announcements_end")]  # current
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+    @property
+    def text(self) -> str:
+        """The text in the reader's language."""
+        return in_language(self, "text")
+
+    @property
+    def tone(self) -> str:
+        """The class of its colours."""
+        return "warn" if self.level == self.Level.WARNING else "info"
+
+
+class AnnouncementDismissal(models.Model):
+    """Somebody has read an announcement and does not want to see it on every page any more."""
+
+    announcement = models.ForeignKey(Announcement, models.CASCADE, related_name="dismissals")
+    person = models.ForeignKey(User, models.CASCADE, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["announcement", "person"], name="accounts_one_dismissal_per_person"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.at)

@@ -1,0 +1,20 @@
+"""Whoever makes a key has to have accepted the terms of use in force; keys that exist go on (ADR 30)."""
+
+from django.db import transaction
+
+from accounts.models import Terms, TermsAcceptance, User
+
+FIELD = "accept_terms"  # of any form: the version that the person accepts
+LONGEST_VERSION = 9  # digits
+
+
+@transaction.atomic
+def accept_terms(person: User, version: str) -> bool:
+    """Note that the person accepts this version; False where it is not the one in force. Idempotent."""
+    if not (version.isascii() and version.isdecimal() and len(version) <= LONGEST_VERSION):
+        return False
+    terms = Terms.objects.in_force_for(person)
+    if terms is None or terms.version != int(version):
+        return False
+    TermsAcceptance.objects.get_or_create(terms=terms, person=person)
+    return True

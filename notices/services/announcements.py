@@ -1,0 +1,67 @@
+"""Publish, change and delete announcements; people dismiss them for themselves."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from accounts.audit import Actor, changes_between, record
+from accounts.models import Announcement, AnnouncementDismissal, AuditAction, AuditObject, AuditOutcome, User
+
+SHOWN_AGAIN = ("text_en", "text_fr", "level")  # whoever dismissed it sees it again when one of these changes
+
+
+@transaction.atomic
+def save_announcement(announcement: Announcement, *, groups: Iterable[Group], actor: Actor) -> None:
+    """Save a new announcement, or the changes of one that there is, for these groups; none: for everybody."""
+    before = Announcement.objects.select_for_update().filter(pk=announcement.pk).first()
+    values_before = _values(before) if before else {}
+    announcement.save()
+    announcement.groups.set(groups)
+    changes = changes_between(values_before, _values(announcement))
+    if not before:
+        _audit(announcement, AuditAction.ISSUE, actor)
+    elif changes:
+        _audit(announcement, AuditAction.CHANGE, actor, changes)
+        if changes.keys() & set(SHOWN_AGAIN):
+            announcement.dismissals.all().delete()
+
+
+@transaction.atomic
+def delete_announcement(announcement: Announcement, *, actor: Actor) -> None:
+    """Delete an announcement: nobody sees it any more."""
+    _audit(announcement, AuditAction.DELETE, actor)
+    announcement.delete()
+
+
+def dismiss(announcement: Announcement, *, person: User) -> None:
+    """Show an announcement no more at the top of this person's pages. Idempotent."""
+    AnnouncementDismissal.objects.get_or_create(announcement=announcement, person=person)
+
+
+def _values(announcement: Announcement) -> dict[str, Any]:
+    """Return what an announcement says, to whom and when, as JSON has it."""
+    return {
+        "text_en": announcement.text_en,
+        "text_fr": announcement.text_fr,
+        "level": announcement.level,
+        "starts_at": announcement.starts_at.isoformat(),
+        "ends_at": announcement.ends_at.isoformat(),
+        "groups": sorted(announcement.groups.values_list("name", flat=True)),
+    }
+
+
+def _audit(
+    announcement: Announcement, action: AuditAction, actor: Actor, changes: dict[str, list[Any]] | None = None
+) -> None:
+    record(
+        actor=actor,
+        action=action,
+        outcome=AuditOutcome.DONE,
+        kind=AuditObject.ANNOUNCEMENT,
+        object_id=announcement.pk,
+        label=" ".join(announcement.text_en.split()),
+        code="announcement.changes" if changes else "",
+        details={"changes": changes} if changes else {},
+    )
