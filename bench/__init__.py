@@ -1,1 +1,1 @@
-"""Measures what the design promises, on servers of its own; never part of the portal."""
+"""Measures the bars of the design, on servers of its own; never part of the portal."""

@@ -1,4 +1,4 @@
-"""A machine that has more to do than it can: processes that compute for nothing."""
+"""Overload of the machine: processes that only compute."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ BURN: Final = "import sys, time\nend = time.time() + float(sys.argv[1])\nwhile t
 
 @contextmanager
 def busy(processes: int, seconds: float, *, niceness: int = 19) -> Iterator[None]:
-    """Keep so many processes computing, for as long as the `with` lasts and no longer than that."""
+    """Keep so many processes computing during the `with`."""
     command = ["nice", "-n", str(niceness), sys.executable, "-c", BURN, str(seconds)]
     burners = [subprocess.Popen(command) for _ in range(processes)]
     try:

@@ -1,4 +1,4 @@
-"""The crowd that all benches have: 2,000 people, 10,000 keys, 20 models. Knows nothing of Django."""
+"""The data set of all benches: 2,000 people, 10,000 keys, 20 models. Knows nothing of Django."""
 
 import hashlib
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 PEOPLE: Final = 2_000
 KEYS: Final = 10_000
 MODELS: Final = 20
-DAYS: Final = 50  # that facts are spread over, today the last of them
+DAYS: Final = 50  # over which facts are spread, ending today
 MOST_FACTS_A_DAY: Final = 2 * KEYS  # two models of each key
 
 
@@ -15,7 +15,7 @@ def token_of(key: int) -> str:
     return hashlib.sha256(f"bench-key-{key}".encode()).hexdigest()
 
 
-# A fact is a number i: its day so many ago, its key, its model; no two have all three in common. The numbers are such
+# A fact is a number i: its day so many ago, its key, its model; no two have all three in common. The numbers are chosen
 # that few facts name the same people, and twenty thousand a day each key twice.
 SLOT: Final = "i % {a_day}"
 DAYS_AGO: Final = "i / {a_day}"

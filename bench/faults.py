@@ -45,13 +45,13 @@ READ_S: Final = 90
 
 @contextmanager
 def nothing(server: Server) -> Iterator[None]:
-    """Leave all as it is."""
+    """Leave everything as it is."""
     yield
 
 
 @contextmanager
 def restarted(server: Server) -> Iterator[None]:
-    """End a server, and start it at once."""
+    """Stop a server, and start it at once."""
     with away(server):
         pass
     yield
@@ -69,7 +69,7 @@ FAULTS: Final[dict[str, tuple[str, Callable[[Server], AbstractContextManager[Non
 
 
 class Load:
-    """Visitors of each node who go from page to page until they are stopped, and one who reads a long answer."""
+    """Visitors of each node who load one page after the other until stopped, and one who reads a long answer."""
 
     def __init__(self, site: Site, seconds: float) -> None:
         self.seen: dict[str, list[Seen]] = {name: [] for name in (*PAGES, REFRESH)}
@@ -81,7 +81,7 @@ class Load:
         for node in site.nodes:
             admin, intern = Visitor(site.admin), requests.Session()
             intern.cookies.set(settings.SESSION_COOKIE_NAME, site.intern)
-            form = admin.get(node.url + "/usage/everyone/").text  # while all is well
+            form = admin.get(node.url + "/usage/everyone/").text  # while everything works
             self._threads.append(threading.Thread(target=self._visit, args=(admin, node.url, form)))
             self._readers.append(threading.Thread(target=self._read, args=(intern, node.url)))
 
@@ -134,7 +134,7 @@ class Load:
 
 
 def cell(seen: list[Seen]) -> str:
-    """Say which statuses there were, how often, and the slowest answer."""
+    """Return the statuses, their counts, and the slowest response."""
     counts = Counter(page.status for page in seen)
     said = ", ".join(f"{status or 'none'} × {count}" for status, count in sorted(counts.items()))
     return f"{said}; {max(page.took_s for page in seen):.1f} s" if seen else "not asked"

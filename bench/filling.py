@@ -1,4 +1,4 @@
-"""Fills the portal's own database with a crowd and its facts, quickly. Needs Django set up."""
+"""Fills the portal's own database with the data set, quickly. Needs Django set up."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ BATCH = 500
 
 @transaction.atomic
 def make_crowd() -> None:
-    """Make people and their keys; person 0 owns key 0, and `admin` owns none."""
+    """Create people and their keys; person 0 owns key 0, and `admin` owns none."""
     User.objects.create_superuser("admin", "admin@example.edu", password=None)
     User.objects.bulk_create(
         [User(username=f"person-{n}", email=f"person-{n}@example.edu", password="!") for n in range(PEOPLE)],  # noqa: S106
@@ -54,7 +54,7 @@ def _make_keys(people: list[User]) -> None:
 
 
 def make_facts(facts: int) -> None:
-    """Make so many facts of the crowd, and their sums by the portal's own service."""
+    """Create so many facts, and their sums by the portal's own service."""
     owned = dict(Token.objects.values_list("token", "key"))
     owners = dict(Key.objects.values_list("pk", "owner"))
     tokens = [token_of(n) for n in range(KEYS)]
@@ -77,7 +77,7 @@ def make_facts(facts: int) -> None:
 
 
 def _insert(facts: int) -> None:
-    """Let the database make the rows out of their numbers."""
+    """Make the database compute the rows from their numbers."""
     a_day = facts_a_day(facts)
     first_token_ref = TokenRef.objects.order_by("pk").values_list("pk", flat=True)[0]
     first_model = UsedModel.objects.order_by("pk").values_list("pk", flat=True)[0]

@@ -1,4 +1,4 @@
-"""`make fuzz`: 10,000 odd requests over all pages and forms, as four roles at once, to a portal as it is in service.
+"""`make fuzz`: 10,000 fuzzed requests over all pages and forms, as four roles at once, to a portal as in production.
 
 two processes of the web server, PostgreSQL, Redis, the sandbox gateway, and nginx as docs/operating.md configures it.
 No answer may be a 5xx, and none may take more than two seconds; slow ones are sent again, as the machine may be busy.
@@ -38,7 +38,7 @@ ADMIN_KEY: Final = f"sk-{secrets.token_urlsafe(40)}"
 
 
 def kept(address: str) -> bool:
-    """Say whether a POST there would end the session or the account of who sends it."""
+    """Say whether a POST there would end the sender's session or account."""
     return address.startswith(("/account/logout/", "/admin/logout/", "/admin/accounts/user/"))
 
 
@@ -58,7 +58,7 @@ class Portal(Server):
 
 @dataclass(slots=True)
 class Result:
-    """What came of the requests of one role."""
+    """The results of one role's requests."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Result:
 
 
 class Browser:
-    """Somebody's browser: cookies of its own, one connection; it takes no notice of what answers set."""
+    """A browser with its own cookies and one connection; it ignores cookies of responses."""
 
     def __init__(self, nginx: Nginx, username: str) -> None:
         self._username, self._nginx = username, nginx
@@ -80,7 +80,7 @@ class Browser:
         return http.client.HTTPSConnection("localhost", self._nginx.port, timeout=TIMEOUT_S, context=trusted)
 
     def renew(self) -> None:
-        """Sign in anew, with the rights that the role has: an odd request may have changed either."""
+        """Sign in again, with the rights of the role: a fuzzed request may have changed either."""
         from django.conf import settings
         from django.test import Client
 
@@ -106,7 +106,7 @@ class Browser:
         return text.decode() if status == 200 and text.startswith(b"<!doctype html>") else ""
 
     def send(self, odd: Odd) -> tuple[int, bytes, float]:
-        """Return status, body and the seconds until the head had come; 0: connection closed, 599: none came."""
+        """Return status, body and the seconds to the header; 0: connection closed, 599: no response."""
         cookies = "; ".join(f"{name}={value}" for name, value in {**self._cookies, **odd.cookies}.items())
         headers = {"Referer": self._nginx.url + "/", "Cookie": cookies, **odd.headers}
         sent = {name: value.encode("latin-1", "replace") for name, value in headers.items()}
@@ -164,7 +164,7 @@ def prepare() -> None:
 
 
 def set_environment(database: Postgres, cache: Redis, sandbox: Sandbox, nginx: Nginx, folder: Path) -> None:
-    """Be a portal in service, here and in what is started."""
+    """Set the environment of a portal in production, for this process and its children."""
     for name in ("DEBUG", "LOG_LEVEL", "GATEWAY_PUBLIC_URL", "OIDC_ISSUER", "SIGNUP_OPEN"):
         os.environ.pop(name, None)
     os.environ |= {

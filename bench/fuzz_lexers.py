@@ -1,9 +1,9 @@
-"""Look for code that is dear to colour: `python -m bench.fuzz_lexers [--seconds 5] [Python R …]`.
+"""Find code that is expensive to highlight: `python -m bench.fuzz_lexers [--seconds 5] [Python R …]`.
 
-It reads the regular expressions of each lexer that is offered. Every repetition in one of them becomes texts of one
-shape: what leads to it, many of what it repeats, and something that does not fit at the end. Each is coloured at two
-lengths, in this process, with a limit on the processor. For each lexer the dearest are printed as expressions, which is
-the form in which tests/playground/hostile.py keeps them.
+It reads the regular expressions of each supported lexer. Every repetition in one of them becomes texts of one
+shape: a prefix that leads to it, many repetitions, and a suffix that does not match. Each is highlighted at two
+lengths, in this process, with a limit on the processor. For each lexer the most expensive are printed as expressions,
+the form in which tests/playground/hostile.py stores them.
 """
 
 import argparse
@@ -31,7 +31,7 @@ Shape = tuple[str, str, str]  # before, repeated, after
 
 
 def main() -> None:
-    """Print the dearest shapes of each lexer: seconds at both lengths, and the expression."""
+    """Print the most expensive shapes of each lexer: seconds at both lengths, and the expression."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="of the processor, for each lexer")
     parser.add_argument("--seed", type=int, default=1)
@@ -81,7 +81,7 @@ def _cost(name: str, code: str) -> float:
 
 
 def _shapes(name: str, chance: random.Random) -> Iterator[Shape]:
-    """Yield a shape for each repetition in each expression of the lexer, and some that need no reason."""
+    """Yield a shape for each repetition in each expression of the lexer, and some general ones."""
     prompt, inner = PROMPTS.get(name, ("", name))
     yield from ((prompt + before, repeated, after) for before, repeated, after in _shapes_of_rules(inner, chance))
     for char in string.punctuation + " \t\n":
@@ -105,7 +105,7 @@ def _shapes_of_rules(name: str, chance: random.Random) -> Iterator[Shape]:
 
 
 def _repetitions(nodes: list[Any], before: str, chance: random.Random) -> Iterator[tuple[str, str]]:
-    """Yield what leads to each repetition and what it repeats."""
+    """Yield the prefix and the repeated part of each repetition."""
     for node in nodes:
         operation, value = str(node[0]), node[1]
         if operation in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
@@ -123,7 +123,7 @@ def _repetitions(nodes: list[Any], before: str, chance: random.Random) -> Iterat
 
 
 def _sample(nodes: list[Any], chance: random.Random) -> str:
-    """Return a short text that fits these nodes, as far as it is easily found."""
+    """Return a short text that matches these nodes, if it is easily found."""
     text = ""
     for node in nodes:
         operation, value = str(node[0]), node[1]

@@ -1,4 +1,4 @@
-"""Odd requests for every page and form: made from what the pages offer, with values that programs trip over. Seeded."""
+"""Fuzzed requests for every page and form: built from the pages, with values that often cause errors. Seeded."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -90,7 +90,7 @@ class Form:
 
 @dataclass(slots=True)
 class Odd:
-    """A request; everything is as it goes over the line. `cookies` stand beside that of the session."""
+    """A request as it is sent. `cookies` are added to that of the session."""
 
     method: str
     target: str
@@ -109,7 +109,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what sends something."""
+        """Collect forms and links."""
         attributes = {name: value or "" for name, value in attrs}
         for name in ("href", "hx-get", "data-url"):
             if attributes.get(name):
@@ -140,7 +140,7 @@ def routes(resolver: URLResolver | None = None, prefix: str = "/") -> Iterator[s
 
 
 class Fuzzer:
-    """Makes odd requests out of pages that a role can see. `kept` addresses get no POST: they would end the session."""
+    """Builds fuzzed requests from pages that a role can see. `kept` URLs get no POST: it would end the session."""
 
     def __init__(
         self, seed: int, *, cookie_names: list[str], kept: Callable[[str], bool] = lambda address: False
@@ -151,7 +151,7 @@ class Fuzzer:
         self.addresses: list[str] = []
 
     def learn(self, page: Page) -> list[str]:
-        """Add a page's forms and links; return the addresses that are new."""
+        """Add a page's forms and links; return the new URLs."""
         links = [urljoin(page.address, link) for link in page.links]
         links = [
             link.partition("#")[0] for link in links if link.startswith("/") and not link.startswith(("//", "/static/"))
@@ -165,7 +165,7 @@ class Fuzzer:
     def make(self) -> Odd:
         """Return the next request."""
         kind = self.random.random()
-        spared = "delete" if self.random.random() < 0.95 else "\0"  # else the first requests leave nothing for the rest
+        spared = "delete" if self.random.random() < 0.95 else "\0"  # else the first requests would delete all
         posts = [form for form in self.forms if form.method == "POST" and not self._kept(form.action)]
         posts = [form for form in posts if spared not in form.action]
         if kind < 0.45 and posts:
@@ -180,7 +180,7 @@ class Fuzzer:
         return self._with_headers(Odd("GET", self._address()))
 
     def _part(self, part: str) -> str:
-        """Return a part of a route: a parameter, or an expression of a regular one, gets a value."""
+        """Return a part of a route: a parameter, or a regular expression, gets a value."""
         if part.startswith("<"):
             return self._value()[:200]
         return part.replace("(?P", "").replace("[0-9A-Za-z]+)", self._value()[:20]).replace("(.+)", self._value()[:20])
@@ -243,9 +243,9 @@ class Fuzzer:
 
 
 def crawl(fuzzer: Fuzzer, fetch: Callable[[str], str], *, pages: int) -> None:
-    """Let the fuzzer learn so many pages: those without parameters first, then where they lead, a few of each kind.
+    """Make the fuzzer visit so many pages: those without parameters first, then linked ones, a few of each kind.
 
-    `fetch` returns the HTML at an address, and "" where there is none.
+    `fetch` returns the HTML at a URL, "" if there is none.
     """
     waiting = [route for route in dict.fromkeys(routes()) if not set(route) & set("<(")]
     fuzzer.addresses += waiting

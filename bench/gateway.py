@@ -1,4 +1,4 @@
-"""The real gateway's own answer to the question of Everyone, over the same facts. Bounded, and tidied up after."""
+"""The real gateway's own answer to the query of Everyone, over the same facts. Limited, and cleaned up afterwards."""
 
 import os
 import time
@@ -15,8 +15,8 @@ from bench.dataset import DAYS_AGO, KEY, MEASURES, MODEL, NUMBERS, facts_a_day
 URL: Final = os.environ.get("REAL_GATEWAY_URL", "http://127.0.0.1:4000")
 ADMIN_KEY: Final = os.environ.get("REAL_GATEWAY_ADMIN_KEY", "sk-1234")
 DATABASE: Final = os.environ.get("REAL_GATEWAY_DATABASE", "postgresql://litellm@127.0.0.1:54329/litellm")
-PREFIX: Final = "passerelle-bench-person-"  # of the user ids of our rows; nobody else's begin so
-LAST_DAY: Final = date(2001, 6, 30)  # long ago, so that nobody who polls this gateway meanwhile meets our rows
+PREFIX: Final = "passerelle-bench-person-"  # prefix of the user ids of our rows
+LAST_DAY: Final = date(2001, 6, 30)  # long ago, so that no poll of this gateway reads our rows
 DAYS: Final = 30
 ANSWER_S: Final = 120.0
 _DELETE = 'DELETE FROM "LiteLLM_DailyUserSpend" WHERE starts_with(user_id, %s)'
@@ -33,10 +33,10 @@ def is_there() -> bool:
 
 @contextmanager
 def loaded(facts: int) -> Iterator[int]:
-    """Have the facts of the last 30 days of `facts` in the gateway's table; yield how many they are."""
+    """Insert the facts of the last 30 days of `facts` into the gateway's table; yield their number."""
     rows = facts_a_day(facts) * DAYS
     with psycopg.connect(DATABASE, autocommit=True) as connection:
-        connection.execute(_DELETE, [PREFIX])  # a run that was killed left them
+        connection.execute(_DELETE, [PREFIX])  # left by a killed run
         try:
             connection.execute(_insert(facts, rows), [PREFIX, LAST_DAY])
             connection.execute('ANALYZE "LiteLLM_DailyUserSpend"')
@@ -47,7 +47,7 @@ def loaded(facts: int) -> Iterator[int]:
 
 
 def _insert(facts: int, rows: int) -> str:
-    """Return the statement that makes rows out of the numbers of facts, as filling.py does."""
+    """Return the statement that computes rows from the numbers of facts, as filling.py does."""
     a_day = facts_a_day(facts)
     key, model, ago = (each.format(a_day=a_day) for each in (KEY, MODEL, DAYS_AGO))
     columns = {
@@ -77,7 +77,7 @@ def _insert(facts: int, rows: int) -> str:
 
 
 def ask() -> tuple[float, float, float]:
-    """Ask for the overview of 30 days; return milliseconds, megabytes, and the spend that it reported in USD."""
+    """Request the overview of 30 days; return milliseconds, megabytes, and the reported spend in USD."""
     query = {
         "start_date": (LAST_DAY - timedelta(days=DAYS - 1)).isoformat(),
         "end_date": LAST_DAY.isoformat(),

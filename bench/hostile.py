@@ -1,4 +1,4 @@
-"""`make bench-hostile`: pages beside two conversations of answers that are dear to render, with two web processes."""
+"""`make bench-hostile`: pages during the rendering of two expensive conversations, with two web processes."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ class TwoProcesses(Portal):
 
 
 def main() -> None:
-    """Measure on PostgreSQL and Redis; the exit status tells whether the bar was held."""
+    """Measure on PostgreSQL and Redis; the exit status says whether the bar was met."""
     with Postgres() as postgres, Redis() as redis, tempfile.TemporaryDirectory() as static:
         portal = TwoProcesses(facts=1000, static_root=Path(static), database_url=postgres.url, redis_url=redis.url)
         with portal:
@@ -46,7 +46,7 @@ def _measured(portal: Portal) -> list[Figure]:
     alone_ms, (busy_ms, opened_ms) = _pages_ms(portal, page), _while_dear(portal, page, dear)
     return [
         seen(f"{PAGES} pages alone, p95", _p95(alone_ms), "ms"),
-        at_most(f"the same beside 2 × {ANSWERS} of the dearest answers, p95", _p95(busy_ms), "ms", MOST_P95_MS),
+        at_most(f"the same during 2 × {ANSWERS} of the most expensive answers, p95", _p95(busy_ms), "ms", MOST_P95_MS),
         seen("the same, the slowest", max(busy_ms), "ms"),
         seen(f"these conversations, loaded {len(opened_ms)} times, the slowest", max(opened_ms), "ms"),
         seen("the same, the last", opened_ms[-1], "ms"),

@@ -1,4 +1,4 @@
-"""What a bench does inside the portal, in a process of its own: `python -m bench.inside <act> …`; one JSON line out."""
+"""Code of a bench inside the portal, in a process of its own: `python -m bench.inside <act> …`; prints one JSON."""
 
 import json
 import resource
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 def make_ground() -> None:
-    """Make the tables, and the static files where they are missing."""
+    """Create the tables, and the static files if they are missing."""
     from django.conf import settings
     from django.core.management import call_command
 
@@ -34,7 +34,7 @@ def make_ground() -> None:
 
 
 def fill(facts: int) -> Json:
-    """Make the ground, the crowd, and its facts."""
+    """Create tables, data set and facts."""
     from bench.filling import make_crowd, make_facts
 
     began = time.monotonic()
@@ -68,7 +68,7 @@ def _signed_in(username: str) -> Any:
 
 
 def look() -> Json:
-    """Count the queries of each warm page, and time it after a poll that changed something: nothing kept."""
+    """Count the queries of each warm page, and time it after a poll with changes: nothing cached."""
     from django.db import connection
     from django.db.models import F
     from django.test.utils import CaptureQueriesContext
@@ -79,7 +79,7 @@ def look() -> Json:
     seen = {}
     for name, (who, route, query) in PAGES.items():
         client, path = _signed_in(who), reverse(route) + query
-        client.get(path)  # templates are compiled
+        client.get(path)  # compiles templates
         UsageState.objects.update(version=F("version") + 1)
         began = time.perf_counter()
         answer = client.get(path)
@@ -91,7 +91,7 @@ def look() -> Json:
 
 
 def hostile(count: int) -> Json:
-    """Make two conversations of so many answers that are dear to render; return their addresses and a session."""
+    """Create two conversations of so many answers that are expensive to render; return their URLs and a session."""
     from itertools import islice
 
     from django.conf import settings
@@ -110,7 +110,7 @@ def hostile(count: int) -> Json:
 
 
 def welcome(streaming: int, late: int) -> Json:
-    """Make the ground and the people of the streams, and read the gateway's list of models."""
+    """Create tables and the people of the streams, and read the gateway's list of models."""
     from bench.stream_filling import make_people
     from keys.catalogue import refresh_models
 
@@ -121,7 +121,7 @@ def welcome(streaming: int, late: int) -> Json:
 
 
 def poll() -> Json:
-    """Poll today once; tell how long it took and the most memory this process ever had."""
+    """Poll today once; return its duration and the peak memory of this process."""
     from usage.models import PollRun, UsageState, utc_today
     from usage.services import refresh_facts
 
@@ -139,7 +139,7 @@ def poll() -> Json:
 
 
 def main(act: str, *numbers: str) -> None:
-    """Do one act."""
+    """Run one action."""
     django.setup()
     acts: dict[str, Callable[..., Json]] = {
         "fill": fill,

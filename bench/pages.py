@@ -1,4 +1,4 @@
-"""`make bench`: each page through the real HTTP stack with few and with many facts, beside the gateway's own answer."""
+"""`make bench`: each page through the real HTTP stack, with few and with many facts, and the gateway's own time."""
 
 import argparse
 import os
@@ -26,7 +26,7 @@ OVERVIEW: Final = "Everyone, 30 days"
 
 
 class Visitor:
-    """Somebody's browser at one page."""
+    """A browser at one page."""
 
     def __init__(self, portal: Portal, name: str) -> None:
         self._url = portal.url + portal.pages[name]["path"]
@@ -46,9 +46,9 @@ class Visitor:
 
 
 def time_page(name: str, portals: list[Portal]) -> tuple[list[float], list[float]]:
-    """Return of each portal the median in milliseconds, and the processor's part, on average.
+    """Return the median of each portal in milliseconds, and the mean processor time.
 
-    They take turns, so that a busy machine is busy for all.
+    They alternate, so that a busy machine affects all of them.
     """
     visitors = [Visitor(portal, name) for portal in portals]
     for visitor in visitors * WARM_UP:
@@ -80,7 +80,7 @@ def measure(kind: str, few: Portal, many: Portal) -> list[Figure]:
 
 
 def measure_postgres(sizes: tuple[int, int], static_root: Path) -> list[Figure]:
-    """Measure in the shape of production: PostgreSQL, and Redis for the cache."""
+    """Measure the production configuration: PostgreSQL, and Redis for the cache."""
     with ExitStack() as stack:
         server = stack.enter_context(Postgres())
         portals = []
@@ -96,7 +96,7 @@ def measure_postgres(sizes: tuple[int, int], static_root: Path) -> list[Figure]:
 
 
 def measure_sqlite(sizes: tuple[int, int], static_root: Path) -> list[Figure]:
-    """Measure in the embedded shape: SQLite, the cache in it too."""
+    """Measure the embedded configuration: SQLite, the cache in it too."""
     with ExitStack() as stack:
         few, many = (_entered(stack, Portal(facts=facts, static_root=static_root)) for facts in sizes)
         return measure("SQLite", few, many)
@@ -109,7 +109,7 @@ def _entered(stack: ExitStack, portal: Portal) -> Portal:
 
 
 def compare_with_gateway(portal: Portal) -> list[Figure]:
-    """Time the gateway's own overview of the same facts, by turns with ours."""
+    """Time the gateway's own overview of the same facts, alternating with ours."""
     if not gateway.is_there():
         say(f"no gateway at {gateway.URL}: not compared")
         return []
@@ -132,7 +132,7 @@ MEASURED: Final = {"postgres": measure_postgres, "sqlite": measure_sqlite}
 
 
 def main() -> int:
-    """Measure, print, keep; 1 where a bar was missed."""
+    """Measure, print, save; 1 if a bar was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--few", type=int, default=1_000)
     parser.add_argument("--many", type=int, default=1_000_000)

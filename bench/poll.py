@@ -1,4 +1,4 @@
-"""`make bench-poll`: a day of 10,000 keys × 5 models from the sandbox: at first, the same again, all changed."""
+"""`make bench-poll`: poll a day of 10,000 keys × 5 models from the sandbox: new, unchanged, all changed."""
 
 import sys
 import tempfile
@@ -21,7 +21,7 @@ TELL_S: Final = 120.0
 
 
 def tell(sandbox: Sandbox, *, requests_each: int) -> None:
-    """Let today's use at the sandbox be this."""
+    """Set today's usage at the sandbox."""
     facts = [
         {
             "user_id": f"bench-person-{key % PEOPLE}",
@@ -46,7 +46,7 @@ def tell(sandbox: Sandbox, *, requests_each: int) -> None:
 
 
 def poll_thrice(kind: str, portal: Portal, sandbox: Sandbox) -> list[Figure]:
-    """Poll the day anew, unchanged, and with every row changed; each in a process of its own."""
+    """Poll the day when new, unchanged, and with every row changed; each in a process of its own."""
     rows = KEYS * len(MODELS)
     tell(sandbox, requests_each=3)
     first = portal.inside("poll")
@@ -80,7 +80,7 @@ def _figures(name: str, report: dict[str, Any]) -> list[Figure]:
 
 
 def main() -> int:
-    """Measure, print, keep; 1 where a bar was missed."""
+    """Measure, print, save; 1 if a bar was missed."""
     with ExitStack() as stack:
         static_root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="passerelle-bench-")))
         sandbox = stack.enter_context(Sandbox())

@@ -13,15 +13,15 @@ import requests
 from tests.servers import Server
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-SILENT_GATEWAY: Final = "http://127.0.0.1:1"  # nobody listens: a page that asks the gateway is found out
+SILENT_GATEWAY: Final = "http://127.0.0.1:1"  # nobody listens: a page that calls the gateway fails
 PAGE_S: Final = 60.0
 _OF_BEFORE: Final = "gunicorn.conf.py"
 
 
 class Portal(Server):
-    """Filled on entering, served until the end of the `with`; gone with its folder.
+    """Filled on entering, served until the end of the `with`; its folder is deleted.
 
-    Without `database_url` it runs on SQLite, without `redis_url` its cache is in the database: the embedded shape.
+    Without `database_url` it runs on SQLite, without `redis_url` its cache is in the database: the embedded mode.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Portal(Server):
         root: Path = ROOT,
     ) -> None:
         super().__init__()
-        self.root = root  # of the checkout that is served
+        self.root = root  # of the served checkout
         self.facts = facts
         self._settings = {
             "EMBEDDED": "1",
@@ -53,7 +53,7 @@ class Portal(Server):
         self.filled_s = 0.0
 
     def environment(self) -> dict[str, str]:
-        """Return the environment without what is set for another portal in the same terminal."""
+        """Return the environment without settings of another portal in the same terminal."""
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
         return kept | self._settings
 
@@ -69,7 +69,7 @@ class Portal(Server):
         return [sys.executable, "-m", "portal.serve"]
 
     def is_ready(self) -> bool:
-        """Ask as a load balancer does."""
+        """Check readiness as a load balancer does."""
         try:
             return requests.get(f"{self.url}/healthz/live", timeout=5).ok
         except requests.ConnectionError:
@@ -77,26 +77,26 @@ class Portal(Server):
 
     @property
     def is_of_before(self) -> bool:
-        """Whether the checkout is one from before the site was served over ASGI."""
+        """Whether the checkout is one from before ASGI."""
         return (self.root / _OF_BEFORE).exists()
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     def processes(self) -> list[psutil.Process]:
-        """Return the server and all that it started."""
+        """Return the server and its child processes."""
         assert self._process  # noqa: S101  (served within the `with`)
         server = psutil.Process(self._process.pid)
         return [server, *server.children(recursive=True)]
 
     def cpu_ms(self) -> float:
-        """Return the processor's time that serving has taken so far: what a busy machine does not stretch."""
+        """Return the processor time of the server so far, which a busy machine does not increase."""
         return sum(sum(each.cpu_times()[:2]) for each in self.processes()) * 1000
 
     def inside(self, act: str, *numbers: int) -> Any:
-        """Do an act of inside.py in a process of its own, and return what it reported."""
+        """Run an action of inside.py in a process of its own, and return its report."""
         command = [sys.executable, "-m", "bench.inside", act, *map(str, numbers)]
         done = subprocess.run(
             command, cwd=self.root, env=self.environment(), check=True, stdout=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""Figures: printed as a table, and kept in bench/results.json, where a name has its newest figure."""
+"""Figures: printed as a table, and saved in bench/results.json, which has the newest figure of each name."""
 
 import json
 import os
@@ -13,7 +13,7 @@ RESULTS: Final = Path(__file__).resolve().parent / "results.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """What was measured; `ok` is None where nothing was promised."""
+    """A measurement; `ok` is None if it has no bar."""
 
     name: str
     value: float
@@ -23,33 +23,33 @@ class Figure:
 
 
 def at_most(name: str, value: float, unit: str, bar: float) -> Figure:
-    """Return a figure that is to stay below a bar."""
+    """Return a figure with an upper bar."""
     return Figure(name=name, value=round(value, 3), unit=unit, bar=f"≤ {bar:g}", ok=value <= bar)
 
 
 def at_least(name: str, value: float, unit: str, bar: float) -> Figure:
-    """Return a figure that is to reach a bar."""
+    """Return a figure with a lower bar."""
     return Figure(name=name, value=round(value, 3), unit=unit, bar=f"≥ {bar:g}", ok=value >= bar)
 
 
 def exactly(name: str, value: float, unit: str, bar: float) -> Figure:
-    """Return a figure that is to be what is promised."""
+    """Return a figure with an exact expectation."""
     return Figure(name=name, value=round(value, 3), unit=unit, bar=f"= {bar:g}", ok=value == bar)
 
 
 def seen(name: str, value: float, unit: str) -> Figure:
-    """Return a figure for which nothing was promised."""
+    """Return a figure without a bar."""
     return Figure(name=name, value=round(value, 3), unit=unit)
 
 
 def say(line: str) -> None:
-    """Write a line of the report."""
+    """Print a line of the report."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def report(figures: list[Figure], *, kept_in: Path = RESULTS) -> bool:
-    """Print and keep the figures; say whether every bar was held."""
+    """Print and save the figures; return whether every bar was met."""
     load = os.getloadavg()[0]
     say(f"\n{date.today()}, {os.cpu_count()} cores, load {load:.1f} at the end")  # noqa: DTZ011  (as the reader dates it)
     say("\n| what | measured | bar | ok |\n|---|---:|---:|---|")
@@ -61,7 +61,7 @@ def report(figures: list[Figure], *, kept_in: Path = RESULTS) -> bool:
 
 
 def keep(figures: list[Figure], path: Path) -> None:
-    """Put the figures among those of other benches."""
+    """Merge the figures with those of other benches."""
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     kept = {figure["name"]: figure for figure in before} | {figure.name: asdict(figure) for figure in figures}
     path.write_text(json.dumps(list(kept.values()), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,7 +1,7 @@
-"""`python -m bench.soak`: `make run` on a fresh clone stays up for hours on a busy machine; what is killed comes back.
+"""`python -m bench.soak`: `make run` on a fresh clone runs for hours on a busy machine; killed programs are restarted.
 
-A person opens a page every ten seconds and asks a model every minute; beside them processes compute for nothing, at the
-lowest priority. Nothing may die, and the log has no traceback. Then each program is killed once, and the time is taken.
+A person opens a page every ten seconds and sends a message every minute, while processes compute at the
+lowest priority. Nothing may die, and the log has no traceback. Then each program is killed once, and its restart timed.
 """
 
 import argparse
@@ -45,7 +45,7 @@ class Seen:
 
 
 class FreshRun:
-    """`make run` in a clone made for it; with `venv`, on packages that are installed already."""
+    """`make run` in a clone made for it; with `venv`, on installed packages."""
 
     def __init__(self, folder: Path, *, venv: bool) -> None:
         self.folder, self.port, self.sandbox_port = folder, free_port(), free_port()
@@ -64,11 +64,11 @@ class FreshRun:
             )
 
     def text(self) -> str:
-        """Return what the terminal showed."""
+        """Return the output of the terminal."""
         return self.output.read_text(encoding="utf-8", errors="replace")
 
     def is_ready(self) -> bool:
-        """Say whether it says so; SystemExit when it has ended."""
+        """Return whether it reports to be ready; SystemExit when it has ended."""
         if self.process.poll() is not None:
             sys.exit(f"make run ended:\n{self.text()}")
         return "Passerelle is ready" in self.text()
@@ -81,7 +81,7 @@ class FreshRun:
 
 
 def words_of(process: psutil.Process) -> list[str]:
-    """Return the command line, empty for what has just ended."""
+    """Return the command line, empty for a process that has just ended."""
     try:
         return list(process.cmdline())
     except psutil.Error:
@@ -89,7 +89,7 @@ def words_of(process: psutil.Process) -> list[str]:
 
 
 def wait(condition: Callable[[], object], within_s: float) -> float:
-    """Return the seconds until the condition holds, infinity when it does not in time."""
+    """Return the seconds until the condition holds, infinity if it does not in time."""
     began = time.monotonic()
     while time.monotonic() - began < within_s:
         if condition():
@@ -99,7 +99,7 @@ def wait(condition: Callable[[], object], within_s: float) -> float:
 
 
 async def visit(port: int, seconds: float, saw: Seen) -> None:
-    """Be a person for so long."""
+    """Act as a person for so long."""
     person = Person(port=port, name="staff", number=0)
     await person.sign_in(PASSWORD)
     began = time.monotonic()
@@ -120,7 +120,7 @@ async def visit(port: int, seconds: float, saw: Seen) -> None:
 
 
 def answers(url: str) -> bool:
-    """Say whether a page can be had."""
+    """Say whether a page can be loaded."""
     try:
         return requests.get(url, timeout=5).ok
     except requests.RequestException:
@@ -128,12 +128,12 @@ def answers(url: str) -> bool:
 
 
 def is_back(run: FreshRun, name: str, before: psutil.Process) -> bool:
-    """Say whether another process has taken the place of this one."""
+    """Say whether another process has replaced this one."""
     return run.programs().get(name, before) != before
 
 
 def kill_each(run: FreshRun) -> list[Figure]:
-    """Kill one program after the other; return how long each took until it worked again."""
+    """Kill one program after the other; return the seconds until each worked again."""
     works: dict[str, Callable[[], bool]] = {
         "web": lambda: answers(f"http://127.0.0.1:{run.port}/account/login/"),
         "sandbox": lambda: answers(f"http://127.0.0.1:{run.sandbox_port}/health/liveliness"),
@@ -153,7 +153,7 @@ def kill_each(run: FreshRun) -> list[Figure]:
 
 
 def soak(run: FreshRun, *, minutes: float, processes: int) -> list[Figure]:
-    """Let it run so long on a busy machine; return what was seen."""
+    """Run it for so long on a busy machine; return the observations."""
     ready_s = wait(run.is_ready, READY_S)
     say(f"ready after {ready_s:.0f} s: http://127.0.0.1:{run.port}, log {run.log}")
     saw, before, began = Seen(), run.programs(), time.monotonic()
@@ -174,7 +174,7 @@ def soak(run: FreshRun, *, minutes: float, processes: int) -> list[Figure]:
     pages = sorted(saw.page_s) or [0.0]
     return [
         seen("ready after", ready_s, "s"),
-        seen(f"ran beside {processes} busy processes", lasted, "min"),
+        seen(f"ran with {processes} busy processes", lasted, "min"),
         exactly("programs still those of the start", alive, "", len(WORDS)),
         exactly("programs restarted", restarts, "", 0),
         exactly("tracebacks in the log", log.count("Traceback"), "", 0),
@@ -190,10 +190,10 @@ def soak(run: FreshRun, *, minutes: float, processes: int) -> list[Figure]:
 
 
 def main() -> int:
-    """Run, print the figures, and return 1 when a bar was not held."""
+    """Run, print the figures, and return 1 if a bar was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=120)
-    parser.add_argument("--busy", type=int, default=8, help="processes that compute beside it")
+    parser.add_argument("--busy", type=int, default=8, help="processes that compute meanwhile")
     parser.add_argument("--folder", type=Path, required=True, help="a new folder, for the clone, VAR_DIR and output")
     parser.add_argument("--venv", action="store_true", help="use this checkout's .venv and node_modules")
     given = parser.parse_args()

@@ -1,6 +1,6 @@
-"""`make bench-stream`: what is promised of streams, measured beside the gateway itself and beside another checkout.
+"""`make bench-stream`: the bars of streams, compared with the gateway itself and with another checkout.
 
-Each part runs on all that is compared by turns, some several times; medians count. The last column has the bars.
+Each part runs on all of them alternately, some several times; medians count. The last column has the bars.
 """
 
 import argparse
@@ -36,7 +36,7 @@ PARTS: Final[dict[str, tuple[Callable[[StreamPortal], parts.Values], int]]] = { 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What a figure is not to exceed; `limit` takes the figure of the baseline, NaN where there is none."""
+    """An upper bar; `limit` takes the figure of the baseline, NaN if there is none."""
 
     text: str
     limit: Callable[[float], float]
@@ -59,13 +59,13 @@ UNITS: Final = {"memory of all processes": "MB", "connections to the database, m
 
 
 def unit_of(name: str) -> str:
-    """Return what a figure is counted in."""
+    """Return the unit of a figure."""
     is_count = name == parts.LOST or name.endswith("tokens a second while all run")
     return "" if is_count else UNITS.get(name.rpartition(": ")[2], "ms")
 
 
 def measure(portals: dict[str, StreamPortal], names: list[str]) -> dict[str, parts.Values]:
-    """Measure part by part, all portals by turns; return the values by column."""
+    """Measure part by part, all portals alternately; return the values by column."""
     found: dict[str, dict[str, list[float]]] = {column: {} for column in portals}
     for name in names:
         part, times = PARTS[name]
@@ -73,7 +73,7 @@ def measure(portals: dict[str, StreamPortal], names: list[str]) -> dict[str, par
             for column, portal in portals.items():
                 try:
                     values = part(portal)
-                except (AssertionError, OSError, TimeoutError) as error:  # the other parts count all the same
+                except (AssertionError, OSError, TimeoutError) as error:  # the other parts count anyway
                     say(f"{name}, {column}: not measured, {error!r}")
                     continue
                 for figure, value in values.items():
@@ -95,7 +95,7 @@ def figure_of(name: str, value: float, baseline: float) -> Figure:
 
 
 def report(values: dict[str, parts.Values], *, kept_in: Path = RESULTS) -> bool:
-    """Print a table with a column for each portal, keep the last one's figures; say whether it held every bar."""
+    """Print a table with a column for each portal, save the last one's figures; return whether it met every bar."""
     *others, ours = values.values()
     baseline = others[0] if others else {}
     figures = [figure_of(name, value, baseline.get(name, math.nan)) for name, value in sorted(ours.items())]
@@ -113,7 +113,7 @@ def _cell(value: float | None, unit: str) -> str:
 
 
 def main() -> int:
-    """Measure, print, keep; 1 where a bar was missed."""
+    """Measure, print, save; 1 if a bar was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.stream", description=__doc__)
     parser.add_argument("--baseline", type=Path, help="another checkout, column A; this one is B")
     parser.add_argument("--servers", nargs="+", metavar="SERVER:PROCESSES", help="compare these: granian:1 uvicorn:2 …")

@@ -1,6 +1,6 @@
-"""The load: many streams from one process, each on a connection of its own, read as they come and parsed afterwards.
+"""The load: many streams from one process, each on a connection of its own, read as they arrive and parsed afterwards.
 
-It shares the cores with what it measures, so a piece that arrives costs it a time stamp and nothing more.
+It shares the cores with the measured server, so a chunk costs it a time stamp and nothing more.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamResult:
-    """How one stream went; times from the moment before the connection is opened. None: no text came."""
+    """The result of one stream; times from the moment before the connection is opened. None: no text came."""
 
     first_s: float | None
     total_s: float
@@ -48,12 +48,12 @@ class StreamResult:
 
     @property
     def ok(self) -> bool:
-        """Whether the answer was let in and came to its end."""
+        """Whether the answer was accepted and complete."""
         return self.response.status == 200 and self.response.whole
 
 
 class Window:
-    """Two moments of a run, in seconds after its start, between which something outside is counted."""
+    """Two moments of a run, in seconds after its start, between which something else is counted."""
 
     def __init__(self, begin_s: float, end_s: float, counter: Callable[[], float]) -> None:
         self._seconds = (begin_s, end_s)
@@ -72,12 +72,12 @@ class Window:
 
 
 class Exchange(asyncio.Protocol):
-    """One stream under way: a POST, and where that does not stream itself the GET that it leads to."""
+    """One running stream: a POST, and if that does not stream itself, the GET that it leads to."""
 
     def __init__(self, ask: Ask, began: float) -> None:
         self._ask = ask
         self._began = began
-        self._form: bytearray | None = bytearray() if ask.follow else None  # the answer to the POST, while it comes
+        self._form: bytearray | None = bytearray() if ask.follow else None  # the response to the POST, while it arrives
         self._parts: list[bytes] = []
         self._times: list[float] = []
         self._first: float | None = None
@@ -93,7 +93,7 @@ class Exchange(asyncio.Protocol):
         self._transport.write(self._ask.request)
 
     def data_received(self, data: bytes) -> None:
-        """Note when it came."""
+        """Record the time of arrival."""
         now = time.perf_counter()
         if self._form is not None:
             self._form += data
@@ -108,7 +108,7 @@ class Exchange(asyncio.Protocol):
             self.begun.set_result(None)
 
     def _follow(self, form: bytes) -> None:
-        """Open the stream once the answer to the POST is whole; what is no success is the result."""
+        """Open the stream once the response to the POST is complete; a failure is the result."""
         response = response_of(form)
         if not response.whole or not self._ask.follow or not self._transport:
             return
@@ -121,13 +121,13 @@ class Exchange(asyncio.Protocol):
             self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Be over."""
+        """End."""
         for future in (self.begun, self.over):
             if not future.done():
                 future.set_result(None)
 
     def vanish(self, *, reset: bool) -> None:
-        """Go without a word: closed, or reset."""
+        """Disconnect abruptly: close, or reset."""
         if self._transport and reset and not self._transport.is_closing():
             sock = self._transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -135,7 +135,7 @@ class Exchange(asyncio.Protocol):
             self._transport.abort()
 
     def result(self, window: Window | None = None) -> StreamResult:
-        """Say how it went."""
+        """Return the result."""
         response = response_of(b"".join(self._parts))
         text = self._ask.side.text(response.body) if response.status == 200 else ""
         return StreamResult(
@@ -161,7 +161,7 @@ async def begin(ask: Ask) -> Exchange:
 
 
 async def run(ask: Ask) -> Exchange:
-    """Let one stream go to its end, or to the end of patience."""
+    """Run one stream to its end, or to the time-out."""
     exchange = await begin(ask)
     try:
         async with asyncio.timeout(PATIENCE_S):
@@ -172,7 +172,7 @@ async def run(ask: Ask) -> Exchange:
 
 
 async def run_all(asks: Sequence[Ask], *, within_s: float, window: Window | None = None) -> list[StreamResult]:
-    """Let all run at once, their starts spread evenly over so many seconds (0: in one instant)."""
+    """Run all at once, with starts spread evenly over so many seconds (0: simultaneously)."""
     loop = asyncio.get_running_loop()
     start = loop.time()
 
@@ -188,7 +188,7 @@ async def run_all(asks: Sequence[Ask], *, within_s: float, window: Window | None
 
 
 async def vanish_midway(asks: Sequence[Ask], *, after_s: float) -> None:
-    """Begin all, wait until each has shown text, then leave all: every other one by a reset."""
+    """Start all, wait until each has shown text, then disconnect all: every other one by a reset."""
     exchanges = await asyncio.gather(*map(begin, asks))
     async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(*(exchange.begun for exchange in exchanges))
@@ -198,7 +198,7 @@ async def vanish_midway(asks: Sequence[Ask], *, after_s: float) -> None:
 
 
 async def read_slowly(ask: Ask, *, bytes_a_second: int) -> int:
-    """Take so few bytes of the answer until cancelled; return how many when it ended before."""
+    """Read so few bytes of the answer until cancelled; return how many if it ended before."""
     loop = asyncio.get_running_loop()
     request = ask.follow((await fetch(ask.port, ask.request))[0]) if ask.follow else ask.request
     taken = 0
@@ -214,7 +214,7 @@ async def read_slowly(ask: Ask, *, bytes_a_second: int) -> int:
 
 
 async def fetch(port: int, request: bytes) -> tuple[Response, float]:
-    """Return a whole answer and its seconds, connection included."""
+    """Return a complete response and its seconds, connection included."""
     began = time.perf_counter()
     raw, response = b"", Response()
     async with asyncio.timeout(PATIENCE_S):
@@ -231,11 +231,11 @@ async def fetch(port: int, request: bytes) -> tuple[Response, float]:
 
 
 async def ask_once(ask: Ask) -> Response:
-    """Return the whole answer of a stream."""
+    """Return the complete answer of a stream."""
     return (await run(ask)).result().response
 
 
 def on_fast_loop(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run it on the quickest loop there is."""
+    """Run it on the fastest event loop."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)

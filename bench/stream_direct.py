@@ -1,4 +1,4 @@
-"""The same load straight to the gateway: one key a stream, of the kind that the portal makes."""
+"""The same load straight to the gateway: one key for each stream, of the kind that the portal creates."""
 
 import json
 from typing import Final
@@ -13,7 +13,7 @@ _KEY: Final = {"key_type": "llm_api", "duration": "30d", "max_budget": 2, "budge
 
 
 def make_secrets(sandbox: Sandbox, count: int) -> list[str]:
-    """Make so many keys."""
+    """Create so many keys."""
     bodies = [{**_KEY, "user_id": f"bench-{n}", "key_alias": f"bench-{n}"} for n in range(count)]
     return [sandbox.call("POST", "/key/generate", body=body).json()["key"] for body in bodies]
 

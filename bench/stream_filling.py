@@ -1,4 +1,4 @@
-"""The people of the streams: those who stream, and those who come later and sign in meanwhile. Needs Django set up."""
+"""The people of the stream bench: those who stream, and those who sign in meanwhile. Needs Django set up."""
 
 import secrets
 
@@ -10,7 +10,7 @@ BATCH = 500
 
 
 def make_people(*, streaming: int, late: int) -> str:
-    """Make streamer-0, … and late-0, … with one password; return it."""
+    """Create streamer-0, … and late-0, … with one password; return it."""
     password = secrets.token_urlsafe()
     hashed = make_password(password)
     names = [f"streamer-{number}" for number in range(streaming)] + [f"late-{number}" for number in range(late)]

@@ -1,4 +1,4 @@
-"""What is measured of a portal, part by part: each returns the values of its figures by name."""
+"""The measurements of a portal, part by part: each returns the values of its figures by name."""
 
 import asyncio
 import time
@@ -38,7 +38,7 @@ LOST: Final = "tokens lost or misplaced, answers refused or cut"
 
 
 def measure_one(portal: StreamPortal) -> Values:
-    """Time single streams, by turns with the gateway's own."""
+    """Time single streams, alternating with the gateway's own."""
     ours: list[StreamResult] = []
     theirs: list[StreamResult] = []
     for _ in range(TIMES):
@@ -53,7 +53,7 @@ def measure_one(portal: StreamPortal) -> Values:
 
 
 def measure_hundred(portal: StreamPortal) -> Values:
-    """Let a hundred begin within a second."""
+    """Start a hundred within a second."""
     theirs = on_fast_loop(run_all(portal.direct_asks(100, TOKENS), within_s=1))
     began_ms = portal.cpu_ms()
     ours = on_fast_loop(run_all(portal.asks(100, TOKENS), within_s=1))
@@ -68,7 +68,7 @@ def measure_hundred(portal: StreamPortal) -> Values:
 
 
 def measure_five_hundred(portal: StreamPortal, *, streams: int = 500, tokens: int = LONG_TOKENS) -> Values:
-    """Let five hundred begin over twenty seconds, and look at the seconds in which all of them run."""
+    """Start five hundred over twenty seconds, and evaluate the seconds in which all of them run."""
     start_s = LONG_START_S * tokens / LONG_TOKENS
     theirs = on_fast_loop(run_all(portal.direct_asks(streams, tokens), within_s=start_s))
     window = Window(start_s * 1.025, start_s * 1.175, portal.cpu_ms)
@@ -90,7 +90,7 @@ def measure_five_hundred(portal: StreamPortal, *, streams: int = 500, tokens: in
 
 
 def measure_instant(portal: StreamPortal) -> Values:
-    """Let five hundred begin within a second."""
+    """Start five hundred within a second."""
     ours = on_fast_loop(run_all(portal.asks(500, TOKENS), within_s=1))
     name = "500 streams begun within 1 s"
     return {f"{name}: first token, p95": p95(first_ms(ours)), LOST: lost(name, ours)}
@@ -128,7 +128,7 @@ def measure_pages(portal: StreamPortal) -> Values:
     async def visits(times: int) -> list[float]:
         return [await person.visit(path) for _ in range(times) for path in PAGES]
 
-    on_fast_loop(visits(2))  # templates are compiled
+    on_fast_loop(visits(2))  # compiles templates
     began_ms = portal.cpu_ms()
     seconds = on_fast_loop(visits(VIEWS))
     return {
@@ -141,7 +141,7 @@ def measure_messages(portal: StreamPortal, *, times: int = MESSAGES) -> Values:
     """Send messages one after the other whose answers are one token."""
     began_ms = portal.cpu_ms()
     results = [on_fast_loop(run_all([ask], within_s=0))[0] for ask in portal.asks(times, 1)]
-    time.sleep(LOOK_S)  # the last end is written
+    time.sleep(LOOK_S)  # the last end has been written by then
     return {
         "a message: processor": (portal.cpu_ms() - began_ms) / times,
         LOST: lost("a message", results),
@@ -149,14 +149,14 @@ def measure_messages(portal: StreamPortal, *, times: int = MESSAGES) -> Values:
 
 
 def measure_busy(portal: StreamPortal) -> Values:
-    """Let a hundred run on a machine that has too much to do."""
+    """Run a hundred on an overloaded machine."""
     with busy(BUSY_PROCESSES, BUSY_S, niceness=0):
         results = on_fast_loop(run_all(portal.asks(100, TOKENS), within_s=1))
     return {LOST: lost(f"100 streams beside {BUSY_PROCESSES} busy processes", results)}
 
 
 def measure_slow(portal: StreamPortal) -> Values:
-    """Let some read next to nothing of long answers, and see how others are served; then the slow ones leave."""
+    """Let some clients read very slowly, and time others; then the slow ones disconnect."""
     slow, others = portal.asks(SLOW, SLOW_TOKENS), portal.asks(OTHERS, TOKENS)
     since = datetime.now(UTC)
     results = on_fast_loop(_among_slow_readers(slow, others))
@@ -183,14 +183,14 @@ async def _among_slow_readers(slow: Sequence[Ask], others: Sequence[Ask]) -> lis
 
 
 def measure_vanishing(portal: StreamPortal, *, streams: int = VANISHING) -> Values:
-    """Let people leave midway, without a word; see when nothing works for them any more."""
+    """Disconnect clients abruptly midway; time until nothing works for them any more."""
     since = datetime.now(UTC)
     on_fast_loop(vanish_midway(portal.asks(streams, TOKENS * 10), after_s=1))
     return {f"{streams} clients vanish: all free after": 1000 * seconds_until_rest(portal, since)}
 
 
 def seconds_until_rest(portal: StreamPortal, since: datetime) -> float:
-    """Return how long it takes from now until no call is under way anywhere."""
+    """Return the seconds from now until no call is active anywhere."""
     began = time.monotonic()
     while not portal.is_at_rest(since) and time.monotonic() - began < GIVEN_UP_S:
         time.sleep(LOOK_S)
@@ -199,23 +199,23 @@ def seconds_until_rest(portal: StreamPortal, since: datetime) -> float:
 
 # --- Of many streams --------------------------------------------------------------------------------
 def p95(values: Sequence[float]) -> float:
-    """Return what 95 of 100 do not exceed."""
+    """Return the 95th percentile."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)]
 
 
 def first_ms(results: Sequence[StreamResult]) -> list[float]:
-    """Return when each showed its first text; what showed none counts as the end of patience."""
+    """Return the time of each stream's first text; the time-out if there was none."""
     return [1000 * (PATIENCE_S if one.first_s is None else one.first_s) for one in results]
 
 
 def slowest_s(results: Sequence[StreamResult]) -> float:
-    """Return the longest time that an answer took."""
+    """Return the longest duration of an answer."""
     return max(one.total_s for one in results)
 
 
 def lost(name: str, results: Sequence[StreamResult]) -> float:
-    """Return how much is not as it was sent; print of which answers."""
+    """Return the number of wrong tokens; print of which answers."""
     wrong = [one for one in results if not one.ok or one.corruption.lost or one.corruption.moved]
     ends = Counter((one.response.status, one.response.whole, spoken_by_portal(one.response.body)) for one in wrong)
     for (status, whole, spoken), count in ends.items():

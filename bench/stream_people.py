@@ -1,6 +1,6 @@
 """People with browsers: they sign in at the form, open pages, send messages, and open the streams of the answers.
 
-Each comes from an address of their own, as a reverse proxy tells it, since the portal limits sign-ins by address.
+Each has an IP address of their own, in the header of a reverse proxy, since the portal limits sign-ins by address.
 """
 
 import asyncio
@@ -18,24 +18,24 @@ SIGN_IN: Final = "/account/login/"
 PLAYGROUND: Final = "/playground/"
 SEND: Final = "/playground/send/"
 PAGES: Final = ("/", PLAYGROUND, "/usage/")
-AT_ONCE: Final = 8  # who prepare themselves at the same time
+AT_ONCE: Final = 8  # people preparing at the same time
 _TOKEN: Final = re.compile(rb'name="csrfmiddlewaretoken" value="([^"]+)"')
 _BOUNDARY: Final = "passerelle-bench-boundary"
 
 
 def question(tokens: int, pace_ms: int) -> str:
-    """Return what makes the sandbox count, so slowly."""
+    """Return a message that makes the sandbox count, this slowly."""
     return f"[count {tokens}] [pace {pace_ms}]"
 
 
 @dataclass(slots=True)
 class Person:
-    """One browser: its cookies, and the token of the form that it has open."""
+    """A browser: its cookies, and the CSRF token of its open form."""
 
     port: int
     name: str
     number: int
-    two_steps: bool = True  # False: a portal of before, whose POST is answered by the stream
+    two_steps: bool = True  # False: a former portal, which streams the response to the POST
     cookies: dict[str, str] = field(default_factory=dict)
     token: str = ""
 
@@ -56,7 +56,7 @@ class Person:
         return seconds
 
     async def prepare(self, password: str) -> None:
-        """Sign in, open the playground, and ask once: the key is made then."""
+        """Sign in, open the Playground, and send one message, which creates the key."""
         await self.sign_in(password)
         await self.visit(PLAYGROUND)
         response = await ask_once(self.ask(1))
@@ -65,7 +65,7 @@ class Person:
             raise AssertionError(f"{self.name} was answered {response.status}: {response.body[-2000:].decode()}")
 
     def ask(self, tokens: int, pace_ms: int = 20) -> Ask:
-        """Return what sending the form leads to."""
+        """Return the response to the form."""
         fields = {"csrfmiddlewaretoken": self.token, "model": MODEL, "message": question(tokens, pace_ms)}
         parts = [
             f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -85,7 +85,7 @@ class Person:
         return Ask(port=self.port, request=request, side=PORTAL, tokens=tokens, follow=follow)
 
     def _stream_of(self, sent: Response) -> bytes:
-        """Return the GET that a page makes by itself when a message was sent."""
+        """Return the GET that a page makes by itself after sending a message."""
         headers = {"Accept": "text/html, text/event-stream", "HX-Request": "true", "HX-Request-Type": "partial"}
         return self._request("GET", stream_address(sent.body), headers)
 
@@ -110,7 +110,7 @@ class Person:
 
 
 async def prepare_all(people: Sequence[Person], password: str) -> None:
-    """Bring everybody to the open form, a few at a time."""
+    """Prepare everybody up to the open form, a few at a time."""
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def one(person: Person) -> None:
@@ -121,7 +121,7 @@ async def prepare_all(people: Sequence[Person], password: str) -> None:
 
 
 async def make_visits(people: Sequence[Person], password: str, *, every_s: float) -> tuple[list[float], list[float]]:
-    """Let somebody come every so often, sign in and open three pages; return the seconds of sign-ins and pages."""
+    """Regularly let somebody sign in and open three pages; return the seconds of sign-ins and pages."""
 
     async def one(number: int, person: Person) -> tuple[float, list[float]]:
         await asyncio.sleep(number * every_s)

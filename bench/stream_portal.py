@@ -1,4 +1,4 @@
-"""A portal with people who stream, its gateway a sandbox, as production has it: two processes, PostgreSQL and Redis."""
+"""A portal with people who stream, its gateway a sandbox, as in production: two processes, PostgreSQL and Redis."""
 
 import sys
 import time
@@ -26,9 +26,9 @@ _BASELINE_LIMITS: Final = {  # its names of two of _SETTINGS
     "PLAYGROUND_REQUESTS_A_MINUTE": "100000",
 }
 _SETTINGS: Final = {
-    "TRUSTED_PROXY_COUNT": "1",  # people have addresses of their own
-    "PLAYGROUND_UNWATCHED_S": "0",  # who leaves leaves for good
-    "PLAYGROUND_STREAMS": "10000",  # the limits are not what is measured
+    "TRUSTED_PROXY_COUNT": "1",  # people have IP addresses of their own
+    "PLAYGROUND_UNWATCHED_S": "0",  # a disconnect ends the answer
+    "PLAYGROUND_STREAMS": "10000",  # limits are not measured
     "PLAYGROUND_STREAMS_PER_USER": "1000",
     "PLAYGROUND_REQUESTS_PER_MINUTE": "100000",
     "PLAYGROUND_CONVERSATIONS_PER_HOUR": "100000",
@@ -39,9 +39,9 @@ _SETTINGS: Final = {
 
 
 class StreamPortal(Portal):
-    """Made and served within a `with`; after `let_in` its people have their forms open.
+    """Prepared and served within a `with`; after `let_in` its people have their forms open.
 
-    `root` is the checkout that is served: this one, or one of before, by gunicorn and with a stream for each POST.
+    `root` is the served checkout: this one, or an older one, on gunicorn and with a stream for each POST.
     """
 
     def __init__(
@@ -84,11 +84,11 @@ class StreamPortal(Portal):
         return [sys.executable, "-m", "uvicorn", "portal.asgi:application", *options, "--no-access-log"]
 
     def prepare(self) -> None:
-        """Make tables and people."""
+        """Create tables and people."""
         self.password = self.inside("welcome", len(self.people), len(self.late))["password"]
 
     def let_in(self) -> None:
-        """Let all sign in, open the form and ask once; make as many keys for the way past the portal."""
+        """Sign in everybody, open the form and send one message; create as many keys for the direct load."""
         on_fast_loop(prepare_all(self.people, self.password))
         self.database.analyze()
         self.secrets = make_secrets(self.sandbox, len(self.people))
@@ -97,7 +97,7 @@ class StreamPortal(Portal):
             self.sandbox.call("POST", "/key/update", body=no_limits).raise_for_status()
 
     def asks(self, streams: int, tokens: int) -> list[Ask]:
-        """Return so many, of people by turns."""
+        """Return so many messages, of people in turn."""
         return [self.people[n % len(self.people)].ask(tokens) for n in range(streams)]
 
     def direct_asks(self, streams: int, tokens: int) -> list[Ask]:
@@ -105,7 +105,7 @@ class StreamPortal(Portal):
         return [direct_ask(self.sandbox, self.secrets[n % len(self.secrets)], tokens) for n in range(streams)]
 
     def is_at_rest(self, since: datetime) -> bool:
-        """Say whether no call begun since then is under way: at the gateway, in the portal's rows, in its sockets."""
+        """Say whether no call started since then is active: at the gateway, in the portal's rows, in its sockets."""
         if self.sandbox.connections()["open"] or self.database.open_calls(since):
             return False
         return clients_held(self.processes(), self.port) == 0

@@ -1,4 +1,4 @@
-"""What a stream brought, read after it is over: its status, the text put together from its pieces, what is missing."""
+"""Evaluates a stream after its end: status, text assembled from its chunks, missing tokens."""
 
 import html
 import json
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-OF_PORTAL: Final = re.compile(rb'hx-target="#text-[^"]*"[^>]*>[^<]')  # the first piece of text that a client sees
+OF_PORTAL: Final = re.compile(rb'hx-target="#text-[^"]*"[^>]*>[^<]')  # the first text that a client sees
 OF_GATEWAY: Final = re.compile(rb'"content":"[^"]')
 _PIECE: Final = re.compile(r'<hx-partial [^>]*hx-target="#text-[^"]*"[^>]*>(.*?)</hx-partial>', re.DOTALL)
 _SPOKEN: Final = re.compile(r'<hx-partial hx-target="#say"[^>]*>(.*?)</hx-partial>', re.DOTALL)
@@ -17,7 +17,7 @@ _COOKIE: Final = re.compile(r"([^=]+)=([^;]*)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """An HTTP answer as it came; `whole` is False when it was cut."""
+    """An HTTP response as received; `whole` is False when it was cut."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class Response:
 
 
 def response_of(raw: bytes) -> Response:
-    """Read the bytes of one answer. Nothing that came: status 0."""
+    """Parse the bytes of one response. Nothing received: status 0."""
     head, end, body = raw.partition(b"\r\n\r\n")
     if not end:
         return Response()
@@ -43,7 +43,7 @@ def response_of(raw: bytes) -> Response:
 
 
 def _joined(body: bytes) -> tuple[bytes, bool]:
-    """Return what the chunks carry, and whether the last one came."""
+    """Return the content of the chunks, and whether the last one arrived."""
     parts: list[bytes] = []
     at = 0
     while (end := body.find(b"\r\n", at)) >= 0:
@@ -56,7 +56,7 @@ def _joined(body: bytes) -> tuple[bytes, bool]:
 
 
 def stream_address(body: bytes) -> str:
-    """Return where the answer to a message comes from; empty where none is announced."""
+    """Return the URL of the answer's stream; empty if there is none."""
     found = _STREAM.search(body)
     return found[0].decode() if found else ""
 
@@ -71,18 +71,18 @@ def _events(body: bytes) -> list[str]:
 
 
 def text_of_portal(body: bytes) -> str:
-    """Put together what was appended to the answer's text."""
+    """Join the text appended to the answer."""
     return "".join(html.unescape(piece) for event in _events(body) for piece in _PIECE.findall(event))
 
 
 def spoken_by_portal(body: bytes) -> str:
-    """Return the sentence that tells how an answer ended, empty where none came."""
+    """Return the sentence that announces the end of an answer, empty if there is none."""
     found = [sentence for event in _events(body) for sentence in _SPOKEN.findall(event)]
     return html.unescape(found[-1]) if found else ""
 
 
 def text_of_gateway(body: bytes) -> str:
-    """Put together the deltas of a chat, spelt as OpenAI does."""
+    """Join the deltas of a chat in OpenAI's format."""
     chunks = [json.loads(event) for event in _events(body) if event != "[DONE]"]
     deltas = [choice["delta"] for chunk in chunks for choice in chunk.get("choices", ())]
     return "".join(delta.get("content") or "" for delta in deltas)
@@ -90,7 +90,7 @@ def text_of_gateway(body: bytes) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """How the text is found in the answers of a server."""
+    """How to find the text in the answers of a server."""
 
     first: re.Pattern[bytes]
     text: Callable[[bytes], str]
@@ -102,7 +102,7 @@ GATEWAY: Final = Side(first=OF_GATEWAY, text=text_of_gateway)
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """How many tokens of a count are not there, and how many are not in their place or there twice."""
+    """The numbers of missing tokens, and of misplaced or repeated ones."""
 
     lost: int
     moved: int

@@ -1,4 +1,4 @@
-"""Watches a portal from outside while streams run: memory, connections to the database, clients that it holds."""
+"""Watches a portal from outside while streams run: memory, database connections, client connections."""
 
 import os
 import sqlite3
@@ -29,10 +29,10 @@ class Database(Protocol):
         """Return how many connections the portal has."""
 
     def open_calls(self, since: datetime) -> int:
-        """Return how many calls begun since then are under way by the portal's own account."""
+        """Return how many calls started since then are active in the portal's rows."""
 
     def analyze(self) -> None:
-        """Count what the tables hold, where the database does so by itself in time."""
+        """Analyse the tables, if the database does so by itself in time."""
 
 
 class Postgres:
@@ -42,7 +42,7 @@ class Postgres:
         self._url = url
 
     def connections(self, processes: Processes) -> int:
-        """Count all to this database but one's own."""
+        """Count all connections to this database but one's own."""
         return self._count(_CONNECTIONS)
 
     def open_calls(self, since: datetime) -> int:
@@ -50,7 +50,7 @@ class Postgres:
         return self._count(_OPEN_CALLS.format(mark="%s"), since)
 
     def analyze(self) -> None:
-        """Do what autovacuum does within a minute: before, some plans are those of empty tables."""
+        """Do what autovacuum does within a minute: until then, some plans are those of empty tables."""
         with psycopg.connect(self._url) as connection:
             connection.execute("ANALYZE")
 
@@ -67,7 +67,7 @@ class Sqlite:
         self._path = path
 
     def connections(self, processes: Processes) -> int:
-        """Count the descriptors of the file itself, one a connection; its log has others."""
+        """Count the descriptors of the file itself, one for each connection; its log has others."""
         links = [link for each in processes for link in Path(f"/proc/{each.pid}/fd").iterdir()]
         return sum(_target(link) == str(self._path) for link in links)
 
@@ -89,7 +89,7 @@ def _target(link: Path) -> str:
 
 
 def memory_mb(processes: Processes) -> float:
-    """Return the memory of these processes together, where what is shared counts once (Pss)."""
+    """Return the memory of these processes together, with shared memory counted once (Pss)."""
     total = 0
     for each in processes:
         lines = Path(f"/proc/{each.pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
@@ -98,13 +98,13 @@ def memory_mb(processes: Processes) -> float:
 
 
 def clients_held(processes: Processes, port: int) -> int:
-    """Return how many connections of clients are not closed."""
+    """Return the number of open client connections."""
     found = [one for each in processes for one in each.net_connections("tcp")]
     return sum(one.status != psutil.CONN_LISTEN and one.laddr.port == port for one in found)
 
 
 class Watch:
-    """Looks once a second, in a thread, during a `with`; keeps the most that it saw."""
+    """Samples once a second, in a thread, during a `with`; keeps the maximum."""
 
     def __init__(self, processes: Processes, database: Database) -> None:
         self._processes = processes

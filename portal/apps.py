@@ -1,4 +1,4 @@
-"""The portal's own app, for its checks and commands, and how static files are collected."""
+"""The portal's own app: its checks and commands, and the collection of static files."""
 
 from django.apps import AppConfig
 from django.contrib.staticfiles.apps import StaticFilesConfig
@@ -16,7 +16,7 @@ class PortalConfig(AppConfig):
 
 
 class PortalStaticFiles(StaticFilesConfig):
-    """Leaves out django-htmx's copies of htmx: npm brings ours, and they import files that are not there."""
+    """Leaves out django-htmx's copies of htmx: ours come from npm, and those import missing files."""
 
     default = False
     ignore_patterns = [*StaticFilesConfig.ignore_patterns, "django_htmx"]

@@ -10,7 +10,7 @@ from portal.start import refuse_what_is_wrong
 from portal.supervisor import end_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-refuse_what_is_wrong(database=False)  # portal.serve looks at the database, before it listens
+refuse_what_is_wrong(database=False)  # portal.serve checks the database, before it listens
 
 from playground.rendering.pool import end_rendering, rendering_pool  # noqa: E402  (Django's apps are loaded now)
 from playground.services.autosave import last_round  # noqa: E402
@@ -29,10 +29,10 @@ async def application(
     receive: Receive,
     send: Send,
 ) -> None:
-    """Answer a request, or begin and end with the server's process."""
+    """Answer a request, or start and shut down with the server's process."""
     if scope["type"] == "lifespan":
         await receive()
-        end_on_signals()  # first: granian has them ignored, and so would what is started meanwhile
+        end_on_signals()  # first: granian has them ignored, and child processes would inherit that
         end_with_parent(signal.SIGTERM)  # the first process, which may be killed
         rendering_pool()
         await send({"type": "lifespan.startup.complete"})

@@ -1,6 +1,6 @@
-"""Beat's memory of when each task was last sent: a small file of JSON, replaced whole.
+"""Beat's record of when each task was last sent: a small file of JSON, replaced atomically.
 
-Celery's own is a shelve, which a kill can leave torn; beat then ends at every start.
+Celery's own is a shelve, which a kill can corrupt; beat then fails at every start.
 """
 
 import json
@@ -18,14 +18,14 @@ logger = logging.getLogger(__name__)
 
 
 class Scheduler(CeleryScheduler):
-    """Sends what CELERY_BEAT_SCHEDULE names, and what fell due while it was away, once."""
+    """Sends the tasks of CELERY_BEAT_SCHEDULE, and those missed during a downtime once."""
 
     def __init__(self, *args: Any, schedule_filename: str, **kwargs: Any) -> None:
         self._path = Path(schedule_filename)
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
-        """Take over the times of the last run; begin anew, with a warning, where they cannot be read."""
+        """Load the times of the last run; start over, with a warning, if they cannot be read."""
         super().setup_schedule()
         for name, sent_at in self._read().items():
             if name in self.schedule:
@@ -33,12 +33,12 @@ class Scheduler(CeleryScheduler):
         self.sync()
 
     def sync(self) -> None:
-        """Write the times down."""
+        """Save the times."""
         times = {name: entry.last_run_at.isoformat() for name, entry in self.schedule.items() if entry.last_run_at}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self._path, json.dumps(times, indent=1))
-        except OSError as problem:  # a full disk: tasks are sent all the same
+        except OSError as problem:  # a full disk: tasks are sent anyway
             logger.error("Beat cannot write %s: %s", self._path, problem.strerror)
 
     def _read(self) -> dict[str, datetime]:

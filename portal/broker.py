@@ -1,6 +1,6 @@
-"""The broker of the embedded mode: a message is a file in a folder, visible only when it is whole.
+"""The broker of the embedded mode: a message is a file in a folder, visible only when it is complete.
 
-It takes the place of kombu's own `filesystem` transport, whose readers meet files that are just being written, and end
+It replaces kombu's own `filesystem` transport, whose readers find files that are still being written, and stop
 the worker. Celery finds it by CELERY_BROKER_TRANSPORT; servers use Redis (docs/adr/0014).
 """
 
@@ -25,7 +25,7 @@ from kombu.utils.json import dumps, loads
 
 from portal.private_files import write_whole
 
-MOST_BYTES: Final = 16 * 1024 * 1024  # of a message; tasks take ids, and need a thousandth
+MOST_BYTES: Final = 16 * 1024 * 1024  # of a message; tasks have ids only, and need a thousandth
 Binding = tuple[str, str, str]  # routing key, pattern, queue
 logger = logging.getLogger(__name__)
 _binding: Final = threading.Lock()
@@ -36,14 +36,14 @@ class NotAMessageError(Exception):
 
 
 class Channel(virtual.Channel):
-    """Puts messages into the folder, and takes them out, each once."""
+    """Writes messages into the folder, and reads them, each once."""
 
     supports_fanout = True
 
     def __init__(self, connection: Any, **kwargs: Any) -> None:
         super().__init__(connection, **kwargs)
         self.folder = Path(connection.client.transport_options["folder"])
-        self._skipped: set[str] = set()  # names of files that cannot even be moved away: each is logged once
+        self._skipped: set[str] = set()  # names of files that cannot even be moved: each is logged once
         for name in ("taken", "unreadable", "bindings"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
 
@@ -61,7 +61,7 @@ class Channel(virtual.Channel):
         raise Empty
 
     def _waiting(self, queue: str) -> list[str]:
-        """Return the names of the queue's files, the oldest first."""
+        """Return the names of the queue's files, oldest first."""
         try:
             names = os.listdir(self.folder)
         except OSError:
@@ -69,7 +69,7 @@ class Channel(virtual.Channel):
         return sorted(name for name in names if name.partition(".")[2] == _suffix(queue))
 
     def _take(self, name: str) -> dict[str, Any] | None:
-        """Take the message out of the folder; None where another reader was faster, or it cannot be read."""
+        """Take the message out of the folder; None if another reader was faster, or it cannot be read."""
         taken = self.folder / "taken" / name
         try:
             (self.folder / name).rename(taken)  # of several readers one succeeds
@@ -90,13 +90,13 @@ class Channel(virtual.Channel):
         return message
 
     def _read(self, path: Path) -> dict[str, Any]:
-        """Return the message; any exception says that there is none."""
+        """Return the message; any exception means that there is none."""
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode) or state.st_size > MOST_BYTES:
                 raise NotAMessageError
             message: dict[str, Any] = loads(file.read().decode())
-        made = self.Message(message, channel=self)  # as it will be made of it, outside of anybody's care
+        made = self.Message(message, channel=self)  # built here, where its exceptions are handled
         made.decode()
         headers = message["headers"]
         if not isinstance(made.delivery_tag, str) or not isinstance(made.delivery_info["routing_key"], str):
@@ -115,7 +115,7 @@ class Channel(virtual.Channel):
     def queue_bind(self, *args: Any, **kwargs: Any) -> None:
         """Bind a queue; a thread that finds it bound may send at once, and its message has a queue to go to.
 
-        kombu notes the binding for all threads first, and has it written then: what others sent meanwhile was lost.
+        kombu records the binding for all threads first, and writes it then: messages sent in between were lost.
         """
         with _binding:
             super().queue_bind(*args, **kwargs)
@@ -125,7 +125,7 @@ class Channel(virtual.Channel):
             self._put(queue, message, **kwargs)
 
     def get_table(self, exchange: str) -> list[Binding]:
-        """Return the bindings of an exchange, none when their file is missing or damaged."""
+        """Return the bindings of an exchange, none if their file is missing or damaged."""
         try:
             rows = json.loads(self._bindings(exchange).read_text(encoding="utf-8"))
             return [(str(key), str(pattern), str(queue)) for key, pattern, queue in rows]
@@ -160,7 +160,7 @@ class Channel(virtual.Channel):
 
 
 class Transport(virtual.Transport):
-    """What kombu asks for a channel."""
+    """The transport, which creates the channel for kombu."""
 
     Channel = Channel
     driver_type = driver_name = "files"
@@ -181,7 +181,7 @@ def _suffix(queue: str) -> str:
 
 
 def tidy_up(folder: Path) -> None:
-    """Before anything runs, put back what a killed reader had taken, and forget the replies nobody waits for."""
+    """Before anything runs, requeue messages of a killed reader, and delete replies that nobody waits for."""
     for path in (folder / "taken").glob("*.msg"):
         path.rename(folder / path.name)
     for path in [*folder.glob("*pidbox.msg"), *(folder / "bindings").glob("*.json"), *folder.glob(".*.draft")]:

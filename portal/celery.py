@@ -10,7 +10,7 @@ from celery.signals import beat_init, celeryd_init, setup_logging, task_failure,
 from portal.start import load_settings, refuse_what_is_wrong
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # it runs all of Django's checks, and forgets what they found
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # it runs all of Django's checks, and discards the results
 
 app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -19,38 +19,38 @@ app.autodiscover_tasks()
 
 @app.on_configure.connect
 def name_what_is_missing(**kwargs: Any) -> None:
-    """End with one line, not with a traceback, when a setting is missing."""
+    """Exit with one line, not with a traceback, when a setting is missing."""
     load_settings()
 
 
 @celeryd_init.connect
 @beat_init.connect
 def look_at_the_settings(**kwargs: Any) -> None:
-    """Refuse to start the worker, or beat, with settings that do harm."""
+    """Refuse to start the worker, or beat, with dangerous settings."""
     refuse_what_is_wrong(database=True)
 
 
 @setup_logging.connect
 def keep_the_log_as_it_is(**kwargs: Any) -> None:
-    """Leave the log to LOGGING of the settings: Celery configures it by its own options when nobody is connected."""
+    """Leave logging to LOGGING in the settings: Celery configures it by its own options if no handler is connected."""
 
 
 @task_success.connect
 def note_success(sender: Any, **kwargs: Any) -> None:
-    """Write down that the worker was at work, and that this task ended well."""
+    """Record that the worker runs, and that this task succeeded."""
     _note(sender, ok=True)
 
 
 @task_failure.connect
 def note_failure(sender: Any, **kwargs: Any) -> None:
-    """Write down that the worker was at work."""
+    """Record that the worker runs."""
     _note(sender, ok=False)
 
 
 def _note(task: Any, *, ok: bool) -> None:
     from django.db import DatabaseError
 
-    from keys.heartbeat import note_run  # which needs the settings
+    from keys.heartbeat import note_run  # needs the settings
 
     try:
         note_run(task.name, ok=ok)

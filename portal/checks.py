@@ -1,4 +1,4 @@
-"""System checks: settings that are each fine, but not together. Ids and hints are listed in docs/settings.md."""
+"""System checks: combinations of settings that are wrong. Ids and hints are listed in docs/settings.md."""
 
 import ssl
 from typing import Any
@@ -9,12 +9,12 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 SANDBOX_KEY = "sk-sandbox-admin"  # printed in the documentation
-SHORTEST_SECRET = 32  # characters; fewer could be tried one by one by who knows one of the keys made from it
+SHORTEST_SECRET = 32  # characters; a shorter one could be guessed by somebody with a key derived from it
 
 
 @register
 def portal_has_an_address(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse a PORTAL_URL that is no bare address: cookies, redirects and mails are made of it."""
+    """Refuse a PORTAL_URL that is not a plain URL: cookies, redirects and mails are built from it."""
     url = urlsplit(settings.PORTAL_URL)
     if url.scheme in ("http", "https") and url.hostname and not (url.path or url.query):
         return []
@@ -24,7 +24,7 @@ def portal_has_an_address(**kwargs: Any) -> list[CheckMessage]:
 
 @register
 def portal_is_encrypted(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse plain HTTP on a server: passwords and keys would cross the network in clear."""
+    """Refuse plain HTTP on a server: passwords and keys would cross the network unencrypted."""
     if settings.EMBEDDED or settings.HTTPS:
         return []
     hint = "Put a reverse proxy with a certificate in front, and set PORTAL_URL to its https address."
@@ -33,7 +33,7 @@ def portal_is_encrypted(**kwargs: Any) -> list[CheckMessage]:
 
 @register
 def a_proxy_is_trusted(**kwargs: Any) -> list[CheckMessage]:
-    """Warn of the endless redirect that comes when nobody tells us that the browser uses HTTPS."""
+    """Warn of the endless redirect if no header says that the browser uses HTTPS."""
     if not settings.HTTPS or settings.TRUSTED_PROXY_COUNT > 0:
         return []
     hint = "Set TRUSTED_PROXY_COUNT=1 when a reverse proxy ends TLS and sets X-Forwarded-Proto and X-Forwarded-For."
@@ -58,7 +58,7 @@ def broker_can_be_shared(**kwargs: Any) -> list[CheckMessage]:
 
 @register
 def gateway_has_a_base_address(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse the address that programs call in place of the one that it stands on: /v1 is added where it belongs."""
+    """Refuse the URL that programs call in place of the base URL: /v1 is added where it belongs."""
     messages: list[CheckMessage] = []
     for name in ("GATEWAY_URL", "GATEWAY_PUBLIC_URL"):
         url = urlsplit(getattr(settings, name))
@@ -72,7 +72,7 @@ def gateway_has_a_base_address(**kwargs: Any) -> list[CheckMessage]:
 
 @register
 def gateway_key_is_not_the_sandboxes(**kwargs: Any) -> list[CheckMessage]:
-    """Warn who names a gateway and forgets its key; on a server a key that everybody knows is refused."""
+    """Warn if a gateway is set without its key; on a server a publicly known key is refused."""
     if settings.SANDBOX or settings.GATEWAY_ADMIN_KEY != SANDBOX_KEY:
         return []
     kind = Warning if settings.EMBEDDED else Error
@@ -101,7 +101,7 @@ def secrets_can_be_sent(**kwargs: Any) -> list[CheckMessage]:
 
 @register
 def gateway_certificates_can_be_read(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse a GATEWAY_CA_FILE that is not there, or holds no certificate."""
+    """Refuse a GATEWAY_CA_FILE that is missing, or has no certificate."""
     if not settings.GATEWAY_CA_FILE:
         return []
     try:
@@ -115,7 +115,7 @@ def gateway_certificates_can_be_read(**kwargs: Any) -> list[CheckMessage]:
 
 @register
 def outgoing_proxy_has_an_address(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse a GATEWAY_PROXY_URL that is not the address of an HTTP proxy."""
+    """Refuse a GATEWAY_PROXY_URL that is not the URL of an HTTP proxy."""
     url = urlsplit(settings.GATEWAY_PROXY_URL)
     if not settings.GATEWAY_PROXY_URL or (url.scheme in ("http", "https") and url.hostname):
         return []
@@ -124,7 +124,7 @@ def outgoing_proxy_has_an_address(**kwargs: Any) -> list[CheckMessage]:
 
 @register
 def people_can_reach_the_gateway(**kwargs: Any) -> list[CheckMessage]:
-    """Warn when the snippets that we show would call the reader's own machine."""
+    """Warn if the code examples would call the reader's own machine."""
     if settings.EMBEDDED or urlsplit(settings.GATEWAY_PUBLIC_URL).hostname not in LOOPBACK:
         return []
     hint = "Set GATEWAY_PUBLIC_URL to the address of the gateway that people's programs call."
@@ -133,7 +133,7 @@ def people_can_reach_the_gateway(**kwargs: Any) -> list[CheckMessage]:
 
 @register
 def institution_is_complete(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse half an OpenID Connect client; the other half, an issuer without a client, stops the start by itself."""
+    """Refuse half an OpenID Connect client; the other half, an issuer without a client, fails at the start anyway."""
     if settings.OIDC_ISSUER or not (settings.OIDC_CLIENT_ID or settings.OIDC_CLIENT_SECRET):
         return []
     hint = "Set OIDC_ISSUER as well, or none of the three."
@@ -142,7 +142,7 @@ def institution_is_complete(**kwargs: Any) -> list[CheckMessage]:
 
 @register
 def nothing_is_debugged_in_public(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse DEBUG on a server: its error pages show what is in memory."""
+    """Refuse DEBUG on a server: its error pages show the contents of memory."""
     if settings.EMBEDDED or not settings.DEBUG:
         return []
     return [Error("DEBUG is on.", hint="Leave DEBUG unset outside the embedded mode.", id="portal.E011")]
@@ -150,7 +150,7 @@ def nothing_is_debugged_in_public(**kwargs: Any) -> list[CheckMessage]:
 
 @register
 def playground_secret_is_long(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse a secret that could be guessed: from it follow the secrets of everybody's Playground keys."""
+    """Refuse a secret that could be guessed: everybody's Playground keys are derived from it."""
     if len(settings.PLAYGROUND_KEY_SECRET) >= SHORTEST_SECRET and settings.PLAYGROUND_KEY_SECRET != settings.SECRET_KEY:
         return []
     hint = f"Set PLAYGROUND_KEY_SECRET to {SHORTEST_SECRET} random characters or more, and not to SECRET_KEY."

@@ -1,4 +1,4 @@
-"""What a page may load and where its forms may go: everything from the portal itself, and nothing in line."""
+"""The Content-Security-Policy: everything from the portal itself, and nothing inline."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What `make run` adds for the demo people: keys, through the real service, and a past for them in the sandbox."""
+"""Demo data of `make run`: keys for the demo people, through the real service, and their usage in the sandbox."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +20,7 @@ ASK_TIMEOUT_S: Final = 20
 
 
 class Past(NamedTuple):
-    """Whose, with which keys, and about how many chats with each model on a weekday."""
+    """A demo person's keys, and about how many chats with each model on a weekday."""
 
     username: str
     chats: int
@@ -42,7 +42,7 @@ PASTS: Final = (
 
 
 def give_demo_people_a_past(say: Callable[[str], None]) -> None:
-    """Make keys for demo people who never had one, and use of them; nothing at a second start."""
+    """Create keys for demo people who never had one, and usage of them; nothing at a second start."""
     try:
         for seed, past in enumerate(PASTS, start=1):
             person = User.objects.filter(username=past.username).first()
@@ -58,7 +58,7 @@ def _give_past(person: User, past: Past, seed: int) -> None:
     for key_request in past.key_requests:
         key = issue_key(
             owner=person, actor=BY_THE_PORTAL, key_request=key_request
-        ).key  # its secret is shown to nobody; rotate gives one
+        ).key  # nobody sees its secret; replacing it gives one
         Key.objects.filter(pk=key.pk).update(created_at=timezone.now() - timedelta(days=PAST_DAYS))
     answer = requests.post(
         f"{settings.GATEWAY_URL}/sandbox/history",

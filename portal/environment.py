@@ -1,4 +1,4 @@
-"""How settings are read from the environment. Knows no setting."""
+"""Reads settings from the environment. Knows no setting."""
 
 import os
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ class StrippedFiles(environ.FileAwareMapping):  # type: ignore[misc]  # django-e
 
 
 class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no types
-    """django-environ over `StrippedFiles`, which remembers what it was asked for."""
+    """django-environ over `StrippedFiles`, which records the names that were read."""
 
     ENVIRON = StrippedFiles()
     names: ClassVar[set[str]] = set()
@@ -28,14 +28,14 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ has no t
         return super().get_value(var, *args, **kwargs)
 
     def choice(self, name: str, choices: tuple[str, ...], *, default: str) -> str:
-        """Return one of the choices, in whatever case it is written; ImproperlyConfigured names them."""
+        """Return one of the choices, in any case; ImproperlyConfigured names them."""
         value: str = self.str(name, default=default).strip().upper()
         if value not in choices:
             raise ImproperlyConfigured(f"{name} is one of {', '.join(choices)}.")
         return value
 
     def given(self) -> dict[str, str]:
-        """Return the settings that the environment names, those in files by the names of their files."""
+        """Return the settings set in the environment, those in files by the names of their files."""
         files = {name for name in self.names if os.environ.get(f"{name}_FILE")}
         names = {f"{name}_FILE" for name in files} | (self.names - files)
         return {name: os.environ[name] for name in sorted(names) if name in os.environ}

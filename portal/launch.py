@@ -1,4 +1,4 @@
-"""`manage.py run`: web, worker, beat and sandbox in one terminal, to try the portal. On servers: docs/operating.md."""
+"""`manage.py run`: web, worker, beat and sandbox in one terminal, for trials. On servers: docs/operating.md."""
 
 import fcntl
 import os
@@ -31,19 +31,19 @@ from portal.supervisor import Supervisor
 SLOW_AFTER_S = 120
 PAUSE_S = 0.2
 ASK_TIMEOUT_S = 5
-LOCK_TRIES = 5  # whoever asks whether a portal runs holds the lock for a moment
+LOCK_TRIES = 5  # checking whether a portal runs takes the lock for a moment
 FIRST_TASKS_EXPIRE_S = 120
-FIRST_TASKS = (  # a second apart; else pages are empty until beat's first round
+FIRST_TASKS = (  # a second apart; otherwise pages are empty until beat's first round
     ("keys.refresh_models",),
     ("usage.refresh_facts", "today"),
     ("usage.backfill",),
 )
-ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")  # of other workers, who are not there
-NOT_HERE = "ignore:You're running the worker"  # as root, Celery goes on; right on servers, noise for who tries
+ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")  # there are no other workers
+NOT_HERE = "ignore:You're running the worker"  # as root, Celery goes on; right on servers, noise in a trial
 
 
 def run_everything(say: Callable[[str], None]) -> None:
-    """Prepare, start, say when all is ready, and stay until the end; CommandError tells what went wrong."""
+    """Prepare, start, report when all is ready, and run until the end; CommandError explains a failure."""
     os.umask(0o077)
     with lock_folder(settings.VAR_DIR):
         begin_anew_after_another_version(say)
@@ -52,10 +52,10 @@ def run_everything(say: Callable[[str], None]) -> None:
         close_to_others(settings.VAR_DIR, but=settings.STATIC_ROOT)
         if not settings.REDIS_URL:
             tidy_up(settings.BROKER_DIR)
-        refuse_what_is_wrong(database=True)  # the programs look again, when all migrations are done
+        refuse_what_is_wrong(database=True)  # the programs check again, when all migrations are done
         prepare(progress.step)
         os.environ.update(EMBEDDED="1", VAR_DIR=str(settings.VAR_DIR), PYTHONUNBUFFERED="1")
-        connections.close_all()  # what is forked from here on must not share them
+        connections.close_all()  # forked processes must not share them
         found = programs()
         progress.step(f"Starting {', '.join(found)}")
         supervisor = Supervisor(found, folder=str(settings.BASE_DIR), log=log_path())
@@ -82,17 +82,17 @@ def programs() -> dict[str, list[str]]:
 
 
 def worker_name() -> str:
-    """Return the name of our worker; others may share our Redis."""
+    """Return the name of our worker; the Redis may be shared."""
     return f"portal@{settings.PORT}"
 
 
 def log_path() -> Path:
-    """Return the file that gets all that the programs print."""
+    """Return the file with the output of all programs."""
     return Path(settings.VAR_DIR) / "log" / "run.log"
 
 
 def lock_folder(folder: Path) -> IO[str]:
-    """Return a file that stays locked while it is open; two portals in one folder would do each task twice."""
+    """Return a file that is locked while it is open; two portals in one folder would run each task twice."""
     lock = (folder / "run.lock").open("w", encoding="utf-8")
     for _ in range(LOCK_TRIES):
         try:
@@ -105,13 +105,13 @@ def lock_folder(folder: Path) -> IO[str]:
 
 
 def refuse_taken_ports() -> None:
-    """Raise CommandError, naming the setting, for a port that another program holds."""
+    """Raise CommandError, naming the setting, for a port in use."""
     wanted = {"PORT": (settings.WEB_HOST, settings.PORT)}
     if settings.SANDBOX:
         wanted["SANDBOX_PORT"] = ("127.0.0.1", settings.SANDBOX_PORT)
     for name, address in wanted.items():
         with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what has just ended is no obstacle
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a program that has just ended is no obstacle
             try:
                 probe.bind(address)
             except OSError as problem:
@@ -121,7 +121,7 @@ def refuse_taken_ports() -> None:
 
 # --- Ready? ---------------------------------------------------------------------------------------
 def announce(say: Callable[[str], None], progress: Progress, started_at: float) -> None:
-    """Wait until every program works, and say so, once."""
+    """Wait until every program works, and report it, once."""
     waiting: dict[str, Callable[[], bool]] = {
         "web": web_is_ready,
         "worker": worker_is_ready,
@@ -144,7 +144,7 @@ def announce(say: Callable[[str], None], progress: Progress, started_at: float) 
 
 
 def web_is_ready() -> bool:
-    """Ask the portal whether it can serve; with a sandbox, the gateway must be up as well."""
+    """Check that the portal can serve; with a sandbox, that the gateway is up as well."""
     host = "127.0.0.1" if settings.WEB_HOST == "0.0.0.0" else settings.WEB_HOST  # noqa: S104  (asked, not opened)
     try:
         answer = requests.get(f"http://{host}:{settings.PORT}/healthz/ready", timeout=ASK_TIMEOUT_S)
@@ -162,13 +162,13 @@ def worker_is_ready() -> bool:
 
 
 def beat_is_ready(started_at: float) -> bool:
-    """Look whether beat has written its times since we started it."""
+    """Check whether beat has written its times since its start."""
     path = Path(settings.CELERY_BEAT_SCHEDULE_FILENAME)
     return path.exists() and path.stat().st_mtime >= started_at
 
 
 def welcome() -> str:
-    """Return what a person needs to begin."""
+    """Return the text that a person needs to begin."""
     if settings.SANDBOX:
         people = "Sign in as intern, staff or admin; the password is passerelle. The gateway is a sandbox."
     else:

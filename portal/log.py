@@ -1,4 +1,4 @@
-"""How the programs log. Knows no setting."""
+"""The logging configuration. Knows no setting."""
 
 from typing import Any, Final
 
@@ -7,9 +7,9 @@ OUR_PACKAGES: Final = ("portal", "playground", "usage", "keys", "accounts", "web
 
 
 def logging_config(level: str) -> dict[str, Any]:
-    """Return `LOGGING`: one line an event, on standard error, from `level` on.
+    """Return `LOGGING`: one line for each event, on standard error, from `level` on.
 
-    What others wrote says INFO and above at most: their debug lines hold addresses with keys in them, statements with
+    Other libraries log at INFO and above only: their debug lines contain URLs with keys in them, statements with
     their values, the arguments of tasks.
     """
     return {

@@ -1,7 +1,7 @@
-"""What another version of the portal left: a database with migrations that this one does not have.
+"""Data of another version of the portal: a database with migrations that this one does not have.
 
 The embedded mode moves such data to another folder and starts with new data. On servers `migrate` refuses; web and
-worker may go on, since a newer version is put into service while the one before it still runs.
+worker continue, since a newer version is deployed while the one before it still runs.
 """
 
 import os
@@ -23,10 +23,10 @@ DATA: Final = ("db.sqlite3*", "secret_key", "playground_key_secret", "broker", "
 
 
 def unknown_migrations() -> list[str]:
-    """Name the migrations of our apps that the database has, and we do not."""
+    """Return the migrations of our apps that the database has, and we do not."""
     try:
         applied = set(MigrationRecorder(connection).applied_migrations())
-    except DatabaseError:  # not reached: who needs it says so
+    except DatabaseError:  # unreachable: reported elsewhere
         return []
     unknown = applied - set(MigrationLoader(None).disk_migrations)
     return sorted(f"{app}.{name}" for app, name in unknown if app in APPS)
@@ -34,7 +34,7 @@ def unknown_migrations() -> list[str]:
 
 @register(Tags.database)
 def database_is_of_this_version(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse to migrate what another version made; not among the checks that stop web and worker."""
+    """Refuse to migrate data of another version; not among the checks that stop web and worker."""
     unknown = unknown_migrations() if databases else []
     if not unknown:
         return []
@@ -43,7 +43,7 @@ def database_is_of_this_version(*, databases: Sequence[str] | None = None, **kwa
 
 
 def begin_anew_after_another_version(say: Callable[[str], None]) -> None:
-    """Move the data of another version to another folder, say where, and start this program again with new settings."""
+    """Move the data of another version to another folder, print it, and restart this program with new settings."""
     unknown = unknown_migrations()
     connections.close_all()
     if not unknown:
@@ -56,11 +56,11 @@ def begin_anew_after_another_version(say: Callable[[str], None]) -> None:
 
 
 def _keep_aside(folder: Path, var_dir: Path) -> Path:
-    """Move what is ours in `folder` to a new one in `var_dir` that is named by the date; return that."""
+    """Move our data in `folder` to a new one in `var_dir` that is named by the date; return that."""
     kept = var_dir / f"{folder.name}-{timezone.now():%Y-%m-%d-%H%M%S}"
     if folder != var_dir:
         return folder.rename(kept)
     kept.mkdir(mode=0o700)
-    for path in [path for name in DATA for path in var_dir.glob(name)]:  # what else is there is not ours, or no data
+    for path in [path for name in DATA for path in var_dir.glob(name)]:  # anything else there is not ours, or no data
         path.rename(kept / path.name)
     return kept

@@ -1,6 +1,6 @@
-"""What the portal needs before its processes start: tables, cache, translations, static files, demo people.
+"""Prepares the start of the portal: tables, cache, translations, static files, demo people.
 
-Each step is quick, or skipped, when it has nothing to do.
+Each step is quick, or skipped, when there is nothing to do.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from portal.translations import compile_translations
 
 
 def prepare(say: Callable[[str], None]) -> None:
-    """Do every step, each announced by one line."""
+    """Run every step, each announced by one line."""
     say("Bringing the database up to date")
     call_command("migrate", verbosity=0, interactive=False)
     if not settings.REDIS_URL:
@@ -43,7 +43,7 @@ def _static_files_changed() -> bool:
 
 
 def _digest_of_static_files() -> str:
-    """Return a digest of the names, sizes and times of all that collectstatic reads, packages by their locks."""
+    """Return a digest of the names, sizes and times of collectstatic's sources, of packages by their locks."""
     digest = hashlib.sha256()
     for path in sorted(_static_inputs()):
         state = path.stat()

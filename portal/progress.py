@@ -1,4 +1,4 @@
-"""Tells a person in front of a terminal what is going on, again every few seconds while it lasts."""
+"""Reports progress to a person in front of a terminal, every few seconds while a step lasts."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ EVERY_S: Final = 5.0
 
 
 class Progress:
-    """Says each step as it begins, and from then on every five seconds that it goes on; silent after its `with`."""
+    """Prints each step when it begins, and then every five seconds that it goes on; stops after its `with`."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -32,7 +32,7 @@ class Progress:
         self._text = text
 
     def now(self, text: str) -> None:
-        """Change what is said next, without a line of its own."""
+        """Change the next message, without printing a line."""
         self._text = text
 
     def _go_on(self) -> None:

@@ -1,7 +1,7 @@
-"""The settings of a portal that runs here (`make run`), for `manage.py` in a second terminal.
+"""The settings of a running portal (`make run`), for `manage.py` in a second terminal.
 
-`VAR_DIR/run.env` holds what the environment of `make run` named, for its owner only; it is there while the portal runs.
-The checkout keeps a link to it, because VAR_DIR may be anywhere. Imported before the settings are: it knows none.
+`VAR_DIR/run.env` has the settings of `make run`, for its owner only; it exists while the portal runs.
+The checkout has a link to it, because VAR_DIR may be anywhere. Imported before the settings: it knows none.
 """
 
 import contextlib
@@ -29,10 +29,10 @@ CHOOSES_ITSELF: Final = (
 
 @contextmanager
 def written_down(var_dir: Path, settings: Mapping[str, str]) -> Iterator[None]:
-    """Keep the settings in `var_dir` for as long as the `with` lasts."""
+    """Save the settings in `var_dir` during the `with`."""
     file, link = var_dir / "run.env", LINKS / sha256(str(var_dir).encode()).hexdigest()[:16]
     write_whole(file, "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items()))
-    with contextlib.suppress(OSError):  # a checkout that cannot be written to: VAR_DIR must be named then
+    with contextlib.suppress(OSError):  # a read-only checkout: then VAR_DIR must be set
         own_folder(LINKS.parent, surely=True)
         LINKS.mkdir(exist_ok=True)
         for gone in (each for each in LINKS.iterdir() if not each.exists()):  # of a portal whose folder was removed
@@ -48,7 +48,7 @@ def written_down(var_dir: Path, settings: Mapping[str, str]) -> Iterator[None]:
 
 
 def use_running_portal(environ: dict[str, str] | os._Environ[str] = os.environ) -> None:
-    """Take over the settings of the portal that runs in this checkout, unless the environment names its own; say so."""
+    """Load the settings of the portal that runs in this checkout, unless the environment has its own; print that."""
     if any(name in environ or f"{name}_FILE" in environ for name in CHOOSES_ITSELF):
         return
     found = [Path(environ["VAR_DIR"]) / "run.env"] if "VAR_DIR" in environ else list(LINKS.glob("*"))
@@ -58,7 +58,7 @@ def use_running_portal(environ: dict[str, str] | os._Environ[str] = os.environ) 
         sys.stderr.write(f"Several portals run here: set VAR_DIR to one of {folders}\n")
     if len(running) != 1:
         return
-    with contextlib.suppress(OSError, ValueError):  # it is another person's, or has just ended
+    with contextlib.suppress(OSError, ValueError):  # it belongs to another user, or has just ended
         named = dict(word.split("=", 1) for word in shlex.split(running[0].read_text(encoding="utf-8")))
         for name, value in named.items():
             environ.setdefault(name, value)

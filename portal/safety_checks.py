@@ -1,4 +1,4 @@
-"""System checks of what would give the portal, or the gateway, away. Ids and hints are listed in docs/settings.md."""
+"""System checks of settings that would endanger portal or gateway. Ids and hints are listed in docs/settings.md."""
 
 import ipaddress
 import stat
@@ -15,18 +15,18 @@ from portal.private_files import is_open_to_others
 
 SHORTEST: Final = {"SECRET_KEY": 32, "PLAYGROUND_KEY_SECRET": 32, "GATEWAY_ADMIN_KEY": 16}  # characters
 FEWEST_DIFFERENT: Final = 8  # characters
-FEWEST_OF_ONES_OWN: Final = 12  # characters besides these words, longest first where one is in another:
+FEWEST_OF_ONES_OWN: Final = 12  # characters in addition to these words, longest first if one is in another:
 WELL_KNOWN: Final = (
     *("abcdefghijklmnopqrstuvwxyz", "1234567890", "0123456789", "masterkey", "password", "passw0rd", "passerelle"),
     *("insecure", "litellm", "gateway", "default", "example", "replace", "qwerty", "change", "secret", "django"),
     *("please", "portal", "master", "admin", "sandbox", "random", "token", "1234", "test", "your", "this", "here"),
     *("key", "me", "my"),
 )
-OLDEST_ACCOUNTS: Final = 20  # demo people are the first of a database; each look costs some 20 ms
+OLDEST_ACCOUNTS: Final = 20  # demo people are the first of a database; each check costs some 20 ms
 
 
 def is_loopback(host: str | None) -> bool:
-    """Say whether this is a name or an address of this machine alone."""
+    """Say whether this is a name or an address of the local machine."""
     if not host:
         return False
     try:
@@ -37,7 +37,7 @@ def is_loopback(host: str | None) -> bool:
 
 @register
 def gateway_is_asked_over_https(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse plain HTTP to another machine: the admin key and everybody's keys would cross the network in clear."""
+    """Refuse plain HTTP to another machine: the admin key and everybody's keys would cross the network unencrypted."""
     urls = {name: urlsplit(getattr(settings, name)) for name in ("GATEWAY_URL", "GATEWAY_PUBLIC_URL")}
     hint = "Give the https address, or name the host in GATEWAY_HTTP_HOSTS where the network is yours alone."
     return [
@@ -48,7 +48,7 @@ def gateway_is_asked_over_https(**kwargs: Any) -> list[CheckMessage]:
 
 
 def weakness(secret: str, shortest: int) -> str:
-    """Return what makes a secret easy to guess, empty when nothing does."""
+    """Return what makes a secret easy to guess, empty if nothing does."""
     plain = secret.lower().removeprefix("sk-")
     if len(secret) < shortest:
         return f"has fewer than {shortest} characters"
@@ -61,7 +61,7 @@ def weakness(secret: str, shortest: int) -> str:
 
 @register
 def master_secrets_are_strong(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse secrets that can be guessed; only warn where one tries on a machine of one's own."""
+    """Refuse secrets that can be guessed; only warn in a trial on one's own machine."""
     tries = settings.EMBEDDED and is_loopback(urlsplit(settings.GATEWAY_URL).hostname)
     kind = Warning if tries else Error
     found = {name: weakness(getattr(settings, name), shortest) for name, shortest in SHORTEST.items()}
@@ -73,7 +73,7 @@ def master_secrets_are_strong(**kwargs: Any) -> list[CheckMessage]:
 
 @register
 def var_dir_is_private(**kwargs: Any) -> list[CheckMessage]:
-    """Refuse a folder of the embedded mode that others may look into; on a server, one that others may write to."""
+    """Refuse a folder of the embedded mode that others can read; on a server, one that others can write to."""
     folder = settings.VAR_DIR
     if settings.EMBEDDED:
         is_wrong, text = is_open_to_others(folder), f"VAR_DIR {folder} is open to other users of this machine."
@@ -87,9 +87,9 @@ def var_dir_is_private(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def nobody_has_the_demo_password(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse accounts with the password of the documentation where keys are made at a real gateway.
+    """Refuse accounts with the password of the documentation at a real gateway.
 
-    Looked at are the oldest accounts, and who bears the name or the address of a demo person.
+    It checks the oldest accounts, and those with the name or the address of a demo person.
     """
     if settings.SANDBOX or not databases:
         return []
@@ -101,7 +101,7 @@ def nobody_has_the_demo_password(*, databases: Sequence[str] | None = None, **kw
     try:
         people = {*active.order_by("pk")[:OLDEST_ACCOUNTS], *active.filter(username__in=names)}
         people |= {*active.filter(email__in=[f"{name}@example.org" for name in names])}
-    except DatabaseError:  # not reached, or before the first migration: there is nobody to sign in either
+    except DatabaseError:  # unreachable, or before the first migration: nobody can sign in either
         return []
     known = sorted(person.username for person in people if check_password(PASSWORD, person.password))
     if not known:

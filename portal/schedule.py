@@ -1,4 +1,4 @@
-"""When beat sends which task. A message that nobody took in time is dropped (`expires`, in seconds)."""
+"""The schedule of beat. A message that no worker took in time is dropped (`expires`, in seconds)."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
     return {
         "keys.sweep": _entry("keys.sweep", crontab(minute="*/5"), expires=240),
         "keys.sync": _entry("keys.sync", crontab(minute="*/15"), expires=840),
-        # Sent when a policy is saved; this takes up what was cut short.
+        # Sent when a policy is saved; this continues interrupted runs.
         "keys.apply_policies": _entry("keys.apply_policies", crontab(minute=33), expires=3000),
         "keys.refresh_models": _entry("keys.refresh_models", 60.0, expires=50),
         "approvals.apply_grants": _entry("approvals.apply_grants", 30.0, expires=25),  # a grant ends within a minute
         "approvals.send_mails": _entry("approvals.send_mails", 60.0, expires=50),
         "keys.remind": _entry("keys.remind", crontab(minute=20), expires=3000),
-        # Sent when a supervisor left; this takes up what was cut short.
+        # Sent when a supervisor left; this continues interrupted runs.
         "keys.mail_leaves": _entry("keys.mail_leaves", crontab(minute="3-59/10"), expires=500),
-        # Sent when people are invited; this takes up what was cut short.
+        # Sent when people are invited; this continues interrupted runs.
         "accounts.send_invitations": _entry("accounts.send_invitations", crontab(minute="*/5"), expires=240),
         "usage.today": _entry(refresh, float(usage_poll_s), args=["today"], expires=usage_poll_s),
         "usage.recent": _entry(refresh, crontab(minute=7), args=["recent"], expires=3000),
@@ -39,6 +39,6 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
 def _entry(
     task: str, schedule: crontab | float, *, args: list[str | int] | None = None, expires: int | None = None
 ) -> dict[str, Any]:
-    """Return one entry, as Celery takes it; `expires` in seconds, None: never."""
+    """Return one entry for Celery; `expires` in seconds, None: never."""
     options = {} if expires is None else {"options": {"expires": expires}}
     return {"task": task, "schedule": schedule, **({"args": args} if args else {}), **options}

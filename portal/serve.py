@@ -1,4 +1,4 @@
-"""`python -m portal.serve`: the web server, as `make run`, the tests and production start it."""
+"""`python -m portal.serve`: the web server of `make run`, the tests and production."""
 
 import copy
 import gc
@@ -19,7 +19,7 @@ from portal.start import load_settings, refuse_what_is_wrong
 from web.shutdown import HURRY
 
 HEAD_BYTES: Final = 64 * 1024  # of request line and headers; nginx passes on half of it: links hold whole questions
-HEAD_MS: Final = 10_000  # for a head to come, and for the next request on a connection
+HEAD_MS: Final = 10_000  # to receive a header, and the next request on a connection
 CONNECTIONS: Final = 4096  # of each process; slow ones and streams cost memory, and no thread
 
 
@@ -28,11 +28,11 @@ def main() -> None:
     settings = load_settings()
     _refuse_in_a_fork()
     _open_many_files()
-    import portal.asgi  # noqa: F401  (loaded once, before the processes are forked: they share its memory)
+    import portal.asgi  # noqa: F401  (before the fork: processes share its memory)
 
     multiprocessing.set_start_method("fork")
     gc.collect()
-    gc.freeze()  # to look through what is loaded for garbage would copy it
+    gc.freeze()  # a garbage collection would copy the loaded modules
     server = Granian(
         "portal.asgi:application",
         address=settings.WEB_HOST,
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def _refuse_in_a_fork() -> None:
-    """Refuse to serve while settings or database hold what does harm; no thread or connection stays in this one."""
+    """Refuse to serve with dangerous settings or data; in a fork, so that this process keeps no thread or connection."""
     look = multiprocessing.get_context("fork").Process(target=refuse_what_is_wrong, kwargs={"database": True})
     look.start()
     look.join()
@@ -71,7 +71,7 @@ def _refuse_in_a_fork() -> None:
 
 
 def _open_many_files() -> None:
-    """Take as many descriptors as we may: a stream has two, and systemd gives 1,024 unless it is asked for more."""
+    """Raise the limit of file descriptors: a stream needs two, and systemd gives 1,024 by default."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 

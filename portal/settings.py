@@ -1,8 +1,8 @@
 """Every setting, and the only reader of the environment.
 
-A secret `NAME` may be given as a file: `NAME_FILE=/run/secrets/name`. What is missing stops the start with its name.
+A secret `NAME` may be given as a file: `NAME_FILE=/run/secrets/name`. A missing setting stops the start with its name.
 With `EMBEDDED=1` (as `make run` and the tests set it) the portal runs on SQLite, files and the sandbox gateway; without
-it nothing that matters has a default. docs/settings.md lists all of them; a test holds it to this file.
+it no important setting has a default. docs/settings.md lists all of them; a test compares it with this file.
 """
 
 from decimal import Decimal
@@ -23,30 +23,30 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
 
 # --- Which shape (docs/design.md) ----------------------------------------------------------------
-EMBEDDED = env.bool("EMBEDDED", default=False)  # SQLite, file-system broker, sandbox gateway: to try, to test
+EMBEDDED = env.bool("EMBEDDED", default=False)  # SQLite, file-system broker, sandbox gateway: for trials and tests
 SANDBOX = EMBEDDED and not env.str("GATEWAY_URL", default="")  # `make run` starts a gateway of its own
 DEBUG = env.bool("DEBUG", default=False)
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()  # everything that the embedded mode writes
-DATA_DIR = VAR_DIR / "sandbox" if SANDBOX else VAR_DIR  # what is made with the sandbox never meets a real gateway
+DATA_DIR = VAR_DIR / "sandbox" if SANDBOX else VAR_DIR  # data of the sandbox never meets a real gateway
 if EMBEDDED:
     own_folder(VAR_DIR, surely=VAR_DIR.is_relative_to(BASE_DIR / "var"))
     own_folder(DATA_DIR)
 
 
 def embedded_default(value: str) -> str | environ.NoValue:
-    """Return `value` in embedded mode, else no default, so that what is missing is named."""
+    """Return `value` in embedded mode, otherwise no default, so that a missing setting is named."""
     return value if EMBEDDED else environ.Env.NOTSET
 
 
 def embedded_secret(name: str) -> str | environ.NoValue:
-    """Return a random secret that stays the same from start to start; none outside the embedded mode."""
+    """Return a random secret that stays the same for every start; none outside the embedded mode."""
     return kept_secret(DATA_DIR / name) if EMBEDDED else environ.Env.NOTSET
 
 
 # --- Where it is -------------------------------------------------------------------------------
 PORT = env.int("PORT", default=8000)
 PORTAL_URL = env.str("PORTAL_URL", default=embedded_default(f"http://127.0.0.1:{PORT}")).rstrip("/")
-TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)  # reverse proxies whose X-Forwarded-For is believed
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)  # reverse proxies whose X-Forwarded-For is trusted
 _portal = urlsplit(PORTAL_URL)
 HTTPS = _portal.scheme == "https"
 ALLOWED_HOSTS = [_portal.hostname or "", *(["127.0.0.1", "localhost"] if EMBEDDED else [])]
@@ -54,7 +54,7 @@ CSRF_TRUSTED_ORIGINS = [f"{_portal.scheme}://{_portal.netloc}"]
 SECRET_KEY = env.str("SECRET_KEY", default=embedded_secret("secret_key"))
 
 # --- The web server (portal/serve.py) -------------------------------------------------------------
-WEB_HOST = env.str("WEB_HOST", default="127.0.0.1")  # the address that PORT is opened on
+WEB_HOST = env.str("WEB_HOST", default="127.0.0.1")  # the address to listen on
 WEB_PROCESSES = env.int("WEB_PROCESSES", default=1 if EMBEDDED else 2)
 WEB_LEAVING_S = env.int("WEB_LEAVING_S", default=0 if EMBEDDED else 5)  # readiness says so, then the port closes
 WEB_GRACE_S = env.int("WEB_GRACE_S", default=4 if EMBEDDED else 30)  # then; streams have half of it. `make run` waits 5
@@ -65,29 +65,29 @@ SANDBOX_PORT = env.int("SANDBOX_PORT", default=4001)
 GATEWAY_URL = env.str("GATEWAY_URL", default=embedded_default(f"http://127.0.0.1:{SANDBOX_PORT}"))
 GATEWAY_ADMIN_KEY = env.str("GATEWAY_ADMIN_KEY", default=embedded_default("sk-sandbox-admin"))
 GATEWAY_PUBLIC_URL = env.str("GATEWAY_PUBLIC_URL", default=GATEWAY_URL).rstrip("/")  # what people's programs call
-GATEWAY_HTTP_HOSTS = env.list("GATEWAY_HTTP_HOSTS", default=[])  # gateways that may be asked over plain http
+GATEWAY_HTTP_HOSTS = env.list("GATEWAY_HTTP_HOSTS", default=[])  # gateways that may be called over plain http
 GATEWAY_CONNECT_TIMEOUT_S = env.float("GATEWAY_CONNECT_TIMEOUT_S", default=3.0)
 GATEWAY_READ_TIMEOUT_S = env.float("GATEWAY_READ_TIMEOUT_S", default=20.0)
-GATEWAY_CALL_TIMEOUT_S = env.float("GATEWAY_CALL_TIMEOUT_S", default=25.0)  # as a whole, with its attempts
+GATEWAY_CALL_TIMEOUT_S = env.float("GATEWAY_CALL_TIMEOUT_S", default=25.0)  # as a whole, including retries
 GATEWAY_CA_FILE = env.str("GATEWAY_CA_FILE", default="")  # PEM; in place of the usual authorities
 GATEWAY_PROXY_URL = env.str("GATEWAY_PROXY_URL", default="")  # http://proxy.example.edu:3128; empty: none
-GATEWAY_WAITING = "web.threads.gateway_call"  # surrounds each call of it
+GATEWAY_WAITING = "web.threads.gateway_call"  # surrounds each call
 
 # --- Keys --------------------------------------------------------------------------------------
 KEY_RENEW_BEFORE_DAYS = env.int("KEY_RENEW_BEFORE_DAYS", default=7)  # from so long before its end a key can be renewed
 KEY_RENEW_AFTER_DAYS = env.int("KEY_RENEW_AFTER_DAYS", default=30)  # until so long after it; then it is deleted
-SUPERVISOR_GRACE_DAYS = env.int("SUPERVISOR_GRACE_DAYS", default=14)  # keys of interns work after their supervisor left
-KEY_ANSWER_DEADLINE_S = env.int("KEY_ANSWER_DEADLINE_S", default=120)  # a key act without an end is repaired after it
+SUPERVISOR_GRACE_DAYS = env.int("SUPERVISOR_GRACE_DAYS", default=14)  # interns' keys work after their supervisor left
+KEY_ANSWER_DEADLINE_S = env.int("KEY_ANSWER_DEADLINE_S", default=120)  # then an unanswered key action is repaired
 KEY_ACTIONS_PER_HOUR = env.int("KEY_ACTIONS_PER_HOUR", default=60)  # of one person, of each kind
 KEY_USE = "usage.my_keys.CountedUse"  # what the pages of keys show of usage (keys.use)
 
 # --- Usage -------------------------------------------------------------------------------------
-USAGE_POLL_S = env.int("USAGE_POLL_S", default=60)  # between two polls of today; the gateway's rest may make it longer
+USAGE_POLL_S = env.int("USAGE_POLL_S", default=60)  # between two polls of today; the cooldown may make it longer
 USAGE_BACKFILL_DAYS = env.int("USAGE_BACKFILL_DAYS", default=400)  # read once, after the first start
 PORTAL_BUDGET_USD = Decimal(env.str("PORTAL_BUDGET_USD", default="") or 0) or None  # a month, all keys; only warns
 
 # --- Playground --------------------------------------------------------------------------------
-PLAYGROUND_KEY_SECRET = env.str(  # the secrets of all Playground keys are made from it, and kept nowhere
+PLAYGROUND_KEY_SECRET = env.str(  # the secrets of all Playground keys are derived from it
     "PLAYGROUND_KEY_SECRET",
     default=embedded_secret("playground_key_secret"),
 )
@@ -95,7 +95,7 @@ PLAYGROUND_PROMPT_CHARS = env.int("PLAYGROUND_PROMPT_CHARS", default=100000)  # 
 PLAYGROUND_IMAGES = env.int("PLAYGROUND_IMAGES", default=4)  # with one message
 PLAYGROUND_IMAGE_MB = env.int("PLAYGROUND_IMAGE_MB", default=5)  # each
 PLAYGROUND_CONVERSATION_IMAGE_MB = env.int("PLAYGROUND_CONVERSATION_IMAGE_MB", default=20)  # all that it keeps
-PLAYGROUND_METADATA_NAMES = env.list(  # none that LiteLLM reads: it takes orders from metadata
+PLAYGROUND_METADATA_NAMES = env.list(  # none that LiteLLM reads: it interprets metadata
     "PLAYGROUND_METADATA_NAMES",
     default=["course", "exercise", "experiment", "group", "lab", "lesson", "note", "project", "topic", "week"],
 )
@@ -106,9 +106,9 @@ PLAYGROUND_STREAMS_PER_USER = env.int("PLAYGROUND_STREAMS_PER_USER", default=3) 
 PLAYGROUND_STREAMS = env.int("PLAYGROUND_STREAMS", default=120 if EMBEDDED else 400)  # at once, of all people
 PLAYGROUND_REQUESTS_PER_MINUTE = env.int("PLAYGROUND_REQUESTS_PER_MINUTE", default=20)  # of one person
 PLAYGROUND_IDLE_TIMEOUT_S = env.float("PLAYGROUND_IDLE_TIMEOUT_S", default=120.0)  # of an answer without a new token
-PLAYGROUND_UNWATCHED_S = env.float("PLAYGROUND_UNWATCHED_S", default=5.0)  # an answer goes on without a page
+PLAYGROUND_UNWATCHED_S = env.float("PLAYGROUND_UNWATCHED_S", default=5.0)  # an answer continues without a page
 PLAYGROUND_RETENTION_DAYS = env.int("PLAYGROUND_RETENTION_DAYS", default=30)  # a conversation, after its last use
-PLAYGROUND_TEMPORARY_HOURS = env.int("PLAYGROUND_TEMPORARY_HOURS", default=1)  # one that is not to be kept
+PLAYGROUND_TEMPORARY_HOURS = env.int("PLAYGROUND_TEMPORARY_HOURS", default=1)  # a temporary one
 
 # --- Database (connections are pooled; a stream holds none) --------------------------------------
 DATABASES = {"default": env.db_url("DATABASE_URL", default=embedded_default(f"sqlite:///{DATA_DIR / 'db.sqlite3'}"))}
@@ -120,19 +120,19 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     DATABASES["default"]["CONN_MAX_AGE"] = None  # the last connection to close copies the whole log back: slow
 else:
-    DATABASES["default"]["ENGINE"] = "web.postgresql"  # Django's, for servers that restart, hang and go away
+    DATABASES["default"]["ENGINE"] = "web.postgresql"  # Django's, for servers that restart, hang and become unavailable
     DATABASES["default"]["OPTIONS"] = {
         **DATABASES["default"].get("OPTIONS", {}),
         "connect_timeout": 2,  # s
-        "tcp_user_timeout": 5000,  # ms without a sign of the other machine
+        "tcp_user_timeout": 5000,  # ms without a reply of the other machine
         "pool": {
             "min_size": 1,
             "max_size": env.int("DATABASE_POOL_SIZE", default=20),
-            "timeout": 2.0,  # s; then it is asked whether the database is away
-            "reconnect_timeout": 1.0,  # s; then the next who wants a connection tries
+            "timeout": 2.0,  # s; then it is checked whether the database is unavailable
+            "reconnect_timeout": 1.0,  # s; then the next request for a connection tries
         },
     }
-DATABASE_POOL_TIMEOUT_S = env.float("DATABASE_POOL_TIMEOUT_S", default=30.0)  # hundreds that begin at once take turns
+DATABASE_POOL_TIMEOUT_S = env.float("DATABASE_POOL_TIMEOUT_S", default=30.0)  # hundreds that start at once queue
 DATABASE_ANSWER_TIMEOUT_S = env.float("DATABASE_ANSWER_TIMEOUT_S", default=5.0)  # in a page; tasks wait longer
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -143,7 +143,7 @@ CACHES = {
     if REDIS_URL
     else {"BACKEND": "web.cache.DatabaseCache", "LOCATION": "portal_cache"}
 }
-CACHES["rendered"] = {  # answers as HTML, of their own: what is thrown out to make room is no rate limit
+CACHES["rendered"] = {  # answers as HTML, apart: their eviction must not remove rate limits
     **CACHES["default"],
     **({"KEY_PREFIX": "rendered"} if REDIS_URL else {"LOCATION": "portal_rendered", "OPTIONS": {"MAX_ENTRIES": 5000}}),
 }
@@ -170,7 +170,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_POOL = "threads" if EMBEDDED else "prefork"  # threads start at once; only prefork enforces limits
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=4)  # at once
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("polls")]  # a worker without -Q takes both
-CELERY_TASK_ROUTES = {  # what may read from the gateway for minutes: nothing else waits behind it
+CELERY_TASK_ROUTES = {  # tasks that may read from the gateway for minutes: nothing else waits behind them
     name: {"queue": "polls"}
     for name in ("usage.refresh_*", "usage.reread_*", "usage.backfill", "usage.reconcile", "keys.sync")
 }
@@ -180,7 +180,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule.json")
 CELERY_BEAT_SYNC_EVERY = 1  # task sent
 CELERY_BEAT_SCHEDULE = beat_schedule(usage_poll_s=USAGE_POLL_S)
 
-HEALTH_PARTS = {  # of /healthz/ready, after those of web.health: what returns "up", or a word for what is wrong
+HEALTH_PARTS = {  # of /healthz/ready, after those of web.health: each returns "up", or a word for the problem
     "admin_key": "keys.heartbeat.admin_key_state",
     "identity": "keys.heartbeat.identity_state",
     "worker": "keys.heartbeat.worker_state",
@@ -270,7 +270,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "keys:index"
-SIGNUP_OPEN = env.bool("SIGNUP_OPEN", default=False)  # may anybody make a local account?
+SIGNUP_OPEN = env.bool("SIGNUP_OPEN", default=False)  # can anybody create a local account?
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "accounts.adapters.InstitutionAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
@@ -278,7 +278,7 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory" if SIGNUP_OPEN else "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_SESSION_REMEMBER = True  # for SESSION_COOKIE_AGE, without asking
-ACCOUNT_CHANGE_EMAIL = True  # one address a person; a new one counts when it is confirmed
+ACCOUNT_CHANGE_EMAIL = True  # one address for each person; a new one counts when it is confirmed
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no mail to addresses that strangers type in
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Passerelle] "
 ACCOUNT_FORMS = {
@@ -289,8 +289,8 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "accounts.forms.NewPasswordForm",
     "add_email": "accounts.forms.AddressForm",
 }
-ACCOUNT_RATE_LIMITS = {  # a class of a hundred shares one address and begins in one minute; the rest as allauth has it
-    "login": "300/m/ip",  # wrong tries: accounts.limits
+ACCOUNT_RATE_LIMITS = {  # a class of a hundred shares one address and starts in one minute; others as in allauth
+    "login": "300/m/ip",  # failed attempts: accounts.limits
 }
 SOCIALACCOUNT_EMAIL_REQUIRED = False
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"  # the institution vouches for its people
@@ -352,7 +352,7 @@ IMAGE_STORAGE_OPTIONS = env.json(
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # no uploads
     "staticfiles": {"BACKEND": "web.npm.HashedStaticFiles"},
-    "images": {"BACKEND": IMAGE_STORAGE, "OPTIONS": IMAGE_STORAGE_OPTIONS},  # web.files; no address leads to them
+    "images": {"BACKEND": IMAGE_STORAGE, "OPTIONS": IMAGE_STORAGE_OPTIONS},  # web.files; they have no URL
 }
 
 # --- Mail ---------------------------------------------------------------------------------------------
@@ -385,7 +385,7 @@ CSRF_FAILURE_VIEW = "web.errors.csrf_failure"
 DEFAULT_EXCEPTION_REPORTER = "web.reports.SecretFreeReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "web.reports.SecretFreeReports"
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz/"]  # asked by the machine next door, without TLS
+SECURE_REDIRECT_EXEMPT = [r"^healthz/"]  # called by a load balancer without TLS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_REFERRER_POLICY = "same-origin"
@@ -396,6 +396,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; images have a limit of their
 MAX_BODY_BYTES = (PLAYGROUND_IMAGES * PLAYGROUND_IMAGE_MB + 5) * 1024 * 1024  # of a whole request (web.bodies)
 
 # --- Log: one line an event, on standard error; never a body, a header or a form -----------------------
-LOGGING_CONFIG = "web.logs.configure"  # no line has a secret in it
+LOGGING_CONFIG = "web.logs.configure"  # no line contains a secret
 LOG_LEVEL = env.choice("LOG_LEVEL", choices=LEVELS, default="INFO")
 LOGGING = logging_config(LOG_LEVEL)

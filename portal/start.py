@@ -1,4 +1,4 @@
-"""What every program does first: load the settings, or end with one line that says what they lack; look at them."""
+"""The start of every program: load the settings, or exit with one line about missing ones; check them."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ MIGRATING = ("migrate", "run")  # commands
 
 
 def load_settings() -> LazySettings:
-    """Return the settings; end this process with one line when one is missing or cannot be read."""
+    """Return the settings; exit with one line when one is missing or invalid."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     try:
         settings.INSTALLED_APPS  # noqa: B018  (the first name asked for loads them all)
@@ -28,7 +28,7 @@ def load_settings() -> LazySettings:
 
 
 def refuse_what_is_wrong(*, database: bool) -> None:
-    """End this process with one line for each error that our checks find; with `database` they look there, too.
+    """Exit with one line for each error of our checks; with `database` including those that query it.
 
     No connection is left open: this process may be forked afterwards.
     """
@@ -39,7 +39,7 @@ def refuse_what_is_wrong(*, database: bool) -> None:
     if database:
         found = [message for check in checks for message in check(app_configs=None, databases=["default"])]
         connections.close_all()
-        if hasattr(connections["default"], "close_pool"):  # its threads would not live in the children
+        if hasattr(connections["default"], "close_pool"):  # its threads would not exist in the children
             connections["default"].close_pool()
         _end_on_errors(found)
 
@@ -52,7 +52,7 @@ def _end_on_errors(found: list[CheckMessage]) -> None:
 
 @contextmanager
 def naming_missing_tables(*, command: str) -> Iterator[None]:
-    """End with one line in place of a traceback where the database is away, or lacks our tables."""
+    """Exit with one line in place of a traceback if the database is unavailable, or lacks our tables."""
     try:
         yield
     except DatabaseError as problem:
@@ -63,7 +63,7 @@ def naming_missing_tables(*, command: str) -> Iterator[None]:
             missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
         except DatabaseError as away:
             sys.exit(f"The database {name} cannot be used: {first_line_of(away)}")
-        if not missing or command in MIGRATING:  # whose own errors matter
+        if not missing or command in MIGRATING:  # their own errors matter
             raise problem from None
         embedded = "start the portal with `make run`, or name its VAR_DIR"
         advice = embedded if settings.EMBEDDED else "run `manage.py migrate`"
@@ -71,5 +71,5 @@ def naming_missing_tables(*, command: str) -> Iterator[None]:
 
 
 def first_line_of(problem: Exception) -> str:
-    """Return what an exception says first."""
+    """Return the first line of an exception."""
     return (str(problem).splitlines() or [type(problem).__name__])[0]

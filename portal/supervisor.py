@@ -1,6 +1,6 @@
-"""Several programs in one terminal: one that ends is started again; all end when we do, however we end.
+"""Several programs in one terminal: a program that ends is restarted; all end with the supervisor, however it ends.
 
-What they print goes to a log file of bounded size; warnings, errors and what is no log line reach the terminal as well.
+Their output goes to a log file of limited size; warnings, errors and anything that is no log line also to the terminal.
 """
 
 import contextlib
@@ -20,23 +20,23 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO, Final
 
-PR_SET_PDEATHSIG: Final = 1  # Linux: the signal that this process gets when its parent dies, however that dies
+PR_SET_PDEATHSIG: Final = 1  # Linux: the signal that this process gets when its parent dies
 END_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 END_TIMEOUT_S: Final = 5.0  # from SIGTERM to SIGKILL
 PAUSE_S: Final = 0.1
 MOST_RESTARTS, WITHIN_S = 5, 600.0
 BACKOFF_S: Final = (0.0, 1.0, 2.0, 4.0, 8.0)  # before the first, second, … restart within WITHIN_S
 LOG_BYTES, LOG_FILES = 5 * 2**20, 3
-LINE_BYTES: Final = 64 * 1024  # a longer line is cut into several
+LINE_BYTES: Final = 64 * 1024  # a longer line is split
 LOG_LINE: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ([A-Z]+) ")
 SHOWN_LEVELS: Final = ("WARNING", "ERROR", "CRITICAL")
 
 
 def end_with_parent(sent: int, parent: int | None = None) -> None:
-    """Ask the kernel to send us `sent` when our parent dies; elsewhere than on Linux nothing can be asked."""
+    """Ask the kernel to send us `sent` when our parent dies; only possible on Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, sent)
-        if parent and os.getppid() != parent:  # it died before we could ask
+        if parent and os.getppid() != parent:  # it died before the call
             os.kill(os.getpid(), sent)
 
 
@@ -51,7 +51,7 @@ class Program:
         self.ends: deque[float] = deque(maxlen=MOST_RESTARTS)
 
     def start(self, folder: str) -> subprocess.Popen[bytes]:
-        """Start it in a session of its own: Ctrl-C reaches us alone, and what it starts can be ended with it."""
+        """Start it in a session of its own: Ctrl-C reaches only us, and its child processes can be ended with it."""
         self.process = subprocess.Popen(
             self.arguments,
             cwd=folder,
@@ -64,14 +64,14 @@ class Program:
         return self.process
 
     def signal(self, sent: signal.Signals) -> None:
-        """Send to the program and to all that it started; nothing where they have ended."""
+        """Send a signal to the program and its child processes, unless they have ended."""
         if self.process:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, sent)
 
 
 class Supervisor:
-    """Runs programs until SIGINT, SIGTERM or SIGHUP comes, or one of them ends again and again."""
+    """Runs programs until SIGINT, SIGTERM or SIGHUP comes, or one of them keeps crashing."""
 
     def __init__(self, programs: Mapping[str, Sequence[str]], *, folder: str, log: Path) -> None:
         self._programs = [Program(name, arguments) for name, arguments in programs.items()]
@@ -82,7 +82,7 @@ class Supervisor:
         self.given_up = ""  # the program that ended too often
 
     def run(self, say: Callable[[str], None]) -> None:
-        """Run the programs; call it in the main thread, which is the parent whose death ends them."""
+        """Run the programs; call it in the main thread, the parent whose death ends them."""
         self._say = say
         before = {sent: signal.signal(sent, self._end) for sent in END_SIGNALS}
         try:
@@ -102,7 +102,7 @@ class Supervisor:
         self._told_to_end = True
 
     def _look_after(self, program: Program) -> None:
-        """Start the program when it is time to; see whether it has ended, and when to start it again."""
+        """Start the program when it is due; detect its end, and schedule its restart."""
         now = time.monotonic()
         if program.process is None:
             if now >= program.start_at:
@@ -111,7 +111,7 @@ class Supervisor:
         code = program.process.poll()
         if code is None or self._told_to_end:
             return
-        program.signal(signal.SIGKILL)  # what it may have left, so that the next finds its port free
+        program.signal(signal.SIGKILL)  # child processes may remain, and would block its port
         program.process = None
         program.ends.append(now)
         recent = sum(now - ended < WITHIN_S for ended in program.ends)
@@ -132,9 +132,9 @@ class Supervisor:
             self._copying.append(thread)
 
     def _copy(self, name: str, stream: IO[bytes], shown: bool) -> None:
-        """Write each line to the log, and to the terminal what a person should see.
+        """Write each line to the log, and relevant ones to the terminal.
 
-        An indented line belongs to the one before it. What else is no log line, as a traceback, is shown.
+        An indented line belongs to the one before it. Anything else that is no log line, such as a traceback, is shown.
         """
         show = shown
         with stream:
@@ -153,11 +153,11 @@ class Supervisor:
         self._tell(text)
 
     def _tell(self, line: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # the terminal was closed: what is copied goes on to the log
+        with contextlib.suppress(OSError, ValueError):  # the terminal was closed: the log continues
             self._say(line)
 
     def _end_all(self) -> None:
-        """End all programs and what they started: let them end by themselves, then kill what is left."""
+        """End all programs and their child processes: terminate them, then kill the rest."""
         running = [program.process for program in self._programs if program.process]
         for process in running:
             process.terminate()
@@ -169,16 +169,16 @@ class Supervisor:
         for process in running:
             process.wait()
         for thread in self._copying:
-            thread.join(END_TIMEOUT_S)  # at once, as a rule: what wrote is killed
+            thread.join(END_TIMEOUT_S)  # usually at once: the writing process is killed
         for handler in self._log.handlers:
             handler.close()  # opens again for who writes later
 
 
 def _log_to(path: Path) -> logging.Logger:
-    """Return a logger that writes to this file alone, and turns it over when it is full."""
+    """Return a logger that writes to this file alone, and rotates it when it is full."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
     handler.setFormatter(logging.Formatter("{message}", style="{"))
-    logger = logging.Logger("portal.run")  # not of the tree: what is printed is logged already
+    logger = logging.Logger("portal.run")  # outside of the logger tree: the output has been logged already
     logger.addHandler(handler)
     return logger

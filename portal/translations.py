@@ -7,7 +7,7 @@ import polib
 
 
 def compile_translations(folders: Iterable[str | Path]) -> list[Path]:
-    """Write each .mo that is older than its .po; return what was written. Two at once do no harm."""
+    """Compile each .mo that is older than its .po; return the written files. Safe to run concurrently."""
     sources = [source for folder in folders for source in Path(folder).glob("*/LC_MESSAGES/*.po")]
     return [_compile(source) for source in sources if not _is_fresh(source.with_suffix(".mo"), source)]
 

@@ -15,14 +15,14 @@ from sandbox.app import build
 from sandbox.config import ADMIN_KEY, SANDBOX_HEADER, Config
 from sandbox.wire import OpenProtocol
 
-_HOST = "127.0.0.1"  # it knows no real secrets, yet nobody else has business here
+_HOST = "127.0.0.1"  # it knows no real secrets, yet only this machine needs it
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, which says where it listens."""
+    """Uvicorn, which prints its address."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then say so."""
+        """Listen, then print the address."""
         await super().startup(sockets)
         port = self.servers[0].sockets[0].getsockname()[1]
         sys.stdout.write(f"sandbox ready http://{_HOST}:{port}\n")
@@ -79,7 +79,7 @@ def main() -> None:
             port=port,
             http=OpenProtocol,
             headers=_headers(config),
-            access_log=False,  # query strings may hold keys
+            access_log=False,  # query strings may contain keys
             log_level="warning",
             timeout_graceful_shutdown=1,
             lifespan="off",

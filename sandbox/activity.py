@@ -1,4 +1,4 @@
-"""Facts as `/user/daily/activity` tells them: rows of user, day, key, model and endpoint, added up in many ways."""
+"""Facts in the shape of `/user/daily/activity`: rows of user, day, key, model and endpoint, summed in many ways."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ _NEVER_USD = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Which facts are wanted; days as ISO dates, inclusive."""
+    """The requested facts; days as ISO dates, inclusive."""
 
     first_day: str
     last_day: str
@@ -61,7 +61,7 @@ class _Sum:
             self.tokens.setdefault(row["token"], _Sum()).add(row, by_key=False)
 
     def metrics(self) -> Json:
-        """Spell the sums."""
+        """Format the sums."""
         counters = self.counters
         return {
             **dict.fromkeys(_NEVER_USD, 0.0),
@@ -80,7 +80,7 @@ class _Sum:
 
 
 class Activity:
-    """Read facts and spell them."""
+    """Reads and formats facts."""
 
     def __init__(self, database: sqlite3.Connection, keys: Keyring, people: People) -> None:
         self._db = database
@@ -92,12 +92,12 @@ class Activity:
         return self._db.execute(_PAGE, {**span.values(), "size": size, "start": start}).fetchall()
 
     def count(self, span: Span) -> int:
-        """Return how many facts fit."""
+        """Return the number of matching facts."""
         (number,) = self._db.execute(_COUNT, span.values()).fetchone()
         return int(number)
 
     def results(self, rows: list[sqlite3.Row], *, keys: int | None = None) -> list[Json]:
-        """Spell facts day by day; of the keys only so many, those with most spend."""
+        """Format facts day by day; of the keys only so many, those with the highest spend."""
         included = None if keys is None else _dearest(rows, keys)
         days: dict[str, list[sqlite3.Row]] = {}
         for row in rows:
@@ -143,7 +143,7 @@ class Activity:
 
 
 def _dearest(rows: list[sqlite3.Row], keys: int) -> set[str]:
-    """Return the tokens that cost most."""
+    """Return the most expensive tokens."""
     spent: dict[str, int] = {}
     for row in rows:
         spent[row["token"]] = spent.get(row["token"], 0) + row["spend_pusd"]
@@ -151,7 +151,7 @@ def _dearest(rows: list[sqlite3.Row], keys: int) -> set[str]:
 
 
 def _sums(facts: list[sqlite3.Row], column: str, about: dict[str, Json]) -> dict[str, _Sum]:
-    """Add up by a column, and beneath it by the keys that are listed."""
+    """Sum by a column, and within it by the listed keys."""
     sums: dict[str, _Sum] = {}
     for row in facts:
         sums.setdefault(row[column], _Sum()).add(row, by_key=row["token"] in about)
@@ -164,7 +164,7 @@ def _spelled(total: _Sum, about: dict[str, Json]) -> Json:
 
 
 def total_of(facts: Iterable[sqlite3.Row]) -> Json:
-    """Spell the sum of facts."""
+    """Format the sum of facts."""
     total = _Sum()
     for row in facts:
         total.add(row, by_key=False)
@@ -172,7 +172,7 @@ def total_of(facts: Iterable[sqlite3.Row]) -> Json:
 
 
 def metadata(facts: list[sqlite3.Row], *, page: int, pages: int) -> Json:
-    """Spell the totals of one answer, which speak of its own facts only."""
+    """Format the totals of one response, which are those of its own facts only."""
     totals = {name if name.startswith("total_") else f"total_{name}": value for name, value in total_of(facts).items()}
     nothing = dict.fromkeys(("api_key_limit", "total_api_keys", "entity_total_api_keys"))
     return {**totals, "page": page, "total_pages": pages, "has_more": page < pages, **nothing}

@@ -1,10 +1,10 @@
-"""What the pretended models say: short, harmless, the same for the same question. A token is a word.
+"""The answers of the simulated models: short, harmless, the same for the same question. A token is a word.
 
-Switches in the last message steer it: [words 50] length, [slow 1500] ms before the answer, [pace 20] ms between words,
+Switches in the last message: [words 50] length, [slow 1500] ms before the answer, [pace 20] ms between words,
 [fail 500] the provider answers with that status, [cut] or [sse-error] it fails inside the stream, [budget] the budget
 ends there, [reason 5] words of reasoning first, [cached 2] prompt tokens from a cache, [markdown] a formatted answer,
-[echo] the question itself, blanks and lines as they are, [count 100] the numbers up to it, so that a lost word is seen,
-[bytes] a character at a time, [tool] a call of the first tool offered. [refuse seed] does not take that parameter,
+[echo] the question itself with its white space, [count 100] the numbers up to it, so that a lost word is noticed,
+[bytes] one character at a time, [tool] a call of the first tool offered. [refuse seed] refuses that parameter,
 [too-long] and [filter] refuse the prompt, [filtered] ends the answer halfway.
 """
 
@@ -59,7 +59,7 @@ _DULL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a model says to one request, and how."""
+    """An answer of a model, and how it is sent."""
 
     words: list[str]
     thoughts: list[str]
@@ -73,11 +73,11 @@ class Answer:
     breaks: str | None = None
     choices: int = 1
     refusal: str | None = None
-    refuses: str | None = None  # the parameter that it does not take
+    refuses: str | None = None  # the parameter that it refuses
 
     @property
     def completion_tokens(self) -> int:
-        """Return what is billed as output, thoughts included."""
+        """Return the tokens billed as output, reasoning included."""
         return len(self.words) * self.choices + len(self.thoughts)
 
 
@@ -101,7 +101,7 @@ def text_of(content: object) -> str:
 
 
 def answer_to(question: str, last: str, body: Mapping[str, Any]) -> Answer:
-    """Make up the answer; `question` is all that was sent, `last` the part to speak about."""
+    """Generate the answer; `question` is everything that was sent, `last` the part to answer."""
     found = _SWITCH.findall(last)
     switches = {name: int(number or 0) for name, number, _ in found if name}
     words, finish = _limited(list(_spoken(last, switches)), body)
@@ -166,7 +166,7 @@ def _limited(words: list[str], body: Mapping[str, Any]) -> tuple[list[str], str]
 
 
 def limit_of(body: Mapping[str, Any]) -> int | None:
-    """Return the most tokens that the caller wants."""
+    """Return the maximum number of tokens in the request."""
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
     return limit if isinstance(limit, int) else None
 

@@ -22,7 +22,7 @@ async def _no_route(request: Request, exc: Exception) -> Response:
 
 
 def build(config: Config) -> ASGIApp:
-    """Build the gateway that this configuration describes."""
+    """Build the gateway of this configuration."""
     state = State(config)
     write_history(state)
     gateway: list[BaseRoute] = [*routes_keys.ROUTES, *routes_people.ROUTES, *routes_models.ROUTES]

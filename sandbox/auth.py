@@ -1,4 +1,4 @@
-"""Who calls, and may they: the checks in LiteLLM's order, with its words."""
+"""Authentication and authorisation: the checks in LiteLLM's order, with its messages."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ _KEY_HEADERS = ("x-litellm-api-key", "x-api-key", "api-key")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Whose key came with a request; `key` is None for the admin key."""
+    """The key of a request; `key` is None for the admin key."""
 
     key: Key | None
     last_four: str
@@ -46,7 +46,7 @@ def _secret(request: Request) -> str:
 
 
 def unknown_key(secret: str) -> RefusalError:
-    """Build the refusal of a key that the gateway does not know."""
+    """Build the refusal of an unknown key."""
     shown = f"sk-...{secret[-4:]}" if len(secret) > 8 else "sk-..."
     message = (
         f"Authentication Error, Invalid proxy server token passed. Received API Key = {shown}, "
@@ -56,7 +56,7 @@ def unknown_key(secret: str) -> RefusalError:
 
 
 def authenticate(request: Request) -> Caller:
-    """Return who calls, from a live key that may call this route."""
+    """Return the caller, who needs a live key that may call this route."""
     state = state_of(request)
     secret = _secret(request)
     if secret == state.config.admin_key:
@@ -96,7 +96,7 @@ def _refuse_route(key: Key, request: Request) -> None:
 
 
 def require_admin(request: Request) -> Caller:
-    """Return the caller, who must hold the admin key."""
+    """Return the caller, who needs the admin key."""
     caller = authenticate(request)
     if caller.key is not None:
         raise admins_only(request, caller.key)

@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 class Call:
-    """What a call has found out so far; `refuse` and `finish` write it into the ledger, once."""
+    """The state of a call; `refuse` and `finish` record it in the ledger, once."""
 
     def __init__(self, request: Request, caller: Caller, body: Json) -> None:
         self.state: State = state_of(request)
@@ -40,7 +40,7 @@ class Call:
         return round((time.monotonic() - self._started) * 1000)
 
     def reserve(self, prompt_tokens: int) -> None:
-        """Hold in the budgets what the call may cost at most."""
+        """Reserve the maximum cost of the call in the budgets."""
         if self.key is not None and self.model is not None:
             most = 0 if self.model.mode != "chat" else limit_of(self.body) or MOST_TOKENS
             self._budgets = budgets_of(self.key, self.state.people.team(self.key.team_id))
@@ -81,7 +81,7 @@ class Call:
         )
 
     def refused(self, refusal: RefusalError) -> RefusalError:
-        """Note a failure, and give its answer the headers of a call that got past the key's check."""
+        """Record a failure, and give its response the headers of a call with an accepted key."""
         self.state.limits.release(self.ticket, used_tokens=0)
         self._write(failures=1)
         refusal.headers |= {**self._key_headers(0), "x-litellm-response-cost": "0"}
@@ -115,7 +115,7 @@ class Call:
 
 
 def open_call(request: Request, body: Json, *, needs: str) -> Call:
-    """Let a call in: key, models, budget, limits, then what the body must have."""
+    """Admit a call: key, models, budget, limits, then required fields of the body."""
     try:
         caller = authenticate(request)
     except RefusalError as refusal:
@@ -153,7 +153,7 @@ def _admit(call: Call, needs: str) -> None:
 
 
 def _note_stranger(request: Request, refusal: RefusalError) -> None:
-    """Write a failed call under the hash of a wrong key, as LiteLLM does."""
+    """Record a failed call under the hash of a wrong key, as LiteLLM does."""
     if not isinstance(refusal.body, dict) or refusal.body.get("error", {}).get("type") != "token_not_found_in_db":
         return
     token = str(refusal.body["error"]["message"]).partition("(Token) =")[2].partition(".")[0]

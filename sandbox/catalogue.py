@@ -1,4 +1,4 @@
-"""The models that the sandbox pretends to offer, with their prices."""
+"""The models of the sandbox, with their prices."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ _PER_MILLION = 1_000_000  # 1 USD per million tokens is 1,000,000 pUSD per token
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A public name and what stands behind it; prices in picodollars per token."""
+    """A public name and its upstream model; prices in picodollars per token."""
 
     name: str
     upstream: str
@@ -61,5 +61,5 @@ MODELS: dict[str, Model] = {
 
 
 def models_allowed(restriction: tuple[str, ...]) -> list[Model]:
-    """Return what a key with this list may call; an empty list means all."""
+    """Return the models that a key with this list can call; an empty list means all."""
     return [model for name, model in MODELS.items() if not restriction or name in restriction]

@@ -1,10 +1,10 @@
-"""How one sandbox was started."""
+"""The configuration of a sandbox."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
-ADMIN_KEY = "sk-sandbox-admin"  # opens nothing but a sandbox
-VERSION = "1.106.2"  # the LiteLLM whose answers it imitates
+ADMIN_KEY = "sk-sandbox-admin"  # valid for sandboxes only
+VERSION = "1.106.2"  # the simulated version of LiteLLM
 SANDBOX_HEADER = ("x-passerelle-sandbox", "1")
 
 
@@ -24,10 +24,10 @@ class Config:
 
 
 def usd(amount_pusd: int) -> float:
-    """Convert picodollars to the JSON number nearest to that many dollars."""
+    """Convert picodollars to the nearest JSON number of dollars."""
     return float(Decimal(amount_pusd).scaleb(-12))
 
 
 def pusd(amount_usd: Decimal) -> int:
-    """Convert dollars to whole picodollars, in which the sandbox counts so that sums stay exact."""
+    """Convert dollars to whole picodollars, which the sandbox uses for exact sums."""
     return int(amount_usd.scaleb(12).to_integral_value())

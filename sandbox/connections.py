@@ -1,4 +1,4 @@
-"""Which streams are open, and how the others ended."""
+"""Open streams, and how the others ended."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ Ending = Literal["finished", "closed_by_client", "cut"]
 
 @dataclass(slots=True)
 class Stream:
-    """One answer that is being streamed."""
+    """An answer that is being streamed."""
 
     number: int
     path: str
@@ -19,7 +19,7 @@ class Stream:
 
 
 class Connections:
-    """Keep the list that `/sandbox/connections` shows."""
+    """Maintain the list that `/sandbox/connections` shows."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
@@ -27,13 +27,13 @@ class Connections:
         self._ended: Counter[str] = Counter(finished=0, closed_by_client=0, cut=0)
 
     def start(self, path: str, token: str | None) -> Stream:
-        """Count a stream in."""
+        """Register a stream."""
         stream = Stream(next(self._numbers), path, token)
         self._open[stream.number] = stream
         return stream
 
     def end(self, stream: Stream, ending: Ending) -> None:
-        """Count a stream out; only its first ending counts."""
+        """Record the end of a stream; only the first end counts."""
         if self._open.pop(stream.number, None) is not None:
             self._ended[ending] += 1
 

@@ -1,4 +1,4 @@
-"""The sandbox's memory: one SQLite file, or none. Secrets never get here, only their hashes."""
+"""The sandbox's database: one SQLite file, or in memory. It stores no secrets, only their hashes."""
 
 import sqlite3
 from dataclasses import asdict, fields
@@ -38,20 +38,20 @@ def _names(kind: type[Key] | type[User] | type[Team]) -> str:
 
 
 def connect(data: str | None) -> sqlite3.Connection:
-    """Open the file (made if missing) or a database in memory, with its tables."""
+    """Open the file (created if missing) or a database in memory, with its tables."""
     if data is not None:
         Path(data).parent.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(data or ":memory:", isolation_level=None)
     database.row_factory = sqlite3.Row
     database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = NORMAL")  # what was committed survives the process, not a power cut
+    database.execute("PRAGMA synchronous = NORMAL")  # commits survive the end of the process, not a power failure
     counters = ", ".join(f"{name} INTEGER NOT NULL DEFAULT 0" for name in COUNTERS)
     database.executescript(_SCHEMA.format(keys=_names(Key), users=_names(User), teams=_names(Team), counters=counters))
     return database
 
 
 def insert(database: sqlite3.Connection, table: str, record: Key | User | Team) -> None:
-    """Add a row; `sqlite3.IntegrityError` if it clashes with a live one."""
+    """Insert a row; `sqlite3.IntegrityError` if it conflicts with a live one."""
     columns = {name: encode(value) for name, value in asdict(record).items()}
     marks = ", ".join("?" * len(columns))
     statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  # our own names
@@ -59,5 +59,5 @@ def insert(database: sqlite3.Connection, table: str, record: Key | User | Team) 
 
 
 def empty(database: sqlite3.Connection) -> None:
-    """Forget everything."""
+    """Delete everything."""
     database.executescript(_EMPTY)

@@ -1,4 +1,4 @@
-"""LiteLLM's ways to write a stretch of time, and when a budget starts anew."""
+"""LiteLLM's notation of durations, and when budgets reset."""
 
 import calendar
 import re
@@ -8,11 +8,11 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 class DurationError(ValueError):
-    """Its message is the one that LiteLLM sends."""
+    """The message is LiteLLM's."""
 
 
 def after(moment: datetime, duration: str) -> datetime:
-    """Return the moment that lies one `duration` later: `45s 90m 12h 30d 2w 1mo`."""
+    """Return the time one `duration` later: `45s 90m 12h 30d 2w 1mo`."""
     if not re.match(r"\d", duration):
         raise DurationError("Invalid duration format")
     match = re.fullmatch(r"(\d+)(mo|[smhdw])", duration)
@@ -32,7 +32,7 @@ def _months_later(moment: datetime, months: int) -> datetime:
 
 
 def next_reset(moment: datetime, duration: str) -> datetime:
-    """Return when a budget per `duration` starts anew: full hours, midnights, Mondays, firsts of a month (UTC)."""
+    """Return when a budget per `duration` resets: full hours, midnights, Mondays, firsts of a month (UTC)."""
     match = re.fullmatch(r"(\d+)(mo|[smhdw])", duration)
     if match is None:
         raise DurationError(f"Invalid budget_duration '{duration}'. Use a format like '1h', '24h', '7d', or '30d'.")

@@ -1,4 +1,4 @@
-"""The gateway's refusals: a status and the body that LiteLLM sends with it."""
+"""The gateway's refusals: a status and LiteLLM's body."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -10,7 +10,7 @@ Headers: TypeAlias = Mapping[str, str]
 
 
 class RefusalError(Exception):
-    """End the call with this answer."""
+    """End the call with this response."""
 
     def __init__(self, status: int, body: object, headers: Headers | None = None) -> None:
         super().__init__(status)
@@ -19,7 +19,7 @@ class RefusalError(Exception):
         self.headers: dict[str, str] = dict(headers or {})
 
     def response(self) -> Response:
-        """Build the answer."""
+        """Build the response."""
         return JSONResponse(self.body, status_code=self.status, headers=self.headers)
 
 
@@ -30,7 +30,7 @@ def error(status: int, message: str, kind: str | None, param: str | None = None,
 
 
 def wrapped(status: int, message: str, param: str | None = None, kind: str = "internal_server_error") -> RefusalError:
-    """Build the refusal whose message is a printed dictionary, as many management routes answer."""
+    """Build the refusal whose message is a printed dictionary, as in many management routes."""
     return error(status, str({"error": message}), kind, param)
 
 
@@ -45,13 +45,13 @@ def invalid(kind: str, loc: list[str | int], message: str) -> RefusalError:
 
 
 async def answer_refusal(request: Request, exc: Exception) -> Response:
-    """Turn a RefusalError raised in a view into its answer."""
+    """Turn a RefusalError raised in a view into its response."""
     if not isinstance(exc, RefusalError):
         raise exc
     return exc.response()
 
 
 def unknown_team(team_id: str) -> RefusalError:
-    """Build the refusal of a key whose team is not there."""
+    """Build the refusal of a key whose team is missing."""
     message = f"Team doesn't exist in db. Team={team_id}. Create team via `/team/new` call."
     return error(404, str({"error": message}), "auth_error", "None")

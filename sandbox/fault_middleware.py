@@ -1,4 +1,4 @@
-"""The outermost layer of the sandbox: carries a fault out around the real work."""
+"""The outermost layer of the sandbox: injects faults around the real work."""
 
 import asyncio
 import json
@@ -88,7 +88,7 @@ async def _odd(call: Call) -> None:
 
 
 def _patched(answer: Any, patch: Any) -> Any:
-    """Lay a patch over an answer: objects by name, lists by place ("0"); a list is put behind a list."""
+    """Apply a patch to a response: objects by name, lists by position ("0"); a list is appended to a list."""
     if isinstance(answer, dict) and isinstance(patch, dict):
         return answer | {name: _patched(answer.get(name), value) for name, value in patch.items()}
     if isinstance(answer, list) and isinstance(patch, dict):

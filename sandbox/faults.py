@@ -1,4 +1,4 @@
-"""Faults that tests switch on: the next calls of a path go wrong in one way. KINDS need no more than a path."""
+"""Faults that tests switch on: the next calls of a path fail in one way. KINDS need no more than a path."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,27 +10,27 @@ KINDS = (
     "drop_after",  # connection aborted; work done
     "hang_before",  # silent for `seconds`, then aborted; no work done
     "hang_after",  # silent for `seconds`, then aborted; work done
-    "truncated_json",  # work done, half of the answer as if it were all
+    "truncated_json",  # work done, half of the response as if it were complete
     "cut_body",  # work done, half of the answer, then the connection closed
-    "html",  # a page of some proxy instead of JSON; no work done
+    "html",  # an error page of a proxy instead of JSON; no work done
     # after `after_chunks` chunks of a stream:
     "stream_cut",  # connection closed
     "stream_reset",  # connection aborted
     "stream_silent",  # nothing more for `seconds`, then the connection closed
-    "stream_pause",  # nothing for `seconds`, then all the rest
-    "stream_end",  # over, as if it were whole, but without [DONE]
-    "stream_garbage",  # half an event as if it were all, and over
-    "stream_html",  # a page of some proxy, and over
-    "stream_error",  # an event that tells an error with `status`, and over
+    "stream_pause",  # nothing for `seconds`, then the rest
+    "stream_end",  # ended, as if it were complete, but without [DONE]
+    "stream_garbage",  # half an event as if it were complete, then the end
+    "stream_html",  # an error page of a proxy, then the end
+    "stream_error",  # an error event with `status`, then the end
 )
 
 
-ODD = "odd"  # work done, `patch` laid over the answer: rows that make no sense among those that do
+ODD = "odd"  # work done, `patch` applied to the response: invalid rows among valid ones
 
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """One order: let `skip` calls of `path` pass, then fail `times`. `*` stands for every path of the gateway."""
+    """One fault: let `skip` calls of `path` pass, then fail `times`. `*` stands for every path of the gateway."""
 
     path: str
     kind: str
@@ -46,7 +46,7 @@ class Fault:
 
 
 def parse(body: dict[str, Any]) -> Fault:
-    """Build a fault from JSON; ValueError names what is wrong."""
+    """Build a fault from JSON; ValueError names the problem."""
     known = {field.name for field in fields(Fault)} - {"hits", "waiting"}
     if unknown := set(body) - known:
         raise ValueError(f"unknown fields: {', '.join(sorted(unknown))}")
@@ -63,7 +63,7 @@ def plain(path: str) -> str:
 
 
 class Faults:
-    """The orders, in the order of their coming."""
+    """The armed faults, in order of arrival."""
 
     def __init__(self) -> None:
         self.orders: list[Fault] = []
@@ -77,7 +77,7 @@ class Faults:
         self.orders.clear()
 
     def take(self, path: str) -> Fault | None:
-        """Return the fault that spoils this call, and count it."""
+        """Return the fault for this call, and count it."""
         armed = (fault for fault in self.orders if fault.path in ("*", path) and fault.hits < fault.times)
         fault = next(armed, None)
         if fault is None:

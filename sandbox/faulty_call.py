@@ -1,4 +1,4 @@
-"""A call that goes wrong: its work, its answer, and its connection, for the faults to act on."""
+"""A call with a fault: its work, its response, and its connection, for the faults to act on."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ PAGE = "<!doctype html><html><head><title>Bad gateway</title></head><body><h1>Ba
 
 
 class Call:
-    """One request, with what carries it out."""
+    """One request, with the application that handles it."""
 
     def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, fault: Fault) -> None:
         self.app = app
@@ -22,11 +22,11 @@ class Call:
         self.fault = fault
 
     async def run(self, send: Send) -> None:
-        """Do the work, with its answer going to `send`."""
+        """Do the work, with its response going to `send`."""
         await self.app(self.scope, self.receive, send)
 
     async def work(self) -> list[Message]:
-        """Do the work and return the answer instead of sending it."""
+        """Do the work and return the response instead of sending it."""
         messages: list[Message] = []
 
         async def keep(message: Message) -> None:
@@ -36,12 +36,12 @@ class Call:
         return messages
 
     async def answer(self, response: Response) -> None:
-        """Send an answer that is not the gateway's."""
+        """Send a response that is not the gateway's."""
         await response(self.scope, self.receive, self.send)
 
     @contextlib.contextmanager
     def counted(self) -> Iterator[None]:
-        """Show this call as waiting, so that a test knows when to strike."""
+        """Show this call as waiting, so that a test knows when to act."""
         self.fault.waiting += 1
         try:
             yield

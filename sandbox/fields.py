@@ -1,4 +1,4 @@
-"""Check the fields of a request as LiteLLM does: known ones have types, unknown ones are ignored."""
+"""Validates the fields of a request as LiteLLM does: known ones have types, unknown ones are ignored."""
 
 import json
 import math
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 async def read_body(request: Request) -> Json:
-    """Read the JSON object of a management route; 422 as FastAPI says it."""
+    """Read the JSON object of a management route; 422 in FastAPI's format."""
     raw = await request.body()
     if not raw:
         raise invalid("missing", ["body"], "Field required")
@@ -117,7 +117,7 @@ def query_whole(query: Mapping[str, str], name: str, *, default: int, maximum: i
 
 
 def query_flag(query: Mapping[str, str], name: str) -> bool:
-    """Return a yes or no of the query string; no when absent."""
+    """Return a boolean of the query string; false when absent."""
     given = query.get(name, "false").lower()
     if given not in ("true", "false", "1", "0", "yes", "no", "on", "off"):
         message = "Input should be a valid boolean, unable to interpret input"

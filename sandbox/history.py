@@ -1,4 +1,4 @@
-"""Made-up use in days that are past, so that a demonstration has something to show."""
+"""Generated usage of past days, for demonstrations."""
 
 import hashlib
 import random
@@ -17,7 +17,7 @@ _USUAL_MODELS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageProfile:
-    """How much somebody uses which models with one key."""
+    """A person's usage of models with one key."""
 
     user_id: str
     token: str
@@ -26,7 +26,7 @@ class UsageProfile:
 
 
 def write_history(state: State) -> None:
-    """Fill an empty database; the same seed gives the same use. The keys in it are gone, as old keys are."""
+    """Fill an empty database; the same seed gives the same usage. Its keys are deleted ones."""
     (known,) = state.database.execute("SELECT COUNT(*) FROM facts").fetchone()
     if known or not state.config.history_days:
         return
@@ -43,7 +43,7 @@ def write_history(state: State) -> None:
 
 
 def write_profiles(state: State, profiles: list[UsageProfile], *, days: int, seed: int) -> None:
-    """Make up the use of so many days until yesterday; the same seed gives the same use."""
+    """Generate the usage of so many days until yesterday; the same seed gives the same usage."""
     rng = random.Random(seed)  # noqa: S311  # plausible, not secret
     today = state.clock.now().date()
     for days_ago in range(days, 0, -1):
@@ -54,7 +54,7 @@ def write_profiles(state: State, profiles: list[UsageProfile], *, days: int, see
 
 
 def make_up_use(state: State, *, user_id: str, days: int, seed: int, chats: float = _CHATS) -> int:
-    """Give the live keys of a user a past, unless they have one; return how many got it."""
+    """Generate a history for the live keys of a user, unless they have one; return how many got it."""
     keys = [key for key in state.keys.all_live() if key.user_id == user_id and not _is_used(state, key.token)]
     profiles = [
         UsageProfile(user_id=user_id, token=key.token, models=_usual(seed + number), chats=chats / (number + 1))
@@ -65,7 +65,7 @@ def make_up_use(state: State, *, user_id: str, days: int, seed: int, chats: floa
 
 
 def used(fact: dict[str, Any]) -> Usage:
-    """Read one fact as a test tells it; TypeError where a field is unknown or missing."""
+    """Read one fact from a test; TypeError for an unknown or missing field."""
     model = MODELS.get(fact["model"])
     about = {"upstream": fact["model"], "provider": ""}
     if model is not None:
@@ -79,12 +79,12 @@ def _is_used(state: State, token: str) -> bool:
 
 
 def _usual(person: int) -> tuple[Model, ...]:
-    """Return the models that somebody likes; with people, the models change."""
+    """Return a person's usual models; they differ between people."""
     return tuple(MODELS.values())[person % 4 : person % 4 + _USUAL_MODELS]
 
 
 def _day_of(profile: UsageProfile, quiet: float, rng: random.Random) -> list[Usage]:
-    """Make up one day: now and then nothing, on quiet days little."""
+    """Generate one day: now and then nothing, on quiet days little."""
     if rng.random() > 0.35 + 0.65 * quiet:
         return []
     busy = profile.chats * quiet

@@ -1,4 +1,4 @@
-"""Read what a request to /key/… asks for."""
+"""Parses requests to /key/…."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -32,12 +32,12 @@ _READERS: dict[str, Callable[[Json, str], object]] = {
 
 
 def new_secret() -> str:
-    """Make up a secret."""
+    """Generate a secret."""
     return "sk-" + secrets.token_urlsafe(16)
 
 
 def secret_of(body: Json, state: State) -> str:
-    """Return the custom key that was sent, or a new secret."""
+    """Return the custom key of the request, or a new secret."""
     custom = fields.text(body, "key")
     if custom is None:
         return new_secret()
@@ -50,7 +50,7 @@ def secret_of(body: Json, state: State) -> str:
 
 
 def requested_key(body: Json, secret: str, state: State) -> tuple[Key, datetime | None]:
-    """Build the row that the body asks for, and its expiry with the microseconds that only the answer has."""
+    """Build the requested row, and its expiry with the microseconds that only the response has."""
     now = state.clock.now()
     duration, budget_duration = fields.text(body, "duration"), fields.text(body, "budget_duration")
     expires_at = None if duration is None else _expiry(now, duration, 500, "internal_server_error", "")
@@ -87,7 +87,7 @@ def _expiry(now: datetime, duration: str, status: int, kind: str, before: str) -
 
 
 def reset_of(now: datetime, duration: str | None, kind: str = "internal_server_error") -> datetime | None:
-    """Return when a budget of this period starts anew."""
+    """Return when a budget of this period resets."""
     if duration is None:
         return None
     try:
@@ -97,7 +97,7 @@ def reset_of(now: datetime, duration: str | None, kind: str = "internal_server_e
 
 
 def refuse_taken_alias(state: State, alias: str | None, own_token: str | None) -> None:
-    """Hold aliases unique over all live keys."""
+    """Refuse an alias of another live key."""
     holder = state.keys.holder_of_alias(alias) if alias else None
     if holder is not None and holder.token != own_token:
         message = f"Key with alias '{alias}' already exists. Unique key aliases across all keys are required."
@@ -105,7 +105,7 @@ def refuse_taken_alias(state: State, alias: str | None, own_token: str | None) -
 
 
 def changes_of(body: Json, state: State, key: Key) -> Json:
-    """Return the columns that `/key/update` shall change."""
+    """Return the columns that `/key/update` changes."""
     now = state.clock.now()
     changes: Json = {}
     for name, read in _READERS.items():
@@ -131,7 +131,7 @@ def changes_of(body: Json, state: State, key: Key) -> Json:
 
 
 def _refuse_move(state: State, key: Key, team_id: str) -> None:
-    """Let a key into a team only while it belongs to nobody: its person is no member."""
+    """Let a key join a team only while it has no user, who would not be a member."""
     if state.people.team(team_id) is None:
         raise unknown_team(team_id)
     if key.user_id is not None:

@@ -1,4 +1,4 @@
-"""The keys that the sandbox knows."""
+"""The keys of the sandbox."""
 
 import hashlib
 import sqlite3
@@ -32,7 +32,7 @@ _PAGE = "SELECT *" + _FITTING + "ORDER BY " + _SORT_KEY + " {direction} LIMIT :s
 
 
 def token_of(secret_or_token: str) -> str:
-    """Return the hash that names a key, from its secret or from itself."""
+    """Return the hash of a key, from its secret or from the hash itself."""
     if secret_or_token.startswith("sk-"):
         return hashlib.sha256(secret_or_token.encode()).hexdigest()
     return secret_or_token
@@ -53,7 +53,7 @@ class Wanted:
 
 
 class Keyring:
-    """Find, add, change and delete keys. Budgets whose time has come start anew whenever a key is looked at."""
+    """Finds, adds, changes and deletes keys. Budgets that are due reset whenever a key is read."""
 
     def __init__(self, database: sqlite3.Connection, clock: Clock) -> None:
         self._db = database
@@ -68,7 +68,7 @@ class Keyring:
         return self._first("token = ? AND deleted_at IS NULL", token)
 
     def latest(self, token: str) -> Key | None:
-        """Return the live key, else the one deleted last."""
+        """Return the live key, or else the one deleted last."""
         return self._first("token = ? ORDER BY deleted_at IS NOT NULL, id DESC", token)
 
     def holder_of_alias(self, alias: str) -> Key | None:
@@ -81,7 +81,7 @@ class Keyring:
         return [decode(Key, row) for row in rows]
 
     def change(self, key: Key, **changes: object) -> Key:
-        """Store some fields of a live key anew and return it."""
+        """Update some fields of a live key and return it."""
         names = ", ".join(f"{name} = ?" for name in changes)
         values = [encode(value) for value in changes.values()]
         update = f"UPDATE keys SET {names} WHERE token = ? AND deleted_at IS NULL"  # noqa: S608  # names are fields
@@ -93,7 +93,7 @@ class Keyring:
         self.change(key, deleted_at=self._clock.now())
 
     def page(self, wanted: Wanted, *, page: int, size: int) -> tuple[int, list[Key]]:
-        """Return how many keys fit, and those of one page (from 1)."""
+        """Return the number of matching keys, and those of one page (from 1)."""
         self._renew_budgets()
         values = {**asdict(wanted), "now": stamp(self._clock.now()), "size": size, "start": (page - 1) * size}
         (total,) = self._db.execute(_COUNT, values).fetchone()

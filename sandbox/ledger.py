@@ -1,4 +1,4 @@
-"""What calls cost: budgets are charged at once, reports follow after the delay that the real gateway has too."""
+"""The cost of calls: budgets are charged at once, reports follow after a delay, as in the real gateway."""
 
 import sqlite3
 from dataclasses import asdict, dataclass
@@ -23,7 +23,7 @@ ON CONFLICT (day, user_id, token, model, endpoint) DO UPDATE SET {_ADD}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """One call, or several added up; `model` is the public name, `upstream` the provider's."""
+    """One call, or several summed; `model` is the public name, `upstream` the provider's."""
 
     user_id: str
     token: str
@@ -41,7 +41,7 @@ class Usage:
 
 
 class Ledger:
-    """Charge calls to keys, their teams, and days."""
+    """Charges calls to keys, their teams, and days."""
 
     def __init__(
         self, database: sqlite3.Connection, clock: Clock, keys: Keyring, people: People, delay_s: float
@@ -53,7 +53,7 @@ class Ledger:
         self._delay = timedelta(seconds=delay_s)
 
     def record(self, key: Key | None, usage: Usage) -> None:
-        """Charge the key now; let the reports know when the delay is over."""
+        """Charge the key now; the reports follow after the delay."""
         if key is not None and (live := self._keys.live(key.token)) is not None:
             self._keys.change(live, spend_pusd=live.spend_pusd + usage.spend_pusd)
         if key is not None:
@@ -74,7 +74,7 @@ class Ledger:
         self._db.execute("COMMIT")
 
     def settle(self) -> None:
-        """Let the reports show what has waited long enough."""
+        """Show calls in the reports whose delay is over."""
         due = (stamp(self._clock.now()),)
         self._db.execute("BEGIN")
         rows = self._db.execute("SELECT * FROM pending WHERE seen_at <= ?", due).fetchall()
@@ -91,6 +91,6 @@ class Ledger:
         if key is None or key.deleted_at is not None:
             return
         now = to_the_millisecond(self._clock.now())
-        seen_pusd = min(key.seen_pusd + spend_pusd, key.spend_pusd)  # the budget may have started anew since
+        seen_pusd = min(key.seen_pusd + spend_pusd, key.spend_pusd)  # the budget may have been reset since
         total_pusd = key.total_pusd + spend_pusd
         self._keys.change(key, seen_pusd=seen_pusd, total_pusd=total_pusd, last_active_at=now, updated_at=now)

@@ -8,7 +8,7 @@ from sandbox.errors import RefusalError, error
 from sandbox.records import Key
 
 _WINDOW = timedelta(seconds=60)
-_RETRY_AFTER_S = 60  # what LiteLLM says, however much of the minute is left
+_RETRY_AFTER_S = 60  # LiteLLM's value, however much of the minute is left
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class _Minute:
 
 @dataclass(slots=True)
 class Ticket:
-    """A call that was let in; `headers` tell what the key has left."""
+    """An admitted call; `headers` have what the key has left."""
 
     token: str
     reserved: int
@@ -29,7 +29,7 @@ class Ticket:
 
 
 class Limits:
-    """Let calls in, or refuse them with 429."""
+    """Admits calls, or refuses them with 429."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -37,12 +37,12 @@ class Limits:
         self._running: dict[str, int] = {}
 
     def clear(self) -> None:
-        """Forget all minutes."""
+        """Delete all counts."""
         self._minutes.clear()
         self._running.clear()
 
     def admit(self, key: Key, *, prompt_tokens: int, max_tokens: int | None) -> Ticket:
-        """Count a call in. Its tokens are reserved: prompt and `max_tokens`, or a quarter of the limit without it."""
+        """Count the start of a call, and reserve its tokens: prompt and `max_tokens`, or without it a quarter of the limit."""
         minute = self._minute(key)
         running = self._running.get(key.token, 0)
         reserved = 0
@@ -61,7 +61,7 @@ class Limits:
         return Ticket(key.token, reserved, _headers(key, minute, running + 1))
 
     def release(self, ticket: Ticket | None, *, used_tokens: int) -> None:
-        """Count a call out, and its real tokens instead of the reserved ones. A second time changes nothing."""
+        """Count the end of a call, with its real tokens instead of the reserved ones. A second time changes nothing."""
         if ticket is None or ticket.closed:
             return
         ticket.closed = True

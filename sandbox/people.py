@@ -1,4 +1,4 @@
-"""Users and teams that the sandbox knows."""
+"""The users and teams of the sandbox."""
 
 import sqlite3
 from dataclasses import replace
@@ -11,14 +11,14 @@ from sandbox.records import Team, User, decode, encode
 
 
 class People:
-    """Find and add users and teams."""
+    """Finds and adds users and teams."""
 
     def __init__(self, database: sqlite3.Connection, clock: Clock) -> None:
         self._db = database
         self._clock = clock
 
     def user(self, user_id: str | None) -> User | None:
-        """Return a user, or None when the gateway has no row of that id."""
+        """Return a user, or None when the gateway has no row with that id."""
         row = self._db.execute("SELECT * FROM users WHERE user_id = ?", (user_id,)).fetchone()
         return None if row is None else decode(User, row)
 
@@ -42,27 +42,27 @@ class People:
         insert(self._db, "teams", team)
 
     def change_team(self, team: Team, **changes: object) -> Team:
-        """Store some fields of a team anew and return it."""
+        """Update some fields of a team and return it."""
         names = ", ".join(f"{name} = ?" for name in changes)
         values = [encode(value) for value in changes.values()]
         self._db.execute(f"UPDATE teams SET {names} WHERE team_id = ?", (*values, team.team_id))  # noqa: S608  # fields
         return replace(team, **changes)  # type: ignore[arg-type]  # SQLite knows the names, as just seen
 
     def charge(self, user_id: str, spend_pusd: int) -> None:
-        """Add to what a user has spent; unknown users have no account."""
+        """Add to a user's spend; unknown users have no account."""
         self._db.execute("UPDATE users SET spend_pusd = spend_pusd + ? WHERE user_id = ?", (spend_pusd, user_id))
 
     def charge_team(self, team_id: str | None, spend_pusd: int) -> None:
-        """Add to what the keys of a team have spent, those included that are deleted meanwhile."""
+        """Add to the spend of a team's keys, including keys that are deleted later."""
         self._db.execute("UPDATE teams SET spend_pusd = spend_pusd + ? WHERE team_id = ?", (spend_pusd, team_id))
 
     def report_team(self, team_id: str | None, spend_pusd: int) -> None:
-        """Let `/team/info` tell so much more; the budget may have started anew since."""
+        """Make `/team/info` report this additional spend; the budget may have been reset since."""
         report = "UPDATE teams SET seen_pusd = min(seen_pusd + ?, spend_pusd) WHERE team_id = ?"
         self._db.execute(report, (spend_pusd, team_id))
 
     def delete_team(self, team: Team) -> None:
-        """Forget a team; its keys are the caller's to delete."""
+        """Delete a team; the caller deletes its keys."""
         self._db.execute("DELETE FROM teams WHERE team_id = ?", (team.team_id,))
 
     def _renew_budgets(self) -> None:

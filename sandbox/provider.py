@@ -1,4 +1,4 @@
-"""What a model's provider refuses, in the words that LiteLLM wraps around it."""
+"""Refusals of a model's provider, wrapped in LiteLLM's message."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ _PROMPTS = {
 
 
 def refusal_of(answer: Answer, body: Mapping[str, Any]) -> RefusalError | None:
-    """Return what comes instead of the answer, if it is refused."""
+    """Return the response in place of the answer, if it is refused."""
     model = str(body["model"])
     if answer.fail_status:
         return _failure(answer.fail_status, model)

@@ -14,7 +14,7 @@ from sandbox.config import usd
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A virtual key. `spend_pusd` is what budgets are held to, `seen_pusd` what the gateway reports so far."""
+    """A virtual key. `spend_pusd` counts towards budgets, `seen_pusd` is what the gateway reports so far."""
 
     token: str
     key_name: str
@@ -43,15 +43,15 @@ class Key:
 
     @property
     def over_budget(self) -> bool:
-        """Say whether a call would be refused for money."""
+        """Say whether a call would be refused because of the budget."""
         return self.max_budget is not None and Decimal(self.spend_pusd).scaleb(-12) >= self.max_budget
 
     def expired(self, now: datetime) -> bool:
-        """Say whether its time is over."""
+        """Say whether it has expired."""
         return self.expires_at is not None and self.expires_at <= now
 
     def status(self, now: datetime) -> str:
-        """Return the word of `/key/info`."""
+        """Return the status word of `/key/info`."""
         if self.deleted_at is not None:
             return "deleted"
         if self.blocked:
@@ -61,7 +61,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A person whom the gateway knows; keys may name users that have no row."""
+    """A person in the gateway; keys may name users without a row."""
 
     user_id: str
     user_email: str | None = None
@@ -77,7 +77,7 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
-    """A group of keys with models of its own, and one budget over all of them; spend is reported as of keys."""
+    """A group of keys with its own models, and one budget over all of them; spend is reported as for keys."""
 
     team_id: str
     team_alias: str | None = None
@@ -111,7 +111,7 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
 
 
 def encode(value: object) -> object:
-    """Turn a field's value into what SQLite keeps."""
+    """Convert a field's value for SQLite."""
     match value:
         case datetime():
             return stamp(value)
@@ -131,15 +131,15 @@ def _decode(name: str, value: Any) -> Any:
 
 
 def decode(kind: type[Record], row: sqlite3.Row) -> Record:
-    """Build a record from a row that has its columns."""
+    """Build a record from a row with its columns."""
     return kind(**{field.name: _decode(field.name, row[field.name]) for field in fields(kind)})
 
 
 def money(budget: Decimal | None) -> float | None:
-    """Spell a budget as JSON number."""
+    """Format a budget as JSON number."""
     return None if budget is None else float(budget)
 
 
 def spent(key: Key) -> float:
-    """Spell the reported spend as JSON number."""
+    """Format the reported spend as JSON number."""
     return usd(key.seen_pusd)

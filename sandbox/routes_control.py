@@ -1,4 +1,4 @@
-"""/sandbox/…: what tests and demonstrations steer; the admin key opens it."""
+"""/sandbox/…: controls for tests and demonstrations; they require the admin key."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -62,14 +62,14 @@ def _live_keys(state: State) -> list[Json]:
 
 
 async def reset(request: Request) -> Response:
-    """Forget keys, people, spend, faults and the moved clock."""
+    """Delete keys, people, spend, faults and the clock offset."""
     require_admin(request)
     state_of(request).reset()
     return JSONResponse({})
 
 
 async def clock(request: Request) -> Response:
-    """Move the sandbox's time: `offset_s` from real time, or `advance_s` from where it is."""
+    """Move the sandbox's time: `offset_s` from real time, or `advance_s` from its present time."""
     require_admin(request)
     state, body = state_of(request), await _given(request)
     offset_s = body.get("offset_s", state.clock.offset_s)
@@ -81,14 +81,14 @@ async def clock(request: Request) -> Response:
 
 
 async def lifetimes(request: Request) -> Response:
-    """Give new keys the lifetime that they are asked for, or with {short: true} until the end of tomorrow (UTC)."""
+    """Give new keys the requested lifetime, or with {short: true} one until the end of tomorrow (UTC)."""
     require_admin(request)
     state_of(request).short_lifetimes = (await _given(request)).get("short") is True
     return JSONResponse({"short": state_of(request).short_lifetimes})
 
 
 async def history(request: Request) -> Response:
-    """Make up past use of a user's live keys: {user_id, days, seed, chats}; keys that were used stay as they are."""
+    """Generate past usage of a user's live keys: {user_id, days, seed, chats}; used keys stay as they are."""
     require_admin(request)
     body = await _given(request)
     days, seed, chats = body.get("days", 60), body.get("seed", 1), body.get("chats", 24)

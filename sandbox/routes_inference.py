@@ -42,7 +42,7 @@ async def _body(request: Request) -> Json:
 
 
 async def chat(request: Request) -> Response | ASGIApp:
-    """Answer a conversation."""
+    """Answer a chat."""
     call = open_call(request, await _body(request), needs="messages")
     messages = call.body["messages"]
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
@@ -54,7 +54,7 @@ async def chat(request: Request) -> Response | ASGIApp:
 
 
 async def complete(request: Request) -> Response | ASGIApp:
-    """Answer a prompt."""
+    """Complete a prompt."""
     call = open_call(request, await _body(request), needs="prompt")
     prompt = text_of(call.body["prompt"])
     return await _respond(call, answer_to(prompt, prompt, call.body), chat=False)
@@ -124,7 +124,7 @@ def _stream(call: Call, answer: Answer, head: Json, *, chat: bool) -> ASGIApp:
 
 
 async def embed(request: Request) -> Response:
-    """Turn texts into vectors: the same text, the same vector."""
+    """Embed texts: the same text, the same vector."""
     call = open_call(request, await _body(request), needs="input")
     given = call.body["input"]
     texts = [text_of(item) for item in (given if isinstance(given, list) else [given])]
@@ -154,7 +154,7 @@ def _vector(text: str, size: int, encoding: object) -> list[float] | str:
 
 
 async def moderate(request: Request) -> Response:
-    """Flag what sounds like violence."""
+    """Flag violent texts."""
     call = open_call(request, await _body(request), needs="input")
     given = call.body["input"]
     texts = [text_of(item) for item in (given if isinstance(given, list) else [given])]

@@ -1,4 +1,4 @@
-"""/key/…: make, change, look at, list, block and delete keys."""
+"""/key/…: create, change, look up, list, block and delete keys."""
 
 import math
 from dataclasses import replace
@@ -17,7 +17,7 @@ from sandbox.state import state_of
 
 
 def _self_service(request: Request, caller: Caller) -> str | None:
-    """Return whom a virtual key may manage keys for, None for the admin; refuse those that may not at all."""
+    """Return the user for whom a virtual key may manage keys, None for the admin; refuse keys that may manage none."""
     if caller.key is None:
         return None
     user = state_of(request).people.user(caller.key.user_id)
@@ -27,7 +27,7 @@ def _self_service(request: Request, caller: Caller) -> str | None:
 
 
 async def generate(request: Request) -> Response:
-    """Make a key; a custom key that exists is left as it is, though the answer repeats what was asked."""
+    """Create a key; an existing custom key is unchanged, though the response repeats the request."""
     state = state_of(request)
     only_for = _self_service(request, authenticate(request))
     body = await fields.read_body(request)
@@ -75,7 +75,7 @@ async def update(request: Request) -> Response:
 
 
 async def info(request: Request) -> Response:
-    """Describe a key, the calling one if none is named; a deleted one too."""
+    """Describe a key, by default the calling one; a deleted one too."""
     state = state_of(request)
     caller = authenticate(request)
     state.ledger.settle()
@@ -118,7 +118,7 @@ async def list_keys(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    """Delete keys by secret, hash or alias; the answer echoes what was sent, unknown ones included."""
+    """Delete keys by secret, hash or alias; the response echoes the request, unknown ones included."""
     state = state_of(request)
     only_for = _self_service(request, authenticate(request))
     body = await fields.read_body(request)
@@ -156,7 +156,7 @@ async def block(request: Request) -> Response:
 
 
 async def regenerate(request: Request) -> Response:
-    """Refuse what needs LiteLLM's licence."""
+    """Refuse: this needs LiteLLM's licence."""
     require_admin(request)
     message = "Regenerating Virtual Keys is an Enterprise feature, You must be a LiteLLM Enterprise user to use this."
     raise error(500, message, "internal_server_error")

@@ -1,4 +1,4 @@
-"""Models, prices, health, and a page for whoever opens the gateway in a browser."""
+"""Models, prices, health, and a page for browsers."""
 
 import hashlib
 from typing import Any
@@ -19,7 +19,7 @@ _HOME = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>San
 <p>This stands in for a LiteLLM gateway, whose API documentation would be here. Its models are simulated.</p>
 </body></html>
 """
-_CREATED = 1677610602  # what LiteLLM says of every model
+_CREATED = 1677610602  # LiteLLM's value for every model
 
 
 def _allowed(request: Request, caller: Caller) -> list[Model]:
@@ -81,7 +81,7 @@ async def model_info(request: Request) -> Response:
 
 
 async def alive(request: Request) -> Response:
-    """Say that the process runs; in LiteLLM's words, a JSON string."""
+    """Return LiteLLM's liveness text, a JSON string."""
     return JSONResponse("I'm alive!")
 
 
@@ -92,13 +92,13 @@ async def ready(request: Request) -> Response:
 
 
 async def ready_details(request: Request) -> Response:
-    """Say the same with the version, to a known key."""
+    """The same with the version, for a known key."""
     authenticate(request)
     return JSONResponse({"status": "healthy", "db": "connected", "cache": None, "litellm_version": VERSION})
 
 
 async def home(request: Request) -> Response:
-    """Say what this is, where a real gateway shows its Swagger page."""
+    """Explain what this is, where a real gateway shows its Swagger page."""
     return HTMLResponse(_HOME)
 
 

@@ -1,4 +1,4 @@
-"""/user/… and /team/…: as much of them as a client of keys meets."""
+"""/user/… and /team/…, as far as a client of keys needs them."""
 
 import sqlite3
 import uuid
@@ -24,7 +24,7 @@ _PAGE = 1_000_000  # more keys than a sandbox has
 
 
 async def new_user(request: Request) -> Response:
-    """Make a user, and a key for it unless `auto_create_key` is false."""
+    """Create a user, and a key for it unless `auto_create_key` is false."""
     require_admin(request)
     state = state_of(request)
     body = await fields.read_body(request)
@@ -101,7 +101,7 @@ def _spelled(team: Team) -> Json:
 
 
 async def new_team(request: Request) -> Response:
-    """Make a team."""
+    """Create a team."""
     require_admin(request)
     state = state_of(request)
     body = await fields.read_body(request)

@@ -52,7 +52,7 @@ def _span(request: Request) -> Span:
 
 
 async def daily(request: Request) -> Response:
-    """Tell facts page by page; a page cuts rows, so a day may be spread over two."""
+    """Return facts page by page; a page cuts rows, so a day may be spread over two."""
     span = _span(request)
     page = fields.query_whole(request.query_params, "page", default=1, maximum=10**9)
     size = fields.query_whole(request.query_params, "page_size", default=50, maximum=1000)
@@ -63,7 +63,7 @@ async def daily(request: Request) -> Response:
 
 
 async def aggregated(request: Request) -> Response:
-    """Tell all facts of the span at once."""
+    """Return all facts of the span at once."""
     span = _span(request)
     activity = _activity(state_of(request))
     limit = fields.query_whole(request.query_params, "api_key_limit", default=100, maximum=1000)
@@ -74,7 +74,7 @@ async def aggregated(request: Request) -> Response:
 
 
 async def calculate(request: Request) -> Response:
-    """Price messages, or an answer that was given."""
+    """Price messages, or an answer."""
     require_admin(request)
     body = await fields.read_body(request)
     answer = body.get("completion_response")

@@ -1,4 +1,4 @@
-"""What LiteLLM says about a key: every route spells the same row with other fields and another time format."""
+"""LiteLLM's representations of a key: every route formats the same row with other fields and another time format."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -29,7 +29,7 @@ _NULLS_OF_LIST = (
     "organization_alias organization_max_budget project_alias user_email user_spend user_max_budget user_role user "
     "created_by_user api_key last_refreshed_at org_id"
 )
-_ADMIN = "default_user_id"  # whom LiteLLM names for its master key
+_ADMIN = "default_user_id"  # LiteLLM's user of its master key
 
 
 def _nulls(names: str) -> Json:
@@ -72,7 +72,7 @@ def _settings(key: Key) -> Json:
 
 
 def generated(key: Key, secret: str, expires_at: datetime | None) -> Json:
-    """Spell the answer of `/key/generate`, the only one with the secret."""
+    """Format the response of `/key/generate`, the only one with the secret."""
     return {
         **_nulls(_NULLS_OF_GENERATE),
         **_settings(key),
@@ -109,7 +109,7 @@ def _row(key: Key, spell: _Spell) -> Json:
 
 
 def described(key: Key, now: datetime) -> Json:
-    """Spell the `info` of `/key/info`."""
+    """Format the `info` of `/key/info`."""
     row = {**_row(key, with_offset), **_nulls(_NULLS_OF_INFO), "status": key.status(now)}
     if key.deleted_at is not None:
         row |= {"deleted_at": with_offset(key.deleted_at), "deleted_by": _ADMIN, "litellm_changed_by": None}
@@ -119,12 +119,12 @@ def described(key: Key, now: datetime) -> Json:
 
 
 def updated(key: Key, named: str) -> Json:
-    """Spell the answer of `/key/update`; `named` is what the caller called the key."""
+    """Format the response of `/key/update`; `named` is the caller's name of the key."""
     return {"key": named, "token": key.token, **_row(key, with_offset), **_nulls(_NULLS_OF_INFO), "policies": []}
 
 
 def listed(key: Key) -> Json:
-    """Spell one full object of `/key/list`; the block routes send it too."""
+    """Format one full object of `/key/list`; the block routes send it too."""
     return {
         "token": key.token,
         **_row(key, with_z),
@@ -136,7 +136,7 @@ def listed(key: Key) -> Json:
 
 
 def person(user: User) -> Json:
-    """Spell the `user_info` of `/user/info`."""
+    """Format the `user_info` of `/user/info`."""
     return {
         **_nulls("team_id sso_user_id organization_id object_permission_id max_parallel_requests"),
         **_nulls("tpm_limit rpm_limit budget_duration budget_reset_at organization_memberships"),

@@ -1,4 +1,4 @@
-"""Everything that one sandbox process holds."""
+"""The state of a sandbox process."""
 
 import sqlite3
 
@@ -34,12 +34,12 @@ class State:
         self.short_lifetimes = False  # a new key ends with tomorrow, as in LiteLLM 1.80.11 near a month's end
 
     def remember(self, secret: str) -> None:
-        """Keep a new secret for `/sandbox/issued_secrets`, if that is wanted."""
+        """Keep a new secret for `/sandbox/issued_secrets`, if configured."""
         if self.config.remember_secrets:
             self.issued.append(secret)
 
     def reset(self) -> None:
-        """Go back to an empty gateway, present time, no faults."""
+        """Reset to an empty gateway, present time, no faults."""
         empty(self.database)
         self.clock.offset_s = 0.0
         self.faults.clear()

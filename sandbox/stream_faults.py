@@ -1,4 +1,4 @@
-"""Faults in the midst of a stream: some chunks pass, then something happens to the rest."""
+"""Faults during a stream: some chunks pass, then the rest is disturbed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ _HALF_AN_EVENT: Final = b'data: {"id":"chatcmpl-sandbox","choices":[{"index":0,"
 
 
 async def _strikes(call: Call) -> bool:
-    """Let some chunks pass, then take the answer away from the work; False if it was shorter than that."""
+    """Let some chunks pass, then detach the response from the work; False if it was shorter than that."""
     left = call.fault.after_chunks
     failed = asyncio.Event()
 
@@ -88,7 +88,7 @@ async def _error(call: Call) -> None:
 
 
 async def _end_with(call: Call, last: bytes) -> None:
-    """Send this instead of the rest, and end the answer as if it were whole."""
+    """Send this instead of the rest, and end the response as if it were complete."""
     if await _strikes(call):
         await call.send({"type": "http.response.body", "body": last, "more_body": True})
         await call.send({"type": "http.response.body", "body": b""})

@@ -1,4 +1,4 @@
-"""Answers that come word by word."""
+"""Streamed answers, word by word."""
 
 import asyncio
 import json
@@ -18,17 +18,17 @@ _BREAKS = {
 
 
 def event(content: object) -> bytes:
-    """Spell one server-sent event."""
+    """Format one server-sent event."""
     return b"data: " + json.dumps(content, separators=(",", ":")).encode() + b"\n\n"
 
 
 def number_of(index: int) -> str:
-    """Return what tells a further choice from the first."""
+    """Return the fields that distinguish further choices."""
     return f"({index + 1}) " if index else ""
 
 
 class Chunks:
-    """Spell the chunks of one choice; the head is encoded once, so that a word costs little."""
+    """Formats the chunks of one choice; the head is encoded once, so that a word costs little."""
 
     def __init__(self, *, head: dict[str, object], chat: bool, index: int = 0) -> None:
         self._head = head
@@ -39,29 +39,29 @@ class Chunks:
         self._after = b"}]}\n\n"
 
     def word(self, text: str) -> bytes:
-        """Spell one word of the answer."""
+        """Format one word of the answer."""
         quoted = json.dumps(text).encode()
         if self._chat:
             return self._before + b'"delta":{"content":' + quoted + b"}" + self._after
         return self._before + b'"text":' + quoted + self._after
 
     def delta(self, content: object, **more: object) -> bytes:
-        """Spell any other chunk of a chat."""
+        """Format any other chunk of a chat."""
         return event({**self._head, "choices": [{"index": self._index, "delta": content, **more}]})
 
     def first(self) -> bytes:
-        """Spell what opens the stream."""
+        """Format the first chunk of the stream."""
         text = number_of(self._index)
         return self.delta({"role": "assistant", "content": text}) if self._chat else self.word(text)
 
     def last(self, finish: str) -> bytes:
-        """Spell the finish reason."""
+        """Format the finish reason."""
         if self._chat:
             return self.delta({}, finish_reason=finish)
         return event({**self._head, "choices": [{"finish_reason": finish, "index": self._index}]})
 
     def usage(self, usage: object) -> bytes:
-        """Spell the chunk that only comes when it was asked for."""
+        """Format the usage chunk, which is sent on request only."""
         choice = {"index": 0, "delta": {}} if self._chat else {"index": 0}
         return event({**self._head, "choices": [choice], "usage": usage})
 
@@ -75,7 +75,7 @@ def _failure(word: str) -> bytes:
 
 
 def spell(answer: Answer, choices: Sequence[Chunks], usage: object | None) -> Iterator[tuple[bytes, int]]:
-    """Yield each chunk and the tokens that it carries; the choices take turns."""
+    """Yield each chunk and its number of tokens; the choices alternate."""
     first = choices[0]
     for chunks in choices:
         yield chunks.first(), 0
@@ -98,7 +98,7 @@ def spell(answer: Answer, choices: Sequence[Chunks], usage: object | None) -> It
 
 
 class WordByWord:
-    """The response that streams; calls `settle` with the tokens sent when it is over, however it ends."""
+    """The streaming response; calls `settle` with the tokens sent when it ends, however it ends."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Below HTTP: reach the TCP connection of a request, wait for its client to leave."""
+"""Below HTTP: access the TCP connection of a request, wait for its client to disconnect."""
 
 import asyncio
 import contextlib
@@ -27,25 +27,25 @@ async def until_gone(receive: Receive) -> None:
 
 
 async def wait_or_gone(receive: Receive, seconds: float) -> None:
-    """Return after these seconds, or when the client has gone."""
+    """Return after these seconds, or when the client has disconnected."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(until_gone(receive), seconds)
 
 
 async def drop(scope: Scope, receive: Receive) -> None:
-    """Abort the connection: the client sees it reset or closed, without an answer."""
+    """Abort the connection: the client sees it reset or closed, without a response."""
     scope["extensions"][_TRANSPORT]["is"].abort()
-    await until_gone(receive)  # else uvicorn would try to send a 500
+    await until_gone(receive)  # otherwise uvicorn would try to send a 500
 
 
 async def reset(scope: Scope, receive: Receive) -> None:
-    """Abort the connection so that the client sees it reset, at once, whatever it has read by then."""
+    """Reset the connection at once, whatever the client has read by then."""
     connection = scope["extensions"][_TRANSPORT]["is"].get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     await drop(scope, receive)
 
 
 async def hang_up(scope: Scope, receive: Receive) -> None:
-    """Close the connection after what was written has left."""
+    """Close the connection after the written data has been sent."""
     scope["extensions"][_TRANSPORT]["is"].close()
     await until_gone(receive)

@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = "Start the whole portal in this terminal, to try it: web, worker, beat, sandbox gateway. Ctrl-C ends all."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the word that we are part of another program, as of `make run`."""
+        """Accept that we are part of another program, as of `make run`."""
         parser.add_argument("--end-with-parent", action="store_true", help="end when the program that started us dies")
 
     def handle(self, *args: Any, **options: Any) -> None:
