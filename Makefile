@@ -30,7 +30,7 @@ test-postgres: export TEST_DATABASE = postgres
 test-postgres: export TEST_REDIS = 1
 test-postgres: test-all  ## Run the tests that use a database on PostgreSQL and Redis, started for them
 
-bench: $(INSTALLED)  ## Time the pages with 1,000 and 1,000,000 facts, beside a real gateway where one runs (docs/performance.md)
+bench: $(INSTALLED)  ## Time the pages with 1,000 and 1,000,000 facts, and a real gateway if one runs (docs/performance.md)
 	@exec $(PYTHON) -m bench.pages $(ARGS)
 
 bench-poll: $(INSTALLED)  ## Time a poll of 10,000 keys and 5 models (docs/performance.md)
@@ -39,7 +39,7 @@ bench-poll: $(INSTALLED)  ## Time a poll of 10,000 keys and 5 models (docs/perfo
 bench-soak: $(INSTALLED)  ## Let `make run` stay up for two hours on a busy machine, in a new folder: ARGS="--folder /tmp/soak" (docs/performance.md)
 	@exec $(PYTHON) -m bench.soak $(ARGS)
 
-bench-stream: $(INSTALLED)  ## Time 1, 100 and 500 answers at once, with BASELINE=… beside another checkout (docs/performance.md)
+bench-stream: $(INSTALLED)  ## Time 1, 100 and 500 answers at once, with BASELINE=… next to another checkout (docs/performance.md)
 	@exec $(PYTHON) -m bench.stream $(if $(BASELINE),--baseline $(BASELINE)) $(ARGS)
 
 bench-faults: $(INSTALLED)  ## Show what people see while PostgreSQL and Redis restart, hang and are away (docs/performance.md)
@@ -48,7 +48,7 @@ bench-faults: $(INSTALLED)  ## Show what people see while PostgreSQL and Redis r
 fuzz: $(INSTALLED)  ## Send 10,000 odd requests to a portal as it is in service, behind nginx (docs/performance.md; ARGS=--requests=100)
 	@exec $(PYTHON) -m bench.fuzz $(ARGS)
 
-bench-hostile: $(INSTALLED)  ## Time pages beside conversations that are dear to render (docs/performance.md)
+bench-hostile: $(INSTALLED)  ## Time pages during the rendering of expensive conversations (docs/performance.md)
 	@exec $(PYTHON) -m bench.hostile
 
 lint: $(INSTALLED)  ## Check form, types, layers, templates, migrations, deployment

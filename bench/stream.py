@@ -48,11 +48,11 @@ BARS: Final = {
     "500 streams begun over 20 s: first token, p95, more than the gateway's": Bar("≤ 150", lambda _: 150),
     "500 streams begun over 20 s: processor of 1,000 tokens while all run": Bar("≤ 1.5 × A", lambda a: 1.5 * a),
     "500 streams begun over 20 s: memory of all processes": Bar("≤ 250", lambda _: 250),
-    "beside 300 streams: page, p95": Bar("≤ 100, ≤ 1.5 × A", lambda a: 100 if math.isnan(a) else min(100, 1.5 * a)),
+    "during 300 streams: page, p95": Bar("≤ 100, ≤ 1.5 × A", lambda a: 100 if math.isnan(a) else min(100, 1.5 * a)),
     "an ordinary page: processor": Bar("≤ 1.05 × A", lambda a: 1.05 * a),
     "a message: processor": Bar("≤ 10", lambda _: 10),
     "200 clients vanish: all free after": Bar("≤ 5,000", lambda _: 5_000),
-    "50 streams beside 200 slow readers: all free after these have left": Bar("≤ 5,000", lambda _: 5_000),
+    "50 streams with 200 slow readers: all free after these have left": Bar("≤ 5,000", lambda _: 5_000),
     parts.LOST: Bar("0", lambda _: 0),
 }
 UNITS: Final = {"memory of all processes": "MB", "connections to the database, most": "", "threads, most": ""}

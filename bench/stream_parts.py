@@ -100,7 +100,7 @@ def measure_visits(portal: StreamPortal) -> Values:
     """Let people sign in and open pages while three hundred stream."""
     asks = portal.asks(VISITED, round((VISITED_START_S + VISITS_S) * 50))
     signed_in, pages, results = on_fast_loop(_visits_during(asks, portal))
-    name = f"beside {VISITED} streams"
+    name = f"during {VISITED} streams"
     return {
         f"{name}: page, p50": 1000 * median(pages),
         f"{name}: page, p95": 1000 * p95(pages),
@@ -152,7 +152,7 @@ def measure_busy(portal: StreamPortal) -> Values:
     """Run a hundred on an overloaded machine."""
     with busy(BUSY_PROCESSES, BUSY_S, niceness=0):
         results = on_fast_loop(run_all(portal.asks(100, TOKENS), within_s=1))
-    return {LOST: lost(f"100 streams beside {BUSY_PROCESSES} busy processes", results)}
+    return {LOST: lost(f"100 streams with {BUSY_PROCESSES} busy processes", results)}
 
 
 def measure_slow(portal: StreamPortal) -> Values:
@@ -160,7 +160,7 @@ def measure_slow(portal: StreamPortal) -> Values:
     slow, others = portal.asks(SLOW, SLOW_TOKENS), portal.asks(OTHERS, TOKENS)
     since = datetime.now(UTC)
     results = on_fast_loop(_among_slow_readers(slow, others))
-    name = f"{OTHERS} streams beside {SLOW} slow readers"
+    name = f"{OTHERS} streams with {SLOW} slow readers"
     return {
         f"{name}: first token, p95": p95(first_ms(results)),
         f"{name}: all free after these have left": 1000 * seconds_until_rest(portal, since),

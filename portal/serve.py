@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def _refuse_in_a_fork() -> None:
-    """Refuse to serve with dangerous settings or data; in a fork, so that this process keeps no thread or connection."""
+    """Refuse to serve with dangerous settings or data; in a fork, which keeps no thread or connection here."""
     look = multiprocessing.get_context("fork").Process(target=refuse_what_is_wrong, kwargs={"database": True})
     look.start()
     look.join()

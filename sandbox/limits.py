@@ -42,7 +42,7 @@ class Limits:
         self._running.clear()
 
     def admit(self, key: Key, *, prompt_tokens: int, max_tokens: int | None) -> Ticket:
-        """Count the start of a call, and reserve its tokens: prompt and `max_tokens`, or without it a quarter of the limit."""
+        """Count the start of a call, reserving its tokens: prompt and `max_tokens`, or else a quarter of the limit."""
         minute = self._minute(key)
         running = self._running.get(key.token, 0)
         reserved = 0
