@@ -17,6 +17,8 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         "approvals.apply_grants": _entry("approvals.apply_grants", 30.0, expires=25),  # a grant ends within a minute
         "approvals.send_mails": _entry("approvals.send_mails", 60.0, expires=50),
         "keys.remind": _entry("keys.remind", crontab(minute=20), expires=3000),
+        # Sent when an admin reminds people; this continues interrupted runs.
+        "keys.send_reminders": _entry("keys.send_reminders", crontab(minute="4-59/10"), expires=500),
         # Sent when a supervisor left; this continues interrupted runs.
         "keys.mail_leaves": _entry("keys.mail_leaves", crontab(minute="3-59/10"), expires=500),
         # Sent when people are invited; this continues interrupted runs.

@@ -12,7 +12,17 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
-from keys.models import GatewayIdentity, GatewayModel, Intern, Key, LeaveMail, PersonBudget, SupervisorLeave, Token
+from keys.models import (
+    GatewayIdentity,
+    GatewayModel,
+    Intern,
+    Key,
+    LeaveMail,
+    PersonBudget,
+    ReminderMail,
+    SupervisorLeave,
+    Token,
+)
 from playground.models import Answer, Conversation, Message
 from usage.models import Discrepancy, Notice, PollRun, Reconciliation, UsedModel
 
@@ -39,6 +49,10 @@ def intern_of(person: User) -> Intern:
 
 def leave_mail_of(person: User) -> LeaveMail:
     return LeaveMail.objects.create(leave=SupervisorLeave.objects.create(supervisor=person), manager=person)
+
+
+def reminder_mail_of(person: User) -> ReminderMail:
+    return ReminderMail.objects.create(person=person)
 
 
 def model_of(_: User) -> GatewayModel:
@@ -92,6 +106,7 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (person_budget_of, "keys_uncounted_spend_has_an_end", {"uncounted_usd": -1}),
     (intern_of, "keys_intern_has_name", {"name": ""}),
     (intern_of, "keys_intern_is_not_supervisor", {"account": F("supervisor")}),
+    (reminder_mail_of, "keys_reminder_mail_has_one_reader", {"person": None}),
     (leave_mail_of, "keys_leave_mail_has_one_reader", {"manager": None}),
     (model_of, "keys_prices_not_negative", {"input_usd_per_million": Decimal("-0.000001")}),
     (model_of, "keys_prices_not_negative", {"output_usd_per_million": -1}),

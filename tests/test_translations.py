@@ -79,7 +79,7 @@ def test_finds_texts_wherever_they_are() -> None:
     assert ("", "Paste into R (needs {install})", "") in found  # gettext_noop
     assert ("secret", "Deleted", "") in found  # pgettext_lazy
     assert ("", "in %(days)d day", "in %(days)d days") in found  # ngettext
-    assert ("", "Your key “%(label)s” expires soon", "") in found  # a mail
+    assert ("", "If you no longer need it, do nothing: it stops by itself.", "") in found  # a mail
 
 
 def test_every_text_is_seen_by_makemessages_too() -> None:

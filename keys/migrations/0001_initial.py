@@ -298,15 +298,7 @@ class Migration(migrations.Migration):
                     models.DateTimeField(help_text="A renewal was sent and its answer not yet recorded.", null=True),
                 ),
                 ("ended_at", models.DateTimeField(null=True)),
-                (
-                    "reminder_claimed_at",
-                    models.DateTimeField(help_text="A mail about its end is being sent.", null=True),
-                ),
                 ("tried_at", models.DateTimeField(help_text="The last time that the sweep failed on it.", null=True)),
-                (
-                    "reminded_of",
-                    models.DateTimeField(help_text="The end of which its owner had an e-mail.", null=True),
-                ),
                 (
                     "owner",
                     models.ForeignKey(
@@ -674,5 +666,102 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
+        ),
+        migrations.CreateModel(
+            name="ReminderMail",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("claimed_at", models.DateTimeField(editable=False, help_text="It is being sent.", null=True)),
+                (
+                    "sent_on",
+                    models.DateField(
+                        editable=False,
+                        help_text="The UTC day of the last, also where the mail server refused it.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "intern",
+                    models.OneToOneField(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="keys.intern",
+                    ),
+                ),
+                (
+                    "person",
+                    models.OneToOneField(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Reminder",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("expires_at", models.DateTimeField(editable=False)),
+                ("is_last", models.BooleanField(editable=False, help_text="The one of the day before.")),
+                (
+                    "key",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reminders",
+                        to="keys.key",
+                    ),
+                ),
+                (
+                    "mail",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reminders",
+                        to="keys.remindermail",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="RequestedReminder",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("by", models.CharField(editable=False, help_text="The admin's name.", max_length=310)),
+                (
+                    "lines",
+                    models.JSONField(
+                        editable=False, help_text="What the mail says of each key, in the owner's language."
+                    ),
+                ),
+                ("asked_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("claimed_at", models.DateTimeField(editable=False, help_text="It is being sent.", null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+        ),
+        migrations.AddConstraint(
+            model_name="remindermail",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("person", None), ("intern", None), _connector="XOR"),
+                name="keys_reminder_mail_has_one_reader",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="reminder",
+            constraint=models.UniqueConstraint(fields=("mail", "key"), name="keys_one_reminder_per_reader"),
         ),
     ]

@@ -14,6 +14,7 @@ from keys.models.keys import (
 )
 from keys.models.leaves import LeaveMail, SupervisorLeave
 from keys.models.owners import FormerOwner
+from keys.models.reminders import Reminder, ReminderMail, RequestedReminder
 
 __all__ = [
     "ALIAS_PREFIX",
@@ -29,6 +30,9 @@ __all__ = [
     "LeaveMail",
     "PersonBudget",
     "PersonBudgetQuerySet",
+    "Reminder",
+    "ReminderMail",
+    "RequestedReminder",
     "SupervisorLeave",
     "TaskRun",
     "Token",

@@ -133,9 +133,7 @@ class Key(models.Model):
     )
     renewing_since = models.DateTimeField(null=True, help_text="A renewal was sent and its answer not yet recorded.")
     ended_at = models.DateTimeField(null=True)
-    reminder_claimed_at = models.DateTimeField(null=True, help_text="A mail about its end is being sent.")
     tried_at = models.DateTimeField(null=True, help_text="The last time that the sweep failed on it.")
-    reminded_of = models.DateTimeField(null=True, help_text="The end of which its owner had an e-mail.")
 
     objects = KeyQuerySet.as_manager()
 

@@ -21,7 +21,7 @@ from keys.services.playground import (
     recheck_playground_key,
 )
 from keys.services.refusals import KeyRefused
-from keys.services.remind import remind_owners
+from keys.services.remind import remind_owners, request_reminder, send_requested_reminders
 from keys.services.renew import renew_key
 from keys.services.rotate import ReplacedKey, end_old_secret, replace_leaked_secret, rotate_key
 from keys.services.stay import change_stay, is_earlier
@@ -71,8 +71,10 @@ __all__ = [
     "remind_owners",
     "renew_key",
     "repair_after_restore",
+    "request_reminder",
     "replace_leaked_secret",
     "rotate_key",
+    "send_requested_reminders",
     "supervisors_who_left",
     "sweep_keys",
     "sync_keys",

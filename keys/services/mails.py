@@ -11,11 +11,9 @@ from accounts.locale import reading_as
 from accounts.mails import compose
 from accounts.models import User
 from keys.models import Intern, Key
-from keys.status import distance
 from web.templatetags.portal import moment_and_zone
 
 LEAKED: Final = "leaked"
-ENDS_SOON: Final = "ends_soon"
 
 
 def deliver_about(key: Key, kind: str, *, name: str, at: datetime | None = None, **context: object) -> bool:
@@ -80,6 +78,5 @@ def _compose(
             "name": name,
             "portal_url": "" if kind.endswith("_intern") else settings.PORTAL_URL,
             "when": at and moment_and_zone(at),
-            "ends": key.expires_at and f"{distance(key.expires_at)} ({moment_and_zone(key.expires_at)})",
         }
         return compose(f"keys/mail/{kind}_subject.txt", f"keys/mail/{kind}.txt", to=to, context={**more, **context})

@@ -1,46 +1,169 @@
-"""Remind people by e-mail that a key expires soon: once for every end."""
+"""Remind people by e-mail of keys that expire soon: when a key can be renewed, and again on the day before its end.
 
-from datetime import timedelta
+A reader, an owner or an intern, has one mail a UTC day at most, with all their keys. What admins ask for comes besides.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from accounts.delivery import MailServerUnavailable, claim, send_each
-from keys.models import Key
+from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
+from accounts.locale import reading_as
+from accounts.mails import LATEST_S, compose
+from accounts.models import User
+from keys.models import Key, Reminder, ReminderMail, RequestedReminder
 from keys.renewal import ends_with_stay, renewable_from
-from keys.services.mails import ENDS_SOON, deliver_about
+from keys.status import distance
+from web.tasks import QueueUnavailable, send_task
+from web.templatetags.portal import moment_and_zone
+
+READERS = {"person": "owner", "intern": "intern"}  # field of ReminderMail -> of Key
 
 
 def remind_owners() -> int:
-    """Write to the owner (and the intern) of every key that ends within the days of renewal; return how many."""
-    now = timezone.now()
-    ending = Key.objects.select_related("owner", "intern").filter(
-        ~Q(reminded_of=F("expires_at")) | Q(reminded_of=None),
+    """Write to the owners and the interns of keys that expire soon; return how many mails went out."""
+    return send_each(_mails(), _remind)
+
+
+def _mails() -> Iterator[ReminderMail]:
+    """Yield the row of each reader who has not had a mail about some key."""
+    for field, reader in READERS.items():
+        ids = _expiring(field).order_by().values_list(reader, flat=True).distinct()
+        for pk in list(ids):
+            mail, _made = ReminderMail.objects.select_related("person", "intern__account").get_or_create(
+                **{f"{field}_id": pk}
+            )
+            yield mail
+
+
+def _expiring(field: str) -> QuerySet[Key]:
+    """Return the keys that expire within the days of renewal and of whose end their reader had no mail.
+
+    Or not the last one: that is sent when the end is today or tomorrow (UTC).
+    """
+    now, reader = timezone.now(), READERS[field]
+    had = Reminder.objects.filter(
+        Q(is_last=True) | Q(expires_at__gte=_last_before(now.date())),
+        key=OuterRef("pk"),
+        expires_at=OuterRef("expires_at"),
+        **{f"mail__{field}": OuterRef(reader)},
+    )
+    return Key.objects.filter(
+        ~Exists(had),
         state=Key.State.ACTIVE,
-        kind__in=(Key.Kind.PERSONAL, Key.Kind.TEMPORARY),
+        kind__in=Key.COUNTED_KINDS,
         expires_at__gt=now,
         expires_at__lte=now + timedelta(days=settings.KEY_RENEW_BEFORE_DAYS),
         owner__is_active=True,
+        **{f"{reader}__email__gt": ""},
     )
-    return send_each(ending, _remind)
 
 
-def _remind(key: Key) -> bool:
-    """Write to owner and intern, unless another run has, or is about to."""
-    near = renewable_from(key)  # of a short key, later than the days of renewal
-    if key.expires_at is None or near is None or near > timezone.now():
+def _last_before(today: date) -> datetime:
+    """Return when the day after tomorrow begins: of an end before it, a mail today is the last."""
+    return datetime.combine(today + timedelta(days=2), time.min, UTC)
+
+
+def _remind(mail: ReminderMail) -> bool:
+    """Write to one reader, unless they had a mail today, or another run is about to."""
+    today, field = timezone.now().date(), "person" if mail.person else "intern"
+    found = _expiring(field).filter(**{READERS[field]: getattr(mail, field)}).order_by("expires_at", "pk")
+    keys = [key for key in found.select_related("owner", "intern").prefetch_related("tokens") if _is_near(key)]
+    row = ReminderMail.objects.filter(pk=mail.pk)
+    if not keys or not claim(row.filter(Q(sent_on=None) | Q(sent_on__lt=today)), "claimed_at"):
         return False
-    row = Key.objects.filter(pk=key.pk)
-    unreminded = row.filter(~Q(reminded_of=key.expires_at) | Q(reminded_of=None))
-    readable = bool(key.owner.email or (key.intern and key.intern.email))
-    if not readable or not claim(unreminded, "reminder_claimed_at"):
-        return False
-    name = f"key-{key.pk}-{key.expires_at:%Y%m%d%H%M%S}"
     try:
-        sent = deliver_about(key, ENDS_SOON, name=name, ends_with_stay=ends_with_stay(key))
+        sent = deliver(_compose(mail, keys), name=f"reminder-{mail.pk}-{mail.sent_on or 'first'}")
     except MailServerUnavailable:
-        row.update(reminder_claimed_at=None)
+        row.update(claimed_at=None)
         raise
-    row.update(reminder_claimed_at=None, **({"reminded_of": key.expires_at} if sent else {}))
+    _note(mail, keys if sent else [], today)
+    return sent
+
+
+def _is_near(key: Key) -> bool:
+    """Tell whether a key can be renewed by its dates: a short one later than the days of renewal."""
+    near = renewable_from(key)
+    return near is not None and near <= timezone.now()
+
+
+@transaction.atomic
+def _note(mail: ReminderMail, keys: list[Key], today: date) -> None:
+    """Note what a reader had a mail about; an address that is refused is tried again tomorrow."""
+    rows = [
+        Reminder(mail=mail, key=key, expires_at=key.expires_at, is_last=key.expires_at < _last_before(today))
+        for key in keys
+        if key.expires_at
+    ]
+    updated = ["expires_at", "is_last"]
+    Reminder.objects.bulk_create(rows, update_conflicts=True, unique_fields=["mail", "key"], update_fields=updated)
+    ReminderMail.objects.filter(pk=mail.pk).update(claimed_at=None, sent_on=today)
+
+
+def _compose(mail: ReminderMail, keys: list[Key]) -> EmailMessage:
+    """Write the mail in the reader's language; an intern without an account gets the owner's."""
+    owner = keys[0].owner
+    reader = mail.person or (mail.intern and mail.intern.account) or owner
+    to, name = (mail.intern.email, mail.intern.name) if mail.intern else (owner.email, owner.display_name)
+    with reading_as(reader):
+        context: dict[str, Any] = {
+            "name": name,
+            "owner": owner,
+            "keys": [_about(key) for key in keys],
+            "portal_url": "" if mail.intern else settings.PORTAL_URL,
+        }
+        template = "keys/mail/ends_soon_intern" if mail.intern else "keys/mail/ends_soon"
+        return compose(f"{template}_subject.txt", f"{template}.txt", to=to, context=context)
+
+
+def _about(key: Key) -> dict[str, Any]:
+    """Return what a mail says of a key."""
+    ends = key.expires_at and f"{distance(key.expires_at)} ({moment_and_zone(key.expires_at)})"
+    return {"key": key, "ends": ends, "ends_with_stay": ends_with_stay(key)}
+
+
+# --- What admins ask for ----------------------------------------------------------------------------
+def request_reminder(*, owner: User, lines: Sequence[str], by: str) -> None:
+    """Have an owner reminded of keys by an admin, `by` name; `lines` say of each what there is to say.
+
+    Joins the caller's transaction, with what says that they were reminded: so neither is there without the other.
+    """
+    RequestedReminder.objects.create(owner=owner, lines=list(lines), by=by)
+    transaction.on_commit(_send_soon, robust=True)
+
+
+def _send_soon() -> None:
+    try:
+        send_task("keys.send_reminders", expires=LATEST_S)
+    except QueueUnavailable:
+        return  # the schedule asks
+
+
+def send_requested_reminders() -> int:
+    """Send the reminders that admins asked for; return how many mails went out."""
+    return send_each(RequestedReminder.objects.select_related("owner").order_by("asked_at", "pk"), _send_requested)
+
+
+def _send_requested(reminder: RequestedReminder) -> bool:
+    """Write to one owner, unless another run has, or is about to; the row goes with the mail."""
+    row, owner, sent = RequestedReminder.objects.filter(pk=reminder.pk), reminder.owner, False
+    if not claim(row, "claimed_at"):
+        return False
+    if owner.email and owner.is_active:
+        with reading_as(owner):
+            context = {"user": owner, "lines": reminder.lines, "by": reminder.by, "portal_url": settings.PORTAL_URL}
+            template = "account/email/keys_reminder"
+            mail = compose(f"{template}_subject.txt", f"{template}_message.txt", to=owner.email, context=context)
+        try:
+            sent = deliver(mail, name=f"requested-reminder-{reminder.pk}-{reminder.asked_at:%Y%m%d%H%M%S}")
+        except MailServerUnavailable:
+            row.update(claimed_at=None)
+            raise
+    row.delete()
     return sent

@@ -11,7 +11,6 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor
@@ -22,7 +21,7 @@ from accounts.names import name_order
 from accounts.rights import permissions_of
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
 from keys.models import Key
-from keys.services import KeyRefused, block_key, delete_key, unblock_key
+from keys.services import KeyRefused, block_key, delete_key, request_reminder, unblock_key
 from keys.services.block import is_blocked_by_admin
 from keys.services.trail import audit
 from people.key_listing import last_day_of_key
@@ -153,9 +152,9 @@ def remind_of_keys(keys: Sequence[Any], *, actor: Actor) -> int:
     for key in due:
         audit(actor, AuditAction.REMIND, AuditOutcome.DONE, key)
     for owner, theirs in _by_owner(due):
-        with reading_as(owner, language=owner.language or owner.browser_language or get_language() or ""):
+        with reading_as(owner):
             lines = [_line(key) for key in theirs]
-        send_later("keys_reminder", owner, lines=lines, by=_name(actor))
+        request_reminder(owner=owner, lines=lines, by=_name(actor))
     return len(due)
 
 

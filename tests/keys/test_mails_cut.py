@@ -1,6 +1,6 @@
 """A mail whose sending is cut is sent later, and once: hanging servers, cut connections, killed workers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.header import decode_header, make_header
 
@@ -14,7 +14,9 @@ from pytest_django import Settings
 from accounts.delivery import CLAIM_LASTS
 from accounts.models import User
 from keys import services
-from keys.models import Key
+from keys.models import Key, ReminderMail, RequestedReminder
+from tests.factories import make_user
+from tests.keys.crashes import SERVICES, killed_at_step
 from tests.smtp import MailServer, mail_server
 
 
@@ -28,12 +30,19 @@ def server(settings: Settings) -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def twenty(staff: User) -> list[Key]:
-    """Make twenty keys that end soon."""
+def twenty(db: None) -> list[Key]:
+    """Make twenty people with a key each that ends soon."""
     dates = {"created_at": timezone.now() - timedelta(days=90), "expires_at": timezone.now() + timedelta(days=3)}
     kind, state = Key.Kind.PERSONAL, Key.State.ACTIVE
-    keys = [Key(owner=staff, kind=kind, state=state, label=f"key {n}", **dates) for n in range(20)]
+    names = [f"person-{number}" for number in range(20)]
+    people = User.objects.bulk_create(User(username=name, email=f"{name}@example.edu") for name in names)
+    keys = [Key(owner=person, kind=kind, state=state, label=f"key of {person}", **dates) for person in people]
     return Key.objects.bulk_create(keys)
+
+
+def yesterday() -> None:
+    """Let all mails have been of the day before."""
+    ReminderMail.objects.update(sent_on=timezone.now().date() - timedelta(days=1))
 
 
 def labels(server: MailServer) -> list[str]:
@@ -66,13 +75,14 @@ def test_a_broken_connection_loses_no_mail(server: MailServer, twenty: list[Key]
     assert len(set(labels(server))) == 20
 
 
-def test_one_refused_address_does_not_delay_the_others(server: MailServer, twenty: list[Key], intern: User) -> None:
-    server.refuses = intern.email
-    Key.objects.filter(pk=twenty[0].pk).update(owner=intern)
+def test_one_refused_address_does_not_delay_the_others(server: MailServer, twenty: list[Key]) -> None:
+    server.refuses = "person-0@"
 
     assert services.remind_owners() == 19
 
     server.refuses = ""
+    assert services.remind_owners() == 0
+    yesterday()
     assert services.remind_owners() == 1
 
 
@@ -106,10 +116,47 @@ def test_a_mail_whose_worker_was_ended_is_sent_when_its_claim_has_lapsed(twenty:
         services.remind_owners()
 
     assert services.remind_owners() == 19  # the one that was cut may still be on its way
-    Key.objects.exclude(reminder_claimed_at=None).update(
-        reminder_claimed_at=timezone.now() - CLAIM_LASTS - timedelta(seconds=1)
-    )
+    lapsed = timezone.now() - CLAIM_LASTS - timedelta(seconds=1)
+    ReminderMail.objects.exclude(claimed_at=None).update(claimed_at=lapsed)
 
     assert services.remind_owners() == 1
     assert services.remind_owners() == 0
     assert len({message.subject for message in mail.outbox}) == 20
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("act", ["expiring", "requested"])
+def test_two_workers_killed_at_any_step_lose_no_mail_and_send_none_twice(server: MailServer, act: str) -> None:
+    """A mail that was taken in the moment of the kill comes again with its Message-ID, and is then the same mail."""
+    step = 0
+    while True:
+        step += 1
+        server.mails.clear()
+        send = _two_mails(act)
+        killed = [killed_at_step(step, send, folder=SERVICES) for _worker in range(2)]
+        for rows in (ReminderMail.objects, RequestedReminder.objects):
+            rows.exclude(claimed_at=None).update(claimed_at=timezone.now() - CLAIM_LASTS - timedelta(seconds=1))
+        send()
+        assert send() == 0
+        receivers = {message["Message-ID"]: message["To"] for message in server.mails}
+        assert sorted(receivers.values()) == ["one@example.edu", "two@example.edu"]
+        if not any(killed):
+            break
+    assert step > 5
+
+
+def _two_mails(act: str) -> Callable[[], int]:
+    """Make two people with two keys each, and whatever mail there is to send; return what sends it."""
+    Key.objects.all().delete()
+    User.objects.all().delete()
+    now = timezone.now()
+    dates = {"created_at": now - timedelta(days=90), "expires_at": now + timedelta(days=3)}
+    for name in ("one", "two"):
+        person = make_user(name)
+        if act == "requested":
+            services.request_reminder(owner=person, lines=["thesis", "survey"], by="Admin")
+            continue
+        for label in ("thesis", "survey"):
+            Key.objects.create(owner=person, kind=Key.Kind.PERSONAL, state=Key.State.ACTIVE, label=label, **dates)
+    return services.remind_owners if act == "expiring" else services.send_requested_reminders

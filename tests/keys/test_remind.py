@@ -9,7 +9,8 @@ from pytest_django import Settings
 
 from accounts.models import User
 from keys import services
-from keys.models import Key
+from keys.models import Key, Reminder, ReminderMail
+from tests.factories import make_staff
 from tests.keys.acts import issue
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
@@ -27,7 +28,7 @@ def ending(staff: User, sandbox: Sandbox) -> Key:
 
 
 def test_writes_to_the_owner_and_the_intern_once(ending: Key) -> None:
-    assert services.remind_owners() == 1
+    assert services.remind_owners() == 2
     assert services.remind_owners() == 0
 
     of_owner, of_intern = mail.outbox
@@ -41,10 +42,43 @@ def test_writes_to_the_owner_and_the_intern_once(ending: Key) -> None:
     assert f"ask Staff B ({ending.owner.email})" in of_intern.body
 
 
-def test_writes_again_when_the_end_is_another(ending: Key) -> None:
-    services.remind_owners()
-    Key.objects.update(expires_at=timezone.now() + timedelta(days=2))
+def test_has_all_keys_of_a_person_in_one_mail(ending: Key, staff: User) -> None:
+    issue(staff, "survey", kind="personal")
+    dates = {"created_at": timezone.now() - timedelta(days=90), "expires_at": timezone.now() + timedelta(days=3)}
+    Key.objects.filter(label="survey").update(**dates)
 
+    services.remind_owners()
+
+    (of_owner,) = (message for message in mail.outbox if message.to == [staff.email])
+    assert of_owner.subject == "[Passerelle] 2 of your keys expire soon"
+    assert of_owner.body.index("“survey”") < of_owner.body.index("“practical”")
+
+
+def test_writes_again_on_the_day_before_and_not_twice_a_day(ending: Key) -> None:
+    assert services.remind_owners() == 2
+    ends = timezone.now() + timedelta(hours=20)
+    Key.objects.update(expires_at=ends)
+    Reminder.objects.update(expires_at=ends)
+
+    assert services.remind_owners() == 0  # today they had one
+    yesterday()
+    assert services.remind_owners() == 2
+    yesterday()
+    assert services.remind_owners() == 0
+
+    bodies = [str(message.body) for message in mail.outbox]
+    assert [body.count("in 20 hours") for body in bodies] == [0, 0, 1, 1]
+
+
+def test_writes_again_when_the_end_or_the_owner_is_another(ending: Key) -> None:
+    services.remind_owners()
+    yesterday()
+    assert services.remind_owners() == 0
+    Key.objects.update(expires_at=timezone.now() + timedelta(days=3))
+    assert services.remind_owners() == 2
+    yesterday()
+
+    Key.objects.update(owner=make_staff("other"))
     assert services.remind_owners() == 1
 
 
@@ -61,4 +95,9 @@ def test_tries_again_when_the_mail_server_was_away(ending: Key, settings: Settin
     assert services.remind_owners() == 0
 
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    assert services.remind_owners() == 1
+    assert services.remind_owners() == 2
+
+
+def yesterday() -> None:
+    """Let all mails have been of the day before."""
+    ReminderMail.objects.update(sent_on=timezone.now().date() - timedelta(days=1))
