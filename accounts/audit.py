@@ -40,6 +40,7 @@ class Actor:
 
     user: User | None = None  # None: the portal itself
     address: str | None = None
+    via: str = ""  # how they came, where not by a sign-in; the code "via.…" has its words
 
 
 BY_THE_PORTAL = Actor()
@@ -81,7 +82,10 @@ def record(
         label=_without_secret(label)[:MAX_LABEL_LENGTH],
         address=actor.address,
         code=code,
-        details={name: redact(value) if isinstance(value, str) else value for name, value in (details or {}).items()},
+        details={
+            **{name: redact(value) if isinstance(value, str) else value for name, value in (details or {}).items()},
+            **({"via": actor.via} if actor.via else {}),
+        },
     )
 
 

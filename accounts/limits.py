@@ -45,6 +45,12 @@ def begin_try(request: HttpRequest, login: str) -> ratelimit.RateLimitUsage | No
     return usage
 
 
+def is_within_limit(request: HttpRequest, action: str, rate: str) -> bool:
+    """Count a visit of an address ("60/m/ip"), and tell whether it is one of those that are allowed."""
+    usage = ratelimit.consume(request, app="accounts", action=action, config={action: rate}, limit_get=True)
+    return usage is not None
+
+
 def remember_browser(request: HttpRequest, response: HttpResponse, user: User) -> None:
     """Set a cookie that proves, for 90 days, that this person has signed in with the browser."""
     browser = _browser_of(request)

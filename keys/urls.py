@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from keys.views import acts, check, interns, panel, reference
+from keys.views import acts, check, interns, links, panel, reference
 
 app_name = "keys"
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     path("keys/<uuid:key_id>/end-old/", acts.end_old, name="end_old"),
     path("keys/<uuid:key_id>/label/", acts.label, name="label"),
     path("keys/<uuid:key_id>/delete/", acts.delete, name="delete"),
+    path("link/renew/<str:signed>/", links.renew, name="renew_by_link"),
     path("interns/<uuid:intern_id>/", interns.detail, name="intern"),
     path("interns/<uuid:intern_id>/edit/", interns.edit, name="intern_edit"),
     path("interns/<uuid:intern_id>/stay/", interns.stay, name="intern_stay"),

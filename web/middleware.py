@@ -94,7 +94,7 @@ def no_secret_in_addresses(
 
     def middleware(request: HttpRequest) -> HttpResponse:
         query, path = request.META.get("QUERY_STRING", ""), request.path_info
-        is_asked = request.method in ("GET", "HEAD") and not path.startswith("/account/")
+        is_asked = request.method in ("GET", "HEAD") and not path.startswith(("/account/", "/link/"))
         if is_asked and (has_secret(unquote_plus(query)) or has_secret(path)):
             given = [(name, redact(value)) for name, value in parse_qsl(query, keep_blank_values=True)]
             return HttpResponseRedirect(f"{escape_leading_slashes(quote(redact(request.path)))}?{urlencode(given)}")

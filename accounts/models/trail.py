@@ -201,7 +201,9 @@ class AuditEntry(models.Model):
     @property
     def remark(self) -> str:
         """Further details, in the reader's language; "" for none."""
-        return words_of(self.code, self.details) if self.code else ""
+        via = self.details.get("via")
+        codes = [self.code, f"via.{via}" if via else ""]
+        return " ".join(words_of(code, self.details) for code in codes if code)
 
     def _what_by_whom(self, what: str) -> str:
         """Return `what` with the known names, as one sentence whose order a translation may change."""

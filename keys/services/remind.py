@@ -17,8 +17,10 @@ from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
 from accounts.locale import reading_as
 from accounts.mails import LATEST_S, compose
 from accounts.models import User
+from keys.links import LinkAct, link_to
 from keys.models import Key, Reminder, ReminderMail, RequestedReminder
 from keys.renewal import ends_with_stay, renewable_from
+from keys.services.lifetimes import is_renewable
 from keys.status import distance
 from web.tasks import QueueUnavailable, send_task
 from web.templatetags.portal import moment_and_zone
@@ -112,10 +114,12 @@ def _compose(mail: ReminderMail, keys: list[Key]) -> EmailMessage:
     reader = mail.person or (mail.intern and mail.intern.account) or owner
     to, name = (mail.intern.email, mail.intern.name) if mail.intern else (owner.email, owner.display_name)
     with reading_as(reader):
+        about = [_about(key) for key in keys]
         context: dict[str, Any] = {
             "name": name,
             "owner": owner,
-            "keys": [_about(key) for key in keys],
+            "keys": about,
+            "has_links": any(row["link"] for row in about),
             "portal_url": "" if mail.intern else settings.PORTAL_URL,
         }
         template = "keys/mail/ends_soon_intern" if mail.intern else "keys/mail/ends_soon"
@@ -124,8 +128,12 @@ def _compose(mail: ReminderMail, keys: list[Key]) -> EmailMessage:
 
 def _about(key: Key) -> dict[str, Any]:
     """Return what a mail says of a key."""
-    ends = key.expires_at and f"{distance(key.expires_at)} ({moment_and_zone(key.expires_at)})"
-    return {"key": key, "ends": ends, "ends_with_stay": ends_with_stay(key)}
+    return {
+        "key": key,
+        "ends": key.expires_at and f"{distance(key.expires_at)} ({moment_and_zone(key.expires_at)})",
+        "ends_with_stay": ends_with_stay(key),
+        "link": link_to(LinkAct.RENEW, key) if is_renewable(key) else "",
+    }
 
 
 # --- What admins ask for ----------------------------------------------------------------------------

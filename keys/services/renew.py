@@ -32,7 +32,7 @@ def renew_key(*, key: Key, actor: Actor, early: bool = False) -> Key:
     try:
         allowance = policy_of(key.owner)
         duration, limits = _duration(key, allowance, early=early), usable_limits(key.kind, allowance)
-        token = claim(key)
+        token = _claim_as_read(key)
     except KeyRefused as refusal:
         audit(actor, AuditAction.RENEW, AuditOutcome.REFUSED, key, refusal)
         raise
@@ -56,6 +56,15 @@ def renew_key(*, key: Key, actor: Actor, early: bool = False) -> Key:
     if limits_on(key) != limits:
         audit(actor, AuditAction.LIMIT, AuditOutcome.DONE, key)
     return Key.objects.get(pk=key.pk)
+
+
+def _claim_as_read(key: Key) -> Token:
+    """Claim a key; refuse one that was renewed, or got another owner, since it was read: a link renews once."""
+    token = claim(key)
+    if not Key.objects.filter(pk=key.pk, owner=key.owner_id, expires_at=key.expires_at).exists():
+        release(key, repair=False)
+        raise KeyRefused("busy")
+    return token
 
 
 def record_end(key: Key, info: KeyInfo, *, renewed: bool = True) -> None:

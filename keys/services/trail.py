@@ -135,6 +135,7 @@ WORDS: Final[dict[str, Words]] = {
     "restored": _("added again after a restore"),
     "stay_days": _stay_days,
     "taken_over": _taken_over,
+    "via.mail_link": _("with the link of a mail"),
     "within_budget": _("unblocked: the owner’s budget for all keys together is no longer used up"),
 }
 add_words(WORDS)

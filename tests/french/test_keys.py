@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from accounts.models import AuditEntry, User
 from keys import catalogue, services
+from keys.links import LinkAct, link_to
 from keys.models import GatewayModel, GatewayState, Key
 from tests.browser.scenes import keys_in_every_state
 from tests.factories import make_policy, make_user
@@ -208,3 +209,16 @@ def test_the_mail_before_an_end(staff: User, sandbox: Sandbox, settings: Setting
     assert message.subject == "[Passerelle] Votre clé «\u00a0mémoire\u00a0» expire bientôt"
     assert "expire dans 5\u00a0jours (" in message.body
     assert "Renew" not in message.body
+
+
+def test_the_link_of_a_reminder(staff: User, sandbox: Sandbox, read: Read) -> None:
+    key, browser = ending_in(issue(staff).key, sandbox, days=3), in_french()
+    link = link_to(LinkAct.RENEW, key)
+
+    read(browser.get(link))
+    read(in_french(make_user("other")).get(link))
+    sandbox.faults("/key/update", "error", status=503)
+    read(browser.post(link))
+    read(browser.post(link))
+    for address in (link, f"{link}x", link.replace("/renew/", "/renew/x")):
+        read(browser.get(address, follow=True))

@@ -38,7 +38,7 @@ def test_a_reminder_is_in_the_language_of_its_reader(french: User, sandbox: Sand
     (message,) = mail.outbox
     assert message.subject == "[Passerelle] Votre clé «\u00a0mémoire\u00a0» expire bientôt"
     assert message.body.startswith("Bonjour Aurélie,")
-    assert f"/keys/{key.pk}/" in message.body
+    assert "/link/renew/" in message.body
     assert "-- \nPasserelle, " in message.body
 
 

@@ -36,7 +36,7 @@ def test_writes_to_the_owner_and_the_intern_once(ending: Key) -> None:
     for message in mail.outbox:
         assert "practical" in message.subject
         assert "in 5 days" in message.body
-    assert f"/keys/{ending.pk}/" in of_owner.body
+    assert "/link/renew/" in of_owner.body
     assert "used by Intern B" in of_owner.body
     assert "http" not in of_intern.body
     assert f"ask Staff B ({ending.owner.email})" in of_intern.body

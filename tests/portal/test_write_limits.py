@@ -38,6 +38,7 @@ BOUNDS: Final = {
                 "keys:label",
                 "keys:leaked",
                 "keys:renew",
+                "keys:renew_by_link",
                 "keys:rotate",
                 "keys:intern_edit",
                 "keys:intern_hand_over",

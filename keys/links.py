@@ -1,0 +1,62 @@
+"""Links of mails that do one thing with one key, without a sign-in (ADR 31).
+
+What is signed names the key as the mail described it: its owner, its end, its secret. Once one of these is another, the
+link is void: so it does its one thing once.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+
+from keys.models import Key
+
+WORKS_FOR: Final = timedelta(days=7)
+
+
+class LinkAct(StrEnum):
+    """What a link does; the name of its route."""
+
+    RENEW = "renew_by_link"
+
+
+class LinkRefused(Exception):
+    """A link that does nothing; `why` is "wrong", "old" or "void"."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def link_to(act: LinkAct, key: Key) -> str:
+    """Return the whole address of a new link; its tokens are prefetched."""
+    signed = signing.dumps(_named(key), salt=_salt(act))
+    return f"{settings.PORTAL_URL}{reverse(f'keys:{act}', args=[signed])}"
+
+
+def key_of_link(act: LinkAct, signed: str) -> Key:
+    """Return the key that a link is for, with its owner, intern and tokens; raise LinkRefused where it does nothing."""
+    try:
+        named = signing.loads(signed, salt=_salt(act), max_age=WORKS_FOR)
+    except signing.SignatureExpired as error:
+        raise LinkRefused("old") from error
+    except signing.BadSignature as error:
+        raise LinkRefused("wrong") from error
+    keys = Key.objects.select_related("owner", "intern").prefetch_related("tokens")
+    key = keys.filter(pk=named["key"], state=Key.State.ACTIVE, owner__is_active=True).first()
+    if key is None or _named(key) != named:
+        raise LinkRefused("void")
+    return key
+
+
+def _named(key: Key) -> dict[str, object]:
+    """Return what is signed. The end in seconds: the gateway answers in microseconds and stores milliseconds."""
+    end = key.expires_at and round(key.expires_at.timestamp())
+    return {"key": str(key.pk), "owner": key.owner_id, "end": end, "token": key.live_token and key.live_token.pk}
+
+
+def _salt(act: LinkAct) -> str:
+    return f"keys.links.{act}"
