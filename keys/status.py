@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 
-NEEDS_OWNER = ("blocked", "paused", "expired", "ends_soon", "nearly_used", "unknown", "failed")  # the most severe first
+NEEDS_OWNER = ("blocked", "paused", "expired", "expires_soon", "nearly_used", "unknown", "failed")  # worst first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +50,10 @@ WORDS: dict[str, tuple["_StrPromise", str, str]] = {
     "active": (gettext_lazy("Active"), "ok", "ok"),
     "paused": (gettext_lazy("Paused"), "clock", "bad"),
     "nearly_used": (gettext_lazy("Budget nearly used"), "warn", "warn"),
-    "ends_soon": (gettext_lazy("Expires soon"), "clock", "warn"),
+    "expires_soon": (gettext_lazy("Expires soon"), "clock", "warn"),
     "expired": (gettext_lazy("Expired"), "ended", "idle"),
-    "resting": (gettext_lazy("Idle"), "ended", "idle"),
-    "rotating": (gettext_lazy("Old secret still works"), "rotate", "info"),
+    "idle": (gettext_lazy("Idle"), "ended", "idle"),
+    "replacing": (gettext_lazy("Old secret still works"), "rotate", "info"),
     "blocked": (gettext_lazy("Blocked"), "warn", "bad"),
     "issuing": (gettext_lazy("Being created"), "clock", "info"),
     "unknown": (gettext_lazy("Checking with the gateway"), "warn", "warn"),
@@ -98,7 +98,7 @@ def _code(key: Key, budget: BudgetUse | None) -> str:
     if key.kind == Key.Kind.EXTERNAL:
         return "external"
     by_time = _code_by_time(key)
-    if budget and budget.is_used_up and by_time not in ("expired", "resting"):
+    if budget and budget.is_used_up and by_time not in ("expired", "idle"):
         return "paused"
     return "nearly_used" if budget and by_time == "active" else by_time
 
@@ -107,14 +107,14 @@ def _code_by_time(key: Key) -> str:
     """Return the state of an active key by its dates."""
     now = timezone.now()
     if key.expires_at and key.expires_at <= now:
-        return "resting" if key.kind == Key.Kind.PLAYGROUND else "expired"
+        return "idle" if key.kind == Key.Kind.PLAYGROUND else "expired"
     if key.retiring:
-        return "rotating"
+        return "replacing"
     if key.kind == Key.Kind.PLAYGROUND:  # its end needs no attention: it is renewed at its next use
         return "active"
     near = renewable_from(key)
     if near and near <= now:
-        return "ends_soon"
+        return "expires_soon"
     return "active"
 
 
@@ -129,7 +129,7 @@ def _sentence(key: Key, code: str) -> str:
         "deleting": _("The gateway has not confirmed it yet. %(again)s"),
         "blocked": _("The gateway refuses it. Contact the administrators."),
         "failed": str(key.get_problem_display()),
-        "resting": _("It expired. The Playground renews it when you use it again."),
+        "idle": _("It expired. The Playground renews it when you use it again."),
     }
     if code in ("unknown", "deleting"):
         return fixed[code] % promises()
@@ -180,9 +180,9 @@ def _life_sentence(key: Key, code: str) -> str:
     if code == "expired":
         last = key.expires_at + timedelta(days=settings.KEY_RENEW_AFTER_DAYS)
         return _("on %(day)s, %(distance)s. Can be renewed until %(until)s") % {**words, "until": day(last)}
-    if code == "ends_soon" and ends_with_stay(key):
+    if code == "expires_soon" and ends_with_stay(key):
         return _("on %(day)s, %(distance)s, at the end of the intern’s stay") % words
-    if code == "ends_soon":
+    if code == "expires_soon":
         return _("on %(day)s, %(distance)s") % words
     return until(key.expires_at)
 

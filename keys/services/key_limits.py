@@ -97,7 +97,7 @@ def follow_limits(key: Key, actor: Actor, limits: Limits, *, duration: str | Uns
     else:
         end = {} if duration is UNSET else {"expires_at": info.expires_at}
         Key.objects.filter(pk=key.pk).update(**end, **limits._asdict())
-        audit(actor, AuditAction.LIMIT, AuditOutcome.DONE, key, "ends_sooner" if end else "")
+        audit(actor, AuditAction.LIMIT, AuditOutcome.DONE, key, "expires_sooner" if end else "")
     finally:
         release(key, repair=repair)
     return True

@@ -171,7 +171,7 @@ REASONS: Final[dict[str, Words]] = {
         "This form was sent twice. Only one key was created; its secret was in the first answer. If you lost it, "
         "replace the secret."
     ),
-    "rotating": _("The last replacement is not finished. End the old secret first, or wait a few minutes."),
+    "replacing": _("The last replacement is not finished. End the old secret first, or wait a few minutes."),
     "state.deleted": _("This key is already deleted."),
     "state.issuing": _("This key is still being created. Try again in a minute."),
     "state.replacement": _("The secret of this key cannot be replaced now."),

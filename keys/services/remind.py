@@ -122,7 +122,7 @@ def _compose(mail: ReminderMail, keys: list[Key]) -> EmailMessage:
             "has_links": any(row["link"] for row in about),
             "portal_url": "" if mail.intern else settings.PORTAL_URL,
         }
-        template = "keys/mail/ends_soon_intern" if mail.intern else "keys/mail/ends_soon"
+        template = "keys/mail/expires_soon_intern" if mail.intern else "keys/mail/expires_soon"
         return compose(f"{template}_subject.txt", f"{template}.txt", to=to, context=context)
 
 

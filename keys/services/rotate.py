@@ -152,7 +152,7 @@ def _time_left(info: KeyInfo) -> str | None:
 def _reserve(old: Token, *, while_retiring: bool) -> Token:
     """Create the row of the new token; the database allows one in progress, and one that retires."""
     hindering = ("issuing",) if while_retiring else ("issuing", "retiring", "deleting")
-    busy = KeyRefused("rotating")
+    busy = KeyRefused("replacing")
     try:
         with transaction.atomic():
             key = Key.objects.select_for_update().get(pk=old.key_id)

@@ -117,7 +117,7 @@ def _intern_changes(values: Mapping[str, Any]) -> str:
 WORDS: Final[dict[str, Words]] = {
     **{problem_code(problem): problem.label for problem in Key.Problem if problem},
     "back_at_gateway": _("It is at the gateway again."),
-    "ends_sooner": _("It expires earlier, as the policy requires."),
+    "expires_sooner": _("It expires earlier, as the policy requires."),
     "error": _("An error of the portal: %(type)s."),
     "gateway.admin_key_refused": _("The gateway does not accept the portal’s own key."),
     "gateway.answer_lost": _("The gateway did not answer, or said that it failed."),

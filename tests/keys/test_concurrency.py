@@ -79,7 +79,7 @@ def test_two_rotations_at_once_make_one_new_secret(intern: User, sandbox: Sandbo
 
     refused = at_once([lambda: services.rotate_key(key=again(key), actor=BY_TEST) for _ in range(4)])
 
-    assert refused == ["rotating"] * 3
+    assert refused == ["replacing"] * 3
     assert len(sandbox.live_keys()) == 2
 
 

@@ -31,10 +31,10 @@ def make(owner: User, *tokens: str, **fields: object) -> Key:
     ("code", "fields", "tokens"),
     [
         ("active", {}, ["live"]),
-        ("ends_soon", {"expires_at": 6 * A_DAY}, ["live"]),
+        ("expires_soon", {"expires_at": 6 * A_DAY}, ["live"]),
         ("expired", {"expires_at": -A_DAY}, ["live"]),
-        ("rotating", {}, ["live", "retiring"]),
-        ("rotating", {"expires_at": 6 * A_DAY}, ["live", "retiring"]),
+        ("replacing", {}, ["live", "retiring"]),
+        ("replacing", {"expires_at": 6 * A_DAY}, ["live", "retiring"]),
         ("expired", {"expires_at": -A_DAY}, ["live", "retiring"]),
         ("blocked", {"blocked": True, "expires_at": -A_DAY}, ["live", "retiring"]),
         ("issuing", {"state": "issuing", "expires_at": None}, ["issuing"]),

@@ -100,7 +100,7 @@ def test_refuses_a_second_rotation_during_the_grace(intern: User, sandbox: Sandb
     with pytest.raises(services.KeyRefused) as refusal:
         services.rotate_key(key=again(key), actor=BY_TEST)
 
-    assert refusal.value.code == "rotating"
+    assert refusal.value.code == "replacing"
     assert len(sandbox.live_keys()) == 2
 
 
