@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -108,17 +108,20 @@ def record_policy_change(
     )
 
 
-def policy_values(policy: Policy) -> dict[str, Any]:
-    """Return all values of a policy for JSON, those of its rules as "personal.budget_usd": for `changes_between`."""
+def policy_values(policy: Policy, rules: Iterable[KeyRule] | None = None) -> dict[str, Any]:
+    """Return all that a policy says, as JSON has it, of its rules as "personal.budget_usd": for `changes_between`.
+
+    `rules`: those that are not saved yet; else those of the database.
+    """
     values = _values(policy)
-    for rule in KeyRule.objects.filter(policy=policy).order_by("pk"):
+    for rule in KeyRule.objects.filter(policy=policy).order_by("pk") if rules is None else rules:
         values |= {f"{rule.kind}.{name}": value for name, value in _values(rule).items()}
     return values
 
 
 def _values(row: Policy | KeyRule) -> dict[str, Any]:
     fields = (field for field in row._meta.concrete_fields if field.name not in ("id", "group", "policy", "kind"))
-    return {field.name: _as_json(field.value_from_object(row)) for field in fields}
+    return {field.name: _as_json(field, field.value_from_object(row)) for field in fields}
 
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -127,10 +130,11 @@ def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict
     return {name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)}
 
 
-def _as_json(value: Any) -> Any:
+def _as_json(field: Any, value: Any) -> Any:
+    """Return a value as the database gives it back, whether it was saved or only typed: 5 as "5.00", times in UTC."""
     if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, Decimal) else value
+        return value.astimezone(UTC).isoformat()
+    return str(round(value, field.decimal_places)) if isinstance(value, Decimal) else value
 
 
 def record_person_change(

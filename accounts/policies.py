@@ -2,15 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import BudgetPeriod, Grant, KeyKind, KeyRule, Policy, Thing, User, new_rules
+from accounts.rights import own_groups
 
 MOST_USD: Final = Decimal("999999.99")  # the largest budget, grants included
 Budget = tuple[Decimal | None, str]  # USD (None: no limit), and the period after which it resets
@@ -103,12 +105,16 @@ class Allowances:
         self._merged: dict[frozenset[int], Allowance] = {}
 
     @classmethod
-    def load(cls) -> "Allowances":
-        """Read policies, members of groups with one, superusers, and grants."""
+    def load(cls, *, also: int | None = None) -> "Allowances":
+        """Read policies, who is in a group that has one, who is a superuser, and what was granted to whom.
+
+        `also`: a group that may have no policy yet, and whose members are asked for `with_rules`.
+        """
         of_admins = Exists(_groups_of_admins().filter(pk=OuterRef("policy__group")))
         rules = list(KeyRule.objects.select_related("policy__group").annotate(of_admins=of_admins))
         admins = {rule.policy.group_id for rule in rules if rule.of_admins and rule.policy.group_id}
-        members = User.groups.through.objects.filter(group__policy__isnull=False).values_list("user_id", "group_id")
+        counting = Q(group__policy__isnull=False) | Q(group=also)
+        members = User.groups.through.objects.filter(counting).values_list("user_id", "group_id")
         superusers = User.objects.filter(is_superuser=True).values_list("pk", flat=True)
         return cls(rules, members, superusers, sorted(admins), Grant.objects.running())
 
@@ -120,11 +126,47 @@ class Allowances:
             self._merged[groups] = merged(found or self._rules.get(None) or new_rules(Policy()))
         return with_grants(self._merged[groups], self._grants.get(user_id, ()))
 
+    def with_rules(self, group_id: int | None, rules: Iterable[KeyRule]) -> "Allowances":
+        """Return the same with other rules for a group (None: of the default policy); without any it has no policy."""
+        other = copy(self)
+        other._rules = defaultdict(list, {**self._rules, group_id: list(rules)})
+        other._merged = {}
+        return other
+
 
 def _groups_of_admins() -> QuerySet[Group]:
-    """Return the groups whose members can change policies, whatever their names."""
-    may_change = {"permissions__codename": "change_policy", "permissions__content_type__app_label": "accounts"}
-    return Group.objects.filter(**may_change)
+    """Return the groups whose people may change policies, whatever they are called."""
+    of_accounts = Permission.objects.filter(content_type__app_label="accounts")
+    return Group.objects.filter(
+        Exists(of_accounts.filter(group=OuterRef("pk"), codename__in=("change_policy", "manage_policies")))
+    )
+
+
+def people_under(group: Group | None) -> QuerySet[User]:
+    """Return the people for whom the policy of a group counts; None: the default one, for those in no group with one.
+
+    Nobody who is anonymised.
+    """
+    people = User.objects.filter(anonymised_at=None)
+    of_admins = _groups_of_admins()
+    if group is not None:
+        is_of_admins = Exists(of_admins.filter(pk=group.pk))
+        return people.filter(Q(pk__in=group.user_set.values("pk")) | Q(is_of_admins, is_superuser=True))
+    have_one = User.groups.through.objects.filter(user=OuterRef("pk"), group__policy__isnull=False)
+    admins_have_one = Exists(of_admins.filter(policy__isnull=False))
+    return people.filter(~Exists(have_one)).exclude(admins_have_one, is_superuser=True)
+
+
+def is_own_policy(actor: User, group: Group | None) -> bool:
+    """Return whether the group's policy (None: the default one) says what `actor` may have, so is not theirs to change.
+
+    Also where they may come into the group by the institution. Superusers may change any.
+    """
+    if actor.is_superuser:
+        return False
+    if group is None:
+        return not policy_of(actor).names
+    return own_groups(actor).filter(pk=group.pk).exists()
 
 
 def merged(rules: Sequence[KeyRule]) -> Allowance:
@@ -202,11 +244,11 @@ def _highest(limits: Iterable[int | None]) -> int | None:
 
 def _richest(budgets: Iterable[Budget]) -> Budget:
     """Return the most generous of at least one budget, with its period."""
-    return max(budgets, key=_generosity)
+    return max(budgets, key=generosity)
 
 
-def _generosity(budget: Budget) -> tuple[bool, Decimal, Decimal]:
-    """Return the sort key of budgets: no limit, then USD a day, then USD at once."""
+def generosity(budget: Budget) -> tuple[bool, Decimal, Decimal]:
+    """Return what orders budgets: no limit, then USD a day, then USD at once."""
     usd, period = budget
     if usd is None:
         return (True, Decimal(0), Decimal(0))

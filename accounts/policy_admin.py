@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.audit import changes_between, policy_values, record_policy_change
 from accounts.models import AuditAction, KeyKind, KeyRule, Policy, new_rules
 from accounts.people_admin import actor_in, user_in
-from accounts.policies import policy_of
+from accounts.policies import is_own_policy
 from accounts.rights import own_groups
 
 if TYPE_CHECKING:  # Django's own classes take no parameter at run time
@@ -225,9 +225,4 @@ class PolicyAdmin(PoliciesAdmin):
 
 def _is_own(request: HttpRequest, policy: Policy | None) -> bool:
     """Return whether the policy applies to the signed-in person, who may then not change it."""
-    actor = user_in(request)
-    if policy is None or actor.is_superuser:
-        return False
-    if policy.group is None:
-        return not policy_of(actor).names
-    return own_groups(actor).filter(pk=policy.group.pk).exists()
+    return policy is not None and is_own_policy(user_in(request), policy.group)

@@ -15,6 +15,7 @@ ADMIN_APPS: Final = ("accounts", "auth", "socialaccount")  # whose permissions o
 PORTAL_PERMISSIONS: Final = (  # of accounts, for pages of the portal
     "view_people",
     "manage_people",
+    "manage_policies",
     "decide_requests",
     "manage_announcements",
     "manage_terms",

@@ -27,10 +27,11 @@ def _changes(model: str, values: Mapping[str, Any]) -> str:
     changes = values["changes"]
     if not isinstance(changes, Mapping):
         return ""
-    return "; ".join(_change(model, name, *pair) for name, pair in changes.items()) + "."
+    return "; ".join(change_words(model, name, *pair) for name, pair in changes.items()) + "."
 
 
-def _change(model: str, name: str, *pair: Any) -> str:
+def change_words(model: str, name: str, *pair: Any) -> str:
+    """Say what a field was and what it is now: "personal.budget_usd", "5.00", "7.00"."""
     kind, _dot, of_kind = name.rpartition(".")  # "personal.budget_usd" of a policy's rule for personal keys
     field = _field("keyrule", of_kind) if kind else _field(model, name)
     title = str(NAMES.get(name) or (field.verbose_name if field else name))

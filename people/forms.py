@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.rights import groups_to_give
+from keys.forms import LineField
 from keys.services import possible_supervisors
 from people.invite_list import MAX_BYTES, Entry, UnreadableList, decode, read_list
 
@@ -22,6 +23,12 @@ class GroupForm(forms.Form):
     def __init__(self, data: Any = None, *, actor: User) -> None:
         super().__init__(data)
         self.fields["to_group"].queryset = groups_to_give(actor).order_by("name")  # type: ignore[attr-defined]
+
+
+class GroupNameForm(forms.Form):
+    """The name of a group."""
+
+    name = LineField(label=_("Name"), max_length=150, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
 
 class SupervisorForm(forms.Form):

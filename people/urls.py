@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from people.views import bulk, index, invite, key_acts, key_bulk, keys, leaving, person
+from people.views import bulk, group_acts, groups, index, invite, key_acts, key_bulk, keys, leaving, person, policy
 
 app_name = "people"
 urlpatterns = [
@@ -12,6 +12,18 @@ urlpatterns = [
     path("keys/", keys.keys, name="keys"),
     path("keys.csv", keys.keys_csv, name="keys_csv"),
     path("keys/bulk/", key_bulk.bulk_keys, name="bulk_keys"),
+    path("groups/", groups.groups, name="groups"),
+    path("groups/new/", group_acts.new_group, name="new_group"),
+    path("groups/default/", groups.group, name="default_policy"),
+    path("groups/default/policy/", policy.change_policy, name="change_default_policy"),
+    path("groups/default/keys/", policy.policy_state, name="default_policy_state"),
+    path("groups/<int:group_id>/", groups.group, name="group"),
+    path("groups/<int:group_id>/policy/", policy.change_policy, name="change_policy"),
+    path("groups/<int:group_id>/keys/", policy.policy_state, name="policy_state"),
+    path("groups/<int:group_id>/rename/", group_acts.rename, name="rename_group"),
+    path("groups/<int:group_id>/delete/", group_acts.delete, name="delete_group"),
+    path("groups/<int:group_id>/add/", group_acts.add_members, name="add_members"),
+    path("groups/<int:group_id>/remove/", group_acts.remove_members, name="remove_members"),
     path("invite/", invite.invite, name="invite"),
     path("<int:person_id>/", person.detail, name="person"),
     path("<int:person_id>/deactivate/", leaving.deactivate, name="deactivate"),

@@ -413,6 +413,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "policy",
                 "verbose_name_plural": "policies",
+                "permissions": [("manage_policies", "Can manage groups and their policies")],
             },
         ),
         migrations.CreateModel(

@@ -135,6 +135,9 @@ class Policy(models.Model):
     class Meta:
         verbose_name = _("policy")
         verbose_name_plural = _("policies")
+        permissions: ClassVar = [  # of the portal's own pages (ADR 28); Django's admin has permissions of its own
+            ("manage_policies", _("Can manage groups and their policies")),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 IsNull(models.F("group"), True),

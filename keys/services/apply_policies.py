@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
@@ -48,10 +48,16 @@ class Outdated:
         return bool(self.keys or self.people)
 
 
-def find_outdated(owner: User | None = None) -> Outdated:
-    """Return what differs from the policies: of everybody, or of one person. Makes no call to the gateway."""
-    allowances = Allowances.load()
-    of_owner = {} if owner is None else {"owner": owner}
+def find_outdated(
+    owner: User | None = None, *, among: QuerySet[User] | None = None, allowances: Allowances | None = None
+) -> Outdated:
+    """Return what differs from the policies: of everybody, of one person, or `among` some. The gateway is not asked.
+
+    `allowances`: what policies that are not saved yet would give.
+    """
+    allowances = allowances or Allowances.load()
+    of_owner: dict[str, Any] = {} if owner is None else {"owner": owner}
+    of_owner |= {} if among is None else {"owner__in": among}
     now = timezone.now()
     keys = Key.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), state=Key.State.ACTIVE, **of_owner)
     names = ("pk", "owner_id", "kind", "expires_at", *Limits._fields)

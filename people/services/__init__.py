@@ -7,10 +7,21 @@ from people.services.bulk import (
     BulkAct,
     Chosen,
     StaysChanged,
-    add_to_group,
     choose,
     deactivate_people,
     set_ends_of_stay,
+)
+from people.services.groups import (
+    NAMES_AT_ONCE,
+    GroupRefused,
+    MemberAct,
+    add_to_group,
+    choose_members,
+    create_group,
+    delete_group,
+    find_named,
+    remove_from_group,
+    rename_group,
 )
 from people.services.invite import (
     InvitationQuotaExceeded,
@@ -29,8 +40,33 @@ from people.services.key_bulk import (
     choose_keys,
     remind_of_keys,
 )
+from people.services.policies import (
+    Effect,
+    PolicyConflict,
+    effect_of,
+    outdated_under,
+    save_policy,
+    version_of,
+    words_of_change,
+)
 
 __all__ = [
+    "NAMES_AT_ONCE",
+    "Effect",
+    "GroupRefused",
+    "MemberAct",
+    "PolicyConflict",
+    "choose_members",
+    "create_group",
+    "delete_group",
+    "effect_of",
+    "find_named",
+    "outdated_under",
+    "remove_from_group",
+    "rename_group",
+    "save_policy",
+    "version_of",
+    "words_of_change",
     "MAX_KEYS",
     "MAX_PEOPLE",
     "MAX_REMINDED",

@@ -4,22 +4,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import partial
 from typing import Any, Final
 
-from django.contrib.auth.models import Group
-from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
-from accounts.audit import Actor, record_person_change
-from accounts.models import AuditAction, User
+from accounts.audit import Actor
+from accounts.models import User
 from accounts.names import name_order
-from accounts.rights import permissions_of, update_staff_status
+from accounts.rights import permissions_of
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
 from keys.models import Intern, Key
 from keys.services import KeyRefused, change_stay, is_earlier
-from people.services.accounts import ask_worker, close_accounts
+from people.services.accounts import close_accounts
 
 MAX_PEOPLE: Final = 500
 MAX_STAYS: Final = 100  # whose keys are changed at the gateway within the request
@@ -80,21 +77,6 @@ def _why_not(person: Any, bulk_act: BulkAct, admin: User) -> str:
     if bulk_act == BulkAct.STAY and person.is_of_others:
         return _("the supervisor has more rights than you, or is a superuser")
     return ""
-
-
-@transaction.atomic
-def add_to_group(people: Sequence[User], *, group: Group, actor: Actor) -> int:
-    """Add people to a group; return how many were not in it. One audit entry each."""
-    locked = User.objects.select_for_update().filter(pk__in=[person.pk for person in people]).order_by("pk")
-    joined = [person for person in locked.prefetch_related("groups") if group not in person.groups.all()]
-    for person in joined:
-        before = sorted(each.name for each in person.groups.all())
-        changes = {"groups": [before, sorted([*before, group.name])]}
-        record_person_change(actor=actor, action=AuditAction.CHANGE, person=person, changes=changes)
-    group.user_set.add(*joined)
-    update_staff_status(User.objects.filter(pk__in=[person.pk for person in joined]))
-    transaction.on_commit(partial(ask_worker, "keys.apply_policies"), robust=True)
-    return len(joined)
 
 
 def deactivate_people(people: Sequence[User], *, actor: Actor) -> int:

@@ -44,7 +44,7 @@ def bulk(request: PortalRequest) -> HttpResponse:
     if data.get("act") not in set(BulkAct):
         raise Http404
     bulk_act = BulkAct(data["act"])
-    ids = _ids(data.get("people", "").split(",")) if is_post else _chosen_ids(request, access)
+    ids = ids_in(data.get("people", "").split(",")) if is_post else _chosen_ids(request, access)
     most = MAX_STAYS if bulk_act == BulkAct.STAY else MAX_PEOPLE
     if len(ids) > most:
         words = _("These are %(count)d people; at most %(most)d at once. Narrow the list down by filters.")
@@ -67,7 +67,7 @@ def bulk(request: PortalRequest) -> HttpResponse:
     return redirect(_back(request.POST))
 
 
-def _ids(texts: Sequence[str]) -> list[int]:
+def ids_in(texts: Sequence[str]) -> list[int]:
     """Return the ids among these texts, each once."""
     return list(dict.fromkeys(int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 12))
 
@@ -76,7 +76,7 @@ def _chosen_ids(request: PortalRequest, access: Any) -> list[int]:
     """Return the selected ids; with `all`, everybody within the filters of the URL."""
     if request.GET.get("all"):
         return ids_of_all(filters_of(request.GET), access.state, utc_today())
-    return _ids(request.GET.getlist("person"))
+    return ids_in(request.GET.getlist("person"))
 
 
 def _form(request: HttpRequest, bulk_act: BulkAct) -> forms.Form | None:

@@ -37,6 +37,7 @@ PERMISSIONS_OF_ADMINS = {
         "view_user",
         "view_people",
         "manage_people",
+        "manage_policies",
         "decide_requests",
         "manage_announcements",
         "manage_terms",

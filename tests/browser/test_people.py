@@ -1,6 +1,7 @@
 """People in a browser: find somebody, stop a key, with a mouse or a keyboard; long names fit into a phone."""
 
 import pytest
+from django.contrib.auth.models import Group
 from django.urls import reverse
 from playwright.sync_api import expect
 
@@ -10,7 +11,7 @@ from tests.browser.axe import violations
 from tests.browser.test_narrow import NARROW
 from tests.browser.test_pages import sticks_out
 from tests.browser.visit import Visit
-from tests.factories import make_staff, make_user
+from tests.factories import make_policy, make_staff, make_user
 from tests.keys.acts import again, issue
 from tests.sandbox_process import Sandbox
 
@@ -39,6 +40,9 @@ def test_long_names_fit_into_a_narrow_window(
 ) -> None:
     page = visit("about:blank", user=manager, viewport=NARROW, locale=language, color_scheme=scheme)
     person, key = [wide.owner_id], [wide.owner_id, wide.pk]
+    make_policy(LONG, temporary__all_models=False, temporary__model_names=["small", LONG])
+    group = Group.objects.get(name=LONG)
+    User.objects.get(pk=wide.owner_id).groups.add(group)
     paths = [
         reverse("people:index"),
         f"{reverse('people:index')}?q=nobody&state=active&group=Interns",
@@ -49,6 +53,9 @@ def test_long_names_fit_into_a_narrow_window(
         reverse("people:keys"),
         f"{reverse('people:keys')}?q=nobody&state=outside&owner=inactive",
         f"{reverse('people:bulk_keys')}?act=block&key={wide.pk}",
+        reverse("people:groups"),
+        *(reverse(f"people:{name}", args=[group.pk]) for name in ("group", "change_policy", "delete_group")),
+        f"{reverse('people:add_members', args=[group.pk])}?q=manager",
     ]
     beyond, faults = {}, {}
 

@@ -29,6 +29,12 @@ def as_reader(db: None) -> Client:
 
 
 @pytest.fixture
+def as_policy_maker(db: None) -> Client:
+    """Return the browser of somebody who manages groups and policies, and has no other permission."""
+    return signed_in(with_permissions("policy-maker", "manage_policies"))
+
+
+@pytest.fixture
 def as_secretary(db: None) -> Client:
     """Return the browser of somebody who manages people, and has no other permission."""
     return signed_in(with_permissions("secretary", "manage_people"))

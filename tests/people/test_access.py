@@ -9,21 +9,26 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from accounts.rights import update_staff_status
 from keys.models import Key
 from people.urls import urlpatterns
 from tests.conftest import signed_in
-from tests.factories import make_user
+from tests.factories import make_policy, make_user
 from tests.people.conftest import with_permissions
 from tests.usage.views.facts import key_of
 
-LISTS = ("index", "csv", "keys", "keys_csv")
+LISTS = ("index", "csv", "keys", "keys_csv", "groups")
 PERSON_ACTS = ("deactivate", "activate", "sign_out", "anonymise", "invite_again", "withdraw", "hand_over")
 PEOPLE_ACTS = ("invite", "bulk", "bulk_keys")  # on no one in particular
 KEY_ACTS = ("block_key", "unblock_key", "extend_key", "delete_key")
+GROUP_PAGES = ("group", "default_policy", "policy_state", "default_policy_state")
+MEMBER_ACTS = ("add_members", "remove_members")  # of whoever manages people
+GROUP_ACTS = ("change_policy", "rename_group", "delete_group")  # of whoever manages policies
 STRANGERS = ("intern", "staff", "supervisor")
 ACTORS = ("secretary", "manager", "superuser")
+READERS = ("reader", "policy maker")  # of people
+POLICY_MAKERS = ("policy maker", "manager", "superuser")
 
 
 @pytest.fixture
@@ -33,6 +38,7 @@ def browsers(
     staff: User,
     as_reader: Client,
     as_secretary: Client,
+    as_policy_maker: Client,
     as_manager: Client,
     as_admin: Client,
 ) -> dict[str, Client]:
@@ -45,6 +51,7 @@ def browsers(
         "supervisor": signed_in(supervisor),
         "reader": as_reader,
         "secretary": as_secretary,
+        "policy maker": as_policy_maker,
         "manager": as_manager,
         "superuser": as_admin,
     }
@@ -74,11 +81,12 @@ def _get(url: str, browser: Client) -> Any:
 def test_every_address_is_in_the_matrix() -> None:
     names = {str(route.name) for route in urlpatterns if isinstance(route, URLPattern)}
 
-    assert names == {*LISTS, "person", *PEOPLE_ACTS, *PERSON_ACTS, *KEY_ACTS}
+    of_groups = {*GROUP_PAGES, *MEMBER_ACTS, *GROUP_ACTS, "new_group", "change_default_policy"}
+    assert names == {*LISTS, "person", *PEOPLE_ACTS, *PERSON_ACTS, *KEY_ACTS, *of_groups}
 
 
 def test_shows_people_to_whom_they_are_for(browsers: dict[str, Client], key: Key) -> None:
-    seen = dict.fromkeys(("reader", *ACTORS), 200)
+    seen = dict.fromkeys((*READERS, *ACTORS), 200)
 
     for name in LISTS:
         refused = {"anonymous": 302, **dict.fromkeys(STRANGERS, 403)}
@@ -89,13 +97,18 @@ def test_shows_people_to_whom_they_are_for(browsers: dict[str, Client], key: Key
 
 @pytest.mark.parametrize("name", [*PERSON_ACTS, *KEY_ACTS])
 def test_asks_only_those_who_may_act(browsers: dict[str, Client], key: Key, name: str) -> None:
-    expected = {"anonymous": 302, **dict.fromkeys(STRANGERS, 404), "reader": 403, **dict.fromkeys(ACTORS, 200)}
+    expected = {
+        "anonymous": 302,
+        **dict.fromkeys(STRANGERS, 404),
+        **dict.fromkeys(READERS, 403),
+        **dict.fromkeys(ACTORS, 200),
+    }
 
     assert statuses(browsers, lambda browser: browser.get(url_of(name, key))) == expected
 
 
 def test_only_those_who_may_act_are_shown_the_forms_about_many(browsers: dict[str, Client], key: Key) -> None:
-    expected = {"anonymous": 302, **dict.fromkeys((*STRANGERS, "reader"), 403)}
+    expected = {"anonymous": 302, **dict.fromkeys((*STRANGERS, *READERS), 403)}
 
     for name in PEOPLE_ACTS:
         url = url_of(name, key)
@@ -116,7 +129,7 @@ def test_whoever_may_not_act_changes_nothing(browsers: dict[str, Client], key: K
 
     answers = statuses(refused, lambda browser: browser.post(url_of(name, key)))
 
-    assert answers == {"anonymous": 302, **dict.fromkeys(STRANGERS, 404), "reader": 403}
+    assert answers == {"anonymous": 302, **dict.fromkeys(STRANGERS, 404), **dict.fromkeys(READERS, 403)}
     key.refresh_from_db()
     assert (key.state, key.blocked) == (Key.State.ACTIVE, False)
     assert User.objects.get(pk=key.owner_id).is_active
@@ -145,11 +158,13 @@ def test_a_forged_form_changes_nothing(admin: User, key: Key) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(admin)
 
-    for name in (*PEOPLE_ACTS, *PERSON_ACTS, *KEY_ACTS):
-        assert browser.post(url_of(name, key)).status_code == 403
+    group = Group.objects.get(name="Staff")
+    of_group = [reverse(f"people:{name}", args=[group.pk]) for name in (*MEMBER_ACTS, *GROUP_ACTS, "policy_state")]
+    for url in (*of_group, *(url_of(name, key) for name in (*PEOPLE_ACTS, *PERSON_ACTS, *KEY_ACTS))):
+        assert browser.post(url).status_code == 403, url
 
 
-@pytest.mark.parametrize("codename", ["view_people", "manage_people"])
+@pytest.mark.parametrize("codename", ["view_people", "manage_people", "manage_policies"])
 def test_a_permission_counts_wherever_it_comes_from_and_opens_no_other_administration(db: None, codename: str) -> None:
     by_group = make_user("by-group")
     group = Group.objects.create(name="Office")
@@ -162,8 +177,39 @@ def test_a_permission_counts_wherever_it_comes_from_and_opens_no_other_administr
         assert not person.is_staff
 
 
+def test_groups_are_seen_by_whoever_sees_people_and_changed_by_permission(browsers: dict[str, Client]) -> None:
+    make_policy("Course")
+    group = Group.objects.get(name="Course")
+    member = make_user("member", groups=("Course",))
+    who_may = {
+        **dict.fromkeys(GROUP_PAGES, (*READERS, *ACTORS)),
+        **dict.fromkeys(MEMBER_ACTS, ACTORS),
+        **dict.fromkeys(GROUP_ACTS, POLICY_MAKERS),
+        "change_default_policy": ("manager", "superuser"),  # of the others it is the policy of their own
+        "new_group": POLICY_MAKERS,
+    }
+
+    for name, allowed in who_may.items():
+        about_one = "default" not in name and name != "new_group"
+        url = reverse(f"people:{name}", args=[group.pk] if about_one else [])
+        url += f"?person={member.pk}" if name == "remove_members" else ""
+        missing = 403 if name == "new_group" else 404
+        refused = {"anonymous": 302, **dict.fromkeys(STRANGERS, missing), **dict.fromkeys((*READERS, *ACTORS), 403)}
+        expected = refused | dict.fromkeys(allowed, 200)
+        assert statuses(browsers, partial(_get, url)) == expected, name
+        if name in ("group", "default_policy"):
+            continue
+        may_not = {who: browser for who, browser in browsers.items() if who not in allowed}
+        posted = statuses(may_not, lambda browser, url=url: browser.post(url, {"name": "x", "person": member.pk}))  # type: ignore[misc]
+        assert posted == {who: refused[who] for who in may_not}, name
+    for who in ("reader", "secretary"):
+        assert browsers[who].post(reverse("people:policy_state", args=[group.pk])).status_code == 403, who
+    assert list(group.user_set.all()) == [member]
+    assert not AuditEntry.objects.exists()
+
+
 def test_only_those_who_may_see_people_are_led_there(browsers: dict[str, Client], key: Key) -> None:
-    for name in ("index", "keys"):
+    for name in ("index", "keys", "groups"):
         way = f'href="{reverse(f"people:{name}")}"'
         led = {who for who, browser in browsers.items() if way in browser.get("/usage/").content.decode()}
-        assert led == {"reader", *ACTORS}, name
+        assert led == {*READERS, *ACTORS}, name

@@ -25,6 +25,7 @@ class PageAccess:
     names_interns: bool
     sees_people: bool
     manages_people: bool
+    manages_policies: bool
     may_announce: bool
     manages_terms: bool
 
@@ -41,8 +42,9 @@ def page_access(user: User) -> PageAccess:
         "sees_everyone": _may(user, "view_everyone"),
         "may_refresh": _may(user, "refresh"),
         "names_interns": Exists(Intern.objects.supervised_by(user)),
-        "sees_people": _may(user, "view_people", "manage_people", app="accounts"),
+        "sees_people": _may(user, "view_people", "manage_people", "manage_policies", app="accounts"),
         "manages_people": _may(user, "manage_people", app="accounts"),
+        "manages_policies": _may(user, "manage_policies", app="accounts"),
         "may_announce": _may(user, "manage_announcements", app="accounts"),
         "manages_terms": _may(user, "manage_terms", app="accounts"),
     }

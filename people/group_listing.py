@@ -1,0 +1,113 @@
+"""The list of groups: who is in them, what their policies give, what was spent. Few queries, however many groups."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+
+from django.contrib.auth.models import Group
+from django.db.models import Exists, OuterRef, Sum, Value
+
+from accounts.models import KeyKind, KeyRule, Policy, User, new_rules
+from accounts.names import name_order
+from accounts.policies import Allowance, merged, people_under
+from people.listing import DEFAULT_ORDER, SPENT_TTL_S, Filters, Known, cached, found_people, in_steps
+from people.services.groups import is_named_by_institution
+from usage.models import DayToken, UsageState
+from web.money import STEP
+
+GROUPS_PER_PAGE: Final = 25
+SEARCH_FROM: Final = 10  # groups; fewer are seen at a glance
+DEFAULT: Final = 0  # the id of no group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedGroup:
+    """A group in the list; without `group` the default policy, and for whom it counts."""
+
+    group: Group | None
+    allowance: Allowance  # of somebody who is in no other group
+    has_policy: bool  # of its own
+    members: int
+    month_usd: Decimal
+    gives_rights: bool = False
+    is_mapped: bool = False  # the institution's sign-in gives it
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of key that are allowed."""
+        return [str(kind.label) for kind in KeyKind if self.allowance.rules[kind].allowed]
+
+
+def listed_groups(q: str, state: UsageState, today: date) -> list[ListedGroup]:
+    """Return the default policy, and the groups with `q` in their names, by name. Four queries, one of them cached."""
+    rules: dict[int | None, list[KeyRule]] = defaultdict(list)
+    for rule in KeyRule.objects.select_related("policy__group"):
+        rules[rule.policy.group_id].append(rule)
+    default = merged(rules.get(None) or new_rules(Policy()))
+    members, spent = _members(), _month_spent(state, today)
+    others = members[DEFAULT]
+    first = ListedGroup(
+        group=None, allowance=default, has_policy=True, members=len(others), month_usd=_sum(spent, others)
+    )
+    found = [
+        ListedGroup(
+            group=group,
+            allowance=merged(rules[group.pk]) if group.pk in rules else default,
+            has_policy=group.pk in rules,
+            members=len(members[group.pk]),
+            month_usd=_sum(spent, members[group.pk]),
+            gives_rights=group.gives_rights,
+            is_mapped=group.is_given or is_named_by_institution(group.name),
+        )
+        for group in _found(q)
+    ]
+    return [*([] if q else [first]), *found]
+
+
+def _members() -> dict[int, list[int]]:
+    """Return the people of each group, and as DEFAULT those for whom the default policy counts."""
+    in_groups = User.groups.through.objects.filter(user__anonymised_at=None).values_list("group_id", "user_id")
+    others = people_under(None).order_by().values_list(Value(DEFAULT), "pk")
+    members: dict[int, list[int]] = defaultdict(list)
+    for group_id, user_id in in_groups.union(others, all=True):
+        members[group_id].append(user_id)
+    return members
+
+
+def _found(q: str) -> list[Any]:
+    given = User.institution_groups.through.objects.filter(group=OuterRef("pk"))
+    rights = Group.permissions.through.objects.filter(group=OuterRef("pk"))
+    groups = Group.objects.annotate(gives_rights=Exists(rights), is_given=Exists(given))
+    words = name_order(q).split()
+    found = [group for group in groups if all(word in name_order(group.name) for word in words)]
+    return sorted(found, key=lambda group: (name_order(group.name), group.pk))
+
+
+def _month_spent(state: UsageState, today: date) -> dict[int, int]:
+    """Return what each person spent since the first of the month, by id, in steps of the database."""
+    name = f"people-month:{state.version}:{today}"
+    found: dict[int, int] = cached({"spent": (name, SPENT_TTL_S, partial(_spent_since, today.replace(day=1)))})["spent"]
+    return found
+
+
+def _spent_since(first: date) -> dict[int, int]:
+    days = DayToken.objects.filter(day__gte=first, token_ref__owner__isnull=False).order_by()
+    sums = days.values("token_ref__owner").annotate(usd=Sum("spend_usd")).values_list("token_ref__owner", "usd")
+    return {owner: in_steps(usd) for owner, usd in sums}
+
+
+def _sum(spent: dict[int, int], people: Iterable[int]) -> Decimal:
+    return sum(spent.get(person, 0) for person in people) * STEP
+
+
+def people_to_add(q: str, group: Group, today: date, *, most: int) -> list[User]:
+    """Return people who are not in the group, by a search as on the list of people: `most`, by name."""
+    nothing_known = Known(supervisors=(), spent={}, last_days={})
+    members = set(group.user_set.values_list("pk", flat=True))
+    ids = [pk for pk in found_people(Filters(q=q), DEFAULT_ORDER, nothing_known, today) if pk not in members][:most]
+    people = User.objects.in_bulk(ids)
+    return [people[pk] for pk in ids if pk in people]

@@ -1,0 +1,150 @@
+"""The editor of a policy: a form for the person, and one for each kind of key, with the gateway's models to tick."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from django import forms
+from django.contrib.auth.models import Group
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import KeyKind, KeyRule, Policy, new_rules
+from keys.models import GatewayModel
+
+if TYPE_CHECKING:  # Django's own classes take no parameter when they run
+    BasePolicyForm = forms.ModelForm[Policy]
+    BaseRuleForm = forms.ModelForm[KeyRule]
+else:
+    BasePolicyForm = BaseRuleForm = forms.ModelForm
+
+LEFT_OUT: Final = {KeyKind.TEMPORARY: ("allowed",), KeyKind.PERSONAL: (), KeyKind.PLAYGROUND: ("max_keys",)}
+BOX: Final = {"class": "form-check-input"}
+
+
+class PolicyForm(BasePolicyForm):
+    """What a person may have, whatever the kind of key."""
+
+    class Meta:
+        model = Policy
+        fields = ("person_budget_usd", "person_budget_period", "max_live_keys", "grace_hours", "may_name_interns")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelBox:
+    """A model that may be ticked."""
+
+    box: Any  # of the widget
+    name: str
+    model: GatewayModel | None  # None: the gateway has no such model
+
+
+class RuleForm(BaseRuleForm):
+    """What the policy says of one kind of key."""
+
+    model_names = forms.MultipleChoiceField(
+        label=_("Models"), required=False, widget=forms.CheckboxSelectMultiple(attrs=BOX)
+    )
+
+    class Meta:
+        model = KeyRule
+        fields = (
+            *("allowed", "max_keys", "lifetime_days", "ends_at", "budget_usd", "budget_period"),
+            *("rpm_limit", "tpm_limit", "all_models", "model_names"),
+        )
+        widgets = {"ends_at": forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"})}
+
+    def __init__(self, data: Any, *, instance: KeyRule, offered: Sequence[GatewayModel]) -> None:
+        super().__init__(data, instance=instance, prefix=instance.kind)
+        self.kind = KeyKind(instance.kind)
+        for name in LEFT_OUT[self.kind]:
+            del self.fields[name]
+        self._offered = {model.name: model for model in offered}
+        self._listed = list(instance.model_names)
+        self._ends_at = instance.ends_at
+        names = [*self._offered, *(name for name in self._listed if name not in self._offered)]
+        self.fields["model_names"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+
+    @property
+    def unknown(self) -> list[str]:
+        """The ticked names that no model of the gateway has; nothing, while the gateway was not read yet."""
+        ticked = self["model_names"].value() or []
+        return [name for name in ticked if name not in self._offered] if self._offered else []
+
+    def boxes(self) -> Iterator[ModelBox]:
+        """Yield what may be ticked: the gateway's models in its order, then names of the policy that it has not."""
+        for box in self["model_names"]:
+            name = str(box.data["value"])
+            yield ModelBox(box=box, name=name, model=self._offered.get(name))
+
+    def limits(self) -> Iterator[forms.BoundField]:
+        """Yield the fields that are neither boxes nor models."""
+        for name in ("max_keys", "lifetime_days", "ends_at", "budget_usd", "budget_period", "rpm_limit", "tpm_limit"):
+            if name in self.fields:
+                yield self[name]
+
+    def clean_model_names(self) -> list[str]:
+        """Return what is ticked; where that is what was listed before, in the order of before."""
+        ticked: list[str] = self.cleaned_data["model_names"]
+        return self._listed if set(ticked) == set(self._listed) else ticked
+
+    def clean_ends_at(self) -> datetime | None:
+        """Return the moment; the one of before, where it was not changed: the page has no seconds."""
+        moment: datetime | None = self.cleaned_data["ends_at"]
+        before = self._ends_at
+        return before if before and moment == before.replace(second=0, microsecond=0) else moment
+
+
+class PolicyEditor:
+    """All forms of a policy as one. A group that has no policy begins with the values of the default one."""
+
+    def __init__(self, data: Any = None, *, group: Group | None, policy: Policy | None) -> None:
+        beginning = policy or Policy.objects.filter(group=None).first()
+        self.policy = policy or _without_row(Policy(group=group), beginning)
+        stored = {} if beginning is None else {rule.kind: rule for rule in KeyRule.objects.filter(policy=beginning)}
+        offered = list(GatewayModel.objects.all())
+        self.policy_form = PolicyForm(data, instance=self.policy)
+        self.rule_forms: list[RuleForm] = []
+        for first in new_rules(self.policy):
+            rule = stored.get(first.kind)
+            if rule is not None and policy is None:
+                rule = _without_row(first, rule)
+            self.rule_forms.append(RuleForm(data, instance=rule or first, offered=offered))
+        self.knows_models = bool(offered)
+
+    @property
+    def every_form(self) -> list[PolicyForm | RuleForm]:
+        """All of them."""
+        return [self.policy_form, *self.rule_forms]
+
+    def is_valid(self) -> bool:
+        """Tell whether all of it makes sense."""
+        valid = [form.is_valid() for form in self.every_form]  # each says what is wrong
+        return all(valid)
+
+    def rules(self) -> list[KeyRule]:
+        """Return the rules as they are written in the form, of the policy as it is written there; nothing is saved."""
+        for form in self.rule_forms:
+            form.instance.policy = self.policy
+        return [form.instance for form in self.rule_forms]
+
+    def errors(self) -> Iterator[tuple[str, forms.BoundField, str]]:
+        """Yield the kind of key, field and words of each error."""
+        for form in self.every_form:
+            kind = str(form.kind.label) if isinstance(form, RuleForm) else ""
+            for field in form.visible_fields():
+                for error in field.errors:
+                    yield kind, field, str(error)
+
+    def unknown_models(self) -> list[str]:
+        """Return the ticked names that no model of the gateway has, each once."""
+        return list(dict.fromkeys(name for form in self.rule_forms for name in form.unknown))
+
+
+def _without_row(new: Any, like: Any) -> Any:
+    """Return `new` with the values of a row of its table, but for what it is of."""
+    if like is not None:
+        for field in like._meta.concrete_fields:
+            if field.name not in ("id", "group", "policy", "kind"):
+                setattr(new, field.name, getattr(like, field.name))
+    return new

@@ -1,0 +1,101 @@
+"""Change a policy: what would become of people and keys, and the change itself."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from accounts.audit import Actor, changes_between, policy_values, record_policy_change
+from accounts.models import AuditAction, KeyRule, Policy, User
+from accounts.names import name_order
+from accounts.policies import Allowances, people_under
+from accounts.policy_changes import is_different, is_lower, words_of_changes
+from keys.services import Outdated, find_outdated
+from people.services.accounts import ask_worker
+
+
+class PolicyConflict(Exception):
+    """The policy is not as it was when it was read; nothing was saved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What a change of a policy does."""
+
+    people: int  # who may have something else
+    keys: int  # that get other limits, or an earlier end
+    lowered: tuple[User, ...]  # by name: for whom any limit is lower
+
+
+def version_of(policy: Policy | None) -> str:
+    """Return what changes with each change of a policy, whoever made it; "none" for one that is not there."""
+    if policy is None:
+        return "none"
+    return hashlib.sha256(json.dumps(policy_values(policy), sort_keys=True).encode()).hexdigest()
+
+
+def policy_of_group(group: Group | None) -> Policy | None:
+    """Return a group's own policy; None: the default one."""
+    return Policy.objects.filter(group=group).first()
+
+
+def words_of_change(policy: Policy, rules: Iterable[KeyRule]) -> list[str]:
+    """Return what is written in the form and not in the database, a sentence each; neither is saved."""
+    stored = policy_of_group(policy.group)
+    before = policy_values(stored) if stored else {}
+    changes = changes_between(before, policy_values(policy, rules))
+    return words_of_changes(changes)
+
+
+def effect_of(group: Group | None, rules: Sequence[KeyRule]) -> Effect:
+    """Return what it would do if the group's policy (None: the default one) had these rules; none: no policy."""
+    group_id = group.pk if group else None
+    now = Allowances.load(also=group_id)
+    then = now.with_rules(group_id, rules)
+    changed: list[User] = []
+    lowered: list[User] = []
+    everybody = people_under(group)
+    for person in everybody.only("username", "first_name", "last_name"):
+        before, after = now.of(person.pk), then.of(person.pk)
+        if is_different(before, after):
+            changed.append(person)
+            if is_lower(before, after):
+                lowered.append(person)
+    lowered.sort(key=lambda person: (name_order(person.display_name), person.pk))
+    keys = find_outdated(among=everybody, allowances=then).keys
+    return Effect(people=len(changed), keys=len(keys), lowered=tuple(lowered))
+
+
+@transaction.atomic
+def save_policy(*, policy: Policy, rules: Sequence[KeyRule], version: str, actor: Actor) -> bool:
+    """Save a policy with its rules, unless it is not of this `version` any more (PolicyConflict); tell what changed.
+
+    Keys that exist follow by a task, which is asked for after the commit; where it is lost, the schedule comes.
+    """
+    group = policy.group
+    if group is not None:
+        list(Group.objects.select_for_update().filter(pk=group.pk))  # so that a first policy is made once
+    stored = Policy.objects.select_for_update().filter(group=group).first()
+    if version_of(stored) != version:
+        raise PolicyConflict
+    before = policy_values(stored) if stored else {}
+    policy.save()
+    for rule in rules:
+        rule.policy = policy
+        rule.save()
+    changes = changes_between(before, policy_values(policy))
+    if not changes:
+        return False
+    action = AuditAction.CHANGE if stored else AuditAction.ISSUE
+    record_policy_change(actor=actor, action=action, policy=policy, changes=changes)
+    transaction.on_commit(partial(ask_worker, "keys.apply_policies"), robust=True)
+    return True
+
+
+def outdated_under(group: Group | None) -> Outdated:
+    """Return what is not yet as the policy has it, of the people for whom the group's policy counts."""
+    return find_outdated(among=people_under(group))

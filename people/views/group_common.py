@@ -1,0 +1,79 @@
+"""What the pages about groups share: a group, and what one may do with it."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts.models import Policy
+from accounts.policies import is_own_policy
+from accounts.rights import groups_to_give
+from people.services.groups import why_protected
+from people.services.policies import policy_of_group
+from people.views.common import require_sight
+from usage.queries.access import PageAccess
+from web.request import PortalRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupSubject:
+    """A group that an admin looks at, or the default policy, and what they may do."""
+
+    group: Group | None  # None: the default policy
+    policy: Policy | None  # None: the group has none of its own
+    access: PageAccess
+    gives_no_more: bool  # the group gives nothing that they lack
+    is_own: bool  # it says what they themselves may have
+
+    @property
+    def name(self) -> str:
+        """What a heading calls it."""
+        return self.group.name if self.group else _("Default policy")
+
+    @property
+    def may_change_policy(self) -> bool:
+        """Nobody changes what they themselves may have, nor what people with more rights have."""
+        return self.access.manages_policies and self.gives_no_more and not self.is_own
+
+    @property
+    def may_change_members(self) -> bool:
+        """Nobody gives more rights than they have."""
+        return self.group is not None and self.access.manages_people and self.gives_no_more
+
+    @property
+    def may_change_group(self) -> bool:
+        """Rename and delete it."""
+        return self.group is not None and self.may_change_policy and not why_protected(self.group)
+
+    @property
+    def state_address(self) -> str:
+        """Where it says whether all keys follow the policy."""
+        if self.group is None:
+            return reverse("people:default_policy_state")
+        return reverse("people:policy_state", args=[self.group.pk])
+
+    @property
+    def address(self) -> str:
+        """Where its page is."""
+        return reverse("people:group", args=[self.group.pk]) if self.group else reverse("people:default_policy")
+
+
+def group_subject(request: PortalRequest, group_id: int | None) -> GroupSubject:
+    """Return a group, or the default policy; 404 for people who may not see which groups there are."""
+    try:
+        access = require_sight(request)
+    except PermissionDenied as denied:
+        raise Http404 from denied
+    group = None if group_id is None else get_object_or_404(Group, pk=group_id)
+    is_theirs = access.manages_policies or access.manages_people
+    return GroupSubject(
+        group=group,
+        policy=policy_of_group(group),
+        access=access,
+        gives_no_more=group is None or (is_theirs and groups_to_give(request.user).filter(pk=group.pk).exists()),
+        is_own=access.manages_policies and is_own_policy(request.user, group),
+    )

@@ -1,0 +1,141 @@
+"""Groups: the list, the page of one, and of the default policy."""
+
+from typing import Final
+
+from django.contrib.auth.models import Group
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_safe
+
+from accounts.models import AuditEntry, AuditEntryQuerySet, AuditObject, KeyKind, KeyRule, Policy, new_rules
+from accounts.policies import Allowance, merged, people_under
+from keys.models import GatewayModel
+from people.group_listing import GROUPS_PER_PAGE, SEARCH_FROM, listed_groups
+from people.listing import DEFAULT_ORDER, Filters, list_page
+from people.services.groups import is_mapped, why_protected
+from people.services.policies import policy_of_group
+from people.views.common import require_sight
+from people.views.group_common import GroupSubject, group_subject
+from people.views.index import number_in
+from usage.models import utc_today
+from web.pages import render_region
+from web.request import PortalRequest
+
+ENTRIES_SHOWN: Final = 20
+LONGEST_SEARCH: Final = 100
+
+
+@require_safe
+@gzip_page
+def groups(request: PortalRequest) -> HttpResponse:
+    """List the groups, the default policy first; `q` in the address searches their names."""
+    access, q = require_sight(request), search_in(request)
+    found = listed_groups(q, access.state, utc_today())
+    page = Paginator(found, GROUPS_PER_PAGE).get_page(number_in(request))
+    context = {
+        "access": access,
+        "here": "people:groups",
+        "page": page,
+        "q": q,
+        "has_search": bool(q) or len(found) > SEARCH_FROM,
+        "has_groups": bool(q) or len(found) > 1,
+        "previous": page.has_previous() and _address(q, page.previous_page_number()),
+        "next": page.has_next() and _address(q, page.next_page_number()),
+    }
+    return render_region(request, "people/groups.html", "panel", context)
+
+
+@require_safe
+@gzip_page
+def group(request: PortalRequest, group_id: int | None = None) -> HttpResponse:
+    """Show a group: for whom it is, its policy, its members; without a number the default policy."""
+    return render_group(request, group_subject(request, group_id))
+
+
+def render_group(request: PortalRequest, subject: GroupSubject, *, said: str = "", status: int = 200) -> HttpResponse:
+    """Render the page of a group; `said` is why an act came to nothing."""
+    allowance = _allowance(subject)
+    context = {
+        "subject": subject,
+        "access": subject.access,
+        "here": "people:group",
+        "allowance": allowance,
+        "kinds": [(kind.label, allowance.rules[kind]) for kind in KeyKind],
+        "unknown_models": _unknown_models(allowance),
+        "entries": _entries(subject),
+        "said": said,
+        **(_of_group(request, subject, subject.group) if subject.group else _of_everybody()),
+    }
+    return render(request, "people/group.html", context, status=status)
+
+
+def _of_group(request: PortalRequest, subject: GroupSubject, group: Group) -> dict[str, object]:
+    """Return the members, a page of them, and how people come into the group."""
+    q = search_in(request)
+    filters = Filters(q=q, group=group.name)
+    page = list_page(filters, DEFAULT_ORDER, number_in(request), subject.access.state, utc_today())
+    return {
+        "group": group,
+        "q": q,
+        "page": page,
+        "rights": _rights(group),
+        "is_mapped": is_mapped(group),
+        "why_protected": why_protected(group),
+        "previous": page.previous and _address(q, page.previous, group),
+        "next": page.next and _address(q, page.next, group),
+    }
+
+
+def _rights(group: Group) -> list[str]:
+    """Return what members may do on the portal, in words; all of Django's own permissions as one."""
+    own, others = [], False
+    for permission in group.permissions.select_related("content_type"):
+        if permission.codename.partition("_")[2] == permission.content_type.model:
+            others = True
+        else:
+            own.append(gettext(permission.name))
+    return [*sorted(own), *([gettext("pages of Django’s admin")] if others else [])]
+
+
+def _of_everybody() -> dict[str, object]:
+    """Return for how many people the default policy counts."""
+    return {"everybody": people_under(None).count()}
+
+
+def _allowance(subject: GroupSubject) -> Allowance:
+    """Return what somebody gets who is in this group only."""
+    policy = subject.policy or policy_of_group(None)
+    rules = list(KeyRule.objects.filter(policy=policy).select_related("policy__group")) if policy else []
+    return merged(rules or new_rules(Policy()))
+
+
+def _unknown_models(allowance: Allowance) -> list[str]:
+    """Return the names in the policy that no model of the gateway has; nothing, while it was not read yet."""
+    offered = set(GatewayModel.objects.values_list("name", flat=True))
+    listed = {name for rule in allowance.rules.values() for name in rule.models or ()}
+    return sorted(listed - offered) if offered else []
+
+
+def _entries(subject: GroupSubject) -> AuditEntryQuerySet:
+    """Return what was done to the group and its policy, newest first."""
+    of_policy = {"object_kind": AuditObject.POLICY, "object_id": str(subject.policy.pk if subject.policy else 0)}
+    of_group = {"object_kind": AuditObject.GROUP, "object_id": str(subject.group.pk if subject.group else 0)}
+    found = AuditEntry.objects.filter(Q(**of_policy) | Q(**of_group))
+    return found.select_related("repeats", "actor").order_by("-at", "-id")[:ENTRIES_SHOWN]
+
+
+def search_in(request: PortalRequest) -> str:
+    """Return what the address searches."""
+    return request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
+
+
+def _address(q: str, page: int, group: Group | None = None) -> str:
+    there = reverse("people:group", args=[group.pk]) if group else reverse("people:groups")
+    params = {name: value for name, value in (("q", q), ("page", page)) if value and value != 1}
+    return f"{there}?{urlencode(params)}" if params else there

@@ -1,0 +1,169 @@
+"""The editor of a policy: a form, then what would change and for whom, then the change."""
+
+from typing import Any, Final
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from accounts.audit import actor_of
+from keys.services import TooManyActions, count_action
+from people import services
+from people.policy_form import PolicyEditor
+from people.services.accounts import ask_worker
+from people.views.group_common import GroupSubject, group_subject
+from web.pages import render_region
+from web.request import PortalRequest
+
+NAMES_SHOWN: Final = 20
+ASKED_AGAIN: Final = 40  # how often a page asks by itself whether all keys have followed
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_policy(request: PortalRequest, group_id: int | None = None) -> HttpResponse:
+    """Show the form; on POST, what would change, and with `step` "save", change it."""
+    subject = group_subject(request, group_id)
+    if not subject.may_change_policy:
+        raise PermissionDenied
+    data = request.POST if request.method == "POST" else None
+    step = request.POST.get("step", "preview")
+    version = services.version_of(subject.policy)
+    editor = PolicyEditor(data, group=subject.group, policy=subject.policy)
+    if data is None:
+        return _edit(request, subject, editor, version)
+    known = data.get("version", "")
+    if step == "edit":
+        return _edit(request, subject, editor, known)
+    if known != version:
+        return _conflict(request, subject, editor, known)
+    if not editor.is_valid():
+        return _edit(request, subject, editor, known, status=422)
+    changes = services.words_of_change(editor.policy, editor.rules())
+    if not changes and subject.policy is not None:
+        return _edit(request, subject, editor, known, said=_("Nothing was changed."), status=422)
+    if step == "save":
+        return _save(request, subject, editor, known, changes)
+    return _preview(request, subject, editor, known, changes)
+
+
+def _save(
+    request: PortalRequest, subject: GroupSubject, editor: PolicyEditor, version: str, changes: list[str]
+) -> HttpResponse:
+    try:
+        count_action(request.user, "people:change_policy")
+        services.save_policy(policy=editor.policy, rules=editor.rules(), version=version, actor=actor_of(request))
+    except TooManyActions as refusal:
+        response = _preview(request, subject, editor, version, changes, said=str(refusal), status=429)
+        response.headers["Retry-After"] = str(refusal.retry_after_s)
+        return response
+    except services.PolicyConflict:
+        return _conflict(request, subject, editor, version)
+    messages.success(request, _("Saved: it applies from now on. Existing keys follow within minutes."))
+    return redirect(subject.address)
+
+
+def _edit(
+    request: PortalRequest,
+    subject: GroupSubject,
+    editor: PolicyEditor,
+    version: str,
+    *,
+    said: str = "",
+    is_conflict: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    errors = list(editor.errors()) if status == 422 else []
+    context = {
+        "subject": subject,
+        "access": subject.access,
+        "here": "people:group",
+        "editor": editor,
+        "errors": errors,
+        "version": version,
+        "said": said,
+        "is_conflict": is_conflict,
+    }
+    return render(request, "people/policy_edit.html", context, status=status)
+
+
+def _conflict(request: PortalRequest, subject: GroupSubject, editor: PolicyEditor, version: str) -> HttpResponse:
+    """Say that somebody else was faster; what was typed stays in the form, and cannot be saved over theirs."""
+    said = _("Somebody else has changed this policy meanwhile. Your changes were not saved.")
+    return _edit(request, subject, editor, version, said=said, is_conflict=True, status=409)
+
+
+def _preview(
+    request: PortalRequest,
+    subject: GroupSubject,
+    editor: PolicyEditor,
+    version: str,
+    changes: list[str],
+    *,
+    said: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """Say what changes, for how many people and keys, and for whom a limit becomes lower."""
+    effect = services.effect_of(subject.group, editor.rules())
+    people = ngettext("%(count)d person", "%(count)d people", effect.people) % {"count": effect.people}
+    keys = ngettext("%(count)d key", "%(count)d keys", effect.keys) % {"count": effect.keys}
+    names = [person.display_name for person in effect.lowered[:NAMES_SHOWN]]
+    context = {
+        "subject": subject,
+        "access": subject.access,
+        "here": "people:group",
+        "changes": changes,
+        "effect": effect,
+        "counted": _("%(people)s, %(keys)s change") % {"people": people, "keys": keys},
+        "names": names,
+        "more": len(effect.lowered) - len(names),
+        "unknown_models": editor.unknown_models(),
+        "fields": _fields(request),
+        "version": version,
+        "said": said,
+    }
+    return render(request, "people/policy_preview.html", context, status=status)
+
+
+def _fields(request: PortalRequest) -> list[tuple[str, str]]:
+    """Return what was typed, for the form that confirms it."""
+    own = ("csrfmiddlewaretoken", "step", "version")
+    return [(name, value) for name, values in request.POST.lists() for value in values if name not in own]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def policy_state(request: PortalRequest, group_id: int | None = None) -> HttpResponse:
+    """Say how many keys are not yet as the policy has it; on POST, ask the worker to bring them there now."""
+    subject = group_subject(request, group_id)
+    said, status = "", 200
+    if request.method == "POST":
+        if not subject.access.manages_policies:
+            raise PermissionDenied
+        try:
+            count_action(request.user, "people:apply_policies")
+        except TooManyActions as refusal:
+            said, status = str(refusal), 429
+        else:
+            ask_worker("keys.apply_policies")
+            said = _("Requested: the keys are being adjusted now.")
+    return _render_state(request, subject, said=said, status=status)
+
+
+def _render_state(request: PortalRequest, subject: GroupSubject, *, said: str, status: int) -> HttpResponse:
+    outdated = services.outdated_under(subject.group)
+    asked = request.GET.get("asked", "0")
+    number = int(asked) if asked.isdecimal() and len(asked) < 3 else ASKED_AGAIN
+    context: dict[str, Any] = {
+        "subject": subject,
+        "access": subject.access,
+        "here": "people:group",
+        "keys": len(outdated.keys),
+        "people": len(outdated.people),
+        "asks_again": bool(outdated) and number < ASKED_AGAIN,
+        "number": number + 1,
+        "said": said,
+    }
+    return render_region(request, "people/policy_state.html", "state", context, status=status)

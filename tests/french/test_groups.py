@@ -1,0 +1,63 @@
+"""Groups and policies in French: pages, refusals and what comes of the acts there."""
+
+import pytest
+from django.contrib.auth.models import Group
+from django.urls import reverse
+
+from accounts.models import AuditEntry
+from keys.models import GatewayModel
+from tests.conftest import HTMX
+from tests.factories import make_policy, make_user
+from tests.french.conftest import Read, in_french
+from tests.keys.acts import issue
+from tests.people.test_policy_editor import edited, form_on
+from tests.sandbox_process import Sandbox
+
+pytestmark = pytest.mark.django_db
+
+
+def test_groups_and_their_members(sandbox: Sandbox, read: Read) -> None:
+    browser = in_french(make_user("manager", groups=("Admins",), first_name="Farid"))
+    zoe = make_user("zoe", first_name="Zoé")
+
+    read(browser.get("/people/groups/"))
+    read(browser.get("/people/groups/", {"q": "xyz"}))
+    for name in ("Staff", "", "Cours"):
+        read(browser.post(reverse("people:new_group"), {"name": name}, follow=True))
+    group = Group.objects.get(name="Cours")
+    for name in ("group", "rename_group", "delete_group", "add_members"):
+        read(browser.get(reverse(f"people:{name}", args=[group.pk]), {"q": "z"}))
+    read(browser.get(reverse("people:group", args=[Group.objects.get(name="Admins").pk])))
+    for data in ({}, {"names": "personne, zoe, manager"}, {"person": [zoe.pk], "step": "act"}, {"names": "zoe"}):
+        read(browser.post(reverse("people:add_members", args=[group.pk]), data, follow=True))
+    zoe.institution_groups.add(group)
+    read(browser.get(reverse("people:remove_members", args=[group.pk]), {"person": zoe.pk}))
+    read(browser.get(reverse("people:group", args=[group.pk])))
+    zoe.institution_groups.clear()
+    read(browser.get(reverse("people:remove_members", args=[group.pk]), {"person": zoe.pk}))
+    for name, more in (("remove_members", {"person": zoe.pk, "step": "act"}), ("rename_group", {"name": "Staff"})):
+        read(browser.post(reverse(f"people:{name}", args=[group.pk]), more, follow=True))
+    read(browser.post(reverse("people:delete_group", args=[group.pk]), follow=True))
+
+
+def test_the_editor_of_a_policy(sandbox: Sandbox, read: Read) -> None:
+    browser = in_french(make_user("manager", groups=("Admins",), first_name="Farid"))
+    GatewayModel.objects.create(name="small", mode="chat")
+    make_policy("Cours", temporary__all_models=False, temporary__model_names=["small", "gone"])
+    group = Group.objects.get(name="Cours")
+    issue(make_user("zoe", groups=("Cours",), first_name="Zoé"))
+    url = reverse("people:change_policy", args=[group.pk])
+
+    read(browser.get(url))
+    form = edited(browser, group, person_budget_usd="1", playground__allowed=[])
+    for more in ({"temporary-lifetime_days": "0"}, {"step": "preview"}, {"version": "x"}):
+        read(browser.post(url, {**form, **more}))
+    read(browser.post(url, {**form_on(browser.get(url)), "step": "save"}))
+    read(browser.post(url, {**form, "step": "save"}, follow=True))
+    state = reverse("people:policy_state", args=[group.pk])
+    for ask in (browser.get, browser.post):
+        read(ask(state, headers=HTMX))
+        read(ask(state))
+    read(browser.get(reverse("people:default_policy")))
+
+    assert AuditEntry.objects.filter(object_kind="policy").count() == 1

@@ -1,0 +1,276 @@
+"""Groups on the portal: the list, a group, its members; made, renamed, deleted."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.models import AuditAction, AuditEntry, Policy, User
+from people.group_listing import GROUPS_PER_PAGE, SEARCH_FROM
+from tests.conftest import signed_in
+from tests.factories import make_policy, make_user
+from tests.keys.acts import again, issue
+from tests.keys.views.pages import words_of
+from tests.people.conftest import with_permissions
+from tests.sandbox_process import Sandbox
+from tests.tasks import run_tasks
+from tests.usage.views.facts import key_of, used
+
+GROUPS = "/people/groups/"
+MAX_QUERIES = 8
+
+
+def url(name: str, group: Group) -> str:
+    return reverse(f"people:{name}", args=[group.pk])
+
+
+def rows_of(page: str) -> list[str]:
+    """Return the rows of the first table as words."""
+    rows = re.findall(r"<tr>.*?</tr>", page.partition("</table>")[0], re.DOTALL)[1:]
+    return [" ".join(re.sub(r"<[^>]+>", " ", row).replace("\xa0", " ").split()) for row in rows]
+
+
+@pytest.fixture
+def course(db: None) -> Group:
+    """Make a group with a policy and two people, one of whom has used a key."""
+    make_policy("Course", person_budget_usd=Decimal(7), all_models=False, model_names=["small", "large"])
+    ada, ben = (make_user(name, groups=("Course",), first_name=name.title()) for name in ("ada", "ben"))
+    used(key_of(ada, "thesis"), "3", days_ago=0)
+    make_user("cleo", first_name="Cleo")
+    return Group.objects.get(name="Course")
+
+
+# --- The list and a page ------------------------------------------------------------------------------
+def test_lists_groups_with_what_they_give_and_the_default_policy_first(as_manager: Client, course: Group) -> None:
+    Group.objects.create(name="Plain")
+    rows = rows_of(as_manager.get(GROUPS).content.decode())
+
+    assert rows[0].startswith("Default policy for everybody who is in no group with a policy 1 5.00 USD a month")
+    found = {row.split()[0]: row for row in rows}
+    assert found["Course"] == (
+        "Course members are added by hand 2 7.00 USD a month Temporary keys, The Playground’s key 2 3.00 USD"
+    )
+    assert "gives rights" in found["Admins"]
+    assert "by the default policy" in found["Plain"]
+    assert [row.split()[0] for row in rows] == ["Default", "Admins", "Course", "Interns", "Plain", "Staff"]
+
+
+def test_offers_a_search_when_there_are_many_and_pages(as_manager: Client) -> None:
+    assert 'type="search"' not in as_manager.get(GROUPS).content.decode()
+    Group.objects.bulk_create(Group(name=f"Höhle {number:02}") for number in range(GROUPS_PER_PAGE))
+    assert GROUPS_PER_PAGE > SEARCH_FROM
+
+    page = as_manager.get(GROUPS).content.decode()
+
+    assert 'type="search"' in page
+    assert "1 to 25 of 29" in page
+    assert len(rows_of(as_manager.get(GROUPS, {"page": "2"}).content.decode())) == 4
+    assert len(rows_of(as_manager.get(GROUPS, {"page": "999"}).content.decode())) == 4
+    assert [row.split()[1] for row in rows_of(as_manager.get(GROUPS, {"q": "hohle 07"}).content.decode())] == ["07"]
+    assert "No group has that in its name." in words_of(as_manager.get(GROUPS, {"q": "nothing\0"}))
+
+
+def test_the_list_costs_the_same_with_many_groups(as_manager: Client, course: Group) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            as_manager.get(GROUPS)
+        return len(captured)
+
+    as_manager.get(GROUPS)
+    few = queries()
+    for number in range(5):
+        make_policy(f"Group {number}")
+        make_user(f"member-{number}", groups=(f"Group {number}",))
+
+    assert queries() == few <= MAX_QUERIES
+
+
+def test_says_who_gets_a_group_and_what_it_gives(as_manager: Client, course: Group) -> None:
+    page = words_of(as_manager.get(url("group", course)))
+
+    for words in (
+        "People who are added here, from the list of people, or by an invitation.",
+        "Budget per person 7.00 USD a month",
+        "Personal keys not allowed",
+        "2 models large, small",
+        "Ada ada 1 3.00 USD",
+        "Members 2 people",
+    ):
+        assert words in page, words
+    assert "1 person at the moment" in words_of(as_manager.get(reverse("people:default_policy")))
+    assert "Ada" not in words_of(as_manager.get(url("group", course), {"q": "ben"}))
+    assert as_manager.get(reverse("people:group", args=[99999])).status_code == 404
+
+
+# --- Made, renamed, deleted ---------------------------------------------------------------------------
+def test_makes_renames_and_deletes_a_group_and_writes_it_down(as_manager: Client, sandbox: Sandbox) -> None:
+    made = as_manager.post(reverse("people:new_group"), {"name": " Night  owls "})
+    group = Group.objects.get(name="Night owls")
+    assert made["Location"] == url("group", group)
+    assert "no policy of its own" in words_of(as_manager.get(made["Location"]))
+
+    as_manager.post(url("rename_group", group), {"name": "Owls"})
+    member = make_user("owl", groups=("Owls",))
+    make_policy("Owls", person_budget_usd=Decimal(50), budget_usd=Decimal(50))
+    key = issue(member).key
+    asked = words_of(as_manager.get(url("delete_group", group)))
+    as_manager.post(url("delete_group", group))
+
+    for words in (
+        "1 person is in it.",
+        "For 1 person something changes. 1 key gets other limits",
+        "become lower for 1",
+    ):
+        assert words in asked, words
+    run_tasks()
+    assert again(key).budget_usd == Decimal(5)
+    assert not Group.objects.filter(pk=group.pk).exists()
+    assert not Policy.objects.filter(group__name="Owls").exists()
+    entries = AuditEntry.objects.exclude(object_kind="key").order_by("pk")
+    said = [(entry.object_kind, entry.action, entry.label) for entry in entries]
+    assert said == [
+        ("group", AuditAction.ISSUE, "Night owls"),
+        ("group", AuditAction.CHANGE, "Owls"),
+        ("person", AuditAction.CHANGE, ""),
+        ("policy", AuditAction.DELETE, "Owls"),
+        ("group", AuditAction.DELETE, "Owls"),
+    ]
+    assert {entry.actor_name for entry in entries} == {"Manager M"}
+
+
+def test_refuses_a_name_in_use_or_none(as_manager: Client, course: Group) -> None:
+    for address in (reverse("people:new_group"), url("rename_group", course)):
+        for name in ("staff", "", "a\u202eb", "x" * 151):
+            assert as_manager.post(address, {"name": name}).status_code == 422, (address, name)
+    assert as_manager.post(url("rename_group", course), {"name": "course"}).status_code == 302  # its own
+    assert set(Group.objects.values_list("name", flat=True)) == {"Admins", "Staff", "Interns", "course"}
+
+
+def test_a_group_with_rights_or_of_the_institution_is_protected(
+    as_manager: Client, as_admin: Client, course: Group, settings: Settings
+) -> None:
+    admins = Group.objects.get(name="Admins")
+    by_claim = Group.objects.create(name="students")
+    settings.OIDC_ISSUER, settings.OIDC_GROUPS_ALLOWED = "https://id.example.edu", ["students"]
+    given = Group.objects.create(name="given")
+    User.objects.get(username="ada").institution_groups.add(given)
+
+    for group in (admins, by_claim, given):
+        for name in ("rename_group", "delete_group"):
+            assert as_admin.get(url(name, group)).status_code == 403, (group, name)
+            assert as_admin.post(url(name, group), {"name": "mine"}).status_code == 403, (group, name)
+        assert url("rename_group", group) not in as_admin.get(url("group", group)).content.decode()
+    assert "given by the institution" in words_of(as_manager.get(GROUPS))
+    assert Group.objects.filter(name__in=["Admins", "students", "given"]).count() == 3
+
+
+# --- Members ------------------------------------------------------------------------------------------
+def test_adds_pasted_people_after_saying_who_is_left_out(as_manager: Client, course: Group, sandbox: Sandbox) -> None:
+    cleo = User.objects.get(username="cleo")
+    key = issue(cleo).key
+    text = "CLEO\nBen, Nobody Here <nobody@example.edu>; ada@example.edu manager"
+
+    asked = as_manager.post(url("add_members", course), {"names": text})
+    page = words_of(asked)
+
+    for words in (
+        "Add 1 person to “Course”?",
+        "1 person Cleo cleo",
+        "Ben : is in the group already",
+        "Manager M : this is you",
+        "1 name was not found nobody@example.edu",
+    ):
+        assert words in page, words
+    assert course.user_set.count() == 2
+    done = as_manager.post(url("add_members", course), {"person": [cleo.pk], "step": "act"})
+    assert "1 person was added to the group “Course”." in words_of(as_manager.get(done["Location"]))
+    run_tasks()
+    assert again(key).model_names == ["large", "small"]
+    entry = AuditEntry.objects.get(object_kind="person", action=AuditAction.CHANGE)
+    assert (entry.subject, entry.details) == (cleo, {"changes": {"groups": [[], ["Course"]]}})
+
+
+def test_finds_people_to_add_who_are_not_in(as_manager: Client, course: Group) -> None:
+    page = words_of(as_manager.get(url("add_members", course), {"q": "e"}))
+
+    assert "Cleo" in page
+    assert "Ben" not in page
+    assert "Nobody outside the group" in words_of(as_manager.get(url("add_members", course), {"q": "ben"}))
+
+
+def test_removes_people_but_not_whom_the_institution_has_put_there(as_manager: Client, course: Group) -> None:
+    ada, ben = User.objects.get(username="ada"), User.objects.get(username="ben")
+    ben.institution_groups.add(course)
+    both = {"person": [ada.pk, ben.pk]}
+
+    page = words_of(as_manager.get(url("remove_members", course), both))
+    as_manager.post(url("remove_members", course), {**both, "step": "act"})
+
+    assert "Remove 1 person from “Course”?" in page
+    assert "Ben : the institution gives the group at each sign-in" in page
+    assert list(course.user_set.all()) == [ben]
+    entry = AuditEntry.objects.get(object_kind="person")
+    assert (entry.subject, entry.details) == (ada, {"changes": {"groups": [["Course"], []]}})
+    assert as_manager.post(url("remove_members", course), {**both, "step": "act"}).status_code == 422
+
+
+def test_members_of_nonsense_are_refused_in_words(as_manager: Client, course: Group) -> None:
+    for data in (
+        {},
+        {"names": "  \n ,"},
+        {"names": "nobody"},
+        {"names": "\0"},
+        {"names": " ".join(f"n{number}" for number in range(501))},
+        {"person": ["x", "-1", "9" * 30, "²"]},
+        {"person": [str(number) for number in range(1, 600)], "step": "act"},
+    ):
+        assert as_manager.post(url("add_members", course), data).status_code == 422, data
+        assert as_manager.post(url("remove_members", course), data).status_code == 422, data
+    assert course.user_set.count() == 2
+
+
+def test_nobody_gives_rights_that_they_lack(db: None, course: Group, as_secretary: Client) -> None:
+    admins, cleo = Group.objects.get(name="Admins"), User.objects.get(username="cleo")
+    boss = make_user("boss", groups=("Admins", "Course"))
+
+    for name in ("add_members", "remove_members"):
+        answer = as_secretary.post(url(name, admins), {"person": [cleo.pk], "step": "act"})
+        assert answer.status_code == 403, name
+    removed = as_secretary.post(url("remove_members", course), {"person": [boss.pk], "step": "act"})
+
+    assert removed.status_code == 422
+    assert set(boss.groups.all()) == {admins, course}
+    assert not cleo.groups.exists()
+
+
+def test_acts_are_limited_by_the_hour(as_manager: Client, course: Group, settings: Settings) -> None:
+    settings.KEY_ACTIONS_PER_HOUR = 1
+    cleo = User.objects.get(username="cleo")
+    acts: dict[str, dict[str, Any]] = {
+        "add_members": {"person": [cleo.pk], "step": "act"},
+        "remove_members": {"person": list(course.user_set.values_list("pk", flat=True)), "step": "act"},
+        "rename_group": {"name": ""},
+        "policy_state": {},
+    }
+
+    for name, data in acts.items():
+        as_manager.post(url(name, course), data)
+        User.objects.get(username="ada").groups.add(course)
+        course.user_set.remove(cleo)
+        assert as_manager.post(url(name, course), data).status_code == 429, name
+
+
+def test_secretaries_with_both_permissions_need_no_other_page(db: None, course: Group) -> None:
+    secretary = with_permissions("secretary", "manage_people", "manage_policies")
+    browser = signed_in(secretary)
+
+    assert not secretary.is_staff
+    for address in (GROUPS, url("group", course), url("change_policy", course), url("add_members", course)):
+        assert browser.get(address).status_code == 200, address
