@@ -1,4 +1,4 @@
-"""What every page says at its top: the gateway's state, the requests that wait, announcements. One query for all."""
+"""What every page says at its top: the gateway's state, the number of notices, announcements. One query for all."""
 
 import logging
 from collections.abc import Mapping
@@ -6,14 +6,14 @@ from functools import partial
 from typing import Any
 
 from django.db import Error
-from django.db.models import Count, Exists, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Exists
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts.models import AccessRequest, Announcement, Terms, User, owes_terms
+from accounts.models import Announcement, Terms, owes_terms
 from keys.catalogue import gateway_state
 from keys.models import GatewayState
+from notices.bell import NUMBERS, numbers_for
 
 logger = logging.getLogger(__name__)
 
@@ -21,14 +21,14 @@ logger = logging.getLogger(__name__)
 def header(request: HttpRequest) -> Mapping[str, object]:
     """Return the state of the gateway as `gateway`: one query, and only in a page that uses it.
 
-    The same query counts the open requests that wait for the person, as `open_requests`, and finds out whether there
+    The same query counts the notices that the person has not dismissed, as `new_notices`, and finds out whether there
     are `announcements` for them, and `owed_terms`, which they have not accepted: what there is costs one more each.
     """
     user = getattr(request, "user", None)
     state = SimpleLazyObject(partial(_state, user))
     return {
         "gateway": state,
-        "open_requests": SimpleLazyObject(lambda: getattr(state, "open_requests", 0)),
+        "new_notices": SimpleLazyObject(lambda: sum(getattr(state, name, 0) for name in NUMBERS)),
         "announcements": SimpleLazyObject(partial(_announcements, user, state)),
         "has_terms": SimpleLazyObject(lambda: getattr(state, "has_terms", False)),
         "owed_terms": SimpleLazyObject(partial(_owed_terms, user, state)),
@@ -41,8 +41,7 @@ def _state(user: Any) -> GatewayState:
         if not getattr(user, "is_authenticated", False):
             return gateway_state()
         about_person = {
-            "open_requests": _waiting_for(user),
-            "has_announcements": Exists(Announcement.objects.shown_to(user)),
+            **numbers_for(user),
             "has_terms": Exists(Terms.objects.published()),
             "owes_terms": owes_terms(user),
         }
@@ -54,7 +53,7 @@ def _state(user: Any) -> GatewayState:
 
 def _announcements(user: Any, state: object) -> list[Announcement]:
     """Return what the person has to see now, warnings first, then the newest."""
-    if not getattr(state, "has_announcements", False):
+    if not getattr(state, "new_announcements", 0):
         return []
     try:
         return list(Announcement.objects.shown_to(user).order_by("-level", "-starts_at", "pk"))
@@ -68,9 +67,3 @@ def _owed_terms(user: Any, state: object) -> Terms | None:
     if not getattr(state, "owes_terms", False):
         return None
     return Terms.objects.in_force_for(user)
-
-
-def _waiting_for(user: User) -> Coalesce:
-    """Return the number of open requests that wait for this person, as a part of a query."""
-    open_ones = AccessRequest.objects.addressed_to(user).order_by()
-    return Coalesce(Subquery(open_ones.values("state").annotate(count=Count("pk", distinct=True)).values("count")), 0)

@@ -300,6 +300,10 @@ class Migration(migrations.Migration):
                 ("ended_at", models.DateTimeField(null=True)),
                 ("tried_at", models.DateTimeField(help_text="The last time that the sweep failed on it.", null=True)),
                 (
+                    "dismissed_of",
+                    models.DateTimeField(help_text="The end whose notice its owner dismissed.", null=True),
+                ),
+                (
                     "owner",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT, related_name="keys", to=settings.AUTH_USER_MODEL

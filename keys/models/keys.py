@@ -12,8 +12,9 @@ from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Lower
+from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q, Value
+from django.db.models.functions import Coalesce, Lower
+from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -54,6 +55,22 @@ class KeyQuerySet(models.QuerySet["Key"]):
     def to_move(self) -> Self:
         """Keep those whose intern was handed over, and that their former supervisor still owns."""
         return self.filter(state=Key.State.ACTIVE, intern__isnull=False).exclude(owner=F("intern__supervisor"))
+
+    def ending_soon(self, now: datetime) -> Self:
+        """Keep those that people should renew: within the days of renewal, in the second half of their lifetime."""
+        lifetime_started_at = Coalesce("lifetime_started_at", "created_at")
+        moment = Value(now, models.DateTimeField())
+        return self.filter(
+            state=Key.State.ACTIVE,
+            kind__in=Key.COUNTED_KINDS,
+            expires_at__gt=now,
+            expires_at__lte=now + timedelta(days=settings.KEY_RENEW_BEFORE_DAYS),
+        ).filter(
+            LessThanOrEqual(
+                ExpressionWrapper(F("expires_at") - moment, models.DurationField()),
+                ExpressionWrapper(moment - lifetime_started_at, models.DurationField()),
+            )
+        )
 
     def newest_first(self) -> Self:
         """Order by creation, newest first, with their interns and their tokens (one more query)."""
@@ -134,6 +151,7 @@ class Key(models.Model):
     renewing_since = models.DateTimeField(null=True, help_text="A renewal was sent and its answer not yet recorded.")
     ended_at = models.DateTimeField(null=True)
     tried_at = models.DateTimeField(null=True, help_text="The last time that the sweep failed on it.")
+    dismissed_of = models.DateTimeField(null=True, help_text="The end whose notice its owner dismissed.")
 
     objects = KeyQuerySet.as_manager()
 

@@ -1,4 +1,4 @@
-"""Publish, change and delete announcements; people dismiss them for themselves."""
+"""Publish, change and delete announcements."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from accounts.audit import Actor, changes_between, record
-from accounts.models import Announcement, AnnouncementDismissal, AuditAction, AuditObject, AuditOutcome, User
+from accounts.models import Announcement, AuditAction, AuditObject, AuditOutcome
 
 SHOWN_AGAIN = ("text_en", "text_fr", "level")  # whoever dismissed it sees it again when one of these changes
 
@@ -33,11 +33,6 @@ def delete_announcement(announcement: Announcement, *, actor: Actor) -> None:
     """Delete an announcement: nobody sees it any more."""
     _audit(announcement, AuditAction.DELETE, actor)
     announcement.delete()
-
-
-def dismiss(announcement: Announcement, *, person: User) -> None:
-    """Show an announcement no more at the top of this person's pages. Idempotent."""
-    AnnouncementDismissal.objects.get_or_create(announcement=announcement, person=person)
 
 
 def _values(announcement: Announcement) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Announcements: whoever may publishes, changes and deletes them; everybody dismisses what they have read."""
+"""Announcements: whoever may publishes, changes and deletes them."""
 
 from typing import Any, Final
 
@@ -6,10 +6,9 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.audit import actor_of
 from accounts.models import Announcement
@@ -18,7 +17,6 @@ from notices import services
 from notices.forms import AnnouncementForm
 from notices.views.common import preview_of, too_many
 from usage.queries.access import PageAccess, page_access
-from web.redirects import next_page
 from web.request import PortalRequest
 
 OVER_SHOWN: Final = 50  # of those whose time is over, newest first
@@ -66,16 +64,6 @@ def delete(request: PortalRequest, announcement_id: int) -> HttpResponse:
     services.delete_announcement(announcement, actor=actor_of(request))
     messages.success(request, _("Deleted: nobody sees it any more."))
     return redirect("notices:announcements")
-
-
-@require_POST
-def dismiss(request: PortalRequest, announcement_id: int) -> HttpResponse:
-    """Show an announcement no more at the top of this person's pages; 404 for one that is not for them."""
-    announcement = get_object_or_404(Announcement.objects.for_person(request.user), pk=announcement_id)
-    services.dismiss(announcement, person=request.user)
-    if request.htmx:
-        return HttpResponse()
-    return redirect(next_page(request, reverse("keys:index")))
 
 
 def _list(request: PortalRequest, access: PageAccess, *, said: str = "", status: int = 200) -> HttpResponse:

@@ -243,7 +243,8 @@ def test_the_badge_counts_what_waits_for_a_person(intern: User, decider: User, s
     ask(intern, "model", name="large")
 
     def badge(person: User) -> bool:
-        return "2 requests to decide" in signed_in(person).get("/get-started/").content.decode()
+        page = signed_in(person).get("/notices/").content.decode()
+        return "2 requests to decide" in page and ">2 notices<" in page
 
     assert (badge(supervisor), badge(decider), badge(intern)) == (True, False, False)
 

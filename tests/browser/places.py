@@ -134,6 +134,7 @@ PUBLIC: dict[str, Way] = {
 }
 OF_A_NEWCOMER: dict[str, Way] = {  # in this order: those at the end change what the others show
     "no keys": at("/"),
+    "notices": at("/notices/"),
     "history, empty": at("/keys/history/"),
     "models": at("/models/"),
     "models, none found": models_not_found,

@@ -10,7 +10,16 @@ from tests.browser.visit import Visit
 pytestmark = pytest.mark.browser
 
 NARROW: ViewportSize = {"width": 320, "height": 640}
-PAGES = ["/", "/usage/", "/playground/", "/playground/compare/", "/playground/moderation/", "/models/", "/get-started/"]
+PAGES = [
+    "/",
+    "/notices/",
+    "/usage/",
+    "/playground/",
+    "/playground/compare/",
+    "/playground/moderation/",
+    "/models/",
+    "/get-started/",
+]
 
 
 @pytest.mark.parametrize("language", ["en-GB", "fr"])

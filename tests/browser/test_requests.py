@@ -54,6 +54,7 @@ def test_asks_and_is_granted_by_keyboard(
     looked_at(asking)
 
     deciding = visit("/get-started/", user=manager, viewport=viewport)
+    deciding.get_by_role("link", name="1 notice").press("Enter")
     deciding.get_by_role("link", name="1 request to decide").press("Enter")
     expect(deciding.get_by_role("heading", name="To decide")).to_be_visible()
     tab_to(looked_at(deciding), "Change or refuse Intern A: 2.50")

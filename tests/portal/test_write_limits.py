@@ -109,7 +109,7 @@ BOUNDS: Final = {
         ALLAUTH,
     ),
     "account_locale": CHANGES,
-    **dict.fromkeys(("notices:accept_terms", "notices:dismiss"), ONCE),
+    **dict.fromkeys(("notices:accept_terms", "notices:dismiss", "notices:restore"), ONCE),
     "account_logout": "ends a session",
     **dict.fromkeys(("openid_connect_login", "openid_connect_callback"), "the institution's own sign-in"),
 }

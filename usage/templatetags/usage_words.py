@@ -170,6 +170,8 @@ def notice_words(notice: Notice) -> str:
         "label": notice.key.label if notice.key else "",
         "percent": notice.threshold,
     }
+    if notice.of_person:
+        return _("%(percent)d %% of your budget for all keys together is spent: %(spent)s of %(budget)s.") % words
     if notice.key is None:
         spent = _("%(percent)d %% of the portal’s monthly budget is spent: %(spent)s of %(budget)s.") % words
         return " ".join((spent, _("This budget only warns; nothing stops.")))

@@ -1,0 +1,109 @@
+"""All that the portal has to tell a person, under one bell: requests, budgets, keys that expire soon, announcements."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import Count, F, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import AccessRequest, Announcement, AnnouncementDismissal, User
+from keys.models import Key
+from keys.status import distance
+from usage.models import utc_today
+from usage.queries.notices import current_notices
+from usage.templatetags.usage_words import notice_words
+from web.templatetags.portal import day
+
+NUMBERS: Final = ("open_requests", "new_announcements", "ending_keys", "budget_notices")
+DISMISSED: Final = Q(dismissed_of=F("expires_at"))
+
+
+def numbers_for(person: User) -> dict[str, Coalesce]:
+    """Return how many of each there are that the person has not dismissed, as parts of a query."""
+    return {
+        "open_requests": _number(AccessRequest.objects.addressed_to(person)),
+        "new_announcements": _number(Announcement.objects.shown_to(person)),
+        "ending_keys": _number(_ending(person).filter(Q(dismissed_of=None) | ~DISMISSED)),
+        "budget_notices": _number(current_notices(person, utc_today()).filter(seen_at=None)),
+    }
+
+
+def _number(rows: QuerySet[Any]) -> Coalesce:
+    counted = rows.order_by().annotate(one=Value(1)).values("one").annotate(number=Count("pk", distinct=True))
+    return Coalesce(Subquery(counted.values("number")), 0)
+
+
+def _ending(person: User) -> QuerySet[Key]:
+    return Key.objects.owned_by(person).ending_soon(timezone.now())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One notice. `kind` and `id` name it where it is dismissed; without an id it cannot be."""
+
+    kind: str
+    id: str = ""
+    tone: str = "info"
+    text: str
+    address: str = ""
+    at: datetime | None = None
+    is_dismissed: bool = False
+
+
+def items_for(person: User) -> list[Item]:
+    """Return all notices of the person, those that need something done first; five queries."""
+    open_requests = AccessRequest.objects.addressed_to(person).order_by().values("pk").distinct().count()
+    return [*_of_requests(open_requests), *_of_budgets(person), *_of_keys(person), *_of_announcements(person)]
+
+
+def _of_requests(number: int) -> Iterator[Item]:
+    """Yield one notice for all requests: it stays until they are decided."""
+    if number:
+        words = ngettext("%(number)d request to decide", "%(number)d requests to decide", number)
+        yield Item(kind="requests", tone="warn", text=words % {"number": number}, address=reverse("approvals:index"))
+
+
+def _of_budgets(person: User) -> Iterator[Item]:
+    for notice in current_notices(person, utc_today()).select_related("key").order_by("-threshold", "-made_at", "pk"):
+        yield Item(
+            kind="budget",
+            id=str(notice.pk),
+            tone="bad" if notice.threshold >= 100 else "warn",
+            text=notice_words(notice),
+            address=reverse("keys:detail", args=[notice.key_id]) if notice.key_id else reverse("usage:index"),
+            at=notice.made_at,
+            is_dismissed=notice.seen_at is not None,
+        )
+
+
+def _of_keys(person: User) -> Iterator[Item]:
+    for key in _ending(person).order_by("expires_at", "pk"):
+        if key.expires_at:
+            words = {"label": key.label, "day": day(key.expires_at), "distance": distance(key.expires_at)}
+            yield Item(
+                kind="key",
+                id=str(key.pk),
+                tone="warn",
+                text=_("The key “%(label)s” expires on %(day)s, %(distance)s.") % words,
+                address=reverse("keys:detail", args=[key.pk]),
+                is_dismissed=key.dismissed_of == key.expires_at,
+            )
+
+
+def _of_announcements(person: User) -> Iterator[Item]:
+    dismissed = set(AnnouncementDismissal.objects.filter(person=person).values_list("announcement", flat=True))
+    for announcement in Announcement.objects.for_person(person).order_by("-level", "-starts_at", "pk"):
+        yield Item(
+            kind="announcement",
+            id=str(announcement.pk),
+            tone=announcement.tone,
+            text=announcement.text,
+            at=announcement.starts_at,
+            is_dismissed=announcement.pk in dismissed,
+        )

@@ -1,0 +1,49 @@
+"""People dismiss notices for themselves, and show them again."""
+
+import uuid
+from typing import Final
+
+from django.utils import timezone
+
+from accounts.models import Announcement, AnnouncementDismissal, User
+from keys.models import Key
+from usage.models import Notice
+
+MAX_DIGITS: Final = 18  # of an id
+
+
+def set_dismissed(person: User, kind: str, number: str, *, dismissed: bool) -> bool:
+    """Dismiss a notice of this person, or show it again; False where it is none of theirs. Idempotent.
+
+    A key whose end moves, and an announcement whose text changes, have another notice. A request stays until it is
+    decided.
+    """
+    row = _notice_of(person, kind, number)
+    if isinstance(row, Announcement) and dismissed:
+        AnnouncementDismissal.objects.get_or_create(announcement=row, person=person)
+    elif isinstance(row, Announcement):
+        AnnouncementDismissal.objects.filter(announcement=row, person=person).delete()
+    elif isinstance(row, Key):
+        Key.objects.filter(pk=row.pk).update(dismissed_of=row.expires_at if dismissed else None)
+    elif isinstance(row, Notice):
+        Notice.objects.filter(pk=row.pk).update(seen_at=timezone.now() if dismissed else None)
+    return row is not None
+
+
+def _notice_of(person: User, kind: str, number: str) -> Announcement | Key | Notice | None:
+    """Return what the notice is about."""
+    if kind == "key":
+        return Key.objects.owned_by(person).filter(pk__in=_ids(number)).first()
+    if not (number.isascii() and number.isdecimal() and len(number) <= MAX_DIGITS):
+        return None
+    if kind == "announcement":
+        return Announcement.objects.for_person(person).filter(pk=number).first()
+    return Notice.objects.filter(person=person, pk=number).first() if kind == "budget" else None
+
+
+def _ids(text: str) -> list[uuid.UUID]:
+    """Return the id that the text spells, if it does."""
+    try:
+        return [uuid.UUID(text)]
+    except ValueError:
+        return []
