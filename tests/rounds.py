@@ -10,13 +10,13 @@ from typing import Final
 SLOW: Final = {  # a file or a folder below tests/: why
     "approvals/test_crashes.py": "kills a process at every line while a grant is given or ends",
     "bench/": "the bench's own tests",
-    "browser/test_real_size.py": "every full page in three widths, two colours, two languages",
+    "browser/test_full_pages.py": "every full page in three widths, two colours, two languages",
     "faults/": "PostgreSQL and Redis restart, hang and are away",
     "keys/test_crashes.py": "kills a process at every line of every act",
     "keys/test_kills.py": "kills the web process in the middle of every act",
     "playground/test_faults_before.py": "gateways fail before an answer begins",
     "playground/test_faults_browser.py": "browsers go at each moment",
-    "playground/test_faults_carried.py": "answers that are carried in the middle",
+    "playground/test_faults_midstream.py": "answers that are carried in the middle",
     "playground/test_faults_deleted.py": "answers that are deleted in the middle",
     "playground/test_faults_process.py": "processes are killed in the middle of answers",
     "playground/test_faults_servers.py": "servers restart in the middle of answers",
@@ -49,7 +49,7 @@ ONLY_ON_SQLITE: Final = {
     "web/test_slow_requests.py": "the web server",
     "web/test_templates.py": "reads templates",
 }
-ON_BOTH: Final = {"browser/test_whole_way.py": "goes the whole way of a person"}
+ON_BOTH: Final = {"browser/test_end_to_end.py": "goes the whole way of a person"}
 
 
 def is_among(name: str, files: dict[str, str]) -> bool:

@@ -23,7 +23,7 @@ from accounts.models import User
 from keys.forms import not_past
 from keys.models import Key
 from tests.conftest import signed_in
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.sandbox_process import Sandbox
 from web.templatetags.portal import moment
 

@@ -14,7 +14,7 @@ from approvals import services
 from keys.services import sweep_keys
 from tests.approvals.conftest import approve, ask
 from tests.approvals.test_grants import expire
-from tests.keys.acts import assert_at_rest, issue
+from tests.keys.actions import assert_at_rest, issue
 from tests.keys.crashes import killed_after
 from tests.keys.test_person_budget import row_at, team
 from tests.sandbox_process import Sandbox

@@ -15,8 +15,8 @@ from keys import services as key_services
 from keys.models import Key
 from tests.approvals.conftest import approve, ask
 from tests.factories import change_policies, make_policy, make_user
-from tests.keys.acts import BY_TEST, again, assert_at_rest, issue, live_token
-from tests.keys.playground_acts import allow, use
+from tests.keys.actions import BY_TEST, again, assert_at_rest, issue, live_token
+from tests.keys.playground_actions import allow, use
 from tests.keys.test_person_budget import chat, row_at, said, team, use_up
 from tests.sandbox_process import Sandbox
 

@@ -15,7 +15,7 @@ from keys.models import GatewayModel, GatewayState
 from tests.approvals.conftest import approve, ask, supervise, today
 from tests.conftest import signed_in
 from tests.factories import change_policies, make_user
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
 

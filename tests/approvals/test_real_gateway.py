@@ -12,8 +12,8 @@ from accounts.models import Grant, User
 from approvals import services
 from tests.approvals.conftest import approve, ask
 from tests.factories import change_policies
-from tests.keys.acts import issue, live_token
-from tests.keys.playground_acts import allow
+from tests.keys.actions import issue, live_token
+from tests.keys.playground_actions import allow
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.waiting import wait_until
 

@@ -12,7 +12,7 @@ from accounts.models import User
 from bench.fuzz import kept
 from bench.fuzz_requests import Fuzzer, Odd, crawl
 from tests.factories import make_intern, make_staff, make_user
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.playground import rows
 from tests.playground.streams import know_the_models
 from tests.sandbox_process import Sandbox

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from keys.services import playground_secret
 from playground.models import Conversation
-from tests.keys.acts import BY_TEST
+from tests.keys.actions import BY_TEST
 from tests.playground import rows
 
 MODEL = "general_nothink"

@@ -74,12 +74,12 @@ def choose(page: Page, model: str) -> None:
     expect(page.locator("[data-picked]")).to_have_text(model)
 
 
-def hung_up(sandbox: Sandbox) -> int:
+def disconnects(sandbox: Sandbox) -> int:
     """Return how many streams were ended by who had asked."""
     return int(sandbox.connections()["closed_by_client"])
 
 
 def assert_hung_up(sandbox: Sandbox, since: int) -> None:
     """Check that within a second one more stream was ended by who had asked, and none is open."""
-    wait_until(lambda: hung_up(sandbox) == since + 1, timeout_s=SEEN_WITHIN_S)
+    wait_until(lambda: disconnects(sandbox) == since + 1, timeout_s=SEEN_WITHIN_S)
     assert not sandbox.connections()["open"]

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from accounts.models import User
 from tests.browser.visit import Visit
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 
 pytestmark = pytest.mark.browser
 

@@ -11,7 +11,7 @@ from tests.browser.test_narrow import NARROW
 from tests.browser.test_pages import sticks_out
 from tests.browser.visit import Visit
 from tests.factories import make_staff
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.browser

@@ -11,7 +11,7 @@ from tests.browser.test_narrow import NARROW
 from tests.browser.test_pages import sticks_out
 from tests.browser.visit import PHONE, Visit
 from tests.factories import INTERNS, make_policy, make_staff
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.people.conftest import with_permissions
 from tests.sandbox_process import Sandbox
 

@@ -6,9 +6,9 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from keys.models import Key
 from tests.browser import steps
-from tests.browser.by_keyboard import tab
+from tests.browser.keyboard import tab
 from tests.browser.visit import Visit
-from tests.keys.acts import ending_in, issue
+from tests.keys.actions import ending_in, issue
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.browser

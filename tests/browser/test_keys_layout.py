@@ -10,7 +10,7 @@ from accounts.models import User
 from keys.models import Key
 from tests.browser.visit import Visit
 from tests.factories import make_policy, make_user
-from tests.keys.acts import ending_in, issue
+from tests.keys.actions import ending_in, issue
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.browser

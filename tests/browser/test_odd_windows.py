@@ -11,8 +11,8 @@ from accounts.models import User
 from keys.models import GatewayModel
 from tests.browser.portal_process import Portal
 from tests.browser.test_pages import sticks_out
+from tests.browser.usage_data import weeks_of_use
 from tests.browser.visit import PHONE, Visit
-from tests.browser.weeks import weeks_of_use
 from tests.browser.windows import Windows
 from tests.sandbox_process import Sandbox
 from usage.models import PollRun, utc_today
@@ -162,7 +162,7 @@ def test_bars_and_legends_are_seen_in_forced_colours(visit: Visit, people_with_l
         assert bar.evaluate("it => getComputedStyle(it).borderStyle") == "solid"
 
 
-# --- Paper ----------------------------------------------------------------------------------------
+# --- StubGateway ----------------------------------------------------------------------------------------
 def test_usage_on_paper_has_its_chart_and_numbers_and_nothing_to_click(
     visit: Visit, people_with_long_names: None, admin: User
 ) -> None:

@@ -9,8 +9,8 @@ from playwright.sync_api import Page, ViewportSize
 
 from accounts.models import User
 from tests.browser.axe import OF_COLOURS, violations
-from tests.browser.places import OF_A_NEWCOMER, OF_STAFF, PUBLIC, Way
-from tests.browser.scenes import keys_in_every_state
+from tests.browser.key_states import keys_in_every_state
+from tests.browser.page_list import OF_A_NEWCOMER, OF_STAFF, PUBLIC, Way
 from tests.browser.visit import DESK, PHONE, Visit
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until

@@ -12,7 +12,7 @@ from tests.browser.test_narrow import NARROW
 from tests.browser.test_pages import sticks_out
 from tests.browser.visit import Visit
 from tests.factories import make_policy, make_staff, make_user
-from tests.keys.acts import again, issue
+from tests.keys.actions import again, issue
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.browser

@@ -10,7 +10,7 @@ from accounts.models import User
 from playground.models import Answer, Conversation, Message
 from tests.browser import playground_steps as chat
 from tests.browser.visit import Visit
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.keys.run_code import run_code
 from tests.playground import rows
 from tests.sandbox_process import Sandbox

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from playground.models import Answer, Conversation
 from tests.browser import playground_steps as chat
-from tests.browser.by_keyboard import back_to, tab, tab_to
+from tests.browser.keyboard import back_to, tab, tab_to
 from tests.browser.visit import PHONE, Visit
 from tests.playground import rows
 from tests.sandbox_process import Sandbox
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_model_is_found_and_asked_and_the_answer_stopped(visit: Visit, intern: User, sandbox: Sandbox) -> None:
-    page, before = visit("/playground/", user=intern), chat.hung_up(sandbox)
+    page, before = visit("/playground/", user=intern), chat.disconnects(sandbox)
     page.get_by_role("link", name="Skip to content").focus()  # from the page's start: the composer had the focus
     page.keyboard.press("Enter")
     tab_to(page, "general_nothink")

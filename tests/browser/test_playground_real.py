@@ -45,7 +45,7 @@ def test_an_answer_is_seen_growing_and_ends_with_its_figures(window: Visit, ther
     assert chat.said(answer) == kept.text
     for words in ("First word", "Speed", "60 out", "Cost", "Complete", "Call"):
         expect(answer).to_contain_text(words)
-    assert there.tap.hung_up == 0
+    assert there.proxy.disconnects == 0
 
 
 @pytest.mark.parametrize("by", ["button", "Escape"])

@@ -35,7 +35,7 @@ def test_an_answer_is_seen_growing_and_ends_with_its_figures(visit: Visit, inter
 def test_stop_keeps_the_text_and_ends_the_call_at_the_gateway(
     visit: Visit, intern: User, sandbox: Sandbox, by: str
 ) -> None:
-    page, before = visit("/playground/", user=intern), chat.hung_up(sandbox)
+    page, before = visit("/playground/", user=intern), chat.disconnects(sandbox)
     answer = chat.send(page, LONG)
     chat.growing(answer)
 
@@ -77,7 +77,7 @@ def test_stop_before_the_first_event_shows_what_was_asked_and_that_it_was_stoppe
 
 
 def test_a_reload_midway_goes_on_with_the_answer(visit: Visit, intern: User, sandbox: Sandbox) -> None:
-    page, before = visit("/playground/", user=intern), chat.hung_up(sandbox)
+    page, before = visit("/playground/", user=intern), chat.disconnects(sandbox)
     answer = chat.send(page, LONG)
     seen = chat.growing(answer)[-1]
 
@@ -86,7 +86,7 @@ def test_a_reload_midway_goes_on_with_the_answer(visit: Visit, intern: User, san
     again = chat.last_answer(page)
     wait_until(lambda: len(chat.said(again)) > seen)
     chat.growing(again)
-    assert chat.hung_up(sandbox) == before
+    assert chat.disconnects(sandbox) == before
     stop(page, "button")
     chat.assert_hung_up(sandbox, before)
     chat.over(again)

@@ -126,7 +126,7 @@ def of_model(route: Route) -> str:
 
 @pytest.mark.parametrize("by", ["button", "Escape"])
 def test_stop_all_ends_every_stream_and_the_queue(visit: Visit, intern: User, sandbox: Sandbox, by: str) -> None:
-    page, before = visit("/playground/compare/", user=intern), chat.hung_up(sandbox)
+    page, before = visit("/playground/compare/", user=intern), chat.disconnects(sandbox)
     compare(page, LONG)
     under_way(page, 3)
     expect(page.get_by_text("Waits for its turn, until another is finished.")).to_have_count(1)
@@ -136,7 +136,7 @@ def test_stop_all_ends_every_stream_and_the_queue(visit: Visit, intern: User, sa
     else:
         page.keyboard.press(by)
 
-    wait_until(lambda: chat.hung_up(sandbox) == before + 3, timeout_s=chat.SEEN_WITHIN_S)
+    wait_until(lambda: chat.disconnects(sandbox) == before + 3, timeout_s=chat.SEEN_WITHIN_S)
     assert not sandbox.connections()["open"]
     so_many(page, "Stopped", 4)
     expect(page.get_by_text("Stopped before the first word.")).to_have_count(1)
@@ -201,7 +201,7 @@ def test_models_are_chosen_by_keyboard(visit: Visit, intern: User) -> None:
 
 
 def test_a_completion_streams_and_can_be_stopped(visit: Visit, intern: User, sandbox: Sandbox) -> None:
-    page, before = visit("/playground/completion/", user=intern), chat.hung_up(sandbox)
+    page, before = visit("/playground/completion/", user=intern), chat.disconnects(sandbox)
     chat.composer(page).fill(f"Once upon a time {LONG}")
     page.get_by_role("button", name="Send").click()
     written = page.locator("#playground-written article")

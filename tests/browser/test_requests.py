@@ -11,12 +11,12 @@ from accounts.models import Grant, User
 from keys.models import GatewayState
 from tests.approvals.conftest import ask, today
 from tests.browser.axe import violations
-from tests.browser.by_keyboard import tab_to
+from tests.browser.keyboard import tab_to
 from tests.browser.test_narrow import NARROW
 from tests.browser.test_pages import sticks_out
 from tests.browser.visit import DESK, PHONE, Visit
 from tests.factories import make_intern, make_user
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.browser

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from accounts.models import User
+from tests.browser.usage_data import weeks_of_use
 from tests.browser.visit import Visit
-from tests.browser.weeks import weeks_of_use
 
 pytestmark = pytest.mark.browser
 

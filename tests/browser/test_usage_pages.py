@@ -4,11 +4,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from tests.browser.places import Way, at
+from tests.browser.page_list import Way, at
 from tests.browser.test_pages import assert_all_in_order, assert_in_order
 from tests.browser.test_weight import BAR_BYTES, weigh
+from tests.browser.usage_data import weeks_of_use
 from tests.browser.visit import Visit
-from tests.browser.weeks import weeks_of_use
 from tests.usage.views.facts import day, key_of, used
 from usage.models import Anomaly, Discrepancy, Notice, PollRun, Reconciliation, utc_today
 

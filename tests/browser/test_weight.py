@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page
 
 from accounts.models import User
-from tests.browser.scenes import keys_in_every_state
+from tests.browser.key_states import keys_in_every_state
 from tests.browser.visit import Visit
 from tests.sandbox_process import Sandbox
 

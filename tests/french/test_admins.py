@@ -9,7 +9,7 @@ from keys.models import Intern, Key
 from tests.factories import make_user
 from tests.french.conftest import Read, in_french
 from tests.french.reading import english_in
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks
 from tests.usage.polling import make_key

@@ -9,7 +9,7 @@ from keys.models import GatewayModel
 from tests.conftest import HTMX
 from tests.factories import make_policy, make_user
 from tests.french.conftest import Read, in_french
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.people.test_policy_editor import edited, form_on
 from tests.sandbox_process import Sandbox
 

@@ -12,10 +12,10 @@ from accounts.models import AuditEntry, User
 from keys import catalogue, services
 from keys.links import LinkAct, link_to
 from keys.models import GatewayModel, GatewayState, Key
-from tests.browser.scenes import keys_in_every_state
+from tests.browser.key_states import keys_in_every_state
 from tests.factories import make_policy, make_user
 from tests.french.conftest import Read, in_french
-from tests.keys.acts import (
+from tests.keys.actions import (
     BY_TEST,
     delete_at_gateway,
     ending_in,

@@ -8,7 +8,7 @@ from accounts.models import User
 from tests.factories import make_staff, make_user
 from tests.french.conftest import Read, in_french
 from tests.french.reading import english_in
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks
 

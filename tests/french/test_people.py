@@ -13,7 +13,7 @@ from tests.accounts.test_policy_admin import policy_form
 from tests.factories import PASSWORD, make_user
 from tests.french.conftest import Read, in_french
 from tests.french.reading import Reader, english_in, prose_of
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.portal.routes import every_route
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox

@@ -1,4 +1,4 @@
-"""A client and the gateway of paper that it speaks to."""
+"""A client and the stub gateway that it speaks to."""
 
 import datetime
 import ipaddress
@@ -13,31 +13,31 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.client import Gateway
-from tests.gateway.loopback import Paper, paper_gateway
+from tests.gateway.stub import StubGateway, stub_gateway
 
-ADMIN_KEY = "sk-admin-of-the-paper-gateway"
+ADMIN_KEY = "sk-admin-of-the-stub-gateway"
 SECRET = "sk-a-secret-of-a-person-0001"
 
 
 @pytest.fixture
-def paper() -> Iterator[Paper]:
+def stub() -> Iterator[StubGateway]:
     """Run a gateway that answers as told."""
-    with paper_gateway() as paper:
-        yield paper
+    with stub_gateway() as stub:
+        yield stub
 
 
 @pytest.fixture
-def gateway(paper: Paper) -> Iterator[Gateway]:
+def gateway(stub: StubGateway) -> Iterator[Gateway]:
     """Return a client of it."""
-    client = Gateway(paper.url, ADMIN_KEY)
+    client = Gateway(stub.url, ADMIN_KEY)
     yield client
     client.close()
 
 
 @pytest.fixture
-def quick(paper: Paper) -> Iterator[Gateway]:
+def quick(stub: StubGateway) -> Iterator[Gateway]:
     """Return a client that tries again without a pause."""
-    client = Gateway(paper.url, ADMIN_KEY, retry_pauses_s=(0.0, 0.0))
+    client = Gateway(stub.url, ADMIN_KEY, retry_pauses_s=(0.0, 0.0))
     yield client
     client.close()
 
@@ -46,7 +46,7 @@ def quick(paper: Paper) -> Iterator[Gateway]:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a certificate for the loopback address, and its key, into one file."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "paper")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "stub")])
     now = datetime.datetime.now(datetime.UTC)
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
@@ -65,9 +65,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def secure_paper(certificate: Path) -> Iterator[Paper]:
+def secure_stub(certificate: Path) -> Iterator[StubGateway]:
     """Run one that encrypts."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    with paper_gateway(context) as paper:
-        yield paper
+    with stub_gateway(context) as stub:
+        yield stub

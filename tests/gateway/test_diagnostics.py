@@ -13,7 +13,7 @@ from gateway.client import Gateway
 from gateway.diagnostics import PROBE_LIFETIMES_DAYS, Finding, examine
 from gateway.secret import token_of
 from tests.gateway.conftest import ADMIN_KEY
-from tests.gateway.loopback import Handler, Paper, Reply, recorded, says
+from tests.gateway.stub import Handler, Reply, StubGateway, recorded, says
 
 
 class Keeper:
@@ -28,7 +28,7 @@ class Keeper:
         self.faults: dict[str, Reply] = {}
 
     def __call__(self, handler: Handler) -> None:
-        asked = handler.paper.last
+        asked = handler.stub.last
         reply = self.faults.get(asked.path) or self.answer(asked.path, asked.query, asked.body)
         reply(handler)
 
@@ -71,9 +71,9 @@ class Keeper:
 
 
 @pytest.fixture
-def keeper(paper: Paper) -> Keeper:
+def keeper(stub: StubGateway) -> Keeper:
     keeper = Keeper()
-    paper.will(keeper)
+    stub.will(keeper)
     return keeper
 
 
@@ -177,7 +177,7 @@ def test_keys_that_can_do_more_than_call_models(keeper: Keeper, quick: Gateway) 
 
 def test_custom_keys_refused(keeper: Keeper, quick: Gateway) -> None:
     def refuse_custom(handler: Handler) -> None:
-        body = handler.paper.last.body
+        body = handler.stub.last.body
         (says({"detail": "custom keys are disabled"}, status=403) if "key" in body else says(keeper.generate(body)))(
             handler
         )
@@ -193,7 +193,7 @@ def test_custom_keys_refused(keeper: Keeper, quick: Gateway) -> None:
 
 def test_custom_keys_ignored(keeper: Keeper, quick: Gateway) -> None:
     def ignore_custom(handler: Handler) -> None:
-        body = {name: value for name, value in handler.paper.last.body.items() if name != "key"}
+        body = {name: value for name, value in handler.stub.last.body.items() if name != "key"}
         says(keeper.generate(body))(handler)
 
     keeper.faults["/key/generate"] = ignore_custom
@@ -207,7 +207,7 @@ def test_custom_keys_ignored(keeper: Keeper, quick: Gateway) -> None:
 @pytest.mark.parametrize("lost", ["answer", "connection"])
 def test_deletes_keys_whose_creation_was_not_confirmed(keeper: Keeper, quick: Gateway, lost: str) -> None:
     def make_and_lose(handler: Handler) -> None:
-        keeper.generate(handler.paper.last.body)
+        keeper.generate(handler.stub.last.body)
         handler.close_connection = lost == "connection"
         if lost == "answer":
             handler.send(200, json.dumps({"key": 7}).encode())
@@ -235,9 +235,9 @@ def test_an_interrupted_check_leaves_nothing_behind(keeper: Keeper, quick: Gatew
 
 
 def test_the_command_prints_and_succeeds(
-    paper: Paper, keeper: Keeper, settings: Settings, capsys: pytest.CaptureFixture[str]
+    stub: StubGateway, keeper: Keeper, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings.GATEWAY_URL, settings.GATEWAY_ADMIN_KEY = paper.url, ADMIN_KEY
+    settings.GATEWAY_URL, settings.GATEWAY_ADMIN_KEY = stub.url, ADMIN_KEY
 
     call_command("check_gateway")
 
@@ -248,9 +248,9 @@ def test_the_command_prints_and_succeeds(
 
 
 def test_the_command_fails_with_advice(
-    paper: Paper, keeper: Keeper, settings: Settings, capsys: pytest.CaptureFixture[str]
+    stub: StubGateway, keeper: Keeper, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings.GATEWAY_URL, settings.GATEWAY_ADMIN_KEY = paper.url, ADMIN_KEY
+    settings.GATEWAY_URL, settings.GATEWAY_ADMIN_KEY = stub.url, ADMIN_KEY
     keeper.skew = timedelta(hours=1)
 
     with pytest.raises(CommandError, match="1 of the checks failed") as failure:

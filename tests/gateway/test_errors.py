@@ -17,7 +17,7 @@ from gateway.errors import (
 )
 from gateway.inference_types import ChatRequest
 from tests.gateway.conftest import SECRET
-from tests.gateway.loopback import Paper, raw, recorded, says, titles
+from tests.gateway.stub import StubGateway, raw, recorded, says, titles
 
 ROWS: dict[str, type[GatewayError]] = {
     "no key": GatewayKeyRefused,
@@ -68,8 +68,8 @@ def test_every_recorded_refusal_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("title", ROWS)
-def test_refusal_becomes(paper: Paper, gateway: Gateway, title: str) -> None:
-    paper.will(recorded("errors", title))
+def test_refusal_becomes(stub: StubGateway, gateway: Gateway, title: str) -> None:
+    stub.will(recorded("errors", title))
 
     error = error_of(gateway)
 
@@ -91,8 +91,8 @@ def test_refusal_becomes(paper: Paper, gateway: Gateway, title: str) -> None:
         ("errors", "management route with a virtual key", "other"),
     ],
 )
-def test_a_refused_key_says_why(paper: Paper, gateway: Gateway, file: str, title: str, reason: str) -> None:
-    paper.will(recorded(file, title))
+def test_a_refused_key_says_why(stub: StubGateway, gateway: Gateway, file: str, title: str, reason: str) -> None:
+    stub.will(recorded(file, title))
 
     error = error_of(gateway)
 
@@ -100,8 +100,8 @@ def test_a_refused_key_says_why(paper: Paper, gateway: Gateway, file: str, title
     assert error.reason == reason
 
 
-def test_a_rate_limit_carries_retry_after(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("errors", "requests per minute exceeded"))
+def test_a_rate_limit_carries_retry_after(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("errors", "requests per minute exceeded"))
 
     error = error_of(gateway)
 
@@ -109,8 +109,8 @@ def test_a_rate_limit_carries_retry_after(paper: Paper, gateway: Gateway) -> Non
     assert (error.retry_after_s, error.status, error.type) == (60, 429, "throttling_error")
 
 
-def test_an_error_carries_status_type_message_and_param(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("errors", "no messages"))
+def test_an_error_carries_status_type_message_and_param(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("errors", "no messages"))
 
     error = error_of(gateway)
 
@@ -137,9 +137,9 @@ def test_an_error_carries_status_type_message_and_param(paper: Paper, gateway: G
 )
 @pytest.mark.parametrize("text", ["<html>nginx</html>", "", '{"detail": "no"}', '{"error": "no"}', "[]", '{"error": '])
 def test_the_status_decides_where_type_and_message_do_not(
-    paper: Paper, gateway: Gateway, status: int, kind: type[GatewayError], text: str
+    stub: StubGateway, gateway: Gateway, status: int, kind: type[GatewayError], text: str
 ) -> None:
-    paper.will(raw(text, status=status))
+    stub.will(raw(text, status=status))
 
     error = error_of(gateway)
 
@@ -148,40 +148,42 @@ def test_the_status_decides_where_type_and_message_do_not(
 
 
 @pytest.mark.parametrize("text", ["<html>404</html>", "404 page not found", '{"detail": "Not Found"}', "[]", "{}"])
-def test_a_404_from_another_server_does_not_count_as_a_deleted_key(paper: Paper, quick: Gateway, text: str) -> None:
-    paper.will(raw(text, status=404))
+def test_a_404_from_another_server_does_not_count_as_a_deleted_key(
+    stub: StubGateway, quick: Gateway, text: str
+) -> None:
+    stub.will(raw(text, status=404))
 
     with pytest.raises(GatewayUnavailable) as failure:
         quick.keys.info("0" * 64)
     assert not failure.value.may_have_happened
 
 
-def test_a_404_of_litellm_is_not_found(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("models", "not allowed"))
+def test_a_404_of_litellm_is_not_found(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("models", "not allowed"))
 
     assert type(error_of(gateway)) is GatewayNotFound
 
 
-def test_a_redirect_is_refused_and_not_followed(paper: Paper, gateway: Gateway) -> None:
-    paper.will(says({}, status=302, location=f"{paper.url}/elsewhere"))
+def test_a_redirect_is_refused_and_not_followed(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(says({}, status=302, location=f"{stub.url}/elsewhere"))
 
     error = error_of(gateway)
 
     assert isinstance(error, GatewayRejected)
     assert error.type == "redirect"
-    assert len(paper.asked) == 1
+    assert len(stub.asked) == 1
 
 
 @pytest.mark.parametrize("status", [201, 204, 206])
-def test_a_success_of_another_kind_is_not_understood(paper: Paper, gateway: Gateway, status: int) -> None:
-    paper.will(raw("" if status == 204 else "{}", status=status))
+def test_a_success_of_another_kind_is_not_understood(stub: StubGateway, gateway: Gateway, status: int) -> None:
+    stub.will(raw("" if status == 204 else "{}", status=status))
 
     assert isinstance(error_of(gateway), GatewayUnavailable)
 
 
-def test_errors_survive_pickling_between_processes(paper: Paper, gateway: Gateway) -> None:
+def test_errors_survive_pickling_between_processes(stub: StubGateway, gateway: Gateway) -> None:
     for title in ("requests per minute exceeded", "expired key", "provider answers 500"):
-        paper.will(recorded("errors", title))
+        stub.will(recorded("errors", title))
         error = error_of(gateway)
 
         copy = pickle.loads(pickle.dumps(error))

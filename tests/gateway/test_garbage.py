@@ -12,7 +12,7 @@ from gateway.errors import GatewayUnavailable
 from gateway.inference_types import ChatRequest, CompletionRequest, Message
 from gateway.transport import MAX_ANSWER_BYTES
 from tests.gateway.conftest import SECRET
-from tests.gateway.loopback import Handler, Paper, Reply, raw, says
+from tests.gateway.stub import Handler, Reply, StubGateway, raw, says
 from tests.gateway.test_keys import LAPTOP, TOKEN
 
 CHAT = ChatRequest(model="m", messages=[Message(role="user", content="hi")])
@@ -120,8 +120,8 @@ def false_gzip(handler: Handler) -> None:
         "false gzip",
     ],
 )
-def test_garbage_is_unavailable(paper: Paper, quick: Gateway, verb: str, reply: Reply) -> None:
-    paper.will(reply)
+def test_garbage_is_unavailable(stub: StubGateway, quick: Gateway, verb: str, reply: Reply) -> None:
+    stub.will(reply)
 
     with pytest.raises(GatewayUnavailable) as failure:
         VERBS[verb](quick)
@@ -149,10 +149,10 @@ def test_garbage_is_unavailable(paper: Paper, quick: Gateway, verb: str, reply: 
     ids=str,
 )
 def test_a_field_of_the_wrong_kind_is_named_and_its_value_is_not(
-    paper: Paper, gateway: Gateway, field: dict[str, object]
+    stub: StubGateway, gateway: Gateway, field: dict[str, object]
 ) -> None:
     ((name, value),) = field.items()
-    paper.will(says({"info": {"key_name": "sk-...abcd", "expires": None, **field}}))
+    stub.will(says({"info": {"key_name": "sk-...abcd", "expires": None, **field}}))
 
     with pytest.raises(GatewayUnavailable, match=rf"not understood: info\.{name}(\[0\])? ") as failure:
         gateway.keys.info(TOKEN)
@@ -173,14 +173,14 @@ def test_a_field_of_the_wrong_kind_is_named_and_its_value_is_not(
     ],
     ids=["date", "breakdown", "keys", "metrics", "spend"],
 )
-def test_activity_of_a_wrong_shape_is_not_understood(paper: Paper, gateway: Gateway, result: object) -> None:
-    paper.will(says({"results": [result], "metadata": {"has_more": False}}))
+def test_activity_of_a_wrong_shape_is_not_understood(stub: StubGateway, gateway: Gateway, result: object) -> None:
+    stub.will(says({"results": [result], "metadata": {"has_more": False}}))
 
     with pytest.raises(GatewayUnavailable, match="not understood"):
         list(gateway.usage.daily_activity(DAY, DAY))
 
 
-def test_an_endless_answer_is_aborted(paper: Paper, gateway: Gateway) -> None:
+def test_an_endless_answer_is_aborted(stub: StubGateway, gateway: Gateway) -> None:
     def endless(handler: Handler) -> None:
         handler.close_connection = True
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
@@ -188,27 +188,27 @@ def test_an_endless_answer_is_aborted(paper: Paper, gateway: Gateway) -> None:
             for _ in range(MAX_ANSWER_BYTES // 2**20 + 64):
                 handler.wfile.write(b" " * 2**20)
         except OSError:
-            handler.paper.released.set()
+            handler.stub.released.set()
 
-    paper.will(endless)
+    stub.will(endless)
 
     with pytest.raises(GatewayUnavailable, match="does not end"):
         gateway.usage.calculate_cost(model="m")
-    assert paper.released.wait(5)
+    assert stub.released.wait(5)
 
 
-def test_pages_are_asked_for_only_when_they_are_read(paper: Paper, gateway: Gateway) -> None:
-    paper.will(says({"keys": [{"token": TOKEN, "expires": None}], "total_pages": 10**9}))
+def test_pages_are_asked_for_only_when_they_are_read(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(says({"keys": [{"token": TOKEN, "expires": None}], "total_pages": 10**9}))
 
     keys = gateway.keys.list()
     next(keys)
     next(keys)
 
-    assert [asked.query["page"] for asked in paper.asked] == ["1", "2"]
+    assert [asked.query["page"] for asked in stub.asked] == ["1", "2"]
 
 
-def test_gzip_is_read(paper: Paper, gateway: Gateway) -> None:
+def test_gzip_is_read(stub: StubGateway, gateway: Gateway) -> None:
     body = gzip.compress(json.dumps({"cost": 5}).encode())
-    paper.will(lambda handler: handler.send(200, body, {"content-encoding": "gzip"}))
+    stub.will(lambda handler: handler.send(200, body, {"content-encoding": "gzip"}))
 
     assert gateway.usage.calculate_cost(model="m") == 5

@@ -6,17 +6,17 @@ from gateway.client import Gateway
 from gateway.errors import GatewayUnavailable
 from gateway.inference_types import ChatRequest, CompletionRequest, Message, TokenUsage
 from tests.gateway.conftest import SECRET
-from tests.gateway.loopback import Paper, recorded, says
+from tests.gateway.stub import StubGateway, recorded, says
 
 CHAT = ChatRequest(model="gpt-4o-mini", messages=[Message(role="user", content="hello gateway")])
 
 
-def test_chat_returns_text_usage_and_what_the_headers_say(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("inference", "chat"))
+def test_chat_returns_text_usage_and_what_the_headers_say(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("inference", "chat"))
 
     answer = gateway.inference.chat(secret=SECRET, body=CHAT)
 
-    assert (paper.last.path, paper.last.headers["authorization"]) == ("/v1/chat/completions", f"Bearer {SECRET}")
+    assert (stub.last.path, stub.last.headers["authorization"]) == ("/v1/chat/completions", f"Bearer {SECRET}")
     assert answer.text.startswith("the gateway answers with words")
     assert (answer.model, answer.choices[0].finish_reason) == ("gpt-4o-mini", "stop")
     assert answer.usage == TokenUsage(
@@ -30,8 +30,8 @@ def test_chat_returns_text_usage_and_what_the_headers_say(paper: Paper, gateway:
     assert not answer.headers.sandbox
 
 
-def test_chat_sends_the_parameters_that_are_given_and_no_others(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("inference", "chat"))
+def test_chat_sends_the_parameters_that_are_given_and_no_others(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("inference", "chat"))
     tool = {"type": "function", "function": {"name": "now", "parameters": {"type": "object"}}}
     call = {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
 
@@ -53,7 +53,7 @@ def test_chat_sends_the_parameters_that_are_given_and_no_others(paper: Paper, ga
         ),
     )
 
-    assert paper.last.body == {
+    assert stub.last.body == {
         "model": "m",
         "messages": [
             {"role": "user", "content": [{"type": "text", "text": "hi"}], "name": "A"},
@@ -69,9 +69,9 @@ def test_chat_sends_the_parameters_that_are_given_and_no_others(paper: Paper, ga
     }
 
 
-def test_chat_reads_reasoning_tool_calls_and_every_choice(paper: Paper, gateway: Gateway) -> None:
+def test_chat_reads_reasoning_tool_calls_and_every_choice(stub: StubGateway, gateway: Gateway) -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "now", "arguments": '{"zone": "UTC"}'}}
-    paper.will(
+    stub.will(
         says(
             {
                 "choices": [
@@ -90,16 +90,16 @@ def test_chat_reads_reasoning_tool_calls_and_every_choice(paper: Paper, gateway:
     assert (second.text, second.finish_reason) == ("two", "length")
 
 
-def test_a_list_of_answers_to_a_list_of_models_is_not_understood(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("inference", "model list"))
+def test_a_list_of_answers_to_a_list_of_models_is_not_understood(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("inference", "model list"))
 
     with pytest.raises(GatewayUnavailable, match="a list"):
         gateway.inference.chat(secret=SECRET, body=CHAT)
 
 
-def test_olla_and_sandbox_show_in_the_headers(paper: Paper, gateway: Gateway) -> None:
+def test_olla_and_sandbox_show_in_the_headers(stub: StubGateway, gateway: Gateway) -> None:
     named = {"X-Olla-Endpoint": "litellm-1", "X-Olla-Response-Time": "12ms", "x-passerelle-sandbox": "1"}
-    paper.will(lambda handler: handler.send(200, b'{"choices": [{"message": {}}]}', named))
+    stub.will(lambda handler: handler.send(200, b'{"choices": [{"message": {}}]}', named))
 
     headers = gateway.inference.chat(secret=SECRET, body=CHAT).headers
 
@@ -108,8 +108,8 @@ def test_olla_and_sandbox_show_in_the_headers(paper: Paper, gateway: Gateway) ->
     assert headers.sandbox
 
 
-def test_invalid_headers_are_ignored(paper: Paper, gateway: Gateway) -> None:
-    paper.will(
+def test_invalid_headers_are_ignored(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(
         says(
             {"choices": [{"message": {}}]},
             x_litellm_response_cost="a lot",
@@ -123,14 +123,14 @@ def test_invalid_headers_are_ignored(paper: Paper, gateway: Gateway) -> None:
     assert (headers.cost_usd, headers.key_spend_usd, headers.retry_after_s) == (None, None, None)
 
 
-def test_completion(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("inference", "completion"))
+def test_completion(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("inference", "completion"))
 
     answer = gateway.inference.complete(
         secret=SECRET, body=CompletionRequest(model="gpt-4o-mini", prompt="once", max_tokens=3, logit_bias={"7": 1})
     )
 
-    assert (paper.last.path, paper.last.body) == (
+    assert (stub.last.path, stub.last.body) == (
         "/v1/completions",
         {"model": "gpt-4o-mini", "prompt": "once", "max_tokens": 3, "logit_bias": {"7": 1}},
     )
@@ -138,15 +138,15 @@ def test_completion(paper: Paper, gateway: Gateway) -> None:
     assert answer.headers.cost_usd == Decimal("0.0000078")
 
 
-def test_embeddings_come_in_the_order_of_the_texts(paper: Paper, gateway: Gateway) -> None:
-    paper.will(
+def test_embeddings_come_in_the_order_of_the_texts(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(
         recorded("inference", "embeddings"),
         says({"data": [{"embedding": [2.0], "index": 1}, {"embedding": [1], "index": 0}]}),
     )
 
     answer = gateway.inference.embed(secret=SECRET, model="embedding", texts=["a", "b"])
 
-    assert (paper.last.path, paper.last.body) == ("/v1/embeddings", {"model": "embedding", "input": ["a", "b"]})
+    assert (stub.last.path, stub.last.body) == ("/v1/embeddings", {"model": "embedding", "input": ["a", "b"]})
     assert [len(vector) for vector in answer.vectors] == [8, 8]
     assert answer.vectors[0][:2] == (-0.441, -0.471)
     assert answer.usage
@@ -154,8 +154,8 @@ def test_embeddings_come_in_the_order_of_the_texts(paper: Paper, gateway: Gatewa
     assert gateway.inference.embed(secret=SECRET, model="e", texts=["a", "b"]).vectors == ((1.0,), (2.0,))
 
 
-def test_embeddings_that_are_words_or_too_few_are_not_understood(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("inference", "embeddings, words for vectors"))
+def test_embeddings_that_are_words_or_too_few_are_not_understood(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("inference", "embeddings, words for vectors"))
 
     with pytest.raises(GatewayUnavailable, match=r"\[0\].embedding is a text"):
         gateway.inference.embed(secret=SECRET, model="mock_inline", texts=["a"])
@@ -163,12 +163,12 @@ def test_embeddings_that_are_words_or_too_few_are_not_understood(paper: Paper, g
         gateway.inference.embed(secret=SECRET, model="mock_inline", texts=["a", "b"])
 
 
-def test_moderation_leaves_out_what_the_model_does_not_judge(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("inference", "moderations"))
+def test_moderation_leaves_out_what_the_model_does_not_judge(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("inference", "moderations"))
 
     (verdict,) = gateway.inference.moderate(secret=SECRET, model="moderation", texts=["a"]).results
 
-    assert (paper.last.path, paper.last.body) == ("/v1/moderations", {"model": "moderation", "input": ["a"]})
+    assert (stub.last.path, stub.last.body) == ("/v1/moderations", {"model": "moderation", "input": ["a"]})
     assert verdict.flagged
     assert verdict.categories == {"hate": False, "violence": True}
     assert verdict.scores == {"hate": 0.01, "violence": 0.97}

@@ -10,7 +10,7 @@ from gateway.errors import GatewayNotFound, GatewayRejected, GatewayUnavailable
 from gateway.secret import token_of
 from gateway.types import KeyInfo
 from tests.gateway.conftest import ADMIN_KEY, SECRET
-from tests.gateway.loopback import Paper, recorded, recording, says
+from tests.gateway.stub import StubGateway, recorded, recording, says
 
 TOKEN = "1ea3db99ebc11bf5a3e80bcba6a9a949cd3a9fabfe702c9b64ede7445f6739a1"
 LAPTOP: Mapping[str, Any] = {
@@ -29,14 +29,14 @@ UNLIMITED: Mapping[str, Any] = dict.fromkeys(
 )
 
 
-def test_generate_sends_the_allow_list_and_reads_the_key(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "generate"))
+def test_generate_sends_the_allow_list_and_reads_the_key(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "generate"))
 
     issued = gateway.keys.generate(**LAPTOP)
 
-    assert (paper.last.method, paper.last.path) == ("POST", "/key/generate")
-    assert paper.last.headers["authorization"] == f"Bearer {ADMIN_KEY}"
-    assert paper.last.body == {
+    assert (stub.last.method, stub.last.path) == ("POST", "/key/generate")
+    assert stub.last.headers["authorization"] == f"Bearer {ADMIN_KEY}"
+    assert stub.last.body == {
         "user_id": "passerelle-1",
         "key_alias": "laptop",
         "duration": "30d",
@@ -55,51 +55,53 @@ def test_generate_sends_the_allow_list_and_reads_the_key(paper: Paper, gateway: 
     assert issued.expires_at == datetime(2026, 12, 21, 2, 48, 53, 36607, UTC)
 
 
-def test_generate_without_limits_sends_none_of_them(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "generate custom"))
+def test_generate_without_limits_sends_none_of_them(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "generate custom"))
 
     issued = gateway.keys.generate(user_id="u", alias="a", metadata={}, **UNLIMITED)
 
-    assert paper.last.body == {"user_id": "u", "key_alias": "a", "metadata": {}, "key_type": "llm_api"}
+    assert stub.last.body == {"user_id": "u", "key_alias": "a", "metadata": {}, "key_type": "llm_api"}
     assert issued.expires_at is None
 
 
-def test_generate_passes_on_a_secret_of_ours_and_what_its_predecessor_spent(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "generate custom"))
+def test_generate_passes_on_a_secret_of_ours_and_what_its_predecessor_spent(
+    stub: StubGateway, gateway: Gateway
+) -> None:
+    stub.will(recorded("keys", "generate custom"))
 
     gateway.keys.generate(**{**LAPTOP, "secret": SECRET, "spend_usd": Decimal("0.02")})
 
-    assert paper.last.body["key"] == SECRET
-    assert paper.last.body["spend"] == 0.02
+    assert stub.last.body["key"] == SECRET
+    assert stub.last.body["spend"] == 0.02
 
 
-def test_generate_and_update_name_a_team_where_one_is_given(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "generate custom"))
+def test_generate_and_update_name_a_team_where_one_is_given(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "generate custom"))
 
     gateway.keys.generate(**{**LAPTOP, "team_id": "team-1"})
-    assert paper.last.body["team_id"] == "team-1"
+    assert stub.last.body["team_id"] == "team-1"
 
     gateway.keys.update(TOKEN, user_id=None, team_id="team-1")
-    assert paper.last.body == {"key": TOKEN, "user_id": None, "team_id": "team-1"}
+    assert stub.last.body == {"key": TOKEN, "user_id": None, "team_id": "team-1"}
 
 
-def test_generate_refuses_an_empty_list_of_models_which_would_allow_all(paper: Paper, gateway: Gateway) -> None:
+def test_generate_refuses_an_empty_list_of_models_which_would_allow_all(stub: StubGateway, gateway: Gateway) -> None:
     with pytest.raises(GatewayRejected, match="empty_models"):
         gateway.keys.generate(**{**LAPTOP, "models": []})
-    assert not paper.asked
+    assert not stub.asked
 
 
 @pytest.mark.parametrize("duration", ["30D", "30 days", "1y", "-5d", "0d", "", "30"])
 def test_generate_refuses_durations_that_the_gateway_does_not_know(
-    paper: Paper, gateway: Gateway, duration: str
+    stub: StubGateway, gateway: Gateway, duration: str
 ) -> None:
     with pytest.raises(GatewayRejected, match="invalid_duration"):
         gateway.keys.generate(**{**LAPTOP, "duration": duration})
-    assert not paper.asked
+    assert not stub.asked
 
 
-def test_generate_reports_that_an_alias_is_taken(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "alias taken"))
+def test_generate_reports_that_an_alias_is_taken(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "alias taken"))
 
     with pytest.raises(GatewayRejected) as refusal:
         gateway.keys.generate(**LAPTOP)
@@ -108,29 +110,29 @@ def test_generate_reports_that_an_alias_is_taken(paper: Paper, gateway: Gateway)
     assert refusal.value.type == "bad_request_error"
 
 
-def test_generate_reports_a_value_of_the_wrong_type(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "wrong type"))
+def test_generate_reports_a_value_of_the_wrong_type(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "wrong type"))
 
     with pytest.raises(GatewayRejected, match="422.*max_budget"):
         gateway.keys.generate(**LAPTOP)
 
 
-def test_generate_is_never_repeated(paper: Paper, gateway: Gateway) -> None:
-    paper.will(says({}, status=503))
+def test_generate_is_never_repeated(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(says({}, status=503))
 
     with pytest.raises(GatewayUnavailable) as failure:
         gateway.keys.generate(**LAPTOP)
 
     assert failure.value.may_have_happened
-    assert len(paper.asked) == 1
+    assert len(stub.asked) == 1
 
 
-def test_info_reads_all_of_a_key(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "info"))
+def test_info_reads_all_of_a_key(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "info"))
 
     info = gateway.keys.info(TOKEN)
 
-    assert (paper.last.method, paper.last.path, paper.last.query) == ("GET", "/key/info", {"key": TOKEN})
+    assert (stub.last.method, stub.last.path, stub.last.query) == ("GET", "/key/info", {"key": TOKEN})
     assert info == KeyInfo(
         token=TOKEN,
         alias="laptop-afb7f9",
@@ -155,30 +157,30 @@ def test_info_reads_all_of_a_key(paper: Paper, gateway: Gateway) -> None:
     )
 
 
-def test_info_distinguishes_a_deleted_key_from_an_unknown_one(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "info deleted"), recorded("keys", "info unknown"))
+def test_info_distinguishes_a_deleted_key_from_an_unknown_one(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "info deleted"), recorded("keys", "info unknown"))
 
     assert gateway.keys.info(TOKEN).deleted
     with pytest.raises(GatewayNotFound):
         gateway.keys.info(TOKEN)
 
 
-def test_renew_returns_the_expiry_that_the_gateway_set(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "renew"))
+def test_renew_returns_the_expiry_that_the_gateway_set(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "renew"))
 
     info = gateway.keys.renew(TOKEN, duration="30d")
 
-    assert (paper.last.path, paper.last.body) == ("/key/update", {"key": TOKEN, "duration": "30d"})
+    assert (stub.last.path, stub.last.body) == ("/key/update", {"key": TOKEN, "duration": "30d"})
     assert info.expires_at == datetime(2026, 12, 21, 2, 48, 55, 393000, UTC)
 
 
-def test_update_sends_what_is_given_and_none_to_clear(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "update"), recorded("keys", "never expires"))
+def test_update_sends_what_is_given_and_none_to_clear(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "update"), recorded("keys", "never expires"))
 
     info = gateway.keys.update(
         TOKEN, models=["gpt-4o-mini"], budget_usd=Decimal(3), rpm_limit=500, metadata={"purpose": "changed"}
     )
-    assert paper.last.body == {
+    assert stub.last.body == {
         "key": TOKEN,
         "models": ["gpt-4o-mini"],
         "max_budget": 3.0,
@@ -188,27 +190,27 @@ def test_update_sends_what_is_given_and_none_to_clear(paper: Paper, gateway: Gat
     assert (info.budget_usd, info.models, info.rpm_limit) == (Decimal(3), ("gpt-4o-mini",), 500)
 
     info = gateway.keys.update(TOKEN, duration=None, models=None)
-    assert paper.last.body == {"key": TOKEN, "duration": None, "models": []}
+    assert stub.last.body == {"key": TOKEN, "duration": None, "models": []}
     assert info.expires_at is None
 
 
-def test_update_of_an_unknown_key_is_not_found(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "update unknown"))
+def test_update_of_an_unknown_key_is_not_found(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "update unknown"))
 
     with pytest.raises(GatewayNotFound):
         gateway.keys.renew(TOKEN, duration="30d")
 
 
-def test_list_reads_all_pages_in_an_order_without_ties(paper: Paper, gateway: Gateway) -> None:
+def test_list_reads_all_pages_in_an_order_without_ties(stub: StubGateway, gateway: Gateway) -> None:
     two = recording("keys", "list page 1")["response"]["body"]
     one = recording("keys", "list page 2")["response"]["body"]
-    paper.will(says({**two, "total_pages": 2}), says({**one, "total_pages": 2}))
+    stub.will(says({**two, "total_pages": 2}), says({**one, "total_pages": 2}))
 
     keys = list(gateway.keys.list(user_id="user-afb7f9"))
 
     assert [key.token for key in keys] == [row["token"] for row in two["keys"] + one["keys"]]
-    assert [asked.query["page"] for asked in paper.asked] == ["1", "2"]
-    assert paper.last.query == {
+    assert [asked.query["page"] for asked in stub.asked] == ["1", "2"]
+    assert stub.last.query == {
         "user_id": "user-afb7f9",
         "return_full_object": "true",
         "sort_by": "token",
@@ -218,37 +220,37 @@ def test_list_reads_all_pages_in_an_order_without_ties(paper: Paper, gateway: Ga
     }
 
 
-def test_list_by_alias_may_be_empty(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "list past the end"))
+def test_list_by_alias_may_be_empty(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "list past the end"))
 
     assert list(gateway.keys.list(alias="laptop")) == []
-    assert paper.last.query["key_alias"] == "laptop"
+    assert stub.last.query["key_alias"] == "laptop"
 
 
-def test_block_and_unblock(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "block"), recorded("keys", "unblock"))
+def test_block_and_unblock(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "block"), recorded("keys", "unblock"))
 
     assert gateway.keys.block(TOKEN).blocked
-    assert (paper.last.path, paper.last.body) == ("/key/block", {"key": TOKEN})
+    assert (stub.last.path, stub.last.body) == ("/key/block", {"key": TOKEN})
     assert not gateway.keys.unblock(TOKEN).blocked
-    assert (paper.last.path, paper.last.body) == ("/key/unblock", {"key": TOKEN})
+    assert (stub.last.path, stub.last.body) == ("/key/unblock", {"key": TOKEN})
 
 
-def test_delete_is_by_token(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "delete"))
+def test_delete_is_by_token(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "delete"))
 
     gateway.keys.delete([TOKEN])
 
-    assert (paper.last.path, paper.last.body) == ("/key/delete", {"keys": [TOKEN]})
+    assert (stub.last.path, stub.last.body) == ("/key/delete", {"keys": [TOKEN]})
 
 
-def test_delete_of_nothing_makes_no_call(paper: Paper, gateway: Gateway) -> None:
+def test_delete_of_nothing_makes_no_call(stub: StubGateway, gateway: Gateway) -> None:
     gateway.keys.delete([])
-    assert not paper.asked
+    assert not stub.asked
 
 
-def test_delete_of_unknown_keys_only_is_not_found(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "delete unknown"))
+def test_delete_of_unknown_keys_only_is_not_found(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "delete unknown"))
 
     with pytest.raises(GatewayNotFound):
         gateway.keys.delete([TOKEN])
@@ -266,18 +268,20 @@ def test_delete_of_unknown_keys_only_is_not_found(paper: Paper, gateway: Gateway
     ids=["info", "renew", "block", "unblock", "delete"],
 )
 def test_a_secret_in_place_of_a_token_is_never_sent(
-    paper: Paper, gateway: Gateway, act: Callable[[Any], object]
+    stub: StubGateway, gateway: Gateway, act: Callable[[Any], object]
 ) -> None:
     with pytest.raises(GatewayRejected, match="invalid_token") as refusal:
         act(gateway.keys)
     assert SECRET not in str(refusal.value)
-    assert not paper.asked
+    assert not stub.asked
 
 
 @pytest.mark.parametrize("verb", ["generate", "info", "renew", "list"])
-def test_an_answer_that_leaves_the_expiry_out_is_not_taken_for_never(paper: Paper, gateway: Gateway, verb: str) -> None:
+def test_an_answer_that_leaves_the_expiry_out_is_not_taken_for_never(
+    stub: StubGateway, gateway: Gateway, verb: str
+) -> None:
     row = {"token": TOKEN, "key": SECRET, "key_alias": "a"}
-    paper.will(says({**row, "info": row, "keys": [row], "total_pages": 1}))
+    stub.will(says({**row, "info": row, "keys": [row], "total_pages": 1}))
     acts: dict[str, Callable[[], object]] = {
         "generate": lambda: gateway.keys.generate(**LAPTOP),
         "info": lambda: gateway.keys.info(TOKEN),
@@ -303,9 +307,9 @@ def test_an_answer_that_leaves_the_expiry_out_is_not_taken_for_never(paper: Pape
     ],
 )
 def test_every_spelling_of_an_expiry_is_read_as_utc(
-    paper: Paper, gateway: Gateway, spelling: str | None, moment: datetime | None
+    stub: StubGateway, gateway: Gateway, spelling: str | None, moment: datetime | None
 ) -> None:
-    paper.will(says({"info": {"expires": spelling}}))
+    stub.will(says({"info": {"expires": spelling}}))
 
     expires_at = gateway.keys.info(TOKEN).expires_at
 
@@ -313,8 +317,8 @@ def test_every_spelling_of_an_expiry_is_read_as_utc(
     assert expires_at is None or expires_at.tzinfo is UTC
 
 
-def test_money_is_exact(paper: Paper, gateway: Gateway) -> None:
-    paper.will(
+def test_money_is_exact(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(
         lambda handler: handler.send(
             200, b'{"info": {"expires": null, "spend": 0.1000000000000000055, "max_budget": 7.5e-06}}'
         )

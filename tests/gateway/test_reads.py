@@ -10,24 +10,24 @@ from gateway.errors import GatewayKeyRefused, GatewayNotFound, GatewayRejected, 
 from gateway.inference_types import Message
 from gateway.types import ActivityRow, TeamInfo
 from tests.gateway.conftest import ADMIN_KEY, SECRET
-from tests.gateway.loopback import Paper, recorded, recording, says
+from tests.gateway.stub import StubGateway, recorded, recording, says
 
 
-def test_model_names_are_those_of_the_key(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("models", "names"))
+def test_model_names_are_those_of_the_key(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("models", "names"))
 
     assert gateway.models.names(SECRET) == ("gpt-4o-mini", "embedding")
-    assert (paper.last.path, paper.last.headers["authorization"]) == ("/v1/models", f"Bearer {SECRET}")
+    assert (stub.last.path, stub.last.headers["authorization"]) == ("/v1/models", f"Bearer {SECRET}")
     gateway.models.names()
-    assert paper.last.headers["authorization"] == f"Bearer {ADMIN_KEY}"
+    assert stub.last.headers["authorization"] == f"Bearer {ADMIN_KEY}"
 
 
-def test_model_info_reads_mode_sizes_prices_and_provider(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("models", "info"))
+def test_model_info_reads_mode_sizes_prices_and_provider(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("models", "info"))
 
     plain, mini = gateway.models.info()
 
-    assert paper.last.path == "/model/info"
+    assert stub.last.path == "/model/info"
     assert (mini.name, mini.mode, mini.provider) == ("gpt-4o-mini", "chat", "openai")
     assert (mini.max_input_tokens, mini.max_output_tokens) == (128000, 16384)
     assert (mini.input_usd_per_million, mini.output_usd_per_million) == (Decimal("0.15"), Decimal("0.6"))
@@ -35,9 +35,9 @@ def test_model_info_reads_mode_sizes_prices_and_provider(paper: Paper, gateway: 
     assert (plain.name, plain.max_input_tokens, plain.supports_vision) == ("general_nothink", None, None)
 
 
-def test_model_info_is_one_per_name_and_knows_less_of_odd_details(paper: Paper, gateway: Gateway) -> None:
+def test_model_info_is_one_per_name_and_knows_less_of_odd_details(stub: StubGateway, gateway: Gateway) -> None:
     odd = {"mode": 3, "max_input_tokens": "many", "max_output_tokens": 128000.0, "output_cost_per_token": 2e-05}
-    paper.will(
+    stub.will(
         says(
             {
                 "data": [
@@ -56,8 +56,8 @@ def test_model_info_is_one_per_name_and_knows_less_of_odd_details(paper: Paper, 
     assert (b.mode, b.provider) == (None, None)
 
 
-def test_team_is_read(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("teams", "team"))
+def test_team_is_read(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("teams", "team"))
 
     assert gateway.people.team("team-afb7f9") == TeamInfo(
         team_id="team-afb7f9",
@@ -71,38 +71,38 @@ def test_team_is_read(paper: Paper, gateway: Gateway) -> None:
         blocked=False,
         metadata={"x": 1},
     )
-    assert (paper.last.path, paper.last.query) == ("/team/info", {"team_id": "team-afb7f9"})
+    assert (stub.last.path, stub.last.query) == ("/team/info", {"team_id": "team-afb7f9"})
 
 
-def test_an_unknown_team_is_not_found_despite_its_error_type(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("teams", "unknown team"))
+def test_an_unknown_team_is_not_found_despite_its_error_type(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("teams", "unknown team"))
 
     with pytest.raises(GatewayNotFound):
         gateway.people.team("none")
 
 
-def test_liveness_is_litellms_text_and_needs_no_key(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("health", "liveliness"))
+def test_liveness_is_litellms_text_and_needs_no_key(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("health", "liveliness"))
 
     assert gateway.health.liveness() == "I'm alive!"
-    assert paper.last.path == "/health/liveliness"
-    assert "authorization" not in paper.last.headers
+    assert stub.last.path == "/health/liveliness"
+    assert "authorization" not in stub.last.headers
 
 
-def test_readiness_reports_the_database_and_needs_no_key(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("health", "readiness"))
+def test_readiness_reports_the_database_and_needs_no_key(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("health", "readiness"))
 
     given = gateway.health.readiness()
 
     assert (given.status, given.db, given.version) == ("healthy", "connected", None)
-    assert (paper.last.path, "authorization" in paper.last.headers) == ("/health/readiness", False)
+    assert (stub.last.path, "authorization" in stub.last.headers) == ("/health/readiness", False)
 
 
-def test_details_include_the_version_for_the_admin_only(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("health", "details"), recorded("health", "details refused"))
+def test_details_include_the_version_for_the_admin_only(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("health", "details"), recorded("health", "details refused"))
 
     assert gateway.health.details().version == "1.106.2"
-    assert (paper.last.path, paper.last.headers["authorization"]) == (
+    assert (stub.last.path, stub.last.headers["authorization"]) == (
         "/health/readiness/details",
         f"Bearer {ADMIN_KEY}",
     )
@@ -110,16 +110,16 @@ def test_details_include_the_version_for_the_admin_only(paper: Paper, gateway: G
         gateway.health.details()
 
 
-def test_activity_yields_every_page(paper: Paper, gateway: Gateway) -> None:
+def test_activity_yields_every_page(stub: StubGateway, gateway: Gateway) -> None:
     last = recording("activity", "page 2")["response"]["body"]
     last["metadata"] |= {"has_more": False, "total_pages": 2}
-    paper.will(recorded("activity", "page 1"), says(last))
+    stub.will(recorded("activity", "page 1"), says(last))
 
     pages = list(gateway.usage.daily_activity(date(2026, 11, 20), date(2026, 11, 22), page_size=2))
 
-    assert [asked.query["page"] for asked in paper.asked] == ["1", "2"]
-    assert (paper.last.path, paper.last.query["page_size"]) == ("/user/daily/activity", "2")
-    assert (paper.last.query["start_date"], paper.last.query["end_date"]) == ("2026-11-20", "2026-11-22")
+    assert [asked.query["page"] for asked in stub.asked] == ["1", "2"]
+    assert (stub.last.path, stub.last.query["page_size"]) == ("/user/daily/activity", "2")
+    assert (stub.last.query["start_date"], stub.last.query["end_date"]) == ("2026-11-20", "2026-11-22")
     assert [(page.page, page.has_more, len(page.rows)) for page in pages] == [(1, True, 2), (2, False, 2)]
     assert all(page.took_s > 0 for page in pages)
     paid = next(row for row in pages[1].rows if row.spend_usd)
@@ -145,16 +145,18 @@ def test_activity_yields_every_page(paper: Paper, gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize(("title", "status"), [("bad date", 400), ("page size", 422)])
-def test_activity_refuses_what_the_gateway_refuses(paper: Paper, gateway: Gateway, title: str, status: int) -> None:
-    paper.will(recorded("activity", title))
+def test_activity_refuses_what_the_gateway_refuses(
+    stub: StubGateway, gateway: Gateway, title: str, status: int
+) -> None:
+    stub.will(recorded("activity", title))
 
     with pytest.raises(GatewayRejected) as refusal:
         next(gateway.usage.daily_activity(date(2026, 11, 20), date(2026, 11, 22)))
     assert refusal.value.status == status
 
 
-def test_failures_without_a_known_model_are_read(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("activity", "without a model"))
+def test_failures_without_a_known_model_are_read(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("activity", "without a model"))
 
     (page,) = gateway.usage.daily_activity(date(2026, 11, 21), date(2026, 11, 21))
 
@@ -166,13 +168,13 @@ def test_failures_without_a_known_model_are_read(paper: Paper, gateway: Gateway)
     assert sum(row.prompt_tokens for row in page.rows) == whole["prompt_tokens"]
 
 
-def test_the_totals_of_a_day_are_the_gateways_own(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("activity", "totals"))
+def test_the_totals_of_a_day_are_the_gateways_own(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("activity", "totals"))
 
     given = gateway.usage.day_totals(date(2026, 11, 21))
 
-    assert paper.last.path == "/user/daily/activity/aggregated"
-    assert paper.last.query == {"start_date": "2026-11-21", "end_date": "2026-11-21", "api_key_limit": "1"}
+    assert stub.last.path == "/user/daily/activity/aggregated"
+    assert stub.last.query == {"start_date": "2026-11-21", "end_date": "2026-11-21", "api_key_limit": "1"}
     assert (given.spend_usd, given.prompt_tokens, given.completion_tokens) == (
         Decimal("0.0005169750000000001"),
         301,
@@ -184,37 +186,37 @@ def test_the_totals_of_a_day_are_the_gateways_own(paper: Paper, gateway: Gateway
 
 @pytest.mark.parametrize("metadata", [{}, {"total_pages": None}, {"total_pages": 3, "page": 2}])
 def test_activity_without_its_envelope_does_not_count_as_an_empty_day(
-    paper: Paper, gateway: Gateway, metadata: dict[str, object]
+    stub: StubGateway, gateway: Gateway, metadata: dict[str, object]
 ) -> None:
-    paper.will(says({"results": [], "metadata": metadata}))
+    stub.will(says({"results": [], "metadata": metadata}))
 
     with pytest.raises(GatewayUnavailable):
         next(gateway.usage.daily_activity(date(2026, 11, 20), date(2026, 11, 22)))
 
 
-def test_totals_without_spend_do_not_count_as_an_empty_day(paper: Paper, gateway: Gateway) -> None:
-    paper.will(says({"results": [], "metadata": {}}))
+def test_totals_without_spend_do_not_count_as_an_empty_day(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(says({"results": [], "metadata": {}}))
 
     with pytest.raises(GatewayUnavailable):
         gateway.usage.day_totals(date(2026, 11, 20))
 
 
-def test_cost_of_messages(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("spend", "from messages"))
+def test_cost_of_messages(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("spend", "from messages"))
 
     cost_usd = gateway.usage.calculate_cost(model="gpt-4o-mini", messages=[Message(role="user", content="hello")])
 
     assert cost_usd == Decimal("0.0000012")
-    assert paper.last.path == "/spend/calculate"
-    assert paper.last.body == recording("spend", "from messages")["request"]["body"]
+    assert stub.last.path == "/spend/calculate"
+    assert stub.last.body == recording("spend", "from messages")["request"]["body"]
 
 
-def test_cost_of_tokens(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("spend", "from a completion"))
+def test_cost_of_tokens(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("spend", "from a completion"))
 
     cost_usd = gateway.usage.calculate_cost(model="gpt-4o-mini", prompt_tokens=1000, completion_tokens=1000)
 
     assert cost_usd == Decimal("0.0007499999999999999")
-    asked = paper.last.body["completion_response"]
+    asked = stub.last.body["completion_response"]
     assert asked["model"] == "gpt-4o-mini"
     assert asked["usage"] == recording("spend", "from a completion")["request"]["body"]["completion_response"]["usage"]

@@ -12,7 +12,7 @@ from gateway.failures import mapped
 from gateway.inference_types import ChatRequest
 from gateway.secret import Secret, redact, token_of, without_addresses
 from tests.gateway.conftest import ADMIN_KEY, SECRET
-from tests.gateway.loopback import Paper, raw, recorded, recording, says
+from tests.gateway.stub import StubGateway, raw, recorded, recording, says
 from tests.gateway.test_keys import LAPTOP, TOKEN
 from tests.gateway.test_streams import deltas_of
 
@@ -51,8 +51,8 @@ def test_redact_leaves_hints_and_hashes() -> None:
     assert redact("it echoes my-own-password", "my-own-password") == "it echoes …"
 
 
-def test_the_client_and_what_it_issues_keep_secrets_out_of_their_repr(paper: Paper, gateway: Gateway) -> None:
-    paper.will(recorded("keys", "generate"))
+def test_the_client_and_what_it_issues_keep_secrets_out_of_their_repr(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(recorded("keys", "generate"))
     issued = gateway.keys.generate(**LAPTOP)
     stream = gateway.inference.stream_chat(secret=SECRET, body=CHAT)
 
@@ -75,10 +75,10 @@ def test_the_client_and_what_it_issues_keep_secrets_out_of_their_repr(paper: Pap
     ids=["error", "detail", "500", "half an object", "HTML"],
 )
 def test_no_secret_in_errors_their_frames_or_the_log(
-    paper: Paper, quick: Gateway, caplog: pytest.LogCaptureFixture, call: str, reply: Callable[[object], None]
+    stub: StubGateway, quick: Gateway, caplog: pytest.LogCaptureFixture, call: str, reply: Callable[[object], None]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    paper.will(reply)
+    stub.will(reply)
 
     try:
         CALLS[call](quick)
@@ -91,14 +91,14 @@ def test_no_secret_in_errors_their_frames_or_the_log(
     for secret in (SECRET, ADMIN_KEY, ISSUED):
         assert secret not in shown
         assert secret not in caplog.text
-    assert not any(SECRET in f"{asked.path}{asked.query}" for asked in paper.asked)
+    assert not any(SECRET in f"{asked.path}{asked.query}" for asked in stub.asked)
 
 
 @pytest.mark.parametrize("answer", [{"key": ISSUED}, {"key": ISSUED, "expires": "soon"}])
 def test_a_secret_in_an_answer_that_is_not_understood_shows_nowhere(
-    paper: Paper, gateway: Gateway, answer: dict[str, object]
+    stub: StubGateway, gateway: Gateway, answer: dict[str, object]
 ) -> None:
-    paper.will(says(answer))
+    stub.will(says(answer))
 
     with pytest.raises(GatewayError, match="expires") as failure:
         gateway.keys.generate(**LAPTOP)
@@ -131,12 +131,12 @@ def test_an_admin_key_that_cannot_be_sent_is_refused_at_once_and_not_shown(key: 
 
 @pytest.mark.parametrize("verb", ["generate", "info", "list", "delete"])
 def test_a_refused_admin_key_shows_neither_its_hash_nor_its_last_characters(
-    paper: Paper, quick: Gateway, caplog: pytest.LogCaptureFixture, verb: str
+    stub: StubGateway, quick: Gateway, caplog: pytest.LogCaptureFixture, verb: str
 ) -> None:
     sentence = (
         f"Authentication Error, Invalid proxy server token passed. Received API Key = sk-...y-12, Key Hash = {TOKEN}"
     )
-    paper.will(says({"error": {"message": sentence, "type": "token_not_found_in_db", "code": "401"}}, status=401))
+    stub.will(says({"error": {"message": sentence, "type": "token_not_found_in_db", "code": "401"}}, status=401))
 
     with pytest.raises(GatewayAdminKeyRefused) as failure:
         CALLS[verb](quick)

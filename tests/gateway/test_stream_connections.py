@@ -13,13 +13,13 @@ from gateway.errors import (
 from gateway.inference_types import ChatDelta
 from gateway.pool import Interrupter
 from tests.gateway.conftest import ADMIN_KEY
-from tests.gateway.loopback import Handler, Paper, Reply, silence
+from tests.gateway.stub import Handler, Reply, StubGateway, silence
 from tests.gateway.test_streams import DONE, WAIT_S, run, said, stream_of, texts_of
 
 
 @pytest.mark.parametrize("head", [False, True], ids=["before the first", "between two"])
-def test_cancelling_the_reader_disconnects(paper: Paper, gateway: Gateway, head: bool) -> None:
-    paper.will(silence(said("a"), head=head))
+def test_cancelling_the_reader_disconnects(stub: StubGateway, gateway: Gateway, head: bool) -> None:
+    stub.will(silence(said("a"), head=head))
     seen: list[ChatDelta] = []
 
     async def read() -> None:
@@ -29,12 +29,12 @@ def test_cancelling_the_reader_disconnects(paper: Paper, gateway: Gateway, head:
 
     async def cancel() -> None:
         reader = asyncio.create_task(read())
-        while not (seen if head else paper.asked):
+        while not (seen if head else stub.asked):
             await asyncio.sleep(0.001)
         reader.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reader
-        assert await asyncio.to_thread(paper.released.wait, WAIT_S)
+        assert await asyncio.to_thread(stub.released.wait, WAIT_S)
 
     run(cancel)
 
@@ -61,8 +61,8 @@ def test_a_reused_connection_is_not_closed() -> None:
 
 
 @pytest.mark.parametrize("error", [None, ZeroDivisionError])
-def test_leaving_the_block_disconnects(paper: Paper, gateway: Gateway, error: type[Exception] | None) -> None:
-    paper.will(silence(said("a")))
+def test_leaving_the_block_disconnects(stub: StubGateway, gateway: Gateway, error: type[Exception] | None) -> None:
+    stub.will(silence(said("a")))
 
     async def leave() -> list[ChatDelta]:
         stream = stream_of(gateway)
@@ -73,13 +73,13 @@ def test_leaving_the_block_disconnects(paper: Paper, gateway: Gateway, error: ty
                     raise error
         except ZeroDivisionError:
             pass
-        assert await asyncio.to_thread(paper.released.wait, WAIT_S)
+        assert await asyncio.to_thread(stub.released.wait, WAIT_S)
         return await stream.read()
 
     assert run(leave) == []
 
 
-def test_closed_before_it_began_sends_no_request(paper: Paper, gateway: Gateway) -> None:
+def test_closed_before_it_began_sends_no_request(stub: StubGateway, gateway: Gateway) -> None:
     async def close() -> list[ChatDelta]:
         stream = stream_of(gateway)
         async with stream:
@@ -88,7 +88,7 @@ def test_closed_before_it_began_sends_no_request(paper: Paper, gateway: Gateway)
         return await stream.read()
 
     assert run(close) == []
-    assert not paper.asked
+    assert not stub.asked
 
 
 def in_chunks(*texts: str) -> Reply:
@@ -103,8 +103,8 @@ def in_chunks(*texts: str) -> Reply:
     return reply
 
 
-def test_a_whole_answer_leaves_its_connection_to_the_next(paper: Paper, gateway: Gateway) -> None:
-    paper.will(in_chunks(said("a"), DONE))
+def test_a_whole_answer_leaves_its_connection_to_the_next(stub: StubGateway, gateway: Gateway) -> None:
+    stub.will(in_chunks(said("a"), DONE))
 
     async def thrice() -> None:
         for _ in range(3):
@@ -113,18 +113,18 @@ def test_a_whole_answer_leaves_its_connection_to_the_next(paper: Paper, gateway:
                     pass
 
     run(thrice)
-    assert len(paper.asked) == 3
-    assert len(paper.connections) == 1
+    assert len(stub.asked) == 3
+    assert len(stub.connections) == 1
 
 
-def test_streams_through_tls(secure_paper: Paper, certificate: Path) -> None:
-    secure_paper.will(in_chunks(said("a"), said("b"), DONE))
-    gateway = Gateway(secure_paper.url, ADMIN_KEY, ca_bundle=str(certificate))
+def test_streams_through_tls(secure_stub: StubGateway, certificate: Path) -> None:
+    secure_stub.will(in_chunks(said("a"), said("b"), DONE))
+    gateway = Gateway(secure_stub.url, ADMIN_KEY, ca_bundle=str(certificate))
 
     assert texts_of(gateway) == ["a", "b"]
 
 
-def test_an_untrusted_certificate_is_no_call(secure_paper: Paper) -> None:
+def test_an_untrusted_certificate_is_no_call(secure_stub: StubGateway) -> None:
     with pytest.raises(GatewayUnavailable) as failure:
-        texts_of(Gateway(secure_paper.url, ADMIN_KEY))
+        texts_of(Gateway(secure_stub.url, ADMIN_KEY))
     assert not failure.value.may_have_happened

@@ -14,7 +14,7 @@ from keys.catalogue import refresh_models
 from keys.models import Intern, Key
 from tests.accounts.test_policy_admin import policy_form
 from tests.factories import make_staff
-from tests.keys.acts import again, issue
+from tests.keys.actions import again, issue
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks
 

@@ -12,8 +12,8 @@ from keys import services
 from keys.models import GatewayIdentity, PersonBudget, Token
 from keys.services.person_budget import team_id_of
 from tests.factories import change_policies
-from tests.keys.acts import BY_TEST, again, assert_at_rest, issue, teams_at
-from tests.keys.playground_acts import allow
+from tests.keys.actions import BY_TEST, again, assert_at_rest, issue, teams_at
+from tests.keys.playground_actions import allow
 from tests.keys.test_person_budget import chat, row_at
 from tests.sandbox_process import Sandbox
 

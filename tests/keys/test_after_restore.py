@@ -13,7 +13,7 @@ from gateway.secret import token_of
 from keys import services
 from keys.models import Key, Token
 from tests.dumps import dump_database
-from tests.keys.acts import BY_TEST, again, assert_at_rest, issue, live_token, tokens_at, works
+from tests.keys.actions import BY_TEST, again, assert_at_rest, issue, live_token, tokens_at, works
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)

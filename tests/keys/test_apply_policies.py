@@ -16,7 +16,7 @@ from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.models import Key, PersonBudget
 from tests.factories import change_policies, make_intern, make_policy, make_staff, make_user
-from tests.keys.acts import BY_TEST, again, issue, live_token
+from tests.keys.actions import BY_TEST, again, issue, live_token
 from tests.sandbox_process import Sandbox
 
 

@@ -148,18 +148,18 @@ def test_the_task_is_idempotent(sandbox: Sandbox) -> None:
 
 
 # --- What it keeps ----------------------------------------------------------------------------------
-def heard_before() -> datetime:
+def read_before() -> datetime:
     """Refresh while all is well, and return when."""
     assert refresh_models()
-    heard = gateway_state().models_at
-    assert heard
-    return heard
+    read_at = gateway_state().models_at
+    assert read_at
+    return read_at
 
 
 def test_an_unavailable_gateway_keeps_the_models_and_the_time_of_the_outage(
     sandbox: Sandbox, settings: Settings
 ) -> None:
-    heard = heard_before()
+    read_at = read_before()
     known = names()
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
 
@@ -167,9 +167,9 @@ def test_an_unavailable_gateway_keeps_the_models_and_the_time_of_the_outage(
     state = gateway_state()
     since = state.down_since
     assert names() == known
-    assert (state.problem, state.models_at) == ("silent", heard)
+    assert (state.problem, state.models_at) == ("silent", read_at)
     assert since
-    assert since > heard
+    assert since > read_at
 
     refresh_models()
     assert gateway_state().down_since == since
@@ -179,28 +179,28 @@ def test_an_unavailable_gateway_keeps_the_models_and_the_time_of_the_outage(
     state = gateway_state()
     assert (state.problem, state.down_since) == ("", None)
     assert state.models_at
-    assert state.models_at > heard
+    assert state.models_at > read_at
 
 
 @pytest.mark.parametrize("kind", ["html", "truncated_json", "error", "drop_before"])
 @pytest.mark.parametrize("path", ["/model/info", "/health/readiness"])
 def test_garbage_keeps_the_models(sandbox: Sandbox, kind: str, path: str) -> None:
-    heard = heard_before()
+    read_at = read_before()
     known = names()
     sandbox.faults(path, kind, times=9)
 
     assert refresh_models() == 0
     assert names() == known
     state = gateway_state()
-    assert (state.problem, state.models_at) == ("models_unread" if path == "/model/info" else "silent", heard)
+    assert (state.problem, state.models_at) == ("models_unread" if path == "/model/info" else "silent", read_at)
     assert bool(state.down_since) is (path != "/model/info")  # what answers is not down
     assert state.checked_at
-    assert state.checked_at > heard
+    assert state.checked_at > read_at
 
 
 @pytest.mark.parametrize("rows", [[], None])
 def test_an_empty_list_keeps_the_known_models(sandbox: Sandbox, settings: Settings, rows: object) -> None:
-    heard_before()
+    read_before()
     known = names()
 
     with gateway_that_tells(settings, rows):
@@ -211,7 +211,7 @@ def test_an_empty_list_keeps_the_known_models(sandbox: Sandbox, settings: Settin
 
 
 def test_a_refused_admin_key_is_reported_as_such_not_as_an_outage(sandbox: Sandbox, settings: Settings) -> None:
-    heard_before()
+    read_before()
     known = names()
     settings.GATEWAY_ADMIN_KEY = "sk-wrong"
 

@@ -11,7 +11,7 @@ from accounts.models import AuditEntry, User
 from keys import services
 from keys.models import Key
 from tests.factories import change_policies
-from tests.keys.acts import BY_TEST, again, assert_at_rest, issue
+from tests.keys.actions import BY_TEST, again, assert_at_rest, issue
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,7 +12,7 @@ from keys import services
 from keys.models import Intern, Key, PersonBudget
 from keys.services.person_budget import check_budget, team_id_of
 from tests.factories import change_policies, make_staff
-from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue
+from tests.keys.actions import BY_TEST, again, assert_at_rest, ending_in, issue
 from tests.keys.crashes import killed_after
 from tests.sandbox_process import Sandbox
 

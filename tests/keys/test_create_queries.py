@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from keys.models import Key
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.sandbox_process import Sandbox
 
 

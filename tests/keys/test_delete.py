@@ -9,7 +9,7 @@ from accounts.models import AuditEntry, User
 from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.models import Key
-from tests.keys.acts import BY_TEST, again, assert_at_rest, issue, works
+from tests.keys.actions import BY_TEST, again, assert_at_rest, issue, works
 from tests.sandbox_process import Sandbox
 
 

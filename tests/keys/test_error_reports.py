@@ -16,7 +16,7 @@ from pytest_django import Settings
 from accounts.models import User
 from keys import services
 from keys.models import Key
-from tests.keys.acts import assert_at_rest, issue
+from tests.keys.actions import assert_at_rest, issue
 from tests.keys.leaks import assert_nowhere, everywhere
 from tests.keys.views.pages import key_request, url_of
 from tests.sandbox_process import Sandbox

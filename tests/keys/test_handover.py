@@ -13,7 +13,7 @@ from keys.models import FormerOwner, Intern, Key, PersonBudget, Token
 from keys.services import rotate
 from keys.services.person_budget import team_id_of
 from tests.factories import change_policies, make_staff
-from tests.keys.acts import BY_TEST, again, assert_at_rest, issue, works
+from tests.keys.actions import BY_TEST, again, assert_at_rest, issue, works
 from tests.keys.test_person_budget import chat, team
 from tests.sandbox_process import Sandbox
 

@@ -18,7 +18,7 @@ from keys.catalogue import gateway_state, refresh_models
 from keys.models import GatewayIdentity, GatewayModel, Key, Token
 from keys.tasks import sweep, sync
 from tests.factories import make_user
-from tests.keys.acts import BY_TEST, again, delete_at_gateway, issue, live_token, tokens_at
+from tests.keys.actions import BY_TEST, again, delete_at_gateway, issue, live_token, tokens_at
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db

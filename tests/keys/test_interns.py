@@ -17,7 +17,7 @@ from keys.models import Intern, Key
 from tests.accounts.signing_in import SignIn
 from tests.dumps import dump_database
 from tests.factories import make_staff, make_user
-from tests.keys.acts import again, ending_in, issue, tokens_at
+from tests.keys.actions import again, ending_in, issue, tokens_at
 from tests.keys.views.pages import everything, field_of, key_request, words_of
 from tests.sandbox_process import Sandbox
 

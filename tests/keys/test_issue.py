@@ -14,7 +14,7 @@ from gateway.errors import GatewayRejected, GatewayUnavailable
 from keys import services
 from keys.models import Key, Token
 from tests.factories import make_policy, make_user
-from tests.keys.acts import BY_TEST, assert_at_rest, issue, without_models, works
+from tests.keys.actions import BY_TEST, assert_at_rest, issue, without_models, works
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 

@@ -5,8 +5,8 @@ from django.test import Client, override_settings
 
 from accounts.models import User
 from keys import services
-from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue, works
-from tests.keys.killable_portal import KillablePortal, Waiting
+from tests.keys.actions import BY_TEST, again, assert_at_rest, ending_in, issue, works
+from tests.keys.portal_subprocess import PortalSubprocess, Waiting
 from tests.keys.views.pages import key_request, url_of, words_of
 from tests.sandbox_process import Sandbox
 
@@ -48,7 +48,7 @@ def test_is_repaired_and_reported(
     working: list[bool],
 ) -> None:
     address, secrets = _prepare(act, intern, sandbox)
-    with KillablePortal(sandbox) as portal:
+    with PortalSubprocess(sandbox) as portal:
         person = Waiting(portal, intern)
         sandbox.faults(path, fault, seconds=60)
         waiting = person.send(address, **key_request())

@@ -16,7 +16,7 @@ from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.models import Intern, Key, LeaveMail, SupervisorLeave
 from tests.factories import make_staff, make_user
-from tests.keys.acts import BY_TEST, again, issue
+from tests.keys.actions import BY_TEST, again, issue
 from tests.sandbox_process import Sandbox
 from tests.smtp import MailServer, mail_server
 from tests.tasks import run_tasks

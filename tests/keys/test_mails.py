@@ -14,7 +14,7 @@ from gateway.secret import token_of
 from keys import services
 from keys.alerts import alert_admins
 from keys.models import Key, TaskRun
-from tests.keys.acts import ending_in, issue
+from tests.keys.actions import ending_in, issue
 from tests.sandbox_process import Sandbox
 from tests.usage.polling import TODAY, poll, report_day, used
 from usage.services import warn_of_budgets

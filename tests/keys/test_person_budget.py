@@ -14,8 +14,8 @@ from gateway.secret import token_of
 from keys import services
 from keys.models import Key, PersonBudget, Token
 from keys.services.person_budget import team_id_of
-from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue, set_at_gateway
-from tests.keys.playground_acts import allow, use
+from tests.keys.actions import BY_TEST, again, assert_at_rest, ending_in, issue, set_at_gateway
+from tests.keys.playground_actions import allow, use
 from tests.sandbox_process import Sandbox
 
 WORDS = "[words 1000] hello"  # 0.0006 USD

@@ -14,14 +14,14 @@ from gateway.errors import GatewayRejected, GatewayUnavailable
 from gateway.secret import token_of
 from keys import services
 from keys.models import Key, Token
-from tests.gateway.loopback import Paper, paper_gateway, says
-from tests.keys.acts import (
+from tests.gateway.stub import StubGateway, says, stub_gateway
+from tests.keys.actions import (
     BY_TEST,
     assert_at_rest,
     without_models,
     works,
 )
-from tests.keys.playground_acts import allow, refusal_of, row_of, said, the_key, use
+from tests.keys.playground_actions import allow, refusal_of, row_of, said, the_key, use
 from tests.sandbox_process import Sandbox
 
 CHAT = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hi [words 3]"}]}
@@ -143,18 +143,18 @@ def test_cannot_be_rotated(intern: User, sandbox: Sandbox) -> None:
 
 # --- The gateway fails ------------------------------------------------------------------------------------
 @pytest.fixture
-def paper(settings: Settings) -> Iterator[Paper]:
+def stub(settings: Settings) -> Iterator[StubGateway]:
     """Point the portal at a gateway that says what the test wants."""
-    with paper_gateway() as paper:
-        settings.GATEWAY_URL = paper.url
-        yield paper
+    with stub_gateway() as stub:
+        settings.GATEWAY_URL = stub.url
+        yield stub
 
 
 FORBIDDEN = {"error": "Custom API key values are disabled by your administrator. Keys must be auto-generated."}
 
 
-def test_says_that_the_gateway_forbids_custom_keys(intern: User, paper: Paper) -> None:
-    paper.will(says({"detail": FORBIDDEN}, status=403))
+def test_says_that_the_gateway_forbids_custom_keys(intern: User, stub: StubGateway) -> None:
+    stub.will(says({"detail": FORBIDDEN}, status=403))
 
     refusal = refusal_of(intern)
 
@@ -164,18 +164,18 @@ def test_says_that_the_gateway_forbids_custom_keys(intern: User, paper: Paper) -
     assert said() == [("issue", "failed")]
 
 
-def test_deletes_the_key_of_a_gateway_that_ignores_the_custom_secret(intern: User, paper: Paper) -> None:
+def test_deletes_the_key_of_a_gateway_that_ignores_the_custom_secret(intern: User, stub: StubGateway) -> None:
     allow(person_budget_usd=None)
     made = {"key": "sk-made-up-by-the-gateway", "key_alias": "any", "expires": None}
-    paper.will(says(made), says({"deleted_keys": ["any"]}))
+    stub.will(says(made), says({"deleted_keys": ["any"]}))
 
     assert refusal_of(intern).code == "custom_keys_forbidden"
-    assert (paper.last.path, paper.last.body) == ("/key/delete", {"keys": [token_of("sk-made-up-by-the-gateway")]})
+    assert (stub.last.path, stub.last.body) == ("/key/delete", {"keys": [token_of("sk-made-up-by-the-gateway")]})
     assert Key.objects.get().state == Key.State.FAILED
 
 
-def test_other_refusals_are_passed_on(intern: User, paper: Paper) -> None:
-    paper.will(says({"error": {"message": "Budget too large", "code": "400"}}, status=400))
+def test_other_refusals_are_passed_on(intern: User, stub: StubGateway) -> None:
+    stub.will(says({"error": {"message": "Budget too large", "code": "400"}}, status=400))
 
     with pytest.raises(GatewayRejected, match="Budget too large"):
         use(intern)

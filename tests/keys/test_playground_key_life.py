@@ -10,7 +10,7 @@ from gateway.errors import GatewayUnavailable
 from gateway.secret import token_of
 from keys import services
 from keys.models import Key
-from tests.keys.acts import (
+from tests.keys.actions import (
     BY_TEST,
     assert_at_rest,
     delete_at_gateway,
@@ -18,7 +18,7 @@ from tests.keys.acts import (
     set_at_gateway,
     works,
 )
-from tests.keys.playground_acts import allow, refusal_of, row_of, said, spend_at, the_key, use
+from tests.keys.playground_actions import allow, refusal_of, row_of, said, spend_at, the_key, use
 from tests.sandbox_process import Sandbox
 
 

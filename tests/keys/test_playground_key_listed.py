@@ -8,13 +8,13 @@ from pytest_django import Settings
 
 from accounts.models import User
 from keys import services
-from tests.keys.acts import (
+from tests.keys.actions import (
     ending_in,
     issue,
     works,
 )
 from tests.keys.leaks import assert_nowhere, everywhere
-from tests.keys.playground_acts import allow, the_key, use
+from tests.keys.playground_actions import allow, the_key, use
 from tests.keys.views.pages import url_of, words_of
 from tests.sandbox_process import Sandbox
 

@@ -15,8 +15,8 @@ from keys import services
 from keys.models import Key, PersonBudget
 from keys.services.person_budget import team_id_of
 from playground.services.anonymise import anonymise
-from tests.keys.acts import BY_TEST, again, issue
-from tests.keys.playground_acts import allow, use
+from tests.keys.actions import BY_TEST, again, issue
+from tests.keys.playground_actions import allow, use
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.keys.test_real_person_budget import CALL_USD, Meter, booked_usd
 from tests.waiting import wait_until

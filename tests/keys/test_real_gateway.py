@@ -14,7 +14,7 @@ from gateway.secret import token_of
 from keys import services
 from keys.models import Key, Token
 from tests.factories import make_policy
-from tests.keys.acts import again
+from tests.keys.actions import again
 from tests.keys.real_gateway import RealGateway, post, real_gateway, secret_on
 from tests.keys.views.pages import key_request, url_of, words_of
 from tests.waiting import wait_until

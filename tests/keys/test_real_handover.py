@@ -12,7 +12,7 @@ from keys import services
 from keys.models import Intern, Key
 from keys.services.person_budget import team_id_of
 from tests.factories import change_policies, make_staff
-from tests.keys.acts import BY_TEST, again, issue
+from tests.keys.actions import BY_TEST, again, issue
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.usage.polling import poll
 from tests.waiting import wait_until

@@ -20,8 +20,8 @@ from gateway.secret import token_of
 from keys import services
 from keys.models import Key
 from keys.services.person_budget import team_id_of
-from tests.keys.acts import BY_TEST, again, issue
-from tests.keys.playground_acts import allow, use
+from tests.keys.actions import BY_TEST, again, issue
+from tests.keys.playground_actions import allow, use
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.waiting import wait_until
 

@@ -12,8 +12,8 @@ from accounts.models import User
 from gateway.secret import token_of
 from keys import services
 from keys.models import Key
-from tests.keys.acts import BY_TEST
-from tests.keys.playground_acts import allow, refusal_of, the_key, use
+from tests.keys.actions import BY_TEST
+from tests.keys.playground_actions import allow, refusal_of, the_key, use
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.waiting import wait_until
 

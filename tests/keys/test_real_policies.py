@@ -12,7 +12,7 @@ from accounts.models import User
 from keys import services
 from keys.services.sync import run_sync
 from tests.factories import change_policies
-from tests.keys.acts import again, issue, live_token
+from tests.keys.actions import again, issue, live_token
 from tests.keys.real_gateway import RealGateway, real_gateway
 
 pytestmark = pytest.mark.real_gateway

@@ -11,7 +11,7 @@ from accounts.models import User
 from keys import services
 from keys.models import Key, Reminder, ReminderMail
 from tests.factories import make_staff
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 

@@ -9,7 +9,7 @@ from accounts.models import AuditEntry, User
 from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.models import Intern, Key
-from tests.keys.acts import BY_TEST, again, assert_at_rest, delete_at_gateway, ending_in, issue, works
+from tests.keys.actions import BY_TEST, again, assert_at_rest, delete_at_gateway, ending_in, issue, works
 from tests.sandbox_process import Sandbox
 
 

@@ -11,7 +11,7 @@ from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.models import Key, Token
 from tests.factories import make_policy, make_user
-from tests.keys.acts import BY_TEST, again, assert_at_rest, issue, live_token, set_at_gateway, works
+from tests.keys.actions import BY_TEST, again, assert_at_rest, issue, live_token, set_at_gateway, works
 from tests.sandbox_process import Sandbox
 
 

@@ -10,7 +10,7 @@ from accounts.models import AuditEntry, User
 from keys import services
 from keys.models import Key
 from tests.factories import change_policies
-from tests.keys.acts import BY_TEST, again, ending_in, issue
+from tests.keys.actions import BY_TEST, again, ending_in, issue
 from tests.sandbox_process import Sandbox
 
 MINUTE = timedelta(minutes=1)

@@ -12,7 +12,7 @@ from keys import services, tasks
 from keys.models import Key, Token
 from tests.conftest import HTMX
 from tests.factories import make_staff
-from tests.keys.acts import ending_in, issue, live_token
+from tests.keys.actions import ending_in, issue, live_token
 from tests.keys.leaks import assert_nowhere, everywhere, in_files, traces_of
 from tests.keys.portal_worker import Worker
 from tests.keys.views.pages import key_request, url_of

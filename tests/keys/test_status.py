@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 STATUS_URL = "/status/"
 
 
-def heard(**fields: object) -> None:
+def record_state(**fields: object) -> None:
     """Write down what was last heard of the gateway, just now unless told."""
     now = timezone.now()
     reported = {"checked_at": now, "ok_at": now, "models_at": now, "version": "1.106.2", **fields}
@@ -28,7 +28,7 @@ def tones(client: Client) -> dict[str, str]:
 
 
 def test_says_that_all_is_well(as_intern: Client) -> None:
-    heard()
+    record_state()
 
     response = as_intern.get(reverse("keys:status"))
     assertContains(response, "The gateway works")
@@ -38,7 +38,7 @@ def test_says_that_all_is_well(as_intern: Client) -> None:
 
 
 def test_says_since_when_the_gateway_does_not_answer(as_intern: Client) -> None:
-    heard(down_since=timezone.now() - timedelta(minutes=12), problem="silent")
+    record_state(down_since=timezone.now() - timedelta(minutes=12), problem="silent")
 
     response = as_intern.get(STATUS_URL)
     assertContains(response, "The gateway does not answer")
@@ -57,7 +57,7 @@ def test_says_since_when_the_gateway_does_not_answer(as_intern: Client) -> None:
     ],
 )
 def test_says_what_is_wrong(as_intern: Client, problem: str, gateway: str, models: str, words: str) -> None:
-    heard(problem=problem)
+    record_state(problem=problem)
 
     response = as_intern.get(STATUS_URL)
     assertContains(response, words)
@@ -71,7 +71,7 @@ def test_says_that_no_check_has_run_yet(as_intern: Client) -> None:
 
 
 def test_says_that_the_checks_have_stopped(as_intern: Client) -> None:
-    heard(checked_at=timezone.now() - timedelta(minutes=6))
+    record_state(checked_at=timezone.now() - timedelta(minutes=6))
 
     assertContains(as_intern.get(STATUS_URL), "Not running")
     assert tones(as_intern)["portal"] == "bad"
@@ -79,7 +79,7 @@ def test_says_that_the_checks_have_stopped(as_intern: Client) -> None:
 
 @pytest.mark.parametrize("address", ["/", "/usage/", STATUS_URL])
 def test_with_worker_and_beat_away_every_page_says_since_when(as_intern: Client, address: str) -> None:
-    heard(checked_at=timezone.now() - timedelta(hours=1), down_since=timezone.now() - timedelta(hours=2))
+    record_state(checked_at=timezone.now() - timedelta(hours=1), down_since=timezone.now() - timedelta(hours=2))
 
     response = as_intern.get(address)
     assertContains(response, "background work has stopped since")
@@ -88,7 +88,7 @@ def test_with_worker_and_beat_away_every_page_says_since_when(as_intern: Client,
 
 
 def test_a_result_of_four_minutes_ago_is_shown_as_unknown(as_intern: Client) -> None:
-    heard(checked_at=timezone.now() - timedelta(minutes=4))
+    record_state(checked_at=timezone.now() - timedelta(minutes=4))
 
     assertContains(as_intern.get(STATUS_URL), "The state of the gateway has been unknown since")
     assert tones(as_intern) == {"gateway": "idle", "models": "warn", "portal": "bad"}
@@ -96,7 +96,7 @@ def test_a_result_of_four_minutes_ago_is_shown_as_unknown(as_intern: Client) -> 
 
 def test_one_failed_probe_is_no_alarm(as_intern: Client) -> None:
     now = timezone.now()
-    heard(checked_at=now, down_since=now, problem="silent")
+    record_state(checked_at=now, down_since=now, problem="silent")
 
     assertNotContains(as_intern.get("/"), "has not answered")
     assertContains(as_intern.get(STATUS_URL), "The gateway did not answer just now")
@@ -105,7 +105,7 @@ def test_one_failed_probe_is_no_alarm(as_intern: Client) -> None:
 def test_two_slow_probes_within_seconds_are_no_alarm(as_intern: Client) -> None:
     """A node that starts asks at once, beside the one that asks every minute."""
     now = timezone.now()
-    heard(checked_at=now, down_since=now - timedelta(seconds=8), problem="silent")
+    record_state(checked_at=now, down_since=now - timedelta(seconds=8), problem="silent")
 
     assertNotContains(as_intern.get("/"), "has not answered")
     assertContains(as_intern.get(STATUS_URL), "The gateway did not answer just now")
@@ -113,7 +113,7 @@ def test_two_slow_probes_within_seconds_are_no_alarm(as_intern: Client) -> None:
 
 def test_a_minute_without_an_answer_is_reported_as_such(as_intern: Client) -> None:
     now = timezone.now()
-    heard(checked_at=now, down_since=now - timedelta(seconds=61), problem="silent")
+    record_state(checked_at=now, down_since=now - timedelta(seconds=61), problem="silent")
 
     response = as_intern.get("/")
     assertContains(response, "The gateway has not answered the portal’s checks since")
@@ -126,7 +126,7 @@ def test_promises_a_check_only_while_the_worker_runs(
     as_intern: Client, intern: User, minutes: int, is_promised: bool
 ) -> None:
     key = Key.objects.create(owner=intern, kind=Key.Kind.PERSONAL, label="thesis", state=Key.State.DELETING)
-    heard(checked_at=timezone.now() - timedelta(minutes=minutes))
+    record_state(checked_at=timezone.now() - timedelta(minutes=minutes))
 
     page = as_intern.get("/").content.decode()
 
@@ -136,13 +136,13 @@ def test_promises_a_check_only_while_the_worker_runs(
 
 
 def test_says_that_it_is_the_sandbox(as_intern: Client) -> None:
-    heard(sandbox=True)
+    record_state(sandbox=True)
 
     assertContains(as_intern.get(STATUS_URL), "This is a sandbox gateway")
 
 
 def test_costs_few_queries(as_intern: Client, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
-    heard()
+    record_state()
 
     with django_assert_max_num_queries(8):
         as_intern.get(STATUS_URL)

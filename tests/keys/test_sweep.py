@@ -10,7 +10,7 @@ from accounts.models import AuditEntry, User
 from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.models import Key, Token
-from tests.keys.acts import BY_TEST, again, assert_at_rest, issue
+from tests.keys.actions import BY_TEST, again, assert_at_rest, issue
 from tests.sandbox_process import Sandbox
 
 

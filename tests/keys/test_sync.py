@@ -14,7 +14,7 @@ from gateway.secret import token_of
 from keys import services
 from keys.models import Key, Token
 from keys.services.sync import run_sync
-from tests.keys.acts import BY_TEST, again, delete_at_gateway, issue, live_token, set_at_gateway, tokens_at
+from tests.keys.actions import BY_TEST, again, delete_at_gateway, issue, live_token, set_at_gateway, tokens_at
 from tests.sandbox_process import Sandbox
 
 

@@ -13,8 +13,8 @@ from keys.models import PersonBudget
 from keys.services.person_budget import team_id_of
 from playground.services.anonymise import anonymise
 from tests.dumps import dump_database
-from tests.keys.acts import BY_TEST, again, assert_at_rest, issue, set_at_gateway, teams_at
-from tests.keys.playground_acts import allow, use
+from tests.keys.actions import BY_TEST, again, assert_at_rest, issue, set_at_gateway, teams_at
+from tests.keys.playground_actions import allow, use
 from tests.keys.test_person_budget import chat, row_at, said, team, use_up
 from tests.sandbox_process import Sandbox
 

@@ -22,7 +22,7 @@ from keys import services
 from keys.models import Key
 from keys.services.refusals import REASONS, KeyRefused
 from keys.services.trail import WORDS, audit
-from tests.keys.acts import BY_TEST, again, issue
+from tests.keys.actions import BY_TEST, again, issue
 from tests.sandbox_process import Sandbox
 
 VALUES = {

@@ -25,7 +25,7 @@ from keys import services
 from keys.models import GatewayIdentity, Key, Token
 from keys.tasks import refresh_models, sweep, sync
 from tests.factories import make_staff
-from tests.keys.acts import BY_TEST, again, issue
+from tests.keys.actions import BY_TEST, again, issue
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
 from usage.models import Fact, PollRun, UsageState, utc_today

@@ -18,7 +18,7 @@ from keys import services as keys_services
 from keys.models import Key
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_user
-from tests.keys.acts import BY_TEST, issue
+from tests.keys.actions import BY_TEST, issue
 from tests.keys.views.pages import key_request, words_of
 from tests.notices.conftest import publish_terms
 from tests.people.conftest import with_permissions

@@ -16,7 +16,7 @@ from accounts.models import AuditAction, AuditEntry, Policy, User
 from people.group_listing import GROUPS_PER_PAGE, SEARCH_FROM
 from tests.conftest import signed_in
 from tests.factories import make_policy, make_user
-from tests.keys.acts import again, issue
+from tests.keys.actions import again, issue
 from tests.keys.views.pages import words_of
 from tests.people.conftest import with_permissions
 from tests.sandbox_process import Sandbox

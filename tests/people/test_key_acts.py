@@ -13,7 +13,7 @@ from accounts.models import AuditAction, AuditEntry, AuditOutcome, User
 from keys import services
 from keys.models import Key
 from tests.factories import make_policy
-from tests.keys.acts import BY_TEST, again, assert_at_rest, delete_at_gateway, issue, works
+from tests.keys.actions import BY_TEST, again, assert_at_rest, delete_at_gateway, issue, works
 from tests.keys.views.pages import words_of
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox

@@ -12,7 +12,7 @@ from accounts.models import AuditAction, AuditEntry, AuditOutcome, User
 from keys import services
 from keys.models import Key
 from tests.factories import make_user
-from tests.keys.acts import BY_TEST, again, assert_at_rest, issue
+from tests.keys.actions import BY_TEST, again, assert_at_rest, issue
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks

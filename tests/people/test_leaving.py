@@ -8,7 +8,7 @@ from django.urls import reverse
 from accounts.models import User
 from keys.models import Intern, Key
 from tests.factories import make_intern, make_staff
-from tests.keys.acts import again, issue
+from tests.keys.actions import again, issue
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks

@@ -13,7 +13,7 @@ from accounts.models import AuditAction, AuditEntry, User
 from keys.models import Intern
 from tests.conftest import signed_in
 from tests.factories import make_intern, make_user
-from tests.keys.acts import again, issue
+from tests.keys.actions import again, issue
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks

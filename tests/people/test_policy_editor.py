@@ -20,7 +20,7 @@ from keys.models import GatewayModel, PersonBudget
 from keys.services import apply_policies_to, find_outdated
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_policy, make_user
-from tests.keys.acts import again, issue
+from tests.keys.actions import again, issue
 from tests.keys.views.pages import words_of
 from tests.people.conftest import with_permissions
 from tests.sandbox_process import Sandbox

@@ -65,7 +65,7 @@ class EventLoop:
         while found := self.run(_next(stream)):
             yield found[0]
 
-    def hang_up(self, stream: AsyncIterator[object]) -> None:
+    def disconnect(self, stream: AsyncIterator[object]) -> None:
         """Cancel what the stream waits for, as the server does when its reader has gone, until it ends."""
         self.run(_cancelled(stream))
 

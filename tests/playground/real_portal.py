@@ -16,12 +16,12 @@ from playground.models import ActiveCall, Answer
 from tests.browser.portal_process import Gateway, Portal
 from tests.browser.visit import session_of
 from tests.conftest import HTMX
-from tests.keys.playground_acts import use
+from tests.keys.playground_actions import use
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.keys.views.pages import field_in
+from tests.playground.recording_proxy import RecordingProxy, recording_proxy
 from tests.playground.sse import STREAM, Part, events_of, parts_of
 from tests.playground.streams import MODEL, know_the_models
-from tests.playground.tap import Tap, tapped
 from tests.waiting import wait_until
 from usage.models import utc_today
 
@@ -54,16 +54,16 @@ class Served:
     """A real gateway, the line to it, and the portal at its other end."""
 
     real: RealGateway
-    tap: Tap
+    proxy: RecordingProxy
     portal: ServedPortal
 
 
 @contextmanager
 def served(test_settings: Settings, *people: User) -> Iterator[Served]:
     """Serve a portal in front of the real gateway, and leave no key of these people there."""
-    with real_gateway(test_settings, *people) as real, tapped(real) as tap, ServedPortal(tap) as portal:
+    with real_gateway(test_settings, *people) as real, recording_proxy(real) as proxy, ServedPortal(proxy) as portal:
         know_the_models()
-        yield Served(real=real, tap=tap, portal=portal)
+        yield Served(real=real, proxy=proxy, portal=portal)
 
 
 class Visitor:
@@ -126,8 +126,8 @@ def the_ended_answer() -> Answer:
 
 def assert_stopped_at_both(there: Served, seen: str) -> None:
     """Check that the answer was stopped after what was seen of it, here and at the gateway, and costs what came."""
-    wait_until(lambda: there.tap.hung_up, GONE_WITHIN_S)
-    assert there.tap.open == 0
+    wait_until(lambda: there.proxy.disconnects, GONE_WITHIN_S)
+    assert there.proxy.open == 0
     answer = the_ended_answer()
     assert (answer.state, answer.problem) == (Answer.State.STOPPED, None)
     assert answer.text.startswith(seen)

@@ -41,7 +41,7 @@ class Part:
         return unescape(self.markup)
 
 
-class Heard:
+class Received:
     """What came of a stream, event by event."""
 
     def __init__(self, stream: Iterable[bytes]) -> None:
@@ -136,10 +136,10 @@ def waited(response: "Response") -> "Response":
     return end
 
 
-def heard(response: "Response") -> Heard:
+def received(response: "Response") -> Received:
     """Open the stream of what a form has answered, and read it to its end."""
     assert response.status_code == 200
-    return Heard(stream_of(response))
+    return Received(stream_of(response))
 
 
 def stream_of(response: "Response") -> Iterator[bytes]:
@@ -175,16 +175,16 @@ def message_of(markup: str) -> bytes:
     return f"data: {markup}\n\n".replace("\n", "\ndata: ", markup.count("\n")).encode()
 
 
-def hang_up(response: "Response") -> None:
+def disconnect(response: "Response") -> None:
     """Close a stream as a server does whose client has gone, and wait for the end that is then written."""
     stream = getattr(response, "opened", response)
     if not stream.streaming:
         stream = opened(response, STREAM.findall(response.content.decode())[-1])
-    event_loop().hang_up(content_of(stream))
+    event_loop().disconnect(content_of(stream))
     if found := STREAM.search(stream.request["PATH_INFO"]):
         event_loop().end_of(UUID(found[0].split("/")[-3]))
 
 
 def answer_to(client: Client, message: str, **fields: Any) -> Answer:
     """Send a message, read the whole answer, and return its row."""
-    return heard(send(client, message, **fields)).answer
+    return received(send(client, message, **fields)).answer

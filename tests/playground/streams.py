@@ -21,7 +21,7 @@ def context(user: User) -> ChatContext:
     return ChatContext(user=user, actor=Actor(user=user), allowance=policy_of(user))
 
 
-def asked(user: User, text: str, *, model: str = MODEL, **more: Any) -> Job:
+def started(user: User, text: str, *, model: str = MODEL, **more: Any) -> Job:
     """Ask and begin, in a new conversation unless `conversation` is given; `params` are added to the model."""
     params = {"model": model, **more.pop("params", {})}
     return begin(prepare(context(user), ask(context(user), NewMessage(text=text, params=params, **more))))
@@ -41,9 +41,9 @@ class Reading:
         """Read until the model has said something."""
         return next(update for update in self if isinstance(update, Delta))
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Go, and wait for the end that is then written."""
-        event_loop().hang_up(self._stream)
+        event_loop().disconnect(self._stream)
         event_loop().end_of(self.job.answer.pk)
 
 
@@ -56,7 +56,7 @@ async def _begun(job: Job) -> AsyncIterator[Update]:
 
 def ended(user: User, text: str, **more: Any) -> Answer:
     """Ask, read to the end, and return the row as it is kept."""
-    updates = list(Reading(asked(user, text, **more)))
+    updates = list(Reading(started(user, text, **more)))
     assert isinstance(updates[-1], Done)
     return Answer.objects.get(pk=updates[-1].answer.pk)
 

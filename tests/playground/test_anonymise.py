@@ -28,7 +28,7 @@ from tests.accounts.signing_in import SignIn, is_signed_in
 from tests.accounts.visits import come_back
 from tests.conftest import signed_in
 from tests.factories import PASSWORD, make_staff, make_user
-from tests.keys.acts import BY_TEST, again, assert_at_rest, issue
+from tests.keys.actions import BY_TEST, again, assert_at_rest, issue
 from tests.keys.crashes import killed_after
 from tests.playground import rows
 from tests.sandbox_process import Sandbox

@@ -17,7 +17,7 @@ from tests.factories import make_user
 from tests.keys.views.pages import words_of
 from tests.playground import rows
 from tests.playground.scripted import ScriptedGateway, scripted_gateway
-from tests.playground.sse import Heard, heard, send
+from tests.playground.sse import Received, received, send
 from tests.playground.streams import know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -42,9 +42,9 @@ def picture(data: bytes, media_type: str = "image/png") -> dict[str, Any]:
     return {"images": [{"type": "image_url", "index": 0, "image_url": {"url": url}}]}
 
 
-def answered(client: Client, gateway: ScriptedGateway, *pieces: bytes) -> Heard:
+def answered(client: Client, gateway: ScriptedGateway, *pieces: bytes) -> Received:
     gateway.pieces = [*pieces, DONE]
-    return heard(send(client, "Draw a bee"))
+    return received(send(client, "Draw a bee"))
 
 
 def made(client: Client) -> GeneratedImage:
@@ -264,7 +264,7 @@ def test_a_failed_answer_keeps_its_call_and_headers(as_intern: Client, gateway: 
     gateway.status, body = FAILURES[how]
     gateway.pieces = [body]
 
-    answer = heard(send(as_intern, "Draw a bee")).answer
+    answer = received(send(as_intern, "Draw a bee")).answer
 
     assert (answer.state, answer.call_id) == (Answer.State.FAILED, "call-1")
     assert answer.headers["x-litellm-call-id"] == "call-1"

@@ -10,7 +10,7 @@ from playground.services.buffer import AnswerBuffer
 from playground.services.costs import TOKENS_AN_IMAGE, Cost, estimated_cost
 from playground.services.requests import Picture
 from tests.playground import rows
-from tests.playground.streams import Reading, asked, know_the_models
+from tests.playground.streams import Reading, know_the_models, started
 from tests.sandbox_process import Sandbox
 
 Body = ChatRequest | CompletionRequest
@@ -63,10 +63,10 @@ def test_without_a_price_the_cost_is_unknown(db: None) -> None:
 def test_a_stopped_answer_to_an_image_has_a_plausible_cost(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
     picture = Picture(name="cat.png", media_type="image/png", data=rows.PIXEL + bytes(1_000_000))
-    job = asked(intern, "Talk [words 2000] [pace 5]", pictures=[picture])
+    job = started(intern, "Talk [words 2000] [pace 5]", pictures=[picture])
     reading = Reading(job)
     reading.first_word()
-    reading.hang_up()
+    reading.disconnect()
 
     cost_usd = Answer.objects.get().cost_usd
     assert cost_usd is not None

@@ -9,7 +9,7 @@ from pytest_django import Settings
 from playground.models import Answer
 from tests.gateway.dialects import DIALECTS, Dialect
 from tests.playground.scripted import ScriptedGateway, scripted_gateway
-from tests.playground.sse import heard, send
+from tests.playground.sse import received, send
 from tests.playground.streams import know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -28,7 +28,7 @@ def test_reads_the_stream_of(as_intern: Client, gateway: ScriptedGateway, name: 
     raw, step = dialect.raw, size or len(dialect.raw)
     gateway.pieces = [raw[start : start + step] for start in range(0, len(raw), step)]
 
-    stream = heard(send(as_intern, "Do bees fly?"))
+    stream = received(send(as_intern, "Do bees fly?"))
 
     answer = stream.answer
     assert (answer.text, answer.reasoning) == (dialect.text, dialect.reasoning)

@@ -11,7 +11,7 @@ from gateway.refusals import error_from
 from playground.errors.cards import card_of
 from playground.errors.classify import INTERRUPTED, AnswerError, answer_error_of, budget_reset
 from playground.models import Answer, ParameterSet
-from tests.gateway.loopback import recording
+from tests.gateway.stub import recording
 
 GROUP = "\n\nLiteLLM: model group 'gpt-4o-mini' failed with the error above. No fallback was attempted."
 UNSUPPORTED = (

@@ -16,7 +16,7 @@ from playground.models import ActiveCall, Answer
 from sandbox.answers import BREAKS, REFUSALS
 from sandbox.faults import KINDS
 from tests.keys.leaks import assert_nowhere, everywhere
-from tests.playground.sse import Heard, answer_to, heard, post, send, stream_of
+from tests.playground.sse import Received, answer_to, post, received, send, stream_of
 from tests.playground.streams import know_the_models
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
@@ -142,10 +142,10 @@ def test_at_the_start(
         settings.PLAYGROUND_IDLE_TIMEOUT_S = SILENCE_S
     sandbox.faults("/chat/completions", case.kind, after_chunks=0, **case.more)
 
-    received = ErrorBody(as_intern, "Count [count 30]")
+    exchange = Exchange(as_intern, "Count [count 30]")
 
-    assert_ended_as(case, received, sandbox)
-    assert_nothing_is_left(as_intern, sandbox, received, caplog)
+    assert_ended_as(case, exchange, sandbox)
+    assert_nothing_is_left(as_intern, sandbox, exchange, caplog)
 
 
 @named(IN_THE_MIDDLE)
@@ -156,10 +156,10 @@ def test_in_the_middle(
         settings.PLAYGROUND_IDLE_TIMEOUT_S = SILENCE_S
     sandbox.faults("/chat/completions", case.kind, after_chunks=CHUNKS, **case.more)
 
-    received = ErrorBody(as_intern, "Count [count 30]")
+    exchange = Exchange(as_intern, "Count [count 30]")
 
-    assert_ended_as(case, received, sandbox)
-    assert_nothing_is_left(as_intern, sandbox, received, caplog)
+    assert_ended_as(case, exchange, sandbox)
+    assert_nothing_is_left(as_intern, sandbox, exchange, caplog)
 
 
 @pytest.mark.parametrize(("status", "code", "cost"), STATUSES)
@@ -168,11 +168,11 @@ def test_each_status(
 ) -> None:
     sandbox.faults("/chat/completions", "error", status=status)
 
-    received = ErrorBody(as_intern, "Count [count 30]")
+    exchange = Exchange(as_intern, "Count [count 30]")
 
-    assert_ended_as(Case("error", code, "", cost), received, sandbox)
-    assert f"{status}" in received.conversation.article  # in the gateway's own words, folded
-    assert_nothing_is_left(as_intern, sandbox, received, caplog)
+    assert_ended_as(Case("error", code, "", cost), exchange, sandbox)
+    assert f"{status}" in exchange.conversation.article  # in the gateway's own words, folded
+    assert_nothing_is_left(as_intern, sandbox, exchange, caplog)
 
 
 @pytest.mark.parametrize(
@@ -183,30 +183,30 @@ def test_each_status_that_comes_too_late_to_be_one(
 ) -> None:
     sandbox.faults("/chat/completions", "stream_error", after_chunks=CHUNKS, status=status)
 
-    received = ErrorBody(as_intern, "Count [count 30]")
+    exchange = Exchange(as_intern, "Count [count 30]")
 
-    assert_ended_as(Case("stream_error", code, SAID, ABOUT), received, sandbox)
-    assert_nothing_is_left(as_intern, sandbox, received, caplog)
+    assert_ended_as(Case("stream_error", code, SAID, ABOUT), exchange, sandbox)
+    assert_nothing_is_left(as_intern, sandbox, exchange, caplog)
 
 
 @named(PROVIDERS)
 def test_what_a_provider_does(
     as_intern: Client, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, case: Case
 ) -> None:
-    received = ErrorBody(as_intern, f"Count [count 30] [{case.kind}]", seed="7")
+    exchange = Exchange(as_intern, f"Count [count 30] [{case.kind}]", seed="7")
 
-    assert_ended_as(case, received, sandbox)
-    assert_nothing_is_left(as_intern, sandbox, received, caplog)
+    assert_ended_as(case, exchange, sandbox)
+    assert_nothing_is_left(as_intern, sandbox, exchange, caplog)
 
 
-class ErrorBody:
-    """A message that was sent, and all that the browser then was told."""
+class Exchange:
+    """A message, and the response of the browser’s stream."""
 
     def __init__(self, client: Client, message: str, **fields: Any) -> None:
         self.raw = b""
         response = send(client, message, **fields)
         assert response.status_code == 200, response.content
-        self.conversation = Heard(self._noted(stream_of(response)))
+        self.conversation = Received(self._noted(stream_of(response)))
         self.answer = self.conversation.answer
 
     def _noted(self, stream: Iterator[bytes]) -> Iterator[bytes]:
@@ -215,20 +215,20 @@ class ErrorBody:
             yield chunk
 
 
-def assert_ended_as(case: Case, received: ErrorBody, sandbox: Sandbox) -> None:
+def assert_ended_as(case: Case, exchange: Exchange, sandbox: Sandbox) -> None:
     """Check the row, the card on the page and what is spoken; and that the gateway was asked once."""
-    answer, article = received.answer, received.conversation.article
+    answer, article = exchange.answer, exchange.conversation.article
     assert (answer.problem or {}).get("code", "") == case.code
     assert answer.state == (Answer.State.FAILED if case.code else Answer.State.COMPLETE)
     assert answer.ended_at is not None
-    assert answer.text.startswith(received.conversation.text)
+    assert answer.text.startswith(exchange.conversation.text)
     assert answer.text in article  # the last pieces, which came with the error, enter the page here
     if case.text is None:
         assert WHOLE.startswith(answer.text)
         assert 0 < len(answer.text) < len(WHOLE)
     else:
         assert answer.text == case.text
-    assert received.conversation.said == TITLES[case.code]
+    assert exchange.conversation.said == TITLES[case.code]
     assert not case.code or f'<p class="ps-lead">{TITLES[case.code]}</p>' in article
     assert "aria-busy" not in article
     costs = {words for words in (NOTHING, ABOUT) if words in article}
@@ -237,21 +237,21 @@ def assert_ended_as(case: Case, received: ErrorBody, sandbox: Sandbox) -> None:
 
 
 def assert_nothing_is_left(
-    client: Client, sandbox: Sandbox, received: ErrorBody, caplog: pytest.LogCaptureFixture
+    client: Client, sandbox: Sandbox, exchange: Exchange, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Check that the gateway works no more on it, that the next message is answered, and that no secret went out."""
     wait_until(lambda: not sandbox.connections()["open"])
     wait_until(lambda: not any(fault["waiting"] for fault in sandbox.armed_faults()))
     assert not ActiveCall.objects.filter(ended_at=None).exists()
 
-    conversation = received.answer.message.conversation_id
-    if received.answer.text:
-        again = answer_to(client, "Again [words 3]", conversation=str(conversation), parent=str(received.answer.pk))
+    conversation = exchange.answer.message.conversation_id
+    if exchange.answer.text:
+        again = answer_to(client, "Again [words 3]", conversation=str(conversation), parent=str(exchange.answer.pk))
     else:  # what got no answer goes with the next message, and the fault that it asks for with it: put it otherwise
-        edit = reverse("playground:edit", args=[received.answer.message_id])
-        again = heard(post(client, edit, edited="Again [words 3]")).answer
+        edit = reverse("playground:edit", args=[exchange.answer.message_id])
+        again = received(post(client, edit, edited="Again [words 3]")).answer
 
     assert again.state == Answer.State.COMPLETE
     assert again.message.conversation_id == conversation
-    assert_nowhere(sandbox.issued_secrets(), [("the stream", received.raw), *everywhere(caplog)])
-    assert_nowhere([sandbox.admin_key], [("the stream", received.raw)])
+    assert_nowhere(sandbox.issued_secrets(), [("the stream", exchange.raw), *everywhere(caplog)])
+    assert_nowhere([sandbox.admin_key], [("the stream", exchange.raw)])

@@ -12,9 +12,9 @@ from keys.models import Key
 from playground.models import ActiveCall, Answer, Conversation, Message
 from sandbox.faults import KINDS
 from tests.conftest import signed_in
-from tests.keys.acts import BY_TEST, assert_at_rest
+from tests.keys.actions import BY_TEST, assert_at_rest
 from tests.keys.leaks import assert_nowhere
-from tests.keys.playground_acts import allow, the_key, use
+from tests.keys.playground_actions import allow, the_key, use
 from tests.keys.views.pages import words_of
 from tests.playground.sse import answer_to, send, stream_of
 from tests.playground.streams import know_the_models

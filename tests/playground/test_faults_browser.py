@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts.models import User
 from playground.models import ActiveCall, Answer
 from tests.keys.views.pages import words_of
-from tests.playground.mortal_portal import Listening, MortalPortal
+from tests.playground.portal_subprocess import PlaygroundSubprocess, StreamReader
 from tests.playground.real_portal import Visitor, the_answer, the_ended_answer
 from tests.playground.sse import answer_to
 from tests.playground.streams import know_the_models
@@ -45,9 +45,9 @@ def socket_of(response: requests.Response) -> socket.socket:
 
 
 @pytest.fixture(scope="module")
-def portal(sandbox_process: Sandbox, django_db_setup: None) -> Iterator[MortalPortal]:
+def portal(sandbox_process: Sandbox, django_db_setup: None) -> Iterator[PlaygroundSubprocess]:
     """Serve a portal of one thread, so that one which is not free again is missed."""
-    with MortalPortal(sandbox_process, threads=1) as process:
+    with PlaygroundSubprocess(sandbox_process, threads=1) as process:
         yield process
 
 
@@ -65,7 +65,7 @@ def test_a_disconnect_ends_the_call_and_is_recorded(
     as_intern: Client,
     intern: User,
     sandbox: Sandbox,
-    portal: MortalPortal,
+    portal: PlaygroundSubprocess,
     settings: Settings,
     kind: str,
     text: str | None,
@@ -75,18 +75,18 @@ def test_a_disconnect_ends_the_call_and_is_recorded(
     visitor = Visitor(portal, intern)
     if kind:
         sandbox.faults("/chat/completions", kind, after_chunks=CHUNKS, seconds=FOR_EVER_S)
-    listening = Listening(visitor.send("Count [count 5000] [pace 5]" if text is None else "Count [count 30]"))
+    reader = StreamReader(visitor.send("Count [count 5000] [pace 5]" if text is None else "Count [count 30]"))
     if kind:
         sandbox.wait_until_fault_holds("/chat/completions")
-    listening.until(lambda heard: len(heard.text) >= len(SAID if text is None else text))
+    reader.until(lambda received: len(received.text) >= len(SAID if text is None else text))
 
-    go(listening.response)
+    go(reader.response)
 
     wait_until(lambda: not any(fault["waiting"] for fault in sandbox.armed_faults()), SOON_S)
     wait_until(lambda: not sandbox.connections()["open"], SOON_S)
     answer = the_ended_answer()
     assert (answer.state, answer.problem) == (Answer.State.STOPPED, None)
-    assert answer.text.startswith(listening.text) if text is None else answer.text == text
+    assert answer.text.startswith(reader.text) if text is None else answer.text == text
     wait_until(lambda: not ActiveCall.objects.filter(ended_at=None).exists(), SOON_S)
     assert_shown_when_they_come_back(as_intern, answer)
     assert_served_at_once(as_intern, visitor)
@@ -104,7 +104,7 @@ def assert_shown_when_they_come_back(client: Client, answer: Answer) -> None:
 def assert_served_at_once(client: Client, visitor: Visitor) -> None:
     """Check that the person, and the portal's one thread, are free for the next message."""
     Answer.objects.all().delete()
-    again = Listening(visitor.send("Again [words 3]"))
-    again.to_the_end()
+    again = StreamReader(visitor.send("Again [words 3]"))
+    again.read_all()
     assert again.said == "The answer is finished."
     assert answer_to(client, "And again [words 2]").state == Answer.State.COMPLETE

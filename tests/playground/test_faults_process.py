@@ -19,9 +19,9 @@ from playground import tasks
 from playground.models import STALE_AFTER, ActiveCall, Answer, Conversation
 from tests.keys.views.pages import words_of
 from tests.playground import rows
-from tests.playground.mortal_portal import Listening, MortalPortal
+from tests.playground.portal_subprocess import PlaygroundSubprocess, StreamReader
 from tests.playground.real_portal import Visitor, the_answer
-from tests.playground.sse import answer_to, heard, post, send
+from tests.playground.sse import answer_to, post, received, send
 from tests.playground.streams import know_the_models
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
@@ -36,7 +36,7 @@ State = Answer.State
 
 # --- The gateway's process --------------------------------------------------------------------------
 @pytest.fixture
-def mortal(tmp_path: Path, settings: Settings, db: None) -> Iterator[Sandbox]:
+def own_sandbox(tmp_path: Path, settings: Settings, db: None) -> Iterator[Sandbox]:
     """Point the portal at a gateway that may be killed, and keeps its keys over that."""
     with Sandbox(data=tmp_path / "gateway.db") as gateway:
         settings.GATEWAY_URL, settings.GATEWAY_ADMIN_KEY = gateway.url, gateway.admin_key
@@ -50,61 +50,61 @@ def mortal(tmp_path: Path, settings: Settings, db: None) -> Iterator[Sandbox]:
     [("hang_before", "The gateway does not answer", ""), ("stream_silent", "The answer broke off", SAID)],
 )
 def test_a_killed_gateway_is_reported_and_used_again_when_it_is_back(
-    as_intern: Client, mortal: Sandbox, kind: str, title: str, text: str
+    as_intern: Client, own_sandbox: Sandbox, kind: str, title: str, text: str
 ) -> None:
-    mortal.faults("/chat/completions", kind, after_chunks=CHUNKS, seconds=FOR_EVER_S)
-    killer = threading.Thread(target=kill_when_it_holds, args=(mortal,))
+    own_sandbox.faults("/chat/completions", kind, after_chunks=CHUNKS, seconds=FOR_EVER_S)
+    killer = threading.Thread(target=kill_when_stalled, args=(own_sandbox,))
     killer.start()
-    conversation = heard(send(as_intern, COUNT))
+    conversation = received(send(as_intern, COUNT))
     killer.join()
 
     assert (conversation.said, conversation.answer.state, conversation.answer.text) == (title, State.FAILED, text)
     again = reverse("playground:retry", args=[conversation.answer.pk])
     assert f'formaction="{again}"' in conversation.article
 
-    down = heard(post(as_intern, again))
+    down = received(post(as_intern, again))
     assert down.said == "The gateway does not answer"
     assert "This cost nothing." in down.article
 
-    mortal.start(port=int(mortal.origin.rpartition(":")[2]))
-    whole = heard(post(as_intern, again))
+    own_sandbox.start(port=int(own_sandbox.origin.rpartition(":")[2]))
+    whole = received(post(as_intern, again))
     assert (whole.answer.state, len(whole.answer.text.split())) == (State.COMPLETE, 30)
     assert whole.answer.message_id == conversation.answer.message_id
 
 
-def kill_when_it_holds(gateway: Sandbox) -> None:
+def kill_when_stalled(gateway: Sandbox) -> None:
     gateway.wait_until_fault_holds("/chat/completions", seconds=PATIENCE_S)
     gateway.kill()
 
 
 # --- The portal's process ---------------------------------------------------------------------------
 @pytest.fixture
-def portal(sandbox: Sandbox, db: None) -> Iterator[MortalPortal]:
+def portal(sandbox: Sandbox, db: None) -> Iterator[PlaygroundSubprocess]:
     """Serve a portal that has a few seconds to end."""
     know_the_models()
-    with MortalPortal(sandbox, grace_s=GRACE_S) as process:
+    with PlaygroundSubprocess(sandbox, grace_s=GRACE_S) as process:
         yield process
 
 
-def held_midway(portal: MortalPortal, user: User, sandbox: Sandbox) -> Listening:
-    """Send a message, and let the gateway fall silent after five words, which have been heard."""
+def stalled_midway(portal: PlaygroundSubprocess, user: User, sandbox: Sandbox) -> StreamReader:
+    """Send a message, and let the gateway fall silent after five words, which have been received."""
     sandbox.faults("/chat/completions", "stream_silent", after_chunks=CHUNKS, seconds=FOR_EVER_S)
-    listening = Listening(Visitor(portal, user).send(COUNT))
-    listening.until(lambda heard: heard.text == SAID)
-    return listening
+    reader = StreamReader(Visitor(portal, user).send(COUNT))
+    reader.until(lambda received: received.text == SAID)
+    return reader
 
 
 def test_an_answer_whose_process_was_killed_keeps_what_was_saved(
-    as_intern: Client, intern: User, sandbox: Sandbox, portal: MortalPortal, settings: Settings
+    as_intern: Client, intern: User, sandbox: Sandbox, portal: PlaygroundSubprocess, settings: Settings
 ) -> None:
     settings.PLAYGROUND_STREAMS_PER_USER = 1
-    listening = held_midway(portal, intern, sandbox)
+    reader = stalled_midway(portal, intern, sandbox)
     wait_until(lambda: the_answer().text == SAID)
 
     portal.kill()
 
     with pytest.raises(requests.RequestException):
-        listening.to_the_end()
+        reader.read_all()
     assert_the_gateway_is_free(sandbox)
     assert the_answer().state == State.STREAMING
     assert send(as_intern, "More").status_code == 429  # as far as anybody knows, it is being written
@@ -115,18 +115,18 @@ def test_an_answer_whose_process_was_killed_keeps_what_was_saved(
 
 
 def test_a_shutdown_waits_for_answers_then_interrupts_the_rest(
-    as_intern: Client, intern: User, sandbox: Sandbox, portal: MortalPortal
+    as_intern: Client, intern: User, sandbox: Sandbox, portal: PlaygroundSubprocess
 ) -> None:
-    Listening(Visitor(portal, intern).send("Count [count 2]")).to_the_end()  # what renders answers has started then
+    StreamReader(Visitor(portal, intern).send("Count [count 2]")).read_all()  # what renders answers has started then
     Conversation.objects.all().delete()
-    long = held_midway(portal, intern, sandbox)
-    short = Listening(Visitor(portal, intern).send("Count [count 20] [pace 20]"))
-    short.until(lambda heard: bool(heard.text))
+    long = stalled_midway(portal, intern, sandbox)
+    short = StreamReader(Visitor(portal, intern).send("Count [count 20] [pace 20]"))
+    short.until(lambda received: bool(received.text))
     processes = [portal.master, *portal.master.children()]
 
     portal.master.send_signal(signal.SIGTERM)
-    short.to_the_end()
-    long.to_the_end()
+    short.read_all()
+    long.read_all()
 
     assert short.said == "The answer is finished."
     assert len(short.text.split()) == 20
@@ -140,22 +140,22 @@ def test_a_shutdown_waits_for_answers_then_interrupts_the_rest(
 
 
 def test_a_fast_shutdown_records_interrupted_answers(
-    as_intern: Client, intern: User, sandbox: Sandbox, portal: MortalPortal
+    as_intern: Client, intern: User, sandbox: Sandbox, portal: PlaygroundSubprocess
 ) -> None:
-    listening = held_midway(portal, intern, sandbox)
+    reader = stalled_midway(portal, intern, sandbox)
     processes = [portal.master, *portal.master.children()]
 
     portal.master.send_signal(signal.SIGINT)
 
-    listening.to_the_end()
-    assert listening.said == "The answer was interrupted"
+    reader.read_all()
+    assert reader.said == "The answer was interrupted"
     assert_all_ended(portal, processes)
     assert_the_gateway_is_free(sandbox)
     assert not ActiveCall.objects.filter(ended_at=None).exists()
     assert_interrupted(as_intern)
 
 
-def assert_all_ended(portal: MortalPortal, processes: list[psutil.Process]) -> None:
+def assert_all_ended(portal: PlaygroundSubprocess, processes: list[psutil.Process]) -> None:
     """Check that the portal ends by itself: nobody had to kill a process of it."""
     assert portal.wait(PATIENCE_S) == 0
     _, alive = psutil.wait_procs(processes, PATIENCE_S)

@@ -13,7 +13,7 @@ import requests
 from django.conf import settings
 
 from tests.browser.portal_process import ROOT
-from tests.playground.mortal_portal import Listening, MortalPortal
+from tests.playground.portal_subprocess import PlaygroundSubprocess, StreamReader
 from tests.playground.real_portal import ANSWER_TIMEOUT_S, PAGE, Visitor
 from tests.sandbox_process import Sandbox
 from tests.servers import Postgres, Redis
@@ -38,7 +38,7 @@ print(signed_in(make_intern("intern")).cookies["%s"].value)
 class Inhabitant(Visitor):
     """Somebody who is signed in to a portal with a database of its own."""
 
-    def __init__(self, portal: MortalPortal, session: str) -> None:
+    def __init__(self, portal: PlaygroundSubprocess, session: str) -> None:
         self.portal = portal
         self.session = requests.Session()
         self.session.trust_env = False
@@ -71,8 +71,8 @@ def inhabited(sandbox_process: Sandbox) -> Iterator[tuple[Path, str]]:
         yield server.folder, made.stdout.split()[-1]
 
 
-def portal_on(sandbox: Sandbox, postgres: Postgres, redis: Redis) -> MortalPortal:
-    return MortalPortal(
+def portal_on(sandbox: Sandbox, postgres: Postgres, redis: Redis) -> PlaygroundSubprocess:
+    return PlaygroundSubprocess(
         sandbox,
         DATABASE_URL=postgres.url,
         REDIS_URL=redis.url,
@@ -107,31 +107,31 @@ def rows(postgres: Postgres) -> list[tuple[Any, ...]]:
 
 
 def test_without_redis_answers_are_complete(visitor: Inhabitant, redis: Redis, postgres: Postgres) -> None:
-    listening = Listening(visitor.send(SLOWLY))
-    listening.until(lambda heard: bool(heard.text))
+    reader = StreamReader(visitor.send(SLOWLY))
+    reader.until(lambda received: bool(received.text))
 
     redis.stop(signal.SIGKILL)
-    listening.to_the_end()
+    reader.read_all()
 
-    assert (listening.text, listening.said) == (WHOLE, "The answer is finished.")
+    assert (reader.text, reader.said) == (WHOLE, "The answer is finished.")
     assert rows(postgres) == [("complete", WHOLE, None)]
-    further = Listening(visitor.send("Count [count 7]"))
-    further.to_the_end()
+    further = StreamReader(visitor.send("Count [count 7]"))
+    further.read_all()
     assert further.said == "The answer is finished."
 
 
 def test_answers_under_way_hold_no_connection_to_the_database(visitor: Inhabitant, sandbox: Sandbox) -> None:
     sandbox.faults("/chat/completions", "stream_silent", times=2, after_chunks=6, seconds=FOR_EVER_S)
     sandbox.faults("/chat/completions", "hang_before", seconds=FOR_EVER_S)
-    under_way = [Listening(visitor.send("Count [count 30]")) for _ in range(3)]
-    for listening in under_way[:2]:
-        listening.until(lambda heard: heard.text == "1 2 3 4 5")
+    under_way = [StreamReader(visitor.send("Count [count 30]")) for _ in range(3)]
+    for reader in under_way[:2]:
+        reader.until(lambda received: received.text == "1 2 3 4 5")
 
     assert visitor.is_served()
 
-    for listening in under_way:
-        listening.to_the_end()
-    assert [listening.said for listening in under_way] == [
+    for reader in under_way:
+        reader.read_all()
+    assert [reader.said for reader in under_way] == [
         *["The model stopped responding"] * 2,
         "The model took too long",
     ]
@@ -141,38 +141,36 @@ def test_answers_under_way_hold_no_connection_to_the_database(visitor: Inhabitan
 def test_without_the_database_text_still_arrives_and_is_reported_as_unsaved(
     visitor: Inhabitant, postgres: Postgres
 ) -> None:
-    listening = Listening(visitor.send(SLOWLY))
+    reader = StreamReader(visitor.send(SLOWLY))
     wait_until(lambda: rows(postgres)[0][1])
 
     postgres.stop(signal.SIGINT)  # PostgreSQL's word for "now"
-    listening.to_the_end()
+    reader.read_all()
 
-    assert (listening.text, listening.said) == (WHOLE, "The answer could not be kept")
-    assert WHOLE in listening.article
-    assert (
-        "It is finished, but the portal’s database did not answer: it is whole on this page only." in listening.article
-    )
-    assert "Copy what you need of it before you leave the page." in listening.article
-    assert "Complete" in listening.article
+    assert (reader.text, reader.said) == (WHOLE, "The answer could not be kept")
+    assert WHOLE in reader.article
+    assert "It is finished, but the portal’s database did not answer: it is whole on this page only." in reader.article
+    assert "Copy what you need of it before you leave the page." in reader.article
+    assert "Complete" in reader.article
     postgres.start()
     [(state, text, problem)] = rows(postgres)
     assert (state, problem) == ("streaming", None)  # until the task finds it
     assert WHOLE.startswith(text)
     wait_until(visitor.is_served, BACK_S)
-    further = Listening(visitor.send("Count [count 7]"))
-    further.to_the_end()
+    further = StreamReader(visitor.send("Count [count 7]"))
+    further.read_all()
     assert further.said == "The answer is finished."
 
 
 def test_without_the_database_a_failure_has_its_card(visitor: Inhabitant, postgres: Postgres, sandbox: Sandbox) -> None:
     sandbox.faults("/chat/completions", "stream_silent", after_chunks=6, seconds=FOR_EVER_S)
-    listening = Listening(visitor.send("Count [count 30]"))
-    listening.until(lambda heard: heard.text == "1 2 3 4 5")
+    reader = StreamReader(visitor.send("Count [count 30]"))
+    reader.until(lambda received: received.text == "1 2 3 4 5")
 
     postgres.stop(signal.SIGINT)
     sandbox.clear_faults()
-    listening.to_the_end()
+    reader.read_all()
 
-    assert listening.said == "The model stopped responding"
-    assert "1 2 3 4 5" in listening.article
-    assert "Copy what you need of it before you leave the page." in listening.article
+    assert reader.said == "The model stopped responding"
+    assert "1 2 3 4 5" in reader.article
+    assert "Copy what you need of it before you leave the page." in reader.article

@@ -7,7 +7,7 @@ from playground.forms import AskForm
 from playground.services.requests import Picture
 from tests.factories import make_intern
 from tests.playground import rows
-from tests.playground.asking import MODELS, asked, error_of
+from tests.playground.ask_form import MODELS, error_of, submitted
 
 GIF = b"GIF89a" + bytes(20)
 JPEG = b"\xff\xd8\xff\xe0" + bytes(20)
@@ -20,7 +20,7 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
     [(rows.PIXEL, "image/png"), (GIF, "image/gif"), (JPEG, "image/jpeg"), (WEBP, "image/webp")],
 )
 def test_the_type_of_an_image_comes_from_its_bytes(content: bytes, media_type: str) -> None:
-    form = asked(("cat.txt", content))
+    form = submitted(("cat.txt", content))
 
     assert form.is_valid(), form.errors
     [picture] = form.pictures()
@@ -33,7 +33,7 @@ def test_a_file_that_is_no_image_is_refused(content: bytes) -> None:
 
 
 def test_an_image_alone_is_a_message() -> None:
-    form = asked(("a.gif", GIF), ("b.gif", GIF), message="")
+    form = submitted(("a.gif", GIF), ("b.gif", GIF), message="")
 
     assert form.is_valid(), form.errors
     assert [picture.name for picture in form.pictures()] == ["a.gif", "b.gif"]
@@ -44,7 +44,7 @@ def test_images_are_few_and_small(settings: Settings) -> None:
 
     assert error_of("images", *[("a.gif", GIF)] * 3) == "At most 2 images with a message."
     assert error_of("images", ("big.gif", GIF + bytes(1_000_000))) == "“big.gif” is too large: an image may have 1 MB."
-    assert asked(("a.gif", GIF), ("b.gif", GIF.ljust(1_000_000))).is_valid()
+    assert submitted(("a.gif", GIF), ("b.gif", GIF.ljust(1_000_000))).is_valid()
 
 
 def test_a_model_without_vision_names_models_with_vision() -> None:
@@ -58,7 +58,7 @@ def test_the_images_of_a_conversation_have_a_limit_together(settings: Settings) 
     rows.image(rows.message(conversation), data=GIF.ljust(600_000))
     rows.image(rows.message(rows.conversation(conversation.owner)), data=GIF.ljust(900_000))
 
-    assert asked(("a.gif", GIF.ljust(400_000)), conversation=conversation).is_valid()
+    assert submitted(("a.gif", GIF.ljust(400_000)), conversation=conversation).is_valid()
     assert error_of("images", ("a.gif", GIF.ljust(400_001)), conversation=conversation) == (
         "The images of a conversation may have 1 MB. Begin a new one for more."
     )
@@ -87,7 +87,7 @@ def test_images_of_an_edited_message_have_the_same_limits(settings: Settings) ->
     [("a\u202egnp.exe\x00\n.gif", "agnp.exe.gif"), ("x" * 255, "x" * 200), ("\u200b", "image")],
 )
 def test_the_name_of_an_image_shows_what_it_is(name: str, shown: str) -> None:
-    form = asked((name, GIF))
+    form = submitted((name, GIF))
 
     assert form.is_valid(), form.errors
     assert form.pictures()[0].name == shown

@@ -11,7 +11,7 @@ from playground.as_code import code_for
 from playground.forms import AskForm
 from playground.models import Message
 from playground.services.requests import chat_request
-from tests.playground.asking import MODELS, TOOL, asked, error_of, params_of
+from tests.playground.ask_form import MODELS, TOOL, error_of, params_of, submitted
 
 
 def test_an_empty_field_is_no_parameter() -> None:
@@ -231,7 +231,7 @@ def test_metadata_names_are_configured_by_the_operator(settings: Settings) -> No
 
 def test_no_form_can_set_the_user_of_a_request() -> None:
     assert "user" not in params_of(user="somebody-else")
-    assert "user" not in [entry.name for entry in asked().parameter_fields()]
+    assert "user" not in [entry.name for entry in submitted().parameter_fields()]
 
 
 @pytest.mark.parametrize("name", ["litellm_web_search", "LiteLLM_x"])

@@ -13,7 +13,7 @@ from keys.models import GatewayModel
 from playground.forms import AskForm
 from playground.models import Conversation
 from playground.parameters import PARAMETERS
-from tests.playground.asking import MODELS, TOOL, asked, error_of, params_of
+from tests.playground.ask_form import MODELS, TOOL, error_of, params_of, submitted
 from tests.playground.xss import CORPUS
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -22,7 +22,7 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 def test_another_model_gets_the_parameters_that_the_first_refused() -> None:
     refused = Conversation(model_names=["small"])
 
-    same, other = (asked(conversation=refused, model=name, without="seed") for name in ("small", "eyes"))
+    same, other = (submitted(conversation=refused, model=name, without="seed") for name in ("small", "eyes"))
     assert same.is_valid()
     assert other.is_valid()
     assert same.params()["without"] == ["seed"]
@@ -46,7 +46,7 @@ def test_an_empty_message_is_refused(typed: str) -> None:
 
 
 def test_a_message_keeps_white_space_and_loses_nul_characters() -> None:
-    form = asked(message="  a\r\nb\r\0c ")
+    form = submitted(message="  a\r\nb\r\0c ")
 
     assert form.is_valid()
     assert form.cleaned_data["message"] == "  a\nb\nc "
@@ -58,16 +58,16 @@ def test_a_text_that_is_too_long_reports_by_how_much_and_stays(field: str, setti
 
     enough: dict[str, Any] = {field: "a\r\n" * 5}
 
-    form = asked(**{field: enough[field] + "b"})
+    form = submitted(**{field: enough[field] + "b"})
 
     assert form.errors == {field: ["This has 11 characters. 10 are allowed: shorten it."]}
     assert form[field].value().endswith("b")
     assert "maxlength" not in str(form[field])
-    assert asked(**enough).is_valid()
+    assert submitted(**enough).is_valid()
 
 
 def test_a_refused_form_keeps_its_input() -> None:
-    form = asked(message="a prompt", tools="[1,", temperature="warm", stop="a\\n", metadata="x")
+    form = submitted(message="a prompt", tools="[1,", temperature="warm", stop="a\\n", metadata="x")
 
     assert not form.is_valid()
     assert [form[name].value() for name in ("message", "tools", "temperature", "stop", "metadata")] == [

@@ -17,7 +17,7 @@ from playground.models import ActiveCall, Answer
 from playground.services.autosave import last_round
 from playground.services.running import interrupt_all, runs_here
 from tests.conftest import HTMX
-from tests.keys.playground_acts import use
+from tests.keys.playground_actions import use
 from tests.playground.sse import send
 from tests.playground.streams import know_the_models
 from tests.sandbox_process import Sandbox
@@ -50,7 +50,7 @@ def has_words(exchange: Exchange) -> bool:
 async def ended(*exchanges: Exchange) -> None:
     """Go, and wait until all is written down."""
     for exchange in exchanges:
-        exchange.hang_up()
+        exchange.disconnect()
     for exchange in exchanges:
         await exchange.whole()
     await interrupt_all()

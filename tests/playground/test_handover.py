@@ -15,7 +15,7 @@ from playground.services.handover import KEPT_S, MOST_BYTES, hand_over, take_ove
 from playground.services.refusals import AskRefused
 from tests.conftest import HTMX, signed_in
 from tests.playground import rows
-from tests.playground.sse import heard, opened, send
+from tests.playground.sse import opened, received, send
 from tests.playground.streams import context, know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -40,7 +40,7 @@ def test_the_stream_asks_for_session_person_and_claim_alone(as_intern: Client) -
         stream = opened(response, stream_url(answer))
 
     assert [query["sql"].split()[0] for query in captured] == ["SELECT", "SELECT", "UPDATE"]
-    assert heard(stream).text == Answer.objects.get().text != ""
+    assert received(stream).text == Answer.objects.get().text != ""
 
 
 def test_a_stream_in_another_process_rebuilds_the_job(intern: User, as_intern: Client) -> None:
@@ -50,7 +50,7 @@ def test_a_stream_in_another_process_rebuilds_the_job(intern: User, as_intern: C
     assert take_over(intern, answer.pk)  # what is kept is kept elsewhere
     assert take_over(intern, answer.pk) is None
 
-    assert heard(response).text == Answer.objects.get().text != ""
+    assert received(response).text == Answer.objects.get().text != ""
 
 
 def test_a_stranger_gets_a_404_and_the_owner_can_still_start_it(intern: User, as_intern: Client, staff: User) -> None:

@@ -23,14 +23,14 @@ from playground.services import prune, turns
 from playground.services.anonymise import anonymise
 from playground.services.chat import NewMessage, ask
 from playground.services.requests import Picture
-from tests.keys.acts import BY_TEST
+from tests.keys.actions import BY_TEST
 from tests.keys.crashes import killed_after
-from tests.keys.playground_acts import use
+from tests.keys.playground_actions import use
 from tests.keys.views.pages import words_of
 from tests.playground import rows
 from tests.playground.image_storage import age_files, away, configured, files, folder_of_files
 from tests.playground.scripted import scripted_gateway
-from tests.playground.sse import answer_to, heard, send
+from tests.playground.sse import answer_to, received, send
 from tests.playground.streams import MODEL, context, know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -223,7 +223,7 @@ def test_images_that_cannot_be_read_end_the_answer_with_a_card_and_nothing_is_lo
     as_intern.raise_request_exception = False
 
     with away():
-        failed = heard(send(as_intern, "And now? [words 3]", conversation=conversation.pk, parent=first.pk))
+        failed = received(send(as_intern, "And now? [words 3]", conversation=conversation.pk, parent=first.pk))
         page = as_intern.get(reverse("playground:conversation", args=[conversation.pk]))
         picture = as_intern.get(reverse("playground:image", args=[first.message.images.get().pk]))
         exported = as_intern.get(reverse("playground:export", args=[conversation.pk, "json"]))
@@ -248,7 +248,7 @@ def test_a_generated_picture_that_cannot_be_stored_is_named_and_the_text_is_kept
 
     with away(), scripted_gateway(sandbox, settings) as gateway:
         gateway.pieces = [*pieces, b"data: [DONE]\n\n"]
-        stream = heard(send(as_intern, "Draw a bee"))
+        stream = received(send(as_intern, "Draw a bee"))
 
     assert (stream.answer.state, stream.answer.text) == (Answer.State.COMPLETE, "Here:")
     assert "a picture that could not be stored" in stream.article
@@ -264,7 +264,7 @@ def test_a_missing_file_is_said_and_the_conversation_goes_on(models: None, as_in
     picture = as_intern.get(reverse("playground:image", args=[first.message.images.get().pk]))
     conversation = first.message.conversation_id
     exported = as_intern.get(reverse("playground:export", args=[conversation, "json"])).json()
-    second = heard(send(as_intern, "And now? [words 3]", conversation=conversation, parent=first.pk)).answer
+    second = received(send(as_intern, "And now? [words 3]", conversation=conversation, parent=first.pk)).answer
     details = as_intern.get(reverse("playground:details", args=[second.pk]))
 
     assert picture.status_code == 404

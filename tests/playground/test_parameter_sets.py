@@ -17,10 +17,10 @@ from playground.services.anonymise import anonymise
 from playground.services.chat import NewMessage, ask
 from tests.conftest import HTMX
 from tests.factories import make_user
-from tests.keys.acts import BY_TEST
-from tests.keys.playground_acts import use
+from tests.keys.actions import BY_TEST
+from tests.keys.playground_actions import use
 from tests.playground import rows
-from tests.playground.sse import answer_to, heard, send
+from tests.playground.sse import answer_to, received, send
 from tests.playground.streams import MODEL, context, know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -46,7 +46,7 @@ def queries_of(client: Client, **settings: Any) -> int:
 # --- One for all ------------------------------------------------------------------------------------
 def test_equal_parameters_share_one_row(models: None, as_intern: Client) -> None:
     first = answer_to(as_intern, "Hello [words 3]", system="Be brief.", temperature="0.5")
-    heard(send(as_intern, "Again [words 3]", temperature="0,5", system="Be brief.", model="llama-70b"))
+    received(send(as_intern, "Again [words 3]", temperature="0,5", system="Be brief.", model="llama-70b"))
     compared = {"message": "All of you", "models": FOUR, "system": "Be brief.", "temperature": "0.5"}
     assert as_intern.post(reverse("playground:compare"), compared, headers=HTMX).status_code == 200
 

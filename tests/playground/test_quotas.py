@@ -16,10 +16,10 @@ from playground.models import Answer, Conversation, Image, Message, ParameterSet
 from playground.services import turns
 from playground.services.quotas import MOST_WAITING, room_of
 from tests.conftest import HTMX, signed_in
-from tests.keys.playground_acts import spend_at, use
+from tests.keys.playground_actions import spend_at, use
 from tests.keys.views.pages import words_of
 from tests.playground import rows
-from tests.playground.sse import answer_to, heard, send
+from tests.playground.sse import answer_to, received, send
 from tests.playground.streams import MODEL, know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -48,7 +48,7 @@ def compare(client: Client, models: list[str], **fields: Any) -> Any:
 @pytest.mark.parametrize("htmx", [True, False])
 def test_images_beyond_the_hour_s_megabytes_are_not_stored(as_intern: Client, settings: Settings, htmx: bool) -> None:
     settings.PLAYGROUND_IMAGE_MB_PER_HOUR = 2
-    heard(send(as_intern, "Look [words 3]", images=picture(1_500_000)))
+    received(send(as_intern, "Look [words 3]", images=picture(1_500_000)))
     before = stored()
 
     response = send(as_intern, "And this one", images=picture(600_000), htmx=htmx)
@@ -56,7 +56,7 @@ def test_images_beyond_the_hour_s_megabytes_are_not_stored(as_intern: Client, se
     assert response.status_code == 429
     assert "You may send 2 MB of images an hour. Nothing was sent or stored." in words_of(response)
     assert stored() == before
-    heard(send(as_intern, "Words alone [words 3]"))
+    received(send(as_intern, "Words alone [words 3]"))
 
 
 def test_a_person_s_conversations_together_have_a_limit_and_deleting_one_makes_room(
@@ -78,13 +78,13 @@ def test_a_person_s_conversations_together_have_a_limit_and_deleting_one_makes_r
         assert "Your conversations may take 1 MB in all" in words_of(response)
     assert stored() == before
     turns.delete_conversation(first)
-    heard(send(as_intern, "y" * 85_000))
+    received(send(as_intern, "y" * 85_000))
 
 
 def test_answers_count_and_deleted_ones_do_not(as_intern: Client, intern: User) -> None:
     answer = answer_to(as_intern, "Hello [words 400]" + "s" * 20_000)
     again = as_intern.post(reverse("playground:retry", args=[answer.pk]), headers=HTMX)
-    heard(again)
+    received(again)
     conversation = Conversation.objects.get()
 
     assert conversation.stored_bytes == (
@@ -98,11 +98,11 @@ def test_answers_count_and_deleted_ones_do_not(as_intern: Client, intern: User) 
 
 
 def test_settings_count_once_for_all_answers_that_were_asked_with_them(as_intern: Client, intern: User) -> None:
-    heard(send(as_intern, "Hello [words 3]", system="s" * 90_000))
+    received(send(as_intern, "Hello [words 3]", system="s" * 90_000))
     before = room_of(intern)
 
     for number in range(2):
-        heard(send(as_intern, f"Hello {number} [words 3]", system="s" * 90_000))
+        received(send(as_intern, f"Hello {number} [words 3]", system="s" * 90_000))
 
     assert before - room_of(intern) < 20_000
     assert compare(as_intern, FOUR, system="s" * 90_000).status_code == 200

@@ -15,7 +15,7 @@ from accounts.models import User
 from playground.models import Answer
 from tests.gateway.dialects import DIALECTS
 from tests.keys.real_gateway import real_gateway
-from tests.playground.sse import heard, send
+from tests.playground.sse import received, send
 from tests.playground.streams import know_the_models
 
 CUT_SHORT = (Answer.State.COMPLETE, "Bees", "")  # it takes the error, or the end, for a proper one
@@ -86,7 +86,7 @@ def test_reads_what_the_gateway_lets_through(as_intern: Client, intern: User, se
         know_the_models()
         for model, name in product(CHANGED, DIALECTS):
             server.raw = DIALECTS[name].raw
-            answer = heard(send(as_intern, "Do bees fly?", model=model)).answer
+            answer = received(send(as_intern, "Do bees fly?", model=model)).answer
             found[model][name] = (answer.state, answer.text, answer.reasoning)
 
     expected = {

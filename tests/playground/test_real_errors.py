@@ -16,10 +16,10 @@ from gateway.secret import token_of
 from keys.models import GatewayModel
 from playground.errors.classify import AnswerError
 from playground.models import Answer
-from tests.keys.playground_acts import allow, use
+from tests.keys.playground_actions import allow, use
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.playground.real_portal import DEAR, FLUSH_S, LONG, logged
-from tests.playground.sse import Heard, hang_up, heard, post, send, stream_of
+from tests.playground.sse import Received, disconnect, post, received, send, stream_of
 from tests.playground.streams import MODEL, know_the_models
 from tests.waiting import wait_until
 
@@ -42,7 +42,7 @@ def set_at(real: RealGateway, secret: str, **settings: object) -> None:
     real.call("POST", "/key/update", body={"key": token_of(secret), **settings}).raise_for_status()
 
 
-def failed(conversation: Heard, code: str, title: str) -> AnswerError:
+def failed(conversation: Received, code: str, title: str) -> AnswerError:
     """Check that an answer failed for this reason, and says so on the page and aloud; return the reason."""
     answer = conversation.answer
     assert answer.state == State.FAILED
@@ -59,7 +59,7 @@ def failed(conversation: Heard, code: str, title: str) -> AnswerError:
 def test_a_model_that_the_key_may_not_call(intern: User, as_intern: Client, real: RealGateway) -> None:
     set_at(real, use(intern), models=["llama-70b"])
 
-    conversation = heard(send(as_intern, "Hello"))
+    conversation = received(send(as_intern, "Hello"))
 
     answer_error = failed(conversation, "model_denied", "You do not have access to this model")
     assert (answer_error.status, answer_error.type, answer_error.free) == (403, "key_model_access_denied", True)
@@ -72,7 +72,7 @@ def test_a_model_that_is_not_found(intern: User, as_intern: Client, real: RealGa
         set_at(real, use(intern), models=["llama-70b"])
     GatewayModel.objects.create(name="gone-since", mode="chat", position=99)
 
-    conversation = heard(send(as_intern, "Hello", model="gone-since"))
+    conversation = received(send(as_intern, "Hello", model="gone-since"))
 
     answer_error = failed(conversation, "model_denied", "You do not have access to this model")
     assert answer_error.status == (403 if restricted else 400)
@@ -81,12 +81,12 @@ def test_a_model_that_is_not_found(intern: User, as_intern: Client, real: RealGa
 @pytest.mark.parametrize("period", ["1d", "7d", "30d"])
 def test_a_budget_that_is_used_up(intern: User, as_intern: Client, real: RealGateway, period: str) -> None:
     allow(playground__budget_usd=Decimal("0.01"), playground__budget_period=period)
-    spent = heard(send(as_intern, DEAR, model="llama-70b")).answer
+    spent = received(send(as_intern, DEAR, model="llama-70b")).answer
     assert (spent.state, spent.cost_usd and spent.cost_usd > Decimal("0.01")) == (State.COMPLETE, True)
     token = token_of(use(intern))
     wait_until(lambda: real.info(token)["spend"] > 0.01, timeout_s=FLUSH_S)
 
-    conversation = heard(send(as_intern, "Hello"))
+    conversation = received(send(as_intern, "Hello"))
 
     answer_error = failed(conversation, "over_budget", "The budget is used up")
     assert (answer_error.status, answer_error.type, answer_error.free) == (422, "budget_exceeded", True)
@@ -104,9 +104,9 @@ def test_a_budget_that_is_used_up(intern: User, as_intern: Client, real: RealGat
 def test_a_limit_a_minute(as_intern: Client, limits: dict[str, int], title: str) -> None:
     allow(**limits)
     if "rpm_limit" in limits:
-        assert heard(send(as_intern, "Hello [words 3]")).answer.state == State.COMPLETE
+        assert received(send(as_intern, "Hello [words 3]")).answer.state == State.COMPLETE
 
-    conversation = heard(send(as_intern, "Hello [words 3]", max_tokens="50"))
+    conversation = received(send(as_intern, "Hello [words 3]", max_tokens="50"))
 
     answer_error = failed(conversation, "rate_limited", title)
     assert (answer_error.status, answer_error.provider, answer_error.free) == (429, False, True)
@@ -123,13 +123,13 @@ def test_a_limit_of_calls_at_once(intern: User, as_intern: Client, real: RealGat
     while b"#text-" not in next(first):
         pass
 
-    conversation = heard(send(as_intern, "Hello [words 3]"))
+    conversation = received(send(as_intern, "Hello [words 3]"))
 
     assert failed(conversation, "rate_limited", "Too many answers at once").retry_at is None
-    hang_up(response)
+    disconnect(response)
     stopped = Answer.objects.get(state=State.STOPPED)
     wait_until(lambda: logged(real, stopped), timeout_s=FLUSH_S)
-    assert heard(send(as_intern, "Hello [words 3]")).answer.state == State.COMPLETE  # a stop makes room at once
+    assert received(send(as_intern, "Hello [words 3]")).answer.state == State.COMPLETE  # a stop makes room at once
 
 
 # --- The key itself ---------------------------------------------------------------------------------
@@ -151,12 +151,12 @@ def test_a_key_that_the_gateway_refuses(
 ) -> None:
     _take_away(real, use(intern), act)
 
-    conversation = heard(send(as_intern, "Hello [words 3]"))
+    conversation = received(send(as_intern, "Hello [words 3]"))
 
     assert failed(conversation, "key_refused", "The gateway refused your Playground key").status == 401
     assert sentence in conversation.article
     again = send(as_intern, "Hello [words 3]")
-    assert heard(again).answer.state == State.COMPLETE if heals else again.status_code == 403
+    assert received(again).answer.state == State.COMPLETE if heals else again.status_code == 403
 
 
 def _take_away(real: RealGateway, secret: str, act: str) -> None:
@@ -183,7 +183,7 @@ def _take_away(real: RealGateway, secret: str, act: str) -> None:
     ],
 )
 def test_a_provider_that_fails(as_intern: Client, text: str, code: str, title: str) -> None:
-    conversation = heard(send(as_intern, text))
+    conversation = received(send(as_intern, text))
 
     answer_error = failed(conversation, code, title)
     assert answer_error.provider
@@ -192,7 +192,7 @@ def test_a_provider_that_fails(as_intern: Client, text: str, code: str, title: s
 
 
 def test_a_provider_that_is_not_found(as_intern: Client) -> None:
-    conversation = heard(send(as_intern, "Hello", model="unreachable"))
+    conversation = received(send(as_intern, "Hello", model="unreachable"))
 
     answer_error = failed(conversation, "provider_down", "This model is not working")
     assert answer_error.provider
@@ -201,7 +201,7 @@ def test_a_provider_that_is_not_found(as_intern: Client) -> None:
 
 @pytest.mark.parametrize("text", ["[cut]", "[sse-error]"])
 def test_a_provider_that_breaks_off_in_the_middle(as_intern: Client, text: str) -> None:
-    conversation = heard(send(as_intern, f"Hello [words 40] [pace 5] {text}"))
+    conversation = received(send(as_intern, f"Hello [words 40] [pace 5] {text}"))
 
     answer_error = failed(conversation, "broke_off", "The answer broke off")
     assert answer_error.provider
@@ -217,19 +217,19 @@ def test_a_provider_that_breaks_off_in_the_middle(as_intern: Client, text: str) 
 def test_a_first_token_that_does_not_come(as_intern: Client, settings: Settings, text: str) -> None:
     settings.PLAYGROUND_IDLE_TIMEOUT_S = 1.0
 
-    conversation = heard(send(as_intern, text))
+    conversation = received(send(as_intern, text))
 
     assert not failed(conversation, "timeout", "The model took too long").free
     assert "Try again</button>" in conversation.article
 
 
 def test_a_parameter_that_the_model_does_not_take(as_intern: Client) -> None:
-    conversation = heard(send(as_intern, "Hello [words 3]", reasoning_effort="low"))
+    conversation = received(send(as_intern, "Hello [words 3]", reasoning_effort="low"))
     answer_error = failed(conversation, "unsupported", "The model does not take one of the parameters")
     assert answer_error.parameter == "reasoning_effort"
     assert "Send without reasoning_effort" in conversation.article
 
-    again = heard(_retry(as_intern, conversation.answer, reasoning_effort="low", without="reasoning_effort"))
+    again = received(_retry(as_intern, conversation.answer, reasoning_effort="low", without="reasoning_effort"))
 
     assert again.answer.state == State.COMPLETE
     assert again.answer.message_id == conversation.answer.message_id

@@ -17,9 +17,9 @@ from playground.models import Answer
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.keys.views.pages import words_of
 from tests.playground import rows
-from tests.playground.asking import TOOL
+from tests.playground.ask_form import TOOL
 from tests.playground.real_portal import FLUSH_S, logged
-from tests.playground.sse import answer_to, heard, send
+from tests.playground.sse import answer_to, received, send
 from tests.playground.streams import MODEL, know_the_models
 from tests.waiting import wait_until
 
@@ -36,7 +36,7 @@ def real(intern: User, settings: Settings) -> Iterator[RealGateway]:
         yield gateway
 
 
-def asked_directly(real: RealGateway, text: str) -> Any:
+def direct_answer(real: RealGateway, text: str) -> Any:
     """Ask the gateway itself, without a portal or a stream; return the `requests` response."""
     body = {"model": MODEL, "messages": [{"role": "user", "content": text}]}
     answer = real.call("POST", "/v1/chat/completions", body=body)
@@ -46,9 +46,9 @@ def asked_directly(real: RealGateway, text: str) -> Any:
 
 def test_an_answer_comes_in_pieces_and_is_kept_as_it_came(as_intern: Client, real: RealGateway) -> None:
     question = "Tell me of bees [words 80] [pace 20] [cached 2] [reason 5]"
-    conversation = heard(send(as_intern, question))
+    conversation = received(send(as_intern, question))
 
-    answer, directly = conversation.answer, asked_directly(real, question)
+    answer, directly = conversation.answer, direct_answer(real, question)
     assert (answer.state, answer.problem) == (State.COMPLETE, None)
     assert conversation.text == answer.text == directly.json()["choices"][0]["message"]["content"]
     pieces = [part for part in conversation.parts if part.target == f"text-{answer.pk}"]
@@ -58,9 +58,9 @@ def test_an_answer_comes_in_pieces_and_is_kept_as_it_came(as_intern: Client, rea
 
 def test_its_figures_are_the_gateways_own(as_intern: Client, real: RealGateway) -> None:
     question = "Tell me of bees [words 80] [cached 2] [reason 5]"
-    conversation = heard(send(as_intern, question))
+    conversation = received(send(as_intern, question))
 
-    answer, directly = conversation.answer, asked_directly(real, question)
+    answer, directly = conversation.answer, direct_answer(real, question)
     usage = directly.json()["usage"]
     assert (answer.prompt_tokens, answer.completion_tokens) == (usage["prompt_tokens"], usage["completion_tokens"])
     assert (answer.cached_tokens, answer.reasoning_tokens) == (2, 5)
@@ -104,7 +104,7 @@ def test_an_estimated_cost_is_close_to_the_billed_one(
     as_intern: Client, real: RealGateway, model: str, source: str
 ) -> None:
     """LiteLLM calculates with public prices only; what a gateway sets for models of its own is in its list."""
-    conversation = heard(send(as_intern, "Tell me of bees [words 80]", model=model, without="stream_options"))
+    conversation = received(send(as_intern, "Tell me of bees [words 80]", model=model, without="stream_options"))
 
     answer = conversation.answer
     assert (answer.state, answer.prompt_tokens, answer.cost_source) == (State.COMPLETE, None, source)
@@ -152,7 +152,7 @@ def test_the_longest_answer_is_held(as_intern: Client) -> None:
 
 
 def test_every_choice_of_several_is_kept(as_intern: Client) -> None:
-    conversation = heard(send(as_intern, "Hello", model="mock_inline", n="2"))
+    conversation = received(send(as_intern, "Hello", model="mock_inline", n="2"))
 
     answer = conversation.answer
     assert answer.state == State.COMPLETE

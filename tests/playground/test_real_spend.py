@@ -16,12 +16,12 @@ from keys.models import Key
 from playground.models import Answer
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_staff
-from tests.keys.playground_acts import use
+from tests.keys.playground_actions import use
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.keys.views.pages import words_of
 from tests.playground import rows
 from tests.playground.real_portal import DEAR, FLUSH_S, LONG, logged
-from tests.playground.sse import answer_to, hang_up, heard, send, stream_of
+from tests.playground.sse import answer_to, disconnect, received, send, stream_of
 from tests.playground.streams import know_the_models
 from tests.usage.views.facts import table_of
 from tests.waiting import wait_until
@@ -47,13 +47,13 @@ def real(intern: User, staff: User, settings: Settings) -> Iterator[RealGateway]
 def converse_in_all_ways(client: Client) -> list[Answer]:
     """Have an answer, one that breaks off, one about a picture that is stopped, a text gone on with; and vectors."""
     whole = answer_to(client, DEAR, model="llama-70b")
-    broken = heard(send(client, "Tell me [words 40] [cut]")).answer
+    broken = received(send(client, "Tell me [words 40] [cut]")).answer
     picture = SimpleUploadedFile("cat.png", rows.PIXEL + bytes(300_000), "image/png")
     left = send(client, LONG, images=picture)
     parts = stream_of(left)
     while b"#text-" not in next(parts):
         pass
-    hang_up(left)
+    disconnect(left)
     stopped = Answer.objects.latest("started_at")
     text = {"message": "Once [words 5]", "model": "gpt-4o-mini"}
     list(stream_of(client.post("/playground/completion/", text, headers=HTMX)))

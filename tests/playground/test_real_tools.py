@@ -15,10 +15,10 @@ from keys.models import GatewayModel
 from playground.models import ActiveCall, Answer, Conversation
 from playground.services.columns import columns_of
 from tests.conftest import HTMX
-from tests.keys.playground_acts import use
+from tests.keys.playground_actions import use
 from tests.keys.real_gateway import RealGateway, real_gateway
 from tests.keys.views.pages import words_of
-from tests.playground.sse import heard
+from tests.playground.sse import received
 from tests.playground.streams import MODEL, know_the_models
 
 pytestmark = pytest.mark.real_gateway
@@ -40,7 +40,7 @@ def post(client: Client, place: str, **fields: Any) -> Any:
 
 # --- A text gone on with ----------------------------------------------------------------------------
 def test_a_text_is_completed(as_intern: Client) -> None:
-    conversation = heard(
+    conversation = received(
         post(as_intern, "completion", message="Once upon [words 40] [pace 10]", model=MODEL, max_tokens="30")
     )
 
@@ -55,7 +55,7 @@ def test_a_text_is_completed(as_intern: Client) -> None:
 
 
 def test_a_completion_that_fails(as_intern: Client) -> None:
-    heard(post(as_intern, "completion", message="Once [fail 503]", model=MODEL))
+    received(post(as_intern, "completion", message="Once [fail 503]", model=MODEL))
 
     answer = Answer.objects.get()
     assert answer.problem is not None
@@ -131,7 +131,7 @@ def test_models_side_by_side_of_which_one_fails(as_intern: Client) -> None:
     streams = [as_intern.get(address, headers=HTMX) for address in addresses]
     assert [stream.status_code for stream in streams] == [200, 200, 200]
 
-    conversations = [heard(stream) for stream in streams]
+    conversations = [received(stream) for stream in streams]
 
     kept = {column.answer.model: column for column in columns_of(conversation)}
     assert [kept[name].answer.state for name in names] == [State.COMPLETE, State.COMPLETE, State.FAILED]

@@ -10,7 +10,7 @@ from playground.models import Answer
 from tests.conftest import HTMX
 from tests.playground import rows
 from tests.playground.event_loop import event_loop
-from tests.playground.sse import content_of, events_of, heard, parts_of, send, stream_of
+from tests.playground.sse import content_of, events_of, parts_of, received, send, stream_of
 from tests.playground.streams import MODEL, know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -98,7 +98,7 @@ def test_stop_before_its_stream_is_opened_asks_no_model(as_intern: Client) -> No
     answer = Answer.objects.get()
 
     as_intern.post(reverse("playground:stop_answer", args=[answer.pk]), headers=HTMX)
-    end = heard(response)
+    end = received(response)
 
     assert end.said == "Stopped."
     assert Answer.objects.get().call_id == ""
@@ -129,7 +129,7 @@ def test_an_answer_that_no_page_came_back_to_is_stopped(as_intern: Client, setti
     while b"#text-" not in next(stream):
         pass
 
-    event_loop().hang_up(content_of(response.opened))  # type: ignore[attr-defined]  # by stream_of
+    event_loop().disconnect(content_of(response.opened))  # type: ignore[attr-defined]  # by stream_of
     assert Answer.objects.get().state == State.STREAMING
     event_loop().end_of(Answer.objects.get().pk)
 
@@ -144,7 +144,7 @@ def test_an_answer_goes_on_for_a_while_without_a_page(as_intern: Client, setting
         pass
     answer = Answer.objects.get()
 
-    event_loop().hang_up(content_of(response.opened))  # type: ignore[attr-defined]  # by stream_of
+    event_loop().disconnect(content_of(response.opened))  # type: ignore[attr-defined]  # by stream_of
     event_loop().end_of(answer.pk)
 
     answer.refresh_from_db()

@@ -9,7 +9,7 @@ from accounts.models import User
 from playground.models import ActiveCall, Answer, Conversation
 from playground.services.running import Delta, Done
 from tests.keys.leaks import assert_nowhere, everywhere
-from tests.playground.streams import Reading, asked, ended, know_the_models, text_of
+from tests.playground.streams import Reading, ended, know_the_models, started, text_of
 from tests.sandbox_process import Sandbox
 from tests.waiting import wait_until
 
@@ -21,7 +21,7 @@ def kept(answer: Answer) -> Answer:
 
 
 def test_the_saved_text_equals_the_streamed_text(intern: User, sandbox: Sandbox) -> None:
-    job = asked(intern, "Count [count 60] [pace 2]")
+    job = started(intern, "Count [count 60] [pace 2]")
 
     updates = list(Reading(job))
 
@@ -50,7 +50,7 @@ def test_reports_its_figures(intern: User, sandbox: Sandbox) -> None:
 
 
 def test_reasoning_is_saved_separately(intern: User, sandbox: Sandbox) -> None:
-    job = asked(intern, "Think [reason 7] [words 3]")
+    job = started(intern, "Think [reason 7] [words 3]")
 
     updates = list(Reading(job))
 
@@ -73,19 +73,19 @@ def test_the_first_token_is_not_delayed(intern: User, sandbox: Sandbox) -> None:
     """Held back for 40 ms it would always come with the second; on a slow machine it sometimes does by itself."""
 
     def count_of_first() -> int:
-        reading = Reading(asked(intern, "Hello [words 20] [pace 30]"))
+        reading = Reading(started(intern, "Hello [words 20] [pace 30]"))
         count = reading.first_word().count
-        reading.hang_up()
+        reading.disconnect()
         return count
 
     assert any(count_of_first() == 1 for _ in range(5))
 
 
 def test_a_disconnect_ends_the_call_at_the_gateway(intern: User, sandbox: Sandbox) -> None:
-    reading = Reading(asked(intern, "Talk [words 2000] [pace 20]"))
+    reading = Reading(started(intern, "Talk [words 2000] [pace 20]"))
 
     reading.first_word()
-    reading.hang_up()
+    reading.disconnect()
 
     answer = kept(reading.job.answer)
     assert answer.state == State.STOPPED
@@ -97,9 +97,9 @@ def test_a_disconnect_ends_the_call_at_the_gateway(intern: User, sandbox: Sandbo
 
 def test_a_disconnect_before_the_first_token_is_noticed(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
-    reading = Reading(asked(intern, "Think long [slow 20000]"))
+    reading = Reading(started(intern, "Think long [slow 20000]"))
 
-    reading.hang_up()
+    reading.disconnect()
 
     answer = kept(reading.job.answer)
     assert answer.state == State.STOPPED
@@ -110,10 +110,10 @@ def test_a_disconnect_before_the_first_token_is_noticed(intern: User, sandbox: S
 
 def test_a_stopped_answer_has_an_estimated_cost(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
-    job = asked(intern, "Talk [words 2000] [pace 5]")
+    job = started(intern, "Talk [words 2000] [pace 5]")
     reading = Reading(job)
     reading.first_word()
-    reading.hang_up()
+    reading.disconnect()
 
     answer = kept(job.answer)
     assert answer.cost_source in (Answer.CostSource.CALCULATED, Answer.CostSource.LISTED)
@@ -124,7 +124,7 @@ def test_a_stopped_answer_has_an_estimated_cost(intern: User, sandbox: Sandbox) 
 def test_a_stalled_gateway_times_out(intern: User, sandbox: Sandbox, settings: Settings) -> None:
     settings.PLAYGROUND_IDLE_TIMEOUT_S = 0.3
     sandbox.faults("/chat/completions", "stream_silent", after_chunks=3)
-    job = asked(intern, "Talk [words 30]")
+    job = started(intern, "Talk [words 30]")
 
     updates = list(Reading(job))
 
@@ -138,9 +138,9 @@ def test_a_stalled_gateway_times_out(intern: User, sandbox: Sandbox, settings: S
 def test_every_end_ends_the_call(intern: User, sandbox: Sandbox) -> None:
     ended(intern, "Well [words 2]")
     ended(intern, "Broken [fail 500]")
-    reading = Reading(asked(intern, "Stopped [words 500] [pace 20]"))
+    reading = Reading(started(intern, "Stopped [words 500] [pace 20]"))
     reading.first_word()
-    reading.hang_up()
+    reading.disconnect()
 
     assert ActiveCall.objects.count() == 3
     assert not ActiveCall.objects.filter(ended_at=None).exists()
@@ -148,7 +148,7 @@ def test_every_end_ends_the_call(intern: User, sandbox: Sandbox) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_partial_text_is_saved_each_second(intern: User, sandbox: Sandbox) -> None:
-    reading = Reading(asked(intern, "Count [count 500] [pace 20]"))
+    reading = Reading(started(intern, "Count [count 500] [pace 20]"))
 
     for update in reading:
         saved = kept(reading.job.answer)
@@ -158,7 +158,7 @@ def test_partial_text_is_saved_each_second(intern: User, sandbox: Sandbox) -> No
     assert saved.state == State.STREAMING
     assert saved.text.split()[:5] == ["1", "2", "3", "4", "5"]
     assert saved.is_under_way
-    reading.hang_up()
+    reading.disconnect()
     assert kept(reading.job.answer).state == State.STOPPED
 
 
@@ -179,7 +179,7 @@ def test_the_conversation_goes_on(intern: User, sandbox: Sandbox) -> None:
 def test_the_secret_is_never_sent_to_the_browser(
     intern: User, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    job = asked(intern, "Hello [words 3]")
+    job = started(intern, "Hello [words 3]")
     updates = list(Reading(job))
 
     assert str(job.secret) not in repr(job)

@@ -5,7 +5,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import User
-from tests.keys.killable_portal import KillablePortal, Waiting
+from tests.keys.portal_subprocess import PortalSubprocess, Waiting
 from tests.playground.rendering_cost import fork_servers, rendering_processes
 from tests.playground.rows import conversation
 from tests.sandbox_process import Sandbox
@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Served(KillablePortal):
+class Served(PortalSubprocess):
     """A portal whose web processes can be looked at."""
 
     def workers(self) -> list[psutil.Process]:

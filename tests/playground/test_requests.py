@@ -12,7 +12,7 @@ from playground.services.limits import end_call
 from playground.services.requests import REFUSABLE, chat_request, completion_request, data_url, wants_usage
 from tests.factories import make_intern
 from tests.playground import rows
-from tests.playground.streams import asked, know_the_models
+from tests.playground.streams import know_the_models, started
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -274,8 +274,8 @@ def test_the_same_rows_make_the_same_request(conversation: Conversation) -> None
 def test_only_the_portal_sets_the_user_of_a_request(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
     for kind in (Conversation.Kind.CHAT, Conversation.Kind.COMPLETION):
-        job = asked(intern, "Hi", kind=kind, params={"user": "somebody-else"})
-        refused = asked(intern, "Hi", kind=kind, params={"without": ["user"]})
+        job = started(intern, "Hi", kind=kind, params={"user": "somebody-else"})
+        refused = started(intern, "Hi", kind=kind, params={"without": ["user"]})
 
         assert job.body.as_json()["user"] == intern.gateway_user_id
         assert "user" not in refused.body.as_json()

@@ -12,7 +12,7 @@ from accounts.models import User
 from keys.models import GatewayModel
 from playground.models import Answer
 from tests.playground.scripted import scripted_gateway
-from tests.playground.streams import MODEL, Reading, asked, know_the_models
+from tests.playground.streams import MODEL, Reading, know_the_models, started
 from tests.playground.test_answer_extras import event
 from tests.sandbox_process import Sandbox
 
@@ -36,9 +36,9 @@ def test_its_cost_is_there_before_the_gateway_has_told_one(intern: User, sandbox
         gateway.on_price = look
         is_over = threading.Event()
         gateway.pieces = said_until(is_over)
-        reading = Reading(asked(intern, "Of bees"))
+        reading = Reading(started(intern, "Of bees"))
         reading.first_word()
-        reading.hang_up()
+        reading.disconnect()
         is_over.set()
 
     [(state, cost_usd)] = seen

@@ -10,7 +10,7 @@ from django.utils import translation
 
 from playground.rendering import answer_html
 from tests.keys.views.pages import words_of
-from tests.playground.sse import heard, send
+from tests.playground.sse import received, send
 from tests.playground.streams import know_the_models
 from tests.playground.test_rendering import Reader
 from tests.playground.xss import CORPUS, STORABLE
@@ -112,7 +112,7 @@ def test_the_answer_is_kept_as_it_came(as_intern: Client, sandbox: Sandbox) -> N
     know_the_models()
     text = f"<think>{' '.join(STORABLE)}</think>Four"
 
-    stream = heard(send(as_intern, f"[echo]{text}"))
+    stream = received(send(as_intern, f"[echo]{text}"))
 
     answer = stream.answer
     assert (answer.text, answer.reasoning) == (text.replace("\r", "\n"), "")
@@ -129,6 +129,6 @@ def test_the_answer_is_kept_as_it_came(as_intern: Client, sandbox: Sandbox) -> N
 def test_reasoning_streams_into_its_own_place(as_intern: Client, sandbox: Sandbox) -> None:
     know_the_models()
 
-    stream = heard(send(as_intern, "[echo]<think>Two and two & so on</think>Four"))
+    stream = received(send(as_intern, "[echo]<think>Two and two & so on</think>Four"))
 
     assert (stream.reasoning, stream.text) == ("Two and two & so on", "Four")

@@ -12,7 +12,7 @@ from accounts.models import User
 from keys.models import Key
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_intern
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.portal.routes import every_route, have_a_conversation
 from tests.sandbox_process import Sandbox
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.gateway.loopback import Paper, paper_gateway, raw, says
+from tests.gateway.stub import StubGateway, raw, says, stub_gateway
 from tests.sandbox_process import Sandbox
 from tests.usage.polling import TODAY, assert_sums_are_right, poll, report_day, spent, used
 from tests.usage.test_refresh_failures import page, reported
@@ -161,19 +161,19 @@ def test_the_measures_of_rows_are_those_of_facts() -> None:
 
 # --- Older gateways ---------------------------------------------------------------------------------
 @pytest.fixture
-def paper(settings: Settings) -> Iterator[Paper]:
+def stub(settings: Settings) -> Iterator[StubGateway]:
     """Point the portal at a gateway that says what a test wants."""
-    with paper_gateway() as gateway:
+    with stub_gateway() as gateway:
         settings.GATEWAY_URL = gateway.url
         gateway.is_known()
         yield gateway
 
 
-def test_an_older_gateway_is_read_and_what_it_does_not_report_is_named(as_admin: Client, paper: Paper) -> None:
+def test_an_older_gateway_is_read_and_what_it_does_not_report_is_named(as_admin: Client, stub: StubGateway) -> None:
     counted = {"spend": 0.01, "prompt_tokens": 1, "completion_tokens": 2, "api_requests": 1, "successful_requests": 1}
     counted |= {"failed_requests": 0, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
     keys = {A: {"metrics": counted, "metadata": {}}}
-    paper.will(page(1, 1, {"date": TODAY.isoformat(), "breakdown": {"models": {"m": {"api_key_breakdown": keys}}}}))
+    stub.will(page(1, 1, {"date": TODAY.isoformat(), "breakdown": {"models": {"m": {"api_key_breakdown": keys}}}}))
 
     run = poll()
 
@@ -183,28 +183,28 @@ def test_an_older_gateway_is_read_and_what_it_does_not_report_is_named(as_admin:
     assert "Not reported by this gateway: public names of models, response times" in words
 
 
-def test_an_older_gateway_without_sums_of_a_day_is_read_and_compared(as_admin: Client, paper: Paper) -> None:
-    paper.always[TOTALS] = says({"detail": "Not Found"}, status=404)
-    paper.will(page(1, 2, reported(A)), page(1, 2, reported(A)), page(2, 2, reported(B)))
+def test_an_older_gateway_without_sums_of_a_day_is_read_and_compared(as_admin: Client, stub: StubGateway) -> None:
+    stub.always[TOTALS] = says({"detail": "Not Found"}, status=404)
+    stub.will(page(1, 2, reported(A)), page(1, 2, reported(A)), page(2, 2, reported(B)))
 
     run = poll()
 
     assert (run.outcome, spent()) == ("done", {(A, MINI): CENT, (B, MINI): CENT})
     assert "day_totals" in run.missing
     assert "totals of a day" in as_admin.get(reverse("usage:runs")).content.decode()
-    paper.will(says({"keys": [], "total_pages": 0}))
+    stub.will(says({"keys": [], "total_pages": 0}))
     reconciliation = compare_with_gateway()
     assert (reconciliation.problem, reconciliation.days) == ("", 0)
 
 
-def test_a_number_outside_json_affects_nothing_else(paper: Paper) -> None:
+def test_a_number_outside_json_affects_nothing_else(stub: StubGateway) -> None:
     reply = '{"results": [{"date": "%s", "breakdown": {"model_groups": {"m": {"api_key_breakdown": {%s}}}}}], %s}'
     rows = ", ".join(
         f'"{token}": {{"metrics": {{"spend": {spend}, "successful_requests": 1}}}}'
         for token, spend in ((A, "NaN"), (B, "0.01"), (C, "9" * 5000))
     )
     access = '"metadata": {"page": 1, "total_pages": 1, "has_more": false}'
-    paper.will(raw(reply % (TODAY.isoformat(), rows, access), kind="application/json"))
+    stub.will(raw(reply % (TODAY.isoformat(), rows, access), kind="application/json"))
 
     run = poll()
 

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import User
 from keys.models import Key, Token
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.sandbox_process import Sandbox
 from tests.usage.polling import TODAY, YESTERDAY, make_key, poll, report_day, spent, used
 from usage.models import Fact, TokenRef, UsageState

@@ -12,9 +12,9 @@ from accounts.models import AuditEntry, User
 from keys import services
 from keys.models import Key, PersonBudget
 from tests.factories import change_policies
-from tests.keys.acts import BY_TEST, again, issue, live_token
+from tests.keys.actions import BY_TEST, again, issue, live_token
 from tests.keys.crashes import killed_after
-from tests.keys.playground_acts import refusal_of, use
+from tests.keys.playground_actions import refusal_of, use
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks, waiting_tasks

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from accounts.models import User
 from gateway.secret import token_of
 from keys.models import Key
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.keys.real_gateway import CALL_TIMEOUT_S, RealGateway, real_gateway
 from tests.keys.views.pages import words_of
 from tests.usage.polling import TODAY, YESTERDAY, poll

@@ -9,7 +9,7 @@ import pytest
 from accounts.models import User
 from keys.models import Key, Token
 from keys.services import renew_key, sync_keys
-from tests.keys.acts import BY_TEST, delete_at_gateway, ending_in, issue, set_at_gateway
+from tests.keys.actions import BY_TEST, delete_at_gateway, ending_in, issue, set_at_gateway
 from tests.sandbox_process import Sandbox
 from tests.usage.polling import TODAY, YESTERDAY, end_cooldown, poll, report_day, used
 from usage.models import DayModel, Discrepancy, Fact, Reconciliation

@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from gateway.errors import GatewayUnavailable
-from tests.gateway.loopback import Paper, Reply, paper_gateway, raw, says
+from tests.gateway.stub import Reply, StubGateway, raw, says, stub_gateway
 from tests.sandbox_process import Sandbox
 from tests.usage.polling import TODAY, YESTERDAY, assert_sums_are_right, poll, report_day, spent, used
 from usage.models import Fact, TokenRef, UsageState
@@ -60,11 +60,11 @@ def test_days_that_were_read_whole_before_it_died_are_kept(sandbox: Sandbox) -> 
     assert_sums_are_right()
 
 
-# --- A gateway of paper ---------------------------------------------------------------------------
+# --- A stub gateway ---------------------------------------------------------------------------
 @pytest.fixture
-def paper(settings: Settings) -> Iterator[Paper]:
+def stub(settings: Settings) -> Iterator[StubGateway]:
     """Point the portal at a gateway that says what a test wants."""
-    with paper_gateway() as gateway:
+    with stub_gateway() as gateway:
         settings.GATEWAY_URL = gateway.url
         gateway.is_known()
         yield gateway
@@ -111,10 +111,10 @@ NONSENSE: dict[str, Reply] = {
 
 
 @pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE)
-def test_invalid_answers_change_nothing(paper: Paper, nonsense: Reply) -> None:
-    paper.will(WHOLE)
+def test_invalid_answers_change_nothing(stub: StubGateway, nonsense: Reply) -> None:
+    stub.will(WHOLE)
     assert poll().outcome == "done"
-    paper.will(nonsense)
+    stub.will(nonsense)
 
     run = poll()
 
@@ -125,17 +125,17 @@ def test_invalid_answers_change_nothing(paper: Paper, nonsense: Reply) -> None:
     assert_sums_are_right()
 
 
-def test_a_text_that_databases_do_not_take_is_cleaned(paper: Paper) -> None:
-    paper.will(page(1, 1, reported("nul\0 and half \ud800 a pair")))
+def test_a_text_that_databases_do_not_take_is_cleaned(stub: StubGateway) -> None:
+    stub.will(page(1, 1, reported("nul\0 and half \ud800 a pair")))
 
     assert poll().outcome == "done"
     assert TokenRef.objects.get().token == "nul\ufffd and half \ufffd a pair"
 
 
-def test_a_day_that_suddenly_reads_empty_keeps_its_facts_until_a_person_accepts_less(paper: Paper) -> None:
-    paper.will(WHOLE)
+def test_a_day_that_suddenly_reads_empty_keeps_its_facts_until_a_person_accepts_less(stub: StubGateway) -> None:
+    stub.will(WHOLE)
     poll()
-    paper.will(page(1, 0))
+    stub.will(page(1, 0))
 
     run = poll()
 
@@ -164,8 +164,8 @@ def in_reading_order(first: Reply, before: Reply, *rest: Reply) -> list[Reply]:
         (totals(0.02, 3), totals(0.02, 3), "failed"),  # ... that cost nothing
     ],
 )
-def test_inconsistent_pages_are_refused(paper: Paper, before: Reply, after: Reply, outcome: str) -> None:
-    paper.will(*in_reading_order(TWO_PAGES[0], before, *TWO_PAGES[1:], after))
+def test_inconsistent_pages_are_refused(stub: StubGateway, before: Reply, after: Reply, outcome: str) -> None:
+    stub.will(*in_reading_order(TWO_PAGES[0], before, *TWO_PAGES[1:], after))
 
     run = poll()
 
@@ -177,17 +177,17 @@ def test_inconsistent_pages_are_refused(paper: Paper, before: Reply, after: Repl
     [page(2, 3, reported(B)), page(2, 2), page(1, 2, reported(B)), page(2, 2, reported(B, day=YESTERDAY.isoformat()))],
     ids=["one more page", "an empty page", "page 1 again", "another day"],
 )
-def test_a_page_that_does_not_fit_changes_nothing(paper: Paper, second: Reply) -> None:
-    paper.will(*in_reading_order(TWO_PAGES[0], totals(0.02, 2), TWO_PAGES[1], second, totals(0.02, 2)))
+def test_a_page_that_does_not_fit_changes_nothing(stub: StubGateway, second: Reply) -> None:
+    stub.will(*in_reading_order(TWO_PAGES[0], totals(0.02, 2), TWO_PAGES[1], second, totals(0.02, 2)))
 
     run = poll()
 
     assert (run.outcome, Fact.objects.count()) == ("failed", 0)
 
 
-def test_pages_that_became_fewer_change_nothing(paper: Paper) -> None:
+def test_pages_that_became_fewer_change_nothing(stub: StubGateway) -> None:
     first = page(1, 3, reported(A))
-    paper.will(*in_reading_order(first, totals(0.02, 2), first, page(2, 2, reported(B)), totals(0.02, 2)))
+    stub.will(*in_reading_order(first, totals(0.02, 2), first, page(2, 2, reported(B)), totals(0.02, 2)))
 
     run = poll()
 

@@ -40,7 +40,7 @@ class Exchange:
             self.pieces.append(body)
         self._new.set()
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Go, as a client does."""
         self._coming.put_nowait({"type": "http.disconnect"})
 

@@ -18,7 +18,7 @@ from tests.conftest import HTMX
 from tests.factories import PASSWORD
 from tests.keys.views.pages import field_in
 from tests.nginx import Nginx
-from tests.playground.mortal_portal import Listening
+from tests.playground.portal_subprocess import StreamReader
 from tests.playground.sse import STREAM
 from tests.playground.streams import MODEL, know_the_models
 from tests.sandbox_process import Sandbox
@@ -124,11 +124,11 @@ def test_an_answer_comes_word_by_word(nginx: Nginx, intern: User, sandbox: Sandb
     sent = browser.post(f"{nginx.url}/playground/send/", {**fields, "message": "Count [count 9]"}, headers=headers)
     assert sent.ok, sent.text
     address = STREAM.findall(sent.text)[-1]
-    listening = Listening(browser.get(nginx.url + address, headers=HTMX, stream=True, timeout=60))
+    reader = StreamReader(browser.get(nginx.url + address, headers=HTMX, stream=True, timeout=60))
 
-    listening.until(lambda heard: heard.text == "1 2 3 4 5")
+    reader.until(lambda received: received.text == "1 2 3 4 5")
     stop = nginx.url + address.replace("stream", "stop")
     headers["X-CSRFToken"] = fields["csrfmiddlewaretoken"]
     assert browser.post(stop, headers=headers, timeout=60).status_code == 204
-    listening.to_the_end()
-    assert listening.said == "Stopped."
+    reader.read_all()
+    assert reader.said == "Stopped."

@@ -142,7 +142,7 @@ def test_a_stream_begins_while_all_threads_answer_forms() -> None:
             await asyncio.sleep(0.001)
         stream = Exchange(handler, "/answer/", headers={"accept": "text/event-stream"})
         await stream.until(lambda so_far: bool(so_far.pieces))
-        stream.hang_up()
+        stream.disconnect()
         is_free.set()
         await form.whole()
         return stream.pieces
@@ -173,7 +173,7 @@ def test_rows_are_read_one_by_one_in_one_thread_until_the_client_disconnects() -
     async def ask() -> int:
         exchange = Exchange(Handler(), "/rows/")
         await exchange.until(lambda so_far: len(so_far.pieces) >= 3)
-        exchange.hang_up()
+        exchange.disconnect()
         await exchange.whole()
         while "closed" not in seen:
             await asyncio.sleep(0.001)
@@ -228,7 +228,7 @@ def test_a_stream_ends_where_it_waits_and_speaks_its_readers_language_to_the_end
         for stream in streams:
             await stream.until(lambda so_far: bool(so_far.pieces))
         for stream in streams:
-            stream.hang_up()
+            stream.disconnect()
         return [await stream.whole() for stream in streams]
 
     assert [text.decode() for text in asyncio.run(ask())] == ["NomArrêtée.", "NameStopped."]

@@ -20,7 +20,7 @@ from accounts.models import AuditEntry, User
 from gateway.secret import has_secret, redact
 from keys.models import Key
 from tests.conftest import HTMX
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.keys.views.pages import key_request, words_of
 from tests.sandbox_process import Sandbox
 from web.middleware import no_secret_in_addresses

@@ -13,7 +13,7 @@ from django.test import Client
 
 from accounts.models import User
 from tests.conftest import signed_in
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.portal.routes import every_route
 from tests.portal.test_routes import POST_ONLY
 from tests.sandbox_process import Sandbox

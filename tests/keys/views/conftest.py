@@ -8,8 +8,8 @@ from accounts.models import User
 from keys.models import Key
 from tests.conftest import HTMX
 from tests.factories import make_staff
-from tests.gateway.loopback import Paper, paper_gateway
-from tests.keys.acts import issue
+from tests.gateway.stub import StubGateway, stub_gateway
+from tests.keys.actions import issue
 from tests.sandbox_process import Sandbox
 
 
@@ -32,7 +32,7 @@ def foreign_key(sandbox: Sandbox, db: None) -> Key:
 
 
 @pytest.fixture
-def paper() -> Iterator[Paper]:
+def stub() -> Iterator[StubGateway]:
     """Run a gateway that answers as told."""
-    with paper_gateway() as paper:
-        yield paper
+    with stub_gateway() as stub:
+        yield stub

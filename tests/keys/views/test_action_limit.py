@@ -8,7 +8,7 @@ from pytest_django import Settings
 from accounts.models import AuditEntry, User
 from keys.models import Key
 from tests.conftest import HTMX
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.keys.views.pages import field_of, key_request, words_of
 from tests.sandbox_process import Sandbox
 

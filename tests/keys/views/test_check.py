@@ -7,7 +7,7 @@ from pytest_django import Settings
 from accounts.models import User
 from keys import services
 from keys.models import Key
-from tests.keys.acts import BY_TEST, again, delete_at_gateway, ending_in, issue, live_token, set_at_gateway
+from tests.keys.actions import BY_TEST, again, delete_at_gateway, ending_in, issue, live_token, set_at_gateway
 from tests.keys.views.pages import assert_form, assert_in_layout, assert_only, words_of
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox

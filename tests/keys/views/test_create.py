@@ -11,7 +11,7 @@ from accounts.models import User
 from gateway.secret import token_of
 from keys import services
 from keys.models import Intern, Key
-from tests.keys.acts import assert_at_rest, issue, works
+from tests.keys.actions import assert_at_rest, issue, works
 from tests.keys.views.pages import assert_form, assert_only, field_of, key_request, words_of
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox

@@ -7,7 +7,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.models import User
 from keys import services
 from keys.models import Key
-from tests.keys.acts import BY_TEST, again, issue
+from tests.keys.actions import BY_TEST, again, issue
 from tests.keys.views.pages import assert_not_found, assert_only, url_of, words_of
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox

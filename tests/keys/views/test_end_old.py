@@ -6,7 +6,7 @@ from django.test import Client
 from accounts.models import AuditEntry, User
 from keys import services
 from keys.models import Key
-from tests.keys.acts import BY_TEST, again, assert_at_rest, issue, works
+from tests.keys.actions import BY_TEST, again, assert_at_rest, issue, works
 from tests.keys.views.pages import assert_form, assert_not_found, assert_only, url_of, words_of
 from tests.sandbox_process import Sandbox
 

@@ -16,7 +16,7 @@ from keys import services
 from keys.models import Key, Token
 from tests.conftest import signed_in
 from tests.factories import make_user
-from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue, without_pauses, works
+from tests.keys.actions import BY_TEST, again, assert_at_rest, ending_in, issue, without_pauses, works
 from tests.keys.views.pages import key_request, url_of, words_of
 from tests.sandbox_process import Sandbox
 
@@ -47,7 +47,7 @@ ONE_OF_EACH = (*STORED_DIFFERENTLY, "error 429")  # what an act gets: no answer,
 
 
 @dataclass
-class Scene:
+class State:
     """Somebody with a key before an act went wrong, and what was said afterwards."""
 
     sandbox: Sandbox
@@ -70,40 +70,40 @@ class Scene:
         return datetime.fromisoformat(self.there(self.secrets[-1])["expires"])
 
 
-def _shown_secret_works(scene: Scene) -> bool:
-    shown = re.findall(r"\bsk-[\w-]{20,}", scene.said)
-    return bool(shown) and all(works(scene.sandbox, secret) for secret in shown)
+def _shown_secret_works(state: State) -> bool:
+    shown = re.findall(r"\bsk-[\w-]{20,}", state.said)
+    return bool(shown) and all(works(state.sandbox, secret) for secret in shown)
 
 
-def _is_renewed(scene: Scene) -> bool:
-    return scene.end() > datetime.fromisoformat(scene.keys[-1]["expires"]) + timedelta(days=20)
+def _is_renewed(state: State) -> bool:
+    return state.end() > datetime.fromisoformat(state.keys[-1]["expires"]) + timedelta(days=20)
 
 
-def _is_as_it_was(scene: Scene) -> bool:
-    return scene.keys_now() == scene.keys
+def _is_as_it_was(state: State) -> bool:
+    return state.keys_now() == state.keys
 
 
-def _is_gone(scene: Scene) -> bool:
-    return not any(works(scene.sandbox, secret) for secret in scene.secrets)
+def _is_gone(state: State) -> bool:
+    return not any(works(state.sandbox, secret) for secret in state.secrets)
 
 
-def _old_is_gone(scene: Scene) -> bool:
-    return [works(scene.sandbox, secret) for secret in scene.secrets] == [False, True]
+def _old_is_gone(state: State) -> bool:
+    return [works(state.sandbox, secret) for secret in state.secrets] == [False, True]
 
 
-def _first_is_gone(scene: Scene) -> bool:
-    return not works(scene.sandbox, scene.secrets[0])
+def _first_is_gone(state: State) -> bool:
+    return not works(state.sandbox, state.secrets[0])
 
 
-def _still_works(scene: Scene) -> bool:
-    return works(scene.sandbox, scene.secrets[-1])
+def _still_works(state: State) -> bool:
+    return works(state.sandbox, state.secrets[-1])
 
 
-def _unseen_is_gone(scene: Scene) -> bool:
-    return len(scene.keys_now()) == len(scene.keys)
+def _unseen_is_gone(state: State) -> bool:
+    return len(state.keys_now()) == len(state.keys)
 
 
-Promise = dict[str, Callable[[Scene], bool]]
+Promise = dict[str, Callable[[State], bool]]
 TRUE_AT_ONCE: Promise = {
     "is ready": _shown_secret_works,
     "Renewed: “thesis” works until": _is_renewed,
@@ -112,9 +112,9 @@ TRUE_AT_ONCE: Promise = {
     "Nothing was created": _is_as_it_was,
     "The key’s expiry has not changed": _is_as_it_was,
     "Your current secret still works": _still_works,
-    "We do not know yet whether the key was created": lambda scene: True,
+    "We do not know yet whether the key was created": lambda state: True,
     "We do not know yet whether the key was renewed": _still_works,
-    "The gateway has not confirmed": lambda scene: True,
+    "The gateway has not confirmed": lambda state: True,
 }
 TRUE_AFTER_THE_SWEEP: Promise = {
     "we will delete it within 5 minutes": _unseen_is_gone,
@@ -128,29 +128,29 @@ TRUE_AFTER_THE_SWEEP: Promise = {
 def test_reports_the_outcome_and_reaches_a_final_state(
     intern: User, sandbox: Sandbox, settings: Settings, act: str, path: str
 ) -> None:
-    scenes: list[Scene] = []
+    states: list[State] = []
     broken: list[str] = []
     for fault in _faults_of(act, path):
-        key, scene = _prepare(act, fault, sandbox)
+        key, state = _prepare(act, fault, sandbox)
         settings.GATEWAY_READ_TIMEOUT_S = IMPATIENCE_S if fault.startswith("hang") else PATIENCE_S
         without_pauses()
         sandbox.faults(path, fault.split()[0], times=ATTEMPTS, **FAULTS[fault])
         address = "/keys/create/" if act == "create" else url_of(act, key)
-        scene.said = words_of(signed_in(scene.owner).post(address, key_request("other"), follow=True))
+        state.said = words_of(signed_in(state.owner).post(address, key_request("other"), follow=True))
         assert sandbox.armed_faults()[0]["hits"]
         sandbox.clear_faults()
-        broken += _broken(TRUE_AT_ONCE, scene, at_least=1)
-        scenes.append(scene)
+        broken += _broken(TRUE_AT_ONCE, state, at_least=1)
+        states.append(state)
 
     settings.GATEWAY_READ_TIMEOUT_S = PATIENCE_S
     services.sweep_keys()
-    broken += [words for scene in scenes for words in _broken(TRUE_AFTER_THE_SWEEP, scene)]
+    broken += [words for state in states for words in _broken(TRUE_AFTER_THE_SWEEP, state)]
     assert broken == []
     assert_at_rest(sandbox)
     _assert_same_ends(sandbox)
-    for scene in scenes:
-        if scene.fault in STORED_DIFFERENTLY:
-            assert "Checking with the gateway" not in words_of(signed_in(scene.owner).get("/")), scene.fault
+    for state in states:
+        if state.fault in STORED_DIFFERENTLY:
+            assert "Checking with the gateway" not in words_of(signed_in(state.owner).get("/")), state.fault
 
 
 def _faults_of(act: str, path: str) -> Sequence[str]:
@@ -160,23 +160,23 @@ def _faults_of(act: str, path: str) -> Sequence[str]:
     return list(FAULTS) if next(name for name, paths in CALLS.items() if path in paths) == act else ONE_OF_EACH
 
 
-def _prepare(act: str, fault: str, sandbox: Sandbox) -> tuple[Key, Scene]:
+def _prepare(act: str, fault: str, sandbox: Sandbox) -> tuple[Key, State]:
     """Make somebody with a key that the act can be tried on."""
     owner = make_user(groups=("Interns",))
     fresh = issue(owner)
     key = ending_in(fresh.key, sandbox, days=3)
-    scene = Scene(sandbox, owner, fault, [fresh.secret])
+    state = State(sandbox, owner, fault, [fresh.secret])
     if act == "end_old":
-        scene.secrets.append(services.rotate_key(key=again(key), actor=BY_TEST).secret)
-    scene.keys = scene.keys_now()
-    return again(key), scene
+        state.secrets.append(services.rotate_key(key=again(key), actor=BY_TEST).secret)
+    state.keys = state.keys_now()
+    return again(key), state
 
 
-def _broken(promises: Promise, scene: Scene, at_least: int = 0) -> list[str]:
+def _broken(promises: Promise, state: State, at_least: int = 0) -> list[str]:
     """Return what the page has promised and is not so."""
-    made = [words for words in promises if words in scene.said]
-    assert len(made) >= at_least, (scene.fault, scene.said)
-    return [f"{scene.fault}: {words}" for words in made if not promises[words](scene)]
+    made = [words for words in promises if words in state.said]
+    assert len(made) >= at_least, (state.fault, state.said)
+    return [f"{state.fault}: {words}" for words in made if not promises[words](state)]
 
 
 def _assert_same_ends(sandbox: Sandbox) -> None:

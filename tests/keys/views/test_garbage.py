@@ -13,8 +13,8 @@ from accounts.models import User
 from gateway.errors import GatewayError
 from keys import services
 from keys.models import Key, Token
-from tests.gateway.loopback import Paper, Reply, raw, says
-from tests.keys.acts import again, assert_at_rest, ending_in, issue, live_token, without_pauses, works
+from tests.gateway.stub import Reply, StubGateway, raw, says
+from tests.keys.actions import again, assert_at_rest, ending_in, issue, live_token, without_pauses, works
 from tests.keys.views.pages import key_request, url_of, words_of
 from tests.sandbox_process import Sandbox
 
@@ -65,12 +65,12 @@ def due_key(owner: User, sandbox: Sandbox, label: str = "thesis") -> Key:
 
 
 @pytest.fixture
-def nonsense(paper: Paper, settings: Settings, sandbox: Sandbox) -> Callable[[Reply], None]:
-    """Return what puts a gateway of paper in the place of the sandbox; it is asked again without a pause."""
+def nonsense(stub: StubGateway, settings: Settings, sandbox: Sandbox) -> Callable[[Reply], None]:
+    """Return what puts a stub gateway in the place of the sandbox; it is asked again without a pause."""
 
     def answer(reply: Reply) -> None:
-        paper.will(reply)
-        settings.GATEWAY_URL = paper.url
+        stub.will(reply)
+        settings.GATEWAY_URL = stub.url
         without_pauses()
 
     return answer
@@ -132,13 +132,13 @@ def problems_of(response: Any) -> list[object]:
 
 @pytest.mark.parametrize("act", ["create", "rotate"])
 def test_a_secret_that_another_key_has_is_never_shown(
-    as_intern: Client, due: Key, foreign_key: Key, sandbox: Sandbox, paper: Paper, settings: Settings, act: str
+    as_intern: Client, due: Key, foreign_key: Key, sandbox: Sandbox, stub: StubGateway, settings: Settings, act: str
 ) -> None:
     known = sandbox.issued_secrets()[-1]
     info = {"info": {"expires": LATER, "token": live_token(due)}}
     made = {"key": known, "expires": LATER}
-    paper.will(*([says(info)] if act == "rotate" else []), says(made))
-    settings.GATEWAY_URL = paper.url
+    stub.will(*([says(info)] if act == "rotate" else []), says(made))
+    settings.GATEWAY_URL = stub.url
 
     response = act_on(as_intern, due, act)
 
@@ -195,13 +195,18 @@ def test_tasks_change_nothing(due: Key, nonsense: Callable[[Reply], None]) -> No
     ],
 )
 def test_a_key_made_outside_with_odd_settings_is_listed_and_does_not_stop_the_others(
-    as_intern: Client, intern: User, sandbox: Sandbox, paper: Paper, settings: Settings, settings_there: dict[str, Any]
+    as_intern: Client,
+    intern: User,
+    sandbox: Sandbox,
+    stub: StubGateway,
+    settings: Settings,
+    settings_there: dict[str, Any],
 ) -> None:
     plain = {"token": "a" * 64, "user_id": intern.gateway_user_id, "key_alias": "plain", "expires": None}
     odd = {"token": "b" * 64, "user_id": intern.gateway_user_id, "key_alias": "odd", "expires": None, **settings_there}
-    paper.is_known()
-    paper.will(says({"keys": [odd, plain], "total_pages": 1}))
-    settings.GATEWAY_URL = paper.url
+    stub.is_known()
+    stub.will(says({"keys": [odd, plain], "total_pages": 1}))
+    settings.GATEWAY_URL = stub.url
 
     assert services.sync_keys() == 2
 

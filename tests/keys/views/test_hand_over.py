@@ -10,7 +10,7 @@ from keys import services
 from keys.models import Intern, Key
 from tests.conftest import signed_in
 from tests.factories import change_policies, make_intern, make_staff
-from tests.keys.acts import again, issue
+from tests.keys.actions import again, issue
 from tests.keys.views.pages import assert_form, assert_only, words_of
 from tests.sandbox_process import Sandbox
 from tests.usage.views.facts import key_of

@@ -14,7 +14,7 @@ from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.models import Key, Token
 from tests.factories import make_policy
-from tests.keys.acts import BY_TEST, again, ending_in, issue
+from tests.keys.actions import BY_TEST, again, ending_in, issue
 from tests.keys.views.pages import assert_form, assert_only, everything, words_of
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox

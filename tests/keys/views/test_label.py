@@ -6,7 +6,7 @@ from pytest_django import Settings
 
 from accounts.models import AuditEntry, User
 from keys.models import Key
-from tests.keys.acts import again, issue
+from tests.keys.actions import again, issue
 from tests.keys.views.pages import assert_form, assert_not_found, assert_only, everything, field_of, url_of, words_of
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox

@@ -9,7 +9,7 @@ from gateway.secret import token_of
 from keys import services
 from keys.models import Key, Token
 from tests.factories import make_policy
-from tests.keys.acts import BY_TEST, again, assert_at_rest, ending_in, issue, works
+from tests.keys.actions import BY_TEST, again, assert_at_rest, ending_in, issue, works
 from tests.keys.views.pages import assert_form, assert_not_found, assert_only, everything, url_of, words_of
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks

@@ -20,7 +20,7 @@ from keys.links import LinkAct, link_to
 from keys.models import Key
 from tests.conftest import signed_in
 from tests.factories import make_staff
-from tests.keys.acts import BY_TEST, again, ending_in, issue
+from tests.keys.actions import BY_TEST, again, ending_in, issue
 from tests.keys.views.pages import assert_only, everything, field_of, words_of
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox

@@ -10,7 +10,7 @@ from pytest_django import Settings
 from accounts.models import User
 from keys import services
 from keys.models import Key
-from tests.keys.acts import again, assert_at_rest, delete_at_gateway, ending_in, issue, works
+from tests.keys.actions import again, assert_at_rest, delete_at_gateway, ending_in, issue, works
 from tests.keys.views.pages import assert_form, assert_not_found, assert_only, everything, url_of, words_of
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox

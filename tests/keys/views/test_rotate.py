@@ -9,7 +9,7 @@ from accounts.models import User
 from keys import services
 from keys.models import Key, Token
 from tests.factories import make_policy
-from tests.keys.acts import again, assert_at_rest, delete_at_gateway, ending_in, issue, set_at_gateway, works
+from tests.keys.actions import again, assert_at_rest, delete_at_gateway, ending_in, issue, set_at_gateway, works
 from tests.keys.views.pages import assert_form, assert_not_found, assert_only, everything, url_of, words_of
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox

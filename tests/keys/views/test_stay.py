@@ -12,7 +12,7 @@ from keys import services
 from keys.models import Intern, Key
 from tests.conftest import signed_in
 from tests.factories import change_policies, make_staff
-from tests.keys.acts import again, assert_at_rest, issue, live_token, set_at_gateway
+from tests.keys.actions import again, assert_at_rest, issue, live_token, set_at_gateway
 from tests.keys.views.pages import assert_only, everything, words_of
 from tests.sandbox_process import Sandbox
 

@@ -9,8 +9,8 @@ from accounts.models import User
 from gateway.secret import token_of
 from keys.models import Key
 from tests.conftest import HTMX
-from tests.keys.acts import set_at_gateway
-from tests.keys.playground_acts import allow, spend_at, use
+from tests.keys.actions import set_at_gateway
+from tests.keys.playground_actions import allow, spend_at, use
 from tests.keys.test_person_budget import use_up
 from tests.keys.views.pages import assert_in_layout, assert_only, words_of
 from tests.ports import free_port

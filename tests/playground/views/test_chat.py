@@ -17,11 +17,11 @@ from gateway.secret import Secret
 from playground.models import ActiveCall, Answer, Conversation, Image, Message
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_user
-from tests.keys.playground_acts import allow, use
+from tests.keys.playground_actions import allow, use
 from tests.keys.views.pages import assert_only, words_of
 from tests.playground import rows
 from tests.playground.event_loop import event_loop
-from tests.playground.sse import STREAM, answer_to, content_of, heard, opened, post, send
+from tests.playground.sse import STREAM, answer_to, content_of, opened, post, received, send
 from tests.playground.streams import know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -55,7 +55,7 @@ def everything() -> list[Any]:
 
 # --- A message and its stream -----------------------------------------------------------------------
 def test_the_stream_opens_sends_deltas_and_ends(as_intern: Client) -> None:
-    conversation = heard(send(as_intern, "Hello [words 12] [pace 5] [reason 2]"))
+    conversation = received(send(as_intern, "Hello [words 12] [pace 5] [reason 2]"))
 
     opening, *pieces, end = conversation.events
     key = conversation.answer.pk
@@ -72,7 +72,7 @@ def test_the_stream_opens_sends_deltas_and_ends(as_intern: Client) -> None:
 def test_a_stream_speaks_the_page_s_language(as_intern: Client) -> None:
     form = {"message": "Hello [words 12] [pace 5]", "model": "gpt-4o-mini"}
 
-    conversation = heard(as_intern.post(SEND, form, headers={**HTMX, "Accept-Language": "fr"}))
+    conversation = received(as_intern.post(SEND, form, headers={**HTMX, "Accept-Language": "fr"}))
 
     live = [part.markup for parts in conversation.events for part in parts if part.target.startswith("live-")]
     assert live
@@ -81,7 +81,7 @@ def test_a_stream_speaks_the_page_s_language(as_intern: Client) -> None:
 
 
 def test_the_saved_text_equals_the_streamed_text(as_intern: Client) -> None:
-    conversation = heard(send(as_intern, "Count [count 200] [pace 1] [reason 20]"))
+    conversation = received(send(as_intern, "Count [count 200] [pace 1] [reason 20]"))
 
     answer = conversation.answer
     assert answer.state == State.COMPLETE
@@ -93,14 +93,14 @@ def test_the_saved_text_equals_the_streamed_text(as_intern: Client) -> None:
 
 @pytest.mark.parametrize("text", ["a\r\nb\rc\n\n\nd  e\tf ", "<b>&amp;</b> \u2028 é 漢 👩‍🔬 data: x"])
 def test_every_character_arrives(as_intern: Client, text: str) -> None:
-    conversation = heard(send(as_intern, f"{text} [echo] [bytes]"))
+    conversation = received(send(as_intern, f"{text} [echo] [bytes]"))
 
     assert conversation.text == conversation.answer.text
     assert conversation.answer.text.strip() == text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def test_the_response_has_the_turn_and_an_empty_box(as_intern: Client) -> None:
-    conversation = heard(send(as_intern, "What is <b>love</b>? [words 2]"))
+    conversation = received(send(as_intern, "What is <b>love</b>? [words 2]"))
 
     turn, head, box = conversation.events[0]
     answer = conversation.answer
@@ -115,7 +115,7 @@ def test_the_response_has_the_turn_and_an_empty_box(as_intern: Client) -> None:
 
 
 def test_the_final_event_equals_what_a_reload_shows(as_intern: Client) -> None:
-    conversation = heard(send(as_intern, "Well [markdown]"))
+    conversation = received(send(as_intern, "Well [markdown]"))
 
     assert "aria-busy" not in conversation.article
     assert "<table" in conversation.article
@@ -152,7 +152,7 @@ def test_continues_the_conversation(as_intern: Client) -> None:
     first = answer_to(as_intern, "One [words 3]")
     conversation = first.message.conversation
 
-    further = heard(send(as_intern, "Two [words 3]", conversation=str(conversation.pk), parent=str(first.pk)))
+    further = received(send(as_intern, "Two [words 3]", conversation=str(conversation.pk), parent=str(first.pk)))
 
     second = further.answer
     assert second.message.parent_id == first.pk
@@ -167,7 +167,7 @@ def test_continues_the_conversation(as_intern: Client) -> None:
 def test_sends_an_image(as_intern: Client) -> None:
     picture = SimpleUploadedFile("cat.png", rows.PIXEL, "image/png")
 
-    conversation = heard(send(as_intern, "What is this? [words 3]", images=picture))
+    conversation = received(send(as_intern, "What is this? [words 3]", images=picture))
 
     image = Image.objects.get()
     assert (image.name, bytes(image.data), image.message_id) == ("cat.png", rows.PIXEL, conversation.answer.message_id)
@@ -180,7 +180,7 @@ def test_two_at_once_in_one_conversation_are_alternatives(as_intern: Client) -> 
     where: dict[str, Any] = {"conversation": str(first.message.conversation_id), "parent": str(first.pk)}
     red, blue = send(as_intern, "Red [words 4]", **where), send(as_intern, "Blue [words 5]", **where)
 
-    blue_conversation, red_conversation = heard(blue), heard(red)
+    blue_conversation, red_conversation = received(blue), received(red)
 
     assert (len(red_conversation.text.split()), len(blue_conversation.text.split())) == (4, 5)
     assert {red_conversation.answer.message.parent_id, blue_conversation.answer.message.parent_id} == {first.pk}

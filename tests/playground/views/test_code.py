@@ -49,7 +49,7 @@ def body_on(page: str) -> dict[str, Any]:
     return body
 
 
-def asked_on(client: Client, **typed: Any) -> dict[str, Any]:
+def request_shown(client: Client, **typed: Any) -> dict[str, Any]:
     response = client.post(URL, {"model": CHAT, **typed}, headers=HTMX)
     assert response.status_code == 200, response.content.decode()
     return body_on(response.content.decode())
@@ -88,7 +88,7 @@ def test_shows_a_page_without_scripts_and_a_region_with_them(as_intern: Client) 
 def test_follows_the_conversation(as_intern: Client, intern: User) -> None:
     chat = conversation(intern, ("One?", "Un."), ("Two?", "Deux."))
 
-    body = asked_on(as_intern, conversation=chat.pk, message="Three?")
+    body = request_shown(as_intern, conversation=chat.pk, message="Three?")
 
     assert said(body) == [
         ("user", "One?"),
@@ -103,7 +103,7 @@ def test_follows_the_answer_that_the_page_shows(as_intern: Client, intern: User)
     chat = conversation(intern, ("One?", "Un."), ("Two?", "Deux."))
     first = Answer.objects.get(text="Un.")
 
-    body = asked_on(as_intern, conversation=chat.pk, parent=first.pk, message="And?")
+    body = request_shown(as_intern, conversation=chat.pk, parent=first.pk, message="And?")
 
     assert said(body) == [("user", "One?"), ("assistant", "Un."), ("user", "And?")]
 
@@ -111,14 +111,14 @@ def test_follows_the_answer_that_the_page_shows(as_intern: Client, intern: User)
 def test_shows_what_was_asked_last_when_nothing_is_typed(as_intern: Client, intern: User) -> None:
     chat = conversation(intern, ("One?", "Un."), ("Two?", "Deux."))
 
-    body = asked_on(as_intern, conversation=chat.pk, message=" ", temperature="1")
+    body = request_shown(as_intern, conversation=chat.pk, message=" ", temperature="1")
 
     assert said(body) == [("user", "One?"), ("assistant", "Un."), ("user", "Two?")]
     assert body["temperature"] == 1
 
 
 def test_an_empty_form_gives_an_example_message(as_intern: Client, intern: User) -> None:
-    assert said(asked_on(as_intern)) == [("user", "Say hello in one sentence.")]
+    assert said(request_shown(as_intern)) == [("user", "Say hello in one sentence.")]
     empty = Conversation.objects.create(owner=intern, title="Empty")
     assert as_intern.post(URL, {"model": CHAT, "conversation": empty.pk}).status_code == 404
 
@@ -129,7 +129,7 @@ def test_sends_images_from_the_form_and_from_the_conversation(as_intern: Client,
     image(earlier)
     answer(earlier, "A cat.", model="eyes")
 
-    body = asked_on(
+    body = request_shown(
         as_intern,
         conversation=chat.pk,
         model="eyes",
@@ -167,7 +167,7 @@ def test_shows_the_request_that_send_makes(as_intern: Client, sandbox: Sandbox) 
         "tools": '[{"type": "function", "function": {"name": "f", "parameters": {}}}]',
         "tool_choice": "auto",
     }
-    shown = asked_on(as_intern, **typed)
+    shown = request_shown(as_intern, **typed)
 
     as_intern.post(reverse("playground:send"), typed)
 
@@ -196,7 +196,7 @@ def test_sends_and_stores_nothing(as_intern: Client, intern: User) -> None:  # n
     counted = (Conversation, Message, Answer, Image)
     before = [model.objects.count() for model in counted]
 
-    asked_on(as_intern, conversation=chat.pk, message="Two?")
+    request_shown(as_intern, conversation=chat.pk, message="Two?")
 
     assert [model.objects.count() for model in counted] == before
     chat.refresh_from_db()
@@ -242,4 +242,4 @@ def test_costs_few_queries(
     chat = conversation(intern, *((f"Question {n}", f"Answer {n}") for n in range(10)))
 
     with django_assert_max_num_queries(12):
-        asked_on(as_intern, conversation=chat.pk, message="More?")
+        request_shown(as_intern, conversation=chat.pk, message="More?")

@@ -15,10 +15,10 @@ from playground.models import ABANDONED_AFTER, ActiveCall, Answer, Conversation
 from playground.services.columns import Column, columns_of
 from playground.services.handover import take_over
 from tests.conftest import HTMX
-from tests.keys.playground_acts import allow
+from tests.keys.playground_actions import allow
 from tests.keys.views.pages import words_of
 from tests.playground import rows
-from tests.playground.sse import Heard, heard, stream_of, waited
+from tests.playground.sse import Received, received, stream_of, waited
 from tests.playground.streams import know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -60,15 +60,15 @@ def opened(client: Client, answer: Answer, *, htmx: bool = True) -> Any:
     return client.get(reverse("playground:stream", args=[answer.pk]), headers=HTMX if htmx else {})
 
 
-def streamed(client: Client, answer: Answer) -> Heard:
-    return heard(opened(client, answer))
+def streamed(client: Client, answer: Answer) -> Received:
+    return received(opened(client, answer))
 
 
 def kept(answer: Answer) -> Answer:
     return Answer.objects.get(pk=answer.pk)
 
 
-def last_at(stream: Heard, target: str) -> str:
+def last_at(stream: Received, target: str) -> str:
     """Return the last markup that the stream puts there."""
     return [part for part in stream.parts if part.target == target][-1].markup
 

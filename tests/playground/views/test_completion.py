@@ -16,7 +16,7 @@ from playground.models import Answer, Conversation
 from tests.conftest import HTMX
 from tests.keys.views.pages import words_of
 from tests.playground import rows
-from tests.playground.sse import Heard, heard, waited
+from tests.playground.sse import Received, received, waited
 from tests.playground.streams import know_the_models
 from tests.playground.xss import STORABLE
 from tests.sandbox_process import Sandbox
@@ -41,7 +41,7 @@ def only_answer() -> Answer:
     return Answer.objects.select_related("message__conversation").get()
 
 
-def article_in(stream: Heard) -> str:
+def article_in(stream: Received) -> str:
     """Return the article that ends the stream."""
     return [part for part in stream.parts if part.target.startswith("answer-")][-1].markup
 
@@ -51,7 +51,7 @@ def page_of(answer: Answer) -> str:
 
 
 def test_streams_after_the_text_that_it_continues(as_intern: Client) -> None:
-    stream = heard(send(as_intern))
+    stream = received(send(as_intern))
 
     answer = only_answer()
     assert answer.state == State.COMPLETE
@@ -67,7 +67,7 @@ def test_streams_after_the_text_that_it_continues(as_intern: Client) -> None:
 def test_is_sent_as_a_completion(as_intern: Client, sandbox: Sandbox) -> None:
     sandbox.faults("/chat/completions", "error", times=5, status=500)
 
-    heard(send(as_intern, temperature="0.5", max_tokens="9"))
+    received(send(as_intern, temperature="0.5", max_tokens="9"))
 
     assert only_answer().state == State.COMPLETE
     assert only_answer().params == {"model": "gpt-4o-mini", "temperature": 0.5, "max_tokens": 9}
@@ -75,7 +75,7 @@ def test_is_sent_as_a_completion(as_intern: Client, sandbox: Sandbox) -> None:
 
 
 def test_its_page_shows_it_again(as_intern: Client) -> None:
-    heard(send(as_intern))
+    received(send(as_intern))
     answer = only_answer()
 
     page = as_intern.get(page_of(answer))
@@ -95,10 +95,10 @@ def test_works_without_a_script(as_intern: Client) -> None:
 
 
 def test_retry_is_another_answer_to_the_same_text(as_intern: Client) -> None:
-    heard(send(as_intern))
+    received(send(as_intern))
     first = only_answer()
 
-    stream = heard(send(as_intern, "", again=str(first.pk), temperature="0.1"))
+    stream = received(send(as_intern, "", again=str(first.pk), temperature="0.1"))
 
     second = first.message.answers.exclude(pk=first.pk).get()
     assert stream.text == "1 2 3 4 5"
@@ -112,7 +112,7 @@ def test_an_unknown_completion_cannot_be_retried(as_intern: Client, again: str) 
 
 
 def test_a_completion_of_another_person_cannot_be_retried(as_intern: Client, as_staff: Client) -> None:
-    heard(send(as_intern))
+    received(send(as_intern))
 
     assert send(as_staff, again=str(only_answer().pk)).status_code == 404
 
@@ -131,7 +131,7 @@ def test_a_reload_rejoins_a_running_completion(as_intern: Client, intern: User) 
 def test_an_interrupted_completion_shows_its_text_and_a_card(as_intern: Client, sandbox: Sandbox) -> None:
     sandbox.faults("/completions", "stream_cut", after_chunks=3)
 
-    stream = heard(send(as_intern, "Once [count 50]"))
+    stream = received(send(as_intern, "Once [count 50]"))
 
     answer = only_answer()
     assert answer.state == State.FAILED
@@ -142,10 +142,10 @@ def test_an_interrupted_completion_shows_its_text_and_a_card(as_intern: Client, 
 
 
 def test_sends_without_what_the_model_refuses(as_intern: Client) -> None:
-    refused = heard(send(as_intern, "Once [refuse seed] [count 3]", seed="7"))
+    refused = received(send(as_intern, "Once [refuse seed] [count 3]", seed="7"))
     assert 'name="without" value="seed"' in article_in(refused)
 
-    stream = heard(send(as_intern, "Once [refuse seed] [count 3]", seed="7", without="seed"))
+    stream = received(send(as_intern, "Once [refuse seed] [count 3]", seed="7", without="seed"))
 
     assert stream.text == "1 2 3"
 

@@ -13,7 +13,7 @@ from tests.conftest import HTMX
 from tests.factories import make_user
 from tests.keys.views.pages import assert_in_layout, assert_only, words_of
 from tests.playground import rows
-from tests.playground.sse import answer_to, heard, post
+from tests.playground.sse import answer_to, post, received
 from tests.playground.streams import MODEL, know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -35,7 +35,7 @@ def page_of(message: Message) -> str:
 def test_sends_the_new_wording_and_keeps_the_original(as_intern: Client) -> None:
     first = answer_to(as_intern, "Count [count 3]")
 
-    conversation = heard(post(as_intern, url(first.message), model=MODEL, edited="Count [count 5]"))
+    conversation = received(post(as_intern, url(first.message), model=MODEL, edited="Count [count 5]"))
 
     assert conversation.answer.text == "1 2 3 4 5"
     assert conversation.answer.message_id != first.message_id
@@ -54,7 +54,7 @@ def test_later_turns_stay_on_the_original_branch(intern: User, as_intern: Client
     rows.conversation(intern, ("One", "1"), ("Two", "2"), ("Three", "3"), model=MODEL)
     two = Message.objects.get(text="Two")
 
-    conversation = heard(post(as_intern, url(two), model=MODEL, edited="Instead [words 2]"))
+    conversation = received(post(as_intern, url(two), model=MODEL, edited="Instead [words 2]"))
 
     assert conversation.answer.message.parent_id == two.parent_id
     assert conversation.answer.prompt_tokens == 5  # One, 1, Instead [words 2]
@@ -66,7 +66,7 @@ def test_images_are_sent_with_the_new_wording(as_intern: Client) -> None:
     picture = SimpleUploadedFile("cat.png", rows.PIXEL, "image/png")
     first = answer_to(as_intern, "What is this? [words 2]", images=picture)
 
-    second = heard(post(as_intern, url(first.message), model=MODEL, edited="What colour? [words 2]")).answer
+    second = received(post(as_intern, url(first.message), model=MODEL, edited="What colour? [words 2]")).answer
 
     assert second.state == Answer.State.COMPLETE
     assert [(image.name, bytes(image.data)) for image in second.message.images.all()] == [("cat.png", rows.PIXEL)]
@@ -104,7 +104,7 @@ def test_a_message_that_is_too_long_is_not_sent(as_intern: Client) -> None:
 def test_without_settings_those_of_the_conversation_count(as_intern: Client) -> None:
     first = answer_to(as_intern, "Count [count 9]", max_tokens="2")
 
-    assert heard(post(as_intern, url(first.message), edited="Count [count 8]")).answer.text == "1 2"
+    assert received(post(as_intern, url(first.message), edited="Count [count 8]")).answer.text == "1 2"
 
 
 def test_the_form_is_for_htmx_a_region_and_else_the_page(as_intern: Client) -> None:

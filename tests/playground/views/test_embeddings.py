@@ -15,7 +15,7 @@ from keys.models import GatewayModel
 from playground.models import ActiveCall, Conversation
 from tests.conftest import HTMX
 from tests.keys.leaks import assert_nowhere, everywhere
-from tests.keys.playground_acts import allow
+from tests.keys.playground_actions import allow
 from tests.keys.views.pages import words_of
 from tests.playground import rows
 from tests.playground.streams import know_the_models

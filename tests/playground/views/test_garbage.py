@@ -12,9 +12,9 @@ from accounts.models import User
 from keys.models import Key
 from playground.models import Conversation
 from tests.conftest import HTMX
-from tests.keys.acts import issue
+from tests.keys.actions import issue
 from tests.playground import rows
-from tests.playground.sse import heard
+from tests.playground.sse import received
 from tests.playground.streams import MODEL, know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -40,7 +40,7 @@ def post(client: Client, name: str, **fields: str) -> None:
 
     assert response.status_code in (200, 422), (name, fields)
     if response.streaming:
-        assert heard(response)
+        assert received(response)
 
 
 def test_a_form_with_garbage_in_a_field_is_answered(as_intern: Client) -> None:

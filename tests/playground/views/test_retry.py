@@ -11,7 +11,7 @@ from playground.models import Answer, Conversation, Message
 from tests.factories import make_user
 from tests.keys.views.pages import assert_only, words_of
 from tests.playground import rows
-from tests.playground.sse import answer_to, heard, post
+from tests.playground.sse import answer_to, post, received
 from tests.playground.streams import MODEL, know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -35,7 +35,7 @@ def page_of(answer: Answer) -> str:
 def test_adds_an_alternative_to_the_first(as_intern: Client) -> None:
     first = answer_to(as_intern, "Count [count 3]")
 
-    conversation = heard(post(as_intern, url(first), model=MODEL))
+    conversation = received(post(as_intern, url(first), model=MODEL))
 
     second = conversation.answer
     assert (second.message_id, second.text) == (first.message_id, "1 2 3")
@@ -49,7 +49,7 @@ def test_adds_an_alternative_to_the_first(as_intern: Client) -> None:
 def test_uses_model_and_parameters_of_the_page(as_intern: Client) -> None:
     first = answer_to(as_intern, "Count [count 9]")
 
-    second = heard(post(as_intern, url(first), model="llama-70b", max_tokens="4")).answer
+    second = received(post(as_intern, url(first), model="llama-70b", max_tokens="4")).answer
 
     assert second.params == {"model": "llama-70b", "max_tokens": 4}
     assert (second.answered_by, second.text) == ("llama-70b", "1 2 3 4")
@@ -59,19 +59,19 @@ def test_uses_model_and_parameters_of_the_page(as_intern: Client) -> None:
 def test_another_model_may_be_asked_for_this_one(as_intern: Client) -> None:
     first = answer_to(as_intern, "Hello [words 3]")
 
-    second = heard(post(as_intern, url(first), model=MODEL, ask="llama-70b")).answer
+    second = received(post(as_intern, url(first), model=MODEL, ask="llama-70b")).answer
 
     assert (second.model, second.state) == ("llama-70b", State.COMPLETE)
 
 
 def test_a_parameter_can_be_left_out(as_intern: Client) -> None:
-    refused = heard_article = heard(
+    refused = received_article = received(
         post(as_intern, reverse("playground:send"), message="Hi [refuse seed]", model=MODEL, seed="7")
     )
     assert refused.answer.state == State.FAILED
-    assert 'name="without" value="seed"' in heard_article.article
+    assert 'name="without" value="seed"' in received_article.article
 
-    conversation = heard(post(as_intern, url(refused.answer), model=MODEL, seed="7", without="seed"))
+    conversation = received(post(as_intern, url(refused.answer), model=MODEL, seed="7", without="seed"))
 
     assert conversation.answer.state == State.COMPLETE
     assert conversation.answer.params["without"] == ["seed"]
@@ -82,7 +82,7 @@ def test_refused_parameters_stay_left_out(as_intern: Client) -> None:
     first = answer_to(as_intern, "Hi [refuse stream_options]")
     assert first.problem
     assert first.problem["parameter"] == "stream_options"
-    second = heard(post(as_intern, url(first), model=MODEL, without="stream_options")).answer
+    second = received(post(as_intern, url(first), model=MODEL, without="stream_options")).answer
     assert second.state == State.COMPLETE
 
     third = answer_to(
@@ -104,7 +104,7 @@ def test_an_answer_in_the_middle_is_retried_from_there(intern: User, as_intern: 
     )
     middle = Answer.objects.get(text="2")
 
-    again = heard(post(as_intern, url(middle), model=MODEL))
+    again = received(post(as_intern, url(middle), model=MODEL))
 
     assert again.answer.message_id == middle.message_id
     assert again.answer.prompt_tokens == 7  # One [words 2], 1, Two [words 2]: and not what followed
@@ -119,7 +119,7 @@ def test_an_answer_in_the_middle_is_retried_from_there(intern: User, as_intern: 
 def test_ignores_message_and_images_of_the_form(as_intern: Client) -> None:
     first = answer_to(as_intern, "Count [count 3]")
 
-    second = heard(post(as_intern, url(first), model=MODEL, message="Something else")).answer
+    second = received(post(as_intern, url(first), model=MODEL, message="Something else")).answer
 
     assert second.text == "1 2 3"
     assert Message.objects.count() == 1
@@ -139,7 +139,7 @@ def test_errors_of_the_form_are_reported_at_their_fields(as_intern: Client) -> N
 def test_without_settings_those_of_the_answer_count(as_intern: Client) -> None:
     first = answer_to(as_intern, "Count [count 9]", max_tokens="2")
 
-    assert heard(post(as_intern, url(first))).answer.text == "1 2"
+    assert received(post(as_intern, url(first))).answer.text == "1 2"
 
 
 def test_without_htmx_it_leads_to_the_page(as_intern: Client) -> None:

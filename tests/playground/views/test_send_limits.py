@@ -10,10 +10,10 @@ from pytest_django import Settings
 from accounts.models import User
 from keys.models import Key
 from playground.models import ActiveCall, Answer, Conversation, Message
-from tests.keys.playground_acts import allow, spend_at, use
+from tests.keys.playground_actions import allow, spend_at, use
 from tests.keys.views.pages import words_of
 from tests.playground import rows
-from tests.playground.sse import answer_to, hang_up, heard, send, stream_of
+from tests.playground.sse import answer_to, disconnect, received, send, stream_of
 from tests.playground.streams import know_the_models
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
@@ -75,7 +75,7 @@ def test_a_call_is_over_once_its_answer_is_read(as_intern: Client, settings: Set
     stream = send(as_intern, "Hello [words 3]")
 
     refused(as_intern, 429)
-    heard(stream)
+    received(stream)
 
     assert answer_to(as_intern, "Again [words 3]").state == Answer.State.COMPLETE
     assert not ActiveCall.objects.filter(ended_at=None).exists()
@@ -85,7 +85,7 @@ def test_a_disconnect_before_the_first_event_leaves_no_active_call(as_intern: Cl
     response = send(as_intern, "Hello [words 2000] [pace 20]")
     next(stream_of(response))
 
-    hang_up(response)
+    disconnect(response)
 
     assert Answer.objects.get().state == Answer.State.STOPPED
     assert not ActiveCall.objects.filter(ended_at=None).exists()
@@ -120,7 +120,7 @@ def test_a_gateway_that_is_down_afterwards_is_a_card(intern: User, as_intern: Cl
     use(intern)
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
 
-    conversation = heard(send(as_intern, "Hello"))
+    conversation = received(send(as_intern, "Hello"))
 
     assert conversation.answer.state == Answer.State.FAILED
     assert conversation.said == "The gateway does not answer"
@@ -155,7 +155,7 @@ def test_a_spent_budget_is_a_card_with_its_day(intern: User, as_intern: Client, 
     answer_to(as_intern, "Hello [words 20]")
     spend_at(sandbox, secret, 0.02)
 
-    conversation = heard(send(as_intern, "And more [words 20]"))
+    conversation = received(send(as_intern, "And more [words 20]"))
 
     assert conversation.answer.state == Answer.State.FAILED
     assert conversation.said == "The budget is used up"

@@ -16,7 +16,7 @@ from playground.models import Answer, Conversation
 from tests.conftest import HTMX
 from tests.playground import rows, xss
 from tests.playground.skeleton import skeleton
-from tests.playground.sse import Heard, heard, send
+from tests.playground.sse import Received, received, send
 from tests.playground.streams import MODEL, know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -49,7 +49,7 @@ def assert_alike(drawn: Drawn, texts: list[str] = TEXTS) -> None:
         assert list(unified_diff(wanted, found, lineterm="", n=1)) == []
 
 
-def of_stream(stream: Heard, *pages: Any) -> list[list[str]]:
+def of_stream(stream: Received, *pages: Any) -> list[list[str]]:
     """Return the markup of a stream's parts, pieces of text together, and of the pages that show it later."""
     assert stream.text  # none of its pieces has markup
     places = [part for part in stream.parts if not part.target.startswith(("text-", "reasoning-", "live-"))]
@@ -73,7 +73,7 @@ def show(client: Client, name: str, *args: Any) -> Any:
 def test_in_a_chat_as_prompt_system_prompt_answer_and_title(as_intern: Client) -> None:
     def drawn(texts: list[str]) -> list[list[str]]:
         text = " ".join(texts)
-        stream = heard(send(as_intern, f"[bytes][echo] {text}", system=text))
+        stream = received(send(as_intern, f"[bytes][echo] {text}", system=text))
         answer = stream.answer
         assert text.split()[-1] in answer.text
         assert stream.text == answer.text
@@ -86,7 +86,7 @@ def test_in_a_chat_as_prompt_system_prompt_answer_and_title(as_intern: Client) -
 def test_in_a_completion(as_intern: Client) -> None:
     def drawn(texts: list[str]) -> list[list[str]]:
         asked = {"message": f"[bytes][echo] {' '.join(texts)}", "model": MODEL}
-        stream = heard(as_intern.post(reverse("playground:completion"), asked, headers=HTMX))
+        stream = received(as_intern.post(reverse("playground:completion"), asked, headers=HTMX))
         conversation = Conversation.objects.get()
         return of_stream(stream, show(as_intern, "completed", conversation.pk))
 
@@ -100,7 +100,7 @@ def test_in_a_comparison(as_intern: Client) -> None:
         begun = as_intern.post(reverse("playground:compare"), asked, headers=HTMX)
         Answer.objects.exclude(model=MODEL).update(state=Answer.State.STOPPED)
         answer = Answer.objects.get(model=MODEL)
-        stream = heard(as_intern.get(reverse("playground:stream", args=[answer.pk]), headers=HTMX))
+        stream = received(as_intern.get(reverse("playground:stream", args=[answer.pk]), headers=HTMX))
         assert text.split()[-1] in Answer.objects.get(pk=answer.pk).text
         return of_stream(stream, begun, show(as_intern, "comparison", answer.message.conversation_id))
 
@@ -159,7 +159,7 @@ def test_as_the_name_of_an_image_that_is_sent(as_intern: Client) -> None:
     def drawn(texts: list[str]) -> list[list[str]]:
         names = [f"{text.replace('/', '')} {number}.png" for number, text in enumerate(texts)]
         images = [SimpleUploadedFile(name, rows.PIXEL, "image/png") for name in names]
-        stream = heard(send(as_intern, "[words 3] what?", images=images))
+        stream = received(send(as_intern, "[words 3] what?", images=images))
         return of_stream(stream, show(as_intern, "conversation", stream.answer.message.conversation_id))
 
     assert_alike(drawn)

@@ -13,10 +13,10 @@ from tests.approvals.conftest import ask
 from tests.browser import playground_steps as chat
 from tests.browser import steps
 from tests.browser.conversations import some_conversations
+from tests.browser.key_states import keys_in_every_state, some_keys
 from tests.browser.portal_process import ROOT, Portal
-from tests.browser.scenes import keys_in_every_state, some_keys
+from tests.browser.usage_data import weeks_of_use
 from tests.browser.visit import DESK, PHONE, Visit
-from tests.browser.weeks import weeks_of_use
 from tests.browser.windows import Windows
 from tests.sandbox_process import Sandbox
 

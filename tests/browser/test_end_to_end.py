@@ -12,7 +12,7 @@ from keys import services
 from keys.models import Key, Token
 from tests.browser import steps
 from tests.browser.visit import Visit
-from tests.keys.acts import ending_in, works
+from tests.keys.actions import ending_in, works
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.browser

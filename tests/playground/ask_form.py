@@ -25,7 +25,7 @@ TOOL = {
 }
 
 
-def asked(*images: tuple[str, bytes], conversation: Conversation | None = None, **typed: Any) -> AskForm:
+def submitted(*images: tuple[str, bytes], conversation: Conversation | None = None, **typed: Any) -> AskForm:
     """Return the form as a browser sends it, the message and the model filled in unless said otherwise."""
     data = QueryDict(mutable=True)
     data.update({"message": "Hello", "model": "eyes" if images else "small", **typed})
@@ -34,14 +34,14 @@ def asked(*images: tuple[str, bytes], conversation: Conversation | None = None, 
 
 
 def params_of(**typed: Any) -> dict[str, Any]:
-    form = asked(**typed)
+    form = submitted(**typed)
     assert form.is_valid(), form.errors
     return form.params()
 
 
 def error_of(field: str, *images: tuple[str, bytes], **typed: Any) -> str:
     """Return the one error of the form, which must be at this field."""
-    form = asked(*images, **typed)
+    form = submitted(*images, **typed)
     assert list(form.errors) == [field], form.errors
     [error] = form.errors[field]
     return str(error)

@@ -10,7 +10,7 @@ from accounts.models import User
 from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.models import Key
-from tests.keys.acts import BY_TEST, ending_in, issue, live_token, set_at_gateway
+from tests.keys.actions import BY_TEST, ending_in, issue, live_token, set_at_gateway
 from tests.sandbox_process import Sandbox
 
 LATER = datetime.now(UTC).date() + timedelta(days=60)

@@ -14,7 +14,7 @@ _CHAT = b"POST /v1/chat/completions "
 _DONE = b"data: [DONE]"
 
 
-class Tap(socketserver.ThreadingTCPServer):
+class RecordingProxy(socketserver.ThreadingTCPServer):
     """Passes on what either side says, and counts the streams of chats: those that are open, and those left midway.
 
     A chat that is refused counts as open until its connection ends.
@@ -27,7 +27,7 @@ class Tap(socketserver.ThreadingTCPServer):
         self.gateway_address = urlsplit(gateway.url)
         self.admin_key = gateway.admin_key
         self.open = 0
-        self.hung_up = 0  # by the portal
+        self.disconnects = 0  # by the portal
 
     @property
     def url(self) -> str:
@@ -36,7 +36,7 @@ class Tap(socketserver.ThreadingTCPServer):
 
 
 class _Line(socketserver.BaseRequestHandler):
-    server: Tap
+    server: RecordingProxy
     request: socket.socket  # the portal's side
 
     def handle(self) -> None:
@@ -59,7 +59,7 @@ class _Line(socketserver.BaseRequestHandler):
         elif side is self.request:
             midway = self.chatting
             self._chat_is(False)
-            self.server.hung_up += midway  # last: who waits for it finds the rest done
+            self.server.disconnects += midway  # last: who waits for it finds the rest done
         else:
             with suppress(ConnectionError):  # read from it next, and see that it has gone
                 self.request.sendall(said)
@@ -73,13 +73,13 @@ class _Line(socketserver.BaseRequestHandler):
 
 
 @contextmanager
-def tapped(gateway: Gateway) -> Iterator[Tap]:
+def recording_proxy(gateway: Gateway) -> Iterator[RecordingProxy]:
     """Let a gateway be asked by a line with an eye on it."""
-    with Tap(gateway) as tap:
-        thread = threading.Thread(target=tap.serve_forever, kwargs={"poll_interval": 0.05})
+    with RecordingProxy(gateway) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
-            yield tap
+            yield proxy
         finally:
-            tap.shutdown()
+            proxy.shutdown()
             thread.join()

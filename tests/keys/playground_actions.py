@@ -10,7 +10,7 @@ from gateway.secret import Secret, token_of
 from keys import services
 from keys.models import Key
 from tests.factories import change_policies
-from tests.keys.acts import BY_TEST, again, set_at_gateway
+from tests.keys.actions import BY_TEST, again, set_at_gateway
 from tests.sandbox_process import Sandbox
 
 

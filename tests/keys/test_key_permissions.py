@@ -11,7 +11,7 @@ from accounts.models import User
 from gateway.secret import token_of
 from keys import services
 from keys.models import Key
-from tests.keys.acts import BY_TEST, again, issue
+from tests.keys.actions import BY_TEST, again, issue
 from tests.keys.real_gateway import real_gateway
 
 ATTEMPTS: list[tuple[str, str, dict[str, Any]]] = [

@@ -1,4 +1,4 @@
-"""A gateway of paper: answers over loopback HTTP with what a test tells it to, and remembers what it was asked."""
+"""A stub gateway: answers over loopback HTTP with what a test tells it to, and remembers what it was asked."""
 
 import json
 import ssl
@@ -29,8 +29,8 @@ class Asked:
 
 
 @dataclass
-class Paper:
-    """The gateway of paper. The last reply is given again and again."""
+class StubGateway:
+    """The stub gateway. The last reply is given again and again."""
 
     url: str
     asked: list[Asked] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else head and body of an answer come 40 ms apart
-    paper: Paper
+    stub: StubGateway
 
     def do_GET(self) -> None:
         self._answer()
@@ -77,11 +77,11 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         target = urlsplit(self.path)
-        self.paper.connections.add(self.client_address)
-        if target.path in self.paper.always:
-            self.paper.always[target.path](self)
+        self.stub.connections.add(self.client_address)
+        if target.path in self.stub.always:
+            self.stub.always[target.path](self)
             return
-        self.paper.asked.append(
+        self.stub.asked.append(
             Asked(
                 method=self.command,
                 path=target.path,
@@ -90,7 +90,7 @@ class Handler(BaseHTTPRequestHandler):
                 body=json.loads(raw) if raw else None,
             )
         )
-        self.paper.next_reply()(self)
+        self.stub.next_reply()(self)
 
     def send(self, status: int, raw: bytes, headers: dict[str, str] | None = None) -> None:
         """Send a whole answer."""
@@ -159,7 +159,7 @@ def silence(*texts: str, head: bool = True) -> Reply:
         if head:
             events(*texts)(handler)
         handler.connection.settimeout(0.02)
-        while not handler.paper.released.is_set():
+        while not handler.stub.released.is_set():
             try:
                 if not handler.connection.recv(1):
                     break
@@ -167,7 +167,7 @@ def silence(*texts: str, head: bool = True) -> Reply:
                 continue
             except OSError:
                 break
-        handler.paper.released.set()
+        handler.stub.released.set()
 
     return reply
 
@@ -179,20 +179,20 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def paper_gateway(tls: ssl.SSLContext | None = None) -> Iterator[Paper]:
-    """Run a gateway of paper on a free port."""
+def stub_gateway(tls: ssl.SSLContext | None = None) -> Iterator[StubGateway]:
+    """Run a stub gateway on a free port."""
     handler = type("BoundHandler", (Handler,), {})
     server = Server(("127.0.0.1", 0), handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
-    paper = Paper(url=f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}")
-    handler.paper = paper  # type: ignore[attr-defined]  # made by type() above
+    stub = StubGateway(url=f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}")
+    handler.stub = stub  # type: ignore[attr-defined]  # made by type() above
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield paper
+        yield stub
     finally:
-        paper.released.set()
+        stub.released.set()
         server.shutdown()
         thread.join()
         server.server_close()

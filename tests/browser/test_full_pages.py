@@ -17,8 +17,8 @@ from accounts.models import User
 from keys.models import GatewayModel, Key
 from tests.browser.axe import violations
 from tests.browser.test_pages import sticks_out
+from tests.browser.usage_data import weeks_of_use
 from tests.browser.visit import Visit
-from tests.browser.weeks import weeks_of_use
 from tests.factories import make_staff
 from tests.playground import rows
 from tests.usage.views.facts import key_of, used

@@ -12,7 +12,7 @@ from accounts.models import User
 from keys import services
 from keys.models import Key
 from tests.factories import change_policies, make_policy, make_user
-from tests.keys.acts import BY_TEST, again, ending_in, issue, live_token
+from tests.keys.actions import BY_TEST, again, ending_in, issue, live_token
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
 

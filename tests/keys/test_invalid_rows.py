@@ -16,8 +16,8 @@ from keys.catalogue import gateway_state, refresh_models
 from keys.models import GatewayModel, Key, Token
 from keys.services.sync import run_sync
 from tests.factories import change_policies
-from tests.gateway.loopback import Paper, paper_gateway, raw, says
-from tests.keys.acts import again, issue, live_token, set_at_gateway
+from tests.gateway.stub import StubGateway, raw, says, stub_gateway
+from tests.keys.actions import again, issue, live_token, set_at_gateway
 from tests.sandbox_process import Sandbox
 
 STRANGE: dict[str, Any] = {
@@ -87,9 +87,9 @@ def test_rows_that_are_no_objects_are_skipped(intern: User, sandbox: Sandbox) ->
 
 
 @pytest.fixture
-def paper(settings: Settings) -> Iterator[Paper]:
+def stub(settings: Settings) -> Iterator[StubGateway]:
     """Point the portal at a gateway that says what a test wants."""
-    with paper_gateway() as gateway:
+    with stub_gateway() as gateway:
         settings.GATEWAY_URL = gateway.url
         gateway.is_known()
         yield gateway
@@ -97,10 +97,10 @@ def paper(settings: Settings) -> Iterator[Paper]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "9" * 5000, "1e999999", "-0.0e-99999"])
-def test_an_invalid_number_affects_its_own_row_only(paper: Paper, intern: User, number: str) -> None:
+def test_an_invalid_number_affects_its_own_row_only(stub: StubGateway, intern: User, number: str) -> None:
     good = f'{{"token": "{"a" * 64}", "expires": null, "user_id": "{intern.gateway_user_id}", "key_alias": "mine"}}'
     odd = f'{{"token": "{"b" * 64}", "expires": null, "user_id": "x", "spend": {number}, "tpm_limit": {number}}}'
-    paper.will(raw(f'{{"keys": [{odd}, {good}], "total_pages": 1}}', kind="application/json"))
+    stub.will(raw(f'{{"keys": [{odd}, {good}], "total_pages": 1}}', kind="application/json"))
 
     run_sync()
 
@@ -146,9 +146,9 @@ def test_an_absurd_price_is_flagged_and_shown(as_admin: Client, sandbox: Sandbox
 
 
 @pytest.mark.django_db
-def test_a_list_of_models_without_a_valid_one_is_refused(paper: Paper) -> None:
+def test_a_list_of_models_without_a_valid_one_is_refused(stub: StubGateway) -> None:
     healthy = says({"status": "healthy", "db": "connected"})
-    paper.will(healthy, healthy, says({"data": [{"model_name": None}, 5]}))
+    stub.will(healthy, healthy, says({"data": [{"model_name": None}, 5]}))
 
     refresh_models()
 

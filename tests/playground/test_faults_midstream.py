@@ -11,7 +11,7 @@ from accounts.models import User
 from playground.models import ActiveCall, Answer
 from tests.conftest import HTMX
 from tests.keys.views.pages import field_in
-from tests.playground.mortal_portal import Listening, MortalPortal
+from tests.playground.portal_subprocess import PlaygroundSubprocess, StreamReader
 from tests.playground.real_portal import ANSWER_TIMEOUT_S, PAGE, Visitor, the_ended_answer
 from tests.playground.sse import STREAM, events_of, parts_of
 from tests.playground.streams import MODEL, know_the_models
@@ -26,13 +26,13 @@ SLOWLY = "Count [count 30] [pace 50]"  # for the loop to have it before the faul
 
 
 @pytest.fixture(scope="module")
-def portal(sandbox_process: Sandbox, django_db_setup: None) -> Iterator[MortalPortal]:
-    with MortalPortal(sandbox_process, PLAYGROUND_IDLE_TIMEOUT_S=str(SILENCE_S)) as portal:
+def portal(sandbox_process: Sandbox, django_db_setup: None) -> Iterator[PlaygroundSubprocess]:
+    with PlaygroundSubprocess(sandbox_process, PLAYGROUND_IDLE_TIMEOUT_S=str(SILENCE_S)) as portal:
         yield portal
 
 
 @pytest.fixture
-def visitor(portal: MortalPortal, sandbox: Sandbox, intern: User) -> Visitor:
+def visitor(portal: PlaygroundSubprocess, sandbox: Sandbox, intern: User) -> Visitor:
     know_the_models()
     return Visitor(portal, intern)
 
@@ -41,40 +41,40 @@ def visitor(portal: MortalPortal, sandbox: Sandbox, intern: User) -> Visitor:
 def test_in_the_middle(visitor: Visitor, sandbox: Sandbox, case: Case) -> None:
     sandbox.faults("/chat/completions", case.kind, after_chunks=CHUNKS, **case.more)
 
-    heard = Listening(visitor.send(SLOWLY))
-    heard.to_the_end()
+    received = StreamReader(visitor.send(SLOWLY))
+    received.read_all()
 
     answer = the_ended_answer()
     assert answer.state == (Answer.State.FAILED if case.code else Answer.State.COMPLETE)
     assert (answer.problem or {}).get("code", "") == case.code
     assert answer.text == case.text
-    assert answer.text.startswith(heard.text)
-    assert heard.text.startswith("1 2")
-    assert answer.text in heard.article
-    assert heard.said == TITLES[case.code]
+    assert answer.text.startswith(received.text)
+    assert received.text.startswith("1 2")
+    assert answer.text in received.article
+    assert received.said == TITLES[case.code]
     wait_until(lambda: not sandbox.connections()["open"])
     assert not ActiveCall.objects.filter(ended_at=None).exists()
 
 
 def test_a_fast_model_is_received_completely(visitor: Visitor) -> None:
-    heard = Listening(visitor.send(f"Count [count {MANY}] [pace 1]"))
-    heard.to_the_end()
+    received = StreamReader(visitor.send(f"Count [count {MANY}] [pace 1]"))
+    received.read_all()
 
     whole = " ".join(str(number) for number in range(1, MANY + 1))
-    assert heard.text == the_ended_answer().text == whole
+    assert received.text == the_ended_answer().text == whole
 
 
 def test_a_slow_reader_receives_everything(visitor: Visitor) -> None:
     much = 30 * MANY
-    heard = Listening(visitor.send(f"Count [count {much}] [pace 0]"))
-    others = Listening(visitor.send("Count [count 30]"))
-    others.to_the_end()
+    received = StreamReader(visitor.send(f"Count [count {much}] [pace 0]"))
+    others = StreamReader(visitor.send("Count [count 30]"))
+    others.read_all()
     assert others.text == WHOLE
 
-    heard.to_the_end()
+    received.read_all()
 
-    assert heard.said == TITLES[""]
-    assert heard.text == " ".join(str(number) for number in range(1, much + 1))
+    assert received.said == TITLES[""]
+    assert received.text == " ".join(str(number) for number in range(1, much + 1))
 
 
 def test_an_old_protocol_without_chunks(visitor: Visitor) -> None:

@@ -12,7 +12,7 @@ from accounts.models import User
 from keys import services
 from keys.models import FormerOwner, Intern, Key
 from tests.factories import make_staff
-from tests.keys.acts import BY_TEST, issue
+from tests.keys.actions import BY_TEST, issue
 from tests.keys.test_person_budget import chat
 from tests.sandbox_process import Sandbox
 from tests.usage.polling import TODAY, YESTERDAY, assert_sums_are_right, make_key, poll, report_day, used

@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 ANSWER_TIMEOUT_S = 60
 
 
-class KillablePortal(Portal):
+class PortalSubprocess(Portal):
     """One web process, on the database of the tests; starts in a second, and ends as by a power cut."""
 
     def __init__(self, gateway: Sandbox) -> None:

@@ -7,12 +7,12 @@ import requests
 from django.conf import settings
 
 from tests.browser.portal_process import Portal
-from tests.keys.killable_portal import KillablePortal
+from tests.keys.portal_subprocess import PortalSubprocess
 from tests.playground.sse import Part, events_of, parts_of
 from tests.sandbox_process import Sandbox
 
 
-class MortalPortal(KillablePortal):
+class PlaygroundSubprocess(PortalSubprocess):
     """A portal that makes Playground keys as the tests do, with `grace_s` to end when it is told to."""
 
     def __init__(self, gateway: Sandbox, *, grace_s: int = 30, threads: int = 8, **more: str) -> None:
@@ -42,8 +42,8 @@ class MortalPortal(KillablePortal):
         return (self.folder / "log").read_text()
 
 
-class Listening:
-    """What comes of a stream over real HTTP, as it comes."""
+class StreamReader:
+    """Reads a stream over real HTTP step by step."""
 
     def __init__(self, response: requests.Response) -> None:
         chunks: Iterator[bytes] = response.iter_content(None)
@@ -51,13 +51,13 @@ class Listening:
         self.response = response
         self.parts: list[Part] = []
 
-    def until(self, is_enough: "Callable[[Listening], bool]") -> None:
-        """Listen until that holds; fail where the stream ends before."""
+    def until(self, is_enough: "Callable[[StreamReader], bool]") -> None:
+        """Read until the condition holds; fail if the stream ends before."""
         while not is_enough(self):
             self.parts += parts_of(next(self._events))
 
-    def to_the_end(self) -> None:
-        """Listen until nothing more comes."""
+    def read_all(self) -> None:
+        """Read to the end of the stream."""
         for data in self._events:
             self.parts += parts_of(data)
 

@@ -111,7 +111,7 @@ class CutBackend(EmailBackend):
 
 def test_a_mail_whose_worker_was_ended_is_sent_when_its_claim_has_lapsed(twenty: list[Key], settings: Settings) -> None:
     CutBackend.cut = False
-    settings.EMAIL_BACKEND = "tests.keys.test_mails_cut.CutBackend"
+    settings.EMAIL_BACKEND = "tests.keys.test_interrupted_mails.CutBackend"
     with pytest.raises(SoftTimeLimitExceeded):
         services.remind_owners()
 

@@ -8,7 +8,7 @@ from accounts.models import User
 from keys.models import GatewayModel
 from tests.conftest import HTMX
 from tests.playground import rows
-from tests.playground.sse import heard
+from tests.playground.sse import received
 from tests.playground.streams import MODEL, know_the_models
 from tests.sandbox_process import Sandbox
 
@@ -66,4 +66,4 @@ def test_a_stream_is_not_delayed_by_compression(as_intern: Client, sandbox: Sand
     response = as_intern.post(reverse(f"playground:{page}"), asked, headers={**HTMX, **GZIP})
 
     assert "Content-Encoding" not in response
-    assert heard(response).text == "1 2 3"
+    assert received(response).text == "1 2 3"

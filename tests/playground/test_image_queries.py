@@ -7,7 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from tests.keys.playground_acts import use
+from tests.keys.playground_actions import use
 from tests.playground import rows
 from tests.playground.sse import send, stream_of
 from tests.playground.streams import know_the_models
