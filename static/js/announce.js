@@ -1,4 +1,4 @@
-// Speaks what changes, in the page's one status region; a swapped region is spoken by its [data-say].
+// Announces changes to screen readers, in the page's one status region; a swapped region by its [data-say].
 
 const SPEAK_AFTER_MS = 50; // the same words twice must be two changes of the region
 

@@ -1,4 +1,4 @@
-// The page follows the growing conversation while the reader is at its end; else [data-newest] leads there.
+// The page follows the growing conversation while it is scrolled to its end; otherwise [data-newest] links to the end.
 
 const NEAR_PX = 48;
 

@@ -1,4 +1,4 @@
-// button[data-busy]: while its form is on the way it keeps its width, says what it does, and a second click does nothing.
+// button[data-busy]: while its form is being sent it keeps its width, says what it does, and ignores a second click.
 
 const kept = new WeakMap(); // form -> its button and what stood in it
 

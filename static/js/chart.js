@@ -1,4 +1,4 @@
-// canvas[data-chart="id"]: stacked bars, drawn from that table; one source for eyes, ears and copy-and-paste.
+// canvas[data-chart="id"]: stacked bars, drawn from that table, which screen readers and copy-and-paste use too.
 // The buttons of [data-legend] switch its columns on and off; arrow keys go from day to day.
 
 import "../npm/chart.min.js";

@@ -1,4 +1,4 @@
-// A parameter that was refused is no longer marked as wrong once somebody changes it.
+// A refused parameter is no longer marked as invalid once it is changed.
 
 document.addEventListener("input", (event) => {
   const changed = document.getElementById(event.target.dataset?.slides) ?? event.target;

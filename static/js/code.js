@@ -1,4 +1,4 @@
-// button[data-code="dialog"]: what its form would send, as code, in that dialog; without a script the form goes there.
+// button[data-code="dialog"]: shows the form's request as code in that dialog; without JavaScript the form goes there.
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-code]");

@@ -1,4 +1,4 @@
-// [data-copy="id"] copies that element's text. The button says so for two seconds, in the same width.
+// [data-copy="id"] copies that element's text. The button confirms it for two seconds, at the same width.
 
 import { say } from "./announce.js";
 

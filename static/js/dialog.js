@@ -1,4 +1,4 @@
-// A <dialog> that htmx has filled opens; [data-closes] in it closes it, where without a script it is a link back.
+// A <dialog> filled by htmx opens; [data-closes] in it closes it, and is a link without JavaScript.
 
 document.addEventListener("htmx:after:swap", (event) => {
   const { target } = event.detail.ctx;

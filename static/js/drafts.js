@@ -1,5 +1,5 @@
-// What was typed survives a sign-in: where a page has to give way to it (the session is over) or to an error, the texts
-// in its fields are kept for this tab, this page and this person, and stand there again when the page comes back.
+// Typed text survives a sign-in: when a page is replaced by one (the session has expired) or by an error, the texts
+// in its fields are kept for this tab, this page and this person, and restored when the page comes back.
 
 const FIELDS = "main textarea, main input:not([type]), main input[type=text]";
 const KEY = "passerelle-draft";

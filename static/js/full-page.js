@@ -1,5 +1,5 @@
-// An answer that is a whole page (an error page, the end of a redirect) takes the place of the whole page,
-// not of the region that asked. Sign-in is asked for where the person is: the page is loaded again.
+// A response that is a whole page (an error page, the end of a redirect) replaces the whole page,
+// not the region that requested it. When a sign-in is needed, the page is loaded again.
 
 import { keepDraft } from "./drafts.js";
 

@@ -1,4 +1,4 @@
-// Images of a message: chosen, pasted or dropped, they become files of its input, and thumbnails that can be removed.
+// Images of a message: chosen, pasted or dropped, they become files of its input, with thumbnails to remove them.
 
 const input = () => document.querySelector("#playground-box input[type=file]");
 const sees = () => document.querySelector("input[name=model]:checked")?.matches("[data-vision]");

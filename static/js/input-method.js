@@ -1,5 +1,5 @@
-// Whether a key belongs to an input method (Chinese, Japanese, Korean …): the Enter that confirms what it offers, the
-// Escape that drops it. Safari ends the composition before that keydown, which then only has the old code of such keys.
+// Whether a key belongs to an input method (Chinese, Japanese, Korean …): the Enter that confirms a suggestion, the
+// Escape that cancels it. Safari ends the composition before that keydown, which then has the old code only
 
 const PROCESS_KEY = 229;
 

@@ -1,4 +1,4 @@
-// [data-loading]: what takes its place is asked for. Until it is here, the page shows that it works.
+// [data-loading]: a placeholder while its content is loaded.
 
 const placeOf = (event) => {
   const { target, request } = event.detail.ctx;

@@ -1,5 +1,5 @@
-// [data-chooser]: boxes of which at most [data-most] may be ticked, searched by typing; what is ticked stands as chips.
-// It folds when the answers come, which would begin far below it.
+// [data-chooser]: checkboxes of which at most [data-most] may be ticked, with a search; ticked ones are shown as chips.
+// It folds when the answers come, which would otherwise begin far below it.
 
 import { isOfInputMethod } from "./input-method.js";
 

@@ -1,4 +1,4 @@
-// When the first message has made a conversation, the page becomes its page: address, title, its line in the list.
+// When the first message has created a conversation, the page becomes its page: URL, title, its line in the list.
 
 function mark() {
   for (const link of document.querySelectorAll("#playground-found a")) {
@@ -12,6 +12,6 @@ document.addEventListener("htmx:after:settle", () => {
   if (!box || location.pathname === box.dataset.address) return;
   history.pushState({ htmx: true }, "", box.dataset.address);
   document.title = box.dataset.title;
-  const list = document.querySelector("[data-list]")?.dataset.list; // beside the chat there is none
+  const list = document.querySelector("[data-list]")?.dataset.list; // the tools have none
   if (list) htmx.ajax("GET", list, { target: "#playground-found", swap: "outerHTML" }).then(mark);
 });

@@ -1,5 +1,5 @@
-// When the portal itself cannot be reached, the page says so: beside the form that was sent, where it has a place for
-// that ([data-trouble]), else at the top of the window. What stands on the page stays.
+// When the portal cannot be reached, the page says so: next to the submitted form, if it has a place for
+// that ([data-trouble]), otherwise at the top of the window. The content of the page stays.
 
 import { say } from "./announce.js";
 

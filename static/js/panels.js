@@ -1,5 +1,5 @@
-// details[data-wide-open] stand open beside the chat on a wide screen and are folded on a narrow one. A link to a field
-// that is folded away unfolds it.
+// details[data-wide-open] are open next to the chat on a wide screen and folded on a narrow one. A link to a field
+// inside of a folded one unfolds it.
 
 const wide = matchMedia("(min-width: 1200px)");
 

@@ -1,4 +1,4 @@
-// [data-picker]: a folded list of choices, searched by typing. Arrows move, Enter and Escape fold it.
+// [data-picker]: a folded list of choices with a search. Arrow keys move, Enter and Escape fold it.
 
 import { isOfInputMethod } from "./input-method.js";
 

@@ -1,4 +1,4 @@
-// [data-preset]: copies a link that opens the playground with the model, system prompt and parameters as they stand.
+// [data-preset]: copies a link that opens the Playground with the present model, system prompt and parameters.
 
 import { say } from "./announce.js";
 

@@ -1,5 +1,5 @@
-// [data-until]: the seconds until a moment, updated each second; then the sentence becomes [data-now], and the button
-// with the id [data-frees] is free.
+// [data-until]: the seconds until that time, updated each second; then the text becomes [data-now], and the button
+// with the id [data-frees] is enabled.
 
 import { say } from "./announce.js";
 

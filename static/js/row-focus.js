@@ -1,5 +1,5 @@
-// After an act on a [data-row] focus goes to that row's name, or to the next row's when the row is gone,
-// unless what came asks for the focus itself (autofocus).
+// After an action on a [data-row] the focus goes to that row's name, or to the next row's if the row is gone,
+// unless the new content asks for the focus itself (autofocus).
 
 let wanted = []; // ids of rows, best first
 

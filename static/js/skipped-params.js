@@ -1,5 +1,5 @@
-// [data-left-out="name"]: says that a parameter is not sent, since the model refused it. Which those are stands in the
-// form's hidden field, which a stream brings anew.
+// [data-left-out="name"]: says that a parameter is not sent, since the model refused it. The names are in the
+// form's hidden field, which each stream updates.
 
 document.addEventListener("htmx:after:settle", () => {
   const field = document.querySelector("#playground-form [name=without]");

@@ -1,4 +1,4 @@
-// [data-slides="id"]: a slider for the field of that id. An empty field is not sent; [data-clears="id"] empties it.
+// [data-slides="id"]: a slider for the field with that id. An empty field is not sent; [data-clears="id"] clears it.
 
 const sliderOf = (field) => document.querySelector(`[data-slides="${field.id}"]`);
 const clearerOf = (field) => document.querySelector(`[data-clears="${field.id}"]`);

@@ -1,4 +1,4 @@
-// input[data-suggest="address"]: while somebody types, the options of its <datalist> come from there.
+// input[data-suggest="url"]: loads the options of its <datalist> while typing.
 
 const WAIT_MS = 200;
 const waiting = new WeakMap(); // input -> what stops its last question

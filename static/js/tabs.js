@@ -1,5 +1,5 @@
-// Tabs: one stop for the Tab key, arrows, Home and End move. [data-remember] keeps the choice in this browser,
-// for every list of that name. The server sends all panels; without a script they all show.
+// Tabs: one stop for the Tab key; arrows, Home and End move. [data-remember] stores the choice in this browser,
+// for every list of that name. The server sends all panels; without JavaScript all are shown.
 
 const tabsOf = (list) => [...list.querySelectorAll("[role=tab]")];
 

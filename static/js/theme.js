@@ -1,4 +1,4 @@
-// [data-theme-form]: the colours change at once; the cookie by which the server writes them follows.
+// [data-theme-form]: the colours change at once; the cookie for the server follows.
 
 import { say } from "./announce.js";
 

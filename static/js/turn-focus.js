@@ -1,5 +1,5 @@
 // The conversation is drawn anew, and the focus stays in the turn where something was done: at the same arrow of a pager, or
-// at the other one where it goes no further; at [data-edits] for who leaves a message as it was.
+// at the other one at an end; at [data-edits] after cancelling an edit.
 
 const partsOf = (kind) => [...document.querySelectorAll(`#playground-conversation ${kind}`)];
 

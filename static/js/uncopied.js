@@ -1,4 +1,4 @@
-// [data-shown-once]: whoever leaves the page before copying it is asked, once. A link with [data-has-copied] says "I have".
+// [data-shown-once]: leaving the page before copying it asks for a confirmation, once; a link with [data-has-copied] skips it.
 
 let settled = ""; // the text that was copied, or that the person was asked about
 
