@@ -1,6 +1,7 @@
 """A process that is killed at any line while a grant is given or ends: the next run of the task leaves it whole."""
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from keys.services import sweep_keys
 from tests.approvals.conftest import approve, ask
 from tests.approvals.test_grants import expire
 from tests.keys.actions import assert_at_rest, issue
-from tests.keys.crashes import killed_after
+from tests.keys.crashes import killed_at_step
 from tests.keys.test_person_budget import row_at, team
 from tests.sandbox_process import Sandbox
 
@@ -58,16 +59,15 @@ def test_is_repaired_after_a_kill_at_any_line(
     folder: str,
 ) -> None:
     secrets = [issue(intern, label).secret for label in ("one", "other")]
-    kills, (killed, line) = 0, killed_after(0, prepare(intern, decider), folder)
-    while killed:
-        kills += 1
+    for step in count(1):
+        if not killed_at_step(step, prepare(intern, decider), folder):
+            break
         with override_settings(KEY_ANSWER_DEADLINE_S=0):
             sweep_keys()
         services.apply_due_grants()
         _assert_whole(intern, secrets, sandbox)
-        killed, line = killed_after(line, prepare(intern, decider), folder)
 
-    assert kills >= 3
+    assert step > 3
 
 
 def _assert_whole(person: User, secrets: list[str], sandbox: Sandbox) -> None:

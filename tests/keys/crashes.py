@@ -1,7 +1,7 @@
 """End a process at a chosen line of the services, as SIGKILL or a power cut would.
 
-Two lines between which nothing was done outside of the process are one: with it, all that they differ by is gone. So
-`killed_after` counts what is done outside, by the doors that it must go through, and dies once between two such deeds.
+Two lines between which nothing was done for good are one: all that they differ by is gone with the process, or taken
+back by the database. So `killed_at_step` dies once between two things that stay done.
 """
 
 import os
@@ -18,9 +18,7 @@ from django.db import connections, transaction
 import keys.services
 
 SERVICES = str(Path(keys.services.__file__).parent)
-# The database, the gateway, the broker, Redis, caches, files, mail: whatever calls something there may leave a trace.
-DOORS = ("/django/db/backends/", "/django/core/", "/http/client.py", "/socket.py", "/kombu/", "/redis/", "/psycopg/")
-BESIDE_THE_DATABASE = ("/django/core/", "/http/client.py", "/kombu/", "/redis/")  # no transaction takes this back
+OUTSIDE = ("/http/client.py", "/kombu/", "/redis/", "/django/core/mail/", "/django/core/files/", "/django/core/cache/")
 
 
 def killed_at_line(number: int, act: Callable[[], object], folder: str = SERVICES) -> bool:
@@ -31,23 +29,11 @@ def killed_at_line(number: int, act: Callable[[], object], folder: str = SERVICE
     return _in_child(act, lambda: _die_at(number, folder))
 
 
-def killed_after(line: int, act: Callable[[], object], folder: str = SERVICES) -> tuple[bool, int]:
-    """Run `act` in a child that is killed at the first line of these services before which more was done outside.
-
-    More than before the line of that number, that is. Return whether it was killed, and the number of its last line.
-    """
-    reported, tell = os.pipe()
-    killed = _in_child(act, lambda: _die_after(line, folder, tell))
-    os.close(tell)
-    with open(reported, encoding="ascii") as lines:
-        return killed, len(lines.read())
-
-
-def killed_at_step(number: int, act: Callable[[], object], folder: str) -> bool:
+def killed_at_step(number: int, act: Callable[[], object], folder: str = SERVICES) -> bool:
     """Run `act` in a child that is killed at the `number`th line of these services before which more was done for good.
 
-    What is done in a transaction is one step: the database takes back what was not committed. Return False when the
-    act came to its end before.
+    For good is what a kill does not undo: a commit, a statement outside of a transaction that does not only read, a
+    request to the gateway, a message, a mail, a file. Return False when the act came to its end before.
     """
     return _in_child(act, lambda: _die_at_step(number, folder))
 
@@ -91,36 +77,14 @@ def _die_at(number: int, folder: str) -> None:
     sys.settrace(trace)
 
 
-def _die_after(number: int, folder: str, tell: int) -> None:
-    """Kill this process at the first line of the services that finds more done outside than the `number`th."""
-    lines, done, done_before = 0, 0, -1
-
-    def trace(frame: FrameType, event: str, _arg: Any) -> Any:
-        nonlocal lines, done, done_before
-        if not frame.f_code.co_filename.startswith(folder):
-            done += _is_a_door(frame.f_code.co_filename)
-            return None
-        if event == "line":
-            lines += 1
-            os.write(tell, b".")
-            if lines <= number:
-                done_before = done
-            elif done > done_before:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
-    sys.settrace(trace)
-
-
 def _die_at_step(number: int, folder: str) -> None:
-    """Kill this process at the so manieth line of the services that finds more done for good than the step before."""
+    """Kill this process at the `number`th line of the services that finds more done for good than the step before."""
     steps, done, done_before = 0, 0, -1
 
     def trace(frame: FrameType, event: str, _arg: Any) -> Any:
         nonlocal steps, done, done_before
         if not frame.f_code.co_filename.startswith(folder):
-            amid = transaction.get_connection().in_atomic_block
-            done += _is_a_door(frame.f_code.co_filename, BESIDE_THE_DATABASE if amid else DOORS)
+            done += _is_for_good(frame)
             return None
         if event == "line" and done > done_before:
             steps, done_before = steps + 1, done
@@ -131,6 +95,18 @@ def _die_at_step(number: int, folder: str) -> None:
     sys.settrace(trace)
 
 
+def _is_for_good(frame: FrameType) -> bool:
+    """Tell whether a call that begins does what a kill leaves done."""
+    file, function = frame.f_code.co_filename, frame.f_code.co_name
+    if file.endswith("/django/db/backends/base/base.py"):
+        return function == "_commit"
+    if file.endswith("/django/db/backends/utils.py"):
+        if not function.startswith("_execute") or transaction.get_connection().in_atomic_block:
+            return False
+        return not str(frame.f_locals.get("sql")).lstrip().startswith("SELECT")
+    return _is_outside(file)
+
+
 @cache
-def _is_a_door(filename: str, doors: tuple[str, ...] = DOORS) -> bool:
-    return any(door in filename for door in doors)
+def _is_outside(filename: str) -> bool:
+    return any(place in filename for place in OUTSIDE)

@@ -5,6 +5,7 @@ import re
 import stat
 from base64 import b64encode
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from playground.services.anonymise import anonymise
 from playground.services.chat import NewMessage, ask
 from playground.services.requests import Picture
 from tests.keys.actions import BY_TEST
-from tests.keys.crashes import killed_after
+from tests.keys.crashes import killed_at_step
 from tests.keys.playground_actions import use
 from tests.keys.views.pages import words_of
 from tests.playground import rows
@@ -180,22 +181,21 @@ def test_the_prune_deletes_orphaned_files_after_a_day(intern: User) -> None:
 def test_a_kill_while_they_are_stored_or_deleted_leaves_no_row_without_its_file(models: None, intern: User) -> None:
     use(intern)
     question = NewMessage(text="Look", params={"model": MODEL}, pictures=[PICTURE, PICTURE])
-    kills, (killed, line) = 0, killed_after(0, lambda: ask(context(intern), question), SERVICES)
-    while killed and not Image.objects.exists():
-        kills += 1
-        killed, line = killed_after(line, lambda: ask(context(intern), question), SERVICES)
-    assert kills >= 4
+    steps = count(1)
+    while killed_at_step(next(steps), lambda: ask(context(intern), question), SERVICES) and not Image.objects.exists():
+        pass
+    assert next(steps) > 3
     assert Image.objects.count() == 2
     assert of_rows() < set(files())  # those of the kills lie about
 
     [conversation] = Conversation.objects.all()
     Answer.objects.update(state=Answer.State.COMPLETE)
-    kills, (killed, line) = 0, killed_after(0, lambda: turns.delete_conversation(conversation), SERVICES)
-    while killed and Conversation.objects.exists():
-        kills += 1
+    steps = count(1)
+    while killed_at_step(next(steps), lambda: turns.delete_conversation(conversation), SERVICES):
         assert of_rows() <= set(files())
-        killed, line = killed_after(line, lambda: turns.delete_conversation(conversation), SERVICES)
-    assert kills >= 2
+        if not Conversation.objects.exists():
+            break
+    assert next(steps) > 2
     age_files(OLD)
     prune.prune_image_files()
     assert files() == {}
