@@ -6,6 +6,7 @@ what a new portal starts with comes back.
 """
 
 from importlib import import_module
+from typing import Any
 
 from django.apps import apps
 from django.db import connections, transaction
@@ -14,6 +15,8 @@ from django.db.models.signals import post_migrate
 from django.test import TransactionTestCase
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}
+Seeds = tuple[str, list[tuple[Any, ...]]]  # a statement, and its parameters by row
+_seeded: dict[str, list[Seeds]] = {}  # by alias of a database, in the order in which they were made
 
 
 def empty_tables_quickly() -> None:
@@ -24,6 +27,7 @@ def empty_tables_quickly() -> None:
 
 def _seed_after_flush(**_: object) -> None:
     if not apps.get_model("auth", "Group").objects.exists():
+        _seeded.clear()  # permissions have other numbers now
         _seed()
 
 
@@ -43,4 +47,21 @@ def _empty(connection: BaseDatabaseWrapper) -> None:
             cursor.execute("SET LOCAL session_replication_role = 'replica'")
         for table in tables:
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")
-        _seed()
+        if connection.alias not in _seeded:
+            _seed()
+            _seeded[connection.alias] = [seeds for table in tables if (seeds := _rows_of(table, connection))]
+            return
+        for statement, rows in _seeded[connection.alias]:
+            cursor.executemany(statement, rows)
+
+
+def _rows_of(table: str, connection: BaseDatabaseWrapper) -> Seeds | None:
+    """Return the statement that inserts a row of the table, and its rows; None where it is empty."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+        rows = cursor.fetchall()
+        if not rows:
+            return None
+        columns = ", ".join(connection.ops.quote_name(column[0]) for column in cursor.description)
+        places = ", ".join(["%s"] * len(cursor.description))
+        return f"INSERT INTO {connection.ops.quote_name(table)} ({columns}) VALUES ({places})", rows
