@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from accounts.audit import forget_names
-from accounts.models import AccessRequest, User
+from accounts.models import AccessRequest, Grant, User
 
 
 def anonymise_account(person: User) -> None:
@@ -47,9 +47,10 @@ def end_sessions(*people: User) -> None:
 
 
 def _forget_requests(person: User) -> None:
-    """Blank the texts of the person's requests, and withdraw open ones; amounts and days stay."""
+    """Blank the texts of the person's requests and grants, and withdraw open requests; amounts and days stay."""
     theirs = AccessRequest.objects.of(person)
     theirs.update(why="", reason="")
+    Grant.objects.filter(person=person).update(reason="")
     theirs.filter(state=AccessRequest.State.OPEN).update(state=AccessRequest.State.WITHDRAWN)
 
 

@@ -25,7 +25,12 @@ from web.templatetags.portal import moment_and_zone
 LATEST_S: Final = 24 * 3600  # by then nobody waits for the mail any more
 WITH_RESET_LINK: Final = {"invitation", "password_reset_by_admin", "password_reset_key"}
 NOTIFICATIONS: Final = {"account_connected", "email_changed", "password_changed", "password_reset"}
-BY_ADMINS: Final = {"account_changed", "key_changed", "keys_changed"}  # `action`: a value of AuditAction
+BY_ADMINS: Final = {
+    "account_changed",
+    "grant_changed",
+    "key_changed",
+    "keys_changed",
+}  # `action`: a value of AuditAction
 KINDS: Final = {
     *WITH_RESET_LINK,
     *NOTIFICATIONS,
@@ -40,8 +45,9 @@ def send_later(kind: str, user: User | None, *, robust: bool = True, **details: 
     """Send a mail after the commit, in the person's language; for `user=None` a task that sends nothing.
 
     `details`: `address_id` of the address to confirm, `to` another address than the person's, `by` and `ip` of the
-    actor; of an admin's action, also the `action` and the `label` of the key or the `labels`
-    of several. Without `robust`, raises QueueUnavailable when the broker is unavailable; otherwise that is logged.
+    actor; of an admin's action, also the `action` and the `label` of the key or the `labels` of several, the `lines`
+    of what was changed and the `reason`; of a grant `what` and `until`. Without `robust`, raises QueueUnavailable when
+    the broker is unavailable; otherwise that is logged.
     """
     known = user and (user.language or user.browser_language)
     language = known or translation.get_language() or settings.LANGUAGE_CODE

@@ -232,6 +232,12 @@ def with_grants(allowance: Allowance, grants: Iterable[Grant]) -> Allowance:
     return replace(allowance, rules=rules, person_budget_usd=_raised(allowance.person_budget_usd, usd))
 
 
+def has_budget(allowance: Allowance) -> bool:
+    """Tell whether anything that the person spends has a limit."""
+    budgets = [rule.budget_usd for rule in allowance.rules.values() if rule.allowed]
+    return allowance.person_budget_usd is not None or any(budget is not None for budget in budgets)
+
+
 def _raised(budget_usd: Decimal | None, usd: Decimal) -> Decimal | None:
     return None if budget_usd is None else min(MOST_USD, budget_usd + usd)
 

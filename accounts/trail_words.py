@@ -1,7 +1,8 @@
 """The texts of the audit trail about policies and people, and about entries from before there were codes."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from django.apps import apps
@@ -11,8 +12,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_words import Words
-from accounts.models import KeyKind
-from web.templatetags.portal import moment
+from accounts.models import KeyKind, Thing
+from web.templatetags.portal import day, moment, usd
 
 NAMES: Final = {  # changes that are no model fields
     "name": _("name"),
@@ -64,7 +65,28 @@ def _value(field: Any, value: Any) -> str:
     return str(choices.get(value, value))
 
 
+def thing_words(thing: str, name: str, amount_usd: Decimal | None) -> str:
+    """Return what is asked for or granted, in the language that is on: "5.00 USD more", "the model small"."""
+    if thing == Thing.BUDGET:
+        return gettext("%(amount)s more") % {"amount": usd(amount_usd)}
+    if thing == Thing.MODEL:
+        return gettext("the model %(name)s") % {"name": name}
+    return gettext("the Playground") if name == KeyKind.PLAYGROUND else gettext("personal keys")
+
+
+def _granted(values: Mapping[str, Any]) -> str:
+    """Say what is asked for, or was granted, and until when."""
+    amount = None if values["amount_usd"] is None else Decimal(values["amount_usd"])
+    words = {
+        "what": thing_words(values["thing"], values["name"], amount),
+        "day": day(date.fromisoformat(values["ends_on"])),
+    }
+    return gettext("%(what)s, until %(day)s") % words
+
+
 WORDS: Final[dict[str, Words]] = {
+    "request.about": _granted,
+    "grant.about": _granted,
     "policy.changes": lambda values: _changes("policy", values),
     "person.changes": lambda values: _changes("user", values),
     "group.changes": lambda values: _changes("user", values),

@@ -3,7 +3,8 @@
 import unicodedata
 import uuid
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -13,10 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
+from accounts.models.requests import MOST_USD
 from accounts.policies import Allowance
 from gateway.secret import has_secret
 from keys.models import Intern, Key
 from keys.services import KeyRequest
+from keys.services.uncounted import next_period_day, utc_today
 
 # Format characters that belong in words: emoji are joined by ZWJ, some scripts need ZWNJ.
 JOINERS = {"\u200c", "\u200d"}
@@ -74,9 +77,51 @@ class LabelForm(forms.Form):
     )
 
 
+def portal_today() -> date:
+    """Return the day of TIME_ZONE, in which stays and grants end, wherever the reader is."""
+    return timezone.localdate(timezone=timezone.get_default_timezone())
+
+
+def amount_field() -> forms.DecimalField:
+    """Return a field for what somebody gets on top of their budget."""
+    return forms.DecimalField(
+        label=_("How much more, USD"),
+        min_value=Decimal("0.01"),
+        max_value=MOST_USD,
+        decimal_places=2,
+        max_digits=7,
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.01"}),
+    )
+
+
+def end_of_period(allowance: Allowance) -> date:
+    """Return the last day of the running period of a person's budget."""
+    return max(portal_today(), next_period_day(allowance.person_budget_period, utc_today()) - timedelta(days=1))
+
+
+def refuse_day(ends_on: date, *, longest_days: int, far: str) -> None:
+    """Refuse a last day that is over, or further away than so many days; `far` says so."""
+    if ends_on < portal_today():
+        raise ValidationError(_("This day is over. Choose a later one."), code="past")
+    if ends_on > portal_today() + timedelta(days=longest_days):
+        raise ValidationError(far, code="far")
+
+
+class UntilForm(forms.Form):
+    """A last day, from today to a year ahead."""
+
+    ends_on = forms.DateField(label=_("Until"), widget=DateInput())
+
+    def clean_ends_on(self) -> date:
+        """Return the day, unless it is over or too far away."""
+        ends_on: date = self.cleaned_data["ends_on"]
+        refuse_day(ends_on, longest_days=366, far=str(_("Choose a day within a year.")))
+        return ends_on
+
+
 def not_past(end: date | None) -> date | None:
-    """Refuse the end of a stay that is past; its days are those of TIME_ZONE, wherever the reader is."""
-    if end and end < timezone.localdate(timezone=timezone.get_default_timezone()):
+    """Refuse the end of a stay that is over; its days are those of TIME_ZONE, wherever the reader is."""
+    if end and end < portal_today():
         raise ValidationError(_("This day is in the past. Enter the last day of the stay."), code="past")
     return end
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from keys.models import Key
+from keys.models import Key, LimitOverride
 
 LAST_MINUTE = time(23, 59)  # not midnight: the gateway counts from its own time of the call, a moment after ours
 
@@ -33,6 +33,19 @@ def ends_with_stay(key: Key) -> bool:
         return False
     end = last_moment_of(key.stay_ends_on)
     return end <= timezone.now() or end - key.expires_at < timedelta(hours=1)
+
+
+def own_end(override: LimitOverride, stay_ends_on: date | None) -> datetime | None:
+    """Return the end that an admin has set for a key, or that of the stay where it is earlier; None: none was set."""
+    if override.expires_at is None or stay_ends_on is None:
+        return override.expires_at
+    return min(override.expires_at, last_moment_of(stay_ends_on))
+
+
+def has_own_end(key: Key) -> bool:
+    """Tell whether an admin has set the end of the key; no query where its `override` was read with it."""
+    override: LimitOverride | None = getattr(key, "override", None)  # the relation raises an AttributeError
+    return override is not None and override.expires_at is not None
 
 
 def renewable_until(key: Key) -> datetime | None:

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from people.views import bulk, group_acts, groups, index, invite, key_acts, key_bulk, keys, leaving, person, policy
+from people.views import (
+    bulk,
+    group_acts,
+    groups,
+    index,
+    invite,
+    key_acts,
+    key_bulk,
+    keys,
+    leaving,
+    limits,
+    person,
+    policy,
+)
 
 app_name = "people"
 urlpatterns = [
@@ -31,10 +44,13 @@ urlpatterns = [
     path("<int:person_id>/activate/", person.activate, name="activate"),
     path("<int:person_id>/sign-out/", person.sign_out, name="sign_out"),
     path("<int:person_id>/anonymise/", person.anonymise, name="anonymise"),
+    path("<int:person_id>/top-up/", limits.top_up, name="top_up"),
+    path("<int:person_id>/grants/<int:grant_id>/end/", limits.end_grant, name="end_grant"),
     path("<int:person_id>/invite-again/", invite.invite_again, name="invite_again"),
     path("<int:person_id>/withdraw/", invite.withdraw, name="withdraw"),
     path("<int:person_id>/keys/<uuid:key_id>/block/", key_acts.block, name="block_key"),
     path("<int:person_id>/keys/<uuid:key_id>/unblock/", key_acts.unblock, name="unblock_key"),
     path("<int:person_id>/keys/<uuid:key_id>/extend/", key_acts.extend, name="extend_key"),
+    path("<int:person_id>/keys/<uuid:key_id>/limits/", limits.limits, name="limit_key"),
     path("<int:person_id>/keys/<uuid:key_id>/delete/", key_acts.delete, name="delete_key"),
 ]

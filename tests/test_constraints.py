@@ -18,6 +18,7 @@ from keys.models import (
     Intern,
     Key,
     LeaveMail,
+    LimitOverride,
     PersonBudget,
     ReminderMail,
     SupervisorLeave,
@@ -41,6 +42,10 @@ def token_of(person: User) -> Token:
 
 def person_budget_of(person: User) -> PersonBudget:
     return PersonBudget.objects.create(owner=person, budget_usd=Decimal("0.01"), budget_period="30d")
+
+
+def override_of(person: User) -> LimitOverride:
+    return LimitOverride.objects.create(key=key_of(person), budget_usd=1, budget_period="30d")
 
 
 def intern_of(person: User) -> Intern:
@@ -104,6 +109,7 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (person_budget_of, "keys_person_budget_has_a_period", {"budget_period": "1y"}),
     (person_budget_of, "keys_person_budget_has_a_period", {"budget_usd": None}),
     (person_budget_of, "keys_uncounted_spend_has_an_end", {"uncounted_usd": -1}),
+    (override_of, "keys_override_budget_has_a_period", {"budget_period": ""}),
     (intern_of, "keys_intern_has_name", {"name": ""}),
     (intern_of, "keys_intern_is_not_supervisor", {"account": F("supervisor")}),
     (reminder_mail_of, "keys_reminder_mail_has_one_reader", {"person": None}),

@@ -30,6 +30,7 @@ SAME_IN_BOTH = {  # words that are French too
     "Version %(version)s",
     "Versions",
     "action",
+    "budget",
     "images",
     "version",
 }

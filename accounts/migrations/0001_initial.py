@@ -72,6 +72,8 @@ class Migration(migrations.Migration):
                             ("refuse", "Refusal"),
                             ("take_back", "Withdrawal of the request"),
                             ("publish", "Publication"),
+                            ("grant", "Top-up"),
+                            ("end_grant", "End of a grant"),
                         ],
                         editable=False,
                         max_length=20,
@@ -833,8 +835,29 @@ class Migration(migrations.Migration):
                 (
                     "request",
                     models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="grant", to="accounts.accessrequest"
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="grant",
+                        to="accounts.accessrequest",
                     ),
+                ),
+                (
+                    "given_by",
+                    models.ForeignKey(
+                        help_text="Who gave it without a request.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(blank=True, help_text="Without a request.", max_length=200, verbose_name="reason"),
+                ),
+                (
+                    "form_id",
+                    models.UUIDField(help_text="The form: a second click gives nothing more.", null=True, unique=True),
                 ),
             ],
             options={
@@ -945,6 +968,13 @@ class Migration(migrations.Migration):
             model_name="grant",
             constraint=models.CheckConstraint(
                 condition=models.Q(("ends_at__gt", models.F("created_at"))), name="accounts_grant_ends_later"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="grant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("request", None), ("given_by", None), _connector="XOR"),
+                name="accounts_grant_has_a_source",
             ),
         ),
         migrations.AddConstraint(

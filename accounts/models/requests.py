@@ -163,10 +163,18 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
 
 class Grant(models.Model):
-    """What a person has beyond their policy until it ends: `accounts.policies` adds it."""
+    """What a person has beyond their policy until it ends, on a request or given by an administrator.
+
+    `accounts.policies` counts it in.
+    """
 
     person = models.ForeignKey(User, models.PROTECT, related_name="grants", verbose_name=_("person"))
-    request = models.OneToOneField(AccessRequest, models.PROTECT, related_name="grant")
+    request = models.OneToOneField(AccessRequest, models.PROTECT, null=True, related_name="grant")
+    given_by = models.ForeignKey(
+        User, models.PROTECT, null=True, related_name="+", help_text="Who gave it without a request."
+    )
+    reason = models.CharField(_("reason"), max_length=LONGEST_WORDS, blank=True, help_text="Without a request.")
+    form_id = models.UUIDField(null=True, unique=True, help_text="The form: a second click gives nothing more.")
     thing = models.CharField(_("what"), max_length=10, choices=Thing)
     name = models.CharField(_("model or kind of key"), max_length=LONGEST_NAME, blank=True)
     amount_usd = UsdField(
@@ -187,6 +195,7 @@ class Grant(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(condition=_shape(), name="accounts_grant_shape"),
             models.CheckConstraint(condition=Q(ends_at__gt=F("created_at")), name="accounts_grant_ends_later"),
+            models.CheckConstraint(condition=Q(request=None) ^ Q(given_by=None), name="accounts_grant_has_a_source"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["person", "ends_at"], name="accounts_grants_of_person"),  # accounts.policies

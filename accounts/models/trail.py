@@ -59,6 +59,8 @@ class AuditAction(models.TextChoices):
     REFUSE = "refuse", _("Refusal")
     TAKE_BACK = "take_back", _("Withdrawal of the request")
     PUBLISH = "publish", _("Publication")
+    GRANT = "grant", _("Top-up")
+    END_GRANT = "end_grant", _("End of a grant")
 
 
 class AuditOutcome(models.TextChoices):
@@ -84,7 +86,7 @@ DONE_WORDS = {
     AuditAction.BLOCK: _("Blocked"),
     AuditAction.UNBLOCK: _("Unblocked"),
     AuditAction.REMIND: _("Owner reminded"),
-    AuditAction.LIMIT: _("Limits adjusted to the policy"),
+    AuditAction.LIMIT: _("Limits adjusted"),
     AuditAction.SYNC: _("Taken over from the gateway"),
     AuditAction.SWEEP: _("Repaired"),
     AuditAction.CHANGE: _("Changed"),
@@ -100,6 +102,8 @@ DONE_WORDS = {
     AuditAction.REFUSE: _("Refused"),
     AuditAction.TAKE_BACK: _("Request withdrawn"),
     AuditAction.PUBLISH: _("Published"),
+    AuditAction.GRANT: _("Topped up"),
+    AuditAction.END_GRANT: _("Grant ended"),
 }
 
 

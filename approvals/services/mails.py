@@ -12,7 +12,7 @@ from accounts.locale import reading_as
 from accounts.mails import compose
 from accounts.models import AccessRequest, RequestDigest, User
 from accounts.rights import people_with
-from approvals.services.trail import thing_words
+from accounts.trail_words import thing_words
 
 A_DAY: Final = timedelta(days=1)
 LISTED: Final = 20  # requests in one mail; the page has them all

@@ -1,16 +1,7 @@
-"""Audit entries about requests, and the texts of their codes. Reasons are not in the trail."""
-
-from collections.abc import Mapping
-from datetime import date
-from decimal import Decimal
-from typing import Any
-
-from django.utils.translation import gettext as _
+"""Audit entries about requests. Why somebody asks or is refused is not in the trail."""
 
 from accounts.audit import Actor, record
-from accounts.audit_words import add_words
-from accounts.models import AccessRequest, AuditAction, AuditObject, AuditOutcome, Grant, KeyKind, Thing
-from web.templatetags.portal import day, usd
+from accounts.models import AccessRequest, AuditAction, AuditObject, AuditOutcome, Grant
 
 
 def audit(actor: Actor, action: AuditAction, request: AccessRequest, grant: Grant | None = None) -> None:
@@ -32,24 +23,3 @@ def audit(actor: Actor, action: AuditAction, request: AccessRequest, grant: Gran
             "ends_on": (grant.ends_on if grant else request.ends_on).isoformat(),
         },
     )
-
-
-def thing_words(thing: str, name: str, amount_usd: Decimal | None) -> str:
-    """Return what is requested or granted, in the active language: "5.00 USD more", "the model small"."""
-    if thing == Thing.BUDGET:
-        return _("%(amount)s more") % {"amount": usd(amount_usd)}
-    if thing == Thing.MODEL:
-        return _("the model %(name)s") % {"name": name}
-    return _("the Playground") if name == KeyKind.PLAYGROUND else _("personal keys")
-
-
-def _about(values: Mapping[str, Any]) -> str:
-    amount = None if values["amount_usd"] is None else Decimal(values["amount_usd"])
-    words = {
-        "what": thing_words(values["thing"], values["name"], amount),
-        "day": day(date.fromisoformat(values["ends_on"])),
-    }
-    return _("%(what)s, until %(day)s") % words
-
-
-add_words({"request.about": _about})

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from accounts.models import AccessRequest, Grant
-from approvals.services.trail import thing_words
+from accounts.trail_words import thing_words
 from keys.services import TooManyActions
 from web.request import PortalRequest
 

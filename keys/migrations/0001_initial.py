@@ -600,6 +600,65 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="LimitOverride",
+            fields=[
+                (
+                    "key",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="override",
+                        serialize=False,
+                        to="keys.key",
+                    ),
+                ),
+                ("fields", models.JSONField(default=list, help_text="Names of those columns here that count.")),
+                (
+                    "budget_usd",
+                    web.money.UsdField(
+                        decimal_places=4,
+                        help_text="Empty: none of its own.",
+                        max_digits=10,
+                        null=True,
+                        verbose_name="budget",
+                    ),
+                ),
+                ("budget_period", models.CharField(blank=True, max_length=10, verbose_name="budget period")),
+                ("rpm_limit", models.PositiveIntegerField(null=True, verbose_name="requests per minute")),
+                ("tpm_limit", models.PositiveIntegerField(null=True, verbose_name="tokens per minute")),
+                ("model_names", models.JSONField(help_text="Empty: all.", null=True, verbose_name="models")),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        help_text="Empty: as the policies and renewals say.", null=True, verbose_name="end"
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
+                ("set_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "set_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("budget_period", ""), ("budget_usd", None)),
+                            models.Q(("budget_period__in", ["1d", "7d", "30d"]), ("budget_usd__gte", 0)),
+                            _connector="OR",
+                        ),
+                        name="keys_override_budget_has_a_period",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="SupervisorLeave",
             fields=[
                 (

@@ -13,6 +13,7 @@ from keys.models.keys import (
     new_alias,
 )
 from keys.models.leaves import LeaveMail, SupervisorLeave
+from keys.models.overrides import LimitOverride
 from keys.models.owners import FormerOwner
 from keys.models.reminders import Reminder, ReminderMail, RequestedReminder
 
@@ -28,6 +29,7 @@ __all__ = [
     "Key",
     "KeyQuerySet",
     "LeaveMail",
+    "LimitOverride",
     "PersonBudget",
     "PersonBudgetQuerySet",
     "Reminder",

@@ -73,8 +73,8 @@ class KeyQuerySet(models.QuerySet["Key"]):
         )
 
     def newest_first(self) -> Self:
-        """Order by creation, newest first, with their interns and their tokens (one more query)."""
-        return self.order_by("-created_at", "id").select_related("intern").prefetch_related("tokens")
+        """Order by creation, newest first, with interns, own limits and tokens (one more query)."""
+        return self.order_by("-created_at", "id").select_related("intern", "override").prefetch_related("tokens")
 
 
 class Key(models.Model):

@@ -6,6 +6,7 @@ from keys.services.apply_policies import Outdated, apply_policies, apply_policie
 from keys.services.block import block_key, unblock_key
 from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
+from keys.services.grants import apply_due_grants, apply_grant, end_grant, give_grant
 from keys.services.handover import MAX_SHOWN, hand_over, hand_over_all, may_take_over, possible_supervisors
 from keys.services.interns import change_intern, link_account
 from keys.services.issue import FreshKey, KeyRequest, issue_key
@@ -13,6 +14,7 @@ from keys.services.label import relabel_key
 from keys.services.leaves import grace_ends_at, mail_leaves, supervisors_who_left
 from keys.services.limits import TooManyActions, count_action
 from keys.services.mails import mail_of_handover, mail_of_leak
+from keys.services.own_limits import LimitsSet, set_limits
 from keys.services.playground import (
     BudgetStatus,
     playground_budget,
@@ -40,7 +42,10 @@ __all__ = [
     "RestoreReport",
     "TooManyActions",
     "KeyRequest",
+    "LimitsSet",
     "accept_gateway",
+    "apply_due_grants",
+    "apply_grant",
     "apply_policies",
     "apply_policies_to",
     "block_key",
@@ -49,8 +54,10 @@ __all__ = [
     "check_secret",
     "count_action",
     "delete_key",
+    "end_grant",
     "end_old_secret",
     "find_outdated",
+    "give_grant",
     "grace_ends_at",
     "hand_over",
     "hand_over_all",
@@ -75,6 +82,7 @@ __all__ = [
     "replace_leaked_secret",
     "rotate_key",
     "send_requested_reminders",
+    "set_limits",
     "supervisors_who_left",
     "sweep_keys",
     "sync_keys",

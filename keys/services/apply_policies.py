@@ -21,9 +21,9 @@ from accounts.policies import Allowance, Allowances, KeyAllowance, policy_of
 from gateway.errors import GatewayRejected
 from gateway.types import UNSET, Unset
 from keys.identity import identify_gateway
-from keys.models import Key, PersonBudget
-from keys.renewal import last_moment_of
-from keys.services.key_limits import Limits, follow_limits, usable_limits
+from keys.models import Key, LimitOverride, PersonBudget
+from keys.renewal import last_moment_of, own_end
+from keys.services.key_limits import Limits, follow_limits, override_of, usable_limits
 from keys.services.lifetimes import as_duration, longest_life
 from keys.services.person_budget import check_budget, is_current, is_wanted, write_budget
 from keys.services.refusals import KeyRefused
@@ -59,13 +59,14 @@ def find_outdated(
     of_owner: dict[str, Any] = {} if owner is None else {"owner": owner}
     of_owner |= {} if among is None else {"owner__in": among}
     now = timezone.now()
+    overrides = _overrides(owner)
     keys = Key.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), state=Key.State.ACTIVE, **of_owner)
     names = ("pk", "owner_id", "kind", "expires_at", *Limits._fields)
     rows = keys.exclude(kind=Key.Kind.EXTERNAL).values_list(*names)
     outdated = [
         pk
         for pk, owner_id, kind, expires_at, *limits in rows.iterator(chunk_size=2000)
-        if _differs(allowances.of(owner_id), kind, expires_at, Limits(*limits), now)
+        if _differs(allowances.of(owner_id), kind, expires_at, Limits(*limits), now, overrides.get(pk))
     ]
     budgets = PersonBudget.objects.filter(**of_owner)
     people = [row.owner_id for row in budgets.iterator() if not is_wanted(row, allowances.of(row.owner_id))]
@@ -118,23 +119,51 @@ def _in_parts(rows: QuerySet[M], ids: Sequence[object]) -> Iterator[M]:
 
 
 def bring_up_to_date(actor: Actor, key: Key) -> bool:
-    """Apply its owner's policies to one key; False if that is impossible, or it is being changed."""
-    allowance = policy_of(key.owner)
+    """Give one key what its owner's policies give now; False where it cannot be, or is being changed."""
+    allowance, override = policy_of(key.owner), override_of(key)
+    duration, why = _shorter(key, allowance), "expires_sooner"
+    if override and (end := own_end(override, key.stay_ends_on)):
+        duration, why = _until(end) if _is_another(end, key.expires_at) else UNSET, "own_end"
     try:
-        return follow_limits(key, actor, usable_limits(key.kind, allowance), duration=_shorter(key, allowance))
-    except KeyRefused:  # it has no model left, or is being changed
+        return follow_limits(key, actor, usable_limits(key.kind, allowance, override), duration=duration, why=why)
+    except KeyRefused:  # no model is left to it, or somebody changes it just now
         return False
 
 
-def _differs(allowance: Allowance, kind: str, expires_at: datetime | None, limits: Limits, now: datetime) -> bool:
-    """Tell whether a key's limits differ from the policies, or it lives longer."""
+def _overrides(owner: User | None) -> dict[UUID, LimitOverride]:
+    """Return what admins have set for keys, by key."""
+    found = LimitOverride.objects.filter(key__state=Key.State.ACTIVE).select_related("key__intern")
+    return {each.key_id: each for each in (found.filter(key__owner=owner) if owner else found)}
+
+
+def _differs(
+    allowance: Allowance,
+    kind: str,
+    expires_at: datetime | None,
+    limits: Limits,
+    now: datetime,
+    override: LimitOverride | None,
+) -> bool:
+    """Tell whether a key has other limits, or another end, than the policies and admins give now."""
     if kind == Key.Kind.PLAYGROUND and not allowance.rules[kind].allowed:
         return False  # only the portal has its secret, and no longer uses it
     try:
-        wanted = usable_limits(kind, allowance)
+        wanted = usable_limits(kind, allowance, override)
     except KeyRefused:
         return False
+    if override and (end := own_end(override, override.key.stay_ends_on)):
+        return limits != wanted or _is_another(end, expires_at)
     return limits != wanted or _lives_too_long(allowance.rules[kind], expires_at, now)
+
+
+def _is_another(end: datetime, expires_at: datetime | None) -> bool:
+    """Tell whether a key ends at another time than was set for it."""
+    return expires_at is None or abs(expires_at - end) > SLACK
+
+
+def _until(end: datetime) -> str:
+    """Spell how long a key lives that is to end then, or now where that is past."""
+    return as_duration(max(end - timezone.now(), timedelta(seconds=1)))
 
 
 def _lives_too_long(rule: KeyAllowance, expires_at: datetime | None, now: datetime) -> bool:

@@ -19,7 +19,7 @@ from accounts.models import AuditAction, AuditOutcome, User
 from accounts.names import name_order
 from accounts.policies import Allowance, Allowances, policy_of
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
-from keys.models import FormerOwner, Intern, Key, Token
+from keys.models import FormerOwner, Intern, Key, LimitOverride, Token
 from keys.services.apply_policies import bring_up_to_date
 from keys.services.claim import claim, release
 from keys.services.delete import AT_THE_GATEWAY, mark_gone
@@ -205,6 +205,7 @@ def _record(key: Key, to: User, actor: Actor, moved: list[Token], *, in_team: bo
         locked.owner, locked.label, locked.request_id = to, _free_label(locked, to), None
         locked.save(update_fields=["owner", "label", "request_id"])
         Token.objects.filter(pk__in=there).update(in_team=in_team)
+        LimitOverride.objects.filter(key=locked).delete()  # it was given to the former owner
         audit(actor, AuditAction.HAND_OVER, AuditOutcome.DONE, locked, "handed_over", **values)
     return True
 

@@ -10,7 +10,7 @@ from accounts.policies import Allowance
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
 from gateway.types import UNSET, KeyInfo, Unset
-from keys.models import Key, Token
+from keys.models import Key, LimitOverride, Token
 from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
 from keys.services.refusals import KeyRefused
@@ -44,9 +44,24 @@ def limits_of(kind: str, allowance: Allowance) -> Limits:
     )
 
 
-def usable_limits(kind: str, allowance: Allowance) -> Limits:
-    """Return the policy's limits for a key of this kind; KeyRefused ("models") if it could call no model."""
-    limits = limits_of(kind, allowance)
+def override_of(key: Key) -> LimitOverride | None:
+    """Return what an admin has set for this key; one query, whatever was read with it."""
+    return LimitOverride.objects.filter(key=key.pk).first()
+
+
+def overridden(limits: Limits, override: LimitOverride | None) -> Limits:
+    """Return these limits, but for what an admin has set."""
+    return (
+        limits if override is None else limits._replace(**{name: getattr(override, name) for name in override.fields})
+    )
+
+
+def usable_limits(kind: str, allowance: Allowance, override: LimitOverride | None = None) -> Limits:
+    """Return what the policy, or the `override`, gives a key of this kind.
+
+    KeyRefused ("models") where the key could call no model.
+    """
+    limits = overridden(limits_of(kind, allowance), override)
     if limits.model_names is not None and not limits.model_names:
         if kind == Key.Kind.PLAYGROUND:
             raise KeyRefused("models.playground")
@@ -70,11 +85,14 @@ def limits_in(info: KeyInfo) -> Limits:
     )
 
 
-def follow_limits(key: Key, actor: Actor, limits: Limits, *, duration: str | Unset = UNSET) -> bool:
-    """Set these limits on `key`, at the gateway and here, if they differ; return whether they did. Idempotent.
+def follow_limits(
+    key: Key, actor: Actor, limits: Limits, *, duration: str | Unset = UNSET, why: str = "expires_sooner"
+) -> bool:
+    """Give `key` these limits, at the gateway and here, unless it has them; tell whether it had not. Again is harmless.
 
-    The old secret of a rotation gets them too. With a `duration` the live one ends that long from now.
-    Raises KeyRefused ("busy"), GatewayUnavailable or GatewayRejected; a key missing at the gateway is marked as gone.
+    The old secret of a rotation gets them too. With a `duration` the live one ends so long from now; `why` is the code
+    of the trail for that.
+    Raises KeyRefused ("busy"), GatewayUnavailable or GatewayRejected; a key that the gateway lacks is marked as gone.
     """
     if limits_on(key) == limits and duration is UNSET:
         return False
@@ -97,7 +115,7 @@ def follow_limits(key: Key, actor: Actor, limits: Limits, *, duration: str | Uns
     else:
         end = {} if duration is UNSET else {"expires_at": info.expires_at}
         Key.objects.filter(pk=key.pk).update(**end, **limits._asdict())
-        audit(actor, AuditAction.LIMIT, AuditOutcome.DONE, key, "expires_sooner" if end else "")
+        audit(actor, AuditAction.LIMIT, AuditOutcome.DONE, key, why if end else "")
     finally:
         release(key, repair=repair)
     return True

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.policies import Allowance, KeyAllowance
 from keys.models import Key
-from keys.renewal import ends_with_stay, last_moment_of, renewable_from, renewable_until
+from keys.renewal import ends_with_stay, has_own_end, last_moment_of, renewable_from, renewable_until
 from keys.services.refusals import KeyRefused
 
 
@@ -65,7 +65,7 @@ def is_extendable(key: Key) -> bool:
     end = renewable_until(key)
     if end is None or key.state != Key.State.ACTIVE or key.kind == Key.Kind.EXTERNAL:
         return False
-    return timezone.now() <= end and not key.blocked and not ends_with_stay(key)
+    return timezone.now() <= end and not (key.blocked or ends_with_stay(key) or has_own_end(key))
 
 
 def is_rotatable(key: Key) -> bool:

@@ -122,6 +122,11 @@ def _limit_at_handover(values: Mapping[str, Any]) -> str:
     return words % values
 
 
+def _own_end(values: Mapping[str, Any]) -> str:
+    words = gettext("An administrator has set the end of this key: %(when)s. A renewal cannot change it.")
+    return words % {"when": moment(datetime.fromisoformat(values["when"]))}
+
+
 REASONS: Final[dict[str, Words]] = {
     "being_made": _("Your Playground key is being made or changed. Try again in two minutes."),
     "blocked": _("This key is blocked at the gateway. Contact the administrators."),
@@ -136,6 +141,11 @@ REASONS: Final[dict[str, Words]] = {
     "expired": _("This key has expired. Renew it first."),
     "expired.leaked": _("This key has expired, so nobody can use it. Delete it, and create another."),
     "gone": _("This key was deleted at the gateway. Create a new one."),
+    "grant.ended": _("This grant is over already."),
+    "grant.inactive": _("The account is not active: activate it first."),
+    "grant.no_limit": _("There is no limit that could be raised: no budget is set for this person or their keys."),
+    "grant.over": _("This day is over. Choose a later one."),
+    "grant.repeated": _("This form was sent twice. The amount was given once."),
     "handover.changed": _("The supervisor has just changed. Reload the page."),
     "handover.issuing": _("A key for this intern is still being created. Try again in a minute."),
     "handover.known_email": _("This person has an intern with this e-mail address already."),
@@ -156,6 +166,8 @@ REASONS: Final[dict[str, Words]] = {
     "label": _("You have a key with this label. Choose another."),
     "lifetime": _lifetime,
     "limit": _limit,
+    "limits.kind": _("Limits can be set for personal and temporary keys only."),
+    "limits.same": _("Nothing changed: the key has these limits already."),
     "limit.kind": _limit_of_kind,
     "limit.kind_at_renewal": _limit_of_kind_at_renewal,
     "limit.renewal": _limit_at_renewal,
@@ -163,6 +175,7 @@ REASONS: Final[dict[str, Words]] = {
     "models.playground": _("Your policy allows no model in the Playground. Contact the administrators."),
     "no_old": _("The old secret has already ended."),
     "over": _over,
+    "own_end": _own_end,
     "over.renewal": _over_at_renewal,
     "overtaken": _("The gateway took too long. The key was deleted before anybody saw it; create another."),
     "overtaken.replacement": _("The key changed in the meantime. The new secret was deleted before anybody saw it."),

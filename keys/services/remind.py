@@ -19,7 +19,7 @@ from accounts.mails import LATEST_S, compose
 from accounts.models import User
 from keys.links import LinkAct, link_to
 from keys.models import Key, Reminder, ReminderMail, RequestedReminder
-from keys.renewal import ends_with_stay, renewable_from
+from keys.renewal import ends_with_stay, has_own_end, renewable_from
 from keys.services.lifetimes import is_renewable
 from keys.status import distance
 from web.tasks import QueueUnavailable, send_task
@@ -76,7 +76,9 @@ def _remind(mail: ReminderMail) -> bool:
     """Write to one reader, unless they had a mail today, or another run is about to."""
     today, field = timezone.now().date(), "person" if mail.person else "intern"
     found = _expiring(field).filter(**{READERS[field]: getattr(mail, field)}).order_by("expires_at", "pk")
-    keys = [key for key in found.select_related("owner", "intern").prefetch_related("tokens") if _is_near(key)]
+    keys = [
+        key for key in found.select_related("owner", "intern", "override").prefetch_related("tokens") if _is_near(key)
+    ]
     row = ReminderMail.objects.filter(pk=mail.pk)
     if not keys or not claim(row.filter(Q(sent_on=None) | Q(sent_on__lt=today)), "claimed_at"):
         return False
@@ -132,6 +134,7 @@ def _about(key: Key) -> dict[str, Any]:
         "key": key,
         "ends": key.expires_at and f"{distance(key.expires_at)} ({moment_and_zone(key.expires_at)})",
         "ends_with_stay": ends_with_stay(key),
+        "has_own_end": has_own_end(key),
         "link": link_to(LinkAct.RENEW, key) if is_renewable(key) else "",
     }
 

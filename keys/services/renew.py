@@ -11,10 +11,10 @@ from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound, GatewayRejected, GatewayUnavailable
 from gateway.types import KeyInfo
 from keys.models import Key, Token
-from keys.renewal import ends_with_stay, renewable_from, renewable_until
+from keys.renewal import ends_with_stay, has_own_end, renewable_from, renewable_until
 from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
-from keys.services.key_limits import Limits, limits_in, limits_on, update_limits, usable_limits
+from keys.services.key_limits import Limits, limits_in, limits_on, override_of, update_limits, usable_limits
 from keys.services.lifetimes import as_duration, is_extendable, is_renewable, lifetime_of
 from keys.services.person_budget import ceiling_of, join_team
 from keys.services.refusals import KeyRefused
@@ -31,7 +31,8 @@ def renew_key(*, key: Key, actor: Actor, early: bool = False) -> Key:
     """
     try:
         allowance = policy_of(key.owner)
-        duration, limits = _duration(key, allowance, early=early), usable_limits(key.kind, allowance)
+        limits = usable_limits(key.kind, allowance, override_of(key))
+        duration = _duration(key, allowance, early=early)
         token = _claim_as_read(key)
     except KeyRefused as refusal:
         audit(actor, AuditAction.RENEW, AuditOutcome.REFUSED, key, refusal)
@@ -100,6 +101,8 @@ def _duration(key: Key, allowance: Allowance, *, early: bool) -> str:
             raise KeyRefused("budget" if key.blocked_for_budget else "blocked")
         if ends_with_stay(key):
             raise KeyRefused("stay_over.renewal")
+        if has_own_end(key) and key.expires_at:
+            raise KeyRefused("own_end", when=key.expires_at.isoformat())
         raise KeyRefused("too_early", when=start and start.isoformat())
     check_policy(key, allowance)
     lifetime = lifetime_of(key.kind, allowance, key.stay_ends_on)

@@ -20,7 +20,7 @@ from keys.models import Key, Token
 from keys.services.creation import create_at_gateway, delete_unseen, mark_answer_lost, record_token
 from keys.services.delete import delete_at_gateway, mark_gone
 from keys.services.issue import FreshKey
-from keys.services.key_limits import follow_limits, usable_limits
+from keys.services.key_limits import follow_limits, override_of, usable_limits
 from keys.services.lifetimes import as_duration, is_expired
 from keys.services.person_budget import ceiling_of, claim_and_join
 from keys.services.refusals import KeyRefused
@@ -122,7 +122,7 @@ def _rotatable_token(key: Key, action: AuditAction) -> Token:
 def _bring_to_policy(old: Token, actor: Actor, allowance: Allowance) -> None:
     """Apply the present policy to the old secret and count it in its owner's budget, before there are two."""
     try:
-        follow_limits(old.key, actor, usable_limits(old.key.kind, allowance))
+        follow_limits(old.key, actor, usable_limits(old.key.kind, allowance, override_of(old.key)))
         ceiling = ceiling_of(old.key.owner, allowance)
         if ceiling.team_id:
             claim_and_join(old, ceiling.team_id)

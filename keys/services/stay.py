@@ -14,6 +14,7 @@ from keys.models import Intern, Key, Token
 from keys.renewal import last_moment_of
 from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
+from keys.services.key_limits import override_of
 from keys.services.lifetimes import as_duration
 from keys.services.refusals import KeyRefused
 from keys.services.renew import check_policy, record_end
@@ -68,7 +69,8 @@ def _end_with(key: Key, ends_on: date | None) -> datetime | None:
     by_policy = (key.lifetime_started_at or key.created_at) + timedelta(days=rule.lifetime_days)
     if rule.ends_at is not None:
         by_policy = min(by_policy, rule.ends_at)
-    end = max(by_policy, key.expires_at or by_policy)
+    override = override_of(key)
+    end = (override and override.expires_at) or max(by_policy, key.expires_at or by_policy)
     if ends_on:
         end = min(end, last_moment_of(ends_on))
     if key.expires_at is None:

@@ -1,7 +1,8 @@
 """Audit entries about a key or an intern, and the texts of their codes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
@@ -10,12 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import Actor, record, record_repeatable
 from accounts.audit_words import Words, add_words
-from accounts.models import AuditAction, AuditEntry, AuditObject, AuditOutcome, User
+from accounts.models import AuditAction, AuditEntry, AuditObject, AuditOutcome, BudgetPeriod, User
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayRejected, GatewayUnavailable, GatewayUnreadable
 from gateway.secret import without_addresses
-from keys.models import Intern, Key
+from keys.models import Intern, Key, LimitOverride
 from keys.services.refusals import PREFIX, KeyRefused
-from web.templatetags.portal import day, moment
+from web.templatetags.portal import day, moment, usd
 
 
 def audit(
@@ -95,6 +96,34 @@ def _taken_over(values: Mapping[str, Any]) -> str:
     return " ".join([words, gettext("It is blocked.")]) if values["blocked"] else words
 
 
+def limit_lines(changes: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Say limit by limit what it was and what it is now."""
+    words = gettext("%(field)s: %(before)s → %(after)s")
+    titles = {field.name: str(field.verbose_name) for field in LimitOverride._meta.concrete_fields}
+    shown = {name: [_limit_value(name, value) for value in pair] for name, pair in changes.items() if len(pair) == 2}
+    return [
+        words % {"field": titles.get(name, name), "before": before, "after": after}
+        for name, (before, after) in shown.items()
+    ]
+
+
+def _limits_set(values: Mapping[str, Any]) -> str:
+    changes = values["changes"]
+    return "; ".join(limit_lines(changes)) + "." if isinstance(changes, Mapping) else ""
+
+
+def _limit_value(name: str, value: Any) -> str:
+    if name == "model_names":
+        return gettext("all") if value is None else ", ".join(value)
+    if value in (None, ""):
+        return "–"
+    if name == "budget_period":
+        return str(BudgetPeriod(value).label) if value in BudgetPeriod.values else value
+    if name == "budget_usd":
+        return usd(Decimal(value))
+    return moment(datetime.fromisoformat(value)) if name == "expires_at" else str(value)
+
+
 def _stay_days(values: Mapping[str, Any]) -> str:
     days = {name: day(date.fromisoformat(values[name])) if values[name] else "–" for name in ("before", "after")}
     return gettext("before: %(before)s; now: %(after)s") % days
@@ -127,8 +156,10 @@ WORDS: Final[dict[str, Words]] = {
     "handed_over": _handed_over,
     "intern.changes": _intern_changes,
     "label_before": _("before: %(label)s"),
+    "limits.set": _limits_set,
     "left_team": _("It had been taken out of its owner’s budget at the gateway, and is put back."),
     "made_outside": Key.Kind.EXTERNAL.label,
+    "own_end": _("It expires when an administrator has set it to."),
     "over_budget": _("blocked: the owner’s budget for all keys together is used up"),
     "owner_active": _("unblocked: the owner’s account is active again"),
     "owner_inactive": _("blocked: the owner’s account is not active"),

@@ -1,6 +1,13 @@
 """Actions of admins on people. The sweep applies them at the gateway, as it does after Django's admin."""
 
-from people.services.accounts import activate, deactivate, sign_out_everywhere, tell_about_key
+from people.services.accounts import (
+    activate,
+    ask_worker,
+    deactivate,
+    sign_out_everywhere,
+    tell_about_grant,
+    tell_about_key,
+)
 from people.services.bulk import (
     MAX_PEOPLE,
     MAX_STAYS,
@@ -88,9 +95,11 @@ __all__ = [
     "Outcome",
     "Planned",
     "activate",
+    "ask_worker",
     "deactivate",
     "invite_people",
     "plan_invitations",
     "sign_out_everywhere",
+    "tell_about_grant",
     "tell_about_key",
 ]

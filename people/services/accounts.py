@@ -8,9 +8,12 @@ from django.db import transaction
 
 from accounts.anonymise import end_sessions
 from accounts.audit import Actor, record_person_change
+from accounts.locale import reading_as
 from accounts.mails import send_later
-from accounts.models import AuditAction, Invitation, User
+from accounts.models import AuditAction, Grant, Invitation, User
+from accounts.trail_words import thing_words
 from web.tasks import QueueUnavailable, send_task
+from web.templatetags.portal import day
 
 EXPIRES_S: Final = 240  # by then the schedule has run it
 
@@ -53,10 +56,25 @@ def sign_out_everywhere(*, person: User, actor: Actor) -> None:
     _record(person, actor, AuditAction.SIGN_OUT)
 
 
-def tell_about_key(*, owner: User, label: str, action: AuditAction, by: str) -> None:
-    """Notify the owner of a key of an admin's action on it, in their language; after the commit, by a task."""
+def tell_about_key(
+    *, owner: User, label: str, action: AuditAction, by: str, lines: list[str] | None = None, reason: str = ""
+) -> None:
+    """Write to the owner of a key what an admin did with it, in their language; after the commit, by a task.
+
+    `lines` are what was changed, in the owner's language.
+    """
     if owner.email and owner.is_active:
-        send_later("key_changed", owner, label=label, action=action.value, by=by)
+        send_later("key_changed", owner, label=label, action=action.value, by=by, lines=lines or [], reason=reason)
+
+
+def tell_about_grant(grant: Grant, *, by: str, is_over: bool = False) -> None:
+    """Write to a person what an admin gave them beyond their policy, or that it is over."""
+    person = grant.person
+    if person.email and person.is_active:
+        with reading_as(person):
+            what, until = thing_words(grant.thing, grant.name, grant.amount_usd), day(grant.ends_on)
+        action = AuditAction.END_GRANT if is_over else AuditAction.GRANT
+        send_later("grant_changed", person, action=action, reason=grant.reason, by=by, what=what, until=until)
 
 
 def _record(person: User, actor: Actor, action: AuditAction) -> None:

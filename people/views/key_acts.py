@@ -31,7 +31,7 @@ UNKNOWN = gettext_lazy(
 @act_on_person
 def block(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpResponse:
     """Ask for a confirmation; on POST, block the key at the gateway until it is unblocked."""
-    key = _key_of(subject, key_id)
+    key = key_of(subject, key_id)
     if request.method == "POST":
         words = _("Blocked: the gateway refuses “%(label)s” until you unblock it.")
         return _act(request, subject, key, key_services.block_key, AuditAction.BLOCK, words)
@@ -44,7 +44,7 @@ def block(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpRe
 @act_on_person
 def unblock(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpResponse:
     """Ask for a confirmation; on POST, unblock the key."""
-    key = _key_of(subject, key_id)
+    key = key_of(subject, key_id)
     if request.method == "POST":
         words = _("Unblocked: “%(label)s” works again.")
         return _act(request, subject, key, key_services.unblock_key, AuditAction.UNBLOCK, words)
@@ -55,7 +55,7 @@ def unblock(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> Http
 @act_on_person
 def extend(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpResponse:
     """Ask for a confirmation; on POST, renew the key from now, even if it is early."""
-    key = _key_of(subject, key_id)
+    key = key_of(subject, key_id)
     if request.method == "POST":
         words = _("Extended: “%(label)s” has another lifetime from now.")
         return _act(request, subject, key, _extend, AuditAction.RENEW, words)
@@ -69,7 +69,7 @@ def extend(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpR
 @act_on_person
 def delete(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpResponse:
     """Ask for a confirmation; on POST, delete the key, here and at the gateway."""
-    key = _key_of(subject, key_id)
+    key = key_of(subject, key_id)
     if request.method == "POST":
         words = _("Deleted: the gateway refuses “%(label)s” from now on.")
         return _act(request, subject, key, key_services.delete_key, AuditAction.DELETE, words)
@@ -85,7 +85,7 @@ def _extend(*, key: Key, actor: Any) -> None:
     key_services.renew_key(key=key, actor=actor, early=True)
 
 
-def _key_of(subject: Subject, key_id: uuid.UUID) -> Key:
+def key_of(subject: Subject, key_id: uuid.UUID) -> Key:
     """Return this key of the person; 404 for a key of somebody else."""
     keys = Key.objects.owned_by(subject.person).select_related("owner", "intern").prefetch_related("tokens")
     return get_object_or_404(keys, pk=key_id)

@@ -9,9 +9,10 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from accounts.invitations import link_ends_at, may_be_invited
-from accounts.models import AuditEntry, Invitation, User
+from accounts.models import AuditEntry, Grant, Invitation, User
 from accounts.names import name_order
 from accounts.policies import policy_of
+from accounts.trail_words import thing_words
 from keys.models import Intern, Key, SupervisorLeave
 from keys.rows import Row, row_with_use
 from keys.services import grace_ends_at
@@ -43,6 +44,7 @@ def render_person(request: PortalRequest, subject: Subject, *, said: str = "", s
         "rows": [{"row": row, "acts": _acts(row, person) if subject.may_act else []} for row in _in_order(rows)],
         **_invitation(person),
         "policies": policy_of(person).names,
+        "grants": _grants(person),
         "interns": _interns(person),
         "grace_ends_at": _grace_ends_at(person),
         "internships": Intern.objects.filter(account=person).select_related("supervisor"),
@@ -80,6 +82,7 @@ def _acts(row: Row, person: User) -> list[str]:
     may = {
         "block_key": is_active and not is_blocked_by_admin(key),
         "unblock_key": is_active and key.blocked and person.is_active and not key.blocked_for_budget,
+        "limit_key": is_active and key.kind in Key.COUNTED_KINDS,
         "extend_key": is_extendable(key) and key.kind != Key.Kind.PLAYGROUND,
         "delete_key": row.may_delete,
     }
@@ -90,6 +93,12 @@ def _grace_ends_at(person: User) -> datetime | None:
     """Return until when the keys of a former supervisor's interns work; None if that does not apply."""
     leave = None if person.is_active else SupervisorLeave.objects.filter(supervisor=person).first()
     return grace_ends_at(leave) if leave else None
+
+
+def _grants(person: User) -> list[dict[str, Any]]:
+    """Return in words what the person has beyond their policy now."""
+    running = Grant.objects.running().filter(person=person).order_by("ends_at", "pk")
+    return [{"grant": each, "what": thing_words(each.thing, each.name, each.amount_usd)} for each in running]
 
 
 def _interns(person: User) -> list[Any]:

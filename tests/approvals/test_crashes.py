@@ -49,8 +49,7 @@ def _be_over(person: User) -> None:
     services.apply_due_grants()
 
 
-@pytest.mark.parametrize("prepare", [granting, ending])
-@pytest.mark.parametrize("folder", FOLDERS, ids=["approvals", "keys"])
+@pytest.mark.parametrize(("prepare", "folder"), [(granting, FOLDERS[0]), (granting, FOLDERS[1]), (ending, FOLDERS[1])])
 def test_is_repaired_after_a_kill_at_any_line(
     intern: User,
     decider: User,

@@ -4,7 +4,7 @@ import pytest
 from django.core import mail
 from django.urls import reverse
 
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, Grant, User
 from keys.models import Intern, Key
 from tests.factories import make_user
 from tests.french.conftest import Read, in_french
@@ -33,6 +33,16 @@ def test_the_list_and_a_person(admin: User, staff: User, sandbox: Sandbox, read:
 def test_every_act(admin: User, staff: User, sandbox: Sandbox, read: Read) -> None:
     key = issue(staff, "thesis").key
     browser = in_french(admin)
+    give = {"amount_usd": "2", "ends_on": "2027-01-01", "reason": "la fin", "budget_usd": "7", "budget_period": "7d"}
+    for form in ({}, give, {**give, "all_models": "on", "rpm_limit": "5", "expires_on": "2027-02-01"}):
+        for name, *which in (("top_up",), ("limit_key", key.pk)):
+            address = reverse(f"people:{name}", args=[staff.pk, *which])
+            read(browser.get(address))
+            read(browser.post(address, form, follow=True))
+    for _ in range(2):
+        address = reverse("people:end_grant", args=[staff.pk, Grant.objects.latest("pk").pk])
+        read(browser.get(address))
+        read(browser.post(address, follow=True))
     acts = ["block_key", "block_key", "unblock_key", "unblock_key", "extend_key", "delete_key", "delete_key"]
     for name in acts:
         address = reverse(f"people:{name}", args=[staff.pk, key.pk])

@@ -36,7 +36,7 @@ VALUES = {
     "blocked": True,
     "before": "2026-12-24",
     "after": None,
-    "changes": {"account": [], "name": []},
+    "changes": {"account": [], "name": [], "expires_at": [None, "2026-12-24T10:00:00+00:00"]},
     "label": "mémoire",
     "message": "400 bad_request no such model",
     "type": "KeyError",

@@ -1,6 +1,7 @@
 """Who may see and do what: every address of the pages about people, for everybody there is."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, Grant, User
 from accounts.rights import update_staff_status
 from keys.models import Key
 from people.urls import urlpatterns
@@ -19,9 +21,10 @@ from tests.people.conftest import with_permissions
 from tests.usage.views.facts import key_of
 
 LISTS = ("index", "csv", "keys", "keys_csv", "groups")
-PERSON_ACTS = ("deactivate", "activate", "sign_out", "anonymise", "invite_again", "withdraw", "hand_over")
+PERSON_ACTS = ("deactivate", "activate", "sign_out", "anonymise", "invite_again", "withdraw", "hand_over", "top_up")
+GRANT_ACTS = ("end_grant",)
 PEOPLE_ACTS = ("invite", "bulk", "bulk_keys")  # on no one in particular
-KEY_ACTS = ("block_key", "unblock_key", "extend_key", "delete_key")
+KEY_ACTS = ("block_key", "unblock_key", "extend_key", "limit_key", "delete_key")
 GROUP_PAGES = ("group", "default_policy", "policy_state", "default_policy_state")
 MEMBER_ACTS = ("add_members", "remove_members")  # of whoever manages people
 GROUP_ACTS = ("change_policy", "rename_group", "delete_group")  # of whoever manages policies
@@ -62,11 +65,17 @@ def key(db: None) -> Key:
     return key_of(make_user("somebody"))
 
 
+def grant_of(person: User) -> Grant:
+    about = {"thing": "budget", "amount_usd": 2, "ends_at": timezone.now() + timedelta(days=1)}
+    return Grant.objects.get_or_create(person=person, defaults={"given_by": person, **about})[0]
+
+
 def url_of(name: str, key: Key) -> str:
     if name in (*LISTS, *PEOPLE_ACTS):
         chosen = {"bulk": f"?act=deactivate&person={key.owner_id}", "bulk_keys": f"?act=block&key={key.pk}"}
         return reverse(f"people:{name}") + chosen.get(name, "")
-    arguments = [key.owner_id, key.pk] if name in KEY_ACTS else [key.owner_id]
+    more = {**dict.fromkeys(KEY_ACTS, key.pk), **dict.fromkeys(GRANT_ACTS, grant_of(key.owner).pk)}
+    arguments = [key.owner_id, more[name]] if name in more else [key.owner_id]
     return reverse(f"people:{name}", args=arguments)
 
 
@@ -82,7 +91,7 @@ def test_every_address_is_in_the_matrix() -> None:
     names = {str(route.name) for route in urlpatterns if isinstance(route, URLPattern)}
 
     of_groups = {*GROUP_PAGES, *MEMBER_ACTS, *GROUP_ACTS, "new_group", "change_default_policy"}
-    assert names == {*LISTS, "person", *PEOPLE_ACTS, *PERSON_ACTS, *KEY_ACTS, *of_groups}
+    assert names == {*LISTS, "person", *PEOPLE_ACTS, *PERSON_ACTS, *GRANT_ACTS, *KEY_ACTS, *of_groups}
 
 
 def test_shows_people_to_whom_they_are_for(browsers: dict[str, Client], key: Key) -> None:
@@ -95,7 +104,7 @@ def test_shows_people_to_whom_they_are_for(browsers: dict[str, Client], key: Key
     assert statuses(browsers, lambda browser: browser.get(url_of("person", key))) == missing | seen
 
 
-@pytest.mark.parametrize("name", [*PERSON_ACTS, *KEY_ACTS])
+@pytest.mark.parametrize("name", [*PERSON_ACTS, *GRANT_ACTS, *KEY_ACTS])
 def test_asks_only_those_who_may_act(browsers: dict[str, Client], key: Key, name: str) -> None:
     expected = {
         "anonymous": 302,
@@ -123,7 +132,7 @@ def test_only_those_who_may_act_are_shown_the_forms_about_many(browsers: dict[st
     assert not User.objects.filter(email="a@example.edu").exists()
 
 
-@pytest.mark.parametrize("name", [*PERSON_ACTS, *KEY_ACTS])
+@pytest.mark.parametrize("name", [*PERSON_ACTS, *GRANT_ACTS, *KEY_ACTS])
 def test_whoever_may_not_act_changes_nothing(browsers: dict[str, Client], key: Key, name: str) -> None:
     refused = {who: browser for who, browser in browsers.items() if who not in ACTORS}
 
@@ -160,7 +169,7 @@ def test_a_forged_form_changes_nothing(admin: User, key: Key) -> None:
 
     group = Group.objects.get(name="Staff")
     of_group = [reverse(f"people:{name}", args=[group.pk]) for name in (*MEMBER_ACTS, *GROUP_ACTS, "policy_state")]
-    for url in (*of_group, *(url_of(name, key) for name in (*PEOPLE_ACTS, *PERSON_ACTS, *KEY_ACTS))):
+    for url in (*of_group, *(url_of(name, key) for name in (*PEOPLE_ACTS, *PERSON_ACTS, *GRANT_ACTS, *KEY_ACTS))):
         assert browser.post(url).status_code == 403, url
 
 

@@ -28,6 +28,7 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "request_id": SOME_REQUEST_ID,
     "announcement_id": 1,
     "terms_id": 1,
+    "grant_id": 1,
     "person_id": 1,  # nobody, or whoever there is
     "group_id": 1,
     "notice_id": 1,

@@ -1,23 +1,69 @@
-"""Apply grants at the gateway, and remove them when they end. The next run continues an interrupted one."""
+"""Give more than the policy does, bring it to the gateway, and take it away when it is over.
+
+A run that is cut short is continued by the next.
+"""
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.audit import BY_THE_PORTAL
-from accounts.models import Grant, User
+from accounts.audit import BY_THE_PORTAL, Actor, record
+from accounts.models import AuditAction, AuditObject, AuditOutcome, Grant, Thing, User
+from accounts.policies import has_budget, policy_of
 from gateway.errors import GatewayError
 from keys.identity import identify_gateway, is_other_gateway
-from keys.services import apply_policies_to
+from keys.renewal import last_moment_of
+from keys.services.apply_policies import apply_policies_to
+from keys.services.refusals import KeyRefused
 from keys.services.rounds import each
 
 logger = logging.getLogger(__name__)
 
 OFTEN_FOR: Final = timedelta(minutes=2)  # a grant is retried at each run
 LONGEST_PAUSE: Final = timedelta(hours=1)  # between two attempts that keep failing: each is in the audit trail
+
+
+def give_grant(
+    *, person: User, actor: Actor, amount_usd: Decimal, ends_on: date, reason: str, form_id: UUID | None = None
+) -> Grant:
+    """Give somebody more budget without a request; `apply_grant` then tells the gateway.
+
+    Raises KeyRefused: where there is no limit, where the account is not active, where the day is over, and where the
+    same form has given it already.
+    """
+    if not person.is_active:
+        raise KeyRefused("grant.inactive")
+    if not has_budget(policy_of(person)):
+        raise KeyRefused("grant.no_limit")
+    now, ends_at = timezone.now(), last_moment_of(ends_on)
+    if ends_at <= now:
+        raise KeyRefused("grant.over")
+    about = {"thing": Thing.BUDGET, "amount_usd": amount_usd, "reason": reason, "form_id": form_id}
+    try:
+        with transaction.atomic():
+            grant = Grant.objects.create(person=person, given_by=actor.user, created_at=now, ends_at=ends_at, **about)
+            _audit(actor, AuditAction.GRANT, grant)
+    except IntegrityError as error:  # accounts_grant_form
+        if form_id and Grant.objects.filter(form_id=form_id).exists():
+            raise KeyRefused("grant.repeated") from error
+        raise
+    return grant
+
+
+def end_grant(*, grant: Grant, actor: Actor) -> None:
+    """Let a grant be over now; `apply_grant` then tells the gateway. Raises KeyRefused where it is over already."""
+    now = timezone.now()
+    with transaction.atomic():
+        if not Grant.objects.running().filter(pk=grant.pk).update(ends_at=now):
+            raise KeyRefused("grant.ended")
+        _audit(actor, AuditAction.END_GRANT, grant)
+    grant.refresh_from_db()
 
 
 def apply_grant(grant: Grant) -> bool:
@@ -80,3 +126,19 @@ def _note(grants: Iterable[Grant], now: datetime) -> None:
     for grant in grants:
         over = {} if grant.ends_at > now else {"ended_at": now}
         Grant.objects.filter(pk=grant.pk).update(applied_at=grant.applied_at or now, **over)
+
+
+def _audit(actor: Actor, action: AuditAction, grant: Grant) -> None:
+    """Write down what was given, or ended, without a request. Joins the caller's transaction."""
+    amount = None if grant.amount_usd is None else str(grant.amount_usd)
+    details = {"thing": grant.thing, "name": grant.name, "amount_usd": amount, "ends_on": grant.ends_on.isoformat()}
+    record(
+        actor=actor,
+        action=action,
+        outcome=AuditOutcome.DONE,
+        kind=AuditObject.PERSON,
+        object_id=grant.person_id,
+        subject=grant.person,
+        code="grant.about",
+        details=details,
+    )

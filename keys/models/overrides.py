@@ -1,0 +1,45 @@
+"""Limits that an administrator has set for one key, in place of those of its owner's policies (ADR 29)."""
+
+from typing import ClassVar, Final
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import BudgetPeriod
+from keys.models.keys import Key
+from web.money import UsdField
+
+LONGEST_REASON: Final = 200
+
+
+class LimitOverride(models.Model):
+    """What one key is to have whatever the policies say; what is not in `fields` is the policies'."""
+
+    key = models.OneToOneField(Key, models.CASCADE, primary_key=True, related_name="override")
+    fields = models.JSONField(default=list, help_text="Names of those columns here that count.")
+    budget_usd = UsdField(
+        verbose_name=_("budget"), max_digits=10, decimal_places=4, null=True, help_text="Empty: none of its own."
+    )
+    budget_period = models.CharField(_("budget period"), max_length=10, blank=True)
+    rpm_limit = models.PositiveIntegerField(_("requests per minute"), null=True)
+    tpm_limit = models.PositiveIntegerField(_("tokens per minute"), null=True)
+    model_names = models.JSONField(_("models"), null=True, help_text="Empty: all.")
+    expires_at = models.DateTimeField(_("end"), null=True, help_text="Empty: as the policies and renewals say.")
+    reason = models.CharField(_("reason"), max_length=LONGEST_REASON, blank=True)
+    set_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    set_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(budget_usd=None, budget_period="")
+                | Q(budget_usd__gte=0, budget_period__in=BudgetPeriod.values),
+                name="keys_override_budget_has_a_period",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key_id}: {', '.join(self.fields)}"

@@ -1,0 +1,88 @@
+"""Limits and an end that an administrator sets for one key; what follows policies asks for them, too (ADR 29)."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from accounts.audit import Actor
+from accounts.models import AuditAction, AuditOutcome
+from accounts.policies import policy_of
+from gateway.errors import GatewayError
+from keys.identity import is_other_gateway
+from keys.models import Key, LimitOverride
+from keys.services.apply_policies import bring_up_to_date, find_outdated
+from keys.services.key_limits import Limits, limits_of, overridden, override_of
+from keys.services.refusals import KeyRefused
+from keys.services.trail import audit
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsSet:
+    """What was changed, as the trail has it, and whether the gateway has it already."""
+
+    changes: Mapping[str, list[Any]]  # field -> [value before, value after]
+    has_followed: bool  # False: it follows with the next run of `apply_policies`
+
+
+def set_limits(
+    *, key: Key, actor: Actor, limits: Limits, expires_at: datetime | None = None, reason: str = ""
+) -> LimitsSet:
+    """Give `key` these limits and this end (None: as policies and renewals say), whatever its owner's policies say.
+
+    What is as the policies have it goes on following them. Raises KeyRefused; then nothing has changed. The gateway may
+    fail: what was set stands, and follows with the next run of `apply_policies`.
+    """
+    try:
+        changes = _write(key, actor, limits, expires_at, reason)
+    except KeyRefused as refusal:
+        audit(actor, AuditAction.CHANGE, AuditOutcome.REFUSED, key, refusal)
+        raise
+    if is_other_gateway():
+        return LimitsSet(changes=changes, has_followed=False)
+    try:
+        bring_up_to_date(actor, Key.objects.select_related("owner", "intern").get(pk=key.pk))
+    except GatewayError as error:
+        logger.warning("limits of a key: the gateway does not have them yet, %s", error)
+    return LimitsSet(changes=changes, has_followed=key.pk not in find_outdated(key.owner).keys)
+
+
+@transaction.atomic
+def _write(key: Key, actor: Actor, limits: Limits, expires_at: datetime | None, reason: str) -> dict[str, list[Any]]:
+    """Commit what a key is to have, and the trail; return what that changes."""
+    locked = Key.objects.select_for_update().get(pk=key.pk)
+    _check(locked)
+    policy, before = limits_of(locked.kind, policy_of(key.owner)), override_of(locked)
+    values = [(overridden(policy, before), before and before.expires_at), (limits, expires_at)]
+    old, new = ({**each._asdict(), "expires_at": end} for each, end in values)
+    changes = {name: [_as_json(old[name]), _as_json(new[name])] for name in new if old[name] != new[name]}
+    if not changes:
+        raise KeyRefused("limits.same")
+    fields = [name for name in Limits._fields if getattr(limits, name) != getattr(policy, name)]
+    if "budget_usd" in fields or "budget_period" in fields:  # an amount means nothing without its period
+        fields = list(dict.fromkeys(["budget_usd", "budget_period", *fields]))
+    LimitOverride.objects.filter(key=locked).delete()
+    if fields or expires_at:
+        about = {"fields": fields, "expires_at": expires_at, "reason": reason, "set_by": actor.user}
+        LimitOverride.objects.create(key=locked, **limits._asdict(), **about)
+    audit(actor, AuditAction.CHANGE, AuditOutcome.DONE, key, "limits.set", changes=changes)
+    return changes
+
+
+def _check(key: Key) -> None:
+    if key.kind not in Key.COUNTED_KINDS:
+        raise KeyRefused("limits.kind")
+    if key.state != Key.State.ACTIVE:
+        raise KeyRefused("state.issuing" if key.state == Key.State.ISSUING else "state.deleted")
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="minutes")
+    return f"{value:f}" if isinstance(value, Decimal) else value

@@ -1,0 +1,340 @@
+"""More budget for a person, and other limits for one key: given by an admin and kept by the gateway."""
+
+import uuid
+from contextlib import suppress
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.audit import BY_THE_PORTAL
+from accounts.models import AuditEntry, Grant, User
+from accounts.policies import policy_of
+from gateway.errors import GatewayUnavailable
+from keys import services
+from keys.models import Key, LimitOverride
+from keys.renewal import last_moment_of
+from keys.services.key_limits import Limits, limits_on
+from tests.factories import change_policies, make_staff, make_user
+from tests.keys.actions import BY_TEST, again, assert_at_rest, issue, live_token
+from tests.keys.test_person_budget import chat, row_at, said, team, use_up
+from tests.keys.views.pages import words_of
+from tests.ports import free_port
+from tests.sandbox_process import Sandbox
+from tests.tasks import run_tasks
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def key(intern: User, sandbox: Sandbox) -> Key:
+    return issue(intern).key
+
+
+def today() -> Any:
+    return timezone.localdate(timezone=timezone.get_default_timezone())
+
+
+def top_up_form(**about: Any) -> dict[str, Any]:
+    return {"amount_usd": "2", "ends_on": today() + timedelta(days=7), "reason": "last chapter", **about}
+
+
+def limits_form(**about: Any) -> dict[str, Any]:
+    """Return the form as it is proposed for an intern's key: that of the policy of tests."""
+    form = {"budget_usd": "5", "budget_period": "30d", "rpm_limit": "60", "tpm_limit": "100000"}
+    return {**form, "all_models": "on", "reason": "for the thesis", **about}
+
+
+def plain(text: object) -> str:
+    """Return a text without the blanks at which no line breaks."""
+    return str(text).replace("\xa0", " ")
+
+
+def url_of(name: str, owner: User, *arguments: object) -> str:
+    return reverse(f"people:{name}", args=[owner.pk, *arguments])
+
+
+def at(sandbox: Sandbox, key: Key) -> dict[str, Any]:
+    return next(row for row in sandbox.live_keys() if row["token"] == live_token(key))
+
+
+def own(**about: Any) -> Limits:
+    """Return limits that are not those of the policy."""
+    values = {
+        "budget_usd": Decimal(9),
+        "budget_period": "7d",
+        "rpm_limit": 7,
+        "tpm_limit": 700,
+        "model_names": ["gpt-4o"],
+    }
+    return Limits(**{**values, **about})
+
+
+# --- More budget for a person ---------------------------------------------------------------------------
+def test_a_top_up_lets_the_next_call_through_tells_the_person_and_ends_by_itself(
+    as_manager: Client, intern: User, sandbox: Sandbox
+) -> None:
+    change_policies(person_budget_usd=Decimal("0.01"), budget_usd=Decimal("0.01"))
+    fresh = issue(intern)
+    use_up(sandbox, fresh.secret)
+
+    asked = words_of(as_manager.get(url_of("top_up", intern)))
+    assert "Top up Intern A?" in asked
+    response = as_manager.post(url_of("top_up", intern), top_up_form(), follow=True)
+
+    assert "Topped up: Intern A has 2.00 USD more until" in words_of(response)
+    assert "2.00 USD more" in words_of(as_manager.get(url_of("person", intern)))
+    assert chat(sandbox, fresh.secret).ok
+    assert team(sandbox, intern)["max_budget"] == row_at(sandbox, fresh.secret)["max_budget"] == 2.01
+    entry = AuditEntry.objects.get(action="grant")
+    assert (entry.actor_name, entry.subject) == ("Manager M", intern)
+    assert plain(entry.remark).startswith("2.00 USD more, until")
+    run_tasks()
+    (message,) = mail.outbox
+    assert message.to == [intern.email]
+    assert "2.00 USD more" in plain(message.subject)
+    assert "Reason: last chapter" in message.body
+    now = timezone.now()
+    Grant.objects.update(created_at=now - timedelta(days=2), ends_at=now)
+    assert services.apply_due_grants() == 1
+    assert "Budget has been exceeded!" in said(chat(sandbox, fresh.secret))
+    assert_at_rest(sandbox)
+
+
+def test_a_form_that_is_sent_twice_gives_once(as_manager: Client, intern: User) -> None:
+    form = top_up_form(form_id=str(uuid.uuid4()))
+    as_manager.post(url_of("top_up", intern), form)
+
+    response = as_manager.post(url_of("top_up", intern), form)
+
+    assert response.status_code == 409
+    assert "This form was sent twice." in words_of(response)
+    assert policy_of(intern).person_budget_usd == 7
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"amount_usd": "0"}, {"amount_usd": "x"}, {"ends_on": "2020-01-01"}, {"ends_on": "2999-01-01"}, {"reason": ""}],
+)
+def test_a_wrong_top_up_gives_nothing(as_manager: Client, intern: User, wrong: dict[str, str]) -> None:
+    assert as_manager.post(url_of("top_up", intern), top_up_form(**wrong)).status_code == 422
+    assert not Grant.objects.exists()
+
+
+def test_nothing_is_given_where_there_is_no_limit_or_nobody_to_use_it(as_manager: Client, intern: User) -> None:
+    change_policies(person_budget_usd=None, budget_usd=None, playground__budget_usd=None)
+    assert as_manager.post(url_of("top_up", intern), top_up_form()).status_code == 409
+
+    closed = make_user("closed", groups=("Interns",), is_active=False)
+    assert as_manager.post(url_of("top_up", closed), top_up_form()).status_code == 409
+    assert not Grant.objects.exists()
+
+
+def test_a_gateway_that_is_away_has_the_grant_later(
+    as_manager: Client, key: Key, intern: User, sandbox: Sandbox, settings: Settings
+) -> None:
+    url, settings.GATEWAY_URL = settings.GATEWAY_URL, f"http://127.0.0.1:{free_port()}"
+
+    response = as_manager.post(url_of("top_up", intern), top_up_form(), follow=True)
+
+    assert "The gateway has not confirmed it yet" in words_of(response)
+    settings.GATEWAY_URL = url
+    services.apply_due_grants()
+    assert team(sandbox, intern)["max_budget"] == 7
+    assert not Grant.objects.unapplied().exists()
+
+
+def test_a_grant_can_be_ended_once(as_manager: Client, key: Key, intern: User, sandbox: Sandbox) -> None:
+    as_manager.post(url_of("top_up", intern), top_up_form())
+    address = url_of("end_grant", intern, Grant.objects.get().pk)
+
+    assert "End this grant?" in words_of(as_manager.get(address))
+    assert "Ended: Intern A no longer has 2.00 USD more." in words_of(as_manager.post(address, follow=True))
+
+    assert team(sandbox, intern)["max_budget"] == at(sandbox, key)["max_budget"] == 5
+    assert as_manager.post(address).status_code == 409
+    stranger = url_of("end_grant", make_user("other"), Grant.objects.get().pk)
+    assert as_manager.get(stranger).status_code == 404
+
+
+def test_each_grant_was_asked_for_or_given(intern: User) -> None:
+    about = {"thing": "budget", "amount_usd": 2, "ends_at": timezone.now() + timedelta(days=1)}
+    with pytest.raises(IntegrityError, match="accounts_grant_has_a_source"), transaction.atomic():
+        Grant.objects.create(person=intern, **about)
+
+
+# --- Other limits for one key ---------------------------------------------------------------------------
+def test_a_key_gets_other_limits_and_its_owner_a_mail(
+    as_manager: Client, key: Key, intern: User, sandbox: Sandbox
+) -> None:
+    other = issue(intern, "other").key
+    ends_on = today() + timedelta(days=90)
+    address = url_of("limit_key", intern, key.pk)
+    asked = as_manager.get(address)
+    assert "Change the limits of “thesis”?" in words_of(asked)
+    form = {name: field.initial for name, field in asked.context["asked"].form.fields.items()}
+    assert form.keys() >= limits_form().keys()
+
+    form = limits_form(budget_usd="20", tpm_limit="900", expires_on=ends_on)
+    response = as_manager.post(address, form, follow=True)
+
+    assert "The limits of “thesis” are changed." in words_of(response)
+    row = at(sandbox, key)
+    assert (row["max_budget"], row["tpm_limit"], row["rpm_limit"]) == (20, 900, 60)
+    assert abs(again(key).expires_at - last_moment_of(ends_on)) < timedelta(minutes=2)  # type: ignore[operator]
+    assert at(sandbox, other)["max_budget"] == 5
+    entry = AuditEntry.objects.of_key(key.pk).get(action="change")
+    assert "budget: 5.00 USD → 20.00 USD; tokens per minute: 100000 → 900; end: – →" in plain(entry.remark)
+    assert "thesis" not in str(entry.details)
+    run_tasks()
+    (message,) = mail.outbox
+    assert "- budget: 5.00 USD → 20.00 USD" in plain(message.body)
+    assert "Reason: for the thesis" in message.body
+    assert_at_rest(sandbox)
+
+
+def test_what_was_set_survives_policies_renewals_rotation_sweep_and_sync(
+    intern: User, key: Key, sandbox: Sandbox
+) -> None:
+    end = last_moment_of(today() + timedelta(days=300))
+    assert services.set_limits(key=again(key), actor=BY_TEST, limits=own(), expires_at=end).has_followed
+    change_policies(rpm_limit=1, temporary__lifetime_days=9, budget_usd=Decimal(1))
+
+    for act in (services.sweep_keys, services.sync_keys, lambda: services.apply_policies(BY_THE_PORTAL)):
+        act()
+        found = again(key)
+        assert limits_on(found) == own()
+        assert abs(found.expires_at - end) < timedelta(minutes=2)  # type: ignore[operator]
+    with pytest.raises(services.KeyRefused, match="An administrator has set the end"):
+        services.renew_key(key=again(key), actor=BY_TEST, early=True)
+    services.rotate_key(key=again(key), actor=BY_TEST)
+    assert [(row["max_budget"], row["rpm_limit"], row["models"]) for row in sandbox.live_keys()] == [
+        (9, 7, ["gpt-4o"])
+    ] * 2
+    sandbox.call("POST", "/key/update", body={"key": live_token(key), "duration": "3d"})
+    services.sync_keys()
+    services.apply_policies(BY_THE_PORTAL)
+    assert abs(again(key).expires_at - end) < timedelta(minutes=2)  # type: ignore[operator]
+
+
+def test_a_key_with_limits_of_its_own_and_no_end_is_renewed_with_them(key: Key, sandbox: Sandbox) -> None:
+    services.set_limits(key=again(key), actor=BY_TEST, limits=own())
+
+    services.renew_key(key=again(key), actor=BY_TEST, early=True)
+
+    assert limits_on(again(key)) == own()
+    assert at(sandbox, key)["max_budget"] == 9
+
+
+def test_what_is_left_as_the_policy_has_it_goes_on_following_it(
+    as_manager: Client, key: Key, intern: User, sandbox: Sandbox
+) -> None:
+    address = url_of("limit_key", intern, key.pk)
+    as_manager.post(address, limits_form(budget_usd="20"))
+    change_policies(rpm_limit=33)
+    services.apply_policies(BY_THE_PORTAL)
+
+    row = at(sandbox, key)
+    assert (row["max_budget"], row["rpm_limit"]) == (20, 33)
+
+    as_manager.post(address, limits_form(rpm_limit="33"))  # as the policy has it
+    assert not LimitOverride.objects.exists()
+    assert at(sandbox, key)["max_budget"] == 5
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"budget_usd": "-1"},
+        {"budget_period": "1y"},
+        {"rpm_limit": "0"},
+        {"all_models": ""},
+        {"all_models": "", "model_names": ["unheard of"]},
+        {"expires_on": "2020-01-01"},
+        {"reason": ""},
+    ],
+)
+def test_wrong_limits_change_nothing(as_manager: Client, key: Key, intern: User, wrong: dict[str, Any]) -> None:
+    assert as_manager.post(url_of("limit_key", intern, key.pk), limits_form(**wrong)).status_code == 422
+    assert not LimitOverride.objects.exists()
+
+
+def test_the_same_again_other_kinds_and_keys_that_are_gone_are_refused(
+    as_manager: Client, key: Key, intern: User
+) -> None:
+    address = url_of("limit_key", intern, key.pk)
+    assert as_manager.post(address, limits_form()).status_code == 409
+    for change in ({"kind": "external"}, {"kind": "temporary", "state": "deleted"}):
+        Key.objects.filter(pk=key.pk).update(**change)
+        assert as_manager.post(address, limits_form(budget_usd="20")).status_code == 409
+    assert not LimitOverride.objects.exists()
+
+
+def test_the_stay_of_an_intern_bounds_the_end(as_manager: Client, sandbox: Sandbox) -> None:
+    staff = make_staff()
+    last = today() + timedelta(days=5)
+    key = issue(staff, intern_name="Ada", stay_ends_on=last).key
+    address = url_of("limit_key", staff, key.pk)
+    form = limits_form(budget_usd="100", rpm_limit="", tpm_limit="", expires_on=last + timedelta(days=1))
+
+    assert as_manager.post(address, form).status_code == 422
+    as_manager.post(address, {**form, "expires_on": last - timedelta(days=1)})
+    services.change_stay(intern=again(key).intern, ends_on=last - timedelta(days=3), actor=BY_TEST)  # type: ignore[arg-type]
+    services.sweep_keys()
+    services.apply_policies(BY_THE_PORTAL)
+
+    end: datetime | None = again(key).expires_at
+    assert end is not None
+    assert abs(end - last_moment_of(last - timedelta(days=3))) < timedelta(minutes=2)
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "error", "html"])
+def test_a_gateway_that_fails_has_the_limits_with_the_next_run(key: Key, sandbox: Sandbox, fault: str) -> None:
+    sandbox.faults("/key/update", fault, status=503)
+
+    assert not services.set_limits(key=again(key), actor=BY_TEST, limits=own()).has_followed
+    sandbox.clear_faults()
+    services.sweep_keys()
+    with suppress(GatewayUnavailable):
+        services.apply_policies(BY_THE_PORTAL)
+
+    assert at(sandbox, key)["rpm_limit"] == 7
+    assert limits_on(again(key)) == own()
+    assert not services.find_outdated()
+    assert_at_rest(sandbox)
+
+
+def test_a_key_that_is_handed_over_follows_the_policy_again(sandbox: Sandbox) -> None:
+    staff, other = make_staff(), make_staff("other")
+    key = issue(staff, intern_name="Ada").key
+    services.set_limits(key=again(key), actor=BY_TEST, limits=own())
+
+    services.hand_over(intern=again(key).intern, to=other, actor=BY_TEST)  # type: ignore[arg-type]
+
+    assert not LimitOverride.objects.exists()
+    assert at(sandbox, key)["rpm_limit"] is None
+
+
+def test_why_is_forgotten_with_the_person(as_manager: Client, key: Key, intern: User) -> None:
+    as_manager.post(url_of("top_up", intern), top_up_form())
+    as_manager.post(url_of("limit_key", intern, key.pk), limits_form(budget_usd="20"))
+
+    as_manager.post(url_of("anonymise", intern))
+
+    assert (Grant.objects.get().reason, LimitOverride.objects.get().reason) == ("", "")
+
+
+def test_the_owner_is_not_asked_to_renew_a_key_whose_end_was_set(key: Key, intern: User) -> None:
+    services.set_limits(key=again(key), actor=BY_TEST, limits=limits_on(again(key)), expires_at=last_moment_of(today()))
+    if again(key).expires_at > timezone.now() + timedelta(minutes=5):  # type: ignore[operator]
+        Key.objects.update(lifetime_started_at=timezone.now() - timedelta(days=20))
+        services.remind_owners()
+
+        assert "An administrator has set its end" in mail.outbox[0].body
