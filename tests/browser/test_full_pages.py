@@ -1,6 +1,7 @@
 """Pages with as much in them as after a year: 40 keys, names of 60 letters, five used-up budgets, dozens of people.
 
-In three widths, both colours, both languages, and in forced colours. PICTURES=folder keeps a picture of each, and a PDF
+In three widths, both colours, both languages, and in forced colours; axe looks at phone and desk, at light pages in
+English and dark ones in French. PICTURES=folder keeps a picture of each, and a PDF
 of each page as it is printed.
 """
 
@@ -98,7 +99,8 @@ def test_full_pages_are_accessible_and_fit_every_window(
             where = f"{path} {language}, {width} px, {scheme}"
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
-            found[where] = violations(page) if (language == "fr") == (scheme == "dark") else []
+            is_for_axe = width != 768 and (language == "fr") == (scheme == "dark")
+            found[where] = violations(page) if is_for_axe else []
             if beyond := sticks_out(page):
                 found[where].append(f"{beyond} px too wide")
             keep(page, f"{person} {where}")
