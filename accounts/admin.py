@@ -17,7 +17,7 @@ else:
 admin.site.site_header = _("Passerelle: administration")
 admin.site.site_title = _("Passerelle")
 admin.site.index_title = _("People and policies")
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one door, with its rate limits
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # one sign-in page, with its rate limits
 
 
 @admin.register(AuditEntry)

@@ -54,12 +54,12 @@ class SignIn(StatusCodeMixin, allauth_views.LoginView):  # type: ignore[misc]  #
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the available ways to sign in."""
-        doors = {
+        ways = {
             "institution": settings.OIDC_ISSUER and (settings.OIDC_NAME or True),
             "signup_open": settings.SIGNUP_OPEN,
         }
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        return context | doors
+        return context | ways
 
 
 class SignUp(StatusCodeMixin, allauth_views.SignupView):  # type: ignore[misc]  # allauth has no types

@@ -1,4 +1,4 @@
-"""What every test may ask for: people signed in, a sandbox gateway, servers; and what no test may do."""
+"""Shared fixtures: signed-in people, a sandbox gateway, servers; and what no test may do."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""What some tests need of the machine, and what is said when it is not there."""
+"""What some tests need of the machine, and the message when it is missing."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""Which file of tests runs in which round; single tests are marked where they stand.
+"""The rounds in which test files run; single tests are marked in their file.
 
 `make test` leaves out SLOW; `make test-all` and `.ci/run` run it too. The round on PostgreSQL and Redis leaves out what
 uses no database, and ONLY_ON_SQLITE: what a person sees, or a process does, that is the same on each database.

@@ -1,4 +1,4 @@
-"""Start and steer a sandbox gateway in a process of its own."""
+"""Start and control a sandbox gateway in a process of its own."""
 
 import os
 import re
@@ -26,7 +26,7 @@ class SandboxDiedError(Exception):
 
 
 class Sandbox:
-    """A sandbox on a free port, with spend visible at once and words without pause unless told otherwise.
+    """A sandbox on a free port, with spend visible at once and words without pause by default.
 
     It ends with `stop()`, at the end of a `with`, and when this process dies.
     """

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis of the suite's own: started on free ports of the loopback address, gone with their folder."""
+"""PostgreSQL and Redis of the suite: started on free loopback ports, deleted with their folder."""
 
 import os
 import pwd

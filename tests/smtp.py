@@ -1,4 +1,4 @@
-"""A mail server on loopback: takes mails, or hangs, or cuts the connection when told to."""
+"""A mail server on loopback: accepts mails, or on request hangs or cuts the connection."""
 
 import socketserver
 import threading

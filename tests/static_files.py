@@ -1,4 +1,4 @@
-"""The static files as people get them, hashed and compressed: collected once for all workers, which takes its time."""
+"""The static files as in production, hashed and compressed: collected once for all workers, since it takes long."""
 
 import fcntl
 import os

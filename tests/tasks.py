@@ -1,4 +1,4 @@
-"""What a worker would do: the tasks that wait in the broker, run here and now."""
+"""The work of a worker: runs the queued tasks here and now."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The database refuses what forms and services would not write: a program that is wrong cannot leave such a row."""
+"""The database refuses rows that forms and services would not write."""
 
 from collections.abc import Callable
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""The suite's own tools do what the tests believe."""
+"""The suite's own tools work as the tests expect."""
 
 import socket
 import sys

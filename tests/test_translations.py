@@ -1,4 +1,4 @@
-"""The French catalogue: complete, without leftovers, with the same placeholders, and written as French is."""
+"""The French catalogue: complete, without leftovers, with the same placeholders, and in French typography."""
 
 import re
 from functools import cache

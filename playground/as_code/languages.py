@@ -164,4 +164,4 @@ def _read_in_python(pictures: Sequence[Picture]) -> dict[str, str]:
 
 def _paragraph(images: list[str], comment: str) -> str:
     """Return the lines that read the images, with a comment on what to do for it."""
-    return "\n".join([f"{comment} Put the images beside this program.", *images, "", ""]) if images else ""
+    return "\n".join([f"{comment} Put the images next to this program.", *images, "", ""]) if images else ""

@@ -1,4 +1,4 @@
-"""Who manages people and policies."""
+"""People who manage people and policies."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""A tiny OpenID Connect provider on loopback: one person at a time, who always agrees."""
+"""A minimal OpenID Connect provider on loopback: one person at a time, who always consents."""
 
 import base64
 import hashlib

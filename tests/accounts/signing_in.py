@@ -1,4 +1,4 @@
-"""What tests say of an institution to sign in with, and of the door of the portal."""
+"""Helpers about institutions and the sign-in page of the portal."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""One's own account: password, forgotten password, address, and sign-up where it is open."""
+"""A person's own account: password, forgotten password, address, and sign-up if it is open."""
 
 import re
 import socket

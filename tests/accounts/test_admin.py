@@ -1,4 +1,4 @@
-"""Django's admin: who gets in, and what nobody can do there."""
+"""Django's admin: who has access, and what nobody can do there."""
 
 import re
 from typing import Any

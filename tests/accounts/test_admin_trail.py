@@ -1,4 +1,4 @@
-"""What admins do to people, groups and policies is in the trail, with what it was before."""
+"""Admins' changes to people, groups and policies are audited, with the former values."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Administration is open to whom it is for, and nobody else is led there."""
+"""The link to Django's admin is shown to people with access only."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""The trail can be added to, and names in it be blanked; nothing else, whatever migrations come."""
+"""The audit trail can be added to, and names in it be blanked; nothing else, whatever migrations come."""
 
 from collections.abc import Iterator
 from pathlib import Path

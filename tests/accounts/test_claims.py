@@ -1,4 +1,4 @@
-"""What is read out of the claims of an institution, as the documentation of common providers shapes them."""
+"""Reading an institution's claims, in the shapes that common providers document."""
 
 from hashlib import sha256
 from typing import Any
@@ -9,7 +9,7 @@ from pytest_django import Settings
 from accounts import claims
 from accounts.claims import usable_claims
 
-NOT_TOLD = "not told"
+NOT_REPORTED = "not reported"
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def nothing_warned_of() -> None:
 
 def _groups(userinfo: dict[str, Any], identity: dict[str, Any] | None = None) -> Any:
     read = usable_claims({"sub": "u1", **(identity or {})}, {"sub": "u1", **userinfo})
-    return read.get("groups", NOT_TOLD)
+    return read.get("groups", NOT_REPORTED)
 
 
 SHAPES: dict[str, tuple[str, dict[str, Any], set[str]]] = {  # provider: (OIDC_GROUPS_CLAIM, claims, names to be found)
@@ -134,7 +134,7 @@ def test_groups_that_are_stored_elsewhere_count_as_not_reported(
 ) -> None:
     settings.OIDC_GROUPS_CLAIM = claim
 
-    assert (_groups({}, userinfo) != NOT_TOLD) == given
+    assert (_groups({}, userinfo) != NOT_REPORTED) == given
     assert ("too many" in caplog.text) != given
 
 

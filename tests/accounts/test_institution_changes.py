@@ -1,4 +1,4 @@
-"""A name or an address that changes at the institution, at the next sign-in."""
+"""Names and addresses that change at the institution are taken over at the next sign-in."""
 
 import pytest
 from allauth.account.models import EmailAddress

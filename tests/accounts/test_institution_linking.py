@@ -1,4 +1,4 @@
-"""Accounts that are here already when somebody signs in with the institution."""
+"""Linking existing accounts to the institution."""
 
 import pytest
 from allauth.account.models import EmailAddress

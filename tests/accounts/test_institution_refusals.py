@@ -1,4 +1,4 @@
-"""What goes wrong in a sign-in with the institution, and what is refused."""
+"""Failures and refusals of a sign-in with the institution."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -146,4 +146,4 @@ def test_says_so_when_the_institution_is_down(
     settings.SOCIALACCOUNT_PROVIDERS = providers("http://127.0.0.1:1")  # where nobody listens
 
     assertContains(client.get(LOGIN), "Your institution does not answer", status_code=503)
-    assert client.get(reverse("account_login")).status_code == 200  # the local door stays open
+    assert client.get(reverse("account_login")).status_code == 200  # the local sign-in page still works

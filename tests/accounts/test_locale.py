@@ -1,4 +1,4 @@
-"""A language and a time zone per person: on their pages, in their mails, wherever their browser is."""
+"""A language and a time zone for each person: on their pages and in their mails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

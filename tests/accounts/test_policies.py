@@ -1,4 +1,4 @@
-"""What a person may have, out of the policies of their groups."""
+"""What a person may have, from the policies of their groups."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What one person may do in an hour, and how often a refusal is written."""
+"""Hourly quotas of a person, and how often a refusal is recorded."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The people that one tries the portal with."""
+"""The demo people."""
 
 from io import StringIO
 

@@ -1,4 +1,4 @@
-"""The door: local accounts."""
+"""The sign-in page: local accounts."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The door works as hard for whom nobody knows as for others, so that its time tells nothing."""
+"""The sign-in page does the same work for unknown and known people, so that its time reveals nothing."""
 
 from collections.abc import Callable
 from functools import partial

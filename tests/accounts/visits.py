@@ -1,4 +1,4 @@
-"""Going to the institution and coming back, as a browser does."""
+"""A round trip to the institution, as a browser makes it."""
 
 from typing import Any
 

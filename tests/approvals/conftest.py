@@ -1,4 +1,4 @@
-"""People who ask and who decide."""
+"""Requesters and deciders."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A process that is killed at any line while a grant is given or ends: the next run of the task leaves it whole."""
+"""A process that is killed at any line while a grant starts or ends: the next run of the task repairs it."""
 
 from collections.abc import Callable
 from itertools import count

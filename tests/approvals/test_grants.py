@@ -1,4 +1,4 @@
-"""A grant reaches the gateway at once and falls away by itself, whatever fails in between."""
+"""A grant is applied at the gateway at once and removed when it ends, despite failures in between."""
 
 from contextlib import suppress
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Mails about requests: one a day for whoever decides, one for each decision; none twice, whatever is cut."""
+"""Mails about requests: one a day for deciders, one for each decision; none twice, wherever a run is interrupted."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The pages of requests: ask, withdraw, approve, refuse; and where they are led to."""
+"""The pages of requests: ask, withdraw, approve, refuse; and links to them."""
 
 from datetime import timedelta
 from decimal import Decimal

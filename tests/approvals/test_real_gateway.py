@@ -1,4 +1,4 @@
-"""Against a real LiteLLM: a grant lets the very next call through, and when it is over nothing passes any more."""
+"""Against a real LiteLLM: a grant lets the very next call through, and none after its end."""
 
 from collections.abc import Iterator
 from datetime import timedelta

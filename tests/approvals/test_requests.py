@@ -1,4 +1,4 @@
-"""Asking and deciding: one open request for a thing, one decision, and by whom."""
+"""Requests: one open request for the same thing, one decision, by deciders only."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Odd requests over all pages and forms are no error of ours: the short version of `make fuzz`."""
+"""Fuzzed requests over all pages and forms cause no server error: the short version of `make fuzz`."""
 
 import traceback
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def errors() -> Iterator[list[str]]:
 
 
 class Browser:
-    """Somebody's browser, which sends what it is told to."""
+    """A browser that sends the given requests."""
 
     def __init__(self, user: User | None) -> None:
         self.user = user

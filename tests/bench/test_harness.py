@@ -1,4 +1,4 @@
-"""The benches measure what they say: a crowd whose facts are distinct and summed, and a file that keeps all figures."""
+"""The benches work: a data set whose facts are distinct and summed, and a file that keeps all figures."""
 
 import json
 from pathlib import Path

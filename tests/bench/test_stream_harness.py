@@ -1,4 +1,4 @@
-"""The bench of streams sees what it is to see: text in whatever pieces it comes, and each token lost on the way."""
+"""The bench of streams is correct: it assembles text from any chunks, and notices each lost token."""
 
 from collections.abc import Iterator
 from pathlib import Path

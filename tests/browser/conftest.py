@@ -1,4 +1,4 @@
-"""A real browser, a portal as people get it, and an eye on what the browser complains about."""
+"""A real browser, a portal as in production, and errors of the browser that fail a test."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Conversations with something in them, to look at."""
+"""Conversations with content, for tests of layout."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Portals with something in them: keys in every state, made the way they come about."""
+"""Portals with keys in every state, created by the real operations."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Going through a page by keyboard: where the Tab key goes, what has the focus, and whether one sees it."""
+"""Keyboard navigation: the tab order, the focused element, and whether its focus is visible."""
 
 from playwright.sync_api import Page
 

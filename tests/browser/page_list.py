@@ -1,4 +1,4 @@
-"""Every page of the portal, by name, and how to get there."""
+"""Every page of the portal, by name, with the steps to it."""
 
 from collections.abc import Callable
 

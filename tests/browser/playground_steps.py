@@ -1,4 +1,4 @@
-"""What people do in the playground, in words; and what the gateway sees of it."""
+"""Steps of people in the Playground, and what the gateway sees of it."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Pictures of the pages, to look at: `bin/screenshots`. Some are shown in docs (docs/img/), the others are in var/."""
+"""Screenshots of the pages: `bin/screenshots`. Some are shown in docs (docs/img/), the others are in var/."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_my_keys_in_every_state(
 
 
 def test_the_sign_in_page(visit: Visit, size: ViewportSize, scheme: Scheme) -> None:
-    keep(visit("/", viewport=size, color_scheme=scheme), "door", size, scheme)
+    keep(visit("/", viewport=size, color_scheme=scheme), "sign-in", size, scheme)
 
 
 def test_my_keys_empty(visit: Visit, intern: User, size: ViewportSize, scheme: Scheme) -> None:

@@ -1,4 +1,4 @@
-"""What people do on the pages, in words; each step leaves the browser where a person would be after it."""
+"""Steps of people on the pages; each ends when the browser has reached the next state."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.keys.run_code import run_code
 
 
 def sign_in(page: Page, username: str, password: str) -> None:
-    """Fill in the door's form."""
+    """Fill in the sign-in form."""
     page.get_by_label("User name or e-mail").fill(username)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()

@@ -1,4 +1,4 @@
-"""Django's own pages of administration: our Content-Security-Policy does not break them."""
+"""Django's admin pages work under our Content-Security-Policy."""
 
 import pytest
 from playwright.sync_api import expect

@@ -1,4 +1,4 @@
-"""The whole way of an intern: from the door to a key that works, and to one that is refused."""
+"""An intern's complete path: from the sign-in page to a key that works, and to one that is refused."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What goes wrong in front of people: impatience, a slow or dead gateway, a session that is over, no network."""
+"""Failures in front of people: double clicks, a slow or unavailable gateway, an expired session, no network."""
 
 import pytest
 from django.conf import settings

@@ -1,4 +1,4 @@
-"""Pages with as much in them as after a year: 40 keys, names of 60 letters, five used-up budgets, dozens of people.
+"""Pages with the data of a year: 40 keys, names of 60 letters, five used-up budgets, dozens of people.
 
 In three widths, both colours, both languages, and in forced colours; axe looks at phone and desk, at light pages in
 English and dark ones in French. PICTURES=folder keeps a picture of each, and a PDF

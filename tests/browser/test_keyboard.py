@@ -1,4 +1,4 @@
-"""Everything by keyboard: where the Tab key goes, what Escape closes, where the focus is after something changed."""
+"""Keyboard only: tab order, Escape, and the focus after each change."""
 
 import pytest
 from playwright.sync_api import Page, expect

@@ -1,4 +1,4 @@
-"""My keys in every width: nothing overlaps, long names wrap, numbers stay; a secret is not left by mistake."""
+"""My keys in every width: nothing overlaps, long names wrap; leaving an uncopied secret asks for a confirmation."""
 
 import gzip
 
@@ -23,8 +23,8 @@ def overlap(one: Locator, other: Locator) -> bool:
     a, b = one.bounding_box(), other.bounding_box()
     assert a
     assert b
-    beside = a["x"] + a["width"] <= b["x"] + 0.5 or b["x"] + b["width"] <= a["x"] + 0.5
-    return not (beside or a["y"] + a["height"] <= b["y"] + 0.5 or b["y"] + b["height"] <= a["y"] + 0.5)
+    side_by_side = a["x"] + a["width"] <= b["x"] + 0.5 or b["x"] + b["width"] <= a["x"] + 0.5
+    return not (side_by_side or a["y"] + a["height"] <= b["y"] + 0.5 or b["y"] + b["height"] <= a["y"] + 0.5)
 
 
 @pytest.mark.parametrize("language", ["en-GB", "fr"])

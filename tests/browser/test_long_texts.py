@@ -1,4 +1,4 @@
-"""Long texts: boxes grow with what is typed, and what is long can be read by keyboard."""
+"""Long texts: text boxes grow while typing, and long parts scroll by keyboard."""
 
 import pytest
 from django.urls import reverse

@@ -1,4 +1,4 @@
-"""Long names on narrow windows, forced colours, paper, and a slow line."""
+"""Long names in narrow windows, forced colours, print, and a slow network."""
 
 from collections.abc import Callable, Iterator
 from itertools import product

@@ -1,4 +1,4 @@
-"""People in a browser: find somebody, stop a key, with a mouse or a keyboard; long names fit into a phone."""
+"""People in a browser: find somebody, block a key, with a mouse or a keyboard; long names fit on a phone."""
 
 import pytest
 from django.contrib.auth.models import Group

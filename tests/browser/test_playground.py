@@ -1,4 +1,4 @@
-"""The chat, as a person uses it: other answers, other words, images, refusals, code that runs, a teacher's link."""
+"""The chat in a browser: retries, edits, images, refusals, code that runs, a teacher's link."""
 
 from pathlib import Path
 

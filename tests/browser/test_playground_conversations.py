@@ -1,4 +1,4 @@
-"""Conversations, found again, renamed, taken along, not kept and deleted, as one does it in a browser."""
+"""Conversations in a browser: found, renamed, exported, made temporary and deleted."""
 
 import json
 from datetime import timedelta
@@ -110,7 +110,7 @@ def test_a_conversation_is_exported(visit: Visit, intern: User) -> None:
 def test_a_list_that_is_long_scrolls_by_itself(visit: Visit, intern: User) -> None:
     for number in range(30):
         at = timezone.now() - timedelta(hours=9 * number)
-        rows.conversation(intern, title=f"Talk {number}", used_at=at)
+        rows.conversation(intern, title=f"Chat {number}", used_at=at)
 
     page = visit("/playground/", user=intern)
 

@@ -1,4 +1,4 @@
-"""Images of a message, by file, paste and drag: for models that see them, and in words for those that do not."""
+"""Images of a message, by file, paste and drag: for models with vision, and a message for the others."""
 
 from collections.abc import Callable
 

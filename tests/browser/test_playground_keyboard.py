@@ -1,4 +1,4 @@
-"""The chat by keyboard alone, from the page's start: nothing needs a mouse, and the focus is where one expects it."""
+"""The chat by keyboard alone: nothing needs a mouse, and the focus is where it is expected."""
 
 import re
 from typing import Any

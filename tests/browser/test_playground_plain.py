@@ -1,4 +1,4 @@
-"""The chat without JavaScript: forms that lead to pages, the whole answer at once."""
+"""The chat without JavaScript: forms that lead to pages, the complete answer at once."""
 
 import pytest
 from playwright.sync_api import Page, expect

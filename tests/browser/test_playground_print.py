@@ -1,4 +1,4 @@
-"""A conversation and a comparison on paper, and with the reader's own colours."""
+"""A conversation and a comparison in print, and in forced colours."""
 
 import pytest
 from django.urls import reverse

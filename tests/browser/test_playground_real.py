@@ -1,4 +1,4 @@
-"""The chat of a real browser with a real LiteLLM behind it: seen growing, finished, and stopped at both."""
+"""The chat in a real browser with a real LiteLLM: streaming, complete, and stopped at both ends."""
 
 from collections.abc import Iterator
 

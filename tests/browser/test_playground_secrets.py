@@ -1,4 +1,4 @@
-"""No key ever reaches a browser: all that came of a chat with answers, errors, details and code is read."""
+"""No key ever reaches a browser: everything received during a chat is searched."""
 
 import re
 

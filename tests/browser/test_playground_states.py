@@ -1,4 +1,4 @@
-"""The playground in all its states, light and dark, wide and narrow: axe finds nothing, and nothing sticks out.
+"""The Playground in all its states, light and dark, wide and narrow: accessible, without overflow.
 
 Several states a visit, one after the other, as a person would come by them.
 """

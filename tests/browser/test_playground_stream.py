@@ -1,4 +1,4 @@
-"""Answers as they come: seen growing, stopped by button and key; going on after a reload."""
+"""Streaming answers: text that grows, stopped by button and key, resumed after a reload."""
 
 import pytest
 from playwright.sync_api import Page, expect

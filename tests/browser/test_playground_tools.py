@@ -1,4 +1,4 @@
-"""What stands beside the chat: several models at once, a text gone on with, vectors, a verdict."""
+"""The tools: several models at once, completions, embeddings, moderation."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What is typed: sent when it is meant to be, kept when it cannot be sent, and at hand as soon as the page is there."""
+"""Typing: sent only on purpose, kept when it cannot be sent, and possible as soon as the page is loaded."""
 
 import re
 

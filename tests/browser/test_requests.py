@@ -1,4 +1,4 @@
-"""Ask and grant in two browsers, by keyboard, on a desk and on a phone; long names fit; axe finds nothing."""
+"""Request and grant in two browsers, by keyboard, on a desktop and on a phone; long names fit; axe finds nothing."""
 
 from datetime import timedelta
 from decimal import Decimal

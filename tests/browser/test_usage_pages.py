@@ -1,4 +1,4 @@
-"""Pages of usage as people find them: in order in every width and colour, light, with and without a script."""
+"""Usage pages: accessible and without overflow in every width and colour, light, with and without JavaScript."""
 
 import pytest
 from playwright.sync_api import Page, expect

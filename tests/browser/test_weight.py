@@ -1,4 +1,4 @@
-"""What a first visit costs over the wire, from the server that people get (docs/design.md)."""
+"""The transfer size of a first visit, from the production server (docs/design.md)."""
 
 import pytest
 from playwright.sync_api import Page

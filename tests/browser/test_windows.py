@@ -1,4 +1,4 @@
-"""A window that was used is as good as a new one: whoever comes next finds nothing of whoever was there."""
+"""A reused window is as good as a new one: nothing of its last visitor is left."""
 
 import pytest
 from playwright.sync_api import expect

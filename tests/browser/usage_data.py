@@ -1,4 +1,4 @@
-"""Weeks of use of many people, as rows only: what the pages over usage have to draw."""
+"""Weeks of usage of many people, as rows: data for the pages of usage."""
 
 from decimal import Decimal
 from typing import Any

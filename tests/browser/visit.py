@@ -1,4 +1,4 @@
-"""How a person comes to the portal: a browser window of their own, signed in or not."""
+"""A person's visit of the portal: a browser window of their own, signed in or not."""
 
 from typing import Any
 from urllib.parse import urlsplit

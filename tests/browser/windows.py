@@ -1,4 +1,4 @@
-"""Windows of the browser that are lent out again: a new one costs a second, to read our scripts and styles anew.
+"""Reused browser windows: a new one costs a second, to load our scripts and styles again.
 
 What is lent out has no cookies and nothing stored, as a new one; only files that the server lets a browser keep may be
 there already. Where that counts (what a first visit costs), or where a script is put into the page, ask for a new one.

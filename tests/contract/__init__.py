@@ -1,1 +1,1 @@
-"""What LiteLLM answers, asked of the sandbox and, where one is named, of a real gateway."""
+"""LiteLLM's answers, checked on the sandbox and, if configured, on a real gateway."""

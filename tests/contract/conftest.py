@@ -1,4 +1,4 @@
-"""The gateway that a contract test asks: the sandbox always, a real one where the environment names it."""
+"""The gateways of contract tests: the sandbox always, a real one if the environment names it."""
 
 import hashlib
 import os

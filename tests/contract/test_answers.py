@@ -1,4 +1,4 @@
-"""What models answer, whole and word by word."""
+"""Models' answers, complete and streamed."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Models, health, people, usage: what a client only reads."""
+"""Models, health, people, usage: read-only calls."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

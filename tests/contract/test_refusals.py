@@ -1,4 +1,4 @@
-"""Calls that a gateway must refuse, with the words that tell a client why."""
+"""Calls that a gateway must refuse, with the message that says why."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a virtual key may do to keys: nothing, when it was made for calling models only."""
+"""What a virtual key may do with keys: nothing, if it was created for calling models only."""
 
 from typing import Any
 

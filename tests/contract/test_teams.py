@@ -1,4 +1,4 @@
-"""A team's budget over all of its keys, and what becomes of keys that come, go and are used at once."""
+"""A team's budget over all of its keys, with keys that join, leave and are used at once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -1,4 +1,4 @@
-"""One site for all tests of outages: to make its tables takes longer than all of them."""
+"""One site for all tests of outages: creating its tables takes longer than all of them."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A portal as it runs for others: nodes on one PostgreSQL and one Redis, which can freeze and go away."""
+"""A portal as in production: nodes on one PostgreSQL and one Redis, which can freeze and disappear."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""PostgreSQL restarts, hangs and goes away beside page loads: what people see is a page that says so, and soon."""
+"""PostgreSQL restarts, hangs and disappears during page loads: people quickly see a page that says so."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Redis hangs or is away beside page loads: pages come, and soon; what needs the queue says so."""
+"""Redis hangs or disappears during page loads: pages still load; features that need the queue say so."""
 
 from contextlib import AbstractContextManager
 
@@ -21,14 +21,14 @@ def test_without_redis_pages_work_sign_in_is_limited_and_refresh_reports_it(site
     with hit:
         first, *others = [admin.get(url + page) for page in ("/usage/everyone/", *PAGES)]
         stranger = Visitor()
-        door = stranger.get(url + "/account/login/")
-        tries = [stranger.post(url + "/account/login/", door.text, login="nobody", password="wrong") for _ in range(7)]
+        form = stranger.get(url + "/account/login/")
+        tries = [stranger.post(url + "/account/login/", form.text, login="nobody", password="wrong") for _ in range(7)]
         asked = admin.post(url + "/usage/refresh/", first.text)
         probe = Visitor().get(url + "/healthz/ready")
 
     assert {page.status for page in [first, *others]} == {200}
     assert first.took_s < FIRST_S
-    assert max(page.took_s for page in [*others, door, *tries, asked]) < NEXT_S
+    assert max(page.took_s for page in [*others, form, *tries, asked]) < NEXT_S
     assert tries[-1].status == 429 or "Too many" in tries[-1].text
     assert asked.status in (302, 503)
     assert "task queue does not answer" in admin.get(url + "/usage/everyone/").text

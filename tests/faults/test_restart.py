@@ -1,4 +1,4 @@
-"""Two nodes are restarted in turn under load: nobody loses a request, and the balancer is told before."""
+"""Two nodes are restarted in turn under load: no request is lost, and the load balancer is informed before."""
 
 import os
 import re
@@ -98,10 +98,10 @@ def test_two_nodes_restarted_in_turn_lose_no_request(nodes: list[Node]) -> None:
 
     def visit(url: str) -> None:
         visitor = Visitor()
-        door = visitor.get(url + reverse("account_login")).text
+        form = visitor.get(url + reverse("account_login")).text
         while not is_over.is_set():
             seen["GET", visitor.get(url + reverse("account_login")).status] += 1
-            seen["POST", visitor.post(url + reverse("web:theme"), door, theme="dark").status] += 1
+            seen["POST", visitor.post(url + reverse("web:theme"), form, theme="dark").status] += 1
 
     with Balancer(nodes) as balancer:
         people = [threading.Thread(target=visit, args=(f"http://127.0.0.1:{balancer.port}",)) for _ in range(VISITORS)]

@@ -1,4 +1,4 @@
-"""What the tests of French pages share: a browser that asks for French, and somebody who reads nothing else."""
+"""Shared by the tests of French pages: a browser that requests French, and a check for other languages."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any

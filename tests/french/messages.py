@@ -1,4 +1,4 @@
-"""Every text of ours that is to be translated, read out of the sources: no program of gettext's is needed."""
+"""Every translatable text of ours, read from the sources without gettext's programs."""
 
 import ast
 import re
@@ -65,7 +65,7 @@ def _texts_in(tree: ast.AST, names: Mapping[str, str]) -> Iterator[Message]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
             values = [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]
-            if values:  # else it is told by a name, and its text marked by gettext_noop elsewhere
+            if values:  # otherwise it has a name, and gettext_noop marks its text elsewhere
                 yield _message(names[node.func.id], values)
 
 

@@ -1,4 +1,4 @@
-"""A reader who knows French only: notes every text that has no translation, and every English word on a page."""
+"""Checks French pages: collects untranslated texts, and English words on a page."""
 
 import gettext
 import re

@@ -1,4 +1,4 @@
-"""The pages about people in French, with what comes of the acts there."""
+"""The pages about people in French, with the results of actions."""
 
 import pytest
 from django.core import mail

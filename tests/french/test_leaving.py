@@ -1,4 +1,4 @@
-"""Inviting people, acts on many and a supervisor who leaves, in French: pages and mails."""
+"""Invitations, bulk actions and leaving supervisors, in French: pages and mails."""
 
 import pytest
 from django.core import mail

@@ -1,4 +1,4 @@
-"""Doors, accounts, administration and error pages in French."""
+"""Sign-in, accounts, administration and error pages in French."""
 
 import pytest
 from django.core import mail

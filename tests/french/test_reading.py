@@ -1,4 +1,4 @@
-"""The reader of French is not deaf."""
+"""The check of French pages finds errors."""
 
 from django.http import HttpResponse
 from django.utils import translation

@@ -1,4 +1,4 @@
-"""Usage in French: with numbers and without, narrowed, refused, compared, and when polling fails."""
+"""Usage in French: with and without numbers, filtered, refused, compared, and when polling fails."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A client and the stub gateway that it speaks to."""
+"""A client and its stub gateway."""
 
 import datetime
 import ipaddress
@@ -21,7 +21,7 @@ SECRET = "sk-a-secret-of-a-person-0001"
 
 @pytest.fixture
 def stub() -> Iterator[StubGateway]:
-    """Run a gateway that answers as told."""
+    """Run a gateway with scripted answers."""
     with stub_gateway() as stub:
         yield stub
 

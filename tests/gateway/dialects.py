@@ -1,4 +1,4 @@
-"""The streams of OpenAI-compatible servers, in the bytes in which each of them spells the same short answer.
+"""The streams of OpenAI-compatible servers: the same short answer in the bytes of each.
 
 Written after the servers' own sources and documentation; each with the bytes of an answer and what it reports.
 """

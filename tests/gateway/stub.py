@@ -1,4 +1,4 @@
-"""A stub gateway: answers over loopback HTTP with what a test tells it to, and remembers what it was asked."""
+"""A stub gateway: sends scripted answers over loopback HTTP, and records requests."""
 
 import json
 import ssl

@@ -1,4 +1,4 @@
-"""What stands beside the text in one delta is read with it, however few fields there are."""
+"""All content of a delta is read, not only its text."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The check of a gateway: each thing that can be wrong is told with what to do, and nothing is left behind."""
+"""The check of a gateway reports each fault with a hint, and leaves nothing behind."""
 
 import json
 from collections.abc import Callable

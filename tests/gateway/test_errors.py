@@ -1,4 +1,4 @@
-"""Every refusal that LiteLLM was seen to give, and the error that it becomes."""
+"""Every recorded refusal of LiteLLM, and the error that it becomes."""
 
 import pickle
 

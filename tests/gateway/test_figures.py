@@ -1,4 +1,4 @@
-"""What comes beside an answer never fails it: figures that make no sense are unknown."""
+"""Invalid figures never fail an answer: they are unknown."""
 
 import json
 from decimal import Decimal

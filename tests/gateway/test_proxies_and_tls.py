@@ -1,4 +1,4 @@
-"""The way to the gateway: an institution's own certificate authority, an outgoing proxy."""
+"""Custom certificate authorities and outgoing proxies."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The client against a real LiteLLM, with the models of the shared test gateway. Each test deletes what it made."""
+"""The client against a real LiteLLM, with the models of the shared test gateway. Each test deletes what it created."""
 
 import os
 import uuid

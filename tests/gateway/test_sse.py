@@ -1,4 +1,4 @@
-"""Events are cut out of bytes by the standard, however these come."""
+"""Events are parsed by the standard, however the bytes are split."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The connections of streams: hung up when a reader goes, used again after a whole answer, over TLS."""
+"""The connections of streams: closed on a disconnect, reused after a complete answer, over TLS."""
 
 import asyncio
 import socket

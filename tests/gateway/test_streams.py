@@ -1,4 +1,4 @@
-"""A model's answer as it comes, read on an event loop."""
+"""A streamed answer, read on an event loop."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Addresses, retries, timeouts, the pool of connections, what is sent along."""
+"""URLs, retries, time-outs, the connection pool, headers and bodies."""
 
 import json
 import socket

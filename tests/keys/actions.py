@@ -1,4 +1,4 @@
-"""Short words for tests about keys: make one, look at the gateway, compare both sides."""
+"""Helpers about keys: create one, look at the gateway, compare both sides."""
 
 import uuid
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""End a process at a chosen line of the services, as SIGKILL or a power cut would.
+"""Kill a process at a chosen line of the services, as SIGKILL or a power failure would.
 
 Two lines between which nothing was done for good are one: all that they differ by is gone with the process, or taken
 back by the database. So `killed_at_step` dies once between two things that stay done.

@@ -1,4 +1,4 @@
-"""Search for secrets: in every table, cache, session, file, e-mail and log, in every form that could be turned back."""
+"""Search for secrets: in every table, cache, session, file, e-mail and log, in every reversible encoding."""
 
 import base64
 import io

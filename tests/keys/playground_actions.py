@@ -1,4 +1,4 @@
-"""Short words for tests about the Playground's key: use it, look at it, change its policy."""
+"""Helpers about the Playground's key: use it, look at it, change its policy."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A portal that can be killed in the middle of an answer, and a person whose browser was waiting for it."""
+"""A portal that can be killed in the middle of an answer, and a client that waits for it."""
 
 import threading
 

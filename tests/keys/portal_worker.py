@@ -1,4 +1,4 @@
-"""The worker that does the portal's tasks, as a process of its own on the tests' database and broker."""
+"""The worker of the portal, as a process of its own on the tests' database and broker."""
 
 import sys
 from pathlib import Path

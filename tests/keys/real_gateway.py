@@ -1,4 +1,4 @@
-"""A real LiteLLM as tests of the portal see it: called as admin or with a key, and left as it was found."""
+"""A real LiteLLM for tests of the portal: called as admin or with a key, and left as it was."""
 
 import os
 import re

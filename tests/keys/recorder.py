@@ -1,4 +1,4 @@
-"""A gateway that answers anything, and keeps what it was asked: to see what code really sends."""
+"""A gateway that answers anything and records requests: to check what code really sends."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Runs code as a person does who copied it: in an empty folder, with nothing but the programs that the hint names."""
+"""Runs copied code as a person does: in an empty folder, with only the programs that the hint names."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from openai import OpenAI
 load_dotenv()
 for model in OpenAI().models.list():
     print(model.id)
-"""  # what people write beside a .env file
+"""  # what people write next to a .env file
 COMMANDS = {
     "r": ("Rscript", "--vanilla"),
     "javascript": ("node",),

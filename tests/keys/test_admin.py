@@ -1,4 +1,4 @@
-"""What Django's admin says of keys before and after people and policies are changed there."""
+"""Django's admin and keys: warnings and effects of changed people and policies."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from tests.tasks import run_tasks
 
 
 def save_person(client: Client, person: User, **fields: Any) -> Any:
-    """Send the form of a person, active unless told otherwise."""
+    """Send the form of a person, active by default."""
     form = {"username": person.username, "email": person.email, "groups": [group.pk for group in person.groups.all()]}
     url = reverse("admin:accounts_user_change", args=[person.pk])
     return client.post(url, {**form, **fields}, follow=True)

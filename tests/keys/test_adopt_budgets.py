@@ -1,4 +1,4 @@
-"""adopt_budgets: says first what it would do, then does it, once; what is cut short goes on with the next run."""
+"""adopt_budgets: shows what it would do, then does it, once; the next run continues an interrupted one."""
 
 import io
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""After an old copy of the portal's database was restored: both sides say the same again, and nothing is lost."""
+"""After a restore of an old copy of the portal's database both sides agree again, and nothing is lost."""
 
 import io
 from decimal import Decimal

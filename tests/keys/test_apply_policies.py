@@ -1,4 +1,4 @@
-"""What an admin changes in a policy reaches the keys that exist."""
+"""Changes of a policy are applied to existing keys."""
 
 from datetime import timedelta
 from decimal import Decimal

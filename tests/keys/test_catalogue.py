@@ -1,4 +1,4 @@
-"""The copy of what the gateway offers: what it takes over, what it keeps when the gateway is away or talks nonsense."""
+"""The copy of the gateway's models: what it takes over, and what it keeps during outages and invalid answers."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Many acts at once: a limit of the policy holds, and one rotation wins."""
+"""Concurrent actions: a limit of the policy holds, and one rotation wins."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""A process that is killed at any line of any act on a key: the sweep leaves both sides the same, and at rest."""
+"""A process that is killed at any line of any action on a key: the sweep makes both sides agree, in a final state."""
 
 from collections.abc import Callable
 from datetime import timedelta

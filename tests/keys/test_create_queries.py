@@ -1,4 +1,4 @@
-"""What making a key costs the database."""
+"""The queries of creating a key."""
 
 from django.db import connection
 from django.test import Client

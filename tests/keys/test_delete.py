@@ -1,4 +1,4 @@
-"""Deletion: believed when the gateway, asked again, no longer has the key."""
+"""Deletion: confirmed when the gateway, asked again, no longer has the key."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What Django tells when a request breaks in the middle, on its page, by mail, in the log: all but the secrets."""
+"""Django's error reports on its page, by mail and in the log contain no secret."""
 
 import logging
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The end that was set for a key holds: nothing renews it past its intern's stay or what the policy gives now."""
+"""The end of a key holds: nothing renews it past its intern's stay or the present policy."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a person may type: odd input is cleaned, or refused in words; what is kept fits every database."""
+"""Forms about keys: invalid input is cleaned or refused with a message; stored input fits every database."""
 
 import unicodedata
 import uuid

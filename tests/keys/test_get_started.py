@@ -1,4 +1,4 @@
-"""Get started: from nothing to a first answer, with code that is what it says."""
+"""Get started: from nothing to a first answer, with code that runs as shown."""
 
 import html
 import re

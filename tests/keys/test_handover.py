@@ -1,4 +1,4 @@
-"""An intern is handed over: keys go on with their secrets, for another supervisor, at the gateway and here."""
+"""An intern is handed over: keys keep their secrets, under another supervisor, at the gateway and here."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""A gateway that looks different for a moment costs no key: the portal knows its own, and waits for a person."""
+"""A gateway that looks different for a moment costs no key: the portal recognises its own, and asks an admin."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""An intern is a row of their supervisor's: picked again, never made twice, and linked to their own account."""
+"""An intern is a row of their supervisor: chosen again, never duplicated, and linked to their own account."""
 
 from datetime import timedelta
 from typing import Any

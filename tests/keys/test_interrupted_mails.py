@@ -1,4 +1,4 @@
-"""A mail whose sending is cut is sent later, and once: hanging servers, cut connections, killed workers."""
+"""An interrupted mail is sent later, and once: hanging servers, broken connections, killed workers."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta

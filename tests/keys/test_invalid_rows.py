@@ -1,4 +1,4 @@
-"""A row of the gateway that makes no sense is passed over and told to admins; nothing stops, nothing is taken away."""
+"""An invalid row of the gateway is skipped and reported to admins; nothing stops, nothing is deleted."""
 
 from collections.abc import Iterator
 from typing import Any

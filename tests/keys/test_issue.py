@@ -1,4 +1,4 @@
-"""Issuing: limits, what the gateway is told, and what happens when it fails."""
+"""Issuing: limits, requests to the gateway, and failures."""
 
 import uuid
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a key that we made may do with keys at the gateway: nothing. Every kind of key, on the sandbox and for real."""
+"""What our keys may do with keys at the gateway: nothing. Every kind of key, on the sandbox and for real."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol

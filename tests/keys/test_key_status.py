@@ -1,4 +1,4 @@
-"""A key's state in words: each has one, the most pressing first, and none relies on colour alone."""
+"""A key's state in words: each has one, the most urgent first, and none relies on colour alone."""
 
 from datetime import timedelta
 

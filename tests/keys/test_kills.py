@@ -1,4 +1,4 @@
-"""The web process killed while the gateway works: after the sweep both sides are the same, and the page tells it."""
+"""The web process is killed during a call of the gateway: the sweep makes both sides agree, and the page reports it."""
 
 import pytest
 from django.test import Client, override_settings

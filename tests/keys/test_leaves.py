@@ -1,4 +1,4 @@
-"""A supervisor leaves: their interns' keys work for the grace, and everybody concerned has one mail."""
+"""A supervisor leaves: their interns' keys work for the grace period, and everybody concerned gets one mail."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Every mail about keys greets, names the portal and the key, leads to it, and is in the language of who reads it."""
+"""Every mail about keys greets, names the portal and the key, links to it, and is in the reader's language."""
 
 import io
 from datetime import timedelta

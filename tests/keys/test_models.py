@@ -1,4 +1,4 @@
-"""The Models page: what a person may call, out of our own copy."""
+"""The Models page: what a person can call, from our own copy."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""One budget over all keys of a person: whatever is deleted, rotated or asked in the Playground counts in it."""
+"""One budget over all keys of a person: deleted and replaced keys and the Playground count in it."""
 
 from datetime import timedelta
 from decimal import Decimal

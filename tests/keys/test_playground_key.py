@@ -1,4 +1,4 @@
-"""The Playground's own key: made at first use, its secret computed and nowhere kept; and what is refused."""
+"""The Playground's own key: created at first use, its secret derived and never stored; and refusals."""
 
 from collections.abc import Iterator
 from datetime import timedelta

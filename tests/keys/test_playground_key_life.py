@@ -1,4 +1,4 @@
-"""The Playground's own key over time: renewed, made anew, brought to the policy; and its budget."""
+"""The Playground's own key over time: renewed, recreated, updated to the policy; and its budget."""
 
 from decimal import Decimal
 

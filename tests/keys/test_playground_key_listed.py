@@ -1,4 +1,4 @@
-"""The Playground's own key among a person's others: not counted, listed with what may be done, its secret nowhere."""
+"""The Playground's own key among a person's others: not counted, listed with its actions, its secret never shown."""
 
 from decimal import Decimal
 

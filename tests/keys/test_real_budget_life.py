@@ -1,4 +1,4 @@
-"""A person's budget against a real LiteLLM, over its life: before the team, beside it, and after it."""
+"""A person's budget against a real LiteLLM, over its life: before the team, outside of it, and after it."""
 
 import uuid
 from collections.abc import Iterator

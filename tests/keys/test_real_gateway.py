@@ -1,4 +1,4 @@
-"""The whole life of a key by HTTP against a real LiteLLM: pages of ours, completions of theirs."""
+"""The complete life of a key against a real LiteLLM: pages of the portal, completions of the gateway."""
 
 import uuid
 from collections.abc import Iterator

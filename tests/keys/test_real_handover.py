@@ -1,4 +1,4 @@
-"""An intern is handed over at a real LiteLLM: the secret works on, and spend splits between people and teams."""
+"""An intern is handed over at a real LiteLLM: the secret keeps working, and spend splits between people and teams."""
 
 from collections.abc import Iterator
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""A person's budget against a real LiteLLM: what is deleted, rotated or asked at once counts in it."""
+"""A person's budget against a real LiteLLM: deleted and replaced keys and concurrent calls count in it."""
 
 import threading
 import time
@@ -139,7 +139,7 @@ def test_an_intern_of_two_cents_spends_them_and_one_call_whatever_is_tried_in_tu
 
 
 def try_at_once(intern: User, meter: Meter) -> None:
-    """Try all acts together, one of them twice, beside four callers with one key, until nothing is answered."""
+    """Try all actions at once, one of them twice, during calls of four clients, until none is answered."""
     kept = issue(intern, "kept")
     acts = acts_of(intern, meter)
     acts += [acts[0], *[lambda: [kept.secret]] * (CALLERS - len(acts) - 1)]

@@ -1,4 +1,4 @@
-"""The Playground's own key against a real LiteLLM: its computed secret, its budget, its policy."""
+"""The Playground's own key against a real LiteLLM: its derived secret, its budget, its policy."""
 
 from collections.abc import Iterator
 from datetime import timedelta

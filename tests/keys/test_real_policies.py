@@ -1,4 +1,4 @@
-"""Against a real LiteLLM: odd rows that anybody can write there, policies that reach keys, people who come back."""
+"""Against a real LiteLLM: invalid rows that anybody can write there, policies applied to keys, people who come back."""
 
 from collections.abc import Iterator
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Rules for one kind of key: its number, and the moment after which no such key works."""
+"""Rules for one kind of key: its number, and the end of all such keys."""
 
 from datetime import timedelta
 

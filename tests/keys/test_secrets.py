@@ -1,4 +1,4 @@
-"""Secrets are in the one answer that shows them, and nowhere else: whatever is done, whatever goes wrong."""
+"""Secrets are in the one response that shows them, and nowhere else, whatever happens."""
 
 import base64
 from pathlib import Path

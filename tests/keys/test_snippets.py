@@ -1,4 +1,4 @@
-"""What snippets are made of: whose address, key and model, quoted so that a name stays a name."""
+"""Code examples: the person's base URL, key and model, escaped so that names cannot become code."""
 
 import ast
 import html

@@ -1,4 +1,4 @@
-"""Every snippet that we show, run as it is shown."""
+"""Every code example, run as it is shown."""
 
 import os
 from collections.abc import Iterator

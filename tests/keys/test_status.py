@@ -17,7 +17,7 @@ STATUS_URL = "/status/"
 
 
 def record_state(**fields: object) -> None:
-    """Write down what was last heard of the gateway, just now unless told."""
+    """Store a state of the gateway, checked just now by default."""
     now = timezone.now()
     reported = {"checked_at": now, "ok_at": now, "models_at": now, "version": "1.106.2", **fields}
     GatewayState.objects.update_or_create(pk=1, defaults=reported)
@@ -103,7 +103,7 @@ def test_one_failed_probe_is_no_alarm(as_intern: Client) -> None:
 
 
 def test_two_slow_probes_within_seconds_are_no_alarm(as_intern: Client) -> None:
-    """A node that starts asks at once, beside the one that asks every minute."""
+    """A node that starts runs a check at once, in addition to the one each minute."""
     now = timezone.now()
     record_state(checked_at=now, down_since=now - timedelta(seconds=8), problem="silent")
 

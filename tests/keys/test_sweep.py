@@ -1,4 +1,4 @@
-"""What the sweep does beside healing: it goes on past what fails, and stops the keys of those who left."""
+"""The sweep: it continues past failures, and blocks the keys of people who left."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Taking over what changed at the gateway."""
+"""Taking over changes at the gateway."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What the quarter-hourly and nightly comparisons load: of 60,000 tokens with key and owner it was 203 MB."""
+"""The rows that the periodic comparisons load: 60,000 tokens with key and owner took 203 MB."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""A person's team beyond its keys: what was spent before it, a key taken out of it, a person who is anonymised."""
+"""A person's team beyond its keys: earlier spend, a key removed from it, an anonymised person."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What the trail says of a key: kept as code and values, read in the language of whoever reads it."""
+"""The audit trail of a key: stored as codes and values, read in the reader's language."""
 
 import ast
 import re

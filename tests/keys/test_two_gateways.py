@@ -1,4 +1,4 @@
-"""Two gateways swapped for one sync and back, an empty one, one restored from yesterday: nothing is lost.
+"""Two gateways swapped for one sync and back, an empty one, one restored from a backup: nothing is lost.
 
 Against two sandboxes always; against two real ones where REAL_GATEWAY_URL and REAL_OTHER_GATEWAY_URL are given (same
 admin key); the database of the second, REAL_OTHER_GATEWAY_DATABASE, is dumped and restored for real.

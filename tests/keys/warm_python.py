@@ -1,4 +1,4 @@
-"""A Python that has read the libraries of snippets once: a program runs in a process of its own, forked from it.
+"""A Python process with the libraries of the code examples loaded: programs run in forks of it.
 
 A client library takes seconds to read, and each of dozens of snippets would read it anew. Each program has a module, a
 folder, an environment, an output and an end of its own; of others it finds only libraries that are read already.

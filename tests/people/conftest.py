@@ -1,4 +1,4 @@
-"""Who looks at people in tests."""
+"""People who look at people in tests."""
 
 import pytest
 from django.contrib.auth.models import Permission

@@ -1,4 +1,4 @@
-"""Who may see and do what: every address of the pages about people, for everybody there is."""
+"""Permissions: every URL of the pages about people, for every kind of person."""
 
 from collections.abc import Callable
 from datetime import timedelta

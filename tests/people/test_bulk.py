@@ -1,4 +1,4 @@
-"""One act on many people: whom it is for is said first; oneself, superusers and whoever has more rights stay out."""
+"""One action on many people, with a confirmation; oneself, superusers and people with more rights are left out."""
 
 from datetime import date, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The mail of an invitation: once to each, whatever is cut; its link lets that person in, once, and nobody else."""
+"""The mail of an invitation: once to each, wherever a run is interrupted; its link works once, for that person only."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Inviting people: what is said before, what is made, and that it is made once."""
+"""Inviting people: the preview, the result, and that it happens once."""
 
 from datetime import date
 from typing import Any

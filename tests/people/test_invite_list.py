@@ -1,4 +1,4 @@
-"""A list of people to invite is read as spreadsheets, mail programs and hands write it."""
+"""A list of people to invite is read as spreadsheets, mail programs and people write it."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""What admins do with somebody's key: block, unblock, extend, delete, also when the gateway fails in the midst."""
+"""Actions of admins on somebody's key: block, unblock, extend, delete, also when the gateway fails."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""One act on many keys: which it is for is said first; one's own keys and those of whoever has more rights stay out."""
+"""One action on many keys, with a confirmation; one's own keys and those of people with more rights are left out."""
 
 from typing import Any
 

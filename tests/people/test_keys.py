@@ -1,4 +1,4 @@
-"""Keys of all people, the list: which are found, in which order, on how many pages, with what."""
+"""The list of all keys: filters, order, pages, content."""
 
 import re
 from datetime import timedelta

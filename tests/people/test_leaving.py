@@ -1,4 +1,4 @@
-"""A supervisor leaves, on the pages: who takes over the interns, and where those are who nobody took."""
+"""A supervisor leaves, on the pages: the new supervisor, and interns without one."""
 
 from typing import Any
 

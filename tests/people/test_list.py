@@ -1,4 +1,4 @@
-"""People, the list: who is found, in which order, on how many pages, with what."""
+"""The list of people: filters, order, pages, content."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A person's page: what it shows, and what admins do to the account there."""
+"""A person's page: its content, and actions of admins on the account."""
 
 import pytest
 from django.contrib.sessions.models import Session

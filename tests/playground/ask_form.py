@@ -1,4 +1,4 @@
-"""The playground's form as a browser sends it."""
+"""The Playground's form as a browser sends it."""
 
 from typing import Any
 

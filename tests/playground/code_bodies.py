@@ -1,4 +1,4 @@
-"""Requests whose code must send exactly them: plain, with everything, and with texts that try to act as code."""
+"""Requests for generated code: plain, with all parameters, and with texts that try to become code."""
 
 from base64 import b64encode
 from typing import Any, Final

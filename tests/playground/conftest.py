@@ -1,4 +1,4 @@
-"""What the tests of the playground have in common."""
+"""Fixtures of the tests of the Playground."""
 
 from collections.abc import Iterator
 

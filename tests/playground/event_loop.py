@@ -1,4 +1,4 @@
-"""An event loop beside the test, which reads streams step by step.
+"""An event loop in a thread of the test, which reads streams step by step.
 
 What streams do in threads is done by the test's own thread while it waits for them: so they see its transaction.
 """

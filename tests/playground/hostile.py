@@ -1,4 +1,4 @@
-"""Texts that are dear to render, as expressions: found by `python -m bench.fuzz_lexers` and by reading the lexers.
+"""Texts that are expensive to render, as expressions: found by `python -m bench.fuzz_lexers` and by reading the lexers.
 
 Code is (language, before, repeated, after), repeated until it is as long as code that is coloured may be.
 """

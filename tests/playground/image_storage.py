@@ -1,4 +1,4 @@
-"""A file storage for images that can be away, and what is in it."""
+"""A file storage for images that can be unavailable, and its content."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""A portal that ends in the middle of answers, and somebody who listens to it."""
+"""A portal that ends in the middle of answers, and a reader of its streams."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,7 +13,7 @@ from tests.sandbox_process import Sandbox
 
 
 class PlaygroundSubprocess(PortalSubprocess):
-    """A portal that makes Playground keys as the tests do, with `grace_s` to end when it is told to."""
+    """A portal that derives Playground keys as the tests do, with `grace_s` to shut down."""
 
     def __init__(self, gateway: Sandbox, *, grace_s: int = 30, threads: int = 8, **more: str) -> None:
         secret = settings.PLAYGROUND_KEY_SECRET

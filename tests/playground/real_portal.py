@@ -1,4 +1,4 @@
-"""A portal as it is served, people who chat there, and what a real gateway wrote of their chats."""
+"""A portal as in production, people who chat there, and a real gateway's records of their chats."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ from usage.models import utc_today
 
 ANSWER_TIMEOUT_S = 60
 GONE_WITHIN_S = 5.0  # the end of a stream that nobody waits for: well within a second, but machines may be busy
-FLUSH_S = 60.0  # LiteLLM writes spend in rounds of 10 to 15 s, unless it was told otherwise
+FLUSH_S = 60.0  # LiteLLM writes spend in rounds of 10 to 15 s by default
 LONG = "Tell me of bees [words 2000] [pace 30]"
 LONG_WORDS, LONG_S = 2000, 60
 DEAR = "bee " * 12_000 + "[words 3]"  # of llama-70b: a little more than a cent

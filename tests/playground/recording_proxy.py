@@ -1,4 +1,4 @@
-"""The line between the portal and a gateway, with an eye on who hangs up."""
+"""A proxy between the portal and a gateway that counts open streams and disconnects."""
 
 import select
 import socket
@@ -15,7 +15,7 @@ _DONE = b"data: [DONE]"
 
 
 class RecordingProxy(socketserver.ThreadingTCPServer):
-    """Passes on what either side says, and counts the streams of chats: those that are open, and those left midway.
+    """Forwards both directions, and counts the streams of chats: open ones, and those left midway.
 
     A chat that is refused counts as open until its connection ends.
     """

@@ -1,4 +1,4 @@
-"""What rendering costs: the processor time of the rendering processes, and for how long other threads must wait."""
+"""The cost of rendering: processor time of the rendering processes, and waiting time of other threads."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Conversations for tests, as rows: what was asked and answered without a gateway."""
+"""Conversations for tests, as rows, without a gateway."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A gateway whose chats say, byte for byte, what a test tells them to; for all else it is the sandbox."""
+"""A gateway with scripted bytes for chats; everything else is forwarded to the sandbox."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,7 @@ class ScriptedGateway(ThreadingHTTPServer):
         self.pieces: Iterable[bytes] = ()
         self.status = 200
         self.asked: list[bytes] = []
-        self.on_price: Callable[[], object] = lambda: None  # called before a price is told
+        self.on_price: Callable[[], object] = lambda: None  # called before a price is reported
 
     @property
     def url(self) -> str:

@@ -1,4 +1,4 @@
-"""What of a page is markup: its elements and their attributes, without any text, to be compared with another's."""
+"""The markup of a page: its elements and their attributes, without any text, to be compared with another's."""
 
 from html.parser import HTMLParser
 

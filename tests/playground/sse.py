@@ -1,4 +1,4 @@
-"""The chat as a browser has it: forms go out, and events come in, each with markup for places on the page."""
+"""The chat as a browser has it: forms are sent, and events received, each with markup for places on the page."""
 
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""An answer from asking to its end, as the views make it, without a page."""
+"""An answer from the message to its end, as the views make it, without a page."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Somebody is anonymised: what names them goes for good, spend and trail stay, and nothing is left half done."""
+"""Anonymising a person: personal data is deleted for good, spend and trail stay, and nothing is left half done."""
 
 import re
 from itertools import count

@@ -1,4 +1,4 @@
-"""What an answer carries besides its text is shown or named, and an answer with nothing in it says why."""
+"""Other content than text is shown or named, and an empty answer says why."""
 
 import json
 from base64 import b64encode
@@ -61,7 +61,7 @@ def url_of(image: GeneratedImage) -> str:
     "delta",
     [
         picture(rows.PIXEL),
-        picture(rows.PIXEL, "image/svg+xml"),  # what it is told by its bytes
+        picture(rows.PIXEL, "image/svg+xml"),  # recognised by its bytes
         {"images": [{"image_url": picture(rows.PIXEL)["images"][0]["image_url"]["url"]}]},
         {"content": [{"type": "text", "text": ""}, *picture(rows.PIXEL)["images"]]},
         {"content": None, "provider_specific_fields": picture(rows.PIXEL)},

@@ -1,4 +1,4 @@
-"""What pages say of an answer: how it ended, how fast it was, in numbers with their units."""
+"""Words about an answer: how it ended, how fast it was, in numbers with their units."""
 
 from typing import Any
 

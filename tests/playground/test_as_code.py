@@ -1,4 +1,4 @@
-"""A request as code: it sends exactly this request, whatever is written in it."""
+"""A request as code: it sends exactly this request, whatever it contains."""
 
 import ast
 import html

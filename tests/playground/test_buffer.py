@@ -1,4 +1,4 @@
-"""An answer while it comes: how its pieces are put together."""
+"""An answer in progress: how its deltas are joined."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What an answer cost is estimated where nobody told it: about as a gateway would have billed."""
+"""Unreported costs are estimated, close to what a gateway would have billed."""
 
 import pytest
 
@@ -63,7 +63,7 @@ def test_without_a_price_the_cost_is_unknown(db: None) -> None:
 def test_a_stopped_answer_to_an_image_has_a_plausible_cost(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
     picture = Picture(name="cat.png", media_type="image/png", data=rows.PIXEL + bytes(1_000_000))
-    job = started(intern, "Talk [words 2000] [pace 5]", pictures=[picture])
+    job = started(intern, "Write [words 2000] [pace 5]", pictures=[picture])
     reading = Reading(job)
     reading.first_word()
     reading.disconnect()

@@ -1,4 +1,4 @@
-"""What LiteLLM 1.106.2 said when it was provoked, and what is made of it."""
+"""Recorded errors of LiteLLM 1.106.2, and their classification."""
 
 from datetime import UTC, datetime, timedelta
 from time import thread_time

@@ -1,4 +1,4 @@
-"""What a conversation's files have in them."""
+"""The content of a conversation's files."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Each fault of the sandbox, before the first word and in the middle: an end that is told, kept, and leaves nothing.
+"""Each fault of the sandbox, before the first token and midway: an end that is reported, saved, and leaves nothing.
 
 The tables hold a row for every fault that the sandbox knows; a new one without a row fails.
 """

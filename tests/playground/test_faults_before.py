@@ -1,4 +1,4 @@
-"""Faults of what is asked of the gateway beside the answer: the key before it, the price after it."""
+"""Faults of calls other than the answer: of the key before it, of the price after it."""
 
 from collections.abc import Callable
 

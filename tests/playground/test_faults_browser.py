@@ -1,4 +1,4 @@
-"""A browser that goes, in a word or without, before the first word or midway: nobody works for nobody."""
+"""A browser that disconnects, closing or resetting, before the first token or midway: the work ends."""
 
 import socket
 import struct

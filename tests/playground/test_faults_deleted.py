@@ -1,4 +1,4 @@
-"""What a message follows is deleted in another tab while the message is on its way: a refusal in words, and no rows."""
+"""The parent of a message is deleted in another tab while the message is being sent: a clear refusal, and no rows."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Each fault in the middle of a stream once more, where the loop of a served portal carries it past its thread."""
+"""Each fault in the middle of a stream once more, through a served portal and its event loop."""
 
 import http.client
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The gateway's process or the portal's ends while an answer comes: what was said stays, and all is told."""
+"""The gateway's process or the portal's ends during an answer: its text is saved, and the end reported."""
 
 import signal
 import threading

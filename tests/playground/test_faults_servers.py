@@ -1,4 +1,4 @@
-"""Database or Redis gone in the middle of an answer: its words still arrive, and what could not be kept is told."""
+"""Database or Redis disappear during an answer: its text still arrives, and unsaved parts are reported."""
 
 import signal
 import subprocess

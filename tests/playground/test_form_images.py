@@ -1,4 +1,4 @@
-"""Images of a message: known by their bytes, few, small, and only for models that see."""
+"""Images of a message: identified by their bytes, few, small, and only for models with vision."""
 
 import pytest
 from pytest_django import Settings

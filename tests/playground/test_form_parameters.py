@@ -1,4 +1,4 @@
-"""Parameters as people type them: understood where they can be, refused with the place and the range where not."""
+"""Parameters as people type them: accepted in many formats, or refused with position and range."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The playground's form: the message, the model, what is kept of it, and what the page gets to show."""
+"""The Playground's form: the message, the model, stored values, and what the page shows."""
 
 import json
 from html.parser import HTMLParser

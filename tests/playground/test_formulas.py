@@ -1,4 +1,4 @@
-"""Formulas: what models write is set, what only looks like one is not."""
+"""Formulas: those that models write are rendered, similar text is not."""
 
 import pytest
 

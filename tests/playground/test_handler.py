@@ -1,4 +1,4 @@
-"""Answers by the handler that serves the site: its threads, its loop, and the connections that they hold."""
+"""Answers through the site's handler: its threads, its loop, and their connections."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ from web.handler import Handler
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TIME = re.compile(r"<time .*?</time>", re.DOTALL)
-LONG = "Talk [words 4000] [pace 20]"
+LONG = "Write [words 4000] [pace 20]"
 
 
 @pytest.fixture(autouse=True)

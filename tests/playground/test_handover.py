@@ -1,4 +1,4 @@
-"""What a form has found out is taken over by the stream that its page opens: once, soon, and by its owner alone."""
+"""The stream that a page opens takes over the context of the form: once, soon, and by its owner only."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Images are files: in no row, at no address, gone with what they belong to; a storage that is away loses nothing."""
+"""Images are files: in no row, without a URL, deleted with their owner row; an unavailable storage loses nothing."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What beginning an answer asks the database: nothing that was just written."""
+"""The queries at the start of an answer: none for what was just written."""
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile

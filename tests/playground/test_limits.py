@@ -1,4 +1,4 @@
-"""Limits on calls: so many at once of a person and in all, so many a minute of a person."""
+"""Limits on calls: in parallel for a person and in all, per minute for a person."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Markdown as models write it: GitHub's, with what they forget; tags that do no harm; scripts of other directions."""
+"""Markdown as models write it: GitHub's, with common mistakes; harmless tags; right-to-left scripts."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""System prompts and parameters are rows of their own: one for all that was asked with the same, gone with the last."""
+"""System prompts and parameters are rows of their own: one for equal ones, deleted with the last answer."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

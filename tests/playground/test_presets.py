@@ -1,4 +1,4 @@
-"""Links that fill the form in: whole there and back, lenient with what is wrong, silent about nothing."""
+"""Links that prefill the form: complete both ways, lenient with invalid values, which are all named."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What people ask, as they see it above the answer: as typed, and code in it looks like code."""
+"""Messages as people see them above the answer: as typed, with code formatted as code."""
 
 import re
 

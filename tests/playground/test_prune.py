@@ -1,4 +1,4 @@
-"""What ends by itself: old conversations, lost answers, calls that nobody renews."""
+"""Cleanup: old conversations, lost answers, abandoned calls."""
 
 import logging
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What one person may store: nobody fills the disk, and what is refused is not stored."""
+"""Storage quotas of a person: nobody fills the disk, and refused data is not stored."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

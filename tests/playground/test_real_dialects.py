@@ -1,4 +1,4 @@
-"""The streams of other servers behind a real LiteLLM, over the portal's own page: what it lets through is read."""
+"""The streams of other servers behind a real LiteLLM, through the portal's own page."""
 
 import os
 import threading

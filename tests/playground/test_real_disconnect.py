@@ -1,4 +1,4 @@
-"""By real HTTP: an answer of a real LiteLLM comes whole, and one that nobody waits for any more ends there too."""
+"""Over real HTTP: an answer of a real LiteLLM arrives complete, and an abandoned one ends there too."""
 
 from collections.abc import Iterator
 from itertools import islice

@@ -1,4 +1,4 @@
-"""What goes wrong at a real LiteLLM, as the person sees it: each refusal's card, by the gateway's own words."""
+"""Errors of a real LiteLLM as the person sees them: each refusal's card, with the gateway's own message."""
 
 import re
 from collections.abc import Iterator

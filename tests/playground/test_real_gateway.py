@@ -1,4 +1,4 @@
-"""The chat through a real LiteLLM, by the portal's own views: what it streams, what it counts, what it takes."""
+"""The chat through a real LiteLLM, by the portal's own views: its streams, counts and parameters."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the Playground spends at a real LiteLLM arrives in its owner's Usage, and in nobody else's."""
+"""The Playground's spend at a real LiteLLM appears in its owner's Usage, and in nobody else's."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -103,13 +103,13 @@ def test_spend_of_the_playground_is_its_owners(
     assert abs(spent_usd(mine) - Decimal(str(sums_of(real, intern)["total_spend"]))) < CENT_OF_A_CENT_USD
     [of_the_whole] = [row for row in mine if row["model"] == whole.model]
     assert Decimal(of_the_whole["spend_usd"]) == pytest.approx(whole.cost_usd)
-    assert spent_usd(mine) > sum(answer.cost_usd or 0 for answer in (whole, others[-1]))  # those two were told
+    assert spent_usd(mine) > sum(answer.cost_usd or 0 for answer in (whole, others[-1]))  # of both a cost was reported
     assert_billed_as_told(real, answers)
     assert_seen_by_whom_it_concerns(as_intern, as_staff, as_admin, key, spent_usd(mine), theirs)
 
 
 def assert_billed_as_told(real: RealGateway, answers: list[Answer]) -> None:
-    """Check that the gateway billed what it told; and of what it did not tell, about what was estimated."""
+    """Check that the gateway billed the reported costs; and where it reported none, about the estimated ones."""
     for answer in answers:
         received, billed = float(answer.cost_usd or 0), logged(real, answer)["spend"]
         margin = 1e-6 if answer.cost_source == Answer.CostSource.REPORTED else 0.5

@@ -1,4 +1,4 @@
-"""Beside the chat, through a real LiteLLM: texts gone on with, vectors, verdicts, models side by side."""
+"""The tools through a real LiteLLM: completions, embeddings, moderation, models side by side."""
 
 from collections.abc import Iterator
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What a model thought is told from what it says, in the spellings of the models of today."""
+"""Separating a model's reasoning from its answer, in the formats of present models."""
 
 import pytest
 

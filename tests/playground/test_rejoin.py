@@ -1,4 +1,4 @@
-"""An answer under way is read along by any number of pages, also of another process, and stopped from any."""
+"""A running answer is followed by any number of pages, also of another process, and stopped from any."""
 
 import pytest
 from django.test import Client
@@ -46,7 +46,7 @@ def test_a_second_page_gets_the_text_so_far_and_then_the_stream(as_intern: Clien
 
 
 def test_stop_ends_it_for_every_page(as_intern: Client, sandbox: Sandbox) -> None:
-    stream = stream_of(send(as_intern, "Talk [words 2000] [pace 20]"))
+    stream = stream_of(send(as_intern, "Write [words 2000] [pace 20]"))
     while b"#text-" not in next(stream):
         pass
     answer = Answer.objects.get()
@@ -61,7 +61,7 @@ def test_stop_ends_it_for_every_page(as_intern: Client, sandbox: Sandbox) -> Non
 
 
 def test_a_flag_in_the_row_stops_the_answer_too(as_intern: Client) -> None:
-    stream = stream_of(send(as_intern, "Talk [words 2000] [pace 20]"))
+    stream = stream_of(send(as_intern, "Write [words 2000] [pace 20]"))
     while b"#text-" not in next(stream):
         pass
 
@@ -73,7 +73,7 @@ def test_a_flag_in_the_row_stops_the_answer_too(as_intern: Client) -> None:
 
 
 def test_a_page_without_scripts_waits_stops_and_leads_on(as_intern: Client) -> None:
-    form = {"message": "Talk [words 4000] [pace 20]", "model": MODEL}
+    form = {"message": "Write [words 4000] [pace 20]", "model": MODEL}
     address = as_intern.post(reverse("playground:send"), form)["Location"]
     waiting = as_intern.get(address, headers={"Accept-Language": "fr"})
     parts = event_loop().each(content_of(waiting))
@@ -124,7 +124,7 @@ def test_a_page_of_another_process_follows_the_row(intern: User, as_intern: Clie
 
 def test_an_answer_that_no_page_came_back_to_is_stopped(as_intern: Client, settings: Settings) -> None:
     settings.PLAYGROUND_UNWATCHED_S = 0.2
-    response = send(as_intern, "Talk [words 4000] [pace 20]")
+    response = send(as_intern, "Write [words 4000] [pace 20]")
     stream = stream_of(response)
     while b"#text-" not in next(stream):
         pass

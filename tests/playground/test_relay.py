@@ -1,4 +1,4 @@
-"""An answer comes piece by piece to all who read it, and however it ends, its end is written down."""
+"""An answer streams to all its readers, and its end is always recorded."""
 
 from decimal import Decimal
 
@@ -82,7 +82,7 @@ def test_the_first_token_is_not_delayed(intern: User, sandbox: Sandbox) -> None:
 
 
 def test_a_disconnect_ends_the_call_at_the_gateway(intern: User, sandbox: Sandbox) -> None:
-    reading = Reading(started(intern, "Talk [words 2000] [pace 20]"))
+    reading = Reading(started(intern, "Write [words 2000] [pace 20]"))
 
     reading.first_word()
     reading.disconnect()
@@ -110,7 +110,7 @@ def test_a_disconnect_before_the_first_token_is_noticed(intern: User, sandbox: S
 
 def test_a_stopped_answer_has_an_estimated_cost(intern: User, sandbox: Sandbox) -> None:
     know_the_models()
-    job = started(intern, "Talk [words 2000] [pace 5]")
+    job = started(intern, "Write [words 2000] [pace 5]")
     reading = Reading(job)
     reading.first_word()
     reading.disconnect()
@@ -124,7 +124,7 @@ def test_a_stopped_answer_has_an_estimated_cost(intern: User, sandbox: Sandbox) 
 def test_a_stalled_gateway_times_out(intern: User, sandbox: Sandbox, settings: Settings) -> None:
     settings.PLAYGROUND_IDLE_TIMEOUT_S = 0.3
     sandbox.faults("/chat/completions", "stream_silent", after_chunks=3)
-    job = started(intern, "Talk [words 30]")
+    job = started(intern, "Write [words 30]")
 
     updates = list(Reading(job))
 
@@ -173,7 +173,7 @@ def test_the_conversation_goes_on(intern: User, sandbox: Sandbox) -> None:
     assert second.message.parent_id == first.pk
     assert second.prompt_tokens is not None
     assert first.prompt_tokens is not None
-    assert second.prompt_tokens > first.prompt_tokens + 3  # the gateway was told of the first turn
+    assert second.prompt_tokens > first.prompt_tokens + 3  # the gateway received the first turn
 
 
 def test_the_secret_is_never_sent_to_the_browser(

@@ -1,4 +1,4 @@
-"""Models' answers as HTML: what they look like, what they may not contain, what they may cost."""
+"""Models' answers as HTML: their markup, what is forbidden in it, and its cost."""
 
 import re
 from html.parser import HTMLParser

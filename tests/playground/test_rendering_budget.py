@@ -1,4 +1,4 @@
-"""Hostile answers: what they cost, what is seen of them, and that others do not notice."""
+"""Hostile answers: their cost, what is shown of them, and that others are not affected."""
 
 import re
 from collections.abc import Iterable

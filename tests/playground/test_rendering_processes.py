@@ -1,4 +1,4 @@
-"""Rendering processes beside a real server: what they have of it, and that they end with it."""
+"""Rendering processes of a real server: what they inherit, and that they end with it."""
 
 import psutil
 import pytest

@@ -1,4 +1,4 @@
-"""What becomes of stored rows at the gateway: field by field, and nothing that nobody thought of."""
+"""Stored rows become gateway requests: field by field, and nothing unknown."""
 
 import json
 from base64 import b64encode

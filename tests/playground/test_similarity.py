@@ -1,4 +1,4 @@
-"""How alike two vectors are, worked out without rounding on the way."""
+"""The similarity of two vectors, computed without intermediate rounding."""
 
 from math import sqrt
 from random import Random

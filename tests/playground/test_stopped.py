@@ -1,4 +1,4 @@
-"""A stopped answer has its cost as soon as it has its end, while the gateway is still asked for a better one."""
+"""A stopped answer has a cost as soon as it ends, while the gateway is still asked for an exact one."""
 
 import threading
 from collections.abc import Iterator

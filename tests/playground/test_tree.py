@@ -1,4 +1,4 @@
-"""The way that is shown through a conversation, and the alternatives beside it."""
+"""The shown branch of a conversation, and its alternatives."""
 
 from datetime import timedelta
 from itertools import islice
@@ -83,7 +83,7 @@ def test_leads_to_the_newest_end_of_an_edited_message(owner: User) -> None:
 def test_a_branch_ends_at_the_requested_answer(owner: User) -> None:
     conversation = rows.conversation(owner, ("a", "1"), ("b", "2"))
     first = Answer.objects.get(text="1")
-    rows.answer(first.message, "beside")
+    rows.answer(first.message, "other")
 
     assert [(message.text, answer.text) for message, answer in way_to(first)] == [("a", "1")]
     assert [answer.text for _, answer in way_to(Answer.objects.get(text="2"))] == ["1", "2"]

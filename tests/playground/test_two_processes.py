@@ -1,4 +1,4 @@
-"""Two web servers on one database: an answer that one of them makes is read along, and stopped, through the other."""
+"""Two web servers on one database: an answer of one is followed, and stopped, through the other."""
 
 import pytest
 from django.urls import reverse

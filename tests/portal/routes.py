@@ -1,4 +1,4 @@
-"""Every route of the portal, with an address that leads to it."""
+"""Every route of the portal, with a URL."""
 
 import uuid
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Beat goes on from where it was, and starts anew when its file is damaged."""
+"""Beat continues from its saved state, and starts over when its file is damaged."""
 
 import json
 from datetime import timedelta

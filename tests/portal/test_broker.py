@@ -1,4 +1,4 @@
-"""The file broker: every message comes once, whole, and no file in its folder ends a worker."""
+"""The file broker: every message arrives once, complete, and no file in its folder stops a worker."""
 
 import json
 import os

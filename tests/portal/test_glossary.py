@@ -1,4 +1,4 @@
-"""docs/glossary.md names the code as it is."""
+"""docs/glossary.md matches the code."""
 
 import re
 from pathlib import Path

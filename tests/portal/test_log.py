@@ -1,4 +1,4 @@
-"""LOG_LEVEL as people write it, and what it must never bring into the log."""
+"""LOG_LEVEL in any spelling, and secrets never in the log."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""`bin/manage` runs a command as the documented unit runs, credentials included; two scripts stand in for systemd."""
+"""`bin/manage` runs a command like the documented unit, credentials included; two scripts stand in for systemd."""
 
 import os
 import re

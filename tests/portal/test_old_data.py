@@ -1,4 +1,4 @@
-"""Data of another version is neither migrated nor lost: `make run` keeps it aside, `migrate` refuses."""
+"""Data of another version is neither migrated nor lost: `make run` moves it away, `migrate` refuses."""
 
 import os
 import socket

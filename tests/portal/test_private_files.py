@@ -1,4 +1,4 @@
-"""VAR_DIR is its owner's, also where it was there before; what is nobody's alone is left as it is."""
+"""VAR_DIR is private to its owner, also if it existed before; shared folders are left as they are."""
 
 import contextlib
 import stat

@@ -1,4 +1,4 @@
-"""Whoever waits is told every five seconds that something goes on."""
+"""People who wait see progress every five seconds."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Which tasks wait behind which: what reads from the gateway for minutes has a queue of its own."""
+"""The queues of tasks: those that read from the gateway for minutes have a queue of their own."""
 
 from django.conf import settings
 

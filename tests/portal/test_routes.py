@@ -1,4 +1,4 @@
-"""What holds for every route: who may come in, what a stranger finds, that looking changes nothing."""
+"""Every route: permissions, 404 for strangers, and GET changes nothing."""
 
 from collections import Counter
 

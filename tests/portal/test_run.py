@@ -1,4 +1,4 @@
-"""`make run` as a newcomer meets it: it gets ready, works, and leaves no process behind, however it ends."""
+"""`make run` for a newcomer: it prepares, works, and leaves no process behind, however it ends."""
 
 import os
 import re

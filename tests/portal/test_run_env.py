@@ -1,4 +1,4 @@
-"""`manage.py` in a second terminal takes the settings of the one portal that runs, and of no other."""
+"""`manage.py` in a second terminal uses the settings of the running portal, and of no other."""
 
 import fcntl
 from pathlib import Path

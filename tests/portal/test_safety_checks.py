@@ -1,4 +1,4 @@
-"""What would give the portal or the gateway away is refused, wherever it starts."""
+"""Dangerous settings are refused, wherever the portal starts."""
 
 import os
 import subprocess

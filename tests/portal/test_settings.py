@@ -1,4 +1,4 @@
-"""The settings are documented as they are, and what they lack is said in one line."""
+"""The settings match their documentation, and missing ones are named in one line."""
 
 import ast
 import os

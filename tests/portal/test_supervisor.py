@@ -1,4 +1,4 @@
-"""What `make run` does with its programs: starts again, shows what matters, keeps the rest, gives up in the end."""
+"""`make run` and its programs: restarts, terminal output, logs, and giving up in the end."""
 
 import signal
 import sys

@@ -1,4 +1,4 @@
-"""Templates keep the floors of the import linter's contract: they use nothing from above, and nothing from beside."""
+"""Templates respect the layers of the import linter's contract: they use nothing from above or from a sibling."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""No route lets one person write without end: each that takes a POST is named with what bounds it."""
+"""No route lets one person write without end: each POST route is listed with its limit."""
 
 from typing import Final
 

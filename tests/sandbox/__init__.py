@@ -1,1 +1,1 @@
-"""The sandbox itself: what it enforces, remembers and spoils."""
+"""Tests of the sandbox itself: limits, storage, faults."""

@@ -1,4 +1,4 @@
-"""A sandbox with nothing else around it, and short ways to ask it."""
+"""A sandbox without a portal, and helpers to call it."""
 
 from collections.abc import Iterator
 from typing import Any

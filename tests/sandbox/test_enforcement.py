@@ -1,4 +1,4 @@
-"""Time, money and limits, with the clock in the test's hand."""
+"""Time, money and limits, with a controlled clock."""
 
 import pytest
 

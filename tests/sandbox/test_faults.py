@@ -1,4 +1,4 @@
-"""Faults do to a call what they say, and nothing to the next."""
+"""Faults affect one call as documented, and not the next."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""A past that is made up for keys of today."""
+"""Generated history of present keys."""
 
 from tests.sandbox_process import Sandbox
 

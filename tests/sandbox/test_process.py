@@ -1,4 +1,4 @@
-"""The process: what it keeps, what it hides, how it ends."""
+"""The process: what it stores, what it hides, how it ends."""
 
 import subprocess
 import sys

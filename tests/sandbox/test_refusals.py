@@ -1,4 +1,4 @@
-"""What models refuse, before and within an answer, and further choices; in LiteLLM's words."""
+"""Refusals of models, before and within an answer, and further choices; with LiteLLM's messages."""
 
 import json
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Streams: their pace, their ends, what they cost."""
+"""Streams: their pace, their end, their cost."""
 
 import json
 import time

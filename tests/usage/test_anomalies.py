@@ -1,4 +1,4 @@
-"""A number of the gateway that makes no sense is left out, listed and reported; it hides no other number."""
+"""An invalid number of the gateway is left out, listed and reported; it hides no other number."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -114,7 +114,7 @@ def test_several_pages_are_one_consistent_day(sandbox: Sandbox) -> None:
 
 
 def test_prices_that_are_too_high_by_a_million_break_no_page(as_admin: Client, sandbox: Sandbox) -> None:
-    """Sums of many such days are more than SQLite's 64 bits hold, which sets them aside; PostgreSQL adds them up."""
+    """Sums of many such days are more than 64 bits hold, so SQLite leaves them out; PostgreSQL adds them up."""
     for number in range(12):
         day = TODAY.fromordinal(TODAY.toordinal() - number)
         report_day(sandbox, day, used(A, usd="999999"), used(B, usd="1"))

@@ -1,4 +1,4 @@
-"""Whose a token is: the key that ever had it, else the person whom the gateway names, else nobody."""
+"""The owner of a token: the key that ever had it, or the person named by the gateway, or nobody."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""A gateway without teams: after each poll the portal blocks the keys of whoever has passed their budget."""
+"""A gateway without teams: after each poll the portal blocks the keys of people over budget."""
 
 from collections.abc import Callable
 from datetime import timedelta

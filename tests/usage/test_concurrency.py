@@ -1,4 +1,4 @@
-"""Two beats at once, a lease that is lost: one run asks, and nothing is counted twice."""
+"""Two beats at once, a lost lease: one run polls, and nothing is counted twice."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A worker that is killed at any line of a poll leaves whole days, and the next poll finds everything right."""
+"""A worker that is killed at any line of a poll leaves complete days, and the next poll corrects everything."""
 
 from datetime import date
 from itertools import count

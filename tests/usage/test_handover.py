@@ -1,4 +1,4 @@
-"""The use of a key that was handed over: of each owner what was used in their time, also on the day itself."""
+"""The usage of a key that was handed over: each owner has that of their time, also on the day itself."""
 
 import hashlib
 from datetime import UTC, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""How much each key has used, and what is left of its budget."""
+"""The usage of each key, and the rest of its budget."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""Administrators are alerted to what they must fix: by mail, once a day, with what to do."""
+"""Administrators are alerted to problems: by mail, once a day, with what to do."""
 
 from datetime import timedelta
 

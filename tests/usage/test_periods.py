@@ -1,4 +1,4 @@
-"""Periods as addresses name them, and those of budgets."""
+"""Periods in URLs, and those of budgets."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Numbers out of facts: totals, days, models, keys, people, a year, a month, budgets."""
+"""Numbers from facts: totals, days, models, keys, people, a year, a month, budgets."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal

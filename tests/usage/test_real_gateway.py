@@ -1,4 +1,4 @@
-"""From a real LiteLLM's calls to the pages: what was billed, what is polled and what is shown are one number."""
+"""From a real LiteLLM's calls to the pages: billed, polled and shown amounts are equal."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Where the portal and the gateway disagree, in rows, each with what resolves it."""
+"""Discrepancies between the portal and the gateway, in rows, each with its fix."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""A poll: the gateway's use of a day becomes facts, exactly, and only what differs is written."""
+"""A poll: the gateway's usage of a day becomes facts, exactly, and only differences are written."""
 
 from datetime import timedelta
 from decimal import Decimal

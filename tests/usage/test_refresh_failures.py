@@ -1,4 +1,4 @@
-"""A gateway that dies, talks nonsense or changes under way: facts are right or untouched, never half."""
+"""A gateway that dies, sends invalid answers or changes meanwhile: facts are right or unchanged, never half."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta

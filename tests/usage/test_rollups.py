@@ -1,4 +1,4 @@
-"""The sums that pages read, made anew from facts."""
+"""The sums that pages read, rebuilt from facts."""
 
 from datetime import date, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Which days are read when, the back-fill, and the tasks that go on where a run ended."""
+"""Which days are read when, the back-fill, and tasks that continue where a run ended."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a gateway that is empty, restored or another reports of a day takes no usage away."""
+"""A day that shrinks at an empty, restored or other gateway loses no usage here."""
 
 from datetime import date, timedelta
 

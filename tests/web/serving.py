@@ -1,4 +1,4 @@
-"""Views that stream what a test asks for, beside those of the portal."""
+"""Views that stream on request of a test, in addition to those of the portal."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""The portal behind nginx, as the documentation configures it, at an unusual port."""
+"""The portal behind nginx, configured as documented, on an unusual port."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""A request is answered only when its whole body has come, within its size and its time."""
+"""A request is answered only after its complete body has arrived, within its size and its time."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

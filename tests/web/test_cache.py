@@ -1,4 +1,4 @@
-"""The cache in Redis, as it is used from an event loop: each request has a context of its own."""
+"""The cache in Redis on an event loop: each request has a context of its own."""
 
 from contextvars import Context
 

@@ -1,4 +1,4 @@
-"""A disk without room is told as such: not as too many tries, not as a fault of the portal or of the person."""
+"""A full disk is reported as such: not as too many attempts, not as a bug or a mistake of the person."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

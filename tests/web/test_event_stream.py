@@ -1,4 +1,4 @@
-"""Server-sent events that carry partials: whatever a model says, it stays text, and one event."""
+"""Server-sent events with partials: a model's text stays text, in one event."""
 
 import html
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""A request is answered in one go in one thread of a few; what streams is carried by the event loop."""
+"""A request runs in one thread at one go; streams run on the event loop."""
 
 import asyncio
 import threading
@@ -106,9 +106,9 @@ def these_views(settings: Settings) -> None:
 
 def test_middleware_and_view_run_in_one_thread_that_is_not_the_loops() -> None:
     async def ask() -> bytes:
-        return await Exchange(Handler(), "/page/", method="POST", body=b"told").whole()
+        return await Exchange(Handler(), "/page/", method="POST", body=b"body").whole()
 
-    assert asyncio.run(ask()) == b"told"
+    assert asyncio.run(ask()) == b"body"
     assert len(seen) == 2
     assert set(seen) != {threading.get_ident()}
     assert len(set(seen)) == 1

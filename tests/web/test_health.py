@@ -1,4 +1,4 @@
-"""What the portal says of its own health."""
+"""The portal's report of its own health."""
 
 import json
 import os

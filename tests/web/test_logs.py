@@ -1,4 +1,4 @@
-"""No line of the log, and no report, has the secret of a key in it, wherever it was pasted and whoever writes."""
+"""No log line and no report contains the secret of a key, wherever it was pasted and whoever writes."""
 
 import io
 import logging

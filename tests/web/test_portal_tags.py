@@ -1,4 +1,4 @@
-"""How numbers, days and icons are written."""
+"""The format of numbers, days and icons."""
 
 import re
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Where a form sends the browser: to a page of ours, whatever it says."""
+"""The redirect after a form: to a page of ours, whatever the form says."""
 
 from urllib.parse import parse_qs, urlsplit
 

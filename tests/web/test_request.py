@@ -1,4 +1,4 @@
-"""Whose address a request has, behind proxies that are counted rightly or wrongly."""
+"""The client address of a request, behind proxies that are counted rightly or wrongly."""
 
 import pytest
 from django.test import RequestFactory

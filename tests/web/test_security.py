@@ -1,4 +1,4 @@
-"""What every answer tells the browser, and what no page may hold."""
+"""Security headers of every response, and what no page may contain."""
 
 import json
 import os

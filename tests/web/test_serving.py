@@ -1,4 +1,4 @@
-"""The web server around the portal: limits, readers that go, old HTTP, and the end of a process."""
+"""The web server: limits, disconnects, old HTTP, and shutdown."""
 
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""Clients that send slowly, or nothing, occupy nothing that others need."""
+"""Slow and stalled clients occupy nothing that others need."""
 
 import socket
 import time

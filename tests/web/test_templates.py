@@ -1,4 +1,4 @@
-"""What holds for every template and every file that it loads, read as text."""
+"""Every template and every file that it loads, checked as text."""
 
 import re
 from collections.abc import Iterator

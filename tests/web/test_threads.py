@@ -1,4 +1,4 @@
-"""Work in threads: to its end, in its caller's language, and never all threads for a gateway that hangs."""
+"""Work in threads: to its end, in its caller's language, and never all threads for a hanging gateway."""
 
 import asyncio
 import threading

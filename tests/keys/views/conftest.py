@@ -1,4 +1,4 @@
-"""What the tests of pages share: the two ways of asking, and a stranger's key."""
+"""Shared by tests of pages: requests of pages and of htmx, and a key of another person."""
 
 from collections.abc import Iterator
 
@@ -33,6 +33,6 @@ def foreign_key(sandbox: Sandbox, db: None) -> Key:
 
 @pytest.fixture
 def stub() -> Iterator[StubGateway]:
-    """Run a gateway that answers as told."""
+    """Run a gateway with scripted answers."""
     with stub_gateway() as stub:
         yield stub

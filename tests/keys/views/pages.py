@@ -1,4 +1,4 @@
-"""Short words for tests of pages: what one says, what a form sends, and all that must not change."""
+"""Helpers about pages: their text, form data, and data that must not change."""
 
 import re
 import uuid

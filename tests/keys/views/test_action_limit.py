@@ -1,4 +1,4 @@
-"""So many acts of each kind an hour: no page of ours fills the trail, or the gateway, without end."""
+"""The hourly limit of each kind of action: no page can fill the trail, or load the gateway, without end."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""Odd input by HTTP: a clear answer in the layout, never a 500, and nothing changed."""
+"""Invalid input by HTTP: a clear response in the layout, never a 500, and nothing changed."""
 
 from html import escape
 from importlib import import_module

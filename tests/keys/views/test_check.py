@@ -1,4 +1,4 @@
-"""Checking a key: it says that it works, or why not and what to do."""
+"""Checking a key: it works, or the page says why not and what to do."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""Creating a key: its secret is in one answer, and what goes wrong is said in words that are true."""
+"""Creating a key: its secret is in one response, and failures are explained correctly."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Deleting: asks once more and names the key; claims nothing that the gateway has not confirmed."""
+"""Deleting: asks for a confirmation that names the key; reports nothing that the gateway has not confirmed."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""The page of one key: what it is, its secrets' last characters, and all that was done with it."""
+"""The page of one key: its settings, its secrets' last characters, and its history."""
 
 import pytest
 from django.test import Client

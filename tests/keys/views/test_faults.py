@@ -1,4 +1,4 @@
-"""Every fault of the gateway at every call of every act: what the page says is true, and a sweep brings all to rest."""
+"""Every fault of the gateway at every call of every action: the page reports it correctly, and a sweep repairs it."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""A gateway that answers nonsense: people are told so, nothing is claimed that is not so, and never a 500."""
+"""A gateway with invalid answers: people learn about it, no page reports a wrong result, and never a 500."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -91,7 +91,7 @@ def test_is_reported_in_the_layout_and_repaired(
     garbage: dict[str, Reply],
 ) -> None:
     wrong: list[object] = []
-    keys = {act: due_key(staff, sandbox, label=act) for act in ACTS}  # a key each, and one beside that which is created
+    keys = {act: due_key(staff, sandbox, label=act) for act in ACTS}  # a key each, in addition to the created one
     for name, reply in garbage.items():
         keys = {act: as_new(key, sandbox) for act, key in keys.items()}
         nonsense(reply)

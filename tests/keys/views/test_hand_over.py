@@ -1,4 +1,4 @@
-"""The page on which an intern is handed over: find somebody, read what moves, confirm."""
+"""The page to hand an intern over: find somebody, read what moves, confirm."""
 
 import pytest
 from django.core import mail

@@ -1,4 +1,4 @@
-"""The trail of all that was done with a person's keys."""
+"""The history of a person's keys."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""My keys, the page: what needs the person first, words for every state, and few queries."""
+"""My keys: what needs attention first, words for every state, and few queries."""
 
 from datetime import timedelta
 

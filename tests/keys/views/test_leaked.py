@@ -1,4 +1,4 @@
-"""“This key has leaked”: one act, a new secret, and the old one refused on its next call."""
+"""“This key has leaked”: one action, a new secret, and the old one refused on its next call."""
 
 import pytest
 from django.core import mail

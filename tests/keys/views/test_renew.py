@@ -1,4 +1,4 @@
-"""Renewing: the same secret, a new end, said as the gateway told it."""
+"""Renewing: the same secret, a new end, as the gateway reports it."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Rotating: the new secret is in one answer, the old one works on for the grace."""
+"""Replacing the secret: the new one is in one response, the old one works for the grace period."""
 
 import pytest
 from django.test import Client

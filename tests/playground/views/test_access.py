@@ -1,4 +1,4 @@
-"""Who may do what with a conversation: its owner everything, anybody else nothing, admins included."""
+"""Permissions on a conversation: its owner everything, anybody else nothing, admins included."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -56,7 +56,7 @@ def names() -> Iterator[tuple[str, set[str]]]:
 
 
 def address(name: str, needs: set[str], conversation: Conversation | None) -> str:
-    """Return the address with ids of `talk`, or with ids of nothing."""
+    """Return the address with ids of the conversation, or with ids of nothing."""
     known: dict[str, Any] = {"form": "json"}
     if conversation:
         answer = rows.last_answer(conversation)

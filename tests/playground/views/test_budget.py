@@ -1,4 +1,4 @@
-"""What is left on the Playground key: asked for by the page, reported by the gateway."""
+"""The rest of the Playground budget: loaded by the page, reported by the gateway."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""Sending a message: the stream that answers it, what is kept of it, and what is wrong with a form."""
+"""Sending a message: its stream, what is saved of it, and form errors."""
 
 import re
 from typing import Any

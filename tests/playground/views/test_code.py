@@ -1,4 +1,4 @@
-"""View code: what Send would send, as a program; nothing is sent or kept."""
+"""View code: the request of Send, as a program; nothing is sent or stored."""
 
 import ast
 import html

@@ -1,4 +1,4 @@
-"""A comparison as code, and what its models say."""
+"""A comparison as code, and the answers of its models."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""A text is gone on with: streamed like a chat, shown with what it goes on from."""
+"""Completion: streamed like a chat, shown after the text that it continues."""
 
 from typing import Any
 

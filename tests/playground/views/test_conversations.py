@@ -1,4 +1,4 @@
-"""The list of conversations, and what is done with a whole one."""
+"""The list of conversations, and actions on one."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -87,18 +87,18 @@ def test_does_not_search_conversations_of_others(intern: User, as_intern: Client
 
 def test_shows_fifty_and_says_that_there_are_more(intern: User, as_intern: Client) -> None:
     for number in range(SHOWN_AT_MOST + 1):
-        rows.conversation(intern, title=f"talk {number}", used_at=timezone.now() - timedelta(minutes=number))
+        rows.conversation(intern, title=f"chat {number}", used_at=timezone.now() - timedelta(minutes=number))
 
     response = as_intern.get(reverse(LIST))
 
-    assertContains(response, "talk 49")
-    assertNotContains(response, "talk 50")
+    assertContains(response, "chat 49")
+    assertNotContains(response, "chat 50")
     assertContains(response, "These are the newest 50.")
 
 
 def test_runs_one_query(intern: User, django_assert_num_queries: Any) -> None:
     for number in range(5):
-        rows.conversation(intern, ("a", "b"), title=f"talk {number}")
+        rows.conversation(intern, ("a", "b"), title=f"chat {number}")
 
     with django_assert_num_queries(1):
         conversations_of(intern, "a")

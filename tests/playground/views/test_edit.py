@@ -1,4 +1,4 @@
-"""A message in new words: asked anew, with its pictures, beside what was asked and answered before."""
+"""Editing a message: sent again with its images, next to the original and its answers."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""Texts become vectors, which are compared, shown, handed out, and kept nowhere."""
+"""Texts are embedded; the vectors are compared, shown, downloaded, and not stored."""
 
 import json
 import re

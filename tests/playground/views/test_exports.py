@@ -1,4 +1,4 @@
-"""Conversations as files, and what was sent for an answer."""
+"""Conversations as files, and the request of an answer."""
 
 import json
 from html.parser import HTMLParser

@@ -1,4 +1,4 @@
-"""Text that no database or gateway takes, in each field of each form and each query: a sentence, never a 500."""
+"""Text that databases or gateways refuse, in each field of each form and each query: an error message, never a 500."""
 
 import json
 from urllib.parse import quote

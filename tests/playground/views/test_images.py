@@ -1,4 +1,4 @@
-"""Pictures are shown as pictures, to their owner, and run nothing."""
+"""Images are displayed as images, to their owner, and never executed."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""A text is judged, category by category, and neither text nor verdict is kept."""
+"""A text is moderated, category by category, and neither text nor result is stored."""
 
 import re
 from typing import Any

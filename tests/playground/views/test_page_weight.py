@@ -1,4 +1,4 @@
-"""What the pages weigh: a hundred models and many conversations go over the wire compressed, streams never."""
+"""The size of the pages: a hundred models and many conversations are compressed, streams never."""
 
 import pytest
 from django.test import Client

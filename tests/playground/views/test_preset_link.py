@@ -1,4 +1,4 @@
-"""The link that opens the playground as it is set up, for browsers without scripts too."""
+"""The link that opens the Playground with the present setup, without JavaScript too."""
 
 from django.test import Client
 from django.urls import reverse

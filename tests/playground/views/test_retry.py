@@ -1,4 +1,4 @@
-"""Asking the same again: another answer to the same message, beside the first."""
+"""Retrying: another answer to the same message, as an alternative."""
 
 from uuid import uuid4
 
@@ -95,7 +95,7 @@ def test_refused_parameters_stay_left_out(as_intern: Client) -> None:
 
     assert third.state == State.COMPLETE
     assert third.cost_usd is not None
-    assert third.cost_source == Answer.CostSource.CALCULATED  # nobody told its tokens
+    assert third.cost_source == Answer.CostSource.CALCULATED  # with unreported tokens
 
 
 def test_an_answer_in_the_middle_is_retried_from_there(intern: User, as_intern: Client) -> None:

@@ -1,4 +1,4 @@
-"""Refusals before anything is sent: limits, policy, key and gateway; each beside the form, and nothing is kept."""
+"""Refusals before anything is sent: limits, policy, key and gateway; each next to the form, and nothing is saved."""
 
 from collections.abc import Iterator
 from decimal import Decimal

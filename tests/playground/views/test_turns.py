@@ -1,4 +1,4 @@
-"""Alternatives to page through, and answers that are deleted with what follows them."""
+"""Alternatives to page through, and answers that are deleted with their descendants."""
 
 from django.test import Client
 from django.urls import reverse

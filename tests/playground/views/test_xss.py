@@ -1,4 +1,4 @@
-"""Texts that try to be markup, in every place of the playground: the markup stays what it is for a harmless text."""
+"""Texts that try to be markup, in every place of the Playground: the markup stays that of a harmless text."""
 
 from collections.abc import Callable
 from difflib import unified_diff
@@ -41,7 +41,7 @@ TEXTS = [text for group in GROUPS for text in attempts(group)]
 
 
 def assert_alike(drawn: Drawn, texts: list[str] = TEXTS) -> None:
-    """Draw it with the texts, all unless told otherwise, and compare the markup with that of as many harmless ones."""
+    """Render it with these texts, by default all, and compare the markup with that of as many harmless ones."""
     usual = drawn([HARMLESS] * len(texts))
     assert all(usual)
     Conversation.objects.all().delete()

@@ -1,4 +1,4 @@
-"""Who looks at usage in tests, and the two ways of asking."""
+"""People who look at usage in tests, and requests of pages and of htmx."""
 
 import pytest
 from django.contrib.auth.models import Permission

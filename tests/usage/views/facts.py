@@ -1,4 +1,4 @@
-"""Short words for tests of pages over usage: keys and their use, as the poll would have written them."""
+"""Helpers about usage pages: keys and their usage, as the poll would have written them."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What was sent to the workers: there is none in tests, so that tasks stay in their queue."""
+"""Tasks sent to the workers: there are none in tests, so tasks stay in their queue."""
 
 from contextlib import suppress
 from queue import Empty

@@ -1,4 +1,4 @@
-"""Who may see and do what: every address of usage, for everybody there is."""
+"""Permissions: every URL of usage, for every kind of person."""
 
 from typing import Any
 

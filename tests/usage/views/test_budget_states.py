@@ -1,4 +1,4 @@
-"""A key whose budget is used up reads Paused, not Active; what needs attention comes in order, and is said once."""
+"""A key with a used-up budget is Paused, not Active; attention items are sorted, and shown once."""
 
 from datetime import timedelta
 

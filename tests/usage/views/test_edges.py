@@ -1,4 +1,4 @@
-"""Numbers and days at their edges: every page answers, and a column is written by one rule."""
+"""Extreme numbers and days: every page answers, and a column has one format."""
 
 from datetime import date
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Everyone, further: who used nothing, whose keys, which models fail, and what months are compared with."""
+"""Everyone in detail: people without usage, owners of keys, failing models, comparisons of months."""
 
 from datetime import timedelta
 

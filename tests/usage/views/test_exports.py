@@ -1,4 +1,4 @@
-"""Files: what a page shows, the facts behind it; safe in a spreadsheet, and never whole in memory."""
+"""Files: the numbers of a page and their facts; safe in a spreadsheet, and never all in memory."""
 
 import gc
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Files for people: what a spreadsheet opens rightly by a double click, in the language of who asks."""
+"""Files for people: a spreadsheet opens them correctly by a double click, in the reader's language."""
 
 import csv
 import io

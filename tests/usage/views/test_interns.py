@@ -1,4 +1,4 @@
-"""My interns: the keys that staff made for others, and what those spent."""
+"""My interns: the keys of a supervisor's interns, and their spend."""
 
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries

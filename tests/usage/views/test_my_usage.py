@@ -1,4 +1,4 @@
-"""My usage: what a person's keys spent, what is left, what happens next."""
+"""My usage: the spend of a person's keys, the rest of budgets, and what happens next."""
 
 import re
 from datetime import timedelta

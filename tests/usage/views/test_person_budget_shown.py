@@ -1,4 +1,4 @@
-"""What is left of a person's budget stands before that of their keys, with when it resets and what happens at zero."""
+"""The rest of a person's budget comes before that of their keys, with its reset and what happens at zero."""
 
 from decimal import Decimal
 

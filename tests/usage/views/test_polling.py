@@ -1,4 +1,4 @@
-"""The button that asks the gateway, the runs, the comparison: what they say, and what they send to the workers."""
+"""The refresh button, the poll runs, the reconciliation: their texts, and the tasks that they send."""
 
 from datetime import timedelta
 from typing import Any
