@@ -19,6 +19,7 @@ PORTAL_PERMISSIONS: Final = (  # of accounts, for pages of the portal
     "decide_requests",
     "manage_announcements",
     "manage_terms",
+    "set_up_portal",
 )
 
 

@@ -10,10 +10,11 @@ from django.db.models import Exists
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts.models import Announcement, Terms, owes_terms
+from accounts.models import Announcement, SetupState, Terms, owes_terms
 from keys.catalogue import gateway_state
 from keys.models import GatewayState
 from notices.bell import NUMBERS, numbers_for
+from usage.queries.access import may
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ def header(request: HttpRequest) -> Mapping[str, object]:
         "gateway": state,
         "new_notices": SimpleLazyObject(lambda: sum(getattr(state, name, 0) for name in NUMBERS)),
         "announcements": SimpleLazyObject(partial(_announcements, user, state)),
+        "shows_checklist": SimpleLazyObject(partial(_shows_checklist, state)),
         "has_terms": SimpleLazyObject(lambda: getattr(state, "has_terms", False)),
         "owed_terms": SimpleLazyObject(partial(_owed_terms, user, state)),
     }
@@ -44,6 +46,8 @@ def _state(user: Any) -> GatewayState:
             **numbers_for(user),
             "has_terms": Exists(Terms.objects.published()),
             "owes_terms": owes_terms(user),
+            "sets_up": may(user, "set_up_portal", app="accounts"),
+            "checklist_dismissed": Exists(SetupState.objects.exclude(dismissed_at=None)),
         }
         return GatewayState.objects.annotate(**about_person).filter(pk=1).first() or GatewayState(pk=1)
     except Error as error:
@@ -60,6 +64,11 @@ def _announcements(user: Any, state: object) -> list[Announcement]:
     except Error as error:
         logger.warning("announcements: not read, %s", error)
         return []
+
+
+def _shows_checklist(state: object) -> bool:
+    """Tell whether the person sets the portal up, and nobody has dismissed the checklist."""
+    return bool(getattr(state, "sets_up", False)) and not getattr(state, "checklist_dismissed", True)
 
 
 def _owed_terms(user: Any, state: object) -> Terms | None:

@@ -2,13 +2,18 @@
 
 from django.urls import path
 
-from notices.views import announcements, bell, terms
+from notices.views import announcements, bell, checklist, terms
 
 app_name = "notices"
 urlpatterns = [
     path("notices/", bell.index, name="index"),
     path("notices/dismiss/", bell.dismiss, name="dismiss"),
     path("notices/restore/", bell.restore, name="restore"),
+    path("setup/", checklist.index, name="checklist"),
+    path("setup/mail/", checklist.send_mail, name="test_mail"),
+    path("setup/mail/<str:code>/", checklist.confirm_mail, name="confirm_mail"),
+    path("setup/policy-read/", checklist.policy_read, name="policy_read"),
+    path("setup/dismiss/", checklist.dismiss, name="dismiss_checklist"),
     path("announcements/", announcements.index, name="announcements"),
     path("announcements/new/", announcements.new, name="new_announcement"),
     path("announcements/<int:announcement_id>/", announcements.edit, name="announcement"),

@@ -1151,4 +1151,33 @@ class Migration(migrations.Migration):
             model_name="termsacceptance",
             constraint=models.UniqueConstraint(fields=("terms", "person"), name="accounts_one_acceptance_per_version"),
         ),
+        migrations.CreateModel(
+            name="SetupState",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "mail_sent_at",
+                    models.DateTimeField(help_text="When the mail server last took a test mail.", null=True),
+                ),
+                (
+                    "mail_received_at",
+                    models.DateTimeField(help_text="When somebody followed the link in a test mail.", null=True),
+                ),
+                ("policy_read_at", models.DateTimeField(null=True)),
+                ("dismissed_at", models.DateTimeField(null=True)),
+                (
+                    "dismissed_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "permissions": [("set_up_portal", "Can see and dismiss the checklist of the first day")],
+                "default_permissions": (),
+            },
+        ),
     ]

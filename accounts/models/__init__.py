@@ -14,6 +14,7 @@ from accounts.models.policy import (
     validate_model_names,
 )
 from accounts.models.requests import AccessRequest, Grant, GrantQuerySet, RequestDigest, Thing
+from accounts.models.setup import SetupState
 from accounts.models.terms import Terms, TermsAcceptance, owes_terms
 from accounts.models.trail import (
     DONE_WORDS,
@@ -48,6 +49,7 @@ __all__ = [
     "KeyRule",
     "Policy",
     "RequestDigest",
+    "SetupState",
     "Terms",
     "TermsAcceptance",
     "Thing",

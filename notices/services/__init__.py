@@ -2,6 +2,27 @@
 
 from notices.services.announcements import delete_announcement, save_announcement
 from notices.services.dismissals import set_dismissed
+from notices.services.setup import (
+    MailRefused,
+    confirm_test_mail,
+    dismiss_checklist,
+    is_code_of_test_mail,
+    note_policy_read,
+    send_test_mail,
+)
 from notices.services.terms import NothingToPublish, publish, save_draft
 
-__all__ = ["NothingToPublish", "delete_announcement", "publish", "save_announcement", "save_draft", "set_dismissed"]
+__all__ = [
+    "MailRefused",
+    "NothingToPublish",
+    "confirm_test_mail",
+    "delete_announcement",
+    "dismiss_checklist",
+    "is_code_of_test_mail",
+    "note_policy_read",
+    "publish",
+    "save_announcement",
+    "save_draft",
+    "send_test_mail",
+    "set_dismissed",
+]

@@ -41,6 +41,7 @@ PERMISSIONS_OF_ADMINS = {
         "decide_requests",
         "manage_announcements",
         "manage_terms",
+        "set_up_portal",
         "add_policy",
         "change_policy",
         "delete_policy",

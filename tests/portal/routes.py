@@ -27,6 +27,7 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "form": "md",
     "request_id": SOME_REQUEST_ID,
     "announcement_id": 1,
+    "code": "some-code",
     "terms_id": 1,
     "grant_id": 1,
     "person_id": 1,  # nobody, or whoever there is

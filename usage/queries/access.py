@@ -39,14 +39,14 @@ class PageAccess:
 def page_access(user: User) -> PageAccess:
     """Return a person's access to usage: one query (before the first poll of all, two)."""
     rights = {
-        "sees_everyone": _may(user, "view_everyone"),
-        "may_refresh": _may(user, "refresh"),
+        "sees_everyone": may(user, "view_everyone"),
+        "may_refresh": may(user, "refresh"),
         "names_interns": Exists(Intern.objects.supervised_by(user)),
-        "sees_people": _may(user, "view_people", "manage_people", "manage_policies", app="accounts"),
-        "manages_people": _may(user, "manage_people", app="accounts"),
-        "manages_policies": _may(user, "manage_policies", app="accounts"),
-        "may_announce": _may(user, "manage_announcements", app="accounts"),
-        "manages_terms": _may(user, "manage_terms", app="accounts"),
+        "sees_people": may(user, "view_people", "manage_people", "manage_policies", app="accounts"),
+        "manages_people": may(user, "manage_people", app="accounts"),
+        "manages_policies": may(user, "manage_policies", app="accounts"),
+        "may_announce": may(user, "manage_announcements", app="accounts"),
+        "manages_terms": may(user, "manage_terms", app="accounts"),
     }
     state = UsageState.objects.filter(pk=1).annotate(**rights).first()
     if state is None:
@@ -55,7 +55,7 @@ def page_access(user: User) -> PageAccess:
     return PageAccess(state=state, **{name: getattr(state, name) for name in rights})
 
 
-def _may(user: User, *permissions: str, app: str = "usage") -> Exists | Value:
+def may(user: User, *permissions: str, app: str = "usage") -> Exists | Value:
     """Return whether the person has one of the permissions, as part of a query: `has_perm` would cost two each."""
     if user.is_superuser:
         return Value(value=True)
