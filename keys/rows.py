@@ -26,6 +26,8 @@ class Row:
     may_rotate: bool
     may_end_leak: bool
     may_delete: bool
+    may_pause: bool
+    may_resume: bool
     use: KeyUse | None = None
 
 
@@ -38,6 +40,8 @@ def row_of(key: Key, budget: BudgetUse | None = None, use: KeyUse | None = None)
         may_rotate=is_rotatable(key),
         may_end_leak=may_end_leak(key),
         may_delete=key.state in (Key.State.ACTIVE, Key.State.DELETING),
+        may_pause=key.state == Key.State.ACTIVE and not key.blocked and key.kind != Key.Kind.EXTERNAL,
+        may_resume=key.state == Key.State.ACTIVE and key.is_paused and not key.blocked_for_budget,
         use=use,
     )
 

@@ -49,6 +49,7 @@ class Status:
 WORDS: dict[str, tuple["_StrPromise", str, str]] = {
     "active": (gettext_lazy("Active"), "ok", "ok"),
     "paused": (gettext_lazy("Paused"), "clock", "bad"),
+    "paused_by_owner": (gettext_lazy("Paused by owner"), "stop", "idle"),
     "nearly_used": (gettext_lazy("Budget nearly used"), "warn", "warn"),
     "expires_soon": (gettext_lazy("Expires soon"), "clock", "warn"),
     "expired": (gettext_lazy("Expired"), "ended", "idle"),
@@ -93,6 +94,8 @@ def _code(key: Key, budget: BudgetUse | None) -> str:
         return "unknown" if lost else "issuing"
     if key.state != Key.State.ACTIVE:
         return str(key.state)
+    if key.is_paused:
+        return "paused_by_owner"
     if key.blocked and not key.blocked_for_budget:
         return "blocked"
     if key.kind == Key.Kind.EXTERNAL:
@@ -131,6 +134,8 @@ def _sentence(key: Key, code: str) -> str:
         "failed": str(key.get_problem_display()),
         "idle": _("It expired. The Playground renews it when you use it again."),
     }
+    if code == "paused_by_owner":
+        return _("on %(day)s. The gateway refuses it until it is resumed.") % {"day": day(key.paused_at)}
     if code in ("unknown", "deleting"):
         return fixed[code] % promises()
     if code in fixed:

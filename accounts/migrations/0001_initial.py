@@ -55,6 +55,8 @@ class Migration(migrations.Migration):
                             ("hand_over", "Handover to another supervisor"),
                             ("block", "Blocking"),
                             ("unblock", "Unblocking"),
+                            ("pause", "Pausing"),
+                            ("resume", "Resumption"),
                             ("remind", "Reminder"),
                             ("limit", "Change of limits"),
                             ("sync", "Change taken over from the gateway"),

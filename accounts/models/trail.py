@@ -42,6 +42,8 @@ class AuditAction(models.TextChoices):
     HAND_OVER = "hand_over", _("Handover to another supervisor")
     BLOCK = "block", _("Blocking")
     UNBLOCK = "unblock", _("Unblocking")
+    PAUSE = "pause", _("Pausing")
+    RESUME = "resume", _("Resumption")
     REMIND = "remind", _("Reminder")
     LIMIT = "limit", _("Change of limits")
     SYNC = "sync", _("Change taken over from the gateway")
@@ -85,6 +87,8 @@ DONE_WORDS = {
     AuditAction.HAND_OVER: _("Handed over to another supervisor"),
     AuditAction.BLOCK: _("Blocked"),
     AuditAction.UNBLOCK: _("Unblocked"),
+    AuditAction.PAUSE: _("Paused"),
+    AuditAction.RESUME: _("Resumed"),
     AuditAction.REMIND: _("Owner reminded"),
     AuditAction.LIMIT: _("Limits adjusted"),
     AuditAction.SYNC: _("Taken over from the gateway"),

@@ -278,6 +278,12 @@ class Migration(migrations.Migration):
                         help_text="By the portal, since its owner’s budget is used up and the gateway has no teams.",
                     ),
                 ),
+                (
+                    "paused_at",
+                    models.DateTimeField(
+                        help_text="Its owner has paused it, if it is blocked; else nothing.", null=True
+                    ),
+                ),
                 ("budget_usd", web.money.UsdField(decimal_places=4, max_digits=10, null=True)),
                 (
                     "budget_period",

@@ -138,6 +138,7 @@ class Key(models.Model):
     blocked_for_budget = models.BooleanField(
         default=False, help_text="By the portal, since its owner’s budget is used up and the gateway has no teams."
     )
+    paused_at = models.DateTimeField(null=True, help_text="Its owner has paused it, if it is blocked; else nothing.")
     budget_usd = UsdField(max_digits=10, decimal_places=4, null=True)
     budget_period = models.CharField(max_length=10, blank=True, help_text="As LiteLLM spells it: 1d, 7d, 30d.")
     rpm_limit = models.PositiveIntegerField(null=True)
@@ -212,6 +213,11 @@ class Key(models.Model):
     def stay_ends_on(self) -> date | None:
         """The last day (TIME_ZONE) of its intern's stay, if there is one."""
         return self.intern.stay_ends_on if self.intern else None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether its owner has paused it, and so can resume it."""
+        return self.blocked and self.paused_at is not None
 
     def in_state(self, *states: str) -> "list[Token]":
         """Return its tokens in these states, oldest first; no query when they were prefetched."""

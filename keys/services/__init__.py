@@ -3,7 +3,7 @@
 from keys.identity import GatewayChanged, accept_gateway, identify_gateway
 from keys.services.after_restore import RestoreReport, repair_after_restore
 from keys.services.apply_policies import Outdated, apply_policies, apply_policies_to, find_outdated
-from keys.services.block import block_key, unblock_key
+from keys.services.block import block_key, pause_key, resume_key, unblock_key
 from keys.services.check import Check, check_secret
 from keys.services.delete import delete_key
 from keys.services.grants import apply_due_grants, apply_grant, end_grant, give_grant
@@ -70,6 +70,7 @@ __all__ = [
     "mail_of_leak",
     "may_take_over",
     "possible_supervisors",
+    "pause_key",
     "playground_limits",
     "playground_budget",
     "playground_secret",
@@ -80,6 +81,7 @@ __all__ = [
     "repair_after_restore",
     "request_reminder",
     "replace_leaked_secret",
+    "resume_key",
     "rotate_key",
     "send_requested_reminders",
     "set_limits",

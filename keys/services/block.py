@@ -1,6 +1,8 @@
-"""Block a key until an admin unblocks it. Unlike the portal's own blocks, no task ends it."""
+"""Block a key until an admin unblocks it, or its owner resumes it. Unlike the portal's own blocks, no task ends it."""
 
 from contextlib import suppress
+
+from django.utils import timezone
 
 from accounts.audit import Actor
 from accounts.models import AuditAction, AuditOutcome
@@ -26,32 +28,63 @@ def unblock_key(*, key: Key, actor: Actor) -> None:
     _switch(key, actor, AuditAction.UNBLOCK)
 
 
+def pause_key(*, key: Key, actor: Actor) -> None:
+    """Pause `key` for its owner: block it until they resume it. Raises as `block_key` does."""
+    _switch(key, actor, AuditAction.PAUSE)
+
+
+def resume_key(*, key: Key, actor: Actor) -> None:
+    """Unblock a key that its owner has paused; not one that the portal or an admin has blocked. Raises likewise."""
+    _switch(key, actor, AuditAction.RESUME)
+
+
 def is_blocked_by_admin(key: Key) -> bool:
-    """Tell whether `key` stays blocked until somebody unblocks it. An admin can take over a block of the portal."""
-    return key.blocked and not (key.blocked_by_portal or key.blocked_for_budget)
+    """Tell whether only an admin can end the block of `key`. They can take over one of the portal or the owner."""
+    return key.blocked and not (key.blocked_by_portal or key.blocked_for_budget or key.paused_at)
 
 
 def _switch(key: Key, actor: Actor, action: AuditAction) -> None:
-    """Block or unblock at the gateway, then here."""
+    """Block or unblock at the gateway, then here. Whose block it is, is recorded before: the answer may be lost."""
+    blocks = action in (AuditAction.BLOCK, AuditAction.PAUSE)
     try:
         _check(key, action)
-        token = claim(key)
+        key, token = _claimed(key, action)
     except KeyRefused as refusal:
         audit(actor, action, AuditOutcome.REFUSED, key, refusal)
         raise
+    row = Key.objects.filter(pk=key.pk)
+    if blocks:
+        row.update(paused_at=timezone.now() if action == AuditAction.PAUSE else None)
     try:
-        _block(key, token) if action == AuditAction.BLOCK else _unblock(key, token)
+        _block(key, token) if blocks else _unblock(key, token)
     except GatewayError as error:
         unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
+        if action == AuditAction.PAUSE and not unknown:
+            row.update(paused_at=None)
         release(key, repair=unknown)
         audit(actor, action, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         if isinstance(error, GatewayNotFound):
             mark_gone(token)
             raise KeyRefused("gone") from error
         raise
+    ended = {} if action == AuditAction.PAUSE else {"paused_at": None}
     by_portal = {"blocked_by_portal": False, "blocked_for_budget": False}
-    Key.objects.filter(pk=key.pk).update(blocked=action == AuditAction.BLOCK, renewing_since=None, **by_portal)
+    row.update(blocked=blocks, renewing_since=None, **by_portal, **ended)
     audit(actor, action, AuditOutcome.DONE, key)
+
+
+def _claimed(key: Key, action: AuditAction) -> tuple[Key, Token]:
+    """Claim a key and read it again: somebody may have blocked it, or replaced its secret, since it was read."""
+    claim(key)
+    fresh = Key.objects.select_related("owner", "intern").prefetch_related("tokens").get(pk=key.pk)
+    try:
+        _check(fresh, action)
+        if fresh.live_token is None:
+            raise KeyRefused("busy")
+    except KeyRefused:
+        release(key, repair=False)
+        raise
+    return fresh, fresh.live_token
 
 
 def _check(key: Key, action: AuditAction) -> None:
@@ -60,11 +93,22 @@ def _check(key: Key, action: AuditAction) -> None:
     if action == AuditAction.BLOCK:
         if is_blocked_by_admin(key):
             raise KeyRefused("blocked.already")
-    elif not key.blocked:
-        raise KeyRefused("blocked.not")
-    elif not key.owner.is_active:
+    elif action == AuditAction.PAUSE:
+        if key.blocked:
+            raise KeyRefused("paused.already" if key.is_paused else "paused.blocked")
+    else:
+        _check_unblock(key, action)
+
+
+def _check_unblock(key: Key, action: AuditAction) -> None:
+    is_resume = action == AuditAction.RESUME
+    if not key.blocked:
+        raise KeyRefused("paused.not" if is_resume else "blocked.not")
+    if is_resume and not key.is_paused:
+        raise KeyRefused("blocked")
+    if not key.owner.is_active:
         raise KeyRefused("blocked.owner")
-    elif key.blocked_for_budget:
+    if key.blocked_for_budget:
         raise KeyRefused("blocked.budget")
 
 

@@ -5,6 +5,8 @@ The usage app, a layer above, knows who they are. After each step the next run c
 
 from collections.abc import Collection, Iterable, Iterator
 
+from django.db.models import Q
+
 from accounts.audit import BY_THE_PORTAL
 from accounts.models import AuditAction, AuditOutcome
 from gateway.django import get_gateway
@@ -39,7 +41,8 @@ def are_any_held() -> bool:
 
 
 def _free_keys_of(owners: list[int]) -> Iterator[Key]:
-    keys = Key.objects.filter(state=Key.State.ACTIVE, blocked=False).exclude(kind=Key.Kind.EXTERNAL)
+    free = Q(blocked=False) | Q(paused_at__isnull=False, blocked_for_budget=False)
+    keys = Key.objects.filter(free, state=Key.State.ACTIVE).exclude(kind=Key.Kind.EXTERNAL)
     for start in range(0, len(owners), AT_ONCE):
         yield from keys.filter(owner__in=owners[start : start + AT_ONCE]).select_related("owner")
 
@@ -50,6 +53,9 @@ def _but(keys: Iterable[Key], owners: Collection[int]) -> Iterator[Key]:
 
 def _block(key: Key) -> None:
     """Block a key. The actor is recorded before: a key that was blocked at the gateway already stays so afterwards."""
+    if key.is_paused:  # it cannot be resumed meanwhile
+        Key.objects.filter(pk=key.pk).update(blocked_for_budget=True)
+        return
     tokens, keys = _tokens_of(key), get_gateway().keys
     by_portal = key.blocked_for_budget or not any(_is_blocked(token) for token in tokens)
     Key.objects.filter(pk=key.pk).update(blocked_for_budget=by_portal)
@@ -70,7 +76,10 @@ def _is_blocked(token: Token) -> bool:
 
 
 def _unblock(key: Key) -> None:
-    """Unblock a key."""
+    """Unblock a key, unless its owner has paused it."""
+    if key.is_paused:
+        Key.objects.filter(pk=key.pk).update(blocked_for_budget=False)
+        return
     for token in _tokens_of(key):
         try:
             get_gateway().keys.unblock(token.token or "")

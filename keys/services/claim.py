@@ -28,6 +28,11 @@ def release(key: Key, *, repair: bool) -> None:
     Key.objects.filter(pk=key.pk).update(renewing_since=since)
 
 
+def is_claimed(key: Key) -> bool:
+    """Tell whether a change of the live token is on its way for which somebody waits."""
+    return key.renewing_since is not None and key.renewing_since >= _nobody_waits()
+
+
 def _nobody_waits() -> datetime:
     """Return the time before which an unanswered renewal counts as abandoned."""
     return timezone.now() - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)

@@ -65,7 +65,8 @@ def is_extendable(key: Key) -> bool:
     end = renewable_until(key)
     if end is None or key.state != Key.State.ACTIVE or key.kind == Key.Kind.EXTERNAL:
         return False
-    return timezone.now() <= end and not (key.blocked or ends_with_stay(key) or has_own_end(key))
+    is_blocked = key.blocked and not key.is_paused
+    return timezone.now() <= end and not (is_blocked or ends_with_stay(key) or has_own_end(key))
 
 
 def is_rotatable(key: Key) -> bool:

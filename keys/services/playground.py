@@ -172,6 +172,8 @@ def _reconcile_key(token: Token | None, owner: User, actor: Actor, allowance: Al
             spend_usd=_spent(owner),
         )
     elif token.key.blocked:
+        if token.key.is_paused:
+            raise KeyRefused("blocked.playground_paused")
         raise KeyRefused("budget" if token.key.blocked_for_budget else "blocked.playground")
     elif not _is_ours(token):
         delete_key(key=token.key, actor=actor, problem=Key.Problem.REPLACED)

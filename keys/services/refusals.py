@@ -135,6 +135,7 @@ REASONS: Final[dict[str, Words]] = {
     "blocked.not": _("This key is not blocked."),
     "blocked.owner": _("The account of its owner is not active: activate the account first."),
     "blocked.playground": _("Your Playground key is blocked at the gateway. Contact the administrators."),
+    "blocked.playground_paused": _("Your Playground key is paused. Resume it in My keys."),
     "budget": _("Your budget for all your keys together is used up. It works again when the budget resets."),
     "busy": _("This key is being changed. Try again in a minute."),
     "custom_keys_forbidden": _custom_keys,
@@ -179,6 +180,10 @@ REASONS: Final[dict[str, Words]] = {
     "over.renewal": _over_at_renewal,
     "overtaken": _("The gateway took too long. The key was deleted before anybody saw it; create another."),
     "overtaken.replacement": _("The key changed in the meantime. The new secret was deleted before anybody saw it."),
+    "paused.already": _("This key is paused already."),
+    "paused.blocked": _("This key is blocked, so it does not work anyway."),
+    "paused.not": _("This key is not paused."),
+    "paused.replacement": _("This key is paused, so nobody can use it. Resume it first, or delete it."),
     "playground": _("Your policy does not include the Playground. Contact the administrators."),
     "repeated": _(
         "This form was sent twice. Only one key was created; its secret was in the first answer. If you lost it, "

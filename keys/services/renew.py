@@ -77,6 +77,7 @@ def record_end(key: Key, info: KeyInfo, *, renewed: bool = True) -> None:
     Key.objects.filter(pk=key.pk).update(
         expires_at=info.expires_at,
         blocked=info.blocked,
+        paused_at=key.paused_at if info.blocked else None,
         renewing_since=None,
         lifetime_started_at=key.renewing_since or timezone.now() if prolonged else key.lifetime_started_at,
         **limits_in(info)._asdict(),
@@ -97,7 +98,7 @@ def _duration(key: Key, allowance: Allowance, *, early: bool) -> str:
         start, end = renewable_from(key), renewable_until(key)
         if end is not None and end < timezone.now():
             raise KeyRefused("too_late")
-        if key.blocked:
+        if key.blocked and not key.is_paused:
             raise KeyRefused("budget" if key.blocked_for_budget else "blocked")
         if ends_with_stay(key):
             raise KeyRefused("stay_over.renewal")

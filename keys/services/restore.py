@@ -80,8 +80,11 @@ def reopen(key: Key, info: KeyInfo) -> None:
     """Make a locked key active again, with its end at the gateway. Call it in a transaction."""
     key.state, key.problem, key.ended_at, key.renewing_since = Key.State.ACTIVE, Key.Problem.NONE, None, None
     key.expires_at, key.blocked = info.expires_at, info.blocked
+    key.paused_at = key.paused_at if info.blocked else None
     key.label = free_label(key.owner, key.label, but=key) if key.kind in Key.COUNTED_KINDS else key.label
-    key.save(update_fields=["state", "problem", "ended_at", "renewing_since", "expires_at", "blocked", "label"])
+    key.save(
+        update_fields=["state", "problem", "ended_at", "renewing_since", "expires_at", "blocked", "paused_at", "label"]
+    )
 
 
 def adopt_unanswered() -> int:

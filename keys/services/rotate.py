@@ -17,6 +17,7 @@ from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
 from gateway.types import IssuedKey, KeyInfo
 from keys.models import Key, Token
+from keys.services.claim import is_claimed
 from keys.services.creation import create_at_gateway, delete_unseen, mark_answer_lost, record_token
 from keys.services.delete import delete_at_gateway, mark_gone
 from keys.services.issue import FreshKey
@@ -114,6 +115,8 @@ def _rotatable_token(key: Key, action: AuditAction) -> Token:
         raise KeyRefused("expired.leaked")
     if is_expired(token.key):
         raise KeyRefused("expired")
+    if token.key.is_paused:
+        raise KeyRefused("paused.replacement")
     if token.key.blocked:
         raise KeyRefused("budget" if token.key.blocked_for_budget else "blocked")
     return token
@@ -170,7 +173,8 @@ def _hand_over(old: Token, token: Token, issued: IssuedKey, grace: timedelta | N
     """Record the new secret and retire the old one, after the `grace` or (None) at once; in one transaction."""
     try:
         with transaction.atomic():
-            still = Key.objects.select_for_update().get(pk=old.key_id).state == Key.State.ACTIVE
+            key = Key.objects.select_for_update().get(pk=old.key_id)
+            still = key.state == Key.State.ACTIVE and not key.blocked and not is_claimed(key)  # it may be being paused
             recorded = still and _let_go(old, grace) and record_token(token, issued)
             if not recorded:
                 transaction.set_rollback(True)

@@ -194,7 +194,8 @@ def _update(report: SyncReport, pair: tuple[LiveToken, KeyInfo]) -> bool:
         return True
     as_read = Key.objects.filter(pk=ours.key_id, renewing_since=None, expires_at=ours.expires_at, blocked=ours.blocked)
     with transaction.atomic():
-        changed = as_read.update(expires_at=info.expires_at, blocked=info.blocked)
+        resumed = {} if info.blocked else {"paused_at": None}
+        changed = as_read.update(expires_at=info.expires_at, blocked=info.blocked, **resumed)
         if changed:
             key = Key.objects.select_related("owner").get(pk=ours.key_id)
             end = info.expires_at and info.expires_at.isoformat(timespec="minutes")

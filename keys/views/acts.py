@@ -50,6 +50,10 @@ RENEWED_OR_NOT = gettext_lazy(
     "%(soon)s, and the list will then show the right expiry."
 )
 # The field of each refusal; others belong to the whole form
+SWITCHED_OR_NOT = gettext_lazy(
+    "The gateway’s answer was lost. We do not know yet whether it was done; we will ask the gateway %(soon)s, and the "
+    "list will then show the right state."
+)
 FIELDS_AT_FAULT: Final = {"label": "label", "intern_known": "intern_name", "intern_gone": "intern"}
 
 
@@ -147,6 +151,33 @@ def renew(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     except GatewayError as error:
         return refuse(request, *in_words(error, nothing=_("The key’s expiry has not changed"), unknown=RENEWED_OR_NOT))
     return done(request, _("Renewed: “%(label)s” works %(until)s.") % said_of(renewed))
+
+
+@require_POST
+@limited
+def pause(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
+    """Have the gateway refuse a key until its owner resumes it."""
+    key = own_key(request, key_id)
+    words = _("Paused: the gateway refuses “%(label)s” until you resume it.")
+    return _switch(request, key, services.pause_key, words)
+
+
+@require_POST
+@limited
+def resume(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
+    """Let a paused key work again."""
+    return _switch(request, own_key(request, key_id), services.resume_key, _("Resumed: “%(label)s” works again."))
+
+
+def _switch(request: PortalRequest, key: Key, service: Callable[..., None], words: str) -> HttpResponse:
+    """Pause or resume, and say what came of it."""
+    try:
+        service(key=key, actor=actor_of(request))
+    except services.KeyRefused as refusal:
+        return refuse(request, str(refusal), status=409)
+    except GatewayError as error:
+        return refuse(request, *in_words(error, nothing=_("Nothing has changed"), unknown=SWITCHED_OR_NOT))
+    return done(request, words % {"label": key.label})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -86,6 +86,9 @@ def test_the_life_of_a_key(staff: User, sandbox: Sandbox, read: Read) -> None:
     ending_in(key, sandbox, days=3)
     assert "fonctionne jusqu’au" in read(browser.post(f"/keys/{key.pk}/renew/", follow=True))
     assert "L’ancien secret fonctionne encore" in read(browser.post(f"/keys/{key.pk}/rotate/"))
+    for act in ("pause", "pause", "resume", "resume"):
+        read(browser.post(f"/keys/{key.pk}/{act}/", follow=True))
+        read(browser.get(f"/keys/{key.pk}/"))
     for act in ("rotate", "end-old", "end-old", "renew", "label", "delete", "delete", "renew", "rotate", "end-old"):
         read(browser.post(f"/keys/{key.pk}/{act}/", {"label": "another"}, follow=True))
     read(browser.get(f"/keys/{key.pk}/"))

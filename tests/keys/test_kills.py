@@ -21,6 +21,8 @@ CASES: list[tuple[str, str, str, str, list[bool]]] = [
     ("create", "/key/generate", "hang_after", NOT_MADE, []),
     ("renew", "/key/update", "hang_before", "Expires soon", [True]),
     ("renew", "/key/update", "hang_after", "in 30 days", [True]),
+    ("pause", "/key/block", "hang_before", "Active", [True]),
+    ("pause", "/key/block", "hang_after", "Paused by owner", [True]),
     ("rotate", "/key/info", "hang_before", "Active", [True]),
     ("rotate", "/key/generate", "hang_before", "Active", [True]),
     ("rotate", "/key/generate", "hang_after", "Active", [True]),
