@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from accounts.audit import forget_names
-from accounts.models import AccessRequest, Grant, User
+from accounts.models import AccessRequest, DailyItem, Grant, MailChoices, User
 
 
 def anonymise_account(person: User) -> None:
@@ -29,6 +29,8 @@ def anonymise_account(person: User) -> None:
         rights.clear()
     EmailAddress.objects.filter(user=person).delete()
     SocialAccount.objects.filter(user=person).delete()
+    MailChoices.objects.filter(person=person).delete()
+    DailyItem.objects.filter(person=person).delete()
     _forget_requests(person)
     forget_names(person)
     _forget_in_django_log(person)

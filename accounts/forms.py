@@ -14,7 +14,7 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
 from accounts.locale import known_zones, validate_time_zone
-from accounts.models import User
+from accounts.models import MailChoices, User
 
 
 class PlainLabelsMixin:
@@ -150,6 +150,14 @@ class LocaleForm(django_forms.ModelForm):  # type: ignore[type-arg]  # takes no 
         languages = [(code, get_language_info(code)["name_local"].capitalize()) for code, _name in settings.LANGUAGES]
         self.fields["language"].choices = [("", _("As in your browser")), *languages]  # type: ignore[attr-defined]
         self.fields["time_zone"].choices = zone_choices(self.instance.time_zone)  # type: ignore[attr-defined]
+
+
+class MailChoicesForm(django_forms.ModelForm):  # type: ignore[type-arg]  # takes no parameter when it runs
+    """Which mails one wants."""
+
+    class Meta:
+        model = MailChoices
+        fields = ("expiry", "budget", "requests", "daily")
 
 
 def zone_choices(chosen: str) -> list[tuple[Any, Any]]:

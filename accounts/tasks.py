@@ -9,6 +9,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from accounts import mails
 from accounts.invitations import send_invitations as send_all_invitations
+from accounts.mail_choices import send_daily_mails as send_all_daily_mails
 
 logger = logging.getLogger(__name__)
 
@@ -36,3 +37,11 @@ def send_invitations() -> None:
     started = time.monotonic()
     sent = send_all_invitations()
     logger.info("accounts.send_invitations: %d sent in %.1f s", sent, time.monotonic() - started)
+
+
+@shared_task(name="accounts.send_daily_mails", soft_time_limit=300, acks_late=True, ignore_result=True)
+def send_daily_mails() -> None:
+    """Write to everybody who wants all mails of a day in one; the next run continues what the mail server refused."""
+    started = time.monotonic()
+    sent = send_all_daily_mails()
+    logger.info("accounts.send_daily_mails: %d sent in %.1f s", sent, time.monotonic() - started)

@@ -24,9 +24,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from requests import RequestException
 
-from accounts.forms import LocaleForm
+from accounts.forms import LocaleForm, MailChoicesForm
 from accounts.institution import InstitutionCallback, InstitutionClient, UnsupportedAnswer
 from accounts.limits import remember_browser
+from accounts.models import MailChoices
 from web.language import remember_language
 from web.request import PortalRequest
 
@@ -117,6 +118,18 @@ def language_and_time_zone(request: PortalRequest) -> HttpResponse:
     with translation.override(translation.get_language_from_request(request)):
         messages.success(request, _("Your language and time zone are saved."))
     return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def mails(request: PortalRequest) -> HttpResponse:
+    """Show and keep which mails the person wants; those about sign-in always come."""
+    choices = MailChoices.objects.filter(person=request.user).first() or MailChoices(person=request.user)
+    form = MailChoicesForm(request.POST if request.method == "POST" else None, instance=choices)
+    if not form.is_valid():
+        return render(request, "account/mails.html", {"form": form}, status=422 if form.is_bound else 200)
+    MailChoices.objects.update_or_create(person=request.user, defaults=form.cleaned_data)
+    messages.success(request, _("Your choice of mails is saved."))
+    return redirect("account_mails")
 
 
 sign_up = login_not_required(SignUp.as_view())

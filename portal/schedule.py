@@ -23,6 +23,8 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         "keys.mail_leaves": _entry("keys.mail_leaves", crontab(minute="3-59/10"), expires=500),
         # Sent when people are invited; this continues interrupted runs.
         "accounts.send_invitations": _entry("accounts.send_invitations", crontab(minute="*/5"), expires=240),
+        # Once a day each; the later runs continue interrupted ones.
+        "accounts.send_daily_mails": _entry("accounts.send_daily_mails", crontab(hour="5-8", minute=25), expires=3000),
         "usage.today": _entry(refresh, float(usage_poll_s), args=["today"], expires=usage_poll_s),
         "usage.recent": _entry(refresh, crontab(minute=7), args=["recent"], expires=3000),
         "usage.nightly": _entry(refresh, crontab(hour=2, minute=13), args=["nightly"], expires=6 * 3600),

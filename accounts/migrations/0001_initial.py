@@ -1182,4 +1182,85 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
             },
         ),
+        migrations.CreateModel(
+            name="MailChoices",
+            fields=[
+                (
+                    "person",
+                    models.OneToOneField(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="mail_choices",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "expiry",
+                    models.BooleanField(
+                        default=True,
+                        help_text="When a key can be renewed, and on the day before its end.",
+                        verbose_name="Keys that expire soon",
+                    ),
+                ),
+                (
+                    "budget",
+                    models.BooleanField(
+                        default=True,
+                        help_text="When 80 %, and when all, of a budget is spent.",
+                        verbose_name="Spending of budgets",
+                    ),
+                ),
+                (
+                    "requests",
+                    models.BooleanField(
+                        default=True,
+                        help_text="What was decided on yours, and which wait for your decision.",
+                        verbose_name="Requests for more",
+                    ),
+                ),
+                (
+                    "daily",
+                    models.BooleanField(
+                        default=False,
+                        help_text="In the morning; on days without news there is none.",
+                        verbose_name="All in one mail a day",
+                    ),
+                ),
+                (
+                    "daily_sent_on",
+                    models.DateField(editable=False, help_text="The UTC day of the last daily mail.", null=True),
+                ),
+                (
+                    "claimed_at",
+                    models.DateTimeField(editable=False, help_text="Since when a process sends the next.", null=True),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="DailyItem",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(editable=False, help_text="Of the mail, once only.", max_length=150, unique=True),
+                ),
+                ("subject", models.CharField(editable=False, max_length=300)),
+                ("body", models.TextField(editable=False)),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "person",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
     ]

@@ -3,6 +3,7 @@
 from accounts.models.announcements import Announcement, AnnouncementDismissal
 from accounts.models.counts import HourlyCount
 from accounts.models.invitations import Invitation
+from accounts.models.mails import DailyItem, MailChoices
 from accounts.models.people import User, UserManager, new_gateway_user_id
 from accounts.models.policy import (
     MAX_LIFETIME_DAYS,
@@ -41,12 +42,14 @@ __all__ = [
     "AuditOutcome",
     "AuditRepeat",
     "BudgetPeriod",
+    "DailyItem",
     "Grant",
     "GrantQuerySet",
     "HourlyCount",
     "Invitation",
     "KeyKind",
     "KeyRule",
+    "MailChoices",
     "Policy",
     "RequestDigest",
     "SetupState",

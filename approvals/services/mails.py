@@ -7,8 +7,9 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
+from accounts.delivery import MailServerUnavailable, claim, send_each
 from accounts.locale import reading_as
+from accounts.mail_choices import MailKind, deliver_to
 from accounts.mails import compose
 from accounts.models import AccessRequest, RequestDigest, User
 from accounts.rights import people_with
@@ -59,7 +60,8 @@ def _mail_open(reader: User) -> bool:
         context["more"] = len(requests) - len(lines)
         mail = compose("approvals/mail/open_subject.txt", "approvals/mail/open.txt", to=reader.email, context=context)
     try:
-        sent = deliver(mail, name=f"requests-{reader.pk}-{_stamp(digest.sent_at)}")
+        name = f"requests-{reader.pk}-{_stamp(digest.sent_at)}"
+        sent = deliver_to(reader, MailKind.REQUESTS, mail, name=name)
     except MailServerUnavailable:
         row.update(claimed_at=None)
         raise
@@ -88,7 +90,7 @@ def _mail_decision(request: AccessRequest) -> bool:
             subject = "approvals/mail/decided_subject.txt"
             mail = compose(subject, "approvals/mail/decided.txt", to=person.email, context=context)
         try:
-            sent = deliver(mail, name=f"request-{request.pk}-decided")
+            sent = deliver_to(person, MailKind.REQUESTS, mail, name=f"request-{request.pk}-decided")
         except MailServerUnavailable:
             row.update(mail_claimed_at=None)
             raise

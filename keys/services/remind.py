@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
 from accounts.locale import reading_as
+from accounts.mail_choices import MailKind, deliver_to
 from accounts.mails import LATEST_S, compose
 from accounts.models import User
 from keys.links import LinkAct, link_to
@@ -83,12 +84,19 @@ def _remind(mail: ReminderMail) -> bool:
     if not keys or not claim(row.filter(Q(sent_on=None) | Q(sent_on__lt=today)), "claimed_at"):
         return False
     try:
-        sent = deliver(_compose(mail, keys), name=f"reminder-{mail.pk}-{mail.sent_on or 'first'}")
+        sent = _deliver(mail, _compose(mail, keys))
     except MailServerUnavailable:
         row.update(claimed_at=None)
         raise
     _note(mail, keys if sent else [], today)
     return sent
+
+
+def _deliver(mail: ReminderMail, message: EmailMessage) -> bool:
+    """Send it as its reader wants it; an intern without an account has no choice."""
+    name = f"reminder-{mail.pk}-{mail.sent_on or 'first'}"
+    reader = mail.person or (mail.intern and mail.intern.account)
+    return deliver_to(reader, MailKind.EXPIRY, message, name=name) if reader else deliver(message, name=name)
 
 
 def _is_near(key: Key) -> bool:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.urls import reverse
 from django.utils import timezone, translation
 from pytest_django import Settings
 
+from accounts.mail_choices import send_daily_mails
 from accounts.models import AuditEntry, User
 from keys import catalogue, services
 from keys.links import LinkAct, link_to
@@ -15,6 +17,7 @@ from keys.models import GatewayModel, GatewayState, Key
 from tests.browser.key_states import keys_in_every_state
 from tests.factories import make_policy, make_user
 from tests.french.conftest import Read, in_french
+from tests.french.reading import english_in
 from tests.keys.actions import (
     BY_TEST,
     delete_at_gateway,
@@ -225,3 +228,16 @@ def test_the_link_of_a_reminder(staff: User, sandbox: Sandbox, read: Read) -> No
     read(browser.post(link))
     for address in (link, f"{link}x", link.replace("/renew/", "/renew/x")):
         read(browser.get(address, follow=True))
+
+
+def test_the_choice_of_mails(staff: User, sandbox: Sandbox, read: Read) -> None:
+    User.objects.filter(pk=staff.pk).update(language="fr")
+    browser, url = in_french(staff), reverse("account_mails")
+    read(browser.get(url))
+    read(browser.post(url, {"expiry": "on", "daily": "on"}, follow=True))
+    ending_in(issue(staff).key, sandbox, days=3)
+    services.remind_owners()
+    assert send_daily_mails() == 1
+
+    (message,) = mail.outbox
+    assert english_in(f"{message.subject} {message.body}") == []

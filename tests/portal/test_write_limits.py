@@ -114,7 +114,7 @@ BOUNDS: Final = {
         ),
         ALLAUTH,
     ),
-    "account_locale": CHANGES,
+    **dict.fromkeys(("account_locale", "account_mails"), CHANGES),
     **dict.fromkeys(("notices:confirm_mail", "notices:dismiss_checklist", "notices:policy_read"), CHANGES),
     **dict.fromkeys(("notices:accept_terms", "notices:dismiss", "notices:restore"), ONCE),
     "account_logout": "ends a session",

@@ -10,8 +10,9 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
-from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
+from accounts.delivery import MailServerUnavailable, claim, send_each
 from accounts.locale import reading_as
+from accounts.mail_choices import MailKind, deliver_to
 from accounts.mails import compose
 from accounts.models import User
 from accounts.rights import people_with
@@ -141,7 +142,7 @@ def _send(notice: Notice) -> bool:
         subject, body = "usage/mail/budget_subject.txt", "usage/mail/budget.txt"
         message = compose(subject, body, to=person.email, context={**more, "name": person.display_name})
     try:
-        sent = deliver(message, name=f"notice-{notice.pk}")
+        sent = deliver_to(person, MailKind.BUDGET, message, name=f"notice-{notice.pk}")
     except MailServerUnavailable:
         row.update(mail_claimed_at=None)
         raise

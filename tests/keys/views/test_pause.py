@@ -11,7 +11,7 @@ from accounts.models import AuditEntry, User
 from keys import services
 from keys.models import Key, Token
 from keys.services.ceilings import hold_keys_of
-from tests.keys.acts import BY_TEST, again, ending_in, issue
+from tests.keys.actions import BY_TEST, again, ending_in, issue
 from tests.keys.views.pages import assert_form, assert_not_found, assert_only, everything, url_of, words_of
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox

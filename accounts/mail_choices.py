@@ -1,0 +1,84 @@
+"""Sends a mail as its reader wants it: at once, with all others of the day, or not at all."""
+
+from enum import StrEnum
+from typing import Final
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
+from accounts.locale import reading_as
+from accounts.mails import compose
+from accounts.models import DailyItem, MailChoices, User
+
+SIGNATURE: Final = "\n\n-- \n"  # of templates/mail/base.txt
+
+
+class MailKind(StrEnum):
+    """What a mail is about; the field of MailChoices."""
+
+    EXPIRY = "expiry"
+    BUDGET = "budget"
+    REQUESTS = "requests"
+
+
+def deliver_to(person: User, kind: MailKind, message: EmailMessage, *, name: str) -> bool:
+    """Send a mail to a person, or keep it for their daily one; False where they want none, or the server refuses it.
+
+    `name` is that of accounts.delivery: a mail that is kept twice is one. Raises MailServerUnavailable.
+    """
+    choices = MailChoices.objects.filter(person=person).first() or MailChoices(person=person)
+    if not getattr(choices, kind):
+        return False
+    if choices.daily:
+        subject = message.subject.removeprefix(settings.ACCOUNT_EMAIL_SUBJECT_PREFIX)
+        text = str(message.body).partition("\n\n")[2].rpartition(SIGNATURE)[0]  # without greeting and signature
+        about = {"person": person, "subject": subject[:300], "body": text}
+        DailyItem.objects.get_or_create(name=name, defaults=about)
+        return True
+    with reading_as(person):
+        _name_the_choice(message)
+    return deliver(message, name=name)
+
+
+def send_daily_mails() -> int:
+    """Write to everybody for whom something waits, once a UTC day; return how many mails went out."""
+    waiting = DailyItem.objects.filter(person__is_active=True, person__email__gt="").values("person")
+    return send_each(MailChoices.objects.filter(person__in=waiting).select_related("person"), _send_daily)
+
+
+def _send_daily(choices: MailChoices) -> bool:
+    """Write to one, unless they had a daily mail today, or another run is about to write."""
+    today, person = timezone.now().date(), choices.person
+    row = MailChoices.objects.filter(pk=choices.pk)
+    if not claim(row.filter(Q(daily_sent_on=None) | Q(daily_sent_on__lt=today)), "claimed_at"):
+        return False
+    items = list(DailyItem.objects.filter(person=person).order_by("made_at", "pk"))
+    with reading_as(person):
+        context = {"name": person.display_name, "items": items, "portal_url": settings.PORTAL_URL}
+        template = "account/email/daily"
+        mail = compose(f"{template}_subject.txt", f"{template}_message.txt", to=person.email, context=context)
+        _name_the_choice(mail)
+    try:
+        sent = bool(items) and deliver(mail, name=f"daily-{person.pk}-{choices.daily_sent_on or 'first'}")
+    except MailServerUnavailable:
+        row.update(claimed_at=None)
+        raise
+    with transaction.atomic():
+        row.update(claimed_at=None, daily_sent_on=today)  # an address that is refused is tried again tomorrow
+        if sent:
+            DailyItem.objects.filter(pk__in=[item.pk for item in items]).delete()
+    return sent
+
+
+def _name_the_choice(message: EmailMessage) -> None:
+    """Say below the mail, and to the mail program, where one chooses which mails to have."""
+    address = f"{settings.PORTAL_URL}{reverse('account_mails')}"
+    where = _("Choose which mails you get: %(address)s") % {"address": address}
+    message.body = f"{message.body}\n{where}"
+    message.extra_headers["List-Unsubscribe"] = f"<{address}>"
