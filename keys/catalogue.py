@@ -91,7 +91,7 @@ def refresh_models() -> int:
     state.checked_at = now
     changed, answered = 0, False
     try:
-        state.problem = _hear_health(get_gateway(), state)
+        state.problem = _read_health(get_gateway(), state)
         answered = True
         identify_gateway()
         unreadable: list[str] = []
@@ -107,7 +107,7 @@ def refresh_models() -> int:
         if offered:
             changed = _keep(offered, keep_others=bool(unreadable))
             state.models_at = now
-            _tell_of_unreadable(len(unreadable))
+            _report_unreadable(len(unreadable))
         else:
             state.problem = Problem.NO_MODELS
     _note_times(state, now)
@@ -115,7 +115,7 @@ def refresh_models() -> int:
     return changed
 
 
-def _hear_health(gateway: Gateway, state: GatewayState) -> Problem:
+def _read_health(gateway: Gateway, state: GatewayState) -> Problem:
     """Record the gateway's version, and whether it is the sandbox; return the problem that it reports."""
     reported = _readiness(gateway)
     state.version = (reported.version or state.version)[:40]
@@ -217,7 +217,7 @@ def _keep(offered: dict[str, dict[str, Any]], *, keep_others: bool) -> int:
     return len(gone) + len(written)
 
 
-def _tell_of_unreadable(count: int) -> None:
+def _report_unreadable(count: int) -> None:
     """Report skipped models, to the log and to the administrators."""
     if not count:
         return

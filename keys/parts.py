@@ -31,7 +31,7 @@ def _gateway_part(state: GatewayState) -> Part:
         return Part(
             id="gateway", title=title, tone="idle", word=_("Not known"), sentence=_("It has not been checked yet.")
         )
-    if state.is_unheard:
+    if state.is_outdated:
         sentence = _("It has not been checked since %(when)s.") % {"when": moment(state.checked_at)}
         return Part(id="gateway", title=title, tone="idle", word=_("Not known"), sentence=sentence)
     if state.is_down:
@@ -60,7 +60,7 @@ def _models_part(state: GatewayState) -> Part:
     title = _("The list of models")
     if state.models_at is None:
         return Part(id="models", title=title, tone="idle", word=_("Not known"), sentence=_("Not read yet."))
-    if state.problem in (Problem.NONE, Problem.UNHEALTHY) and not state.is_unheard:
+    if state.problem in (Problem.NONE, Problem.UNHEALTHY) and not state.is_outdated:
         return Part(id="models", title=title, tone="ok", word=_("Up to date"), sentence=_("It is read every minute."))
     return Part(
         id="models",
@@ -74,7 +74,7 @@ def _models_part(state: GatewayState) -> Part:
 def _asking_part(state: GatewayState) -> Part:
     """Tell whether the gateway is still checked: without the portal's workers, this whole page is outdated."""
     title = _("Background work")
-    if state.checked_at is None or state.is_unheard:
+    if state.checked_at is None or state.is_outdated:
         sentence = _("The gateway is no longer checked, so this page may be out of date. Contact the administrators.")
         return Part(id="portal", title=title, tone="bad", word=_("Not running"), sentence=sentence)
     sentence = _("It checks the gateway every minute and handles keys that expire.")

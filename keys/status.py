@@ -159,7 +159,7 @@ def _budget_sentence(budget: BudgetUse) -> str:
 
 def promises() -> dict[str, str]:
     """Return when the sweep comes, as `soon` within a sentence and as the sentence `again`; one query."""
-    return promises_while(stopped=gateway_state().is_unheard)
+    return promises_while(stopped=gateway_state().is_outdated)
 
 
 def promises_while(*, stopped: bool) -> dict[str, str]:

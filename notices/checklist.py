@@ -32,10 +32,10 @@ def steps(setup: SetupState) -> list[Step]:
 
 def _gateway() -> Step:
     state = gateway_state()
-    answers = state.ok_at is not None and not (state.is_unheard or state.is_down or state.problem)
+    answers = state.ok_at is not None and not (state.is_outdated or state.is_down or state.problem)
     if answers:
         sentence = _("It answers at %(address)s.") % {"address": settings.GATEWAY_URL}
-    elif state.checked_at is None or state.is_unheard:
+    elif state.checked_at is None or state.is_outdated:
         sentence = _("It is not checked: start the worker and beat.")
     else:
         sentence = _("It does not answer as expected at %(address)s: check GATEWAY_URL and GATEWAY_ADMIN_KEY.")

@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
                             ("refused", "refused"),
                             ("failed", "failed"),
                             ("unknown", "not confirmed"),
-                            ("healed", "repaired"),
+                            ("repaired", "repaired"),
                         ],
                         editable=False,
                         max_length=10,

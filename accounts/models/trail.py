@@ -72,7 +72,7 @@ class AuditOutcome(models.TextChoices):
     REFUSED = "refused", _("refused")
     FAILED = "failed", _("failed")
     UNKNOWN = "unknown", _("not confirmed")
-    HEALED = "healed", _("repaired")
+    REPAIRED = "repaired", _("repaired")
 
 
 DONE_WORDS = {

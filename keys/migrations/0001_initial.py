@@ -399,7 +399,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "answer_lost",
-                    models.BooleanField(default=False, help_text="Nobody waits for the gateway any more: heal it now."),
+                    models.BooleanField(
+                        default=False, help_text="Nobody waits for the gateway any more: repair it now."
+                    ),
                 ),
                 ("retires_at", models.DateTimeField(null=True)),
                 ("tried_at", models.DateTimeField(help_text="The last time that the sweep failed on it.", null=True)),

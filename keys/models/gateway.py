@@ -58,23 +58,23 @@ class GatewayState(models.Model):
     sandbox = models.BooleanField(default=False)
     models_at = models.DateTimeField(null=True)
 
-    HEARD_FOR: ClassVar = timedelta(minutes=3)  # the gateway is checked every minute; an older result is outdated
-    SILENT_FOR: ClassVar = timedelta(seconds=45)  # less than a minute: a check may come a little early
+    FRESH_FOR: ClassVar = timedelta(minutes=3)  # the gateway is checked every minute; an older result is outdated
+    DOWN_AFTER: ClassVar = timedelta(seconds=45)  # less than a minute: a check may come a little early
 
     def __str__(self) -> str:
         return f"gateway, checked {self.checked_at}"
 
     @property
-    def is_unheard(self) -> bool:
+    def is_outdated(self) -> bool:
         """Whether the last check is so old that the present state is unknown: no worker, or no beat, is running."""
-        return self.checked_at is not None and timezone.now() - self.checked_at > self.HEARD_FOR
+        return self.checked_at is not None and timezone.now() - self.checked_at > self.FRESH_FOR
 
     @property
     def is_down(self) -> bool:
         """Whether it did not answer at two checks a minute apart: a single slow answer can happen."""
-        if self.is_unheard or self.down_since is None or self.checked_at is None:
+        if self.is_outdated or self.down_since is None or self.checked_at is None:
             return False
-        return self.checked_at - self.down_since >= self.SILENT_FOR
+        return self.checked_at - self.down_since >= self.DOWN_AFTER
 
 
 class TaskRun(models.Model):

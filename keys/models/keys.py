@@ -275,7 +275,7 @@ class Token(models.Model):
     last_four = models.CharField(max_length=4, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.ISSUING)
     since = models.DateTimeField(default=timezone.now, help_text="When it came into this state.")
-    answer_lost = models.BooleanField(default=False, help_text="Nobody waits for the gateway any more: heal it now.")
+    answer_lost = models.BooleanField(default=False, help_text="Nobody waits for the gateway any more: repair it now.")
     retires_at = models.DateTimeField(null=True)
     tried_at = models.DateTimeField(null=True, help_text="The last time that the sweep failed on it.")
     in_team = models.BooleanField(default=False, help_text="Counts towards its owner’s budget; see PersonBudget.")

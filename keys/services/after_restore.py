@@ -15,7 +15,7 @@ class RestoreReport:
     """The findings; keys with their owner and tokens, oldest first."""
 
     adopted: list[Key]
-    healed: list[Key]
+    repaired: list[Key]
     updated: list[Key]
     lost: list[Key]
     deleted: int  # at the gateway
@@ -24,7 +24,7 @@ class RestoreReport:
     @property
     def anything(self) -> bool:
         """Whether there was anything to do."""
-        return bool(self.adopted or self.healed or self.updated or self.lost or self.deleted or self.unreadable)
+        return bool(self.adopted or self.repaired or self.updated or self.lost or self.deleted or self.unreadable)
 
 
 def repair_after_restore() -> RestoreReport:
@@ -44,7 +44,7 @@ def repair_after_restore() -> RestoreReport:
     lost = Key.objects.filter(pk__in=found.gone, state__in=(Key.State.DELETING, Key.State.DELETED))
     return RestoreReport(
         adopted=_keys(adopted),
-        healed=_keys([*under_way, *found.revived]),
+        repaired=_keys([*under_way, *found.revived]),
         updated=_keys(found.updated),
         lost=_keys(lost.values_list("pk", flat=True)),
         deleted=len(found.deleted),

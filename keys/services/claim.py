@@ -23,7 +23,7 @@ def claim(key: Key) -> Token:
 
 
 def release(key: Key, *, repair: bool) -> None:
-    """Release the claim; with `heal` as an abandoned one, so that the sweep checks it at once."""
+    """Release the claim; with `repair` as an abandoned one, so that the sweep checks it at once."""
     since = _nobody_waits() - timedelta(seconds=1) if repair else None
     Key.objects.filter(pk=key.pk).update(renewing_since=since)
 

@@ -78,7 +78,7 @@ def finish_deletion(key: Key, actor: Actor = BY_THE_PORTAL) -> bool:
         if made:
             audit(actor, AuditAction.DELETE, AuditOutcome.DONE, locked, problem_code(locked.problem))
         else:
-            audit(actor, AuditAction.SWEEP, AuditOutcome.HEALED, locked, problem_code(locked.problem))
+            audit(actor, AuditAction.SWEEP, AuditOutcome.REPAIRED, locked, problem_code(locked.problem))
     return True
 
 

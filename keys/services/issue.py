@@ -164,7 +164,7 @@ def being_made() -> KeyRefused:
 def _repeated(earlier: Key) -> KeyRefused:
     """Report the result of the form when it was sent before."""
     if earlier.state == Key.State.ISSUING:
-        return KeyRefused("under_way", stopped=gateway_state().is_unheard)
+        return KeyRefused("under_way", stopped=gateway_state().is_outdated)
     return KeyRefused("repeated")
 
 

@@ -72,7 +72,7 @@ def attach(key: Key, info: KeyInfo) -> bool:
         )
         Token.objects.create(key=key, **_token_fields(info, info.alias))
         reopen(locked, info)
-        audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED, locked, "restored")
+        audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.REPAIRED, locked, "restored")
     return True
 
 
@@ -116,7 +116,7 @@ def adopt_answer(token: Token, info: KeyInfo) -> bool:
             transaction.set_rollback(True)
             return False
         reopen(key, info)
-        audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, key, "restored")
+        audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.REPAIRED, key, "restored")
     return True
 
 
@@ -167,7 +167,7 @@ def _adopt(owner: User, info: KeyInfo, *, kind: str, alias: str | None, pk: uuid
         Token.objects.create(key=key, **_token_fields(info, alias))
         ours = kind != Key.Kind.EXTERNAL
         code = "restored" if ours else "made_outside"
-        audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED if ours else AuditOutcome.DONE, key, code)
+        audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.REPAIRED if ours else AuditOutcome.DONE, key, code)
     return True
 
 

@@ -59,7 +59,7 @@ def end_with_stay(key: Key) -> bool:
     if key.stay_ends_on is None:
         return False
     _set_end(key, last_moment_of(key.stay_ends_on))
-    audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, key)
+    audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.REPAIRED, key)
     return True
 
 

@@ -73,11 +73,11 @@ def repair_issuing(token: Token) -> None:
     found = next((info for info in get_gateway().keys.list(alias=alias) if info.alias == alias), None)
     if found is None:
         give_up(token, Key.Problem.ANSWER_LOST)
-        audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, token.key, problem_code(Key.Problem.ANSWER_LOST))
+        audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.REPAIRED, token.key, problem_code(Key.Problem.ANSWER_LOST))
     elif found.last_active_at is not None:  # somebody uses it: its answer was shown, and our row is from an old copy
         adopt_answer(token, found)
     elif Token.objects.move(token, to=Token.State.DELETING, token=found.token, last_four=found.last_four):
-        audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, token.key, problem_code(Key.Problem.ANSWER_LOST))
+        audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.REPAIRED, token.key, problem_code(Key.Problem.ANSWER_LOST))
         delete_at_gateway(token)
 
 
@@ -95,7 +95,7 @@ def repair_renewal(key: Key) -> None:
         mark_gone(token)
         return
     record_end(key, info)
-    audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.HEALED, key)
+    audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.REPAIRED, key)
 
 
 def _end_grace(token: Token) -> bool:

@@ -108,7 +108,7 @@ def run_sync() -> SyncReport:
         *(each(partial(_take_over, report, people), rows) for rows in _with_tokens(found.unknown)),
     ]
     GatewayIdentity.objects.filter(pk=1, absences_accepted=True).update(absences_accepted=False)
-    _tell_of_unreadable(report)
+    _report_unreadable(report)
     if failure := next((failure for _done, failure in rounds if failure), None):
         raise failure
     return report
@@ -211,7 +211,7 @@ def _note_left_team(report: SyncReport, hash_: str) -> None:
         if Token.objects.filter(token=hash_, in_team=True).update(in_team=False):
             key = Key.objects.select_related("owner").get(tokens__token=hash_)
             PersonBudget.objects.look_again(key.owner)
-            audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED, key, "left_team")
+            audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.REPAIRED, key, "left_team")
             report.updated.append(key.pk)
 
 
@@ -272,7 +272,7 @@ def _revive(report: SyncReport, token: Token, info: KeyInfo) -> bool:
                 if not Token.objects.move(token, to=Token.State.LIVE):
                     return False
                 reopen(key, info)
-                audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.HEALED, key, "back_at_gateway")
+                audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.REPAIRED, key, "back_at_gateway")
                 report.revived.append(key.pk)
                 return True
     except IntegrityError:  # another took its place meanwhile
@@ -282,7 +282,7 @@ def _revive(report: SyncReport, token: Token, info: KeyInfo) -> bool:
     return True
 
 
-def _tell_of_unreadable(report: SyncReport) -> None:
+def _report_unreadable(report: SyncReport) -> None:
     """Report skipped rows, to the log and to the administrators."""
     if not report.unreadable:
         return

@@ -69,7 +69,7 @@ def test_names_the_portal_where_nobody_acted(db: None) -> None:
     entry = record(
         actor=BY_THE_PORTAL,
         action="sweep",
-        outcome="healed",
+        outcome="repaired",
         subject=make_user(),
         kind="key",
         object_id=KEY,

@@ -194,7 +194,7 @@ def test_is_recreated_at_once_after_a_lost_answer(intern: User, sandbox: Sandbox
 
     assert works(sandbox, secret)
     assert [row["token"] for row in sandbox.live_keys()] == [token_of(secret)] != [lost["token"]]
-    assert said() == [("issue", "unknown"), ("sweep", "healed"), ("sweep", "healed"), ("issue", "done")]
+    assert said() == [("issue", "unknown"), ("sweep", "repaired"), ("sweep", "repaired"), ("issue", "done")]
     assert_at_rest(sandbox)
 
 

@@ -65,11 +65,11 @@ def test_a_lost_answer_is_repaired_with_the_expiry_of_the_gateway(intern: User, 
     assert again(key).expires_at == key.expires_at  # not known yet, so not claimed
     services.sweep_keys()
 
-    healed = again(key)
-    assert healed.expires_at is not None
-    assert healed.expires_at > timezone.now() + timedelta(days=29)
+    repaired = again(key)
+    assert repaired.expires_at is not None
+    assert repaired.expires_at > timezone.now() + timedelta(days=29)
     assert_at_rest(sandbox)
-    assert AuditEntry.objects.filter(action="sweep", outcome="healed").exists()
+    assert AuditEntry.objects.filter(action="sweep", outcome="repaired").exists()
 
 
 def test_a_failure_before_the_call_keeps_the_old_expiry(intern: User, sandbox: Sandbox) -> None:
@@ -80,10 +80,10 @@ def test_a_failure_before_the_call_keeps_the_old_expiry(intern: User, sandbox: S
         services.renew_key(key=key, actor=BY_TEST)
     services.sweep_keys()
 
-    healed = again(key)
-    assert healed.expires_at is not None
+    repaired = again(key)
+    assert repaired.expires_at is not None
     assert key.expires_at is not None
-    assert abs(healed.expires_at - key.expires_at) < timedelta(seconds=1)
+    assert abs(repaired.expires_at - key.expires_at) < timedelta(seconds=1)
     assert_at_rest(sandbox)
 
 

@@ -61,7 +61,7 @@ def changed(sandbox: Sandbox, number: int) -> dict[date, Any]:
     return {day: spent(day) for day in (YESTERDAY, TODAY)}
 
 
-def assert_healed(before: dict[date, Any], number: int) -> None:
+def assert_repaired(before: dict[date, Any], number: int) -> None:
     """Check that a kill left whole days, and that the next poll finds everything right."""
     assert_sums_are_right()
     between = {day: spent(day) for day in before}
@@ -84,7 +84,7 @@ def test_is_repaired_from_a_kill_at_any_step(polled: None, sandbox: Sandbox) -> 
         before = changed(sandbox, step + 1)
         if not killed_at_step(step, poll_both, SERVICES):
             break
-        assert_healed(before, step + 1)
+        assert_repaired(before, step + 1)
 
     assert step > STEPS_AT_LEAST
 
@@ -93,7 +93,7 @@ def test_is_repaired_from_a_kill_amid_a_transaction(polled: None, sandbox: Sandb
     for number, line in enumerate((400, 550, 700, 850), 2):  # of those that write the days
         before = changed(sandbox, number)
         assert killed_at_line(line, poll_both, SERVICES)
-        assert_healed(before, number)
+        assert_repaired(before, number)
 
 
 def test_the_lease_of_a_killed_worker_ends_by_itself(sandbox: Sandbox) -> None:

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         except GatewayError as error:
             raise CommandError(f"Not finished: {error} Run this again.") from error
         self._list("Adopted: created since the backup, owned and listed again", report.adopted)
-        self._list("Repaired: in progress at the time of the backup, or present again", report.healed)
+        self._list("Repaired: in progress at the time of the backup, or present again", report.repaired)
         self._list("Updated: another end, or a block, since the backup", report.updated)
         self._list("Lost: deleted at the gateway since the backup", report.lost)
         if report.deleted:
