@@ -1,4 +1,4 @@
-"""What a change of a policy means for a person: whether anything differs, and whether anything becomes less."""
+"""The effect of a policy change on a person: whether anything differs, and whether anything is reduced."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from accounts.trail_words import change_words
 
 
 def is_different(before: Allowance, after: Allowance) -> bool:
-    """Return whether the person may have something else, wherever it comes from."""
+    """Return whether the person's allowance differs, whatever its source."""
     return replace(before, names=()) != replace(after, names=())
 
 
@@ -42,7 +42,7 @@ def _is_lower_rule(before: KeyAllowance, after: KeyAllowance) -> bool:
 
 
 def _is_less(before: int | None, after: int | None) -> bool:
-    """Return whether a limit is lower; None is no limit."""
+    """Return whether a limit is lower; None means no limit."""
     return after is not None and (before is None or after < before)
 
 
@@ -51,10 +51,10 @@ def _is_poorer(before: Budget, after: Budget) -> bool:
 
 
 def _lacks_some(before: Iterable[str] | None, after: Iterable[str] | None) -> bool:
-    """Return whether a model is missing that there was; None is all."""
+    """Return whether a model is missing now; None means all."""
     return after is not None and (before is None or not set(before) <= set(after))
 
 
 def words_of_changes(changes: Mapping[str, Sequence[Any]]) -> list[str]:
-    """Return in words what `audit.changes_between` found in a policy, a change each."""
+    """Describe the result of `audit.changes_between` for a policy, one text for each change."""
     return [change_words("policy", name, *pair) for name, pair in changes.items()]

@@ -1,4 +1,4 @@
-"""Whoever makes a key has to have accepted the terms of use in force; keys that exist go on (ADR 30)."""
+"""The terms of use in force must be accepted before the next key; existing keys keep working (ADR 30)."""
 
 from django.db import transaction
 
@@ -10,7 +10,7 @@ LONGEST_VERSION = 9  # digits
 
 @transaction.atomic
 def accept_terms(person: User, version: str) -> bool:
-    """Note that the person accepts this version; False where it is not the one in force. Idempotent."""
+    """Record that the person accepts this version; False if it is not the one in force. Idempotent."""
     if not (version.isascii() and version.isdecimal() and len(version) <= LONGEST_VERSION):
         return False
     terms = Terms.objects.in_force_for(person)

@@ -1,7 +1,7 @@
-"""Links of mails that do one thing with one key, without a sign-in (ADR 31).
+"""Links in mails that do one thing with one key, without a sign-in (ADR 31).
 
-What is signed names the key as the mail described it: its owner, its end, its secret. Once one of these is another, the
-link is void: so it does its one thing once.
+The signature covers the key as the mail described it: its owner, end and secret. When one of these changes, the
+link is void: so it works once.
 """
 
 from datetime import timedelta
@@ -18,13 +18,13 @@ WORKS_FOR: Final = timedelta(days=7)
 
 
 class LinkAct(StrEnum):
-    """What a link does; the name of its route."""
+    """The action of a link; the name of its route."""
 
     RENEW = "renew_by_link"
 
 
 class LinkRefused(Exception):
-    """A link that does nothing; `why` is "wrong", "old" or "void"."""
+    """An invalid link; `why` is "wrong", "old" or "void"."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -32,13 +32,13 @@ class LinkRefused(Exception):
 
 
 def link_to(act: LinkAct, key: Key) -> str:
-    """Return the whole address of a new link; its tokens are prefetched."""
+    """Return the absolute URL of a new link; the key's tokens are prefetched."""
     signed = signing.dumps(_named(key), salt=_salt(act))
     return f"{settings.PORTAL_URL}{reverse(f'keys:{act}', args=[signed])}"
 
 
 def key_of_link(act: LinkAct, signed: str) -> Key:
-    """Return the key that a link is for, with its owner, intern and tokens; raise LinkRefused where it does nothing."""
+    """Return the key of a link, with its owner, intern and tokens; raise LinkRefused for an invalid one."""
     try:
         named = signing.loads(signed, salt=_salt(act), max_age=WORKS_FOR)
     except signing.SignatureExpired as error:
@@ -53,7 +53,7 @@ def key_of_link(act: LinkAct, signed: str) -> Key:
 
 
 def _named(key: Key) -> dict[str, object]:
-    """Return what is signed. The end in seconds: the gateway answers in microseconds and stores milliseconds."""
+    """Return the signed values. The end in seconds: the gateway answers in microseconds and stores milliseconds."""
     end = key.expires_at and round(key.expires_at.timestamp())
     return {"key": str(key.pk), "owner": key.owner_id, "end": end, "token": key.live_token and key.live_token.pk}
 

@@ -1,1 +1,1 @@
-"""What the portal has to say to people: announcements, terms of use, notices."""
+"""The portal's messages to people: announcements, terms of use, notices."""

@@ -1,9 +1,9 @@
-"""The app."""
+"""App configuration."""
 
 from django.apps import AppConfig
 
 
 class NoticesConfig(AppConfig):
-    """Announcements and terms of use: pages, and what every page says at its top. The rows are of accounts."""
+    """Announcements and terms of use: their pages, and the top of every page. The rows belong to accounts."""
 
     name = "notices"

@@ -1,4 +1,4 @@
-"""All that the portal has to tell a person, under one bell: requests, budgets, keys that expire soon, announcements."""
+"""A person's notices under one bell: requests, budgets, keys that expire soon, announcements."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ DISMISSED: Final = Q(dismissed_of=F("expires_at"))
 
 
 def numbers_for(person: User) -> dict[str, Coalesce]:
-    """Return how many of each there are that the person has not dismissed, as parts of a query."""
+    """Return the number of each kind that the person has not dismissed, as parts of a query."""
     return {
         "open_requests": _number(AccessRequest.objects.addressed_to(person)),
         "new_announcements": _number(Announcement.objects.shown_to(person)),
@@ -45,7 +45,7 @@ def _ending(person: User) -> QuerySet[Key]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One notice. `kind` and `id` name it where it is dismissed; without an id it cannot be."""
+    """One notice. `kind` and `id` identify it for a dismissal; without an id it cannot be dismissed."""
 
     kind: str
     id: str = ""
@@ -57,7 +57,7 @@ class Item:
 
 
 def items_for(person: User) -> list[Item]:
-    """Return all notices of the person, those that need something done first; five queries."""
+    """Return all notices of the person, urgent ones first; five queries."""
     open_requests = AccessRequest.objects.addressed_to(person).order_by().values("pk").distinct().count()
     return [*_of_requests(open_requests), *_of_budgets(person), *_of_keys(person), *_of_announcements(person)]
 

@@ -1,4 +1,4 @@
-"""The first day of a portal: what is done and what is left, computed from what is there."""
+"""The setup checklist of a new portal: done and missing steps, computed from the present state."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from web.templatetags.portal import day, usd
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing to set up. `sentence` says how it is, or what is missing; `address` is where it is done."""
+    """A step of the setup. `sentence` says its state, or what is missing; `address` is where to do it."""
 
     id: str
     title: str
@@ -26,7 +26,7 @@ class Step:
 
 
 def steps(setup: SetupState) -> list[Step]:
-    """Return all steps in the order in which they are done; seven queries."""
+    """Return all steps in order; seven queries."""
     return [_gateway(), _models(), _mail(setup), _sign_in(), _budget(), _policy(setup), _invitation()]
 
 

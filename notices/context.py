@@ -1,4 +1,4 @@
-"""What every page says at its top: the gateway's state, the number of notices, announcements. One query for all."""
+"""The top of every page: the gateway's state, the number of notices, announcements. One query for all."""
 
 import logging
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 def header(request: HttpRequest) -> Mapping[str, object]:
     """Return the state of the gateway as `gateway`: one query, and only in a page that uses it.
 
-    The same query counts the notices that the person has not dismissed, as `new_notices`, and finds out whether there
-    are `announcements` for them, and `owed_terms`, which they have not accepted: what there is costs one more each.
+    The same query counts undismissed notices, as `new_notices`, and checks whether there are
+    `announcements` for the person, and `owed_terms` to be accepted: each of these costs one more query if so.
     """
     user = getattr(request, "user", None)
     state = SimpleLazyObject(partial(_state, user))
@@ -38,7 +38,7 @@ def header(request: HttpRequest) -> Mapping[str, object]:
 
 
 def _state(user: Any) -> GatewayState:
-    """Return the state; an empty one when the database does not answer: the page may have nothing else to lose."""
+    """Return the state; an empty one if the database does not answer, so that the page can still be shown."""
     try:
         if not getattr(user, "is_authenticated", False):
             return gateway_state()
@@ -56,7 +56,7 @@ def _state(user: Any) -> GatewayState:
 
 
 def _announcements(user: Any, state: object) -> list[Announcement]:
-    """Return what the person has to see now, warnings first, then the newest."""
+    """Return the announcements for the person, warnings first, then the newest."""
     if not getattr(state, "new_announcements", 0):
         return []
     try:
@@ -67,12 +67,12 @@ def _announcements(user: Any, state: object) -> list[Announcement]:
 
 
 def _shows_checklist(state: object) -> bool:
-    """Tell whether the person sets the portal up, and nobody has dismissed the checklist."""
+    """Tell whether the person sets the portal up, and the checklist is not dismissed."""
     return bool(getattr(state, "sets_up", False)) and not getattr(state, "checklist_dismissed", True)
 
 
 def _owed_terms(user: Any, state: object) -> Terms | None:
-    """Return the terms in force, where the person has not accepted them."""
+    """Return the terms in force, if the person has not accepted them."""
     if not getattr(state, "owes_terms", False):
         return None
     return Terms.objects.in_force_for(user)

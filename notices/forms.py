@@ -1,4 +1,4 @@
-"""What an admin writes for everybody, cleaned."""
+"""Forms of admins for texts to everybody."""
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +17,7 @@ else:
 
 
 class ParagraphsField(forms.CharField):
-    """Several lines of text that mean what they show; one empty line at most stands between two others."""
+    """Several lines of text without hidden characters; at most one empty line between two others."""
 
     def to_python(self, value: Any) -> str:
         """Return the cleaned lines."""
@@ -26,7 +26,7 @@ class ParagraphsField(forms.CharField):
 
 
 class MomentInput(forms.DateTimeInput):
-    """A day and a time as browsers take them, in the reader's time zone."""
+    """A day and a time as browsers expect them, in the reader's time zone."""
 
     input_type = "datetime-local"
 
@@ -55,7 +55,7 @@ class AnnouncementForm(AnnouncementModelForm):
         }
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a time that is over, or ends before it begins."""
+        """Refuse an end in the past, or before the start."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
         if ends_at and ends_at <= timezone.now():

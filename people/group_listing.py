@@ -1,4 +1,4 @@
-"""The list of groups: who is in them, what their policies give, what was spent. Few queries, however many groups."""
+"""The list of groups: members, policies, spend. Few queries, however many groups."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -20,16 +20,16 @@ from usage.models import DayToken, UsageState
 from web.money import STEP
 
 GROUPS_PER_PAGE: Final = 25
-SEARCH_FROM: Final = 10  # groups; fewer are seen at a glance
+SEARCH_FROM: Final = 10  # groups; fewer need no search
 DEFAULT: Final = 0  # the id of no group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedGroup:
-    """A group in the list; without `group` the default policy, and for whom it counts."""
+    """A group in the list; without `group` the default policy, with the people to whom it applies."""
 
     group: Group | None
-    allowance: Allowance  # of somebody who is in no other group
+    allowance: Allowance  # of a member without other groups
     has_policy: bool  # of its own
     members: int
     month_usd: Decimal
@@ -38,7 +38,7 @@ class ListedGroup:
 
     @property
     def kinds(self) -> list[str]:
-        """The kinds of key that are allowed."""
+        """The allowed kinds of key."""
         return [str(kind.label) for kind in KeyKind if self.allowance.rules[kind].allowed]
 
 
@@ -69,7 +69,7 @@ def listed_groups(q: str, state: UsageState, today: date) -> list[ListedGroup]:
 
 
 def _members() -> dict[int, list[int]]:
-    """Return the people of each group, and as DEFAULT those for whom the default policy counts."""
+    """Return the members of each group, and as DEFAULT those to whom the default policy applies."""
     in_groups = User.groups.through.objects.filter(user__anonymised_at=None).values_list("group_id", "user_id")
     others = people_under(None).order_by().values_list(Value(DEFAULT), "pk")
     members: dict[int, list[int]] = defaultdict(list)
@@ -88,7 +88,7 @@ def _found(q: str) -> list[Any]:
 
 
 def _month_spent(state: UsageState, today: date) -> dict[int, int]:
-    """Return what each person spent since the first of the month, by id, in steps of the database."""
+    """Return each person's spend since the first of the month, by id, in steps of the database."""
     name = f"people-month:{state.version}:{today}"
     found: dict[int, int] = cached({"spent": (name, SPENT_TTL_S, partial(_spent_since, today.replace(day=1)))})["spent"]
     return found
@@ -105,7 +105,7 @@ def _sum(spent: dict[int, int], people: Iterable[int]) -> Decimal:
 
 
 def people_to_add(q: str, group: Group, today: date, *, most: int) -> list[User]:
-    """Return people who are not in the group, by a search as on the list of people: `most`, by name."""
+    """Return people outside of the group, by a search as on the list of people: `most`, by name."""
     nothing_known = Known(supervisors=(), spent={}, last_days={})
     members = set(group.user_set.values_list("pk", flat=True))
     ids = [pk for pk in found_people(Filters(q=q), DEFAULT_ORDER, nothing_known, today) if pk not in members][:most]

@@ -1,4 +1,4 @@
-"""What an admin gives beyond the policy, cleaned: more budget for a person, other limits for one key."""
+"""Forms of admins for more than the policy gives: more budget for a person, other limits for one key."""
 
 import uuid
 from datetime import date, datetime
@@ -24,7 +24,7 @@ MAX_RATE: Final = 2**31 - 1
 
 
 class ReasonForm(forms.Form):
-    """Why an admin does something; whom it concerns reads it."""
+    """The reason for an action; the person concerned reads it."""
 
     reason = LineField(
         label=_("Reason"),
@@ -36,7 +36,7 @@ class ReasonForm(forms.Form):
 
 
 class TopUpForm(UntilForm, ReasonForm):
-    """How much more somebody gets, until when, and why."""
+    """How much more budget, until when, and why."""
 
     amount_usd = amount_field()
     form_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
@@ -47,7 +47,7 @@ class TopUpForm(UntilForm, ReasonForm):
 
 
 class LimitsForm(ReasonForm):
-    """The limits of one key, as it has them now; what is then as the policy has it goes on following that."""
+    """The limits of one key, prefilled with the present ones; values equal to the policy's keep following it."""
 
     budget_usd = forms.DecimalField(
         label=_("Budget, USD"),
@@ -90,7 +90,7 @@ class LimitsForm(ReasonForm):
         self.order_fields([*Limits._fields[:4], "all_models", "model_names", "expires_on", "reason"])
 
     def clean_expires_on(self) -> date | None:
-        """Refuse a day that is over, that is too far away, or on which the intern's stay has ended."""
+        """Refuse a day that is past, too far away, or after the intern's stay."""
         ends_on: date | None = self.cleaned_data["expires_on"]
         if ends_on is None:
             return None
@@ -108,7 +108,7 @@ class LimitsForm(ReasonForm):
 
     @property
     def limits(self) -> Limits:
-        """What the key is to have."""
+        """The new limits of the key."""
         data = self.cleaned_data
         return Limits(
             budget_usd=data["budget_usd"],
@@ -120,6 +120,6 @@ class LimitsForm(ReasonForm):
 
     @property
     def expires_at(self) -> datetime | None:
-        """When the key is to end; None: as the policy and renewals say."""
+        """The new end of the key; None: as the policy and renewals say."""
         ends_on = self.cleaned_data["expires_on"]
         return last_moment_of(ends_on) if ends_on else None

@@ -23,7 +23,7 @@ BOX: Final = {"class": "form-check-input"}
 
 
 class PolicyForm(BasePolicyForm):
-    """What a person may have, whatever the kind of key."""
+    """The part of a policy that does not depend on the kind of key."""
 
     class Meta:
         model = Policy
@@ -32,7 +32,7 @@ class PolicyForm(BasePolicyForm):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelBox:
-    """A model that may be ticked."""
+    """A model with its checkbox."""
 
     box: Any  # of the widget
     name: str
@@ -40,7 +40,7 @@ class ModelBox:
 
 
 class RuleForm(BaseRuleForm):
-    """What the policy says of one kind of key."""
+    """A policy's rule for one kind of key."""
 
     model_names = forms.MultipleChoiceField(
         label=_("Models"), required=False, widget=forms.CheckboxSelectMultiple(attrs=BOX)
@@ -67,12 +67,12 @@ class RuleForm(BaseRuleForm):
 
     @property
     def unknown(self) -> list[str]:
-        """The ticked names that no model of the gateway has; nothing, while the gateway was not read yet."""
+        """The ticked names that no model of the gateway has; none before the models were first read."""
         ticked = self["model_names"].value() or []
         return [name for name in ticked if name not in self._offered] if self._offered else []
 
     def boxes(self) -> Iterator[ModelBox]:
-        """Yield what may be ticked: the gateway's models in its order, then names of the policy that it has not."""
+        """Yield the checkboxes: the gateway's models in its order, then names of the policy that it lacks."""
         for box in self["model_names"]:
             name = str(box.data["value"])
             yield ModelBox(box=box, name=name, model=self._offered.get(name))
@@ -84,19 +84,19 @@ class RuleForm(BaseRuleForm):
                 yield self[name]
 
     def clean_model_names(self) -> list[str]:
-        """Return what is ticked; where that is what was listed before, in the order of before."""
+        """Return the ticked names; unchanged ones in their former order."""
         ticked: list[str] = self.cleaned_data["model_names"]
         return self._listed if set(ticked) == set(self._listed) else ticked
 
     def clean_ends_at(self) -> datetime | None:
-        """Return the moment; the one of before, where it was not changed: the page has no seconds."""
+        """Return the time; the former one if unchanged, since the page shows no seconds."""
         moment: datetime | None = self.cleaned_data["ends_at"]
         before = self._ends_at
         return before if before and moment == before.replace(second=0, microsecond=0) else moment
 
 
 class PolicyEditor:
-    """All forms of a policy as one. A group that has no policy begins with the values of the default one."""
+    """All forms of a policy as one. A group without a policy begins with the values of the default one."""
 
     def __init__(self, data: Any = None, *, group: Group | None, policy: Policy | None) -> None:
         beginning = policy or Policy.objects.filter(group=None).first()
@@ -118,18 +118,18 @@ class PolicyEditor:
         return [self.policy_form, *self.rule_forms]
 
     def is_valid(self) -> bool:
-        """Tell whether all of it makes sense."""
-        valid = [form.is_valid() for form in self.every_form]  # each says what is wrong
+        """Tell whether all forms are valid."""
+        valid = [form.is_valid() for form in self.every_form]  # each reports its own errors
         return all(valid)
 
     def rules(self) -> list[KeyRule]:
-        """Return the rules as they are written in the form, of the policy as it is written there; nothing is saved."""
+        """Return the rules and the policy as entered in the form; nothing is saved."""
         for form in self.rule_forms:
             form.instance.policy = self.policy
         return [form.instance for form in self.rule_forms]
 
     def errors(self) -> Iterator[tuple[str, forms.BoundField, str]]:
-        """Yield the kind of key, field and words of each error."""
+        """Yield kind of key, field and message of each error."""
         for form in self.every_form:
             kind = str(form.kind.label) if isinstance(form, RuleForm) else ""
             for field in form.visible_fields():
@@ -142,7 +142,7 @@ class PolicyEditor:
 
 
 def _without_row(new: Any, like: Any) -> Any:
-    """Return `new` with the values of a row of its table, but for what it is of."""
+    """Return `new` with the values of an existing row, except its owner."""
     if like is not None:
         for field in like._meta.concrete_fields:
             if field.name not in ("id", "group", "policy", "kind"):

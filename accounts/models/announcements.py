@@ -15,20 +15,20 @@ LONGEST_ANNOUNCEMENT: Final = 1000  # characters
 
 
 def in_language(row: models.Model, name: str) -> str:
-    """Return the field `name` of a row in the language that is on: `name_fr` where that is French, else `name_en`."""
+    """Return the field `name` of a row in the active language: `name_fr` for French, otherwise `name_en`."""
     return str(getattr(row, f"{name}_{'fr' if (get_language() or '').startswith('fr') else 'en'}"))
 
 
 class AnnouncementQuerySet(models.QuerySet["Announcement"]):
-    """Verbs over announcements."""
+    """Queries of announcements."""
 
     def current(self) -> Self:
-        """Keep those whose time it is."""
+        """Keep the current ones."""
         now = timezone.now()
         return self.filter(starts_at__lte=now, ends_at__gt=now)
 
     def for_person(self, person: User) -> Self:
-        """Keep those whose time it is, for everybody or a group of this person's."""
+        """Keep the current ones for everybody or a group of this person's."""
         groups = Announcement.groups.through.objects.filter(announcement=OuterRef("pk"))
         return self.current().filter(~Exists(groups) | Exists(groups.filter(group__user=person)))
 
@@ -39,7 +39,7 @@ class AnnouncementQuerySet(models.QuerySet["Announcement"]):
 
 
 class Announcement(models.Model):
-    """A text at the top of every page, in each language of the portal, until its time is over."""
+    """A text at the top of every page, in each language of the portal, until its end."""
 
     class Level(models.TextChoices):
         """How it is shown."""
@@ -79,12 +79,12 @@ class Announcement(models.Model):
 
     @property
     def tone(self) -> str:
-        """The class of its colours."""
+        """The CSS class of its colours."""
         return "warn" if self.level == self.Level.WARNING else "info"
 
 
 class AnnouncementDismissal(models.Model):
-    """Somebody has read an announcement and does not want to see it on every page any more."""
+    """Somebody has dismissed an announcement."""
 
     announcement = models.ForeignKey(Announcement, models.CASCADE, related_name="dismissals")
     person = models.ForeignKey(User, models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""What admins did on the first day that no other row says (notices.checklist)."""
+"""Steps of the setup that no other row records (notices.checklist)."""
 
 from typing import ClassVar
 

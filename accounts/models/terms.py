@@ -14,7 +14,7 @@ LONGEST_TERMS: Final = 50_000  # characters
 
 
 class TermsQuerySet(models.QuerySet["Terms"]):
-    """Verbs over versions of the terms."""
+    """Queries of versions of the terms."""
 
     def published(self) -> Self:
         """Keep those that were published, newest first; the first is in force."""
@@ -27,9 +27,9 @@ class TermsQuerySet(models.QuerySet["Terms"]):
 
 
 class Terms(models.Model):
-    """A version of the terms of use: a draft until it is published, and never changed from then on.
+    """A version of the terms of use: a draft until it is published, and never changed afterwards.
 
-    There is one draft at most: its number is the next, and unique.
+    There is at most one draft: its number is the next, and unique.
     """
 
     version = models.PositiveIntegerField(_("version"), unique=True)
@@ -55,7 +55,7 @@ class Terms(models.Model):
 
 
 class TermsAcceptance(models.Model):
-    """Somebody accepted a version. When the person is anonymised it stays, as their account does, without a name."""
+    """Somebody accepted a version. It stays after an anonymisation, as the account does, without a name."""
 
     terms = models.ForeignKey(Terms, models.PROTECT, related_name="acceptances")
     person = models.ForeignKey(User, models.PROTECT, related_name="terms_acceptances")
@@ -72,7 +72,7 @@ class TermsAcceptance(models.Model):
 
 
 def owes_terms(person: User) -> Exists:
-    """Return, as a part of a query, whether there are terms in force that the person has not accepted."""
+    """Return, as part of a query, whether there are terms in force that the person has not accepted."""
     published = Terms.objects.exclude(published_at=None)
     newer = published.filter(version__gt=OuterRef("version"))
     in_force = published.filter(~Exists(newer))

@@ -1,4 +1,4 @@
-"""Limits that an administrator has set for one key, in place of those of its owner's policies (ADR 29)."""
+"""Limits that an administrator has set for one key, in place of its owner's policies (ADR 29)."""
 
 from typing import ClassVar, Final
 
@@ -16,7 +16,7 @@ LONGEST_REASON: Final = 200
 
 
 class LimitOverride(models.Model):
-    """What one key is to have whatever the policies say; what is not in `fields` is the policies'."""
+    """The overridden limits of a key; those missing in `fields` follow the policies."""
 
     key = models.OneToOneField(Key, models.CASCADE, primary_key=True, related_name="override")
     fields = models.JSONField(default=list, help_text="Names of those columns here that count.")

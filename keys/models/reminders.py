@@ -1,4 +1,4 @@
-"""Mails about keys that expire soon: when a reader last had one, and of which keys."""
+"""Mails about keys that expire soon: the last one of each reader, and its keys."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from keys.models.keys import Key
 
 
 class ReminderMail(models.Model):
-    """The mails to one reader, a person or an intern: one a day at most, with all their keys."""
+    """The mails to one reader, a person or an intern: at most one a day, with all their keys."""
 
     person = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+", editable=False)
     intern = models.OneToOneField(Intern, models.CASCADE, null=True, related_name="+", editable=False)
@@ -31,7 +31,7 @@ class ReminderMail(models.Model):
 
 
 class Reminder(models.Model):
-    """The end of a key of which a reader had a mail: one row a key and reader, for the latest end."""
+    """The end of a key that a reader was reminded of: one row for each key and reader, for the latest end."""
 
     mail = models.ForeignKey(ReminderMail, models.CASCADE, related_name="reminders", db_index=False, editable=False)
     key = models.ForeignKey(Key, models.CASCADE, related_name="reminders", editable=False)
@@ -46,7 +46,7 @@ class Reminder(models.Model):
 
 
 class RequestedReminder(models.Model):
-    """A mail with which an admin reminds an owner of keys. Goes when it is sent."""
+    """A reminder of keys that an admin sends to their owner. Deleted when it is sent."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", editable=False)
     by = models.CharField(max_length=310, editable=False, help_text="The admin's name.")

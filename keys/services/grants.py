@@ -1,6 +1,6 @@
-"""Give more than the policy does, bring it to the gateway, and take it away when it is over.
+"""Grants beyond the policy: created, applied at the gateway, and removed at their end.
 
-A run that is cut short is continued by the next.
+The next run continues an interrupted one.
 """
 
 import logging
@@ -32,9 +32,9 @@ LONGEST_PAUSE: Final = timedelta(hours=1)  # between two attempts that keep fail
 def give_grant(
     *, person: User, actor: Actor, amount_usd: Decimal, ends_on: date, reason: str, form_id: UUID | None = None
 ) -> Grant:
-    """Give somebody more budget without a request; `apply_grant` then tells the gateway.
+    """Give somebody more budget without a request; `apply_grant` then applies it at the gateway.
 
-    Raises KeyRefused: where there is no limit, where the account is not active, where the day is over, and where the
+    Raises KeyRefused: if there is no limit, if the account is inactive, if the day is past, and if the
     same form has given it already.
     """
     if not person.is_active:
@@ -57,7 +57,7 @@ def give_grant(
 
 
 def end_grant(*, grant: Grant, actor: Actor) -> None:
-    """Let a grant be over now; `apply_grant` then tells the gateway. Raises KeyRefused where it is over already."""
+    """End a grant now; `apply_grant` then updates the gateway. Raises KeyRefused if it has ended already."""
     now = timezone.now()
     with transaction.atomic():
         if not Grant.objects.running().filter(pk=grant.pk).update(ends_at=now):
@@ -129,7 +129,7 @@ def _note(grants: Iterable[Grant], now: datetime) -> None:
 
 
 def _audit(actor: Actor, action: AuditAction, grant: Grant) -> None:
-    """Write down what was given, or ended, without a request. Joins the caller's transaction."""
+    """Record a grant without a request, or its end. Joins the caller's transaction."""
     amount = None if grant.amount_usd is None else str(grant.amount_usd)
     details = {"thing": grant.thing, "name": grant.name, "amount_usd": amount, "ends_on": grant.ends_on.isoformat()}
     record(

@@ -1,4 +1,4 @@
-"""Limits and an end that an administrator sets for one key; what follows policies asks for them, too (ADR 29)."""
+"""Limits and an end that an administrator sets for one key; code that applies policies respects them, too (ADR 29)."""
 
 import logging
 from collections.abc import Mapping
@@ -25,19 +25,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsSet:
-    """What was changed, as the trail has it, and whether the gateway has it already."""
+    """The changes, as the trail has them, and whether the gateway has them already."""
 
     changes: Mapping[str, list[Any]]  # field -> [value before, value after]
-    has_followed: bool  # False: it follows with the next run of `apply_policies`
+    has_followed: bool  # False: the next run of `apply_policies` applies them
 
 
 def set_limits(
     *, key: Key, actor: Actor, limits: Limits, expires_at: datetime | None = None, reason: str = ""
 ) -> LimitsSet:
-    """Give `key` these limits and this end (None: as policies and renewals say), whatever its owner's policies say.
+    """Set these limits and this end on `key` (None: as policies and renewals say), whatever its owner's policies say.
 
-    What is as the policies have it goes on following them. Raises KeyRefused; then nothing has changed. The gateway may
-    fail: what was set stands, and follows with the next run of `apply_policies`.
+    Unchanged limits keep following the policies. Raises KeyRefused; then nothing has changed. If the gateway
+    fails, the next run of `apply_policies` applies the saved limits.
     """
     try:
         changes = _write(key, actor, limits, expires_at, reason)
@@ -55,7 +55,7 @@ def set_limits(
 
 @transaction.atomic
 def _write(key: Key, actor: Actor, limits: Limits, expires_at: datetime | None, reason: str) -> dict[str, list[Any]]:
-    """Commit what a key is to have, and the trail; return what that changes."""
+    """Commit the key's limits, and the audit entry; return the changes."""
     locked = Key.objects.select_for_update().get(pk=key.pk)
     _check(locked)
     policy, before = limits_of(locked.kind, policy_of(key.owner)), override_of(locked)
@@ -65,7 +65,7 @@ def _write(key: Key, actor: Actor, limits: Limits, expires_at: datetime | None, 
     if not changes:
         raise KeyRefused("limits.same")
     fields = [name for name in Limits._fields if getattr(limits, name) != getattr(policy, name)]
-    if "budget_usd" in fields or "budget_period" in fields:  # an amount means nothing without its period
+    if "budget_usd" in fields or "budget_period" in fields:  # an amount is meaningless without its period
         fields = list(dict.fromkeys(["budget_usd", "budget_period", *fields]))
     LimitOverride.objects.filter(key=locked).delete()
     if fields or expires_at:

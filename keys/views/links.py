@@ -1,4 +1,4 @@
-"""What a link of a mail opens, for whoever has the mail: a page with one button. GET changes nothing (ADR 31)."""
+"""The page of a link in a mail, with one button, for anybody who has the mail. GET changes nothing (ADR 31)."""
 
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 KeyView = Callable[[HttpRequest, Key], HttpResponse]
 
 RATE: Final = "60/m/ip"  # a class of a hundred shares one address, and reads its mails within minutes
-REFERRER_POLICY: Final = "strict-origin"  # not "no-referrer": browsers would send the form with no origin
+REFERRER_POLICY: Final = "strict-origin"  # not "no-referrer": browsers would send the form without an origin
 REFUSED: Final[dict[str, tuple["_StrPromise", "_StrPromise", int]]] = {
     "wrong": (
         gettext_lazy("This link is not valid"),
@@ -57,7 +57,7 @@ REFUSED: Final[dict[str, tuple["_StrPromise", "_StrPromise", int]]] = {
 
 
 def by_link(act: LinkAct) -> Callable[[KeyView], Callable[[HttpRequest, str], HttpResponse]]:
-    """Make a view of a key one of a signed link, which needs no sign-in; what is refused says nothing of the key."""
+    """Make a key view open to a signed link, without a sign-in; a refusal reveals nothing about the key."""
 
     def decorate(view: KeyView) -> Callable[[HttpRequest, str], HttpResponse]:
         @login_not_required
@@ -75,7 +75,7 @@ def by_link(act: LinkAct) -> Callable[[KeyView], Callable[[HttpRequest, str], Ht
 
 
 def _answer(request: HttpRequest, signed: str, act: LinkAct, view: KeyView) -> HttpResponse:
-    """Count the visit, read the link, and show what it is for."""
+    """Count the visit, read the link, and show the page."""
     if not is_within_limit(request, "key_link", RATE):
         return render(request, "429.html", status=429)
     try:
@@ -90,7 +90,7 @@ def _answer(request: HttpRequest, signed: str, act: LinkAct, view: KeyView) -> H
 
 @by_link(LinkAct.RENEW)
 def renew(request: HttpRequest, key: Key) -> HttpResponse:
-    """Say which key it is; on POST, give it another lifetime."""
+    """Show the key; on POST, renew it."""
     title, button = _("Renew “%(label)s”?") % {"label": key.label}, _("Renew")
     if request.method != "POST":
         words = {"last_four": key.last_four, "until": until(key.expires_at) if key.expires_at else ""}
@@ -109,13 +109,13 @@ def renew(request: HttpRequest, key: Key) -> HttpResponse:
 
 
 def _owner_of(key: Key, request: HttpRequest) -> Actor:
-    """Return the owner as who acts: whoever has their mail is taken for them, and the trail says how they came."""
+    """Return the owner as the actor: the holder of the mail counts as the owner, and the audit entry shows it."""
     return Actor(user=key.owner, address=client_address(request), via="mail_link")
 
 
 def _page(
     request: HttpRequest, title: str, sentences: Sequence[str], *, button: str = "", status: int = 200
 ) -> HttpResponse:
-    """Render the one page of all links, with a button where there is something to do."""
+    """Render the page of all links, with a button if there is something to do."""
     context = {"title": title, "sentences": sentences, "button": button, "referrer_policy": REFERRER_POLICY}
     return render(request, "keys/link.html", context, status=status)

@@ -1,4 +1,4 @@
-"""Announcements and terms of use, in order of events."""
+"""Operations on announcements and terms of use."""
 
 from notices.services.announcements import delete_announcement, save_announcement
 from notices.services.dismissals import set_dismissed

@@ -9,12 +9,12 @@ from django.db import transaction
 from accounts.audit import Actor, changes_between, record
 from accounts.models import Announcement, AuditAction, AuditObject, AuditOutcome
 
-SHOWN_AGAIN = ("text_en", "text_fr", "level")  # whoever dismissed it sees it again when one of these changes
+SHOWN_AGAIN = ("text_en", "text_fr", "level")  # a change of these shows a dismissed one again
 
 
 @transaction.atomic
 def save_announcement(announcement: Announcement, *, groups: Iterable[Group], actor: Actor) -> None:
-    """Save a new announcement, or the changes of one that there is, for these groups; none: for everybody."""
+    """Save a new announcement, or changes of an existing one, for these groups; none: for everybody."""
     before = Announcement.objects.select_for_update().filter(pk=announcement.pk).first()
     values_before = _values(before) if before else {}
     announcement.save()
@@ -30,13 +30,13 @@ def save_announcement(announcement: Announcement, *, groups: Iterable[Group], ac
 
 @transaction.atomic
 def delete_announcement(announcement: Announcement, *, actor: Actor) -> None:
-    """Delete an announcement: nobody sees it any more."""
+    """Delete an announcement."""
     _audit(announcement, AuditAction.DELETE, actor)
     announcement.delete()
 
 
 def _values(announcement: Announcement) -> dict[str, Any]:
-    """Return what an announcement says, to whom and when, as JSON has it."""
+    """Return an announcement's texts, groups and times as JSON values."""
     return {
         "text_en": announcement.text_en,
         "text_fr": announcement.text_fr,

@@ -1,4 +1,4 @@
-"""People dismiss notices for themselves, and show them again."""
+"""Dismissal of notices by people, and its undo."""
 
 import uuid
 from typing import Final
@@ -13,9 +13,9 @@ MAX_DIGITS: Final = 18  # of an id
 
 
 def set_dismissed(person: User, kind: str, number: str, *, dismissed: bool) -> bool:
-    """Dismiss a notice of this person, or show it again; False where it is none of theirs. Idempotent.
+    """Dismiss a notice of this person, or show it again; False if it belongs to somebody else. Idempotent.
 
-    A key whose end moves, and an announcement whose text changes, have another notice. A request stays until it is
+    A key whose end moves, and an announcement whose text changes, get a new notice. A request stays until it is
     decided.
     """
     row = _notice_of(person, kind, number)
@@ -31,7 +31,7 @@ def set_dismissed(person: User, kind: str, number: str, *, dismissed: bool) -> b
 
 
 def _notice_of(person: User, kind: str, number: str) -> Announcement | Key | Notice | None:
-    """Return what the notice is about."""
+    """Return the object of the notice."""
     if kind == "key":
         return Key.objects.owned_by(person).filter(pk__in=_ids(number)).first()
     if not (number.isascii() and number.isdecimal() and len(number) <= MAX_DIGITS):
@@ -42,7 +42,7 @@ def _notice_of(person: User, kind: str, number: str) -> Announcement | Key | Not
 
 
 def _ids(text: str) -> list[uuid.UUID]:
-    """Return the id that the text spells, if it does."""
+    """Return the id in the text, if it is valid."""
     try:
         return [uuid.UUID(text)]
     except ValueError:

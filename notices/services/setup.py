@@ -1,4 +1,4 @@
-"""The steps of the first day that somebody takes on the page of the checklist."""
+"""Steps of the setup that are done on the page of the checklist."""
 
 import logging
 from typing import Final
@@ -20,7 +20,7 @@ LINK_LASTS_S: Final = 7 * 24 * 3600
 
 
 class MailRefused(Exception):
-    """The mail server did not take the test mail, or there is no address to send it to."""
+    """The mail server refused the test mail, or there is no address to send it to."""
 
 
 def send_test_mail(person: User) -> None:
@@ -52,17 +52,17 @@ def is_code_of_test_mail(code: str) -> bool:
 
 
 def confirm_test_mail() -> None:
-    """Note that the test mail was received."""
+    """Record that the test mail was received."""
     _note(mail_received_at=timezone.now())
 
 
 def note_policy_read() -> None:
-    """Note that somebody has read the default policy."""
+    """Record that somebody has read the default policy."""
     _note(policy_read_at=timezone.now())
 
 
 def dismiss_checklist(person: User, *, dismissed: bool) -> None:
-    """Show the checklist on My keys no more, to nobody; or show it again."""
+    """Hide the checklist on My keys, for everybody; or show it again."""
     _note(dismissed_at=timezone.now() if dismissed else None, dismissed_by=person if dismissed else None)
 
 

@@ -1,4 +1,4 @@
-"""Write a draft of the terms of use, and publish it: from then on it has to be accepted before the next key."""
+"""Drafts of the terms of use, and their publication: from then on they must be accepted before the next key."""
 
 from django.db import transaction
 from django.db.models import Max
@@ -14,7 +14,7 @@ class NothingToPublish(Exception):
 
 @transaction.atomic
 def save_draft(*, text_en: str, text_fr: str, actor: Actor) -> Terms:
-    """Save the draft of the next version; there is one at most."""
+    """Save the draft of the next version; there is at most one."""
     draft = Terms.objects.select_for_update().filter(published_at=None).first()
     if draft:
         draft.text_en, draft.text_fr = text_en, text_fr
@@ -28,7 +28,7 @@ def save_draft(*, text_en: str, text_fr: str, actor: Actor) -> Terms:
 
 @transaction.atomic
 def publish(*, draft_id: int, actor: Actor) -> Terms:
-    """Put the draft into force. Raises NothingToPublish where it is none any more."""
+    """Publish the draft. Raises NothingToPublish if there is none any more."""
     if not Terms.objects.filter(pk=draft_id, published_at=None).update(published_at=timezone.now()):
         raise NothingToPublish
     terms = Terms.objects.get(pk=draft_id)

@@ -1,4 +1,4 @@
-"""Announcements: whoever may publishes, changes and deletes them."""
+"""Announcements: people with permission publish, change and delete them."""
 
 from typing import Any, Final
 
@@ -44,14 +44,14 @@ def new(request: PortalRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: PortalRequest, announcement_id: int) -> HttpResponse:
-    """Show the form of an announcement that there is; on POST, a preview or, with `step` "save", change it."""
+    """Show the form of an existing announcement; on POST, a preview or, with `step` "save", change it."""
     access = _require(request)
     return _edit(request, access, get_object_or_404(Announcement, pk=announcement_id))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: PortalRequest, announcement_id: int) -> HttpResponse:
-    """Ask; on POST, delete it."""
+    """Ask for a confirmation; on POST, delete it."""
     access = _require(request)
     announcement = get_object_or_404(Announcement, pk=announcement_id)
     if request.method != "POST":

@@ -15,7 +15,7 @@ from web.request import PortalRequest
 
 @require_safe
 def index(request: PortalRequest) -> HttpResponse:
-    """Show all notices of the person: new ones, and those that they dismissed."""
+    """Show all notices of the person: new ones, and dismissed ones."""
     items = items_for(request.user)
     context = {
         "items": [item for item in items if not item.is_dismissed],
@@ -26,7 +26,7 @@ def index(request: PortalRequest) -> HttpResponse:
 
 @require_POST
 def dismiss(request: PortalRequest) -> HttpResponse:
-    """Dismiss the notice that the form names; with htmx its place offers to undo that."""
+    """Dismiss the notice in the form; with htmx its place offers an undo."""
     item = _set(request, dismissed=True)
     if request.htmx:
         return render(request, "notices/_dismissed.html", {"item": item, "next": next_page(request, "/")})
@@ -36,13 +36,13 @@ def dismiss(request: PortalRequest) -> HttpResponse:
 
 @require_POST
 def restore(request: PortalRequest) -> HttpResponse:
-    """Show a notice again that was dismissed."""
+    """Show a dismissed notice again."""
     _set(request, dismissed=False)
     return redirect(next_page(request, reverse("notices:index")))
 
 
 def _set(request: PortalRequest, *, dismissed: bool) -> dict[str, str]:
-    """Dismiss or restore what the form names; 404 for what is not this person's."""
+    """Dismiss or restore the notice in the form; 404 if it is not this person's."""
     item = {name: request.POST.get(name, "") for name in ("kind", "id")}
     if not services.set_dismissed(request.user, item["kind"], item["id"], dismissed=dismissed):
         raise Http404

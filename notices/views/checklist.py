@@ -1,4 +1,4 @@
-"""The checklist of the first day, for whoever sets the portal up."""
+"""The setup checklist, for people who set the portal up."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from web.request import PortalRequest
 
 
 def _require(request: PortalRequest) -> None:
-    """Refuse whoever may not set the portal up."""
+    """Refuse people without permission to set the portal up."""
     if not request.user.has_perm("accounts.set_up_portal"):
         raise PermissionDenied
 
@@ -33,7 +33,7 @@ def index(request: PortalRequest) -> HttpResponse:
 
 @require_POST
 def send_mail(request: PortalRequest) -> HttpResponse:
-    """Send a test mail to oneself, and say what came of it."""
+    """Send a test mail to the person, and report the result."""
     _require(request)
     try:
         count_action(request.user, "notices:test_mail")
@@ -53,7 +53,7 @@ def send_mail(request: PortalRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_mail(request: PortalRequest, code: str) -> HttpResponse:
-    """Ask whether the test mail was received; on POST, note it. 404 for a code that is not of the last mail."""
+    """Ask whether the test mail was received; on POST, record it. 404 for a code that is not of the last mail."""
     _require(request)
     if not services.is_code_of_test_mail(code):
         raise Http404
@@ -66,7 +66,7 @@ def confirm_mail(request: PortalRequest, code: str) -> HttpResponse:
 
 @require_POST
 def policy_read(request: PortalRequest) -> HttpResponse:
-    """Note that the default policy was read."""
+    """Record that the default policy was read."""
     _require(request)
     services.note_policy_read()
     return redirect("notices:checklist")
@@ -74,7 +74,7 @@ def policy_read(request: PortalRequest) -> HttpResponse:
 
 @require_POST
 def dismiss(request: PortalRequest) -> HttpResponse:
-    """Dismiss the checklist for all who would see it; with `again`, show it again."""
+    """Dismiss the checklist for everybody; with `again`, show it again."""
     _require(request)
     services.dismiss_checklist(request.user, dismissed="again" not in request.POST)
     return redirect("notices:checklist")

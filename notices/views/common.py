@@ -1,4 +1,4 @@
-"""What pages with a text in each language share."""
+"""Common to pages with a text in each language."""
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -21,6 +21,6 @@ def preview_of(row: Announcement | Terms) -> list[dict[str, str]]:
 
 
 def too_many(response: HttpResponse, refusal: TooManyActions) -> HttpResponse:
-    """Say when the next act is possible."""
+    """Say when the next action is possible."""
     response.headers["Retry-After"] = str(refusal.retry_after_s)
     return response

@@ -1,4 +1,4 @@
-"""Terms of use: everybody reads and accepts them; whoever may writes and publishes versions, and sees who accepted."""
+"""Terms of use: everybody reads and accepts them; people with permission publish versions, and see who accepted."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -37,13 +37,13 @@ COLUMNS: Final = {
 
 @require_safe
 def terms(request: PortalRequest) -> HttpResponse:
-    """Show the terms in force, and whether this person has accepted them; `next` is where they go on."""
+    """Show the terms in force, and whether this person has accepted them; `next` is where they continue."""
     return _terms(request, request.GET.get("next", ""))
 
 
 @require_POST
 def accept(request: PortalRequest) -> HttpResponse:
-    """Go on where the person was: AcceptTerms has noted it; 409 where another version is in force by now."""
+    """Return to the person's page: AcceptTerms has recorded it; 409 if another version is in force by now."""
     in_force = Terms.objects.in_force_for(request.user)
     if getattr(in_force, "accepted_at", None) is None:
         said = _("Nothing was accepted: tick the box. If the text has changed meanwhile, this is the new one.")
@@ -91,7 +91,7 @@ def versions(request: PortalRequest) -> HttpResponse:
 
 
 def _copy(newest: Terms | None) -> Terms:
-    """Return an unsaved version with the texts of the newest, to go on from."""
+    """Return an unsaved version with the texts of the newest."""
     return Terms(text_en=newest.text_en, text_fr=newest.text_fr) if newest else Terms()
 
 
@@ -112,7 +112,7 @@ def _versions(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def publish(request: PortalRequest, terms_id: int) -> HttpResponse:
-    """Ask; on POST, put the draft into force."""
+    """Ask for a confirmation; on POST, publish the draft."""
     access = _require(request)
     draft = get_object_or_404(Terms, pk=terms_id)
     context = {"access": access, "draft": draft, "preview": preview_of(draft)}

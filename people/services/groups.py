@@ -1,4 +1,4 @@
-"""Groups: make, rename and delete one; who is put in or taken out, and who is left out and why."""
+"""Groups: create, rename and delete; add and remove members, with the reasons why some are left out."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -24,18 +24,18 @@ NAMES_AT_ONCE: Final = 500
 
 
 class GroupRefused(Exception):
-    """The group stays as it is; its text says why, to the person."""
+    """The group is unchanged; the text explains it to the person."""
 
 
 class MemberAct(StrEnum):
-    """What is done to members."""
+    """An action on members."""
 
     ADD = "add"
     REMOVE = "remove"
 
 
 def why_protected(group: Group) -> str:
-    """Return why nobody renames or deletes the group on the portal's pages; "" where it may be done."""
+    """Return why the group cannot be renamed or deleted on the portal's pages; "" if it can."""
     if group.permissions.exists():
         return _("This group gives its members rights. A superuser can rename or delete it in Django’s admin.")
     if is_mapped(group):
@@ -47,19 +47,19 @@ def why_protected(group: Group) -> str:
 
 
 def is_mapped(group: Group) -> bool:
-    """Return whether the institution's sign-in gives the group: it is named in the settings, or somebody has it so."""
+    """Return whether the institution's sign-in gives the group: it is in the settings, or somebody got it that way."""
     given = User.institution_groups.through.objects.filter(group=group)
     return is_named_by_institution(group.name) or given.exists()
 
 
 def is_named_by_institution(name: str) -> bool:
-    """Return whether the settings say that the institution may give a group of this name."""
+    """Return whether the settings allow the institution to give a group of this name."""
     return bool(settings.OIDC_ISSUER) and name in settings.OIDC_GROUPS_ALLOWED
 
 
 @transaction.atomic
 def create_group(*, name: str, actor: Actor) -> Group:
-    """Make a group, without a policy of its own: the default one counts. GroupRefused where the name is taken."""
+    """Create a group without a policy of its own: the default one applies. GroupRefused if the name is taken."""
     group = _saved(Group(name=name))
     record_group_change(actor=actor, action=AuditAction.ISSUE, group=group)
     return group
@@ -67,7 +67,7 @@ def create_group(*, name: str, actor: Actor) -> Group:
 
 @transaction.atomic
 def rename_group(*, group: Group, name: str, actor: Actor) -> None:
-    """Give a group another name; members and policy stay. Raises GroupRefused."""
+    """Rename a group; members and policy stay. Raises GroupRefused."""
     group = _locked(group)
     before, group.name = group.name, name
     if before != name:
@@ -77,7 +77,7 @@ def rename_group(*, group: Group, name: str, actor: Actor) -> None:
 
 @transaction.atomic
 def delete_group(*, group: Group, actor: Actor) -> None:
-    """Delete a group with its policy: what its members may have is what is left to them. Raises GroupRefused."""
+    """Delete a group with its policy: its members keep what their other policies give. Raises GroupRefused."""
     group = _locked(group)
     members = list(group.user_set.select_for_update().order_by("pk"))
     _record_groups(members, group, actor, joins=False)
@@ -89,7 +89,7 @@ def delete_group(*, group: Group, actor: Actor) -> None:
 
 
 def _locked(group: Group) -> Group:
-    """Return the group as it is now, locked. Raises GroupRefused where it is protected, or gone."""
+    """Return the group as it is now, locked. Raises GroupRefused if it is protected, or deleted."""
     found = Group.objects.select_for_update().filter(pk=group.pk).first()
     if found is None:
         raise GroupRefused(_("This group has been deleted meanwhile."))
@@ -99,7 +99,7 @@ def _locked(group: Group) -> Group:
 
 
 def _saved(group: Group) -> Group:
-    """Save a group. Raises GroupRefused where another has its name."""
+    """Save a group. Raises GroupRefused if another has its name."""
     words = _("There is already a group of this name.")
     if Group.objects.filter(name__iexact=group.name).exclude(pk=group.pk).exists():
         raise GroupRefused(words)
@@ -114,10 +114,10 @@ def _saved(group: Group) -> Group:
 # --- Members ----------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Whom a pasted list names."""
+    """The people named in a pasted list."""
 
     ids: tuple[int, ...]
-    unknown: tuple[str, ...]  # that nobody has as user name or address
+    unknown: tuple[str, ...]  # no user name or address of anybody
 
 
 def find_named(text: str) -> Found:
@@ -140,9 +140,9 @@ def _names_in(part: str) -> list[str]:
 
 
 def choose_members(ids: Iterable[int], *, group: Group, act: MemberAct, admin: User) -> list[Chosen]:
-    """Return these people by name, with why some are left out: as with every act on many, and by whether they are in.
+    """Return these people by name, with the reasons why some are left out, such as being a member already.
 
-    Whom the institution has put into the group is not taken out: the next sign-in would bring it back.
+    Members by the institution's sign-in are not removed: the next sign-in would add them again.
     """
     chosen = choose(ids, bulk_act=BulkAct.GROUP, admin=admin)
     members = set(group.user_set.values_list("pk", flat=True))
@@ -167,12 +167,12 @@ def _why_not(act: MemberAct, *, is_member: bool, by_institution: bool) -> str:
 
 
 def add_to_group(people: Sequence[User], *, group: Group, actor: Actor) -> int:
-    """Put people into a group; return how many were not in it. One entry in the trail each."""
+    """Add people to a group; return how many were not in it. One audit entry each."""
     return _change_members(people, group, actor, joins=True)
 
 
 def remove_from_group(people: Sequence[User], *, group: Group, actor: Actor) -> int:
-    """Take people out of a group; return how many were in it. One entry in the trail each."""
+    """Remove people from a group; return how many were in it. One audit entry each."""
     return _change_members(people, group, actor, joins=False)
 
 
@@ -191,7 +191,7 @@ def _change_members(people: Sequence[User], group: Group, actor: Actor, *, joins
 
 
 def _record_groups(people: Iterable[User], group: Group, actor: Actor, *, joins: bool) -> None:
-    """Write down for each in which groups they were, and are now."""
+    """Record each person's former and present groups."""
     for person in people:
         before = {each.name for each in person.groups.all()}
         after = before | {group.name} if joins else before - {group.name}

@@ -1,4 +1,4 @@
-"""Change a policy: what would become of people and keys, and the change itself."""
+"""Changes of a policy: the effect on people and keys, and the change itself."""
 
 import hashlib
 import json
@@ -19,20 +19,20 @@ from people.services.accounts import ask_worker
 
 
 class PolicyConflict(Exception):
-    """The policy is not as it was when it was read; nothing was saved."""
+    """The policy has changed since it was read; nothing was saved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What a change of a policy does."""
+    """The effect of a change of a policy."""
 
-    people: int  # who may have something else
-    keys: int  # that get other limits, or an earlier end
-    lowered: tuple[User, ...]  # by name: for whom any limit is lower
+    people: int  # with a different allowance
+    keys: int  # with other limits, or an earlier end
+    lowered: tuple[User, ...]  # by name: people with any lower limit
 
 
 def version_of(policy: Policy | None) -> str:
-    """Return what changes with each change of a policy, whoever made it; "none" for one that is not there."""
+    """Return a version that differs after each change of a policy, by anybody; "none" for a missing one."""
     if policy is None:
         return "none"
     return hashlib.sha256(json.dumps(policy_values(policy), sort_keys=True).encode()).hexdigest()
@@ -44,7 +44,7 @@ def policy_of_group(group: Group | None) -> Policy | None:
 
 
 def words_of_change(policy: Policy, rules: Iterable[KeyRule]) -> list[str]:
-    """Return what is written in the form and not in the database, a sentence each; neither is saved."""
+    """Describe the differences between the form and the database, a sentence each; nothing is saved."""
     stored = policy_of_group(policy.group)
     before = policy_values(stored) if stored else {}
     changes = changes_between(before, policy_values(policy, rules))
@@ -52,7 +52,7 @@ def words_of_change(policy: Policy, rules: Iterable[KeyRule]) -> list[str]:
 
 
 def effect_of(group: Group | None, rules: Sequence[KeyRule]) -> Effect:
-    """Return what it would do if the group's policy (None: the default one) had these rules; none: no policy."""
+    """Return the effect if the group's policy (None: the default one) had these rules; none: no policy."""
     group_id = group.pk if group else None
     now = Allowances.load(also=group_id)
     then = now.with_rules(group_id, rules)
@@ -72,13 +72,13 @@ def effect_of(group: Group | None, rules: Sequence[KeyRule]) -> Effect:
 
 @transaction.atomic
 def save_policy(*, policy: Policy, rules: Sequence[KeyRule], version: str, actor: Actor) -> bool:
-    """Save a policy with its rules, unless it is not of this `version` any more (PolicyConflict); tell what changed.
+    """Save a policy with its rules, unless its `version` has changed (PolicyConflict); return the changes.
 
-    Keys that exist follow by a task, which is asked for after the commit; where it is lost, the schedule comes.
+    A task, started after the commit, updates existing keys; if it is lost, the schedule runs it.
     """
     group = policy.group
     if group is not None:
-        list(Group.objects.select_for_update().filter(pk=group.pk))  # so that a first policy is made once
+        list(Group.objects.select_for_update().filter(pk=group.pk))  # a lock, so that a first policy is created once
     stored = Policy.objects.select_for_update().filter(group=group).first()
     if version_of(stored) != version:
         raise PolicyConflict
@@ -97,5 +97,5 @@ def save_policy(*, policy: Policy, rules: Sequence[KeyRule], version: str, actor
 
 
 def outdated_under(group: Group | None) -> Outdated:
-    """Return what is not yet as the policy has it, of the people for whom the group's policy counts."""
+    """Return what does not follow the policy yet, of the people to whom the group's policy applies."""
     return find_outdated(among=people_under(group))

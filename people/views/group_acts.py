@@ -1,4 +1,4 @@
-"""Make, rename and delete a group; put people in, take people out. Each is asked first, and says what it means."""
+"""Create, rename and delete a group; add and remove members. Each asks for a confirmation, and says what it means."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -29,7 +29,7 @@ FOUND_SHOWN: Final = 25
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_group(request: PortalRequest) -> HttpResponse:
-    """Ask for a name; on POST, make the group."""
+    """Ask for a name; on POST, create the group."""
     access = require_sight(request)
     if not access.manages_policies:
         raise PermissionDenied
@@ -46,7 +46,7 @@ def new_group(request: PortalRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def rename(request: PortalRequest, group_id: int) -> HttpResponse:
-    """Ask for another name; on POST, give it."""
+    """Ask for another name; on POST, rename the group."""
     subject = _changeable(request, group_id)
     group = subject.group
     assert group  # noqa: S101  (for the type checker)
@@ -64,7 +64,7 @@ def rename(request: PortalRequest, group_id: int) -> HttpResponse:
 def _with_name(
     request: PortalRequest, form: GroupNameForm, context: dict[str, Any], act: Callable[[str], HttpResponse]
 ) -> HttpResponse:
-    """Show the form; on POST, act with the name, or say why not."""
+    """Show the form; on POST, run the action with the name, or say why not."""
     status = 200
     if request.method == "POST":
         status = 422
@@ -82,7 +82,7 @@ def _with_name(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: PortalRequest, group_id: int) -> HttpResponse:
-    """Ask, with what it means for members and their keys; on POST, delete."""
+    """Ask for a confirmation with the effect on members and their keys; on POST, delete."""
     subject = _changeable(request, group_id)
     group = subject.group
     assert group  # noqa: S101  (for the type checker)
@@ -108,7 +108,7 @@ def delete(request: PortalRequest, group_id: int) -> HttpResponse:
 
 
 def _changeable(request: PortalRequest, group_id: int) -> GroupSubject:
-    """Return a group that one may rename and delete."""
+    """Return a group that the person may rename and delete."""
     subject = group_subject(request, group_id)
     if not subject.may_change_group:
         raise PermissionDenied
@@ -123,7 +123,7 @@ def _too_many(response: HttpResponse, refusal: TooManyActions) -> HttpResponse:
 # --- Members ----------------------------------------------------------------------------------------
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_members(request: PortalRequest, group_id: int) -> HttpResponse:
-    """Search people or paste names; on POST, say who is added, and with `step` "act", add them."""
+    """Search people or paste names; on POST, show who is added, and with `step` "act", add them."""
     subject = _with_members(request, group_id)
     if request.method != "POST":
         return _search(request, subject)
@@ -140,7 +140,7 @@ def add_members(request: PortalRequest, group_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove_members(request: PortalRequest, group_id: int) -> HttpResponse:
-    """Ask, with who is taken out of the group; on POST, take them out."""
+    """Ask for a confirmation with the members to remove; on POST, remove them."""
     subject = _with_members(request, group_id)
     is_post = request.method == "POST"
     ids = ids_in((request.POST if is_post else request.GET).getlist("person"))
@@ -148,7 +148,7 @@ def remove_members(request: PortalRequest, group_id: int) -> HttpResponse:
 
 
 def _with_members(request: PortalRequest, group_id: int) -> GroupSubject:
-    """Return a group whose members one may change."""
+    """Return a group whose members the person may change."""
     subject = group_subject(request, group_id)
     if not subject.may_change_members:
         raise PermissionDenied
@@ -174,7 +174,7 @@ def _search(request: PortalRequest, subject: GroupSubject, *, said: str = "", st
 def _ask_or_act(
     request: PortalRequest, subject: GroupSubject, act: MemberAct, ids: list[int], unknown: tuple[str, ...]
 ) -> HttpResponse:
-    """Say whom the act is for and who is left out; with `step` "act", do it."""
+    """Show whom the action affects and who is left out; with `step` "act", run it."""
     group = subject.group
     assert group  # noqa: S101  (for the type checker)
     if len(ids) > MAX_PEOPLE:

@@ -1,4 +1,4 @@
-"""What the pages about groups share: a group, and what one may do with it."""
+"""Common to the pages about groups: a group, and the permitted actions."""
 
 from dataclasses import dataclass
 
@@ -21,49 +21,49 @@ from web.request import PortalRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupSubject:
-    """A group that an admin looks at, or the default policy, and what they may do."""
+    """A group that an admin looks at, or the default policy, with the permitted actions."""
 
     group: Group | None  # None: the default policy
     policy: Policy | None  # None: the group has none of its own
     access: PageAccess
     gives_no_more: bool  # the group gives nothing that they lack
-    is_own: bool  # it says what they themselves may have
+    is_own: bool  # it applies to the admin
 
     @property
     def name(self) -> str:
-        """What a heading calls it."""
+        """The name in headings."""
         return self.group.name if self.group else _("Default policy")
 
     @property
     def may_change_policy(self) -> bool:
-        """Nobody changes what they themselves may have, nor what people with more rights have."""
+        """Whether the policy may be changed: not one's own, nor that of people with more rights."""
         return self.access.manages_policies and self.gives_no_more and not self.is_own
 
     @property
     def may_change_members(self) -> bool:
-        """Nobody gives more rights than they have."""
+        """Whether members may be changed: only if the group gives nothing beyond one's own rights."""
         return self.group is not None and self.access.manages_people and self.gives_no_more
 
     @property
     def may_change_group(self) -> bool:
-        """Rename and delete it."""
+        """Whether it may be renamed and deleted."""
         return self.group is not None and self.may_change_policy and not why_protected(self.group)
 
     @property
     def state_address(self) -> str:
-        """Where it says whether all keys follow the policy."""
+        """The URL that says whether all keys follow the policy."""
         if self.group is None:
             return reverse("people:default_policy_state")
         return reverse("people:policy_state", args=[self.group.pk])
 
     @property
     def address(self) -> str:
-        """Where its page is."""
+        """The URL of its page."""
         return reverse("people:group", args=[self.group.pk]) if self.group else reverse("people:default_policy")
 
 
 def group_subject(request: PortalRequest, group_id: int | None) -> GroupSubject:
-    """Return a group, or the default policy; 404 for people who may not see which groups there are."""
+    """Return a group, or the default policy; 404 for people without permission to see groups."""
     try:
         access = require_sight(request)
     except PermissionDenied as denied:

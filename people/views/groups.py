@@ -34,7 +34,7 @@ LONGEST_SEARCH: Final = 100
 @require_safe
 @gzip_page
 def groups(request: PortalRequest) -> HttpResponse:
-    """List the groups, the default policy first; `q` in the address searches their names."""
+    """List the groups, the default policy first; `q` in the URL searches their names."""
     access, q = require_sight(request), search_in(request)
     found = listed_groups(q, access.state, utc_today())
     page = Paginator(found, GROUPS_PER_PAGE).get_page(number_in(request))
@@ -54,12 +54,12 @@ def groups(request: PortalRequest) -> HttpResponse:
 @require_safe
 @gzip_page
 def group(request: PortalRequest, group_id: int | None = None) -> HttpResponse:
-    """Show a group: for whom it is, its policy, its members; without a number the default policy."""
+    """Show a group: whom it is for, its policy, its members; without a number the default policy."""
     return render_group(request, group_subject(request, group_id))
 
 
 def render_group(request: PortalRequest, subject: GroupSubject, *, said: str = "", status: int = 200) -> HttpResponse:
-    """Render the page of a group; `said` is why an act came to nothing."""
+    """Render the page of a group; `said` is why an action failed."""
     allowance = _allowance(subject)
     context = {
         "subject": subject,
@@ -76,7 +76,7 @@ def render_group(request: PortalRequest, subject: GroupSubject, *, said: str = "
 
 
 def _of_group(request: PortalRequest, subject: GroupSubject, group: Group) -> dict[str, object]:
-    """Return the members, a page of them, and how people come into the group."""
+    """Return a page of members, and how people join the group."""
     q = search_in(request)
     filters = Filters(q=q, group=group.name)
     page = list_page(filters, DEFAULT_ORDER, number_in(request), subject.access.state, utc_today())
@@ -93,7 +93,7 @@ def _of_group(request: PortalRequest, subject: GroupSubject, group: Group) -> di
 
 
 def _rights(group: Group) -> list[str]:
-    """Return what members may do on the portal, in words; all of Django's own permissions as one."""
+    """Describe the members' rights on the portal; all of Django's own permissions as one."""
     own, others = [], False
     for permission in group.permissions.select_related("content_type"):
         if permission.codename.partition("_")[2] == permission.content_type.model:
@@ -104,26 +104,26 @@ def _rights(group: Group) -> list[str]:
 
 
 def _of_everybody() -> dict[str, object]:
-    """Return for how many people the default policy counts."""
+    """Return to how many people the default policy applies."""
     return {"everybody": people_under(None).count()}
 
 
 def _allowance(subject: GroupSubject) -> Allowance:
-    """Return what somebody gets who is in this group only."""
+    """Return the allowance of a member without other groups."""
     policy = subject.policy or policy_of_group(None)
     rules = list(KeyRule.objects.filter(policy=policy).select_related("policy__group")) if policy else []
     return merged(rules or new_rules(Policy()))
 
 
 def _unknown_models(allowance: Allowance) -> list[str]:
-    """Return the names in the policy that no model of the gateway has; nothing, while it was not read yet."""
+    """Return the names in the policy that no model of the gateway has; none before the models were first read."""
     offered = set(GatewayModel.objects.values_list("name", flat=True))
     listed = {name for rule in allowance.rules.values() for name in rule.models or ()}
     return sorted(listed - offered) if offered else []
 
 
 def _entries(subject: GroupSubject) -> AuditEntryQuerySet:
-    """Return what was done to the group and its policy, newest first."""
+    """Return the entries about the group and its policy, newest first."""
     of_policy = {"object_kind": AuditObject.POLICY, "object_id": str(subject.policy.pk if subject.policy else 0)}
     of_group = {"object_kind": AuditObject.GROUP, "object_id": str(subject.group.pk if subject.group else 0)}
     found = AuditEntry.objects.filter(Q(**of_policy) | Q(**of_group))
@@ -131,7 +131,7 @@ def _entries(subject: GroupSubject) -> AuditEntryQuerySet:
 
 
 def search_in(request: PortalRequest) -> str:
-    """Return what the address searches."""
+    """Return the search text in the URL."""
     return request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
 
 

@@ -1,4 +1,4 @@
-"""What admins give beyond the policy: more budget for a person until a day, and other limits for one key."""
+"""More than the policy gives: more budget for a person until a day, and other limits for one key."""
 
 import uuid
 
@@ -26,7 +26,7 @@ from web.templatetags.portal import day
 
 @act_on_person
 def top_up(request: PortalRequest, subject: Subject) -> HttpResponse:
-    """Ask how much, until when and why; on POST, raise the person's budget by that."""
+    """Ask how much, until when and why; on POST, raise the person's budget."""
     person, allowance = subject.person, policy_of(subject.person)
     form = TopUpForm(request.POST if request.method == "POST" else None, allowance=allowance)
     if not form.is_valid():
@@ -46,7 +46,7 @@ def top_up(request: PortalRequest, subject: Subject) -> HttpResponse:
 
 @act_on_person
 def end_grant(request: PortalRequest, subject: Subject, grant_id: int) -> HttpResponse:
-    """Ask; on POST, take back what was granted beyond the policy."""
+    """Ask for a confirmation; on POST, end a grant."""
     person = subject.person
     grant = get_object_or_404(Grant.objects.filter(person=person), pk=grant_id)
     words = {"what": thing_words(grant.thing, grant.name, grant.amount_usd), "day": day(grant.ends_on)}
@@ -69,7 +69,7 @@ def end_grant(request: PortalRequest, subject: Subject, grant_id: int) -> HttpRe
 
 @act_on_person
 def limits(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpResponse:
-    """Ask which limits and why; on POST, give them to the key, whatever the policy says."""
+    """Ask which limits and why; on POST, set them on the key, whatever the policy says."""
     key = key_of(subject, key_id)
     if key.kind not in Key.COUNTED_KINDS:
         return render_person(request, subject, said=str(key_services.KeyRefused("limits.kind")), status=409)

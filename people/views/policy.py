@@ -1,4 +1,4 @@
-"""The editor of a policy: a form, then what would change and for whom, then the change."""
+"""The editor of a policy: a form, then a preview of the changes, then the change."""
 
 from typing import Any, Final
 
@@ -20,12 +20,12 @@ from web.pages import render_region
 from web.request import PortalRequest
 
 NAMES_SHOWN: Final = 20
-ASKED_AGAIN: Final = 40  # how often a page asks by itself whether all keys have followed
+ASKED_AGAIN: Final = 40  # how often a page polls whether all keys have followed
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_policy(request: PortalRequest, group_id: int | None = None) -> HttpResponse:
-    """Show the form; on POST, what would change, and with `step` "save", change it."""
+    """Show the form; on POST, the preview, and with `step` "save", change it."""
     subject = group_subject(request, group_id)
     if not subject.may_change_policy:
         raise PermissionDenied
@@ -91,7 +91,7 @@ def _edit(
 
 
 def _conflict(request: PortalRequest, subject: GroupSubject, editor: PolicyEditor, version: str) -> HttpResponse:
-    """Say that somebody else was faster; what was typed stays in the form, and cannot be saved over theirs."""
+    """Say that somebody else was faster; typed values stay in the form, and cannot be saved over theirs."""
     said = _("Somebody else has changed this policy meanwhile. Your changes were not saved.")
     return _edit(request, subject, editor, version, said=said, is_conflict=True, status=409)
 
@@ -106,7 +106,7 @@ def _preview(
     said: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """Say what changes, for how many people and keys, and for whom a limit becomes lower."""
+    """Show the changes, for how many people and keys, and for whom a limit becomes lower."""
     effect = services.effect_of(subject.group, editor.rules())
     people = ngettext("%(count)d person", "%(count)d people", effect.people) % {"count": effect.people}
     keys = ngettext("%(count)d key", "%(count)d keys", effect.keys) % {"count": effect.keys}
@@ -129,14 +129,14 @@ def _preview(
 
 
 def _fields(request: PortalRequest) -> list[tuple[str, str]]:
-    """Return what was typed, for the form that confirms it."""
+    """Return the typed values, for the form that confirms them."""
     own = ("csrfmiddlewaretoken", "step", "version")
     return [(name, value) for name, values in request.POST.lists() for value in values if name not in own]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def policy_state(request: PortalRequest, group_id: int | None = None) -> HttpResponse:
-    """Say how many keys are not yet as the policy has it; on POST, ask the worker to bring them there now."""
+    """Say how many keys do not follow the policy yet; on POST, start the task that updates them."""
     subject = group_subject(request, group_id)
     said, status = "", 200
     if request.method == "POST":

@@ -1,4 +1,4 @@
-"""The notices about budgets that a person has in the current periods."""
+"""The notices about a person's budgets in the current periods."""
 
 from datetime import date
 from typing import Final
