@@ -21,6 +21,7 @@ class LinkAct(StrEnum):
     """The action of a link; the name of its route."""
 
     RENEW = "renew_by_link"
+    PAUSE = "pause_by_link"
 
 
 class LinkRefused(Exception):

@@ -32,6 +32,8 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         # All of 400 days within some nights.
         "usage.older": _entry("usage.reread_older_days", crontab(hour="1-6", minute=37), expires=3000),
         "usage.warn": _entry("usage.warn_of_budgets", crontab(minute="*/15"), expires=800),
+        # Sent after each poll that changed something; this continues interrupted runs.
+        "usage.unusual": _entry("usage.warn_of_unusual_spend", crontab(minute="9-59/15"), expires=800),
         "usage.alert_operators": _entry("usage.alert_operators", crontab(minute="*/10"), expires=500),
         "usage.reconcile": _entry("usage.reconcile", crontab(hour=4, minute=41)),
         "usage.prune": _entry("usage.prune", crontab(hour=3, minute=29)),

@@ -305,6 +305,25 @@ class Notice(models.Model):
         return f"{self.threshold} % since {self.period_first_day}"
 
 
+class UnusualSpend(models.Model):
+    """A day on which a key spent much more than its owner does on a usual day: one mail."""
+
+    key = models.ForeignKey(Key, models.CASCADE, related_name="+")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", help_text="On that day.")
+    day = models.DateField(help_text="UTC")
+    spent_usd = UsdField(help_text="With the key, when it was noticed.")
+    usual_usd = UsdField(help_text="With all keys of the owner, on a usual day.")
+    mail_claimed_at = models.DateTimeField(null=True, help_text="The mail is being sent.")
+    mailed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [models.UniqueConstraint(fields=["day", "key"], name="usage_one_unusual_day")]
+
+    def __str__(self) -> str:
+        return f"{self.key_id} {self.day}"
+
+
 class Reconciliation(models.Model):
     """One reconciliation with the gateway; its discrepancies are rows. The newest complete one is shown."""
 

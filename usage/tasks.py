@@ -80,6 +80,12 @@ def warn_of_budgets() -> None:
     logger.info("usage.warn_of_budgets: %d written", services.warn_of_budgets())
 
 
+@shared_task(name="usage.warn_of_unusual_spend", soft_time_limit=300, acks_late=True, ignore_result=True)  # s
+def warn_of_unusual_spend() -> None:
+    """Warn owners of keys that spend much more than usual."""
+    logger.info("usage.warn_of_unusual_spend: %d written", services.warn_of_unusual_spend())
+
+
 @shared_task(name="usage.enforce_ceilings", soft_time_limit=300, acks_late=True, ignore_result=True)  # s
 def enforce_ceilings() -> None:
     """Block and unblock keys of people whose budgets the gateway cannot enforce; the next poll retries what fails."""
@@ -125,6 +131,7 @@ def _done(run: PollRun) -> None:
     if run.rows_written:
         if run.last_day >= utc_today():
             warn_of_budgets.delay()
+            warn_of_unusual_spend.delay()
         warm()
 
 

@@ -50,6 +50,7 @@ RENEWED_OR_NOT = gettext_lazy(
     "%(soon)s, and the list will then show the right expiry."
 )
 # The field of each refusal; others belong to the whole form
+PAUSED = gettext_lazy("Paused: the gateway refuses “%(label)s” until you resume it.")
 SWITCHED_OR_NOT = gettext_lazy(
     "The gateway’s answer was lost. We do not know yet whether it was done; we will ask the gateway %(soon)s, and the "
     "list will then show the right state."
@@ -158,8 +159,7 @@ def renew(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
 def pause(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     """Have the gateway refuse a key until its owner resumes it."""
     key = own_key(request, key_id)
-    words = _("Paused: the gateway refuses “%(label)s” until you resume it.")
-    return _switch(request, key, services.pause_key, words)
+    return _switch(request, key, services.pause_key, str(PAUSED))
 
 
 @require_POST

@@ -19,7 +19,7 @@ from keys import services
 from keys.links import LinkAct, LinkRefused, key_of_link
 from keys.models import Key
 from keys.status import until
-from keys.views.acts import RENEWED_OR_NOT, in_words, said_of
+from keys.views.acts import PAUSED, RENEWED_OR_NOT, SWITCHED_OR_NOT, in_words, said_of
 from web.request import client_address
 
 if TYPE_CHECKING:
@@ -106,6 +106,24 @@ def renew(request: HttpRequest, key: Key) -> HttpResponse:
         said, status = in_words(error, nothing=_("The key’s expiry has not changed"), unknown=RENEWED_OR_NOT)
         return _page(request, title, [said], button=button, status=status)
     return _page(request, _("Renewed"), [_("Renewed: “%(label)s” works %(until)s.") % said_of(renewed)])
+
+
+@by_link(LinkAct.PAUSE)
+def pause(request: HttpRequest, key: Key) -> HttpResponse:
+    """Say which key it is; on POST, have the gateway refuse it until its owner resumes it."""
+    title, button = _("Pause “%(label)s”?") % {"label": key.label}, _("Pause this key")
+    if request.method != "POST":
+        words = _("The gateway refuses the key ending in …%(last_four)s until you resume it in My keys.")
+        return _page(request, title, [words % {"last_four": key.last_four}], button=button)
+    try:
+        services.count_action(key.owner, "keys:pause_by_link")
+        services.pause_key(key=key, actor=_owner_of(key, request))
+    except services.KeyRefused as refusal:
+        return _page(request, title, [str(refusal)], status=429 if refusal.code == "hourly" else 409)
+    except GatewayError as error:
+        said, status = in_words(error, nothing=_("Nothing has changed"), unknown=SWITCHED_OR_NOT)
+        return _page(request, title, [said], button=button, status=status)
+    return _page(request, _("Paused"), [PAUSED % {"label": key.label}])
 
 
 def _owner_of(key: Key, request: HttpRequest) -> Actor:

@@ -20,6 +20,7 @@ from tests.french.conftest import Read, in_french
 from tests.french.reading import english_in
 from tests.keys.actions import (
     BY_TEST,
+    again,
     delete_at_gateway,
     ending_in,
     issue,
@@ -226,6 +227,9 @@ def test_the_link_of_a_reminder(staff: User, sandbox: Sandbox, read: Read) -> No
     sandbox.faults("/key/update", "error", status=503)
     read(browser.post(link))
     read(browser.post(link))
+    to_pause = link_to(LinkAct.PAUSE, again(key))
+    for ask in (browser.get, browser.post, browser.post):
+        read(ask(to_pause))
     for address in (link, f"{link}x", link.replace("/renew/", "/renew/x")):
         read(browser.get(address, follow=True))
 

@@ -38,6 +38,7 @@ BOUNDS: Final = {
                 "keys:label",
                 "keys:leaked",
                 "keys:pause",
+                "keys:pause_by_link",
                 "keys:renew",
                 "keys:renew_by_link",
                 "keys:resume",

@@ -467,4 +467,42 @@ class Migration(migrations.Migration):
                 "constraints": [models.UniqueConstraint(fields=("day", "model"), name="usage_day_model_is_one_row")],
             },
         ),
+        migrations.CreateModel(
+            name="UnusualSpend",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField(help_text="UTC")),
+                (
+                    "spent_usd",
+                    web.money.UsdField(
+                        decimal_places=12, help_text="With the key, when it was noticed.", max_digits=19
+                    ),
+                ),
+                (
+                    "usual_usd",
+                    web.money.UsdField(
+                        decimal_places=12, help_text="With all keys of the owner, on a usual day.", max_digits=19
+                    ),
+                ),
+                ("mail_claimed_at", models.DateTimeField(help_text="The mail is being sent.", null=True)),
+                ("mailed_at", models.DateTimeField(null=True)),
+                (
+                    "key",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="keys.key"),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        help_text="On that day.",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [models.UniqueConstraint(fields=("day", "key"), name="usage_one_unusual_day")],
+            },
+        ),
     ]

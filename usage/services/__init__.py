@@ -9,6 +9,7 @@ from usage.services.reconcile import compare_with_gateway
 from usage.services.refresh import refresh_facts
 from usage.services.rollups import rebuild_rollups
 from usage.services.schedule import backfill_month, days_for, record_nightly_run, reread_older_days
+from usage.services.unusual import warn_of_unusual_spend
 
 __all__ = [
     "alert_operators",
@@ -24,4 +25,5 @@ __all__ = [
     "refresh_facts",
     "reread_older_days",
     "warn_of_budgets",
+    "warn_of_unusual_spend",
 ]

@@ -1,0 +1,103 @@
+"""A key that spends ten times a usual day: one mail a key and day, with a link that pauses it."""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import User
+from gateway.secret import token_of
+from keys.models import Key
+from tests.factories import make_user
+from tests.keys.actions import again, issue
+from tests.keys.views.pages import words_of
+from tests.sandbox_process import Sandbox
+from tests.usage.polling import TODAY, poll, report_day, used
+from usage.models import UnusualSpend
+from usage.services import warn_of_unusual_spend
+
+
+@pytest.fixture
+def usual(intern: User, sandbox: Sandbox, settings: Settings) -> tuple[Key, str]:
+    """Make a key with four days of a dollar each."""
+    settings.UNUSUAL_SPEND_USD = Decimal(5)
+    fresh = issue(intern)
+    for number in range(1, 5):
+        report_day(sandbox, TODAY - timedelta(days=number), used(token_of(fresh.secret), usd="1"))
+    poll(TODAY - timedelta(days=4))
+    return fresh.key, token_of(fresh.secret)
+
+
+def spend(sandbox: Sandbox, token: str, usd: str) -> int:
+    """Let the key have spent this today; return how many mails came of it."""
+    report_day(sandbox, TODAY, used(token, usd=usd))
+    poll()
+    return warn_of_unusual_spend()
+
+
+def test_writes_once_with_a_link_that_pauses(
+    client: Client, usual: tuple[Key, str], sandbox: Sandbox, settings: Settings
+) -> None:
+    key, token = usual
+    assert spend(sandbox, token, "10") == 0  # not more than ten times
+    assert spend(sandbox, token, "11") == 1
+    assert spend(sandbox, token, "12") == 0
+
+    (message,) = mail.outbox
+    assert "has spent 11.00\u00a0USD" in message.body
+    assert "spend 1.00\u00a0USD on a usual day" in message.body
+    link = re.findall(rf"{re.escape(settings.PORTAL_URL)}(/link/pause/\S+)", str(message.body))[0]
+    assert "Pause “thesis”?" in words_of(client.get(link))
+    assert not again(key).is_paused
+    assert "Paused: the gateway refuses “thesis”" in words_of(client.post(link))
+    assert again(key).is_paused
+    assert client.post(link).status_code == 409
+
+
+@pytest.mark.parametrize("days", [0, 2])
+def test_knows_nothing_of_who_has_hardly_spent_before(
+    intern: User, sandbox: Sandbox, settings: Settings, days: int
+) -> None:
+    settings.UNUSUAL_SPEND_USD = Decimal(5)
+    token = token_of(issue(intern).secret)
+    for number in range(1, days + 1):
+        report_day(sandbox, TODAY - timedelta(days=number), used(token, usd="0.01"))
+    poll(TODAY - timedelta(days=2))
+
+    assert spend(sandbox, token, "50") == 0
+
+
+@pytest.mark.parametrize("floor", [None, Decimal(100)])
+def test_is_silent_below_the_floor(
+    usual: tuple[Key, str], sandbox: Sandbox, settings: Settings, floor: Decimal | None
+) -> None:
+    settings.UNUSUAL_SPEND_USD = floor
+
+    assert spend(sandbox, usual[1], "50") == 0
+    assert not UnusualSpend.objects.exists()
+
+
+def test_writes_to_admins_by_setting_and_without_the_link(
+    usual: tuple[Key, str], sandbox: Sandbox, settings: Settings
+) -> None:
+    make_user("boss", is_superuser=True)
+    settings.UNUSUAL_SPEND_TO_ADMINS = True
+
+    spend(sandbox, usual[1], "50")
+
+    assert sorted(message.to[0] for message in mail.outbox) == ["boss@example.edu", "intern@example.edu"]
+    of_boss = next(message for message in mail.outbox if message.to == ["boss@example.edu"])
+    assert "/link/" not in of_boss.body
+    assert "Intern A" in of_boss.body
+
+
+def test_costs_two_queries_while_nothing_is_above_the_floor(
+    usual: tuple[Key, str], django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(2):
+        assert warn_of_unusual_spend() == 0
