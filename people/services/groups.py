@@ -10,12 +10,13 @@ from typing import Final
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, record_group_change, record_person_change, record_policy_change
-from accounts.models import AuditAction, Policy, User
+from accounts.models import Announcement, AuditAction, Policy, User
 from accounts.rights import update_staff_status
 from people.services.accounts import ask_worker
 from people.services.bulk import BulkAct, Chosen, choose
@@ -79,6 +80,8 @@ def rename_group(*, group: Group, name: str, actor: Actor) -> None:
 def delete_group(*, group: Group, actor: Actor) -> None:
     """Delete a group with its policy: its members keep what their other policies give. Raises GroupRefused."""
     group = _locked(group)
+    if _has_announcement(group):
+        raise GroupRefused(_("An announcement is for this group only. End it, or choose other groups for it, first."))
     members = list(group.user_set.select_for_update().order_by("pk"))
     _record_groups(members, group, actor, joins=False)
     for policy in Policy.objects.filter(group=group):
@@ -86,6 +89,12 @@ def delete_group(*, group: Group, actor: Actor) -> None:
     record_group_change(actor=actor, action=AuditAction.DELETE, group=group)
     group.delete()
     transaction.on_commit(partial(ask_worker, "keys.apply_policies"), robust=True)
+
+
+def _has_announcement(group: Group) -> bool:
+    """Return whether an announcement is for this group only: without the group it would be for everybody."""
+    others = Announcement.groups.through.objects.filter(announcement=OuterRef("pk")).exclude(group=group)
+    return Announcement.objects.filter(~Exists(others), groups=group, ends_at__gt=timezone.now()).exists()
 
 
 def _locked(group: Group) -> Group:

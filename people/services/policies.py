@@ -44,8 +44,8 @@ def policy_of_group(group: Group | None) -> Policy | None:
 
 
 def words_of_change(policy: Policy, rules: Iterable[KeyRule]) -> list[str]:
-    """Describe the differences between the form and the database, a sentence each; nothing is saved."""
-    stored = policy_of_group(policy.group)
+    """Describe the differences between the form and the stored policy; for a first one, the default policy."""
+    stored = policy_of_group(policy.group) or policy_of_group(None)
     before = policy_values(stored) if stored else {}
     changes = changes_between(before, policy_values(policy, rules))
     return words_of_changes(changes)

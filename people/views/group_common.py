@@ -28,6 +28,7 @@ class GroupSubject:
     access: PageAccess
     gives_no_more: bool  # the group gives nothing that they lack
     is_own: bool  # it applies to the admin
+    protected: str  # why it may not be renamed or deleted here; "" where it may
 
     @property
     def name(self) -> str:
@@ -47,7 +48,7 @@ class GroupSubject:
     @property
     def may_change_group(self) -> bool:
         """Whether it may be renamed and deleted."""
-        return self.group is not None and self.may_change_policy and not why_protected(self.group)
+        return self.group is not None and self.may_change_policy and not self.protected
 
     @property
     def state_address(self) -> str:
@@ -76,4 +77,5 @@ def group_subject(request: PortalRequest, group_id: int | None) -> GroupSubject:
         access=access,
         gives_no_more=group is None or (is_theirs and groups_to_give(request.user).filter(pk=group.pk).exists()),
         is_own=access.manages_policies and is_own_policy(request.user, group),
+        protected=why_protected(group) if group and access.manages_policies else "",
     )

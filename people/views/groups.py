@@ -18,7 +18,7 @@ from accounts.policies import Allowance, merged, people_under
 from keys.models import GatewayModel
 from people.group_listing import GROUPS_PER_PAGE, SEARCH_FROM, listed_groups
 from people.listing import DEFAULT_ORDER, Filters, list_page
-from people.services.groups import is_mapped, why_protected
+from people.services.groups import is_mapped
 from people.services.policies import policy_of_group
 from people.views.common import require_sight
 from people.views.group_common import GroupSubject, group_subject
@@ -86,7 +86,6 @@ def _of_group(request: PortalRequest, subject: GroupSubject, group: Group) -> di
         "page": page,
         "rights": _rights(group),
         "is_mapped": is_mapped(group),
-        "why_protected": why_protected(group),
         "previous": page.previous and _address(q, page.previous, group),
         "next": page.next and _address(q, page.next, group),
     }

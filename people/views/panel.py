@@ -41,6 +41,7 @@ def render_person(request: PortalRequest, subject: Subject, *, said: str = "", s
         "person": person,
         "may_act": subject.may_act,
         "numbers": _numbers(person),
+        "groups": sorted(person.groups.all(), key=lambda group: name_order(group.name)),
         "rows": [{"row": row, "acts": _acts(row, person) if subject.may_act else []} for row in _in_order(rows)],
         **_invitation(person),
         "policies": policy_of(person).names,
@@ -66,8 +67,7 @@ def _invitation(person: User) -> dict[str, Any]:
 
 def _numbers(person: User) -> Listed:
     """Return the person's numbers in the list."""
-    groups = {person.pk: sorted(person.groups.values_list("name", flat=True), key=name_order)}
-    return next(iter(listed([person.pk], groups, utc_today())))
+    return next(iter(listed([person.pk], {}, utc_today())))
 
 
 def _in_order(rows: list[Row]) -> list[Row]:

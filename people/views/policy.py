@@ -149,6 +149,9 @@ def policy_state(request: PortalRequest, group_id: int | None = None) -> HttpRes
         else:
             ask_worker("keys.apply_policies")
             said = _("Requested: the keys are being adjusted now.")
+            if not request.htmx:
+                messages.success(request, said)
+                return redirect(subject.state_address)
     return _render_state(request, subject, said=said, status=status)
 
 

@@ -311,7 +311,7 @@ def test_people_who_cannot_change_policies_get_a_link_to_a_request(sandbox: Sand
 
     page = signed_in(helper).get(reverse("keys:models"))
 
-    assertNotContains(page, reverse("admin:accounts_policy_changelist"))
+    assertNotContains(page, reverse("people:groups"))
     assertContains(page, reverse("approvals:ask"))
 
 
@@ -329,7 +329,7 @@ def test_sends_no_admin_to_a_supervisor(sandbox: Sandbox, admin: User, intern: U
     refresh_models()
 
     assertNotContains(signed_in(admin).get(reverse(page)), reverse("approvals:ask"))
-    assertContains(signed_in(admin).get(reverse(page)), reverse("admin:accounts_policy_changelist"))
+    assertContains(signed_in(admin).get(reverse(page)), reverse("people:groups"))
     assertContains(signed_in(intern).get(reverse(page)), reverse("approvals:ask"))
 
 

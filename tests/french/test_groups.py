@@ -57,7 +57,7 @@ def test_the_editor_of_a_policy(sandbox: Sandbox, read: Read) -> None:
     state = reverse("people:policy_state", args=[group.pk])
     for ask in (browser.get, browser.post):
         read(ask(state, headers=HTMX))
-        read(ask(state))
+        read(ask(state, follow=True))
     read(browser.get(reverse("people:default_policy")))
 
     assert AuditEntry.objects.filter(object_kind="policy").count() == 1

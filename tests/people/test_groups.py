@@ -1,6 +1,7 @@
 """Groups on the portal: the list, a group, its members; made, renamed, deleted."""
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,9 +11,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import AuditAction, AuditEntry, Policy, User
+from accounts.models import Announcement, AuditAction, AuditEntry, Policy, User
 from people.group_listing import GROUPS_PER_PAGE, SEARCH_FROM
 from tests.conftest import signed_in
 from tests.factories import make_policy, make_user
@@ -169,6 +171,21 @@ def test_a_group_with_rights_or_of_the_institution_is_protected(
         assert url("rename_group", group) not in as_admin.get(url("group", group)).content.decode()
     assert "given by the institution" in words_of(as_manager.get(GROUPS))
     assert Group.objects.filter(name__in=["Admins", "students", "given"]).count() == 3
+
+
+def test_a_group_is_not_deleted_while_an_announcement_is_for_it_only(as_manager: Client, course: Group) -> None:
+    """Without the group everybody would see it."""
+    now = timezone.now()
+    announcement = Announcement.objects.create(text_en="Exam", text_fr="Examen", ends_at=now + timedelta(days=1))
+    announcement.groups.add(course)
+
+    answer = as_manager.post(url("delete_group", course))
+
+    assert answer.status_code == 409
+    assert "An announcement is for this group only." in words_of(answer)
+    announcement.groups.add(Group.objects.get(name="Staff"))
+    assert as_manager.post(url("delete_group", course)).status_code == 302
+    assert [group.name for group in announcement.groups.all()] == ["Staff"]
 
 
 # --- Members ------------------------------------------------------------------------------------------

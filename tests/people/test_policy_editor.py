@@ -18,6 +18,7 @@ from accounts.models import AuditAction, AuditEntry, KeyKind, KeyRule, Policy
 from gateway.errors import GatewayUnavailable
 from keys.models import GatewayModel, PersonBudget
 from keys.services import apply_policies_to, find_outdated
+from people.services import PolicyConflict, save_policy, version_of
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_policy, make_user
 from tests.keys.actions import again, issue
@@ -134,7 +135,7 @@ def test_a_group_without_a_policy_begins_with_the_default_one(as_manager: Client
     asked = as_manager.post(url(plain), {**edited(as_manager, plain), "step": "preview"})
     save(as_manager, plain, max_live_keys="6")
 
-    assert "max_live_keys" not in words_of(asked)
+    assert "with the values of the default policy." in words_of(asked)
     policy = Policy.objects.get(group=plain)
     assert policy.max_live_keys == 6
     assert policy.rules.get(kind=KeyKind.PERSONAL).lifetime_days == 77
@@ -227,7 +228,7 @@ def test_a_gateway_that_is_away_keeps_no_policy_from_being_saved(
     assert "Apply now" in page
     sandbox.clear_faults()
     waiting_tasks()
-    assert as_manager.post(url(course, "policy_state")).status_code == 200
+    assert as_manager.post(url(course, "policy_state")).status_code == 302
     run_tasks()
     assert again(key).rpm_limit == 9
 
@@ -248,6 +249,19 @@ def test_what_somebody_else_saved_meanwhile_is_not_written_over(as_manager: Clie
     first = edited(as_manager, plain)
     save(as_manager, plain, max_live_keys="5")
     assert as_manager.post(url(plain), {**first, "step": "save"}).status_code == 409
+
+
+def test_the_version_is_checked_again_when_it_is_saved(course: Group) -> None:
+    """Somebody else may save between the view's look and the act."""
+    policy = Policy.objects.get(group=course)
+    version = version_of(policy)
+    KeyRule.objects.filter(policy=policy, kind="personal").update(rpm_limit=1)
+    policy.max_live_keys = 8
+
+    with pytest.raises(PolicyConflict):
+        save_policy(policy=policy, rules=list(policy.rules.all()), version=version, actor=BY_THE_PORTAL)
+
+    assert Policy.objects.get(group=course).max_live_keys == 3
 
 
 def test_saving_is_limited_by_the_hour(as_manager: Client, course: Group, settings: Settings) -> None:
