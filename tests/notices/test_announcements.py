@@ -36,7 +36,7 @@ def url_of(name: str, announcement: Announcement) -> str:
     return reverse(f"notices:{name}", args=[announcement.pk])
 
 
-def test_shows_what_is_for_the_reader_now(intern: User, staff: User) -> None:
+def test_shows_current_announcements_for_the_reader(intern: User, staff: User) -> None:
     now = timezone.now()
     announce("For all.")
     announce("For interns.", "Interns", "Others")
@@ -54,7 +54,7 @@ def test_shows_what_is_for_the_reader_now(intern: User, staff: User) -> None:
     assert "FR For all." in words_of(french)
 
 
-def test_costs_no_query_where_there_is_none_and_one_for_all_that_there_are(as_intern: Client) -> None:
+def test_costs_no_query_without_announcements_and_one_for_several(as_intern: Client) -> None:
     asked = []
     for number in range(4):
         with CaptureQueriesContext(connection) as queries:
@@ -65,7 +65,7 @@ def test_costs_no_query_where_there_is_none_and_one_for_all_that_there_are(as_in
     assert [count - asked[0] for count in asked] == [0, 1, 1, 1]
 
 
-def test_is_dismissed_for_oneself_alone(as_intern: Client, staff: User) -> None:
+def test_a_dismissal_counts_for_one_person(as_intern: Client, staff: User) -> None:
     announcement = announce("For all.")
     form = {"kind": "announcement", "id": announcement.pk}
 
@@ -77,7 +77,7 @@ def test_is_dismissed_for_oneself_alone(as_intern: Client, staff: User) -> None:
     assert announcement.dismissals.count() == 1
 
 
-def test_text_is_text_and_only_web_addresses_become_links(as_intern: Client) -> None:
+def test_text_is_escaped_and_only_urls_become_links(as_intern: Client) -> None:
     announce('<b>Bold</b> javascript:alert(1) https://example.edu/a?b=1&c="2\n\nSecond <script>x</script>')
 
     page = as_intern.get("/get-started/").content.decode()
@@ -95,7 +95,7 @@ def test_a_preview_saves_nothing(publisher: User) -> None:
     assert not Announcement.objects.exists()
 
 
-def test_is_published_changed_and_deleted_and_each_is_in_the_trail(publisher: User, as_intern: Client) -> None:
+def test_publishing_changing_and_deleting_are_audited(publisher: User, as_intern: Client) -> None:
     browser = signed_in(publisher)
     assert browser.post(NEW, form_of()).status_code == 302
     announcement = Announcement.objects.get()
@@ -118,7 +118,7 @@ def test_is_published_changed_and_deleted_and_each_is_in_the_trail(publisher: Us
     assert "text in English: Moved on Friday. → On Monday." in entries[2].remark
 
 
-def test_saves_nothing_that_is_wrong(publisher: User) -> None:
+def test_saves_no_invalid_announcement(publisher: User) -> None:
     yesterday = f"{timezone.now() - timedelta(days=1):%Y-%m-%dT%H:%M}"
     wrong: list[dict[str, object]] = [
         {"text_en": ""},
@@ -139,7 +139,7 @@ def test_saves_nothing_that_is_wrong(publisher: User) -> None:
     assert not Announcement.objects.exists()
 
 
-def test_only_whoever_may_publishes(publisher: User, as_intern: Client) -> None:
+def test_publishing_requires_permission(publisher: User, as_intern: Client) -> None:
     announcement = announce()
     as_reader = signed_in(with_permissions("reader", "view_people", "view_everyone"))
     as_manager = signed_in(make_user("manager", groups=("Admins",)))
@@ -157,7 +157,7 @@ def test_only_whoever_may_publishes(publisher: User, as_intern: Client) -> None:
     assert signed_in(publisher).get(reverse("notices:announcement", args=[4711])).status_code == 404
 
 
-def test_lists_what_is_shown_planned_and_over(publisher: User) -> None:
+def test_lists_current_planned_and_past_ones(publisher: User) -> None:
     now = timezone.now()
     announce("Over.", starts_at=now - timedelta(days=2), ends_at=now - timedelta(days=1))
     announce("Planned.", "Interns", starts_at=now + timedelta(hours=1))
@@ -167,7 +167,7 @@ def test_lists_what_is_shown_planned_and_over(publisher: User) -> None:
     assert page.index("Shown now None.") < page.index("Planned Planned.") < page.index("Over Over.")
 
 
-def test_one_person_saves_so_many_an_hour(publisher: User, settings: Settings) -> None:
+def test_limits_saves_per_hour(publisher: User, settings: Settings) -> None:
     settings.KEY_ACTIONS_PER_HOUR = 1
     browser = signed_in(publisher)
 

@@ -54,7 +54,7 @@ def four(intern: User) -> list[dict[str, str]]:
     return [{"kind": kind, "id": str(number)} for kind, number in [*ids.items(), ("budget", notices[2].pk)]]
 
 
-def test_counts_and_lists_what_there_is(as_intern: Client, four: list[dict[str, str]]) -> None:
+def test_counts_and_lists_all_notices(as_intern: Client, four: list[dict[str, str]]) -> None:
     page = words_of(as_intern.get(PAGE))
 
     assert count_of(as_intern) == "4 notices"
@@ -82,7 +82,9 @@ def test_each_is_dismissed_and_shown_again(as_intern: Client, four: list[dict[st
     assert "Undo" not in words_of(as_intern.get(PAGE))
 
 
-def test_with_htmx_a_dismissal_offers_to_undo_it_and_counts_anew(as_intern: Client, four: list[dict[str, str]]) -> None:
+def test_with_htmx_a_dismissal_offers_an_undo_and_updates_the_count(
+    as_intern: Client, four: list[dict[str, str]]
+) -> None:
     answer = as_intern.post(DISMISS, {**four[2], "next": "/models/"}, headers=HTMX).content.decode()
 
     assert "Undo" in answer
@@ -90,7 +92,7 @@ def test_with_htmx_a_dismissal_offers_to_undo_it_and_counts_anew(as_intern: Clie
     assert "3 notices" in answer
 
 
-def test_nobody_dismisses_what_is_not_theirs(four: list[dict[str, str]], staff: User) -> None:
+def test_nobody_dismisses_notices_of_others(four: list[dict[str, str]], staff: User) -> None:
     announcement = announce("For interns.", "Interns")
     forms = [*four[:2], {"kind": "announcement", "id": announcement.pk}, {"kind": "key", "id": "x"}]
     forms += [{"kind": "budget", "id": "9" * 40}, {"kind": "budget", "id": "\0"}, {"kind": "requests", "id": "1"}, {}]
@@ -99,7 +101,7 @@ def test_nobody_dismisses_what_is_not_theirs(four: list[dict[str, str]], staff: 
         assert [signed_in(staff).post(address, form).status_code for form in forms] == [404] * len(forms)
 
 
-def test_a_key_is_told_of_in_its_last_days_and_again_after_a_renewal(as_intern: Client, intern: User) -> None:
+def test_a_key_has_a_notice_in_its_last_days_and_again_after_a_renewal(as_intern: Client, intern: User) -> None:
     ending_key(intern, "far", days=20)
     ending_key(intern, "young", days=5, lifetime_days=7)
     ending_key(intern, "over", days=-1)
@@ -117,7 +119,7 @@ def test_a_key_is_told_of_in_its_last_days_and_again_after_a_renewal(as_intern: 
     assert count_of(as_intern) == "1 notice"
 
 
-def test_budgets_of_periods_that_are_over_are_no_news(as_intern: Client, intern: User) -> None:
+def test_budgets_of_past_periods_have_no_notice(as_intern: Client, intern: User) -> None:
     first_day = utc_today().replace(day=1)
     monthly = key_of(intern, "monthly", budget_usd=5, budget_period="30d")
     budget_notice(intern, monthly, period_first_day=first_day - timedelta(days=1))
@@ -134,7 +136,7 @@ def test_budgets_of_periods_that_are_over_are_no_news(as_intern: Client, intern:
     assert count_of(as_intern) == "2 notices"
 
 
-def test_costs_the_header_nothing_and_the_page_the_same_for_many(as_intern: Client, intern: User) -> None:
+def test_costs_the_header_no_query_and_the_page_a_constant_number(as_intern: Client, intern: User) -> None:
     asked = []
     for number in range(3):
         with CaptureQueriesContext(connection) as header:

@@ -33,7 +33,7 @@ def done() -> set[str]:
     return {step.id for step in steps(SetupState.load()) if step.is_done}
 
 
-def test_each_step_is_done_by_what_is_there(admin: User, settings: Settings) -> None:
+def test_each_step_is_computed_from_the_present_state(admin: User, settings: Settings) -> None:
     settings.PORTAL_BUDGET_USD = None
     assert done() == set()
 
@@ -83,7 +83,7 @@ def test_a_test_mail_is_sent_and_confirmed_by_the_link_in_it(as_builder: Client)
     assert [as_builder.post(address).status_code for address in wrong] == [404] * 3
 
 
-def test_says_why_no_mail_was_sent(as_builder: Client, settings: Settings) -> None:
+def test_reports_why_no_mail_was_sent(as_builder: Client, settings: Settings) -> None:
     settings.EMAIL_BACKEND, settings.EMAIL_HOST = "django.core.mail.backends.smtp.EmailBackend", "127.0.0.1"
     settings.EMAIL_PORT = free_port()
 
@@ -116,7 +116,7 @@ def test_is_shown_on_my_keys_until_it_is_dismissed(as_builder: Client, as_intern
     assert shown() == [True, True, False, False]
 
 
-def test_is_for_whoever_sets_the_portal_up(as_intern: Client) -> None:
+def test_requires_permission(as_intern: Client) -> None:
     others = (as_intern, signed_in(with_permissions("reader", "view_people", "manage_people", "view_everyone")))
 
     for browser in others:

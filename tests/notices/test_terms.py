@@ -31,7 +31,7 @@ TEXTS = {"text_en": "Be kind.", "text_fr": "Soyez aimables.", "step": "save"}
 
 
 # --- The next key -------------------------------------------------------------------------------------
-def test_a_key_is_made_once_the_terms_are_accepted_in_its_form(
+def test_a_key_is_created_after_accepting_the_terms_in_its_form(
     as_intern: Client, intern: User, sandbox: Sandbox
 ) -> None:
     publish_terms()
@@ -49,7 +49,7 @@ def test_a_key_is_made_once_the_terms_are_accepted_in_its_form(
     assert "Terms of use, version" not in words_of(as_intern.get("/"))
 
 
-def test_a_new_version_asks_again_and_keys_that_exist_go_on(intern: User, sandbox: Sandbox) -> None:
+def test_a_new_version_must_be_accepted_and_existing_keys_keep_working(intern: User, sandbox: Sandbox) -> None:
     publish_terms()
     accept_terms(intern, "1")
     key = issue(intern).key
@@ -66,7 +66,7 @@ def test_a_new_version_asks_again_and_keys_that_exist_go_on(intern: User, sandbo
     assert list(intern.terms_acceptances.order_by("pk").values_list("terms__version", flat=True)) == [1, 2]
 
 
-def test_whoever_makes_a_key_for_an_intern_accepts(staff: User, sandbox: Sandbox) -> None:
+def test_the_creator_of_an_interns_key_accepts(staff: User, sandbox: Sandbox) -> None:
     publish_terms()
     with pytest.raises(keys_services.KeyRefused):
         issue(staff, intern_name="Zoë")
@@ -76,7 +76,9 @@ def test_whoever_makes_a_key_for_an_intern_accepts(staff: User, sandbox: Sandbox
     assert issue(staff, intern_name="Zoë").key.intern
 
 
-def test_the_playgrounds_own_key_too_but_not_one_that_is_there(intern: User, staff: User, sandbox: Sandbox) -> None:
+def test_a_new_playground_key_needs_acceptance_and_an_existing_one_does_not(
+    intern: User, staff: User, sandbox: Sandbox
+) -> None:
     keys_services.playground_secret(owner=staff, actor=BY_TEST)
     publish_terms()
 
@@ -88,7 +90,7 @@ def test_the_playgrounds_own_key_too_but_not_one_that_is_there(intern: User, sta
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
-def test_the_playground_asks_with_its_form_kept(as_intern: Client, sandbox: Sandbox, headers: dict[str, str]) -> None:
+def test_the_playground_asks_and_keeps_its_form(as_intern: Client, sandbox: Sandbox, headers: dict[str, str]) -> None:
     know_the_models()
     publish_terms()
     form = {"texts": "bees\nwasps", "model": "embedding"}
@@ -104,7 +106,7 @@ def test_the_playground_asks_with_its_form_kept(as_intern: Client, sandbox: Sand
     assert as_intern.post("/playground/embeddings/", {**form, "accept_terms": "1"}, headers=headers).status_code == 200
 
 
-def test_making_a_key_costs_no_query_more(intern: User, sandbox: Sandbox) -> None:
+def test_creating_a_key_costs_no_further_query(intern: User, sandbox: Sandbox) -> None:
     issue(intern, "first")
     with CaptureQueriesContext(connection) as before:
         issue(intern, "second")
@@ -117,7 +119,7 @@ def test_making_a_key_costs_no_query_more(intern: User, sandbox: Sandbox) -> Non
 
 
 # --- The page -----------------------------------------------------------------------------------------
-def test_are_read_and_accepted_on_a_page_that_leads_back(as_intern: Client, intern: User) -> None:
+def test_terms_are_accepted_on_a_page_that_redirects_back(as_intern: Client, intern: User) -> None:
     assert "There are no terms of use." in words_of(as_intern.get(TERMS))
     publish_terms("Be kind.\n\n<b>Always.</b>")
     page = as_intern.get(TERMS, {"next": "/playground/?q=1"})
@@ -147,7 +149,7 @@ def test_nothing_is_accepted_by_a_forged_form(intern: User) -> None:
 
 
 # --- Whoever publishes them ---------------------------------------------------------------------------
-def test_a_draft_is_seen_by_nobody_until_it_is_published(publisher: User, as_intern: Client) -> None:
+def test_a_draft_is_hidden_until_it_is_published(publisher: User, as_intern: Client) -> None:
     browser = signed_in(publisher)
     preview = browser.post(VERSIONS, {**TEXTS, "step": "preview"})
     assert "Soyez aimables." in words_of(preview)
@@ -171,7 +173,7 @@ def test_a_draft_is_seen_by_nobody_until_it_is_published(publisher: User, as_int
     assert list(actions) == [("change", "1"), ("change", "1"), ("publish", "1"), ("change", "2")]
 
 
-def test_refuses_texts_that_are_wrong(publisher: User) -> None:
+def test_refuses_invalid_texts(publisher: User) -> None:
     wrong = [{"text_en": ""}, {"text_fr": " "}, {"text_en": "a\u202eb"}, {"text_fr": "x" * 50_001}]
 
     statuses = [signed_in(publisher).post(VERSIONS, {**TEXTS, **fields}).status_code for fields in wrong]
@@ -180,7 +182,7 @@ def test_refuses_texts_that_are_wrong(publisher: User) -> None:
     assert not Terms.objects.exists()
 
 
-def test_only_whoever_may_publishes_them(publisher: User, as_intern: Client) -> None:
+def test_publishing_requires_permission(publisher: User, as_intern: Client) -> None:
     draft = Terms.objects.create(version=1, text_en="Draft.", text_fr="Brouillon.")
     addresses = [VERSIONS, "/terms/accepted.csv", reverse("notices:publish_terms", args=[draft.pk])]
     announcer = signed_in(with_permissions("announcer", "manage_announcements", "manage_people"))
@@ -197,9 +199,7 @@ def test_only_whoever_may_publishes_them(publisher: User, as_intern: Client) -> 
     assert signed_in(publisher).get(reverse("notices:publish_terms", args=[4711])).status_code == 404
 
 
-def test_who_accepted_is_a_file_and_whoever_is_anonymised_has_no_name_in_it(
-    publisher: User, intern: User, staff: User
-) -> None:
+def test_acceptances_are_a_file_without_names_of_anonymised_people(publisher: User, intern: User, staff: User) -> None:
     terms = publish_terms()
     at = timezone.now().replace(microsecond=0)
     for person in (intern, staff):
@@ -217,7 +217,7 @@ def test_who_accepted_is_a_file_and_whoever_is_anonymised_has_no_name_in_it(
     ]
 
 
-def test_one_person_saves_so_many_an_hour(publisher: User, settings: Settings) -> None:
+def test_limits_saves_per_hour(publisher: User, settings: Settings) -> None:
     settings.KEY_ACTIONS_PER_HOUR = 1
     browser = signed_in(publisher)
 

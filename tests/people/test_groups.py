@@ -50,7 +50,7 @@ def course(db: None) -> Group:
 
 
 # --- The list and a page ------------------------------------------------------------------------------
-def test_lists_groups_with_what_they_give_and_the_default_policy_first(as_manager: Client, course: Group) -> None:
+def test_lists_groups_with_their_policies_and_the_default_policy_first(as_manager: Client, course: Group) -> None:
     Group.objects.create(name="Plain")
     rows = rows_of(as_manager.get(GROUPS).content.decode())
 
@@ -79,7 +79,7 @@ def test_offers_a_search_when_there_are_many_and_pages(as_manager: Client) -> No
     assert "No group has that in its name." in words_of(as_manager.get(GROUPS, {"q": "nothing\0"}))
 
 
-def test_the_list_costs_the_same_with_many_groups(as_manager: Client, course: Group) -> None:
+def test_the_list_runs_a_constant_number_of_queries(as_manager: Client, course: Group) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
             as_manager.get(GROUPS)
@@ -94,7 +94,7 @@ def test_the_list_costs_the_same_with_many_groups(as_manager: Client, course: Gr
     assert queries() == few <= MAX_QUERIES
 
 
-def test_says_who_gets_a_group_and_what_it_gives(as_manager: Client, course: Group) -> None:
+def test_shows_members_and_policy_of_a_group(as_manager: Client, course: Group) -> None:
     page = words_of(as_manager.get(url("group", course)))
 
     for words in (
@@ -112,7 +112,7 @@ def test_says_who_gets_a_group_and_what_it_gives(as_manager: Client, course: Gro
 
 
 # --- Made, renamed, deleted ---------------------------------------------------------------------------
-def test_makes_renames_and_deletes_a_group_and_writes_it_down(as_manager: Client, sandbox: Sandbox) -> None:
+def test_creating_renaming_and_deleting_a_group_is_audited(as_manager: Client, sandbox: Sandbox) -> None:
     made = as_manager.post(reverse("people:new_group"), {"name": " Night  owls "})
     group = Group.objects.get(name="Night owls")
     assert made["Location"] == url("group", group)
@@ -147,7 +147,7 @@ def test_makes_renames_and_deletes_a_group_and_writes_it_down(as_manager: Client
     assert {entry.actor_name for entry in entries} == {"Manager M"}
 
 
-def test_refuses_a_name_in_use_or_none(as_manager: Client, course: Group) -> None:
+def test_refuses_a_duplicate_or_empty_name(as_manager: Client, course: Group) -> None:
     for address in (reverse("people:new_group"), url("rename_group", course)):
         for name in ("staff", "", "a\u202eb", "x" * 151):
             assert as_manager.post(address, {"name": name}).status_code == 422, (address, name)
@@ -189,7 +189,9 @@ def test_a_group_is_not_deleted_while_an_announcement_is_for_it_only(as_manager:
 
 
 # --- Members ------------------------------------------------------------------------------------------
-def test_adds_pasted_people_after_saying_who_is_left_out(as_manager: Client, course: Group, sandbox: Sandbox) -> None:
+def test_adds_pasted_people_after_a_preview_of_those_left_out(
+    as_manager: Client, course: Group, sandbox: Sandbox
+) -> None:
     cleo = User.objects.get(username="cleo")
     key = issue(cleo).key
     text = "CLEO\nBen, Nobody Here <nobody@example.edu>; ada@example.edu manager"
@@ -214,7 +216,7 @@ def test_adds_pasted_people_after_saying_who_is_left_out(as_manager: Client, cou
     assert (entry.subject, entry.details) == (cleo, {"changes": {"groups": [[], ["Course"]]}})
 
 
-def test_finds_people_to_add_who_are_not_in(as_manager: Client, course: Group) -> None:
+def test_finds_people_outside_of_the_group(as_manager: Client, course: Group) -> None:
     page = words_of(as_manager.get(url("add_members", course), {"q": "e"}))
 
     assert "Cleo" in page
@@ -222,7 +224,7 @@ def test_finds_people_to_add_who_are_not_in(as_manager: Client, course: Group) -
     assert "Nobody outside the group" in words_of(as_manager.get(url("add_members", course), {"q": "ben"}))
 
 
-def test_removes_people_but_not_whom_the_institution_has_put_there(as_manager: Client, course: Group) -> None:
+def test_removes_people_except_those_added_by_the_institution(as_manager: Client, course: Group) -> None:
     ada, ben = User.objects.get(username="ada"), User.objects.get(username="ben")
     ben.institution_groups.add(course)
     both = {"person": [ada.pk, ben.pk]}
@@ -238,7 +240,7 @@ def test_removes_people_but_not_whom_the_institution_has_put_there(as_manager: C
     assert as_manager.post(url("remove_members", course), {**both, "step": "act"}).status_code == 422
 
 
-def test_members_of_nonsense_are_refused_in_words(as_manager: Client, course: Group) -> None:
+def test_invalid_members_are_refused_with_a_message(as_manager: Client, course: Group) -> None:
     for data in (
         {},
         {"names": "  \n ,"},
@@ -267,7 +269,7 @@ def test_nobody_gives_rights_that_they_lack(db: None, course: Group, as_secretar
     assert not cleo.groups.exists()
 
 
-def test_acts_are_limited_by_the_hour(as_manager: Client, course: Group, settings: Settings) -> None:
+def test_actions_are_limited_per_hour(as_manager: Client, course: Group, settings: Settings) -> None:
     settings.KEY_ACTIONS_PER_HOUR = 1
     cleo = User.objects.get(username="cleo")
     acts: dict[str, dict[str, Any]] = {

@@ -108,7 +108,7 @@ def test_a_top_up_lets_the_next_call_through_tells_the_person_and_ends_by_itself
     assert_at_rest(sandbox)
 
 
-def test_a_form_that_is_sent_twice_gives_once(as_manager: Client, intern: User) -> None:
+def test_a_form_sent_twice_grants_once(as_manager: Client, intern: User) -> None:
     form = top_up_form(form_id=str(uuid.uuid4()))
     as_manager.post(url_of("top_up", intern), form)
 
@@ -123,12 +123,12 @@ def test_a_form_that_is_sent_twice_gives_once(as_manager: Client, intern: User) 
     "wrong",
     [{"amount_usd": "0"}, {"amount_usd": "x"}, {"ends_on": "2020-01-01"}, {"ends_on": "2999-01-01"}, {"reason": ""}],
 )
-def test_a_wrong_top_up_gives_nothing(as_manager: Client, intern: User, wrong: dict[str, str]) -> None:
+def test_an_invalid_top_up_grants_nothing(as_manager: Client, intern: User, wrong: dict[str, str]) -> None:
     assert as_manager.post(url_of("top_up", intern), top_up_form(**wrong)).status_code == 422
     assert not Grant.objects.exists()
 
 
-def test_nothing_is_given_where_there_is_no_limit_or_nobody_to_use_it(as_manager: Client, intern: User) -> None:
+def test_grants_nothing_without_a_limit_or_an_active_account(as_manager: Client, intern: User) -> None:
     change_policies(person_budget_usd=None, budget_usd=None, playground__budget_usd=None)
     assert as_manager.post(url_of("top_up", intern), top_up_form()).status_code == 409
 
@@ -137,7 +137,7 @@ def test_nothing_is_given_where_there_is_no_limit_or_nobody_to_use_it(as_manager
     assert not Grant.objects.exists()
 
 
-def test_a_gateway_that_is_away_has_the_grant_later(
+def test_an_unavailable_gateway_gets_the_grant_later(
     as_manager: Client, key: Key, intern: User, sandbox: Sandbox, settings: Settings
 ) -> None:
     url, settings.GATEWAY_URL = settings.GATEWAY_URL, f"http://127.0.0.1:{free_port()}"
@@ -200,9 +200,7 @@ def test_a_key_gets_other_limits_and_its_owner_a_mail(
     assert_at_rest(sandbox)
 
 
-def test_what_was_set_survives_policies_renewals_rotation_sweep_and_sync(
-    intern: User, key: Key, sandbox: Sandbox
-) -> None:
+def test_set_limits_survive_policies_renewals_rotation_sweep_and_sync(intern: User, key: Key, sandbox: Sandbox) -> None:
     end = last_moment_of(today() + timedelta(days=300))
     assert services.set_limits(key=again(key), actor=BY_TEST, limits=own(), expires_at=end).has_followed
     change_policies(rpm_limit=1, temporary__lifetime_days=9, budget_usd=Decimal(1))
@@ -233,7 +231,7 @@ def test_a_key_with_limits_of_its_own_and_no_end_is_renewed_with_them(key: Key, 
     assert at(sandbox, key)["max_budget"] == 9
 
 
-def test_what_is_left_as_the_policy_has_it_goes_on_following_it(
+def test_unchanged_limits_keep_following_the_policy(
     as_manager: Client, key: Key, intern: User, sandbox: Sandbox
 ) -> None:
     address = url_of("limit_key", intern, key.pk)
@@ -261,14 +259,12 @@ def test_what_is_left_as_the_policy_has_it_goes_on_following_it(
         {"reason": ""},
     ],
 )
-def test_wrong_limits_change_nothing(as_manager: Client, key: Key, intern: User, wrong: dict[str, Any]) -> None:
+def test_invalid_limits_change_nothing(as_manager: Client, key: Key, intern: User, wrong: dict[str, Any]) -> None:
     assert as_manager.post(url_of("limit_key", intern, key.pk), limits_form(**wrong)).status_code == 422
     assert not LimitOverride.objects.exists()
 
 
-def test_the_same_again_other_kinds_and_keys_that_are_gone_are_refused(
-    as_manager: Client, key: Key, intern: User
-) -> None:
+def test_unchanged_limits_other_kinds_and_deleted_keys_are_refused(as_manager: Client, key: Key, intern: User) -> None:
     address = url_of("limit_key", intern, key.pk)
     assert as_manager.post(address, limits_form()).status_code == 409
     for change in ({"kind": "external"}, {"kind": "temporary", "state": "deleted"}):
@@ -296,7 +292,7 @@ def test_the_stay_of_an_intern_bounds_the_end(as_manager: Client, sandbox: Sandb
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after", "error", "html"])
-def test_a_gateway_that_fails_has_the_limits_with_the_next_run(key: Key, sandbox: Sandbox, fault: str) -> None:
+def test_the_next_run_applies_limits_after_a_gateway_failure(key: Key, sandbox: Sandbox, fault: str) -> None:
     sandbox.faults("/key/update", fault, status=503)
 
     assert not services.set_limits(key=again(key), actor=BY_TEST, limits=own()).has_followed
@@ -322,7 +318,7 @@ def test_a_key_that_is_handed_over_follows_the_policy_again(sandbox: Sandbox) ->
     assert at(sandbox, key)["rpm_limit"] is None
 
 
-def test_why_is_forgotten_with_the_person(as_manager: Client, key: Key, intern: User) -> None:
+def test_the_reason_is_deleted_with_the_person(as_manager: Client, key: Key, intern: User) -> None:
     as_manager.post(url_of("top_up", intern), top_up_form())
     as_manager.post(url_of("limit_key", intern, key.pk), limits_form(budget_usd="20"))
 

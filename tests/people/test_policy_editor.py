@@ -80,7 +80,7 @@ def course(sandbox: Sandbox) -> Group:
 
 
 # --- The form -----------------------------------------------------------------------------------------
-def test_shows_what_the_policy_has_and_saving_it_so_changes_nothing(as_manager: Client, course: Group) -> None:
+def test_shows_the_policy_and_saving_it_unchanged_does_nothing(as_manager: Client, course: Group) -> None:
     ends_at = timezone.now().replace(second=7, microsecond=9)
     KeyRule.objects.filter(policy__group=course, kind="personal").update(ends_at=ends_at)
     page = as_manager.get(url(course))
@@ -115,7 +115,7 @@ def test_shows_what_the_policy_has_and_saving_it_so_changes_nothing(as_manager: 
         ("temporary-model_names", ["invented"], "Select a valid choice"),
     ],
 )
-def test_an_error_stands_at_its_field(as_manager: Client, course: Group, name: str, value: Any, why: str) -> None:
+def test_an_error_is_shown_at_its_field(as_manager: Client, course: Group, name: str, value: Any, why: str) -> None:
     before = list(KeyRule.objects.values_list())
 
     answer = as_manager.post(url(course), {**edited(as_manager, course), name: value, "step": "save"})
@@ -144,7 +144,7 @@ def test_a_group_without_a_policy_begins_with_the_default_one(as_manager: Client
 
 
 # --- What it says before it saves ---------------------------------------------------------------------
-def test_says_what_changes_for_how_many_and_for_whom_it_becomes_less(as_manager: Client, course: Group) -> None:
+def test_previews_changes_affected_people_and_reductions(as_manager: Client, course: Group) -> None:
     ada = make_user("ada", groups=("Course",), first_name="Ada")
     rich = make_user("rich", groups=("Course", "Staff"), first_name="Rich")
     make_user("outside")
@@ -173,7 +173,7 @@ def test_says_what_changes_for_how_many_and_for_whom_it_becomes_less(as_manager:
     assert KeyRule.objects.get(policy__group=course, kind="temporary").model_names == ["small"]
 
 
-def test_the_default_policy_counts_for_whoever_is_in_no_group_with_one(as_manager: Client, course: Group) -> None:
+def test_the_default_policy_applies_to_people_without_another(as_manager: Client, course: Group) -> None:
     make_user("alone", first_name="Alone")
     make_user("plain", groups=("No policy",))
     make_user("ada", groups=("Course",))
@@ -189,7 +189,7 @@ def test_the_default_policy_counts_for_whoever_is_in_no_group_with_one(as_manage
 
 
 # --- What follows -------------------------------------------------------------------------------------
-def test_live_keys_and_budgets_follow_and_it_is_in_the_trail(
+def test_live_keys_and_budgets_follow_and_the_change_is_audited(
     as_manager: Client, course: Group, sandbox: Sandbox
 ) -> None:
     ada = make_user("ada", groups=("Course",))
@@ -212,7 +212,7 @@ def test_live_keys_and_budgets_follow_and_it_is_in_the_trail(
     assert "tokens per minute: 100000 → –" in words_of(as_manager.get(reverse("people:group", args=[course.pk])))
 
 
-def test_a_gateway_that_is_away_keeps_no_policy_from_being_saved(
+def test_a_policy_is_saved_while_the_gateway_is_unavailable(
     as_manager: Client, course: Group, sandbox: Sandbox
 ) -> None:
     ada = make_user("ada", groups=("Course",))
@@ -233,7 +233,7 @@ def test_a_gateway_that_is_away_keeps_no_policy_from_being_saved(
     assert again(key).rpm_limit == 9
 
 
-def test_what_somebody_else_saved_meanwhile_is_not_written_over(as_manager: Client, course: Group) -> None:
+def test_a_concurrent_change_is_not_overwritten(as_manager: Client, course: Group) -> None:
     form = edited(as_manager, course, max_live_keys="8")
     KeyRule.objects.filter(policy__group=course, kind="personal").update(rpm_limit=1)  # as Django's admin would
 
@@ -264,7 +264,7 @@ def test_the_version_is_checked_again_when_it_is_saved(course: Group) -> None:
     assert Policy.objects.get(group=course).max_live_keys == 3
 
 
-def test_saving_is_limited_by_the_hour(as_manager: Client, course: Group, settings: Settings) -> None:
+def test_saves_are_limited_per_hour(as_manager: Client, course: Group, settings: Settings) -> None:
     settings.KEY_ACTIONS_PER_HOUR = 1
     save(as_manager, course, max_live_keys="8")
 
@@ -276,7 +276,7 @@ def test_saving_is_limited_by_the_hour(as_manager: Client, course: Group, settin
 
 
 # --- Who may ------------------------------------------------------------------------------------------
-def test_nobody_changes_what_they_live_by_or_what_gives_more_rights(course: Group) -> None:
+def test_nobody_changes_their_own_policy_or_one_of_people_with_more_rights(course: Group) -> None:
     secretary = with_permissions("secretary", "manage_policies")
     browser = signed_in(secretary)
     admins, rich = Group.objects.get(name="Admins"), Group.objects.create(name="Rich")

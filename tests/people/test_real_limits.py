@@ -31,9 +31,7 @@ def real(intern: User, settings: Settings) -> Iterator[RealGateway]:
         yield gateway
 
 
-def test_a_top_up_lets_the_next_call_through_until_it_is_over(
-    as_manager: Client, intern: User, real: RealGateway
-) -> None:
+def test_a_top_up_lets_the_next_call_through_until_it_ends(as_manager: Client, intern: User, real: RealGateway) -> None:
     fresh = issue(intern)
     statuses: list[int] = []
     while len(statuses) < MOST_CALLS and 422 not in statuses:

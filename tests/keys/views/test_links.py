@@ -89,7 +89,7 @@ def _close_account(key: Key) -> None:
 
 
 @pytest.mark.parametrize("change", [_replace, _delete, _give_away, _close_account])
-def test_it_is_void_once_the_key_is_another(
+def test_a_link_is_void_once_the_key_has_changed(
     client: Client, due: Key, sandbox: Sandbox, change: Callable[[Key], None]
 ) -> None:
     path = path_to(due)
@@ -103,7 +103,7 @@ def test_it_is_void_once_the_key_is_another(
     assert everything(sandbox) == before
 
 
-def test_a_link_that_is_wrong_old_or_anothers_says_nothing_of_the_key(
+def test_an_invalid_link_reveals_nothing_about_the_key(
     client: Client, intern: User, staff: User, due: Key, sandbox: Sandbox, settings: Settings
 ) -> None:
     path = path_to(due)
@@ -127,7 +127,7 @@ def test_a_link_that_is_wrong_old_or_anothers_says_nothing_of_the_key(
     assert signed_in(intern).get(path).status_code == 200  # the owner may be signed in
 
 
-def test_after_seven_days_it_is_old(client: Client, due: Key) -> None:
+def test_a_link_expires_after_seven_days(client: Client, due: Key) -> None:
     signed = path_to(due).rstrip("/").rpartition("/")[2]
     value, _stamp, _signature = signed.rsplit(":", 2)
     signer = signing.TimestampSigner(salt="keys.links.renew_by_link")
@@ -141,7 +141,7 @@ def test_after_seven_days_it_is_old(client: Client, due: Key) -> None:
     assert "This link has expired" in words_of(answer)
 
 
-def test_a_form_without_its_token_is_refused(due: Key, sandbox: Sandbox) -> None:
+def test_a_form_without_a_csrf_token_is_refused(due: Key, sandbox: Sandbox) -> None:
     browser, path = Client(enforce_csrf_checks=True), path_to(due)
     page = browser.get(path)
     before = everything(sandbox)
@@ -151,7 +151,7 @@ def test_a_form_without_its_token_is_refused(due: Key, sandbox: Sandbox) -> None
     assert browser.post(path, {"csrfmiddlewaretoken": field_of(page, "csrfmiddlewaretoken")}).status_code == 200
 
 
-def test_a_gateway_that_is_away_leaves_the_link_as_it_was(
+def test_an_unavailable_gateway_keeps_the_link_valid(
     client: Client, due: Key, sandbox: Sandbox, settings: Settings
 ) -> None:
     path, there = path_to(due), settings.GATEWAY_URL
@@ -177,7 +177,7 @@ def test_two_clicks_at_once_renew_once(due: Key, sandbox: Sandbox) -> None:
     assert again(due).renewing_since is None
 
 
-def test_whatever_the_policy_refuses_is_said_and_audited(client: Client, intern: User, due: Key) -> None:
+def test_refusals_of_the_policy_are_shown_and_audited(client: Client, intern: User, due: Key) -> None:
     path = path_to(due)
     Key.objects.filter(pk=due.pk).update(blocked=True)
 
@@ -189,7 +189,7 @@ def test_whatever_the_policy_refuses_is_said_and_audited(client: Client, intern:
     assert (entry.actor, entry.remark.endswith("with the link of a mail")) == (intern, True)
 
 
-def test_an_address_and_a_person_have_a_limit(client: Client, due: Key, settings: Settings) -> None:
+def test_requests_are_limited_by_address_and_by_person(client: Client, due: Key, settings: Settings) -> None:
     path = path_to(due)
     settings.KEY_ACTIONS_PER_HOUR = 0
     assert client.post(path).status_code == 429
@@ -201,7 +201,7 @@ def test_an_address_and_a_person_have_a_limit(client: Client, due: Key, settings
     assert client.get(path).status_code == 429
 
 
-def test_no_line_of_the_log_has_the_link(client: Client, due: Key) -> None:
+def test_the_link_is_never_logged(client: Client, due: Key) -> None:
     path = path_to(due)
     said = io.StringIO()
     handler = logging.StreamHandler(said)
@@ -220,5 +220,5 @@ def test_no_line_of_the_log_has_the_link(client: Client, due: Key) -> None:
     assert path.rpartition("renew/")[2][:20] not in said.getvalue()
 
 
-def test_answers_to_get_and_post_only(client: Client, due: Key) -> None:
+def test_accepts_get_and_post_only(client: Client, due: Key) -> None:
     assert_only(client, path_to(due), "get", "post")

@@ -49,7 +49,7 @@ def test_pauses_and_resumes(as_intern: Client, intern: User, key: Key, sandbox: 
     assert [entry.action for entry in entries][:2] == ["resume", "pause"]
 
 
-def test_a_pause_outlives_renewal_sweep_sync_grace_and_budget(
+def test_a_pause_survives_renewal_sweep_sync_grace_and_budget(
     as_intern: Client, intern: User, key: Key, sandbox: Sandbox
 ) -> None:
     services.rotate_key(key=again(key), actor=BY_TEST)
@@ -77,7 +77,7 @@ def test_a_pause_outlives_renewal_sweep_sync_grace_and_budget(
 
 
 @pytest.mark.parametrize("first_paused", [False, True])
-def test_what_an_admin_has_blocked_the_owner_cannot_resume(
+def test_the_owner_cannot_resume_a_key_blocked_by_an_admin(
     as_intern: Client, key: Key, sandbox: Sandbox, first_paused: bool
 ) -> None:
     if first_paused:
@@ -95,9 +95,7 @@ def test_what_an_admin_has_blocked_the_owner_cannot_resume(
     assert STATE not in words_of(as_intern.get("/"))
 
 
-def test_nor_what_was_blocked_at_the_gateway_after_it_was_unblocked_there(
-    as_intern: Client, paused: Key, sandbox: Sandbox
-) -> None:
+def test_a_block_at_the_gateway_is_resumed_there_only(as_intern: Client, paused: Key, sandbox: Sandbox) -> None:
     token = paused.live_token
     assert token
     for path in ("unblock", "block"):
@@ -109,9 +107,7 @@ def test_nor_what_was_blocked_at_the_gateway_after_it_was_unblocked_there(
 
 @pytest.mark.parametrize("act", ["pause", "resume"])
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
-def test_a_lost_answer_is_found_out_by_the_sweep(
-    as_intern: Client, key: Key, sandbox: Sandbox, act: str, fault: str
-) -> None:
+def test_the_sweep_repairs_a_lost_answer(as_intern: Client, key: Key, sandbox: Sandbox, act: str, fault: str) -> None:
     if act == "resume":
         services.pause_key(key=again(key), actor=BY_TEST)
     sandbox.faults("/key/block" if act == "pause" else "/key/unblock", fault, times=5)
@@ -128,7 +124,7 @@ def test_a_lost_answer_is_found_out_by_the_sweep(
     assert again(key).renewing_since is None
 
 
-def test_a_gateway_that_is_away_leaves_all_as_it_was(
+def test_an_unavailable_gateway_changes_nothing(
     as_intern: Client, key: Key, sandbox: Sandbox, settings: Settings
 ) -> None:
     before = everything(sandbox)
@@ -158,6 +154,6 @@ def test_a_secret_that_is_being_replaced_is_not_handed_out_for_a_paused_key(key:
 
 
 @pytest.mark.parametrize("act", ["pause", "resume"])
-def test_a_strangers_key_is_not_there(as_intern: Client, foreign_key: Key, sandbox: Sandbox, act: str) -> None:
+def test_a_strangers_key_is_not_found(as_intern: Client, foreign_key: Key, sandbox: Sandbox, act: str) -> None:
     assert_not_found(as_intern, foreign_key, act, sandbox)
     assert_only(as_intern, url_of(act, foreign_key), "post")
