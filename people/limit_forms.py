@@ -65,9 +65,9 @@ class LimitsForm(ReasonForm):
     tpm_limit = forms.IntegerField(
         label=_("Tokens per minute"), required=False, min_value=1, max_value=MAX_RATE, help_text=_("Empty: no limit.")
     )
-    all_models = forms.BooleanField(label=_("All models"), required=False)
+    all_models = forms.BooleanField(label=_("All models of the gateway"), required=False)
     model_names = forms.MultipleChoiceField(
-        label=_("Models"), required=False, help_text=_("Ignored when “all models” is ticked.")
+        label=_("Models"), required=False, help_text=_("Ignored when all models are ticked.")
     )
     expires_on = forms.DateField(label=_("End"), required=False, widget=DateInput())
 
@@ -103,7 +103,7 @@ class LimitsForm(ReasonForm):
         """Refuse a key that could call no model."""
         cleaned = super().clean() or self.cleaned_data
         if not cleaned.get("all_models") and not cleaned.get("model_names") and "model_names" not in self.errors:
-            self.add_error("model_names", _("Choose at least one model, or tick “all models”."))
+            self.add_error("model_names", _("Choose at least one model, or tick all models."))
         return cleaned
 
     @property

@@ -24,6 +24,14 @@ class KeyRefused(Exception):
         self.reason, self.details = reason, details
 
     @property
+    def for_admin(self) -> str:
+        """The sentence for an admin who acts on somebody's key; most reasons need no other."""
+        words = FOR_ADMINS.get(self.reason)
+        if words is None:
+            return str(self)
+        return words(self.details) if callable(words) else str(words) % self.details
+
+    @property
     def code(self) -> str:
         """The rule, without its variant."""
         return self.reason.partition(".")[0]
@@ -204,3 +212,29 @@ REASONS: Final[dict[str, Words]] = {
     "under_way": _under_way,
 }
 add_words({PREFIX + reason: words for reason, words in REASONS.items()})
+
+
+def _over_for_admin(values: Mapping[str, Any]) -> str:
+    words = gettext("Under the owner’s policy, all keys of this kind expire on %(when)s, so nothing would change.")
+    return words % {"when": moment(datetime.fromisoformat(values["when"]))}
+
+
+FOR_ADMINS: Final[dict[str, Words]] = {  # of REASONS, those that are sentences for the owner
+    "blocked": _("This key is blocked at the gateway: unblock it first."),
+    "budget": _("The owner’s budget for all keys together is used up. It works again when the budget resets."),
+    "gone": _("This key was deleted at the gateway. Its owner can create a new one."),
+    "intern.renewal": _("The owner’s policy no longer includes keys for interns."),
+    "kind": _("The owner’s policy does not include personal keys."),
+    "limit.kind_at_renewal": _(
+        "Keys of this kind that the owner has: %(live)d; their policy allows %(most)d now. Delete one, or change the "
+        "policy."
+    ),
+    "limit.renewal": _(
+        "Keys that the owner has: %(live)d; their policy allows %(most)d now. Delete one, or change the policy."
+    ),
+    "models": _("The owner’s policy allows no model, so the key could not call any."),
+    "over": _over_for_admin,
+    "over.renewal": _over_for_admin,
+    "playground": _("The owner’s policy does not include the Playground."),
+    "too_late": _("It is too late to renew this key. Its owner can create a new one."),
+}

@@ -126,7 +126,7 @@ def act_on_keys(keys: Sequence[Key], *, act: KeyAct, actor: Actor) -> KeysActed:
         try:
             SERVICES[act](key=key, actor=actor)
         except KeyRefused as refusal:
-            refused.append(f"{key.label}: {refusal}")
+            refused.append(f"{key.label}: {refusal.for_admin}")
             continue
         except GatewayError as error:
             failed.append(key)

@@ -126,7 +126,7 @@ def _act(
     try:
         service(key=key, actor=actor_of(request))
     except key_services.KeyRefused as refusal:
-        return render_person(request, subject, said=str(refusal), status=409)
+        return render_person(request, subject, said=refusal.for_admin, status=409)
     except GatewayError as error:
         if action == AuditAction.DELETE:  # irreversible: the sweep finishes it
             _tell(request, key, action)

@@ -34,7 +34,7 @@ def top_up(request: PortalRequest, subject: Subject) -> HttpResponse:
     try:
         grant = key_services.give_grant(person=person, actor=actor_of(request), **form.cleaned_data)
     except key_services.KeyRefused as refusal:
-        return render_person(request, subject, said=str(refusal), status=409)
+        return render_person(request, subject, said=refusal.for_admin, status=409)
     services.tell_about_grant(grant, by=request.user.display_name)
     if key_services.apply_grant(grant):
         words = _("Topped up: %(name)s has %(what)s until %(day)s.")
@@ -61,7 +61,7 @@ def end_grant(request: PortalRequest, subject: Subject, grant_id: int) -> HttpRe
     try:
         key_services.end_grant(grant=grant, actor=actor_of(request))
     except key_services.KeyRefused as refusal:
-        return render_person(request, subject, said=str(refusal), status=409)
+        return render_person(request, subject, said=refusal.for_admin, status=409)
     services.tell_about_grant(grant, by=request.user.display_name, is_over=True)
     key_services.apply_grant(grant)
     return done(request, person, _("Ended: %(name)s no longer has %(what)s."), what=words["what"])
@@ -82,7 +82,7 @@ def limits(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpR
             key=key, actor=actor_of(request), limits=form.limits, expires_at=form.expires_at, reason=reason
         )
     except key_services.KeyRefused as refusal:
-        return render_person(request, subject, said=str(refusal), status=409)
+        return render_person(request, subject, said=refusal.for_admin, status=409)
     with reading_as(key.owner):
         lines = limit_lines(been.changes)
     about = {"lines": lines, "reason": reason, "by": request.user.display_name}

@@ -1,5 +1,6 @@
 """Actions of admins on somebody's key: block, unblock, extend, delete, also when the gateway fails."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from pytest_django import Settings
 from accounts.models import AuditAction, AuditEntry, AuditOutcome, User
 from keys import services
 from keys.models import Key
+from keys.services.refusals import FOR_ADMINS, REASONS
 from tests.factories import make_policy
 from tests.keys.actions import BY_TEST, again, assert_at_rest, delete_at_gateway, issue, works
 from tests.keys.views.pages import words_of
@@ -117,6 +119,25 @@ def test_extends_a_key_early_by_what_the_policy_gives_now(as_manager: Client, ke
     assert changed.budget_usd == 9
     with pytest.raises(services.KeyRefused, match="can be renewed from"):  # the owner may not
         services.renew_key(key=changed, actor=BY_TEST)
+
+
+def test_a_refusal_speaks_of_the_owner_to_the_admin(as_manager: Client, key: Key, intern: User) -> None:
+    issue(intern, "another")
+    make_policy("Interns", max_live_keys=1)
+
+    response = as_manager.post(url_of("extend_key", key))
+
+    assert response.status_code == 409
+    assert "Keys that the owner has: 2; their policy allows 1 now." in words_of(response)
+    assert "You have" not in words_of(response).partition("History")[0]
+
+
+def test_no_refusal_for_an_admin_speaks_of_their_own_keys() -> None:
+    details = {"live": 3, "most": 2, "when": "2026-12-24T10:00:00+00:00"}
+    said = {reason: services.KeyRefused(reason, **details).for_admin.lower() for reason in FOR_ADMINS}
+
+    assert FOR_ADMINS.keys() <= REASONS.keys()
+    assert [reason for reason, words in said.items() if re.search(r"\byou\b|\byour\b|administrators", words)] == []
 
 
 @pytest.mark.parametrize(
