@@ -23,11 +23,12 @@ from web.templatetags.portal import moment_and_zone
 TEMPLATE: Final = "account/email/invited"
 
 
-def invite(person: User, *, by_institution: bool) -> None:
-    """Record a mail to somebody who has not signed in yet. Call it in a transaction, then `send_soon` once."""
+def invite(*people: User, by_institution: bool) -> None:
+    """Record a mail to each of these who have not signed in yet. Call it in a transaction, then `send_soon` once."""
     fresh = {"by_institution": by_institution, "asked_at": timezone.now(), "withdrawn_at": None}
     fresh |= {"claimed_at": None, "sent_at": None, "refused_at": None}
-    Invitation.objects.update_or_create(person=person, defaults=fresh)
+    rows = [Invitation(person=person, **fresh) for person in people]
+    Invitation.objects.bulk_create(rows, update_conflicts=True, unique_fields=["person"], update_fields=[*fresh])
 
 
 def may_be_invited(person: User) -> bool:

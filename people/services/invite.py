@@ -98,14 +98,15 @@ def _invite_people(
     except QuotaExceeded as exceeded:
         raise InvitationQuotaExceeded from exceeded
     usernames = {name.lower() for name in User.objects.values_list("username", flat=True)}
-    people = [_invite(each, usernames, by_institution=by_institution, actor=actor) for each in invited]
+    people = [_open_account(each, usernames, actor) for each in invited]
+    invite(*people, by_institution=by_institution)
     update_staff_status(User.objects.filter(pk__in=[person.pk for person in people]))
     transaction.on_commit(send_soon, robust=True)
     return planned
 
 
-def _invite(planned: Planned, usernames: set[str], *, by_institution: bool, actor: Actor) -> User:
-    """Create the account of a row, or open it again; with groups, intern, mail and audit entry."""
+def _open_account(planned: Planned, usernames: set[str], actor: Actor) -> User:
+    """Create the account of a row, or open it again; with groups, intern and audit entry."""
     entry, person = planned.entry, planned.person
     if person is None:
         person = User(username=_free_username(entry.email, usernames), email=entry.email)
@@ -120,7 +121,6 @@ def _invite(planned: Planned, usernames: set[str], *, by_institution: bool, acto
     record_person_change(actor=actor, action=AuditAction.INVITE, person=person, changes=changes)
     if planned.supervisor:
         _make_intern(planned.supervisor, person, entry, actor)
-    invite(person, by_institution=by_institution)
     return person
 
 

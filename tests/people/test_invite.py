@@ -211,6 +211,18 @@ def test_planning_many_asks_no_more_than_planning_few(as_manager: Client, staff:
     assert queries(3) == queries(60)
 
 
+def test_a_line_costs_six_queries_at_most(as_manager: Client, staff: User) -> None:
+    def queries(name: str, number: int) -> int:
+        with CaptureQueriesContext(connection) as context:
+            post(as_manager, "\n".join(f"{name};{name}{each}@example.edu;Interns;staff" for each in range(number)))
+        return len(context)
+
+    few, many = queries("ada", 2), queries("ben", 12)
+
+    assert len(invited()) == 14
+    assert many - few <= 6 * 10
+
+
 def test_nobody_with_rights_is_invited_by_the_institutions_sign_in(as_manager: Client, settings: Settings) -> None:
     settings.OIDC_ISSUER = "https://sso.example.edu"
     for group, sign_in, expected in (
