@@ -99,12 +99,13 @@ def _taken_over(values: Mapping[str, Any]) -> str:
 def limit_lines(changes: Mapping[str, Sequence[Any]]) -> list[str]:
     """Say limit by limit what it was and what it is now."""
     words = gettext("%(field)s: %(before)s → %(after)s")
-    titles = {field.name: str(field.verbose_name) for field in LimitOverride._meta.concrete_fields}
-    shown = {name: [_limit_value(name, value) for value in pair] for name, pair in changes.items() if len(pair) == 2}
-    return [
-        words % {"field": titles.get(name, name), "before": before, "after": after}
-        for name, (before, after) in shown.items()
-    ]
+    lines = []
+    for field in LimitOverride._meta.concrete_fields:  # PostgreSQL keeps no order of values
+        pair = changes.get(field.name, ())
+        if len(pair) == 2:
+            before, after = (_limit_value(field.name, value) for value in pair)
+            lines.append(words % {"field": field.verbose_name, "before": before, "after": after})
+    return lines
 
 
 def _limits_set(values: Mapping[str, Any]) -> str:
