@@ -195,3 +195,22 @@ def test_a_leaked_secret_is_refused_on_its_next_call(as_intern: Client, real: Re
     assert real.chat(secret).status_code == 401
     assert real.chat(new).status_code == 200
     assert end_of(real, new) <= (the_key().expires_at or timezone.now()) + timedelta(seconds=1)
+
+
+def test_a_paused_key_is_refused_until_it_is_resumed_also_after_a_renewal(
+    as_intern: Client, real: RealGateway, secret: str
+) -> None:
+    real.call("POST", "/key/update", body={"key": token_of(secret), "duration": "3d"}).raise_for_status()
+    services.sync_keys()
+    assert real.chat(secret).status_code == 200
+    post(as_intern, url_of("pause", the_key()), 302)
+    assert real.chat(secret).status_code == 401
+
+    Key.objects.update(lifetime_started_at=timezone.now() - timedelta(days=30))
+    post(as_intern, url_of("renew", the_key()), 302)
+    assert end_of(real, secret) > timezone.now() + timedelta(days=29)
+    assert real.chat(secret).status_code == 401
+    assert services.sync_keys() == 0
+
+    post(as_intern, url_of("resume", the_key()), 302)
+    assert real.chat(secret).status_code == 200
