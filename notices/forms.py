@@ -39,7 +39,7 @@ class AnnouncementForm(AnnouncementModelForm):
 
     class Meta:
         model = Announcement
-        fields = ("text_en", "text_fr", "level", "starts_at", "ends_at", "groups")
+        fields = ("text_en", "text_fr", "level", "starts_at", "ends_at", "for_everybody", "groups")
         field_classes: ClassVar = {"text_en": ParagraphsField, "text_fr": ParagraphsField}
         widgets: ClassVar = {
             "text_en": forms.Textarea(attrs={"rows": 3}),
@@ -47,6 +47,7 @@ class AnnouncementForm(AnnouncementModelForm):
             "level": forms.RadioSelect(attrs={"class": "form-check-input"}),
             "starts_at": MomentInput(),
             "ends_at": MomentInput(),
+            "for_everybody": forms.RadioSelect(attrs={"class": "form-check-input"}),
             "groups": forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
         }
         help_texts: ClassVar = {
@@ -55,13 +56,18 @@ class AnnouncementForm(AnnouncementModelForm):
         }
 
     def clean(self) -> dict[str, Any]:
-        """Refuse an end in the past, or before the start."""
+        """Refuse an end in the past, or before the start, and groups that contradict `for_everybody`."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
         if ends_at and ends_at <= timezone.now():
             self.add_error("ends_at", _("This time is over. Choose a later one."))
         elif starts_at and ends_at and ends_at <= starts_at:
             self.add_error("ends_at", _("The end must be after the beginning."))
+        has_groups = bool(cleaned.get("groups"))
+        if cleaned.get("for_everybody") is True and has_groups:
+            self.add_error("groups", _("Groups are chosen, but also “everybody”. Choose one of the two."))
+        elif cleaned.get("for_everybody") is False and not has_groups and "groups" not in self.errors:
+            self.add_error("groups", _("Choose a group, or “everybody”."))
         return cleaned
 
 

@@ -1068,6 +1068,14 @@ class Migration(migrations.Migration):
                 ("starts_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="from")),
                 ("ends_at", models.DateTimeField(verbose_name="until")),
                 (
+                    "for_everybody",
+                    models.BooleanField(
+                        choices=[(True, "everybody"), (False, "members of these groups")],
+                        default=True,
+                        verbose_name="shown to",
+                    ),
+                ),
+                (
                     "groups",
                     models.ManyToManyField(blank=True, related_name="+", to="auth.group", verbose_name="groups"),
                 ),

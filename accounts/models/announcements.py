@@ -29,8 +29,8 @@ class AnnouncementQuerySet(models.QuerySet["Announcement"]):
 
     def for_person(self, person: User) -> Self:
         """Keep the current ones for everybody or a group of this person's."""
-        groups = Announcement.groups.through.objects.filter(announcement=OuterRef("pk"))
-        return self.current().filter(~Exists(groups) | Exists(groups.filter(group__user=person)))
+        groups = Announcement.groups.through.objects.filter(announcement=OuterRef("pk"), group__user=person)
+        return self.current().filter(Q(for_everybody=True) | Exists(groups))
 
     def shown_to(self, person: User) -> Self:
         """Keep those of `for_person` that the person has not dismissed."""
@@ -52,6 +52,10 @@ class Announcement(models.Model):
     level = models.CharField(_("level"), max_length=10, choices=Level, default=Level.INFO)
     starts_at = models.DateTimeField(_("from"), default=timezone.now)
     ends_at = models.DateTimeField(_("until"))
+    # stored: without it, an announcement whose groups are deleted would be shown to everybody
+    for_everybody = models.BooleanField(
+        _("shown to"), default=True, choices=((True, _("everybody")), (False, _("members of these groups")))
+    )
     groups = models.ManyToManyField(Group, verbose_name=_("groups"), related_name="+", blank=True)
 
     objects = AnnouncementQuerySet.as_manager()

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -67,14 +68,18 @@ def delete(request: PortalRequest, announcement_id: int) -> HttpResponse:
 
 
 def _list(request: PortalRequest, access: PageAccess, *, said: str = "", status: int = 200) -> HttpResponse:
-    now, rows = timezone.now(), Announcement.objects.prefetch_related("groups").order_by("-starts_at", "-pk")
+    """List them from one query, and one for their groups."""
+    now, newest_first = timezone.now(), Announcement.objects.order_by("-starts_at", "-pk")
+    over = newest_first.filter(ends_at__lte=now)[:OVER_SHOWN]
+    shown = newest_first.filter(Q(ends_at__gt=now) | Q(pk__in=over.values("pk")))
+    rows = list(shown.prefetch_related("groups"))
     context = {
         "access": access,
         "here": "notices:announcements",
         "sections": [
-            {"title": _("Shown now"), "rows": rows.current()},
-            {"title": _("Planned"), "rows": rows.filter(starts_at__gt=now)},
-            {"title": _("Over"), "rows": rows.filter(ends_at__lte=now)[:OVER_SHOWN]},
+            {"title": _("Shown now"), "rows": [row for row in rows if row.starts_at <= now < row.ends_at]},
+            {"title": _("Planned"), "rows": [row for row in rows if row.starts_at > now]},
+            {"title": _("Over"), "rows": [row for row in rows if row.ends_at <= now]},
         ],
         "said": said,
     }

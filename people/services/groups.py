@@ -92,7 +92,7 @@ def delete_group(*, group: Group, actor: Actor) -> None:
 
 
 def _has_announcement(group: Group) -> bool:
-    """Return whether an announcement is for this group only: without the group it would be for everybody."""
+    """Return whether an announcement is for this group only: without the group nobody would see it."""
     others = Announcement.groups.through.objects.filter(announcement=OuterRef("pk")).exclude(group=group)
     return Announcement.objects.filter(~Exists(others), groups=group, ends_at__gt=timezone.now()).exists()
 

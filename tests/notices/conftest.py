@@ -25,9 +25,14 @@ def publisher(db: None) -> User:
 
 
 def announce(text: str = "We move on Friday.", *groups: str, **fields: Any) -> Announcement:
-    """Announce something for these groups, from an hour ago until tomorrow unless said otherwise."""
+    """Announce something for these groups, from two hours ago until tomorrow unless said otherwise."""
     now = timezone.now()
-    about = {"text_en": text, "text_fr": f"FR {text}", "starts_at": now - timedelta(hours=1)}
+    about = {
+        "text_en": text,
+        "text_fr": f"FR {text}",
+        "for_everybody": not groups,
+        "starts_at": now - timedelta(hours=2),
+    }
     announcement = Announcement.objects.create(**{**about, "ends_at": now + timedelta(days=1), **fields})
     announcement.groups.set([Group.objects.get_or_create(name=name)[0] for name in groups])
     return announcement

@@ -1,7 +1,9 @@
 """Announcements at the top of every page: who sees which, dismissed for oneself, published by whoever may."""
 
+import re
 from datetime import timedelta
 
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -10,6 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import Announcement, AuditEntry, User
+from notices.views.announcements import OVER_SHOWN
 from tests.conftest import signed_in
 from tests.factories import make_user
 from tests.keys.views.pages import words_of
@@ -27,6 +30,7 @@ def form_of(**fields: object) -> dict[str, object]:
         **{name: f"{moment:%Y-%m-%dT%H:%M}" for name, moment in moments.items()},
         **texts,
         "level": "warning",
+        "for_everybody": True,
         "step": "save",
         **fields,
     }
@@ -52,6 +56,19 @@ def test_shows_current_announcements_for_the_reader(intern: User, staff: User) -
     assert said == {"intern": ["For all.", "For interns."], "staff": ["For all."]}
     french = signed_in(staff).get("/get-started/", headers={"accept-language": "fr"})
     assert "FR For all." in words_of(french)
+
+
+def test_is_shown_to_nobody_more_when_its_group_is_deleted(publisher: User, as_intern: Client, staff: User) -> None:
+    announcement = announce("For a course.", "Course")
+
+    Group.objects.get(name="Course").delete()
+
+    for browser in (as_intern, signed_in(staff)):
+        assert "For a course." not in words_of(browser.get("/get-started/"))
+    browser = signed_in(publisher)
+    assert "nobody: its groups were deleted" in words_of(browser.get(LIST))
+    page = browser.get(url_of("announcement", announcement)).content.decode()
+    assert re.search(r'name="for_everybody" value="False"[^>]* checked', page), "saving it does not show it to all"
 
 
 def test_costs_no_query_without_announcements_and_one_for_several(as_intern: Client) -> None:
@@ -116,10 +133,13 @@ def test_publishing_changing_and_deleting_are_audited(publisher: User, as_intern
     assert [entry.action for entry in entries] == ["issue", "change", "change", "delete"]
     assert {entry.actor for entry in entries} == {publisher}
     assert "text in English: Moved on Friday. → On Monday." in entries[2].remark
+    assert "text in French: – → Panne vendredi." in entries[0].remark
+    assert "text in English: On Monday. → –" in entries[3].remark
 
 
 def test_saves_no_invalid_announcement(publisher: User) -> None:
     yesterday = f"{timezone.now() - timedelta(days=1):%Y-%m-%dT%H:%M}"
+    group = Group.objects.get(name="Interns")
     wrong: list[dict[str, object]] = [
         {"text_en": ""},
         {"text_fr": " \n "},
@@ -130,7 +150,10 @@ def test_saves_no_invalid_announcement(publisher: User) -> None:
         {"ends_at": yesterday, "starts_at": "2026-01-01T10:00"},
         {"ends_at": "soon"},
         {"starts_at": f"{timezone.now() + timedelta(days=3):%Y-%m-%dT%H:%M}"},
-        {"groups": [4711]},
+        {"groups": [4711], "for_everybody": False},
+        {"for_everybody": False},
+        {"groups": [group.pk]},
+        {"for_everybody": ""},
     ]
 
     statuses = [signed_in(publisher).post(NEW, form_of(**fields)).status_code for fields in wrong]
@@ -165,6 +188,21 @@ def test_lists_current_planned_and_past_ones(publisher: User) -> None:
     page = words_of(signed_in(publisher).get(LIST))
 
     assert page.index("Shown now None.") < page.index("Planned Planned.") < page.index("Over Over.")
+
+
+def test_the_list_takes_few_queries_and_shows_the_last_that_are_over(publisher: User) -> None:
+    now = timezone.now()
+    for number in range(OVER_SHOWN + 1):
+        announce(f"Over {number:02}.", "Interns", ends_at=now - timedelta(minutes=number))
+    announce("Shown.", "Interns")
+    browser = signed_in(publisher)
+
+    with CaptureQueriesContext(connection) as queries:
+        page = words_of(browser.get(LIST))
+
+    assert len(queries) <= 8
+    assert "Shown." in page
+    assert page.count("Delete Over ") == OVER_SHOWN
 
 
 def test_limits_saves_per_hour(publisher: User, settings: Settings) -> None:

@@ -174,9 +174,11 @@ def test_a_group_with_rights_or_of_the_institution_is_protected(
 
 
 def test_a_group_is_not_deleted_while_an_announcement_is_for_it_only(as_manager: Client, course: Group) -> None:
-    """Without the group everybody would see it."""
+    """Without the group nobody would see it."""
     now = timezone.now()
-    announcement = Announcement.objects.create(text_en="Exam", text_fr="Examen", ends_at=now + timedelta(days=1))
+    announcement = Announcement.objects.create(
+        text_en="Exam", text_fr="Examen", ends_at=now + timedelta(days=1), for_everybody=False
+    )
     announcement.groups.add(course)
 
     answer = as_manager.post(url("delete_group", course))
