@@ -12,7 +12,7 @@ from keys.models.keys import Key
 
 
 class ReminderMail(models.Model):
-    """The mails to one reader, a person or an intern: at most one a day, with all their keys."""
+    """The mails to one reader, a person or an intern: one a day with all their keys, see `keys.services.remind`."""
 
     person = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+", editable=False)
     intern = models.OneToOneField(Intern, models.CASCADE, null=True, related_name="+", editable=False)

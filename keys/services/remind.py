@@ -1,11 +1,13 @@
 """Remind people by e-mail of keys that expire soon: when a key can be renewed, and again on the day before its end.
 
-A reader, an owner or an intern, has one mail a UTC day at most, with all their keys. What admins ask for comes besides.
+A reader, an owner or an intern, has one mail a UTC day, with all their keys, and another one only about keys for which
+the mail of the next day would come too late. What admins ask for comes besides.
 """
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -26,6 +28,7 @@ from keys.status import distance
 from web.tasks import QueueUnavailable, send_task
 from web.templatetags.portal import moment_and_zone
 
+TOO_LATE: Final = time(12)  # of an end before it, the mail of the same UTC day may be read too late
 READERS = {"person": "owner", "intern": "intern"}  # field of ReminderMail -> of Key
 
 
@@ -74,17 +77,17 @@ def _last_before(today: date) -> datetime:
 
 
 def _remind(mail: ReminderMail) -> bool:
-    """Write to one reader, unless they had a mail today, or another run is about to."""
-    today, field = timezone.now().date(), "person" if mail.person else "intern"
-    found = _expiring(field).filter(**{READERS[field]: getattr(mail, field)}).order_by("expires_at", "pk")
-    keys = [
-        key for key in found.select_related("owner", "intern", "override").prefetch_related("tokens") if _is_near(key)
-    ]
+    """Write to one reader, unless another run is about to; the keys are read once the mail is claimed."""
     row = ReminderMail.objects.filter(pk=mail.pk)
-    if not keys or not claim(row.filter(Q(sent_on=None) | Q(sent_on__lt=today)), "claimed_at"):
+    if not claim(row, "claimed_at"):
+        return False
+    mail, today = row.select_related("person", "intern__account").get(), timezone.now().date()
+    keys = _due(mail, today)
+    if not keys:
+        row.update(claimed_at=None)
         return False
     try:
-        sent = _deliver(mail, _compose(mail, keys))
+        sent = _deliver(mail, keys)
     except MailServerUnavailable:
         row.update(claimed_at=None)
         raise
@@ -92,10 +95,30 @@ def _remind(mail: ReminderMail) -> bool:
     return sent
 
 
-def _deliver(mail: ReminderMail, message: EmailMessage) -> bool:
-    """Send it as its reader wants it; an intern without an account has no choice."""
-    name = f"reminder-{mail.pk}-{mail.sent_on or 'first'}"
-    reader = mail.person or (mail.intern and mail.intern.account)
+def _due(mail: ReminderMail, today: date) -> list[Key]:
+    """Return the keys to write about now, which expire soonest first, of one owner.
+
+    An intern has keys of two while a handover is under way; those of the second come with a later mail.
+    """
+    field = "person" if mail.person else "intern"
+    found = _expiring(field).filter(**{READERS[field]: getattr(mail, field)}).order_by("expires_at", "pk")
+    if mail.sent_on is not None and mail.sent_on >= today:
+        had = Reminder.objects.filter(mail=mail, key=OuterRef("pk"), expires_at=OuterRef("expires_at"))
+        too_late = datetime.combine(today + timedelta(days=1), TOO_LATE, UTC)
+        found = found.filter(~Exists(had), expires_at__lt=too_late)
+    found = found.select_related("owner", "intern", "override").prefetch_related("tokens")
+    keys = [key for key in found if _is_near(key)]
+    return [key for key in keys if key.owner == keys[0].owner]
+
+
+def _deliver(mail: ReminderMail, keys: list[Key]) -> bool:
+    """Send it as its reader wants it; an intern without an account has no choice.
+
+    The name is that of a mail after the same one, about the same keys and ends: such a mail is a repeated one.
+    """
+    about = " ".join(f"{key.pk} {key.expires_at}" for key in keys)
+    name = f"reminder-{mail.pk}-{mail.sent_on or 'first'}-{sha256(about.encode()).hexdigest()[:20]}"
+    reader, message = mail.person or (mail.intern and mail.intern.account), _compose(mail, keys)
     return deliver_to(reader, MailKind.EXPIRY, message, name=name) if reader else deliver(message, name=name)
 
 
@@ -166,14 +189,15 @@ def _send_soon() -> None:
 
 def send_requested_reminders() -> int:
     """Send the reminders that admins asked for; return how many mails went out."""
-    return send_each(RequestedReminder.objects.select_related("owner").order_by("asked_at", "pk"), _send_requested)
+    return send_each(RequestedReminder.objects.order_by("asked_at", "pk"), _send_requested)
 
 
 def _send_requested(reminder: RequestedReminder) -> bool:
     """Write to one owner, unless another run has, or is about to; the row goes with the mail."""
-    row, owner, sent = RequestedReminder.objects.filter(pk=reminder.pk), reminder.owner, False
+    row, sent = RequestedReminder.objects.filter(pk=reminder.pk), False
     if not claim(row, "claimed_at"):
         return False
+    owner = User.objects.get(pk=reminder.owner_id)  # as they are now: their account or address may have changed
     if owner.email and owner.is_active:
         with reading_as(owner):
             context = {"user": owner, "lines": reminder.lines, "by": reminder.by, "portal_url": settings.PORTAL_URL}

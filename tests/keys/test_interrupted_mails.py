@@ -97,6 +97,18 @@ def test_a_repeated_mail_has_the_same_message_id(server: MailServer, twenty: lis
     assert first == second
 
 
+def test_a_repeated_mail_about_another_end_has_another_message_id(server: MailServer, twenty: list[Key]) -> None:
+    Key.objects.exclude(pk=twenty[0].pk).delete()
+    server.cuts_at = "taken"
+    services.remind_owners()
+    server.cuts_at = None
+    Key.objects.update(expires_at=timezone.now() + timedelta(days=4))
+    services.remind_owners()
+
+    first, second = (message["Message-ID"] for message in server.mails)
+    assert first != second
+
+
 class CutBackend(EmailBackend):
     """Ends the first sending as a worker's time limit does, in the midst of it."""
 
