@@ -31,8 +31,8 @@ def renew_key(*, key: Key, actor: Actor, early: bool = False) -> Key:
     """
     try:
         allowance = policy_of(key.owner)
-        limits = usable_limits(key.kind, allowance, override_of(key))
         duration = _duration(key, allowance, early=early)
+        limits = usable_limits(key.kind, allowance, override_of(key))
         token = _claim_as_read(key)
     except KeyRefused as refusal:
         audit(actor, AuditAction.RENEW, AuditOutcome.REFUSED, key, refusal)

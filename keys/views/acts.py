@@ -60,7 +60,7 @@ FIELDS_AT_FAULT: Final = {"label": "label", "intern_known": "intern_name", "inte
 
 def own_key(request: PortalRequest, key_id: uuid.UUID) -> Key:
     """Return the person's key; 404 for one of another person. A POST counts as an action: see `limited`."""
-    keys = Key.objects.owned_by(request.user).select_related("owner", "intern").prefetch_related("tokens")
+    keys = Key.objects.owned_by(request.user).select_related("owner", "intern", "override").prefetch_related("tokens")
     key = get_object_or_404(keys, pk=key_id)
     if request.method == "POST" and request.resolver_match:
         services.count_action(request.user, request.resolver_match.view_name)
