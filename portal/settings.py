@@ -331,10 +331,8 @@ SOCIALACCOUNT_PROVIDERS = (
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")  # for those who chose none, and whose browser asks for none, of:
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-LANGUAGE_COOKIE_AGE = 365 * 24 * 3600  # s
-LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_AGE, LANGUAGE_COOKIE_SAMESITE = 365 * 24 * 3600, "Lax"  # s
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")  # for those who chose none; the last day of a stay is one of it
-USE_TZ = True
 
 # --- Static files -------------------------------------------------------------------------------------
 STATIC_URL = "static/"
@@ -379,7 +377,6 @@ THEME_COOKIE_NAME = f"{_cookie_prefix}theme"
 BROWSER_COOKIE_NAME = f"{_cookie_prefix}browser"  # proves that somebody has signed in here before (accounts.limits)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 MESSAGE_STORAGE = "web.messages.NewestMessages"
 SESSION_ENGINE = "web.sessions"
 SESSION_COOKIE_AGE = 12 * 3600  # s
@@ -392,7 +389,6 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
-X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": CSP_DIRECTIVES}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; images have a limit of their own
 MAX_BODY_BYTES = (PLAYGROUND_IMAGES * PLAYGROUND_IMAGE_MB + 5) * 1024 * 1024  # of a whole request (web.bodies)
