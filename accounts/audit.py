@@ -63,14 +63,15 @@ def record(
     on_behalf_of: str = "",
     code: str = "",
     details: Mapping[str, Any] | None = None,
+    save: bool = True,
 ) -> AuditEntry:
-    """Write one entry about an object; it joins the caller's transaction.
+    """Write one entry about an object; it joins the caller's transaction. Without `save`, only return it.
 
     `subject` is the person concerned: the key's owner, or the person themselves. `on_behalf_of` is the intern who
     uses the key. accounts.audit_words turns `code` and `details` (JSON, no sentences, never a secret)
     into words.
     """
-    return AuditEntry.objects.create(
+    entry = AuditEntry(
         actor=actor.user,
         actor_name=actor.user.display_name if actor.user else "",
         subject=subject,
@@ -87,6 +88,9 @@ def record(
             **({"via": actor.via} if actor.via else {}),
         },
     )
+    if save:
+        entry.save(force_insert=True)
+    return entry
 
 
 def record_policy_change(
@@ -138,7 +142,12 @@ def _as_json(field: Any, value: Any) -> Any:
 
 
 def record_person_change(
-    *, actor: Actor, action: AuditAction, person: User, changes: Mapping[str, Sequence[Any]] | None = None
+    *,
+    actor: Actor,
+    action: AuditAction,
+    person: User,
+    changes: Mapping[str, Sequence[Any]] | None = None,
+    save: bool = True,
 ) -> AuditEntry:
     """Record what was done to a person's account or rights.
 
@@ -153,6 +162,15 @@ def record_person_change(
         subject=person,
         code="person.changes" if changes else "",
         details={"changes": dict(changes)} if changes else {},
+        save=save,
+    )
+
+
+def record_people_changes(*, actor: Actor, changes: Iterable[tuple[User, Mapping[str, Sequence[Any]]]]) -> None:
+    """Record a change of each of these people, all in one query."""
+    AuditEntry.objects.bulk_create(
+        record_person_change(actor=actor, action=AuditAction.CHANGE, person=person, changes=theirs, save=False)
+        for person, theirs in changes
     )
 
 

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import BudgetPeriod, Grant, KeyKind, KeyRule, Policy, Thing, User, new_rules
-from accounts.rights import own_groups
+from accounts.rights import groups_to_give, own_groups
 
 MOST_USD: Final = Decimal("999999.99")  # the largest budget, grants included
 Budget = tuple[Decimal | None, str]  # USD (None: no limit), and the period after which it resets
@@ -167,6 +167,16 @@ def is_own_policy(actor: User, group: Group | None) -> bool:
     if group is None:
         return not policy_of(actor).names
     return own_groups(actor).filter(pk=group.pk).exists()
+
+
+def may_change_policy(actor: User, group: Group | None) -> bool:
+    """Return whether the actor may change the policy of a group (None: the default one), given the permission.
+
+    Not their own, nor that of a group which gives rights that they lack.
+    """
+    if is_own_policy(actor, group):
+        return False
+    return group is None or groups_to_give(actor).filter(pk=group.pk).exists()
 
 
 def merged(rules: Sequence[KeyRule]) -> Allowance:

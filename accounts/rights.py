@@ -43,6 +43,14 @@ def may_change(actor: User, person: User) -> bool:
     return not permissions_of(person.pk).exclude(pk__in=permissions_of(actor.pk)).exists()
 
 
+def people_above(actor: User) -> QuerySet[User]:
+    """Return the people whom the actor may not change: themselves, superusers, and people with more rights."""
+    if actor.is_superuser:
+        return User.objects.none()
+    beyond = permissions_of(OuterRef("pk")).exclude(pk__in=permissions_of(actor.pk).values("pk"))
+    return User.objects.filter(Q(pk=actor.pk) | Q(is_superuser=True) | Exists(beyond))
+
+
 def groups_to_give(actor: User) -> QuerySet[Group]:
     """Return the groups that grant nothing beyond the actor's own permissions."""
     if actor.is_superuser:
@@ -53,10 +61,15 @@ def groups_to_give(actor: User) -> QuerySet[Group]:
 
 def own_groups(actor: User) -> QuerySet[Group]:
     """Return the actor's groups, and those that they may join at their next sign-in with the institution."""
+    return Group.objects.filter(Q(user=actor) | Q(name__in=claimed_names(actor))).distinct()
+
+
+def claimed_names(actor: User) -> set[str]:
+    """Return the names of groups that the institution last gave for the actor, whether such groups exist or not."""
     claimed: set[str] = set()
     for data in SocialAccount.objects.filter(user=actor).values_list("extra_data", flat=True):
         claimed.update(data.get("userinfo", {}).get("groups", []))
-    return Group.objects.filter(Q(user=actor) | Q(name__in=claimed)).distinct()
+    return claimed
 
 
 def update_staff_status(users: QuerySet[User]) -> None:

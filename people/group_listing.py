@@ -15,7 +15,7 @@ from accounts.models import KeyKind, KeyRule, Policy, User, new_rules
 from accounts.names import name_order
 from accounts.policies import Allowance, merged, people_under
 from people.listing import DEFAULT_ORDER, SPENT_TTL_S, Filters, Known, cached, found_people, in_steps
-from people.services.groups import is_named_by_institution
+from people.services.groups import are_all_claimable, is_named_by_institution
 from usage.models import DayToken, UsageState
 from web.money import STEP
 
@@ -35,6 +35,7 @@ class ListedGroup:
     month_usd: Decimal
     gives_rights: bool = False
     is_mapped: bool = False  # the institution's sign-in gives it
+    is_claimable: bool = False  # the institution's sign-in may give it
 
     @property
     def kinds(self) -> list[str]:
@@ -62,6 +63,7 @@ def listed_groups(q: str, state: UsageState, today: date) -> list[ListedGroup]:
             month_usd=_sum(spent, members[group.pk]),
             gives_rights=group.gives_rights,
             is_mapped=group.is_given or is_named_by_institution(group.name),
+            is_claimable=are_all_claimable() and not group.gives_rights,
         )
         for group in _found(q)
     ]

@@ -10,14 +10,15 @@ from typing import Final
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.audit import Actor, record_group_change, record_person_change, record_policy_change
+from accounts.audit import Actor, record_group_change, record_people_changes, record_policy_change
 from accounts.models import Announcement, AuditAction, Policy, User
-from accounts.rights import update_staff_status
+from accounts.policies import is_own_policy
+from accounts.rights import claimed_names, groups_to_give, people_above, update_staff_status
 from people.services.accounts import ask_worker
 from people.services.bulk import BulkAct, Chosen, choose
 
@@ -58,9 +59,15 @@ def is_named_by_institution(name: str) -> bool:
     return bool(settings.OIDC_ISSUER) and name in settings.OIDC_GROUPS_ALLOWED
 
 
+def are_all_claimable() -> bool:
+    """Return whether the institution may give any group that grants no permission, by its name."""
+    return bool(settings.OIDC_ISSUER) and not settings.OIDC_GROUPS_ALLOWED
+
+
 @transaction.atomic
 def create_group(*, name: str, actor: Actor) -> Group:
-    """Create a group without a policy of its own: the default one applies. GroupRefused if the name is taken."""
+    """Create a group without a policy of its own: the default one applies. Raises GroupRefused."""
+    _check_name(name, actor)
     group = _saved(Group(name=name))
     record_group_change(actor=actor, action=AuditAction.ISSUE, group=group)
     return group
@@ -68,10 +75,17 @@ def create_group(*, name: str, actor: Actor) -> Group:
 
 @transaction.atomic
 def rename_group(*, group: Group, name: str, actor: Actor) -> None:
-    """Rename a group; members and policy stay. Raises GroupRefused."""
-    group = _locked(group)
+    """Rename a group; members and policy stay. Raises GroupRefused.
+
+    Only superusers rename one with a policy: claims match the name, so another name could make somebody a member at
+    their next sign-in, such as the actor.
+    """
+    group = _locked(group, actor)
     before, group.name = group.name, name
     if before != name:
+        if actor.user and not actor.user.is_superuser and Policy.objects.filter(group=group).exists():
+            raise GroupRefused(_("This group has a policy, so only a superuser can rename it."))
+        _check_name(name, actor)
         _saved(group)
         record_group_change(actor=actor, action=AuditAction.CHANGE, group=group, changes={"name": [before, name]})
 
@@ -79,10 +93,10 @@ def rename_group(*, group: Group, name: str, actor: Actor) -> None:
 @transaction.atomic
 def delete_group(*, group: Group, actor: Actor) -> None:
     """Delete a group with its policy: its members keep what their other policies give. Raises GroupRefused."""
-    group = _locked(group)
-    if _has_announcement(group):
-        raise GroupRefused(_("An announcement is for this group only. End it, or choose other groups for it, first."))
-    members = list(group.user_set.select_for_update().order_by("pk"))
+    group = _locked(group, actor)
+    members = list(group.user_set.select_for_update().order_by("pk").prefetch_related("groups"))
+    if why := why_not_deleted(group, actor.user):
+        raise GroupRefused(why)
     _record_groups(members, group, actor, joins=False)
     for policy in Policy.objects.filter(group=group):
         record_policy_change(actor=actor, action=AuditAction.DELETE, policy=policy)
@@ -91,20 +105,45 @@ def delete_group(*, group: Group, actor: Actor) -> None:
     transaction.on_commit(partial(ask_worker, "keys.apply_policies"), robust=True)
 
 
-def _has_announcement(group: Group) -> bool:
-    """Return whether an announcement is for this group only: without the group nobody would see it."""
+def why_not_deleted(group: Group, actor: User | None) -> str:
+    """Return why the actor (None: the portal) cannot delete a group that is not protected; "" if they can."""
+    if announcements_for(group).exists():
+        return _("An announcement is for this group only. End it, or choose other groups for it, first.")
+    if actor and group.user_set.filter(pk__in=people_above(actor)).exists():
+        return _("A superuser, or somebody who has more rights than you, is in this group.")
+    return ""
+
+
+def announcements_for(group: Group) -> QuerySet[Announcement]:
+    """Return the announcements that are for this group only: without the group nobody would see them."""
     others = Announcement.groups.through.objects.filter(announcement=OuterRef("pk")).exclude(group=group)
-    return Announcement.objects.filter(~Exists(others), groups=group, ends_at__gt=timezone.now()).exists()
+    found = Announcement.objects.filter(~Exists(others), groups=group, ends_at__gt=timezone.now())
+    return found.order_by("ends_at")
 
 
-def _locked(group: Group) -> Group:
-    """Return the group as it is now, locked. Raises GroupRefused if it is protected, or deleted."""
-    found = Group.objects.select_for_update().filter(pk=group.pk).first()
-    if found is None:
-        raise GroupRefused(_("This group has been deleted meanwhile."))
+def _locked(group: Group, actor: Actor) -> Group:
+    """Return the group as it is now, locked. Raises GroupRefused if it is protected, the actor's, or deleted."""
+    found = _found(Group.objects.select_for_update(), group)
     if why := why_protected(found):
         raise GroupRefused(why)
+    if actor.user and is_own_policy(actor.user, found):
+        raise GroupRefused(_("This group applies to you, so somebody else has to change it."))
     return found
+
+
+def _found(groups: QuerySet[Group], group: Group) -> Group:
+    found = groups.filter(pk=group.pk).first()
+    if found is None:
+        raise GroupRefused(_("This group has been deleted in the meantime."))
+    return found
+
+
+def _check_name(name: str, actor: Actor) -> None:
+    """Raise GroupRefused for a name that the institution gives, unless the actor is a superuser."""
+    if actor.user is None or actor.user.is_superuser:
+        return
+    if is_named_by_institution(name) or name in claimed_names(actor.user):
+        raise GroupRefused(_("The institution gives a group of this name at sign-in, so only a superuser can use it."))
 
 
 def _saved(group: Group) -> Group:
@@ -176,18 +215,24 @@ def _why_not(act: MemberAct, *, is_member: bool, by_institution: bool) -> str:
 
 
 def add_to_group(people: Sequence[User], *, group: Group, actor: Actor) -> int:
-    """Add people to a group; return how many were not in it. One audit entry each."""
+    """Add people to a group; return how many were not in it. One audit entry each. Raises GroupRefused."""
     return _change_members(people, group, actor, joins=True)
 
 
 def remove_from_group(people: Sequence[User], *, group: Group, actor: Actor) -> int:
-    """Remove people from a group; return how many were in it. One audit entry each."""
+    """Remove people from a group; return how many were in it. One audit entry each. Raises GroupRefused."""
     return _change_members(people, group, actor, joins=False)
 
 
 @transaction.atomic
 def _change_members(people: Sequence[User], group: Group, actor: Actor, *, joins: bool) -> int:
+    # The lock is one that lets other transactions refer to the group, as invitations do.
+    group = _found(Group.objects.select_for_update(no_key=True), group)
     locked = User.objects.select_for_update().filter(pk__in=[person.pk for person in people]).order_by("pk")
+    if actor.user:
+        if not groups_to_give(actor.user).filter(pk=group.pk).exists():
+            raise GroupRefused(_("This group now gives rights that you do not have."))
+        locked = locked.exclude(pk__in=people_above(actor.user))
     changed = [person for person in locked.prefetch_related("groups") if (group in person.groups.all()) != joins]
     _record_groups(changed, group, actor, joins=joins)
     if joins:
@@ -201,8 +246,9 @@ def _change_members(people: Sequence[User], group: Group, actor: Actor, *, joins
 
 def _record_groups(people: Iterable[User], group: Group, actor: Actor, *, joins: bool) -> None:
     """Record each person's former and present groups."""
+    changes = []
     for person in people:
         before = {each.name for each in person.groups.all()}
         after = before | {group.name} if joins else before - {group.name}
-        changes = {"groups": [sorted(before), sorted(after)]}
-        record_person_change(actor=actor, action=AuditAction.CHANGE, person=person, changes=changes)
+        changes.append((person, {"groups": [sorted(before), sorted(after)]}))
+    record_people_changes(actor=actor, changes=changes)

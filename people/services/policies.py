@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from accounts.audit import Actor, changes_between, policy_values, record_policy_change
 from accounts.models import AuditAction, KeyRule, Policy, User
 from accounts.names import name_order
-from accounts.policies import Allowances, people_under
+from accounts.policies import Allowances, may_change_policy, people_under
 from accounts.policy_changes import is_different, is_lower, words_of_changes
 from keys.services import Outdated, find_outdated
 from people.services.accounts import ask_worker
@@ -72,13 +73,20 @@ def effect_of(group: Group | None, rules: Sequence[KeyRule]) -> Effect:
 
 @transaction.atomic
 def save_policy(*, policy: Policy, rules: Sequence[KeyRule], version: str, actor: Actor) -> bool:
-    """Save a policy with its rules, unless its `version` has changed (PolicyConflict); return the changes.
+    """Save a policy with its rules; return whether anything changed.
+
+    Raises PolicyConflict if its `version` has changed or the group is deleted, and PermissionDenied if the actor may
+    not change it any more.
 
     A task, started after the commit, updates existing keys; if it is lost, the schedule runs it.
     """
-    group = policy.group
-    if group is not None:
-        list(Group.objects.select_for_update().filter(pk=group.pk))  # a lock, so that a first policy is created once
+    group = None
+    if policy.group_id is not None:  # a lock, so that a first policy is created once
+        group = Group.objects.select_for_update().filter(pk=policy.group_id).first()
+        if group is None:
+            raise PolicyConflict
+    if actor.user and not may_change_policy(actor.user, group):
+        raise PermissionDenied
     stored = Policy.objects.select_for_update().filter(group=group).first()
     if version_of(stored) != version:
         raise PolicyConflict

@@ -50,6 +50,8 @@ def rename(request: PortalRequest, group_id: int) -> HttpResponse:
     subject = _changeable(request, group_id)
     group = subject.group
     assert group  # noqa: S101  (for the type checker)
+    if not subject.may_rename:
+        raise PermissionDenied
     form = GroupNameForm(request.POST if request.method == "POST" else None, initial={"name": group.name})
     context = {"access": subject.access, "here": "people:group", "form": form, "subject": subject}
 
@@ -103,6 +105,8 @@ def delete(request: PortalRequest, group_id: int) -> HttpResponse:
         "here": "people:group",
         "members": group.user_set.count(),
         "effect": effect,
+        "announcements": services.announcements_for(group),
+        "why_not": services.why_not_deleted(group, request.user),
     }
     return render(request, "people/group_delete.html", context)
 
@@ -191,7 +195,10 @@ def _ask_or_act(
         count_action(request.user, f"people:{act}_members")
     except TooManyActions as refusal:
         return _too_many(_ask(request, subject, act, everybody, unknown, said=str(refusal), status=429), refusal)
-    number = _change[act](chosen, group=group, actor=actor_of(request))
+    try:
+        number = _change[act](chosen, group=group, actor=actor_of(request))
+    except GroupRefused as refusal:
+        return _ask(request, subject, act, [], unknown, said=str(refusal), status=409)
     messages.success(request, _done_words(act, number) % {"count": number, "group": group.name})
     return redirect(subject.address)
 

@@ -28,6 +28,7 @@ class GroupSubject:
     access: PageAccess
     gives_no_more: bool  # the group gives nothing that they lack
     is_own: bool  # it applies to the admin
+    is_superuser: bool  # the admin
     protected: str  # why it may not be renamed or deleted here; "" where it may
 
     @property
@@ -37,7 +38,7 @@ class GroupSubject:
 
     @property
     def may_change_policy(self) -> bool:
-        """Whether the policy may be changed: not one's own, nor that of people with more rights."""
+        """Whether the policy may be changed: not one's own, nor that of a group which gives rights that one lacks."""
         return self.access.manages_policies and self.gives_no_more and not self.is_own
 
     @property
@@ -47,8 +48,13 @@ class GroupSubject:
 
     @property
     def may_change_group(self) -> bool:
-        """Whether it may be renamed and deleted."""
+        """Whether it may be deleted, and renamed."""
         return self.group is not None and self.may_change_policy and not self.protected
+
+    @property
+    def may_rename(self) -> bool:
+        """Whether it may be renamed: a group with a policy only by superusers."""
+        return self.may_change_group and (self.policy is None or self.is_superuser)
 
     @property
     def state_address(self) -> str:
@@ -77,5 +83,6 @@ def group_subject(request: PortalRequest, group_id: int | None) -> GroupSubject:
         access=access,
         gives_no_more=group is None or (is_theirs and groups_to_give(request.user).filter(pk=group.pk).exists()),
         is_own=access.manages_policies and is_own_policy(request.user, group),
+        is_superuser=request.user.is_superuser,
         protected=why_protected(group) if group and access.manages_policies else "",
     )

@@ -18,7 +18,7 @@ from accounts.policies import Allowance, merged, people_under
 from keys.models import GatewayModel
 from people.group_listing import GROUPS_PER_PAGE, SEARCH_FROM, listed_groups
 from people.listing import DEFAULT_ORDER, Filters, list_page
-from people.services.groups import is_mapped
+from people.services.groups import are_all_claimable, is_mapped
 from people.services.policies import policy_of_group
 from people.views.common import require_sight
 from people.views.group_common import GroupSubject, group_subject
@@ -80,12 +80,14 @@ def _of_group(request: PortalRequest, subject: GroupSubject, group: Group) -> di
     q = search_in(request)
     filters = Filters(q=q, group=group.name)
     page = list_page(filters, DEFAULT_ORDER, number_in(request), subject.access.state, utc_today())
+    rights = _rights(group)
     return {
         "group": group,
         "q": q,
         "page": page,
-        "rights": _rights(group),
+        "rights": rights,
         "is_mapped": is_mapped(group),
+        "is_claimable": are_all_claimable() and not rights,
         "previous": page.previous and _address(q, page.previous, group),
         "next": page.next and _address(q, page.next, group),
     }

@@ -1,10 +1,14 @@
 """Groups and policies in French: pages, refusals and what comes of the acts there."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Group
 from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
 
-from accounts.models import AuditEntry
+from accounts.models import Announcement, AuditEntry
 from keys.models import GatewayModel
 from tests.conftest import HTMX
 from tests.factories import make_policy, make_user
@@ -61,3 +65,21 @@ def test_the_editor_of_a_policy(sandbox: Sandbox, read: Read) -> None:
     read(browser.get(reverse("people:default_policy")))
 
     assert AuditEntry.objects.filter(object_kind="policy").count() == 1
+
+
+def test_what_is_refused_about_groups(read: Read, settings: Settings) -> None:
+    boss = make_user("boss", groups=("Admins",), first_name="Zoé", is_superuser=True)
+    browser = in_french(make_user("manager", groups=("Admins",), first_name="Farid"))
+    make_policy("Cours")
+    group = Group.objects.get(name="Cours")
+    settings.OIDC_ISSUER = "https://id.example.edu"
+    read(browser.get("/people/groups/"))
+    read(browser.get(reverse("people:group", args=[group.pk])))
+    group.user_set.add(boss)
+    until = timezone.now() + timedelta(days=1)
+    announcement = Announcement.objects.create(text_en="Exam", text_fr="Examen", ends_at=until, for_everybody=False)
+    read(browser.get(reverse("people:delete_group", args=[group.pk])))
+    announcement.groups.add(group)
+    read(browser.get(reverse("people:delete_group", args=[group.pk])))
+    settings.OIDC_GROUPS_ALLOWED = ["masters"]
+    read(browser.post(reverse("people:new_group"), {"name": "masters"}))

@@ -194,6 +194,7 @@ def test_groups_are_seen_by_whoever_sees_people_and_changed_by_permission(browse
         **dict.fromkeys(GROUP_PAGES, (*READERS, *ACTORS)),
         **dict.fromkeys(MEMBER_ACTS, ACTORS),
         **dict.fromkeys(GROUP_ACTS, POLICY_MAKERS),
+        "rename_group": ("superuser",),  # as it has a policy
         "change_default_policy": ("manager", "superuser"),  # of the others it is the policy of their own
         "new_group": POLICY_MAKERS,
     }
