@@ -12,6 +12,7 @@ from django.utils.http import escape_leading_slashes
 
 from gateway.secret import has_secret, redact
 from web.redirects import is_ours, with_next
+from web.request import referrer_policy
 
 # Browser features for pages of the portal: the clipboard, to copy a key, and nothing else.
 PERMISSIONS_POLICY = ", ".join(
@@ -37,11 +38,12 @@ PERMISSIONS_POLICY = ", ".join(
 
 
 def security_headers(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Add the permissions policy; keep pages of signed-in people out of shared and disk caches."""
+    """Add the policies on permissions and referrers; keep pages of signed-in people out of shared and disk caches."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        response.headers.setdefault("Referrer-Policy", referrer_policy(request))
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response

@@ -24,6 +24,14 @@ class PortalRequest(HttpRequest):
     user: "User"  # never AnonymousUser here
 
 
+def referrer_policy(request: HttpRequest) -> str:
+    """Return how much of the address of a page may leave it: of a link in a mail, which gives access, the host only.
+
+    Not "no-referrer" for these: browsers would send the form without an origin, which the CSRF check refuses.
+    """
+    return "strict-origin" if request.path_info.startswith("/link/") else settings.SECURE_REFERRER_POLICY
+
+
 def client_address(request: HttpRequest) -> str | None:
     """Return the client address, behind as many proxies as are trusted; None where it is unknown.
 

@@ -24,7 +24,6 @@ PAGES = [route for route in every_route() if route.name not in POST_ONLY]
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 COOKIES = [f"{name}_COOKIE_NAME" for name in ("SESSION", "CSRF", "LANGUAGE", "THEME", "BROWSER")]
@@ -42,12 +41,13 @@ def directives(answer: HttpResponseBase) -> dict[str, list[str]]:
     return {name: values for name, *values in parts}
 
 
-def assert_is_safe(answer: HttpResponseBase) -> None:
+def assert_is_safe(answer: HttpResponseBase, referrer: str = "same-origin") -> None:
     policy = directives(answer)
     assert policy["default-src"] == ["'none'"]
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == ["'self'"]
     assert policy["frame-ancestors"] == policy["base-uri"] == ["'none'"]
     assert {name: answer[name] for name in HEADERS} == HEADERS
+    assert answer["Referrer-Policy"] == referrer
     assert "camera=()" in answer["Permissions-Policy"]
 
 
@@ -65,7 +65,7 @@ def test_every_page_has_security_headers(intern: User, sandbox: Sandbox) -> None
     for route in PAGES:
         answer = signed_in(intern).get(route.for_key(key.id))
         try:
-            assert_is_safe(answer)
+            assert_is_safe(answer, referrer="strict-origin" if route.name.endswith("_by_link") else "same-origin")
             assert_loads_only_from_here(answer)
             assert "no-store" in answer["Cache-Control"]
         except AssertionError as error:
