@@ -1,7 +1,7 @@
 """Links in mails that do one thing with one key, without a sign-in (ADR 31).
 
-The signature covers the key as the mail described it: its owner, end and secret. When one of these changes, the
-link is void: so it works once.
+The signature covers the key as the mail described it: its owner and their address, its end and secret. When one of
+these changes, the link is void: so it works once.
 """
 
 from datetime import timedelta
@@ -11,6 +11,7 @@ from typing import Final
 from django.conf import settings
 from django.core import signing
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 
 from keys.models import Key
 
@@ -33,7 +34,7 @@ class LinkRefused(Exception):
 
 
 def link_to(act: LinkAct, key: Key) -> str:
-    """Return the absolute URL of a new link; the key's tokens are prefetched."""
+    """Return the absolute URL of a new link; the key's owner and tokens were read with it."""
     signed = signing.dumps(_named(key), salt=_salt(act))
     return f"{settings.PORTAL_URL}{reverse(f'keys:{act}', args=[signed])}"
 
@@ -56,7 +57,9 @@ def key_of_link(act: LinkAct, signed: str) -> Key:
 def _named(key: Key) -> dict[str, object]:
     """Return the signed values. The end in seconds: the gateway answers in microseconds and stores milliseconds."""
     end = key.expires_at and round(key.expires_at.timestamp())
-    return {"key": str(key.pk), "owner": key.owner_id, "end": end, "token": key.live_token and key.live_token.pk}
+    to = salted_hmac("keys.links.address", key.owner.email).hexdigest()[:20]  # a link can be read by whoever has it
+    token = key.live_token and key.live_token.pk
+    return {"key": str(key.pk), "owner": key.owner_id, "to": to, "end": end, "token": token}
 
 
 def _salt(act: LinkAct) -> str:

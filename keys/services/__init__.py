@@ -24,7 +24,7 @@ from keys.services.playground import (
 )
 from keys.services.refusals import KeyRefused
 from keys.services.remind import remind_owners, request_reminder, send_requested_reminders
-from keys.services.renew import renew_key
+from keys.services.renew import check_renewable, renew_key
 from keys.services.rotate import ReplacedKey, end_old_secret, replace_leaked_secret, rotate_key
 from keys.services.stay import change_stay, is_earlier
 from keys.services.sweep import sweep_keys
@@ -51,6 +51,7 @@ __all__ = [
     "block_key",
     "change_intern",
     "change_stay",
+    "check_renewable",
     "check_secret",
     "count_action",
     "delete_key",

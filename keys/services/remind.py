@@ -20,7 +20,7 @@ from accounts.locale import reading_as
 from accounts.mail_choices import MailKind, deliver_to
 from accounts.mails import LATEST_S, compose
 from accounts.models import User
-from keys.links import LinkAct, link_to
+from keys.links import WORKS_FOR, LinkAct, link_to
 from keys.models import Key, Reminder, ReminderMail, RequestedReminder
 from keys.renewal import ends_with_stay, has_own_end, renewable_from
 from keys.services.lifetimes import is_renewable
@@ -152,6 +152,7 @@ def _compose(mail: ReminderMail, keys: list[Key]) -> EmailMessage:
             "name": name,
             "owner": owner,
             "keys": about,
+            "days": WORKS_FOR.days,
             "has_links": any(row["link"] for row in about),
             "portal_url": "" if mail.intern else settings.PORTAL_URL,
         }

@@ -60,9 +60,10 @@ def renew_key(*, key: Key, actor: Actor, early: bool = False) -> Key:
 
 
 def _claim_as_read(key: Key) -> Token:
-    """Claim a key; refuse one that was renewed, or got another owner, since it was read: a link renews once."""
+    """Claim a key; refuse one with another end, owner or secret than when it was read: a link renews once."""
     token = claim(key)
-    if not Key.objects.filter(pk=key.pk, owner=key.owner_id, expires_at=key.expires_at).exists():
+    as_read = Key.objects.filter(pk=key.pk, owner=key.owner_id, expires_at=key.expires_at)
+    if not as_read.filter(tokens__pk=token.pk, tokens__state=Token.State.LIVE).exists():
         release(key, repair=False)
         raise KeyRefused("busy")
     return token
@@ -94,23 +95,29 @@ def _renewed(key: Key, token: Token, limits: Limits, duration: str) -> KeyInfo:
 
 def _duration(key: Key, allowance: Allowance, *, early: bool) -> str:
     """Return the new lifetime, if the policy and the date (`early`: any before its end) allow a renewal."""
-    if not (is_extendable(key) if early else is_renewable(key)):
-        start, end = renewable_from(key), renewable_until(key)
-        if end is not None and end < timezone.now():
-            raise KeyRefused("too_late")
-        if key.blocked and not key.is_paused:
-            raise KeyRefused("budget" if key.blocked_for_budget else "blocked")
-        if ends_with_stay(key):
-            raise KeyRefused("stay_over.renewal")
-        if has_own_end(key) and key.expires_at:
-            raise KeyRefused("own_end", when=key.expires_at.isoformat())
-        raise KeyRefused("too_early", when=start and start.isoformat())
+    check_renewable(key, early=early)
     check_policy(key, allowance)
     lifetime = lifetime_of(key.kind, allowance, key.stay_ends_on)
     last = allowance.rules[key.kind].ends_at
     if last is not None and key.expires_at is not None and last - key.expires_at < timedelta(hours=1):
         raise KeyRefused("over.renewal", when=last.isoformat())
     return as_duration(lifetime)
+
+
+def check_renewable(key: Key, *, early: bool = False) -> None:
+    """Refuse a renewal at another time than its dates allow, or of a blocked key; the policy is checked later."""
+    if is_extendable(key) if early else is_renewable(key):
+        return
+    start, end = renewable_from(key), renewable_until(key)
+    if end is not None and end < timezone.now():
+        raise KeyRefused("too_late")
+    if key.blocked and not key.is_paused:
+        raise KeyRefused("budget" if key.blocked_for_budget else "blocked")
+    if ends_with_stay(key):
+        raise KeyRefused("stay_over.renewal")
+    if has_own_end(key) and key.expires_at:
+        raise KeyRefused("own_end", when=key.expires_at.isoformat())
+    raise KeyRefused("too_early", when=start and start.isoformat())
 
 
 def check_policy(key: Key, allowance: Allowance) -> None:

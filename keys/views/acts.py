@@ -75,12 +75,13 @@ def limited(view: View) -> View:
         try:
             return view(request, *args, **kwargs)
         except services.TooManyActions as refusal:
-            return _wait(refuse(request, str(refusal), status=429), refusal)
+            return wait(refuse(request, str(refusal), status=429), refusal)
 
     return answer
 
 
-def _wait(response: HttpResponse, refusal: services.TooManyActions) -> HttpResponse:
+def wait(response: HttpResponse, refusal: services.TooManyActions) -> HttpResponse:
+    """Name in a response how long to wait after too many actions."""
     response.headers["Retry-After"] = str(refusal.retry_after_s)
     return response
 
@@ -101,7 +102,7 @@ def create(request: PortalRequest) -> HttpResponse:
         )
     except services.TooManyActions as refusal:
         form.add_error(None, str(refusal))
-        return _wait(render_panel(request, form, status=429), refusal)
+        return wait(render_panel(request, form, status=429), refusal)
     except services.KeyRefused as refusal:
         form.add_error(FIELDS_AT_FAULT.get(refusal.code), str(refusal))
         if refusal.code == "repeated":

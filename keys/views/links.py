@@ -16,11 +16,13 @@ from accounts.audit import Actor
 from accounts.limits import is_within_limit
 from gateway.errors import GatewayError
 from keys import services
-from keys.links import LinkAct, LinkRefused, key_of_link
+from keys.links import WORKS_FOR, LinkAct, LinkRefused, key_of_link
 from keys.models import Key
-from keys.status import until
-from keys.views.acts import PAUSED, RENEWED_OR_NOT, SWITCHED_OR_NOT, in_words, said_of
+from keys.services.lifetimes import is_expired
+from keys.status import distance, until
+from keys.views.acts import PAUSED, in_words, said_of, wait
 from web.request import client_address
+from web.templatetags.portal import day
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 KeyView = Callable[[HttpRequest, Key], HttpResponse]
 
 RATE: Final = "60/m/ip"  # a class of a hundred shares one address, and reads its mails within minutes
-REFERRER_POLICY: Final = "strict-origin"  # not "no-referrer": browsers would send the form without an origin
 REFUSED: Final[dict[str, tuple["_StrPromise", "_StrPromise", int]]] = {
     "wrong": (
         gettext_lazy("This link is not valid"),
@@ -37,14 +38,14 @@ REFUSED: Final[dict[str, tuple["_StrPromise", "_StrPromise", int]]] = {
     ),
     "old": (
         gettext_lazy("This link has expired"),
-        gettext_lazy("It worked for 7 days. Sign in to see your keys."),
+        gettext_lazy("It worked for %(days)d days. Sign in to see your keys."),
         410,
     ),
     "void": (
         gettext_lazy("This link no longer works"),
         gettext_lazy(
-            "A link works once, and only as long as nothing else has changed since the mail was sent. Sign in to see "
-            "your keys."
+            "Perhaps the key was already renewed. A link works once, and only as long as nothing else has changed "
+            "since the mail was sent. Sign in to see your keys."
         ),
         410,
     ),
@@ -54,6 +55,10 @@ REFUSED: Final[dict[str, tuple["_StrPromise", "_StrPromise", int]]] = {
         403,
     ),
 }
+DONE_OR_NOT = gettext_lazy(
+    "The gateway’s answer was lost. We do not know yet whether it was done; we will ask the gateway %(soon)s. After "
+    "that, open the link of the mail again."
+)
 
 
 def by_link(act: LinkAct) -> Callable[[KeyView], Callable[[HttpRequest, str], HttpResponse]]:
@@ -65,9 +70,7 @@ def by_link(act: LinkAct) -> Callable[[KeyView], Callable[[HttpRequest, str], Ht
         @require_http_methods(["GET", "HEAD", "POST"])
         @wraps(view)
         def answer(request: HttpRequest, signed: str) -> HttpResponse:
-            response = _answer(request, signed, act, view)
-            response["Referrer-Policy"] = REFERRER_POLICY
-            return response
+            return _answer(request, signed, act, view)
 
         return answer
 
@@ -77,7 +80,9 @@ def by_link(act: LinkAct) -> Callable[[KeyView], Callable[[HttpRequest, str], Ht
 def _answer(request: HttpRequest, signed: str, act: LinkAct, view: KeyView) -> HttpResponse:
     """Count the visit, read the link, and show the page."""
     if not is_within_limit(request, "key_link", RATE):
-        return render(request, "429.html", status=429)
+        response = render(request, "429.html", status=429)
+        response.headers["Retry-After"] = "60"  # s, as in RATE
+        return response
     try:
         key = key_of_link(act, signed)
         if request.user.is_authenticated and request.user.pk != key.owner_id:
@@ -85,7 +90,7 @@ def _answer(request: HttpRequest, signed: str, act: LinkAct, view: KeyView) -> H
         return view(request, key)
     except LinkRefused as refusal:
         title, sentence, status = REFUSED[refusal.why]
-        return _page(request, str(title), [str(sentence)], status=status)
+        return _page(request, str(title), [str(sentence) % {"days": WORKS_FOR.days}], status=status)
 
 
 @by_link(LinkAct.RENEW)
@@ -93,17 +98,19 @@ def renew(request: HttpRequest, key: Key) -> HttpResponse:
     """Show the key; on POST, renew it."""
     title, button = _("Renew “%(label)s”?") % {"label": key.label}, _("Renew")
     if request.method != "POST":
-        words = {"last_four": key.last_four, "until": until(key.expires_at) if key.expires_at else ""}
-        expires = _("The key ending in …%(last_four)s works %(until)s.") % words
+        try:
+            services.check_renewable(key)
+        except services.KeyRefused as refusal:
+            return _page(request, key.label, [_end_of(key), str(refusal)])
         same = _("A renewed key keeps its secret: nothing in your programs changes.")
-        return _page(request, title, [expires, same], button=button)
+        return _page(request, title, [_end_of(key), same], button=button)
     try:
         services.count_action(key.owner, "keys:renew_by_link")
         renewed = services.renew_key(key=key, actor=_owner_of(key, request))
     except services.KeyRefused as refusal:
-        return _page(request, title, [str(refusal)], status=429 if refusal.code == "hourly" else 409)
+        return _refused(request, title, refusal)
     except GatewayError as error:
-        said, status = in_words(error, nothing=_("The key’s expiry has not changed"), unknown=RENEWED_OR_NOT)
+        said, status = in_words(error, nothing=_("The key’s expiry has not changed"), unknown=DONE_OR_NOT)
         return _page(request, title, [said], button=button, status=status)
     return _page(request, _("Renewed"), [_("Renewed: “%(label)s” works %(until)s.") % said_of(renewed)])
 
@@ -119,11 +126,27 @@ def pause(request: HttpRequest, key: Key) -> HttpResponse:
         services.count_action(key.owner, "keys:pause_by_link")
         services.pause_key(key=key, actor=_owner_of(key, request))
     except services.KeyRefused as refusal:
-        return _page(request, title, [str(refusal)], status=429 if refusal.code == "hourly" else 409)
+        return _refused(request, title, refusal)
     except GatewayError as error:
-        said, status = in_words(error, nothing=_("Nothing has changed"), unknown=SWITCHED_OR_NOT)
+        said, status = in_words(error, nothing=_("Nothing has changed"), unknown=DONE_OR_NOT)
         return _page(request, title, [said], button=button, status=status)
     return _page(request, _("Paused"), [PAUSED % {"label": key.label}])
+
+
+def _end_of(key: Key) -> str:
+    """Say until when a key works, or since when it does not."""
+    words = {"last_four": key.last_four, "until": until(key.expires_at) if key.expires_at else ""}
+    if key.expires_at is None or not is_expired(key):
+        return _("The key ending in …%(last_four)s works %(until)s.") % words
+    expired = {**words, "day": day(key.expires_at), "distance": distance(key.expires_at)}
+    return _("The key ending in …%(last_four)s expired on %(day)s, %(distance)s.") % expired
+
+
+def _refused(request: HttpRequest, title: str, refusal: services.KeyRefused) -> HttpResponse:
+    """Say why nothing was done, and after too many actions when the next is possible."""
+    if isinstance(refusal, services.TooManyActions):
+        return wait(_page(request, title, [str(refusal)], status=429), refusal)
+    return _page(request, title, [str(refusal)], status=409)
 
 
 def _owner_of(key: Key, request: HttpRequest) -> Actor:
@@ -135,5 +158,5 @@ def _page(
     request: HttpRequest, title: str, sentences: Sequence[str], *, button: str = "", status: int = 200
 ) -> HttpResponse:
     """Render the page of all links, with a button if there is something to do."""
-    context = {"title": title, "sentences": sentences, "button": button, "referrer_policy": REFERRER_POLICY}
+    context = {"title": title, "sentences": sentences, "button": button}
     return render(request, "keys/link.html", context, status=status)

@@ -20,7 +20,7 @@ from accounts.locale import reading_as
 from accounts.mails import compose
 from accounts.models import User
 from accounts.rights import people_with
-from keys.links import LinkAct, link_to
+from keys.links import WORKS_FOR, LinkAct, link_to
 from keys.models import Key
 from usage.models import DayToken, UnusualSpend, utc_today
 
@@ -94,6 +94,7 @@ def _compose(row: UnusualSpend, key: Key, reader: User) -> EmailMessage:
             "key": key,
             "is_owner": is_owner,
             "link": link_to(LinkAct.PAUSE, key) if is_owner and not key.blocked and key.live_token else "",
+            "days": WORKS_FOR.days,
             "portal_url": settings.PORTAL_URL,
         }
         template = "usage/mail/unusual"

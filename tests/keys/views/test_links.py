@@ -4,12 +4,14 @@ import io
 import logging
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from django.core import mail, signing
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -34,9 +36,9 @@ def due(intern: User, sandbox: Sandbox) -> Key:
     return ending_in(issue(intern).key, sandbox, days=3)
 
 
-def path_to(key: Key) -> str:
+def path_to(key: Key, act: LinkAct = LinkAct.RENEW) -> str:
     """Return the path of a new link."""
-    return link_to(LinkAct.RENEW, again(key)).removeprefix(django_settings.PORTAL_URL)
+    return link_to(act, again(key)).removeprefix(django_settings.PORTAL_URL)
 
 
 def end_of(key: Key) -> Any:
@@ -88,7 +90,11 @@ def _close_account(key: Key) -> None:
     User.objects.filter(pk=key.owner_id).update(is_active=False)
 
 
-@pytest.mark.parametrize("change", [_replace, _delete, _give_away, _close_account])
+def _change_address(key: Key) -> None:
+    User.objects.filter(pk=key.owner_id).update(email="elsewhere@example.edu")
+
+
+@pytest.mark.parametrize("change", [_replace, _delete, _give_away, _close_account, _change_address])
 def test_a_link_is_void_once_the_key_has_changed(
     client: Client, due: Key, sandbox: Sandbox, change: Callable[[Key], None]
 ) -> None:
@@ -146,7 +152,10 @@ def test_a_form_without_a_csrf_token_is_refused(due: Key, sandbox: Sandbox) -> N
     page = browser.get(path)
     before = everything(sandbox)
 
-    assert browser.post(path).status_code == 403
+    refused = browser.post(path)
+    assert refused.status_code == 403
+    assert refused["Referrer-Policy"] == "strict-origin"
+    assert '<meta name="referrer" content="strict-origin">' in refused.content.decode()
     assert everything(sandbox) == before
     assert browser.post(path, {"csrfmiddlewaretoken": field_of(page, "csrfmiddlewaretoken")}).status_code == 200
 
@@ -177,6 +186,72 @@ def test_two_clicks_at_once_renew_once(due: Key, sandbox: Sandbox) -> None:
     assert again(due).renewing_since is None
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_two_posts_at_once_the_second_does_not_deny_the_renewal(due: Key, sandbox: Sandbox) -> None:
+    path = path_to(due)
+
+    def post(_number: int) -> int:
+        try:
+            return Client().post(path).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = sorted(pool.map(post, range(2)))
+
+    assert first == 200
+    assert second in (409, 410)
+    third = Client().post(path)
+    assert (third.status_code, "Perhaps the key was already renewed" in words_of(third)) == (410, True)
+
+
+def test_the_button_ignores_a_second_click(client: Client, due: Key) -> None:
+    for path in (path_to(due), path_to(due, LinkAct.PAUSE)):
+        assert "data-busy=" in client.get(path).content.decode()
+
+
+def test_a_secret_that_was_replaced_meanwhile_is_not_renewed(due: Key, sandbox: Sandbox) -> None:
+    as_read = again(due)
+    services.rotate_key(key=again(due), actor=BY_TEST)
+    Key.objects.update(expires_at=as_read.expires_at)  # so that only the token is another
+    before = sandbox.live_keys()
+
+    with pytest.raises(services.KeyRefused, match="being changed"):
+        services.renew_key(key=as_read, actor=BY_TEST)
+
+    assert again(due).renewing_since is None
+    assert sandbox.live_keys() == before
+
+
+def test_an_expired_key_reads_so_and_one_that_cannot_be_renewed_has_no_button(
+    client: Client, due: Key, sandbox: Sandbox
+) -> None:
+    expired = client.get(path_to(ending_in(due, sandbox, days=-2)))
+    assert "The key ending in" in words_of(expired)
+    assert "expired on" in words_of(expired)
+    assert "works until" not in words_of(expired)
+    assert "data-busy=" in expired.content.decode()
+
+    Key.objects.filter(pk=due.pk).update(blocked=True)
+    blocked = client.get(path_to(due))
+    assert blocked.status_code == 200
+    assert "This key is blocked at the gateway." in words_of(blocked)
+    assert "data-busy=" not in blocked.content.decode()
+
+
+def test_a_lost_answer_promises_no_list(client: Client, due: Key, sandbox: Sandbox) -> None:
+    for act in LinkAct:
+        path = path_to(due, act)
+        sandbox.faults("/key/update", "drop_after")
+        sandbox.faults("/key/block", "drop_after")
+
+        lost = client.post(path)
+
+        assert lost.status_code == 503
+        assert "the list will" not in words_of(lost)
+        assert "After that, open the link of the mail again" in words_of(lost)
+
+
 def test_refusals_of_the_policy_are_shown_and_audited(client: Client, intern: User, due: Key) -> None:
     path = path_to(due)
     Key.objects.filter(pk=due.pk).update(blocked=True)
@@ -192,13 +267,17 @@ def test_refusals_of_the_policy_are_shown_and_audited(client: Client, intern: Us
 def test_requests_are_limited_by_address_and_by_person(client: Client, due: Key, settings: Settings) -> None:
     path = path_to(due)
     settings.KEY_ACTIONS_PER_HOUR = 0
-    assert client.post(path).status_code == 429
+    refused = client.post(path)
+    assert refused.status_code == 429
+    assert 0 < int(refused["Retry-After"]) <= 3600
 
     statuses = [client.get("/link/renew/x/").status_code for _visit in range(60)]
 
     assert statuses[:58] == [404] * 58
     assert statuses[-1] == 429
-    assert client.get(path).status_code == 429
+    refused = client.get(path)
+    assert (refused.status_code, refused["Retry-After"], refused["Referrer-Policy"]) == (429, "60", "strict-origin")
+    assert '<meta name="referrer" content="strict-origin">' in refused.content.decode()
 
 
 def test_the_link_is_never_logged(client: Client, due: Key) -> None:
