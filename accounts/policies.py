@@ -113,6 +113,8 @@ class Allowances:
         of_admins = Exists(_groups_of_admins().filter(pk=OuterRef("policy__group")))
         rules = list(KeyRule.objects.select_related("policy__group").annotate(of_admins=of_admins))
         admins = {rule.policy.group_id for rule in rules if rule.of_admins and rule.policy.group_id}
+        if also is not None and also not in admins:
+            admins.update(_groups_of_admins().filter(pk=also).values_list("pk", flat=True))
         counting = Q(group__policy__isnull=False) | Q(group=also)
         members = User.groups.through.objects.filter(counting).values_list("user_id", "group_id")
         superusers = User.objects.filter(is_superuser=True).values_list("pk", flat=True)
@@ -135,11 +137,12 @@ class Allowances:
 
 
 def _groups_of_admins() -> QuerySet[Group]:
-    """Return the groups whose people may change policies, whatever they are called."""
+    """Return the groups whose people may change policies in Django's admin, whatever they are called.
+
+    Not those who may do so on the portal only: a group of secretaries is no policy of superusers.
+    """
     of_accounts = Permission.objects.filter(content_type__app_label="accounts")
-    return Group.objects.filter(
-        Exists(of_accounts.filter(group=OuterRef("pk"), codename__in=("change_policy", "manage_policies")))
-    )
+    return Group.objects.filter(Exists(of_accounts.filter(group=OuterRef("pk"), codename="change_policy")))
 
 
 def people_under(group: Group | None) -> QuerySet[User]:

@@ -473,6 +473,7 @@ class Migration(migrations.Migration):
                         help_text="No key of this kind works after this time, renewed or not. Empty: only the "
                         "lifetime applies.",
                         null=True,
+                        validators=[accounts.models.policy.validate_end],
                         verbose_name="end date of all keys of this kind",
                     ),
                 ),

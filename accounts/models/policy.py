@@ -1,5 +1,6 @@
 """Policies: what the members of a group may have, with one rule for each kind of key (ADR 19)."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -23,6 +24,10 @@ BUDGET: Final[dict[str, Any]] = {  # options of a budget field: up to 999,999.99
     "validators": [MinValueValidator(Decimal("0.01"))],
 }
 NO_MODELS: Final = ("all-proxy-models", "all-team-models", "no-default-models")  # LiteLLM's names for special lists
+
+
+EARLIEST_END: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST_END: Final = datetime(2101, 1, 1, tzinfo=UTC)
 
 
 class BudgetPeriod(models.TextChoices):
@@ -51,6 +56,12 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {  # where a new rule differs from 
     KeyKind.PERSONAL: {"allowed": False, "lifetime_days": 365},
     KeyKind.PLAYGROUND: {"budget_usd": Decimal(2)},
 }
+
+
+def validate_end(moment: datetime) -> None:
+    """Refuse times near the limits of datetime, which other time zones and additions overflow."""
+    if not EARLIEST_END <= moment < LATEST_END:
+        raise ValidationError(_("Choose a time between the years 2000 and 2100."), code="not_this_century")
 
 
 def validate_model_names(value: object) -> None:
@@ -183,6 +194,7 @@ class KeyRule(models.Model):
         _("end date of all keys of this kind"),
         null=True,
         blank=True,
+        validators=[validate_end],
         help_text=_("No key of this kind works after this time, renewed or not. Empty: only the lifetime applies."),
     )
     budget_usd = UsdField(

@@ -43,17 +43,22 @@ class Outdated:
 
     keys: list[UUID]
     people: list[int]
+    ends: tuple[datetime, ...] = ()  # the new ones of those keys that expire earlier, and that people renew
 
     def __bool__(self) -> bool:
         return bool(self.keys or self.people)
 
 
 def find_outdated(
-    owner: User | None = None, *, among: QuerySet[User] | None = None, allowances: Allowances | None = None
+    owner: User | None = None,
+    *,
+    among: QuerySet[User] | None = None,
+    allowances: Allowances | None = None,
+    before: Allowances | None = None,
 ) -> Outdated:
     """Return what differs from the policies: of everybody, of one person, or `among` some. The gateway is not asked.
 
-    `allowances`: what policies that are not saved yet would give.
+    `allowances`: what policies that are not saved yet would give. `before`: only keys for which these differ.
     """
     allowances = allowances or Allowances.load()
     of_owner: dict[str, Any] = {} if owner is None else {"owner": owner}
@@ -63,14 +68,21 @@ def find_outdated(
     keys = Key.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), state=Key.State.ACTIVE, **of_owner)
     names = ("pk", "owner_id", "kind", "expires_at", *Limits._fields)
     rows = keys.exclude(kind=Key.Kind.EXTERNAL).values_list(*names)
-    outdated = [
-        pk
-        for pk, owner_id, kind, expires_at, *limits in rows.iterator(chunk_size=2000)
-        if _differs(allowances.of(owner_id), kind, expires_at, Limits(*limits), now, overrides.get(pk))
-    ]
+    outdated: list[UUID] = []
+    ends: list[datetime] = []
+    for pk, owner_id, kind, expires_at, *limits in rows.iterator(chunk_size=2000):
+        allowance, override = allowances.of(owner_id), overrides.get(pk)
+        rule = allowance.rules[kind]
+        if before is not None and before.of(owner_id).rules[kind] == rule:
+            continue
+        if _differs(allowance, kind, expires_at, Limits(*limits), now, override):
+            outdated.append(pk)
+            has_own_end = override is not None and own_end(override, override.key.stay_ends_on) is not None
+            if kind in Key.COUNTED_KINDS and not has_own_end and _lives_too_long(rule, expires_at, now):
+                ends.append(now + longest_life(rule))
     budgets = PersonBudget.objects.filter(**of_owner)
     people = [row.owner_id for row in budgets.iterator() if not is_wanted(row, allowances.of(row.owner_id))]
-    return Outdated(keys=outdated, people=people)
+    return Outdated(keys=outdated, people=people, ends=tuple(ends))
 
 
 def apply_policies(actor: Actor) -> int:

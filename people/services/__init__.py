@@ -20,6 +20,7 @@ from people.services.bulk import (
 )
 from people.services.groups import (
     NAMES_AT_ONCE,
+    Found,
     GroupRefused,
     MemberAct,
     add_to_group,
@@ -62,6 +63,7 @@ from people.services.policies import (
 __all__ = [
     "NAMES_AT_ONCE",
     "Effect",
+    "Found",
     "GroupRefused",
     "MemberAct",
     "PolicyConflict",

@@ -164,8 +164,9 @@ def _saved(group: Group) -> Group:
 class Found:
     """The people named in a pasted list."""
 
-    ids: tuple[int, ...]
-    unknown: tuple[str, ...]  # no user name or address of anybody
+    ids: tuple[int, ...] = ()
+    unknown: tuple[str, ...] = ()  # no user name or address of anybody
+    ambiguous: tuple[str, ...] = ()  # the user name of one person and the address of another
 
 
 def find_named(text: str) -> Found:
@@ -177,9 +178,15 @@ def find_named(text: str) -> Found:
     if len(names) > NAMES_AT_ONCE:
         raise ValueError(len(names))
     people = User.objects.annotate(login=Lower("username")).filter(Q(login__in=names) | Q(email__in=names))
-    by_name = {name: pk for pk, *both in people.values_list("pk", "login", "email") for name in both if name}
-    ids = dict.fromkeys(by_name[name] for name in names if name in by_name)
-    return Found(ids=tuple(ids), unknown=tuple(name for name in names if name not in by_name))
+    by_name: dict[str, set[int]] = {name: set() for name in names}
+    for pk, login, email in people.values_list("pk", "login", "email"):
+        for name in {login, email} & by_name.keys():
+            by_name[name].add(pk)
+    return Found(
+        ids=tuple(dict.fromkeys(pk for found in by_name.values() if len(found) == 1 for pk in found)),
+        unknown=tuple(name for name, found in by_name.items() if not found),
+        ambiguous=tuple(name for name, found in by_name.items() if len(found) > 1),
+    )
 
 
 def _names_in(part: str) -> list[str]:

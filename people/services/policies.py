@@ -4,11 +4,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.audit import Actor, changes_between, policy_values, record_policy_change
 from accounts.models import AuditAction, KeyRule, Policy, User
@@ -29,6 +31,9 @@ class Effect:
 
     people: int  # with a different allowance
     keys: int  # with other limits, or an earlier end
+    expired: int  # keys that end at once
+    shortened: int  # keys that end earlier
+    first_end: datetime | None  # of the shortened ones
     lowered: tuple[User, ...]  # by name: people with any lower limit
 
 
@@ -67,8 +72,16 @@ def effect_of(group: Group | None, rules: Sequence[KeyRule]) -> Effect:
             if is_lower(before, after):
                 lowered.append(person)
     lowered.sort(key=lambda person: (name_order(person.display_name), person.pk))
-    keys = find_outdated(among=everybody, allowances=then).keys
-    return Effect(people=len(changed), keys=len(keys), lowered=tuple(lowered))
+    outdated, present = find_outdated(among=everybody, allowances=then, before=now), timezone.now()
+    later = [end for end in outdated.ends if end > present]
+    return Effect(
+        people=len(changed),
+        keys=len(outdated.keys),
+        expired=len(outdated.ends) - len(later),
+        shortened=len(later),
+        first_end=min(later, default=None),
+        lowered=tuple(lowered),
+    )
 
 
 @transaction.atomic

@@ -137,9 +137,9 @@ def add_members(request: PortalRequest, group_id: int) -> HttpResponse:
         words = _("These are too many people: at most %(most)d at once.") % {"most": services.NAMES_AT_ONCE}
         return _search(request, subject, said=words, status=422)
     ids = [*ids_in(request.POST.getlist("person")), *found.ids]
-    if not ids and not found.unknown:
+    if not (ids or found.unknown or found.ambiguous):
         return _search(request, subject, said=_("Choose somebody, or paste user names or addresses."), status=422)
-    return _ask_or_act(request, subject, MemberAct.ADD, ids, found.unknown)
+    return _ask_or_act(request, subject, MemberAct.ADD, ids, found)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -148,7 +148,7 @@ def remove_members(request: PortalRequest, group_id: int) -> HttpResponse:
     subject = _with_members(request, group_id)
     is_post = request.method == "POST"
     ids = ids_in((request.POST if is_post else request.GET).getlist("person"))
-    return _ask_or_act(request, subject, MemberAct.REMOVE, ids, ())
+    return _ask_or_act(request, subject, MemberAct.REMOVE, ids, services.Found())
 
 
 def _with_members(request: PortalRequest, group_id: int) -> GroupSubject:
@@ -176,29 +176,29 @@ def _search(request: PortalRequest, subject: GroupSubject, *, said: str = "", st
 
 
 def _ask_or_act(
-    request: PortalRequest, subject: GroupSubject, act: MemberAct, ids: list[int], unknown: tuple[str, ...]
+    request: PortalRequest, subject: GroupSubject, act: MemberAct, ids: list[int], found: services.Found
 ) -> HttpResponse:
     """Show whom the action affects and who is left out; with `step` "act", run it."""
     group = subject.group
     assert group  # noqa: S101  (for the type checker)
     if len(ids) > MAX_PEOPLE:
         words = _("These are too many people: at most %(most)d at once.") % {"most": MAX_PEOPLE}
-        return _ask(request, subject, act, [], unknown, said=words, status=422)
+        return _ask(request, subject, act, [], found, said=words, status=422)
     everybody = services.choose_members(ids, group=group, act=act, admin=request.user)
     chosen = [each.person for each in everybody if not each.why_not]
     if not chosen:
         said = _("There is nobody to whom this can be done.")
-        return _ask(request, subject, act, everybody, unknown, said=said, status=422)
+        return _ask(request, subject, act, everybody, found, said=said, status=422)
     if request.method != "POST" or request.POST.get("step") != "act":
-        return _ask(request, subject, act, everybody, unknown)
+        return _ask(request, subject, act, everybody, found)
     try:
         count_action(request.user, f"people:{act}_members")
     except TooManyActions as refusal:
-        return _too_many(_ask(request, subject, act, everybody, unknown, said=str(refusal), status=429), refusal)
+        return _too_many(_ask(request, subject, act, everybody, found, said=str(refusal), status=429), refusal)
     try:
         number = _change[act](chosen, group=group, actor=actor_of(request))
     except GroupRefused as refusal:
-        return _ask(request, subject, act, [], unknown, said=str(refusal), status=409)
+        return _ask(request, subject, act, [], found, said=str(refusal), status=409)
     messages.success(request, _done_words(act, number) % {"count": number, "group": group.name})
     return redirect(subject.address)
 
@@ -211,7 +211,7 @@ def _ask(
     subject: GroupSubject,
     act: MemberAct,
     everybody: list[Chosen],
-    unknown: tuple[str, ...],
+    found: services.Found,
     *,
     said: str = "",
     status: int = 200,
@@ -225,7 +225,7 @@ def _ask(
         "title": _title(act, len(chosen)) % {"count": len(chosen), "group": subject.name},
         "chosen": chosen,
         "left_out": [each for each in everybody if each.why_not],
-        "unknown": unknown,
+        "found": found,
         "said": said,
     }
     return render(request, "people/members_confirm.html", context, status=status)

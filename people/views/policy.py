@@ -92,7 +92,7 @@ def _edit(
 
 def _conflict(request: PortalRequest, subject: GroupSubject, editor: PolicyEditor, version: str) -> HttpResponse:
     """Say that somebody else was faster; typed values stay in the form, and cannot be saved over theirs."""
-    said = _("Somebody else has changed this policy meanwhile. Your changes were not saved.")
+    said = _("Somebody else has changed this policy in the meantime. Your changes were not saved.")
     return _edit(request, subject, editor, version, said=said, is_conflict=True, status=409)
 
 

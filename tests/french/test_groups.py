@@ -83,3 +83,16 @@ def test_what_is_refused_about_groups(read: Read, settings: Settings) -> None:
     read(browser.get(reverse("people:delete_group", args=[group.pk])))
     settings.OIDC_GROUPS_ALLOWED = ["masters"]
     read(browser.post(reverse("people:new_group"), {"name": "masters"}))
+
+
+def test_the_keys_that_a_policy_ends(sandbox: Sandbox, read: Read) -> None:
+    browser = in_french(make_user("manager", groups=("Admins",), first_name="Farid"))
+    make_policy("Cours")
+    group = Group.objects.get(name="Cours")
+    issue(make_user("zoe", groups=("Cours",), first_name="Zoé"))
+    make_user("leo", email="zoe", first_name="Léo")
+    url = reverse("people:change_policy", args=[group.pk])
+    for change in ({"lifetime_days": "3"}, {"ends_at": "2020-01-01T00:00"}, {"ends_at": "1000-01-01T00:00"}):
+        form = edited(browser, group, **{f"temporary__{name}": value for name, value in change.items()})
+        read(browser.post(url, {**form, "step": "preview"}))
+    read(browser.post(reverse("people:add_members", args=[group.pk]), {"names": "zoe"}))

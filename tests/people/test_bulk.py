@@ -52,7 +52,7 @@ def test_says_whom_it_is_for_what_stops_and_who_is_left_out(as_manager: Client, 
     for words in (
         "Deactivate 2 accounts?",
         "2 keys stop within minutes.",
-        "2 people Ada ada · 2 keys Cleo cleo",
+        "2 people Ada ada · ada@example.edu · 2 keys Cleo cleo · cleo@example.edu",
         "3 people are left out",
         "Ben : is inactive already",
         "Manager M : this is you",

@@ -240,7 +240,7 @@ def test_a_concurrent_change_is_not_overwritten(as_manager: Client, course: Grou
     for step in ("preview", "save"):
         answer = as_manager.post(url(course), {**form, "step": step})
         assert answer.status_code == 409
-        assert "Somebody else has changed this policy meanwhile." in words_of(answer)
+        assert "Somebody else has changed this policy in the meantime." in words_of(answer)
         assert 'value="preview"' not in answer.content.decode()
     assert Policy.objects.get(group=course).max_live_keys == 3
     assert not AuditEntry.objects.exists()
