@@ -19,7 +19,7 @@ from keys import services
 from keys.links import WORKS_FOR, LinkAct, LinkRefused, key_of_link
 from keys.models import Key
 from keys.services.lifetimes import is_expired
-from keys.status import distance, until
+from keys.status import distance
 from keys.views.acts import PAUSED, in_words, said_of, wait
 from web.request import client_address
 from web.templatetags.portal import day
@@ -134,12 +134,12 @@ def pause(request: HttpRequest, key: Key) -> HttpResponse:
 
 
 def _end_of(key: Key) -> str:
-    """Say until when a key works, or since when it does not."""
-    words = {"last_four": key.last_four, "until": until(key.expires_at) if key.expires_at else ""}
-    if key.expires_at is None or not is_expired(key):
-        return _("The key ending in …%(last_four)s works %(until)s.") % words
-    expired = {**words, "day": day(key.expires_at), "distance": distance(key.expires_at)}
-    return _("The key ending in …%(last_four)s expired on %(day)s, %(distance)s.") % expired
+    """Say when a key expires, or has expired."""
+    away = distance(key.expires_at) if key.expires_at else ""
+    words = {"last_four": key.last_four, "day": day(key.expires_at), "distance": away}
+    if is_expired(key):
+        return _("The key ending in …%(last_four)s expired on %(day)s, %(distance)s.") % words
+    return _("The key ending in …%(last_four)s expires on %(day)s, %(distance)s.") % words
 
 
 def _refused(request: HttpRequest, title: str, refusal: services.KeyRefused) -> HttpResponse:

@@ -232,10 +232,11 @@ def test_an_expired_key_reads_so_and_one_that_cannot_be_renewed_has_no_button(
     assert "works until" not in words_of(expired)
     assert "data-busy=" in expired.content.decode()
 
-    Key.objects.filter(pk=due.pk).update(blocked=True)
+    Key.objects.filter(pk=due.pk).update(blocked=True, expires_at=timezone.now() + timedelta(days=3))
     blocked = client.get(path_to(due))
     assert blocked.status_code == 200
     assert "This key is blocked at the gateway." in words_of(blocked)
+    assert "works until" not in words_of(blocked)
     assert "data-busy=" not in blocked.content.decode()
 
 
