@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any, Final
 
 from django.contrib.auth.models import Group
-from django.db.models import Exists, OuterRef, Sum, Value
+from django.db.models import Sum, Value
 
 from accounts.models import KeyKind, KeyRule, Policy, User, new_rules
 from accounts.names import name_order
 from accounts.policies import Allowance, merged, people_under
 from people.listing import DEFAULT_ORDER, SPENT_TTL_S, Filters, Known, cached, found_people, in_steps
-from people.services.groups import are_all_claimable, is_named_by_institution
+from people.services.groups import is_claimable, is_mapped, with_origins
 from usage.models import DayToken, UsageState
 from web.money import STEP
 
@@ -62,8 +62,8 @@ def listed_groups(q: str, state: UsageState, today: date) -> list[ListedGroup]:
             members=len(members[group.pk]),
             month_usd=_sum(spent, members[group.pk]),
             gives_rights=group.gives_rights,
-            is_mapped=group.is_given or is_named_by_institution(group.name),
-            is_claimable=are_all_claimable() and not group.gives_rights,
+            is_mapped=is_mapped(group),
+            is_claimable=is_claimable(group),
         )
         for group in _found(q)
     ]
@@ -81,11 +81,10 @@ def _members() -> dict[int, list[int]]:
 
 
 def _found(q: str) -> list[Any]:
-    given = User.institution_groups.through.objects.filter(group=OuterRef("pk"))
-    rights = Group.permissions.through.objects.filter(group=OuterRef("pk"))
-    groups = Group.objects.annotate(gives_rights=Exists(rights), is_given=Exists(given))
     words = name_order(q).split()
-    found = [group for group in groups if all(word in name_order(group.name) for word in words)]
+    found = [
+        group for group in with_origins(Group.objects.all()) if all(word in name_order(group.name) for word in words)
+    ]
     return sorted(found, key=lambda group: (name_order(group.name), group.pk))
 
 

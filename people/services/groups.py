@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -36,9 +36,16 @@ class MemberAct(StrEnum):
     REMOVE = "remove"
 
 
-def why_protected(group: Group) -> str:
-    """Return why the group cannot be renamed or deleted on the portal's pages; "" if it can."""
-    if group.permissions.exists():
+def with_origins(groups: QuerySet[Group]) -> QuerySet[Any]:
+    """Add whether the group `gives_rights`, and `is_given`: somebody got it by the institution's sign-in."""
+    rights = Group.permissions.through.objects.filter(group=OuterRef("pk"))
+    given = User.institution_groups.through.objects.filter(group=OuterRef("pk"))
+    return groups.annotate(gives_rights=Exists(rights), is_given=Exists(given))
+
+
+def why_protected(group: Any) -> str:
+    """Return why a group of `with_origins` cannot be renamed or deleted on the portal's pages; "" if it can."""
+    if group.gives_rights:
         return _("This group gives its members rights. A superuser can rename or delete it in Django’s admin.")
     if is_mapped(group):
         return _(
@@ -48,10 +55,9 @@ def why_protected(group: Group) -> str:
     return ""
 
 
-def is_mapped(group: Group) -> bool:
+def is_mapped(group: Any) -> bool:
     """Return whether the institution's sign-in gives the group: it is in the settings, or somebody got it that way."""
-    given = User.institution_groups.through.objects.filter(group=group)
-    return is_named_by_institution(group.name) or given.exists()
+    return bool(group.is_given or is_named_by_institution(group.name))
 
 
 def is_named_by_institution(name: str) -> bool:
@@ -59,9 +65,9 @@ def is_named_by_institution(name: str) -> bool:
     return bool(settings.OIDC_ISSUER) and name in settings.OIDC_GROUPS_ALLOWED
 
 
-def are_all_claimable() -> bool:
-    """Return whether the institution may give any group that grants no permission, by its name."""
-    return bool(settings.OIDC_ISSUER) and not settings.OIDC_GROUPS_ALLOWED
+def is_claimable(group: Any) -> bool:
+    """Return whether the institution may give the group by its name: any that grants no permission."""
+    return bool(settings.OIDC_ISSUER) and not settings.OIDC_GROUPS_ALLOWED and not group.gives_rights
 
 
 @transaction.atomic
@@ -123,7 +129,7 @@ def announcements_for(group: Group) -> QuerySet[Announcement]:
 
 def _locked(group: Group, actor: Actor) -> Group:
     """Return the group as it is now, locked. Raises GroupRefused if it is protected, the actor's, or deleted."""
-    found = _found(Group.objects.select_for_update(), group)
+    found = _found(with_origins(Group.objects.select_for_update()), group)
     if why := why_protected(found):
         raise GroupRefused(why)
     if actor.user and is_own_policy(actor.user, found):
@@ -132,6 +138,7 @@ def _locked(group: Group, actor: Actor) -> Group:
 
 
 def _found(groups: QuerySet[Group], group: Group) -> Group:
+    """Return the group as it is now. Raises GroupRefused if it is deleted."""
     found = groups.filter(pk=group.pk).first()
     if found is None:
         raise GroupRefused(_("This group has been deleted in the meantime."))

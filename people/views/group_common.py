@@ -1,18 +1,20 @@
 """Common to the pages about groups: a group, and the permitted actions."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.models import Policy
+from accounts.models import Policy, User
 from accounts.policies import is_own_policy
 from accounts.rights import groups_to_give
-from people.services.groups import why_protected
+from people.services.groups import why_protected, with_origins
 from people.services.policies import policy_of_group
 from people.views.common import require_sight
 from usage.queries.access import PageAccess
@@ -23,7 +25,7 @@ from web.request import PortalRequest
 class GroupSubject:
     """A group that an admin looks at, or the default policy, with the permitted actions."""
 
-    group: Group | None  # None: the default policy
+    group: Any  # Group, of `with_origins`; None: the default policy
     policy: Policy | None  # None: the group has none of its own
     access: PageAccess
     gives_no_more: bool  # the group gives nothing that they lack
@@ -75,14 +77,21 @@ def group_subject(request: PortalRequest, group_id: int | None) -> GroupSubject:
         access = require_sight(request)
     except PermissionDenied as denied:
         raise Http404 from denied
-    group = None if group_id is None else get_object_or_404(Group, pk=group_id)
+    group = None if group_id is None else get_object_or_404(_groups_for(request.user), pk=group_id)
     is_theirs = access.manages_policies or access.manages_people
     return GroupSubject(
         group=group,
-        policy=policy_of_group(group),
+        policy=getattr(group, "policy", None) if group else policy_of_group(None),
         access=access,
-        gives_no_more=group is None or (is_theirs and groups_to_give(request.user).filter(pk=group.pk).exists()),
+        gives_no_more=group is None or (is_theirs and group.gives_no_more),
         is_own=access.manages_policies and is_own_policy(request.user, group),
         is_superuser=request.user.is_superuser,
         protected=why_protected(group) if group and access.manages_policies else "",
     )
+
+
+def _groups_for(user: User) -> QuerySet[Any]:
+    """Return the groups with their policies and origins, and whether they give nothing that the person lacks."""
+    given = Exists(groups_to_give(user).filter(pk=OuterRef("pk")))
+    groups: QuerySet[Any] = with_origins(Group.objects.select_related("policy")).annotate(gives_no_more=given)
+    return groups

@@ -1,6 +1,6 @@
 """Groups: the list, the page of one, and of the default policy."""
 
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.auth.models import Group
 from django.core.paginator import Paginator
@@ -18,7 +18,7 @@ from accounts.policies import Allowance, merged, people_under
 from keys.models import GatewayModel
 from people.group_listing import GROUPS_PER_PAGE, SEARCH_FROM, listed_groups
 from people.listing import DEFAULT_ORDER, Filters, list_page
-from people.services.groups import are_all_claimable, is_mapped
+from people.services.groups import is_claimable, is_mapped
 from people.services.policies import policy_of_group
 from people.views.common import require_sight
 from people.views.group_common import GroupSubject, group_subject
@@ -75,19 +75,18 @@ def render_group(request: PortalRequest, subject: GroupSubject, *, said: str = "
     return render(request, "people/group.html", context, status=status)
 
 
-def _of_group(request: PortalRequest, subject: GroupSubject, group: Group) -> dict[str, object]:
+def _of_group(request: PortalRequest, subject: GroupSubject, group: Any) -> dict[str, object]:
     """Return a page of members, and how people join the group."""
     q = search_in(request)
     filters = Filters(q=q, group=group.name)
     page = list_page(filters, DEFAULT_ORDER, number_in(request), subject.access.state, utc_today())
-    rights = _rights(group)
     return {
         "group": group,
         "q": q,
         "page": page,
-        "rights": rights,
+        "rights": _rights(group) if group.gives_rights else [],
         "is_mapped": is_mapped(group),
-        "is_claimable": are_all_claimable() and not rights,
+        "is_claimable": is_claimable(group),
         "previous": page.previous and _address(q, page.previous, group),
         "next": page.next and _address(q, page.next, group),
     }
@@ -118,8 +117,8 @@ def _allowance(subject: GroupSubject) -> Allowance:
 
 def _unknown_models(allowance: Allowance) -> list[str]:
     """Return the names in the policy that no model of the gateway has; none before the models were first read."""
-    offered = set(GatewayModel.objects.values_list("name", flat=True))
     listed = {name for rule in allowance.rules.values() for name in rule.models or ()}
+    offered = set(GatewayModel.objects.values_list("name", flat=True)) if listed else set()
     return sorted(listed - offered) if offered else []
 
 

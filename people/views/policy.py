@@ -20,6 +20,7 @@ from web.pages import render_region
 from web.request import PortalRequest
 
 NAMES_SHOWN: Final = 20
+ASKED_OFTEN: Final = 5  # times, every three seconds; then less often
 ASKED_AGAIN: Final = 40  # how often a page polls whether all keys have followed
 
 
@@ -167,6 +168,7 @@ def _render_state(request: PortalRequest, subject: GroupSubject, *, said: str, s
         "people": len(outdated.people),
         "asks_again": bool(outdated) and number < ASKED_AGAIN,
         "number": number + 1,
+        "wait_s": 3 if number < ASKED_OFTEN else 15,
         "said": said,
     }
     return render_region(request, "people/policy_state.html", "state", context, status=status)

@@ -27,6 +27,7 @@ from tests.usage.views.facts import key_of, used
 
 GROUPS = "/people/groups/"
 MAX_QUERIES = 8
+MAX_QUERIES_OF_A_GROUP = 14
 
 
 def url(name: str, group: Group) -> str:
@@ -297,3 +298,14 @@ def test_secretaries_with_both_permissions_need_no_other_page(db: None, course: 
     assert not secretary.is_staff
     for address in (GROUPS, url("group", course), url("change_policy", course), url("add_members", course)):
         assert browser.get(address).status_code == 200, address
+
+
+@pytest.mark.parametrize("actor", ["manager", "root"])
+def test_the_page_of_a_group_costs_few_queries(course: Group, actor: str) -> None:
+    browser = signed_in(make_user(actor, groups=("Admins",), is_superuser=actor == "root"))
+    browser.get(url("group", course))
+
+    with CaptureQueriesContext(connection) as captured:
+        browser.get(url("group", course))
+
+    assert len(captured) <= MAX_QUERIES_OF_A_GROUP, "\n".join(query["sql"][:200] for query in captured)

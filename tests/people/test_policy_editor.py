@@ -200,6 +200,9 @@ def test_live_keys_and_budgets_follow_and_the_change_is_audited(
     save(as_manager, course, person_budget_usd="2.5", temporary__tpm_limit="")
 
     pending = words_of(as_manager.get(state, headers=HTMX))
+    for asked, wait in ((4, "load delay:3s"), (5, "load delay:15s")):
+        assert wait in as_manager.get(state, {"asked": asked}).content.decode(), asked
+    assert "load delay" not in as_manager.get(state, {"asked": 40}).content.decode()
     assert "1 key is being adjusted to this policy" in pending
     assert "The budget of 1 person is being adjusted, too." in pending
     assert run_tasks()[0][0] == "keys.apply_policies"
