@@ -306,7 +306,7 @@ class Notice(models.Model):
 
 
 class UnusualSpend(models.Model):
-    """A day on which a key spent much more than its owner does on a usual day: one mail."""
+    """A day on which a key spent much more than its owner does on a usual day, at most one a week: one mail."""
 
     key = models.ForeignKey(Key, models.CASCADE, related_name="+")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", help_text="On that day.")

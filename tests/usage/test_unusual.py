@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.mail.backends import locmem
 from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
 from gateway.secret import token_of
 from keys.models import Key
-from tests.factories import make_user
+from tests.factories import make_staff, make_user
 from tests.keys.actions import again, issue
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY, poll, report_day, used
+from tests.usage.polling import TODAY, YESTERDAY, poll, report_day, used
 from usage.models import UnusualSpend
 from usage.services import warn_of_unusual_spend
 
@@ -96,8 +97,87 @@ def test_writes_to_admins_by_setting_and_without_the_link(
     assert "Intern A" in of_boss.body
 
 
-def test_costs_two_queries_while_nothing_is_above_the_floor(
+class AwayForBoss(locmem.EmailBackend):
+    """A mail server that goes away at one recipient."""
+
+    def send_messages(self, messages: Any) -> int:
+        """Refuse the connection for the boss."""
+        if any(message.to == ["boss@example.edu"] for message in messages):
+            raise ConnectionRefusedError
+        return super().send_messages(messages)
+
+
+def test_the_owners_mail_is_not_repeated_when_that_of_an_admin_fails(
+    usual: tuple[Key, str], sandbox: Sandbox, settings: Settings
+) -> None:
+    make_user("boss", is_superuser=True)
+    settings.UNUSUAL_SPEND_TO_ADMINS = True
+    settings.EMAIL_BACKEND = f"{__name__}.{AwayForBoss.__name__}"
+
+    assert [spend(sandbox, usual[1], "50"), warn_of_unusual_spend()] == [1, 0]
+
+    assert [message.to for message in mail.outbox] == [["intern@example.edu"]]
+
+
+def test_a_new_level_of_spend_is_written_about_once_a_week(usual: tuple[Key, str], sandbox: Sandbox) -> None:
+    assert spend(sandbox, usual[1], "50") == 1
+    UnusualSpend.objects.update(day=TODAY - timedelta(days=3))
+
+    assert spend(sandbox, usual[1], "500") == 0
+    assert spend(sandbox, usual[1], "501") == 1  # ten times more again
+
+    UnusualSpend.objects.filter(day=TODAY).delete()
+    UnusualSpend.objects.update(day=TODAY - timedelta(days=7))
+    assert spend(sandbox, usual[1], "50") == 1
+
+
+def test_spend_of_yesterday_and_mails_not_sent_yesterday_are_made_up_for(
+    usual: tuple[Key, str], sandbox: Sandbox
+) -> None:
+    report_day(sandbox, YESTERDAY, used(usual[1], usd="50"))
+    poll(YESTERDAY)
+    assert [warn_of_unusual_spend(), warn_of_unusual_spend()] == [1, 0]
+
+    UnusualSpend.objects.update(mailed_at=None)
+    assert warn_of_unusual_spend() == 1
+    UnusualSpend.objects.update(mailed_at=None, day=TODAY - timedelta(days=2))
+    report_day(sandbox, YESTERDAY)
+    poll(YESTERDAY)
+    assert warn_of_unusual_spend() == 0
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"email": ""}])
+def test_admins_have_the_mail_where_the_owner_gets_none(
+    usual: tuple[Key, str], sandbox: Sandbox, settings: Settings, change: dict[str, Any]
+) -> None:
+    User.objects.update(**change)
+    make_user("boss", is_superuser=True)
+    settings.UNUSUAL_SPEND_TO_ADMINS = True
+
+    spend(sandbox, usual[1], "50")
+    warn_of_unusual_spend()
+
+    assert [message.to for message in mail.outbox] == [["boss@example.edu"]]
+
+
+@pytest.mark.parametrize("noted_before", [False, True])
+def test_a_former_owner_gets_no_mail(usual: tuple[Key, str], sandbox: Sandbox, *, noted_before: bool) -> None:
+    key, token = usual
+    report_day(sandbox, TODAY, used(token, usd="50"))
+    poll()
+    if noted_before:
+        about = {"spent_usd": Decimal(50), "usual_usd": Decimal(1)}
+        UnusualSpend.objects.create(key=key, owner=key.owner, day=TODAY, **about)
+    Key.objects.update(owner=make_staff("other"))
+
+    assert warn_of_unusual_spend() == 0
+
+    assert not mail.outbox
+    assert UnusualSpend.objects.exists() is noted_before
+
+
+def test_costs_three_queries_while_nothing_is_above_the_floor(
     usual: tuple[Key, str], django_assert_num_queries: Any
 ) -> None:
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         assert warn_of_unusual_spend() == 0
