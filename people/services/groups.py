@@ -29,7 +29,7 @@ class GroupRefused(Exception):
     """The group is unchanged; the text explains it to the person."""
 
 
-class MemberAct(StrEnum):
+class MemberAction(StrEnum):
     """An action on members."""
 
     ADD = "add"
@@ -201,7 +201,7 @@ def _names_in(part: str) -> list[str]:
     return addresses or part.replace("\0", "").split()
 
 
-def choose_members(ids: Iterable[int], *, group: Group, act: MemberAct, admin: User) -> list[Chosen]:
+def choose_members(ids: Iterable[int], *, group: Group, act: MemberAction, admin: User) -> list[Chosen]:
     """Return these people by name, with the reasons why some are left out, such as being a member already.
 
     Members by the institution's sign-in are not removed: the next sign-in would add them again.
@@ -209,7 +209,7 @@ def choose_members(ids: Iterable[int], *, group: Group, act: MemberAct, admin: U
     chosen = choose(ids, bulk_act=BulkAct.GROUP, admin=admin)
     members = set(group.user_set.values_list("pk", flat=True))
     by_institution: set[int] = set()
-    if act == MemberAct.REMOVE:
+    if act == MemberAction.REMOVE:
         given = User.institution_groups.through.objects.filter(group=group)
         by_institution.update(given.values_list("user_id", flat=True))
     reasons = {
@@ -220,8 +220,8 @@ def choose_members(ids: Iterable[int], *, group: Group, act: MemberAct, admin: U
     return [each if each.why_not else replace(each, why_not=reasons.get(each.person.pk, "")) for each in chosen]
 
 
-def _why_not(act: MemberAct, *, is_member: bool, by_institution: bool) -> str:
-    if act == MemberAct.ADD:
+def _why_not(act: MemberAction, *, is_member: bool, by_institution: bool) -> str:
+    if act == MemberAction.ADD:
         return _("is in the group already") if is_member else ""
     if not is_member:
         return _("is not in the group")

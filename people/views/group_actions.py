@@ -16,7 +16,7 @@ from keys.services import TooManyActions, count_action
 from people import services
 from people.forms import GroupNameForm
 from people.group_listing import people_to_add
-from people.services import MAX_PEOPLE, Chosen, GroupRefused, MemberAct
+from people.services import MAX_PEOPLE, Chosen, GroupRefused, MemberAction
 from people.views.bulk import ids_in
 from people.views.common import require_sight
 from people.views.group_common import GroupSubject, group_subject
@@ -139,7 +139,7 @@ def add_members(request: PortalRequest, group_id: int) -> HttpResponse:
     ids = [*ids_in(request.POST.getlist("person")), *found.ids]
     if not (ids or found.unknown or found.ambiguous):
         return _search(request, subject, said=_("Choose somebody, or paste user names or addresses."), status=422)
-    return _ask_or_act(request, subject, MemberAct.ADD, ids, found)
+    return _ask_or_run(request, subject, MemberAction.ADD, ids, found)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -148,7 +148,7 @@ def remove_members(request: PortalRequest, group_id: int) -> HttpResponse:
     subject = _with_members(request, group_id)
     is_post = request.method == "POST"
     ids = ids_in((request.POST if is_post else request.GET).getlist("person"))
-    return _ask_or_act(request, subject, MemberAct.REMOVE, ids, services.Found())
+    return _ask_or_run(request, subject, MemberAction.REMOVE, ids, services.Found())
 
 
 def _with_members(request: PortalRequest, group_id: int) -> GroupSubject:
@@ -175,8 +175,8 @@ def _search(request: PortalRequest, subject: GroupSubject, *, said: str = "", st
     return render(request, "people/members_add.html", context, status=status)
 
 
-def _ask_or_act(
-    request: PortalRequest, subject: GroupSubject, act: MemberAct, ids: list[int], found: services.Found
+def _ask_or_run(
+    request: PortalRequest, subject: GroupSubject, act: MemberAction, ids: list[int], found: services.Found
 ) -> HttpResponse:
     """Show whom the action affects and who is left out; with `step` "act", run it."""
     group = subject.group
@@ -203,13 +203,13 @@ def _ask_or_act(
     return redirect(subject.address)
 
 
-_change: Final = {MemberAct.ADD: services.add_to_group, MemberAct.REMOVE: services.remove_from_group}
+_change: Final = {MemberAction.ADD: services.add_to_group, MemberAction.REMOVE: services.remove_from_group}
 
 
 def _ask(
     request: PortalRequest,
     subject: GroupSubject,
-    act: MemberAct,
+    act: MemberAction,
     everybody: list[Chosen],
     found: services.Found,
     *,
@@ -231,14 +231,14 @@ def _ask(
     return render(request, "people/members_confirm.html", context, status=status)
 
 
-def _title(act: MemberAct, number: int) -> str:
-    if act == MemberAct.ADD:
+def _title(act: MemberAction, number: int) -> str:
+    if act == MemberAction.ADD:
         return ngettext("Add %(count)d person to “%(group)s”?", "Add %(count)d people to “%(group)s”?", number)
     return ngettext("Remove %(count)d person from “%(group)s”?", "Remove %(count)d people from “%(group)s”?", number)
 
 
-def _done_words(act: MemberAct, number: int) -> str:
-    if act == MemberAct.ADD:
+def _done_words(act: MemberAction, number: int) -> str:
+    if act == MemberAction.ADD:
         return ngettext(
             "%(count)d person was added to the group “%(group)s”.",
             "%(count)d people were added to the group “%(group)s”.",
