@@ -74,7 +74,8 @@ def tell_about_grant(grant: Grant, *, by: str, is_over: bool = False) -> None:
         with reading_as(person):
             what, until = thing_words(grant.thing, grant.name, grant.amount_usd), day(grant.ends_on)
         action = AuditAction.END_GRANT if is_over else AuditAction.GRANT
-        send_later("grant_changed", person, action=action, reason=grant.reason, by=by, what=what, until=until)
+        reason = "" if is_over else grant.reason  # that of giving it
+        send_later("grant_changed", person, action=action, reason=reason, by=by, what=what, until=until)
 
 
 def _record(person: User, actor: Actor, action: AuditAction) -> None:

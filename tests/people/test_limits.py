@@ -158,6 +158,10 @@ def test_a_grant_can_be_ended_once(as_manager: Client, key: Key, intern: User, s
     assert "End this grant?" in words_of(as_manager.get(address))
     assert "Ended: Intern A no longer has 2.00 USD more." in words_of(as_manager.post(address, follow=True))
 
+    run_tasks()
+    given, ended = mail.outbox
+    assert "Reason: last chapter" in given.body
+    assert "Reason:" not in ended.body  # it is that of giving it
     assert team(sandbox, intern)["max_budget"] == at(sandbox, key)["max_budget"] == 5
     assert as_manager.post(address).status_code == 409
     stranger = url_of("end_grant", make_user("other"), Grant.objects.get().pk)
