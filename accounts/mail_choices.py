@@ -1,6 +1,8 @@
 """Sends a mail as its reader wants it: at once, with all others of the day, or not at all."""
 
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 from django.conf import settings
@@ -16,6 +18,9 @@ from accounts.locale import reading_as
 from accounts.mails import compose
 from accounts.models import DailyItem, MailChoices, User
 
+OUTDATED_AFTER: Final = timedelta(days=3)  # what could not be sent for so long is no news any more
+DAILY_FROM: Final = time(5, 25)  # UTC, as portal/schedule.py has it
+DAILY_READ_BY: Final = time(12)  # UTC
 SIGNATURE: Final = "\n\n-- \n"  # of templates/mail/base.txt
 
 
@@ -27,15 +32,23 @@ class MailKind(StrEnum):
     REQUESTS = "requests"
 
 
-def deliver_to(person: User, kind: MailKind, message: EmailMessage, *, name: str) -> bool:
+def wants(person: User, kind: MailKind) -> bool:
+    """Return whether a person has mails of this kind, at once or daily."""
+    return bool(getattr(_choices_of(person), kind))
+
+
+def deliver_to(
+    person: User, kind: MailKind, message: EmailMessage, *, name: str, useful_until: datetime | None = None
+) -> bool:
     """Send a mail to a person, or keep it for their daily one; False where they want none, or the server refuses it.
 
-    `name` is that of accounts.delivery: a mail that is kept twice is one. Raises MailServerUnavailable.
+    `name` is that of accounts.delivery: a mail that is kept twice is one. A mail for which the daily one would come
+    too late, by `useful_until`, is sent at once. Raises MailServerUnavailable.
     """
-    choices = MailChoices.objects.filter(person=person).first() or MailChoices(person=person)
+    choices = _choices_of(person)
     if not getattr(choices, kind):
         return False
-    if choices.daily:
+    if choices.daily and (useful_until is None or useful_until >= _next_daily_read_by()):
         subject = message.subject.removeprefix(settings.ACCOUNT_EMAIL_SUBJECT_PREFIX)
         text = str(message.body).partition("\n\n")[2].rpartition(SIGNATURE)[0]  # without greeting and signature
         about = {"person": person, "subject": subject[:300], "body": text}
@@ -46,8 +59,20 @@ def deliver_to(person: User, kind: MailKind, message: EmailMessage, *, name: str
     return deliver(message, name=name)
 
 
+def _choices_of(person: User) -> MailChoices:
+    return MailChoices.objects.filter(person=person).first() or MailChoices(person=person)
+
+
+def _next_daily_read_by() -> datetime:
+    """Return by when a person will have read the next daily mail."""
+    now = timezone.now().astimezone(UTC)
+    day = now.date() if now.time() < DAILY_FROM else now.date() + timedelta(days=1)
+    return datetime.combine(day, DAILY_READ_BY, UTC)
+
+
 def send_daily_mails() -> int:
     """Write to everybody for whom something waits, once a UTC day; return how many mails went out."""
+    DailyItem.objects.filter(made_at__lt=timezone.now() - OUTDATED_AFTER).delete()
     waiting = DailyItem.objects.filter(person__is_active=True, person__email__gt="").values("person")
     return send_each(MailChoices.objects.filter(person__in=waiting).select_related("person"), _send_daily)
 
@@ -64,8 +89,10 @@ def _send_daily(choices: MailChoices) -> bool:
         template = "account/email/daily"
         mail = compose(f"{template}_subject.txt", f"{template}_message.txt", to=person.email, context=context)
         _name_the_choice(mail)
+    about = " ".join(str(item.pk) for item in items)  # the same items make the same mail, sent again
+    name = f"daily-{person.pk}-{choices.daily_sent_on or 'first'}-{sha256(about.encode()).hexdigest()[:20]}"
     try:
-        sent = bool(items) and deliver(mail, name=f"daily-{person.pk}-{choices.daily_sent_on or 'first'}")
+        sent = bool(items) and deliver(mail, name=name)
     except MailServerUnavailable:
         row.update(claimed_at=None)
         raise

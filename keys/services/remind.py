@@ -119,7 +119,9 @@ def _deliver(mail: ReminderMail, keys: list[Key]) -> bool:
     about = " ".join(f"{key.pk} {key.expires_at}" for key in keys)
     name = f"reminder-{mail.pk}-{mail.sent_on or 'first'}-{sha256(about.encode()).hexdigest()[:20]}"
     reader, message = mail.person or (mail.intern and mail.intern.account), _compose(mail, keys)
-    return deliver_to(reader, MailKind.EXPIRY, message, name=name) if reader else deliver(message, name=name)
+    if not reader:
+        return deliver(message, name=name)
+    return deliver_to(reader, MailKind.EXPIRY, message, name=name, useful_until=keys[0].expires_at)
 
 
 def _is_near(key: Key) -> bool:

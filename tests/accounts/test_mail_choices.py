@@ -1,6 +1,6 @@
 """Each kind of mail is on or off, and all may come in one a day; those of sign-in always come."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from accounts.mail_choices import send_daily_mails
 from accounts.mails import send_later
 from accounts.models import DailyItem, MailChoices, User
 from keys import services
-from keys.models import ReminderMail
+from keys.models import Key, ReminderMail
 from tests.keys.actions import ending_in, issue
 from tests.keys.crashes import killed_at_step
 from tests.keys.views.pages import assert_only, words_of
@@ -90,6 +90,48 @@ def test_a_daily_mail_has_all_of_a_day_once_in_the_language_of_its_reader(
     assert body.count("Bonjour") == body.count("-- \n") == 1
     assert "List-Unsubscribe" in message.extra_headers
     assert not DailyItem.objects.exists()
+
+
+def test_a_last_reminder_does_not_wait_for_a_daily_mail_after_the_end(intern: User, sandbox: Sandbox) -> None:
+    MailChoices.objects.create(person=intern, daily=True)
+    key = ending_in(issue(intern).key, sandbox, days=1)
+    noon = datetime.combine(timezone.now().date(), time(12), UTC)
+    Key.objects.filter(pk=key.pk).update(expires_at=timezone.now() + timedelta(minutes=90))
+
+    assert services.remind_owners() == 1
+
+    assert len(mail.outbox) == 1
+    assert not DailyItem.objects.exists()
+    yesterday()
+    Key.objects.filter(pk=key.pk).update(expires_at=noon + timedelta(hours=30))
+    assert services.remind_owners() == 1
+    assert len(mail.outbox) == DailyItem.objects.count() == 1
+
+
+def test_an_item_more_makes_a_daily_mail_another_one(intern: User) -> None:
+    MailChoices.objects.create(person=intern, daily=True)
+    first = DailyItem.objects.create(person=intern, name="one", subject="News", body="New")
+    send_daily_mails()
+    MailChoices.objects.update(daily_sent_on=None)  # as if killed before the mail was noted
+    first.save(force_insert=True)
+    DailyItem.objects.create(person=intern, name="two", subject="More", body="More")
+
+    send_daily_mails()
+
+    assert len({message.extra_headers["Message-ID"] for message in mail.outbox}) == 2
+
+
+def test_items_that_could_not_be_sent_for_three_days_are_deleted(intern: User, staff: User) -> None:
+    User.objects.filter(pk=intern.pk).update(is_active=False)
+    MailChoices.objects.create(person=intern, daily=True)
+    MailChoices.objects.create(person=staff, daily=True, daily_sent_on=timezone.now().date())
+    for number, person in enumerate((intern, intern, staff)):
+        item = DailyItem.objects.create(person=person, name=f"item-{number}", subject="News", body="New")
+        DailyItem.objects.filter(pk=item.pk).update(made_at=timezone.now() - timedelta(days=2 * number, hours=1))
+
+    assert send_daily_mails() == 0
+
+    assert list(DailyItem.objects.values_list("name", flat=True)) == ["item-0", "item-1"]
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core import mail
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import MailChoices, User
 from keys.models import Key, PersonBudget
 from tests.factories import make_user
 from tests.ports import free_port
@@ -99,6 +99,17 @@ def test_tries_again_when_the_mail_server_was_away(sandbox: Sandbox, key: Key, s
 
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     assert [warn_of_budgets(), warn_of_budgets()] == [1, 0]
+    assert Notice.objects.get().mailed_at is not None
+
+
+def test_a_mail_that_is_not_wanted_is_not_sent_later(sandbox: Sandbox, key: Key, intern: User) -> None:
+    MailChoices.objects.create(person=intern, budget=False)
+    assert spend(sandbox, "9") == 0
+
+    MailChoices.objects.update(budget=True)
+    assert warn_of_budgets() == 0
+
+    assert not mail.outbox
     assert Notice.objects.get().mailed_at is not None
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.delivery import MailServerUnavailable, claim, send_each
 from accounts.locale import reading_as
-from accounts.mail_choices import MailKind, deliver_to
+from accounts.mail_choices import MailKind, deliver_to, wants
 from accounts.mails import compose
 from accounts.models import User
 from accounts.rights import people_with
@@ -131,9 +131,12 @@ def _notify(person: User, budget: _Budget) -> None:
 
 
 def _send(notice: Notice) -> bool:
-    """Write one mail, unless another run has, or is about to."""
+    """Write one mail, unless another run has, or is about to; where it is not wanted, it is done."""
     row = Notice.objects.filter(pk=notice.pk)
     if not claim(row.filter(mailed_at=None), "mail_claimed_at"):
+        return False
+    if not wants(notice.person, MailKind.BUDGET):
+        row.update(mail_claimed_at=None, mailed_at=timezone.now())
         return False
     person, more = notice.person, {"notice": notice, "key": notice.key, "portal_url": settings.PORTAL_URL}
     if notice.of_person:
