@@ -3,7 +3,18 @@
 from typing import Any, Final
 
 LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-OUR_PACKAGES: Final = ("portal", "playground", "usage", "keys", "accounts", "web", "gateway")
+OUR_PACKAGES: Final = (
+    "portal",
+    "people",
+    "approvals",
+    "notices",
+    "playground",
+    "usage",
+    "keys",
+    "accounts",
+    "web",
+    "gateway",
+)
 
 
 def logging_config(level: str) -> dict[str, Any]:

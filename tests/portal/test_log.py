@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
+from portal.log import OUR_PACKAGES
 from tests.ports import free_port
 
 SECRET = "sk-Zq4VtB8mXc1NhJy6RwKe9SgLd3PaFu7T"
@@ -29,6 +31,10 @@ for name in ("celery.worker.strategy", "kombu.pidbox", "oauthlib.oauth2", "psyco
     logging.getLogger(name).debug("all of it: %s", secret)
 logging.getLogger("keys.services").debug("a line of ours")
 """
+
+
+def test_the_level_is_that_of_all_our_apps(repository: Path) -> None:
+    assert {app for app in settings.INSTALLED_APPS if (repository / app).is_dir()} == set(OUR_PACKAGES)
 
 
 def run(repository: Path, folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
