@@ -10,7 +10,7 @@ from django.db.models import Exists
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts.models import Announcement, SetupState, Terms, owes_terms
+from accounts.models import Announcement, SetupState, Terms, User, owes_terms
 from keys.catalogue import gateway_state
 from keys.models import GatewayState
 from notices.bell import NUMBERS, numbers_for
@@ -49,10 +49,19 @@ def _state(user: Any) -> GatewayState:
             "sets_up": may(user, "set_up_portal", app="accounts"),
             "checklist_dismissed": Exists(SetupState.objects.exclude(dismissed_at=None)),
         }
-        return GatewayState.objects.annotate(**about_person).filter(pk=1).first() or GatewayState(pk=1)
+        state = GatewayState.objects.annotate(**about_person).filter(pk=1).first()
+        return state or _state_before_any_check(user, about_person)
     except Error as error:
         logger.warning("gateway state: not read, %s", error)
         return GatewayState()
+
+
+def _state_before_any_check(user: User, about_person: Mapping[str, Any]) -> GatewayState:
+    """Return an empty state with what is read along with it; one more query until the gateway has been checked."""
+    state = GatewayState(pk=1)
+    for name, value in (User.objects.filter(pk=user.pk).values(**about_person).first() or {}).items():
+        setattr(state, name, value)
+    return state
 
 
 def _announcements(user: Any, state: object) -> list[Announcement]:
@@ -75,4 +84,8 @@ def _owed_terms(user: Any, state: object) -> Terms | None:
     """Return the terms in force, if the person has not accepted them."""
     if not getattr(state, "owes_terms", False):
         return None
-    return Terms.objects.in_force_for(user)
+    try:
+        return Terms.objects.in_force_for(user)
+    except Error as error:
+        logger.warning("terms: not read, %s", error)
+        return None

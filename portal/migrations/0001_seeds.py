@@ -1,4 +1,4 @@
-"""The groups, policies and permissions that a new portal starts with; admins change them as they like.
+"""The groups, policies and permissions that a new portal starts with, which admins change, and a row for its state.
 
 `flush` takes them away and `migrate` does not bring them back: what an admin deleted stays deleted.
 """
@@ -62,6 +62,7 @@ def seed(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor | None = None)
         policy = policy_model.objects.create(group=group_model.objects.create(name=name) if name else None, **fields)
         rules = STAFF_RULES if fields is STAFF_POLICY else RULES
         rule_model.objects.bulk_create(rule_model(policy=policy, kind=kind, **rules[kind]) for kind in rules)
+    apps.get_model("keys", "GatewayState").objects.create(pk=1)  # read with what every page shows at its top
     permission_model = apps.get_model("auth", "Permission")
     admins = group_model.objects.get(name="Admins")
     for app_label, codenames in PERMISSIONS_OF_ADMINS.items():

@@ -11,7 +11,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import AccessRequest, Grant, User
-from keys.models import GatewayModel, GatewayState
+from keys.models import GatewayModel
 from tests.approvals.conftest import approve, ask, supervise, today
 from tests.conftest import signed_in
 from tests.factories import change_policies, make_user
@@ -237,7 +237,6 @@ def test_a_forged_form_changes_nothing(intern: User, decider: User) -> None:
 
 # --- Where people are led to it -----------------------------------------------------------------------
 def test_the_badge_counts_what_waits_for_a_person(intern: User, decider: User, supervisor: User) -> None:
-    GatewayState.objects.create(pk=1)
     supervise(supervisor, intern)
     ask(intern)
     ask(intern, "model", name="large")

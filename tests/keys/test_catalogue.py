@@ -262,7 +262,7 @@ def test_offers_only_what_the_policy_allows() -> None:
 
 # --- What every page may say ------------------------------------------------------------------------
 def test_is_loaded_lazily(django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    GatewayState.objects.create(pk=1, sandbox=True)
+    GatewayState.objects.update(sandbox=True)
     request = RequestFactory().get("/")
 
     with django_assert_num_queries(0):

@@ -22,7 +22,7 @@ MODELS_URL = "/models/"
 @pytest.fixture(autouse=True)
 def offered() -> None:
     """Put four models on offer."""
-    GatewayState.objects.create(pk=1, checked_at=timezone.now(), ok_at=timezone.now(), models_at=timezone.now())
+    GatewayState.objects.update(checked_at=timezone.now(), ok_at=timezone.now(), models_at=timezone.now())
     rows = [
         ("general_nothink", "chat", "hosted_vllm", 32_768, Decimal("0.5")),
         ("gpt-4o-mini", "chat", "openai", 128_000, Decimal("0.15")),

@@ -23,7 +23,7 @@ def people() -> None:
     runs.user_permissions.add(Permission.objects.get(codename="refresh", content_type__app_label="usage"))
     make_intern("intern", email="intern@example.edu")
     make_user("gone", email="gone@example.edu", is_superuser=True, is_active=False)
-    GatewayState.objects.create(pk=1, checked_at=timezone.now(), problem="key_refused")
+    GatewayState.objects.update(checked_at=timezone.now(), problem="key_refused")
 
 
 def test_a_refused_key_is_told_to_whoever_may_mend_it_once_a_day() -> None:

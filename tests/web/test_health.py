@@ -37,7 +37,7 @@ def all_at_work(db: None) -> None:
     """Have worker, sweep and poll seen just now."""
     for name in ("keys.sweep", "usage.refresh_facts"):
         note_run(name, ok=True)
-    GatewayState.objects.create(pk=1, checked_at=timezone.now())
+    GatewayState.objects.update(checked_at=timezone.now())
     GatewayIdentity.objects.create(pk=1)
     UsageState.objects.create(pk=1, last_try_at=timezone.now())
 
