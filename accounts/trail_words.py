@@ -90,5 +90,6 @@ WORDS: Final[dict[str, Words]] = {
     "policy.changes": lambda values: _changes("policy", values),
     "person.changes": lambda values: _changes("user", values),
     "group.changes": lambda values: _changes("user", values),
+    "terms.texts": _("SHA-256 of the texts: %(digest)s."),
     "announcement.changes": lambda values: _changes("announcement", values),
 }

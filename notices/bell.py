@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from accounts.models import AccessRequest, Announcement, AnnouncementDismissal, User
 from keys.models import Key
 from keys.status import distance
-from usage.models import utc_today
+from usage.models import Notice, utc_today
 from usage.queries.notices import current_notices
 from usage.templatetags.usage_words import notice_words
 from web.templatetags.portal import day
@@ -45,15 +45,23 @@ def _ending(person: User) -> QuerySet[Key]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One notice. `kind` and `id` identify it for a dismissal; without an id it cannot be dismissed."""
+    """One notice. `kind`, `id` and `seen` identify it for a dismissal; without an id it cannot be dismissed."""
 
     kind: str
     id: str = ""
+    seen: str = ""
     tone: str = "info"
     text: str
     address: str = ""
     at: datetime | None = None
     is_dismissed: bool = False
+
+
+def version_of(row: Announcement | Key | Notice) -> str:
+    """Identify what the notice of this row says now, so that a form dismisses nothing else; "" if it never changes."""
+    if isinstance(row, Announcement):
+        return row.digest
+    return row.expires_at.isoformat() if isinstance(row, Key) and row.expires_at else ""
 
 
 def items_for(person: User) -> list[Item]:
@@ -89,6 +97,7 @@ def _of_keys(person: User) -> Iterator[Item]:
             yield Item(
                 kind="key",
                 id=str(key.pk),
+                seen=version_of(key),
                 tone="warn",
                 text=_("The key “%(label)s” expires on %(day)s, %(distance)s.") % words,
                 address=reverse("keys:detail", args=[key.pk]),
@@ -102,6 +111,7 @@ def _of_announcements(person: User) -> Iterator[Item]:
         yield Item(
             kind="announcement",
             id=str(announcement.pk),
+            seen=version_of(announcement),
             tone=announcement.tone,
             text=announcement.text,
             at=announcement.starts_at,

@@ -1,5 +1,6 @@
 """Announcements: a banner that admins show to everybody, or to some groups, for a time (ADR 30)."""
 
+from hashlib import sha256
 from typing import ClassVar, Final, Self
 
 from django.contrib.auth.models import Group
@@ -17,6 +18,11 @@ LONGEST_ANNOUNCEMENT: Final = 1000  # characters
 def in_language(row: models.Model, name: str) -> str:
     """Return the field `name` of a row in the active language: `name_fr` for French, otherwise `name_en`."""
     return str(getattr(row, f"{name}_{'fr' if (get_language() or '').startswith('fr') else 'en'}"))
+
+
+def digest_of(*texts: str) -> str:
+    """Return the SHA-256 of these texts: forms and the audit trail identify with it what somebody has read."""
+    return sha256("\0".join(texts).encode()).hexdigest()
 
 
 class AnnouncementQuerySet(models.QuerySet["Announcement"]):
@@ -80,6 +86,11 @@ class Announcement(models.Model):
     def text(self) -> str:
         """The text in the reader's language."""
         return in_language(self, "text")
+
+    @property
+    def digest(self) -> str:
+        """Identify what readers see of it: a dismissal is of this."""
+        return digest_of(self.text_en, self.text_fr, self.level)
 
     @property
     def tone(self) -> str:

@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models.announcements import in_language
+from accounts.models.announcements import digest_of, in_language
 from accounts.models.people import User
 
 LONGEST_TERMS: Final = 50_000  # characters
@@ -52,6 +52,11 @@ class Terms(models.Model):
     def text(self) -> str:
         """The text in the reader's language."""
         return in_language(self, "text")
+
+    @property
+    def digest(self) -> str:
+        """Identify the texts, in a form that publishes them and in the trail."""
+        return digest_of(self.text_en, self.text_fr)
 
 
 class TermsAcceptance(models.Model):

@@ -1,7 +1,7 @@
 """Operations on announcements and terms of use."""
 
 from notices.services.announcements import delete_announcement, save_announcement
-from notices.services.dismissals import set_dismissed
+from notices.services.dismissals import NoticeChanged, set_dismissed
 from notices.services.setup import (
     MailRefused,
     confirm_test_mail,
@@ -10,11 +10,13 @@ from notices.services.setup import (
     note_policy_read,
     send_test_mail,
 )
-from notices.services.terms import NothingToPublish, publish, save_draft
+from notices.services.terms import DraftChanged, NothingToPublish, publish, save_draft
 
 __all__ = [
+    "DraftChanged",
     "MailRefused",
     "NothingToPublish",
+    "NoticeChanged",
     "confirm_test_mail",
     "delete_announcement",
     "dismiss_checklist",

@@ -46,7 +46,7 @@ def accept(request: PortalRequest) -> HttpResponse:
     """Return to the person's page: AcceptTerms has recorded it; 409 if another version is in force by now."""
     in_force = Terms.objects.in_force_for(request.user)
     if getattr(in_force, "accepted_at", None) is None:
-        said = _("Nothing was accepted: tick the box. If the text has changed meanwhile, this is the new one.")
+        said = _("Nothing was accepted: tick the box. If the text has changed, this is the new version.")
         return _terms(request, request.POST.get("next", ""), said=said, status=409)
     messages.success(request, _("You have accepted the terms of use."))
     return redirect(next_page(request, reverse("keys:index")))
@@ -120,11 +120,16 @@ def publish(request: PortalRequest, terms_id: int) -> HttpResponse:
         return render(request, "notices/publish_terms.html", context, status=409 if draft.published_at else 200)
     try:
         count_action(request.user, "notices:terms")
-        services.publish(draft_id=draft.pk, actor=actor_of(request))
+        services.publish(draft_id=draft.pk, digest=request.POST.get("digest", ""), actor=actor_of(request))
     except TooManyActions as refusal:
         return too_many(
             render(request, "notices/publish_terms.html", {**context, "said": str(refusal)}, status=429), refusal
         )
+    except services.DraftChanged:
+        draft.refresh_from_db()
+        said = _("Nothing was published: somebody has changed the draft. This is the new text.")
+        context |= {"preview": preview_of(draft), "said": said}
+        return render(request, "notices/publish_terms.html", context, status=409)
     except services.NothingToPublish:
         said = _("Nothing changed: this version is already in force.")
         return render(request, "notices/publish_terms.html", {**context, "said": said}, status=409)

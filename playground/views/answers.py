@@ -7,6 +7,9 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -23,6 +26,7 @@ from playground.views.chat import stream_view
 from playground.views.common import chat_context_of, own_answer
 from playground.views.streams import StreamView, streamed
 from web.files import StorageUnavailable
+from web.redirects import with_next
 from web.request import PortalRequest
 from web.streams import streaming_view
 
@@ -82,11 +86,14 @@ def _view_of(request: PortalRequest, answer: Answer, *, is_alone: bool = False) 
 def _not_now(request: PortalRequest, answer: Answer, refusal: AskRefused | KeyRefused) -> HttpResponse:
     """Say why an answer has not started; if that ends by itself its page tries again."""
     view = _view_of(request, answer)
+    terms = with_next(reverse("notices:terms"), view.page) if refusal.code == "terms" else ""
     again_s = AGAIN_S.get(refusal.code)
     if not request.htmx:
         messages.warning(request, str(refusal))
-        return redirect(view.page)
+        return redirect(terms or view.page)
     if again_s:
         columns.wait_on(answer)
     sentence = "" if refusal.code == "streams" else str(refusal)
+    if terms:
+        sentence = format_html('{} <a href="{}">{}</a>', sentence, terms, _("Read and accept the terms of use"))
     return view.waiting(sentence, again_s)

@@ -13,7 +13,7 @@ from keys.models import Key
 from tests.french.conftest import Read, in_french
 from tests.french.reading import english_in
 from tests.keys.views.pages import key_request
-from tests.notices.conftest import announce, publish_terms
+from tests.notices.conftest import announce, dismissal, publish_terms
 from tests.notices.test_announcements import NEW, form_of
 from tests.notices.test_bell import budget_notice, ending_key
 from tests.sandbox_process import Sandbox
@@ -41,8 +41,8 @@ def test_announcements_and_terms(admin: User, intern: User, sandbox: Sandbox, re
         submit(browser, read, "/terms/versions/", step=step, **texts)
     publish = reverse("notices:publish_terms", args=[Terms.objects.get().pk])
     read(browser.get(publish))
-    for _ in range(2):
-        submit(browser, read, publish)
+    for digest in ("", *[Terms.objects.get().digest] * 2):
+        submit(browser, read, publish, digest=digest)
     read(browser.get("/terms/versions/"))
     read(in_french(intern).post(reverse("keys:create"), key_request()))
     for form in ({}, {"accept_terms": "1"}):
@@ -57,13 +57,14 @@ def test_notices(intern: User, read: Read) -> None:
     browser = in_french(intern)
     notice = budget_notice(intern, of_person=True)
     key: Key = ending_key(intern)
-    announce("Panne.")
+    announcement = announce("Panne.")
     publish_terms("Soyez aimables.")
 
     read(browser.get("/notices/"))
     for address in ("/notices/dismiss/", "/notices/restore/", "/notices/dismiss/"):
-        submit(browser, read, address, kind="key", id=key.pk)
-    read(browser.post("/notices/dismiss/", {"kind": "budget", "id": notice.pk}, headers={"HX-Request": "true"}))
+        submit(browser, read, address, **dismissal("key", key))
+    for kind, number in {"budget": notice.pk, "announcement": announcement.pk, "key": key.pk}.items():
+        read(browser.post("/notices/dismiss/", {"kind": kind, "id": number}, headers={"HX-Request": "true"}))
 
 
 def test_the_checklist(admin: User, read: Read) -> None:

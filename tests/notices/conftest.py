@@ -8,14 +8,10 @@ from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from accounts.models import Announcement, Terms, User
-from keys.models import GatewayState
+from keys.models import Key
+from notices.bell import version_of
 from tests.people.conftest import with_permissions
-
-
-@pytest.fixture(autouse=True)
-def gateway_state(db: None) -> GatewayState:
-    """Let the gateway have been checked once: what pages say at their top is read along with its state."""
-    return GatewayState.objects.get_or_create(pk=1)[0]
+from usage.models import Notice
 
 
 @pytest.fixture
@@ -43,3 +39,8 @@ def publish_terms(text: str = "Be kind.") -> Terms:
     version = Terms.objects.count() + 1
     now = timezone.now()
     return Terms.objects.create(version=version, text_en=text, text_fr=f"FR {text}", published_at=now)
+
+
+def dismissal(kind: str, row: Announcement | Key | Notice) -> dict[str, str]:
+    """Return the form that dismisses this notice as it is now."""
+    return {"kind": kind, "id": str(row.pk), "seen": version_of(row)}

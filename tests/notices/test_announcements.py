@@ -16,7 +16,7 @@ from notices.views.announcements import OVER_SHOWN
 from tests.conftest import signed_in
 from tests.factories import make_user
 from tests.keys.views.pages import words_of
-from tests.notices.conftest import announce
+from tests.notices.conftest import announce, dismissal
 from tests.people.conftest import with_permissions
 
 LIST, NEW, DISMISS = "/announcements/", "/announcements/new/", "/notices/dismiss/"
@@ -84,7 +84,7 @@ def test_costs_no_query_without_announcements_and_one_for_several(as_intern: Cli
 
 def test_a_dismissal_counts_for_one_person(as_intern: Client, staff: User) -> None:
     announcement = announce("For all.")
-    form = {"kind": "announcement", "id": announcement.pk}
+    form = dismissal("announcement", announcement)
 
     assert as_intern.post(DISMISS, {**form, "next": "/models/"})["Location"] == "/models/"
     assert as_intern.post(DISMISS, {**form, "next": "https://elsewhere.example/"})["Location"] == "/notices/"
@@ -95,12 +95,17 @@ def test_a_dismissal_counts_for_one_person(as_intern: Client, staff: User) -> No
 
 
 def test_text_is_escaped_and_only_urls_become_links(as_intern: Client) -> None:
-    announce('<b>Bold</b> javascript:alert(1) https://example.edu/a?b=1&c="2\n\nSecond <script>x</script>')
+    announce(
+        '<b>Bold</b> javascript:alert(1) https://example.edu/a?b=1&c="2\n\nSecond <script>x</script>\n\n'
+        "www.example.edu/x http://old.example.edu/"
+    )
 
     page = as_intern.get("/get-started/").content.decode()
 
     assert "&lt;b&gt;Bold&lt;/b&gt; javascript:alert(1) " in page
     assert 'href="https://example.edu/a?b=1&amp;c=' in page
+    assert 'href="https://www.example.edu/x" rel="nofollow">www.example.edu/x</a>' in page
+    assert 'href="http://old.example.edu/" rel="nofollow">http://old.example.edu/</a>' in page
     assert "<p>Second &lt;script&gt;x&lt;/script&gt;</p>" in page
 
 
@@ -117,7 +122,7 @@ def test_publishing_changing_and_deleting_are_audited(publisher: User, as_intern
     assert browser.post(NEW, form_of()).status_code == 302
     announcement = Announcement.objects.get()
     assert "Moved on Friday." in words_of(as_intern.get("/"))
-    as_intern.post(DISMISS, {"kind": "announcement", "id": announcement.pk})
+    as_intern.post(DISMISS, dismissal("announcement", announcement))
 
     browser.post(
         url_of("announcement", announcement), form_of(ends_at=f"{timezone.now() + timedelta(days=9):%Y-%m-%dT%H:%M}")

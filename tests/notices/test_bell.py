@@ -1,5 +1,6 @@
 """The bell: how many notices there are, all of them on one page, each dismissed and shown again."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,12 +10,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Announcement, User
 from keys.models import Key
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_user
 from tests.keys.views.pages import words_of
-from tests.notices.conftest import announce
+from tests.notices.conftest import announce, dismissal
 from tests.usage.views.facts import key_of
 from usage.models import Notice, utc_today
 
@@ -50,8 +51,12 @@ def four(intern: User) -> list[dict[str, str]]:
     """Give an intern a notice of each kind that can be dismissed; return the forms that dismiss them."""
     key = key_of(intern, "laptop", budget_usd=5, budget_period="30d")
     notices = [budget_notice(intern, key), budget_notice(intern, key, threshold=100), budget_notice(intern)]
-    ids = {"budget": notices[1].pk, "key": ending_key(intern).pk, "announcement": announce("We move.").pk}
-    return [{"kind": kind, "id": str(number)} for kind, number in [*ids.items(), ("budget", notices[2].pk)]]
+    rows: dict[str, Announcement | Key | Notice] = {
+        "budget": notices[1],
+        "key": ending_key(intern),
+        "announcement": announce("We move."),
+    }
+    return [dismissal(kind, row) for kind, row in [*rows.items(), ("budget", notices[2])]]
 
 
 def test_counts_and_lists_all_notices(as_intern: Client, four: list[dict[str, str]]) -> None:
@@ -92,6 +97,28 @@ def test_with_htmx_a_dismissal_offers_an_undo_and_updates_the_count(
     assert "3 notices" in answer
 
 
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+def test_what_has_changed_since_it_was_shown_is_not_dismissed(
+    as_intern: Client, intern: User, headers: dict[str, str]
+) -> None:
+    key, announcement = ending_key(intern), announce("We move on Friday.")
+    page = as_intern.get(PAGE).content.decode()
+    fields = r'name="kind" value="(\w+)">\s*<input type="hidden" name="id" value="([^"]+)">\s*'
+    shown = re.findall(fields + r'<input type="hidden" name="seen" value="([^"]+)">', page)
+    assert [kind for kind, *_ in shown] == ["key", "announcement"]
+    Announcement.objects.filter(pk=announcement.pk).update(text_en="We move on Monday.")
+    Key.objects.filter(pk=key.pk).update(expires_at=timezone.now() + timedelta(days=4))
+
+    for kind, number, seen in shown:
+        answer = as_intern.post(DISMISS, {"kind": kind, "id": number, "seen": seen}, headers=headers)
+        assert answer.status_code == 409
+        assert "has changed" in words_of(answer)
+        if kind == "announcement":
+            assert "We move on Monday." in words_of(answer)
+
+    assert count_of(as_intern) == "2 notices"
+
+
 def test_nobody_dismisses_notices_of_others(four: list[dict[str, str]], staff: User) -> None:
     announcement = announce("For interns.", "Interns")
     forms = [*four[:2], {"kind": "announcement", "id": announcement.pk}, {"kind": "key", "id": "x"}]
@@ -112,7 +139,7 @@ def test_a_key_has_a_notice_in_its_last_days_and_again_after_a_renewal(as_intern
     key = ending_key(intern, "near", days=5, lifetime_days=11)
     assert count_of(as_intern) == "1 notice"
 
-    as_intern.post(DISMISS, {"kind": "key", "id": key.pk})
+    as_intern.post(DISMISS, dismissal("key", key))
     assert count_of(as_intern) == "Notices"
     Key.objects.filter(pk=key.pk).update(expires_at=timezone.now() + timedelta(days=4))
 

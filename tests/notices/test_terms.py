@@ -2,6 +2,9 @@
 
 import csv
 import io
+import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -15,10 +18,13 @@ from accounts.anonymise import anonymise_account
 from accounts.models import AuditEntry, Terms, TermsAcceptance, User
 from accounts.terms import accept_terms
 from keys import services as keys_services
-from keys.models import Key
+from keys.models import GatewayState, Key
+from playground.models import Answer
+from playground.services.handover import take_over
 from tests.conftest import HTMX, signed_in
 from tests.factories import make_user
 from tests.keys.actions import BY_TEST, issue
+from tests.keys.test_error_reports import database_fails_at
 from tests.keys.views.pages import key_request, words_of
 from tests.notices.conftest import publish_terms
 from tests.people.conftest import with_permissions
@@ -137,6 +143,44 @@ def test_terms_are_accepted_on_a_page_that_redirects_back(as_intern: Client, int
     assert "FR Be kind." in words_of(as_intern.get(TERMS, headers={"accept-language": "fr"}))
 
 
+def test_are_asked_for_before_the_gateway_was_ever_checked(as_intern: Client) -> None:
+    publish_terms()
+    GatewayState.objects.all().delete()
+
+    assert "Terms of use, version 1" in words_of(as_intern.get("/"))
+
+
+def test_a_page_is_shown_when_the_terms_cannot_be_read(as_intern: Client) -> None:
+    publish_terms()
+
+    with database_fails_at('"accounts_terms"."text_en"'):
+        page = as_intern.get("/")
+
+    assert page.status_code == 200
+
+
+def test_a_waiting_answer_of_the_playground_leads_to_the_terms_and_back(
+    as_intern: Client, intern: User, sandbox: Sandbox
+) -> None:
+    know_the_models()
+    models = ["gpt-4o-mini", "llama-70b"]
+    as_intern.post("/playground/compare/", {"message": "Hello", "models": models}, headers=HTMX)
+    answer = Answer.objects.first()
+    assert answer is not None
+    take_over(intern, answer.pk)
+    Key.objects.update(state=Key.State.DELETED)
+    publish_terms()
+    stream = reverse("playground:stream", args=[answer.pk])
+    back = reverse("playground:comparison", args=[answer.message.conversation_id])
+
+    column = as_intern.get(stream, headers=HTMX)
+    page = as_intern.get(stream)
+
+    assert "Accept the terms of use first." in words_of(column)
+    assert f'href="{TERMS}?next={back}"' in column.content.decode()
+    assert page["Location"] == f"{TERMS}?next={back}"
+
+
 def test_nothing_is_accepted_by_a_forged_form(intern: User) -> None:
     publish_terms()
     browser = Client(enforce_csrf_checks=True)
@@ -159,9 +203,10 @@ def test_a_draft_is_hidden_until_it_is_published(publisher: User, as_intern: Cli
     draft = Terms.objects.get()
     assert "There are no terms of use." in words_of(as_intern.get(TERMS))
     publish = reverse("notices:publish_terms", args=[draft.pk])
-    assert "Be very kind." in words_of(browser.get(publish))
+    confirmation = browser.get(publish)
+    assert "Be very kind." in words_of(confirmation)
 
-    assert [browser.post(publish).status_code for _ in range(2)] == [302, 409]
+    assert [browser.post(publish, digest_in(confirmation)).status_code for _ in range(2)] == [302, 409]
 
     assert "Be very kind." in words_of(as_intern.get(TERMS))
     browser.post(VERSIONS, {**TEXTS, "text_en": "Second."})
@@ -171,6 +216,47 @@ def test_a_draft_is_hidden_until_it_is_published(publisher: User, as_intern: Cli
     ]
     actions = AuditEntry.objects.filter(object_kind="terms").order_by("pk").values_list("action", "label")
     assert list(actions) == [("change", "1"), ("change", "1"), ("publish", "1"), ("change", "2")]
+
+
+def digest_in(page: Any) -> dict[str, str]:
+    """Return the hidden field of a confirmation that names the text on it."""
+    return dict(re.findall(r'name="(digest)" value="(\w+)"', page.content.decode()))
+
+
+def test_publishes_only_the_text_that_was_confirmed(publisher: User) -> None:
+    browser = signed_in(publisher)
+    browser.post(VERSIONS, TEXTS)
+    publish = reverse("notices:publish_terms", args=[Terms.objects.get().pk])
+    confirmed = digest_in(browser.get(publish))
+    browser.post(VERSIONS, {**TEXTS, "text_fr": "Soyez sages."})  # another admin, meanwhile
+
+    refused = browser.post(publish, confirmed)
+
+    assert refused.status_code == 409
+    assert "Soyez sages." in words_of(refused)
+    assert browser.post(publish).status_code == 409, "no text is named"
+    assert not Terms.objects.published().exists()
+    assert browser.post(publish, digest_in(refused)).status_code == 302
+    first, second, published = AuditEntry.objects.filter(object_kind="terms").order_by("pk")
+    assert confirmed["digest"] in first.remark
+    assert second.remark == published.remark != first.remark
+
+
+def test_two_people_save_the_first_draft_at_once(publisher: User) -> None:
+    made: list[Terms] = []
+
+    def race(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if sql.startswith('INSERT INTO "accounts_terms"') and not made:
+            made.append(Terms(version=1, text_en="Theirs.", text_fr="À eux."))
+            made[0].save()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(race):
+        answer = signed_in(publisher).post(VERSIONS, TEXTS)
+
+    assert answer.status_code == 302
+    assert made
+    assert Terms.objects.get().text_en == "Be kind."
 
 
 def test_refuses_invalid_texts(publisher: User) -> None:

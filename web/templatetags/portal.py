@@ -3,6 +3,7 @@
 Each filter is a plain function too. None becomes "", so that a template needs no `if` around a missing value.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -11,6 +12,7 @@ from functools import lru_cache
 from django import template
 from django.conf import settings
 from django.forms import BoundField, CheckboxInput, RadioSelect, Select, Textarea
+from django.template.defaultfilters import urlize
 from django.templatetags.static import static
 from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
@@ -27,6 +29,7 @@ SPARK_HEIGHT = 26
 SPARK_STEP = 4
 LONGEST_AMOUNT = 40  # digits; a larger one is no amount, and is written with an exponent
 EXACT = Context(prec=LONGEST_AMOUNT + 20)
+SCHEME_ASSUMED = re.compile(r'(<a href=")http://(?=[^"]*"[^>]*>(?!http://))', re.IGNORECASE)
 MODE_WORDS = {  # LiteLLM's modes of a model, as people say it
     "chat": lambda: gettext("Chat"),
     "completion": lambda: gettext("Completion"),
@@ -43,6 +46,15 @@ FEATURE_WORDS = {  # keys/catalogue.py's features of a model
     "tools": lambda: gettext("tools"),
     "reasoning": lambda: gettext("reasoning"),
 }
+
+
+@register.filter
+def linked(text: str) -> SafeString:
+    """Return plain text, escaped, with its web addresses as links; https where they name no scheme.
+
+    Django's urlize assumes http before version 6; `URLIZE_ASSUME_HTTPS` replaces this there.
+    """
+    return SafeString(SCHEME_ASSUMED.sub(r"\1https://", urlize(text)))
 
 
 @register.filter
