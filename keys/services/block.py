@@ -1,6 +1,7 @@
 """Block a key until an admin unblocks it, or its owner resumes it. Unlike the portal's own blocks, no task ends it."""
 
 from contextlib import suppress
+from typing import Any, Final
 
 from django.utils import timezone
 
@@ -13,6 +14,8 @@ from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
+
+_NOBODYS: Final = {"blocked_by_portal": False, "blocked_for_budget": False, "paused_at": None}
 
 
 def block_key(*, key: Key, actor: Actor) -> None:
@@ -52,24 +55,24 @@ def _switch(key: Key, actor: Actor, action: AuditAction) -> None:
     except KeyRefused as refusal:
         audit(actor, action, AuditOutcome.REFUSED, key, refusal)
         raise
-    row = Key.objects.filter(pk=key.pk)
+    row, before = Key.objects.filter(pk=key.pk), {name: getattr(key, name) for name in _NOBODYS}
+    whose: dict[str, Any] = {**_NOBODYS, "paused_at": timezone.now() if action == AuditAction.PAUSE else None}
     if blocks:
-        row.update(paused_at=timezone.now() if action == AuditAction.PAUSE else None)
+        row.update(**whose)
     try:
         _block(key, token) if blocks else _unblock(key, token)
     except GatewayError as error:
         unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
-        if action == AuditAction.PAUSE and not unknown:
-            row.update(paused_at=None)
-        release(key, repair=unknown)
+        if blocks and not unknown:
+            row.update(**before)
+        half_done = key.retiring is not None and not isinstance(error, GatewayNotFound)
+        release(key, repair=unknown or half_done)
         audit(actor, action, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, key, error)
         if isinstance(error, GatewayNotFound):
             mark_gone(token)
             raise KeyRefused("gone") from error
         raise
-    ended = {} if action == AuditAction.PAUSE else {"paused_at": None}
-    by_portal = {"blocked_by_portal": False, "blocked_for_budget": False}
-    row.update(blocked=blocks, renewing_since=None, **by_portal, **ended)
+    row.update(blocked=blocks, renewing_since=None, **whose)
     audit(actor, action, AuditOutcome.DONE, key)
 
 

@@ -4,6 +4,7 @@ The usage app, a layer above, knows who they are. After each step the next run c
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 
 from django.db.models import Q
 
@@ -12,7 +13,9 @@ from accounts.models import AuditAction, AuditOutcome
 from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound
 from keys.models import Key, Token
+from keys.services.claim import claimed
 from keys.services.delete import AT_THE_GATEWAY, mark_gone
+from keys.services.refusals import KeyRefused
 from keys.services.rounds import each
 from keys.services.trail import audit
 
@@ -51,7 +54,16 @@ def _but(keys: Iterable[Key], owners: Collection[int]) -> Iterator[Key]:
     return (key for key in keys if key.owner_id not in owners)
 
 
-def _block(key: Key) -> None:
+def _block(key: Key) -> bool:
+    """Block a key, unless somebody else is changing it: then the next run does."""
+    with suppress(KeyRefused), claimed(key) as fresh:
+        if not fresh.blocked or fresh.is_paused:
+            _block_claimed(fresh)
+            return True
+    return False
+
+
+def _block_claimed(key: Key) -> None:
     """Block a key. The actor is recorded before: a key that was blocked at the gateway already stays so afterwards."""
     if key.is_paused:  # it cannot be resumed meanwhile
         Key.objects.filter(pk=key.pk).update(blocked_for_budget=True)
@@ -75,7 +87,16 @@ def _is_blocked(token: Token) -> bool:
         return False
 
 
-def _unblock(key: Key) -> None:
+def _unblock(key: Key) -> bool:
+    """Unblock a key, unless somebody else is changing it, or an admin has taken over the block."""
+    with suppress(KeyRefused), claimed(key) as fresh:
+        if fresh.blocked_for_budget and fresh.owner.is_active:
+            _unblock_claimed(fresh)
+            return True
+    return False
+
+
+def _unblock_claimed(key: Key) -> None:
     """Unblock a key, unless its owner has paused it."""
     if key.is_paused:
         Key.objects.filter(pk=key.pk).update(blocked_for_budget=False)

@@ -1,11 +1,14 @@
 """Claims a live token for a change at the gateway: one at a time, so that no two changes cross."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from gateway.errors import GatewayUnavailable
 from keys.models import Key, Token
 from keys.services.refusals import KeyRefused
 
@@ -20,6 +23,20 @@ def claim(key: Key) -> Token:
     if not token or not claimed:
         raise KeyRefused("busy")
     return token
+
+
+@contextmanager
+def claimed(key: Key) -> Iterator[Key]:
+    """Claim a key for a task, and yield it as it is then: read before, it may have been blocked or unblocked since."""
+    claim(key)
+    repair = False
+    try:
+        yield Key.objects.select_related("owner").get(pk=key.pk)
+    except GatewayUnavailable as error:
+        repair = error.may_have_happened
+        raise
+    finally:
+        release(key, repair=repair)
 
 
 def release(key: Key, *, repair: bool) -> None:

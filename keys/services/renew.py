@@ -72,15 +72,16 @@ def _claim_as_read(key: Key) -> Token:
 def record_end(key: Key, info: KeyInfo, *, renewed: bool = True) -> None:
     """Record end and limits as the gateway reports them, which is authoritative.
 
-    A later end begins another lifetime, unless the key was not `renewed`.
+    A later end begins another lifetime, unless the key was not `renewed`. `key` may be of an older read: whose block
+    it is, is not written back.
     """
     prolonged = renewed and key.expires_at and info.expires_at and info.expires_at > key.expires_at
     Key.objects.filter(pk=key.pk).update(
         expires_at=info.expires_at,
         blocked=info.blocked,
-        paused_at=key.paused_at if info.blocked else None,
         renewing_since=None,
-        lifetime_started_at=key.renewing_since or timezone.now() if prolonged else key.lifetime_started_at,
+        **({} if info.blocked else {"paused_at": None}),
+        **({"lifetime_started_at": key.renewing_since or timezone.now()} if prolonged else {}),
         **limits_in(info)._asdict(),
     )
 

@@ -1,5 +1,6 @@
 """Repair what crashes and lost answers left: no key at the gateway without a row, no row with a wrong state."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
@@ -13,12 +14,14 @@ from gateway.errors import GatewayNotFound
 from gateway.types import KeyInfo
 from keys.identity import identify_gateway
 from keys.models import Intern, Key, PersonBudget, Token
+from keys.services.claim import claimed
 from keys.services.creation import give_up
 from keys.services.delete import begin_deletion, delete_at_gateway, finish_deletion, mark_gone
 from keys.services.forget import forget_intern, forget_key
 from keys.services.handover import move_key
 from keys.services.leaves import note_leaves, stops_with_owner
 from keys.services.person_budget import check_budget, delete_team, due_for_check
+from keys.services.refusals import KeyRefused
 from keys.services.renew import record_end
 from keys.services.restore import adopt_answer, adopt_unanswered
 from keys.services.rounds import each
@@ -82,7 +85,7 @@ def repair_issuing(token: Token) -> None:
 
 
 def repair_renewal(key: Key) -> None:
-    """Read from the gateway the end of a key whose renewal was not answered."""
+    """Read from the gateway the end of a key whose renewal or block was not answered; its secrets agree afterwards."""
     token = key.live_token
     if token is None:
         return
@@ -94,8 +97,18 @@ def repair_renewal(key: Key) -> None:
     if info.deleted:
         mark_gone(token)
         return
+    _level_old_secret(key, info)
     record_end(key, info)
     audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.REPAIRED, key)
+
+
+def _level_old_secret(key: Key, live: KeyInfo) -> None:
+    """Block or unblock the old secret of a rotation as the live one is: a block may have reached only one of them."""
+    keys = get_gateway().keys
+    for old in key.in_state(Token.State.RETIRING):
+        with suppress(GatewayNotFound):  # it may be deleted by now
+            if keys.info(old.token or "").blocked != live.blocked:
+                (keys.block if live.blocked else keys.unblock)(old.token or "")
 
 
 def _end_grace(token: Token) -> bool:
@@ -103,11 +116,20 @@ def _end_grace(token: Token) -> bool:
     return Token.objects.move(token, to=Token.State.DELETING)
 
 
-def _block(key: Key) -> None:
+def _block(key: Key) -> bool:
     """Block the keys of a deactivated person; they are not deleted, since people may come back.
 
-    The actor is recorded before the block: a key that was blocked at the gateway already stays so later.
+    Not a key that somebody else is changing, or has blocked meanwhile: the next run looks again.
     """
+    with suppress(KeyRefused), claimed(key) as fresh:
+        if not (fresh.blocked or fresh.owner.is_active):
+            _block_claimed(fresh)
+            return True
+    return False
+
+
+def _block_claimed(key: Key) -> None:
+    """Block a key. The actor is recorded before: a key that was blocked at the gateway already stays so later."""
     tokens = [token.token or "" for token in key.in_state(Token.State.LIVE, Token.State.RETIRING)]
     keys = get_gateway().keys
     by_portal = key.blocked_by_portal or not any(keys.info(token).blocked for token in tokens)
@@ -118,8 +140,16 @@ def _block(key: Key) -> None:
     audit(BY_THE_PORTAL, AuditAction.SWEEP, AuditOutcome.DONE, key, "owner_inactive")
 
 
-def _unblock(key: Key) -> None:
-    """Unblock the keys of a reactivated person."""
+def _unblock(key: Key) -> bool:
+    """Unblock the keys of a reactivated person, unless an admin has taken over the block."""
+    with suppress(KeyRefused), claimed(key) as fresh:
+        if fresh.blocked_by_portal and fresh.owner.is_active:
+            _unblock_claimed(fresh)
+            return True
+    return False
+
+
+def _unblock_claimed(key: Key) -> None:
     for token in key.in_state(Token.State.LIVE, Token.State.RETIRING):
         get_gateway().keys.unblock(token.token or "")
     Key.objects.filter(pk=key.pk).update(blocked=False, blocked_by_portal=False)

@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import AuditEntry, User
 from keys import services
@@ -174,7 +175,8 @@ def test_the_next_poll_repairs_a_fault(staff: User, without_teams: Sandbox, path
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_is_repaired_after_a_kill_at_any_line(staff: User, without_teams: Sandbox) -> None:
+def test_is_repaired_after_a_kill_at_any_line(staff: User, without_teams: Sandbox, settings: Settings) -> None:
+    settings.KEY_ANSWER_DEADLINE_S = 0  # nobody waits for the claim of a process that was killed
     key = issue(staff).key
     issue(staff, "other")
     spend(without_teams, key, "2")
