@@ -130,6 +130,9 @@ def test_a_new_level_of_spend_is_written_about_once_a_week(usual: tuple[Key, str
     UnusualSpend.objects.update(day=TODAY - timedelta(days=7))
     assert spend(sandbox, usual[1], "50") == 1
 
+    UnusualSpend.objects.filter(day=TODAY).update(day=TODAY - timedelta(days=3), mailed_at=None)
+    assert spend(sandbox, usual[1], "50") == 1  # nobody had that mail, and it is not sent any more
+
 
 def test_spend_of_yesterday_and_mails_not_sent_yesterday_are_made_up_for(
     usual: tuple[Key, str], sandbox: Sandbox

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db.models import F, Max, Sum
+from django.db.models import F, Max, Q, Sum
 from django.utils import timezone
 
 from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
@@ -67,8 +67,12 @@ def _unusual(day: date, floor_usd: Decimal) -> Iterable[tuple[Any, int, Decimal,
 
 
 def _noted(day: date) -> dict[tuple[Any, int], Decimal]:
-    """Return the highest spend that was noted, by key and owner, over QUIET_FOR before this day, and later."""
-    rows = UnusualSpend.objects.filter(day__gt=day - QUIET_FOR).order_by().values("key", "owner")
+    """Return the highest spend that was noted, by key and owner, over QUIET_FOR before this day, and later.
+
+    Without rows whose mail was never sent, as the mail server was away too long.
+    """
+    is_known = Q(mailed_at__isnull=False) | Q(day__gte=day - timedelta(days=1))
+    rows = UnusualSpend.objects.filter(is_known, day__gt=day - QUIET_FOR).order_by().values("key", "owner")
     highest = rows.annotate(usd=Max("spent_usd")).values_list("key", "owner", "usd")
     return {(key, owner): usd for key, owner, usd in highest}
 
