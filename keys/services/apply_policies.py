@@ -21,7 +21,7 @@ from accounts.policies import Allowance, Allowances, KeyAllowance, policy_of
 from gateway.errors import GatewayRejected
 from gateway.types import UNSET, Unset
 from keys.identity import identify_gateway
-from keys.models import Key, LimitOverride, PersonBudget
+from keys.models import Key, LimitOverride, PersonBudget, Token
 from keys.renewal import last_moment_of, own_end
 from keys.services.key_limits import Limits, follow_limits, override_of, usable_limits
 from keys.services.lifetimes import as_duration, longest_life
@@ -65,7 +65,8 @@ def find_outdated(
     of_owner |= {} if among is None else {"owner__in": among}
     now = timezone.now()
     overrides = _overrides(owner)
-    keys = Key.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), state=Key.State.ACTIVE, **of_owner)
+    lives = Q(expires_at=None) | Q(expires_at__gt=now) | Q(override__expires_at__gt=now)
+    keys = Key.objects.filter(lives, state=Key.State.ACTIVE, **of_owner)
     names = ("pk", "owner_id", "kind", "expires_at", *Limits._fields)
     rows = keys.exclude(kind=Key.Kind.EXTERNAL).values_list(*names)
     outdated: list[UUID] = []
@@ -136,6 +137,7 @@ def bring_up_to_date(actor: Actor, key: Key) -> bool:
     duration, why = _shorter(key, allowance), "expires_sooner"
     if override and (end := own_end(override, key.stay_ends_on)):
         duration, why = _until(end) if _is_another(end, key.expires_at) else UNSET, "own_end"
+        Token.objects.filter(key=key, state=Token.State.RETIRING, retires_at__gt=end).update(retires_at=end)
     try:
         return follow_limits(key, actor, usable_limits(key.kind, allowance, override), duration=duration, why=why)
     except KeyRefused:  # no model is left to it, or somebody changes it just now
@@ -164,6 +166,8 @@ def _differs(
     except KeyRefused:
         return False
     if override and (end := own_end(override, override.key.stay_ends_on)):
+        if expires_at and max(end, expires_at) <= now:  # also where the stay is over
+            return False
         return limits != wanted or _is_another(end, expires_at)
     return limits != wanted or _lives_too_long(allowance.rules[kind], expires_at, now)
 

@@ -71,11 +71,12 @@ def is_extendable(key: Key) -> bool:
 
 def is_rotatable(key: Key) -> bool:
     """Tell whether the secret can be replaced: the key works, and no rotation is in progress."""
-    return may_end_leak(key) and not key.in_state("retiring", "deleting")
+    return may_end_leak(key) and not key.blocked and not key.in_state("retiring", "deleting")
 
 
 def may_end_leak(key: Key) -> bool:
-    """Tell whether the secret can be replaced at once: the key works, also during the grace of a rotation."""
+    """Tell whether the secret can be replaced at once: the key works, or is paused, also during a rotation's grace."""
     ours = key.kind in Key.COUNTED_KINDS  # nobody has the secret of a Playground key
-    works = key.state == Key.State.ACTIVE and not key.blocked and not is_expired(key)
+    is_blocked = key.blocked and (not key.is_paused or key.blocked_for_budget)
+    works = key.state == Key.State.ACTIVE and not is_blocked and not is_expired(key)
     return ours and works and not key.in_state("issuing")

@@ -16,7 +16,7 @@ from gateway.errors import GatewayError
 from keys.identity import is_other_gateway
 from keys.models import Key, LimitOverride
 from keys.services.apply_policies import bring_up_to_date, find_outdated
-from keys.services.key_limits import Limits, limits_of, overridden, override_of
+from keys.services.key_limits import Limits, limits_of, limits_on, overridden, override_of
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
 
@@ -50,7 +50,13 @@ def set_limits(
         bring_up_to_date(actor, Key.objects.select_related("owner", "intern").get(pk=key.pk))
     except GatewayError as error:
         logger.warning("limits of a key: the gateway does not have them yet, %s", error)
-    return LimitsSet(changes=changes, has_followed=key.pk not in find_outdated(key.owner).keys)
+    return LimitsSet(changes=changes, has_followed=_has_followed(key))
+
+
+def _has_followed(key: Key) -> bool:
+    """Tell whether the gateway has what was set; limits of an expired key otherwise wait for its renewal."""
+    wanted = overridden(limits_of(key.kind, policy_of(key.owner)), override_of(key))
+    return limits_on(Key.objects.get(pk=key.pk)) == wanted and key.pk not in find_outdated(key.owner).keys
 
 
 @transaction.atomic

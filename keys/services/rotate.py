@@ -115,6 +115,8 @@ def _rotatable_token(key: Key, action: AuditAction) -> Token:
         raise KeyRefused("expired.leaked")
     if is_expired(token.key):
         raise KeyRefused("expired")
+    if token.key.is_paused and not token.key.blocked_for_budget and action == AuditAction.LEAK:
+        return token
     if token.key.is_paused:
         raise KeyRefused("paused.replacement")
     if token.key.blocked:
@@ -174,12 +176,13 @@ def _hand_over(old: Token, token: Token, issued: IssuedKey, grace: timedelta | N
     try:
         with transaction.atomic():
             key = Key.objects.select_for_update().get(pk=old.key_id)
-            still = key.state == Key.State.ACTIVE and not key.blocked and not is_claimed(key)  # it may be being paused
+            works = not key.blocked or _is_still_paused(key, old.key)
+            still = key.state == Key.State.ACTIVE and works and not is_claimed(key)  # it may be being paused
             recorded = still and _let_go(old, grace) and record_token(token, issued)
             if not recorded:
                 transaction.set_rollback(True)
             else:
-                Key.objects.filter(pk=old.key_id).update(expires_at=issued.expires_at)
+                Key.objects.filter(pk=key.pk).update(expires_at=issued.expires_at, blocked=False, paused_at=None)
                 note()
     except GatewayUnavailable:
         mark_answer_lost(token)
@@ -188,6 +191,11 @@ def _hand_over(old: Token, token: Token, issued: IssuedKey, grace: timedelta | N
         delete_unseen(issued)
         mark_answer_lost(token)
         raise KeyRefused("overtaken.replacement")
+
+
+def _is_still_paused(key: Key, as_read: Key) -> bool:
+    """Tell whether only the pause of before blocks a key: it ends with the leaked secret."""
+    return key.is_paused and key.paused_at == as_read.paused_at and not key.blocked_for_budget
 
 
 def _let_go(old: Token, grace: timedelta | None) -> bool:

@@ -23,7 +23,7 @@ from keys.models import Key, LimitOverride
 from keys.renewal import last_moment_of
 from keys.services.key_limits import Limits, limits_on
 from tests.factories import change_policies, make_staff, make_user
-from tests.keys.actions import BY_TEST, again, assert_at_rest, issue, live_token
+from tests.keys.actions import BY_TEST, again, assert_at_rest, ending_in, issue, live_token
 from tests.keys.test_person_budget import chat, row_at, said, team, use_up
 from tests.keys.views.pages import words_of
 from tests.ports import free_port
@@ -309,6 +309,41 @@ def test_the_next_run_applies_limits_after_a_gateway_failure(key: Key, sandbox: 
     assert limits_on(again(key)) == own()
     assert not services.find_outdated()
     assert_at_rest(sandbox)
+
+
+def test_the_next_run_gives_an_expired_key_the_end_that_an_admin_has_set(key: Key, sandbox: Sandbox) -> None:
+    ending_in(key, sandbox, days=-1)
+    sandbox.faults("/key/update", "error", status=503, times=9)
+    end = timezone.now() + timedelta(days=5)
+
+    done = services.set_limits(key=again(key), actor=BY_TEST, limits=limits_on(again(key)), expires_at=end)
+    sandbox.clear_faults()
+    services.apply_policies(BY_THE_PORTAL)
+
+    assert not done.has_followed
+    assert abs(again(key).expires_at - end) < timedelta(minutes=2)  # type: ignore[operator]
+    LimitOverride.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    ending_in(key, sandbox, days=-1)
+    assert not services.find_outdated()  # an end that is past too revives no key
+
+
+def test_limits_of_an_expired_key_that_the_gateway_does_not_have_are_reported(key: Key, sandbox: Sandbox) -> None:
+    ending_in(key, sandbox, days=-1)
+    sandbox.faults("/key/update", "error", status=503, times=9)
+
+    assert not services.set_limits(key=again(key), actor=BY_TEST, limits=own()).has_followed
+
+
+def test_an_end_that_an_admin_has_set_ends_the_old_secret_too(key: Key, sandbox: Sandbox) -> None:
+    services.rotate_key(key=again(key), actor=BY_TEST)
+    old, end = again(key).retiring, timezone.now() + timedelta(hours=1)
+    assert old is not None
+    assert old.retires_at is not None
+
+    for wanted in (end, old.retires_at + timedelta(days=1)):  # a later one does not prolong it
+        services.set_limits(key=again(key), actor=BY_TEST, limits=limits_on(again(key)), expires_at=wanted)
+        old.refresh_from_db()
+        assert old.retires_at == end
 
 
 def test_a_key_that_is_handed_over_follows_the_policy_again(sandbox: Sandbox) -> None:

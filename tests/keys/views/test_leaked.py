@@ -8,6 +8,7 @@ from accounts.models import AuditEntry, User
 from gateway.secret import token_of
 from keys import services
 from keys.models import Key, Token
+from keys.services.ceilings import hold_keys_of
 from tests.factories import make_policy
 from tests.keys.actions import BY_TEST, again, assert_at_rest, ending_in, issue, works
 from tests.keys.views.pages import assert_form, assert_not_found, assert_only, everything, url_of, words_of
@@ -106,6 +107,38 @@ def test_an_expired_key_is_not_revived_with_its_leaked_secret(as_intern: Client,
 
     assert response.status_code == 409
     assert "nobody can use it. Delete it, and create another." in words_of(response)
+
+
+def test_a_paused_key_gets_a_new_secret_and_works_again(as_intern: Client, key: Key, sandbox: Sandbox) -> None:
+    services.pause_key(key=again(key), actor=BY_TEST)
+    for page in ("/", url_of("detail", key)):
+        assert url_of("leaked", key) in as_intern.get(page).content.decode(), page
+        assert url_of("rotate", key) not in as_intern.get(page).content.decode(), page
+    assert "This key is paused, and works again with the new secret" in words_of(as_intern.get(url_of("leaked", key)))
+
+    assert as_intern.post(url_of("leaked", key)).status_code == 201
+
+    assert (again(key).blocked, again(key).paused_at) == (False, None)
+    assert [bool(row["blocked"]) for row in sandbox.live_keys()] == [False]
+    assert works(sandbox, sandbox.issued_secrets()[-1])
+    assert_at_rest(sandbox)
+
+
+@pytest.mark.parametrize("over", ["budget", "admin"])
+def test_a_paused_key_that_others_have_blocked_gets_no_new_secret(
+    as_intern: Client, key: Key, sandbox: Sandbox, over: str
+) -> None:
+    services.pause_key(key=again(key), actor=BY_TEST)
+    if over == "budget":
+        hold_keys_of({key.owner_id})
+    else:
+        services.block_key(key=again(key), actor=BY_TEST)
+    before = everything(sandbox)
+
+    assert url_of("leaked", key) not in as_intern.get(url_of("detail", key)).content.decode()
+    assert as_intern.post(url_of("leaked", key)).status_code == 409
+
+    assert everything(sandbox) == before
 
 
 def test_owner_and_intern_each_get_their_own_mail(as_staff: Client, staff: User, sandbox: Sandbox) -> None:
