@@ -10,10 +10,24 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Window
+from django.db.models import (
+    BooleanField,
+    CharField,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from accounts.names import name_order
@@ -33,6 +47,7 @@ from people.listing import (
     in_steps,
     is_over,
     spent_of_all,
+    steps,
 )
 from usage.models import DayToken, TokenRef, UsageState
 from usage.periods import budget_first_day, budget_reset_day
@@ -45,8 +60,11 @@ KINDS: Final = (Key.Kind.PERSONAL.value, Key.Kind.TEMPORARY.value, Key.Kind.PLAY
 ORDERS: Final = ("created", "owner", "label", "spend", "last", "expires")
 DEFAULT_ORDER: Final = "-created"
 BY_DATABASE: Final = {"created": "created_at", "expires": "expires_at"}
-NAMES: Final = ("label", "owner__username", "owner__first_name", "owner__last_name", "owner__email", "intern__name")
+OWNER_NAMES: Final = ("owner__username", "owner__first_name", "owner__last_name", "owner__email")
+TEXT_ID: Final = Cast("pk", CharField())  # to make UUIDs of 10,000 keys takes longer than all the rest of a page
 LAST_FOUR: Final = 4  # characters of a secret that are known
+
+SpentOfKeys = dict[str, tuple[int, ...]]  # as SpentSteps, by key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +154,8 @@ def every_key(filters: KeyFilters, order: str, state: UsageState, today: date) -
 
 def found_keys(filters: KeyFilters, order: str, state: UsageState, today: date) -> list[UUID]:
     """Return the ids of all keys of the list."""
-    return list(_found(filters, order, _known(filters, order, state, today), today))
+    found = _found(filters, order, _known(filters, order, state, today), today)
+    return [UUID(text) for text in found] if isinstance(found, list) else list(found)
 
 
 # --- Which keys are found, in which order --------------------------------------------------------------
@@ -147,16 +166,18 @@ def _page_of_ids(
     found, number = _found(filters, order, known, today), max(1, number)
     if isinstance(found, list):
         number = min(number, max(1, ceil(len(found) / KEYS_PER_PAGE)))
-        return found[(number - 1) * KEYS_PER_PAGE : number * KEYS_PER_PAGE], number, len(found)
-    counted = found.annotate(count=Window(Count("pk"))).values_list("pk", "count")
+        texts = found[(number - 1) * KEYS_PER_PAGE : number * KEYS_PER_PAGE]
+        return [UUID(text) for text in texts], number, len(found)
+    all_of_them = _filtered(filters, today).order_by().values(one=Value(1)).annotate(count=Count("pk"))
+    counted = found.annotate(count=Subquery(all_of_them.values("count"))).values_list("pk", "count")
     rows = list(counted[(number - 1) * KEYS_PER_PAGE : number * KEYS_PER_PAGE])
     if not rows and number > 1:  # the page number is too high
         return _page_of_ids(filters, order, max(1, ceil(found.count() / KEYS_PER_PAGE)), known, today)
     return [pk for pk, _count in rows], number, rows[0][1] if rows else 0
 
 
-def _found(filters: KeyFilters, order: str, known: "_Known", today: date) -> "QuerySet[Any, UUID] | list[UUID]":
-    """Return the ids of the filtered keys, in this order: a list, if Python filters or sorts."""
+def _found(filters: KeyFilters, order: str, known: "_Known", today: date) -> "QuerySet[Any, UUID] | list[str]":
+    """Return the ids of the filtered keys, in this order: a list of texts, if Python filters or sorts."""
     name, is_reversed = order.removeprefix("-"), order.startswith("-")
     keys = _filtered(filters, today)
     if name in BY_DATABASE:
@@ -166,53 +187,73 @@ def _found(filters: KeyFilters, order: str, known: "_Known", today: date) -> "Qu
             return keys.values_list("pk", flat=True)
     else:
         keys = keys.order_by("-created_at", "pk")
-    rows = _by_python(filters, keys, known, with_names=bool(filters.q) or name in ("owner", "label"))
+    rows = _by_python(filters, keys, known, with_names=bool(filters.q) or name == "owner")
     if name in ("spend", "last"):
-        values: Any = known.spent if name == "spend" else known.last_days
-        nothing = (0,) if name == "spend" else 0
-        rows.sort(key=lambda row: values.get(row[0].int, nothing), reverse=is_reversed)
+        values = known.recent if name == "spend" else known.last_days
+        rows.sort(key=lambda row: values.get(row[0], 0), reverse=is_reversed)
     elif name == "label":
         rows.sort(key=lambda row: name_order(row[1]), reverse=is_reversed)
     elif name == "owner":
-        rows.sort(key=lambda row: name_order(f"{row[3]} {row[4]}".strip() or row[2]), reverse=is_reversed)
+        owners = _owners(rows)
+        rows.sort(key=lambda row: owners[row[2]].name, reverse=is_reversed)
     return [row[0] for row in rows]
 
 
+class _Owner(NamedTuple):
+    """An owner's name to sort by, and all that a search looks at; both without case and accents."""
+
+    name: str
+    searched: str
+
+
+def _owners(rows: Iterable[Sequence[Any]]) -> dict[int, _Owner]:
+    """Return the owners in these rows, by id: each is looked at once, not with each key."""
+    owners: dict[int, _Owner] = {}
+    for _id, _label, owner_id, username, first, last, email, *_more in rows:
+        if owner_id not in owners:
+            name = name_order(f"{first} {last}".strip() or username)
+            owners[owner_id] = _Owner(name, name_order(f"{username} {first} {last} {email}"))
+    return owners
+
+
 def _by_python(filters: KeyFilters, keys: QuerySet[Key], known: "_Known", *, with_names: bool) -> list[Any]:
-    """Return id (with names, also NAMES) of the keys that match the search and the budgets."""
-    budgets = ("budget_usd", "budget_period", "owner_id", "blocked_for_budget")
-    of_owner = ("owner__person_budget__budget_usd", "owner__person_budget__budget_period", "kind")
-    fields = [*(NAMES if with_names else ()), *((*budgets, *of_owner) if filters.over else ())]
-    rows: list[Any] = list(keys.values_list("pk", *fields))
+    """Return id, label, owner (with names, also OWNER_NAMES) and more of the keys that match search and budgets."""
+    fields: list[Any] = [TEXT_ID, "label", "owner_id", *(OWNER_NAMES if with_names else ())]
     if filters.q:
-        words = name_order(filters.q).split()
-        ending = _ending_with(filters.q)
-        last = 1 + len(NAMES)
-        rows = [row for row in rows if row[0] in ending or _has(words, " ".join(name or "" for name in row[1:last]))]
+        keys = keys.annotate(has_ending=_has_ending(filters.q))
+        fields += ["intern__name", "has_ending"]
     if filters.over:
-        rows = [row for row in rows if _is_over(row[0], row[-7:], known)]
+        fields += [steps("budget_usd"), "budget_period", "blocked_for_budget", "kind"]
+        fields += [steps("owner__person_budget__budget_usd"), "owner__person_budget__budget_period"]
+    rows = list(keys.values_list(*fields))
+    if filters.q:
+        owners = _owners(rows)
+        for word in name_order(filters.q).split():
+            rows = [
+                row
+                for row in rows
+                if row[8] or word in owners[row[2]].searched or word in name_order(f"{row[1]} {row[7] or ''}")
+            ]
+    if filters.over:
+        rows = [row for row in rows if _is_over(row[0], row[2], row[-6:], known)]
     return rows
 
 
-def _has(words: Sequence[str], text: str) -> bool:
-    text = name_order(text)
-    return all(word in text for word in words)
-
-
-def _ending_with(q: str) -> set[UUID]:
-    """Return the keys with a secret that ends with the searched text of up to four letters."""
+def _has_ending(q: str) -> "ExpressionWrapper[Q] | Value":
+    """Return, as part of a query, whether a secret of the key ends with the searched text of four letters."""
     end = q.removeprefix("…")
     if len(end) != LAST_FOUR:
-        return set()
-    return set(Token.objects.filter(last_four__iexact=end).values_list("key", flat=True))
+        return Value(value=False)
+    keys = Token.objects.filter(last_four__iexact=end).values("key")
+    return ExpressionWrapper(Q(pk__in=keys), output_field=BooleanField())
 
 
-def _is_over(key_id: UUID, row: Sequence[Any], known: "_Known") -> bool:
+def _is_over(text_id: str, owner_id: int, row: Sequence[Any], known: "_Known") -> bool:
     """Return whether the key's own budget, or its owner's, is used up; keys made outside count in no person's."""
-    own_usd, own_period, owner_id, blocked_for_budget, usd, period, kind = row
-    if blocked_for_budget or is_over(known.spent.get(key_id.int), own_usd, own_period):
+    own_steps, own_period, blocked_for_budget, kind, steps_of_owner, period = row
+    if blocked_for_budget or is_over(known.spent.get(text_id), own_steps, own_period):
         return True
-    return kind != Key.Kind.EXTERNAL and is_over(known.spent_of_people.get(owner_id), usd, period)
+    return kind != Key.Kind.EXTERNAL and is_over(known.spent_of_people.get(owner_id), steps_of_owner, period)
 
 
 def _filtered(filters: KeyFilters, today: date) -> QuerySet[Key]:
@@ -289,39 +330,45 @@ def _spend_since(first_day: date, whose: str, outer: str) -> Subquery:
 # --- What is the same for many pages ------------------------------------------------------------------
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """The cached values of all keys, by their ids as numbers: only those that filters and order need."""
+    """The cached values of all keys, by their ids as texts: only those that filters and order need."""
 
-    spent: SpentSteps
+    recent: dict[str, int]  # the first of `spent`, for the order: the whole takes twice the time to load
+    spent: SpentOfKeys
     spent_of_people: SpentSteps
-    last_days: dict[int, int]  # of use; ordinals
+    last_days: dict[str, int]  # of use; ordinals
 
 
 def _known(filters: KeyFilters, order: str, state: UsageState, today: date) -> _Known:
     of_facts = f"{state.version}:{today}"
     makers: dict[str, tuple[str, int, Callable[[], Any]]] = {}
-    if filters.over or order.removeprefix("-") == "spend":
-        makers["spent"] = (f"keys-spent:{of_facts}", SPENT_TTL_S, partial(_spent_of_keys, today))
+    if order.removeprefix("-") == "spend":
+        makers["recent"] = (f"keys-recent:{of_facts}", SPENT_TTL_S, partial(_recent_of_keys, today))
     if filters.over:
+        makers["spent"] = (f"keys-spent:{of_facts}", SPENT_TTL_S, partial(_spent_of_keys, today))
         makers["spent_of_people"] = (f"people-spent:{of_facts}", SPENT_TTL_S, partial(spent_of_all, today))
     if order.removeprefix("-") == "last":
         makers["last_days"] = (f"keys-last:{of_facts}", SPENT_TTL_S, _last_days)
-    return _Known(**{"spent": {}, "spent_of_people": {}, "last_days": {}, **cached(makers)})
+    return _Known(**{"recent": {}, "spent": {}, "spent_of_people": {}, "last_days": {}, **cached(makers)})
 
 
-def _spent_of_keys(today: date) -> SpentSteps:
+def _recent_of_keys(today: date) -> dict[str, int]:
+    return {text_id: recent for text_id, (recent, *_since) in _spent_of_keys(today).items()}
+
+
+def _spent_of_keys(today: date) -> SpentOfKeys:
     """Return each key's spend: in the recent days, and since the start of each of PERIODS."""
     firsts = [today - timedelta(days=RECENT_DAYS - 1), *(budget_first_day(name, today) or today for name in PERIODS)]
     days = DayToken.objects.filter(day__gte=min(firsts), token_ref__key__isnull=False).order_by()
     sums = {f"sum_{place}": Sum("spend_usd", filter=Q(day__gte=first)) for place, first in enumerate(firsts)}
-    rows = days.values("token_ref__key").annotate(**sums).values_list("token_ref__key", *sums)
-    return {pk.int: tuple(in_steps(usd) for usd in spent) for pk, *spent in rows}
+    rows = days.values(text_id=Cast("token_ref__key", CharField())).annotate(**sums).values_list("text_id", *sums)
+    return {text_id: tuple(in_steps(usd) for usd in spent) for text_id, *spent in rows}
 
 
-def _last_days() -> dict[int, int]:
+def _last_days() -> dict[str, int]:
     """Return the last day of use of each used key."""
     of_token = DayToken.objects.filter(token_ref=OuterRef("pk")).order_by("-day").values("day")[:1]
     tokens = TokenRef.objects.filter(key__isnull=False).annotate(last=Subquery(of_token)).filter(last__isnull=False)
-    found: dict[int, int] = {}
-    for pk, day in tokens.values_list("key", "last"):
-        found[pk.int] = max(found.get(pk.int, 0), day.toordinal())
+    found: dict[str, int] = {}
+    for text_id, day in tokens.values_list(Cast("key", CharField()), "last"):
+        found[text_id] = max(found.get(text_id, 0), day.toordinal())
     return found

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from django.contrib.auth.models import Group
 from django.core.cache import cache
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import BigIntegerField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Cast, Coalesce
 
 from accounts.models import Invitation, User
 from accounts.names import name_order
@@ -168,8 +168,8 @@ def found_people(filters: Filters, order: str, known: "Known", today: date) -> l
     """
     name = order.removeprefix("-")
     people = _filtered(filters, today).annotate(sort_value=_sort_value(name))
-    fields = ["pk", "username", "first_name", "last_name", "email", "sort_value"]
-    fields += ["person_budget__budget_usd", "person_budget__budget_period"] if filters.over else []
+    fields: list[Any] = ["pk", "username", "first_name", "last_name", "email", "sort_value"]
+    fields += [steps("person_budget__budget_usd"), "person_budget__budget_period"] if filters.over else []
     rows = list(people.order_by().values_list(*fields))
     if filters.q:
         words = name_order(filters.q).split()
@@ -219,11 +219,11 @@ def _sort_value(name: str) -> Any:
     return F("date_joined") if name == "joined" else Value(0)
 
 
-def is_over(spent: tuple[int, ...] | None, budget_usd: Decimal | None, period: str | None) -> bool:
+def is_over(spent: tuple[int, ...] | None, budget_steps: int | None, period: str | None) -> bool:
     """Return whether so much, of `SpentSteps`, is all of a budget or more."""
-    if spent is None or not budget_usd or period not in PERIODS:
+    if spent is None or not budget_steps or period not in PERIODS:
         return False
-    return spent[1 + PERIODS.index(period)] >= in_steps(budget_usd)
+    return spent[1 + PERIODS.index(period)] >= budget_steps
 
 
 # --- What a page shows of its people ------------------------------------------------------------------
@@ -352,6 +352,11 @@ def _last_days_of_all() -> dict[int, int]:
     """Return the last day of usage of each person, by id; only of people with usage."""
     rows = User.objects.annotate(last=last_day()).filter(last__isnull=False).values_list("pk", "last")
     return {pk: day.toordinal() for pk, day in rows}
+
+
+def steps(field: str) -> Cast:
+    """Return an amount in a query as `in_steps`: the database stores it so, and no Decimal is made of it."""
+    return Cast(field, BigIntegerField())
 
 
 def in_steps(usd: Decimal | None) -> int:
