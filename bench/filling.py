@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from bench.dataset import DAYS_AGO, KEY, KEYS, MEASURES, MODEL, MODELS, NUMBERS, PEOPLE, facts_a_day, token_of
-from keys.models import GatewayState, Key, Token
+from keys.models import GatewayState, Key, PersonBudget, Token
 from usage.models import COLOURS, Fact, TokenRef, UsageState, UsedModel, utc_today
 from usage.services import rebuild_rollups
 
@@ -18,7 +18,7 @@ BATCH = 500
 
 @transaction.atomic
 def make_crowd() -> None:
-    """Create people and their keys; person 0 owns key 0, and `admin` owns none."""
+    """Create people, their budgets and their keys; person 0 owns key 0, and `admin` owns none."""
     User.objects.create_superuser("admin", "admin@example.edu", password=None)
     User.objects.bulk_create(
         [User(username=f"person-{n}", email=f"person-{n}@example.edu", password="!") for n in range(PEOPLE)],  # noqa: S106
@@ -28,6 +28,13 @@ def make_crowd() -> None:
     groups = [Group.objects.get_or_create(name=name)[0] for name in ("Staff", "Interns")]
     for number, group in enumerate(groups):
         group.user_set.add(*people[number::2])
+    PersonBudget.objects.bulk_create(
+        [
+            PersonBudget(owner=person, budget_usd=Decimal(200), budget_period="30d", state="written")
+            for person in people
+        ],
+        batch_size=BATCH,
+    )
     _make_keys(people)
     now = timezone.now()
     GatewayState.objects.update_or_create(pk=1, defaults={"checked_at": now, "ok_at": now, "models_at": now})

@@ -14,7 +14,9 @@ PAGES: Final = {  # name: who opens it, route, query
     "My keys": ("person-0", "keys:index", ""),
     "My usage, 30 days": ("person-0", "usage:index", ""),
     "Everyone, 30 days": ("admin", "usage:everyone", ""),
+    "People": ("admin", "people:index", ""),
     "Keys of all people": ("admin", "people:keys", ""),
+    "Keys of all people, by spend": ("admin", "people:keys", "?order=-spend"),
 }
 Json = dict[str, Any]
 
