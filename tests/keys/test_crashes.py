@@ -55,6 +55,14 @@ def replacing_a_leaked_secret(owner: User, sandbox: Sandbox) -> Callable[[], obj
     return lambda: services.replace_leaked_secret(key=again(key), actor=BY_TEST)
 
 
+def replacing_a_leaked_secret_that_is_paused(owner: User, sandbox: Sandbox) -> Callable[[], object]:
+    """Return the act of replacing the leaked secret of a paused key."""
+    key = _the_key(owner)
+    if not key.blocked:
+        services.pause_key(key=key, actor=BY_TEST)
+    return lambda: services.replace_leaked_secret(key=again(key), actor=BY_TEST)
+
+
 def ending_the_old(owner: User, sandbox: Sandbox) -> Callable[[], object]:
     """Return the act of ending a rotation's grace."""
     key = _the_key(owner)
@@ -142,6 +150,7 @@ ACTS = [
     renewing,
     rotating,
     replacing_a_leaked_secret,
+    replacing_a_leaked_secret_that_is_paused,
     ending_the_old,
     changing_a_stay,
     handing_over,
