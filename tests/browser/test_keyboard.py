@@ -18,11 +18,11 @@ def test_tab_order_follows_the_reading_order(visit: Visit, intern: User, sandbox
     ending_in(issue(intern, "thesis").key, sandbox, days=5)
     page = visit("/", user=intern)
 
-    stops = [tab(page) for _ in range(18)]
+    stops = [tab(page) for _ in range(19)]
 
     assert stops == [
         *["Skip to content", "Passerelle", "My keys", "Usage", "Playground", "Models", "Get started"],
-        *["FR, Français", "Light or dark", "Account of Intern A"],
+        *["FR, Français", "Light or dark", "1 notice", "Account of Intern A"],
         *["Label", "Create key"],
         *["thesis", "Renew thesis", "More for thesis"],
         *["Help", "Privacy", "Gateway status"],
