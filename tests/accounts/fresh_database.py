@@ -33,5 +33,5 @@ def migrate_to(connection: DatabaseWrapper, *targets: tuple[str, str]) -> Any:
     """Migrate to these migrations, as `manage.py migrate` does; return the models of then."""
     executor = MigrationExecutor(connection)
     state = executor.migrate(list(targets))
-    emit_post_migrate_signal(verbosity=0, interactive=False, db="default", apps=apps)
+    emit_post_migrate_signal(verbosity=0, interactive=False, db="default", apps=apps, plan=[])
     return state.apps

@@ -137,7 +137,7 @@ def test_stop_all_ends_every_stream_and_the_queue(visit: Visit, intern: User, sa
         page.keyboard.press(by)
 
     wait_until(lambda: chat.disconnects(sandbox) == before + 3, timeout_s=chat.SEEN_WITHIN_S)
-    assert not sandbox.connections()["open"]
+    wait_until(lambda: not sandbox.connections()["open"])
     so_many(page, "Stopped", 4)
     expect(page.get_by_text("Stopped before the first word.")).to_have_count(1)
     assert states() == [State.STOPPED] * 4

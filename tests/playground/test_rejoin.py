@@ -13,6 +13,7 @@ from tests.playground.event_loop import event_loop
 from tests.playground.sse import content_of, events_of, parts_of, received, send, stream_of
 from tests.playground.streams import MODEL, know_the_models
 from tests.sandbox_process import Sandbox
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 State = Answer.State
@@ -57,7 +58,7 @@ def test_stop_ends_it_for_every_page(as_intern: Client, sandbox: Sandbox) -> Non
     assert stopped.status_code == 204
     assert b"Stopped." in rest
     assert Answer.objects.get().state == State.STOPPED
-    assert sandbox.connections()["open"] == []
+    wait_until(lambda: not sandbox.connections()["open"])
 
 
 def test_a_flag_in_the_row_stops_the_answer_too(as_intern: Client) -> None:

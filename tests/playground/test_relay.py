@@ -92,7 +92,7 @@ def test_a_disconnect_ends_the_call_at_the_gateway(intern: User, sandbox: Sandbo
     assert answer.text
     assert answer.problem is None
     wait_until(lambda: sandbox.connections()["closed_by_client"], timeout_s=1)
-    assert sandbox.connections()["open"] == []
+    wait_until(lambda: not sandbox.connections()["open"])
 
 
 def test_a_disconnect_before_the_first_token_is_noticed(intern: User, sandbox: Sandbox) -> None:
