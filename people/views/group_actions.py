@@ -49,7 +49,6 @@ def rename(request: PortalRequest, group_id: int) -> HttpResponse:
     """Ask for another name; on POST, rename the group."""
     subject = _changeable(request, group_id)
     group = subject.group
-    assert group  # noqa: S101  (for the type checker)
     if not subject.may_rename:
         raise PermissionDenied
     form = GroupNameForm(request.POST if request.method == "POST" else None, initial={"name": group.name})
@@ -87,7 +86,6 @@ def delete(request: PortalRequest, group_id: int) -> HttpResponse:
     """Ask for a confirmation with the effect on members and their keys; on POST, delete."""
     subject = _changeable(request, group_id)
     group = subject.group
-    assert group  # noqa: S101  (for the type checker)
     if request.method == "POST":
         try:
             count_action(request.user, "people:delete_group")
@@ -180,7 +178,6 @@ def _ask_or_run(
 ) -> HttpResponse:
     """Show whom the action affects and who is left out; with `step` "act", run it."""
     group = subject.group
-    assert group  # noqa: S101  (for the type checker)
     if len(ids) > MAX_PEOPLE:
         words = _("These are too many people: at most %(most)d at once.") % {"most": MAX_PEOPLE}
         return _ask(request, subject, act, [], found, said=words, status=422)
