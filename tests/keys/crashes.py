@@ -103,7 +103,7 @@ def _is_for_good(frame: FrameType) -> bool:
     if file.endswith("/django/db/backends/utils.py"):
         if not function.startswith("_execute") or transaction.get_connection().in_atomic_block:
             return False
-        return not str(frame.f_locals.get("sql")).lstrip().startswith("SELECT")
+        return not str(frame.f_locals.get("sql")).lstrip().startswith(("SELECT", "BEGIN"))
     return _is_outside(file)
 
 
