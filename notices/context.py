@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from django.db import Error
 from django.db.models import Exists
@@ -13,24 +13,26 @@ from django.utils.functional import SimpleLazyObject
 from accounts.models import Announcement, SetupState, Terms, User, owes_terms
 from keys.catalogue import gateway_state
 from keys.models import GatewayState
-from notices.bell import NUMBERS, numbers_for
+from notices.bell import count_notices, has_notices
 from usage.queries.access import may
 
+COUNTED: Final = ("requests", "keys", "budgets")  # announcements are read: they are shown
 logger = logging.getLogger(__name__)
 
 
 def header(request: HttpRequest) -> Mapping[str, object]:
     """Return the state of the gateway as `gateway`: one query, and only in a page that uses it.
 
-    The same query counts undismissed notices, as `new_notices`, and checks whether there are
-    `announcements` for the person, and `owed_terms` to be accepted: each of these costs one more query if so.
+    The same query checks whether there may be undismissed notices, which are counted as `new_notices`, `announcements`
+    for the person, and `owed_terms` to be accepted: each of these costs one more query if so.
     """
     user = getattr(request, "user", None)
     state = SimpleLazyObject(partial(_state, user))
+    announcements = SimpleLazyObject(partial(_announcements, user, state))
     return {
         "gateway": state,
-        "new_notices": SimpleLazyObject(lambda: sum(getattr(state, name, 0) for name in NUMBERS)),
-        "announcements": SimpleLazyObject(partial(_announcements, user, state)),
+        "new_notices": SimpleLazyObject(lambda: len(announcements) + _other_notices(user, state)),
+        "announcements": announcements,
         "shows_checklist": SimpleLazyObject(partial(_shows_checklist, state)),
         "has_terms": SimpleLazyObject(lambda: getattr(state, "has_terms", False)),
         "owed_terms": SimpleLazyObject(partial(_owed_terms, user, state)),
@@ -43,7 +45,7 @@ def _state(user: Any) -> GatewayState:
         if not getattr(user, "is_authenticated", False):
             return gateway_state()
         about_person = {
-            **numbers_for(user),
+            **{f"has_{kind}": exist for kind, exist in has_notices(user).items()},
             "has_terms": Exists(Terms.objects.published()),
             "owes_terms": owes_terms(user),
             "sets_up": may(user, "set_up_portal", app="accounts"),
@@ -64,9 +66,18 @@ def _state_before_any_check(user: User, about_person: Mapping[str, Any]) -> Gate
     return state
 
 
+def _other_notices(user: Any, state: object) -> int:
+    """Return the number of notices, announcements apart, that the person has not dismissed."""
+    try:
+        return count_notices(user, [kind for kind in COUNTED if getattr(state, f"has_{kind}", False)])
+    except Error as error:
+        logger.warning("notices: not counted, %s", error)
+        return 0
+
+
 def _announcements(user: Any, state: object) -> list[Announcement]:
     """Return the announcements for the person, warnings first, then the newest."""
-    if not getattr(state, "new_announcements", 0):
+    if not getattr(state, "has_announcements", False):
         return []
     try:
         return list(Announcement.objects.shown_to(user).order_by("-level", "-starts_at", "pk"))
