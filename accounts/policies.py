@@ -139,7 +139,7 @@ class Allowances:
 def _groups_of_admins() -> QuerySet[Group]:
     """Return the groups whose people may change policies in Django's admin, whatever they are called.
 
-    Not those who may do so on the portal only: a group of secretaries is no policy of superusers.
+    Groups with only the portal's permission for policies do not count: superusers do not get the policy of secretaries.
     """
     of_accounts = Permission.objects.filter(content_type__app_label="accounts")
     return Group.objects.filter(Exists(of_accounts.filter(group=OuterRef("pk"), codename="change_policy")))

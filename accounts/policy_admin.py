@@ -103,11 +103,11 @@ class KeyRuleInline(RuleInline):
         return formset
 
     def has_view_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
-        """Show the rules to people who may see the policy."""
+        """Show the rules to people with permission to see the policy."""
         return self.admin_site.get_model_admin(Policy).has_view_permission(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
-        """Allow people to change the rules who may change the policy."""
+        """Allow changes of the rules to people with permission to change the policy."""
         return self.admin_site.get_model_admin(Policy).has_change_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
@@ -224,5 +224,5 @@ class PolicyAdmin(PoliciesAdmin):
 
 
 def _is_own(request: HttpRequest, policy: Policy | None) -> bool:
-    """Return whether the policy applies to the signed-in person, who may then not change it."""
+    """Return whether the policy applies to the signed-in person: nobody may change their own."""
     return policy is not None and is_own_policy(user_in(request), policy.group)

@@ -3,7 +3,7 @@
 import uuid
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -82,9 +82,7 @@ class LimitsForm(ReasonForm):
         }
         super().__init__(data, initial=initial)
         names = {*GatewayModel.objects.values_list("name", flat=True), *(now.model_names or ())}
-        field = self.fields["model_names"]
-        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101  (for the type checker)
-        field.choices = [(name, name) for name in sorted(names)]
+        cast("forms.MultipleChoiceField", self.fields["model_names"]).choices = [(name, name) for name in sorted(names)]
         words = _("Its last day. Empty: as the policy and renewals say; now it is %(day)s.")
         self.fields["expires_on"].help_text = words % {"day": day(key.expires_at) if key.expires_at else "–"}
         self.order_fields([*Limits._fields[:4], "all_models", "model_names", "expires_on", "reason"])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from django import forms
 from django.contrib.auth.models import Group
@@ -63,7 +63,7 @@ class RuleForm(BaseRuleForm):
         self._listed = list(instance.model_names)
         self._ends_at = instance.ends_at
         names = [*self._offered, *(name for name in self._listed if name not in self._offered)]
-        self.fields["model_names"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+        cast("forms.MultipleChoiceField", self.fields["model_names"]).choices = [(name, name) for name in names]
 
     @property
     def unknown(self) -> list[str]:

@@ -24,7 +24,7 @@ OVER_SHOWN: Final = 50  # of those whose time is over, newest first
 
 
 def _require(request: PortalRequest) -> PageAccess:
-    """Return the access of a person who may publish announcements; refuse the others."""
+    """Return the access of a person with permission to publish announcements; 403 for others."""
     access = page_access(request.user)
     if not access.may_announce:
         raise PermissionDenied

@@ -62,7 +62,7 @@ def _terms(request: PortalRequest, target: str, *, said: str = "", status: int =
 
 
 def _require(request: PortalRequest) -> PageAccess:
-    """Return the access of a person who may publish terms; refuse the others."""
+    """Return the access of a person with permission to publish terms; 403 for others."""
     access = page_access(request.user)
     if not access.manages_terms:
         raise PermissionDenied

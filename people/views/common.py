@@ -1,4 +1,4 @@
-"""Common to the pages about people: who may see them, and whom they may change."""
+"""Common to the pages about people: permission to see them, and to change one of them."""
 
 from dataclasses import dataclass
 

@@ -40,7 +40,7 @@ class Confirmation:
 def act_on_person(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Answer GET with the confirmation and POST with the action, of which KEY_ACTIONS_PER_HOUR limits each kind.
 
-    The view gets the person as a Subject who may be changed.
+    The view gets the person as a Subject, after the check that the admin may change them.
     """
 
     @require_http_methods(["GET", "HEAD", "POST"])

@@ -87,6 +87,10 @@ def _get(url: str, browser: Client) -> Any:
     return browser.get(url)
 
 
+def _post(url: str, form: dict[str, Any], browser: Client) -> Any:
+    return browser.post(url, form)
+
+
 def test_every_address_is_in_the_matrix() -> None:
     names = {str(route.name) for route in urlpatterns if isinstance(route, URLPattern)}
 
@@ -210,7 +214,7 @@ def test_groups_are_seen_by_whoever_sees_people_and_changed_by_permission(browse
         if name in ("group", "default_policy"):
             continue
         may_not = {who: browser for who, browser in browsers.items() if who not in allowed}
-        posted = statuses(may_not, lambda browser, url=url: browser.post(url, {"name": "x", "person": member.pk}))  # type: ignore[misc]
+        posted = statuses(may_not, partial(_post, url, {"name": "x", "person": member.pk}))
         assert posted == {who: refused[who] for who in may_not}, name
     for who in ("reader", "secretary"):
         assert browsers[who].post(reverse("people:policy_state", args=[group.pk])).status_code == 403, who

@@ -19,7 +19,7 @@ from accounts.models import AuditEntry, Grant, User
 from accounts.policies import policy_of
 from gateway.errors import GatewayUnavailable
 from keys import services
-from keys.models import Key, LimitOverride
+from keys.models import Intern, Key, LimitOverride
 from keys.renewal import last_moment_of
 from keys.services.key_limits import Limits, limits_on
 from tests.factories import change_policies, make_staff, make_user
@@ -50,6 +50,18 @@ def limits_form(**about: Any) -> dict[str, Any]:
     """Return the form as it is proposed for an intern's key: that of the policy of tests."""
     form = {"budget_usd": "5", "budget_period": "30d", "rpm_limit": "60", "tpm_limit": "100000"}
     return {**form, "all_models": "on", "reason": "for the thesis", **about}
+
+
+def end_of(key: Key) -> datetime:
+    end = again(key).expires_at
+    assert end
+    return end
+
+
+def intern_of(key: Key) -> Intern:
+    intern = again(key).intern
+    assert intern
+    return intern
 
 
 def plain(text: object) -> str:
@@ -192,7 +204,7 @@ def test_a_key_gets_other_limits_and_its_owner_a_mail(
     assert "The limits of “thesis” are changed." in words_of(response)
     row = at(sandbox, key)
     assert (row["max_budget"], row["tpm_limit"], row["rpm_limit"]) == (20, 900, 60)
-    assert abs(again(key).expires_at - last_moment_of(ends_on)) < timedelta(minutes=2)  # type: ignore[operator]
+    assert abs(end_of(key) - last_moment_of(ends_on)) < timedelta(minutes=2)
     assert at(sandbox, other)["max_budget"] == 5
     entry = AuditEntry.objects.of_key(key.pk).get(action="change")
     assert "budget: 5.00 USD → 20.00 USD; tokens per minute: 100000 → 900; end: – →" in plain(entry.remark)
@@ -213,7 +225,7 @@ def test_set_limits_survive_policies_renewals_rotation_sweep_and_sync(intern: Us
         act()
         found = again(key)
         assert limits_on(found) == own()
-        assert abs(found.expires_at - end) < timedelta(minutes=2)  # type: ignore[operator]
+        assert abs(end_of(found) - end) < timedelta(minutes=2)
     with pytest.raises(services.KeyRefused, match="An administrator has set the end"):
         services.renew_key(key=again(key), actor=BY_TEST, early=True)
     services.rotate_key(key=again(key), actor=BY_TEST)
@@ -223,7 +235,7 @@ def test_set_limits_survive_policies_renewals_rotation_sweep_and_sync(intern: Us
     sandbox.call("POST", "/key/update", body={"key": live_token(key), "duration": "3d"})
     services.sync_keys()
     services.apply_policies(BY_THE_PORTAL)
-    assert abs(again(key).expires_at - end) < timedelta(minutes=2)  # type: ignore[operator]
+    assert abs(end_of(key) - end) < timedelta(minutes=2)
 
 
 def test_a_key_with_limits_of_its_own_and_no_end_is_renewed_with_them(key: Key, sandbox: Sandbox) -> None:
@@ -286,7 +298,7 @@ def test_the_stay_of_an_intern_bounds_the_end(as_manager: Client, sandbox: Sandb
 
     assert as_manager.post(address, form).status_code == 422
     as_manager.post(address, {**form, "expires_on": last - timedelta(days=1)})
-    services.change_stay(intern=again(key).intern, ends_on=last - timedelta(days=3), actor=BY_TEST)  # type: ignore[arg-type]
+    services.change_stay(intern=intern_of(key), ends_on=last - timedelta(days=3), actor=BY_TEST)
     services.sweep_keys()
     services.apply_policies(BY_THE_PORTAL)
 
@@ -321,7 +333,7 @@ def test_the_next_run_gives_an_expired_key_the_end_that_an_admin_has_set(key: Ke
     services.apply_policies(BY_THE_PORTAL)
 
     assert not done.has_followed
-    assert abs(again(key).expires_at - end) < timedelta(minutes=2)  # type: ignore[operator]
+    assert abs(end_of(key) - end) < timedelta(minutes=2)
     LimitOverride.objects.update(expires_at=timezone.now() - timedelta(days=1))
     ending_in(key, sandbox, days=-1)
     assert not services.find_outdated()  # an end that is past too revives no key
@@ -351,7 +363,7 @@ def test_a_key_that_is_handed_over_follows_the_policy_again(sandbox: Sandbox) ->
     key = issue(staff, intern_name="Ada").key
     services.set_limits(key=again(key), actor=BY_TEST, limits=own())
 
-    services.hand_over(intern=again(key).intern, to=other, actor=BY_TEST)  # type: ignore[arg-type]
+    services.hand_over(intern=intern_of(key), to=other, actor=BY_TEST)
 
     assert not LimitOverride.objects.exists()
     assert at(sandbox, key)["rpm_limit"] is None
@@ -368,7 +380,7 @@ def test_the_reason_is_deleted_with_the_person(as_manager: Client, key: Key, int
 
 def test_the_owner_is_not_asked_to_renew_a_key_whose_end_was_set(key: Key, intern: User) -> None:
     services.set_limits(key=again(key), actor=BY_TEST, limits=limits_on(again(key)), expires_at=last_moment_of(today()))
-    if again(key).expires_at > timezone.now() + timedelta(minutes=5):  # type: ignore[operator]
+    if end_of(key) > timezone.now() + timedelta(minutes=5):
         Key.objects.update(lifetime_started_at=timezone.now() - timedelta(days=20))
         services.remind_owners()
 
