@@ -10,6 +10,7 @@ OUR_PACKAGES: Final = (
     "notices",
     "playground",
     "usage",
+    "courses",
     "keys",
     "accounts",
     "web",

@@ -198,6 +198,7 @@ INSTALLED_APPS = [
     "notices",
     "playground",
     "usage",
+    "courses",
     "keys",
     "accounts",
     "web",

@@ -12,6 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
+from courses.models import Course, Student
 from keys.models import (
     GatewayIdentity,
     GatewayModel,
@@ -22,6 +23,7 @@ from keys.models import (
     PersonBudget,
     ReminderMail,
     SupervisorLeave,
+    Team,
     Token,
 )
 from playground.models import Answer, Conversation, Message
@@ -29,7 +31,7 @@ from usage.models import Discrepancy, Notice, PollRun, Reconciliation, UsedModel
 
 DAY = date(2026, 11, 28)
 Maker = Callable[[User], models.Model]
-MODELS = [model for app in ("keys", "usage") for model in apps.get_app_config(app).get_models()]
+MODELS = [model for app in ("keys", "courses", "usage") for model in apps.get_app_config(app).get_models()]
 
 
 def key_of(person: User) -> Key:
@@ -38,6 +40,22 @@ def key_of(person: User) -> Key:
 
 def token_of(person: User) -> Token:
     return Token.objects.create(key=key_of(person), state="retiring", retires_at=timezone.now())
+
+
+def team_of(_: User) -> Team:
+    return Team.objects.create(budget_usd=40, key_budget_usd=1, ends_at=timezone.now())
+
+
+def course_key_of(person: User) -> Key:
+    return Key.objects.create(owner=person, kind="course", label="class", state="active", team=team_of(person))
+
+
+def course_of(person: User) -> Course:
+    return Course.objects.create(name="Databases", team=team_of(person), starts_at=timezone.now(), created_by=person)
+
+
+def student_of(person: User) -> Student:
+    return Student.objects.create(course=course_of(person), account=person, source="link")
 
 
 def person_budget_of(person: User) -> PersonBudget:
@@ -96,7 +114,20 @@ def answer_of(person: User) -> Answer:
 
 
 REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the constraint, what breaks it
-    (key_of, "keys_kind_known", {"kind": "course"}),
+    (key_of, "keys_kind_known", {"kind": "shared"}),
+    (key_of, "keys_course_key_has_a_team", {"kind": "course"}),
+    (course_key_of, "keys_course_key_has_a_team", {"kind": "temporary"}),
+    (team_of, "keys_team_state_known", {"state": "open"}),
+    (team_of, "keys_team_budgets_positive", {"budget_usd": 0}),
+    (team_of, "keys_team_budgets_positive", {"key_budget_usd": 0}),
+    (team_of, "keys_team_budgets_positive", {"playground_budget_usd": 0}),
+    (course_of, "courses_state_known", {"state": "closed"}),
+    (course_of, "courses_size", {"max_students": 0}),
+    (course_of, "courses_has_name", {"name": ""}),
+    (course_of, "courses_open_since", {"state": "open"}),
+    (course_of, "courses_ended_since", {"state": "ended"}),
+    (student_of, "courses_student_has_account", {"account": None}),
+    (student_of, "courses_student_source_known", {"source": "mail"}),
     (key_of, "keys_state_known", {"state": "expired"}),
     (key_of, "keys_problem_known", {"problem": "mislaid"}),
     (key_of, "keys_budget_not_negative", {"budget_usd": Decimal("-0.0001")}),

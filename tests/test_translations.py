@@ -33,6 +33,7 @@ SAME_IN_BOTH = {  # words that are French too
     "budget",
     "images",
     "version",
+    "description",
 }
 
 

@@ -197,6 +197,66 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Team",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "budget_usd",
+                    web.money.UsdField(decimal_places=4, help_text="Of all its keys together.", max_digits=10),
+                ),
+                ("key_budget_usd", web.money.UsdField(decimal_places=4, help_text="Of each key.", max_digits=10)),
+                (
+                    "playground_budget_usd",
+                    web.money.UsdField(
+                        decimal_places=4,
+                        help_text="Of each person in the Playground; empty: not there.",
+                        max_digits=10,
+                        null=True,
+                    ),
+                ),
+                ("rpm_limit", models.PositiveIntegerField(help_text="Of each key.", null=True)),
+                ("tpm_limit", models.PositiveIntegerField(help_text="Of each key.", null=True)),
+                ("model_names", models.JSONField(help_text="What its keys may call; empty: all.", null=True)),
+                ("ends_at", models.DateTimeField(help_text="No key of it works longer.")),
+                ("frozen_at", models.DateTimeField(help_text="Its keys are to be blocked.", null=True)),
+                ("ended_at", models.DateTimeField(help_text="Its keys are to be deleted, then the team.", null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("under_way", "Being set"), ("written", "Set"), ("deleted", "Deleted")],
+                        default="under_way",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "checked_at",
+                    models.DateTimeField(
+                        help_text="When it was last compared; empty: to be looked at soon.", null=True
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+            ],
+            options={
+                "indexes": [models.Index(fields=["checked_at"], name="keys_teams_by_check")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("under_way", "written", "deleted"))),
+                        name="keys_team_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("budget_usd__gt", 0),
+                            ("key_budget_usd__gt", 0),
+                            models.Q(
+                                ("playground_budget_usd", None), ("playground_budget_usd__gt", 0), _connector="OR"
+                            ),
+                        ),
+                        name="keys_team_budgets_positive",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Key",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
@@ -207,6 +267,7 @@ class Migration(migrations.Migration):
                             ("personal", "Personal"),
                             ("temporary", "Temporary"),
                             ("playground", "Playground"),
+                            ("course", "Course"),
                             ("external", "Created outside the portal"),
                         ],
                         max_length=10,
@@ -265,6 +326,22 @@ class Migration(migrations.Migration):
                         to="keys.intern",
                     ),
                 ),
+                (
+                    "team",
+                    models.ForeignKey(
+                        help_text="That of a course; it has the limits.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="keys",
+                        to="keys.team",
+                    ),
+                ),
+                (
+                    "handed_out",
+                    models.BooleanField(
+                        default=False, help_text="A course key of somebody without an account; its owner is a teacher."
+                    ),
+                ),
                 ("expires_at", models.DateTimeField(help_text="As the gateway reported; empty: never.", null=True)),
                 ("blocked", models.BooleanField(default=False)),
                 (
@@ -277,6 +354,10 @@ class Migration(migrations.Migration):
                         default=False,
                         help_text="By the portal, since its owner’s budget is used up and the gateway has no teams.",
                     ),
+                ),
+                (
+                    "blocked_for_team",
+                    models.BooleanField(default=False, help_text="By the portal, since its course is frozen."),
                 ),
                 (
                     "paused_at",
@@ -448,9 +529,33 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="key",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("kind", "playground"), ("state__in", ("issuing", "active"))),
+                condition=models.Q(("kind", "playground"), ("state__in", ("issuing", "active")), ("team", None)),
                 fields=("owner",),
                 name="keys_one_playground_key",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="key",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("handed_out", False), ("state__in", ("issuing", "active")), ("team__isnull", False)
+                ),
+                fields=("owner", "team", "kind"),
+                name="keys_one_course_key",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="key",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "course"), ("team__isnull", False)),
+                    models.Q(("handed_out", False), ("kind", "playground")),
+                    models.Q(
+                        ("handed_out", False), ("kind__in", ("personal", "temporary", "external")), ("team", None)
+                    ),
+                    _connector="OR",
+                ),
+                name="keys_course_key_has_a_team",
             ),
         ),
         migrations.AddConstraint(
@@ -460,7 +565,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="key",
             constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ("personal", "temporary", "playground", "external"))),
+                condition=models.Q(("kind__in", ("personal", "temporary", "playground", "course", "external"))),
                 name="keys_kind_known",
             ),
         ),

@@ -3,19 +3,19 @@
 from keys.models.gateway import AdminAlert, GatewayIdentity, GatewayModel, GatewayState, TaskRun
 from keys.models.interns import Intern, InternQuerySet
 from keys.models.keys import (
-    ALIAS_PREFIX,
     Key,
     KeyQuerySet,
     PersonBudget,
     PersonBudgetQuerySet,
     Token,
     TokenQuerySet,
-    new_alias,
 )
 from keys.models.leaves import LeaveMail, SupervisorLeave
+from keys.models.names import ALIAS_PREFIX, new_alias
 from keys.models.overrides import LimitOverride
 from keys.models.owners import FormerOwner
 from keys.models.reminders import Reminder, ReminderMail, RequestedReminder
+from keys.models.teams import Team
 
 __all__ = [
     "ALIAS_PREFIX",
@@ -37,6 +37,7 @@ __all__ = [
     "RequestedReminder",
     "SupervisorLeave",
     "TaskRun",
+    "Team",
     "Token",
     "TokenQuerySet",
     "new_alias",

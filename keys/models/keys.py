@@ -21,14 +21,9 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.models import BudgetPeriod, User
 from keys.models.interns import Intern
+from keys.models.names import new_alias
+from keys.models.teams import Team
 from web.money import UsdField
-
-ALIAS_PREFIX = "passerelle-"
-
-
-def new_alias() -> str:
-    """Return an unused alias for a key at the gateway: aliases are unique there over all users."""
-    return f"{ALIAS_PREFIX}{uuid.uuid4().hex}"
 
 
 class KeyQuerySet(models.QuerySet["Key"]):
@@ -86,6 +81,7 @@ class Key(models.Model):
         PERSONAL = "personal", _("Personal")
         TEMPORARY = "temporary", _("Temporary")
         PLAYGROUND = "playground", _("Playground")
+        COURSE = "course", pgettext_lazy("kind of key", "Course")
         EXTERNAL = "external", _("Created outside the portal")
 
     class State(models.TextChoices):
@@ -132,12 +128,20 @@ class Key(models.Model):
         Intern, models.PROTECT, null=True, related_name="keys", help_text="Who uses it; empty: its owner."
     )
 
+    team = models.ForeignKey(
+        Team, models.PROTECT, null=True, related_name="keys", help_text="That of a course; it has the limits."
+    )
+    handed_out = models.BooleanField(
+        default=False, help_text="A course key of somebody without an account; its owner is a teacher."
+    )
+
     expires_at = models.DateTimeField(null=True, help_text="As the gateway reported; empty: never.")
     blocked = models.BooleanField(default=False)
     blocked_by_portal = models.BooleanField(default=False, help_text="Its owner is not active; unblocked on return.")
     blocked_for_budget = models.BooleanField(
         default=False, help_text="By the portal, since its owner’s budget is used up and the gateway has no teams."
     )
+    blocked_for_team = models.BooleanField(default=False, help_text="By the portal, since its course is frozen.")
     paused_at = models.DateTimeField(null=True, help_text="Its owner has paused it, if it is blocked; else nothing.")
     budget_usd = UsdField(max_digits=10, decimal_places=4, null=True)
     budget_period = models.CharField(max_length=10, blank=True, help_text="As LiteLLM spells it: 1d, 7d, 30d.")
@@ -166,12 +170,24 @@ class Key(models.Model):
             ),
             models.UniqueConstraint(  # also finds it: services.playground
                 fields=["owner"],
-                condition=Q(state__in=("issuing", "active"), kind="playground"),
+                condition=Q(state__in=("issuing", "active"), kind="playground", team=None),
                 name="keys_one_playground_key",
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "team", "kind"],
+                condition=Q(state__in=("issuing", "active"), team__isnull=False, handed_out=False),
+                name="keys_one_course_key",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="course", team__isnull=False)
+                | Q(kind="playground", handed_out=False)
+                | Q(kind__in=("personal", "temporary", "external"), team=None, handed_out=False),
+                name="keys_course_key_has_a_team",
             ),
             models.UniqueConstraint(fields=["owner", "request_id"], name="keys_form_makes_one_key"),
             models.CheckConstraint(
-                condition=Q(kind__in=("personal", "temporary", "playground", "external")), name="keys_kind_known"
+                condition=Q(kind__in=("personal", "temporary", "playground", "course", "external")),
+                name="keys_kind_known",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=("issuing", "active", "deleting", "deleted", "failed")), name="keys_state_known"
