@@ -548,11 +548,9 @@ class Migration(migrations.Migration):
             model_name="key",
             constraint=models.CheckConstraint(
                 condition=models.Q(
+                    models.Q(("handed_out", False), ("team", None), models.Q(("kind", "course"), _negated=True)),
                     models.Q(("kind", "course"), ("team__isnull", False)),
-                    models.Q(("handed_out", False), ("kind", "playground")),
-                    models.Q(
-                        ("handed_out", False), ("kind__in", ("personal", "temporary", "external")), ("team", None)
-                    ),
+                    models.Q(("handed_out", False), ("kind", "playground"), ("team__isnull", False)),
                     _connector="OR",
                 ),
                 name="keys_course_key_has_a_team",

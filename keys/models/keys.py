@@ -179,9 +179,9 @@ class Key(models.Model):
                 name="keys_one_course_key",
             ),
             models.CheckConstraint(
-                condition=Q(kind="course", team__isnull=False)
-                | Q(kind="playground", handed_out=False)
-                | Q(kind__in=("personal", "temporary", "external"), team=None, handed_out=False),
+                condition=(Q(team=None, handed_out=False) & ~Q(kind="course"))
+                | Q(kind="course", team__isnull=False)
+                | Q(kind="playground", team__isnull=False, handed_out=False),
                 name="keys_course_key_has_a_team",
             ),
             models.UniqueConstraint(fields=["owner", "request_id"], name="keys_form_makes_one_key"),
