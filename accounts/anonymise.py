@@ -38,7 +38,8 @@ def anonymise_account(person: User) -> None:
 
 
 def end_sessions(*people: User) -> None:
-    """Delete all sessions in which one of these people is signed in."""
+    """Delete all sessions in which one of these people is signed in; the links in mails to them are void (ADR 31)."""
+    User.objects.filter(pk__in=[person.pk for person in people]).update(sessions_ended_at=timezone.now())
     ids = {str(person.pk) for person in people}
     theirs = [
         session.pk

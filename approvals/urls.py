@@ -2,14 +2,15 @@
 
 from django.urls import path
 
-from approvals.views import asking, deciding
+from approvals.views import asking, by_link, deciding
 
 app_name = "approvals"
 urlpatterns = [
-    path("", asking.index, name="index"),
-    path("ask/", asking.ask, name="ask"),
-    path("<uuid:request_id>/", deciding.detail, name="detail"),
-    path("<uuid:request_id>/withdraw/", asking.withdraw, name="withdraw"),
-    path("<uuid:request_id>/approve/", deciding.approve, name="approve"),
-    path("<uuid:request_id>/refuse/", deciding.refuse, name="refuse"),
+    path("requests/", asking.index, name="index"),
+    path("requests/ask/", asking.ask, name="ask"),
+    path("requests/<uuid:request_id>/", deciding.detail, name="detail"),
+    path("requests/<uuid:request_id>/withdraw/", asking.withdraw, name="withdraw"),
+    path("requests/<uuid:request_id>/approve/", deciding.approve, name="approve"),
+    path("requests/<uuid:request_id>/refuse/", deciding.refuse, name="refuse"),
+    path("link/request/<str:signed>/", by_link.decide, name="decide_by_link"),
 ]

@@ -230,6 +230,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "sessions_ended_at",
+                    models.DateTimeField(
+                        editable=False,
+                        help_text="When all sessions of the person were last ended; links in mails ended with them.",
+                        null=True,
+                    ),
+                ),
+                (
                     "groups",
                     models.ManyToManyField(
                         blank=True,

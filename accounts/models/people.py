@@ -70,6 +70,12 @@ class User(AbstractUser):
         _("anonymised"), null=True, editable=False, help_text=_("The account has not identified anybody since then.")
     )
 
+    sessions_ended_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When all sessions of the person were last ended; links in mails ended with them.",
+    )
+
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta(AbstractUser.Meta):

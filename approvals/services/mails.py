@@ -8,12 +8,14 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.delivery import MailServerUnavailable, claim, send_each
+from accounts.links import WORKS_FOR
 from accounts.locale import reading_as
 from accounts.mail_choices import MailKind, deliver_to
 from accounts.mails import compose
 from accounts.models import AccessRequest, RequestDigest, User
 from accounts.rights import people_with
 from accounts.trail_words import thing_words
+from approvals.links import link_to
 
 A_DAY: Final = timedelta(days=1)
 LISTED: Final = 20  # requests in one mail; the page has them all
@@ -53,10 +55,15 @@ def _mail_open(reader: User) -> bool:
         return False
     with reading_as(reader):
         lines = [
-            {"who": each.person.display_name, "what": thing_words(each.thing, each.name, each.amount_usd)}
+            {
+                "who": each.person.display_name,
+                "what": thing_words(each.thing, each.name, each.amount_usd),
+                "link": link_to(each, reader),
+            }
             for each in requests[:LISTED]
         ]
         context = {"name": reader.display_name, "lines": lines, "count": len(requests), **_portal()}
+        context["days"] = WORKS_FOR.days
         context["more"] = len(requests) - len(lines)
         mail = compose("approvals/mail/open_subject.txt", "approvals/mail/open.txt", to=reader.email, context=context)
     try:

@@ -12,7 +12,7 @@ from accounts.audit import actor_of
 from accounts.models import AccessRequest
 from approvals import services
 from approvals.forms import DecideForm, RefuseForm
-from approvals.views.panel import line_of, too_many
+from approvals.views.panel import SAY_WHY, approved, line_of, refused, too_many
 from keys.services import TooManyActions, count_action
 from usage.models import utc_today
 from usage.queries.key_use import person_spent
@@ -41,12 +41,8 @@ def approve(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
         return too_many(_page(request, asked, form, said=str(refusal), status=429), refusal)
     except services.RequestRefused as refusal:
         return _page(request, asked, form, said=str(refusal), status=409)
-    name = {"name": asked.person.display_name}
-    if services.apply_grant(grant):
-        messages.success(request, _("Approved: it is in effect now. %(name)s gets a mail.") % name)
-    else:
-        words = _("Approved. The gateway has not confirmed it yet; it follows within a minute. %(name)s gets a mail.")
-        messages.warning(request, words % name)
+    has_followed = services.apply_grant(grant)
+    messages.add_message(request, messages.SUCCESS if has_followed else messages.WARNING, approved(asked, has_followed))
     return redirect("approvals:index")
 
 
@@ -59,13 +55,13 @@ def refuse(request: PortalRequest, request_id: uuid.UUID) -> HttpResponse:
         count_action(request.user, "approvals:refuse")
         if not reason.is_valid():
             form = DecideForm(asked=asked)
-            return _page(request, asked, form, said=_("Say why: the person gets it by mail."), status=422)
+            return _page(request, asked, form, said=str(SAY_WHY), status=422)
         services.refuse(request=asked, actor=actor_of(request), reason=reason.cleaned_data["reason"])
     except TooManyActions as refusal:
         return too_many(_page(request, asked, form, said=str(refusal), status=429), refusal)
     except services.RequestRefused as refusal:
         return _page(request, asked, form, said=str(refusal), status=409)
-    messages.success(request, _("Refused. %(name)s gets a mail with the reason.") % {"name": asked.person.display_name})
+    messages.success(request, refused(asked))
     return redirect("approvals:index")
 
 

@@ -7,6 +7,8 @@ from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import AccessRequest, Grant
 from accounts.trail_words import thing_words
@@ -15,6 +17,7 @@ from web.request import PortalRequest
 
 SHOWN: Final = 50  # own requests, newest first
 WAITING_SHOWN: Final = 100
+SAY_WHY: Final = gettext_lazy("Say why: the person gets it by mail.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,20 @@ def render_requests(request: PortalRequest, *, said: str = "", status: int = 200
         "said": said,
     }
     return render(request, "approvals/index.html", context, status=status)
+
+
+def approved(request: AccessRequest, has_followed: bool) -> str:
+    """Say that a request is approved, and whether the gateway `has_followed`."""
+    if has_followed:
+        words = _("Approved: it is in effect now. %(name)s gets a mail.")
+    else:
+        words = _("Approved. The gateway has not confirmed it yet; it follows within a minute. %(name)s gets a mail.")
+    return words % {"name": request.person.display_name}
+
+
+def refused(request: AccessRequest) -> str:
+    """Say that a request is refused."""
+    return _("Refused. %(name)s gets a mail with the reason.") % {"name": request.person.display_name}
 
 
 def too_many(response: HttpResponse, refusal: TooManyActions) -> HttpResponse:

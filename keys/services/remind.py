@@ -16,11 +16,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
+from accounts.links import WORKS_FOR
 from accounts.locale import reading_as
 from accounts.mail_choices import MailKind, deliver_to
 from accounts.mails import LATEST_S, compose
 from accounts.models import User
-from keys.links import WORKS_FOR, LinkAct, link_to
+from keys.links import LinkAct, link_to
 from keys.models import Key, Reminder, ReminderMail, RequestedReminder
 from keys.renewal import ends_with_stay, has_own_end, renewable_from
 from keys.services.lifetimes import is_renewable

@@ -1,11 +1,15 @@
 """The pages about people in French, with the results of actions."""
 
+import re
+
 import pytest
 from django.core import mail
 from django.urls import reverse
 
-from accounts.models import AuditEntry, Grant, User
+from accounts.models import AccessRequest, AuditEntry, Grant, User
+from approvals.services import mail_deciders
 from keys.models import Intern, Key
+from tests.approvals.conftest import ask, decider
 from tests.factories import make_user
 from tests.french.conftest import Read, in_french
 from tests.french.reading import english_in
@@ -16,6 +20,7 @@ from tests.usage.polling import make_key
 from tests.usage.views.facts import used
 
 pytestmark = pytest.mark.django_db
+__all__ = ["decider"]  # a fixture
 FILTERS = "?q=x&group=Interns&supervisor=staff&state=inactive&idle=30&keys=none&over=1"
 
 
@@ -82,3 +87,18 @@ def test_every_act_on_many_keys(admin: User, staff: User, sandbox: Sandbox, read
     assert len(mail.outbox) > 3
     for message in mail.outbox:
         assert english_in(f"{message.subject} {message.body}") == []
+
+
+def test_a_request_by_the_link_of_a_mail(decider: User, staff: User, read: Read) -> None:
+    User.objects.filter(pk=decider.pk).update(language="fr")
+    asked = ask(staff)
+    mail_deciders()
+    (message,) = mail.outbox
+    assert english_in(f"{message.subject} {message.body}".replace(asked.why, "")) == []
+    (path,) = re.findall(r"/link/request/\S+", str(message.body))
+    AccessRequest.objects.update(why="la fin")
+
+    for form in (None, {}, {"decision": "refuse"}, {"decision": "refuse", "reason": "non"}, {}):
+        browser = in_french()
+        read(browser.get(path) if form is None else browser.post(path, form))
+    read(in_french().get(path.replace("/request/", "/request/x")))

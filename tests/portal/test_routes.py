@@ -30,6 +30,7 @@ PUBLIC = {
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
     "account_signup",
+    "approvals:decide_by_link",
     "keys:pause_by_link",
     "keys:renew_by_link",
     "openid_connect_callback",

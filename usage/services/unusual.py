@@ -18,11 +18,12 @@ from django.db.models import F, Max, Q, Sum
 from django.utils import timezone
 
 from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
+from accounts.links import WORKS_FOR
 from accounts.locale import reading_as
 from accounts.mails import compose
 from accounts.models import User
 from accounts.rights import people_with
-from keys.links import WORKS_FOR, LinkAct, link_to
+from keys.links import LinkAct, link_to
 from keys.models import Key
 from usage.models import DayToken, UnusualSpend, utc_today
 

@@ -16,10 +16,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts import links
 from accounts.models import AuditEntry, AuditOutcome, User
-from keys import links, services
+from keys import services
 from keys.links import LinkAct, link_to
 from keys.models import Key
+from people.services import sign_out_everywhere
 from tests.conftest import signed_in
 from tests.factories import make_staff
 from tests.keys.actions import BY_TEST, again, ending_in, issue
@@ -94,7 +96,11 @@ def _change_address(key: Key) -> None:
     User.objects.filter(pk=key.owner_id).update(email="elsewhere@example.edu")
 
 
-@pytest.mark.parametrize("change", [_replace, _delete, _give_away, _close_account, _change_address])
+def _sign_out(key: Key) -> None:
+    sign_out_everywhere(person=key.owner, actor=BY_TEST)
+
+
+@pytest.mark.parametrize("change", [_replace, _delete, _give_away, _close_account, _change_address, _sign_out])
 def test_a_link_is_void_once_the_key_has_changed(
     client: Client, due: Key, sandbox: Sandbox, change: Callable[[Key], None]
 ) -> None:
