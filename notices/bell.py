@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Count, Exists, F, Q, QuerySet, Subquery, Value
+from django.db.models import Count, F, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
@@ -16,24 +16,11 @@ from accounts.models import AccessRequest, Announcement, AnnouncementDismissal, 
 from keys.models import Key
 from keys.status import distance
 from usage.models import Notice, utc_today
-from usage.queries.notices import current_notices, perhaps_new_notices
+from usage.queries.notices import current_notices
 from usage.templatetags.usage_words import notice_words
 from web.templatetags.portal import day
 
 DISMISSED: Final = Q(dismissed_of=F("expires_at"))
-
-
-def has_notices(person: User) -> dict[str, Exists]:
-    """Return, by kind and as parts of a query, whether the person may have notices: `count_notices` knows the number.
-
-    These are cheap to build, where the numbers take half of the processor time of a page.
-    """
-    return {
-        "requests": Exists(AccessRequest.objects.perhaps_addressed_to(person)),
-        "announcements": Exists(Announcement.objects.shown_to(person)),
-        "keys": Exists(_ending(person)),
-        "budgets": Exists(perhaps_new_notices(person, utc_today())),
-    }
 
 
 def count_notices(person: User, kinds: Iterable[str]) -> int:

@@ -6,15 +6,14 @@ from functools import partial
 from typing import Any, Final
 
 from django.db import Error
-from django.db.models import Exists
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts.models import Announcement, SetupState, Terms, User, owes_terms
+from accounts.models import Announcement, Terms
 from keys.catalogue import gateway_state
 from keys.models import GatewayState
-from notices.bell import count_notices, has_notices
-from usage.queries.access import may
+from notices.bell import count_notices
+from notices.header import header_state
 
 COUNTED: Final = ("requests", "keys", "budgets")  # announcements are read: they are shown
 logger = logging.getLogger(__name__)
@@ -33,7 +32,7 @@ def header(request: HttpRequest) -> Mapping[str, object]:
         "gateway": state,
         "new_notices": SimpleLazyObject(lambda: len(announcements) + _other_notices(user, state)),
         "announcements": announcements,
-        "shows_checklist": SimpleLazyObject(partial(_shows_checklist, state)),
+        "shows_checklist": SimpleLazyObject(lambda: getattr(state, "has_checklist", False)),
         "has_terms": SimpleLazyObject(lambda: getattr(state, "has_terms", False)),
         "owed_terms": SimpleLazyObject(partial(_owed_terms, user, state)),
     }
@@ -44,26 +43,10 @@ def _state(user: Any) -> GatewayState:
     try:
         if not getattr(user, "is_authenticated", False):
             return gateway_state()
-        about_person = {
-            **{f"has_{kind}": exist for kind, exist in has_notices(user).items()},
-            "has_terms": Exists(Terms.objects.published()),
-            "owes_terms": owes_terms(user),
-            "sets_up": may(user, "set_up_portal", app="accounts"),
-            "checklist_dismissed": Exists(SetupState.objects.exclude(dismissed_at=None)),
-        }
-        state = GatewayState.objects.annotate(**about_person).filter(pk=1).first()
-        return state or _state_before_any_check(user, about_person)
+        return header_state(user)
     except Error as error:
         logger.warning("gateway state: not read, %s", error)
         return GatewayState()
-
-
-def _state_before_any_check(user: User, about_person: Mapping[str, Any]) -> GatewayState:
-    """Return an empty state with what is read along with it; one more query until the gateway has been checked."""
-    state = GatewayState(pk=1)
-    for name, value in (User.objects.filter(pk=user.pk).values(**about_person).first() or {}).items():
-        setattr(state, name, value)
-    return state
 
 
 def _other_notices(user: Any, state: object) -> int:
@@ -84,11 +67,6 @@ def _announcements(user: Any, state: object) -> list[Announcement]:
     except Error as error:
         logger.warning("announcements: not read, %s", error)
         return []
-
-
-def _shows_checklist(state: object) -> bool:
-    """Tell whether the person sets the portal up, and the checklist is not dismissed."""
-    return bool(getattr(state, "sets_up", False)) and not getattr(state, "checklist_dismissed", True)
 
 
 def _owed_terms(user: Any, state: object) -> Terms | None:

@@ -60,11 +60,6 @@ class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
         open_ones = self.filter(state=AccessRequest.State.OPEN, person__is_active=True)
         return open_ones.exclude(person=user).filter(mine)
 
-    def perhaps_addressed_to(self, user: User) -> Self:
-        """Keep those of `addressed_to` and some more, by a query that is cheaper to build."""
-        mine = Q(person__internships__supervisor=user) | _may_decide(user)
-        return self.filter(mine, state=AccessRequest.State.OPEN).exclude(person=user)
-
 
 def interns_of(user: User) -> models.QuerySet[User]:
     """Return the people whose requests this person decides as a supervisor."""

@@ -27,9 +27,3 @@ def current_notices(person: User, today: date) -> QuerySet[Notice]:
     of_same_key = Exists(higher.filter(key=OuterRef("key")))
     of_same_budget = Exists(higher.filter(key=None, of_person=OuterRef("of_person")))
     return Notice.objects.filter(current, ~of_same_key, Q(key__isnull=False) | ~of_same_budget, person=person)
-
-
-def perhaps_new_notices(person: User, today: date) -> QuerySet[Notice]:
-    """Return undismissed notices whose period may still run: a few more than `current_notices`, by a cheaper query."""
-    first_days = [day for period in PERIODS if (day := budget_first_day(period, today))]
-    return Notice.objects.filter(person=person, seen_at=None, period_first_day__gte=min(first_days))

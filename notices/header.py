@@ -1,0 +1,99 @@
+"""What every page says at its top, in one query.
+
+It is SQL, the same for PostgreSQL and SQLite, because Django spent 6 ms of each page on building and compiling it. It
+only tells what there is, or may be: the querysets of the models then read it.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import User
+from keys.models import GatewayState
+from usage.models import utc_today
+from usage.periods import budget_first_day
+from usage.queries.notices import PERIODS
+
+SQL: Final = """
+WITH
+own_groups AS (SELECT group_id FROM accounts_user_groups WHERE user_id = %(person)s),
+own_permissions AS (
+    SELECT permission.codename FROM auth_permission permission
+    JOIN django_content_type type ON type.id = permission.content_type_id
+    WHERE type.app_label = 'accounts' AND (
+        permission.id IN (SELECT permission_id FROM accounts_user_user_permissions WHERE user_id = %(person)s)
+        OR permission.id IN (
+            SELECT permission_id FROM auth_group_permissions WHERE group_id IN (SELECT group_id FROM own_groups)
+        )
+    )
+),
+terms AS (
+    SELECT id FROM accounts_terms WHERE published_at IS NOT NULL ORDER BY version DESC LIMIT 1
+)
+SELECT state.*,
+    EXISTS (SELECT 1 FROM terms) AS has_terms,
+    EXISTS (
+        SELECT 1 FROM terms WHERE NOT EXISTS (
+            SELECT 1 FROM accounts_termsacceptance accepted
+            WHERE accepted.terms_id = terms.id AND accepted.person_id = %(person)s
+        )
+    ) AS owes_terms,
+    (
+        (%(is_superuser)s OR 'set_up_portal' IN (SELECT codename FROM own_permissions))
+        AND NOT EXISTS (SELECT 1 FROM accounts_setupstate WHERE dismissed_at IS NOT NULL)
+    ) AS has_checklist,
+    EXISTS (
+        SELECT 1 FROM accounts_announcement announcement
+        WHERE announcement.starts_at <= %(now)s AND announcement.ends_at > %(now)s
+        AND NOT EXISTS (
+            SELECT 1 FROM accounts_announcementdismissal dismissal
+            WHERE dismissal.announcement_id = announcement.id AND dismissal.person_id = %(person)s
+        )
+        AND (announcement.for_everybody OR EXISTS (
+            SELECT 1 FROM accounts_announcement_groups addressed
+            JOIN own_groups ON own_groups.group_id = addressed.group_id
+            WHERE addressed.announcement_id = announcement.id
+        ))
+    ) AS has_announcements,
+    EXISTS (
+        SELECT 1 FROM accounts_accessrequest request
+        WHERE request.state = 'open' AND request.person_id <> %(person)s
+        AND (
+            %(is_superuser)s
+            OR 'decide_requests' IN (SELECT codename FROM own_permissions)
+            OR EXISTS (
+                SELECT 1 FROM keys_intern intern
+                WHERE intern.account_id = request.person_id AND intern.supervisor_id = %(person)s
+            )
+        )
+    ) AS has_requests,
+    EXISTS (
+        SELECT 1 FROM keys_key key
+        WHERE key.owner_id = %(person)s AND key.state = 'active' AND key.kind IN ('personal', 'temporary')
+        AND key.expires_at > %(now)s AND key.expires_at <= %(soon)s
+        AND (key.dismissed_of IS NULL OR key.dismissed_of <> key.expires_at)
+    ) AS has_keys,
+    EXISTS (
+        SELECT 1 FROM usage_notice notice
+        WHERE notice.person_id = %(person)s AND notice.seen_at IS NULL AND notice.period_first_day >= %(first_day)s
+    ) AS has_budgets
+FROM (SELECT 1 AS id) AS one LEFT JOIN keys_gatewaystate state ON state.id = one.id
+"""
+
+
+def header_state(person: User) -> GatewayState:
+    """Return the state of the gateway, empty before its first check, with what SQL adds about the person.
+
+    There may be notices of a kind where `has_` says so; `notices.bell` knows their number.
+    """
+    now, today = timezone.now(), utc_today()
+    params = {
+        "person": person.pk,
+        "is_superuser": person.is_superuser,
+        "now": now,
+        "soon": now + timedelta(days=settings.KEY_RENEW_BEFORE_DAYS),
+        "first_day": min(first for period in PERIODS if (first := budget_first_day(period, today))),
+    }
+    return GatewayState.objects.raw(SQL, params)[0]
