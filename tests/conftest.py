@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from tests.emptying import empty_tables_quickly
 from tests.requirements import REQUIREMENTS, require
 from tests.sandbox_process import Sandbox
 from tests.servers import Postgres, Redis
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -31,6 +33,7 @@ HTMX = {"HX-Request": "true"}  # the header that tells a view that htmx asks
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
 SERVERS = pytest.StashKey[ExitStack]()
 STARTED_AT = pytest.StashKey[float]()
+LONGEST_TEST_S = 60  # of those that count days; an idle machine needs half of it for the longest
 TESTS = Path(__file__).resolve().parent
 
 
@@ -99,8 +102,15 @@ def uses_database(item: pytest.Item) -> bool:
     return item.get_closest_marker("django_db") is not None or not DATABASE_FIXTURES.isdisjoint(fixtures)
 
 
+def seconds_to_midnight() -> float:
+    """Return how long the present day (UTC) goes on. A test may ask for the day as often as it likes."""
+    now = timezone.now()
+    return (datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC) - now).total_seconds()
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip, or fail where REQUIRE says so, what the machine lacks."""
+    """Skip, or fail where REQUIRE says so, what the machine lacks; start nothing that midnight (UTC) would divide."""
+    wait_until(lambda: seconds_to_midnight() > LONGEST_TEST_S, 2 * LONGEST_TEST_S)
     for name in REQUIREMENTS:
         if item.get_closest_marker(name):
             require(name)

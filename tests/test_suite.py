@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -12,6 +13,7 @@ import requests
 from django.utils import timezone, translation
 
 from tests import network, requirements, rounds
+from tests.conftest import seconds_to_midnight
 from tests.ports import free_port, is_listening
 from tests.servers import Server
 from tests.waiting import wait_until
@@ -23,6 +25,10 @@ def test_no_test_reaches_another_machine(host: str) -> None:
         requests.get(f"http://{host}/", timeout=1)
 
     assert network.refused.pop() == host
+
+
+def test_the_present_day_ends_within_a_day() -> None:
+    assert 0 < seconds_to_midnight() <= timedelta(days=1).total_seconds()
 
 
 def test_loopback_is_reached() -> None:

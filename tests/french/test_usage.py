@@ -16,11 +16,11 @@ from tests.french.conftest import Read, in_french
 from tests.french.reading import english_in
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY, poll, report_day
+from tests.usage.polling import poll, report_day
 from tests.usage.polling import used as reported_use
 from tests.usage.views.facts import day, file_of, key_of, settle, used
 from tests.usage.views.tasks import sent_tasks
-from usage.models import Discrepancy, Notice, PollRun, Reconciliation, UsageState
+from usage.models import Discrepancy, Notice, PollRun, Reconciliation, UsageState, utc_today
 from usage.services import warn_of_budgets
 from usage.templatetags.usage_words import long_day
 from web.templatetags.portal import short_day
@@ -196,7 +196,7 @@ def test_the_mail_about_a_budget(sandbox: Sandbox, settings: Settings) -> None:
     settings.LANGUAGE_CODE = "fr"
     key = key_of(make_staff("other", email="other@example.edu"), "mémoire", budget_usd=10, budget_period="30d")
     for usd in ("8", "12"):
-        report_day(sandbox, TODAY, reported_use(str(key.tokens.get().token), usd=usd))
+        report_day(sandbox, utc_today(), reported_use(str(key.tokens.get().token), usd=usd))
         poll()
         warn_of_budgets()
 

@@ -20,7 +20,7 @@ from tests.keys.actions import BY_TEST, again, issue
 from tests.keys.crashes import killed_at_step
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY
+from usage.models import utc_today
 
 FLAGS = ("blocked", "blocked_by_portal", "blocked_for_budget", "paused_at")
 
@@ -57,7 +57,7 @@ def sweep() -> None:
 
 
 def test_an_end_recorded_from_an_older_read_does_not_bring_a_pause_back(sandbox: Sandbox, db: None) -> None:
-    key = issue(make_staff(), intern_name="Ines", stay_ends_on=TODAY).key
+    key = issue(make_staff(), intern_name="Ines", stay_ends_on=utc_today()).key
     stop(key, "pause")
     as_read = again(key)
     block(key)

@@ -16,7 +16,8 @@ from keys.alerts import alert_admins
 from keys.models import Key, TaskRun
 from tests.keys.actions import ending_in, issue
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY, poll, report_day, used
+from tests.usage.polling import poll, report_day, used
+from usage.models import utc_today
 from usage.services import warn_of_budgets
 from usage.services.operators import alert_operators
 
@@ -48,7 +49,7 @@ def test_a_budget_mail_is_in_the_language_of_its_reader_and_links_to_the_key(
 ) -> None:
     fresh = issue(french, "mémoire", intern_name="Intern B")
     Key.objects.update(budget_usd=10, budget_period="30d")
-    report_day(sandbox, TODAY, used(token_of(fresh.secret), usd=usd))
+    report_day(sandbox, utc_today(), used(token_of(fresh.secret), usd=usd))
     poll()
 
     with translation.override("en"):

@@ -12,8 +12,8 @@ from portal.demo import give_demo_people_a_past
 from tests.factories import INTERNS, STAFF, make_policy
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY, poll
-from usage.models import Fact
+from tests.usage.polling import poll
+from usage.models import Fact, utc_today
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,7 +39,7 @@ def test_each_has_keys_that_were_used(demo_people: None, sandbox: Sandbox) -> No
         ("staff", "temporary", "active"),
         ("admin", "personal", "active"),
     }
-    poll(TODAY - timedelta(days=9), TODAY)
+    poll(utc_today() - timedelta(days=9), utc_today())
     users = set(Fact.objects.exclude(token_ref__owner=None).values_list("token_ref__owner__username", flat=True))
     assert users == {"intern", "staff", "admin"}
 

@@ -10,9 +10,12 @@ from keys.models import Intern, Key, Token
 from usage.models import MEASURES, DayModel, DayToken, Fact, PollRun, UsageState, utc_today
 from usage.services import refresh_facts
 
-TODAY = utc_today()
-YESTERDAY = TODAY - timedelta(days=1)
 ReportedRow = dict[str, Any]
+
+
+def yesterday() -> date:
+    """Return the day before the gateway's present one."""
+    return utc_today() - timedelta(days=1)
 
 
 def used(token: str, model: str = "gpt-4o-mini", *, usd: str = "0.01", ok: int = 1, **more: Any) -> ReportedRow:
@@ -27,10 +30,12 @@ def report_day(sandbox: Any, day: date, *rows: ReportedRow) -> None:
     assert answer.ok, answer.text
 
 
-def poll(first_day: date = TODAY, last_day: date = TODAY, *, kind: str = PollRun.Kind.TODAY, **how: Any) -> PollRun:
-    """Poll at once, without waiting for the cooldown."""
+def poll(
+    first_day: date | None = None, last_day: date | None = None, *, kind: str = PollRun.Kind.TODAY, **how: Any
+) -> PollRun:
+    """Poll these days (None: today) at once, without waiting for the cooldown."""
     end_cooldown()
-    return refresh_facts(first_day, last_day, kind, **how)
+    return refresh_facts(first_day or utc_today(), last_day or utc_today(), kind, **how)
 
 
 def end_cooldown() -> None:
@@ -43,9 +48,9 @@ def expire_lease() -> None:
     UsageState.objects.update(lease_until=None)
 
 
-def spent(day: date = TODAY) -> dict[tuple[str, str], Decimal]:
-    """Return what the facts of a day say, in USD by token and model."""
-    rows = Fact.objects.filter(day=day).values_list("token_ref__token", "model__name", "spend_usd")
+def spent(day: date | None = None) -> dict[tuple[str, str], Decimal]:
+    """Return what the facts of a day (None: today) say, in USD by token and model."""
+    rows = Fact.objects.filter(day=day or utc_today()).values_list("token_ref__token", "model__name", "spend_usd")
     return {(token, model): usd for token, model, usd in rows}
 
 

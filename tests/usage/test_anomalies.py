@@ -14,9 +14,9 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.gateway.stub import StubGateway, raw, says, stub_gateway
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY, assert_sums_are_right, poll, report_day, spent, used
+from tests.usage.polling import assert_sums_are_right, poll, report_day, spent, used
 from tests.usage.test_refresh_failures import page, reported
-from usage.models import Anomaly, Fact
+from usage.models import Anomaly, Fact, utc_today
 from usage.services import compare_with_gateway
 from usage.services.day_reader import ROW_FIELDS
 
@@ -50,9 +50,9 @@ def spoil(sandbox: Sandbox, token: str, entry: Any, *, model: str = MINI) -> Non
 def test_an_absurd_number_is_left_out_and_all_others_of_the_day_are_counted(
     sandbox: Sandbox, metrics: dict[str, Any], measure: str, reported: str
 ) -> None:
-    report_day(sandbox, TODAY, used(A, usd="2", ok=3), used(B))
+    report_day(sandbox, utc_today(), used(A, usd="2", ok=3), used(B))
     poll()
-    report_day(sandbox, TODAY, used(A, usd="2", ok=3), used(B, usd="5", ok=4), used(C, usd="7"))
+    report_day(sandbox, utc_today(), used(A, usd="2", ok=3), used(B, usd="5", ok=4), used(C, usd="7"))
     spoil(sandbox, A, {"metrics": metrics})
 
     run = poll()
@@ -62,16 +62,16 @@ def test_an_absurd_number_is_left_out_and_all_others_of_the_day_are_counted(
     fact = Fact.objects.get(token_ref__token=A)
     assert (fact.ok_requests, fact.prompt_tokens, fact.completion_tokens) == (3, 30, 15)
     (anomaly,) = Anomaly.objects.all()
-    assert (anomaly.day, anomaly.token, anomaly.model) == (TODAY, A, MINI)
+    assert (anomaly.day, anomaly.token, anomaly.model) == (utc_today(), A, MINI)
     assert (anomaly.measure, anomaly.reported) == (measure, reported)
     assert_sums_are_right()
 
 
 @pytest.mark.parametrize("entry", [None, 5, [], {"metrics": None}, {"metrics": "none"}], ids=str)
 def test_an_invalid_row_removes_nothing(sandbox: Sandbox, entry: object) -> None:
-    report_day(sandbox, TODAY, used(A, usd="2", ok=30), used(A, "embedding"))
+    report_day(sandbox, utc_today(), used(A, usd="2", ok=30), used(A, "embedding"))
     poll()
-    report_day(sandbox, TODAY, used(A, usd="2", ok=30), used(A, "embedding"), used(B, usd="1"))
+    report_day(sandbox, utc_today(), used(A, usd="2", ok=30), used(A, "embedding"), used(B, usd="1"))
     spoil(sandbox, A, entry)
 
     run = poll()
@@ -82,9 +82,9 @@ def test_an_invalid_row_removes_nothing(sandbox: Sandbox, entry: object) -> None
 
 
 def test_a_model_with_invalid_rows_keeps_its_known_usage(sandbox: Sandbox) -> None:
-    report_day(sandbox, TODAY, used(A, usd="2"), used(B, usd="3"))
+    report_day(sandbox, utc_today(), used(A, usd="2"), used(B, usd="3"))
     poll()
-    report_day(sandbox, TODAY, used(A, usd="2"), used(B, usd="3"), used(C, "embedding"))
+    report_day(sandbox, utc_today(), used(A, usd="2"), used(B, usd="3"), used(C, "embedding"))
     patch = {"results": {"0": {"breakdown": {"model_groups": {MINI: None}}}}}
     sandbox.faults(ACTIVITY, "odd", patch=patch, times=99)
 
@@ -94,7 +94,7 @@ def test_a_model_with_invalid_rows_keeps_its_known_usage(sandbox: Sandbox) -> No
 
 
 def test_invalid_key_metadata_does_not_prevent_counting(sandbox: Sandbox) -> None:
-    report_day(sandbox, TODAY, used(A))
+    report_day(sandbox, utc_today(), used(A))
     spoil(sandbox, A, {"metadata": {"key_alias": ["x"], "user_id": 7, "key_exists": "true", "team_id": {}}})
 
     run = poll()
@@ -103,7 +103,7 @@ def test_invalid_key_metadata_does_not_prevent_counting(sandbox: Sandbox) -> Non
 
 
 def test_several_pages_are_one_consistent_day(sandbox: Sandbox) -> None:
-    report_day(sandbox, TODAY, *(used(f"{number:064x}") for number in range(5)))
+    report_day(sandbox, utc_today(), *(used(f"{number:064x}") for number in range(5)))
     sandbox.faults(TOTALS, "odd", patch={"metadata": {"total_spend": 1e21}}, times=99)
     spoil(sandbox, "0" * 64, {"metrics": {"spend": 1e21}})
 
@@ -116,9 +116,9 @@ def test_several_pages_are_one_consistent_day(sandbox: Sandbox) -> None:
 def test_prices_that_are_too_high_by_a_million_break_no_page(as_admin: Client, sandbox: Sandbox) -> None:
     """Sums of many such days are more than 64 bits hold, so SQLite leaves them out; PostgreSQL adds them up."""
     for number in range(12):
-        day = TODAY.fromordinal(TODAY.toordinal() - number)
+        day = utc_today().fromordinal(utc_today().toordinal() - number)
         report_day(sandbox, day, used(A, usd="999999"), used(B, usd="1"))
-    poll(day, TODAY)
+    poll(day, utc_today())
 
     response = as_admin.get(reverse("usage:everyone"), {"period": "30d"})
 
@@ -128,7 +128,7 @@ def test_prices_that_are_too_high_by_a_million_break_no_page(as_admin: Client, s
 
 
 def test_admins_are_notified_and_find_it(admin: User, as_admin: Client, sandbox: Sandbox) -> None:
-    report_day(sandbox, TODAY, used(A, usd="1"), used(B, usd="2"))
+    report_day(sandbox, utc_today(), used(A, usd="1"), used(B, usd="2"))
     spoil(sandbox, A, {"metrics": {"spend": 1e18}})
 
     poll()
@@ -173,7 +173,9 @@ def test_an_older_gateway_is_read_and_what_it_does_not_report_is_named(as_admin:
     counted = {"spend": 0.01, "prompt_tokens": 1, "completion_tokens": 2, "api_requests": 1, "successful_requests": 1}
     counted |= {"failed_requests": 0, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
     keys = {A: {"metrics": counted, "metadata": {}}}
-    stub.will(page(1, 1, {"date": TODAY.isoformat(), "breakdown": {"models": {"m": {"api_key_breakdown": keys}}}}))
+    stub.will(
+        page(1, 1, {"date": utc_today().isoformat(), "breakdown": {"models": {"m": {"api_key_breakdown": keys}}}})
+    )
 
     run = poll()
 
@@ -204,7 +206,7 @@ def test_a_number_outside_json_affects_nothing_else(stub: StubGateway) -> None:
         for token, spend in ((A, "NaN"), (B, "0.01"), (C, "9" * 5000))
     )
     access = '"metadata": {"page": 1, "total_pages": 1, "has_more": false}'
-    stub.will(raw(reply % (TODAY.isoformat(), rows, access), kind="application/json"))
+    stub.will(raw(reply % (utc_today().isoformat(), rows, access), kind="application/json"))
 
     run = poll()
 

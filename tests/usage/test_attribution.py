@@ -8,8 +8,8 @@ from accounts.models import User
 from keys.models import Key, Token
 from tests.keys.actions import issue
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY, YESTERDAY, make_key, poll, report_day, spent, used
-from usage.models import Fact, TokenRef, UsageState
+from tests.usage.polling import make_key, poll, report_day, spent, used, yesterday
+from usage.models import Fact, TokenRef, UsageState, utc_today
 
 pytestmark = pytest.mark.django_db
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -22,7 +22,7 @@ def whose(token: str) -> tuple[Key | None, User | None]:
 
 def test_a_key_rotated_in_the_middle_of_a_day_is_one_key(sandbox: Sandbox, intern: User) -> None:
     key = make_key(intern, A, B)
-    report_day(sandbox, TODAY, used(A, usd="0.1"), used(B, usd="0.2"))
+    report_day(sandbox, utc_today(), used(A, usd="0.1"), used(B, usd="0.2"))
 
     poll()
 
@@ -33,7 +33,7 @@ def test_a_key_rotated_in_the_middle_of_a_day_is_one_key(sandbox: Sandbox, inter
 def test_a_key_deleted_long_ago_keeps_what_it_used(sandbox: Sandbox, intern: User) -> None:
     key = make_key(intern, A, state=Key.State.DELETED)
     Token.objects.update(state=Token.State.DELETED)
-    report_day(sandbox, TODAY, used(A))
+    report_day(sandbox, utc_today(), used(A))
 
     poll()
 
@@ -43,7 +43,7 @@ def test_a_key_deleted_long_ago_keeps_what_it_used(sandbox: Sandbox, intern: Use
 def test_the_hash_of_a_token_is_that_token(sandbox: Sandbox, intern: User) -> None:
     key = make_key(intern, A, B)
     again = hashlib.sha256(A.encode()).hexdigest()
-    report_day(sandbox, TODAY, used(A), used(again))
+    report_day(sandbox, utc_today(), used(A), used(again))
 
     poll()
 
@@ -51,7 +51,7 @@ def test_the_hash_of_a_token_is_that_token(sandbox: Sandbox, intern: User) -> No
 
 
 def test_people_without_a_key_have_the_name_of_the_gateway(sandbox: Sandbox, intern: User) -> None:
-    report_day(sandbox, TODAY, used(A, user_id=intern.gateway_user_id), used(B, user_id="somebody-else"))
+    report_day(sandbox, utc_today(), used(A, user_id=intern.gateway_user_id), used(B, user_id="somebody-else"))
 
     poll()
 
@@ -62,7 +62,7 @@ def test_people_without_a_key_have_the_name_of_the_gateway(sandbox: Sandbox, int
 @pytest.mark.parametrize("token", ["", "litellm-internal-health-check", "litellm_proxy_master_key", C])
 def test_unattributed_usage_is_kept(sandbox: Sandbox, intern: User, token: str) -> None:
     make_key(intern, A)
-    report_day(sandbox, TODAY, used(token), used(A))
+    report_day(sandbox, utc_today(), used(token), used(A))
 
     assert poll().outcome == "done"
 
@@ -71,8 +71,10 @@ def test_unattributed_usage_is_kept(sandbox: Sandbox, intern: User, token: str) 
 
 
 def test_a_key_that_becomes_known_later_gets_its_usage(sandbox: Sandbox, intern: User, staff: User) -> None:
-    report_day(sandbox, YESTERDAY, used(A, user_id=staff.gateway_user_id), used(hashlib.sha256(A.encode()).hexdigest()))
-    poll(YESTERDAY, YESTERDAY)
+    report_day(
+        sandbox, yesterday(), used(A, user_id=staff.gateway_user_id), used(hashlib.sha256(A.encode()).hexdigest())
+    )
+    poll(yesterday(), yesterday())
     assert whose(A) == (None, staff)
     version, facts = UsageState.load().version, list(Fact.objects.values())
 
@@ -85,8 +87,8 @@ def test_a_key_that_becomes_known_later_gets_its_usage(sandbox: Sandbox, intern:
 
 
 def test_a_person_created_later_gets_their_usage(sandbox: Sandbox, intern: User) -> None:
-    report_day(sandbox, YESTERDAY, used(A, user_id="passerelle-later"))
-    poll(YESTERDAY, YESTERDAY)
+    report_day(sandbox, yesterday(), used(A, user_id="passerelle-later"))
+    poll(yesterday(), yesterday())
     User.objects.filter(pk=intern.pk).update(gateway_user_id="passerelle-later")
 
     poll()
@@ -109,12 +111,12 @@ def test_calls_of_a_real_key_are_its_owners(sandbox: Sandbox, intern: User) -> N
 def test_metadata_that_the_gateway_drops_is_kept(sandbox: Sandbox, intern: User) -> None:
     fresh = issue(intern)
     token = Token.objects.get()
-    report_day(sandbox, TODAY, used(token.token or "", user_id=intern.gateway_user_id))
+    report_day(sandbox, utc_today(), used(token.token or "", user_id=intern.gateway_user_id))
     poll()
     alias = TokenRef.objects.get().alias
     assert alias == token.alias
     sandbox.reset()
-    report_day(sandbox, TODAY, used(token.token or "", usd="0.3"))
+    report_day(sandbox, utc_today(), used(token.token or "", usd="0.3"))
 
     poll()
 

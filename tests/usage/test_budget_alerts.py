@@ -13,8 +13,8 @@ from keys.models import Key, PersonBudget
 from tests.factories import make_user
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY, make_key, poll, report_day, used
-from usage.models import DayToken, Fact, Notice, TokenRef, UsedModel
+from tests.usage.polling import make_key, poll, report_day, used
+from usage.models import DayToken, Fact, Notice, TokenRef, UsedModel, utc_today
 from usage.services import rebuild_rollups, warn_of_budgets
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def key(intern: User) -> Key:
 
 def spend(sandbox: Sandbox, *usd: str) -> int:
     """Let the gateway report what the key's tokens spent today, poll, and warn."""
-    report_day(sandbox, TODAY, *(used(token, usd=amount) for token, amount in zip((A, B), usd, strict=False)))
+    report_day(sandbox, utc_today(), *(used(token, usd=amount) for token, amount in zip((A, B), usd, strict=False)))
     assert poll().outcome == "done"
     return warn_of_budgets()
 
@@ -53,7 +53,7 @@ def test_notifies_at_80_percent_and_at_100_each_once(sandbox: Sandbox, key: Key,
         (intern.pk, key.pk, 80, Decimal(8)),
         (intern.pk, key.pk, 100, Decimal(10)),
     ]
-    assert Notice.objects.filter(period_first_day=TODAY.replace(day=1)).count() == 2
+    assert Notice.objects.filter(period_first_day=utc_today().replace(day=1)).count() == 2
 
 
 def test_passing_both_thresholds_notifies_of_100_percent_only(sandbox: Sandbox, key: Key) -> None:
@@ -64,8 +64,12 @@ def test_passing_both_thresholds_notifies_of_100_percent_only(sandbox: Sandbox, 
 
 def test_counts_from_the_day_on_which_the_gateway_does(intern: User) -> None:
     model = UsedModel.objects.create(name="m")
-    monday = TODAY - timedelta(days=TODAY.weekday())
-    for token, period, first_day in ((A, "1d", TODAY), (B, "7d", monday), ("c", "30d", TODAY.replace(day=1))):
+    monday = utc_today() - timedelta(days=utc_today().weekday())
+    for token, period, first_day in (
+        (A, "1d", utc_today()),
+        (B, "7d", monday),
+        ("c", "30d", utc_today().replace(day=1)),
+    ):
         make_key(intern, token, label=period, budget_usd=Decimal(10), budget_period=period)
         token_ref = TokenRef.objects.create(token=token, key=Key.objects.get(label=period), owner=intern)
         Fact.objects.create(day=first_day - timedelta(days=1), token_ref=token_ref, model=model, spend_usd=Decimal(50))
@@ -75,11 +79,11 @@ def test_counts_from_the_day_on_which_the_gateway_does(intern: User) -> None:
     assert warn_of_budgets() == 3
 
     assert set(Notice.objects.values_list("key__label", "spent_usd", "period_first_day")) == {
-        ("1d", Decimal(8), TODAY),
+        ("1d", Decimal(8), utc_today()),
         ("7d", Decimal(8), monday),
-        ("30d", Decimal(8), TODAY.replace(day=1)),
+        ("30d", Decimal(8), utc_today().replace(day=1)),
     }
-    Notice.objects.update(period_first_day=TODAY - timedelta(days=40))
+    Notice.objects.update(period_first_day=utc_today() - timedelta(days=40))
     assert warn_of_budgets() == 3  # a new period, a new notice
 
 

@@ -20,9 +20,9 @@ from tests.keys.playground_actions import refusal_of, use
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks, waiting_tasks
-from tests.usage.polling import TODAY, end_cooldown, report_day, used
+from tests.usage.polling import end_cooldown, report_day, used
 from usage import tasks
-from usage.models import PollRun
+from usage.models import PollRun, utc_today
 from usage.services import enforce_ceilings
 from usage.tasks import refresh_facts
 
@@ -42,7 +42,7 @@ def blocked_at(sandbox: Sandbox) -> set[str]:
 
 def spend(sandbox: Sandbox, key: Key, usd: str) -> None:
     """Let a key have spent so much today, and the portal know it."""
-    report_day(sandbox, TODAY, used(live_token(key), usd=usd))
+    report_day(sandbox, utc_today(), used(live_token(key), usd=usd))
     poll()
 
 
@@ -68,7 +68,7 @@ def test_whoever_passes_their_budget_has_all_keys_blocked_until_the_period_ends(
     assert blocked_at(without_teams) == {row["token"] for row in without_teams.live_keys()} - {live_token(of_another)}
     assert enforce_ceilings() == 0  # again changes nothing
 
-    report_day(without_teams, TODAY, used(live_token(spender), usd="0"))  # as the next period begins
+    report_day(without_teams, utc_today(), used(live_token(spender), usd="0"))  # as the next period begins
     PersonBudget.objects.filter(owner=staff).update(budget_period="1d")
     services.apply_policies(BY_TEST)
     poll()
@@ -146,7 +146,7 @@ def test_pages_and_refusals_speak_of_the_persons_budget(staff: User, as_staff: C
 def test_makes_no_call_to_a_gateway_with_teams(staff: User, sandbox: Sandbox) -> None:
     key = issue(staff).key
     waiting_tasks()
-    report_day(sandbox, TODAY, used(live_token(key), usd="500"))
+    report_day(sandbox, utc_today(), used(live_token(key), usd="500"))
 
     end_cooldown()
     refresh_facts(PollRun.Kind.TODAY)

@@ -10,10 +10,10 @@ from django.test import Client
 
 from accounts.models import User
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY, poll, report_day
+from tests.usage.polling import poll, report_day
 from tests.usage.polling import used as reported_use
 from tests.usage.views.facts import key_of, used
-from usage.models import COLOURS, UsedModel
+from usage.models import COLOURS, UsedModel, utc_today
 
 OTHER = 0
 SWATCH = re.compile(r'ps-sw c(\d+)"></span><bdi>([^<]*)</bdi>')
@@ -33,7 +33,7 @@ def colours_of(client: Client, address: str, **params: str) -> dict[str, int]:
 
 def polled(sandbox: Sandbox, *names: str) -> None:
     """Let models be met for the first time."""
-    report_day(sandbox, TODAY, *(reported_use("a token", name, usd="1") for name in names))
+    report_day(sandbox, utc_today(), *(reported_use("a token", name, usd="1") for name in names))
     poll()
 
 
@@ -58,10 +58,10 @@ def test_a_new_model_takes_a_colour_that_none_has_then_that_of_the_least_spend(s
     polled(sandbox, *names)
     assert sorted(UsedModel.objects.values_list("colour", flat=True)) == list(range(1, COLOURS + 1))
     rows = [reported_use("a token", name, usd="0.5" if name == "model 07" else "3") for name in names]
-    report_day(sandbox, TODAY, *rows)
+    report_day(sandbox, utc_today(), *rows)
     poll()
 
-    report_day(sandbox, TODAY, *rows, reported_use("a token", "newest", usd="1"))
+    report_day(sandbox, utc_today(), *rows, reported_use("a token", "newest", usd="1"))
     poll()
 
     assert UsedModel.objects.get(name="newest").colour == UsedModel.objects.get(name="model 07").colour

@@ -11,16 +11,8 @@ from django.db import connections
 
 from tests.keys.crashes import close_connections
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import (
-    TODAY,
-    assert_sums_are_right,
-    expire_lease,
-    poll,
-    report_day,
-    spent,
-    used,
-)
-from usage.models import PollRun, UsageState
+from tests.usage.polling import assert_sums_are_right, expire_lease, poll, report_day, spent, used
+from usage.models import PollRun, UsageState, utc_today
 from usage.services import refresh_facts
 from usage.services.day_reader import Tally, read_day
 from usage.services.write import write_day
@@ -35,7 +27,7 @@ DAYS = [used(A, usd="0.1"), used(B, usd="0.2")]
 
 
 def run_today() -> PollRun:
-    return refresh_facts(TODAY, TODAY, PollRun.Kind.TODAY)
+    return refresh_facts(utc_today(), utc_today(), PollRun.Kind.TODAY)
 
 
 @contextmanager
@@ -57,7 +49,7 @@ def _with_own_connection(act: Callable[[], PollRun]) -> PollRun:
 
 
 def test_of_many_beats_at_once_one_asks_the_gateway(sandbox: Sandbox) -> None:
-    report_day(sandbox, TODAY, *DAYS)
+    report_day(sandbox, utc_today(), *DAYS)
     sandbox.faults(ACTIVITY, "delay", seconds=0.5)
 
     with ThreadPoolExecutor(6) as pool:
@@ -70,7 +62,7 @@ def test_of_many_beats_at_once_one_asks_the_gateway(sandbox: Sandbox) -> None:
 
 
 def test_of_two_processes_one_asks_the_gateway(sandbox: Sandbox) -> None:
-    report_day(sandbox, TODAY, *DAYS)
+    report_day(sandbox, utc_today(), *DAYS)
     sandbox.faults(ACTIVITY, "delay", seconds=0.5)
 
     close_connections()
@@ -95,7 +87,7 @@ def _fork(act: Callable[[], object]) -> int:
 
 
 def test_a_run_that_lost_its_lease_stops(sandbox: Sandbox) -> None:
-    report_day(sandbox, TODAY, *DAYS)
+    report_day(sandbox, utc_today(), *DAYS)
     with held_run(sandbox) as first:
         expire_lease()
         second = run_today()
@@ -112,10 +104,10 @@ def test_a_run_that_lost_its_lease_stops(sandbox: Sandbox) -> None:
 def test_two_runs_that_write_at_once_count_nothing_twice(sandbox: Sandbox) -> None:
     """Without any lock: the writers queue for the state's row."""
     UsageState.objects.get_or_create(pk=1)
-    days_read = [read_day(TODAY, Tally(), lambda: None)]
+    days_read = [read_day(utc_today(), Tally(), lambda: None)]
     for number in range(1, 7):
-        report_day(sandbox, TODAY, used(A, usd=f"0.{number}"), used(f"{number:064x}"))
-        days_read.append(read_day(TODAY, Tally(), lambda: None))
+        report_day(sandbox, utc_today(), used(A, usd=f"0.{number}"), used(f"{number:064x}"))
+        days_read.append(read_day(utc_today(), Tally(), lambda: None))
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda day: _with_own_connection(lambda: _written(write_day(day))), days_read))
@@ -127,11 +119,11 @@ def test_two_runs_that_write_at_once_count_nothing_twice(sandbox: Sandbox) -> No
 
 
 def _written(rows: int) -> PollRun:
-    return PollRun(kind=PollRun.Kind.TODAY, first_day=TODAY, last_day=TODAY, rows_written=rows)
+    return PollRun(kind=PollRun.Kind.TODAY, first_day=utc_today(), last_day=utc_today(), rows_written=rows)
 
 
 def test_while_one_run_asks_the_next_is_refused_and_then_free(sandbox: Sandbox) -> None:
-    report_day(sandbox, TODAY, *DAYS)
+    report_day(sandbox, utc_today(), *DAYS)
     with held_run(sandbox, seconds=1) as first:
         assert run_today().problem == "Another update is under way."
 

@@ -12,8 +12,6 @@ from accounts.models import User
 from tests.keys.crashes import killed_at_line, killed_at_step
 from tests.sandbox_process import Sandbox
 from tests.usage.polling import (
-    TODAY,
-    YESTERDAY,
     assert_sums_are_right,
     end_cooldown,
     expire_lease,
@@ -22,8 +20,9 @@ from tests.usage.polling import (
     report_day,
     spent,
     used,
+    yesterday,
 )
-from usage.models import PollRun, TokenRef, UsageState
+from usage.models import PollRun, TokenRef, UsageState, utc_today
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -37,13 +36,13 @@ A, B, C = "a" * 64, "b" * 64, "c" * 64
 
 def change(sandbox: Sandbox, number: int) -> None:
     """Let both days change at the gateway: a row more dear, one gone or back, one of a token that is new."""
-    for day in (YESTERDAY, TODAY):
+    for day in (yesterday(), utc_today()):
         rows = [used(A, ok=number), used(f"{number:064x}", usd="0.5")]
         report_day(sandbox, day, *rows, *([used(B)] if number % 2 else []))
 
 
 def poll_both() -> PollRun:
-    return poll(YESTERDAY, TODAY)
+    return poll(yesterday(), utc_today())
 
 
 @pytest.fixture
@@ -58,7 +57,7 @@ def changed(sandbox: Sandbox, number: int) -> dict[date, Any]:
     """Let both days change, and allow a poll at once; return what is known of them."""
     change(sandbox, number)
     end_cooldown()
-    return {day: spent(day) for day in (YESTERDAY, TODAY)}
+    return {day: spent(day) for day in (yesterday(), utc_today())}
 
 
 def assert_repaired(before: dict[date, Any], number: int) -> None:
@@ -71,7 +70,7 @@ def assert_repaired(before: dict[date, Any], number: int) -> None:
 
     after = {day: spent(day) for day in before}
     assert all(between[day] in (before[day], after[day]) for day in before)
-    assert len(after[TODAY]) == (3 if number % 2 else 2)
+    assert len(after[utc_today()]) == (3 if number % 2 else 2)
     assert_sums_are_right()
     assert not PollRun.objects.filter(outcome=PollRun.Outcome.RUNNING).exists()
     assert UsageState.load().failing_since is None

@@ -1,7 +1,7 @@
 """The usage of a key that was handed over: each owner has that of their time, also on the day itself."""
 
 import hashlib
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,13 +15,17 @@ from tests.factories import make_staff
 from tests.keys.actions import BY_TEST, issue
 from tests.keys.test_person_budget import chat
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY, YESTERDAY, assert_sums_are_right, make_key, poll, report_day, used
-from usage.models import DayToken, Fact, TokenRef
+from tests.usage.polling import assert_sums_are_right, make_key, poll, report_day, used, yesterday
+from usage.models import DayToken, Fact, TokenRef, utc_today
 from usage.queries.key_use import person_spent, use_of
 
 pytestmark = pytest.mark.django_db
 A = "a" * 64
-DAYS = [TODAY - timedelta(days=number) for number in range(4)]
+
+
+def days_ago(number: int) -> date:
+    """Return the day so many days before today (UTC)."""
+    return utc_today() - timedelta(days=number)
 
 
 @pytest.fixture
@@ -32,7 +36,8 @@ def other() -> User:
 
 def spent_by(*days: Any) -> dict[tuple[str, Any], str]:
     """Return what facts say, in USD by owner and day."""
-    rows = Fact.objects.filter(day__in=days or DAYS).values_list("token_ref__owner__username", "day", "spend_usd")
+    chosen = days or [days_ago(number) for number in range(4)]
+    rows = Fact.objects.filter(day__in=chosen).values_list("token_ref__owner__username", "day", "spend_usd")
     found: dict[tuple[str, Any], Decimal] = {}
     for owner, day, usd in rows:
         found[owner, day] = found.get((owner, day), Decimal(0)) + usd
@@ -51,20 +56,20 @@ def test_the_days_before_are_the_former_owners_and_later_ones_the_new_ones(
     sandbox: Sandbox, staff: User, other: User
 ) -> None:
     key = make_key(staff, A)
-    for day in DAYS:
+    for day in map(days_ago, range(4)):
         report_day(sandbox, day, used(A, usd="0.1", user_id=staff.gateway_user_id))
-    poll(DAYS[-1], DAYS[2])
-    handed_over(key, other, DAYS[2])
-    report_day(sandbox, DAYS[1], used(A, usd="0.2", user_id=other.gateway_user_id))
-    report_day(sandbox, DAYS[0], used(A, usd="0.3", user_id=other.gateway_user_id))
+    poll(days_ago(3), days_ago(2))
+    handed_over(key, other, days_ago(2))
+    report_day(sandbox, days_ago(1), used(A, usd="0.2", user_id=other.gateway_user_id))
+    report_day(sandbox, days_ago(0), used(A, usd="0.3", user_id=other.gateway_user_id))
 
-    for first_day in (DAYS[1], DAYS[-1]):  # what was stored is right before it is read again
-        poll(first_day, DAYS[0])
+    for first_day in (days_ago(1), days_ago(3)):  # what was stored is right before it is read again
+        poll(first_day, days_ago(0))
         assert spent_by() == {
-            ("staff", DAYS[3]): "0.10",
-            ("staff", DAYS[2]): "0.10",
-            ("other", DAYS[1]): "0.20",
-            ("other", DAYS[0]): "0.30",
+            ("staff", days_ago(3)): "0.10",
+            ("staff", days_ago(2)): "0.10",
+            ("other", days_ago(1)): "0.20",
+            ("other", days_ago(0)): "0.30",
         }
     assert set(DayToken.objects.values_list("token_ref__owner__username", "day")) == set(spent_by())
 
@@ -75,17 +80,17 @@ def test_the_day_itself_is_split_as_the_gateway_reports_each_person(
 ) -> None:
     key = make_key(staff, A)
     before = used(A, usd="0.1", user_id=staff.gateway_user_id, ok=3)
-    report_day(sandbox, TODAY, before)
+    report_day(sandbox, utc_today(), before)
     if polled_before:
         poll()
-    handed_over(key, other, TODAY)
+    handed_over(key, other, utc_today())
     after = used(A, usd="0.4", user_id=other.gateway_user_id, ok=5)
     only_before = used(A, "gpt-4o", usd="0.05", user_id=staff.gateway_user_id)
-    report_day(sandbox, TODAY, before, after, only_before)
+    report_day(sandbox, utc_today(), before, after, only_before)
 
     for _ in range(2):
         assert poll().outcome == "done"
-        assert spent_by() == {("staff", TODAY): "0.15", ("other", TODAY): "0.40"}
+        assert spent_by() == {("staff", utc_today()): "0.15", ("other", utc_today()): "0.40"}
     facts = Fact.objects.filter(model__name="gpt-4o-mini").values_list("token_ref__owner__username", "ok_requests")
     assert dict(facts) == {"staff": 3, "other": 5}
     assert Fact.objects.count() == 3  # nothing is written of nothing
@@ -93,18 +98,18 @@ def test_the_day_itself_is_split_as_the_gateway_reports_each_person(
 
 def test_a_day_that_is_first_read_long_after_is_split_too(sandbox: Sandbox, staff: User, other: User) -> None:
     key = make_key(staff, A)
-    handed_over(key, other, YESTERDAY)
+    handed_over(key, other, yesterday())
     again = hashlib.sha256(A.encode()).hexdigest()  # which the gateway bills some calls under
     mine = [used(token, usd="0.1", user_id=staff.gateway_user_id) for token in (A, again)]
     theirs = [used(token, usd="0.3", user_id=other.gateway_user_id) for token in (A, again)]
-    report_day(sandbox, DAYS[2], *mine)
-    report_day(sandbox, YESTERDAY, *mine, *theirs)
-    report_day(sandbox, TODAY, *theirs)
+    report_day(sandbox, days_ago(2), *mine)
+    report_day(sandbox, yesterday(), *mine, *theirs)
+    report_day(sandbox, utc_today(), *theirs)
 
-    poll(DAYS[2], TODAY)
+    poll(days_ago(2), utc_today())
 
-    expected = {("staff", DAYS[2]): "0.20", ("staff", YESTERDAY): "0.20", ("other", YESTERDAY): "0.60"}
-    assert spent_by() == {**expected, ("other", TODAY): "0.60"}
+    expected = {("staff", days_ago(2)): "0.20", ("staff", yesterday()): "0.20", ("other", yesterday()): "0.60"}
+    assert spent_by() == {**expected, ("other", utc_today()): "0.60"}
 
 
 @pytest.mark.parametrize("way", [("staff", "other", "third", "staff"), ("staff", "other", "staff", "other", "third")])
@@ -113,25 +118,25 @@ def test_a_key_handed_over_several_times_on_a_day(
 ) -> None:
     key, third = make_key(staff, A), make_staff("third")
     for number, name in enumerate(way[:-1]):
-        until = datetime.combine(TODAY, time(number + 1), UTC)
+        until = datetime.combine(utc_today(), time(number + 1), UTC)
         FormerOwner.objects.create(key=key, owner=User.objects.get(username=name), until=until)
     key.owner = User.objects.get(username=way[-1])
     key.save()
     people = {staff: "0.1", other: "0.2", third: "0.4"}
-    report_day(sandbox, TODAY, *(used(A, usd=usd, user_id=user.gateway_user_id) for user, usd in people.items()))
+    report_day(sandbox, utc_today(), *(used(A, usd=usd, user_id=user.gateway_user_id) for user, usd in people.items()))
 
     poll()
 
-    assert spent_by() == {(user.username, TODAY): f"{Decimal(usd):.2f}" for user, usd in people.items()}
+    assert spent_by() == {(user.username, utc_today()): f"{Decimal(usd):.2f}" for user, usd in people.items()}
 
 
 def test_a_number_that_makes_no_sense_keeps_what_both_had(sandbox: Sandbox, staff: User, other: User) -> None:
     key = make_key(staff, A)
-    handed_over(key, other, TODAY)
+    handed_over(key, other, utc_today())
     rows = [used(A, usd="0.1", user_id=staff.gateway_user_id), used(A, usd="0.4", user_id=other.gateway_user_id)]
-    report_day(sandbox, TODAY, *rows)
+    report_day(sandbox, utc_today(), *rows)
     poll()
-    report_day(sandbox, TODAY, rows[0], {**rows[1], "spend_pusd": -5 * 10**18})
+    report_day(sandbox, utc_today(), rows[0], {**rows[1], "spend_pusd": -5 * 10**18})
 
     poll()
 
@@ -146,9 +151,9 @@ def test_budgets_of_people_count_their_part_and_that_of_the_key_all(sandbox: San
 
     poll()
 
-    parts = {user: person_spent(user, TODAY) for user in (staff, other)}
+    parts = {user: person_spent(user, utc_today()) for user in (staff, other)}
     assert {user: part and part.spent_usd for user, part in parts.items()} == {staff: first, other: second}
-    (use,) = use_of(Key.objects.owned_by(other), TODAY)
+    (use,) = use_of(Key.objects.owned_by(other), utc_today())
     assert use.spent_usd == first + second
     assert TokenRef.objects.count() == 2
     assert timezone.now() - FormerOwner.objects.get().until < timedelta(minutes=5)

@@ -19,7 +19,7 @@ from keys.models import Key
 from tests.keys.actions import issue
 from tests.keys.real_gateway import CALL_TIMEOUT_S, RealGateway, real_gateway
 from tests.keys.views.pages import words_of
-from tests.usage.polling import TODAY, YESTERDAY, poll
+from tests.usage.polling import poll, yesterday
 from tests.waiting import wait_until
 from usage.models import PollRun, utc_today
 from web.templatetags.portal import usd_number
@@ -31,8 +31,8 @@ FLUSH_S = 60.0  # LiteLLM writes spend in rounds of 10 to 15 s, unless configure
 COST = "x-litellm-response-cost"
 ID = re.compile(r'"id":\s*"([^"]+)"')
 CHAT = "/v1/chat/completions"
-LAST_DAY = TODAY + timedelta(days=1)  # midnight may come
-DAYS = {"start_date": YESTERDAY.isoformat(), "end_date": LAST_DAY.isoformat(), "page_size": "1000"}
+LAST_DAY = utc_today() + timedelta(days=1)  # midnight may come
+DAYS = {"start_date": yesterday().isoformat(), "end_date": LAST_DAY.isoformat(), "page_size": "1000"}
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ class Program:
 
     def logged(self) -> list[dict[str, Any]]:
         """Return the gateway's own row of each call."""
-        days = {"start_date": f"{YESTERDAY} 00:00:00", "end_date": f"{LAST_DAY} 23:59:59", "page_size": "100"}
+        days = {"start_date": f"{yesterday()} 00:00:00", "end_date": f"{LAST_DAY} 23:59:59", "page_size": "100"}
         answer = self.real.call("GET", "/spend/logs/v2", params={**days, "api_key": token_of(self.secret)})
         rows: list[dict[str, Any]] = answer.json()["data"]
         return rows
@@ -157,7 +157,7 @@ def test_pages_show_what_the_headers_said_and_the_gateway_says(
     wait_until(lambda: all(one.is_written() for one in programs), timeout_s=FLUSH_S)
 
     # Not at the first try where other tests' calls are written meanwhile.
-    wait_until(lambda: poll(YESTERDAY, utc_today()).outcome == PollRun.Outcome.DONE, timeout_s=FLUSH_S)
+    wait_until(lambda: poll(yesterday(), utc_today()).outcome == PollRun.Outcome.DONE, timeout_s=FLUSH_S)
 
     spent_usd = {one.key.pk: one.reported_usd + one.streams_usd() for one in programs}
     assert min(spent_usd.values()) > 100 * CENT_OF_A_CENT_USD

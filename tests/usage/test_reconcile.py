@@ -11,8 +11,8 @@ from keys.models import Key, Token
 from keys.services import renew_key, sync_keys
 from tests.keys.actions import BY_TEST, delete_at_gateway, ending_in, issue, set_at_gateway
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY, YESTERDAY, end_cooldown, poll, report_day, used
-from usage.models import DayModel, Discrepancy, Fact, Reconciliation
+from tests.usage.polling import end_cooldown, poll, report_day, used, yesterday
+from usage.models import DayModel, Discrepancy, Fact, Reconciliation, utc_today
 from usage.services import compare_with_gateway
 from usage.tasks import reconcile, refresh_day
 
@@ -30,8 +30,8 @@ def discrepancies() -> list[tuple[str, str, str]]:
 
 def test_two_that_agree_have_no_differences(sandbox: Sandbox, intern: User) -> None:
     issue(intern)
-    report_day(sandbox, YESTERDAY, used(A, usd="0.123456789"))
-    poll(YESTERDAY, YESTERDAY)
+    report_day(sandbox, yesterday(), used(A, usd="0.123456789"))
+    poll(yesterday(), yesterday())
 
     assert discrepancies() == []
     reconciliation = Reconciliation.objects.get()
@@ -76,8 +76,8 @@ def test_a_key_that_ends_at_another_time(sandbox: Sandbox, intern: User) -> None
     assert discrepancies() == [("expiry", "sync", "thesis")]
     discrepancy = Discrepancy.objects.get()
     assert discrepancy.key == key
-    assert discrepancy.here[:10] == (TODAY + timedelta(days=30)).isoformat()
-    assert discrepancy.there[:10] == (TODAY + timedelta(days=90)).isoformat()
+    assert discrepancy.here[:10] == (utc_today() + timedelta(days=30)).isoformat()
+    assert discrepancy.there[:10] == (utc_today() + timedelta(days=90)).isoformat()
     sync_keys()
     assert discrepancies() == []
 
@@ -100,22 +100,22 @@ def test_a_key_that_was_renewed_and_one_under_way_agree(sandbox: Sandbox, staff:
 
 
 def test_sums_that_differ_are_mended_by_reading_the_day_again(sandbox: Sandbox) -> None:
-    report_day(sandbox, YESTERDAY, used(A, usd="0.5"))
-    poll(YESTERDAY, YESTERDAY)
-    report_day(sandbox, YESTERDAY, used(A, usd="0.75"))
+    report_day(sandbox, yesterday(), used(A, usd="0.5"))
+    poll(yesterday(), yesterday())
+    report_day(sandbox, yesterday(), used(A, usd="0.75"))
 
     assert discrepancies() == [("sums", "reread", "")]
     discrepancy = Discrepancy.objects.get()
-    assert (discrepancy.day, discrepancy.measure) == (YESTERDAY, "spend_usd")
+    assert (discrepancy.day, discrepancy.measure) == (yesterday(), "spend_usd")
     assert (Decimal(discrepancy.here), Decimal(discrepancy.there)) == (Decimal("0.5"), Decimal("0.75"))
     end_cooldown()
-    refresh_day.run(YESTERDAY.isoformat())
+    refresh_day.run(yesterday().isoformat())
     assert Fact.objects.get().spend_usd == DayModel.objects.get().spend_usd == Decimal("0.75")
     assert discrepancies() == []
 
 
 def test_a_day_that_was_never_read_differs_in_all_sums(sandbox: Sandbox) -> None:
-    report_day(sandbox, YESTERDAY, used(A, failures=1))
+    report_day(sandbox, yesterday(), used(A, failures=1))
     compare_with_gateway()
 
     assert set(Discrepancy.objects.values_list("measure", flat=True)) == {

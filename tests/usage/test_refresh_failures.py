@@ -11,8 +11,8 @@ from pytest_django import Settings
 from gateway.errors import GatewayUnavailable
 from tests.gateway.stub import Reply, StubGateway, raw, says, stub_gateway
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY, YESTERDAY, assert_sums_are_right, poll, report_day, spent, used
-from usage.models import Fact, TokenRef, UsageState
+from tests.usage.polling import assert_sums_are_right, poll, report_day, spent, used, yesterday
+from usage.models import Fact, TokenRef, UsageState, utc_today
 from usage.services.day_reader import Tally, read_day
 
 pytestmark = pytest.mark.django_db
@@ -25,9 +25,9 @@ ACTIVITY = "/user/daily/activity"
 @pytest.fixture
 def known(sandbox: Sandbox) -> Sandbox:
     """Poll three facts of today, then let the gateway have ten others, on five pages."""
-    report_day(sandbox, TODAY, used(A), used(B), used(C))
+    report_day(sandbox, utc_today(), used(A), used(B), used(C))
     poll()
-    report_day(sandbox, TODAY, *(used(f"{number:064x}", usd="5") for number in range(10)))
+    report_day(sandbox, utc_today(), *(used(f"{number:064x}", usd="5") for number in range(10)))
     return sandbox
 
 
@@ -50,13 +50,13 @@ def test_a_gateway_that_dies_after_page_2_changes_nothing(known: Sandbox, kind: 
 
 def test_days_that_were_read_whole_before_it_died_are_kept(sandbox: Sandbox) -> None:
     for number in range(4):
-        report_day(sandbox, TODAY - timedelta(days=number), used(A, usd="2"))
+        report_day(sandbox, utc_today() - timedelta(days=number), used(A, usd="2"))
     sandbox.faults(ACTIVITY, "drop_before", skip=2, times=100)
 
-    run = poll(TODAY - timedelta(days=3), TODAY)
+    run = poll(utc_today() - timedelta(days=3), utc_today())
 
-    assert (run.outcome, run.first_day, run.rows_written) == ("failed", TODAY - timedelta(days=3), 2)
-    assert [spent(TODAY - timedelta(days=number)) != {} for number in range(4)] == [True, True, False, False]
+    assert (run.outcome, run.first_day, run.rows_written) == ("failed", utc_today() - timedelta(days=3), 2)
+    assert [spent(utc_today() - timedelta(days=number)) != {} for number in range(4)] == [True, True, False, False]
     assert_sums_are_right()
 
 
@@ -70,11 +70,14 @@ def stub(settings: Settings) -> Iterator[StubGateway]:
         yield gateway
 
 
-def reported(token: str, usd: Any = 0.01, day: str = TODAY.isoformat(), **metrics: Any) -> dict[str, Any]:
-    """Return one day as LiteLLM reports it."""
+def reported(token: str, usd: Any = 0.01, day: str = "", **metrics: Any) -> dict[str, Any]:
+    """Return one day (by default today) as LiteLLM reports it."""
     counted = {"spend": usd, "prompt_tokens": 1, "completion_tokens": 1, "successful_requests": 1, **metrics}
     keys = {token: {"metrics": counted, "metadata": {}}}
-    return {"date": day, "breakdown": {"model_groups": {"gpt-4o-mini": {"api_key_breakdown": keys}}}}
+    return {
+        "date": day or utc_today().isoformat(),
+        "breakdown": {"model_groups": {"gpt-4o-mini": {"api_key_breakdown": keys}}},
+    }
 
 
 def page(number: int, pages: int, *days: dict[str, Any]) -> Reply:
@@ -88,33 +91,39 @@ def totals(usd: float, requests: int) -> Reply:
     return says({"results": [], "metadata": {"total_spend": usd, "total_successful_requests": requests, **counted}})
 
 
-WHOLE = page(1, 1, reported(A))
-NONSENSE: dict[str, Reply] = {
-    "no JSON": raw("<html>It works!</html>", kind="text/html"),
-    "half a JSON": raw('{"results": [{"date":'),
-    "a list": says([]),
-    "nothing": says({}),
-    "no frame": says({"results": []}),
-    "an empty frame": says({"results": [], "metadata": {}}),
-    "another page": page(2, 1, reported(B)),
-    "a page that is empty": page(1, 1),
-    "a page after the last": says(
-        {"results": [reported(B)], "metadata": {"page": 1, "total_pages": 1, "has_more": True}}
-    ),
-    "another day": page(1, 1, reported(B, day=YESTERDAY.isoformat())),
-    "no day": page(1, 1, reported(B, day="yesterday")),
-    "NaN": raw('{"results": [], "metadata": {"page": 1, "total_pages": NaN, "has_more": false}}'),
-    "keys in a list": page(1, 1, {"date": TODAY.isoformat(), "breakdown": {"model_groups": []}}),
-    "an error": says({"error": {"message": "no", "type": "None", "code": "500"}}, status=500),
-    "a refusal": says({"error": {"message": "no", "type": "auth_error", "code": "401"}}, status=401),
-}
+def whole_day() -> Reply:
+    """Return all of today, on one page."""
+    return page(1, 1, reported(A))
 
 
-@pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE)
-def test_invalid_answers_change_nothing(stub: StubGateway, nonsense: Reply) -> None:
-    stub.will(WHOLE)
+def nonsense() -> dict[str, Reply]:
+    """Return invalid answers, by what is wrong with them."""
+    return {
+        "no JSON": raw("<html>It works!</html>", kind="text/html"),
+        "half a JSON": raw('{"results": [{"date":'),
+        "a list": says([]),
+        "nothing": says({}),
+        "no frame": says({"results": []}),
+        "an empty frame": says({"results": [], "metadata": {}}),
+        "another page": page(2, 1, reported(B)),
+        "a page that is empty": page(1, 1),
+        "a page after the last": says(
+            {"results": [reported(B)], "metadata": {"page": 1, "total_pages": 1, "has_more": True}}
+        ),
+        "another day": page(1, 1, reported(B, day=yesterday().isoformat())),
+        "no day": page(1, 1, reported(B, day="yesterday")),
+        "NaN": raw('{"results": [], "metadata": {"page": 1, "total_pages": NaN, "has_more": false}}'),
+        "keys in a list": page(1, 1, {"date": utc_today().isoformat(), "breakdown": {"model_groups": []}}),
+        "an error": says({"error": {"message": "no", "type": "None", "code": "500"}}, status=500),
+        "a refusal": says({"error": {"message": "no", "type": "auth_error", "code": "401"}}, status=401),
+    }
+
+
+@pytest.mark.parametrize("kind", nonsense())
+def test_invalid_answers_change_nothing(stub: StubGateway, kind: str) -> None:
+    stub.will(whole_day())
     assert poll().outcome == "done"
-    stub.will(nonsense)
+    stub.will(nonsense()[kind])
 
     run = poll()
 
@@ -133,7 +142,7 @@ def test_a_text_that_databases_do_not_take_is_cleaned(stub: StubGateway) -> None
 
 
 def test_a_day_that_suddenly_reads_empty_keeps_its_facts_until_a_person_accepts_less(stub: StubGateway) -> None:
-    stub.will(WHOLE)
+    stub.will(whole_day())
     poll()
     stub.will(page(1, 0))
 
@@ -146,7 +155,9 @@ def test_a_day_that_suddenly_reads_empty_keeps_its_facts_until_a_person_accepts_
     assert_sums_are_right()
 
 
-TWO_PAGES = (page(1, 2, reported(A)), page(1, 2, reported(A)), page(2, 2, reported(B)))
+def two_pages() -> list[Reply]:
+    """Return today on two pages, of which the first is read twice."""
+    return [page(1, 2, reported(A)), page(1, 2, reported(A)), page(2, 2, reported(B))]
 
 
 def in_reading_order(first: Reply, before: Reply, *rest: Reply) -> list[Reply]:
@@ -165,20 +176,26 @@ def in_reading_order(first: Reply, before: Reply, *rest: Reply) -> list[Reply]:
     ],
 )
 def test_inconsistent_pages_are_refused(stub: StubGateway, before: Reply, after: Reply, outcome: str) -> None:
-    stub.will(*in_reading_order(TWO_PAGES[0], before, *TWO_PAGES[1:], after))
+    stub.will(*in_reading_order(two_pages()[0], before, *two_pages()[1:], after))
 
     run = poll()
 
     assert (run.outcome, Fact.objects.count()) == (outcome, 2 if outcome == "done" else 0)
 
 
-@pytest.mark.parametrize(
-    "second",
-    [page(2, 3, reported(B)), page(2, 2), page(1, 2, reported(B)), page(2, 2, reported(B, day=YESTERDAY.isoformat()))],
-    ids=["one more page", "an empty page", "page 1 again", "another day"],
-)
-def test_a_page_that_does_not_fit_changes_nothing(stub: StubGateway, second: Reply) -> None:
-    stub.will(*in_reading_order(TWO_PAGES[0], totals(0.02, 2), TWO_PAGES[1], second, totals(0.02, 2)))
+def second_pages() -> dict[str, Reply]:
+    """Return pages that do not fit the first of two, by what is wrong with them."""
+    return {
+        "one more page": page(2, 3, reported(B)),
+        "an empty page": page(2, 2),
+        "page 1 again": page(1, 2, reported(B)),
+        "another day": page(2, 2, reported(B, day=yesterday().isoformat())),
+    }
+
+
+@pytest.mark.parametrize("kind", second_pages())
+def test_a_page_that_does_not_fit_changes_nothing(stub: StubGateway, kind: str) -> None:
+    stub.will(*in_reading_order(two_pages()[0], totals(0.02, 2), two_pages()[1], second_pages()[kind], totals(0.02, 2)))
 
     run = poll()
 
@@ -198,11 +215,11 @@ def test_pages_that_became_fewer_change_nothing(stub: StubGateway) -> None:
 def test_a_row_added_between_two_pages_is_noticed(sandbox: Sandbox) -> None:
     """The gateway cuts pages anew for each answer, so the new row moves another one, which is read twice."""
     rows = [used(f"{number:064x}", usd=f"0.0{number}") for number in range(1, 6)]
-    report_day(sandbox, TODAY, *rows)
-    arrival = _AfterPage(1, lambda: report_day(sandbox, TODAY, used("0" * 64), *rows))
+    report_day(sandbox, utc_today(), *rows)
+    arrival = _AfterPage(1, lambda: report_day(sandbox, utc_today(), used("0" * 64), *rows))
 
     with pytest.raises(GatewayUnavailable, match="changed while it was read"):
-        read_day(TODAY, Tally(), arrival, page_size=2)
+        read_day(utc_today(), Tally(), arrival, page_size=2)
 
     assert arrival.came
     assert poll(page_size=2).outcome == "done"

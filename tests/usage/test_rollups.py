@@ -8,8 +8,8 @@ import pytest
 from django.core.management import call_command
 
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY, YESTERDAY, assert_sums_are_right, poll, report_day, used
-from usage.models import DayModel, DayToken, Fact, TokenRef, UsageState, UsedModel
+from tests.usage.polling import assert_sums_are_right, poll, report_day, used, yesterday
+from usage.models import DayModel, DayToken, Fact, TokenRef, UsageState, UsedModel, utc_today
 
 pytestmark = pytest.mark.django_db
 A, B = "a" * 64, "b" * 64
@@ -17,9 +17,9 @@ A, B = "a" * 64, "b" * 64
 
 @pytest.fixture
 def two_days(sandbox: Sandbox) -> None:
-    for day in (YESTERDAY, TODAY):
+    for day in (yesterday(), utc_today()):
         report_day(sandbox, day, used(A), used(B, "embedding"))
-    poll(YESTERDAY, TODAY)
+    poll(yesterday(), utc_today())
 
 
 def rebuild() -> str:
@@ -36,18 +36,18 @@ def test_says_that_nothing_differed(two_days: None) -> None:
 
 
 def test_repairs_differences_and_reports_them(two_days: None) -> None:
-    DayModel.objects.filter(day=TODAY, model__name="embedding").delete()
-    DayToken.objects.filter(day=TODAY, token_ref__token=A).update(spend_usd=Decimal(7))
+    DayModel.objects.filter(day=utc_today(), model__name="embedding").delete()
+    DayToken.objects.filter(day=utc_today(), token_ref__token=A).update(spend_usd=Decimal(7))
     DayToken.objects.create(
-        day=TODAY - timedelta(days=9), token_ref=TokenRef.objects.first() or TokenRef(), spend_usd=Decimal(1)
+        day=utc_today() - timedelta(days=9), token_ref=TokenRef.objects.first() or TokenRef(), spend_usd=Decimal(1)
     )
     version = UsageState.load().version
 
     said = rebuild()
 
     assert said.splitlines() == [
-        f"{TODAY - timedelta(days=9)}: 1 rows differed, and were corrected",
-        f"{TODAY}: 2 rows differed, and were corrected",
+        f"{utc_today() - timedelta(days=9)}: 1 rows differed, and were corrected",
+        f"{utc_today()}: 2 rows differed, and were corrected",
         "2 days differed.",
     ]
     assert UsageState.load().version > version

@@ -9,17 +9,17 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY, YESTERDAY, assert_sums_are_right, end_cooldown, report_day, spent, used
+from tests.usage.polling import assert_sums_are_right, end_cooldown, report_day, spent, used, yesterday
 from tests.usage.views.tasks import sent_tasks
 from usage import services, tasks
-from usage.models import Fact, PollRun, Reconciliation, UsageState
+from usage.models import Fact, PollRun, Reconciliation, UsageState, utc_today
 
 pytestmark = pytest.mark.django_db
 A = "a" * 64
 
 
 def days_ago(number: int) -> Any:
-    return TODAY - timedelta(days=number)
+    return utc_today() - timedelta(days=number)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_each_kind_of_run_has_its_days(kind: str, first: int, last: int) -> None
 
 def test_after_a_long_absence_the_night_leaves_no_gap() -> None:
     UsageState.objects.create(pk=1, nightly_at=timezone.now() - timedelta(days=80))
-    assert services.days_for("nightly") == (days_ago(80), YESTERDAY)
+    assert services.days_for("nightly") == (days_ago(80), yesterday())
 
 
 def test_the_backfill_reads_a_month_at_a_time_until_it_is_done(sandbox: Sandbox, settings: Settings) -> None:
@@ -58,7 +58,7 @@ def _next_month() -> PollRun | None:
 
 def test_a_correction_of_last_winter_is_found_within_some_nights(sandbox: Sandbox) -> None:
     UsageState.objects.create(
-        pk=1, backfill_started_on=TODAY, backfilled_to=days_ago(100), backfill_target=days_ago(100)
+        pk=1, backfill_started_on=utc_today(), backfilled_to=days_ago(100), backfill_target=days_ago(100)
     )
     for number in (36, 99, 100, 101):
         report_day(sandbox, days_ago(number), used(A, usd="3"))
@@ -82,7 +82,7 @@ def test_a_correction_of_last_winter_is_found_within_some_nights(sandbox: Sandbo
 def test_older_months_are_left_to_the_backfill_until_it_has_read_them(sandbox: Sandbox) -> None:
     assert services.reread_older_days() is None
     UsageState.objects.create(
-        pk=1, backfill_started_on=TODAY, backfilled_to=days_ago(30), backfill_target=days_ago(400)
+        pk=1, backfill_started_on=utc_today(), backfilled_to=days_ago(30), backfill_target=days_ago(400)
     )
 
     assert services.reread_older_days() is None
@@ -111,7 +111,7 @@ def test_a_month_that_failed_is_read_again(sandbox: Sandbox, settings: Settings)
     run = _next_month()
     assert run is not None
     assert run.outcome == "failed"
-    assert UsageState.load().backfilled_to == TODAY
+    assert UsageState.load().backfilled_to == utc_today()
 
     sandbox.clear_faults()
     _next_month()
@@ -215,7 +215,7 @@ def test_a_backfill_that_fails_is_retried_unless_it_was_scheduled(sandbox: Sandb
 
 
 def test_a_run_of_today_that_wrote_looks_at_budgets_and_unusual_spend(sandbox: Sandbox) -> None:
-    report_day(sandbox, TODAY, used(A))
+    report_day(sandbox, utc_today(), used(A))
     sent_tasks()
 
     for _ in range(2):
@@ -228,7 +228,7 @@ def test_a_run_of_today_that_wrote_looks_at_budgets_and_unusual_spend(sandbox: S
 def test_old_runs_are_deleted() -> None:
     for age in (29, 31):
         at = timezone.now() - timedelta(days=age)
-        PollRun.objects.create(kind="today", first_day=TODAY, last_day=TODAY, started_at=at)
+        PollRun.objects.create(kind="today", first_day=utc_today(), last_day=utc_today(), started_at=at)
         Reconciliation.objects.create(started_at=at)
 
     tasks.prune.run()

@@ -18,8 +18,8 @@ from tests.factories import make_staff, make_user
 from tests.keys.actions import again, issue
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
-from tests.usage.polling import TODAY, YESTERDAY, poll, report_day, used
-from usage.models import UnusualSpend
+from tests.usage.polling import poll, report_day, used, yesterday
+from usage.models import UnusualSpend, utc_today
 from usage.services import warn_of_unusual_spend
 
 
@@ -29,14 +29,14 @@ def usual(intern: User, sandbox: Sandbox, settings: Settings) -> tuple[Key, str]
     settings.UNUSUAL_SPEND_USD = Decimal(5)
     fresh = issue(intern)
     for number in range(1, 5):
-        report_day(sandbox, TODAY - timedelta(days=number), used(token_of(fresh.secret), usd="1"))
-    poll(TODAY - timedelta(days=4))
+        report_day(sandbox, utc_today() - timedelta(days=number), used(token_of(fresh.secret), usd="1"))
+    poll(utc_today() - timedelta(days=4))
     return fresh.key, token_of(fresh.secret)
 
 
 def spend(sandbox: Sandbox, token: str, usd: str) -> int:
     """Let the key have spent this today; return how many mails came of it."""
-    report_day(sandbox, TODAY, used(token, usd=usd))
+    report_day(sandbox, utc_today(), used(token, usd=usd))
     poll()
     return warn_of_unusual_spend()
 
@@ -67,8 +67,8 @@ def test_knows_nothing_of_who_has_hardly_spent_before(
     settings.UNUSUAL_SPEND_USD = Decimal(5)
     token = token_of(issue(intern).secret)
     for number in range(1, days + 1):
-        report_day(sandbox, TODAY - timedelta(days=number), used(token, usd="0.01"))
-    poll(TODAY - timedelta(days=2))
+        report_day(sandbox, utc_today() - timedelta(days=number), used(token, usd="0.01"))
+    poll(utc_today() - timedelta(days=2))
 
     assert spend(sandbox, token, "50") == 0
 
@@ -121,31 +121,31 @@ def test_the_owners_mail_is_not_repeated_when_that_of_an_admin_fails(
 
 def test_a_new_level_of_spend_is_written_about_once_a_week(usual: tuple[Key, str], sandbox: Sandbox) -> None:
     assert spend(sandbox, usual[1], "50") == 1
-    UnusualSpend.objects.update(day=TODAY - timedelta(days=3))
+    UnusualSpend.objects.update(day=utc_today() - timedelta(days=3))
 
     assert spend(sandbox, usual[1], "500") == 0
     assert spend(sandbox, usual[1], "501") == 1  # ten times more again
 
-    UnusualSpend.objects.filter(day=TODAY).delete()
-    UnusualSpend.objects.update(day=TODAY - timedelta(days=7))
+    UnusualSpend.objects.filter(day=utc_today()).delete()
+    UnusualSpend.objects.update(day=utc_today() - timedelta(days=7))
     assert spend(sandbox, usual[1], "50") == 1
 
-    UnusualSpend.objects.filter(day=TODAY).update(day=TODAY - timedelta(days=3), mailed_at=None)
+    UnusualSpend.objects.filter(day=utc_today()).update(day=utc_today() - timedelta(days=3), mailed_at=None)
     assert spend(sandbox, usual[1], "50") == 1  # nobody had that mail, and it is not sent any more
 
 
 def test_spend_of_yesterday_and_mails_not_sent_yesterday_are_made_up_for(
     usual: tuple[Key, str], sandbox: Sandbox
 ) -> None:
-    report_day(sandbox, YESTERDAY, used(usual[1], usd="50"))
-    poll(YESTERDAY)
+    report_day(sandbox, yesterday(), used(usual[1], usd="50"))
+    poll(yesterday())
     assert [warn_of_unusual_spend(), warn_of_unusual_spend()] == [1, 0]
 
     UnusualSpend.objects.update(mailed_at=None)
     assert warn_of_unusual_spend() == 1
-    UnusualSpend.objects.update(mailed_at=None, day=TODAY - timedelta(days=2))
-    report_day(sandbox, YESTERDAY)
-    poll(YESTERDAY)
+    UnusualSpend.objects.update(mailed_at=None, day=utc_today() - timedelta(days=2))
+    report_day(sandbox, yesterday())
+    poll(yesterday())
     assert warn_of_unusual_spend() == 0
 
 
@@ -166,11 +166,11 @@ def test_admins_have_the_mail_where_the_owner_gets_none(
 @pytest.mark.parametrize("noted_before", [False, True])
 def test_a_former_owner_gets_no_mail(usual: tuple[Key, str], sandbox: Sandbox, *, noted_before: bool) -> None:
     key, token = usual
-    report_day(sandbox, TODAY, used(token, usd="50"))
+    report_day(sandbox, utc_today(), used(token, usd="50"))
     poll()
     if noted_before:
         about = {"spent_usd": Decimal(50), "usual_usd": Decimal(1)}
-        UnusualSpend.objects.create(key=key, owner=key.owner, day=TODAY, **about)
+        UnusualSpend.objects.create(key=key, owner=key.owner, day=utc_today(), **about)
     Key.objects.update(owner=make_staff("other"))
 
     assert warn_of_unusual_spend() == 0

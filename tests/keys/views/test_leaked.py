@@ -14,14 +14,15 @@ from tests.keys.actions import BY_TEST, again, assert_at_rest, ending_in, issue,
 from tests.keys.views.pages import assert_form, assert_not_found, assert_only, everything, url_of, words_of
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks
-from tests.usage.polling import TODAY, poll, report_day, used
+from tests.usage.polling import poll, report_day, used
+from usage.models import utc_today
 
 
 def test_asks_first_says_what_was_spent_and_changes_nothing(
     as_intern: Client, intern: User, sandbox: Sandbox, way: dict[str, str]
 ) -> None:
     fresh = issue(intern)
-    report_day(sandbox, TODAY, used(token_of(fresh.secret), usd="1.25"))
+    report_day(sandbox, utc_today(), used(token_of(fresh.secret), usd="1.25"))
     poll()
     before = everything(sandbox)
 
