@@ -16,7 +16,11 @@ class PortalConfig(AppConfig):
 
 
 class PortalStaticFiles(StaticFilesConfig):
-    """Leaves out django-htmx's copies of htmx: ours come from npm, and those import missing files."""
+    """Leaves out files that no page loads: to compress them would take most of the time of the first start."""
 
     default = False
-    ignore_patterns = [*StaticFilesConfig.ignore_patterns, "django_htmx"]
+    ignore_patterns = [
+        *StaticFilesConfig.ignore_patterns,
+        "django_htmx",  # copies of htmx: ours come from npm, and those import missing files
+        *("jquery.js", "select2.full.js", "xregexp.js"),  # of Django's admin, which loads them minified
+    ]

@@ -344,6 +344,7 @@ STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "web.npm.NpmFinder",
 ]
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # pages name no others, and compressing those too takes twice as long
 IMAGE_DIR = Path(env.str("IMAGE_DIR", default=str(DATA_DIR / "images")))
 IMAGE_STORAGE = env.str("IMAGE_STORAGE", default="django.core.files.storage.FileSystemStorage")
 IMAGE_STORAGE_OPTIONS = env.json(

@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 RIGHTS = ["clipboard-read", "clipboard-write"]
-PLAIN = "/static/img/favicon.svg"  # of the portal, with nothing that acts
+PLAIN = "/healthz/live"  # of the portal, with nothing that acts
 
 
 class Windows:
