@@ -6,7 +6,7 @@ PIP_OPTIONS ?=
 PIP_INSTALL = -m pip install -qq --disable-pip-version-check --require-hashes $(PIP_OPTIONS)
 LOCK := $(TOOLS)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 TEMPLATES = $(shell git ls-files --cached --others --exclude-standard 'templates/*.html')
-WORKERS ?= logical
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))  # one more than cores: tests wait for browsers and servers
 PYTEST = $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 
 .DEFAULT_GOAL := help
