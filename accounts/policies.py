@@ -42,6 +42,9 @@ class Allowance:
     person_budget_period: str  # "1d", "7d" or "30d"
     grace_hours: int
     may_name_interns: bool
+    at_once_usd: Decimal | None  # more budget per period without a decision; None: nothing
+    on_request: tuple[str, ...]  # sorted: models that the policies list as such, whether or not another allows them
+    asks_for_any_model: bool  # else only for those on request
     rules: Mapping[str, KeyAllowance]  # by kind of key, all of KeyKind
     names: tuple[str, ...]  # of the groups that give it, sorted; empty: the default policy
 
@@ -49,6 +52,18 @@ class Allowance:
     def models(self) -> tuple[str, ...] | None:
         """The models that the person's programs can call, with any kind of key; None: all."""
         return _joined(rule.models for rule in self.for_programs)
+
+    @property
+    def models_everywhere(self) -> tuple[str, ...] | None:
+        """The models that each key of the person can call, of any kind; None: all."""
+        lists = [set(rule.models) for rule in self.rules.values() if rule.allowed and rule.models is not None]
+        return tuple(sorted(set.intersection(*lists))) if lists else None
+
+    @property
+    def lacking_on_request(self) -> tuple[str, ...]:
+        """The models on request that some key of the person cannot call."""
+        everywhere = self.models_everywhere
+        return () if everywhere is None else tuple(name for name in self.on_request if name not in everywhere)
 
     @property
     def each_has_budget(self) -> bool:
@@ -194,6 +209,9 @@ def merged(rules: Sequence[KeyRule]) -> Allowance:
         person_budget_period=person_period,
         grace_hours=max(policy.grace_hours for policy in policies),
         may_name_interns=any(policy.may_name_interns for policy in policies),
+        at_once_usd=max((usd for policy in policies if (usd := policy.at_once_usd) is not None), default=None),
+        on_request=tuple(sorted({name for policy in policies for name in policy.on_request})),
+        asks_for_any_model=not all(policy.on_request for policy in policies),
         rules={kind: _merged_kind(kind, [rule for rule in rules if rule.kind == kind]) for kind in KeyKind.values},
         names=tuple(sorted({policy.group.name for policy in policies if policy.group})),
     )

@@ -170,7 +170,7 @@ class PolicyAdmin(PoliciesAdmin):
             },
         ),
         (_("Keys"), {"fields": ("max_live_keys", "grace_hours", "may_name_interns")}),
-        (_("Limit per person"), {"fields": ("person_budget_usd", "person_budget_period")}),
+        (_("Limit per person"), {"fields": ("person_budget_usd", "person_budget_period", "at_once_usd")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -22,6 +22,7 @@ def is_lower(before: Allowance, after: Allowance) -> bool:
             (after.person_budget_usd, after.person_budget_period),
         )
         or after.grace_hours < before.grace_hours
+        or (after.at_once_usd or 0) < (before.at_once_usd or 0)
         or (before.may_name_interns and not after.may_name_interns)
         or any(_is_lower_rule(rule, after.rules[kind]) for kind, rule in before.rules.items())
     )

@@ -84,8 +84,13 @@ def _granted(values: Mapping[str, Any]) -> str:
     return gettext("%(what)s, until %(day)s") % words
 
 
+def _granted_at_once(values: Mapping[str, Any]) -> str:
+    return gettext("%(granted)s, at once, as the policy allows") % {"granted": _granted(values)}
+
+
 WORDS: Final[dict[str, Words]] = {
     "request.about": _granted,
+    "request.at_once": _granted_at_once,
     "grant.about": _granted,
     "policy.changes": lambda values: _changes("policy", values),
     "person.changes": lambda values: _changes("user", values),

@@ -1,22 +1,30 @@
 """Forms to request more, and to decide."""
 
+import uuid
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AccessRequest, KeyKind, Thing
 from accounts.models.requests import LONGEST_WORDS
 from accounts.policies import Allowance, has_budget
-from keys.forms import LineField, UntilForm, amount_field, end_of_period, portal_today
+from keys.budget_days import end_of_period, portal_today
+from keys.forms import LineField, UntilForm, amount_field
 from keys.models import GatewayModel
+from web.templatetags.portal import day, usd
 
 KINDS: Final = {KeyKind.PERSONAL: _("Personal keys"), KeyKind.PLAYGROUND: _("The Playground")}
 
 
 class AskForm(UntilForm):
-    """More budget, a model, or a kind of key: what, until when, why."""
+    """More budget, a model, or a kind of key: what, until when, why.
+
+    `at_once_usd`: how much more budget is granted at once, until the end of the running period.
+    """
 
     why = LineField(
         label=_("Why"),
@@ -25,11 +33,21 @@ class AskForm(UntilForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
-    def __init__(self, data: Any = None, *, thing: str, allowance: Allowance, name: str = "") -> None:
-        super().__init__(data, initial={"ends_on": _usual_end(thing, allowance), "name": name})
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        thing: str,
+        allowance: Allowance,
+        name: str = "",
+        at_once_usd: Decimal = Decimal(0),
+    ) -> None:
+        initial = {"ends_on": _usual_end(thing, allowance), "name": name, "form_id": uuid.uuid4()}
+        super().__init__(data, initial=initial)
         if thing == Thing.BUDGET:
             self.fields["amount_usd"] = amount_field()
-            self.fields["amount_usd"].help_text = _("On top of your budget, until the day that you choose.")
+            self.fields["amount_usd"].help_text = _amount_words(at_once_usd, end_of_period(allowance))
+            self.fields["form_id"] = forms.UUIDField(required=False, widget=forms.HiddenInput)
         else:
             label = _("Model") if thing == Thing.MODEL else _("Kind of key")
             self.fields["name"] = forms.ChoiceField(label=label, choices=_lacking(thing, allowance))
@@ -76,15 +94,23 @@ def things_for(allowance: Allowance) -> list[tuple[str, str]]:
 
 
 def _lacking(thing: str, allowance: Allowance) -> list[tuple[str, Any]]:
-    """Return the models that no key of the person can call, or the kinds of key that they cannot have."""
+    """Return the models that the person can request and not every key of theirs can call, or the kinds of key."""
     if thing == Thing.KIND:
         return [(kind.value, label) for kind, label in KINDS.items() if not allowance.rules[kind].allowed]
-    lists = [rule.models for rule in allowance.rules.values() if rule.allowed and rule.models is not None]
-    if not lists:
+    everywhere = allowance.models_everywhere
+    if everywhere is None:
         return []
-    everywhere = set(lists[0]).intersection(*lists[1:])
-    names = GatewayModel.objects.exclude(name__in=everywhere).order_by("name").values_list("name", flat=True)
-    return [(name, name) for name in names]
+    lacking = GatewayModel.objects.exclude(name__in=everywhere)
+    offered = lacking if allowance.asks_for_any_model else lacking.filter(name__in=allowance.on_request)
+    return [(name, name) for name in offered.order_by("name").values_list("name", flat=True)]
+
+
+def _amount_words(at_once_usd: Decimal, last_day: date) -> str:
+    words = gettext("On top of your budget, until the day that you choose.")
+    if not at_once_usd:
+        return words
+    at_once = gettext("Up to %(amount)s until %(day)s is granted at once.")
+    return f"{at_once % {'amount': usd(at_once_usd), 'day': day(last_day)}} {words}"
 
 
 def _usual_end(thing: str, allowance: Allowance) -> date:

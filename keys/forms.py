@@ -9,7 +9,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -17,9 +16,9 @@ from accounts.models import User
 from accounts.models.requests import MOST_USD
 from accounts.policies import Allowance
 from gateway.secret import has_secret
+from keys.budget_days import portal_today
 from keys.models import Intern, Key
 from keys.services import KeyRequest
-from keys.services.uncounted import next_period_day, utc_today
 
 # Format characters that belong in words: emoji are joined by ZWJ, some scripts need ZWNJ.
 JOINERS = {"\u200c", "\u200d"}
@@ -77,11 +76,6 @@ class LabelForm(forms.Form):
     )
 
 
-def portal_today() -> date:
-    """Return the day of TIME_ZONE, in which stays and grants end, wherever the reader is."""
-    return timezone.localdate(timezone=timezone.get_default_timezone())
-
-
 def amount_field() -> forms.DecimalField:
     """Return a field for what somebody gets on top of their budget."""
     return forms.DecimalField(
@@ -92,11 +86,6 @@ def amount_field() -> forms.DecimalField:
         max_digits=7,
         widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.01"}),
     )
-
-
-def end_of_period(allowance: Allowance) -> date:
-    """Return the last day of the running period of a person's budget."""
-    return max(portal_today(), next_period_day(allowance.person_budget_period, utc_today()) - timedelta(days=1))
 
 
 def refuse_day(ends_on: date, *, longest_days: int, far: str) -> None:

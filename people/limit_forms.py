@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import BudgetPeriod
 from accounts.models.policy import MAX_LIFETIME_DAYS
 from accounts.policies import Allowance
-from keys.forms import DateInput, LineField, UntilForm, amount_field, end_of_period, refuse_day
+from keys.budget_days import end_of_period
+from keys.forms import DateInput, LineField, UntilForm, amount_field, refuse_day
 from keys.models import GatewayModel, Key
 from keys.models.overrides import LONGEST_REASON
 from keys.renewal import last_moment_of

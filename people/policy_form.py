@@ -1,15 +1,17 @@
 """The editor of a policy: a form for the person, and one for each kind of key, with the gateway's models to tick."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from django import forms
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import KeyKind, KeyRule, Policy, new_rules
+from accounts.policies import merged
 from keys.models import GatewayModel
 
 if TYPE_CHECKING:  # Django's own classes take no parameter when they run
@@ -20,14 +22,7 @@ else:
 
 LEFT_OUT: Final = {KeyKind.TEMPORARY: ("allowed",), KeyKind.PERSONAL: (), KeyKind.PLAYGROUND: ("max_keys",)}
 BOX: Final = {"class": "form-check-input"}
-
-
-class PolicyForm(BasePolicyForm):
-    """The part of a policy that does not depend on the kind of key."""
-
-    class Meta:
-        model = Policy
-        fields = ("person_budget_usd", "person_budget_period", "max_live_keys", "grace_hours", "may_name_interns")
+ON_REQUEST: Final[Any] = Policy._meta.get_field("on_request")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +34,70 @@ class ModelBox:
     model: GatewayModel | None  # None: the gateway has no such model
 
 
+class BoundModels(forms.BoundField):
+    """The field of a form with models to tick."""
+
+    field: "ModelsField"
+
+    @property
+    def unknown(self) -> list[str]:
+        """The ticked names that no model of the gateway has; none before the models were first read."""
+        return [name for name in self.value() or [] if name not in self.field.offered] if self.field.offered else []
+
+    def boxes(self) -> Iterator[ModelBox]:
+        """Yield the checkboxes: the gateway's models in its order, then names of the policy that it lacks."""
+        for box in self:
+            name = str(box.data["value"])
+            yield ModelBox(box=box, name=name, model=self.field.offered.get(name))
+
+
+class ModelsField(forms.MultipleChoiceField):
+    """Models to tick: the gateway's, and those that the policy names already."""
+
+    widget = forms.CheckboxSelectMultiple(attrs=BOX)
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, **options)
+        self.offered: Mapping[str, GatewayModel] = {}
+        self.listed: list[str] = []
+
+    def offer(self, offered: Sequence[GatewayModel], listed: Sequence[str]) -> None:
+        """Set the choices."""
+        self.offered, self.listed = {model.name: model for model in offered}, list(listed)
+        names = [*self.offered, *(name for name in self.listed if name not in self.offered)]
+        self.choices = [(name, name) for name in names]
+
+    def clean(self, value: Any) -> list[str]:
+        """Return the ticked names; unchanged ones in their former order."""
+        ticked: list[str] = super().clean(value)
+        return self.listed if set(ticked) == set(self.listed) else ticked
+
+    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> BoundModels:
+        """Return the field with its boxes."""
+        return BoundModels(form, self, field_name)
+
+
+class PolicyForm(BasePolicyForm):
+    """The part of a policy that does not depend on the kind of key."""
+
+    on_request = ModelsField(label=ON_REQUEST.verbose_name, help_text=ON_REQUEST.help_text)
+
+    class Meta:
+        model = Policy
+        fields = (
+            *("person_budget_usd", "person_budget_period", "at_once_usd", "max_live_keys", "grace_hours"),
+            *("may_name_interns", "on_request"),
+        )
+
+    def __init__(self, data: Any, *, instance: Policy, offered: Sequence[GatewayModel]) -> None:
+        super().__init__(data, instance=instance)
+        cast("ModelsField", self.fields["on_request"]).offer(offered, instance.on_request)
+
+
 class RuleForm(BaseRuleForm):
     """A policy's rule for one kind of key."""
 
-    model_names = forms.MultipleChoiceField(
-        label=_("Models"), required=False, widget=forms.CheckboxSelectMultiple(attrs=BOX)
-    )
+    model_names = ModelsField(label=_("Models"))
 
     class Meta:
         model = KeyRule
@@ -59,34 +112,14 @@ class RuleForm(BaseRuleForm):
         self.kind = KeyKind(instance.kind)
         for name in LEFT_OUT[self.kind]:
             del self.fields[name]
-        self._offered = {model.name: model for model in offered}
-        self._listed = list(instance.model_names)
         self._ends_at = instance.ends_at
-        names = [*self._offered, *(name for name in self._listed if name not in self._offered)]
-        cast("forms.MultipleChoiceField", self.fields["model_names"]).choices = [(name, name) for name in names]
-
-    @property
-    def unknown(self) -> list[str]:
-        """The ticked names that no model of the gateway has; none before the models were first read."""
-        ticked = self["model_names"].value() or []
-        return [name for name in ticked if name not in self._offered] if self._offered else []
-
-    def boxes(self) -> Iterator[ModelBox]:
-        """Yield the checkboxes: the gateway's models in its order, then names of the policy that it lacks."""
-        for box in self["model_names"]:
-            name = str(box.data["value"])
-            yield ModelBox(box=box, name=name, model=self._offered.get(name))
+        cast("ModelsField", self.fields["model_names"]).offer(offered, instance.model_names)
 
     def limits(self) -> Iterator[forms.BoundField]:
         """Yield the fields that are neither boxes nor models."""
         for name in ("max_keys", "lifetime_days", "ends_at", "budget_usd", "budget_period", "rpm_limit", "tpm_limit"):
             if name in self.fields:
                 yield self[name]
-
-    def clean_model_names(self) -> list[str]:
-        """Return the ticked names; unchanged ones in their former order."""
-        ticked: list[str] = self.cleaned_data["model_names"]
-        return self._listed if set(ticked) == set(self._listed) else ticked
 
     def clean_ends_at(self) -> datetime | None:
         """Return the time; the former one if unchanged, since the page shows no seconds."""
@@ -103,7 +136,7 @@ class PolicyEditor:
         self.policy = policy or _without_row(Policy(group=group), beginning)
         stored = {} if beginning is None else {rule.kind: rule for rule in KeyRule.objects.filter(policy=beginning)}
         offered = list(GatewayModel.objects.all())
-        self.policy_form = PolicyForm(data, instance=self.policy)
+        self.policy_form = PolicyForm(data, instance=self.policy, offered=offered)
         self.rule_forms: list[RuleForm] = []
         for first in new_rules(self.policy):
             rule = stored.get(first.kind)
@@ -120,7 +153,16 @@ class PolicyEditor:
     def is_valid(self) -> bool:
         """Tell whether all forms are valid."""
         valid = [form.is_valid() for form in self.every_form]  # each reports its own errors
-        return all(valid)
+        return all(valid) and self._is_lacking_on_request()
+
+    def _is_lacking_on_request(self) -> bool:
+        """Refuse models on request that every key can call anyway."""
+        listed, everywhere = self.policy.on_request, merged(self.rules()).models_everywhere
+        needless = [name for name in listed if everywhere is None or name in everywhere]
+        if needless:
+            words = _("All keys can already call these models: %(names)s. Untick them here, or for one kind of key.")
+            self.policy_form.add_error("on_request", ValidationError(words, params={"names": ", ".join(needless)}))
+        return not needless
 
     def rules(self) -> list[KeyRule]:
         """Return the rules and the policy as entered in the form; nothing is saved."""
@@ -138,7 +180,9 @@ class PolicyEditor:
 
     def unknown_models(self) -> list[str]:
         """Return the ticked names that no model of the gateway has, each once."""
-        return list(dict.fromkeys(name for form in self.rule_forms for name in form.unknown))
+        bound = [self.policy_form["on_request"], *(form["model_names"] for form in self.rule_forms)]
+        fields = cast("list[BoundModels]", bound)
+        return list(dict.fromkeys(name for field in fields for name in field.unknown))
 
 
 def _without_row(new: Any, like: Any) -> Any:

@@ -403,6 +403,30 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "at_once_usd",
+                    web.money.UsdField(
+                        blank=True,
+                        decimal_places=2,
+                        help_text="How much more a person gets at once when they ask for it, without a decision, in "
+                        "each period of their budget and until it ends. Empty: somebody decides each request.",
+                        max_digits=8,
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(Decimal("0.01"))],
+                        verbose_name="more budget without asking, USD",
+                    ),
+                ),
+                (
+                    "on_request",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="The Models page shows them with a link to ask for them, and people can ask for no "
+                        "other model. If none is ticked, they can ask for each model that they lack.",
+                        validators=[accounts.models.policy.validate_model_names],
+                        verbose_name="models on request",
+                    ),
+                ),
+                (
                     "may_name_interns",
                     models.BooleanField(
                         default=False,
@@ -644,6 +668,13 @@ class Migration(migrations.Migration):
             model_name="policy",
             constraint=models.CheckConstraint(
                 condition=models.Q(("grace_hours__lte", 720)), name="accounts_grace_bounded"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("at_once_usd", None), ("at_once_usd__gt", 0), _connector="OR"),
+                name="accounts_at_once_positive",
             ),
         ),
         migrations.AddConstraint(

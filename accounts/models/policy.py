@@ -135,6 +135,24 @@ class Policy(models.Model):
         validators=[MaxValueValidator(24 * 30)],
         help_text=_("How long the old secret keeps working along with the new one."),
     )
+    at_once_usd = UsdField(
+        verbose_name=_("more budget without asking, USD"),
+        help_text=_(
+            "How much more a person gets at once when they ask for it, without a decision, in each period of their "
+            "budget and until it ends. Empty: somebody decides each request."
+        ),
+        **BUDGET,
+    )
+    on_request = models.JSONField(
+        _("models on request"),
+        default=list,
+        blank=True,
+        validators=[validate_model_names],
+        help_text=_(
+            "The Models page shows them with a link to ask for them, and people can ask for no other model. "
+            "If none is ticked, they can ask for each model that they lack."
+        ),
+    )
     may_name_interns = models.BooleanField(
         _("may create keys for interns"),
         default=False,
@@ -163,6 +181,9 @@ class Policy(models.Model):
                 condition=Q(person_budget_period__in=BudgetPeriod.values), name="accounts_person_budget_period_known"
             ),
             models.CheckConstraint(condition=Q(grace_hours__lte=24 * 30), name="accounts_grace_bounded"),
+            models.CheckConstraint(
+                condition=Q(at_once_usd=None) | Q(at_once_usd__gt=0), name="accounts_at_once_positive"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -157,6 +157,10 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         """Keep those in force now."""
         return self.filter(ends_at__gt=timezone.now())
 
+    def at_once(self) -> Self:
+        """Keep those that nobody decided: within what the policy grants at once."""
+        return self.filter(request__isnull=False, request__decided_by=None)
+
     def unapplied(self) -> Self:
         """Keep those that the gateway does not have yet, or still has after their end."""
         return self.filter(Q(applied_at=None) | Q(ended_at=None, ends_at__lte=timezone.now()))

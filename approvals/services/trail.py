@@ -4,7 +4,14 @@ from accounts.audit import Actor, record
 from accounts.models import AccessRequest, AuditAction, AuditObject, AuditOutcome, Grant
 
 
-def audit(actor: Actor, action: AuditAction, request: AccessRequest, grant: Grant | None = None) -> None:
+def audit(
+    actor: Actor,
+    action: AuditAction,
+    request: AccessRequest,
+    grant: Grant | None = None,
+    *,
+    code: str = "request.about",
+) -> None:
     """Record an action on a request; with the `grant` if one was given. Joins the caller's transaction."""
     about = grant or request
     amount = None if about.amount_usd is None else str(about.amount_usd)
@@ -15,7 +22,7 @@ def audit(actor: Actor, action: AuditAction, request: AccessRequest, grant: Gran
         kind=AuditObject.REQUEST,
         object_id=request.pk,
         subject=request.person,
-        code="request.about",
+        code=code,
         details={
             "thing": request.thing,
             "name": request.name,

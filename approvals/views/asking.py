@@ -1,6 +1,7 @@
 """A person makes a request, sees its state, withdraws it."""
 
 import uuid
+from decimal import Decimal
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -9,13 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.audit import actor_of
-from accounts.models import AccessRequest, Thing
+from accounts.models import AccessRequest, Grant, Thing
 from accounts.policies import Allowance, policy_of
 from approvals import services
 from approvals.forms import AskForm, things_for
 from approvals.views.panel import render_requests, too_many
 from keys.services import TooManyActions, count_action
 from web.request import PortalRequest
+from web.templatetags.portal import day, usd
 
 
 @require_safe
@@ -33,7 +35,9 @@ def ask(request: PortalRequest) -> HttpResponse:
     if not thing:
         return render(request, "approvals/ask.html", {"things": []})
     data = request.POST if request.method == "POST" else None
-    form = AskForm(data, thing=thing, allowance=allowance, name=request.GET.get("name", ""))
+    left_usd = services.at_once_left_usd(request.user, allowance) if thing == Thing.BUDGET else Decimal(0)
+    name = request.GET.get("name", "")
+    form = AskForm(data, thing=thing, allowance=allowance, name=name, at_once_usd=left_usd)
     if data is not None:
         try:
             count_action(request.user, "approvals:ask")
@@ -71,11 +75,28 @@ def _form(
 
 
 def _save(request: PortalRequest, form: AskForm, thing: str) -> HttpResponse:
-    _asked, is_new = services.ask(person=request.user, actor=actor_of(request), thing=thing, **form.cleaned_data)
+    about = {"person": request.user, "actor": actor_of(request), **form.cleaned_data}
+    form_id = about.pop("form_id", None)
+    if thing == Thing.BUDGET and (grant := services.give_at_once(form_id=form_id, **about)):
+        return _given(request, grant)
+    _asked, is_new = services.ask(thing=thing, **about)
     if is_new:
         messages.success(request, _("Sent. You get a mail when it is decided."))
     else:
         messages.warning(request, _("You have asked for this already. Withdraw that request first to change it."))
+    return redirect("approvals:index")
+
+
+def _given(request: PortalRequest, grant: Grant) -> HttpResponse:
+    """Apply what the policy grants at once, and say so."""
+    words = {"amount": usd(grant.amount_usd), "day": day(grant.ends_on)}
+    if services.apply_grant(grant):
+        messages.success(request, _("Granted: %(amount)s more until %(day)s, from now on.") % words)
+    else:
+        said = _(
+            "Granted: %(amount)s more until %(day)s. The gateway has not confirmed it yet; it follows in a minute."
+        )
+        messages.warning(request, said % words)
     return redirect("approvals:index")
 
 

@@ -91,10 +91,9 @@ def _decision_words(asked: AccessRequest) -> str:
     """Say who decided a request, and when."""
     if asked.decided_at is None:
         return _("This request was withdrawn.")
-    words = {
-        "who": asked.decided_by.display_name if asked.decided_by else _("the portal"),
-        "day": day(asked.decided_at),
-    }
+    if asked.decided_by is None:
+        return _("Granted on %(day)s at once, as the policy allows.") % {"day": day(asked.decided_at)}
+    words = {"who": asked.decided_by.display_name, "day": day(asked.decided_at)}
     if asked.state == AccessRequest.State.APPROVED:
         return _("Approved by %(who)s on %(day)s.") % words
     return _("Refused by %(who)s on %(day)s.") % words

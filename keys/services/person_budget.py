@@ -18,11 +18,12 @@ from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound, GatewayRateLimited, GatewayRejected, GatewayUnavailable
 from gateway.types import TeamInfo
+from keys.budget_days import next_period_day, utc_today
 from keys.models import ALIAS_PREFIX, Key, PersonBudget, Token
 from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
 from keys.services.refusals import KeyRefused
-from keys.services.uncounted import have_been_used, next_period_day, spent_in_period_usd, uncounted_usd, utc_today
+from keys.services.uncounted import have_been_used, spent_in_period_usd, uncounted_usd
 
 TRY_TEAMS_AGAIN: Final = timedelta(hours=1)  # at a gateway that had none
 State = PersonBudget.State

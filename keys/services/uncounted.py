@@ -4,7 +4,7 @@ A team begins with zero spend, and the gateway accepts no other number. So its b
 before they joined it, and raised by what it counted under another period, until the next one begins.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -14,14 +14,10 @@ from accounts.models import User
 from gateway.django import get_gateway
 from gateway.errors import GatewayRejected, GatewayUnavailable
 from gateway.types import TeamInfo
+from keys.budget_days import period_first_day, utc_today
 from keys.models import ALIAS_PREFIX, Key, Token
 
 PLACES: Final = Decimal("1e-9")  # of an amount that is sent to the gateway and read again
-
-
-def utc_today() -> date:
-    """Return the gateway's present day."""
-    return datetime.now(UTC).date()
 
 
 def uncounted_usd(owner: User, period: str, team: TeamInfo | None) -> Decimal:
@@ -63,20 +59,6 @@ def spent_in_period_usd(owner: User, period: str) -> Decimal:
     rows = (row for page in pages for row in page.rows)
     ours = (row for row in rows if row.token not in outside or (row.alias or "").startswith(ALIAS_PREFIX))
     return sum((row.spend_usd for row in ours), Decimal(0))
-
-
-def period_first_day(period: str, today: date) -> date:
-    """Return the first day (UTC) of the current period of a budget, as the gateway counts it."""
-    return {"1d": today, "7d": today - timedelta(days=today.weekday())}.get(period, today.replace(day=1))
-
-
-def next_period_day(period: str, today: date) -> date:
-    """Return the first day (UTC) of the next period of a budget."""
-    if period == "1d":
-        return today + timedelta(days=1)
-    if period == "7d":
-        return today + timedelta(days=7 - today.weekday())
-    return (today.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 def _counted_usd(team: TeamInfo | None) -> Decimal:

@@ -34,8 +34,9 @@ ORDERS: Final = {
 @require_safe
 @gzip_page
 def models(request: PortalRequest) -> HttpResponse:
-    """List the models that the person can call; `q`, `mode` and `order` in the URL filter and sort."""
-    allowed = models_named(policy_of(request.user).models)
+    """List the models that the person can call or request; `q`, `mode` and `order` in the URL filter and sort."""
+    allowance = policy_of(request.user)
+    allowed, on_request = models_named(allowance.models), models_named(allowance.lacking_on_request)
     everything = list(allowed)
     q = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
     mode = request.GET.get("mode", "").replace("\0", "")
@@ -43,8 +44,10 @@ def models(request: PortalRequest) -> HttpResponse:
     state = gateway_state()
     context = {
         "models": _found(allowed, q, mode).order_by(*ORDERS.get(order, ORDERS["name"])),
+        "on_request": _found(on_request, q, mode).order_by(*ORDERS.get(order, ORDERS["name"])),
         "total": len(everything),
-        "modes": sorted({model.mode for model in everything if model.mode}),
+        "has_any": bool(everything or on_request),
+        "modes": sorted({model.mode for model in [*everything, *on_request] if model.mode}),
         "q": q,
         "mode": mode,
         "order": order if order in ORDERS else "name",

@@ -117,7 +117,7 @@ def _allowance(subject: GroupSubject) -> Allowance:
 
 def _unknown_models(allowance: Allowance) -> list[str]:
     """Return the names in the policy that no model of the gateway has; none before the models were first read."""
-    listed = {name for rule in allowance.rules.values() for name in rule.models or ()}
+    listed = {name for rule in allowance.rules.values() for name in rule.models or ()} | {*allowance.on_request}
     offered = set(GatewayModel.objects.values_list("name", flat=True)) if listed else set()
     return sorted(listed - offered) if offered else []
 

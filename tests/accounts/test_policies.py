@@ -199,6 +199,9 @@ def test_starts_with_interns_staff_admins_and_a_default(db: None) -> None:
         person_budget_period="30d",
         grace_hours=24,
         may_name_interns=False,
+        at_once_usd=None,
+        on_request=(),
+        asks_for_any_model=True,
         rules={
             "temporary": temporary,
             "personal": replace(temporary, allowed=False, lifetime_days=365),
@@ -239,6 +242,8 @@ REFUSED: list[tuple[type[Policy | KeyRule], dict[str, Any], str]] = [
     (Policy, {"grace_hours": 721}, "less than or equal to 720"),
     (Policy, {"person_budget_usd": Decimal(0)}, "greater than or equal to 0.01"),
     (Policy, {"person_budget_period": "2d"}, "not a valid choice"),
+    (Policy, {"at_once_usd": Decimal(0)}, "greater than or equal to 0.01"),
+    (Policy, {"on_request": ["large", "large"]}, "A model is listed twice"),
 ]
 
 

@@ -14,7 +14,9 @@ from accounts.policies import policy_of
 from approvals import services
 from keys.services import sweep_keys
 from tests.approvals.conftest import approve, ask
+from tests.approvals.test_at_once import give as give_at_once
 from tests.approvals.test_grants import expire
+from tests.factories import change_policies
 from tests.keys.actions import assert_at_rest, issue
 from tests.keys.crashes import killed_at_step
 from tests.keys.test_person_budget import row_at, team
@@ -36,6 +38,18 @@ def granting(person: User, decider: User) -> Callable[[], object]:
     return lambda: approve(request, decider)
 
 
+def at_once(person: User, _decider: User) -> Callable[[], object]:
+    """Return the act of asking for what the policy grants at once."""
+    _be_over(person)
+    change_policies(at_once_usd=Grant.objects.count() * 2 + 2)
+
+    def give() -> None:
+        if grant := give_at_once(person, "2"):
+            services.apply_grant(grant)
+
+    return give
+
+
 def ending(person: User, decider: User) -> Callable[[], object]:
     """Return the act of taking away what is over."""
     _be_over(person)
@@ -49,7 +63,10 @@ def _be_over(person: User) -> None:
     services.apply_due_grants()
 
 
-@pytest.mark.parametrize(("prepare", "folder"), [(granting, FOLDERS[0]), (granting, FOLDERS[1]), (ending, FOLDERS[1])])
+@pytest.mark.parametrize(
+    ("prepare", "folder"),
+    [(granting, FOLDERS[0]), (granting, FOLDERS[1]), (at_once, FOLDERS[0]), (ending, FOLDERS[1])],
+)
 def test_is_repaired_after_a_kill_at_any_line(
     intern: User,
     decider: User,
@@ -66,7 +83,7 @@ def test_is_repaired_after_a_kill_at_any_line(
         services.apply_due_grants()
         _assert_whole(intern, secrets, sandbox)
 
-    assert step > 2
+    assert step > 1
 
 
 def _assert_whole(person: User, secrets: list[str], sandbox: Sandbox) -> None:

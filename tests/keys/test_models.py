@@ -65,6 +65,30 @@ def test_shows_only_what_the_policy_allows() -> None:
     assert shown(client, q="gpt") == []
 
 
+def test_models_on_request_have_a_link_to_ask_for_them() -> None:
+    listed = ["mystery", "gpt-4o-mini", "not-there"]
+    make_policy("Few", all_models=False, model_names=["embedding", "mystery"], on_request=listed)
+    client = signed_in(make_user(groups=("Few",)))
+
+    page = client.get(MODELS_URL)
+    assert [model.name for model in page.context["on_request"]] == ["gpt-4o-mini"]
+    assertContains(page, 'href="/requests/ask/?thing=model&amp;name=gpt-4o-mini"')
+    assertContains(client.get(MODELS_URL, {"q": "gpt"}, headers=HTMX), "Ask for it")
+    assertNotContains(client.get(MODELS_URL, {"mode": "embedding"}), "Ask for it")
+    asked = client.get("/requests/ask/?thing=model&name=gpt-4o-mini").content.decode()
+    assert '<option value="gpt-4o-mini" selected>' in asked
+    assert "general_nothink" not in asked
+
+
+def test_of_several_groups_a_model_that_one_allows_is_not_on_request() -> None:
+    make_policy("Few", all_models=False, model_names=["embedding"], on_request=["mystery"])
+    make_policy("Some", all_models=False, model_names=["mystery"])
+    client = signed_in(make_user(groups=("Few", "Some")))
+
+    assertNotContains(client.get(MODELS_URL), "Ask for it")
+    assertContains(client.get("/requests/ask/?thing=model"), "general_nothink")  # the second policy lists none
+
+
 def test_says_so_when_the_policy_allows_none() -> None:
     make_policy("None", all_models=False, model_names=["nowhere"])
 

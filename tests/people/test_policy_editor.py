@@ -113,6 +113,8 @@ def test_shows_the_policy_and_saving_it_unchanged_does_nothing(as_manager: Clien
         ("playground-ends_at", "soon", "Enter a valid date/time"),
         ("temporary-model_names", [], "List at least one model"),
         ("temporary-model_names", ["invented"], "Select a valid choice"),
+        ("at_once_usd", "0", "greater than or equal to 0.01"),
+        ("on_request", ["invented"], "Select a valid choice"),
     ],
 )
 def test_an_error_is_shown_at_its_field(as_manager: Client, course: Group, name: str, value: Any, why: str) -> None:
@@ -126,6 +128,25 @@ def test_an_error_is_shown_at_its_field(as_manager: Client, course: Group, name:
     assert re.search(rf'href="#(id_{name})"', page)
     assert re.search(rf'id="id_{name}(_error)?".*?{why}', page, re.DOTALL)
     assert list(KeyRule.objects.values_list()) == before
+
+
+def test_models_on_request_are_those_that_some_keys_cannot_call(as_manager: Client, course: Group) -> None:
+    some = {"personal__all_models": [], "personal__model_names": ["small"]}
+    playground = {"playground__all_models": [], "playground__model_names": ["small"]}
+
+    answer = save(as_manager, course, on_request=["small", "large"], **some, **playground)
+    assert answer.status_code == 422
+    assert "All keys can already call these models: small." in words_of(answer)
+    assert save(as_manager, course, on_request=["large"], at_once_usd="2.5", **some, **playground).status_code == 302
+
+    page = words_of(as_manager.get(reverse("people:group", args=[course.pk])))
+    assert "More budget without asking 2.50 USD a month" in page
+    assert "Models on request large" in page
+    entry = AuditEntry.objects.get(object_kind="policy")
+    assert "models on request: – → large" in entry.remark
+    KeyRule.objects.update(all_models=True)
+    answer = save(as_manager, course, at_once_usd="3")
+    assert "All keys can already call these models: large." in words_of(answer)
 
 
 def test_a_group_without_a_policy_begins_with_the_default_one(as_manager: Client, course: Group) -> None:
