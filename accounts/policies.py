@@ -40,6 +40,7 @@ class Allowance:
     max_live_keys: int | None  # temporary and personal ones together
     person_budget_usd: Decimal | None  # of all keys together, per person_budget_period
     person_budget_period: str  # "1d", "7d" or "30d"
+    course_budget_usd: Decimal | None  # of all students of a course together
     grace_hours: int
     may_name_interns: bool
     at_once_usd: Decimal | None  # more budget per period without a decision; None: nothing
@@ -55,8 +56,9 @@ class Allowance:
 
     @property
     def models_everywhere(self) -> tuple[str, ...] | None:
-        """The models that each key of the person can call, of any kind; None: all."""
-        lists = [set(rule.models) for rule in self.rules.values() if rule.allowed and rule.models is not None]
+        """The models that each key of the person can call, of any kind but those of courses; None: all."""
+        own = [rule for kind, rule in self.rules.items() if rule.allowed and kind != KeyKind.COURSE]
+        lists = [set(rule.models) for rule in own if rule.models is not None]
         return tuple(sorted(set.intersection(*lists))) if lists else None
 
     @property
@@ -207,6 +209,7 @@ def merged(rules: Sequence[KeyRule]) -> Allowance:
         max_live_keys=_highest(policy.max_live_keys for policy in policies),
         person_budget_usd=person_budget_usd,
         person_budget_period=person_period,
+        course_budget_usd=_course_budget(rules),
         grace_hours=max(policy.grace_hours for policy in policies),
         may_name_interns=any(policy.may_name_interns for policy in policies),
         at_once_usd=max((usd for policy in policies if (usd := policy.at_once_usd) is not None), default=None),
@@ -215,6 +218,14 @@ def merged(rules: Sequence[KeyRule]) -> Allowance:
         rules={kind: _merged_kind(kind, [rule for rule in rules if rule.kind == kind]) for kind in KeyKind.values},
         names=tuple(sorted({policy.group.name for policy in policies if policy.group})),
     )
+
+
+def _course_budget(rules: Sequence[KeyRule]) -> Decimal | None:
+    """Return the highest budget in all of a course, of the policies that allow courses; of all where none does."""
+    of_courses = [rule for rule in rules if rule.kind == KeyKind.COURSE] or rules
+    counting = [rule for rule in of_courses if rule.allowed] or of_courses
+    budget_usd, _period = _richest((rule.policy.course_budget_usd, BudgetPeriod.MONTH.value) for rule in counting)
+    return budget_usd
 
 
 def _merged_kind(kind: str, rules: Sequence[KeyRule]) -> KeyAllowance:
@@ -243,7 +254,7 @@ def with_grants(allowance: Allowance, grants: Iterable[Grant]) -> Allowance:
     """Return what the policies give together with the grants.
 
     An amount is added to the person's budget, and to that of each key: the person's bounds them all. A
-    model is added for keys of each kind.
+    model is added for keys of each kind, except those of courses.
     """
     granted = list(grants)
     if not granted:
@@ -259,13 +270,15 @@ def with_grants(allowance: Allowance, grants: Iterable[Grant]) -> Allowance:
             models=_joined([rule.models, models]),
         )
         for kind, rule in allowance.rules.items()
+        if kind != KeyKind.COURSE
     }
+    rules[KeyKind.COURSE] = allowance.rules[KeyKind.COURSE]
     return replace(allowance, rules=rules, person_budget_usd=_raised(allowance.person_budget_usd, usd))
 
 
 def has_budget(allowance: Allowance) -> bool:
     """Tell whether anything that the person spends has a limit."""
-    budgets = [rule.budget_usd for rule in allowance.rules.values() if rule.allowed]
+    budgets = [rule.budget_usd for kind, rule in allowance.rules.items() if rule.allowed and kind != KeyKind.COURSE]
     return allowance.person_budget_usd is not None or any(budget is not None for budget in budgets)
 
 

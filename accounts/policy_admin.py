@@ -141,6 +141,14 @@ class PlaygroundRuleInline(KeyRuleInline):
     fields = ("allowed", *LIMITS, *MODELS)
 
 
+class CourseRuleInline(KeyRuleInline):
+    """Courses: students at most, the longest one, and what each student has."""
+
+    kind = KeyKind.COURSE
+    verbose_name = KeyKind.COURSE.label
+    fields = ("allowed", "max_keys", *LIMITS, *MODELS)
+
+
 class PolicyAdmin(PoliciesAdmin):
     """What the members of a group may have; of several groups, the most generous value applies.
 
@@ -156,7 +164,7 @@ class PolicyAdmin(PoliciesAdmin):
         "may_name_interns",
     )
     list_select_related = ("group",)
-    inlines = (TemporaryRuleInline, PersonalRuleInline, PlaygroundRuleInline)
+    inlines = (TemporaryRuleInline, PersonalRuleInline, PlaygroundRuleInline, CourseRuleInline)
     fieldsets: ClassVar[Any] = (
         (
             None,
@@ -171,6 +179,7 @@ class PolicyAdmin(PoliciesAdmin):
         ),
         (_("Keys"), {"fields": ("max_live_keys", "grace_hours", "may_name_interns")}),
         (_("Limit per person"), {"fields": ("person_budget_usd", "person_budget_period", "at_once_usd")}),
+        (_("Courses"), {"fields": ("course_budget_usd",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from accounts.policies import Allowance, Budget, KeyAllowance, generosity
@@ -21,6 +22,7 @@ def is_lower(before: Allowance, after: Allowance) -> bool:
             (before.person_budget_usd, before.person_budget_period),
             (after.person_budget_usd, after.person_budget_period),
         )
+        or _is_less(before.course_budget_usd, after.course_budget_usd)
         or after.grace_hours < before.grace_hours
         or (after.at_once_usd or 0) < (before.at_once_usd or 0)
         or (before.may_name_interns and not after.may_name_interns)
@@ -42,7 +44,7 @@ def _is_lower_rule(before: KeyAllowance, after: KeyAllowance) -> bool:
     )
 
 
-def _is_less(before: int | None, after: int | None) -> bool:
+def _is_less(before: int | Decimal | None, after: int | Decimal | None) -> bool:
     """Return whether a limit is lower; None means no limit."""
     return after is not None and (before is None or after < before)
 

@@ -51,9 +51,10 @@ class People:
         *,
         budget_usd: Decimal | None | Unset = UNSET,
         budget_duration: str | None | Unset = UNSET,
+        models: Sequence[str] | None | Unset = UNSET,
         metadata: Mapping[str, object] | Unset = UNSET,
     ) -> TeamInfo:
-        """Change what is given and nothing else; None clears. Metadata is replaced, not merged.
+        """Change what is given and nothing else; None clears (no limit, all models). Metadata is replaced, not merged.
 
         Repeating is harmless. Raises GatewayNotFound.
         """
@@ -61,6 +62,7 @@ class People:
             "team_id": team_id,
             "max_budget": budget_usd,
             "budget_duration": budget_duration,
+            "models": models if models is UNSET else list(models or ()),
             "metadata": metadata if metadata is UNSET else dict(metadata),
         }
         sent = {name: value for name, value in body.items() if value is not UNSET}

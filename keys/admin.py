@@ -70,11 +70,17 @@ class PlaygroundRuleInline(policy_admin.PlaygroundRuleInline):
     form = KeyRuleForm
 
 
+class CourseRuleInline(policy_admin.CourseRuleInline):
+    """Courses."""
+
+    form = KeyRuleForm
+
+
 @admin.register(Policy)
 class PolicyAdmin(policy_admin.PolicyAdmin):
     """Policies, with the effect of a change on existing keys."""
 
-    inlines = (TemporaryRuleInline, PersonalRuleInline, PlaygroundRuleInline)
+    inlines = (TemporaryRuleInline, PersonalRuleInline, PlaygroundRuleInline, CourseRuleInline)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save the rules, warn of unknown model names, and update existing keys."""

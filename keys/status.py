@@ -55,6 +55,7 @@ WORDS: dict[str, tuple["_StrPromise", str, str]] = {
     "expired": (gettext_lazy("Expired"), "ended", "idle"),
     "idle": (gettext_lazy("Idle"), "ended", "idle"),
     "replacing": (gettext_lazy("Old secret still works"), "rotate", "info"),
+    "frozen": (gettext_lazy("Course frozen"), "stop", "idle"),
     "blocked": (gettext_lazy("Blocked"), "warn", "bad"),
     "issuing": (gettext_lazy("Being created"), "clock", "info"),
     "unknown": (gettext_lazy("Checking with the gateway"), "warn", "warn"),
@@ -96,6 +97,8 @@ def _code(key: Key, budget: BudgetUse | None) -> str:
         return str(key.state)
     if key.is_paused:
         return "paused_by_owner"
+    if key.blocked and key.blocked_for_team:
+        return "frozen"
     if key.blocked and not key.blocked_for_budget:
         return "blocked"
     if key.kind == Key.Kind.EXTERNAL:
@@ -113,7 +116,7 @@ def _code_by_time(key: Key) -> str:
         return "idle" if key.kind == Key.Kind.PLAYGROUND else "expired"
     if key.retiring:
         return "replacing"
-    if key.kind == Key.Kind.PLAYGROUND:  # its end needs no attention: it is renewed at its next use
+    if key.kind == Key.Kind.PLAYGROUND or key.team_id:  # its end needs no attention: it is renewed, or the course's
         return "active"
     near = renewable_from(key)
     if near and near <= now:
@@ -131,6 +134,7 @@ def _sentence(key: Key, code: str) -> str:
         ),
         "deleting": _("The gateway has not confirmed it yet. %(again)s"),
         "blocked": _("The gateway refuses it. Contact the administrators."),
+        "frozen": _("The gateway refuses it until a teacher ends the freeze."),
         "failed": str(key.get_problem_display()),
         "idle": _("It expired. The Playground renews it when you use it again."),
     }
@@ -177,6 +181,8 @@ def _life_sentence(key: Key, code: str) -> str:
     if key.expires_at is None:
         return _("never expires")
     words = {"day": day(key.expires_at), "distance": distance(key.expires_at)}
+    if code == "expired" and key.team_id:
+        return _("on %(day)s, %(distance)s, with the course") % words
     if code == "expired" and ends_with_stay(key):
         return (
             _("on %(day)s, %(distance)s, at the end of the intern’s stay. To renew it, change the end of the stay.")

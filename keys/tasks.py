@@ -3,6 +3,7 @@
 import logging
 import time
 from typing import Any
+from uuid import UUID
 
 from celery import shared_task
 
@@ -142,3 +143,35 @@ def mail_leaves() -> None:
     started = time.monotonic()
     sent = services.mail_leaves()
     logger.info("keys.mail_leaves: %d sent in %.1f s", sent, time.monotonic() - started)
+
+
+@shared_task(
+    name="keys.follow_team",
+    soft_time_limit=600,  # s
+    autoretry_for=(GatewayUnavailable,),
+    retry_backoff=5,  # s; doubles, with jitter, up to:
+    retry_backoff_max=60,
+    max_retries=3,
+    throws=(services.GatewayChanged,),
+    acks_late=True,  # a second run changes nothing
+    ignore_result=True,
+)
+def follow_team(team_id: str) -> None:
+    """Bring the keys of a course to what it wants: blocked, unblocked, deleted, with other limits."""
+    started = time.monotonic()
+    changed = services.follow_team(UUID(team_id))
+    logger.info("keys.follow_team: %d changed in %.1f s", changed, time.monotonic() - started)
+
+
+@shared_task(
+    name="keys.follow_teams",
+    soft_time_limit=600,  # s
+    throws=(services.GatewayChanged,),
+    acks_late=True,  # a second run changes nothing
+    ignore_result=True,
+)
+def follow_teams() -> None:
+    """Do the same for all courses, and compare some with the gateway; continues interrupted runs."""
+    started = time.monotonic()
+    changed = services.follow_teams()
+    logger.info("keys.follow_teams: %d changed in %.1f s", changed, time.monotonic() - started)

@@ -20,7 +20,20 @@ if TYPE_CHECKING:  # Django's own classes take no parameter when they run
 else:
     BasePolicyForm = BaseRuleForm = forms.ModelForm
 
-LEFT_OUT: Final = {KeyKind.TEMPORARY: ("allowed",), KeyKind.PERSONAL: (), KeyKind.PLAYGROUND: ("max_keys",)}
+LEFT_OUT: Final = {
+    KeyKind.TEMPORARY: ("allowed",),
+    KeyKind.PERSONAL: (),
+    KeyKind.PLAYGROUND: ("max_keys",),
+    KeyKind.COURSE: ("ends_at", "budget_period"),
+}
+OF_COURSES: Final[dict[str, tuple[Any, Any]]] = {  # the labels and explanations of a course's rule
+    "allowed": (_("may have courses"), ""),
+    "max_keys": (_("students at most"), _("Of each course. Empty: no limit.")),
+    "lifetime_days": (_("longest course, days"), _("From its start to its end.")),
+    "budget_usd": (_("budget of each student, USD"), _("For the whole course, the Playground included.")),
+    "rpm_limit": (_("requests per minute"), _("Of each student. Empty: no limit.")),
+    "tpm_limit": (_("tokens per minute"), _("Of each student, input and output together. Empty: no limit.")),
+}
 BOX: Final = {"class": "form-check-input"}
 ON_REQUEST: Final[Any] = Policy._meta.get_field("on_request")
 
@@ -86,7 +99,7 @@ class PolicyForm(BasePolicyForm):
         model = Policy
         fields = (
             *("person_budget_usd", "person_budget_period", "at_once_usd", "max_live_keys", "grace_hours"),
-            *("may_name_interns", "on_request"),
+            *("may_name_interns", "on_request", "course_budget_usd"),
         )
 
     def __init__(self, data: Any, *, instance: Policy, offered: Sequence[GatewayModel]) -> None:
@@ -112,6 +125,9 @@ class RuleForm(BaseRuleForm):
         self.kind = KeyKind(instance.kind)
         for name in LEFT_OUT[self.kind]:
             del self.fields[name]
+        if self.kind == KeyKind.COURSE:
+            for name, (label, hint) in OF_COURSES.items():
+                self.fields[name].label, self.fields[name].help_text = label, hint
         self._ends_at = instance.ends_at
         cast("ModelsField", self.fields["model_names"]).offer(offered, instance.model_names)
 

@@ -13,6 +13,9 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         "keys.sync": _entry("keys.sync", crontab(minute="*/15"), expires=840),
         # Sent when a policy is saved; this continues interrupted runs.
         "keys.apply_policies": _entry("keys.apply_policies", crontab(minute=33), expires=3000),
+        # Sent when a course changes; this continues interrupted runs.
+        "keys.follow_teams": _entry("keys.follow_teams", 60.0, expires=50),
+        "courses.end_due": _entry("courses.end_due", 60.0, expires=50),
         "keys.refresh_models": _entry("keys.refresh_models", 60.0, expires=50),
         "approvals.apply_grants": _entry("approvals.apply_grants", 30.0, expires=25),  # a grant ends within a minute
         "approvals.send_mails": _entry("approvals.send_mails", 60.0, expires=50),

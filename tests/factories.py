@@ -14,6 +14,7 @@ INTERNS = {"max_live_keys": 3, "person_budget_usd": Decimal(5), "budget_usd": De
 STAFF = {
     "personal__allowed": True,
     "personal__lifetime_days": 365,
+    "course__allowed": True,
     "max_live_keys": 20,
     "person_budget_usd": Decimal(100),
     "budget_usd": Decimal(100),

@@ -140,7 +140,7 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (person_budget_of, "keys_person_budget_has_a_period", {"budget_period": "1y"}),
     (person_budget_of, "keys_person_budget_has_a_period", {"budget_usd": None}),
     (person_budget_of, "keys_uncounted_spend_has_an_end", {"uncounted_usd": -1}),
-    (override_of, "keys_override_budget_has_a_period", {"budget_period": ""}),
+    (override_of, "keys_override_budget_has_a_period", {"budget_period": "1y"}),
     (intern_of, "keys_intern_has_name", {"name": ""}),
     (intern_of, "keys_intern_is_not_supervisor", {"account": F("supervisor")}),
     (reminder_mail_of, "keys_reminder_mail_has_one_reader", {"person": None}),

@@ -394,6 +394,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "course_budget_usd",
+                    web.money.UsdField(
+                        blank=True,
+                        decimal_places=2,
+                        default=Decimal("100"),
+                        help_text="What the students of a course may spend together, over its whole time. Empty: no limit.",
+                        max_digits=8,
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(Decimal("0.01"))],
+                        verbose_name="budget of a course in all, USD",
+                    ),
+                ),
+                (
                     "grace_hours",
                     models.PositiveSmallIntegerField(
                         default=24,
@@ -463,6 +476,7 @@ class Migration(migrations.Migration):
                             ("temporary", "Temporary keys"),
                             ("personal", "Personal keys"),
                             ("playground", "The Playground’s key"),
+                            ("course", "Courses"),
                         ],
                         editable=False,
                         max_length=10,
@@ -653,6 +667,13 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="policy",
             constraint=models.CheckConstraint(
+                condition=models.Q(("course_budget_usd", None), ("course_budget_usd__gt", 0), _connector="OR"),
+                name="accounts_course_budget_positive",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="policy",
+            constraint=models.CheckConstraint(
                 condition=models.Q(("person_budget_usd", None), ("person_budget_usd__gt", 0), _connector="OR"),
                 name="accounts_person_budget_positive",
             ),
@@ -684,7 +705,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="keyrule",
             constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["temporary", "personal", "playground"])),
+                condition=models.Q(("kind__in", ["temporary", "personal", "playground", "course"])),
                 name="accounts_rule_kind_known",
             ),
         ),

@@ -49,12 +49,14 @@ class KeyKind(models.TextChoices):
     TEMPORARY = "temporary", _("Temporary keys")
     PERSONAL = "personal", _("Personal keys")
     PLAYGROUND = "playground", _("The Playground’s key")
+    COURSE = "course", _("Courses")
 
 
 DEFAULTS: Final[dict[str, dict[str, Any]]] = {  # where a new rule differs from the fields' defaults
     KeyKind.TEMPORARY: {},
     KeyKind.PERSONAL: {"allowed": False, "lifetime_days": 365},
     KeyKind.PLAYGROUND: {"budget_usd": Decimal(2)},
+    KeyKind.COURSE: {"allowed": False, "max_keys": 60, "lifetime_days": 200, "budget_usd": Decimal(2)},
 }
 
 
@@ -129,6 +131,12 @@ class Policy(models.Model):
         default=BudgetPeriod.MONTH,
         help_text=_("A monthly budget resets on the first of the month (UTC)."),
     )
+    course_budget_usd = UsdField(
+        verbose_name=_("budget of a course in all, USD"),
+        default=Decimal(100),
+        help_text=_("What the students of a course may spend together, over its whole time. Empty: no limit."),
+        **BUDGET,
+    )
     grace_hours = models.PositiveSmallIntegerField(
         _("grace period after replacing a secret, hours"),
         default=24,
@@ -176,6 +184,9 @@ class Policy(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(person_budget_usd=None) | Q(person_budget_usd__gt=0), name="accounts_person_budget_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(course_budget_usd=None) | Q(course_budget_usd__gt=0), name="accounts_course_budget_positive"
             ),
             models.CheckConstraint(
                 condition=Q(person_budget_period__in=BudgetPeriod.values), name="accounts_person_budget_period_known"

@@ -1,1 +1,41 @@
-"""Operations on courses. Keys are created and changed by the services of keys."""
+"""Operations on courses. They ask keys' services for keys, and never the gateway."""
+
+from courses.services.limits import TITLES, Size, excess_of, largest, may_have_courses, size_of
+from courses.services.refusals import CourseRefused
+from courses.services.states import (
+    change_course,
+    copy_course,
+    create_course,
+    end_course,
+    end_due_courses,
+    freeze_course,
+    open_course,
+    thaw_course,
+)
+from courses.services.students import get_key, keys_of, remove_student, repair_students, replace
+from courses.services.teachers import add_teacher, remove_teacher
+
+__all__ = [
+    "TITLES",
+    "CourseRefused",
+    "Size",
+    "add_teacher",
+    "change_course",
+    "copy_course",
+    "create_course",
+    "end_course",
+    "end_due_courses",
+    "excess_of",
+    "freeze_course",
+    "get_key",
+    "keys_of",
+    "largest",
+    "may_have_courses",
+    "open_course",
+    "remove_student",
+    "remove_teacher",
+    "repair_students",
+    "replace",
+    "size_of",
+    "thaw_course",
+]

@@ -229,6 +229,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "revision",
+                    models.PositiveIntegerField(
+                        default=0, help_text="Of the values above: the gateway may have an older one."
+                    ),
+                ),
+                (
                     "checked_at",
                     models.DateTimeField(
                         help_text="When it was last compared; empty: to be looked at soon.", null=True
@@ -305,6 +311,8 @@ class Migration(migrations.Migration):
                             ("no_custom", "The gateway does not let the portal choose its secret."),
                             ("replaced", "The portal’s own secret changed, so another key replaced it."),
                             ("anonymised", "Its owner was anonymised."),
+                            ("course_ended", "Its course has ended."),
+                            ("course_left", "Its user is no longer in the course."),
                         ],
                         default="",
                         max_length=20,
@@ -590,6 +598,8 @@ class Migration(migrations.Migration):
                             "no_custom",
                             "replaced",
                             "anonymised",
+                            "course_ended",
+                            "course_left",
                         ),
                     )
                 ),
@@ -761,7 +771,7 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("budget_period", ""), ("budget_usd", None)),
-                            models.Q(("budget_period__in", ["1d", "7d", "30d"]), ("budget_usd__gte", 0)),
+                            models.Q(("budget_period__in", ["", "1d", "7d", "30d"]), ("budget_usd__gte", 0)),
                             _connector="OR",
                         ),
                         name="keys_override_budget_has_a_period",

@@ -15,7 +15,7 @@ from keys.models.names import ALIAS_PREFIX, new_alias
 from keys.models.overrides import LimitOverride
 from keys.models.owners import FormerOwner
 from keys.models.reminders import Reminder, ReminderMail, RequestedReminder
-from keys.models.teams import Team
+from keys.models.teams import Team, TeamQuerySet
 
 __all__ = [
     "ALIAS_PREFIX",
@@ -38,6 +38,7 @@ __all__ = [
     "SupervisorLeave",
     "TaskRun",
     "Team",
+    "TeamQuerySet",
     "Token",
     "TokenQuerySet",
     "new_alias",

@@ -37,6 +37,10 @@ class KeyQuerySet(models.QuerySet["Key"]):
         """Keep ours that exist, or may exist, at the gateway."""
         return self.filter(state__in=Key.LIVE_STATES).exclude(kind=Key.Kind.EXTERNAL)
 
+    def of_people(self) -> Self:
+        """Keep those that follow the policies of their owners; the others have the limits of a team."""
+        return self.filter(team=None)
+
     def counted(self) -> Self:
         """Keep those that count against a person's number of keys: those created for programs."""
         return self.filter(state__in=Key.LIVE_STATES, kind__in=Key.COUNTED_KINDS)
@@ -108,9 +112,12 @@ class Key(models.Model):
         NO_CUSTOM = "no_custom", _("The gateway does not let the portal choose its secret.")
         REPLACED = "replaced", _("The portal’s own secret changed, so another key replaced it.")
         ANONYMISED = "anonymised", _("Its owner was anonymised.")
+        COURSE_ENDED = "course_ended", _("Its course has ended.")
+        COURSE_LEFT = "course_left", _("Its user is no longer in the course.")
 
     LIVE_STATES: ClassVar = (State.ISSUING, State.ACTIVE, State.DELETING)
     COUNTED_KINDS: ClassVar = (Kind.PERSONAL, Kind.TEMPORARY)
+    KINDS_FOR_PROGRAMS: ClassVar = (*COUNTED_KINDS, Kind.COURSE)  # people have their secrets
     # The result of the form:
     REPORTED_AT_ONCE: ClassVar = (Problem.UNREACHABLE, Problem.REFUSED, Problem.NO_CUSTOM)
 
@@ -204,6 +211,8 @@ class Key(models.Model):
                         "no_custom",
                         "replaced",
                         "anonymised",
+                        "course_ended",
+                        "course_left",
                     )
                 ),
                 name="keys_problem_known",

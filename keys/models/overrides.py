@@ -1,4 +1,4 @@
-"""Limits that an administrator has set for one key, in place of its owner's policies (ADR 29)."""
+"""Limits set for one key: by an administrator in place of its owner's policies (ADR 29), or by a teacher (ADR 34)."""
 
 from typing import ClassVar, Final
 
@@ -16,7 +16,8 @@ LONGEST_REASON: Final = 200
 
 
 class LimitOverride(models.Model):
-    """The overridden limits of a key; those missing in `fields` follow the policies."""
+    """The overridden limits of a key; those missing in `fields` follow the policies, or the team. Only its budgets have
+    no period."""
 
     key = models.OneToOneField(Key, models.CASCADE, primary_key=True, related_name="override")
     fields = models.JSONField(default=list, help_text="Names of those columns here that count.")
@@ -36,7 +37,7 @@ class LimitOverride(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(budget_usd=None, budget_period="")
-                | Q(budget_usd__gte=0, budget_period__in=BudgetPeriod.values),
+                | Q(budget_usd__gte=0, budget_period__in=["", *BudgetPeriod.values]),
                 name="keys_override_budget_has_a_period",
             ),
         ]

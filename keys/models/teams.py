@@ -1,7 +1,8 @@
 """Teams at the gateway whose keys share a budget, an end and their models: those of courses (ADR 34)."""
 
 import uuid
-from typing import ClassVar
+from datetime import timedelta
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -12,11 +13,25 @@ from keys.models.names import ALIAS_PREFIX
 from web.money import UsdField
 
 
+class TeamQuerySet(models.QuerySet["Team"]):
+    """Queries of teams."""
+
+    def existing(self) -> Self:
+        """Keep those that are, or will be, at the gateway."""
+        return self.exclude(state=Team.State.DELETED)
+
+    def look_again(self, team: "Team") -> None:
+        """Have a team checked before its next key, and by the next run: it may be missing at the gateway."""
+        self.filter(pk=team.pk, state=Team.State.WRITTEN).update(state=Team.State.UNDER_WAY, checked_at=None)
+
+
 class Team(models.Model):
     """A team and the limits of its keys, as the portal wants them; `state` says whether the gateway has the team so.
 
     A person's own budget is another team, see PersonBudget. Budgets have no period: they are for the whole time.
     """
+
+    SHORTEST: ClassVar = timedelta(seconds=5)  # of the rest of a key's lifetime
 
     class State(models.TextChoices):
         """Final: written, deleted. In progress: to be written, or written again."""
@@ -38,8 +53,13 @@ class Team(models.Model):
     frozen_at = models.DateTimeField(null=True, help_text="Its keys are to be blocked.")
     ended_at = models.DateTimeField(null=True, help_text="Its keys are to be deleted, then the team.")
     state = models.CharField(max_length=10, choices=State, default=State.UNDER_WAY)
+    revision = models.PositiveIntegerField(
+        default=0, help_text="Of the values above: the gateway may have an older one."
+    )
     checked_at = models.DateTimeField(null=True, help_text="When it was last compared; empty: to be looked at soon.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = TeamQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
@@ -61,3 +81,8 @@ class Team(models.Model):
     def gateway_id(self) -> str:
         """The id and the alias of the team at the gateway."""
         return f"{ALIAS_PREFIX}team-{self.pk.hex}"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or its end has passed."""
+        return self.ended_at is not None or self.ends_at <= timezone.now() + self.SHORTEST

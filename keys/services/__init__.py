@@ -29,6 +29,18 @@ from keys.services.rotate import ReplacedKey, end_old_secret, replace_leaked_sec
 from keys.services.stay import change_stay, is_earlier
 from keys.services.sweep import sweep_keys
 from keys.services.sync import sync_keys
+from keys.services.team_keys import end_team_key, issue_team_key, set_key_budget
+from keys.services.team_writes import ensure_team, write_team
+from keys.services.teams import (
+    change_team,
+    count_differing,
+    create_team,
+    end_team,
+    follow_team,
+    follow_teams,
+    freeze_team,
+    thaw_team,
+)
 
 __all__ = [
     "MAX_SHOWN",
@@ -51,13 +63,22 @@ __all__ = [
     "block_key",
     "change_intern",
     "change_stay",
+    "change_team",
     "check_renewable",
     "check_secret",
     "count_action",
+    "count_differing",
+    "create_team",
     "delete_key",
     "end_grant",
     "end_old_secret",
+    "end_team",
+    "end_team_key",
+    "ensure_team",
     "find_outdated",
+    "follow_team",
+    "follow_teams",
+    "freeze_team",
     "give_grant",
     "grace_ends_at",
     "hand_over",
@@ -65,6 +86,7 @@ __all__ = [
     "identify_gateway",
     "is_earlier",
     "issue_key",
+    "issue_team_key",
     "link_account",
     "mail_leaves",
     "mail_of_handover",
@@ -85,9 +107,12 @@ __all__ = [
     "resume_key",
     "rotate_key",
     "send_requested_reminders",
+    "set_key_budget",
     "set_limits",
     "supervisors_who_left",
     "sweep_keys",
     "sync_keys",
+    "thaw_team",
     "unblock_key",
+    "write_team",
 ]

@@ -31,7 +31,7 @@ def unadopted() -> Iterator[Adoption]:
     allowances = Allowances.load()
     rows = {row.owner_id: row for row in PersonBudget.objects.all()}
     outside = _outside()
-    have_keys = Exists(Key.objects.live().filter(owner=OuterRef("pk")))
+    have_keys = Exists(Key.objects.live().of_people().filter(owner=OuterRef("pk")))
     for owner in User.objects.filter(have_keys, anonymised_at=None).order_by("username"):
         allowance, row = allowances.of(owner.pk), rows.get(owner.pk)
         joining = outside[owner.pk] if allowance.person_budget_usd is not None else 0
@@ -62,5 +62,7 @@ def adopt(adoption: Adoption) -> PersonBudget.State:
 
 def _outside() -> Counter[int]:
     """Return how many working secrets of each person count in no team."""
-    tokens = Token.objects.filter(state__in=AT_THE_GATEWAY, in_team=False).exclude(key__kind=Key.Kind.EXTERNAL)
+    tokens = Token.objects.filter(state__in=AT_THE_GATEWAY, in_team=False, key__team=None).exclude(
+        key__kind=Key.Kind.EXTERNAL
+    )
     return Counter(tokens.values_list("key__owner", flat=True))

@@ -66,7 +66,7 @@ def find_outdated(
     now = timezone.now()
     overrides = _overrides(owner)
     lives = Q(expires_at=None) | Q(expires_at__gt=now) | Q(override__expires_at__gt=now)
-    keys = Key.objects.filter(lives, state=Key.State.ACTIVE, **of_owner)
+    keys = Key.objects.of_people().filter(lives, state=Key.State.ACTIVE, **of_owner)
     names = ("pk", "owner_id", "kind", "expires_at", *Limits._fields)
     rows = keys.exclude(kind=Key.Kind.EXTERNAL).values_list(*names)
     outdated: list[UUID] = []
@@ -121,7 +121,9 @@ def apply_policies_to(owner: User, actor: Actor) -> bool:
             bring_up_to_date(actor, key)
         except GatewayRejected as error:
             logger.warning("apply_policies: the gateway refused the limits of a key, %s", error)
-    is_quiet = not Key.objects.filter(owner=owner, state=Key.State.ISSUING).exists()  # one may have former limits
+    is_quiet = (
+        not Key.objects.of_people().filter(owner=owner, state=Key.State.ISSUING).exists()
+    )  # one may have former limits
     return is_quiet and (row is None or is_current(row, allowance)) and not find_outdated(owner).keys
 
 
@@ -146,7 +148,7 @@ def bring_up_to_date(actor: Actor, key: Key) -> bool:
 
 def _overrides(owner: User | None) -> dict[UUID, LimitOverride]:
     """Return what admins have set for keys, by key."""
-    found = LimitOverride.objects.filter(key__state=Key.State.ACTIVE).select_related("key__intern")
+    found = LimitOverride.objects.filter(key__state=Key.State.ACTIVE, key__team=None).select_related("key__intern")
     return {each.key_id: each for each in (found.filter(key__owner=owner) if owner else found)}
 
 

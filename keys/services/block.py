@@ -15,7 +15,12 @@ from keys.services.delete import mark_gone
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
 
-_NOBODYS: Final = {"blocked_by_portal": False, "blocked_for_budget": False, "paused_at": None}
+_NOBODYS: Final = {
+    "blocked_by_portal": False,
+    "blocked_for_budget": False,
+    "blocked_for_team": False,
+    "paused_at": None,
+}
 
 
 def block_key(*, key: Key, actor: Actor) -> None:
@@ -43,7 +48,8 @@ def resume_key(*, key: Key, actor: Actor) -> None:
 
 def is_blocked_by_admin(key: Key) -> bool:
     """Tell whether only an admin can end the block of `key`. They can take over one of the portal or the owner."""
-    return key.blocked and not (key.blocked_by_portal or key.blocked_for_budget or key.paused_at)
+    by_portal = key.blocked_by_portal or key.blocked_for_budget or key.blocked_for_team
+    return key.blocked and not (by_portal or key.paused_at)
 
 
 def _switch(key: Key, actor: Actor, action: AuditAction) -> None:
@@ -79,7 +85,7 @@ def _switch(key: Key, actor: Actor, action: AuditAction) -> None:
 def _claimed(key: Key, action: AuditAction) -> tuple[Key, Token]:
     """Claim a key and read it again: somebody may have blocked it, or replaced its secret, since it was read."""
     claim(key)
-    fresh = Key.objects.select_related("owner", "intern").prefetch_related("tokens").get(pk=key.pk)
+    fresh = Key.objects.select_related("owner", "intern", "team").prefetch_related("tokens").get(pk=key.pk)
     try:
         _check(fresh, action)
         if fresh.live_token is None:
@@ -113,6 +119,8 @@ def _check_unblock(key: Key, action: AuditAction) -> None:
         raise KeyRefused("blocked.owner")
     if key.blocked_for_budget:
         raise KeyRefused("blocked.budget")
+    if key.team is not None and key.team.frozen_at is not None:
+        raise KeyRefused("team.frozen")
 
 
 def _block(key: Key, token: Token) -> None:

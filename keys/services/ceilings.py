@@ -45,7 +45,7 @@ def are_any_held() -> bool:
 
 def _free_keys_of(owners: list[int]) -> Iterator[Key]:
     free = Q(blocked=False) | Q(paused_at__isnull=False, blocked_for_budget=False)
-    keys = Key.objects.filter(free, state=Key.State.ACTIVE).exclude(kind=Key.Kind.EXTERNAL)
+    keys = Key.objects.of_people().filter(free, state=Key.State.ACTIVE).exclude(kind=Key.Kind.EXTERNAL)
     for start in range(0, len(owners), AT_ONCE):
         yield from keys.filter(owner__in=owners[start : start + AT_ONCE]).select_related("owner")
 

@@ -22,7 +22,8 @@ from gateway.errors import (
 )
 from gateway.inference_types import ChatAnswer, ChatRequest, Message
 from gateway.secret import token_of
-from keys.models import GatewayModel, PersonBudget, Token
+from keys.models import GatewayModel, Key, Token
+from keys.services.delete import look_at_team_again
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -46,7 +47,7 @@ class Check:
 @sensitive_variables("secret")
 def check_secret(*, owner: User, secret: str) -> Check:
     """Use `secret` as a program would. Raises Token.DoesNotExist unless it belongs to a key of `owner`."""
-    token = Token.objects.select_related("key").get(key__owner=owner, token=token_of(secret))
+    token = Token.objects.select_related("key__team", "key__owner").get(key__owner=owner, token=token_of(secret))
     if token.key.blocked_for_budget:
         return Check(ok=False, sentence=_OF_PERSON, hint=_AGAIN)
     try:
@@ -60,8 +61,8 @@ def check_secret(*, owner: User, secret: str) -> Check:
         answer = _one_token(secret, model)
     except GatewayError as error:
         if isinstance(error, GatewayNotFound):  # "Team doesn't exist": it was deleted at the gateway
-            PersonBudget.objects.look_again(owner)
-        return _in_words(error)
+            look_at_team_again(token.key)
+        return _in_words(error, token.key)
     return Check(
         ok=True,
         sentence=_listed(len(names)),
@@ -96,6 +97,8 @@ def _listed(count: int) -> str:
 
 _OF_PERSON = _("Your budget for all your keys together is used up.")
 _AGAIN = _("It works again when the budget resets; My keys shows when.")
+_OF_COURSE = _("The budget of the course is used up, for everybody in it.")
+_TEACHER = _("Contact a teacher of the course.")
 _ASK = _("Contact the administrators.")
 _KEY_REFUSED = {
     "expired": (_("This key has expired."), _("Renew it in My keys; the secret stays the same.")),
@@ -105,7 +108,7 @@ _KEY_REFUSED = {
 }
 
 
-def _in_words(error: GatewayError) -> Check:
+def _in_words(error: GatewayError, key: Key) -> Check:
     """Explain an error to the holder of the key, with what to do."""
     sentence, hint = _("The gateway refused the call."), _ASK
     if isinstance(error, GatewayUnavailable):
@@ -113,11 +116,14 @@ def _in_words(error: GatewayError) -> Check:
         hint = _("The key itself may be fine. Check again in a minute.")
     elif isinstance(error, GatewayKeyRefused):
         sentence, hint = _KEY_REFUSED[error.reason]
+        hint = _TEACHER if key.team_id else hint
     elif isinstance(error, GatewayOverBudget):
         sentence = _("The budget of this key is used up.")
-        if error.of_team:
-            sentence = _OF_PERSON
         hint = _AGAIN
+        if key.team_id:
+            hint = _TEACHER
+        if error.of_team:
+            sentence = _OF_COURSE if key.team_id else _OF_PERSON
     elif isinstance(error, GatewayNotFound):
         sentence = _("The gateway does not have your budget any more, so it refuses your keys.")
         hint = _("The portal sets it again within 5 minutes. Check again then.")

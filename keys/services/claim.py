@@ -31,7 +31,7 @@ def claimed(key: Key) -> Iterator[Key]:
     claim(key)
     repair = False
     try:
-        yield Key.objects.select_related("owner").get(pk=key.pk)
+        yield Key.objects.select_related("owner", "team").get(pk=key.pk)
     except GatewayUnavailable as error:
         repair = error.may_have_happened
         raise

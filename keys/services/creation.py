@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.policies import Allowance
+from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayRejected, GatewayUnavailable
 from gateway.secret import Secret
@@ -14,14 +14,15 @@ from gateway.types import IssuedKey
 from keys.identity import MESSAGES, is_other_gateway
 from keys.models import GatewayIdentity, Key, Token
 from keys.services.lifetimes import is_kept
-from keys.services.person_budget import ceiling_of
+from keys.services.person_budget import Ceiling, ceiling_of
 from keys.services.refusals import KeyRefused
+from keys.services.team_writes import ensure_team
 
 
 @sensitive_variables("issued", "secret")
 def create_at_gateway(
     token: Token,
-    allowance: Allowance,
+    allowance: Allowance | None,
     *,
     duration: str | None,
     spend_usd: Decimal | None = None,
@@ -29,8 +30,8 @@ def create_at_gateway(
 ) -> IssuedKey:
     """Create the reserved `token` at the gateway, with the limits of its key, and with a `secret` of ours if given.
 
-    It counts in the person's budget, which is set before; without teams it begins with so much spend that only
-    the person's rest is left. A secret of ours must be new: the gateway's answer about an existing one is meaningless.
+    It counts in its course's or its owner's budget, which is set before; without teams it begins with so much spend
+    that only the person's rest is left. A secret of ours must be new: the gateway's answer about another means nothing.
     If the creation certainly did not happen, the reservation is closed. If that is unknown, it is marked for the sweep,
     which deletes what it finds under our alias. Raises what the gateway client raises, and KeyRefused: "lifetime" of a
     gateway that does not respect lifetimes, "custom_keys_forbidden" of one that refuses our own secret.
@@ -40,7 +41,7 @@ def create_at_gateway(
         give_up(token, Key.Problem.UNREACHABLE)
         raise GatewayUnavailable(MESSAGES[GatewayIdentity.Problem.OTHER], may_have_happened=False)
     try:
-        ceiling = ceiling_of(key.owner, allowance)
+        ceiling = _ceiling(key, allowance)
         if ceiling.left_usd is not None and key.budget_usd is not None:
             spend_usd = max(spend_usd or Decimal(0), key.budget_usd - ceiling.left_usd)
         issued: IssuedKey = get_gateway().keys.generate(
@@ -57,6 +58,9 @@ def create_at_gateway(
             rpm_limit=key.rpm_limit,
             tpm_limit=key.tpm_limit,
         )
+    except KeyRefused:
+        give_up(token, Key.Problem.REFUSED)
+        raise
     except GatewayUnavailable as error:
         if error.may_have_happened:
             mark_answer_lost(token)
@@ -70,6 +74,13 @@ def create_at_gateway(
         raise
     _check_answer(token, issued, duration=duration, secret=secret)
     return issued
+
+
+def _ceiling(key: Key, allowance: Allowance | None) -> Ceiling:
+    """Return the team in which a key counts: that of its course, or of its owner by their `allowance`."""
+    if key.team is not None:
+        return Ceiling(team_id=ensure_team(key.team).gateway_id)
+    return ceiling_of(key.owner, allowance or policy_of(key.owner))
 
 
 @sensitive_variables("issued", "secret")
@@ -90,12 +101,16 @@ def metadata_of(key: Key) -> dict[str, str]:
     The label is that of the day when the secret was created. Of an intern, it has only our number.
     """
     of_intern = {"passerelle_intern": str(key.intern_id)} if key.intern_id else {}
+    of_team = {"passerelle_team": str(key.team_id)} if key.team_id else {}
+    if key.handed_out:
+        of_team["passerelle_handed_out"] = "yes"
     return {
         "made_by": "passerelle",
         "passerelle_key": str(key.pk),
         "passerelle_kind": key.kind,
         "passerelle_label": key.label,
         **of_intern,
+        **of_team,
     }
 
 

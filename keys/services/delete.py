@@ -7,7 +7,7 @@ from accounts.audit import BY_THE_PORTAL, Actor
 from accounts.models import AuditAction, AuditOutcome
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
-from keys.models import Key, PersonBudget, Token
+from keys.models import Key, PersonBudget, Team, Token
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit, problem_code
 
@@ -94,6 +94,14 @@ def mark_gone(token: Token) -> None:
             return
         key.state, key.problem = Key.State.DELETING, Key.Problem.GONE
         key.save(update_fields=["state", "problem"])
-        PersonBudget.objects.look_again(key.owner)  # deleting a team deletes its keys
+        look_at_team_again(key)  # deleting a team deletes its keys
         audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.DONE, key, problem_code(Key.Problem.GONE))
     finish_deletion(key)
+
+
+def look_at_team_again(key: Key) -> None:
+    """Have the team in which a key counts, a course's or its owner's, checked soon: it may be missing."""
+    if key.team is not None:
+        Team.objects.look_again(key.team)
+    else:
+        PersonBudget.objects.look_again(key.owner)

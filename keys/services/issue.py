@@ -16,12 +16,13 @@ from gateway.secret import Secret
 from gateway.types import IssuedKey
 from keys.catalogue import gateway_state
 from keys.models import Intern, Key, Token
-from keys.services.creation import create_at_gateway, delete_unseen, give_up, record_token
+from keys.services.creation import create_at_gateway, delete_unseen, give_up, mark_answer_lost, record_token
 from keys.services.derive import derived_secret
 from keys.services.interns import intern_for_key
 from keys.services.key_limits import limits_of, usable_limits
 from keys.services.lifetimes import as_duration, lifetime_of
 from keys.services.refusals import KeyRefused
+from keys.services.team_writes import lock_running
 from keys.services.trail import audit
 
 
@@ -71,6 +72,20 @@ def issue_key(
         if refusal.code != "being_made":  # two first uses of the Playground at once are no error
             audit(actor, AuditAction.ISSUE, AuditOutcome.REFUSED, key, refusal)
         raise
+    return create_and_open(key, token, actor, allowance, duration=duration, spend_usd=spend_usd)
+
+
+@sensitive_variables("issued")
+def create_and_open(
+    key: Key,
+    token: Token,
+    actor: Actor,
+    allowance: Allowance | None = None,
+    *,
+    duration: str | None,
+    spend_usd: Decimal | None = None,
+) -> FreshKey:
+    """Create a reserved key at the gateway and record it; raises as `issue_key` does."""
     try:
         issued = create_at_gateway(token, allowance, duration=duration, spend_usd=spend_usd, secret=_own_secret(token))
     except KeyRefused as refusal:
@@ -129,7 +144,7 @@ def _check(key: Key, key_request: KeyRequest, allowance: Allowance) -> None:
     own = Key.objects.owned_by(key.owner)
     earlier = own.filter(request_id=key_request.request_id).first() if key_request.request_id else None
     if earlier:
-        raise _repeated(earlier)
+        raise repeated(earlier)
     if key_request.intern and not allowance.may_name_interns:
         raise KeyRefused("intern")
     usable_limits(key.kind, allowance)
@@ -151,7 +166,11 @@ def _check_number(key: Key, allowance: Allowance) -> None:
 
 def _check_the_only_one(key: Key) -> None:
     """Refuse a second Playground key; the policy was checked before."""
-    made = Key.objects.owned_by(key.owner).filter(kind=key.kind, state__in=(Key.State.ISSUING, Key.State.ACTIVE))
+    made = (
+        Key.objects.owned_by(key.owner)
+        .of_people()
+        .filter(kind=key.kind, state__in=(Key.State.ISSUING, Key.State.ACTIVE))
+    )
     if made.exists():
         raise being_made()
 
@@ -161,7 +180,7 @@ def being_made() -> KeyRefused:
     return KeyRefused("being_made")
 
 
-def _repeated(earlier: Key) -> KeyRefused:
+def repeated(earlier: Key) -> KeyRefused:
     """Report the result of the form when it was sent before."""
     if earlier.state == Key.State.ISSUING:
         return KeyRefused("under_way", stopped=gateway_state().is_outdated)
@@ -172,6 +191,8 @@ def _open(key: Key, token: Token, issued: IssuedKey, actor: Actor) -> None:
     """Record the created key; refuse to show a secret that the sweep has already closed."""
     try:
         with transaction.atomic():
+            if key.team_id:
+                lock_running(key.team_id)
             recorded = record_token(token, issued)
             if recorded:
                 key.state, key.expires_at = Key.State.ACTIVE, issued.expires_at
@@ -179,6 +200,11 @@ def _open(key: Key, token: Token, issued: IssuedKey, actor: Actor) -> None:
                 audit(actor, AuditAction.ISSUE, AuditOutcome.DONE, key)
     except GatewayUnavailable:
         give_up(token, Key.Problem.ANSWER_LOST)
+        raise
+    except KeyRefused as refusal:  # its course ended, or was frozen, meanwhile
+        delete_unseen(issued)
+        mark_answer_lost(token)
+        audit(actor, AuditAction.ISSUE, AuditOutcome.FAILED, key, refusal)
         raise
     if not recorded:
         delete_unseen(issued)

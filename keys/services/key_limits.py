@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from accounts.audit import Actor
 from accounts.models import AuditAction, AuditOutcome
-from accounts.policies import Allowance
+from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
 from gateway.types import UNSET, KeyInfo, Unset
-from keys.models import Key, LimitOverride, Token
+from keys.models import Key, LimitOverride, Team, Token
 from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
 from keys.services.refusals import KeyRefused
@@ -67,6 +67,33 @@ def usable_limits(kind: str, allowance: Allowance, override: LimitOverride | Non
             raise KeyRefused("models.playground")
         raise KeyRefused("models")
     return limits
+
+
+def limits_of_team(team: Team, kind: str) -> Limits:
+    """Return the limits of a team's keys of this kind, which have no period.
+
+    KeyRefused ("team.playground") where the team has no budget for the Playground.
+    """
+    budget_usd = team.playground_budget_usd if kind == Key.Kind.PLAYGROUND else team.key_budget_usd
+    if budget_usd is None:
+        raise KeyRefused("team.playground")
+    return Limits(
+        budget_usd=budget_usd,
+        budget_period="",
+        rpm_limit=team.rpm_limit,
+        tpm_limit=team.tpm_limit,
+        model_names=None if team.model_names is None else list(team.model_names),
+    )
+
+
+def limits_now(key: Key) -> Limits:
+    """Return what a key is to have now: of its team, or else by its owner's policies; with what was set for it alone.
+
+    Costs queries. KeyRefused where it could call no model.
+    """
+    if key.team is not None:
+        return overridden(limits_of_team(key.team, key.kind), override_of(key))
+    return usable_limits(key.kind, policy_of(key.owner), override_of(key))
 
 
 def limits_on(key: Key) -> Limits:
@@ -131,6 +158,6 @@ def update_limits(key: Key, token: str, limits: Limits, *, duration: str | Unset
         models=limits.model_names,
         rpm_limit=limits.rpm_limit,
         tpm_limit=limits.tpm_limit,
-        spend_usd=UNSET if key.budget_period else Decimal(0),  # without a budget it counted since its creation
+        spend_usd=UNSET if key.budget_period or key.team_id else Decimal(0),  # without a budget it counted all
     )
     return info

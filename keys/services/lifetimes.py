@@ -63,7 +63,7 @@ def is_renewable(key: Key) -> bool:
 def is_extendable(key: Key) -> bool:
     """Tell whether an early renewal is possible and would gain something: for admins."""
     end = renewable_until(key)
-    if end is None or key.state != Key.State.ACTIVE or key.kind == Key.Kind.EXTERNAL:
+    if end is None or key.state != Key.State.ACTIVE or key.kind == Key.Kind.EXTERNAL or key.team_id:
         return False
     is_blocked = key.blocked and not key.is_paused
     return timezone.now() <= end and not (is_blocked or ends_with_stay(key) or has_own_end(key))
@@ -76,7 +76,7 @@ def is_rotatable(key: Key) -> bool:
 
 def may_end_leak(key: Key) -> bool:
     """Tell whether the secret can be replaced at once: the key works, or is paused, also during a rotation's grace."""
-    ours = key.kind in Key.COUNTED_KINDS  # nobody has the secret of a Playground key
+    ours = key.kind in Key.KINDS_FOR_PROGRAMS  # nobody has the secret of a Playground key
     is_blocked = key.blocked and (not key.is_paused or key.blocked_for_budget)
     works = key.state == Key.State.ACTIVE and not is_blocked and not is_expired(key)
     return ours and works and not key.in_state("issuing")

@@ -157,7 +157,7 @@ def delete_team(row: PersonBudget) -> None:
 
 def due_for_check(most: int) -> list[User]:
     """Return people with keys, those first whose team needs a check soon or was checked longest ago."""
-    have_keys = Exists(Key.objects.live().filter(owner=OuterRef("pk")))
+    have_keys = Exists(Key.objects.live().of_people().filter(owner=OuterRef("pk")))
     longest_ago = F("person_budget__checked_at").asc(nulls_first=True)
     over_first = Case(When(person_budget__uncounted_until__lte=utc_today(), then=0), default=1)
     people = User.objects.filter(have_keys, anonymised_at=None)
@@ -215,7 +215,8 @@ def claim_and_join(token: Token, team_id: str) -> None:
 
 def outside_of_team(owner: User) -> list[Token]:
     """Return the tokens at the gateway that the portal created and that do not count in their owner's team yet."""
-    tokens = Token.objects.filter(key__owner=owner, state__in=(Token.State.LIVE, Token.State.RETIRING), in_team=False)
+    working = (Token.State.LIVE, Token.State.RETIRING)
+    tokens = Token.objects.filter(key__owner=owner, key__team=None, state__in=working, in_team=False)
     return list(tokens.exclude(key__kind=Key.Kind.EXTERNAL).select_related("key__owner"))
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.audit import Actor
@@ -137,7 +138,11 @@ def recheck_playground_key(owner: User) -> None:
 def _token_of(owner: User) -> Token | None:
     """Return the token of the person's Playground key that works, or did until its end."""
     found = Token.objects.select_related("key__owner__person_budget").filter(
-        key__owner=owner, key__kind=Key.Kind.PLAYGROUND, key__state=Key.State.ACTIVE, state=Token.State.LIVE
+        key__owner=owner,
+        key__kind=Key.Kind.PLAYGROUND,
+        key__team=None,
+        key__state=Key.State.ACTIVE,
+        state=Token.State.LIVE,
     )
     return next(iter(found), None)  # at most one: keys_one_playground_key, keys_one_live_token
 
@@ -162,7 +167,7 @@ def _is_ours(token: Token) -> bool:
 def _reconcile_key(token: Token | None, owner: User, actor: Actor, allowance: Allowance) -> None:
     """Do the next step that the key needs before it can be used."""
     if token is None:
-        _repair(owner)
+        repair_unanswered(Key.objects.owned_by(owner).of_people().filter(kind=Key.Kind.PLAYGROUND))
         count_action(owner, "playground:key")
         issue_key(
             owner=owner,
@@ -189,11 +194,13 @@ def _reconcile_key(token: Token | None, owner: User, actor: Actor, allowance: Al
         follow_limits(token.key, actor, playground_limits(allowance))
 
 
-def _repair(owner: User) -> None:
-    """Finish a first use whose answer was lost, as the sweep does, but now; wait for one in progress."""
+def repair_unanswered(keys: QuerySet[Key]) -> None:
+    """Finish creations whose answer was lost, as the sweep does, but now.
+
+    Raises KeyRefused ("being_made") while one is in progress.
+    """
     overdue = timezone.now() - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
-    unmade = Key.objects.owned_by(owner).filter(kind=Key.Kind.PLAYGROUND, state=Key.State.ISSUING)
-    for key in unmade.select_related("owner").prefetch_related("tokens"):
+    for key in keys.filter(state=Key.State.ISSUING).select_related("owner").prefetch_related("tokens"):
         for token in key.in_state(Token.State.ISSUING):
             if not token.answer_lost and token.since > overdue:
                 raise being_made()
@@ -205,8 +212,8 @@ def _repair(owner: User) -> None:
 
 def _spent(owner: User) -> Decimal | None:
     """Return what the person's last Playground key has spent in this period, so that a new one continues its budget."""
-    made = Token.objects.filter(key__owner=owner, key__kind=Key.Kind.PLAYGROUND, token__isnull=False)
-    last = made.order_by("-created_at").first()
+    own = Token.objects.filter(key__owner=owner, key__kind=Key.Kind.PLAYGROUND, key__team=None)
+    last = own.filter(token__isnull=False).order_by("-created_at").first()
     try:
         info: KeyInfo | None = get_gateway().keys.info(last.token or "") if last else None
     except GatewayNotFound:

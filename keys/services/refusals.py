@@ -206,6 +206,12 @@ REASONS: Final[dict[str, Words]] = {
     "stay_over.renewal": _(
         "This key expires at the end of the intern’s stay. To keep it longer, change the end of the stay."
     ),
+    "team.ended": _("This course has ended."),
+    "team.frozen": _("This course is frozen. Its keys work again when a teacher ends the freeze."),
+    "team.known": _("You have a key for this course already. If you lost its secret, replace it."),
+    "team.none": _("The gateway has no teams, and courses need them. Contact the administrators."),
+    "team.playground": _("This course has no budget for the Playground."),
+    "team.renewal": _("A key of a course expires with the course. A teacher can set a later end for all."),
     "terms": _("Accept the terms of use first. Nothing was created."),
     "too_early": _too_early,
     "too_late": _("It is too late to renew this key. Create a new one."),

@@ -109,6 +109,8 @@ def check_renewable(key: Key, *, early: bool = False) -> None:
     """Refuse a renewal at another time than its dates allow, or of a blocked key; the policy is checked later."""
     if is_extendable(key) if early else is_renewable(key):
         return
+    if key.team_id:
+        raise KeyRefused("team.renewal")
     start, end = renewable_from(key), renewable_until(key)
     if end is not None and end < timezone.now():
         raise KeyRefused("too_late")

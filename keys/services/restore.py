@@ -19,7 +19,7 @@ from accounts.models import AuditAction, AuditOutcome, User
 from accounts.policies import policy_of
 from gateway.django import get_gateway
 from gateway.types import KeyInfo
-from keys.models import Intern, Key, Token
+from keys.models import Intern, Key, Team, Token
 from keys.services.key_limits import limits_in
 from keys.services.rounds import each
 from keys.services.trail import audit
@@ -27,7 +27,7 @@ from keys.services.trail import audit
 logger = logging.getLogger(__name__)
 
 LABEL_LENGTH: Final = 60
-OURS: Final = (Key.Kind.PERSONAL, Key.Kind.TEMPORARY, Key.Kind.PLAYGROUND)
+OURS: Final = (Key.Kind.PERSONAL, Key.Kind.TEMPORARY, Key.Kind.PLAYGROUND, Key.Kind.COURSE)
 
 
 def is_settled(info: KeyInfo) -> bool:
@@ -66,7 +66,7 @@ def attach(key: Key, info: KeyInfo) -> bool:
         asked_to_delete = locked.state in (Key.State.DELETING, Key.State.DELETED) and locked.problem != Key.Problem.GONE
         if asked_to_delete:
             raise IntegrityError("the key was deleted here: this one stands for itself")
-        retires_at = timezone.now() + timedelta(hours=policy_of(key.owner).grace_hours)
+        retires_at = timezone.now() + grace_of(key)
         Token.objects.filter(key=key, state=Token.State.LIVE).update(
             state=Token.State.RETIRING, since=timezone.now(), retires_at=retires_at
         )
@@ -85,6 +85,11 @@ def reopen(key: Key, info: KeyInfo) -> None:
     key.save(
         update_fields=["state", "problem", "ended_at", "renewing_since", "expires_at", "blocked", "paused_at", "label"]
     )
+
+
+def grace_of(key: Key) -> timedelta:
+    """Return how long the old secret of a rotation works: not at all in a course, whose budgets have no period."""
+    return timedelta(0) if key.team_id else timedelta(hours=policy_of(key.owner).grace_hours)
 
 
 def adopt_unanswered() -> int:
@@ -108,7 +113,7 @@ def adopt_answer(token: Token, info: KeyInfo) -> bool:
         if before and not Token.objects.move(
             before,
             to=Token.State.RETIRING,
-            retires_at=timezone.now() + timedelta(hours=policy_of(key.owner).grace_hours),
+            retires_at=timezone.now() + grace_of(key),
         ):
             return False
         fields = {"token": info.token, "last_four": info.last_four[-4:], "answer_lost": False}
@@ -150,13 +155,17 @@ def drop_playground_key(info: KeyInfo) -> bool:
 
 def _adopt(owner: User, info: KeyInfo, *, kind: str, alias: str | None, pk: uuid.UUID | None = None) -> bool:
     """Create the rows of a key. Raises IntegrityError."""
-    label = _label(info)
+    label, team = _label(info), _team(info)
+    if kind == Key.Kind.COURSE and team is None:  # of a course that was made after the copy
+        kind = Key.Kind.EXTERNAL
     with transaction.atomic():
         key = Key.objects.create(
             pk=pk or uuid.uuid4(),
             owner=owner,
             kind=kind,
             intern=_intern(owner, info) if kind == Key.Kind.TEMPORARY else None,
+            team=team if kind in (Key.Kind.COURSE, Key.Kind.PLAYGROUND) else None,
+            handed_out=kind == Key.Kind.COURSE and info.metadata.get("passerelle_handed_out") == "yes",
             state=Key.State.ACTIVE,
             label=free_label(owner, label) if kind in Key.COUNTED_KINDS else label,
             expires_at=info.expires_at,
@@ -164,7 +173,8 @@ def _adopt(owner: User, info: KeyInfo, *, kind: str, alias: str | None, pk: uuid
             **limits_in(info)._asdict(),
             created_at=info.created_at or timezone.now(),
         )
-        Token.objects.create(key=key, **_token_fields(info, alias))
+        in_team = team is not None and info.team_id == team.gateway_id
+        Token.objects.create(key=key, in_team=in_team, **_token_fields(info, alias))
         ours = kind != Key.Kind.EXTERNAL
         code = "restored" if ours else "made_outside"
         audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.REPAIRED if ours else AuditOutcome.DONE, key, code)
@@ -189,6 +199,12 @@ def _intern(owner: User, info: KeyInfo) -> Intern | None:
     """Return the intern of the key, unless they were added after the copy too."""
     named = _uuid(info.metadata.get("passerelle_intern"))
     return Intern.objects.supervised_by(owner).filter(pk=named).first() if named else None
+
+
+def _team(info: KeyInfo) -> Team | None:
+    """Return the team of a course key, unless it was made after the copy too."""
+    named = _uuid(info.metadata.get("passerelle_team"))
+    return Team.objects.filter(pk=named).first() if named else None
 
 
 def _uuid(value: object) -> uuid.UUID | None:

@@ -21,10 +21,11 @@ from keys.services.claim import is_claimed
 from keys.services.creation import create_at_gateway, delete_unseen, mark_answer_lost, record_token
 from keys.services.delete import delete_at_gateway, mark_gone
 from keys.services.issue import FreshKey
-from keys.services.key_limits import follow_limits, override_of, usable_limits
+from keys.services.key_limits import follow_limits, limits_now, override_of, usable_limits
 from keys.services.lifetimes import as_duration, is_expired
 from keys.services.person_budget import ceiling_of, claim_and_join
 from keys.services.refusals import KeyRefused
+from keys.services.team_writes import check_running, lock_running
 from keys.services.trail import audit
 from web.tasks import send_task
 
@@ -40,10 +41,12 @@ class ReplacedKey(FreshKey):
 def rotate_key(*, key: Key, actor: Actor) -> FreshKey:
     """Give `key` a new secret with the rest of its lifetime and budget; the old one ends after the grace period.
 
-    Both get the policy's present limits, and both count in their owner's budget.
+    Both get the policy's present limits, and both count in their owner's budget. In a course the old one ends at once.
     Raises as `issue_key` does; the old secret keeps working whenever this fails.
     """
-    old, issued = _replace(key, actor, AuditAction.ROTATE)
+    _old, issued = _replace(key, actor, AuditAction.ROTATE)
+    if key.team_id:
+        _end_replaced(key, actor)
     return FreshKey(key=Key.objects.get(pk=key.pk), secret=issued.secret)
 
 
@@ -54,13 +57,7 @@ def replace_leaked_secret(*, key: Key, actor: Actor) -> ReplacedKey:
     recorded the old ones will be deleted, even if this process dies.
     """
     old, issued = _replace(key, actor, AuditAction.LEAK)
-    ended = True
-    for token in Token.objects.filter(key=key, state=Token.State.DELETING):
-        try:
-            delete_at_gateway(token)
-        except GatewayError as error:
-            audit(actor, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, error)
-            ended = False
+    ended = _end_replaced(key, actor)
     details = {"who": actor.user.display_name if actor.user else "", "old_last_four": old.last_four, "ended": ended}
     transaction.on_commit(
         lambda: send_task("keys.mail_leak", (str(key.pk), timezone.now().isoformat(), details), expires=LATEST_S),
@@ -71,11 +68,24 @@ def replace_leaked_secret(*, key: Key, actor: Actor) -> ReplacedKey:
     )
 
 
+def _end_replaced(key: Key, actor: Actor) -> bool:
+    """Delete the replaced secrets; False where the gateway has not confirmed it, and the sweep retries."""
+    ended = True
+    for token in Token.objects.filter(key=key, state=Token.State.DELETING):
+        try:
+            delete_at_gateway(token)
+        except GatewayError as error:
+            audit(actor, AuditAction.END_OLD, AuditOutcome.UNKNOWN, key, error)
+            ended = False
+    return ended
+
+
 @sensitive_variables("issued")
 def _replace(key: Key, actor: Actor, action: AuditAction) -> tuple[Token, IssuedKey]:
     """Create and record a new secret; return the token before it, and the gateway's answer."""
-    allowance = policy_of(key.owner)
-    grace = None if action == AuditAction.LEAK else timedelta(hours=allowance.grace_hours)
+    allowance = None if key.team_id else policy_of(key.owner)
+    at_once = allowance is None or action == AuditAction.LEAK  # in a course both would have a whole budget
+    grace = None if at_once or allowance is None else timedelta(hours=allowance.grace_hours)
     try:
         old = _rotatable_token(key, action)
         _bring_to_policy(old, actor, allowance)
@@ -108,11 +118,13 @@ def end_old_secret(*, key: Key, actor: Actor) -> None:
 
 def _rotatable_token(key: Key, action: AuditAction) -> Token:
     """Return the working token, if the key's state allows another."""
-    token = Token.objects.select_related("key__owner").filter(key=key, state=Token.State.LIVE).first()
-    if token is None or key.kind not in Key.COUNTED_KINDS or token.key.state != Key.State.ACTIVE:
+    token = Token.objects.select_related("key__owner", "key__team").filter(key=key, state=Token.State.LIVE).first()
+    if token is None or key.kind not in Key.KINDS_FOR_PROGRAMS or token.key.state != Key.State.ACTIVE:
         raise KeyRefused("state.replacement")
     if is_expired(token.key) and action == AuditAction.LEAK:  # a renewal would revive the leaked secret
         raise KeyRefused("expired.leaked")
+    if token.key.team is not None:
+        check_running(token.key.team)
     if is_expired(token.key):
         raise KeyRefused("expired")
     if token.key.is_paused and not token.key.blocked_for_budget and action == AuditAction.LEAK:
@@ -124,9 +136,12 @@ def _rotatable_token(key: Key, action: AuditAction) -> Token:
     return token
 
 
-def _bring_to_policy(old: Token, actor: Actor, allowance: Allowance) -> None:
-    """Apply the present policy to the old secret and count it in its owner's budget, before there are two."""
+def _bring_to_policy(old: Token, actor: Actor, allowance: Allowance | None) -> None:
+    """Apply the present limits to the old secret and count it in its owner's budget, before there are two."""
     try:
+        if allowance is None:
+            follow_limits(old.key, actor, limits_now(old.key))
+            return
         follow_limits(old.key, actor, usable_limits(old.key.kind, allowance, override_of(old.key)))
         ceiling = ceiling_of(old.key.owner, allowance)
         if ceiling.team_id:
@@ -161,6 +176,7 @@ def _reserve(old: Token, *, while_retiring: bool) -> Token:
     try:
         with transaction.atomic():
             key = Key.objects.select_for_update().get(pk=old.key_id)
+            key.team = old.key.team
             was_handed_over = key.owner_id != old.key.owner_id  # meanwhile: the new secret would be the former owner's
             if key.state != Key.State.ACTIVE or key.in_state(*hindering) or was_handed_over:
                 raise busy
@@ -175,6 +191,8 @@ def _hand_over(old: Token, token: Token, issued: IssuedKey, grace: timedelta | N
     """Record the new secret and retire the old one, after the `grace` or (None) at once; in one transaction."""
     try:
         with transaction.atomic():
+            if old.key.team_id:
+                lock_running(old.key.team_id)
             key = Key.objects.select_for_update().get(pk=old.key_id)
             works = not key.blocked or _is_still_paused(key, old.key)
             still = key.state == Key.State.ACTIVE and works and not is_claimed(key)  # it may be being paused
@@ -185,6 +203,10 @@ def _hand_over(old: Token, token: Token, issued: IssuedKey, grace: timedelta | N
                 Key.objects.filter(pk=key.pk).update(expires_at=issued.expires_at, blocked=False, paused_at=None)
                 note()
     except GatewayUnavailable:
+        mark_answer_lost(token)
+        raise
+    except KeyRefused:  # its course ended, or was frozen
+        delete_unseen(issued)
         mark_answer_lost(token)
         raise
     if not recorded:

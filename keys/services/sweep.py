@@ -47,6 +47,7 @@ def sweep_keys() -> int:
     untried_first = F("tried_at").asc(nulls_first=True)
     tokens = Token.objects.select_related("key__owner", "key__intern").order_by(untried_first, "since")
     keys = Key.objects.select_related("owner", "intern").order_by(untried_first, "created_at")
+    people = keys.filter(state=Key.State.ACTIVE, team=None)
     unanswered = Q(state=Token.State.ISSUING) & (Q(answer_lost=True) | Q(since__lt=overdue))
     rounds = [
         each(repair_issuing, tokens.filter(unanswered)),
@@ -54,7 +55,7 @@ def sweep_keys() -> int:
         each(end_with_stay, keys.filter(state=Key.State.ACTIVE, expires_at__date__gt=F("intern__stay_ends_on"))),
         each(move_key, keys.to_move()),
         each(_end_grace, tokens.filter(state=Token.State.RETIRING, retires_at__lte=now)),
-        each(_end_lapsed, keys.filter(state=Key.State.ACTIVE, expires_at__lt=lapsed).exclude(kind=Key.Kind.EXTERNAL)),
+        each(_end_lapsed, people.filter(expires_at__lt=lapsed).exclude(kind=Key.Kind.EXTERNAL)),
         each(forget_key, keys.filter(state=Key.State.ACTIVE, owner__anonymised_at__isnull=False)),
         each(forget_intern, Intern.objects.to_forget()),
         each(_block, keys.filter(stops_with_owner(), state=Key.State.ACTIVE, blocked=False, owner__is_active=False)),
@@ -150,6 +151,10 @@ def _unblock(key: Key) -> bool:
 
 
 def _unblock_claimed(key: Key) -> None:
+    """Unblock a key, unless its course is frozen: then a thaw does."""
+    if key.team is not None and key.team.frozen_at is not None:
+        Key.objects.filter(pk=key.pk).update(blocked_by_portal=False, blocked_for_team=True)
+        return
     for token in key.in_state(Token.State.LIVE, Token.State.RETIRING):
         get_gateway().keys.unblock(token.token or "")
     Key.objects.filter(pk=key.pk).update(blocked=False, blocked_by_portal=False)

@@ -24,8 +24,8 @@ from gateway.errors import GatewayNotFound, GatewayUnreadable
 from gateway.types import KeyInfo
 from keys.alerts import alert_admins
 from keys.identity import clear_change, identify_gateway, note_change
-from keys.models import ALIAS_PREFIX, GatewayIdentity, Key, PersonBudget, Token
-from keys.services.delete import AT_THE_GATEWAY, delete_at_gateway, mark_gone
+from keys.models import ALIAS_PREFIX, GatewayIdentity, Key, Team, Token
+from keys.services.delete import AT_THE_GATEWAY, delete_at_gateway, look_at_team_again, mark_gone
 from keys.services.person_budget import team_id_at
 from keys.services.restore import (
     adopt_made_elsewhere,
@@ -54,6 +54,7 @@ class LiveToken(NamedTuple):
     blocked: bool
     renewing_since: datetime | None
     in_team: bool
+    team_id: UUID | None
 
 
 @dataclass(slots=True)
@@ -116,7 +117,16 @@ def run_sync() -> SyncReport:
 
 def _read_list(people: dict[str, int], report: SyncReport) -> GatewayList:
     """Read the gateway's list, keeping only rows that may need an action."""
-    names = ("token", "key_id", "state", "key__expires_at", "key__blocked", "key__renewing_since", "in_team")
+    names = (
+        "token",
+        "key_id",
+        "state",
+        "key__expires_at",
+        "key__blocked",
+        "key__renewing_since",
+        "in_team",
+        "key__team",
+    )
     rows = Token.objects.filter(state__in=AT_THE_GATEWAY, token__isnull=False).values_list(*names)
     live = {str(token): LiveToken(*row) for token, *row in rows.iterator(chunk_size=2000)}
     total, differing, unknown = len(live), [], []
@@ -157,7 +167,9 @@ def _differs(ours: LiveToken, info: KeyInfo) -> bool:
 
 
 def _has_left_team(ours: LiveToken, info: KeyInfo) -> bool:
-    """Tell whether somebody removed a key from its owner's team, in which it counted."""
+    """Tell whether somebody removed a key from its course's or its owner's team, in which it counted."""
+    if ours.team_id is not None:
+        return ours.in_team and info.team_id != Team(pk=ours.team_id).gateway_id
     return ours.in_team and info.team_id != team_id_at(info.user_id or "")
 
 
@@ -209,8 +221,8 @@ def _note_left_team(report: SyncReport, hash_: str) -> None:
     """Record that a key counts in no team, and have its owner's checked before all others."""
     with transaction.atomic():
         if Token.objects.filter(token=hash_, in_team=True).update(in_team=False):
-            key = Key.objects.select_related("owner").get(tokens__token=hash_)
-            PersonBudget.objects.look_again(key.owner)
+            key = Key.objects.select_related("owner", "team").get(tokens__token=hash_)
+            look_at_team_again(key)
             audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.REPAIRED, key, "left_team")
             report.updated.append(key.pk)
 

@@ -167,6 +167,9 @@ WORDS: Final[dict[str, Words]] = {
     "restored": _("added again after a restore"),
     "stay_days": _stay_days,
     "taken_over": _taken_over,
+    "team.ends": _("Its end is that of the course."),
+    "team.frozen": _("blocked: the course is frozen"),
+    "team.thawed": _("unblocked: the course is no longer frozen"),
     "via.mail_link": _("with the link of a mail"),
     "within_budget": _("unblocked: the owner’s budget for all keys together is no longer used up"),
 }

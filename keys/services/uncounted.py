@@ -38,7 +38,9 @@ def uncounted_usd(owner: User, period: str, team: TeamInfo | None) -> Decimal:
 def have_been_used(owner: User) -> bool:
     """Tell whether the person has, or had, keys of the portal at the gateway, so that there may be spend."""
     theirs = Q(key__owner=owner) | Q(key__former_owners__owner=owner)
-    return Token.objects.filter(theirs, token__isnull=False).exclude(key__kind=Key.Kind.EXTERNAL).exists()
+    return (
+        Token.objects.filter(theirs, key__team=None, token__isnull=False).exclude(key__kind=Key.Kind.EXTERNAL).exists()
+    )
 
 
 def spent_in_period_usd(owner: User, period: str) -> Decimal:
@@ -58,7 +60,9 @@ def spent_in_period_usd(owner: User, period: str) -> Decimal:
     outside = set(Token.objects.filter(key__owner=owner, key__kind=Key.Kind.EXTERNAL).values_list("token", flat=True))
     rows = (row for page in pages for row in page.rows)
     ours = (row for row in rows if row.token not in outside or (row.alias or "").startswith(ALIAS_PREFIX))
-    return sum((row.spend_usd for row in ours), Decimal(0))
+    of_teams = Token.objects.filter(key__owner=owner, key__team__isnull=False).values_list("token", "alias")
+    others = {name for names in of_teams for name in names if name}
+    return sum((row.spend_usd for row in ours if others.isdisjoint((row.token, row.alias))), Decimal(0))
 
 
 def _counted_usd(team: TeamInfo | None) -> Decimal:

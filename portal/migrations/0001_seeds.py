@@ -23,12 +23,14 @@ RULES: dict[str, dict[str, Any]] = {
     "temporary": {},
     "personal": {"allowed": False, "lifetime_days": 365},
     "playground": {"budget_usd": Decimal(2)},
+    "course": {"allowed": False, "max_keys": 60, "lifetime_days": 200, "budget_usd": Decimal(2)},
 }
 UNLIMITED = {"rpm_limit": None, "tpm_limit": None}
 STAFF_RULES: dict[str, dict[str, Any]] = {
     "temporary": {"budget_usd": Decimal(100), **UNLIMITED},
     "personal": {"budget_usd": Decimal(100), "lifetime_days": 365, **UNLIMITED},
     "playground": {"budget_usd": Decimal(2), **UNLIMITED},
+    "course": {"allowed": True, "max_keys": 60, "lifetime_days": 200, "budget_usd": Decimal(2), **UNLIMITED},
 }
 PERMISSIONS_OF_ADMINS = {
     "accounts": (

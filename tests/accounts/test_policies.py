@@ -197,6 +197,7 @@ def test_starts_with_interns_staff_admins_and_a_default(db: None) -> None:
         max_live_keys=3,
         person_budget_usd=Decimal(5),
         person_budget_period="30d",
+        course_budget_usd=Decimal(100),
         grace_hours=24,
         may_name_interns=False,
         at_once_usd=None,
@@ -206,6 +207,7 @@ def test_starts_with_interns_staff_admins_and_a_default(db: None) -> None:
             "temporary": temporary,
             "personal": replace(temporary, allowed=False, lifetime_days=365),
             "playground": replace(temporary, budget_usd=Decimal(2)),
+            "course": replace(temporary, allowed=False, max_keys=60, lifetime_days=200, budget_usd=Decimal(2)),
         },
         names=("Interns",),
     )

@@ -61,7 +61,7 @@ def test_makes_a_policy_with_a_rule_for_each_kind_of_key(as_manager: Client) -> 
     assert as_manager.post(reverse("admin:accounts_policy_add"), form).status_code == 302
 
     policy = Policy.objects.get(group=group)
-    temporary, personal, playground = (policy.rules.get(kind=kind) for kind in KeyKind.values)
+    temporary, personal, playground, _course = (policy.rules.get(kind=kind) for kind in KeyKind.values)
     assert {policy.max_live_keys, policy.person_budget_usd} == {None}
     assert (temporary.model_names, temporary.all_models) == (["small", "large"], False)
     assert {temporary.budget_usd, temporary.rpm_limit, temporary.tpm_limit, temporary.max_keys} == {None}
@@ -97,8 +97,9 @@ def test_changes_one_kind_and_leaves_the_others(as_manager: Client) -> None:
     form = policy_form(policy)
     for kind, rule in before.items():
         kept = {"budget_usd": rule.budget_usd, "budget_period": "30d", "rpm_limit": rule.rpm_limit}
-        kept |= {"tpm_limit": rule.tpm_limit, "lifetime_days": rule.lifetime_days}
+        kept |= {"tpm_limit": rule.tpm_limit, "lifetime_days": rule.lifetime_days, "max_keys": rule.max_keys or ""}
         form |= {f"{kind}-0-{name}": value for name, value in kept.items()}
+    del form["course-0-allowed"]
 
     form["personal-0-rpm_limit"] = 11
     assert as_manager.post(reverse("admin:accounts_policy_change", args=[policy.pk]), form).status_code == 302

@@ -1,0 +1,122 @@
+"""How large a course may be: by the policy of whoever changes it, by an approved request, or as it is already."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from math import ceil
+from typing import Any, Final
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import KeyKind, User
+from accounts.policies import Allowance, policy_of
+from courses.models import Course
+from courses.services.refusals import CourseRefused
+
+DAY_S: Final = 86400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """What a course has, or may have at most. None: no limit."""
+
+    max_students: int | None
+    days: int | None
+    budget_usd: Decimal | None
+    key_budget_usd: Decimal | None
+    rpm_limit: int | None
+    tpm_limit: int | None
+    model_names: tuple[str, ...] | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON has it, for requests and the trail."""
+        values = asdict(self)
+        return {name: f"{value:f}" if isinstance(value, Decimal) else value for name, value in values.items()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Size":
+        """Read what `as_json` wrote."""
+        usd = {
+            name: None if values[name] is None else Decimal(values[name]) for name in ("budget_usd", "key_budget_usd")
+        }
+        names = values["model_names"]
+        return cls(**{**values, **usd, "model_names": None if names is None else tuple(names)})
+
+
+TITLES: Final = {
+    "max_students": _("students at most"),
+    "days": _("days"),
+    "budget_usd": _("budget in all"),
+    "key_budget_usd": _("budget of each student"),
+    "rpm_limit": _("requests per minute"),
+    "tpm_limit": _("tokens per minute"),
+    "model_names": _("models"),
+}
+
+
+def may_have_courses(user: User, allowance: Allowance | None = None) -> bool:
+    """Tell whether a person's policy includes courses of their own."""
+    return (allowance or policy_of(user)).rules[KeyKind.COURSE].allowed
+
+
+def largest(allowance: Allowance) -> Size:
+    """Return the largest course that a policy allows."""
+    rule = allowance.rules[KeyKind.COURSE]
+    return Size(
+        max_students=rule.max_keys,
+        days=rule.lifetime_days,
+        budget_usd=allowance.course_budget_usd,
+        key_budget_usd=rule.budget_usd,
+        rpm_limit=rule.rpm_limit,
+        tpm_limit=rule.tpm_limit,
+        model_names=rule.models,
+    )
+
+
+def size_of(course: Course) -> Size:
+    """Return the size of a course, whose team is loaded."""
+    team = course.team
+    budgets = [usd for usd in (team.key_budget_usd, team.playground_budget_usd) if usd is not None]
+    return Size(
+        max_students=course.max_students,
+        days=days_between(course.starts_at, team.ends_at),
+        budget_usd=team.budget_usd,
+        key_budget_usd=sum(budgets, Decimal(0)),
+        rpm_limit=team.rpm_limit,
+        tpm_limit=team.tpm_limit,
+        model_names=None if team.model_names is None else tuple(sorted(team.model_names)),
+    )
+
+
+def days_between(start: datetime, end: datetime) -> int:
+    """Return the length of a course in days, begun ones included."""
+    return max(1, ceil((end - start).total_seconds() / DAY_S))
+
+
+def excess(size: Size, *allowed: Size) -> list[str]:
+    """Return the names of the values that none of the allowed sizes includes; all of them without any."""
+    return [name for name in TITLES if not any(_within(name, size, most) for most in allowed)]
+
+
+def excess_of(course: Course, user: User, *, before: Size | None = None) -> list[str]:
+    """Return the values of a course beyond this person's policy, its approved request, and what it has `before`."""
+    allowance = policy_of(user)
+    allowed = [largest(allowance)] if may_have_courses(user, allowance) else []
+    allowed += [Size.from_json(course.approved)] if course.approved else []
+    allowed += [before] if before else []
+    return excess(size_of(course), *allowed)
+
+
+def check_size(course: Course, user: User, *, before: Size | None = None) -> None:
+    """Refuse a course that is larger than `excess_of` allows. Raises CourseRefused."""
+    if names := excess_of(course, user, before=before):
+        raise CourseRefused("course.beyond", what=", ".join(str(TITLES[name]) for name in names))
+
+
+def _within(name: str, size: Size, most: Size) -> bool:
+    value, limit = getattr(size, name), getattr(most, name)
+    if limit is None:
+        return True
+    if value is None:
+        return False
+    return set(value) <= set(limit) if name == "model_names" else value <= limit

@@ -1,0 +1,42 @@
+"""Rules of courses that forbid an action, in words for teachers and students."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.audit_words import Words, add_words
+from keys.services.refusals import PREFIX, KeyRefused
+from web.templatetags.portal import moment
+
+
+class CourseRefused(KeyRefused):
+    """A rule of the course forbids this; nothing has changed. `reason` is one of REASONS."""
+
+
+def _not_begun(values: Mapping[str, Any]) -> str:
+    words = gettext("The course begins on %(when)s. You can get a key from then on.")
+    return words % {"when": moment(datetime.fromisoformat(values["when"]))}
+
+
+REASONS: Final[dict[str, Words]] = {
+    "course.beyond": _("This is more than your policy allows: %(what)s. Request it, or lower the values."),
+    "course.changed": _("Somebody has just changed this course. Reload the page."),
+    "course.draft": _("This course is not open yet."),
+    "course.ended": _("This course has ended."),
+    "course.frozen": _("This course is frozen. A teacher can end the freeze."),
+    "course.last_teacher": _("A course has at least one teacher. Add another one first."),
+    "course.left": _("This person is no longer in the course."),
+    "course.no_account": _("This student has no account: create a new key on the course’s page."),
+    "course.no_key": _("There is no key whose secret could be replaced. Get a new one."),
+    "course.not_allowed": _("Your policy does not include courses. Contact the administrators."),
+    "course.not_begun": _not_begun,
+    "course.not_draft": _("This course has been opened already."),
+    "course.over": _("The end of this course has passed. Choose a later end first."),
+    "course.state": _("This is not possible in the course’s present state."),
+    "course.teacher_known": _("This person teaches the course already."),
+    "course.teacher_student": _("This person is a student of the course."),
+}
+add_words({PREFIX + reason: words for reason, words in REASONS.items()})

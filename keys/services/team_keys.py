@@ -1,0 +1,147 @@
+"""Keys of a team: one for each person, or handed out by a teacher, with the team's limits and end (ADR 34)."""
+
+import uuid
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.audit import Actor
+from accounts.models import AuditAction, AuditOutcome, User, owes_terms
+from gateway.django import get_gateway
+from gateway.errors import GatewayNotFound, GatewayUnavailable
+from keys.models import Key, LimitOverride, Team, Token
+from keys.services.delete import delete_key
+from keys.services.issue import FreshKey, being_made, create_and_open, repeated
+from keys.services.key_limits import follow_limits, limits_now, limits_of_team
+from keys.services.lifetimes import as_duration
+from keys.services.playground import repair_unanswered
+from keys.services.refusals import KeyRefused
+from keys.services.team_writes import check_running, lock_running
+from keys.services.trail import audit
+
+LABEL_LENGTH = 60
+
+
+@sensitive_variables("issued")
+def issue_team_key(
+    *,
+    team: Team,
+    owner: User,
+    actor: Actor,
+    label: str,
+    handed_out: bool = False,
+    kind: str = Key.Kind.COURSE,
+    request_id: uuid.UUID | None = None,
+) -> FreshKey:
+    """Create a key of `team` for `owner`, one of each kind; with `handed_out` any number, for people without accounts.
+
+    A new one continues the budget of the owner's one before, so that a deletion gives no second budget. Raises
+    KeyRefused, GatewayUnavailable or GatewayRejected as `issue_key` does.
+    """
+    key = Key(owner=owner, team=team, kind=kind, label=label[:LABEL_LENGTH], handed_out=handed_out)
+    key.request_id = request_id
+    try:
+        _set_limits(key, team)
+        if not handed_out:
+            repair_unanswered(Key.objects.owned_by(owner).filter(team=team, kind=kind, handed_out=False))
+        spend_usd = None if handed_out else _spent_before(key)
+        token = _reserve(key)
+    except KeyRefused as refusal:
+        audit(actor, AuditAction.ISSUE, AuditOutcome.REFUSED, key, refusal)
+        raise
+    assert key.team is not None  # noqa: S101  (that of `_reserve`)
+    return create_and_open(
+        key, token, actor, duration=as_duration(key.team.ends_at - timezone.now()), spend_usd=spend_usd
+    )
+
+
+def set_key_budget(*, key: Key, budget_usd: Decimal | None, actor: Actor, reason: str = "") -> bool:
+    """Give one key of a team another budget (None: that of the team); tell whether the gateway has it already.
+
+    If the gateway fails, the next run of `follow_teams` applies it. Raises KeyRefused.
+    """
+    with transaction.atomic():
+        locked = Key.objects.select_for_update().select_related(None).get(pk=key.pk)
+        if locked.team_id is None or locked.state != Key.State.ACTIVE:
+            raise KeyRefused("state.unused")
+        before = limits_now(key).budget_usd
+        LimitOverride.objects.filter(key=locked).delete()
+        if budget_usd is not None:
+            about = {"fields": ["budget_usd", "budget_period"], "reason": reason, "set_by": actor.user}
+            LimitOverride.objects.create(key=locked, budget_usd=budget_usd, budget_period="", **about)
+        after = limits_now(key).budget_usd
+        changes = {"budget_usd": [before and f"{before:f}", after and f"{after:f}"]}
+        audit(actor, AuditAction.CHANGE, AuditOutcome.DONE, key, "limits.set", changes=changes)
+    try:
+        follow_limits(key, actor, limits_now(key))
+    except (KeyRefused, GatewayUnavailable):
+        return False
+    return True
+
+
+def end_team_key(*, key: Key, actor: Actor) -> None:
+    """Delete a key whose user left the course. Raises as `delete_key` does; the sweep retries."""
+    delete_key(key=key, actor=actor, problem=Key.Problem.COURSE_LEFT)
+
+
+def _reserve(key: Key) -> Token:
+    """Save the key and its first token, if the team runs and its owner has no other. The team's row is locked."""
+    try:
+        with transaction.atomic():
+            owner = User.objects.select_for_update().annotate(owes_terms=owes_terms(key.owner)).get(pk=key.owner_id)
+            if owner.owes_terms:
+                raise KeyRefused("terms")
+            assert key.team_id is not None  # noqa: S101  (a key of a team)
+            key.team = lock_running(key.team_id)
+            _set_limits(key, key.team)
+            _check_the_only_one(key)
+            key.save(force_insert=True)
+            return Token.objects.create(key=key)
+    except IntegrityError as error:  # a constraint of the database, if the check missed it
+        raise KeyRefused("team.known") from error
+
+
+def _check_the_only_one(key: Key) -> None:
+    """Refuse a form that was sent twice, and a second key."""
+    own = Key.objects.owned_by(key.owner)
+    earlier = own.filter(request_id=key.request_id).first() if key.request_id else None
+    if earlier:
+        raise repeated(earlier)
+    if key.handed_out:
+        return
+    other = own.filter(
+        team=key.team, kind=key.kind, handed_out=False, state__in=(Key.State.ISSUING, Key.State.ACTIVE)
+    ).first()
+    if other and other.state == Key.State.ISSUING:
+        raise being_made() if key.kind == Key.Kind.PLAYGROUND else KeyRefused("under_way", stopped=False)
+    if other:
+        raise being_made() if key.kind == Key.Kind.PLAYGROUND else KeyRefused("team.known")
+
+
+def _set_limits(key: Key, team: Team) -> None:
+    """Give an unsaved key the limits of the team, if it runs."""
+    check_running(team)
+    for name, value in limits_of_team(team, key.kind)._asdict().items():
+        setattr(key, name, value)
+
+
+def _spent_before(key: Key) -> Decimal | None:
+    """Return what the owner's last key of this team and kind has spent, as the gateway reports it."""
+    last = (
+        Token.objects.filter(
+            key__owner=key.owner, key__team=key.team, key__kind=key.kind, key__handed_out=False, token__isnull=False
+        )
+        .order_by("-created_at")
+        .first()
+    )
+    if last is None:
+        return None
+    try:
+        spent_usd: Decimal = get_gateway().keys.info(last.token or "").spend_usd
+    except GatewayNotFound:
+        return None
+    except GatewayUnavailable as error:  # a read: nothing can have happened
+        raise GatewayUnavailable(str(error), may_have_happened=False) from error
+    return spent_usd or None
