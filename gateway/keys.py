@@ -110,12 +110,12 @@ class Keys:
             user_id=user_id,
             team_id=team_id,
         )
-        answer = self._transport.post("/key/update", {"key": _token(token), **body})
+        answer = self._transport.post("/key/update", {"key": checked_token(token), **body})
         return _key_info(read(answer.body, _KeyRow), token)
 
     def info(self, token: str) -> KeyInfo:
         """Look one key up; `.deleted` if it was. GatewayNotFound: never existed, or went with its deleted user."""
-        answer = self._transport.get("/key/info", {"key": _token(token)})
+        answer = self._transport.get("/key/info", {"key": checked_token(token)})
         return _key_info(read(answer.body, _InfoAnswer).info, token)
 
     def list(
@@ -145,7 +145,7 @@ class Keys:
         Raises GatewayNotFound if the gateway knew none of them.
         """
         if tokens:
-            self._transport.post("/key/delete", {"keys": [_token(token) for token in tokens]})
+            self._transport.post("/key/delete", {"keys": [checked_token(token) for token in tokens]})
 
     def block(self, token: str) -> KeyInfo:
         """Refuse the key's calls until unblocked. Repeating is harmless. Raises GatewayNotFound."""
@@ -156,7 +156,7 @@ class Keys:
         return self._switch("/key/unblock", token)
 
     def _switch(self, path: str, token: str) -> KeyInfo:
-        return _key_info(read(self._transport.post(path, {"key": _token(token)}).body, _KeyRow), token)
+        return _key_info(read(self._transport.post(path, {"key": checked_token(token)}).body, _KeyRow), token)
 
 
 class _IssuedRow(Body):
@@ -274,7 +274,7 @@ def _models(models: Sequence[str] | None) -> Sequence[str]:
     return list(models or ())
 
 
-def _token(token: str) -> str:
+def checked_token(token: str) -> str:
     """Accept only a token: a secret must never get into a URL, where every proxy logs it."""
     if not _TOKEN.fullmatch(token):
         raise GatewayRejected("A token is 64 hexadecimal digits.", type="invalid_token")

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from gateway.activity import activity_page
 from gateway.inference_types import Message
+from gateway.keys import checked_token
 from gateway.parsing import Body, Money, Whole, not_understood, read, sift
 from gateway.transport import Answer, Transport
 from gateway.types import ActivityPage, DayTotals
@@ -23,9 +24,15 @@ class Usage:
         self._transport = transport
 
     def daily_activity(
-        self, first_day: date, last_day: date, *, page_size: int = PAGE_SIZE, user_id: str | None = None
+        self,
+        first_day: date,
+        last_day: date,
+        *,
+        page_size: int = PAGE_SIZE,
+        user_id: str | None = None,
+        token: str | None = None,
     ) -> Iterator[ActivityPage]:
-        """Yield all pages of these UTC days (both included), newest day first; of all users, or of one.
+        """Yield all pages of these UTC days (both included), newest day first; of all users or one, all keys or one.
 
         Pages cut the gateway's own rows, so that one (day, model, key) can come on several pages: sum over all.
         Rows grow in place for a day or two: read recent days again. 1000 rows cost the gateway about a second.
@@ -36,6 +43,7 @@ class Usage:
             "page_size": page_size,
         }
         query |= {} if user_id is None else {"user_id": user_id}
+        query |= {} if token is None else {"api_key": checked_token(token)}
         for page in range(1, MAX_PAGES + 1):
             parsed = activity_page(self._transport.get("/user/daily/activity", {**query, "page": page}), page)
             yield parsed

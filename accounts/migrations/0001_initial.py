@@ -53,6 +53,7 @@ class Migration(migrations.Migration):
                             ("relabel", "Change of label"),
                             ("stay", "Change of the end of a stay"),
                             ("hand_over", "Handover to another supervisor"),
+                            ("give", "Change of owner"),
                             ("block", "Blocking"),
                             ("unblock", "Unblocking"),
                             ("pause", "Pausing"),

@@ -40,6 +40,7 @@ class AuditAction(models.TextChoices):
     RELABEL = "relabel", _("Change of label")
     STAY = "stay", _("Change of the end of a stay")
     HAND_OVER = "hand_over", _("Handover to another supervisor")
+    GIVE = "give", _("Change of owner")
     BLOCK = "block", _("Blocking")
     UNBLOCK = "unblock", _("Unblocking")
     PAUSE = "pause", _("Pausing")
@@ -85,6 +86,7 @@ DONE_WORDS = {
     AuditAction.RELABEL: _("Label changed"),
     AuditAction.STAY: _("End of the stay changed"),
     AuditAction.HAND_OVER: _("Handed over to another supervisor"),
+    AuditAction.GIVE: _("Got an owner"),
     AuditAction.BLOCK: _("Blocked"),
     AuditAction.UNBLOCK: _("Unblocked"),
     AuditAction.PAUSE: _("Paused"),

@@ -383,6 +383,13 @@ class Migration(migrations.Migration):
                 ("model_names", models.JSONField(help_text="What it may call; empty: all.", null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
+                    "given_at",
+                    models.DateTimeField(
+                        help_text="When it got its owner, if it was made and used outside before: all its spend is theirs.",
+                        null=True,
+                    ),
+                ),
+                (
                     "lifetime_started_at",
                     models.DateTimeField(
                         help_text="When its present lifetime began: its last renewal; empty: its creation.", null=True
@@ -947,5 +954,92 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="reminder",
             constraint=models.UniqueConstraint(fields=("mail", "key"), name="keys_one_reminder_per_reader"),
+        ),
+        migrations.CreateModel(
+            name="UnownedKey",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("token", models.CharField(max_length=64, unique=True)),
+                ("alias", models.CharField(blank=True, max_length=200)),
+                ("last_four", models.CharField(blank=True, max_length=4)),
+                ("user_id", models.CharField(blank=True, help_text="At the gateway; of nobody here.", max_length=200)),
+                ("team_id", models.CharField(blank=True, max_length=200)),
+                (
+                    "spend_usd",
+                    web.money.UsdField(
+                        decimal_places=12,
+                        default=Decimal(0),
+                        help_text="The counter there, which resets with the budget.",
+                        max_digits=19,
+                    ),
+                ),
+                ("expires_at", models.DateTimeField(help_text="Empty: never.", null=True)),
+                ("blocked", models.BooleanField(default=False)),
+                ("made_at", models.DateTimeField(null=True)),
+                ("used_at", models.DateTimeField(null=True)),
+                ("first_seen_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_seen_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "intent",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", ""),
+                            ("give", "Gets an owner"),
+                            ("block", "Being blocked"),
+                            ("unblock", "Being unblocked"),
+                            ("delete", "Being deleted"),
+                        ],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "intended_at",
+                    models.DateTimeField(help_text="When it was last begun, here or by the sweep.", null=True),
+                ),
+                (
+                    "intended_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "new_owner",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("intent__in", ("", "give", "block", "unblock", "delete"))),
+                        name="keys_unowned_intent_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("intent", "give"), ("new_owner__isnull", False)),
+                            models.Q(models.Q(("intent", "give"), _negated=True), ("new_owner", None)),
+                            _connector="OR",
+                        ),
+                        name="keys_unowned_given_to_somebody",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("intended_at", None), ("intent", "")),
+                            models.Q(models.Q(("intent", ""), _negated=True), ("intended_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="keys_unowned_intent_has_a_time",
+                    ),
+                ],
+            },
         ),
     ]

@@ -16,6 +16,7 @@ from keys.models.overrides import LimitOverride
 from keys.models.owners import FormerOwner
 from keys.models.reminders import Reminder, ReminderMail, RequestedReminder
 from keys.models.teams import Team, TeamQuerySet
+from keys.models.unowned import UnownedKey, UnownedKeyQuerySet
 
 __all__ = [
     "ALIAS_PREFIX",
@@ -41,5 +42,7 @@ __all__ = [
     "TeamQuerySet",
     "Token",
     "TokenQuerySet",
+    "UnownedKey",
+    "UnownedKeyQuerySet",
     "new_alias",
 ]

@@ -157,6 +157,9 @@ class Key(models.Model):
     model_names = models.JSONField(null=True, help_text="What it may call; empty: all.")
 
     created_at = models.DateTimeField(default=timezone.now)
+    given_at = models.DateTimeField(
+        null=True, help_text="When it got its owner, if it was made and used outside before: all its spend is theirs."
+    )
     lifetime_started_at = models.DateTimeField(
         null=True, help_text="When its present lifetime began: its last renewal; empty: its creation."
     )

@@ -41,6 +41,7 @@ from keys.services.teams import (
     freeze_team,
     thaw_team,
 )
+from keys.services.unowned import block_unowned, delete_unowned, give_key, kind_for, settle_given, unblock_unowned
 
 __all__ = [
     "MAX_SHOWN",
@@ -61,6 +62,7 @@ __all__ = [
     "apply_policies",
     "apply_policies_to",
     "block_key",
+    "block_unowned",
     "change_intern",
     "change_stay",
     "change_team",
@@ -70,6 +72,7 @@ __all__ = [
     "count_differing",
     "create_team",
     "delete_key",
+    "delete_unowned",
     "end_grant",
     "end_old_secret",
     "end_team",
@@ -80,6 +83,7 @@ __all__ = [
     "follow_teams",
     "freeze_team",
     "give_grant",
+    "give_key",
     "grace_ends_at",
     "hand_over",
     "hand_over_all",
@@ -87,6 +91,7 @@ __all__ = [
     "is_earlier",
     "issue_key",
     "issue_team_key",
+    "kind_for",
     "link_account",
     "mail_leaves",
     "mail_of_handover",
@@ -109,10 +114,12 @@ __all__ = [
     "send_requested_reminders",
     "set_key_budget",
     "set_limits",
+    "settle_given",
     "supervisors_who_left",
     "sweep_keys",
     "sync_keys",
     "thaw_team",
     "unblock_key",
+    "unblock_unowned",
     "write_team",
 ]

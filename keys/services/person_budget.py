@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound, GatewayRateLimited, GatewayRejected, GatewayUnavailable
-from gateway.types import TeamInfo
+from gateway.types import KeyInfo, TeamInfo
 from keys.budget_days import next_period_day, utc_today
 from keys.models import ALIAS_PREFIX, Key, PersonBudget, Token
 from keys.services.claim import claim, release
@@ -180,16 +180,27 @@ def give_to(person: User, token: Token, team_id: str | None) -> None:
     The caller has claimed the key. Former spend stays with the former person and team. An interrupted move is
     started again. Raises GatewayNotFound for a missing key, or GatewayUnavailable.
     """
-    keys, hash_, user_id = get_gateway().keys, token.token or "", person.gateway_user_id
-    info = keys.info(hash_)
+    info = look_up(token.token or "")
+    move_at_gateway(info, person, team_id, former_user_id=info.user_id or token.key.owner.gateway_user_id)
+
+
+def look_up(hash_: str) -> KeyInfo:
+    """Return a key as the gateway has it; GatewayNotFound also where it was deleted."""
+    info: KeyInfo = get_gateway().keys.info(hash_)
     if info.deleted:
         raise GatewayNotFound("The key was deleted at the gateway.", status=404)
+    return info
+
+
+def move_at_gateway(info: KeyInfo, person: User, team_id: str | None, *, former_user_id: str | None) -> None:
+    """Do what `give_to` does, for a key that was looked up. Its user is put back where the team refuses it."""
+    keys, hash_, user_id = get_gateway().keys, info.token, person.gateway_user_id
     if info.team_id != team_id:
         keys.update(hash_, user_id=None)
         try:
             keys.update(hash_, team_id=team_id)
         except GatewayRejected as error:  # most likely the team is missing, which does not mean that the key is
-            keys.update(hash_, user_id=info.user_id or token.key.owner.gateway_user_id)
+            keys.update(hash_, user_id=former_user_id)
             PersonBudget.objects.look_again(person)
             message = f"The gateway did not let a key into its owner’s team. {error}"
             raise GatewayUnavailable(message, may_have_happened=False) from error

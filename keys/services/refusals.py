@@ -216,6 +216,10 @@ REASONS: Final[dict[str, Words]] = {
     "too_early": _too_early,
     "too_late": _("It is too late to renew this key. Create a new one."),
     "under_way": _under_way,
+    "unowned.busy": _("Another administrator is just changing this key. Reload the list."),
+    "unowned.gone": _("The gateway no longer has this key. Nothing was changed."),
+    "unowned.inactive": _("The account of this person is not active: activate it first, or choose somebody else."),
+    "unowned.owned": _("This key has an owner by now. Reload the list."),
 }
 add_words({PREFIX + reason: words for reason, words in REASONS.items()})
 

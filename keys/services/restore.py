@@ -155,30 +155,49 @@ def drop_playground_key(info: KeyInfo) -> bool:
 
 def _adopt(owner: User, info: KeyInfo, *, kind: str, alias: str | None, pk: uuid.UUID | None = None) -> bool:
     """Create the rows of a key. Raises IntegrityError."""
-    label, team = _label(info), _team(info)
+    team = _team(info)
     if kind == Key.Kind.COURSE and team is None:  # of a course that was made after the copy
         kind = Key.Kind.EXTERNAL
+    of_team = {
+        "team": team if kind in (Key.Kind.COURSE, Key.Kind.PLAYGROUND) else None,
+        "handed_out": kind == Key.Kind.COURSE and info.metadata.get("passerelle_handed_out") == "yes",
+    }
     with transaction.atomic():
-        key = Key.objects.create(
-            pk=pk or uuid.uuid4(),
-            owner=owner,
-            kind=kind,
-            intern=_intern(owner, info) if kind == Key.Kind.TEMPORARY else None,
-            team=team if kind in (Key.Kind.COURSE, Key.Kind.PLAYGROUND) else None,
-            handed_out=kind == Key.Kind.COURSE and info.metadata.get("passerelle_handed_out") == "yes",
-            state=Key.State.ACTIVE,
-            label=free_label(owner, label) if kind in Key.COUNTED_KINDS else label,
-            expires_at=info.expires_at,
-            blocked=info.blocked,
-            **limits_in(info)._asdict(),
-            created_at=info.created_at or timezone.now(),
-        )
+        intern = _intern(owner, info) if kind == Key.Kind.TEMPORARY else None
         in_team = team is not None and info.team_id == team.gateway_id
-        Token.objects.create(key=key, in_team=in_team, **_token_fields(info, alias))
+        key = make_rows(owner, info, kind=kind, alias=alias, pk=pk, in_team=in_team, intern=intern, **of_team)
         ours = kind != Key.Kind.EXTERNAL
         code = "restored" if ours else "made_outside"
         audit(BY_THE_PORTAL, AuditAction.SYNC, AuditOutcome.REPAIRED if ours else AuditOutcome.DONE, key, code)
     return True
+
+
+def make_rows(
+    owner: User,
+    info: KeyInfo,
+    *,
+    kind: str,
+    alias: str | None = None,
+    pk: uuid.UUID | None = None,
+    in_team: bool = False,
+    **more: Any,
+) -> Key:
+    """Create the rows of a key that exists at the gateway. Call it in a transaction; raises IntegrityError."""
+    label = _label(info)
+    key = Key.objects.create(
+        pk=pk or uuid.uuid4(),
+        owner=owner,
+        kind=kind,
+        state=Key.State.ACTIVE,
+        label=free_label(owner, label) if kind in Key.COUNTED_KINDS else label,
+        expires_at=info.expires_at,
+        blocked=info.blocked,
+        **limits_in(info)._asdict(),
+        created_at=info.created_at or timezone.now(),
+        **more,
+    )
+    Token.objects.create(key=key, in_team=in_team, **_token_fields(info, alias))
+    return key
 
 
 def _token_fields(info: KeyInfo, alias: str | None) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from keys.services.restore import (
 )
 from keys.services.rounds import each
 from keys.services.trail import audit
+from keys.services.unowned_list import intended_tokens, note_unowned
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ class GatewayList(NamedTuple):
 
     differing: list[tuple[LiveToken, KeyInfo]]
     unknown: list[KeyInfo]  # of our people, or with an alias of ours
+    strangers: list[KeyInfo]  # of nobody here
     absent: list[tuple[str, LiveToken]]
     live: int
 
@@ -106,7 +108,8 @@ def run_sync() -> SyncReport:
     rounds = [
         each(partial(_confirm_absence, report), found.absent),
         each(partial(_update, report), found.differing),
-        *(each(partial(_take_over, report, people), rows) for rows in _with_tokens(found.unknown)),
+        *(each(partial(_take_over, report, people), rows) for rows in _with_tokens(_not_given_now(found.unknown))),
+        (0, note_unowned(found.strangers, report.unreadable)),
     ]
     GatewayIdentity.objects.filter(pk=1, absences_accepted=True).update(absences_accepted=False)
     _report_unreadable(report)
@@ -129,7 +132,7 @@ def _read_list(people: dict[str, int], report: SyncReport) -> GatewayList:
     )
     rows = Token.objects.filter(state__in=AT_THE_GATEWAY, token__isnull=False).values_list(*names)
     live = {str(token): LiveToken(*row) for token, *row in rows.iterator(chunk_size=2000)}
-    total, differing, unknown = len(live), [], []
+    total, differing, unknown, strangers = len(live), [], [], []
     for info in get_gateway().keys.list(unreadable=report.unreadable):
         ours = live.pop(info.token, None)
         if ours is not None:
@@ -137,9 +140,17 @@ def _read_list(people: dict[str, int], report: SyncReport) -> GatewayList:
                 differing.append((ours, info))
         elif info.user_id in people or (info.alias or "").startswith(ALIAS_PREFIX):
             unknown.append(info)
+        if ours is None and info.user_id not in people:
+            strangers.append(info)
     for token in report.unreadable:
         live.pop(token, None)
-    return GatewayList(differing=differing, unknown=unknown, absent=list(live.items()), live=total)
+    return GatewayList(differing, unknown, strangers, list(live.items()), total)
+
+
+def _not_given_now(unknown: Sequence[KeyInfo]) -> list[KeyInfo]:
+    """Leave out keys that an administrator gives to one of our people now: services.unowned records them."""
+    given = intended_tokens()
+    return [info for info in unknown if info.token not in given]
 
 
 def _refuse_many_absences(found: GatewayList, *, nameless: int) -> None:

@@ -144,11 +144,19 @@ def _intern_changes(values: Mapping[str, Any]) -> str:
     return ", ".join(titles.get(name, name) for name in values["changes"]) + "."
 
 
+def _given(values: Mapping[str, Any]) -> str:
+    """Say under which user the gateway had the key before."""
+    if not values["user_id"]:
+        return gettext("It was made at the gateway, for nobody.")
+    return gettext("It was made at the gateway, for the user %(user_id)s.") % values
+
+
 WORDS: Final[dict[str, Words]] = {
     **{problem_code(problem): problem.label for problem in Key.Problem if problem},
     "back_at_gateway": _("It is at the gateway again."),
     "expires_sooner": _("It expires earlier, as the policy requires."),
     "error": _("An error of the portal: %(type)s."),
+    "given": _given,
     "gateway.admin_key_refused": _("The gateway does not accept the portal’s own key."),
     "gateway.answer_lost": _("The gateway did not answer, or said that it failed."),
     "gateway.rejected": _("The gateway refused: %(message)s"),

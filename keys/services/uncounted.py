@@ -4,7 +4,7 @@ A team begins with zero spend, and the gateway accepts no other number. So its b
 before they joined it, and raised by what it counted under another period, until the next one begins.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Final
 
@@ -13,7 +13,7 @@ from django.db.models import Q
 from accounts.models import User
 from gateway.django import get_gateway
 from gateway.errors import GatewayRejected, GatewayUnavailable
-from gateway.types import TeamInfo
+from gateway.types import ActivityRow, TeamInfo
 from keys.budget_days import period_first_day, utc_today
 from keys.models import ALIAS_PREFIX, Key, Token
 
@@ -48,21 +48,32 @@ def spent_in_period_usd(owner: User, period: str) -> Decimal:
 
     Raises GatewayUnavailable, without `may_have_happened`, or GatewayRejected.
     """
-    today = utc_today()
-    first_day = period_first_day(period, today)
+    first_day = period_first_day(period, utc_today())
+    outside = set(Token.objects.filter(key__owner=owner, key__kind=Key.Kind.EXTERNAL).values_list("token", flat=True))
+    since = datetime.combine(first_day, time.min, UTC)
+    theirs = Token.objects.filter(key__owner=owner, key__given_at__gte=since, token__isnull=False)
+    given = set(theirs.values_list("token", flat=True))  # with what they spent before they had an owner
+    rows = _activity_since(first_day, user_id=owner.gateway_user_id)
+    ours = [row for row in rows if row.token not in outside or (row.alias or "").startswith(ALIAS_PREFIX)]
+    of_teams = Token.objects.filter(key__owner=owner, key__team__isnull=False).values_list("token", "alias")
+    others = {*given, *(name for names in of_teams for name in names if name)}
+    spent_usd = sum((row.spend_usd for row in ours if others.isdisjoint((row.token, row.alias))), Decimal(0))
+    for token in sorted(token or "" for token in given):
+        spent_usd += sum((row.spend_usd for row in _activity_since(first_day, token=token)), Decimal(0))
+    return spent_usd
+
+
+def _activity_since(first_day: date, *, user_id: str | None = None, token: str | None = None) -> list[ActivityRow]:
+    """Return the activity of a person or a key until today; unreadable spend is GatewayUnavailable."""
     try:
-        pages = list(get_gateway().usage.daily_activity(first_day, today, user_id=owner.gateway_user_id))
+        activity = get_gateway().usage.daily_activity(first_day, utc_today(), user_id=user_id, token=token)
+        pages = list(activity)
     except GatewayUnavailable as error:
         raise GatewayUnavailable(str(error), may_have_happened=False) from error
     if any(metric.measure in ("", "spend_usd") for page in pages for metric in page.invalid):
         words = "What the gateway reports of the spend makes no sense."
         raise GatewayUnavailable(words, may_have_happened=False)
-    outside = set(Token.objects.filter(key__owner=owner, key__kind=Key.Kind.EXTERNAL).values_list("token", flat=True))
-    rows = (row for page in pages for row in page.rows)
-    ours = (row for row in rows if row.token not in outside or (row.alias or "").startswith(ALIAS_PREFIX))
-    of_teams = Token.objects.filter(key__owner=owner, key__team__isnull=False).values_list("token", "alias")
-    others = {name for names in of_teams for name in names if name}
-    return sum((row.spend_usd for row in ours if others.isdisjoint((row.token, row.alias))), Decimal(0))
+    return [row for page in pages for row in page.rows]
 
 
 def _counted_usd(team: TeamInfo | None) -> Decimal:

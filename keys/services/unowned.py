@@ -1,0 +1,268 @@
+"""What administrators do with keys without an owner: give them one, block, unblock or delete them (ADR 33).
+
+The intention is committed before the first call to the gateway; as long as it is there, nobody else can act on the
+key. The sweep finishes what was interrupted.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.audit import Actor, record
+from accounts.locale import reading_as
+from accounts.mails import send_later
+from accounts.models import AuditAction, AuditObject, AuditOutcome, BudgetPeriod, User
+from accounts.policies import Allowance, policy_of
+from gateway.django import get_gateway
+from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
+from gateway.types import KeyInfo
+from keys.models import Key, LimitOverride, PersonBudget, Token, UnownedKey
+from keys.services.apply_policies import apply_policies_to
+from keys.services.key_limits import Limits, limits_in, limits_of
+from keys.services.person_budget import ceiling_of, check_budget, look_up, move_at_gateway
+from keys.services.refusals import KeyRefused
+from keys.services.restore import make_rows
+from keys.services.trail import audit, code_of
+from web.templatetags.portal import usd
+
+Intent = UnownedKey.Intent
+ACTIONS: Final = {
+    Intent.GIVE: AuditAction.GIVE,
+    Intent.BLOCK: AuditAction.BLOCK,
+    Intent.UNBLOCK: AuditAction.UNBLOCK,
+    Intent.DELETE: AuditAction.DELETE,
+}
+
+
+def give_key(*, unowned: UnownedKey, to: User, actor: Actor) -> None:
+    """Make `to` the owner of a key: at the gateway, within their budget, then here with all that it has spent.
+
+    Call `settle_given` when they have all of their keys. Raises KeyRefused, also where another administrator was
+    faster; GatewayUnavailable or GatewayRejected. With `may_have_happened` the sweep finishes it; else nothing changed.
+    """
+    with transaction.atomic():
+        person = User.objects.select_for_update().get(pk=to.pk)
+        if not person.is_active or person.anonymised_at:
+            raise KeyRefused("unowned.inactive")
+        row = _intend(unowned, Intent.GIVE, actor, new_owner=person)
+    _carry_out(row, actor)
+
+
+def block_unowned(*, unowned: UnownedKey, actor: Actor) -> None:
+    """Block a key without an owner at the gateway. Raises as `give_key`."""
+    if unowned.blocked:
+        raise KeyRefused("blocked.already")
+    _carry_out(_intend(unowned, Intent.BLOCK, actor), actor)
+
+
+def unblock_unowned(*, unowned: UnownedKey, actor: Actor) -> None:
+    """Unblock a key without an owner at the gateway. Raises as `give_key`."""
+    if not unowned.blocked:
+        raise KeyRefused("blocked.not")
+    _carry_out(_intend(unowned, Intent.UNBLOCK, actor), actor)
+
+
+def delete_unowned(*, unowned: UnownedKey, actor: Actor) -> None:
+    """Delete a key without an owner at the gateway, and confirm it. Raises as `give_key`."""
+    _carry_out(_intend(unowned, Intent.DELETE, actor), actor)
+
+
+def settle_given(to: User, actor: Actor) -> None:
+    """Count in a person's budget what the keys that they were given have spent, and give these their limits.
+
+    The sweep, and the next comparison with the policies, do what fails here.
+    """
+    with suppress(KeyRefused, GatewayError):
+        check_budget(to)
+        apply_policies_to(to, actor)
+
+
+def finish_unowned(row: UnownedKey) -> bool:
+    """Finish what an administrator began and nobody waits for any more; False if another process does."""
+    as_read = UnownedKey.objects.filter(pk=row.pk, intent=row.intent, intended_at=row.intended_at)
+    if not as_read.update(intended_at=timezone.now()):
+        return False
+    with suppress(KeyRefused):  # it is over: the trail says how
+        _carry_out(row, Actor(user=row.intended_by), again=True)
+        if row.new_owner:
+            settle_given(row.new_owner, Actor(user=row.intended_by))
+    return True
+
+
+def nobody_waits_since() -> datetime:
+    """Return the time before which an unfinished action counts as interrupted."""
+    return timezone.now() - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
+
+
+def kind_for(allowance: Allowance) -> Key.Kind:
+    """Return the kind that a key gets which was made outside. Temporary keys are always allowed."""
+    return Key.Kind.PERSONAL if allowance.rules[Key.Kind.PERSONAL].allowed else Key.Kind.TEMPORARY
+
+
+# --- The intention ----------------------------------------------------------------------------------
+def _intend(unowned: UnownedKey, intent: Intent, actor: Actor, *, new_owner: User | None = None) -> UnownedKey:
+    """Commit what is about to be done; the first administrator wins."""
+    begun = {"intent": intent, "intended_at": timezone.now(), "intended_by": actor.user, "new_owner": new_owner}
+    if not UnownedKey.objects.free().filter(pk=unowned.pk).update(**begun):
+        is_there = UnownedKey.objects.filter(pk=unowned.pk).exists()
+        raise KeyRefused("unowned.busy" if is_there else "unowned.gone")
+    return UnownedKey.objects.select_related("new_owner", "intended_by").get(pk=unowned.pk)
+
+
+def _take_back(row: UnownedKey) -> None:
+    """Drop an intention of which nothing was done."""
+    nothing: dict[str, Any] = {"intent": "", "intended_at": None, "intended_by": None, "new_owner": None}
+    UnownedKey.objects.filter(pk=row.pk).update(**nothing)
+
+
+def _leave_to_sweep(row: UnownedKey) -> None:
+    """Have the sweep finish it at its next run."""
+    UnownedKey.objects.filter(pk=row.pk).update(intended_at=nobody_waits_since() - timedelta(seconds=1))
+
+
+def _carry_out(row: UnownedKey, actor: Actor, *, again: bool = False) -> None:
+    """Do at the gateway what was intended, then here. Idempotent; raises KeyRefused or GatewayError.
+
+    `again`: a part of it may have been done before, so that it is finished however often the gateway does not answer.
+    """
+    steps: dict[str, Callable[[UnownedKey, Actor], None]] = {
+        Intent.GIVE: _give,
+        Intent.BLOCK: partial(_switch, blocked=True),
+        Intent.UNBLOCK: partial(_switch, blocked=False),
+        Intent.DELETE: _delete,
+    }
+    try:
+        steps[row.intent](row, actor)
+    except GatewayNotFound as error:
+        UnownedKey.objects.filter(pk=row.pk).delete()
+        _audit(row, actor, AuditOutcome.FAILED, error)
+        raise KeyRefused("unowned.gone") from error
+    except GatewayError as error:
+        if again and isinstance(error, GatewayUnavailable):
+            raise
+        unknown = isinstance(error, GatewayUnavailable) and error.may_have_happened
+        if unknown:
+            _leave_to_sweep(row)
+        else:
+            _take_back(row)
+        _audit(row, actor, AuditOutcome.UNKNOWN if unknown else AuditOutcome.FAILED, error)
+        raise
+
+
+def _audit(row: UnownedKey, actor: Actor, outcome: AuditOutcome, error: Exception | None = None) -> None:
+    """Record the outcome for a key that has no row of its own yet, or never will."""
+    code, details = code_of(error) if error else ("", {})
+    record(
+        actor=actor,
+        action=ACTIONS[Intent(row.intent)],
+        outcome=outcome,
+        kind=AuditObject.KEY,
+        object_id=row.pk,
+        label=row.label,
+        subject=row.new_owner,
+        code=code,
+        details=details,
+    )
+
+
+# --- At the gateway, then here ----------------------------------------------------------------------
+def _switch(row: UnownedKey, actor: Actor, *, blocked: bool) -> None:
+    keys = get_gateway().keys
+    (keys.block if blocked else keys.unblock)(row.token)
+    with transaction.atomic():
+        UnownedKey.objects.filter(pk=row.pk).update(blocked=blocked)
+        _take_back(row)
+        _audit(row, actor, AuditOutcome.DONE)
+
+
+def _delete(row: UnownedKey, actor: Actor) -> None:
+    keys = get_gateway().keys
+    with suppress(GatewayNotFound):  # a call before, whose answer was lost, has deleted it
+        keys.delete([row.token])
+        if not keys.info(row.token).deleted:
+            raise GatewayUnavailable("The gateway said that it had deleted a key, and still has it.")
+    with transaction.atomic():
+        if UnownedKey.objects.filter(pk=row.pk).delete()[0]:
+            _audit(row, actor, AuditOutcome.DONE)
+
+
+def _give(row: UnownedKey, actor: Actor) -> None:
+    """Move the key to the person and their team, then record it."""
+    to = row.new_owner
+    assert to is not None  # noqa: S101  (a constraint says so)
+    allowance = policy_of(to)
+    ceiling = ceiling_of(to, allowance)
+    try:
+        info = look_up(row.token)
+    except GatewayUnavailable as error:
+        raise GatewayUnavailable(str(error), may_have_happened=False) from error
+    try:
+        move_at_gateway(info, to, ceiling.team_id, former_user_id=info.user_id)
+    except GatewayUnavailable as error:
+        raise _as_begun(info, error) from error
+    _record(row, to, info, allowance, actor)
+
+
+def _as_begun(before: KeyInfo, error: GatewayUnavailable) -> GatewayUnavailable:
+    """Return the error of a move as one that may have happened, unless the key is seen to be as it was."""
+    if not error.may_have_happened:
+        with suppress(GatewayError):
+            if get_gateway().keys.info(before.token).user_id == before.user_id:
+                return error
+    return GatewayUnavailable(str(error), may_have_happened=True)
+
+
+def _record(row: UnownedKey, to: User, info: KeyInfo, allowance: Allowance, actor: Actor) -> None:
+    """Create the rows of the key in place of this one, unless another process has.
+
+    It counts in no team here yet: so `check_budget` counts what the key has spent in this period, and the sweep does
+    it if this process dies.
+    """
+    kind = kind_for(allowance)
+    try:
+        with transaction.atomic():
+            User.objects.select_for_update().get(pk=to.pk)  # a lock, so that nobody takes the label
+            if not UnownedKey.objects.filter(pk=row.pk, intent=Intent.GIVE, new_owner=to).delete()[0]:
+                return
+            was_used = info.last_active_at is not None or info.spend_usd
+            key = make_rows(to, info, kind=kind, pk=row.pk, given_at=timezone.now() if was_used else None)
+            _keep_limits(key, limits_in(info), limits_of(kind, allowance), actor)
+            PersonBudget.objects.look_again(to)
+            audit(actor, AuditAction.GIVE, AuditOutcome.DONE, key, "given", user_id=info.user_id or "")
+            _notify(key, info, actor)
+    except IntegrityError:  # the sync took it over for somebody whose id it was given at the gateway
+        if not Token.objects.filter(token=row.token).exists():
+            raise
+        UnownedKey.objects.filter(pk=row.pk).delete()
+        raise KeyRefused("unowned.owned") from None
+
+
+def _keep_limits(key: Key, has: Limits, policy: Limits, actor: Actor) -> None:
+    """Keep the limits that were set for the key; those that it lacks are the policy's. Budgets need a known period."""
+    if has.budget_period not in BudgetPeriod.values:
+        has = has._replace(budget_usd=None, budget_period="")
+    set_there = [name for name in Limits._fields if getattr(has, name) not in (None, "")]
+    if any(getattr(has, name) != getattr(policy, name) for name in set_there):
+        LimitOverride.objects.create(key=key, fields=set_there, set_by=actor.user, **has._asdict())
+
+
+def _notify(key: Key, info: KeyInfo, actor: Actor) -> None:
+    """Write to the new owner, after the commit. The portal does not have the secret."""
+    owner = key.owner
+    if not owner.email:
+        return
+    with reading_as(owner):
+        lines = [
+            _("The portal does not have its secret. If you do not have it either, use “Replace secret” in My keys."),
+            _("What it has spent so far counts as yours: %(spend)s.") % {"spend": usd(info.spend_usd or Decimal(0))},
+        ]
+    by = actor.user.display_name if actor.user else ""
+    send_later("key_changed", owner, label=key.label, action=AuditAction.GIVE.value, by=by, lines=lines, reason="")

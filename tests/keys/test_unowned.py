@@ -1,0 +1,293 @@
+"""Keys made at the gateway for nobody: listed, given an owner with their spend, blocked, deleted."""
+
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from itertools import count
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import override_settings
+from django.utils import timezone
+
+from accounts.audit import Actor
+from accounts.models import AuditEntry, User
+from gateway.errors import GatewayError, GatewayRejected, GatewayUnavailable
+from gateway.secret import token_of
+from keys import services
+from keys.models import Key, LimitOverride, PersonBudget, Token, UnownedKey
+from keys.services.person_budget import team_id_of
+from tests.factories import change_policies
+from tests.keys.actions import BY_TEST, assert_at_rest, issue, set_at_gateway, works
+from tests.keys.crashes import killed_at_step
+from tests.keys.test_person_budget import chat, team
+from tests.sandbox_process import Sandbox
+from tests.tasks import run_tasks
+from tests.usage.polling import poll
+from usage.models import Fact
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+
+
+STEPS_AT_LEAST = {"give": 10, "block": 3, "delete": 3}  # fewer would mean that nothing was traced
+
+
+def make_outside(sandbox: Sandbox, alias: str = "old-service", **settings: Any) -> str:
+    """Make a key at the gateway for nobody whom the portal knows; return its secret."""
+    body = {"user_id": "somebody-else", "key_alias": alias, **settings}
+    return str(sandbox.call("POST", "/key/generate", body=body).json()["key"])
+
+
+def found(sandbox: Sandbox, alias: str = "old-service", **settings: Any) -> tuple[str, UnownedKey]:
+    """Make such a key, and have the sync find it."""
+    secret = make_outside(sandbox, alias, **settings)
+    services.sync_keys()
+    return secret, UnownedKey.objects.get(token=token_of(secret))
+
+
+def give(*, unowned: UnownedKey, to: User, actor: Actor = BY_TEST) -> None:
+    services.give_key(unowned=unowned, to=to, actor=actor)
+    services.settle_given(to, actor)
+
+
+def sweep_at_once() -> None:
+    with override_settings(KEY_ANSWER_DEADLINE_S=0):
+        services.sweep_keys()
+
+
+def test_the_sync_lists_keys_of_nobody_and_drops_those_that_are_gone(intern: User, sandbox: Sandbox) -> None:
+    ours = issue(intern)
+    _secret, row = found(sandbox, max_budget=5, budget_duration="30d")
+    nameless = sandbox.call("POST", "/key/generate", body={}).json()["key"]
+    theirs = sandbox.call("POST", "/key/generate", body={"user_id": intern.gateway_user_id}).json()["key"]
+
+    services.sync_keys()
+
+    assert row.user_id == "somebody-else"
+    assert row.first_seen_at < UnownedKey.objects.get(pk=row.pk).last_seen_at
+    assert {each.label for each in UnownedKey.objects.all()} == {"old-service", f"…{nameless[-4:]}"}
+    set_at_gateway(sandbox, row.token, key_alias="new name")
+    set_at_gateway(sandbox, token_of(nameless), user_id=intern.gateway_user_id)  # so it has an owner, by hand
+    services.sync_keys()
+    assert [each.alias for each in UnownedKey.objects.all()] == ["new name"]
+    assert Token.objects.filter(token__in=[token_of(nameless), token_of(theirs)]).count() == 2
+    sandbox.call("POST", "/key/delete", body={"keys": [row.token]})
+    services.sync_keys()
+    assert not UnownedKey.objects.exists()
+    assert works(sandbox, ours.secret)
+
+
+def test_a_key_with_an_owner_counts_with_all_its_spend_and_keeps_secret_and_limits(
+    staff: User, sandbox: Sandbox
+) -> None:
+    change_policies(person_budget_usd=Decimal(9), person_budget_period="30d")
+    secret, row = found(sandbox, max_budget=3, budget_duration="7d", rpm_limit=7)
+    before = Decimal(chat(sandbox, secret).headers["x-litellm-response-cost"])
+    poll()
+    assert set(Fact.objects.values_list("token_ref__owner", flat=True)) == {None}
+
+    give(unowned=row, to=staff, actor=Actor(user=staff))
+    after = Decimal(chat(sandbox, secret).headers["x-litellm-response-cost"])
+    poll()
+
+    key = Key.objects.get()
+    assert (key.pk, key.owner, key.kind, key.label, key.rpm_limit) == (row.pk, staff, "personal", "old-service", 7)
+    assert (key.budget_usd, key.budget_period) == (Decimal(3), "7d")
+    assert key.expires_at  # as the policy says: it had no end
+    assert sorted(LimitOverride.objects.get().fields) == ["budget_period", "budget_usd", "rpm_limit"]
+    there = next(each for each in sandbox.live_keys() if each["token"] == row.token)
+    assert (there["user_id"], there["team_id"]) == (staff.gateway_user_id, team_id_of(staff))
+    assert PersonBudget.objects.get(owner=staff).uncounted_usd == before
+    assert Decimal(str(team(sandbox, staff)["spend"])) == after
+    assert set(Fact.objects.values_list("token_ref__owner", "token_ref__key")) == {(staff.pk, key.pk)}
+    assert not UnownedKey.objects.exists()
+    entry = AuditEntry.objects.get(action="give")
+    assert (entry.subject, entry.object_id, entry.outcome) == (staff, str(key.pk), "done")
+    assert entry.remark == "It was made at the gateway, for the user somebody-else."
+    run_tasks()
+    assert [message.to for message in mail.outbox] == [[staff.email]]
+    assert "The portal does not have its secret." in mail.outbox[0].body
+    assert services.rotate_key(key=Key.objects.get(), actor=BY_TEST).secret != secret
+    assert_at_rest(sandbox)
+
+
+def test_without_limits_of_its_own_it_has_those_of_the_policy(intern: User, sandbox: Sandbox) -> None:
+    change_policies(person_budget_usd=None, temporary__rpm_limit=5)
+    _secret, row = found(sandbox, team_id="lab-7", max_budget=4)  # a budget that never resets is none of ours
+
+    give(unowned=row, to=intern)
+
+    key = Key.objects.get()
+    assert (key.kind, key.rpm_limit) == ("temporary", 5)
+    assert not LimitOverride.objects.exists()
+    assert sandbox.live_keys()[0]["team_id"] is None
+    assert_at_rest(sandbox)
+
+
+def test_refuses_the_wrong_person_and_changes_nothing(intern: User, sandbox: Sandbox) -> None:
+    _secret, row = found(sandbox)
+    User.objects.filter(pk=intern.pk).update(is_active=False)
+    with pytest.raises(services.KeyRefused, match="not active"):
+        give(unowned=row, to=intern)
+
+    assert sandbox.live_keys()[0]["user_id"] == "somebody-else"
+    assert not UnownedKey.objects.exclude(intent="").exists()
+
+
+def test_the_first_of_two_administrators_wins(staff: User, intern: User, sandbox: Sandbox) -> None:
+    _secret, row = found(sandbox)
+    busy = {"intent": "give", "new_owner": intern, "intended_at": timezone.now(), "intended_by": staff}
+    UnownedKey.objects.filter(pk=row.pk).update(**busy)
+
+    for act in (services.block_unowned, services.delete_unowned):
+        with pytest.raises(services.KeyRefused, match="Another administrator"):
+            act(unowned=row, actor=BY_TEST)
+    with pytest.raises(services.KeyRefused, match="Another administrator"):
+        give(unowned=row, to=staff)
+    services.sweep_keys()  # somebody still waits for it
+    assert not Key.objects.exists()
+    sweep_at_once()
+    assert Key.objects.get().owner == intern
+
+
+def test_a_key_that_vanished_gets_no_owner(staff: User, sandbox: Sandbox) -> None:
+    for act in ("give", "block", "delete twice"):
+        _secret, row = found(sandbox, act)
+        sandbox.call("POST", "/key/delete", body={"keys": [row.token]})
+        if act == "delete twice":
+            services.delete_unowned(unowned=row, actor=BY_TEST)
+        else:
+            with pytest.raises(services.KeyRefused, match="no longer has this key"):
+                give(unowned=row, to=staff) if act == "give" else services.block_unowned(unowned=row, actor=BY_TEST)
+
+        assert not UnownedKey.objects.exists()
+    assert not Key.objects.exists()
+
+
+def test_blocks_unblocks_and_deletes(staff: User, sandbox: Sandbox) -> None:
+    _secret, row = found(sandbox)
+
+    services.block_unowned(unowned=row, actor=BY_TEST)
+    assert sandbox.live_keys()[0]["blocked"]
+    row.refresh_from_db()
+    with pytest.raises(services.KeyRefused, match="blocked already"):
+        services.block_unowned(unowned=row, actor=BY_TEST)
+    services.unblock_unowned(unowned=row, actor=BY_TEST)
+    assert not sandbox.live_keys()[0]["blocked"]
+    row.refresh_from_db()
+    services.delete_unowned(unowned=row, actor=BY_TEST)
+
+    assert sandbox.live_keys() == []
+    assert not UnownedKey.objects.exists()
+    done = AuditEntry.objects.filter(outcome="done", object_id=str(row.pk)).order_by("id")
+    assert list(done.values_list("action", flat=True)) == ["block", "unblock", "delete"]
+
+
+def test_nothing_changes_while_the_gateway_is_away(staff: User, sandbox: Sandbox) -> None:
+    _secret, row = found(sandbox)
+    sandbox.faults("*", "drop_before", times=50)
+    with pytest.raises(GatewayUnavailable):
+        give(unowned=row, to=staff)
+    assert UnownedKey.objects.free().count() == 1
+    with pytest.raises(GatewayUnavailable):  # it is not known whether that happened
+        services.block_unowned(unowned=row, actor=BY_TEST)
+    with pytest.raises(GatewayUnavailable):  # the sweep goes on with it
+        sweep_at_once()
+    assert UnownedKey.objects.get().intent == "block"
+
+    sandbox.clear_faults()
+    sweep_at_once()
+
+    assert not Key.objects.exists()
+    assert UnownedKey.objects.free().get().blocked
+    assert sandbox.live_keys()[0]["blocked"]
+
+
+@pytest.mark.parametrize("path", ["/team/update", "/team/new", "/key/info", "/key/update"])
+@pytest.mark.parametrize(
+    ("fault", "more"),
+    [("drop_before", {}), ("drop_after", {}), ("error", {"status": 500}), ("error", {"status": 403}), ("html", {})],
+)
+def test_any_fault_leaves_a_key_with_one_owner_or_none(
+    staff: User, sandbox: Sandbox, path: str, fault: str, more: dict[str, Any]
+) -> None:
+    change_policies(person_budget_usd=Decimal(9), person_budget_period="30d")
+    for skip in range(3 if path == "/key/update" else 1):
+        Key.objects.update(state="deleted")
+        secret, row = found(sandbox, f"{path} {skip}")
+        sandbox.faults(path, fault, times=1, skip=skip, **more)
+        try:
+            give(unowned=row, to=staff)
+        except (GatewayError, services.KeyRefused):
+            assert not Key.objects.filter(pk=row.pk).exists()
+        sandbox.clear_faults()
+        sweep_at_once()
+        services.sync_keys()
+        services.sweep_keys()
+
+        owned = Key.objects.filter(pk=row.pk).exists()
+        assert owned != UnownedKey.objects.filter(pk=row.pk, intent="").exists()
+        there = next(each for each in sandbox.live_keys() if each["token"] == token_of(secret))
+        if owned:
+            assert (there["user_id"], there["team_id"]) == (staff.gateway_user_id, team_id_of(staff))
+            assert Token.objects.get(key=row.pk).in_team
+        else:
+            assert there["user_id"] in ("somebody-else", None)
+        sandbox.call("POST", "/key/delete", body={"keys": [token_of(secret)]})
+
+
+def test_refused_is_taken_back(staff: User, sandbox: Sandbox) -> None:
+    _secret, row = found(sandbox)
+    sandbox.faults("/key/block", "error", status=400, times=1)
+    with pytest.raises(GatewayRejected):
+        services.block_unowned(unowned=row, actor=BY_TEST)
+    services.block_unowned(unowned=row, actor=BY_TEST)
+    assert AuditEntry.objects.filter(action="block").values_list("outcome", flat=True).count() == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("act", ["give", "block", "delete"])
+def test_is_repaired_after_a_kill_at_any_line(staff: User, sandbox: Sandbox, act: str) -> None:
+    change_policies(person_budget_usd=Decimal(9), person_budget_period="30d", max_live_keys=None)
+    acts = {"give": give, "block": services.block_unowned, "delete": services.delete_unowned}
+    service: Any = acts[act]
+    for step in count(1):
+        secret, row = found(sandbox, f"step {step}")
+        to: dict[str, Any] = {"to": staff} if act == "give" else {}
+        if not killed_at_step(step, partial(service, unowned=row, actor=Actor(user=staff), **to)):
+            break
+        services.sync_keys()  # before the sweep: it takes over nothing that is being given
+        begun = UnownedKey.objects.exclude(intent="").exists()
+        sweep_at_once()
+
+        left = UnownedKey.objects.filter(token=row.token)
+        assert not left.exclude(intent="").exists()
+        if act == "give":
+            assert left.exists() != Key.objects.filter(pk=row.pk, owner=staff, kind="personal").exists()
+            assert not (begun and left.exists())
+            there = next(each for each in sandbox.live_keys() if each["token"] == token_of(secret))
+            wanted = ("somebody-else", None) if left.exists() else (staff.gateway_user_id, team_id_of(staff))
+            assert (there["user_id"], there["team_id"]) == wanted
+            assert Token.objects.filter(key=row.pk).exclude(in_team=True).count() == 0
+        elif act == "block" and begun:
+            assert left.get().blocked
+        elif begun:
+            assert not left.exists()
+        assert not Key.objects.filter(kind="external").exists()
+        sandbox.call("POST", "/key/delete", body={"keys": [row.token]})
+        services.sync_keys()
+    assert step > STEPS_AT_LEAST[act]
+
+
+def test_rows_of_long_ago_stay_until_their_key_is_gone(sandbox: Sandbox, staff: User) -> None:
+    _secret, row = found(sandbox)
+    UnownedKey.objects.update(last_seen_at=timezone.now() - timedelta(days=9))
+    sandbox.faults("/key/list", "error", status=500, times=9)
+    with pytest.raises(GatewayError):
+        services.sync_keys()
+    assert UnownedKey.objects.filter(pk=row.pk).exists()
