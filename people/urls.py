@@ -13,6 +13,7 @@ from people.views import (
     keys,
     leaving,
     limits,
+    outside,
     person,
     policy,
 )
@@ -25,6 +26,8 @@ urlpatterns = [
     path("keys/", keys.keys, name="keys"),
     path("keys.csv", keys.keys_csv, name="keys_csv"),
     path("keys/bulk/", key_bulk.bulk_keys, name="bulk_keys"),
+    path("keys/outside/", outside.outside_keys, name="outside_keys"),
+    path("keys/outside/act/", outside.act_on_outside_keys, name="act_on_outside_keys"),
     path("groups/", groups.groups, name="groups"),
     path("groups/new/", group_actions.new_group, name="new_group"),
     path("groups/default/", groups.group, name="default_policy"),

@@ -50,6 +50,7 @@ from people.services.key_bulk import (
     choose_keys,
     remind_of_keys,
 )
+from people.services.outside import OutsideAct, act_on_outside, people_to_own, why_not_acted_on
 from people.services.policies import (
     Effect,
     PolicyConflict,
@@ -81,6 +82,10 @@ __all__ = [
     "why_not_deleted",
     "words_of_change",
     "MAX_KEYS",
+    "OutsideAct",
+    "act_on_outside",
+    "people_to_own",
+    "why_not_acted_on",
     "MAX_PEOPLE",
     "MAX_REMINDED",
     "MAX_STAYS",

@@ -42,7 +42,7 @@ def bulk_keys(request: PortalRequest) -> HttpResponse:
     if data.get("act") not in set(KeyAct):
         raise Http404
     act = KeyAct(data["act"])
-    ids = _ids(data.get("keys", "").split(",")) if request.method == "POST" else _chosen_ids(request, access)
+    ids = ids_in(data.get("keys", "").split(",")) if request.method == "POST" else _chosen_ids(request, access)
     most = MAX_REMINDED if act == KeyAct.REMIND else MAX_KEYS
     if len(ids) > most:
         words = _("These are %(count)d keys; at most %(most)d at once. Narrow the list down by filters.")
@@ -61,7 +61,7 @@ def bulk_keys(request: PortalRequest) -> HttpResponse:
     return redirect(address(key_filters_of(data), order_in(data)))
 
 
-def _ids(texts: Sequence[str]) -> list[UUID]:
+def ids_in(texts: Sequence[str]) -> list[UUID]:
     """Return the ids among these texts, each once."""
     found: dict[UUID, None] = {}
     for text in texts:
@@ -76,7 +76,7 @@ def _chosen_ids(request: PortalRequest, access: Any) -> list[UUID]:
     """Return the selected ids; with `all`, every key within the filters of the URL."""
     if request.GET.get("all"):
         return found_keys(key_filters_of(request.GET), DEFAULT_ORDER, access.state, utc_today())
-    return _ids(request.GET.getlist("key"))
+    return ids_in(request.GET.getlist("key"))
 
 
 def _ask(
@@ -146,12 +146,18 @@ def _act(request: PortalRequest, act: KeyAct, keys: list[Any]) -> None:
         messages.success(request, words % {"count": number})
         return
     acted = services.act_on_keys(keys, act=act, actor=actor)
+    failed_words = _undeleted_words if act == KeyAct.DELETE else failed_words_of
+    report(request, acted, _done_words(act, acted.done), failed_words(acted.failed))
+
+
+def report(request: PortalRequest, acted: services.KeysActed, done: str, failed: str) -> None:
+    """Say what was done with which keys, and what was not."""
     if acted.done:
-        messages.success(request, _done_words(act, acted.done))
+        messages.success(request, done)
     if acted.refused:
         messages.warning(request, _("Not changed: %(names)s") % {"names": _some(acted.refused, " ")})
     if acted.failed:
-        messages.warning(request, _failed_words(act, acted.failed))
+        messages.warning(request, failed)
     if acted.left:
         words = _("Not tried, since the gateway did not answer: %(labels)s. Try again in a few minutes.")
         messages.warning(request, words % {"labels": _some(acted.left)})
@@ -166,10 +172,14 @@ def _done_words(act: KeyAct, number: int) -> str:
     return words[act] % {"count": number}
 
 
-def _failed_words(act: KeyAct, labels: Sequence[str]) -> str:
-    if act == KeyAct.DELETE:  # irreversible: the sweep finishes it
-        words = _("The gateway has not confirmed that these are deleted: %(labels)s. %(again)s")
-        return words % {"labels": _some(labels), **promises()}
+def _undeleted_words(labels: Sequence[str]) -> str:
+    """Name keys whose deletion the sweep finishes: it is irreversible."""
+    words = _("The gateway has not confirmed that these are deleted: %(labels)s. %(again)s")
+    return words % {"labels": _some(labels), **promises()}
+
+
+def failed_words_of(labels: Sequence[str]) -> str:
+    """Name keys of which it is unknown whether they were changed."""
     words = _(
         "The gateway did not do it, or its answer was lost: %(labels)s. This list shows the right state %(soon)s."
     )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
-from keys.models import Key
+from keys.models import Key, UnownedKey
 from people.key_listing import (
     DEFAULT_ORDER,
     KINDS,
@@ -77,6 +77,7 @@ def keys(request: PortalRequest) -> HttpResponse:
         "here": "people:keys",
         "filters": filters,
         "page": page,
+        "unowned": UnownedKey.objects.count(),
         "order": order,
         "default_order": DEFAULT_ORDER,
         "chips": _chips(filters, order),

@@ -6,7 +6,7 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from accounts.models import User
-from keys.models import Intern, Key
+from keys.models import Intern, Key, UnownedKey
 from tests.browser.axe import violations
 from tests.browser.test_narrow import NARROW
 from tests.browser.test_pages import sticks_out
@@ -43,6 +43,7 @@ def test_long_names_fit_into_a_narrow_window(
     make_policy(LONG, temporary__all_models=False, temporary__model_names=["small", LONG])
     group = Group.objects.get(name=LONG)
     User.objects.get(pk=wide.owner_id).groups.add(group)
+    outside = UnownedKey.objects.create(token="b" * 64, alias="w" * 60, user_id="v" * 60, team_id=LONG)
     paths = [
         reverse("people:index"),
         f"{reverse('people:index')}?q=nobody&state=active&group=Interns",
@@ -54,6 +55,8 @@ def test_long_names_fit_into_a_narrow_window(
         f"{reverse('people:keys')}?q=nobody&state=outside&owner=inactive",
         f"{reverse('people:bulk_keys')}?act=block&key={wide.pk}",
         reverse("people:groups"),
+        reverse("people:outside_keys"),
+        f"{reverse('people:act_on_outside_keys')}?act=give&key={outside.pk}&who={wide.owner.username}",
         *(reverse(f"people:{name}", args=[group.pk]) for name in ("group", "change_policy", "delete_group")),
         f"{reverse('people:add_members', args=[group.pk])}?q=manager",
     ]

@@ -5,10 +5,12 @@ import re
 import pytest
 from django.core import mail
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import AccessRequest, AuditEntry, Grant, User
 from approvals.services import mail_deciders
-from keys.models import Intern, Key
+from keys.models import Intern, Key, UnownedKey
+from keys.services import sync_keys
 from tests.approvals.conftest import ask, decider
 from tests.factories import make_user
 from tests.french.conftest import Read, in_french
@@ -102,3 +104,30 @@ def test_a_request_by_the_link_of_a_mail(decider: User, staff: User, read: Read)
         browser = in_french()
         read(browser.get(path) if form is None else browser.post(path, form))
     read(in_french().get(path.replace("/request/", "/request/x")))
+
+
+def test_keys_without_an_owner(admin: User, staff: User, sandbox: Sandbox, read: Read) -> None:
+    User.objects.filter(pk=staff.pk).update(language="fr")
+    for alias in ("alpha", "beta", "gamma"):
+        sandbox.call("POST", "/key/generate", body={"user_id": "omega", "key_alias": alias, "team_id": "tau"})
+    sync_keys()
+    browser, url = in_french(admin), "/people/keys/outside/act/"
+    rows = list(UnownedKey.objects.order_by("alias"))
+    busy = {"intent": "give", "new_owner": staff, "intended_at": timezone.now(), "intended_by": admin}
+    UnownedKey.objects.filter(pk=rows[2].pk).update(**busy)
+
+    for query in ("", "?q=omega", "?q=rien"):
+        read(browser.get(f"/people/keys/outside/{query}"))
+    read(browser.get("/people/keys/"))
+    for act in ("give", "block", "unblock", "delete"):
+        read(browser.get(url, {"act": act, "all": "1", "who": "staff"}))
+        read(browser.get(url, {"act": act, "key": str(rows[2].pk), "who": "xyz"}))
+        for pks in ([rows[2].pk], [rows[0].pk], []):
+            form = {"act": act, "keys": ",".join(map(str, pks)), "person": staff.pk}
+            read(browser.post(url, {**form, "person": ""} if act == "give" else form, follow=True))
+            read(browser.post(url, form, follow=True))
+        read(browser.get("/people/keys/outside/"))
+    read(browser.get(f"/people/{staff.pk}/"))
+
+    run_tasks()
+    assert [english_in(f"{message.subject} {message.body}") for message in mail.outbox] == [[]]

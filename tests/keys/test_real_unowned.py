@@ -56,7 +56,7 @@ def test_goes_on_for_its_owner_with_all_that_it_has_spent(real: RealGateway, sta
         assert (info["user_id"], info["team_id"]) == (staff.gateway_user_id, team_id_of(staff))
         assert info["max_budget"] == 1
         key = Key.objects.get(pk=row.pk)
-        assert (key.owner, key.kind, key.override.budget_usd) == (staff, "personal", 1)
+        assert (key.owner, key.kind, key.override.budget_usd) == (staff, "personal", Decimal(1))
         wait_until(lambda: poll().outcome == "done" and _requests_of(staff) == 2, timeout_s=60)
         services.sweep_keys()
         assert abs(PersonBudget.objects.get(owner=staff).uncounted_usd - before) < Decimal("1e-8")

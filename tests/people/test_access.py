@@ -13,17 +13,17 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, Grant, User
 from accounts.rights import update_staff_status
-from keys.models import Key
+from keys.models import Key, UnownedKey
 from people.urls import urlpatterns
 from tests.conftest import signed_in
 from tests.factories import make_policy, make_user
 from tests.people.conftest import with_permissions
 from tests.usage.views.facts import key_of
 
-LISTS = ("index", "csv", "keys", "keys_csv", "groups")
+LISTS = ("index", "csv", "keys", "keys_csv", "outside_keys", "groups")
 PERSON_ACTS = ("deactivate", "activate", "sign_out", "anonymise", "invite_again", "withdraw", "hand_over", "top_up")
 GRANT_ACTS = ("end_grant",)
-PEOPLE_ACTS = ("invite", "bulk", "bulk_keys")  # on no one in particular
+PEOPLE_ACTS = ("invite", "bulk", "bulk_keys", "act_on_outside_keys")  # on no one in particular
 KEY_ACTS = ("block_key", "unblock_key", "extend_key", "limit_key", "delete_key")
 GROUP_PAGES = ("group", "default_policy", "policy_state", "default_policy_state")
 MEMBER_ACTS = ("add_members", "remove_members")  # of whoever manages people
@@ -72,7 +72,12 @@ def grant_of(person: User) -> Grant:
 
 def url_of(name: str, key: Key) -> str:
     if name in (*LISTS, *PEOPLE_ACTS):
-        chosen = {"bulk": f"?act=deactivate&person={key.owner_id}", "bulk_keys": f"?act=block&key={key.pk}"}
+        unowned, _made = UnownedKey.objects.get_or_create(token="a" * 64)
+        chosen = {
+            "bulk": f"?act=deactivate&person={key.owner_id}",
+            "bulk_keys": f"?act=block&key={key.pk}",
+            "act_on_outside_keys": f"?act=block&key={unowned.pk}",
+        }
         return reverse(f"people:{name}") + chosen.get(name, "")
     more = {**dict.fromkeys(KEY_ACTS, key.pk), **dict.fromkeys(GRANT_ACTS, grant_of(key.owner).pk)}
     arguments = [key.owner_id, more[name]] if name in more else [key.owner_id]

@@ -99,6 +99,7 @@ GET_ONLY = {
     "people:index",
     "people:keys",
     "people:keys_csv",
+    "people:outside_keys",
     "people:person",
     "playground:answer",
     "playground:column",

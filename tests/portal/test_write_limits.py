@@ -53,6 +53,7 @@ BOUNDS: Final = {
                 "notices:publish_terms",
                 "notices:terms_versions",
                 "notices:test_mail",
+                "people:act_on_outside_keys",
                 "people:activate",
                 "people:add_members",
                 "people:change_default_policy",

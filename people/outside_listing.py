@@ -1,0 +1,83 @@
+"""The list of keys that were made outside and have no owner: searched, paged, with their spend."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from math import ceil
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
+
+from keys.models import UnownedKey
+from people.listing import RECENT_DAYS
+from usage.models import DayToken
+
+OUTSIDE_PER_PAGE: Final = 50
+LONGEST_SEARCH: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsidePage:
+    """One page of the list, from the `first` to the `last` of `count`, counted from 1."""
+
+    rows: tuple[Any, ...]  # UnownedKey with `recent_usd`, `total_usd` and `last_day`
+    number: int
+    count: int
+
+    @property
+    def first(self) -> int:
+        """The place of its first one; 0 when there is none."""
+        return (self.number - 1) * OUTSIDE_PER_PAGE + 1 if self.rows else 0
+
+    @property
+    def last(self) -> int:
+        """The place of its last one."""
+        return self.first + len(self.rows) - 1 if self.rows else 0
+
+
+def outside_page(q: str, number: int, today: date) -> OutsidePage:
+    """Return a page of the keys that match all words, last used first; the last page if the number is too high.
+
+    Two queries.
+    """
+    found = outside_like(q)
+    count = found.count()
+    number = min(max(1, number), max(1, ceil(count / OUTSIDE_PER_PAGE)))
+    rows = with_use(found, today)[(number - 1) * OUTSIDE_PER_PAGE : number * OUTSIDE_PER_PAGE]
+    return OutsidePage(rows=tuple(rows), number=number, count=count)
+
+
+def outside_like(q: str) -> QuerySet[UnownedKey]:
+    """Return the keys that match all words by alias, user or team at the gateway, or the end of the secret."""
+    found = UnownedKey.objects.order_by(F("used_at").desc(nulls_last=True), F("made_at").desc(nulls_last=True), "pk")
+    for word in q.split():
+        ending = Q(last_four__iexact=word.removeprefix("…"))
+        found = found.filter(
+            ending | Q(alias__icontains=word) | Q(user_id__icontains=word) | Q(team_id__icontains=word)
+        )
+    return found
+
+
+def outside_of(ids: Iterable[UUID], today: date) -> list[Any]:
+    """Return these keys with their use, in the order of the list; one query."""
+    return list(with_use(outside_like("").filter(pk__in=list(ids)), today))
+
+
+def with_use(keys: QuerySet[UnownedKey], today: date) -> QuerySet[UnownedKey]:
+    """Add recent and total spend, and the last day of use, as the facts have them; and whose it is about to be."""
+    days = DayToken.objects.filter(token_ref__token=OuterRef("token"), token_ref__until=None).order_by()
+    recent = days.filter(day__gte=today - timedelta(days=RECENT_DAYS - 1))
+    sums = {"recent_usd": recent, "total_usd": days}
+    spent = {
+        name: Subquery(rows.values("token_ref").annotate(usd=Sum("spend_usd")).values("usd"))
+        for name, rows in sums.items()
+    }
+    last_day = Subquery(days.order_by("-day").values("day")[:1])
+    return keys.select_related("new_owner").annotate(last_day=last_day, **spent)
+
+
+def spend_of(rows: Iterable[Any]) -> Decimal:
+    """Return what keys loaded `with_use` have spent in all."""
+    return sum((row.total_usd or Decimal(0) for row in rows), Decimal(0))

@@ -1,0 +1,61 @@
+"""Actions on keys that were made outside and have no owner: give them one, block, unblock or delete them."""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.audit import Actor
+from accounts.models import User
+from accounts.rights import people_above
+from keys.models import UnownedKey
+from keys.services import block_unowned, delete_unowned, give_key, settle_given, unblock_unowned
+from people.services.key_bulk import Run, run_on_each
+from usage.queries.scope import people_like
+from usage.services import attribute_tokens
+
+
+class OutsideAct(StrEnum):
+    """An action on keys without an owner."""
+
+    GIVE = "give"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    DELETE = "delete"
+
+
+SERVICES: Final[dict[OutsideAct, Callable[..., None]]] = {
+    OutsideAct.GIVE: give_key,
+    OutsideAct.BLOCK: block_unowned,
+    OutsideAct.UNBLOCK: unblock_unowned,
+    OutsideAct.DELETE: delete_unowned,
+}
+
+
+def people_to_own(q: str, admin: User) -> QuerySet[User]:
+    """Return the active people to whom the admin may give keys, with all words of `q` in their names."""
+    people = people_like(q).filter(is_active=True, anonymised_at=None)
+    return people.exclude(pk__in=people_above(admin).values("pk")).order_by("last_name", "first_name", "username")
+
+
+def why_not_acted_on(row: UnownedKey, act: OutsideAct) -> str:
+    """Say why an action leaves out a key; "" if it applies."""
+    if row.intent:
+        return _("another administrator is just changing it")
+    if act == OutsideAct.BLOCK and row.blocked:
+        return _("it is blocked already")
+    return _("it is not blocked") if act == OutsideAct.UNBLOCK and not row.blocked else ""
+
+
+def act_on_outside(
+    rows: Sequence[UnownedKey], *, act: OutsideAct, actor: Actor, to: User | None = None
+) -> Run[UnownedKey]:
+    """Run the action on each; what keys with a new owner have used is theirs at once."""
+    more: dict[str, Any] = {} if to is None else {"to": to}
+    run = run_on_each(rows, lambda row: SERVICES[act](unowned=row, actor=actor, **more))
+    if to is not None and run.done:
+        settle_given(to, actor)
+        attribute_tokens()  # else with the next poll
+    return run

@@ -1,0 +1,205 @@
+"""Keys that were made outside and have no owner: the list, and actions on them with a confirmation."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.audit import actor_of
+from accounts.models import User
+from accounts.policies import policy_of
+from keys.models import Key
+from keys.services import TooManyActions, count_action, kind_for
+from keys.views.acts import in_words
+from people import services
+from people.outside_listing import LONGEST_SEARCH, outside_like, outside_of, outside_page, spend_of
+from people.services import MAX_KEYS, OutsideAct, why_not_acted_on
+from people.views.common import require_sight
+from people.views.index import number_in
+from people.views.key_acts import UNKNOWN
+from people.views.key_bulk import failed_words_of, ids_in, report
+from usage.models import utc_today
+from web.request import PortalRequest
+from web.templatetags.portal import usd
+
+FOUND_SHOWN: Final = 20  # people
+BUTTONS: Final = {
+    OutsideAct.GIVE: gettext_lazy("Give them"),
+    OutsideAct.BLOCK: gettext_lazy("Block"),
+    OutsideAct.UNBLOCK: gettext_lazy("Unblock"),
+    OutsideAct.DELETE: gettext_lazy("Delete"),
+}
+
+
+@require_safe
+def outside_keys(request: PortalRequest) -> HttpResponse:
+    """Show the keys at the gateway that have no owner here."""
+    access, q = require_sight(request), _text(request.GET, "q")
+    page = outside_page(q, number_in(request), utc_today())
+    context = {
+        "access": access,
+        "here": "people:keys",
+        "q": q,
+        "page": page,
+        "previous": page.number > 1 and _address(q, page.number - 1),
+        "next": page.last < page.count and _address(q, page.number + 1),
+    }
+    return render(request, "people/outside.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def act_on_outside_keys(request: PortalRequest) -> HttpResponse:
+    """Ask for a confirmation, and for the owner; on POST, run the action."""
+    access = require_sight(request)
+    if not access.manages_people:
+        raise PermissionDenied
+    data = request.POST if request.method == "POST" else request.GET
+    if data.get("act") not in set(OutsideAct):
+        raise Http404
+    question = Question(request, OutsideAct(data["act"]))
+    if not question.chosen or len(question.rows) > MAX_KEYS:
+        return question.ask(said=question.why_not, status=409 if request.method == "POST" else 422)
+    if request.method != "POST":
+        return question.ask()
+    to = question.person
+    if question.act == OutsideAct.GIVE and to is None:
+        return question.ask(said=_("Choose the person who gets the keys."), status=422)
+    try:
+        count_action(request.user, f"people:{question.act}_outside_keys")
+    except TooManyActions as refusal:
+        response = question.ask(said=str(refusal), status=429)
+        response.headers["Retry-After"] = str(refusal.retry_after_s)
+        return response
+    run = services.act_on_outside(question.chosen, act=question.act, actor=actor_of(request), to=to)
+    if not run.done and len(question.chosen) == 1:
+        if run.error:
+            said, status = in_words(run.error, nothing=_("Nothing has changed"), unknown=UNKNOWN)
+        else:
+            said, status = " ".join(run.refused), 409
+        return Question(request, question.act).ask(said=said, status=status)
+    done = _done_words(question.act, len(run.done), to)
+    report(request, run.as_labels, done, failed_words_of(run.as_labels.failed))
+    return redirect(_address(question.q, 1))
+
+
+class Question:
+    """What is asked before an action: on which keys, and who gets them."""
+
+    def __init__(self, request: PortalRequest, act: OutsideAct) -> None:
+        data = request.POST if request.method == "POST" else request.GET
+        self.request, self.act = request, act
+        self.q, self.who = _text(data, "q"), _text(data, "who")
+        texts = data.get("keys", "").split(",") if request.method == "POST" else data.getlist("key")
+        ids = ids_in(texts)
+        if request.method != "POST" and data.get("all"):
+            ids = list(outside_like(self.q).values_list("pk", flat=True)[: MAX_KEYS + 1])
+        self.rows = outside_of(ids[: MAX_KEYS + 1], utc_today())
+        self.chosen = [row for row in self.rows if not why_not_acted_on(row, act)]
+        self.has_gone = len(self.rows) < len(ids)
+
+    @property
+    def person(self) -> User | None:
+        """The chosen owner, if they may be chosen."""
+        text = self.request.POST.get("person", "")
+        allowed = services.people_to_own("", self.request.user)
+        return allowed.filter(pk=text).first() if text.isdecimal() and len(text) < 10 else None
+
+    @property
+    def why_not(self) -> str:
+        """Why there is nothing to do."""
+        if len(self.rows) > MAX_KEYS:
+            return _("At most %(most)d keys at once. Search for fewer.") % {"most": MAX_KEYS}
+        if self.has_gone and not self.rows:
+            return _("The gateway no longer has this key, or it has an owner by now. Nothing was changed.")
+        return _("There is no key to which this can be done.")
+
+    def ask(self, *, said: str = "", status: int = 200) -> HttpResponse:
+        """Show the keys, those that are left out, and for a new owner the people who were found."""
+        found: list[User] = []
+        if self.act == OutsideAct.GIVE and self.who:
+            found = list(services.people_to_own(self.who, self.request.user)[: FOUND_SHOWN + 1])
+        left_out = [{"row": row, "why_not": why} for row in self.rows if (why := why_not_acted_on(row, self.act))]
+        context = {
+            "said": said,
+            "act": self.act.value,
+            "title": _title(self.act, len(self.chosen)),
+            "sentences": _sentences(self.act, self.chosen) if self.chosen else [],
+            "button": BUTTONS[self.act],
+            "is_bad": self.act in (OutsideAct.BLOCK, OutsideAct.DELETE),
+            "chosen": self.chosen,
+            "left_out": left_out,
+            "ids": ",".join(str(row.pk) for row in self.chosen),
+            "q": self.q,
+            "who": self.who,
+            "found": [_candidate(person) for person in found[:FOUND_SHOWN]],
+            "has_more": len(found) > FOUND_SHOWN,
+            "back": _address(self.q, 1),
+        }
+        return render(self.request, "people/outside_act.html", context, status=status)
+
+
+def _candidate(person: User) -> dict[str, Any]:
+    """Describe somebody who may get the keys: their budget, and the kind of key that these become."""
+    allowance = policy_of(person)
+    return {
+        "person": person,
+        "budget_usd": allowance.person_budget_usd,
+        "period": allowance.person_budget_period,
+        "kind": Key.Kind(kind_for(allowance)).label,
+    }
+
+
+def _text(data: Any, name: str) -> str:
+    return str(data.get(name, "")).replace("\0", "").strip()[:LONGEST_SEARCH]
+
+
+def _address(q: str, page: int) -> str:
+    params = {name: value for name, value in (("q", q), ("page", page if page > 1 else "")) if value}
+    return reverse("people:outside_keys") + (f"?{urlencode(params)}" if params else "")
+
+
+def _title(act: OutsideAct, number: int) -> str:
+    titles = {
+        OutsideAct.GIVE: ngettext("Give %(count)d key to a person?", "Give %(count)d keys to a person?", number),
+        OutsideAct.BLOCK: ngettext("Block %(count)d key?", "Block %(count)d keys?", number),
+        OutsideAct.UNBLOCK: ngettext("Unblock %(count)d key?", "Unblock %(count)d keys?", number),
+        OutsideAct.DELETE: ngettext("Delete %(count)d key?", "Delete %(count)d keys?", number),
+    }
+    return titles[act] % {"count": number}
+
+
+def _sentences(act: OutsideAct, chosen: Sequence[Any]) -> list[str]:
+    if act == OutsideAct.GIVE:
+        return [
+            _("Programs go on: the secrets stay the same. The portal does not have them."),
+            _("All that they have spent becomes the person’s: %(spend)s, as of the last update.")
+            % {"spend": usd(spend_of(chosen))},
+            _("Their spend in this budget period counts in the person’s budget, also what is spent already."),
+            _("Budgets, rate limits and models that were set for them stay; the rest and their end follow the policy."),
+            _("The person gets a mail."),
+        ]
+    if act == OutsideAct.DELETE:
+        return [
+            _("They stop working at once, everywhere. What they have spent stays in Usage."),
+            _("This cannot be undone. If you are not sure, block them."),
+        ]
+    if act == OutsideAct.BLOCK:
+        return [_("The gateway refuses them until you unblock them. Programs that use them stop.")]
+    return [_("The gateway accepts them again, with the budgets and limits that they have.")]
+
+
+def _done_words(act: OutsideAct, number: int, to: User | None) -> str:
+    words = {
+        OutsideAct.GIVE: ngettext("%(name)s has %(count)d more key.", "%(name)s has %(count)d more keys.", number),
+        OutsideAct.BLOCK: ngettext("%(count)d key is blocked.", "%(count)d keys are blocked.", number),
+        OutsideAct.UNBLOCK: ngettext("%(count)d key works again.", "%(count)d keys work again.", number),
+        OutsideAct.DELETE: ngettext("%(count)d key is deleted.", "%(count)d keys are deleted.", number),
+    }
+    return words[act] % {"count": number, "name": to.display_name if to else ""}
