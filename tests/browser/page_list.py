@@ -1,5 +1,7 @@
 """Every page of the portal, by name, with the steps to it."""
 
+import json
+import re
 from collections.abc import Callable
 
 from django.conf import settings
@@ -8,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import playground_steps as chat
 from tests.browser import steps
+from tests.static_files import collected_in
 
 Way = Callable[[Page], object]
 
@@ -102,7 +105,8 @@ def open_menus(page: Page) -> None:
 
 def broken(page: Page) -> None:
     """See the page for what broke on our side; nothing breaks on demand, so that it is put in the way of an address."""
-    body = render_to_string("500.html")
+    hashed = json.loads((collected_in() / "static" / "staticfiles.json").read_text())["paths"]
+    body = re.sub(r"/static/([\w./-]+)", lambda name: f"/static/{hashed[name[1]]}", render_to_string("500.html"))
     page.route("**/broken/", lambda route: route.fulfill(status=500, content_type="text/html", body=body))
     page.goto("/broken/")
 
