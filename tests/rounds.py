@@ -10,7 +10,9 @@ from typing import Final
 SLOW: Final = {  # a file or a folder below tests/: why
     "approvals/test_crashes.py": "kills a process at every line while a grant is given or ends",
     "bench/": "the bench's own tests",
+    "browser/test_administration.py": "every list and form of Django's admin, under our Content-Security-Policy",
     "browser/test_full_pages.py": "every full page in three widths, two colours, two languages",
+    "browser/test_playground_states.py": "axe looks at the Playground in the middle of things",
     "faults/": "PostgreSQL and Redis restart, hang and are away",
     "keys/test_crashes.py": "kills a process at every line of every act",
     "keys/test_kills.py": "kills the web process in the middle of every act",

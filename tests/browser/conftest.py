@@ -66,8 +66,8 @@ def visit(windows: Windows, transactional_db: None, sandbox: Sandbox) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def axe_on_phone(pytestconfig: pytest.Config) -> bool:
-    """Tell whether axe looks at pages as phones show them too: a slow one, left out where the slow tests are."""
+def axe_everywhere(pytestconfig: pytest.Config) -> bool:
+    """Tell whether axe looks at pages on phones and in the dark too: left out where the slow tests are."""
     return bool(pytestconfig.option.markexpr != "not slow")
 
 

@@ -7,9 +7,8 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import Invitation, User
 from tests.browser.axe import violations
-from tests.browser.test_narrow import NARROW
-from tests.browser.test_pages import sticks_out
-from tests.browser.visit import PHONE, Visit
+from tests.browser.fitting import LONG, assert_fits_narrow_windows
+from tests.browser.visit import Visit
 from tests.factories import INTERNS, make_policy, make_staff
 from tests.keys.actions import issue
 from tests.people.conftest import with_permissions
@@ -18,7 +17,6 @@ from tests.sandbox_process import Sandbox
 pytestmark = pytest.mark.browser
 
 CLASS = "Name\tE-mail\n" + "\n".join(f"Student {number:02d}\tstudent{number}@example.edu" for number in range(40))
-LONG = "W" * 60  # nowhere to break
 
 
 @pytest.fixture
@@ -77,7 +75,7 @@ def test_some_or_all_of_the_list_are_added_to_a_group_by_keyboard(visit: Visit, 
     assert set(group.user_set.all()) == set(people)
 
 
-def _preview(page: Page) -> None:
+def preview(page: Page) -> None:
     page.goto(reverse("people:invite"))
     rows = [f"{LONG} {LONG};{'w' * 50}@example.edu;{LONG}", f"{LONG};{'v' * 60}@{'x' * 60}.edu", f"{LONG};nothing"]
     page.get_by_label(page.locator("label[for=id_people]").inner_text(), exact=True).fill("\n".join(rows))
@@ -85,27 +83,19 @@ def _preview(page: Page) -> None:
     page.wait_for_selector("table")
 
 
-@pytest.mark.parametrize("language", ["en-GB", "fr"])
-def test_long_names_fit_into_narrow_windows(visit: Visit, secretary: User, sandbox: Sandbox, language: str) -> None:
+def test_long_names_fit_into_narrow_windows(
+    visit: Visit, secretary: User, sandbox: Sandbox, axe_everywhere: bool
+) -> None:
     long = make_staff("w" * 60, first_name=LONG)
     issue(long, LONG, intern_name=LONG)
     Group.objects.create(name=LONG)
-    beyond, faults = {}, {}
+    paths = [
+        reverse("people:index"),
+        reverse("people:invite"),
+        *(f"{reverse('people:bulk')}?act={act}&person={long.pk}" for act in ("group", "stay", "deactivate")),
+        reverse("people:person", args=[long.pk]),
+        reverse("people:deactivate", args=[long.pk]),
+        reverse("people:hand_over", args=[long.pk]),
+    ]
 
-    for size in (NARROW, PHONE):
-        page = visit("about:blank", user=secretary, viewport=size, locale=language)
-        for name, path in {
-            "list": reverse("people:index"),
-            "invite": reverse("people:invite"),
-            **{act: f"{reverse('people:bulk')}?act={act}&person={long.pk}" for act in ("group", "stay", "deactivate")},
-            "person": reverse("people:person", args=[long.pk]),
-            "deactivate one": reverse("people:deactivate", args=[long.pk]),
-            "hand over": reverse("people:hand_over", args=[long.pk]),
-        }.items():
-            page.goto(path)
-            beyond[size["width"], name], faults[size["width"], name] = sticks_out(page), violations(page)
-        _preview(page)
-        beyond[size["width"], "preview"], faults[size["width"], "preview"] = sticks_out(page), violations(page)
-
-    assert {place: wide for place, wide in beyond.items() if wide} == {}
-    assert {place: found for place, found in faults.items() if found} == {}
+    assert_fits_narrow_windows(visit, secretary, [*paths, preview], everywhere=axe_everywhere)

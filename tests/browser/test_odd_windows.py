@@ -33,8 +33,8 @@ OUT_OF_SIGHT = """row => [...row.cells].filter((cell) => {
 
 @pytest.fixture
 def people_with_long_names(visit: Visit, staff: User, intern: User) -> None:
-    """Let there be weeks of use of many, and two of them have names of 60 letters and more."""
-    weeks_of_use(staff, intern)
+    """Let there be three weeks of use of many, and two of them have names of 60 letters and more."""
+    weeks_of_use(staff, intern, days=20)
     for person, name in zip(("person-06", "person-18"), LONG_NAMES, strict=True):  # who spend much: on the first page
         User.objects.filter(username=person).update(first_name=name, last_name="")
 
@@ -88,6 +88,7 @@ def named_portal(sandbox_process: Sandbox) -> Iterator[Portal]:
         yield running
 
 
+@pytest.mark.slow
 def test_the_button_of_an_institution_with_a_long_name_wraps(
     visit: Visit, windows: Windows, named_portal: Portal
 ) -> None:
@@ -135,7 +136,9 @@ CHOSEN = {  # by page: what may be chosen, and what marks it
 }
 
 
-def test_the_selection_is_visible_in_forced_colours(visit: Visit, people_with_long_names: None, admin: User) -> None:
+def test_selection_bars_and_legends_are_visible_in_forced_colours(
+    visit: Visit, people_with_long_names: None, admin: User
+) -> None:
     admin.groups.add(Group.objects.get(name="Staff"))
     alike = []
     for path, places in CHOSEN.items():
@@ -148,21 +151,24 @@ def test_the_selection_is_visible_in_forced_colours(visit: Visit, people_with_lo
                 alike.append((path, selector))
 
     assert alike == []
-
-
-def test_bars_and_legends_are_seen_in_forced_colours(visit: Visit, people_with_long_names: None, admin: User) -> None:
     page = visit("/usage/everyone/", user=admin)
     page.emulate_media(forced_colors="active")
+    _see_bars_and_legends(page)
+
+
+def _see_bars_and_legends(page: Page) -> None:
     ground = page.locator("body").evaluate("it => getComputedStyle(it).backgroundColor")
 
-    for swatch in page.locator(".ps-legend .ps-sw").all():
+    swatches = page.locator(".ps-legend .ps-sw").all()
+    assert swatches
+    for swatch in swatches:
         assert swatch.evaluate("it => getComputedStyle(it).backgroundColor") != ground
     for bar in page.locator("progress.ps-bar").all():
         assert bar.evaluate("it => getComputedStyle(it).color") != ground  # the part that is filled takes it
         assert bar.evaluate("it => getComputedStyle(it).borderStyle") == "solid"
 
 
-# --- StubGateway ----------------------------------------------------------------------------------------
+# --- Print ----------------------------------------------------------------------------------------------
 def test_usage_on_paper_has_its_chart_and_numbers_and_nothing_to_click(
     visit: Visit, people_with_long_names: None, admin: User
 ) -> None:

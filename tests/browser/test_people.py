@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from accounts.models import User
 from keys.models import Intern, Key, UnownedKey
 from tests.browser.axe import violations
+from tests.browser.fitting import LONG, assert_fits_narrow_windows
 from tests.browser.test_narrow import NARROW
 from tests.browser.test_pages import sticks_out
 from tests.browser.visit import Visit
@@ -16,8 +17,6 @@ from tests.keys.actions import again, issue
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.browser
-
-LONG = "W" * 60  # nowhere to break
 
 
 @pytest.fixture
@@ -34,11 +33,7 @@ def wide(sandbox: Sandbox) -> Key:
     return key
 
 
-@pytest.mark.parametrize(("language", "scheme"), [("en-GB", "light"), ("fr", "dark")])
-def test_long_names_fit_into_a_narrow_window(
-    visit: Visit, manager: User, wide: Key, language: str, scheme: str
-) -> None:
-    page = visit("about:blank", user=manager, viewport=NARROW, locale=language, color_scheme=scheme)
+def test_long_names_fit_into_narrow_windows(visit: Visit, manager: User, wide: Key, axe_everywhere: bool) -> None:
     person, key = [wide.owner_id], [wide.owner_id, wide.pk]
     make_policy(LONG, temporary__all_models=False, temporary__model_names=["small", LONG])
     group = Group.objects.get(name=LONG)
@@ -60,14 +55,8 @@ def test_long_names_fit_into_a_narrow_window(
         *(reverse(f"people:{name}", args=[group.pk]) for name in ("group", "change_policy", "delete_group")),
         f"{reverse('people:add_members', args=[group.pk])}?q=manager",
     ]
-    beyond, faults = {}, {}
 
-    for path in paths:
-        page.goto(path)
-        beyond[path], faults[path] = sticks_out(page), violations(page)
-
-    assert beyond == dict.fromkeys(paths, 0)
-    assert faults == dict.fromkeys(paths, [])
+    assert_fits_narrow_windows(visit, manager, paths, everywhere=axe_everywhere)
 
 
 def test_finds_somebody_and_blocks_a_key(visit: Visit, manager: User, intern: User, sandbox: Sandbox) -> None:

@@ -252,7 +252,7 @@ def test_a_text_is_moderated(visit: Visit, intern: User) -> None:
 
 
 @pytest.mark.parametrize("way", ["compare", "embeddings", "moderation", "completion"])
-def test_pages_are_accessible_and_fit_the_window(visit: Visit, intern: User, way: str, axe_on_phone: bool) -> None:
+def test_pages_are_accessible_and_fit_the_window(visit: Visit, intern: User, way: str, axe_everywhere: bool) -> None:
     page = visit(f"/playground/{way}/", user=intern)
     shown = {"compare": "Cost least", "embeddings": "Download as JSON", "moderation": "Flagged", "completion": "Retry"}
     if way == "compare":
@@ -264,4 +264,4 @@ def test_pages_are_accessible_and_fit_the_window(visit: Visit, intern: User, way
     if way == "compare":
         so_many(page, "Finished", 3)
 
-    assert_in_order(page, axe_on_phone)
+    assert_in_order(page, axe_everywhere)

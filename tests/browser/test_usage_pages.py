@@ -48,19 +48,21 @@ def places(*paths: str) -> dict[str, Way]:
 
 
 @pytest.mark.timeout(900)  # many pages, each looked at four times
-def test_pages_of_staff_are_accessible_and_fit(visit: Visit, everything: None, staff: User, axe_on_phone: bool) -> None:
+def test_pages_of_staff_are_accessible_and_fit(
+    visit: Visit, everything: None, staff: User, axe_everywhere: bool
+) -> None:
     ways = places("/", "/usage/", "/usage/?period=90d", "/usage/?model=nothing", "/usage/interns/")
 
-    assert_all_in_order(visit("about:blank", user=staff), ways, axe_on_phone)
+    assert_all_in_order(visit("about:blank", user=staff), ways, axe_everywhere)
 
 
 @pytest.mark.timeout(900)
 def test_pages_of_admins_are_accessible_and_fit(
-    visit: Visit, everything: None, admin: User, axe_on_phone: bool
+    visit: Visit, everything: None, admin: User, axe_everywhere: bool
 ) -> None:
     ways = places("/usage/everyone/", "/usage/everyone/?person=staff&kind=temporary", "/usage/runs/", "/usage/compare/")
 
-    assert_all_in_order(visit("about:blank", user=admin), ways | {"what unfolds": unfolded}, axe_on_phone)
+    assert_all_in_order(visit("about:blank", user=admin), ways | {"what unfolds": unfolded}, axe_everywhere)
 
 
 def unfolded(page: Page) -> None:
@@ -71,14 +73,14 @@ def unfolded(page: Page) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_empty_pages_are_accessible_and_fit(visit: Visit, admin: User, axe_on_phone: bool) -> None:
+def test_empty_pages_are_accessible_and_fit(visit: Visit, admin: User, axe_everywhere: bool) -> None:
     ways = places("/usage/everyone/", "/usage/runs/", "/usage/compare/")
 
-    assert_all_in_order(visit("about:blank", user=admin), ways, axe_on_phone)
+    assert_all_in_order(visit("about:blank", user=admin), ways, axe_everywhere)
 
 
-def test_a_page_without_interns_is_accessible_and_fits(visit: Visit, staff: User, axe_on_phone: bool) -> None:
-    assert_in_order(visit("/usage/interns/", user=staff), axe_on_phone)
+def test_a_page_without_interns_is_accessible_and_fits(visit: Visit, staff: User, axe_everywhere: bool) -> None:
+    assert_in_order(visit("/usage/interns/", user=staff), axe_everywhere)
 
 
 @pytest.mark.parametrize("path", ["/usage/", "/usage/everyone/"])
