@@ -21,7 +21,7 @@ from keys.services.claim import is_claimed
 from keys.services.creation import create_at_gateway, delete_unseen, mark_answer_lost, record_token
 from keys.services.delete import delete_at_gateway, mark_gone
 from keys.services.issue import FreshKey
-from keys.services.key_limits import follow_limits, limits_now, override_of, usable_limits
+from keys.services.key_limits import follow_limits, limits_now, limits_on, override_of, usable_limits
 from keys.services.lifetimes import as_duration, is_expired
 from keys.services.person_budget import ceiling_of, claim_and_join
 from keys.services.refusals import KeyRefused
@@ -180,6 +180,8 @@ def _reserve(old: Token, *, while_retiring: bool) -> Token:
             was_handed_over = key.owner_id != old.key.owner_id  # meanwhile: the new secret would be the former owner's
             if key.state != Key.State.ACTIVE or key.in_state(*hindering) or was_handed_over:
                 raise busy
+            if is_claimed(key):  # a renewal would be lost, or a pause
+                raise KeyRefused("busy")
             key.owner = old.key.owner
             return Token.objects.create(key=key)
     except IntegrityError as error:
@@ -195,7 +197,7 @@ def _hand_over(old: Token, token: Token, issued: IssuedKey, grace: timedelta | N
                 lock_running(old.key.team_id)
             key = Key.objects.select_for_update().get(pk=old.key_id)
             works = not key.blocked or _is_still_paused(key, old.key)
-            still = key.state == Key.State.ACTIVE and works and not is_claimed(key)  # it may be being paused
+            still = key.state == Key.State.ACTIVE and works and not is_claimed(key) and _is_as_read(key, old, token)
             recorded = still and _let_go(old, grace) and record_token(token, issued)
             if not recorded:
                 transaction.set_rollback(True)
@@ -213,6 +215,16 @@ def _hand_over(old: Token, token: Token, issued: IssuedKey, grace: timedelta | N
         delete_unseen(issued)
         mark_answer_lost(token)
         raise KeyRefused("overtaken.replacement")
+
+
+def _is_as_read(key: Key, old: Token, token: Token) -> bool:
+    """Tell whether a key has the end and the limits that the new secret was made with; it may have been renewed.
+
+    The end to the second: the gateway answers in microseconds and stores milliseconds.
+    """
+    end, as_read = key.expires_at, old.key.expires_at
+    has_same_end = end == as_read or (end and as_read and abs(end - as_read) < timedelta(seconds=1))
+    return bool(has_same_end) and limits_on(key) == limits_on(token.key)
 
 
 def _is_still_paused(key: Key, as_read: Key) -> bool:

@@ -1,17 +1,22 @@
 """Rotation: two secrets for the grace, then one; what a lost answer leaves."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
 from gateway.errors import GatewayUnavailable
 from keys import services
 from keys.models import Key, Token
+from keys.services.key_limits import limits_on
 from tests.factories import make_policy, make_user
-from tests.keys.actions import BY_TEST, again, assert_at_rest, issue, live_token, set_at_gateway, works
+from tests.keys.actions import BY_TEST, again, assert_at_rest, ending_in, issue, live_token, set_at_gateway, works
 from tests.sandbox_process import Sandbox
 
 
@@ -149,3 +154,65 @@ def test_an_unavailable_gateway_changes_nothing(intern: User, sandbox: Sandbox) 
         services.rotate_key(key=again(old.key), actor=BY_TEST)
 
     assert Token.objects.count() == 1
+
+
+@contextmanager
+def meanwhile(table: str, act: Callable[[], object], *, after: str = "") -> Iterator[None]:
+    """Do `act` once, before the first statement that names `table` and follows one with `after`."""
+    seen = {"after": not after, "done": False}
+
+    def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if seen["after"] and table in sql and not seen["done"]:
+            seen["done"] = True
+            act()
+        seen["after"] = seen["after"] or after in sql
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(watch):
+        yield
+    assert seen["done"]
+
+
+def test_a_renewal_or_new_limits_during_a_replacement_are_kept(intern: User, sandbox: Sandbox) -> None:
+    key = ending_in(issue(intern).key, sandbox, days=3)
+    last = timezone.now() + timedelta(days=29)
+
+    def renew() -> object:
+        return services.renew_key(key=again(key), actor=BY_TEST)
+
+    def set_limits() -> object:
+        limits = limits_on(again(key))._replace(rpm_limit=7)
+        return services.set_limits(key=again(key), actor=BY_TEST, limits=limits)
+
+    for act in (renew, set_limits):
+        with (
+            meanwhile("keys_gatewayidentity", act, after='INSERT INTO "keys_token"'),
+            pytest.raises(services.KeyRefused, match="The key changed in the meantime"),
+        ):
+            services.rotate_key(key=again(key), actor=BY_TEST)
+        services.sweep_keys()
+
+        [row] = sandbox.live_keys()
+        end = again(key).expires_at
+        assert end is not None
+        assert end > last
+        assert (row["token"], row["rpm_limit"]) == (live_token(key), again(key).rpm_limit)
+        assert row["expires"][:16] == f"{end:%Y-%m-%dT%H:%M}"
+        assert_at_rest(sandbox)
+    services.rotate_key(key=again(key), actor=BY_TEST)
+
+
+def test_a_replacement_waits_for_the_end_of_a_renewal(intern: User, sandbox: Sandbox) -> None:
+    key = ending_in(issue(intern).key, sandbox, days=3)
+
+    def rotate() -> None:
+        with pytest.raises(services.KeyRefused, match="This key is being changed"):
+            services.rotate_key(key=again(key), actor=BY_TEST)
+
+    with meanwhile("keys_personbudget", rotate, after='UPDATE "keys_key" SET "renewing_since"'):
+        renewed = services.renew_key(key=again(key), actor=BY_TEST)
+
+    assert renewed.expires_at is not None
+    assert renewed.expires_at > timezone.now() + timedelta(days=29)
+    assert len(sandbox.live_keys()) == 1
+    assert_at_rest(sandbox)
