@@ -9,14 +9,23 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from accounts.audit import Actor, actor_of, record_group_change, record_person_change, record_policy_change
+from accounts.anonymise import end_sessions
+from accounts.audit import (
+    Actor,
+    actor_of,
+    record_group_change,
+    record_people_changes,
+    record_person_change,
+    record_policy_change,
+)
+from accounts.group_rules import why_not_deleted, why_not_named, why_protected, with_origins
 from accounts.mails import send_later
 from accounts.models import AuditAction, Invitation, Policy, User
 from accounts.rights import groups_to_give, may_change, own_groups, update_staff_status
@@ -189,6 +198,8 @@ def _record_person(request: HttpRequest, form: Any, change: bool) -> None:
         action = AuditAction.ACTIVATE if person.is_active else AuditAction.DEACTIVATE
         Invitation.objects.filter(person=person).exclude(withdrawn_at=None).delete()  # else a list would open it again
         record_person_change(actor=actor_in(request), action=action, person=person)
+        if not person.is_active:
+            end_sessions(person)
 
 
 def _as_json(value: Any) -> Any:
@@ -251,21 +262,40 @@ class GroupAdmin(DjangoGroupAdmin):
     """Groups; each may have a policy."""
 
     def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
-        """Allow only superusers to edit permissions, and to rename a group with a policy.
+        """Allow only superusers to edit permissions, and to rename a group with a policy, or one that gives rights.
 
         Claims of the institution match the name: renaming a group could make somebody a member.
         """
         if user_in(request).is_superuser:
             return ()
-        return ("name", "permissions") if obj and Policy.objects.filter(group=obj).exists() else ("permissions",)
+        is_fixed = obj and (Policy.objects.filter(group=obj).exists() or _why_protected(request, obj))
+        return ("name", "permissions") if is_fixed else ("permissions",)
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         """Allow only superusers to change their own group, or one that grants more than they have."""
         return _is_for(request, obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        """Allow only superusers to delete groups, and only one by one."""
-        return obj is not None and _is_for(request, obj) and super().has_delete_permission(request, obj)
+        """Allow deleting groups one by one only, as on the portal's pages (accounts.group_rules)."""
+        if obj is None or not _is_for(request, obj) or _why_protected(request, obj):
+            return False
+        if why_not_deleted(obj, user_in(request)):
+            return False
+        return super().has_delete_permission(request, obj)
+
+    def get_form(self, request: HttpRequest, obj: Group | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """Refuse a name that the institution gives, unless the admin is a superuser."""
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        actor = user_in(request)
+
+        class NamedForm(form):  # type: ignore[misc]  # made when it runs
+            def clean_name(self) -> str:
+                name: str = self.cleaned_data["name"]
+                if "name" in self.changed_data and (why := why_not_named(name, actor)):
+                    raise ValidationError(why)
+                return name
+
+        return NamedForm
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save the permissions, open or close Django's admin to the members accordingly, and audit it."""
@@ -280,11 +310,24 @@ class GroupAdmin(DjangoGroupAdmin):
             record_group_change(actor=actor_in(request), action=action, group=form.instance, changes=changes)
 
     def delete_model(self, request: HttpRequest, obj: Group) -> None:
-        """Record it in the audit trail, with the policy that goes with it, and delete."""
+        """Record it in the audit trail, with the policy that goes with it, and delete; close the admin to members."""
+        members = list(obj.user_set.prefetch_related("groups"))
+        names = {person: sorted(group.name for group in person.groups.all()) for person in members}
+        changes = [
+            (person, {"groups": [before, [name for name in before if name != obj.name]]})
+            for person, before in names.items()
+        ]
+        record_people_changes(actor=actor_in(request), changes=changes)
         for policy in Policy.objects.filter(group=obj):
             record_policy_change(actor=actor_in(request), action=AuditAction.DELETE, policy=policy)
         record_group_change(actor=actor_in(request), action=AuditAction.DELETE, group=obj)
         super().delete_model(request, obj)
+        update_staff_status(User.objects.filter(pk__in=[person.pk for person in members]))
+
+
+def _why_protected(request: HttpRequest, group: Group) -> str:
+    """Return why only superusers may rename or delete a group; "" for them, and where others may."""
+    return "" if user_in(request).is_superuser else why_protected(with_origins(Group.objects.all()).get(pk=group.pk))
 
 
 def _is_for(request: HttpRequest, group: Group | None) -> bool:

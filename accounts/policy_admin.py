@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
@@ -13,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.audit import changes_between, policy_values, record_policy_change
 from accounts.models import AuditAction, KeyKind, KeyRule, Policy, new_rules
 from accounts.people_admin import actor_in, user_in
-from accounts.policies import is_own_policy
-from accounts.rights import own_groups
+from accounts.policies import may_change_policy
+from accounts.rights import groups_to_give, own_groups
 
 if TYPE_CHECKING:  # Django's own classes take no parameter at run time
     PoliciesAdmin = admin.ModelAdmin[Policy]
@@ -216,22 +215,22 @@ class PolicyAdmin(PoliciesAdmin):
         return ("group",) if obj is not None and obj.group_id is None else ()
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer one's own groups to superusers only."""
+        """Offer one's own groups, and those that give more rights, to superusers only."""
         if db_field.name == "group" and not user_in(request).is_superuser:
-            kwargs["queryset"] = Group.objects.exclude(pk__in=own_groups(user_in(request)))
+            kwargs["queryset"] = groups_to_give(user_in(request)).exclude(pk__in=own_groups(user_in(request)))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
-        """Allow only superusers to change their own policy."""
-        return not _is_own(request, obj) and super().has_change_permission(request, obj)
+        """Allow only superusers to change their own policy, or that of a group which gives more rights."""
+        return not _is_protected(request, obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
         """Forbid deleting the default policy, and deleting several at once."""
-        if obj is None or obj.group_id is None or _is_own(request, obj):
+        if obj is None or obj.group_id is None or _is_protected(request, obj):
             return False
         return super().has_delete_permission(request, obj)
 
 
-def _is_own(request: HttpRequest, policy: Policy | None) -> bool:
-    """Return whether the policy applies to the signed-in person: nobody may change their own."""
-    return policy is not None and is_own_policy(user_in(request), policy.group)
+def _is_protected(request: HttpRequest, policy: Policy | None) -> bool:
+    """Return whether the signed-in person may not change the policy, as on the portal's pages."""
+    return policy is not None and not may_change_policy(user_in(request), policy.group)

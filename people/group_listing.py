@@ -11,11 +11,12 @@ from typing import Any, Final
 from django.contrib.auth.models import Group
 from django.db.models import Sum, Value
 
+from accounts.group_rules import is_mapped, with_origins
 from accounts.models import KeyKind, KeyRule, Policy, User, new_rules
 from accounts.names import name_order
 from accounts.policies import Allowance, merged, people_under
 from people.listing import DEFAULT_ORDER, SPENT_TTL_S, Filters, Known, cached, found_people, in_steps
-from people.services.groups import is_claimable, is_mapped, with_origins
+from people.services.groups import is_claimable
 from usage.models import DayToken, UsageState
 from web.money import STEP
 

@@ -10,15 +10,15 @@ from typing import Any, Final
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, record_group_change, record_people_changes, record_policy_change
-from accounts.models import Announcement, AuditAction, Policy, User
+from accounts.group_rules import why_not_deleted, why_not_named, why_protected, with_origins
+from accounts.models import AuditAction, Policy, User
 from accounts.policies import is_own_policy
-from accounts.rights import claimed_names, groups_to_give, people_above, update_staff_status
+from accounts.rights import groups_to_give, people_above, update_staff_status
 from people.services.accounts import ask_worker
 from people.services.bulk import BulkAct, Chosen, choose
 
@@ -34,35 +34,6 @@ class MemberAction(StrEnum):
 
     ADD = "add"
     REMOVE = "remove"
-
-
-def with_origins(groups: QuerySet[Group]) -> QuerySet[Any]:
-    """Add whether the group `gives_rights`, and `is_given`: somebody got it by the institution's sign-in."""
-    rights = Group.permissions.through.objects.filter(group=OuterRef("pk"))
-    given = User.institution_groups.through.objects.filter(group=OuterRef("pk"))
-    return groups.annotate(gives_rights=Exists(rights), is_given=Exists(given))
-
-
-def why_protected(group: Any) -> str:
-    """Return why a group of `with_origins` cannot be renamed or deleted on the portal's pages; "" if it can."""
-    if group.gives_rights:
-        return _("This group gives its members rights. A superuser can rename or delete it in Django’s admin.")
-    if is_mapped(group):
-        return _(
-            "The institution gives this group at sign-in, by its name. Remove it there and from OIDC_GROUPS_ALLOWED "
-            "first."
-        )
-    return ""
-
-
-def is_mapped(group: Any) -> bool:
-    """Return whether the institution's sign-in gives the group: it is in the settings, or somebody got it that way."""
-    return bool(group.is_given or is_named_by_institution(group.name))
-
-
-def is_named_by_institution(name: str) -> bool:
-    """Return whether the settings allow the institution to give a group of this name."""
-    return bool(settings.OIDC_ISSUER) and name in settings.OIDC_GROUPS_ALLOWED
 
 
 def is_claimable(group: Any) -> bool:
@@ -111,22 +82,6 @@ def delete_group(*, group: Group, actor: Actor) -> None:
     transaction.on_commit(partial(ask_worker, "keys.apply_policies"), robust=True)
 
 
-def why_not_deleted(group: Group, actor: User | None) -> str:
-    """Return why the actor (None: the portal) cannot delete a group that is not protected; "" if they can."""
-    if announcements_for(group).exists():
-        return _("An announcement is for this group only. End it, or choose other groups for it, first.")
-    if actor and group.user_set.filter(pk__in=people_above(actor)).exists():
-        return _("A superuser, or somebody who has more rights than you, is in this group.")
-    return ""
-
-
-def announcements_for(group: Group) -> QuerySet[Announcement]:
-    """Return the announcements that are for this group only: without the group nobody would see them."""
-    others = Announcement.groups.through.objects.filter(announcement=OuterRef("pk")).exclude(group=group)
-    found = Announcement.objects.filter(~Exists(others), groups=group, ends_at__gt=timezone.now())
-    return found.order_by("ends_at")
-
-
 def _locked(group: Group, actor: Actor) -> Group:
     """Return the group as it is now, locked. Raises GroupRefused if it is protected, the actor's, or deleted."""
     found = _found(with_origins(Group.objects.select_for_update()), group)
@@ -146,11 +101,8 @@ def _found(groups: QuerySet[Group], group: Group) -> Group:
 
 
 def _check_name(name: str, actor: Actor) -> None:
-    """Raise GroupRefused for a name that the institution gives, unless the actor is a superuser."""
-    if actor.user is None or actor.user.is_superuser:
-        return
-    if is_named_by_institution(name) or name in claimed_names(actor.user):
-        raise GroupRefused(_("The institution gives a group of this name at sign-in, so only a superuser can use it."))
+    if why := why_not_named(name, actor.user):
+        raise GroupRefused(why)
 
 
 def _saved(group: Group) -> Group:

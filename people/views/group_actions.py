@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.audit import actor_of
+from accounts.group_rules import announcements_for, why_not_deleted
 from keys.services import TooManyActions, count_action
 from people import services
 from people.forms import GroupNameForm
@@ -103,8 +104,8 @@ def delete(request: PortalRequest, group_id: int) -> HttpResponse:
         "here": "people:group",
         "members": group.user_set.count(),
         "effect": effect,
-        "announcements": services.announcements_for(group),
-        "why_not": services.why_not_deleted(group, request.user),
+        "announcements": announcements_for(group),
+        "why_not": why_not_deleted(group, request.user),
     }
     return render(request, "people/group_delete.html", context)
 

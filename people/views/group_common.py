@@ -11,10 +11,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts.group_rules import why_protected, with_origins
 from accounts.models import Policy, User
 from accounts.policies import is_own_policy
 from accounts.rights import groups_to_give
-from people.services.groups import why_protected, with_origins
 from people.services.policies import policy_of_group
 from people.views.common import require_sight
 from usage.queries.access import PageAccess

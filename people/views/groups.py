@@ -13,12 +13,13 @@ from django.utils.translation import gettext
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
+from accounts.group_rules import is_mapped
 from accounts.models import AuditEntry, AuditEntryQuerySet, AuditObject, KeyKind, KeyRule, Policy, new_rules
 from accounts.policies import Allowance, merged, people_under
 from keys.models import GatewayModel
 from people.group_listing import GROUPS_PER_PAGE, SEARCH_FROM, listed_groups
 from people.listing import DEFAULT_ORDER, Filters, list_page
-from people.services.groups import is_claimable, is_mapped
+from people.services.groups import is_claimable
 from people.services.policies import policy_of_group
 from people.views.common import require_sight
 from people.views.group_common import GroupSubject, group_subject
