@@ -48,6 +48,8 @@ class Allowance:
     asks_for_any_model: bool  # else only for those on request
     rules: Mapping[str, KeyAllowance]  # by kind of key, all of KeyKind
     names: tuple[str, ...]  # of the groups that give it, sorted; empty: the default policy
+    before_grants: "Allowance | None" = None  # what the policies alone give; None: there is no grant
+    granted_models: tuple[str, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...] | None:
@@ -260,7 +262,7 @@ def with_grants(allowance: Allowance, grants: Iterable[Grant]) -> Allowance:
     if not granted:
         return allowance
     usd = sum((grant.amount_usd or Decimal(0) for grant in granted), Decimal(0))
-    models = [grant.name for grant in granted if grant.thing == Thing.MODEL]
+    models = tuple(grant.name for grant in granted if grant.thing == Thing.MODEL)
     kinds = {grant.name for grant in granted if grant.thing == Thing.KIND}
     rules = {
         kind: replace(
@@ -273,7 +275,13 @@ def with_grants(allowance: Allowance, grants: Iterable[Grant]) -> Allowance:
         if kind != KeyKind.COURSE
     }
     rules[KeyKind.COURSE] = allowance.rules[KeyKind.COURSE]
-    return replace(allowance, rules=rules, person_budget_usd=_raised(allowance.person_budget_usd, usd))
+    return replace(
+        allowance,
+        rules=rules,
+        person_budget_usd=_raised(allowance.person_budget_usd, usd),
+        before_grants=allowance,
+        granted_models=models,
+    )
 
 
 def has_budget(allowance: Allowance) -> bool:

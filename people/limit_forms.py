@@ -18,7 +18,7 @@ from keys.forms import DateInput, LineField, UntilForm, amount_field, refuse_day
 from keys.models import GatewayModel, Key
 from keys.models.overrides import LONGEST_REASON
 from keys.renewal import last_moment_of
-from keys.services.key_limits import Limits, limits_of, overridden, override_of
+from keys.services.key_limits import Limits, digest_of, lasting_limits, override_of
 from web.templatetags.portal import day
 
 MAX_RATE: Final = 2**31 - 1
@@ -48,7 +48,10 @@ class TopUpForm(UntilForm, ReasonForm):
 
 
 class LimitsForm(ReasonForm):
-    """The limits of one key, prefilled with the present ones; values equal to the policy's keep following it."""
+    """The limits of one key, prefilled with the present ones; values equal to the policy's keep following it.
+
+    Without what is granted, which ends by itself.
+    """
 
     budget_usd = forms.DecimalField(
         label=_("Budget, USD"),
@@ -71,15 +74,17 @@ class LimitsForm(ReasonForm):
         label=_("Models"), required=False, help_text=_("Ignored when all models are ticked.")
     )
     expires_on = forms.DateField(label=_("End"), required=False, widget=DateInput())
+    as_seen = forms.CharField(required=False, max_length=20, widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, key: Key, allowance: Allowance) -> None:
         self.key, override = key, override_of(key)
-        now = overridden(limits_of(key.kind, allowance), override)
+        now = lasting_limits(key, allowance, override)
         end = override and override.expires_at
         initial = now._asdict() | {
             "budget_period": now.budget_period or BudgetPeriod.MONTH,
             "all_models": now.model_names is None,
             "expires_on": end and timezone.localdate(end, timezone.get_default_timezone()),
+            "as_seen": digest_of(now, override),
         }
         super().__init__(data, initial=initial)
         names = {*GatewayModel.objects.values_list("name", flat=True), *(now.model_names or ())}

@@ -1,7 +1,9 @@
 """Limits of a key: those of the policy now, those last written, and updating them."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
+from hashlib import sha256
 from typing import NamedTuple
 
 from accounts.audit import Actor
@@ -49,11 +51,28 @@ def override_of(key: Key) -> LimitOverride | None:
     return LimitOverride.objects.filter(key=key.pk).first()
 
 
-def overridden(limits: Limits, override: LimitOverride | None) -> Limits:
-    """Return these limits, but for what an admin has set."""
-    return (
-        limits if override is None else limits._replace(**{name: getattr(override, name) for name in override.fields})
-    )
+def overridden(limits: Limits, override: LimitOverride | None, granted_models: Sequence[str] = ()) -> Limits:
+    """Return these limits, but for what was set for the key alone.
+
+    Granted models come on top of models that were set; a budget that was set stands, also while more is granted.
+    """
+    if override is None:
+        return limits
+    own = {name: getattr(override, name) for name in override.fields}
+    if own.get("model_names") is not None:
+        own["model_names"] = sorted({*own["model_names"], *granted_models})
+    return limits._replace(**own)
+
+
+def lasting_limits(key: Key, allowance: Allowance, override: LimitOverride | None) -> Limits:
+    """Return the limits of a key without grants, which end by themselves."""
+    return overridden(limits_of(key.kind, allowance.before_grants or allowance), override)
+
+
+def digest_of(limits: Limits, override: LimitOverride | None) -> str:
+    """Return what differs for a form that shows other limits, or another end that was set."""
+    end = override and override.expires_at
+    return sha256(repr((tuple(limits), end and end.isoformat())).encode()).hexdigest()[:20]
 
 
 def usable_limits(kind: str, allowance: Allowance, override: LimitOverride | None = None) -> Limits:
@@ -61,7 +80,7 @@ def usable_limits(kind: str, allowance: Allowance, override: LimitOverride | Non
 
     KeyRefused ("models") where the key could call no model.
     """
-    limits = overridden(limits_of(kind, allowance), override)
+    limits = overridden(limits_of(kind, allowance), override, allowance.granted_models)
     if limits.model_names is not None and not limits.model_names:
         if kind == Key.Kind.PLAYGROUND:
             raise KeyRefused("models.playground")

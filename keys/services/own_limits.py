@@ -16,7 +16,7 @@ from gateway.errors import GatewayError
 from keys.identity import is_other_gateway
 from keys.models import Key, LimitOverride
 from keys.services.apply_policies import bring_up_to_date, find_outdated
-from keys.services.key_limits import Limits, limits_of, limits_on, overridden, override_of
+from keys.services.key_limits import Limits, digest_of, lasting_limits, limits_of, limits_on, overridden, override_of
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
 
@@ -32,15 +32,22 @@ class LimitsSet:
 
 
 def set_limits(
-    *, key: Key, actor: Actor, limits: Limits, expires_at: datetime | None = None, reason: str = ""
+    *,
+    key: Key,
+    actor: Actor,
+    limits: Limits,
+    expires_at: datetime | None = None,
+    reason: str = "",
+    as_seen: str | None = None,
 ) -> LimitsSet:
     """Set these limits and this end on `key` (None: as policies and renewals say), whatever its owner's policies say.
 
-    Unchanged limits keep following the policies. Raises KeyRefused; then nothing has changed. If the gateway
-    fails, the next run of `apply_policies` applies the saved limits.
+    Limits as the policies have them without grants keep following policies and grants. `as_seen` is the digest of
+    what the form showed. Raises KeyRefused ("limits.changed" if that is no longer so); then nothing has changed.
+    If the gateway fails, the next run of `apply_policies` applies the saved limits.
     """
     try:
-        changes = _write(key, actor, limits, expires_at, reason)
+        changes = _write(key, actor, limits, expires_at, reason, as_seen)
     except KeyRefused as refusal:
         audit(actor, AuditAction.CHANGE, AuditOutcome.REFUSED, key, refusal)
         raise
@@ -55,17 +62,23 @@ def set_limits(
 
 def _has_followed(key: Key) -> bool:
     """Tell whether the gateway has what was set; limits of an expired key otherwise wait for its renewal."""
-    wanted = overridden(limits_of(key.kind, policy_of(key.owner)), override_of(key))
+    allowance = policy_of(key.owner)
+    wanted = overridden(limits_of(key.kind, allowance), override_of(key), allowance.granted_models)
     return limits_on(Key.objects.get(pk=key.pk)) == wanted and key.pk not in find_outdated(key.owner).keys
 
 
 @transaction.atomic
-def _write(key: Key, actor: Actor, limits: Limits, expires_at: datetime | None, reason: str) -> dict[str, list[Any]]:
+def _write(
+    key: Key, actor: Actor, limits: Limits, expires_at: datetime | None, reason: str, as_seen: str | None
+) -> dict[str, list[Any]]:
     """Commit the key's limits, and the audit entry; return the changes."""
     locked = Key.objects.select_for_update().get(pk=key.pk)
     _check(locked)
-    policy, before = limits_of(locked.kind, policy_of(key.owner)), override_of(locked)
-    values = [(overridden(policy, before), before and before.expires_at), (limits, expires_at)]
+    allowance, before = policy_of(key.owner), override_of(locked)
+    policy, lasting = lasting_limits(locked, allowance, None), lasting_limits(locked, allowance, before)
+    if as_seen is not None and as_seen != digest_of(lasting, before):
+        raise KeyRefused("limits.changed")
+    values = [(lasting, before and before.expires_at), (limits, expires_at)]
     old, new = ({**each._asdict(), "expires_at": end} for each, end in values)
     changes = {name: [_as_json(old[name]), _as_json(new[name])] for name in new if old[name] != new[name]}
     if not changes:

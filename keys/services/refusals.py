@@ -176,6 +176,10 @@ REASONS: Final[dict[str, Words]] = {
     "lifetime": _lifetime,
     "limit": _limit,
     "limits.kind": _("Limits can be set for personal and temporary keys only."),
+    "limits.changed": _(
+        "Nothing changed: the limits of this key, or those of its owner’s policy, have changed since the page was "
+        "opened. Open it again."
+    ),
     "limits.same": _("Nothing changed: the key has these limits already."),
     "limit.kind": _limit_of_kind,
     "limit.kind_at_renewal": _limit_of_kind_at_renewal,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from accounts.audit import actor_of
 from accounts.locale import reading_as
 from accounts.models import AuditAction, Grant, User
-from accounts.policies import policy_of
+from accounts.policies import Allowance, policy_of
 from accounts.trail_words import thing_words
 from keys import services as key_services
 from keys.models import Key
@@ -70,16 +70,21 @@ def end_grant(request: PortalRequest, subject: Subject, grant_id: int) -> HttpRe
 @act_on_person
 def limits(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpResponse:
     """Ask which limits and why; on POST, set them on the key, whatever the policy says."""
-    key = key_of(subject, key_id)
+    key, allowance = key_of(subject, key_id), policy_of(subject.person)
     if key.kind not in Key.COUNTED_KINDS:
         return render_person(request, subject, said=str(key_services.KeyRefused("limits.kind")), status=409)
-    form = LimitsForm(request.POST if request.method == "POST" else None, key=key, allowance=policy_of(subject.person))
+    form = LimitsForm(request.POST if request.method == "POST" else None, key=key, allowance=allowance)
     if not form.is_valid():
-        return confirm(request, subject, _of_limits(key, form), status=422 if form.is_bound else 200)
+        return confirm(request, subject, _of_limits(key, allowance, form), status=422 if form.is_bound else 200)
     reason = form.cleaned_data["reason"]
     try:
         been = key_services.set_limits(
-            key=key, actor=actor_of(request), limits=form.limits, expires_at=form.expires_at, reason=reason
+            key=key,
+            actor=actor_of(request),
+            limits=form.limits,
+            expires_at=form.expires_at,
+            reason=reason,
+            as_seen=form.cleaned_data["as_seen"] or None,
         )
     except key_services.KeyRefused as refusal:
         return render_person(request, subject, said=refusal.for_admin, status=409)
@@ -110,11 +115,13 @@ def _of_top_up(person: User, form: TopUpForm) -> Confirmation:
     )
 
 
-def _of_limits(key: Key, form: LimitsForm) -> Confirmation:
+def _of_limits(key: Key, allowance: Allowance, form: LimitsForm) -> Confirmation:
+    granted = _("What is granted to %(name)s is not in these limits, as it ends by itself. A budget set here stands.")
     return Confirmation(
         title=_("Change the limits of “%(label)s”?") % {"label": key.label},
         sentences=[
             _("What you leave as the policy has it goes on following the policy; the rest stays as it is here."),
+            granted % {"name": key.owner.display_name} if allowance.before_grants else "",
             _("The budget of %(name)s for all keys together still counts.") % {"name": key.owner.display_name},
             mail_sentence(key.owner),
         ],

@@ -92,6 +92,7 @@ def sign_out(request: PortalRequest, subject: Subject) -> HttpResponse:
         sentences = [
             _("All browsers in which %(name)s is signed in are signed out. Keys and password stay as they are.")
             % {"name": person.display_name},
+            _("Links in mails that they had so far no longer work."),
             mail_sentence(person),
         ]
         title = _("Sign %(name)s out everywhere?") % {"name": person.display_name}

@@ -19,7 +19,7 @@ from accounts.models import AuditEntry, Grant, User
 from accounts.policies import policy_of
 from gateway.errors import GatewayUnavailable
 from keys import services
-from keys.models import Intern, Key, LimitOverride
+from keys.models import GatewayModel, Intern, Key, LimitOverride
 from keys.renewal import last_moment_of
 from keys.services.key_limits import Limits, limits_on
 from tests.factories import change_policies, make_staff, make_user
@@ -261,6 +261,69 @@ def test_unchanged_limits_keep_following_the_policy(
     as_manager.post(address, limits_form(rpm_limit="33"))  # as the policy has it
     assert not LimitOverride.objects.exists()
     assert at(sandbox, key)["max_budget"] == 5
+
+
+def test_limits_that_are_set_during_a_grant_end_without_it(
+    as_manager: Client, key: Key, intern: User, sandbox: Sandbox
+) -> None:
+    change_policies(all_models=False, model_names=["gpt-4o-mini"])
+    for name in ("gpt-4o-mini", "gpt-4o", "general_nothink"):
+        GatewayModel.objects.get_or_create(name=name)
+    as_manager.post(url_of("top_up", intern), top_up_form())
+    until = timezone.now() + timedelta(days=7)
+    Grant.objects.create(person=intern, thing="model", name="gpt-4o", given_by=intern, ends_at=until)
+    address = url_of("limit_key", intern, key.pk)
+    page = as_manager.get(address)
+    assert page.context["asked"].form.initial["budget_usd"] == 5
+    assert "What is granted to Intern A is not in these limits" in words_of(page)
+    as_manager.post(address, limits_form(all_models="", model_names=["gpt-4o-mini"], rpm_limit="7"))
+    row = at(sandbox, key)
+    assert (row["max_budget"], row["models"], row["rpm_limit"]) == (7, ["gpt-4o", "gpt-4o-mini"], 7)
+
+    form = limits_form(all_models="", model_names=["gpt-4o-mini", "general_nothink"], budget_period="7d")
+    as_manager.post(address, form)
+
+    row = at(sandbox, key)
+    assert (row["max_budget"], row["budget_duration"]) == (5, "7d")
+    assert row["models"] == ["general_nothink", "gpt-4o", "gpt-4o-mini"]
+    for grant in Grant.objects.all():
+        services.end_grant(grant=grant, actor=BY_TEST)
+    services.apply_due_grants()
+    row = at(sandbox, key)
+    assert (row["max_budget"], row["models"]) == (5, ["general_nothink", "gpt-4o-mini"])
+    assert not services.find_outdated()
+
+
+@pytest.mark.parametrize("change", ["policy", "limits", "end"])
+def test_a_form_that_is_older_than_a_change_freezes_nothing(
+    as_manager: Client, key: Key, intern: User, change: str
+) -> None:
+    address = url_of("limit_key", intern, key.pk)
+    form = limits_form(budget_usd="20", as_seen=as_manager.get(address).context["asked"].form.initial["as_seen"])
+    as_read = limits_on(again(key))
+    if change == "policy":
+        change_policies(rpm_limit=30)
+    elif change == "limits":
+        services.set_limits(key=again(key), actor=BY_TEST, limits=as_read._replace(tpm_limit=7))
+    else:
+        end = timezone.now() + timedelta(days=5)
+        services.set_limits(key=again(key), actor=BY_TEST, limits=as_read, expires_at=end)
+    before = list(LimitOverride.objects.values())
+
+    response = as_manager.post(address, form)
+
+    assert response.status_code == 409
+    assert "have changed since the page was opened" in words_of(response)
+    assert list(LimitOverride.objects.values()) == before
+
+
+def test_a_grant_in_the_meantime_does_not_make_a_form_old(as_manager: Client, key: Key, intern: User) -> None:
+    address = url_of("limit_key", intern, key.pk)
+    form = limits_form(rpm_limit="7", as_seen=as_manager.get(address).context["asked"].form.initial["as_seen"])
+    as_manager.post(url_of("top_up", intern), top_up_form())
+
+    assert as_manager.post(address, form).status_code == 302
+    assert LimitOverride.objects.get().fields == ["rpm_limit"]
 
 
 @pytest.mark.parametrize(
