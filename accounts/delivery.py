@@ -53,12 +53,17 @@ def send_each(rows: Iterable[Row], send: Callable[[Row], bool]) -> int:
     return sent
 
 
+def identify(message: EmailMessage, *, name: str) -> None:
+    """Give a mail the Message-ID of this name: when it is sent again, the receiver may drop it."""
+    message.extra_headers["Message-ID"] = f"<{name}@{urlsplit(settings.PORTAL_URL).hostname}>"
+
+
 def deliver(message: EmailMessage, *, name: str) -> bool:
     """Send a mail, called `name` in its Message-ID; False if the server refuses this one.
 
     Raises MailServerUnavailable.
     """
-    message.extra_headers["Message-ID"] = f"<{name}@{urlsplit(settings.PORTAL_URL).hostname}>"
+    identify(message, name=name)
     try:
         message.send()
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError, ValueError) as refusal:

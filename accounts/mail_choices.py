@@ -30,6 +30,7 @@ class MailKind(StrEnum):
     EXPIRY = "expiry"
     BUDGET = "budget"
     REQUESTS = "requests"
+    UNUSUAL = "unusual"
 
 
 def wants(person: User, kind: MailKind) -> bool:

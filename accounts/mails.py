@@ -4,7 +4,9 @@ So no page waits for the mail server, and the response time does not reveal whet
 and no address typed by a stranger passes through the broker.
 """
 
+import json
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final
 
 from allauth.account.forms import default_token_generator
@@ -17,6 +19,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from accounts.delivery import identify
 from accounts.locale import reading_as
 from accounts.models import User
 from web.tasks import send_task
@@ -59,7 +62,10 @@ def send_later(kind: str, user: User | None, *, robust: bool = True, **details: 
 
 
 def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, Any]) -> bool:
-    """Write and send one mail now; False when there is no recipient any more. Raises OSError."""
+    """Write and send one mail now; False when there is no recipient any more. Raises OSError.
+
+    A task that is run again, as its worker was killed, sends it with the same Message-ID.
+    """
     user = User.objects.filter(pk=user_id).first() if user_id else None
     if user is None or user.anonymised_at:
         return False
@@ -78,7 +84,11 @@ def send_mail(kind: str, user_id: int | None, language: str, details: dict[str, 
         return False
     with reading_as(user, language=language):
         context["when"] = moment_and_zone(datetime.fromisoformat(details["at"]))
-        compose(f"account/email/{kind}_subject.txt", f"account/email/{kind}_message.txt", to=to, context=context).send()
+        subject, body = f"account/email/{kind}_subject.txt", f"account/email/{kind}_message.txt"
+        message = compose(subject, body, to=to, context=context)
+    about = sha256(json.dumps([to, details], sort_keys=True).encode()).hexdigest()[:20]
+    identify(message, name=f"{kind}-{user.pk}-{about}")
+    message.send()
     return True
 
 

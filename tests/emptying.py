@@ -38,10 +38,11 @@ def _seed() -> None:
 
 def _empty_all(test_case: TransactionTestCase) -> None:
     for alias in test_case._databases_names(include_mirrors=False):  # type: ignore[attr-defined]
-        _empty(connections[alias])
+        empty(connections[alias])
 
 
-def _empty(connection: BaseDatabaseWrapper) -> None:
+def empty(connection: BaseDatabaseWrapper) -> None:
+    """Empty a database now, but for what a new portal starts with."""
     tables = sorted(set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - KEPT)
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         if connection.vendor == "postgresql":  # no trigger is asked: neither foreign keys nor the one of the trail

@@ -1291,6 +1291,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "unusual",
+                    models.BooleanField(
+                        default=True,
+                        help_text="When a key spends more than ten times your usual day; always at once.",
+                        verbose_name="Unusual spend",
+                    ),
+                ),
+                (
                     "daily",
                     models.BooleanField(
                         default=False,

@@ -24,6 +24,11 @@ class MailChoices(models.Model):
         default=True,
         help_text=_("What was decided on yours, and which wait for your decision."),
     )
+    unusual = models.BooleanField(
+        _("Unusual spend"),
+        default=True,
+        help_text=_("When a key spends more than ten times your usual day; always at once."),
+    )
     daily = models.BooleanField(
         _("All in one mail a day"), default=False, help_text=_("In the morning; on days without news there is none.")
     )

@@ -21,6 +21,9 @@ SERVICES = str(Path(keys.services.__file__).parent)
 OUTSIDE = ("/http/client.py", "/kombu/", "/redis/", "/django/core/mail/", "/django/core/files/", "/django/core/cache/")
 
 
+Folder = str | tuple[str, ...]  # how names of files begin
+
+
 def killed_at_line(number: int, act: Callable[[], object], folder: str = SERVICES) -> bool:
     """Run `act` in a child that is killed at the start of the `number`th line that it runs in a folder of services.
 
@@ -29,7 +32,7 @@ def killed_at_line(number: int, act: Callable[[], object], folder: str = SERVICE
     return _in_child(act, lambda: _die_at(number, folder))
 
 
-def killed_at_step(number: int, act: Callable[[], object], folder: str = SERVICES) -> bool:
+def killed_at_step(number: int, act: Callable[[], object], folder: Folder = SERVICES) -> bool:
     """Run `act` in a child that is killed at the `number`th line of these services before which more was done for good.
 
     For good is what a kill does not undo: a commit, a statement outside of a transaction that does not only read, a
@@ -77,7 +80,7 @@ def _die_at(number: int, folder: str) -> None:
     sys.settrace(trace)
 
 
-def _die_at_step(number: int, folder: str) -> None:
+def _die_at_step(number: int, folder: Folder) -> None:
     """Kill this process at the `number`th line of the services that finds more done for good than the step before."""
     steps, done, done_before = 0, 0, -1
 

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.mail.backends import locmem
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import MailChoices, User
 from gateway.secret import token_of
 from keys.models import Key
 from tests.factories import make_staff, make_user
@@ -184,3 +186,43 @@ def test_costs_three_queries_while_nothing_is_above_the_floor(
 ) -> None:
     with django_assert_num_queries(3):
         assert warn_of_unusual_spend() == 0
+
+
+@pytest.mark.only_on("sqlite")  # PostgreSQL reads so small a table whole
+def test_reads_no_more_facts_than_those_of_the_days_and_people_that_count(
+    usual: tuple[Key, str], sandbox: Sandbox
+) -> None:
+    report_day(sandbox, utc_today(), used(usual[1], usd="50"))
+    poll()
+    with CaptureQueriesContext(connection) as queries:
+        assert warn_of_unusual_spend() == 1
+
+    reads = [each["sql"] for each in queries if "usage_daytoken" in each["sql"]]
+    with connection.cursor() as cursor:
+        plans = [cursor.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall() for sql in reads]
+    steps = [str(step[3]) for plan in plans for step in plan if "usage_daytoken" in step[3]]
+    assert len(reads) == len(steps) == 3  # yesterday, today, and the days before of those above the floor
+    assert [step for step in steps if not step.startswith("SEARCH")] == []
+
+
+@pytest.mark.parametrize("reader", ["owner", "admin"])
+def test_who_wants_no_such_mails_gets_none(
+    usual: tuple[Key, str], sandbox: Sandbox, settings: Settings, reader: str
+) -> None:
+    settings.UNUSUAL_SPEND_TO_ADMINS = True
+    people = {"owner": usual[0].owner, "admin": make_user("boss", is_superuser=True)}
+    MailChoices.objects.create(person=people[reader], unusual=False)
+
+    spend(sandbox, usual[1], "50")
+
+    assert [message.to for message in mail.outbox] == [[people["admin" if reader == "owner" else "owner"].email]]
+    MailChoices.objects.update(unusual=True)
+    assert warn_of_unusual_spend() == 0  # it does not come later
+
+
+def test_it_does_not_wait_for_the_daily_mail(usual: tuple[Key, str], sandbox: Sandbox) -> None:
+    MailChoices.objects.create(person=usual[0].owner, daily=True)
+
+    spend(sandbox, usual[1], "50")
+
+    assert len(mail.outbox) == 1

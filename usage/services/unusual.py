@@ -17,9 +17,10 @@ from django.core.mail import EmailMessage
 from django.db.models import F, Max, Q, Sum
 from django.utils import timezone
 
-from accounts.delivery import MailServerUnavailable, claim, deliver, send_each
+from accounts.delivery import MailServerUnavailable, claim, send_each
 from accounts.links import WORKS_FOR
 from accounts.locale import reading_as
+from accounts.mail_choices import MailKind, deliver_to
 from accounts.mails import compose
 from accounts.models import User
 from accounts.rights import people_with
@@ -93,7 +94,8 @@ def _usual_days(owners: list[int], day: date) -> dict[int, Decimal]:
 def _send(row: UnusualSpend) -> bool:
     """Write to the owner, and by setting to admins, unless another run has, or is about to.
 
-    It is done with the owner's mail: one to an admin that fails must not repeat it.
+    A mail to an admin that fails does not repeat the owner's; a process that dies in between repeats all of them, with
+    their Message-IDs.
     """
     mine = UnusualSpend.objects.filter(pk=row.pk)
     if not claim(mine.filter(mailed_at=None), "mail_claimed_at"):
@@ -102,13 +104,13 @@ def _send(row: UnusualSpend) -> bool:
     owner = key.owner
     is_reached = owner.pk == row.owner_id and owner.is_active and bool(owner.email)
     try:
-        sent = is_reached and deliver(_compose(row, key, owner), name=f"unusual-{row.pk}")
+        sent = is_reached and _deliver(row, key, owner, name=f"unusual-{row.pk}")
     except MailServerUnavailable:
         mine.update(mail_claimed_at=None)
         raise
-    mine.update(mail_claimed_at=None, mailed_at=timezone.now())
     if settings.UNUSUAL_SPEND_TO_ADMINS:
         _send_to_admins(row, key)
+    mine.update(mail_claimed_at=None, mailed_at=timezone.now())
     return sent
 
 
@@ -116,9 +118,15 @@ def _send_to_admins(row: UnusualSpend, key: Key) -> None:
     """Write to each admin but the owner, once; what fails is in the log only."""
     for admin in people_with(PERMISSION).exclude(email="").exclude(pk=row.owner_id):
         try:
-            deliver(_compose(row, key, admin), name=f"unusual-{row.pk}-{admin.pk}")
+            _deliver(row, key, admin, name=f"unusual-{row.pk}-{admin.pk}")
         except MailServerUnavailable as error:
             logger.warning("unusual spend %d: no mail to the administrator %d (%s)", row.pk, admin.pk, error)
+
+
+def _deliver(row: UnusualSpend, key: Key, reader: User, *, name: str) -> bool:
+    """Send the mail now, to somebody who wants such mails: with the daily one it would come too late."""
+    message = _compose(row, key, reader)
+    return deliver_to(reader, MailKind.UNUSUAL, message, name=name, useful_until=timezone.now())
 
 
 def _compose(row: UnusualSpend, key: Key, reader: User) -> EmailMessage:
