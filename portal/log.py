@@ -11,6 +11,7 @@ OUR_PACKAGES: Final = (
     "playground",
     "usage",
     "courses",
+    "teaching",
     "keys",
     "accounts",
     "web",

@@ -38,6 +38,8 @@ def beat_schedule(*, usage_poll_s: int) -> dict[str, dict[str, Any]]:
         # Sent after each poll that changed something; this continues interrupted runs.
         "usage.unusual": _entry("usage.warn_of_unusual_spend", crontab(minute="9-59/15"), expires=800),
         "usage.alert_operators": _entry("usage.alert_operators", crontab(minute="*/10"), expires=500),
+        # Sent when a teacher writes; this continues interrupted runs.
+        "teaching.send_messages": _entry("teaching.send_messages", crontab(minute="*/5"), expires=240),
         "usage.reconcile": _entry("usage.reconcile", crontab(hour=4, minute=41)),
         "usage.prune": _entry("usage.prune", crontab(hour=3, minute=29)),
         "playground.prune": _entry("playground.prune", crontab(minute=50), expires=3000),

@@ -195,6 +195,7 @@ INSTALLED_APPS = [
     "portal",
     "approvals",
     "people",
+    "teaching",
     "notices",
     "playground",
     "usage",

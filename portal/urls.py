@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("keys.urls")),
     path("usage/", include("usage.urls")),
     path("people/", include("people.urls")),
+    path("courses/", include("teaching.urls")),
     path("", include("approvals.urls")),
     path("", include("notices.urls")),
     path("playground/", include("playground.urls")),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from usage.views import exports, notices, pages, polling, suggest
+from usage.views import exports, notices, pages, polling, report, suggest
 
 app_name = "usage"
 urlpatterns = [
@@ -12,10 +12,14 @@ urlpatterns = [
     path("interns/", pages.my_interns, name="interns"),
     path("interns/usage.csv", exports.page_of_interns, name="interns_csv"),
     path("interns/facts.csv", exports.facts_of_interns, name="interns_facts_csv"),
+    path("interns/report/", report.of_interns, name="interns_report"),
+    path("interns/report.csv", report.of_interns_csv, name="interns_report_csv"),
     path("everyone/", pages.everyone, name="everyone"),
     path("everyone/usage.csv", exports.page_of_everyone, name="everyone_csv"),
     path("everyone/people.csv", exports.people, name="people_csv"),
     path("everyone/facts.csv", exports.facts_of_everyone, name="everyone_facts_csv"),
+    path("everyone/report/", report.of_everyone, name="everyone_report"),
+    path("everyone/report.csv", report.of_everyone_csv, name="everyone_report_csv"),
     path("everyone/suggest/people/", suggest.people, name="suggest_people"),
     path("everyone/suggest/keys/", suggest.keys, name="suggest_keys"),
     path("notices/seen/", notices.seen, name="notices_seen"),

@@ -50,6 +50,7 @@ PERMISSIONS_OF_ADMINS = {
         "view_policy",
         "view_auditentry",
     ),
+    "courses": ("view_all_courses",),
     "auth": ("add_group", "change_group", "view_group"),
     "keys": ("accept_gateway", "change_intern", "view_intern"),
     "usage": ("view_everyone", "refresh"),

@@ -16,6 +16,7 @@ SOME_MESSAGE_ID = uuid.UUID(int=3)
 SOME_ANSWER_ID = uuid.UUID(int=4)
 SOME_IMAGE_ID = uuid.UUID(int=5)
 SOME_REQUEST_ID = uuid.UUID(int=6)
+SOME_COURSE_ID = uuid.UUID(int=7)
 SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "intern_id": SOME_KEY_ID,
     "key_id": SOME_KEY_ID,
@@ -26,6 +27,7 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "image_id": SOME_IMAGE_ID,
     "form": "md",
     "request_id": SOME_REQUEST_ID,
+    "course_id": SOME_COURSE_ID,
     "announcement_id": 1,
     "code": "some-code",
     "terms_id": 1,

@@ -28,6 +28,7 @@ class PageAccess:
     manages_policies: bool
     may_announce: bool
     manages_terms: bool
+    sees_courses: bool
 
     @property
     def is_failing(self) -> bool:
@@ -47,6 +48,7 @@ def page_access(user: User) -> PageAccess:
         "manages_policies": may(user, "manage_policies", app="accounts"),
         "may_announce": may(user, "manage_announcements", app="accounts"),
         "manages_terms": may(user, "manage_terms", app="accounts"),
+        "sees_courses": may(user, "view_all_courses", app="courses"),
     }
     state = UsageState.objects.filter(pk=1).annotate(**rights).first()
     if state is None:

@@ -6,20 +6,25 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.core.cache import cache
 
+from courses.models import Course
 from usage.models import UsageState, UsedModel, utc_today
 from usage.periods import DEFAULT, Period, named
+from usage.queries.courses import CourseDay, KeyTotal, course_days, key_totals, spent_by_team
 from usage.queries.overview import Overview, overview
 from usage.queries.people import DEFAULT_ORDER, PeoplePage, Person, page_of, people_of
+from usage.queries.report import Report, report
 from usage.queries.scope import Scope
 from usage.queries.year import Year, spent_since, year
 
 TOP_KEYS: Final = 10  # of everybody's
 TOP_PEOPLE: Final = 5
-CACHE_FORMAT: Final = 3  # increase it when cached values get other fields: nodes of two versions share the cache
+MAX_COURSES: Final = 200  # in the filter
+CACHE_FORMAT: Final = 4  # increase it when cached values get other fields: nodes of two versions share the cache
 CACHE_TTL_S: Final = 600  # names and labels may change without a fact
 
 
@@ -30,6 +35,7 @@ class Choices:
     groups: tuple[str, ...]
     models: tuple[str, ...]
     providers: tuple[str, ...]
+    courses: tuple[tuple[str, str], ...]  # id, name; the newest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,15 @@ class Everyone:
     year: Year
     month_usd: Decimal  # of all people, regardless of the filters
     choices: Choices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseOverview:
+    """The numbers of a course."""
+
+    overview: Overview
+    days: tuple[CourseDay, ...]  # those with any request
+    totals: dict[UUID, KeyTotal]
 
 
 def overview_of(scope: Scope, period: Period, state: UsageState) -> Overview:
@@ -77,6 +92,37 @@ def everyone_of(
     return Everyone(
         overview=numbers, top_people=top_people, people=people, year=days, month_usd=month_usd, choices=choices
     )
+
+
+def key_totals_of(team: UUID, state: UsageState) -> dict[UUID, KeyTotal]:
+    """Return what each key of a course has used."""
+    totals: dict[UUID, KeyTotal] = _parts(state, {f"keys of {team}": lambda: key_totals(team)})[0]
+    return totals
+
+
+def spent_by_course_of(state: UsageState) -> dict[UUID, Decimal]:
+    """Return what the team of each course has spent."""
+    spent: dict[UUID, Decimal] = _parts(state, {"courses": spent_by_team})[0]
+    return spent
+
+
+def course_overview_of(team: UUID, scope: Scope, period: Period, state: UsageState) -> CourseOverview:
+    """Return the numbers of a course: of its period, of each day, of each key."""
+    numbers, days, totals = _parts(
+        state,
+        {
+            f"overview {scope.name} {period}": lambda: overview(scope.filtered(), period),
+            f"days of {team}": lambda: course_days(team),
+            f"keys of {team}": lambda: key_totals(team),
+        },
+    )
+    return CourseOverview(overview=numbers, days=days, totals=totals)
+
+
+def report_of(scope: Scope, period: Period, state: UsageState) -> Report:
+    """Return the numbers of a report."""
+    numbers: Report = _parts(state, {f"report {scope.name} {period}": lambda: report(scope, period)})[0]
+    return numbers
 
 
 def people_behind(scope: Scope, period: Period, state: UsageState) -> tuple[Overview, tuple[Person, ...]]:
@@ -115,9 +161,11 @@ def _with_people(scope: Scope, period: Period) -> tuple[Overview, tuple[Person, 
 
 
 def _choices() -> Choices:
+    courses = Course.objects.exclude(state=Course.State.DRAFT).order_by("-starts_at", "name")
     models = list(UsedModel.objects.exclude(name="").values_list("name", "provider").order_by("name"))
     return Choices(
         groups=tuple(Group.objects.order_by("name").values_list("name", flat=True)),
         models=tuple(name for name, _ in models),
         providers=tuple(sorted({provider for _, provider in models if provider})),
+        courses=tuple((str(pk), name) for pk, name in courses.values_list("pk", "name")[:MAX_COURSES]),
     )

@@ -14,7 +14,7 @@ from usage.models import TokenRef, UsedModel
 
 UNATTRIBUTED: Final = "(unattributed)"  # in place of a person: no user name has brackets
 MAX_FILTER_LENGTH: Final = 200  # characters of a filter
-FILTERS: Final = ("person", "group", "model", "provider", "key", "kind")
+FILTERS: Final = ("person", "group", "model", "provider", "key", "kind", "course")
 KINDS: Final = (
     f"{Key.Kind.PERSONAL},{Key.Kind.TEMPORARY}",
     *(str(kind) for kind in Key.Kind),
@@ -27,7 +27,7 @@ class Scope:
     """The scope; an empty one is everything.
 
     `person` is a user name, a part of a name, or UNATTRIBUTED; `key` is the id of a key, "@" and the id of a TokenRef
-    without a known key, or a part of a label.
+    without a known key, or a part of a label. `course` is the id of a course, with all keys of its team.
     """
 
     owner_id: int | None = None  # only this person's keys
@@ -38,6 +38,7 @@ class Scope:
     provider: str = ""
     key: str = ""
     kind: str = ""
+    course: str = ""
 
     def params(self) -> dict[str, str]:
         """Return its URL parameters."""
@@ -62,7 +63,7 @@ class Scope:
         """Return the working keys within the filters, used or not; the model is no filter of keys."""
         if _TOKEN_REF.fullmatch(self.key):
             return Key.objects.none()
-        wanted = (_person(self.person), _group(self.group), _label(self.key), _kind(self.kind))
+        wanted = (_person(self.person), _group(self.group), _label(self.key), _kind(self.kind), _course(self.course))
         return Key.objects.live().filter(*(condition for condition in wanted if condition)).order_by()
 
     def _conditions(self) -> list[Q]:
@@ -73,6 +74,7 @@ class Scope:
             _group(self.group),
             _key(self.key),
             _kind(self.kind, "key__"),
+            _course(self.course, "key__"),
         ]
 
 
@@ -85,11 +87,13 @@ class FilteredScope:
 
 
 def scope_of(params: Mapping[str, str], *, owner_id: int | None = None, interns_only: bool = False) -> Scope:
-    """Return the scope that a URL names; an unknown kind is ignored."""
+    """Return the scope that a URL names; an unknown kind, and what is no id of a course, are ignored."""
     filters = {name: params.get(name, "").replace("\0", "").strip()[:MAX_FILTER_LENGTH] for name in FILTERS}
     kind = filters.pop("kind")
     kind = kind if kind in KINDS else ""
-    return Scope(owner_id=owner_id, interns_only=interns_only, kind=kind, **filters)
+    course = filters.pop("course")
+    course = course if _is_uuid(course) else ""
+    return Scope(owner_id=owner_id, interns_only=interns_only, kind=kind, course=course, **filters)
 
 
 def _person(text: str) -> Q:
@@ -123,6 +127,10 @@ def _group(name: str) -> Q:
 
 def _kind(kinds: str, of: str = "") -> Q:
     return Q(**{f"{of}kind__in": kinds.split(",")}) if kinds else Q()
+
+
+def _course(course_id: str, of: str = "") -> Q:
+    return Q(**{f"{of}team__course": course_id}) if course_id else Q()
 
 
 def _key(text: str) -> Q:

@@ -35,6 +35,14 @@ WORDS: Final = {
     "mean_response_s": _("Average response time (s)"),
     "live_keys": _("Live keys"),
     "last_use": _("Last use"),
+    "number": _("Student number"),
+    "email": _("E-mail"),
+    "state": _("State"),
+    "budget_usd": _("Budget (USD)"),
+    "low_kwh": _("Energy, low estimate (kWh)"),
+    "high_kwh": _("Energy, high estimate (kWh)"),
+    "low_kg": _("Emissions, low estimate (kg CO2e)"),
+    "high_kg": _("Emissions, high estimate (kg CO2e)"),
 }
 PARTS: Final = {
     "total": _("Total"),
@@ -44,6 +52,7 @@ PARTS: Final = {
     "model": _("Model"),
     "key": _("Key"),
     "person": _("Person"),
+    "person and model": _("Person and model"),
     "(other models)": _("(other models)"),
 }
 LabelFor = Callable[[str], str]

@@ -35,6 +35,7 @@ FILTER_WORDS: Final = {
     "provider": _("Provider"),
     "key": _("Key"),
     "kind": _("Kind of key"),
+    "course": _("Course"),
 }
 
 

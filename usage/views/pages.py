@@ -97,8 +97,9 @@ def context_of_everyone(request: PortalRequest, page: Page) -> dict[str, Any]:
     """Return the context of Everyone."""
     order = order_of(request)
     data = everyone_of(page.scope, page.period, page.access.state, order=order, number=_number(request))
+    people = {person.value: person.name for person in data.top_people}
     return {
-        **context_of(request, page, _labels(data.overview) | {person.value: person.name for person in data.top_people}),
+        **context_of(request, page, _labels(data.overview) | people | dict(data.choices.courses)),
         "numbers": data.overview,
         "people": data.people,
         "order": order,

@@ -1,0 +1,26 @@
+"""Forms of teachers."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from keys.forms import LineField
+from teaching.models import LONGEST_SUBJECT, CourseMessage
+
+if TYPE_CHECKING:
+    MessageModelForm = forms.ModelForm[CourseMessage]
+else:
+    MessageModelForm = forms.ModelForm
+
+
+class MessageForm(MessageModelForm):
+    """A message to all students."""
+
+    subject = LineField(label=_("Subject"), max_length=LONGEST_SUBJECT)
+    request_id = forms.UUIDField(widget=forms.HiddenInput)
+
+    class Meta:
+        model = CourseMessage
+        fields: ClassVar[list[str]] = ["subject", "body"]
+        widgets: ClassVar[dict[str, Any]] = {"body": forms.Textarea(attrs={"rows": 8})}

@@ -1,0 +1,55 @@
+"""Common to the pages about a course: who sees it, who acts in it, its period."""
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, Q
+from django.shortcuts import get_object_or_404
+
+from courses.models import Course, CourseTeacher
+from usage.models import utc_today
+from usage.periods import Period
+from usage.queries.access import PageAccess, may, page_access
+from web.request import PortalRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseView:
+    """A course that somebody looks at, and whether they teach it: only then they act in it."""
+
+    course: Course
+    access: PageAccess
+    teaches: bool
+
+    @property
+    def may_act(self) -> bool:
+        """Whether the person may change something for students."""
+        return self.teaches and self.course.state in Course.RUNNING
+
+
+def course_seen_by(request: PortalRequest, course_id: UUID) -> CourseView:
+    """Return a course that the person teaches, or that they see among all; 404 for everybody else. Two queries."""
+    teaches = Exists(CourseTeacher.objects.filter(course=OuterRef("pk"), person=request.user))
+    sees_all = may(request.user, "view_all_courses", app="courses")
+    courses = Course.objects.annotate(teaches=teaches, sees_all=sees_all).filter(Q(teaches=True) | Q(sees_all=True))
+    course: Any = get_object_or_404(courses.select_related("team"), pk=course_id)
+    return CourseView(course=course, access=page_access(request.user), teaches=course.teaches)
+
+
+def course_to_act_in(request: PortalRequest, course_id: UUID) -> CourseView:
+    """Return a course that the person teaches; 404 for a stranger, 403 for those who only see it."""
+    view = course_seen_by(request, course_id)
+    if not view.teaches:
+        raise PermissionDenied
+    return view
+
+
+def period_of_course(course: Course) -> Period:
+    """Return the days of a course until today, in UTC."""
+    today = utc_today()
+    last = min(today, (course.ended_at or course.team.ends_at).astimezone(UTC).date())
+    opened = min(course.starts_at, course.opened_at or course.starts_at).astimezone(UTC).date()
+    return Period("", min(opened, last), last)

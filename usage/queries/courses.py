@@ -1,0 +1,82 @@
+"""The use of courses: by student, by day, and of many courses together.
+
+A student is a person by their account, or the key that a teacher hands out to them.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Case, CharField, Count, Expression, F, Max, Q, Sum, When
+from django.db.models.functions import Cast
+
+from usage.models import DayToken
+from usage.queries.sums import SUMS, Sums
+
+# Two keys of a student, one of the Playground, are one student
+STUDENT: Final[Expression] = Case(
+    When(token_ref__key__handed_out=True, then=Cast("token_ref__key", CharField())),
+    default=Cast("token_ref__owner", CharField()),
+)
+USED: Final = Q(ok_requests__gt=0) | Q(failed_requests__gt=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyTotal:
+    """What a key of a course has used since its creation."""
+
+    owner: int | None
+    kind: str
+    handed_out: bool
+    sums: Sums
+    last_day: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseDay:
+    """A UTC day of a course: how many students used something, and how many of them had requests that failed."""
+
+    day: date
+    active: int
+    failing: int
+    requests: int
+    failed: int
+
+
+def key_totals(team: UUID) -> dict[UUID, KeyTotal]:
+    """Return what each key of a team has used; one query."""
+    of_team = DayToken.objects.filter(token_ref__key__team=team).order_by()
+    rows: Any = of_team.values_list(
+        "token_ref__key", "token_ref__owner", "token_ref__key__kind", "token_ref__key__handed_out"
+    )
+    found: dict[UUID, KeyTotal] = {}
+    for key, owner, kind, handed_out, last_day, *numbers in rows.annotate(last_day=Max("day"), **SUMS):
+        before = found.get(key)
+        sums = Sums(*numbers)
+        if before:  # it had two owners
+            sums, last_day = sums + before.sums, max(last_day, before.last_day or last_day)
+        found[key] = KeyTotal(owner=owner, kind=kind, handed_out=handed_out, sums=sums, last_day=last_day)
+    return found
+
+
+def course_days(team: UUID) -> tuple[CourseDay, ...]:
+    """Return the days with any request, oldest first; one query."""
+    rows: Any = DayToken.objects.filter(USED, token_ref__key__team=team).order_by("day").values_list("day")
+    counted = rows.annotate(
+        active=Count(STUDENT, distinct=True),
+        failing=Count(STUDENT, distinct=True, filter=Q(failed_requests__gt=0)),
+        requests=Sum(F("ok_requests") + F("failed_requests")),
+        failed=Sum("failed_requests"),
+    )
+    return tuple(
+        CourseDay(day=day, active=active, failing=failing, requests=requests, failed=failed)
+        for day, active, failing, requests, failed in counted
+    )
+
+
+def spent_by_team() -> dict[UUID, Decimal]:
+    """Return what the teams of courses have spent, only those with any spend; one query."""
+    rows = DayToken.objects.filter(token_ref__key__team__isnull=False).order_by()
+    return dict(rows.values_list("token_ref__key__team").annotate(usd=Sum("spend_usd")))
