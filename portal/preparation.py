@@ -22,13 +22,18 @@ def prepare(say: Callable[[str], None]) -> None:
         call_command("createcachetable", verbosity=0)
     say("Compiling translations")
     compile_translations(settings.LOCALE_PATHS)
+    collect_static_files(say)
+    if settings.SANDBOX:
+        say("Making the demo people")
+        call_command("seed_demo", stdout=StringIO())
+
+
+def collect_static_files(say: Callable[[str], None]) -> None:
+    """Collect the static files where they have changed since the last time."""
     if _static_files_changed():
         say("Collecting static files")
         call_command("collectstatic", verbosity=0, interactive=False)
         _static_stamp().write_text(_digest_of_static_files(), encoding="utf-8")
-    if settings.SANDBOX:
-        say("Making the demo people")
-        call_command("seed_demo", stdout=StringIO())
 
 
 def _static_stamp() -> Path:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from portal.translations import compile_translations
-from tests import network, rounds
+from tests import migrated_database, network, rounds
 from tests.emptying import empty_tables_quickly
 from tests.requirements import REQUIREMENTS, require
 from tests.sandbox_process import Sandbox
@@ -139,6 +140,23 @@ def empty_cache(request: pytest.FixtureRequest) -> None:
         database = "transactional_db" if "live_server" in request.fixturenames else "db"
         request.getfixturevalue(database)
         cache.clear()
+
+
+# --- Database ---------------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool, django_db_modify_db_settings: None) -> bool:
+    """Tell whether the tables are there: those of the worker that was first, where there are several."""
+    return django_db_keepdb or migrated_database.copied()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Leave the tables to the other workers."""
+    with django_db_blocker.unblock():
+        migrated_database.leave_copy()
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
 
 
 # --- Servers --------------------------------------------------------------------------------------

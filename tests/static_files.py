@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PREPARE = "import django; django.setup(); from portal.preparation import prepare; prepare(print)"
+COLLECT = "import django; django.setup(); from portal import preparation; preparation.collect_static_files(print)"
 
 
 def collected_in() -> Path:
@@ -21,5 +21,5 @@ def collected_in() -> Path:
             given |= {"DATABASE_URL": f"sqlite:///{folder}/db.sqlite3", "GATEWAY_URL": "http://127.0.0.1:1"}
             environment = {**os.environ, **given}
             environment.pop("REDIS_URL", None)
-            subprocess.run([sys.executable, "-c", PREPARE], cwd=ROOT, env=environment, check=True, capture_output=True)
+            subprocess.run([sys.executable, "-c", COLLECT], cwd=ROOT, env=environment, check=True, capture_output=True)
     return folder
