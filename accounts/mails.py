@@ -33,6 +33,7 @@ BY_ADMINS: Final = {
     "grant_changed",
     "key_changed",
     "keys_changed",
+    "course_key_changed",
 }  # `action`: a value of AuditAction
 KINDS: Final = {
     *WITH_RESET_LINK,

@@ -5,13 +5,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from keys.forms import LineField
+from keys.forms import LineField, amount_field
 from teaching.models import LONGEST_SUBJECT, CourseMessage
 
 if TYPE_CHECKING:
     MessageModelForm = forms.ModelForm[CourseMessage]
 else:
     MessageModelForm = forms.ModelForm
+
+
+class TopUpForm(forms.Form):
+    """How much more each student may spend."""
+
+    amount_usd = amount_field()
 
 
 class MessageForm(MessageModelForm):

@@ -1,6 +1,7 @@
 """Keys of a team: one for each person, or handed out by a teacher, with the team's limits and end (ADR 34)."""
 
 import uuid
+from collections.abc import Sequence
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
@@ -19,6 +20,7 @@ from keys.services.lifetimes import as_duration
 from keys.services.playground import repair_unanswered
 from keys.services.refusals import KeyRefused
 from keys.services.team_writes import check_running, lock_running
+from keys.services.teams import change_team
 from keys.services.trail import audit
 
 LABEL_LENGTH = 60
@@ -79,6 +81,29 @@ def set_key_budget(*, key: Key, budget_usd: Decimal | None, actor: Actor, reason
     except (KeyRefused, GatewayUnavailable):
         return False
     return True
+
+
+@transaction.atomic
+def top_up_team_keys(*, team_id: uuid.UUID, key_ids: Sequence[uuid.UUID], amount_usd: Decimal, actor: Actor) -> int:
+    """Add this amount to the budget of each of these keys of a team; return how many. A task brings it to the gateway.
+
+    All or none; ended keys are left out. Raises KeyRefused if the team has ended.
+    """
+    team = change_team(team_id)
+    keys = Key.objects.select_for_update(of=("self",)).select_related("owner", "intern").order_by("pk")
+    found = list(keys.filter(pk__in=key_ids, team=team_id, kind=Key.Kind.COURSE, state=Key.State.ACTIVE))
+    own = dict(LimitOverride.objects.filter(key__in=found).values_list("key", "budget_usd"))
+    rows = []
+    for key in found:
+        before = own.get(key.pk) or team.key_budget_usd
+        after = before + amount_usd
+        about = {"fields": ["budget_usd", "budget_period"], "set_by": actor.user}
+        rows.append(LimitOverride(key=key, budget_usd=after, budget_period="", **about))
+        changes = {"budget_usd": [f"{before:f}", f"{after:f}"]}
+        audit(actor, AuditAction.CHANGE, AuditOutcome.DONE, key, "limits.set", changes=changes)
+    LimitOverride.objects.filter(key__in=found).delete()
+    LimitOverride.objects.bulk_create(rows)
+    return len(rows)
 
 
 def end_team_key(*, key: Key, actor: Actor) -> None:

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from courses.models import Course
-from teaching.services import send_messages
+from teaching.services import StudentAct, send_messages
 from tests.french.conftest import Read, in_french
 from tests.french.reading import english_in
 from tests.teaching.courses import add_student, make_course
@@ -50,6 +50,15 @@ def test_a_message(staff: User, course: Course, read: Read) -> None:
 
     assert send_messages() == 2
     assert english_in(str(mail.outbox[0].body)) == []
+
+
+@pytest.mark.parametrize("act", list(StudentAct))
+def test_actions(staff: User, course: Course, read: Read, act: str) -> None:
+    browser, address = in_french(staff), reverse("teaching:act", args=[course.pk])
+    for chosen in ({"all": "1"}, {"q": "personne", "all": "1"}):
+        read(browser.get(address, {"act": act, **chosen}))
+    ids = ",".join(str(pk) for pk in course.students.values_list("pk", flat=True))
+    read(browser.post(address, {"act": act, "students": ids, "amount_usd": "1"}, follow=True))
 
 
 def test_all_courses(admin: User, course: Course, read: Read) -> None:

@@ -14,7 +14,7 @@ from tests.teaching.courses import add_student, make_course
 
 LISTS = ("courses", "courses_csv")
 PAGES = ("course", "students_csv", "report", "report_csv")
-ACTS = ("message",)
+ACTS = ("message", "act")
 
 
 @pytest.fixture
@@ -43,7 +43,8 @@ def browsers(course: Course, as_staff: Client, as_admin: Client) -> dict[str, Cl
 
 def statuses(browsers: dict[str, Client], name: str, *args: object) -> dict[str, int]:
     address = reverse(f"teaching:{name}", args=args)
-    return {who: browser.get(address).status_code for who, browser in browsers.items()}
+    chosen = {"act": "remove", "all": "1"} if name == "act" else {}
+    return {who: browser.get(address, chosen).status_code for who, browser in browsers.items()}
 
 
 STRANGERS = ("student", "other teacher", "former teacher", "usage reader")

@@ -1,0 +1,148 @@
+"""One action on students of a course: for whom, who is left out and why, and the action itself."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from accounts.audit import Actor
+from accounts.locale import reading_as
+from accounts.mails import send_later
+from accounts.models import AuditAction
+from accounts.names import name_order
+from courses.models import Course, Student
+from courses.services import remove_student
+from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
+from keys.models import Key
+from keys.services import KeyRefused, block_key, delete_key, top_up_team_keys, unblock_key
+from keys.services.block import is_blocked_by_admin
+from web.templatetags.portal import usd
+
+MAX_AT_ONCE: Final = 100  # whose keys are changed at the gateway within the request
+
+
+class StudentAct(StrEnum):
+    """An action on students."""
+
+    TOP_UP = "top_up"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    NEW_KEY = "new_key"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A student chosen for an action."""
+
+    student: Student
+    why_not: str  # "" if the action applies
+
+    @property
+    def name(self) -> str:
+        """The name under which a teacher knows the student."""
+        return name_of(self.student)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The result of an action on several students."""
+
+    done: tuple[str, ...]  # names
+    refused: tuple[str, ...]  # names, each with the reason
+    left: int  # not tried, since the gateway did not answer
+
+
+def choose_students(course: Course, ids: Iterable[UUID], *, act: StudentAct) -> list[Chosen]:
+    """Return these students of the course by name, with the reasons why the action leaves some of them out.
+
+    One query. Ids of students of other courses, and of those who left, are ignored.
+    """
+    students = Student.objects.current().filter(course=course, pk__in=list(ids))
+    found = sorted(
+        students.select_related("account", "key__owner"), key=lambda each: (name_order(name_of(each)), each.pk)
+    )
+    return [Chosen(student=student, why_not=_why_not(student, act)) for student in found]
+
+
+def name_of(student: Student) -> str:
+    """Return the name under which a teacher knows a student."""
+    return student.name or (student.account.display_name if student.account else str(student))
+
+
+def _why_not(student: Student, act: StudentAct) -> str:
+    key = student.key
+    if act == StudentAct.REMOVE:
+        return ""
+    if key is None or key.state != Key.State.ACTIVE:
+        return _("has no key")
+    if act == StudentAct.BLOCK and is_blocked_by_admin(key):
+        return _("is blocked already")
+    if act == StudentAct.UNBLOCK and not is_blocked_by_admin(key):
+        return _("is not blocked")
+    return ""
+
+
+def top_up_students(course: Course, students: Sequence[Student], *, amount_usd: Decimal, actor: Actor) -> int:
+    """Add this amount to the budget of each student's key; return how many. A task brings it to the gateway.
+
+    Raises KeyRefused.
+    """
+    keys = [student.key_id for student in students if student.key_id]
+    count = top_up_team_keys(team_id=course.team_id, key_ids=keys, amount_usd=amount_usd, actor=actor)
+    for student in students:
+        _tell(course, student, AuditAction.CHANGE, actor, amount_usd)
+    return count
+
+
+def act_on_students(course: Course, students: Sequence[Student], *, act: StudentAct, actor: Actor) -> Done:
+    """Block, unblock, end the keys of, or remove these students; a refusal for one does not stop the others.
+
+    If the gateway does not answer, the rest stays unchanged.
+    """
+    done, refused = list[str](), list[str]()
+    for place, student in enumerate(students):
+        try:
+            _act(course, student, act, actor)
+        except (GatewayUnavailable, GatewayAdminKeyRefused):
+            return Done(done=tuple(done), refused=tuple(refused), left=len(students) - place)
+        except (KeyRefused, GatewayError) as error:
+            why = error.for_admin if isinstance(error, KeyRefused) else _("The gateway refused it.")
+            refused.append(f"{name_of(student)}: {why}")
+            continue
+        done.append(name_of(student))
+    return Done(done=tuple(done), refused=tuple(refused), left=0)
+
+
+def _act(course: Course, student: Student, act: StudentAct, actor: Actor) -> None:
+    if act == StudentAct.REMOVE:
+        remove_student(student=student, actor=actor)
+        return
+    if student.key is None:
+        raise AssertionError("a student without a key is left out")
+    run, action = _KEY_ACTS[act]
+    run(key=student.key, actor=actor)
+    _tell(course, student, action, actor)
+
+
+_KEY_ACTS: Final[dict[StudentAct, tuple[Callable[..., object], AuditAction]]] = {
+    StudentAct.BLOCK: (block_key, AuditAction.BLOCK),
+    StudentAct.UNBLOCK: (unblock_key, AuditAction.UNBLOCK),
+    StudentAct.NEW_KEY: (delete_key, AuditAction.DELETE),
+}
+
+
+def _tell(
+    course: Course, student: Student, action: AuditAction, actor: Actor, amount_usd: Decimal | None = None
+) -> None:
+    """Write to a student what a teacher did with their key, by a task."""
+    person = student.account
+    if person and student.key_id and person.email and person.is_active:
+        with reading_as(person):
+            amount = usd(amount_usd)
+        by = actor.user.display_name if actor.user else ""
+        send_later("course_key_changed", person, course=course.name, action=action.value, by=by, amount=amount)

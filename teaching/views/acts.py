@@ -1,0 +1,233 @@
+"""One action on students of a course: a page that says who is concerned and what follows, then the action."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods
+
+from accounts.audit import actor_of
+from courses.models import Student
+from keys.services import KeyRefused, TooManyActions, count_action
+from keys.status import promises
+from teaching import services
+from teaching.forms import TopUpForm
+from teaching.listing import Filters, all_lines, filters_of, found_lines
+from teaching.services import Chosen, StudentAct
+from teaching.views.common import CourseView, course_to_act_in
+from teaching.views.course import address, order_in
+from web.request import PortalRequest
+
+BUTTONS: Final = {
+    StudentAct.TOP_UP: gettext_lazy("Top up"),
+    StudentAct.BLOCK: gettext_lazy("Block"),
+    StudentAct.UNBLOCK: gettext_lazy("Unblock"),
+    StudentAct.NEW_KEY: gettext_lazy("End the key"),
+    StudentAct.REMOVE: gettext_lazy("Remove from the course"),
+}
+BAD: Final = (StudentAct.BLOCK, StudentAct.NEW_KEY, StudentAct.REMOVE)
+MAX_SAID: Final = 10  # names in a message
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def act(request: PortalRequest, course_id: UUID) -> HttpResponse:
+    """Ask for a confirmation, with the students concerned and those left out; on POST, run the action."""
+    view = course_to_act_in(request, course_id)
+    data = request.POST if request.method == "POST" else request.GET
+    if data.get("act") not in set(StudentAct):
+        raise Http404
+    wanted = StudentAct(data["act"])
+    if not view.may_act:
+        return _ask(
+            request, view, wanted, [], said=_("The course does not run, so nothing can be changed."), status=409
+        )
+    ids = _ids(data.get("students", "").split(",")) if request.method == "POST" else _chosen_ids(request, view)
+    chosen = services.choose_students(view.course, ids, act=wanted)
+    to_do = [each.student for each in chosen if not each.why_not]
+    if not to_do:
+        said = _("There is no student to whom this can be done.")
+        return _ask(request, view, wanted, chosen, said=said, status=422)
+    if wanted != StudentAct.TOP_UP and len(to_do) > services.MAX_AT_ONCE:
+        words = _("These are %(count)d students; at most %(most)d at once. Narrow the list down by filters.")
+        said = words % {"count": len(to_do), "most": services.MAX_AT_ONCE}
+        return _ask(request, view, wanted, [], said=said, status=422)
+    if request.method != "POST":
+        return _ask(request, view, wanted, chosen)
+    form = TopUpForm(request.POST) if wanted == StudentAct.TOP_UP else None
+    if form and not form.is_valid():
+        return _ask(request, view, wanted, chosen, form=form, status=422)
+    return _run(request, view, wanted, chosen, form)
+
+
+def _run(
+    request: PortalRequest, view: CourseView, wanted: StudentAct, chosen: list[Chosen], form: TopUpForm | None
+) -> HttpResponse:
+    """Run the action, and report its result on the page of the course."""
+    students = [each.student for each in chosen if not each.why_not]
+    try:
+        count_action(request.user, f"teaching:act_{wanted}")
+        if form:
+            amount_usd = form.cleaned_data["amount_usd"]
+            number = services.top_up_students(view.course, students, amount_usd=amount_usd, actor=actor_of(request))
+            messages.success(request, _topped_up_words(number))
+        else:
+            _act(request, view, wanted, students)
+    except TooManyActions as refusal:
+        return _ask(request, view, wanted, chosen, form=form, said=str(refusal), status=429)
+    except KeyRefused as refusal:
+        return _ask(request, view, wanted, chosen, form=form, said=refusal.for_admin, status=409)
+    return redirect(address(view.course, filters_of(request.POST), order_in(request.POST)))
+
+
+def _act(request: PortalRequest, view: CourseView, wanted: StudentAct, students: list[Student]) -> None:
+    result = services.act_on_students(view.course, students, act=wanted, actor=actor_of(request))
+    if result.done:
+        messages.success(request, _done_words(wanted, len(result.done)))
+    if result.refused:
+        messages.warning(request, _("Not changed: %(names)s") % {"names": _some(result.refused, " ")})
+    if result.left:
+        words = ngettext(
+            "The gateway did not answer: %(count)d student is not done. Try again in a few minutes; this page shows "
+            "the right state %(soon)s.",
+            "The gateway did not answer: %(count)d students are not done. Try again in a few minutes; this page shows "
+            "the right state %(soon)s.",
+            result.left,
+        )
+        messages.warning(request, words % {"count": result.left, **promises()})
+
+
+def _ids(texts: Sequence[str]) -> list[UUID]:
+    """Return the ids among these texts, each once."""
+    found: dict[UUID, None] = {}
+    for text in texts:
+        try:
+            found[UUID(text)] = None
+        except ValueError:
+            continue
+    return list(found)
+
+
+def _chosen_ids(request: PortalRequest, view: CourseView) -> list[UUID]:
+    """Return the selected ids; with `all`, every student within the filters of the URL."""
+    if not request.GET.get("all"):
+        return _ids(request.GET.getlist("student"))
+    lines = all_lines(view.course, view.access.state)
+    return [line.id for line in found_lines(lines, filters_of(request.GET))]
+
+
+def _ask(
+    request: PortalRequest,
+    view: CourseView,
+    wanted: StudentAct,
+    everything: list[Chosen],
+    *,
+    form: TopUpForm | None = None,
+    said: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """Show whom the action concerns, what follows, and who is left out."""
+    data = request.POST if request.method == "POST" else request.GET
+    filters, order = filters_of(data), order_in(data)
+    chosen = [each for each in everything if not each.why_not]
+    context = {
+        "view": view,
+        "course": view.course,
+        "act": wanted.value,
+        "title": _title(wanted, len(chosen)),
+        "sentences": _sentences(wanted) if chosen else [],
+        "form": (form or TopUpForm()) if wanted == StudentAct.TOP_UP and chosen else None,
+        "button": BUTTONS[wanted],
+        "is_bad": wanted in BAD,
+        "chosen": chosen,
+        "left_out": [each for each in everything if each.why_not],
+        "ids": ",".join(str(each.student.pk) for each in chosen),
+        "hidden": _hidden(filters, order),
+        "back": address(view.course, filters, order),
+        "said": said,
+    }
+    return render(request, "teaching/act.html", context, status=status)
+
+
+def _hidden(filters: Filters, order: str) -> list[tuple[str, str]]:
+    return [*filters.params().items(), ("order", order)]
+
+
+def _title(wanted: StudentAct, number: int) -> str:
+    titles = {
+        StudentAct.TOP_UP: ngettext(
+            "Top up the budget of %(count)d student?", "Top up the budgets of %(count)d students?", number
+        ),
+        StudentAct.BLOCK: ngettext(
+            "Block the key of %(count)d student?", "Block the keys of %(count)d students?", number
+        ),
+        StudentAct.UNBLOCK: ngettext(
+            "Unblock the key of %(count)d student?", "Unblock the keys of %(count)d students?", number
+        ),
+        StudentAct.NEW_KEY: ngettext(
+            "End the key of %(count)d student?", "End the keys of %(count)d students?", number
+        ),
+        StudentAct.REMOVE: ngettext(
+            "Remove %(count)d student from the course?", "Remove %(count)d students from the course?", number
+        ),
+    }
+    return titles[wanted] % {"count": number}
+
+
+def _sentences(wanted: StudentAct) -> list[str]:
+    mail_words = _("Each of them with an account gets a mail that says so.")
+    return {
+        StudentAct.TOP_UP: [
+            _("Their keys can spend so much more. The budget of the course in all stays as it is."),
+            _("The gateway has it within a minute."),
+            mail_words,
+        ],
+        StudentAct.BLOCK: [_("The gateway refuses their keys until you unblock them."), mail_words],
+        StudentAct.UNBLOCK: [_("The gateway accepts their keys again."), mail_words],
+        StudentAct.NEW_KEY: [
+            _(
+                "Their keys stop working at once. On the page of the course they can get another, with the rest of "
+                "the budget."
+            ),
+            mail_words,
+        ],
+        StudentAct.REMOVE: [_("Their keys stop working at once, and the course is no longer on their pages.")],
+    }[wanted]
+
+
+def _done_words(wanted: StudentAct, number: int) -> str:
+    words = {
+        StudentAct.BLOCK: ngettext("%(count)d key is blocked.", "%(count)d keys are blocked.", number),
+        StudentAct.UNBLOCK: ngettext("%(count)d key works again.", "%(count)d keys work again.", number),
+        StudentAct.NEW_KEY: ngettext(
+            "%(count)d key has ended; the student can get another.",
+            "%(count)d keys have ended; the students can get others.",
+            number,
+        ),
+        StudentAct.REMOVE: ngettext(
+            "%(count)d student is removed from the course.", "%(count)d students are removed from the course.", number
+        ),
+    }
+    return words[wanted] % {"count": number}
+
+
+def _topped_up_words(number: int) -> str:
+    words = ngettext(
+        "The budget of %(count)d student is topped up; the gateway has it within a minute.",
+        "The budgets of %(count)d students are topped up; the gateway has them within a minute.",
+        number,
+    )
+    return words % {"count": number}
+
+
+def _some(texts: Sequence[str], separator: str = ", ") -> str:
+    """Return the first of these texts, and the number of the others."""
+    more = len(texts) - MAX_SAID
+    shown = separator.join(texts[:MAX_SAID])
+    if more <= 0:
+        return shown
+    return ngettext("%(shown)s and %(more)d more", "%(shown)s and %(more)d more", more) % {"shown": shown, "more": more}

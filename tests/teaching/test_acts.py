@@ -1,0 +1,138 @@
+"""Actions of a teacher on students: asked once, at the gateway, audited, with a mail where it matters."""
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import AuditEntry, HourlyCount, User
+from courses.models import Course, Student
+from keys.models import Key
+from teaching import services as teaching_services
+from teaching.services import StudentAct, choose_students
+from tests.courses.actions import acting, enrol, follow, get_key, open_course
+from tests.keys.views.pages import words_of
+from tests.sandbox_process import Sandbox
+from tests.teaching.courses import make_course
+
+
+@pytest.fixture
+def course(staff: User, sandbox: Sandbox) -> Course:
+    """Return an open course of two students with keys at the gateway, and one without."""
+    course = open_course(staff)
+    for name in ("Ada", "Bob", "Cyd"):
+        student = enrol(course, name=name)
+        if name != "Cyd":
+            get_key(student)
+    return course
+
+
+def student_of(course: Course, name: str) -> Student:
+    return Student.objects.select_related("key").get(course=course, name=name)
+
+
+def key_of(course: Course, name: str) -> Key:
+    key = student_of(course, name).key
+    assert key
+    return key
+
+
+def do(client: Client, course: Course, act: str, *names: str, **more: Any) -> Any:
+    ids = ",".join(str(student_of(course, name).pk) for name in names)
+    form = {"act": act, "students": ids, **more}
+    return client.post(reverse("teaching:act", args=[course.pk]), form, follow=True)
+
+
+def test_asks_once_and_says_who_is_left_out(as_staff: Client, course: Course) -> None:
+    address = reverse("teaching:act", args=[course.pk])
+
+    text = words_of(as_staff.get(address, {"act": "block", "all": "1"}))
+
+    assert "Block the keys of 2 students?" in text
+    assert "1 student is left out Cyd : has no key" in text
+    assert not Key.objects.filter(blocked=True).exists()
+    assert as_staff.get(address, {"act": "nonsense"}).status_code == 404
+    assert as_staff.get(address, {"act": "block", "student": "nonsense"}).status_code == 422
+
+
+def test_tops_up_all_and_the_gateway_has_it(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
+    page = do(as_staff, course, "top_up", "Ada", "Bob", amount_usd="0.50")
+    assert "The budgets of 2 students are topped up" in words_of(page)
+    do(as_staff, course, "top_up", "Ada", amount_usd="2")
+
+    follow(course)
+
+    budgets = {each["key_alias"]: Decimal(str(each["max_budget"])) for each in sandbox.live_keys()}
+    assert sorted(budgets.values()) == [Decimal("1.5"), Decimal("3.5")]
+    assert key_of(course, "Ada").budget_usd == Decimal("3.5")
+    assert AuditEntry.objects.filter(code="limits.set").count() == 3
+
+
+def test_blocks_and_unblocks_at_the_gateway(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
+    assert "1 key is blocked." in words_of(do(as_staff, course, "block", "Ada"))
+    assert [bool(each["blocked"]) for each in sandbox.live_keys()].count(True) == 1
+
+    do(as_staff, course, "unblock", "Ada")
+
+    assert not any(each["blocked"] for each in sandbox.live_keys())
+    assert AuditEntry.objects.filter(action__in=("block", "unblock"), outcome="done").count() == 2
+
+
+def test_an_ended_key_can_be_followed_by_another(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
+    do(as_staff, course, "new_key", "Ada")
+    assert len(sandbox.live_keys()) == 1
+
+    get_key(student_of(course, "Ada"))
+
+    assert len(sandbox.live_keys()) == 2
+
+
+def test_removes_a_student_and_their_key(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
+    assert "2 students are removed" in words_of(do(as_staff, course, "remove", "Ada", "Cyd"))
+
+    assert len(sandbox.live_keys()) == 1
+    assert student_of(course, "Ada").left_at
+    assert do(as_staff, course, "remove", "Ada").status_code == 422
+
+
+def test_says_so_when_the_gateway_is_away(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
+    sandbox.faults("/key/block", "drop_before", times=2)
+
+    page = do(as_staff, course, "block", "Ada", "Bob")
+
+    assert "The gateway did not answer: 2 students are not done." in words_of(page)
+    assert not Key.objects.filter(blocked=True).exists()
+
+
+def test_refuses_bad_amounts_too_many_actions_and_courses_that_ended(
+    as_staff: Client, course: Course, staff: User
+) -> None:
+    assert do(as_staff, course, "top_up", "Ada", amount_usd="-1").status_code == 422
+    assert do(as_staff, course, "top_up", "Ada").status_code == 422
+    do(as_staff, course, "top_up", "Ada", amount_usd="1")
+    HourlyCount.objects.update(amount=10_000)
+    assert do(as_staff, course, "top_up", "Ada", amount_usd="1").status_code == 429
+    over = make_course(staff, name="Over", state=Course.State.ENDED)
+    assert as_staff.get(reverse("teaching:act", args=[over.pk]), {"act": "block"}).status_code == 409
+
+
+def test_students_of_other_courses_are_never_chosen(course: Course, staff: User) -> None:
+    other = Student.objects.get(pk=enrol(open_course(staff, name="Other"), name="Zoe").pk)
+
+    chosen = choose_students(course, [other.pk, uuid.uuid4(), student_of(course, "Ada").pk], act=StudentAct.REMOVE)
+
+    assert [each.name for each in chosen] == ["Ada"]
+
+
+def test_a_top_up_reaches_only_keys_of_the_course(course: Course, staff: User) -> None:
+    other = open_course(staff, name="Other")
+    zoe = enrol(other, name="Zoe")
+    get_key(zoe)
+    zoe.refresh_from_db()
+
+    number = teaching_services.top_up_students(course, [zoe], amount_usd=Decimal(1), actor=acting(staff))
+
+    assert number == 0
