@@ -40,10 +40,10 @@ def main() -> None:
 
 
 def _measured(portal: Portal) -> list[Figure]:
-    page, dear = portal.pages["My usage, 30 days"], portal.inside("hostile", ANSWERS)
+    page, expensive = portal.pages["My usage, 30 days"], portal.inside("hostile", ANSWERS)
     say(f"load {os.getloadavg()[0]:.1f} at the beginning")
     _pages_ms(portal, page)  # warm
-    alone_ms, (busy_ms, opened_ms) = _pages_ms(portal, page), _while_dear(portal, page, dear)
+    alone_ms, (busy_ms, opened_ms) = _pages_ms(portal, page), _while_expensive(portal, page, expensive)
     return [
         seen(f"{PAGES} pages alone, p95", _p95(alone_ms), "ms"),
         at_most(f"the same during 2 × {ANSWERS} of the most expensive answers, p95", _p95(busy_ms), "ms", MOST_P95_MS),
@@ -53,16 +53,18 @@ def _measured(portal: Portal) -> list[Figure]:
     ]
 
 
-def _while_dear(portal: Portal, page: dict[str, Any], dear: dict[str, Any]) -> tuple[list[float], list[float]]:
+def _while_expensive(
+    portal: Portal, page: dict[str, Any], expensive: dict[str, Any]
+) -> tuple[list[float], list[float]]:
     """Load the pages while both conversations are loaded again and again."""
     opened_ms: list[float] = []
     over = threading.Event()
 
     def reload(path: str) -> None:
         while not over.is_set():
-            opened_ms.append(_load_ms(portal.url + path, dear["cookie"]))
+            opened_ms.append(_load_ms(portal.url + path, expensive["cookie"]))
 
-    threads = [threading.Thread(target=reload, args=[path]) for path in dear["paths"]]
+    threads = [threading.Thread(target=reload, args=[path]) for path in expensive["paths"]]
     for thread in threads:
         thread.start()
     try:

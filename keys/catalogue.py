@@ -52,7 +52,7 @@ class Problem(StrEnum):
     """A problem of the gateway, as `GatewayState.problem` stores it."""
 
     NONE = ""
-    SILENT = "silent"  # it does not answer, or the answer is unreadable
+    UNREACHABLE = "unreachable"  # it does not answer, or the answer is unreadable
     KEY_REFUSED = "key_refused"  # it does not accept the portal's own key
     REFUSED = "refused"  # it refuses to list its models
     NO_MODELS = "no_models"  # its list is empty, as for a moment while it starts
@@ -136,13 +136,13 @@ def _problem_of(error: GatewayError, *, answered: bool) -> Problem:
     if isinstance(error, GatewayChanged):
         return Problem.OTHER_GATEWAY
     if isinstance(error, GatewayUnavailable):
-        return Problem.MODELS_UNREAD if answered else Problem.SILENT
+        return Problem.MODELS_UNREAD if answered else Problem.UNREACHABLE
     return Problem.KEY_REFUSED if isinstance(error, GatewayKeyRefused) else Problem.REFUSED
 
 
 def _note_times(state: GatewayState, now: datetime) -> None:
     """Record since when it does not answer; a gateway that answers is not down, though it may have problems."""
-    if state.problem == Problem.SILENT:
+    if state.problem == Problem.UNREACHABLE:
         state.down_since = state.down_since or now
         return
     state.down_since = None

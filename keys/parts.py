@@ -40,7 +40,7 @@ def _gateway_part(state: GatewayState) -> Part:
         )
         return Part(id="gateway", title=title, tone="bad", word=_("Does not answer"), sentence=sentence)
     sentences = {
-        Problem.SILENT: _("It did not answer the last check. The next check is within a minute."),
+        Problem.UNREACHABLE: _("It did not answer the last check. The next check is within a minute."),
         Problem.KEY_REFUSED: _(
             "It refuses the portal’s own key, so keys cannot be created or changed. Your keys work."
         ),

@@ -17,7 +17,7 @@ from keys.services.trail import limit_lines
 from people import services
 from people.limit_forms import LimitsForm, TopUpForm
 from people.views.common import Subject
-from people.views.key_acts import key_of
+from people.views.key_actions import key_of
 from people.views.panel import render_person
 from people.views.person import Confirmation, act_on_person, confirm, done, mail_sentence
 from web.request import PortalRequest

@@ -23,7 +23,7 @@ from people.outside_listing import LONGEST_SEARCH, outside_like, outside_of, out
 from people.services import MAX_KEYS, OutsideAct, why_not_acted_on
 from people.views.common import require_sight
 from people.views.index import number_in
-from people.views.key_acts import UNKNOWN
+from people.views.key_actions import UNKNOWN
 from people.views.key_bulk import failed_words_of, ids_in, report
 from usage.models import utc_today
 from web.request import PortalRequest

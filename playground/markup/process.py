@@ -39,14 +39,14 @@ class Reply(NamedTuple):
 
     def packed(self) -> bytes:
         """Return it as bytes, not as a pickle: the process reads hostile text."""
-        kind = "dear" if self.timed_out else "much" if self.html is None else "html"
+        kind = "timeout" if self.timed_out else "much" if self.html is None else "html"
         return f"{kind} {self.cpu_s:.6f} {self.html or ''}".encode(errors="surrogatepass")
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "Reply":
         """Return the reply in these bytes; raise ValueError if they are invalid."""
         kind, cpu_s, html = packed.decode(errors="surrogatepass").split(" ", 2)
-        return cls(html if kind == "html" else None, float(cpu_s), timed_out=kind == "dear")
+        return cls(html if kind == "html" else None, float(cpu_s), timed_out=kind == "timeout")
 
 
 def serve(connection: Connection, cpu_s: float) -> None:

@@ -65,10 +65,10 @@ def _renderings(texts: Sequence[str]) -> dict[str, Rendering]:
     renderer = renderer_in(get_language())
     short = dict.fromkeys(text for text in texts if len(text) <= MOST_CHARS)
     found = saved_renderings(short, renderer)
-    dear = [text for text, rendering in found.items() if rendering.is_unfinished]
+    slow = [text for text, rendering in found.items() if rendering.is_unfinished]
     missing = [text for text in short if text not in found]
-    if missing or dear:
-        work = _Work(renderer, dear)
+    if missing or slow:
+        work = _Work(renderer, slow)
         work.do(missing)
         save_renderings(work.done, renderer)
         found.update(work.done)
@@ -84,28 +84,28 @@ def _renderings(texts: Sequence[str]) -> dict[str, Rendering]:
 class _Work:
     """The texts of a page that are not cached: rendered as far as the page's budget allows."""
 
-    def __init__(self, renderer: Renderer, dear: Iterable[str]) -> None:
+    def __init__(self, renderer: Renderer, slow: Iterable[str]) -> None:
         self.done: dict[str, Rendering] = {}
-        self._dear = list(dear)  # these skip the quick lane
+        self._slow = list(slow)  # these skip the fast lane
         self._renderer = renderer
         self._left_s = PAGE_CPU_S
         self._ends_at = 0.0
 
     def do(self, texts: Sequence[str]) -> None:
-        """Render the texts, quick ones first; other requests proceed meanwhile, unless it is a single quick text."""
+        """Render the texts, fast ones first; other requests proceed meanwhile, unless it is a single fast text."""
         pool = rendering_pool()
-        if not pool.quick.has_started:
-            pool.quick.wait_for_start()
+        if not pool.fast.has_started:
+            pool.fast.wait_for_start()
         self._ends_at = time.monotonic() + PAGE_S
-        if len(texts) == 1 and not self._dear:
-            self._render(pool.quick, texts[0], free_before=time.monotonic() + AT_ONCE_S)
-        if self._dear or not all(text in self.done for text in texts):
+        if len(texts) == 1 and not self._slow:
+            self._render(pool.fast, texts[0], free_before=time.monotonic() + AT_ONCE_S)
+        if self._slow or not all(text in self.done for text in texts):
             for text in texts:
-                if text not in self.done and text not in self._dear:
-                    self._render(pool.quick, text)
-            for text in self._dear:
-                self._render(pool.dear, text)
-        for text in self._dear:
+                if text not in self.done and text not in self._slow:
+                    self._render(pool.fast, text)
+            for text in self._slow:
+                self._render(pool.slow, text)
+        for text in self._slow:
             self.done.setdefault(text, Rendering(None, is_unfinished=True))
 
     def _render(self, lane: Lane, text: str, *, free_before: float | None = None) -> None:
@@ -118,6 +118,6 @@ class _Work:
             return
         self._left_s -= reply.cpu_s
         if reply.timed_out and not lane.is_last:
-            self._dear.append(text)
+            self._slow.append(text)
         else:
             self.done[text] = Rendering(reply.html, mark)

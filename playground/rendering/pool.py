@@ -21,8 +21,8 @@ from playground.markup.process import READY, Job, Reply, serve
 
 logger = logging.getLogger(__name__)
 
-QUICK_CPU_S: Final = 0.04  # enough for nearly every answer
-DEAR_CPU_S: Final = 0.25  # for slower texts; both together, and the work after them, are below half a second
+FAST_CPU_S: Final = 0.04  # enough for nearly every answer
+SLOW_CPU_S: Final = 0.25  # for slower texts; both together, and the work after them, are below half a second
 START_TIMEOUT_S: Final = 20.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 60.0  # between two attempts to start a process
 KILLED_BY_OTHERS: Final = (-SIGKILL, -SIGTERM)  # not caused by the text
@@ -187,8 +187,8 @@ class Pool:
     def __init__(self, context: ForkServerContext | None = None) -> None:
         context = context or multiprocessing.get_context("forkserver")  # main modules must have their `__main__` guard
         context.set_forkserver_preload(["playground.markup.preload"])
-        self.quick = Lane(context, QUICK_CPU_S, is_last=False)
-        self.dear = Lane(context, DEAR_CPU_S, is_last=True)
+        self.fast = Lane(context, FAST_CPU_S, is_last=False)
+        self.slow = Lane(context, SLOW_CPU_S, is_last=True)
 
 
 _made: Final[list[Pool]] = []

@@ -176,10 +176,10 @@ def test_the_gateway_in_every_state(intern: User, read: Read) -> None:
     given = {"checked_at": now, "models_at": now, "version": "1.2"}
     browser = in_french(intern)
 
-    for problem in ("", "key_refused", "refused", "unhealthy", "no_models", "silent"):
-        is_silent = problem == "silent"
+    for problem in ("", "key_refused", "refused", "unhealthy", "no_models", "unreachable"):
+        is_unreachable = problem == "unreachable"
         GatewayState.objects.update(
-            **given, problem=problem, sandbox=problem in ("", "unhealthy"), down_since=now if is_silent else None
+            **given, problem=problem, sandbox=problem in ("", "unhealthy"), down_since=now if is_unreachable else None
         )
         for page in ("/", "/status/", "/models/", "/usage/", "/playground/"):
             read(browser.get(page))

@@ -35,7 +35,7 @@ def gateway(stub: StubGateway) -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def quick(stub: StubGateway) -> Iterator[Gateway]:
+def gateway_without_pauses(stub: StubGateway) -> Iterator[Gateway]:
     """Return a client that tries again without a pause."""
     client = Gateway(stub.url, ADMIN_KEY, retry_pauses_s=(0.0, 0.0))
     yield client

@@ -81,8 +81,8 @@ def failures(gateway: Gateway) -> list[Finding]:
     return [finding for finding in examine(gateway) if not finding.ok]
 
 
-def test_a_healthy_gateway_is_found_so_and_left_as_it_was(keeper: Keeper, quick: Gateway) -> None:
-    findings = list(examine(quick))
+def test_a_healthy_gateway_is_found_so_and_left_as_it_was(keeper: Keeper, gateway_without_pauses: Gateway) -> None:
+    findings = list(examine(gateway_without_pauses))
 
     assert [finding.text for finding in findings if not finding.ok] == []
     assert all(not finding.advice for finding in findings)
@@ -114,29 +114,29 @@ BUSY = says({}, status=503)
     ],
 )
 def test_a_fault_is_reported_with_a_hint(
-    keeper: Keeper, quick: Gateway, path: str, fault: Reply, text: str, advice: str
+    keeper: Keeper, gateway_without_pauses: Gateway, path: str, fault: Reply, text: str, advice: str
 ) -> None:
     keeper.faults[path] = fault
 
-    found = failures(quick)[0]
+    found = failures(gateway_without_pauses)[0]
 
     assert text in found.text
     assert advice in found.advice
 
 
-def test_an_unknown_version_is_no_fault(keeper: Keeper, quick: Gateway) -> None:
+def test_an_unknown_version_is_no_fault(keeper: Keeper, gateway_without_pauses: Gateway) -> None:
     keeper.faults["/health/readiness/details"] = UNREACHABLE
 
-    findings = list(examine(quick))
+    findings = list(examine(gateway_without_pauses))
 
     assert all(finding.ok for finding in findings)
     assert any("unknown version" in finding.text for finding in findings)
 
 
-def test_an_admin_key_that_may_not_make_keys(keeper: Keeper, quick: Gateway) -> None:
+def test_an_admin_key_that_may_not_make_keys(keeper: Keeper, gateway_without_pauses: Gateway) -> None:
     keeper.faults["/key/generate"] = recorded("errors", "management route with a virtual key")
 
-    own, custom = failures(quick)
+    own, custom = failures(gateway_without_pauses)
 
     assert "may not make keys" in own.text
     assert "proxy_admin" in own.advice
@@ -144,10 +144,10 @@ def test_an_admin_key_that_may_not_make_keys(keeper: Keeper, quick: Gateway) -> 
 
 
 @pytest.mark.parametrize(("hours", "way"), [(1, "3600 s ahead of"), (-1, "3600 s behind")])
-def test_clocks_that_disagree(keeper: Keeper, quick: Gateway, hours: int, way: str) -> None:
+def test_clocks_that_disagree(keeper: Keeper, gateway_without_pauses: Gateway, hours: int, way: str) -> None:
     keeper.skew = timedelta(hours=hours)
 
-    (found,) = failures(quick)
+    (found,) = failures(gateway_without_pauses)
 
     assert way in found.text
     assert "NTP" in found.advice
@@ -155,27 +155,27 @@ def test_clocks_that_disagree(keeper: Keeper, quick: Gateway, hours: int, way: s
 
 @pytest.mark.parametrize(("asked_days", "hours"), [(30, 50), (7, 3), (30, 24 * 365)])
 def test_a_version_that_ignores_lifetimes_is_reported(
-    keeper: Keeper, quick: Gateway, asked_days: int, hours: int
+    keeper: Keeper, gateway_without_pauses: Gateway, asked_days: int, hours: int
 ) -> None:
     keeper.lifetimes[asked_days] = timedelta(hours=hours)
 
-    (found,) = failures(quick)
+    (found,) = failures(gateway_without_pauses)
 
     assert "LiteLLM 1.106.2 does not keep the lifetime that it is asked for" in found.text
     assert f"a key for {asked_days} days got {hours / 24:.1f}" in found.text
     assert "refuses to make keys" in found.advice
 
 
-def test_keys_that_can_do_more_than_call_models(keeper: Keeper, quick: Gateway) -> None:
+def test_keys_that_can_do_more_than_call_models(keeper: Keeper, gateway_without_pauses: Gateway) -> None:
     keeper.routes = []
 
-    (found,) = failures(quick)
+    (found,) = failures(gateway_without_pauses)
 
     assert "more than call models" in found.text
     assert keeper.keys == {}
 
 
-def test_custom_keys_refused(keeper: Keeper, quick: Gateway) -> None:
+def test_custom_keys_refused(keeper: Keeper, gateway_without_pauses: Gateway) -> None:
     def refuse_custom(handler: Handler) -> None:
         body = handler.stub.last.body
         (says({"detail": "custom keys are disabled"}, status=403) if "key" in body else says(keeper.generate(body)))(
@@ -184,28 +184,30 @@ def test_custom_keys_refused(keeper: Keeper, quick: Gateway) -> None:
 
     keeper.faults["/key/generate"] = refuse_custom
 
-    (found,) = failures(quick)
+    (found,) = failures(gateway_without_pauses)
 
     assert "does not let us choose" in found.text
     assert "disable_custom_api_keys" in found.advice
     assert keeper.keys == {}
 
 
-def test_custom_keys_ignored(keeper: Keeper, quick: Gateway) -> None:
+def test_custom_keys_ignored(keeper: Keeper, gateway_without_pauses: Gateway) -> None:
     def ignore_custom(handler: Handler) -> None:
         body = {name: value for name, value in handler.stub.last.body.items() if name != "key"}
         says(keeper.generate(body))(handler)
 
     keeper.faults["/key/generate"] = ignore_custom
 
-    (found,) = failures(quick)
+    (found,) = failures(gateway_without_pauses)
 
     assert "ignores a secret" in found.text
     assert keeper.keys == {}
 
 
 @pytest.mark.parametrize("lost", ["answer", "connection"])
-def test_deletes_keys_whose_creation_was_not_confirmed(keeper: Keeper, quick: Gateway, lost: str) -> None:
+def test_deletes_keys_whose_creation_was_not_confirmed(
+    keeper: Keeper, gateway_without_pauses: Gateway, lost: str
+) -> None:
     def make_and_lose(handler: Handler) -> None:
         keeper.generate(handler.stub.last.body)
         handler.close_connection = lost == "connection"
@@ -214,7 +216,7 @@ def test_deletes_keys_whose_creation_was_not_confirmed(keeper: Keeper, quick: Ga
 
     keeper.faults["/key/generate"] = make_and_lose
 
-    found = failures(quick)
+    found = failures(gateway_without_pauses)
 
     assert [finding.text.split(".")[0] for finding in found] == [
         "The gateway could not make a key",
@@ -224,8 +226,8 @@ def test_deletes_keys_whose_creation_was_not_confirmed(keeper: Keeper, quick: Ga
     assert keeper.keys == {}
 
 
-def test_an_interrupted_check_leaves_nothing_behind(keeper: Keeper, quick: Gateway) -> None:
-    findings = examine(quick)
+def test_an_interrupted_check_leaves_nothing_behind(keeper: Keeper, gateway_without_pauses: Gateway) -> None:
+    findings = examine(gateway_without_pauses)
     while not keeper.made:
         next(findings)
     assert keeper.keys

@@ -149,12 +149,12 @@ def test_the_status_decides_where_type_and_message_do_not(
 
 @pytest.mark.parametrize("text", ["<html>404</html>", "404 page not found", '{"detail": "Not Found"}', "[]", "{}"])
 def test_a_404_from_another_server_does_not_count_as_a_deleted_key(
-    stub: StubGateway, quick: Gateway, text: str
+    stub: StubGateway, gateway_without_pauses: Gateway, text: str
 ) -> None:
     stub.will(raw(text, status=404))
 
     with pytest.raises(GatewayUnavailable) as failure:
-        quick.keys.info("0" * 64)
+        gateway_without_pauses.keys.info("0" * 64)
     assert not failure.value.may_have_happened
 
 

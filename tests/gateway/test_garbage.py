@@ -120,11 +120,11 @@ def false_gzip(handler: Handler) -> None:
         "false gzip",
     ],
 )
-def test_garbage_is_unavailable(stub: StubGateway, quick: Gateway, verb: str, reply: Reply) -> None:
+def test_garbage_is_unavailable(stub: StubGateway, gateway_without_pauses: Gateway, verb: str, reply: Reply) -> None:
     stub.will(reply)
 
     with pytest.raises(GatewayUnavailable) as failure:
-        VERBS[verb](quick)
+        VERBS[verb](gateway_without_pauses)
 
     assert failure.value.may_have_happened
     assert failure.value.__context__ is None  # what it came from holds bodies and headers

@@ -75,13 +75,17 @@ def test_the_client_and_what_it_issues_keep_secrets_out_of_their_repr(stub: Stub
     ids=["error", "detail", "500", "half an object", "HTML"],
 )
 def test_no_secret_in_errors_their_frames_or_the_log(
-    stub: StubGateway, quick: Gateway, caplog: pytest.LogCaptureFixture, call: str, reply: Callable[[object], None]
+    stub: StubGateway,
+    gateway_without_pauses: Gateway,
+    caplog: pytest.LogCaptureFixture,
+    call: str,
+    reply: Callable[[object], None],
 ) -> None:
     caplog.set_level(logging.DEBUG)
     stub.will(reply)
 
     try:
-        CALLS[call](quick)
+        CALLS[call](gateway_without_pauses)
     except GatewayError as error:
         shown = shown_by(error)
     else:
@@ -131,7 +135,7 @@ def test_an_admin_key_that_cannot_be_sent_is_refused_at_once_and_not_shown(key: 
 
 @pytest.mark.parametrize("verb", ["generate", "info", "list", "delete"])
 def test_a_refused_admin_key_shows_neither_its_hash_nor_its_last_characters(
-    stub: StubGateway, quick: Gateway, caplog: pytest.LogCaptureFixture, verb: str
+    stub: StubGateway, gateway_without_pauses: Gateway, caplog: pytest.LogCaptureFixture, verb: str
 ) -> None:
     sentence = (
         f"Authentication Error, Invalid proxy server token passed. Received API Key = sk-...y-12, Key Hash = {TOKEN}"
@@ -139,7 +143,7 @@ def test_a_refused_admin_key_shows_neither_its_hash_nor_its_last_characters(
     stub.will(says({"error": {"message": sentence, "type": "token_not_found_in_db", "code": "401"}}, status=401))
 
     with pytest.raises(GatewayAdminKeyRefused) as failure:
-        CALLS[verb](quick)
+        CALLS[verb](gateway_without_pauses)
 
     assert str(failure.value) == "The gateway does not accept the portal's own key."
     assert "Invalid proxy server token" in caplog.text  # administrators read what is harmless of it

@@ -37,18 +37,20 @@ def test_an_invalid_url_is_refused_at_once(address: str) -> None:
         Gateway(address, ADMIN_KEY)
 
 
-def test_reading_is_tried_again_when_the_gateway_is_away_for_a_moment(stub: StubGateway, quick: Gateway) -> None:
+def test_reading_is_tried_again_when_the_gateway_is_away_for_a_moment(
+    stub: StubGateway, gateway_without_pauses: Gateway
+) -> None:
     stub.will(says({}, status=503), says({}, status=502), NAMES)
 
-    assert quick.models.names() == ("m",)
+    assert gateway_without_pauses.models.names() == ("m",)
     assert len(stub.asked) == 3
 
 
-def test_reads_are_retried_twice(stub: StubGateway, quick: Gateway) -> None:
+def test_reads_are_retried_twice(stub: StubGateway, gateway_without_pauses: Gateway) -> None:
     stub.will(says({}, status=503))
 
     with pytest.raises(GatewayUnavailable):
-        quick.models.names()
+        gateway_without_pauses.models.names()
     assert len(stub.asked) == 3
 
 

@@ -167,7 +167,7 @@ def test_an_unavailable_gateway_keeps_the_models_and_the_time_of_the_outage(
     state = gateway_state()
     since = state.down_since
     assert names() == known
-    assert (state.problem, state.models_at) == ("silent", read_at)
+    assert (state.problem, state.models_at) == ("unreachable", read_at)
     assert since
     assert since > read_at
 
@@ -192,7 +192,7 @@ def test_garbage_keeps_the_models(sandbox: Sandbox, kind: str, path: str) -> Non
     assert refresh_models() == 0
     assert names() == known
     state = gateway_state()
-    assert (state.problem, state.models_at) == ("models_unread" if path == "/model/info" else "silent", read_at)
+    assert (state.problem, state.models_at) == ("models_unread" if path == "/model/info" else "unreachable", read_at)
     assert bool(state.down_since) is (path != "/model/info")  # what answers is not down
     assert state.checked_at
     assert state.checked_at > read_at

@@ -142,7 +142,7 @@ def test_htmx_gets_the_list_only(as_intern: Client) -> None:
 
 def test_needs_no_gateway(as_intern: Client, settings: Settings) -> None:
     settings.GATEWAY_URL = f"http://127.0.0.1:{free_port()}"
-    GatewayState.objects.update(down_since=timezone.now() - timedelta(minutes=2), problem="silent")
+    GatewayState.objects.update(down_since=timezone.now() - timedelta(minutes=2), problem="unreachable")
 
     response = as_intern.get(MODELS_URL)
     assertContains(response, "gpt-4o-mini")

@@ -58,7 +58,7 @@ def allow_two_cents() -> None:
 
 
 class Meter:
-    """Asks dear questions, each of them slow, so that callers are under way together; adds up what they cost."""
+    """Asks expensive questions, each of them slow, so that callers are under way together; adds up what they cost."""
 
     def __init__(self, real: RealGateway) -> None:
         self._real = real

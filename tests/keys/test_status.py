@@ -38,7 +38,7 @@ def test_says_that_all_is_well(as_intern: Client) -> None:
 
 
 def test_says_since_when_the_gateway_does_not_answer(as_intern: Client) -> None:
-    record_state(down_since=timezone.now() - timedelta(minutes=12), problem="silent")
+    record_state(down_since=timezone.now() - timedelta(minutes=12), problem="unreachable")
 
     response = as_intern.get(STATUS_URL)
     assertContains(response, "The gateway does not answer")
@@ -96,7 +96,7 @@ def test_a_result_of_four_minutes_ago_is_shown_as_unknown(as_intern: Client) -> 
 
 def test_one_failed_probe_is_no_alarm(as_intern: Client) -> None:
     now = timezone.now()
-    record_state(checked_at=now, down_since=now, problem="silent")
+    record_state(checked_at=now, down_since=now, problem="unreachable")
 
     assertNotContains(as_intern.get("/"), "has not answered")
     assertContains(as_intern.get(STATUS_URL), "The gateway did not answer just now")
@@ -105,7 +105,7 @@ def test_one_failed_probe_is_no_alarm(as_intern: Client) -> None:
 def test_two_slow_probes_within_seconds_are_no_alarm(as_intern: Client) -> None:
     """A node that starts runs a check at once, in addition to the one each minute."""
     now = timezone.now()
-    record_state(checked_at=now, down_since=now - timedelta(seconds=8), problem="silent")
+    record_state(checked_at=now, down_since=now - timedelta(seconds=8), problem="unreachable")
 
     assertNotContains(as_intern.get("/"), "has not answered")
     assertContains(as_intern.get(STATUS_URL), "The gateway did not answer just now")
@@ -113,7 +113,7 @@ def test_two_slow_probes_within_seconds_are_no_alarm(as_intern: Client) -> None:
 
 def test_a_minute_without_an_answer_is_reported_as_such(as_intern: Client) -> None:
     now = timezone.now()
-    record_state(checked_at=now, down_since=now - timedelta(seconds=61), problem="silent")
+    record_state(checked_at=now, down_since=now - timedelta(seconds=61), problem="unreachable")
 
     response = as_intern.get("/")
     assertContains(response, "The gateway has not answered the portal’s checks since")

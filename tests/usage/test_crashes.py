@@ -35,7 +35,7 @@ A, B, C = "a" * 64, "b" * 64, "c" * 64
 
 
 def change(sandbox: Sandbox, number: int) -> None:
-    """Let both days change at the gateway: a row more dear, one gone or back, one of a token that is new."""
+    """Let both days change at the gateway: a row more expensive, one gone or back, one of a token that is new."""
     for day in (yesterday(), utc_today()):
         rows = [used(A, ok=number), used(f"{number:064x}", usd="0.5")]
         report_day(sandbox, day, *rows, *([used(B)] if number % 2 else []))
