@@ -1,9 +1,11 @@
 """The use of keys, for pages. The usage app, a layer above, counts it: the setting KEY_USE names the class."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Protocol
+from uuid import UUID
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -114,6 +116,9 @@ class UseCounter(Protocol):
     def pressing_budget(self, key: Key) -> BudgetUse | None:
         """Return the budget that stops `key` first, if one is used up or nearly."""
 
+    def of_teams(self, team_ids: Collection[UUID]) -> dict[UUID, Decimal]:
+        """Return what the keys of each of these teams have spent, deleted ones too; a team without spend is missing."""
+
     def of_secrets(self, key: Key, *, ended_only: bool = False) -> list[SecretUse]:
         """Return the use of the secrets that the owner may still have, or with `ended_only` of the one before."""
 
@@ -125,9 +130,12 @@ def use_counter() -> UseCounter:
 
 
 def pressing_budget(use: Spent | None, kind: str, of_person: PersonSpent | None) -> BudgetUse | None:
-    """Return the budget that stops a key first, if one is used up or nearly; keys made outside count in no person's."""
+    """Return the budget that stops a key first, if one is used up or nearly.
+
+    Keys made outside, and those of courses, count in no person's.
+    """
     own = _pressing(use, of_person=False)
-    persons = None if kind == Key.Kind.EXTERNAL else _pressing(of_person, of_person=True)
+    persons = None if kind in (Key.Kind.EXTERNAL, Key.Kind.COURSE) else _pressing(of_person, of_person=True)
     if persons is None or (own and own.is_used_up >= persons.is_used_up):
         return own
     return persons

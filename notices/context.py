@@ -33,6 +33,7 @@ def header(request: HttpRequest) -> Mapping[str, object]:
         "new_notices": SimpleLazyObject(lambda: len(announcements) + _other_notices(user, state)),
         "announcements": announcements,
         "shows_checklist": SimpleLazyObject(lambda: getattr(state, "has_checklist", False)),
+        "has_courses": SimpleLazyObject(lambda: bool(getattr(state, "has_courses", False))),
         "has_terms": SimpleLazyObject(lambda: getattr(state, "has_terms", False)),
         "owed_terms": SimpleLazyObject(partial(_owed_terms, user, state)),
     }

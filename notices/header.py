@@ -33,6 +33,22 @@ terms AS (
     SELECT id FROM accounts_terms WHERE published_at IS NOT NULL ORDER BY version DESC LIMIT 1
 )
 SELECT state.*,
+    (
+        %(is_superuser)s
+        OR EXISTS (
+            SELECT 1 FROM accounts_keyrule rule JOIN accounts_policy policy ON policy.id = rule.policy_id
+            WHERE rule.kind = 'course' AND rule.allowed AND (
+                policy.group_id IN (SELECT group_id FROM own_groups)
+                OR (policy.group_id IS NULL AND NOT EXISTS (
+                    SELECT 1 FROM accounts_policy own WHERE own.group_id IN (SELECT group_id FROM own_groups)
+                ))
+            )
+        )
+        OR EXISTS (SELECT 1 FROM courses_courseteacher teacher WHERE teacher.person_id = %(person)s)
+        OR EXISTS (
+            SELECT 1 FROM courses_student student WHERE student.account_id = %(person)s AND student.left_at IS NULL
+        )
+    ) AS has_courses,
     EXISTS (SELECT 1 FROM terms) AS has_terms,
     EXISTS (
         SELECT 1 FROM terms WHERE NOT EXISTS (

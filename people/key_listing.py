@@ -56,7 +56,10 @@ KEYS_PER_PAGE: Final = 25
 SOON: Final = timedelta(days=7)
 STATES: Final = ("active", "blocked", "expired", "soon", "outside")
 OWNERS: Final = ("inactive", "left")  # left: keys of interns whose supervisor has left
-KINDS: Final = (Key.Kind.PERSONAL.value, Key.Kind.TEMPORARY.value, Key.Kind.PLAYGROUND.value)
+KINDS: Final = (
+    *(Key.Kind.PERSONAL.value, Key.Kind.TEMPORARY.value),
+    *(Key.Kind.PLAYGROUND.value, Key.Kind.COURSE.value),
+)
 ORDERS: Final = ("created", "owner", "label", "spend", "last", "expires")
 DEFAULT_ORDER: Final = "-created"
 BY_DATABASE: Final = {"created": "created_at", "expires": "expires_at"}
@@ -253,7 +256,9 @@ def _is_over(text_id: str, owner_id: int, row: Sequence[Any], known: "_Known") -
     own_steps, own_period, blocked_for_budget, kind, steps_of_owner, period = row
     if blocked_for_budget or is_over(known.spent.get(text_id), own_steps, own_period):
         return True
-    return kind != Key.Kind.EXTERNAL and is_over(known.spent_of_people.get(owner_id), steps_of_owner, period)
+    return kind not in (Key.Kind.EXTERNAL, Key.Kind.COURSE) and is_over(
+        known.spent_of_people.get(owner_id), steps_of_owner, period
+    )
 
 
 def _filtered(filters: KeyFilters, today: date) -> QuerySet[Key]:

@@ -36,7 +36,9 @@ STATES: Final = ("active", "invited", "inactive", "left", "anonymised")  # "left
 KEYS: Final = ("some", "none")
 PERIODS: Final = ("1d", "7d", "30d")
 OF_ALL: Final = Q()
-OF_BUDGETS: Final = ~Q(token_ref__key__kind=Key.Kind.EXTERNAL)  # keys made outside count in no person's budget
+OF_BUDGETS: Final = ~Q(token_ref__key__kind=Key.Kind.EXTERNAL) & Q(
+    token_ref__key__team=None
+)  # else in no person's budget
 SPENT_TTL_S: Final = 600  # for one state of the facts
 CHOICES_TTL_S: Final = 60
 

@@ -11,6 +11,7 @@ handler500 = "web.errors.server_error"
 urlpatterns = [
     path("", include("keys.urls")),
     path("usage/", include("usage.urls")),
+    path("courses/", include("courses.urls")),
     path("people/", include("people.urls")),
     path("courses/", include("teaching.urls")),
     path("", include("approvals.urls")),

@@ -18,6 +18,7 @@ SAME_IN_BOTH = {  # words that are French too
     "Active",
     "Administration",
     "Budget",
+    "Description",
     "E-mail",
     "Europe",
     "Important",

@@ -1,12 +1,16 @@
 """Counts the use of keys for pages about keys (keys.use): the setting KEY_USE names it."""
 
+from collections.abc import Collection
+from decimal import Decimal
+from uuid import UUID
+
 from django.template.loader import render_to_string
 
 from keys.models import Key
 from keys.status import BudgetUse
 from keys.use import KeyUse, PersonUse, SecretUse, UseCounter, pressing_budget
 from usage.models import Notice, UsageState, utc_today
-from usage.queries.key_use import person_spent, spent_with, use_of
+from usage.queries.key_use import person_spent, spent_of_teams, spent_with, use_of
 from web.request import PortalRequest
 
 
@@ -28,6 +32,10 @@ class CountedUse(UseCounter):
         today = utc_today()
         use = next(iter(use_of(Key.objects.filter(pk=key.pk), today)), None)
         return pressing_budget(use, key.kind, person_spent(key.owner, today))
+
+    def of_teams(self, team_ids: Collection[UUID]) -> dict[UUID, Decimal]:
+        """Return what the keys of each of these teams have spent; one query."""
+        return spent_of_teams(team_ids)
 
     def of_secrets(self, key: Key, *, ended_only: bool = False) -> list[SecretUse]:
         """Return the use of secrets, oldest first; one query for each, and one."""

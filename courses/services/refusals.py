@@ -31,6 +31,7 @@ REASONS: Final[dict[str, Words]] = {
     "course.left": _("This person is no longer in the course."),
     "course.no_account": _("This student has no account: create a new key on the course’s page."),
     "course.no_key": _("There is no key whose secret could be replaced. Get a new one."),
+    "course.nobody": _("No active account has this user name or address."),
     "course.not_allowed": _("Your policy does not include courses. Contact the administrators."),
     "course.not_begun": _not_begun,
     "course.not_draft": _("This course has been opened already."),

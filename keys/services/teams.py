@@ -245,8 +245,8 @@ def _limit(team: Team, key: Key) -> bool:
 
 
 def _read_again(key: Key) -> None:
-    """Read a key and its secrets as they are now, so that its calls need no database."""
-    key.refresh_from_db()
+    """Read a key and its secrets as they are now, so that its calls need no database; two queries."""
+    key.refresh_from_db(from_queryset=Key.objects.select_related("owner", "team"))
     prefetch_related_objects([key], "tokens")
 
 

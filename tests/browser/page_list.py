@@ -172,5 +172,7 @@ OF_STAFF: dict[str, Way] = {  # in this order: the last changes what the others 
     "delete": delete_page,
     "delete, dialog": delete_dialog,
     "history": at("/keys/history/"),
+    "courses": at("/courses/"),
+    "course, new": at("/courses/new/"),
     "rotated": rotated,
 }

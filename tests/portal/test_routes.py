@@ -46,6 +46,7 @@ POST_ONLY = {
     "approvals:approve",
     "approvals:refuse",
     "approvals:withdraw",
+    "courses:add_teacher",
     "keys:check",
     "keys:create",
     "keys:end_old",
@@ -80,6 +81,9 @@ POST_ONLY = {
 GET_ONLY = {
     "approvals:detail",
     "approvals:index",
+    "courses:course",
+    "courses:index",
+    "courses:progress",
     "keys:detail",
     "keys:get_started",
     "keys:history",

@@ -1,9 +1,10 @@
 """The use of each key of a person: its days, its budget, its last use. One query for all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import Max, OuterRef, Q, QuerySet, Subquery, Sum
 
@@ -45,9 +46,16 @@ def spent_with(token: str | None, alias: str | None) -> Decimal:
     return DayToken.objects.filter(same).aggregate(usd=Sum("spend_usd"))["usd"] or NOTHING_USD
 
 
+def spent_of_teams(team_ids: Collection[UUID]) -> dict[UUID, Decimal]:
+    """Return the spend of all keys of each of these teams, on all days; a team without any is missing."""
+    days = DayToken.objects.filter(token_ref__key__team__in=team_ids).order_by()
+    sums = days.values("token_ref__key__team").annotate(sum_usd=Sum("spend_usd"))
+    return dict(sums.values_list("token_ref__key__team", "sum_usd"))
+
+
 def person_spent(user: User, today: date) -> PersonSpent | None:
     """Return the person's budget for all keys together and its spend; one query. None: no limit."""
-    ours = ~Q(owner__token_refs__key__kind=Key.Kind.EXTERNAL)
+    ours = ~Q(owner__token_refs__key__kind=Key.Kind.EXTERNAL) & Q(owner__token_refs__key__team=None)
     since = {
         f"since_{name}": Sum(
             "owner__token_refs__days__spend_usd",
@@ -65,7 +73,9 @@ def people_spent(today: date) -> Iterator[tuple[PersonBudget, PersonSpent]]:
     for period in BUDGET_PERIODS:
         rows = PersonBudget.objects.filter(KNOWN, budget_period=period).select_related("owner")
         days = DayToken.objects.filter(
-            day__gte=budget_first_day(period, today), token_ref__owner__person_budget__budget_period=period
+            day__gte=budget_first_day(period, today),
+            token_ref__owner__person_budget__budget_period=period,
+            token_ref__key__team=None,
         ).exclude(token_ref__key__kind=Key.Kind.EXTERNAL)
         sums = days.order_by().values("token_ref__owner").annotate(sum_usd=Sum("spend_usd"))
         spent = dict(sums.values_list("token_ref__owner", "sum_usd"))

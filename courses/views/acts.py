@@ -1,0 +1,135 @@
+"""Open, freeze, end or copy a course: each asks once, and says what it does."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from accounts.audit import actor_of
+from courses import services
+from courses.models import Course
+from courses.views.common import done, taught
+from keys.models import Key
+from web.request import PortalRequest
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """An action on a course, in words."""
+
+    name: str  # of its route
+    do: Callable[..., Course]
+    title: "_StrPromise"
+    sentence: "_StrPromise"
+    button: "_StrPromise"
+    said: "_StrPromise"
+    counts_keys: bool = False
+    is_bad: bool = False
+
+
+OPEN = Act(
+    name="open",
+    do=services.open_course,
+    title=_("Open the course?"),
+    sentence=_("Its students can see it now, and get a key from its start on. It ends by itself at its end."),
+    button=_("Open"),
+    said=_("The course is open."),
+)
+FREEZE = Act(
+    name="freeze",
+    do=services.freeze_course,
+    title=_("Freeze the course?"),
+    sentence=_(
+        "The gateway refuses the next call of every key of this course, until you end the freeze. Nothing is "
+        "lost, and no one gets a new key meanwhile."
+    ),
+    button=_("Freeze"),
+    said=_("The course is being frozen."),
+    counts_keys=True,
+)
+THAW = Act(
+    name="thaw",
+    do=services.thaw_course,
+    title=_("End the freeze?"),
+    sentence=_("The keys of this course work again, except those that are paused or that somebody has blocked."),
+    button=_("End the freeze"),
+    said=_("The keys are being unblocked."),
+    counts_keys=True,
+)
+END = Act(
+    name="end",
+    do=services.end_course,
+    title=_("End the course for good?"),
+    sentence=_("All its keys are deleted, and the course cannot be opened again. What was spent stays visible."),
+    button=_("End the course"),
+    said=_("The course has ended. Its keys are being deleted."),
+    counts_keys=True,
+    is_bad=True,
+)
+COPY = Act(
+    name="copy",
+    do=services.copy_course,
+    title=_("Copy the course for next year?"),
+    sentence=_("You get a draft with the same settings, teachers and presets, 52 weeks later, without students."),
+    button=_("Copy"),
+    said=_("This is the copy. Check its dates, then open it."),
+)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def open_it(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
+    """Ask whether to open a draft; on POST, open it."""
+    return _ask(request, course_id, OPEN)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def freeze(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
+    """Ask whether to freeze a course; on POST, freeze it."""
+    return _ask(request, course_id, FREEZE)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def thaw(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
+    """Ask whether to end a freeze; on POST, end it."""
+    return _ask(request, course_id, THAW)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def end(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
+    """Ask whether to end a course; on POST, end it."""
+    return _ask(request, course_id, END)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def copy(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
+    """Ask whether to copy a course; on POST, create the copy and show it."""
+    return _ask(request, course_id, COPY)
+
+
+def _ask(request: PortalRequest, course_id: uuid.UUID, act: Act) -> HttpResponse:
+    course = taught(request, course_id)
+    result: list[Course] = []
+
+    def do() -> str:
+        result.append(act.do(course=course, actor=actor_of(request)))
+        return str(act.said)
+
+    if request.method == "POST":
+        return done(request, course, act.name, do, lambda: redirect("courses:course", result[0].pk))
+    context = {"course": course, "act": act, "keys": _keys_words(course) if act.counts_keys else ""}
+    return render(request, "courses/confirm.html", context)
+
+
+def _keys_words(course: Course) -> str:
+    number = Key.objects.filter(team=course.team, state=Key.State.ACTIVE).count()
+    words: Any = ngettext("This is about %(number)d key.", "This is about %(number)d keys.", number)
+    return str(words % {"number": number})
