@@ -75,6 +75,7 @@ def test_refusal_becomes(stub: StubGateway, gateway: Gateway, title: str) -> Non
 
     assert type(error) is ROWS[title]
     assert getattr(error, "provider", False) == title.startswith("provider ")
+    assert not getattr(error, "timed_out", False)  # it answered
 
 
 @pytest.mark.parametrize(

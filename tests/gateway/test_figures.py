@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from gateway.client import Gateway
+from gateway.figures import count, usd
 from gateway.inference_types import ChatDelta, TokenUsage
 from tests.gateway.conftest import SECRET
 from tests.gateway.stub import StubGateway, events, says
@@ -73,6 +74,11 @@ def test_valid_figures_next_to_invalid_ones_are_read(stub: StubGateway, gateway:
     assert known
     assert (known.prompt_tokens, known.completion_tokens, known.cached_tokens) == (12, 7, 5)
     assert known.cost_usd == Decimal("0.0125")
+
+
+def test_the_largest_figures_are_read_and_larger_ones_unknown() -> None:
+    assert (count(2**31 - 1), count(2**31)) == (2**31 - 1, None)
+    assert (usd(10**9), usd(10**9 + 1)) == (Decimal(10**9), None)
 
 
 @pytest.mark.parametrize("names", [("input_tokens", "output_tokens"), ("prompt_tokens", "completion_tokens")])
