@@ -15,8 +15,10 @@ from uuid import UUID
 
 from django.db.models import (
     BooleanField,
+    Case,
     CharField,
     Count,
+    DateField,
     Exists,
     ExpressionWrapper,
     F,
@@ -26,12 +28,15 @@ from django.db.models import (
     Subquery,
     Sum,
     Value,
+    When,
 )
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from accounts.models import User
 from accounts.names import name_order
-from keys.models import Key, Token
+from accounts.rights import people_above
+from keys.models import Key, Token, UnownedKey
 from keys.services import supervisors_who_left
 from keys.status import Status, brief_status_of
 from keys.use import NOTHING_USD, PersonSpent, Spent, pressing_budget
@@ -51,6 +56,7 @@ from people.listing import (
 )
 from usage.models import DayToken, TokenRef, UsageState
 from usage.periods import budget_first_day, budget_reset_day
+from web.money import PLACES as MONEY_PLACES
 
 KEYS_PER_PAGE: Final = 25
 SOON: Final = timedelta(days=7)
@@ -62,8 +68,9 @@ KINDS: Final = (
 )
 ORDERS: Final = ("created", "owner", "label", "spend", "last", "expires")
 DEFAULT_ORDER: Final = "-created"
-BY_DATABASE: Final = {"created": "created_at", "expires": "expires_at"}
-OWNER_NAMES: Final = ("owner__username", "owner__first_name", "owner__last_name", "owner__email")
+BY_DATABASE: Final = ("created", "expires")
+COLUMNS_OF_ORDERS: Final = {"label": "label", "owner": "owner_id"}
+OWNER_NAMES: Final = ("username", "first_name", "last_name", "email")
 TEXT_ID: Final = Cast("pk", CharField())  # to make UUIDs of 10,000 keys takes longer than all the rest of a page
 LAST_FOUR: Final = 4  # characters of a secret that are known
 
@@ -95,6 +102,7 @@ class ListedKey:
     recent_usd: Decimal
     last_day: date | None
     use: Spent  # of its own budget
+    may_be_limited: bool  # by the person who looks at the list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +112,7 @@ class KeyPage:
     rows: tuple[ListedKey, ...]
     number: int
     count: int
+    unowned: int  # keys that were made outside and have no owner
 
     @property
     def first(self) -> int:
@@ -139,13 +148,18 @@ def key_filters_of(params: Mapping[str, str]) -> KeyFilters:
     return KeyFilters(**{name: value for name, value in values.items() if value in allowed.get(name, (value,))})
 
 
-def key_page(filters: KeyFilters, order: str, number: int, state: UsageState, today: date) -> KeyPage:
-    """Return a page of the keys; the last one if the number is too high.
+def key_page(
+    filters: KeyFilters, order: str, number: int, state: UsageState, today: date, *, admin: User | None = None
+) -> KeyPage:
+    """Return a page of the keys; the last one if the number is too high. `admin`: who may set limits of some of them.
 
     Three queries; one more where the search may be the end of a secret.
     """
     ids, number, count = _page_of_ids(filters, order, number, _known(filters, order, state, today), today)
-    return KeyPage(rows=tuple(listed_keys(ids, today)), number=number, count=count)
+    rows = tuple(listed_keys(ids, today, admin=admin))
+    annotated: Any = rows[0].key if rows else None
+    unowned = annotated.unowned or 0 if rows else UnownedKey.objects.count()
+    return KeyPage(rows=rows, number=number, count=count, unowned=unowned)
 
 
 def every_key(filters: KeyFilters, order: str, state: UsageState, today: date) -> Iterable[ListedKey]:
@@ -183,23 +197,32 @@ def _found(filters: KeyFilters, order: str, known: "_Known", today: date) -> "Qu
     """Return the ids of the filtered keys, in this order: a list of texts, if Python filters or sorts."""
     name, is_reversed = order.removeprefix("-"), order.startswith("-")
     keys = _filtered(filters, today)
-    if name in BY_DATABASE:
-        moment = F(BY_DATABASE[name])
+    if name == "expires":
+        moment = F("expires_at")
         keys = keys.order_by(moment.desc(nulls_last=True) if is_reversed else moment.asc(nulls_last=True), "pk")
-        if not (filters.q or filters.over):
-            return keys.values_list("pk", flat=True)
     else:
-        keys = keys.order_by("-created_at", "pk")
-    rows = _by_python(filters, keys, known, with_names=bool(filters.q) or name == "owner")
+        keys = keys.order_by("created_at" if order == "created" else "-created_at", "pk")
+    if name in BY_DATABASE and not (filters.q or filters.over):
+        return keys.values_list("pk", flat=True)
     if name in ("spend", "last"):
-        values = known.recent if name == "spend" else known.last_days
-        rows.sort(key=lambda row: values.get(row[0], 0), reverse=is_reversed)
-    elif name == "label":
+        ids = [row[0] for row in _by_python(filters, keys, known, {})]
+        return _by_value(ids, known.recent if name == "spend" else known.last_days, is_reversed=is_reversed)
+    owners = _owners() if filters.q or name == "owner" else {}
+    rows = _by_python(filters, keys, known, owners, with_column=COLUMNS_OF_ORDERS.get(name))
+    if name == "label":
         rows.sort(key=lambda row: name_order(row[1]), reverse=is_reversed)
     elif name == "owner":
-        owners = _owners(rows)
-        rows.sort(key=lambda row: owners[row[2]].name, reverse=is_reversed)
+        rows.sort(key=lambda row: owners[row[1]].name, reverse=is_reversed)
     return [row[0] for row in rows]
+
+
+def _by_value(ids: list[str], values: Mapping[str, int], *, is_reversed: bool) -> list[str]:
+    """Sort by these values; most keys have none, and stay in their order."""
+    used = {text_id for text_id, value in values.items() if value}
+    some = [text_id for text_id in ids if text_id in used]
+    none = [text_id for text_id in ids if text_id not in used] if len(some) < len(ids) else []
+    some.sort(key=values.__getitem__, reverse=is_reversed)
+    return [*some, *none] if is_reversed else [*none, *some]
 
 
 class _Owner(NamedTuple):
@@ -209,37 +232,72 @@ class _Owner(NamedTuple):
     searched: str
 
 
-def _owners(rows: Iterable[Sequence[Any]]) -> dict[int, _Owner]:
-    """Return the owners in these rows, by id: each is looked at once, not with each key."""
+def _owners() -> dict[int, _Owner]:
+    """Return everybody who may own keys, by id: read once, not with each key."""
     owners: dict[int, _Owner] = {}
-    for _id, _label, owner_id, username, first, last, email, *_more in rows:
-        if owner_id not in owners:
-            name = name_order(f"{first} {last}".strip() or username)
-            owners[owner_id] = _Owner(name, name_order(f"{username} {first} {last} {email}"))
+    for pk, username, first, last, email in User.objects.order_by().values_list("pk", *OWNER_NAMES):
+        name = name_order(f"{first} {last}".strip() or username)
+        owners[pk] = _Owner(name, name_order(f"{username} {first} {last} {email}"))
     return owners
 
 
-def _by_python(filters: KeyFilters, keys: QuerySet[Key], known: "_Known", *, with_names: bool) -> list[Any]:
-    """Return id, label, owner (with names, also OWNER_NAMES) and more of the keys that match search and budgets."""
-    fields: list[Any] = [TEXT_ID, "label", "owner_id", *(OWNER_NAMES if with_names else ())]
+def _by_python(
+    filters: KeyFilters,
+    keys: QuerySet[Key],
+    known: "_Known",
+    owners: Mapping[int, _Owner],
+    *,
+    with_column: str | None = None,
+) -> list[Any]:
+    """Return the ids of the keys that match search and budgets, with a column to sort by, and more after these."""
+    if filters.over:
+        keys = keys.filter(_may_be_over(known))
+    fields: list[Any] = [TEXT_ID, with_column or Value(0)]
     if filters.q:
         keys = keys.annotate(has_ending=_has_ending(filters.q))
-        fields += ["intern__name", "has_ending"]
+        fields += ["owner_id", "label", "intern__name", "has_ending"]
     if filters.over:
-        fields += [steps("budget_usd"), "budget_period", "blocked_for_budget", "kind"]
+        fields += ["owner_id", steps("budget_usd"), "budget_period", "blocked_for_budget", "kind"]
         fields += [steps("owner__person_budget__budget_usd"), "owner__person_budget__budget_period"]
     rows = list(keys.values_list(*fields))
     if filters.q:
-        owners = _owners(rows)
-        for word in name_order(filters.q).split():
-            rows = [
-                row
-                for row in rows
-                if row[8] or word in owners[row[2]].searched or word in name_order(f"{row[1]} {row[7] or ''}")
-            ]
+        rows = _matching(rows, name_order(filters.q).split(), owners or _owners())
     if filters.over:
-        rows = [row for row in rows if _is_over(row[0], row[2], row[-6:], known)]
+        rows = [row for row in rows if _is_over(row[0], row[-7], row[-6:], known)]
     return rows
+
+
+def _matching(rows: list[Any], words: Sequence[str], owners: Mapping[int, _Owner]) -> list[Any]:
+    """Keep the rows that have each word in their owner, their label or their intern, or whose secret has the ending."""
+    texts: dict[tuple[str, str | None], str] = {}  # many keys have the same
+    for word in words:
+        theirs = {pk for pk, owner in owners.items() if word in owner.searched}
+        kept = []
+        for row in rows:
+            if row[5] or row[2] in theirs:
+                kept.append(row)
+                continue
+            text = texts.get(row[3:5])
+            if text is None:
+                text = texts[row[3:5]] = name_order(f"{row[3]} {row[4] or ''}")
+            if word in text:
+                kept.append(row)
+        rows = kept
+    return rows
+
+
+def _may_be_over(known: "_Known") -> Q:
+    """Return what the database can say of used-up budgets: those that are larger than any spend of theirs are not."""
+    found = Q(blocked_for_budget=True)
+    for place, name in enumerate(PERIODS, start=1):
+        most_usd = Decimal(max((spent[place] for spent in known.spent.values()), default=0)).scaleb(-MONEY_PLACES)
+        most_of_person = max((spent[place] for spent in known.spent_of_people.values()), default=0)
+        found |= Q(budget_period=name, budget_usd__lte=most_usd)
+        found |= Q(
+            owner__person_budget__budget_period=name,
+            owner__person_budget__budget_usd__lte=Decimal(most_of_person).scaleb(-MONEY_PLACES),
+        )
+    return found
 
 
 def _has_ending(q: str) -> "ExpressionWrapper[Q] | Value":
@@ -287,33 +345,49 @@ def _filtered(filters: KeyFilters, today: date) -> QuerySet[Key]:
 
 
 # --- What a page shows of its keys --------------------------------------------------------------------
-def listed_keys(ids: Sequence[UUID], today: date) -> Iterable[ListedKey]:
+def listed_keys(ids: Sequence[UUID], today: date, *, admin: User | None = None) -> Iterable[ListedKey]:
     """Yield these keys, in this order, with their spend and their owners'. Two queries."""
-    firsts = {name: budget_first_day(name, today) or today for name in PERIODS}
-    spent = {f"since_{name}": _spend_since(first, "key", "pk") for name, first in firsts.items()}
-    persons = {f"person_since_{name}": _spend_since(first, "owner", "owner") for name, first in firsts.items()}
     recent = _spend_since(today - timedelta(days=RECENT_DAYS - 1), "key", "pk")
     keys = Key.objects.filter(pk__in=ids).select_related("owner__person_budget", "intern").prefetch_related("tokens")
-    found = keys.annotate(recent_usd=recent, last_day=last_day_of_key(), **spent, **persons)
+    all_unowned = UnownedKey.objects.order_by().values(one=Value(1)).annotate(count=Count("pk"))  # asked once
+    keys = keys.alias(
+        first_day=_first_day("budget_period", today),
+        person_first_day=_first_day("owner__person_budget__budget_period", today),
+    )
+    found = keys.annotate(
+        recent_usd=recent,
+        last_day=last_day_of_key(),
+        spent_usd=_spend_since(OuterRef("first_day"), "key", "pk"),
+        person_spent_usd=_spend_since(OuterRef("person_first_day"), "owner", "owner"),
+        unowned=Subquery(all_unowned.values("count")),
+        is_beyond=Value(True) if admin is None else Exists(people_above(admin).filter(pk=OuterRef("owner"))),
+    )
     by_id = {key.pk: key for key in found}
     yield from (_listed(by_id[pk], today) for pk in ids if pk in by_id)  # else deleted meanwhile
 
 
 def _listed(key: Any, today: date) -> ListedKey:
-    use = _spent(key.budget_usd, key.budget_period, key, "since", today)
+    use = _spent(key.budget_usd, key.budget_period, key.spent_usd, today)
     budget = getattr(key.owner, "person_budget", None)  # the relation raises an AttributeError without a row
     of_person = None
     if budget and budget.budget_usd and budget.budget_period in PERIODS:
-        about = _spent(budget.budget_usd, budget.budget_period, key, "person_since", today)
+        about = _spent(budget.budget_usd, budget.budget_period, key.person_spent_usd, today)
         of_person = PersonSpent(**asdict(about), kept_by_gateway=budget.state != budget.State.WITHOUT_TEAMS)
     status = brief_status_of(key, pressing_budget(use, key.kind, of_person))
     recent_usd = key.recent_usd or NOTHING_USD
-    return ListedKey(key=key, status=status, recent_usd=recent_usd, last_day=key.last_day, use=use)
+    return ListedKey(
+        key=key,
+        status=status,
+        recent_usd=recent_usd,
+        last_day=key.last_day,
+        use=use,
+        may_be_limited=not key.is_beyond and key.state == Key.State.ACTIVE and key.kind in Key.COUNTED_KINDS,
+    )
 
 
-def _spent(budget_usd: Decimal | None, period: str, key: Any, prefix: str, today: date) -> Spent:
+def _spent(budget_usd: Decimal | None, period: str, usd: Decimal | None, today: date) -> Spent:
     """Return the spend of a budget; unknown for a period that is none of PERIODS."""
-    spent_usd = getattr(key, f"{prefix}_{period}") or NOTHING_USD if period in PERIODS else None
+    spent_usd = usd or NOTHING_USD if period in PERIODS else None
     resets_on = budget_reset_day(period, today)
     return Spent(budget_usd=budget_usd, budget_period=period, spent_usd=spent_usd, resets_on=resets_on)
 
@@ -325,7 +399,13 @@ def last_day_of_key() -> Subquery:
     return Subquery(tokens.order_by(F("last").desc(nulls_last=True)).values("last")[:1])
 
 
-def _spend_since(first_day: date, whose: str, outer: str) -> Subquery:
+def _first_day(period: str, today: date) -> Case:
+    """Return the first day of the budget period that a field of the key names; without a known one, tomorrow."""
+    firsts = [When(**{period: name}, then=Value(budget_first_day(name, today))) for name in PERIODS]
+    return Case(*firsts, default=Value(today + timedelta(days=1)), output_field=DateField())
+
+
+def _spend_since(first_day: date | OuterRef, whose: str, outer: str) -> Subquery:
     """Return the spend of a key, or of an owner in their budget, in which keys made outside do not count."""
     which = OF_BUDGETS if whose == "owner" else OF_ALL
     days = DayToken.objects.filter(which, day__gte=first_day, **{f"token_ref__{whose}": OuterRef(outer)}).order_by()

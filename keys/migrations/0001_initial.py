@@ -522,6 +522,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="key",
+            index=models.Index(fields=["-created_at", "id", "state", "owner"], name="keys_newest_first"),
+        ),
+        migrations.AddIndex(
+            model_name="key",
             index=models.Index(
                 condition=models.Q(("blocked_for_budget", True)), fields=["owner"], name="keys_blocked_for_budget"
             ),

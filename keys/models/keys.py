@@ -226,6 +226,9 @@ class Key(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["owner", "-created_at"], name="keys_of_owner"),  # KeyQuerySet.newest_first
+            models.Index(  # people.key_listing
+                fields=["-created_at", "id", "state", "owner"], name="keys_newest_first"
+            ),
             models.Index(  # services.ceilings
                 fields=["owner"], condition=Q(blocked_for_budget=True), name="keys_blocked_for_budget"
             ),

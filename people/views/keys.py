@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
-from keys.models import Key, UnownedKey
+from keys.models import Key
 from people.key_listing import (
     DEFAULT_ORDER,
     KINDS,
@@ -71,13 +71,13 @@ FROM_LEAST: Final = ("label", "owner", "expires")  # the others begin with the n
 def keys(request: PortalRequest) -> HttpResponse:
     """Show the keys within the filters of the URL."""
     access, filters, order = require_sight(request), key_filters_of(request.GET), order_in(request.GET)
-    page = key_page(filters, order, number_in(request), access.state, utc_today())
+    admin = request.user if access.manages_people else None
+    page = key_page(filters, order, number_in(request), access.state, utc_today(), admin=admin)
     context = {
         "access": access,
         "here": "people:keys",
         "filters": filters,
         "page": page,
-        "unowned": UnownedKey.objects.count(),
         "order": order,
         "default_order": DEFAULT_ORDER,
         "chips": _chips(filters, order),

@@ -26,7 +26,7 @@ MAX_QUERIES = 8
 def labels_in(client: Client, **params: Any) -> list[str]:
     """Return the labels in the table, in their order."""
     page = client.get(KEYS, params).content.decode()
-    return re.findall(r'<th scope="row"[^>]*>\s*<bdi>([^<]*)</bdi>', page)
+    return re.findall(r'<th scope="row"[^>]*>\s*<bdi[^>]*>([^<]*)</bdi>', page)
 
 
 @pytest.fixture
@@ -219,3 +219,19 @@ def test_no_filter_with_a_nul_reaches_the_database(as_admin: Client) -> None:
     }
 
     assert {where: status for where, status in answers.items() if status != 200} == {}
+
+
+def test_leads_to_the_limits_of_those_keys_that_one_may_change(
+    as_secretary: Client, as_reader: Client, seven: dict[str, Key]
+) -> None:
+    own = key_of(User.objects.get(username="secretary"), "own")
+    boss = key_of(User.objects.get(username="admin"), "boss")
+
+    page = as_secretary.get(KEYS).content.decode()
+
+    ways = {
+        key.label: f'href="/people/{key.owner_id}/keys/{key.pk}/limits/"' in page
+        for key in (*seven.values(), own, boss)
+    }
+    assert {label for label, there in ways.items() if there} == {"thesis", "Étude", "stopped", "old"}
+    assert "/limits/" not in as_reader.get(KEYS).content.decode()
