@@ -182,9 +182,10 @@ def test_the_playground_recreates_a_deleted_team(intern: User, sandbox: Sandbox)
     assert chat(sandbox, use(intern)).ok
 
 
-@pytest.mark.parametrize("kind", ["drop_after", "drop_before", "error"])
-def test_no_key_is_made_while_its_budget_is_not_set(intern: User, sandbox: Sandbox, kind: str) -> None:
-    sandbox.faults("/team/new", kind, status=500 if kind == "error" else None)
+@pytest.mark.parametrize("path", ["/team/update", "/team/new"])
+@pytest.mark.parametrize("kind", ["drop_after", "drop_before", "error", "html"])
+def test_no_key_is_made_while_its_budget_is_not_set(intern: User, sandbox: Sandbox, path: str, kind: str) -> None:
+    sandbox.faults(path, kind, status=500 if kind == "error" else None)
 
     with pytest.raises(GatewayUnavailable) as error:
         issue(intern)

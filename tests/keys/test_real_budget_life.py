@@ -61,9 +61,16 @@ def test_twenty_calls_at_once_over_and_over_spend_a_cent_and_one_call(intern: Us
         services.end_old_secret(key=again(keys[0].key), actor=BY_TEST)
         services.delete_key(key=Key.objects.get(kind=Key.Kind.PLAYGROUND, state="active"), actor=BY_TEST)
         at_once(rotated.secret, use(intern))
+        services.renew_key(key=again(keys[1].key), actor=BY_TEST, early=True)
+        moved = {"key": token_of(keys[1].secret), "team_id": None}  # out of the team, behind the portal's back
+        real.call("POST", "/key/update", body=moved).raise_for_status()
         services.sync_keys()
         services.sweep_keys()
+        assert real.info(token_of(keys[1].secret))["team_id"] == team_id_of(intern)
+        at_once(*(key.secret for key in keys))
 
+    said = services.check_secret(owner=intern, secret=keys[1].secret)
+    assert str(said.sentence) == "Your budget for all your keys together is used up."
     assert meter.refused_by_team_of(intern)
     assert CENT - CALL_USD < meter.spent_usd < CENT + CALL_USD, meter
     wait_until(lambda: abs(booked_usd(real, intern) - meter.spent_usd) < FLOAT_USD, timeout_s=60)

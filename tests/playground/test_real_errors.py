@@ -95,6 +95,19 @@ def test_a_budget_that_is_used_up(intern: User, as_intern: Client, real: RealGat
     assert f"The budget of your Playground key is used up. It works again on {day} (UTC)." in conversation.article
 
 
+def test_a_budget_of_the_person_that_is_used_up(intern: User, as_intern: Client, real: RealGateway) -> None:
+    allow(person_budget_usd=Decimal("0.01"), budget_usd=Decimal(5), playground__budget_usd=Decimal(5))
+    assert received(send(as_intern, DEAR, model="llama-70b")).answer.state == State.COMPLETE
+    token = token_of(use(intern))
+    wait_until(lambda: real.info(token)["spend"] > 0.01, timeout_s=FLUSH_S)
+
+    conversation = received(send(as_intern, "Hello"))
+
+    answer_error = failed(conversation, "over_budget", "The budget is used up")
+    assert (answer_error.status, answer_error.free) == (422, True)
+    assert "Your budget for all your keys together is spent." in conversation.article
+
+
 @pytest.mark.early
 @pytest.mark.parametrize(
     ("limits", "title"),
