@@ -23,6 +23,7 @@ from pytest_django import Settings
 import accounts
 import approvals
 import keys
+import teaching
 import usage
 from accounts import delivery, invitations, mail_choices, mails
 from accounts.audit import Actor
@@ -32,21 +33,27 @@ from keys import services as key_services
 from keys.alerts import alert_admins
 from keys.models import AdminAlert, Intern, Key, LeaveMail, ReminderMail, RequestedReminder, SupervisorLeave
 from notices.services import send_test_mail
+from teaching.models import MessageMail
+from teaching.services import send_messages, write_message
 from tests.emptying import empty
 from tests.factories import make_user
 from tests.keys.crashes import killed_at_step
 from tests.smtp import MailServer, mail_server
+from tests.teaching.courses import add_student, make_course
 from usage.models import Notice, UnusualSpend, utc_today
 from usage.services import warn_of_budgets, warn_of_unusual_spend
 
 TEMPLATES: Final = Path(__file__).parents[1] / "templates"
-FOLDERS: Final = tuple(str(Path(module.__file__ or "").parent) + "/" for module in (accounts, approvals, keys, usage))
+FOLDERS: Final = tuple(
+    str(Path(module.__file__ or "").parent) + "/" for module in (accounts, approvals, keys, teaching, usage)
+)
 CLAIMS: Final = (
     (AccessRequest, "mail_claimed_at"),
     (AdminAlert, "mail_claimed_at"),
     (Invitation, "claimed_at"),
     (LeaveMail, "claimed_at"),
     (MailChoices, "claimed_at"),
+    (MessageMail, "mail_claimed_at"),
     (Notice, "mail_claimed_at"),
     (ReminderMail, "claimed_at"),
     (RequestDigest, "claimed_at"),
@@ -93,7 +100,7 @@ def _about_account(kind: str) -> Callable[[], Callable[[], object]]:
         if kind in mails.BY_ADMINS:
             action = {"account_changed": "deactivate", "grant_changed": "grant"}.get(kind, "block")
             details |= {"action": action, "label": "thesis", "labels": ["thesis"], "lines": [], "reason": "x"}
-            details |= {"what": "2.00 USD more", "until": "1 May"}
+            details |= {"what": "2.00 USD more", "until": "1 May", "course": "Databases", "amount": ""}
         if kind.startswith("email_confirmation"):
             address = EmailAddress.objects.create(user=person, email="one@example.edu")
             details["address_id"] = address.pk
@@ -186,6 +193,14 @@ def _left() -> Callable[[], object]:
     return key_services.mail_leaves
 
 
+def _to_students() -> Callable[[], object]:
+    course, author = make_course(_person("boss")), Actor(user=_person("boss"))
+    for name in ("One", "Two"):
+        add_student(course, name)
+    write_message(course=course, actor=author, subject="Tomorrow", body="Bring your laptops.")
+    return send_messages
+
+
 def _tested() -> Callable[[], object]:
     person = _person()
     return lambda: send_test_mail(person)
@@ -206,6 +221,7 @@ MAILS: Final = {
     "leaked": Mail(make=_leaked, to=(ADA, ONE), is_task=True),
     "handed over": Mail(make=_handed_over, to=(ADA, ONE, TWO), is_task=True),
     "supervisor left": Mail(make=_left, to=(ADA, BOSS)),
+    "to students": Mail(make=_to_students, to=(ONE, TWO)),
     "test mail": Mail(make=_tested, to=(ONE,), is_sent_by_a_page=True),
 }
 
