@@ -48,7 +48,7 @@ def test_is_listed_with_what_may_be_done(as_intern: Client, intern: User, sandbo
     page = as_intern.get("/").content.decode()
 
     assert "Created by the Playground, which alone has the secret" in page
-    assert "0 of your 3 keys are in use" in words_of(as_intern.get("/"))
+    assert "0 keys of 3 are in use" in words_of(as_intern.get("/"))
     assert url_of("delete", key) in page
     assert url_of("rotate", key) not in page
     question = words_of(as_intern.get(url_of("delete", key)))

@@ -51,7 +51,7 @@ def test_lists_label_kind_last_characters_state_end_and_use(as_intern: Client, i
         "5.00 USD",
     ):
         assert words in page
-    assert "1 of your 3 keys" in page
+    assert "1 key of 3 is in use." in page
 
 
 def test_keys_that_need_attention_come_first(as_staff: Client, staff: User, sandbox: Sandbox) -> None:
