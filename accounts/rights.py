@@ -21,6 +21,17 @@ PORTAL_PERMISSIONS: Final = (  # of accounts, for pages of the portal
     "manage_terms",
     "set_up_portal",
 )
+WITH_RIGHTS: Final = """
+WITH own_groups AS (SELECT group_id FROM accounts_user_groups WHERE user_id = %(person)s),
+own_permissions AS (
+    SELECT type.app_label || '.' || permission.codename AS name FROM auth_permission permission
+    JOIN django_content_type type ON type.id = permission.content_type_id
+    WHERE permission.id IN (SELECT permission_id FROM accounts_user_user_permissions WHERE user_id = %(person)s)
+    OR permission.id IN (
+        SELECT permission_id FROM auth_group_permissions WHERE group_id IN (SELECT group_id FROM own_groups)
+    )
+)
+"""  # the beginning of a query that also checks permissions; `has_perm` would cost two queries more
 
 
 def permissions_of(user: Any) -> QuerySet[Permission]:

@@ -11,25 +11,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.rights import WITH_RIGHTS
 from keys.models import GatewayState
 from usage.models import utc_today
 from usage.periods import budget_first_day
 from usage.queries.notices import PERIODS
 
-SQL: Final = """
-WITH
-own_groups AS (SELECT group_id FROM accounts_user_groups WHERE user_id = %(person)s),
-own_permissions AS (
-    SELECT permission.codename FROM auth_permission permission
-    JOIN django_content_type type ON type.id = permission.content_type_id
-    WHERE type.app_label = 'accounts' AND (
-        permission.id IN (SELECT permission_id FROM accounts_user_user_permissions WHERE user_id = %(person)s)
-        OR permission.id IN (
-            SELECT permission_id FROM auth_group_permissions WHERE group_id IN (SELECT group_id FROM own_groups)
-        )
-    )
-),
-terms AS (
+SELECT: Final = """
+, terms AS (
     SELECT id FROM accounts_terms WHERE published_at IS NOT NULL ORDER BY version DESC LIMIT 1
 )
 SELECT state.*,
@@ -57,7 +46,7 @@ SELECT state.*,
         )
     ) AS owes_terms,
     (
-        (%(is_superuser)s OR 'set_up_portal' IN (SELECT codename FROM own_permissions))
+        (%(is_superuser)s OR 'accounts.set_up_portal' IN (SELECT name FROM own_permissions))
         AND NOT EXISTS (SELECT 1 FROM accounts_setupstate WHERE dismissed_at IS NOT NULL)
     ) AS has_checklist,
     EXISTS (
@@ -78,7 +67,7 @@ SELECT state.*,
         WHERE request.state = 'open' AND request.person_id <> %(person)s
         AND (
             %(is_superuser)s
-            OR 'decide_requests' IN (SELECT codename FROM own_permissions)
+            OR 'accounts.decide_requests' IN (SELECT name FROM own_permissions)
             OR EXISTS (
                 SELECT 1 FROM keys_intern intern
                 WHERE intern.account_id = request.person_id AND intern.supervisor_id = %(person)s
@@ -112,4 +101,4 @@ def header_state(person: User) -> GatewayState:
         "soon": now + timedelta(days=settings.KEY_RENEW_BEFORE_DAYS),
         "first_day": min(first for period in PERIODS if (first := budget_first_day(period, today))),
     }
-    return GatewayState.objects.raw(SQL, params)[0]
+    return GatewayState.objects.raw(WITH_RIGHTS + SELECT, params)[0]

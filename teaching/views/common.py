@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.shortcuts import get_object_or_404
 
 from courses.models import Course, CourseTeacher
 from usage.models import utc_today
 from usage.periods import Period
-from usage.queries.access import PageAccess, may, page_access
+from usage.queries.access import PageAccess, page_access
 from web.request import PortalRequest
 
 
@@ -32,11 +32,13 @@ class CourseView:
 
 def course_seen_by(request: PortalRequest, course_id: UUID) -> CourseView:
     """Return a course that the person teaches, or that they see among all; 404 for everybody else. Two queries."""
+    access = page_access(request.user)
     teaches = Exists(CourseTeacher.objects.filter(course=OuterRef("pk"), person=request.user))
-    sees_all = may(request.user, "view_all_courses", app="courses")
-    courses = Course.objects.annotate(teaches=teaches, sees_all=sees_all).filter(Q(teaches=True) | Q(sees_all=True))
+    courses = Course.objects.annotate(teaches=teaches)
+    if not access.sees_courses:
+        courses = courses.filter(teaches=True)
     course: Any = get_object_or_404(courses.select_related("team"), pk=course_id)
-    return CourseView(course=course, access=page_access(request.user), teaches=course.teaches)
+    return CourseView(course=course, access=access, teaches=course.teaches)
 
 
 def course_to_act_in(request: PortalRequest, course_id: UUID) -> CourseView:
