@@ -51,7 +51,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyUse(Spent):
-    """A key and its use. `days_usd` are thirty days, oldest first, if requested."""
+    """A key and its use. `days_usd` are thirty days, oldest first."""
 
     id: Any
     label: str
@@ -62,8 +62,7 @@ class KeyUse(Spent):
     ended_at: Any
     last_day: date | None
     as_of: Any  # when the numbers were read
-    notice_id: int | None  # of its owner's newest notice that is not dismissed
-    days_usd: tuple[Decimal, ...] = ()
+    days_usd: tuple[Decimal, ...]
 
     @property
     def recent_usd(self) -> Decimal:

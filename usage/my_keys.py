@@ -1,16 +1,18 @@
 """Counts the use of keys for pages about keys (keys.use): the setting KEY_USE names it."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.template.loader import render_to_string
 
 from keys.models import Key
 from keys.status import BudgetUse
-from keys.use import KeyUse, PersonUse, SecretUse, UseCounter, pressing_budget
+from keys.use import PersonUse, SecretUse, UseCounter, pressing_budget
 from usage.models import Notice, UsageState, utc_today
-from usage.queries.key_use import person_spent, spent_of_teams, spent_with, use_of
+from usage.queries.key_use import person_use, spent_of_teams, spent_with
 from web.request import PortalRequest
 
 
@@ -19,19 +21,13 @@ class CountedUse(UseCounter):
 
     def of_person(self, request: PortalRequest) -> PersonUse:
         """Return the use of every key of the person; two queries, and one where a budget is used up or nearly."""
-        today = utc_today()
-        uses = use_of(Key.objects.owned_by(request.user), today, with_days=True)
-        return PersonUse(
-            by_key={use.id: use for use in uses},
-            of_person=person_spent(request.user, today),
-            notice=_notice(request, uses),
-        )
+        use = person_use(request.user, utc_today())
+        return replace(use, notice=_notice(request, use))
 
     def pressing_budget(self, key: Key) -> BudgetUse | None:
         """Return the budget that stops `key` first, if one is used up or nearly; two queries."""
-        today = utc_today()
-        use = next(iter(use_of(Key.objects.filter(pk=key.pk), today)), None)
-        return pressing_budget(use, key.kind, person_spent(key.owner, today))
+        use = person_use(key.owner, utc_today())
+        return pressing_budget(use.by_key.get(key.pk), key.kind, use.of_person)
 
     def of_teams(self, team_ids: Collection[UUID]) -> dict[UUID, Decimal]:
         """Return what the keys of each of these teams have spent; one query."""
@@ -48,8 +44,13 @@ class CountedUse(UseCounter):
         ]
 
 
-def _notice(request: PortalRequest, uses: list[KeyUse]) -> str:
-    """Render the person's notices about budgets that still apply and are not dismissed."""
-    pressing = [use.notice_id for use in uses if use.notice_id and use.tone and use.is_live]
-    notices = list(Notice.objects.filter(pk__in=pressing).select_related("key")) if pressing else []
-    return render_to_string("usage/_notices.html", {"notices": notices, "at_my_keys": True}, request) if notices else ""
+def _notice(request: PortalRequest, use: PersonUse) -> str:
+    """Render the person's newest notice about each budget that still applies, unless it is dismissed."""
+    pressing = [key for key, each in use.by_key.items() if each.tone and each.is_live]
+    if not pressing:
+        return ""
+    newest: dict[Any, Notice] = {}
+    for notice in Notice.objects.filter(person=request.user, key__in=pressing, seen_at=None).select_related("key"):
+        newest.setdefault(notice.key_id, notice)
+    context = {"notices": list(newest.values()), "at_my_keys": True}
+    return render_to_string("usage/_notices.html", context, request) if newest else ""

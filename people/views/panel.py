@@ -18,11 +18,10 @@ from keys.rows import Row, row_with_use
 from keys.services import grace_ends_at
 from keys.services.block import is_blocked_by_admin
 from keys.services.lifetimes import is_extendable
-from keys.use import PersonUse
 from people.listing import Listed, listed
 from people.views.common import Subject
 from usage.models import utc_today
-from usage.queries.key_use import person_spent, use_of
+from usage.queries.key_use import person_use
 from web.request import PortalRequest
 
 ENTRIES_SHOWN: Final = 50
@@ -30,10 +29,9 @@ ENTRIES_SHOWN: Final = 50
 
 def render_person(request: PortalRequest, subject: Subject, *, said: str = "", status: int = 200) -> HttpResponse:
     """Render a person's page; `said` is why an action failed."""
-    person, today = subject.person, utc_today()
+    person = subject.person
     keys = list(Key.objects.owned_by(person).listed(timezone.now()).newest_first())
-    uses = use_of(Key.objects.owned_by(person), today, with_days=True) if keys else []
-    use = PersonUse(by_key={each.id: each for each in uses}, of_person=person_spent(person, today))
+    use = person_use(person, utc_today())
     rows = [row_with_use(key, use) for key in keys]
     context = {
         "access": subject.access,

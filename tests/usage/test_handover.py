@@ -17,7 +17,7 @@ from tests.keys.test_person_budget import chat
 from tests.sandbox_process import Sandbox
 from tests.usage.polling import assert_sums_are_right, make_key, poll, report_day, used, yesterday
 from usage.models import DayToken, Fact, TokenRef, utc_today
-from usage.queries.key_use import person_spent, use_of
+from usage.queries.key_use import person_spent, person_use
 
 pytestmark = pytest.mark.django_db
 A = "a" * 64
@@ -153,7 +153,7 @@ def test_budgets_of_people_count_their_part_and_that_of_the_key_all(sandbox: San
 
     parts = {user: person_spent(user, utc_today()) for user in (staff, other)}
     assert {user: part and part.spent_usd for user, part in parts.items()} == {staff: first, other: second}
-    (use,) = use_of(Key.objects.owned_by(other), utc_today())
+    (use,) = person_use(other, utc_today()).by_key.values()
     assert use.spent_usd == first + second
     assert TokenRef.objects.count() == 2
     assert timezone.now() - FormerOwner.objects.get().until < timedelta(minutes=5)

@@ -4,18 +4,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from accounts.models import User
-from keys.models import Key
+from keys.models import Key, PersonBudget
 from keys.use import KeyUse
 from tests.usage.views.facts import day, key_of, used
-from usage.models import Notice, utc_today
-from usage.queries.key_use import use_of
+from usage.models import utc_today
+from usage.queries.key_use import person_use
 
 
-def use(owner: User, **how: Any) -> KeyUse:
-    (key_use,) = use_of(Key.objects.owned_by(owner), utc_today(), **how)
+def use(owner: User) -> KeyUse:
+    (key_use,) = person_use(owner, utc_today()).by_key.values()
     return key_use
 
 
@@ -53,7 +52,7 @@ def test_does_not_guess_when_an_unknown_period_began(intern: User) -> None:
 def test_a_key_without_use_is_told_too(intern: User) -> None:
     key_of(intern)
 
-    key_use = use(intern, with_days=True)
+    key_use = use(intern)
 
     assert (key_use.last_day, key_use.recent_usd, key_use.days_usd) == (None, Decimal(0), (Decimal(0),) * 30)
 
@@ -64,27 +63,31 @@ def test_shows_thirty_days_and_the_last_use(intern: User) -> None:
     used(key, "2", days_ago=2, token="the one before")
     used(key, "4", days_ago=30)
 
-    key_use = use(intern, with_days=True)
+    key_use = use(intern)
 
     assert key_use.days_usd == tuple(Decimal(usd) for usd in (1, *[0] * 26, 2, 0, 0))
     assert key_use.recent_usd == 3
     assert key_use.last_day == day(2)
 
 
-def test_knows_what_the_owner_was_told_and_has_not_put_away(intern: User, staff: User) -> None:
-    key = key_of(intern)
-    about = {"key": key, "period_first_day": day(0), "spent_usd": 4, "budget_usd": 5}
-    Notice.objects.create(person=staff, threshold=80, **about)
-    Notice.objects.create(person=intern, threshold=80, seen_at=timezone.now(), **about)
-    assert use(intern).notice_id is None
-
-    notice = Notice.objects.create(person=intern, threshold=100, **about)
-    assert use(intern).notice_id == notice.pk
-
-
-def test_asks_once_for_all_keys(intern: User, django_assert_num_queries: Any) -> None:
+def test_takes_two_queries_for_all_keys_and_the_budget(intern: User, django_assert_num_queries: Any) -> None:
+    PersonBudget.objects.create(owner=intern, budget_usd=9, budget_period="30d", state="written")
     for number in range(5):
-        used(key_of(intern, f"key {number}"))
+        used(key_of(intern, f"key {number}"), days_ago=number)
+    used(key_of(intern, "from outside", kind=Key.Kind.EXTERNAL), "50")
 
-    with django_assert_num_queries(1):
-        assert len(use_of(Key.objects.owned_by(intern), utc_today(), with_days=True)) == 5
+    with django_assert_num_queries(2):
+        found = person_use(intern, utc_today())
+
+    assert len(found.by_key) == 6
+    assert found.of_person
+    spent_usd = sum(day(number).month == day(0).month for number in range(5))
+    assert (found.of_person.spent_usd, found.of_person.budget_usd) == (Decimal(spent_usd), Decimal(9))
+
+
+def test_a_person_without_keys_has_a_budget_too(intern: User) -> None:
+    assert person_use(intern, utc_today()).of_person is None
+    PersonBudget.objects.create(owner=intern, budget_usd=9, budget_period="30d", state="written")
+    of_person = person_use(intern, utc_today()).of_person
+    assert of_person
+    assert of_person.left_usd == Decimal(9)

@@ -1,43 +1,78 @@
-"""The use of each key of a person: its days, its budget, its last use. One query for all of them."""
+"""The use of a person's keys, each with its days, its budget, its last use, and of the budget for all of them."""
 
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Case, F, Max, Q, Subquery, Sum, When
 
 from accounts.models import User
 from keys.models import Key, PersonBudget
-from keys.use import NOTHING_USD, KeyUse, PersonSpent
-from usage.models import DayToken, Notice, UsageState
+from keys.use import NOTHING_USD, KeyUse, PersonSpent, PersonUse
+from usage.models import DayToken, UsageState
 from usage.periods import budget_first_day, budget_reset_day
 
 SPARK_DAYS: Final = 30
 BUDGET_PERIODS: Final = ("1d", "7d", "30d")
 KNOWN: Final = Q(budget_usd__gt=0, budget_period__in=BUDGET_PERIODS)  # budgets with known periods
-FIELDS: Final = ("pk", "label", "kind", "state", "intern", "budget_usd", "budget_period", "expires_at", "ended_at")
+FIELDS: Final = ("label", "kind", "state", "intern", "budget_usd", "budget_period", "expires_at", "ended_at")
+BUDGET_FIELDS: Final = ("budget_usd", "budget_period", "state")
+OF_PERSON: Final = "owner__person_budget__"
+
+Days = dict[date | None, Decimal]  # spend by day; None: on all days before
 
 
-def use_of(keys: QuerySet[Key], today: date, *, with_days: bool = False) -> list[KeyUse]:
-    """Return the use of these keys, newest key first; one query."""
-    days = [today - timedelta(days=SPARK_DAYS - 1 - number) for number in range(SPARK_DAYS)] if with_days else []
-    rows = (
-        keys.order_by("-created_at", "pk")
-        .values(*FIELDS)
-        .annotate(
-            **{
-                f"since_{name}": _spend(token_refs__days__day__gte=budget_first_day(name, today))
-                for name in BUDGET_PERIODS
-            },
-            **{f"day_{place}": _spend(token_refs__days__day=day) for place, day in enumerate(days)},
-            last_day=Max("token_refs__days__day"),
+def person_use(person: User, today: date) -> PersonUse:
+    """Return the use of all keys, newest first, with their last days, and of the budget; two queries (no key: three).
+
+    The days of a token that had another owner count for its key, not for the person's budget.
+    """
+    keys = list(
+        Key.objects.owned_by(person)
+        .order_by("-created_at", "pk")
+        .values(
+            "pk",
+            *FIELDS,
+            *(OF_PERSON + name for name in BUDGET_FIELDS),
             as_of=Subquery(UsageState.objects.filter(pk=1).values("last_ok_at")),
-            notice=Subquery(_notices().values("pk")[:1]),
         )
     )
-    return [_use(row, today, len(days)) for row in rows]
+    spent: dict[Any, Days] = defaultdict(lambda: defaultdict(Decimal))
+    own_spent: Days = defaultdict(Decimal)
+    last_days: dict[Any, date] = {}
+    for key, kind, team, owner, day, spend_usd, last_day in _days(person, [key["pk"] for key in keys], today):
+        spent[key][day] += spend_usd
+        last_days[key] = max(last_day, last_days.get(key, last_day))
+        if owner == person.pk and kind != Key.Kind.EXTERNAL and team is None:
+            own_spent[day] += spend_usd
+    budget = _budget(person, keys)
+    return PersonUse(
+        by_key={key["pk"]: _use(key, spent[key["pk"]], last_days.get(key["pk"]), today) for key in keys},
+        of_person=_person_spent(budget, _since(budget.budget_period, own_spent, today), today) if budget else None,
+    )
+
+
+def _days(person: User, keys: list[Any], today: date) -> Iterator[tuple[Any, ...]]:
+    """Yield (key, its kind, its team, owner, day or None for all days before, spend, the last day)."""
+    recent = Case(When(day__gte=min(_spark_days(today)[0], today.replace(day=1)), then=F("day")))
+    return (
+        DayToken.objects.filter(Q(token_ref__owner=person) | Q(token_ref__key__in=keys))
+        .order_by()
+        .values_list("token_ref__key", "token_ref__key__kind", "token_ref__key__team", "token_ref__owner", recent)
+        .annotate(Sum("spend_usd"), Max("day"))
+        .iterator()
+    )
+
+
+def _budget(person: User, keys: list[dict[str, Any]]) -> PersonBudget | None:
+    """Return the person's budget, mostly read with their keys; None without a limit."""
+    if not keys:
+        return PersonBudget.objects.filter(KNOWN, owner=person).first()
+    budget = PersonBudget(**{name: keys[0][OF_PERSON + name] for name in BUDGET_FIELDS})
+    return budget if budget.budget_usd and budget.budget_period in BUDGET_PERIODS else None
 
 
 def spent_with(token: str | None, alias: str | None) -> Decimal:
@@ -53,19 +88,9 @@ def spent_of_teams(team_ids: Collection[UUID]) -> dict[UUID, Decimal]:
     return dict(sums.values_list("token_ref__key__team", "sum_usd"))
 
 
-def person_spent(user: User, today: date) -> PersonSpent | None:
-    """Return the person's budget for all keys together and its spend; one query. None: no limit."""
-    ours = ~Q(owner__token_refs__key__kind=Key.Kind.EXTERNAL) & Q(owner__token_refs__key__team=None)
-    since = {
-        f"since_{name}": Sum(
-            "owner__token_refs__days__spend_usd",
-            filter=ours & Q(owner__token_refs__days__day__gte=budget_first_day(name, today)),
-        )
-        for name in BUDGET_PERIODS
-    }
-    for row in PersonBudget.objects.filter(KNOWN, owner=user).annotate(**since):
-        return _person_spent(row, getattr(row, f"since_{row.budget_period}"), today)
-    return None
+def person_spent(person: User, today: date) -> PersonSpent | None:
+    """Return the person's budget for all keys together and its spend. None: no limit."""
+    return person_use(person, today).of_person
 
 
 def people_spent(today: date) -> Iterator[tuple[PersonBudget, PersonSpent]]:
@@ -94,25 +119,25 @@ def _person_spent(row: PersonBudget, spent_usd: Decimal | None, today: date) -> 
     )
 
 
-def _spend(**days: object) -> Sum:
-    return Sum("token_refs__days__spend_usd", filter=Q(**days))
+def _since(budget_period: str, spent: Days, today: date) -> Decimal:
+    """Return the spend in the current period of a budget."""
+    first_day = budget_first_day(budget_period, today) or today
+    return sum((usd for day, usd in spent.items() if day and day >= first_day), NOTHING_USD)
 
 
-def _notices() -> QuerySet[Notice]:
-    """Return the notices about the key that its owner has not dismissed, newest first."""
-    return Notice.objects.filter(key=OuterRef("pk"), person=OuterRef("owner"), seen_at=None)
+def _spark_days(today: date) -> list[date]:
+    return [today - timedelta(days=SPARK_DAYS - 1 - number) for number in range(SPARK_DAYS)]
 
 
-def _use(row: dict[str, Any], today: date, days: int) -> KeyUse:
-    budget_period = row["budget_period"]
+def _use(key: Mapping[str, Any], spent: Days, last_day: date | None, today: date) -> KeyUse:
+    budget_period = key["budget_period"]
     known = budget_period in BUDGET_PERIODS
     return KeyUse(
-        id=row["pk"],
-        **{name: row[name] for name in FIELDS[1:]},
-        spent_usd=(row[f"since_{budget_period}"] or NOTHING_USD) if known else None,
+        id=key["pk"],
+        **{name: key[name] for name in FIELDS},
+        spent_usd=_since(budget_period, spent, today) if known else None,
         resets_on=budget_reset_day(budget_period, today),
-        last_day=row["last_day"],
-        as_of=row["as_of"],
-        notice_id=row["notice"],
-        days_usd=tuple(row[f"day_{place}"] or NOTHING_USD for place in range(days)),
+        last_day=last_day,
+        as_of=key["as_of"],
+        days_usd=tuple(spent.get(day, NOTHING_USD) for day in _spark_days(today)),
     )

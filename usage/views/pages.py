@@ -16,11 +16,11 @@ from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
-from keys.models import Intern, Key
+from keys.models import Intern
 from keys.use import KeyUse
 from usage.models import Anomaly, UsageState, utc_today
 from usage.queries.cached import Everyone, everyone_of, overview_of
-from usage.queries.key_use import person_spent, use_of
+from usage.queries.key_use import person_use
 from usage.queries.overview import Overview
 from usage.queries.people import DEFAULT_ORDER, ORDERS
 from usage.queries.year import Forecast, forecast
@@ -62,15 +62,14 @@ def everyone(request: PortalRequest) -> HttpResponse:
 def context_of_mine(request: PortalRequest, page: Page) -> dict[str, Any]:
     """Return the context of My usage."""
     numbers = overview_of(page.scope, page.period, page.access.state)
-    uses = use_of(Key.objects.owned_by(request.user), utc_today())
-    budgets = _budgets(uses)
-    of_person = person_spent(request.user, utc_today())
-    shown = len(budgets) + (of_person is not None)
+    use = person_use(request.user, utc_today())
+    budgets = _budgets(use.by_key.values())
+    shown = len(budgets) + (use.of_person is not None)
     return {
         **context_of(request, page, _labels(numbers)),
         "numbers": numbers,
-        "has_keys": bool(uses),
-        "of_person": of_person,
+        "has_keys": bool(use.by_key),
+        "of_person": use.of_person,
         "budgets": budgets[:MAX_BUDGETS],
         "few_budgets": 0 < shown <= FEW_BUDGETS,
         "more_budgets": len(budgets[MAX_BUDGETS:]),
@@ -83,7 +82,7 @@ def context_of_interns(request: PortalRequest, page: Page) -> dict[str, Any]:
     numbers = overview_of(page.scope, page.period, page.access.state)
     spent = {share.value: share for share in numbers.keys}
     keys: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-    for use in use_of(Key.objects.owned_by(request.user).exclude(intern=None), utc_today(), with_days=True):
+    for use in person_use(request.user, utc_today()).by_key.values():
         keys[use.intern].append({"use": use, "share": spent.get(str(use.id))})
     own = Intern.objects.supervised_by(request.user).by_name()
     return {
