@@ -261,7 +261,7 @@ def with_grants(allowance: Allowance, grants: Iterable[Grant]) -> Allowance:
     granted = list(grants)
     if not granted:
         return allowance
-    usd = sum((grant.amount_usd or Decimal(0) for grant in granted), Decimal(0))
+    usd = sum((grant.amount_usd or Decimal(0) for grant in granted if grant.thing == Thing.BUDGET), Decimal(0))
     models = tuple(grant.name for grant in granted if grant.thing == Thing.MODEL)
     kinds = {grant.name for grant in granted if grant.thing == Thing.KIND}
     rules = {

@@ -71,6 +71,11 @@ def thing_words(thing: str, name: str, amount_usd: Decimal | None) -> str:
         return gettext("%(amount)s more") % {"amount": usd(amount_usd)}
     if thing == Thing.MODEL:
         return gettext("the model %(name)s") % {"name": name}
+    if thing == Thing.COURSE:
+        return gettext("the course “%(name)s” with %(amount)s") % {
+            "name": name.partition(" ")[2],
+            "amount": usd(amount_usd),
+        }
     return gettext("the Playground") if name == KeyKind.PLAYGROUND else gettext("personal keys")
 
 

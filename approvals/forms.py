@@ -20,18 +20,29 @@ from web.templatetags.portal import day, usd
 KINDS: Final = {KeyKind.PERSONAL: _("Personal keys"), KeyKind.PLAYGROUND: _("The Playground")}
 
 
+def why_field() -> LineField:
+    """Return a field for why somebody asks."""
+    return LineField(
+        label=_("Why"),
+        max_length=LONGEST_WORDS,
+        help_text=_("One line: whoever decides reads it."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class WhyForm(forms.Form):
+    """Why somebody asks for a larger course."""
+
+    why = why_field()
+
+
 class AskForm(UntilForm):
     """More budget, a model, or a kind of key: what, until when, why.
 
     `at_once_usd`: how much more budget is granted at once, until the end of the running period.
     """
 
-    why = LineField(
-        label=_("Why"),
-        max_length=LONGEST_WORDS,
-        help_text=_("One line: whoever decides reads it."),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
+    why = why_field()
 
     def __init__(
         self,

@@ -772,7 +772,12 @@ class Migration(migrations.Migration):
                 (
                     "thing",
                     models.CharField(
-                        choices=[("budget", "more budget"), ("model", "a model"), ("kind", "a kind of key")],
+                        choices=[
+                            ("budget", "more budget"),
+                            ("model", "a model"),
+                            ("kind", "a kind of key"),
+                            ("course", "a course"),
+                        ],
                         max_length=10,
                         verbose_name="what",
                     ),
@@ -788,6 +793,10 @@ class Migration(migrations.Migration):
                     web.money.UsdField(
                         blank=True, decimal_places=2, max_digits=7, null=True, verbose_name="amount, USD"
                     ),
+                ),
+                (
+                    "details",
+                    models.JSONField(blank=True, default=dict, help_text="Of a course: how large it may be."),
                 ),
                 (
                     "ends_on",
@@ -857,7 +866,12 @@ class Migration(migrations.Migration):
                 (
                     "thing",
                     models.CharField(
-                        choices=[("budget", "more budget"), ("model", "a model"), ("kind", "a kind of key")],
+                        choices=[
+                            ("budget", "more budget"),
+                            ("model", "a model"),
+                            ("kind", "a kind of key"),
+                            ("course", "a course"),
+                        ],
                         max_length=10,
                         verbose_name="what",
                     ),
@@ -982,6 +996,13 @@ class Migration(migrations.Migration):
                     ),
                     models.Q(("amount_usd", None), ("thing", "model"), models.Q(("name", ""), _negated=True)),
                     models.Q(("amount_usd", None), ("name__in", ["personal", "playground"]), ("thing", "kind")),
+                    models.Q(
+                        ("amount_usd__gt", 0),
+                        ("amount_usd__isnull", False),
+                        ("amount_usd__lte", Decimal("10000")),
+                        ("thing", "course"),
+                        models.Q(("name", ""), _negated=True),
+                    ),
                     _connector="OR",
                 ),
                 name="accounts_request_shape",
@@ -1023,6 +1044,13 @@ class Migration(migrations.Migration):
                     ),
                     models.Q(("amount_usd", None), ("thing", "model"), models.Q(("name", ""), _negated=True)),
                     models.Q(("amount_usd", None), ("name__in", ["personal", "playground"]), ("thing", "kind")),
+                    models.Q(
+                        ("amount_usd__gt", 0),
+                        ("amount_usd__isnull", False),
+                        ("amount_usd__lte", Decimal("10000")),
+                        ("thing", "course"),
+                        models.Q(("name", ""), _negated=True),
+                    ),
                     _connector="OR",
                 ),
                 name="accounts_grant_shape",

@@ -28,14 +28,19 @@ class Thing(models.TextChoices):
     BUDGET = "budget", _("more budget")
     MODEL = "model", _("a model")
     KIND = "kind", _("a kind of key")
+    COURSE = "course", _("a course")
 
 
 def _shape() -> Q:
-    """Return the constraint of requests and grants: an amount of a budget, or the name of a model or a kind of key."""
+    """Return the constraint of requests and grants: an amount of a budget, the name of a model, a kind of key, or both.
+
+    Of a course, the name is its id and its own name, and the amount its budget in all.
+    """
     budget = Q(thing=Thing.BUDGET, name="", amount_usd__isnull=False, amount_usd__gt=0, amount_usd__lte=MOST_USD)
     model = Q(thing=Thing.MODEL, amount_usd=None) & ~Q(name="")
     kind = Q(thing=Thing.KIND, amount_usd=None, name__in=[KeyKind.PERSONAL.value, KeyKind.PLAYGROUND.value])
-    return budget | model | kind
+    course = Q(thing=Thing.COURSE, amount_usd__isnull=False, amount_usd__gt=0, amount_usd__lte=MOST_USD) & ~Q(name="")
+    return budget | model | kind | course
 
 
 class AccessRequestQuerySet(models.QuerySet["AccessRequest"]):
@@ -108,6 +113,7 @@ class AccessRequest(models.Model):
         _("model or kind of key"), max_length=LONGEST_NAME, blank=True, help_text="Empty for a budget."
     )
     amount_usd = UsdField(verbose_name=_("amount, USD"), null=True, **AMOUNT)
+    details = models.JSONField(default=dict, blank=True, help_text="Of a course: how large it may be.")
     ends_on = models.DateField(_("until"), help_text="The last day (TIME_ZONE) on which it is wanted.")
     why = models.CharField(_("why"), max_length=LONGEST_WORDS, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)

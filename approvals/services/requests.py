@@ -1,7 +1,9 @@
 """Request, withdraw, approve, refuse: each changes a row once, also with concurrent requests."""
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -29,10 +31,12 @@ def ask(
     amount_usd: Decimal | None = None,
     ends_on: date,
     why: str,
+    details: Mapping[str, Any] | None = None,
 ) -> tuple[AccessRequest, bool]:
     """Save a request, and tell whether it is new: an open one for the same thing is reused."""
     same = AccessRequest.objects.of(person).filter(thing=thing, name=name, state=State.OPEN)
-    about = {"thing": thing, "name": name, "amount_usd": amount_usd, "ends_on": ends_on, "why": why}
+    about: dict[str, Any] = {"thing": thing, "name": name, "amount_usd": amount_usd, "ends_on": ends_on, "why": why}
+    about["details"] = dict(details or {})
     if found := same.first():
         return found, False
     try:
@@ -68,7 +72,7 @@ def approve(
     Raises RequestRefused where it is closed already, where the account is inactive, and where a supervisor would give
     more than they have: then the request waits for somebody with the permission.
     """
-    amount = amount_usd if request.thing == Thing.BUDGET else None
+    amount = {Thing.BUDGET: amount_usd, Thing.COURSE: request.amount_usd}.get(Thing(request.thing))
     if not request.person.is_active:
         name = request.person.display_name
         raise RequestRefused(_("The account of %(name)s is inactive: nothing can be granted.") % {"name": name})
@@ -123,6 +127,8 @@ def _beyond_own(decider: User, request: AccessRequest, amount_usd: Decimal | Non
     own = policy_of(decider)
     if request.thing == Thing.MODEL and own.models is not None and request.name not in own.models:
         return _("You may not call this model yourself.")
+    if request.thing == Thing.COURSE:
+        return _("Only people who decide all requests can grant a larger course.")
     if request.thing == Thing.KIND and not own.rules[request.name].allowed:
         return _("You may not have such keys yourself.")
     if amount_usd is None or own.person_budget_usd is None:

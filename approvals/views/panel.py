@@ -1,5 +1,6 @@
 """The page with a person's own requests and those that wait for them, rendered by its view and after actions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import AccessRequest, Grant
 from accounts.trail_words import thing_words
+from approvals.size_words import SizeLine, size_of_request
 from keys.services import TooManyActions
 from web.request import PortalRequest
 
@@ -29,6 +31,7 @@ class Line:
     grant: Grant | None = None
     granted: str = ""  # as granted
     is_running: bool = False
+    size: Sequence[SizeLine] = ()  # of a course
     is_mine: bool = True  # of open ones: whether they wait for this person, and not for a supervisor
 
 
@@ -41,6 +44,7 @@ def line_of(request: AccessRequest, *, is_mine: bool = True) -> Line:
         grant=grant,
         granted=thing_words(grant.thing, grant.name, grant.amount_usd) if grant else "",
         is_running=grant is not None and grant.ends_at > timezone.now(),
+        size=size_of_request(request.details),
         is_mine=is_mine,
     )
 

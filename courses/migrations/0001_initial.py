@@ -90,12 +90,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "approved",
-                    models.JSONField(
-                        editable=False, help_text="A size beyond policies that a request gave it.", null=True
-                    ),
-                ),
-                (
                     "copied_from",
                     models.ForeignKey(
                         editable=False,

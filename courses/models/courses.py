@@ -55,7 +55,6 @@ class Course(models.Model):
     starts_at = models.DateTimeField(_("start"), help_text=_("Students can get a key from then on."))
     max_students = models.PositiveSmallIntegerField(_("students at most"), default=60)
     copied_from = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+", editable=False)
-    approved = models.JSONField(null=True, editable=False, help_text="A size beyond policies that a request gave it.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     opened_at = models.DateTimeField(null=True, editable=False)

@@ -1,6 +1,6 @@
 """Operations on courses. They ask keys' services for keys, and never the gateway."""
 
-from courses.services.limits import TITLES, Size, excess_of, largest, may_have_courses, size_of
+from courses.services.limits import TITLES, Size, excess_of, largest, may_have_courses, request_name, size_of
 from courses.services.refusals import CourseRefused
 from courses.services.states import (
     change_course,
@@ -35,6 +35,7 @@ __all__ = [
     "remove_student",
     "remove_teacher",
     "repair_students",
+    "request_name",
     "replace",
     "size_of",
     "thaw_course",

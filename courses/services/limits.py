@@ -1,4 +1,4 @@
-"""How large a course may be: by the policy of whoever changes it, by an approved request, or as it is already."""
+"""How large a course may be: by the policy of whoever changes it, by a granted request, or as it is already."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import KeyKind, User
+from accounts.models import Grant, KeyKind, Thing, User
 from accounts.policies import Allowance, policy_of
 from courses.models import Course
 from courses.services.refusals import CourseRefused
@@ -102,9 +102,20 @@ def excess_of(course: Course, user: User, *, before: Size | None = None) -> list
     """Return the values of a course beyond this person's policy, its approved request, and what it has `before`."""
     allowance = policy_of(user)
     allowed = [largest(allowance)] if may_have_courses(user, allowance) else []
-    allowed += [Size.from_json(course.approved)] if course.approved else []
+    allowed += granted_sizes(course)
     allowed += [before] if before else []
     return excess(size_of(course), *allowed)
+
+
+def granted_sizes(course: Course) -> list[Size]:
+    """Return the sizes that somebody who decides requests has granted this course, while the grants run."""
+    grants = Grant.objects.running().filter(thing=Thing.COURSE, name__startswith=str(course.pk))
+    return [Size.from_json(grant.request.details) for grant in grants.select_related("request") if grant.request]
+
+
+def request_name(course: Course) -> str:
+    """Return the name of a request about a course: its id, and its own name."""
+    return f"{course.pk} {course.name}"
 
 
 def check_size(course: Course, user: User, *, before: Size | None = None) -> None:

@@ -29,6 +29,7 @@ BOUNDS: Final = {
             *(
                 "approvals:approve",
                 "approvals:ask",
+                "approvals:ask_course",
                 "approvals:decide_by_link",
                 "approvals:refuse",
                 "approvals:withdraw",
