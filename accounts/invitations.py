@@ -3,6 +3,7 @@
 The row is committed with the account; a task reads the rows and sends the mails, each once (accounts.delivery).
 """
 
+import re
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,12 +22,16 @@ from web.tasks import QueueUnavailable, send_task
 from web.templatetags.portal import moment_and_zone
 
 TEMPLATE: Final = "account/email/invited"
+MAX_USERNAME: Final = 140  # characters, before a number
 
 
-def invite(*people: User, by_institution: bool) -> None:
-    """Record a mail to each of these who have not signed in yet. Call it in a transaction, then `send_soon` once."""
+def invite(*people: User, by_institution: bool, about: str = "") -> None:
+    """Record a mail to each of these who have not signed in yet. Call it in a transaction, then `send_soon` once.
+
+    `about` is the name of the course that they are invited to.
+    """
     fresh = {"by_institution": by_institution, "asked_at": timezone.now(), "withdrawn_at": None}
-    fresh |= {"claimed_at": None, "sent_at": None, "refused_at": None}
+    fresh |= {"claimed_at": None, "sent_at": None, "refused_at": None, "about": about}
     rows = [Invitation(person=person, **fresh) for person in people]
     Invitation.objects.bulk_create(rows, update_conflicts=True, unique_fields=["person"], update_fields=[*fresh])
 
@@ -43,7 +48,8 @@ def invite_again(*, person: User, actor: Actor) -> bool:
     if not may_be_invited(locked):
         return False
     before = Invitation.objects.filter(person=locked).first()
-    invite(locked, by_institution=before.by_institution if before else bool(settings.OIDC_ISSUER))
+    by_institution = before.by_institution if before else bool(settings.OIDC_ISSUER)
+    invite(locked, by_institution=by_institution, about=before.about if before else "")
     record_person_change(actor=actor, action=AuditAction.INVITE, person=locked)
     transaction.on_commit(send_soon, robust=True)
     return True
@@ -71,6 +77,17 @@ def link_ends_at(invitation: Invitation) -> datetime | None:
     if invitation.sent_at is None or invitation.by_institution:
         return None
     return invitation.sent_at + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+
+
+def free_username(email: str, taken: set[str]) -> str:
+    """Return a free user name derived from an address; never with an @, which would look like an address."""
+    base = re.sub(r"[^\w.+-]", "", email.partition("@")[0])[:MAX_USERNAME] or "user"
+    name, number = base, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{base}{number}"
+    taken.add(name.lower())
+    return name
 
 
 def send_soon() -> None:

@@ -39,6 +39,7 @@ KINDS: Final = {
     *WITH_RESET_LINK,
     *NOTIFICATIONS,
     *BY_ADMINS,
+    "course_added",
     "account_already_exists",
     "email_confirmation",
     "email_confirmation_signup",
@@ -50,8 +51,8 @@ def send_later(kind: str, user: User | None, *, robust: bool = True, **details: 
 
     `details`: `address_id` of the address to confirm, `to` another address than the person's, `by` and `ip` of the
     actor; of an admin's action, also the `action` and the `label` of the key or the `labels` of several, the `lines`
-    of what was changed and the `reason`; of a grant `what` and `until`. Without `robust`, raises QueueUnavailable when
-    the broker is unavailable; otherwise that is logged.
+    of what was changed and the `reason`; of a grant `what` and `until`; of a course its name as `label`, and its
+    `path`. Without `robust`, raises QueueUnavailable when the broker is unavailable; otherwise that is logged.
     """
     known = user and (user.language or user.browser_language)
     language = known or translation.get_language() or settings.LANGUAGE_CODE

@@ -7,3 +7,10 @@ class CoursesConfig(AppConfig):
     """Courses, their teachers and students."""
 
     name = "courses"
+
+    def ready(self) -> None:
+        """Register the texts of the audit trail, and the hook by which members of groups come in at sign-in."""
+        from accounts.at_sign_in import at_sign_in
+        from courses.services import joining
+
+        at_sign_in(joining.join_by_claim)

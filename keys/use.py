@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from keys.models import Key
+from keys.models import Key, Team
 from keys.status import BudgetUse
 from web.request import PortalRequest
 
@@ -106,6 +106,15 @@ class PersonUse:
         return next((use.as_of for use in self.by_key.values()), None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamUse:
+    """The spend of all keys of a team, deleted ones included, and of one of them; since their creation."""
+
+    spent_usd: Decimal
+    key_spent_usd: Decimal
+    as_of: datetime | None
+
+
 class UseCounter(Protocol):
     """Counts the use of keys."""
 
@@ -120,6 +129,9 @@ class UseCounter(Protocol):
 
     def of_secrets(self, key: Key, *, ended_only: bool = False) -> list[SecretUse]:
         """Return the use of the secrets that the owner may still have, or with `ended_only` of the one before."""
+
+    def of_team(self, team: Team, key: Key | None = None) -> TeamUse:
+        """Return the spend of a team, and of `key` in it."""
 
 
 def use_counter() -> UseCounter:

@@ -5,14 +5,14 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from accounts.list_form import PeopleListForm
 from accounts.models import User
 from accounts.rights import groups_to_give
 from keys.forms import LineField
 from keys.services import possible_supervisors
-from people.invite_list import MAX_BYTES, Entry, UnreadableList, decode, read_list
+from people.invite_list import Entry, read_list
 
 
 class GroupForm(forms.Form):
@@ -47,26 +47,9 @@ class SupervisorForm(forms.Form):
         field.choices = [("", none or _("Choose the new supervisor")), *choices]
 
 
-class InviteForm(forms.Form):
+class InviteForm(PeopleListForm):
     """A list of people to invite, pasted or in a file, and the groups of all of them."""
 
-    people = forms.CharField(
-        label=_("People"),
-        required=False,
-        strip=False,
-        max_length=MAX_BYTES,
-        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
-        help_text=_(
-            "One person a line: an e-mail address, or name, e-mail, groups, supervisor and end of stay, as copied from "
-            "a spreadsheet. A first line with the names of the columns may give them another order."
-        ),
-    )
-    file = forms.FileField(
-        label=_("Or a CSV file"),
-        required=False,
-        allow_empty_file=True,
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/plain"}),
-    )
     groups = forms.ModelMultipleChoiceField(
         Group.objects.none(),
         label=_("Groups for all of them"),
@@ -79,6 +62,10 @@ class InviteForm(forms.Form):
 
     def __init__(self, data: Any = None, files: Any = None, *, actor: User) -> None:
         super().__init__(data, files)
+        self.fields["people"].help_text = _(
+            "One person a line: an e-mail address, or name, e-mail, groups, supervisor and end of stay, as copied from "
+            "a spreadsheet. A first line with the names of the columns may give them another order."
+        )
         self.fields["groups"].queryset = groups_to_give(actor).order_by("name")  # type: ignore[attr-defined]
         if settings.OIDC_ISSUER:
             by_institution = _("with their account of %(name)s") % {"name": settings.OIDC_NAME or "OpenID Connect"}
@@ -88,20 +75,9 @@ class InviteForm(forms.Form):
         else:
             del self.fields["sign_in"]
 
-    def clean(self) -> dict[str, Any]:
-        """Read the list; pasted text and file are joined, as `people` in `data` from then on."""
-        cleaned: dict[str, Any] = super().clean() or {}
-        if self.errors:
-            return cleaned
-        try:
-            file = cleaned.get("file")
-            text = cleaned["people"] if file is None else decode(file.read(MAX_BYTES + 1))
-            entries: list[Entry] = read_list(text)
-        except UnreadableList as error:
-            raise ValidationError(str(error), code="unreadable") from error
-        if not entries:
-            raise ValidationError(_("There is nobody in the list."), code="empty")
-        return {**cleaned, "text": text, "entries": entries}
+    def read(self, text: str) -> list[Entry]:
+        """Return the people to invite."""
+        return read_list(text)
 
     @property
     def by_institution(self) -> bool:

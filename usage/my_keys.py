@@ -8,11 +8,11 @@ from uuid import UUID
 
 from django.template.loader import render_to_string
 
-from keys.models import Key
+from keys.models import Key, Team
 from keys.status import BudgetUse
-from keys.use import PersonUse, SecretUse, UseCounter, pressing_budget
+from keys.use import PersonUse, SecretUse, TeamUse, UseCounter, pressing_budget
 from usage.models import Notice, UsageState, utc_today
-from usage.queries.key_use import person_use, spent_of_teams, spent_with
+from usage.queries.key_use import person_use, spent_of_teams, spent_with, team_spent
 from web.request import PortalRequest
 
 
@@ -42,6 +42,10 @@ class CountedUse(UseCounter):
             SecretUse(last_four=t.last_four, since=t.created_at, spend_usd=spent_with(t.token, t.alias), as_of=as_of)
             for t in shown
         ]
+
+    def of_team(self, team: Team, key: Key | None = None) -> TeamUse:
+        """Return the spend of a team, and of `key` in it; one query."""
+        return team_spent(team, key)
 
 
 def _notice(request: PortalRequest, use: PersonUse) -> str:

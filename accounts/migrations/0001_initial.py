@@ -1099,6 +1099,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "about",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="The course that they are invited to, if it is one.",
+                        max_length=100,
+                    ),
+                ),
+                (
                     "asked_at",
                     models.DateTimeField(
                         default=django.utils.timezone.now, editable=False, help_text="When the last mail was asked for."

@@ -28,6 +28,9 @@ class Invitation(models.Model):
     by_institution = models.BooleanField(
         default=False, editable=False, help_text="The mail leads to the institution's sign-in; else it has a link."
     )
+    about = models.CharField(
+        max_length=100, blank=True, editable=False, help_text="The course that they are invited to, if it is one."
+    )
     asked_at = models.DateTimeField(default=timezone.now, editable=False, help_text="When the last mail was asked for.")
     claimed_at = models.DateTimeField(null=True, editable=False, help_text="The mail is being sent.")
     sent_at = models.DateTimeField(null=True, editable=False)

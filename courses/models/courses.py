@@ -95,6 +95,16 @@ class Course(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def starts_later(self) -> bool:
+        """Whether students have to wait for its start."""
+        return self.starts_at > timezone.now()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or its end has passed."""
+        return self.state == self.State.ENDED or self.team.ends_at <= timezone.now()
+
 
 class CourseTeacher(models.Model):
     """Somebody who teaches a course; all its teachers have the same rights. Deleted when they leave it."""

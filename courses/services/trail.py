@@ -59,5 +59,12 @@ WORDS: Final[dict[str, Words]] = {
     "course.teacher_added": _("teacher added"),
     "course.teacher_removed": _("teacher removed"),
     "course.student_removed": _("student removed"),
+    "course.entry_changed": _("changed for whom the link, or a group of the institution, opens the course"),
+    "course.file_made": _("keys made as a file: %(count)d"),
+    "course.file_replaced": _("secrets replaced as a file: %(count)d"),
+    "course.joined": _("student joined"),
+    "course.link_closed": _("link closed"),
+    "course.link_renewed": _("new link made; the one before no longer works"),
+    "course.students_added": _("students added: %(count)d"),
 }
 add_words(WORDS)

@@ -22,9 +22,9 @@ from notices.forms import TermsForm
 from notices.views.common import preview_of, too_many
 from usage.models import utc_today
 from usage.queries.access import PageAccess, page_access
-from usage.views.spreadsheet import Row, csv_response, format_of
 from web.redirects import is_ours, next_page
 from web.request import PortalRequest
+from web.spreadsheet import Row, csv_response, format_of
 
 COLUMNS: Final = {
     "version": gettext_lazy("Version"),

@@ -1,6 +1,5 @@
 """Invite the people of a list: a plan for each row, and then the accounts, interns and mails."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -8,27 +7,22 @@ from enum import StrEnum
 from typing import Final
 
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor, record_person_change
-from accounts.invitations import invite, send_soon
+from accounts.invitations import free_username, invite, send_soon
 from accounts.models import AuditAction, AuditOutcome, Invitation, User
 from accounts.policies import Allowances
 from accounts.quotas import QuotaExceeded, consume
 from accounts.rights import groups_to_give, may_change, update_staff_status
-from keys.forms import clean_line, refuse_secret
 from keys.models import Intern
 from keys.services.trail import audit_intern
+from keys.typed_people import why_not_address, why_not_name
 from people.invite_list import Entry
 
 MAX_AN_HOUR: Final = 1000  # people invited by one person
-MAX_NAME: Final = 150  # characters of first and last name each, as accounts have them
-MAX_ADDRESS: Final = 254
 MAX_INTERN_NAME: Final = 100
-MAX_USERNAME: Final = 140  # characters, before a number
 
 
 class InvitationQuotaExceeded(Exception):
@@ -109,7 +103,7 @@ def _open_account(planned: Planned, usernames: set[str], actor: Actor) -> User:
     """Create the account of a row, or open it again; with groups, intern and audit entry."""
     entry, person = planned.entry, planned.person
     if person is None:
-        person = User(username=_free_username(entry.email, usernames), email=entry.email)
+        person = User(username=free_username(entry.email, usernames), email=entry.email)
         person.first_name, person.last_name = entry.first_name, entry.last_name
     person.is_active = True
     person.set_unusable_password()
@@ -135,17 +129,6 @@ def _make_intern(supervisor: User, person: User, entry: Entry, actor: Actor) -> 
         supervisor=supervisor, name=name, email=entry.email, stay_ends_on=entry.ends_on, account=person
     )
     audit_intern(actor, AuditAction.ISSUE, AuditOutcome.DONE, intern)
-
-
-def _free_username(email: str, taken: set[str]) -> str:
-    """Return a free user name derived from an address; never with an @, which would look like an address."""
-    base = re.sub(r"[^\w.+-]", "", email.partition("@")[0])[:MAX_USERNAME] or "user"
-    name, number = base, 1
-    while name.lower() in taken:
-        number += 1
-        name = f"{base}{number}"
-    taken.add(name.lower())
-    return name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +179,12 @@ class _Planner:
     def plan(self, entry: Entry) -> Planned:
         """Return the plan for a row; of a repeated address, the first counts."""
         groups, supervisor = self._groups_of(entry), self._supervisor_of(entry)
-        why = [*entry.problems, *_why_not_address(entry), *_why_not_name(entry), *self._why_not_groups(entry)]
+        why = [
+            *entry.problems,
+            *why_not_address(entry.email),
+            *why_not_name(entry.first_name, entry.last_name),
+            *self._why_not_groups(entry),
+        ]
         why += self._why_not_intern(entry, supervisor)
         person = self.accounts.get(entry.email)
         if entry.email and entry.email in self.first_lines:
@@ -264,24 +252,3 @@ def _by_name() -> dict[str, list[User]]:
         for name in {person.username.lower(), person.email, person.get_full_name().lower()} - {""}:
             found.setdefault(name, []).append(person)
     return found
-
-
-def _why_not_address(entry: Entry) -> list[str]:
-    if not entry.email:
-        return [_("There is no e-mail address.")]
-    try:
-        validate_email(entry.email)
-        refuse_secret(entry.email)
-    except ValidationError:
-        return [_("“%(address)s” is no e-mail address.") % {"address": entry.email[:80]}]
-    return [_("The e-mail address is too long.")] if len(entry.email) > MAX_ADDRESS else []
-
-
-def _why_not_name(entry: Entry) -> list[str]:
-    if max(len(entry.first_name), len(entry.last_name)) > MAX_NAME:
-        return [_("The name is too long.")]
-    try:
-        clean_line(entry.name)
-    except ValidationError as error:
-        return error.messages
-    return []

@@ -14,9 +14,9 @@ from django.views.decorators.http import require_safe
 from people.listing import DEFAULT_ORDER, IDLE_DAYS, ORDERS, Filters, Listed, everybody, filters_of, list_page
 from people.views.common import require_sight
 from usage.models import utc_today
-from usage.views.spreadsheet import Row, csv_response, format_of
 from web.pages import render_region
 from web.request import PortalRequest
+from web.spreadsheet import Row, csv_response, format_of
 
 MAX_PAGE_DIGITS: Final = 6
 STATE_WORDS: Final = {

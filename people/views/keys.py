@@ -26,9 +26,9 @@ from people.listing import IDLE_DAYS
 from people.views.common import require_sight
 from people.views.index import idle_words, number_in
 from usage.models import utc_today
-from usage.views.spreadsheet import Row, csv_response, format_of
 from web.pages import render_region
 from web.request import PortalRequest
+from web.spreadsheet import Row, csv_response, format_of
 
 STATE_WORDS: Final = {
     "active": _("Active"),

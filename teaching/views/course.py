@@ -32,9 +32,9 @@ from usage.models import utc_today
 from usage.queries.cached import course_overview_of
 from usage.queries.scope import Scope
 from usage.views.columns import column_labels
-from usage.views.spreadsheet import Row, csv_response, format_of
 from web.pages import render_region
 from web.request import PortalRequest
+from web.spreadsheet import Row, csv_response, format_of
 
 MAX_PAGE_DIGITS: Final = 6
 COLUMNS: Final = (

@@ -16,9 +16,9 @@ from courses.models import Course
 from teaching.course_listing import DEFAULT_ORDER, ORDERS, ListedCourse, course_page, filters_of, found_courses
 from usage.models import utc_today
 from usage.queries.access import PageAccess, page_access
-from usage.views.spreadsheet import Row, csv_response, format_of
 from web.pages import render_region
 from web.request import PortalRequest
+from web.spreadsheet import Row, csv_response, format_of
 
 MAX_PAGE_DIGITS: Final = 6
 HEADS: Final = {

@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from people.invite_list import MAX_BYTES, MAX_ROWS, Entry, UnreadableList, decode, read_list
+from accounts.people_list import MAX_BYTES, MAX_ROWS, UnreadableList, decode
+from people.invite_list import Entry, read_list
 
 FULL = Entry(
     line=1,

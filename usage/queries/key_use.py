@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Case, F, Max, Q, Subquery, Sum, When
+from django.db.models import Case, F, Max, Q, Subquery, Sum, Value, When
 
 from accounts.models import User
-from keys.models import Key, PersonBudget
-from keys.use import NOTHING_USD, KeyUse, PersonSpent, PersonUse
+from keys.models import Key, PersonBudget, Team
+from keys.use import NOTHING_USD, KeyUse, PersonSpent, PersonUse, TeamUse
 from usage.models import DayToken, UsageState
 from usage.periods import budget_first_day, budget_reset_day
 
@@ -91,6 +91,22 @@ def spent_of_teams(team_ids: Collection[UUID]) -> dict[UUID, Decimal]:
 def person_spent(person: User, today: date) -> PersonSpent | None:
     """Return the person's budget for all keys together and its spend. None: no limit."""
     return person_use(person, today).of_person
+
+
+def team_spent(team: Team, key: Key | None) -> TeamUse:
+    """Return the spend of a team and of a key in it on all days; one query."""
+    sums = UsageState.objects.filter(pk=1).values(
+        "last_ok_at", of_team=_sum(token_ref__key__team=team), of_key=_sum(token_ref__key=key)
+    )
+    row = sums.first() or {"last_ok_at": None, "of_team": None, "of_key": None}
+    return TeamUse(
+        spent_usd=row["of_team"] or NOTHING_USD, key_spent_usd=row["of_key"] or NOTHING_USD, as_of=row["last_ok_at"]
+    )
+
+
+def _sum(**tokens: object) -> Subquery:
+    days = DayToken.objects.filter(**tokens).order_by().annotate(all=Value(1)).values("all")
+    return Subquery(days.annotate(usd=Sum("spend_usd")).values("usd"))
 
 
 def people_spent(today: date) -> Iterator[tuple[PersonBudget, PersonSpent]]:

@@ -6,7 +6,7 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 
 from keys.models import Key
-from usage.views.spreadsheet import Format
+from web.spreadsheet import Format
 
 WORDS: Final = {
     "part": _("Part"),

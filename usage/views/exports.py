@@ -16,8 +16,8 @@ from usage.queries.sums import Sums
 from usage.views.columns import LabelFor, column_labels, row_labels
 from usage.views.common import Page, everybody, interns, mine
 from usage.views.pages import order_of
-from usage.views.spreadsheet import Format, Row, csv_response, format_of
 from web.request import PortalRequest
+from web.spreadsheet import Format, Row, csv_response, format_of
 
 SUMS: Final = ("spend_usd", "requests", "failed_requests", "prompt_tokens", "completion_tokens", "mean_response_s")
 

@@ -19,8 +19,8 @@ from usage.queries.report import Report
 from usage.queries.sums import Sums
 from usage.views.columns import column_labels, row_labels
 from usage.views.common import Page, context_of, everybody, interns
-from usage.views.spreadsheet import Row, csv_response, format_of
 from web.request import PortalRequest
+from web.spreadsheet import Row, csv_response, format_of
 
 COLUMNS: Final = (
     *("part", "name", "number", "model", "spend_usd", "requests", "failed_requests"),

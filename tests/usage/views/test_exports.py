@@ -15,7 +15,7 @@ from accounts.models import User
 from tests.factories import make_intern
 from tests.usage.views.facts import day, file_of, key_of, table_of, used
 from usage.models import Fact, TokenRef, UsedModel
-from usage.views.spreadsheet import cell_text, csv_response
+from web.spreadsheet import cell_text, csv_response
 
 MANY = 40_000
 

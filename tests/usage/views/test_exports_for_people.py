@@ -14,7 +14,7 @@ from accounts.models import User
 from tests.factories import make_staff
 from tests.french.conftest import in_french
 from tests.usage.views.facts import day, file_of, key_of, used
-from usage.views.spreadsheet import cell_text
+from web.spreadsheet import cell_text
 
 PEOPLE = {"for": "people"}
 FILES = {

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from django.http import StreamingHttpResponse
 from django.utils import formats
 
+from gateway.secret import Secret
 from web.request import PortalRequest
 
 BYTE_ORDER_MARK: Final = "\ufeff"
@@ -41,8 +42,11 @@ FOR_PROGRAMS: Final = Format()
 
 def format_of(request: PortalRequest) -> Format:
     """Return the format that the URL requests: "?for=people", in their language; otherwise that for programs."""
-    if request.GET.get("for") != "people":
-        return FOR_PROGRAMS
+    return for_people() if request.GET.get("for") == "people" else FOR_PROGRAMS
+
+
+def for_people() -> Format:
+    """Return the format for the spreadsheets of the active language."""
     point = str(formats.get_format("DECIMAL_SEPARATOR"))
     return Format(for_people=True, delimiter=";" if point == "," else ",", decimal_point=point, quoting=csv.QUOTE_ALL)
 
@@ -54,20 +58,22 @@ class _Pipe:
         return line
 
 
-def csv_response(name: str, rows: Iterable[Row], form: Format = FOR_PROGRAMS) -> StreamingHttpResponse:
-    """Respond with a file; rows are generated as the browser reads them."""
-    response = StreamingHttpResponse(_lines(rows, form), content_type="text/csv; charset=utf-8")
+def csv_response(
+    name: str, rows: Iterable[Row], form: Format = FOR_PROGRAMS, *, at_once: int = LINES_AT_ONCE
+) -> StreamingHttpResponse:
+    """Respond with a file; rows are generated as the browser reads them, and sent `at_once` so many."""
+    response = StreamingHttpResponse(_lines(rows, form, at_once), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
-def _lines(rows: Iterable[Row], form: Format) -> Iterator[str]:
+def _lines(rows: Iterable[Row], form: Format, at_once: int) -> Iterator[str]:
     """Yield the text of the rows in batches: a chunk for each row would cost more than the rows."""
     writer = csv.writer(_Pipe(), delimiter=form.delimiter, quoting=form.quoting)
     lines = [BYTE_ORDER_MARK] if form.for_people else []
     for row in rows:
         lines.append(writer.writerow([cell_text(cell, form.decimal_point) for cell in row]))
-        if len(lines) >= LINES_AT_ONCE:
+        if len(lines) >= at_once:
             yield "".join(lines)
             lines.clear()
     yield "".join(lines)
@@ -77,6 +83,8 @@ def cell_text(cell: Cell, decimal_point: str = ".") -> str:
     """Return a cell's text: amounts in full and without exponent; text that looks like a formula, quoted."""
     if cell is None:
         return ""
+    if isinstance(cell, Secret):
+        return cell  # begins no formula, and must not be remembered
     if isinstance(cell, str):
         return _harmless(cell)
     if isinstance(cell, Decimal):

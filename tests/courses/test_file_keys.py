@@ -1,0 +1,167 @@
+"""Keys as a file: all made at once, sent once, and cards to print."""
+
+import csv
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from pytest_django.asserts import assertContains, assertNotContains
+
+from accounts.audit import Actor
+from accounts.models import User
+from courses.models import Course
+from courses.services import file_keys
+from keys.models import Key
+from tests.courses.courses import make_course
+from tests.factories import make_user
+from tests.keys.leaks import assert_nowhere, in_tables
+from tests.sandbox_process import Sandbox
+
+Post = Callable[..., Any]
+
+
+@pytest.fixture
+def post(as_teacher: Client, course: Course) -> Post:
+    """Return how the teacher sends a form."""
+    return lambda name, **data: as_teacher.post(reverse(f"courses:{name}", args=[course.pk]), data)
+
+
+def rows_of(answer: Any) -> list[list[str]]:
+    """Return the lines of the file, without its header."""
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    return list(csv.reader(StringIO(text)))[1:]
+
+
+def test_makes_all_keys_in_one_file_that_nothing_keeps(
+    post: Post, course: Course, staff: User, sandbox: Sandbox
+) -> None:
+    post("add_names", names_typed="Ada\nBen\n\nAda\n")
+
+    answer = post("make_file")
+    rows = rows_of(answer)
+
+    assert "no-store" in answer["Cache-Control"]
+    assert [(name, url, problem) for name, _key, url, problem in rows] == [
+        ("Ada", rows[0][2], ""),
+        ("Ben", rows[0][2], ""),
+    ]
+    assert sorted(key for _name, key, *_ in rows) == sorted(sandbox.issued_secrets())
+    assert {row["team_id"] for row in sandbox.live_keys()} == {course.team.gateway_id}
+    keys = Key.objects.filter(handed_out=True, owner=staff)
+    assert {key.student.name for key in keys} == {"Ada", "Ben"}
+    assert_nowhere(sandbox.issued_secrets(), in_tables())
+    assert post("make_file").status_code == 409  # there is nobody left
+
+
+def test_numbers_students_on_request_up_to_the_size(post: Post, course: Course) -> None:
+    Course.objects.update(max_students=3)
+
+    post("add_names", number="2")
+    post("add_names", number="5")
+
+    assert [student.name for student in course.students.order_by("name")] == ["Student 1", "Student 2", "Student 3"]
+    assert post("add_names").status_code == 422
+
+
+def test_a_file_that_broke_midway_says_which_are_made_and_goes_on(
+    as_teacher: Client, post: Post, course: Course, sandbox: Sandbox
+) -> None:
+    post("add_names", names_typed="Ada\nBen\nCleo")
+    students = file_keys.in_order(course)
+    broken = file_keys.make_keys(students, owner=course.created_by, actor=Actor(user=course.created_by))
+    next(broken)
+    broken.close()
+
+    page = as_teacher.get(reverse("courses:file_keys", args=[course.pk]))
+    assertContains(page, "1 of 3 keys are made.")
+    assertContains(page, "Make 2 keys and download them")
+    rest = rows_of(post("make_file"))
+
+    assert [row[0] for row in rest] == ["Ben", "Cleo"]
+    assert len(sandbox.live_keys()) == 3
+
+
+def test_a_lost_secret_is_replaced(post: Post, course: Course, sandbox: Sandbox) -> None:
+    post("add_names", names_typed="Ada\nBen")
+    rows_of(post("make_file"))
+    ada = course.students.get(name="Ada")
+
+    rows = rows_of(post("replace_file", student=[str(ada.pk), "nonsense"]))
+
+    assert [(row[0], row[1]) for row in rows] == [("Ada", sandbox.issued_secrets()[-1])]
+    assert len(sandbox.live_keys()) == 2
+
+
+def test_stops_where_the_gateway_fails_and_says_so(post: Post, course: Course, sandbox: Sandbox) -> None:
+    post("add_names", names_typed="Ada\nBen")
+    sandbox.faults("/key/generate", "drop_before")
+
+    rows = rows_of(post("make_file"))
+
+    assert [(row[0], row[1]) for row in rows] == [("Ada", "")]
+    assert "Try again in five minutes" in rows[0][3]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_ended_before_the_link_leaves_no_second_key(sandbox: Sandbox) -> None:
+    teacher = make_user("teacher")
+    course = make_course(teacher)
+    file_keys.add_by_name(course=course, names=["Ada"], actor=Actor(user=teacher))
+    student = course.students.get()
+    lines = list(file_keys.make_keys([student], owner=teacher, actor=Actor(user=teacher)))
+    course.students.update(key=None)  # as if it had ended here
+
+    assert lines[0].secret
+    assert list(file_keys.make_keys([student], owner=teacher, actor=Actor(user=teacher)))[0].problem
+    assert file_keys.link_made_keys(course) == 1
+    student.refresh_from_db()
+    assert student.key == Key.objects.get()
+
+
+def test_another_teachers_file_makes_no_second_key(post: Post, course: Course, sandbox: Sandbox) -> None:
+    post("add_names", names_typed="Ada")
+    student = course.students.select_related("course__team").get()
+    other = make_user("other")
+    made = list(file_keys.make_keys([student], owner=other, actor=Actor(user=other)))
+    late = list(file_keys.make_keys([student], owner=course.created_by, actor=Actor(user=course.created_by)))
+
+    assert (bool(made[0].secret), late[0].secret) == (True, None)
+    assert len(sandbox.live_keys()) == 1
+
+
+def test_prints_a_card_for_each_key_that_works(post: Post, course: Course, sandbox: Sandbox) -> None:
+    post("add_names", names_typed="Ada\nBen")
+    answer = post("make_file")
+    file = b"".join(answer.streaming_content)
+    ada, ben = sandbox.issued_secrets()
+    rows_of(post("replace_file", student=str(course.students.get(name="Ada").pk)))
+
+    sheet = post("sheet", file=SimpleUploadedFile("keys.csv", file))
+
+    assertContains(sheet, ben)
+    assertNotContains(sheet, ada)  # replaced since
+    assertContains(sheet, "ps-qr", count=1)
+    assert "no-store" in sheet["Cache-Control"]
+    stranger = SimpleUploadedFile("keys.csv", b"Name,Key\nX,sk-Not0fThisCourse123456\n")
+    assertContains(post("sheet", file=stranger), "no key of this course", status_code=422)
+    assert post("sheet").status_code == 422
+
+
+def test_makes_none_while_the_course_is_not_open(post: Post, course: Course, sandbox: Sandbox) -> None:
+    post("add_names", names_typed="Ada")
+    Course.objects.update(state="draft")
+
+    assert post("make_file").status_code == 409
+    assert sandbox.live_keys() == []
+
+
+def test_another_teacher_finds_nothing(as_teacher: Client) -> None:
+    other = make_course(make_user("other-teacher"))
+
+    assert as_teacher.get(reverse("courses:file_keys", args=[other.pk])).status_code == 404
+    for name in ("add_names", "make_file", "replace_file", "sheet"):
+        assert as_teacher.post(reverse(f"courses:{name}", args=[other.pk])).status_code == 404
