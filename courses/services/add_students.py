@@ -129,16 +129,22 @@ def _add_students(rows: Sequence[Row], course: Course, actor: Actor) -> list[Pla
     if added:
         audit(actor, AuditAction.CHANGE, locked, "course.students_added", count=len(added))
     if locked.state in Course.RUNNING:
-        tell_students(locked, [each.person for each in added if each.person])
+        mail_students(locked, [each.person for each in added if each.person])
     return planned
 
 
-def tell_students(course: Course, people: Sequence[User]) -> None:
+def mail_students(course: Course, people: Sequence[User]) -> None:
     """Write to people with an account that they are in a course; after the commit, by tasks."""
     path = reverse("courses:attended", args=[course.pk])
     for person in people:
         if person.email and person.is_active:
             send_later("course_added", person, label=course.name, path=path)
+
+
+def listed_with_account(course: Course) -> list[User]:
+    """Return the students of a draft's list who had an account; the others were invited when they were added."""
+    people = User.objects.filter(attends__course=course, attends__left_at=None)
+    return list(people.exclude(invitation__about=course.name))
 
 
 def _open_accounts(planned: Sequence[Planned], course: Course, actor: Actor) -> Mapping[str, User]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.audit import BY_THE_PORTAL, Actor
 from accounts.models import AuditAction, User
 from courses.models import Course, CourseTeacher, Preset
+from courses.services.add_students import listed_with_account, mail_students
 from courses.services.limits import check_size, may_have_courses, size_of
 from courses.services.refusals import CourseRefused
 from courses.services.trail import audit
@@ -80,6 +81,7 @@ def open_course(*, course: Course, actor: Actor) -> Course:
         locked.state, locked.opened_at = State.OPEN, timezone.now()
         locked.save(update_fields=["state", "opened_at"])
         audit(actor, AuditAction.CHANGE, locked, "course.opened")
+        mail_students(locked, listed_with_account(locked))
     return locked
 
 

@@ -15,7 +15,7 @@ from accounts.invitations import send_invitations
 from accounts.models import AuditEntry, Invitation, User
 from accounts.quotas import consume
 from courses.models import Course
-from courses.services.add_students import MAX_AN_HOUR
+from courses.services.add_students import MAX_AN_HOUR, listed_with_account
 from tests.courses.courses import enrol
 from tests.factories import make_user
 
@@ -120,3 +120,13 @@ def test_an_ended_course_takes_nobody(send: Send, course: Course) -> None:
 
     assert send("a@example.edu").status_code == 409
     assert not course.students.exists()
+
+
+def test_students_of_a_draft_with_an_account_get_their_mail_at_its_opening(send: Send, course: Course) -> None:
+    Course.objects.update(state="draft", opened_at=None)
+    known = make_user("known")
+
+    send()
+
+    assert course.students.count() == 2
+    assert listed_with_account(course) == [known]
