@@ -14,8 +14,11 @@ from accounts.models import User
 from gateway.errors import GatewayError
 from keys.models import Intern, Key
 from keys.services import KeyRefused, KeyRequest, issue_key
+from portal.demo_course import make_demo_course
 
 PAST_DAYS: Final = 60
+COURSE_DAYS: Final = 10
+COURSE_CHATS: Final = 2  # of the first student; the others have more
 ASK_TIMEOUT_S: Final = 20
 
 
@@ -48,6 +51,8 @@ def give_demo_people_a_past(say: Callable[[str], None]) -> None:
             person = User.objects.filter(username=past.username).first()
             if person and not Key.objects.owned_by(person).exists():
                 _give_past(person, past, seed)
+        for seed, student in enumerate(make_demo_course(), start=len(PASTS) + 1):
+            _make_up_use(student, days=COURSE_DAYS, seed=seed, chats=COURSE_CHATS * seed)
     except (GatewayError, KeyRefused, requests.RequestException) as problem:
         say(f"Demo people have no past this time: {problem}")
     finally:
@@ -60,9 +65,13 @@ def _give_past(person: User, past: Past, seed: int) -> None:
             owner=person, actor=BY_THE_PORTAL, key_request=key_request
         ).key  # nobody sees its secret; replacing it gives one
         Key.objects.filter(pk=key.pk).update(created_at=timezone.now() - timedelta(days=PAST_DAYS))
+    _make_up_use(person, days=PAST_DAYS, seed=seed, chats=past.chats)
+
+
+def _make_up_use(person: User, *, days: int, seed: int, chats: int) -> None:
     answer = requests.post(
         f"{settings.GATEWAY_URL}/sandbox/history",
-        json={"user_id": person.gateway_user_id, "days": PAST_DAYS, "seed": seed, "chats": past.chats},
+        json={"user_id": person.gateway_user_id, "days": days, "seed": seed, "chats": chats},
         headers={"Authorization": f"Bearer {settings.GATEWAY_ADMIN_KEY}"},
         timeout=ASK_TIMEOUT_S,
     )

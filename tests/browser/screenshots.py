@@ -19,17 +19,19 @@ from tests.browser.usage_data import weeks_of_use
 from tests.browser.visit import DESK, PHONE, Visit
 from tests.browser.windows import Windows
 from tests.sandbox_process import Sandbox
+from tests.teaching.courses import add_student, make_course
+from tests.usage.views.facts import used
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.parametrize("size", [DESK, PHONE], ids=["1280", "390"]),
     pytest.mark.parametrize("scheme", ["light", "dark"]),
 ]
-IN_DOCS = (  # README and docs/admin.md
+IN_DOCS = (  # README, docs/admin.md and docs/courses.md
     *("keys-1280", "keys-issued-390", "playground-1280", "usage-1280", "usage-everyone-1280"),
-    *("people-1280", "all-keys-1280", "request-1280"),
+    *("people-1280", "all-keys-1280", "request-1280", "course-1280"),
 )
-TALL = ("usage-everyone-1280", "people-1280", "all-keys-1280")
+TALL = ("usage-everyone-1280", "people-1280", "all-keys-1280", "course-1280")
 Scheme = Literal["light", "dark"]
 
 
@@ -100,6 +102,16 @@ def test_pages_of_admins(
     }
     for name, path in places.items():
         keep(visit(path, user=admin, viewport=size, color_scheme=scheme), name, size, scheme)
+
+
+def test_a_course(visit: Visit, staff: User, size: ViewportSize, scheme: Scheme) -> None:
+    course = make_course(staff, name="Introduction to language models", code="INF-201")
+    for number in range(1, 25):
+        student = add_student(course, f"Student {number:02}", key=number % 6 != 0, number=f"2026-{number:03}")
+        for ago in range(1, 1 + number % 8 if student.key else 1):
+            used(student.key, f"0.{number % 4 + 1}5", ok_requests=number, failed_requests=number % 3, days_ago=ago)
+    path = reverse("teaching:course", args=[course.pk])
+    keep(visit(path, user=staff, viewport=size, color_scheme=scheme), "course", size, scheme)
 
 
 def test_the_playground(visit: Visit, intern: User, size: ViewportSize, scheme: Scheme) -> None:

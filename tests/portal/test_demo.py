@@ -9,12 +9,14 @@ from pytest_django import Settings
 from accounts.models import User
 from keys.models import Key
 from portal.demo import give_demo_people_a_past
+from portal.demo_course import WITH_KEYS
 from tests.factories import INTERNS, STAFF, make_policy
 from tests.ports import free_port
 from tests.sandbox_process import Sandbox
 from tests.usage.polling import poll
 from usage.models import Fact, utc_today
 
+STUDENTS = [f"demo-student-{number}" for number in range(1, WITH_KEYS + 1)]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -38,10 +40,11 @@ def test_each_has_keys_that_were_used(demo_people: None, sandbox: Sandbox) -> No
         ("staff", "personal", "active"),
         ("staff", "temporary", "active"),
         ("admin", "personal", "active"),
+        *((name, "course", "active") for name in STUDENTS),
     }
     poll(utc_today() - timedelta(days=9), utc_today())
     users = set(Fact.objects.exclude(token_ref__owner=None).values_list("token_ref__owner__username", flat=True))
-    assert users == {"intern", "staff", "admin"}
+    assert users == {"intern", "staff", "admin", *STUDENTS}
 
 
 def test_a_second_start_adds_nothing(demo_people: None, sandbox: Sandbox) -> None:
@@ -51,7 +54,7 @@ def test_a_second_start_adds_nothing(demo_people: None, sandbox: Sandbox) -> Non
     give_demo_people_a_past(pytest.fail)
 
     assert list(Key.objects.order_by("pk").values()) == before
-    assert len(sandbox.live_keys()) == 4
+    assert len(sandbox.live_keys()) == 4 + WITH_KEYS
 
 
 def test_skips_deleted_people(demo_people: None, sandbox: Sandbox) -> None:
