@@ -101,6 +101,17 @@ def test_a_refused_key_says_why(stub: StubGateway, gateway: Gateway, file: str, 
     assert error.reason == reason
 
 
+@pytest.mark.parametrize(("whose", "of_team"), [("Team=course-1 ", True), ("Key=thesis ", False), ("", False)])
+def test_a_used_up_budget_is_the_teams_or_not(stub: StubGateway, gateway: Gateway, whose: str, of_team: bool) -> None:
+    message = f"Budget has been exceeded! {whose}Current cost: 5.0, Max budget: 5.0"
+    stub.will(says({"error": {"message": message, "type": "budget_exceeded", "code": "429"}}, status=429))
+
+    error = error_of(gateway)
+
+    assert isinstance(error, GatewayOverBudget)
+    assert error.of_team is of_team
+
+
 def test_a_rate_limit_carries_retry_after(stub: StubGateway, gateway: Gateway) -> None:
     stub.will(recorded("errors", "requests per minute exceeded"))
 
