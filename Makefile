@@ -5,7 +5,7 @@ INSTALLED := .venv/.installed node_modules/.installed
 PIP_OPTIONS ?=
 PIP_INSTALL = -m pip install -qq --disable-pip-version-check --require-hashes $(PIP_OPTIONS)
 LOCK := $(TOOLS)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
-TEMPLATES = $(shell git ls-files --cached --others --exclude-standard 'templates/*.html')
+TEMPLATES = $(filter-out templates/django/%,$(shell git ls-files --cached --others --exclude-standard 'templates/*.html'))  # an attribute has no line of its own
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))  # one more than cores: tests wait for browsers and servers
 PYTEST = $(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal
 

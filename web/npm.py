@@ -1,6 +1,7 @@
 """Static files from npm: served from node_modules, never copied into the repository."""
 
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,3 +59,13 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[m
     )
     support_js_module_import_aggregation = True  # our ES modules import each other by hashed names
     manifest_strict = not settings.DEBUG
+
+    @cached_property
+    def _urls(self) -> dict[str, str]:
+        return {}
+
+    def url(self, name: str, force: bool = False) -> str:
+        """Return the URL of a file, computed once: a page asks for dozens, and the manifest does not change."""
+        if name not in self._urls:
+            self._urls[name] = super().url(name, force)
+        return self._urls[name]

@@ -3,14 +3,16 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from django import forms
 from django.template import Context, Template
 from django.utils import timezone, translation
+from django.utils.safestring import mark_safe
 
 from web.templatetags import portal
-from web.templatetags.portal import NO_BREAK_SPACE
+from web.templatetags.portal import NO_BREAK_SPACE, attributes
 
 
 class Form(forms.Form):
@@ -240,3 +242,14 @@ def test_names_each_language_in_that_language() -> None:
 def test_says_when_a_day_of_the_gateway_begins_here(zone: str, language: str, expected: str) -> None:
     with timezone.override(zone), translation.override(language):
         assert re.fullmatch(expected, portal.utc_days())
+
+
+def test_writes_attributes_of_a_widget_as_django_does() -> None:
+    attrs: dict[str, object] = {"id": "a", "required": True, "disabled": False, "max": 10_000, "title": 'say "<b>"'}
+    attrs["placeholder"] = mark_safe("&amp;")
+    theirs = Path(forms.__path__[0]) / "templates/django/forms/widgets/attrs.html"
+
+    expected = Template(theirs.read_text()).render(Context({"widget": {"attrs": attrs}}))
+
+    assert attributes(attrs) == expected
+    assert expected in forms.TextInput(attrs).render("name", None)

@@ -4,10 +4,11 @@ Each filter is a plain function too. None becomes "", so that a template needs n
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
+from typing import Any
 
 from django import template
 from django.conf import settings
@@ -15,7 +16,7 @@ from django.forms import BoundField, CheckboxInput, RadioSelect, Select, Textare
 from django.template.defaultfilters import urlize
 from django.templatetags.static import static
 from django.utils import formats, timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info, gettext, ngettext, pgettext
 
@@ -62,7 +63,9 @@ def usd_number(amount: Decimal | float | None) -> str:
     """Return an amount without its unit: two decimals, below a cent two significant digits, never "1E-6"."""
     if amount is None:
         return ""
-    exact = Decimal(str(amount))
+    exact = amount if isinstance(amount, Decimal) else Decimal(str(amount))
+    if not exact:  # most days of a table
+        return f"0{formats.get_format('DECIMAL_SEPARATOR')}00"
     if not exact.is_finite():
         return "–"
     if exact.adjusted() >= LONGEST_AMOUNT:
@@ -331,6 +334,15 @@ def control(field: BoundField, **attrs: str) -> SafeString:
     if isinstance(widget, Textarea):
         own["dir"] = "auto"  # each line follows the direction of its script
     return field.as_widget(attrs={"class": css, **own})
+
+
+@register.filter
+def attributes(attrs: Mapping[str, Any]) -> SafeString:
+    """Write the attributes of a widget, as Django's template does in ten times as long: the Playground has hundreds."""
+    given = ((conditional_escape(name), value) for name, value in attrs.items() if value is not False)
+    return SafeString(
+        "".join(f" {name}" if value is True else f' {name}="{conditional_escape(value)}"' for name, value in given)
+    )
 
 
 @register.simple_tag
