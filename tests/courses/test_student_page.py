@@ -20,6 +20,7 @@ from tests.factories import make_user
 from tests.keys.leaks import assert_nowhere, in_tables
 from tests.notices.conftest import publish_terms
 from tests.sandbox_process import Sandbox
+from usage.models import DayToken, TokenRef, UsageState, utc_today
 
 ACTIONS = ("get_key", "replace_secret", "leave")
 
@@ -158,3 +159,11 @@ def test_shows_what_is_left(as_intern: Client, student: Student, sandbox: Sandbo
 
     assertContains(page, "1.00 of")
     assertContains(page, "12.50")
+
+
+def test_nothing_is_spent_without_a_key(as_intern: Client, student: Student) -> None:
+    unknown = TokenRef.objects.create(token="a" * 64)
+    DayToken.objects.create(token_ref=unknown, day=utc_today(), spend_usd=Decimal(5))
+    UsageState.objects.get_or_create(pk=1)
+
+    assertContains(as_intern.get(address("attended", student.course)), "1.00 of 1.00")

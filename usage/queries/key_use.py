@@ -100,7 +100,9 @@ def team_spent(team: Team, key: Key | None) -> TeamUse:
     )
     row = sums.first() or {"last_ok_at": None, "of_team": None, "of_key": None}
     return TeamUse(
-        spent_usd=row["of_team"] or NOTHING_USD, key_spent_usd=row["of_key"] or NOTHING_USD, as_of=row["last_ok_at"]
+        spent_usd=row["of_team"] or NOTHING_USD,
+        key_spent_usd=(key and row["of_key"]) or NOTHING_USD,  # without a key: that of keys which nobody here knows
+        as_of=row["last_ok_at"],
     )
 
 
