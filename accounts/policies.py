@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Final
 
 from django.contrib.auth.models import Group, Permission
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
-from accounts.models import BudgetPeriod, Grant, KeyKind, KeyRule, Policy, Thing, User, new_rules
+from accounts.models import BudgetPeriod, Grant, GroupSpend, KeyKind, KeyRule, Policy, Thing, User, new_rules
 from accounts.rights import groups_to_give, own_groups
 
 MOST_USD: Final = Decimal("999999.99")  # the largest budget, grants included
@@ -50,6 +50,7 @@ class Allowance:
     names: tuple[str, ...]  # of the groups that give it, sorted; empty: the default policy
     before_grants: "Allowance | None" = None  # what the policies alone give; None: there is no grant
     granted_models: tuple[str, ...] = ()
+    stopped_by: str = ""  # a group of theirs whose budget is used up, and stops their keys; only `policy_of` says it
 
     @property
     def models(self) -> tuple[str, ...] | None:
@@ -91,11 +92,14 @@ def policy_of(user: User) -> Allowance:
     if user.is_superuser:
         theirs |= Q(policy__group__in=_groups_of_admins())
     grants = Grant.objects.running().filter(person=user)
+    stopping = Subquery(GroupSpend.objects.stopping().of(user).values("group__name")[:1])
     rules = KeyRule.objects.filter(theirs).select_related("policy__group")
-    found = list(rules.annotate(has_grants=Exists(grants)))
+    found = list(rules.annotate(has_grants=Exists(grants), stopped_by=stopping))
     of_groups = [rule for rule in found if rule.policy.group_id is not None]
     # Without any row (a new database, a row deleted by hand), the defaults of the models are safe.
     allowance = merged(of_groups or found or new_rules(Policy()))
+    if found and found[0].stopped_by:
+        allowance = replace(allowance, stopped_by=found[0].stopped_by)
     return with_grants(allowance, grants) if not found or found[0].has_grants else allowance
 
 

@@ -179,6 +179,7 @@ class PolicyAdmin(PoliciesAdmin):
         (_("Keys"), {"fields": ("max_live_keys", "grace_hours", "may_name_interns")}),
         (_("Limit per person"), {"fields": ("person_budget_usd", "person_budget_period", "at_once_usd")}),
         (_("Courses"), {"fields": ("course_budget_usd",)}),
+        (_("The group together"), {"fields": ("group_budget_usd", "group_warn_percent", "group_budget_stops")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:

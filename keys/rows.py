@@ -49,7 +49,7 @@ def row_of(key: Key, budget: BudgetUse | None = None, use: KeyUse | None = None)
 def row_with_use(key: Key, use: PersonUse) -> Row:
     """Return `key` with its state and use, out of the use of all its owner's keys."""
     of_key = use.by_key.get(key.pk)
-    return row_of(key, pressing_budget(of_key, key.kind, use.of_person), of_key)
+    return row_of(key, pressing_budget(of_key, key.kind, use.of_person, use.stopped_by), of_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,13 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts.models import BudgetPeriod
+from accounts.models.group_spend import month_first_day
+from keys.budget_days import next_period_day
 from keys.catalogue import gateway_state
 from keys.models import Key
 from keys.renewal import ends_with_stay, renewable_from
@@ -28,6 +31,7 @@ class BudgetUse:
     is_used_up: bool
     resets_on: date | None  # at the start of that day, UTC; None: only the gateway knows
     of_person: bool
+    group: str = ""  # whose monthly budget it is; it stops the keys of all members
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +154,22 @@ def _sentence(key: Key, code: str) -> str:
     return _life_sentence(key, code)
 
 
+def group_used_up(group: str, first_day: date) -> str:
+    """Say to a member that the group has used its budget of the month since `first_day`, and when keys work again."""
+    words = _("Your group %(group)s has used its budget for %(month)s. Keys work again on %(day)s (UTC).")
+    return words % group_budget_values(group, first_day)
+
+
+def group_budget_values(group: str, first_day: date) -> dict[str, str]:
+    """Return the values of a sentence about a group's budget of the month since `first_day`."""
+    month = formats.date_format(first_day, "F")
+    return {"group": group, "month": month, "day": day(next_period_day(BudgetPeriod.MONTH, first_day))}
+
+
 def _budget_sentence(budget: BudgetUse) -> str:
     """Say whose budget is used up or nearly, and when it resets."""
+    if budget.group:
+        return group_used_up(budget.group, month_first_day())
     if budget.is_used_up:
         words = _("Your budget for all keys together is used up.") if budget.of_person else _("Its budget is used up.")
         again = _("It works again on %(day)s (UTC).")

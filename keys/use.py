@@ -26,6 +26,7 @@ class Spent:
     budget_period: str
     spent_usd: Decimal | None  # None: the start of the period is unknown
     resets_on: date | None
+    warn_share: Decimal = WARN_SHARE
 
     @property
     def left_usd(self) -> Decimal | None:
@@ -46,7 +47,7 @@ class Spent:
             return ""
         if self.spent_usd >= self.budget_usd:
             return "bad"
-        return "warn" if self.spent_usd >= WARN_SHARE * self.budget_usd else ""
+        return "warn" if self.spent_usd >= self.warn_share * self.budget_usd else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,7 @@ class PersonUse:
     by_key: dict[Any, KeyUse] = field(default_factory=dict)
     of_person: PersonSpent | None = None
     notice: str = ""  # markup for the top of the page
+    stopped_by: str = ""  # the group whose budget is used up, and stops all keys
 
     @property
     def as_of(self) -> datetime | None:
@@ -140,13 +142,19 @@ def use_counter() -> UseCounter:
     return counter()
 
 
-def pressing_budget(use: Spent | None, kind: str, of_person: PersonSpent | None) -> BudgetUse | None:
+def pressing_budget(
+    use: Spent | None, kind: str, of_person: PersonSpent | None, stopped_by: str = ""
+) -> BudgetUse | None:
     """Return the budget that stops a key first, if one is used up or nearly.
 
-    Keys made outside, and those of courses, count in no person's.
+    Keys made outside, and those of courses, count in no person's, and no group stops them.
+    `stopped_by`: the group of the owner whose budget is used up, if there is one.
     """
+    is_of_person = kind not in (Key.Kind.EXTERNAL, Key.Kind.COURSE)
+    if stopped_by and is_of_person:
+        return BudgetUse(is_used_up=True, resets_on=None, of_person=False, group=stopped_by)
     own = _pressing(use, of_person=False)
-    persons = None if kind in (Key.Kind.EXTERNAL, Key.Kind.COURSE) else _pressing(of_person, of_person=True)
+    persons = _pressing(of_person, of_person=True) if is_of_person else None
     if persons is None or (own and own.is_used_up >= persons.is_used_up):
         return own
     return persons

@@ -81,16 +81,23 @@ def _of_requests(number: int) -> Iterator[Item]:
 
 
 def _of_budgets(person: User) -> Iterator[Item]:
-    for notice in current_notices(person, utc_today()).select_related("key").order_by("-threshold", "-made_at", "pk"):
+    notices = current_notices(person, utc_today()).select_related("key", "group__policy")
+    for notice in notices.order_by("-threshold", "-made_at", "pk"):
         yield Item(
             kind="budget",
             id=str(notice.pk),
             tone="bad" if notice.threshold >= 100 else "warn",
             text=notice_words(notice),
-            address=reverse("keys:detail", args=[notice.key_id]) if notice.key_id else reverse("usage:index"),
+            address=_address_of(notice),
             at=notice.made_at,
             is_dismissed=notice.seen_at is not None,
         )
+
+
+def _address_of(notice: Notice) -> str:
+    if notice.key_id:
+        return reverse("keys:detail", args=[notice.key_id])
+    return reverse("people:group", args=[notice.group_id]) if notice.group_id else reverse("usage:index")
 
 
 def _of_keys(person: User) -> Iterator[Item]:

@@ -12,12 +12,14 @@ from django.contrib.auth.models import Group
 from django.db.models import Sum, Value
 
 from accounts.group_rules import is_mapped, with_origins
-from accounts.models import KeyKind, KeyRule, Policy, User, new_rules
+from accounts.models import BudgetPeriod, KeyKind, KeyRule, Policy, User, new_rules
 from accounts.names import name_order
 from accounts.policies import Allowance, merged, people_under
+from keys.use import Spent
 from people.listing import DEFAULT_ORDER, SPENT_TTL_S, Filters, Known, cached, found_people, in_steps
 from people.services.groups import is_claimable
 from usage.models import DayToken, UsageState
+from usage.periods import next_month
 from web.money import STEP
 
 GROUPS_PER_PAGE: Final = 25
@@ -33,7 +35,7 @@ class ListedGroup:
     allowance: Allowance  # of a member without other groups
     has_policy: bool  # of its own
     members: int
-    month_usd: Decimal
+    month: Spent  # by all members since the first of the month; with the group's budget, if it has one
     gives_rights: bool = False
     is_mapped: bool = False  # the institution's sign-in gives it
     is_claimable: bool = False  # the institution's sign-in may give it
@@ -53,7 +55,11 @@ def listed_groups(q: str, state: UsageState, today: date) -> list[ListedGroup]:
     members, spent = _members(), _month_spent(state, today)
     others = members[DEFAULT]
     first = ListedGroup(
-        group=None, allowance=default, has_policy=True, members=len(others), month_usd=_sum(spent, others)
+        group=None,
+        allowance=default,
+        has_policy=True,
+        members=len(others),
+        month=_month(None, _sum(spent, others), today),
     )
     found = [
         ListedGroup(
@@ -61,7 +67,7 @@ def listed_groups(q: str, state: UsageState, today: date) -> list[ListedGroup]:
             allowance=merged(rules[group.pk]) if group.pk in rules else default,
             has_policy=group.pk in rules,
             members=len(members[group.pk]),
-            month_usd=_sum(spent, members[group.pk]),
+            month=_month(policy_in(group), _sum(spent, members[group.pk]), today),
             gives_rights=group.gives_rights,
             is_mapped=is_mapped(group),
             is_claimable=is_claimable(group),
@@ -69,6 +75,28 @@ def listed_groups(q: str, state: UsageState, today: date) -> list[ListedGroup]:
         for group in _found(q)
     ]
     return [*([] if q else [first]), *found]
+
+
+def policy_in(group: Any) -> Policy | None:
+    """Return the group's own policy, if it has one; no query where it was read with it."""
+    return getattr(group, "policy", None)
+
+
+def month_of(group: Group, state: UsageState, today: date) -> Spent:
+    """Return what the members have spent since the first of the month, and the budget; a query, and a cached one."""
+    members = group.user_set.filter(anonymised_at=None).values_list("pk", flat=True)
+    return _month(policy_in(group), _sum(_month_spent(state, today), members), today)
+
+
+def _month(policy: Policy | None, spent_usd: Decimal, today: date) -> Spent:
+    budget_usd, percent = (policy.group_budget_usd, policy.group_warn_percent) if policy else (None, 80)
+    return Spent(
+        budget_usd=budget_usd,
+        budget_period=BudgetPeriod.MONTH,
+        spent_usd=spent_usd,
+        resets_on=next_month(today),
+        warn_share=Decimal(percent) / 100,
+    )
 
 
 def _members() -> dict[int, list[int]]:
@@ -84,7 +112,9 @@ def _members() -> dict[int, list[int]]:
 def _found(q: str) -> list[Any]:
     words = name_order(q).split()
     found = [
-        group for group in with_origins(Group.objects.all()) if all(word in name_order(group.name) for word in words)
+        group
+        for group in with_origins(Group.objects.select_related("policy"))
+        if all(word in name_order(group.name) for word in words)
     ]
     return sorted(found, key=lambda group: (name_order(group.name), group.pk))
 

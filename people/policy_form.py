@@ -34,6 +34,7 @@ OF_COURSES: Final[dict[str, tuple[Any, Any]]] = {  # the labels and explanations
     "rpm_limit": (_("requests per minute"), _("Of each student. Empty: no limit.")),
     "tpm_limit": (_("tokens per minute"), _("Of each student, input and output together. Empty: no limit.")),
 }
+OF_GROUP: Final = ("group_budget_usd", "group_warn_percent", "group_budget_stops")
 BOX: Final = {"class": "form-check-input"}
 ON_REQUEST: Final[Any] = Policy._meta.get_field("on_request")
 
@@ -99,11 +100,14 @@ class PolicyForm(BasePolicyForm):
         model = Policy
         fields = (
             *("person_budget_usd", "person_budget_period", "at_once_usd", "max_live_keys", "grace_hours"),
-            *("may_name_interns", "on_request", "course_budget_usd"),
+            *("may_name_interns", "on_request", "course_budget_usd", *OF_GROUP),
         )
 
     def __init__(self, data: Any, *, instance: Policy, offered: Sequence[GatewayModel]) -> None:
         super().__init__(data, instance=instance)
+        if instance.group is None:
+            for name in OF_GROUP:
+                del self.fields[name]
         cast("ModelsField", self.fields["on_request"]).offer(offered, instance.on_request)
 
 

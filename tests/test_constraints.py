@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import Group
 from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -103,6 +104,11 @@ def notice_of_key(person: User) -> Notice:
     return Notice.objects.create(person=person, key=key_of(person), **about)
 
 
+def notice_of_group(person: User) -> Notice:
+    about = {"period_first_day": DAY, "threshold": 70, "spent_usd": 4, "budget_usd": 5}
+    return Notice.objects.create(person=person, group=Group.objects.create(name="Course"), **about)
+
+
 def discrepancy_of(_: User) -> Discrepancy:
     about = {"kind": "sums", "fix": "reread", "name": "", "day": DAY}
     return Discrepancy.objects.create(reconciliation=Reconciliation.objects.create(), **about)
@@ -156,6 +162,8 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (notice_of, "usage_notice_amounts_positive", {"budget_usd": 0}),
     (notice_of, "usage_notice_amounts_positive", {"spent_usd": Decimal("-0.01")}),
     (notice_of_key, "usage_notice_is_of_one_budget", {"of_person": True}),
+    (notice_of_group, "usage_notice_is_of_one_budget", {"of_person": True}),
+    (notice_of_group, "usage_threshold_known", {"threshold": 101}),
     (discrepancy_of, "usage_discrepancy_kind_known", {"kind": "colour"}),
     (discrepancy_of, "usage_discrepancy_fix_known", {"fix": "wait"}),
     (answer_of, "playground_cost_not_negative", {"cost_usd": Decimal("-0.0000000001")}),

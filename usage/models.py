@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import ClassVar, Final
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -262,16 +263,17 @@ class UsageState(models.Model):
 
 
 class Notice(models.Model):
-    """A notice, once per budget period, that 80 % or 100 % of a budget is spent.
+    """A notice, once per budget period, that 80 % (of a group: what its policy says) or 100 % of a budget is spent.
 
-    About a key's budget, or without a key the person's for all keys, or else the portal's.
+    About a key's budget, or a group's, or without these the person's for all keys, or else the portal's.
     """
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="usage_notices")
     key = models.ForeignKey(Key, models.CASCADE, null=True, related_name="notices")
     of_person = models.BooleanField(default=False, help_text="About the person's budget for all keys together.")
+    group = models.ForeignKey(Group, models.CASCADE, null=True, related_name="+", help_text="About its monthly budget.")
     period_first_day = models.DateField(help_text="UTC")
-    threshold = models.PositiveSmallIntegerField(help_text="80 or 100, percent")
+    threshold = models.PositiveSmallIntegerField(help_text="80 or 100, of a group any; percent")
     spent_usd = UsdField()
     budget_usd = UsdField()
     made_at = models.DateTimeField(default=timezone.now)
@@ -289,13 +291,22 @@ class Notice(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["person", "of_person", "period_first_day", "threshold"],
-                condition=Q(key__isnull=True),
+                condition=Q(key__isnull=True, group__isnull=True),
                 name="usage_one_notice_without_key",
             ),
-            models.CheckConstraint(
-                condition=Q(of_person=False) | Q(key__isnull=True), name="usage_notice_is_of_one_budget"
+            models.UniqueConstraint(
+                fields=["person", "group", "period_first_day", "threshold"],
+                condition=Q(group__isnull=False),
+                name="usage_one_notice_of_group",
             ),
-            models.CheckConstraint(condition=Q(threshold__in=(80, 100)), name="usage_threshold_known"),
+            models.CheckConstraint(
+                condition=Q(of_person=False, key=None) | Q(of_person=False, group=None) | Q(key=None, group=None),
+                name="usage_notice_is_of_one_budget",
+            ),
+            models.CheckConstraint(
+                condition=Q(threshold__in=(80, 100)) | Q(group__isnull=False, threshold__gte=1, threshold__lte=100),
+                name="usage_threshold_known",
+            ),
             models.CheckConstraint(
                 condition=Q(spent_usd__gt=0, budget_usd__gt=0), name="usage_notice_amounts_positive"
             ),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.template.loader import render_to_string
 
+from accounts.policies import policy_of
 from keys.models import Key, Team
 from keys.status import BudgetUse
 from keys.use import PersonUse, SecretUse, TeamUse, UseCounter, pressing_budget
@@ -25,9 +26,10 @@ class CountedUse(UseCounter):
         return replace(use, notice=_notice(request, use))
 
     def pressing_budget(self, key: Key) -> BudgetUse | None:
-        """Return the budget that stops `key` first, if one is used up or nearly; two queries."""
+        """Return the budget that stops `key` first, if one is used up or nearly; two or three queries."""
         use = person_use(key.owner, utc_today())
-        return pressing_budget(use.by_key.get(key.pk), key.kind, use.of_person)
+        stopped_by = policy_of(key.owner).stopped_by if key.blocked_for_budget else ""
+        return pressing_budget(use.by_key.get(key.pk), key.kind, use.of_person, stopped_by)
 
     def of_teams(self, team_ids: Collection[UUID]) -> dict[UUID, Decimal]:
         """Return what the keys of each of these teams have spent; one query."""

@@ -417,6 +417,41 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "group_budget_usd",
+                    web.money.UsdField(
+                        blank=True,
+                        decimal_places=2,
+                        help_text="What all members may spend together in a month (UTC), with all their keys. "
+                        "Somebody in several groups counts in each. Empty: no budget of the group.",
+                        max_digits=8,
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(Decimal("0.01"))],
+                        verbose_name="monthly budget of the group, USD",
+                    ),
+                ),
+                (
+                    "group_warn_percent",
+                    models.PositiveSmallIntegerField(
+                        default=80,
+                        help_text="People who can change policies are warned once a month, and again when all of it "
+                        "is spent.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(99),
+                        ],
+                        verbose_name="warning at, percent",
+                    ),
+                ),
+                (
+                    "group_budget_stops",
+                    models.BooleanField(
+                        default=False,
+                        help_text="All keys of all members, until the month ends or the budget is raised. If not, "
+                        "the budget only warns.",
+                        verbose_name="stop keys when it is used up",
+                    ),
+                ),
+                (
                     "at_once_usd",
                     web.money.UsdField(
                         blank=True,
@@ -464,6 +499,26 @@ class Migration(migrations.Migration):
                 "verbose_name": "policy",
                 "verbose_name_plural": "policies",
                 "permissions": [("manage_policies", "Can manage groups and their policies")],
+            },
+        ),
+        migrations.CreateModel(
+            name="GroupSpend",
+            fields=[
+                (
+                    "group",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="spend",
+                        serialize=False,
+                        to="auth.group",
+                    ),
+                ),
+                ("first_day", models.DateField(help_text="Of the month, UTC.")),
+                ("spent_usd", web.money.UsdField(decimal_places=12, max_digits=19)),
+            ],
+            options={
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
@@ -690,6 +745,25 @@ class Migration(migrations.Migration):
             model_name="policy",
             constraint=models.CheckConstraint(
                 condition=models.Q(("grace_hours__lte", 720)), name="accounts_grace_bounded"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("group_budget_usd", None),
+                    models.Q(("group__isnull", False), ("group_budget_usd__gt", 0)),
+                    _connector="OR",
+                ),
+                name="accounts_group_budget_is_of_a_group",
+                violation_error_message="The default policy is of no group: choose one for a budget of a group.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("group_warn_percent__gte", 1), ("group_warn_percent__lte", 99)),
+                name="accounts_group_warning",
             ),
         ),
         migrations.AddConstraint(

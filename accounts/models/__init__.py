@@ -2,6 +2,7 @@
 
 from accounts.models.announcements import Announcement, AnnouncementDismissal
 from accounts.models.counts import HourlyCount
+from accounts.models.group_spend import GroupSpend, GroupSpendQuerySet
 from accounts.models.invitations import Invitation
 from accounts.models.mails import DailyItem, MailChoices
 from accounts.models.people import User, UserManager, new_gateway_user_id
@@ -45,6 +46,8 @@ __all__ = [
     "DailyItem",
     "Grant",
     "GrantQuerySet",
+    "GroupSpend",
+    "GroupSpendQuerySet",
     "HourlyCount",
     "Invitation",
     "KeyKind",

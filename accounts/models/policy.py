@@ -143,6 +143,27 @@ class Policy(models.Model):
         validators=[MaxValueValidator(24 * 30)],
         help_text=_("How long the old secret keeps working along with the new one."),
     )
+    group_budget_usd = UsdField(
+        verbose_name=_("monthly budget of the group, USD"),
+        help_text=_(
+            "What all members may spend together in a month (UTC), with all their keys. Somebody in several groups "
+            "counts in each. Empty: no budget of the group."
+        ),
+        **BUDGET,
+    )
+    group_warn_percent = models.PositiveSmallIntegerField(
+        _("warning at, percent"),
+        default=80,
+        validators=[MinValueValidator(1), MaxValueValidator(99)],
+        help_text=_("People who can change policies are warned once a month, and again when all of it is spent."),
+    )
+    group_budget_stops = models.BooleanField(
+        _("stop keys when it is used up"),
+        default=False,
+        help_text=_(
+            "All keys of all members, until the month ends or the budget is raised. If not, the budget only warns."
+        ),
+    )
     at_once_usd = UsdField(
         verbose_name=_("more budget without asking, USD"),
         help_text=_(
@@ -192,6 +213,14 @@ class Policy(models.Model):
                 condition=Q(person_budget_period__in=BudgetPeriod.values), name="accounts_person_budget_period_known"
             ),
             models.CheckConstraint(condition=Q(grace_hours__lte=24 * 30), name="accounts_grace_bounded"),
+            models.CheckConstraint(
+                condition=Q(group_budget_usd=None) | Q(group_budget_usd__gt=0, group__isnull=False),
+                name="accounts_group_budget_is_of_a_group",
+                violation_error_message=_("The default policy is of no group: choose one for a budget of a group."),
+            ),
+            models.CheckConstraint(
+                condition=Q(group_warn_percent__gte=1, group_warn_percent__lte=99), name="accounts_group_warning"
+            ),
             models.CheckConstraint(
                 condition=Q(at_once_usd=None) | Q(at_once_usd__gt=0), name="accounts_at_once_positive"
             ),

@@ -360,7 +360,7 @@ class Migration(migrations.Migration):
                     "blocked_for_budget",
                     models.BooleanField(
                         default=False,
-                        help_text="By the portal, since its owner’s budget is used up and the gateway has no teams.",
+                        help_text="By the portal: the budget of a group is used up, or the owner’s where there are no teams.",
                     ),
                 ),
                 (

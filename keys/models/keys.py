@@ -146,7 +146,8 @@ class Key(models.Model):
     blocked = models.BooleanField(default=False)
     blocked_by_portal = models.BooleanField(default=False, help_text="Its owner is not active; unblocked on return.")
     blocked_for_budget = models.BooleanField(
-        default=False, help_text="By the portal, since its owner’s budget is used up and the gateway has no teams."
+        default=False,
+        help_text="By the portal: the budget of a group is used up, or the owner’s where there are no teams.",
     )
     blocked_for_team = models.BooleanField(default=False, help_text="By the portal, since its course is frozen.")
     paused_at = models.DateTimeField(null=True, help_text="Its owner has paused it, if it is blocked; else nothing.")

@@ -12,6 +12,7 @@ from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
 from keys.models import Key, Token
 from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
+from keys.services.group_budget import budget_refusal
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
 
@@ -118,7 +119,7 @@ def _check_unblock(key: Key, action: AuditAction) -> None:
     if not key.owner.is_active:
         raise KeyRefused("blocked.owner")
     if key.blocked_for_budget:
-        raise KeyRefused("blocked.budget")
+        raise budget_refusal(key.owner, of_person="blocked.budget")
     if key.team is not None and key.team.frozen_at is not None:
         raise KeyRefused("team.frozen")
 

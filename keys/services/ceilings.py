@@ -1,4 +1,4 @@
-"""Block the keys of people over budget, where the gateway has no teams that would refuse them (ADR 24).
+"""Block the keys of people in a group over budget (ADR 32), or over budget at a gateway without teams (ADR 24).
 
 The usage app, a layer above, knows who they are. After each step the next run can continue with a key.
 """
@@ -39,7 +39,7 @@ def hold_keys_of(over_budget: Collection[int]) -> int:
 
 
 def are_any_held() -> bool:
-    """Tell whether any key is blocked because its owner's budget is used up."""
+    """Tell whether any key is blocked because a budget is used up."""
     return Key.objects.filter(blocked_for_budget=True, state=Key.State.ACTIVE).exists()
 
 

@@ -10,6 +10,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import User
+from accounts.models.group_spend import month_first_day
+from accounts.policies import policy_of
 from gateway.django import get_gateway
 from gateway.errors import (
     GatewayError,
@@ -24,6 +26,7 @@ from gateway.inference_types import ChatAnswer, ChatRequest, Message
 from gateway.secret import token_of
 from keys.models import GatewayModel, Key, Token
 from keys.services.delete import look_at_team_again
+from keys.status import group_used_up
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -49,7 +52,9 @@ def check_secret(*, owner: User, secret: str) -> Check:
     """Use `secret` as a program would. Raises Token.DoesNotExist unless it belongs to a key of `owner`."""
     token = Token.objects.select_related("key__team", "key__owner").get(key__owner=owner, token=token_of(secret))
     if token.key.blocked_for_budget:
-        return Check(ok=False, sentence=_OF_PERSON, hint=_AGAIN)
+        of_group = policy_of(owner).stopped_by
+        said = group_used_up(of_group, month_first_day()) if of_group else _OF_PERSON
+        return Check(ok=False, sentence=said, hint="" if of_group else _AGAIN)
     try:
         names = get_gateway().models.names(secret)
         if not names:

@@ -18,6 +18,7 @@ from keys.catalogue import gateway_state
 from keys.models import Intern, Key, Token
 from keys.services.creation import create_at_gateway, delete_unseen, give_up, mark_answer_lost, record_token
 from keys.services.derive import derived_secret
+from keys.services.group_budget import refuse_while_stopped
 from keys.services.interns import intern_for_key
 from keys.services.key_limits import limits_of, usable_limits
 from keys.services.lifetimes import as_duration, lifetime_of
@@ -66,6 +67,7 @@ def issue_key(
     allowance = allowance or policy_of(owner)
     key = _key_of(owner, key_request, allowance)
     try:
+        refuse_while_stopped(allowance)
         duration = as_duration(lifetime_of(key_request.kind, allowance, key_request.stay_ends_on))
         token = _reserve(key, key_request, allowance, actor)
     except KeyRefused as refusal:

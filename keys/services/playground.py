@@ -20,6 +20,7 @@ from gateway.types import KeyInfo
 from keys.models import Key, PersonBudget, Token
 from keys.services.delete import delete_at_gateway, delete_key, finish_deletion
 from keys.services.derive import derived_secret
+from keys.services.group_budget import budget_refusal, refuse_while_stopped
 from keys.services.issue import KeyRequest, being_made, issue_key
 from keys.services.key_limits import Limits, follow_limits, limits_on, usable_limits
 from keys.services.lifetimes import is_expired, is_renewable
@@ -73,6 +74,7 @@ def playground_secret(
     """
     allowance = allowance or policy_of(owner)
     limits = playground_limits(allowance)
+    refuse_while_stopped(allowance)
     until = time.monotonic() + wait_s
     while True:
         token = _token_of(owner)
@@ -179,7 +181,7 @@ def _reconcile_key(token: Token | None, owner: User, actor: Actor, allowance: Al
     elif token.key.blocked:
         if token.key.is_paused:
             raise KeyRefused("blocked.playground_paused")
-        raise KeyRefused("budget" if token.key.blocked_for_budget else "blocked.playground")
+        raise budget_refusal(owner) if token.key.blocked_for_budget else KeyRefused("blocked.playground")
     elif not _is_ours(token):
         delete_key(key=token.key, actor=actor, problem=Key.Problem.REPLACED)
     elif is_expired(token.key) and not is_renewable(token.key):

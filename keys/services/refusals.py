@@ -1,14 +1,14 @@
 """Rules of ours that forbid an action, in words for the person, with what to do."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_words import Words, add_words, words_of
-from keys.status import promises_while
+from keys.status import group_budget_values, group_used_up, promises_while
 from web.templatetags.portal import moment
 
 
@@ -135,6 +135,10 @@ def _own_end(values: Mapping[str, Any]) -> str:
     return words % {"when": moment(datetime.fromisoformat(values["when"]))}
 
 
+def _group_used_up(values: Mapping[str, Any]) -> str:
+    return group_used_up(values["group"], date.fromisoformat(values["first_day"]))
+
+
 REASONS: Final[dict[str, Words]] = {
     "being_made": _("Your Playground key is being made or changed. Try again in two minutes."),
     "blocked": _("This key is blocked at the gateway. Contact the administrators."),
@@ -145,6 +149,7 @@ REASONS: Final[dict[str, Words]] = {
     "blocked.playground": _("Your Playground key is blocked at the gateway. Contact the administrators."),
     "blocked.playground_paused": _("Your Playground key is paused. Resume it in My keys."),
     "budget": _("Your budget for all your keys together is used up. It works again when the budget resets."),
+    "budget.group": _group_used_up,
     "busy": _("This key is being changed. Try again in a minute."),
     "custom_keys_forbidden": _custom_keys,
     "expired": _("This key has expired. Renew it first."),
@@ -233,9 +238,15 @@ def _over_for_admin(values: Mapping[str, Any]) -> str:
     return words % {"when": moment(datetime.fromisoformat(values["when"]))}
 
 
+def _group_used_up_for_admin(values: Mapping[str, Any]) -> str:
+    words = gettext("The group %(group)s has used its budget for %(month)s. Keys work again on %(day)s (UTC).")
+    return words % group_budget_values(values["group"], date.fromisoformat(values["first_day"]))
+
+
 FOR_ADMINS: Final[dict[str, Words]] = {  # of REASONS, those that are sentences for the owner
     "blocked": _("This key is blocked at the gateway: unblock it first."),
     "budget": _("The owner’s budget for all keys together is used up. It works again when the budget resets."),
+    "budget.group": _group_used_up_for_admin,
     "gone": _("This key was deleted at the gateway. Its owner can create a new one."),
     "intern.renewal": _("The owner’s policy no longer includes keys for interns."),
     "kind": _("The owner’s policy does not include personal keys."),

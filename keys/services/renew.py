@@ -14,6 +14,7 @@ from keys.models import Key, Token
 from keys.renewal import ends_with_stay, has_own_end, renewable_from, renewable_until
 from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
+from keys.services.group_budget import budget_refusal
 from keys.services.key_limits import Limits, limits_in, limits_on, override_of, update_limits, usable_limits
 from keys.services.lifetimes import as_duration, is_extendable, is_renewable, lifetime_of
 from keys.services.person_budget import ceiling_of, join_team
@@ -115,7 +116,7 @@ def check_renewable(key: Key, *, early: bool = False) -> None:
     if end is not None and end < timezone.now():
         raise KeyRefused("too_late")
     if key.blocked and not key.is_paused:
-        raise KeyRefused("budget" if key.blocked_for_budget else "blocked")
+        raise budget_refusal(key.owner) if key.blocked_for_budget else KeyRefused("blocked")
     if ends_with_stay(key):
         raise KeyRefused("stay_over.renewal")
     if has_own_end(key) and key.expires_at:

@@ -20,6 +20,7 @@ from keys.models import Key, Token
 from keys.services.claim import is_claimed
 from keys.services.creation import create_at_gateway, delete_unseen, mark_answer_lost, record_token
 from keys.services.delete import delete_at_gateway, mark_gone
+from keys.services.group_budget import budget_refusal
 from keys.services.issue import FreshKey
 from keys.services.key_limits import follow_limits, limits_now, limits_on, override_of, usable_limits
 from keys.services.lifetimes import as_duration, is_expired
@@ -132,7 +133,7 @@ def _rotatable_token(key: Key, action: AuditAction) -> Token:
     if token.key.is_paused:
         raise KeyRefused("paused.replacement")
     if token.key.blocked:
-        raise KeyRefused("budget" if token.key.blocked_for_budget else "blocked")
+        raise budget_refusal(key.owner) if token.key.blocked_for_budget else KeyRefused("blocked")
     return token
 
 

@@ -1,14 +1,18 @@
 """My keys: the form for a new key and the list of keys."""
 
+from dataclasses import replace
+
 from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
+from accounts.models.group_spend import month_first_day
 from accounts.policies import policy_of
 from keys.forms import KeyForm
 from keys.models import Key
 from keys.rows import grouped, row_with_use
+from keys.status import group_used_up
 from keys.use import PersonUse, use_counter
 from web.pages import render_region
 from web.request import PortalRequest
@@ -31,6 +35,7 @@ def render_panel(
     keys = list(Key.objects.owned_by(request.user).listed(timezone.now()).newest_first())
     live = [key for key in keys if key.state in Key.LIVE_STATES and key.kind in Key.COUNTED_KINDS]
     use = use_counter().of_person(request) if keys else PersonUse()
+    use = replace(use, stopped_by=form.allowance.stopped_by)
     context = {
         "form": form,
         "allowance": form.allowance,
@@ -39,6 +44,7 @@ def render_panel(
         "of_person": use.of_person,
         "use_as_of": use.as_of,
         "notice": use.notice,
+        "stopped": use.stopped_by and group_used_up(use.stopped_by, month_first_day()),
         "live_count": len(live),
         "said": said,
         "said_bad": said_bad,

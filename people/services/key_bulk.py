@@ -100,7 +100,7 @@ def _why_not_unblocked(key: Key) -> str:
         return _("it is not blocked")
     if not key.owner.is_active:
         return _("its owner is inactive")
-    return _("its owner’s budget is used up") if key.blocked_for_budget else ""
+    return _("a budget of its owner, or of their group, is used up") if key.blocked_for_budget else ""
 
 
 class Labelled(Protocol):

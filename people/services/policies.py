@@ -113,7 +113,8 @@ def save_policy(*, policy: Policy, rules: Sequence[KeyRule], version: str, actor
         return False
     action = AuditAction.CHANGE if stored else AuditAction.ISSUE
     record_policy_change(actor=actor, action=action, policy=policy, changes=changes)
-    transaction.on_commit(partial(ask_worker, "keys.apply_policies"), robust=True)
+    for task in ("keys.apply_policies", "usage.enforce_ceilings"):
+        transaction.on_commit(partial(ask_worker, task), robust=True)
     return True
 
 

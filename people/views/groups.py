@@ -1,5 +1,6 @@
 """Groups: the list, the page of one, and of the default policy."""
 
+from decimal import Decimal
 from typing import Any, Final
 
 from django.contrib.auth.models import Group
@@ -17,7 +18,7 @@ from accounts.group_rules import is_mapped
 from accounts.models import AuditEntry, AuditEntryQuerySet, AuditObject, KeyKind, KeyRule, Policy, new_rules
 from accounts.policies import Allowance, merged, people_under
 from keys.models import GatewayModel
-from people.group_listing import GROUPS_PER_PAGE, SEARCH_FROM, listed_groups
+from people.group_listing import GROUPS_PER_PAGE, SEARCH_FROM, listed_groups, month_of
 from people.listing import DEFAULT_ORDER, Filters, list_page
 from people.services.groups import is_claimable
 from people.services.policies import policy_of_group
@@ -25,6 +26,7 @@ from people.views.common import require_sight
 from people.views.group_common import GroupSubject, group_subject
 from people.views.index import number_in
 from usage.models import utc_today
+from usage.queries.year import month_forecast
 from web.pages import render_region
 from web.request import PortalRequest
 
@@ -83,6 +85,7 @@ def _of_group(request: PortalRequest, subject: GroupSubject, group: Any) -> dict
     page = list_page(filters, DEFAULT_ORDER, number_in(request), subject.access.state, utc_today())
     return {
         "group": group,
+        **_month(subject, group),
         "q": q,
         "page": page,
         "rights": _rights(group) if group.gives_rights else [],
@@ -91,6 +94,15 @@ def _of_group(request: PortalRequest, subject: GroupSubject, group: Any) -> dict
         "previous": page.previous and _address(q, page.previous, group),
         "next": page.next and _address(q, page.next, group),
     }
+
+
+def _month(subject: GroupSubject, group: Group) -> dict[str, object]:
+    """Return what the group has spent this month, and the forecast; nothing for a group without a budget."""
+    if subject.policy is None or subject.policy.group_budget_usd is None:
+        return {}
+    month = month_of(group, subject.access.state, utc_today())
+    forecast = month_forecast(month.spent_usd or Decimal(0), month.budget_usd, subject.access.state)
+    return {"month": month, "forecast": forecast}
 
 
 def _rights(group: Group) -> list[str]:

@@ -1,5 +1,6 @@
 """A person's page, rendered by its own view, and after actions that failed."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -31,7 +32,8 @@ def render_person(request: PortalRequest, subject: Subject, *, said: str = "", s
     """Render a person's page; `said` is why an action failed."""
     person = subject.person
     keys = list(Key.objects.owned_by(person).listed(timezone.now()).newest_first())
-    use = person_use(person, utc_today())
+    allowance = policy_of(person)
+    use = replace(person_use(person, utc_today()), stopped_by=allowance.stopped_by)
     rows = [row_with_use(key, use) for key in keys]
     context = {
         "access": subject.access,
@@ -42,7 +44,7 @@ def render_person(request: PortalRequest, subject: Subject, *, said: str = "", s
         "groups": sorted(person.groups.all(), key=lambda group: name_order(group.name)),
         "rows": [{"row": row, "acts": _acts(row, person) if subject.may_act else []} for row in _in_order(rows)],
         **_invitation(person),
-        "policies": policy_of(person).names,
+        "policies": allowance.names,
         "grants": _grants(person),
         "interns": _interns(person),
         "grace_ends_at": _grace_ends_at(person),

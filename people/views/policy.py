@@ -12,10 +12,13 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.audit import actor_of
 from keys.services import TooManyActions, count_action
+from keys.use import Spent
 from people import services
+from people.group_listing import month_of
 from people.policy_form import PolicyEditor
 from people.services.accounts import ask_worker
 from people.views.group_common import GroupSubject, group_subject
+from usage.models import utc_today
 from web.pages import render_region
 from web.request import PortalRequest
 
@@ -122,11 +125,21 @@ def _preview(
         "names": names,
         "more": len(effect.lowered) - len(names),
         "unknown_models": editor.unknown_models(),
+        "stopped": _stopped(subject, editor),
         "fields": _fields(request),
         "version": version,
         "said": said,
     }
     return render(request, "people/policy_preview.html", context, status=status)
+
+
+def _stopped(subject: GroupSubject, editor: PolicyEditor) -> Spent | None:
+    """Return what the group has spent, if the policy stops the keys of its members with that."""
+    policy = editor.policy
+    if subject.group is None or policy.group_budget_usd is None or not policy.group_budget_stops:
+        return None
+    month = month_of(subject.group, subject.access.state, utc_today())
+    return month if month.spent_usd is not None and month.spent_usd >= policy.group_budget_usd else None
 
 
 def _fields(request: PortalRequest) -> list[tuple[str, str]]:

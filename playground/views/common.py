@@ -10,11 +10,13 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 
 from accounts.audit import actor_of
+from accounts.models.group_spend import month_first_day
 from accounts.policies import Allowance, policy_of
 from gateway.errors import GatewayError, GatewayUnavailable
 from keys.catalogue import CHAT_MODES
 from keys.models import GatewayModel, Key
 from keys.services import KeyRefused, TooManyActions
+from keys.status import group_used_up
 from playground import presets
 from playground.errors.cards import card_of
 from playground.errors.classify import AnswerError
@@ -94,7 +96,8 @@ def page_context(
     request: PortalRequest, conversation: Conversation | None, *, form: AskForm | None = None
 ) -> dict[str, Any]:
     """Return the context of the chat's page; without a form, one with the last settings."""
-    models = models_of(policy_of(request.user))
+    allowance = policy_of(request.user)
+    models = models_of(allowance)
     preset = presets.from_query(request.GET, models=models)
     params = preset.params or first_params(request, conversation)
     turns = shown_turns(conversation) if conversation else []
@@ -106,6 +109,7 @@ def page_context(
         "models": models,
         "dropped": preset.dropped,
         "setup": presets.to_query(params) or "",
+        "sentence": allowance.stopped_by and group_used_up(allowance.stopped_by, month_first_day()),
         "kept_days": settings.PLAYGROUND_RETENTION_DAYS,
     }
 

@@ -244,6 +244,7 @@ REFUSED: list[tuple[type[Policy | KeyRule], dict[str, Any], str]] = [
     (Policy, {"grace_hours": 721}, "less than or equal to 720"),
     (Policy, {"person_budget_usd": Decimal(0)}, "greater than or equal to 0.01"),
     (Policy, {"person_budget_period": "2d"}, "not a valid choice"),
+    (Policy, {"group_warn_percent": 0}, "greater than or equal to 1"),
     (Policy, {"at_once_usd": Decimal(0)}, "greater than or equal to 0.01"),
     (Policy, {"on_request": ["large", "large"]}, "A model is listed twice"),
 ]
@@ -258,6 +259,9 @@ def test_refuses_invalid_values(db: None, model: Any, fields: dict[str, Any], wh
 
 
 KEPT_OUT: list[tuple[type[Policy | KeyRule], dict[str, Any]]] = [
+    (Policy, {"group_budget_usd": Decimal(0)}),
+    (Policy, {"group_warn_percent": 100}),
+    (Policy, {"at_once_usd": Decimal(0)}),
     (KeyRule, {"all_models": False, "model_names": []}),
     (KeyRule, {"budget_usd": Decimal(0)}),
     (KeyRule, {"budget_usd": Decimal(-1)}),

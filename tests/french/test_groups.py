@@ -8,14 +8,18 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import Announcement, AuditEntry
+from accounts.models import Announcement, AuditEntry, Policy
 from keys.models import GatewayModel
 from tests.conftest import HTMX
 from tests.factories import make_policy, make_user
 from tests.french.conftest import Read, in_french
-from tests.keys.actions import issue
+from tests.keys.actions import issue, live_token
 from tests.people.test_policy_editor import edited, form_on
 from tests.sandbox_process import Sandbox
+from tests.tasks import run_tasks
+from tests.usage.polling import end_cooldown, report_day, used
+from usage.models import PollRun, utc_today
+from usage.tasks import refresh_facts
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +69,32 @@ def test_the_editor_of_a_policy(sandbox: Sandbox, read: Read) -> None:
     read(browser.get(reverse("people:default_policy")))
 
     assert AuditEntry.objects.filter(object_kind="policy").count() == 1
+
+
+def test_a_budget_of_a_group(sandbox: Sandbox, read: Read) -> None:
+    boss = make_user("manager", groups=("Admins",), first_name="Farid")
+    browser, zoe = in_french(boss), make_user("zoe", groups=("Cours",), first_name="Zoé")
+    make_policy("Cours", group_budget_usd=10, group_budget_stops=True)
+    group, key = Group.objects.get(name="Cours"), issue(zoe).key
+    for usd in ("8", "10"):
+        report_day(sandbox, utc_today(), used(live_token(key), usd=usd))
+        end_cooldown()
+        refresh_facts(PollRun.Kind.TODAY)
+        run_tasks()
+    for there in (reverse("people:group", args=[group.pk]), "/people/groups/", "/notices/"):
+        read(browser.get(there))
+    read(browser.post(f"/people/{zoe.pk}/keys/{key.pk}/unblock/"))
+    form = edited(browser, group, group_budget_usd="9")
+    read(browser.post(reverse("people:change_policy", args=[group.pk]), {**form, "step": "preview"}))
+    Policy.objects.filter(group=group).update(group_budget_stops=False)
+    read(browser.get(reverse("people:group", args=[group.pk])))
+    read(browser.get("/notices/"))
+    Policy.objects.filter(group=group).update(group_budget_stops=True)
+
+    member = in_french(zoe)
+    for there in ("/", f"/keys/{key.pk}/", "/playground/"):
+        assert "a épuisé son budget pour" in read(member.get(there))
+    assert "Votre groupe Cours a épuisé" in read(member.post("/keys/create/", {"label": "thèse", "kind": "temporary"}))
 
 
 def test_what_is_refused_about_groups(read: Read, settings: Settings) -> None:

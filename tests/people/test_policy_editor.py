@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.forms import CheckboxInput
 from django.test import Client
 from django.urls import reverse
@@ -26,6 +27,7 @@ from tests.keys.views.pages import words_of
 from tests.people.conftest import with_permissions
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks, waiting_tasks
+from usage.models import DayToken, TokenRef, utc_today
 
 pytestmark = pytest.mark.django_db
 
@@ -113,6 +115,8 @@ def test_shows_the_policy_and_saving_it_unchanged_does_nothing(as_manager: Clien
         ("playground-ends_at", "soon", "Enter a valid date/time"),
         ("temporary-model_names", [], "List at least one model"),
         ("temporary-model_names", ["invented"], "Select a valid choice"),
+        ("group_budget_usd", "0", "greater than or equal to 0.01"),
+        ("group_warn_percent", "100", "less than or equal to 99"),
         ("at_once_usd", "0", "greater than or equal to 0.01"),
         ("on_request", ["invented"], "Select a valid choice"),
     ],
@@ -147,6 +151,36 @@ def test_models_on_request_are_those_that_some_keys_cannot_call(as_manager: Clie
     KeyRule.objects.update(all_models=True)
     answer = save(as_manager, course, at_once_usd="3")
     assert "All keys can already call these models: large." in words_of(answer)
+
+
+def test_a_budget_of_the_group_is_previewed_saved_and_enforced(as_manager: Client, course: Group) -> None:
+    ada = make_user("ada", groups=("Course",))
+    reference = TokenRef.objects.create(token="a" * 64, owner=ada)
+    DayToken.objects.create(day=utc_today(), token_ref=reference, spend_usd="12.5")
+    changed = {"group_budget_usd": "12", "group_warn_percent": "60", "group_budget_stops": "on"}
+
+    asked = as_manager.post(url(course), {**edited(as_manager, course, **changed), "step": "preview"})
+    assert "The group has spent 12.50 USD this month: the keys of all its members stop at once" in words_of(asked)
+    assert "0 people, 0 keys change" in words_of(asked)
+    waiting_tasks()
+    assert save(as_manager, course, **changed).status_code == 302
+    assert "usage.enforce_ceilings" in [name for name, _arguments in waiting_tasks()]
+
+    page = words_of(as_manager.get(reverse("people:group", args=[course.pk])))
+    assert "The keys of all its members are stopped until" in page
+    assert "12.50 of 12.00 USD" in page
+    assert "12.00 USD, warning at 60 %, keys stop when it is used up" in page
+    assert "12.50 USD of 12.00 USD" in words_of(as_manager.get(reverse("people:groups")))
+    remark = AuditEntry.objects.get(object_kind="policy").remark
+    assert "monthly budget of the group, USD: – → 12.00" in remark
+    asked = as_manager.post(url(course), {**edited(as_manager, course, group_budget_usd="13"), "step": "preview"})
+    assert "stop at once" not in words_of(asked)
+
+
+def test_the_default_policy_has_no_budget_of_a_group(as_manager: Client, course: Group) -> None:
+    assert "group_budget_usd" not in form_on(as_manager.get(url(None)))
+    with pytest.raises(ValidationError, match="The default policy is of no group"):
+        Policy(group_budget_usd=5).full_clean()
 
 
 def test_a_group_without_a_policy_begins_with_the_default_one(as_manager: Client, course: Group) -> None:

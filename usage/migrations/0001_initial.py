@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ("auth", "0012_alter_user_first_name_max_length"),
         ("keys", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -257,13 +258,23 @@ class Migration(migrations.Migration):
                     models.BooleanField(default=False, help_text="About the person's budget for all keys together."),
                 ),
                 ("period_first_day", models.DateField(help_text="UTC")),
-                ("threshold", models.PositiveSmallIntegerField(help_text="80 or 100, percent")),
+                ("threshold", models.PositiveSmallIntegerField(help_text="80 or 100, of a group any; percent")),
                 ("spent_usd", web.money.UsdField(decimal_places=12, max_digits=19)),
                 ("budget_usd", web.money.UsdField(decimal_places=12, max_digits=19)),
                 ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("mail_claimed_at", models.DateTimeField(help_text="The mail is being sent.", null=True)),
                 ("mailed_at", models.DateTimeField(null=True)),
                 ("seen_at", models.DateTimeField(help_text="When the person dismissed it.", null=True)),
+                (
+                    "group",
+                    models.ForeignKey(
+                        help_text="About its monthly budget.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="auth.group",
+                    ),
+                ),
                 (
                     "key",
                     models.ForeignKey(
@@ -288,16 +299,31 @@ class Migration(migrations.Migration):
                         name="usage_one_notice_of_key",
                     ),
                     models.UniqueConstraint(
-                        condition=models.Q(("key__isnull", True)),
+                        condition=models.Q(("group__isnull", True), ("key__isnull", True)),
                         fields=("person", "of_person", "period_first_day", "threshold"),
                         name="usage_one_notice_without_key",
                     ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("group__isnull", False)),
+                        fields=("person", "group", "period_first_day", "threshold"),
+                        name="usage_one_notice_of_group",
+                    ),
                     models.CheckConstraint(
-                        condition=models.Q(("of_person", False), ("key__isnull", True), _connector="OR"),
+                        condition=models.Q(
+                            models.Q(("key", None), ("of_person", False)),
+                            models.Q(("group", None), ("of_person", False)),
+                            models.Q(("group", None), ("key", None)),
+                            _connector="OR",
+                        ),
                         name="usage_notice_is_of_one_budget",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("threshold__in", (80, 100))), name="usage_threshold_known"
+                        condition=models.Q(
+                            ("threshold__in", (80, 100)),
+                            models.Q(("group__isnull", False), ("threshold__gte", 1), ("threshold__lte", 100)),
+                            _connector="OR",
+                        ),
+                        name="usage_threshold_known",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("budget_usd__gt", 0), ("spent_usd__gt", 0)),

@@ -15,7 +15,9 @@ PERIODS: Final = ("1d", "7d", "30d")
 
 def current_notices(person: User, today: date) -> QuerySet[Notice]:
     """Return the highest notice about each budget in its current period, dismissed ones too."""
-    current = Q(key=None, of_person=False, period_first_day=budget_first_day("30d", today))  # the portal's own
+    current = Q(
+        key=None, of_person=False, period_first_day=budget_first_day("30d", today)
+    )  # the portal's own, and those of groups
     for period in PERIODS:
         first_day = budget_first_day(period, today)
         of_key = Q(key__state=Key.State.ACTIVE, key__budget_period=period)
@@ -25,5 +27,7 @@ def current_notices(person: User, today: date) -> QuerySet[Notice]:
         person=OuterRef("person"), period_first_day=OuterRef("period_first_day"), threshold__gt=OuterRef("threshold")
     )
     of_same_key = Exists(higher.filter(key=OuterRef("key")))
-    of_same_budget = Exists(higher.filter(key=None, of_person=OuterRef("of_person")))
-    return Notice.objects.filter(current, ~of_same_key, Q(key__isnull=False) | ~of_same_budget, person=person)
+    of_same_group = Exists(higher.filter(group=OuterRef("group")))
+    of_same_budget = Exists(higher.filter(key=None, group=None, of_person=OuterRef("of_person")))
+    is_highest = Q(key__isnull=False) | Q(group__isnull=False) | ~of_same_budget
+    return Notice.objects.filter(current, ~of_same_key, ~of_same_group, is_highest, person=person)

@@ -1,11 +1,14 @@
 """The spend of a year by day, and the forecast of the month at the present pace."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from statistics import median
 from typing import Final
 
+from django.utils import timezone
+
+from usage.models import UsageState
 from usage.periods import next_month
 from usage.queries.aggregates import spend_by_day
 from usage.queries.scope import FilteredScope
@@ -98,6 +101,15 @@ def forecast(spent_usd: Decimal, budget_usd: Decimal | None, as_of: datetime) ->
     days = (next_month(first) - first).days
     gone = max(Decimal(1), as_of.day - 1 + Decimal(as_of.hour * 60 + as_of.minute) / 1440)
     return Forecast(first, first + timedelta(days=days - 1), spent_usd, spent_usd * days / gone, budget_usd)
+
+
+def month_forecast(spent_usd: Decimal, budget_usd: Decimal | None, state: UsageState) -> Forecast:
+    """Return the month so far, as of the last numbers if those are of this month."""
+    now = timezone.now()
+    as_of = state.last_ok_at.astimezone(UTC) if state.last_ok_at else now
+    if (as_of.year, as_of.month) != (now.year, now.month):
+        as_of = now
+    return forecast(spent_usd, budget_usd, as_of)
 
 
 def spent_since(first_day: date, today: date) -> Decimal:

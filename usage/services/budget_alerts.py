@@ -1,4 +1,7 @@
-"""Warns people that 80 %, then all, of a budget is spent: one notice and one e-mail a budget's period and threshold."""
+"""Warns people that 80 % (of a group: what its policy says), then all, of a budget is spent.
+
+One notice and one e-mail a budget's period and threshold.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
@@ -21,18 +25,22 @@ from keys.services.rounds import each
 from usage.models import DayModel, DayToken, Notice, utc_today
 from usage.periods import budget_first_day
 from usage.queries.key_use import people_spent
+from usage.services.group_budgets import measure_groups
 
 THRESHOLDS: Final = (100, 80)  # percent, highest first: people past both get the first only
 PERMISSION: Final = "usage.view_everyone"  # of people who are warned about the portal's own budget
+OF_GROUPS: Final = "accounts.manage_policies"  # and about those of groups
 MAIL_TRIES: Final = timedelta(days=3)  # after it a mail that could not be sent is outdated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Budget:
-    """The spend of a budget since its last reset at the gateway; no key: a person's, or the portal's, of a month."""
+    """The spend of a budget since its last reset; no key: a person's, or of a month a group's or the portal's."""
 
-    key: Key | None
+    key: Key | None = None
     of_person: bool = False
+    group: Group | None = None
+    thresholds: tuple[int, ...] = THRESHOLDS
     first_day: date
     spent_usd: Decimal
     budget_usd: Decimal
@@ -47,8 +55,11 @@ def warn_of_budgets() -> int:
     for budget in _budget_of_portal(today):
         for person in people_with(PERMISSION):
             _notify(person, budget)
+    for budget in _budgets_of_groups():
+        for person in people_with(OF_GROUPS):
+            _notify(person, budget)
     unsent = Notice.objects.filter(mailed_at=None, made_at__gt=timezone.now() - MAIL_TRIES, person__is_active=True)
-    return send_each(unsent.exclude(person__email="").select_related("person", "key"), _send)
+    return send_each(unsent.exclude(person__email="").select_related("person", "key", "group"), _send)
 
 
 def _budgets_of_keys(today: date) -> Iterator[_Budget]:
@@ -101,14 +112,29 @@ def _budget_of_portal(today: date) -> Iterator[_Budget]:
     if settings.PORTAL_BUDGET_USD:
         first_day = today.replace(day=1)
         spent = DayModel.objects.filter(day__gte=first_day).aggregate(usd=Sum("spend_usd"))["usd"] or Decimal(0)
-        yield _Budget(key=None, first_day=first_day, spent_usd=spent, budget_usd=settings.PORTAL_BUDGET_USD)
+        yield _Budget(first_day=first_day, spent_usd=spent, budget_usd=settings.PORTAL_BUDGET_USD)
 
 
-def _threshold(spent_usd: Decimal | None, budget_usd: Decimal | None) -> int:
+def _budgets_of_groups() -> Iterator[_Budget]:
+    """Yield the monthly budgets of groups that are at a threshold."""
+    for row in measure_groups():
+        policy = row.group.policy
+        thresholds = (100, policy.group_warn_percent)
+        if _threshold(row.spent_usd, policy.group_budget_usd, thresholds):
+            yield _Budget(
+                group=row.group,
+                thresholds=thresholds,
+                first_day=row.first_day,
+                spent_usd=row.spent_usd,
+                budget_usd=policy.group_budget_usd,
+            )
+
+
+def _threshold(spent_usd: Decimal | None, budget_usd: Decimal | None, thresholds: tuple[int, ...] = THRESHOLDS) -> int:
     """Return the highest threshold that is reached; 0 for none."""
     if not spent_usd or not budget_usd:
         return 0
-    return next((percent for percent in THRESHOLDS if spent_usd * 100 >= budget_usd * percent), 0)
+    return next((percent for percent in thresholds if spent_usd * 100 >= budget_usd * percent), 0)
 
 
 def _notify_owner(budget: _Budget) -> None:
@@ -117,11 +143,16 @@ def _notify_owner(budget: _Budget) -> None:
 
 
 def _notify(person: User, budget: _Budget) -> None:
-    """Create the notice that is due, unless this person has one of this threshold or a higher one in this period."""
-    percent = _threshold(budget.spent_usd, budget.budget_usd)
-    about = {"person": person, "key": budget.key, "of_person": budget.of_person, "period_first_day": budget.first_day}
-    of_period = Notice.objects.filter(**about)
-    if not percent or of_period.filter(threshold__gte=percent).exists():
+    """Create the notice that is due, unless this person has one of this period: of a warning any, else of all of it."""
+    percent = _threshold(budget.spent_usd, budget.budget_usd, budget.thresholds)
+    about = {
+        "person": person,
+        "key": budget.key,
+        "of_person": budget.of_person,
+        "group": budget.group,
+        "period_first_day": budget.first_day,
+    }
+    if not percent or Notice.objects.filter(**about, threshold__gte=100 if percent >= 100 else 1).exists():
         return
     Notice.objects.get_or_create(  # another worker may have created it meanwhile
         **about,

@@ -1,11 +1,12 @@
 """Numbers of usage as pages write them, with explanations in words. Filters, and plain functions too."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
 from django import template
+from django.contrib.auth.models import Group
 from django.utils import formats
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
@@ -13,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, pgettext
 
+from accounts.models import Policy
 from keys.identity import MESSAGES
 from keys.use import KeyUse
 from usage.models import Anomaly, Discrepancy, Notice, PollRun
@@ -172,6 +174,8 @@ def notice_words(notice: Notice) -> str:
     }
     if notice.of_person:
         return _("%(percent)d %% of your budget for all keys together is spent: %(spent)s of %(budget)s.") % words
+    if notice.group:
+        return _group_words(notice.group, words)
     if notice.key is None:
         spent = _("%(percent)d %% of the portal’s monthly budget is spent: %(spent)s of %(budget)s.") % words
         return " ".join((spent, _("This budget only warns; nothing stops.")))
@@ -182,6 +186,18 @@ def notice_words(notice: Notice) -> str:
         return " ".join((spent, _("The key pauses until %(day)s (UTC).") % words))
     spent = _("%(percent)d %% of the budget of “%(label)s” is used: %(spent)s of %(budget)s.") % words
     return " ".join((spent, _("Once the budget is used up, the key pauses until %(day)s (UTC).") % words))
+
+
+def _group_words(group: Group, words: Mapping[str, object]) -> str:
+    spent = _("%(percent)d %% of the monthly budget of the group “%(group)s” is spent: %(spent)s of %(budget)s.")
+    policy: Policy | None = getattr(group, "policy", None)
+    if policy is None or not policy.group_budget_stops:
+        after = _("This budget only warns; nothing stops.")
+    elif words["percent"] == 100:
+        after = _("The keys of its members are stopped until the month ends or the budget is raised.")
+    else:
+        after = _("Once it is used up, the keys of its members stop until the month ends.")
+    return " ".join((spent % {**words, "group": group.name}, after))
 
 
 @register.filter

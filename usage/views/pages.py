@@ -6,24 +6,22 @@ response (BREACH): each response masks the CSRF token differently, and pads the 
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpResponse
-from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from keys.models import Intern
 from keys.use import KeyUse
-from usage.models import Anomaly, UsageState, utc_today
-from usage.queries.cached import Everyone, everyone_of, overview_of
+from usage.models import Anomaly, utc_today
+from usage.queries.cached import everyone_of, overview_of
 from usage.queries.key_use import person_use
 from usage.queries.overview import Overview
 from usage.queries.people import DEFAULT_ORDER, ORDERS
-from usage.queries.year import Forecast, forecast
+from usage.queries.year import month_forecast
 from usage.views.common import Page, context_of, everybody, interns, kind_choices, mine
 from web.pages import render_region
 from web.request import PortalRequest
@@ -106,7 +104,7 @@ def context_of_everyone(request: PortalRequest, page: Page) -> dict[str, Any]:
         "top_keys": data.overview.keys[:TOP],
         "top_models": data.overview.models[:TOP],
         "year": data.year,
-        "forecast": _forecast(data, page.access.state),
+        "forecast": month_forecast(data.month_usd, settings.PORTAL_BUDGET_USD, page.access.state),
         "choices": data.choices,
         "kinds": kind_choices(),
         "anomalies": Anomaly.objects.filter(day__range=(page.period.first_day, page.period.last_day)).count(),
@@ -134,12 +132,3 @@ def _budgets(uses: Iterable[KeyUse]) -> list[KeyUse]:
 def _labels(numbers: Overview) -> dict[str, str]:
     """Return the labels of the keys on the page, by their value in a filter."""
     return {share.value: share.label for share in numbers.keys}
-
-
-def _forecast(data: Everyone, state: UsageState) -> Forecast:
-    """Return the month so far, as of the last numbers if those are of this month."""
-    now = timezone.now()
-    as_of = state.last_ok_at.astimezone(UTC) if state.last_ok_at else now
-    if (as_of.year, as_of.month) != (now.year, now.month):
-        as_of = now
-    return forecast(data.month_usd, settings.PORTAL_BUDGET_USD, as_of)
