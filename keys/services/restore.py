@@ -48,7 +48,7 @@ def adopt_ours(owner: User, info: KeyInfo) -> bool:
     except IntegrityError:
         if kind != Key.Kind.PLAYGROUND or Token.objects.filter(token=info.token).exists():
             return False  # another run was faster
-    return drop_playground_key(info)
+    return drop_replaced_key(info)
 
 
 def adopt_made_elsewhere(owner: User, info: KeyInfo) -> bool:
@@ -146,10 +146,10 @@ def _adopt_if_made(token: Token) -> bool:
     return found is not None and adopt_answer(token, found)
 
 
-def drop_playground_key(info: KeyInfo) -> bool:
-    """Delete a Playground key whose owner has another by now: nobody ever saw either secret."""
+def drop_replaced_key(info: KeyInfo) -> bool:
+    """Delete a key of the Playground or of a course whose owner has another by now."""
     get_gateway().keys.delete([info.token])
-    logger.warning("sync: deleted a Playground key that another has replaced (alias %s)", info.alias)
+    logger.warning("sync: deleted a key that another has replaced (alias %s)", info.alias)
     return True
 
 

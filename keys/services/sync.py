@@ -31,7 +31,7 @@ from keys.services.restore import (
     adopt_made_elsewhere,
     adopt_ours,
     adopt_unanswered,
-    drop_playground_key,
+    drop_replaced_key,
     is_settled,
     reopen,
 )
@@ -283,11 +283,12 @@ def _settle(report: SyncReport, token: Token, info: KeyInfo) -> bool:
 
 
 def _revive(report: SyncReport, token: Token, info: KeyInfo) -> bool:
-    """Make a token that was gone the live one again, unless its key was deleted here since."""
+    """Make a token that was gone the live one again, unless its key was deleted or replaced, or its course ended."""
     try:
         with transaction.atomic():
-            key = Key.objects.select_for_update().select_related("owner").get(pk=token.key_id)
-            if key.state in (Key.State.DELETING, Key.State.DELETED) and key.problem != Key.Problem.GONE:
+            key = Key.objects.select_for_update(of=("self",)).select_related("owner", "team").get(pk=token.key_id)
+            is_deleted = key.state in (Key.State.DELETING, Key.State.DELETED) and key.problem != Key.Problem.GONE
+            if is_deleted or (key.team and key.team.ended_at):
                 Token.objects.move(token, to=Token.State.DELETING)
             elif token.retires_at is not None:
                 return Token.objects.move(token, to=Token.State.RETIRING)
@@ -299,7 +300,8 @@ def _revive(report: SyncReport, token: Token, info: KeyInfo) -> bool:
                 report.revived.append(key.pk)
                 return True
     except IntegrityError:  # another took its place meanwhile
-        return token.key.kind == Key.Kind.PLAYGROUND and drop_playground_key(info)
+        is_replaced = token.key.kind == Key.Kind.PLAYGROUND or token.key.team_id is not None
+        return is_replaced and drop_replaced_key(info)
     delete_at_gateway(token)
     report.deleted.append(info.token)
     return True

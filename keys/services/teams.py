@@ -88,7 +88,7 @@ def follow_soon(team: Team) -> None:
 
 
 def count_differing(team: Team) -> int:
-    """Return how many keys are not as the team's row wants; two queries."""
+    """Return how many keys are not as the team's row wants; three queries."""
     return len(_differing(team))
 
 
@@ -135,13 +135,12 @@ def _is_as_wanted(team: Team) -> bool:
 def _follow(team: Team) -> int:
     """Block or unblock first: that is what somebody waits for."""
     keys = _keys_of(team)
-    outside = Token.objects.filter(key__in=keys, state__in=AT_THE_GATEWAY, in_team=False)
     if team.frozen_at:
         switch, differing = partial(_switch, frozen=True), keys.filter(blocked=False)
     else:
         switch, differing = partial(_switch, frozen=False), keys.filter(blocked_for_team=True)
     rounds = [switch(differing), each(_write, [team])]
-    rounds.append(each(partial(_join, team), outside.select_related("key__owner")))
+    rounds.append(each(partial(_join, team), _outside(team).select_related("key__owner")))
     rounds.append(each(partial(_limit, team), _with(keys, [pk for pk, step in _differing(team) if step == "limit"])))
     return _sum(rounds)
 
@@ -174,13 +173,14 @@ def _with(keys: QuerySet[Key], ids: list[UUID]) -> list[Key]:
 
 
 def _differing(team: Team) -> list[tuple[UUID, str]]:
-    """Return the keys that are not as the team's row wants, with the next step of each: delete, block, limit."""
+    """Return the keys that are not as the team's row wants, with the next step of each: delete, block, limit, join."""
     if team.ended_at is not None:
         left = Key.objects.filter(team=team, state__in=Key.LIVE_STATES)
         return [(pk, "delete") for pk in left.values_list("pk", flat=True)]
     overrides = {each.key_id: each for each in LimitOverride.objects.filter(key__team=team)}
     names = ("pk", "kind", "blocked", "blocked_for_team", "expires_at", *Limits._fields)
     rows = Key.objects.filter(team=team, state=Key.State.ACTIVE).values_list(*names)
+    outside = set(_outside(team).values_list("key", flat=True))
     found: list[tuple[UUID, str]] = []
     for pk, kind, blocked, blocked_for_team, expires_at, *limits in rows:
         if (not blocked) if team.frozen_at else blocked_for_team:
@@ -189,7 +189,14 @@ def _differing(team: Team) -> list[tuple[UUID, str]]:
             team.ends_at, expires_at
         ):
             found.append((pk, "limit"))
+        elif pk in outside:
+            found.append((pk, "join"))
     return found
+
+
+def _outside(team: Team) -> QuerySet[Token]:
+    """Return the secrets of active keys of a team that are not in it at the gateway."""
+    return Token.objects.filter(key__team=team, key__state=Key.State.ACTIVE, state__in=AT_THE_GATEWAY, in_team=False)
 
 
 def _wanted(team: Team, kind: str, override: LimitOverride | None, now: Limits) -> Limits:

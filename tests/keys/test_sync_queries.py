@@ -62,7 +62,7 @@ def made_by(act: Callable[[], object]) -> tuple[list[str], list[dict[str, str]]]
 
 
 @pytest.mark.parametrize(
-    ("compare", "columns"), [(services.sync_keys, 7), (compare_with_gateway, 9)], ids=["sync", "reconcile"]
+    ("compare", "columns"), [(services.sync_keys, 8), (compare_with_gateway, 9)], ids=["sync", "reconcile"]
 )
 def test_comparing_unchanged_keys_loads_no_instance_and_reads_tokens_once(
     keys: list[Key], compare: Callable[[], object], columns: int

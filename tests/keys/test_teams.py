@@ -280,3 +280,48 @@ def test_a_deleted_team_and_a_key_taken_out_of_it_are_put_back(intern: User, san
     Team.objects.update(checked_at=timezone.now() - timedelta(hours=1))
     services.follow_teams()
     assert_as_wanted(sandbox, team)
+
+
+def test_a_key_outside_of_its_team_joins_it_by_a_later_run_too(intern: User, sandbox: Sandbox) -> None:
+    team = make_team()
+    fresh = issue_in(team, intern)
+    set_at_gateway(sandbox, token_of(fresh.secret), team_id=None)
+    services.sync_keys()
+    Key.objects.update(renewing_since=timezone.now())  # it is being changed while the first run repairs the team
+    services.follow_teams()
+    assert (rows_at(sandbox, team), services.count_differing(team)) == ([], 1)
+
+    Key.objects.update(renewing_since=None)
+    services.follow_teams()
+
+    assert len(rows_at(sandbox, team)) == 1
+    assert_as_wanted(sandbox, team)
+
+
+def test_a_key_that_reappears_after_another_took_its_place_is_deleted(intern: User, sandbox: Sandbox) -> None:
+    team = make_team()
+    lost_at(issue_in(team, intern).key)
+    fresh = issue_in(team, intern)
+
+    services.sync_keys()
+
+    assert [row["token"] for row in rows_at(sandbox, team)] == [token_of(fresh.secret)]
+    assert_as_wanted(sandbox, team)
+
+
+def test_a_key_that_reappears_after_its_course_has_ended_is_deleted(intern: User, sandbox: Sandbox) -> None:
+    team = make_team()
+    lost_at(issue_in(team, intern).key)
+    Team.objects.update(ended_at=timezone.now(), state=Team.State.DELETED)
+
+    services.sync_keys()
+
+    assert rows_at(sandbox, team) == []
+    assert Key.objects.get().state == Key.State.DELETED
+
+
+def lost_at(key: Key) -> None:
+    """Record a key as missing at the gateway, and for so long that a list of its keys is believed."""
+    Token.objects.filter(key=key).update(state=Token.State.GONE)
+    about = {"state": Key.State.DELETED, "problem": Key.Problem.GONE, "ended_at": timezone.now()}
+    Key.objects.filter(pk=key.pk).update(created_at=timezone.now() - timedelta(hours=1), **about)
