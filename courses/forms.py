@@ -1,7 +1,7 @@
 """The form of a course. Its limits are checked by the services, against the policy of whoever opens it."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ MOST_USD: Final = Decimal("999999.99")
 BOX: Final = {"class": "form-check-input"}
 LARGEST: Final = 2**31 - 1
 USUAL_STUDENTS: Final = 40
+FAR_YEARS: Final = 10  # from this year; dates at the edges of the calendar have no moment in other zones
 
 
 class WallClockField(forms.DateTimeField):
@@ -37,6 +38,17 @@ class WallClockField(forms.DateTimeField):
         with timezone.override(UTC):
             moment: datetime | None = super().to_python(value)
         return None if moment is None else moment.replace(tzinfo=None)
+
+    def validate(self, value: Any) -> None:
+        """Refuse a date that is far away."""
+        super().validate(value)
+        refuse_far(value)
+
+
+def refuse_far(day: date | None) -> None:
+    """Refuse a date, or a moment, in a year that is far away."""
+    if day and abs(day.year - timezone.now().year) > FAR_YEARS:
+        raise ValidationError(_("Choose a day within ten years."), code="far")
 
 
 def usd_field(**options: Any) -> forms.DecimalField:

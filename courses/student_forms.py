@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.list_form import PeopleListForm
 from accounts.people_list import Row
+from courses.forms import refuse_far
 from courses.models import Course
 from courses.services.file_keys import MOST_AT_ONCE
 from courses.student_list import MAX_NAME, read_students
@@ -62,6 +63,7 @@ class EntryForm(forms.Form):
             return None
         if day < timezone.localdate(timezone=self.zone):
             raise ValidationError(_("This day is over. Choose a later one."), code="past")
+        refuse_far(day)
         return datetime.combine(day, time(23, 59, 59), self.zone)
 
     def clean_domains(self) -> list[str]:

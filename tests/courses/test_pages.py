@@ -68,9 +68,10 @@ def test_a_course_is_made_from_the_form_in_its_own_zone(as_staff: Client, staff:
 
 def test_refuses_what_makes_no_course(as_staff: Client) -> None:
     yesterday = timezone.now() - timedelta(days=1)
+    over = f"{yesterday:%Y-%m-%dT%H:%M}"
     wrong: dict[str, dict[str, Any]] = {
-        "after the start": {"ends_at": "2020-01-01T10:00"},
-        "is over": {"starts_at": "2020-01-01T10:00", "ends_at": f"{yesterday:%Y-%m-%dT%H:%M}"},
+        "after the start": {"ends_at": over},
+        "is over": {"starts_at": f"{yesterday - timedelta(days=1):%Y-%m-%dT%H:%M}", "ends_at": over},
         "at least one model": {"model_names": []},
         "greater than or equal to 0.01": {"budget_usd": "0"},
         "less than or equal to 2000": {"max_students": 2001},
@@ -78,6 +79,18 @@ def test_refuses_what_makes_no_course(as_staff: Client) -> None:
     }
     for words, fields in wrong.items():
         assertContains(as_staff.post(reverse("courses:create"), filled_in(**fields)), words, status_code=422)
+
+
+def test_refuses_dates_at_the_edges_of_the_calendar(as_staff: Client) -> None:
+    first, last = "0001-01-01T00:00", "9999-12-31T23:59"
+    for fields in (
+        {"starts_at": first, "time_zone": "Asia/Tokyo"},
+        {"ends_at": last, "time_zone": "America/New_York"},
+        {"ends_at": last, "time_zone": "UTC"},  # a copy of it would end a year later
+    ):
+        page = as_staff.post(reverse("courses:create"), filled_in(**fields))
+        assertContains(page, "within ten years", status_code=422)
+    assert not Course.objects.exists()
     assert not Course.objects.exists()
 
 

@@ -70,6 +70,13 @@ def test_refuses_what_is_no_domain_or_over(as_teacher: Client, course: Course, f
     assert (course.join_until, course.join_domains) == (None, [])
 
 
+def test_refuses_a_day_that_has_no_end_in_the_zone_of_the_course(as_teacher: Client, course: Course) -> None:
+    Course.objects.update(time_zone="America/New_York")
+    form = {"until": "9999-12-31", "domains": ""}
+
+    assert as_teacher.post(address("save_entry", course), form).status_code == 422
+
+
 def test_the_qr_code_has_no_inline_style(as_teacher: Client, course: Course) -> None:
     page = as_teacher.post(address("new_link", course), follow=True).content.decode()
 
