@@ -37,7 +37,7 @@ class StudentPage:
     def may_get_key(self) -> bool:
         """Whether the button is there."""
         course = self.student.course
-        gone = self.key is None or self.key.state == Key.State.FAILED
+        gone = self.key is None or self.key.state in Key.OVER_STATES
         return course.state == Course.State.OPEN and not self.is_over and not course.starts_later and gone
 
     @property
@@ -86,8 +86,10 @@ class StudentPage:
             return _("You have no key yet. One takes about ten seconds.")
         if key.state == Key.State.ISSUING:
             return _("Your key is being created. Reload this page in a minute.")
-        if key.state != Key.State.ACTIVE:
-            return _("Your key was deleted. Contact your teacher.")
+        if key.state == Key.State.DELETING:
+            return _("Your key is being deleted. Reload this page in a minute.")
+        if key.state == Key.State.DELETED:
+            return _("Your key has ended. You can get another, with the rest of your budget.")
         if key.blocked:
             return _("Your key is blocked. Contact your teacher.")
         if self.own.tone == "bad":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
@@ -27,6 +27,7 @@ from keys.services import FreshKey, KeyRefused, delete_key, issue_team_key, rota
 
 logger = logging.getLogger(__name__)
 MOST_AT_ONCE: Final = 500  # students added by one form
+WITHOUT_KEY: Final = Q(key=None) | Q(key__state__in=Key.OVER_STATES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +59,26 @@ def in_order(course: Course) -> QuerySet[Student]:
     return own.select_related("course__team", "key").prefetch_related("key__tokens")
 
 
+def without_key(students: QuerySet[Student]) -> QuerySet[Student]:
+    """Keep those who can get a key: they had none, or it has ended."""
+    return students.filter(WITHOUT_KEY)
+
+
 def link_made_keys(course: Course) -> int:
-    """Give students the keys that were made for them, where a process ended before it said so; return how many."""
-    lonely = {student.pk: student for student in course.students.filter(account=None, key=None)}
-    made = Key.objects.filter(team=course.team, handed_out=True, request_id__in=lonely, student=None)
-    return sum(_link(lonely[key.request_id], key) for key in made if key.request_id)
+    """Give students the keys that were made for them, where a process ended before it said so; return how many.
+
+    One whose answer is awaited, or was lost, is left out: it may fail.
+    """
+    lonely = {student.pk: student for student in without_key(course.students.filter(account=None))}
+    made = Key.objects.filter(team=course.team, handed_out=True, state=Key.State.ACTIVE, student=None)
+    found = made.filter(request_id__in=lonely)
+    return sum(link_key(lonely[key.request_id], key) for key in found if key.request_id)
 
 
-def _link(student: Student, key: Key) -> bool:
-    """Record whose key it is; False if the student has another, or is gone."""
-    return bool(Student.objects.filter(pk=student.pk, key=None, left_at=None).update(key=key))
+def link_key(student: Student, key: Key) -> bool:
+    """Record whose key it is; False if the student has another, or is gone. Idempotent."""
+    present = Student.objects.filter(WITHOUT_KEY | Q(key=key), pk=student.pk, left_at=None)
+    return bool(present.update(key=key))
 
 
 def make_keys(students: Iterable[Student], *, owner: User, actor: Actor) -> Generator[Line]:
@@ -85,9 +96,15 @@ def make_keys(students: Iterable[Student], *, owner: User, actor: Actor) -> Gene
 @sensitive_variables("fresh")
 def _make(student: Student, owner: User, actor: Actor) -> Line:
     fresh = issue_team_key(
-        team=student.course.team, owner=owner, actor=actor, label=student.name, handed_out=True, request_id=student.pk
+        team=student.course.team,
+        owner=owner,
+        actor=actor,
+        label=student.name,
+        handed_out=True,
+        request_id=student.pk,
+        last=student.key,
     )
-    if _link(student, fresh.key):
+    if link_key(student, fresh.key):
         return _line(student, fresh)
     try:
         delete_key(key=fresh.key, actor=actor)  # another teacher's file was faster, or the student is gone

@@ -70,9 +70,14 @@ class FileRow:
 
 
 def _rows_of(course: Course) -> list[FileRow]:
-    keys = Key.objects.filter(team=course.team, handed_out=True, student=None)
-    made = {key.request_id: key for key in keys if key.request_id and key.state != Key.State.FAILED}
-    return [FileRow(student=each, key=each.key or made.get(each.pk)) for each in file_keys.in_order(course)]
+    live = Key.objects.filter(team=course.team, handed_out=True, state__in=Key.LIVE_STATES, student=None)
+    made = {key.request_id: key for key in live.prefetch_related("tokens")}
+    students = file_keys.in_order(course)
+    return [FileRow(student=each, key=_live(each.key) or made.get(each.pk)) for each in students]
+
+
+def _live(key: Key | None) -> Key | None:
+    return key if key and key.state in Key.LIVE_STATES else None
 
 
 @require_POST
@@ -93,7 +98,7 @@ def add_names(request: PortalRequest, course: Course) -> HttpResponse:
 def make_file(request: PortalRequest, course: Course) -> HttpResponseBase:
     """Make the keys that are missing, and send them as a file while they are made."""
     file_keys.link_made_keys(course)
-    students = file_keys.in_order(course).filter(key=None)
+    students = file_keys.without_key(file_keys.in_order(course))
     if refusal := _why_not(request, course, students):
         return refusal
     file_keys.record_file(course, "course.file_made", len(students), actor_of(request))
@@ -108,7 +113,7 @@ def replace_file(request: PortalRequest, course: Course) -> HttpResponseBase:
     """Replace the secrets of the chosen students, and send the new ones as a file."""
     file_keys.link_made_keys(course)
     chosen = {each for each in request.POST.getlist("student") if _is_id(each)}
-    students = file_keys.in_order(course).filter(pk__in=chosen).exclude(key=None)
+    students = file_keys.in_order(course).filter(pk__in=chosen, key__state=Key.State.ACTIVE)
     if refusal := _why_not(request, course, students):
         return refusal
     file_keys.record_file(course, "course.file_replaced", len(students), actor_of(request))

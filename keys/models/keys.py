@@ -116,6 +116,7 @@ class Key(models.Model):
         COURSE_LEFT = "course_left", _("Its user is no longer in the course.")
 
     LIVE_STATES: ClassVar = (State.ISSUING, State.ACTIVE, State.DELETING)
+    OVER_STATES: ClassVar = (State.DELETED, State.FAILED)
     COUNTED_KINDS: ClassVar = (Kind.PERSONAL, Kind.TEMPORARY)
     KINDS_FOR_PROGRAMS: ClassVar = (*COUNTED_KINDS, Kind.COURSE)  # people have their secrets
     # The result of the form:

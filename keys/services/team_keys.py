@@ -15,7 +15,7 @@ from gateway.errors import GatewayNotFound, GatewayUnavailable
 from keys.models import Key, LimitOverride, Team, Token
 from keys.services.delete import delete_key
 from keys.services.issue import FreshKey, being_made, create_and_open, repeated
-from keys.services.key_limits import follow_limits, limits_now, limits_of_team
+from keys.services.key_limits import follow_limits, limits_now, limits_of_team, overridden, override_of
 from keys.services.lifetimes import as_duration
 from keys.services.playground import repair_unanswered
 from keys.services.refusals import KeyRefused
@@ -36,20 +36,24 @@ def issue_team_key(
     handed_out: bool = False,
     kind: str = Key.Kind.COURSE,
     request_id: uuid.UUID | None = None,
+    last: Key | None = None,
 ) -> FreshKey:
-    """Create a key of `team` for `owner`, one of each kind; with `handed_out` any number, for people without accounts.
+    """Create a key of `team` for `owner`, one of each kind; with `handed_out` one of each `request_id`, for people
+    without accounts.
 
-    A new one continues the budget of the owner's one before, so that a deletion gives no second budget. Raises
-    KeyRefused, GatewayUnavailable or GatewayRejected as `issue_key` does.
+    A new one continues the budget of the owner's one before, or of `last` if it is handed out, with what was added to
+    it: a deletion gives no second budget. Raises KeyRefused, GatewayUnavailable or GatewayRejected as `issue_key` does.
     """
     key = Key(owner=owner, team=team, kind=kind, label=label[:LABEL_LENGTH], handed_out=handed_out)
     key.request_id = request_id
     try:
         _set_limits(key, team)
         if not handed_out:
-            repair_unanswered(Key.objects.owned_by(owner).filter(team=team, kind=kind, handed_out=False))
-        spend_usd = None if handed_out else _spent_before(key)
-        token = _reserve(key)
+            own = Key.objects.owned_by(owner).filter(team=team, kind=kind, handed_out=False)
+            repair_unanswered(own)
+            last = own.exclude(state=Key.State.FAILED).order_by("-created_at").first()
+        spend_usd = _spent_before(last) if last else None
+        token = _reserve(key, last)
     except KeyRefused as refusal:
         audit(actor, AuditAction.ISSUE, AuditOutcome.REFUSED, key, refusal)
         raise
@@ -111,8 +115,11 @@ def end_team_key(*, key: Key, actor: Actor) -> None:
     delete_key(key=key, actor=actor, problem=Key.Problem.COURSE_LEFT)
 
 
-def _reserve(key: Key) -> Token:
-    """Save the key and its first token, if the team runs and its owner has no other. The team's row is locked."""
+def _reserve(key: Key, last: Key | None) -> Token:
+    """Save the key and its first token, if the team runs and its owner has no other. The team's row is locked.
+
+    What was set for the `last` key holds for this one too.
+    """
     try:
         with transaction.atomic():
             owner = User.objects.select_for_update().annotate(owes_terms=owes_terms(key.owner)).get(pk=key.owner_id)
@@ -120,9 +127,13 @@ def _reserve(key: Key) -> Token:
                 raise KeyRefused("terms")
             assert key.team_id is not None  # noqa: S101  (a key of a team)
             key.team = lock_running(key.team_id)
-            _set_limits(key, key.team)
+            override = override_of(last) if last else None
+            _set_limits(key, key.team, override)
             _check_the_only_one(key)
             key.save(force_insert=True)
+            if override:
+                override.key = key
+                override.save(force_insert=True)
             return Token.objects.create(key=key)
     except IntegrityError as error:  # a constraint of the database, if the check missed it
         raise KeyRefused("team.known") from error
@@ -130,12 +141,13 @@ def _reserve(key: Key) -> Token:
 
 def _check_the_only_one(key: Key) -> None:
     """Refuse a form that was sent twice, and a second key."""
+    if key.handed_out:
+        _check_handed_out(key)
+        return
     own = Key.objects.owned_by(key.owner)
     earlier = own.filter(request_id=key.request_id).first() if key.request_id else None
     if earlier:
         raise repeated(earlier)
-    if key.handed_out:
-        return
     other = own.filter(
         team=key.team, kind=key.kind, handed_out=False, state__in=(Key.State.ISSUING, Key.State.ACTIVE)
     ).first()
@@ -145,26 +157,30 @@ def _check_the_only_one(key: Key) -> None:
         raise being_made() if key.kind == Key.Kind.PLAYGROUND else KeyRefused("team.known")
 
 
-def _set_limits(key: Key, team: Team) -> None:
-    """Give an unsaved key the limits of the team, if it runs."""
+def _check_handed_out(key: Key) -> None:
+    """Refuse a second key of one `request_id`, whoever makes it; one that has ended gives its place to the new one."""
+    if key.request_id is None:
+        return
+    earlier = Key.objects.filter(team=key.team, handed_out=True, request_id=key.request_id)
+    if present := earlier.filter(state__in=Key.LIVE_STATES).first():
+        raise repeated(present)
+    earlier.update(request_id=None)
+
+
+def _set_limits(key: Key, team: Team, override: LimitOverride | None = None) -> None:
+    """Give an unsaved key the limits of the team, if it runs, and what was set for one key."""
     check_running(team)
-    for name, value in limits_of_team(team, key.kind)._asdict().items():
+    for name, value in overridden(limits_of_team(team, key.kind), override)._asdict().items():
         setattr(key, name, value)
 
 
-def _spent_before(key: Key) -> Decimal | None:
-    """Return what the owner's last key of this team and kind has spent, as the gateway reports it."""
-    last = (
-        Token.objects.filter(
-            key__owner=key.owner, key__team=key.team, key__kind=key.kind, key__handed_out=False, token__isnull=False
-        )
-        .order_by("-created_at")
-        .first()
-    )
-    if last is None:
+def _spent_before(last: Key) -> Decimal | None:
+    """Return what a key has spent, as the gateway reports it."""
+    token = Token.objects.filter(key=last, token__isnull=False).order_by("-created_at").first()
+    if token is None:
         return None
     try:
-        spent_usd: Decimal = get_gateway().keys.info(last.token or "").spend_usd
+        spent_usd: Decimal = get_gateway().keys.info(token.token or "").spend_usd
     except GatewayNotFound:
         return None
     except GatewayUnavailable as error:  # a read: nothing can have happened

@@ -16,6 +16,7 @@ from accounts.models import User
 from courses.models import Course
 from courses.services import file_keys
 from keys.models import Key
+from keys.services import delete_key, issue_team_key, sweep_keys
 from tests.courses.courses import make_course
 from tests.factories import make_user
 from tests.keys.leaks import assert_nowhere, in_tables
@@ -120,6 +121,54 @@ def test_a_process_that_ended_before_the_link_leaves_no_second_key(sandbox: Sand
     assert file_keys.link_made_keys(course) == 1
     student.refresh_from_db()
     assert student.key == Key.objects.get()
+
+
+def test_a_new_file_makes_another_key_for_one_that_ended(
+    as_teacher: Client, post: Post, course: Course, sandbox: Sandbox
+) -> None:
+    post("add_names", names_typed="Ada\nBen")
+    rows_of(post("make_file"))
+    for number in (1, 2):
+        ada = course.students.get(name="Ada")
+        delete_key(key=Key.objects.get(student=ada), actor=Actor(user=course.created_by))
+        page = as_teacher.get(reverse("courses:file_keys", args=[course.pk]))
+        assertContains(page, "Make 1 key and download it")
+        assert post("replace_file", student=[str(ada.pk)]).status_code == 409
+
+        rows = rows_of(post("make_file"))
+
+        assert [(row[0], row[1]) for row in rows] == [("Ada", sandbox.issued_secrets()[-1])], number
+        assert len(sandbox.live_keys()) == 2
+        assert post("make_file").status_code == 409
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_second_click_on_the_file_takes_no_key_away(sandbox: Sandbox) -> None:
+    teacher = make_user("teacher")
+    course = make_course(teacher)
+    file_keys.add_by_name(course=course, names=["Ada"], actor=Actor(user=teacher))
+    student = course.students.select_related("course__team").get()
+    issue_team_key(
+        team=course.team, owner=teacher, actor=Actor(user=teacher), label="", handed_out=True, request_id=student.pk
+    )
+    assert file_keys.link_made_keys(course) == 1  # the second click, before the first has recorded whose key it is
+
+    key = Key.objects.get()
+
+    assert file_keys.link_key(student, key)
+
+
+def test_a_key_whose_answer_was_lost_is_made_again(post: Post, course: Course, sandbox: Sandbox) -> None:
+    post("add_names", names_typed="Ada")
+    sandbox.faults("/key/generate", "drop_after")
+    rows_of(post("make_file"))
+
+    pressed_again = rows_of(post("make_file"))
+    sweep_keys()
+    rows = rows_of(post("make_file"))
+
+    assert (pressed_again[0][1], rows[0][1]) == ("", sandbox.issued_secrets()[-1])
+    assert len(sandbox.live_keys()) == 1
 
 
 def test_another_teachers_file_makes_no_second_key(post: Post, course: Course, sandbox: Sandbox) -> None:

@@ -72,6 +72,17 @@ def test_replaces_the_secret_at_once(as_intern: Client, student: Student, sandbo
     assert len(sandbox.live_keys()) == 1
 
 
+def test_an_ended_key_is_followed_by_another(as_intern: Client, student: Student, sandbox: Sandbox) -> None:
+    page, post = address("attended", student.course), address("get_key", student.course)
+    as_intern.post(post)
+    as_intern.post(reverse("keys:delete", args=[Key.objects.get().pk]))
+
+    assertContains(as_intern.get(page), "You can get another, with the rest of your budget.")
+    assertContains(as_intern.get(page), "Get my key")
+    assert as_intern.post(post).status_code == 201
+    assertContains(as_intern.get(page), "Your key works.")
+
+
 def test_whoever_leaves_has_no_key_and_no_page(as_intern: Client, student: Student, sandbox: Sandbox) -> None:
     as_intern.post(address("get_key", student.course))
     assertContains(as_intern.get(address("leave", student.course)), "Only a teacher can add you again")

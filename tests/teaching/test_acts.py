@@ -81,13 +81,18 @@ def test_blocks_and_unblocks_at_the_gateway(as_staff: Client, course: Course, sa
     assert AuditEntry.objects.filter(action__in=("block", "unblock"), outcome="done").count() == 2
 
 
-def test_an_ended_key_can_be_followed_by_another(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
+def test_an_ended_key_is_followed_by_another_with_what_was_added(
+    as_staff: Client, course: Course, sandbox: Sandbox
+) -> None:
+    do(as_staff, course, "top_up", "Ada", amount_usd="2")
     do(as_staff, course, "new_key", "Ada")
     assert len(sandbox.live_keys()) == 1
 
     get_key(student_of(course, "Ada"))
 
-    assert len(sandbox.live_keys()) == 2
+    assert sorted(each["max_budget"] for each in sandbox.live_keys()) == [1, 3]
+    assert follow(course) == 0
+    assert key_of(course, "Ada").budget_usd == 3
 
 
 def test_removes_a_student_and_their_key(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
