@@ -368,6 +368,13 @@ class Migration(migrations.Migration):
                     models.BooleanField(default=False, help_text="By the portal, since its course is frozen."),
                 ),
                 (
+                    "blocked_by_teacher",
+                    models.BooleanField(
+                        default=False,
+                        help_text="A teacher of its course has blocked it, if it is blocked; else nothing.",
+                    ),
+                ),
+                (
                     "paused_at",
                     models.DateTimeField(
                         help_text="Its owner has paused it, if it is blocked; else nothing.", null=True

@@ -151,6 +151,9 @@ class Key(models.Model):
         help_text="By the portal: the budget of a group is used up, or the owner’s where there are no teams.",
     )
     blocked_for_team = models.BooleanField(default=False, help_text="By the portal, since its course is frozen.")
+    blocked_by_teacher = models.BooleanField(
+        default=False, help_text="A teacher of its course has blocked it, if it is blocked; else nothing."
+    )
     paused_at = models.DateTimeField(null=True, help_text="Its owner has paused it, if it is blocked; else nothing.")
     budget_usd = UsdField(max_digits=10, decimal_places=4, null=True)
     budget_period = models.CharField(max_length=10, blank=True, help_text="As LiteLLM spells it: 1d, 7d, 30d.")
@@ -246,6 +249,12 @@ class Key(models.Model):
     def stay_ends_on(self) -> date | None:
         """The last day (TIME_ZONE) of its intern's stay, if there is one."""
         return self.intern.stay_ends_on if self.intern else None
+
+    @property
+    def is_blocked_by_others(self) -> bool:
+        """Whether an admin or a teacher has blocked it, rather than the portal or its owner."""
+        by_portal = self.blocked_by_portal or self.blocked_for_budget or self.blocked_for_team
+        return self.blocked and not (by_portal or self.paused_at)
 
     @property
     def is_paused(self) -> bool:

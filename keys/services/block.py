@@ -20,21 +20,22 @@ _NOBODYS: Final = {
     "blocked_by_portal": False,
     "blocked_for_budget": False,
     "blocked_for_team": False,
+    "blocked_by_teacher": False,
     "paused_at": None,
 }
 
 
-def block_key(*, key: Key, actor: Actor) -> None:
-    """Block `key` at the gateway, with all its secrets, until it is unblocked.
+def block_key(*, key: Key, actor: Actor, as_teacher: bool = False) -> None:
+    """Block `key` at the gateway, with all its secrets, until it is unblocked; an admin takes over a teacher's block.
 
     Raises KeyRefused, GatewayUnavailable or GatewayRejected. With `may_have_happened` the sweep checks the gateway.
     """
-    _switch(key, actor, AuditAction.BLOCK)
+    _switch(key, actor, AuditAction.BLOCK, as_teacher=as_teacher)
 
 
-def unblock_key(*, key: Key, actor: Actor) -> None:
-    """Unblock `key`; not while its owner is inactive. Raises as `block_key` does."""
-    _switch(key, actor, AuditAction.UNBLOCK)
+def unblock_key(*, key: Key, actor: Actor, as_teacher: bool = False) -> None:
+    """Unblock `key`; not while its owner is inactive, nor `as_teacher` if an admin blocks it. Raises likewise."""
+    _switch(key, actor, AuditAction.UNBLOCK, as_teacher=as_teacher)
 
 
 def pause_key(*, key: Key, actor: Actor) -> None:
@@ -49,21 +50,21 @@ def resume_key(*, key: Key, actor: Actor) -> None:
 
 def is_blocked_by_admin(key: Key) -> bool:
     """Tell whether only an admin can end the block of `key`. They can take over one of the portal or the owner."""
-    by_portal = key.blocked_by_portal or key.blocked_for_budget or key.blocked_for_team
-    return key.blocked and not (by_portal or key.paused_at)
+    return key.is_blocked_by_others and not key.blocked_by_teacher
 
 
-def _switch(key: Key, actor: Actor, action: AuditAction) -> None:
+def _switch(key: Key, actor: Actor, action: AuditAction, *, as_teacher: bool = False) -> None:
     """Block or unblock at the gateway, then here. Whose block it is, is recorded before: the answer may be lost."""
     blocks = action in (AuditAction.BLOCK, AuditAction.PAUSE)
     try:
-        _check(key, action)
-        key, token = _claimed(key, action)
+        _check(key, action, as_teacher=as_teacher)
+        key, token = _claimed(key, action, as_teacher=as_teacher)
     except KeyRefused as refusal:
         audit(actor, action, AuditOutcome.REFUSED, key, refusal)
         raise
     row, before = Key.objects.filter(pk=key.pk), {name: getattr(key, name) for name in _NOBODYS}
     whose: dict[str, Any] = {**_NOBODYS, "paused_at": timezone.now() if action == AuditAction.PAUSE else None}
+    whose["blocked_by_teacher"] = blocks and as_teacher
     if blocks:
         row.update(**whose)
     try:
@@ -83,12 +84,12 @@ def _switch(key: Key, actor: Actor, action: AuditAction) -> None:
     audit(actor, action, AuditOutcome.DONE, key)
 
 
-def _claimed(key: Key, action: AuditAction) -> tuple[Key, Token]:
+def _claimed(key: Key, action: AuditAction, *, as_teacher: bool) -> tuple[Key, Token]:
     """Claim a key and read it again: somebody may have blocked it, or replaced its secret, since it was read."""
     claim(key)
     fresh = Key.objects.select_related("owner", "intern", "team").prefetch_related("tokens").get(pk=key.pk)
     try:
-        _check(fresh, action)
+        _check(fresh, action, as_teacher=as_teacher)
         if fresh.live_token is None:
             raise KeyRefused("busy")
     except KeyRefused:
@@ -97,15 +98,17 @@ def _claimed(key: Key, action: AuditAction) -> tuple[Key, Token]:
     return fresh, fresh.live_token
 
 
-def _check(key: Key, action: AuditAction) -> None:
+def _check(key: Key, action: AuditAction, *, as_teacher: bool) -> None:
     if key.state != Key.State.ACTIVE:
         raise KeyRefused("state.issuing" if key.state == Key.State.ISSUING else "state.deleted")
     if action == AuditAction.BLOCK:
-        if is_blocked_by_admin(key):
+        if key.is_blocked_by_others and (as_teacher or is_blocked_by_admin(key)):
             raise KeyRefused("blocked.already")
     elif action == AuditAction.PAUSE:
         if key.blocked:
             raise KeyRefused("paused.already" if key.is_paused else "paused.blocked")
+    elif as_teacher and is_blocked_by_admin(key):
+        raise KeyRefused("blocked.by_admin")
     else:
         _check_unblock(key, action)
 

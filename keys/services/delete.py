@@ -15,12 +15,13 @@ AT_THE_GATEWAY = (Token.State.LIVE, Token.State.RETIRING)
 UNDER_WAY = (Token.State.ISSUING, Token.State.DELETING)
 
 
-def delete_key(*, key: Key, actor: Actor, problem: Key.Problem = Key.Problem.NONE) -> None:
+def delete_key(*, key: Key, actor: Actor, problem: Key.Problem = Key.Problem.NONE, by_owner: bool = False) -> None:
     """Delete `key` with all its secrets, at the gateway and here; a second call retries.
 
+    Its owner cannot delete a course's key that somebody else has blocked: another could follow it (KeyRefused).
     Raises GatewayUnavailable or GatewayRejected: the key then stays "being deleted", and the sweep retries.
     """
-    begin_deletion(key, problem)
+    begin_deletion(key, problem, by_owner=by_owner)
     try:
         for token in Token.objects.filter(key=key, state=Token.State.DELETING):
             delete_at_gateway(token)
@@ -30,7 +31,7 @@ def delete_key(*, key: Key, actor: Actor, problem: Key.Problem = Key.Problem.NON
     finish_deletion(key, actor)
 
 
-def begin_deletion(key: Key, problem: Key.Problem) -> None:
+def begin_deletion(key: Key, problem: Key.Problem, *, by_owner: bool = False) -> None:
     """Commit that `key` and its tokens will be deleted. This is irreversible."""
     with transaction.atomic():
         locked = Key.objects.select_for_update().get(pk=key.pk)
@@ -38,6 +39,8 @@ def begin_deletion(key: Key, problem: Key.Problem) -> None:
             raise KeyRefused("state.issuing")
         if locked.state not in Key.LIVE_STATES:
             raise KeyRefused("state.deleted")
+        if by_owner and locked.team_id and locked.is_blocked_by_others:
+            raise KeyRefused("blocked.course")
         locked.state, locked.problem = Key.State.DELETING, problem or locked.problem
         locked.save(update_fields=["state", "problem"])
         Token.objects.filter(key=key, state__in=AT_THE_GATEWAY).update(

@@ -144,6 +144,10 @@ REASONS: Final[dict[str, Words]] = {
     "blocked": _("This key is blocked at the gateway. Contact the administrators."),
     "blocked.budget": _("Its owner’s budget is used up. It works again when the budget resets."),
     "blocked.already": _("This key is blocked already."),
+    "blocked.by_admin": _("An administrator has blocked this key. Only they can unblock it."),
+    "blocked.course": _(
+        "Your teacher or an administrator has blocked this key, so you cannot delete it. Contact them."
+    ),
     "blocked.not": _("This key is not blocked."),
     "blocked.owner": _("The account of its owner is not active: activate the account first."),
     "blocked.playground": _("Your Playground key is blocked at the gateway. Contact the administrators."),

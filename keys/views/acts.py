@@ -240,7 +240,7 @@ def delete(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         return confirm(request, "keys/delete.html", key)
     try:
-        services.delete_key(key=key, actor=actor_of(request))
+        services.delete_key(key=key, actor=actor_of(request), by_owner=True)
     except services.KeyRefused as refusal:
         return refuse(request, str(refusal), status=409)
     except GatewayError:

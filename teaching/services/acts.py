@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -80,9 +81,11 @@ def _why_not(student: Student, act: StudentAct) -> str:
         return ""
     if key is None or key.state != Key.State.ACTIVE:
         return _("has no key")
-    if act == StudentAct.BLOCK and is_blocked_by_admin(key):
+    if act == StudentAct.BLOCK and key.is_blocked_by_others:
         return _("is blocked already")
-    if act == StudentAct.UNBLOCK and not is_blocked_by_admin(key):
+    if act == StudentAct.UNBLOCK and is_blocked_by_admin(key):
+        return _("an administrator has blocked the key")
+    if act == StudentAct.UNBLOCK and not key.is_blocked_by_others:
         return _("is not blocked")
     return ""
 
@@ -130,8 +133,8 @@ def _act(course: Course, student: Student, act: StudentAct, actor: Actor) -> Non
 
 
 _KEY_ACTS: Final[dict[StudentAct, tuple[Callable[..., object], AuditAction]]] = {
-    StudentAct.BLOCK: (block_key, AuditAction.BLOCK),
-    StudentAct.UNBLOCK: (unblock_key, AuditAction.UNBLOCK),
+    StudentAct.BLOCK: (partial(block_key, as_teacher=True), AuditAction.BLOCK),
+    StudentAct.UNBLOCK: (partial(unblock_key, as_teacher=True), AuditAction.UNBLOCK),
     StudentAct.NEW_KEY: (delete_key, AuditAction.DELETE),
 }
 

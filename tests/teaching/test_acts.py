@@ -11,9 +11,12 @@ from django.urls import reverse
 from accounts.models import AuditEntry, HourlyCount, User
 from courses.models import Course, Student
 from keys.models import Key
+from keys.services import KeyRefused, block_key, unblock_key
 from teaching import services as teaching_services
 from teaching.services import StudentAct, choose_students
+from tests.conftest import signed_in
 from tests.courses.actions import acting, enrol, follow, get_key, open_course
+from tests.keys.actions import BY_TEST
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
 from tests.teaching.courses import make_course
@@ -93,6 +96,30 @@ def test_an_ended_key_is_followed_by_another_with_what_was_added(
     assert sorted(each["max_budget"] for each in sandbox.live_keys()) == [1, 3]
     assert follow(course) == 0
     assert key_of(course, "Ada").budget_usd == 3
+
+
+def test_a_blocked_student_gets_no_other_key(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
+    do(as_staff, course, "block", "Ada")
+    key = key_of(course, "Ada")
+    browser = signed_in(key.owner)
+
+    assert browser.post(reverse("keys:delete", args=[key.pk])).status_code == 409
+    assert browser.post(reverse("courses:get_key", args=[course.pk])).status_code == 409
+    assert [bool(each["blocked"]) for each in sandbox.live_keys()].count(True) == 1
+
+
+def test_a_teacher_ends_no_block_of_an_admin(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
+    do(as_staff, course, "block", "Ada")
+    block_key(key=key_of(course, "Ada"), actor=BY_TEST)  # takes over
+
+    page = do(as_staff, course, "unblock", "Ada")
+
+    assert page.status_code == 422
+    assert "an administrator has blocked the key" in words_of(page)
+    with pytest.raises(KeyRefused):
+        unblock_key(key=key_of(course, "Ada"), actor=BY_TEST, as_teacher=True)
+    unblock_key(key=key_of(course, "Ada"), actor=BY_TEST)
+    assert not any(each["blocked"] for each in sandbox.live_keys())
 
 
 def test_removes_a_student_and_their_key(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
