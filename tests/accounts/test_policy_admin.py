@@ -27,6 +27,7 @@ def policy_form(policy: Policy | None = None, **fields: Any) -> dict[str, Any]:
         "grace_hours": 24,
         "person_budget_usd": "",
         "person_budget_period": "7d",
+        "group_warn_percent": 80,
     }
     form: dict[str, Any] = {}
     for kind in KeyKind.values:
