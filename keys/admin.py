@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -21,7 +22,7 @@ from web.tasks import QueueUnavailable, send_task
 TASK_EXPIRES_S = 3000  # by then the schedule has run it
 NAMES_SHOWN = 10
 
-admin.site.unregister(User)
+admin.site.unregister([User, Group])
 admin.site.register(Intern, InternAdmin)
 
 
@@ -89,11 +90,29 @@ class PolicyAdmin(policy_admin.PolicyAdmin):
         if unknown := unknown_models(sorted({name for names in lists for name in names})):
             messages.warning(request, unknown)
         bring_keys_up_to_date(request)
+        enforce_budgets()
 
     def delete_model(self, request: HttpRequest, obj: Policy) -> None:
         """Delete, and update existing keys."""
         super().delete_model(request, obj)
         bring_keys_up_to_date(request)
+        enforce_budgets()
+
+
+@admin.register(Group)
+class GroupAdmin(people_admin.GroupAdmin):
+    """Groups, with the effect of a deletion on existing keys."""
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        """Delete with its policy, and update existing keys."""
+        super().delete_model(request, obj)
+        bring_keys_up_to_date(request)
+        enforce_budgets()
+
+
+def enforce_budgets() -> None:
+    """Start the task that stops and starts keys by what the policies say now of budgets of groups."""
+    transaction.on_commit(partial(_send, "usage.enforce_ceilings"))
 
 
 def bring_keys_up_to_date(request: HttpRequest, owner: User | None = None) -> None:

@@ -13,7 +13,7 @@ from keys import services
 from keys.catalogue import refresh_models
 from keys.models import Intern, Key
 from tests.accounts.test_policy_admin import policy_form
-from tests.factories import make_staff
+from tests.factories import make_policy, make_staff, make_user
 from tests.keys.actions import again, issue
 from tests.sandbox_process import Sandbox
 from tests.tasks import run_tasks
@@ -111,7 +111,7 @@ def test_says_how_many_keys_a_changed_policy_reaches_and_changes_them(
     answer = save_policy(as_admin, Policy.objects.get(group__name="Interns"), temporary__rpm_limit="11")
 
     assertContains(answer, "Being adjusted to the policy in the background: 2 keys")
-    run_tasks()
+    assert "usage.enforce_ceilings" in [name for name, _arguments in run_tasks()]
     assert {row["rpm_limit"] for row in sandbox.live_keys()} == {11}
     assert not services.find_outdated()
 
@@ -120,6 +120,20 @@ def test_mentions_no_keys_where_none_is_affected(as_admin: Client, intern: User,
     answer = save_policy(as_admin, Policy.objects.get(group__name="Interns"), temporary__rpm_limit="11")
 
     assertNotContains(answer, "Being adjusted to the policy")
+
+
+def test_a_deleted_group_reaches_the_keys_of_its_members(as_admin: Client, sandbox: Sandbox) -> None:
+    ada = make_user("ada", groups=("Course",))
+    make_policy("Course", rpm_limit=11)
+    issue(ada)
+    run_tasks()
+    group = Group.objects.get(name="Course")
+
+    as_admin.post(reverse("admin:auth_group_delete", args=[group.pk]), {"post": "yes"})
+
+    tasks = [name for name, _arguments in run_tasks()]
+    assert tasks == ["keys.apply_policies", "usage.enforce_ceilings"]
+    assert {row["rpm_limit"] for row in sandbox.live_keys()} == {60}
 
 
 def test_another_group_reaches_the_keys_of_a_person(as_admin: Client, intern: User, sandbox: Sandbox) -> None:
