@@ -218,12 +218,19 @@ def merged(rules: Sequence[KeyRule]) -> Allowance:
         course_budget_usd=_course_budget(rules),
         grace_hours=max(policy.grace_hours for policy in policies),
         may_name_interns=any(policy.may_name_interns for policy in policies),
-        at_once_usd=max((usd for policy in policies if (usd := policy.at_once_usd) is not None), default=None),
+        at_once_usd=_at_once(policies, person_period),
         on_request=tuple(sorted({name for policy in policies for name in policy.on_request})),
         asks_for_any_model=not all(policy.on_request for policy in policies),
         rules={kind: _merged_kind(kind, [rule for rule in rules if rule.kind == kind]) for kind in KeyKind.values},
         names=tuple(sorted({policy.group.name for policy in policies if policy.group})),
     )
+
+
+def _at_once(policies: Iterable[Policy], period: str) -> Decimal | None:
+    """Return the highest amount of the policies whose budget per person has this period, as they are a pair."""
+    paired = (policy for policy in policies if policy.person_budget_period == period)
+    amounts = (policy.at_once_usd for policy in paired if policy.person_budget_usd is not None)
+    return max((usd for usd in amounts if usd is not None), default=None)
 
 
 def _course_budget(rules: Sequence[KeyRule]) -> Decimal | None:

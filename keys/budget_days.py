@@ -1,6 +1,6 @@
 """The days on which budgets begin and end: periods in UTC, as the gateway counts; grants and stays in TIME_ZONE."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.utils import timezone
 
@@ -29,6 +29,14 @@ def next_period_day(period: str, today: date) -> date:
     if period == "7d":
         return today + timedelta(days=7 - today.weekday())
     return (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def period_bounds(period: str) -> tuple[datetime, datetime]:
+    """Return when the running period of a budget began, and when the next one begins (UTC)."""
+    today = utc_today()
+    days = (period_first_day(period, today), next_period_day(period, today))
+    begins, ends = (datetime.combine(day, time(), UTC) for day in days)
+    return begins, ends
 
 
 def end_of_period(allowance: Allowance) -> date:

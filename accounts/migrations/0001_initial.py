@@ -446,7 +446,8 @@ class Migration(migrations.Migration):
                     "group_budget_stops",
                     models.BooleanField(
                         default=False,
-                        help_text="All keys of all members, until the month ends or the budget is raised. If not, "
+                        help_text="The keys of all members, until the month ends or the budget is raised; those of "
+                        "courses and those made outside of the portal go on, though what they spend counts. If not, "
                         "the budget only warns.",
                         verbose_name="stop keys when it is used up",
                     ),
@@ -457,7 +458,8 @@ class Migration(migrations.Migration):
                         blank=True,
                         decimal_places=2,
                         help_text="How much more a person gets at once when they ask for it, without a decision, in "
-                        "each period of their budget and until it ends. Empty: somebody decides each request.",
+                        "each period of their budget and until it ends. Needs a budget per person. Empty: somebody "
+                        "decides each request.",
                         max_digits=8,
                         null=True,
                         validators=[django.core.validators.MinValueValidator(Decimal("0.01"))],
@@ -771,6 +773,14 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("at_once_usd", None), ("at_once_usd__gt", 0), _connector="OR"),
                 name="accounts_at_once_positive",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="policy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("at_once_usd", None), ("person_budget_usd__isnull", False), _connector="OR"),
+                name="accounts_at_once_needs_a_budget",
+                violation_error_message="More budget without asking needs a budget per person.",
             ),
         ),
         migrations.AddConstraint(

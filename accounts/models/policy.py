@@ -161,14 +161,15 @@ class Policy(models.Model):
         _("stop keys when it is used up"),
         default=False,
         help_text=_(
-            "All keys of all members, until the month ends or the budget is raised. If not, the budget only warns."
+            "The keys of all members, until the month ends or the budget is raised; those of courses and those made "
+            "outside of the portal go on, though what they spend counts. If not, the budget only warns."
         ),
     )
     at_once_usd = UsdField(
         verbose_name=_("more budget without asking, USD"),
         help_text=_(
             "How much more a person gets at once when they ask for it, without a decision, in each period of their "
-            "budget and until it ends. Empty: somebody decides each request."
+            "budget and until it ends. Needs a budget per person. Empty: somebody decides each request."
         ),
         **BUDGET,
     )
@@ -223,6 +224,11 @@ class Policy(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(at_once_usd=None) | Q(at_once_usd__gt=0), name="accounts_at_once_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(at_once_usd=None) | Q(person_budget_usd__isnull=False),
+                name="accounts_at_once_needs_a_budget",
+                violation_error_message=_("More budget without asking needs a budget per person."),
             ),
         ]
 

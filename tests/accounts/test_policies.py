@@ -246,6 +246,7 @@ REFUSED: list[tuple[type[Policy | KeyRule], dict[str, Any], str]] = [
     (Policy, {"person_budget_period": "2d"}, "not a valid choice"),
     (Policy, {"group_warn_percent": 0}, "greater than or equal to 1"),
     (Policy, {"at_once_usd": Decimal(0)}, "greater than or equal to 0.01"),
+    (Policy, {"at_once_usd": Decimal(1), "person_budget_usd": None}, "needs a budget per person"),
     (Policy, {"on_request": ["large", "large"]}, "A model is listed twice"),
 ]
 
@@ -262,6 +263,7 @@ KEPT_OUT: list[tuple[type[Policy | KeyRule], dict[str, Any]]] = [
     (Policy, {"group_budget_usd": Decimal(0)}),
     (Policy, {"group_warn_percent": 100}),
     (Policy, {"at_once_usd": Decimal(0)}),
+    (Policy, {"at_once_usd": Decimal(1), "person_budget_usd": None}),
     (KeyRule, {"all_models": False, "model_names": []}),
     (KeyRule, {"budget_usd": Decimal(0)}),
     (KeyRule, {"budget_usd": Decimal(-1)}),

@@ -1,7 +1,7 @@
 """More budget at once, within what the policy allows a person in each period; beyond it somebody decides."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -12,10 +12,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.audit import Actor
-from accounts.models import AccessRequest, AuditEntry, Grant, User
+from accounts.models import AccessRequest, AuditEntry, Grant, Policy, User
 from accounts.policies import policy_of
 from approvals import services
-from keys.budget_days import end_of_period
+from keys.budget_days import end_of_period, next_period_day, utc_today
 from keys.services import end_grant
 from tests.approvals.conftest import supervise
 from tests.approvals.test_pages import ASK, INDEX, answer, url_of
@@ -79,8 +79,9 @@ def test_beyond_it_somebody_decides(person: User, as_intern: Client, decider: Us
 
 def test_gives_nothing_under_a_policy_without_it(intern: User, as_intern: Client) -> None:
     assert give(intern, "0.01") is None
-    make_policy("Free", person_budget_usd=None, budget_usd=None, playground__budget_usd=None, at_once_usd=5)
-    assert give(make_user("free", groups=("Free",)), "1") is None
+    make_policy("Free", person_budget_usd=None, budget_usd=None, playground__budget_usd=None)
+    make_policy("Course", at_once_usd=5)
+    assert give(make_user("free", groups=("Free", "Course")), "1") is None
     assert "at once" not in words_of(as_intern.get(ASK))
 
 
@@ -90,8 +91,39 @@ def test_the_most_generous_group_counts_in_each_period_anew(person: User) -> Non
 
     assert give(both, "4")
     assert give(both, "1") is None
-    Grant.objects.update(created_at=timezone.now() - timedelta(days=40))
+    now = timezone.now()
+    Grant.objects.update(created_at=now - timedelta(days=40), ends_at=now - timedelta(days=32))
     assert give(both, "4")
+
+
+def test_an_amount_and_its_period_are_a_pair(db: None) -> None:
+    make_policy("Monthly", person_budget_usd=20, at_once_usd=20)
+    make_policy("Daily", person_budget_usd=1, person_budget_period="1d")
+    both = make_user("both", groups=("Monthly", "Daily"))
+    assert policy_of(both).person_budget_period == "1d"
+    assert give(both, "1") is None
+
+    change_policies(Policy.objects.filter(group__name="Daily"), at_once_usd=3)
+    assert give(both, "3.01") is None
+    grant = give(both, "2")
+    assert grant
+    now = timezone.now()
+    Grant.objects.update(created_at=now - timedelta(days=2), ends_at=now + timedelta(days=20))  # when it was a month
+    assert give(both, "2") is None
+    assert give(both, "1")
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Honolulu", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("period", ["1d", "30d"])
+def test_it_ends_with_the_period_in_every_time_zone(person: User, settings: Any, zone: str, period: str) -> None:
+    settings.TIME_ZONE = zone
+    change_policies(person_budget_period=period)
+
+    grant = give(person, "1")
+
+    assert grant
+    ends_at = datetime.combine(next_period_day(period, utc_today()), time(), UTC)
+    assert grant.ends_at <= ends_at
 
 
 def test_what_an_admin_ends_is_not_given_again(person: User) -> None:
@@ -111,6 +143,18 @@ def test_a_form_sent_twice_gives_once(person: User, as_intern: Client, sandbox: 
 
     assert Grant.objects.count() == 1
     assert give(make_user("other", groups=("Interns",)), "1", form_id=form["form_id"]) is None
+
+
+def test_a_form_sent_again_with_other_values_is_another_request(person: User, as_intern: Client) -> None:
+    form = form_for(person, "1", form_id=uuid4())
+    answer(as_intern, ASK, **form)
+
+    page = answer(as_intern, ASK, **{**form, "amount_usd": "50", "why": "conference"})[1]
+    assert "Sent. You get a mail when it is decided." in page
+    assert AccessRequest.objects.get(state="open").amount_usd == 50
+    for _click in range(2):
+        answer(as_intern, ASK, **{**form, "amount_usd": "2"})
+    assert list(Grant.objects.order_by("amount_usd").values_list("amount_usd", flat=True)) == [1, 2]
 
 
 def test_wrong_forms_get_nothing(person: User, as_intern: Client) -> None:
