@@ -232,6 +232,7 @@ REASONS: Final[dict[str, Words]] = {
     "unowned.busy": _("Another administrator is just changing this key. Reload the list."),
     "unowned.gone": _("The gateway no longer has this key. Nothing was changed."),
     "unowned.inactive": _("The account of this person is not active: activate it first, or choose somebody else."),
+    "unowned.portal": _("This is the portal’s own key for the gateway (GATEWAY_ADMIN_KEY). It cannot be changed here."),
     "unowned.owned": _("This key has an owner by now. Reload the list."),
 }
 add_words({PREFIX + reason: words for reason, words in REASONS.items()})

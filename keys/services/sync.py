@@ -37,7 +37,7 @@ from keys.services.restore import (
 )
 from keys.services.rounds import each
 from keys.services.trail import audit
-from keys.services.unowned_list import intended_tokens, note_unowned
+from keys.services.unowned_list import intended_tokens, is_of_another_portal, note_unowned, token_of_portal
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class GatewayList(NamedTuple):
 
     differing: list[tuple[LiveToken, KeyInfo]]
     unknown: list[KeyInfo]  # of our people, or with an alias of ours
-    strangers: list[KeyInfo]  # of nobody here
+    strangers: list[KeyInfo]  # of nobody here, nor of another portal
     absent: list[tuple[str, LiveToken]]
     live: int
 
@@ -132,15 +132,18 @@ def _read_list(people: dict[str, int], report: SyncReport) -> GatewayList:
     )
     rows = Token.objects.filter(state__in=AT_THE_GATEWAY, token__isnull=False).values_list(*names)
     live = {str(token): LiveToken(*row) for token, *row in rows.iterator(chunk_size=2000)}
-    total, differing, unknown, strangers = len(live), [], [], []
+    total, differing, unknown, strangers, of_portal = len(live), [], [], [], token_of_portal()
     for info in get_gateway().keys.list(unreadable=report.unreadable):
         ours = live.pop(info.token, None)
         if ours is not None:
             if _differs(ours, info):
                 differing.append((ours, info))
-        elif info.user_id in people or (info.alias or "").startswith(ALIAS_PREFIX):
+            continue
+        if info.token == of_portal:
+            continue
+        if info.user_id in people or (info.alias or "").startswith(ALIAS_PREFIX):
             unknown.append(info)
-        if ours is None and info.user_id not in people:
+        if info.user_id not in people and not is_of_another_portal(info):
             strangers.append(info)
     for token in report.unreadable:
         live.pop(token, None)

@@ -31,6 +31,7 @@ from keys.services.person_budget import ceiling_of, check_budget, look_up, move_
 from keys.services.refusals import KeyRefused
 from keys.services.restore import make_rows
 from keys.services.trail import audit, code_of
+from keys.services.unowned_list import token_of_portal
 from web.templatetags.portal import usd
 
 Intent = UnownedKey.Intent
@@ -109,7 +110,9 @@ def kind_for(allowance: Allowance) -> Key.Kind:
 
 # --- The intention ----------------------------------------------------------------------------------
 def _intend(unowned: UnownedKey, intent: Intent, actor: Actor, *, new_owner: User | None = None) -> UnownedKey:
-    """Commit what is about to be done; the first administrator wins."""
+    """Commit what is about to be done; the first administrator wins. Never with the portal's own key."""
+    if unowned.token == token_of_portal():
+        raise KeyRefused("unowned.portal")
     begun = {"intent": intent, "intended_at": timezone.now(), "intended_by": actor.user, "new_owner": new_owner}
     if not UnownedKey.objects.free().filter(pk=unowned.pk).update(**begun):
         is_there = UnownedKey.objects.filter(pk=unowned.pk).exists()

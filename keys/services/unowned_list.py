@@ -5,13 +5,14 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
+from django.conf import settings
 from django.utils import timezone
 
 from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound, GatewayUnavailable, GatewayUnreadable
-from gateway.secret import has_secret, redact
+from gateway.secret import has_secret, redact, token_of
 from gateway.types import KeyInfo
-from keys.models import Token, UnownedKey
+from keys.models import ALIAS_PREFIX, Token, UnownedKey
 from keys.services.rounds import each
 
 AT_ONCE: Final = 500  # rows looked up in one query: SQLite takes 999 values
@@ -30,9 +31,20 @@ def note_unowned(found: Sequence[KeyInfo], unreadable: Sequence[str]) -> Gateway
     while part := list(islice(rows, AT_ONCE)):
         _record(part, started)
     UnownedKey.objects.free().filter(token__in=Token.objects.exclude(token=None).values("token")).delete()
+    UnownedKey.objects.free().filter(token=token_of_portal()).delete()
     absent = UnownedKey.objects.free().filter(last_seen_at__lt=started).exclude(token__in=unreadable)
     _done, failure = each(_drop_if_gone, absent)
     return failure
+
+
+def token_of_portal() -> str:
+    """Return the token of the key by which the portal itself calls the gateway: without it, every call is refused."""
+    return token_of(settings.GATEWAY_ADMIN_KEY)
+
+
+def is_of_another_portal(info: KeyInfo) -> bool:
+    """Tell whether a key of nobody here was made by a portal with another database at the same gateway."""
+    return (info.alias or "").startswith(ALIAS_PREFIX) or info.metadata.get("made_by") == "passerelle"
 
 
 def intended_tokens() -> set[str]:

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.test import override_settings
 from django.utils import timezone
@@ -36,15 +37,15 @@ pytestmark = [
 STEPS_AT_LEAST = {"give": 10, "block": 3, "delete": 3}  # fewer would mean that nothing was traced
 
 
-def make_outside(sandbox: Sandbox, alias: str = "old-service", **settings: Any) -> str:
+def make_outside(sandbox: Sandbox, alias: str = "old-service", **fields: Any) -> str:
     """Make a key at the gateway for nobody whom the portal knows; return its secret."""
-    body = {"user_id": "somebody-else", "key_alias": alias, **settings}
+    body = {"user_id": "somebody-else", "key_alias": alias, **fields}
     return str(sandbox.call("POST", "/key/generate", body=body).json()["key"])
 
 
-def found(sandbox: Sandbox, alias: str = "old-service", **settings: Any) -> tuple[str, UnownedKey]:
+def found(sandbox: Sandbox, alias: str = "old-service", **fields: Any) -> tuple[str, UnownedKey]:
     """Make such a key, and have the sync find it."""
-    secret = make_outside(sandbox, alias, **settings)
+    secret = make_outside(sandbox, alias, **fields)
     services.sync_keys()
     return secret, UnownedKey.objects.get(token=token_of(secret))
 
@@ -79,6 +80,21 @@ def test_the_sync_lists_keys_of_nobody_and_drops_those_that_are_gone(intern: Use
     services.sync_keys()
     assert not UnownedKey.objects.exists()
     assert works(sandbox, ours.secret)
+
+
+def test_keys_of_portals_are_not_listed(staff: User, sandbox: Sandbox) -> None:
+    make_outside(sandbox, "own", key=settings.GATEWAY_ADMIN_KEY)  # as that of a proxy admin is in the list
+    make_outside(sandbox, "passerelle-other-database")
+    make_outside(sandbox, "renamed", metadata={"made_by": "passerelle"})
+    services.sync_keys()
+    assert not UnownedKey.objects.exists()
+
+    _secret, row = found(sandbox)
+    own = UnownedKey.objects.create(token=token_of(settings.GATEWAY_ADMIN_KEY))  # from before it was that
+    with pytest.raises(services.KeyRefused, match="the portal’s own key"):
+        services.delete_unowned(unowned=own, actor=BY_TEST)
+    services.sync_keys()
+    assert UnownedKey.objects.get() == row
 
 
 def test_a_key_with_an_owner_counts_with_all_its_spend_and_keeps_secret_and_limits(
