@@ -32,16 +32,20 @@ class Row:
 
 
 def row_of(key: Key, budget: BudgetUse | None = None, use: KeyUse | None = None) -> Row:
-    """Return `key` with its state, including its `budget` if known, and the available actions."""
+    """Return `key` with its state, including its `budget` if known, and the available actions.
+
+    The secret of a course's key is replaced on the course's page.
+    """
+    of_course, is_frozen = key.kind == Key.Kind.COURSE, key.team is not None and key.team.frozen_at is not None
     return Row(
         key=key,
         status=status_of(key, budget),
         may_renew=is_renewable(key),
-        may_rotate=is_rotatable(key),
-        may_end_leak=may_end_leak(key),
+        may_rotate=is_rotatable(key) and not of_course,
+        may_end_leak=may_end_leak(key) and not of_course,
         may_delete=key.state in (Key.State.ACTIVE, Key.State.DELETING),
         may_pause=key.state == Key.State.ACTIVE and not key.blocked and key.kind != Key.Kind.EXTERNAL,
-        may_resume=key.state == Key.State.ACTIVE and key.is_paused and not key.blocked_for_budget,
+        may_resume=key.state == Key.State.ACTIVE and key.is_paused and not (key.blocked_for_budget or is_frozen),
         use=use,
     )
 
@@ -49,7 +53,7 @@ def row_of(key: Key, budget: BudgetUse | None = None, use: KeyUse | None = None)
 def row_with_use(key: Key, use: PersonUse) -> Row:
     """Return `key` with its state and use, out of the use of all its owner's keys."""
     of_key = use.by_key.get(key.pk)
-    return row_of(key, pressing_budget(of_key, key.kind, use.of_person, use.stopped_by), of_key)
+    return row_of(key, pressing_budget(of_key, key, use.of_person, use.stopped_by), of_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +66,20 @@ class Group:
 
 
 def grouped(rows: Iterable[Row]) -> list[Group]:
-    """Return the groups that have keys: Needs attention, In use, Made outside, Expired or deleted."""
+    """Return the groups that have keys: Needs attention, In use, Courses, Made outside, Expired or deleted."""
     rows = list(rows)
     ended = [row for row in rows if row.status.code in ("deleted", "failed")]
     outside = [row for row in rows if row.key.kind == Key.Kind.EXTERNAL and row not in ended]
-    rest = [row for row in rows if row not in ended and row not in outside]
+    of_courses = [row for row in rows if row.key.team_id and row not in ended]
+    rest = [row for row in rows if row not in ended and row not in outside and row not in of_courses]
     groups = [
         Group(title=_("Needs attention"), rows=sorted((row for row in rest if row.status.needs_owner), key=_urgency)),
         Group(title=_("In use"), rows=[row for row in rest if not row.status.needs_owner]),
+        Group(
+            title=_("Courses"),
+            rows=of_courses,
+            hint=_("They do not count among your keys, nor in your budget, and expire with the course."),
+        ),
         Group(
             title=_("Created outside the portal"),
             rows=outside,

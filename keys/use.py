@@ -143,14 +143,14 @@ def use_counter() -> UseCounter:
 
 
 def pressing_budget(
-    use: Spent | None, kind: str, of_person: PersonSpent | None, stopped_by: str = ""
+    use: Spent | None, key: Key, of_person: PersonSpent | None, stopped_by: str = ""
 ) -> BudgetUse | None:
     """Return the budget that stops a key first, if one is used up or nearly.
 
     Keys made outside, and those of courses, count in no person's, and no group stops them.
     `stopped_by`: the group of the owner whose budget is used up, if there is one.
     """
-    is_of_person = kind not in (Key.Kind.EXTERNAL, Key.Kind.COURSE)
+    is_of_person = key.kind != Key.Kind.EXTERNAL and key.team_id is None
     if stopped_by and is_of_person:
         return BudgetUse(is_used_up=True, resets_on=None, of_person=False, group=stopped_by)
     own = _pressing(use, of_person=False)

@@ -257,13 +257,13 @@ def _by_python(
         keys = keys.annotate(has_ending=_has_ending(filters.q))
         fields += ["owner_id", "label", "intern__name", "has_ending"]
     if filters.over:
-        fields += ["owner_id", steps("budget_usd"), "budget_period", "blocked_for_budget", "kind"]
+        fields += ["owner_id", steps("budget_usd"), "budget_period", "blocked_for_budget", "kind", "team"]
         fields += [steps("owner__person_budget__budget_usd"), "owner__person_budget__budget_period"]
     rows = list(keys.values_list(*fields))
     if filters.q:
         rows = _matching(rows, name_order(filters.q).split(), owners or _owners())
     if filters.over:
-        rows = [row for row in rows if _is_over(row[0], row[-7], row[-6:], known)]
+        rows = [row for row in rows if _is_over(row[0], row[-8], row[-7:], known)]
     return rows
 
 
@@ -310,13 +310,15 @@ def _has_ending(q: str) -> "ExpressionWrapper[Q] | Value":
 
 
 def _is_over(text_id: str, owner_id: int, row: Sequence[Any], known: "_Known") -> bool:
-    """Return whether the key's own budget, or its owner's, is used up; keys made outside count in no person's."""
-    own_steps, own_period, blocked_for_budget, kind, steps_of_owner, period = row
+    """Return whether the key's own budget, or its owner's, is used up.
+
+    Keys made outside, and those of courses, count in no person's.
+    """
+    own_steps, own_period, blocked_for_budget, kind, team, steps_of_owner, period = row
     if blocked_for_budget or is_over(known.spent.get(text_id), own_steps, own_period):
         return True
-    return kind not in (Key.Kind.EXTERNAL, Key.Kind.COURSE) and is_over(
-        known.spent_of_people.get(owner_id), steps_of_owner, period
-    )
+    is_of_person = kind != Key.Kind.EXTERNAL and team is None
+    return is_of_person and is_over(known.spent_of_people.get(owner_id), steps_of_owner, period)
 
 
 def _filtered(filters: KeyFilters, today: date) -> QuerySet[Key]:
@@ -373,7 +375,7 @@ def _listed(key: Any, today: date) -> ListedKey:
     if budget and budget.budget_usd and budget.budget_period in PERIODS:
         about = _spent(budget.budget_usd, budget.budget_period, key.person_spent_usd, today)
         of_person = PersonSpent(**asdict(about), kept_by_gateway=budget.state != budget.State.WITHOUT_TEAMS)
-    status = brief_status_of(key, pressing_budget(use, key.kind, of_person))
+    status = brief_status_of(key, pressing_budget(use, key, of_person))
     recent_usd = key.recent_usd or NOTHING_USD
     return ListedKey(
         key=key,

@@ -29,7 +29,7 @@ class CountedUse(UseCounter):
         """Return the budget that stops `key` first, if one is used up or nearly; two or three queries."""
         use = person_use(key.owner, utc_today())
         stopped_by = policy_of(key.owner).stopped_by if key.blocked_for_budget else ""
-        return pressing_budget(use.by_key.get(key.pk), key.kind, use.of_person, stopped_by)
+        return pressing_budget(use.by_key.get(key.pk), key, use.of_person, stopped_by)
 
     def of_teams(self, team_ids: Collection[UUID]) -> dict[UUID, Decimal]:
         """Return what the keys of each of these teams have spent; one query."""

@@ -30,8 +30,12 @@ class KeyQuerySet(models.QuerySet["Key"]):
     """Queries of keys."""
 
     def owned_by(self, user: object) -> Self:
-        """Keep the keys of `user`; every view starts here."""
+        """Keep the keys of `user`, those that they hand out for a course too."""
         return self.filter(owner=user)
+
+    def used_by_owner(self, user: object) -> Self:
+        """Keep the keys of `user` that they use themselves, or their interns; every view starts here."""
+        return self.filter(owner=user, handed_out=False)
 
     def live(self) -> Self:
         """Keep ours that exist, or may exist, at the gateway."""
@@ -44,6 +48,10 @@ class KeyQuerySet(models.QuerySet["Key"]):
     def counted(self) -> Self:
         """Keep those that count against a person's number of keys: those created for programs."""
         return self.filter(state__in=Key.LIVE_STATES, kind__in=Key.COUNTED_KINDS)
+
+    def for_programs(self) -> Self:
+        """Keep live ones whose secret a person has."""
+        return self.filter(state__in=Key.LIVE_STATES, kind__in=Key.KINDS_FOR_PROGRAMS)
 
     def listed(self, now: datetime) -> Self:
         """Keep those on My keys: live ones, ones made outside, and for a day ended or failed ones."""
@@ -72,8 +80,9 @@ class KeyQuerySet(models.QuerySet["Key"]):
         )
 
     def newest_first(self) -> Self:
-        """Order by creation, newest first, with interns, own limits and tokens (one more query)."""
-        return self.order_by("-created_at", "id").select_related("intern", "override").prefetch_related("tokens")
+        """Order by creation, newest first, with interns, own limits, courses and tokens (one more query)."""
+        related = self.select_related("intern", "override", "team__course").prefetch_related("tokens")
+        return related.order_by("-created_at", "id")
 
 
 class Key(models.Model):

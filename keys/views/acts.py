@@ -59,9 +59,12 @@ FIELDS_AT_FAULT: Final = {"label": "label", "intern_known": "intern_name", "inte
 
 
 def own_key(request: PortalRequest, key_id: uuid.UUID) -> Key:
-    """Return the person's key; 404 for one of another person. A POST counts as an action: see `limited`."""
-    keys = Key.objects.owned_by(request.user).select_related("owner", "intern", "override").prefetch_related("tokens")
-    key = get_object_or_404(keys, pk=key_id)
+    """Return the person's key; 404 for one of another person, or that they hand out.
+
+    A POST counts as an action: see `limited`.
+    """
+    keys = Key.objects.used_by_owner(request.user).select_related("owner", "intern", "override", "team__course")
+    key = get_object_or_404(keys.prefetch_related("tokens"), pk=key_id)
     if request.method == "POST" and request.resolver_match:
         services.count_action(request.user, request.resolver_match.view_name)
     return key
@@ -189,7 +192,8 @@ def rotate(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
     """Explain the rotation; on POST, do it and show the new secret, once."""
     key = own_key(request, key_id)
     if request.method != "POST":
-        return confirm(request, "keys/rotate.html", key, grace_hours=policy_of(request.user).grace_hours)
+        grace_hours = 0 if key.team_id else policy_of(request.user).grace_hours
+        return confirm(request, "keys/rotate.html", key, grace_hours=grace_hours)
     try:
         fresh = services.rotate_key(key=key, actor=actor_of(request))
     except services.KeyRefused as refusal:

@@ -32,7 +32,7 @@ def render_panel(
 ) -> HttpResponse:
     """Render My keys; `said` is a message to the person: what was done or, with `said_bad`, why not."""
     form = form or KeyForm(owner=request.user, allowance=policy_of(request.user))
-    keys = list(Key.objects.owned_by(request.user).listed(timezone.now()).newest_first())
+    keys = list(Key.objects.used_by_owner(request.user).listed(timezone.now()).newest_first())
     live = [key for key in keys if key.state in Key.LIVE_STATES and key.kind in Key.COUNTED_KINDS]
     use = use_counter().of_person(request) if keys else PersonUse()
     use = replace(use, stopped_by=form.allowance.stopped_by)

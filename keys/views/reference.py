@@ -93,7 +93,7 @@ def get_started(request: PortalRequest) -> HttpResponse:
         "sections": _sections(chat.name if chat else None, embedding.name if embedding else None),
         "parameters": _parameters(),
         "advice": _advice(),
-        "has_keys": Key.objects.owned_by(request.user).counted().exists(),
+        "has_keys": Key.objects.used_by_owner(request.user).for_programs().exists(),
         "default_model": chat.name if chat else "",
     }
     return render(request, "keys/get_started.html", context)

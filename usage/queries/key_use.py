@@ -36,6 +36,7 @@ def person_use(person: User, today: date) -> PersonUse:
         .values(
             "pk",
             *FIELDS,
+            "team",
             *(OF_PERSON + name for name in BUDGET_FIELDS),
             as_of=Subquery(UsageState.objects.filter(pk=1).values("last_ok_at")),
         )
@@ -148,12 +149,15 @@ def _spark_days(today: date) -> list[date]:
 
 
 def _use(key: Mapping[str, Any], spent: Days, last_day: date | None, today: date) -> KeyUse:
-    budget_period = key["budget_period"]
-    known = budget_period in BUDGET_PERIODS
+    budget_period, spent_usd = key["budget_period"], None
+    if budget_period in BUDGET_PERIODS:
+        spent_usd = _since(budget_period, spent, today)
+    elif key["team"]:  # a budget for the whole time
+        spent_usd = sum(spent.values(), NOTHING_USD)
     return KeyUse(
         id=key["pk"],
         **{name: key[name] for name in FIELDS},
-        spent_usd=_since(budget_period, spent, today) if known else None,
+        spent_usd=spent_usd,
         resets_on=budget_reset_day(budget_period, today),
         last_day=last_day,
         as_of=key["as_of"],
