@@ -1,5 +1,6 @@
 """Operations on courses. They ask keys' services for keys, and never the gateway."""
 
+from courses.services.leaving import forget_in_courses, hand_over_keys
 from courses.services.limits import TITLES, Size, excess_of, largest, may_have_courses, request_name, size_of
 from courses.services.refusals import CourseRefused
 from courses.services.states import (
@@ -26,8 +27,10 @@ __all__ = [
     "end_course",
     "end_due_courses",
     "excess_of",
+    "forget_in_courses",
     "freeze_course",
     "get_key",
+    "hand_over_keys",
     "keys_of",
     "largest",
     "may_have_courses",

@@ -64,15 +64,15 @@ def without_key(students: QuerySet[Student]) -> QuerySet[Student]:
     return students.filter(WITHOUT_KEY)
 
 
-def link_made_keys(course: Course) -> int:
+def link_made_keys(course: Course | None = None) -> int:
     """Give students the keys that were made for them, where a process ended before it said so; return how many.
 
-    One whose answer is awaited, or was lost, is left out: it may fail.
+    Those of a course, or of all. One whose answer is awaited, or was lost, is left out: it may fail.
     """
-    lonely = {student.pk: student for student in without_key(course.students.filter(account=None))}
-    made = Key.objects.filter(team=course.team, handed_out=True, state=Key.State.ACTIVE, student=None)
-    found = made.filter(request_id__in=lonely)
-    return sum(link_key(lonely[key.request_id], key) for key in found if key.request_id)
+    keys = Key.objects.filter(handed_out=True, state=Key.State.ACTIVE, student=None, request_id__isnull=False)
+    made = {key.request_id: key for key in (keys.filter(team=course.team) if course else keys)}
+    lonely = without_key(Student.objects.filter(account=None, pk__in=[pk for pk in made if pk]))
+    return sum(link_key(student, made[student.pk]) for student in lonely)
 
 
 def link_key(student: Student, key: Key) -> bool:

@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.audit import BY_THE_PORTAL, Actor
 from accounts.models import AuditAction
 from courses.models import Course, Student
+from courses.services.file_keys import link_made_keys
 from courses.services.refusals import CourseRefused
 from courses.services.states import lock
 from courses.services.trail import audit
@@ -83,11 +84,13 @@ def repair_students() -> int:
     live = Key.objects.filter(team__isnull=False, state=Key.State.ACTIVE).select_related("owner", "team")
     same = Q(course__team=OuterRef("team"), account=OuterRef("owner"))
     handed_out = Student.objects.current().filter(key=OuterRef("pk"))
+    made_for_whom_left = Student.objects.filter(pk=OuterRef("request_id"), left_at__isnull=False)
     outside = live.filter(
         Q(handed_out=False) & ~Exists(Student.objects.current().filter(same))
         | Q(handed_out=True, student__isnull=False) & ~Exists(handed_out)
+        | Q(handed_out=True, student=None) & Exists(made_for_whom_left)
     )
-    repaired = 0
+    repaired = link_made_keys()
     for key in outside.filter(team__course__isnull=False):
         _end(key, BY_THE_PORTAL)
         repaired += 1

@@ -29,7 +29,7 @@ from keys.services.rotate import ReplacedKey, end_old_secret, replace_leaked_sec
 from keys.services.stay import change_stay, is_earlier
 from keys.services.sweep import sweep_keys
 from keys.services.sync import sync_keys
-from keys.services.team_keys import end_team_key, issue_team_key, set_key_budget, top_up_team_keys
+from keys.services.team_keys import end_team_key, give_team_key, issue_team_key, set_key_budget, top_up_team_keys
 from keys.services.team_writes import ensure_team, write_team
 from keys.services.teams import (
     change_team,
@@ -84,6 +84,7 @@ __all__ = [
     "freeze_team",
     "give_grant",
     "give_key",
+    "give_team_key",
     "grace_ends_at",
     "hand_over",
     "hand_over_all",

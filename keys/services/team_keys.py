@@ -12,15 +12,15 @@ from accounts.audit import Actor
 from accounts.models import AuditAction, AuditOutcome, User, owes_terms
 from gateway.django import get_gateway
 from gateway.errors import GatewayNotFound, GatewayUnavailable
-from keys.models import Key, LimitOverride, Team, Token
-from keys.services.delete import delete_key
+from keys.models import FormerOwner, Key, LimitOverride, Team, Token
+from keys.services.delete import AT_THE_GATEWAY, delete_key, look_at_team_again
 from keys.services.issue import FreshKey, being_made, create_and_open, repeated
 from keys.services.key_limits import follow_limits, limits_now, limits_of_team, overridden, override_of
 from keys.services.lifetimes import as_duration
 from keys.services.playground import repair_unanswered
 from keys.services.refusals import KeyRefused
 from keys.services.team_writes import check_running, lock_running
-from keys.services.teams import change_team
+from keys.services.teams import change_team, follow_soon
 from keys.services.trail import audit
 
 LABEL_LENGTH = 60
@@ -108,6 +108,28 @@ def top_up_team_keys(*, team_id: uuid.UUID, key_ids: Sequence[uuid.UUID], amount
     LimitOverride.objects.filter(key__in=found).delete()
     LimitOverride.objects.bulk_create(rows)
     return len(rows)
+
+
+@transaction.atomic
+def give_team_key(*, key: Key, to: User, actor: Actor) -> bool:
+    """Make `to` the owner of a key of a team; False if it ended meanwhile, or is theirs. Spend until now stays.
+
+    Its budget stays. Joins the caller's transaction; the next run of `follow_team` does the same at the gateway.
+    """
+    locked = Key.objects.select_for_update(of=("self",)).select_related("owner", "team", "intern").get(pk=key.pk)
+    if locked.state != Key.State.ACTIVE or locked.owner_id == to.pk or locked.team is None:
+        return False
+    values = {"before": locked.owner_id, "after": to.pk}
+    FormerOwner.objects.create(key=locked, owner=locked.owner)
+    if Key.objects.owned_by(to).filter(request_id=locked.request_id).exists():
+        locked.request_id = None
+    locked.owner = to
+    locked.save(update_fields=["owner", "request_id"])
+    Token.objects.filter(key=locked, state__in=AT_THE_GATEWAY).update(in_team=False)
+    look_at_team_again(locked)
+    follow_soon(locked.team)
+    audit(actor, AuditAction.HAND_OVER, AuditOutcome.DONE, locked, "handed_over", **values)
+    return True
 
 
 def end_team_key(*, key: Key, actor: Actor) -> None:

@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.anonymise import anonymise_account
 from accounts.audit import Actor, record_person_change
 from accounts.models import AuditAction, User
+from courses.services import forget_in_courses
 from keys.models import Intern, Key
 from keys.services.forget import forget_keys
 from playground.models import Conversation
@@ -47,6 +48,7 @@ def anonymise(*, person: User, actor: Actor) -> bool:
             return False
         delete_conversations(Conversation.objects.owned_by(locked))
         delete_unused_parameters(locked.pk)
+        forget_in_courses(locked)
         forget_keys(locked)
         anonymise_account(locked)
         record_person_change(actor=actor, action=AuditAction.ANONYMISE, person=locked)
