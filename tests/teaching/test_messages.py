@@ -40,6 +40,7 @@ def test_writes_one_mail_to_each_student_with_an_account(as_staff: Client, cours
     first = mail.outbox[0]
     assert "Prompting: Tomorrow" in first.subject
     assert "Bring your laptops." in first.body
+    assert reverse("courses:attended", args=[course.pk]) in first.body
     assert first.reply_to == [staff.email]
     assert AuditEntry.objects.get(code="course.message").details["students"] == 2
 
