@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 
+from courses.models import Course
 from tests.browser import playground_steps as chat
 from tests.browser import steps
 from tests.static_files import collected_in
@@ -176,3 +178,56 @@ OF_STAFF: dict[str, Way] = {  # in this order: the last changes what the others 
     "course, new": at("/courses/new/"),
     "rotated": rotated,
 }
+
+
+def list_checked(page: Page) -> None:
+    """Check a list of students; the page is that of the course."""
+    page.get_by_role("textbox", name="Students").fill("Bo; bo@example.edu; 20262\nNobody; ;")
+    page.get_by_role("button", name="Check the list").click()
+    expect(page.get_by_role("heading", name="Add 1 student?")).to_be_visible()
+
+
+def in_turn(*ways: Way) -> Way:
+    """Go one way after the other."""
+
+    def go(page: Page) -> None:
+        for way in ways:
+            way(page)
+
+    return go
+
+
+def of_a_course(course: Course) -> dict[str, Way]:
+    """Return the pages of an open course for its teacher."""
+    names = ("course", "edit", "ways_in", "add_students", "file_keys", "freeze", "end", "copy")
+    found = {f"course, {name}": at(reverse(f"courses:{name}", args=[course.pk])) for name in names}
+    found["course, list checked"] = in_turn(found["course, add_students"], list_checked)
+    for name in ("course", "message", "report"):
+        found[f"teaching, {name}"] = at(reverse(f"teaching:{name}", args=[course.pk]))
+    return found | {"teaching, act": at(f"{reverse('teaching:act', args=[course.pk])}?act=remove&all=1")}
+
+
+def of_a_student(course: Course, code: str) -> dict[str, Way]:
+    """Return the pages of a course for a student, in this order: the link comes first."""
+
+    def joined(page: Page) -> None:
+        page.goto(reverse("courses:join", args=[code]))
+        page.get_by_role("button", name="Join").click()
+        expect(page.get_by_role("button", name="Get my key")).to_be_visible()
+
+    def has_key(page: Page) -> None:
+        page.goto(reverse("courses:attended", args=[course.pk]))
+        page.get_by_role("button", name="Get my key").click()
+        steps.shown_secret(page)
+
+    of_course = {
+        name: at(reverse(f"courses:{name}", args=[course.pk])) for name in ("attended", "replace_secret", "leave")
+    }
+    return {
+        "link of a course": at(reverse("courses:join", args=[code])),
+        "link of no course": at(reverse("courses:join", args=["a-wrong-code"])),
+        "course, joined": joined,
+        "course, fresh secret": has_key,
+        **of_course,
+        "my keys, of a course": at("/"),
+    }

@@ -1,0 +1,85 @@
+"""Courses in a browser: a new teacher has 40 students ready in few clicks, a student has a key on a phone."""
+
+import re
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Locator, expect
+
+from accounts.models import User
+from courses.models import Course
+from courses.services.join_codes import derive_code, hash_of
+from tests.browser.keyboard import tab_to
+from tests.browser.page_list import of_a_course, of_a_student
+from tests.browser.steps import shown_secret
+from tests.browser.test_pages import assert_all_in_order
+from tests.browser.visit import PHONE, Visit
+from tests.courses.courses import make_course
+from tests.sandbox_process import Sandbox
+from tests.teaching.courses import add_student
+
+pytestmark = pytest.mark.browser
+MOST_CLICKS = 15
+
+
+def test_a_teacher_has_40_students_ready_within_15_clicks(visit: Visit, staff: User) -> None:
+    page, clicked = visit("/", user=staff), list[Locator]()
+
+    def click(target: Locator) -> Locator:
+        clicked.append(target)
+        target.click()
+        return target
+
+    click(page.get_by_role("link", name="Courses"))
+    click(page.get_by_role("link", name="New course"))
+    click(page.get_by_label("Name", exact=True)).fill("Databases")
+    click(page.get_by_role("checkbox", name="gpt-4o-mini", exact=False).first)
+    click(page.get_by_role("button", name="Create draft"))
+    click(page.get_by_role("link", name="Add students"))
+    people = "\n".join(f"Student {number}; s{number}@example.edu; 2026{number}" for number in range(40))
+    click(page.get_by_role("textbox", name="Students")).fill(people)
+    click(page.get_by_role("button", name="Check the list"))
+    click(page.get_by_role("button", name="Add 40 students"))
+    click(page.get_by_role("link", name="Open…"))
+    click(page.get_by_role("button", name="Open"))
+
+    expect(page.get_by_text("The course is open.")).to_be_visible()
+    expect(page.get_by_text("40 of at most 40")).to_be_visible()
+    course = Course.objects.get()
+    assert (course.state, course.students.count()) == (Course.State.OPEN, 40)
+    assert len(clicked) == 11 <= MOST_CLICKS  # docs/courses.md names the number
+
+
+def test_a_student_gets_the_key_on_a_phone_by_keyboard(
+    visit: Visit, staff: User, intern: User, sandbox: Sandbox
+) -> None:
+    course = make_course(staff)
+    code = derive_code(course)
+    Course.objects.update(join_hash=hash_of(code))
+    page = visit(reverse("courses:join", args=[code]), user=intern, viewport=PHONE)
+
+    tab_to(page, "Join")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("You have no key yet.")).to_be_visible()
+    tab_to(page, "Get my key")
+    page.keyboard.press("Enter")
+
+    assert shown_secret(page) == sandbox.issued_secrets()[-1]
+    tab_to(page, "I have copied it. Go to the course")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Your key works.")).to_be_visible()
+    expect(page).to_have_url(re.compile(reverse("courses:attended", args=[course.pk])))
+
+
+@pytest.mark.timeout(900)
+def test_pages_of_a_course_are_accessible_and_fit_the_window(
+    visit: Visit, staff: User, intern: User, sandbox: Sandbox, axe_everywhere: bool
+) -> None:
+    course = make_course(staff, code="INF-201", description="What a database is.", join_serial=1)
+    code = derive_code(course)
+    Course.objects.update(join_hash=hash_of(code))
+    add_student(course, "Ada", number="20261")
+    add_student(course, "Eve", account=False)
+
+    assert_all_in_order(visit("about:blank", user=staff), of_a_course(course), axe_everywhere)
+    assert_all_in_order(visit("about:blank", user=intern), of_a_student(course, code), axe_everywhere)
