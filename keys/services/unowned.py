@@ -20,14 +20,15 @@ from accounts.audit import Actor, record
 from accounts.locale import reading_as
 from accounts.mails import send_later
 from accounts.models import AuditAction, AuditObject, AuditOutcome, BudgetPeriod, User
+from accounts.models.policy import NO_MODELS
 from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
-from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
+from gateway.errors import GatewayError, GatewayNotFound, GatewayRejected, GatewayUnavailable
 from gateway.types import KeyInfo
 from keys.models import Key, LimitOverride, PersonBudget, Token, UnownedKey
 from keys.services.apply_policies import apply_policies_to
 from keys.services.key_limits import Limits, limits_in, limits_of
-from keys.services.person_budget import ceiling_of, check_budget, look_up, move_at_gateway
+from keys.services.person_budget import ceiling_of, check_budget, look_up, move_at_gateway, team_id_of
 from keys.services.refusals import KeyRefused
 from keys.services.restore import make_rows
 from keys.services.trail import audit, code_of
@@ -51,7 +52,7 @@ def give_key(*, unowned: UnownedKey, to: User, actor: Actor) -> None:
     """
     with transaction.atomic():
         person = User.objects.select_for_update().get(pk=to.pk)
-        if not person.is_active or person.anonymised_at:
+        if not may_own(person):
             raise KeyRefused("unowned.inactive")
         row = _intend(unowned, Intent.GIVE, actor, new_owner=person)
     _carry_out(row, actor)
@@ -101,6 +102,11 @@ def finish_unowned(row: UnownedKey) -> bool:
 def nobody_waits_since() -> datetime:
     """Return the time before which an unfinished action counts as interrupted."""
     return timezone.now() - timedelta(seconds=settings.KEY_ANSWER_DEADLINE_S)
+
+
+def may_own(person: User) -> bool:
+    """Tell whether the person can get keys: they have not left."""
+    return person.is_active and not person.anonymised_at
 
 
 def kind_for(allowance: Allowance) -> Key.Kind:
@@ -198,9 +204,20 @@ def _delete(row: UnownedKey, actor: Actor) -> None:
 
 
 def _give(row: UnownedKey, actor: Actor) -> None:
-    """Move the key to the person and their team, then record it."""
+    """Move the key to the person and their team, then record it; give it back if they have left meanwhile."""
     to = row.new_owner
     assert to is not None  # noqa: S101  (a constraint says so)
+    if not (may_own(User.objects.get(pk=to.pk)) and _move_and_record(row, to, actor)):
+        _give_back(row, to)
+        refusal = KeyRefused("unowned.inactive")
+        with transaction.atomic():
+            _take_back(row)
+            _audit(row, actor, AuditOutcome.FAILED, refusal)
+        raise refusal
+
+
+def _move_and_record(row: UnownedKey, to: User, actor: Actor) -> bool:
+    """Return whether they have not left meanwhile."""
     allowance = policy_of(to)
     ceiling = ceiling_of(to, allowance)
     try:
@@ -209,22 +226,53 @@ def _give(row: UnownedKey, actor: Actor) -> None:
         raise GatewayUnavailable(str(error), may_have_happened=False) from error
     try:
         move_at_gateway(info, to, ceiling.team_id, former_user_id=info.user_id)
-    except GatewayUnavailable as error:
-        raise _as_begun(info, error) from error
-    _record(row, to, info, allowance, actor)
+    except GatewayNotFound:
+        raise
+    except GatewayError as error:
+        raise _as_begun(row, error) from error
+    return _record(row, to, info, allowance, actor)
 
 
-def _as_begun(before: KeyInfo, error: GatewayUnavailable) -> GatewayUnavailable:
+def _as_begun(row: UnownedKey, error: GatewayError) -> GatewayError:
     """Return the error of a move as one that may have happened, unless the key is seen to be as it was."""
-    if not error.may_have_happened:
+    if not (isinstance(error, GatewayUnavailable) and error.may_have_happened):
         with suppress(GatewayError):
-            if get_gateway().keys.info(before.token).user_id == before.user_id:
+            if _is_as_before(row, get_gateway().keys.info(row.token)):
                 return error
     return GatewayUnavailable(str(error), may_have_happened=True)
 
 
-def _record(row: UnownedKey, to: User, info: KeyInfo, allowance: Allowance, actor: Actor) -> None:
-    """Create the rows of the key in place of this one, unless another process has.
+def _is_as_before(row: UnownedKey, info: KeyInfo) -> bool:
+    """Tell whether a key has the user and the team that it had before it was given."""
+    return (info.user_id or "", info.team_id or "") == (row.user_id, row.team_id)
+
+
+def _give_back(row: UnownedKey, to: User) -> None:
+    """Give the key its former user and team again, if `to` had got a part of it. Idempotent.
+
+    It is left without a team where the former one refuses it. Raises GatewayNotFound for a missing key; or
+    GatewayUnavailable, and the sweep does it.
+    """
+    keys = get_gateway().keys
+    try:
+        info = look_up(row.token)
+        is_theirs = info.team_id == team_id_of(to) or info.user_id in (to.gateway_user_id, None)
+        if not is_theirs or _is_as_before(row, info):
+            return
+        keys.update(row.token, user_id=None)
+        try:
+            keys.update(row.token, team_id=row.team_id or None)
+        except GatewayRejected:
+            keys.update(row.token, team_id=None)
+        keys.update(row.token, user_id=row.user_id or None)
+    except GatewayNotFound:
+        raise
+    except GatewayRejected as error:
+        raise GatewayUnavailable(str(error), may_have_happened=True) from error
+
+
+def _record(row: UnownedKey, to: User, info: KeyInfo, allowance: Allowance, actor: Actor) -> bool:
+    """Create the rows of the key in place of this one, unless another process has; False if the person has left.
 
     It counts in no team here yet: so `check_budget` counts what the key has spent in this period, and the sweep does
     it if this process dies.
@@ -232,9 +280,12 @@ def _record(row: UnownedKey, to: User, info: KeyInfo, allowance: Allowance, acto
     kind = kind_for(allowance)
     try:
         with transaction.atomic():
-            User.objects.select_for_update().get(pk=to.pk)  # a lock, so that nobody takes the label
+            if not may_own(
+                User.objects.select_for_update().get(pk=to.pk)
+            ):  # a lock, also so that nobody takes the label
+                return False
             if not UnownedKey.objects.filter(pk=row.pk, intent=Intent.GIVE, new_owner=to).delete()[0]:
-                return
+                return True
             was_used = info.last_active_at is not None or info.spend_usd
             key = make_rows(to, info, kind=kind, pk=row.pk, given_at=timezone.now() if was_used else None)
             _keep_limits(key, limits_in(info), limits_of(kind, allowance), actor)
@@ -246,10 +297,16 @@ def _record(row: UnownedKey, to: User, info: KeyInfo, allowance: Allowance, acto
             raise
         UnownedKey.objects.filter(pk=row.pk).delete()
         raise KeyRefused("unowned.owned") from None
+    return True
 
 
 def _keep_limits(key: Key, has: Limits, policy: Limits, actor: Actor) -> None:
-    """Keep the limits that were set for the key; those that it lacks are the policy's. Budgets need a known period."""
+    """Keep the limits that were set for the key; those that it lacks are the policy's.
+
+    Budgets need a known period. A name for a special list of models is no limit: in another team it means all models.
+    """
+    if set(has.model_names or ()) & set(NO_MODELS):
+        has = has._replace(model_names=None)
     if has.budget_period not in BudgetPeriod.values:
         has = has._replace(budget_usd=None, budget_period="")
     set_there = [name for name in Limits._fields if getattr(has, name) not in (None, "")]

@@ -70,6 +70,8 @@ def _record(part: Sequence[KeyInfo], now: datetime) -> None:
 def _changed(known: dict[str, UnownedKey], unowned: dict[str, dict[str, Any]]) -> Iterator[UnownedKey]:
     for token, row in known.items():
         fields = unowned[token]
+        if row.intent == UnownedKey.Intent.GIVE:  # it keeps its user and team of before, for a gift that is undone
+            continue
         if any(getattr(row, name) != value for name, value in fields.items()):
             for name, value in fields.items():
                 setattr(row, name, value)

@@ -252,8 +252,64 @@ def test_any_fault_leaves_a_key_with_one_owner_or_none(
             assert (there["user_id"], there["team_id"]) == (staff.gateway_user_id, team_id_of(staff))
             assert Token.objects.get(key=row.pk).in_team
         else:
-            assert there["user_id"] in ("somebody-else", None)
+            assert (there["user_id"], there["team_id"]) in (("somebody-else", None), (None, None))
         sandbox.call("POST", "/key/delete", body={"keys": [token_of(secret)]})
+
+
+@pytest.mark.parametrize("skip", [1, 2])
+def test_a_gift_refused_in_the_middle_is_finished_later(staff: User, sandbox: Sandbox, skip: int) -> None:
+    change_policies(person_budget_usd=Decimal(9), person_budget_period="30d")
+    _secret, row = found(sandbox)
+    sandbox.faults("/key/update", "error", status=403, times=9, skip=skip)
+    with pytest.raises(GatewayUnavailable) as caught:
+        give(unowned=row, to=staff)
+    assert caught.value.may_have_happened
+    assert sandbox.live_keys()[0]["user_id"] is None
+    with pytest.raises(GatewayUnavailable):
+        sweep_at_once()
+    assert UnownedKey.objects.get().intent == "give"
+
+    sandbox.clear_faults()
+    sweep_at_once()
+    assert Key.objects.get().owner == staff
+    assert sandbox.live_keys()[0]["user_id"] == staff.gateway_user_id
+
+
+def test_a_gift_to_somebody_who_left_is_undone(staff: User, sandbox: Sandbox) -> None:
+    change_policies(person_budget_usd=Decimal(9), person_budget_period="30d")
+    steps: list[dict[str, Any]] = [
+        {"user_id": None},
+        {"team_id": team_id_of(staff)},
+        {"user_id": staff.gateway_user_id},
+    ]
+    issue(staff)  # so they have a team
+    for done in range(len(steps) + 1):
+        secret, row = found(sandbox, f"service {done}")
+        busy = {"intent": "give", "new_owner": staff, "intended_at": timezone.now(), "intended_by": staff}
+        UnownedKey.objects.filter(pk=row.pk).update(**busy)
+        for step in steps[:done]:
+            set_at_gateway(sandbox, row.token, **step)
+        services.sync_keys()
+        User.objects.filter(pk=staff.pk).update(is_active=False)
+        sweep_at_once()
+        User.objects.filter(pk=staff.pk).update(is_active=True)
+
+        there = next(each for each in sandbox.live_keys() if each["token"] == row.token)
+        assert (there["user_id"], there["team_id"]) == ("somebody-else", None)
+        assert UnownedKey.objects.free().filter(pk=row.pk).exists()
+        assert AuditEntry.objects.get(action="give", object_id=str(row.pk)).outcome == "failed"
+        assert works(sandbox, secret)
+    assert not Key.objects.filter(label__startswith="service").exists()
+
+
+def test_names_of_special_model_lists_are_no_limits_of_the_key(staff: User, sandbox: Sandbox) -> None:
+    change_policies(all_models=False, model_names=["gpt-4o-mini"])
+    for name in ("all-team-models", "all-proxy-models"):
+        _secret, row = found(sandbox, name, models=[name])
+        give(unowned=row, to=staff)
+        assert Key.objects.get(label=name).model_names == ["gpt-4o-mini"]
+    assert not LimitOverride.objects.exists()
+    assert all(there["models"] == ["gpt-4o-mini"] for there in sandbox.live_keys())
 
 
 def test_refused_is_taken_back(staff: User, sandbox: Sandbox) -> None:
