@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.forms import TimeZoneField, zone_choices
 from accounts.models import User
 from courses.models import MOST_STUDENTS, Course
-from courses.services import Size
+from courses.services import Size, has_begun
+from courses.services.limits import MOST_USD
 from keys.forms import LineField
 from keys.models import GatewayModel
 
 AS_TYPED: Final = "%Y-%m-%dT%H:%M"
-MOST_USD: Final = Decimal("999999.99")
 BOX: Final = {"class": "form-check-input"}
 LARGEST: Final = 2**31 - 1
 USUAL_STUDENTS: Final = 40
@@ -101,6 +101,10 @@ class CourseForm(forms.Form):
     def __init__(self, data: Any = None, *, person: User, most: Size, course: Course | None = None) -> None:
         initial = initial_of(course) if course else usual_values(person, most)
         super().__init__(data, initial=initial)
+        self.start = course.starts_at if course and has_begun(course, course.starts_at) else None
+        if self.start:
+            self.fields["starts_at"].disabled = True
+            self.fields["starts_at"].help_text = _("The course has begun, so its start cannot be changed.")
         cast("forms.ChoiceField", self.fields["time_zone"]).choices = zone_choices(initial["time_zone"])[1:]
         self.offered = offered_models(most, initial["model_names"])
         cast("forms.MultipleChoiceField", self.fields["model_names"]).choices = [
@@ -128,6 +132,8 @@ class CourseForm(forms.Form):
         for name in ("starts_at", "ends_at"):
             if values.get(name):
                 values[name] = values[name].replace(tzinfo=zone)
+        if self.start:
+            values["starts_at"] = self.start
         start, end = values.get("starts_at"), values.get("ends_at")
         if start and end and end <= start:
             self.add_error("ends_at", ValidationError(_("The end must come after the start."), code="order"))

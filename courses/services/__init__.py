@@ -1,7 +1,16 @@
 """Operations on courses. They ask keys' services for keys, and never the gateway."""
 
 from courses.services.leaving import forget_in_courses, hand_over_keys
-from courses.services.limits import TITLES, Size, excess_of, largest, may_have_courses, request_name, size_of
+from courses.services.limits import (
+    TITLES,
+    Size,
+    check_top_up,
+    excess_of,
+    largest,
+    may_have_courses,
+    request_name,
+    size_of,
+)
 from courses.services.refusals import CourseRefused
 from courses.services.states import (
     change_course,
@@ -10,6 +19,8 @@ from courses.services.states import (
     end_course,
     end_due_courses,
     freeze_course,
+    has_begun,
+    lock,
     open_course,
     thaw_course,
 )
@@ -22,6 +33,7 @@ __all__ = [
     "Size",
     "add_teacher",
     "change_course",
+    "check_top_up",
     "copy_course",
     "create_course",
     "end_course",
@@ -31,8 +43,10 @@ __all__ = [
     "freeze_course",
     "get_key",
     "hand_over_keys",
+    "has_begun",
     "keys_of",
     "largest",
+    "lock",
     "may_have_courses",
     "open_course",
     "remove_student",

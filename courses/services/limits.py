@@ -1,6 +1,6 @@
 """How large a course may be: by the policy of whoever changes it, by a granted request, or as it is already."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from math import ceil
@@ -14,6 +14,8 @@ from courses.models import Course
 from courses.services.refusals import CourseRefused
 
 DAY_S: Final = 86400
+MOST_RUNNING: Final = 10  # courses that one person created
+MOST_USD: Final = Decimal("999999.99")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,27 @@ def request_name(course: Course) -> str:
 def check_size(course: Course, user: User, *, before: Size | None = None) -> None:
     """Refuse a course that is larger than `excess_of` allows. Raises CourseRefused."""
     if names := excess_of(course, user, before=before):
-        raise CourseRefused("course.beyond", what=", ".join(str(TITLES[name]) for name in names))
+        code = "course.beyond" if course.state == Course.State.DRAFT else "course.beyond_running"
+        raise CourseRefused(code, what=", ".join(str(TITLES[name]) for name in names))
+
+
+def check_top_up(course: Course, user: User, budget_usd: Decimal) -> None:
+    """Refuse a budget of one student's key that this person's policy, or a request for the course, does not allow."""
+    if budget_usd > MOST_USD:
+        raise CourseRefused("course.most_usd")
+    allowance = policy_of(user)
+    allowed = [largest(allowance)] if may_have_courses(user, allowance) else []
+    wanted = replace(size_of(course), key_budget_usd=budget_usd + (course.team.playground_budget_usd or 0))
+    if "key_budget_usd" in excess(wanted, *allowed, *granted_sizes(course)):
+        raise CourseRefused("course.beyond_running", what=str(TITLES["key_budget_usd"]))
+
+
+def check_number(course: Course, user: User) -> None:
+    """Refuse one more running course of its creator, unless this person decides requests. Locks the creator's row."""
+    creator = User.objects.select_for_update().get(pk=course.created_by_id)
+    running = Course.objects.filter(created_by=creator, state__in=Course.RUNNING).count()
+    if running >= MOST_RUNNING and not user.has_perm("accounts.decide_requests"):
+        raise CourseRefused("course.too_many", most=MOST_RUNNING)
 
 
 def _within(name: str, size: Size, most: Size) -> bool:

@@ -23,12 +23,18 @@ def _not_begun(values: Mapping[str, Any]) -> str:
 
 REASONS: Final[dict[str, Words]] = {
     "course.beyond": _("This is more than your policy allows: %(what)s. Request it, or lower the values."),
+    "course.begun": _("The course has begun, so its start cannot be changed."),
+    "course.beyond_running": _(
+        "This is more than your policy allows: %(what)s. Lower the values, or contact the administrators: a teacher of "
+        "the course with a larger policy can do it."
+    ),
     "course.changed": _("Somebody has just changed this course. Reload the page."),
     "course.draft": _("This course is not open yet."),
     "course.ended": _("This course has ended."),
     "course.frozen": _("This course is frozen. A teacher can end the freeze."),
     "course.last_teacher": _("A course has at least one teacher. Add another one first."),
     "course.left": _("This person is no longer in the course."),
+    "course.most_usd": _("A budget is at most 999,999.99 USD."),
     "course.no_account": _("This student has no account: create a new key on the course’s page."),
     "course.no_key": _("There is no key whose secret could be replaced. Get a new one."),
     "course.nobody": _("No active account has this user name or address."),
@@ -39,5 +45,6 @@ REASONS: Final[dict[str, Words]] = {
     "course.state": _("This is not possible in the course’s present state."),
     "course.teacher_known": _("This person teaches the course already."),
     "course.teacher_student": _("This person is a student of the course."),
+    "course.too_many": _("%(most)s courses of the same creator run already. End one of them first."),
 }
 add_words({PREFIX + reason: words for reason, words in REASONS.items()})

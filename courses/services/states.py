@@ -13,7 +13,7 @@ from accounts.audit import BY_THE_PORTAL, Actor
 from accounts.models import AuditAction, User
 from courses.models import Course, CourseTeacher, Preset
 from courses.services.add_students import listed_with_account, mail_students
-from courses.services.limits import check_size, may_have_courses, size_of
+from courses.services.limits import check_number, check_size, may_have_courses, size_of
 from courses.services.refusals import CourseRefused
 from courses.services.trail import audit
 from keys import services as keys
@@ -55,6 +55,8 @@ def change_course(*, course: Course, actor: Actor, values: Mapping[str, Any]) ->
     for name, value in of_team.items():
         setattr(locked.team, name, value)
     if locked.state != State.DRAFT:
+        if locked.starts_at != old["starts_at"] and has_begun(locked, old["starts_at"]):
+            raise CourseRefused("course.begun")
         check_size(locked, _person(actor), before=before)
     changes = {
         name: [_as_json(old[name]), _as_json(now)] for name, now in _values_of(locked).items() if now != old[name]
@@ -68,6 +70,11 @@ def change_course(*, course: Course, actor: Actor, values: Mapping[str, Any]) ->
     return locked
 
 
+def has_begun(course: Course, start: datetime) -> bool:
+    """Tell whether a course with this start has begun, or has keys already; its length is counted from there."""
+    return course.state != State.DRAFT and (start <= timezone.now() or course.team.keys.exists())
+
+
 def open_course(*, course: Course, actor: Actor) -> Course:
     """Open a draft: students can get keys from its start on. The gateway gets its team first.
 
@@ -78,6 +85,7 @@ def open_course(*, course: Course, actor: Actor) -> Course:
     with transaction.atomic():
         locked = lock(course.pk)
         _check_opening(locked, actor)
+        check_number(locked, _person(actor))
         locked.state, locked.opened_at = State.OPEN, timezone.now()
         locked.save(update_fields=["state", "opened_at"])
         audit(actor, AuditAction.CHANGE, locked, "course.opened")

@@ -8,6 +8,8 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor
@@ -16,9 +18,9 @@ from accounts.mails import send_later
 from accounts.models import AuditAction
 from accounts.names import name_order
 from courses.models import Course, Student
-from courses.services import remove_student
+from courses.services import check_top_up, lock, remove_student
 from gateway.errors import GatewayAdminKeyRefused, GatewayError, GatewayUnavailable
-from keys.models import Key
+from keys.models import Key, LimitOverride
 from keys.services import KeyRefused, block_key, delete_key, top_up_team_keys, unblock_key
 from keys.services.block import is_blocked_by_admin
 from web.templatetags.portal import usd
@@ -93,13 +95,23 @@ def _why_not(student: Student, act: StudentAct) -> str:
 def top_up_students(course: Course, students: Sequence[Student], *, amount_usd: Decimal, actor: Actor) -> int:
     """Add this amount to the budget of each student's key; return how many. A task brings it to the gateway.
 
-    Raises KeyRefused.
+    Raises KeyRefused, also where the budget of one would be more than the actor's policy allows.
     """
-    keys = [student.key_id for student in students if student.key_id]
-    count = top_up_team_keys(team_id=course.team_id, key_ids=keys, amount_usd=amount_usd, actor=actor)
+    count = _top_up(course, students, amount_usd, actor)
     for student in students:
         _tell(course, student, AuditAction.CHANGE, actor, amount_usd)
     return count
+
+
+@transaction.atomic
+def _top_up(course: Course, students: Sequence[Student], amount_usd: Decimal, actor: Actor) -> int:
+    """Check and change under the lock of the course, so that two forms at once are not both within the policy."""
+    locked = lock(course.pk)
+    keys = [student.key_id for student in students if student.key_id]
+    own = LimitOverride.objects.filter(key__in=keys, key__team=locked.team).aggregate(most=Max("budget_usd"))["most"]
+    if actor.user:
+        check_top_up(locked, actor.user, max(own or 0, locked.team.key_budget_usd) + amount_usd)
+    return top_up_team_keys(team_id=course.team_id, key_ids=keys, amount_usd=amount_usd, actor=actor)
 
 
 def act_on_students(course: Course, students: Sequence[Student], *, act: StudentAct, actor: Actor) -> Done:

@@ -15,6 +15,7 @@ from courses.services import CourseRefused
 from gateway.errors import GatewayUnavailable
 from keys.models import Key, Team
 from keys.services import KeyRefused, sweep_keys
+from tests.courses import courses as rows
 from tests.courses.actions import acting, enrol, follow, get_key, make_course, open_course
 from tests.factories import make_intern, make_staff
 from tests.keys.team_actions import assert_as_wanted, rows_at
@@ -93,6 +94,25 @@ def test_a_course_beyond_the_policy_stays_a_draft(staff: User, sandbox: Sandbox)
         assert Course.objects.get(pk=course.pk).state == State.DRAFT
 
 
+def test_a_course_that_has_begun_keeps_its_start(staff: User, sandbox: Sandbox) -> None:
+    """Otherwise start and end could be moved together, past the longest course of the policy."""
+    begun, waits = open_course(staff), open_course(staff, starts_at=timezone.now() + timedelta(days=1))
+    later = {"starts_at": timezone.now() + timedelta(days=2), "ends_at": timezone.now() + timedelta(days=201)}
+
+    assert refusal_of(services.change_course, course=begun, actor=acting(staff), values=later) == "course.begun"
+    assert services.change_course(course=waits, actor=acting(staff), values=later).starts_at == later["starts_at"]
+
+
+def test_at_most_ten_courses_of_a_creator_run_at_once(staff: User, sandbox: Sandbox) -> None:
+    for _each in range(10):
+        rows.make_course(staff)
+    course = make_course(staff)
+
+    assert refusal_of(services.open_course, course=course, actor=acting(staff)) == "course.too_many"
+    staff.is_superuser = True
+    assert services.open_course(course=course, actor=acting(staff)).state == State.OPEN
+
+
 def test_a_teacher_with_a_lower_policy_can_change_what_is_no_more_than_it_was(staff: User, sandbox: Sandbox) -> None:
     course, colleague = open_course(staff), make_intern("colleague")
     services.add_teacher(course=course, person=colleague, actor=acting(staff))
@@ -100,7 +120,10 @@ def test_a_teacher_with_a_lower_policy_can_change_what_is_no_more_than_it_was(st
     services.change_course(course=course, actor=acting(colleague), values={"name": "SQL", "budget_usd": Decimal(30)})
     more = {"budget_usd": Decimal(41)}
 
-    assert refusal_of(services.change_course, course=course, actor=acting(colleague), values=more) == "course.beyond"
+    assert (
+        refusal_of(services.change_course, course=course, actor=acting(colleague), values=more)
+        == "course.beyond_running"
+    )
     changed = services.change_course(course=course, actor=acting(staff), values=more)
     assert (changed.name, changed.team.budget_usd) == ("SQL", Decimal(41))
 

@@ -64,14 +64,25 @@ def test_asks_once_and_says_who_is_left_out(as_staff: Client, course: Course) ->
 def test_tops_up_all_and_the_gateway_has_it(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
     page = do(as_staff, course, "top_up", "Ada", "Bob", amount_usd="0.50")
     assert "The budgets of 2 students are topped up" in words_of(page)
-    do(as_staff, course, "top_up", "Ada", amount_usd="2")
+    do(as_staff, course, "top_up", "Ada", amount_usd="0.25")
 
     follow(course)
 
     budgets = {each["key_alias"]: Decimal(str(each["max_budget"])) for each in sandbox.live_keys()}
-    assert sorted(budgets.values()) == [Decimal("1.5"), Decimal("3.5")]
-    assert key_of(course, "Ada").budget_usd == Decimal("3.5")
+    assert sorted(budgets.values()) == [Decimal("1.5"), Decimal("1.75")]
+    assert key_of(course, "Ada").budget_usd == Decimal("1.75")
     assert AuditEntry.objects.filter(code="limits.set").count() == 3
+
+
+def test_a_top_up_beyond_the_policy_is_refused_for_all(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
+    do(as_staff, course, "top_up", "Ada", amount_usd="0.50")
+
+    page = do(as_staff, course, "top_up", "Ada", "Bob", amount_usd="0.75")
+
+    assert page.status_code == 409
+    assert "more than your policy allows: budget of each student" in words_of(page)
+    follow(course)
+    assert sorted(each["max_budget"] for each in sandbox.live_keys()) == [1, 1.5]
 
 
 def test_blocks_and_unblocks_at_the_gateway(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
@@ -87,15 +98,15 @@ def test_blocks_and_unblocks_at_the_gateway(as_staff: Client, course: Course, sa
 def test_an_ended_key_is_followed_by_another_with_what_was_added(
     as_staff: Client, course: Course, sandbox: Sandbox
 ) -> None:
-    do(as_staff, course, "top_up", "Ada", amount_usd="2")
+    do(as_staff, course, "top_up", "Ada", amount_usd="1")
     do(as_staff, course, "new_key", "Ada")
     assert len(sandbox.live_keys()) == 1
 
     get_key(student_of(course, "Ada"))
 
-    assert sorted(each["max_budget"] for each in sandbox.live_keys()) == [1, 3]
+    assert sorted(each["max_budget"] for each in sandbox.live_keys()) == [1, 2]
     assert follow(course) == 0
-    assert key_of(course, "Ada").budget_usd == 3
+    assert key_of(course, "Ada").budget_usd == 2
 
 
 def test_a_blocked_student_gets_no_other_key(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
