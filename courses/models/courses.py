@@ -23,6 +23,10 @@ class CourseQuerySet(models.QuerySet["Course"]):
         """Keep the courses that this person teaches now; every teacher's view starts here."""
         return self.filter(pk__in=CourseTeacher.objects.filter(person=user).values("course"))
 
+    def without_teacher(self) -> Self:
+        """Keep the courses whose teachers have no active account any more."""
+        return self.exclude(pk__in=CourseTeacher.objects.filter(person__is_active=True).values("course"))
+
     def attended_by(self, user: User) -> Self:
         """Keep the courses, drafts excluded, that this person is a student of; every student's view starts here."""
         mine = Q(students__account=user, students__left_at=None)  # at most one row of each course: a constraint

@@ -17,7 +17,10 @@ from web.request import PortalRequest
 
 @require_POST
 def add(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
-    """Make somebody a teacher of the course, by their user name or address."""
+    """Make somebody a teacher of the course, by their user name or address.
+
+    Whoever did it for a course without a teacher no longer sees it then, unless they added themselves.
+    """
     course, person = taught(request, course_id), account_of(request.POST.get("who", ""))
 
     def do() -> str:
@@ -26,7 +29,11 @@ def add(request: PortalRequest, course_id: uuid.UUID) -> HttpResponse:
         services.add_teacher(course=course, person=person, actor=actor_of(request))
         return _("%(name)s teaches the course now.") % {"name": person.display_name}
 
-    return done(request, course, "add_teacher", do, lambda: redirect("courses:course", course.pk))
+    def then() -> HttpResponse:
+        teaches = course.teachers.filter(person=request.user).exists()
+        return redirect("courses:course", course.pk) if teaches else redirect("courses:index")
+
+    return done(request, course, "add_teacher", do, then)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

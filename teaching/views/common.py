@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef
 from django.shortcuts import get_object_or_404
 
-from courses.models import Course, CourseTeacher
+from courses.models import Course
 from usage.models import utc_today
 from usage.periods import Period
 from usage.queries.access import PageAccess, page_access
@@ -18,7 +18,10 @@ from web.request import PortalRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourseView:
-    """A course that somebody looks at, and whether they teach it: only then they act in it."""
+    """A course that somebody looks at, and whether they act in it: its teachers do.
+
+    Where no teacher has an active account, people who manage people do.
+    """
 
     course: Course
     access: PageAccess
@@ -33,8 +36,10 @@ class CourseView:
 def course_seen_by(request: PortalRequest, course_id: UUID) -> CourseView:
     """Return a course that the person teaches, or that they see among all; 404 for everybody else. Two queries."""
     access = page_access(request.user)
-    teaches = Exists(CourseTeacher.objects.filter(course=OuterRef("pk"), person=request.user))
-    courses = Course.objects.annotate(teaches=teaches)
+    theirs = Course.objects.taught_by(request.user)
+    if access.manages_people:
+        theirs |= Course.objects.without_teacher()
+    courses = Course.objects.annotate(teaches=Exists(theirs.filter(pk=OuterRef("pk"))))
     if not access.sees_courses:
         courses = courses.filter(teaches=True)
     course: Any = get_object_or_404(courses.select_related("team"), pk=course_id)

@@ -196,6 +196,25 @@ def test_a_course_is_nobody_elses(
     assert Course.objects.get().state == Course.State.OPEN
 
 
+def test_people_who_manage_people_act_for_teachers_without_an_account(
+    as_staff: Client, as_admin: Client, staff: User, sandbox: Sandbox
+) -> None:
+    course, colleague = open_course(make_staff("teacher")), make_staff("colleague")
+    add_teacher = address("add_teacher", course)
+    assert as_admin.post(add_teacher, {"who": colleague.email}).status_code == 404
+    User.objects.filter(teaches__course=course).update(is_active=False)
+
+    assert as_staff.get(address("course", course)).status_code == 404
+    assertContains(as_admin.get(reverse("teaching:course", args=[course.pk])), address("course", course))
+    assertContains(as_admin.get(address("course", course)), add_teacher)
+    assertRedirects(as_admin.post(address("freeze", course)), address("course", course))
+    assertRedirects(as_admin.post(add_teacher, {"who": colleague.email}), reverse("courses:index"))
+
+    assert Course.objects.get().state == Course.State.FROZEN
+    assert as_admin.get(address("course", course)).status_code == 404
+    assert signed_in(colleague).get(address("course", course)).status_code == 200
+
+
 def test_actions_are_posted(as_staff: Client, staff: User) -> None:
     course = make_course(staff)
 
