@@ -41,7 +41,15 @@ from keys.services.teams import (
     freeze_team,
     thaw_team,
 )
-from keys.services.unowned import block_unowned, delete_unowned, give_key, kind_for, settle_given, unblock_unowned
+from keys.services.unowned import (
+    block_unowned,
+    ceiling_once,
+    delete_unowned,
+    give_key,
+    kind_for,
+    settle_given,
+    unblock_unowned,
+)
 
 __all__ = [
     "MAX_SHOWN",
@@ -83,6 +91,7 @@ __all__ = [
     "follow_teams",
     "freeze_team",
     "give_grant",
+    "ceiling_once",
     "give_key",
     "give_team_key",
     "grace_ends_at",

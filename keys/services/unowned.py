@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 from django.conf import settings
@@ -28,7 +28,7 @@ from gateway.types import KeyInfo
 from keys.models import Key, LimitOverride, PersonBudget, Token, UnownedKey
 from keys.services.apply_policies import apply_policies_to
 from keys.services.key_limits import Limits, limits_in, limits_of
-from keys.services.person_budget import ceiling_of, check_budget, look_up, move_at_gateway, team_id_of
+from keys.services.person_budget import Ceiling, ceiling_of, check_budget, look_up, move_at_gateway, team_id_of
 from keys.services.refusals import KeyRefused
 from keys.services.restore import make_rows
 from keys.services.trail import audit, code_of
@@ -44,18 +44,25 @@ ACTIONS: Final = {
 }
 
 
-def give_key(*, unowned: UnownedKey, to: User, actor: Actor) -> None:
+def give_key(*, unowned: UnownedKey, to: User, actor: Actor, ceiling: Callable[[], Ceiling] | None = None) -> None:
     """Make `to` the owner of a key: at the gateway, within their budget, then here with all that it has spent.
 
-    Call `settle_given` when they have all of their keys. Raises KeyRefused, also where another administrator was
-    faster; GatewayUnavailable or GatewayRejected. With `may_have_happened` the sweep finishes it; else nothing changed.
+    `ceiling` brings their team to the policy, in a run of many keys once (`ceiling_once`): each call reads what all
+    their keys have spent. Call `settle_given` when they have all of their keys. Raises KeyRefused, also where another
+    administrator was faster; GatewayUnavailable or GatewayRejected. With `may_have_happened` the sweep finishes it;
+    else nothing changed.
     """
     with transaction.atomic():
         person = User.objects.select_for_update().get(pk=to.pk)
         if not may_own(person):
             raise KeyRefused("unowned.inactive")
         row = _intend(unowned, Intent.GIVE, actor, new_owner=person)
-    _carry_out(row, actor)
+    _carry_out(row, actor, ceiling=ceiling)
+
+
+def ceiling_once(to: User) -> Callable[[], Ceiling]:
+    """Return a function that brings the person's team to the policy when it is first called."""
+    return cache(lambda: ceiling_of(to, policy_of(to)))
 
 
 def block_unowned(*, unowned: UnownedKey, actor: Actor) -> None:
@@ -137,13 +144,15 @@ def _leave_to_sweep(row: UnownedKey) -> None:
     UnownedKey.objects.filter(pk=row.pk).update(intended_at=nobody_waits_since() - timedelta(seconds=1))
 
 
-def _carry_out(row: UnownedKey, actor: Actor, *, again: bool = False) -> None:
+def _carry_out(
+    row: UnownedKey, actor: Actor, *, again: bool = False, ceiling: Callable[[], Ceiling] | None = None
+) -> None:
     """Do at the gateway what was intended, then here. Idempotent; raises KeyRefused or GatewayError.
 
     `again`: a part of it may have been done before, so that it is finished however often the gateway does not answer.
     """
     steps: dict[str, Callable[[UnownedKey, Actor], None]] = {
-        Intent.GIVE: _give,
+        Intent.GIVE: partial(_give, ceiling=ceiling),
         Intent.BLOCK: partial(_switch, blocked=True),
         Intent.UNBLOCK: partial(_switch, blocked=False),
         Intent.DELETE: _delete,
@@ -203,11 +212,11 @@ def _delete(row: UnownedKey, actor: Actor) -> None:
             _audit(row, actor, AuditOutcome.DONE)
 
 
-def _give(row: UnownedKey, actor: Actor) -> None:
+def _give(row: UnownedKey, actor: Actor, *, ceiling: Callable[[], Ceiling] | None) -> None:
     """Move the key to the person and their team, then record it; give it back if they have left meanwhile."""
     to = row.new_owner
     assert to is not None  # noqa: S101  (a constraint says so)
-    if not (may_own(User.objects.get(pk=to.pk)) and _move_and_record(row, to, actor)):
+    if not (may_own(User.objects.get(pk=to.pk)) and _move_and_record(row, to, actor, ceiling or ceiling_once(to))):
         _give_back(row, to)
         refusal = KeyRefused("unowned.inactive")
         with transaction.atomic():
@@ -216,16 +225,16 @@ def _give(row: UnownedKey, actor: Actor) -> None:
         raise refusal
 
 
-def _move_and_record(row: UnownedKey, to: User, actor: Actor) -> bool:
+def _move_and_record(row: UnownedKey, to: User, actor: Actor, ceiling: Callable[[], Ceiling]) -> bool:
     """Return whether they have not left meanwhile."""
     allowance = policy_of(to)
-    ceiling = ceiling_of(to, allowance)
+    team_id = ceiling().team_id
     try:
         info = look_up(row.token)
     except GatewayUnavailable as error:
         raise GatewayUnavailable(str(error), may_have_happened=False) from error
     try:
-        move_at_gateway(info, to, ceiling.team_id, former_user_id=info.user_id)
+        move_at_gateway(info, to, team_id, former_user_id=info.user_id)
     except GatewayNotFound:
         raise
     except GatewayError as error:

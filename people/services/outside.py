@@ -11,7 +11,7 @@ from accounts.audit import Actor
 from accounts.models import User
 from accounts.rights import people_above
 from keys.models import UnownedKey
-from keys.services import block_unowned, delete_unowned, give_key, settle_given, unblock_unowned
+from keys.services import block_unowned, ceiling_once, delete_unowned, give_key, settle_given, unblock_unowned
 from people.services.key_bulk import Run, run_on_each
 from usage.queries.scope import people_like
 from usage.services import attribute_tokens
@@ -53,7 +53,7 @@ def act_on_outside(
     rows: Sequence[UnownedKey], *, act: OutsideAct, actor: Actor, to: User | None = None
 ) -> Run[UnownedKey]:
     """Run the action on each; what keys with a new owner have used is theirs at once."""
-    more: dict[str, Any] = {} if to is None else {"to": to}
+    more: dict[str, Any] = {} if to is None else {"to": to, "ceiling": ceiling_once(to)}
     run = run_on_each(rows, lambda row: SERVICES[act](unowned=row, actor=actor, **more))
     if to is not None and run.done:
         settle_given(to, actor)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.audit import actor_of
 from accounts.models import User
-from accounts.policies import policy_of
+from accounts.policies import Allowance, Allowances
 from keys.models import Key
 from keys.services import TooManyActions, count_action, kind_for
 from keys.views.acts import in_words
@@ -138,16 +138,21 @@ class Question:
             "ids": ",".join(str(row.pk) for row in self.chosen),
             "q": self.q,
             "who": self.who,
-            "found": [_candidate(person) for person in found[:FOUND_SHOWN]],
+            "found": _candidates(found[:FOUND_SHOWN]),
             "has_more": len(found) > FOUND_SHOWN,
             "back": _address(self.q, 1),
         }
         return render(self.request, "people/outside_act.html", context, status=status)
 
 
-def _candidate(person: User) -> dict[str, Any]:
+def _candidates(people: Sequence[User]) -> list[dict[str, Any]]:
+    """Describe people who may get the keys, as `_candidate`; at most four queries."""
+    allowances = Allowances.load() if people else None
+    return [_candidate(person, allowances.of(person.pk)) for person in people] if allowances else []
+
+
+def _candidate(person: User, allowance: Allowance) -> dict[str, Any]:
     """Describe somebody who may get the keys: their budget, and the kind of key that these become."""
-    allowance = policy_of(person)
     return {
         "person": person,
         "budget_usd": allowance.person_budget_usd,

@@ -12,7 +12,8 @@ from django.utils import timezone
 from accounts.models import User
 from keys import services
 from keys.models import Key, UnownedKey
-from tests.factories import make_user
+from tests.factories import change_policies, make_user
+from tests.keys.actions import set_at_gateway
 from tests.keys.views.pages import words_of
 from tests.sandbox_process import Sandbox
 from tests.usage.views.facts import used
@@ -87,6 +88,32 @@ def test_gives_several_to_a_person_with_their_spend(
     assert DayToken.objects.get().token_ref.owner == staff
     assert [row.alias for row in UnownedKey.objects.all()] == ["notebook"]
     assert "cron" in words_of(as_secretary.get(f"/people/{staff.pk}/"))
+
+
+def test_gives_many_with_calls_in_proportion(
+    as_secretary: Client, staff: User, three: list[UnownedKey], sandbox: Sandbox
+) -> None:
+    change_policies(person_budget_usd=9, person_budget_period="30d")
+    UnownedKey.objects.update(used_at=timezone.now())
+    for row in three:
+        set_at_gateway(sandbox, row.token, spend=0.5)
+    sandbox.faults("/user/daily/activity", "delay", seconds=0, times=99)
+
+    post(as_secretary, "give", *three, person=staff.pk)
+
+    calls = sum(fault["hits"] for fault in sandbox.armed_faults())
+    assert Key.objects.filter(owner=staff).count() == len(three)
+    assert 0 < calls <= len(three) + 1  # theirs, and once each key's
+
+
+def test_finds_people_in_few_queries_however_many(as_secretary: Client, three: list[UnownedKey]) -> None:
+    counts = []
+    for number in range(6):
+        make_user(f"zeta{number}")
+        with CaptureQueriesContext(connection) as queries:
+            as_secretary.get(ACT, {"act": "give", "key": str(three[0].pk), "who": "zeta"})
+        counts.append(len(queries))
+    assert counts[1] == counts[-1]
 
 
 def test_acts_on_all_that_were_searched_for(as_secretary: Client, three: list[UnownedKey], sandbox: Sandbox) -> None:
