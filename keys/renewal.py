@@ -36,14 +36,14 @@ def ends_with_stay(key: Key) -> bool:
 
 
 def own_end(override: LimitOverride, stay_ends_on: date | None) -> datetime | None:
-    """Return the end that an admin has set for a key, or that of the stay where it is earlier; None: none was set."""
+    """Return the end that was set for a key, or that of the stay where it is earlier; None: none was set."""
     if override.expires_at is None or stay_ends_on is None:
         return override.expires_at
     return min(override.expires_at, last_moment_of(stay_ends_on))
 
 
 def has_own_end(key: Key) -> bool:
-    """Tell whether an admin has set the end of the key; no query where its `override` was read with it."""
+    """Tell whether the end of the key was set; no query where its `override` was read with it."""
     override: LimitOverride | None = getattr(key, "override", None)  # the relation raises an AttributeError
     return override is not None and override.expires_at is not None
 

@@ -28,6 +28,7 @@ class Row:
     may_delete: bool
     may_pause: bool
     may_resume: bool
+    may_limit: bool
     use: KeyUse | None = None
 
 
@@ -46,8 +47,14 @@ def row_of(key: Key, budget: BudgetUse | None = None, use: KeyUse | None = None)
         may_delete=key.state in (Key.State.ACTIVE, Key.State.DELETING),
         may_pause=key.state == Key.State.ACTIVE and not key.blocked and key.kind != Key.Kind.EXTERNAL,
         may_resume=key.state == Key.State.ACTIVE and key.is_paused and not (key.blocked_for_budget or is_frozen),
+        may_limit=key.state == Key.State.ACTIVE and key.kind == Key.Kind.TEMPORARY and _is_of_own_intern(key),
         use=use,
     )
+
+
+def _is_of_own_intern(key: Key) -> bool:
+    """Tell whether its owner gave the key to an intern of theirs."""
+    return key.intern is not None and key.intern.supervisor_id == key.owner_id
 
 
 def row_with_use(key: Key, use: PersonUse) -> Row:

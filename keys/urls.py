@@ -18,6 +18,7 @@ urlpatterns = [
     path("keys/<uuid:key_id>/pause/", acts.pause, name="pause"),
     path("keys/<uuid:key_id>/resume/", acts.resume, name="resume"),
     path("keys/<uuid:key_id>/label/", acts.label, name="label"),
+    path("keys/<uuid:key_id>/limits/", interns.limits, name="limits"),
     path("keys/<uuid:key_id>/delete/", acts.delete, name="delete"),
     path("link/pause/<str:signed>/", links.pause, name="pause_by_link"),
     path("link/renew/<str:signed>/", links.renew, name="renew_by_link"),

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Final
 
 from celery import current_app
 from django.conf import settings
@@ -12,6 +13,8 @@ from web.cache import redis_watch
 from web.outage import Outage, log_outage, outage_behind
 
 logger = logging.getLogger(__name__)
+
+SCHEDULED_S: Final = 240  # by then the schedule has run it
 
 
 class QueueUnavailable(Exception):
@@ -31,3 +34,11 @@ def send_task(name: str, args: Sequence[object] = (), *, expires: int) -> None:
         if settings.REDIS_URL:
             redis_watch.report_away()
         raise QueueUnavailable from error
+
+
+def ask_worker(task: str) -> None:
+    """Start a task that the schedule runs anyway; if the queue is unavailable, the schedule runs it."""
+    try:
+        send_task(task, expires=SCHEDULED_S)
+    except QueueUnavailable:
+        return

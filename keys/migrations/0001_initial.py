@@ -772,6 +772,13 @@ class Migration(migrations.Migration):
                         help_text="Empty: as the policies and renewals say.", null=True, verbose_name="end"
                     ),
                 ),
+                (
+                    "within_policy",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Set by the supervisor of an intern: counts only as far as the policies allow it.",
+                    ),
+                ),
                 ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
                 ("set_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (

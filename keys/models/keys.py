@@ -37,6 +37,10 @@ class KeyQuerySet(models.QuerySet["Key"]):
         """Keep the keys of `user` that they use themselves, or their interns; every view starts here."""
         return self.filter(owner=user, handed_out=False)
 
+    def used_by(self, user: object) -> Self:
+        """Keep the keys that supervisors keep for `user`, an intern with an account; with their owners."""
+        return self.filter(intern__account=user, state=Key.State.ACTIVE).select_related("owner").order_by("created_at")
+
     def live(self) -> Self:
         """Keep ours that exist, or may exist, at the gateway."""
         return self.filter(state__in=Key.LIVE_STATES).exclude(kind=Key.Kind.EXTERNAL)

@@ -1,4 +1,4 @@
-"""Limits set for one key: by an administrator in place of its owner's policies (ADR 29), or by a teacher (ADR 34)."""
+"""Limits set for one key: by an admin or its intern's supervisor (ADR 29), or by a teacher (ADR 34)."""
 
 from typing import ClassVar, Final
 
@@ -29,6 +29,9 @@ class LimitOverride(models.Model):
     tpm_limit = models.PositiveIntegerField(_("tokens per minute"), null=True)
     model_names = models.JSONField(_("models"), null=True, help_text="Empty: all.")
     expires_at = models.DateTimeField(_("end"), null=True, help_text="Empty: as the policies and renewals say.")
+    within_policy = models.BooleanField(
+        default=False, help_text="Set by the supervisor of an intern: counts only as far as the policies allow it."
+    )
     reason = models.CharField(_("reason"), max_length=LONGEST_REASON, blank=True)
     set_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     set_at = models.DateTimeField(default=timezone.now)

@@ -14,7 +14,7 @@ from keys.services.label import relabel_key
 from keys.services.leaves import grace_ends_at, mail_leaves, supervisors_who_left
 from keys.services.limits import TooManyActions, count_action
 from keys.services.mails import mail_of_handover, mail_of_leak
-from keys.services.own_limits import LimitsSet, set_limits
+from keys.services.own_limits import LimitsSet, check_supervised, set_limits
 from keys.services.playground import (
     BudgetStatus,
     playground_budget,
@@ -75,6 +75,7 @@ __all__ = [
     "change_stay",
     "change_team",
     "check_renewable",
+    "check_supervised",
     "check_secret",
     "count_action",
     "count_differing",

@@ -22,9 +22,9 @@ from gateway.errors import GatewayRejected
 from gateway.types import UNSET, Unset
 from keys.identity import identify_gateway
 from keys.models import Key, LimitOverride, PersonBudget, Token
-from keys.renewal import last_moment_of, own_end
+from keys.renewal import last_moment_of
 from keys.services.key_limits import Limits, follow_limits, override_of, usable_limits
-from keys.services.lifetimes import as_duration, longest_life
+from keys.services.lifetimes import as_duration, end_set_for, longest_life
 from keys.services.person_budget import check_budget, is_current, is_wanted, write_budget
 from keys.services.refusals import KeyRefused
 from keys.services.rounds import each
@@ -78,7 +78,7 @@ def find_outdated(
             continue
         if _differs(allowance, kind, expires_at, Limits(*limits), now, override):
             outdated.append(pk)
-            has_own_end = override is not None and own_end(override, override.key.stay_ends_on) is not None
+            has_own_end = override is not None and end_set_for(override.key, override, rule) is not None
             if kind in Key.COUNTED_KINDS and not has_own_end and _lives_too_long(rule, expires_at, now):
                 ends.append(now + longest_life(rule))
     budgets = PersonBudget.objects.filter(**of_owner)
@@ -137,7 +137,7 @@ def bring_up_to_date(actor: Actor, key: Key) -> bool:
     """Give one key what its owner's policies give now; False where it cannot be, or is being changed."""
     allowance, override = policy_of(key.owner), override_of(key)
     duration, why = _shorter(key, allowance), "expires_sooner"
-    if override and (end := own_end(override, key.stay_ends_on)):
+    if end := end_set_for(key, override, allowance.rules[key.kind]):
         duration, why = _until(end) if _is_another(end, key.expires_at) else UNSET, "own_end"
         Token.objects.filter(key=key, state=Token.State.RETIRING, retires_at__gt=end).update(retires_at=end)
     try:
@@ -147,7 +147,7 @@ def bring_up_to_date(actor: Actor, key: Key) -> bool:
 
 
 def _overrides(owner: User | None) -> dict[UUID, LimitOverride]:
-    """Return what admins have set for keys, by key."""
+    """Return what was set for single keys, by key."""
     found = LimitOverride.objects.filter(key__state=Key.State.ACTIVE, key__team=None).select_related("key__intern")
     return {each.key_id: each for each in (found.filter(key__owner=owner) if owner else found)}
 
@@ -160,14 +160,14 @@ def _differs(
     now: datetime,
     override: LimitOverride | None,
 ) -> bool:
-    """Tell whether a key has other limits, or another end, than the policies and admins give now."""
+    """Tell whether a key has other limits, or another end, than the policies, or limits of its own, give now."""
     if kind == Key.Kind.PLAYGROUND and not allowance.rules[kind].allowed:
         return False  # only the portal has its secret, and no longer uses it
     try:
         wanted = usable_limits(kind, allowance, override)
     except KeyRefused:
         return False
-    if override and (end := own_end(override, override.key.stay_ends_on)):
+    if override and (end := end_set_for(override.key, override, allowance.rules[kind])):
         if expires_at and max(end, expires_at) <= now:  # also where the stay is over
             return False
         return limits != wanted or _is_another(end, expires_at)

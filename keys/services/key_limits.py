@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from accounts.audit import Actor
-from accounts.models import AuditAction, AuditOutcome
+from accounts.models import AuditAction, AuditOutcome, BudgetPeriod
 from accounts.policies import Allowance, policy_of
 from gateway.django import get_gateway
 from gateway.errors import GatewayError, GatewayNotFound, GatewayUnavailable
@@ -47,7 +47,7 @@ def limits_of(kind: str, allowance: Allowance) -> Limits:
 
 
 def override_of(key: Key) -> LimitOverride | None:
-    """Return what an admin has set for this key; one query, whatever was read with it."""
+    """Return what was set for this key alone; one query, whatever was read with it."""
     return LimitOverride.objects.filter(key=key.pk).first()
 
 
@@ -55,13 +55,25 @@ def overridden(limits: Limits, override: LimitOverride | None, granted_models: S
     """Return these limits, but for what was set for the key alone.
 
     Granted models come on top of models that were set; a budget that was set stands, also while more is granted.
+    What a supervisor has set counts only where `limits` allow as much.
     """
     if override is None:
         return limits
     own = {name: getattr(override, name) for name in override.fields}
+    if override.within_policy:
+        return _within(limits, own.get("budget_usd"), own.get("budget_period", ""), own.get("model_names") or ())
     if own.get("model_names") is not None:
         own["model_names"] = sorted({*own["model_names"], *granted_models})
     return limits._replace(**own)
+
+
+def _within(limits: Limits, budget_usd: Decimal | None, budget_period: str, model_names: Sequence[str]) -> Limits:
+    """Return these limits with this lower budget and these models, without what `limits` do not allow."""
+    if budget_usd is not None and (limits.budget_usd is None or budget_usd <= limits.budget_usd):
+        period = max(budget_period, limits.budget_period, key=["", *BudgetPeriod.values].index)
+        limits = limits._replace(budget_usd=budget_usd, budget_period=period)
+    models = [name for name in model_names if limits.model_names is None or name in limits.model_names]
+    return limits._replace(model_names=models) if models else limits
 
 
 def lasting_limits(key: Key, allowance: Allowance, override: LimitOverride | None) -> Limits:

@@ -5,8 +5,8 @@ from datetime import date, datetime, timedelta
 from django.utils import timezone
 
 from accounts.policies import Allowance, KeyAllowance
-from keys.models import Key
-from keys.renewal import ends_with_stay, has_own_end, last_moment_of, renewable_from, renewable_until
+from keys.models import Key, LimitOverride
+from keys.renewal import ends_with_stay, has_own_end, last_moment_of, own_end, renewable_from, renewable_until
 from keys.services.refusals import KeyRefused
 
 
@@ -30,6 +30,24 @@ def longest_life(rule: KeyAllowance) -> timedelta:
     """Return the longest lifetime from now under its rule; zero or negative once the end of all such keys is past."""
     lifetime = timedelta(days=rule.lifetime_days)
     return lifetime if rule.ends_at is None else min(lifetime, rule.ends_at - timezone.now())
+
+
+def latest_end(key: Key, rule: KeyAllowance) -> datetime:
+    """Return when the present lifetime of a key is over under its rule; only a renewal begins another."""
+    end = (key.lifetime_started_at or key.created_at) + timedelta(days=rule.lifetime_days)
+    return end if rule.ends_at is None else min(end, rule.ends_at)
+
+
+def end_set_for(key: Key, override: LimitOverride | None, rule: KeyAllowance) -> datetime | None:
+    """Return the end that was set for a key, or that of the stay where it is earlier.
+
+    None: none was set, or by a supervisor whose policy no longer allows one that late.
+    """
+    if override is None:
+        return None
+    end = own_end(override, key.stay_ends_on)
+    is_beyond = override.within_policy and end is not None and end > latest_end(key, rule)
+    return None if is_beyond else end
 
 
 def as_duration(lifetime: timedelta) -> str:

@@ -1,4 +1,7 @@
-"""Limits and an end that an administrator sets for one key; code that applies policies respects them, too (ADR 29)."""
+"""Limits and an end that are set for one key, by an admin or its intern's supervisor (ADR 29).
+
+Code that applies policies respects them, too.
+"""
 
 import logging
 from collections.abc import Mapping
@@ -15,8 +18,10 @@ from accounts.policies import policy_of
 from gateway.errors import GatewayError
 from keys.identity import is_other_gateway
 from keys.models import Key, LimitOverride
+from keys.renewal import last_moment_of
 from keys.services.apply_policies import bring_up_to_date, find_outdated
 from keys.services.key_limits import Limits, digest_of, lasting_limits, limits_of, limits_on, overridden, override_of
+from keys.services.lifetimes import latest_end
 from keys.services.refusals import KeyRefused
 from keys.services.trail import audit
 
@@ -39,15 +44,21 @@ def set_limits(
     expires_at: datetime | None = None,
     reason: str = "",
     as_seen: str | None = None,
+    within_policy: bool = False,
 ) -> LimitsSet:
     """Set these limits and this end on `key` (None: as policies and renewals say), whatever its owner's policies say.
 
     Limits as the policies have them without grants keep following policies and grants. `as_seen` is the digest of
-    what the form showed. Raises KeyRefused ("limits.changed" if that is no longer so); then nothing has changed.
+    what the form showed. With `within_policy`, as for supervisors, they may not go beyond the policies, nor replace
+    what an admin has set, and count only as far as later policies allow it.
+    Raises KeyRefused ("limits.changed" if that is no longer so); then nothing has changed.
     If the gateway fails, the next run of `apply_policies` applies the saved limits.
     """
+    fresh = LimitOverride(
+        expires_at=expires_at, within_policy=within_policy, reason=reason, set_by=actor.user, **limits._asdict()
+    )
     try:
-        changes = _write(key, actor, limits, expires_at, reason, as_seen)
+        changes = _write(key, actor, fresh, as_seen)
     except KeyRefused as refusal:
         audit(actor, AuditAction.CHANGE, AuditOutcome.REFUSED, key, refusal)
         raise
@@ -68,12 +79,11 @@ def _has_followed(key: Key) -> bool:
 
 
 @transaction.atomic
-def _write(
-    key: Key, actor: Actor, limits: Limits, expires_at: datetime | None, reason: str, as_seen: str | None
-) -> dict[str, list[Any]]:
+def _write(key: Key, actor: Actor, fresh: LimitOverride, as_seen: str | None) -> dict[str, list[Any]]:
     """Commit the key's limits, and the audit entry; return the changes."""
     locked = Key.objects.select_for_update().get(pk=key.pk)
     _check(locked)
+    limits, expires_at = Limits(*(getattr(fresh, name) for name in Limits._fields)), fresh.expires_at
     allowance, before = policy_of(key.owner), override_of(locked)
     policy, lasting = lasting_limits(locked, allowance, None), lasting_limits(locked, allowance, before)
     if as_seen is not None and as_seen != digest_of(lasting, before):
@@ -86,10 +96,12 @@ def _write(
     fields = [name for name in Limits._fields if getattr(limits, name) != getattr(policy, name)]
     if "budget_usd" in fields or "budget_period" in fields:  # an amount is meaningless without its period
         fields = list(dict.fromkeys(["budget_usd", "budget_period", *fields]))
+    fresh.key, fresh.fields = locked, fields
+    if fresh.within_policy:
+        _check_bounds(fresh, before, policy, latest_end(locked, allowance.rules[locked.kind]))
     LimitOverride.objects.filter(key=locked).delete()
     if fields or expires_at:
-        about = {"fields": fields, "expires_at": expires_at, "reason": reason, "set_by": actor.user}
-        LimitOverride.objects.create(key=locked, **limits._asdict(), **about)
+        fresh.save(force_insert=True)
     audit(actor, AuditAction.CHANGE, AuditOutcome.DONE, key, "limits.set", changes=changes)
     return changes
 
@@ -99,6 +111,21 @@ def _check(key: Key) -> None:
         raise KeyRefused("limits.kind")
     if key.state != Key.State.ACTIVE:
         raise KeyRefused("state.issuing" if key.state == Key.State.ISSUING else "state.deleted")
+
+
+def check_supervised(override: LimitOverride | None) -> None:
+    """Refuse a supervisor where an admin has set limits for the key."""
+    if override is not None and not override.within_policy:
+        raise KeyRefused("limits.by_admin")
+
+
+def _check_bounds(fresh: LimitOverride, before: LimitOverride | None, policy: Limits, latest: datetime) -> None:
+    """Refuse what a supervisor may not set."""
+    check_supervised(before)
+    wanted = Limits(*(getattr(fresh, name) for name in Limits._fields))
+    last = latest if fresh.key.stay_ends_on is None else min(latest, last_moment_of(fresh.key.stay_ends_on))
+    if overridden(policy, fresh) != wanted or (fresh.expires_at and fresh.expires_at > last):
+        raise KeyRefused("limits.beyond")
 
 
 def _as_json(value: Any) -> Any:

@@ -131,7 +131,12 @@ def _limit_at_handover(values: Mapping[str, Any]) -> str:
 
 
 def _own_end(values: Mapping[str, Any]) -> str:
-    words = gettext("An administrator has set the end of this key: %(when)s. A renewal cannot change it.")
+    words = gettext("An end was set for this key: %(when)s. A renewal cannot change it.")
+    return words % {"when": moment(datetime.fromisoformat(values["when"]))}
+
+
+def _end_of_supervisor(values: Mapping[str, Any]) -> str:
+    words = gettext("You have set the end of this key: %(when)s. Remove it under “Change the limits”, then renew.")
     return words % {"when": moment(datetime.fromisoformat(values["when"]))}
 
 
@@ -184,6 +189,8 @@ REASONS: Final[dict[str, Words]] = {
     "label": _("You have a key with this label. Choose another."),
     "lifetime": _lifetime,
     "limit": _limit,
+    "limits.beyond": _("Nothing changed: this is more than your policy gives such a key."),
+    "limits.by_admin": _("An administrator has set limits for this key. Ask the administrators to change them."),
     "limits.kind": _("Limits can be set for personal and temporary keys only."),
     "limits.changed": _(
         "Nothing changed: the limits of this key, or those of its owner’s policy, have changed since the page was "
@@ -198,6 +205,7 @@ REASONS: Final[dict[str, Words]] = {
     "no_old": _("The old secret has already ended."),
     "over": _over,
     "own_end": _own_end,
+    "own_end.supervisor": _end_of_supervisor,
     "over.renewal": _over_at_renewal,
     "overtaken": _("The gateway took too long. The key was deleted before anybody saw it; create another."),
     "overtaken.replacement": _("The key changed in the meantime. The new secret was deleted before anybody saw it."),
@@ -249,6 +257,7 @@ def _group_used_up_for_admin(values: Mapping[str, Any]) -> str:
 
 
 FOR_ADMINS: Final[dict[str, Words]] = {  # of REASONS, those that are sentences for the owner
+    "own_end.supervisor": _own_end,
     "blocked": _("This key is blocked at the gateway: unblock it first."),
     "budget": _("The owner’s budget for all keys together is used up. It works again when the budget resets."),
     "budget.group": _group_used_up_for_admin,

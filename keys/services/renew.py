@@ -120,7 +120,8 @@ def check_renewable(key: Key, *, early: bool = False) -> None:
     if ends_with_stay(key):
         raise KeyRefused("stay_over.renewal")
     if has_own_end(key) and key.expires_at:
-        raise KeyRefused("own_end", when=key.expires_at.isoformat())
+        by_supervisor = key.override.within_policy
+        raise KeyRefused("own_end.supervisor" if by_supervisor else "own_end", when=key.expires_at.isoformat())
     raise KeyRefused("too_early", when=start and start.isoformat())
 
 

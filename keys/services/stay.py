@@ -15,7 +15,7 @@ from keys.renewal import last_moment_of
 from keys.services.claim import claim, release
 from keys.services.delete import mark_gone
 from keys.services.key_limits import override_of
-from keys.services.lifetimes import as_duration
+from keys.services.lifetimes import as_duration, latest_end
 from keys.services.refusals import KeyRefused
 from keys.services.renew import check_policy, record_end
 from keys.services.trail import audit, audit_intern
@@ -66,11 +66,10 @@ def end_with_stay(key: Key) -> bool:
 def _end_with(key: Key, ends_on: date | None) -> datetime | None:
     """Return the end of the key with this last day; None if it does not change."""
     rule = policy_of(key.owner).rules[Key.Kind.TEMPORARY]  # keys of interns are temporary
-    by_policy = (key.lifetime_started_at or key.created_at) + timedelta(days=rule.lifetime_days)
-    if rule.ends_at is not None:
-        by_policy = min(by_policy, rule.ends_at)
-    override = override_of(key)
-    end = (override and override.expires_at) or max(by_policy, key.expires_at or by_policy)
+    by_policy, override = latest_end(key, rule), override_of(key)
+    end = max(by_policy, key.expires_at or by_policy)
+    if override and override.expires_at:
+        end = min(end, override.expires_at) if override.within_policy else override.expires_at
     if ends_on:
         end = min(end, last_moment_of(ends_on))
     if key.expires_at is None:

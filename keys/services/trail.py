@@ -168,7 +168,7 @@ WORDS: Final[dict[str, Words]] = {
     "limits.set": _limits_set,
     "left_team": _("It had been taken out of its owner’s budget at the gateway, and is put back."),
     "made_outside": Key.Kind.EXTERNAL.label,
-    "own_end": _("It expires when an administrator has set it to."),
+    "own_end": _("It expires at the end that was set for it."),
     "over_budget": _("blocked: the owner’s budget for all keys together is used up"),
     "owner_active": _("unblocked: the owner’s account is active again"),
     "owner_inactive": _("blocked: the owner’s account is not active"),

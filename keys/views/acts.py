@@ -58,13 +58,13 @@ SWITCHED_OR_NOT = gettext_lazy(
 FIELDS_AT_FAULT: Final = {"label": "label", "intern_known": "intern_name", "intern_gone": "intern"}
 
 
-def own_key(request: PortalRequest, key_id: uuid.UUID) -> Key:
-    """Return the person's key; 404 for one of another person, or that they hand out.
+def own_key(request: PortalRequest, key_id: uuid.UUID, **about: object) -> Key:
+    """Return the person's key, if it is such a one; 404 for one of another person, or that they hand out.
 
     A POST counts as an action: see `limited`.
     """
     keys = Key.objects.used_by_owner(request.user).select_related("owner", "intern", "override", "team__course")
-    key = get_object_or_404(keys.prefetch_related("tokens"), pk=key_id)
+    key = get_object_or_404(keys.prefetch_related("tokens"), pk=key_id, **about)
     if request.method == "POST" and request.resolver_match:
         services.count_action(request.user, request.resolver_match.view_name)
     return key

@@ -16,14 +16,17 @@ from accounts.policies import policy_of
 from gateway.errors import GatewayError
 from keys import services
 from keys.forms import HandoverForm, InternForm, StayForm
+from keys.limit_forms import InternKeyForm
 from keys.models import Intern, Key
 from keys.rows import row_with_use
+from keys.services.key_limits import override_of
 from keys.status import promises
 from keys.use import PersonUse, use_counter
-from keys.views.acts import in_words, limited
+from keys.views.acts import in_words, limited, own_key, refuse
 from keys.views.check import ENTRIES_A_PAGE
 from web.pages import render_region
 from web.request import PortalRequest
+from web.tasks import ask_worker
 
 MAX_SOUGHT = 200  # characters
 LATER_OR_NOT = gettext_lazy(
@@ -128,6 +131,43 @@ def hand_over(request: PortalRequest, intern_id: uuid.UUID) -> HttpResponse:
         "is_mine": intern.supervisor_id == request.user.pk,
     }
     return render_region(request, "keys/hand_over.html", "panel", context, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@limited
+def limits(request: PortalRequest, key_id: uuid.UUID) -> HttpResponse:
+    """Show the form for budget, models and end of an intern's key; on POST, set them, within the own policy."""
+    key = own_key(request, key_id, kind=Key.Kind.TEMPORARY, intern__supervisor=request.user)
+    form = InternKeyForm(request.POST if request.method == "POST" else None, key=key, allowance=policy_of(request.user))
+    status = 422 if form.is_bound else 200
+    try:
+        services.check_supervised(override_of(key))
+        if form.is_valid():
+            return _limits_set(request, key, form)
+    except services.KeyRefused as refusal:
+        return refuse(request, str(refusal), status=409)
+    return render_region(request, "keys/limits.html", "panel", {"key": key, "form": form}, status=status)
+
+
+def _limits_set(request: PortalRequest, key: Key, form: InternKeyForm) -> HttpResponse:
+    """Set the limits, and confirm it on the page of the intern."""
+    been = services.set_limits(
+        key=key,
+        actor=actor_of(request),
+        limits=form.limits,
+        expires_at=form.expires_at,
+        as_seen=form.cleaned_data["as_seen"] or None,
+        within_policy=True,
+    )
+    if been.has_followed:
+        messages.success(request, _("The limits of “%(label)s” are changed.") % {"label": key.label})
+    else:
+        ask_worker("keys.apply_policies")
+        words = _(
+            "The limits of “%(label)s” are changed. The gateway has not confirmed them yet; they follow by themselves."
+        )
+        messages.warning(request, words % {"label": key.label})
+    return redirect("keys:intern", key.intern_id)
 
 
 def _handed_over(request: PortalRequest, intern: Intern, to: User, left: int) -> HttpResponse:

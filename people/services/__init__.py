@@ -2,7 +2,6 @@
 
 from people.services.accounts import (
     activate,
-    ask_worker,
     deactivate,
     sign_out_everywhere,
     tell_about_grant,
@@ -102,7 +101,6 @@ __all__ = [
     "Outcome",
     "Planned",
     "activate",
-    "ask_worker",
     "deactivate",
     "invite_people",
     "plan_invitations",

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Final
 
 from django.db import transaction
 
@@ -12,10 +11,8 @@ from accounts.locale import reading_as
 from accounts.mails import send_later
 from accounts.models import AuditAction, Grant, Invitation, User
 from accounts.trail_words import thing_words
-from web.tasks import QueueUnavailable, send_task
+from web.tasks import ask_worker
 from web.templatetags.portal import day
-
-EXPIRES_S: Final = 240  # by then the schedule has run it
 
 
 def deactivate(*, person: User, actor: Actor) -> bool:
@@ -83,11 +80,3 @@ def _record(person: User, actor: Actor, action: AuditAction) -> None:
     record_person_change(actor=actor, action=action, person=person)
     if person.email:
         send_later("account_changed", person, action=action.value, by=actor.user.display_name if actor.user else "")
-
-
-def ask_worker(task: str) -> None:
-    """Start the task that updates keys; if the queue is unavailable, the schedule runs it."""
-    try:
-        send_task(task, expires=EXPIRES_S)
-    except QueueUnavailable:
-        return

@@ -19,8 +19,8 @@ from accounts.group_rules import why_not_deleted, why_not_named, why_protected, 
 from accounts.models import AuditAction, Policy, User
 from accounts.policies import is_own_policy
 from accounts.rights import groups_to_give, people_above, update_staff_status
-from people.services.accounts import ask_worker
 from people.services.bulk import BulkAct, Chosen, choose
+from web.tasks import ask_worker
 
 NAMES_AT_ONCE: Final = 500
 

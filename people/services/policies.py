@@ -18,7 +18,7 @@ from accounts.names import name_order
 from accounts.policies import Allowances, may_change_policy, people_under
 from accounts.policy_changes import is_different, is_lower, words_of_changes
 from keys.services import Outdated, find_outdated
-from people.services.accounts import ask_worker
+from web.tasks import ask_worker
 
 
 class PolicyConflict(Exception):

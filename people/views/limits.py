@@ -21,6 +21,7 @@ from people.views.key_actions import key_of
 from people.views.panel import render_person
 from people.views.person import Confirmation, act_on_person, confirm, done, mail_sentence
 from web.request import PortalRequest
+from web.tasks import ask_worker
 from web.templatetags.portal import day
 
 
@@ -94,7 +95,7 @@ def limits(request: PortalRequest, subject: Subject, key_id: uuid.UUID) -> HttpR
     services.tell_about_key(owner=key.owner, label=key.label, action=AuditAction.CHANGE, **about)
     if been.has_followed:
         return done(request, subject.person, _("The limits of “%(label)s” are changed."), label=key.label)
-    services.ask_worker("keys.apply_policies")
+    ask_worker("keys.apply_policies")
     words = _(
         "The limits of “%(label)s” are changed. The gateway has not confirmed them yet; they follow by themselves."
     )

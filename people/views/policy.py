@@ -16,11 +16,11 @@ from keys.use import Spent
 from people import services
 from people.group_listing import month_of
 from people.policy_form import PolicyEditor
-from people.services.accounts import ask_worker
 from people.views.group_common import GroupSubject, group_subject
 from usage.models import utc_today
 from web.pages import render_region
 from web.request import PortalRequest
+from web.tasks import ask_worker
 
 NAMES_SHOWN: Final = 20
 ASKED_OFTEN: Final = 5  # times, every three seconds; then less often

@@ -60,6 +60,7 @@ BOUNDS: Final = {
                 "keys:end_old",
                 "keys:label",
                 "keys:leaked",
+                "keys:limits",
                 "keys:pause",
                 "keys:pause_by_link",
                 "keys:renew",
