@@ -45,6 +45,15 @@ def test_reports_a_course(as_staff: Client, course: Course, staff: User) -> None
     assert "Not in the sums, since nothing is known about them: local-model." in text
 
 
+def test_students_without_a_key_give_nobody_their_name(as_staff: Client, course: Course) -> None:
+    for number in range(9):  # rows come in any order
+        add_student(course, f"Without {number}", account=False, key=False)
+
+    rows = table_of(as_staff.get(reverse("teaching:report_csv", args=[course.pk])))
+
+    assert {row["name"] for row in rows if row["part"] == "person"} == {"Ada", "Eve"}
+
+
 def test_the_file_has_the_sums_of_each_student_and_model(as_staff: Client, course: Course) -> None:
     rows = table_of(as_staff.get(reverse("teaching:report_csv", args=[course.pk])))
 

@@ -146,16 +146,15 @@ def _people(by_person: dict[Person, dict[str, Sums]], scope: Scope) -> tuple[Per
 def _names(people: Iterable[Person], scope: Scope) -> dict[Person, tuple[str, str]]:
     """Return the name and the student number of each person; two queries at most."""
     owners = [owner for owner, key in people if key is None and owner is not None]
-    keys = [key for _owner, key in people if key is not None]
+    keys = {key: owner for owner, key in people if key is not None}
     users = User.objects.filter(pk__in=owners)
     found: dict[Person, tuple[str, str]] = {(user.pk, None): (user.display_name, "") for user in users}
     if not (scope.course or keys):
         return found
     students = Student.objects.select_related("account")
     for student in students.filter(course=UUID(scope.course)) if scope.course else students.filter(key__in=keys):
-        if student.account_id is None:
-            owner = next((owner for owner, key in people if key == student.key_id), None)
-            found[owner, student.key_id] = (str(student), student.number)
+        if student.key_id in keys:
+            found[keys[student.key_id], student.key_id] = (str(student), student.number)
         elif scope.course and student.account:
             found[student.account_id, None] = (student.account.display_name, student.number)
     return found
