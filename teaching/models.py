@@ -21,7 +21,7 @@ class CourseMessage(models.Model):
     course = models.ForeignKey(Course, models.PROTECT, related_name="messages", editable=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False)
     request_id = models.UUIDField(
-        null=True, unique=True, editable=False, help_text="The form: a second click sends nothing."
+        null=True, unique=True, editable=False, help_text="The form and its text: a second click sends nothing."
     )
     subject = models.CharField(_("subject"), max_length=LONGEST_SUBJECT)
     body = models.TextField(_("text of the mail"), max_length=LONGEST_MESSAGE)

@@ -24,7 +24,10 @@ class Migration(migrations.Migration):
                 (
                     "request_id",
                     models.UUIDField(
-                        editable=False, help_text="The form: a second click sends nothing.", null=True, unique=True
+                        editable=False,
+                        help_text="The form and its text: a second click sends nothing.",
+                        null=True,
+                        unique=True,
                     ),
                 ),
                 ("subject", models.CharField(max_length=120, verbose_name="subject")),

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import transaction
@@ -35,11 +35,13 @@ def recipients(course: Course) -> QuerySet[Student]:
 def write_message(*, course: Course, actor: Actor, subject: str, body: str, request_id: UUID | None = None) -> int:
     """Record a message and a mail for each student, and have them sent; return how many.
 
-    A second click on the same form does nothing, and returns the number of the first.
+    A second click on the same form does nothing, and returns the number of the first; another text is another message.
     """
     author = actor.user
     if author is None:
         raise AssertionError("a message has an author")
+    if request_id:
+        request_id = uuid5(request_id, f"{course.pk} {author.pk} {subject}\n{body}")
     with transaction.atomic():
         Course.objects.select_for_update().get(pk=course.pk)
         before = CourseMessage.objects.filter(request_id=request_id).first() if request_id else None

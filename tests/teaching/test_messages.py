@@ -54,6 +54,15 @@ def test_a_second_click_sends_nothing(as_staff: Client, course: Course) -> None:
     assert send_messages() == 2
 
 
+def test_another_text_in_the_same_form_is_another_message(as_staff: Client, course: Course) -> None:
+    form_id = str(uuid.uuid4())
+    for body in ("one", "two", "two"):  # Back, and a second click
+        send(as_staff, course, request_id=form_id, body=body)
+
+    assert sorted(CourseMessage.objects.values_list("body", flat=True)) == ["one", "two"]
+    assert send_messages() == 4
+
+
 def test_a_kill_between_mails_leaves_the_rest_to_the_next_run(as_staff: Client, course: Course) -> None:
     send(as_staff, course)
     first = MessageMail.objects.order_by("pk")[0]
