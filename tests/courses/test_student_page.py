@@ -20,6 +20,7 @@ from tests.factories import make_user
 from tests.keys.leaks import assert_nowhere, in_tables
 from tests.notices.conftest import publish_terms
 from tests.sandbox_process import Sandbox
+from tests.usage.views.facts import key_of, used
 from usage.models import DayToken, TokenRef, UsageState, utc_today
 
 ACTIONS = ("get_key", "replace_secret", "leave")
@@ -178,3 +179,16 @@ def test_nothing_is_spent_without_a_key(as_intern: Client, student: Student) -> 
     UsageState.objects.get_or_create(pk=1)
 
     assertContains(as_intern.get(address("attended", student.course)), "1.00 of 1.00")
+
+
+def test_a_new_key_goes_on_with_the_budget_of_the_former_one(
+    as_intern: Client, intern: User, staff: User, course: Course
+) -> None:
+    values = {"kind": Key.Kind.COURSE, "team": course.team, "budget_usd": 1}
+    former = key_of(intern, "Former", **values, state=Key.State.DELETED)
+    enrol(course, intern, key=key_of(intern, "New", **values))
+    used(former, "0.75")
+    used(key_of(intern, "Playground", **{**values, "kind": Key.Kind.PLAYGROUND}), "0.125")
+    used(key_of(staff, "Another student", **values), "0.0625")
+
+    assertContains(as_intern.get(address("attended", course)), "0.25 of 1.00")

@@ -95,9 +95,16 @@ def person_spent(person: User, today: date) -> PersonSpent | None:
 
 
 def team_spent(team: Team, key: Key | None) -> TeamUse:
-    """Return the spend of a team and of a key in it on all days; one query."""
+    """Return the spend of a team, and of a key in it with its owner's former ones, on all days; one query.
+
+    A new key goes on with the budget of the one before it. A key that is handed out is for one student alone.
+    """
+    of_key: dict[str, object] = {"token_ref__key": key}
+    if key and not key.handed_out:
+        names = {"team": team, "owner": key.owner_id, "kind": key.kind, "handed_out": False}
+        of_key = {f"token_ref__key__{name}": value for name, value in names.items()}
     sums = UsageState.objects.filter(pk=1).values(
-        "last_ok_at", of_team=_sum(token_ref__key__team=team), of_key=_sum(token_ref__key=key)
+        "last_ok_at", of_team=_sum(token_ref__key__team=team), of_key=_sum(**of_key)
     )
     row = sums.first() or {"last_ok_at": None, "of_team": None, "of_key": None}
     return TeamUse(
