@@ -18,7 +18,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from accounts import limits
-from accounts.at_sign_in import AT_SIGN_IN
+from accounts.at_sign_in import AT_INSTITUTION_SIGN_IN, AT_SIGN_IN
 from accounts.backends import account_of
 from accounts.mails import NOTIFICATIONS, send_later
 from accounts.models import User
@@ -83,6 +83,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             user.save(update_fields=["browser_language"])
         for hook in AT_SIGN_IN:
             hook(user)
+        if sociallogin := (kwargs.get("signal_kwargs") or {}).get("sociallogin"):
+            groups = sociallogin.account.extra_data["userinfo"].get("groups", ())
+            for institution_hook in AT_INSTITUTION_SIGN_IN:
+                institution_hook(user, groups)
         update_staff_status(User.objects.filter(pk=user.pk))  # groups may have changed outside of the admin pages
         response: HttpResponse = super().post_login(request, user, **kwargs)
         return response

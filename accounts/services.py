@@ -9,12 +9,22 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from accounts.mails import send_later
 from accounts.models import User
 from accounts.rights import update_staff_status
 
 logger = logging.getLogger(__name__)
+
+
+def unverified_among(people: Iterable[User]) -> set[int]:
+    """Return the ids of those whose address they or the institution gave, and nobody has verified.
+
+    An address that an admin, or a teacher's invitation, gave has no row of its own, and counts as verified.
+    """
+    rows = EmailAddress.objects.filter(user__in=people, email=F("user__email"), verified=False)
+    return set(rows.values_list("user", flat=True))
 
 
 @transaction.atomic

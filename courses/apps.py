@@ -10,7 +10,7 @@ class CoursesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the texts of the audit trail, and the hook by which members of groups come in at sign-in."""
-        from accounts.at_sign_in import at_sign_in
+        from accounts.at_sign_in import at_institution_sign_in
         from courses.services import joining
 
-        at_sign_in(joining.join_by_claim)
+        at_institution_sign_in(joining.join_by_claim)

@@ -201,6 +201,14 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
+                (
+                    "is_invited",
+                    models.BooleanField(
+                        default=False,
+                        editable=False,
+                        help_text="An invitation names the course; others get a mail once it is open.",
+                    ),
+                ),
                 ("joined_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 (
                     "left_at",

@@ -45,6 +45,9 @@ class Student(models.Model):
     key = models.OneToOneField(
         Key, models.PROTECT, null=True, related_name="student", editable=False, help_text="The present, or last, one."
     )
+    is_invited = models.BooleanField(
+        default=False, editable=False, help_text="An invitation names the course; others get a mail once it is open."
+    )
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
     left_at = models.DateTimeField(null=True, editable=False, help_text="Their key ends; the history stays.")
 

@@ -17,6 +17,7 @@ from accounts.models import AuditAction, User
 from accounts.people_list import Row
 from accounts.quotas import QuotaExceeded, consume
 from accounts.rights import update_staff_status
+from accounts.services import unverified_among
 from courses.models import Course, Student
 from courses.services.joining import room_in
 from courses.services.trail import audit
@@ -64,10 +65,10 @@ def plan_students(rows: Sequence[Row], course: Course) -> list[Planned]:
     """Return the plan for each line; of a repeated address the first counts, and a full course takes no more."""
     addresses = {row.email for row in rows} - {""}
     accounts = {person.email: person for person in User.objects.filter(email__in=addresses)}
-    present = set(course.students.current().filter(account__in=accounts.values()).values_list("account", flat=True))
+    known = _known_of(course, list(accounts.values()), addresses)
     room, lines, planned = room_in(course), dict[str, int](), list[Planned]()
     for row in rows:
-        plan = _plan(row, accounts.get(row.email), present, lines)
+        plan = _plan(row, accounts.get(row.email), known, lines)
         if plan.is_added and room < 1:
             plan = Planned(row=row, outcome=Outcome.REFUSED, why=[_("The course is full.")])
         room -= plan.is_added
@@ -75,20 +76,55 @@ def plan_students(rows: Sequence[Row], course: Course) -> list[Planned]:
     return planned
 
 
-def _plan(row: Row, person: User | None, present: set[int], lines: dict[str, int]) -> Planned:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """The ids of accounts of a list, by what they are to the course; and addresses."""
+
+    present: set[int]  # students
+    teachers: set[int]
+    unverified: set[int]
+    addresses: set[str]  # with which students were added: their accounts may have others now
+
+
+def _known_of(course: Course, people: list[User], addresses: set[str]) -> _Known:
+    students = course.students.current()
+    return _Known(
+        present=set(students.filter(account__in=people).values_list("account", flat=True)),
+        teachers=set(course.teachers.filter(person__in=people).values_list("person", flat=True)),
+        unverified=unverified_among(people),
+        addresses=set(students.filter(email__in=addresses).values_list("email", flat=True)),
+    )
+
+
+def _plan(row: Row, person: User | None, known: _Known, lines: dict[str, int]) -> Planned:
     why = [*row.problems, *why_not_address(row.email), *why_not_name(row.first_name, row.last_name)]
     why += [*why_not_lengths(row), *_why_not_number(row)]
     if row.email and row.email in lines:
         why = [_("The same address is on line %(line)d.") % {"line": lines[row.email]}]
     lines.setdefault(row.email, row.line)
-    if person and not why and not person.is_active:
-        why = [_("This account is not active. Contact the administrators.")]
+    if person and not why:
+        why = _why_not_person(person, known)
     if why:
         return Planned(row=row, outcome=Outcome.REFUSED, why=why)
     if person is None:
-        return Planned(row=row, outcome=Outcome.NEW)
-    outcome = Outcome.STUDENT if person.pk in present else Outcome.KNOWN
+        return Planned(row=row, outcome=Outcome.STUDENT if row.email in known.addresses else Outcome.NEW)
+    outcome = Outcome.STUDENT if person.pk in known.present else Outcome.KNOWN
     return Planned(row=row, outcome=outcome, person=person)
+
+
+def _why_not_person(person: User, known: _Known) -> list[str]:
+    """Return why an account cannot become a student, or be one."""
+    if not person.is_active:
+        return [_("This account is not active. Contact the administrators.")]
+    if person.pk in known.teachers:
+        return [_("This person teaches the course.")]
+    if person.pk in known.present:
+        return []
+    if person.email in known.addresses:
+        return [_("Another student of the course was added with this address.")]
+    if person.pk in known.unverified:
+        return [_("The address of this account is not confirmed. The person can confirm it under Account.")]
+    return []
 
 
 def _why_not_number(row: Row) -> list[str]:
@@ -123,6 +159,7 @@ def _add_students(rows: Sequence[Row], course: Course, actor: Actor) -> list[Pla
             email=each.row.email,
             number=clean_line(each.number),
             source=Student.Source.LIST,
+            is_invited=each.outcome == Outcome.NEW,
         )
         for each, person in zip(added, accounts, strict=True)
     )
@@ -143,8 +180,7 @@ def mail_students(course: Course, people: Sequence[User]) -> None:
 
 def listed_with_account(course: Course) -> list[User]:
     """Return the students of a draft's list who had an account; the others were invited when they were added."""
-    people = User.objects.filter(attends__course=course, attends__left_at=None)
-    return list(people.exclude(invitation__about=course.name))
+    return list(User.objects.filter(attends__course=course, attends__left_at=None, attends__is_invited=False))
 
 
 def _open_accounts(planned: Sequence[Planned], course: Course, actor: Actor) -> Mapping[str, User]:

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import BY_THE_PORTAL, Actor
 from accounts.models import AuditAction, User
+from accounts.services import unverified_among
 from courses.models import Course, Student
 from courses.services.join_codes import derive_code, hash_of
 from courses.services.trail import audit
@@ -21,6 +22,8 @@ REASONS: Final = {
     "over": _("This course has ended."),
     "full": _("This course is full. Contact your teacher."),
     "domain": _("This course is only for addresses of: %(domains)s. Your account has another address."),
+    "unverified": _("This course is only for addresses of: %(domains)s. Confirm your address first, under Account."),
+    "teacher": _("You teach this course."),
     "left": _("You were in this course before. Only a teacher can add you again."),
 }
 
@@ -47,12 +50,21 @@ def check_joinable(course: Course, person: User) -> None:
         raise JoinRefused("over")
     if course.join_hash is None or (course.join_until and course.join_until <= now):
         raise JoinRefused("closed")
-    if course.join_domains and person.email.rpartition("@")[2] not in course.join_domains:
-        raise JoinRefused("domain", domains=", ".join(course.join_domains))
+    if course.teachers.filter(person=person).exists():
+        raise JoinRefused("teacher")
+    _check_domain(course, person)
     if course.students.filter(account=person).exclude(left_at=None).exists():
         raise JoinRefused("left")  # a new key would have a new budget
     if room_in(course) < 1:
         raise JoinRefused("full")
+
+
+def _check_domain(course: Course, person: User) -> None:
+    domains = ", ".join(course.join_domains)
+    if domains and person.email.rpartition("@")[2] not in course.join_domains:
+        raise JoinRefused("domain", domains=domains)
+    if domains and unverified_among([person]):
+        raise JoinRefused("unverified", domains=domains)
 
 
 def room_in(course: Course) -> int:
@@ -83,25 +95,23 @@ def _add(course: Course, person: User, source: Student.Source, actor: Actor) -> 
     return student
 
 
-def join_by_claim(person: User) -> None:
-    """Make a person a student of the open courses for a group that the institution names; called at sign-in.
+def join_by_claim(person: User, groups: Iterable[str]) -> None:
+    """Make a person a student of the open courses for these groups, which the institution names at a sign-in.
 
     Whoever has been in one before stays as they are, and a full course stays full.
     """
-    names = _claimed_groups(person)
+    names = set(groups) - {""}  # "" is the claim of no course
     open_courses = Course.objects.filter(state__in=Course.RUNNING, team__ends_at__gt=timezone.now())
-    new = open_courses.filter(claim_group__in=names).exclude(students__account=person) if names else ()
+    new = (
+        open_courses.filter(claim_group__in=names).exclude(Q(students__account=person) | Q(teachers__person=person))
+        if names
+        else ()
+    )
     for course in new:
         with transaction.atomic():
             locked = Course.objects.select_for_update().get(pk=course.pk)
             if room_in(locked) > 0 and not locked.students.filter(account=person).exists():
                 _add(locked, person, Student.Source.CLAIM, BY_THE_PORTAL)
-
-
-def _claimed_groups(person: User) -> set[str]:
-    """Return the names that the institution gave at its last sign-in; "" is the claim of no course."""
-    accounts = SocialAccount.objects.filter(user=person).values_list("extra_data", flat=True)
-    return {name for data in accounts for name in data.get("userinfo", {}).get("groups", ())} - {""}
 
 
 # --- The link -----------------------------------------------------------------------------------------

@@ -80,7 +80,9 @@ def _add(request: PortalRequest, course: Course, form: StudentListForm) -> HttpR
     if not number:
         return _preview(request, course, form, said=_("Nobody was added."), status=409)
     words = ngettext("%(count)d student was added.", "%(count)d students were added.", number) % {"count": number}
-    messages.success(request, words + " " + _("The mails are on their way."))
+    later = _("Invitations are on their way; whoever has an account gets a mail when the course opens.")
+    mails = later if course.state == Course.State.DRAFT else _("The mails are on their way.")
+    messages.success(request, f"{words} {mails}")
     return redirect("courses:course", course.pk)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -16,7 +17,7 @@ from accounts.models import AuditEntry, Invitation, User
 from accounts.quotas import consume
 from courses.models import Course
 from courses.services.add_students import MAX_AN_HOUR, listed_with_account
-from tests.courses.courses import enrol
+from tests.courses.courses import enrol, make_course
 from tests.factories import make_user
 
 Send = Callable[..., Any]
@@ -122,11 +123,43 @@ def test_an_ended_course_takes_nobody(send: Send, course: Course) -> None:
     assert not course.students.exists()
 
 
-def test_students_of_a_draft_with_an_account_get_their_mail_at_its_opening(send: Send, course: Course) -> None:
+def test_students_of_a_draft_with_an_account_get_their_mail_at_its_opening(
+    send: Send, as_teacher: Client, course: Course, staff: User
+) -> None:
     Course.objects.update(state="draft", opened_at=None)
     known = make_user("known")
+    assertContains(as_teacher.get(send().url), "when the course opens")
 
-    send()
+    Course.objects.update(name="Another name")  # whoever has an invitation with the name before gets no second mail
+    assert listed_with_account(Course.objects.get()) == [known]
+    copy = make_course(staff, state="draft", opened_at=None)  # has the name by which Ada was invited to the other one
+    enrol(copy, ada := User.objects.get(email="ada@example.edu"))
+    assert listed_with_account(copy) == [ada]
 
-    assert course.students.count() == 2
-    assert listed_with_account(course) == [known]
+
+def test_a_student_whose_address_has_changed_stays(send: Send, course: Course) -> None:
+    send("ada@example.edu")
+    User.objects.filter(email="ada@example.edu").update(email="lovelace@example.edu")
+
+    assertContains(send("ada@example.edu", ""), "Is in the course already")
+    assert send("ada@example.edu").status_code == 409
+    make_user("ada2", email="ada@example.edu")  # somebody else gets it
+    assertContains(send("ada@example.edu", ""), "Another student of the course was added with this address.")
+    send("ada@example.edu, ben@example.edu")
+
+    assert sorted(course.students.values_list("email", flat=True)) == ["ada@example.edu", "ben@example.edu"]
+
+
+def test_leaves_out_teachers_and_accounts_whose_address_nobody_has_confirmed(
+    send: Send, course: Course, staff: User
+) -> None:
+    person = make_user("known")
+    EmailAddress.objects.create(user=person, email=person.email, verified=False, primary=True)
+    people = f"{person.email}, {staff.email}"
+
+    page = send(people, "")
+
+    assertContains(page, "is not confirmed")
+    assertContains(page, "This person teaches the course.")
+    assert send(people).status_code == 409
+    assert not course.students.exists()
