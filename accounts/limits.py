@@ -21,7 +21,6 @@ WITH_ONE_NAME: Final = "300/h/key"  # from all addresses together
 FROM_ONE_ADDRESS: Final = "60/m/ip"  # whatever the names: a class of a hundred shares one address
 SLOWLY: Final = "1/30s/key"  # after the first or the second of these
 WRONG_CODES: Final = "20/h/user"  # of courses: typed or copied badly, not tried one after another
-WRONG_CODES_FROM_ONE_ADDRESS: Final = "500/h/ip"  # of everybody behind it: a whole university may share one
 BROWSER_AGE_S: Final = 90 * 24 * 3600
 NAMES_OF_A_BROWSER: Final = 10  # user name and address of five people
 _SALT: Final = "accounts.limits.browser"
@@ -48,29 +47,9 @@ def begin_try(request: HttpRequest, login: str) -> ratelimit.RateLimitUsage | No
 
 
 def is_within_limit(request: HttpRequest, action: str, rate: str) -> bool:
-    """Count a visit of an address ("60/m/ip"), and tell whether it is one of those that are allowed."""
+    """Count a visit of an address ("60/m/ip") or person ("20/h/user"), and tell whether it is an allowed one."""
     usage = ratelimit.consume(request, app="accounts", action=action, config={action: rate}, limit_get=True)
     return usage is not None
-
-
-def has_wrong_codes_left(request: HttpRequest) -> bool:
-    """Tell whether this person and this address may try another code of a course; counts nothing."""
-    return all(usage is not None for usage in _wrong_codes(request, dry_run=True))
-
-
-def count_wrong_code(request: HttpRequest) -> None:
-    """Count a code that is that of no course, for the person and for the address."""
-    _wrong_codes(request, dry_run=False)
-
-
-def _wrong_codes(request: HttpRequest, *, dry_run: bool) -> list[ratelimit.RateLimitUsage | None]:
-    action, rates = "wrong_code", (WRONG_CODES, WRONG_CODES_FROM_ONE_ADDRESS)
-    return [
-        ratelimit.consume(
-            request, app="accounts", action=action, config={action: rate}, limit_get=True, dry_run=dry_run
-        )
-        for rate in rates
-    ]
 
 
 def remember_browser(request: HttpRequest, response: HttpResponse, user: User) -> None:

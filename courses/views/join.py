@@ -10,25 +10,24 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.audit import actor_of
-from accounts.limits import count_wrong_code, has_wrong_codes_left
+from accounts.limits import WRONG_CODES, is_within_limit
 from courses.models import Course
 from courses.services.joining import JoinRefused, check_joinable, course_of_code, join
 from keys.services import TooManyActions, count_action
 from web.request import PortalRequest
 
 RETRY_AFTER_S: Final = 3600
-STATUSES: Final = {"domain": 403, "left": 403}  # else 409
+STATUSES: Final = {"domain": 403, "unverified": 403, "left": 403}  # else 409
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def join_course(request: PortalRequest, code: str) -> HttpResponse:
-    """Show the course; on POST, join it. Wrong codes are counted, so that none can be found by trying."""
-    if not has_wrong_codes_left(request):
-        return too_many(request)
+    """Show the course; on POST, join it. Wrong codes are limited, right ones never: 60 bits cannot be tried."""
     course = course_of_code(code)
     if course is None:
-        count_wrong_code(request)
+        if not is_within_limit(request, "wrong_code", WRONG_CODES):
+            return too_many(request)
         words = _("Perhaps it was not copied completely, or your teacher has made a new one.")
         return _plain(request, _("This link is not valid"), [words], status=404)
     if Course.objects.attended_by(request.user).filter(pk=course.pk).exists():
@@ -49,7 +48,7 @@ def join_course(request: PortalRequest, code: str) -> HttpResponse:
 
 
 def too_many(request: PortalRequest) -> HttpResponse:
-    """Refuse every code for a while."""
+    """Refuse further wrong codes for a while."""
     response = render(request, "429.html", status=429)
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

@@ -4,16 +4,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from allauth.core.internal.ratelimit import get_cache_key, parse_rate
-from django.core.cache import cache
+from allauth.account.models import EmailAddress
 from django.db import connection
-from django.test import Client, RequestFactory
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django.asserts import assertContains, assertRedirects
 
 from accounts.audit import BY_THE_PORTAL
-from accounts.limits import WRONG_CODES_FROM_ONE_ADDRESS
 from accounts.models import AuditEntry, User
 from courses.models import Course, Student
 from courses.services import joining
@@ -103,24 +101,32 @@ def test_whoever_left_does_not_come_back_by_the_link(as_intern: Client, intern: 
     assertContains(as_intern.post(link), "Only a teacher", status_code=403)
 
 
-def test_codes_are_not_found_by_trying(as_intern: Client, course: Course) -> None:
-    link, wrong = link_of(course), reverse("courses:join", args=["AAAA-AAAA-AAAA"])
+def test_wrong_codes_are_slowed_down_and_right_ones_never(as_intern: Client, course: Course) -> None:
+    old, new = link_of(course), link_of(course)
 
-    answers = [as_intern.get(wrong).status_code for _ in range(21)]
+    answers = [as_intern.get(old) for _ in range(21)]
 
-    assert answers == [404] * 20 + [429]
-    response = as_intern.post(link)  # the right one neither: otherwise trying would go on
-    assert (response.status_code, response["Retry-After"]) == (429, "3600")
-    assert signed_in(make_user("neighbour")).get(link).status_code == 200
+    assert [answer.status_code for answer in answers] == [404] * 20 + [429]
+    assert answers[-1]["Retry-After"] == "3600"
+    assert as_intern.get(new).status_code == 200
+    assert signed_in(make_user("neighbour")).get(old).status_code == 404
 
 
-def test_one_address_behind_which_many_try_is_slowed_down_too(course: Course) -> None:
-    link, rate = link_of(course), parse_rate(WRONG_CODES_FROM_ONE_ADDRESS)
-    request = RequestFactory().get(link)
-    key = get_cache_key(request, app="accounts", action="wrong_code", rate=rate)
-    cache.set(key, [timezone.now().timestamp()] * rate.amount, 3600)
+def test_only_a_confirmed_address_is_of_a_domain(as_intern: Client, intern: User, course: Course) -> None:
+    link = link_of(course)
+    Course.objects.update(join_domains=["example.edu"])
+    address = EmailAddress.objects.create(user=intern, email=intern.email, verified=False, primary=True)
 
-    assert signed_in(make_user("neighbour")).get(link).status_code == 429
+    for answer in (as_intern.get(link), as_intern.post(link)):
+        assertContains(answer, "Confirm your address", status_code=403)
+    assert not course.students.exists()
+    EmailAddress.objects.filter(pk=address.pk).update(verified=True)
+    assert as_intern.post(link).status_code == 302
+
+
+def test_a_teacher_is_no_student_of_their_own_course(as_teacher: Client, course: Course) -> None:
+    assertContains(as_teacher.post(link_of(course)), "You teach this course", status_code=409)
+    assert not course.students.exists()
 
 
 @pytest.mark.django_db(transaction=True)
