@@ -5,10 +5,39 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from courses.models import Course, Student
+from accounts.policies import policy_of
+from courses.models import Course, Preset, Student
 from keys.models import Key
 from keys.use import Spent, TeamUse
 from web.templatetags.portal import moment
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedPreset:
+    """A preset of the course; `opens`: the student's own policy has its model in the Playground."""
+
+    preset: Preset
+    opens: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedPresets:
+    """The presets that a student can use now; `playground`: their policy includes the Playground at all."""
+
+    rows: list[OfferedPreset]
+    playground: bool
+
+
+def presets_for(student: Student) -> OfferedPresets:
+    """Return the presets of a running course; none before its start, while it is frozen, and after its end."""
+    assert student.account  # noqa: S101  (for the type checker: the page is that of an account)
+    rule = policy_of(student.account).rules[Key.Kind.PLAYGROUND]
+    presets = Preset.objects.open_to(student.account).filter(course=student.course)
+    rows = [
+        OfferedPreset(preset, opens=rule.allowed and (rule.models is None or preset.model in rule.models))
+        for preset in presets
+    ]
+    return OfferedPresets(rows, playground=rule.allowed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from courses.models import Preset
 from web.files import read_file
 from web.money import UsdField
 
@@ -102,6 +103,9 @@ class Conversation(models.Model):
         ParameterSet, models.RESTRICT, null=True, related_name="+", help_text="As last sent; empty: none was set."
     )
     head = models.ForeignKey("Answer", models.SET_NULL, null=True, related_name="+", db_index=False)
+    preset = models.ForeignKey(
+        Preset, models.SET_NULL, null=True, related_name="+", help_text="Of a course: the locked one that began it."
+    )
     stored_bytes = models.PositiveBigIntegerField(default=0, help_text="Of all that is in it: services.quotas.")
     created_at = models.DateTimeField(default=timezone.now)
     used_at = models.DateTimeField(default=timezone.now)
@@ -116,6 +120,11 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def locked_preset(self) -> Preset | None:
+        """The preset of a course whose model, system prompt and parameters hold here."""
+        return self.preset if self.preset and self.preset.is_locked else None
 
     @property
     def params(self) -> dict[str, Any]:

@@ -27,6 +27,7 @@ JSON_CHARS: Final = 50_000
 JSON_DEPTH: Final = 32  # levels of lists and objects
 TOOLS: Final = 64
 BIASES: Final = 300
+PERSONAL: Final = ("metadata",)  # of the person who sends, not of a preset or a link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

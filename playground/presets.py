@@ -4,7 +4,6 @@ The link is validated like typed input: what the form would refuse is dropped an
 is filled in. Opening it sends nothing.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,11 +12,10 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 
 from keys.models import GatewayModel
-from playground.forms import AskForm, field_of
-from playground.parameters import PARAMETERS
+from playground.forms import AskForm, typed_value
+from playground.parameters import PARAMETERS, PERSONAL
 from playground.services.requests import OF_TOOLS
 
-PERSONAL: Final = ("metadata",)  # of the person who sends, not of the one who made the link
 NAMES: Final = ("model", "system", *(name for name in PARAMETERS if name not in PERSONAL))
 NEVER: Final = ("user", *PERSONAL, "message", "images")  # named when they are in a link: somebody relied on them
 LINK_CHARS: Final = 3500  # the web server reads 4094 of the whole line
@@ -47,6 +45,13 @@ def from_query(query: QueryDict, *, models: Sequence[GatewayModel]) -> Preset:
     return Preset(params=form.params(), dropped=wrong + never)
 
 
+def from_params(params: Mapping[str, Any], *, models: Sequence[GatewayModel]) -> Preset:
+    """Read the values of a course's preset, as if they were a link's."""
+    query = QueryDict(mutable=True)
+    query.update({name: typed_value(name, value) for name, value in params.items()})
+    return from_query(query, models=models)
+
+
 def to_query(params: Mapping[str, Any]) -> str | None:
     """Return the query that fills in the form like this; None when it is too long for a link.
 
@@ -55,21 +60,12 @@ def to_query(params: Mapping[str, Any]) -> str | None:
     refused = set(params.get("without", ()))
     if "tools" in refused:
         refused.update(OF_TOOLS)
-    typed = [(name, _typed(name, params[name])) for name in NAMES if name in params and _sent_as(name) not in refused]
+    typed = [
+        (name, typed_value(name, params[name])) for name in NAMES if name in params and _sent_as(name) not in refused
+    ]
     query = urlencode(typed)
     return query if len(query) <= LINK_CHARS else None
 
 
 def _sent_as(name: str) -> str:
     return PARAMETERS[name].sent_as if name in PARAMETERS else name
-
-
-def _typed(name: str, value: Any) -> str:
-    """Return a parameter as it is typed into its field; JSON without spaces, since a link has little room."""
-    if name not in PARAMETERS:
-        return str(value)
-    if PARAMETERS[name].kind == "json":
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if value is True:
-        return "true"
-    return str(field_of(PARAMETERS[name]).prepare_value(value))

@@ -10,6 +10,7 @@ from playground.views import (
     compare,
     completion,
     conversations,
+    course_presets,
     details,
     embeddings,
     exports,
@@ -41,6 +42,13 @@ urlpatterns = [
     path("answers/<uuid:answer_id>/details/", details.details, name="details"),
     path("images/<uuid:image_id>/", images.image, name="image"),
     path("images/made/<uuid:image_id>/", images.generated_image, name="generated_image"),
+    # Presets of courses
+    path("presets/<int:preset_id>/", course_presets.open_preset, name="open_preset"),
+    path("presets/<int:preset_id>/code/", course_presets.preset_code, name="preset_code"),
+    path("presets/new/<uuid:course_id>/", course_presets.create_preset, name="create_preset"),
+    path("presets/<int:preset_id>/edit/", course_presets.edit_preset, name="edit_preset"),
+    path("presets/<int:preset_id>/move/", course_presets.move_preset, name="move_preset"),
+    path("presets/<int:preset_id>/delete/", course_presets.delete_preset, name="delete_preset"),
     # Tools
     path("compare/", compare.compare, name="compare"),
     path("compare/code/", compare.compare_code, name="compare_code"),

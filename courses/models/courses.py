@@ -1,7 +1,7 @@
 """A course and its teachers."""
 
 import uuid
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from django.conf import settings
 from django.db import models
@@ -125,6 +125,16 @@ class CourseTeacher(models.Model):
         return f"{self.person_id}"
 
 
+class PresetQuerySet(models.QuerySet["Preset"]):
+    """Queries of presets."""
+
+    def open_to(self, user: User) -> Self:
+        """Keep the presets that this person can use now: as a student of a running course, or as its teacher."""
+        now, taught = timezone.now(), Course.objects.taught_by(user).exclude(state=Course.State.ENDED)
+        attended = Course.objects.attended_by(user).filter(state=Course.State.OPEN, starts_at__lte=now)
+        return self.filter(Q(course__in=taught) | Q(course__in=attended), course__team__ends_at__gt=now)
+
+
 class Preset(models.Model):
     """A system prompt, a model and parameters for the Playground and the snippets of a course."""
 
@@ -136,9 +146,17 @@ class Preset(models.Model):
     is_locked = models.BooleanField(_("locked"), default=False, help_text="Students cannot change it.")
     position = models.PositiveSmallIntegerField(default=0, editable=False)
 
+    objects = PresetQuerySet.as_manager()
+
     class Meta:
         default_permissions = ()
         ordering: ClassVar = ["position", "pk"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Model, system prompt and parameters, by their names in the Playground."""
+        system = {"system": self.system_prompt} if self.system_prompt else {}
+        return {"model": self.model, **system, **self.parameters}

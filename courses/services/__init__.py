@@ -11,6 +11,7 @@ from courses.services.limits import (
     request_name,
     size_of,
 )
+from courses.services.presets import delete_preset, move_preset, save_preset
 from courses.services.refusals import CourseRefused
 from courses.services.states import (
     change_course,
@@ -36,6 +37,7 @@ __all__ = [
     "check_top_up",
     "copy_course",
     "create_course",
+    "delete_preset",
     "end_course",
     "end_due_courses",
     "excess_of",
@@ -48,12 +50,14 @@ __all__ = [
     "largest",
     "lock",
     "may_have_courses",
+    "move_preset",
     "open_course",
     "remove_student",
     "remove_teacher",
     "repair_students",
     "request_name",
     "replace",
+    "save_preset",
     "size_of",
     "thaw_course",
 ]

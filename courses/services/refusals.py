@@ -42,6 +42,7 @@ REASONS: Final[dict[str, Words]] = {
     "course.not_begun": _not_begun,
     "course.not_draft": _("This course has been opened already."),
     "course.over": _("The end of this course has passed. Choose a later end first."),
+    "course.presets_full": _("A course has at most %(most)d presets. Delete one first."),
     "course.state": _("This is not possible in the course’s present state."),
     "course.teacher_known": _("This person teaches the course already."),
     "course.teacher_student": _("This person is a student of the course."),

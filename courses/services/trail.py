@@ -65,6 +65,8 @@ WORDS: Final[dict[str, Words]] = {
     "course.joined": _("student joined"),
     "course.link_closed": _("link closed"),
     "course.link_renewed": _("new link made; the one before no longer works"),
+    "course.preset_deleted": _("preset deleted: %(name)s"),
+    "course.preset_saved": _("preset added or changed: %(name)s"),
     "course.students_added": _("students added: %(count)d"),
 }
 add_words(WORDS)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.audit import actor_of
 from courses import services
 from courses.models import Course, Student
-from courses.student_page import StudentPage
+from courses.student_page import StudentPage, presets_for
 from gateway.errors import GatewayError
 from keys.models import Key
 from keys.services import FreshKey, KeyRefused, TooManyActions, count_action
@@ -41,7 +41,7 @@ def _own(request: PortalRequest, course_id: uuid.UUID) -> Student:
 
 def _page(request: PortalRequest, student: Student, *, said: str = "", status: int = 200) -> HttpResponse:
     use = use_counter().of_team(student.course.team, student.key)
-    context = {"page": StudentPage(student, use), "presets": student.course.presets.all(), "said": said}
+    context = {"page": StudentPage(student, use), "presets": presets_for(student), "said": said}
     return render_region(request, "courses/attended.html", "panel", _of(student) | context, status=status)
 
 

@@ -41,6 +41,7 @@ def course_context(request: PortalRequest, course: Course) -> dict[str, Any]:
         "students": course.students.current().count(),
         "spent_usd": spent_usd or 0,
         "teachers": course.teachers.select_related("person").order_by("added_at", "pk"),
+        "presets": course.presets.all(),
         "differing": differing,
         "excess": _excess(request, course),
         "may_copy": services.may_have_courses(request.user),

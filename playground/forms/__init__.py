@@ -1,5 +1,5 @@
 """Forms of the Playground: the message, its images, the model and the parameters."""
 
-from playground.forms.ask import AskForm, BoxForm, ParameterField, field_of
+from playground.forms.ask import AskForm, BoxForm, ParameterField, field_of, typed_value
 
-__all__ = ["AskForm", "BoxForm", "ParameterField", "field_of"]
+__all__ = ["AskForm", "BoxForm", "ParameterField", "field_of", "typed_value"]

@@ -1,5 +1,6 @@
 """The main form of the Playground: a message, its images, the model and the parameters."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +11,7 @@ from django.forms.boundfield import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from courses.models import Preset
 from keys.models import GatewayModel
 from playground import parameters
 from playground.forms.fields import ModelsOwnField, NumberField, TextField, WithoutField
@@ -93,7 +95,8 @@ class AskForm(BoxForm):
 
     `models` are those that the person can call here, the first choice first. `form_id` links the fields of the side
     panel to the form; "" for a page where they are inside of it. `carried` are images that are included without being
-    sent again, as those of an edited message: the same limits apply to them.
+    sent again, as those of an edited message: the same limits apply to them. `preset` is a locked one of a course, that
+    of the conversation if there is one: its values hold, whatever is sent for those fields.
     """
 
     model = forms.ChoiceField(
@@ -120,6 +123,7 @@ class AskForm(BoxForm):
         kind: str = CHAT,
         form_id: str = FORM_ID,
         carried: Sequence[Picture] = (),
+        preset: Preset | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(data, files, **kwargs)
@@ -133,6 +137,9 @@ class AskForm(BoxForm):
         for name in ("model", "system"):
             self.fields[name].widget.attrs.update(self._tied)
         self._add_parameters(blank=not self.is_bound)
+        self.preset = conversation.locked_preset if conversation else preset
+        if self.preset:
+            self._lock(self.preset)
         self._drop(message=not with_message, images=not with_message or self.completes, system=self.completes)
 
     @staticmethod
@@ -157,6 +164,18 @@ class AskForm(BoxForm):
             if blank or self.data.get(self.add_prefix(name)) not in (None, ""):
                 self.fields[name] = field_of(parameter)
                 self.fields[name].widget.attrs.update(self._tied)
+
+    def _lock(self, preset: Preset) -> None:
+        """Take all settings from the preset: a disabled field ignores what was sent for it."""
+        values = preset.params
+        for name, parameter in PARAMETERS.items():
+            self.fields.pop(name, None)
+            if name in values:
+                self.fields[name] = field_of(parameter)
+        for name in ("model", "system", "without", *PARAMETERS):
+            if name in self.fields:
+                self.fields[name].disabled = True
+                self.initial[name] = typed_value(name, values[name]) if name in values else None
 
     def _drop(self, **names: bool) -> None:
         for name, dropped in names.items():
@@ -257,6 +276,11 @@ class AskForm(BoxForm):
             for parameter in shown
         ]
 
+    def locked_parameters(self) -> list[tuple[str, str]]:
+        """Return the name of each parameter of the preset, and its value as people type it."""
+        values = self.preset.parameters if self.preset else {}
+        return [(name, typed_value(name, values[name])) for name in PARAMETERS if name in values]
+
     def _highest(self, parameter: Parameter) -> float | None:
         """Return the maximum of a slider; for the longest answer it depends on the model."""
         if parameter.name != "max_tokens":
@@ -281,3 +305,14 @@ def field_of(parameter: Parameter) -> forms.Field:
     if parameter.kind == "check":
         return forms.BooleanField(**words)
     return JsonField(**words)
+
+
+def typed_value(name: str, value: Any) -> str:
+    """Return a setting as it is typed into its field; JSON without spaces, since a link has little room."""
+    if name not in PARAMETERS:
+        return str(value)
+    if PARAMETERS[name].kind == "json":
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if value is True:
+        return "true"
+    return str(field_of(PARAMETERS[name]).prepare_value(value))

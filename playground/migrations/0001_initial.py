@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ("courses", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -144,6 +145,16 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="conversations",
                         to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "preset",
+                    models.ForeignKey(
+                        help_text="Of a course: the locked one that began it.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="courses.preset",
                     ),
                 ),
             ],

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.audit import Actor
 from accounts.models import User
 from accounts.policies import Allowance
+from courses.models import Preset
 from gateway.inference_types import ChatRequest, CompletionRequest
 from gateway.secret import Secret
 from keys.models import Key
@@ -66,6 +67,12 @@ class NewMessage:
     parent: Answer | None = None
     kind: str = Conversation.Kind.CHAT
     kept: bool = True
+    preset: Preset | None = None  # a locked one of a course, for a new conversation
+
+    @property
+    def locked_preset(self) -> Preset | None:
+        """The preset whose settings hold."""
+        return self.conversation.locked_preset if self.conversation else self.preset
 
     @property
     def goes_on(self) -> bool:
@@ -80,6 +87,7 @@ def ask(context: ChatContext, question: NewMessage) -> Answer:
 
     Raises AskRefused, KeyRefused, GatewayUnavailable or GatewayRejected; then nothing was saved.
     """
+    _check_preset(context.user, question.locked_preset)
     secret, is_alone = _secret_of(context), question.goes_on
     image_bytes = sum(len(picture.data) for picture in question.pictures)
     check_budget(context.user, image_bytes=image_bytes)
@@ -101,8 +109,9 @@ def ask(context: ChatContext, question: NewMessage) -> Answer:
 
 def retry(context: ChatContext, earlier: Answer, params: Params) -> Answer:
     """Save another waiting answer to the message of `earlier`, which stays as an alternative. Raises as `ask` does."""
-    secret = _secret_of(context)
     conversation = earlier.message.conversation
+    _check_preset(context.user, conversation.locked_preset)
+    secret = _secret_of(context)
     answer = _answer_to(earlier.message, params["model"], ParameterSet.of(context.user.pk, params))
     with _within_limits(context) as call:
         claim_storage(context.user, added_bytes=answer.stored_bytes, parameters=answer.parameters)
@@ -173,6 +182,13 @@ def _claim(owner: User, answer: Answer, active_call_id: int) -> None:
     answer.started_at = answer.saved_at = now
 
 
+def _check_preset(user: User, preset: Preset | None) -> None:
+    """Refuse a locked preset of a course that the person is no longer in, or that does not run. Raises AskRefused."""
+    if preset and not Preset.objects.open_to(user).filter(pk=preset.pk).exists():
+        words = _("This conversation uses a preset of a course that is not open to you now. Nothing was sent.")
+        raise AskRefused("preset", words)
+
+
 def _secret_of(context: ChatContext) -> Secret:
     """Return the secret of the person's key, which is created if needed."""
     return playground_secret(owner=context.user, actor=context.actor, allowance=context.allowance)
@@ -223,7 +239,11 @@ def _gone() -> AskRefused:
 def _rows_of(owner: User, question: NewMessage) -> tuple[Conversation, Message, list[Image]]:
     """Return the rows of a question, unsaved."""
     conversation = question.conversation or Conversation(
-        owner=owner, kind=question.kind, title=title_of(question.text), kept=question.kept
+        owner=owner,
+        kind=question.kind,
+        title=title_of(question.text),
+        kept=question.kept,
+        preset=question.preset,
     )
     size = size_of(question.text, data=[picture.data for picture in question.pictures])
     message = Message(conversation=conversation, parent=question.parent, text=question.text, stored_bytes=size)

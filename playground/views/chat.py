@@ -35,6 +35,7 @@ from playground.views.common import (
     chat_context_of,
     models_of,
     named_conversation,
+    named_preset,
     own_answer,
     own_conversation,
     page_context,
@@ -81,7 +82,8 @@ def answer(request: PortalRequest, answer_id: UUID) -> HttpResponseBase:
 def send(request: PortalRequest) -> HttpResponseBase:
     """Send a message, in a conversation or a new one."""
     conversation, context = named_conversation(request), chat_context_of(request)
-    form = AskForm(request.POST, request.FILES, models=models_of(context.allowance), conversation=conversation)
+    preset, models = named_preset(request, conversation), models_of(context.allowance)
+    form = AskForm(request.POST, request.FILES, models=models, conversation=conversation, preset=preset)
     if not form.is_valid():
         return _wrong(request, form, _page(request, conversation, form))
     question = NewMessage(
@@ -91,6 +93,7 @@ def send(request: PortalRequest) -> HttpResponseBase:
         conversation=conversation,
         parent=parent_of(request, conversation),
         kept="unkept" not in request.POST,
+        preset=preset,
     )
     page, whole = _page(request, conversation, form), not question.goes_on
     return _answered(request, page, lambda: chat.ask(context, question), whole=whole)
@@ -160,11 +163,11 @@ def _settings(
     model: str | None = None,
     carried: Sequence[Picture] = (),
 ) -> AskForm | None:
-    """Return the settings on the page, or with another model; None if none were sent."""
+    """Return the settings on the page, or with another model, or the locked ones; None if none were sent."""
     data = request.POST.copy()
     if model:
         data["model"] = model
-    if "model" not in data:
+    if "model" not in data and not conversation.locked_preset:
         return None
     models = models_of(context.allowance)
     return AskForm(data, models=models, conversation=conversation, with_message=False, carried=carried)
@@ -252,6 +255,8 @@ def _article(request: PortalRequest, shown: Shown, **more: object) -> SafeString
 def _other_models(request: PortalRequest, answer: Answer) -> Sequence[GatewayModel]:
     """Return other models than the failed one; none while the database is unavailable."""
     problem = AnswerError.from_json(answer.problem) if answer.problem else None
+    if answer.message.conversation.locked_preset:
+        return ()
     if problem is None or problem.unsaved or not card_of(problem).ask_other:
         return ()
     return models_of(policy_of(request.user))

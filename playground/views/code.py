@@ -18,7 +18,7 @@ from playground.forms import AskForm
 from playground.models import Answer, Conversation, Message
 from playground.services.requests import USER, Picture, Turn, chat_request, image_of
 from playground.services.tree import way_to
-from playground.views.common import models_of, named_conversation, parent_of
+from playground.views.common import models_of, named_conversation, named_preset, parent_of
 from web.pages import render_region
 from web.request import PortalRequest
 
@@ -37,6 +37,7 @@ def code(request: PortalRequest) -> HttpResponse:
         models=models_of(policy_of(request.user)),
         conversation=conversation,
         with_message=typed,
+        preset=named_preset(request, conversation),
     )
     back = reverse("playground:conversation", args=[conversation.pk]) if conversation else reverse("playground:index")
     if not form.is_valid():

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.audit import actor_of
 from accounts.models.group_spend import month_first_day
 from accounts.policies import Allowance, policy_of
+from courses.models import Preset
 from gateway.errors import GatewayError, GatewayUnavailable
 from keys.catalogue import CHAT_MODES
 from keys.models import GatewayModel, Key
@@ -30,6 +31,14 @@ from web.request import PortalRequest
 
 Refusal = AskRefused | KeyRefused | GatewayError
 REFUSALS = (AskRefused, KeyRefused, GatewayError)
+STATUS_OF = {
+    "wording": 422,
+    "storage": 422,
+    "over_budget": 422,
+    "gone": 409,
+    "preset": 403,
+    "image_storage": 503,
+}
 
 
 def chat_context_of(request: PortalRequest) -> ChatContext:
@@ -68,6 +77,18 @@ def named_conversation(request: PortalRequest) -> Conversation | None:
         raise Http404 from error
 
 
+def named_preset(request: PortalRequest, conversation: Conversation | None) -> Preset | None:
+    """Return the locked preset of a course that a form for a new conversation names; 404 if it is not open to them."""
+    given = request.POST.get("preset", "")
+    if conversation or not given:
+        return None
+    try:
+        preset = get_object_or_404(Preset.objects.open_to(request.user), pk=int(given))
+    except ValueError as error:
+        raise Http404 from error
+    return preset if preset.is_locked else None
+
+
 def parent_of(request: PortalRequest, conversation: Conversation | None) -> Answer | None:
     """Return the answer that a new message follows: the last one that the page showed."""
     given = conversation and (request.POST.get("parent") or conversation.head_id)
@@ -93,19 +114,29 @@ def _texts_of(answer: Answer) -> list[str]:
 
 
 def page_context(
-    request: PortalRequest, conversation: Conversation | None, *, form: AskForm | None = None
+    request: PortalRequest,
+    conversation: Conversation | None,
+    *,
+    form: AskForm | None = None,
+    opened: Preset | None = None,
 ) -> dict[str, Any]:
-    """Return the context of the chat's page; without a form, one with the last settings."""
+    """Return the context of the chat's page; without a form, one with the last settings, or those of a preset."""
     allowance = policy_of(request.user)
     models = models_of(allowance)
-    preset = presets.from_query(request.GET, models=models)
+    if opened:
+        preset = presets.from_params(opened.params, models=models)
+    else:
+        preset = presets.from_query(request.GET, models=models)
     params = preset.params or first_params(request, conversation)
+    locked = opened if opened and opened.is_locked else None
+    initial = AskForm.initial_from(params)
     turns = shown_turns(conversation) if conversation else []
     return {
         "conversation": conversation,
         "turns": turns,
         "rendered": rendered_answers(turn.answer for turn in turns),
-        "form": form or AskForm(initial=AskForm.initial_from(params), models=models, conversation=conversation),
+        "form": form or AskForm(initial=initial, models=models, conversation=conversation, preset=locked),
+        "opened": opened,
         "models": models,
         "dropped": preset.dropped,
         "setup": presets.to_query(params) or "",
@@ -135,9 +166,7 @@ def refused(request: PortalRequest, refusal: Refusal, page: Callable[[], dict[st
 def status_of(refusal: Refusal) -> int:
     """Return the matching status: invalid input, rate limit, forbidden, or gateway."""
     if isinstance(refusal, AskRefused):
-        return {"wording": 422, "storage": 422, "over_budget": 422, "gone": 409, "image_storage": 503}.get(
-            refusal.code, 429
-        )
+        return STATUS_OF.get(refusal.code, 429)
     if isinstance(refusal, KeyRefused):
         return 429 if isinstance(refusal, TooManyActions) else 403
     return 503 if isinstance(refusal, GatewayUnavailable) else 502

@@ -10,9 +10,11 @@ from django.urls import reverse
 from accounts.invitations import send_invitations
 from accounts.models import User
 from courses.models import Course
-from tests.courses.courses import make_course
-from tests.factories import make_intern, make_staff, make_user
+from tests.conftest import HTMX
+from tests.courses.courses import enrol, make_course
+from tests.factories import change_policies, make_intern, make_staff, make_user
 from tests.french.conftest import Read, in_french
+from tests.playground.streams import know_the_models
 from tests.sandbox_process import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -86,3 +88,29 @@ def test_keys_as_a_file(read: Read, course: Course, teacher: User, sandbox: Sand
     read(send(browser, "make_file", course))
     read(send(browser, "sheet", course))
     read(send(browser, "sheet", course, file=SimpleUploadedFile("keys.csv", file)))
+
+
+def test_presets(read: Read, course: Course, teacher: User, sandbox: Sandbox) -> None:
+    know_the_models()
+    browser, student = in_french(teacher), make_intern("zoe", first_name="Zoé")
+    enrol(course, student)
+    new, page = reverse("playground:create_preset", args=[course.pk]), reverse("courses:course", args=[course.pk])
+    for name in ("", "x", "y"):
+        form = {"name": name, "model": "gpt-4o-mini", "temperature": "0,5", "is_locked": "on"}
+        read(browser.post(new, form, follow=True))
+    first, second = course.presets.all()
+    at = {name: reverse(f"playground:{name}_preset", args=[second.pk]) for name in ("open", "move", "edit", "delete")}
+    read(browser.post(at["move"], {"to": "up"}, follow=True))
+    read(browser.get(page))
+    read(browser.get(at["edit"]))
+    read(in_french(student).get(reverse("courses:attended", args=[course.pk])))
+    read(in_french(student).get(at["open"]))
+    sent = {"message": "Zoé", "preset": str(second.pk)}
+    change_policies(playground__all_models=False, playground__model_names=["llama-70b"])
+    read(in_french(student).get(at["open"]))
+    read(in_french(student).post(reverse("playground:send"), sent, headers=HTMX))
+    change_policies(playground__allowed=False)
+    read(in_french(student).get(reverse("courses:attended", args=[course.pk])))
+    read(browser.get(at["delete"]))
+    read(browser.post(at["delete"], follow=True))
+    read(browser.get(reverse("playground:edit_preset", args=[first.pk])))

@@ -29,6 +29,7 @@ SOME_VALUES = {  # for the parameters of patterns; a new one is added here
     "request_id": SOME_REQUEST_ID,
     "course_id": SOME_COURSE_ID,
     "announcement_id": 1,
+    "preset_id": 1,
     "code": "some-code",
     "terms_id": 1,
     "grant_id": 1,
