@@ -18,6 +18,7 @@ class TopUpForm(forms.Form):
     """How much more each student may spend."""
 
     amount_usd = amount_field()
+    request_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
 
 class MessageForm(MessageModelForm):

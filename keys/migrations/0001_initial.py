@@ -762,6 +762,21 @@ class Migration(migrations.Migration):
                         verbose_name="budget",
                     ),
                 ),
+                (
+                    "extra_usd",
+                    web.money.UsdField(
+                        decimal_places=4,
+                        default=Decimal("0"),
+                        help_text="On top of the budget that the key has otherwise.",
+                        max_digits=10,
+                    ),
+                ),
+                (
+                    "extra_request_id",
+                    models.UUIDField(
+                        help_text="The form that added to it last: a second click adds nothing.", null=True
+                    ),
+                ),
                 ("budget_period", models.CharField(blank=True, max_length=10, verbose_name="budget period")),
                 ("rpm_limit", models.PositiveIntegerField(null=True, verbose_name="requests per minute")),
                 ("tpm_limit", models.PositiveIntegerField(null=True, verbose_name="tokens per minute")),

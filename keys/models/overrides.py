@@ -1,5 +1,6 @@
 """Limits set for one key: by an admin or its intern's supervisor (ADR 29), or by a teacher (ADR 34)."""
 
+from decimal import Decimal
 from typing import ClassVar, Final
 
 from django.conf import settings
@@ -23,6 +24,15 @@ class LimitOverride(models.Model):
     fields = models.JSONField(default=list, help_text="Names of those columns here that count.")
     budget_usd = UsdField(
         verbose_name=_("budget"), max_digits=10, decimal_places=4, null=True, help_text="Empty: none of its own."
+    )
+    extra_usd = UsdField(
+        max_digits=10,
+        decimal_places=4,
+        default=Decimal(0),
+        help_text="On top of the budget that the key has otherwise.",
+    )
+    extra_request_id = models.UUIDField(
+        null=True, help_text="The form that added to it last: a second click adds nothing."
     )
     budget_period = models.CharField(_("budget period"), max_length=10, blank=True)
     rpm_limit = models.PositiveIntegerField(_("requests per minute"), null=True)

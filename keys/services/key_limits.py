@@ -64,7 +64,10 @@ def overridden(limits: Limits, override: LimitOverride | None, granted_models: S
         return _within(limits, own.get("budget_usd"), own.get("budget_period", ""), own.get("model_names") or ())
     if own.get("model_names") is not None:
         own["model_names"] = sorted({*own["model_names"], *granted_models})
-    return limits._replace(**own)
+    limits = limits._replace(**own)
+    if limits.budget_usd is None or not override.extra_usd:
+        return limits
+    return limits._replace(budget_usd=limits.budget_usd + override.extra_usd)
 
 
 def _within(limits: Limits, budget_usd: Decimal | None, budget_period: str, model_names: Sequence[str]) -> Limits:

@@ -88,25 +88,36 @@ def set_key_budget(*, key: Key, budget_usd: Decimal | None, actor: Actor, reason
 
 
 @transaction.atomic
-def top_up_team_keys(*, team_id: uuid.UUID, key_ids: Sequence[uuid.UUID], amount_usd: Decimal, actor: Actor) -> int:
-    """Add this amount to the budget of each of these keys of a team; return how many. A task brings it to the gateway.
+def top_up_team_keys(
+    *,
+    team_id: uuid.UUID,
+    key_ids: Sequence[uuid.UUID],
+    amount_usd: Decimal,
+    actor: Actor,
+    request_id: uuid.UUID | None = None,
+) -> int:
+    """Add this amount to what each of these keys of a team may spend beyond the team's budget of a key; return how
+    many were topped up. A task brings it to the gateway.
 
-    All or none; ended keys are left out. Raises KeyRefused if the team has ended.
+    All or none; ended keys are left out, and those that the same form has topped up. KeyRefused if the team has ended.
     """
     team = change_team(team_id)
     keys = Key.objects.select_for_update(of=("self",)).select_related("owner", "intern").order_by("pk")
-    found = list(keys.filter(pk__in=key_ids, team=team_id, kind=Key.Kind.COURSE, state=Key.State.ACTIVE))
-    own = dict(LimitOverride.objects.filter(key__in=found).values_list("key", "budget_usd"))
+    found = keys.filter(pk__in=key_ids, team=team_id, kind=Key.Kind.COURSE, state=Key.State.ACTIVE)
+    own = {row.key_id: row for row in LimitOverride.objects.filter(key__in=found)}
     rows = []
     for key in found:
-        before = own.get(key.pk) or team.key_budget_usd
-        after = before + amount_usd
-        about = {"fields": ["budget_usd", "budget_period"], "set_by": actor.user}
-        rows.append(LimitOverride(key=key, budget_usd=after, budget_period="", **about))
-        changes = {"budget_usd": [f"{before:f}", f"{after:f}"]}
+        row = own.get(key.pk) or LimitOverride(key=key)
+        if request_id and row.extra_request_id == request_id:
+            continue
+        before = overridden(limits_of_team(team, key.kind), row).budget_usd or Decimal(0)
+        row.extra_usd += amount_usd
+        row.extra_request_id, row.set_by, row.set_at = request_id, actor.user, timezone.now()
+        rows.append(row)
+        changes = {"budget_usd": [f"{before:f}", f"{before + amount_usd:f}"]}
         audit(actor, AuditAction.CHANGE, AuditOutcome.DONE, key, "limits.set", changes=changes)
-    LimitOverride.objects.filter(key__in=found).delete()
-    LimitOverride.objects.bulk_create(rows)
+    changed = ["extra_usd", "extra_request_id", "set_by", "set_at"]
+    LimitOverride.objects.bulk_create(rows, update_conflicts=True, unique_fields=["key"], update_fields=changed)
     return len(rows)
 
 

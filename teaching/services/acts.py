@@ -9,7 +9,6 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from accounts.audit import Actor
@@ -92,26 +91,37 @@ def _why_not(student: Student, act: StudentAct) -> str:
     return ""
 
 
-def top_up_students(course: Course, students: Sequence[Student], *, amount_usd: Decimal, actor: Actor) -> int:
+def top_up_students(
+    course: Course, students: Sequence[Student], *, amount_usd: Decimal, actor: Actor, request_id: UUID | None = None
+) -> int:
     """Add this amount to the budget of each student's key; return how many. A task brings it to the gateway.
 
-    Raises KeyRefused, also where the budget of one would be more than the actor's policy allows.
+    A second click on the same form does nothing, and returns 0. Raises KeyRefused, also where the budget of one
+    would be more than the actor's policy allows.
     """
-    count = _top_up(course, students, amount_usd, actor)
-    for student in students:
+    count = _top_up(course, students, amount_usd, actor, request_id)
+    for student in students if count else ():
         _tell(course, student, AuditAction.CHANGE, actor, amount_usd)
     return count
 
 
 @transaction.atomic
-def _top_up(course: Course, students: Sequence[Student], amount_usd: Decimal, actor: Actor) -> int:
+def _top_up(
+    course: Course, students: Sequence[Student], amount_usd: Decimal, actor: Actor, request_id: UUID | None
+) -> int:
     """Check and change under the lock of the course, so that two forms at once are not both within the policy."""
     locked = lock(course.pk)
     keys = [student.key_id for student in students if student.key_id]
-    own = LimitOverride.objects.filter(key__in=keys, key__team=locked.team).aggregate(most=Max("budget_usd"))["most"]
+    own = LimitOverride.objects.filter(key__in=keys, key__team=locked.team)
+    if request_id and own.filter(extra_request_id=request_id).exists():
+        return 0
+    each = locked.team.key_budget_usd
+    most = max([each, *((row.budget_usd or each) + row.extra_usd for row in own)])
     if actor.user:
-        check_top_up(locked, actor.user, max(own or 0, locked.team.key_budget_usd) + amount_usd)
-    return top_up_team_keys(team_id=course.team_id, key_ids=keys, amount_usd=amount_usd, actor=actor)
+        check_top_up(locked, actor.user, most + amount_usd)
+    return top_up_team_keys(
+        team_id=course.team_id, key_ids=keys, amount_usd=amount_usd, actor=actor, request_id=request_id
+    )
 
 
 def act_on_students(course: Course, students: Sequence[Student], *, act: StudentAct, actor: Actor) -> Done:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -72,8 +72,7 @@ def _run(
     try:
         count_action(request.user, f"teaching:act_{wanted}")
         if form:
-            amount_usd = form.cleaned_data["amount_usd"]
-            number = services.top_up_students(view.course, students, amount_usd=amount_usd, actor=actor_of(request))
+            number = services.top_up_students(view.course, students, actor=actor_of(request), **form.cleaned_data)
             messages.success(request, _topped_up_words(number))
         else:
             _act(request, view, wanted, students)
@@ -140,7 +139,9 @@ def _ask(
         "act": wanted.value,
         "title": _title(wanted, len(chosen)),
         "sentences": _sentences(wanted) if chosen else [],
-        "form": (form or TopUpForm()) if wanted == StudentAct.TOP_UP and chosen else None,
+        "form": (form or TopUpForm(initial={"request_id": uuid4()}))
+        if wanted == StudentAct.TOP_UP and chosen
+        else None,
         "button": BUTTONS[wanted],
         "is_bad": wanted in BAD,
         "chosen": chosen,
@@ -216,6 +217,8 @@ def _done_words(wanted: StudentAct, number: int) -> str:
 
 
 def _topped_up_words(number: int) -> str:
+    if not number:
+        return _("This form was sent twice. The budgets were topped up once.")
     words = ngettext(
         "The budget of %(count)d student is topped up; the gateway has it within a minute.",
         "The budgets of %(count)d students are topped up; the gateway has them within a minute.",

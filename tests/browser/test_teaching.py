@@ -45,4 +45,4 @@ def test_tops_up_everybody_in_three_clicks(visit: Visit, staff: User, course: Co
     page.get_by_role("button", name="Top up").click()
 
     expect(page.get_by_text("The budgets of 2 students are topped up")).to_be_visible()
-    assert list(LimitOverride.objects.values_list("budget_usd", flat=True)) == [3, 3]
+    assert list(LimitOverride.objects.values_list("extra_usd", flat=True)) == [1, 1]

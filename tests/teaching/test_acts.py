@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django.asserts import assertContains
 
 from accounts.models import AuditEntry, HourlyCount, User
 from courses.models import Course, Student
+from courses.services import change_course
 from keys.models import Key
 from keys.services import KeyRefused, block_key, unblock_key
 from teaching import services as teaching_services
@@ -83,6 +85,21 @@ def test_a_top_up_beyond_the_policy_is_refused_for_all(as_staff: Client, course:
     assert "more than your policy allows: budget of each student" in words_of(page)
     follow(course)
     assert sorted(each["max_budget"] for each in sandbox.live_keys()) == [1, 1.5]
+
+
+def test_a_form_tops_up_once_and_a_raise_for_all_reaches_everybody(
+    as_staff: Client, course: Course, staff: User, sandbox: Sandbox
+) -> None:
+    form = {"amount_usd": "0.5", "request_id": str(uuid.uuid4())}
+    do(as_staff, course, "top_up", "Ada", **form)
+    assert "This form was sent twice." in words_of(do(as_staff, course, "top_up", "Ada", **form))
+
+    change_course(course=course, actor=acting(staff), values={"key_budget_usd": Decimal("1.25")})
+    follow(course)
+
+    assert sorted(each["max_budget"] for each in sandbox.live_keys()) == [1.25, 1.75]
+    page = as_staff.get(reverse("teaching:act", args=[course.pk]), {"act": "top_up", "all": "1"})
+    assertContains(page, 'name="request_id" value="')
 
 
 def test_blocks_and_unblocks_at_the_gateway(as_staff: Client, course: Course, sandbox: Sandbox) -> None:
