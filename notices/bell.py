@@ -97,6 +97,8 @@ def _of_budgets(person: User) -> Iterator[Item]:
 def _address_of(notice: Notice) -> str:
     if notice.key_id:
         return reverse("keys:detail", args=[notice.key_id])
+    if notice.group_id and notice.of_person:
+        return reverse("keys:index")
     return reverse("people:group", args=[notice.group_id]) if notice.group_id else reverse("usage:index")
 
 

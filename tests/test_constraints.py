@@ -170,7 +170,6 @@ REFUSED: list[tuple[Maker, str, dict[str, Any]]] = [  # a row that is right, the
     (notice_of, "usage_notice_amounts_positive", {"budget_usd": 0}),
     (notice_of, "usage_notice_amounts_positive", {"spent_usd": Decimal("-0.01")}),
     (notice_of_key, "usage_notice_is_of_one_budget", {"of_person": True}),
-    (notice_of_group, "usage_notice_is_of_one_budget", {"of_person": True}),
     (notice_of_group, "usage_threshold_known", {"threshold": 101}),
     (discrepancy_of, "usage_discrepancy_kind_known", {"kind": "colour"}),
     (discrepancy_of, "usage_discrepancy_fix_known", {"fix": "wait"}),

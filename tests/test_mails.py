@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.db.models import Field, Model
 from django.test.signals import template_rendered
@@ -139,6 +139,13 @@ def _budget() -> Callable[[], object]:
     return warn_of_budgets
 
 
+def _stopped() -> Callable[[], object]:
+    about = {"period_first_day": utc_today(), "threshold": 100, "spent_usd": Decimal(5), "budget_usd": Decimal(5)}
+    group = Group.objects.create(name="Course")
+    Notice.objects.create(person=_person(), group=group, of_person=True, **about)
+    return warn_of_budgets
+
+
 def _unusual() -> Callable[[], object]:
     person = _person()
     User.objects.create_superuser("admin", "boss@example.edu")
@@ -214,6 +221,7 @@ MAILS: Final = {
     "all of a day": Mail(make=_daily, to=(ONE,)),
     "invited": Mail(make=_invited, to=(ONE,)),
     "budget": Mail(make=_budget, to=(ONE,)),
+    "keys stopped by a group": Mail(make=_stopped, to=(ONE,)),
     "unusual spend": Mail(make=_unusual, to=(BOSS, ONE)),
     "open requests": Mail(make=_open_requests, to=(BOSS,)),
     "decided request": Mail(make=_decided, to=(ONE,)),

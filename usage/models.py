@@ -270,7 +270,9 @@ class Notice(models.Model):
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="usage_notices")
     key = models.ForeignKey(Key, models.CASCADE, null=True, related_name="notices")
-    of_person = models.BooleanField(default=False, help_text="About the person's budget for all keys together.")
+    of_person = models.BooleanField(
+        default=False, help_text="About the person's budget for all keys together; with a group: to a member it stops."
+    )
     group = models.ForeignKey(Group, models.CASCADE, null=True, related_name="+", help_text="About its monthly budget.")
     period_first_day = models.DateField(help_text="UTC")
     threshold = models.PositiveSmallIntegerField(help_text="80 or 100, of a group any; percent")
@@ -295,12 +297,12 @@ class Notice(models.Model):
                 name="usage_one_notice_without_key",
             ),
             models.UniqueConstraint(
-                fields=["person", "group", "period_first_day", "threshold"],
+                fields=["person", "group", "of_person", "period_first_day", "threshold"],
                 condition=Q(group__isnull=False),
                 name="usage_one_notice_of_group",
             ),
             models.CheckConstraint(
-                condition=Q(of_person=False, key=None) | Q(of_person=False, group=None) | Q(key=None, group=None),
+                condition=Q(key=None) | Q(of_person=False, group=None),
                 name="usage_notice_is_of_one_budget",
             ),
             models.CheckConstraint(

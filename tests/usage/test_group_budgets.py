@@ -254,13 +254,29 @@ def test_admins_are_warned_once_a_month_at_each_threshold(ada: User, course: Gro
 
     spend(sandbox, (key, "10"))
     warn_of_budgets()
-    assert len(mail.outbox) == 2
+    assert [sent.to for sent in mail.outbox].count([manager.email]) == 2
     [item] = [item for item in items_for(manager) if item.kind == "budget"]
     assert (item.tone, item.address) == ("bad", reverse("people:group", args=[course.pk]))
     assert "100 % of the monthly budget of the group “Course” is spent: 10.00 of 10.00 USD." in item.text.replace(
         "\xa0", " "
     )
-    assert not [item for item in items_for(ada) if item.kind == "budget"]
+
+
+def test_members_whose_keys_are_stopped_get_one_notice_and_mail(ada: User, sandbox: Sandbox) -> None:
+    make_user("idle", groups=("Course",))
+    key = issue(ada).key
+    spend(sandbox, (key, "9"))
+    assert not mail.outbox
+
+    for usd in ("10", "11"):
+        spend(sandbox, (key, usd))
+
+    assert [sent.to for sent in mail.outbox] == [[ada.email]]
+    assert "Your keys are stopped: the budget of the group “Course” is spent" in mail.outbox[0].subject
+    [item] = items_for(ada)
+    assert (SAID in item.text, item.address) == (True, reverse("keys:index"))
+    set_budget(group_budget_usd=20)
+    assert items_for(ada) == []
 
 
 def test_two_groups_have_notices_of_their_own(ada: User, sandbox: Sandbox) -> None:

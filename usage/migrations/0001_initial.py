@@ -255,7 +255,10 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "of_person",
-                    models.BooleanField(default=False, help_text="About the person's budget for all keys together."),
+                    models.BooleanField(
+                        default=False,
+                        help_text="About the person's budget for all keys together; with a group: to a member it stops.",
+                    ),
                 ),
                 ("period_first_day", models.DateField(help_text="UTC")),
                 ("threshold", models.PositiveSmallIntegerField(help_text="80 or 100, of a group any; percent")),
@@ -305,15 +308,12 @@ class Migration(migrations.Migration):
                     ),
                     models.UniqueConstraint(
                         condition=models.Q(("group__isnull", False)),
-                        fields=("person", "group", "period_first_day", "threshold"),
+                        fields=("person", "group", "of_person", "period_first_day", "threshold"),
                         name="usage_one_notice_of_group",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("key", None), ("of_person", False)),
-                            models.Q(("group", None), ("of_person", False)),
-                            models.Q(("group", None), ("key", None)),
-                            _connector="OR",
+                            ("key", None), models.Q(("group", None), ("of_person", False)), _connector="OR"
                         ),
                         name="usage_notice_is_of_one_budget",
                     ),

@@ -4,7 +4,7 @@ One notice and one e-mail a budget's period and threshold.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
@@ -18,8 +18,9 @@ from accounts.delivery import MailServerUnavailable, claim, send_each
 from accounts.locale import reading_as
 from accounts.mail_choices import MailKind, deliver_to, wants
 from accounts.mails import compose
-from accounts.models import User
+from accounts.models import BudgetPeriod, GroupSpend, User
 from accounts.rights import people_with
+from keys.budget_days import next_period_day
 from keys.models import Key, PersonBudget
 from keys.services.rounds import each
 from usage.models import DayModel, DayToken, Notice, utc_today
@@ -58,6 +59,8 @@ def warn_of_budgets() -> int:
     for budget in _budgets_of_groups():
         for person in people_with(OF_GROUPS):
             _notify(person, budget)
+        for person in _stopped_by(budget):
+            _notify(person, replace(budget, of_person=True))
     unsent = Notice.objects.filter(mailed_at=None, made_at__gt=timezone.now() - MAIL_TRIES, person__is_active=True)
     return send_each(unsent.exclude(person__email="").select_related("person", "key", "group"), _send)
 
@@ -130,6 +133,15 @@ def _budgets_of_groups() -> Iterator[_Budget]:
             )
 
 
+def _stopped_by(budget: _Budget) -> QuerySet[User]:
+    """Return the members whose keys the group stops now; not those who are warned of its budget anyway."""
+    stopping = GroupSpend.objects.stopping().filter(group=budget.group)
+    keys = Key.objects.of_people().filter(owner=OuterRef("pk"), state=Key.State.ACTIVE)
+    members = User.objects.filter(Exists(stopping), groups=budget.group, is_active=True)
+    stopped = members.filter(Exists(keys.exclude(kind=Key.Kind.EXTERNAL)))
+    return stopped.exclude(pk__in=people_with(OF_GROUPS).values("pk"))
+
+
 def _threshold(spent_usd: Decimal | None, budget_usd: Decimal | None, thresholds: tuple[int, ...] = THRESHOLDS) -> int:
     """Return the highest threshold that is reached; 0 for none."""
     if not spent_usd or not budget_usd:
@@ -170,10 +182,13 @@ def _send(notice: Notice) -> bool:
         row.update(mail_claimed_at=None, mailed_at=timezone.now())
         return False
     person, more = notice.person, {"notice": notice, "key": notice.key, "portal_url": settings.PORTAL_URL}
-    if notice.of_person:
+    name = "group_stopped" if notice.group and notice.of_person else "budget"
+    if name == "group_stopped":
+        more["next_day"] = next_period_day(BudgetPeriod.MONTH, notice.period_first_day)
+    elif notice.of_person:
         more["period"] = PersonBudget.objects.filter(owner=person).values_list("budget_period", flat=True).first()
     with reading_as(person):
-        subject, body = "usage/mail/budget_subject.txt", "usage/mail/budget.txt"
+        subject, body = f"usage/mail/{name}_subject.txt", f"usage/mail/{name}.txt"
         message = compose(subject, body, to=person.email, context={**more, "name": person.display_name})
     try:
         sent = deliver_to(person, MailKind.BUDGET, message, name=f"notice-{notice.pk}")

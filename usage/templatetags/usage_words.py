@@ -16,6 +16,7 @@ from django.utils.translation import gettext_noop, ngettext, pgettext
 
 from accounts.models import Policy
 from keys.identity import MESSAGES
+from keys.status import group_used_up
 from keys.use import KeyUse
 from usage.models import Anomaly, Discrepancy, Notice, PollRun
 from usage.periods import Period, budget_reset_day
@@ -172,6 +173,8 @@ def notice_words(notice: Notice) -> str:
         "label": notice.key.label if notice.key else "",
         "percent": notice.threshold,
     }
+    if notice.group and notice.of_person:
+        return group_used_up(notice.group.name, notice.period_first_day)
     if notice.of_person:
         return _("%(percent)d %% of your budget for all keys together is spent: %(spent)s of %(budget)s.") % words
     if notice.group:
