@@ -38,6 +38,8 @@ VALUES = {
     "after": None,
     "changes": {"account": [], "name": [], "expires_at": [None, "2026-12-24T10:00:00+00:00"]},
     "label": "mémoire",
+    "group": "Vision",
+    "first_day": "2026-12-01",
     "message": "400 bad_request no such model",
     "type": "KeyError",
 }

@@ -133,7 +133,13 @@ def test_a_refusal_speaks_of_the_owner_to_the_admin(as_manager: Client, key: Key
 
 
 def test_no_refusal_for_an_admin_speaks_of_their_own_keys() -> None:
-    details = {"live": 3, "most": 2, "when": "2026-12-24T10:00:00+00:00"}
+    details = {
+        "live": 3,
+        "most": 2,
+        "when": "2026-12-24T10:00:00+00:00",
+        "group": "Vision",
+        "first_day": "2026-12-01",
+    }
     said = {reason: services.KeyRefused(reason, **details).for_admin.lower() for reason in FOR_ADMINS}
 
     assert FOR_ADMINS.keys() <= REASONS.keys()

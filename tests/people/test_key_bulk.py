@@ -180,7 +180,11 @@ def test_leaves_out_what_one_may_not_change_or_what_makes_no_sense(
     for act, key, words in (
         ("unblock", key_of(gone, "works"), "it is not blocked"),
         ("unblock", key_of(away, "waits", blocked=True), "its owner is inactive"),
-        ("unblock", key_of(gone, "spent", blocked=True, blocked_for_budget=True), "its owner’s budget is used up"),
+        (
+            "unblock",
+            key_of(gone, "spent", blocked=True, blocked_for_budget=True),
+            "a budget of its owner, or of their group, is used up",
+        ),
         ("delete", key_of(gone, "coming", state=Key.State.ISSUING), "it is being created"),
         ("remind", key_of(gone, "silent"), "its owner gets no mail"),
         ("remind", key_of(away, "left"), "its owner gets no mail"),

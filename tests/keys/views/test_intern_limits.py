@@ -81,7 +81,7 @@ def test_the_key_gets_budget_models_and_end_at_the_gateway(
     assert "budget: 5.00 USD → 2.00 USD" in entry.remark.replace("\xa0", " ")
     Intern.objects.update(account=intern)
     theirs = words_of(signed_in(intern).get("/")).replace("\xa0", " ")
-    assert f"practical , {staff.display_name} : 2.00 USD a month; models: gpt-4o-mini; expires on" in theirs
+    assert f"practical , {staff.display_name} · 2.00 USD a month · models: gpt-4o-mini · expires on" in theirs
     assert "practical" not in words_of(signed_in(make_staff("other")).get("/"))
     assert_at_rest(sandbox)
 
