@@ -1,5 +1,7 @@
 """Running courses in a browser: pages fit with long names, and a teacher tops up everybody in few clicks."""
 
+from decimal import Decimal
+
 import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def course(staff: User) -> Course:
     """Return a course with a long name and a student with a long name, and with failures."""
-    course = make_course(staff, name=LONG, code="INF-201", team={"rpm_limit": 10})
+    course = make_course(staff, name=LONG, code="INF-201", team={"rpm_limit": 10, "key_budget_usd": Decimal(1)})
     used(add_student(course, LONG, number="n" * 40).key, "3", failed_requests=20, days_ago=1)
     used(add_student(course, "Eve", account=False).key, "0.5", model="m" * 60)
     add_student(course, "Bob", key=False)
