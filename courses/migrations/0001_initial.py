@@ -274,7 +274,11 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="course",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("draft", "ended")), ("opened_at__isnull", False), _connector="OR"),
+                condition=models.Q(
+                    models.Q(("state__in", ("open", "frozen")), _negated=True),
+                    ("opened_at__isnull", False),
+                    _connector="OR",
+                ),
                 name="courses_open_since",
             ),
         ),

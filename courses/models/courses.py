@@ -90,7 +90,7 @@ class Course(models.Model):
             ),
             models.CheckConstraint(condition=~Q(name=""), name="courses_has_name"),
             models.CheckConstraint(
-                condition=Q(state__in=("draft", "ended")) | Q(opened_at__isnull=False), name="courses_open_since"
+                condition=~Q(state__in=("open", "frozen")) | Q(opened_at__isnull=False), name="courses_open_since"
             ),
             models.CheckConstraint(condition=~Q(state="ended") | Q(ended_at__isnull=False), name="courses_ended_since"),
         ]
