@@ -85,11 +85,6 @@ class CourseForm(forms.Form):
     budget_usd = usd_field(
         label=_("Budget in all, USD"), help_text=_("When it is used up, the keys of all students stop.")
     )
-    playground_budget_usd = usd_field(
-        label=_("Budget of each student in the Playground, USD"),
-        required=False,
-        help_text=_("Empty: the course does not pay for the Playground."),
-    )
     rpm_limit = rate_field(label=_("Requests per minute"), help_text=_("Of each student. Empty: no limit."))
     tpm_limit = rate_field(label=_("Tokens per minute"), help_text=_("Of each student. Empty: no limit."))
     model_names = forms.MultipleChoiceField(
@@ -154,7 +149,7 @@ def offered_models(most: Size, chosen: Sequence[str]) -> list[GatewayModel]:
 def initial_of(course: Course) -> dict[str, Any]:
     """Return the values of a course; start and end as its zone shows them."""
     zone, team = ZoneInfo(course.time_zone), course.team
-    names = ("budget_usd", "key_budget_usd", "playground_budget_usd", "rpm_limit", "tpm_limit")
+    names = ("budget_usd", "key_budget_usd", "rpm_limit", "tpm_limit")
     return {
         **{name: getattr(course, name) for name in ("name", "code", "description", "time_zone", "max_students")},
         **{name: _plain(getattr(team, name)) for name in names},
