@@ -41,23 +41,7 @@ def create_at_gateway(
         give_up(token, Key.Problem.UNREACHABLE)
         raise GatewayUnavailable(MESSAGES[GatewayIdentity.Problem.OTHER], may_have_happened=False)
     try:
-        ceiling = _ceiling(key, allowance)
-        if ceiling.left_usd is not None and key.budget_usd is not None:
-            spend_usd = max(spend_usd or Decimal(0), key.budget_usd - ceiling.left_usd)
-        issued: IssuedKey = get_gateway().keys.generate(
-            user_id=key.owner.gateway_user_id,
-            team_id=ceiling.team_id,
-            alias=token.alias or "",
-            secret=secret,
-            duration=duration,
-            budget_usd=key.budget_usd,
-            budget_duration=key.budget_period or None,
-            spend_usd=spend_usd,
-            metadata=metadata_of(key),
-            models=key.model_names,
-            rpm_limit=key.rpm_limit,
-            tpm_limit=key.tpm_limit,
-        )
+        issued = _generate(token, _ceiling(key, allowance), duration=duration, spend_usd=spend_usd, secret=secret)
     except KeyRefused:
         give_up(token, Key.Problem.REFUSED)
         raise
@@ -73,6 +57,31 @@ def create_at_gateway(
         give_up(token, Key.Problem.REFUSED)
         raise
     _check_answer(token, issued, duration=duration, secret=secret)
+    return issued
+
+
+@sensitive_variables("issued", "secret")
+def _generate(
+    token: Token, ceiling: Ceiling, *, duration: str | None, spend_usd: Decimal | None, secret: Secret | None
+) -> IssuedKey:
+    """Call the gateway; without a team the key begins with so much spend that only what is left can be spent."""
+    key = token.key
+    if ceiling.left_usd is not None and key.budget_usd is not None:
+        spend_usd = max(spend_usd or Decimal(0), key.budget_usd - ceiling.left_usd)
+    issued: IssuedKey = get_gateway().keys.generate(
+        user_id=key.owner.gateway_user_id,
+        team_id=ceiling.team_id,
+        alias=token.alias or "",
+        secret=secret,
+        duration=duration,
+        budget_usd=key.budget_usd,
+        budget_duration=key.budget_period or None,
+        spend_usd=spend_usd,
+        metadata=metadata_of(key),
+        models=key.model_names,
+        rpm_limit=key.rpm_limit,
+        tpm_limit=key.tpm_limit,
+    )
     return issued
 
 
