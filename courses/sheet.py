@@ -7,11 +7,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.people_list import read_lines
+from courses.first_call import call_for_card
 from courses.models import Course
 from courses.services.qr import qr_svg
 from gateway.secret import Secret, has_secret, token_of
 from keys.models import Token
-from keys.snippets import base_url, snippets_for
+from keys.snippets import base_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +46,9 @@ def cards_of(text: str, course: Course) -> list[Card]:
 
 @sensitive_variables("secret")
 def _card(name: str, secret: Secret, course: Course) -> Card:
-    snippets = snippets_for("chat", models=course.team.model_names, secret=secret)
     return Card(
         name=name,
         secret=secret,
-        first_call=next(snippet.code for snippet in snippets if snippet.id == "curl"),
+        first_call=call_for_card(course, secret=secret),
         qr=qr_svg(f"OPENAI_BASE_URL={base_url()}\nOPENAI_API_KEY={secret}", title=_("Base URL and key")),
     )

@@ -80,6 +80,7 @@ SUPERVISOR_GRACE_DAYS = env.int("SUPERVISOR_GRACE_DAYS", default=14)  # interns'
 KEY_ANSWER_DEADLINE_S = env.int("KEY_ANSWER_DEADLINE_S", default=120)  # then an unanswered key action is repaired
 KEY_ACTIONS_PER_HOUR = env.int("KEY_ACTIONS_PER_HOUR", default=60)  # of one person, of each kind
 KEY_USE = "usage.my_keys.CountedUse"  # what the pages of keys show of usage (keys.use)
+PRESET_CODE = "playground.preset_code.snippets_of"  # a course's preset as code (courses.first_call)
 
 # --- Usage -------------------------------------------------------------------------------------
 USAGE_POLL_S = env.int("USAGE_POLL_S", default=60)  # between two polls of today; the cooldown may make it longer

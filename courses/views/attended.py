@@ -13,12 +13,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.audit import actor_of
 from courses import services
+from courses.first_call import first_call
 from courses.models import Course, Student
 from courses.student_page import StudentPage, presets_for
 from gateway.errors import GatewayError
 from keys.models import Key
 from keys.services import FreshKey, KeyRefused, TooManyActions, count_action
-from keys.snippets import base_url, snippets_for
+from keys.snippets import base_url
 from keys.use import use_counter
 from keys.views.acts import MADE_OR_NOT, REPLACED_OR_NOT, in_words
 from web.pages import render_region
@@ -110,16 +111,18 @@ def _refuse(request: PortalRequest, course_id: uuid.UUID, refusal: KeyRefused) -
     return response
 
 
-@sensitive_variables("fresh", "context")
+@sensitive_variables("fresh", "call", "context")
 def _show_secret(request: PortalRequest, student: Student, fresh: FreshKey, *, replaced: bool) -> HttpResponse:
     """Render the only page with the secret."""
     key = Key.objects.prefetch_related("tokens").get(pk=fresh.key.pk)
+    call = first_call(student.course, key.model_names, secret=fresh.secret)
     context = {
         **_of(student),
         "key": key,
         "secret": fresh.secret,
         "replaced": replaced,
         "base_url": base_url(),
-        "snippets": snippets_for("chat", models=key.model_names, secret=fresh.secret),
+        "snippets": call.snippets,
+        "preset": call.preset,
     }
     return render_region(request, "courses/issued.html", "panel", context, status=201)

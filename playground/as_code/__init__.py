@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from django.views.decorators.debug import sensitive_variables
+
 from keys.snippets import KINDS, NO_SECRET, Snippet, base_url, compose
 from playground.as_code import languages
 from playground.as_code.answers import Kind
@@ -34,13 +36,15 @@ _NO_TEXT_OF_R: Final = re.compile("[\0\ud800-\udfff]")
 _CHANGED_BY_LANGCHAIN: Final = re.compile(r"o\d")  # renames the system role, sets a temperature
 
 
-def code_for(kind: Kind, body: Mapping[str, Any]) -> list[Snippet]:
+@sensitive_variables("secret")
+def code_for(kind: Kind, body: Mapping[str, Any], *, secret: str | None = None) -> list[Snippet]:
     """Return the code of every language that can make this request, in the order of the tabs.
 
-    `body` is the request's JSON for the gateway, without `stream`.
+    `body` is the request's JSON for the gateway, without `stream`. Without a secret it says API_KEY.
     """
     body = _in_order(body)
-    return [_snippet(language, kind, body) for language in _WRITERS if _CAN.get(language, _anything)(kind, body)]
+    can = [language for language in _WRITERS if _CAN.get(language, _anything)(kind, body)]
+    return [_snippet(language, kind, body, secret or NO_SECRET) for language in can]
 
 
 def _in_order(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,10 +54,11 @@ def _in_order(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**body, "messages": [{"role": each["role"], **each} for each in body["messages"]]}
 
 
-def _snippet(language: str, kind: Kind, body: Mapping[str, Any]) -> Snippet:
+@sensitive_variables("key", "own")
+def _snippet(language: str, kind: Kind, body: Mapping[str, Any], key: str) -> Snippet:
     of_language = next(known for known in KINDS if known.id == language)
     text, filled = _WRITERS[language](kind, *in_files(body))
-    own = {"base_url": of_language.quote(base_url()), "key": NO_SECRET, "path": PATHS[kind]}
+    own = {"base_url": of_language.quote(base_url()), "key": of_language.quote(key), "path": PATHS[kind]}
     return compose(of_language, _text(text), {**own, **filled})
 
 

@@ -16,8 +16,7 @@ from courses.views.common import done, taught
 from keys.catalogue import CHAT_MODES
 from keys.models import GatewayModel
 from playground.forms.course_preset import PresetForm, PresetSettingsForm
-from playground.models import Message
-from playground.services.requests import chat_request
+from playground.preset_code import request_of
 from playground.views.code import show_code
 from playground.views.common import page_context
 from web.request import PortalRequest
@@ -40,12 +39,9 @@ def open_preset(request: PortalRequest, preset_id: int) -> HttpResponse:
 def preset_code(request: PortalRequest, preset_id: int) -> HttpResponse:
     """Show a call with the preset as code, for a key of the course."""
     preset = _open_to(request, preset_id)
-    greeting = Message(text=_("Say hello in one sentence."))
-    greeting._prefetched_objects_cache = {"images": []}  # type: ignore[attr-defined]  # there are no rows to fetch
-    body = chat_request(preset.params, [(greeting, None)]).as_json()
     is_teacher = preset.course.teachers.filter(person=request.user).exists()
     page = "courses:course" if is_teacher else "courses:attended"
-    return show_code(request, "chat", body, back=reverse(page, args=[preset.course_id]))
+    return show_code(request, "chat", request_of(preset), back=reverse(page, args=[preset.course_id]))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,17 +1,19 @@
 """Courses in a browser: a new teacher has 40 students ready in few clicks, a student has a key on a phone."""
 
 import re
+from pathlib import Path
 
 import pytest
 from django.urls import reverse
 from playwright.sync_api import Locator, expect
 
 from accounts.models import User
-from courses.models import Course
+from courses.models import Course, Preset
 from courses.services.join_codes import derive_code, hash_of
 from tests.browser.keyboard import tab_to
 from tests.browser.page_list import of_a_course, of_a_student
-from tests.browser.steps import shown_secret
+from tests.browser.playground_steps import composer, last_answer, over, said, turns
+from tests.browser.steps import run, shown_secret
 from tests.browser.test_pages import assert_all_in_order
 from tests.browser.visit import PHONE, Visit
 from tests.courses.courses import make_course
@@ -50,25 +52,39 @@ def test_a_teacher_has_40_students_ready_within_15_clicks(visit: Visit, staff: U
     assert len(clicked) == 11 <= MOST_CLICKS  # docs/courses.md names the number
 
 
-def test_a_student_gets_the_key_on_a_phone_by_keyboard(
-    visit: Visit, staff: User, intern: User, sandbox: Sandbox
+def test_a_student_comes_from_the_link_to_the_first_answer_by_keyboard_on_a_phone(
+    visit: Visit, staff: User, intern: User, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     course = make_course(staff)
+    Preset.objects.create(course=course, name="Pirate", model="gpt-4o-mini", system_prompt="Be a pirate.")
     code = derive_code(course)
     Course.objects.update(join_hash=hash_of(code))
     page = visit(reverse("courses:join", args=[code]), user=intern, viewport=PHONE)
 
-    tab_to(page, "Join")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("You have no key yet.")).to_be_visible()
-    tab_to(page, "Get my key")
-    page.keyboard.press("Enter")
+    def press(name: str) -> None:
+        tab_to(page, name)
+        page.keyboard.press("Enter")
 
-    assert shown_secret(page) == sandbox.issued_secrets()[-1]
-    tab_to(page, "I have copied it. Go to the course")
-    page.keyboard.press("Enter")
+    press("Join")
+    expect(page.get_by_text("You have no key yet.")).to_be_visible()
+    press("Get my key")
+    secret = shown_secret(page)
+    assert secret == sandbox.issued_secrets()[-1]
+    expect(page.get_by_text("With “Pirate”, prepared by your teacher.")).to_be_visible()
+    first_call = page.locator("#use-curl").inner_text()
+    assert all(words in first_call for words in (secret, "gpt-4o-mini", "Be a pirate."))
+    assert "You asked about" in run("shell", first_call, tmp_path)  # so the sandbox begins its answers
+
+    press("I have copied it. Go to the course")
     expect(page.get_by_text("Your key works.")).to_be_visible()
     expect(page).to_have_url(re.compile(reverse("courses:attended", args=[course.pk])))
+    press("Open “Pirate” in the Playground")
+    expect(page.locator("[data-picked]")).to_have_text("gpt-4o-mini")
+    composer(page).fill("What is an index?")
+    press("Send")
+    expect(turns(page)).to_have_count(1)
+    over(last_answer(page))
+    assert "You asked about" in said(last_answer(page))
 
 
 @pytest.mark.timeout(900)

@@ -13,7 +13,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 
 from accounts.audit import Actor
 from accounts.models import User
-from courses.models import Course
+from courses.models import Course, Preset
 from courses.services import file_keys
 from keys.models import Key
 from keys.services import delete_key, issue_team_key, sweep_keys
@@ -195,6 +195,14 @@ def test_prints_a_card_for_each_key_that_works(post: Post, course: Course, sandb
     assertNotContains(sheet, ada)  # replaced since
     assertContains(sheet, "ps-qr", count=1)
     assert "no-store" in sheet["Cache-Control"]
+    preset = Preset.objects.create(course=course, name="Pirate", model="gpt-4o", system_prompt="Be a pirate.")
+    uploaded = SimpleUploadedFile("keys.csv", file)
+    assertContains(post("sheet", file=uploaded), "Be a pirate.")
+    Preset.objects.filter(pk=preset.pk).update(system_prompt="Be a pirate. " * 80)  # no card has room for it
+    uploaded.seek(0)
+    sheet = post("sheet", file=uploaded)
+    assertContains(sheet, "gpt-4o")
+    assertNotContains(sheet, "Be a pirate.")
     stranger = SimpleUploadedFile("keys.csv", b"Name,Key\nX,sk-Not0fThisCourse123456\n")
     assertContains(post("sheet", file=stranger), "no key of this course", status_code=422)
     assert post("sheet").status_code == 422

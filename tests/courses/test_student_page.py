@@ -1,5 +1,6 @@
 """A student's course: what it is, the key, what is left; nothing of others."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from accounts.models import User
-from courses.models import Course, Student
+from courses.models import Course, Preset, Student
 from courses.services import repair_students
 from keys.models import Key, Team
 from keys.services import sweep_keys
@@ -35,6 +36,25 @@ def student(course: Course, intern: User) -> Student:
 def address(name: str, course: Course) -> str:
     """Return the address of a page of a student."""
     return reverse(f"courses:{name}", args=[course.pk])
+
+
+def test_the_code_with_the_secret_carries_the_first_preset_that_the_key_can_use(
+    as_intern: Client, student: Student, sandbox: Sandbox
+) -> None:
+    course = student.course
+    Team.objects.update(model_names=["gpt-4o-mini"])
+    for name, model in (("Old", "claude-3-haiku"), ("Pirate", "gpt-4o-mini")):
+        values = {"system_prompt": f"{name} it is.", "parameters": {"temperature": 0.5}}
+        Preset.objects.create(course=course, name=name, model=model, position=len(name), **values)
+
+    page = as_intern.post(address("get_key", course)).content.decode()
+
+    assert "With “Pirate”, prepared by your teacher." in page
+    (curl,) = re.findall(r'<code id="use-curl">(.*?)</code>', page, re.DOTALL)
+    for words in ("Pirate it is.", "gpt-4o-mini", "temperature", "0.5", sandbox.issued_secrets()[-1]):
+        assert words in curl
+    assert 'id="use-env"' in page
+    assert "Old it is." not in page
 
 
 def test_gets_the_key_with_one_click_and_sees_its_secret_once(
